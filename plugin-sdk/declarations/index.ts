@@ -1,0 +1,18 @@
+/** Loads a tool plugin's YAML and checks it by the rules of the plugin daemon and of the Dify API, both at once. */
+export { DeclarationError, type DeclarationIssue, formatIssue } from './errors.ts'
+export { type Inspection, inspectPlugin, loadPlugin } from './load.ts'
+export type {
+  CredentialDeclaration,
+  CredentialType,
+  I18n,
+  ManifestDeclaration,
+  Option,
+  OutputSchema,
+  ParameterForm,
+  Permission,
+  PluginDeclaration,
+  ProviderDeclaration,
+  ToolDeclaration,
+  ToolParameter,
+} from './types.ts'
+export { toWire } from './wire.ts'
