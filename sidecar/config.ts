@@ -1,0 +1,154 @@
+import { resolve } from 'node:path'
+import { z } from 'zod'
+import { type ApiKey, sha256Of } from './keys.ts'
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+
+const MIB = 1024 * 1024
+
+/** Variables of backends that this version does not have: a value there would be ignored, so it is refused. */
+const NOT_YET = {
+  REDIS_URL: 'the cache is in-process',
+  QDRANT_URL: 'the records are a SQLite file',
+} as const
+
+const integer = (minimum: number, maximum: number, fallback: number) =>
+  z
+    .string()
+    .optional()
+    .transform((text, context) => {
+      if (text === undefined || text.trim() === '') return fallback
+      const value = Number(text)
+      if (Number.isInteger(value) && value >= minimum && value <= maximum) return value
+      context.addIssue({
+        code: 'custom',
+        message: `expected a whole number from ${minimum} to ${maximum}, got ${JSON.stringify(text)}`,
+      })
+      return z.NEVER
+    })
+
+const text = (fallback: string) =>
+  z
+    .string()
+    .optional()
+    .transform((value) => (value === undefined || value.trim() === '' ? fallback : value.trim()))
+
+const Environment = z.object({
+  HOST: text('127.0.0.1'),
+  PORT: integer(0, 65_535, 8484),
+  DATA_DIR: text('./data'),
+  API_KEYS: text('').transform(parseKeys),
+  PUBLIC_URL: text('').refine((url) => url === '' || /^https?:\/\/[^/]+/.test(url), {
+    error: (issue) => `expected an address like https://memory.example.com, got ${JSON.stringify(issue.input)}`,
+  }),
+  LOG_LEVEL: text('info').pipe(
+    z.enum(LOG_LEVELS, {
+      error: (issue) => `expected one of ${LOG_LEVELS.join(', ')}, got ${JSON.stringify(issue.input)}`,
+    }),
+  ),
+  MAX_BODY_BYTES: integer(1024, 64 * MIB, MIB),
+  CACHE_MAX_ENTRIES: integer(1, 10_000_000, 100_000),
+  CACHE_MAX_BYTES: integer(64 * 1024, 16 * 1024 * MIB, 64 * MIB),
+  INDEX_MAX_BYTES: integer(MIB, 64 * 1024 * MIB, 512 * MIB),
+  EMBEDDING_DEADLINE_MS: integer(10, 60_000, 1000),
+})
+
+export interface Config {
+  host: string
+  port: number
+  dataDir: string
+  apiKeys: readonly ApiKey[]
+  /** Address that users reach the sidecar at, for `/openapi.json`; absent: taken from the request. */
+  publicUrl: string | undefined
+  logLevel: (typeof LOG_LEVELS)[number]
+  maxBodyBytes: number
+  cacheMaxEntries: number
+  cacheMaxBytes: number
+  indexMaxBytes: number
+  embeddingDeadlineMs: number
+  /** What the operator should know although nothing is wrong enough to stop. */
+  warnings: readonly string[]
+}
+
+/** Every problem of the environment at once, each with its variable. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+/** @throws {ConfigError} listing every variable that cannot be used, with what was expected and what came. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const problems: string[] = []
+  for (const [name, instead] of Object.entries(NOT_YET)) {
+    if (env[name]?.trim()) problems.push(`${name}: not supported by this version (${instead}); unset it`)
+  }
+  const parsed = Environment.safeParse(env)
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')}: ${issue.message}`)
+  } else if (parsed.data.API_KEYS.length === 0 && !LOOPBACK.has(parsed.data.HOST)) {
+    problems.push(
+      `HOST: expected a loopback address (127.0.0.1, ::1, localhost) as long as API_KEYS is empty, got ` +
+        `${JSON.stringify(parsed.data.HOST)}; set API_KEYS=name:key to listen on the network`,
+    )
+  }
+  if (!parsed.success || problems.length > 0) {
+    throw new ConfigError(`Cannot start, the configuration has ${count(problems.length)}:\n${list(problems)}`)
+  }
+  const values = parsed.data
+  return Object.freeze({
+    host: values.HOST,
+    port: values.PORT,
+    dataDir: resolve(values.DATA_DIR),
+    apiKeys: values.API_KEYS,
+    publicUrl: values.PUBLIC_URL === '' ? undefined : values.PUBLIC_URL.replace(/\/+$/, ''),
+    logLevel: values.LOG_LEVEL,
+    maxBodyBytes: values.MAX_BODY_BYTES,
+    cacheMaxEntries: values.CACHE_MAX_ENTRIES,
+    cacheMaxBytes: values.CACHE_MAX_BYTES,
+    indexMaxBytes: values.INDEX_MAX_BYTES,
+    embeddingDeadlineMs: values.EMBEDDING_DEADLINE_MS,
+    warnings: env['OPENAI_API_KEY']?.trim()
+      ? ['OPENAI_API_KEY is set but not used: this version keeps memories verbatim, without a language model.']
+      : [],
+  })
+}
+
+/** `name:key` pairs, comma-separated; a key may be given as `sha256:<64 hex digits>`. */
+function parseKeys(value: string, context: z.RefinementCtx): ApiKey[] {
+  const keys: ApiKey[] = []
+  const seen = new Set<string>()
+  for (const [i, pair] of value
+    .split(',')
+    .map((one) => one.trim())
+    .filter(Boolean)
+    .entries()) {
+    const colon = pair.indexOf(':')
+    const namespace = pair.slice(0, Math.max(0, colon))
+    const secret = pair.slice(colon + 1)
+    // The secret itself must not be in a message that ends up in a log.
+    const problem = (expected: string) =>
+      context.addIssue({ code: 'custom', message: `expected ${expected} (pair ${i + 1})` })
+    if (!/^[A-Za-z0-9_.-]{1,64}$/.test(namespace)) {
+      problem('name:key with a name of 1 to 64 letters, digits, dots, dashes or underscores')
+      continue
+    }
+    const hashed = /^sha256:([0-9a-f]{64})$/i.exec(secret)?.[1]
+    if (!hashed && (secret.length < 16 || secret.startsWith('sha256:'))) {
+      problem(`a key of at least 16 characters, or sha256: and 64 hex digits, for ${JSON.stringify(namespace)}`)
+      continue
+    }
+    const sha256 = hashed ? Buffer.from(hashed, 'hex') : sha256Of(secret)
+    if (seen.has(sha256.toString('hex'))) problem('each key only once')
+    seen.add(sha256.toString('hex'))
+    keys.push({ namespace, sha256 })
+  }
+  return keys
+}
+
+function count(problems: number): string {
+  return problems === 1 ? '1 problem' : `${problems} problems`
+}
+
+function list(problems: readonly string[]): string {
+  return problems.map((problem) => `  - ${problem}`).join('\n')
+}

@@ -1,0 +1,156 @@
+import { invalid } from '../errors.ts'
+import type { Json } from '../ports/records.ts'
+import type { Memory } from './memory.ts'
+
+/**
+ * Filters of a read: `{"AND": [f, …]}`, `{"OR": [f, …]}`, `{"NOT": f}`, or `{field: condition, …}` where all hold.
+ * A condition is a value (equal to), a list (one of), or `{operator: value, …}` where all hold. Fields are the
+ * system fields below or `metadata.<key>`. Every value is a literal: `*` matches a star.
+ */
+export type Predicate = (memory: Memory) => boolean
+
+/** How deep filters may nest, and how many conditions one may hold. */
+const MAX_DEPTH = 8
+const MAX_CONDITIONS = 64
+
+type Value = Json | undefined
+
+const SYSTEM_FIELDS: Record<string, (memory: Memory) => Value> = {
+  id: (memory) => memory.id,
+  memory: (memory) => memory.text,
+  role: (memory) => memory.role,
+  speaker: (memory) => memory.speaker,
+  kind: (memory) => memory.kind,
+  agent_id: (memory) => memory.agent_id,
+  run_id: (memory) => memory.run_id,
+  app_id: (memory) => memory.app_id,
+  conversation_id: (memory) => memory.sources.map((source) => source.conversation_id),
+  turn: (memory) => memory.sources.map((source) => source.turn),
+  at: (memory) => memory.sources[0]?.at,
+  created_at: (memory) => memory.created_at,
+  updated_at: (memory) => memory.updated_at,
+}
+
+/** Fields that hold a time: compared as epoch milliseconds, given as ISO 8601. */
+const TIMES = new Set(['at', 'created_at', 'updated_at'])
+
+type Test = (value: Value, operand: Json) => boolean
+
+const OPERATORS: Record<string, Test> = {
+  eq: equals,
+  ne: (value, operand) => !equals(value, operand),
+  in: (value, operand) => (operand as readonly Json[]).some((one) => equals(value, one)),
+  nin: (value, operand) => !(operand as readonly Json[]).some((one) => equals(value, one)),
+  gt: ordered((comparison) => comparison > 0),
+  gte: ordered((comparison) => comparison >= 0),
+  lt: ordered((comparison) => comparison < 0),
+  lte: ordered((comparison) => comparison <= 0),
+  contains: (value, operand) =>
+    typeof value === 'string' ? value.includes(String(operand)) : Array.isArray(value) && value.includes(operand),
+  exists: (value, operand) => (value !== undefined && value !== null) === operand,
+}
+
+/** @throws {AppError} `invalid_request`, naming the place within the filter, what was expected and what came. */
+export function compileFilter(filter: unknown, field = 'filters'): Predicate {
+  const budget = { conditions: MAX_CONDITIONS }
+  return compile(filter, field, MAX_DEPTH, budget)
+}
+
+function compile(filter: unknown, path: string, depth: number, budget: { conditions: number }): Predicate {
+  if (depth === 0) throw invalid(path, `at most ${MAX_DEPTH} levels of nesting`)
+  if (!isObject(filter)) throw invalid(path, 'an object', filter)
+  const parts = Object.entries(filter).map(([key, value]): Predicate => {
+    const place = `${path}.${key}`
+    if (key === 'AND' || key === 'OR') {
+      if (!Array.isArray(value)) throw invalid(place, 'a list of filters', value)
+      const branches = value.map((one, i) => compile(one, `${place}[${i}]`, depth - 1, budget))
+      return key === 'AND'
+        ? (memory) => branches.every((branch) => branch(memory))
+        : (memory) => branches.some((branch) => branch(memory))
+    }
+    if (key === 'NOT') {
+      const negated = compile(value, place, depth - 1, budget)
+      return (memory) => !negated(memory)
+    }
+    return compileField(key, value, place, budget)
+  })
+  return (memory) => parts.every((part) => part(memory))
+}
+
+function compileField(name: string, condition: unknown, path: string, budget: { conditions: number }): Predicate {
+  const read = reader(name, path)
+  const operators = isObject(condition)
+    ? Object.entries(condition)
+    : [[Array.isArray(condition) ? 'in' : 'eq', condition] as const]
+  const tests = operators.map(([operator, operand]): ((value: Value) => boolean) => {
+    budget.conditions -= 1
+    if (budget.conditions < 0) throw invalid(path, `at most ${MAX_CONDITIONS} conditions in one filter`)
+    const test = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
+    if (!test) throw invalid(path, `one of the operators ${Object.keys(OPERATORS).join(', ')}`, operator)
+    const checked = checkOperand(operator, operand, `${path}.${operator}`, TIMES.has(name))
+    return (value) => test(value, checked)
+  })
+  return (memory) => {
+    const value = read(memory)
+    return tests.every((test) => test(value))
+  }
+}
+
+function reader(name: string, path: string): (memory: Memory) => Value {
+  if (name.startsWith('metadata.')) {
+    const key = name.slice('metadata.'.length)
+    return (memory) => (Object.hasOwn(memory.metadata, key) ? memory.metadata[key] : undefined)
+  }
+  const read = Object.hasOwn(SYSTEM_FIELDS, name) ? SYSTEM_FIELDS[name] : undefined
+  if (!read) {
+    throw invalid(path, `metadata.<key>, AND, OR, NOT or one of ${Object.keys(SYSTEM_FIELDS).join(', ')}`, name)
+  }
+  return read
+}
+
+function checkOperand(operator: string, operand: unknown, path: string, isTime: boolean): Json {
+  if (operator === 'exists') {
+    if (typeof operand !== 'boolean') throw invalid(path, 'true or false', operand)
+    return operand
+  }
+  if (operator === 'in' || operator === 'nin') {
+    if (!Array.isArray(operand)) throw invalid(path, 'a list of values', operand)
+    return operand.map((one, i) => scalar(one, `${path}[${i}]`, isTime))
+  }
+  const value = scalar(operand, path, isTime)
+  if (['gt', 'gte', 'lt', 'lte'].includes(operator) && typeof value !== 'number' && typeof value !== 'string') {
+    throw invalid(path, 'a number or a string', operand)
+  }
+  return value
+}
+
+function scalar(value: unknown, path: string, isTime: boolean): Json {
+  if (isTime && value !== null) {
+    const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
+    if (Number.isNaN(time)) throw invalid(path, 'an ISO 8601 time', value)
+    return time
+  }
+  if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value as Json
+  throw invalid(path, 'a string, number, boolean or null', value)
+}
+
+/** A list holds what it has among its members, so that a memory said in two conversations is found by each. */
+function equals(value: Value, operand: Json): boolean {
+  return Array.isArray(value) ? value.includes(operand) : (value ?? null) === operand
+}
+
+/** Only values of one kind have an order; across kinds no comparison holds. */
+function ordered(holds: (comparison: number) => boolean): Test {
+  return (value, operand) => {
+    const values = Array.isArray(value) ? value : [value]
+    return values.some((one) => {
+      if (typeof one === 'number' && typeof operand === 'number') return holds(one - operand)
+      if (typeof one === 'string' && typeof operand === 'string') return holds(one < operand ? -1 : +(one > operand))
+      return false
+    })
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}

@@ -1,0 +1,68 @@
+/** The kinds of documents that the engine keeps. */
+export type Collection = 'turns' | 'memories' | 'conversations' | 'calls'
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+export type JsonObject = { readonly [key: string]: Json }
+
+export interface StoredRecord {
+  id: string
+  /** Where the record stands when a scope is scrolled: epoch milliseconds of its first write. Ties go by id. */
+  order: number
+  payload: JsonObject
+  /** L2-normalised embedding, for records that can be searched. */
+  dense?: Float32Array | undefined
+}
+
+export type Write =
+  | { put: StoredRecord; collection: Collection; scope: string }
+  | { remove: string; collection: Collection; scope: string }
+
+/** A place in a scroll: the record after which (in the direction of the scroll) the next page begins. */
+export interface Position {
+  order: number
+  id: string
+}
+
+export interface ScrollOptions {
+  limit: number
+  after?: Position | undefined
+  direction?: 'ascending' | 'descending' | undefined
+}
+
+/**
+ * Documents by collection and scope.
+ *
+ * What every adapter promises, and the contract suite checks:
+ * - `commit` takes effect whole or not at all, in the order given; once it has resolved, the writes survive the
+ *   death of the process (`kill -9`), and every later read sees them.
+ * - A record is only ever reached through its own scope: the same id in two scopes is two records.
+ * - `put` of an existing id replaces payload, embedding and order. Removing what is not there is no error.
+ * - `scroll` visits each record once, by `order` and then id, also while others are being written.
+ */
+export interface RecordStore {
+  /** For people: `sqlite`, `qdrant`. */
+  readonly kind: string
+  commit(writes: readonly Write[]): Promise<void>
+  get(collection: Collection, scope: string, id: string): Promise<StoredRecord | undefined>
+  scroll(collection: Collection, scope: string, options: ScrollOptions): Promise<StoredRecord[]>
+  /** Resolves when the backend answers; rejects with the reason when it does not. */
+  check(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Every record of a scope, in ascending order, page by page. */
+export async function* scrollAll(
+  store: RecordStore,
+  collection: Collection,
+  scope: string,
+  pageSize = 1000,
+): AsyncGenerator<StoredRecord> {
+  let after: Position | undefined
+  for (;;) {
+    const page = await store.scroll(collection, scope, { limit: pageSize, after })
+    yield* page
+    const last = page.at(-1)
+    if (!last || page.length < pageSize) return
+    after = { order: last.order, id: last.id }
+  }
+}

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+
+/**
+ * Whom memories belong to. The namespace comes from the API key and never from a request; the user comes from
+ * the request. Agent, run and app are recorded on each memory and narrow a read that names them.
+ */
+export interface Scope {
+  readonly namespace: string
+  readonly userId: string
+}
+
+/** What may narrow a read within a scope. Absent means: any. */
+export interface Narrowing {
+  agentId?: string | undefined
+  runId?: string | undefined
+  appId?: string | undefined
+  conversationId?: string | undefined
+}
+
+/**
+ * The one string that stores, indexes and caches are keyed by. Each part is percent-encoded, so no user id can
+ * reach over the separator into another namespace, and a `*` is only ever a literal.
+ */
+export function scopeKey(scope: Scope): string {
+  return `${encodeURIComponent(scope.namespace)}/${encodeURIComponent(scope.userId)}`
+}
+
+/** RFC 9562 §6.5 name-space UUID under which all identifiers of this product are derived. */
+const NAMESPACE = Buffer.from('5f0c3c1f6ab54d3f9d1e1a8a7c1b2e90', 'hex')
+
+/**
+ * A UUID version 5 over the given parts: the same parts give the same identifier on every machine, which is what
+ * makes writing the same thing twice an idempotent upsert. SHA-1 as RFC 9562 §5.5 has it; not for secrecy.
+ */
+export function derivedId(...parts: readonly string[]): string {
+  const hash = createHash('sha1')
+    .update(NAMESPACE)
+    // JSON keeps ['a','b'] and ['a,b'] apart.
+    .update(JSON.stringify(parts))
+    .digest()
+    .subarray(0, 16)
+  hash[6] = ((hash[6] as number) & 0x0f) | 0x50
+  hash[8] = ((hash[8] as number) & 0x3f) | 0x80
+  const hex = hash.toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
+}

@@ -1,0 +1,43 @@
+/**
+ * One spelling for what a reader takes for the same characters: NFKC (full-width letters, ligatures,
+ * half-width kana), lower case, straight apostrophes, no invisible joiners, no Arabic vowel marks or
+ * stretching, one form of alef/yeh.
+ */
+export function normalise(text: string): string {
+  const folded = text.normalize('NFKC').toLowerCase()
+  // ASCII is by far the most common case and needs nothing below.
+  if (!NON_ASCII.test(folded)) return folded
+  return folded
+    .replace(APOSTROPHES, "'")
+    .replace(IGNORABLE, '')
+    .replace(ARABIC_MARKS, '')
+    .replace(/[أإآٱ]/g, 'ا')
+    .replace(/ى/g, 'ي')
+}
+
+/**
+ * Latin letters without their accents, so that `café` and `cafe` meet; also `ß` → `ss`, `ё` → `е`. Other
+ * scripts keep their marks: in Japanese or Thai these are letters. Apply it after stemming, since
+ * several stemmers read the accents.
+ */
+export function foldAccents(word: string): string {
+  if (!NON_ASCII.test(word)) return word
+  return word
+    .normalize('NFD')
+    .replace(LATIN_WITH_MARKS, '$1')
+    .normalize('NFC')
+    .replace(/ß/g, 'ss')
+    .replace(/ø/g, 'o')
+    .replace(/æ/g, 'ae')
+    .replace(/œ/g, 'oe')
+    .replace(/ł/g, 'l')
+    .replace(/ı/g, 'i')
+    .replace(/ё/g, 'е')
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the range is "everything beyond ASCII".
+const NON_ASCII = /[^\x00-\x7f]/
+const APOSTROPHES = /[\u2018\u2019\u02bc\uff07\u0060\u00b4]/g
+const IGNORABLE = /[\u00ad\u200b-\u200f\u2060\ufeff\ufe00-\ufe0f]/g
+const ARABIC_MARKS = /[\u0640\u064b-\u065f\u0670]/g
+const LATIN_WITH_MARKS = /(\p{Script=Latin})\p{M}+/gu
