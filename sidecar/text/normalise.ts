@@ -38,6 +38,6 @@ export function foldAccents(word: string): string {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is "everything beyond ASCII".
 const NON_ASCII = /[^\x00-\x7f]/
 const APOSTROPHES = /[\u2018\u2019\u02bc\uff07\u0060\u00b4]/g
-const IGNORABLE = /[\u00ad\u200b-\u200f\u2060\ufeff\ufe00-\ufe0f]/g
+const IGNORABLE = /[\u00ad\u200b-\u200f\u2060\ufeff]|[\ufe00-\ufe0f]/g
 const ARABIC_MARKS = /[\u0640\u064b-\u065f\u0670]/g
 const LATIN_WITH_MARKS = /(\p{Script=Latin})\p{M}+/gu

@@ -35,11 +35,11 @@ function stemmerOf(language: string): Stem {
 
 function makeStemmer(language: string): Stem {
   if (!SUPPORTED.has(language)) return (word) => word
-  const { stem: run } = bind(language)
-  return language === 'english' ? (word) => run(englishBase(word.replace(/'s?$/, ''))) : run
+  const stemmer = snowball.newStemmer(language)
+  if (language === 'english') return (word) => stemmer.stem(englishBase(word.replace(/'s?$/, '')))
+  // French and Italian elide: l'amour, dell'arte.
+  if (ELIDING.has(language)) return (word) => stemmer.stem(word.replace(/^\p{L}{1,5}'(?=\p{L})/u, ''))
+  return (word) => stemmer.stem(word)
 }
 
-function bind(language: string): { stem: Stem } {
-  const stemmer = snowball.newStemmer(language)
-  return { stem: (word) => stemmer.stem(word) }
-}
+const ELIDING = new Set(['french', 'italian', 'catalan'])

@@ -1,0 +1,86 @@
+/** Where a term occurs: parallel lists of slots and term frequencies, in no particular order. */
+export interface PostingList {
+  slots: number[]
+  counts: number[]
+}
+
+const EMPTY: PostingList = { slots: [], counts: [] }
+
+/** An inverted index of one field: term → slots that hold it, with frequencies and field lengths. */
+export class Postings {
+  readonly #lists = new Map<string, PostingList>()
+  readonly #terms = new Map<number, readonly string[]>()
+  #length = 0
+
+  add(slot: number, terms: readonly string[]): void {
+    this.#terms.set(slot, terms)
+    this.#length += terms.length
+    for (const [term, count] of frequencies(terms)) {
+      const list = this.#lists.get(term)
+      if (list) {
+        list.slots.push(slot)
+        list.counts.push(count)
+      } else {
+        this.#lists.set(term, { slots: [slot], counts: [count] })
+      }
+    }
+  }
+
+  remove(slot: number): void {
+    const terms = this.#terms.get(slot)
+    if (!terms) return
+    this.#terms.delete(slot)
+    this.#length -= terms.length
+    for (const term of new Set(terms)) {
+      const list = this.#lists.get(term)
+      if (!list) continue
+      if (list.slots.length === 1) this.#lists.delete(term)
+      else removeAt(list, list.slots.indexOf(slot))
+    }
+  }
+
+  get(term: string): PostingList {
+    return this.#lists.get(term) ?? EMPTY
+  }
+
+  has(term: string): boolean {
+    return this.#lists.has(term)
+  }
+
+  termsOf(slot: number): readonly string[] {
+    return this.#terms.get(slot) ?? []
+  }
+
+  lengthOf(slot: number): number {
+    return this.#terms.get(slot)?.length ?? 0
+  }
+
+  /** Mean number of terms per slot; 1 when there is none, since it is divided by. */
+  get averageLength(): number {
+    return this.#length > 0 ? this.#length / this.#terms.size : 1
+  }
+
+  get totalLength(): number {
+    return this.#length
+  }
+
+  terms(): IterableIterator<string> {
+    return this.#lists.keys()
+  }
+}
+
+export function frequencies(terms: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1)
+  return counts
+}
+
+/** The last element takes the place of the removed one: order does not matter, shifting costs. */
+function removeAt(list: PostingList, at: number): void {
+  const slot = list.slots.pop() as number
+  const count = list.counts.pop() as number
+  if (at < list.slots.length) {
+    list.slots[at] = slot
+    list.counts[at] = count
+  }
+}

@@ -1,0 +1,64 @@
+/** What orders memories in time; the fields are those of `IndexedMemory`. */
+export interface Moment {
+  id: string
+  conversationId: string | null
+  turn: number | null
+  ordinal: number
+  at: number
+}
+
+/**
+ * A pause after which the talk counts as a new session. Half an hour is the habit of web analytics; a
+ * chat is left and taken up again more loosely.
+ */
+export const SESSION_GAP_MS = 3_600_000
+
+export interface Timeline {
+  /** Slots in order of time, conversation by conversation. */
+  slots: Int32Array
+  /** The place of each slot in `slots`; -1 for a free slot. */
+  places: Int32Array
+  /** Session of each place. Two places are neighbours only inside one session. */
+  sessions: Int32Array
+  /** First place of each session, and one end mark. */
+  starts: number[]
+}
+
+/** Orders the occupied slots (`undefined` = free). A memory outside any conversation is its own session. */
+export function buildTimeline(moments: readonly (Moment | undefined)[]): Timeline {
+  const order: number[] = []
+  for (let slot = 0; slot < moments.length; slot++) if (moments[slot]) order.push(slot)
+  order.sort((a, b) => compareMoments(moments[a] as Moment, moments[b] as Moment))
+  const slots = Int32Array.from(order)
+  const places = new Int32Array(moments.length).fill(-1)
+  const sessions = new Int32Array(order.length)
+  const starts: number[] = []
+  let before: Moment | undefined
+  for (let place = 0; place < order.length; place++) {
+    const moment = moments[order[place] as number] as Moment
+    if (!before || !sameSession(before, moment)) starts.push(place)
+    sessions[place] = starts.length - 1
+    places[order[place] as number] = place
+    before = moment
+  }
+  starts.push(order.length)
+  return { slots, places, sessions, starts }
+}
+
+function sameSession(a: Moment, b: Moment): boolean {
+  return a.conversationId !== null && a.conversationId === b.conversationId && b.at - a.at <= SESSION_GAP_MS
+}
+
+function compareMoments(a: Moment, b: Moment): number {
+  if (a.conversationId !== b.conversationId) {
+    if (a.conversationId === null) return -1
+    if (b.conversationId === null) return 1
+    return a.conversationId < b.conversationId ? -1 : 1
+  }
+  return (
+    a.at - b.at ||
+    (a.turn ?? -1) - (b.turn ?? -1) ||
+    a.ordinal - b.ordinal ||
+    (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+  )
+}

@@ -1,0 +1,104 @@
+import { LRUCache } from 'lru-cache'
+import type { ScopeChange } from '../memory/engine.ts'
+import type { Memory } from '../memory/memory.ts'
+import { type RecordStore, scrollAll } from '../ports/records.ts'
+import { type IndexedMemory, ScopeIndex } from './scope-index.ts'
+
+/** All memories of one scope, ready to be ranked in this process. */
+export interface Snapshot {
+  readonly index: ScopeIndex
+  readonly memories: Map<string, Memory>
+}
+
+export interface SnapshotsOptions {
+  records: RecordStore
+  /** Rough bytes of all snapshots held at once; the least recently used go first. */
+  maxBytes: number
+}
+
+/** Bytes that a memory takes beside its place in the index, roughly: the record itself. */
+const RECORD_BYTES = 1024
+
+/**
+ * Snapshots by scope: built from the store when first asked for, kept in step with every commit after that,
+ * bounded in memory. Many who ask for one scope at once cause one build.
+ */
+export class Snapshots {
+  readonly #records: RecordStore
+  readonly #held: LRUCache<string, { promise: Promise<Snapshot> }>
+
+  constructor({ records, maxBytes }: SnapshotsOptions) {
+    this.#records = records
+    this.#held = new LRUCache({ maxSize: maxBytes, sizeCalculation: () => RECORD_BYTES })
+  }
+
+  async get(scope: string): Promise<Snapshot> {
+    const held = this.#held.get(scope)
+    if (held) return await held.promise
+    const entry = { promise: this.#build(scope) }
+    this.#held.set(scope, entry)
+    try {
+      const snapshot = await entry.promise
+      this.#resize(scope, entry, snapshot)
+      return snapshot
+    } catch (error) {
+      // A failed build is not kept: the next query tries again.
+      if (this.#held.peek(scope) === entry) this.#held.delete(scope)
+      throw error
+    }
+  }
+
+  /**
+   * Takes over what a commit changed. A snapshot under construction takes it when it is built: it may have read
+   * the store before the commit or after it, and applying the same change twice is the same as once.
+   */
+  apply({ scope, upserted, removed }: ScopeChange): void {
+    const entry = this.#held.peek(scope)
+    if (!entry) return
+    entry.promise = entry.promise.then((snapshot) => {
+      for (const { memory } of upserted) snapshot.memories.set(memory.id, memory)
+      for (const id of removed) snapshot.memories.delete(id)
+      snapshot.index.upsert(upserted.map(({ memory, dense }) => toIndexed(memory, dense)))
+      snapshot.index.remove(removed)
+      this.#resize(scope, entry, snapshot)
+      return snapshot
+    })
+    entry.promise.catch(() => this.#held.delete(scope))
+  }
+
+  async #build(scope: string): Promise<Snapshot> {
+    const memories = new Map<string, Memory>()
+    const indexed: IndexedMemory[] = []
+    for await (const record of scrollAll(this.#records, 'memories', scope)) {
+      const memory = record.payload as unknown as Memory
+      memories.set(memory.id, memory)
+      indexed.push(toIndexed(memory, record.dense ?? new Float32Array()))
+    }
+    const index = new ScopeIndex()
+    index.upsert(indexed)
+    return { index, memories }
+  }
+
+  #resize(scope: string, entry: { promise: Promise<Snapshot> }, { index, memories }: Snapshot): void {
+    if (this.#held.peek(scope) !== entry) return
+    const size = Math.ceil(index.bytes + memories.size * RECORD_BYTES) + 1
+    // A scope larger than the whole bound is answered from a fresh build each time rather than held.
+    this.#held.set(scope, entry, { size, noUpdateTTL: true })
+  }
+}
+
+function toIndexed(memory: Memory, dense: Float32Array): IndexedMemory {
+  const [said] = memory.sources
+  return {
+    id: memory.id,
+    text: memory.text,
+    speaker: memory.speaker,
+    role: memory.role,
+    conversationId: said?.conversation_id ?? null,
+    turn: said?.turn ?? null,
+    ordinal: said?.ordinal ?? 0,
+    at: said?.at ?? memory.created_at,
+    ...(memory.context === null ? {} : { context: memory.context }),
+    dense,
+  }
+}
