@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { loadPlugin, toWire } from '../../../plugin-sdk/declarations/index.ts'
+import { writePlugin } from './acme-plugin.ts'
+
+describe('toWire', () => {
+  it('sends credentials as an array with names, tools inlined, and one provider', async () => {
+    const { tools } = toWire(await loadPlugin(await writePlugin()))
+    expect(tools).toHaveLength(1)
+    expect(tools[0]).toMatchObject({
+      identity: { author: 'acme', name: 'notes' },
+      credentials_schema: [{ name: 'url' }, { name: 'key' }, { name: 'mode' }],
+      tools: [
+        { identity: { name: 'search' } },
+        { identity: { name: 'add' }, parameters: [{ name: 'note' }] },
+      ],
+    })
+  })
+
+  it('fills missing locales with English and keeps the ones that are there', async () => {
+    const { manifest, tools } = toWire(await loadPlugin(await writePlugin()))
+    expect(manifest).toMatchObject({
+      label: { en_US: 'Notes', zh_Hans: 'Notes', ja_JP: 'Notes', pt_BR: 'Notes' },
+    })
+    expect(tools[0]).toMatchObject({
+      identity: { label: { en_US: 'Notes', zh_Hans: 'Notes', ja_JP: 'ノート' } },
+    })
+  })
+
+  it('leaves schemas alone, even where a property is called en_US', async () => {
+    const root = await writePlugin([
+      'tools/search.yaml',
+      'count: {type: integer, default: null}',
+      'en_US: {type: string}',
+    ])
+    const { tools } = toWire(await loadPlugin(root))
+    const search = (tools[0] as { tools: { output_schema: { properties: object } }[] }).tools[0]
+    expect(Object.keys(search?.output_schema.properties ?? {})).toEqual(['notes', 'en_US', 'status'])
+  })
+
+  it('holds nothing that JSON would drop or change', async () => {
+    const wire = toWire(await loadPlugin(await writePlugin()))
+    expect(JSON.parse(JSON.stringify(wire))).toEqual(wire)
+    expect(wire.manifest).toMatchObject({
+      created_at: '2025-01-01T00:00:00Z',
+      resource: { memory: 268435456 },
+    })
+  })
+
+  it('does not change the declaration', async () => {
+    const declaration = await loadPlugin(await writePlugin())
+    const before = structuredClone(declaration.manifest)
+    toWire(declaration)
+    expect(declaration.manifest).toEqual(before)
+  })
+})
