@@ -1,6 +1,7 @@
 /** Loads a tool plugin's YAML and checks it by the rules of the plugin daemon and of the Dify API, both at once. */
 export { DeclarationError, type DeclarationIssue, formatIssue } from './errors.ts'
-export { type Inspection, inspectPlugin, loadPlugin } from './load.ts'
+export { isPackagePath, memoryFiles, type PluginFile, type PluginFiles } from './files.ts'
+export { type Inspection, inspectFiles, inspectPlugin, loadPlugin } from './load.ts'
 export type {
   CredentialDeclaration,
   CredentialType,

@@ -1,8 +1,8 @@
 /** Finds and reads a plugin's files; what they have to look like is in `manifest.ts`, `provider.ts` and `tool.ts`. */
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve, sep } from 'node:path'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { DeclarationError, type DeclarationIssue } from './errors.ts'
+import { directoryFiles, isPackagePath, type PluginFiles } from './files.ts'
 import { checkManifest } from './manifest.ts'
 import { checkProvider, toolPaths } from './provider.ts'
 import { at, createReporter, type Findings, type Path, type Reporter } from './report.ts'
@@ -20,11 +20,6 @@ export interface Inspection {
   files: string[]
 }
 
-/** YAML files are kilobytes; a bigger one is not a declaration. */
-const maxYamlBytes = 1024 * 1024
-/** The daemon's limit on a whole package, and on all assets sent over TCP. */
-const maxAssetBytes = 50 * 1024 * 1024
-
 /**
  * Reads `manifest.yaml`, the provider file it names, the tool files the provider names, and `_assets/`.
  * @throws DeclarationError with every problem of every file.
@@ -38,21 +33,26 @@ export async function loadPlugin(root: string | URL): Promise<PluginDeclaration>
 /** `loadPlugin` that answers with what it found instead of throwing, warnings included. */
 export async function inspectPlugin(root: string | URL): Promise<Inspection> {
   const directory = resolve(typeof root === 'string' ? root : fileURLToPath(root))
+  return await inspectFiles(directoryFiles(directory), directory)
+}
+
+/** `inspectPlugin` over files from elsewhere; `root` is only handed on in the declaration. */
+export async function inspectFiles(source: PluginFiles, root: string): Promise<Inspection> {
   const findings: Findings = { errors: [], warnings: [] }
   const files: string[] = []
   const open = async (file: string, from?: { report: Reporter; path: Path }) => {
-    const source = await readSource(directory, file)
-    if (typeof source !== 'string') {
-      if (from) from.report.say(from.path, source.problem)
-      else findings.errors.push({ file, path: '', message: source.problem })
+    const text = await readSource(source, file)
+    if (typeof text !== 'string') {
+      if (from) from.report.say(from.path, text.problem)
+      else findings.errors.push({ file, path: '', message: text.problem })
       return undefined
     }
     files.push(file)
-    const value = readYaml(file, source, findings.errors)
+    const value = readYaml(file, text, findings.errors)
     return value === undefined ? undefined : { value, report: createReporter(file, value, findings) }
   }
 
-  const assets = await readAssets(directory, findings.errors)
+  const assets = await readAssets(source, findings.errors)
   const icon = (value: unknown, path: Path, report: Reporter) => {
     const name = at(value, path)
     if (typeof name === 'string' && !assets.some((asset) => asset.filename === name))
@@ -64,7 +64,7 @@ export async function inspectPlugin(root: string | URL): Promise<Inspection> {
   const manifest = checkManifest(manifestFile.value, manifestFile.report)
   for (const key of ['icon', 'icon_dark']) icon(manifestFile.value, [key], manifestFile.report)
   const privacy = at(manifestFile.value, ['privacy'])
-  if (typeof privacy === 'string' && !(await isFile(join(directory, privacy))))
+  if (typeof privacy === 'string' && !(await exists(source, privacy)))
     manifestFile.report.warn(['privacy'], `there is no file ${privacy}`)
 
   // Over TCP the daemon keeps the first provider, in a package the last: only one is allowed, so it is the first here.
@@ -90,60 +90,40 @@ export async function inspectPlugin(root: string | URL): Promise<Inspection> {
   }
   if (findings.errors.length > 0 || !manifest || !provider) return { ...findings, files }
   return {
-    declaration: { manifest, provider: { ...provider, tools }, assets, root: directory },
+    declaration: { manifest, provider: { ...provider, tools }, assets, root },
     ...findings,
     files,
   }
 }
 
-async function readSource(root: string, file: string): Promise<string | { problem: string }> {
-  const relative = 'a path below the plugin with forward slashes'
-  if (
-    /\\|^\/|^[A-Za-z]:/.test(file) ||
-    file.split('/').some((part) => part === '..' || part === '.' || part === '')
-  )
-    return { problem: `expected ${relative}, came "${file}"` }
+async function readSource(files: PluginFiles, file: string): Promise<string | { problem: string }> {
+  if (!isPackagePath(file))
+    return { problem: `expected a path below the plugin with forward slashes, came "${file}"` }
   try {
-    const path = join(root, file)
-    const { size } = await stat(path)
-    if (size > maxYamlBytes)
-      return { problem: `expected at most ${maxYamlBytes} bytes of YAML, came ${size} in ${file}` }
-    return new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path))
+    const bytes = await files.read(file)
+    if (!bytes) return { problem: `expected a readable file ${file}, came none` }
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
+    if (error instanceof RangeError) return { problem: error.message }
     if (error instanceof TypeError) return { problem: `expected UTF-8 text, came other bytes in ${file}` }
-    const code = (error as NodeJS.ErrnoException).code
-    return { problem: `expected a readable file ${file}, came ${code === 'ENOENT' ? 'none' : code}` }
+    const { code, message } = error as NodeJS.ErrnoException
+    return { problem: `expected a readable file ${file}, came ${code ?? message}` }
   }
 }
 
-async function readAssets(root: string, errors: DeclarationIssue[]): Promise<PluginDeclaration['assets']> {
-  const directory = join(root, '_assets')
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
-  const assets: PluginDeclaration['assets'] = []
-  let total = 0
-  for (const path of paths.sort()) {
-    total += (await stat(path)).size
-    if (total > maxAssetBytes) {
-      errors.push({
-        file: '_assets',
-        path: '',
-        message: `expected at most ${maxAssetBytes} bytes in all, came more`,
-      })
-      return []
-    }
-    const filename = path
-      .slice(directory.length + 1)
-      .split(sep)
-      .join('/')
-    assets.push({ filename, content: await readFile(path) })
+async function readAssets(
+  files: PluginFiles,
+  errors: DeclarationIssue[],
+): Promise<PluginDeclaration['assets']> {
+  try {
+    return await files.assets()
+  } catch (error) {
+    errors.push({ file: '_assets', path: '', message: (error as Error).message })
+    return []
   }
-  return assets
 }
 
-async function isFile(path: string): Promise<boolean> {
-  return await stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  )
+async function exists(files: PluginFiles, path: string): Promise<boolean> {
+  const found = isPackagePath(path) ? await files.read(path).catch(() => undefined) : undefined
+  return found !== undefined
 }

@@ -1,0 +1,79 @@
+/** Where declarations are read from: a plugin's directory, or the entries of a package that is being made or checked. */
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, sep } from 'node:path'
+import type { PluginDeclaration } from './types.ts'
+
+/** A file of a plugin; `path` is relative to the plugin's root, with forward slashes. */
+export interface PluginFile {
+  path: string
+  content: Uint8Array
+}
+
+export interface PluginFiles {
+  /** The bytes, or undefined where there is no such file. Throws a system error for any other reason. */
+  read(path: string): Promise<Uint8Array | undefined>
+  /** Everything under `_assets/`, sorted. Throws a RangeError beyond `maxAssetBytes`. */
+  assets(): Promise<PluginDeclaration['assets']>
+}
+
+/** The daemon's limit on a whole package, and on all assets sent over TCP. */
+export const maxAssetBytes = 50 * 1024 * 1024
+/** YAML files are kilobytes; a bigger one is not a declaration. */
+export const maxYamlBytes = 1024 * 1024
+
+export function directoryFiles(root: string): PluginFiles {
+  return {
+    async read(path) {
+      try {
+        const { size } = await stat(join(root, path))
+        if (size > maxYamlBytes)
+          throw new RangeError(`expected at most ${maxYamlBytes} bytes, came ${size} in ${path}`)
+        return await readFile(join(root, path))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+        throw error
+      }
+    },
+    async assets() {
+      const directory = join(root, '_assets')
+      const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => [])
+      const paths = entries
+        .filter((entry) => entry.isFile())
+        .map((entry) => join(entry.parentPath, entry.name))
+      const assets: PluginDeclaration['assets'] = []
+      let total = 0
+      for (const path of paths.sort()) {
+        total += (await stat(path)).size
+        if (total > maxAssetBytes)
+          throw new RangeError(`expected at most ${maxAssetBytes} bytes in all, came more`)
+        const filename = path
+          .slice(directory.length + 1)
+          .split(sep)
+          .join('/')
+        assets.push({ filename, content: await readFile(path) })
+      }
+      return assets
+    },
+  }
+}
+
+/** Files that are in memory already, so their sizes are the caller's concern. */
+export function memoryFiles(files: readonly PluginFile[]): PluginFiles {
+  const byPath = new Map(files.map((file) => [file.path, file.content]))
+  return {
+    read: async (path) => byPath.get(path),
+    assets: async () =>
+      [...byPath]
+        .filter(([path]) => path.startsWith('_assets/'))
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([path, content]) => ({ filename: path.slice('_assets/'.length), content })),
+  }
+}
+
+/** Whether a path is one that a package may hold: relative, forward slashes, no empty, `.` or `..` part. */
+export function isPackagePath(path: string): boolean {
+  if (path === '' || path.includes('\\') || /^[A-Za-z]:/.test(path)) return false
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(path)) return false
+  return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+}
