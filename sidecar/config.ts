@@ -40,7 +40,8 @@ const Environment = z.object({
   DATA_DIR: text('./data'),
   API_KEYS: text('').transform(parseKeys),
   PUBLIC_URL: text('').refine((url) => url === '' || /^https?:\/\/[^/]+/.test(url), {
-    error: (issue) => `expected an address like https://memory.example.com, got ${JSON.stringify(issue.input)}`,
+    error: (issue) =>
+      `expected an address like https://memory.example.com, got ${JSON.stringify(issue.input)}`,
   }),
   LOG_LEVEL: text('info').pipe(
     z.enum(LOG_LEVELS, {
@@ -108,7 +109,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     indexMaxBytes: values.INDEX_MAX_BYTES,
     embeddingDeadlineMs: values.EMBEDDING_DEADLINE_MS,
     warnings: env['OPENAI_API_KEY']?.trim()
-      ? ['OPENAI_API_KEY is set but not used: this version keeps memories verbatim, without a language model.']
+      ? [
+          'OPENAI_API_KEY is set but not used: this version keeps memories verbatim, without a language model.',
+        ]
       : [],
   })
 }
@@ -134,7 +137,9 @@ function parseKeys(value: string, context: z.RefinementCtx): ApiKey[] {
     }
     const hashed = /^sha256:([0-9a-f]{64})$/i.exec(secret)?.[1]
     if (!hashed && (secret.length < 16 || secret.startsWith('sha256:'))) {
-      problem(`a key of at least 16 characters, or sha256: and 64 hex digits, for ${JSON.stringify(namespace)}`)
+      problem(
+        `a key of at least 16 characters, or sha256: and 64 hex digits, for ${JSON.stringify(namespace)}`,
+      )
       continue
     }
     const sha256 = hashed ? Buffer.from(hashed, 'hex') : sha256Of(secret)

@@ -46,7 +46,9 @@ const OPERATORS: Record<string, Test> = {
   lt: ordered((comparison) => comparison < 0),
   lte: ordered((comparison) => comparison <= 0),
   contains: (value, operand) =>
-    typeof value === 'string' ? value.includes(String(operand)) : Array.isArray(value) && value.includes(operand),
+    typeof value === 'string'
+      ? value.includes(String(operand))
+      : Array.isArray(value) && value.includes(operand),
   exists: (value, operand) => (value !== undefined && value !== null) === operand,
 }
 
@@ -77,7 +79,12 @@ function compile(filter: unknown, path: string, depth: number, budget: { conditi
   return (memory) => parts.every((part) => part(memory))
 }
 
-function compileField(name: string, condition: unknown, path: string, budget: { conditions: number }): Predicate {
+function compileField(
+  name: string,
+  condition: unknown,
+  path: string,
+  budget: { conditions: number },
+): Predicate {
   const read = reader(name, path)
   const operators = isObject(condition)
     ? Object.entries(condition)
@@ -103,7 +110,11 @@ function reader(name: string, path: string): (memory: Memory) => Value {
   }
   const read = Object.hasOwn(SYSTEM_FIELDS, name) ? SYSTEM_FIELDS[name] : undefined
   if (!read) {
-    throw invalid(path, `metadata.<key>, AND, OR, NOT or one of ${Object.keys(SYSTEM_FIELDS).join(', ')}`, name)
+    throw invalid(
+      path,
+      `metadata.<key>, AND, OR, NOT or one of ${Object.keys(SYSTEM_FIELDS).join(', ')}`,
+      name,
+    )
   }
   return read
 }
@@ -118,7 +129,11 @@ function checkOperand(operator: string, operand: unknown, path: string, isTime: 
     return operand.map((one, i) => scalar(one, `${path}[${i}]`, isTime))
   }
   const value = scalar(operand, path, isTime)
-  if (['gt', 'gte', 'lt', 'lte'].includes(operator) && typeof value !== 'number' && typeof value !== 'string') {
+  if (
+    ['gt', 'gte', 'lt', 'lte'].includes(operator) &&
+    typeof value !== 'number' &&
+    typeof value !== 'string'
+  ) {
     throw invalid(path, 'a number or a string', operand)
   }
   return value
@@ -145,7 +160,8 @@ function ordered(holds: (comparison: number) => boolean): Test {
     const values = Array.isArray(value) ? value : [value]
     return values.some((one) => {
       if (typeof one === 'number' && typeof operand === 'number') return holds(one - operand)
-      if (typeof one === 'string' && typeof operand === 'string') return holds(one < operand ? -1 : +(one > operand))
+      if (typeof one === 'string' && typeof operand === 'string')
+        return holds(one < operand ? -1 : +(one > operand))
       return false
     })
   }

@@ -30,6 +30,8 @@ export interface Memory {
   context: string | null
   /** Oldest first; never empty. */
   sources: Source[]
+  /** Place in a list of the scope: microseconds of the first write, so that the facts of one turn keep their order. */
+  order: number
   /** Epoch milliseconds. */
   created_at: number
   updated_at: number

@@ -6,7 +6,7 @@ export type JsonObject = { readonly [key: string]: Json }
 
 export interface StoredRecord {
   id: string
-  /** Where the record stands when a scope is scrolled: epoch milliseconds of its first write. Ties go by id. */
+  /** Where the record stands when a scope is scrolled: a safe integer ≥ 0, by habit epoch microseconds. Ties go by id. */
   order: number
   payload: JsonObject
   /** L2-normalised embedding, for records that can be searched. */

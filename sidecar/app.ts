@@ -1,0 +1,84 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import type { Config } from './config.ts'
+import { AppError, type ErrorCode, STATUS_OF } from './errors.ts'
+import type { Log } from './log.ts'
+import { authenticate, loopbackNamesOnly, requestId } from './middleware.ts'
+import { cacheRoutes } from './routes/cache.ts'
+import type { AppEnv } from './routes/env.ts'
+import { healthRoutes } from './routes/health.ts'
+import { memoryRoutes } from './routes/memories.ts'
+import { serveOpenApi } from './routes/openapi.ts'
+import { recallRoutes } from './routes/recall.ts'
+import { router } from './routes/router.ts'
+import type { Services } from './services.ts'
+
+export type AppConfig = Pick<Config, 'apiKeys' | 'maxBodyBytes' | 'publicUrl'>
+
+/** The HTTP surface on given services: knows of no port, signal or environment. */
+export function createApp(services: Services, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
+  const app = router()
+  app.use(requestId())
+  if (config.apiKeys.length === 0) app.use(loopbackNamesOnly())
+  app.use('/v1/*', authenticate(config.apiKeys))
+  app.use(
+    '/v1/*',
+    bodyLimit({
+      maxSize: config.maxBodyBytes,
+      onError: () => {
+        throw new AppError('payload_too_large', `body: expected at most ${config.maxBodyBytes} bytes`)
+      },
+    }),
+  )
+  app.route('/', healthRoutes(services))
+  app.route('/', memoryRoutes(services))
+  app.route('/', recallRoutes(services))
+  app.route('/', cacheRoutes(services))
+  serveOpenApi(app, config.publicUrl)
+
+  app.notFound((c) => {
+    throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)
+  })
+  app.onError((error, c) => {
+    const failure = toAppError(error)
+    const request_id = c.get('requestId')
+    if (failure.status >= 500) {
+      log.error('request failed', {
+        request_id,
+        method: c.req.method,
+        path: c.req.routePath,
+        error: trace(error),
+      })
+    }
+    const { code, message, details } = failure
+    c.header('x-request-id', request_id)
+    if (code === 'unauthorized') c.header('www-authenticate', 'Bearer')
+    return c.json({ error: { code, message, ...(details ? { details } : {}), request_id } }, failure.status)
+  })
+  return app
+}
+
+/** What was not foreseen says only `internal` to the caller. */
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  if (error instanceof HTTPException) {
+    if (error.status === 415) {
+      return new AppError('unsupported_media_type', 'Content-Type: expected application/json')
+    }
+    const code = (Object.keys(STATUS_OF) as ErrorCode[]).find((one) => STATUS_OF[one] === error.status)
+    if (code && error.status < 500) {
+      return new AppError(code, error.status === 400 ? `body: ${lowerFirst(error.message)}` : error.message)
+    }
+  }
+  return new AppError('internal', 'Something went wrong inside the sidecar; its log has this request_id.')
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1)
+}
+
+function trace(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? String(error.stack) : `${error.stack}\ncaused by ${trace(error.cause)}`
+}

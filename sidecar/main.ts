@@ -1,0 +1,82 @@
+import { serve } from '@hono/node-server'
+import { createApp } from './app.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { createLog } from './log.ts'
+import { tokenCounter } from './recall/tokens.ts'
+import { backendNames } from './routes/health.ts'
+import { createServices, type Services } from './services.ts'
+import { VERSION } from './version.ts'
+
+/** How long requests under way may take to end after a signal, milliseconds. */
+const SHUTDOWN_MS = 10_000
+
+const config = readOrExit()
+const log = createLog(config.logLevel, (line) => process.stderr.write(line))
+const services = openOrExit(config)
+const app = createApp(services, config, log)
+
+const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
+  announce(port)
+  // Ready first; the tokenizer's table is there before the first recall needs it.
+  setImmediate(() => void tokenCounter())
+})
+server.on('error', (error: NodeJS.ErrnoException) => {
+  const reason =
+    error.code === 'EADDRINUSE'
+      ? `${config.host}:${config.port} is in use by another program; set PORT to a free one`
+      : error.message
+  fail(`PORT: cannot listen: ${reason}`)
+})
+
+let closing = false
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void close(signal))
+
+async function close(signal: string): Promise<void> {
+  if (closing) return
+  closing = true
+  log.info('closing', { signal })
+  const timer = setTimeout(() => process.exit(1), SHUTDOWN_MS)
+  timer.unref()
+  await new Promise((resolve) => {
+    server.close(resolve)
+    // Idle keep-alive connections would hold the close back until their clients let go.
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+  })
+  await services[Symbol.asyncDispose]()
+  process.exit(0)
+}
+
+function announce(port: number): void {
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  const url = `http://${host}:${port}`
+  const backends = Object.entries(backendNames(services)).map(([name, kind]) => `${name} ${kind}`)
+  const key = config.apiKeys.length > 0 ? ` -H 'Authorization: Bearer YOUR_KEY'` : ''
+  const body = `{"user_id":"ada","messages":[{"role":"user","content":"I moved to Kyoto and I am allergic to peanuts."}]}`
+  console.log(`Hippocache ${VERSION} listens on ${url} (ready in ${Math.round(performance.now())} ms)`)
+  console.log(`  backends  ${backends.join(', ')}`)
+  console.log(`  data      ${config.dataDir}`)
+  for (const warning of config.warnings) console.log(`  note      ${warning}`)
+  console.log(`Try it:\n  curl -s ${url}/v1/memories${key} -H 'Content-Type: application/json' -d '${body}'`)
+}
+
+function readOrExit(): Config {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    if (error instanceof ConfigError) fail(error.message)
+    throw error
+  }
+}
+
+function openOrExit(config: Config): Services {
+  try {
+    return createServices(config)
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}

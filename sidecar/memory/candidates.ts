@@ -1,0 +1,51 @@
+import { derivedId } from '../scope.ts'
+import type { Role, Source } from './memory.ts'
+import type { Message, Remember } from './turns.ts'
+import { keepVerbatim, normaliseForDuplicate } from './verbatim.ts'
+
+/** A text that one turn says and that is worth remembering, before it is known whether it is new. */
+export interface Candidate {
+  /** Derived from scope, speaker and normalised text: the same thing said twice is the same memory. */
+  id: string
+  text: string
+  role: Role
+  speaker: string
+  context: string | null
+  source: Source
+}
+
+export interface CandidateOptions {
+  /** What the identity of a memory is made of besides speaker and text: scope, agent, run. */
+  identity: readonly string[]
+  remember: Remember
+  /** The last message of the turn before, if it is known. */
+  saidBefore: string | null
+  source: Pick<Source, 'turn_id' | 'conversation_id' | 'turn'>
+  /** Epoch milliseconds for messages that carry no time. */
+  now: number
+}
+
+/** Longest context kept beside a memory, in characters: enough for a question, not a second memory. */
+const MAX_CONTEXT = 500
+
+/** What is worth remembering of the messages of a turn, each text once. */
+export function candidatesOf(messages: readonly Message[], options: CandidateOptions): Candidate[] {
+  const { identity, remember, source, now } = options
+  const candidates = new Map<string, Candidate>()
+  let before = options.saidBefore
+  for (const [ordinal, message] of messages.entries()) {
+    const { role, content, name, at = now } = message
+    const speaker = name ?? role
+    if (role !== 'system' && (remember === 'both' || remember === role)) {
+      for (const text of keepVerbatim({ role, content, ...(name === undefined ? {} : { name }) })) {
+        const id = derivedId('memory', ...identity, speaker, normaliseForDuplicate(text))
+        const context = before?.slice(-MAX_CONTEXT) ?? null
+        if (!candidates.has(id)) {
+          candidates.set(id, { id, text, role, speaker, context, source: { ...source, ordinal, at } })
+        }
+      }
+    }
+    before = content
+  }
+  return [...candidates.values()]
+}

@@ -1,0 +1,56 @@
+import { randomUUID } from 'node:crypto'
+import type { MiddlewareHandler } from 'hono'
+import { AppError } from './errors.ts'
+import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './keys.ts'
+import type { AppEnv } from './routes/env.ts'
+
+/** An id for each request, taken over from a proxy where it looks like one; answered and logged. */
+export function requestId(): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const given = c.req.header('x-request-id')
+    const id = given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
+    c.set('requestId', id)
+    await next()
+    c.header('x-request-id', id)
+  }
+}
+
+/** Puts the namespace of the key where handlers find it. Without configured keys everybody is `default`. */
+export function authenticate(keys: readonly ApiKey[]): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    c.set('namespace', keys.length === 0 ? DEFAULT_NAMESPACE : identify(c.req.header('authorization'), keys))
+    await next()
+  }
+}
+
+function identify(header: string | undefined, keys: readonly ApiKey[]): string {
+  const secret = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1]
+  if (secret === undefined) {
+    throw new AppError(
+      'unauthorized',
+      `Authorization: expected "Bearer <key>", got ${header ? 'something else' : 'nothing'}`,
+    )
+  }
+  const namespace = namespaceOf(secret, keys)
+  if (namespace === undefined) throw new AppError('unauthorized', 'Authorization: the key is not known here')
+  return namespace
+}
+
+const LOOPBACK_NAMES = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
+
+/**
+ * A sidecar without keys answers only to loopback names: a web page that the user visits cannot reach it through a
+ * name of its own that resolves to this machine (DNS rebinding).
+ */
+export function loopbackNamesOnly(): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const host = c.req.header('host')
+    if (host !== undefined && !LOOPBACK_NAMES.test(host)) {
+      throw new AppError(
+        'forbidden',
+        `Host: expected localhost or a loopback address as long as no API_KEYS are set, got ${JSON.stringify(host)}`,
+      )
+    }
+    await next()
+  }
+}

@@ -1,0 +1,32 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { VERSION } from '../version.ts'
+import type { AppEnv } from './env.ts'
+
+/**
+ * OpenAPI 3.0 (Dify's importer fails on 3.1's type lists), with the address that this request came in by as its
+ * one server, since Dify takes the first and has no place to change it.
+ */
+export function serveOpenApi(app: OpenAPIHono<AppEnv>, publicUrl: string | undefined): void {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
+  app.get('/openapi.json', (c) =>
+    c.json(
+      app.getOpenAPIDocument({
+        openapi: '3.0.3',
+        info: {
+          title: 'Hippocache',
+          version: VERSION,
+          description: 'Long-term memory for Dify, cached in step with the chat window.',
+        },
+        servers: [{ url: publicUrl ?? originOf(c) }],
+        security: [{ bearer: [] }],
+      }),
+    ),
+  )
+}
+
+function originOf(c: Context<AppEnv>): string {
+  const { protocol, host } = new URL(c.req.url)
+  const forwarded = c.req.header('x-forwarded-proto')?.split(',')[0]?.trim()
+  return `${forwarded === 'https' ? 'https:' : protocol}//${host}`
+}

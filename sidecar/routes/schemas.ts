@@ -1,0 +1,125 @@
+import { z } from '@hono/zod-openapi'
+
+/*
+ * Every schema is written out where it is used in a route, never registered under a name: Dify's importer does not
+ * follow a reference inside a property.
+ */
+
+/** Longest identifier of a user, conversation, agent, run or app, in characters. */
+const MAX_ID = 256
+
+export const identifier = (what: string, example: string) =>
+  z
+    .string()
+    .trim()
+    .min(1, { error: 'expected a text that is not empty' })
+    .max(MAX_ID, { error: `expected at most ${MAX_ID} characters` })
+    .openapi({ description: what, example })
+
+export const userId = identifier('Whom the memories belong to. In Dify: sys.user_id.', 'ada')
+export const conversationId = identifier('The conversation. In Dify: sys.conversation_id.', 'c-7')
+export const agentId = identifier('The agent, where one user has several.', 'travel-agent')
+export const runId = identifier('The run or task that the memories belong to.', 'run-1')
+export const appId = identifier('The app that the turn came from.', 'app-1')
+
+const MAX_TURN = 2 ** 31 - 1
+const MAX_WINDOW = 500
+
+export const turn = z
+  .int({ error: 'expected a whole number' })
+  .min(1, { error: 'expected a whole number from 1' })
+  .max(MAX_TURN)
+  .openapi({ description: 'Number of the turn, from 1. In Dify: sys.dialogue_count.', example: 3 })
+
+export const windowSize = z
+  .int({ error: 'expected a whole number' })
+  .min(0, { error: `expected a whole number from 0 to ${MAX_WINDOW}` })
+  .max(MAX_WINDOW, { error: `expected a whole number from 0 to ${MAX_WINDOW}` })
+  .openapi({ description: 'The number set on the LLM node: Memory › Window size.', example: 10 })
+
+/** The same for a query string, where everything is text and an empty value is an absent one. */
+export function inQuery<T extends z.ZodType>(schema: T, example: string) {
+  return z
+    .preprocess((value) => {
+      if (value === '' || value === undefined) return undefined
+      return typeof value === 'string' && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value
+    }, schema.optional())
+    .openapi({ type: 'integer', example: Number(example) })
+}
+
+export const query = z
+  .string()
+  .trim()
+  .min(1, { error: 'expected a text that is not empty' })
+  .max(32_000, { error: 'expected at most 32000 characters' })
+  .openapi({ description: 'What to look for. In Dify: sys.query.', example: 'What is Ada allergic to?' })
+
+export const topK = z
+  .int({ error: 'expected a whole number from 1 to 100' })
+  .min(1, { error: 'expected a whole number from 1 to 100' })
+  .max(100, { error: 'expected a whole number from 1 to 100' })
+  .openapi({ description: 'Most memories to answer with.', example: 8 })
+
+const scalar = z.union([z.string().max(4096), z.number(), z.boolean(), z.null()])
+
+export const metadata = z
+  .record(z.string().min(1).max(128), z.union([scalar, z.array(scalar).max(64)]))
+  .refine((value) => Object.keys(value).length <= 64, { error: 'expected at most 64 keys' })
+  .openapi({ type: 'object', description: 'Your own fields, to filter on.', example: { channel: 'web' } })
+
+export const filters = z.looseObject({}).openapi({
+  type: 'object',
+  description:
+    'AND, OR, NOT; eq ne in nin gt gte lt lte contains exists; on metadata.<key> and system fields such as turn, role, at.',
+  example: { 'metadata.channel': 'web', turn: { gte: 2 } },
+})
+
+export const problem = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z
+      .array(z.object({ field: z.string(), message: z.string(), received: z.string().optional() }))
+      .optional(),
+    request_id: z.string(),
+  }),
+})
+
+/** `responses` of a route: the answer, and the one shape that all failures have. */
+export function answers<T extends z.ZodType>(description: string, schema: T) {
+  return {
+    200: { description, content: { 'application/json': { schema } } },
+    default: { description: 'What went wrong.', content: { 'application/json': { schema: problem } } },
+  } as const
+}
+
+export function jsonBody<T extends z.ZodType>(schema: T) {
+  // `required` also makes a body without a Content-Type a failure instead of an empty object.
+  return { content: { 'application/json': { schema } }, required: true } as const
+}
+
+export const memoryView = z.object({
+  id: z.string(),
+  memory: z.string(),
+  user_id: z.string(),
+  role: z.enum(['user', 'assistant', 'system']),
+  speaker: z.string(),
+  kind: z.enum(['verbatim']),
+  conversation_id: z.string().nullable(),
+  turn: z.number().nullable(),
+  at: z.string(),
+  sources: z.array(
+    z.object({
+      conversation_id: z.string().nullable(),
+      turn: z.number().nullable(),
+      turn_id: z.string(),
+      at: z.string(),
+    }),
+  ),
+  agent_id: z.string().nullable(),
+  run_id: z.string().nullable(),
+  app_id: z.string().nullable(),
+  metadata: z.record(z.string(), z.any()).openapi({ type: 'object' }),
+  created_at: z.string(),
+  updated_at: z.string(),
+})

@@ -1,0 +1,51 @@
+import { join } from 'node:path'
+import { createInProcessCache } from './adapters/cache/in-process.ts'
+import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
+import { openSqliteRecords } from './adapters/records/sqlite.ts'
+import type { Config } from './config.ts'
+import { MemoryEngine } from './memory/engine.ts'
+import type { CacheStore } from './ports/cache-store.ts'
+import type { Embedder } from './ports/embedder.ts'
+import type { RecordStore } from './ports/records.ts'
+import { Recall } from './recall/recall.ts'
+import { Snapshots } from './recall/snapshots.ts'
+import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
+
+export interface Services extends AsyncDisposable {
+  records: RecordStore
+  cache: CacheStore
+  embedder: Embedder
+  engine: MemoryEngine
+  recall: Recall
+  authorCache: AuthorCache
+}
+
+/**
+ * Chooses the adapters and builds the engine on them: the one place that knows every adapter.
+ * @throws {Error} in words for the operator when a backend cannot be opened
+ */
+export function createServices(config: Config, now: () => number = Date.now): Services {
+  const records = openSqliteRecords(join(config.dataDir, 'hippocache.db'))
+  const cache = createInProcessCache({
+    maxEntries: config.cacheMaxEntries,
+    maxBytes: config.cacheMaxBytes,
+    now,
+  })
+  const embedder = lexicalEmbedder()
+  const snapshots = new Snapshots({ records, maxBytes: config.indexMaxBytes })
+  const engine = new MemoryEngine({ records, embedder, onChange: (change) => snapshots.apply(change), now })
+  const recall = new Recall({ snapshots, embedder, embeddingDeadlineMs: config.embeddingDeadlineMs, now })
+  return {
+    records,
+    cache,
+    embedder,
+    engine,
+    recall,
+    authorCache: createAuthorCache(cache, now),
+    async [Symbol.asyncDispose]() {
+      await engine.drained()
+      await cache.close()
+      await records.close()
+    },
+  }
+}
