@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { ConfigurationError } from './errors.ts'
+
+/** How the plugin is to run, as the daemon or the developer set it. */
+export type InstallMethod =
+  | { method: 'local'; heartbeatMs: number; maxSessions: number }
+  | { method: 'remote'; heartbeatMs: number; maxSessions: number; host: string; port: number; key: string }
+  | { method: 'serverless'; maxSessions: number; host: string; port: number }
+
+const port = z.coerce.number().int().min(1).max(65_535)
+
+const Environment = z
+  .object({
+    INSTALL_METHOD: z.enum(['local', 'remote', 'serverless']).default('local'),
+    REMOTE_INSTALL_URL: z.string().optional(),
+    REMOTE_INSTALL_HOST: z.string().default('localhost'),
+    REMOTE_INSTALL_PORT: port.default(5003),
+    REMOTE_INSTALL_KEY: z.string().optional(),
+    // The daemon gives a debugged plugin up after 60 s without a heartbeat.
+    HEARTBEAT_INTERVAL: z.coerce.number().min(1).max(30).default(10),
+    MAX_WORKER: z.coerce.number().int().min(1).default(1000),
+    SERVERLESS_HOST: z.string().default('0.0.0.0'),
+    SERVERLESS_PORT: port.default(8080),
+  })
+  .transform((env, ctx): InstallMethod => {
+    const maxSessions = env.MAX_WORKER
+    const heartbeatMs = env.HEARTBEAT_INTERVAL * 1000
+    if (env.INSTALL_METHOD === 'local') return { method: 'local', heartbeatMs, maxSessions }
+    if (env.INSTALL_METHOD === 'serverless') {
+      return { method: 'serverless', maxSessions, host: env.SERVERLESS_HOST, port: env.SERVERLESS_PORT }
+    }
+    const address = env.REMOTE_INSTALL_URL ? parseAddress(env.REMOTE_INSTALL_URL) : undefined
+    if (address === null) {
+      const message = `expected host:port or scheme://host:port, got ${JSON.stringify(env.REMOTE_INSTALL_URL)}`
+      ctx.addIssue({ code: 'custom', path: ['REMOTE_INSTALL_URL'], message })
+    }
+    if (!env.REMOTE_INSTALL_KEY) {
+      const message = "expected the debug key from Dify's plugin page, got nothing"
+      ctx.addIssue({ code: 'custom', path: ['REMOTE_INSTALL_KEY'], message })
+    }
+    return {
+      method: 'remote',
+      heartbeatMs,
+      maxSessions,
+      host: address?.host ?? env.REMOTE_INSTALL_HOST,
+      port: address?.port ?? env.REMOTE_INSTALL_PORT,
+      key: env.REMOTE_INSTALL_KEY ?? '',
+    }
+  })
+
+/**
+ * Reads the variables Dify's own SDK reads. An empty value counts as unset.
+ * Throws `ConfigurationError` listing every variable that is wrong.
+ */
+export function readInstallMethod(
+  // biome-ignore lint/style/noProcessEnv: the one place where the SDK meets the environment
+  env: Record<string, string | undefined> = process.env,
+): InstallMethod {
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  )
+  const parsed = Environment.safeParse(present)
+  if (parsed.success) return parsed.data
+  const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
+  throw new ConfigurationError(`The environment does not tell how to run:\n${problems.join('\n')}`)
+}
+
+function parseAddress(url: string): { host: string; port: number } | null {
+  const match = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:\[([0-9a-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})\/?$/i.exec(url)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : null
+}

@@ -1,0 +1,157 @@
+import type { z } from 'zod'
+import type { I18n, ProviderDeclaration, ToolDeclaration } from './declarations/index.ts'
+import { describe, InvalidMessageError, InvalidRequestError } from './errors.ts'
+import { assertToolMessage } from './messages.ts'
+import { fillParameters } from './parameters.ts'
+import {
+  explain,
+  FetchOptionsRequest,
+  InvokeToolRequest,
+  type RequestEnvelope,
+  RuntimeParametersRequest,
+  ValidateCredentialsRequest,
+} from './protocol.ts'
+import {
+  isToolClass,
+  type ParameterOption,
+  type Tool,
+  type ToolClass,
+  type ToolContext,
+  type ToolFunction,
+  type ToolProviderClass,
+} from './tool.ts'
+
+/** What a plugin serves: its declared provider and the code behind it. */
+export interface PluginCode {
+  declaration: ProviderDeclaration
+  provider: ToolProviderClass
+  tools: ReadonlyMap<string, { declaration: ToolDeclaration; code: ToolClass | ToolFunction }>
+}
+
+/** Answers one request with the chunks of its session. Throws, or lets the iteration throw, on failure. */
+export type Handler = (request: RequestEnvelope, signal: AbortSignal) => AsyncIterable<object>
+
+/** The handlers by `type` and `action`. */
+export type Handlers = Readonly<Record<string, Readonly<Record<string, Handler>>>>
+
+export function createHandlers(plugin: PluginCode): Handlers {
+  return {
+    tool: {
+      invoke_tool: (request, signal) => invokeTool(plugin, request, signal),
+      validate_tool_credentials: (request, signal) => validateCredentials(plugin, request, signal),
+      get_tool_runtime_parameters: (request, signal) => runtimeParameters(plugin, request, signal),
+    },
+    dynamic_parameter: {
+      fetch_parameter_options: (request, signal) => parameterOptions(plugin, request, signal),
+    },
+  }
+}
+
+async function* invokeTool(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+  const data = read(InvokeToolRequest, request)
+  const { declaration, code } = findTool(plugin, data.provider, data.tool, 'tool')
+  const context = createContext(request, signal, data.credentials, data.credential_type)
+  const parameters = fillParameters(declaration.parameters, data.tool_parameters)
+  const output = isToolClass(code) ? new code(context).invoke(parameters, context) : code(parameters, context)
+  if (typeof output?.[Symbol.asyncIterator] !== 'function') {
+    throw new InvalidMessageError(
+      `Tool ${data.tool}: expected invoke to be an async generator (async *invoke), got ${describe(output)}`,
+    )
+  }
+  for await (const message of output) {
+    assertToolMessage(message)
+    yield message
+  }
+}
+
+async function* validateCredentials(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+  const data = read(ValidateCredentialsRequest, request)
+  checkProvider(plugin, data.provider)
+  const context = createContext(request, signal, data.credentials, null)
+  await new plugin.provider().validateCredentials(context.runtime.credentials, context)
+  yield { result: true }
+}
+
+async function* runtimeParameters(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+  const data = read(RuntimeParametersRequest, request)
+  const context = createContext(request, signal, data.credentials, null)
+  const tool = instantiate(plugin, data.provider, data.tool, 'tool', context)
+  if (!tool?.getRuntimeParameters) {
+    throw new InvalidRequestError(`Tool ${data.tool} has no runtime parameters (getRuntimeParameters)`)
+  }
+  yield { parameters: await tool.getRuntimeParameters(context) }
+}
+
+async function* parameterOptions(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+  const data = read(FetchOptionsRequest, request)
+  const context = createContext(request, signal, data.credentials, data.credential_type)
+  const tool = instantiate(plugin, data.provider, data.provider_action, 'provider_action', context)
+  if (!tool?.fetchParameterOptions) {
+    throw new InvalidRequestError(`Tool ${data.provider_action} offers no options (fetchParameterOptions)`)
+  }
+  const options = await tool.fetchParameterOptions(data.parameter, context)
+  yield { options: options.map((option) => wireOption(option, data.parameter)) }
+}
+
+/** The API refuses options without a text value or an English label, for all of them at once. */
+function wireOption(option: ParameterOption, parameter: string): object {
+  const label: I18n = typeof option.label === 'string' ? { en_US: option.label } : option.label
+  if (typeof option.value !== 'string' || option.value === '' || !label?.en_US) {
+    throw new InvalidMessageError(
+      `Option of parameter ${parameter}: expected a non-empty value and label.en_US, got value ${describe(option.value)}`,
+    )
+  }
+  return { value: option.value, label, icon: option.icon ?? null }
+}
+
+/** A fresh object for this call, or null where the tool is a plain function and has no hooks. */
+function instantiate(
+  plugin: PluginCode,
+  provider: string,
+  name: string,
+  field: string,
+  context: ToolContext,
+): Tool | null {
+  const { code } = findTool(plugin, provider, name, field)
+  return isToolClass(code) ? new code(context) : null
+}
+
+function findTool(plugin: PluginCode, provider: string, name: string, field: string) {
+  checkProvider(plugin, provider)
+  const tool = plugin.tools.get(name)
+  if (!tool) throw unknownName(field, [...plugin.tools.keys()], name)
+  return tool
+}
+
+function checkProvider(plugin: PluginCode, name: string): void {
+  const own = plugin.declaration.identity.name
+  if (name !== own) throw unknownName('provider', [own], name)
+}
+
+/** An error that names the field, what it may be, and what came. */
+export function unknownName(field: string, expected: readonly string[], got: string): InvalidRequestError {
+  return new InvalidRequestError(
+    `Request field data.${field}: expected one of ${expected.join(', ')}, got ${describe(got)}`,
+    { args: { field, expected: expected.join(', '), got } },
+  )
+}
+
+function read<T extends z.ZodType>(schema: T, request: RequestEnvelope): z.infer<T> {
+  const parsed = schema.safeParse(request.data)
+  if (!parsed.success) throw new InvalidRequestError(explain(parsed.error, ['data']))
+  return parsed.data
+}
+
+function createContext(
+  request: RequestEnvelope,
+  signal: AbortSignal,
+  credentials: Record<string, unknown>,
+  credential_type: string | null,
+): ToolContext {
+  const { session_id, conversation_id, app_id, message_id } = request
+  return {
+    runtime: { credentials, credential_type, user_id: request.data.user_id },
+    session: { session_id, conversation_id, app_id, message_id },
+    signal,
+  }
+}

@@ -1,0 +1,140 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { TransportClosedError } from '../errors.ts'
+import { createLineWriter } from '../line-writer.ts'
+import { encodeFrame, isEnd } from '../protocol.ts'
+import { createSharedAbort, type Transport } from './transport.ts'
+
+/** `MAX_SERVERLESS_REQUEST_BYTES` of the daemon. */
+export const MAX_BODY_BYTES = 5_242_880
+
+export interface ServerlessOptions {
+  /** Default 0.0.0.0. */
+  host?: string
+  /** Default 8080; 0 takes a free one. */
+  port?: number
+  maxBodyBytes?: number
+  maxFrameBytes?: number
+}
+
+export interface ServerlessTransport extends Transport {
+  /** The port it listens on, once started. */
+  readonly port: number
+}
+
+/**
+ * The serverless runtime: an HTTP server with one session per request. The answer is a stream of frames, one
+ * JSON document per line - not server-sent events, although the daemon's Accept header says so.
+ */
+export function createServerlessTransport(options: ServerlessOptions = {}): ServerlessTransport {
+  const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES
+  const server = createServer((request, response) => {
+    answer(request, response).catch((error: unknown) => {
+      transport.onNotice?.(`A request failed: ${error instanceof Error ? error.message : 'unknown error'}`)
+      response.destroy()
+    })
+  })
+  // Deadlines for what a client sends; the answer may take as long as a session may.
+  server.requestTimeout = 30_000
+  server.headersTimeout = 10_000
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pathname } = new URL(request.url ?? '/', 'http://plugin')
+    if (request.method === 'GET' && pathname === '/health') {
+      response.writeHead(200, { 'content-type': 'text/plain' }).end('OK')
+    } else if (request.method === 'POST' && pathname === '/invoke') {
+      await invoke(request, response)
+    } else {
+      refuse(response, 404, `Nothing at ${request.method} ${pathname}; expected POST /invoke or GET /health`)
+    }
+  }
+
+  async function invoke(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request, maxBodyBytes)
+    if (body === null) return refuse(response, 413, `The body is over ${maxBodyBytes} bytes`)
+    const line = identify(body, request)
+    if ('problem' in line) return refuse(response, 400, line.problem)
+
+    const abort = createSharedAbort()
+    const writer = createLineWriter(response, { maxBytes: Number.MAX_SAFE_INTEGER })
+    response.on('close', () => abort.abort(new TransportClosedError('The caller has left')))
+    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
+    transport.onLine?.(line.text, {
+      signal: abort.signal,
+      async send(frame) {
+        await writer.write(encodeFrame(frame, options.maxFrameBytes))
+        if (isEnd(frame)) response.end()
+      },
+    })
+  }
+
+  const transport: ServerlessTransport = {
+    get port() {
+      return (server.address() as AddressInfo | null)?.port ?? 0
+    },
+    async start() {
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject)
+        server.listen(options.port ?? 8080, options.host ?? '0.0.0.0', () => {
+          server.off('error', reject)
+          server.on('error', (error) => transport.onNotice?.(error.message))
+          resolve()
+        })
+      })
+      transport.onNotice?.(`Listening on port ${transport.port}`)
+    },
+    /** There is no connection to speak on outside a session. */
+    async send() {},
+    async close() {
+      const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
+      server.closeIdleConnections()
+      await stopped
+    },
+  }
+  return transport
+}
+
+/** The envelope as one line. The session id comes in the header, in the envelope, or in both alike. */
+function identify(body: string, request: IncomingMessage): { text: string } | { problem: string } {
+  const header = request.headers['dify-plugin-session-id']
+  let envelope: unknown
+  try {
+    envelope = JSON.parse(body)
+  } catch {
+    return { problem: 'The body is not JSON' }
+  }
+  if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope)) {
+    return { problem: 'The body is not a JSON object' }
+  }
+  const own = 'session_id' in envelope ? (envelope.session_id ?? undefined) : undefined
+  if (typeof header === 'string' && own !== undefined && own !== header) {
+    return { problem: 'Header Dify-Plugin-Session-ID and session_id of the body differ' }
+  }
+  const session_id = own ?? header
+  if (typeof session_id !== 'string' || session_id === '') {
+    return { problem: 'No session: expected header Dify-Plugin-Session-ID or session_id in the body' }
+  }
+  const action = new URL(request.url ?? '/', 'http://plugin').searchParams.get('action')
+  const asked = 'data' in envelope ? (envelope.data as { action?: unknown } | null)?.action : undefined
+  if (action !== null && typeof asked === 'string' && asked !== action) {
+    return { problem: `Query action ${JSON.stringify(action)} and the body's action differ` }
+  }
+  return { text: JSON.stringify({ ...envelope, session_id }) }
+}
+
+/** The whole body, or null once it is over the limit; the rest is then read and thrown away. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | null> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxBytes) return null
+    parts.push(chunk)
+  }
+  return Buffer.concat(parts).toString('utf8')
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })
+  response.end(JSON.stringify({ error: message }))
+}
