@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface SidecarProcess extends AsyncDisposable {
+  url: string
+  /** Milliseconds from the spawn of the process to its first answered request. */
+  readyMs: number
+  process: ChildProcess
+}
+
+const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))
+
+/** How long a start may take before it is given up, milliseconds. */
+const START_DEADLINE_MS = 20_000
+
+/** A sidecar of its own, as `npm start` runs it, on a free port and an empty folder that goes with it. */
+export async function startSidecar(env: Record<string, string> = {}): Promise<SidecarProcess> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-'))
+  const started = performance.now()
+  const child = spawn(process.execPath, [MAIN], {
+    env: { PATH: process.env['PATH'] ?? '', PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = new Promise<never>((_, reject) => {
+    child.once('exit', (code) =>
+      reject(new Error(`the sidecar ended with exit code ${code} before it was ready`)),
+    )
+  })
+  exited.catch(() => {})
+  const address = new Promise<string>((resolve) => {
+    let printed = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      printed += text
+      const url = /listens on (http:\S+)/.exec(printed)?.[1]
+      if (url) resolve(url)
+    })
+  })
+  const late = AbortSignal.timeout(START_DEADLINE_MS)
+  const tooLate = new Promise<never>((_, reject) =>
+    late.addEventListener('abort', () =>
+      reject(new Error(`the sidecar was not ready in ${START_DEADLINE_MS} ms`)),
+    ),
+  )
+  const url = await Promise.race([address, exited, tooLate])
+  await (await fetch(`${url}/healthz`)).arrayBuffer()
+  return {
+    url,
+    readyMs: performance.now() - started,
+    process: child,
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) {
+        const gone = new Promise((resolve) => child.once('exit', resolve))
+        child.kill('SIGTERM')
+        await gone
+      }
+      rmSync(dataDir, { recursive: true, force: true })
+    },
+  }
+}
