@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type Invocation, mismatches, runTool } from './run-tool.ts'
+import { json, type StubSidecar, startStub } from './stub-sidecar.ts'
+
+let stub: StubSidecar
+beforeAll(async () => {
+  stub = await startStub()
+})
+afterAll(() => stub[Symbol.asyncDispose]())
+beforeEach(() => {
+  stub.calls.length = 0
+  stub.script = json(200, FOUND)
+})
+
+const FOUND = {
+  status: 'ok',
+  strategy: 'per_query',
+  engine: 'snapshot',
+  context: '- Lives in Lisbon',
+  block: '',
+  delta: '- Lives in Lisbon',
+  memories: [
+    {
+      ...{ id: 'm1', memory: 'Lives in Lisbon', content: 'Lives in Lisbon', score: 0.9, role: 'user' },
+      ...{ speaker: null, conversation_id: 'c0', turn: 2, at: '2026-03-01T00:00:00Z' },
+    },
+    { id: 'm2', memory: 'Only the older field', score: 0.1 },
+  ],
+  count: 2,
+  cache: { result: 'none', reason: 'disabled', age_turns: null, serves_until_turn: null, block_hash: null },
+  took_ms: { total: 1.8, embed: 0.2, search: 1.1, render: 0.5 },
+  tokens: 7,
+}
+
+async function retrieve(parameters: Record<string, unknown>, more: Invocation = {}) {
+  const credentials = { sidecar_url: stub.url, ...more.credentials }
+  const outcome = await runTool({ ...more, tool: 'retrieve_memory', parameters, credentials })
+  expect(outcome.error).toBeUndefined()
+  expect(mismatches('retrieve_memory', outcome.variables)).toEqual([])
+  return outcome
+}
+
+const sent = () => stub.calls[0]?.body
+
+describe('retrieve_memory', () => {
+  it('fills every output from the answer', async () => {
+    const outcome = await retrieve({ query: 'Where do I live?', user_id: 'u1' })
+    expect(outcome.variables).toEqual({
+      context: '- Lives in Lisbon',
+      block: '',
+      delta: '- Lives in Lisbon',
+      memories: [
+        {
+          ...{ id: 'm1', content: 'Lives in Lisbon', score: 0.9, role: 'user' },
+          ...{ conversation_id: 'c0', turn: 2, at: '2026-03-01T00:00:00Z' },
+        },
+        { id: 'm2', content: 'Only the older field', score: 0.1 },
+      ],
+      count: 2,
+      status: 'ok',
+      strategy: 'per_query',
+      cache: 'none',
+      reason: 'disabled',
+      age_turns: -1,
+      arm: '',
+      took_ms: 1.8,
+      error: '',
+    })
+    expect(outcome.text).toBe('Found 2 memories.')
+    expect(outcome.json[0]).toMatchObject({
+      engine: 'snapshot',
+      tokens: 7,
+      cache: FOUND.cache,
+      took_ms: { total: 1.8, embed: 0.2, search: 1.1, render: 0.5, round_trip: expect.any(Number) },
+    })
+  })
+
+  it('asks with its defaults where nothing is bound', async () => {
+    const unset = {
+      strategy: '',
+      window_size: null,
+      top_k: '',
+      freshness: '',
+      experiment: '',
+      filters: '',
+      turn: '',
+    }
+    await retrieve({ query: 'q', user_id: 'u1', ...unset })
+    expect(stub.calls[0]).toMatchObject({ method: 'POST', path: '/v1/recall' })
+    const defaults = { strategy: 'auto', window_size: 10, top_k: 8, token_budget: 1200 }
+    expect(sent()).toEqual({ query: 'q', user_id: 'u1', ...defaults })
+  })
+
+  it('passes on whatever is bound', async () => {
+    const options = {
+      strategy: 'per_query',
+      window_size: 0,
+      top_k: 100,
+      token_budget: 300,
+      freshness: 'write',
+    }
+    await retrieve({
+      ...{ query: 'q', user_id: 'u1', conversation_id: 'c1', turn: 7, agent_id: 'a1', experiment: 'e' },
+      ...options,
+      filters: { channel: { eq: 'web' } },
+    })
+    expect(sent()).toEqual({
+      ...{ query: 'q', user_id: 'u1', conversation_id: 'c1', turn: 7, agent_id: 'a1', experiment: 'e' },
+      ...options,
+      filters: { channel: { eq: 'web' } },
+    })
+  })
+
+  it('reports a served block, its age and the arm', async () => {
+    const cache = { result: 'hit', reason: 'hit', age_turns: 0, serves_until_turn: 12, block_hash: 'abc' }
+    stub.script = json(200, { ...FOUND, cache, experiment: { name: 'e', arm: 'cached' } })
+    const { variables } = await retrieve({ query: 'q', user_id: 'u1' })
+    expect(variables).toMatchObject({ cache: 'hit', reason: 'hit', age_turns: 0, arm: 'cached' })
+  })
+
+  it.each([
+    [{ status: 'empty', context: '', memories: [], count: 0 }, 'Nothing is remembered about this.'],
+    [{ status: 'degraded' }, 'Found 2 memories; the answer is older or incomplete.'],
+  ])('keeps the status of %j', async (change, text) => {
+    stub.script = json(200, { ...FOUND, ...change })
+    const outcome = await retrieve({ query: 'q', user_id: 'u1' })
+    expect(outcome.variables['status']).toBe(change.status)
+    expect(outcome.text).toBe(text)
+  })
+
+  it('finds nothing for a query without words, without asking', async () => {
+    const { variables } = await retrieve({ query: ' ', user_id: 'u1' })
+    expect(variables).toMatchObject({ status: 'empty', context: '', error: '' })
+    expect(stub.calls).toHaveLength(0)
+  })
+
+  it.each([
+    [{ window_size: 501 }, 'window_size: expected a whole number from 0 to 500, came 501.'],
+    [{ top_k: 0 }, 'top_k: expected a whole number from 1 to 100, came 0.'],
+    [{ filters: '{"channel": ' }, /^filters: expected a JSON object, came/],
+    [{ filters: 'no', top_k: 0 }, /top_k: expected.*filters: expected/],
+  ])('answers %j with an error that names the parameter', async (wrong, message) => {
+    const { variables } = await retrieve({ query: 'q', user_id: 'u1', ...wrong })
+    expect(variables).toMatchObject({ status: 'error', context: '', error: expect.stringMatching(message) })
+    expect(stub.calls).toHaveLength(0)
+  })
+
+  it('never searches unfiltered because a filter could not be read', async () => {
+    await retrieve({ query: 'q', user_id: 'u1', filters: "{'user': 'x'}" })
+    expect(stub.calls).toHaveLength(0)
+  })
+
+  it('searches the memory of the current user under identity: runtime', async () => {
+    await retrieve(
+      { query: 'q', user_id: 'victim' },
+      { credentials: { identity: 'runtime' }, userId: 'real' },
+    )
+    expect(sent()).toMatchObject({ user_id: 'real' })
+  })
+})

@@ -1,0 +1,63 @@
+import { KEY } from './run-tool.ts'
+import { hangUp, json, raw, refusal, type Script } from './stub-sidecar.ts'
+
+/** One call that succeeds for each tool, with the least it needs. */
+export const USE: Record<string, Record<string, unknown>> = {
+  add_memory: { user: 'I moved to Lisbon.', user_id: 'u1', conversation_id: 'c1', turn: 3 },
+  retrieve_memory: { query: 'Where do I live?', user_id: 'u1', conversation_id: 'c1', turn: 3 },
+  cache_get: { key: 'k', conversation_id: 'c1', turn: 3 },
+  cache_set: { key: 'k', value: 'v', conversation_id: 'c1', turn: 3 },
+}
+
+/** Ways for a sidecar, or what stands in its place, to fail; with what the message must say. */
+export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
+  'a wrong key': {
+    script: refusal(401, 'unauthorized', `bad key ${KEY}`),
+    says: /does not accept this API key/,
+  },
+  'a namespace that may not': {
+    script: refusal(403, 'forbidden', 'read only'),
+    says: /read only \(forbidden, HTTP 403\)/,
+  },
+  'an unknown route': { script: refusal(404, 'not_found', 'no such route'), says: /different versions/ },
+  'a request it refuses': {
+    script: refusal(400, 'invalid_request', 'turn: expected …'),
+    says: /The sidecar says: turn: expected/,
+  },
+  'a request that echoes the key': {
+    script: refusal(400, 'invalid_request', `Bearer ${KEY} ?`),
+    says: /Bearer \*\*\*/,
+  },
+  'a body that is too large': { script: refusal(413, 'payload_too_large', 'over 1 MB'), says: /over 1 MB/ },
+  'an internal error': { script: refusal(500, 'internal', 'internal error'), says: /internal, HTTP 500/ },
+  'a backend that is down': {
+    script: refusal(503, 'backend_unavailable', 'Redis is away'),
+    says: /up but not ready.*Redis is away/,
+  },
+  'a web server': {
+    script: raw(404, 'text/html', '<h1>Not Found</h1>'),
+    says: /not a Hippocache sidecar.*HTTP 404, text\/html/,
+  },
+  'a web page': { script: raw(200, 'text/html', '<html>hi</html>'), says: /not a Hippocache sidecar/ },
+  'a login wall': {
+    script: raw(401, 'text/html', 'login'),
+    says: /Something in front of it asks for a login/,
+  },
+  'a redirect': {
+    script: raw(301, 'text/html', '', { location: 'https://elsewhere.example/x?k=1' }),
+    says: /redirects to https:\/\/elsewhere\.example \(/,
+  },
+  'a proxy without its sidecar': {
+    script: raw(502, 'text/html', 'Bad Gateway'),
+    says: /proxy answers.*not the Hippocache sidecar/,
+  },
+  'broken JSON': { script: raw(200, 'application/json', '{"status":'), says: /not a Hippocache sidecar/ },
+  'a JSON list': { script: json(200, []), says: /not a Hippocache sidecar/ },
+  'JSON null': { script: json(200, null), says: /not a Hippocache sidecar/ },
+  'JSON of another kind': { script: json(200, { status: 'fine' }), says: /could not be read \(status\)/ },
+  'an endless answer': {
+    script: raw(200, 'application/json', `{"a":"${'x'.repeat(3 << 20)}"}`),
+    says: /too large/,
+  },
+  'a connection that breaks': { script: hangUp, says: /connection failed \(ECONNRESET\)/ },
+}
