@@ -1,0 +1,37 @@
+/** Puts the product's plugin together: declarations and texts from the repository, the launcher, and the bundle. */
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { DeclarationError, inspectPlugin } from '../plugin-sdk/declarations/index.ts'
+import {
+  type BuiltPackage,
+  type PackageEntry,
+  type PackageOptions,
+  readEntries,
+  writePackage,
+} from '../plugin-sdk/packager/index.ts'
+import { bundlePlugin } from './bundle.ts'
+
+const repository = fileURLToPath(new URL('..', import.meta.url))
+/** Beside README.md, which the packager asks for itself. */
+const wanted = ['PRIVACY.md', 'LICENSE']
+
+/** Builds the package into a folder. Nothing is written unless the declarations and the package are right. */
+export async function packagePlugin(
+  out: string,
+  options: PackageOptions = {},
+): Promise<BuiltPackage & { path: string }> {
+  const { declaration, errors } = await inspectPlugin(repository)
+  if (!declaration) throw new DeclarationError(errors)
+  const { code, licences } = await bundlePlugin(repository)
+  const made: PackageEntry[] = [
+    { path: 'main.py', content: await readFile(`${repository}package/main.py`) },
+    { path: 'requirements.txt', content: await readFile(`${repository}package/requirements.txt`) },
+    { path: 'plugin.mjs', content: code },
+    { path: 'THIRD_PARTY_LICENSES.txt', content: Buffer.from(licences) },
+  ]
+  const paths = new Set(made.map(({ path }) => path))
+  const taken = (await readEntries(repository)).filter(({ path }) => !paths.has(path))
+  const built = await writePackage([...taken, ...made], out, options)
+  const missing = wanted.filter((path) => !taken.some((entry) => entry.path === path))
+  return { ...built, warnings: [...built.warnings, ...missing.map((path) => `${path}: missing`)] }
+}
