@@ -55,8 +55,11 @@ export async function inspectFiles(source: PluginFiles, root: string): Promise<I
   const assets = await readAssets(source, findings.errors)
   const icon = (value: unknown, path: Path, report: Reporter) => {
     const name = at(value, path)
-    if (typeof name === 'string' && !assets.some((asset) => asset.filename === name))
-      report.expected(path, 'the name of a file in _assets/')
+    if (
+      typeof name === 'string' &&
+      !assets.some((asset) => asset.filename === name && asset.content.byteLength > 0)
+    )
+      report.expected(path, 'the name of a non-empty file in _assets/')
   }
 
   const manifestFile = await open('manifest.yaml')

@@ -31,7 +31,15 @@ const cases: [edit: Edit, line: string][] = [
     [provider, 'tools/search.yaml', 'tools\\search.yaml'],
     `${provider}: tools[0]: expected a path below the plugin with forward slashes, came "tools\\search.yaml"`,
   ],
-  [['_assets/icon.svg', null], `${manifest}: icon: expected the name of a file in _assets/, came "icon.svg"`],
+  [
+    ['_assets/icon.svg', null],
+    `${manifest}: icon: expected the name of a non-empty file in _assets/, came "icon.svg"`,
+  ],
+
+  [
+    ['_assets/icon.svg', ''],
+    `${manifest}: icon: expected the name of a non-empty file in _assets/, came "icon.svg"`,
+  ],
 
   // Manifest
   ...['1.0', 'v1.0.0', '1.0.0.0', '1.0.0-a.1', '1.0.0+x', '0.0.1-foo', '12345.0.0'].map(
@@ -133,7 +141,7 @@ const cases: [edit: Edit, line: string][] = [
   ],
   [
     [provider, 'icon: icon.svg', 'icon: dark.svg'],
-    `${provider}: identity.icon: expected the name of a file in _assets/, came "dark.svg"`,
+    `${provider}: identity.icon: expected the name of a non-empty file in _assets/, came "dark.svg"`,
   ],
   [
     [provider, 'type: secret-input', 'type: number'],

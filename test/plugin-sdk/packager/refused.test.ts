@@ -62,7 +62,7 @@ const cases: [what: string, entries: PackageEntry[], message: string][] = [
   [
     'no icon',
     without('_assets/icon.svg'),
-    'manifest.yaml: icon: expected the name of a file in _assets/, came "icon.svg"',
+    'manifest.yaml: icon: expected the name of a non-empty file in _assets/, came "icon.svg"',
   ],
   ['no entrypoint', without('main.py'), 'expected main.py (meta.runner.entrypoint is main), came none'],
   ['no requirements', without('requirements.txt'), 'expected requirements.txt or pyproject.toml'],
