@@ -28,7 +28,7 @@ export function readYaml(file: string, source: string, errors: DeclarationIssue[
 }
 
 function parse(source: string, version: '1.1' | '1.2'): Document.Parsed {
-  return parseDocument(source.replace(/^\uFEFF/, ''), { version, merge: true, logLevel: 'silent' })
+  return parseDocument(source, { version, merge: true, logLevel: 'silent' })
 }
 
 function toValue(document: Document.Parsed): [value: unknown, problem?: string] {

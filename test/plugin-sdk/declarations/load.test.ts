@@ -53,6 +53,15 @@ describe('loadPlugin', () => {
     expect(parameters?.map((item) => item.default)).toEqual(['', 0, 'newest', false])
   })
 
+  it('accepts a range of one number', async () => {
+    const root = await writePlugin([tool, 'max: 50', 'max: 0'])
+    expect((await loadPlugin(root)).provider.tools[0]?.parameters[1]).toMatchObject({
+      min: 0,
+      max: 0,
+      default: 0,
+    })
+  })
+
   it('lists every problem of every file at once', async () => {
     const root = await writePlugin(
       [manifest, 'version: 0.1.0', 'version: one'],

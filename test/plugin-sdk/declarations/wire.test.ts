@@ -26,15 +26,13 @@ describe('toWire', () => {
     })
   })
 
-  it('leaves schemas alone, even where a property is called en_US', async () => {
-    const root = await writePlugin([
-      'tools/search.yaml',
-      'count: {type: integer, default: null}',
-      'en_US: {type: string}',
-    ])
+  it('leaves schemas alone, even where one holds something that looks like a label', async () => {
+    const property = '{type: object, example: {en_US: hello}}'
+    const root = await writePlugin(['tools/search.yaml', '{type: integer, default: null}', property])
     const { tools } = toWire(await loadPlugin(root))
     const search = (tools[0] as { tools: { output_schema: { properties: object } }[] }).tools[0]
-    expect(Object.keys(search?.output_schema.properties ?? {})).toEqual(['notes', 'en_US', 'status'])
+    expect(search?.output_schema.properties).toMatchObject({ count: { example: { en_US: 'hello' } } })
+    expect(JSON.stringify(search?.output_schema)).not.toContain('ja_JP')
   })
 
   it('holds nothing that JSON would drop or change', async () => {
