@@ -110,7 +110,7 @@ function fromEnvelope(
           `The Hippocache sidecar at ${place.base} needs an API key, and none is set in the plugin's authorization.`,
         )
   if (status === 403) return fail('forbidden', says)
-  if (status === 404 && code === 'not_found')
+  if (status === 404 && message.startsWith('no such path'))
     return fail(
       'rejected',
       `${says}. If the plugin and the sidecar have different versions, update the older one.`,

@@ -52,7 +52,7 @@ export const PARAMETERS = {
   // 500 is what Dify takes when the LLM node's window is switched off.
   window_size: integer(0, 500).default(10),
   top_k: integer(1, 100).default(8),
-  token_budget: integer(1).default(1200),
+  token_budget: integer(0, 100_000).default(1200),
   freshness: choice(['window', 'write']).optional(),
   experiment: name('the name of an experiment').optional(),
   filters: jsonObject().optional(),
@@ -116,6 +116,7 @@ function details(outputs: RetrieveMemoryOutputs, body: Record<string, unknown>, 
     memories: outputs.memories.map(({ id, content, score, at }) => ({ id, content, score, at })),
     ...{
       engine: body['engine'],
+      degraded: body['degraded'],
       cache: body['cache'],
       experiment: body['experiment'],
       tokens: body['tokens'],

@@ -138,7 +138,7 @@ describe('the credential check tells apart', () => {
   })
 
   it('a sidecar of another version', async () => {
-    stub.script = refusal(404, 'not_found', 'no such route: GET /v1/status')
+    stub.script = refusal(404, 'not_found', 'no such path: GET /v1/status')
     expect(await refused({ sidecar_url: stub.url })).toMatch(/different versions, update the older one/)
   })
 })

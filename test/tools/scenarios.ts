@@ -19,7 +19,7 @@ export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
     script: refusal(403, 'forbidden', 'read only'),
     says: /read only \(forbidden, HTTP 403\)/,
   },
-  'an unknown route': { script: refusal(404, 'not_found', 'no such route'), says: /different versions/ },
+  'an unknown route': { script: refusal(404, 'not_found', 'no such path'), says: /different versions/ },
   'a request it refuses': {
     script: refusal(400, 'invalid_request', 'turn: expected …'),
     says: /The sidecar says: turn: expected/,
