@@ -18,7 +18,7 @@ const minutes5 = 300_000
 describe.skipIf(missing !== undefined && !demanded)(
   `the package as the daemon starts it (${missing ?? 'live'})`,
   () => {
-    let folder: string
+    let folder: string | undefined
     let plugin: LocalPlugin
     let credentials: { sidecar_url: string }
 
@@ -38,7 +38,7 @@ describe.skipIf(missing !== undefined && !demanded)(
 
     afterAll(async () => {
       plugin?.kill()
-      await rm(folder, { recursive: true, force: true })
+      if (folder) await rm(folder, { recursive: true, force: true })
     })
 
     it('says that it is alive, as the Node.js of the wheel', { timeout: minutes5 }, async () => {
