@@ -11,7 +11,11 @@ export interface InProcessCacheOptions {
 }
 
 /** The embedded cache: bounded by count and size, gone with the process. */
-export function createInProcessCache({ maxEntries, maxBytes, now = Date.now }: InProcessCacheOptions): CacheStore {
+export function createInProcessCache({
+  maxEntries,
+  maxBytes,
+  now = Date.now,
+}: InProcessCacheOptions): CacheStore {
   const entries = new LRUCache<string, CachedEntry & { expiresAt: number }>({
     max: maxEntries,
     maxSize: maxBytes,

@@ -60,9 +60,13 @@ export function openSqliteRecords(path: string): RecordStore {
       db.exec('COMMIT')
     } catch (cause) {
       if (db.isTransaction) db.exec('ROLLBACK')
-      const error = new AppError('backend_unavailable', 'The record store could not write; nothing was stored.', {
-        cause,
-      })
+      const error = new AppError(
+        'backend_unavailable',
+        'The record store could not write; nothing was stored.',
+        {
+          cause,
+        },
+      )
       for (const { reject } of group) reject(error)
       return
     }
@@ -75,9 +79,9 @@ export function openSqliteRecords(path: string): RecordStore {
 
   return {
     kind: 'sqlite',
-    commit(writes) {
+    async commit(writes) {
       assertOpen()
-      return new Promise<void>((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush)
         waiting.push({ writes, resolve, reject })
       })
@@ -90,7 +94,7 @@ export function openSqliteRecords(path: string): RecordStore {
     async scroll(collection, scope, { limit, after, direction = 'ascending' }) {
       assertOpen()
       const statement = direction === 'ascending' ? ascending : descending
-      const order = after?.order ?? (direction === 'ascending' ? -1 : Number.MAX_SAFE_INTEGER)
+      const order = after?.order ?? (direction === 'ascending' ? -1 : Number.POSITIVE_INFINITY)
       return statement.all(collection, scope, order, after?.id ?? '', limit).map(toRecord)
     },
     async check() {
@@ -107,14 +111,16 @@ export function openSqliteRecords(path: string): RecordStore {
 }
 
 function open(path: string): DatabaseSync {
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
   let db: DatabaseSync | undefined
   try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
     db = new DatabaseSync(path)
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
     const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (version > SCHEMA_VERSION) {
-      throw new Error(`it was written by a newer version (schema ${version}, this one reads ${SCHEMA_VERSION})`)
+      throw new Error(
+        `it was written by a newer version (schema ${version}, this one reads ${SCHEMA_VERSION})`,
+      )
     }
     // In one transaction: a process that dies here leaves an empty file, not half a schema.
     if (version === 0) db.exec(`BEGIN EXCLUSIVE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`)

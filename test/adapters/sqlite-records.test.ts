@@ -1,0 +1,140 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it } from 'vitest'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { testContract } from '../contracts/contract.ts'
+import { put, RECORD_CASES } from '../contracts/records.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+testContract('SQLite', RECORD_CASES, async () => {
+  const path = join(tempDir(), 'data', 'records.db')
+  let store = openSqliteRecords(path)
+  return {
+    subject: {
+      store,
+      async reopen() {
+        await store.close()
+        store = openSqliteRecords(path)
+        return store
+      },
+    },
+    close: () => store.close(),
+  }
+})
+
+const ADAPTER = new URL('../../sidecar/adapters/records/sqlite.ts', import.meta.url).href
+
+describe('SQLite records', () => {
+  it('refuse a second process, in words that say what to do, and let it in after the first', async () => {
+    const path = join(tempDir(), 'records.db')
+    const store = openSqliteRecords(path)
+    const second = openElsewhere(path)
+    expect(second.status).toBe(1)
+    expect(second.stderr).toMatch(
+      /^Error: DATA_DIR: cannot open .*records\.db: another process is using it .*DATA_DIR/m,
+    )
+    await store.commit([put('x')])
+    await store.close()
+    expect(openElsewhere(path).status).toBe(0)
+  })
+
+  it('refuse a file of a newer version and leave it as it is', () => {
+    const path = join(tempDir(), 'records.db')
+    const db = new DatabaseSync(path)
+    db.exec('CREATE TABLE later (x); PRAGMA user_version = 99')
+    db.close()
+    expect(() => openSqliteRecords(path)).toThrow(
+      /DATA_DIR: cannot open .*: it was written by a newer version \(schema 99/,
+    )
+    const again = new DatabaseSync(path)
+    expect(again.prepare('SELECT name FROM sqlite_master').all()).toEqual([{ name: 'later' }])
+    again.close()
+  })
+
+  it('refuse a file that is no database and leave it as it is', () => {
+    const path = join(tempDir(), 'records.db')
+    const text = 'Dear diary, this is not a database. '.repeat(100)
+    writeFileSync(path, text)
+    expect(() => openSqliteRecords(path)).toThrow(/DATA_DIR: cannot open .*records\.db: .*not a database/)
+    expect(readFileSync(path, 'utf8')).toBe(text)
+  })
+
+  it('name DATA_DIR when the folder cannot be made', () => {
+    const file = join(tempDir(), 'a-file')
+    writeFileSync(file, '')
+    expect(() => openSqliteRecords(join(file, 'data', 'records.db'))).toThrow(
+      /^DATA_DIR: cannot open .*ENOTDIR/,
+    )
+  })
+
+  it('name DATA_DIR when the file cannot be opened', () => {
+    const path = join(tempDir(), 'records.db')
+    mkdirSync(path)
+    expect(() => openSqliteRecords(path)).toThrow(/^DATA_DIR: cannot open .*unable to open/)
+  })
+
+  it('reject every commit of a group of which one write fails, and store nothing of it', async () => {
+    const path = join(tempDir(), 'records.db')
+    const store = openSqliteRecords(path)
+    const outcomes = await Promise.allSettled([
+      store.commit([put('a')]),
+      store.commit([put('b'), put('fraction', { order: 1.5 })]),
+      store.commit([put('c')]),
+    ])
+    for (const outcome of outcomes) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'backend_unavailable' } })
+    }
+    expect(await store.scroll('memories', 'default/ada', { limit: 10 })).toEqual([])
+    await store.commit([put('d')])
+    await store.close()
+    expect(await idsIn(path)).toEqual(['d'])
+  })
+
+  it('reject what the disk has no room for, store nothing of it, and go on', async () => {
+    const path = join(tempDir(), 'records.db')
+    // A limit on the size of files stands in for a full disk.
+    const program = `
+      const { openSqliteRecords } = await import(${JSON.stringify(ADAPTER)})
+      const store = openSqliteRecords(${JSON.stringify(path)})
+      const put = (id, text) => ({ put: { id, order: 1, payload: { text } }, collection: 'memories', scope: 'default/ada' })
+      await store.commit([put('before', '')])
+      await store.commit([put('half', ''), put('huge', 'x'.repeat(4e6))]).catch((error) => console.log(error.code))
+      await store.commit([put('after', '')])
+      process.kill(process.pid, 'SIGKILL')
+    `
+    const shell = `trap '' XFSZ; ulimit -f 1000; exec "$0" --input-type=module -e "$1"`
+    const { stdout, signal, stderr } = spawnSync('bash', ['-c', shell, process.execPath, program], {
+      encoding: 'utf8',
+    })
+    expect({ stdout, signal, stderr }).toEqual({
+      stdout: 'backend_unavailable\n',
+      signal: 'SIGKILL',
+      stderr: '',
+    })
+    expect(await idsIn(path)).toEqual(['after', 'before'])
+  })
+
+  it('write only into their own folder', async () => {
+    const dir = tempDir()
+    const store = openSqliteRecords(join(dir, 'records.db'))
+    await store.commit([put('x')])
+    await store.close()
+    expect(existsSync(join(dir, 'records.db'))).toBe(true)
+    // The write-ahead log is folded into the file at a clean close: the one file is the whole backup.
+    expect(existsSync(join(dir, 'records.db-wal'))).toBe(false)
+  })
+})
+
+function openElsewhere(path: string) {
+  const program = `const { openSqliteRecords } = await import(${JSON.stringify(ADAPTER)}); await openSqliteRecords(${JSON.stringify(path)}).close()`
+  return spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+}
+
+async function idsIn(path: string): Promise<string[]> {
+  const store = openSqliteRecords(path)
+  const page = await store.scroll('memories', 'default/ada', { limit: 10 })
+  await store.close()
+  return page.map(({ id }) => id)
+}

@@ -1,0 +1,133 @@
+import { expect } from 'vitest'
+import type { CacheStore } from '../../sidecar/ports/cache-store.ts'
+import type { Clock } from '../helpers/clock.ts'
+import type { Case } from './contract.ts'
+
+/** A store of at most `MAX_ENTRIES` entries and about `MAX_BYTES` bytes, on a clock that the case moves. */
+export interface CacheSubject {
+  store: CacheStore
+  clock: Clock
+}
+
+export const MAX_ENTRIES = 50
+export const MAX_BYTES = 100_000
+
+const HOUR = 3_600_000
+
+export const CACHE_CASES: readonly Case<CacheSubject>[] = [
+  {
+    name: 'answers nothing for a key that was never set',
+    async run({ store }) {
+      expect(await store.get('x')).toBeUndefined()
+    },
+  },
+  {
+    name: 'reads back a value with the time it was stored at',
+    async run({ store, clock }) {
+      const storedAt = clock.now()
+      await store.set('x', 'naïve 東京 \u0000 😀', HOUR)
+      clock.advance(1000)
+      expect(await store.get('x')).toEqual({ value: 'naïve 東京 \u0000 😀', storedAt })
+    },
+  },
+  {
+    name: 'lets the last write win, with its own time to live',
+    async run({ store, clock }) {
+      await store.set('x', 'first', 1000)
+      clock.advance(500)
+      await store.set('x', 'second', 1000)
+      clock.advance(700)
+      expect(await store.get('x')).toEqual({ value: 'second', storedAt: clock.now() - 700 })
+      await store.set('x', 'third', 10)
+      clock.advance(10)
+      expect(await store.get('x')).toBeUndefined()
+    },
+  },
+  {
+    name: 'serves a value to the last millisecond of its life and not in the next',
+    async run({ store, clock }) {
+      await store.set('x', 'v', 1000)
+      clock.advance(999)
+      expect((await store.get('x'))?.value).toBe('v')
+      clock.advance(1)
+      expect(await store.get('x')).toBeUndefined()
+    },
+  },
+  {
+    name: 'holds the empty string as a value',
+    async run({ store }) {
+      await store.set('x', '', HOUR)
+      expect((await store.get('x'))?.value).toBe('')
+      expect(await store.delete('x')).toBe(true)
+    },
+  },
+  {
+    name: 'takes keys exactly as they are',
+    async run({ store }) {
+      const keys = ['a', 'A', ' a', 'a ', 'a*', '*', 'a?', '[a]', 'a:b', 'a/b', 'é', 'e\u0301', '%61', '']
+      for (const key of keys) await store.set(key, `of ${key}`, HOUR)
+      for (const key of keys) expect((await store.get(key))?.value).toBe(`of ${key}`)
+      expect(await store.delete('*')).toBe(true)
+      for (const key of keys.filter((one) => one !== '*'))
+        expect((await store.get(key))?.value).toBe(`of ${key}`)
+    },
+  },
+  {
+    name: 'answers a delete with whether there was a living entry, and then it is gone',
+    async run({ store, clock }) {
+      expect(await store.delete('x')).toBe(false)
+      await store.set('x', 'v', 1000)
+      expect(await store.delete('x')).toBe(true)
+      expect(await store.get('x')).toBeUndefined()
+      expect(await store.delete('x')).toBe(false)
+      await store.set('x', 'v', 1000)
+      clock.advance(1000)
+      expect(await store.delete('x')).toBe(false)
+    },
+  },
+  {
+    name: 'bounds the number of entries, least recently used first',
+    async run({ store }) {
+      for (let i = 0; i < MAX_ENTRIES; i++) await store.set(`k${i}`, 'v', HOUR)
+      await store.get('k0')
+      for (let i = 0; i < MAX_ENTRIES - 1; i++) await store.set(`n${i}`, 'v', HOUR)
+      expect(await store.get('k0')).toBeDefined()
+      expect(await store.get('k1')).toBeUndefined()
+      expect(await heldOf(store, [...keys('k'), ...keys('n')])).toBeLessThanOrEqual(MAX_ENTRIES)
+    },
+  },
+  {
+    name: 'bounds the bytes held',
+    async run({ store }) {
+      const value = 'v'.repeat(MAX_BYTES / 20)
+      for (const key of keys('k')) await store.set(key, value, HOUR)
+      const held = await heldOf(store, keys('k'))
+      expect(held).toBeGreaterThan(1)
+      expect(held * value.length).toBeLessThanOrEqual(MAX_BYTES)
+    },
+  },
+  {
+    name: 'refuses a value that is larger than the whole cache and keeps the rest',
+    async run({ store }) {
+      await store.set('x', 'small', HOUR)
+      await store.set('y', 'small', HOUR)
+      await expect(store.set('x', 'v'.repeat(MAX_BYTES + 1), HOUR)).rejects.toThrow(RangeError)
+      expect((await store.get('y'))?.value).toBe('small')
+    },
+  },
+  {
+    name: 'answers a check while it is open',
+    async run({ store }) {
+      await expect(store.check()).resolves.toBeUndefined()
+    },
+  },
+]
+
+function keys(prefix: string): string[] {
+  return Array.from({ length: MAX_ENTRIES }, (_, i) => `${prefix}${i}`)
+}
+
+async function heldOf(store: CacheStore, of: readonly string[]): Promise<number> {
+  const entries = await Promise.all(of.map((key) => store.get(key)))
+  return entries.filter((entry) => entry !== undefined).length
+}

@@ -1,0 +1,45 @@
+import { describe, it } from 'vitest'
+
+/** A promise of a port as something that can be tried on any adapter: rejects when the adapter breaks it. */
+export interface Case<T> {
+  name: string
+  run: (subject: T) => Promise<void>
+}
+
+/** Opens a fresh subject for one case and closes it afterwards. */
+export type Open<T> = () => Promise<{ subject: T; close: () => Promise<void> }>
+
+/** Registers every case of a contract as a test of one adapter. */
+export function testContract<T>(adapter: string, cases: readonly Case<T>[], open: Open<T>): void {
+  describe(`${adapter} keeps the contract`, () => {
+    for (const one of cases) it(one.name, () => tryCase(one, open))
+  })
+}
+
+export async function tryCase<T>({ run }: Case<T>, open: Open<T>): Promise<void> {
+  const { subject, close } = await open()
+  try {
+    await run(subject)
+  } finally {
+    await close()
+  }
+}
+
+export function caseNamed<T>(cases: readonly Case<T>[], name: string): Case<T> {
+  const [found, ...more] = cases.filter((one) => one.name === name)
+  if (!found || more.length > 0) throw new Error(`expected one case named "${name}"`)
+  return found
+}
+
+/** The names of the cases that an adapter fails. */
+export async function failedCases<T>(cases: readonly Case<T>[], open: Open<T>): Promise<string[]> {
+  const failed: string[] = []
+  for (const one of cases) {
+    try {
+      await tryCase(one, open)
+    } catch {
+      failed.push(one.name)
+    }
+  }
+  return failed
+}
