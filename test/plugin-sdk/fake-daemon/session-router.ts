@@ -31,7 +31,10 @@ const OUTER_EVENTS = ['heartbeat', 'log', 'session', 'error']
 export interface SessionRouter {
   /** One line from the plugin. */
   take(line: string): void
-  /** Starts to listen for a session; resolves when it is closed. */
+  /**
+   * Starts to listen for a session. The caller of a real daemon has its answer at the `error` already; here the
+   * result waits for the `end` after it, so that tests see the whole session.
+   */
   open(sessionId: string, options?: { tool?: boolean }): Promise<SessionResult>
   readonly heartbeats: number
   /** What the daemon would only log: lines it dropped, errors it ignored. */
@@ -83,11 +86,11 @@ function takeSession(session: OpenSession, payload: unknown, problems: string[])
   }
   const { type, data } = payload
   session.frames.push(type as string)
+  if (type === 'end') session.resolve(session)
   if (session.closed) return
   const close = (error: SessionResult['error']) => {
     session.closed = true
     session.error = error
-    session.resolve(session)
   }
   if (type === 'end') close(null)
   else if (type === 'error') {

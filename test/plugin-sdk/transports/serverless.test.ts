@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createServerlessTransport, MAX_BODY_BYTES } from '../../../plugin-sdk/transports/serverless.ts'
+import { fetchOptions, invokeTool, validateCredentials } from '../fake-daemon/requests.ts'
+import { invokeServerless } from '../fake-daemon/serverless-client.ts'
+import { nodeOutput } from '../fake-daemon/tool-output.ts'
+import { loadFixture } from '../helpers.ts'
+
+describe('a plugin over serverless HTTP', () => {
+  const stop = new AbortController()
+  let url = ''
+  let served: Promise<void>
+
+  beforeAll(async () => {
+    const plugin = await loadFixture()
+    const transport = createServerlessTransport({ host: '127.0.0.1', port: 0 })
+    const listening = Promise.withResolvers<void>()
+    const start = transport.start
+    transport.start = async () => {
+      await start()
+      listening.resolve()
+    }
+    served = plugin.serve(transport, { stop: stop.signal })
+    await listening.promise
+    url = `http://127.0.0.1:${transport.port}`
+  })
+
+  afterAll(async () => {
+    stop.abort()
+    await served
+  })
+
+  const post = (body: string, headers: Record<string, string> = {}, path = '/invoke?action=invoke_tool') =>
+    fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
+
+  it('streams frames, one JSON document per line', async () => {
+    const asked = invokeTool('echo', { text: 'grüße', times: 2 })
+    const result = await invokeServerless(url, asked)
+    expect(nodeOutput(result)).toMatchObject({
+      text: '0:grüße1:grüße',
+      json: [{ session: { session_id: asked.session_id } }],
+    })
+    expect(result.frames).toEqual(['stream', 'stream', 'stream', 'stream', 'end'])
+    const response = await post(JSON.stringify(invokeTool('wait', {})))
+    expect(response.status).toBe(200)
+    for (const line of (await response.text()).trim().split('\n'))
+      expect(line).toMatch(/^\{"event":"session"/)
+  })
+
+  it('serves every action, and errors as frames', async () => {
+    expect(await invokeServerless(url, validateCredentials({ api_key: 'right' }))).toMatchObject({
+      chunks: [{ result: true }],
+    })
+    expect((await invokeServerless(url, fetchOptions('echo', 'voice'))).chunks).toHaveLength(1)
+    const failed = await invokeServerless(url, invokeTool('fail', { how: 'error' }))
+    expect(failed).toMatchObject({
+      frames: ['stream', 'error', 'end'],
+      error: { message: 'store is locked, key ***' },
+    })
+    expect((await invokeServerless(url, invokeTool('nope', {}))).error?.message).toContain('data.tool')
+  })
+
+  it('keeps 50 requests apart', async () => {
+    const all = Array.from({ length: 50 }, (_, i) =>
+      invokeServerless(url, invokeTool('echo', { text: String(i), times: 5 })),
+    )
+    expect((await Promise.all(all)).map((result) => nodeOutput(result).variables['said'])).toEqual(
+      Array.from({ length: 50 }, (_, i) => String(i)),
+    )
+  })
+
+  it('takes the session id from the header, the envelope, or both alike', async () => {
+    const { session_id, ...rest } = invokeTool('echo', { text: 'x' })
+    const header = { 'dify-plugin-session-id': session_id }
+    for (const [body, headers] of [
+      [{ ...rest, session_id }, {}],
+      [rest, header],
+      [{ ...rest, session_id }, header],
+    ] as const) {
+      const response = await post(JSON.stringify(body), headers)
+      expect(await response.text()).toContain(`"session_id":"${session_id}"`)
+    }
+  })
+
+  it.each<[string, string, Record<string, string>, number, RegExp]>([
+    ['a body that is not JSON', 'x', {}, 400, /not JSON/],
+    ['a body that is a list', '[]', {}, 400, /not a JSON object/],
+    ['no session', '{"event":"request"}', {}, 400, /No session/],
+    ['two sessions', '{"session_id":"a"}', { 'dify-plugin-session-id': 'b' }, 400, /differ/],
+    ['two actions', '{"session_id":"a","data":{"action":"b"}}', {}, 400, /action/],
+    ['a body over the limit', 'x'.repeat(MAX_BODY_BYTES + 1), {}, 413, /5242880/],
+  ])('refuses %s', async (_name, body, headers, status, message) => {
+    const response = await post(body, headers)
+    expect(response.status).toBe(status)
+    expect(((await response.json()) as { error: string }).error).toMatch(message)
+  })
+
+  it('answers a malformed envelope of a known session as frames, so that the caller reads why', async () => {
+    const text = await (await post('{"event":"request"}', { 'dify-plugin-session-id': 's' })).text()
+    expect(
+      text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).data.type),
+    ).toEqual(['error', 'end'])
+  })
+
+  it('takes a body of exactly the limit', async () => {
+    const asked = invokeTool('wait', { padding: '' })
+    const padding = 'p'.repeat(MAX_BODY_BYTES - JSON.stringify(asked).length)
+    const data = asked['data'] as object
+    const response = await post(JSON.stringify({ ...asked, data: { ...data, tool_parameters: { padding } } }))
+    expect(response.status).toBe(200)
+    expect(await response.text()).toContain('"type":"end"')
+  })
+
+  it('says that it is well, and 404 to all else', async () => {
+    const health = await fetch(`${url}/health`)
+    expect([health.status, await health.text()]).toEqual([200, 'OK'])
+    for (const [method, path] of [
+      ['GET', '/invoke'],
+      ['POST', '/health'],
+      ['POST', '/'],
+      ['GET', '/../etc/passwd'],
+    ]) {
+      expect((await fetch(url + path, { method: method ?? '' })).status).toBe(404)
+    }
+  })
+
+  it('fails a line that is too long as an error frame', async () => {
+    const result = await invokeServerless(url, invokeTool('produce', { kind: 'line', bytes: 5_100_000 }))
+    expect(result).toMatchObject({ error: { error_type: 'FrameTooLargeError' }, frames: ['error', 'end'] })
+  })
+
+  it('stops a tool whose caller has left', async () => {
+    const asked = invokeTool('wait', { ms: 60_000 })
+    const leaving = new AbortController()
+    const left = invokeServerless(url, asked, { signal: leaving.signal })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    leaving.abort()
+    await expect(left).rejects.toThrow()
+    // The session is free again once its tool was told; until then a second one has no answer of its own.
+    let second = null
+    while (second === null) {
+      const again = { ...invokeTool('wait', { ms: 0 }), session_id: asked.session_id }
+      second = await Promise.race([
+        invokeServerless(url, again),
+        new Promise<null>((r) => setTimeout(r, 50, null)),
+      ])
+    }
+    expect(nodeOutput(second).text).toBe('waited')
+  })
+})
+
+describe('the serverless transport', () => {
+  it('rejects when its port is taken', async () => {
+    const first = createServerlessTransport({ host: '127.0.0.1', port: 0 })
+    await first.start()
+    const second = createServerlessTransport({ host: '127.0.0.1', port: first.port })
+    await expect(second.start()).rejects.toThrow('EADDRINUSE')
+    await first.close()
+    await second.close()
+  })
+
+  it('answers what is in flight before it closes', async () => {
+    const plugin = await loadFixture()
+    const transport = createServerlessTransport({ host: '127.0.0.1', port: 0 })
+    const stop = new AbortController()
+    const served = plugin.serve(transport, { stop: stop.signal })
+    while (transport.port === 0) await new Promise(setImmediate)
+    const slow = invokeServerless(`http://127.0.0.1:${transport.port}`, invokeTool('wait', { ms: 200 }))
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    stop.abort()
+    expect(nodeOutput(await slow).text).toBe('waited')
+    await served
+  })
+})

@@ -1,0 +1,221 @@
+import { connect, createServer } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { toWire } from '../../../plugin-sdk/declarations/index.ts'
+import { createTcpTransport, type TcpOptions } from '../../../plugin-sdk/transports/tcp.ts'
+import { invokeTool } from '../fake-daemon/requests.ts'
+import { startTcpDaemon, type TcpDaemon } from '../fake-daemon/tcp-daemon.ts'
+import { nodeOutput } from '../fake-daemon/tool-output.ts'
+import { createManualTimers, loadFixture, until } from '../helpers.ts'
+
+const quick = { backoffMs: { first: 5, max: 20 }, maxAttempts: 4, handshakeGraceMs: 20 }
+
+/** Serves the fixture plugin to a daemon; collects what an operator would read. */
+async function serve(port: number, options: Partial<TcpOptions> = {}) {
+  const notices: string[] = []
+  const plugin = await loadFixture({ report: (message) => notices.push(message) })
+  const { declaration } = plugin
+  const registration = { ...toWire(declaration), assets: declaration.assets }
+  const transport = createTcpTransport({
+    host: '127.0.0.1',
+    port,
+    key: 'right',
+    registration,
+    ...quick,
+    ...options,
+  })
+  const stop = new AbortController()
+  const served = plugin.serve(transport, { stop: stop.signal })
+  const outcome = served.then(
+    () => null,
+    (error: Error) => error,
+  )
+  return {
+    notices,
+    outcome,
+    stop() {
+      stop.abort()
+      return outcome
+    },
+  }
+}
+
+describe('a plugin over TCP', () => {
+  it('registers in the daemon’s order, assets included, and answers', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const { stop } = await serve(daemon.port)
+    await daemon.registrations(1)
+    const [registered] = daemon.registered
+    expect(registered?.manifest).toMatchObject({
+      author: 'acme',
+      name: 'fixture',
+      label: { en_US: 'Fixture' },
+    })
+    expect(registered?.provider).toMatchObject({
+      credentials_schema: [{ name: 'api_key', type: 'secret-input' }],
+    })
+    // The empty file is left out: the daemon refuses chunks without data.
+    expect([...(registered?.assets ?? [])].map(([name, content]) => [name, content.length])).toEqual(
+      expect.arrayContaining([['large.txt', 20_000]]),
+    )
+    expect(registered?.assets.has('empty.txt')).toBe(false)
+    const result = await daemon.invoke(invokeTool('echo', { text: 'grüße', times: 3 }))
+    expect(nodeOutput(result).text).toBe('0:grüße1:grüße2:grüße')
+    expect(daemon.router.heartbeats).toBeGreaterThanOrEqual(1)
+    expect(daemon.router.problems).toEqual([])
+    expect(await stop()).toBeNull()
+  })
+
+  it('reads half lines and characters cut in two', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const { stop } = await serve(daemon.port)
+    await daemon.registrations(1)
+    const asked = invokeTool('echo', { text: '🦛' })
+    const result = daemon.router.open(asked.session_id)
+    for (const byte of Buffer.from(`\n${JSON.stringify(asked)}\n`)) {
+      daemon.write(Uint8Array.of(byte))
+      await new Promise(setImmediate)
+    }
+    expect(nodeOutput(await result).variables).toEqual({ said: '🦛' })
+    await stop()
+  })
+
+  it('shows the daemon’s words for a wrong key, and does not try again', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const { outcome } = await serve(daemon.port, { key: 'wrong' })
+    expect(await outcome).toMatchObject({
+      name: 'RegistrationError',
+      message: 'The daemon says: handshake failed, invalid key',
+    })
+    expect(daemon.connections).toBe(1)
+  })
+
+  it('shows the daemon’s words for a declaration it refuses', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const registration = { manifest: { version: '1' }, tools: [], assets: [] }
+    const { outcome } = await serve(daemon.port, { registration })
+    expect(await outcome).toMatchObject({
+      message: expect.stringContaining('invalid plugin declaration: version'),
+    })
+  })
+
+  it('tries again, but not for ever, when the daemon is full', async () => {
+    await using daemon = await startTcpDaemon({
+      key: 'right',
+      refusal: 'server is busy now, please try again later',
+    })
+    const { outcome, notices } = await serve(daemon.port)
+    expect(await outcome).toMatchObject({
+      name: 'TransportClosedError',
+      message: expect.stringContaining('gave up after 4'),
+    })
+    expect(daemon.connections).toBe(4)
+    expect(notices.filter((notice) => notice.includes('server is busy')).length).toBeGreaterThanOrEqual(3)
+  })
+
+  it('registers again after a dropped connection, and serves on', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const { stop, notices } = await serve(daemon.port)
+    for (let round = 1; round <= 3; round += 1) {
+      await daemon.registrations(round)
+      expect((await daemon.invoke(invokeTool('echo', { text: 'x' }))).error).toBeNull()
+      daemon.drop()
+    }
+    await daemon.registrations(4)
+    expect(notices.some((notice) => notice.includes('trying again'))).toBe(true)
+    expect(daemon.registered[3]).toEqual(daemon.registered[0])
+    await stop()
+  })
+
+  it('does not answer an old session over a new connection', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const { stop } = await serve(daemon.port)
+    await daemon.registrations(1)
+    const lost = invokeTool('wait', { ms: 60_000 })
+    void daemon.invoke(lost)
+    await daemon.invoke(invokeTool('echo', { text: 'the lost one is in by now' }))
+    daemon.drop()
+    await daemon.registrations(2)
+    // The id is free again: its session ended with the connection.
+    daemon.write(`${JSON.stringify({ ...invokeTool('wait', { ms: 0 }), session_id: lost.session_id })}\n`)
+    await daemon.invoke(invokeTool('echo', { text: 'x' }))
+    await stop()
+    expect(daemon.router.problems).toEqual([])
+  })
+
+  it('waits for a daemon that starts later', async () => {
+    const port = await freePort()
+    const { stop, notices } = await serve(port, { maxAttempts: 1000 })
+    await until(() => notices.some((notice) => notice.includes('ECONNREFUSED')))
+    await using daemon: TcpDaemon = await startTcpDaemon({ key: 'right', port })
+    await daemon.registrations(1)
+    await stop()
+  })
+
+  it('gives up on a port where nobody listens', async () => {
+    const { outcome } = await serve(await freePort())
+    expect(await outcome).toMatchObject({
+      message: expect.stringMatching(/gave up after 4 attempts: Cannot connect/),
+    })
+  })
+
+  it('stops while it waits to connect', async () => {
+    const { stop, notices } = await serve(await freePort(), {
+      backoffMs: { first: 3_600_000, max: 3_600_000 },
+    })
+    await until(() => notices.length > 0)
+    expect(await stop()).toBeNull()
+  })
+
+  it('answers what is in flight before it disconnects', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const { stop } = await serve(daemon.port)
+    await daemon.registrations(1)
+    const slow = daemon.invoke(invokeTool('wait', { ms: 200 }))
+    await daemon.invoke(invokeTool('echo', { text: 'x' }))
+    const stopped = stop()
+    expect(nodeOutput(await slow).text).toBe('waited')
+    expect(await stopped).toBeNull()
+  })
+
+  it('waits longer after each failure, up to the maximum', async () => {
+    const timers = createManualTimers()
+    const port = await freePort()
+    const registration = { manifest: {}, tools: [], assets: [] }
+    const transport = createTcpTransport({
+      host: '127.0.0.1',
+      port,
+      key: 'k',
+      registration,
+      timers,
+      maxAttempts: 7,
+    })
+    const waits: (string | undefined)[] = []
+    transport.onNotice = (notice) => {
+      waits.push(/trying again in (\d+) s/.exec(notice)?.[1])
+      setTimeout(() => timers.advance(30_000))
+    }
+    await expect(transport.start()).rejects.toThrow('gave up after 7 attempts')
+    expect(waits).toEqual(['1', '2', '4', '8', '16', '30'])
+    expect(timers.pending).toBe(0)
+  })
+})
+
+describe('the fake TCP daemon', () => {
+  it('closes a connection without a handshake in 10 s', async () => {
+    const timers = createManualTimers()
+    await using daemon = await startTcpDaemon({ key: 'right', timers })
+    const socket = connect(daemon.port, '127.0.0.1')
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    await until(() => timers.pending === 1)
+    timers.advance(10_000)
+    await closed
+  })
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
