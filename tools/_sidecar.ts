@@ -56,8 +56,8 @@ const client = axios.create({
   // A redirect would carry the key to another host.
   maxRedirects: 0,
   // Connections are shared between tenants and hold nothing of theirs: the key travels with each request.
-  httpAgent: new http.Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 16 }),
-  httpsAgent: new https.Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 16 }),
+  httpAgent: new http.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 16 }),
+  httpsAgent: new https.Agent({ keepAlive: true, maxSockets: 256, maxFreeSockets: 16 }),
   maxContentLength: MAX_ANSWER_BYTES,
   responseType: 'text',
   // As it came: what cannot be read as JSON is a finding here, not an exception.

@@ -8,20 +8,30 @@ interface Kept {
   turn: number
 }
 
-/** A sidecar in a few lines: it recalls how many turns it knows, and its cache follows the window rule. */
+/**
+ * A sidecar in a few lines: it recalls the turns of a user that the window it is told of does not show, and its cache
+ * follows the window rule.
+ */
 function memorySidecar() {
-  const turns = new Map<string, string>()
+  const turns = new Map<string, number>()
   const cache = new Map<string, Kept>()
-  const state = { recall: 'ok', turns, cache }
+  const state = { degraded: false, turns, cache }
   const answer = ({ method, path, query, body }: Received): object => {
     const given = body as Record<string, unknown>
     if (path === '/v1/memories') {
-      turns.set(`${given['conversation_id']}/${given['turn']}`, JSON.stringify(given['messages']))
+      turns.set(`${given['user_id']}/${given['conversation_id']}/${given['turn']}`, Number(given['turn']))
       return { status: 'stored', turn_id: 't', events: [], pending: { turns: 0, tokens: 0 } }
     }
     if (path === '/v1/recall') {
-      const context = state.recall === 'empty' ? '' : `knows ${turns.size} turns of ${given['user_id']}`
-      return { status: state.recall, context, memories: [{ content: context }] }
+      const shown = Number(given['turn']) - Math.max(1, Number(given['window_size']))
+      const memories = [...turns].flatMap(([id, turn]) => {
+        const here = id.startsWith(`${given['user_id']}/${given['conversation_id']}/`)
+        const visible = id.startsWith(`${given['user_id']}/`) && (!here || turn <= shown)
+        return visible ? [{ content: `[${id}]` }] : []
+      })
+      const context = memories.map(({ content }) => content).join('\n')
+      const status = memories.length > 0 ? 'ok' : 'empty'
+      return { status: state.degraded ? 'degraded' : status, context, memories }
     }
     if (method === 'PUT') {
       cache.set(path, { value: given['value'], turn: Number(given['turn']) })
@@ -63,21 +73,18 @@ const play = (
   )
 
 describe('per-query.yml', () => {
-  it('puts memory into the prompt, answers, and stores the turn under the right user, conversation and number', async () => {
+  it('puts memory into the prompt, answers, and stores the turn under its user, conversation and number', async () => {
+    await play('per-query.yml', 1, { conversation: 'c0' })
+    stub.calls.length = 0
     const { prompt, answer, ran } = await play('per-query.yml', 3)
     expect(ran).toEqual(['start', 'retrieve', 'llm', 'save', 'answer'])
-    expect(prompt).toContain('knows 0 turns of ada')
+    expect(prompt).toContain('[ada/c0/1]')
     expect(answer).toBe('answer 3')
+    const place = { user_id: 'ada', conversation_id: 'c1', turn: 3 }
     expect(stub.calls.map(({ body }) => body)).toEqual([
+      expect.objectContaining({ query: 'question 3', window_size: 10, ...place }),
       expect.objectContaining({
-        query: 'question 3',
-        user_id: 'ada',
-        conversation_id: 'c1',
-        turn: 3,
-        window_size: 10,
-      }),
-      expect.objectContaining({
-        ...{ user_id: 'ada', conversation_id: 'c1', turn: 3 },
+        ...place,
         messages: [
           { role: 'user', content: 'question 3' },
           { role: 'assistant', content: 'answer 3' },
@@ -87,40 +94,50 @@ describe('per-query.yml', () => {
   })
 })
 
+describe.each(['per-query.yml', 'cached.yml'])('%s, played for 35 turns', (file) => {
+  it('has each earlier turn in the window or in the prompt, at every turn', async () => {
+    for (let turn = 1; turn <= 35; turn++) {
+      const { prompt } = await play(file, turn)
+      // A window of 10 shows nine earlier turns.
+      for (let earlier = 1; earlier <= turn - 10; earlier++)
+        expect(prompt, `turn ${earlier} at turn ${turn}`).toContain(`[ada/c1/${earlier}]`)
+    }
+  })
+})
+
 describe('cached.yml', () => {
-  it('retrieves at turns 1, 11 and 21, and serves the kept block in between', async () => {
+  it('retrieves once in ten turns', async () => {
     const retrieved: number[] = []
     for (let turn = 1; turn <= 25; turn++) {
-      const { ran, prompt } = await play('cached.yml', turn)
-      if (ran.includes('retrieve')) retrieved.push(turn)
-      // Built at the turn of the last refresh, when all earlier turns were known.
-      expect(prompt).toContain(`knows ${(retrieved.at(-1) ?? 0) - 1} turns of ada`)
+      if ((await play('cached.yml', turn)).ran.includes('retrieve')) retrieved.push(turn)
     }
-    expect(retrieved).toEqual([1, 11, 21])
+    // At the first turn there is nothing to keep yet.
+    expect(retrieved).toEqual([1, 2, 12, 22])
   })
 
-  it('serves a regenerated answer from the cache', async () => {
+  it('serves a regenerated answer from the cache, and replaces the turn', async () => {
     await play('cached.yml', 1)
-    const again = await play('cached.yml', 1)
-    expect(again.ran).not.toContain('retrieve')
-    expect(sidecar.state.turns.size).toBe(1)
+    await play('cached.yml', 2)
+    expect((await play('cached.yml', 2)).ran).not.toContain('retrieve')
+    expect(sidecar.state.turns.size).toBe(2)
   })
 
   it('keeps users and conversations apart', async () => {
-    await play('cached.yml', 1)
+    for (const turn of [1, 2]) await play('cached.yml', turn)
     const others = [
-      await play('cached.yml', 2, { user: 'bob' }),
-      await play('cached.yml', 2, { conversation: 'c2' }),
+      await play('cached.yml', 3, { user: 'bob' }),
+      await play('cached.yml', 3, { conversation: 'c2' }),
     ]
     for (const { ran } of others) expect(ran).toContain('retrieve')
-    expect(sidecar.state.cache.size).toBe(3)
+    expect(others[0]?.prompt).not.toContain('[ada')
   })
 
-  it.each(['empty', 'degraded'])('does not keep a block that is %s', async (status) => {
-    sidecar.state.recall = status
-    expect((await play('cached.yml', 1)).ran).not.toContain('cache_set')
-    sidecar.state.recall = 'ok'
-    expect((await play('cached.yml', 2)).prompt).toContain('knows 1 turns of ada')
+  it('does not keep an answer that is degraded', async () => {
+    await play('cached.yml', 1)
+    sidecar.state.degraded = true
+    expect((await play('cached.yml', 2)).ran).not.toContain('cache_set')
+    sidecar.state.degraded = false
+    expect((await play('cached.yml', 3)).ran).toContain('cache_set')
   })
 })
 
