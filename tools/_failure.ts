@@ -62,7 +62,9 @@ export function fromTransport(place: Place, code: string, error: unknown): Failu
   if (code.startsWith('HPE_')) return fail('foreign', `${notOurs(place)} It does not speak HTTP (${code}).`)
   if (error instanceof Error && error.message.includes('maxContentLength'))
     return fail('garbled', `The answer of ${at} is too large. Ask for less.`)
-  return fail('unreachable', `Cannot reach ${at}: the connection failed (${code}).${hint}`)
+  const scheme = code === 'ECONNRESET' && place.base.startsWith('http:')
+  const secure = scheme ? ' If it is served over TLS, the address starts with https://.' : ''
+  return fail('unreachable', `Cannot reach ${at}: the connection failed (${code}).${secure}${hint}`)
 }
 
 /** Sorts an HTTP answer: the sidecar's JSON, the sidecar's error envelope, or somebody else's page. */

@@ -120,7 +120,7 @@ describe('the credential check tells apart', () => {
     const server = createTlsServer({}).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
-    expect(await refused({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(/sidecar/)
+    expect(await refused({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(/address starts with https:/)
     server.close()
   })
 
