@@ -23,7 +23,7 @@ if (!isInstalled()) {
   console.error('hippocache: installing dependencies (npm ci), this is needed once …')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
   // Development dependencies hold Node 24 itself, so they are wanted whatever NODE_ENV says.
-  const result = spawnSync(npm, ['ci', '--include=dev', '--no-audit', '--no-fund'], {
+  const result = spawnSync(npm, ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',

@@ -47,7 +47,9 @@ async function close(signal: string): Promise<void> {
 }
 
 function announce(port: number): void {
-  const host = config.host.includes(':') ? `[${config.host}]` : config.host
+  // Nobody can call the address that means "all of them".
+  const name = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host
+  const host = name.includes(':') ? `[${name}]` : name
   const url = `http://${host}:${port}`
   const backends = Object.entries(backendNames(services)).map(([name, kind]) => `${name} ${kind}`)
   const key = config.apiKeys.length > 0 ? ` -H 'Authorization: Bearer YOUR_KEY'` : ''
