@@ -37,6 +37,8 @@ export type PluginLoadOptions = Omit<PluginOptions, 'declaration'> & {
 
 /** How long writing out the last frames may take. */
 const CLOSE_MS = 5_000
+/** How long what a tool left open may hold the process, once all is answered and written. */
+const EXIT_MS = 1_000
 const MAX_REPORT = 4_000
 
 /** Declarations and code, tied together and served. */
@@ -110,7 +112,7 @@ export class Plugin {
     }
     process.exitCode = code
     // A socket or timer a tool left open would keep the process after its pipes are gone.
-    setTimeout(() => process.exit(code), CLOSE_MS).unref()
+    setTimeout(() => process.exit(code), EXIT_MS).unref()
     return code
   }
 

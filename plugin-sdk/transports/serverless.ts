@@ -28,7 +28,10 @@ export interface ServerlessTransport extends Transport {
  */
 export function createServerlessTransport(options: ServerlessOptions = {}): ServerlessTransport {
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES
+  const answering = new Set<ServerResponse>()
   const server = createServer((request, response) => {
+    answering.add(response)
+    response.once('close', () => answering.delete(response))
     answer(request, response).catch((error: unknown) => {
       transport.onNotice?.(`A request failed: ${error instanceof Error ? error.message : 'unknown error'}`)
       response.destroy()
@@ -87,7 +90,11 @@ export function createServerlessTransport(options: ServerlessOptions = {}): Serv
     async send() {},
     async close() {
       const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
-      server.closeIdleConnections()
+      await Promise.all(
+        [...answering].map((response) => new Promise((resolve) => response.once('close', resolve))),
+      )
+      // What is left are kept-alive connections without a request; they would hold the server for seconds.
+      server.closeAllConnections()
       await stopped
     },
   }
@@ -122,16 +129,23 @@ function identify(body: string, request: IncomingMessage): { text: string } | { 
   return { text: JSON.stringify({ ...envelope, session_id }) }
 }
 
-/** The whole body, or null once it is over the limit; the rest is then read and thrown away. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<string | null> {
-  const parts: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > maxBytes) return null
-    parts.push(chunk)
-  }
-  return Buffer.concat(parts).toString('utf8')
+/**
+ * The whole body, or null where it is over the limit. The rest is still read, and thrown away, because a caller
+ * in the middle of sending would not see the answer; `requestTimeout` bounds how long.
+ */
+function readBody(request: IncomingMessage, maxBytes: number): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    let parts: Buffer[] = []
+    let bytes = 0
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= maxBytes) parts.push(chunk)
+      else parts = []
+    })
+    request.once('end', () => resolve(bytes > maxBytes ? null : Buffer.concat(parts).toString('utf8')))
+    request.once('error', reject)
+    request.once('close', () => reject(new TransportClosedError('The caller left while sending')))
+  })
 }
 
 function refuse(response: ServerResponse, status: number, message: string): void {

@@ -95,7 +95,7 @@ export function reserveStdout(
   const write = stdout.write.bind(stdout)
   stdout.write = stderr.write.bind(stderr) as typeof stdout.write
   return {
-    write: (chunk) => write(chunk),
+    write: (chunk, done) => write(chunk, done),
     on: (event: string, listener: (...args: never[]) => void) => stdout.on(event, listener as () => void),
   }
 }

@@ -23,6 +23,9 @@ export interface TcpConnectionOptions {
   maxRequestBytes?: number
 }
 
+/** How long the daemon gets to close its side. */
+const CLOSE_MS = 2_000
+
 /** One registered connection to the daemon. */
 export interface TcpConnection {
   channel: Channel
@@ -81,6 +84,7 @@ export async function connectTcp(
   socket.once('end', () => socket.end())
 
   const stopHeartbeat = await register()
+  if (closing.aborted) socket.destroy()
   return {
     channel,
     closed: closed.then((reason) => {
@@ -91,12 +95,15 @@ export async function connectTcp(
       stopHeartbeat()
       await frames.flush()
       socket.end()
-      socket.unref()
+      const cancel = timers.after(CLOSE_MS, () => socket.destroy())
       await closed
+      cancel()
     },
   }
 
   async function register(): Promise<() => void> {
+    const onClosing = () => socket.destroy()
+    closing.addEventListener('abort', onClosing, { once: true })
     try {
       await frames.write(handshakeLine(options.key))
       await pause(options.handshakeGraceMs ?? 250)
@@ -105,6 +112,8 @@ export async function connectTcp(
     } catch {
       socket.destroy()
       throw await closed
+    } finally {
+      closing.removeEventListener('abort', onClosing)
     }
   }
 

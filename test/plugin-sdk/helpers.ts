@@ -1,3 +1,4 @@
+import { createServer } from 'node:net'
 import { Plugin, type PluginLoadOptions } from '../../plugin-sdk/index.ts'
 import type { Timers } from '../../plugin-sdk/timers.ts'
 import { FixtureProvider } from './fixture-plugin/provider.ts'
@@ -53,4 +54,13 @@ export function createManualTimers(): ManualTimers {
 /** Resolves once `condition` holds; the test's own deadline ends a wait in vain. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** A port nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
 }

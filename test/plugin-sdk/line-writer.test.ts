@@ -57,6 +57,36 @@ describe('line writer', () => {
     expect(stream.read().toString()).toBe('xxxxxxxxxx\nnext\n')
   })
 
+  it('flushes until the bytes have left, not only until they were taken', async () => {
+    const open: (() => void)[] = []
+    const stream = new Writable({ write: (_chunk, _encoding, done) => void open.push(done) })
+    const writer = createLineWriter(stream)
+    await writer.write('taken at once')
+    let flushed = false
+    const flush = writer.flush().then(() => {
+      flushed = true
+    })
+    await new Promise(setImmediate)
+    expect(flushed).toBe(false)
+    open.shift()?.()
+    await flush
+  })
+
+  it('lets the event loop turn while a session has much to say', async () => {
+    const stream = new Writable({ write: (_chunk, _encoding, done) => done() })
+    const writer = createLineWriter(stream)
+    let turned = false
+    let lines = 0
+    setImmediate(() => {
+      turned = true
+    })
+    while (!turned && lines < 1000) {
+      await writer.write(String(lines))
+      lines += 1
+    }
+    expect(lines).toBeLessThan(1000)
+  })
+
   it('rejects what waits and what comes when the stream breaks', async () => {
     const valve = createValve()
     valve.stream.on('error', () => {})

@@ -88,6 +88,7 @@ describe('a plugin over serverless HTTP', () => {
     ['two sessions', '{"session_id":"a"}', { 'dify-plugin-session-id': 'b' }, 400, /differ/],
     ['two actions', '{"session_id":"a","data":{"action":"b"}}', {}, 400, /action/],
     ['a body over the limit', 'x'.repeat(MAX_BODY_BYTES + 1), {}, 413, /5242880/],
+    ['a body far over the limit', 'x'.repeat(MAX_BODY_BYTES * 4), {}, 413, /5242880/],
   ])('refuses %s', async (_name, body, headers, status, message) => {
     const response = await post(body, headers)
     expect(response.status).toBe(status)

@@ -1,11 +1,11 @@
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { toWire } from '../../../plugin-sdk/declarations/index.ts'
 import { createTcpTransport, type TcpOptions } from '../../../plugin-sdk/transports/tcp.ts'
 import { invokeTool } from '../fake-daemon/requests.ts'
 import { startTcpDaemon, type TcpDaemon } from '../fake-daemon/tcp-daemon.ts'
 import { nodeOutput } from '../fake-daemon/tool-output.ts'
-import { createManualTimers, loadFixture, until } from '../helpers.ts'
+import { createManualTimers, freePort, loadFixture, until } from '../helpers.ts'
 
 const quick = { backoffMs: { first: 5, max: 20 }, maxAttempts: 4, handshakeGraceMs: 20 }
 
@@ -166,6 +166,14 @@ describe('a plugin over TCP', () => {
     expect(await stop()).toBeNull()
   })
 
+  it('stops while it registers', async () => {
+    await using daemon = await startTcpDaemon({ key: 'right' })
+    const { stop } = await serve(daemon.port, { handshakeGraceMs: 3_600_000 })
+    await until(() => daemon.connections === 1)
+    expect(await stop()).toBeNull()
+    expect(daemon.registered).toEqual([])
+  })
+
   it('answers what is in flight before it disconnects', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const { stop } = await serve(daemon.port)
@@ -211,11 +219,3 @@ describe('the fake TCP daemon', () => {
     await closed
   })
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
