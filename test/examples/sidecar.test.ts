@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type SidecarProcess, startSidecar } from '../../bench/lib/sidecar-process.ts'
+import { runTool, validate } from '../tools/run-tool.ts'
+import { readExample } from './dsl.ts'
+import { runFlow } from './run-flow.ts'
+
+const KEY = 'a-key-of-this-test-0123456789'
+
+/** The chatflows and the tools against a sidecar as `npm start` runs it: both sides agree on every field. */
+let sidecar: SidecarProcess | undefined
+let credentials: Record<string, unknown>
+beforeAll(async () => {
+  sidecar = await startSidecar({ API_KEYS: `main:${KEY}` })
+  credentials = { sidecar_url: `${sidecar.url}/v1/`, api_key: KEY }
+})
+afterAll(() => sidecar?.[Symbol.asyncDispose]())
+
+const said = [
+  'My name is Ada and I live in Kyoto.',
+  'I am allergic to peanuts.',
+  'My sister Grace is a pilot.',
+]
+
+describe.each(['per-query.yml', 'cached.yml'])('%s', (file) => {
+  const ask = (conversation_id: string, dialogue_count: number, query: string) =>
+    runFlow(
+      readExample(file),
+      { query, user_id: `ada-${file}`, conversation_id, dialogue_count },
+      credentials,
+      () => 'I see.',
+    )
+
+  it('remembers in one conversation what was said in another', async () => {
+    for (const [index, text] of said.entries()) {
+      const { pool } = await ask('c1', index + 1, text)
+      expect(pool.get('save')).toMatchObject({ status: 'stored', error: '' })
+    }
+    const { prompt, pool } = await ask('c2', 1, 'What must I not eat?')
+    expect(pool.get('retrieve')).toMatchObject({ status: 'ok', error: '' })
+    expect(prompt).toContain('allergic to peanuts')
+    const again = await ask('c2', 2, 'And where do I live?')
+    expect(again.ran.includes('retrieve')).toBe(file === 'per-query.yml')
+    expect(again.prompt).toContain('Kyoto')
+  })
+})
+
+describe('the tools', () => {
+  it('get along with every parameter they have', async () => {
+    const place = { conversation_id: 'c9', turn: 1 }
+    const calls: Record<string, Record<string, unknown>> = {
+      add_memory: {
+        ...{
+          user: 'I like sushi.',
+          assistant: 'Noted.',
+          user_id: 'u',
+          ...place,
+          mode: 'verbatim',
+          remember: 'both',
+        },
+        ...{
+          user_name: 'Ada',
+          assistant_name: 'Bot',
+          at: '2026-03-01',
+          metadata: '{"channel":"web"}',
+          agent_id: 'a',
+        },
+      },
+      retrieve_memory: {
+        ...{
+          query: 'sushi',
+          user_id: 'u',
+          conversation_id: 'c10',
+          turn: 1,
+          strategy: 'per_query',
+          window_size: 10,
+        },
+        ...{
+          top_k: 3,
+          token_budget: 500,
+          freshness: 'window',
+          filters: '{"metadata.channel":"web"}',
+          agent_id: 'a',
+        },
+      },
+      cache_set: { key: 'a/../b ?%é', value: '{"x":1}', ttl_s: 60, ...place, window_size: 10 },
+      cache_get: { key: 'a/../b ?%é', ...place, window_size: 10 },
+    }
+    const outcomes: Record<string, Record<string, unknown>> = {}
+    for (const [tool, parameters] of Object.entries(calls))
+      outcomes[tool] = (await runTool({ tool, parameters, credentials, appId: 'app' })).variables
+    expect(outcomes).toMatchObject({
+      add_memory: { status: 'stored', pending_turns: 0, error: '' },
+      retrieve_memory: { status: 'ok', context: expect.stringContaining('sushi'), error: '' },
+      cache_set: { status: 'stored', error: '' },
+      cache_get: { status: 'hit', value: '{"x":1}', value_json: { x: 1 }, age_turns: 0, error: '' },
+    })
+  })
+
+  it('pass on what the sidecar refuses, in its words', async () => {
+    const parameters = { query: 'q', user_id: 'u', filters: '{"channel":"web"}' }
+    const { variables } = await runTool({ tool: 'retrieve_memory', parameters, credentials })
+    expect(variables).toMatchObject({
+      status: 'error',
+      error: expect.stringMatching(/The sidecar says: filters/),
+    })
+  })
+})
+
+it('the credential check tells a right key from a wrong and a missing one', async () => {
+  expect((await validate(credentials)).error).toBeUndefined()
+  expect((await validate({ ...credentials, api_key: 'wrong' })).error?.message).toMatch(
+    /does not accept this API key/,
+  )
+  expect((await validate({ ...credentials, api_key: '' })).error?.message).toMatch(/needs an API key/)
+})
