@@ -86,10 +86,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const parsed = Environment.safeParse(env)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')}: ${issue.message}`)
-  } else if (parsed.data.API_KEYS.length === 0 && !LOOPBACK.has(parsed.data.HOST)) {
+  }
+  // Apart from the rest, so that a mistake elsewhere does not hide this one until the next start.
+  const keys = Environment.shape.API_KEYS.safeParse(env['API_KEYS'])
+  const host = Environment.shape.HOST.parse(env['HOST'])
+  if (keys.success && keys.data.length === 0 && !LOOPBACK.has(host)) {
     problems.push(
       `HOST: expected a loopback address (127.0.0.1, ::1, localhost) as long as API_KEYS is empty, got ` +
-        `${JSON.stringify(parsed.data.HOST)}; set API_KEYS=name:key to listen on the network`,
+        `${JSON.stringify(host)}; set API_KEYS=name:key to listen on the network`,
     )
   }
   if (!parsed.success || problems.length > 0) {
@@ -128,7 +132,7 @@ function parseKeys(value: string, context: z.RefinementCtx): ApiKey[] {
     const colon = pair.indexOf(':')
     const namespace = pair.slice(0, Math.max(0, colon))
     const secret = pair.slice(colon + 1)
-    // The secret itself must not be in a message that ends up in a log.
+    // Nothing of the pair may be in a message that ends up in a log: name and key may have changed places.
     const problem = (expected: string) =>
       context.addIssue({ code: 'custom', message: `expected ${expected} (pair ${i + 1})` })
     if (!/^[A-Za-z0-9_.-]{1,64}$/.test(namespace)) {
@@ -136,10 +140,9 @@ function parseKeys(value: string, context: z.RefinementCtx): ApiKey[] {
       continue
     }
     const hashed = /^sha256:([0-9a-f]{64})$/i.exec(secret)?.[1]
-    if (!hashed && (secret.length < 16 || secret.startsWith('sha256:'))) {
-      problem(
-        `a key of at least 16 characters, or sha256: and 64 hex digits, for ${JSON.stringify(namespace)}`,
-      )
+    // A header carries no more than visible ASCII: another key could be set here but never be sent.
+    if (!hashed && (!/^[!-~]{16,}$/.test(secret) || secret.startsWith('sha256:'))) {
+      problem('a key of at least 16 ASCII characters without spaces, or sha256: and 64 hex digits')
       continue
     }
     const sha256 = hashed ? Buffer.from(hashed, 'hex') : sha256Of(secret)

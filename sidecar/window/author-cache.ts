@@ -1,4 +1,4 @@
-import { AppError } from '../errors.ts'
+import { AppError, invalid } from '../errors.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Json } from '../ports/records.ts'
 import { mayServe, servesUntilTurn } from './rule.ts'
@@ -87,9 +87,9 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
       }
     },
     async write(namespace, key, { value, ttlSeconds = DEFAULT_TTL_S, conversationId, turn, windowSize }) {
-      const envelope: Envelope = { value, conversationId, turn, windowSize }
+      const text = toJson({ value, conversationId, turn, windowSize })
       try {
-        await store.set(keyOf(namespace, key), JSON.stringify(envelope), ttlSeconds * 1000)
+        await store.set(keyOf(namespace, key), text, ttlSeconds * 1000)
       } catch (cause) {
         if (cause instanceof RangeError) throw new AppError('payload_too_large', cause.message, { cause })
         throw cause
@@ -99,6 +99,15 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
     async remove(namespace, key) {
       return await store.delete(keyOf(namespace, key))
     },
+  }
+}
+
+/** Reading JSON has no limit to nesting but writing it has one, the stack. */
+function toJson(envelope: Envelope): string {
+  try {
+    return JSON.stringify(envelope)
+  } catch {
+    throw invalid('value', 'JSON that is not nested thousands of levels deep')
   }
 }
 

@@ -1,0 +1,150 @@
+import { resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, readConfig } from '../sidecar/config.ts'
+import { namespaceOf, sha256Of } from '../sidecar/keys.ts'
+
+const SECRET = 'a-secret-of-some-length'
+const HASHED = `sha256:${sha256Of('another-secret-key').toString('hex')}`
+
+function problemsOf(env: Record<string, string>): string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.message.split('\n').slice(1)
+  }
+  return []
+}
+
+describe('the configuration', () => {
+  it('runs with nothing set, on loopback', () => {
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 8484,
+      dataDir: resolve('data'),
+      apiKeys: [],
+      publicUrl: undefined,
+      logLevel: 'info',
+      maxBodyBytes: 1_048_576,
+      cacheMaxEntries: 100_000,
+      cacheMaxBytes: 67_108_864,
+      indexMaxBytes: 536_870_912,
+      embeddingDeadlineMs: 1000,
+      warnings: [],
+    })
+  })
+
+  it('takes an empty variable for an absent one', () => {
+    const empty = Object.fromEntries(
+      [
+        'HOST',
+        'PORT',
+        'DATA_DIR',
+        'API_KEYS',
+        'PUBLIC_URL',
+        'LOG_LEVEL',
+        'MAX_BODY_BYTES',
+        'REDIS_URL',
+        'QDRANT_URL',
+      ].map((name) => [name, ' ']),
+    )
+    expect(readConfig(empty)).toEqual(readConfig({}))
+  })
+
+  it('takes zero for a value', () => {
+    expect(readConfig({ PORT: '0' }).port).toBe(0)
+  })
+
+  it('cuts slashes off the end of PUBLIC_URL', () => {
+    expect(readConfig({ PUBLIC_URL: 'https://memory.example.com/base//' }).publicUrl).toBe(
+      'https://memory.example.com/base',
+    )
+  })
+
+  it('listens beyond loopback once there are keys', () => {
+    expect(readConfig({ HOST: '0.0.0.0', API_KEYS: `a:${SECRET}` }).host).toBe('0.0.0.0')
+    for (const host of ['127.0.0.1', '::1', 'localhost']) expect(readConfig({ HOST: host }).host).toBe(host)
+  })
+
+  it('reads keys in clear and hashed, and several of one namespace', () => {
+    const { apiKeys } = readConfig({ API_KEYS: ` one:${SECRET} , two:${HASHED}, one:${SECRET}:with:colons,` })
+    expect(namespaceOf(SECRET, apiKeys)).toBe('one')
+    expect(namespaceOf('another-secret-key', apiKeys)).toBe('two')
+    expect(namespaceOf(`${SECRET}:with:colons`, apiKeys)).toBe('one')
+    expect(namespaceOf(HASHED, apiKeys)).toBeUndefined()
+    expect(JSON.stringify(apiKeys)).not.toContain(SECRET)
+  })
+
+  it('says so when a variable of a later version is set and would do nothing', () => {
+    expect(readConfig({ OPENAI_API_KEY: 'sk-1' }).warnings).toEqual([
+      expect.stringContaining('OPENAI_API_KEY'),
+    ])
+    expect(problemsOf({ REDIS_URL: 'redis://x' })).toEqual([
+      expect.stringMatching(/REDIS_URL: not supported .* unset it/),
+    ])
+    expect(problemsOf({ QDRANT_URL: 'http://x' })).toEqual([
+      expect.stringMatching(/QDRANT_URL: not supported .* unset it/),
+    ])
+  })
+
+  it.each([
+    ['PORT', '99999', /whole number from 0 to 65535, got "99999"/],
+    ['PORT', '-1', /got "-1"/],
+    ['PORT', '80.5', /got "80.5"/],
+    ['PORT', 'eighty', /got "eighty"/],
+    ['MAX_BODY_BYTES', '1023', /from 1024 to/],
+    ['CACHE_MAX_ENTRIES', '0', /from 1 to/],
+    ['CACHE_MAX_BYTES', '1e99', /from 65536 to/],
+    ['INDEX_MAX_BYTES', '1', /from 1048576 to/],
+    ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
+    ['LOG_LEVEL', 'loud', /one of debug, info, warn, error, silent, got "loud"/],
+    ['PUBLIC_URL', 'memory.example.com', /like https:\/\/memory.example.com, got "memory.example.com"/],
+    ['HOST', '0.0.0.0', /loopback address .* got "0.0.0.0"; set API_KEYS=name:key/],
+    ['API_KEYS', 'nocolon', /name:key/],
+    ['API_KEYS', `bad name:${SECRET}`, /name:key/],
+    ['API_KEYS', 'a:short', /at least 16/],
+    ['API_KEYS', 'a:sha256:abcdef', /64 hex digits/],
+    ['API_KEYS', 'a:a key with some spaces', /without spaces/],
+    ['API_KEYS', `a:${SECRET},b:${SECRET}`, /each key only once \(pair 2\)/],
+  ])('names %s=%s, what was expected and what came', (name, value, message) => {
+    const problems = problemsOf({ [name]: value })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(new RegExp(`^  - ${name}: `))
+    expect(problems[0]).toMatch(message)
+  })
+
+  it('lists every problem at once', () => {
+    const problems = problemsOf({
+      HOST: '0.0.0.0',
+      PORT: 'x',
+      LOG_LEVEL: 'loud',
+      PUBLIC_URL: 'nowhere',
+      REDIS_URL: 'redis://x',
+      QDRANT_URL: 'http://x',
+      CACHE_MAX_BYTES: '-1',
+    })
+    const names = problems.map((problem) => /^ {2}- ([A-Z_]+): /.exec(problem)?.[1]).sort()
+    expect(names).toEqual([
+      'CACHE_MAX_BYTES',
+      'HOST',
+      'LOG_LEVEL',
+      'PORT',
+      'PUBLIC_URL',
+      'QDRANT_URL',
+      'REDIS_URL',
+    ])
+  })
+
+  it.each([
+    ['a key without a name', SECRET],
+    ['name and key the wrong way round', `${SECRET}:prod`],
+    ['a key that is too short', 'prod:tell-nobody'],
+    ['a key with a space', `prod:${SECRET} x`],
+    ['a comma within a key', `prod:tell,${SECRET}`],
+    ['one key twice', `a:${SECRET},b:${SECRET}`],
+  ])('keeps secrets out of what it says of %s', (_name, keys) => {
+    const said = problemsOf({ API_KEYS: keys }).join('\n')
+    expect(said).toContain('API_KEYS')
+    for (const part of [SECRET, 'tell-nobody', 'tell']) expect(said).not.toContain(part)
+  })
+})
