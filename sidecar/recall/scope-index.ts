@@ -1,10 +1,7 @@
-import { normalise } from '../text/normalise.ts'
-import { segment } from '../text/segment.ts'
-import { queryTerms } from '../text/tokens.ts'
-import { scoreFields } from './index/bm25.ts'
 import { Corpus, type IndexedMemory } from './index/corpus.ts'
-import { DEFAULT_SETTINGS, type RankSettings } from './index/settings.ts'
-import { namedSpeakers } from './index/speakers.ts'
+import { Best } from './index/fusion.ts'
+import { DEFAULT_SETTINGS, type RankSettings, type SignalWeights } from './index/settings.ts'
+import { type Signal, signalsFor } from './index/signals.ts'
 
 export type { IndexedMemory } from './index/corpus.ts'
 
@@ -23,18 +20,34 @@ export interface RankOptions {
 
 export interface RankedMemory {
   id: string
+  /** Sum of the weighted signals: 0…about 2, comparable within one query only. */
   score: number
   /** Weighted part of each signal; they add up to the score. */
   parts?: Record<string, number>
 }
 
-/** The memories of one scope, ranked by several signals of which each can bring up a memory alone. */
+/** Settings that differ from the defaults, for experiments and for a neural embedder. */
+export interface ScopeIndexOptions {
+  fields?: Partial<RankSettings['fields']>
+  expansion?: Partial<RankSettings['expansion']>
+  weights?: Partial<SignalWeights>
+}
+
+/**
+ * The memories of one scope, ranked by several signals whose weighted sum is the score, so that each can
+ * bring up a memory which the others do not know. The ranking depends on the memories alone, not on the
+ * order in which they came or on what has been removed since.
+ */
 export class ScopeIndex {
   readonly #corpus = new Corpus()
   readonly #settings: RankSettings
 
-  constructor(settings: Partial<RankSettings> = {}) {
-    this.#settings = { ...DEFAULT_SETTINGS, ...settings }
+  constructor(options: ScopeIndexOptions = {}) {
+    this.#settings = {
+      fields: { ...DEFAULT_SETTINGS.fields, ...options.fields },
+      expansion: { ...DEFAULT_SETTINGS.expansion, ...options.expansion },
+      weights: { ...DEFAULT_SETTINGS.weights, ...options.weights },
+    }
   }
 
   get size(): number {
@@ -46,44 +59,44 @@ export class ScopeIndex {
     return this.#corpus.bytes
   }
 
+  /**
+   * Adds memories, or replaces those of the same id. A `dense` of another length than the first one's
+   * throws a `RangeError` and leaves the index as it was before that memory.
+   */
   upsert(memories: readonly IndexedMemory[]): void {
     for (const memory of memories) this.#corpus.set(memory)
   }
 
+  /** Ids that are not there are passed over. */
   remove(ids: readonly string[]): void {
     for (const id of ids) this.#corpus.delete(id)
   }
 
   /** Best first; equal scores in order of id. */
-  rank(query: string, options: RankOptions): RankedMemory[] {
+  rank(query: string, { limit, accept, dense, now, explain }: RankOptions): RankedMemory[] {
     const corpus = this.#corpus
-    const settings = this.#settings
-    const { slots } = corpus.timeline
-    const n = slots.length
-    const words = segment(normalise(query)).map((word) => word.text)
-    const named = namedSpeakers(corpus, words)
-    const nameWords = new Set([...named].flatMap((name) => name.split(' ')))
-    const terms = queryTerms(query, corpus.languages.keys()).map(({ word, forms }) => ({
-      forms,
-      weight: nameWords.has(word.replace(/'s?$/, '')) ? settings.nameWeight : 1,
-    }))
-    const lexical = new Float64Array(n)
-    const most = scoreFields(corpus, terms, settings.fields, lexical) || 1
-    const ranked: RankedMemory[] = []
-    for (let place = 0; place < n; place++) {
-      const slot = slots[place] as number
-      const entry = corpus.entry(slot)
-      if (options.accept && !options.accept(entry.id)) continue
-      const lex = (lexical[place] as number) / most
-      const dense = options.dense ? settings.dense * Math.max(0, corpus.dense.dot(slot, options.dense)) : 0
-      const speaker = named.has(entry.speaker) ? settings.speaker : 0
-      ranked.push({
-        id: entry.id,
-        score: lex + dense + speaker,
-        ...(options.explain && { parts: { lexical: lex, dense, speaker } }),
-      })
+    if (limit < 1 || corpus.size === 0) return []
+    const { weights } = this.#settings
+    const names = Object.keys(weights) as Signal[]
+    const signals = signalsFor(corpus, { text: query, dense, now }, this.#settings)
+    const idAt = (place: number) => corpus.entryAt(place).id
+    const best = new Best(limit, idAt)
+    for (let place = 0; place < corpus.size; place++) {
+      if (accept && !accept(idAt(place))) continue
+      const values = signals(place)
+      let score = 0
+      for (const name of names) score += weights[name] * values[name]
+      best.add({ place, score })
     }
-    ranked.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
-    return ranked.slice(0, options.limit)
+    return best.list().map(({ place, score }) => {
+      const id = idAt(place)
+      if (!explain) return { id, score }
+      const values = signals(place)
+      return {
+        id,
+        score,
+        parts: Object.fromEntries(names.map((name) => [name, weights[name] * values[name]])),
+      }
+    })
   }
 }

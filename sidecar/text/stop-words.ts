@@ -1,6 +1,6 @@
 /**
  * The most frequent function words by language: they tell languages apart, and they are left out of
- * questions, where they carry no subject. Memories keep them nowhere either.
+ * questions and memories alike, since they carry no subject.
  */
 const LISTS: Record<string, string> = {
   english: `a an the and or but nor so if then than that this these those there here i me my mine myself we us our
@@ -82,3 +82,17 @@ const NONE: ReadonlySet<string> = new Set()
 export function stopWordsOf(language: string): ReadonlySet<string> {
   return STOP_WORDS.get(language) ?? NONE
 }
+
+/** Function words and endings of scripts that are written without spaces, and of Korean. */
+export const UNSPACED_STOP_WORDS: ReadonlySet<string> = new Set(
+  `の に は を た が で て と し れ さ ある いる も する から な こと として い や れる など なっ ない この ため その あっ よう
+  また もの という あり まで られ なる へ か だ これ によって により おり より による ず なり られる ます です でし まし ませ
+  ました ましょ ください 私 僕 何 誰 どこ いつ どの どんな なぜ どう どれ どちら いくつ ね よ
+  的 了 是 在 我 你 您 他 她 它 们 們 我们 我們 你们 你們 他们 他們 她们 她們 和 与 與 或 也 都 就 不 没 沒 有 没有 沒有 很 吗 嗎 呢
+  吧 啊 这 這 那 这个 這個 那个 那個 什么 什麼 哪 哪里 哪裡 哪儿 谁 誰 怎么 怎麼 为什么 為什麼 几 幾 多少 什么时候 什麼時候 把 被
+  给 給 对 對 从 從 到 去 来 來 会 會 要 想 说 說 个 個 一 一个 一個
+  은 는 이 가 을 를 의 에 에서 와 과 도 로 으로 나는 내가 저는 제가 무엇 무엇을 뭐 어디 어디서 누구 누가 언제 왜 어떻게 무슨 어떤
+  습니 니다 어요 아요 니까 했어 했습 해요 세요 했나 나요 인가 가요 입니 있어 있습
+  ที่ และ ของ ใน เป็น มี ได้ ให้ ว่า ไม่ จะ ไป มา กับ คือ แล้ว นี้ นั้น ก็ จาก ฉัน ผม เขา เธอ เรา คุณ อะไร ไหน ที่ไหน ใคร เมื่อไหร่
+  เมื่อไร ทำไม อย่างไร ยังไง ครับ ค่ะ คะ นะ`.split(/\s+/),
+)

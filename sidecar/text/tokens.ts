@@ -1,14 +1,17 @@
+import { ASKING_WORDS } from './asking-words.ts'
 import { detectLanguage, type Language } from './language.ts'
 import { foldAccents, normalise } from './normalise.ts'
 import { segment, type Word } from './segment.ts'
 import { stem } from './stem.ts'
-import { stopWordsOf } from './stop-words.ts'
+import { stopWordsOf, UNSPACED_STOP_WORDS } from './stop-words.ts'
 
-/** The index terms of a text. */
-export interface Analysis {
+/** A text taken apart once, for everything that reads its words. */
+export interface Reading {
+  /** The normalised text. */
+  normal: string
+  /** Its words, character bigrams among them. */
+  words: Word[]
   language: Language
-  /** Stems of content words, in order, repeated as often as they occur. */
-  terms: string[]
 }
 
 /** One word of a question, with every term that stands for it. */
@@ -17,32 +20,46 @@ export interface QueryTerm {
   word: string
   /** Stems in the languages asked for; the first is that of the question's own language. */
   forms: string[]
+  /** Whether it belongs to the act of asking ("mention", "kind") more than to the subject. */
+  asking: boolean
 }
 
-/** Terms of a memory. Stop words of its language are left out unless nothing else remains. */
-export function analyse(text: string): Analysis {
-  const words = segment(normalise(text))
-  const language = detectLanguage(words.map((word) => word.text))
-  const stops = stopWordsOf(language)
-  const content = words.filter((word) => !stops.has(word.text))
-  return { language, terms: content.map((word) => termOf(word, language)) }
+export function readText(text: string): Reading {
+  const normal = normalise(text)
+  const words = segment(normal)
+  return { normal, words, language: detectLanguage(words.map((word) => word.text)) }
+}
+
+/** Index terms of a text: stems of its content words, in order, repeated as often as they occur. */
+export function termsOf({ words, language }: Reading): string[] {
+  return contentOf(words, language).map((word) => termOf(word, language))
 }
 
 /**
- * Words of a question, each stemmed in its own language and in every language of `languages` (those the
- * memories were stemmed in). So question and memory agree whatever language a short question looks like.
+ * Content words of a question, each stemmed in its own language and in every language of `languages`
+ * (those the memories were stemmed in). So question and memory agree whatever language a short
+ * question looks like.
  */
-export function queryTerms(text: string, languages: Iterable<Language> = []): QueryTerm[] {
-  const words = segment(normalise(text))
-  const own = detectLanguage(words.map((word) => word.text))
-  const all = new Set([own, ...languages])
-  const stops = stopWordsOf(own)
-  const content = words.filter((word) => !stops.has(word.text))
-  return content.map((word) => ({
+export function queryTermsOf({ words, language }: Reading, languages: Iterable<Language> = []): QueryTerm[] {
+  const all = [...new Set([language, ...languages])]
+  return contentOf(words, language).map((word) => ({
     word: word.text,
-    forms: [...new Set([...all].map((language) => termOf(word, language)))],
+    forms: [...new Set(all.map((one) => termOf(word, one)))],
+    asking: language === 'english' && ASKING_WORDS.has(word.text),
   }))
 }
+
+function contentOf(words: readonly Word[], language: Language): Word[] {
+  const stops = stopWordsOf(language)
+  return words.filter((word) => {
+    if (word.kind === 'unspaced') return !UNSPACED_STOP_WORDS.has(word.text)
+    // Bigrams of hiragana alone are word endings and particles; words of hiragana come whole.
+    if (word.kind === 'gram') return !HIRAGANA_ONLY.test(word.text) && !UNSPACED_STOP_WORDS.has(word.text)
+    return !stops.has(word.text)
+  })
+}
+
+const HIRAGANA_ONLY = /^\p{Script=Hiragana}+$/u
 
 function termOf(word: Word, language: Language): string {
   if (word.kind === 'word') return stem(word.text, language)

@@ -1,5 +1,5 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { type Analysis, analyse } from '../../text/tokens.ts'
+import { readText, termsOf } from '../../text/tokens.ts'
 
 export interface LexicalEmbedderOptions {
   /** Length of the vectors. @default 384 */
@@ -21,7 +21,7 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
     dimensions,
     async embed(texts, _purpose, signal) {
       signal?.throwIfAborted()
-      return texts.map((text) => hashFeatures(analyse(text), dimensions))
+      return texts.map((text) => hashFeatures(termsOf(readText(text)), dimensions))
     },
   }
 }
@@ -30,7 +30,7 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
 const GRAM_SHARE = 0.5
 const GRAM_LENGTHS = [3, 4]
 
-function hashFeatures({ terms }: Analysis, dimensions: number): Float32Array {
+function hashFeatures(terms: readonly string[], dimensions: number): Float32Array {
   const counts = new Map<string, number>()
   for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1)
   const vector = new Float32Array(dimensions)

@@ -1,133 +1,139 @@
 import type { Corpus } from './corpus.ts'
+import type { WeightedTerm } from './expansion.ts'
+import type { Timeline } from './timeline.ts'
 
-/**
- * BM25F (Robertson, Zaragoza & Taylor 2004; Robertson & Zaragoza 2009 §3.6): term frequencies of all
- * fields are length-normalised and weighted first, then saturated once. A memory has as fields its own
- * text, the raw text said before it, and its neighbours in the session: the answer to a question
- * rarely repeats the question's words.
- */
+/** Weights of the fields of a memory beside its own text, which has weight 1. */
 export interface FieldSettings {
+  /** Saturation of term frequency. */
   k1: number
   /** Strength of length normalisation, 0…1. */
   b: number
-  /** Weight of the text said just before. */
+  /** Weight of what was said just before. */
   before: number
   /** Weight of the memory just after. */
   after: number
-  /** Weight of memories two places away, on either side. */
+  /** Weight of the memories two places away, on either side. */
   second: number
 }
 
-/** A term of the expanded question: alternatives that count as one term, and a weight. */
-export interface WeightedTerm {
-  forms: readonly string[]
-  weight: number
-}
-
-/** Adds each term's part to `scores` (by place) and returns the highest score that is possible. */
+/**
+ * BM25F (Robertson, Zaragoza & Taylor 2004; Robertson & Zaragoza 2009 §3.6): the frequencies of a term in
+ * all fields are normalised by length and weighted, then saturated once. The fields of a memory are its
+ * own text, what was said just before it, and its neighbours in the session, because an answer rarely
+ * repeats the words of what it answers. Related words count as weaker occurrences of the term.
+ *
+ * Answers scores by place, in units of "each term once in a memory of average length" = 1.
+ */
 export function scoreFields(
   corpus: Corpus,
+  timeline: Timeline,
   terms: readonly WeightedTerm[],
   settings: FieldSettings,
-  scores: Float64Array,
-): number {
-  const { places, sessions } = corpus.timeline
-  const n = scores.length
-  const scratch = new Scratch(n)
-  let most = 0
-  for (const { forms, weight } of terms) {
-    const df = scratch.load(corpus, forms, settings.b, places)
-    const idf = Math.log(1 + (n - df + 0.5) / (df + 0.5))
-    most += weight * idf
-    if (scratch.touched.length === 0) continue
-    const gain = weight * idf * (1 + settings.k1)
-    for (const place of scratch.touched) {
-      for (let at = Math.max(0, place - 2); at <= Math.min(n - 1, place + 2); at++) {
-        if (sessions[at] !== sessions[place] || !scratch.firstVisit(at)) continue
-        const tf = gather(scratch, corpus, sessions, at, settings)
-        if (tf > 0) scores[at] = (scores[at] as number) + (gain * tf) / (settings.k1 + tf)
-      }
+): Float64Array {
+  const n = timeline.slots.length
+  const scores = new Float64Array(n)
+  const occurrences = new Occurrences(corpus, timeline.places, settings.b)
+  let unit = 0
+  for (const term of terms) {
+    const df = occurrences.load(term)
+    const idf = term.weight * Math.log(1 + (n - df + 0.5) / (df + 0.5))
+    unit += idf
+    occurrences.spread(timeline.sessions, settings, (place, tf) => {
+      scores[place] = (scores[place] as number) + (idf * (1 + settings.k1) * tf) / (settings.k1 + tf)
+    })
+  }
+  if (unit > 0) for (let place = 0; place < n; place++) scores[place] = (scores[place] as number) / unit
+  return scores
+}
+
+/** Normalised frequencies of one term at a time, by place; emptied between terms rather than made anew. */
+class Occurrences {
+  readonly #corpus: Corpus
+  readonly #places: Int32Array
+  readonly #b: number
+  readonly #own: Float64Array
+  readonly #context: Float64Array
+  /** Number of the last term that a place was scored for. */
+  readonly #scored: Int32Array
+  readonly #touched: number[] = []
+  #term = 0
+
+  constructor(corpus: Corpus, places: Int32Array, b: number) {
+    this.#corpus = corpus
+    this.#places = places
+    this.#b = b
+    this.#own = new Float64Array(corpus.size)
+    this.#context = new Float64Array(corpus.size)
+    this.#scored = new Int32Array(corpus.size)
+  }
+
+  /** Loads a term and answers its document frequency, related words counted by their weight. */
+  load({ forms, related }: WeightedTerm): number {
+    for (const place of this.#touched) {
+      this.#own[place] = 0
+      this.#context[place] = 0
     }
-    scratch.clear()
-  }
-  return most
-}
-
-/** Weighted term frequency of a place: always added up in the same order, so that it is reproducible. */
-function gather(
-  { own, context }: Scratch,
-  corpus: Corpus,
-  sessions: Int32Array,
-  at: number,
-  { before, after, second }: FieldSettings,
-): number {
-  const session = sessions[at]
-  const near = (place: number) => (sessions[place] === session ? (own[place] as number) : 0)
-  const entry = corpus.entry(corpus.timeline.slots[at] as number)
-  // The raw text before holds the kept memory before, so only one of them counts.
-  const previous = entry.hasContext ? (context[at] as number) : near(at - 1)
-  return (
-    (own[at] as number) + before * previous + after * near(at + 1) + second * (near(at - 2) + near(at + 2))
-  )
-}
-
-/** Length-normalised frequencies of one term, by place; emptied between terms rather than made anew. */
-class Scratch {
-  readonly own: Float64Array
-  readonly context: Float64Array
-  readonly touched: number[] = []
-  readonly #visited: Int32Array
-  #visit = 0
-
-  constructor(size: number) {
-    this.own = new Float64Array(size)
-    this.context = new Float64Array(size)
-    this.#visited = new Int32Array(size)
+    this.#touched.length = 0
+    this.#term++
+    let df = this.#add(forms, 1)
+    for (const { forms: others, weight } of related) df += this.#add(others, weight)
+    return df
   }
 
-  /** Loads the frequencies of a term and returns in how many memories it is. */
-  load(corpus: Corpus, forms: readonly string[], b: number, places: Int32Array): number {
-    this.#visit++
+  /** Alternatives never add up: the heaviest one in a memory counts. */
+  #add(forms: readonly string[], weight: number): number {
+    const { own, context } = this.#corpus
     let df = 0
-    const ownAverage = corpus.own.averageLength
-    const contextAverage = corpus.context.averageLength
     for (const form of forms) {
-      const list = corpus.own.get(form)
-      for (let i = 0; i < list.slots.length; i++) {
-        const slot = list.slots[i] as number
-        const place = places[slot] as number
-        const norm = 1 - b + (b * corpus.own.lengthOf(slot)) / ownAverage
-        const tf = (list.counts[i] as number) / norm
-        if (this.own[place] === 0) {
-          df++
-          this.touched.push(place)
-        }
-        // Alternatives of one word never add up.
-        if (tf > (this.own[place] as number)) this.own[place] = tf
+      const { slots, counts } = own.get(form)
+      for (let i = 0; i < slots.length; i++) {
+        const slot = slots[i] as number
+        const place = this.#places[slot] as number
+        const norm = 1 - this.#b + (this.#b * own.lengthOf(slot)) / own.averageLength
+        const known = this.#own[place] as number
+        if (known === 0) df += weight
+        if (known === 0 && this.#context[place] === 0) this.#touched.push(place)
+        this.#own[place] = Math.max(known, (weight * (counts[i] as number)) / norm)
       }
-      const said = corpus.context.get(form)
+      const said = context.get(form)
       for (let i = 0; i < said.slots.length; i++) {
         const slot = said.slots[i] as number
-        const place = places[slot] as number
-        const norm = 1 - b + (b * corpus.context.lengthOf(slot)) / contextAverage
-        if (this.own[place] === 0 && this.context[place] === 0) this.touched.push(place)
-        this.context[place] = Math.max(this.context[place] as number, (said.counts[i] as number) / norm)
+        const place = this.#places[slot] as number
+        const norm = 1 - this.#b + (this.#b * context.lengthOf(slot)) / context.averageLength
+        const known = this.#context[place] as number
+        if (known === 0 && this.#own[place] === 0) this.#touched.push(place)
+        this.#context[place] = Math.max(known, (weight * (said.counts[i] as number)) / norm)
       }
     }
     return df
   }
 
-  firstVisit(place: number): boolean {
-    if (this.#visited[place] === this.#visit) return false
-    this.#visited[place] = this.#visit
-    return true
-  }
-
-  clear(): void {
-    for (const place of this.touched) {
-      this.own[place] = 0
-      this.context[place] = 0
+  /**
+   * Gives each place near an occurrence its weighted frequency, once. It is added up from the place's
+   * point of view, always in the same order, so that the sum does not depend on the order of postings.
+   */
+  spread(
+    sessions: Int32Array,
+    { before, after, second }: FieldSettings,
+    visit: (place: number, tf: number) => void,
+  ): void {
+    const own = this.#own
+    const last = own.length - 1
+    for (const origin of this.#touched) {
+      const session = sessions[origin]
+      for (let at = Math.max(0, origin - 2); at <= Math.min(last, origin + 2); at++) {
+        if (sessions[at] !== session || this.#scored[at] === this.#term) continue
+        this.#scored[at] = this.#term
+        const near = (place: number) => (sessions[place] === session ? (own[place] as number) : 0)
+        // The raw text before holds the kept memory before, so only one of them counts.
+        const previous = this.#corpus.hasContext(at) ? (this.#context[at] as number) : near(at - 1)
+        const tf =
+          (own[at] as number) +
+          before * previous +
+          after * near(at + 1) +
+          second * (near(at - 2) + near(at + 2))
+        if (tf > 0) visit(at, tf)
+      }
     }
-    this.touched.length = 0
   }
 }

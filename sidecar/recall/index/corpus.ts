@@ -1,9 +1,9 @@
-import { normalise } from '../../text/normalise.ts'
-import { segment } from '../../text/segment.ts'
-import { analyse } from '../../text/tokens.ts'
+import { readText, termsOf } from '../../text/tokens.ts'
 import { DenseMatrix } from './dense.ts'
 import { Postings } from './postings.ts'
+import { speakerKey } from './speakers.ts'
 import { buildTimeline, type Timeline } from './timeline.ts'
+import { type Traits, traitsOf } from './traits.ts'
 
 export interface IndexedMemory {
   id: string
@@ -25,6 +25,7 @@ export interface IndexedMemory {
 /** What the index keeps of a memory: no text, only what ranking reads. */
 export interface Entry {
   id: string
+  /** As `speakerKey` writes it. */
   speaker: string
   role: string
   conversationId: string | null
@@ -33,18 +34,21 @@ export interface Entry {
   at: number
   language: string
   hasContext: boolean
+  traits: Traits
 }
 
-/** Greatest number of terms indexed of one field of one memory, which bounds its share of memory. */
-const MAX_TERMS = 400
+/** Greatest number of terms indexed of one field of one memory, and of UTF-16 code units read for them. */
+const MAX_TERMS = 500
+const MAX_LENGTH = 4_000
 
 /** The memories of one scope in the forms that the signals read. Slots are reused after a removal. */
 export class Corpus {
   readonly own = new Postings()
   readonly context = new Postings()
   readonly dense = new DenseMatrix()
+  /** Languages of the memories, with the number of memories of each. */
   readonly languages = new Map<string, number>()
-  /** Speaker names, as `speakerKey` writes them, with the number of memories of each. */
+  /** Speakers, likewise. */
   readonly speakers = new Map<string, number>()
   readonly #slotOf = new Map<string, number>()
   readonly #entries: (Entry | undefined)[] = []
@@ -55,33 +59,52 @@ export class Corpus {
     return this.#slotOf.size
   }
 
+  /** The order in time, worked out at the first question after a change. */
+  get timeline(): Timeline {
+    this.#timeline ??= buildTimeline(this.#entries)
+    return this.#timeline
+  }
+
   entry(slot: number): Entry {
     return this.#entries[slot] as Entry
   }
 
+  entryAt(place: number): Entry {
+    return this.entry(this.timeline.slots[place] as number)
+  }
+
+  hasContext(place: number): boolean {
+    return this.entryAt(place).hasContext
+  }
+
   set(memory: IndexedMemory): void {
+    this.dense.check(memory.dense)
     this.delete(memory.id)
     const slot = this.#free.pop() ?? this.#entries.length
-    this.dense.set(slot, memory.dense)
-    const { language, terms } = analyse(memory.text)
-    const context = memory.context ? analyse(memory.context).terms.slice(0, MAX_TERMS) : []
-    const speaker = speakerKey(memory.speaker)
-    this.#entries[slot] = {
+    const text = memory.text.slice(0, MAX_LENGTH)
+    const reading = readText(text)
+    const context = memory.context
+      ? termsOf(readText(memory.context.slice(-MAX_LENGTH))).slice(-MAX_TERMS)
+      : []
+    const entry: Entry = {
       id: memory.id,
-      speaker,
+      speaker: speakerKey(memory.speaker),
       role: memory.role,
       conversationId: memory.conversationId,
       turn: memory.turn,
       ordinal: memory.ordinal,
       at: memory.at,
-      language,
+      language: reading.language,
       hasContext: context.length > 0,
+      traits: traitsOf(text, reading),
     }
-    this.own.add(slot, terms.slice(0, MAX_TERMS))
-    if (context.length > 0) this.context.add(slot, context)
-    count(this.languages, language, 1)
-    count(this.speakers, speaker, 1)
+    this.#entries[slot] = entry
     this.#slotOf.set(memory.id, slot)
+    this.dense.set(slot, memory.dense)
+    this.own.add(slot, termsOf(reading).slice(0, MAX_TERMS))
+    if (entry.hasContext) this.context.add(slot, context)
+    count(this.languages, entry.language, 1)
+    count(this.speakers, entry.speaker, 1)
     this.#timeline = undefined
   }
 
@@ -99,23 +122,10 @@ export class Corpus {
     this.#timeline = undefined
   }
 
-  /** The order in time, worked out at the first question after a change. */
-  get timeline(): Timeline {
-    this.#timeline ??= buildTimeline(this.#entries)
-    return this.#timeline
-  }
-
-  /** A rough size in bytes: the vectors, some 24 bytes per posting and 300 per memory. */
+  /** A rough size in bytes: the vectors, some 40 per indexed term and 400 per memory. */
   get bytes(): number {
-    return this.dense.bytes + 24 * (this.own.totalLength + this.context.totalLength) + 300 * this.size
+    return this.dense.bytes + 40 * (this.own.totalLength + this.context.totalLength) + 400 * this.size
   }
-}
-
-/** One spelling of a speaker's name: its words in lower case. */
-export function speakerKey(name: string): string {
-  return segment(normalise(name))
-    .flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
-    .join(' ')
 }
 
 function count(counts: Map<string, number>, key: string, by: number): void {

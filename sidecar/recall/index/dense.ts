@@ -11,12 +11,16 @@ export class DenseMatrix {
     return this.#rows.byteLength
   }
 
-  /** Stores a row. The first row decides the length of all; another length throws a `RangeError`. */
-  set(slot: number, vector: Float32Array): void {
-    if (this.#dimensions === 0) this.#dimensions = vector.length
-    if (vector.length !== this.#dimensions) {
+  /** The first row decides the length of all; another length throws a `RangeError`. */
+  check(vector: Float32Array): void {
+    if (this.#dimensions !== 0 && vector.length !== this.#dimensions) {
       throw new RangeError(`Expected \`dense\` to have ${this.#dimensions} dimensions, got ${vector.length}`)
     }
+  }
+
+  set(slot: number, vector: Float32Array): void {
+    this.check(vector)
+    this.#dimensions = vector.length
     const needed = (slot + 1) * this.#dimensions
     if (needed > this.#rows.length) {
       const grown = new Float32Array(Math.max(needed, Math.ceil(this.#rows.length * 1.5)))

@@ -43,14 +43,6 @@ export class Postings {
     return this.#lists.get(term) ?? EMPTY
   }
 
-  has(term: string): boolean {
-    return this.#lists.has(term)
-  }
-
-  termsOf(slot: number): readonly string[] {
-    return this.#terms.get(slot) ?? []
-  }
-
   lengthOf(slot: number): number {
     return this.#terms.get(slot)?.length ?? 0
   }
@@ -63,13 +55,9 @@ export class Postings {
   get totalLength(): number {
     return this.#length
   }
-
-  terms(): IterableIterator<string> {
-    return this.#lists.keys()
-  }
 }
 
-export function frequencies(terms: readonly string[]): Map<string, number> {
+function frequencies(terms: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1)
   return counts

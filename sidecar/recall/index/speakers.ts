@@ -1,11 +1,53 @@
-import type { Corpus } from './corpus.ts'
+import { cuesOf } from '../../text/cues.ts'
+import { normalise } from '../../text/normalise.ts'
+import { hasDenseScript, segment } from '../../text/segment.ts'
+import type { Reading } from '../../text/tokens.ts'
 
-/** The speakers that a question names, by `speakerKey`. A name of several words may be given in part. */
-export function namedSpeakers(corpus: Corpus, words: readonly string[]): Set<string> {
-  const asked = new Set(words.map((word) => word.replace(/'s?$/, '')))
+/** Whom a question is about: speakers by name, or roles by "I" and "you". */
+export interface AskedSpeakers {
+  /** Keys of the speakers named, as `speakerKey` writes them. */
+  named: ReadonlySet<string>
+  /** Roles meant, when no speaker is named. */
+  roles: ReadonlySet<string>
+  /** Whether a word of the question is (part of) a named speaker's name. */
+  isName(word: string): boolean
+}
+
+/** One spelling of a speaker's name: its words in lower case. */
+export function speakerKey(name: string): string {
+  return segment(normalise(name))
+    .flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
+    .join(' ')
+}
+
+/**
+ * The speakers that a question is about. A name of several words may be given in part. Without a name,
+ * "I" means the user, and "you" without "I" means the assistant, who is asked.
+ */
+export function askedSpeakers(
+  { normal, words, language }: Reading,
+  speakers: Iterable<string>,
+): AskedSpeakers {
+  const texts = words.map((word) => word.text)
+  const bare = new Set(texts.map(withoutGenitive))
   const named = new Set<string>()
-  for (const speaker of corpus.speakers.keys()) {
-    if (speaker.split(' ').some((part) => asked.has(part))) named.add(speaker)
+  const parts = new Set<string>()
+  for (const speaker of speakers) {
+    const found = speaker
+      .split(' ')
+      .filter((part) => bare.has(part) || (hasDenseScript(part) && normal.includes(part)))
+    for (const part of found) parts.add(part)
+    if (found.length > 0) named.add(speaker)
   }
-  return named
+  const roles = new Set<string>()
+  if (named.size === 0) {
+    const { first, second } = cuesOf(normal, texts, language)
+    if (first) roles.add('user')
+    else if (second) roles.add('assistant')
+  }
+  return { named, roles, isName: (word) => parts.has(withoutGenitive(word)) }
+}
+
+function withoutGenitive(word: string): string {
+  return word.replace(/'s?$/, '')
 }

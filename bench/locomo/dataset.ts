@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs'
+
+/** Official names of the LoCoMo categories (Maharana et al. 2024), by their number in the file. */
+export const CATEGORIES: Readonly<Record<number, string>> = {
+  1: 'multi-hop',
+  2: 'temporal',
+  3: 'open-domain',
+  4: 'single-hop',
+  5: 'adversarial',
+}
+
+export interface Message {
+  /** `dia_id`, such as `D3:14`: session 3, message 14. */
+  id: string
+  session: number
+  speaker: string
+  text: string
+  /** What an image that was sent along shows. */
+  caption: string | null
+  /** Start of the session, epoch ms (the file has no time zone: read as UTC), plus a second per message. */
+  at: number
+}
+
+export interface Question {
+  question: string
+  category: number
+  /** Ids of the messages that hold the answer; never empty. */
+  evidence: string[]
+}
+
+export interface Conversation {
+  id: string
+  messages: Message[]
+  questions: Question[]
+}
+
+/** Reads a LoCoMo file. Questions without a valid evidence id are left out. */
+export function readLocomo(path: string): Conversation[] {
+  const data: unknown = JSON.parse(readFileSync(path, 'utf8'))
+  if (!Array.isArray(data)) throw new TypeError(`Expected ${path} to hold an array of conversations`)
+  return data.map((item) => readConversation(item as RawConversation))
+}
+
+interface RawMessage {
+  speaker: string
+  dia_id: string
+  text: string
+  blip_caption?: string
+}
+
+interface RawConversation {
+  sample_id: string
+  conversation: Record<string, string | RawMessage[]>
+  qa: { question: string; category: number; evidence?: string[] }[]
+}
+
+function readConversation({ sample_id, conversation, qa }: RawConversation): Conversation {
+  const messages: Message[] = []
+  for (let session = 1; ; session++) {
+    const start = conversation[`session_${session}_date_time`]
+    if (typeof start !== 'string') break
+    const said = conversation[`session_${session}`]
+    if (!Array.isArray(said)) continue
+    const at = parseSessionDate(start)
+    said.forEach((message, i) => {
+      messages.push({
+        id: message.dia_id,
+        session,
+        speaker: message.speaker,
+        text: message.text,
+        caption: message.blip_caption ?? null,
+        at: at + i * 1000,
+      })
+    })
+  }
+  const known = new Set(messages.map((message) => message.id))
+  const questions = qa.flatMap(({ question, category, evidence = [] }) => {
+    const ids = [...new Set(evidence.flatMap((text) => text.match(/D\d+:\d+/g) ?? []))]
+    const valid = ids.filter((id) => known.has(id))
+    return valid.length > 0 ? [{ question, category, evidence: valid }] : []
+  })
+  return { id: sample_id, messages, questions }
+}
+
+/** `1:56 pm on 8 May, 2023` → epoch ms in UTC. */
+export function parseSessionDate(text: string): number {
+  const match = /^(\d+):(\d+) (am|pm) on (\d+) (\w+), (\d+)$/.exec(text.trim())
+  if (!match) throw new TypeError(`Expected a session date like "1:56 pm on 8 May, 2023", got "${text}"`)
+  const [, hour, minute, half, day, month, year] = match
+  const hours = (Number(hour) % 12) + (half === 'pm' ? 12 : 0)
+  return Date.parse(`${day} ${month} ${year} UTC`) + hours * 3_600_000 + Number(minute) * 60_000
+}

@@ -1,0 +1,82 @@
+import type { Embedder } from '../../sidecar/ports/embedder.ts'
+import { ScopeIndex } from '../../sidecar/recall/scope-index.ts'
+import { CATEGORIES, type Conversation, type Question } from './dataset.ts'
+import { type Feed, type FeedOptions, feedConversation } from './feed.ts'
+import { evidenceRecall, Mean } from './metric.ts'
+
+export type Settings = ConstructorParameters<typeof ScopeIndex>[0]
+
+/** A conversation made ready once, so that many settings can be tried on it. */
+export interface Prepared {
+  conversation: Conversation
+  feed: Feed
+  /** Query embeddings, in order of the questions. */
+  queries: Float32Array[]
+}
+
+export interface QuestionResult {
+  question: Question
+  /** Messages found, best first. */
+  found: string[]
+}
+
+export async function prepare(
+  conversation: Conversation,
+  embedder: Embedder,
+  options: FeedOptions,
+): Promise<Prepared> {
+  const feed = await feedConversation(conversation, embedder, options)
+  const queries = await embedder.embed(
+    conversation.questions.map(({ question }) => question),
+    'query',
+  )
+  return { conversation, feed, queries }
+}
+
+/** Asks every question of categories 1–4 and answers the first `k` messages of each. */
+export function ask(
+  { conversation, feed, queries }: Prepared,
+  k: number,
+  settings?: Settings,
+): QuestionResult[] {
+  const index = new ScopeIndex(settings)
+  index.upsert(feed.memories)
+  return conversation.questions.flatMap((question, i) => {
+    if (question.category === 5) return []
+    // Two pieces of one message may both rank; k counts messages.
+    const ranked = index.rank(question.question, { limit: 2 * k, dense: queries[i] as Float32Array })
+    const found = [...new Set(ranked.map(({ id }) => feed.messageOf.get(id) as string))].slice(0, k)
+    return [{ question, found }]
+  })
+}
+
+export interface Report {
+  all: number
+  n: number
+  byConversation: Record<string, number>
+  byCategory: Record<string, number>
+}
+
+/** Mean evidence recall over all questions, by conversation and by category. */
+export function report(results: ReadonlyMap<string, readonly QuestionResult[]>): Report {
+  const all = new Mean()
+  const byConversation: Record<string, number> = {}
+  const byCategory = new Map<string, Mean>()
+  for (const [id, answers] of results) {
+    const mean = new Mean()
+    for (const { question, found } of answers) {
+      const recall = evidenceRecall(question, found)
+      const name = CATEGORIES[question.category] ?? String(question.category)
+      const category = byCategory.get(name) ?? new Mean()
+      byCategory.set(name, category)
+      for (const one of [all, mean, category]) one.add(recall)
+    }
+    byConversation[id] = mean.value
+  }
+  const categories = [...byCategory].map(([name, mean]) => [name, mean.value] as const)
+  return { all: all.value, n: all.n, byConversation, byCategory: Object.fromEntries(categories) }
+}
+
+export function evaluate(prepared: readonly Prepared[], k: number, settings?: Settings): Report {
+  return report(new Map(prepared.map((one) => [one.conversation.id, ask(one, k, settings)])))
+}

@@ -1,0 +1,202 @@
+/** A stretch of time that a text names, epoch ms: `from` ≤ t < `to`. */
+export interface DateRange {
+  from: number
+  to: number
+}
+
+/** What a text says about time: absolute ranges, and months or days of any year. */
+export interface NamedDates {
+  ranges: DateRange[]
+  /** "in May", "on 7 May": month 0…11, day 1…31 when given. */
+  yearly: { month: number; day?: number }[]
+}
+
+/**
+ * Dates in a text: ISO dates, days, months and years in some twenty languages (month names from
+ * `Intl`), East Asian year-month-day, and, given `now`, relative ones ("last week", "3 days ago"). All
+ * in UTC. `text` is the raw text: case tells May from may.
+ */
+export function namedDates(text: string, now?: number): NamedDates {
+  const found: NamedDates = { ranges: [], yearly: [] }
+  let rest = text.normalize('NFKC')
+  for (const [pattern, read] of PATTERNS) {
+    rest = rest.replace(pattern, (match, ...groups) => {
+      const named = groups.at(-1)
+      return read(typeof named === 'object' ? named : {}, found) ? ' ' : match
+    })
+  }
+  if (now !== undefined) addRelative(rest, now, found)
+  return found
+}
+
+/** Range of a day, a month or a year (what is not given is wider); `undefined` if there is no such date. */
+export function rangeOf(year: number, month?: number, day?: number): DateRange | undefined {
+  const from = Date.UTC(year, month ?? 0, day ?? 1)
+  if (month !== undefined && (month < 0 || month > 11)) return undefined
+  if (day !== undefined && new Date(from).getUTCDate() !== day) return undefined
+  const to =
+    month === undefined
+      ? Date.UTC(year + 1, 0, 1)
+      : day === undefined
+        ? Date.UTC(year, month + 1, 1)
+        : from + DAY_MS
+  return { from, to }
+}
+
+const DAY_MS = 86_400_000
+type Groups = Partial<Record<'year' | 'month' | 'day' | 'name', string>>
+type Reader = (groups: Groups, found: NamedDates) => boolean
+
+const LOCALES = 'en fr de es it pt nl sv da nb fi pl cs hu ro ca tr ru uk el ar vi id th'.split(' ')
+const SHORT: Record<string, number> = {
+  jan: 0,
+  feb: 1,
+  mar: 2,
+  apr: 3,
+  jun: 5,
+  jul: 6,
+  aug: 7,
+  sep: 8,
+  sept: 8,
+  oct: 9,
+  nov: 10,
+  dec: 11,
+}
+const MONTHS = monthNames()
+const NAME = [...MONTHS.keys()]
+  .sort((a, b) => b.length - a.length)
+  .map((name) => name.replace(/[.\\]/g, '\\$&'))
+  .join('|')
+const LETTER_BEFORE = '(?<![\\p{L}\\p{N}])'
+const LETTER_AFTER = '(?![\\p{L}\\p{N}])'
+const DAY = '(?<day>\\d{1,2})(?:st|nd|rd|th|er|º|\\.)?'
+const YEAR = '(?<year>(?:19|20)\\d{2}|25\\d{2})'
+const MONTH = `(?<name>${NAME})\\.?`
+
+/** Longest forms first: each takes its text away, so that `7 May 2023` is not read again as `May`. */
+const PATTERNS: [RegExp, Reader][] = [
+  [/(?<!\d)(?<year>(?:19|20)\d{2})[-/.](?<month>\d{1,2})[-/.](?<day>\d{1,2})(?!\d)/g, readNumbers],
+  [
+    /(?<year>(?:19|20)\d{2})\s*[年년]\s*(?:(?<month>\d{1,2})\s*[月월]\s*(?:(?<day>\d{1,2})\s*[日일号號])?)?/g,
+    readNumbers,
+  ],
+  [/(?<!\d)(?<month>\d{1,2})\s*[月월]\s*(?:(?<day>\d{1,2})\s*[日일号號])?/g, readNumbers],
+  [/(?<!\d)(?<year>(?:19|20)\d{2})-(?<month>\d{2})(?![\d-])/g, readNumbers],
+  [
+    new RegExp(`(?<!\\d)${DAY}\\s*(?:of\\s+|de\\s+|d')?${MONTH},?\\s*(?:de\\s+|del\\s+)?${YEAR}`, 'giu'),
+    readNames,
+  ],
+  [new RegExp(`${LETTER_BEFORE}${MONTH}\\s+${DAY},?\\s+${YEAR}(?!\\d)`, 'giu'), readNames],
+  [new RegExp(`${LETTER_BEFORE}${MONTH},?\\s*(?:of\\s+|de\\s+|del\\s+)?${YEAR}(?!\\d)`, 'giu'), readNames],
+  [new RegExp(`(?<!\\d)${DAY}\\s*(?:of\\s+|de\\s+|d')?${MONTH}${LETTER_AFTER}`, 'giu'), readNames],
+  [new RegExp(`${LETTER_BEFORE}${MONTH}\\s+${DAY}(?![\\d\\p{L}])`, 'giu'), readNames],
+  // Alone, a month must be written like a name where names have capitals; "may" and "march" are verbs.
+  [/(?<=[\p{L},]\s)(?<name>\p{L}[\p{L}\p{M}]{2,})/gu, readLoneName],
+  [/(?<![\d.,$€£¥])(?<year>(?:19|20)\d{2})(?![\d.,]\d|\d|\p{L}|%)/gu, readNumbers],
+]
+
+function readNumbers({ year, month, day }: Groups, found: NamedDates): boolean {
+  const m = month === undefined ? undefined : Number(month) - 1
+  const d = day === undefined ? undefined : Number(day)
+  return add(found, year === undefined ? undefined : Number(year), m, d)
+}
+
+function readNames({ name, year, day }: Groups, found: NamedDates): boolean {
+  const month = MONTHS.get((name ?? '').toLowerCase())
+  if (month === undefined) return false
+  return add(
+    found,
+    year === undefined ? undefined : Number(year),
+    month,
+    day === undefined ? undefined : Number(day),
+  )
+}
+
+function readLoneName(groups: Groups, found: NamedDates): boolean {
+  const { name = '' } = groups
+  if (WORDS_TOO.has(name)) return false
+  return readNames(groups, found)
+}
+
+/** Month names that are everyday words when they begin with a small letter. */
+const WORDS_TOO = new Set(['may', 'march', 'mar', 'jan', 'mei', 'mai', 'sep', 'dec', 'set', 'iunie'])
+
+function add(
+  found: NamedDates,
+  year: number | undefined,
+  month: number | undefined,
+  day: number | undefined,
+): boolean {
+  if (year === undefined) {
+    // 2024 was a leap year: 29 February is a day of some years.
+    if (month === undefined || !rangeOf(2024, month, day)) return false
+    found.yearly.push(day === undefined ? { month } : { month, day })
+    return true
+  }
+  // The Thai calendar counts from 543 BC.
+  const range = rangeOf(year >= 2400 ? year - 543 : year, month, day)
+  if (range) found.ranges.push(range)
+  return range !== undefined
+}
+
+const UNITS: Record<string, number> = { day: 1, week: 7, month: 30.44, year: 365.25 }
+
+function addRelative(text: string, now: number, { ranges }: NamedDates): void {
+  const today = Math.floor(now / DAY_MS) * DAY_MS
+  for (const [pattern, fromDays, toDays] of RELATIVE) {
+    if (pattern.test(text)) ranges.push({ from: today + fromDays * DAY_MS, to: today + toDays * DAY_MS })
+  }
+  for (const match of text.matchAll(
+    /(?<![\d.])(\d{1,3}|an?|two|three|four|five|six) (day|week|month|year)s? ago/gi,
+  )) {
+    const [, amount = '', unit = ''] = match
+    const count = SMALL[amount.toLowerCase()] ?? Number(amount)
+    const days = UNITS[unit.toLowerCase()] as number
+    const middle = today - count * days * DAY_MS
+    // "Three weeks ago" is about a week, not a day.
+    ranges.push({ from: middle - (days / 2) * DAY_MS, to: middle + (days / 2 + 1) * DAY_MS })
+  }
+}
+
+const SMALL: Record<string, number> = { a: 1, an: 1, two: 2, three: 3, four: 4, five: 5, six: 6 }
+
+/** Patterns of relative dates with their range in days from today's start. */
+const RELATIVE: [RegExp, number, number][] = [
+  [/\btoday\b|aujourd'hui|\bheute\b|\bhoy\b|\boggi\b|сегодня|今日|今天|오늘|วันนี้|اليوم/iu, 0, 1],
+  [/\byesterday\b|\bhier\b|\bgestern\b|\bayer\b|\bieri\b|вчера|昨日|昨天|어제|เมื่อวาน|أمس/iu, -1, 0],
+  [
+    /\blast week\b|semaine dernière|letzte[nr]? woche|semana pasada|settimana scorsa|прошлой неделе|先週|上周|上週|上个星期|지난주|สัปดาห์ที่แล้ว|الأسبوع الماضي/iu,
+    -14,
+    0,
+  ],
+  [/\bthis week\b|cette semaine|diese woche|esta semana|今週|这周|這週|本周|이번 주|สัปดาห์นี้/iu, -7, 1],
+  [
+    /\blast month\b|mois dernier|letzten monat|mes pasado|mese scorso|прошлом месяце|先月|上个月|上個月|지난달|เดือนที่แล้ว|الشهر الماضي/iu,
+    -61,
+    -1,
+  ],
+  [/\bthis month\b|ce mois|diesen monat|este mes|今月|这个月|這個月|이번 달|เดือนนี้/iu, -31, 1],
+  [
+    /\blast year\b|l'année dernière|letztes jahr|año pasado|anno scorso|прошлом году|去年|昨年|작년|ปีที่แล้ว|العام الماضي/iu,
+    -730,
+    -1,
+  ],
+  [/\b(?:recently|lately)\b|récemment|neulich|recientemente|недавно|最近|요즘|최근|ล่าสุด/iu, -30, 1],
+]
+
+function monthNames(): Map<string, number> {
+  const names = new Map<string, number>()
+  for (const locale of LOCALES) {
+    for (const options of [{ month: 'long' }, { month: 'long', day: 'numeric' }] as const) {
+      const format = new Intl.DateTimeFormat(`${locale}-u-ca-gregory`, { ...options, timeZone: 'UTC' })
+      for (let month = 0; month < 12; month++) {
+        const parts = format.formatToParts(Date.UTC(2024, month, 15))
+        const name = parts.find((part) => part.type === 'month')?.value.toLowerCase()
+        // Names made of digits ("tháng 5") are no names.
+        if (name && !/\d/.test(name) && name.length > 2 && !names.has(name)) names.set(name, month)
+      }
+    }
+  }
+  for (const [short, month] of Object.entries(SHORT)) names.set(short, month)
+  return names
+}
