@@ -29,10 +29,10 @@ export function segment(text: string): Word[] {
         const start = at + part.index
         if (HANGUL.test(piece)) {
           words.push({ text: piece, kind: 'unspaced', at: start })
-          pushBigrams(words, piece, start)
+          pushGrams(words, piece, start)
         } else if (DENSE_SCRIPT.test(piece)) {
           pushSegmented(words, piece, start)
-          pushBigrams(words, piece, start)
+          pushGrams(words, piece, start)
         } else {
           words.push({ text: piece, kind: DIGIT.test(piece) ? 'number' : 'word', at: start })
         }
@@ -53,12 +53,16 @@ function pushSegmented(words: Word[], piece: string, start: number): void {
   }
 }
 
-function pushBigrams(words: Word[], piece: string, start: number): void {
+/** Character bigrams, and each Chinese character that the segmenter did not take for a word of its own. */
+function pushGrams(words: Word[], piece: string, start: number): void {
+  const known = new Set(words.flatMap((word) => (word.text.length === 1 ? [word.at] : [])))
   const characters = [...piece]
   let at = start
-  for (let i = 0; i + 1 < characters.length; i++) {
+  for (let i = 0; i < characters.length; i++) {
     const first = characters[i] as string
-    words.push({ text: first + (characters[i + 1] as string), kind: 'gram', at })
+    if (HAN.test(first) && !known.has(at)) words.push({ text: first, kind: 'gram', at })
+    const second = characters[i + 1]
+    if (second !== undefined) words.push({ text: first + second, kind: 'gram', at })
     at += first.length
   }
 }
@@ -74,4 +78,5 @@ const DENSE_OR_OTHER = new RegExp(
   `\\p{Script=Hangul}+|(?:(?!\\p{Script=Hangul})[${DENSE}])+|[^${DENSE}]+`,
   'gu',
 )
+const HAN = /^\p{Script=Han}$/u
 const DIGIT = /^\p{N}/u

@@ -4,6 +4,7 @@ import { Postings } from './postings.ts'
 import { speakerKey } from './speakers.ts'
 import { buildTimeline, type Timeline } from './timeline.ts'
 import { type Traits, traitsOf } from './traits.ts'
+import { Vocabulary } from './vocabulary.ts'
 
 export interface IndexedMemory {
   id: string
@@ -43,7 +44,8 @@ const MAX_LENGTH = 4_000
 
 /** The memories of one scope in the forms that the signals read. Slots are reused after a removal. */
 export class Corpus {
-  readonly own = new Postings()
+  readonly vocabulary = new Vocabulary()
+  readonly own = new Postings(this.vocabulary)
   readonly context = new Postings()
   readonly dense = new DenseMatrix()
   /** Languages of the memories, with the number of memories of each. */
@@ -122,9 +124,9 @@ export class Corpus {
     this.#timeline = undefined
   }
 
-  /** A rough size in bytes: the vectors, some 40 per indexed term and 400 per memory. */
+  /** A rough size in bytes: the vectors, some 50 per indexed term and 400 per memory. */
   get bytes(): number {
-    return this.dense.bytes + 40 * (this.own.totalLength + this.context.totalLength) + 400 * this.size
+    return this.dense.bytes + 50 * (this.own.totalLength + this.context.totalLength) + 400 * this.size
   }
 }
 

@@ -1,5 +1,6 @@
 import { relatedTo } from '../../text/concepts.ts'
 import type { QueryTerm } from '../../text/tokens.ts'
+import type { Corpus } from './corpus.ts'
 
 /** A term of a question, with the words that may stand for it. */
 export interface WeightedTerm {
@@ -15,6 +16,8 @@ export interface ExpansionSettings {
   synonyms: number
   /** What a member counts when the question names the kind ("instrument" → "violin"). */
   members: number
+  /** What a word spelled alike counts, where the scope does not have the word itself. */
+  alike: number
   /** Weight of words of asking ("mention", "kind"). */
   asking: number
   /** Weight of the names of speakers: the speaker signal reads them, and in a text they are mostly calls. */
@@ -30,15 +33,22 @@ export interface ExpansionSettings {
 export function expandTerms(
   terms: readonly QueryTerm[],
   isName: (word: string) => boolean,
+  corpus: Pick<Corpus, 'own' | 'vocabulary'>,
   settings: ExpansionSettings,
 ): WeightedTerm[] {
   return terms.map(({ word, forms, asking }) => {
     if (isName(word)) return { forms, weight: settings.name, related: [] }
     const known = relatedTo(forms[0] as string)
+    const unknown = forms.every((form) => corpus.own.get(form).slots.length === 0)
     const related = [
+      { forms: unknown ? alikeOf(forms, corpus) : [], weight: settings.alike },
       { forms: known?.synonyms ?? [], weight: settings.synonyms },
       { forms: known?.members ?? [], weight: settings.members },
     ].filter((one) => one.weight > 0 && one.forms.length > 0)
     return { forms, weight: asking ? settings.asking : 1, related }
   })
+}
+
+function alikeOf(forms: readonly string[], { vocabulary }: Pick<Corpus, 'vocabulary'>): string[] {
+  return [...new Set(forms.flatMap((form) => vocabulary.alike(form)))]
 }

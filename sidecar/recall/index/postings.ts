@@ -1,3 +1,5 @@
+import type { Vocabulary } from './vocabulary.ts'
+
 /** Where a term occurs: parallel lists of slots and term frequencies, in no particular order. */
 export interface PostingList {
   slots: number[]
@@ -10,7 +12,13 @@ const EMPTY: PostingList = { slots: [], counts: [] }
 export class Postings {
   readonly #lists = new Map<string, PostingList>()
   readonly #terms = new Map<number, readonly string[]>()
+  readonly #vocabulary: Vocabulary | undefined
   #length = 0
+
+  /** `vocabulary` is told which terms there are. */
+  constructor(vocabulary?: Vocabulary) {
+    this.#vocabulary = vocabulary
+  }
 
   add(slot: number, terms: readonly string[]): void {
     this.#terms.set(slot, terms)
@@ -22,6 +30,7 @@ export class Postings {
         list.counts.push(count)
       } else {
         this.#lists.set(term, { slots: [slot], counts: [count] })
+        this.#vocabulary?.add(term)
       }
     }
   }
@@ -34,8 +43,10 @@ export class Postings {
     for (const term of new Set(terms)) {
       const list = this.#lists.get(term)
       if (!list) continue
-      if (list.slots.length === 1) this.#lists.delete(term)
-      else removeAt(list, list.slots.indexOf(slot))
+      if (list.slots.length === 1) {
+        this.#lists.delete(term)
+        this.#vocabulary?.remove(term)
+      } else removeAt(list, list.slots.indexOf(slot))
     }
   }
 

@@ -32,10 +32,10 @@ export interface RankSettings {
 /** Round numbers on a plateau: halving or doubling one of them moves recall by about a hundredth. */
 export const DEFAULT_SETTINGS: RankSettings = {
   fields: { k1: 1.2, b: 0.5, before: 0.5, after: 0.25, second: 0.25 },
-  expansion: { synonyms: 0.25, members: 0.5, asking: 0.5, name: 0.25 },
+  expansion: { synonyms: 0.25, members: 0.5, alike: 0.5, asking: 0.5, name: 0.25 },
   weights: {
     lexical: 1,
-    dense: 0.1,
+    dense: 0.05,
     speaker: 0.2,
     session: 0.4,
     temporal: 0.2,

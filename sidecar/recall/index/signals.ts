@@ -28,7 +28,12 @@ export function signalsFor(corpus: Corpus, query: Query, settings: RankSettings)
   const { timeline } = corpus
   const reading = readText(query.text)
   const asked = askedSpeakers(reading, corpus.speakers.keys())
-  const terms = expandTerms(queryTermsOf(reading, corpus.languages.keys()), asked.isName, settings.expansion)
+  const terms = expandTerms(
+    queryTermsOf(reading, corpus.languages.keys()),
+    asked.isName,
+    corpus,
+    settings.expansion,
+  )
   const lexical = scoreFields(corpus, timeline, terms, settings.fields)
   const levels = sessionLevels(lexical, timeline)
   const dates = namedDates(query.text, query.now)

@@ -1,0 +1,59 @@
+/** Shortest word that is compared by spelling: below it, too many words are alike. */
+const SHORTEST = 4
+/** Dice coefficient from which two words count as spelled alike ("restarant", "restaurant": 0.6). */
+const ALIKE = 0.5
+/** Most words answered for one. */
+const MOST = 8
+
+/**
+ * The terms of a scope by their letter trigrams, to find what a misspelt or differently derived word may
+ * have meant (Zamora, Pollock & Zamora 1981; similarity: Dice 1945).
+ */
+export class Vocabulary {
+  readonly #byGram = new Map<string, string[]>()
+
+  add(term: string): void {
+    for (const gram of gramsOf(term)) {
+      const terms = this.#byGram.get(gram)
+      if (terms) terms.push(term)
+      else this.#byGram.set(gram, [term])
+    }
+  }
+
+  remove(term: string): void {
+    for (const gram of gramsOf(term)) {
+      const terms = this.#byGram.get(gram)
+      if (!terms) continue
+      if (terms.length === 1) this.#byGram.delete(gram)
+      else terms.splice(terms.indexOf(term), 1)
+    }
+  }
+
+  /** Terms spelled like `term` and beginning with the same letter, most alike first. */
+  alike(term: string): string[] {
+    const grams = gramsOf(term)
+    const shared = new Map<string, number>()
+    for (const gram of grams) {
+      for (const other of this.#byGram.get(gram) ?? []) shared.set(other, (shared.get(other) ?? 0) + 1)
+    }
+    const found: [term: string, dice: number][] = []
+    for (const [other, count] of shared) {
+      const dice = (2 * count) / (grams.size + gramsOf(other).size)
+      if (dice >= ALIKE && other[0] === term[0]) found.push([other, dice])
+    }
+    found.sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    return found.slice(0, MOST).map(([other]) => other)
+  }
+}
+
+/** Trigrams of a word with its bounds marked; none for words that are too short or not of letters. */
+function gramsOf(term: string): Set<string> {
+  const grams = new Set<string>()
+  if (term.length < SHORTEST || !ALPHABETIC.test(term)) return grams
+  const padded = `^${term}$`
+  for (let at = 0; at + 3 <= padded.length; at++) grams.add(padded.slice(at, at + 3))
+  return grams
+}
+
+const ALPHABETIC =
+  /^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Arabic}\p{Script=Hebrew}]+$/u
