@@ -43,8 +43,9 @@ export function ask(
   index.upsert(feed.memories)
   return conversation.questions.flatMap((question, i) => {
     if (question.category === 5) return []
+    const dense = queries[i] as Float32Array
     // Two pieces of one message may both rank; k counts messages.
-    const ranked = index.rank(question.question, { limit: 2 * k, dense: queries[i] as Float32Array })
+    const ranked = index.rank(question.question, { limit: 2 * k, dense })
     const found = [...new Set(ranked.map(({ id }) => feed.messageOf.get(id) as string))].slice(0, k)
     return [{ question, found }]
   })

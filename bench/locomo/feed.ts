@@ -16,6 +16,9 @@ export interface Feed {
   messageOf: Map<string, string>
 }
 
+/** As much of the message before as the sidecar keeps, in UTF-16 code units. */
+const MAX_CONTEXT = 500
+
 /** The memories that the sidecar makes of a conversation in verbatim mode, message by message. */
 export async function feedConversation(
   conversation: Conversation,
@@ -28,7 +31,8 @@ export async function feedConversation(
   conversation.messages.forEach((message, index) => {
     const content = contentOf(message, options)
     const pieces = options.whole ? [content] : keepVerbatim({ role: 'user', content, name: message.speaker })
-    const context = before?.session === message.session ? contentOf(before, options) : undefined
+    const context =
+      before?.session === message.session ? contentOf(before, options).slice(-MAX_CONTEXT) : undefined
     pieces.forEach((text, ordinal) => {
       const id = `${message.id}/${ordinal}`
       messageOf.set(id, message.id)
@@ -56,6 +60,7 @@ export async function feedConversation(
   }
 }
 
-function contentOf({ text, caption }: Message, { captions }: FeedOptions): string {
+/** The text of a message as it is handed over. */
+export function contentOf({ text, caption }: Message, { captions }: FeedOptions): string {
   return captions && caption ? `${text} [shares: ${caption}]` : text
 }
