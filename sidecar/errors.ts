@@ -67,6 +67,7 @@ export function describe(value: unknown): string {
   return clip(String(value))
 }
 
-function clip(text: string): string {
+/** A text short enough for an error. */
+export function clip(text: string): string {
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`
 }

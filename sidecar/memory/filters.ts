@@ -1,4 +1,4 @@
-import { invalid } from '../errors.ts'
+import { clip, invalid } from '../errors.ts'
 import type { Json } from '../ports/records.ts'
 import type { Memory } from './memory.ts'
 
@@ -9,9 +9,10 @@ import type { Memory } from './memory.ts'
  */
 export type Predicate = (memory: Memory) => boolean
 
-/** How deep filters may nest, and how many conditions one may hold. */
+/** How deep filters may nest, how many conditions and branches one may hold, and how many values a list of one. */
 const MAX_DEPTH = 8
 const MAX_CONDITIONS = 64
+const MAX_VALUES = 1000
 
 type Value = Json | undefined
 
@@ -61,8 +62,10 @@ export function compileFilter(filter: unknown, field = 'filters'): Predicate {
 function compile(filter: unknown, path: string, depth: number, budget: { conditions: number }): Predicate {
   if (depth === 0) throw invalid(path, `at most ${MAX_DEPTH} levels of nesting`)
   if (!isObject(filter)) throw invalid(path, 'an object', filter)
+  // An empty branch costs time on every memory as well.
+  spend(budget, path)
   const parts = Object.entries(filter).map(([key, value]): Predicate => {
-    const place = `${path}.${key}`
+    const place = `${path}.${clip(key)}`
     if (key === 'AND' || key === 'OR') {
       if (!Array.isArray(value)) throw invalid(place, 'a list of filters', value)
       const branches = value.map((one, i) => compile(one, `${place}[${i}]`, depth - 1, budget))
@@ -90,8 +93,7 @@ function compileField(
     ? Object.entries(condition)
     : [[Array.isArray(condition) ? 'in' : 'eq', condition] as const]
   const tests = operators.map(([operator, operand]): ((value: Value) => boolean) => {
-    budget.conditions -= 1
-    if (budget.conditions < 0) throw invalid(path, `at most ${MAX_CONDITIONS} conditions in one filter`)
+    spend(budget, path)
     const test = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
     if (!test) throw invalid(path, `one of the operators ${Object.keys(OPERATORS).join(', ')}`, operator)
     const checked = checkOperand(operator, operand, `${path}.${operator}`, TIMES.has(name))
@@ -101,6 +103,11 @@ function compileField(
     const value = read(memory)
     return tests.every((test) => test(value))
   }
+}
+
+function spend(budget: { conditions: number }, path: string): void {
+  budget.conditions -= 1
+  if (budget.conditions < 0) throw invalid(path, `at most ${MAX_CONDITIONS} conditions in one filter`)
 }
 
 function reader(name: string, path: string): (memory: Memory) => Value {
@@ -125,7 +132,9 @@ function checkOperand(operator: string, operand: unknown, path: string, isTime: 
     return operand
   }
   if (operator === 'in' || operator === 'nin') {
-    if (!Array.isArray(operand)) throw invalid(path, 'a list of values', operand)
+    if (!Array.isArray(operand) || operand.length > MAX_VALUES) {
+      throw invalid(path, `a list of at most ${MAX_VALUES} values`, operand)
+    }
     return operand.map((one, i) => scalar(one, `${path}[${i}]`, isTime))
   }
   const value = scalar(operand, path, isTime)
@@ -141,7 +150,8 @@ function checkOperand(operator: string, operand: unknown, path: string, isTime: 
 
 function scalar(value: unknown, path: string, isTime: boolean): Json {
   if (isTime && value !== null) {
-    const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
+    // `Date.parse` alone also takes "5" and "March" for times.
+    const time = typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN
     if (Number.isNaN(time)) throw invalid(path, 'an ISO 8601 time', value)
     return time
   }

@@ -33,11 +33,22 @@ const add = createRoute({
   description:
     'Posting a turn (conversation_id and turn) again replaces what it said before. An Idempotency-Key header makes a repeated call without a turn number the same call.',
   request: {
-    headers: z.object({ 'idempotency-key': z.string().min(1).max(255).optional() }),
+    headers: z.object({
+      'idempotency-key': z
+        .string()
+        .min(1)
+        .max(255)
+        .optional()
+        .openapi({ description: 'The same for every attempt of one call.', example: 'run-1-add' }),
+    }),
     body: s.jsonBody(
       z.strictObject({
         user_id: s.userId,
-        messages: z.array(message).min(1, { error: 'expected at least one message' }).max(1000),
+        messages: z
+          .array(message)
+          .min(1, { error: 'expected at least one message' })
+          .max(1000, { error: 'expected at most 1000 messages' })
+          .openapi({ description: 'What was said in the turn, in order.' }),
         conversation_id: s.conversationId.optional(),
         turn: s.turn.optional(),
         agent_id: s.agentId.optional(),
@@ -86,9 +97,9 @@ const list = createRoute({
   request: {
     query: z.strictObject({
       ...narrowing,
-      limit: s.inQuery(z.int({ error: 'expected a whole number from 1 to 500' }).min(1).max(500), '50'),
+      limit: s.inQuery(s.wholeNumber(1, 500), '50'),
       cursor: z.string().max(500).optional().openapi({ description: 'next_cursor of the page before.' }),
-      order: z.enum(['newest', 'oldest']).optional(),
+      order: z.enum(['newest', 'oldest']).optional().openapi({ description: 'newest, if absent.' }),
     }),
   },
   responses: s.answers(
@@ -98,7 +109,7 @@ const list = createRoute({
 })
 
 const oneMemory = {
-  params: z.object({ id: z.string().max(100) }),
+  params: z.object({ id: z.string().max(100).openapi({ description: 'The id of the memory.' }) }),
   query: z.strictObject({ user_id: s.userId }),
 }
 

@@ -29,10 +29,8 @@ const route = createRoute({
         strategy: z.enum(STRATEGIES).default('auto').openapi({ description: 'How the memory is chosen.' }),
         window_size: s.windowSize.optional(),
         top_k: s.topK.default(8),
-        token_budget: z
-          .int({ error: 'expected a whole number from 0 to 100000' })
-          .min(0, { error: 'expected a whole number from 0 to 100000' })
-          .max(100_000, { error: 'expected a whole number from 0 to 100000' })
+        token_budget: s
+          .wholeNumber(0, 100_000)
           .default(1200)
           .openapi({ description: 'Most tokens (o200k) of the context.' }),
         freshness: z

@@ -14,6 +14,8 @@ export const identifier = (what: string, example: string) =>
     .trim()
     .min(1, { error: 'expected a text that is not empty' })
     .max(MAX_ID, { error: `expected at most ${MAX_ID} characters` })
+    // Half a surrogate pair has no UTF-8, and so no key in any store.
+    .refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' })
     .openapi({ description: what, example })
 
 export const userId = identifier('Whom the memories belong to. In Dify: sys.user_id.', 'ada')
@@ -25,17 +27,20 @@ export const appId = identifier('The app that the turn came from.', 'app-1')
 const MAX_TURN = 2 ** 31 - 1
 const MAX_WINDOW = 500
 
-export const turn = z
-  .int({ error: 'expected a whole number' })
-  .min(1, { error: 'expected a whole number from 1' })
-  .max(MAX_TURN)
-  .openapi({ description: 'Number of the turn, from 1. In Dify: sys.dialogue_count.', example: 3 })
+export function wholeNumber(minimum: number, maximum: number) {
+  const error = `expected a whole number from ${minimum} to ${maximum}`
+  return z.int({ error }).min(minimum, { error }).max(maximum, { error })
+}
 
-export const windowSize = z
-  .int({ error: 'expected a whole number' })
-  .min(0, { error: `expected a whole number from 0 to ${MAX_WINDOW}` })
-  .max(MAX_WINDOW, { error: `expected a whole number from 0 to ${MAX_WINDOW}` })
-  .openapi({ description: 'The number set on the LLM node: Memory › Window size.', example: 10 })
+export const turn = wholeNumber(1, MAX_TURN).openapi({
+  description: 'Number of the turn, from 1. In Dify: sys.dialogue_count.',
+  example: 3,
+})
+
+export const windowSize = wholeNumber(0, MAX_WINDOW).openapi({
+  description: 'The number set on the LLM node: Memory › Window size.',
+  example: 10,
+})
 
 /** The same for a query string, where everything is text and an empty value is an absent one. */
 export function inQuery<T extends z.ZodType>(schema: T, example: string) {
@@ -54,25 +59,45 @@ export const query = z
   .max(32_000, { error: 'expected at most 32000 characters' })
   .openapi({ description: 'What to look for. In Dify: sys.query.', example: 'What is Ada allergic to?' })
 
-export const topK = z
-  .int({ error: 'expected a whole number from 1 to 100' })
-  .min(1, { error: 'expected a whole number from 1 to 100' })
-  .max(100, { error: 'expected a whole number from 1 to 100' })
-  .openapi({ description: 'Most memories to answer with.', example: 8 })
+export const topK = wholeNumber(1, 100).openapi({ description: 'Most memories to answer with.', example: 8 })
 
 const scalar = z.union([z.string().max(4096), z.number(), z.boolean(), z.null()])
 
-export const metadata = z
-  .record(z.string().min(1).max(128), z.union([scalar, z.array(scalar).max(64)]))
+const fields = z
+  .record(
+    z.string().min(1).max(128),
+    z.union([scalar, z.array(scalar).max(64)], {
+      error:
+        'expected a string of at most 4096 characters, a number, a boolean, null, or a list of at most 64 of these',
+    }),
+    {
+      error: (issue) =>
+        issue.code === 'invalid_key' ? 'expected a key of 1 to 128 characters' : 'expected an object',
+    },
+  )
   .refine((value) => Object.keys(value).length <= 64, { error: 'expected at most 64 keys' })
+
+export const metadata = z
+  .preprocess((value, context) => {
+    // Zod would leave this key out without a word.
+    if (isObject(value) && Object.hasOwn(value, '__proto__')) {
+      context.addIssue({ code: 'custom', path: ['__proto__'], message: 'expected another key' })
+    }
+    return value
+  }, fields)
   .openapi({ type: 'object', description: 'Your own fields, to filter on.', example: { channel: 'web' } })
 
-export const filters = z.looseObject({}).openapi({
+/** Handed on as it came: `compileFilter` knows what may be in it and says where it is wrong. */
+export const filters = z.custom<Record<string, unknown>>(isObject, { error: 'expected an object' }).openapi({
   type: 'object',
   description:
     'AND, OR, NOT; eq ne in nin gt gte lt lte contains exists; on metadata.<key> and system fields such as turn, role, at.',
   example: { 'metadata.channel': 'web', turn: { gte: 2 } },
 })
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
 
 export const problem = z.object({
   error: z.object({

@@ -1,28 +1,33 @@
 import type { Hook } from '@hono/zod-openapi'
 import type { z } from 'zod'
-import { AppError, describe, type Problem } from '../errors.ts'
+import { AppError, clip, describe, type Problem } from '../errors.ts'
 import type { AppEnv } from './env.ts'
+
+/** Most faults that one answer names: a body of a megabyte can hold a hundred thousand. */
+const MAX_PROBLEMS = 10
 
 /** Turns what a schema refused into the one error envelope, each field with what was expected and what came. */
 export const refuseInvalid: Hook<unknown, AppEnv, string, unknown> = (result) => {
   if (result.success) return undefined
   const value = 'data' in result ? result.data : undefined
-  const details = (result.error.issues as z.core.$ZodIssue[]).map((issue) =>
-    toProblem(issue, value, result.target),
-  )
-  const message = details.map(({ field, message, received }) => {
+  const issues = result.error.issues as z.core.$ZodIssue[]
+  const details = issues.slice(0, MAX_PROBLEMS).map((issue) => toProblem(issue, value, result.target))
+  const said = details.map(({ field, message, received }) => {
     return `${field}: ${message}${received === undefined ? '' : `, got ${received}`}`
   })
-  throw new AppError('invalid_request', message.join('; '), { details })
+  if (issues.length > MAX_PROBLEMS) said.push(`and ${issues.length - MAX_PROBLEMS} more`)
+  throw new AppError('invalid_request', said.join('; '), { details })
 }
 
 function toProblem(issue: z.core.$ZodIssue, value: unknown, target: string): Problem {
   const field = issue.path.length > 0 ? pathOf(issue.path) : target === 'json' ? 'body' : target
   if (issue.code === 'unrecognized_keys') {
-    return {
-      field,
-      message: `unknown ${issue.keys.length > 1 ? 'fields' : 'field'} ${issue.keys.join(', ')}`,
-    }
+    const names = issue.keys.slice(0, MAX_PROBLEMS).map((key) => clip(key))
+    if (issue.keys.length > MAX_PROBLEMS) names.push(`and ${issue.keys.length - MAX_PROBLEMS} more`)
+    return { field, message: `unknown ${issue.keys.length > 1 ? 'fields' : 'field'} ${names.join(', ')}` }
+  }
+  if (issue.code === 'invalid_key') {
+    return { field, message: issue.message, received: describe(issue.path.at(-1)) }
   }
   const received = issue.path.reduce<unknown>(
     (at, key) =>
@@ -39,6 +44,6 @@ function toProblem(issue: z.core.$ZodIssue, value: unknown, target: string): Pro
 
 function pathOf(path: readonly PropertyKey[]): string {
   return path
-    .map((key, i) => (typeof key === 'number' ? `[${key}]` : i > 0 ? `.${String(key)}` : String(key)))
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${clip(String(key))}`))
     .join('')
 }

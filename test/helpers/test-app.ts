@@ -1,0 +1,115 @@
+import { expect, onTestFinished } from 'vitest'
+import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { type AppConfig, createApp } from '../../sidecar/app.ts'
+import { createLog } from '../../sidecar/log.ts'
+import { MemoryEngine } from '../../sidecar/memory/engine.ts'
+import type { Embedder } from '../../sidecar/ports/embedder.ts'
+import type { RecordStore } from '../../sidecar/ports/records.ts'
+import { Recall } from '../../sidecar/recall/recall.ts'
+import { Snapshots } from '../../sidecar/recall/snapshots.ts'
+import { createAuthorCache } from '../../sidecar/window/author-cache.ts'
+import { type Clock, stoppedClock } from './clock.ts'
+
+export interface TestAppOptions extends Partial<AppConfig> {
+  /** Stands between the engine and the real store. */
+  wrapRecords?: (records: RecordStore) => RecordStore
+  embedder?: Embedder
+  embeddingDeadlineMs?: number
+  cacheMaxBytes?: number
+  /** The test is about a failure: logged errors are its subject. */
+  expectErrors?: boolean
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  body: any
+}
+
+export interface TestApp {
+  clock: Clock
+  /** What the log took down with level error. */
+  errors: string[]
+  /** A request with a JSON body, answered with the body read as JSON. */
+  call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
+  /** The same, raw. */
+  fetch: (path: string, init?: RequestInit) => Promise<Response>
+  engine: MemoryEngine
+  recall: Recall
+}
+
+/**
+ * The whole app on the embedded backends, in memory, for the running test. When the test ends the log must hold no
+ * error: no test passes over a failure that it did not look at.
+ */
+export function testApp(options: TestAppOptions = {}): TestApp {
+  const { wrapRecords = (records) => records, embedder = lexicalEmbedder(), expectErrors = false } = options
+  const { apiKeys = [], maxBodyBytes = 1024 * 1024, publicUrl } = options
+  const clock = stoppedClock()
+  const opened = openSqliteRecords(':memory:')
+  const records = wrapRecords(opened)
+  const cache = createInProcessCache({
+    maxEntries: 1000,
+    maxBytes: options.cacheMaxBytes ?? 10_000_000,
+    now: clock.now,
+  })
+  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024 })
+  const engine = new MemoryEngine({
+    records,
+    embedder,
+    onChange: (change) => snapshots.apply(change),
+    now: clock.now,
+  })
+  const recall = new Recall({
+    snapshots,
+    embedder,
+    embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,
+    now: clock.now,
+  })
+  const errors: string[] = []
+  const log = createLog('error', (line) => errors.push(line))
+  const services = {
+    records,
+    cache,
+    embedder,
+    engine,
+    recall,
+    authorCache: createAuthorCache(cache, clock.now),
+  }
+  const app = createApp(
+    { ...services, [Symbol.asyncDispose]: async () => {} },
+    { apiKeys, maxBodyBytes, publicUrl },
+    log,
+  )
+  onTestFinished(async () => {
+    await engine.drained()
+    await opened.close()
+    if (!expectErrors) expect(errors).toEqual([])
+  })
+  return {
+    clock,
+    errors,
+    engine,
+    recall,
+    async call(method, path, body, headers = {}) {
+      const init: RequestInit = { method, headers: { ...headers } }
+      if (body !== undefined) {
+        init.body = JSON.stringify(body)
+        init.headers = { 'content-type': 'application/json', ...headers }
+      }
+      const response = await app.request(path, init)
+      return { status: response.status, headers: response.headers, body: await response.json() }
+    },
+    async fetch(path, init) {
+      return await app.request(path, init)
+    },
+  }
+}
+
+/** The body of a turn in which the user says something. */
+export function said(content: string, rest: Record<string, unknown> = {}) {
+  return { user_id: 'ada', messages: [{ role: 'user', content }], ...rest }
+}
