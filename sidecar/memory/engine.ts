@@ -6,7 +6,7 @@ import type { JsonObject, Position, RecordStore, Write } from '../ports/records.
 import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
 import type { Predicate } from './filters.ts'
-import type { Memory } from './memory.ts'
+import type { Memory, Source } from './memory.ts'
 import {
   type Conversation,
   callRecordId,
@@ -161,13 +161,21 @@ export class MemoryEngine {
     const previous = await readTurn(this.#records, scope, place.id)
     const candidates = await this.#candidates(scope, place, request, now)
     const removedIds = new Set(previous?.removed_ids)
-    const wanted = candidates.filter((candidate) => !removedIds.has(candidate.id))
 
+    const wanted: Candidate[] = []
     const events: MemoryEvent[] = []
     const changed: Memory[] = []
-    for (const [i, candidate] of wanted.entries()) {
+    for (const [i, candidate] of candidates.entries()) {
+      if (removedIds.has(candidate.id)) continue
       const known = await this.#find(scope, candidate.id)
-      const memory = known ? saidAgain(known, candidate, place.id, now) : toMemory(candidate, request, now, i)
+      if (!known && previous?.memory_ids.includes(candidate.id)) {
+        // Deleted while this turn was not among the sources that are kept, so the deletion did not reach it.
+        removedIds.add(candidate.id)
+        continue
+      }
+      wanted.push(candidate)
+      const said = toMemory(candidate, request, now, i)
+      const memory = known ? saidAgain(known, said) : said
       changed.push(memory)
       events.push({ event: known ? 'NOOP' : 'ADD', id: memory.id, memory: memory.text })
     }
@@ -298,11 +306,14 @@ function toMemory(candidate: Candidate, request: AddRequest, now: number, nth: n
   }
 }
 
-function saidAgain(known: Memory, candidate: Candidate, turnId: string, now: number): Memory {
-  const others = known.sources.filter((source) => source.turn_id !== turnId)
-  const sources = [...others, candidate.source].sort((a, b) => a.at - b.at)
+/** A known memory with one more source; what its only turn says anew is as that turn has it now. */
+function saidAgain(known: Memory, said: Memory): Memory {
+  const [source] = said.sources as [Source]
+  const others = known.sources.filter(({ turn_id }) => turn_id !== source.turn_id)
+  if (others.length === 0) return { ...said, order: known.order, created_at: known.created_at }
+  const sources = [...others, source].sort((a, b) => a.at - b.at)
   if (sources.length > MAX_SOURCES) sources.splice(1, sources.length - MAX_SOURCES)
-  return { ...known, sources, updated_at: now }
+  return { ...known, sources, updated_at: said.updated_at }
 }
 
 function putTurn(scope: string, turn: Turn): Write {
