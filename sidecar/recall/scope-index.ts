@@ -72,10 +72,14 @@ export class ScopeIndex {
     for (const id of ids) this.#corpus.delete(id)
   }
 
-  /** Best first; equal scores in order of id. */
+  /**
+   * Best first; equal scores in order of id. A query embedding of another length than the memories' throws
+   * a `RangeError`.
+   */
   rank(query: string, { limit, accept, dense, now, explain }: RankOptions): RankedMemory[] {
     const corpus = this.#corpus
     if (limit < 1 || corpus.size === 0) return []
+    if (dense) corpus.dense.check(dense)
     const { weights } = this.#settings
     const names = Object.keys(weights) as Signal[]
     const signals = signalsFor(corpus, { text: query, dense, now }, this.#settings)

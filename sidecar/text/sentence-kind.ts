@@ -1,9 +1,9 @@
 import { normalise } from './normalise.ts'
 import { hasDenseScript, segment } from './segment.ts'
 
-/** Whether a sentence only asks: it ends in a question mark of any script. */
+/** Whether a sentence only asks: it ends in a question mark of any script, exclamation marks aside. */
 export function isQuestion(sentence: string): boolean {
-  return /[?？؟;]["'”’»)\]」』）]*$/u.test(sentence.trim()) && /[?？؟]/u.test(sentence)
+  return /[?？؟⁇⁈‽][!！?？]*["'”’»)\]」』）]*$/u.test(sentence.trim())
 }
 
 /**
@@ -19,7 +19,7 @@ export function isFiller(sentence: string): boolean {
 }
 
 const FILLERS = new Set(
-  `hi hello hey hiya howdy yo greetings good morning afternoon evening night day bye goodbye see you later soon
+  `hi there hello hey hiya howdy yo greetings good morning afternoon evening night day bye goodbye see you later soon
   take care cheers thanks thank thx ty please welcome you're sorry sure ok okay okey yes yeah yep yup no nope nah
   oh ah wow cool nice great awesome amazing lovely perfect fine right exactly absolutely definitely totally
   indeed agreed understood haha hehe lol well so much very that's it's is all alright hmm um uh
