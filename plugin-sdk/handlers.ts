@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { I18n, ProviderDeclaration, ToolDeclaration } from './declarations/index.ts'
 import { describe, InvalidMessageError, InvalidRequestError } from './errors.ts'
-import { assertToolMessage } from './messages.ts'
+import { assertToolMessage } from './message-check.ts'
 import { fillParameters } from './parameters.ts'
 import {
   explain,

@@ -24,22 +24,19 @@ export {
   ToolProviderCredentialValidationError,
   TransportClosedError,
 } from './errors.ts'
+export { RESERVED_VARIABLES } from './message-check.ts'
+export type { BlobMeta, RetrieverResource, ToolMessage } from './message-types.ts'
 export {
-  type BlobMeta,
   blobMessages,
   finishLogMessage,
   imageMessage,
-  type JsonValue,
   jsonMessage,
   type LogOptions,
   linkMessage,
   logMessage,
   MAX_BLOB_BYTES,
-  RESERVED_VARIABLES,
-  type RetrieverResource,
   retrieverResourcesMessage,
   streamVariableMessage,
-  type ToolMessage,
   textMessage,
   variableMessage,
 } from './messages.ts'

@@ -1,78 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { describe, InvalidMessageError } from './errors.ts'
-
-/** Values Dify accepts as a workflow variable. */
-export type JsonValue = string | number | boolean | null | JsonValue[] | { [key: string]: JsonValue }
-
-export interface BlobMeta {
-  mime_type: string
-  filename?: string
-}
-
-export type LogStatus = 'start' | 'success' | 'error'
-
-export interface LogEntry {
-  /** Repeating an id updates the entry. */
-  id: string
-  label: string
-  parent_id: string | null
-  error: string | null
-  status: LogStatus
-  data: Record<string, unknown>
-  /** Dify reads started_at, finished_at, elapsed_time (seconds), total_price, total_tokens, provider, currency. */
-  metadata: Record<string, unknown> | null
-}
-
-export interface RetrieverResource {
-  position?: number
-  dataset_id?: string
-  dataset_name?: string
-  document_id?: string
-  document_name?: string
-  segment_id?: string
-  score?: number
-  content?: string
-  [field: string]: unknown
-}
-
-interface MessageBodies {
-  text: { text: string }
-  json: { json_object: object }
-  link: { text: string }
-  image: { text: string }
-  blob_chunk: { id: string; sequence: number; total_length: number; blob: string; end: boolean }
-  variable: { variable_name: string; variable_value: unknown; stream: boolean }
-  log: LogEntry
-  retriever_resources: { retriever_resources: RetrieverResource[]; context: string }
-}
-
-export type ToolMessageType = keyof MessageBodies
-
-/** What a tool yields: one chunk of the answer to `invoke_tool`. */
-export type ToolMessage = {
-  [T in ToolMessageType]: { type: T; message: MessageBodies[T]; meta: Record<string, unknown> | null }
-}[ToolMessageType]
-
-type Message<T extends ToolMessageType> = Extract<ToolMessage, { type: T }>
+import { InvalidMessageError } from './errors.ts'
+import { checkVariableName, wrong } from './message-check.ts'
+import type { BlobMeta, LogEntry, LogStatus, Message, RetrieverResource } from './message-types.ts'
 
 /** Raw bytes of one `blob_chunk`; Dify's reassembly takes no larger ones. */
 export const BLOB_CHUNK_BYTES = 8192
 /** Largest blob Dify reassembles. */
 export const MAX_BLOB_BYTES = 30 * 1024 * 1024
-/** Output variables every tool node has by itself; a variable message of that name fails the invocation. */
-export const RESERVED_VARIABLES: readonly string[] = ['json', 'text', 'files']
-
-const TYPES: readonly string[] = [
-  'text',
-  'json',
-  'link',
-  'image',
-  'blob_chunk',
-  'variable',
-  'log',
-  'retriever_resources',
-] satisfies ToolMessageType[]
-
 /** Appended to the node's output `text`, and streamed. The empty string is allowed. */
 export function textMessage(content: string): Message<'text'> {
   if (typeof content !== 'string') throw wrong('text', 'a string', content)
@@ -199,40 +133,7 @@ export function retrieverResourcesMessage(
   return { type: 'retriever_resources', message: { retriever_resources: resources, context }, meta: null }
 }
 
-/**
- * Checks a message a tool yielded, made by hand or not: the daemon ends a session at an unknown type, and Dify
- * fails a node at a reserved name. Throws `InvalidMessageError`.
- */
-export function assertToolMessage(value: unknown): asserts value is ToolMessage {
-  if (typeof value !== 'object' || value === null || !('type' in value) || !('message' in value)) {
-    throw wrong('tool output', 'a message made by one of the create… helpers', value)
-  }
-  if (typeof value.type !== 'string' || !TYPES.includes(value.type)) {
-    throw wrong('tool message type', `one of ${TYPES.join(', ')}`, value.type)
-  }
-  if (typeof value.message !== 'object' || value.message === null || Array.isArray(value.message)) {
-    throw wrong(`${value.type} message`, 'an object', value.message)
-  }
-  if (value.type === 'variable') {
-    const { variable_name } = value.message as { variable_name?: unknown }
-    checkVariableName(variable_name)
-  }
-}
-
-function checkVariableName(name: unknown): void {
-  if (typeof name !== 'string' || name === '') throw wrong('variable name', 'a non-empty string', name)
-  if (RESERVED_VARIABLES.includes(name)) {
-    throw new InvalidMessageError(
-      `variable name: ${JSON.stringify(name)} is reserved by Dify (reserved: ${RESERVED_VARIABLES.join(', ')})`,
-    )
-  }
-}
-
 function isVariableValue(value: unknown): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'object'
-}
-
-function wrong(what: string, expected: string, got: unknown): InvalidMessageError {
-  return new InvalidMessageError(`${what}: expected ${expected}, got ${describe(got)}`)
 }

@@ -1,6 +1,6 @@
 import type { I18n, ToolParameter } from './declarations/index.ts'
+import type { BlobMeta, RetrieverResource, ToolMessage } from './message-types.ts'
 import {
-  type BlobMeta,
   blobMessages,
   finishLogMessage,
   imageMessage,
@@ -8,10 +8,8 @@ import {
   type LogOptions,
   linkMessage,
   logMessage,
-  type RetrieverResource,
   retrieverResourcesMessage,
   streamVariableMessage,
-  type ToolMessage,
   textMessage,
   variableMessage,
 } from './messages.ts'

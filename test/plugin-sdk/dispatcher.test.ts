@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import { createDispatcher, type DispatcherOptions } from '../../plugin-sdk/dispatcher.ts'
 import type { Handler } from '../../plugin-sdk/handlers.ts'
@@ -172,11 +173,12 @@ describe('dispatcher', () => {
     expect(gate.state.unwound).toBe(1)
   })
 
-  it('leaves no timer behind', async () => {
-    const { dispatcher, send, timers } = setUp(async function* () {})
+  it('leaves no timer and no listener behind', async () => {
+    const { dispatcher, send, timers, gone } = setUp(async function* () {})
     send('s')
     await dispatcher.drain()
     expect(timers.pending).toBe(0)
+    expect(getEventListeners(gone.signal, 'abort')).toEqual([])
   })
 
   it('says nothing more once the channel is gone, and tells the tool', async () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { InvalidMessageError } from '../../plugin-sdk/errors.ts'
+import { assertToolMessage, RESERVED_VARIABLES } from '../../plugin-sdk/message-check.ts'
 import * as messages from '../../plugin-sdk/messages.ts'
 import { nodeOutput } from './fake-daemon/tool-output.ts'
 
@@ -71,7 +72,7 @@ describe('messages', () => {
     expect(messages.variableMessage('v', value).message.variable_value).toEqual(value)
   })
 
-  it.each(messages.RESERVED_VARIABLES)('refuse the reserved variable name %s', (name) => {
+  it.each(RESERVED_VARIABLES)('refuse the reserved variable name %s', (name) => {
     expect(() => messages.variableMessage(name, 1)).toThrow(/reserved by Dify/)
     expect(() => messages.streamVariableMessage(name, 'x')).toThrow(/reserved by Dify/)
     const byHand = {
@@ -79,7 +80,7 @@ describe('messages', () => {
       message: { variable_name: name, variable_value: 1, stream: false },
       meta: null,
     }
-    expect(() => messages.assertToolMessage(byHand)).toThrow(/reserved by Dify/)
+    expect(() => assertToolMessage(byHand)).toThrow(/reserved by Dify/)
   })
 
   it.each([
@@ -137,7 +138,7 @@ describe('messages', () => {
     { type: 'text', message: 'x' },
     { type: 'text', message: [] },
   ])('do not let %j pass for one', (value) => {
-    expect(() => messages.assertToolMessage(value)).toThrow(InvalidMessageError)
+    expect(() => assertToolMessage(value)).toThrow(InvalidMessageError)
   })
 })
 
@@ -151,7 +152,7 @@ describe('blobs', () => {
         const pool = new Uint8Array(size + offset).map((_, i) => (i * 31 + seed) % 256)
         const content = pool.subarray(offset)
         const chunks = [...messages.blobMessages(content, { mime_type: 'a/b', filename: 'f' })]
-        for (const chunk of chunks) messages.assertToolMessage(chunk)
+        for (const chunk of chunks) assertToolMessage(chunk)
         expect(chunks.map((chunk) => chunk.message.sequence)).toEqual(chunks.map((_, i) => i))
         expect(chunks.map((chunk) => chunk.message.end)).toEqual(
           chunks.map((_, i) => i === chunks.length - 1),

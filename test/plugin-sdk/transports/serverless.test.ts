@@ -168,8 +168,9 @@ describe('the serverless transport', () => {
     const stop = new AbortController()
     const served = plugin.serve(transport, { stop: stop.signal })
     while (transport.port === 0) await new Promise(setImmediate)
-    const slow = invokeServerless(`http://127.0.0.1:${transport.port}`, invokeTool('wait', { ms: 200 }))
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    const url = `http://127.0.0.1:${transport.port}`
+    const slow = invokeServerless(url, invokeTool('wait', { ms: 300 }))
+    await invokeServerless(url, invokeTool('echo', { text: 'the slow one is in by now' }))
     stop.abort()
     expect(nodeOutput(await slow).text).toBe('waited')
     await served

@@ -132,11 +132,11 @@ describe('a plugin on stdio, in a process of its own', () => {
 
   it('answers what is in flight at SIGTERM, and nothing new', async () => {
     await using daemon = await launch()
-    const slow = daemon.invoke(invokeTool('wait', { ms: 600 }))
+    const slow = daemon.invoke(invokeTool('wait', { ms: 1000 }))
     await daemon.invoke(invokeTool('echo', { text: 'the slow one is in by now' }))
     daemon.signal('SIGTERM')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-    const late = await daemon.invoke(invokeTool('echo', { text: 'late' }))
+    let late = await daemon.invoke(invokeTool('echo', { text: 'late' }))
+    while (late.error === null) late = await daemon.invoke(invokeTool('echo', { text: 'late' }))
     expect(late.error).toMatchObject({ error_type: 'PluginUnavailableError' })
     expect(nodeOutput(await slow).text).toBe('waited')
     expect(await daemon.exit).toEqual({ code: 0, signal: null })
@@ -187,21 +187,6 @@ describe('the stdio transport', () => {
     expect(written()).toEqual(Array(2).fill('{"event":"heartbeat","session_id":null,"data":{}}'))
     await transport.close()
     expect(timers.pending).toBe(0)
-  })
-
-  it('does not pile heartbeats up for a reader that has stopped', async () => {
-    const { output, timers, transport } = setUp()
-    output.cork()
-    output.write('x'.repeat(100_000))
-    await transport.start()
-    for (let i = 0; i < 50; i += 1) {
-      timers.advance(10_000)
-      await new Promise(setImmediate)
-    }
-    output.uncork()
-    await new Promise(setImmediate)
-    const read = String(output.read())
-    expect(read.match(/heartbeat/g)?.length).toBeLessThanOrEqual(1)
   })
 
   it('ends with an error, and tells the sessions, when stdout breaks', async () => {

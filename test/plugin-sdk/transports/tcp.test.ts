@@ -96,6 +96,7 @@ describe('a plugin over TCP', () => {
     expect(await outcome).toMatchObject({
       message: expect.stringContaining('invalid plugin declaration: version'),
     })
+    expect(daemon.connections).toBe(1)
   })
 
   it('tries again, but not for ever, when the daemon is full', async () => {
@@ -115,14 +116,15 @@ describe('a plugin over TCP', () => {
   it('registers again after a dropped connection, and serves on', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const { stop, notices } = await serve(daemon.port)
-    for (let round = 1; round <= 3; round += 1) {
+    // More often than it may fail in a row: a connection that carried a request starts the count anew.
+    for (let round = 1; round <= 6; round += 1) {
       await daemon.registrations(round)
       expect((await daemon.invoke(invokeTool('echo', { text: 'x' }))).error).toBeNull()
       daemon.drop()
     }
-    await daemon.registrations(4)
+    await daemon.registrations(7)
     expect(notices.some((notice) => notice.includes('trying again'))).toBe(true)
-    expect(daemon.registered[3]).toEqual(daemon.registered[0])
+    expect(daemon.registered[6]).toEqual(daemon.registered[0])
     await stop()
   })
 
