@@ -151,8 +151,8 @@ describe('signals', () => {
 
   it('prefers a statement to a reaction', async () => {
     const index = indexOf([
-      await memoryOf('a', 'You did so well at your marathon!'),
-      await memoryOf('b', 'I did badly at my marathon yesterday.'),
+      await memoryOf('a', 'You ran your marathon in the rain.'),
+      await memoryOf('b', 'I ran my marathon in the rain.'),
     ])
     expect(await search(index, 'marathon', 1)).toEqual(['b'])
   })
