@@ -1,5 +1,19 @@
-/** The kinds of documents that the engine keeps. */
-export type Collection = 'turns' | 'memories' | 'conversations' | 'calls'
+/**
+ * The kinds of documents that the engine keeps: `turns` as they were said, `memories` as they stand, their past
+ * `versions` and `history`, `conversations`, `calls` by idempotency key, `pending` scopes with turns to be learned
+ * from, `graph` of entities and relations, `rules` of apps, and the `ledger` of external calls.
+ */
+export type Collection =
+  | 'turns'
+  | 'memories'
+  | 'versions'
+  | 'history'
+  | 'conversations'
+  | 'calls'
+  | 'pending'
+  | 'graph'
+  | 'rules'
+  | 'ledger'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
