@@ -82,8 +82,10 @@ export class Snapshots {
   #resize(scope: string, entry: { promise: Promise<Snapshot> }, { index, memories }: Snapshot): void {
     if (this.#held.peek(scope) !== entry) return
     const size = Math.ceil(index.bytes + memories.size * RECORD_BYTES) + 1
+    // Taken out first, because setting the value that is there already leaves its size as it was.
+    this.#held.delete(scope)
     // A scope larger than the whole bound is answered from a fresh build each time rather than held.
-    this.#held.set(scope, entry, { size, noUpdateTTL: true })
+    this.#held.set(scope, entry, { size })
   }
 }
 

@@ -151,7 +151,7 @@ describe('the rendered memories', () => {
             10_000,
             count,
           )
-          expect(rendered.split(/\r\n|[\n\r\u2028\u2029\u0085\u000b\f]/)).toHaveLength(4)
+          expect(rendered.split(/[\n\p{Zl}\p{Zp}]/u)).toHaveLength(4)
           expect(rendered.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
         },
       ),

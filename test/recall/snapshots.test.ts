@@ -116,8 +116,11 @@ describe('a snapshot', () => {
   })
 
   it('makes room for others, the least recently used first, and none is wrong for it', async () => {
-    const { add, texts, builds } = open({ maxBytes: 40_000 })
     const users = Array.from({ length: 12 }, (_, i) => `user${i}`)
+    const probe = open()
+    await probe.add('user0 likes tea.', 'user0')
+    const size = (await probe.snapshots.get('n/user0')).index.bytes + 1024
+    const { add, texts, builds } = open({ maxBytes: 5 * size })
     for (const user of users) await add(`${user} likes tea.`, user)
     for (const user of users) expect(await texts(user)).toEqual([`${user} likes tea.`])
     const before = builds()
@@ -125,6 +128,21 @@ describe('a snapshot', () => {
     expect(builds()).toBe(before)
     await texts('user0')
     expect(builds()).toBe(before + 1)
+  })
+
+  it('grows by what is written, and makes others go', async () => {
+    const probe = open()
+    await probe.add('user0 likes tea.', 'user0')
+    const size = (await probe.snapshots.get('n/user0')).index.bytes + 1024
+    const { add, texts, builds } = open({ maxBytes: 20 * size })
+    await texts('ada')
+    await texts('bob')
+    for (let i = 0; i < 15; i++) await add(`Fact number ${i} is about ${i * 31}.`, 'bob')
+    expect(await texts('bob')).toHaveLength(15)
+    expect(builds()).toBe(2)
+    for (let i = 15; i < 60; i++) await add(`Fact number ${i} is about ${i * 31}.`, 'bob')
+    expect(await texts('bob')).toHaveLength(60)
+    expect(builds()).toBe(3)
   })
 
   it('larger than the whole bound is built for each who asks, and is right', async () => {
