@@ -1,8 +1,6 @@
-/** A stretch of time that a text names, epoch ms: `from` ≤ t < `to`. */
-export interface DateRange {
-  from: number
-  to: number
-}
+import { type DateRange, rangeOf } from './date-range.ts'
+import { MONTHS } from './months.ts'
+import { relativeRanges } from './relative-dates.ts'
 
 /** What a text says about time: absolute ranges, and months or days of any year. */
 export interface NamedDates {
@@ -25,44 +23,13 @@ export function namedDates(text: string, now?: number): NamedDates {
       return read(typeof named === 'object' ? named : {}, found) ? ' ' : match
     })
   }
-  if (now !== undefined) addRelative(rest, now, found)
+  if (now !== undefined) found.ranges.push(...relativeRanges(rest, now))
   return found
 }
 
-/** Range of a day, a month or a year (what is not given is wider); `undefined` if there is no such date. */
-export function rangeOf(year: number, month?: number, day?: number): DateRange | undefined {
-  const from = Date.UTC(year, month ?? 0, day ?? 1)
-  if (month !== undefined && (month < 0 || month > 11)) return undefined
-  if (day !== undefined && new Date(from).getUTCDate() !== day) return undefined
-  const to =
-    month === undefined
-      ? Date.UTC(year + 1, 0, 1)
-      : day === undefined
-        ? Date.UTC(year, month + 1, 1)
-        : from + DAY_MS
-  return { from, to }
-}
-
-const DAY_MS = 86_400_000
 type Groups = Partial<Record<'year' | 'month' | 'day' | 'name', string>>
 type Reader = (groups: Groups, found: NamedDates) => boolean
 
-const LOCALES = 'en fr de es it pt nl sv da nb fi pl cs hu ro ca tr ru uk el ar vi id th'.split(' ')
-const SHORT: Record<string, number> = {
-  jan: 0,
-  feb: 1,
-  mar: 2,
-  apr: 3,
-  jun: 5,
-  jul: 6,
-  aug: 7,
-  sep: 8,
-  sept: 8,
-  oct: 9,
-  nov: 10,
-  dec: 11,
-}
-const MONTHS = monthNames()
 const NAME = [...MONTHS.keys()]
   .sort((a, b) => b.length - a.length)
   .map((name) => name.replace(/[.\\]/g, '\\$&'))
@@ -114,12 +81,14 @@ function readNames({ name, year, day }: Groups, found: NamedDates): boolean {
 
 function readLoneName(groups: Groups, found: NamedDates): boolean {
   const { name = '' } = groups
-  if (WORDS_TOO.has(name)) return false
+  if (WORDS_TOO.has(name) || NEVER_ALONE.has(name.toLowerCase())) return false
   return readNames(groups, found)
 }
 
 /** Month names that are everyday words when they begin with a small letter. */
-const WORDS_TOO = new Set(['may', 'march', 'mar', 'jan', 'mei', 'mai', 'sep', 'dec', 'set', 'iunie'])
+const WORDS_TOO = new Set(['may', 'march', 'mar', 'jan', 'mei', 'mai', 'sep', 'dec'])
+/** Month names of one language that are everyday words of others: a brand, a planet, a shop. */
+const NEVER_ALONE = new Set(['marca', 'mars', 'mart', 'maj'])
 
 function add(
   found: NamedDates,
@@ -137,66 +106,4 @@ function add(
   const range = rangeOf(year >= 2400 ? year - 543 : year, month, day)
   if (range) found.ranges.push(range)
   return range !== undefined
-}
-
-const UNITS: Record<string, number> = { day: 1, week: 7, month: 30.44, year: 365.25 }
-
-function addRelative(text: string, now: number, { ranges }: NamedDates): void {
-  const today = Math.floor(now / DAY_MS) * DAY_MS
-  for (const [pattern, fromDays, toDays] of RELATIVE) {
-    if (pattern.test(text)) ranges.push({ from: today + fromDays * DAY_MS, to: today + toDays * DAY_MS })
-  }
-  for (const match of text.matchAll(
-    /(?<![\d.])(\d{1,3}|an?|two|three|four|five|six) (day|week|month|year)s? ago/gi,
-  )) {
-    const [, amount = '', unit = ''] = match
-    const count = SMALL[amount.toLowerCase()] ?? Number(amount)
-    const days = UNITS[unit.toLowerCase()] as number
-    const middle = today - count * days * DAY_MS
-    // "Three weeks ago" is about a week, not a day.
-    ranges.push({ from: middle - (days / 2) * DAY_MS, to: middle + (days / 2 + 1) * DAY_MS })
-  }
-}
-
-const SMALL: Record<string, number> = { a: 1, an: 1, two: 2, three: 3, four: 4, five: 5, six: 6 }
-
-/** Patterns of relative dates with their range in days from today's start. */
-const RELATIVE: [RegExp, number, number][] = [
-  [/\btoday\b|aujourd'hui|\bheute\b|\bhoy\b|\boggi\b|сегодня|今日|今天|오늘|วันนี้|اليوم/iu, 0, 1],
-  [/\byesterday\b|\bhier\b|\bgestern\b|\bayer\b|\bieri\b|вчера|昨日|昨天|어제|เมื่อวาน|أمس/iu, -1, 0],
-  [
-    /\blast week\b|semaine dernière|letzte[nr]? woche|semana pasada|settimana scorsa|прошлой неделе|先週|上周|上週|上个星期|지난주|สัปดาห์ที่แล้ว|الأسبوع الماضي/iu,
-    -14,
-    0,
-  ],
-  [/\bthis week\b|cette semaine|diese woche|esta semana|今週|这周|這週|本周|이번 주|สัปดาห์นี้/iu, -7, 1],
-  [
-    /\blast month\b|mois dernier|letzten monat|mes pasado|mese scorso|прошлом месяце|先月|上个月|上個月|지난달|เดือนที่แล้ว|الشهر الماضي/iu,
-    -61,
-    -1,
-  ],
-  [/\bthis month\b|ce mois|diesen monat|este mes|今月|这个月|這個月|이번 달|เดือนนี้/iu, -31, 1],
-  [
-    /\blast year\b|l'année dernière|letztes jahr|año pasado|anno scorso|прошлом году|去年|昨年|작년|ปีที่แล้ว|العام الماضي/iu,
-    -730,
-    -1,
-  ],
-  [/\b(?:recently|lately)\b|récemment|neulich|recientemente|недавно|最近|요즘|최근|ล่าสุด/iu, -30, 1],
-]
-
-function monthNames(): Map<string, number> {
-  const names = new Map<string, number>()
-  for (const locale of LOCALES) {
-    for (const options of [{ month: 'long' }, { month: 'long', day: 'numeric' }] as const) {
-      const format = new Intl.DateTimeFormat(`${locale}-u-ca-gregory`, { ...options, timeZone: 'UTC' })
-      for (let month = 0; month < 12; month++) {
-        const parts = format.formatToParts(Date.UTC(2024, month, 15))
-        const name = parts.find((part) => part.type === 'month')?.value.toLowerCase()
-        // Names made of digits ("tháng 5") are no names.
-        if (name && !/\d/.test(name) && name.length > 2 && !names.has(name)) names.set(name, month)
-      }
-    }
-  }
-  for (const [short, month] of Object.entries(SHORT)) names.set(short, month)
-  return names
 }

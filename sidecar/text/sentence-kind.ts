@@ -3,7 +3,7 @@ import { hasDenseScript, segment } from './segment.ts'
 
 /** Whether a sentence only asks: it ends in a question mark of any script, exclamation marks aside. */
 export function isQuestion(sentence: string): boolean {
-  return /[?？؟⁇⁈‽][!！?？]*["'”’»)\]」』）]*$/u.test(sentence.trim())
+  return /[?？؟⁇⁈‽][!！?？]*["'”’»)\]」』）]*$/u.test(sentence.trim().slice(-20))
 }
 
 /**
@@ -14,9 +14,15 @@ export function isFiller(sentence: string): boolean {
   const normal = normalise(sentence)
   const words = segment(normal).filter((word) => word.kind !== 'gram')
   if (words.length === 0) return true
-  if (hasDenseScript(normal)) return DENSE_FILLER.test(normal.replace(/[\p{P}\p{S}\s]+/gu, ''))
+  if (hasDenseScript(normal)) {
+    const bare = normal.replace(/[\p{P}\p{S}\s]+/gu, '')
+    return bare.length <= MAX_FILLER_LENGTH && DENSE_FILLER.test(bare)
+  }
   return words.length <= 8 && words.every((word) => FILLERS.has(word.text))
 }
+
+/** Longer than any small talk; it also bounds the search for a way to read the text as small talk. */
+const MAX_FILLER_LENGTH = 30
 
 const FILLERS = new Set(
   `hi there hello hey hiya howdy yo greetings good morning afternoon evening night day bye goodbye see you later soon
@@ -42,8 +48,8 @@ const DENSE_FILLER = new RegExp(
   はい いいえ うん ええ そうですね そうだね そうですか なるほど わかりました 分かりました 了解 了解です 了解しました
   すごい すごいですね いいですね いいね お疲れ様です お疲れ様 おやすみ おやすみなさい さようなら またね 失礼します
   よろしくお願いします お願いします すみません
-  你好 您好 你们好 嗨 哈喽 早 早上好 早安 晚上好 晚安 下午好 谢谢 谢谢你 非常感谢 多谢 好 好的 好吧 嗯 嗯嗯 是 是的 对 对的
-  不 不是 没错 明白 明白了 知道了 收到 再见 拜拜 太好了 真棒 真好 哈哈 哈哈哈 不客气 没关系
+  你好 您好 你们好 嗨 哈喽 早 早上好 早安 晚上好 晚安 下午好 谢谢 谢谢你 非常感谢 多谢 好 好的 好吧 嗯 是 是的 对 对的
+  不 不是 没错 明白 明白了 知道了 收到 再见 拜拜 太好了 真棒 真好 哈 不客气 没关系
   謝謝 謝謝你 非常感謝 對 對的 沒錯 知道了 再見 掰掰 你們好 不客氣 沒關係
   안녕 안녕하세요 안녕히계세요 안녕히가세요 감사합니다 고마워 고마워요 고맙습니다 네 예 응 아니요 아니 알겠습니다
   알겠어요 알았어 좋아 좋아요 좋네요 그래 그래요 대박 잘자 잘가 미안해 죄송합니다 반갑습니다

@@ -5,7 +5,9 @@ export function splitSentences(text: string): string[] {
     let start = 0
     for (const match of line.matchAll(END)) {
       const end = match.index + match[0].length
-      if (match[0].startsWith('.') && isAbbreviation(line.slice(start, match.index))) continue
+      // The end of what stands before is enough to tell, and a slice of the whole would be quadratic.
+      const before = line.slice(Math.max(start, match.index - 12), match.index)
+      if (match[0].startsWith('.') && isAbbreviation(before)) continue
       push(sentences, line.slice(start, end))
       start = end
     }
@@ -35,8 +37,11 @@ export function packSentences(sentences: readonly string[], limit: number): stri
   return pieces
 }
 
-/** Western ends need a space or the line's end after them ("3.5", "e.g."); ideographic ones do not. */
-const END = /(?:[.!?…؟।]+["'”’»)\]]*(?=\s|$)|[。！？｡]+[」』”）]*)/gu
+/**
+ * Western ends need a space or the line's end after them ("3.5", "e.g."); ideographic ones do not. A run of
+ * dots is tried from its first one only: from each would be quadratic.
+ */
+const END = /(?:(?<![.!?…؟।])[.!?…؟।]+["'”’»)\]]*(?=\s|$)|[。！？｡]+[」』”）]*)/gu
 const ABBREVIATION = /(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|no|jr|sr|z\.b|bzw|\p{Lu})$/iu
 
 function isAbbreviation(before: string): boolean {

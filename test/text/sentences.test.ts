@@ -25,6 +25,23 @@ describe('splitSentences', () => {
   })
 })
 
+describe('long messages', () => {
+  it.each([
+    ['dots', '.'.repeat(200_000)],
+    ['question marks', '?'.repeat(200_000)],
+    ['abbreviations', 'Dr. '.repeat(50_000)],
+    ['laughter', '哈'.repeat(200_000)],
+    ['quotes', `.${'"'.repeat(200_000)}`],
+  ])('are read in one go: %s', (_name, text) => {
+    // Anything quadratic in here would take minutes and run into the test's own deadline.
+    for (const sentence of splitSentences(`${text}x`)) {
+      isFiller(sentence)
+      isQuestion(sentence)
+    }
+    expect(packSentences(splitSentences(`${text}x`), 1_000).length).toBeGreaterThan(0)
+  })
+})
+
 describe('packSentences', () => {
   it('never exceeds the limit, never splits a surrogate pair, keeps every character', () => {
     const sentence = fc.string({ unit: 'binary', minLength: 1, maxLength: 80 }).map((text) => text.trim())

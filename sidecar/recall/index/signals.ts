@@ -26,7 +26,8 @@ export interface Query {
 /** Reads a question against a corpus once; the answer gives the signals of any of its memories. */
 export function signalsFor(corpus: Corpus, query: Query, settings: RankSettings): Signals {
   const { timeline } = corpus
-  const reading = readText(query.text)
+  const text = bounded(query.text)
+  const reading = readText(text)
   const asked = askedSpeakers(reading, corpus.speakers.keys())
   const terms = expandTerms(
     queryTermsOf(reading, corpus.languages.keys()),
@@ -36,7 +37,7 @@ export function signalsFor(corpus: Corpus, query: Query, settings: RankSettings)
   )
   const lexical = scoreFields(corpus, timeline, terms, settings.fields)
   const levels = sessionLevels(lexical, timeline)
-  const dates = namedDates(query.text, query.now)
+  const dates = namedDates(text, query.now)
   const kinds = answerKindsOf(
     reading.normal,
     reading.words.map((word) => word.text),
@@ -55,6 +56,15 @@ export function signalsFor(corpus: Corpus, query: Query, settings: RankSettings)
       informative: entry.traits.informative,
     }
   }
+}
+
+/** Most UTF-16 code units of a query that are read. */
+const MAX_QUERY = 4_000
+
+/** A pasted document as a query: what it is about stands at its ends. */
+function bounded(text: string): string {
+  if (text.length <= MAX_QUERY) return text
+  return `${text.slice(0, MAX_QUERY / 2)} ${text.slice(-MAX_QUERY / 2)}`
 }
 
 const TRAIT_OF: Record<AnswerKind, Exclude<keyof Traits, 'informative'>> = {

@@ -1,6 +1,7 @@
-import { type DateRange, type NamedDates, rangeOf } from '../../text/dates.ts'
+import { DAY_MS, type DateRange, rangeOf } from '../../text/date-range.ts'
+import type { NamedDates } from '../../text/dates.ts'
 
-const WEEK_MS = 7 * 86_400_000
+const WEEK_MS = 7 * DAY_MS
 
 /**
  * How well a memory's time fits the dates of a question, 0…1: 1 inside a named range. People tell of a
