@@ -2,7 +2,7 @@
  * A small hand-written thesaurus of everyday English, for questions that name a thing by its kind
  * ("which instrument …") or by another word than the memory does. Two sorts of lines:
  * `a = b = c` are words for much the same; `kind: member member …` is a kind with some of its members.
- * Single words only; forms of one word (plural, tense) are the stemmer's business.
+ * Single words only; forms of one word (plural, tense) are the business of the stemmer. A kind may have several lines.
  */
 export const SYNONYMS = `job = work = career = profession = occupation = employment = position
 employer = company = firm = business = workplace
@@ -42,7 +42,7 @@ compete = competition = contest = tournament = championship = race
 play = perform
 team = squad = club
 hobby = pastime = interest = leisure = activity
-relax = unwind = destress = rest = calm
+relax = unwind = rest = calm
 enjoy = like = love = adore = fond
 favorite = favourite = preferred = best = love
 prefer = favor
@@ -214,7 +214,7 @@ decorate = decoration = decor
 collect = collection
 own = possess = belong
 inspire = inspiration = motivate = motivation = influence
-identity = gender = transgender = gay = lesbian = lgbtq = queer
+gay = lesbian = queer = lgbtq
 accept = acceptance
 kind = type = sort = genre
 reason = cause = because = why
@@ -264,7 +264,6 @@ lonely = loneliness = alone
 healthy = fit
 rich = wealthy
 poor = poverty
-homeless = shelter
 hungry = starving
 thirsty = dehydrated
 unique = special = distinctive
@@ -625,11 +624,12 @@ religion: christian muslim jewish buddhist hindu church catholic bible temple mo
 language: english spanish french german italian japanese chinese korean russian arabic portuguese
 nationality: american british french german italian spanish mexican japanese chinese indian canadian swedish
 organization: charity school company club church hospital nonprofit shelter
-charity: shelter homeless hospital orphanage food toys donation
+charity: hospital orphanage shelter donation relief hunger
 institution: university college school hospital museum
 education: degree bachelor master phd diploma certificate college university
 financial: loan debt mortgage savings investment budget
 status: single married divorced engaged widowed dating
+gender: male female man woman nonbinary transgender
 number: one two three four five six seven eight nine ten dozen hundred thousand
 meal: breakfast lunch dinner brunch supper
 material: wood metal glass clay cotton wool paper stone
@@ -654,8 +654,7 @@ temple: buddhist shrine
 degree: bachelor master phd doctorate psychology engineering business biology
 school: kindergarten elementary middle college university teacher
 class: yoga pottery dance cooking painting art spanish
-item: book shirt camera necklace shoes guitar toy card bag
-gift: necklace ring book flowers card watch bracelet chocolate perfume toy camera
+gift: ring earrings book flowers card watch bracelet chocolate perfume toy camera
 souvenir: magnet shirt postcard mug keychain
 collection: stamps coins cards sneakers records vinyl dvds comics figurines books
 toy: doll lego teddy puzzle blocks train
@@ -759,9 +758,9 @@ family: grandparents grandchildren stepfather twins
 pet: golden retriever labrador kitten bunny
 friend: roommate classmate teammate colleague neighbor
 education: masters graduate school phd
-career: counseling teaching nursing engineering acting business coding
+career: teaching nursing engineering acting business coding law medicine
 business: store startup studio restaurant bakery shop
-volunteer: shelter foodbank church hospital charity mentor
+volunteer: hospital library charity shelter tutoring
 religion: church prayer god faith bible
 political: election mayor office conservative liberal
 military: army navy soldier marine
@@ -770,6 +769,5 @@ crime: theft robbery burglary fraud
 emergency: fire accident ambulance police
 accident: crash car injury hospital
 weather: sunny rainy snowy windy hot cold
-relationship: single married dating boyfriend girlfriend breakup
 origin: born homeland roots country
 `
