@@ -1,10 +1,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import type { Config } from './config.ts'
 import { AppError, type ErrorCode, STATUS_OF } from './errors.ts'
 import type { Log } from './log.ts'
-import { authenticate, loopbackNamesOnly, requestId } from './middleware.ts'
+import { authenticate, limitBody, loopbackNamesOnly, requestId } from './middleware.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import type { AppEnv } from './routes/env.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -22,15 +21,7 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
   app.use(requestId())
   if (config.apiKeys.length === 0) app.use(loopbackNamesOnly())
   app.use('/v1/*', authenticate(config.apiKeys))
-  app.use(
-    '/v1/*',
-    bodyLimit({
-      maxSize: config.maxBodyBytes,
-      onError: () => {
-        throw new AppError('payload_too_large', `body: expected at most ${config.maxBodyBytes} bytes`)
-      },
-    }),
-  )
+  app.use('/v1/*', limitBody(config.maxBodyBytes))
   app.route('/', healthRoutes(services))
   app.route('/', memoryRoutes(services))
   app.route('/', recallRoutes(services))

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import { serve } from '@hono/node-server'
 import { createApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
@@ -29,6 +30,10 @@ server.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 let closing = false
+// A client that never pauses would keep its connection, and with it this process, alive.
+server.prependListener('request', (_incoming, outgoing: ServerResponse) => {
+  if (closing) outgoing.shouldKeepAlive = false
+})
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void close(signal))
 
 async function close(signal: string): Promise<void> {
@@ -37,11 +42,13 @@ async function close(signal: string): Promise<void> {
   log.info('closing', { signal })
   const timer = setTimeout(() => process.exit(1), SHUTDOWN_MS)
   timer.unref()
-  await new Promise((resolve) => {
-    server.close(resolve)
-    // Idle keep-alive connections would hold the close back until their clients let go.
+  const closed = new Promise((resolve) => void server.close(resolve))
+  // Connections that are kept open for a next request would hold the close back until their clients let go.
+  const letGo = setInterval(() => {
     if ('closeIdleConnections' in server) server.closeIdleConnections()
-  })
+  }, 50)
+  await closed
+  clearInterval(letGo)
   await services[Symbol.asyncDispose]()
   process.exit(0)
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { AppError } from './errors.ts'
 import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './keys.ts'
 import type { AppEnv } from './routes/env.ts'
@@ -52,5 +53,27 @@ export function loopbackNamesOnly(): MiddlewareHandler<AppEnv> {
       )
     }
     await next()
+  }
+}
+
+/** Refuses larger bodies, by their announced length where there is one, else by what has come. */
+export function limitBody(maxBytes: number): MiddlewareHandler<AppEnv> {
+  const refuse = (): never => {
+    throw new AppError('payload_too_large', `body: expected at most ${maxBytes} bytes`)
+  }
+  const counted = bodyLimit({
+    maxSize: maxBytes,
+    onError: (c) => {
+      // The rest of the body stays unread, so nothing else can come over this connection.
+      c.header('connection', 'close')
+      return refuse()
+    },
+  })
+  return async (c, next) => {
+    const length = c.req.header('content-length')
+    if (length === undefined || c.req.header('transfer-encoding') !== undefined) return await counted(c, next)
+    // Without a look at the body: as long as nobody reads it, the server can skip it and keep the connection.
+    if (Number(length) > maxBytes) refuse()
+    return await next()
   }
 }

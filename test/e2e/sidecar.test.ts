@@ -1,0 +1,291 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { sha256Of } from '../../sidecar/keys.ts'
+import { addressOf, refusalOf, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const KEY = 'a-key-that-nobody-knows'
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { ...JSON_TYPE, ...headers },
+    body: JSON.stringify(body),
+  })
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  return { status: response.status, body: (await response.json()) as any }
+}
+
+async function get(url: string) {
+  const response = await fetch(url)
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  return (await response.json()) as any
+}
+
+/** The request of the curl line that a start prints. */
+function curlOf(out: string) {
+  const line = /^ {2}curl -s (\S+)(.*)$/m.exec(out)
+  const rest = line?.[2] ?? ''
+  const headers = Object.fromEntries(
+    [...rest.matchAll(/-H '([^:']+): ([^']*)'/g)].map(([, name, value]) => [name, value]),
+  )
+  return { url: line?.[1] ?? '', headers, body: / -d '(.*)'$/.exec(rest)?.[1] ?? '' }
+}
+
+describe('a sidecar that starts', () => {
+  it('says where it is, what it runs on and a request that works', async () => {
+    const dataDir = tempDir()
+    const sidecar = spawnSidecar({ DATA_DIR: dataDir, OPENAI_API_KEY: 'sk-unused' })
+    const address = await addressOf(sidecar)
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/)
+    expect(sidecar.out()).toMatch(/^Hippocache \d+\.\d+\.\d+ listens on \S+ \(ready in \d+ ms\)$/m)
+    expect(sidecar.out()).toMatch(
+      /^ {2}backends {2}records sqlite, cache in-process, language_model none, embedder lexical\S+$/m,
+    )
+    expect(sidecar.out()).toContain(`  data      ${dataDir}\n`)
+    expect(sidecar.out()).toMatch(/^ {2}note {6}OPENAI_API_KEY is set but not used/m)
+    expect(sidecar.out()).not.toContain('sk-unused')
+    const { url, headers, body } = curlOf(sidecar.out())
+    const response = await fetch(url, { method: 'POST', headers: headers as Record<string, string>, body })
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ status: 'stored', events: [{ event: 'ADD' }] })
+    expect(await post(`${address}/v1/recall`, { user_id: 'ada', query: 'peanuts' })).toMatchObject({
+      status: 200,
+      body: { status: 'ok', count: 1 },
+    })
+    expect(sidecar.err()).toBe('')
+  })
+
+  it('keeps keys to itself and asks for them', async () => {
+    const hashed = 'another-key-that-is-hashed'
+    const keys = `one:${KEY},two:sha256:${sha256Of(hashed).toString('hex')}`
+    const sidecar = spawnSidecar({ DATA_DIR: tempDir(), HOST: '0.0.0.0', API_KEYS: keys, LOG_LEVEL: 'debug' })
+    const address = (await addressOf(sidecar)).replace('0.0.0.0', '127.0.0.1')
+    const { headers } = curlOf(sidecar.out())
+    expect(headers).toEqual({ Authorization: 'Bearer YOUR_KEY', 'Content-Type': 'application/json' })
+    const status = async (key: string) =>
+      await fetch(`${address}/v1/status`, { headers: { authorization: `Bearer ${key}` } })
+    expect(await (await status(KEY)).json()).toMatchObject({ namespace: 'one' })
+    expect(await (await status(hashed)).json()).toMatchObject({ namespace: 'two' })
+    expect((await status('wrong-key-wrong-key')).status).toBe(401)
+    sidecar.child.kill('SIGTERM')
+    expect(await sidecar.ended).toEqual({ code: 0, signal: null })
+    for (const secret of [KEY, hashed, keys.split('sha256:')[1] as string])
+      expect(sidecar.out() + sidecar.err()).not.toContain(secret)
+  })
+
+  it('has its data again after a restart', async () => {
+    const env = { DATA_DIR: join(tempDir(), 'made', 'on', 'demand') }
+    const first = spawnSidecar(env)
+    const turn = {
+      user_id: 'ada',
+      conversation_id: 'c',
+      messages: [{ role: 'user', content: 'I live in Kyoto.' }],
+    }
+    const stored = await post(`${await addressOf(first)}/v1/memories`, turn)
+    first.child.kill('SIGTERM')
+    expect(await first.ended).toEqual({ code: 0, signal: null })
+    const address = await addressOf(spawnSidecar(env))
+    expect(
+      (await post(`${address}/v1/recall`, { user_id: 'ada', query: 'Kyoto' })).body.memories,
+    ).toMatchObject([{ id: stored.body.events[0].id }])
+    expect((await post(`${address}/v1/memories`, turn)).body).toMatchObject({
+      turn: 2,
+      events: [{ event: 'NOOP' }],
+    })
+  })
+
+  it('refuses what is too large on the wire and lives on', async () => {
+    const address = await addressOf(spawnSidecar({ DATA_DIR: tempDir(), MAX_BODY_BYTES: '2000' }))
+    const big = { user_id: 'ada', messages: [{ role: 'user', content: 'x'.repeat(500_000) }] }
+    expect(await post(`${address}/v1/memories`, big)).toMatchObject({
+      status: 413,
+      body: { error: { code: 'payload_too_large' } },
+    })
+    expect(await statusOfChunked(`${address}/v1/memories`, JSON.stringify(big))).toBe(413)
+    expect((await fetch(`${address}/healthz`)).status).toBe(200)
+  })
+})
+
+describe('a sidecar that is told to stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s answers what is under way, takes no more, and exits with 0',
+    async (signal) => {
+      const dataDir = tempDir()
+      const sidecar = spawnSidecar({ DATA_DIR: dataDir })
+      const address = await addressOf(sidecar)
+      const stored: string[] = []
+      const faults: unknown[] = []
+      // Clients that never pause, on connections kept open: the stop must not wait for them to let go.
+      const client = async (n: number) => {
+        for (let i = 0; ; i++) {
+          const text = `Client ${n} said fact number ${i}.`
+          try {
+            const { status, body } = await post(`${address}/v1/memories`, {
+              user_id: `u${n}`,
+              messages: [{ role: 'user', content: text }],
+            })
+            if (status === 200) stored.push(body.events[0].id)
+            else faults.push(body)
+          } catch (error) {
+            return error
+          }
+        }
+      }
+      const clients = Array.from({ length: 6 }, (_, n) => client(n))
+      while (stored.length < 60) await new Promise((resolve) => setTimeout(resolve, 5))
+      sidecar.child.kill(signal)
+      expect(await sidecar.ended).toEqual({ code: 0, signal: null })
+      await Promise.all(clients)
+      expect(faults).toEqual([])
+      expect(sidecar.err()).toBe('')
+      const ids = memoriesIn(dataDir).map(({ id }) => id)
+      // Every answer was sent, not only every write done.
+      expect(new Set(ids)).toEqual(new Set(stored))
+    },
+  )
+})
+
+describe('a sidecar that is killed while many write', () => {
+  it('has every acknowledged turn again, and each turn whole or not at all', async () => {
+    const env = { DATA_DIR: tempDir() }
+    const facts = (n: number, i: number) =>
+      [1, 2, 3].map((part) => `Client ${n} in turn ${i} told part ${part} of it.`)
+    const acknowledged = new Set<string>()
+    for (let round = 0; round < 2; round++) {
+      const sidecar = spawnSidecar(env)
+      const address = await addressOf(sidecar)
+      let count = 0
+      const client = async (n: number) => {
+        for (let i = round * 10_000; ; i++) {
+          const messages = facts(n, i).map((content) => ({ role: 'user', content }))
+          try {
+            const { status, body } = await post(`${address}/v1/memories`, {
+              user_id: 'ada',
+              conversation_id: `c${n}`,
+              messages,
+            })
+            expect(status).toBe(200)
+            acknowledged.add(body.turn_id)
+            count += 1
+          } catch (error) {
+            return error
+          }
+        }
+      }
+      const clients = Array.from({ length: 8 }, (_, n) => client(n))
+      while (count < 120) await new Promise((resolve) => setTimeout(resolve, 1))
+      sidecar.child.kill('SIGKILL')
+      await sidecar.ended
+      await Promise.all(clients)
+    }
+    const address = await addressOf(spawnSidecar(env))
+    const recall = await post(`${address}/v1/recall`, { user_id: 'ada', query: 'part 2', top_k: 3 })
+    expect(recall.body).toMatchObject({ status: 'ok', count: 3 })
+    const listed: { turn_id: string; id: string }[] = []
+    let cursor = ''
+    do {
+      const page = await get(`${address}/v1/memories?user_id=ada&limit=500${cursor}`)
+      for (const { id, sources } of page.memories) listed.push({ id, turn_id: sources[0].turn_id })
+      cursor = page.next_cursor === null ? '' : `&cursor=${page.next_cursor}`
+    } while (cursor !== '')
+    const byTurn = Map.groupBy(listed, ({ turn_id }) => turn_id)
+    for (const turnId of acknowledged) expect(byTurn.get(turnId)).toHaveLength(3)
+    // Turns stored but not answered when it died may be there as well, as whole as the others.
+    for (const memories of byTurn.values()) expect(memories).toHaveLength(3)
+  })
+})
+
+describe('a sidecar that cannot start', () => {
+  it('says that another one has the data, and leaves that one alone', async () => {
+    const env = { DATA_DIR: tempDir() }
+    const address = await addressOf(spawnSidecar(env))
+    const { code, out, err } = await refusalOf(env)
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(
+      /^DATA_DIR: cannot open .*: another process is using it \(one sidecar owns the file; stop the other, or give this one its own DATA_DIR\)\n$/,
+    )
+    expect(
+      (
+        await post(`${address}/v1/memories`, {
+          user_id: 'a',
+          messages: [{ role: 'user', content: 'I like tea.' }],
+        })
+      ).status,
+    ).toBe(200)
+  })
+
+  it('says that the port is taken', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void other.close())
+    await new Promise((resolve) => other.once('listening', resolve))
+    const { port } = other.address() as AddressInfo
+    const { code, out, err } = await refusalOf({ DATA_DIR: tempDir(), PORT: String(port) })
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: '',
+      err: `PORT: cannot listen: 127.0.0.1:${port} is in use by another program; set PORT to a free one\n`,
+    })
+  })
+
+  it('says every problem of its configuration at once, without a stack or a secret', async () => {
+    const { code, out, err } = await refusalOf({
+      DATA_DIR: tempDir(),
+      HOST: '0.0.0.0',
+      PORT: '99999',
+      LOG_LEVEL: 'loud',
+      REDIS_URL: 'redis://:secret@localhost',
+    })
+    expect({ code, out }).toEqual({ code: 1, out: '' })
+    expect(err).toMatch(/^Cannot start, the configuration has 4 problems:\n( {2}- .*\n){4}$/)
+    for (const name of ['HOST', 'PORT', 'LOG_LEVEL', 'REDIS_URL']) expect(err).toContain(`  - ${name}: `)
+    expect(err).not.toContain('secret')
+  })
+
+  it('on the network without keys', async () => {
+    const { code, err } = await refusalOf({ DATA_DIR: tempDir(), HOST: '0.0.0.0' })
+    expect(code).toBe(1)
+    expect(err).toMatch(
+      /HOST: expected a loopback address .* got "0\.0\.0\.0"; set API_KEYS=name:key to listen on the network/,
+    )
+  })
+
+  it('with keys that it cannot use, without printing them', async () => {
+    const { code, err } = await refusalOf({ DATA_DIR: tempDir(), API_KEYS: `${KEY}:prod,x:${KEY} y` })
+    expect(code).toBe(1)
+    expect(err).toContain('API_KEYS: ')
+    expect(err).not.toContain(KEY)
+  })
+
+  it('where it may not write', async () => {
+    const { code, err } = await refusalOf({ DATA_DIR: '/dev/null/data' })
+    expect(code).toBe(1)
+    expect(err).toMatch(/^DATA_DIR: cannot open \/dev\/null\/data\/hippocache\.db: ENOTDIR/)
+    expect(err).not.toContain('    at ')
+  })
+})
+
+/** The answer to a body whose length is not announced, as soon as there is one. */
+async function statusOfChunked(url: string, body: string): Promise<number | undefined> {
+  const outgoing = request(url, { method: 'POST', headers: JSON_TYPE, agent: false })
+  // What is still on its way when the answer comes may find the connection closed.
+  outgoing.on('error', () => {})
+  outgoing.write(body)
+  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+  outgoing.destroy()
+  return incoming.statusCode
+}
+
+function memoriesIn(dataDir: string): { id: string }[] {
+  const db = new DatabaseSync(join(dataDir, 'hippocache.db'), { readOnly: true })
+  try {
+    return db.prepare("SELECT id FROM records WHERE collection = 'memories'").all() as { id: string }[]
+  } finally {
+    db.close()
+  }
+}
