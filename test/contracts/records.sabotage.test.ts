@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
-import type { RecordStore, ScrollOptions, StoredRecord, Write } from '../../sidecar/ports/records.ts'
+import type {
+  Collection,
+  RecordStore,
+  ScrollOptions,
+  StoredRecord,
+  Write,
+} from '../../sidecar/ports/records.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { caseNamed, failedCases, type Open, tryCase } from './contract.ts'
 import { RECORD_CASES, type RecordsSubject } from './records.ts'
@@ -194,7 +200,7 @@ function rescrolled(
 
 async function following(
   honest: RecordStore,
-  collection: 'memories' | 'turns' | 'conversations' | 'calls',
+  collection: Collection,
   scope: string,
   options: ScrollOptions,
   page: readonly StoredRecord[],
