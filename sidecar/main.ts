@@ -6,6 +6,7 @@ import { createLog } from './log.ts'
 import { tokenCounter } from './recall/tokens.ts'
 import { backendNames } from './routes/health.ts'
 import { createServices, type Services } from './services.ts'
+import { warmConcepts } from './text/concepts.ts'
 import { VERSION } from './version.ts'
 
 /** How long requests under way may take to end after a signal, milliseconds. */
@@ -18,8 +19,11 @@ const app = createApp(services, config, log)
 
 const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
   announce(port)
-  // Ready first; the tokenizer's table is there before the first recall needs it.
-  setImmediate(() => void tokenCounter())
+  // Ready first; the tables are there before the first recall needs them.
+  setImmediate(() => {
+    warmConcepts()
+    void tokenCounter()
+  })
 })
 server.on('error', (error: NodeJS.ErrnoException) => {
   const reason =

@@ -19,11 +19,14 @@ export interface CandidateOptions {
   identity: readonly string[]
   remember: Remember
   /** The last message of the turn before, if it is known. */
-  saidBefore: string | null
+  saidBefore: Pick<Message, 'content' | 'at'> | null
   source: Pick<Source, 'turn_id' | 'conversation_id' | 'turn'>
   /** Epoch milliseconds for messages that carry no time. */
   now: number
 }
+
+/** After a longer pause than this, in milliseconds, what was said before is not what a message answers. */
+const MAX_PAUSE_MS = 3_600_000
 
 /** Longest context kept beside a memory, in characters: enough for a question, not a second memory. */
 const MAX_CONTEXT = 500
@@ -39,13 +42,18 @@ export function candidatesOf(messages: readonly Message[], options: CandidateOpt
     if (role !== 'system' && (remember === 'both' || remember === role)) {
       for (const text of keepVerbatim({ role, content, ...(name === undefined ? {} : { name }) })) {
         const id = derivedId('memory', ...identity, speaker, normaliseForDuplicate(text))
-        const context = before?.slice(-MAX_CONTEXT) ?? null
+        const context = contextOf(before, at, now)
         if (!candidates.has(id)) {
           candidates.set(id, { id, text, role, speaker, context, source: { ...source, ordinal, at } })
         }
       }
     }
-    before = content
+    before = { content, at }
   }
   return [...candidates.values()]
+}
+
+function contextOf(before: CandidateOptions['saidBefore'], at: number, now: number): string | null {
+  if (before === null || Math.abs(at - (before.at ?? now)) > MAX_PAUSE_MS) return null
+  return before.content.slice(-MAX_CONTEXT)
 }

@@ -1,57 +1,16 @@
-import { randomUUID } from 'node:crypto'
-import { AppError } from '../errors.ts'
+import { AppError, invalid } from '../errors.ts'
 import { KeyedLock } from '../keyed-lock.ts'
 import type { Embedder } from '../ports/embedder.ts'
-import type { JsonObject, Position, RecordStore, Write } from '../ports/records.ts'
-import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
-import { type Candidate, candidatesOf } from './candidates.ts'
+import type { Position, RecordStore } from '../ports/records.ts'
+import { type Scope, scopeKey } from '../scope.ts'
+import { type AddContext, type AddRequest, type AddResult, addTurn } from './add.ts'
+import { asOf } from './as-of.ts'
 import type { Predicate } from './filters.ts'
-import type { Memory, Source } from './memory.ts'
-import {
-  type Conversation,
-  callRecordId,
-  conversationRecordId,
-  type Message,
-  type Remember,
-  readTurn,
-  type Turn,
-  toPayload,
-  turnRecordId,
-} from './turns.ts'
-
-export interface AddRequest extends Narrowing {
-  messages: readonly Message[]
-  turn?: number | undefined
-  metadata?: JsonObject | undefined
-  remember?: Remember | undefined
-  /** Two calls with one key are one call: without a turn number the second gets the number of the first. */
-  idempotencyKey?: string | undefined
-}
-
-export interface MemoryEvent {
-  /** `NOOP`: said before, and known from now on to have been said here too. */
-  event: 'ADD' | 'NOOP' | 'DELETE'
-  id: string
-  memory: string
-}
-
-export interface AddResult {
-  turnId: string
-  turn: number | null
-  events: MemoryEvent[]
-}
-
-/** What changed in a scope, told after it is durable. */
-export interface ScopeChange {
-  scope: string
-  upserted: readonly IndexedChange[]
-  removed: readonly string[]
-}
-
-export interface IndexedChange {
-  memory: Memory
-  dense: Float32Array
-}
+import { forgetScope } from './forget.ts'
+import { type HistoryRow, type PastVersion, readHistory, versionRecordId } from './history.ts'
+import type { Memory } from './memory.ts'
+import { putTurn, readTurn, type Turn } from './turns.ts'
+import { type Held, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
 
 export interface EngineOptions {
   records: RecordStore
@@ -61,8 +20,18 @@ export interface EngineOptions {
   now?: () => number
 }
 
-/** Most sources kept for one memory; of what was said more often, the first and the latest are known. */
-const MAX_SOURCES = 32
+export type AddOptions = Pick<AddContext, 'learn' | 'expiresAt' | 'countTokens'>
+
+const VERBATIM: AddOptions = { learn: false, expiresAt: null, countTokens: () => 0 }
+
+export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context'>
+
+export interface ListOptions {
+  limit: number
+  accept: Predicate
+  after?: Position | undefined
+  direction?: 'ascending' | 'descending' | undefined
+}
 
 /** Memories that are looked at, at the most, to fill one page of a narrowed list. */
 const LIST_SCAN = 1000
@@ -86,47 +55,113 @@ export class MemoryEngine {
    * Remembers one turn. Posting a turn (conversation and number) again replaces what it said before: a regenerated
    * answer leaves no trace of the first.
    */
-  async add(scope: Scope, request: AddRequest): Promise<AddResult> {
-    const key = scopeKey(scope)
-    return await this.#lock.run(key, () => this.#add(key, request))
-  }
-
-  async get(scope: Scope, id: string): Promise<Memory> {
-    const memory = await this.#find(scopeKey(scope), id)
-    if (!memory) throw notFound(id)
-    return memory
-  }
-
-  /** Removes one memory for good; the turns that it came from do not bring it back when they are posted again. */
-  async remove(scope: Scope, id: string): Promise<Memory> {
+  async add(scope: Scope, request: AddRequest, options: AddOptions = VERBATIM): Promise<AddResult> {
     const key = scopeKey(scope)
     return await this.#lock.run(key, async () => {
-      const memory = await this.#find(key, id)
-      if (!memory) throw notFound(id)
-      const writes: Write[] = [{ remove: id, collection: 'memories', scope: key }]
-      for (const turnId of new Set(memory.sources.map((source) => source.turn_id))) {
-        const turn = await readTurn(this.#records, key, turnId)
-        if (!turn) continue
-        turn.memory_ids = turn.memory_ids.filter((one) => one !== id)
-        turn.removed_ids = [...new Set([...turn.removed_ids, id])]
-        writes.push(putTurn(key, turn))
+      const context = { ...options, records: this.#records, embedder: this.#embedder, now: this.#now() }
+      const { result, change } = await addTurn(key, request, context)
+      if (change) this.#tell(change)
+      return result
+    })
+  }
+
+  /** @throws {AppError} `not_found`: it never was, belongs to somebody else, or has been deleted */
+  async get(scope: Scope, id: string): Promise<Memory> {
+    const record = await this.#records.get('memories', scopeKey(scope), id)
+    if (!record) throw notFound(id)
+    return record.payload as unknown as Memory
+  }
+
+  /** Corrects a memory by hand. What it said before stays in its history, and nothing changed is no new version. */
+  async revise(
+    scope: Scope,
+    id: string,
+    correction: Correction,
+    reason: string | null,
+  ): Promise<{ memory: Memory; changed: boolean }> {
+    return await this.#change(scope, async (unit) => {
+      const { memory } = await need(unit, id)
+      if (memory.kind === 'pending') {
+        throw new AppError(
+          'conflict',
+          `id: ${JSON.stringify(id)} waits to be learned from; correct what comes of it`,
+        )
       }
-      await this.#records.commit(writes)
-      this.#onChange({ scope: key, upserted: [], removed: [id] })
+      const changed = Object.entries(correction).some(
+        ([field, value]) => JSON.stringify(memory[field as keyof Memory]) !== JSON.stringify(value),
+      )
+      if (!changed) return { memory, changed }
+      const revised = await unit.revise(id, { ...correction, valid_from: unit.now }, { actor: 'api', reason })
+      return { memory: revised, changed }
+    })
+  }
+
+  /**
+   * Ends a memory; its history stays, and it can be restored. The turns that it came from do not bring it back when
+   * they are posted again.
+   */
+  async remove(scope: Scope, id: string, reason: string | null = null): Promise<Memory> {
+    return await this.#change(scope, async (unit) => {
+      const { memory } = await need(unit, id)
+      if (memory.kind === 'pending') unit.erase(id)
+      else await unit.end(id, unit.now, { actor: 'api', reason })
+      for (const turnId of new Set(memory.sources.map((source) => source.turn_id))) {
+        const turn = await readTurn(this.#records, unit.scope, turnId)
+        if (turn) unit.also(putTurn(unit.scope, without(turn, memory)))
+      }
       return memory
     })
   }
 
-  /** A page of the memories that `accept` lets through, and where the next one begins. */
-  async list(
+  /**
+   * Makes an earlier version the current one, as a new version.
+   * @param version the one to restore; if absent, the one before the newest, or the last of a deleted memory
+   */
+  async restore(
     scope: Scope,
-    options: {
-      limit: number
-      accept: Predicate
-      after?: Position | undefined
-      direction?: 'ascending' | 'descending' | undefined
-    },
-  ): Promise<{ memories: Memory[]; next: Position | null }> {
+    id: string,
+    version: number | undefined,
+    reason: string | null,
+  ): Promise<Memory> {
+    return await this.#change(scope, async (unit) => {
+      const current = await unit.find(id)
+      const ended = current ? undefined : await unit.findEnded(id)
+      const latest = current?.memory ?? ended?.memory
+      if (!latest) throw notFound(id)
+      const wanted = version ?? (current ? latest.version - 1 : latest.version)
+      const past =
+        ended && wanted === latest.version
+          ? ended
+          : ((await this.#records.get('versions', unit.scope, versionRecordId(id, wanted)))?.payload as
+              | PastVersion
+              | undefined)
+      if (!past)
+        throw invalid('version', `an earlier version of this memory, from 1 to ${latest.version - 1}`, wanted)
+      const cause = { actor: 'api' as const, reason: reason ?? `version ${wanted} restored` }
+      const valid_from = unit.now
+      if (ended) {
+        return await unit.add(
+          { ...past.memory, version: latest.version, valid_from, updated_at: unit.now },
+          cause,
+        )
+      }
+      const { text, topic, sub_topic, importance, event_date, expires_at, metadata } = past.memory
+      const fields = { text, topic, sub_topic, importance, event_date, expires_at, metadata, valid_from }
+      return await unit.revise(id, fields, cause, { event: 'RESTORE' })
+    })
+  }
+
+  /** Every change of a memory, oldest first, also of one that has ended. */
+  async history(scope: Scope, id: string): Promise<HistoryRow[]> {
+    const key = scopeKey(scope)
+    const unit = new UnitOfWork(this.#records, key, this.#now())
+    const latest = (await unit.find(id))?.memory ?? (await unit.findEnded(id))?.memory
+    if (!latest) throw notFound(id)
+    return await readHistory(this.#records, key, id, latest.version)
+  }
+
+  /** A page of the memories that `accept` lets through, and where the next one begins. */
+  async list(scope: Scope, options: ListOptions): Promise<{ memories: Memory[]; next: Position | null }> {
     const { limit, accept, direction } = options
     const memories: Memory[] = []
     let after = options.after
@@ -150,175 +185,70 @@ export class MemoryEngine {
     }
   }
 
+  /** What held at a moment, each memory in the version of then. */
+  async asOf(scope: Scope, at: number): Promise<{ held: Held; validUntil: number | null }[]> {
+    return await asOf(this.#records, scopeKey(scope), at)
+  }
+
+  /** Erases everything of a user, and answers how many records of each kind there were. */
+  async forget(scope: Scope): Promise<Record<string, number>> {
+    const key = scopeKey(scope)
+    return await this.#lock.run(key, async () => {
+      const { counts, memories } = await forgetScope(this.#records, key)
+      this.#tell({ scope: key, upserted: [], removed: memories })
+      return counts
+    })
+  }
+
+  /**
+   * Runs a change with the scope's memories to itself, and commits it whole.
+   * Everything that changes memories goes through here.
+   */
+  async change<T>(scope: string, task: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+    return await this.#lock.run(scope, async () => {
+      const unit = new UnitOfWork(this.#records, scope, this.#now())
+      const answer = await task(unit)
+      this.#tell(await unit.commit(this.#embedder, { scope }))
+      return answer
+    })
+  }
+
   /** Resolves when the writes under way have ended. */
   async drained(): Promise<void> {
     await this.#lock.drained()
   }
 
-  async #add(scope: string, request: AddRequest): Promise<AddResult> {
-    const now = this.#now()
-    const place = await this.#place(scope, request)
-    const previous = await readTurn(this.#records, scope, place.id)
-    const candidates = await this.#candidates(scope, place, request, now)
-    const removedIds = new Set(previous?.removed_ids)
-
-    const wanted: Candidate[] = []
-    const events: MemoryEvent[] = []
-    const changed: Memory[] = []
-    for (const [i, candidate] of candidates.entries()) {
-      if (removedIds.has(candidate.id)) continue
-      const known = await this.#find(scope, candidate.id)
-      if (!known && previous?.memory_ids.includes(candidate.id)) {
-        // Deleted while this turn was not among the sources that are kept, so the deletion did not reach it.
-        removedIds.add(candidate.id)
-        continue
-      }
-      wanted.push(candidate)
-      const said = toMemory(candidate, request, now, i)
-      const memory = known ? saidAgain(known, said) : said
-      changed.push(memory)
-      events.push({ event: known ? 'NOOP' : 'ADD', id: memory.id, memory: memory.text })
-    }
-    const writes: Write[] = [...place.writes]
-    const removed: string[] = []
-    for (const id of previous?.memory_ids ?? []) {
-      if (wanted.some((candidate) => candidate.id === id)) continue
-      const memory = await this.#find(scope, id)
-      if (!memory) continue
-      const left = memory.sources.filter((source) => source.turn_id !== place.id)
-      if (left.length > 0) {
-        changed.push({ ...memory, sources: left, updated_at: now })
-      } else {
-        removed.push(id)
-        writes.push({ remove: id, collection: 'memories', scope })
-        events.push({ event: 'DELETE', id, memory: memory.text })
-      }
-    }
-    const vectors = await this.#embed(changed)
-    const upserted = changed.map((memory, i) => ({ memory, dense: vectors[i] as Float32Array }))
-    for (const { memory, dense } of upserted) {
-      const put = { id: memory.id, order: memory.order, payload: toPayload(memory), dense }
-      writes.push({ put, collection: 'memories', scope })
-    }
-    writes.push(
-      putTurn(scope, {
-        id: place.id,
-        conversation_id: request.conversationId ?? null,
-        turn: place.turn,
-        messages: [...request.messages],
-        remember: request.remember ?? 'both',
-        memory_ids: wanted.map((candidate) => candidate.id),
-        removed_ids: [...removedIds],
-        created_at: previous?.created_at ?? now,
-        updated_at: now,
-      }),
-    )
-    await this.#records.commit(writes)
-    if (upserted.length > 0 || removed.length > 0) this.#onChange({ scope, upserted, removed })
-    return { turnId: place.id, turn: place.turn, events }
+  async #change<T>(scope: Scope, task: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+    return await this.change(scopeKey(scope), task)
   }
 
-  /** Which turn a call is, and what must be written so that the next call knows. */
-  async #place(
-    scope: string,
-    request: AddRequest,
-  ): Promise<{ id: string; turn: number | null; writes: Write[] }> {
-    const { conversationId, idempotencyKey } = request
-    if (conversationId === undefined) {
-      const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-      return { id, turn: null, writes: [] }
-    }
-    const now = this.#now()
-    const recordId = conversationRecordId(conversationId)
-    const record = await this.#records.get('conversations', scope, recordId)
-    const last = record ? (record.payload as unknown as Conversation).last_turn : 0
-    const writes: Write[] = []
-    let turn = request.turn
-    if (turn === undefined && idempotencyKey !== undefined) {
-      const callId = callRecordId(conversationId, idempotencyKey)
-      const call = await this.#records.get('calls', scope, callId)
-      turn = call ? (call.payload['turn'] as number) : last + 1
-      writes.push({ put: { id: callId, order: now * 1000, payload: { turn } }, collection: 'calls', scope })
-    }
-    turn ??= last + 1
-    if (turn > last) {
-      const conversation: Conversation = { last_turn: turn }
-      writes.push({
-        put: { id: recordId, order: record?.order ?? now * 1000, payload: toPayload(conversation) },
-        collection: 'conversations',
-        scope,
-      })
-    }
-    return { id: turnRecordId(conversationId, turn), turn, writes }
-  }
-
-  async #candidates(
-    scope: string,
-    place: { id: string; turn: number | null },
-    request: AddRequest,
-    now: number,
-  ): Promise<Candidate[]> {
-    const { conversationId, agentId, runId } = request
-    const before =
-      conversationId !== undefined && place.turn !== null && place.turn > 1
-        ? await readTurn(this.#records, scope, turnRecordId(conversationId, place.turn - 1))
-        : undefined
-    return candidatesOf(request.messages, {
-      identity: [scope, agentId ?? '', runId ?? ''],
-      remember: request.remember ?? 'both',
-      saidBefore: before?.messages.at(-1)?.content ?? null,
-      source: { turn_id: place.id, conversation_id: conversationId ?? null, turn: place.turn },
-      now,
-    })
-  }
-
-  async #find(scope: string, id: string): Promise<Memory | undefined> {
-    const record = await this.#records.get('memories', scope, id)
-    return record && (record.payload as unknown as Memory)
-  }
-
-  async #embed(memories: readonly Memory[]): Promise<Float32Array[]> {
-    if (memories.length === 0) return []
-    return await this.#embedder.embed(
-      memories.map((memory) => memory.text),
-      'document',
-    )
+  #tell(change: ScopeChange): void {
+    if (change.upserted.length > 0 || change.removed.length > 0) this.#onChange(change)
   }
 }
 
-function toMemory(candidate: Candidate, request: AddRequest, now: number, nth: number): Memory {
-  const { id, text, role, speaker, context, source } = candidate
+/** A turn that does not bring a deleted memory back: not by being posted again, and not by being learned from. */
+function without(turn: Turn, memory: Memory): Turn {
+  const ordinals = new Set(
+    memory.sources.filter(({ turn_id }) => turn_id === turn.id).map(({ ordinal }) => ordinal),
+  )
+  const waits = memory.kind === 'pending'
   return {
-    id,
-    text,
-    role,
-    speaker,
-    agent_id: request.agentId ?? null,
-    run_id: request.runId ?? null,
-    app_id: request.appId ?? null,
-    metadata: request.metadata ?? {},
-    kind: 'verbatim',
-    context,
-    sources: [source],
-    order: now * 1000 + Math.min(nth, 999),
-    created_at: now,
-    updated_at: now,
+    ...turn,
+    // What is learned from the words that somebody deleted would be the deleted memory in other words.
+    messages: waits
+      ? turn.messages.map((one, i) => (ordinals.has(i) ? { ...one, content: '' } : one))
+      : turn.messages,
+    revision: waits ? turn.revision + 1 : turn.revision,
+    memory_ids: turn.memory_ids.filter((one) => one !== memory.id),
+    removed_ids: [...new Set([...turn.removed_ids, memory.id])],
   }
 }
 
-/** A known memory with one more source; what its only turn says anew is as that turn has it now. */
-function saidAgain(known: Memory, said: Memory): Memory {
-  const [source] = said.sources as [Source]
-  const others = known.sources.filter(({ turn_id }) => turn_id !== source.turn_id)
-  if (others.length === 0) return { ...said, order: known.order, created_at: known.created_at }
-  const sources = [...others, source].sort((a, b) => a.at - b.at)
-  if (sources.length > MAX_SOURCES) sources.splice(1, sources.length - MAX_SOURCES)
-  return { ...known, sources, updated_at: said.updated_at }
-}
-
-function putTurn(scope: string, turn: Turn): Write {
-  const put = { id: turn.id, order: turn.created_at * 1000, payload: toPayload(turn) }
-  return { put, collection: 'turns', scope }
+async function need(unit: UnitOfWork, id: string): Promise<Held> {
+  const held = await unit.find(id)
+  if (!held) throw notFound(id)
+  return held
 }
 
 function notFound(id: string): AppError {

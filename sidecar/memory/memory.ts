@@ -13,6 +13,20 @@ export interface Source {
   at: number
 }
 
+/**
+ * How the text came about. `verbatim`: kept as it was said, no model was asked. `pending`: the same, until the turn
+ * has been learned from. `extracted`: a model's fact. `imported`: brought in as a memory.
+ */
+export type Kind = 'verbatim' | 'pending' | 'extracted' | 'imported'
+
+/** Short: what waits to be learned from. Mid: of one run or conversation. Long: of the user. */
+export type Tier = 'short' | 'mid' | 'long'
+
+export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
+  if (memory.kind === 'pending') return 'short'
+  return memory.run_id === null ? 'long' : 'mid'
+}
+
 /** A memory as it is stored: the payload of a record of the collection `memories`. */
 export interface Memory {
   id: string
@@ -24,8 +38,20 @@ export interface Memory {
   run_id: string | null
   app_id: string | null
   metadata: JsonObject
-  /** How the text came about. `verbatim`: kept as it was said, no model was asked. */
-  kind: 'verbatim'
+  kind: Kind
+  /** Topic and sub-topic of the app's schema; `null` where no model sorted the text. */
+  topic: string | null
+  sub_topic: string | null
+  /** From 1, small talk, to 5; `null` where no model judged it. */
+  importance: number | null
+  /** When it happened or will: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
+  event_date: string | null
+  /** From 1; counts the texts and fields that this memory has had. */
+  version: number
+  /** Epoch milliseconds since when this version holds: when it was said, or when somebody corrected it. */
+  valid_from: number
+  /** Epoch milliseconds after which it is no longer recalled; `null` for never. */
+  expires_at: number | null
   /** Said just before, and part of what the memory is found by; never shown as the memory. */
   context: string | null
   /** Oldest first; never empty. */
@@ -44,7 +70,13 @@ export interface MemoryView {
   user_id: string
   role: Role
   speaker: string
-  kind: Memory['kind']
+  kind: Kind
+  tier: Tier
+  topic: string | null
+  sub_topic: string | null
+  importance: number | null
+  event_date: string | null
+  version: number
   conversation_id: string | null
   turn: number | null
   /** ISO 8601. */
@@ -54,11 +86,15 @@ export interface MemoryView {
   run_id: string | null
   app_id: string | null
   metadata: JsonObject
+  valid_from: string
+  /** When this version stopped to hold; `null` for what is current. */
+  valid_until: string | null
+  expires_at: string | null
   created_at: string
   updated_at: string
 }
 
-export function toView(memory: Memory, userId: string): MemoryView {
+export function toView(memory: Memory, userId: string, validUntil: number | null = null): MemoryView {
   const [first] = memory.sources
   return {
     id: memory.id,
@@ -67,6 +103,12 @@ export function toView(memory: Memory, userId: string): MemoryView {
     role: memory.role,
     speaker: memory.speaker,
     kind: memory.kind,
+    tier: tierOf(memory),
+    topic: memory.topic,
+    sub_topic: memory.sub_topic,
+    importance: memory.importance,
+    event_date: memory.event_date,
+    version: memory.version,
     conversation_id: first?.conversation_id ?? null,
     turn: first?.turn ?? null,
     at: iso(first?.at ?? memory.created_at),
@@ -80,6 +122,9 @@ export function toView(memory: Memory, userId: string): MemoryView {
     run_id: memory.run_id,
     app_id: memory.app_id,
     metadata: memory.metadata,
+    valid_from: iso(memory.valid_from),
+    valid_until: validUntil === null ? null : iso(validUntil),
+    expires_at: memory.expires_at === null ? null : iso(memory.expires_at),
     created_at: iso(memory.created_at),
     updated_at: iso(memory.updated_at),
   }

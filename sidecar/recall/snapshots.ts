@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { ScopeChange } from '../memory/engine.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { ScopeChange } from '../memory/unit-of-work.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
 import { type IndexedMemory, ScopeIndex } from './scope-index.ts'
 

@@ -28,10 +28,10 @@ const get = createRoute({
     }),
   },
   responses: s.answers(
-    'A miss is an answer, not a failure.',
+    'A miss is an answer, not a failure; with the reason `backend` it is the cache that did not answer.',
     z.object({
       status: z.enum(['hit', 'miss', 'stale']),
-      reason: z.enum(['hit', 'absent', 'window', 'conversation']),
+      reason: z.enum(['hit', 'absent', 'backend', 'window', 'conversation']),
       value: z.any(),
       age_turns: z.number().nullable(),
       age_s: z.number().nullable(),

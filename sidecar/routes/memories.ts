@@ -73,7 +73,7 @@ const add = createRoute({
       turn_id: z.string(),
       turn: z.number().nullable(),
       events: z.array(
-        z.object({ event: z.enum(['ADD', 'NOOP', 'DELETE']), id: z.string(), memory: z.string() }),
+        z.object({ event: z.enum(['ADD', 'UPDATE', 'DELETE', 'NOOP']), id: z.string(), memory: z.string() }),
       ),
       pending: z.object({ turns: z.number(), tokens: z.number() }),
       took_ms: z.number(),

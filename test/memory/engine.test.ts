@@ -1,8 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
-import { type AddRequest, MemoryEngine, type ScopeChange } from '../../sidecar/memory/engine.ts'
+import type { AddRequest } from '../../sidecar/memory/add.ts'
+import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
+import type { ScopeChange } from '../../sidecar/memory/unit-of-work.ts'
 import { stoppedClock } from '../helpers/clock.ts'
 
 const ADA = { namespace: 'default', userId: 'ada' }

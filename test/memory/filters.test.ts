@@ -15,6 +15,13 @@ const memory: Memory = {
   app_id: null,
   metadata: { channel: 'web', n: 0, yes: false, nothing: null, tags: ['a', 'b', 3], star: '*', empty: '' },
   kind: 'verbatim',
+  topic: null,
+  sub_topic: null,
+  importance: null,
+  event_date: null,
+  version: 1,
+  valid_from: 0,
+  expires_at: null,
   context: null,
   sources: [
     { turn_id: 't1', conversation_id: 'c1', turn: 2, ordinal: 0, at: AT },

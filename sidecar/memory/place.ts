@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto'
+import type { RecordStore, Write } from '../ports/records.ts'
+import { callRecordId, putConversation, readConversation, turnRecordId } from './turns.ts'
+
+/** Which turn a call is. */
+export interface Place {
+  id: string
+  turn: number | null
+  /** What must be written with the turn, so that the next call knows. */
+  writes: Write[]
+}
+
+/**
+ * Finds the turn of a call: by its number; else by its idempotency key, which stands for the number that the key was
+ * given the first time; else it is the next of its conversation. The caller holds the lock of the scope.
+ */
+export async function placeTurn(
+  store: RecordStore,
+  scope: string,
+  call: {
+    conversationId?: string | undefined
+    turn?: number | undefined
+    idempotencyKey?: string | undefined
+  },
+  now: number,
+): Promise<Place> {
+  const { conversationId, idempotencyKey } = call
+  if (conversationId === undefined) {
+    const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
+    return { id, turn: null, writes: [] }
+  }
+  const conversation = await readConversation(store, scope, conversationId)
+  const last = conversation?.last_turn ?? 0
+  const writes: Write[] = []
+  let turn = call.turn
+  if (turn === undefined && idempotencyKey !== undefined) {
+    const callId = callRecordId(conversationId, idempotencyKey)
+    const known = await store.get('calls', scope, callId)
+    turn = known ? (known.payload['turn'] as number) : last + 1
+    writes.push({ put: { id: callId, order: now * 1000, payload: { turn } }, collection: 'calls', scope })
+  }
+  turn ??= last + 1
+  if (turn > last) {
+    const next = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
+    writes.push(putConversation(scope, next, now))
+  }
+  return { id: turnRecordId(conversationId, turn), turn, writes }
+}
