@@ -1,0 +1,272 @@
+import { describe, expect, it } from 'vitest'
+import { brief, fact, june, known, run, says, scripted, writes } from './helpers.ts'
+
+describe('what people tell of themselves', () => {
+  it('moved city: the old one is superseded, though no word is shared', async () => {
+    const model = scripted(
+      says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds', text: 'User lives in Porto', why: 'moved' }),
+    )
+    const { decisions, asked } = await run({
+      facts: [await fact('User moved to Porto', 'home/city')],
+      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
+      model,
+    })
+    expect(brief(decisions)).toEqual(['0 UPDATE k1: User lives in Porto'])
+    expect(decisions[0]).toMatchObject({ reason: 'moved', decidedBy: 'model' })
+    expect(asked).toBe(1)
+    expect(model.requests[0]).toMatchObject({ purpose: 'reconcile', account: { scope: 'scope' } })
+  })
+
+  it('changed job: one memory is rewritten and another ends', async () => {
+    const { decisions } = await run({
+      facts: [await fact('User started as a nurse at St James hospital', 'work/job')],
+      memories: [
+        await known('k1', 'User works as a baker', 'work/job'),
+        await known('k2', 'User is looking for a new job', 'work/job'),
+      ],
+      model: scripted(
+        says(
+          { fact: 'nurse', action: 'UPDATE', memory: 'baker', text: 'User is a nurse at St James hospital' },
+          { fact: 'nurse', action: 'DELETE', memory: 'looking' },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 UPDATE k1: User is a nurse at St James hospital', '0 DELETE k2'])
+  })
+
+  it('stopped eating meat: a denial that tells nothing else deletes', async () => {
+    const { decisions } = await run({
+      facts: [await fact('User stopped eating meat', 'food/diet')],
+      memories: [await known('k1', 'User eats meat', 'food/diet')],
+      model: scripted(says({ fact: 'stopped', action: 'DELETE', memory: 'User eats' })),
+    })
+    expect(brief(decisions)).toEqual(['0 DELETE k1'])
+  })
+
+  it.each([
+    ['it tells something of its own', 'User is vegetarian since May', {}],
+    ['it tells when', 'User stopped eating meat', { eventDate: '2026-05-01' }],
+  ])('stopped eating meat: where %s, a bare DELETE supersedes instead', async (_, text, more) => {
+    const { decisions } = await run({
+      facts: [await fact(text, 'food/diet', more)],
+      memories: [await known('k1', 'User eats meat', 'food/diet')],
+      model: scripted(says({ fact: text, action: 'DELETE', memory: 'User eats' })),
+    })
+    expect(brief(decisions)).toEqual([`0 UPDATE k1: ${text}`])
+  })
+
+  it('got a second cat: both are true', async () => {
+    const { decisions } = await run({
+      facts: [await fact('User got a second cat named Momo', 'pets/cat')],
+      memories: [await known('k1', 'User has a cat named Miso', 'pets/cat')],
+      model: scripted(says({ fact: 'Momo', action: 'ADD', why: 'a second one' })),
+    })
+    expect(brief(decisions)).toEqual(['0 ADD'])
+  })
+
+  it('the birthday in other words: known already', async () => {
+    const { decisions } = await run({
+      facts: [await fact('User was born on the third of May', 'basics/birthday')],
+      memories: [await known('k1', "User's birthday is May 3", 'basics/birthday')],
+      model: scripted(says({ fact: 'born', action: 'NOOP', memory: 'birthday' })),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP k1'])
+  })
+
+  it('a spelling corrected', async () => {
+    const { decisions } = await run({
+      facts: [await fact("User's sister is spelled Kathryn", 'family/sister')],
+      memories: [await known('k1', "User's sister is called Catherine", 'family/sister')],
+      model: scripted(
+        says({
+          fact: 'Kathryn',
+          action: 'UPDATE',
+          memory: 'Catherine',
+          text: "User's sister is called Kathryn",
+        }),
+      ),
+    })
+    expect(brief(decisions)).toEqual(["0 UPDATE k1: User's sister is called Kathryn"])
+  })
+
+  it('the answer of an endpoint without functions does the same', async () => {
+    const { decisions } = await run({
+      facts: [await fact('User moved to Porto', 'home/city')],
+      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
+      model: scripted(
+        writes({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds', text: 'User lives in Porto' }),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 UPDATE k1: User lives in Porto'])
+  })
+})
+
+describe('other languages', () => {
+  it.each([
+    ['Japanese', 'リーズに住んでいる', 'ポルトに引っ越した', 'ポルトに住んでいる'],
+    ['Chinese', '用户住在利兹', '用户搬到了波尔图', '用户住在波尔图'],
+    ['Korean', '사용자는 리즈에 산다', '사용자는 포르투로 이사했다', '사용자는 포르투에 산다'],
+    ['Russian', 'Пользователь живёт в Лидсе', 'Пользователь переехал в Порту', 'Пользователь живёт в Порту'],
+  ])('%s: a new city supersedes the old one', async (_, old, moved, now) => {
+    const { decisions, rejected } = await run({
+      facts: [await fact(moved, 'home/city')],
+      memories: [await known('k1', old, 'home/city')],
+      model: scripted(says({ fact: moved, action: 'UPDATE', memory: old, text: now })),
+    })
+    expect(brief(decisions)).toEqual([`0 UPDATE k1: ${now}`])
+    expect(rejected).toEqual([])
+  })
+
+  it.each([
+    ['Japanese', '肉を食べる', '肉を食べるのをやめた'],
+    ['Chinese', '用户吃肉', '用户不再吃肉'],
+  ])('%s: a denial deletes', async (_, old, denial) => {
+    const { decisions } = await run({
+      facts: [await fact(denial, 'food/diet')],
+      memories: [await known('k1', old, 'food/diet')],
+      model: scripted(says({ fact: denial, action: 'DELETE', memory: 1 })),
+    })
+    expect(brief(decisions)).toEqual(['0 DELETE k1'])
+  })
+
+  it.each([
+    ['Japanese', 'ポルトに引っ越した', 'リーズに住んでいる'],
+    ['Chinese', '用户搬到了波尔图', '用户住在利兹'],
+  ])('%s: a translation is not taken for the memory', async (_, moved, old) => {
+    const { decisions, rejected } = await run({
+      facts: [await fact(moved, 'home/city')],
+      memories: [await known('k1', old, 'home/city')],
+      model: scripted(says({ fact: moved, action: 'UPDATE', memory: old, text: 'The user lives in Porto' })),
+    })
+    expect(brief(decisions)).toEqual([`0 UPDATE k1: ${moved}`])
+    expect(rejected).toHaveLength(1)
+  })
+})
+
+describe('facts of one batch about one thing', () => {
+  const leeds = () => fact('User lives in Leeds', 'home/city', { at: june(1) })
+  const porto = () => fact('User moved to Porto', 'home/city', { at: june(2) })
+  const lisbon = () => fact('User settled in Lisbon', 'home/city', { at: june(3) })
+
+  it('are put into one request, and the later one wins', async () => {
+    const model = scripted(says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' }))
+    const { decisions } = await run({ facts: [await leeds(), await porto()], model })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD'])
+    expect(model.requests).toHaveLength(1)
+  })
+
+  it('the last one takes over the memory that those before it changed', async () => {
+    const { decisions } = await run({
+      facts: [await porto(), await lisbon()],
+      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
+      model: scripted(
+        says(
+          { fact: 'Porto', action: 'UPDATE', memory: 'Leeds' },
+          { fact: 'Lisbon', action: 'UPDATE', memory: 'Porto' },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 UPDATE k1: User settled in Lisbon'])
+  })
+
+  it('back again: what was said last stands, though it was said before', async () => {
+    const { decisions } = await run({
+      facts: [await leeds(), await porto(), { ...(await leeds()), at: june(3) }],
+      model: scripted(says({ fact: 'Leeds', action: 'UPDATE', memory: 'Porto' })),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null as 2', '1 NOOP null by 2', '2 ADD'])
+  })
+
+  it('what is known and said again at last is not overruled by what came between', async () => {
+    const { decisions } = await run({
+      facts: [await porto(), { ...(await leeds()), at: june(3) }],
+      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
+      model: scripted(says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' })),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
+  })
+
+  it('one completes the other: the joined text is what is added', async () => {
+    const { decisions } = await run({
+      facts: [
+        await fact('User has a dog named Rex', 'pets/dog'),
+        await fact('Rex is a labrador', 'pets/dog'),
+      ],
+      model: scripted(
+        says({
+          fact: 'labrador',
+          action: 'UPDATE',
+          memory: 'named Rex',
+          text: 'User has a labrador named Rex',
+        }),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD: User has a labrador named Rex'])
+  })
+
+  it('both complete one memory without knowing of each other: neither is lost', async () => {
+    const { decisions } = await run({
+      facts: [await fact('Rex is a labrador', 'pets/dog'), await fact('Rex is 3 years old', 'pets/dog')],
+      memories: [await known('k1', 'User has a dog named Rex', 'pets/dog')],
+      model: scripted(
+        says(
+          {
+            fact: 'labrador',
+            action: 'UPDATE',
+            memory: 'named',
+            text: 'User has a dog named Rex, a labrador',
+          },
+          {
+            fact: '3 years',
+            action: 'UPDATE',
+            memory: 'named',
+            text: 'User has a dog named Rex, 3 years old',
+          },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 ADD', '1 UPDATE k1: User has a dog named Rex, 3 years old'])
+  })
+
+  it('both replace one memory: the later one wins', async () => {
+    const { decisions } = await run({
+      facts: [await porto(), await lisbon()],
+      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
+      model: scripted(
+        says(
+          { fact: 'Porto', action: 'UPDATE', memory: 'Leeds', text: 'User lives in Porto' },
+          { fact: 'Lisbon', action: 'UPDATE', memory: 'Leeds', text: 'User lives in Lisbon' },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 UPDATE k1: User lives in Lisbon'])
+  })
+
+  it('said, then denied: the denial stands', async () => {
+    const { decisions } = await run({
+      facts: [
+        await fact('User plays the violin', 'hobby/music'),
+        await fact('User no longer plays the violin', 'hobby/music'),
+      ],
+      model: scripted(says({ fact: 'no longer', action: 'DELETE', memory: 'User plays' })),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD'])
+  })
+
+  it('deleted, then said again: it is known as before', async () => {
+    const { decisions } = await run({
+      facts: [
+        await fact('User no longer plays the violin', 'hobby/music'),
+        await fact('User practises the violin every day', 'hobby/music'),
+      ],
+      memories: [await known('k1', 'User plays the violin', 'hobby/music')],
+      model: scripted(
+        says(
+          { fact: 'no longer', action: 'DELETE', memory: 'User plays' },
+          { fact: 'practises', action: 'NOOP', memory: 'User plays' },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
+  })
+})
