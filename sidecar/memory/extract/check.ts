@@ -1,0 +1,143 @@
+import { isFiller, isQuestion } from '../../text/sentence-kind.ts'
+import { packSentences, splitSentences } from '../../text/sentences.ts'
+import { normaliseForDuplicate } from '../verbatim.ts'
+import type { Collected } from './answer/collect.ts'
+import { isPlaceholder, readFact, type WrittenFact } from './answer/facts.ts'
+import { foreignLanguage, isForeignScript } from './language.ts'
+import type { NumberedMessage } from './messages.ts'
+import { relatedOf } from './related.ts'
+import { sourcesOf } from './sources.ts'
+import { Tally } from './tally.ts'
+import { isListed, topicFinder, topicsOf } from './topics.ts'
+import {
+  type Extraction,
+  type ExtractionBatch,
+  type Fact,
+  MAX_FACT_LENGTH,
+  MAX_FACTS,
+  MAX_SUMMARY_LENGTH,
+  type UnreadableReason,
+} from './types.ts'
+
+export type Checked =
+  | { extraction: Extraction; notes: string[]; doubt: string | undefined }
+  | { reason: UnreadableReason; detail: string }
+
+/**
+ * What an answer says, held against the batch that it answers. Facts that the rules leave out are left out with a
+ * note; what makes the whole answer doubtful (no texts, a foreign script, far too much) refuses all of it. `doubt`:
+ * readable, yet worth asking once more.
+ */
+export function checkAnswer(
+  collected: Collected,
+  batch: ExtractionBatch,
+  numbered: readonly NumberedMessage[],
+): Checked {
+  const tally = new Tally()
+  const written = collected.facts.flatMap((item) => {
+    const facts = readFact(item)
+    if (facts.length === 0) tally.add('items without text were left out')
+    return facts
+  })
+  if (written.length === 0 && collected.facts.length > 0)
+    return { reason: 'wrong_shape', detail: 'no item of "facts" has a text' }
+  if (written.some(({ text }) => text.length > MAX_FACT_LENGTH))
+    return { reason: 'too_large', detail: `a fact is longer than ${MAX_FACT_LENGTH} characters` }
+
+  const said = new Map(numbered.map((message) => [message.source, message.text]))
+  const facts = mergeEqual(
+    written.flatMap((one) => toFact(one, batch, numbered, tally) ?? []),
+    tally,
+  )
+  const foreign = facts.filter((fact) =>
+    isForeignScript(fact.text, fact.source.map((one) => said.get(one)).join('\n')),
+  )
+  if (foreign.length > 0)
+    return {
+      reason: 'wrong_language',
+      detail: `${foreign.length} of ${facts.length} facts are in a script of another language`,
+    }
+  if (facts.length > MAX_FACTS)
+    return { reason: 'too_large', detail: `${facts.length} facts, at most ${MAX_FACTS} fit a batch` }
+
+  const language = foreignLanguage(
+    facts.map(({ text }) => text).join('\n'),
+    numbered.map(({ text }) => text).join('\n'),
+  )
+  const related = relatedOf(collected, facts, batch, numbered, tally)
+  return {
+    extraction: {
+      facts: facts.map((fact) => inOrder(fact, numbered)),
+      ...related,
+      summary: summaryOf(collected.summary, batch.summary),
+    },
+    notes: tally.notes(),
+    doubt: language && `the facts are in ${language}, the conversation is not`,
+  }
+}
+
+function toFact(
+  written: WrittenFact,
+  batch: ExtractionBatch,
+  numbered: readonly NumberedMessage[],
+  tally: Tally,
+): Fact | undefined {
+  const { rules } = batch
+  if (isQuestion(written.text) || isFiller(written.text)) return tally.leftOut('questions and small talk')
+  const found = topicFinder(topicsOf(rules))(written.topic)
+  if (found.topic === 'other' && written.topic !== '' && !isListed(written.topic, ['other']))
+    tally.add('unknown topics became "other"')
+  if (isListed(found.topic, rules.excludeTopics)) return tally.leftOut('facts of an excluded topic')
+  if (rules.includeTopics.length > 0 && !isListed(found.topic, rules.includeTopics))
+    return tally.leftOut('facts of a topic that is not included')
+  const messages = sourcesOf(written, batch, numbered, tally)
+  const [first] = messages
+  if (!first) return tally.leftOut('facts of a side that is not remembered')
+  const speaker = messages.find(({ role }) => role === 'user') ?? first
+  if (written.date === undefined) tally.add('dates could not be read')
+  return {
+    text: written.text,
+    topic: found.topic,
+    subTopic: written.subTopic.slice(0, 80).toWellFormed() || (found.subTopic ?? ''),
+    speaker: speaker.speaker,
+    role: speaker.role,
+    importance: written.importance,
+    eventDate: written.date ?? null,
+    source: messages.map(({ source }) => source),
+  }
+}
+
+/** The same words are one fact, unless they happened on two dates. */
+function mergeEqual(facts: readonly Fact[], tally: Tally): Fact[] {
+  const byText = new Map<string, Fact[]>()
+  const kept: Fact[] = []
+  for (const fact of facts) {
+    const key = normaliseForDuplicate(fact.text)
+    const same = byText.get(key) ?? []
+    const twin = same.find(
+      (one) => one.eventDate === fact.eventDate || one.eventDate === null || fact.eventDate === null,
+    )
+    if (twin) {
+      tally.add('facts were given more than once')
+      twin.importance = Math.max(twin.importance, fact.importance) as Fact['importance']
+      twin.eventDate ??= fact.eventDate
+      if (twin.topic === 'other') [twin.topic, twin.subTopic] = [fact.topic, fact.subTopic]
+      twin.source = [...new Set([...twin.source, ...fact.source])]
+    } else {
+      byText.set(key, [...same, fact])
+      kept.push(fact)
+    }
+  }
+  return kept
+}
+
+function inOrder(fact: Fact, numbered: readonly NumberedMessage[]): Fact {
+  const source = numbered.filter((one) => fact.source.includes(one.source)).map((one) => ({ ...one.source }))
+  return { ...fact, source }
+}
+
+/** At most `MAX_SUMMARY_LENGTH`, cut at a sentence's end; the old one when there is no new one. */
+function summaryOf(written: string | undefined, before: string): string {
+  const summary = written === undefined || isPlaceholder(written) ? before : written
+  return packSentences(splitSentences(summary), MAX_SUMMARY_LENGTH)[0] ?? ''
+}

@@ -1,0 +1,198 @@
+import { type Form, json, pretty, withFacts } from './bad-answer.ts'
+import { textsAlone } from './talk.ts'
+
+/** JSON that is none. */
+export const SYNTAX: readonly Form[] = [
+  {
+    form: 'single quotes',
+    spoil: (good) =>
+      json(good)
+        .replaceAll("'", "\\'")
+        .replace(/(?<!\\)"/gu, "'")
+        .replaceAll('\\"', '"'),
+  },
+  {
+    form: 'single quotes, apostrophes bare',
+    spoil: (good) =>
+      json(good)
+        .replace(/(?<!\\)"/gu, "'")
+        .replaceAll('\\"', '"'),
+  },
+  { form: 'python literals', spoil: (good) => pretty(good).replaceAll('null', 'None') },
+  { form: 'trailing commas', spoil: (good) => pretty(good).replace(/([}\]"\d])(?=\n\s*[}\]])/gu, '$1,') },
+  { form: 'no commas between items', spoil: (good) => pretty(good).replace(/\},(?=\n)/gu, '}') },
+  { form: 'no commas between keys', spoil: (good) => pretty(good).replace(/([\d"\]l]),(?=\n\s*")/gu, '$1') },
+  { form: 'doubled commas', spoil: (good) => pretty(good).replaceAll('},\n', '},,\n') },
+  {
+    form: 'line comments',
+    spoil: (good) => pretty(good).replace(/("importance": \d,)/gu, '$1 // how much it "matters"'),
+  },
+  {
+    form: 'block comments',
+    spoil: (good) => pretty(good).replaceAll('"facts": [', '/* what was said */ "facts": [ /* {} */'),
+  },
+  {
+    form: 'hash comments',
+    spoil: (good) => pretty(good).replace(/("topic": "[^"]+",)/gu, "$1  # the model's choice"),
+  },
+  { form: 'unquoted keys', spoil: (good) => json(good).replace(/"(\w+)":/gu, '$1:') },
+  {
+    form: 'unquoted keys and words',
+    spoil: (good) =>
+      pretty(good)
+        .replace(/"(\w+)":/gu, '$1:')
+        .replace(/(topic: )"(\w+)"/gu, '$1$2'),
+  },
+  {
+    form: 'smart quotes',
+    spoil: (good) =>
+      json(good).replace(/(?<!\\)"([^"\\]*(?:\\.[^"\\]*)*)"/gu, (_, inner: string) => `“${inner}”`),
+  },
+  {
+    form: 'low and high quotes',
+    spoil: (good) =>
+      json(good).replace(/(?<!\\)"([^"\\]*(?:\\.[^"\\]*)*)"/gu, (_, inner: string) => `„${inner}“`),
+  },
+  { form: 'backticks', spoil: (good) => json(good).replace(/"text":"((?:[^"\\]|\\.)*)"/gu, '"text":`$1`') },
+  { form: 'quotes inside not escaped', spoil: (good) => pretty(good).replaceAll('\\"', '"') },
+  {
+    form: 'triple quotes',
+    spoil: (good) =>
+      pretty(good)
+        .replace(
+          /"text": "((?:[^"\\]|\\.)*)"/gu,
+          (_, text: string) => `"text": """${text.replaceAll('\\"', "'")}"""`,
+        )
+        .replaceAll("'little sis'", '"little sis"'),
+  },
+  {
+    form: 'line breaks in strings',
+    spoil: (good) => json(good).replace(/"summary":"(\S+) ?/u, '"summary":"$1\n'),
+  },
+  { form: 'tabs in strings', spoil: (good) => json({ ...good, summary: 'S' }).replace('"S"', '"a\tb"') },
+  {
+    form: 'all escaped as \\u',
+    spoil: (good) =>
+      json(good).replace(/[^\x20-\x7e]/gu, (one) =>
+        [...one].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
+      ),
+  },
+  {
+    form: 'escaped once too often',
+    spoil: (good) =>
+      json(good).replace(
+        /[^\x20-\x7e]/gu,
+        (one) => `\\\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+      ),
+  },
+  {
+    form: '\\x escapes',
+    spoil: (good) =>
+      json(good)
+        .replace(/[\u0080-\u00ff]/gu, (one) => `\\x${one.charCodeAt(0).toString(16)}`)
+        .replace(/"topic":"(.)/gu, (_, c: string) => `"topic":"\\x${c.charCodeAt(0).toString(16)}`),
+  },
+  { form: 'escaped apostrophes', spoil: (good) => json(good).replaceAll("'", "\\'") },
+  { form: 'half an emoji', spoil: (good) => json(good).replace(/"text":"/gu, '"text":"\\ud83d') },
+  {
+    form: 'escaped markdown',
+    spoil: (good) =>
+      json(good).replaceAll('sub_topic', 'sub\\_topic').replaceAll('event_date', 'event\\_date'),
+  },
+  { form: 'closing brace missing', spoil: (good) => json(good).slice(0, -1) },
+  { form: 'brace of a fact missing', spoil: (good) => json(good).replace('}],"entities"', '],"entities"') },
+  { form: 'a bracket too many', spoil: (good) => json(good).replace('],"entities"', ']],"entities"') },
+  { form: 'braces too many', spoil: (good) => `${json(good)}}}` },
+  {
+    form: 'a parenthesis for a list',
+    spoil: (good) => json(good).replace(/"messages":\[([\d,]*)\]/gu, '"messages":($1)'),
+  },
+  {
+    form: 'values that are missing',
+    spoil: (good) => json(good).replaceAll('"event_date":null', '"event_date":'),
+  },
+  {
+    form: 'ellipsis at the end of a list',
+    spoil: (good) => json(good).replace('],"entities"', ', ...],"entities"'),
+  },
+  {
+    form: 'equals signs for colons of facts alone',
+    spoil: (good) => json(good).replace('"facts":', '"facts" = '),
+    expect: () => ({ unreadable: 'no_json' }),
+  },
+  {
+    form: 'quote at the end of a text forgotten',
+    spoil: (good) => pretty(good).replace(/("text": "(?:[^"\\]|\\.)*)",\n/u, '$1,\n'),
+  },
+  { form: 'upper case literals', spoil: (good) => pretty(good).replaceAll('null', 'NULL') },
+  {
+    form: 'texts alone',
+    spoil: (good) => json(withFacts(good, ({ text }) => text)),
+    expect: (talk) => ({ facts: textsAlone(talk) }),
+  },
+  {
+    form: 'texts alone, a list of them',
+    spoil: (good) => json(good.facts.map(({ text }) => text)),
+    expect: (talk) => ({ facts: textsAlone(talk) }),
+  },
+  {
+    form: 'texts alone, in single quotes',
+    spoil: (good) => `[${good.facts.map(({ text }) => `'${text}'`).join(', ')}]`,
+    expect: (talk) => ({ facts: textsAlone(talk) }),
+  },
+]
+
+/** Punctuation of East Asian keyboards, in the talks of those languages. */
+export const FULL_WIDTH: readonly Form[] = [
+  { form: 'colons', spoil: (good) => pretty(good).replaceAll('": ', '"：') },
+  { form: 'commas', spoil: (good) => pretty(good).replace(/,(?=\n)/gu, '，') },
+  {
+    form: 'colons and commas',
+    spoil: (good) =>
+      pretty(good)
+        .replaceAll('": ', '"：')
+        .replace(/,(?=\n)/gu, '，'),
+  },
+  {
+    form: 'all marks, smart quotes',
+    spoil: (good) =>
+      pretty(good)
+        .replaceAll('": ', '"：')
+        .replace(/,(?=\n)/gu, '，')
+        .replace(/(?<!\\)"([^"\\]*(?:\\.[^"\\]*)*)"/gu, '“$1”'),
+  },
+  {
+    form: 'brackets too',
+    spoil: (good) =>
+      pretty(good)
+        .replaceAll('": ', '"：')
+        .replace(/,(?=\n)/gu, '、')
+        .replaceAll('{', '｛')
+        .replaceAll('}', '｝')
+        .replaceAll('[', '［')
+        .replaceAll(']', '］'),
+  },
+  {
+    form: 'corner quotes',
+    spoil: (good) =>
+      pretty(good)
+        .replaceAll('": ', '"：')
+        .replace(/(?<!\\)"([^"\\]*(?:\\.[^"\\]*)*)"/gu, '「$1」'),
+  },
+  {
+    form: 'wide quotes',
+    spoil: (good) => pretty(good).replace(/(?<!\\)"([^"\\]*(?:\\.[^"\\]*)*)"/gu, '＂$1＂'),
+  },
+  {
+    form: 'wide digits',
+    spoil: (good) =>
+      json(
+        withFacts(good, (fact) => ({
+          ...fact,
+          messages: fact.messages.map((n) => String.fromCharCode(0xff10 + n)),
+          importance: String.fromCharCode(0xff10 + fact.importance),
+        })),
+      ),
+  },
+  { form: 'ideographic spaces', spoil: (good) => pretty(good).replaceAll('  ', '　') },
+]

@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { readAnswer } from '../../../sidecar/memory/extract/answer/read.ts'
+import { checkAnswer } from '../../../sidecar/memory/extract/check.ts'
+import { numberMessages } from '../../../sidecar/memory/extract/messages.ts'
+import { MAX_ANSWER_LENGTH } from '../../../sidecar/memory/extract/types.ts'
+import { json, pretty } from './corpus/bad-answer.ts'
+import { CORPUS } from './corpus/corpus.ts'
+import { batchOf, type GoodAnswer, type Talk } from './corpus/talk.ts'
+import { english, talks } from './corpus/talks.ts'
+
+/** The texts that the reader takes from an answer; none when it refuses it. */
+function textsIn(talk: Talk, answer: string, isCut: boolean): string[] {
+  const batch = batchOf(talk)
+  const read = readAnswer(answer, isCut)
+  if ('reason' in read) return []
+  const checked = checkAnswer(read.collected, batch, numberMessages(batch))
+  return 'reason' in checked ? [] : checked.extraction.facts.map(({ text }) => text)
+}
+
+/** Ways to write a good answer that are all read. */
+const writings: Readonly<Record<string, (good: GoodAnswer) => string>> = {
+  'on one line': json,
+  'on many lines': pretty,
+  'in a fence': (good) => `Here you are:\n\`\`\`json\n${pretty(good)}\n\`\`\`\nDone.`,
+  'as a list': (good) => json(good.facts),
+  'as lines of JSON': (good) => good.facts.map(json).join('\n'),
+  'in a wrapper': (good) => json({ result: good }),
+  'with smart quotes': (good) => json(good).replace(/(?<!\\)"([^"\\]*(?:\\.[^"\\]*)*)"/gu, '“$1”'),
+  'with single quotes': (good) =>
+    json(good)
+      .replaceAll("'", "\\'")
+      .replace(/(?<!\\)"/gu, "'"),
+  'behind a thought': (good) => `<think>{"facts":[{"text":"no"}]}</think>${json(good)}`,
+}
+
+/** Texts that mean something to the reader: brackets, quotes, marks, words. */
+const fragment = fc.constantFrom(
+  ...'{ } [ ] ( ) " \' “ ” , : ， ： \\ \\u \\u12 \n ``` ```json <think> </think> facts text messages null None 1 -'.split(
+    ' ',
+  ),
+  '"facts":',
+  '[{"text":"Ana is a nurse."}',
+  '"""',
+  '//',
+  '/*',
+  '#',
+  '&quot;',
+  '<fact>',
+  '</fact>',
+  '- Ana lives in Lyon.\n',
+  'Facts:\n',
+  '| text |\n|---|\n',
+  'facts:\n  - text: Ana lives\n',
+  '<|channel|>final<|message|>',
+)
+
+describe('the reader of answers', () => {
+  for (const [writing, write] of Object.entries(writings)) {
+    it(`takes no half of a fact from an answer ${writing} that is cut anywhere`, () => {
+      for (const talk of talks) {
+        const answer = write(talk.good)
+        const whole = new Set(textsIn(talk, answer, false))
+        expect(whole.size).toBe(talk.good.facts.length)
+        for (let length = 0; length < answer.length; length++) {
+          for (const isCut of [true, false]) {
+            const texts = textsIn(talk, answer.slice(0, length), isCut)
+            expect(texts.filter((text) => !whole.has(text))).toEqual([])
+          }
+        }
+      }
+    })
+  }
+
+  it('takes all facts or none from one JSON object that the limit cut', () => {
+    for (const talk of talks) {
+      const answer = json(talk.good)
+      for (let length = 0; length < answer.length; length++)
+        expect(textsIn(talk, answer.slice(0, length), true)).toEqual([])
+    }
+  })
+
+  it('reads any JSON object as JSON.parse does, texts with all characters included', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.string({ unit: 'grapheme', minLength: 1 }), { minLength: 1 }),
+        fc.boolean(),
+        (texts, isPretty) => {
+          const good = { facts: texts.map((text) => ({ text })) }
+          const read = readAnswer(`Here: ${isPretty ? pretty(good) : json(good)} That is all.`, false)
+          expect(
+            'collected' in read && read.collected.facts.map((fact) => (fact as { text: string }).text),
+          ).toEqual(texts)
+        },
+      ),
+      // A text with JSON inside, or without a letter, is another matter: see the corpus.
+      {
+        examples: [
+          [['a "quoted, "text": b" c'], false],
+          [['\\"}], "facts": ['], true],
+          [['”，"topic"：“x'], false],
+        ],
+      },
+    )
+  })
+
+  it('never throws', () => {
+    const texts = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc.array(fragment, { maxLength: 40 }).map((parts) => parts.join('')),
+      fc
+        .tuple(fc.constantFrom(...CORPUS), fc.nat(), fc.nat(), fragment)
+        .map(([{ raw }, from, length, put]) => {
+          const at = from % (raw.length + 1)
+          return raw.slice(0, at) + put + raw.slice(at + (length % 9))
+        }),
+    )
+    fc.assert(
+      fc.property(texts, fc.boolean(), (text, isCut) => {
+        textsIn(english, text, isCut)
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('ends on giant answers of every sort', () => {
+    const parts = [
+      '{',
+      '[',
+      '{"',
+      '["',
+      '"',
+      "'",
+      '“',
+      '{"a":',
+      '[{"text":"a"},',
+      '{a',
+      ' ',
+      '\n',
+      '\\',
+      '\\u',
+      '<think>',
+      '</think>',
+      '<fact>',
+      '<memories>',
+      '- a\n',
+      '| a |\n',
+      '{"a":"b" ',
+      '[1',
+      '{"text":"a b c"}\n',
+      '"a", ',
+      ',',
+      '/*',
+      '#',
+      '&quot;',
+      'Facts:\n- ',
+      '\n\n',
+      'facts:\n - ',
+      '{"facts":[]} ',
+    ]
+    for (const part of parts) {
+      for (const before of ['', '{"facts":[', '{"facts":["', '{"facts":[{"text":"Ana is ']) {
+        const giant = before + part.repeat(Math.floor((MAX_ANSWER_LENGTH - before.length) / part.length))
+        expect(readAnswer(giant, false)).toBeDefined()
+      }
+    }
+    expect(readAnswer('x'.repeat(MAX_ANSWER_LENGTH + 1), false)).toMatchObject({ reason: 'too_large' })
+  })
+})
