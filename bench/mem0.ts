@@ -1,0 +1,82 @@
+/*
+ * npm run bench -- mem0 --data FILE [--conversation conv-26] [--turns 100] [--memories 500] [--rounds 3] [--release 3.3.1]
+ *
+ * The npm package mem0ai and Hippocache on the same turns, with the same scripted model; then searches in the same
+ * memories. What is scripted and what is counted: bench/mem0/README.md.
+ */
+import { parseArgs } from 'node:util'
+import { readScript } from './mem0/facts.ts'
+import { installMem0 } from './mem0/install.ts'
+import { MEM0, type Mem0, startMem0 } from './mem0/mem0.ts'
+import { startModel } from './mem0/model.ts'
+import { startOurs } from './mem0/ours.ts'
+import { searchTable, turnsTable } from './mem0/report.ts'
+import { measureSearch, searchTurns } from './mem0/search.ts'
+import { measureTurns } from './mem0/turns.ts'
+
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string' },
+    conversation: { type: 'string', default: 'conv-26' },
+    turns: { type: 'string', default: '100' },
+    memories: { type: 'string', default: '500' },
+    rounds: { type: 'string', default: '3' },
+    release: { type: 'string', default: '3.3.1' },
+  },
+})
+if (values.data === undefined) throw new Error('--data: expected a LoCoMo file, got nothing')
+
+const script = readScript(values.data, values.conversation, Number(values.turns))
+const search = searchTurns(Number(values.memories), script.book)
+const mem0 = installMem0(values.release)
+await using model = await startModel(script.book)
+const started: Mem0[] = []
+const theirs = {
+  name: 'mem0ai',
+  id: MEM0,
+  start: async () => {
+    const one = await startMem0(mem0, model.url)
+    started.push(one)
+    return one
+  },
+}
+const ours = (name: string, id: string, use: { llm: boolean; embeddings: boolean }) => ({
+  name,
+  id,
+  start: () => startOurs({ modelUrl: model.url, name: id, use }),
+})
+
+const rounds = Number(values.rounds)
+const extracting = ours('Hippocache', 'ours', { llm: true, embeddings: true })
+const turns = await measureTurns([theirs, extracting], script, model, rounds)
+const searches = await measureSearch(
+  [
+    theirs,
+    ours('Hippocache, lexical', 'ours-lexical', { llm: false, embeddings: false }),
+    ours('Hippocache, same embeddings', 'ours-embedding', { llm: false, embeddings: true }),
+  ],
+  search,
+  model,
+)
+
+console.log(
+  `\nmem0ai ${mem0.version} (OSS Memory, in-memory store, SQLite of ${mem0.sqlite}) in its own process; Hippocache over HTTP.`,
+)
+console.log('Scripted: the model, who answers at once with the facts of the data set, and the embeddings.\n')
+console.log(
+  `${script.turns.length} turns of ${values.conversation} with ${script.facts} facts, median of ${rounds} rounds\n`,
+)
+console.log(turnsTable(turns, script.turns.length))
+if (turns.get(extracting)?.usage.llmCalls === 0) {
+  console.log(
+    '\nHippocache asked no model here: it kept the turns verbatim, which is no comparison of tokens.',
+  )
+}
+console.log(
+  `\nSearch in ${search.known.length} memories, ${search.known.length} questions each, interleaved\n`,
+)
+console.log(searchTable(searches))
+const refused = started.flatMap((one) => one.refused)
+console.log(
+  `\nHosts that mem0ai tried to reach besides this machine: ${refused.length === 0 ? 'none' : refused.join(', ')}`,
+)

@@ -1,0 +1,40 @@
+/* The part of better-sqlite3 that mem0ai uses, on Node's own SQLite; loaded only where the real one was not built. */
+import { DatabaseSync } from 'node:sqlite'
+
+class Database {
+  readonly #database: DatabaseSync
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path)
+  }
+
+  prepare(sql: string) {
+    return this.#database.prepare(sql)
+  }
+
+  exec(sql: string): this {
+    this.#database.exec(sql)
+    return this
+  }
+
+  transaction<A extends unknown[], R>(work: (...args: A) => R): (...args: A) => R {
+    return (...args) => {
+      this.#database.exec('BEGIN')
+      try {
+        const result = work(...args)
+        this.#database.exec('COMMIT')
+        return result
+      } catch (error) {
+        this.#database.exec('ROLLBACK')
+        throw error
+      }
+    }
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}
+
+// What `require` gives.
+export { Database as 'module.exports' }
