@@ -51,7 +51,8 @@ async function* invokeTool(plugin: PluginCode, request: RequestEnvelope, signal:
   const data = read(InvokeToolRequest, request)
   const { declaration, code } = findTool(plugin, data.provider, data.tool, 'tool')
   const context = createContext(request, signal, data.credentials, data.credential_type)
-  const parameters = fillParameters(declaration.parameters, data.tool_parameters)
+  const lenient = isToolClass(code) && code.lenientParameters
+  const parameters = fillParameters(declaration.parameters, data.tool_parameters, { lenient })
   const output = isToolClass(code) ? new code(context).invoke(parameters, context) : code(parameters, context)
   if (typeof output?.[Symbol.asyncIterator] !== 'function') {
     throw new InvalidMessageError(

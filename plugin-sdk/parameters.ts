@@ -7,11 +7,13 @@ import { describe, InvalidParameterError } from './errors.ts'
  *
  * Absent means: not sent, or null, or - for every type but the textual and `any` - the empty string, which is
  * what Dify makes of an unset form field. An absent optional parameter without a default is left out.
- * Throws `InvalidParameterError` naming the parameter, what was expected and what came.
+ * Throws `InvalidParameterError` naming the parameter, what was expected and what came; or, with `lenient`, leaves out
+ * what is missing though required and passes on as it came what cannot be read, for a tool that checks for itself.
  */
 export function fillParameters(
   declared: readonly ToolParameter[],
   given: Record<string, unknown>,
+  { lenient = false }: { lenient?: boolean } = {},
 ): Record<string, unknown> {
   const known = new Set(declared.map((parameter) => parameter.name))
   const entries: [string, unknown][] = Object.entries(given).filter(([name]) => !known.has(name))
@@ -19,8 +21,11 @@ export function fillParameters(
     const value = Object.hasOwn(given, parameter.name) ? given[parameter.name] : undefined
     const filled = isAbsent(parameter, value) ? parameter.default : value
     if (!isAbsent(parameter, filled)) {
-      entries.push([parameter.name, coerceParameter(parameter, filled)])
-    } else if (parameter.required) {
+      entries.push([
+        parameter.name,
+        lenient ? readable(parameter, filled) : coerceParameter(parameter, filled),
+      ])
+    } else if (parameter.required && !lenient) {
       throw new InvalidParameterError(`Parameter ${parameter.name} is required, got ${describe(value)}`, {
         args: { parameter: parameter.name },
       })
@@ -32,13 +37,23 @@ export function fillParameters(
 
 /** Reads one present value as its declared type. Throws `InvalidParameterError`. */
 export function coerceParameter(parameter: ToolParameter, value: unknown): unknown {
-  const read = Object.hasOwn(readers, parameter.type) ? readers[parameter.type] : undefined
-  const result = read ? read(value, parameter) : { value }
+  const result = readParameter(parameter, value)
   if ('value' in result) return result.value
   throw new InvalidParameterError(
     `Parameter ${parameter.name}: expected ${result.expected}, got ${describe(value)}`,
     { args: { parameter: parameter.name, expected: result.expected } },
   )
+}
+
+/** The value as its declared type, or as it came. */
+function readable(parameter: ToolParameter, value: unknown): unknown {
+  const result = readParameter(parameter, value)
+  return 'value' in result ? result.value : value
+}
+
+function readParameter(parameter: ToolParameter, value: unknown): Read {
+  const read = Object.hasOwn(readers, parameter.type) ? readers[parameter.type] : undefined
+  return read ? read(value, parameter) : { value }
 }
 
 type Read = { value: unknown } | { expected: string }

@@ -49,6 +49,12 @@ export interface ParameterOption {
  * nothing that belongs to a tenant may outlive the call.
  */
 export abstract class Tool {
+  /**
+   * Set to true in a tool that checks its parameters itself and has its own way to say what is wrong: then it runs
+   * also when a required one is missing, and gets what cannot be read as it came.
+   */
+  static readonly lenientParameters: boolean = false
+
   readonly context: ToolContext
 
   constructor(context: ToolContext) {
@@ -63,7 +69,10 @@ export abstract class Tool {
     return this.context.session
   }
 
-  /** Does the work. `parameters` are read as their declared types and have their declared defaults. */
+  /**
+   * Does the work. `parameters` are read as their declared types and have their declared defaults; with
+   * `lenientParameters` as far as they can be.
+   */
   abstract invoke(parameters: Record<string, unknown>, context: ToolContext): AsyncIterable<ToolMessage>
 
   /** The choices of a `dynamic-select` parameter, where the tool has one. */
@@ -105,7 +114,7 @@ export abstract class Tool {
   }
 }
 
-export type ToolClass = new (context: ToolContext) => Tool
+export type ToolClass = (new (context: ToolContext) => Tool) & Pick<typeof Tool, 'lenientParameters'>
 
 /** A tool as an async generator function, for tools that need no hooks. */
 export type ToolFunction = (

@@ -78,6 +78,23 @@ describe('parameters', () => {
     expect(fill).toThrow('Parameter p is required, got null')
   })
 
+  it('leniently leaves out what is missing, passes on what is unreadable, and reads the rest', () => {
+    const named = (name: string, type: string, more: Partial<ToolParameter> = {}) =>
+      parameter(type, { name, required: true, ...more })
+    const declared = [
+      ...[named('gone', 'string'), named('null', 'string'), named('empty', 'number')],
+      ...[named('word', 'number'), named('choice', 'select', { options }), named('list', 'array')],
+      ...[named('number', 'number'), named('default', 'number', { default: 3 }), named('text', 'string')],
+    ]
+    const unreadable = { word: 'seven', choice: 'high', list: '{"a":1}' }
+    const given = { null: null, empty: '', ...unreadable, number: '7', text: '', extra: 1 }
+    expect(fillParameters(declared, given, { lenient: true })).toEqual({
+      ...unreadable,
+      ...{ number: 7, default: 3, text: '', extra: 1 },
+    })
+    expect(() => fillParameters(declared, given)).toThrow(InvalidParameterError)
+  })
+
   it('reads a default as its declared type too', () => {
     expect(fillParameters([parameter('number', { default: '5' })], {})).toEqual({ p: 5 })
   })

@@ -58,6 +58,20 @@ describe('plugin', () => {
     })
   })
 
+  it('runs a tool that checks its parameters itself also when a required one is missing', async () => {
+    class Lenient extends EchoTool {
+      static override readonly lenientParameters = true
+      override async *invoke(parameters: Record<string, unknown>) {
+        yield this.createJsonMessage(parameters)
+      }
+    }
+    const tools = { echo: Lenient, produce, fail, wait }
+    const result = await ask(invokeTool('echo', { times: 'often' }), { tools })
+    expect(result.error).toBeNull()
+    expect(nodeOutput(result).json).toEqual([{ times: 'often' }])
+    expect((await ask(invokeTool('echo', { times: 'often' }))).error?.message).toMatch(/^Parameter /)
+  })
+
   it('validates credentials', async () => {
     expect(await ask(validateCredentials({ api_key: 'right' }))).toMatchObject({
       chunks: [{ result: true }],
