@@ -21,6 +21,7 @@ export interface CompletionRequest {
   /** Functions to choose from; `required` makes the model call at least one where the endpoint can. */
   tools?: readonly FunctionTool[] | undefined
   maxOutputTokens: number
+  /** When it is aborted, `complete` rejects with its reason. */
   signal?: AbortSignal | undefined
   /** For whom the money is spent; goes to the ledger with the call. */
   account: Account
@@ -43,6 +44,12 @@ export interface Completion {
   /** `length`: cut off by the token limit. */
   finish: 'stop' | 'length' | 'refused' | 'other'
   model: string
+  /**
+   * What was asked for and the endpoint does not have. Without `tools` the functions were described in words, and
+   * `text` should be JSON like `{"calls":[{"name":"…","arguments":{…}}]}`; without `schema` nothing held the
+   * model to the shape.
+   */
+  without?: readonly ('schema' | 'tools')[] | undefined
 }
 
 /**
@@ -69,14 +76,17 @@ export class ModelUnavailable extends Error {
     | 'circuit_open'
   /** Milliseconds after which the endpoint said that it may be asked again. */
   readonly retryAfterMs: number | undefined
+  /** HTTP status, where there was one. A request answered with 400, 404, 413 or 422 will not fare better later. */
+  readonly status: number | undefined
 
   constructor(
     reason: ModelUnavailable['reason'],
     message: string,
-    options: { cause?: unknown; retryAfterMs?: number } = {},
+    options: { cause?: unknown; retryAfterMs?: number | undefined; status?: number | undefined } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.reason = reason
     this.retryAfterMs = options.retryAfterMs
+    this.status = options.status
   }
 }
