@@ -1,0 +1,110 @@
+import type { ScriptedRequest } from './rules.ts'
+
+/** What an endpoint or model may not have. `strict`: it has schemas, but not strict ones. */
+export type Lack = keyof typeof REFUSALS
+
+export interface Refusal {
+  status: number
+  body: unknown
+}
+
+/** The error that a real server answers where a request needs what it lacks; the server is named at each. */
+const REFUSALS = {
+  // OpenAI, for models older than gpt-4o.
+  json_schema: ({ body }) =>
+    body.response_format?.type === 'json_schema' &&
+    openAi(
+      "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.",
+      'response_format',
+    ),
+  strict: ({ body }) =>
+    body.response_format?.json_schema?.strict === true &&
+    openAi("Invalid schema for response_format 'x': 'minLength' is not permitted.", 'response_format'),
+  // LM Studio.
+  json_object: ({ body }) =>
+    body.response_format?.type === 'json_object' && {
+      status: 400,
+      body: { error: "'response_format.type' must be 'json_schema' or 'text'" },
+    },
+  // Ollama.
+  tools: ({ body }) =>
+    body.tools !== undefined && {
+      status: 400,
+      body: {
+        error: {
+          message: `registry.ollama.ai/library/${body.model} does not support tools`,
+          type: 'api_error',
+          param: null,
+          code: null,
+        },
+      },
+    },
+  // Qwen's thinking models on DashScope.
+  required_tools: ({ body }) =>
+    body.tool_choice === 'required' &&
+    openAi('The tool_choice parameter does not support being set to required or object in thinking mode'),
+  // OpenAI's reasoning models.
+  temperature: ({ body }) =>
+    body.temperature !== undefined &&
+    openAi(
+      "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
+      'temperature',
+      'unsupported_value',
+    ),
+  max_tokens: ({ body }) =>
+    body.max_tokens !== undefined &&
+    openAi(
+      "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+      'max_tokens',
+      'unsupported_parameter',
+    ),
+  // Mistral and other servers that check with pydantic.
+  max_completion_tokens: ({ body }) =>
+    body.max_completion_tokens !== undefined && {
+      status: 422,
+      body: {
+        detail: [
+          {
+            type: 'extra_forbidden',
+            loc: ['body', 'max_completion_tokens'],
+            msg: 'Extra inputs are not permitted',
+            input: body.max_completion_tokens,
+          },
+        ],
+      },
+    },
+  // Servers that say nothing at all.
+  anything_but_text: ({ body }) =>
+    (body.response_format !== undefined || body.tools !== undefined) && {
+      status: 400,
+      body: { detail: 'Bad Request' },
+    },
+  base64: ({ body }) =>
+    body.encoding_format === 'base64' &&
+    openAi("Invalid value for 'encoding_format': only 'float' is supported"),
+  // vLLM.
+  dimensions: ({ body }) =>
+    body.dimensions !== undefined && {
+      status: 400,
+      body: {
+        object: 'error',
+        message: `Model "${body.model}" does not support matryoshka representation, changing output dimensions will lead to poor results.`,
+        type: 'BadRequestError',
+        param: null,
+        code: 400,
+      },
+    },
+} satisfies Record<string, (request: ScriptedRequest) => Refusal | false>
+
+/** The refusal of a request, or undefined where the server has all that it needs. */
+export function refusalOf(request: ScriptedRequest, lacks: Iterable<Lack>): Refusal | undefined {
+  for (const lack of lacks) {
+    const refusal = REFUSALS[lack](request)
+    if (refusal) return refusal
+  }
+  return undefined
+}
+
+function openAi(message: string, param: string | null = null, code: string | null = null): Refusal {
+  return { status: 400, body: { error: { message, type: 'invalid_request_error', param, code } } }
+}
