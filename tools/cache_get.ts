@@ -15,6 +15,7 @@ export interface CacheGetOutputs {
   age_turns: number
   /** Seconds; -1 when unknown. */
   age_s: number
+  /** Also on a miss that only came about because the sidecar's cache did not answer. */
   error: string
 }
 
@@ -29,6 +30,8 @@ const NEUTRAL: CacheGetOutputs = {
 
 /** What is read of the node's parameters; the YAML beside this file declares the same. */
 export const PARAMETERS = CACHE_PARAMETERS
+
+const BACKEND_AWAY = "The sidecar's cache did not answer (Redis); the flow goes on without the value."
 
 const Answer = z.looseObject({
   status: z.enum(['hit', 'miss', 'stale']),
@@ -60,7 +63,16 @@ export async function cacheGet(
   if (!body.success) return failed(unreadable(String(body.error.issues[0]?.path[0])))
   const { status, reason, age_turns, age_s } = body.data
   const kept = status === 'hit' ? body.data.value : undefined
-  const outputs = { ...NEUTRAL, status, value: asText(kept), value_json: asObject(kept), age_turns, age_s }
+  const error = status === 'miss' && reason === 'backend' ? BACKEND_AWAY : ''
+  const outputs = {
+    ...NEUTRAL,
+    status,
+    value: asText(kept),
+    value_json: asObject(kept),
+    age_turns,
+    age_s,
+    error,
+  }
   const { value_json: _, ...plain } = outputs
   return {
     outputs,
@@ -87,7 +99,8 @@ function asObject(value: unknown): Record<string, unknown> {
   return typeof read === 'object' && read !== null && !Array.isArray(read) ? { ...read } : {}
 }
 
-function line({ status, age_turns }: CacheGetOutputs): string {
+function line({ status, age_turns, error }: CacheGetOutputs): string {
+  if (error !== '') return error
   if (status === 'miss') return 'Nothing is cached under this key.'
   if (status === 'stale') return 'A value is cached, but the chat window has moved past it.'
   return age_turns < 0

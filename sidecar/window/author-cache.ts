@@ -1,5 +1,5 @@
 import { AppError, invalid } from '../errors.ts'
-import type { CacheStore } from '../ports/cache-store.ts'
+import { type CachedEntry, type CacheStore, CacheUnavailable } from '../ports/cache-store.ts'
 import type { Json } from '../ports/records.ts'
 import { mayServe, servesUntilTurn } from './rule.ts'
 
@@ -10,11 +10,14 @@ export interface TurnContext {
   windowSize?: number | undefined
 }
 
-export type CacheReason = 'hit' | 'absent' | 'window' | 'conversation'
+export type CacheReason = 'hit' | 'absent' | 'backend' | 'window' | 'conversation'
 
 export interface CacheRead {
   status: 'hit' | 'miss' | 'stale'
-  /** `absent`: nothing there, or its time to live ran out. `window`, `conversation`: why it may not be served. */
+  /**
+   * `absent`: nothing there, or its time to live ran out. `backend`: the cache did not answer, and a flow should go on
+   * as if nothing were there. `window`, `conversation`: why it may not be served.
+   */
   reason: CacheReason
   value: Json
   age_turns: number | null
@@ -53,18 +56,15 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
   const keyOf = (namespace: string, key: string) => `author/${encodeURIComponent(namespace)}/${key}`
   return {
     async read(namespace, key, context) {
-      const entry = await store.get(keyOf(namespace, key))
-      if (!entry) {
-        return {
-          status: 'miss',
-          reason: 'absent',
-          value: null,
-          age_turns: null,
-          age_s: null,
-          serves_until_turn: null,
-        }
+      let entry: CachedEntry | undefined
+      try {
+        entry = await store.get(keyOf(namespace, key))
+      } catch (error) {
+        if (error instanceof CacheUnavailable) return miss('backend')
+        throw error
       }
-      const envelope = JSON.parse(entry.value) as Envelope
+      const envelope = entry && fromJson(entry.value)
+      if (!entry || !envelope) return miss('absent')
       const windowSize = context.windowSize ?? envelope.windowSize
       const { turn: storedTurn, conversationId: storedIn } = envelope
       const sameConversation =
@@ -92,13 +92,39 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
         await store.set(keyOf(namespace, key), text, ttlSeconds * 1000)
       } catch (cause) {
         if (cause instanceof RangeError) throw new AppError('payload_too_large', cause.message, { cause })
-        throw cause
+        throw answerable(cause)
       }
       return { expiresAt: now() + ttlSeconds * 1000, servesUntilTurn: lastTurn(turn, windowSize) }
     },
     async remove(namespace, key) {
-      return await store.delete(keyOf(namespace, key))
+      try {
+        return await store.delete(keyOf(namespace, key))
+      } catch (cause) {
+        throw answerable(cause)
+      }
     },
+  }
+}
+
+function miss(reason: 'absent' | 'backend'): CacheRead {
+  return { status: 'miss', reason, value: null, age_turns: null, age_s: null, serves_until_turn: null }
+}
+
+/** What a caller may be told of a cache that failed: that it did, not where it is. */
+function answerable(cause: unknown): unknown {
+  if (!(cause instanceof CacheUnavailable)) return cause
+  return new AppError('backend_unavailable', `The cache did not answer (${cause.reason}).`, { cause })
+}
+
+/** Others may write to a shared store: what is not ours counts as nothing. */
+function fromJson(text: string): Envelope | undefined {
+  try {
+    const envelope: unknown = JSON.parse(text)
+    return typeof envelope === 'object' && envelope !== null && 'value' in envelope
+      ? (envelope as Envelope)
+      : undefined
+  } catch {
+    return undefined
   }
 }
 

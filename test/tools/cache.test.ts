@@ -82,6 +82,18 @@ describe('cache_get', () => {
     expect(objects[0]).toMatchObject({ status: 'miss', reason: 'absent' })
   })
 
+  it('goes on without the value when the cache of the sidecar is away, and says why', async () => {
+    stub.script = answer(null, { status: 'miss', reason: 'backend', age_turns: null, age_s: null })
+    const { variables, json: objects, text } = await run('cache_get', { key: 'k' })
+    expect(variables).toMatchObject({
+      status: 'miss',
+      value: '',
+      error: expect.stringContaining('did not answer'),
+    })
+    expect(objects[0]).toMatchObject({ status: 'miss', reason: 'backend' })
+    expect(text).toBe(variables['error'])
+  })
+
   it('keeps a stale value out of the flow, and tells its age', async () => {
     stub.script = answer('{"old":1}', { status: 'stale', reason: 'window', age_turns: 11 })
     const { variables } = await run('cache_get', { key: 'k' })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { Json } from '../../sidecar/ports/records.ts'
 import {
   type CacheWrite,
@@ -189,6 +190,37 @@ describe('the cache of workflow authors', () => {
       message: expect.stringMatching(/^value: expected .*nest/),
     })
   })
+
+  it('reads nothing from a backend that is away, and says so', async () => {
+    const { cache, store } = open()
+    await cache.write('ns', 'k', { value: 'v' })
+    const away = new CacheUnavailable('timeout', 'redis at 10.0.0.7:6379: no answer in 500 ms')
+    store.get = store.set = store.delete = () => Promise.reject(away)
+    const nothing = { value: null, age_turns: null, age_s: null, serves_until_turn: null }
+    expect(await cache.read('ns', 'k', {})).toEqual({ status: 'miss', reason: 'backend', ...nothing })
+    const answer = {
+      code: 'backend_unavailable',
+      message: 'The cache did not answer (timeout).',
+      cause: away,
+    }
+    await expect(cache.write('ns', 'k', { value: 'w' })).rejects.toMatchObject(answer)
+    await expect(cache.remove('ns', 'k')).rejects.toMatchObject(answer)
+  })
+
+  it('does not take a mistake of its own for a backend that is away', async () => {
+    const { cache, store } = open()
+    store.get = () => Promise.reject(new TypeError('a mistake'))
+    await expect(cache.read('ns', 'k', {})).rejects.toThrow(TypeError)
+  })
+
+  it.each(['', 'hello', '{"value":', 'null', '[]', '{"turn":3}'])(
+    'takes %j, which another program stored, for nothing',
+    async (text) => {
+      const { cache, store } = open()
+      await store.set('author/ns/k', text, 1000)
+      expect(await cache.read('ns', 'k', {})).toMatchObject({ status: 'miss', reason: 'absent' })
+    },
+  )
 
   it('does not mistake the fields of a value for its own', async () => {
     const { cache } = open()

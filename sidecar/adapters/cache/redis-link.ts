@@ -1,0 +1,124 @@
+import { CacheUnavailable } from '../../ports/cache-store.ts'
+import { describeTarget, type RedisTarget } from '../../redis-url.ts'
+import { createRedisClient, type RedisClient } from './redis-client.ts'
+
+/** Told when Redis comes and goes, in words for the operator. */
+export type OnRedisState = (state: { up: boolean; message: string }) => void
+
+export interface RedisLink {
+  /** Runs a command. Rejects with `CacheUnavailable`, after `timeoutMs` at the latest. */
+  run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
+  close(): void
+}
+
+/**
+ * A connection that is always being kept: opened in the background, opened again with growing pauses when it is lost,
+ * for as long as the process lives. While it is down every command fails at once; only in the first `timeoutMs`
+ * commands wait for it, so that what arrives right after the start is served.
+ */
+export function linkRedis(
+  target: RedisTarget,
+  timeoutMs: number,
+  onState: OnRedisState = () => {},
+): RedisLink {
+  const where = `redis at ${describeTarget(target)}`
+  let client: RedisClient | undefined
+  let closed = false
+  /** What is wrong with the connection. */
+  let trouble = 'not connected yet'
+  let told: boolean | undefined
+  let refusal: string | undefined
+
+  function tell(up: boolean, message: string): void {
+    if (told === up || closed) return
+    told = up
+    onState({ up, message })
+  }
+
+  async function open(): Promise<void> {
+    client = await createRedisClient(target, timeoutMs)
+    client.on('error', (error: Error) => {
+      trouble = wordsOf(error)
+      tell(false, `${where}: ${trouble}`)
+    })
+    client.on('close', () => {
+      if (told !== false) trouble = 'the connection was lost'
+      tell(false, `${where}: ${trouble}`)
+    })
+    client.on('ready', () => {
+      refusal = undefined
+      tell(true, where)
+    })
+    if (closed) return
+    // Rejects when the first attempt fails; the client goes on trying by itself.
+    await client.connect().catch(() => {})
+  }
+
+  const opened = open().catch((error: Error) => {
+    trouble = wordsOf(error)
+    tell(false, `${where}: ${trouble}`)
+  })
+  let opening: Promise<void> | undefined = Promise.race([opened, pause(timeoutMs)]).finally(() => {
+    opening = undefined
+  })
+
+  return {
+    async run(command) {
+      if (opening !== undefined) await opening
+      if (closed) throw new CacheUnavailable('unreachable', `${where}: closed`)
+      if (client?.status !== 'ready') throw new CacheUnavailable('unreachable', `${where}: ${trouble}`)
+      try {
+        return await inTime(command(client), timeoutMs)
+      } catch (error) {
+        const failure = asUnavailable(error, where)
+        if (failure.reason === 'refused' && failure.message !== refusal) {
+          refusal = failure.message
+          onState({ up: false, message: refusal })
+        }
+        throw failure
+      }
+    },
+    close() {
+      closed = true
+      client?.disconnect()
+    },
+  }
+}
+
+class Late extends Error {}
+
+/** Rejects after `ms`; what was asked for may still happen. */
+async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Late(`no answer in ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms).unref()
+  })
+}
+
+function asUnavailable(error: unknown, where: string): CacheUnavailable {
+  if (error instanceof Late) return new CacheUnavailable('timeout', `${where}: ${error.message}`)
+  const cause = error instanceof Error ? error : new Error(String(error))
+  // Without its cause: that one carries the arguments of the command, which are texts of users.
+  if (cause.name === 'ReplyError') return new CacheUnavailable('refused', `${where}: ${wordsOf(cause)}`)
+  return new CacheUnavailable('unreachable', `${where}: ${wordsOf(cause)}`, { cause })
+}
+
+/** An error in one line; a failed attempt on several addresses has its words in its parts only. */
+function wordsOf(error: Error): string {
+  if (error.name === 'MaxRetriesPerRequestError') return 'the connection was lost'
+  const parts = error instanceof AggregateError ? (error.errors as Error[]).map(({ message }) => message) : []
+  const text = error.message || parts.join('; ') || error.name
+  // Redis repeats the arguments of a command that it does not know.
+  return text.split(/, with args beginning with/i)[0]?.slice(0, 200) as string
+}

@@ -1,0 +1,102 @@
+/** Where Redis is and how it is run, as `REDIS_URL` says it. */
+export interface RedisTarget {
+  mode: 'single' | 'sentinel' | 'cluster'
+  /** The server, the sentinels, or some nodes of the cluster. */
+  nodes: readonly { host: string; port: number }[]
+  tls: boolean
+  username: string | undefined
+  password: string | undefined
+  /** Number of the database; always 0 in a cluster. */
+  db: number
+  /** What the sentinels call the master. */
+  master: string | undefined
+  /** The sentinels' own credentials, where they have any. */
+  sentinelUsername: string | undefined
+  sentinelPassword: string | undefined
+}
+
+const PORT = { single: 6379, cluster: 6379, sentinel: 26_379 } as const
+
+const FORMS =
+  'redis://[user:password@]host[:port][/db], redis+sentinel://host,host/master[/db] or redis+cluster://host,host, ' +
+  'each also with rediss for TLS'
+
+/**
+ * Reads `redis[s][+sentinel|+cluster]://[user:password@]host[:port][,host[:port]…][/master][/db]`. User and password
+ * are percent-encoded. Sentinels that want credentials of their own get them from `?sentinel_username=` and
+ * `?sentinel_password=`.
+ * @throws {TypeError} with what was expected, and nothing of the text, which may hold a password
+ */
+export function parseRedisUrl(text: string): RedisTarget {
+  const parts =
+    /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^@/?#]+)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(text)
+  if (!parts)
+    throw new TypeError(`expected ${FORMS}; characters like @ / ? # in a password as %40 %2F %3F %23`)
+  const [, s, kind, login = '', hosts = '', path = '', query = ''] = parts
+  const mode = (kind ?? 'single') as RedisTarget['mode']
+  const nodes = hosts.split(',').map((one) => node(one, PORT[mode]))
+  if (mode === 'single' && nodes.length > 1) {
+    throw new TypeError('expected one host with redis://; several need redis+sentinel:// or redis+cluster://')
+  }
+  const colon = login.indexOf(':')
+  const segments = path.split('/').slice(1).filter(Boolean)
+  const master = mode === 'sentinel' ? decoded(segments.shift() ?? '', 'the name of the master') : ''
+  if (mode === 'sentinel' && master === '') {
+    throw new TypeError(
+      'expected the name of the master after the sentinels: redis+sentinel://host,host/mymaster',
+    )
+  }
+  const extra = new URLSearchParams(query)
+  for (const name of extra.keys()) {
+    if (mode !== 'sentinel' || !/^sentinel_(username|password)$/.test(name)) {
+      throw new TypeError(
+        'expected no ?… but sentinel_username and sentinel_password, with redis+sentinel://',
+      )
+    }
+  }
+  return {
+    mode,
+    nodes,
+    tls: s === 's',
+    username: decoded(colon < 0 ? login : login.slice(0, colon), 'the user') || undefined,
+    password: decoded(colon < 0 ? '' : login.slice(colon + 1), 'the password') || undefined,
+    db: database(segments, mode),
+    master: master || undefined,
+    sentinelUsername: extra.get('sentinel_username') || undefined,
+    sentinelPassword: extra.get('sentinel_password') || undefined,
+  }
+}
+
+/** The servers without credentials, for people. */
+export function describeTarget({ nodes, master }: RedisTarget): string {
+  const hosts = nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
+  return master === undefined ? hosts : `${hosts}/${master}`
+}
+
+function node(text: string, otherwise: number): { host: string; port: number } {
+  const [, v6, name, digits] = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/i.exec(text) ?? []
+  const host = v6 ?? name
+  const port = digits === undefined ? otherwise : Number(digits)
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new TypeError('expected host or host:port, commas between several, IPv6 addresses in brackets')
+  }
+  return { host, port }
+}
+
+function database(segments: readonly string[], mode: RedisTarget['mode']): number {
+  const [text = '0', ...more] = segments
+  if (more.length > 0 || !/^\d{1,5}$/.test(text)) {
+    throw new TypeError('expected the number of a database after the last slash, such as /0')
+  }
+  if (mode === 'cluster' && Number(text) !== 0)
+    throw new TypeError('expected no database: a cluster has only 0')
+  return Number(text)
+}
+
+function decoded(text: string, what: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new TypeError(`expected ${what} percent-encoded, got a % that encodes nothing`)
+  }
+}

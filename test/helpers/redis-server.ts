@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** How long a server may take to answer after its start, milliseconds. */
+const START_MS = 15_000
+
+/**
+ * Whether suites on a real Redis are left out: the program is not installed, and nobody forbade to skip
+ * (`HIPPOCACHE_REQUIRE_ALL`).
+ */
+export const NO_REDIS =
+  spawnSync('redis-server', ['--version']).status !== 0 && process.env['HIPPOCACHE_REQUIRE_ALL'] !== '1'
+
+/** Stands in the names of suites, so that a skipped one says why. */
+export const NEEDS = '(needs redis-server)'
+
+export interface RedisServer extends AsyncDisposable {
+  url: string
+  port: number
+  /** The process dies at once, as in a crash. */
+  kill: () => Promise<void>
+  /** The process is there and says nothing, as on a machine that hangs; `SIGCONT` wakes it up. */
+  signal: (signal: 'SIGSTOP' | 'SIGCONT') => void
+  /** Runs it again, empty, on the same port. */
+  start: () => Promise<void>
+}
+
+/** A redis-server of its own on a free port of the loopback interface, in memory only. */
+export async function startRedis(options: readonly string[] = [], fixedPort?: number): Promise<RedisServer> {
+  const dir = mkdtempSync(join(tmpdir(), 'hippocache-redis-'))
+  const port = fixedPort ?? (await freePort())
+  let child: ChildProcess | undefined
+  const atExit = () => child?.kill('SIGKILL')
+  process.on('exit', atExit)
+
+  async function start(): Promise<void> {
+    const common = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
+    const started = spawn('redis-server', ['--port', String(port), ...common, ...options], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    let said = ''
+    started.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-2000)
+    })
+    child = started
+    await Promise.race([
+      answers(port),
+      once(started, 'exit').then(() => Promise.reject(new Error(`redis-server ended: ${said}`))),
+      once(started, 'error').then(([error]) => Promise.reject(error)),
+    ])
+  }
+
+  async function kill(): Promise<void> {
+    const running = child
+    child = undefined
+    if (!running || running.exitCode !== null || running.signalCode !== null) return
+    const gone = once(running, 'exit')
+    running.kill('SIGKILL')
+    await gone
+  }
+
+  await start()
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    kill,
+    start,
+    signal: (signal) => child?.kill(signal),
+    async [Symbol.asyncDispose]() {
+      await kill()
+      process.off('exit', atExit)
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function answers(port: number): Promise<void> {
+  const late = AbortSignal.timeout(START_MS)
+  while (!late.aborted) {
+    if (await pong(port)) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error(`redis-server did not answer in ${START_MS} ms`)
+}
+
+function pong(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write('PING\r\n'))
+    socket.once('data', () => done(true))
+    socket.once('error', () => done(false))
+    socket.setTimeout(1000, () => done(false))
+    function done(answered: boolean): void {
+      socket.destroy()
+      resolve(answered)
+    }
+  })
+}
