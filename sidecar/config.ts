@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type ApiKey, sha256Of } from './keys.ts'
+import { parseRedisUrl, type RedisTarget } from './redis-url.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -9,7 +10,6 @@ const MIB = 1024 * 1024
 
 /** Variables of backends that this version does not have: a value there would be ignored, so it is refused. */
 const NOT_YET = {
-  REDIS_URL: 'the cache is in-process',
   QDRANT_URL: 'the records are a SQLite file',
 } as const
 
@@ -49,6 +49,13 @@ const Environment = z.object({
     }),
   ),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, MIB),
+  REDIS_URL: text('').transform(parseRedis),
+  // Braces would decide the slot in a cluster in place of the scope.
+  REDIS_KEY_PREFIX: text('hippocache:').refine((prefix) => /^[^\s{}]{1,64}$/.test(prefix), {
+    error: (issue) =>
+      `expected 1 to 64 characters without spaces and braces, got ${JSON.stringify(issue.input)}`,
+  }),
+  REDIS_TIMEOUT_MS: integer(10, 60_000, 500),
   CACHE_MAX_ENTRIES: integer(1, 10_000_000, 100_000),
   CACHE_MAX_BYTES: integer(64 * 1024, 16 * 1024 * MIB, 64 * MIB),
   INDEX_MAX_BYTES: integer(MIB, 64 * 1024 * MIB, 512 * MIB),
@@ -64,6 +71,8 @@ export interface Config {
   publicUrl: string | undefined
   logLevel: (typeof LOG_LEVELS)[number]
   maxBodyBytes: number
+  /** Absent: the cache is in-process. */
+  redis: { target: RedisTarget; keyPrefix: string; timeoutMs: number } | undefined
   cacheMaxEntries: number
   cacheMaxBytes: number
   indexMaxBytes: number
@@ -108,6 +117,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     publicUrl: values.PUBLIC_URL === '' ? undefined : values.PUBLIC_URL.replace(/\/+$/, ''),
     logLevel: values.LOG_LEVEL,
     maxBodyBytes: values.MAX_BODY_BYTES,
+    redis: values.REDIS_URL && {
+      target: values.REDIS_URL,
+      keyPrefix: values.REDIS_KEY_PREFIX,
+      timeoutMs: values.REDIS_TIMEOUT_MS,
+    },
     cacheMaxEntries: values.CACHE_MAX_ENTRIES,
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     indexMaxBytes: values.INDEX_MAX_BYTES,
@@ -118,6 +132,16 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
         ]
       : [],
   })
+}
+
+/** The message names no part of the value: it may hold a password. */
+function parseRedis(value: string, context: z.RefinementCtx): RedisTarget | undefined {
+  try {
+    return value === '' ? undefined : parseRedisUrl(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
 }
 
 /** `name:key` pairs, comma-separated; a key may be given as `sha256:<64 hex digits>`. */

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import { createInProcessCache } from './adapters/cache/in-process.ts'
+import { createRedisCache } from './adapters/cache/redis.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import type { Config } from './config.ts'
+import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
@@ -24,13 +26,13 @@ export interface Services extends AsyncDisposable {
  * Chooses the adapters and builds the engine on them: the one place that knows every adapter.
  * @throws {Error} in words for the operator when a backend cannot be opened
  */
-export function createServices(config: Config, now: () => number = Date.now): Services {
+export function createServices(
+  config: Config,
+  now: () => number = Date.now,
+  log: Pick<Log, 'info' | 'warn'> = { info() {}, warn() {} },
+): Services {
   const records = openSqliteRecords(join(config.dataDir, 'hippocache.db'))
-  const cache = createInProcessCache({
-    maxEntries: config.cacheMaxEntries,
-    maxBytes: config.cacheMaxBytes,
-    now,
-  })
+  const cache = openCache(config, now, log)
   const embedder = lexicalEmbedder()
   const snapshots = new Snapshots({ records, maxBytes: config.indexMaxBytes })
   const engine = new MemoryEngine({ records, embedder, onChange: (change) => snapshots.apply(change), now })
@@ -48,4 +50,18 @@ export function createServices(config: Config, now: () => number = Date.now): Se
       await records.close()
     },
   }
+}
+
+function openCache(config: Config, now: () => number, log: Pick<Log, 'info' | 'warn'>): CacheStore {
+  const { redis, cacheMaxEntries: maxEntries, cacheMaxBytes: maxBytes } = config
+  if (!redis) return createInProcessCache({ maxEntries, maxBytes, now })
+  return createRedisCache({
+    ...redis,
+    maxValueBytes: maxBytes,
+    now,
+    onState: ({ up, message }) =>
+      up
+        ? log.info('cache reachable', { cache: message })
+        : log.warn('cache unavailable', { error: message }),
+  })
 }

@@ -45,6 +45,8 @@ describe('the configuration', () => {
         'LOG_LEVEL',
         'MAX_BODY_BYTES',
         'REDIS_URL',
+        'REDIS_KEY_PREFIX',
+        'REDIS_TIMEOUT_MS',
         'QDRANT_URL',
       ].map((name) => [name, ' ']),
     )
@@ -75,12 +77,25 @@ describe('the configuration', () => {
     expect(JSON.stringify(apiKeys)).not.toContain(SECRET)
   })
 
+  it('keeps the cache in Redis once there is a REDIS_URL', () => {
+    expect(readConfig({ REDIS_TIMEOUT_MS: '50' }).redis).toBeUndefined()
+    const { redis } = readConfig({ REDIS_URL: 'rediss://cache/2' })
+    expect(redis).toMatchObject({
+      target: { mode: 'single', nodes: [{ host: 'cache', port: 6379 }], tls: true, db: 2 },
+      keyPrefix: 'hippocache:',
+      timeoutMs: 500,
+    })
+    const more = { REDIS_URL: 'redis+cluster://a,b', REDIS_KEY_PREFIX: 'x/', REDIS_TIMEOUT_MS: '50' }
+    expect(readConfig(more).redis).toMatchObject({
+      target: { mode: 'cluster' },
+      keyPrefix: 'x/',
+      timeoutMs: 50,
+    })
+  })
+
   it('says so when a variable of a later version is set and would do nothing', () => {
     expect(readConfig({ OPENAI_API_KEY: 'sk-1' }).warnings).toEqual([
       expect.stringContaining('OPENAI_API_KEY'),
-    ])
-    expect(problemsOf({ REDIS_URL: 'redis://x' })).toEqual([
-      expect.stringMatching(/REDIS_URL: not supported .* unset it/),
     ])
     expect(problemsOf({ QDRANT_URL: 'http://x' })).toEqual([
       expect.stringMatching(/QDRANT_URL: not supported .* unset it/),
@@ -99,6 +114,9 @@ describe('the configuration', () => {
     ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
     ['LOG_LEVEL', 'loud', /one of debug, info, warn, error, silent, got "loud"/],
     ['PUBLIC_URL', 'memory.example.com', /like https:\/\/memory.example.com, got "memory.example.com"/],
+    ['REDIS_URL', 'memcached://x', /expected redis:\/\/\[user:password@\]host/],
+    ['REDIS_KEY_PREFIX', '{x}', /without spaces and braces, got "{x}"/],
+    ['REDIS_TIMEOUT_MS', '0', /from 10 to 60000, got "0"/],
     ['HOST', '0.0.0.0', /loopback address .* got "0.0.0.0"; set API_KEYS=name:key/],
     ['API_KEYS', 'nocolon', /name:key/],
     ['API_KEYS', `bad name:${SECRET}`, /name:key/],
@@ -119,7 +137,7 @@ describe('the configuration', () => {
       PORT: 'x',
       LOG_LEVEL: 'loud',
       PUBLIC_URL: 'nowhere',
-      REDIS_URL: 'redis://x',
+      REDIS_URL: 'memcached://x',
       QDRANT_URL: 'http://x',
       CACHE_MAX_BYTES: '-1',
     })

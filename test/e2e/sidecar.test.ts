@@ -239,7 +239,7 @@ describe('a sidecar that cannot start', () => {
       HOST: '0.0.0.0',
       PORT: '99999',
       LOG_LEVEL: 'loud',
-      REDIS_URL: 'redis://:secret@localhost',
+      REDIS_URL: 'memcached://:secret@localhost',
     })
     expect({ code, out }).toEqual({ code: 1, out: '' })
     expect(err).toMatch(/^Cannot start, the configuration has 4 problems:\n( {2}- .*\n){4}$/)
