@@ -25,13 +25,15 @@ function contentOf(text: string): Content {
   }
 }
 
-/** Share of the words that must be found again, and of the bigrams where there are some. */
-const WORDS_KEPT = 1 / 2
-const GRAMS_KEPT = 1 / 3
+/**
+ * Share of what only the fact says that must be found again, in words or in bigrams. No more than this: "moved to
+ * Porto" may become "lives in Porto", and "got a second cat, Momo" may become "two cats, Miso and Momo".
+ */
+const KEPT = 1 / 3
 
 /**
- * Whether `text` still says what `fact` says beside `old`: half of the words that only the fact has, each of its
- * numbers, and that something is not so.
+ * Whether `text` still says what `fact` says beside `old`: a third of the words that only the fact has, each of
+ * its numbers, and that something is not so.
  */
 export function keeps(text: string, fact: string, old: string): boolean {
   const said = contentOf(fact)
@@ -42,9 +44,7 @@ export function keeps(text: string, fact: string, old: string): boolean {
   const own = said.words.difference(before.words)
   const wanted = own.size > 0 ? own : said.words
   const ownGrams = said.grams.difference(before.grams)
-  return (
-    share(wanted, now.words) >= WORDS_KEPT || (ownGrams.size > 0 && share(ownGrams, now.grams) >= GRAMS_KEPT)
-  )
+  return share(wanted, now.words) >= KEPT || (ownGrams.size > 0 && share(ownGrams, now.grams) >= KEPT)
 }
 
 /** Whether `text` holds most of what `old` says beside `fact`: then it refines the old text, else it replaces it. */
