@@ -264,6 +264,7 @@ function waiting(scope: string, turn: Turn, { now, countTokens }: AddContext): P
     tokens: countTokens(turn.messages),
     at: now,
     attempts: 0,
+    unreadable: 0,
     error: null,
     not_before: 0,
   }

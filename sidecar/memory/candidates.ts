@@ -1,4 +1,5 @@
 import { derivedId } from '../scope.ts'
+import { withoutRecalled } from './extract/recalled.ts'
 import type { Role, Source } from './memory.ts'
 import type { Message, Remember } from './turns.ts'
 import { keepVerbatim, normaliseForDuplicate } from './verbatim.ts'
@@ -37,7 +38,9 @@ export function candidatesOf(messages: readonly Message[], options: CandidateOpt
   const candidates = new Map<string, Candidate>()
   let before = options.saidBefore
   for (const [ordinal, message] of messages.entries()) {
-    const { role, content, name, at = now } = message
+    const { role, name, at = now } = message
+    // An answer that repeats what was recalled for it would be remembered as if it had been said.
+    const content = withoutRecalled(message.content)
     const speaker = name ?? role
     if (role !== 'system' && (remember === 'both' || remember === role)) {
       for (const text of keepVerbatim({ role, content, ...(name === undefined ? {} : { name }) })) {

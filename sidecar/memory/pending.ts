@@ -16,6 +16,8 @@ export interface PendingTurn {
   /** Epoch milliseconds at which it was accepted. */
   at: number
   attempts: number
+  /** Of the attempts, those in which the model answered and could not be understood. */
+  unreadable: number
   /** Why the last attempt came to nothing; a word, never a text of the conversation. */
   error: string | null
   /** Epoch milliseconds before which it is not tried again; `null`: it has failed for good, until it is replayed. */

@@ -1,0 +1,58 @@
+import { invalid } from '../errors.ts'
+import type { AddRequest, AddResult } from '../memory/add.ts'
+import type { MemoryEngine } from '../memory/engine.ts'
+import type { RuleBook } from '../rules/rule-book.ts'
+import { expiryOf } from '../rules/rules.ts'
+import type { Scope } from '../scope.ts'
+import type { BufferZone } from './buffer-zone.ts'
+
+export type Mode = 'buffered' | 'sync' | 'verbatim'
+
+export interface Taken extends AddResult {
+  status: 'stored' | 'buffered'
+  /** Why a turn that should have been learned from at once waits. */
+  reason: string | null
+}
+
+export interface IntakeOptions {
+  engine: MemoryEngine
+  ruleBook: RuleBook
+  /** Absent without a language model: then everything is kept verbatim. */
+  buffer: BufferZone | undefined
+  now?: () => number
+}
+
+/** Where turns come in: by the rules of their app, and by the mode that the caller chose. */
+export class Intake {
+  readonly #options: IntakeOptions
+  readonly #now: () => number
+
+  constructor(options: IntakeOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  /**
+   * @param mode `buffered` where there is a language model and `verbatim` where there is none, if absent
+   * @throws {AppError} `invalid_request` for a mode that needs a model where there is none
+   */
+  async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<Taken> {
+    const { engine, buffer, ruleBook } = this.#options
+    const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
+    const ruled = { ...request, remember: request.remember ?? rules.remember }
+    const said = Math.max(...request.messages.map(({ at }) => at ?? this.#now()))
+    const expiresAt = expiryOf(rules, null, said)
+    if (mode === 'verbatim' || (mode === undefined && !buffer)) {
+      const result = await engine.add(scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
+      return { ...result, status: 'stored', reason: null }
+    }
+    if (!buffer) {
+      throw invalid('mode', '"verbatim" (the other modes need a language model, and none is configured)', mode)
+    }
+    const accepted = await buffer.accept(scope, ruled, expiresAt)
+    if (!accepted.pending) return { ...accepted, status: 'stored', reason: null }
+    if (mode !== 'sync') return { ...accepted, status: 'buffered', reason: null }
+    const { events, reason } = await buffer.flush(scope, { turnId: accepted.turnId, reason: 'sync' })
+    return { ...accepted, events, status: reason === null ? 'stored' : 'buffered', reason }
+  }
+}

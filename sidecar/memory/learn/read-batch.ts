@@ -1,0 +1,81 @@
+import type { RecordStore } from '../../ports/records.ts'
+import type { AppRules } from '../../rules/rules.ts'
+import type { ExtractionRules, ExtractMessage, ExtractTurn } from '../extract/types.ts'
+import {
+  type Conversation,
+  type Message,
+  readConversation,
+  readTurn,
+  type Turn,
+  turnRecordId,
+} from '../turns.ts'
+
+/** Messages before the batch that the model is shown to understand it by (m in the Mem0 paper, arXiv 2504.19413). */
+const RECENT_MESSAGES = 10
+
+/** Turns of one conversation (or one turn of none) that wait to be learned from, with what is needed to read them. */
+export interface Batch {
+  turns: Turn[]
+  conversation: Conversation | undefined
+  recent: ExtractMessage[]
+}
+
+/** Reads the turns that still wait; those that were forgotten or learned from meanwhile are left out. */
+export async function readBatch(
+  store: RecordStore,
+  scope: string,
+  turnIds: readonly string[],
+): Promise<Batch> {
+  const turns: Turn[] = []
+  for (const id of turnIds) {
+    const turn = await readTurn(store, scope, id)
+    if (turn && turn.state !== 'done') turns.push(turn)
+  }
+  turns.sort((a, b) => (a.turn ?? 0) - (b.turn ?? 0) || a.created_at - b.created_at)
+  const conversationId = turns[0]?.conversation_id ?? null
+  const conversation =
+    conversationId === null ? undefined : await readConversation(store, scope, conversationId)
+  return { turns, conversation, recent: await recentOf(store, scope, turns[0]) }
+}
+
+export function toExtractTurn(turn: Turn): ExtractTurn {
+  return {
+    turnId: turn.id,
+    turn: turn.turn,
+    messages: turn.messages.map((one) => toExtractMessage(one, turn)),
+  }
+}
+
+export function toExtractionRules(rules: AppRules, remember: Turn['remember']): ExtractionRules {
+  return {
+    remember,
+    customInstructions: rules.custom_instructions,
+    includeTopics: rules.include_topics,
+    excludeTopics: rules.exclude_topics,
+    topics: rules.topics.map(({ name, description, sub_topics }) => ({
+      name,
+      ...(description === undefined ? {} : { description }),
+      ...(sub_topics === undefined ? {} : { subTopics: sub_topics }),
+    })),
+  }
+}
+
+async function recentOf(
+  store: RecordStore,
+  scope: string,
+  first: Turn | undefined,
+): Promise<ExtractMessage[]> {
+  if (!first || first.conversation_id === null || first.turn === null) return []
+  const recent: ExtractMessage[] = []
+  // A hole in the numbering ends the walk: what was said before it is not what this answers.
+  for (let turn = first.turn - 1; turn >= 1 && recent.length < RECENT_MESSAGES; turn--) {
+    const before = await readTurn(store, scope, turnRecordId(first.conversation_id, turn))
+    if (!before) break
+    recent.unshift(...before.messages.map((one) => toExtractMessage(one, before)))
+  }
+  return recent.slice(-RECENT_MESSAGES)
+}
+
+function toExtractMessage({ role, content, name, at }: Message, turn: Turn): ExtractMessage {
+  return { role, content, at: at ?? turn.created_at, ...(name === undefined ? {} : { name }) }
+}
