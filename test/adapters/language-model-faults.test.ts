@@ -119,6 +119,17 @@ describe('the OpenAI language model, when tries fail,', () => {
     expect(ledger).toMatchObject([{ outcome: 'timeout', latencyMs: 60_000 }])
   })
 
+  it('is timed out when the endpoint hangs in the middle of its answer', async () => {
+    const { model, server, time } = await open()
+    server.rules.replace({ hang: 'in the body' })
+    const failed = failureOf(model.complete(requestOf()))
+    await server.received(1)
+    // Long enough for the head of the answer; the outcome is the same when it was not.
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    time.expire()
+    expect((await failed).reason).toBe('timeout')
+  })
+
   it('is timed out by the real clock when the endpoint is slow', async () => {
     const { systemTime } = await import('../../sidecar/adapters/openai/time.ts')
     const { model, server } = await open({ timeoutMs: 20, time: systemTime })

@@ -84,6 +84,14 @@ describe('the circuit of the OpenAI language model', () => {
     expect(ledger).toHaveLength(3)
   })
 
+  it('opens between two tries of one call, which then says what happened', async () => {
+    const { model, server, time } = await open({ breakAfter: 2, retries: 5 })
+    server.rules.replace({ status: 500 })
+    expect(await reasonOf(model.complete(requestOf()))).toBe('server_error')
+    expect(server.requests).toHaveLength(2)
+    expect(time.slept).toHaveLength(1)
+  })
+
   it('lets one through to see when the time is over, and closes when that goes well', async () => {
     const { model, server, time } = await broken()
     time.advance(10_000)

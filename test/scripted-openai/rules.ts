@@ -27,8 +27,8 @@ export interface Rule {
   status?: number
   headers?: Record<string, string>
   latencyMs?: number
-  /** Never answers. */
-  hang?: true
+  /** Never answers, or never ends its body. */
+  hang?: true | 'in the body'
   /** Breaks the connection before the answer, or in the middle of its body. */
   resetConnection?: true | 'in the body'
   /** How often the rule holds. @default always */

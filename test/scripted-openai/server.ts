@@ -94,12 +94,14 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
       return send(response, 404, '404 page not found')
     const rule = server.rules.for(request)
     if (rule.latencyMs) await new Promise((resolve) => setTimeout(resolve, rule.latencyMs))
-    if (rule.hang) return
+    if (rule.hang === true) return
     if (rule.resetConnection === true) return void incoming.socket.resetAndDestroy()
     const { status, body } = answerTo(request, rule)
-    if (rule.resetConnection) {
+    if (rule.hang || rule.resetConnection) {
       response.writeHead(status, { 'content-type': 'application/json', 'content-length': '1000000' })
-      return void response.write('{"choices":[', () => incoming.socket.resetAndDestroy())
+      return void response.write('{"choices":[', () => {
+        if (rule.resetConnection) incoming.socket.resetAndDestroy()
+      })
     }
     send(response, status, body, rule.headers)
   }
