@@ -20,6 +20,7 @@ export interface CompletionRequest {
   schema?: { name: string; schema: Readonly<Record<string, unknown>> } | undefined
   /** Functions to choose from; `required` makes the model call at least one where the endpoint can. */
   tools?: readonly FunctionTool[] | undefined
+  /** Of the answer; adapters add room for the reasoning of models that reason first. */
   maxOutputTokens: number
   /** When it is aborted, `complete` rejects with its reason. */
   signal?: AbortSignal | undefined

@@ -133,6 +133,30 @@ describe('the OpenAI language model learns of an endpoint that it has', () => {
 })
 
 describe('the OpenAI language model', () => {
+  it('asks a model that spent all tokens on reasoning again with room for it, and then always', async () => {
+    const { model, server, ledger } = await open()
+    const cut = { content: '<think>well, let me', finish: 'length' }
+    server.rules.replace({ answer: ({ body }) => (body.max_tokens > 1000 ? '<think>well</think>yes' : cut) })
+    expect(await model.complete(requestOf())).toMatchObject({ text: 'yes', finish: 'stop' })
+    await model.complete(requestOf())
+    expect(server.requests.map(({ body }) => body.max_tokens)).toEqual([100, 4196, 4196])
+    expect(ledger.map(({ retries }) => retries)).toEqual([0, 1, 0])
+  })
+
+  it.each([
+    ['its count of reasoning tokens', { usage: { completion_tokens_details: { reasoning_tokens: 90 } } }],
+    [
+      'a field of thoughts',
+      { choices: [{ message: { content: '', reasoning_content: 'hm' }, finish_reason: 'length' }] },
+    ],
+  ])('knows such a model by %s', async (_, answer) => {
+    const { model, server } = await open()
+    const choices = [{ message: { content: '' }, finish_reason: 'length' }]
+    server.rules.replace({ body: { choices, ...answer } })
+    expect(await model.complete(requestOf())).toMatchObject({ text: '', finish: 'length' })
+    expect(server.requests.map(({ body }) => body.max_tokens)).toEqual([100, 4196])
+  })
+
   it('keeps what it learnt to the model that it learnt it of', async () => {
     const { subject, close } = await openModelSubject({ models: { reconcile: 'other' } } as object)
     onTestFinished(close)

@@ -11,6 +11,8 @@ export interface Abilities {
   temperature: boolean
   /** The name under which it takes the limit of output tokens. */
   limit: 'max_completion_tokens' | 'max_tokens'
+  /** Whether it reasons first, out of the same limit of tokens; seen in its answers. */
+  reasons: boolean
 }
 
 /** `official`: OpenAI's newest models know only the one limit, other servers (Ollama) overlook all but the old one. */
@@ -21,6 +23,7 @@ export function strongest(official: boolean): Abilities {
     tools: 'required',
     temperature: true,
     limit: official ? 'max_completion_tokens' : 'max_tokens',
+    reasons: false,
   }
 }
 

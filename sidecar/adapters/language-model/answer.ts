@@ -26,6 +26,19 @@ export function completionOf(
   }
 }
 
+/** Whether the model reasoned before it answered, by its tokens, its thoughts in a field or those in the text. */
+export function hasReasoned(body: unknown): boolean {
+  const counted = member(member(member(body, 'usage'), 'completion_tokens_details'), 'reasoning_tokens')
+  if (typeof counted === 'number' && counted > 0) return true
+  const choices = member(body, 'choices')
+  const message = member(Array.isArray(choices) ? choices[0] : undefined, 'message')
+  const text = textOf(member(message, 'content'))
+  return (
+    Boolean(member(message, 'reasoning_content') || member(message, 'reasoning')) ||
+    withoutReasoning(text) !== text
+  )
+}
+
 /** A prompt that was refused before any model saw it. */
 export function refusedCompletion(model: string): Completion {
   return { text: '', calls: [], finish: 'refused', model }

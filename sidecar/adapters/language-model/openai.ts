@@ -3,7 +3,7 @@ import type { Completion, CompletionRequest, LanguageModel, Purpose } from '../.
 import { type CallerOptions, createCaller } from '../openai/caller.ts'
 import { EndpointFailure } from '../openai/failures.ts'
 import { type Abilities, isRefusedContent, lacking, strongest } from './abilities.ts'
-import { completionOf, refusedCompletion } from './answer.ts'
+import { completionOf, hasReasoned, refusedCompletion } from './answer.ts'
 import { bodyOf, withoutOf } from './request.ts'
 
 export interface OpenAiLanguageModelOptions extends CallerOptions {
@@ -36,18 +36,24 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
       for (;;) {
         const able = { ...abilitiesOf(model), ...learnt }
         try {
-          const completion = await caller.ask({
+          const { completion, reasoned } = await caller.ask({
             path: '/chat/completions',
             model,
             body: bodyOf(request, model, able),
-            read: (body, complaint) => completionOf(body, model, complaint),
+            read: (body, complaint) => ({
+              completion: completionOf(body, model, complaint),
+              reasoned: hasReasoned(body),
+            }),
             purpose: request.purpose,
             account: request.account,
             signal: request.signal,
             tries,
           })
+          if (reasoned) learnt = { ...learnt, reasons: true }
           // Only now is it known that this was what the endpoint minded. Calls at the same time may have learnt else.
           known.set(model, { ...abilitiesOf(model), ...learnt })
+          // All tokens went into thoughts; with room for both there will be an answer.
+          if (reasoned && !able.reasons && isNothing(completion)) continue
           const without = withoutOf(request, able)
           return without.length > 0 ? { ...completion, without } : completion
         } catch (error) {
@@ -60,4 +66,8 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
       }
     },
   }
+}
+
+function isNothing({ text, calls, finish }: Completion): boolean {
+  return finish === 'length' && text.trim() === '' && calls.length === 0
 }

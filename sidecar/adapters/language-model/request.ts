@@ -1,6 +1,9 @@
 import type { ChatMessage, CompletionRequest, FunctionTool } from '../../ports/language-model.ts'
 import { type Abilities, formatFor } from './abilities.ts'
 
+/** Added to the limit of a model that reasons, whose thoughts would else leave nothing for the answer. */
+const REASONING_TOKENS = 4096
+
 /** The body of `POST /chat/completions` for a model of these abilities. */
 export function bodyOf(request: CompletionRequest, model: string, able: Abilities): Record<string, unknown> {
   const { schema, tools, maxOutputTokens } = request
@@ -8,7 +11,7 @@ export function bodyOf(request: CompletionRequest, model: string, able: Abilitie
   return {
     model,
     messages: messagesFor(request, able),
-    [able.limit]: maxOutputTokens,
+    [able.limit]: maxOutputTokens + (able.reasons ? REASONING_TOKENS : 0),
     ...(able.temperature ? { temperature: 0 } : {}),
     ...(tools?.length && able.tools !== 'none'
       ? { tools: tools.map((tool) => asTool(tool, able)), tool_choice: able.tools }
