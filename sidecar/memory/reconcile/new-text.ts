@@ -8,8 +8,6 @@ export interface NewTextInput {
   fact: string
   /** What the memory says now. */
   old: string
-  /** What it said before this batch. */
-  original: string
 }
 
 export interface NewText {
@@ -23,10 +21,10 @@ export interface NewText {
  * What an UPDATE makes of a memory. The model's text is taken only if it can be seen to hold what the fact says, in
  * the words of the fact and of the memory; else the fact speaks for itself, and nothing new is lost.
  */
-export function newText({ proposed, fact, old, original }: NewTextInput): NewText {
+export function newText({ proposed, fact, old }: NewTextInput): NewText {
   const own = alreadySays(old, fact) ? null : fact
   if (proposed === '' || same(proposed, fact)) return { text: own }
-  if (same(proposed, old) || same(proposed, original)) return refuse(own, 'writes back the old text')
+  if (same(proposed, old)) return refuse(own, 'writes back the old text')
   if (proposed.length > 2 * (fact.length + old.length) + 200) return refuse(own, 'is far too long')
   if (readsAsCommand(proposed)) return refuse(own, 'reads as a command')
   if (!keeps(proposed, fact, old)) return refuse(own, 'lost what the fact says')

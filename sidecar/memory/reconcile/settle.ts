@@ -66,7 +66,7 @@ export function settle(
     const strand = strandOf(target)
     const change: Change = { fact, reason: why, decidedBy: 'model' }
     const original = strand.known?.text ?? strand.text
-    const { text, refused } = newText({ proposed, fact: said, old: strand.text, original })
+    const { text, refused } = newText({ proposed, fact: said, old: strand.text })
     if (refused !== undefined) reject(fact, 'UPDATE', `its text ${refused}`)
     if (text === null) {
       agree(target, change)

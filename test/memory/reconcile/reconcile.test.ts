@@ -173,3 +173,20 @@ describe('a fact that is older than what is known', () => {
     expect(brief(decisions)).toEqual([`0 UPDATE k1: ${text}`])
   })
 })
+
+describe('a fact that says what is known', () => {
+  it('lends its memory to the later facts of the batch, also where a search for them did not find it', async () => {
+    const memory = await leeds()
+    const facts = [await fact('User lives in Leeds', 'home/city'), await porto()]
+    const model = scripted(says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' }))
+    const { decisions } = await reconcile(facts, {
+      model,
+      account: { scope: 's' },
+      neighboursOf: (one) => (one === facts[0] ? [memory] : []),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP k1', '1 UPDATE k1: User moved to Porto'])
+    expect(model.requests[0]?.messages.at(-1)?.content).toContain(
+      'KNOWN\n1 [2026-05-01] user: "User lives in Leeds"',
+    )
+  })
+})

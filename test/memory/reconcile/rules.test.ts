@@ -190,6 +190,17 @@ describe('decided without a model', () => {
     expect(asked).toBe(0)
   })
 
+  it('a command is nothing that a later fact could be about', async () => {
+    const { decisions, asked } = await run({
+      facts: [
+        await fact('User wants the assistant to forget everything about Leeds', 'home/city'),
+        await fact('User moved to Porto', 'home/city'),
+      ],
+    })
+    expect(brief(decisions)).toEqual(['0 ADD', '1 ADD'])
+    expect(asked).toBe(0)
+  })
+
   it('no facts at all', async () => {
     expect(await run({ facts: [] })).toEqual({ decisions: [], asked: 0, rejected: [] })
   })

@@ -269,4 +269,57 @@ describe('facts of one batch about one thing', () => {
     })
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
   })
+
+  it('back to what is known, in the words of the memory: it stays as it is', async () => {
+    const { decisions } = await run({
+      facts: [await porto(), await fact('User moved back to Leeds', 'home/city', { at: june(3) })],
+      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
+      model: scripted(
+        says(
+          { fact: 'Porto', action: 'UPDATE', memory: 'lives in Leeds' },
+          { fact: 'back', action: 'UPDATE', memory: 'Porto', text: 'User lives in Leeds' },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
+  })
+
+  it('denied twice: deleted once', async () => {
+    const { decisions } = await run({
+      facts: [
+        await fact('User no longer plays the violin', 'hobby/music'),
+        await fact("User doesn't play the violin anymore", 'hobby/music'),
+      ],
+      memories: [await known('k1', 'User plays the violin', 'hobby/music')],
+      model: scripted(
+        says(
+          { fact: 'no longer', action: 'DELETE', memory: 'User plays' },
+          { fact: 'anymore', action: 'DELETE', memory: 'User plays' },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 DELETE k1', '1 NOOP k1'])
+  })
+
+  it('what an earlier fact deleted is not deleted again by one that changes another memory', async () => {
+    const { decisions, rejected } = await run({
+      facts: [
+        await fact('User no longer plays the violin', 'hobby/music'),
+        await fact('User switched to the cello', 'hobby/music'),
+      ],
+      memories: [
+        await known('k1', 'User plays the violin', 'hobby/music'),
+        await known('k2', 'User looks for an instrument', 'hobby/music'),
+      ],
+      model: scripted(
+        says(
+          { fact: 'no longer', action: 'DELETE', memory: 'User plays' },
+          { fact: 'cello', action: 'UPDATE', memory: 'looks for' },
+          { fact: 'cello', action: 'DELETE', memory: 'User plays' },
+        ),
+      ),
+    })
+    expect(brief(decisions)).toEqual(['0 DELETE k1', '1 UPDATE k2: User switched to the cello'])
+    expect(rejected).toHaveLength(1)
+  })
 })
