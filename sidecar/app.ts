@@ -7,10 +7,12 @@ import { authenticate, limitBody, loopbackNamesOnly, requestId } from './middlew
 import { cacheRoutes } from './routes/cache.ts'
 import type { AppEnv } from './routes/env.ts'
 import { healthRoutes } from './routes/health.ts'
+import { ledgerRoutes } from './routes/ledger.ts'
 import { memoryRoutes } from './routes/memories.ts'
 import { serveOpenApi } from './routes/openapi.ts'
 import { recallRoutes } from './routes/recall.ts'
 import { router } from './routes/router.ts'
+import { ruleRoutes } from './routes/rules.ts'
 import type { Services } from './services.ts'
 
 export type AppConfig = Pick<Config, 'apiKeys' | 'maxBodyBytes' | 'publicUrl'>
@@ -26,6 +28,8 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
   app.route('/', memoryRoutes(services))
   app.route('/', recallRoutes(services))
   app.route('/', cacheRoutes(services))
+  app.route('/', ruleRoutes(services))
+  app.route('/', ledgerRoutes(services))
   serveOpenApi(app, config.publicUrl)
 
   app.notFound((c) => {

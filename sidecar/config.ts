@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type ApiKey, sha256Of } from './keys.ts'
+import { type PriceList, parsePrices } from './ledger/prices.ts'
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -60,6 +61,7 @@ const Environment = z.object({
   CACHE_MAX_BYTES: integer(64 * 1024, 16 * 1024 * MIB, 64 * MIB),
   INDEX_MAX_BYTES: integer(MIB, 64 * 1024 * MIB, 512 * MIB),
   EMBEDDING_DEADLINE_MS: integer(10, 60_000, 1000),
+  PRICES: text('').transform(parsePriceList),
 })
 
 export interface Config {
@@ -77,6 +79,8 @@ export interface Config {
   cacheMaxBytes: number
   indexMaxBytes: number
   embeddingDeadlineMs: number
+  /** What the ledger reckons with. */
+  prices: PriceList
   /** What the operator should know although nothing is wrong enough to stop. */
   warnings: readonly string[]
 }
@@ -126,6 +130,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     indexMaxBytes: values.INDEX_MAX_BYTES,
     embeddingDeadlineMs: values.EMBEDDING_DEADLINE_MS,
+    prices: values.PRICES,
     warnings: env['OPENAI_API_KEY']?.trim()
       ? [
           'OPENAI_API_KEY is set but not used: this version keeps memories verbatim, without a language model.',
@@ -138,6 +143,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
 function parseRedis(value: string, context: z.RefinementCtx): RedisTarget | undefined {
   try {
     return value === '' ? undefined : parseRedisUrl(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
+}
+
+function parsePriceList(value: string, context: z.RefinementCtx): PriceList {
+  try {
+    return parsePrices(value)
   } catch (error) {
     context.addIssue({ code: 'custom', message: (error as Error).message })
     return z.NEVER

@@ -4,6 +4,7 @@ import { createRedisCache } from './adapters/cache/redis.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import type { Config } from './config.ts'
+import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import type { CacheStore } from './ports/cache-store.ts'
@@ -11,6 +12,7 @@ import type { Embedder } from './ports/embedder.ts'
 import type { RecordStore } from './ports/records.ts'
 import { Recall } from './recall/recall.ts'
 import { Snapshots } from './recall/snapshots.ts'
+import { RuleBook } from './rules/rule-book.ts'
 import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
 
 export interface Services extends AsyncDisposable {
@@ -20,6 +22,8 @@ export interface Services extends AsyncDisposable {
   engine: MemoryEngine
   recall: Recall
   authorCache: AuthorCache
+  ledger: Ledger
+  ruleBook: RuleBook
 }
 
 /**
@@ -37,6 +41,11 @@ export function createServices(
   const snapshots = new Snapshots({ records, maxBytes: config.indexMaxBytes })
   const engine = new MemoryEngine({ records, embedder, onChange: (change) => snapshots.apply(change), now })
   const recall = new Recall({ snapshots, embedder, embeddingDeadlineMs: config.embeddingDeadlineMs, now })
+  const ledger = new Ledger({
+    records,
+    prices: config.prices,
+    onFailure: (error, trouble) => log.warn('ledger not written', { ...trouble, error: String(error) }),
+  })
   return {
     records,
     cache,
@@ -44,8 +53,11 @@ export function createServices(
     engine,
     recall,
     authorCache: createAuthorCache(cache, now),
+    ledger,
+    ruleBook: new RuleBook({ records, now }),
     async [Symbol.asyncDispose]() {
       await engine.drained()
+      await ledger.close()
       await cache.close()
       await records.close()
     },

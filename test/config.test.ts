@@ -30,6 +30,7 @@ describe('the configuration', () => {
       cacheMaxBytes: 67_108_864,
       indexMaxBytes: 536_870_912,
       embeddingDeadlineMs: 1000,
+      prices: new Map(),
       warnings: [],
     })
   })
@@ -112,6 +113,8 @@ describe('the configuration', () => {
     ['CACHE_MAX_BYTES', '1e99', /from 65536 to/],
     ['INDEX_MAX_BYTES', '1', /from 1048576 to/],
     ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
+    ['PRICES', 'gpt-4o-mini', /model=in\/out.*, got "gpt-4o-mini" \(pair 1\)$/],
+    ['PRICES', 'a=1/2,b=1/$2', /plain numbers from 0 to 1000000, got "b=1\/\$2" \(pair 2\)$/],
     ['LOG_LEVEL', 'loud', /one of debug, info, warn, error, silent, got "loud"/],
     ['PUBLIC_URL', 'memory.example.com', /like https:\/\/memory.example.com, got "memory.example.com"/],
     ['REDIS_URL', 'memcached://x', /expected redis:\/\/\[user:password@\]host/],

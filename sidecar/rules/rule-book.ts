@@ -1,17 +1,33 @@
+import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../errors.ts'
 import { KeyedLock } from '../keyed-lock.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
 import { derivedId } from '../scope.ts'
-import { type AppRules, appRules, DEFAULT_RULES } from './rules.ts'
+import { type AppRules, DEFAULT_RULES } from './rules.ts'
 
-export interface StoredRules {
-  /** `null`: the rules of every app of the namespace that has none of its own. */
-  app_id: string | null
-  /** 0: nobody has set any, these are the defaults. */
+/** Rules as an app, or a namespace for all of its apps, has set them at one time. */
+export interface RulesVersion {
+  /** From 1, without gaps. */
   version: number
-  rules: AppRules
+  /** `null`: from this version on there are none of its own. */
+  rules: AppRules | null
   /** Epoch milliseconds. */
-  updated_at: number | null
+  updatedAt: number
+}
+
+export type RulesSource = 'app' | 'namespace' | 'default'
+
+/** The rules that hold for an app. */
+export interface RulesInForce {
+  /** `null`: what holds for apps without rules of their own. */
+  appId: string | null
+  /** Newest version of those that were set for just this `appId`, also when it took them back; 0 when none were. */
+  version: number
+  /** Whose rules hold, and which version of them; that of the defaults is 0. */
+  from: { source: RulesSource; version: number }
+  rules: AppRules
+  /** Epoch milliseconds; `null` for the defaults. */
+  updatedAt: number | null
 }
 
 export interface RuleBookOptions {
@@ -23,6 +39,7 @@ export interface RuleBookOptions {
 export class RuleBook {
   readonly #records: RecordStore
   readonly #now: () => number
+  /** Within this process only: two sidecars on one store have to agree on who sets rules. */
   readonly #lock = new KeyedLock()
 
   constructor({ records, now = Date.now }: RuleBookOptions) {
@@ -31,71 +48,88 @@ export class RuleBook {
   }
 
   /** The rules that hold for an app: its own, else the namespace's, else the defaults. */
-  async inForce(namespace: string, appId: string | null): Promise<StoredRules> {
-    const own = appId === null ? undefined : await this.#read(namespace, appId)
-    return (
-      own ??
-      (await this.#read(namespace, null)) ?? {
-        app_id: appId,
-        version: 0,
-        rules: DEFAULT_RULES,
-        updated_at: null,
-      }
-    )
+  async inForce(namespace: string, appId: string | null): Promise<RulesInForce> {
+    const own = await this.#read(namespace, appId)
+    const version = own?.version ?? 0
+    if (own?.rules) {
+      const source: RulesSource = appId === null ? 'namespace' : 'app'
+      return { appId, version, from: { source, version }, rules: own.rules, updatedAt: own.updatedAt }
+    }
+    if (appId === null) {
+      const from = { source: 'default' as const, version: 0 }
+      return { appId, version, from, rules: DEFAULT_RULES, updatedAt: null }
+    }
+    return { ...(await this.inForce(namespace, null)), appId, version }
   }
 
-  /** The rules as an app itself has set them. @throws {AppError} `not_found` for a version that there is not. */
-  async get(namespace: string, appId: string | null, version?: number): Promise<StoredRules> {
-    if (version === undefined) return await this.inForce(namespace, appId)
+  /** One version as it was set. @throws {AppError} `not_found` for one that there is not */
+  async version(namespace: string, appId: string | null, version: number): Promise<RulesVersion> {
     const found = await this.#read(namespace, appId, version)
-    if (!found) throw new AppError('not_found', `version: no version ${version} of these rules`)
-    return found
+    if (found) return found
+    const whose = appId === null ? 'the namespace' : `app ${JSON.stringify(appId)}`
+    throw new AppError('not_found', `version: no version ${version} of the rules of ${whose}`)
+  }
+
+  /** Versions, the newest first. @param before only those below it; absent: all */
+  async versions(
+    namespace: string,
+    appId: string | null,
+    { limit, before }: { limit: number; before?: number | undefined },
+  ): Promise<RulesVersion[]> {
+    const newest = (await this.#read(namespace, appId))?.version ?? 0
+    const first = Math.min(newest, before === undefined ? newest : before - 1)
+    const wanted = Array.from({ length: Math.max(0, Math.min(limit, first)) }, (_, i) => first - i)
+    const found = await Promise.all(wanted.map((version) => this.#read(namespace, appId, version)))
+    return found.filter((one) => one !== undefined)
   }
 
   /**
-   * Replaces the rules of an app as a whole.
-   * @param expected the version that the caller has seen; another one by now is a `conflict`
+   * Replaces the rules of an app as a whole; `null` takes them back. What changes nothing is no new version.
+   * @param expected the `version` that the caller has seen; another one by now is a `conflict`
    */
   async put(
     namespace: string,
     appId: string | null,
-    rules: AppRules,
+    rules: AppRules | null,
     expected?: number,
-  ): Promise<StoredRules> {
-    return await this.#lock.run(ruleScope(namespace), async () => {
-      const current = (await this.#read(namespace, appId))?.version ?? 0
-      if (expected !== undefined && expected !== current) {
-        throw new AppError(
-          'conflict',
-          `if_version: expected ${current}, the version in force, got ${expected}`,
-        )
+  ): Promise<RulesInForce> {
+    const scope = rulesScope(namespace)
+    return await this.#lock.run(JSON.stringify([scope, appId]), async () => {
+      const current = await this.#read(namespace, appId)
+      const newest = current?.version ?? 0
+      if (expected !== undefined && expected !== newest) {
+        throw new AppError('conflict', `if_version: expected ${newest}, the newest version, got ${expected}`)
       }
-      const stored: StoredRules = { app_id: appId, version: current + 1, rules, updated_at: this.#now() }
-      const payload = stored as unknown as JsonObject
-      const scope = ruleScope(namespace)
-      const order = stored.version
+      if (isDeepStrictEqual(current?.rules ?? null, rules)) return await this.inForce(namespace, appId)
+      const version: RulesVersion = { version: newest + 1, rules, updatedAt: this.#now() }
+      const record = { order: version.version, payload: version as unknown as JsonObject }
       await this.#records.commit([
-        { put: { id: recordId(appId), order, payload }, collection: 'rules', scope },
-        { put: { id: recordId(appId, stored.version), order, payload }, collection: 'rules', scope },
+        { put: { id: recordId(appId), ...record }, collection: 'rules', scope },
+        { put: { id: recordId(appId, version.version), ...record }, collection: 'rules', scope },
       ])
-      return stored
+      return await this.inForce(namespace, appId)
     })
   }
 
-  async #read(namespace: string, appId: string | null, version?: number): Promise<StoredRules | undefined> {
-    const record = await this.#records.get('rules', ruleScope(namespace), recordId(appId, version))
+  async #read(namespace: string, appId: string | null, version?: number): Promise<RulesVersion | undefined> {
+    const record = await this.#records.get('rules', rulesScope(namespace), recordId(appId, version))
     if (!record) return undefined
-    const stored = record.payload as unknown as StoredRules
-    // Fields that came with a later release get their defaults.
-    return { ...stored, rules: appRules.parse(stored.rules) }
+    const stored = record.payload as unknown as RulesVersion
+    // They were checked when they were set, and hold even if they would be refused today. Fields that came with a
+    // later release get their defaults.
+    return { ...stored, rules: stored.rules && { ...DEFAULT_RULES, ...stored.rules } }
   }
 }
 
 /** Rules belong to no user: they stand under the user id that no user can have. */
-function ruleScope(namespace: string): string {
+function rulesScope(namespace: string): string {
   return `${encodeURIComponent(namespace)}/`
 }
 
 function recordId(appId: string | null, version?: number): string {
-  return derivedId('rules', appId ?? '', version === undefined ? 'current' : String(version))
+  return derivedId(
+    'rules',
+    ...(appId === null ? [] : [appId]),
+    version === undefined ? 'current' : String(version),
+  )
 }

@@ -1,46 +1,82 @@
 import { z } from 'zod'
+import { DEFAULT_TOPICS, isListed } from '../memory/extract/topics.ts'
+import type { ExtractionRules } from '../memory/extract/types.ts'
+import { refuseContradictions } from './contradictions.ts'
+import { ANY, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
 
-const name = z.string().trim().min(1, { error: 'expected a name that is not empty' }).max(64)
-const names = z.array(name).max(64, { error: 'expected at most 64 names' })
-const days = z
-  .int({ error: 'expected a whole number of days' })
-  .min(1, { error: 'expected a whole number of days from 1 to 36500' })
-  .max(36_500, { error: 'expected a whole number of days from 1 to 36500' })
+const MAX_INSTRUCTIONS = 2000
 
-/** What an app wants remembered, and for how long. Every field has a default that means: no such rule. */
-export const appRules = z.strictObject({
-  /** Whose words become memories. */
-  remember: z.enum(['user', 'assistant', 'both']).default('both'),
-  /** The author's own words to the model that extracts facts. */
-  custom_instructions: z.string().max(2000, { error: 'expected at most 2000 characters' }).default(''),
-  /** When not empty, only facts of these topics are kept. */
-  include_topics: names.default([]),
-  /** Facts of these topics are not kept. */
-  exclude_topics: names.default([]),
-  /** Topics and their sub-topics; when empty, the default ones. */
-  topics: z
-    .array(
-      z.strictObject({
-        name,
-        description: z.string().max(200).optional(),
-        sub_topics: names.optional(),
-      }),
-    )
-    .max(64, { error: 'expected at most 64 topics' })
-    .default([])
-    .refine((topics) => new Set(topics.map((topic) => topic.name.toLowerCase())).size === topics.length, {
-      error: 'expected each topic once',
-    }),
-  /** Days that the facts of a topic are kept; `*` is for topics that are not named. */
-  retention_days: z.record(name, days).default({}),
-})
+/** The default topics as rules have them. */
+const SPELLED_OUT: Topics = DEFAULT_TOPICS.map(({ name, description, subTopics }) => ({
+  name,
+  ...(description === undefined ? {} : { description }),
+  ...(subTopics === undefined ? {} : { sub_topics: [...subTopics] }),
+}))
 
-export type AppRules = z.infer<typeof appRules>
+/**
+ * What an app wants remembered, and for how long, as it is given and stored. Every field has a default that means: no
+ * such rule. Names of topics are compared as the extraction does: `Basic Info` is `basic_info`.
+ */
+export const appRules = z
+  .strictObject({
+    /** Whose words become memories. */
+    remember: z.enum(['user', 'assistant', 'both']).default('both'),
+    /** The author's own words to the model that extracts facts. */
+    custom_instructions: z
+      .string()
+      .max(MAX_INSTRUCTIONS, { error: `expected at most ${MAX_INSTRUCTIONS} characters` })
+      .refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' })
+      .default(''),
+    /** When not empty, only facts of these topics are kept. */
+    include_topics: names.default([]),
+    /** Facts of these topics are not kept. */
+    exclude_topics: names.default([]),
+    /** The topics that facts are sorted into, besides `other`; when empty, the default ones. */
+    topics: z
+      .array(topic)
+      .max(MAX_NAMES, { error: `expected at most ${MAX_NAMES} topics` })
+      .default([]),
+    /** Days that the facts of a topic are kept; `*` is for topics that are not named. */
+    retention_days: retention.default({}),
+  })
+  .transform((rules) => (isDefault(rules.topics) ? { ...rules, topics: [] } : rules))
+  .superRefine((rules, context) => refuseContradictions(rules, SPELLED_OUT, context))
+
+export type AppRules = z.output<typeof appRules>
 
 export const DEFAULT_RULES: AppRules = appRules.parse({})
 
-/** When a memory of a topic, said at `at`, expires; `null` for never. */
+/** The rules with the topics that are meant when none are given. Taken for `appRules`, they are the same rules. */
+export function spelledOut(rules: AppRules): AppRules {
+  return rules.topics.length > 0 ? rules : { ...rules, topics: structuredClone(SPELLED_OUT) }
+}
+
+/** The part that the extraction works by. */
+export function extractionRules(rules: AppRules): ExtractionRules {
+  return {
+    remember: rules.remember,
+    customInstructions: rules.custom_instructions,
+    includeTopics: rules.include_topics,
+    excludeTopics: rules.exclude_topics,
+    topics: rules.topics.map(({ name, description, sub_topics }) => ({
+      name,
+      ...(description === undefined ? {} : { description }),
+      ...(sub_topics === undefined ? {} : { subTopics: sub_topics }),
+    })),
+  }
+}
+
+/** When a memory of a topic, said at `at`, expires; `null` for never. Epoch milliseconds. */
 export function expiryOf(rules: AppRules, topic: string | null, at: number): number | null {
-  const days = (topic === null ? undefined : rules.retention_days[topic]) ?? rules.retention_days['*']
+  const entries = Object.entries(rules.retention_days)
+  const own = topic === null ? undefined : entries.find(([name]) => name !== ANY && isListed(topic, [name]))
+  const days = (own ?? entries.find(([name]) => name === ANY))?.[1]
   return days === undefined ? null : at + days * 86_400_000
+}
+
+/** What an answer has spelled out may come back, and is no list of the app's own then. */
+function isDefault(topics: Topics): boolean {
+  const canonical = (list: Topics) =>
+    JSON.stringify(list.map(({ name, description, sub_topics }) => [name, description, sub_topics]))
+  return canonical(topics) === canonical(SPELLED_OUT)
 }

@@ -3,12 +3,15 @@ import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
+import { Ledger } from '../../sidecar/ledger/ledger.ts'
+import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import { createLog } from '../../sidecar/log.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { Recall } from '../../sidecar/recall/recall.ts'
 import { Snapshots } from '../../sidecar/recall/snapshots.ts'
+import { RuleBook } from '../../sidecar/rules/rule-book.ts'
 import { createAuthorCache } from '../../sidecar/window/author-cache.ts'
 import { type Clock, stoppedClock } from './clock.ts'
 
@@ -18,6 +21,8 @@ export interface TestAppOptions extends Partial<AppConfig> {
   embedder?: Embedder
   embeddingDeadlineMs?: number
   cacheMaxBytes?: number
+  /** As `PRICES` has them. */
+  prices?: string
   /** The test is about a failure: logged errors are its subject. */
   expectErrors?: boolean
 }
@@ -39,6 +44,7 @@ export interface TestApp {
   fetch: (path: string, init?: RequestInit) => Promise<Response>
   engine: MemoryEngine
   recall: Recall
+  ledger: Ledger
 }
 
 /**
@@ -69,6 +75,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
     embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,
     now: clock.now,
   })
+  const ledger = new Ledger({ records, prices: parsePrices(options.prices ?? '') })
   const errors: string[] = []
   const log = createLog('error', (line) => errors.push(line))
   const services = {
@@ -78,6 +85,8 @@ export function testApp(options: TestAppOptions = {}): TestApp {
     engine,
     recall,
     authorCache: createAuthorCache(cache, clock.now),
+    ledger,
+    ruleBook: new RuleBook({ records, now: clock.now }),
   }
   const app = createApp(
     { ...services, [Symbol.asyncDispose]: async () => {} },
@@ -86,6 +95,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   )
   onTestFinished(async () => {
     await engine.drained()
+    await ledger.close()
     await opened.close()
     if (!expectErrors) expect(errors).toEqual([])
   })
@@ -94,6 +104,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
     errors,
     engine,
     recall,
+    ledger,
     async call(method, path, body, headers = {}) {
       const init: RequestInit = { method, headers: { ...headers } }
       if (body !== undefined) {
