@@ -20,10 +20,19 @@ describe('the limits of the OpenAI language model', () => {
   it('never ask more at once than allowed, and all in the end', async () => {
     const { model, server } = await open({ concurrency: 3 })
     server.rules.replace({ latencyMs: 2, answer: 'ok' })
-    const asked = Array.from({ length: 20 }, () => model.complete(requestOf()))
-    await Promise.all(asked)
+    await Promise.all(Array.from({ length: 20 }, () => model.complete(requestOf())))
     expect(server.requests).toHaveLength(20)
+    expect(server.mostAtOnce).toBeLessThanOrEqual(3)
+  })
+
+  it('ask as much at once as is allowed', async () => {
+    const { model, server, time } = await open({ concurrency: 3 })
+    server.rules.replace({ hang: true })
+    const asked = [1, 2, 3].map(() => reasonOf(model.complete(requestOf())))
+    await server.received(3)
     expect(server.mostAtOnce).toBe(3)
+    time.expire()
+    expect(await Promise.all(asked)).toEqual(['timeout', 'timeout', 'timeout'])
   })
 
   it('refuse at once what the queue has no room for', async () => {

@@ -77,7 +77,7 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
     return { status, body: completionBody(request, answer, usage) }
   }
 
-  const serve = async (incoming: IncomingMessage, response: ServerResponse) => {
+  const serve = async (incoming: IncomingMessage, response: ServerResponse, done: () => void) => {
     const request = await read(incoming)
     server.requests.push(request)
     for (const check of waiting) check()
@@ -97,6 +97,8 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
     if (rule.hang === true) return
     if (rule.resetConnection === true) return void incoming.socket.resetAndDestroy()
     const { status, body } = answerTo(request, rule)
+    // Before the client can know that it may send the next one.
+    done()
     if (rule.hang || rule.resetConnection) {
       response.writeHead(status, { 'content-type': 'application/json', 'content-length': '1000000' })
       return void response.write('{"choices":[', () => {
@@ -108,8 +110,13 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
 
   const http = createServer((incoming, response) => {
     server.mostAtOnce = Math.max(server.mostAtOnce, ++running)
-    response.on('close', () => running--)
-    serve(incoming, response).catch((error) => send(response, 500, String(error)))
+    let isRunning = true
+    const done = () => {
+      if (isRunning) running--
+      isRunning = false
+    }
+    response.on('close', done)
+    serve(incoming, response, done).catch((error) => send(response, 500, String(error)))
   })
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve))
   const server: ScriptedOpenAi = {
