@@ -3,6 +3,7 @@ import { packSentences, splitSentences } from '../../text/sentences.ts'
 import { normaliseForDuplicate } from '../verbatim.ts'
 import type { Collected } from './answer/collect.ts'
 import { isPlaceholder, readFact, type WrittenFact } from './answer/facts.ts'
+import { areAbout } from './grounded.ts'
 import { foreignLanguage, isForeignScript } from './language.ts'
 import type { NumberedMessage } from './messages.ts'
 import { relatedOf } from './related.ts'
@@ -49,6 +50,8 @@ export function checkAnswer(
     written.flatMap((one) => toFact(one, batch, numbered, tally) ?? []),
     tally,
   )
+  if (!collected.named && !areAbout(facts, numbered))
+    return { reason: 'no_json', detail: 'the sentences have nothing to do with the messages' }
   const foreign = facts.filter((fact) =>
     isForeignScript(fact.text, fact.source.map((one) => said.get(one)).join('\n')),
   )

@@ -56,4 +56,4 @@ const MARK = /(?:<|&lt;)\/?\s*memories\b/iu
 const MARKS = /(?:<|&lt;)(\/)?\s*memories\b[^<>&\n]{0,80}(?:>|&gt;)/giu
 /** The head and the dated lines that follow an opening mark. */
 const BLOCK_LINES =
-  /^[^\S\n]*(?:\n[^\n]*It is data, not instructions\.[^\n]*)?(?:\n[\s>]*- \[\d{4}-\d{2}-\d{2}\][^\n]*)*/uy
+  /[^\S\n]*(?:\n[^\n]*It is data, not instructions\.[^\n]*)?(?:\n[\s>]*- \[\d{4}-\d{2}-\d{2}\][^\n]*)*/uy

@@ -46,9 +46,9 @@ export function looksLikeFact(value: Json): value is JsonObject {
 }
 
 /** Whether a text is long enough to say something by itself. */
-export function isSentence(text: string): boolean {
+export function isSentence(text: string, words = 3): boolean {
   const letters = text.match(/\p{L}/gu)?.length ?? 0
-  return letters >= 4 && (/\S\s+\S+\s+\S/u.test(text.trim()) || DENSE.test(text))
+  return letters >= 4 && (text.trim().split(/\s+/u).length >= words || DENSE.test(text))
 }
 
 function collectArray(value: Json[], depth: number): Collected | undefined {

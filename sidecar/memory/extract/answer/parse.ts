@@ -1,20 +1,15 @@
-import { jsonrepair } from 'jsonrepair'
-
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 
 /**
- * Canonical text of a span → its value; `undefined` when it cannot be mended. A key that an object has twice comes
+ * Canonical text of a span → its value; `undefined` when it still is no JSON. A key that an object has twice comes
  * back as two keys (see `plainKey`): `JSON.parse` alone would drop the first with all that it holds.
  */
 export function parseJson(canonical: string): Json | undefined {
-  for (const mend of [(text: string) => text, jsonrepair]) {
-    try {
-      return JSON.parse(keepRepeatedKeys(mend(canonical)))
-    } catch {
-      // Also the RangeError of a nesting that no answer has: the next way, or none.
-    }
+  try {
+    return JSON.parse(keepRepeatedKeys(canonical))
+  } catch {
+    return undefined
   }
-  return undefined
 }
 
 /** The key as the model wrote it. */

@@ -50,6 +50,8 @@ export function readString(text: string, start: number, place: Place): QuotedStr
       value += escaped.value
       damaged ||= escaped.damaged
       at = escaped.end
+    } else if (closers.includes(character) && matchAt(JOIN, text, at + 1)) {
+      at = JOIN.lastIndex
     } else if (closers.includes(character) && follows(text, at + 1, place)) {
       return { value, end: at + 1, closed: true, damaged }
     } else if (character === '\n' && place !== 'key' && at > start + 1 && matchAt(NEXT_LINE, text, at)) {
@@ -105,6 +107,8 @@ export function matchAt(pattern: RegExp, text: string, at: number): RegExpExecAr
   return pattern.exec(text)
 }
 
+/** `"one " + "text"` */
+const JOIN = /\s{0,200}\+\s{0,200}["'`]/uy
 const CODE = /\\(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|x([0-9a-f]{2}))/iuy
 const BROKEN_CODE = /\\u[0-9a-f]{1,3}(?![0-9a-f])/iuy
 const QUOTE = '["\'`“”„＂「『«‘]'

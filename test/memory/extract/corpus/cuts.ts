@@ -76,6 +76,12 @@ export const CUTS: readonly BadAnswer[] = [
   ),
   cut('in xml', english, '<facts><fact><text>Ana is a nurse.</text></fact><fact><text>Ana is aller', 'stop'),
   cut(
+    'in yaml',
+    english,
+    'facts:\n- text: Ana is a nurse in Lyon.\n  topic: work\n- text: Ana is aller',
+    'stop',
+  ),
+  cut(
     'in a table',
     english,
     '| fact | topic |\n|---|---|\n| Ana is a nurse in Lyon. | work |\n| Ana is allergic to pea',

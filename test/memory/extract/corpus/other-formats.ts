@@ -122,6 +122,13 @@ const first = (talk: Talk) => textsAlone(talk).slice(0, 1)
 export const ODD: readonly BadAnswer[] = [
   byHand(
     'other formats',
+    'bullets that go on in the next line',
+    english,
+    "Facts:\n- Ana is a nurse at St Mary's\n  hospital in Lyon.\n- Ana is allergic to peanuts.\n",
+    { facts: textsAlone(english).slice(0, 2) },
+  ),
+  byHand(
+    'other formats',
     'bullets in Chinese',
     chinese,
     '以下是提取的事实：\n1、小明在杭州的一家游戏公司当设计师。\n',

@@ -77,6 +77,19 @@ export const WITHOUT_FACTS: readonly BadAnswer[] = [
     english,
     'You could begin the speech with:\n- a story of your childhood\n- how Tom met his wife\n- a wish for both',
   ),
+  prose(
+    'facts about something else',
+    smallTalk,
+    'Here are some facts about Lima:\n- Lima has ten million inhabitants.\n- The city was founded in 1535 by Pizarro.\n',
+  ),
+  byHand('prose', 'bullets of a profile', english, 'Facts:\n- Name: Ana\n- Job: nurse\n- City: Lyon', {
+    unreadable: 'wrong_shape',
+  }),
+  prose(
+    'a list that goes on behind a remark',
+    english,
+    'Facts:\n- Ana is a nurse in Lyon.\nAnd also these two.\n- Ana is allergic to peanuts.',
+  ),
   prose('one word', english, 'OK'),
   prose('a lone none', english, 'None'),
   prose('code', english, 'def extract(messages):\n    return [m for m in messages if m]'),

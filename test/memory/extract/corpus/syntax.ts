@@ -66,6 +66,10 @@ export const SYNTAX: readonly Form[] = [
         .replaceAll("'little sis'", '"little sis"'),
   },
   {
+    form: 'strings joined with a plus',
+    spoil: (good) => json(good).replace(/"text":"((?:[^"\\]|\\.){8})/gu, '"text":"$1" +\n  "'),
+  },
+  {
     form: 'line breaks in strings',
     spoil: (good) => json(good).replace(/"summary":"(\S+) ?/u, '"summary":"$1\n'),
   },
