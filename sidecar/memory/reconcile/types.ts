@@ -8,7 +8,7 @@ export interface NewFact {
   subTopic: string
   speaker: string
   importance: number
-  /** ISO 8601 date of what the fact tells of, where it names one. */
+  /** When what it tells of happened, where it says so: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
   eventDate: string | null
   /** When it was said, epoch milliseconds. */
   at: number

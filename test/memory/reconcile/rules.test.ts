@@ -22,6 +22,8 @@ describe('slots', () => {
     ['', 'city'],
     ['  ', 'city'],
     ['!', 'city'],
+    ['Other', ''],
+    ['other', null],
   ])('%j/%j is no slot', (topic, subTopic) => {
     expect(slotOf(topic, subTopic)).toBeNull()
   })
