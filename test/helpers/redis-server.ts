@@ -29,17 +29,35 @@ export interface RedisServer extends AsyncDisposable {
   start: () => Promise<void>
 }
 
-/** A redis-server of its own on a free port of the loopback interface, in memory only. */
-export async function startRedis(options: readonly string[] = [], fixedPort?: number): Promise<RedisServer> {
+/**
+ * A redis-server of its own on a free port of the loopback interface, in memory only.
+ * @param place `sentinelFile`: it is a sentinel instead, with this configuration
+ */
+export async function startRedis(
+  options: readonly string[] = [],
+  place: { port?: number; sentinelFile?: string } = {},
+): Promise<RedisServer> {
   const dir = mkdtempSync(join(tmpdir(), 'hippocache-redis-'))
-  const port = fixedPort ?? (await freePort())
+  const port = place.port ?? (await freePort())
   let child: ChildProcess | undefined
   const atExit = () => child?.kill('SIGKILL')
   process.on('exit', atExit)
 
   async function start(): Promise<void> {
-    const common = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
-    const started = spawn('redis-server', ['--port', String(port), ...common, ...options], {
+    const common = [
+      '--port',
+      String(port),
+      '--bind',
+      '127.0.0.1',
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      dir,
+    ]
+    const args = place.sentinelFile ? [place.sentinelFile, '--sentinel'] : [...common, ...options]
+    const started = spawn('redis-server', args, {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let said = ''

@@ -1,5 +1,7 @@
 import { Cluster, Redis } from 'ioredis'
+import { expect, onTestFinished } from 'vitest'
 import { createRedisCache, type RedisCacheOptions } from '../../sidecar/adapters/cache/redis.ts'
+import type { CacheStore } from '../../sidecar/ports/cache-store.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import type { CacheSubject } from '../contracts/cache-store.ts'
 import { MAX_BYTES } from '../contracts/cache-store.ts'
@@ -23,6 +25,37 @@ export function redisCache(url: string, options: Partial<RedisCacheOptions> = {}
     ...options,
   })
 }
+
+/** The same under the prefix `p:`, closed when the test ends. */
+export function openRedis(url: string, options: Partial<RedisCacheOptions> = {}): CacheStore {
+  const store = redisCache(url, { keyPrefix: 'p:', ...options })
+  onTestFinished(() => store.close())
+  return store
+}
+
+/** The same once it is connected. */
+export async function connectedRedis(
+  url: string,
+  options: Partial<RedisCacheOptions> = {},
+): Promise<CacheStore> {
+  const store = openRedis(url, options)
+  await eventually(
+    () => outcomeOf(store.check()),
+    (outcome) => outcome === undefined,
+  )
+  return store
+}
+
+/** What was answered, or the reason of a failure. */
+export async function outcomeOf(answer: Promise<unknown>): Promise<unknown> {
+  return await answer.catch((error) => {
+    expect(error).toMatchObject({ name: 'CacheUnavailable', message: expect.stringMatching(/^redis at /) })
+    return error.reason
+  })
+}
+
+/** Whether an outcome is an entry. */
+export const works = (outcome: unknown) => typeof outcome === 'object'
 
 /** The subject of the contract on a running Redis; its clock moves the expiry of every key there. */
 export function redisSubject(url: () => string): Open<CacheSubject> {

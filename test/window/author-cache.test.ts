@@ -195,7 +195,8 @@ describe('the cache of workflow authors', () => {
     const { cache, store } = open()
     await cache.write('ns', 'k', { value: 'v' })
     const away = new CacheUnavailable('timeout', 'redis at 10.0.0.7:6379: no answer in 500 ms')
-    store.get = store.set = store.delete = () => Promise.reject(away)
+    const fail = () => Promise.reject(away)
+    Object.assign(store, { get: fail, set: fail, delete: fail })
     const nothing = { value: null, age_turns: null, age_s: null, serves_until_turn: null }
     expect(await cache.read('ns', 'k', {})).toEqual({ status: 'miss', reason: 'backend', ...nothing })
     const answer = {
