@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { serve } from '@hono/node-server'
 import { createApp } from './app.ts'
+import type { Services } from './compose.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { createLog } from './log.ts'
 import { tokenCounter } from './recall/tokens.ts'
 import { backendNames } from './routes/health.ts'
-import { createServices, type Services } from './services.ts'
+import { createServices } from './services.ts'
 import { warmConcepts } from './text/concepts.ts'
 import { VERSION } from './version.ts'
 
@@ -14,7 +15,7 @@ const SHUTDOWN_MS = 10_000
 
 const config = readOrExit()
 const log = createLog(config.logLevel, (line) => process.stderr.write(line))
-const services = openOrExit(config)
+const services = await openOrExit(config)
 const app = createApp(services, config, log)
 
 const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
@@ -81,9 +82,9 @@ function readOrExit(): Config {
   }
 }
 
-function openOrExit(config: Config): Services {
+async function openOrExit(config: Config): Promise<Services> {
   try {
-    return createServices(config)
+    return await createServices(config, log)
   } catch (error) {
     fail(error instanceof Error ? error.message : String(error))
   }
