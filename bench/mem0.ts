@@ -1,5 +1,6 @@
 /*
- * npm run bench -- mem0 --data FILE [--conversation conv-26] [--turns 100] [--memories 500] [--rounds 3] [--release 3.3.1]
+ * npm run bench -- mem0 --data FILE [--conversation conv-26] [--turns 100] [--memories 500] [--rounds 3]
+ *   [--dimensions 1536] [--release 3.3.1]
  *
  * The npm package mem0ai and Hippocache on the same turns, with the same scripted model; then searches in the same
  * memories. What is scripted and what is counted: bench/mem0/README.md.
@@ -21,6 +22,8 @@ const { values } = parseArgs({
     turns: { type: 'string', default: '100' },
     memories: { type: 'string', default: '500' },
     rounds: { type: 'string', default: '3' },
+    // As long as those of text-embedding-3-small, the default of mem0ai.
+    dimensions: { type: 'string', default: '1536' },
     release: { type: 'string', default: '3.3.1' },
   },
 })
@@ -28,14 +31,15 @@ if (values.data === undefined) throw new Error('--data: expected a LoCoMo file, 
 
 const script = readScript(values.data, values.conversation, Number(values.turns))
 const search = searchTurns(Number(values.memories), script.book)
+const dimensions = Number(values.dimensions)
 const mem0 = installMem0(values.release)
-await using model = await startModel(script.book)
+await using model = await startModel(script.book, dimensions)
 const started: Mem0[] = []
 const theirs = {
   name: 'mem0ai',
   id: MEM0,
   start: async () => {
-    const one = await startMem0(mem0, model.url)
+    const one = await startMem0(mem0, model.url, dimensions)
     started.push(one)
     return one
   },
@@ -60,9 +64,11 @@ const searches = await measureSearch(
 )
 
 console.log(
-  `\nmem0ai ${mem0.version} (OSS Memory, in-memory store, SQLite of ${mem0.sqlite}) in its own process; Hippocache over HTTP.`,
+  `\nmem0ai ${mem0.version} (OSS Memory, in-memory store, on node:sqlite) in its own process; Hippocache over HTTP.`,
 )
-console.log('Scripted: the model, who answers at once with the facts of the data set, and the embeddings.\n')
+console.log(
+  `Scripted: the model, who answers at once with the facts of the data set, and embeddings of ${dimensions} dimensions.\n`,
+)
 console.log(
   `${script.turns.length} turns of ${values.conversation} with ${script.facts} facts, median of ${rounds} rounds\n`,
 )

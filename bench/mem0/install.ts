@@ -3,23 +3,22 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** mem0ai demands these beside itself; without `compromise` it finds entities with expressions only. */
-const PEERS = ['better-sqlite3@^12.6.2', 'compromise@^14.0.0']
+/**
+ * mem0ai demands it beside itself, for the entities of a text. It demands better-sqlite3 12 as well, which ends the
+ * process on Node 24.19 and later when a statement is collected; the worker puts Node's own SQLite in its place.
+ */
+const PEER = 'compromise@^14.0.0'
 
-const INSTALL_DEADLINE_MS = 300_000
-const DOWNLOAD_DEADLINE_MS = 60_000
+const DEADLINE_MS = 300_000
 
 export interface Mem0Package {
   /** Folder with a `node_modules` that holds it. */
   folder: string
   version: string
-  /** Where its SQLite comes from. */
-  sqlite: 'better-sqlite3' | 'node:sqlite'
 }
 
 /**
- * Installs mem0ai into a cache folder outside the project, once per version. No script of a package runs; only the
- * built better-sqlite3 is fetched, and where there is none for this Node, its place is taken by `node:sqlite`.
+ * Installs mem0ai into a cache folder outside the project, once per version; no script of a package runs.
  * @throws {Error} in words for whoever runs the benchmark when no registry gives the package
  */
 export function installMem0(version: string): Mem0Package {
@@ -35,34 +34,24 @@ export function installMem0(version: string): Mem0Package {
       rmSync(fresh, { recursive: true, force: true })
     }
   }
-  const manifest = join(folder, 'node_modules', 'mem0ai', 'package.json')
-  const installed = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
-  const native = run(process.execPath, ['-e', "new (require('better-sqlite3'))(':memory:')"], folder).ok
-  return { folder, version: installed.version, sqlite: native ? 'better-sqlite3' : 'node:sqlite' }
+  const manifest = readFileSync(join(folder, 'node_modules', 'mem0ai', 'package.json'), 'utf8')
+  return { folder, version: (JSON.parse(manifest) as { version: string }).version }
 }
 
 function install(folder: string, version: string): void {
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  const wanted = [`mem0ai@${version}`, ...PEERS]
+  const wanted = [`mem0ai@${version}`, PEER]
   const flags = ['--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--no-package-lock']
-  console.error(`installing ${wanted.join(' ')} outside the project, once`)
-  const { ok, printed } = run('npm', ['install', ...flags, ...wanted], folder, INSTALL_DEADLINE_MS)
-  if (!ok) {
-    throw new Error(
-      `This benchmark compares with the npm package mem0ai@${version}, which is no part of the project. Expected ` +
-        `npm to install it into ${tmpdir()}/hippocache-bench; run it once where a package registry can be reached. ` +
-        `npm said:\n${printed.trim().split('\n').slice(-6).join('\n')}`,
-    )
-  }
-  run(
-    process.execPath,
-    ['../prebuild-install/bin.js'],
-    join(folder, 'node_modules', 'better-sqlite3'),
-    DOWNLOAD_DEADLINE_MS,
+  console.error(`installing ${wanted.join(' and ')} into ${tmpdir()}/hippocache-bench, once`)
+  const { status, stdout, stderr, error } = spawnSync('npm', ['install', ...flags, ...wanted], {
+    cwd: folder,
+    timeout: DEADLINE_MS,
+    encoding: 'utf8',
+  })
+  if (status === 0) return
+  const said = `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`.trim().split('\n').slice(-6).join('\n')
+  throw new Error(
+    `mem0ai@${version} could not be installed. It is no part of this project: the benchmark fetches it once with ` +
+      `npm, so run it where a package registry can be reached. npm said:\n${said}`,
   )
-}
-
-function run(command: string, args: string[], cwd: string, timeout = 10_000) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, timeout, encoding: 'utf8' })
-  return { ok: status === 0, printed: `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}` }
 }

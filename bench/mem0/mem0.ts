@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Mem0Package } from './install.ts'
-import { DIMENSIONS } from './model.ts'
 import type { MemorySystem, Said } from './system.ts'
 import type { Command, Reply } from './worker.ts'
 
@@ -20,9 +19,13 @@ export interface Mem0 extends MemorySystem {
   readonly refused: readonly string[]
 }
 
-export async function startMem0({ folder, sqlite }: Mem0Package, modelUrl: string): Promise<Mem0> {
+export async function startMem0(
+  { folder }: Mem0Package,
+  modelUrl: string,
+  dimensions: number,
+): Promise<Mem0> {
   const home = mkdtempSync(join(tmpdir(), 'hippocache-mem0-'))
-  const child = fork(WORKER, [folder, sqlite, modelUrl, String(DIMENSIONS)], {
+  const child = fork(WORKER, [folder, modelUrl, String(dimensions)], {
     execArgv: ['--no-warnings'],
     // It keeps an id of its own in the home folder, telemetry or not.
     env: { PATH: process.env['PATH'], HOME: home, MEM0_DIR: home, MEM0_TELEMETRY: 'False' },
@@ -60,7 +63,7 @@ export async function startMem0({ folder, sqlite }: Mem0Package, modelUrl: strin
     settle: async () => {},
     search: (query, topK) => call({ op: 'search', query, topK }),
     async [Symbol.asyncDispose]() {
-      if (child.exitCode === null) {
+      if (child.connected) {
         const gone = new Promise((resolve) => child.once('exit', resolve))
         child.disconnect()
         await gone

@@ -6,9 +6,6 @@ import type { FactBook } from './facts.ts'
 import { mem0Answer } from './mem0-answers.ts'
 import { ourAnswer } from './our-answers.ts'
 
-/** As long as those of `text-embedding-3-small`, the default of mem0ai. */
-export const DIMENSIONS = 1536
-
 /** OpenAI caches prompt beginnings from 1024 tokens on, in steps of 128. */
 const MIN_CACHED = 1024
 const CACHED_STEP = 128
@@ -36,8 +33,11 @@ export interface ScriptedModel extends AsyncDisposable {
   takeBusyMs(system: string): number
 }
 
-/** A model that says what stands in the book. Answers at once: what is measured is the systems around it. */
-export async function startModel(book: FactBook): Promise<ScriptedModel> {
+/**
+ * A model that says what stands in the book, with embeddings of so many dimensions. Answers at once: what is measured
+ * is the systems around it.
+ */
+export async function startModel(book: FactBook, dimensions: number): Promise<ScriptedModel> {
   const said = new Map<string, string[]>()
   const say = (system: string, answer: Answer): Answer => {
     said.set(system, [...(said.get(system) ?? []), textOf(answer)])
@@ -45,7 +45,7 @@ export async function startModel(book: FactBook): Promise<ScriptedModel> {
   }
   const chat = ({ path }: ScriptedRequest) => path.endsWith('/chat/completions')
   const server = await startScriptedOpenAi({
-    dimensions: DIMENSIONS,
+    dimensions,
     // Counted afterwards: counting takes longer than answering.
     usage: 'none',
     rules: [

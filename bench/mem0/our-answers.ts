@@ -25,8 +25,8 @@ export function ourAnswer(request: ScriptedRequest, book: FactBook): Answer {
 }
 
 /** `sidecar/memory/extract/schema.ts`, for the messages in `<batch>`. */
-function extraction({ last }: ScriptedRequest, book: FactBook): string {
-  const batch = /<batch>\n([\s\S]*)\n<\/batch>/.exec(last)?.[1]
+function extraction({ all }: ScriptedRequest, book: FactBook): string {
+  const batch = /<batch>\n([\s\S]*)\n<\/batch>/.exec(all)?.[1]
   if (batch === undefined) throw new Error('Expected a prompt of ours with <batch>, got another')
   const messages = messagesIn(batch)
   const facts = messages.flatMap(({ number, speaker, text }) =>

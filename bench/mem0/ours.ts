@@ -42,7 +42,10 @@ export async function startOurs({ modelUrl, name, use }: OursOptions): Promise<M
       return performance.now() - started
     },
     async settle() {
-      if (use.llm && buffers) await post(`${sidecar.url}/v1/flush`, { user_id: USER, wait: true })
+      if (!use.llm || !buffers) return
+      const flushed = await post(`${sidecar.url}/v1/flush`, { user_id: USER, wait: true })
+      const { pending, reason } = flushed as { pending: { turns: number }; reason: string | null }
+      if (pending.turns > 0) throw new Error(`Hippocache: ${pending.turns} turns still wait: ${reason}`)
     },
     async search(query, topK) {
       const started = performance.now()

@@ -1,7 +1,7 @@
 /*
  * mem0ai in a process of its own, told by messages what to do:
  *
- *   node worker.ts FOLDER SQLITE URL DIMENSIONS
+ *   node worker.ts FOLDER URL DIMENSIONS
  */
 
 import { createRequire, registerHooks } from 'node:module'
@@ -25,7 +25,7 @@ export type Reply =
   | { tookMs: number; texts: string[]; refused: string[] }
   | { error: string; refused: string[] }
 
-const [folder = '', sqlite = '', baseURL = '', dimensions = ''] = process.argv.slice(2)
+const [folder = '', baseURL = '', dimensions = ''] = process.argv.slice(2)
 const USER = { userId: 'ada' }
 
 // Before mem0ai is loaded: nothing of it, telemetry least of all, may leave this machine.
@@ -35,13 +35,11 @@ await fetch('http://192.0.2.1/').then(
 )
 if (refused.splice(0).length !== 1) throw new Error('the guard against other hosts does not hold')
 
-if (sqlite === 'node:sqlite') {
-  const url = new URL('sqlite-instead.ts', import.meta.url).href
-  registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'better-sqlite3' ? { url, shortCircuit: true } : next(specifier, context),
-  })
-}
+const url = new URL('sqlite-instead.ts', import.meta.url).href
+registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === 'better-sqlite3' ? { url, shortCircuit: true } : next(specifier, context),
+})
 // By `require`, as its ES module cannot load `compromise`.
 const { Memory } = createRequire(join(folder, 'package.json'))('mem0ai/oss') as {
   Memory: new (config: object) => Memory
