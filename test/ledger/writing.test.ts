@@ -1,0 +1,221 @@
+import fc from 'fast-check'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { type LedgerTrouble, MAX_WAITING } from '../../sidecar/ledger/ledger.ts'
+import { broken, entry, openLedger } from './helpers.ts'
+
+/** Only the ledger's own timer stands still; the store works on. */
+function stopTimers() {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+}
+
+describe('rows', () => {
+  it('hold ids and numbers, whatever else a call carries', async () => {
+    const { ledger, stored } = openLedger()
+    const more = { messages: [{ content: 'my secret' }], apiKey: 'sk-secret', error: new Error('sk-secret') }
+    ledger.record({ ...entry(), ...more } as never)
+    await ledger.flush()
+    const [record] = await stored()
+    expect(JSON.stringify(record)).not.toContain('secret')
+    expect(Object.keys(record?.payload ?? {}).sort()).toEqual(
+      [
+        'at',
+        'user_id',
+        'conversation_id',
+        'turn',
+        'arm',
+        'purpose',
+        'model',
+        'tokens_in',
+        'tokens_out',
+        'tokens_cached',
+        'latency_ms',
+        'retries',
+        'outcome',
+      ].sort(),
+    )
+  })
+
+  it('are written together, by themselves', async () => {
+    stopTimers()
+    const { ledger, stored, faults } = openLedger()
+    let commits = 0
+    faults.commit = async (commit) => {
+      commits += 1
+      await commit()
+    }
+    for (let i = 0; i < 100; i++) ledger.record(entry())
+    expect(await stored()).toHaveLength(0)
+    await vi.advanceTimersByTimeAsync(200)
+    await ledger.flush()
+    expect(await stored()).toHaveLength(100)
+    expect(commits).toBe(1)
+  })
+
+  it('wait while the store fails, for longer each time, and are written when it works', async () => {
+    stopTimers()
+    const told: LedgerTrouble[] = []
+    const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
+    faults.commit = broken
+    ledger.record(entry())
+    await vi.advanceTimersByTimeAsync(200 + 400 + 800)
+    expect(told).toHaveLength(3)
+    await vi.advanceTimersByTimeAsync(600_000)
+    // 1.6, 3.2, 6.4, 12.8, 25.6 and then every 30 seconds.
+    expect(told.length).toBeLessThan(30)
+    expect(told.length).toBeGreaterThan(20)
+    expect(told.at(-1)).toEqual({ waiting: 1, lost: 0 })
+    faults.commit = undefined
+    await vi.advanceTimersByTimeAsync(30_000)
+    await ledger.flush()
+    expect(await stored()).toHaveLength(1)
+    // Recovered: the next row is as quick as the first.
+    faults.commit = broken
+    ledger.record(entry())
+    const before = told.length
+    await vi.advanceTimersByTimeAsync(200)
+    expect(told.length).toBe(before + 1)
+  })
+
+  it('cost nothing but rows when the store is away for good', async () => {
+    const told: LedgerTrouble[] = []
+    const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
+    faults.commit = broken
+    for (let turn = 1; turn <= MAX_WAITING + 50; turn++) ledger.record(entry({ turn }))
+    await ledger.flush()
+    expect(told.at(-1)).toEqual({ waiting: MAX_WAITING, lost: 50 })
+    faults.commit = undefined
+    await ledger.flush()
+    const turns = (await stored()).map(({ payload }) => payload['turn'] as number)
+    expect(turns).toHaveLength(MAX_WAITING)
+    // It is the oldest that go.
+    expect(Math.min(...turns)).toBe(51)
+  })
+
+  it('that are being written count in sums, once', async () => {
+    const { ledger, faults } = openLedger()
+    const started = Promise.withResolvers<void>()
+    const released = Promise.withResolvers<void>()
+    faults.commit = async (commit) => {
+      started.resolve()
+      await released.promise
+      await commit()
+    }
+    ledger.record(entry())
+    const first = ledger.flush()
+    await started.promise
+    const sums = ledger.query('default')
+    ledger.record(entry())
+    faults.commit = undefined
+    released.resolve()
+    expect((await sums).totals.calls).toBe(2)
+    await first
+    expect((await ledger.query('default')).totals.calls).toBe(2)
+  })
+
+  it('that cannot be written count in sums, and lose their user when it is forgotten', async () => {
+    const { ledger, faults } = openLedger()
+    ledger.record(entry({ turn: 1 }))
+    await ledger.flush()
+    faults.commit = broken
+    ledger.record(entry({ turn: 2 }))
+    ledger.record(entry({ namespace: 'other' }))
+    expect((await ledger.query('default')).totals.calls).toBe(2)
+    expect((await ledger.query('default', { turn: 2 }, ['turn'])).groups).toHaveLength(1)
+    await expect(ledger.forget({ namespace: 'default', userId: 'ada' })).rejects.toThrow('disk full')
+    faults.commit = undefined
+    await ledger.forget({ namespace: 'default', userId: 'ada' })
+    expect((await ledger.query('default', {}, ['user'])).groups).toMatchObject([
+      { key: { user: null }, calls: 2 },
+    ])
+  })
+
+  it('are written once, also when a commit went through and said that it failed', async () => {
+    const { ledger, stored, faults } = openLedger()
+    faults.commit = async (commit) => {
+      await commit()
+      throw new Error('connection reset')
+    }
+    ledger.record(entry())
+    await ledger.flush()
+    expect((await ledger.query('default')).totals.calls).toBe(1)
+    faults.commit = undefined
+    await ledger.flush()
+    expect(await stored()).toHaveLength(1)
+  })
+
+  it('never disturb the call that they are about', async () => {
+    const { ledger, faults } = openLedger({
+      onFailure: () => {
+        throw new Error('the log is full')
+      },
+    })
+    faults.commit = () => {
+      throw new Error('thrown, not rejected')
+    }
+    expect(() => ledger.record(entry())).not.toThrow()
+    for (const scope of ['%E0%A4%A', 'default/%E0%A4%A', '', '/', 'default'])
+      expect(() => ledger.record({ ...entry(), scope })).not.toThrow()
+    await ledger.flush()
+    faults.commit = undefined
+    await ledger.flush()
+    expect((await ledger.query('default')).totals.calls).toBe(2)
+  })
+
+  it('are all written at the end, and none after it', async () => {
+    stopTimers()
+    const { ledger, stored } = openLedger()
+    for (let i = 0; i < 1200; i++) ledger.record(entry())
+    await ledger.close()
+    ledger.record(entry())
+    expect(await stored()).toHaveLength(1200)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('leave no timer behind when the end comes while the store fails', async () => {
+    stopTimers()
+    const { ledger, faults } = openLedger()
+    faults.commit = broken
+    ledger.record(entry())
+    await ledger.flush()
+    expect(vi.getTimerCount()).toBe(1)
+    await ledger.close()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('are neither lost nor doubled by any order of calls, failures, readings and writings', async () => {
+    type Step = 'record' | 'flush' | 'query' | 'break' | 'lie' | 'mend'
+    const step = fc.constantFrom<Step>('record', 'record', 'flush', 'query', 'break', 'lie', 'mend')
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(step, fc.boolean()), { maxLength: 40 }), async (steps) => {
+        const { ledger, stored, faults } = openLedger()
+        const open: Promise<unknown>[] = []
+        let recorded = 0
+        for (const [what, waits] of steps) {
+          if (what === 'break') faults.commit = broken
+          else if (what === 'mend') faults.commit = undefined
+          else if (what === 'lie') faults.commit = async (commit) => await commit().then(broken)
+          else if (what === 'flush') open.push(ledger.flush())
+          else if (what === 'record') ledger.record(entry({ turn: ++recorded }))
+          else {
+            const expected = recorded
+            open.push(
+              ledger.query('default').then(({ totals }) => {
+                expect(totals.calls).toBeGreaterThanOrEqual(expected)
+                expect(totals.calls).toBeLessThanOrEqual(recorded)
+              }),
+            )
+          }
+          if (waits) await open.at(-1)
+        }
+        await Promise.all(open)
+        faults.commit = undefined
+        await ledger.flush()
+        const turns = (await stored()).map(({ payload }) => Number(payload['turn'])).sort((a, b) => a - b)
+        expect(turns).toEqual(Array.from({ length: recorded }, (_, i) => i + 1))
+        expect((await ledger.query('default')).totals.calls).toBe(recorded)
+      }),
+      { numRuns: 100 },
+    )
+  })
+})
