@@ -33,7 +33,7 @@ export function cachePlace(
     return { ok: false, message: `key: expected a name for the value, came ${key ?? 'nothing'}.` }
   const who = isRuntimeIdentity(caller) ? identify(caller, undefined) : undefined
   if (who && !who.ok) return who
-  const path = `/v1/cache/${encodeURIComponent(who ? `user:${who.userId}:${key}` : key)}`
+  const path = `/v1/cache/${encodeURIComponent((who ? `user:${who.userId}:${key}` : key).toWellFormed())}`
   const { conversation_id, turn } = locate(caller, parameters)
   return {
     ok: true,

@@ -40,6 +40,16 @@ export function identify(caller: Caller, parameter: string | undefined): Identit
 }
 
 /**
+ * Why memories cannot be changed or deleted, if so: with `identity: runtime` a model decides what is called, and Dify
+ * cannot keep a single node from it.
+ */
+export function refuseChange(caller: Caller): string | undefined {
+  return isRuntimeIdentity(caller)
+    ? 'Refused: the provider setting "Whose memory" is "Current user", and then no node changes or deletes memories, because a model may be what asks for it. A workflow that is meant to needs an authorization with "User ID parameter".'
+    : undefined
+}
+
+/**
  * The conversation, and the turn in it. A turn number means nothing without its conversation and is dropped then.
  * With `identity: runtime` the conversation Dify names goes before the one a model may have made up.
  */

@@ -12,6 +12,7 @@ export interface Failure {
     | 'unauthorized' // key missing or wrong
     | 'forbidden'
     | 'rejected' // the sidecar names a fault of the request
+    | 'absent' // the sidecar has nothing under this id
     | 'unavailable' // the sidecar, or one of its backends, is not ready
     | 'internal'
     | 'garbled' // the sidecar answered what this version of the plugin cannot read
@@ -117,6 +118,7 @@ function fromEnvelope(
       'rejected',
       `${says}. If the plugin and the sidecar have different versions, update the older one.`,
     )
+  if (status === 404) return fail('absent', says)
   if (status >= 502)
     return fail('unavailable', `The Hippocache sidecar at ${place.base} is up but not ready. ${says}`)
   return fail(status >= 500 ? 'internal' : 'rejected', says)

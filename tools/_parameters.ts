@@ -68,23 +68,32 @@ export const jsonObject = () =>
     .transform((value) => (Object.keys(value).length > 0 ? value : undefined))
 
 /** An ISO 8601 date or date-time, as UTC with milliseconds; UTC is assumed where no zone is given. */
-export const moment = () => {
-  const phrase = 'an ISO 8601 time such as 2026-03-01T09:30:00Z'
-  return z
+export const moment = () => timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z', readMoment)
+
+/** The same, or null for the word `never`. */
+export const momentOrNever = () =>
+  timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z, or never', (value) =>
+    value.toLowerCase() === 'never' ? null : readMoment(value),
+  )
+
+const timeText = <T>(phrase: string, read: (value: string) => T | undefined) =>
+  z
     .string({ error: phrase })
     .trim()
     .transform((value, context) => {
-      const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i.exec(
-        value,
-      )
-      const [, day, time = '00:00', zone = 'Z'] = match ?? []
-      const instant = new Date(`${day}T${time}${zone.replace(/(\d\d)(\d\d)$/, '$1:$2')}`)
-      // A Date rolls 30 February over into March.
-      const real = day !== undefined && new Date(`${day}T00:00Z`).toJSON()?.startsWith(day)
-      if (real && !Number.isNaN(instant.getTime())) return instant.toISOString()
+      const time = read(value)
+      if (time !== undefined) return time
       context.addIssue({ code: 'custom', message: phrase })
       return z.NEVER
     })
+
+function readMoment(value: string): string | undefined {
+  const match = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i.exec(value)
+  const [, day, time = '00:00', zone = 'Z'] = match ?? []
+  const instant = new Date(`${day}T${time}${zone.replace(/(\d\d)(\d\d)$/, '$1:$2')}`)
+  // A Date rolls 30 February over into March.
+  const real = day !== undefined && new Date(`${day}T00:00Z`).toJSON()?.startsWith(day)
+  return real && !Number.isNaN(instant.getTime()) ? instant.toISOString() : undefined
 }
 
 function isAbsent(value: unknown): boolean {

@@ -1,5 +1,5 @@
 import { Tool, type ToolContext, type ToolMessage } from '@dify/plugin-sdk-ts'
-import { type Caller, callerOf } from './_caller.ts'
+import { type Caller, callerOf, isRuntimeIdentity } from './_caller.ts'
 
 /** What a node says: every output variable it declares, one object, and one line to read. */
 export interface Report<Outputs extends object> {
@@ -10,16 +10,23 @@ export interface Report<Outputs extends object> {
   text: string
 }
 
-/** A tool class around a function from parameters to a report. */
+/** A tool class around a function from parameters to a report, which also says what is wrong with the parameters. */
 export function reporting(
   work: (parameters: Record<string, unknown>, caller: Caller) => Promise<Report<object>>,
 ) {
   return class extends Tool {
+    // A missing user_id is none with `identity: runtime`, and else a status like every other failure.
+    static override readonly lenientParameters = true
+
     override async *invoke(
       parameters: Record<string, unknown>,
       context: ToolContext,
     ): AsyncGenerator<ToolMessage> {
-      const { outputs, json, text } = await work(parameters, callerOf(context))
+      const caller = callerOf(context)
+      const { user_id: _, ...others } = parameters
+      // What counts for nothing cannot be wrong either.
+      const heard = isRuntimeIdentity(caller) ? others : parameters
+      const { outputs, json, text } = await work(heard, caller)
       for (const [name, value] of Object.entries(outputs)) yield this.createVariableMessage(name, value)
       yield this.createJsonMessage(json)
       yield this.createTextMessage(text)

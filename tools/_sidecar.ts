@@ -25,7 +25,7 @@ export const DEADLINE_MS = {
 export type Credentials = Record<string, unknown>
 
 export interface SidecarCall {
-  method: 'GET' | 'POST' | 'PUT'
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Below the sidecar's address, with a leading slash; parts already escaped. */
   path: string
   query?: Record<string, string | number | undefined>

@@ -1,12 +1,10 @@
 import { z } from 'zod'
 import { type Caller, identify, locate } from './_caller.ts'
+import { item, type MemoryItem } from './_memories.ts'
 import { choice, id, integer, jsonObject, name, readParameters, text } from './_parameters.ts'
 import { type Report, reporting, unreadable } from './_report.ts'
 import { callSidecar, DEADLINE_MS } from './_sidecar.ts'
 import { plural } from './_words.ts'
-
-/** A memory as the LLM node takes it for its context: each has `content`. */
-export type MemoryItem = { content: string } & Record<string, unknown>
 
 export interface RetrieveMemoryOutputs {
   context: string
@@ -122,15 +120,6 @@ function details(outputs: RetrieveMemoryOutputs, body: Record<string, unknown>, 
       tokens: body['tokens'],
     },
     took_ms: { ...took, round_trip },
-  }
-}
-
-/** `content` is what Dify needs; the same text under `memory` and empty fields are dropped. */
-function item({ memory, content, ...rest }: Record<string, unknown>): MemoryItem {
-  const words = [content, memory].find((value) => typeof value === 'string')
-  return {
-    ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null)),
-    content: String(words ?? ''),
   }
 }
 

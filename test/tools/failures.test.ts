@@ -74,7 +74,8 @@ describe.each(Object.entries(USE))('%s', (tool, parameters) => {
       const arrived = stub.nextCall()
       const running = runTool({ tool, parameters, credentials: credentials() })
       await arrived
-      const seconds = tool === 'add_memory' || tool === 'cache_set' ? 10 : 5
+      const writes = ['add_memory', 'cache_set', 'update_memory', 'delete_memory']
+      const seconds = writes.includes(tool) ? 10 : 5
       await vi.advanceTimersByTimeAsync(seconds * 1000 - 1)
       const early = await Promise.race([running, Promise.resolve('still waiting')])
       expect(early).toBe('still waiting')

@@ -35,6 +35,7 @@ const answers = fc.record(
   {
     status: fc.oneof(
       fc.constantFrom('ok', 'empty', 'degraded', 'hit', 'miss', 'stale', 'stored', 'buffered'),
+      fc.constantFrom('updated', 'unchanged', 'deleted'),
       fc.jsonValue(),
     ),
     turn_id: fc.jsonValue(),
@@ -55,6 +56,12 @@ const answers = fc.record(
     age_s: fc.jsonValue(),
     pending: fc.oneof(fc.record({ turns: fc.jsonValue() }), fc.jsonValue()),
     events: fc.jsonValue(),
+    memory: fc.oneof(fc.record({ memory: fc.jsonValue(), version: fc.jsonValue() }), fc.jsonValue()),
+    next_cursor: fc.jsonValue(),
+    history: fc.oneof(
+      fc.array(fc.dictionary(fc.constantFrom('event', 'at', 'before', 'after', 'reason'), fc.jsonValue())),
+      fc.jsonValue(),
+    ),
   },
   { requiredKeys: [] },
 )

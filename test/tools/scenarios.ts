@@ -7,6 +7,10 @@ export const USE: Record<string, Record<string, unknown>> = {
   retrieve_memory: { query: 'Where do I live?', user_id: 'u1', conversation_id: 'c1', turn: 3 },
   cache_get: { key: 'k', conversation_id: 'c1', turn: 3 },
   cache_set: { key: 'k', value: 'v', conversation_id: 'c1', turn: 3 },
+  list_memories: { user_id: 'u1' },
+  update_memory: { memory_id: 'm1', user_id: 'u1', memory: 'Lives in Porto' },
+  delete_memory: { memory_id: 'm1', user_id: 'u1' },
+  memory_history: { memory_id: 'm1', user_id: 'u1' },
 }
 
 /** Ways for a sidecar, or what stands in its place, to fail; with what the message must say. */
@@ -54,7 +58,10 @@ export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
   'broken JSON': { script: raw(200, 'application/json', '{"status":'), says: /not a Hippocache sidecar/ },
   'a JSON list': { script: json(200, []), says: /not a Hippocache sidecar/ },
   'JSON null': { script: json(200, null), says: /not a Hippocache sidecar/ },
-  'JSON of another kind': { script: json(200, { status: 'fine' }), says: /could not be read \(status\)/ },
+  'JSON of another kind': {
+    script: json(200, { status: 'fine' }),
+    says: /could not be read \((status|memories|history)\)/,
+  },
   'an endless answer': {
     script: raw(200, 'application/json', `{"a":"${'x'.repeat(3 << 20)}"}`),
     says: /too large/,
