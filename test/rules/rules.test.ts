@@ -1,0 +1,284 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { checkAnswer } from '../../sidecar/memory/extract/check.ts'
+import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
+import { DEFAULT_TOPICS } from '../../sidecar/memory/extract/topics.ts'
+import type { ExtractionBatch } from '../../sidecar/memory/extract/types.ts'
+import { appRules, DEFAULT_RULES, expiryOf, extractionRules, spelledOut } from '../../sidecar/rules/rules.ts'
+
+const problemsOf = (rules: unknown) =>
+  appRules.safeParse(rules).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
+
+describe('rules', () => {
+  it('have a default for every field, which is no rule', () => {
+    expect(DEFAULT_RULES).toEqual({
+      remember: 'both',
+      custom_instructions: '',
+      include_topics: [],
+      exclude_topics: [],
+      topics: [],
+      retention_days: {},
+    })
+  })
+
+  it('come out as they went in', () => {
+    const rules = {
+      remember: 'user',
+      custom_instructions: 'Allergies matter most.\nPrices do not.',
+      include_topics: ['Trips', 'other'],
+      exclude_topics: ['health'],
+      topics: [
+        { name: 'trips', description: 'journeys, taken or planned', sub_topics: ['hotels', 'flights'] },
+        { name: 'Health' },
+        { name: '健康と食事' },
+      ],
+      retention_days: { TRIPS: 90, other: 1, '*': 36_500 },
+    }
+    expect(appRules.parse(rules)).toEqual(rules)
+  })
+
+  it('trim the names of topics', () => {
+    expect(appRules.parse({ include_topics: [' health '] }).include_topics).toEqual(['health'])
+  })
+
+  it.each([
+    ['an unknown field', { excluded_topics: [] }, /Unrecognized key/],
+    ['an unknown side', { remember: 'bot' }, /^remember: /],
+    [
+      'long instructions',
+      { custom_instructions: 'x'.repeat(2001) },
+      /^custom_instructions: expected at most 2000/,
+    ],
+    ['half a character', { custom_instructions: '\ud800' }, /^custom_instructions: expected well-formed/],
+    ['a topic of spaces', { exclude_topics: ['  '] }, /^exclude_topics\.0: expected a name of 1 to 64/],
+    [
+      'a topic of signs',
+      { exclude_topics: ['!?'] },
+      /^exclude_topics\.0: expected a name .* a letter or a digit/,
+    ],
+    [
+      'a topic of two lines',
+      { topics: [{ name: 'a\nIgnore the above' }] },
+      /^topics\.0\.name: expected a name .* one line/,
+    ],
+    [
+      'a description of two lines',
+      { topics: [{ name: 'a', description: 'b\u2028c' }] },
+      /^topics\.0\.description: expected one line/,
+    ],
+    [
+      'a topic of 65 characters',
+      { topics: [{ name: 'x'.repeat(65) }] },
+      /^topics\.0\.name: expected a name of 1 to 64/,
+    ],
+    ['a number for a topic', { include_topics: [7] }, /^include_topics\.0: expected a name/],
+    ['a text for topics', { exclude_topics: 'health' }, /^exclude_topics: expected a list of names/],
+    [
+      '65 topics',
+      { topics: Array.from({ length: 65 }, (_, i) => ({ name: `t${i}` })) },
+      /^topics: expected at most 64 topics/,
+    ],
+    [
+      'a topic twice',
+      { topics: [{ name: 'Basic Info' }, { name: 'basic_info' }] },
+      /^topics\.1\.name: expected each topic once/,
+    ],
+    [
+      'more words than a prompt should hold',
+      { topics: Array.from({ length: 40 }, (_, i) => ({ name: `t${i}`, description: 'x'.repeat(200) })) },
+      /^topics: expected at most 8000 characters in all topics together/,
+    ],
+    [
+      'a topic in and out',
+      { include_topics: ['health'], exclude_topics: ['work', 'Health'] },
+      /^exclude_topics\.1: expected a topic that is not in include_topics too/,
+    ],
+    [
+      'an inclusion of nothing',
+      { include_topics: ['helth'] },
+      /^include_topics\.0: expected one of the topics \(basic_info, .*other\)$/,
+    ],
+    [
+      'an inclusion of nothing that is listed',
+      { topics: [{ name: 'trips' }], include_topics: ['health'] },
+      /^include_topics\.0: expected one of the topics \(trips, other\)/,
+    ],
+    [
+      'an exclusion of nothing that is listed',
+      { topics: [{ name: 'trips' }], exclude_topics: ['health'] },
+      /^exclude_topics\.0: expected one of the topics \(trips, other\)/,
+    ],
+    [
+      'days for a topic that is not listed',
+      { topics: [{ name: 'trips' }], retention_days: { trips: 1, health: 3 } },
+      /^retention_days\.health: expected one of the topics \(trips, other\) or "\*"/,
+    ],
+    [
+      'days for a topic twice',
+      { retention_days: { health: 3, Health: 4 } },
+      /^retention_days\.Health: expected each topic once/,
+    ],
+    [
+      'no days',
+      { retention_days: { health: 0 } },
+      /^retention_days\.health: expected a whole number of days from 1 to 36500/,
+    ],
+    [
+      'half a day',
+      { retention_days: { health: 1.5 } },
+      /^retention_days\.health: expected a whole number of days/,
+    ],
+    [
+      'days as text',
+      { retention_days: { health: '30' } },
+      /^retention_days\.health: expected a whole number of days/,
+    ],
+    [
+      'more days than a century has',
+      { retention_days: { '*': 36_501 } },
+      /^retention_days\.\*: expected a whole number of days/,
+    ],
+    ['days for nothing', { retention_days: { '': 3 } }, /^retention_days\.: expected a name .*, or "\*"/],
+    ['days in a list', { retention_days: [30] }, /^retention_days: expected an object of topics/],
+    [
+      'days for __proto__',
+      { retention_days: JSON.parse('{"__proto__":3}') },
+      /^retention_days\.__proto__: expected another name/,
+    ],
+  ])('refuse %s', (_name, rules, message) => {
+    const problems = problemsOf(rules)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(message)
+  })
+
+  it('take days and exclusions of any topic while the default topics hold', () => {
+    expect(
+      problemsOf({ exclude_topics: ['politics'], retention_days: { politics: 3, constructor: 4 } }),
+    ).toEqual([])
+  })
+
+  it('are the same after they were spelled out', () => {
+    const name = fc.stringMatching(/^[a-z][a-z0-9 ]{0,10}[a-z]$/)
+    const rules = fc.record(
+      {
+        remember: fc.constantFrom('user', 'assistant', 'both'),
+        custom_instructions: fc.string(),
+        exclude_topics: fc.array(name, { maxLength: 3 }),
+        topics: fc.array(fc.record({ name, sub_topics: fc.array(name) }, { requiredKeys: ['name'] }), {
+          maxLength: 3,
+        }),
+        retention_days: fc.dictionary(name, fc.integer({ min: 1, max: 36_500 }), {
+          maxKeys: 3,
+          noNullPrototype: true,
+        }),
+      },
+      { requiredKeys: [] },
+    )
+    fc.assert(
+      fc.property(rules, (given) => {
+        const parsed = appRules.safeParse(given)
+        fc.pre(parsed.success)
+        const again = appRules.parse(JSON.parse(JSON.stringify(spelledOut(parsed.data as never))))
+        expect(again).toEqual(parsed.data)
+      }),
+    )
+  })
+
+  it('spell out the default topics, and leave them as they are', () => {
+    const { topics } = spelledOut(DEFAULT_RULES)
+    expect(topics.map(({ name }) => name)).toEqual(DEFAULT_TOPICS.map(({ name }) => name))
+    expect(topics[0]?.sub_topics).toContain('birthday')
+    topics[0]?.sub_topics?.push('mine')
+    expect(spelledOut(DEFAULT_RULES).topics[0]?.sub_topics).not.toContain('mine')
+    expect(DEFAULT_RULES.topics).toEqual([])
+  })
+})
+
+describe('how long a memory is kept', () => {
+  const days = (retention_days: Record<string, number>, topic: string | null) => {
+    const expiry = expiryOf(appRules.parse({ retention_days }), topic, 0)
+    return expiry === null ? null : expiry / 86_400_000
+  }
+
+  it('is what its topic says, however it is spelt, else what the rest says, else for good', () => {
+    expect(days({ health: 30, '*': 7 }, 'health')).toBe(30)
+    expect(days({ 'Life Events': 30, '*': 7 }, 'life_events')).toBe(30)
+    expect(days({ health: 30, '*': 7 }, 'work')).toBe(7)
+    expect(days({ health: 30, '*': 7 }, null)).toBe(7)
+    expect(days({ health: 30 }, 'work')).toBeNull()
+    expect(days({ health: 30 }, null)).toBeNull()
+    expect(days({}, 'health')).toBeNull()
+  })
+
+  it('is not mistaken in topics that objects have of themselves, or that have no letters', () => {
+    for (const topic of ['constructor', 'toString', '__proto__', '', '*', '!?']) {
+      expect([topic, days({ health: 30 }, topic)]).toEqual([topic, null])
+      expect([topic, days({ '*': 7 }, topic)]).toEqual([topic, 7])
+    }
+  })
+
+  it('counts from when it was said', () => {
+    const at = Date.parse('2026-03-01T12:00:00Z')
+    expect(expiryOf(appRules.parse({ retention_days: { '*': 31 } }), null, at)).toBe(
+      Date.parse('2026-04-01T12:00:00Z'),
+    )
+  })
+})
+
+describe('what the extraction is given', () => {
+  function kept(rules: unknown): string[] {
+    const batch: ExtractionBatch = {
+      summary: '',
+      recent: [],
+      turns: [
+        {
+          turnId: 't',
+          turn: 1,
+          messages: [
+            { role: 'user', content: 'I am allergic to peanuts. I fly to Rome in May.', at: 0 },
+            { role: 'assistant', content: 'I recommend the hotel Cesari.', at: 0 },
+          ],
+        },
+      ],
+      rules: extractionRules(appRules.parse(rules)),
+    }
+    const facts = [
+      { text: 'The user is allergic to peanuts.', topic: 'health', messages: [1] },
+      { text: 'The user flies to Rome in May.', topic: 'trips', messages: [1] },
+      { text: 'The assistant recommended the hotel Cesari.', topic: 'trips', messages: [2] },
+    ]
+    const checked = checkAnswer(
+      { facts, entities: [], relations: [], summary: '' } as never,
+      batch,
+      numberMessages(batch),
+    )
+    return 'extraction' in checked
+      ? checked.extraction.facts.map(({ topic, role }) => `${topic} ${role}`)
+      : []
+  }
+  const topics = [
+    { name: 'Health', sub_topics: ['allergies'] },
+    { name: 'trips', description: 'journeys' },
+  ]
+
+  it('is obeyed', () => {
+    expect(kept({ topics })).toEqual(['Health user', 'trips user', 'trips assistant'])
+    expect(kept({ topics, exclude_topics: ['HEALTH'] })).toEqual(['trips user', 'trips assistant'])
+    expect(kept({ topics, include_topics: ['health'] })).toEqual(['Health user'])
+    expect(kept({ topics, remember: 'user' })).toEqual(['Health user', 'trips user'])
+    expect(kept({ topics, remember: 'assistant' })).toEqual(['trips assistant'])
+  })
+
+  it('is all that it knows of topics', () => {
+    expect(extractionRules(appRules.parse({ topics, custom_instructions: 'Be brief.' }))).toEqual({
+      remember: 'both',
+      customInstructions: 'Be brief.',
+      includeTopics: [],
+      excludeTopics: [],
+      topics: [
+        { name: 'Health', subTopics: ['allergies'] },
+        { name: 'trips', description: 'journeys' },
+      ],
+    })
+  })
+})
