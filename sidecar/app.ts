@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
+import type { Services } from './compose.ts'
 import type { Config } from './config.ts'
 import { AppError, type ErrorCode, STATUS_OF } from './errors.ts'
 import type { Log } from './log.ts'
@@ -8,12 +9,15 @@ import { cacheRoutes } from './routes/cache.ts'
 import type { AppEnv } from './routes/env.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
-import { memoryRoutes } from './routes/memories.ts'
+import { addRoutes } from './routes/memories/add.ts'
+import { changeRoutes } from './routes/memories/change.ts'
+import { readRoutes } from './routes/memories/read.ts'
+import { searchRoutes } from './routes/memories/search.ts'
 import { serveOpenApi } from './routes/openapi.ts'
+import { pendingRoutes } from './routes/pending.ts'
 import { recallRoutes } from './routes/recall.ts'
 import { router } from './routes/router.ts'
 import { ruleRoutes } from './routes/rules.ts'
-import type { Services } from './services.ts'
 
 export type AppConfig = Pick<Config, 'apiKeys' | 'maxBodyBytes' | 'publicUrl'>
 
@@ -25,7 +29,11 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
   app.use('/v1/*', authenticate(config.apiKeys))
   app.use('/v1/*', limitBody(config.maxBodyBytes))
   app.route('/', healthRoutes(services))
-  app.route('/', memoryRoutes(services))
+  app.route('/', addRoutes(services))
+  app.route('/', readRoutes(services))
+  app.route('/', changeRoutes(services))
+  app.route('/', searchRoutes(services))
+  app.route('/', pendingRoutes(services))
   app.route('/', recallRoutes(services))
   app.route('/', cacheRoutes(services))
   app.route('/', ruleRoutes(services))

@@ -35,15 +35,19 @@ const text = (fallback: string) =>
     .optional()
     .transform((value) => (value === undefined || value.trim() === '' ? fallback : value.trim()))
 
+const isAddress = (url: string) => url === '' || /^https?:\/\/[^/]+/.test(url)
+
+const addressExpected = {
+  error: (issue: { input?: unknown }) =>
+    `expected an address like https://memory.example.com, got ${JSON.stringify(issue.input)}`,
+}
+
 const Environment = z.object({
   HOST: text('127.0.0.1'),
   PORT: integer(0, 65_535, 8484),
   DATA_DIR: text('./data'),
   API_KEYS: text('').transform(parseKeys),
-  PUBLIC_URL: text('').refine((url) => url === '' || /^https?:\/\/[^/]+/.test(url), {
-    error: (issue) =>
-      `expected an address like https://memory.example.com, got ${JSON.stringify(issue.input)}`,
-  }),
+  PUBLIC_URL: text('').refine(isAddress, addressExpected),
   LOG_LEVEL: text('info').pipe(
     z.enum(LOG_LEVELS, {
       error: (issue) => `expected one of ${LOG_LEVELS.join(', ')}, got ${JSON.stringify(issue.input)}`,
@@ -62,6 +66,19 @@ const Environment = z.object({
   INDEX_MAX_BYTES: integer(MIB, 64 * 1024 * MIB, 512 * MIB),
   EMBEDDING_DEADLINE_MS: integer(10, 60_000, 1000),
   PRICES: text('').transform(parsePriceList),
+  OPENAI_API_KEY: text(''),
+  OPENAI_BASE_URL: text('').refine(isAddress, addressExpected),
+  OPENAI_API_VERSION: text(''),
+  LLM_MODEL: text(''),
+  LLM_MODEL_EXTRACT: text(''),
+  LLM_MODEL_RECONCILE: text(''),
+  LLM_TIMEOUT_MS: integer(100, 600_000, 60_000),
+  LLM_RETRIES: integer(0, 10, 2),
+  LLM_CONCURRENCY: integer(1, 256, 4),
+  EMBEDDING_MODEL: text(''),
+  EMBEDDING_DIMENSIONS: integer(0, 16_384, 0),
+  BUFFER_TOKENS: integer(1, 16_384, 1024),
+  BUFFER_IDLE_MS: integer(10, 86_400_000, 60_000),
 })
 
 export interface Config {
@@ -81,6 +98,20 @@ export interface Config {
   embeddingDeadlineMs: number
   /** What the ledger reckons with. */
   prices: PriceList
+  /** The OpenAI-compatible endpoint of both models below, and how hard it is asked. */
+  endpoint: {
+    apiKey: string | undefined
+    baseUrl: string | undefined
+    apiVersion: string | undefined
+    timeoutMs: number
+    retries: number
+    concurrency: number
+  }
+  /** Absent: turns are kept verbatim. */
+  languageModel: { model: string; models: { extract?: string; reconcile?: string } } | undefined
+  /** Absent: texts are embedded by their words alone. */
+  embedding: { model: string; dimensions: number | undefined } | undefined
+  buffer: { flushTokens: number; idleMs: number }
   /** What the operator should know although nothing is wrong enough to stop. */
   warnings: readonly string[]
 }
@@ -131,11 +162,28 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     indexMaxBytes: values.INDEX_MAX_BYTES,
     embeddingDeadlineMs: values.EMBEDDING_DEADLINE_MS,
     prices: values.PRICES,
-    warnings: env['OPENAI_API_KEY']?.trim()
-      ? [
-          'OPENAI_API_KEY is set but not used: this version keeps memories verbatim, without a language model.',
-        ]
-      : [],
+    endpoint: {
+      apiKey: values.OPENAI_API_KEY || undefined,
+      baseUrl: values.OPENAI_BASE_URL || undefined,
+      apiVersion: values.OPENAI_API_VERSION || undefined,
+      timeoutMs: values.LLM_TIMEOUT_MS,
+      retries: values.LLM_RETRIES,
+      concurrency: values.LLM_CONCURRENCY,
+    },
+    languageModel: values.LLM_MODEL
+      ? {
+          model: values.LLM_MODEL,
+          models: {
+            ...(values.LLM_MODEL_EXTRACT ? { extract: values.LLM_MODEL_EXTRACT } : {}),
+            ...(values.LLM_MODEL_RECONCILE ? { reconcile: values.LLM_MODEL_RECONCILE } : {}),
+          },
+        }
+      : undefined,
+    embedding: values.EMBEDDING_MODEL
+      ? { model: values.EMBEDDING_MODEL, dimensions: values.EMBEDDING_DIMENSIONS || undefined }
+      : undefined,
+    buffer: { flushTokens: values.BUFFER_TOKENS, idleMs: values.BUFFER_IDLE_MS },
+    warnings: warningsOf(values),
   })
 }
 
@@ -156,6 +204,13 @@ function parsePriceList(value: string, context: z.RefinementCtx): PriceList {
     context.addIssue({ code: 'custom', message: (error as Error).message })
     return z.NEVER
   }
+}
+
+function warningsOf(values: z.output<typeof Environment>): string[] {
+  if (values.LLM_MODEL || values.EMBEDDING_MODEL || !values.OPENAI_API_KEY) return []
+  return [
+    'OPENAI_API_KEY is set but not used: set LLM_MODEL to have facts extracted, EMBEDDING_MODEL to embed them.',
+  ]
 }
 
 /** `name:key` pairs, comma-separated; a key may be given as `sha256:<64 hex digits>`. */

@@ -25,6 +25,12 @@ export function scopeKey(scope: Scope): string {
   return `${encodeURIComponent(scope.namespace)}/${encodeURIComponent(scope.userId)}`
 }
 
+/** The scope that a key was made of. */
+export function parseScopeKey(key: string): Scope {
+  const [namespace = '', userId = ''] = key.split('/').map(decodeURIComponent)
+  return { namespace, userId }
+}
+
 /** RFC 9562 §6.5 name-space UUID under which all identifiers of this product are derived. */
 const NAMESPACE = Buffer.from('5f0c3c1f6ab54d3f9d1e1a8a7c1b2e90', 'hex')
 

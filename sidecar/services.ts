@@ -2,65 +2,74 @@ import { join } from 'node:path'
 import { createInProcessCache } from './adapters/cache/in-process.ts'
 import { createRedisCache } from './adapters/cache/redis.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
+import { openOpenAiEmbedder } from './adapters/embedder/openai.ts'
+import { openAiLanguageModel } from './adapters/language-model/openai.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
+import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
-import { MemoryEngine } from './memory/engine.ts'
+import { assertSameEmbedder } from './memory/embedder-guard.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
-import type { RecordStore } from './ports/records.ts'
-import { Recall } from './recall/recall.ts'
-import { Snapshots } from './recall/snapshots.ts'
-import { RuleBook } from './rules/rule-book.ts'
-import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
+import type { RecordCall } from './ports/ledger.ts'
+import { tokenCounter } from './recall/tokens.ts'
 
-export interface Services extends AsyncDisposable {
-  records: RecordStore
-  cache: CacheStore
-  embedder: Embedder
-  engine: MemoryEngine
-  recall: Recall
-  authorCache: AuthorCache
-  ledger: Ledger
-  ruleBook: RuleBook
-}
+/** How much the meaning of a text counts beside its words, where a neural model embeds it. */
+const NEURAL_INDEX = { weights: { dense: 0.5 } }
 
 /**
  * Chooses the adapters and builds the engine on them: the one place that knows every adapter.
  * @throws {Error} in words for the operator when a backend cannot be opened
  */
-export function createServices(
+export async function createServices(
   config: Config,
+  log: Log,
   now: () => number = Date.now,
-  log: Pick<Log, 'info' | 'warn'> = { info() {}, warn() {} },
-): Services {
+): Promise<Services> {
   const records = openSqliteRecords(join(config.dataDir, 'hippocache.db'))
   const cache = openCache(config, now, log)
-  const embedder = lexicalEmbedder()
-  const snapshots = new Snapshots({ records, maxBytes: config.indexMaxBytes })
-  const engine = new MemoryEngine({ records, embedder, onChange: (change) => snapshots.apply(change), now })
-  const recall = new Recall({ snapshots, embedder, embeddingDeadlineMs: config.embeddingDeadlineMs, now })
-  const ledger = new Ledger({
-    records,
-    prices: config.prices,
-    onFailure: (error, trouble) => log.warn('ledger not written', { ...trouble, error: String(error) }),
-  })
-  return {
-    records,
-    cache,
-    embedder,
-    engine,
-    recall,
-    authorCache: createAuthorCache(cache, now),
-    ledger,
-    ruleBook: new RuleBook({ records, now }),
-    async [Symbol.asyncDispose]() {
-      await engine.drained()
-      await ledger.close()
-      await cache.close()
-      await records.close()
-    },
+  try {
+    const ledger = new Ledger({
+      records,
+      prices: config.prices,
+      onFailure: (error, trouble) => log.warn('ledger not written', { ...trouble, error: String(error) }),
+    })
+    const embedder = await openEmbedder(config, ledger.record)
+    await assertSameEmbedder(records, embedder)
+    const { languageModel } = config
+    const model =
+      languageModel && openAiLanguageModel({ ...config.endpoint, ...languageModel, record: ledger.record })
+    const services = compose(
+      { records, cache, embedder, model, ledger },
+      {
+        indexMaxBytes: config.indexMaxBytes,
+        embeddingDeadlineMs: config.embeddingDeadlineMs,
+        indexSettings: config.embedding ? NEURAL_INDEX : undefined,
+        buffer: config.buffer,
+        now,
+        ...(model ? { countTokens: await tokenCounter() } : {}),
+      },
+      log,
+    )
+    await services.buffer?.start()
+    return services
+  } catch (error) {
+    await cache.close()
+    await records.close()
+    throw error
+  }
+}
+
+/** The embedder of the configuration. @throws {Error} naming the variables when the endpoint gives no vector */
+export async function openEmbedder(config: Config, record?: RecordCall): Promise<Embedder> {
+  const { embedding, endpoint } = config
+  if (!embedding) return lexicalEmbedder()
+  try {
+    return await openOpenAiEmbedder({ ...endpoint, ...embedding, ...(record ? { record } : {}) })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`EMBEDDING_MODEL, OPENAI_BASE_URL: no embedding to be had: ${reason}`, { cause })
   }
 }
 

@@ -31,6 +31,17 @@ describe('the configuration', () => {
       indexMaxBytes: 536_870_912,
       embeddingDeadlineMs: 1000,
       prices: new Map(),
+      endpoint: {
+        apiKey: undefined,
+        baseUrl: undefined,
+        apiVersion: undefined,
+        timeoutMs: 60_000,
+        retries: 2,
+        concurrency: 4,
+      },
+      languageModel: undefined,
+      embedding: undefined,
+      buffer: { flushTokens: 1024, idleMs: 60_000 },
       warnings: [],
     })
   })

@@ -47,7 +47,11 @@ export class Intake {
       return { ...result, status: 'stored', reason: null }
     }
     if (!buffer) {
-      throw invalid('mode', '"verbatim" (the other modes need a language model, and none is configured)', mode)
+      throw invalid(
+        'mode',
+        '"verbatim" (the other modes need a language model, and none is configured)',
+        mode,
+      )
     }
     const accepted = await buffer.accept(scope, ruled, expiresAt)
     if (!accepted.pending) return { ...accepted, status: 'stored', reason: null }

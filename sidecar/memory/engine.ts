@@ -185,9 +185,22 @@ export class MemoryEngine {
     }
   }
 
-  /** What held at a moment, each memory in the version of then. */
-  async asOf(scope: Scope, at: number): Promise<{ held: Held; validUntil: number | null }[]> {
-    return await asOf(this.#records, scopeKey(scope), at)
+  /** A page of what held at a moment, each memory in the version of then. */
+  async listAsOf(
+    scope: Scope,
+    at: number,
+    { limit, accept, after, direction = 'ascending' }: ListOptions,
+  ): Promise<{ memories: { memory: Memory; validUntil: number | null }[]; next: Position | null }> {
+    const sign = direction === 'ascending' ? 1 : -1
+    const compare = (a: Position, b: Position) =>
+      sign * (a.order - b.order || (a.id < b.id ? -1 : +(a.id > b.id)))
+    const held = (await asOf(this.#records, scopeKey(scope), at))
+      .map(({ held: { memory }, validUntil }) => ({ memory, validUntil }))
+      .filter(({ memory }) => accept(memory) && (after === undefined || compare(memory, after) > 0))
+      .sort((a, b) => compare(a.memory, b.memory))
+    const memories = held.slice(0, limit)
+    const last = memories.at(-1)?.memory
+    return { memories, next: last && held.length > limit ? { order: last.order, id: last.id } : null }
   }
 
   /** Erases everything of a user, and answers how many records of each kind there were. */

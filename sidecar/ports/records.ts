@@ -1,7 +1,7 @@
 /**
  * The kinds of documents that the engine keeps: `turns` as they were said, `memories` as they stand, their past
  * `versions` and `history`, `conversations`, `calls` by idempotency key, `pending` scopes with turns to be learned
- * from, `graph` of entities and relations, `rules` of apps, and the `ledger` of external calls.
+ * from, `graph` of entities and relations, `rules` of apps, the `ledger` of external calls, and `meta`: what the store itself is.
  */
 export type Collection =
   | 'turns'
@@ -14,6 +14,7 @@ export type Collection =
   | 'graph'
   | 'rules'
   | 'ledger'
+  | 'meta'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
@@ -59,6 +60,8 @@ export interface RecordStore {
   commit(writes: readonly Write[]): Promise<void>
   get(collection: Collection, scope: string, id: string): Promise<StoredRecord | undefined>
   scroll(collection: Collection, scope: string, options: ScrollOptions): Promise<StoredRecord[]>
+  /** The scopes that have records of a collection, each once, in order of their code units; `after` is not among them. */
+  scopes(collection: Collection, options: { after?: string | undefined; limit: number }): Promise<string[]>
   /** Resolves when the backend answers; rejects with the reason when it does not. */
   check(): Promise<void>
   close(): Promise<void>

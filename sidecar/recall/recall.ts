@@ -1,12 +1,15 @@
 import { AppError } from '../errors.ts'
+import { asOf } from '../memory/as-of.ts'
 import type { Predicate } from '../memory/filters.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Embedder } from '../ports/embedder.ts'
+import type { RecordStore } from '../ports/records.ts'
 import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
-import { isInWindow } from '../window/rule.ts'
+import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
 import { type Rendered, render } from './render.ts'
-import type { Snapshots } from './snapshots.ts'
+import { buildSnapshot, type Snapshot, type Snapshots } from './snapshots.ts'
 import { tokenCounter } from './tokens.ts'
+import { type WhyNot, whyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
   query: string
@@ -15,12 +18,18 @@ export interface SearchRequest extends Narrowing {
   threshold?: number | undefined
   filter?: Predicate | undefined
   explain?: boolean | undefined
+  /** Memories to say of why they are not among the answers. */
+  whyNot?: readonly string[] | undefined
+  /** Epoch milliseconds: what held at this moment, in the words of then. */
+  asOf?: number | undefined
 }
 
 export interface Found {
   memory: Memory
   score: number
   parts?: Record<string, number> | undefined
+  /** When this version stopped to hold, under `asOf`. */
+  validUntil: number | null
 }
 
 export interface Timings {
@@ -33,6 +42,7 @@ export interface Timings {
 
 export interface SearchResult {
   found: Found[]
+  whyNot?: Record<string, WhyNot> | undefined
   /** Parts that were late or broken, and done without. */
   degraded: string[]
   tookMs: Timings
@@ -49,6 +59,7 @@ export interface RecallResult extends SearchResult {
 }
 
 export interface RecallOptions {
+  records: RecordStore
   snapshots: Snapshots
   embedder: Embedder
   /** How long the query embedding may take, milliseconds; past it the lexical ranking stands. */
@@ -59,20 +70,16 @@ export interface RecallOptions {
 
 /** The reading side of memory: ranks the snapshot of a scope for a query. */
 export class Recall {
-  readonly #snapshots: Snapshots
-  readonly #embedder: Embedder
-  readonly #deadlineMs: number
+  readonly #options: RecallOptions
   readonly #now: () => number
 
-  constructor({ snapshots, embedder, embeddingDeadlineMs, now = Date.now }: RecallOptions) {
-    this.#snapshots = snapshots
-    this.#embedder = embedder
-    this.#deadlineMs = embeddingDeadlineMs
-    this.#now = now
+  constructor(options: RecallOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
   }
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
-    return await this.#search(scope, request, narrowedBy(request))
+    return await this.#search(scope, request, gatesOf({ ...request, now: request.asOf ?? this.#now() }))
   }
 
   /**
@@ -81,26 +88,15 @@ export class Recall {
    */
   async perQuery(scope: Scope, request: RecallRequest): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
-    const narrowed = narrowedBy({ ...request, conversationId: undefined })
-    const accept: Predicate =
-      conversationId === undefined || turn === undefined || windowSize === undefined
-        ? narrowed
-        : (memory) =>
-            narrowed(memory) &&
-            !memory.sources.every(
-              (source) =>
-                source.conversation_id === conversationId &&
-                source.turn !== null &&
-                isInWindow(source.turn, turn, windowSize),
-            )
-    const result = await this.#search(scope, request, accept)
+    const gates = gatesOf({ ...request, conversationId: undefined, now: this.#now() })
+    if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
+      gates.push(windowGate(conversationId, turn, windowSize))
+    }
+    const result = await this.#search(scope, request, gates)
     const count = await tokenCounter()
     const started = performance.now()
-    const rendered = render(
-      result.found.map(({ memory }) => memory),
-      request.tokenBudget,
-      count,
-    )
+    const memories = result.found.map(({ memory }) => memory)
+    const rendered = render(memories, request.tokenBudget, count)
     const took = performance.now() - started
     const kept = new Set(rendered.memories)
     return {
@@ -111,52 +107,91 @@ export class Recall {
     }
   }
 
-  async #search(scope: Scope, request: SearchRequest, accept: Predicate): Promise<SearchResult> {
-    const started = performance.now()
-    const { query, topK, threshold, explain } = request
-    const [snapshot, dense] = await Promise.all([this.#snapshot(scope), this.#embed(query)])
-    const embedded = performance.now()
-    const ranked = snapshot.index.rank(query, {
-      limit: topK,
-      now: this.#now(),
-      ...(dense === undefined ? {} : { dense }),
-      ...(explain === undefined ? {} : { explain }),
+  /** The memories of a scope most like a text, for those who learn from turns. */
+  async neighbours(
+    key: string,
+    query: { text: string; dense: Float32Array; limit: number; accept: Predicate },
+  ): Promise<Memory[]> {
+    const { index, memories } = await this.#snapshot(key, undefined)
+    const ranked = index.rank(query.text, {
+      limit: query.limit,
+      dense: query.dense,
       accept: (id) => {
-        const memory = snapshot.memories.get(id)
-        return memory !== undefined && accept(memory)
+        const memory = memories.get(id)
+        return memory !== undefined && query.accept(memory)
       },
     })
-    const found = ranked
+    return ranked.map(({ id }) => memories.get(id) as Memory)
+  }
+
+  async #search(scope: Scope, request: SearchRequest, gates: readonly Gate[]): Promise<SearchResult> {
+    const started = performance.now()
+    const { query, topK, threshold, explain } = request
+    const key = scopeKey(scope)
+    const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.#embed(query, key)])
+    const embedded = performance.now()
+    const rank = (limit: number) =>
+      snapshot.index.rank(query, {
+        limit,
+        now: request.asOf ?? this.#now(),
+        ...(dense === undefined ? {} : { dense }),
+        ...(explain === undefined ? {} : { explain }),
+        accept: (id) => {
+          const memory = snapshot.memories.get(id)
+          return memory !== undefined && passesAll(gates, memory)
+        },
+      })
+    const found = rank(topK)
       .filter(({ score }) => threshold === undefined || score >= threshold)
-      .map(({ id, score, parts }): Found => ({ memory: snapshot.memories.get(id) as Memory, score, parts }))
+      .map(({ id, score, parts }): Found => {
+        const validUntil = snapshot.validUntil?.get(id) ?? null
+        return { memory: snapshot.memories.get(id) as Memory, score, parts, validUntil }
+      })
+    const reasons =
+      request.whyNot &&
+      (await whyNot(request.whyNot, new Set(found.map(({ memory }) => memory.id)), {
+        memories: snapshot.memories,
+        gates,
+        topK,
+        threshold,
+        rankAll: () => rank(snapshot.memories.size),
+        past: async (id) => ((await this.#options.records.get('versions', key, id)) ? 'deleted' : 'unknown'),
+      }))
     const ended = performance.now()
     return {
       found,
+      whyNot: reasons,
       degraded: dense === undefined ? ['embedding'] : [],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
   }
 
-  async #snapshot(scope: Scope) {
+  async #snapshot(key: string, moment: number | undefined): Promise<Snapshot> {
+    const { snapshots, records } = this.#options
     try {
-      return await this.#snapshots.get(scopeKey(scope))
+      if (moment === undefined) return await snapshots.get(key)
+      return buildSnapshot(await asOf(records, key, moment))
     } catch (cause) {
       throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
     }
   }
 
   /** The query's vector, or `undefined` when the embedder is late or broken. */
-  async #embed(query: string): Promise<Float32Array | undefined> {
+  async #embed(query: string, scope: string): Promise<Float32Array | undefined> {
+    const { embedder, embeddingDeadlineMs } = this.#options
     const controller = new AbortController()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => {
-        controller.abort(new Error(`no embedding within ${this.#deadlineMs} ms`))
+        controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`))
         resolve(undefined)
-      }, this.#deadlineMs)
+      }, embeddingDeadlineMs)
     })
     try {
-      const vectors = await Promise.race([this.#embedder.embed([query], 'query', controller.signal), late])
+      const vectors = await Promise.race([
+        embedder.embed([query], 'query', controller.signal, { scope }),
+        late,
+      ])
       return vectors?.[0]
     } catch {
       return undefined
@@ -164,20 +199,4 @@ export class Recall {
       clearTimeout(timer)
     }
   }
-}
-
-function narrowedBy({
-  agentId,
-  runId,
-  appId,
-  conversationId,
-  filter,
-}: Narrowing & { filter?: Predicate | undefined }) {
-  return (memory: Memory): boolean =>
-    (agentId === undefined || memory.agent_id === agentId) &&
-    (runId === undefined || memory.run_id === runId) &&
-    (appId === undefined || memory.app_id === appId) &&
-    (conversationId === undefined ||
-      memory.sources.some((source) => source.conversation_id === conversationId)) &&
-    (filter === undefined || filter(memory))
 }

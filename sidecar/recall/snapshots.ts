@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { HeldThen } from '../memory/as-of.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { ScopeChange } from '../memory/unit-of-work.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
@@ -8,10 +9,16 @@ import { type IndexedMemory, ScopeIndex } from './scope-index.ts'
 export interface Snapshot {
   readonly index: ScopeIndex
   readonly memories: Map<string, Memory>
+  /** When each version stopped to hold, epoch milliseconds; only where the snapshot is of the past. */
+  readonly validUntil?: ReadonlyMap<string, number>
 }
+
+/** How much a signal counts in the ranking; see `ScopeIndex`. */
+export type IndexSettings = ConstructorParameters<typeof ScopeIndex>[0]
 
 export interface SnapshotsOptions {
   records: RecordStore
+  settings?: IndexSettings
   /** Rough bytes of all snapshots held at once; the least recently used go first. */
   maxBytes: number
 }
@@ -25,10 +32,12 @@ const RECORD_BYTES = 1024
  */
 export class Snapshots {
   readonly #records: RecordStore
+  readonly #settings: IndexSettings
   readonly #held: LRUCache<string, { promise: Promise<Snapshot> }>
 
-  constructor({ records, maxBytes }: SnapshotsOptions) {
+  constructor({ records, maxBytes, settings }: SnapshotsOptions) {
     this.#records = records
+    this.#settings = settings
     this.#held = new LRUCache({ maxSize: maxBytes, sizeCalculation: () => RECORD_BYTES })
   }
 
@@ -67,16 +76,11 @@ export class Snapshots {
   }
 
   async #build(scope: string): Promise<Snapshot> {
-    const memories = new Map<string, Memory>()
-    const indexed: IndexedMemory[] = []
-    for await (const record of scrollAll(this.#records, 'memories', scope)) {
-      const memory = record.payload as unknown as Memory
-      memories.set(memory.id, memory)
-      indexed.push(toIndexed(memory, record.dense ?? new Float32Array()))
+    const held: HeldThen[] = []
+    for await (const { payload, dense } of scrollAll(this.#records, 'memories', scope)) {
+      held.push({ held: { memory: payload as unknown as Memory, dense }, validUntil: null })
     }
-    const index = new ScopeIndex()
-    index.upsert(indexed)
-    return { index, memories }
+    return buildSnapshot(held, this.#settings)
   }
 
   #resize(scope: string, entry: { promise: Promise<Snapshot> }, { index, memories }: Snapshot): void {
@@ -87,6 +91,16 @@ export class Snapshots {
     // A scope larger than the whole bound is answered from a fresh build each time rather than held.
     this.#held.set(scope, entry, { size })
   }
+}
+
+/** A snapshot of the given memories, whatever they were taken from. */
+export function buildSnapshot(all: readonly HeldThen[], settings?: IndexSettings): Snapshot {
+  const memories = new Map(all.map(({ held: { memory } }) => [memory.id, memory]))
+  const validUntil = new Map<string, number>()
+  for (const { held, validUntil: until } of all) if (until !== null) validUntil.set(held.memory.id, until)
+  const index = new ScopeIndex(settings)
+  index.upsert(all.map(({ held: { memory, dense } }) => toIndexed(memory, dense ?? new Float32Array())))
+  return { index, memories, validUntil }
 }
 
 function toIndexed(memory: Memory, dense: Float32Array): IndexedMemory {

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
+import type { LanguageModel } from '../ports/language-model.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { VERSION } from '../version.ts'
 import { router } from './router.ts'
@@ -77,14 +78,20 @@ interface Backends {
   records: RecordStore
   cache: CacheStore
   embedder: Embedder
+  model: LanguageModel | undefined
 }
 
-export function backendNames({ records, cache, embedder }: Backends) {
-  return { records: records.kind, cache: cache.kind, language_model: 'none', embedder: embedder.name }
+export function backendNames({ records, cache, model, embedder }: Backends) {
+  return {
+    records: records.kind,
+    cache: cache.kind,
+    language_model: model?.kind ?? 'none',
+    embedder: embedder.name,
+  }
 }
 
 export function healthRoutes(services: Backends) {
-  const { records, cache, embedder } = services
+  const { records, cache, embedder, model } = services
   return router()
     .openapi(healthz, (c) => c.json({ status: 'ok' as const, service: SERVICE }, 200))
     .openapi(readyz, async (c) => {
@@ -92,7 +99,10 @@ export function healthRoutes(services: Backends) {
       const backends = {
         records: recordsState,
         cache: cacheState,
-        language_model: { kind: 'none', status: 'none' as const, error: null },
+        // Not asked: a call would cost money, and what fails is tried again and shown under /v1/pending.
+        language_model: model
+          ? { kind: model.kind, status: 'ok' as const, error: null }
+          : { kind: 'none', status: 'none' as const, error: null },
         embedder: { kind: embedder.name, status: 'ok' as const, error: null },
       }
       const ready = recordsState.status === 'ok' && cacheState.status === 'ok'

@@ -3,16 +3,16 @@ import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
+import type { BufferSettings } from '../../sidecar/buffer/buffer-zone.ts'
+import { compose, type Services } from '../../sidecar/compose.ts'
 import { Ledger } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import { createLog } from '../../sidecar/log.ts'
-import { MemoryEngine } from '../../sidecar/memory/engine.ts'
+import type { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
+import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
-import { Recall } from '../../sidecar/recall/recall.ts'
-import { Snapshots } from '../../sidecar/recall/snapshots.ts'
-import { RuleBook } from '../../sidecar/rules/rule-book.ts'
-import { createAuthorCache } from '../../sidecar/window/author-cache.ts'
+import type { Recall } from '../../sidecar/recall/recall.ts'
 import { type Clock, stoppedClock } from './clock.ts'
 
 export interface TestAppOptions extends Partial<AppConfig> {
@@ -23,6 +23,9 @@ export interface TestAppOptions extends Partial<AppConfig> {
   cacheMaxBytes?: number
   /** As `PRICES` has them. */
   prices?: string
+  /** Absent: turns are kept verbatim. */
+  model?: LanguageModel
+  buffer?: Partial<BufferSettings>
   /** The test is about a failure: logged errors are its subject. */
   expectErrors?: boolean
 }
@@ -45,6 +48,7 @@ export interface TestApp {
   engine: MemoryEngine
   recall: Recall
   ledger: Ledger
+  services: Services
 }
 
 /**
@@ -62,38 +66,24 @@ export function testApp(options: TestAppOptions = {}): TestApp {
     maxBytes: options.cacheMaxBytes ?? 10_000_000,
     now: clock.now,
   })
-  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024 })
-  const engine = new MemoryEngine({
-    records,
-    embedder,
-    onChange: (change) => snapshots.apply(change),
-    now: clock.now,
-  })
-  const recall = new Recall({
-    snapshots,
-    embedder,
-    embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,
-    now: clock.now,
-  })
   const ledger = new Ledger({ records, prices: parsePrices(options.prices ?? '') })
   const errors: string[] = []
   const log = createLog('error', (line) => errors.push(line))
-  const services = {
-    records,
-    cache,
-    embedder,
-    engine,
-    recall,
-    authorCache: createAuthorCache(cache, clock.now),
-    ledger,
-    ruleBook: new RuleBook({ records, now: clock.now }),
-  }
-  const app = createApp(
-    { ...services, [Symbol.asyncDispose]: async () => {} },
-    { apiKeys, maxBodyBytes, publicUrl },
+  const services = compose(
+    { records, cache, embedder, model: options.model, ledger },
+    {
+      indexMaxBytes: 64 * 1024 * 1024,
+      embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,
+      countTokens: (text) => Math.ceil(text.length / 4),
+      now: clock.now,
+      buffer: options.buffer,
+    },
     log,
   )
+  const { engine, recall } = services
+  const app = createApp(services, { apiKeys, maxBodyBytes, publicUrl }, log)
   onTestFinished(async () => {
+    await services.buffer?.close()
     await engine.drained()
     await ledger.close()
     await opened.close()
@@ -105,6 +95,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
     engine,
     recall,
     ledger,
+    services,
     async call(method, path, body, headers = {}) {
       const init: RequestInit = { method, headers: { ...headers } }
       if (body !== undefined) {

@@ -87,7 +87,7 @@ it('the engine does what a naive model does, and its snapshot is what a fresh bu
         onChange: (change) => snapshots.apply(change),
         now: clock.now,
       })
-      const kept = new Recall({ snapshots, ...readers })
+      const kept = new Recall({ records, snapshots, ...readers })
       const ids = new Map<string, string>()
       const models = new Map(USERS.map((name) => [name, new Model()]))
       const search = async (recall: Recall, userId: string, query: string) => {
@@ -152,6 +152,7 @@ it('the engine does what a naive model does, and its snapshot is what a fresh bu
             expect(got).toBe(known.has(text) ? text : undefined)
           }
           const fresh = new Recall({
+            records,
             snapshots: new Snapshots({ records, maxBytes: 64 * 1024 * 1024 }),
             ...readers,
           })

@@ -39,6 +39,10 @@ export function openSqliteRecords(path: string): RecordStore {
   const get = db.prepare(
     'SELECT id, position, payload, dense FROM records WHERE collection = ? AND scope = ? AND id = ?',
   )
+  // The next scope by the primary key, one step each: reading all ids to tell scopes apart would not scale.
+  const nextScope = db.prepare(
+    'SELECT scope FROM records WHERE collection = ? AND scope > ? ORDER BY scope LIMIT 1',
+  )
   const ascending = scrollStatement(db, '>', 'ASC')
   const descending = scrollStatement(db, '<', 'DESC')
 
@@ -96,6 +100,17 @@ export function openSqliteRecords(path: string): RecordStore {
       const statement = direction === 'ascending' ? ascending : descending
       const order = after?.order ?? (direction === 'ascending' ? -1 : Number.POSITIVE_INFINITY)
       return statement.all(collection, scope, order, after?.id ?? '', limit).map(toRecord)
+    },
+    async scopes(collection, { after = '', limit }) {
+      assertOpen()
+      const scopes: string[] = []
+      for (let last = after; scopes.length < limit; ) {
+        const row = nextScope.get(collection, last)
+        if (!row) break
+        last = row['scope'] as string
+        scopes.push(last)
+      }
+      return scopes
     },
     async check() {
       assertOpen()

@@ -1,0 +1,102 @@
+import { type BufferSettings, BufferZone } from './buffer/buffer-zone.ts'
+import { Intake } from './buffer/intake.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import type { Log } from './log.ts'
+import { MemoryEngine } from './memory/engine.ts'
+import { Learner } from './memory/learn/learner.ts'
+import type { CacheStore } from './ports/cache-store.ts'
+import type { Embedder } from './ports/embedder.ts'
+import type { LanguageModel } from './ports/language-model.ts'
+import type { RecordStore } from './ports/records.ts'
+import { Recall } from './recall/recall.ts'
+import { type IndexSettings, Snapshots } from './recall/snapshots.ts'
+import { RuleBook } from './rules/rule-book.ts'
+import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
+
+/** The backends, whichever they are. */
+export interface Backends {
+  records: RecordStore
+  cache: CacheStore
+  embedder: Embedder
+  /** Absent: turns are kept verbatim. */
+  model: LanguageModel | undefined
+  ledger: Ledger
+}
+
+export interface EngineSettings {
+  indexMaxBytes: number
+  embeddingDeadlineMs: number
+  indexSettings?: IndexSettings
+  buffer?: Partial<BufferSettings> | undefined
+  /** Counts o200k tokens; needed where there is a model. */
+  countTokens?: (text: string) => number
+  now?: () => number
+  timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+}
+
+export interface Services extends Backends, AsyncDisposable {
+  engine: MemoryEngine
+  recall: Recall
+  intake: Intake
+  /** Absent without a language model: nothing waits to be learned from. */
+  buffer: BufferZone | undefined
+  authorCache: AuthorCache
+  ruleBook: RuleBook
+  /** Epoch milliseconds. */
+  now: () => number
+}
+
+/** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
+export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
+  const { records, cache, embedder, model, ledger } = backends
+  const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
+  const snapshots = new Snapshots({
+    records,
+    maxBytes: settings.indexMaxBytes,
+    ...(settings.indexSettings ? { settings: settings.indexSettings } : {}),
+  })
+  const engine = new MemoryEngine({ records, embedder, onChange: (change) => snapshots.apply(change), now })
+  const { embeddingDeadlineMs } = settings
+  const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs, now })
+  const ruleBook = new RuleBook({ records, now })
+  const learner =
+    model &&
+    new Learner({
+      records,
+      embedder,
+      engine,
+      model,
+      ruleBook,
+      findNeighbours: (scope, query) => recall.neighbours(scope, query),
+      countTokens,
+    })
+  const buffer =
+    learner &&
+    new BufferZone({
+      records,
+      engine,
+      learner,
+      countTokens,
+      log,
+      settings: settings.buffer,
+      now,
+      ...(timers ? { timers } : {}),
+    })
+  return {
+    ...backends,
+    engine,
+    recall,
+    ruleBook,
+    buffer,
+    intake: new Intake({ engine, ruleBook, buffer, now }),
+    authorCache: createAuthorCache(cache, now),
+    now,
+    async [Symbol.asyncDispose]() {
+      await buffer?.close()
+      await engine.drained()
+      await ledger.close()
+      await cache.close()
+      await records.close()
+    },
+  }
+}

@@ -1,0 +1,52 @@
+import type { Predicate } from '../memory/filters.ts'
+import type { Memory } from '../memory/memory.ts'
+import type { Narrowing } from '../scope.ts'
+import { isInWindow } from '../window/rule.ts'
+
+/** What a memory must pass to be recalled; the name is what `why_not` tells. */
+export interface Gate {
+  name: string
+  passes: Predicate
+}
+
+export interface Conditions extends Narrowing {
+  filter?: Predicate | undefined
+  /** Epoch milliseconds; what has expired by then is not recalled. */
+  now: number
+}
+
+/** The gates of a read, in the order in which a memory meets them. */
+export function gatesOf(conditions: Conditions): Gate[] {
+  const { agentId, runId, appId, conversationId, filter, now } = conditions
+  const gates: Gate[] = [
+    { name: 'expired', passes: ({ expires_at }) => expires_at === null || expires_at > now },
+  ]
+  if (agentId !== undefined) gates.push({ name: 'agent_id', passes: ({ agent_id }) => agent_id === agentId })
+  if (runId !== undefined) gates.push({ name: 'run_id', passes: ({ run_id }) => run_id === runId })
+  if (appId !== undefined) gates.push({ name: 'app_id', passes: ({ app_id }) => app_id === appId })
+  if (conversationId !== undefined) {
+    const passes: Predicate = ({ sources }) =>
+      sources.some((source) => source.conversation_id === conversationId)
+    gates.push({ name: 'conversation_id', passes })
+  }
+  if (filter) gates.push({ name: 'filters', passes: filter })
+  return gates
+}
+
+/** What the window of this conversation shows anyway is not repeated. */
+export function windowGate(conversationId: string, turn: number, windowSize: number): Gate {
+  return {
+    name: 'window',
+    passes: ({ sources }) =>
+      !sources.every(
+        (source) =>
+          source.conversation_id === conversationId &&
+          source.turn !== null &&
+          isInWindow(source.turn, turn, windowSize),
+      ),
+  }
+}
+
+export function passesAll(gates: readonly Gate[], memory: Memory): boolean {
+  return gates.every((gate) => gate.passes(memory))
+}

@@ -1,0 +1,27 @@
+/*
+ * npm run reembed
+ *
+ * Embeds every memory anew with the embedder of the configuration. The sidecar must be stopped. Can be interrupted:
+ * run it again, and it goes on where it was.
+ */
+import { join } from 'node:path'
+import { openSqliteRecords } from './adapters/records/sqlite.ts'
+import { readConfig } from './config.ts'
+import { reembed } from './memory/embedder-guard.ts'
+import { openEmbedder } from './services.ts'
+
+try {
+  const config = readConfig(process.env)
+  const embedder = await openEmbedder(config)
+  const records = openSqliteRecords(join(config.dataDir, 'hippocache.db'))
+  const done = await reembed(records, embedder, (scopes, memories) => {
+    process.stderr.write(`\r${memories} memories of ${scopes} users embedded with ${embedder.name}`)
+  })
+  await records.close()
+  console.log(
+    done > 0 ? `\nDone: ${done} memories embedded.` : `Nothing to do: the memories are of ${embedder.name}.`,
+  )
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}
