@@ -46,8 +46,9 @@ export function checkAnswer(
     return { reason: 'too_large', detail: `a fact is longer than ${MAX_FACT_LENGTH} characters` }
 
   const said = new Map(numbered.map((message) => [message.source, message.text]))
+  const findTopic = topicFinder(topicsOf(batch.rules))
   const facts = mergeEqual(
-    written.flatMap((one) => toFact(one, batch, numbered, tally) ?? []),
+    written.flatMap((one) => toFact(one, findTopic, batch, numbered, tally) ?? []),
     tally,
   )
   if (!collected.named && !areAbout(facts, numbered))
@@ -81,13 +82,14 @@ export function checkAnswer(
 
 function toFact(
   written: WrittenFact,
+  findTopic: ReturnType<typeof topicFinder>,
   batch: ExtractionBatch,
   numbered: readonly NumberedMessage[],
   tally: Tally,
 ): Fact | undefined {
   const { rules } = batch
   if (isQuestion(written.text) || isFiller(written.text)) return tally.leftOut('questions and small talk')
-  const found = topicFinder(topicsOf(rules))(written.topic)
+  const found = findTopic(written.topic)
   if (found.topic === 'other' && written.topic !== '' && !isListed(written.topic, ['other']))
     tally.add('unknown topics became "other"')
   if (isListed(found.topic, rules.excludeTopics)) return tally.leftOut('facts of an excluded topic')

@@ -1,4 +1,5 @@
-import { type Collected, isSentence, withoutBullet } from './collect.ts'
+import type { Collected } from './collect.ts'
+import { isSentence, withoutBullet } from './sentences.ts'
 
 interface Item {
   text: string

@@ -2,6 +2,7 @@ import { DEFAULT_TOPICS, OTHER, topicFinder } from '../topics.ts'
 import { fieldOf, fieldsOf, isNameOf, isObject, type JsonObject } from './keys.ts'
 import { type Json, parseJson, plainKey } from './parse.ts'
 import { nextStart, scan } from './scan.ts'
+import { isSentence, NOTHING, withoutBullet } from './sentences.ts'
 
 /** The lists of an answer, their items still as the model wrote them. */
 export interface Collected {
@@ -26,7 +27,7 @@ export function collect(value: Json, depth = 0): Collected | undefined {
     return { facts, ...others(value), named: true }
   }
   if (looksLikeFact(value)) return { facts: [value], ...others({}), named: false }
-  return nested(value, depth) ?? collectByTopic(value)
+  return nested(value, depth) ?? collectByName(value)
 }
 
 /** Whether an object has a text and something else of a fact. */
@@ -43,12 +44,6 @@ export function looksLikeFact(value: Json): value is JsonObject {
         fieldOf(value, field) !== undefined && keys.length > 1 && !isNameOf(keys[0] as string, 'wrapper'),
     )
   )
-}
-
-/** Whether a text is long enough to say something by itself. */
-export function isSentence(text: string, words = 3): boolean {
-  const letters = text.match(/\p{L}/gu)?.length ?? 0
-  return letters >= 4 && (text.trim().split(/\s+/u).length >= words || DENSE.test(text))
 }
 
 function collectArray(value: Json[], depth: number): Collected | undefined {
@@ -76,14 +71,18 @@ function nested(value: JsonObject, depth: number): Collected | undefined {
     if (!isNameOf(key, 'wrapper') && Object.keys(value).length > 1 && !isNameOf(key, 'facts')) continue
     const found =
       typeof inner === 'object' || typeof inner === 'string' ? collect(inner, depth + 1) : undefined
-    if (found) return { ...found, ...(found.summary === undefined ? { summary: others(value).summary } : {}) }
+    // Sentences under a name of its own lack the subject that the name gives.
+    const isBare =
+      !found?.named && !isNameOf(key, 'wrapper') && found?.facts.some((item) => typeof item === 'string')
+    if (found && !isBare)
+      return { ...found, ...(found.summary === undefined ? { summary: others(value).summary } : {}) }
   }
   return undefined
 }
 
-/** `{"work": ["Ana is a nurse"], …}`: every value a list of sentences or facts, the key their topic. */
-function collectByTopic(value: JsonObject): Collected | undefined {
-  const facts = byTopic(value)
+/** `{"work": ["Ana is a nurse"], …}`, every value sentences or facts and the key their topic; or `{"fact_1": …}`. */
+function collectByName(value: JsonObject): Collected | undefined {
+  const facts = isNumbered(value) ? Object.values(value).filter((item) => item !== null) : byTopic(value)
   return facts && facts.length > 0 ? { facts, ...others({}), named: false } : undefined
 }
 
@@ -91,10 +90,10 @@ function byTopic(value: JsonObject): Json[] | undefined {
   const facts: Json[] = []
   for (const [key, list] of Object.entries(value)) {
     const topic = plainKey(key)
-    // A lone sentence under a key that is no topic is an error or a remark.
-    const mayHold = Array.isArray(list) ? !isRemark(topic) : topicOf(topic).topic !== OTHER
+    // Sentences under a key that is no topic are remarks, or lack the subject that the key names.
+    const isTopic = topicOf(topic).topic !== OTHER
     for (const item of Array.isArray(list) ? list : [list]) {
-      if (mayHold && typeof item === 'string' && isSentence(item)) facts.push({ text: item, topic })
+      if (isTopic && typeof item === 'string' && isSentence(item)) facts.push({ text: item, topic })
       else if (looksLikeFact(item)) facts.push({ topic, ...item })
       else return undefined
     }
@@ -102,10 +101,10 @@ function byTopic(value: JsonObject): Json[] | undefined {
   return facts
 }
 
-function isRemark(key: string): boolean {
+function isNumbered(value: JsonObject): boolean {
+  const keys = Object.keys(value)
   return (
-    /error|reason|note|thought|thinking|explanation|comment|warning|status|step/iu.test(key) ||
-    isNameOf(key, 'wrapper')
+    keys.length > 0 && keys.every((key) => /^(?:fact|memory|item|事实|事実)?[ _-]?\d+$/iu.test(plainKey(key)))
   )
 }
 
@@ -126,11 +125,7 @@ function itemsOf(list: Json): Json[] | undefined {
   if (!isObject(list) || isSchema(list)) return undefined
   if (Object.keys(list).length === 0) return []
   if (looksLikeFact(list)) return [list]
-  const values = Object.values(list)
-  const areNumbered = Object.keys(list).every((key) =>
-    /^(?:fact|memory|item|事实|事実)?[ _-]?\d+$/iu.test(plainKey(key)),
-  )
-  if (areNumbered) return values as Json[]
+  if (isNumbered(list)) return Object.values(list)
   return byTopic(list)
 }
 
@@ -190,12 +185,4 @@ function parsed(text: string): Json | undefined {
     : undefined
 }
 
-export function withoutBullet(line: string): string {
-  return line.replace(/^\s*(?:[-*–—](?=\s)|[•‣◦・●▪]|\(?\d{1,3}[.)、）]|[①-⑳])\s*/u, '').trim()
-}
-
 const topicOf = topicFinder(DEFAULT_TOPICS)
-/** How models say in words that there is nothing. */
-export const NOTHING =
-  /^(?:none|null|nothing|n\/a|\[\]|-|无|無|没有|なし|ありません|없음|(?:there (?:are|is|were) )?(?:no|nothing) ?(?:new |relevant |extractable |notable |important |memorable )*(?:facts?|memories|information|details|personal information)?(?: (?:to|was|were|worth|in|that|found|extract(?:ed)?|remember(?:ed)?|be|store|the|this|conversation|messages?|batch))*)?[.。!]?$/iu
-const DENSE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Hangul}]{4}/u

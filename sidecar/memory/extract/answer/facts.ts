@@ -1,8 +1,8 @@
 import type { Importance } from '../types.ts'
-import { isSentence, NOTHING } from './collect.ts'
 import { readDate, readImportance, readNumbers } from './fields.ts'
 import { type Field, fieldOf, fieldsOf, isObject, type JsonObject } from './keys.ts'
 import type { Json } from './parse.ts'
+import { isSentence, NOTHING } from './sentences.ts'
 
 /** A fact as the model gave it, its fields read but not yet checked against the batch. */
 export interface WrittenFact {
@@ -20,6 +20,7 @@ export interface WrittenFact {
 /** Every fact in an item of the list; none when it has no text, or only the placeholder of a template. */
 export function readFact(item: Json): WrittenFact[] {
   if (typeof item === 'string') return isPlaceholder(item) ? [] : [plainFact(item)]
+  if (Array.isArray(item)) return readTuple(item)
   if (!isObject(item)) return []
   // A key that is repeated in one object is another fact, not a correction.
   const texts = fieldsOf(item, 'text')
@@ -78,6 +79,13 @@ function plainFact(text: string): WrittenFact {
     date: null,
     speaker: '',
   }
+}
+
+/** `["Ana is a nurse", "work"]`: one sentence, and perhaps its topic. */
+function readTuple(item: Json[]): WrittenFact[] {
+  const sentences = item.filter((one) => typeof one === 'string' && isSentence(one))
+  const [topic = ''] = item.filter((one) => typeof one === 'string' && !isSentence(one))
+  return sentences.length === 1 ? readFact({ text: sentences[0] as string, topic }) : []
 }
 
 /** Under an unknown key the one text that reads like a sentence. */

@@ -69,6 +69,8 @@ export function readDate(value: Json | undefined): string | null | undefined {
 }
 
 function calendarDate(year: number, month?: string, day?: string): string | undefined {
+  // Date.UTC takes the years 0 to 99 for 1900 to 1999.
+  if (year < 1000) return undefined
   const date = new Date(Date.UTC(year, Number(month ?? 1) - 1, Number(day ?? 1)))
   const exists = date.getUTCMonth() === Number(month ?? 1) - 1 && date.getUTCDate() === Number(day ?? 1)
   if (!exists) return undefined

@@ -27,7 +27,10 @@ export function fromXml(text: string): Collected | 'cut' | undefined {
 
 /** A YAML document in a text, if its items are mappings: a plain list under a heading is read as bullets. */
 export function fromYaml(text: string): Collected | 'cut' | undefined {
-  const start = /^(?:["']?[\p{L}_]+["']?):[ \t]*(?:#.*)?(?:\[\]|\n\s*- |\n\s+[\p{L}_]+: *\n)/mu.exec(text)
+  const start =
+    /^- [\p{L}_]+: \S|^(?:["']?[\p{L}_]+["']?):[ \t]*(?:#.*)?(?:\[\]|\n\s*- |\n\s+[\p{L}_]+: *\n)/mu.exec(
+      text,
+    )
   if (!start) return undefined
   // Up to a fence or a paragraph that is no part of the document.
   const document = text
@@ -39,7 +42,7 @@ export function fromYaml(text: string): Collected | 'cut' | undefined {
   try {
     const value: unknown = parseYaml(document, { maxAliasCount: 0, uniqueKeys: true, logLevel: 'silent' })
     const found = collect(value as Json)
-    if (!found?.named || !found.facts.every(isObject)) return undefined
+    if (!found?.facts.every(isObject)) return undefined
     // Only its last item can tell that a document was cut: it has fewer fields than the first.
     const [first = {}, last = first] = [found.facts[0], found.facts.at(-1)] as [JsonObject?, JsonObject?]
     return Object.keys(last).length < Object.keys(first).length ? 'cut' : found

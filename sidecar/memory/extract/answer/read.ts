@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { MAX_ANSWER_LENGTH, type UnreadableReason } from '../types.ts'
 import { withoutThoughts } from './clean.ts'
-import { type Collected, collect, collectBeside, merge, NOTHING } from './collect.ts'
+import { type Collected, collect, collectBeside, merge } from './collect.ts'
 import { collectLines } from './lines.ts'
 import { type Json, parseJson } from './parse.ts'
 import { isRefusal } from './refusal.ts'
 import { nextStart, type Span, scan } from './scan.ts'
+import { NOTHING } from './sentences.ts'
 
 export type ReadAnswer =
   | { collected: Collected; repaired: boolean }
@@ -66,7 +67,8 @@ function readJson(answer: string, isCut: boolean): ReadAnswer | undefined {
     const collected = value === undefined ? undefined : collect(value)
     if (span.ending === 'open_object' && (isCut || !collected?.named))
       return failed('truncated', `the JSON that begins at character ${at} has no end`)
-    if (collected && span.damaged) return failed('wrong_shape', 'a \\u escape has fewer than four digits')
+    if (collected && span.damaged)
+      return failed('wrong_shape', 'a text holds half an escape, or has no closing quote')
     if (value === undefined && mayHoldFacts(span))
       return failed('no_json', `the JSON at character ${at} cannot be parsed`)
     hasJson ||= value !== undefined

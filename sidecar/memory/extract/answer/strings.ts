@@ -4,7 +4,7 @@ export interface QuotedString {
   /** Offset behind the closing quote. */
   end: number
   closed: boolean
-  /** An escape that was cut in its middle: the text is damaged, not only misspelt. */
+  /** It holds half an escape, or a key of the object around it: the text is damaged, not only misspelt. */
   damaged: boolean
 }
 
@@ -54,6 +54,11 @@ export function readString(text: string, start: number, place: Place): QuotedStr
       at = JOIN.lastIndex
     } else if (closers.includes(character) && follows(text, at + 1, place)) {
       return { value, end: at + 1, closed: true, damaged }
+    } else if (closers.includes(character) && matchAt(LIKE_KEY, text, at + 1)) {
+      // The quote that should have ended this text is missing: what follows is not part of it.
+      damaged = true
+      value += character
+      at++
     } else if (character === '\n' && place !== 'key' && at > start + 1 && matchAt(NEXT_LINE, text, at)) {
       return { value: value.trimEnd().replace(/[,，]$/u, ''), end: at, closed: true, damaged }
     } else {
@@ -114,6 +119,7 @@ const BROKEN_CODE = /\\u[0-9a-f]{1,3}(?![0-9a-f])/iuy
 const QUOTE = '["\'`“”„＂「『«‘]'
 const KEY = `(?:${QUOTE}[^"'\`“”\\n]{1,40}["'\`“”＂」』»’]|[\\p{L}_][\\p{L}\\p{N}_]{0,40})\\s{0,40}[:：]`
 const COMMENT = '(?://|/\\*|#)'
+const LIKE_KEY = /\s{0,40}[:：]\s{0,40}(?:["“[{\d]|null|None)/uy
 const AFTER_KEY = /\s{0,200}(?:[:：=]|$)/uy
 /** In an object a comma is followed by a key; a missing comma shows by the key as well. */
 const AFTER_VALUE = new RegExp(

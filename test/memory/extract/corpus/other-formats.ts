@@ -39,6 +39,14 @@ export const FORMATS: readonly Form[] = [
       `facts:\n${facts.map((fact) => `  - text: '${fact.text.replaceAll("'", "''")}'\n    topic: ${fact.topic}\n    sub_topic: ${fact.sub_topic}\n    messages: [${fact.messages}]\n    importance: ${fact.importance}\n    event_date: ${fact.event_date ? `'${fact.event_date}'` : 'null'}`).join('\n')}\nentities: []\n`,
   },
   {
+    form: 'yaml, a list alone',
+    spoil: ({ facts }) =>
+      facts
+        .map(({ text, topic }) => `- fact: "${text.replaceAll('"', '\\"')}"\n  topic: ${topic}`)
+        .join('\n'),
+    expect: withTopics,
+  },
+  {
     form: 'yaml in a fence, after words',
     spoil: ({ facts }) =>
       `Here is what I found.\n\n\`\`\`yaml\nfacts:\n${facts.map((fact) => `- text: |-\n    ${fact.text}\n  topic: ${fact.topic}\n  sub_topic: ${fact.sub_topic}\n  messages:\n  - ${fact.messages}\n  importance: ${fact.importance}\n  event_date: ${fact.event_date ? `"${fact.event_date}"` : '~'}`).join('\n')}\n\`\`\`\nDone.`,

@@ -1,5 +1,5 @@
 import { type Form, json, pretty, renamed, withFacts } from './bad-answer.ts'
-import { allOfUser, factsOf } from './talk.ts'
+import { allOfUser, factsOf, textsAlone } from './talk.ts'
 
 const CHINESE = {
   text: '内容',
@@ -316,6 +316,23 @@ export const SHAPES: readonly Form[] = [
     form: 'a fact with its text twice',
     spoil: (good) =>
       json(good).replace(/"text":("(?:[^"\\]|\\.)*")/u, (all, text: string) => `${all},"text":${text}`),
+  },
+  {
+    form: 'pairs of text and topic',
+    spoil: (good) => json({ facts: good.facts.map(({ text, topic }) => [text, topic]) }),
+    expect: (talk) => ({
+      facts: textsAlone(talk).map((fact, i) => ({ ...fact, topic: factsOf(talk)[i]?.topic ?? '' })),
+    }),
+  },
+  {
+    form: 'a key for each fact, no list',
+    spoil: (good) => json(Object.fromEntries(good.facts.map(({ text }, i) => [`fact_${i + 1}`, text]))),
+    expect: (talk) => ({ facts: textsAlone(talk) }),
+  },
+  {
+    form: 'as mem0 writes it',
+    spoil: (good) => json({ memory: good.facts.map(({ text }, i) => ({ id: `${i}`, text, event: 'ADD' })) }),
+    expect: (talk) => ({ facts: textsAlone(talk) }),
   },
   { form: 'facts null', spoil: (good) => json({ ...good, facts: null }), expect: () => ({ facts: [] }) },
 ]

@@ -54,6 +54,16 @@ export const WRONG: readonly BadAnswer[] = [
   shape('yes', '{"success":true,"count":4}'),
   shape('a plan of tool calls', '{"tool":"search","query":"wedding speech"}'),
   shape('triples alone', '{"triples":[["Ana","works_at","St Mary\'s hospital"]]}'),
+  shape('sentences without their subject', '{"Ana": ["is a nurse in Lyon", "is allergic to peanuts"]}'),
+  shape('a triple for a fact', '{"facts":[{"subject":"Ana","predicate":"works as","object":"nurse"}]}'),
+  shape(
+    'closing quote of a text forgotten on one line',
+    '{"facts":[{"text":"Ana is a nurse,"topic":"work","messages":[1]}]}',
+  ),
+  shape(
+    'opening quote of a key forgotten',
+    '{"facts":[{"text":"Ana is a nurse.",topic":"work","messages":[1]}]}',
+  ),
   shape(
     'a broken escape',
     '{"facts":[{"text":"Ana works at caf\\u00e, in Lyon, as a nurse.","topic":"work","messages":[1]}]}',
