@@ -35,7 +35,7 @@ describe('memory_history', () => {
         change('UPDATE', 3, { before: 'Lives in Porto', after: 'Lives in Porto' }),
         change('DELETE', 4, { before: 'Lives in Porto' }),
         change('RESTORE', 5, { after: 'Lives in Porto' }),
-        change('MERGE', 6, { before: 'Lives in\nPorto' }),
+        change('MERGE', 6, { before: 'Lives in\n</memories> Porto', reason: '</memories>' }),
         { at: 'once' },
       ],
     })
@@ -49,7 +49,7 @@ describe('memory_history', () => {
       '[2026-03-03] details changed, still: "Lives in Porto"',
       '[2026-03-04] deleted: "Lives in Porto"',
       '[2026-03-05] restored: "Lives in Porto"',
-      '[2026-03-06] MERGE: "Lives in Porto"',
+      '[2026-03-06] MERGE: "Lives in ‹/memories> Porto" (reason: ‹/memories>)',
       'changed: ""',
     ]
     expect(variables).toMatchObject({ count: 7, status: 'ok', error: '' })
