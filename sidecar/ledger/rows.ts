@@ -49,11 +49,12 @@ export function ledgerScope(namespace: string): string {
 /** Field by field: whatever else a caller's object holds stays out. Every value is one that any store takes. */
 export function toRow(entry: LedgerEntry): PlacedRow {
   const [namespace = '', user = ''] = entry.scope.split('/')
+  const at = Math.min(whole(entry.at), LATEST)
   return {
-    id: randomUUID(),
+    id: timedId(at),
     scope: `${namespace}/`,
     row: {
-      at: Math.min(whole(entry.at), LATEST),
+      at,
       user_id: decodeURIComponent(user),
       conversation_id: entry.conversationId ?? null,
       turn: entry.turn ?? null,
@@ -95,6 +96,12 @@ export function matches(row: LedgerRow, filter: LedgerFilter): boolean {
     (filter.from === undefined || row.at >= filter.from) &&
     (filter.to === undefined || row.at < filter.to)
   )
+}
+
+/** A UUID version 7 (RFC 9562 §5.7): rows of one time lie together in a store that is kept by id. */
+function timedId(at: number): string {
+  const time = at.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
 
 /** Last millisecond whose microseconds are a safe integer: in the year 2255. */
