@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { z } from 'zod'
 import { type SidecarProcess, startSidecar } from '../../bench/lib/sidecar-process.ts'
 import { runTool, validate } from '../tools/run-tool.ts'
 import { readExample } from './dsl.ts'
@@ -93,6 +94,68 @@ describe('the tools', () => {
       retrieve_memory: { status: 'ok', context: expect.stringContaining('sushi'), error: '' },
       cache_set: { status: 'stored', error: '' },
       cache_get: { status: 'hit', value: '{"x":1}', value_json: { x: 1 }, age_turns: 0, error: '' },
+    })
+  })
+
+  it('list, correct and delete a memory, and tell what became of it', async () => {
+    const user_id = 'lister'
+    const call = async (tool: string, parameters: object) =>
+      (await runTool({ tool, parameters: { user_id, ...parameters }, credentials })).variables
+    const from = { conversation_id: 'c1', agent_id: 'a' }
+    await call('add_memory', { user: 'I live in Lisbon.', turn: 1, ...from })
+    await call('add_memory', { user: 'My cat is called Tom.', turn: 2, ...from })
+
+    const first = await call('list_memories', { limit: 1, order: 'oldest', ...from })
+    expect(first).toMatchObject({ status: 'ok', count: 1, error: '' })
+    expect(first['context']).toContain(': I live in Lisbon.\n</memories>')
+    const next = await call('list_memories', {
+      limit: 1,
+      order: 'oldest',
+      cursor: first['next_cursor'],
+      ...from,
+    })
+    expect(next['context']).toContain('Tom')
+    for (const other of [
+      { agent_id: 'b' },
+      { run_id: 'r' },
+      { conversation_id: 'c2' },
+      { as_of: '2001-01-01' },
+    ])
+      expect(await call('list_memories', other), JSON.stringify(other)).toMatchObject({ status: 'empty' })
+
+    const [{ id: memory_id }] = z.tuple([z.looseObject({ id: z.string() })]).parse(first['memories'])
+    const change = { memory: 'Lives in Porto.', topic: 'home', importance: 4, metadata: '{"channel":"web"}' }
+    for (const [status, version] of [
+      ['updated', 2],
+      ['unchanged', 2],
+    ])
+      expect(await call('update_memory', { memory_id, expires_at: '2099-01-01', ...change })).toEqual({
+        ...{ status, memory: 'Lives in Porto.', version, error: '' },
+      })
+    expect(await call('update_memory', { memory_id, expires_at: 'never' })).toMatchObject({
+      status: 'updated',
+    })
+    expect(await call('delete_memory', { memory_id, user_id: 'somebody else' })).toMatchObject({
+      status: 'absent',
+    })
+    expect(await call('delete_memory', { memory_id })).toMatchObject({
+      status: 'deleted',
+      memory: 'Lives in Porto.',
+    })
+    expect(await call('delete_memory', { memory_id })).toMatchObject({ status: 'absent', error: '' })
+
+    const { status, history } = await call('memory_history', { memory_id })
+    expect(status).toBe('ok')
+    const lines = z.array(z.looseObject({ content: z.string() })).parse(history)
+    expect(lines.map(({ content }) => content.replace(/^\[\d{4}-\d\d-\d\d\] /, ''))).toEqual([
+      'noted: "I live in Lisbon."',
+      'changed from "I live in Lisbon." to "Lives in Porto."',
+      'details changed, still: "Lives in Porto."',
+      'deleted: "Lives in Porto."',
+    ])
+    expect(await call('memory_history', { memory_id: 'nobody' })).toMatchObject({
+      status: 'empty',
+      error: '',
     })
   })
 
