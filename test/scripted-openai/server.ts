@@ -136,6 +136,8 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
         check()
       }),
     async [Symbol.asyncDispose]() {
+      // A client that comes at this moment must not keep the server open.
+      http.on('connection', (socket) => socket.destroy())
       http.closeAllConnections()
       await new Promise((resolve) => http.close(resolve))
     },
