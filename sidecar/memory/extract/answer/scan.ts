@@ -42,6 +42,8 @@ export function scan(text: string, start: number): Span {
   while (at < text.length) {
     const character = text.charAt(at)
     const sign = SIGNS[character] ?? character
+    // The fence around it ends before its brackets do.
+    if (text.startsWith('```', at)) break
     if (/\s/u.test(character)) {
       at++
     } else if (sign === '{' || sign === '[' || sign === '(') {

@@ -103,6 +103,10 @@ export const SYNTAX: readonly Form[] = [
     spoil: (good) =>
       json(good).replaceAll('sub_topic', 'sub\\_topic').replaceAll('event_date', 'event\\_date'),
   },
+  {
+    form: 'closing brace missing in a fence',
+    spoil: (good) => `\`\`\`json\n${pretty(good).slice(0, -2)}\n\`\`\`\nDone.`,
+  },
   { form: 'closing brace missing', spoil: (good) => json(good).slice(0, -1) },
   { form: 'brace of a fact missing', spoil: (good) => json(good).replace('}],"entities"', '],"entities"') },
   { form: 'a bracket too many', spoil: (good) => json(good).replace('],"entities"', ']],"entities"') },
