@@ -118,7 +118,8 @@ const CODE = /\\(?:u([0-9a-f]{4})|u\{([0-9a-f]{1,6})\}|x([0-9a-f]{2}))/iuy
 const BROKEN_CODE = /\\u[0-9a-f]{1,3}(?![0-9a-f])/iuy
 const QUOTE = '["\'`“”„＂「『«‘]'
 const KEY = `(?:${QUOTE}[^"'\`“”\\n]{1,40}["'\`“”＂」』»’]|[\\p{L}_][\\p{L}\\p{N}_]{0,40})\\s{0,40}[:：]`
-const COMMENT = '(?://|/\\*|#)'
+/** A comment, or the end of the fence around it all. */
+const COMMENT = '(?://|/\\*|#|```)'
 const LIKE_KEY = /\s{0,40}[:：]\s{0,40}(?:["“[{\d]|null|None)/uy
 const AFTER_KEY = /\s{0,200}(?:[:：=]|$)/uy
 /** In an object a comma is followed by a key; a missing comma shows by the key as well. */
