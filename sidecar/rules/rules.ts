@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { DEFAULT_TOPICS, isListed } from '../memory/extract/topics.ts'
-import type { ExtractionRules } from '../memory/extract/types.ts'
 import { refuseContradictions } from './contradictions.ts'
 import { ANY, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
 
@@ -51,25 +50,10 @@ export function spelledOut(rules: AppRules): AppRules {
   return rules.topics.length > 0 ? rules : { ...rules, topics: structuredClone(SPELLED_OUT) }
 }
 
-/** The part that the extraction works by. */
-export function extractionRules(rules: AppRules): ExtractionRules {
-  return {
-    remember: rules.remember,
-    customInstructions: rules.custom_instructions,
-    includeTopics: rules.include_topics,
-    excludeTopics: rules.exclude_topics,
-    topics: rules.topics.map(({ name, description, sub_topics }) => ({
-      name,
-      ...(description === undefined ? {} : { description }),
-      ...(sub_topics === undefined ? {} : { subTopics: sub_topics }),
-    })),
-  }
-}
-
 /** When a memory of a topic, said at `at`, expires; `null` for never. Epoch milliseconds. */
 export function expiryOf(rules: AppRules, topic: string | null, at: number): number | null {
   const entries = Object.entries(rules.retention_days)
-  const own = topic === null ? undefined : entries.find(([name]) => name !== ANY && isListed(topic, [name]))
+  const own = topic === null ? undefined : entries.find(([name]) => isListed(topic, [name]))
   const days = (own ?? entries.find(([name]) => name === ANY))?.[1]
   return days === undefined ? null : at + days * 86_400_000
 }

@@ -130,6 +130,18 @@ describe('rows', () => {
     ])
   })
 
+  it('are written once, also when several ask for it at once', async () => {
+    const { ledger, faults } = openLedger()
+    let commits = 0
+    faults.commit = async (commit) => {
+      commits += 1
+      await commit()
+    }
+    ledger.record(entry())
+    await Promise.all([ledger.flush(), ledger.flush(), ledger.query('default'), ledger.close()])
+    expect(commits).toBe(1)
+  })
+
   it('are written once, also when a commit went through and said that it failed', async () => {
     const { ledger, stored, faults } = openLedger()
     faults.commit = async (commit) => {
@@ -180,6 +192,9 @@ describe('rows', () => {
     await ledger.flush()
     expect(vi.getTimerCount()).toBe(1)
     await ledger.close()
+    expect(vi.getTimerCount()).toBe(0)
+    // Also when somebody reads once more.
+    await ledger.query('default')
     expect(vi.getTimerCount()).toBe(0)
   })
 

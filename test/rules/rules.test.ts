@@ -4,7 +4,8 @@ import { checkAnswer } from '../../sidecar/memory/extract/check.ts'
 import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
 import { DEFAULT_TOPICS } from '../../sidecar/memory/extract/topics.ts'
 import type { ExtractionBatch } from '../../sidecar/memory/extract/types.ts'
-import { appRules, DEFAULT_RULES, expiryOf, extractionRules, spelledOut } from '../../sidecar/rules/rules.ts'
+import { toExtractionRules } from '../../sidecar/memory/learn/read-batch.ts'
+import { appRules, DEFAULT_RULES, expiryOf, spelledOut } from '../../sidecar/rules/rules.ts'
 
 const problemsOf = (rules: unknown) =>
   appRules.safeParse(rules).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
@@ -225,8 +226,9 @@ describe('how long a memory is kept', () => {
   })
 })
 
-describe('what the extraction is given', () => {
-  function kept(rules: unknown): string[] {
+describe('what the rules say of topics', () => {
+  function kept(given: unknown): string[] {
+    const rules = appRules.parse(given)
     const batch: ExtractionBatch = {
       summary: '',
       recent: [],
@@ -240,7 +242,7 @@ describe('what the extraction is given', () => {
           ],
         },
       ],
-      rules: extractionRules(appRules.parse(rules)),
+      rules: toExtractionRules(rules, rules.remember),
     }
     const facts = [
       { text: 'The user is allergic to peanuts.', topic: 'health', messages: [1] },
@@ -261,24 +263,11 @@ describe('what the extraction is given', () => {
     { name: 'trips', description: 'journeys' },
   ]
 
-  it('is obeyed', () => {
+  it('is what the extraction keeps to', () => {
     expect(kept({ topics })).toEqual(['Health user', 'trips user', 'trips assistant'])
     expect(kept({ topics, exclude_topics: ['HEALTH'] })).toEqual(['trips user', 'trips assistant'])
     expect(kept({ topics, include_topics: ['health'] })).toEqual(['Health user'])
     expect(kept({ topics, remember: 'user' })).toEqual(['Health user', 'trips user'])
     expect(kept({ topics, remember: 'assistant' })).toEqual(['trips assistant'])
-  })
-
-  it('is all that it knows of topics', () => {
-    expect(extractionRules(appRules.parse({ topics, custom_instructions: 'Be brief.' }))).toEqual({
-      remember: 'both',
-      customInstructions: 'Be brief.',
-      includeTopics: [],
-      excludeTopics: [],
-      topics: [
-        { name: 'Health', subTopics: ['allergies'] },
-        { name: 'trips', description: 'journeys' },
-      ],
-    })
   })
 })
