@@ -140,8 +140,6 @@ goose geese
 mouse mice
 knife knives
 wife wives
-life lives
-leaf leaves
 half halves
 shelf shelves
 wolf wolves

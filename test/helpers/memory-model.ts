@@ -1,0 +1,72 @@
+import type { Answer, ScriptedRequest } from '../scripted-openai/server.ts'
+
+export interface TableFact {
+  text: string
+  topic: string
+  sub_topic?: string
+  importance?: number
+  event_date?: string | null
+  /** Text of the known memory that it takes the place of. */
+  replaces?: string
+}
+
+/** What the model knows to say: a piece of a message → the facts in it. */
+export type FactTable = Readonly<Record<string, readonly TableFact[]>>
+
+/**
+ * A chat model that answers Hippocache's two questions from a table: which facts a batch holds, and what becomes of
+ * each. Facts without a `replaces` are added.
+ */
+export function memoryModel(table: FactTable): (request: ScriptedRequest) => Answer {
+  const facts = Object.values(table).flat()
+  return (request) => (isDecision(request) ? decide(request, facts) : extract(request, table))
+}
+
+export function isDecision({ body }: ScriptedRequest): boolean {
+  return body.tools?.[0]?.function?.name === 'decide'
+}
+
+function extract({ last }: ScriptedRequest, table: FactTable): string {
+  const batch = /<batch>\n([\s\S]*)\n<\/batch>/.exec(last)?.[1] ?? ''
+  const found = batch.split('\n').flatMap((line) => {
+    const number = Number(/^\[(\d+)\]/.exec(line)?.[1])
+    return Object.entries(table)
+      .filter(([piece]) => line.includes(piece))
+      .flatMap(([, facts]) => facts.map((fact) => ({ number, fact })))
+  })
+  return JSON.stringify({
+    facts: found.map(
+      ({ number, fact: { text, topic, sub_topic = '', importance = 3, event_date = null } }) => ({
+        text,
+        topic,
+        sub_topic,
+        messages: [number],
+        importance,
+        event_date,
+      }),
+    ),
+    entities: [],
+    relations: [],
+    summary: found.map(({ fact }) => fact.text).join(' '),
+  })
+}
+
+function decide({ last }: ScriptedRequest, facts: readonly TableFact[]): Answer {
+  const lines = [...last.matchAll(/^(\d+) \[[^\]]*\] [^:]*: ("(?:[^"\\]|\\.)*")( → .*)?$/gmu)].map(
+    ([, number, text, asked]) => ({
+      number: Number(number),
+      text: JSON.parse(text as string) as string,
+      asked,
+    }),
+  )
+  const items = lines
+    .filter(({ asked }) => asked !== undefined)
+    .map(({ number, text }) => {
+      const replaces = facts.find((fact) => fact.text === text)?.replaces
+      const target = lines.find((line) => line.text === replaces)
+      return target
+        ? { fact: number, why: 'it changed', action: 'UPDATE', memory: target.number, text: null }
+        : { fact: number, why: 'it is new', action: 'ADD', memory: null, text: null }
+    })
+  return { calls: [{ name: 'decide', arguments: { items } }] }
+}

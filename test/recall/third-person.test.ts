@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest'
+import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { ScopeIndex } from '../../sidecar/recall/scope-index.ts'
+
+/** Facts as a model writes them. Plurals of nouns that are verbs too must not hide them: lives, leaves. */
+const FACTS = [
+  'Ada has a cat called Biscuit.',
+  'Ada lives in Porto.',
+  'Ada leaves the office at four.',
+  'Ada eats no meat.',
+]
+
+const QUESTIONS: [question: string, answer: string][] = [
+  ['Where does Ada live?', 'Ada lives in Porto.'],
+  ['When does Ada leave work?', 'Ada leaves the office at four.'],
+  ['Does Ada eat meat?', 'Ada eats no meat.'],
+]
+
+describe('facts in the third person', () => {
+  it.each(QUESTIONS)('%s', async (question, answer) => {
+    const embedder = lexicalEmbedder()
+    const [query, ...dense] = await embedder.embed([question, ...FACTS], 'document')
+    const index = new ScopeIndex()
+    index.upsert(
+      FACTS.map((text, i) => ({
+        ...{
+          id: text,
+          text,
+          speaker: 'Ada',
+          role: 'user',
+          conversationId: 'c',
+          turn: i + 1,
+          ordinal: 0,
+          at: i,
+        },
+        dense: dense[i] as Float32Array,
+      })),
+    )
+    expect(index.rank(question, { limit: 1, dense: query as Float32Array })[0]?.id).toBe(answer)
+  })
+})
