@@ -11,8 +11,9 @@ export function requestId(): MiddlewareHandler<AppEnv> {
     const given = c.req.header('x-request-id')
     const id = given && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
     c.set('requestId', id)
-    await next()
+    // Before there is an answer: to add to one afterwards takes it apart and puts it together again.
     c.header('x-request-id', id)
+    await next()
   }
 }
 
@@ -70,6 +71,8 @@ export function limitBody(maxBytes: number): MiddlewareHandler<AppEnv> {
     },
   })
   return async (c, next) => {
+    // Nobody reads the body of a GET; to look whether there is one costs more than most answers.
+    if (c.req.method === 'GET') return await next()
     const length = c.req.header('content-length')
     if (length === undefined || c.req.header('transfer-encoding') !== undefined) return await counted(c, next)
     // Without a look at the body: as long as nobody reads it, the server can skip it and keep the connection.

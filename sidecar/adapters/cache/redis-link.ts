@@ -87,17 +87,21 @@ export function linkRedis(
 
 class Late extends Error {}
 
-/** Rejects after `ms`; what was asked for may still happen. */
-async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Late(`no answer in ${ms} ms`)), ms)
+/** Rejects after `ms`; what was asked for may still happen. By hand, because it is on the way of every read. */
+function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Late(`no answer in ${ms} ms`)), ms)
+    answer.then(
+      (value) => {
+        clearTimeout(timer)
+        resolve(value)
+      },
+      (error) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function pause(ms: number): Promise<void> {
