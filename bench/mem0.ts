@@ -29,9 +29,10 @@ const { values } = parseArgs({
 })
 if (values.data === undefined) throw new Error('--data: expected a LoCoMo file, got nothing')
 
-const script = readScript(values.data, values.conversation, Number(values.turns))
-const search = searchTurns(Number(values.memories), script.book)
-const dimensions = Number(values.dimensions)
+const script = readScript(values.data, values.conversation, whole('turns'))
+const search = searchTurns(whole('memories'), script.book)
+const dimensions = whole('dimensions')
+const rounds = whole('rounds')
 const mem0 = installMem0(values.release)
 await using model = await startModel(script.book, dimensions)
 const started: Mem0[] = []
@@ -50,9 +51,12 @@ const ours = (name: string, id: string, use: { llm: boolean; embeddings: boolean
   start: () => startOurs({ modelUrl: model.url, name: id, use }),
 })
 
-const rounds = Number(values.rounds)
-const extracting = ours('Hippocache', 'ours', { llm: true, embeddings: true })
-const turns = await measureTurns([theirs, extracting], script, model, rounds)
+const turns = await measureTurns(
+  [theirs, ours('Hippocache', 'ours', { llm: true, embeddings: true })],
+  script,
+  model,
+  rounds,
+)
 const searches = await measureSearch(
   [
     theirs,
@@ -73,11 +77,6 @@ console.log(
   `${script.turns.length} turns of ${values.conversation} with ${script.facts} facts, median of ${rounds} rounds\n`,
 )
 console.log(turnsTable(turns, script.turns.length))
-if (turns.get(extracting)?.usage.llmCalls === 0) {
-  console.log(
-    '\nHippocache asked no model here: it kept the turns verbatim, which is no comparison of tokens.',
-  )
-}
 console.log(
   `\nSearch in ${search.known.length} memories, ${search.known.length} questions each, interleaved\n`,
 )
@@ -86,3 +85,9 @@ const refused = started.flatMap((one) => one.refused)
 console.log(
   `\nHosts that mem0ai tried to reach besides this machine: ${refused.length === 0 ? 'none' : refused.join(', ')}`,
 )
+
+function whole(option: 'turns' | 'memories' | 'rounds' | 'dimensions'): number {
+  const value = Number(values[option])
+  if (Number.isInteger(value) && value >= 1) return value
+  throw new Error(`--${option}: expected a whole number of at least 1, got ${values[option]}`)
+}

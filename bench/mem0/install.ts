@@ -41,7 +41,14 @@ export function installMem0(version: string): Mem0Package {
 function install(folder: string, version: string): void {
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
   const wanted = [`mem0ai@${version}`, PEER]
-  const flags = ['--ignore-scripts', '--legacy-peer-deps', '--no-audit', '--no-fund', '--no-package-lock']
+  const flags = [
+    '--ignore-scripts',
+    '--legacy-peer-deps',
+    '--prefer-offline',
+    '--no-audit',
+    '--no-fund',
+    '--no-package-lock',
+  ]
   console.error(`installing ${wanted.join(' and ')} into ${tmpdir()}/hippocache-bench, once`)
   const { status, stdout, stderr, error } = spawnSync('npm', ['install', ...flags, ...wanted], {
     cwd: folder,
@@ -49,7 +56,10 @@ function install(folder: string, version: string): void {
     encoding: 'utf8',
   })
   if (status === 0) return
-  const said = `${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`.trim().split('\n').slice(-6).join('\n')
+  const said = `${error?.message ?? ''}\n${stderr ?? ''}\n${stdout ?? ''}`
+    .match(/^(?!npm warn).+$/gm)
+    ?.slice(0, 4)
+    .join('\n')
   throw new Error(
     `mem0ai@${version} could not be installed. It is no part of this project: the benchmark fetches it once with ` +
       `npm, so run it where a package registry can be reached. npm said:\n${said}`,

@@ -22,8 +22,6 @@ export async function startOurs({ modelUrl, name, use }: OursOptions): Promise<M
     ...(use.embeddings ? { EMBEDDING_MODEL: name } : {}),
   })
   const client = createClient(sidecar.url)
-  const { paths } = (await (await fetch(`${sidecar.url}/openapi.json`)).json()) as { paths: object }
-  const buffers = Object.hasOwn(paths, '/v1/flush')
   return {
     async add({ conversationId, turn, messages }) {
       const body = {
@@ -42,7 +40,7 @@ export async function startOurs({ modelUrl, name, use }: OursOptions): Promise<M
       return performance.now() - started
     },
     async settle() {
-      if (!use.llm || !buffers) return
+      if (!use.llm) return
       const flushed = await post(`${sidecar.url}/v1/flush`, { user_id: USER, wait: true })
       const { pending, reason } = flushed as { pending: { turns: number }; reason: string | null }
       if (pending.turns > 0) throw new Error(`Hippocache: ${pending.turns} turns still wait: ${reason}`)

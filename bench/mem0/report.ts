@@ -1,11 +1,12 @@
 import { percentile } from '../lib/statistics.ts'
 import { table } from '../lib/table.ts'
+import type { Usage } from './model.ts'
 import type { SearchMeasured } from './search.ts'
 import type { Contestant } from './system.ts'
 import type { TurnsMeasured } from './turns.ts'
 
-/** What a prompt token costs that the provider had cached, as a share of one that it had not. */
-const CACHED_PRICE = 0.1
+/** Prices next to that of a prompt token, as of gpt-5-mini (the default of mem0ai) and text-embedding-3-small. */
+const PRICE = { cached: 0.1, completion: 8, embedded: 0.08 }
 
 /** A row per quantity, a column per system, and how many times as much the first one needs as each other. */
 export function turnsTable(measured: ReadonlyMap<Contestant, TurnsMeasured>, turns: number): string {
@@ -20,11 +21,12 @@ export function turnsTable(measured: ReadonlyMap<Contestant, TurnsMeasured>, tur
     ['per turn', ...names, ...names.slice(1).map((name) => `${names[0]} / ${name}`)],
     row('LLM calls', 2, ({ usage }) => usage.llmCalls / turns),
     row('prompt tokens', 0, ({ usage }) => usage.promptTokens / turns),
-    row('… if cached ones cost a tenth', 0, ({ usage }) => billed(usage) / turns),
+    row('… if cached ones cost a tenth', 0, ({ usage }) => billedPrompt(usage) / turns),
     row('completion tokens', 0, ({ usage }) => usage.completionTokens / turns),
     row('embedding calls', 2, ({ usage }) => usage.embeddingCalls / turns),
     row('texts embedded', 2, ({ usage }) => usage.embeddedTexts / turns),
     row('tokens embedded', 0, ({ usage }) => usage.embeddedTokens / turns),
+    row('price of it all, in prompt tokens', 0, ({ usage }) => billed(usage) / turns),
     row('the caller waits, p50 ms', 2, ({ waited }) => percentile(waited, 0.5)),
     row('the caller waits, p99 ms', 2, ({ waited }) => percentile(waited, 0.99)),
     row('until searchable, outside the model, ms', 2, ({ outside }) => percentile(outside, 0.5) / turns),
@@ -59,8 +61,13 @@ export function searchTable(measured: ReadonlyMap<Contestant, SearchMeasured>): 
   ])
 }
 
-function billed({ promptTokens, cachedTokens }: TurnsMeasured['usage']): number {
-  return promptTokens - cachedTokens * (1 - CACHED_PRICE)
+function billedPrompt({ promptTokens, cachedTokens }: Usage): number {
+  return promptTokens - cachedTokens * (1 - PRICE.cached)
+}
+
+function billed(usage: Usage): number {
+  const { completionTokens, embeddedTokens } = usage
+  return billedPrompt(usage) + completionTokens * PRICE.completion + embeddedTokens * PRICE.embedded
 }
 
 function ratio(theirs: number, ours: number): string {
