@@ -89,7 +89,7 @@ describe('the Redis cache', () => {
     let loading = true
     server.greeting = ([name]) =>
       name === 'INFO'
-        ? bulk(`loading:${loading ? 1 : 0}\r\nloading_eta_seconds:1\r\nrole:master\r\n`)
+        ? bulk(`loading:${loading ? 1 : 0}\r\nloading_eta_seconds:60\r\nrole:master\r\n`)
         : '+OK\r\n'
     server.script = () => KEPT
     const store = openRedis(server.url, { timeoutMs: 100 })

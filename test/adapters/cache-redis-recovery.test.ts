@@ -41,6 +41,15 @@ describe.skipIf(NO_REDIS)(`a Redis that comes and goes ${NEEDS}`, () => {
     expect(states).toEqual([true, false, true, false, true])
   })
 
+  it('is not blamed for a pause of this process', async () => {
+    const store = await connectedRedis(server.url, { timeoutMs: 100 })
+    await store.set('k', 'v', HOUR)
+    const asked = outcomeOf(store.get('k'))
+    // Nothing else runs here meanwhile, so the answer waits to be read when the time is up.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150)
+    expect(await asked).toMatchObject({ value: 'v' })
+  })
+
   it('may come after the sidecar', async () => {
     const port = await freePort()
     const store = openRedis(`redis://127.0.0.1:${port}`)

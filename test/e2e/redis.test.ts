@@ -15,7 +15,9 @@ interface Sidecar extends SidecarProcess {
 }
 
 async function start(env: Record<string, string>): Promise<Sidecar> {
-  const sidecar = spawnSidecar({ DATA_DIR: tempDir(), LOG_LEVEL: 'info', ...env })
+  // Patience, because several processes start at once on what may be a small machine.
+  const patience = { REDIS_TIMEOUT_MS: '10000' }
+  const sidecar = spawnSidecar({ DATA_DIR: tempDir(), LOG_LEVEL: 'info', ...patience, ...env })
   const url = await addressOf(sidecar)
   return {
     ...sidecar,

@@ -40,7 +40,10 @@ export async function startRedis(
   const dir = mkdtempSync(join(tmpdir(), 'hippocache-redis-'))
   const port = place.port ?? (await freePort())
   let child: ChildProcess | undefined
-  const atExit = () => child?.kill('SIGKILL')
+  const atExit = () => {
+    child?.kill('SIGKILL')
+    rmSync(dir, { recursive: true, force: true })
+  }
   process.on('exit', atExit)
 
   async function start(): Promise<void> {

@@ -90,7 +90,9 @@ class Late extends Error {}
 /** Rejects after `ms`; what was asked for may still happen. By hand, because it is on the way of every read. */
 function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Late(`no answer in ${ms} ms`)), ms)
+    const late = () => reject(new Late(`no answer in ${ms} ms`))
+    // Where it was this process that was busy, the answer is waiting to be read: reading comes before `late`.
+    const timer = setTimeout(() => setImmediate(late), ms)
     answer.then(
       (value) => {
         clearTimeout(timer)
@@ -106,7 +108,7 @@ function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
 
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
+    setTimeout(() => setImmediate(resolve), ms).unref()
   })
 }
 
