@@ -14,6 +14,18 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'per-query recall over HTTP, 500 memories, next to a bare handler',
     load: () => import('./recall.ts'),
   },
+  cache: {
+    about: 'Cache Get over HTTP with Redis, next to a bare Hono and ioredis handler',
+    load: () => import('./cache.ts'),
+  },
+  'bad-answers': {
+    about: 'what is recovered from bad answers of weak models',
+    load: () => import('./bad-answers.ts'),
+  },
+  mem0: {
+    about: 'calls, tokens and time next to the npm package mem0ai (--data FILE)',
+    load: () => import('./mem0.ts'),
+  },
   start: { about: 'from spawning the sidecar to its first answer', load: () => import('./start.ts') },
 }
 
@@ -21,7 +33,7 @@ const [name = '', ...rest] = process.argv.slice(2)
 const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined
 if (!benchmark) {
   console.error(`Expected the name of a benchmark, got ${JSON.stringify(name)}. There are:`)
-  for (const [one, { about }] of Object.entries(BENCHMARKS)) console.error(`  ${one.padEnd(8)} ${about}`)
+  for (const [one, { about }] of Object.entries(BENCHMARKS)) console.error(`  ${one.padEnd(12)} ${about}`)
   process.exit(1)
 }
 console.log(

@@ -29,10 +29,11 @@ export function segment(text: string): Word[] {
         const start = at + part.index
         if (HANGUL.test(piece)) {
           words.push({ text: piece, kind: 'unspaced', at: start })
-          pushGrams(words, piece, start)
+          pushGrams(words, words.length - 1, piece, start)
         } else if (DENSE_SCRIPT.test(piece)) {
+          const first = words.length
           pushSegmented(words, piece, start)
-          pushGrams(words, piece, start)
+          pushGrams(words, first, piece, start)
         } else {
           words.push({ text: piece, kind: DIGIT.test(piece) ? 'number' : 'word', at: start })
         }
@@ -53,17 +54,20 @@ function pushSegmented(words: Word[], piece: string, start: number): void {
   }
 }
 
-/** Character bigrams, and each Chinese character that the segmenter did not take for a word of its own. */
-function pushGrams(words: Word[], piece: string, start: number): void {
-  const known = new Set(words.flatMap((word) => (word.text.length === 1 ? [word.at] : [])))
+/**
+ * Character bigrams, and each Chinese character that the segmenter did not take for a word of its own.
+ * @param first index of the first word of the piece; what stands before it belongs to others
+ */
+function pushGrams(words: Word[], first: number, piece: string, start: number): void {
+  const known = new Set(words.slice(first).flatMap((word) => (word.text.length === 1 ? [word.at] : [])))
   const characters = [...piece]
   let at = start
   for (let i = 0; i < characters.length; i++) {
-    const first = characters[i] as string
-    if (HAN.test(first) && !known.has(at)) words.push({ text: first, kind: 'gram', at })
+    const character = characters[i] as string
+    if (HAN.test(character) && !known.has(at)) words.push({ text: character, kind: 'gram', at })
     const second = characters[i + 1]
-    if (second !== undefined) words.push({ text: first + second, kind: 'gram', at })
-    at += first.length
+    if (second !== undefined) words.push({ text: character + second, kind: 'gram', at })
+    at += character.length
   }
 }
 

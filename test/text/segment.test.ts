@@ -69,3 +69,11 @@ describe('segment', () => {
     )
   })
 })
+
+describe('a long text of many short pieces', () => {
+  it('is read piece by piece, none of them looking at all the others', () => {
+    // Each piece reading all words before it would take minutes here.
+    const words = segment('東京 '.repeat(50_000))
+    expect(words.filter(({ kind }) => kind === 'gram')).toHaveLength(50_000 * 3)
+  })
+})
