@@ -39,7 +39,9 @@ export class Intake {
   async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<Taken> {
     const { engine, buffer, ruleBook } = this.#options
     const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
-    const ruled = { ...request, remember: request.remember ?? rules.remember }
+    // A caller may narrow what the app's rules allow, and not widen it.
+    const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
+    const ruled = { ...request, remember }
     const said = Math.max(...request.messages.map(({ at }) => at ?? this.#now()))
     const expiresAt = expiryOf(rules, null, said)
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {

@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BufferZone } from '../../buffer/buffer-zone.ts'
 import { invalid } from '../../errors.ts'
+import type { Ledger } from '../../ledger/ledger.ts'
 import type { Correction, MemoryEngine } from '../../memory/engine.ts'
 import { toView } from '../../memory/memory.ts'
 import type { JsonObject } from '../../ports/records.ts'
@@ -108,7 +109,13 @@ const forget = createRoute({
   ),
 })
 
-export function changeRoutes({ engine, buffer }: { engine: MemoryEngine; buffer: BufferZone | undefined }) {
+export interface ChangeServices {
+  engine: MemoryEngine
+  buffer: BufferZone | undefined
+  ledger: Ledger
+}
+
+export function changeRoutes({ engine, buffer, ledger }: ChangeServices) {
   return router()
     .openapi(update, async (c) => {
       const { user_id, memory: text, expires_at, metadata, reason, ...fields } = c.req.valid('json')
@@ -152,6 +159,8 @@ export function changeRoutes({ engine, buffer }: { engine: MemoryEngine; buffer:
       const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
       buffer?.drop(scope)
       const removed = await engine.forget(scope)
-      return c.json({ status: 'forgotten' as const, removed }, 200)
+      // What was spent stays in the sums; whom it was spent on goes.
+      const anonymised = await ledger.forget(scope)
+      return c.json({ status: 'forgotten' as const, removed: { ...removed, ledger: anonymised } }, 200)
     })
 }
