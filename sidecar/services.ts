@@ -2,8 +2,6 @@ import { join } from 'node:path'
 import { createInProcessCache } from './adapters/cache/in-process.ts'
 import { createRedisCache } from './adapters/cache/redis.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
-import { openOpenAiEmbedder } from './adapters/embedder/openai.ts'
-import { openAiLanguageModel } from './adapters/language-model/openai.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
@@ -12,6 +10,7 @@ import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
+import type { LanguageModel } from './ports/language-model.ts'
 import type { RecordCall } from './ports/ledger.ts'
 import { tokenCounter } from './recall/tokens.ts'
 
@@ -37,9 +36,7 @@ export async function createServices(
     })
     const embedder = await openEmbedder(config, ledger.record)
     await assertSameEmbedder(records, embedder)
-    const { languageModel } = config
-    const model =
-      languageModel && openAiLanguageModel({ ...config.endpoint, ...languageModel, record: ledger.record })
+    const model = await openLanguageModel(config, ledger.record)
     const services = compose(
       { records, cache, embedder, model, ledger },
       {
@@ -61,10 +58,19 @@ export async function createServices(
   }
 }
 
+/** Loaded where they are used: the client of a model takes longer to load than all else together. */
+async function openLanguageModel(config: Config, record: RecordCall): Promise<LanguageModel | undefined> {
+  const { languageModel, endpoint } = config
+  if (!languageModel) return undefined
+  const { openAiLanguageModel } = await import('./adapters/language-model/openai.ts')
+  return openAiLanguageModel({ ...endpoint, ...languageModel, record })
+}
+
 /** The embedder of the configuration. @throws {Error} naming the variables when the endpoint gives no vector */
 export async function openEmbedder(config: Config, record?: RecordCall): Promise<Embedder> {
   const { embedding, endpoint } = config
   if (!embedding) return lexicalEmbedder()
+  const { openOpenAiEmbedder } = await import('./adapters/embedder/openai.ts')
   try {
     return await openOpenAiEmbedder({ ...endpoint, ...embedding, ...(record ? { record } : {}) })
   } catch (cause) {
