@@ -11,7 +11,8 @@ const added = []
 for (const { optionalDependencies = {}, dev, license, engines } of Object.values(packages)) {
   for (const [name, version] of Object.entries(optionalDependencies)) {
     const key = `node_modules/${name}`
-    const platform = /-(aix|android|darwin|freebsd|linux|netbsd|openbsd|sunos|win32)-([a-z0-9]+)(-musl)?$/.exec(name)
+    const platform =
+      /-(aix|android|darwin|freebsd|linux|netbsd|openbsd|sunos|win32)-([a-z0-9]+)(-musl)?$/.exec(name)
     if (packages[key] || !platform) continue
     const [, os, cpu, musl] = platform
     packages[key] = {

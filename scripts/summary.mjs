@@ -14,7 +14,8 @@ const failed = withStatus('failed')
 const skipped = withStatus('skipped', 'pending', 'todo', 'disabled')
 // A file that cannot be loaded fails without a test of its own.
 const brokenFiles = report.testResults.filter(
-  ({ status, assertionResults }) => status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
+  ({ status, assertionResults }) =>
+    status === 'failed' && !assertionResults.some((one) => one.status === 'failed'),
 )
 
 for (const { name } of skipped) console.log(`skipped: ${name}`)
