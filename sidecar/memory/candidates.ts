@@ -1,8 +1,9 @@
-import { derivedId } from '../scope.ts'
+import { splitSentences } from '../text/sentences.ts'
 import { withoutRecalled } from './extract/recalled.ts'
+import { memoryId } from './identity.ts'
 import type { Role, Source } from './memory.ts'
 import type { Message, Remember } from './turns.ts'
-import { keepVerbatim, normaliseForDuplicate } from './verbatim.ts'
+import { keepVerbatim } from './verbatim.ts'
 
 /** A text that one turn says and that is worth remembering, before it is known whether it is new. */
 export interface Candidate {
@@ -16,8 +17,9 @@ export interface Candidate {
 }
 
 export interface CandidateOptions {
-  /** What the identity of a memory is made of besides speaker and text: scope, agent, run. */
-  identity: readonly string[]
+  scope: string
+  agentId: string | null
+  runId: string | null
   remember: Remember
   /** The last message of the turn before, if it is known. */
   saidBefore: Pick<Message, 'content' | 'at'> | null
@@ -34,7 +36,7 @@ const MAX_CONTEXT = 500
 
 /** What is worth remembering of the messages of a turn, each text once. */
 export function candidatesOf(messages: readonly Message[], options: CandidateOptions): Candidate[] {
-  const { identity, remember, source, now } = options
+  const { scope, agentId: agent_id, runId: run_id, remember, source, now } = options
   const candidates = new Map<string, Candidate>()
   let before = options.saidBefore
   for (const [ordinal, message] of messages.entries()) {
@@ -44,7 +46,7 @@ export function candidatesOf(messages: readonly Message[], options: CandidateOpt
     const speaker = name ?? role
     if (role !== 'system' && (remember === 'both' || remember === role)) {
       for (const text of keepVerbatim({ role, content, ...(name === undefined ? {} : { name }) })) {
-        const id = derivedId('memory', ...identity, speaker, normaliseForDuplicate(text))
+        const id = memoryId(scope, { agent_id, run_id, speaker, text })
         const context = contextOf(before, at, now)
         if (!candidates.has(id)) {
           candidates.set(id, { id, text, role, speaker, context, source: { ...source, ordinal, at } })
@@ -54,6 +56,20 @@ export function candidatesOf(messages: readonly Message[], options: CandidateOpt
     before = { content, at }
   }
   return [...candidates.values()]
+}
+
+/** A message without one of the texts that were kept of it. */
+export function withoutText(content: string, text: string): string {
+  const sentences = splitSentences(content)
+  const left = sentences.filter((one) => !text.includes(one)).map((one) => one.replaceAll(text, '').trim())
+  // Where the text cannot be told from the rest, none of it stays.
+  return left.join('\n') === sentences.join('\n') ? '' : left.join('\n').trim()
+}
+
+/** Whether a context is, or holds, what a message said; `text` is what was kept of it. */
+export function isContextOf(context: string, content: string | undefined, text: string): boolean {
+  if (content !== undefined && context === content.slice(-MAX_CONTEXT)) return true
+  return splitSentences(text).some((sentence) => context.includes(sentence))
 }
 
 function contextOf(before: CandidateOptions['saidBefore'], at: number, now: number): string | null {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { AppError, invalid } from '../errors.ts'
 import { KeyedLock } from '../keyed-lock.ts'
 import type { Embedder } from '../ports/embedder.ts'
@@ -7,9 +8,9 @@ import { type AddContext, type AddRequest, type AddResult, addTurn } from './add
 import { asOf } from './as-of.ts'
 import type { Predicate } from './filters.ts'
 import { forgetScope } from './forget.ts'
-import { type HistoryRow, type PastVersion, readHistory, versionRecordId } from './history.ts'
+import { type HistoryRow, readHistory } from './history.ts'
+import { leaveNoTrace } from './leave-no-trace.ts'
 import type { Memory } from './memory.ts'
-import { putTurn, readTurn, type Turn } from './turns.ts'
 import { type Held, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
 
 export interface EngineOptions {
@@ -24,7 +25,7 @@ export type AddOptions = Pick<AddContext, 'learn' | 'expiresAt' | 'countTokens'>
 
 const VERBATIM: AddOptions = { learn: false, expiresAt: null, countTokens: () => 0 }
 
-export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context'>
+export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
 
 export interface ListOptions {
   limit: number
@@ -88,7 +89,7 @@ export class MemoryEngine {
         )
       }
       const changed = Object.entries(correction).some(
-        ([field, value]) => JSON.stringify(memory[field as keyof Memory]) !== JSON.stringify(value),
+        ([field, value]) => !isDeepStrictEqual(memory[field as keyof Memory], value),
       )
       if (!changed) return { memory, changed }
       const revised = await unit.revise(id, { ...correction, valid_from: unit.now }, { actor: 'api', reason })
@@ -105,10 +106,7 @@ export class MemoryEngine {
       const { memory } = await need(unit, id)
       if (memory.kind === 'pending') unit.erase(id)
       else await unit.end(id, unit.now, { actor: 'api', reason })
-      for (const turnId of new Set(memory.sources.map((source) => source.turn_id))) {
-        const turn = await readTurn(this.#records, unit.scope, turnId)
-        if (turn) unit.also(putTurn(unit.scope, without(turn, memory)))
-      }
+      await leaveNoTrace(unit, this.#records, memory)
       return memory
     })
   }
@@ -129,25 +127,29 @@ export class MemoryEngine {
       const latest = current?.memory ?? ended?.memory
       if (!latest) throw notFound(id)
       const wanted = version ?? (current ? latest.version - 1 : latest.version)
-      const past =
-        ended && wanted === latest.version
-          ? ended
-          : ((await this.#records.get('versions', unit.scope, versionRecordId(id, wanted)))?.payload as
-              | PastVersion
-              | undefined)
-      if (!past)
-        throw invalid('version', `an earlier version of this memory, from 1 to ${latest.version - 1}`, wanted)
+      const found = await unit.findPast(id, wanted)
+      if (!found) throw noVersion(wanted, version, ended ? latest.version : latest.version - 1)
       const cause = { actor: 'api' as const, reason: reason ?? `version ${wanted} restored` }
+      const { memory: past } = found.past
+      const { text, topic, sub_topic, importance, event_date, expires_at, metadata, kind } = past
+      const fields = { text, topic, sub_topic, importance, event_date, expires_at, metadata, kind }
       const valid_from = unit.now
       if (ended) {
-        return await unit.add(
-          { ...past.memory, version: latest.version, valid_from, updated_at: unit.now },
-          cause,
-        )
+        // Its sources are those of the last version, whichever comes back.
+        const { sources } = ended.memory
+        const changed = {
+          sources,
+          valid_from,
+          updated_at: unit.now,
+          same_as: undefined,
+          taken_back: undefined,
+        }
+        const back = await unit.add({ ...past, ...changed }, cause)
+        unit.put(back, found.dense)
+        return back
       }
-      const { text, topic, sub_topic, importance, event_date, expires_at, metadata } = past.memory
-      const fields = { text, topic, sub_topic, importance, event_date, expires_at, metadata, valid_from }
-      return await unit.revise(id, fields, cause, { event: 'RESTORE' })
+      const options = { event: 'RESTORE' as const, dense: found.dense }
+      return await unit.revise(id, { ...fields, valid_from }, cause, options)
     })
   }
 
@@ -207,9 +209,8 @@ export class MemoryEngine {
   async forget(scope: Scope): Promise<Record<string, number>> {
     const key = scopeKey(scope)
     return await this.#lock.run(key, async () => {
-      const { counts, memories } = await forgetScope(this.#records, key)
-      this.#tell({ scope: key, upserted: [], removed: memories })
-      return counts
+      const onGone = (removed: string[]) => this.#tell({ scope: key, upserted: [], removed })
+      return await forgetScope(this.#records, key, onGone)
     })
   }
 
@@ -240,24 +241,6 @@ export class MemoryEngine {
   }
 }
 
-/** A turn that does not bring a deleted memory back: not by being posted again, and not by being learned from. */
-function without(turn: Turn, memory: Memory): Turn {
-  const ordinals = new Set(
-    memory.sources.filter(({ turn_id }) => turn_id === turn.id).map(({ ordinal }) => ordinal),
-  )
-  const waits = memory.kind === 'pending'
-  return {
-    ...turn,
-    // What is learned from the words that somebody deleted would be the deleted memory in other words.
-    messages: waits
-      ? turn.messages.map((one, i) => (ordinals.has(i) ? { ...one, content: '' } : one))
-      : turn.messages,
-    revision: waits ? turn.revision + 1 : turn.revision,
-    memory_ids: turn.memory_ids.filter((one) => one !== memory.id),
-    removed_ids: [...new Set([...turn.removed_ids, memory.id])],
-  }
-}
-
 async function need(unit: UnitOfWork, id: string): Promise<Held> {
   const held = await unit.find(id)
   if (!held) throw notFound(id)
@@ -266,4 +249,10 @@ async function need(unit: UnitOfWork, id: string): Promise<Held> {
 
 function notFound(id: string): AppError {
   return new AppError('not_found', `id: no memory ${JSON.stringify(id)} of this user`)
+}
+
+function noVersion(wanted: number, given: number | undefined, newest: number): AppError {
+  if (newest === 0)
+    return new AppError('conflict', 'version: this memory has had no other version to restore')
+  return invalid('version', `an earlier version of this memory, from 1 to ${newest}`, given ?? wanted)
 }

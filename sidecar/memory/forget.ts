@@ -1,8 +1,9 @@
-import type { Collection, RecordStore, Write } from '../ports/records.ts'
+import type { Collection, RecordStore, StoredRecord, Write } from '../ports/records.ts'
+import type { PastVersion } from './history.ts'
 import { PENDING_SCOPE, pendingRecordId } from './pending.ts'
 
 /** What a user owns, memories first: from the first commit on nothing of it is recalled. */
-const OWNED: readonly Collection[] = [
+export const OWNED = [
   'memories',
   'turns',
   'versions',
@@ -10,20 +11,21 @@ const OWNED: readonly Collection[] = [
   'graph',
   'conversations',
   'calls',
-]
+] as const satisfies readonly Collection[]
 
 const PAGE = 500
 
 /**
  * Erases a scope, page by page. A crash in between leaves the rest for the next call: turns go with the mark that
  * they wait, so nothing that is gone is learned from later.
+ * @param onGone is told which memories are gone, after each page of them
  */
 export async function forgetScope(
   store: RecordStore,
   scope: string,
-): Promise<{ counts: Record<string, number>; memories: string[] }> {
+  onGone: (memories: string[]) => void,
+): Promise<Record<string, number>> {
   const counts: Record<string, number> = { pending: 0 }
-  const memories: string[] = []
   for (const collection of OWNED) {
     counts[collection] = 0
     for (;;) {
@@ -37,9 +39,14 @@ export async function forgetScope(
         }
       }
       await store.commit(writes)
-      counts[collection] += page.length
-      if (collection === 'memories') memories.push(...page.map(({ id }) => id))
+      // A version of its own is not what the mark of an end is, which holds the last one once more.
+      counts[collection] += collection === 'versions' ? page.filter(isVersion).length : page.length
+      if (collection === 'memories') onGone(page.map(({ id }) => id))
     }
   }
-  return { counts, memories }
+  return counts
+}
+
+function isVersion({ id, payload }: StoredRecord): boolean {
+  return id !== (payload as unknown as PastVersion).memory.id
 }

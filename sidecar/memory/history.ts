@@ -80,7 +80,23 @@ export async function readHistory(
   return rows
 }
 
-function historyRecordId(memoryId: string, version: number, event: HistoryEvent): string {
+/** Who made a version of a memory: of the first of the given events that it was made by. */
+export async function madeBy(
+  store: RecordStore,
+  scope: string,
+  memoryId: string,
+  version: number,
+  events: readonly HistoryEvent[] = ['ADD', 'UPDATE', 'RESTORE'],
+): Promise<Actor | undefined> {
+  for (const event of events) {
+    const record = await store.get('history', scope, historyRecordId(memoryId, version, event))
+    if (record) return (record.payload as unknown as HistoryRow).actor
+  }
+  return undefined
+}
+
+/** Where a change is kept: a version of a memory is made, or ended, once. */
+export function historyRecordId(memoryId: string, version: number, event: HistoryEvent): string {
   return derivedId('history', memoryId, String(version), event)
 }
 

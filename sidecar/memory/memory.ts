@@ -61,6 +61,10 @@ export interface Memory {
   /** Epoch milliseconds. */
   created_at: number
   updated_at: number
+  /** Earlier versions of the same content: it came back when what had taken its place was taken back. */
+  same_as?: readonly number[] | undefined
+  /** Of a past version: nobody stands for it any more, since the turn that said it was replaced. */
+  taken_back?: true | undefined
 }
 
 /** A memory as the API shows it. */

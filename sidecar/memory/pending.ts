@@ -9,6 +9,8 @@ export interface PendingTurn {
   turn_id: string
   conversation_id: string | null
   turn: number | null
+  /** The same for turns that one batch may hold: those of one agent, run and app, and of the same speakers' words. */
+  alike?: string | undefined
   /** Of the turn when it was put here. */
   revision: number
   /** o200k tokens of its messages, roughly. */

@@ -43,6 +43,8 @@ export interface Turn {
   memory_ids: string[]
   /** Memories of this turn that somebody deleted: posting the turn again does not bring them back. */
   removed_ids: string[]
+  /** Places of messages that said a memory that somebody deleted: they are no context of what is said next. */
+  unsaid?: readonly number[] | undefined
   /** What learning from it did, in order; empty for a turn that was kept verbatim. */
   effects: Effect[]
   created_at: number

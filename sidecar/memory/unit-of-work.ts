@@ -1,13 +1,19 @@
 import type { Embedder } from '../ports/embedder.ts'
 import type { Account } from '../ports/language-model.ts'
-import type { JsonObject, RecordStore, Write } from '../ports/records.ts'
-import { type Cause, historyWrite, type PastVersion, versionRecordId } from './history.ts'
+import type { RecordStore, Write } from '../ports/records.ts'
+import { type Actor, type Cause, historyWrite, madeBy, type PastVersion, versionRecordId } from './history.ts'
 import type { Memory } from './memory.ts'
 import { toPayload } from './turns.ts'
 
 /** A memory with its embedding; without one where the text is new and has yet to be embedded. */
 export interface Held {
   memory: Memory
+  dense: Float32Array | undefined
+}
+
+/** A version that holds no more, with its embedding. */
+export interface HeldPast {
+  past: PastVersion
   dense: Float32Array | undefined
 }
 
@@ -33,8 +39,17 @@ export type Revision = Partial<
     | 'sources'
     | 'valid_from'
     | 'context'
+    | 'same_as'
   >
 >
+
+export interface RevisionOptions {
+  event?: 'UPDATE' | 'RESTORE'
+  /** The version before is taken back: it counts as one that never held. */
+  takenBack?: boolean
+  /** Embedding of the new text, where it is known. */
+  dense?: Float32Array | undefined
+}
 
 /**
  * Changes of the memories of one scope, collected and committed whole. Reads see what was changed before within the
@@ -49,6 +64,8 @@ export class UnitOfWork {
   readonly #store: RecordStore
   readonly #held = new Map<string, Held | null>()
   readonly #changed = new Set<string>()
+  readonly #ended = new Map<string, PastVersion | null>()
+  readonly #past = new Map<string, HeldPast>()
   readonly #writes: Write[] = []
 
   constructor(store: RecordStore, scope: string, now: number) {
@@ -68,8 +85,29 @@ export class UnitOfWork {
 
   /** The last version of a memory that has ended, or `undefined` for one that never was or that is current. */
   async findEnded(id: string): Promise<PastVersion | undefined> {
+    const ended = this.#ended.get(id)
+    if (ended !== undefined) return ended ?? undefined
     const record = await this.#store.get('versions', this.scope, id)
     return record && (record.payload as unknown as PastVersion)
+  }
+
+  /** A version that holds no more. */
+  async findPast(id: string, version: number): Promise<HeldPast | undefined> {
+    const recordId = versionRecordId(id, version)
+    const known = this.#past.get(recordId)
+    if (known) return known
+    const record = await this.#store.get('versions', this.scope, recordId)
+    return record && { past: record.payload as unknown as PastVersion, dense: record.dense }
+  }
+
+  /** Who made a version, as far as it was committed before; `undefined` for one that there is not. */
+  async madeBy(id: string, version: number): Promise<Actor | undefined> {
+    return await madeBy(this.#store, this.scope, id, version)
+  }
+
+  /** Who ended a memory with a version. */
+  async endedBy(id: string, version: number): Promise<Actor | undefined> {
+    return await madeBy(this.#store, this.scope, id, version, ['DELETE'])
   }
 
   /** Any other write that must happen together with these. */
@@ -89,44 +127,43 @@ export class UnitOfWork {
     this.#changed.add(id)
   }
 
+  /** Sets a version that holds no more as it is. */
+  putPast(past: PastVersion, dense: Float32Array | undefined): void {
+    this.#past.set(versionRecordId(past.memory.id, past.memory.version), { past, dense })
+  }
+
   /** A new memory; one that ended before comes back as its next version. */
   async add(memory: Memory, cause: Cause): Promise<Memory> {
     const ended = await this.findEnded(memory.id)
     const added = ended ? { ...memory, version: ended.memory.version + 1 } : memory
     this.put(added)
-    if (ended) this.also({ remove: memory.id, collection: 'versions', scope: this.scope })
+    if (ended) this.#setEnded(memory.id, null)
     this.#note(ended ? 'RESTORE' : 'ADD', added.version, added.id, null, added.text, cause)
     return added
   }
 
-  /**
-   * The next version of a current memory.
-   * @param validUntil when the version before stopped to hold; when the new one begins, if absent
-   */
+  /** The next version of a current memory. The one before held until the new one begins. */
   async revise(
     id: string,
     revision: Revision,
     cause: Cause,
-    options: { event?: 'UPDATE' | 'RESTORE'; validUntil?: number } = {},
+    { event = 'UPDATE', takenBack = false, dense }: RevisionOptions = {},
   ): Promise<Memory> {
-    const { memory: before, dense } = (await this.find(id)) as Held
-    const after: Memory = { ...before, ...revision, version: before.version + 1, updated_at: this.now }
-    this.#archive(before, dense, options.validUntil ?? Math.max(before.valid_from, after.valid_from), false)
-    this.put(after, after.text === before.text ? dense : undefined)
-    this.#note(options.event ?? 'UPDATE', after.version, id, before.text, after.text, cause)
+    const held = (await this.find(id)) as Held
+    const { memory: before } = held
+    const version = before.version + 1
+    const after: Memory = { ...before, same_as: undefined, ...revision, version, updated_at: this.now }
+    this.#archive(held, Math.max(before.valid_from, after.valid_from), false, takenBack)
+    this.put(after, after.text === before.text ? held.dense : dense)
+    this.#note(event, after.version, id, before.text, after.text, cause)
     return after
   }
 
-  /** A current memory holds no more. */
-  async end(id: string, validUntil: number, cause: Cause): Promise<Memory> {
-    const { memory, dense } = (await this.find(id)) as Held
-    const until = Math.max(memory.valid_from, validUntil)
-    this.#archive(memory, dense, until, true)
-    this.also({
-      put: { id, order: memory.order, payload: past(memory, until, true) },
-      collection: 'versions',
-      scope: this.scope,
-    })
+  /** A current memory holds no more; or never did, if it is taken back. */
+  async end(id: string, validUntil: number, cause: Cause, takenBack = false): Promise<Memory> {
+    const held = (await this.find(id)) as Held
+    const { memory } = held
+    this.#setEnded(id, this.#archive(held, Math.max(memory.valid_from, validUntil), true, takenBack))
     this.erase(id)
     this.#note('DELETE', memory.version, id, memory.text, null, cause)
     return memory
@@ -134,34 +171,62 @@ export class UnitOfWork {
 
   /** Embeds what is new, writes everything at once, and answers what changed. */
   async commit(embedder: Embedder, account: Account): Promise<ScopeChange> {
-    const changed = [...this.#changed].map((id) => ({ id, held: this.#held.get(id) ?? null }))
-    const missing = changed.flatMap(({ held }) => (held && !held.dense ? [held] : []))
-    if (missing.length > 0) {
-      const texts = missing.map(({ memory }) => memory.text)
-      const vectors = await embedder.embed(texts, 'document', undefined, account)
-      for (const [i, held] of missing.entries()) held.dense = vectors[i]
-    }
+    await this.#embed(embedder, account)
     const upserted: { memory: Memory; dense: Float32Array }[] = []
     const removed: string[] = []
-    for (const { id, held } of changed) {
+    const writes = [...this.#writes]
+    const { scope } = this
+    for (const id of this.#changed) {
+      const held = this.#held.get(id)
       if (!held) {
         removed.push(id)
-        this.#writes.push({ remove: id, collection: 'memories', scope: this.scope })
+        writes.push({ remove: id, collection: 'memories', scope })
         continue
       }
       const { memory, dense } = held
       upserted.push({ memory, dense: dense as Float32Array })
       const put = { id, order: memory.order, payload: toPayload(memory), dense }
-      this.#writes.push({ put, collection: 'memories', scope: this.scope })
+      writes.push({ put, collection: 'memories', scope })
     }
-    await this.#store.commit(this.#writes)
-    return { scope: this.scope, upserted, removed }
+    for (const [id, { past, dense }] of this.#past) {
+      const put = { id, order: past.memory.order, payload: toPayload(past), dense }
+      writes.push({ put, collection: 'versions', scope })
+    }
+    await this.#store.commit(writes)
+    return { scope, upserted, removed }
   }
 
-  #archive(memory: Memory, dense: Float32Array | undefined, validUntil: number, ended: boolean): void {
-    const id = versionRecordId(memory.id, memory.version)
-    const put = { id, order: memory.valid_from, payload: past(memory, validUntil, ended), dense }
-    this.also({ put, collection: 'versions', scope: this.scope })
+  /** Past versions too: what was made and ended in one unit can be searched under `as_of`. */
+  async #embed(embedder: Embedder, account: Account): Promise<void> {
+    const current = [...this.#changed].flatMap((id) => this.#held.get(id) ?? [])
+    const missing = [
+      ...current.filter(({ dense }) => !dense).map((held) => ({ held, text: held.memory.text })),
+      ...[...this.#past.values()]
+        .filter(({ dense }) => !dense)
+        .map((held) => ({ held, text: held.past.memory.text })),
+    ]
+    if (missing.length === 0) return
+    const texts = missing.map(({ text }) => text)
+    const vectors = await embedder.embed(texts, 'document', undefined, account)
+    for (const [i, { held }] of missing.entries()) held.dense = vectors[i]
+  }
+
+  #archive({ memory, dense }: Held, until: number, ended: boolean, takenBack: boolean): PastVersion {
+    const past: PastVersion = takenBack
+      ? { memory: { ...memory, taken_back: true }, valid_until: memory.valid_from, ended }
+      : { memory, valid_until: until, ended }
+    this.putPast(past, dense)
+    return past
+  }
+
+  /** The record under a memory's own id says that it has ended, and with which version. */
+  #setEnded(id: string, past: PastVersion | null): void {
+    this.#ended.set(id, past)
+    const { scope } = this
+    if (past) {
+      const put = { id, order: past.memory.order, payload: toPayload(past) }
+      this.also({ put, collection: 'versions', scope })
+    } else this.also({ remove: id, collection: 'versions', scope })
   }
 
   #note(
@@ -174,9 +239,4 @@ export class UnitOfWork {
   ): void {
     this.also(historyWrite(this.scope, { memory_id, event, at: this.now, version, before, after }, cause))
   }
-}
-
-function past(memory: Memory, valid_until: number, ended: boolean): JsonObject {
-  const version: PastVersion = { memory, valid_until, ended }
-  return version as unknown as JsonObject
 }

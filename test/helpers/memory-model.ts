@@ -6,8 +6,12 @@ export interface TableFact {
   sub_topic?: string
   importance?: number
   event_date?: string | null
-  /** Text of the known memory that it takes the place of. */
-  replaces?: string
+  /** The memory that it takes the place of: its text, or what its text is like. */
+  replaces?: string | RegExp
+  /** Text of the memory that it only says the opposite of. */
+  denies?: string
+  /** Text of the memory that says it already. */
+  repeats?: string
 }
 
 /** What the model knows to say: a piece of a message → the facts in it. */
@@ -15,7 +19,7 @@ export type FactTable = Readonly<Record<string, readonly TableFact[]>>
 
 /**
  * A chat model that answers Hippocache's two questions from a table: which facts a batch holds, and what becomes of
- * each. Facts without a `replaces` are added.
+ * each. A fact that concerns no memory is added.
  */
 export function memoryModel(table: FactTable): (request: ScriptedRequest) => Answer {
   const facts = Object.values(table).flat()
@@ -62,11 +66,17 @@ function decide({ last }: ScriptedRequest, facts: readonly TableFact[]): Answer 
   const items = lines
     .filter(({ asked }) => asked !== undefined)
     .map(({ number, text }) => {
-      const replaces = facts.find((fact) => fact.text === text)?.replaces
-      const target = lines.find((line) => line.text === replaces)
-      return target
-        ? { fact: number, why: 'it changed', action: 'UPDATE', memory: target.number, text: null }
-        : { fact: number, why: 'it is new', action: 'ADD', memory: null, text: null }
+      const fact = facts.find((one) => one.text === text)
+      const about = { UPDATE: fact?.replaces, DELETE: fact?.denies, NOOP: fact?.repeats }
+      for (const [action, told] of Object.entries(about)) {
+        const target = lines.find((line) => line.number !== number && isLike(line.text, told))
+        if (target) return { fact: number, why: 'as told', action, memory: target.number, text: null }
+      }
+      return { fact: number, why: 'it is new', action: 'ADD', memory: null, text: null }
     })
   return { calls: [{ name: 'decide', arguments: { items } }] }
+}
+
+function isLike(text: string, told: string | RegExp | undefined): boolean {
+  return told instanceof RegExp ? told.test(text) : text === told
 }

@@ -1,0 +1,154 @@
+import { derivedId } from '../scope.ts'
+import type { Candidate } from './candidates.ts'
+import type { MemoryEvent } from './events.ts'
+import type { Cause } from './history.ts'
+import { memoryId } from './identity.ts'
+import type { Memory, Source } from './memory.ts'
+import type { Turn } from './turns.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+import { normaliseForDuplicate } from './verbatim.ts'
+
+export interface KeepContext {
+  turn: Turn
+  /** The turn as it was before it was posted again. */
+  previous: Turn | undefined
+  /** Place of the text among those of the turn. */
+  nth: number
+  /** Whether the turn shall be learned from, or stay as it was said. */
+  learn: boolean
+  expiresAt: number | null
+}
+
+/** Most sources kept for one memory; of what was said more often, the first and the latest are known. */
+const MAX_SOURCES = 32
+
+/** Texts of one identifier, of which the earlier were all corrected to say something else. */
+const MAX_NAMESAKES = 8
+
+/** Words that wait belong to their turn alone; what they teach is compared with what is known when they are learned. */
+export function pendingId(turn: Turn, candidate: Candidate): string {
+  return derivedId('pending', turn.id, candidate.id)
+}
+
+/** Keeps one text of a turn, unless somebody deleted it before. */
+export async function keepText(
+  unit: UnitOfWork,
+  candidate: Candidate,
+  context: KeepContext,
+): Promise<MemoryEvent | undefined> {
+  const { turn, previous } = context
+  if (context.learn) {
+    const id = pendingId(turn, candidate)
+    const known = await unit.find(id)
+    turn.memory_ids.push(id)
+    unit.put(toMemory(id, candidate, unit.now, context), known?.dense)
+    return undefined
+  }
+  const id = await idOf(unit, candidate, context)
+  if (id === undefined) return undefined
+  const known = await unit.find(id)
+  const said = toMemory(id, candidate, unit.now, context)
+  const wasHere = previous?.memory_ids.includes(id) ?? false
+  if (!known && wasHere && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
+    const ended = await unit.findEnded(id)
+    const actor = ended && (await unit.endedBy(id, ended.memory.version))
+    // Deleted while this turn was not among the sources that are kept, so that it was not told; or superseded.
+    ;(actor === 'api' ? turn.removed_ids : turn.memory_ids).push(id)
+    return undefined
+  }
+  turn.memory_ids.push(id)
+  const cause: Cause = { actor: 'verbatim', turn }
+  if (!known) {
+    await unit.add(said, cause)
+    return { event: 'ADD', id, memory: said.text }
+  }
+  const { memory } = known
+  if (memory.expires_at !== null && memory.expires_at <= unit.now && !wasHere) {
+    const { text, expires_at, valid_from } = said
+    const { sources } = withSource(memory, said)
+    const revision = { text, context: said.context, expires_at, valid_from, sources }
+    await unit.revise(id, revision, { ...cause, reason: 'said again after it had expired' })
+    return { event: 'UPDATE', id, memory: text, previous: memory.text }
+  }
+  const again = saidAgain(memory, said, wasHere)
+  unit.put(again, again.text === memory.text ? known.dense : undefined)
+  return { event: 'NOOP', id, memory: again.text }
+}
+
+/**
+ * The identifier under which a text is kept, or `undefined` for one that was deleted from this turn. One that stands
+ * for another text by now is not used again: what it said first is a memory of its own when somebody says it anew.
+ */
+async function idOf(
+  unit: UnitOfWork,
+  { speaker, text }: Candidate,
+  { turn, previous }: KeepContext,
+): Promise<string | undefined> {
+  const { agent_id, run_id } = turn
+  const ids = Array.from({ length: MAX_NAMESAKES }, (_, nth) =>
+    memoryId(unit.scope, { agent_id, run_id, speaker, text }, nth),
+  )
+  if (ids.some((id) => turn.removed_ids.includes(id))) return undefined
+  const here = ids.find((id) => previous?.memory_ids.includes(id))
+  if (here !== undefined) return here
+  for (const id of ids) {
+    const held = await unit.find(id)
+    if (!held || normaliseForDuplicate(held.memory.text) === normaliseForDuplicate(text)) return id
+  }
+  return ids.at(-1)
+}
+
+function toMemory(id: string, candidate: Candidate, now: number, context: KeepContext): Memory {
+  const { text, role, speaker, source } = candidate
+  const { turn, learn, nth, expiresAt } = context
+  return {
+    id,
+    text,
+    role,
+    speaker,
+    agent_id: turn.agent_id,
+    run_id: turn.run_id,
+    app_id: turn.app_id,
+    metadata: turn.metadata,
+    kind: learn ? 'pending' : 'verbatim',
+    topic: null,
+    sub_topic: null,
+    importance: null,
+    event_date: null,
+    version: 1,
+    valid_from: source.at,
+    expires_at: expiresAt,
+    context: candidate.context,
+    sources: [source],
+    order: now * 1000 + Math.min(nth, 999),
+    created_at: now,
+    updated_at: now,
+  }
+}
+
+/** A known memory with one more source; what its only turn says anew is as that turn has it now. */
+function saidAgain(known: Memory, said: Memory, wasHere: boolean): Memory {
+  const { sources, others } = withSource(known, said)
+  const updated = { ...known, sources, updated_at: said.updated_at }
+  // A correction by hand is not undone by posting the turn that it corrects, nor by saying what it says.
+  if (known.version > 1) return updated
+  const valid_from = wasHere && others === 0 ? said.valid_from : Math.min(known.valid_from, said.valid_from)
+  if (!wasHere || others > 0) {
+    return { ...updated, valid_from, expires_at: later(known.expires_at, said.expires_at) }
+  }
+  const { text, role, context, metadata, app_id, expires_at } = said
+  return { ...updated, text, role, context, metadata, app_id, expires_at, valid_from }
+}
+
+function withSource(known: Memory, said: Memory): { sources: Source[]; others: number } {
+  const [source] = said.sources as [Source]
+  const others = known.sources.filter(({ turn_id }) => turn_id !== source.turn_id)
+  const sources = [...others, source].sort((a, b) => a.at - b.at)
+  if (sources.length > MAX_SOURCES) sources.splice(1, sources.length - MAX_SOURCES)
+  return { sources, others: others.length }
+}
+
+/** `null` is never. */
+function later(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : Math.max(one, other)
+}

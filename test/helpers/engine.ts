@@ -1,0 +1,165 @@
+import { expect, onTestFinished } from 'vitest'
+import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import type { AddRequest, AddResult } from '../../sidecar/memory/add.ts'
+import { MemoryEngine } from '../../sidecar/memory/engine.ts'
+import { Learner } from '../../sidecar/memory/learn/learner.ts'
+import type { Memory } from '../../sidecar/memory/memory.ts'
+import type { Embedder } from '../../sidecar/ports/embedder.ts'
+import type { CompletionRequest, LanguageModel } from '../../sidecar/ports/language-model.ts'
+import {
+  type Collection,
+  type RecordStore,
+  type StoredRecord,
+  scrollAll,
+} from '../../sidecar/ports/records.ts'
+import { Recall } from '../../sidecar/recall/recall.ts'
+import { Snapshots } from '../../sidecar/recall/snapshots.ts'
+import { RuleBook } from '../../sidecar/rules/rule-book.ts'
+import { type Scope, scopeKey } from '../../sidecar/scope.ts'
+import type { ScriptedRequest } from '../scripted-openai/rules.ts'
+import { type Clock, stoppedClock } from './clock.ts'
+import { type FactTable, memoryModel } from './memory-model.ts'
+
+export const ADA: Scope = { namespace: 'default', userId: 'ada' }
+
+const COLLECTIONS: readonly Collection[] = [
+  'turns',
+  'memories',
+  'versions',
+  'history',
+  'conversations',
+  'calls',
+  'graph',
+]
+
+export interface OpenOptions {
+  facts?: FactTable
+  embedder?: Embedder
+  /** Stands between the engine and the real store. */
+  wrapRecords?: (records: RecordStore) => RecordStore
+}
+
+export interface OpenEngine {
+  clock: Clock
+  records: RecordStore
+  engine: MemoryEngine
+  recall: Recall
+  snapshots: Snapshots
+  learner: Learner
+  /** What the model was asked. */
+  asked: CompletionRequest[]
+  /** The words of a turn of conversation `c`, kept as they are. A minute passes before. */
+  say: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
+  /** The same, accepted to be learned from. */
+  hear: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
+  /** The same, and learned from at once. */
+  learn: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
+  all: () => Promise<Memory[]>
+  texts: () => Promise<string[]>
+  /** Texts that held at a moment. */
+  textsAt: (at: number) => Promise<string[]>
+  /** The one memory of this text. */
+  known: (text: string) => Promise<Memory>
+  /** Everything that the store holds of a user. */
+  dump: (scope?: Scope) => Promise<Record<string, StoredRecord[]>>
+}
+
+/** The engine with its reading and learning sides on a real store, in memory, for the running test. */
+export function openEngine({
+  facts = {},
+  wrapRecords = (one) => one,
+  ...rest
+}: OpenOptions = {}): OpenEngine {
+  const { embedder = lexicalEmbedder() } = rest
+  const clock = stoppedClock()
+  const opened = openSqliteRecords(':memory:')
+  onTestFinished(() => opened.close())
+  const records = wrapRecords(opened)
+  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024 })
+  const engine = new MemoryEngine({
+    records,
+    embedder,
+    onChange: (change) => snapshots.apply(change),
+    now: clock.now,
+  })
+  const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs: 5000, now: clock.now })
+  const asked: CompletionRequest[] = []
+  const learner = new Learner({
+    records,
+    embedder,
+    engine,
+    model: inProcess(facts, asked),
+    ruleBook: new RuleBook({ records, now: clock.now }),
+    findNeighbours: (scope, query) => recall.neighbours(scope, query),
+    countTokens: (text) => Math.ceil(text.length / 4),
+  })
+  const post = async (
+    learn: boolean,
+    turn: number,
+    words: string | readonly string[],
+    more: Partial<AddRequest> = {},
+  ) => {
+    clock.advance(60_000)
+    const messages = [words].flat().map((content) => ({ role: 'user' as const, name: 'Ada', content }))
+    const request = { conversationId: 'c', turn, messages, ...more }
+    return await engine.add(ADA, request, { learn, expiresAt: null, countTokens: () => 1 })
+  }
+  const all = async () => (await engine.list(ADA, { limit: 10_000, accept: () => true })).memories
+  return {
+    clock,
+    records,
+    engine,
+    recall,
+    snapshots,
+    learner,
+    asked,
+    say: (turn, words, more) => post(false, turn, words, more),
+    hear: (turn, words, more) => post(true, turn, words, more),
+    async learn(turn, words, more) {
+      const added = await post(true, turn, words, more)
+      if (added.pending) {
+        expect(await learner.learn(ADA, [added.turnId])).toMatchObject({ status: 'learned' })
+      }
+      return added
+    },
+    all,
+    texts: async () => (await all()).map(({ text }) => text).sort(),
+    textsAt: async (at) =>
+      (await engine.listAsOf(ADA, at, { limit: 10_000, accept: () => true })).memories
+        .map(({ memory }) => memory.text)
+        .sort(),
+    async known(text) {
+      const found = (await all()).filter((memory) => memory.text === text)
+      expect(found).toHaveLength(1)
+      return found[0] as Memory
+    },
+    async dump(scope = ADA) {
+      const held: Record<string, StoredRecord[]> = {}
+      for (const collection of COLLECTIONS)
+        held[collection] = await Array.fromAsync(scrollAll(opened, collection, scopeKey(scope)))
+      return held
+    },
+  }
+}
+
+/** The model of a table of facts as a port: no socket between. */
+function inProcess(facts: FactTable, asked: CompletionRequest[]): LanguageModel {
+  const answer = memoryModel(facts)
+  return {
+    kind: 'in-process',
+    async complete(request) {
+      asked.push(request)
+      const last = request.messages.at(-1)?.content ?? ''
+      const tools = request.tools?.map(({ name }) => ({ function: { name } }))
+      const said = answer({ last, body: { tools } } as ScriptedRequest)
+      const { content = '', calls = [] } = typeof said === 'string' ? { content: said } : said
+      return {
+        text: content,
+        calls: calls.map((call) => ({ name: call.name, arguments: JSON.stringify(call.arguments) })),
+        finish: 'stop',
+        model: 'table',
+      }
+    },
+  }
+}
