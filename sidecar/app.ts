@@ -7,10 +7,12 @@ import type { Log } from './log.ts'
 import { authenticate, limitBody, loopbackNamesOnly, requestId } from './middleware.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import type { AppEnv } from './routes/env.ts'
+import { exportRoutes } from './routes/export.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
+import { importMemoryRoutes } from './routes/memories/import.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { searchRoutes } from './routes/memories/search.ts'
 import { serveOpenApi } from './routes/openapi.ts'
@@ -33,6 +35,8 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
   app.route('/', readRoutes(services))
   app.route('/', changeRoutes(services))
   app.route('/', searchRoutes(services))
+  app.route('/', importMemoryRoutes(services))
+  app.route('/', exportRoutes(services))
   app.route('/', pendingRoutes(services))
   app.route('/', recallRoutes(services))
   app.route('/', cacheRoutes(services))

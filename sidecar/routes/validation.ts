@@ -10,17 +10,34 @@ const MAX_PROBLEMS = 10
 export const refuseInvalid: Hook<unknown, AppEnv, string, unknown> = (result) => {
   if (result.success) return undefined
   const value = 'data' in result ? result.data : undefined
-  const issues = result.error.issues as z.core.$ZodIssue[]
-  const details = issues.slice(0, MAX_PROBLEMS).map((issue) => toProblem(issue, value, result.target))
+  const { message, details } = faultsOf(
+    result.error,
+    value,
+    result.target === 'json' ? 'body' : result.target,
+  )
+  throw new AppError('invalid_request', message, { details })
+}
+
+/**
+ * What a schema found wrong with a value, in one sentence and one by one.
+ * @param whole what the value as a whole is called
+ */
+export function faultsOf(
+  error: { issues: unknown[] },
+  value: unknown,
+  whole: string,
+): { message: string; details: Problem[] } {
+  const issues = error.issues as z.core.$ZodIssue[]
+  const details = issues.slice(0, MAX_PROBLEMS).map((issue) => toProblem(issue, value, whole))
   const said = details.map(({ field, message, received }) => {
     return `${field}: ${message}${received === undefined ? '' : `, got ${received}`}`
   })
   if (issues.length > MAX_PROBLEMS) said.push(`and ${issues.length - MAX_PROBLEMS} more`)
-  throw new AppError('invalid_request', said.join('; '), { details })
+  return { message: said.join('; '), details }
 }
 
-function toProblem(issue: z.core.$ZodIssue, value: unknown, target: string): Problem {
-  const field = issue.path.length > 0 ? pathOf(issue.path) : target === 'json' ? 'body' : target
+function toProblem(issue: z.core.$ZodIssue, value: unknown, whole: string): Problem {
+  const field = issue.path.length > 0 ? pathOf(issue.path) : whole
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.slice(0, MAX_PROBLEMS).map((key) => clip(key))
     if (issue.keys.length > MAX_PROBLEMS) names.push(`and ${issue.keys.length - MAX_PROBLEMS} more`)

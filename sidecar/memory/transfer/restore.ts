@@ -1,0 +1,148 @@
+import type { Embedder } from '../../ports/embedder.ts'
+import type { Collection, RecordStore, StoredRecord } from '../../ports/records.ts'
+import { type HistoryRow, historyRecordId, type PastVersion, versionRecordId } from '../history.ts'
+import type { Memory } from '../memory.ts'
+import { PENDING_SCOPE, type PendingTurn, pendingRecordId, putPending } from '../pending.ts'
+import { conversationRecordId, putTurn, readTurn, type Turn, toPayload } from '../turns.ts'
+import type { UnitOfWork } from '../unit-of-work.ts'
+import type { Archived } from './format.ts'
+
+export interface RestoreOutcome {
+  restored: number
+  unchanged: number
+  /** Turns that wait to be learned from now. */
+  waiting: PendingTurn[]
+}
+
+export interface RestoreContext {
+  records: RecordStore
+  embedder: Embedder
+}
+
+type PastLine = Extract<Archived, { kind: 'version' | 'ended' }>
+
+/**
+ * Puts records of an export back. What is here already stays as it is, also what was deleted or learned from since:
+ * restoring a file twice, or half of it and then the whole, is restoring it once.
+ */
+export async function restoreRecords(
+  unit: UnitOfWork,
+  lines: readonly Archived[],
+  { records, embedder }: RestoreContext,
+): Promise<RestoreOutcome> {
+  const { scope } = unit
+  const outcome: RestoreOutcome = { restored: 0, unchanged: 0, waiting: [] }
+  const turns = new Map<string, Turn>()
+  const put = new Map<string, { record: StoredRecord; collection: Collection }>()
+
+  const findTurn = async (id: string) => turns.get(id) ?? (await readTurn(records, scope, id))
+
+  async function putAbsent(collection: Collection, record: StoredRecord): Promise<boolean> {
+    const key = `${collection}/${record.id}`
+    if (put.has(key) || (await records.get(collection, scope, record.id))) return false
+    put.set(key, { record, collection })
+    return true
+  }
+
+  async function putMemory(memory: Memory): Promise<boolean> {
+    if ((await unit.find(memory.id)) || (await unit.findEnded(memory.id))) return false
+    if (memory.kind === 'pending') {
+      // Its turn may have been learned from since, or somebody has deleted the words.
+      const turn = await findTurn(memory.sources[0]?.turn_id ?? '')
+      if (turn && (turn.state === 'done' || !turn.memory_ids.includes(memory.id))) return false
+    }
+    unit.put(memory)
+    return true
+  }
+
+  async function putPast({ kind, order, ...past }: PastLine): Promise<boolean> {
+    const { memory } = past
+    // A memory that is here was restored since.
+    if (kind === 'ended' && (await unit.find(memory.id))) return false
+    const id = kind === 'ended' ? memory.id : versionRecordId(memory.id, memory.version)
+    return await putAbsent('versions', { id, order, payload: toPayload(past satisfies PastVersion) })
+  }
+
+  async function putWaiting(turn: PendingTurn): Promise<boolean> {
+    const stored = await findTurn(turn.turn_id)
+    if (!stored || stored.state === 'done' || stored.revision !== turn.revision) return false
+    if (await records.get('pending', PENDING_SCOPE, pendingRecordId(scope, turn.turn_id))) return false
+    unit.also(putPending(turn))
+    outcome.waiting.push(turn)
+    return true
+  }
+
+  async function restoreOne(line: Archived): Promise<boolean> {
+    switch (line.kind) {
+      case 'memory':
+        return await putMemory(line.memory)
+      case 'ended':
+      case 'version':
+        return await putPast(line)
+      case 'history': {
+        const row: HistoryRow = line.history
+        const id = historyRecordId(row.memory_id, row.version, row.event)
+        return await putAbsent('history', { id, order: row.at * 1000, payload: toPayload(row) })
+      }
+      case 'turn': {
+        const turn: Turn = line.turn
+        if (await findTurn(turn.id)) return false
+        turns.set(turn.id, turn)
+        unit.also(putTurn(scope, turn))
+        return true
+      }
+      case 'conversation':
+        return await putConversation(line)
+      case 'call':
+        return await putAbsent('calls', { id: line.id, order: line.order, payload: line.payload })
+      case 'graph':
+        return await putAbsent('graph', { id: line.id, order: line.order, payload: line.payload })
+      case 'pending':
+        return await putWaiting({ ...line.pending, scope })
+    }
+  }
+
+  /** A conversation that went on here counts on from the greater turn, and keeps its own summary. */
+  async function putConversation({
+    order,
+    conversation,
+  }: Extract<Archived, { kind: 'conversation' }>): Promise<boolean> {
+    const id = conversationRecordId(conversation.id)
+    const payload = toPayload(conversation)
+    if (await putAbsent('conversations', { id, order, payload })) return true
+    const here = await records.get('conversations', scope, id)
+    if (!here) return false
+    const last_turn = Math.max(here.payload['last_turn'] as number, conversation.last_turn)
+    const summary = (here.payload['summary'] as string) || conversation.summary
+    if (last_turn === here.payload['last_turn'] && summary === here.payload['summary']) return false
+    put.set(`conversations/${id}`, {
+      record: { ...here, payload: { ...here.payload, last_turn, summary } },
+      collection: 'conversations',
+    })
+    return true
+  }
+
+  for (const line of lines) {
+    if (await restoreOne(line)) outcome.restored += 1
+    else outcome.unchanged += 1
+  }
+  await embedVersions([...put.values()].filter(needsVector), embedder, scope)
+  for (const { record, collection } of put.values()) unit.also({ put: record, collection, scope })
+  return outcome
+}
+
+/** Past versions are searched under `as_of`; the mark that a memory has ended is not. */
+function needsVector({ record, collection }: { record: StoredRecord; collection: Collection }): boolean {
+  return collection === 'versions' && (record.payload as unknown as PastVersion).memory.id !== record.id
+}
+
+async function embedVersions(
+  versions: readonly { record: StoredRecord }[],
+  embedder: Embedder,
+  scope: string,
+): Promise<void> {
+  if (versions.length === 0) return
+  const texts = versions.map(({ record }) => (record.payload as unknown as PastVersion).memory.text)
+  const vectors = await embedder.embed(texts, 'document', undefined, { scope })
+  for (const [i, { record }] of versions.entries()) record.dense = vectors[i]
+}

@@ -1,0 +1,143 @@
+import { createRoute, z } from '@hono/zod-openapi'
+import type { MemoryEngine } from '../../memory/engine.ts'
+import { type ForeignMemory, importMemories } from '../../memory/transfer/import-memories.ts'
+import type { JsonObject } from '../../ports/records.ts'
+import type { RuleBook } from '../../rules/rule-book.ts'
+import { type AppRules, expiryOf } from '../../rules/rules.ts'
+import { scopeKey } from '../../scope.ts'
+import { router } from '../router.ts'
+import * as s from '../schemas.ts'
+import { faultsOf } from '../validation.ts'
+import { time } from './shared.ts'
+
+const MAX_TEXT = 10_000
+
+/** Most records that one call takes. */
+export const MAX_BATCH = 500
+
+const label = (example: string) => s.identifier('', example).nullish()
+
+const item = z.strictObject({
+  id: s.identifier('', 'a1b2').nullish(),
+  memory: z
+    .string()
+    .trim()
+    .min(1, { error: 'expected a text that is not empty' })
+    .max(MAX_TEXT, { error: `expected at most ${MAX_TEXT} characters` })
+    .refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' }),
+  role: z.enum(['user', 'assistant', 'system']).nullish(),
+  name: label('Ada'),
+  at: time('').nullish(),
+  created_at: time('').nullish(),
+  updated_at: time('').nullish(),
+  expires_at: time('').nullish(),
+  topic: label('health'),
+  sub_topic: label('allergies'),
+  importance: s.wholeNumber(1, 5).nullish(),
+  event_date: z
+    .string()
+    .regex(/^\d{4}(?:-\d{2}(?:-\d{2})?)?$/, { error: 'expected YYYY, YYYY-MM or YYYY-MM-DD' })
+    .nullish(),
+  metadata: s.metadata.nullish(),
+  agent_id: s.agentId.nullish(),
+  run_id: s.runId.nullish(),
+  app_id: s.appId.nullish(),
+})
+
+type Item = z.output<typeof item>
+
+export const refused = z.array(z.object({ index: z.number(), reason: z.string() }))
+
+/** A list whose entries are looked at one by one, so that a bad one does not fail the others. */
+export function entries(description: string, example: unknown) {
+  const count = `expected 1 to ${MAX_BATCH} entries`
+  return z
+    .array(z.any(), { error: 'expected a list' })
+    .min(1, { error: count })
+    .max(MAX_BATCH, { error: count })
+    .openapi({ type: 'array', items: { type: 'object' }, description, example: [example] })
+}
+
+const route = createRoute({
+  method: 'post',
+  path: '/v1/memories/import',
+  operationId: 'import_memories',
+  summary: 'Take in memories of another system as they are, without a model',
+  description:
+    'The same memory is taken in once, whatever the number of calls: by its id, or by speaker and text where it has none. What was corrected or deleted here since stays so. A bad entry is refused by itself.',
+  request: {
+    body: s.jsonBody(
+      z.strictObject({
+        user_id: s.userId,
+        memories: entries(
+          `At most ${MAX_BATCH}. Each: memory (its text), and optionally id (of the other system), role, name (of the speaker), at, created_at, updated_at, expires_at, topic, sub_topic, importance, event_date, metadata, agent_id, run_id, app_id.`,
+          { id: 'a1b2', memory: 'Ada is allergic to peanuts.', created_at: '2026-03-01T09:30:00Z' },
+        ),
+      }),
+    ),
+  },
+  responses: s.answers(
+    'What became of them.',
+    z.object({ imported: z.number(), updated: z.number(), unchanged: z.number(), refused }),
+  ),
+})
+
+interface Services {
+  engine: MemoryEngine
+  ruleBook: RuleBook
+  now: () => number
+}
+
+export function importMemoryRoutes({ engine, ruleBook, now }: Services) {
+  return router().openapi(route, async (c) => {
+    const { user_id, memories } = c.req.valid('json')
+    const scope = { namespace: c.get('namespace'), userId: user_id }
+    const good: ForeignMemory[] = []
+    const bad: z.infer<typeof refused> = []
+    const rulesOf = new Map<string | null, AppRules>()
+    for (const [index, value] of memories.entries()) {
+      const parsed = item.safeParse(value)
+      if (!parsed.success) {
+        bad.push({ index, reason: faultsOf(parsed.error, value, 'memory').message })
+        continue
+      }
+      const appId = parsed.data.app_id ?? null
+      const rules = rulesOf.get(appId) ?? (await ruleBook.inForce(scope.namespace, appId)).rules
+      rulesOf.set(appId, rules)
+      good.push(toForeign(parsed.data, rules, now()))
+    }
+    const outcome =
+      good.length > 0
+        ? await engine.change(scopeKey(scope), (unit) => importMemories(unit, good))
+        : { imported: 0, updated: 0, unchanged: 0 }
+    return c.json({ ...outcome, refused: bad }, 200)
+  })
+}
+
+function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
+  const created = parse(given.created_at) ?? parse(given.at) ?? now
+  const at = parse(given.at) ?? created
+  const role = given.role ?? 'user'
+  return {
+    id: given.id ?? null,
+    text: given.memory,
+    role,
+    speaker: given.name ?? role,
+    agentId: given.agent_id ?? null,
+    runId: given.run_id ?? null,
+    appId: given.app_id ?? null,
+    metadata: (given.metadata ?? {}) as JsonObject,
+    topic: given.topic ?? null,
+    subTopic: given.sub_topic ?? null,
+    importance: given.importance ?? null,
+    eventDate: given.event_date ?? null,
+    expiresAt: parse(given.expires_at) ?? expiryOf(rules, given.topic ?? null, at),
+    at,
+    createdAt: created,
+    updatedAt: Math.max(created, parse(given.updated_at) ?? at),
+  }
+}
+
+function parse(text: string | null | undefined): number | undefined {
+  return text === null || text === undefined ? undefined : Date.parse(text)
+}
