@@ -1,13 +1,14 @@
 import { type AppRules, expiryOf } from '../../rules/rules.ts'
-import { derivedId } from '../../scope.ts'
 import type { MemoryEvent } from '../add.ts'
 import type { Fact } from '../extract/types.ts'
 import type { Cause } from '../history.ts'
-import type { Source } from '../memory.ts'
+import { memoryId } from '../identity.ts'
+import type { Memory, Source } from '../memory.ts'
 import type { Decision } from '../reconcile/types.ts'
 import type { Effect, Turn } from '../turns.ts'
 import type { Held, UnitOfWork } from '../unit-of-work.ts'
 import { normaliseForDuplicate } from '../verbatim.ts'
+import { wasRemovedSince } from './removed.ts'
 
 /** A fact with its vector and the places that it was said at. */
 export interface Learned {
@@ -15,6 +16,12 @@ export interface Learned {
   dense: Float32Array
   /** Oldest first; never empty. */
   sources: Source[]
+}
+
+/** What happened, and through which turn. */
+export interface TurnEvent {
+  turnId: string
+  event: MemoryEvent
 }
 
 export interface ApplyContext {
@@ -36,12 +43,13 @@ export async function applyDecisions(
   unit: UnitOfWork,
   decisions: readonly Decision[],
   context: ApplyContext,
-): Promise<MemoryEvent[]> {
-  const events: MemoryEvent[] = []
+): Promise<TurnEvent[]> {
+  const events: TurnEvent[] = []
   joinSources(decisions, context.learned)
   for (const [nth, decision] of decisions.entries()) {
     const learned = context.learned[decision.fact] as Learned
-    const turn = turnOf(learned, context.turns)
+    const says = turnsOf(learned, context.turns)
+    const turn = says.at(-1) as Turn
     const cause: Cause = {
       actor: 'extraction',
       reason: decision.reason,
@@ -51,9 +59,12 @@ export async function applyDecisions(
     }
     const done = await applyOne(unit, decision, learned, turn, cause, nth, context)
     if (!done) continue
-    events.push(done.event)
-    if (!turn.memory_ids.includes(done.effect.memory_id)) turn.memory_ids.push(done.effect.memory_id)
-    turn.effects.push(done.effect)
+    events.push({ turnId: turn.id, event: done.event })
+    for (const one of says) {
+      if (!one.memory_ids.includes(done.effect.memory_id)) one.memory_ids.push(done.effect.memory_id)
+      // What the latest of them did, the others have said too.
+      one.effects.push(one === turn ? done.effect : { ...done.effect, event: 'NOOP' })
+    }
   }
   return events
 }
@@ -90,7 +101,8 @@ async function applyOne(
       if (later) return await addEnded(unit, learned, later, turn, cause, nth, context)
       if (decision.target === null) return undefined
       const held = await unit.find(decision.target)
-      return held && again(unit, held, learned)
+      if (!held) for (const one of turnsOf(learned, context.turns)) one.removed_ids.push(decision.target)
+      return held && (await again(unit, held, learned, cause, context))
     }
     case 'UPDATE': {
       const held = await unit.find(decision.target)
@@ -136,19 +148,18 @@ async function addOne(
   turn: Turn,
   cause: Cause,
   nth: number,
-  { rules }: ApplyContext,
+  context: ApplyContext,
 ): Promise<Done | undefined> {
   const { fact, sources } = learned
-  const identity = [
-    unit.scope,
-    turn.agent_id ?? '',
-    turn.run_id ?? '',
-    fact.speaker,
-    normaliseForDuplicate(text),
-  ]
-  const { id, held } = await freeId(unit, identity, text)
-  if (turn.removed_ids.includes(id)) return undefined
-  if (held) return again(unit, held, learned)
+  const { agent_id, run_id } = turn
+  const { id, held } = await freeId(unit, { agent_id, run_id, speaker: fact.speaker, text })
+  const says = turnsOf(learned, context.turns)
+  if (says.some(({ removed_ids }) => removed_ids.includes(id))) return undefined
+  if (!held && (await wasRemovedSince(unit, id, says))) {
+    for (const one of says) one.removed_ids.push(id)
+    return undefined
+  }
+  if (held) return await again(unit, held, learned, cause, context)
   const said = sources[0]?.at ?? unit.now
   const memory = await unit.add(
     {
@@ -167,7 +178,7 @@ async function addOne(
       event_date: fact.eventDate,
       version: 1,
       valid_from: said,
-      expires_at: expiryOf(rules, fact.topic, said),
+      expires_at: expiryOf(context.rules, fact.topic, said),
       context: null,
       sources,
       order: unit.now * 1000 + Math.min(nth, 999),
@@ -203,21 +214,39 @@ async function addEnded(
  */
 async function freeId(
   unit: UnitOfWork,
-  identity: readonly string[],
-  text: string,
+  said: Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>,
 ): Promise<{ id: string; held: Held | undefined }> {
   for (let nth = 0; ; nth++) {
-    const id = derivedId('memory', ...identity, ...(nth === 0 ? [] : [String(nth)]))
+    const id = memoryId(unit.scope, said, nth)
     const held = await unit.find(id)
-    if (!held || normaliseForDuplicate(held.memory.text) === normaliseForDuplicate(text)) return { id, held }
+    if (!held || normaliseForDuplicate(held.memory.text) === normaliseForDuplicate(said.text))
+      return { id, held }
   }
 }
 
-function again(unit: UnitOfWork, { memory, dense }: Held, { sources }: Learned): Done {
-  unit.put({ ...memory, sources: merged(memory.sources, sources), updated_at: unit.now }, dense)
+/** A memory that is said again has one more source; one that had expired holds anew. */
+async function again(
+  unit: UnitOfWork,
+  { memory, dense }: Held,
+  learned: Learned,
+  cause: Cause,
+  { rules }: ApplyContext,
+): Promise<Done> {
+  const { id, text, expires_at } = memory
+  const sources = merged(memory.sources, learned.sources)
+  if (expires_at !== null && expires_at <= unit.now) {
+    const valid_from = learned.sources.at(-1)?.at ?? unit.now
+    const fields = { sources, valid_from, expires_at: expiryOf(rules, learned.fact.topic, valid_from) }
+    const { version } = await unit.revise(id, fields, { ...cause, reason: 'said again after it had expired' })
+    return {
+      event: { event: 'UPDATE', id, memory: text, previous: text },
+      effect: { event: 'UPDATE', memory_id: id, version },
+    }
+  }
+  unit.put({ ...memory, sources, updated_at: unit.now }, dense)
   return {
-    event: { event: 'NOOP', id: memory.id, memory: memory.text },
-    effect: { event: 'NOOP', memory_id: memory.id, version: memory.version },
+    event: { event: 'NOOP', id, memory: text },
+    effect: { event: 'NOOP', memory_id: id, version: memory.version },
   }
 }
 
@@ -230,7 +259,9 @@ function merged(known: readonly Source[], added: readonly Source[]): Source[] {
   return sources
 }
 
-function turnOf({ sources }: Learned, turns: readonly Turn[]): Turn {
-  const last = sources.at(-1)?.turn_id
-  return (turns.find(({ id }) => id === last) ?? turns.at(-1)) as Turn
+/** The turns that say it, in the order of what they say; never empty. */
+export function turnsOf({ sources }: Learned, turns: readonly Turn[]): Turn[] {
+  const ids = [...new Set(sources.map(({ turn_id }) => turn_id).toReversed())].toReversed()
+  const says = ids.flatMap((id) => turns.find((turn) => turn.id === id) ?? [])
+  return says.length > 0 ? says : [turns.at(-1) as Turn]
 }

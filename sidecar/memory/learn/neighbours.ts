@@ -36,7 +36,8 @@ export function neighboursIn(
       const record = await store.get('memories', scope, id)
       if (!record?.dense) continue
       const memory = record.payload as unknown as Memory
-      seen.set(id, memory.version)
+      // The oldest version counts: a decision about a fact may rest on it.
+      if (!seen.has(id)) seen.set(id, memory.version)
       known.push({
         id,
         text: memory.text,

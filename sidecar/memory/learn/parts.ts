@@ -4,9 +4,6 @@ import type { ExtractMessage, ExtractTurn } from '../extract/types.ts'
 /** Tokens of one batch, at the most; what is longer is read in parts, in order, and nothing of it is dropped. */
 export const MAX_BATCH_TOKENS = 16_384
 
-/** Characters of one piece of a message that is longer than a batch: in no script more tokens than a batch holds. */
-const PIECE_LENGTH = 8_000
-
 /** A share of a batch that one model call reads, with the places that its messages had in their turns. */
 export interface Part {
   turns: ExtractTurn[]
@@ -40,8 +37,11 @@ export function partsOf(
   return parts
 }
 
-/** Two halves of a part that was too much for the model, or `undefined` for one that is a single message. */
-export function halvesOf(part: Part): [Part, Part] | undefined {
+/** Messages shorter than this, in characters, are not cut in two: there is no less to read. */
+const MIN_CUT = 1_000
+
+/** Halves of a part that was too much for the model, or `undefined` for one short message. */
+export function halvesOf(part: Part): Part[] | undefined {
   const all = part.turns.flatMap((turn) =>
     turn.messages.map((message, i) => ({
       turn,
@@ -49,14 +49,20 @@ export function halvesOf(part: Part): [Part, Part] | undefined {
       ordinal: part.ordinals.get(turn.turnId)?.[i] as number,
     })),
   )
-  if (all.length < 2) return undefined
-  const half = (some: typeof all): Part => {
+  const [only] = all
+  if (!only) return undefined
+  const some =
+    all.length > 1 || only.message.content.length < MIN_CUT
+      ? all
+      : cut(only.message.content).map((content) => ({ ...only, message: { ...only.message, content } }))
+  if (some.length < 2) return undefined
+  const half = (half: typeof all): Part => {
     const made: Part = { turns: [], ordinals: new Map() }
-    for (const { turn, message, ordinal } of some) put(made, turn, ordinal, message)
+    for (const { turn, message, ordinal } of half) put(made, turn, ordinal, message)
     return made
   }
-  const middle = Math.ceil(all.length / 2)
-  return [half(all.slice(0, middle)), half(all.slice(middle))]
+  const middle = Math.ceil(some.length / 2)
+  return [half(some.slice(0, middle)), half(some.slice(middle))]
 }
 
 function put(part: Part, { turnId, turn }: ExtractTurn, ordinal: number, message: ExtractMessage): void {
@@ -75,7 +81,24 @@ function piecesOf(
   limit: number,
 ): ExtractMessage[] {
   if (message.content.trim() === '') return []
-  if (countTokens(message.content) <= limit) return [message]
-  const pieces = packSentences(splitSentences(message.content), Math.min(PIECE_LENGTH, limit))
-  return pieces.map((content) => ({ ...message, content }))
+  return fitting(message.content, countTokens, limit).map((content) => ({ ...message, content }))
+}
+
+/** A text in pieces of at most `limit` tokens, or of one character where that has more. */
+function fitting(text: string, countTokens: (text: string) => number, limit: number): string[] {
+  if (countTokens(text) <= limit) return [text]
+  const pieces = cut(text)
+  return pieces.length < 2 ? pieces : pieces.flatMap((piece) => fitting(piece, countTokens, limit))
+}
+
+/** A text in two or three, at ends of sentences or else of words where there are any; one for a single character. */
+function cut(text: string): string[] {
+  const half = Math.ceil(text.length / 2)
+  if (half >= 2) {
+    const pieces = packSentences(splitSentences(text), half)
+    if (pieces.length > 1) return pieces
+  }
+  const characters = Array.from(text)
+  const middle = Math.ceil(characters.length / 2)
+  return [characters.slice(0, middle).join(''), characters.slice(middle).join('')].filter((one) => one !== '')
 }

@@ -1,0 +1,77 @@
+import type { Account, LanguageModel } from '../../ports/language-model.ts'
+import type { AppRules } from '../../rules/rules.ts'
+import { extract } from '../extract/extract.ts'
+import type { Extraction, ExtractionBatch, ExtractionOutcome, FactSource } from '../extract/types.ts'
+import { isRefusal, Unreadable } from './outcome.ts'
+import { halvesOf, type Part, partsOf } from './parts.ts'
+import { type Batch, toExtractionRules, toExtractTurn } from './read-batch.ts'
+
+export interface ReadOptions {
+  model: LanguageModel
+  countTokens: (text: string) => number
+  account: Account
+  signal: AbortSignal | undefined
+}
+
+/** Messages of the part before that the model is shown to understand a part by. */
+const RECENT_MESSAGES = 10
+
+/**
+ * What a batch says: one answer, however many parts the model had to read it in.
+ * Rejects with `Unreadable` for what the model makes nothing of, and with `ModelUnavailable`.
+ */
+export async function readFacts(batch: Batch, rules: AppRules, options: ReadOptions): Promise<Extraction> {
+  const whole: Extraction = {
+    facts: [],
+    entities: [],
+    relations: [],
+    summary: batch.conversation?.summary ?? '',
+  }
+  const told = toExtractionRules(rules, batch.turns[0]?.remember ?? rules.remember)
+  const queue: Part[] = partsOf(batch.turns.map(toExtractTurn), options.countTokens)
+  let { recent } = batch
+  for (let part = queue.shift(); part; part = queue.shift()) {
+    const outcome = await ask({ summary: whole.summary, recent, turns: part.turns, rules: told }, options)
+    if (outcome.status === 'unreadable') {
+      const halves = isTooMuch(outcome.reason) ? halvesOf(part) : undefined
+      if (!halves) throw new Unreadable(outcome.reason, outcome.detail)
+      queue.unshift(...halves)
+      continue
+    }
+    append(whole, outcome.extraction, part)
+    recent = part.turns.flatMap(({ messages }) => messages).slice(-RECENT_MESSAGES)
+  }
+  return whole
+}
+
+type Read =
+  | Extract<ExtractionOutcome, { status: 'read' }>
+  | { status: 'unreadable'; reason: string; detail: string }
+
+async function ask(batch: ExtractionBatch, { model, account, signal }: ReadOptions): Promise<Read> {
+  try {
+    return await extract(batch, { model, account, signal })
+  } catch (error) {
+    // It may have been too long, which endpoints say in as many ways as there are.
+    if (isRefusal(error)) return { status: 'unreadable', reason: 'request_refused', detail: error.message }
+    throw error
+  }
+}
+
+function isTooMuch(reason: string): boolean {
+  return reason === 'truncated' || reason === 'too_large' || reason === 'request_refused'
+}
+
+function append(whole: Extraction, read: Extraction, { ordinals }: Part): void {
+  const inTurn = <T extends { source: FactSource[] }>(one: T): T => ({
+    ...one,
+    source: one.source.map(({ turnId, ordinal }) => ({
+      turnId,
+      ordinal: ordinals.get(turnId)?.[ordinal] ?? ordinal,
+    })),
+  })
+  whole.facts.push(...read.facts.map(inTurn))
+  whole.relations.push(...read.relations.map(inTurn))
+  whole.entities.push(...read.entities)
+  whole.summary = read.summary
+}
