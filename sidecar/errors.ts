@@ -7,6 +7,7 @@ export const STATUS_OF = {
   conflict: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
+  too_many_pending: 429,
   internal: 500,
   backend_unavailable: 503,
 } as const
@@ -28,15 +29,18 @@ export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: ErrorCode
   readonly details: readonly Problem[] | undefined
+  /** Seconds after which the same request may fare better. */
+  readonly retryAfterS: number | undefined
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { details?: readonly Problem[]; cause?: unknown } = {},
+    options: { details?: readonly Problem[]; retryAfterS?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.details = options.details
+    this.retryAfterS = options.retryAfterS
   }
 
   get status(): (typeof STATUS_OF)[ErrorCode] {

@@ -1,26 +1,18 @@
+import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { AddRequest, AddResult, MemoryEvent } from '../memory/add.ts'
+import type { AddRequest, AddResult } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
-import type { Learner, LearnOutcome } from '../memory/learn/learner.ts'
-import { PENDING_SCOPE, type PendingTurn, pendingRecordId, putPending } from '../memory/pending.ts'
-import { type Message, putTurn, readTurn } from '../memory/turns.ts'
+import type { Learner } from '../memory/learn/learner.ts'
+import { PENDING_SCOPE, type PendingTurn, pendingRecordId } from '../memory/pending.ts'
+import { type Message, turnRecordId } from '../memory/turns.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
-import { parseScopeKey, type Scope, scopeKey } from '../scope.ts'
-import { ScopeQueue } from './queue.ts'
-import { isOutage, retryDelay, UNREADABLE_LIMIT } from './retry.ts'
+import { type Scope, scopeKey } from '../scope.ts'
+import { type BufferContext, type FlushResult, ScopeBuffer, type Timers } from './scope-buffer.ts'
+import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 
-export interface BufferSettings {
-  /** Tokens of a scope that start a flush. */
-  flushTokens: number
-  /** Milliseconds without a new turn that start a flush. */
-  idleMs: number
-  /** Scopes that are flushed at once. */
-  concurrency: number
-}
+export type { BufferSettings } from './settings.ts'
 
-export const DEFAULT_BUFFER: BufferSettings = { flushTokens: 1024, idleMs: 60_000, concurrency: 4 }
-
-export type FlushReason = 'tokens' | 'idle' | 'retry' | 'explicit' | 'sync' | 'start'
+import { Slots } from './slots.ts'
 
 export interface BufferOptions {
   records: RecordStore
@@ -31,21 +23,16 @@ export interface BufferOptions {
   settings?: Partial<BufferSettings> | undefined
   /** Epoch milliseconds. */
   now?: () => number
-  timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+  timers?: Timers
 }
 
-export interface FlushResult {
-  events: MemoryEvent[]
-  /** Why turns still wait, if any do. */
-  reason: string | null
+/** A turn that waits, and whether the model thinks about it at the moment. */
+export interface WaitingTurn extends PendingTurn {
+  processing: boolean
 }
 
-interface ScopeState {
-  queue: ScopeQueue
-  timer: NodeJS.Timeout | undefined
-  /** Flushes of one scope stand in line. */
-  line: Promise<unknown>
-}
+/** Bounds of the seconds that a refused caller is told to wait. */
+const RETRY_AFTER_S = { least: 1, most: 900 }
 
 /**
  * Turns between being accepted and being learned from. A turn is durable, and its words can be recalled, before it is
@@ -56,236 +43,168 @@ export class BufferZone {
   readonly #options: BufferOptions
   readonly #settings: BufferSettings
   readonly #now: () => number
-  readonly #timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-  readonly #scopes = new Map<string, ScopeState>()
+  readonly #scopes = new Map<string, ScopeBuffer>()
   readonly #closing = new AbortController()
-  readonly #waitingForSlot: (() => void)[] = []
-  #slots: number
+  readonly #context: BufferContext
+  #turns = 0
+  /** Turns on their way into the store, by scope: they count, so that many at once do not pass the bounds together. */
+  readonly #arriving = new Map<string, number>()
 
   constructor(options: BufferOptions) {
     this.#options = options
     this.#settings = { ...DEFAULT_BUFFER, ...options.settings }
     this.#now = options.now ?? Date.now
-    this.#timers = options.timers ?? globalThis
-    this.#slots = this.#settings.concurrency
+    this.#context = {
+      records: options.records,
+      engine: options.engine,
+      learner: options.learner,
+      log: options.log,
+      settings: this.#settings,
+      slots: new Slots(this.#settings.concurrency),
+      timers: options.timers ?? globalThis,
+      now: this.#now,
+      closing: this.#closing.signal,
+      onSize: (change) => {
+        this.#turns += change
+      },
+      onEmpty: (key) => this.#scopes.delete(key),
+    }
   }
 
-  /** Takes up what an earlier process left. */
+  /** Takes up what an earlier process left; it is flushed soon. Answers how many turns that are. */
   async start(): Promise<number> {
-    let found = 0
+    const left = new Map<string, PendingTurn[]>()
     for await (const { payload } of scrollAll(this.#options.records, 'pending', PENDING_SCOPE)) {
       const turn = payload as unknown as PendingTurn
-      this.#state(turn.scope).queue.put(turn)
-      found += 1
+      left.set(turn.scope, [...(left.get(turn.scope) ?? []), turn])
     }
-    for (const [key, state] of this.#scopes) this.#schedule(key, state)
-    return found
-  }
-
-  /** Accepts a turn; when this resolves, it is durable. */
-  async accept(scope: Scope, request: AddRequest, expiresAt: number | null): Promise<AddResult> {
-    const { engine, countTokens } = this.#options
-    const result = await engine.add(scope, request, {
-      learn: true,
-      expiresAt,
-      countTokens: (messages: readonly Message[]) =>
-        messages.reduce((sum, { content }) => sum + countTokens(content), 0),
-    })
-    if (result.pending) {
-      const key = scopeKey(scope)
-      const state = this.#state(key)
-      state.queue.put(result.pending)
-      this.#schedule(key, state)
-    }
-    return result
+    for (const [key, turns] of left) this.#scope(key).takeOver(turns)
+    return this.size.turns
   }
 
   /**
-   * Learns now from what waits, also from what has failed. Resolves when that has been tried once.
-   * @param turnId only the batch that this turn is in
+   * Accepts a turn; when this resolves, it is durable.
+   * @throws {AppError} `too_many_pending` when so many turns wait that no more are taken; nothing is stored then
    */
+  async accept(scope: Scope, request: AddRequest, expiresAt: number | null): Promise<AddResult> {
+    const { engine, countTokens } = this.#options
+    const key = scopeKey(scope)
+    const isKnown = this.#isWaiting(key, request)
+    if (!isKnown) this.#assertRoom(key)
+    this.#arriving.set(key, this.#arrivingIn(key) + 1)
+    try {
+      const result = await engine.add(scope, request, {
+        learn: true,
+        expiresAt,
+        countTokens: (messages: readonly Message[]) =>
+          messages.reduce((sum, { content }) => sum + countTokens(content), 0),
+      })
+      if (result.pending) this.#scope(key).put(result.pending)
+      return result
+    } finally {
+      const left = this.#arrivingIn(key) - 1
+      if (left > 0) this.#arriving.set(key, left)
+      else this.#arriving.delete(key)
+    }
+  }
+
+  /** Learns now from what waits, also from what has failed. Resolves when that has been tried once. */
   async flush(
     scope: Scope,
-    options: { conversationId?: string | undefined; turnId?: string; reason?: FlushReason } = {},
+    { conversationId }: { conversationId?: string | undefined } = {},
   ): Promise<FlushResult> {
-    const key = scopeKey(scope)
-    const state = this.#scopes.get(key)
-    if (!state) return { events: [], reason: null }
-    const { conversationId, turnId, reason = 'explicit' } = options
-    return await this.#inLine(key, state, async () => {
-      const events: MemoryEvent[] = []
-      const tried = new Set<string>()
-      for (;;) {
-        if (turnId !== undefined && !state.queue.has(turnId)) return { events, reason: null }
-        const batch = state.queue.nextBatch(this.#now(), { force: true, conversationId })
-        if (batch.length === 0) return { events, reason: null }
-        if (batch.some((turn) => tried.has(`${turn.turn_id}/${turn.revision}`))) {
-          return { events, reason: batch[0]?.error ?? null }
-        }
-        for (const turn of batch) tried.add(`${turn.turn_id}/${turn.revision}`)
-        const outcome = await this.#learn(key, state, batch, reason)
-        if (outcome.status === 'learned') events.push(...outcome.events)
-        else if (isOutage(outcome.reason)) return { events, reason: outcome.reason }
-      }
-    })
+    const accept = (turn: PendingTurn) =>
+      conversationId === undefined || turn.conversation_id === conversationId
+    const state = this.#scopes.get(scopeKey(scope))
+    return (
+      (await state?.flush({ reason: 'explicit', isUrgent: true, accept })) ?? { events: [], reason: null }
+    )
+  }
+
+  /** Learns now from one turn, and before it from what waits of its conversation. Its events, not theirs. */
+  async flushTurn(scope: Scope, { turn_id, conversation_id }: PendingTurn): Promise<FlushResult> {
+    const accept = (turn: PendingTurn) =>
+      turn.turn_id === turn_id ||
+      (turn.conversation_id === conversation_id && conversation_id !== null && turn.not_before !== null)
+    const state = this.#scopes.get(scopeKey(scope))
+    const done = await state?.flushTurn(turn_id, { reason: 'sync', isUrgent: true, accept })
+    return done ?? { events: [], reason: null }
   }
 
   /** The turns of a scope that wait, oldest first, and their tokens. */
-  waiting(scope: Scope, conversationId?: string): { turns: PendingTurn[]; tokens: number } {
-    const turns = this.#scopes.get(scopeKey(scope))?.queue.list(conversationId) ?? []
+  waiting(scope: Scope, conversationId?: string): { turns: WaitingTurn[]; tokens: number } {
+    const state = this.#scopes.get(scopeKey(scope))
+    const turns = (state?.queue.list(conversationId) ?? []).map((turn) => ({
+      ...turn,
+      processing: state?.isProcessing(turn.turn_id) ?? false,
+    }))
     return { turns, tokens: turns.reduce((sum, turn) => sum + turn.tokens, 0) }
   }
 
-  /** What is waited for is gone: the user has been forgotten. */
-  drop(scope: Scope): void {
-    this.#scopes.get(scopeKey(scope))?.queue.clear()
+  /** How much is held: scopes with turns that wait or are being learned from, and those turns. */
+  get size(): { scopes: number; turns: number } {
+    return { scopes: this.#scopes.size, turns: this.#turns }
+  }
+
+  /** The user has been forgotten: what does not wait in the store any more does not wait here. */
+  async forgotten(scope: Scope): Promise<void> {
+    await this.#letGo(scopeKey(scope), () => true)
+  }
+
+  /** A turn has been kept verbatim after all. */
+  async settled(scope: Scope, turnId: string): Promise<void> {
+    await this.#letGo(scopeKey(scope), (turn) => turn.turn_id === turnId)
   }
 
   /** Stops: no flush begins, and those under way are given up. Their turns wait for the next start. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('closing'))
-    for (const { timer } of this.#scopes.values()) this.#timers.clearTimeout(timer)
-    for (const go of this.#waitingForSlot.splice(0)) go()
-    await Promise.allSettled([...this.#scopes.values()].map(({ line }) => line))
+    await Promise.all([...this.#scopes.values()].map((state) => state.close()))
   }
 
-  #state(key: string): ScopeState {
-    const state = this.#scopes.get(key) ?? {
-      queue: new ScopeQueue(),
-      timer: undefined,
-      line: Promise.resolve(),
-    }
+  #scope(key: string): ScopeBuffer {
+    const state = this.#scopes.get(key) ?? new ScopeBuffer(key, this.#context)
     this.#scopes.set(key, state)
     return state
   }
 
-  /** Sets the one timer of a scope: at once for a full buffer, after the idle time otherwise, later after a failure. */
-  #schedule(key: string, state: ScopeState): void {
-    this.#timers.clearTimeout(state.timer)
-    state.timer = undefined
-    const { dueAt } = state.queue
-    if (dueAt === null) {
-      if (state.queue.size === 0) this.#scopes.delete(key)
-      return
+  /** By what the store has: a turn that came at this very moment stays. */
+  async #letGo(key: string, isMeant: (turn: PendingTurn) => boolean): Promise<void> {
+    const gone: PendingTurn[] = []
+    for (const turn of this.#scopes.get(key)?.queue.all().filter(isMeant) ?? []) {
+      const id = pendingRecordId(key, turn.turn_id)
+      if (!(await this.#options.records.get('pending', PENDING_SCOPE, id))) gone.push(turn)
     }
-    if (this.#closing.signal.aborted) return
-    const full = state.queue.tokens >= this.#settings.flushTokens
-    const isRetry = dueAt > this.#now()
-    const delay = isRetry ? dueAt - this.#now() : full ? 0 : this.#settings.idleMs
-    const reason: FlushReason = isRetry ? 'retry' : full ? 'tokens' : 'idle'
-    // What goes wrong has been logged, and the turns wait on.
-    state.timer = this.#timers.setTimeout(() => void this.#run(key, state, reason).catch(() => {}), delay)
-    state.timer.unref?.()
+    this.#scopes.get(key)?.remove(gone)
   }
 
-  async #run(key: string, state: ScopeState, reason: FlushReason): Promise<void> {
-    await this.#inLine(key, state, async () => {
-      for (;;) {
-        const batch = state.queue.nextBatch(this.#now())
-        if (batch.length === 0 || this.#closing.signal.aborted) return
-        const outcome = await this.#learn(key, state, batch, reason)
-        if (outcome.status === 'later' && isOutage(outcome.reason)) return
-      }
-    })
+  /** A turn that waits already takes no more room when it is posted again. */
+  #isWaiting(key: string, { conversationId, turn }: AddRequest): boolean {
+    if (conversationId === undefined || turn === undefined) return false
+    return this.#scopes.get(key)?.queue.has(turnRecordId(conversationId, turn)) ?? false
   }
 
-  /** One flush of a scope at a time, and a bounded number of scopes. */
-  async #inLine<T>(key: string, state: ScopeState, task: () => Promise<T>): Promise<T> {
-    const mine = state.line.then(async () => {
-      await this.#slot()
-      try {
-        return await task()
-      } finally {
-        this.#slots += 1
-        this.#waitingForSlot.shift()?.()
-      }
-    })
-    state.line = mine.catch(() => {})
-    try {
-      return await mine
-    } catch (error) {
-      this.#options.log.error('flush failed', { error: String(error) })
-      throw error
-    } finally {
-      this.#schedule(key, state)
-    }
+  #assertRoom(key: string): void {
+    const { maxTurns, maxTurnsPerScope } = this.#settings
+    const state = this.#scopes.get(key)
+    const arriving = [...this.#arriving.values()].reduce((sum, count) => sum + count, 0)
+    const own = (state?.queue.size ?? 0) + this.#arrivingIn(key)
+    if (own < maxTurnsPerScope && this.size.turns + arriving < maxTurns) return
+    const whose =
+      own < maxTurnsPerScope
+        ? `${maxTurns} turns wait to be learned from, and no more are taken`
+        : `${maxTurnsPerScope} turns of this user wait to be learned from, and no more are taken`
+    const wait = Math.ceil(((state?.nextAt ?? this.#now()) - this.#now()) / 1000)
+    throw new AppError(
+      'too_many_pending',
+      `${whose}; GET /v1/pending says why. Nothing was stored: post it again later.`,
+      {
+        retryAfterS: Math.min(RETRY_AFTER_S.most, Math.max(RETRY_AFTER_S.least, wait)),
+      },
+    )
   }
 
-  async #slot(): Promise<void> {
-    while (this.#slots <= 0 && !this.#closing.signal.aborted) {
-      await new Promise<void>((resolve) => this.#waitingForSlot.push(resolve))
-    }
-    this.#slots -= 1
-  }
-
-  async #learn(
-    key: string,
-    state: ScopeState,
-    batch: readonly PendingTurn[],
-    reason: FlushReason,
-  ): Promise<LearnOutcome> {
-    const outcome = await this.#tryToLearn(key, batch)
-    const turns = batch.length
-    if (outcome.status === 'learned') {
-      for (const turn of batch) state.queue.remove(turn)
-      this.#options.log.info('flushed', { reason, turns, events: outcome.events.length })
-    } else if (!this.#closing.signal.aborted) {
-      this.#options.log.warn('flush put off', {
-        reason,
-        turns,
-        because: outcome.reason,
-        detail: outcome.detail,
-      })
-      await this.#putOff(key, state, batch, outcome)
-    }
-    return outcome
-  }
-
-  async #tryToLearn(key: string, batch: readonly PendingTurn[]): Promise<LearnOutcome> {
-    const ids = batch.map((turn) => turn.turn_id)
-    try {
-      return await this.#options.learner.learn(parseScopeKey(key), ids, this.#closing.signal)
-    } catch (error) {
-      if (this.#closing.signal.aborted) return { status: 'later', reason: 'internal', detail: 'closing' }
-      this.#options.log.error('learning failed', {
-        error: error instanceof Error ? error.stack : String(error),
-      })
-      return { status: 'later', reason: 'internal', detail: 'see the log' }
-    }
-  }
-
-  /** Notes why turns wait on, durably, unless they have been replaced or forgotten meanwhile. */
-  async #putOff(
-    key: string,
-    state: ScopeState,
-    batch: readonly PendingTurn[],
-    { reason, retryAfterMs }: Extract<LearnOutcome, { status: 'later' }>,
-  ): Promise<void> {
-    const { engine, records } = this.#options
-    await engine.change(key, async (unit) => {
-      for (const turn of batch) {
-        const record = await records.get('pending', PENDING_SCOPE, pendingRecordId(key, turn.turn_id))
-        const stored = await readTurn(records, key, turn.turn_id)
-        if (!record || !stored || stored.revision !== turn.revision) {
-          state.queue.remove(turn)
-          continue
-        }
-        const unreadable = turn.unreadable + (isOutage(reason) ? 0 : 1)
-        const failed = unreadable >= UNREADABLE_LIMIT
-        const attempts = turn.attempts + 1
-        const later: PendingTurn = {
-          ...turn,
-          attempts,
-          unreadable,
-          error: reason,
-          not_before: failed ? null : this.#now() + Math.max(retryDelay(attempts), retryAfterMs ?? 0),
-        }
-        unit.also(putPending(later))
-        if (failed !== (stored.state === 'failed')) {
-          unit.also(putTurn(key, { ...stored, state: failed ? 'failed' : 'pending' }))
-        }
-        state.queue.put(later)
-      }
-    })
+  #arrivingIn(key: string): number {
+    return this.#arriving.get(key) ?? 0
   }
 }

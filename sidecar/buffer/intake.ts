@@ -46,6 +46,7 @@ export class Intake {
     const expiresAt = expiryOf(rules, null, said)
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
       const result = await engine.add(scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
+      await buffer?.settled(scope, result.turnId)
       return { ...result, status: 'stored', reason: null }
     }
     if (!buffer) {
@@ -58,7 +59,7 @@ export class Intake {
     const accepted = await buffer.accept(scope, ruled, expiresAt)
     if (!accepted.pending) return { ...accepted, status: 'stored', reason: null }
     if (mode !== 'sync') return { ...accepted, status: 'buffered', reason: null }
-    const { events, reason } = await buffer.flush(scope, { turnId: accepted.turnId, reason: 'sync' })
+    const { events, reason } = await buffer.flushTurn(scope, accepted.pending)
     return { ...accepted, events, status: reason === null ? 'stored' : 'buffered', reason }
   }
 }

@@ -1,74 +1,79 @@
 import { MAX_BATCH_TOKENS } from '../memory/learn/parts.ts'
 import type { PendingTurn } from '../memory/pending.ts'
 
-/** The waiting turns of one scope, in the order in which they are to be learned from. */
+/** The waiting turns of one scope. */
 export class ScopeQueue {
   readonly #turns = new Map<string, PendingTurn>()
+  readonly #onSize: (change: number) => void
+
+  /** @param onSize is told by how many turns the queue grew */
+  constructor(onSize: (change: number) => void = () => {}) {
+    this.#onSize = onSize
+  }
 
   /** Takes a turn in, or its newer version. */
   put(turn: PendingTurn): void {
+    if (!this.has(turn.turn_id)) this.#onSize(1)
     this.#turns.set(turn.turn_id, turn)
   }
 
   /** Lets a turn go, unless a newer version of it came meanwhile. */
-  remove({ turn_id, revision }: PendingTurn): void {
-    if (this.#turns.get(turn_id)?.revision === revision) this.#turns.delete(turn_id)
-  }
-
-  clear(): void {
-    this.#turns.clear()
+  remove(turn: PendingTurn): void {
+    if (this.holds(turn) && this.#turns.delete(turn.turn_id)) this.#onSize(-1)
   }
 
   has(turnId: string): boolean {
     return this.#turns.has(turnId)
   }
 
+  holds({ turn_id, revision }: PendingTurn): boolean {
+    return this.#turns.get(turn_id)?.revision === revision
+  }
+
+  /** Oldest first. */
   list(conversationId?: string): PendingTurn[] {
-    return [...this.#turns.values()].filter(
-      (turn) => conversationId === undefined || turn.conversation_id === conversationId,
-    )
+    return [...this.#turns.values()]
+      .filter((turn) => conversationId === undefined || turn.conversation_id === conversationId)
+      .sort(byAge)
+  }
+
+  /** In no order. */
+  all(): readonly PendingTurn[] {
+    return [...this.#turns.values()]
   }
 
   get size(): number {
     return this.#turns.size
   }
 
-  /** Tokens of the turns that may still be learned from by themselves. */
-  get tokens(): number {
-    return this.list().reduce((sum, turn) => sum + (turn.not_before === null ? 0 : turn.tokens), 0)
-  }
-
-  /** When the next turn may be tried, epoch milliseconds; `null` when there is none. */
-  get dueAt(): number | null {
-    const times = this.list().flatMap(({ not_before }) => (not_before === null ? [] : [not_before]))
-    return times.length === 0 ? null : Math.min(...times)
-  }
-
   /**
-   * The next batch: turns of one conversation, in their order, up to a batch's tokens; a turn of no conversation, and
-   * one that a model did not get along with, goes by itself.
-   * @param force also turns whose time has not come, or that have failed
+   * The next batch of the turns that `accept` lets through: the conversation of the oldest, in its order, as far as its
+   * turns are alike (agent, run, app, whose words) and up to a batch's tokens. A turn of no conversation, and one that
+   * a model did not get along with, goes by itself.
    */
-  nextBatch(
-    now: number,
-    options: { force?: boolean; conversationId?: string | undefined } = {},
-  ): PendingTurn[] {
-    const due = this.list(options.conversationId)
-      .filter((turn) => options.force || (turn.not_before !== null && turn.not_before <= now))
-      .sort((a, b) => a.at - b.at || (a.turn ?? 0) - (b.turn ?? 0))
-    const [first] = due
+  nextBatch(accept: (turn: PendingTurn) => boolean): PendingTurn[] {
+    const open = this.all().filter(accept)
+    const first = open.reduce<PendingTurn | undefined>(
+      (oldest, turn) => (oldest && byAge(oldest, turn) <= 0 ? oldest : turn),
+      undefined,
+    )
     if (!first) return []
     if (first.conversation_id === null || first.unreadable > 0) return [first]
-    const batch: PendingTurn[] = []
-    let tokens = 0
-    const together = due
+    const together = open
       .filter((turn) => turn.conversation_id === first.conversation_id && turn.unreadable === 0)
       .sort((a, b) => (a.turn ?? 0) - (b.turn ?? 0))
+    const batch: PendingTurn[] = []
+    let tokens = 0
     for (const turn of together) {
-      if (batch.length > 0 && tokens + turn.tokens > MAX_BATCH_TOKENS) break
+      if (batch.length > 0 && (tokens + turn.tokens > MAX_BATCH_TOKENS || turn.alike !== batch[0]?.alike))
+        break
       batch.push(turn)
       tokens += turn.tokens
     }
     return batch
   }
+}
+
+function byAge(a: PendingTurn, b: PendingTurn): number {
+  return a.at - b.at || (a.turn ?? 0) - (b.turn ?? 0)
 }

@@ -4,10 +4,13 @@ export const UNREADABLE_LIMIT = 5
 const FIRST_DELAY_MS = 2_000
 const MAX_DELAY_MS = 15 * 60_000
 
+/** Longest that a turn waits because an endpoint said so, milliseconds: quotas are by the day at the most. */
+export const MAX_WAIT_MS = 24 * 3_600_000
+
 /** Milliseconds before the next attempt: doubled each time, up to a quarter of an hour, with a tenth of jitter. */
 export function retryDelay(attempts: number, random: () => number = Math.random): number {
   const delay = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, attempts - 1))
-  return Math.round(delay * (0.95 + 0.1 * random()))
+  return Math.round(delay * (0.9 + 0.1 * random()))
 }
 
 /** The endpoint's trouble, not the turn's: it is tried for as long as it takes, and nothing else of it is tried now. */
@@ -21,6 +24,7 @@ const OUTAGES = new Set([
   'circuit_open',
   'overtaken',
   'internal',
+  'closing',
 ])
 
 export function isOutage(reason: string): boolean {

@@ -157,8 +157,8 @@ export function changeRoutes({ engine, buffer, ledger }: ChangeServices) {
     })
     .openapi(forget, async (c) => {
       const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
-      buffer?.drop(scope)
       const removed = await engine.forget(scope)
+      await buffer?.forgotten(scope)
       // What was spent stays in the sums; whom it was spent on goes.
       const anonymised = await ledger.forget(scope)
       return c.json({ status: 'forgotten' as const, removed: { ...removed, ledger: anonymised } }, 200)

@@ -1,0 +1,60 @@
+import type { Clock } from '../helpers/clock.ts'
+
+type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+
+export interface FakeTimers extends Timers {
+  /** Moves the clock, and runs what falls due on the way, each at its time. */
+  advance: (milliseconds: number) => Promise<void>
+  /** Milliseconds from now to each timer that is set, soonest first. */
+  set: () => number[]
+  fired: number
+}
+
+/** Longest delay that Node's timers take; a longer one fires at once. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/** Timers that run by the given clock alone. */
+export function fakeTimers(clock: Clock): FakeTimers {
+  const running = new Map<object, { at: number; run: () => void }>()
+  const soonest = () => [...running.entries()].sort(([, a], [, b]) => a.at - b.at)[0]
+  const fake = {
+    fired: 0,
+    setTimeout(run: () => void, delay = 0) {
+      const timer = { unref: () => timer }
+      running.set(timer, { at: clock.now() + (delay > MAX_DELAY ? 1 : Math.max(0, delay)), run })
+      return timer
+    },
+    clearTimeout: (timer: object | undefined) => void (timer && running.delete(timer)),
+    set: () => [...running.values()].map(({ at }) => at - clock.now()).sort((a, b) => a - b),
+    async advance(milliseconds: number) {
+      const end = clock.now() + milliseconds
+      for (;;) {
+        await quiet()
+        const next = soonest()
+        if (!next || next[1].at > end) break
+        clock.advance(Math.max(0, next[1].at - clock.now()))
+        for (const [timer, { at, run }] of [...running]) {
+          if (at > clock.now() || !running.delete(timer)) continue
+          fake.fired++
+          run()
+        }
+      }
+      clock.advance(Math.max(0, end - clock.now()))
+    },
+  }
+  return fake as unknown as FakeTimers
+}
+
+/** Lets everything go on that needs no timer: the store commits in the next turn of the event loop. */
+export async function quiet(turns = 40): Promise<void> {
+  for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Waits, by turns of the event loop, for what is bound to come. */
+export async function until(isSo: () => boolean, what = String(isSo)): Promise<void> {
+  for (let i = 0; i < 5000; i++) {
+    if (isSo()) return
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  throw new Error(`never came: ${what}`)
+}
