@@ -8,15 +8,18 @@ import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { RecordStore } from './ports/records.ts'
+import type { ScopeState } from './ports/scope-state.ts'
 import { Recall } from './recall/recall.ts'
 import { type IndexSettings, Snapshots } from './recall/snapshots.ts'
 import { RuleBook } from './rules/rule-book.ts'
+import { createAnnouncer } from './window/announce.ts'
 import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
 
 /** The backends, whichever they are. */
 export interface Backends {
   records: RecordStore
   cache: CacheStore
+  scopeState: ScopeState
   embedder: Embedder
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
@@ -41,6 +44,8 @@ export interface Services extends Backends, AsyncDisposable {
   /** Absent without a language model: nothing waits to be learned from. */
   buffer: BufferZone | undefined
   authorCache: AuthorCache
+  /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
+  isSettled: (scope: string) => boolean
   ruleBook: RuleBook
   /** Epoch milliseconds. */
   now: () => number
@@ -48,14 +53,25 @@ export interface Services extends Backends, AsyncDisposable {
 
 /** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
-  const { records, cache, embedder, model, ledger } = backends
+  const { records, cache, scopeState, embedder, model, ledger } = backends
   const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
   const snapshots = new Snapshots({
     records,
     maxBytes: settings.indexMaxBytes,
     ...(settings.indexSettings ? { settings: settings.indexSettings } : {}),
   })
-  const engine = new MemoryEngine({ records, embedder, onChange: (change) => snapshots.apply(change), now })
+  const announcer = createAnnouncer({ scopeState, log, ...(timers ? { timers } : {}) })
+  const engine = new MemoryEngine({
+    records,
+    embedder,
+    async onChange(change) {
+      // First: who sees the counters moved must find what moved them.
+      snapshots.apply(change)
+      await announcer.changed(change)
+    },
+    onFence: announcer.beforeRemoval,
+    now,
+  })
   const { embeddingDeadlineMs } = settings
   const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs, now })
   const ruleBook = new RuleBook({ records, now })
@@ -90,11 +106,14 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     buffer,
     intake: new Intake({ engine, ruleBook, buffer, now }),
     authorCache: createAuthorCache(cache, now),
+    isSettled: announcer.isSettled,
     now,
     async [Symbol.asyncDispose]() {
       await buffer?.close()
       await engine.drained()
+      await announcer.close()
       await ledger.close()
+      await scopeState.close()
       await cache.close()
       await records.close()
     },

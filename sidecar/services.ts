@@ -1,6 +1,9 @@
 import { join } from 'node:path'
 import { createInProcessCache } from './adapters/cache/in-process.ts'
+import { createInProcessScopeState } from './adapters/cache/in-process-scope-state.ts'
 import { createRedisCache } from './adapters/cache/redis.ts'
+import { linkRedis } from './adapters/cache/redis-link.ts'
+import { createRedisScopeState } from './adapters/cache/redis-scope-state.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { compose, type Services } from './compose.ts'
@@ -12,6 +15,7 @@ import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { RecordCall } from './ports/ledger.ts'
+import type { ScopeState } from './ports/scope-state.ts'
 import { tokenCounter } from './recall/tokens.ts'
 
 /** How much the meaning of a text counts beside its words, where a neural model embeds it. */
@@ -27,7 +31,7 @@ export async function createServices(
   now: () => number = Date.now,
 ): Promise<Services> {
   const records = openSqliteRecords(join(config.dataDir, 'hippocache.db'))
-  const cache = openCache(config, now, log)
+  const { cache, scopeState } = openCaches(config, now, log)
   try {
     const ledger = new Ledger({
       records,
@@ -38,7 +42,7 @@ export async function createServices(
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
     const services = compose(
-      { records, cache, embedder, model, ledger },
+      { records, cache, scopeState, embedder, model, ledger },
       {
         indexMaxBytes: config.indexMaxBytes,
         embeddingDeadlineMs: config.embeddingDeadlineMs,
@@ -52,6 +56,7 @@ export async function createServices(
     await services.buffer?.start()
     return services
   } catch (error) {
+    await scopeState.close()
     await cache.close()
     await records.close()
     throw error
@@ -79,16 +84,20 @@ export async function openEmbedder(config: Config, record?: RecordCall): Promise
   }
 }
 
-function openCache(config: Config, now: () => number, log: Pick<Log, 'info' | 'warn'>): CacheStore {
+/** The two share one connection, where there is one. */
+function openCaches(
+  config: Config,
+  now: () => number,
+  log: Pick<Log, 'info' | 'warn'>,
+): { cache: CacheStore; scopeState: ScopeState } {
   const { redis, cacheMaxEntries: maxEntries, cacheMaxBytes: maxBytes } = config
-  if (!redis) return createInProcessCache({ maxEntries, maxBytes, now })
-  return createRedisCache({
-    ...redis,
-    maxValueBytes: maxBytes,
-    now,
-    onState: ({ up, message }) =>
-      up
-        ? log.info('cache reachable', { cache: message })
-        : log.warn('cache unavailable', { error: message }),
-  })
+  if (!redis) {
+    const bounds = { maxEntries, maxBytes, now }
+    return { cache: createInProcessCache(bounds), scopeState: createInProcessScopeState(bounds) }
+  }
+  const link = linkRedis(redis.target, redis.timeoutMs, ({ up, message }) =>
+    up ? log.info('cache reachable', { cache: message }) : log.warn('cache unavailable', { error: message }),
+  )
+  const options = { ...redis, link, maxValueBytes: maxBytes, now }
+  return { cache: createRedisCache(options), scopeState: createRedisScopeState(options) }
 }

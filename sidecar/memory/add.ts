@@ -8,7 +8,7 @@ import { PENDING_SCOPE, type PendingTurn, pendingRecordId, putPending, removePen
 import { type Place, placeTurn } from './place.ts'
 import { type Message, putTurn, type Remember, readTurn, type Turn, turnRecordId } from './turns.ts'
 import { undoTurn, unsay } from './undo.ts'
-import { type ScopeChange, UnitOfWork } from './unit-of-work.ts'
+import { type OnFence, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
 
 export type { MemoryEvent } from './events.ts'
 
@@ -33,6 +33,7 @@ export interface AddContext {
   records: RecordStore
   embedder: Embedder
   now: number
+  onFence: OnFence
   /** Whether the turn shall be learned from, or stay as it was said. */
   learn: boolean
   /** When memories of no topic expire; `null` for never. */
@@ -87,11 +88,8 @@ export async function addTurn(
   } else if (previous?.state !== 'done') {
     unit.also(removePending(scope, turn.id))
   }
-  const change = await unit.commit(context.embedder, {
-    scope,
-    conversationId: turn.conversation_id,
-    turn: turn.turn,
-  })
+  const account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
+  const change = await unit.commit(context.embedder, account, context.onFence)
   return { result: { turnId: turn.id, turn: turn.turn, events, pending }, change }
 }
 

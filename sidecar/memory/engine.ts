@@ -11,13 +11,14 @@ import { forgetScope } from './forget.ts'
 import { type HistoryRow, readHistory } from './history.ts'
 import { leaveNoTrace } from './leave-no-trace.ts'
 import type { Memory } from './memory.ts'
-import { type Held, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
+import { type Held, type OnFence, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
 
 export interface EngineOptions {
   records: RecordStore
   embedder: Embedder
-  /** Called in the order of the commits of a scope. */
-  onChange: (change: ScopeChange) => void
+  /** Called in the order of the commits of a scope, and awaited before the change is answered for. */
+  onChange: (change: ScopeChange) => unknown
+  onFence?: OnFence
   now?: () => number
 }
 
@@ -41,14 +42,16 @@ const LIST_SCAN = 1000
 export class MemoryEngine {
   readonly #records: RecordStore
   readonly #embedder: Embedder
-  readonly #onChange: (change: ScopeChange) => void
+  readonly #onChange: (change: ScopeChange) => unknown
+  readonly #onFence: OnFence
   readonly #now: () => number
   readonly #lock = new KeyedLock()
 
-  constructor({ records, embedder, onChange, now = Date.now }: EngineOptions) {
+  constructor({ records, embedder, onChange, onFence = async () => {}, now = Date.now }: EngineOptions) {
     this.#records = records
     this.#embedder = embedder
     this.#onChange = onChange
+    this.#onFence = onFence
     this.#now = now
   }
 
@@ -59,9 +62,14 @@ export class MemoryEngine {
   async add(scope: Scope, request: AddRequest, options: AddOptions = VERBATIM): Promise<AddResult> {
     const key = scopeKey(scope)
     return await this.#lock.run(key, async () => {
-      const context = { ...options, records: this.#records, embedder: this.#embedder, now: this.#now() }
-      const { result, change } = await addTurn(key, request, context)
-      if (change) this.#tell(change)
+      const { result, change } = await addTurn(key, request, {
+        ...options,
+        records: this.#records,
+        embedder: this.#embedder,
+        now: this.#now(),
+        onFence: this.#onFence,
+      })
+      if (change) await this.#tell(change)
       return result
     })
   }
@@ -209,8 +217,11 @@ export class MemoryEngine {
   async forget(scope: Scope): Promise<Record<string, number>> {
     const key = scopeKey(scope)
     return await this.#lock.run(key, async () => {
-      const onGone = (removed: string[]) => this.#tell({ scope: key, upserted: [], removed })
-      return await forgetScope(this.#records, key, onGone)
+      await this.#onFence(key)
+      const gone = { scope: key, upserted: [], fence: true }
+      const counts = await forgetScope(this.#records, key, (removed) => this.#tell({ ...gone, removed }))
+      await this.#onChange({ ...gone, removed: [], forgotten: true })
+      return counts
     })
   }
 
@@ -222,7 +233,7 @@ export class MemoryEngine {
     return await this.#lock.run(scope, async () => {
       const unit = new UnitOfWork(this.#records, scope, this.#now())
       const answer = await task(unit)
-      this.#tell(await unit.commit(this.#embedder, { scope }))
+      await this.#tell(await unit.commit(this.#embedder, { scope }, this.#onFence))
       return answer
     })
   }
@@ -236,8 +247,8 @@ export class MemoryEngine {
     return await this.change(scopeKey(scope), task)
   }
 
-  #tell(change: ScopeChange): void {
-    if (change.upserted.length > 0 || change.removed.length > 0) this.#onChange(change)
+  async #tell(change: ScopeChange): Promise<void> {
+    if (change.upserted.length > 0 || change.removed.length > 0) await this.#onChange(change)
   }
 }
 

@@ -23,7 +23,7 @@ const PAGE = 500
 export async function forgetScope(
   store: RecordStore,
   scope: string,
-  onGone: (memories: string[]) => void,
+  onGone: (memories: string[]) => Promise<void>,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = { pending: 0 }
   for (const collection of OWNED) {
@@ -41,7 +41,7 @@ export async function forgetScope(
       await store.commit(writes)
       // A version of its own is not what the mark of an end is, which holds the last one once more.
       counts[collection] += collection === 'versions' ? page.filter(isVersion).length : page.length
-      if (collection === 'memories') onGone(page.map(({ id }) => id))
+      if (collection === 'memories') await onGone(page.map(({ id }) => id))
     }
   }
   return counts

@@ -22,7 +22,14 @@ export interface ScopeChange {
   scope: string
   upserted: readonly { memory: Memory; dense: Float32Array }[]
   removed: readonly string[]
+  /** Whether something that was visible is removed or says something else now. */
+  fence: boolean
+  /** Nothing is left of the scope. */
+  forgotten?: boolean
 }
+
+/** Awaited before a commit that removes or corrects something. */
+export type OnFence = (scope: string) => Promise<void>
 
 /** Fields of a memory that a revision may set. */
 export type Revision = Partial<
@@ -63,6 +70,9 @@ export class UnitOfWork {
   readonly now: number
   readonly #store: RecordStore
   readonly #held = new Map<string, Held | null>()
+  /** What the store held when it was asked. */
+  readonly #stood = new Map<string, Memory | undefined>()
+  readonly #learned = new Set<string>()
   readonly #changed = new Set<string>()
   readonly #ended = new Map<string, PastVersion | null>()
   readonly #past = new Map<string, HeldPast>()
@@ -80,6 +90,7 @@ export class UnitOfWork {
     const record = await this.#store.get('memories', this.scope, id)
     const found = record ? { memory: record.payload as unknown as Memory, dense: record.dense } : null
     this.#held.set(id, found)
+    this.#stood.set(id, found?.memory)
     return found ?? undefined
   }
 
@@ -127,6 +138,12 @@ export class UnitOfWork {
     this.#changed.add(id)
   }
 
+  /** Removes pending words that made room for what was learned from them: nobody took them back. */
+  replaceWords(id: string): void {
+    this.erase(id)
+    this.#learned.add(id)
+  }
+
   /** Sets a version that holds no more as it is. */
   putPast(past: PastVersion, dense: Float32Array | undefined): void {
     this.#past.set(versionRecordId(past.memory.id, past.memory.version), { past, dense })
@@ -170,7 +187,7 @@ export class UnitOfWork {
   }
 
   /** Embeds what is new, writes everything at once, and answers what changed. */
-  async commit(embedder: Embedder, account: Account): Promise<ScopeChange> {
+  async commit(embedder: Embedder, account: Account, onFence: OnFence): Promise<ScopeChange> {
     await this.#embed(embedder, account)
     const upserted: { memory: Memory; dense: Float32Array }[] = []
     const removed: string[] = []
@@ -192,8 +209,18 @@ export class UnitOfWork {
       const put = { id, order: past.memory.order, payload: toPayload(past), dense }
       writes.push({ put, collection: 'versions', scope })
     }
+    const fence = [...this.#changed].some((id) => this.#isFence(id))
+    if (fence) await onFence(scope)
     await this.#store.commit(writes)
-    return { scope, upserted, removed }
+    return { scope, upserted, removed, fence }
+  }
+
+  /** Whether what somebody may have read of a memory holds no more. */
+  #isFence(id: string): boolean {
+    const after = this.#held.get(id)?.memory
+    const before = this.#stood.get(id)
+    if (!after) return !this.#learned.has(id) && (before !== undefined || !this.#stood.has(id))
+    return before !== undefined && !saysTheSame(before, after)
   }
 
   /** Past versions too: what was made and ended in one unit can be searched under `as_of`. */
@@ -239,4 +266,14 @@ export class UnitOfWork {
   ): void {
     this.also(historyWrite(this.scope, { memory_id, event, at: this.now, version, before, after }, cause))
   }
+}
+
+function saysTheSame(before: Memory, after: Memory): boolean {
+  const untilOf = ({ expires_at }: Memory) => expires_at ?? Number.POSITIVE_INFINITY
+  return (
+    before.version === after.version &&
+    before.text === after.text &&
+    before.role === after.role &&
+    untilOf(after) >= untilOf(before)
+  )
 }

@@ -1,5 +1,6 @@
 import { expect, onTestFinished } from 'vitest'
 import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
@@ -12,6 +13,7 @@ import type { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
+import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import type { Recall } from '../../sidecar/recall/recall.ts'
 import { type Clock, stoppedClock } from './clock.ts'
 
@@ -21,6 +23,7 @@ export interface TestAppOptions extends Partial<AppConfig> {
   embedder?: Embedder
   embeddingDeadlineMs?: number
   cacheMaxBytes?: number
+  scopeState?: ScopeState
   /** As `PRICES` has them. */
   prices?: string
   /** Absent: turns are kept verbatim. */
@@ -61,16 +64,14 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   const clock = stoppedClock()
   const opened = openSqliteRecords(':memory:')
   const records = wrapRecords(opened)
-  const cache = createInProcessCache({
-    maxEntries: 1000,
-    maxBytes: options.cacheMaxBytes ?? 10_000_000,
-    now: clock.now,
-  })
+  const bounds = { maxEntries: 1000, maxBytes: options.cacheMaxBytes ?? 10_000_000, now: clock.now }
+  const cache = createInProcessCache(bounds)
+  const scopeState = options.scopeState ?? createInProcessScopeState(bounds)
   const ledger = new Ledger({ records, prices: parsePrices(options.prices ?? '') })
   const errors: string[] = []
   const log = createLog('error', (line) => errors.push(line))
   const services = compose(
-    { records, cache, embedder, model: options.model, ledger },
+    { records, cache, scopeState, embedder, model: options.model, ledger },
     {
       indexMaxBytes: 64 * 1024 * 1024,
       embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,

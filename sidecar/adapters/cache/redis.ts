@@ -1,7 +1,7 @@
 import type { CacheStore } from '../../ports/cache-store.ts'
 import type { RedisTarget } from '../../redis-url.ts'
 import { decodeEntry, encodeEntry, redisKey } from './redis-entry.ts'
-import { linkRedis, type OnRedisState } from './redis-link.ts'
+import { linkRedis, type OnRedisState, type RedisLink } from './redis-link.ts'
 
 export interface RedisCacheOptions {
   target: RedisTarget
@@ -12,11 +12,13 @@ export interface RedisCacheOptions {
   /** Most bytes of one entry with its key. The whole is bounded by the server's `maxmemory`. */
   maxValueBytes: number
   onState?: OnRedisState | undefined
+  /** A connection to the target that is shared with others; whoever of them is closed first closes it. */
+  link?: RedisLink | undefined
   /** Epoch milliseconds; injected by tests. */
   now?: () => number
 }
 
-const KIND = { single: 'redis', sentinel: 'redis sentinel', cluster: 'redis cluster' } as const
+export const KIND = { single: 'redis', sentinel: 'redis sentinel', cluster: 'redis cluster' } as const
 
 /**
  * The cache that several sidecars share, on Redis.
@@ -26,7 +28,7 @@ const KIND = { single: 'redis', sentinel: 'redis sentinel', cluster: 'redis clus
  */
 export function createRedisCache(options: RedisCacheOptions): CacheStore {
   const { target, keyPrefix, timeoutMs, maxValueBytes, onState, now = Date.now } = options
-  const link = linkRedis(target, timeoutMs, onState)
+  const { link = linkRedis(target, timeoutMs, onState) } = options
   const check = redisKey(keyPrefix, 'check')
   return {
     kind: KIND[target.mode],
@@ -60,7 +62,7 @@ export function createRedisCache(options: RedisCacheOptions): CacheStore {
 }
 
 /** UTF-8 has no way to say a lone surrogate: two keys could become one. */
-function wellFormed(what: string, text: string): string {
+export function wellFormed(what: string, text: string): string {
   if (!text.isWellFormed())
     throw new TypeError(`cache ${what}: expected well-formed Unicode, got a lone surrogate`)
   return text

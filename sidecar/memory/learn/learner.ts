@@ -167,7 +167,7 @@ async function assertUnchanged(
 async function clearWords(unit: UnitOfWork, turn: Turn): Promise<void> {
   for (const id of turn.memory_ids) {
     const held = await unit.find(id)
-    if (held?.memory.kind === 'pending') unit.erase(id)
+    if (held?.memory.kind === 'pending') unit.replaceWords(id)
   }
   turn.memory_ids = []
 }

@@ -1,0 +1,37 @@
+import type { StoredBlock } from '../../ports/scope-state.ts'
+
+/** First character of a stored block: one of a form that this version does not know is none to it. */
+const VERSION = '1'
+
+/** A block as one string: version, the fence it was begun at, the time it was stored (base 36), the value. */
+export function encodeBlock({ value, storedAt }: StoredBlock, fence: number): string {
+  return `${VERSION}${fence}:${storedAt.toString(36)}:${value}`
+}
+
+/** `undefined` for a block from before the fence, and for what `encodeBlock` did not write. */
+export function decodeBlock(text: string, fence: number): StoredBlock | undefined {
+  const [head, number, digits] = /^1(\d{1,16}):([0-9a-z]{1,11}):/.exec(text) ?? []
+  if (head === undefined || Number(number) !== fence) return undefined
+  return { value: text.slice(head.length), storedAt: Number.parseInt(digits as string, 36) }
+}
+
+/**
+ * The keys of a scope. In the braces stands the whole scope, so that they are all on one node of a cluster, with a word
+ * before it, so that there is always something in them.
+ *
+ * @param prefix without braces
+ */
+export function scopeKeys(prefix: string, scope: string) {
+  // Braces of the scope would end the tag; no two scopes become one.
+  const tag = scope.replace(/[{}%]/g, (one) => encodeURIComponent(one))
+  const of = `${prefix}{scope:${tag}}`
+  return {
+    counters: `${of}counters`,
+    index: `${of}index`,
+    lease: (key: string) => `${of}lease/${key}`,
+    /** What stands in the index, as a key. */
+    held: (member: string) => of + member,
+    block: (key: string) => `block/${key}`,
+    turns: (conversation: string) => `turns/${conversation}`,
+  }
+}

@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { CacheUnavailable } from '../../ports/cache-store.ts'
+import { type Counters, MAX_TURNS, type ScopeState, type TurnSeen } from '../../ports/scope-state.ts'
+import { KIND, type RedisCacheOptions, wellFormed } from './redis.ts'
+import { decodeBlock, encodeBlock, scopeKeys } from './redis-block.ts'
+import { linkRedis } from './redis-link.ts'
+import {
+  BUMP,
+  CLEAR,
+  DROP,
+  FILL,
+  NOTE_TURN,
+  READ,
+  READ_COUNTERS,
+  RELEASE,
+  runScript,
+  type Script,
+} from './redis-scripts.ts'
+
+export interface RedisScopeStateOptions extends RedisCacheOptions {
+  /** Milliseconds after the last note until the turns of a conversation are gone. */
+  turnsTtlMs?: number
+  /** Milliseconds after the last change until the counters of a scope are gone. */
+  countersTtlMs?: number
+}
+
+const DAY_MS = 86_400_000
+
+/** Scopes whose counters are remembered in this process. */
+const MAX_SEEN = 10_000
+
+/** Keys that one script drops. */
+const DROP_AT_ONCE = 500
+
+/** The scope state that several sidecars share, on Redis. Redis' clock decides what has ended. */
+export function createRedisScopeState(options: RedisScopeStateOptions): ScopeState {
+  const { target, keyPrefix, timeoutMs, maxValueBytes, onState, now = Date.now } = options
+  const { turnsTtlMs = 7 * DAY_MS, countersTtlMs = 30 * DAY_MS } = options
+  const { link = linkRedis(target, timeoutMs, onState) } = options
+  const seen = new LRUCache<string, Counters>({ max: MAX_SEEN })
+  /** The greatest counter that this process ever saw: one that begins anew begins above, even if Redis' clock went back. */
+  let greatest = 0
+
+  const keysOf = (scope: string) => scopeKeys(keyPrefix, wellFormed('scope', scope))
+
+  async function run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
+    return await link.run((client) => runScript(client, script, keys, args))
+  }
+
+  /** Runs a script that begins with the counters and answers them first. */
+  async function counted(
+    script: Script,
+    scope: string,
+    keys: readonly string[] = [],
+    args: readonly (string | number)[] = [],
+  ): Promise<{ counters: Counters; rest: unknown[] }> {
+    const last = seen.get(scope) ?? { epoch: 0, fence: 0 }
+    const known = [greatest, last.epoch, last.fence, countersTtlMs]
+    const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args])
+    const [epoch, fence, ...rest] = answer as [string, string, ...unknown[]]
+    const counters = { epoch: Number(epoch), fence: Number(fence) }
+    remember(scope, counters)
+    return { counters, rest }
+  }
+
+  /** Answers may come in another order than they were given in, over several connections. */
+  function remember(scope: string, { epoch, fence }: Counters): void {
+    greatest = Math.max(greatest, epoch, fence)
+    const last = seen.get(scope)
+    seen.set(scope, { epoch: Math.max(epoch, last?.epoch ?? 0), fence: Math.max(fence, last?.fence ?? 0) })
+  }
+
+  return {
+    kind: KIND[target.mode],
+    async counters(scope) {
+      return (await counted(READ_COUNTERS, scope)).counters
+    },
+    async bump(scope, what) {
+      return (await counted(BUMP, scope, [], [what])).counters
+    },
+    async read(scope, key) {
+      const of = keysOf(scope)
+      const { counters, rest } = await counted(READ, scope, [of.held(of.block(wellFormed('key', key)))])
+      const text = rest[0] as string | null
+      return { counters, block: text === null ? undefined : decodeBlock(text, counters.fence) }
+    },
+    async fill(scope, key, value, ttlMs, expected) {
+      const of = keysOf(scope)
+      const member = of.block(wellFormed('key', key))
+      const name = of.held(member)
+      const text = encodeBlock({ value: wellFormed('value', value), storedAt: now() }, expected.fence)
+      const size = Buffer.byteLength(name) + Buffer.byteLength(text)
+      if (size > maxValueBytes) {
+        throw new RangeError(`block: expected at most ${maxValueBytes} bytes, got ${size}`)
+      }
+      const args = [expected.fence, text, wholeMs(ttlMs), member]
+      const { rest } = await counted(FILL, scope, [name, of.index], args)
+      return rest[0] === 1
+    },
+    async clear(scope) {
+      const of = keysOf(scope)
+      const { counters, rest } = await counted(CLEAR, scope, [of.index])
+      // None of them is served any more. What a fill puts there meanwhile may go with them.
+      const members = rest[0] as string[]
+      for (let i = 0; i < members.length; i += DROP_AT_ONCE) {
+        const some = members.slice(i, i + DROP_AT_ONCE)
+        await run(DROP, [of.index, ...some.map(of.held)], some)
+      }
+      return counters
+    },
+    async lease(scope, key, ttlMs) {
+      const name = keysOf(scope).lease(wellFormed('key', key))
+      const token = randomUUID()
+      // Where it cannot be freed it ends by itself.
+      const release = async () => void (await run(RELEASE, [name], [token]).catch(unlessUnavailable))
+      try {
+        const taken = await link.run((client) => client.set(name, token, 'PX', wholeMs(ttlMs), 'NX'))
+        return taken === 'OK' ? { release } : undefined
+      } catch (error) {
+        // It may be ours although the answer did not come.
+        void release()
+        throw error
+      }
+    },
+    async noteTurn(scope, conversation, turn, what, at) {
+      const of = keysOf(scope)
+      const member = of.turns(wellFormed('conversation', conversation))
+      const args = [turn, what === 'recalled' ? 1 : 2, Math.floor(at), MAX_TURNS, turnsTtlMs, member]
+      await run(NOTE_TURN, [of.held(member), of.index], args)
+    },
+    async turns(scope, conversation) {
+      const of = keysOf(scope)
+      const name = of.held(of.turns(wellFormed('conversation', conversation)))
+      const held = await link.run((client) => client.hgetall(name))
+      return Object.entries(held)
+        .map(toTurn)
+        .sort((a, b) => a.turn - b.turn)
+    },
+    async check() {
+      await link.run((client) => client.set(`${keyPrefix}{}check`, '', 'PX', 1000))
+    },
+    async close() {
+      link.close()
+    },
+  }
+}
+
+/** Redis counts whole milliseconds, and at least one. */
+function wholeMs(ms: number): number {
+  return Math.max(1, Math.floor(ms))
+}
+
+function toTurn([turn, times]: [string, string]): TurnSeen {
+  const [recalled, added] = times.split(':')
+  const timeOf = (text: string | undefined) => (text ? Number(text) : null)
+  return { turn: Number(turn), recalledAt: timeOf(recalled), addedAt: timeOf(added) }
+}
+
+function unlessUnavailable(error: unknown): void {
+  if (!(error instanceof CacheUnavailable)) throw error
+}

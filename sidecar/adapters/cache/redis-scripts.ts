@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto'
+import type { RedisClient } from './redis-client.ts'
+
+/**
+ * A step that Redis does at one moment. Keys are all of one scope, thus of one slot, and each is handed over as such:
+ * a cluster runs no script on keys that it was not told of.
+ */
+export interface Script {
+  text: string
+  sha1: string
+}
+
+/** Sends the script's digest, and the script itself to a server that does not know it: after a start or a failover. */
+export async function runScript(
+  client: RedisClient,
+  { text, sha1 }: Script,
+  keys: readonly string[],
+  args: readonly (string | number)[],
+): Promise<unknown> {
+  try {
+    return await client.evalsha(sha1, keys.length, ...keys, ...args)
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+    return await client.eval(text, keys.length, ...keys, ...args)
+  }
+}
+
+function script(...parts: readonly string[]): Script {
+  const text = parts.join('\n')
+  return { text, sha1: createHash('sha1').update(text).digest('hex') }
+}
+
+/**
+ * KEYS[1]: the counters. ARGV: the greatest counter that the caller knows of anywhere; the epoch and the fence that it
+ * saw here last; the life of counters, milliseconds.
+ *
+ * Counters that are missing begin at the clock. So do some that are less than they were before: a replica that became
+ * master had not heard of what was acknowledged.
+ */
+const COUNTERS = `
+local function counters()
+  local held = redis.call('HMGET', KEYS[1], 'epoch', 'fence')
+  local epoch, fence = tonumber(held[1] or ''), tonumber(held[2] or '')
+  if epoch and fence and epoch >= tonumber(ARGV[2]) and fence >= tonumber(ARGV[3]) then return held end
+  local time = redis.call('TIME')
+  local clock = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  local start = math.max(clock, tonumber(ARGV[1]) + 1, (epoch or 0) + 1, (fence or 0) + 1)
+  local text = string.format('%.0f', start)
+  redis.call('HSET', KEYS[1], 'epoch', text, 'fence', text)
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  return {text, text}
+end
+local function bump(fence)
+  counters()
+  redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+  if fence then redis.call('HINCRBY', KEYS[1], 'fence', 1) end
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  return redis.call('HMGET', KEYS[1], 'epoch', 'fence')
+end`
+
+/** Arguments of every script that has `COUNTERS`. */
+export const COUNTERS_ARGS = 4
+
+/** In the index of a scope stands what it holds, each with the moment at which it is gone (milliseconds). */
+const INDEX = `
+local function index(key, member, ttl)
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  redis.call('ZADD', key, string.format('%.0f', now + tonumber(ttl)), member)
+  if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
+end`
+
+export const READ_COUNTERS = script(
+  COUNTERS,
+  `
+local held = counters()
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return held`,
+)
+
+/** ARGV[5]: `fence` or `epoch`. */
+export const BUMP = script(COUNTERS, `return bump(ARGV[5] == 'fence')`)
+
+/** KEYS[2]: the block. */
+export const READ = script(
+  COUNTERS,
+  `
+local held = counters()
+return {held[1], held[2], redis.call('GET', KEYS[2])}`,
+)
+
+/** KEYS[2]: the block; KEYS[3]: the index. ARGV[5]: the fence it was begun at; the block; its life; its index entry. */
+export const FILL = script(
+  COUNTERS,
+  INDEX,
+  `
+local held = counters()
+local stored = 0
+if held[2] == ARGV[5] then
+  redis.call('SET', KEYS[2], ARGV[6], 'PX', ARGV[7])
+  index(KEYS[3], ARGV[8], ARGV[7])
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  stored = 1
+end
+return {held[1], held[2], stored}`,
+)
+
+/** KEYS[2]: the index. Answers the counters and what there is to drop. */
+export const CLEAR = script(
+  COUNTERS,
+  `
+local held = bump(true)
+return {held[1], held[2], redis.call('ZRANGE', KEYS[2], 0, -1)}`,
+)
+
+/** KEYS[1]: the index; the others: what stands there under ARGV. */
+export const DROP = script(`
+redis.call('ZREM', KEYS[1], unpack(ARGV))
+return redis.call('UNLINK', unpack(KEYS, 2))`)
+
+/** KEYS[1]: the lease. ARGV[1]: whose. */
+export const RELEASE = script(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`)
+
+/**
+ * KEYS[1]: a hash from the number of a turn to `recalled:added`, either empty; KEYS[2]: the index.
+ * ARGV: turn, 1 for recalled and 2 for added, time, most turns, their life, index entry.
+ */
+export const NOTE_TURN = script(
+  INDEX,
+  `
+local seen = {string.match(redis.call('HGET', KEYS[1], ARGV[1]) or ':', '^(%d*):(%d*)$')}
+local which = tonumber(ARGV[2])
+local before = tonumber(seen[which] or '')
+if not before or before < tonumber(ARGV[3]) then seen[which] = ARGV[3] end
+redis.call('HSET', KEYS[1], ARGV[1], (seen[1] or '') .. ':' .. (seen[2] or ''))
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
+  local least
+  for _, turn in ipairs(redis.call('HKEYS', KEYS[1])) do
+    if not least or tonumber(turn) < tonumber(least) then least = turn end
+  end
+  redis.call('HDEL', KEYS[1], least)
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+index(KEYS[2], ARGV[6], ARGV[5])
+return 1`,
+)
