@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AppError } from '../../errors.ts'
+import type { Collection, RecordStore, StoredRecord } from '../../ports/records.ts'
+import { type CollectionOptions, type Collections, ensureCollections } from './qdrant-collections.ts'
+import { EVERY_SCOPE, openGate } from './qdrant-gate.ts'
+import { type Journal, mayBeAtWork, openJournal } from './qdrant-journal.ts'
+import { openLane } from './qdrant-lane.ts'
+import { linkQdrant, type QdrantAddress, QdrantFailure, type QdrantLink } from './qdrant-link.ts'
+import { hasVectors, pointId, toPointWrite, toRecord } from './qdrant-points.ts'
+import { byPlace, scrollPage } from './qdrant-scroll.ts'
+import { applyWrites } from './qdrant-write.ts'
+
+export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
+  /** How long the opening waits for a server that does not answer yet, milliseconds. @default 0 */
+  patienceMs?: number | undefined
+  /** Told, in words for the operator, of what is tried again in the background. */
+  onTrouble?: ((message: string) => void) | undefined
+}
+
+/** Most scopes that one store is listed with. */
+const MAX_SCOPES = 10_000_000
+const PAUSE_MS = 500
+
+/**
+ * Records as points of Qdrant, over its REST interface; version 1.12 or later.
+ *
+ * Qdrant has no transactions. A commit is noted down whole in a journal point, then carried out point by point, then
+ * struck from the journal; what a process left behind when it died is carried out by the next that opens the store.
+ * Between journal and end nobody in this process reads the scopes concerned. One process is to write a scope at a
+ * time: what two of them write to it at once is not ordered.
+ * @throws {Error} in words for the operator when the server is not there, refuses the key, or holds something else
+ */
+export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<RecordStore> {
+  const { timeoutMs, embedder, replicationFactor = 1, onTrouble = () => {} } = options
+  const link = linkQdrant(options)
+  const { collections, journal } = await prepare(link, options, onTrouble)
+  const gate = openGate(timeoutMs)
+  const lane = openLane({
+    link,
+    collections,
+    journal,
+    gate,
+    onTrouble: (error) => onTrouble(wordsOf(error)),
+  })
+  const consistency = replicationFactor > 1 ? ('majority' as const) : undefined
+  const read = consistency ? { consistency } : {}
+  let closed = false
+
+  function assertOpen(): void {
+    if (closed) throw new AppError('backend_unavailable', 'The record store is closed.')
+  }
+
+  /** Where records of a collection may be; the first is where they are written. */
+  function homesOf(collection: Collection): readonly string[] {
+    return hasVectors(collection) ? [collections.memories, ...collections.older] : [collections.documents]
+  }
+
+  return {
+    kind: 'qdrant',
+    async commit(writes) {
+      assertOpen()
+      await lane.commit(writes.map((write) => toPointWrite(write, embedder.dimensions)))
+    },
+    async get(collection, scope, id) {
+      assertOpen()
+      return await gate.read(scope, async () => {
+        for (const name of homesOf(collection)) {
+          const ids = [pointId(collection, scope, id)]
+          const [point] = await link.run((client) =>
+            client.retrieve(name, { ids, with_payload: true, ...read }),
+          )
+          const record = point && toRecord(point.payload, collection, scope)
+          if (record?.id === id) return record
+        }
+        return undefined
+      })
+    },
+    async scroll(collection, scope, scrolling) {
+      assertOpen()
+      return await gate.read(scope, async () => {
+        const pages: StoredRecord[] = []
+        const homes = homesOf(collection)
+        for (const name of homes) {
+          pages.push(...(await scrollPage({ link, name, consistency }, collection, scope, scrolling)))
+        }
+        if (homes.length === 1) return pages
+        const step = scrolling.direction === 'descending' ? -1 : 1
+        return pages.sort((a, b) => step * byPlace(a, b)).slice(0, scrolling.limit)
+      })
+    },
+    async scopes(collection, { after = '', limit }) {
+      assertOpen()
+      return await gate.read(EVERY_SCOPE, async () => {
+        const found = new Set<string>()
+        for (const name of homesOf(collection)) {
+          const filter = { must: [{ key: 'collection', match: { value: collection } }] }
+          const { hits } = await link.run((client) =>
+            client.facet(name, { key: 'scope', filter, limit: MAX_SCOPES, exact: true, ...read }),
+          )
+          for (const { value } of hits) if (String(value) > after) found.add(String(value))
+        }
+        // By code units, as `sort` does where nothing is said; Qdrant orders them by their number of records.
+        return [...found].sort().slice(0, limit)
+      })
+    },
+    async check() {
+      assertOpen()
+      await link.run((client) => client.count(collections.documents, { exact: false }))
+    },
+    async close() {
+      if (closed) return
+      closed = true
+      await lane.close()
+    },
+  }
+}
+
+async function prepare(
+  link: QdrantLink,
+  options: QdrantRecordsOptions,
+  onTrouble: (message: string) => void,
+): Promise<{ collections: Collections; journal: Journal }> {
+  const { patienceMs = 0, timeoutMs } = options
+  const end = performance.now() + patienceMs
+  for (;;) {
+    try {
+      const collections = await ensureCollections(link, options)
+      const journal = openJournal(link, collections.documents)
+      await replay(link, collections, journal, timeoutMs)
+      return { collections, journal }
+    } catch (error) {
+      const isLate = performance.now() + PAUSE_MS > end
+      if (!(error instanceof QdrantFailure)) throw error
+      if (error.isRefusal || isLate) throw new Error(`QDRANT_URL: ${error.message}`, { cause: error })
+      onTrouble(`${error.message}; trying again`)
+      await sleep(PAUSE_MS)
+    }
+  }
+}
+
+/** Carries out what a process that died had noted down, in the order in which it was. */
+async function replay(
+  link: QdrantLink,
+  collections: Collections,
+  journal: Journal,
+  timeoutMs: number,
+): Promise<void> {
+  let entries = await journal.unfinished()
+  // Another process may be in the middle of it; what it has not finished in a while, it has left.
+  if (entries.some(mayBeAtWork)) {
+    await sleep(timeoutMs)
+    const now = new Set(
+      (await journal.unfinished()).map(({ instance, sequence }) => `${instance}/${sequence}`),
+    )
+    entries = entries.filter(({ instance, sequence }) => now.has(`${instance}/${sequence}`))
+  }
+  for (const entry of entries) await applyWrites(link, collections, entry.writes, journal.finish(entry))
+  await journal.sweep()
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,181 @@
+/** The points and collections of a stand-in for Qdrant, and what the operations do to them. */
+
+// biome-ignore lint/suspicious/noExplicitAny: bodies of requests, as they came over the wire
+export type Body = any
+
+interface FakeCollection {
+  params: Body
+  hnsw: Body
+  indexes: Map<string, Body>
+  points: Map<string, { vector: Record<string, number[]>; payload: Record<string, unknown> }>
+}
+
+export interface FakeState {
+  collections: Map<string, FakeCollection>
+  aliases: Map<string, string>
+}
+
+export class Refusal extends Error {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super(message)
+    this.status = status
+  }
+}
+
+export function emptyState(): FakeState {
+  return { collections: new Map(), aliases: new Map() }
+}
+
+/** The collection of that name or alias. */
+export function collectionOf(state: FakeState, name: string): FakeCollection {
+  const found = state.collections.get(state.aliases.get(name) ?? name)
+  if (!found) throw new Refusal(404, `Not found: Collection \`${name}\` doesn't exist!`)
+  return found
+}
+
+export function createCollection(state: FakeState, name: string, body: Body): boolean {
+  if (state.collections.has(name) || state.aliases.has(name)) {
+    throw new Refusal(409, `Wrong input: Collection \`${name}\` already exists!`)
+  }
+  const { vectors, replication_factor = 1, write_consistency_factor = 1, hnsw_config } = body
+  const params = { vectors, replication_factor, write_consistency_factor }
+  state.collections.set(name, { params, hnsw: hnsw_config, indexes: new Map(), points: new Map() })
+  return true
+}
+
+export function describeCollection({ params, hnsw, indexes, points }: FakeCollection): object {
+  const payloadSchema = [...indexes].map(([field, schema]) => [
+    field,
+    { data_type: schema.type, params: schema, points: points.size },
+  ])
+  return {
+    status: 'green',
+    optimizer_status: 'ok',
+    points_count: points.size,
+    segments_count: 1,
+    config: {
+      params,
+      hnsw_config: { m: 16, ef_construct: 100, full_scan_threshold: 10_000, ...hnsw },
+      optimizer_config: { default_segment_number: 0, flush_interval_sec: 5 },
+    },
+    payload_schema: Object.fromEntries(payloadSchema),
+  }
+}
+
+export function changeAliases(state: FakeState, actions: Body[]): boolean {
+  for (const { create_alias, delete_alias } of actions) {
+    if (delete_alias) state.aliases.delete(delete_alias.alias_name)
+    if (!create_alias) continue
+    const { alias_name, collection_name } = create_alias
+    collectionOf(state, collection_name)
+    if (state.collections.has(alias_name)) {
+      throw new Refusal(400, `Wrong input: Collection \`${alias_name}\` already exists!`)
+    }
+    state.aliases.set(alias_name, collection_name)
+  }
+  return true
+}
+
+/** The changes of a batch one by one, checked first, so that a crash can be put between any two of them. */
+export function stepsOf(collection: FakeCollection, operations: Body[]): (() => void)[] {
+  return operations.flatMap((operation) => {
+    if (operation.delete) {
+      return operation.delete.points.map((id: string) => () => collection.points.delete(id))
+    }
+    return operation.upsert.points.map(({ id, vector, payload }: Body) => {
+      const stored: Record<string, number[]> = {}
+      for (const [name, values] of Object.entries<number[]>(vector)) {
+        const size = collection.params.vectors[name]?.size
+        if (size === undefined) throw new Refusal(400, `Wrong input: Not existing vector name error: ${name}`)
+        if (values.length !== size) {
+          throw new Refusal(
+            400,
+            `Wrong input: Vector dimension error: expected dim: ${size}, got ${values.length}`,
+          )
+        }
+        stored[name] = normalised(values)
+      }
+      if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
+        throw new Refusal(400, 'not a valid point ID')
+      return () => collection.points.set(id, { vector: stored, payload: structuredClone(payload) })
+    })
+  })
+}
+
+/** Points with cosine distance are not given back as they came. */
+function normalised(values: readonly number[]): number[] {
+  const length = Math.hypot(...values)
+  return length > 0 ? values.map((value) => Math.fround(value / length)) : [...values]
+}
+
+export function retrieve({ points }: FakeCollection, { ids }: Body): object[] {
+  return ids.flatMap((id: string) => {
+    const point = points.get(id)
+    return point ? [{ id, payload: structuredClone(point.payload) }] : []
+  })
+}
+
+export function scroll(collection: FakeCollection, body: Body): object {
+  const { filter, limit = 10, offset, order_by: orderBy, with_payload: fields = true } = body
+  const shown = (id: string, payload: Record<string, unknown>) => ({
+    id,
+    payload: structuredClone(
+      Array.isArray(fields) ? Object.fromEntries(fields.map((key) => [key, payload[key]])) : payload,
+    ),
+  })
+  const found = matching(collection, filter)
+  if (!orderBy) {
+    const from = found.filter(({ id }) => offset === undefined || id >= offset)
+    const next = from[limit]?.id ?? null
+    return {
+      points: from.slice(0, limit).map(({ id, payload }) => shown(id, payload)),
+      next_page_offset: next,
+    }
+  }
+  if (offset !== undefined) throw new Refusal(400, 'Cannot use an offset when using order_by.')
+  const { key, direction = 'asc', start_from: start } = orderBy
+  if (!collection.indexes.get(key)?.range) {
+    throw new Refusal(400, `No range index for \`order_by\` key: \`${key}\`.`)
+  }
+  const sign = direction === 'asc' ? 1 : -1
+  const orderOf = ({ payload }: Body) => payload[key] as number
+  const inOrder = found
+    .filter((one) => start === undefined || sign * (orderOf(one) - start) >= 0)
+    // Stable: ties stand by the id of the point, which says nothing.
+    .sort((a, b) => sign * (orderOf(a) - orderOf(b)))
+  const points = inOrder.slice(0, limit).map((one) => ({
+    ...shown(one.id, one.payload),
+    order_value: orderOf(one),
+  }))
+  return { points, next_page_offset: null }
+}
+
+export function facet(collection: FakeCollection, { key, filter, limit = 10 }: Body): object {
+  if (collection.indexes.get(key)?.type !== 'keyword') {
+    throw new Refusal(
+      400,
+      `Index required but not found for "${key}" of one of the following types: [keyword]`,
+    )
+  }
+  const counts = new Map<unknown, number>()
+  for (const { payload } of matching(collection, filter)) {
+    counts.set(payload[key], (counts.get(payload[key]) ?? 0) + 1)
+  }
+  const hits = [...counts].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count)
+  return { hits: hits.slice(0, limit) }
+}
+
+export function count(collection: FakeCollection, { filter }: Body): object {
+  return { count: matching(collection, filter).length }
+}
+
+/** Points that meet every `must`, by id. The adapter asks for nothing else, so nothing else is known here. */
+function matching(collection: FakeCollection, filter: Body) {
+  const conditions: Body[] = filter?.must ?? []
+  return [...collection.points]
+    .map(([id, { payload }]) => ({ id, payload }))
+    .filter(({ payload }) => conditions.every(({ key, match }) => payload[key] === match.value))
+    .sort((a, b) => (a.id < b.id ? -1 : 1))
+}
