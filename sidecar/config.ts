@@ -79,6 +79,8 @@ const Environment = z.object({
   EMBEDDING_DIMENSIONS: integer(0, 16_384, 0),
   BUFFER_TOKENS: integer(1, 16_384, 1024),
   BUFFER_IDLE_MS: integer(10, 86_400_000, 60_000),
+  BUFFER_MAX_TURNS: integer(1, 10_000_000, 100_000),
+  BUFFER_MAX_TURNS_PER_USER: integer(1, 10_000_000, 10_000),
 })
 
 export interface Config {
@@ -111,7 +113,13 @@ export interface Config {
   languageModel: { model: string; models: { extract?: string; reconcile?: string } } | undefined
   /** Absent: texts are embedded by their words alone. */
   embedding: { model: string; dimensions: number | undefined } | undefined
-  buffer: { flushTokens: number; idleMs: number }
+  buffer: {
+    flushTokens: number
+    idleMs: number
+    concurrency: number
+    maxTurns: number
+    maxTurnsPerScope: number
+  }
   /** What the operator should know although nothing is wrong enough to stop. */
   warnings: readonly string[]
 }
@@ -182,7 +190,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     embedding: values.EMBEDDING_MODEL
       ? { model: values.EMBEDDING_MODEL, dimensions: values.EMBEDDING_DIMENSIONS || undefined }
       : undefined,
-    buffer: { flushTokens: values.BUFFER_TOKENS, idleMs: values.BUFFER_IDLE_MS },
+    buffer: {
+      flushTokens: values.BUFFER_TOKENS,
+      idleMs: values.BUFFER_IDLE_MS,
+      // A batch asks the model once at a time: more of them than calls would only stand in line there.
+      concurrency: values.LLM_CONCURRENCY,
+      maxTurns: values.BUFFER_MAX_TURNS,
+      maxTurnsPerScope: values.BUFFER_MAX_TURNS_PER_USER,
+    },
     warnings: warningsOf(values),
   })
 }

@@ -41,7 +41,13 @@ describe('the configuration', () => {
       },
       languageModel: undefined,
       embedding: undefined,
-      buffer: { flushTokens: 1024, idleMs: 60_000 },
+      buffer: {
+        flushTokens: 1024,
+        idleMs: 60_000,
+        concurrency: 4,
+        maxTurns: 100_000,
+        maxTurnsPerScope: 10_000,
+      },
       warnings: [],
     })
   })

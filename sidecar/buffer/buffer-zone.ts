@@ -4,7 +4,7 @@ import type { AddRequest, AddResult } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
 import { PENDING_SCOPE, type PendingTurn, pendingRecordId } from '../memory/pending.ts'
-import { type Message, turnRecordId } from '../memory/turns.ts'
+import { type Message, readTurn, type Turn, turnRecordId } from '../memory/turns.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
 import { type BufferContext, type FlushResult, ScopeBuffer, type Timers } from './scope-buffer.ts'
@@ -21,6 +21,8 @@ export interface BufferOptions {
   countTokens: (text: string) => number
   log: Log
   settings?: Partial<BufferSettings> | undefined
+  /** Told of every batch what started it and what came of it: `learned`, or a stable word for why it waits. */
+  onFlush?: BufferContext['onFlush']
   /** Epoch milliseconds. */
   now?: () => number
   timers?: Timers
@@ -64,6 +66,7 @@ export class BufferZone {
       timers: options.timers ?? globalThis,
       now: this.#now,
       closing: this.#closing.signal,
+      onFlush: options.onFlush ?? (() => {}),
       onSize: (change) => {
         this.#turns += change
       },
@@ -141,9 +144,31 @@ export class BufferZone {
     return { turns, tokens: turns.reduce((sum, turn) => sum + turn.tokens, 0) }
   }
 
+  /** A turn that waits, as it is stored; `undefined` for one that does not. */
+  async turn(scope: Scope, turnId: string): Promise<Turn | undefined> {
+    const key = scopeKey(scope)
+    if (!this.#scopes.get(key)?.queue.has(turnId)) return undefined
+    const turn = await readTurn(this.#options.records, key, turnId)
+    return turn?.state === 'done' ? undefined : turn
+  }
+
   /** How much is held: scopes with turns that wait or are being learned from, and those turns. */
   get size(): { scopes: number; turns: number } {
     return { scopes: this.#scopes.size, turns: this.#turns }
+  }
+
+  /** What waits in all scopes together, and since when; of these, how many turns have failed for good. */
+  totals(): { turns: number; failed: number; tokens: number; oldestAt: number | null } {
+    const totals = { turns: 0, failed: 0, tokens: 0, oldestAt: null as number | null }
+    for (const { queue } of this.#scopes.values()) {
+      for (const { tokens, at, not_before } of queue.all()) {
+        totals.turns += 1
+        totals.failed += not_before === null ? 1 : 0
+        totals.tokens += tokens
+        totals.oldestAt = Math.min(totals.oldestAt ?? at, at)
+      }
+    }
+    return totals
   }
 
   /** The user has been forgotten: what does not wait in the store any more does not wait here. */

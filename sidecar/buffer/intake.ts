@@ -1,4 +1,4 @@
-import { invalid } from '../errors.ts'
+import { AppError, invalid } from '../errors.ts'
 import type { AddRequest, AddResult } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
@@ -61,5 +61,34 @@ export class Intake {
     if (mode !== 'sync') return { ...accepted, status: 'buffered', reason: null }
     const { events, reason } = await buffer.flushTurn(scope, accepted.pending)
     return { ...accepted, events, status: reason === null ? 'stored' : 'buffered', reason }
+  }
+
+  /**
+   * Gives up learning from a turn that waits or has failed: its words stay, as they were said.
+   * @throws {AppError} `not_found` for a turn that does not wait
+   */
+  async keepAsSaid(scope: Scope, turnId: string): Promise<AddResult> {
+    const { engine, buffer, ruleBook } = this.#options
+    const turn = await buffer?.turn(scope, turnId)
+    if (!turn)
+      throw new AppError('not_found', `turn_id: no turn ${JSON.stringify(turnId)} of this user waits`)
+    const { rules } = await ruleBook.inForce(scope.namespace, turn.app_id)
+    // Said when it came in, not now.
+    const messages = turn.messages.map((one) => ({ ...one, at: one.at ?? turn.created_at }))
+    const request: AddRequest = {
+      turnId,
+      messages,
+      conversationId: turn.conversation_id ?? undefined,
+      turn: turn.turn ?? undefined,
+      agentId: turn.agent_id ?? undefined,
+      runId: turn.run_id ?? undefined,
+      appId: turn.app_id ?? undefined,
+      metadata: turn.metadata,
+      remember: turn.remember,
+    }
+    const expiresAt = expiryOf(rules, null, Math.max(...messages.map(({ at }) => at)))
+    const result = await engine.add(scope, request, { learn: false, expiresAt, countTokens: () => 0 })
+    await buffer?.settled(scope, turnId)
+    return result
   }
 }

@@ -26,6 +26,8 @@ export interface BufferContext {
   now: () => number
   /** Aborted when no flush may begin any more. */
   closing: AbortSignal
+  /** Told of every batch what started it, and what came of it. */
+  onFlush: (reason: FlushReason, outcome: string) => void
   /** Told by how many turns the buffers grew. */
   onSize: (change: number) => void
   /** Called when nothing waits and nothing runs. */
@@ -164,7 +166,7 @@ export class ScopeBuffer {
     isUrgent: boolean,
     events: MemoryEvent[],
   ): Promise<string | null> {
-    const { log, slots, closing } = this.#context
+    const { log, slots, closing, onFlush } = this.#context
     const outcome = await slots.run(() => this.#ask(batch), isUrgent)
     const turns = batch.length
     if (outcome.status === 'learned') {
@@ -174,6 +176,7 @@ export class ScopeBuffer {
         for (const watch of this.#watchers) watch(turnId, event)
       }
       log.info('flushed', { reason, turns, events: outcome.events.length })
+      onFlush(reason, 'learned')
       return null
     }
     if (closing.aborted) return 'closing'
@@ -184,6 +187,7 @@ export class ScopeBuffer {
       return (await this.#learn(batch.slice(middle), reason, isUrgent, events)) ?? first
     }
     log.warn('flush put off', { reason, turns, because: outcome.reason, detail: outcome.detail })
+    onFlush(reason, outcome.reason)
     await this.#putOff(batch, outcome)
     return outcome.reason
   }

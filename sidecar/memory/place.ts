@@ -11,8 +11,9 @@ export interface Place {
 }
 
 /**
- * Finds the turn of a call: by its number; else by its idempotency key, which stands for the number that the key was
- * given the first time; else it is the next of its conversation. The caller holds the lock of the scope.
+ * Finds the turn of a call: by its identifier, for one that is stored; by its number; else by its idempotency key,
+ * which stands for the number that the key was given the first time; else it is the next of its conversation. The
+ * caller holds the lock of the scope.
  */
 export async function placeTurn(
   store: RecordStore,
@@ -21,10 +22,12 @@ export async function placeTurn(
     conversationId?: string | undefined
     turn?: number | undefined
     idempotencyKey?: string | undefined
+    turnId?: string | undefined
   },
   now: number,
 ): Promise<Place> {
   const { conversationId, idempotencyKey } = call
+  if (call.turnId !== undefined) return { id: call.turnId, turn: call.turn ?? null, writes: [] }
   if (conversationId === undefined) {
     const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
     return { id, turn: null, writes: [] }

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { BufferZone } from '../buffer/buffer-zone.ts'
+import type { BufferZone, WaitingTurn } from '../buffer/buffer-zone.ts'
+import type { Intake } from '../buffer/intake.ts'
 import { event, waiting } from './memories/shared.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
@@ -20,7 +21,7 @@ const list = createRoute({
           turn_id: z.string(),
           conversation_id: z.string().nullable(),
           turn: z.number().nullable(),
-          state: z.enum(['pending', 'failed']),
+          state: z.enum(['pending', 'processing', 'failed']),
           attempts: z.number(),
           error: z.string().nullable(),
           next_attempt_at: z.string().nullable(),
@@ -57,7 +58,32 @@ const flush = createRoute({
   ),
 })
 
-export function pendingRoutes({ buffer }: { buffer: BufferZone | undefined }) {
+const keep = createRoute({
+  method: 'delete',
+  path: '/v1/pending/{turn_id}',
+  operationId: 'keep_pending',
+  summary: 'Give up learning from a turn that waits or has failed, and keep its words as they were said',
+  request: {
+    params: z.object({ turn_id: z.string().max(100).openapi({ description: 'The id of the turn.' }) }),
+    query: z.strictObject({ user_id: s.userId }),
+  },
+  responses: s.answers(
+    'What is kept.',
+    z.object({
+      status: z.enum(['kept']),
+      turn_id: z.string(),
+      events: z.array(event),
+      pending: waiting,
+    }),
+  ),
+})
+
+export interface PendingServices {
+  buffer: BufferZone | undefined
+  intake: Intake
+}
+
+export function pendingRoutes({ buffer, intake }: PendingServices) {
   return router()
     .openapi(list, (c) => {
       const { user_id, conversation_id } = c.req.valid('query')
@@ -67,7 +93,7 @@ export function pendingRoutes({ buffer }: { buffer: BufferZone | undefined }) {
         turn_id: turn.turn_id,
         conversation_id: turn.conversation_id,
         turn: turn.turn,
-        state: turn.not_before === null ? ('failed' as const) : ('pending' as const),
+        state: stateOf(turn),
         attempts: turn.attempts,
         error: turn.error,
         next_attempt_at: turn.not_before ? new Date(turn.not_before).toISOString() : null,
@@ -75,6 +101,14 @@ export function pendingRoutes({ buffer }: { buffer: BufferZone | undefined }) {
         at: new Date(turn.at).toISOString(),
       }))
       return c.json({ turns: shown, tokens }, 200)
+    })
+    .openapi(keep, async (c) => {
+      const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
+      const { turn_id } = c.req.valid('param')
+      const { events } = await intake.keepAsSaid(scope, turn_id)
+      const left = buffer?.waiting(scope) ?? { turns: [], tokens: 0 }
+      const pending = { turns: left.turns.length, tokens: left.tokens }
+      return c.json({ status: 'kept' as const, turn_id, events, pending }, 200)
     })
     .openapi(flush, async (c) => {
       const { user_id, conversation_id, wait } = c.req.valid('json')
@@ -94,4 +128,9 @@ export function pendingRoutes({ buffer }: { buffer: BufferZone | undefined }) {
         200,
       )
     })
+}
+
+function stateOf({ not_before, processing }: WaitingTurn): 'pending' | 'processing' | 'failed' {
+  if (processing) return 'processing'
+  return not_before === null ? 'failed' : 'pending'
 }

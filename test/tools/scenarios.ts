@@ -33,6 +33,10 @@ export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
     says: /Bearer \*\*\*/,
   },
   'a body that is too large': { script: refusal(413, 'payload_too_large', 'over 1 MB'), says: /over 1 MB/ },
+  'more turns than may wait': {
+    script: refusal(429, 'too_many_pending', '10000 turns of this user wait'),
+    says: /The sidecar says: 10000 turns of this user wait \(too_many_pending, HTTP 429\)/,
+  },
   'an internal error': { script: refusal(500, 'internal', 'internal error'), says: /internal, HTTP 500/ },
   'a backend that is down': {
     script: refusal(503, 'backend_unavailable', 'Redis is away'),
