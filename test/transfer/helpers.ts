@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+import { type SidecarProcess, startSidecar } from '../../bench/lib/sidecar-process.ts'
+import type { Entry, Source } from '../../sidecar/transfer/entry.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const COMMAND = (name: string) => fileURLToPath(new URL(`../../sidecar/transfer/${name}.ts`, import.meta.url))
+
+export const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
+
+/** A fixture where the test may write beside it. */
+export function copyOf(name: string): string {
+  const path = join(tempDir(), name)
+  copyFileSync(fixture(name), path)
+  return path
+}
+
+export interface Ended {
+  code: number | null
+  signal: NodeJS.Signals | null
+  out: string
+  err: string
+}
+
+/** Starts `import` or `export` with nothing in its environment but what is given. It dies with the test. */
+export function start(
+  command: 'import' | 'export',
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { child: ChildProcess; ended: Promise<Ended>; err: () => string } {
+  const child = spawn(process.execPath, [COMMAND(command), ...args], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let out = ''
+  let err = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  const ended = once(child, 'close').then(([code, signal]) => ({ code, signal, out, err }))
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await ended
+  })
+  return { child, ended, err: () => err }
+}
+
+export async function run(
+  command: 'import' | 'export',
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Ended> {
+  return await start(command, args, env).ended
+}
+
+/** A sidecar for the running test. */
+export async function sidecarFor(env: Record<string, string> = {}): Promise<SidecarProcess> {
+  const sidecar = await startSidecar(env)
+  onTestFinished(() => sidecar[Symbol.asyncDispose]())
+  return sidecar
+}
+
+export async function get(url: string, init?: RequestInit) {
+  const response = await fetch(url, init)
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  return (await response.json()) as any
+}
+
+export interface Listed {
+  id: string
+  memory: string
+  kind: string
+  conversation_id: string | null
+  turn: number | null
+  at: string
+  metadata: Record<string, unknown>
+}
+
+export async function list(url: string, user: string, query = ''): Promise<Listed[]> {
+  const { memories } = await get(`${url}/v1/memories?user_id=${user}&limit=500&order=oldest${query}`)
+  return memories
+}
+
+/** What a reader finds in a file. */
+export async function readAll(
+  reader: (source: Source) => AsyncIterable<Entry>,
+  path: string,
+  date = '2026-04-01T00:00:00.000Z',
+): Promise<Entry[]> {
+  return await Array.fromAsync(reader({ path, name: basename(path), date, onBytes: () => {} }))
+}
+
+/** A file of the running test. */
+export function file(name: string, text: string): string {
+  const path = join(tempDir(), name)
+  writeFileSync(path, text)
+  return path
+}
+
+/** What is to be sent, of each entry. */
+export const bodies = (entries: readonly Entry[]) =>
+  entries.map((entry) => ('body' in entry ? entry.body : entry))
+
+/** Turns in short: whose, which, and what is said. */
+export function turns(entries: readonly Entry[]) {
+  return entries.map((entry) =>
+    entry.kind === 'turn'
+      ? [
+          entry.userId,
+          entry.body.conversation_id,
+          entry.body.turn,
+          entry.body.messages.map(({ content }) => content),
+        ]
+      : entry,
+  )
+}
