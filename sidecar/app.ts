@@ -4,6 +4,7 @@ import type { Services } from './compose.ts'
 import type { Config } from './config.ts'
 import { AppError, type ErrorCode, STATUS_OF } from './errors.ts'
 import type { Log } from './log.ts'
+import { countRequests } from './metrics/http.ts'
 import { authenticate, limitBody, loopbackNamesOnly, requestId } from './middleware.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import type { AppEnv } from './routes/env.ts'
@@ -15,8 +16,10 @@ import { changeRoutes } from './routes/memories/change.ts'
 import { importMemoryRoutes } from './routes/memories/import.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { searchRoutes } from './routes/memories/search.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { serveOpenApi } from './routes/openapi.ts'
 import { pendingRoutes } from './routes/pending.ts'
+import { profileRoutes } from './routes/profile.ts'
 import { recallRoutes } from './routes/recall.ts'
 import { router } from './routes/router.ts'
 import { ruleRoutes } from './routes/rules.ts'
@@ -27,10 +30,13 @@ export type AppConfig = Pick<Config, 'apiKeys' | 'maxBodyBytes' | 'publicUrl'>
 export function createApp(services: Services, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
   const app = router()
   app.use(requestId())
+  app.use(countRequests(services.metrics))
   if (config.apiKeys.length === 0) app.use(loopbackNamesOnly())
   app.use('/v1/*', authenticate(config.apiKeys))
+  app.use('/metrics', authenticate(config.apiKeys))
   app.use('/v1/*', limitBody(config.maxBodyBytes))
   app.route('/', healthRoutes(services))
+  app.route('/', metricsRoutes(services))
   app.route('/', addRoutes(services))
   app.route('/', readRoutes(services))
   app.route('/', changeRoutes(services))
@@ -39,6 +45,7 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
   app.route('/', exportRoutes(services))
   app.route('/', pendingRoutes(services))
   app.route('/', recallRoutes(services))
+  app.route('/', profileRoutes(services))
   app.route('/', cacheRoutes(services))
   app.route('/', ruleRoutes(services))
   app.route('/', ledgerRoutes(services))

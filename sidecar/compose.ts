@@ -1,14 +1,18 @@
-import { type BufferSettings, BufferZone } from './buffer/buffer-zone.ts'
+import { BufferZone } from './buffer/buffer-zone.ts'
 import { Intake } from './buffer/intake.ts'
+import type { BufferSettings } from './buffer/settings.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import { Learner } from './memory/learn/learner.ts'
+import { countingReads } from './metrics/cache-reads.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { RecordStore } from './ports/records.ts'
 import type { ScopeState } from './ports/scope-state.ts'
+import { Profiles } from './profile/profiles.ts'
 import { Recall } from './recall/recall.ts'
 import { type IndexSettings, Snapshots } from './recall/snapshots.ts'
 import { RuleBook } from './rules/rule-book.ts'
@@ -47,6 +51,8 @@ export interface Services extends Backends, AsyncDisposable {
   /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
   isSettled: (scope: string) => boolean
   ruleBook: RuleBook
+  profiles: Profiles
+  metrics: Metrics
   /** Epoch milliseconds. */
   now: () => number
 }
@@ -72,8 +78,17 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     onFence: announcer.beforeRemoval,
     now,
   })
+  const metrics = createMetrics({ snapshots: () => snapshots.counts, waiting: () => buffer?.totals(), now })
+  ledger.listen(metrics.call)
   const { embeddingDeadlineMs } = settings
-  const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs, now })
+  const recall = new Recall({
+    records,
+    snapshots,
+    embedder,
+    embeddingDeadlineMs,
+    now,
+    onTimings: metrics.recall,
+  })
   const ruleBook = new RuleBook({ records, now })
   const learner =
     model &&
@@ -95,6 +110,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       countTokens,
       log,
       settings: settings.buffer,
+      onFlush: metrics.flush,
       now,
       ...(timers ? { timers } : {}),
     })
@@ -103,9 +119,11 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     engine,
     recall,
     ruleBook,
+    profiles: new Profiles({ snapshots, ruleBook, learns: model !== undefined, now }),
+    metrics,
     buffer,
     intake: new Intake({ engine, ruleBook, buffer, now }),
-    authorCache: createAuthorCache(cache, now),
+    authorCache: countingReads(createAuthorCache(cache, now), metrics),
     isSettled: announcer.isSettled,
     now,
     async [Symbol.asyncDispose]() {

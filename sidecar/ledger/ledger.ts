@@ -49,6 +49,7 @@ export class Ledger {
   #lost = 0
   #failures = 0
   #closed = false
+  readonly #listeners: RecordCall[] = []
   #timer: NodeJS.Timeout | undefined
   #tail: Promise<void> = Promise.resolve()
 
@@ -61,6 +62,7 @@ export class Ledger {
 
   readonly record: RecordCall = (entry) => {
     if (this.#closed) return
+    for (const listener of this.#listeners) listener(entry)
     try {
       const placed = toRow(entry)
       this.#waiting.set(placed.id, placed)
@@ -75,6 +77,11 @@ export class Ledger {
       this.#lost += 1
     }
     this.#schedule()
+  }
+
+  /** Tells of every entry, whether or not it can be written. */
+  listen(listener: RecordCall): void {
+    this.#listeners.push(listener)
   }
 
   /** Writes what waits. Never rejects: rows that cannot be written wait on. */

@@ -66,6 +66,8 @@ export interface RecallOptions {
   embeddingDeadlineMs: number
   /** Epoch milliseconds; what "last week" in a query is relative to. */
   now?: () => number
+  /** Told what each reading took, and what it did without. */
+  onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
 
 /** The reading side of memory: ranks the snapshot of a scope for a query. */
@@ -79,7 +81,10 @@ export class Recall {
   }
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
-    return await this.#search(scope, request, gatesOf({ ...request, now: request.asOf ?? this.#now() }))
+    const gates = gatesOf({ ...request, now: request.asOf ?? this.#now() })
+    const result = await this.#search(scope, request, gates)
+    this.#options.onTimings?.('search', result.tookMs, result.degraded)
+    return result
   }
 
   /**
@@ -99,12 +104,9 @@ export class Recall {
     const rendered = render(memories, request.tokenBudget, count)
     const took = performance.now() - started
     const kept = new Set(rendered.memories)
-    return {
-      ...result,
-      found: result.found.filter(({ memory }) => kept.has(memory)),
-      rendered,
-      tookMs: { ...result.tookMs, render: took, total: result.tookMs.total + took },
-    }
+    const tookMs = { ...result.tookMs, render: took, total: result.tookMs.total + took }
+    this.#options.onTimings?.('recall', tookMs, result.degraded)
+    return { ...result, found: result.found.filter(({ memory }) => kept.has(memory)), rendered, tookMs }
   }
 
   /** The memories of a scope most like a text, for those who learn from turns. */

@@ -11,6 +11,8 @@ export interface Snapshot {
   readonly memories: Map<string, Memory>
   /** When each version stopped to hold, epoch milliseconds; only where the snapshot is of the past. */
   readonly validUntil?: ReadonlyMap<string, number>
+  /** Another object after every change: what was worked out of the memories holds as long as it is the same. */
+  state: object
 }
 
 /** How much a signal counts in the ranking; see `ScopeIndex`. */
@@ -34,6 +36,8 @@ export class Snapshots {
   readonly #records: RecordStore
   readonly #settings: IndexSettings
   readonly #held: LRUCache<string, { promise: Promise<Snapshot> }>
+
+  #builds = 0
 
   constructor({ records, maxBytes, settings }: SnapshotsOptions) {
     this.#records = records
@@ -69,13 +73,20 @@ export class Snapshots {
       for (const id of removed) snapshot.memories.delete(id)
       snapshot.index.upsert(upserted.map(({ memory, dense }) => toIndexed(memory, dense)))
       snapshot.index.remove(removed)
+      snapshot.state = {}
       this.#resize(scope, entry, snapshot)
       return snapshot
     })
     entry.promise.catch(() => this.#held.delete(scope))
   }
 
+  /** Snapshots held and their rough bytes, and how many were built since the start. */
+  get counts(): { held: number; bytes: number; builds: number } {
+    return { held: this.#held.size, bytes: this.#held.calculatedSize, builds: this.#builds }
+  }
+
   async #build(scope: string): Promise<Snapshot> {
+    this.#builds += 1
     const held: HeldThen[] = []
     for await (const { payload, dense } of scrollAll(this.#records, 'memories', scope)) {
       held.push({ held: { memory: payload as unknown as Memory, dense }, validUntil: null })
@@ -100,7 +111,7 @@ export function buildSnapshot(all: readonly HeldThen[], settings?: IndexSettings
   for (const { held, validUntil: until } of all) if (until !== null) validUntil.set(held.memory.id, until)
   const index = new ScopeIndex(settings)
   index.upsert(all.map(({ held: { memory, dense } }) => toIndexed(memory, dense ?? new Float32Array())))
-  return { index, memories, validUntil }
+  return { index, memories, validUntil, state: {} }
 }
 
 function toIndexed(memory: Memory, dense: Float32Array): IndexedMemory {

@@ -72,7 +72,7 @@ function stripped(key: string): string {
 }
 
 /** `Basic Info`, `basic-info` and `BASIC_INFO` are one name. */
-function fold(name: string): string {
+export function fold(name: string): string {
   return normalise(name).replace(/[^\p{L}\p{N}]+/gu, '')
 }
 

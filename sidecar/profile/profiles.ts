@@ -1,0 +1,115 @@
+import { AppError } from '../errors.ts'
+import { fold } from '../memory/extract/topics.ts'
+import type { Memory } from '../memory/memory.ts'
+import { gatesOf, passesAll } from '../recall/gates.ts'
+import type { Snapshot, Snapshots } from '../recall/snapshots.ts'
+import { type CountTokens, tokenCounter } from '../recall/tokens.ts'
+import type { RuleBook } from '../rules/rule-book.ts'
+import { spelledOut } from '../rules/rules.ts'
+import { type Scope, scopeKey } from '../scope.ts'
+import { type Packed, pack } from './pack.ts'
+import { recentPart, staticPart } from './parts.ts'
+import { type Placed, placing, type Schema } from './slots.ts'
+
+export interface ProfileRequest {
+  agentId?: string | undefined
+  runId?: string | undefined
+  /** Narrows the memories, and says whose topics order them. */
+  appId?: string | undefined
+  tokenBudget: number
+  maxPerTopic: number
+  /** Only these topics; absent: all. */
+  topics?: readonly string[] | undefined
+  /** Topics to be had before others where not all find room. */
+  prefer?: readonly string[] | undefined
+}
+
+export interface Profile extends Packed {
+  static: readonly Placed[]
+  recent: readonly Placed[]
+}
+
+export interface ProfilesOptions {
+  snapshots: Snapshots
+  ruleBook: RuleBook
+  /** Whether a model sorts what is said. Where none does, the user's own words stand in the profile. */
+  learns: boolean
+  /** Epoch milliseconds. */
+  now?: () => number
+}
+
+/** A packing, and the time in which it holds while the scope does not change. Epoch milliseconds. */
+interface Held {
+  packed: Packed
+  from: number
+  until: number
+}
+
+/** Packings held for one state of a scope. Each is text of memories that are held anyway, and of some of them. */
+const MAX_HELD = 8
+
+/** What is known of a user, by topic. Packings are kept until anything of the scope changes. */
+export class Profiles {
+  readonly #options: ProfilesOptions
+  readonly #now: () => number
+  /** By the state of a snapshot: it goes when the scope changes, and when the snapshot goes. */
+  readonly #held = new WeakMap<object, Map<string, Held>>()
+
+  constructor(options: ProfilesOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  async read(scope: Scope, request: ProfileRequest): Promise<Profile> {
+    const { rules, from } = await this.#options.ruleBook.inForce(scope.namespace, request.appId ?? null)
+    const count = await tokenCounter()
+    // Last of all, and nothing is waited for behind it: what is answered is what holds now.
+    const snapshot = await this.#snapshot(scopeKey(scope))
+    const now = this.#now()
+    const key = JSON.stringify([from.source, from.version, request])
+    const packed = this.#packed(snapshot, key, now, () =>
+      this.#pack(snapshot, request, spelledOut(rules).topics, count, now),
+    )
+    return { ...packed, static: staticPart(packed.kept), recent: recentPart(packed.kept, now) }
+  }
+
+  #packed({ state }: Snapshot, key: string, now: number, make: () => Held): Packed {
+    const held = this.#held.get(state) ?? new Map<string, Held>()
+    this.#held.set(state, held)
+    const known = held.get(key)
+    held.delete(key)
+    const one = known && known.from <= now && now < known.until ? known : make()
+    held.set(key, one)
+    const [oldest] = held.keys()
+    if (held.size > MAX_HELD && oldest !== undefined) held.delete(oldest)
+    return one.packed
+  }
+
+  #pack(snapshot: Snapshot, request: ProfileRequest, schema: Schema, count: CountTokens, now: number): Held {
+    const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
+    const gates = gatesOf({ agentId, runId, appId, now })
+    const memories = [...snapshot.memories.values()].filter(
+      (memory) => this.#belongs(memory) && passesAll(gates, memory),
+    )
+    const wanted = request.topics && new Set(request.topics.map(fold))
+    const preferred = new Set(request.prefer?.map(fold))
+    const placed = memories.map(placing(schema)).filter(({ key }) => wanted?.has(key) ?? true)
+    const isPreferred = (key: string) => preferred.has(key)
+    const until = memories.reduce((first, { expires_at }) => Math.min(first, expires_at ?? first), Infinity)
+    return { packed: pack(placed, { tokenBudget, maxPerTopic, isPreferred }, count), from: now, until }
+  }
+
+  /** Sorted memories; and where nothing sorts them, what the user, not the assistant, has said. */
+  #belongs({ kind, topic, role }: Memory): boolean {
+    if (kind === 'pending') return false
+    return kind !== 'verbatim' || topic !== null || (!this.#options.learns && role === 'user')
+  }
+
+  async #snapshot(key: string): Promise<Snapshot> {
+    try {
+      return await this.#options.snapshots.get(key)
+    } catch (cause) {
+      throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
+    }
+  }
+}
