@@ -1,5 +1,5 @@
 import type { Embedder } from '../ports/embedder.ts'
-import { type RecordStore, type StoredRecord, scrollAll } from '../ports/records.ts'
+import { type Collection, type RecordStore, type StoredRecord, scrollAll } from '../ports/records.ts'
 import type { PastVersion } from './history.ts'
 import type { Memory } from './memory.ts'
 
@@ -7,9 +7,14 @@ import type { Memory } from './memory.ts'
 interface EmbedderNote {
   name: string
   dimensions: number
-  /** Being embedded anew with `name`: the scopes up to this one are done. */
-  underway?: string | undefined
+  /** Being embedded anew with `name`: the scopes of a collection up to this one are done, and those before it. */
+  underway?: Place | undefined
 }
+
+type Place = { collection: (typeof EMBEDDED)[number]; scope: string }
+
+/** Collections whose records have vectors, in the order in which they are embedded anew. */
+const EMBEDDED = ['memories', 'versions'] as const satisfies readonly Collection[]
 
 const META = 'meta'
 const NOTE = 'embedder'
@@ -17,7 +22,7 @@ const NOTE = 'embedder'
 /**
  * Vectors of two embedders say nothing about each other: a store is opened with the one that it was made with. A new
  * store takes down the one that it is opened with first.
- * @throws {Error} in words for the operator, with both ways out
+ * @throws {Error} in words for the operator, with the ways out
  */
 export async function assertSameEmbedder(store: RecordStore, embedder: Embedder): Promise<void> {
   const note = await readNote(store)
@@ -27,12 +32,10 @@ export async function assertSameEmbedder(store: RecordStore, embedder: Embedder)
   }
   if (note.name === embedder.name && note.dimensions === embedder.dimensions && note.underway === undefined)
     return
-  const made =
-    note.underway === undefined
-      ? `the memories were embedded with ${note.name}, and the configuration has ${embedder.name}`
-      : `embedding the memories with ${note.name} was begun and is not done`
   throw new Error(
-    `EMBEDDING_MODEL: ${made}. Run \`npm run reembed\` with the new configuration, or set the old one again`,
+    note.underway === undefined
+      ? `EMBEDDING_MODEL: the memories were embedded with ${note.name}, and the configuration has ${embedder.name}. Run \`npm run reembed\` with the new configuration, or set the old one again`
+      : `EMBEDDING_MODEL: embedding the memories with ${note.name} was begun and is not done. Run \`npm run reembed\` to go on with it, or with another configuration to begin anew with that`,
   )
 }
 
@@ -51,40 +54,50 @@ export async function reembed(
   const isSame = note?.name === embedder.name && note.dimensions === embedder.dimensions
   if (isSame && note?.underway === undefined) return 0
   const { name, dimensions } = embedder
+  const start = (isSame && note?.underway) || { collection: EMBEDDED[0], scope: '' }
+  await writeNote(store, { name, dimensions, underway: start })
   let done = 0
   let scopes = 0
-  let after = isSame ? note?.underway : ''
-  await writeNote(store, { name, dimensions, underway: after ?? '' })
-  for (;;) {
-    const page = await store.scopes('memories', { after, limit: PAGE })
-    for (const scope of page) {
-      for (const collection of ['memories', 'versions'] as const) {
-        let records: StoredRecord[] = []
-        const flush = async () => {
-          const vectors = await embedder.embed(records.map(textOf), 'document', undefined, { scope })
-          const writes = records.map((record, i) => ({
-            put: { ...record, dense: vectors[i] },
-            collection,
-            scope,
-          }))
-          await store.commit(writes)
-          done += records.length
-          records = []
-        }
-        for await (const record of scrollAll(store, collection, scope)) {
-          records.push(record)
-          if (records.length === PAGE) await flush()
-        }
-        if (records.length > 0) await flush()
+  for (const collection of EMBEDDED.slice(EMBEDDED.indexOf(start.collection))) {
+    let after = collection === start.collection ? start.scope : ''
+    for (;;) {
+      const page = await store.scopes(collection, { after, limit: PAGE })
+      for (const scope of page) {
+        done += await reembedScope(store, embedder, collection, scope)
+        scopes += collection === EMBEDDED[0] ? 1 : 0
+        await writeNote(store, { name, dimensions, underway: { collection, scope } })
+        onProgress(scopes, done)
+        after = scope
       }
-      scopes += 1
-      after = scope
-      await writeNote(store, { name, dimensions, underway: scope })
-      onProgress(scopes, done)
+      if (page.length < PAGE) break
     }
-    if (page.length < PAGE) break
   }
   await writeNote(store, { name, dimensions })
+  return done
+}
+
+async function reembedScope(
+  store: RecordStore,
+  embedder: Embedder,
+  collection: Collection,
+  scope: string,
+): Promise<number> {
+  let done = 0
+  let records: StoredRecord[] = []
+  const flush = async () => {
+    if (records.length === 0) return
+    const vectors = await embedder.embed(records.map(textOf), 'document', undefined, { scope })
+    const writes = records.map((record, i) => ({ put: { ...record, dense: vectors[i] }, collection, scope }))
+    await store.commit(writes)
+    done += records.length
+    records = []
+  }
+  for await (const record of scrollAll(store, collection, scope)) {
+    // The mark that a memory has ended is never searched.
+    if (record.dense) records.push(record)
+    if (records.length === PAGE) await flush()
+  }
+  await flush()
   return done
 }
 
