@@ -1,6 +1,6 @@
 import { clip, invalid } from '../errors.ts'
 import type { Json } from '../ports/records.ts'
-import type { Memory } from './memory.ts'
+import { type Memory, tierOf } from './memory.ts'
 
 /**
  * Filters of a read: `{"AND": [f, …]}`, `{"OR": [f, …]}`, `{"NOT": f}`, or `{field: condition, …}` where all hold.
@@ -22,6 +22,12 @@ const SYSTEM_FIELDS: Record<string, (memory: Memory) => Value> = {
   role: (memory) => memory.role,
   speaker: (memory) => memory.speaker,
   kind: (memory) => memory.kind,
+  tier: tierOf,
+  topic: (memory) => memory.topic,
+  sub_topic: (memory) => memory.sub_topic,
+  importance: (memory) => memory.importance,
+  event_date: (memory) => memory.event_date,
+  version: (memory) => memory.version,
   agent_id: (memory) => memory.agent_id,
   run_id: (memory) => memory.run_id,
   app_id: (memory) => memory.app_id,
@@ -30,10 +36,12 @@ const SYSTEM_FIELDS: Record<string, (memory: Memory) => Value> = {
   at: (memory) => memory.sources[0]?.at,
   created_at: (memory) => memory.created_at,
   updated_at: (memory) => memory.updated_at,
+  valid_from: (memory) => memory.valid_from,
+  expires_at: (memory) => memory.expires_at,
 }
 
 /** Fields that hold a time: compared as epoch milliseconds, given as ISO 8601. */
-const TIMES = new Set(['at', 'created_at', 'updated_at'])
+const TIMES = new Set(['at', 'created_at', 'updated_at', 'valid_from', 'expires_at'])
 
 type Test = (value: Value, operand: Json) => boolean
 

@@ -9,7 +9,7 @@ import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
 import { type Rendered, render } from './render.ts'
 import { buildSnapshot, type Snapshot, type Snapshots } from './snapshots.ts'
 import { tokenCounter } from './tokens.ts'
-import { type WhyNot, whyNot } from './why-not.ts'
+import { absentFrom, type WhyNot, whyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
   query: string
@@ -157,7 +157,7 @@ export class Recall {
         topK,
         threshold,
         rankAll: () => rank(snapshot.memories.size),
-        past: async (id) => ((await this.#options.records.get('versions', key, id)) ? 'deleted' : 'unknown'),
+        past: absentFrom(this.#options.records, key, request.asOf),
       }))
     const ended = performance.now()
     return {

@@ -1,4 +1,6 @@
+import type { PastVersion } from '../memory/history.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { RecordStore } from '../ports/records.ts'
 import type { Gate } from './gates.ts'
 import type { RankedMemory } from './scope-index.ts'
 
@@ -15,8 +17,29 @@ export interface WhyNotContext {
   threshold: number | undefined
   /** All memories that passed the gates, best first. */
   rankAll: () => readonly RankedMemory[]
-  /** Why a memory that is not current is not: it was superseded, deleted, or never was. */
-  past: (id: string) => Promise<'deleted' | 'unknown'>
+  /** Why a memory is not among `memories`: it has ended, did not hold at the moment asked for, or never was. */
+  past: (id: string) => Promise<keyof typeof ABSENT>
+}
+
+const ABSENT = {
+  unknown: 'this user has no such memory',
+  deleted: 'it is not current any more',
+  as_of: 'it did not hold at that moment',
+}
+
+/** Why a memory of a scope is not there to be ranked. @param asOf the moment asked for, where there is one */
+export function absentFrom(
+  store: RecordStore,
+  scope: string,
+  asOf: number | undefined,
+): WhyNotContext['past'] {
+  return async (id) => {
+    if (asOf !== undefined && (await store.get('memories', scope, id))) return 'as_of'
+    const ended = await store.get('versions', scope, id)
+    // Versions have ids of their own there, which are no memory's.
+    if ((ended?.payload as PastVersion | undefined)?.memory.id !== id) return 'unknown'
+    return asOf === undefined ? 'deleted' : 'as_of'
+  }
 }
 
 /** For each id that is not among the answers, why; ids that are, are left out. */
@@ -25,34 +48,32 @@ export async function whyNot(
   returned: ReadonlySet<string>,
   context: WhyNotContext,
 ): Promise<Record<string, WhyNot>> {
-  const answer: Record<string, WhyNot> = {}
+  const answers = new Map<string, WhyNot>()
   let ranked: readonly RankedMemory[] | undefined
   for (const id of ids) {
     if (returned.has(id)) continue
     const memory = context.memories.get(id)
     if (!memory) {
       const gate = await context.past(id)
-      answer[id] = {
-        gate,
-        detail: gate === 'deleted' ? 'it is not current any more' : 'this user has no such memory',
-      }
+      answers.set(id, { gate, detail: ABSENT[gate] })
       continue
     }
     const closed = context.gates.find((gate) => !gate.passes(memory))
     if (closed) {
-      answer[id] = { gate: closed.name, detail: `it does not pass ${closed.name}` }
+      answers.set(id, { gate: closed.name, detail: `it does not pass ${closed.name}` })
       continue
     }
     ranked ??= context.rankAll()
-    const place = ranked.findIndex((one) => one.id === id)
-    const score = ranked[place]?.score ?? 0
-    const rounded = Math.round(score * 1e6) / 1e6
-    if (place < 0) answer[id] = { gate: 'no_match', detail: 'nothing of it matches the query' }
-    else if (place >= context.topK) {
-      answer[id] = { gate: 'rank', detail: `rank ${place + 1}, score ${rounded}; top_k is ${context.topK}` }
-    } else if (context.threshold !== undefined && score < context.threshold) {
-      answer[id] = { gate: 'threshold', detail: `score ${rounded}, threshold ${context.threshold}` }
-    } else answer[id] = { gate: 'token_budget', detail: `rank ${place + 1}; no room within the budget` }
+    answers.set(id, beaten(id, ranked, context))
   }
-  return answer
+  // Not member by member: an id may be `__proto__`.
+  return Object.fromEntries(answers)
+}
+
+function beaten(id: string, ranked: readonly RankedMemory[], { topK, threshold }: WhyNotContext): WhyNot {
+  const place = ranked.findIndex((one) => one.id === id)
+  const score = Math.round((ranked[place]?.score ?? 0) * 1e6) / 1e6
+  return place >= topK || threshold === undefined
+    ? { gate: 'rank', detail: `rank ${place + 1}, score ${score}; top_k is ${topK}` }
+    : { gate: 'threshold', detail: `score ${score}, threshold ${threshold}` }
 }
