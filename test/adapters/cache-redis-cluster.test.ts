@@ -1,44 +1,12 @@
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { CACHE_CASES, OWN_BOUNDS } from '../contracts/cache-store.ts'
 import { testContract } from '../contracts/contract.ts'
-import { freePort, NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { startCluster } from '../helpers/redis-cluster.ts'
+import { NEEDS, NO_REDIS, type RedisServer } from '../helpers/redis-server.ts'
 import { adminsOf, connectedRedis, eventually, outcomeOf, redisSubject } from '../helpers/redis-subject.ts'
 
 const HOUR = 3_600_000
-const SLOTS = 16_384
-
-/** Three masters that have all slots between them and know each other. */
-async function startCluster(): Promise<RedisServer[]> {
-  const nodes: RedisServer[] = []
-  const busPorts = [await freePort(), await freePort(), await freePort()]
-  for (const bus of busPorts) {
-    const options = [
-      '--cluster-enabled',
-      'yes',
-      '--cluster-node-timeout',
-      '1000',
-      '--cluster-port',
-      String(bus),
-    ]
-    nodes.push(await startRedis(options))
-  }
-  const admins = nodes.map(({ url }) => new Redis(url))
-  for (const [i, admin] of admins.entries()) {
-    const first = (part: number) => Math.floor((part * SLOTS) / nodes.length)
-    await admin.cluster('ADDSLOTSRANGE', first(i), first(i + 1) - 1)
-    await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))
-  }
-  for (const [i, { port }] of nodes.entries()) {
-    await admins[0]?.call('CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPorts[i]))
-  }
-  await eventually(
-    () => Promise.all(admins.map(async (admin) => String(await admin.cluster('INFO')))),
-    (infos) => infos.every((info) => /cluster_state:ok/.test(info) && /cluster_known_nodes:3/.test(info)),
-  )
-  for (const admin of admins) admin.disconnect()
-  return nodes
-}
 
 describe.skipIf(NO_REDIS)(`on a Redis Cluster ${NEEDS}`, () => {
   let nodes: RedisServer[] = []

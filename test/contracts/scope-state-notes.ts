@@ -1,0 +1,125 @@
+import { expect } from 'vitest'
+import { MAX_TURNS } from '../../sidecar/ports/scope-state.ts'
+import type { Case } from './contract.ts'
+import type { ScopeStateSubject } from './scope-state-subject.ts'
+
+const DAY = 86_400_000
+const TURNS_TTL_MS = 7 * DAY
+
+export const LEASE_CASES: readonly Case<ScopeStateSubject>[] = [
+  {
+    name: 'gives a lease to one of many who ask at once',
+    async run({ state, peer }) {
+      const asked = Array.from({ length: 20 }, (_, i) => (i % 2 ? state : peer).lease('s', 'k', DAY))
+      const held = (await Promise.all(asked)).filter((one) => one !== undefined)
+      expect(held).toHaveLength(1)
+      for (const [scope, key] of [
+        ['t', 'k'],
+        ['s', 'l'],
+      ] as const)
+        expect(await peer.lease(scope, key, DAY)).toBeDefined()
+    },
+  },
+  {
+    name: 'gives a lease again when it was released',
+    async run({ state, peer }) {
+      const first = await state.lease('s', 'k', DAY)
+      expect(await peer.lease('s', 'k', DAY)).toBeUndefined()
+      await first?.release()
+      expect(await peer.lease('s', 'k', DAY)).toBeDefined()
+    },
+  },
+  {
+    name: 'ends a lease by itself in its last millisecond',
+    async run({ state, peer, clock, grainMs = 1 }) {
+      await state.lease('s', 'k', 1000 * grainMs)
+      await clock.advance(999 * grainMs)
+      expect(await peer.lease('s', 'k', DAY)).toBeUndefined()
+      await clock.advance(grainMs)
+      expect(await peer.lease('s', 'k', DAY)).toBeDefined()
+    },
+  },
+  {
+    name: 'lets nobody free the lease of another',
+    async run({ state, peer, clock, grainMs = 1 }) {
+      const late = await state.lease('s', 'k', 10 * grainMs)
+      await clock.advance(10 * grainMs)
+      const held = await peer.lease('s', 'k', DAY)
+      await late?.release()
+      expect(await state.lease('s', 'k', DAY)).toBeUndefined()
+      await held?.release()
+      await held?.release()
+      expect(await state.lease('s', 'k', DAY)).toBeDefined()
+    },
+  },
+]
+
+export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
+  {
+    name: 'knows when a turn was recalled for and when it was added, in the order of the turns',
+    async run({ state, peer }) {
+      expect(await state.turns('s', 'c')).toEqual([])
+      await state.noteTurn('s', 'c', 10, 'recalled', 1_772_355_600_500)
+      await peer.noteTurn('s', 'c', 9, 'added', 1_772_355_600_400)
+      await peer.noteTurn('s', 'c', 10, 'added', 1_772_355_600_600)
+      const turns = [
+        { turn: 9, recalledAt: null, addedAt: 1_772_355_600_400 },
+        { turn: 10, recalledAt: 1_772_355_600_500, addedAt: 1_772_355_600_600 },
+      ]
+      expect(await state.turns('s', 'c')).toEqual(turns)
+      expect(await peer.turns('s', 'c')).toEqual(turns)
+    },
+  },
+  {
+    name: 'keeps the latest of several notes of one turn, in whatever order they come',
+    async run({ state }) {
+      for (const at of [5, 9, 7]) await state.noteTurn('s', 'c', 1, 'recalled', at)
+      expect(await state.turns('s', 'c')).toEqual([{ turn: 1, recalledAt: 9, addedAt: null }])
+    },
+  },
+  {
+    name: 'keeps the latest turns of a conversation and no more',
+    async run({ state }) {
+      const last = MAX_TURNS + 40
+      for (let turn = 1; turn <= last; turn++) await state.noteTurn('s', 'c', turn, 'recalled', turn)
+      await state.noteTurn('s', 'c', 2, 'added', 1)
+      const turns = (await state.turns('s', 'c')).map(({ turn }) => turn)
+      expect(turns).toEqual(Array.from({ length: MAX_TURNS }, (_, i) => 41 + i))
+    },
+  },
+  {
+    name: 'loses no note of many at once',
+    async run({ state, peer }) {
+      const notes = Array.from({ length: MAX_TURNS }, (_, i) => [
+        state.noteTurn('s', 'c', i + 1, 'recalled', 1),
+        peer.noteTurn('s', 'c', i + 1, 'added', 2),
+      ])
+      await Promise.all(notes.flat())
+      const turns = await state.turns('s', 'c')
+      expect(turns).toHaveLength(MAX_TURNS)
+      for (const one of turns) expect(one).toMatchObject({ recalledAt: 1, addedAt: 2 })
+    },
+  },
+  {
+    name: 'keeps the turns of conversations apart',
+    async run({ state }) {
+      await state.noteTurn('s', 'c', 1, 'recalled', 1)
+      await state.noteTurn('s', 'd', 2, 'recalled', 1)
+      await state.noteTurn('t', 'c', 3, 'recalled', 1)
+      expect(await state.turns('s', 'c')).toEqual([{ turn: 1, recalledAt: 1, addedAt: null }])
+      expect(await state.turns('s', '')).toEqual([])
+    },
+  },
+  {
+    name: 'forgets the turns of a conversation that has gone quiet',
+    async run({ state, clock, grainMs = 1 }) {
+      await state.noteTurn('s', 'c', 1, 'recalled', 1)
+      await clock.advance(TURNS_TTL_MS - grainMs)
+      await state.noteTurn('s', 'c', 2, 'recalled', 2)
+      await clock.advance(TURNS_TTL_MS - grainMs)
+      expect(await state.turns('s', 'c')).toHaveLength(2)
+      await clock.advance(grainMs)
+      expect(await state.turns('s', 'c')).toEqual([])
+    },
+  },
+]

@@ -1,0 +1,37 @@
+import { Redis } from 'ioredis'
+import { freePort, type RedisServer, startRedis } from './redis-server.ts'
+import { eventually } from './redis-subject.ts'
+
+const SLOTS = 16_384
+
+/** Three masters that have all slots between them and know each other. */
+export async function startCluster(): Promise<RedisServer[]> {
+  const nodes: RedisServer[] = []
+  const busPorts = [await freePort(), await freePort(), await freePort()]
+  for (const bus of busPorts) {
+    const options = [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-node-timeout',
+      '1000',
+      '--cluster-port',
+      String(bus),
+    ]
+    nodes.push(await startRedis(options))
+  }
+  const admins = nodes.map(({ url }) => new Redis(url))
+  for (const [i, admin] of admins.entries()) {
+    const first = (part: number) => Math.floor((part * SLOTS) / nodes.length)
+    await admin.cluster('ADDSLOTSRANGE', first(i), first(i + 1) - 1)
+    await admin.call('CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))
+  }
+  for (const [i, { port }] of nodes.entries()) {
+    await admins[0]?.call('CLUSTER', 'MEET', '127.0.0.1', String(port), String(busPorts[i]))
+  }
+  await eventually(
+    () => Promise.all(admins.map(async (admin) => String(await admin.cluster('INFO')))),
+    (infos) => infos.every((info) => /cluster_state:ok/.test(info) && /cluster_known_nodes:3/.test(info)),
+  )
+  for (const admin of admins) admin.disconnect()
+  return nodes
+}

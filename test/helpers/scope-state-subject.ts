@@ -1,0 +1,77 @@
+import type { Redis } from 'ioredis'
+import { scopeKeys } from '../../sidecar/adapters/cache/redis-block.ts'
+import {
+  createRedisScopeState,
+  type RedisScopeStateOptions,
+} from '../../sidecar/adapters/cache/redis-scope-state.ts'
+import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
+import { parseRedisUrl } from '../../sidecar/redis-url.ts'
+import type { Open } from '../contracts/contract.ts'
+import { MAX_BYTES, type ScopeStateSubject } from '../contracts/scope-state-subject.ts'
+import { stoppedClock } from './clock.ts'
+import { adminsOf, expireSooner } from './redis-subject.ts'
+
+/** Redis' own clock cannot be stopped, so the cases move in steps that no test takes in earnest. */
+const GRAIN_MS = 60_000
+
+let opened = 0
+
+/** A scope state on Redis with defaults for tests: time enough on a busy machine. */
+export function redisScopeState(url: string, options: Partial<RedisScopeStateOptions> = {}): ScopeState {
+  return createRedisScopeState({
+    target: parseRedisUrl(url),
+    keyPrefix: 'p:',
+    timeoutMs: 5000,
+    maxValueBytes: MAX_BYTES,
+    ...options,
+  })
+}
+
+/** The subject of the contract on a running Redis, as two processes see it. */
+export function redisScopeSubject(url: () => string): Open<ScopeStateSubject> {
+  return async () => {
+    opened += 1
+    const keyPrefix = `scopes-${opened}:`
+    const clock = stoppedClock()
+    const admins = await adminsOf(url())
+    const options = { keyPrefix, now: clock.now }
+    const [state, peer] = [redisScopeState(url(), options), redisScopeState(url(), options)]
+    return {
+      subject: {
+        state,
+        peer,
+        grainMs: GRAIN_MS,
+        clock: {
+          now: clock.now,
+          async advance(milliseconds) {
+            clock.advance(milliseconds)
+            for (const admin of admins) await expireSooner(admin, milliseconds)
+          },
+        },
+        async evictCounters(scope) {
+          await onOwner(admins, (admin) => admin.del(scopeKeys(keyPrefix, scope).counters))
+        },
+      },
+      async close() {
+        await state.close()
+        await peer.close()
+        for (const admin of admins) admin.disconnect()
+      },
+    }
+  }
+}
+
+/** Runs a command on the one node of a cluster that has the slot of its key. */
+export async function onOwner<T>(
+  admins: readonly Redis[],
+  run: (admin: Redis) => Promise<T>,
+): Promise<T | undefined> {
+  for (const admin of admins) {
+    try {
+      return await run(admin)
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('MOVED'))) throw error
+    }
+  }
+  return undefined
+}
