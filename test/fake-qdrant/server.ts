@@ -21,6 +21,7 @@ import { type ApiCheck, checkAgainst } from './openapi.ts'
 export interface FakeRequest {
   method: string
   path: string
+  query: Record<string, string>
   body: Body
   apiKey: string | undefined
 }
@@ -76,13 +77,17 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     const sent = await text(incoming)
     const body = sent === '' ? undefined : JSON.parse(sent)
     const apiKey = incoming.headers['api-key'] as string | undefined
-    const request = { method, path, body, apiKey }
+    const request = { method, path, query: Object.fromEntries(searchParams), body, apiKey }
     fake.requests.push(request)
     const fault = fake.fault(request)
     if (fault && 'status' in fault) {
-      const { status, headers = {} } = fault
-      const { body: said = { status: { error: `scripted ${status}` }, time: 0 } } = fault
-      response.writeHead(status, { 'content-type': 'application/json', ...headers })
+      const {
+        status,
+        headers = {},
+        body: said = { status: { error: `scripted ${status}` }, time: 0 },
+      } = fault
+      const type = typeof said === 'string' ? 'text/plain' : 'application/json'
+      response.writeHead(status, { 'content-type': type, ...headers })
       response.end(typeof said === 'string' ? said : JSON.stringify(said))
       return
     }

@@ -7,6 +7,8 @@ export interface QdrantAddress {
   apiKey?: string | undefined
   /** How long one request may take; no more tries are begun after it, so a call takes at most twice as long. */
   timeoutMs: number
+  /** Pause before the second try, milliseconds; the third waits four times as long. @default 50 */
+  retryPauseMs?: number | undefined
 }
 
 /** What went wrong with a request, and what it says about the write in it. */
@@ -34,9 +36,8 @@ export interface QdrantLink {
 /** Qdrant's REST port, taken where the address names none, as its own clients do. */
 const DEFAULT_PORT = 6333
 const MAX_TRIES = 3
-const FIRST_PAUSE_MS = 50
 
-export function linkQdrant({ url, apiKey, timeoutMs }: QdrantAddress): QdrantLink {
+export function linkQdrant({ url, apiKey, timeoutMs, retryPauseMs = 50 }: QdrantAddress): QdrantLink {
   const { protocol, hostname, pathname } = new URL(url)
   const port = explicitPort(url) ?? DEFAULT_PORT
   const where = `qdrant at ${hostname}:${port}`
@@ -59,7 +60,7 @@ export function linkQdrant({ url, apiKey, timeoutMs }: QdrantAddress): QdrantLin
           return await request(client)
         } catch (error) {
           const failure = failureOf(error, where, timeoutMs)
-          const pause = FIRST_PAUSE_MS * 4 ** (tries - 1) * (0.5 + Math.random())
+          const pause = retryPauseMs * 4 ** (tries - 1) * (0.5 + Math.random())
           const isLast = tries === MAX_TRIES || performance.now() + pause > end
           if (failure.isRefusal || isLast) throw failure
           await new Promise((resolve) => setTimeout(resolve, Math.max(pause, pauseAskedFor(error, end))))
