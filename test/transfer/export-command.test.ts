@@ -1,8 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type FactTable, memoryModel } from '../helpers/memory-model.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 import { copyOf, get, list, run, sidecarFor } from './helpers.ts'
+
+/** Without the header, which has the time in it. */
+const bodyOf = (text: string) => text.slice(text.indexOf('\n'))
 
 describe('npm run export', () => {
   it('and import into an empty sidecar give back lists, history and what held before', async () => {
@@ -43,8 +48,43 @@ describe('npm run export', () => {
     expect(await answers(other.url)).toEqual(await answers(one.url))
 
     const again = await run('export', ['--user', 'ada', '--url', other.url])
-    const body = (text: string) => text.slice(text.indexOf('\n'))
-    expect(body(again.out)).toBe(body(readFileSync(file, 'utf8')))
+    expect(bodyOf(again.out)).toBe(bodyOf(readFileSync(file, 'utf8')))
+  }, 30_000)
+
+  it('takes along what a model has learned, and what has changed since', async () => {
+    const fact = (text: string, replaces?: string) => [
+      { text, topic: 'basic_info', sub_topic: 'home', ...(replaces ? { replaces } : {}) },
+    ]
+    const table: FactTable = {
+      'I live in Leeds': fact('Ada lives in Leeds.'),
+      'moved to Porto': fact('Ada lives in Porto.', 'Ada lives in Leeds.'),
+    }
+    const model = await startScriptedOpenAi({ rules: [{ answer: memoryModel(table) }] })
+    onTestFinished(() => model[Symbol.asyncDispose]())
+    const one = await sidecarFor({ OPENAI_BASE_URL: model.url, LLM_MODEL: 'scripted', LOG_LEVEL: 'silent' })
+    const learned = ['--from', copyOf('messages.jsonl'), '--url', one.url, '--mode', 'sync']
+    await run('import', learned)
+    const asked = model.requests.length
+    await run('import', learned)
+    // What has been learned from is not paid for again.
+    expect(model.requests).toHaveLength(asked)
+
+    const file = join(tempDir(), 'ada.jsonl')
+    await run('export', ['--user', 'ada', '--to', file, '--url', one.url])
+    const other = await sidecarFor()
+    await run('import', ['--from', file, '--url', other.url])
+    for (const [query, home] of [
+      ['', 'Ada lives in Porto.'],
+      ['&as_of=2026-02-01T00:00:00Z', 'Ada lives in Leeds.'],
+    ] as const) {
+      const memories = await list(other.url, 'ada', query)
+      expect(memories).toEqual(await list(one.url, 'ada', query))
+      expect(memories).toMatchObject([{ memory: home, kind: 'extracted' }])
+    }
+    const written = readFileSync(file, 'utf8')
+    expect(written).toContain('"summary":"Ada lives in Porto."')
+    const again = await run('export', ['--user', 'ada', '--url', other.url])
+    expect(bodyOf(again.out)).toBe(bodyOf(written))
   }, 30_000)
 
   it('leaves no file behind that is not whole', async () => {
