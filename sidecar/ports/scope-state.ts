@@ -45,8 +45,14 @@ export interface ScopeState {
   counters(scope: string): Promise<Counters>
   /** Moves one counter or both, atomically, and answers them. `fence` implies `epoch`. */
   bump(scope: string, what: 'epoch' | 'fence'): Promise<Counters>
-  /** A block and the counters of now, read at one moment (one round trip, Lua on Redis). */
-  read(scope: string, key: string): Promise<{ counters: Counters; block: StoredBlock | undefined }>
+  /**
+   * A block and the counters of now, read at one moment (one round trip, Lua on Redis). `isFenced`: there is one, from
+   * before the fence; it may be gone with this answer.
+   */
+  read(
+    scope: string,
+    key: string,
+  ): Promise<{ counters: Counters; block: StoredBlock | undefined; isFenced?: true }>
   /**
    * Stores a block unless the fence has moved since `expected` was read: compare-and-set. False: it moved, nothing
    * stored. `ttlMs` > 0. Rejects with a `RangeError` a value too large to hold.

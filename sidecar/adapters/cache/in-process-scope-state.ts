@@ -77,7 +77,8 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
       const { value, storedAt, fence, expiresAt } = block
       if (now() < expiresAt && fence === counters.fence) return { counters, block: { value, storedAt } }
       blocks.delete(name)
-      return { counters, block: undefined }
+      if (fence === counters.fence) return { counters, block: undefined }
+      return { counters, block: undefined, isFenced: true }
     },
     async fill(scope, key, value, ttlMs, expected) {
       const name = nameOf(scope, key)

@@ -83,7 +83,9 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
       const of = keysOf(scope)
       const { counters, rest } = await counted(READ, scope, [of.held(of.block(wellFormed('key', key)))])
       const text = rest[0] as string | null
-      return { counters, block: text === null ? undefined : decodeBlock(text, counters.fence) }
+      if (text === null) return { counters, block: undefined }
+      const block = decodeBlock(text, counters.fence)
+      return block ? { counters, block } : { counters, block, isFenced: true }
     },
     async fill(scope, key, value, ttlMs, expected) {
       const of = keysOf(scope)
