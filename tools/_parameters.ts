@@ -55,6 +55,18 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER) {
   )
 }
 
+/** True or false, also in the words that a template or a model may have for it. */
+export const flag = () =>
+  z.preprocess(
+    (value) => FLAGS.get(typeof value === 'string' ? value.trim().toLowerCase() : value) ?? value,
+    z.boolean({ error: 'true or false' }),
+  )
+
+const FLAGS = new Map<unknown, boolean>([
+  ...['true', 'yes', 'on', '1', 1].map((word) => [word, true] as const),
+  ...['false', 'no', 'off', '0', 0].map((word) => [word, false] as const),
+])
+
 export const choice = <const T extends readonly [string, ...string[]]>(options: T) =>
   z.enum(options, { error: `one of ${options.join(', ')}` })
 

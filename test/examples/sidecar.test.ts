@@ -159,6 +159,22 @@ describe('the tools', () => {
     })
   })
 
+  it('give what is known of a user, and learn from what waits', async () => {
+    const call = async (tool: string, parameters: object) =>
+      (await runTool({ tool, parameters: { user_id: 'known', ...parameters }, credentials })).variables
+    expect(await call('profile', {})).toMatchObject({ status: 'empty', count: 0, context: '', error: '' })
+    await call('add_memory', { user: 'I live in Lisbon.', agent_id: 'a' })
+    const known = await call('profile', { token_budget: 500, agent_id: 'a' })
+    expect(known).toMatchObject({ status: 'ok', count: 1, error: '' })
+    expect(known['context']).toMatch(/\n# said\n- \[[\d-]+\] I live in Lisbon\.\n<\/memories>$/)
+    expect(known['profile']).toMatchObject({ topics: [{ topic: 'said' }], static: [], recent: [{}] })
+    expect(await call('profile', { topics: 'work' })).toMatchObject({ status: 'empty' })
+    // No language model: nothing waits.
+    const flushed = { status: 'flushed', events: 0, pending_turns: 0, reason: '', error: '' }
+    expect(await call('flush_memory', { conversation_id: 'c' })).toEqual(flushed)
+    expect(await call('flush_memory', { wait: false })).toEqual({ ...flushed, status: 'started' })
+  })
+
   it('pass on what the sidecar refuses, in its words', async () => {
     const parameters = { query: 'q', user_id: 'u', filters: '{"channel":"web"}' }
     const { variables } = await runTool({ tool: 'retrieve_memory', parameters, credentials })

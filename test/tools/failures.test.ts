@@ -75,7 +75,8 @@ describe.each(Object.entries(USE))('%s', (tool, parameters) => {
       const running = runTool({ tool, parameters, credentials: credentials() })
       await arrived
       const writes = ['add_memory', 'cache_set', 'update_memory', 'delete_memory']
-      const seconds = writes.includes(tool) ? 10 : 5
+      // Waits for a language model, unless it is told not to.
+      const seconds = tool === 'flush_memory' ? 60 : writes.includes(tool) ? 10 : 5
       await vi.advanceTimersByTimeAsync(seconds * 1000 - 1)
       const early = await Promise.race([running, Promise.resolve('still waiting')])
       expect(early).toBe('still waiting')

@@ -7,7 +7,7 @@ let stub: StubSidecar
 beforeAll(async () => {
   stub = await startStub(
     // What any of the nodes takes for an answer.
-    json(200, { status: 'ok', context: '', memories: [], history: [], turn_id: 't' }),
+    json(200, { status: 'ok', context: '', memories: [], history: [], turn_id: 't', text: '' }),
   )
 })
 afterAll(() => stub[Symbol.asyncDispose]())
@@ -39,7 +39,7 @@ const user = () => {
   return { ...query, ...Object(body) }['user_id']
 }
 
-it('covers the nodes about a user', () => expect(named).toHaveLength(6))
+it('covers the nodes about a user', () => expect(named).toHaveLength(8))
 
 describe.each(named)('%s', (tool) => {
   it.each([{}, { user_id: null }, { user_id: '' }, { user_id: 'somebody' }, { user_id: 'sys.user_id' }])(

@@ -35,7 +35,7 @@ const answers = fc.record(
   {
     status: fc.oneof(
       fc.constantFrom('ok', 'empty', 'degraded', 'hit', 'miss', 'stale', 'stored', 'buffered'),
-      fc.constantFrom('updated', 'unchanged', 'deleted'),
+      fc.constantFrom('updated', 'unchanged', 'deleted', 'flushed', 'started'),
       fc.jsonValue(),
     ),
     turn_id: fc.jsonValue(),
@@ -58,6 +58,10 @@ const answers = fc.record(
     events: fc.jsonValue(),
     memory: fc.oneof(fc.record({ memory: fc.jsonValue(), version: fc.jsonValue() }), fc.jsonValue()),
     next_cursor: fc.jsonValue(),
+    text: fc.oneof(fc.string(), fc.jsonValue()),
+    topics: fc.jsonValue(),
+    static: fc.jsonValue(),
+    reason: fc.jsonValue(),
     history: fc.oneof(
       fc.array(fc.dictionary(fc.constantFrom('event', 'at', 'before', 'after', 'reason'), fc.jsonValue())),
       fc.jsonValue(),

@@ -11,6 +11,8 @@ export const USE: Record<string, Record<string, unknown>> = {
   update_memory: { memory_id: 'm1', user_id: 'u1', memory: 'Lives in Porto' },
   delete_memory: { memory_id: 'm1', user_id: 'u1' },
   memory_history: { memory_id: 'm1', user_id: 'u1' },
+  profile: { user_id: 'u1' },
+  flush_memory: { user_id: 'u1', conversation_id: 'c1' },
 }
 
 /** Ways for a sidecar, or what stands in its place, to fail; with what the message must say. */
@@ -64,7 +66,7 @@ export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
   'JSON null': { script: json(200, null), says: /not a Hippocache sidecar/ },
   'JSON of another kind': {
     script: json(200, { status: 'fine' }),
-    says: /could not be read \((status|memories|history)\)/,
+    says: /could not be read \((status|memories|history|text)\)/,
   },
   'an endless answer': {
     script: raw(200, 'application/json', `{"a":"${'x'.repeat(3 << 20)}"}`),
