@@ -33,7 +33,7 @@ const STEPS: fc.Arbitrary<Step[]> = fc.array(
     fc.record({ do: fc.constant('evict' as const), scope }),
     fc.record({ do: fc.constant('clock' as const), by: fc.integer({ min: -5, max: 5 }) }),
   ),
-  { maxLength: 60 },
+  { maxLength: 60, size: 'max' },
 ) as fc.Arbitrary<Step[]>
 
 interface World {
