@@ -7,6 +7,7 @@ import type { Log } from './log.ts'
 import { countRequests } from './metrics/http.ts'
 import { authenticate, limitBody, loopbackNamesOnly, requestId } from './middleware.ts'
 import { cacheRoutes } from './routes/cache.ts'
+import { conversationRoutes } from './routes/conversations.ts'
 import type { AppEnv } from './routes/env.ts'
 import { exportRoutes } from './routes/export.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -44,6 +45,7 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
   app.route('/', importMemoryRoutes(services))
   app.route('/', exportRoutes(services))
   app.route('/', pendingRoutes(services))
+  app.route('/', conversationRoutes(services))
   app.route('/', recallRoutes(services))
   app.route('/', profileRoutes(services))
   app.route('/', cacheRoutes(services))

@@ -43,7 +43,7 @@ export class Intake {
     const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
     const ruled = { ...request, remember }
     const said = Math.max(...request.messages.map(({ at }) => at ?? this.#now()))
-    const expiresAt = expiryOf(rules, null, said)
+    const expiresAt = expiryOf(rules, null, said, request.runId)
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
       const result = await engine.add(scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
       await buffer?.settled(scope, result.turnId)
@@ -86,7 +86,7 @@ export class Intake {
       metadata: turn.metadata,
       remember: turn.remember,
     }
-    const expiresAt = expiryOf(rules, null, Math.max(...messages.map(({ at }) => at)))
+    const expiresAt = expiryOf(rules, null, Math.max(...messages.map(({ at }) => at)), turn.run_id)
     const result = await engine.add(scope, request, { learn: false, expiresAt, countTokens: () => 0 })
     await buffer?.settled(scope, turnId)
     return result

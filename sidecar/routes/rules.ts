@@ -22,6 +22,7 @@ const rules = z.object({
     }),
   ),
   retention_days: z.record(z.string(), z.number()).openapi({ type: 'object' }),
+  run_retention_days: z.number().nullable(),
 })
 
 const answer = z.object({
@@ -74,7 +75,7 @@ const put = createRoute({
         rules: appRules.nullable().openapi({
           type: 'object',
           description:
-            'remember (user, assistant or both), custom_instructions, include_topics, exclude_topics, topics (name, description, sub_topics), retention_days (by topic; * for the others).',
+            'remember (user, assistant or both), custom_instructions, include_topics, exclude_topics, topics (name, description, sub_topics), retention_days (by topic; * for the others), run_retention_days (of what belongs to a run; null for no limit).',
           example: { remember: 'user', exclude_topics: ['health'], retention_days: { plans: 90 } },
         }),
         if_version: s

@@ -24,6 +24,8 @@ export const topic = z.strictObject({
   sub_topics: names.optional(),
 })
 
+export const days = z.int({ error: DAYS }).min(1, { error: DAYS }).max(MAX_DAYS, { error: DAYS })
+
 export const retention = z.preprocess(
   (value, context) => {
     // Zod would leave this key out without a word.
@@ -33,7 +35,7 @@ export const retention = z.preprocess(
   },
   z.record(
     z.string().refine((key) => key === ANY || isName(key)),
-    z.int({ error: DAYS }).min(1, { error: DAYS }).max(MAX_DAYS, { error: DAYS }),
+    days,
     {
       error: (issue) =>
         issue.code === 'invalid_key'

@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import { DEFAULT_TOPICS, isListed } from '../memory/extract/topics.ts'
 import { refuseContradictions } from './contradictions.ts'
-import { ANY, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
+import { ANY, days, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
 
 const MAX_INSTRUCTIONS = 2000
+
+/** What a run or task needs to know is of no use long after it. */
+const DEFAULT_RUN_DAYS = 30
 
 /** The default topics as rules have them. */
 const SPELLED_OUT: Topics = DEFAULT_TOPICS.map(({ name, description, subTopics }) => ({
@@ -37,6 +40,8 @@ export const appRules = z
       .default([]),
     /** Days that the facts of a topic are kept; `*` is for topics that are not named. */
     retention_days: retention.default({}),
+    /** Days that what belongs to a run is kept, at the most; `null` is no such limit. */
+    run_retention_days: days.nullable().default(DEFAULT_RUN_DAYS),
   })
   .transform((rules) => (isDefault(rules.topics) ? { ...rules, topics: [] } : rules))
   .superRefine((rules, context) => refuseContradictions(rules, SPELLED_OUT, context))
@@ -50,12 +55,22 @@ export function spelledOut(rules: AppRules): AppRules {
   return rules.topics.length > 0 ? rules : { ...rules, topics: structuredClone(SPELLED_OUT) }
 }
 
-/** When a memory of a topic, said at `at`, expires; `null` for never. Epoch milliseconds. */
-export function expiryOf(rules: AppRules, topic: string | null, at: number): number | null {
+/**
+ * When a memory of a topic, said at `at`, expires; `null` for never. Epoch milliseconds. What belongs to a run has the
+ * shorter of two lives: its topic's and the run's.
+ */
+export function expiryOf(
+  rules: AppRules,
+  topic: string | null,
+  at: number,
+  runId?: string | null,
+): number | null {
   const entries = Object.entries(rules.retention_days)
   const own = topic === null ? undefined : entries.find(([name]) => isListed(topic, [name]))
-  const days = (own ?? entries.find(([name]) => name === ANY))?.[1]
-  return days === undefined ? null : at + days * 86_400_000
+  const ofTopic = (own ?? entries.find(([name]) => name === ANY))?.[1]
+  const ofRun = (runId ?? null) === null ? null : rules.run_retention_days
+  const shorter = Math.min(ofTopic ?? Number.POSITIVE_INFINITY, ofRun ?? Number.POSITIVE_INFINITY)
+  return shorter === Number.POSITIVE_INFINITY ? null : at + shorter * 86_400_000
 }
 
 /** What an answer has spelled out may come back, and is no list of the app's own then. */

@@ -68,7 +68,8 @@ describe('POST /v1/memories', () => {
       metadata: turn.metadata,
       valid_from: at,
       valid_until: null,
-      expires_at: null,
+      // What belongs to a run is kept for 30 days, unless the rules say otherwise.
+      expires_at: '2026-03-03T01:00:00.500Z',
       created_at: now,
       updated_at: now,
     })

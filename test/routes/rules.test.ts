@@ -21,6 +21,7 @@ describe('GET /v1/rules', () => {
           exclude_topics: [],
           topics: DEFAULT_TOPICS.map(({ name, subTopics }) => ({ name, sub_topics: subTopics })),
           retention_days: {},
+          run_retention_days: 30,
         },
         updated_at: null,
       },

@@ -19,6 +19,7 @@ describe('rules', () => {
       exclude_topics: [],
       topics: [],
       retention_days: {},
+      run_retention_days: 30,
     })
   })
 
@@ -34,6 +35,7 @@ describe('rules', () => {
         { name: '健康と食事' },
       ],
       retention_days: { TRIPS: 90, other: 1, '*': 36_500 },
+      run_retention_days: null,
     }
     expect(appRules.parse(rules)).toEqual(rules)
   })
@@ -44,6 +46,11 @@ describe('rules', () => {
 
   it.each([
     ['an unknown field', { excluded_topics: [] }, /Unrecognized key/],
+    [
+      'no days for runs',
+      { run_retention_days: 0 },
+      /^run_retention_days: expected a whole number of days from 1/,
+    ],
     ['an unknown side', { remember: 'bot' }, /^remember: /],
     [
       'long instructions',
@@ -216,6 +223,21 @@ describe('how long a memory is kept', () => {
       expect([topic, days({ health: 30 }, topic)]).toEqual([topic, null])
       expect([topic, days({ '*': 7 }, topic)]).toEqual([topic, 7])
     }
+  })
+
+  it('is no longer than what belongs to a run is kept, where it belongs to one', () => {
+    const ofRun = (rules: object, topic: string | null, run: string | null | undefined) => {
+      const expiry = expiryOf(appRules.parse(rules), topic, 0, run)
+      return expiry === null ? null : expiry / 86_400_000
+    }
+    const rules = { retention_days: { health: 7, work: 90 }, run_retention_days: 14 }
+    for (const run of [null, undefined]) {
+      expect(['health', 'work', null].map((topic) => ofRun(rules, topic, run))).toEqual([7, 90, null])
+    }
+    expect(['health', 'work', null].map((topic) => ofRun(rules, topic, 'r'))).toEqual([7, 14, 14])
+    expect(ofRun({}, null, 'r')).toBe(30)
+    expect(ofRun({ run_retention_days: null }, null, 'r')).toBeNull()
+    expect(ofRun({ ...rules, run_retention_days: null }, 'work', 'r')).toBe(90)
   })
 
   it('counts from when it was said', () => {

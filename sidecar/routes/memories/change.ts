@@ -13,6 +13,13 @@ const MAX_TEXT = 10_000
 
 const label = (what: string, example: string) => s.identifier(what, example).nullable()
 
+/** A day of the calendar, a month or a year: `2026-02-30` is none. */
+function isDate(text: string): boolean {
+  if (!/^\d{4}(?:-\d{2}(?:-\d{2})?)?$/.test(text)) return false
+  const date = new Date(`${text}${'-01-01'.slice(text.length - 4)}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
+}
+
 const update = createRoute({
   method: 'patch',
   path: '/v1/memories/{id}',
@@ -40,7 +47,7 @@ const update = createRoute({
           .openapi({ description: 'From 1 to 5.', example: 4 }),
         event_date: z
           .string()
-          .regex(/^\d{4}(?:-\d{2}(?:-\d{2})?)?$/, { error: 'expected YYYY, YYYY-MM or YYYY-MM-DD' })
+          .refine(isDate, { error: 'expected a date: YYYY, YYYY-MM or YYYY-MM-DD' })
           .nullable()
           .optional()
           .openapi({ description: 'When it happened or will.', example: '2026-05' }),
