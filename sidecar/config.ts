@@ -2,17 +2,13 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type ApiKey, sha256Of } from './keys.ts'
 import { type PriceList, parsePrices } from './ledger/prices.ts'
+import { isOpenlySent, parseQdrantUrl } from './qdrant-url.ts'
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 
 const MIB = 1024 * 1024
-
-/** Variables of backends that this version does not have: a value there would be ignored, so it is refused. */
-const NOT_YET = {
-  QDRANT_URL: 'the records are a SQLite file',
-} as const
 
 const integer = (minimum: number, maximum: number, fallback: number) =>
   z
@@ -61,6 +57,16 @@ const Environment = z.object({
       `expected 1 to 64 characters without spaces and braces, got ${JSON.stringify(issue.input)}`,
   }),
   REDIS_TIMEOUT_MS: integer(10, 60_000, 500),
+  QDRANT_URL: text('').transform(parseQdrant),
+  QDRANT_API_KEY: text('').refine((key) => /^[!-~]*$/.test(key), {
+    error: 'expected a key of ASCII characters without spaces',
+  }),
+  QDRANT_COLLECTION_PREFIX: text('hippocache_').refine((prefix) => /^[A-Za-z0-9_-]{1,64}$/.test(prefix), {
+    error: (issue) =>
+      `expected 1 to 64 letters, digits, dashes or underscores, got ${JSON.stringify(issue.input)}`,
+  }),
+  QDRANT_TIMEOUT_MS: integer(10, 600_000, 5000),
+  QDRANT_REPLICATION_FACTOR: integer(1, 100, 1),
   CACHE_MAX_ENTRIES: integer(1, 10_000_000, 100_000),
   CACHE_MAX_BYTES: integer(64 * 1024, 16 * 1024 * MIB, 64 * MIB),
   INDEX_MAX_BYTES: integer(MIB, 64 * 1024 * MIB, 512 * MIB),
@@ -94,6 +100,16 @@ export interface Config {
   maxBodyBytes: number
   /** Absent: the cache is in-process. */
   redis: { target: RedisTarget; keyPrefix: string; timeoutMs: number } | undefined
+  /** Absent: the records are a SQLite file. */
+  qdrant:
+    | {
+        url: string
+        apiKey: string | undefined
+        prefix: string
+        timeoutMs: number
+        replicationFactor: number
+      }
+    | undefined
   cacheMaxEntries: number
   cacheMaxBytes: number
   indexMaxBytes: number
@@ -132,9 +148,6 @@ export class ConfigError extends Error {
 /** @throws {ConfigError} listing every variable that cannot be used, with what was expected and what came. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const problems: string[] = []
-  for (const [name, instead] of Object.entries(NOT_YET)) {
-    if (env[name]?.trim()) problems.push(`${name}: not supported by this version (${instead}); unset it`)
-  }
   const parsed = Environment.safeParse(env)
   if (!parsed.success) {
     for (const issue of parsed.error.issues) problems.push(`${issue.path.join('.')}: ${issue.message}`)
@@ -165,6 +178,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       keyPrefix: values.REDIS_KEY_PREFIX,
       timeoutMs: values.REDIS_TIMEOUT_MS,
     },
+    qdrant: values.QDRANT_URL
+      ? {
+          url: values.QDRANT_URL,
+          apiKey: values.QDRANT_API_KEY || undefined,
+          prefix: values.QDRANT_COLLECTION_PREFIX,
+          timeoutMs: values.QDRANT_TIMEOUT_MS,
+          replicationFactor: values.QDRANT_REPLICATION_FACTOR,
+        }
+      : undefined,
     cacheMaxEntries: values.CACHE_MAX_ENTRIES,
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     indexMaxBytes: values.INDEX_MAX_BYTES,
@@ -212,6 +234,15 @@ function parseRedis(value: string, context: z.RefinementCtx): RedisTarget | unde
   }
 }
 
+function parseQdrant(value: string, context: z.RefinementCtx): string | undefined {
+  try {
+    return value === '' ? undefined : parseQdrantUrl(value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+    return z.NEVER
+  }
+}
+
 function parsePriceList(value: string, context: z.RefinementCtx): PriceList {
   try {
     return parsePrices(value)
@@ -222,10 +253,19 @@ function parsePriceList(value: string, context: z.RefinementCtx): PriceList {
 }
 
 function warningsOf(values: z.output<typeof Environment>): string[] {
-  if (values.LLM_MODEL || values.EMBEDDING_MODEL || !values.OPENAI_API_KEY) return []
-  return [
-    'OPENAI_API_KEY is set but not used: set LLM_MODEL to have facts extracted, EMBEDDING_MODEL to embed them.',
-  ]
+  const warnings: string[] = []
+  if (values.OPENAI_API_KEY && !values.LLM_MODEL && !values.EMBEDDING_MODEL) {
+    warnings.push(
+      'OPENAI_API_KEY is set but not used: set LLM_MODEL to have facts extracted, EMBEDDING_MODEL to embed them.',
+    )
+  }
+  if (values.QDRANT_API_KEY && !values.QDRANT_URL) {
+    warnings.push('QDRANT_API_KEY is set but not used: set QDRANT_URL to keep the records in Qdrant.')
+  }
+  if (values.QDRANT_API_KEY && values.QDRANT_URL && isOpenlySent(values.QDRANT_URL)) {
+    warnings.push('QDRANT_API_KEY goes to QDRANT_URL over http, readable on the way: use https.')
+  }
+  return warnings
 }
 
 /** `name:key` pairs, comma-separated; a key may be given as `sha256:<64 hex digits>`. */

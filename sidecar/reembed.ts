@@ -4,16 +4,14 @@
  * Embeds every memory anew with the embedder of the configuration. The sidecar must be stopped. Can be interrupted:
  * run it again, and it goes on where it was.
  */
-import { join } from 'node:path'
-import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { readConfig } from './config.ts'
 import { reembed } from './memory/embedder-guard.ts'
-import { openEmbedder } from './services.ts'
+import { openEmbedder, openRecords } from './services.ts'
 
 try {
   const config = readConfig(process.env)
   const embedder = await openEmbedder(config)
-  const records = openSqliteRecords(join(config.dataDir, 'hippocache.db'))
+  const records = await openRecords(config, embedder)
   const done = await reembed(records, embedder, (scopes, memories) => {
     process.stderr.write(`\r${memories} memories of ${scopes} users embedded with ${embedder.name}`)
   })

@@ -14,12 +14,16 @@ import { assertSameEmbedder } from './memory/embedder-guard.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
-import type { RecordCall } from './ports/ledger.ts'
+import type { LedgerEntry, RecordCall } from './ports/ledger.ts'
+import type { RecordStore } from './ports/records.ts'
 import type { ScopeState } from './ports/scope-state.ts'
 import { tokenCounter } from './recall/tokens.ts'
 
 /** How much the meaning of a text counts beside its words, where a neural model embeds it. */
 const NEURAL_INDEX = { weights: { dense: 0.5 } }
+
+/** How long a start waits for Qdrant, which may be starting as well, milliseconds. */
+const QDRANT_PATIENCE_MS = 30_000
 
 /**
  * Chooses the adapters and builds the engine on them: the one place that knows every adapter.
@@ -30,7 +34,11 @@ export async function createServices(
   log: Log,
   now: () => number = Date.now,
 ): Promise<Services> {
-  const records = openSqliteRecords(join(config.dataDir, 'hippocache.db'))
+  // The store asks who embeds, and the ledger, which the embedder reports to, is in the store.
+  const early: LedgerEntry[] = []
+  let record: RecordCall = (entry) => early.push(entry)
+  const embedder = await openEmbedder(config, (entry) => record(entry))
+  const records = await openRecords(config, embedder, log)
   const { cache, scopeState } = openCaches(config, now, log)
   try {
     const ledger = new Ledger({
@@ -38,7 +46,8 @@ export async function createServices(
       prices: config.prices,
       onFailure: (error, trouble) => log.warn('ledger not written', { ...trouble, error: String(error) }),
     })
-    const embedder = await openEmbedder(config, ledger.record)
+    record = ledger.record
+    early.forEach(record)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
     const services = compose(
@@ -61,6 +70,22 @@ export async function createServices(
     await records.close()
     throw error
   }
+}
+
+/**
+ * The record store of the configuration.
+ * @throws {Error} naming the variables when it cannot be opened
+ */
+export async function openRecords(
+  config: Config,
+  embedder: Embedder,
+  log?: Pick<Log, 'warn'>,
+): Promise<RecordStore> {
+  const { qdrant, dataDir } = config
+  if (!qdrant) return openSqliteRecords(join(dataDir, 'hippocache.db'))
+  const { openQdrantRecords } = await import('./adapters/records/qdrant.ts')
+  const onTrouble = (error: string) => log?.warn('records unavailable', { error })
+  return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble })
 }
 
 /** Loaded where they are used: the client of a model takes longer to load than all else together. */

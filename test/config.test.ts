@@ -111,13 +111,47 @@ describe('the configuration', () => {
     })
   })
 
-  it('says so when a variable of a later version is set and would do nothing', () => {
+  it('says so when a variable is set and would do nothing', () => {
     expect(readConfig({ OPENAI_API_KEY: 'sk-1' }).warnings).toEqual([
       expect.stringContaining('OPENAI_API_KEY'),
     ])
-    expect(problemsOf({ QDRANT_URL: 'http://x' })).toEqual([
-      expect.stringMatching(/QDRANT_URL: not supported .* unset it/),
+    expect(readConfig({ QDRANT_API_KEY: 'k' }).warnings).toEqual([
+      expect.stringMatching(/QDRANT_API_KEY is set but not used: set QDRANT_URL/),
     ])
+  })
+
+  it('takes Qdrant by its address, and says when its key is sent openly', () => {
+    expect(readConfig({ QDRANT_URL: 'http://qdrant' })).toMatchObject({
+      qdrant: {
+        url: 'http://qdrant',
+        apiKey: undefined,
+        prefix: 'hippocache_',
+        timeoutMs: 5000,
+        replicationFactor: 1,
+      },
+      warnings: [],
+    })
+    const env = {
+      QDRANT_API_KEY: 'k',
+      QDRANT_COLLECTION_PREFIX: 'x-',
+      QDRANT_TIMEOUT_MS: '50',
+      QDRANT_REPLICATION_FACTOR: '3',
+    }
+    expect(readConfig({ ...env, QDRANT_URL: 'https://a.example.com:443/q' })).toMatchObject({
+      qdrant: {
+        url: 'https://a.example.com:443/q',
+        apiKey: 'k',
+        prefix: 'x-',
+        timeoutMs: 50,
+        replicationFactor: 3,
+      },
+      warnings: [],
+    })
+    expect(readConfig({ ...env, QDRANT_URL: 'http://localhost:1' }).warnings).toEqual([])
+    expect(readConfig({ ...env, QDRANT_URL: 'http://qdrant' }).warnings).toEqual([
+      expect.stringMatching(/QDRANT_API_KEY goes to QDRANT_URL over http/),
+    ])
+    expect(problemsOf({ QDRANT_URL: 'http://me:secret@qdrant' }).join()).not.toContain('secret')
   })
 
   it.each([
@@ -137,6 +171,14 @@ describe('the configuration', () => {
     ['REDIS_URL', 'memcached://x', /expected redis:\/\/\[user:password@\]host/],
     ['REDIS_KEY_PREFIX', '{x}', /without spaces and braces, got "{x}"/],
     ['REDIS_TIMEOUT_MS', '0', /from 10 to 60000, got "0"/],
+    ['QDRANT_URL', 'qdrant:6333', /^ {2}- QDRANT_URL: expected http:\/\/host\[:port\]/],
+    ['QDRANT_URL', 'https:qdrant', /expected http/],
+    ['QDRANT_URL', 'http://key@qdrant', /the key goes into QDRANT_API_KEY/],
+    ['QDRANT_URL', 'http://qdrant/?x=1', /nothing after the path/],
+    ['QDRANT_API_KEY', 'two words', /ASCII characters without spaces$/],
+    ['QDRANT_COLLECTION_PREFIX', 'a/b', /letters, digits, dashes or underscores, got "a\/b"/],
+    ['QDRANT_TIMEOUT_MS', '0', /from 10 to 600000, got "0"/],
+    ['QDRANT_REPLICATION_FACTOR', '0', /from 1 to 100, got "0"/],
     ['HOST', '0.0.0.0', /loopback address .* got "0.0.0.0"; set API_KEYS=name:key/],
     ['API_KEYS', 'nocolon', /name:key/],
     ['API_KEYS', `bad name:${SECRET}`, /name:key/],
@@ -158,7 +200,7 @@ describe('the configuration', () => {
       LOG_LEVEL: 'loud',
       PUBLIC_URL: 'nowhere',
       REDIS_URL: 'memcached://x',
-      QDRANT_URL: 'http://x',
+      QDRANT_URL: 'qdrant',
       CACHE_MAX_BYTES: '-1',
     })
     const names = problems.map((problem) => /^ {2}- ([A-Z_]+): /.exec(problem)?.[1]).sort()

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest'
+import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
+import { addressOf, refusalOf, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+async function start(server: FakeQdrant, env: Record<string, string> = {}) {
+  const sidecar = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url, LOG_LEVEL: 'warn', ...env })
+  const url = await addressOf(sidecar)
+  return {
+    ...sidecar,
+    async call(method: string, path: string, body?: unknown) {
+      const init = body === undefined ? {} : { body: JSON.stringify(body) }
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: { 'content-type': 'application/json' },
+        ...init,
+      })
+      // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+      return { status: response.status, body: (await response.json()) as any }
+    },
+  }
+}
+
+const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }
+const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }
+
+describe('a sidecar on Qdrant', () => {
+  it('remembers over kill -9, names it, and goes on when it was away', async () => {
+    await using server = await startFakeQdrant()
+    const first = await start(server)
+    expect(first.out()).toContain('qdrant')
+    expect((await first.call('POST', '/v1/memories', TURN)).status).toBe(200)
+    expect((await first.call('POST', '/v1/recall', RECALL)).body).toMatchObject({ status: 'ok', count: 1 })
+    expect(await first.call('GET', '/readyz')).toMatchObject({
+      status: 200,
+      body: { backends: { records: { kind: 'qdrant', status: 'ok' } } },
+    })
+    first.child.kill('SIGKILL')
+    await first.ended
+
+    const second = await start(server)
+    const { body } = await second.call('POST', '/v1/recall', RECALL)
+    expect(body).toMatchObject({ status: 'ok', count: 1 })
+    expect(body.context).toContain('allergic to peanuts')
+    expect((await second.call('POST', '/v1/recall', { ...RECALL, user_id: 'bob' })).body.count).toBe(0)
+
+    server.fault = () => ({ status: 503 })
+    expect(await second.call('GET', '/readyz')).toMatchObject({
+      status: 503,
+      body: {
+        backends: { records: { status: 'failed', error: expect.stringMatching(/^qdrant at 127.*503/) } },
+      },
+    })
+    expect(await second.call('POST', '/v1/memories', TURN)).toMatchObject({
+      status: 503,
+      body: { error: { code: 'backend_unavailable', message: expect.stringMatching(/qdrant at/) } },
+    })
+    server.fault = () => undefined
+    expect((await second.call('GET', '/readyz')).status).toBe(200)
+    const more = { ...TURN, messages: [{ role: 'user', content: 'I moved to Kyoto.' }] }
+    expect((await second.call('POST', '/v1/memories', more)).status).toBe(200)
+    expect(
+      (await second.call('POST', '/v1/recall', { ...RECALL, query: 'Kyoto' })).body.count,
+    ).toBeGreaterThan(0)
+    second.child.kill('SIGTERM')
+    expect(await second.ended).toEqual({ code: 0, signal: null })
+    expect(second.err()).not.toContain('peanuts')
+  })
+
+  it('forgets a user there too', async () => {
+    await using server = await startFakeQdrant()
+    const sidecar = await start(server)
+    await sidecar.call('POST', '/v1/memories', TURN)
+    expect((await sidecar.call('DELETE', '/v1/memories?user_id=ada')).status).toBe(200)
+    const stored = [...server.state.collections.values()].flatMap(({ points }) => [...points.values()])
+    expect(JSON.stringify(stored)).not.toContain('peanuts')
+  })
+
+  it('refuses to start without its key, and says which variable', async () => {
+    await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
+    const env = { DATA_DIR: tempDir(), QDRANT_URL: server.url, QDRANT_API_KEY: 'swordfish' }
+    const { code, err } = await refusalOf(env)
+    expect(code).not.toBe(0)
+    expect(err).toMatch(
+      /QDRANT_URL: qdrant at 127\.0\.0\.1:\d+: the key was refused \(401\); set QDRANT_API_KEY/,
+    )
+    expect(err).not.toContain('swordfish')
+    const sidecar = await start(server, { QDRANT_API_KEY: 'hunter2-hunter2' })
+    expect((await sidecar.call('GET', '/readyz')).status).toBe(200)
+  })
+})
