@@ -14,6 +14,9 @@ export interface TableModel extends LanguageModel {
   /** For the next calls, one each; then as `always` says. */
   next: (...behaviours: Behaviour[]) => void
   always: (behaviour: Behaviour | undefined) => void
+  usual: () => Behaviour | undefined
+  /** Those of `next` that have not been reached are not waited for. */
+  forgetNext: () => void
   mostAtOnce: number
 }
 
@@ -32,6 +35,8 @@ export function tableModel(table: FactTable): TableModel {
     always: (behaviour) => {
       usual = behaviour
     },
+    usual: () => usual,
+    forgetNext: () => void queue.splice(0),
     async complete(request) {
       request.signal?.throwIfAborted()
       model.calls.push(request)

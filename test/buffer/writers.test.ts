@@ -151,3 +151,29 @@ it('a turn that is posted verbatim while it waits does not wait any more', async
   expect(await at.pendingStored()).toEqual([])
   expect(await at.texts()).toEqual(['I live in Leeds'])
 })
+
+it('a memory that was deleted from one turn does not come back through it when another turn says it anew', async () => {
+  const at = setUp()
+  await at.post(1, 'I live in Leeds', { mode: 'sync' })
+  at.clock.advance(1000)
+  await at.services.engine.remove(ADA, await idOf(at, 'Ada lives in Leeds.'))
+  at.clock.advance(1000)
+  await at.post(2, 'I live in Leeds', { mode: 'sync' })
+  await at.post(1, 'I live in Leeds. I am a nurse', { mode: 'sync' })
+  expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'Ada works as a nurse.'])
+  // Only the second turn stood for it.
+  await at.post(2, 'I have a cat', { mode: 'sync' })
+  expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada works as a nurse.'])
+})
+
+it('a memory that has expired holds again when it is said again', async () => {
+  const at = setUp()
+  const { rules } = await at.services.ruleBook.inForce(ADA.namespace, null)
+  await at.services.ruleBook.put(ADA.namespace, null, { ...rules, retention_days: { basic_info: 30 } })
+  await at.post(1, 'I live in Leeds', { mode: 'sync' })
+  expect(await at.recalled('Leeds')).toEqual(['Ada lives in Leeds.'])
+  at.clock.advance(31 * 86_400_000)
+  expect(await at.recalled('Leeds')).toEqual([])
+  await at.post(2, 'Yes, I live in Leeds', { mode: 'sync' })
+  expect(await at.recalled('Leeds')).toEqual(['Ada lives in Leeds.'])
+})

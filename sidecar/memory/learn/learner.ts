@@ -12,12 +12,13 @@ import { reconcile } from '../reconcile/reconcile.ts'
 import type { Decision } from '../reconcile/types.ts'
 import { putConversation, putTurn, readConversation, readTurn, type Turn, toPayload } from '../turns.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
-import { applyDecisions, type Learned, type TurnEvent, turnsOf } from './apply.ts'
+import { applyDecisions } from './apply.ts'
 import { type FindNeighbours, neighboursIn } from './neighbours.ts'
 import { type LearnOutcome, Overtaken, toLater } from './outcome.ts'
 import { readBatch } from './read-batch.ts'
 import { readFacts } from './read-facts.ts'
-import { wasRemovedSince } from './removed.ts'
+import { mayStandFor } from './removed.ts'
+import { type ApplyContext, type Learned, type TurnEvent, turnsOf } from './types.ts'
 
 export type { LearnOutcome } from './outcome.ts'
 
@@ -78,6 +79,7 @@ export class Learner {
     return await engine.change(key, async (unit) => {
       const turns = await this.#stillWaiting(key, batch.turns)
       const context = {
+        records,
         turns,
         learned: facts,
         rules,
@@ -151,14 +153,17 @@ async function assertUnchanged(
   unit: UnitOfWork,
   decisions: readonly Decision[],
   seen: ReadonlyMap<string, number>,
-  { turns, learned }: { turns: readonly Turn[]; learned: readonly Learned[] },
+  { records, turns, learned }: Pick<ApplyContext, 'records' | 'turns' | 'learned'>,
 ): Promise<void> {
   for (const decision of decisions) {
     if (decision.event === 'ADD' || decision.target === null) continue
     const held = await unit.find(decision.target)
     if (held && held.memory.version === seen.get(decision.target)) continue
     const says = turnsOf(learned[decision.fact] as Learned, turns)
-    const isOver = decision.event === 'NOOP' && (await wasRemovedSince(unit, decision.target, says))
+    const isOver =
+      decision.event === 'NOOP' &&
+      !held &&
+      (await mayStandFor(unit, records, decision.target, says)).length === 0
     if (!isOver) throw new Overtaken()
   }
 }

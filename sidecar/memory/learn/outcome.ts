@@ -1,6 +1,6 @@
 import { ModelUnavailable } from '../../ports/language-model.ts'
 import { UnreadableDecisions } from '../reconcile/types.ts'
-import type { TurnEvent } from './apply.ts'
+import type { TurnEvent } from './types.ts'
 
 /** `later`: nothing was stored, and the turns wait on. `reason` is a stable word; `detail` holds no text of theirs. */
 export type LearnOutcome =

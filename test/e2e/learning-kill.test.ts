@@ -1,0 +1,230 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { TABLE } from '../buffer/helpers.ts'
+import { isDecision, memoryModel } from '../helpers/memory-model.ts'
+import { addressOf, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
+
+const SAID = [
+  'I live in Leeds. I am a nurse',
+  'I have a cat',
+  'I moved to Porto',
+  'I play the cello. I am a potter',
+  'I speak Welsh',
+]
+
+const NOW = [
+  'Ada has a cat.',
+  'Ada lives in Porto.',
+  'Ada plays the cello.',
+  'Ada speaks Welsh.',
+  'Ada works as a potter.',
+]
+
+/** A scripted model, a folder, and sidecars on it that can be killed and started again. */
+async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Record<string, string> = {}) {
+  const model = await startScriptedOpenAi({ rules, usage: 'estimate' })
+  const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-kill-'))
+  onTestFinished(async () => {
+    await model[Symbol.asyncDispose]()
+    rmSync(dataDir, { recursive: true, force: true })
+  })
+  const sidecar = async () => {
+    const process = spawnSidecar({
+      DATA_DIR: dataDir,
+      OPENAI_BASE_URL: model.url,
+      LLM_MODEL: 'scripted',
+      LLM_RETRIES: '0',
+      BUFFER_IDLE_MS: '3600000',
+      ...env,
+    })
+    const url = await addressOf(process)
+    const call = async (method: string, path: string, body?: object) => {
+      const init: RequestInit = { method }
+      if (body)
+        Object.assign(init, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+      const response = await fetch(url + path, init)
+      // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+      return { status: response.status, body: (await response.json()) as any }
+    }
+    const post = (turn: number) =>
+      call('POST', '/v1/memories', {
+        user_id: 'ada',
+        conversation_id: 'c',
+        turn,
+        messages: [{ role: 'user', name: 'Ada', content: SAID[turn - 1], at: `2026-03-0${turn}T10:00:00Z` }],
+      })
+    const kill = async () => {
+      process.child.kill('SIGKILL')
+      await process.ended
+    }
+    return { call, post, kill }
+  }
+  return { model, sidecar }
+}
+
+type Running = Awaited<ReturnType<Awaited<ReturnType<typeof start>>['sidecar']>>
+
+/** What is left: each memory with its history, and what waits. */
+async function stateOf({ call }: Running) {
+  const { body } = await call('GET', '/v1/memories?user_id=ada')
+  const memories: string[] = []
+  for (const { id, memory, version, kind } of body.memories) {
+    const { body: past } = await call('GET', `/v1/memories/${id}/history?user_id=ada`)
+    const rows = past.history.map((row: { event: string; after: string }) => `${row.event} ${row.after}`)
+    memories.push(`${kind} ${memory} v${version}: ${rows.join(', ')}`)
+  }
+  return { memories: memories.sort(), pending: (await call('GET', '/v1/pending?user_id=ada')).body.turns }
+}
+
+async function flushUntilDone({ call }: Running) {
+  const { body } = await call('POST', '/v1/flush', { user_id: 'ada' })
+  expect(body).toMatchObject({ reason: null, pending: { turns: 0 } })
+}
+
+describe('kill -9', () => {
+  it('right after each acknowledgement loses nothing, and doubles nothing', async () => {
+    const { sidecar } = await start()
+    for (const turn of [1, 2, 3, 4, 5]) {
+      const running = await sidecar()
+      expect((await running.post(turn)).status).toBe(202)
+      await running.kill()
+    }
+    const running = await sidecar()
+    await flushUntilDone(running)
+    const { memories, pending } = await stateOf(running)
+    expect(pending).toEqual([])
+    expect(memories.map((line) => /^extracted (.*) v\d+:/.exec(line)?.[1])).toEqual(NOW)
+    expect(memories.flatMap((line) => line.match(/ADD/g))).toHaveLength(NOW.length)
+  }, 60_000)
+
+  it('while the model thinks, of facts and of decisions, leaves what no kill leaves', async () => {
+    const undisturbed = await start()
+    const calm = await undisturbed.sidecar()
+    for (const turn of [1, 2]) await calm.post(turn)
+    await flushUntilDone(calm)
+    for (const turn of [3, 4, 5]) await calm.post(turn)
+    await flushUntilDone(calm)
+    const expected = await stateOf(calm)
+    await calm.kill()
+
+    const { model, sidecar } = await start()
+    let running = await sidecar()
+    for (const turn of [1, 2]) await running.post(turn)
+    const killWhileThinking = async (when: Rule['when']) => {
+      const answers: Rule = { answer: memoryModel(TABLE) }
+      model.rules.replace({ ...(when ? { when } : {}), hang: true, times: 1 }, answers)
+      const asked = model.requests.length
+      const flushing = running.call('POST', '/v1/flush', { user_id: 'ada' }).catch(() => 'broken')
+      await model.received(asked + 1)
+      if (when) await model.received(asked + 2)
+      await running.kill()
+      expect(await flushing).toBe('broken')
+      model.rules.replace(answers)
+      running = await sidecar()
+    }
+    await killWhileThinking(undefined)
+    await flushUntilDone(running)
+    for (const turn of [3, 4, 5]) await running.post(turn)
+    await killWhileThinking(isDecision)
+    await flushUntilDone(running)
+    expect(await stateOf(running)).toEqual(expected)
+    expect(expected.memories).toHaveLength(NOW.length)
+  }, 60_000)
+
+  it('in the middle of a flush of many batches keeps what was learned, and the start goes on with the rest', async () => {
+    const facts = Array.from({ length: 8 }, (_, i) => [
+      `number ${i} is`,
+      [{ text: `Number ${i} is known.`, topic: 'other' }],
+    ])
+    const { model, sidecar } = await start([{ answer: memoryModel(Object.fromEntries(facts)) }])
+    let running = await sidecar()
+    for (let i = 0; i < 8; i++) {
+      const messages = [{ role: 'user', name: 'Ada', content: `So number ${i} is what it is.` }]
+      await running.call('POST', '/v1/memories', {
+        user_id: 'ada',
+        conversation_id: `c${i}`,
+        turn: 1,
+        messages,
+      })
+    }
+    void running.call('POST', '/v1/flush', { user_id: 'ada', wait: false })
+    await model.received(4)
+    await running.kill()
+    const asked = model.requests.length
+    running = await sidecar()
+    // The start takes up what is left by itself, soon.
+    for (;;) {
+      const { body } = await running.call('GET', '/v1/pending?user_id=ada')
+      if (body.turns.length === 0) break
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    const { memories } = await stateOf(running)
+    expect(memories).toEqual(
+      facts.map((_, i) => `extracted Number ${i} is known. v1: ADD Number ${i} is known.`),
+    )
+    expect(model.requests.length).toBeGreaterThan(asked)
+  }, 60_000)
+})
+
+describe('what a flush costs', () => {
+  it('is two calls at the most for thirty turns, and the ledger knows their tokens', async () => {
+    const { model, sidecar } = await start([{ answer: memoryModel(TABLE) }], { BUFFER_TOKENS: '16000' })
+    const { call, kill } = await sidecar()
+    for (let turn = 1; turn <= 30; turn++) {
+      const messages = [{ role: 'user', name: 'Ada', content: SAID[turn % SAID.length] }]
+      await call('POST', '/v1/memories', { user_id: 'ada', conversation_id: 'c', turn, messages })
+    }
+    expect(model.requests).toHaveLength(0)
+    const { body } = await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect(body).toMatchObject({ reason: null, pending: { turns: 0 } })
+    expect(model.requests.length).toBeLessThanOrEqual(2)
+    const { body: ledger } = await call('GET', '/v1/ledger?user_id=ada')
+    const prompt = (request: { body: { tools?: unknown; messages: unknown } }) =>
+      Math.ceil(JSON.stringify([request.body.tools ?? null, request.body.messages]).length / 4)
+    expect(ledger.totals).toMatchObject({
+      calls: model.requests.length,
+      tokens_in: model.requests.reduce((sum, request) => sum + prompt(request), 0),
+    })
+    await kill()
+  }, 30_000)
+})
+
+describe('trouble over a real socket', () => {
+  it('a rate limit with Retry-After is honoured and shown', async () => {
+    const { sidecar } = await start([
+      { times: 1, status: 429, headers: { 'retry-after': '3600' } },
+      { answer: memoryModel(TABLE) },
+    ])
+    const { call, post, kill } = await sidecar()
+    await post(1)
+    const before = Date.now()
+    const { body: flushed } = await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect(flushed).toMatchObject({ reason: 'rate_limited', pending: { turns: 1 } })
+    const { body } = await call('GET', '/v1/pending?user_id=ada')
+    expect(body.turns).toMatchObject([{ state: 'pending', attempts: 1, error: 'rate_limited' }])
+    expect(Date.parse(body.turns[0].next_attempt_at)).toBeGreaterThanOrEqual(before + 3_600_000)
+    await flushUntilDone({ call, post, kill })
+    await kill()
+  }, 30_000)
+
+  it('a request that the endpoint refuses for one turn leaves the others learned', async () => {
+    const { sidecar } = await start([
+      {
+        when: /cat/,
+        status: 400,
+        body: { error: { message: 'Bad Request', type: 'invalid_request_error' } },
+      },
+      { answer: memoryModel(TABLE) },
+    ])
+    const { call, post, kill } = await sidecar()
+    for (const turn of [1, 2, 5]) await post(turn)
+    const { body } = await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect(body).toMatchObject({ reason: 'request_refused', pending: { turns: 1 } })
+    const { body: left } = await call('GET', '/v1/pending?user_id=ada')
+    expect(left.turns).toMatchObject([{ turn: 2, error: 'request_refused' }])
+    await kill()
+  }, 30_000)
+})
