@@ -11,3 +11,16 @@ export function atMost(limit: number): (value: string) => string {
     return value
   }
 }
+
+/** Finds once what belongs to some labels: the library works that out anew each time, and a request should not wait. */
+export function remembering<Labels extends string[], T>(
+  find: (...labels: Labels) => T,
+): (...labels: Labels) => T {
+  const known = new Map<string, T>()
+  return (...labels) => {
+    const key = labels.join(' ')
+    const found = known.get(key) ?? find(...labels)
+    known.set(key, found)
+    return found
+  }
+}

@@ -2,7 +2,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { RecordCall } from '../ports/ledger.ts'
 import { VERSION } from '../version.ts'
 import { HTTP_SECONDS, MODEL_SECONDS, RECALL_SECONDS } from './buckets.ts'
-import { atMost } from './labels.ts'
+import { atMost, remembering } from './labels.ts'
 
 /** What a recall or a search took, in milliseconds, by part. */
 export type Parts = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
@@ -98,6 +98,11 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
     'purpose',
   ])
   const modelName = atMost(20)
+  const requestOf = remembering((method: string, route: string, status: string) => ({
+    count: requests.labels(method, route, status),
+    time: requestSeconds.labels(method, route),
+  }))
+  const partOf = remembering((kind: string, part: string) => partSeconds.labels(kind, part))
 
   gauge('pending_turns', 'Turns that wait to be learned from.', () => waiting()?.turns)
   gauge('pending_failed_turns', 'Of these, those that have failed for good.', () => waiting()?.failed)
@@ -122,13 +127,14 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
   return {
     registry,
     request(method, route, status, seconds) {
-      requests.labels(method, route, String(status)).inc()
-      requestSeconds.labels(method, route).observe(seconds)
+      const { count, time } = requestOf(method, route, String(status))
+      count.inc()
+      time.observe(seconds)
     },
     recall(kind, tookMs, without) {
       for (const [part, ms] of Object.entries(tookMs)) {
         // A search renders nothing.
-        if (kind === 'recall' || part !== 'render') partSeconds.labels(kind, part).observe(ms / 1000)
+        if (kind === 'recall' || part !== 'render') partOf(kind, part).observe(ms / 1000)
       }
       for (const part of without) degraded.labels(kind, part).inc()
     },

@@ -52,7 +52,7 @@ const MEMORIES = fc
       importance: fc.option(fc.integer({ min: 1, max: 5 })),
       event_date: fc.constantFrom(null, '2026', '2026-03', '2026-03-31'),
       kind: fc.constantFrom<Memory['kind']>('extracted', 'imported', 'verbatim'),
-      at: fc.integer({ min: 0, max: 1000 }).map((day) => START - day * DAY),
+      at: fc.constantFrom(0, 1, 400).map((days) => START - days * DAY),
     }),
     { maxLength: 14 },
   )
