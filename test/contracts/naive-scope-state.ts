@@ -10,6 +10,7 @@ export type Fault =
   | 'a fill ignores the fence'
   | 'a fill compares the epoch'
   | 'a read ignores the fence'
+  | 'a block from before the fence is as good as none'
   | 'a read is two reads'
   | 'a bump is a read and a write'
   | 'a fence leaves the epoch'
@@ -88,7 +89,11 @@ export function naiveScopeState(clock: Clock, ...faults: readonly Fault[]): Scop
       const counters = { ...countersOf(scope) }
       // What is two reads takes the fence of the one for the fence of the other.
       const behind = block?.fence !== counters.fence && !has('a read is two reads')
-      if (!block || (behind && !has('a read ignores the fence'))) return { counters, block: undefined }
+      if (!block) return { counters, block: undefined }
+      if (behind && !has('a read ignores the fence')) {
+        const told = !has('a block from before the fence is as good as none')
+        return { counters, block: undefined, ...(told ? { isFenced: true } : {}) }
+      }
       if (clock.now() >= block.until && !has('a block lives for ever')) return { counters, block: undefined }
       if (block.value === '' && has('the empty block is none')) return { counters, block: undefined }
       blocks.delete(name(scope, key))

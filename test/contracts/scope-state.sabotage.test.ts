@@ -9,6 +9,7 @@ const CLEARS = 'clears the blocks and turns of one scope and of no other, and mo
 const BEGINS = 'begins counters at the clock in microseconds, and moves them by nothing but a change'
 const LOST = 'begins counters that were lost above all that they were'
 const BLOCK = 'reads back a block with the time it was stored at and the counters of now'
+const FENCED = 'serves no block from before a fence, and tells it from none'
 const MOVES = 'moves the epoch with a change, and both counters with a fence'
 
 const CAUGHT_BY: Record<Fault, string> = {
@@ -17,7 +18,8 @@ const CAUGHT_BY: Record<Fault, string> = {
   'a read moves nothing into place, so that missing counters differ each time': BEGINS,
   'a fill ignores the fence': 'stores nothing that was begun before a fence',
   'a fill compares the epoch': 'stores what was begun before a change that removed nothing',
-  'a read ignores the fence': 'serves no block from before a fence',
+  'a read ignores the fence': FENCED,
+  'a block from before the fence is as good as none': FENCED,
   'a read is two reads': 'reads a block and its counters at one moment',
   'a bump is a read and a write': 'loses no change of many at once',
   'a fence leaves the epoch': MOVES,

@@ -50,11 +50,12 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'serves no block from before a fence',
+    name: 'serves no block from before a fence, and tells it from none',
     async run({ state, peer }) {
       await state.fill('s', 'k', 'v', DAY, await state.counters('s'))
       const counters = await peer.bump('s', 'fence')
       expect(await state.read('s', 'k')).toEqual({ counters, block: undefined, isFenced: true })
+      expect(await state.read('s', 'none')).toEqual({ counters, block: undefined })
     },
   },
   {
