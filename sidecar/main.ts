@@ -68,7 +68,7 @@ function announce(port: number): void {
   const body = `{"user_id":"ada","messages":[{"role":"user","content":"I moved to Kyoto and I am allergic to peanuts."}]}`
   console.log(`Hippocache ${VERSION} listens on ${url} (ready in ${Math.round(performance.now())} ms)`)
   console.log(`  backends  ${backends.join(', ')}`)
-  console.log(`  data      ${config.dataDir}`)
+  if (!config.qdrant) console.log(`  data      ${config.dataDir}`)
   for (const warning of config.warnings) console.log(`  note      ${warning}`)
   console.log(`Try it:\n  curl -s ${url}/v1/memories${key} -H 'Content-Type: application/json' -d '${body}'`)
 }

@@ -128,7 +128,7 @@ describe('the collections of a Qdrant store', () => {
     'wait for what another process may be at work on; it finishes: %s',
     async (finishes) => {
       await using server = await startFakeQdrant()
-      const store = await openOn(server.url, { timeoutMs: 50 })
+      const store = await openOn(server.url)
       server.fault = () => (journalOf(server).length > 0 ? { cut: 'before' } : undefined)
       await store.commit([put('x')])
       await store.close()
@@ -147,7 +147,7 @@ describe('the collections of a Qdrant store', () => {
         if (finishes && looks === 2) documents?.points.clear()
         return undefined
       }
-      const again = await openOn(server.url, { timeoutMs: 50 })
+      const again = await openOn(server.url, { graceMs: 10 })
       expect((await again.get('memories', SCOPE, 'x')) !== undefined).toBe(!finishes)
       expect(journalOf(server)).toEqual([])
       await again.close()

@@ -33,7 +33,7 @@ const FAULTS: { name: string; fault: Fault; words: string; timeoutMs?: number }[
     name: 'a busy server that names a time',
     fault: { status: 429, headers: { 'retry-after': '1' } },
     words: String.raw`too busy \(429\)`,
-    timeoutMs: 20,
+    timeoutMs: 1000,
   },
   {
     name: 'an error of the server',
@@ -45,7 +45,7 @@ const FAULTS: { name: string; fault: Fault; words: string; timeoutMs?: number }[
     fault: { status: 502, body: '<html>Bad Gateway' },
     words: String.raw`no reason given \(502\)`,
   },
-  { name: 'no answer', fault: { hang: 'before' }, words: 'no answer in 50 ms', timeoutMs: 50 },
+  { name: 'no answer', fault: { hang: 'before' }, words: 'no answer in 1000 ms', timeoutMs: 1000 },
   { name: 'a lost connection', fault: { cut: 'before' }, words: '(other side closed|ECONNRESET|.*socket)' },
   {
     name: 'another kind of server',
@@ -73,12 +73,19 @@ describe('a Qdrant store that meets', () => {
       const store = await openedOn(server, timeoutMs)
       await store.commit([put('x')])
       server.fault = () => fault
-      const failure = { code: 'backend_unavailable', message: expect.stringMatching(WHERE + words) }
-      await expect(store.get('memories', SCOPE, 'x')).rejects.toMatchObject(failure)
-      await expect(store.scroll('memories', SCOPE, { limit: 1 })).rejects.toMatchObject(failure)
-      await expect(store.scopes('memories', { limit: 1 })).rejects.toMatchObject(failure)
-      await expect(store.check()).rejects.toMatchObject(failure)
-      await expect(store.commit([put('y')])).rejects.toMatchObject(failure)
+      const asked = [
+        store.get('memories', SCOPE, 'x'),
+        store.scroll('memories', SCOPE, { limit: 1 }),
+        store.scopes('memories', { limit: 1 }),
+        store.check(),
+        store.commit([put('y')]),
+      ]
+      for (const answer of await Promise.all(asked.map((one) => one.catch((error: unknown) => error)))) {
+        expect(answer).toMatchObject({
+          code: 'backend_unavailable',
+          message: expect.stringMatching(WHERE + words),
+        })
+      }
       await expect(openOn(server.url, { timeoutMs: timeoutMs ?? 5000 })).rejects.toThrow(
         new RegExp(`^QDRANT_URL: ${WHERE}${words}`),
       )

@@ -13,6 +13,8 @@ import { applyWrites } from './qdrant-write.ts'
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   /** How long the opening waits for a server that does not answer yet, milliseconds. @default 0 */
   patienceMs?: number | undefined
+  /** How long another process is given to finish what it has noted down, milliseconds. @default timeoutMs */
+  graceMs?: number | undefined
   /** Told, in words for the operator, of what is tried again in the background. */
   onTrouble?: ((message: string) => void) | undefined
 }
@@ -120,13 +122,13 @@ async function prepare(
   options: QdrantRecordsOptions,
   onTrouble: (message: string) => void,
 ): Promise<{ collections: Collections; journal: Journal }> {
-  const { patienceMs = 0, timeoutMs } = options
+  const { patienceMs = 0, timeoutMs, graceMs = timeoutMs } = options
   const end = performance.now() + patienceMs
   for (;;) {
     try {
       const collections = await ensureCollections(link, options)
       const journal = openJournal(link, collections.documents)
-      await replay(link, collections, journal, timeoutMs)
+      await replay(link, collections, journal, graceMs)
       return { collections, journal }
     } catch (error) {
       const isLate = performance.now() + PAUSE_MS > end
@@ -143,12 +145,12 @@ async function replay(
   link: QdrantLink,
   collections: Collections,
   journal: Journal,
-  timeoutMs: number,
+  graceMs: number,
 ): Promise<void> {
   let entries = await journal.unfinished()
   // Another process may be in the middle of it; what it has not finished in a while, it has left.
   if (entries.some(mayBeAtWork)) {
-    await sleep(timeoutMs)
+    await sleep(graceMs)
     const now = new Set(
       (await journal.unfinished()).map(({ instance, sequence }) => `${instance}/${sequence}`),
     )
