@@ -16,8 +16,9 @@ import { Profiles } from './profile/profiles.ts'
 import { Recall } from './recall/recall.ts'
 import { type IndexSettings, Snapshots } from './recall/snapshots.ts'
 import { RuleBook } from './rules/rule-book.ts'
-import { createAnnouncer } from './window/announce.ts'
+import { type Announcer, createAnnouncer } from './window/announce.ts'
 import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
+import { createDebts } from './window/debts.ts'
 
 /** The backends, whichever they are. */
 export interface Backends {
@@ -48,6 +49,7 @@ export interface Services extends Backends, AsyncDisposable {
   /** Absent without a language model: nothing waits to be learned from. */
   buffer: BufferZone | undefined
   authorCache: AuthorCache
+  announcer: Announcer
   /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
   isSettled: (scope: string) => boolean
   ruleBook: RuleBook
@@ -66,7 +68,12 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     maxBytes: settings.indexMaxBytes,
     ...(settings.indexSettings ? { settings: settings.indexSettings } : {}),
   })
-  const announcer = createAnnouncer({ scopeState, log, ...(timers ? { timers } : {}) })
+  const announcer = createAnnouncer({
+    scopeState,
+    debts: createDebts(records),
+    log,
+    ...(timers ? { timers } : {}),
+  })
   const engine = new MemoryEngine({
     records,
     embedder,
@@ -124,6 +131,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     buffer,
     intake: new Intake({ engine, ruleBook, buffer, now }),
     authorCache: countingReads(createAuthorCache(cache, now), metrics),
+    announcer,
     isSettled: announcer.isSettled,
     now,
     async [Symbol.asyncDispose]() {

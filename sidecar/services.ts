@@ -62,6 +62,7 @@ export async function createServices(
       },
       log,
     )
+    await services.announcer.start()
     await services.buffer?.start()
     return services
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
+import type { Debts, Tidings } from './debts.ts'
 
 export interface Announcer {
   /** Moves the fence of a scope, before something of it is removed or corrected. Never rejects. */
@@ -8,8 +9,10 @@ export interface Announcer {
   changed(change: Announcement): Promise<void>
   /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
   isSettled(scope: string): boolean
-  /** Scopes whose changes have yet to be told. */
+  /** Scopes whose changes have yet to be told, as far as they are held in memory. */
   readonly owed: number
+  /** Takes up what was owed when the last process ended. To be awaited before anything is served. */
+  start(): Promise<void>
   /** Tries once more to tell what has not been told. */
   close(): Promise<void>
 }
@@ -24,59 +27,71 @@ export interface Announcement {
 
 export interface AnnouncerOptions {
   scopeState: ScopeState
+  debts: Debts
   log: Pick<Log, 'info' | 'warn'>
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+  /** Most scopes held in memory as owed. */
+  maxOwed?: number
 }
 
-type What = 'epoch' | 'fence' | 'clear'
-
-const RANK: Readonly<Record<What, number>> = { epoch: 0, fence: 1, clear: 2 }
+const RANK: Readonly<Record<Tidings, number>> = { epoch: 0, fence: 1, clear: 2 }
 
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000
-
-/** Scopes that are remembered as owed; beyond, the longest owed are given up. */
-const MAX_OWED = 100_000
 
 /**
  * Tells the state that sidecars share of what happens to the memories of a scope. A removal moves the fence before it,
  * so that no block from before is served while it happens, and after it, so that none is that was begun meanwhile.
  *
- * A write does not fail because that state is away. What it owes then is paid in the background, the greatest that is
- * owed to a scope once for all; until then `isSettled` says that the blocks of the scope cannot be trusted.
+ * A write does not fail because that state is away. What it owes then is durable before the write is answered for, and
+ * paid in the background, the greatest that is owed to a scope once for all; until then `isSettled` says that the
+ * blocks of the scope cannot be trusted.
  */
-export function createAnnouncer({ scopeState, log, timers = globalThis }: AnnouncerOptions): Announcer {
-  const owed = new Map<string, { what: What }>()
+export function createAnnouncer(options: AnnouncerOptions): Announcer {
+  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000 } = options
+  const owed = new Map<string, { what: Tidings }>()
+  /** More is owed than is held in memory; which scopes, the store knows. */
+  let spilled = false
   let timer: ReturnType<typeof setTimeout> | undefined
   let paying: Promise<void> | undefined
   let pause = FIRST_PAUSE_MS
   let closed = false
 
-  async function tell(scope: string, what: What): Promise<void> {
+  async function tell(scope: string, what: Tidings): Promise<void> {
     if (what === 'clear') await scopeState.clear(scope)
     else await scopeState.bump(scope, what)
   }
 
-  async function tellOrOwe(scope: string, what: What): Promise<void> {
+  async function tellOrOwe(scope: string, what: Tidings): Promise<void> {
     // Where something is owed already the state was away just now: the write does not wait for it again.
-    if (owed.has(scope)) return owe(scope, what)
+    if (spilled || owed.has(scope)) return await owe(scope, what)
     try {
       await tell(scope, what)
     } catch (error) {
       if (owed.size === 0) log.warn('changes not told to other sidecars yet', { error: String(error) })
-      owe(scope, what)
+      await owe(scope, what)
     }
   }
 
-  function owe(scope: string, what: What): void {
-    const before = owed.get(scope)?.what ?? 'epoch'
-    // A new object: what is being paid at this moment may be from before this change.
-    owed.set(scope, { what: RANK[before] > RANK[what] ? before : what })
-    if (owed.size > MAX_OWED) {
-      owed.delete(owed.keys().next().value as string)
-      log.warn('a change is never told to other sidecars: too many are owed', { owed: MAX_OWED })
-    }
+  async function owe(scope: string, what: Tidings): Promise<void> {
+    const isNews = hold(scope, what)
     schedule()
+    if (isNews) await keep(debts.put({ scope, what }))
+  }
+
+  /** Whether it is more than was owed before, as far as is known. */
+  function hold(scope: string, what: Tidings): boolean {
+    const before = owed.get(scope)?.what
+    const isNews = before === undefined || RANK[what] > RANK[before]
+    // A new object: what is being paid at this moment may be from before this change.
+    if (before !== undefined || owed.size < maxOwed) owed.set(scope, { what: isNews ? what : before })
+    else spilled = true
+    return isNews
+  }
+
+  /** Where it cannot be written down it is known in memory at least. */
+  async function keep(written: Promise<void>): Promise<void> {
+    await written.catch((error) => log.warn('what is owed not written down', { error: String(error) }))
   }
 
   function schedule(): void {
@@ -92,11 +107,13 @@ export function createAnnouncer({ scopeState, log, timers = globalThis }: Announ
   }
 
   async function payAndGoOn(): Promise<void> {
-    paying = pay().finally(() => {
-      paying = undefined
-    })
+    paying = pay()
+      .catch((error) => log.warn('what is owed not read', { error: String(error) }))
+      .finally(() => {
+        paying = undefined
+      })
     await paying
-    if (owed.size > 0) schedule()
+    if (owed.size > 0 || spilled) schedule()
   }
 
   /** Stops at the first failure. */
@@ -107,26 +124,42 @@ export function createAnnouncer({ scopeState, log, timers = globalThis }: Announ
       } catch {
         return
       }
-      if (owed.get(scope) === debt) owed.delete(scope)
+      if (owed.get(scope) !== debt) continue
+      owed.delete(scope)
+      await keep(debts.remove(scope))
     }
     pause = FIRST_PAUSE_MS
-    if (owed.size === 0) log.info('all changes are told to other sidecars')
+    if (spilled && owed.size === 0) await load()
+    else if (owed.size === 0) log.info('all changes are told to other sidecars')
+  }
+
+  async function load(): Promise<void> {
+    let hasMore = false
+    for await (const { scope, what } of debts.all()) {
+      hold(scope, what)
+      hasMore ||= !owed.has(scope)
+    }
+    // What came to be owed meanwhile had no room either, if it is full.
+    spilled = hasMore || owed.size >= maxOwed
+    if (owed.size > 0) schedule()
   }
 
   return {
     beforeRemoval: (scope) => tellOrOwe(scope, 'fence'),
     changed: ({ scope, fence, forgotten }) =>
       tellOrOwe(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
-    isSettled: (scope) => !owed.has(scope),
+    isSettled: (scope) => !spilled && !owed.has(scope),
     get owed() {
       return owed.size
     },
+    start: load,
     async close() {
       closed = true
       timers.clearTimeout(timer)
       await paying
       if (owed.size > 0) await pay()
-      if (owed.size > 0) log.warn('changes never told to other sidecars', { scopes: owed.size })
+      if (owed.size > 0)
+        log.warn('changes are told to other sidecars at the next start', { scopes: owed.size })
     },
   }
 }

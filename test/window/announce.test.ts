@@ -1,16 +1,18 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { createLog } from '../../sidecar/log.ts'
 import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { createAnnouncer } from '../../sidecar/window/announce.ts'
+import { createDebts } from '../../sidecar/window/debts.ts'
 import { fakeTimers } from '../buffer/timers.ts'
 import { stoppedClock } from '../helpers/clock.ts'
 
 const MINUTE = 60_000
 
 /** A state that can be away, and takes down what it was told. */
-function setUp() {
+function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100 } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
   const honest = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000, now: clock.now })
@@ -30,9 +32,12 @@ function setUp() {
     clear: (scope) => reach('clear', scope, () => honest.clear(scope)),
   }
   const log = createLog('debug', (line) => lines.push(JSON.parse(line)))
-  const announcer = createAnnouncer({ scopeState, log, timers })
+  const debts = createDebts(records)
+  const announcer = createAnnouncer({ scopeState, debts, log, timers, maxOwed })
   onTestFinished(() => announcer.close())
-  return { announcer, timers, told, lines, world, events: () => lines.map(({ event }) => event) }
+  const written = () => Array.fromAsync(debts.all())
+  const events = () => lines.map(({ event }) => event)
+  return { announcer, timers, told, world, records, written, events }
 }
 
 describe('changes are told to the scope state', () => {
@@ -47,7 +52,7 @@ describe('changes are told to the scope state', () => {
   })
 
   it('when it is back, where it was away: the greatest that is owed to each scope, once', async () => {
-    const { announcer, told, timers, world, events } = setUp()
+    const { announcer, told, timers, world, written, events } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
     await announcer.changed({ scope: 'a', fence: true })
@@ -64,6 +69,7 @@ describe('changes are told to the scope state', () => {
     await timers.advance(MINUTE)
     expect(told.sort()).toEqual(['clear c', 'epoch b', 'fence a'])
     expect(['a', 'b', 'c'].every(announcer.isSettled)).toBe(true)
+    expect(await written()).toEqual([])
     expect(timers.set()).toEqual([])
     expect(events()).toEqual([
       'changes not told to other sidecars yet',
@@ -118,17 +124,56 @@ describe('changes are told to the scope state', () => {
     other.world.away = true
     await other.announcer.changed({ scope: 'a', fence: true })
     await other.announcer.close()
-    expect(other.events().at(-1)).toBe('changes never told to other sidecars')
-    expect(events()).not.toContain('changes never told to other sidecars')
+    expect(other.events().at(-1)).toBe('changes are told to other sidecars at the next start')
+    expect(events()).not.toContain('changes are told to other sidecars at the next start')
   })
 
-  it('of so many scopes, and no more', async () => {
-    const { announcer, world, events } = setUp()
+  it('by the next process, where this one has ended: what was answered for is written down', async () => {
+    const { announcer, world, records, written } = setUp()
     world.away = true
-    await announcer.changed({ scope: 'first', fence: true })
-    const scopes = Array.from({ length: 100_000 }, (_, i) => `s${i}`)
-    await Promise.all(scopes.map((scope) => announcer.changed({ scope, fence: false })))
-    expect(announcer.owed).toBe(100_000)
-    expect(events()).toContain('a change is never told to other sidecars: too many are owed')
+    await announcer.beforeRemoval('a')
+    await announcer.changed({ scope: 'a', fence: true })
+    await announcer.changed({ scope: 'b', fence: false })
+    await announcer.changed({ scope: 'b', fence: true, forgotten: true })
+    await announcer.changed({ scope: 'b', fence: false })
+    expect(await written()).toHaveLength(3)
+    const next = setUp({ records })
+    next.world.away = true
+    await next.announcer.start()
+    expect(['a', 'b', 'c'].map(next.announcer.isSettled)).toEqual([false, false, true])
+    next.world.away = false
+    await next.timers.advance(MINUTE)
+    expect(next.told.sort()).toEqual(['clear b', 'fence a'])
+    expect(['a', 'b'].map(next.announcer.isSettled)).toEqual([true, true])
+    expect(await written()).toEqual([])
+  })
+
+  it('of more scopes than are held in memory, too; until then none counts as settled', async () => {
+    const { announcer, told, timers, world, written } = setUp({ maxOwed: 10 })
+    world.away = true
+    const scopes = Array.from({ length: 35 }, (_, i) => `s${i}`)
+    for (const scope of scopes) await announcer.changed({ scope, fence: true })
+    for (const scope of scopes) await announcer.changed({ scope, fence: false })
+    expect(announcer.owed).toBe(10)
+    expect(announcer.isSettled('another')).toBe(false)
+    world.away = false
+    await timers.advance(10 * MINUTE)
+    expect(told.filter((one) => one.startsWith('fence')).sort()).toEqual(
+      scopes.map((scope) => `fence ${scope}`).sort(),
+    )
+    expect(await written()).toEqual([])
+    expect(announcer.isSettled('another')).toBe(true)
+  })
+
+  it('also where it cannot be written down', async () => {
+    const { announcer, told, timers, world, records, events } = setUp()
+    await records.close()
+    world.away = true
+    await announcer.changed({ scope: 'a', fence: true })
+    expect(events()).toContain('what is owed not written down')
+    world.away = false
+    await timers.advance(MINUTE)
+    expect(told).toEqual(['fence a'])
+    expect(announcer.isSettled('a')).toBe(true)
   })
 })
