@@ -36,12 +36,12 @@ export function nextFlush(
   }
   const again = (turn: PendingTurn) => isUnreadable(turn) && timeOf(turn, now) <= now
   if (away.length > 0) {
-    const at = Math.min(...times(away, now))
+    // The latest: that is what the last attempt said, whichever turns it was made for.
+    const at = latest(away, now)
     return { at, reason: 'retry', accept: (turn) => isFresh(turn) || isAway(turn) || again(turn) }
   }
   const plans: Plan[] = []
-  if (unreadable.length > 0)
-    plans.push({ at: Math.min(...times(unreadable, now)), reason: 'retry', accept: again })
+  if (unreadable.length > 0) plans.push({ at: soonest(unreadable, now), reason: 'retry', accept: again })
   if (fresh.length > 0) plans.push({ ...whenFresh(), accept: isFresh })
   plans.sort((a, b) => a.at - b.at)
   return plans[0] ?? null
@@ -68,8 +68,12 @@ function isUnreadable({ error, not_before }: PendingTurn): boolean {
   return not_before !== null && error !== null && !isOutage(error)
 }
 
-function times(turns: readonly PendingTurn[], now: number): number[] {
-  return turns.map((turn) => timeOf(turn, now))
+function latest(turns: readonly PendingTurn[], now: number): number {
+  return turns.reduce((time, turn) => Math.max(time, timeOf(turn, now)), 0)
+}
+
+function soonest(turns: readonly PendingTurn[], now: number): number {
+  return turns.reduce((time, turn) => Math.min(time, timeOf(turn, now)), Number.POSITIVE_INFINITY)
 }
 
 /** Nothing waits longer than a day; what seems to, waits by a clock that has been set back. */

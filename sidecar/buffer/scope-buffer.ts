@@ -213,7 +213,7 @@ export class ScopeBuffer {
   ): Promise<void> {
     const { engine, records, log, now } = this.#context
     const away = this.queue.all().filter(({ error }) => error !== null && isOutage(error))
-    const inVain = Math.max(0, ...[...batch, ...away].map(({ attempts }) => attempts)) + 1
+    const inVain = [...batch, ...away].reduce((most, { attempts }) => Math.max(most, attempts), 0) + 1
     const waiting = batch.filter((turn) => this.queue.holds(turn))
     const later = waiting.map((turn) => putOff(turn, outcome, now(), inVain))
     // Here first: should the store be what is broken, the model must not be asked again at once.

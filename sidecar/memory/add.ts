@@ -9,6 +9,7 @@ import { type Place, placeTurn } from './place.ts'
 import { type Message, putTurn, type Remember, readTurn, type Turn, turnRecordId } from './turns.ts'
 import { undoTurn, unsay } from './undo.ts'
 import { type OnFence, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
+import { wordsEmbedder } from './words-embedder.ts'
 
 export type { MemoryEvent } from './events.ts'
 
@@ -19,6 +20,8 @@ export interface AddRequest extends Narrowing {
   remember?: Remember | undefined
   /** Two calls with one key are one call: without a turn number the second gets the number of the first. */
   idempotencyKey?: string | undefined
+  /** A turn that is stored and is posted again from there; given with its conversation and number. */
+  turnId?: string | undefined
 }
 
 export interface AddResult {
@@ -88,8 +91,10 @@ export async function addTurn(
   } else if (previous?.state !== 'done') {
     unit.also(removePending(scope, turn.id))
   }
+  const words = new Set(said.map(({ text }) => text))
+  const embedder = learn ? wordsEmbedder(context.embedder, (text) => words.has(text)) : context.embedder
   const account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
-  const change = await unit.commit(context.embedder, account, context.onFence)
+  const change = await unit.commit(embedder, account, context.onFence)
   return { result: { turnId: turn.id, turn: turn.turn, events, pending }, change }
 }
 

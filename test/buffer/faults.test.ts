@@ -50,6 +50,17 @@ describe('a model that is away', () => {
     expect(at.model.calls.length).toBeLessThanOrEqual(12)
   })
 
+  it('is not asked for one conversation after the other without end', async () => {
+    const at = setUp()
+    await at.post(1, 'I live in Leeds', { conversationId: 'd' })
+    await at.post(1, 'I have a cat')
+    // Should it be asked without end, the test ends all the same.
+    at.model.always(() => (at.model.calls.length > 20 ? undefined : unavailable('unreachable')()))
+    await at.buffer.flush(ADA, { conversationId: 'c' })
+    await at.timers.advance(MINUTE)
+    expect(at.model.calls.length).toBeLessThanOrEqual(6)
+  })
+
   it('is asked again when it said it may be, not before, and not in a year', async () => {
     const at = setUp()
     at.model.next(unavailable('rate_limited', { retryAfterMs: HOUR }))

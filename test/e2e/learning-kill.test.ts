@@ -87,9 +87,9 @@ async function flushUntilDone({ call }: Running) {
 describe('kill -9', () => {
   it('right after each acknowledgement loses nothing, and doubles nothing', async () => {
     const { sidecar } = await start()
-    for (const turn of [1, 2, 3, 4, 5]) {
+    for (const turns of [[1], [2, 3], [4, 5]]) {
       const running = await sidecar()
-      expect((await running.post(turn)).status).toBe(202)
+      for (const turn of turns) expect((await running.post(turn)).status).toBe(202)
       await running.kill()
     }
     const running = await sidecar()
