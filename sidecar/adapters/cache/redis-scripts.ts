@@ -58,9 +58,6 @@ local function bump(fence)
   return redis.call('HMGET', KEYS[1], 'epoch', 'fence')
 end`
 
-/** Arguments of every script that has `COUNTERS`. */
-export const COUNTERS_ARGS = 4
-
 /** In the index of a scope stands what it holds, each with the moment at which it is gone (milliseconds). */
 const INDEX = `
 local function index(key, member, ttl)
