@@ -83,7 +83,7 @@ async function update(decision: Update, { memory: before }: Held, saying: Saying
       sub_topic: fact.subTopic === '' ? null : fact.subTopic,
       importance: fact.importance,
       event_date: fact.eventDate,
-      expires_at: expiryOf(context.rules, fact.topic, said),
+      expires_at: expiryOf(context.rules, fact.topic, said, before.run_id),
       kind: 'extracted',
       sources: merged(before.sources, sources),
       valid_from: Math.max(before.valid_from, said),

@@ -39,7 +39,7 @@ export async function say(saying: Saying, text: string): Promise<Done | undefine
       event_date: fact.eventDate,
       version: 1,
       valid_from: said,
-      expires_at: expiryOf(context.rules, fact.topic, said),
+      expires_at: expiryOf(context.rules, fact.topic, said, run_id),
       context: null,
       sources,
       order: unit.now * 1000 + Math.min(nth, 999),
@@ -69,7 +69,7 @@ export async function sayAgain(saying: Saying, { memory, dense }: Held): Promise
     const fields = {
       sources,
       valid_from,
-      expires_at: expiryOf(context.rules, learned.fact.topic, valid_from),
+      expires_at: expiryOf(context.rules, learned.fact.topic, valid_from, memory.run_id),
     }
     const why = { ...cause, turn, reason: 'said again after it had expired' }
     const { version } = await unit.revise(id, fields, why)
