@@ -7,7 +7,8 @@ import { PENDING_SCOPE, type PendingTurn, pendingRecordId } from '../memory/pend
 import { type Message, readTurn, type Turn, turnRecordId } from '../memory/turns.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
-import { type BufferContext, type FlushResult, ScopeBuffer, type Timers } from './scope-buffer.ts'
+import type { BufferContext, Timers } from './context.ts'
+import { type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 
 export type { BufferSettings } from './settings.ts'

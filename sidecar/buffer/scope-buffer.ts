@@ -1,38 +1,12 @@
-import type { Log } from '../log.ts'
-import type { MemoryEvent } from '../memory/add.ts'
-import type { MemoryEngine } from '../memory/engine.ts'
-import type { Learner, LearnOutcome } from '../memory/learn/learner.ts'
+import type { MemoryEvent } from '../memory/events.ts'
+import type { TurnEvent } from '../memory/learn/types.ts'
 import type { PendingTurn } from '../memory/pending.ts'
-import type { RecordStore } from '../ports/records.ts'
-import { parseScopeKey } from '../scope.ts'
-import { notePutOff, putOff } from './put-off.ts'
+import { BatchLearner } from './batch-learner.ts'
+import type { BufferContext } from './context.ts'
 import { ScopeQueue } from './queue.ts'
 import { isOutage } from './retry.ts'
 import { nextFlush, type Plan } from './schedule.ts'
-import type { BufferSettings, FlushReason } from './settings.ts'
-import type { Slots } from './slots.ts'
-
-export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-
-/** What the buffers of all scopes share. */
-export interface BufferContext {
-  records: RecordStore
-  engine: MemoryEngine
-  learner: Learner
-  log: Log
-  settings: BufferSettings
-  slots: Slots
-  timers: Timers
-  now: () => number
-  /** Aborted when no flush may begin any more. */
-  closing: AbortSignal
-  /** Told of every batch what started it, and what came of it. */
-  onFlush: (reason: FlushReason, outcome: string) => void
-  /** Told by how many turns the buffers grew. */
-  onSize: (change: number) => void
-  /** Called when nothing waits and nothing runs. */
-  onEmpty: (key: string) => void
-}
+import type { FlushReason } from './settings.ts'
 
 export interface FlushResult {
   events: MemoryEvent[]
@@ -59,8 +33,7 @@ export class ScopeBuffer {
   readonly queue: ScopeQueue
   readonly #key: string
   readonly #context: BufferContext
-  /** Turns that the model thinks about. */
-  readonly #processing = new Set<string>()
+  readonly #learner: BatchLearner
   readonly #watchers = new Set<(turnId: string, event: MemoryEvent) => void>()
   #startedAt: number | undefined
   #timer: NodeJS.Timeout | undefined
@@ -71,6 +44,7 @@ export class ScopeBuffer {
     this.#key = key
     this.#context = context
     this.queue = new ScopeQueue(context.onSize)
+    this.#learner = new BatchLearner(key, this.queue, context)
   }
 
   put(turn: PendingTurn): void {
@@ -91,7 +65,7 @@ export class ScopeBuffer {
   }
 
   isProcessing(turnId: string): boolean {
-    return this.#processing.has(turnId)
+    return this.#learner.isProcessing(turnId)
   }
 
   /** When it is tried next by itself, epoch milliseconds; `null` for never. */
@@ -143,86 +117,20 @@ export class ScopeBuffer {
     this.#startedAt = undefined
     const chosen = new Set(this.queue.all().flatMap((turn) => (accept(turn) ? [turn.turn_id] : [])))
     const tried = new Set<string>()
+    const tell = ({ turnId, event }: TurnEvent) => {
+      result.events.push(event)
+      for (const watch of this.#watchers) watch(turnId, event)
+    }
     while (!(until !== undefined && !this.queue.has(until))) {
       if (this.#context.closing.aborted) return { ...result, reason: 'closing' }
       const batch = this.queue.nextBatch((turn) => chosen.has(turn.turn_id) && !tried.has(versionOf(turn)))
       if (batch.length === 0) break
       for (const turn of batch) tried.add(versionOf(turn))
-      const trouble = await this.#learn(batch, reason, isUrgent, result.events)
+      const trouble = await this.#learner.learn(batch, reason, isUrgent, tell)
       result.reason ??= trouble
       if (trouble !== null && isOutage(trouble)) break
     }
     return result
-  }
-
-  /**
-   * Learns from a batch, or from its halves where the model makes nothing of the whole: one turn that it does not get
-   * along with does not stand in the way of its neighbours.
-   * @returns why turns of it wait on, or `null`
-   */
-  async #learn(
-    batch: readonly PendingTurn[],
-    reason: FlushReason,
-    isUrgent: boolean,
-    events: MemoryEvent[],
-  ): Promise<string | null> {
-    const { log, slots, closing, onFlush } = this.#context
-    const outcome = await slots.run(() => this.#ask(batch), isUrgent)
-    const turns = batch.length
-    if (outcome.status === 'learned') {
-      for (const turn of batch) this.queue.remove(turn)
-      for (const { turnId, event } of outcome.events) {
-        events.push(event)
-        for (const watch of this.#watchers) watch(turnId, event)
-      }
-      log.info('flushed', { reason, turns, events: outcome.events.length })
-      onFlush(reason, 'learned')
-      return null
-    }
-    if (closing.aborted) return 'closing'
-    if (turns > 1 && !isOutage(outcome.reason)) {
-      const middle = Math.ceil(turns / 2)
-      const first = await this.#learn(batch.slice(0, middle), reason, isUrgent, events)
-      if (first !== null && isOutage(first)) return first
-      return (await this.#learn(batch.slice(middle), reason, isUrgent, events)) ?? first
-    }
-    log.warn('flush put off', { reason, turns, because: outcome.reason, detail: outcome.detail })
-    onFlush(reason, outcome.reason)
-    await this.#putOff(batch, outcome)
-    return outcome.reason
-  }
-
-  async #ask(batch: readonly PendingTurn[]): Promise<LearnOutcome> {
-    const { learner, log, closing } = this.#context
-    const ids = batch.map((turn) => turn.turn_id)
-    for (const id of ids) this.#processing.add(id)
-    try {
-      return await learner.learn(parseScopeKey(this.#key), ids, closing)
-    } catch (error) {
-      if (closing.aborted) return { status: 'later', reason: 'closing', detail: 'closing' }
-      log.error('learning failed', { error: error instanceof Error ? error.stack : String(error) })
-      return { status: 'later', reason: 'internal', detail: 'see the log' }
-    } finally {
-      for (const id of ids) this.#processing.delete(id)
-    }
-  }
-
-  async #putOff(
-    batch: readonly PendingTurn[],
-    outcome: Extract<LearnOutcome, { status: 'later' }>,
-  ): Promise<void> {
-    const { engine, records, log, now } = this.#context
-    const away = this.queue.all().filter(({ error }) => error !== null && isOutage(error))
-    const inVain = [...batch, ...away].reduce((most, { attempts }) => Math.max(most, attempts), 0) + 1
-    const waiting = batch.filter((turn) => this.queue.holds(turn))
-    const later = waiting.map((turn) => putOff(turn, outcome, now(), inVain))
-    // Here first: should the store be what is broken, the model must not be asked again at once.
-    for (const turn of later) this.queue.put(turn)
-    try {
-      for (const turn of await notePutOff(engine, records, this.#key, later)) this.queue.remove(turn)
-    } catch (error) {
-      log.warn('flush put off, not noted', { error: String(error) })
-    }
   }
 
   #plan(): Plan | null {

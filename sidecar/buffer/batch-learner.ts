@@ -1,0 +1,95 @@
+import type { LearnOutcome } from '../memory/learn/learner.ts'
+import type { TurnEvent } from '../memory/learn/types.ts'
+import type { PendingTurn } from '../memory/pending.ts'
+import { parseScopeKey } from '../scope.ts'
+import type { BufferContext } from './context.ts'
+import { notePutOff, putOff } from './put-off.ts'
+import type { ScopeQueue } from './queue.ts'
+import { isOutage } from './retry.ts'
+import type { FlushReason } from './settings.ts'
+
+/** Learns from batches of one scope: what works leaves the queue, what does not is put off. */
+export class BatchLearner {
+  readonly #key: string
+  readonly #queue: ScopeQueue
+  readonly #context: BufferContext
+  /** Turns that the model thinks about. */
+  readonly #processing = new Set<string>()
+
+  constructor(key: string, queue: ScopeQueue, context: BufferContext) {
+    this.#key = key
+    this.#queue = queue
+    this.#context = context
+  }
+
+  isProcessing(turnId: string): boolean {
+    return this.#processing.has(turnId)
+  }
+
+  /**
+   * Learns from a batch, or from its halves where the model makes nothing of the whole: one turn that it does not get
+   * along with does not stand in the way of its neighbours.
+   * @returns why turns of it wait on, or `null`
+   */
+  async learn(
+    batch: readonly PendingTurn[],
+    reason: FlushReason,
+    isUrgent: boolean,
+    tell: (event: TurnEvent) => void,
+  ): Promise<string | null> {
+    const { log, slots, closing, onFlush } = this.#context
+    const outcome = await slots.run(() => this.#ask(batch), isUrgent)
+    const turns = batch.length
+    if (outcome.status === 'learned') {
+      for (const turn of batch) this.#queue.remove(turn)
+      for (const event of outcome.events) tell(event)
+      log.info('flushed', { reason, turns, events: outcome.events.length })
+      onFlush(reason, 'learned')
+      return null
+    }
+    if (closing.aborted) return 'closing'
+    if (turns > 1 && !isOutage(outcome.reason)) {
+      const middle = Math.ceil(turns / 2)
+      const first = await this.learn(batch.slice(0, middle), reason, isUrgent, tell)
+      if (first !== null && isOutage(first)) return first
+      return (await this.learn(batch.slice(middle), reason, isUrgent, tell)) ?? first
+    }
+    log.warn('flush put off', { reason, turns, because: outcome.reason, detail: outcome.detail })
+    onFlush(reason, outcome.reason)
+    await this.#putOff(batch, outcome)
+    return outcome.reason
+  }
+
+  async #ask(batch: readonly PendingTurn[]): Promise<LearnOutcome> {
+    const { learner, log, closing } = this.#context
+    const ids = batch.map((turn) => turn.turn_id)
+    for (const id of ids) this.#processing.add(id)
+    try {
+      return await learner.learn(parseScopeKey(this.#key), ids, closing)
+    } catch (error) {
+      if (closing.aborted) return { status: 'later', reason: 'closing', detail: 'closing' }
+      log.error('learning failed', { error: error instanceof Error ? error.stack : String(error) })
+      return { status: 'later', reason: 'internal', detail: 'see the log' }
+    } finally {
+      for (const id of ids) this.#processing.delete(id)
+    }
+  }
+
+  async #putOff(
+    batch: readonly PendingTurn[],
+    outcome: Extract<LearnOutcome, { status: 'later' }>,
+  ): Promise<void> {
+    const { engine, records, log, now } = this.#context
+    const away = this.#queue.all().filter(({ error }) => error !== null && isOutage(error))
+    const inVain = [...batch, ...away].reduce((most, { attempts }) => Math.max(most, attempts), 0) + 1
+    const waiting = batch.filter((turn) => this.#queue.holds(turn))
+    const later = waiting.map((turn) => putOff(turn, outcome, now(), inVain))
+    // Here first: should the store be what is broken, the model must not be asked again at once.
+    for (const turn of later) this.#queue.put(turn)
+    try {
+      for (const turn of await notePutOff(engine, records, this.#key, later)) this.#queue.remove(turn)
+    } catch (error) {
+      log.warn('flush put off, not noted', { error: String(error) })
+    }
+  }
+}
