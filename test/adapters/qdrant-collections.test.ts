@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { assertSameEmbedder, reembed } from '../../sidecar/memory/embedder-guard.ts'
 import { scrollAll } from '../../sidecar/ports/records.ts'
 import { put } from '../contracts/records.ts'
 import { journalOf, SCOPE } from '../fake-qdrant/crash-cases.ts'
@@ -122,6 +124,33 @@ describe('the collections of a Qdrant store', () => {
     await (await openOn(server.url, { embedder: NEW })).close()
     expect(memoriesOf(server).map(({ points }) => points)).toEqual([0, 6])
     expect(server.state.aliases.get('p_memories')).not.toBe(old?.name)
+  })
+
+  it('are embedded anew by reembed, and the alias follows', async () => {
+    await using server = await startFakeQdrant()
+    const [one, other] = [lexicalEmbedder({ dimensions: 16 }), lexicalEmbedder({ dimensions: 32 })]
+    const before = await openOn(server.url, { embedder: one })
+    await assertSameEmbedder(before, one)
+    const scopes = ['default/ada', 'default/bob']
+    const [dense] = await one.embed(['likes tea'], 'document')
+    for (const scope of scopes) {
+      await before.commit(['a', 'b'].map((id) => put(id, { scope, dense, payload: { text: 'likes tea' } })))
+    }
+    await before.close()
+    const after = await openOn(server.url, { embedder: other })
+    await expect(assertSameEmbedder(after, other)).rejects.toThrow(/npm run reembed/)
+    expect(await reembed(after, other, () => {})).toBe(4)
+    await assertSameEmbedder(after, other)
+    const [fresh] = await other.embed(['likes tea'], 'document')
+    for (const scope of scopes) {
+      const records = await after.scroll('memories', scope, { limit: 5 })
+      expect(records.map((record) => record.dense)).toEqual([fresh, fresh])
+    }
+    await after.close()
+    await (await openOn(server.url, { embedder: other })).close()
+    const [emptied, full] = memoriesOf(server)
+    expect([emptied?.points, full?.points]).toEqual([0, 4])
+    expect(server.state.aliases.get('p_memories')).toBe(full?.name)
   })
 
   it.each([true, false])(

@@ -81,8 +81,10 @@ async function create(
   try {
     await link.run((client) => client.createCollection(name, params))
   } catch (error) {
-    // Made by another process, or by a try of ours whose answer was lost.
-    if (!(error instanceof QdrantFailure && error.httpStatus === 409)) throw error
+    if (!(error instanceof QdrantFailure && error.isRefusal)) throw error
+    // Made by another process, or by a try of ours whose answer was lost: what that is answered with has changed.
+    const { collections } = await link.run((client) => client.getCollections())
+    if (!collections.some((one) => one.name === name)) throw error
   }
 }
 

@@ -56,6 +56,26 @@ export async function scrollPage(
   return page.slice(0, limit)
 }
 
+/**
+ * Every scope with records of a collection, in no order of use: Qdrant lists the values of a field by how often they
+ * are there, and from the beginning only. It makes room for as many as are asked for, so that is raised by need.
+ */
+export async function scopesIn({ link, name, consistency }: Source, collection: Kind): Promise<string[]> {
+  const filter = { must: [{ key: 'collection', match: { value: collection } }] }
+  for (let limit = BATCH; ; limit *= 10) {
+    const { hits } = await link.run((client) =>
+      client.facet(name, {
+        key: 'scope',
+        filter,
+        limit,
+        exact: true,
+        ...(consistency ? { consistency } : {}),
+      }),
+    )
+    if (hits.length < limit) return hits.map(({ value }) => String(value))
+  }
+}
+
 /** Order, then code units of the id. */
 export function byPlace(a: Position, b: Position): number {
   return a.order - b.order || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)

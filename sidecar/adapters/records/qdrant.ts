@@ -7,7 +7,7 @@ import { type Journal, mayBeAtWork, openJournal } from './qdrant-journal.ts'
 import { openLane } from './qdrant-lane.ts'
 import { linkQdrant, type QdrantAddress, QdrantFailure, type QdrantLink } from './qdrant-link.ts'
 import { hasVectors, pointId, toPointWrite, toRecord } from './qdrant-points.ts'
-import { byPlace, scrollPage } from './qdrant-scroll.ts'
+import { byPlace, scopesIn, scrollPage } from './qdrant-scroll.ts'
 import { applyWrites } from './qdrant-write.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
@@ -19,8 +19,6 @@ export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   onTrouble?: ((message: string) => void) | undefined
 }
 
-/** Most scopes that one store is listed with. */
-const MAX_SCOPES = 10_000_000
 const PAUSE_MS = 500
 
 /**
@@ -95,11 +93,9 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
       return await gate.read(EVERY_SCOPE, async () => {
         const found = new Set<string>()
         for (const name of homesOf(collection)) {
-          const filter = { must: [{ key: 'collection', match: { value: collection } }] }
-          const { hits } = await link.run((client) =>
-            client.facet(name, { key: 'scope', filter, limit: MAX_SCOPES, exact: true, ...read }),
-          )
-          for (const { value } of hits) if (String(value) > after) found.add(String(value))
+          for (const scope of await scopesIn({ link, name, consistency }, collection)) {
+            if (scope > after) found.add(scope)
+          }
         }
         // By code units, as `sort` does where nothing is said; Qdrant orders them by their number of records.
         return [...found].sort().slice(0, limit)
