@@ -11,6 +11,7 @@ import { forgetScope } from './forget.ts'
 import { type HistoryRow, readHistory } from './history.ts'
 import { leaveNoTrace } from './leave-no-trace.ts'
 import type { Memory } from './memory.ts'
+import { isOutOfOrder } from './out-of-order.ts'
 import { type Held, type OnFence, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
 
 export interface EngineOptions {
@@ -69,7 +70,9 @@ export class MemoryEngine {
         now: this.#now(),
         onFence: this.#onFence,
       })
-      if (change) await this.#tell(change)
+      if (!change) return result
+      const fence = change.fence || (await isOutOfOrder(this.#records, key, request.conversationId, result))
+      await this.#tell({ ...change, fence })
       return result
     })
   }

@@ -22,7 +22,10 @@ export interface ScopeChange {
   scope: string
   upserted: readonly { memory: Memory; dense: Float32Array }[]
   removed: readonly string[]
-  /** Whether something that was visible is removed or says something else now. */
+  /**
+   * Whether something that was visible is removed or says something else now, or something old is visible that was
+   * not: what was put together before is wrong, or lacks what the window does not show.
+   */
   fence: boolean
   /** Nothing is left of the scope. */
   forgotten?: boolean
@@ -209,10 +212,20 @@ export class UnitOfWork {
       const put = { id, order: past.memory.order, payload: toPayload(past), dense }
       writes.push({ put, collection: 'versions', scope })
     }
-    const fence = [...this.#changed].some((id) => this.#isFence(id))
+    const fence = this.#overtakesWords() || [...this.#changed].some((id) => this.#isFence(id))
     if (fence) await onFence(scope)
     await this.#store.commit(writes)
     return { scope, upserted, removed, fence }
+  }
+
+  /**
+   * Whether words that could be read may have come to nothing: what they say was overtaken within their batch, or by
+   * what was known already. Where all became new memories, they said nothing else.
+   */
+  #overtakesWords(): boolean {
+    if (this.#learned.size === 0) return false
+    const stood = [...this.#changed].some((id) => !this.#learned.has(id) && this.#stood.get(id) !== undefined)
+    return stood || this.#past.size > 0
   }
 
   /** Whether what somebody may have read of a memory holds no more. */
@@ -220,7 +233,8 @@ export class UnitOfWork {
     const after = this.#held.get(id)?.memory
     const before = this.#stood.get(id)
     if (!after) return !this.#learned.has(id) && (before !== undefined || !this.#stood.has(id))
-    return before !== undefined && !saysTheSame(before, after)
+    // What comes back was said in turns that may have left every window.
+    return before === undefined ? after.version > 1 : !saysTheSame(before, after)
   }
 
   /** Past versions too: what was made and ended in one unit can be searched under `as_of`. */
