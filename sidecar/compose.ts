@@ -15,6 +15,8 @@ import type { ScopeState } from './ports/scope-state.ts'
 import { Profiles } from './profile/profiles.ts'
 import { Recall } from './recall/recall.ts'
 import { type IndexSettings, Snapshots } from './recall/snapshots.ts'
+import { createStrategies, type StrategySettings } from './recall/strategies/create.ts'
+import type { Strategies } from './recall/strategies/strategies.ts'
 import { RuleBook } from './rules/rule-book.ts'
 import { type Announcer, createAnnouncer } from './window/announce.ts'
 import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
@@ -36,6 +38,7 @@ export interface EngineSettings {
   embeddingDeadlineMs: number
   indexSettings?: IndexSettings
   buffer?: Partial<BufferSettings> | undefined
+  strategies?: Partial<StrategySettings> | undefined
   /** Counts o200k tokens; needed where there is a model. */
   countTokens?: (text: string) => number
   now?: () => number
@@ -45,6 +48,7 @@ export interface EngineSettings {
 export interface Services extends Backends, AsyncDisposable {
   engine: MemoryEngine
   recall: Recall
+  strategies: Strategies
   intake: Intake
   /** Absent without a language model: nothing waits to be learned from. */
   buffer: BufferZone | undefined
@@ -96,6 +100,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     onTimings: metrics.recall,
   })
+  const strategies = createStrategies(
+    { recall, records, scopeState, isSettled: announcer.isSettled, now },
+    settings.strategies,
+  )
   const ruleBook = new RuleBook({ records, now })
   const learner =
     model &&
@@ -125,6 +133,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     ...backends,
     engine,
     recall,
+    strategies,
     ruleBook,
     profiles: new Profiles({ snapshots, ruleBook, learns: model !== undefined, now }),
     metrics,

@@ -58,6 +58,13 @@ export interface RecallResult extends SearchResult {
   rendered: Rendered
 }
 
+/** What a block can be put together from. */
+export interface Survey extends SearchResult {
+  /** Everything that may be recalled, whether the query finds it or not. */
+  all: Memory[]
+  vector: Float32Array | undefined
+}
+
 export interface RecallOptions {
   records: RecordStore
   snapshots: Snapshots
@@ -82,25 +89,42 @@ export class Recall {
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
     const gates = gatesOf({ ...request, now: request.asOf ?? this.#now() })
-    const result = await this.#search(scope, request, gates)
+    const { result } = await this.#search(scope, request, gates)
     this.#options.onTimings?.('search', result.tookMs, result.degraded)
     return result
   }
 
+  /** The best for a query, and all the rest: whatever the window shows, of whichever conversation. */
+  async survey(scope: Scope, request: SearchRequest): Promise<Survey> {
+    const gates = gatesOf({ ...request, conversationId: undefined, now: this.#now() })
+    const { result, snapshot, vector } = await this.#search(scope, request, gates)
+    const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
+    return { ...result, all, vector }
+  }
+
+  /** The vector of a query, or `undefined` when the embedder is late or broken. */
+  async embed(scope: Scope, query: string): Promise<Float32Array | undefined> {
+    return await this.#embed(query, scopeKey(scope))
+  }
+
   /**
    * Strategy `per_query`: the memories that answer this query best, rendered into a budget. What the window of
-   * this conversation shows anyway is not repeated.
+   * this conversation shows anyway is not repeated, and neither is what is `held` elsewhere in the prompt.
    */
-  async perQuery(scope: Scope, request: RecallRequest): Promise<RecallResult> {
+  async perQuery(
+    scope: Scope,
+    request: RecallRequest,
+    held: ReadonlySet<string> = new Set(),
+  ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const gates = gatesOf({ ...request, conversationId: undefined, now: this.#now() })
     if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
       gates.push(windowGate(conversationId, turn, windowSize))
     }
-    const result = await this.#search(scope, request, gates)
+    const { result } = await this.#search(scope, request, gates)
     const count = await tokenCounter()
     const started = performance.now()
-    const memories = result.found.map(({ memory }) => memory)
+    const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !held.has(id))
     const rendered = render(memories, request.tokenBudget, count)
     const took = performance.now() - started
     const kept = new Set(rendered.memories)
@@ -126,7 +150,11 @@ export class Recall {
     return ranked.map(({ id }) => memories.get(id) as Memory)
   }
 
-  async #search(scope: Scope, request: SearchRequest, gates: readonly Gate[]): Promise<SearchResult> {
+  async #search(
+    scope: Scope,
+    request: SearchRequest,
+    gates: readonly Gate[],
+  ): Promise<{ result: SearchResult; snapshot: Snapshot; vector: Float32Array | undefined }> {
     const started = performance.now()
     const { query, topK, threshold, explain } = request
     const key = scopeKey(scope)
@@ -160,12 +188,13 @@ export class Recall {
         past: absentFrom(this.#options.records, key, request.asOf),
       }))
     const ended = performance.now()
-    return {
+    const result = {
       found,
       whyNot: reasons,
       degraded: dense === undefined ? ['embedding'] : [],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
+    return { result, snapshot, vector: dense }
   }
 
   async #snapshot(key: string, moment: number | undefined): Promise<Snapshot> {

@@ -1,0 +1,51 @@
+import type { Memory } from '../../memory/memory.ts'
+import type { BlockReason } from '../../window/judge.ts'
+import type { RecallRequest, Timings } from '../recall.ts'
+
+export type Strategy = 'per_query' | 'cached' | 'cached_delta'
+
+export interface StrategyRequest extends RecallRequest {
+  strategy: Strategy | 'auto'
+  /** Whether additions that the window does not ask for renew a block; `window` if absent. */
+  freshness?: 'window' | 'write' | undefined
+  /** Builds the block anew in any case. */
+  refresh?: boolean | undefined
+  /** A block is built anew when the cosine of the query and the one that it was built for is below this. */
+  refreshOnShift?: number | undefined
+  /** The filters as they were given; `filter` is what they came to. */
+  filters?: unknown
+}
+
+export interface CacheReport {
+  result: 'hit' | 'miss' | 'none'
+  /** `disabled`: there is nothing to cache for: no conversation, turn, or window of at least 2. */
+  reason: BlockReason | 'disabled'
+  /** Turns since the block was built. */
+  age_turns: number | null
+  serves_until_turn: number | null
+  block_hash: string | null
+}
+
+export interface StrategyResult {
+  /** The one that answered. */
+  strategy: Strategy
+  /** Block and delta, ready for a prompt. */
+  context: string
+  block: string
+  delta: string
+  /** o200k tokens of the context. */
+  tokens: number
+  memories: { memory: Memory; score: number }[]
+  cache: CacheReport
+  /** Parts that were late or broken, and done without. */
+  degraded: string[]
+  tookMs: Timings
+}
+
+export const NO_CACHE: CacheReport = {
+  result: 'none',
+  reason: 'disabled',
+  age_turns: null,
+  serves_until_turn: null,
+  block_hash: null,
+}

@@ -1,0 +1,71 @@
+import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
+import { ROOM, type Sabotage } from './scope-state.ts'
+
+/** A slow fill is stored after all: under the fence of now, with what was read before. */
+export const fillsLate: Sabotage = (state) => ({
+  ...state,
+  async fill(scope, key, value, ttlMs) {
+    const counters = await state.counters(scope)
+    const text = value.startsWith('{') ? JSON.stringify({ ...JSON.parse(value), ...counters }) : value
+    return await state.fill(scope, key, text, ttlMs, counters)
+  },
+})
+
+/** The counters move before a removal is committed, and not after it. */
+export const tellsBefore: Sabotage = (state, commits) => {
+  let told = Number.NaN
+  return {
+    ...state,
+    async bump(scope, what) {
+      if (what === 'epoch') return await state.bump(scope, what)
+      if (commits() === told + 1) return await state.counters(scope)
+      told = commits()
+      return await state.bump(scope, what)
+    },
+  }
+}
+
+/** Nothing tells that anything has been added. */
+export const standsStill: Sabotage = (state) => ({
+  ...state,
+  async counters(scope) {
+    return { ...(await state.counters(scope)), epoch: 1 }
+  },
+  async read(scope, key) {
+    const { counters, ...rest } = await state.read(scope, key)
+    return { counters: { ...counters, epoch: 1 }, ...rest }
+  },
+})
+
+/** Counters that were evicted begin at 0 again, and blocks outlive them. */
+export const restartsAtZero: Sabotage = (inner): ScopeState => {
+  const counted = new Map<string, { epoch: number; fence: number }>()
+  const blocks = new Map<string, { value: string; fence: number }>()
+  const at = (scope: string) => {
+    const counters = counted.get(scope) ?? { epoch: 0, fence: 0 }
+    counted.delete(scope)
+    counted.set(scope, counters)
+    for (const oldest of counted.keys()) if (counted.size > ROOM - 1) counted.delete(oldest)
+    return counters
+  }
+  return {
+    ...inner,
+    counters: async (scope) => ({ ...at(scope) }),
+    async bump(scope, what) {
+      const counters = at(scope)
+      counters.epoch += 1
+      if (what === 'fence') counters.fence += 1
+      return { ...counters }
+    },
+    async read(scope, key) {
+      const counters = { ...at(scope) }
+      const block = blocks.get(`${scope} ${key}`)
+      return { counters, block: block?.fence === counters.fence ? { ...block, storedAt: 0 } : undefined }
+    },
+    async fill(scope, key, value, _ttlMs, expected) {
+      if (at(scope).fence !== expected.fence) return false
+      blocks.set(`${scope} ${key}`, { value, fence: expected.fence })
+      return true
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import { createInProcessCache } from '../../../sidecar/adapters/cache/in-process.ts'
+import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
+import { compose, type Services } from '../../../sidecar/compose.ts'
+import { Ledger } from '../../../sidecar/ledger/ledger.ts'
+import { parsePrices } from '../../../sidecar/ledger/prices.ts'
+import { createLog } from '../../../sidecar/log.ts'
+import type { LanguageModel } from '../../../sidecar/ports/language-model.ts'
+import type { RecordStore } from '../../../sidecar/ports/records.ts'
+import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
+import type { Clock } from '../../helpers/clock.ts'
+
+export interface ServiceParts {
+  records: RecordStore
+  state: ScopeState
+  clock: Clock
+  model: LanguageModel | undefined
+  /** Filled with the timers that are set. */
+  timers: Map<object, () => void>
+  beforeCommit: () => Promise<void>
+  afterCommit: () => void
+}
+
+/** The real service on the given parts, as a process that starts has it. */
+export function openService(parts: ServiceParts): Services {
+  const records: RecordStore = {
+    ...parts.records,
+    async commit(writes) {
+      await parts.beforeCommit()
+      await parts.records.commit(writes)
+      parts.afterCommit()
+    },
+  }
+  const timers = {
+    setTimeout: (task: () => void) => {
+      const timer = { unref: () => {} }
+      parts.timers.set(timer, task)
+      return timer
+    },
+    clearTimeout: (timer: object) => parts.timers.delete(timer),
+  } as unknown as Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+  return compose(
+    {
+      records,
+      cache: createInProcessCache({ maxEntries: 1, maxBytes: 1000 }),
+      scopeState: parts.state,
+      embedder: lexicalEmbedder(),
+      model: parts.model,
+      ledger: new Ledger({ records: parts.records, prices: parsePrices('') }),
+    },
+    {
+      indexMaxBytes: 1e8,
+      embeddingDeadlineMs: 5000,
+      now: parts.clock.now,
+      timers,
+      strategies: { waitMs: 20 },
+    },
+    createLog('silent', () => {}),
+  )
+}
