@@ -49,7 +49,9 @@ export class MemoryEngine {
   readonly #lock = new KeyedLock()
 
   constructor({ records, embedder, onChange, onFence = async () => {}, now = Date.now }: EngineOptions) {
-    this.#records = records
+    this.#records = tellingOfFailures(records, (scope) =>
+      onChange({ scope, upserted: [], removed: [], fence: true, unheard: true }),
+    )
     this.#embedder = embedder
     this.#onChange = onChange
     this.#onFence = onFence
@@ -252,6 +254,22 @@ export class MemoryEngine {
 
   async #tell(change: ScopeChange): Promise<void> {
     if (change.upserted.length > 0 || change.removed.length > 0) await this.#onChange(change)
+  }
+}
+
+/** A commit that rejects may have taken effect all the same: what is held of its scopes in memory is in doubt. */
+function tellingOfFailures(records: RecordStore, onDoubt: (scope: string) => unknown): RecordStore {
+  return {
+    ...records,
+    async commit(writes) {
+      try {
+        await records.commit(writes)
+      } catch (error) {
+        const memories = writes.filter(({ collection }) => collection === 'memories')
+        for (const scope of new Set(memories.map((write) => write.scope))) await onDoubt(scope)
+        throw error
+      }
+    },
   }
 }
 

@@ -29,6 +29,8 @@ export interface ScopeChange {
   fence: boolean
   /** Nothing is left of the scope. */
   forgotten?: boolean
+  /** A commit was refused, and may have taken effect all the same: what is known of the scope is in doubt. */
+  unheard?: boolean
 }
 
 /** Awaited before a commit that removes or corrects something. */

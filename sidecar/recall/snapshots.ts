@@ -65,7 +65,9 @@ export class Snapshots {
    * Takes over what a commit changed. A snapshot under construction takes it when it is built: it may have read
    * the store before the commit or after it, and applying the same change twice is the same as once.
    */
-  apply({ scope, upserted, removed }: ScopeChange): void {
+  apply({ scope, upserted, removed, unheard }: ScopeChange): void {
+    // Built anew from what the store has when it is next asked for.
+    if (unheard) this.#held.delete(scope)
     const entry = this.#held.peek(scope)
     if (!entry) return
     entry.promise = entry.promise.then((snapshot) => {

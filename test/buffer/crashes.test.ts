@@ -149,3 +149,16 @@ it('a process that dies while the model thinks has not lost or counted anything'
   await next.buffer.flush(ADA)
   expect(await stateOf(next)).toEqual(await undisturbed([]))
 })
+
+it('after a commit of which nobody heard, the running process recalls what is stored', async () => {
+  const { arm, wrapRecords } = failing(writesTo('memories'), 'after')
+  const at = setUp({ wrapRecords })
+  await at.post(1, 'I live in Leeds')
+  expect(await at.recalled('Leeds')).toEqual(['I live in Leeds'])
+  arm()
+  await at.buffer.flush(ADA)
+  await at.buffer.flush(ADA)
+  expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
+  expect(await at.recalled('Leeds')).toEqual(['Ada lives in Leeds.'])
+  expect(at.buffer.waiting(ADA).turns).toEqual([])
+})
