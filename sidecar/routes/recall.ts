@@ -2,13 +2,25 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { AppError } from '../errors.ts'
 import { compileFilter } from '../memory/filters.ts'
 import { toView } from '../memory/memory.ts'
-import type { Recall } from '../recall/recall.ts'
+import type { StrategyResult } from '../recall/strategies/request.ts'
+import type { Strategies } from '../recall/strategies/strategies.ts'
 import { rounded } from './number.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
 
-/** `auto` is the best that is known of the call; with this set of strategies that is `per_query`. */
-const STRATEGIES = ['auto', 'per_query'] as const
+const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
+
+const REASONS = [
+  'hit',
+  'first',
+  'window',
+  'fence',
+  'write',
+  'ttl',
+  'topic_shift',
+  'forced',
+  'disabled',
+] as const
 
 const recalled = s.memoryView
   .omit({ user_id: true, sources: true, created_at: true, updated_at: true })
@@ -26,17 +38,42 @@ const route = createRoute({
         user_id: s.userId,
         conversation_id: s.conversationId.optional(),
         turn: s.turn.optional(),
-        strategy: z.enum(STRATEGIES).default('auto').openapi({ description: 'How the memory is chosen.' }),
+        strategy: z
+          .enum(['auto', ...STRATEGIES])
+          .default('auto')
+          .openapi({
+            description:
+              'per_query searches for every query. cached keeps one block of memories as long as the window hides ' +
+              'nothing from it. cached_delta adds to the block what the query needs and the block lacks. The last two ' +
+              'need conversation_id, turn and a window_size of at least 2; without them they are per_query.',
+          }),
         window_size: s.windowSize.optional(),
         top_k: s.topK.default(8),
-        token_budget: s
-          .wholeNumber(0, 100_000)
-          .default(1200)
-          .openapi({ description: 'Most tokens (o200k) of the context.' }),
+        token_budget: s.wholeNumber(0, 100_000).default(1200).openapi({
+          description:
+            'Most tokens (o200k) of the context. Under cached_delta the block takes at most 60 % of them.',
+        }),
         freshness: z
           .enum(['window', 'write'])
           .optional()
-          .openapi({ description: 'When a cached block is refreshed; per_query is always fresh.' }),
+          .openapi({
+            description:
+              'Whether a cached block is renewed only when the window asks for it (window, the default) or with every ' +
+              'change of the memories (write). A removal or correction always renews it.',
+          }),
+        refresh: z
+          .boolean({ error: 'expected true or false' })
+          .optional()
+          .openapi({ description: 'Renews the cached block in any case.' }),
+        refresh_on_shift: z
+          .number({ error: 'expected a number from 0 to 1' })
+          .min(0, { error: 'expected a number from 0 to 1' })
+          .max(1, { error: 'expected a number from 0 to 1' })
+          .optional()
+          .openapi({
+            description:
+              'Renews the cached block when the cosine of the query and the one that it was built for is below this.',
+          }),
         experiment: s
           .identifier('Name of an experiment that picks the strategy.', 'cached-or-not')
           .optional(),
@@ -51,7 +88,7 @@ const route = createRoute({
     'Context for the prompt. A conversation without memories is no failure: status is "empty".',
     z.object({
       status: z.enum(['ok', 'empty', 'degraded']),
-      strategy: z.enum(['per_query']),
+      strategy: z.enum(STRATEGIES),
       engine: z.enum(['snapshot']),
       context: z.string(),
       block: z.string(),
@@ -60,8 +97,8 @@ const route = createRoute({
       count: z.number(),
       degraded: z.array(z.string()),
       cache: z.object({
-        result: z.enum(['none']),
-        reason: z.enum(['disabled']),
+        result: z.enum(['hit', 'miss', 'none']),
+        reason: z.enum(REASONS),
         age_turns: z.number().nullable(),
         serves_until_turn: z.number().nullable(),
         block_hash: z.string().nullable(),
@@ -72,68 +109,52 @@ const route = createRoute({
   ),
 })
 
-/** `per_query` keeps no block: nothing was looked up in a cache. */
-const NO_CACHE = {
-  result: 'none' as const,
-  reason: 'disabled' as const,
-  age_turns: null,
-  serves_until_turn: null,
-  block_hash: null,
-}
-
-export function recallRoutes({ recall }: { recall: Recall }) {
+export function recallRoutes({ strategies }: { strategies: Strategies }) {
   return router().openapi(route, async (c) => {
     const body = c.req.valid('json')
     if (body.experiment !== undefined) {
       throw new AppError('not_found', `experiment: no experiment ${JSON.stringify(body.experiment)}`)
     }
-    const { found, rendered, degraded, tookMs } = await recall.perQuery(
-      { namespace: c.get('namespace'), userId: body.user_id },
-      {
-        query: body.query,
-        topK: body.top_k,
-        tokenBudget: body.token_budget,
-        filter: body.filters && compileFilter(body.filters),
-        conversationId: body.conversation_id,
-        turn: body.turn,
-        windowSize: body.window_size,
-        agentId: body.agent_id,
-        runId: body.run_id,
-        appId: body.app_id,
-      },
-    )
-    const memories = found.map(({ memory, score }) => {
-      const { user_id, sources, created_at, updated_at, ...shown } = toView(memory, body.user_id)
-      return { ...shown, content: memory.text, score: rounded(score, 6) }
+    const scope = { namespace: c.get('namespace'), userId: body.user_id }
+    const result = await strategies.recall(scope, {
+      query: body.query,
+      strategy: body.strategy,
+      topK: body.top_k,
+      tokenBudget: body.token_budget,
+      freshness: body.freshness,
+      refresh: body.refresh,
+      refreshOnShift: body.refresh_on_shift,
+      filter: body.filters && compileFilter(body.filters),
+      filters: body.filters,
+      conversationId: body.conversation_id,
+      turn: body.turn,
+      windowSize: body.window_size,
+      agentId: body.agent_id,
+      runId: body.run_id,
+      appId: body.app_id,
     })
-    const { embed, search, render, total } = tookMs
-    return c.json(
-      {
-        status:
-          degraded.length > 0
-            ? ('degraded' as const)
-            : found.length > 0
-              ? ('ok' as const)
-              : ('empty' as const),
-        strategy: 'per_query' as const,
-        engine: 'snapshot' as const,
-        context: rendered.text,
-        // All of it belongs to this query, so it goes next to the query and not into the stable part of the prompt.
-        block: '',
-        delta: rendered.text,
-        memories,
-        count: memories.length,
-        degraded,
-        cache: NO_CACHE,
-        took_ms: {
-          total: rounded(total),
-          embed: rounded(embed),
-          search: rounded(search),
-          render: rounded(render),
-        },
-        tokens: rendered.tokens,
-      },
-      200,
-    )
+    return c.json(toAnswer(result, body.user_id), 200)
   })
+}
+
+function toAnswer(result: StrategyResult, userId: string) {
+  const { strategy, context, block, delta, degraded, cache, tokens } = result
+  const memories = result.memories.map(({ memory, score }) => {
+    const { user_id, sources, created_at, updated_at, ...shown } = toView(memory, userId)
+    return { ...shown, content: memory.text, score: rounded(score, 6) }
+  })
+  const status = memories.length > 0 ? ('ok' as const) : ('empty' as const)
+  const { embed, search, render, total } = result.tookMs
+  return {
+    status: degraded.length > 0 ? ('degraded' as const) : status,
+    strategy,
+    engine: 'snapshot' as const,
+    ...{ context, block, delta, memories, count: memories.length, degraded, cache, tokens },
+    took_ms: {
+      total: rounded(total),
+      embed: rounded(embed),
+      search: rounded(search),
+      render: rounded(render),
+    },
+  }
 }

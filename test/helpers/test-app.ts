@@ -4,7 +4,7 @@ import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-proce
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
-import type { BufferSettings } from '../../sidecar/buffer/buffer-zone.ts'
+import type { BufferSettings } from '../../sidecar/buffer/settings.ts'
 import { compose, type Services } from '../../sidecar/compose.ts'
 import { Ledger } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
@@ -15,6 +15,7 @@ import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import type { Recall } from '../../sidecar/recall/recall.ts'
+import type { StrategySettings } from '../../sidecar/recall/strategies/create.ts'
 import { type Clock, stoppedClock } from './clock.ts'
 
 export interface TestAppOptions extends Partial<AppConfig> {
@@ -24,6 +25,7 @@ export interface TestAppOptions extends Partial<AppConfig> {
   embeddingDeadlineMs?: number
   cacheMaxBytes?: number
   scopeState?: ScopeState
+  strategies?: Partial<StrategySettings>
   /** As `PRICES` has them. */
   prices?: string
   /** Absent: turns are kept verbatim. */
@@ -78,6 +80,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
       countTokens: (text) => Math.ceil(text.length / 4),
       now: clock.now,
       buffer: options.buffer,
+      strategies: options.strategies,
     },
     log,
   )

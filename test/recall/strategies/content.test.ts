@@ -1,0 +1,137 @@
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
+import { describe, expect, it } from 'vitest'
+import { chat } from './helpers.ts'
+
+const linesOf = (text: string) => text.split('\n').filter((line) => line.startsWith('- ['))
+const TEMPLES = Array.from(
+  { length: 40 },
+  (_, i) => `In Kyoto I saw temple number ${i}, and it was beautiful.`,
+)
+
+async function withTemples() {
+  const app = chat()
+  for (const [i, text] of TEMPLES.entries()) await app.say(i + 1, text)
+  return app
+}
+
+describe('a block', () => {
+  it('keeps its bytes for twenty turns without a change, and is searched for once', async () => {
+    for (const strategy of ['cached', 'cached_delta']) {
+      const app = await withTemples()
+      const blocks = new Set<string>()
+      for (let turn = 41; turn <= 60; turn++) {
+        app.clock.advance(30_000)
+        const { block } = await app.ask(turn, {
+          strategy,
+          window_size: 20,
+          query: `What about temple ${turn - 40}?`,
+        })
+        blocks.add(block)
+      }
+      expect(blocks.size).toBe(1)
+      expect([...blocks][0]).not.toBe('')
+      if (strategy === 'cached') expect(app.searches).toHaveLength(1)
+    }
+  })
+
+  it('keeps its bytes under cached_delta even over the end of its window, as long as nothing has changed', async () => {
+    const app = await withTemples()
+    const reasons: string[] = []
+    const blocks = new Set<string>()
+    for (let turn = 41; turn <= 60; turn++) {
+      app.clock.advance(90_000)
+      const query = `What about temple ${turn - 40}?`
+      const { block, delta, cache } = await app.ask(turn, { strategy: 'cached_delta', query, top_k: 8 })
+      blocks.add(block)
+      if (cache.reason !== 'hit') reasons.push(`${turn} ${cache.reason}`)
+      expect(block + delta).toContain(`temple number ${turn - 40},`)
+    }
+    expect(reasons).toEqual(['41 first', '46 window', '51 window', '56 window'])
+    expect(blocks.size).toBe(1)
+  })
+
+  it('is kept through what other conversations write, unless freshness is write', async () => {
+    for (const freshness of ['window', 'write']) {
+      const app = await withTemples()
+      const blocks = new Set<string>()
+      for (let turn = 41; turn <= 45; turn++) {
+        blocks.add((await app.ask(turn, { freshness })).block)
+        await app.say(turn, `I also saw castle ${turn}.`, { conversation_id: 'other' })
+      }
+      expect(blocks.size).toBe(freshness === 'window' ? 1 : 5)
+    }
+  })
+
+  it('is the same for whatever was asked, where there is room for everything', async () => {
+    const app = await withTemples()
+    const bytes = async (query: string) =>
+      (await app.ask(41, { query, refresh: true, token_budget: 5000 })).block
+    expect(await bytes('Which temples?')).toBe(await bytes('What did I eat?'))
+    expect(linesOf(await bytes('Which temples?'))).toEqual(
+      TEMPLES.map((text) => expect.stringContaining(text)),
+    )
+  })
+
+  it('holds the turns that the window shows, since it outlives them', async () => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    expect((await app.ask(2)).block).toContain('Kyoto')
+    // And the delta does not.
+    expect((await app.ask(2, { strategy: 'per_query' })).delta).toBe('')
+  })
+
+  it('takes at most six tenths of the budget, and the delta what is left', async () => {
+    const app = await withTemples()
+    for (const token_budget of [0, 1, 50, 64, 100, 250, 600, 1200]) {
+      for (const strategy of ['cached', 'cached_delta']) {
+        const { block, delta, context, tokens, memories, count } = await app.ask(60, {
+          strategy,
+          token_budget,
+          top_k: 20,
+        })
+        expect(countTokens(context)).toBe(tokens)
+        expect(tokens).toBeLessThanOrEqual(token_budget)
+        expect(context).toBe([block, delta].filter(Boolean).join('\n'))
+        const lines = linesOf(context)
+        expect(new Set(lines).size).toBe(lines.length)
+        expect(lines).toHaveLength(count)
+        for (const [i, { content }] of memories.entries()) expect(lines[i]).toContain(content)
+        if (strategy === 'cached') expect(delta).toBe('')
+        else if (block) expect(countTokens(block)).toBeLessThanOrEqual(0.6 * token_budget)
+        if (token_budget >= 100) expect(block).not.toBe('')
+        if ([250, 600].includes(token_budget) && strategy === 'cached_delta') expect(delta).not.toBe('')
+      }
+    }
+  })
+
+  it.each([
+    ['conversation', { conversation_id: 'd' }],
+    ['strategy', { strategy: 'cached_delta' }],
+    ['window', { window_size: 6 }],
+    ['number of memories', { top_k: 4 }],
+    ['budget', { token_budget: 1000 }],
+    ['agent', { agent_id: 'a' }],
+    ['run', { run_id: 'a' }],
+    ['app', { app_id: 'a' }],
+    ['filter', { filters: { role: 'user' } }],
+    ['user', { user_id: 'bob' }],
+  ])('is of one %s', async (_name, other) => {
+    const app = await withTemples()
+    await app.ask(41)
+    expect((await app.ask(41, other)).cache.reason).toBe('first')
+    expect((await app.ask(41)).cache.reason).toBe('hit')
+    expect((await app.ask(41, other)).cache.reason).toBe('hit')
+  })
+
+  it('shows first the words that nobody has learned from yet, then what is important, then what is recent', async () => {
+    const app = chat()
+    const important = await app.say(1, 'I am allergic to peanuts.')
+    await app.call('PATCH', `/v1/memories/${important}`, { user_id: 'ada', importance: 5 })
+    for (let turn = 2; turn <= 30; turn++)
+      await app.say(turn, `On day ${turn} it rained, and I stayed at home.`)
+    const { block } = await app.ask(40, { query: 'Kyoto?', top_k: 1, token_budget: 150 })
+    expect(block).toContain('peanuts')
+    expect(block).toContain('day 30 ')
+    expect(block).not.toContain('day 15 ')
+  })
+})

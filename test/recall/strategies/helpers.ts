@@ -1,0 +1,50 @@
+import { expect } from 'vitest'
+import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
+import type { Embedder } from '../../../sidecar/ports/embedder.ts'
+import { said, type TestApp, type TestAppOptions, testApp } from '../../helpers/test-app.ts'
+
+export interface Chat extends TestApp {
+  /** Queries that were embedded: each is a search. */
+  searches: string[]
+  /** What the user says in a turn of conversation `c`. */
+  say: (turn: number, text: string, rest?: Record<string, unknown>) => Promise<string>
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  ask: (turn: number | undefined, rest?: Record<string, unknown>) => Promise<any>
+}
+
+/** A conversation over HTTP: window of 5, strategy `cached`, unless a recall says otherwise. */
+export function chat(options: TestAppOptions = {}): Chat {
+  const searches: string[] = []
+  const { embed, ...lexical } = options.embedder ?? lexicalEmbedder()
+  const embedder: Embedder = {
+    ...lexical,
+    async embed(texts, purpose, ...rest) {
+      if (purpose === 'query') searches.push(...texts)
+      return await embed(texts, purpose, ...rest)
+    },
+  }
+  const app = testApp({ ...options, embedder })
+  return {
+    ...app,
+    searches,
+    async say(turn, text, rest = {}) {
+      app.clock.advance(1)
+      const { status, body } = await app.call(
+        'POST',
+        '/v1/memories',
+        said(text, { conversation_id: 'c', turn, ...rest }),
+      )
+      expect(status).toBeLessThan(300)
+      return body.events[0]?.id
+    },
+    async ask(turn, rest = {}) {
+      const { status, body } = await app.call('POST', '/v1/recall', {
+        ...{ user_id: 'ada', query: 'What about Kyoto?', conversation_id: 'c', turn },
+        ...{ strategy: 'cached', window_size: 5, top_k: 3 },
+        ...rest,
+      })
+      expect(status).toBe(200)
+      return body
+    },
+  }
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import { chat } from './helpers.ts'
+
+describe('every recall tells why it did what it did:', () => {
+  it('first, and hit with its age, until the window hides something', async () => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    expect((await app.ask(2)).cache).toEqual({
+      ...{ result: 'miss', reason: 'first', age_turns: 0, serves_until_turn: 6 },
+      block_hash: expect.stringMatching(/^[0-9a-f]{16}$/),
+    })
+    await app.say(2, 'I keep bees.')
+    expect((await app.ask(3)).cache).toMatchObject({ result: 'hit', reason: 'hit', age_turns: 1 })
+    // A regenerated answer and an edited thread.
+    expect((await app.ask(2)).cache).toMatchObject({ result: 'hit', age_turns: 0 })
+    expect((await app.ask(6)).cache).toMatchObject({ result: 'hit', age_turns: 4, serves_until_turn: 6 })
+    const renewed = await app.ask(7)
+    expect(renewed.cache).toMatchObject({ result: 'miss', reason: 'window', age_turns: 0 })
+    expect(renewed.block).toContain('I keep bees.')
+    app.clock.advance(60_000)
+    expect((await app.ask(1_000_000)).cache).toMatchObject({ reason: 'window', serves_until_turn: 1_000_004 })
+  })
+
+  it('fence, after a removal or a correction', async () => {
+    const app = chat()
+    const id = await app.say(1, 'I live in Kyoto.')
+    await app.ask(2)
+    await app.call('PATCH', `/v1/memories/${id}`, { user_id: 'ada', memory: 'I live in Osaka.' })
+    const corrected = await app.ask(2)
+    expect(corrected.cache).toMatchObject({ result: 'miss', reason: 'fence' })
+    expect(corrected.context).not.toContain('Kyoto')
+    await app.call('DELETE', `/v1/memories/${id}?user_id=ada`)
+    expect(await app.ask(2)).toMatchObject({
+      status: 'empty',
+      block: '',
+      cache: { reason: 'fence', block_hash: null },
+    })
+    expect((await app.ask(2)).cache.reason).toBe('hit')
+  })
+
+  it('write, where the caller wants to know of additions at once', async () => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    await app.ask(2, { freshness: 'write' })
+    expect((await app.ask(3, { freshness: 'write' })).cache.reason).toBe('hit')
+    await app.say(9, 'I keep bees.', { conversation_id: 'other' })
+    // The same block, asked for without that wish.
+    expect((await app.ask(3)).cache.reason).toBe('hit')
+    const fresh = await app.ask(3, { freshness: 'write' })
+    expect(fresh.cache.reason).toBe('write')
+    expect(fresh.block).toContain('bees')
+  })
+
+  it('ttl, after its time, give or take a tenth', async () => {
+    const app = chat({ strategies: { blockTtlMs: 100_000 } })
+    await app.say(1, 'I live in Kyoto.')
+    await app.ask(2)
+    app.clock.advance(89_999)
+    expect((await app.ask(2)).cache.reason).toBe('hit')
+    app.clock.advance(20_002)
+    expect((await app.ask(2)).cache.reason).toBe('ttl')
+  })
+
+  it('ttl, as soon as a memory of the block has expired', async () => {
+    const app = chat()
+    const id = await app.say(1, 'I live in Kyoto.')
+    const expires_at = new Date(app.clock.now() + 10_000).toISOString()
+    await app.call('PATCH', `/v1/memories/${id}`, { user_id: 'ada', expires_at })
+    expect((await app.ask(2)).block).toContain('Kyoto')
+    app.clock.advance(9999)
+    expect((await app.ask(2)).cache.reason).toBe('hit')
+    app.clock.advance(1)
+    expect(await app.ask(2)).toMatchObject({ block: '', cache: { reason: 'ttl' } })
+  })
+
+  it('topic_shift, where the query is far from the one that the block was built for', async () => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    const shift = { refresh_on_shift: 0.3 }
+    await app.ask(2, shift)
+    expect((await app.ask(3, { ...shift, query: 'And what about Kyoto?' })).cache.reason).toBe('hit')
+    expect((await app.ask(3, { ...shift, query: 'Which instrument does she play?' })).cache.reason).toBe(
+      'topic_shift',
+    )
+    expect((await app.ask(3, { query: 'Which instrument does she play?' })).cache.reason).toBe('first')
+  })
+
+  it('forced', async () => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    await app.ask(2)
+    expect((await app.ask(2, { refresh: true })).cache).toMatchObject({ result: 'miss', reason: 'forced' })
+  })
+
+  it.each([
+    ['no conversation', 2, { conversation_id: undefined }],
+    ['no turn', undefined, {}],
+    ['no window', 2, { window_size: undefined }],
+    ['a window of 0', 2, { window_size: 0 }],
+    ['a window that shows no turn', 2, { window_size: 1 }],
+  ])('disabled, and per query, with %s', async (_name, turn, rest) => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    for (const strategy of ['cached', 'cached_delta', 'auto']) {
+      for (let i = 0; i < 2; i++) {
+        expect(await app.ask(turn, { strategy, ...rest })).toMatchObject({
+          ...{ status: 'ok', strategy: 'per_query', block: '', delta: expect.stringContaining('Kyoto') },
+          cache: { result: 'none', reason: 'disabled', age_turns: null, block_hash: null },
+        })
+      }
+    }
+  })
+})
+
+describe('a turn that was recalled for and is not there yet', () => {
+  it('is waited for a minute, then it is a hole, and counts again when it comes', async () => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    await app.ask(2)
+    // Turn 2 is on its way: a block of turn 3 counts on turn 1 alone.
+    expect((await app.ask(3, { refresh: true })).cache.serves_until_turn).toBe(6)
+    app.clock.advance(60_000)
+    expect((await app.ask(3, { refresh: true })).cache.serves_until_turn).toBe(7)
+    await app.say(2, 'I keep bees.')
+    // Turn 2 is in the windows of turns up to 6.
+    expect((await app.ask(6)).cache.reason).toBe('hit')
+    const renewed = await app.ask(7)
+    expect(renewed.cache.reason).toBe('window')
+    expect(renewed.block).toContain('bees')
+  })
+})
