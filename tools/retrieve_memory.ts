@@ -46,7 +46,7 @@ export const PARAMETERS = {
   user_id: id('the id of a user, such as sys.user_id').optional(),
   conversation_id: name('the id of a conversation').optional(),
   turn: integer(1).optional(),
-  strategy: choice(['auto', 'per_query']).default('auto'),
+  strategy: choice(['auto', 'per_query', 'cached', 'cached_delta']).default('auto'),
   // 500 is what Dify takes when the LLM node's window is switched off.
   window_size: integer(0, 500).default(10),
   top_k: integer(1, 100).default(8),

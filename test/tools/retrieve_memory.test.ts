@@ -111,6 +111,11 @@ describe('retrieve_memory', () => {
     })
   })
 
+  it.each(['auto', 'per_query', 'cached', 'cached_delta'])('asks for the strategy %s', async (strategy) => {
+    await retrieve({ query: 'q', user_id: 'u1', strategy })
+    expect(sent()).toMatchObject({ strategy })
+  })
+
   it('reports a served block, its age and the arm', async () => {
     const cache = { result: 'hit', reason: 'hit', age_turns: 0, serves_until_turn: 12, block_hash: 'abc' }
     stub.script = json(200, { ...FOUND, cache, experiment: { name: 'e', arm: 'cached' } })
