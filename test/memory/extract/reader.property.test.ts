@@ -101,6 +101,8 @@ describe('the reader of answers', () => {
           [['a "quoted, "text": b" c'], false],
           [['\\"}], "facts": ['], true],
           [['”，"topic"：“x'], false],
+          [['▁ ', ' '], false],
+          [['a\ufeffb'], true],
         ],
       },
     )

@@ -3,7 +3,8 @@
  * when the model was still thinking when it was cut.
  */
 export function withoutThoughts(text: string): string | undefined {
-  let rest = text.replace(/\ufeff/gu, '').replace(/\r\n?/gu, '\n')
+  // Only in front: within a text it is a character like others.
+  let rest = text.replace(/^[\s\ufeff]+/u, '').replace(/\r\n?/gu, '\n')
   const final = [...rest.matchAll(FINAL_CHANNEL)].at(-1)
   if (final) rest = rest.slice(final.index + final[0].length)
   else if (rest.includes('<|channel|>analysis')) return undefined
@@ -63,4 +64,4 @@ const CLOSE_THOUGHT =
   /<\/(?:think|thinking|thought|reasoning|reflection|analysis|scratchpad)>|◁\/think▷|\[\/THINK\]/giu
 /** Control tokens that leak when a server does not know the model's template. */
 const CHAT_MARKS =
-  /<\|[\w-]{1,30}\|>|<\/?s>|\[\/?(?:INST|TOOL_CALLS|AVAILABLE_TOOLS)\]|<(?:start|end)_of_turn>|▁/gu
+  /<\|[\w-]{1,30}\|>|<\/?s>|\[\/?(?:INST|TOOL_CALLS|AVAILABLE_TOOLS)\]|<(?:start|end)_of_turn>/gu
