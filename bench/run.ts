@@ -10,6 +10,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'evidence recall on LoCoMo conversations (--data FILE)',
     load: () => import('./locomo/quality.ts'),
   },
+  strategies: {
+    about: 'evidence recall against billed tokens by strategy (--data FILE)',
+    load: () => import('./locomo/strategies.ts'),
+  },
   recall: {
     about: 'per-query recall over HTTP, 500 memories, next to a bare handler',
     load: () => import('./recall.ts'),

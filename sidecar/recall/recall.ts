@@ -62,6 +62,8 @@ export interface RecallResult extends SearchResult {
 export interface Survey extends SearchResult {
   /** Everything that may be recalled, whether the query finds it or not. */
   all: Memory[]
+  /** How much each of them is worth to know, 0…1, whatever is asked. */
+  worth: (memory: Memory) => number
   vector: Float32Array | undefined
 }
 
@@ -76,6 +78,9 @@ export interface RecallOptions {
   /** Told what each reading took, and what it did without. */
   onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
+
+/** What a model judges a memory to be worth begins at 1 and ends here. */
+const MAX_IMPORTANCE = 5
 
 /** The reading side of memory: ranks the snapshot of a scope for a query. */
 export class Recall {
@@ -99,7 +104,9 @@ export class Recall {
     const gates = gatesOf({ ...request, conversationId: undefined, now: this.#now() })
     const { result, snapshot, vector } = await this.#search(scope, request, gates)
     const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
-    return { ...result, all, vector }
+    const worth = ({ id, importance }: Memory) =>
+      importance === null ? snapshot.index.informative(id) : importance / MAX_IMPORTANCE
+    return { ...result, all, worth, vector }
   }
 
   /** The vector of a query, or `undefined` when the embedder is late or broken. */

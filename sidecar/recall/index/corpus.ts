@@ -71,6 +71,12 @@ export class Corpus {
     return this.#entries[slot] as Entry
   }
 
+  /** `undefined` for a memory that is not there. */
+  find(id: string): Entry | undefined {
+    const slot = this.#slotOf.get(id)
+    return slot === undefined ? undefined : this.#entries[slot]
+  }
+
   entryAt(place: number): Entry {
     return this.entry(this.timeline.slots[place] as number)
   }

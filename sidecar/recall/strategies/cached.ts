@@ -80,7 +80,10 @@ export class Cached {
     const { passes } = windowGate(conversationId, turn, windowSize)
     const { text, tokens, memories } = selectBlock({
       all: survey.all,
-      found: survey.found,
+      worth: survey.worth,
+      // What the query finds comes with the delta, where there is one. Without it in the block the block is the same
+      // for every query, and what the next one adds to it comes at its end.
+      found: strategy === 'cached' ? survey.found.map(({ memory }) => memory) : undefined,
       isShown: (memory) => !passes(memory),
       budget: strategy === 'cached' ? tokenBudget : Math.floor(tokenBudget * BLOCK_SHARE),
       count,

@@ -1,5 +1,6 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, it } from 'vitest'
+import { type LanguageModel, ModelUnavailable } from '../../../sidecar/ports/language-model.ts'
 import { chat } from './helpers.ts'
 
 const linesOf = (text: string) => text.split('\n').filter((line) => line.startsWith('- ['))
@@ -70,6 +71,34 @@ describe('a block', () => {
     expect(linesOf(await bytes('Which temples?'))).toEqual(
       TEMPLES.map((text) => expect.stringContaining(text)),
     )
+  })
+
+  it('beside a delta is the same for every query and agent of the conversation, and grows at its end', async () => {
+    const app = await withTemples()
+    const ask = { strategy: 'cached_delta', refresh: true, token_budget: 10_000 }
+    const { block } = await app.ask(41, { ...ask, query: 'Which temples?' })
+    expect((await app.ask(41, { ...ask, query: 'What did I eat?' })).block).toBe(block)
+    await app.say(41, 'In Osaka I saw a castle, and it was beautiful too.')
+    const grown = (await app.ask(42, ask)).block
+    expect(grown).not.toBe(block)
+    const kept = block.split('\n').slice(0, -1).join('\n')
+    expect(grown.startsWith(`${kept}\n- [`)).toBe(true)
+  })
+
+  it('shows words that wait to be learned from, before anything else, as far as half of it', async () => {
+    const model: LanguageModel = {
+      kind: 'away',
+      complete: async () => Promise.reject(new ModelUnavailable('unreachable', 'away')),
+    }
+    for (const strategy of ['cached', 'cached_delta']) {
+      const app = chat({ model })
+      for (const [i, text] of TEMPLES.entries()) await app.say(i + 1, text, { mode: 'verbatim' })
+      for (let turn = 41; turn <= 43; turn++) await app.say(turn, `Then I met friend ${turn}.`)
+      const budget = { strategy, token_budget: strategy === 'cached' ? 300 : 500 }
+      const { block } = await app.ask(60, { query: 'Which temples?', ...budget })
+      for (let turn = 41; turn <= 43; turn++) expect(block).toContain(`friend ${turn}.`)
+      expect(block).toContain('temple')
+    }
   })
 
   it('holds the turns that the window shows, since it outlives them', async () => {

@@ -1,0 +1,126 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { compose, type Services } from '../../sidecar/compose.ts'
+import { Ledger } from '../../sidecar/ledger/ledger.ts'
+import { parsePrices } from '../../sidecar/ledger/prices.ts'
+import { createLog } from '../../sidecar/log.ts'
+import type { StrategyRequest, StrategyResult } from '../../sidecar/recall/strategies/request.ts'
+import type { Conversation, Message, Question } from './dataset.ts'
+import { contentOf } from './feed.ts'
+
+/** A LoCoMo conversation that has been told to the sidecar, as a file to copy. */
+export interface Told {
+  conversation: Conversation
+  /** What is asked, in an order that has nothing to do with what was said when. */
+  questions: Question[]
+  path: string
+}
+
+export interface Turn {
+  question: Question
+  /** Messages whose memories are in the context. */
+  found: string[]
+  result: StrategyResult
+}
+
+const ADA = { namespace: 'bench', userId: 'ada' }
+const PAST = 'past'
+const NOW = 'now'
+
+/** Tells each conversation to a sidecar of its own. */
+export async function tell(
+  conversations: readonly Conversation[],
+): Promise<{ told: Told[]; remove: () => void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'hippocache-bench-'))
+  const told: Told[] = []
+  for (const conversation of conversations) {
+    const path = join(folder, `${conversation.id}.db`)
+    let now = 0
+    const services = open(path, () => now)
+    for (const [i, message] of conversation.messages.entries()) {
+      now = message.at
+      await add(services, message, PAST, i + 1)
+    }
+    await services[Symbol.asyncDispose]()
+    const questions = shuffled(conversation.questions.filter(({ category }) => category !== 5))
+    told.push({ conversation, questions, path })
+  }
+  return { told, remove: () => rmSync(folder, { recursive: true }) }
+}
+
+/**
+ * A chat in which every turn asks one of the questions. After each answer the user says something about other things,
+ * taken from `chatter`, so that the memory grows as it does in a chat.
+ */
+export async function ask(
+  { conversation, questions, path }: Told,
+  chatter: readonly Message[],
+  options: Pick<StrategyRequest, 'strategy' | 'topK' | 'tokenBudget' | 'windowSize'>,
+): Promise<Turn[]> {
+  const copy = `${path}.copy`
+  copyFileSync(path, copy)
+  let now = (conversation.messages.at(-1)?.at ?? 0) + 86_400_000
+  const services = open(copy, () => now)
+  const turns: Turn[] = []
+  for (const [i, question] of questions.entries()) {
+    now += 30_000
+    const turn = i + 1
+    const request = { ...options, query: question.question, conversationId: NOW, turn }
+    const result = await services.strategies.recall(ADA, request)
+    const found = new Set<string>()
+    for (const { memory } of result.memories) {
+      for (const { conversation_id, turn: said } of memory.sources) {
+        if (conversation_id === PAST) found.add(conversation.messages[(said as number) - 1]?.id ?? '')
+      }
+    }
+    turns.push({ question, found: [...found], result })
+    const aside = chatter[i % chatter.length]
+    if (aside) await add(services, { ...aside, at: now }, NOW, turn)
+  }
+  await services[Symbol.asyncDispose]()
+  for (const end of ['', '-wal', '-shm']) rmSync(copy + end, { force: true })
+  return turns
+}
+
+async function add(
+  { engine }: Services,
+  message: Message,
+  conversationId: string,
+  turn: number,
+): Promise<void> {
+  const content = contentOf(message, { captions: true })
+  const messages = [{ role: 'user' as const, name: message.speaker, content, at: message.at }]
+  await engine.add(ADA, { messages, conversationId, turn })
+}
+
+function open(path: string, now: () => number): Services {
+  const records = openSqliteRecords(path)
+  const bounds = { maxEntries: 1000, maxBytes: 1e8, now }
+  return compose(
+    {
+      records,
+      cache: createInProcessCache(bounds),
+      scopeState: createInProcessScopeState(bounds),
+      embedder: lexicalEmbedder(),
+      model: undefined,
+      ledger: new Ledger({ records, prices: parsePrices('') }),
+    },
+    { indexMaxBytes: 1e9, embeddingDeadlineMs: 60_000, now, strategies: { deadlineMs: 60_000 } },
+    createLog('error', (line) => console.error(line)),
+  )
+}
+
+/** The same order every time: by a hash of the text. */
+function shuffled(questions: readonly Question[]): Question[] {
+  const keyOf = ({ question }: Question) =>
+    [...question].reduce(
+      (hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0,
+      0x811c9dc5,
+    )
+  return [...questions].sort((a, b) => keyOf(a) - keyOf(b))
+}
