@@ -22,6 +22,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'Cache Get over HTTP with Redis, next to a bare Hono and ioredis handler',
     load: () => import('./cache.ts'),
   },
+  add: {
+    about: 'how long a turn takes to be answered for while turns arrive and a slow model learns',
+    load: () => import('./add.ts'),
+  },
   'bad-answers': {
     about: 'what is recovered from bad answers of weak models',
     load: () => import('./bad-answers.ts'),
