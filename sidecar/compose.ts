@@ -100,11 +100,19 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     onTimings: metrics.recall,
   })
+  const ruleBook = new RuleBook({ records, now })
+  const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
   const strategies = createStrategies(
-    { recall, records, scopeState, isSettled: announcer.isSettled, now },
+    {
+      recall,
+      profile: (scope, request) => profiles.instead(scope, request),
+      records,
+      scopeState,
+      isSettled: announcer.isSettled,
+      now,
+    },
     settings.strategies,
   )
-  const ruleBook = new RuleBook({ records, now })
   const learner =
     model &&
     new Learner({
@@ -135,7 +143,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     recall,
     strategies,
     ruleBook,
-    profiles: new Profiles({ snapshots, ruleBook, learns: model !== undefined, now }),
+    profiles,
     metrics,
     buffer,
     intake: new Intake({ engine, ruleBook, buffer, now }),

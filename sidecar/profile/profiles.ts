@@ -48,6 +48,9 @@ interface Held {
 /** Packings held for one state of a scope. Each is text of memories that are held anyway, and of some of them. */
 const MAX_HELD = 8
 
+/** So that no topic crowds out the others. */
+const MAX_PER_TOPIC_INSTEAD = 15
+
 /** What is known of a user, by topic. Packings are kept until anything of the scope changes. */
 export class Profiles {
   readonly #options: ProfilesOptions
@@ -71,6 +74,16 @@ export class Profiles {
       this.#pack(snapshot, request, spelledOut(rules).topics, count, now),
     )
     return { ...packed, static: staticPart(packed.kept), recent: recentPart(packed.kept, now) }
+  }
+
+  /** What is known of a user, for a recall that finds nothing better in time. */
+  async instead(
+    scope: Scope,
+    { agentId, runId, appId, tokenBudget }: Omit<ProfileRequest, 'maxPerTopic' | 'topics' | 'prefer'>,
+  ): Promise<{ text: string; tokens: number; memories: Memory[] }> {
+    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: MAX_PER_TOPIC_INSTEAD }
+    const { text, tokens, kept } = await this.read(scope, request)
+    return { text, tokens, memories: kept.map(({ memory }) => memory) }
   }
 
   #packed({ state }: Snapshot, key: string, now: number, make: () => Held): Packed {

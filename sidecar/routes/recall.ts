@@ -95,7 +95,12 @@ const route = createRoute({
       delta: z.string(),
       memories: z.array(recalled),
       count: z.number(),
-      degraded: z.array(z.string()),
+      degraded: z.array(z.string()).openapi({
+        description:
+          'What was late or broken and done without: embedding (ranked by words alone), cache (answered per query), ' +
+          'delta, records, deadline. After the last two, what stands in: block (the last that may still be served), ' +
+          'profile, nothing.',
+      }),
       cache: z.object({
         result: z.enum(['hit', 'miss', 'none']),
         reason: z.enum(REASONS),

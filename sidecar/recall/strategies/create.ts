@@ -5,7 +5,7 @@ import { createTurns } from '../../window/watermark.ts'
 import type { Recall } from '../recall.ts'
 import { Cached } from './cached.ts'
 import type { Strategy } from './request.ts'
-import { Strategies } from './strategies.ts'
+import { Strategies, type StrategiesOptions } from './strategies.ts'
 
 export interface StrategySettings {
   /** Milliseconds within which a recall is answered, with what there is by then. */
@@ -29,6 +29,7 @@ export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
 
 export interface StrategyBackends {
   recall: Recall
+  profile: StrategiesOptions['profile']
   records: RecordStore
   scopeState: ScopeState
   /** Whether the counters of a scope tell of all its changes. */
@@ -37,11 +38,11 @@ export interface StrategyBackends {
 }
 
 export function createStrategies(
-  { recall, records, scopeState: state, isSettled, now }: StrategyBackends,
+  { recall, profile, records, scopeState: state, isSettled, now }: StrategyBackends,
   settings: Partial<StrategySettings> = {},
 ): Strategies {
   const { deadlineMs, settleMs, blockTtlMs, waitMs, auto } = { ...DEFAULT_STRATEGY_SETTINGS, ...settings }
   const turns = createTurns({ records, state, settleMs, now })
   const blocks = new BlockCache({ state, turns, isSettled, ttlMs: blockTtlMs, waitMs, now })
-  return new Strategies({ recall, cached: new Cached({ recall, blocks }), deadlineMs, auto })
+  return new Strategies({ recall, cached: new Cached({ recall, blocks }), profile, deadlineMs, auto })
 }

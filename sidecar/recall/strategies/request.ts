@@ -18,7 +18,7 @@ export interface StrategyRequest extends RecallRequest {
 
 export interface CacheReport {
   result: 'hit' | 'miss' | 'none'
-  /** `disabled`: there is nothing to cache for: no conversation, turn, or window of at least 2. */
+  /** `disabled`: no cached block was asked for, could be (no conversation, or a window below 2), or could be had. */
   reason: BlockReason | 'disabled'
   /** Turns since the block was built. */
   age_turns: number | null
@@ -37,7 +37,7 @@ export interface StrategyResult {
   tokens: number
   memories: { memory: Memory; score: number }[]
   cache: CacheReport
-  /** Parts that were late or broken, and done without. */
+  /** Parts that were late or broken, and done without; at the end what stands in for the answer, if something does. */
   degraded: string[]
   tookMs: Timings
 }

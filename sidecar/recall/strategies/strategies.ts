@@ -4,19 +4,32 @@ import type { Scope } from '../../scope.ts'
 import type { Recall } from '../recall.ts'
 import type { Cached, CachedRequest } from './cached.ts'
 import { NO_CACHE, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
+import { blockInstead, nothingInstead, type ProfileText, profileInstead } from './stand-in.ts'
 
 export interface StrategiesOptions {
   recall: Recall
   cached: Cached
+  /** What is known of the user whatever is asked; for when the answer is late. Rejects when that is not to be had. */
+  profile: (scope: Scope, request: StrategyRequest) => Promise<ProfileText>
   /** Milliseconds within which a recall is answered, with what there is by then. */
   deadlineMs: number
   /** What `auto` stands for where a conversation, a turn and a window are known. */
   auto?: Strategy
 }
 
+/** What could be answered instead, should the answer be late or fail. */
+interface StandIns {
+  block: StrategyResult | undefined
+  profile: ProfileText | undefined
+}
+
+/** Part of the deadline after which an answer is late enough for the profile to be made ready. */
+const PROFILE_AFTER = 0.5
+
 /**
- * Recall by strategy. What is late or broken is done without, in this order: the fresh answer, the last block that may
- * still be served, the answer per query, nothing; `degraded` says what it was.
+ * Recall by strategy, within a deadline. When the answer is late or broken, what stands in for it is, in this order:
+ * the last block that may still be served, the profile, nothing; `degraded` says what was done without, and last what
+ * stands in. Where only the cache is broken the answer is the one per query.
  */
 export class Strategies {
   readonly #options: StrategiesOptions
@@ -28,42 +41,59 @@ export class Strategies {
   /** @throws {AppError} `backend_unavailable` when nothing can be read at all */
   async recall(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
     const started = performance.now()
-    const fallback: { safe: StrategyResult | undefined } = { safe: undefined }
-    let timer: NodeJS.Timeout | undefined
+    const { deadlineMs } = this.#options
+    const standIns: StandIns = { block: undefined, profile: undefined }
+    const timers: NodeJS.Timeout[] = []
     const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), this.#options.deadlineMs)
+      timers.push(setTimeout(() => resolve('late'), deadlineMs))
+      timers.push(
+        setTimeout(() => void this.#readProfile(scope, request, standIns), deadlineMs * PROFILE_AFTER),
+      )
     })
-    const answer = this.#recall(scope, request, fallback)
+    const answer = this.#answer(scope, request, standIns)
     // When the deadline wins, nobody else listens to how the answer ends.
     answer.catch(() => {})
     try {
       const first = await Promise.race([answer, late])
-      const result = first === 'late' ? without(fallback.safe, 'deadline', request) : first
+      const result = first === 'late' ? instead(standIns, 'deadline', request) : first
       return { ...result, tookMs: { ...result.tookMs, total: performance.now() - started } }
     } finally {
-      clearTimeout(timer)
+      timers.forEach(clearTimeout)
     }
   }
 
-  async #recall(
-    scope: Scope,
-    request: StrategyRequest,
-    fallback: { safe: StrategyResult | undefined },
-  ): Promise<StrategyResult> {
+  async #answer(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<StrategyResult> {
+    try {
+      return await this.#recall(scope, request, standIns)
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error
+      // The store is away; a block that was to be renewed, or to which a delta was to be added, still holds.
+      if (!standIns.block) await this.#readProfile(scope, request, standIns)
+      if (!standIns.block && !standIns.profile) throw error
+      return instead(standIns, 'records', request)
+    }
+  }
+
+  /** Never rejects: without a profile there is nothing to stand in. */
+  async #readProfile(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<void> {
+    // What filters let through is for the caller to say, and a profile knows nothing of filters.
+    if (standIns.block || request.filter) return
+    try {
+      standIns.profile = await this.#options.profile(scope, request)
+    } catch {}
+  }
+
+  async #recall(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<StrategyResult> {
     const cachedRequest = this.#cachedRequest(request)
     if (!cachedRequest) return await this.#perQuery(scope, request)
     try {
       return await this.#options.cached.recall(scope, cachedRequest, (safe) => {
-        fallback.safe = safe
+        standIns.block = safe
       })
     } catch (error) {
-      if (error instanceof CacheUnavailable) {
-        const result = await this.#perQuery(scope, request)
-        return { ...result, degraded: [...new Set([...result.degraded, 'cache'])] }
-      }
-      // The store is away; a block that was to be renewed, or to which a delta was to be added, still holds.
-      if (error instanceof AppError && fallback.safe) return without(fallback.safe, 'records', request)
-      throw error
+      if (!(error instanceof CacheUnavailable)) throw error
+      const result = await this.#perQuery(scope, request)
+      return { ...result, degraded: [...new Set([...result.degraded, 'cache'])] }
     }
   }
 
@@ -93,21 +123,7 @@ export class Strategies {
   }
 }
 
-function without(
-  safe: StrategyResult | undefined,
-  part: string,
-  { strategy }: StrategyRequest,
-): StrategyResult {
-  if (safe) return { ...safe, degraded: [...new Set([...safe.degraded, part])] }
-  return {
-    strategy: strategy === 'auto' ? 'per_query' : strategy,
-    context: '',
-    block: '',
-    delta: '',
-    tokens: 0,
-    memories: [],
-    cache: NO_CACHE,
-    degraded: [part],
-    tookMs: { embed: 0, search: 0, render: 0, total: 0 },
-  }
+function instead({ block, profile }: StandIns, missing: string, request: StrategyRequest): StrategyResult {
+  if (block) return blockInstead(block, missing)
+  return profile ? profileInstead(profile, missing, request) : nothingInstead(missing, request)
 }

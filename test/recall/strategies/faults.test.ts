@@ -141,11 +141,10 @@ describe('a scope state that is away', () => {
 })
 
 describe('what is late', () => {
-  it('is done without: nothing, where there was no block', async () => {
+  it('is done without: nothing, where there is no block and nothing is known', async () => {
     const app = chat({ scopeState: gated(state(), ['counters'], never), strategies: { deadlineMs: 30 } })
-    await app.say(1, 'I live in Kyoto.')
     expect(await app.ask(2)).toMatchObject({
-      ...{ status: 'degraded', degraded: ['deadline'], context: '', memories: [] },
+      ...{ status: 'degraded', degraded: ['deadline', 'nothing'], context: '', memories: [] },
       cache: { result: 'none' },
     })
   })
@@ -155,16 +154,21 @@ describe('what is late', () => {
     const scopeState = gated(state(), ['counters'], async () => {
       if (isLate) await never()
     })
-    const app = chat({ scopeState, strategies: { deadlineMs: 200 } })
+    const app = chat({ scopeState, strategies: { deadlineMs: 1000 } })
     await app.say(1, 'I live in Kyoto.')
     const { block } = await app.ask(2)
     await app.say(2, 'I keep bees.')
     isLate = true
     for (const rest of [{ freshness: 'write' }, { refresh: true }]) {
-      expect(await app.ask(3, rest)).toMatchObject({ status: 'degraded', degraded: ['deadline'], block })
+      expect(await app.ask(3, rest)).toMatchObject({
+        ...{ status: 'degraded', degraded: ['deadline', 'block'], block },
+      })
     }
-    // One that hides turns is no help.
-    expect(await app.ask(7)).toMatchObject({ status: 'degraded', degraded: ['deadline'], block: '' })
+    // One that hides turns is no help; what is known of the user is.
+    expect(await app.ask(7)).toMatchObject({
+      ...{ status: 'degraded', degraded: ['deadline', 'profile'], block: '' },
+      ...{ context: expect.stringContaining('bees'), cache: { result: 'none' } },
+    })
   })
 
   it('the delta, leaves the block', async () => {
@@ -176,9 +180,76 @@ describe('what is late', () => {
     isLate = true
     app.services.embedder.embed = async (...args) => (isLate ? await never() : await embed(...args))
     expect(await app.ask(3, { strategy: 'cached_delta' })).toMatchObject({
-      ...{ status: 'degraded', degraded: ['delta', 'deadline'], block, delta: '' },
+      ...{ status: 'degraded', degraded: ['delta', 'deadline', 'block'], block, delta: '' },
       cache: { result: 'hit' },
     })
+  })
+
+  it('the embedding of the query, leaves the profile, of the request and in its budget', async () => {
+    const app = chat({ strategies: { deadlineMs: 1000 }, embeddingDeadlineMs: 60_000 })
+    await app.say(1, 'I live in Kyoto.', { agent_id: 'guide' })
+    await app.say(2, 'I keep bees.')
+    // Loads what counts tokens.
+    await app.ask(3)
+    app.services.embedder.embed = never
+    const [answers, narrowed, small, filtered] = await Promise.all([
+      Promise.all(
+        ['per_query', 'cached', 'cached_delta'].map((strategy) => app.ask(8, { strategy, top_k: 4 })),
+      ),
+      app.ask(8, { agent_id: 'guide' }),
+      app.ask(8, { token_budget: 5 }),
+      // A profile would let through what filters keep back.
+      app.ask(8, { filters: { turn: 1 } }),
+    ])
+    for (const answer of answers) {
+      expect(answer).toMatchObject({
+        ...{ status: 'degraded', degraded: ['deadline', 'profile'], block: '', count: 2 },
+        ...{ context: expect.stringMatching(/Kyoto.*\n.*bees/), delta: answer.context },
+      })
+    }
+    expect(narrowed).toMatchObject({ count: 1, context: expect.not.stringContaining('bees') })
+    const nothing = { degraded: ['deadline', 'nothing'], context: '', count: 0 }
+    expect(small).toMatchObject(nothing)
+    expect(filtered).toMatchObject(nothing)
+  })
+
+  it('the store, leaves nothing, and is not waited for', async () => {
+    let isLate = false
+    const wrapRecords = (records: RecordStore): RecordStore => ({
+      ...records,
+      scroll: async (...args) => (isLate ? await never() : await records.scroll(...args)),
+      get: async (...args) => (isLate ? await never() : await records.get(...args)),
+    })
+    const app = chat({ wrapRecords, strategies: { deadlineMs: 50 } })
+    await app.say(1, 'I live in Kyoto.')
+    isLate = true
+    for (const strategy of ['per_query', 'cached', 'cached_delta']) {
+      expect(await app.ask(2, { strategy })).toMatchObject({
+        ...{ status: 'degraded', degraded: ['deadline', 'nothing'], context: '' },
+      })
+    }
+  })
+
+  it('everything at once, leaves nothing, and not even that is waited for', async () => {
+    let isLate = false
+    const lateOr = async <T>(run: () => Promise<T>) => (isLate ? await never() : await run())
+    const wrapRecords = (records: RecordStore): RecordStore => ({
+      ...records,
+      scroll: (...args) => lateOr(() => records.scroll(...args)),
+      get: (...args) => lateOr(() => records.get(...args)),
+    })
+    const scopeState = gated(state(), ['read', 'counters', 'turns', 'noteTurn', 'lease', 'fill'], () =>
+      lateOr(async () => {}),
+    )
+    const app = chat({ wrapRecords, scopeState, strategies: { deadlineMs: 50 }, embeddingDeadlineMs: 60_000 })
+    await app.say(1, 'I live in Kyoto.')
+    isLate = true
+    app.services.embedder.embed = never
+    for (const strategy of ['per_query', 'cached', 'cached_delta']) {
+      expect(await app.ask(2, { strategy })).toMatchObject({
+        ...{ status: 'degraded', degraded: ['deadline', 'nothing'], context: '', block: '', delta: '' },
+      })
+    }
   })
 
   it('a store that is away leaves the block, where the delta needed it, and fails where nothing is left', async () => {
@@ -198,7 +269,7 @@ describe('what is late', () => {
     isAway = true
     const app = chat({ scopeState, wrapRecords, expectErrors: true })
     expect(await app.ask(2, { strategy: 'cached_delta' })).toMatchObject({
-      ...{ status: 'degraded', degraded: ['delta', 'records'], block, delta: '' },
+      ...{ status: 'degraded', degraded: ['delta', 'records', 'block'], block, delta: '' },
     })
     const { status } = await app.call('POST', '/v1/recall', { query: 'q', user_id: 'ada' })
     expect(status).toBe(503)
