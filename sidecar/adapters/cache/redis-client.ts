@@ -12,14 +12,31 @@ const CONNECT_MS = 5000
 /** Most milliseconds between two attempts to connect. */
 const LONGEST_PAUSE_MS = 2000
 
-/** A client that is not connected yet, for each way of running Redis. Loads the library, which takes a while. */
-export async function createRedisClient(target: RedisTarget, timeoutMs: number): Promise<RedisClient> {
+/** Longest that a connection which waits may say nothing, milliseconds: more than any command blocks. */
+const SILENCE_MS = 30_000
+
+/**
+ * A client that is not connected yet, for each way of running Redis. Loads the library, which takes a while.
+ * @param waits its commands wait for a server that is away, for as long as it takes; nobody's request may depend on them
+ */
+export async function createRedisClient(
+  target: RedisTarget,
+  timeoutMs: number,
+  waits = false,
+): Promise<RedisClient> {
   const { Cluster, Redis } = await import('ioredis')
-  const options = commonOptions(target, timeoutMs)
+  const options = { ...commonOptions(target, timeoutMs), ...(waits && WAITING) }
   if (target.mode === 'cluster')
     return new Cluster([...target.nodes], clusterOptions(target, options, timeoutMs))
   if (target.mode === 'sentinel') return new Redis({ ...options, ...sentinelOptions(target, timeoutMs) })
   return new Redis({ ...options, ...target.nodes[0] })
+}
+
+const WAITING: Options = {
+  enableOfflineQueue: true,
+  autoResendUnfulfilledCommands: true,
+  maxRetriesPerRequest: null,
+  socketTimeout: SILENCE_MS,
 }
 
 function commonOptions({ username, password, db, tls }: RedisTarget, timeoutMs: number): Options {

@@ -25,7 +25,7 @@ export async function runScript(
   }
 }
 
-function script(...parts: readonly string[]): Script {
+export function script(...parts: readonly string[]): Script {
   const text = parts.join('\n')
   return { text, sha1: createHash('sha1').update(text).digest('hex') }
 }
