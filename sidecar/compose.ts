@@ -11,6 +11,7 @@ import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { RecordStore } from './ports/records.ts'
+import type { ScopeLock } from './ports/scope-lock.ts'
 import type { ScopeState } from './ports/scope-state.ts'
 import { Profiles } from './profile/profiles.ts'
 import { Recall } from './recall/recall.ts'
@@ -27,6 +28,7 @@ export interface Backends {
   records: RecordStore
   cache: CacheStore
   scopeState: ScopeState
+  scopeLock: ScopeLock
   embedder: Embedder
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
@@ -65,7 +67,7 @@ export interface Services extends Backends, AsyncDisposable {
 
 /** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
-  const { records, cache, scopeState, embedder, model, ledger } = backends
+  const { records, cache, scopeState, scopeLock, embedder, model, ledger } = backends
   const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
   const snapshots = new Snapshots({
     records,
@@ -80,6 +82,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   })
   const engine = new MemoryEngine({
     records,
+    lock: scopeLock,
     embedder,
     async onChange(change) {
       // First: who sees the counters moved must find what moved them.
@@ -100,7 +103,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, now })
+  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
   const strategies = createStrategies(
     {
@@ -153,9 +156,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     async [Symbol.asyncDispose]() {
       await buffer?.close()
-      await engine.drained()
+      await scopeLock.drained()
       await announcer.close()
       await ledger.close()
+      await scopeLock.close()
       await scopeState.close()
       await cache.close()
       await records.close()

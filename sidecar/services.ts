@@ -2,9 +2,11 @@ import { join } from 'node:path'
 import { createInProcessCache } from './adapters/cache/in-process.ts'
 import { createInProcessScopeState } from './adapters/cache/in-process-scope-state.ts'
 import { createRedisCache } from './adapters/cache/redis.ts'
-import { linkRedis } from './adapters/cache/redis-link.ts'
+import { linkRedis, type RedisLink } from './adapters/cache/redis-link.ts'
 import { createRedisScopeState } from './adapters/cache/redis-scope-state.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from './adapters/lock/in-process.ts'
+import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/lock/redis.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
@@ -16,6 +18,7 @@ import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { LedgerEntry, RecordCall } from './ports/ledger.ts'
 import type { RecordStore } from './ports/records.ts'
+import type { ScopeLock } from './ports/scope-lock.ts'
 import type { ScopeState } from './ports/scope-state.ts'
 import { tokenCounter } from './recall/tokens.ts'
 
@@ -39,7 +42,11 @@ export async function createServices(
   let record: RecordCall = (entry) => early.push(entry)
   const embedder = await openEmbedder(config, (entry) => record(entry))
   const records = await openRecords(config, embedder, log)
-  const { cache, scopeState } = openCaches(config, now, log)
+  const { cache, scopeState, link } = openCaches(config, now, log)
+  // Nobody asks for a lock of a user before the engine is there.
+  const takeOver: TakeOver = async (scope, left) => await services?.engine.takeOver(scope, left)
+  const scopeLock = openScopeLock(config, records, link, takeOver)
+  let services: Services | undefined
   try {
     const ledger = new Ledger({
       records,
@@ -50,8 +57,8 @@ export async function createServices(
     early.forEach(record)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
-    const services = compose(
-      { records, cache, scopeState, embedder, model, ledger },
+    services = compose(
+      { records, cache, scopeState, scopeLock, embedder, model, ledger },
       {
         indexMaxBytes: config.indexMaxBytes,
         embeddingDeadlineMs: config.embeddingDeadlineMs,
@@ -115,7 +122,7 @@ function openCaches(
   config: Config,
   now: () => number,
   log: Pick<Log, 'info' | 'warn'>,
-): { cache: CacheStore; scopeState: ScopeState } {
+): { cache: CacheStore; scopeState: ScopeState; link?: RedisLink } {
   const { redis, cacheMaxEntries: maxEntries, cacheMaxBytes: maxBytes } = config
   if (!redis) {
     const bounds = { maxEntries, maxBytes, now }
@@ -125,5 +132,30 @@ function openCaches(
     up ? log.info('cache reachable', { cache: message }) : log.warn('cache unavailable', { error: message }),
   )
   const options = { ...redis, link, maxValueBytes: maxBytes, now }
-  return { cache: createRedisCache(options), scopeState: createRedisScopeState(options) }
+  return { cache: createRedisCache(options), scopeState: createRedisScopeState(options), link }
+}
+
+type TakeOver = NonNullable<RedisScopeLockOptions['takeOver']>
+
+/** A SQLite file is one process's: nobody else is asked who may write to it. */
+function openScopeLock(
+  { redis, qdrant }: Config,
+  records: RecordStore,
+  link: RedisLink | undefined,
+  takeOver: TakeOver,
+): ScopeLock {
+  if (!redis || !qdrant) return createInProcessScopeLock()
+  // What a commit may take when the store is slow, and three times that for the life of a lease.
+  const commitMs = Math.min(20_000, Math.max(5000, qdrant.timeoutMs))
+  const leaseMs = 3 * commitMs
+  const isFinished = (scope: string) => records.isFinished?.(scope) ?? true
+  return createRedisScopeLock({
+    ...redis,
+    link,
+    commitMs,
+    leaseMs,
+    waitMs: leaseMs + commitMs,
+    takeOver,
+    isFinished,
+  })
 }

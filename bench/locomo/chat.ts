@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { compose, type Services } from '../../sidecar/compose.ts'
 import { Ledger } from '../../sidecar/ledger/ledger.ts'
@@ -106,6 +107,7 @@ function open(path: string, now: () => number): Services {
       records,
       cache: createInProcessCache(bounds),
       scopeState: createInProcessScopeState(bounds),
+      scopeLock: createInProcessScopeLock(),
       embedder: lexicalEmbedder(),
       model: undefined,
       ledger: new Ledger({ records, prices: parsePrices('') }),

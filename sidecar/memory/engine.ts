@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError, invalid } from '../errors.ts'
-import { KeyedLock } from '../keyed-lock.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { Position, RecordStore } from '../ports/records.ts'
+import type { ScopeLock } from '../ports/scope-lock.ts'
 import { type Scope, scopeKey } from '../scope.ts'
 import { type AddContext, type AddRequest, type AddResult, addTurn } from './add.ts'
 import { asOf } from './as-of.ts'
@@ -16,6 +16,7 @@ import { type Held, type OnFence, type Revision, type ScopeChange, UnitOfWork } 
 
 export interface EngineOptions {
   records: RecordStore
+  lock: ScopeLock
   embedder: Embedder
   /** Called in the order of the commits of a scope, and awaited before the change is answered for. */
   onChange: (change: ScopeChange) => unknown
@@ -46,12 +47,20 @@ export class MemoryEngine {
   readonly #onChange: (change: ScopeChange) => unknown
   readonly #onFence: OnFence
   readonly #now: () => number
-  readonly #lock = new KeyedLock()
+  readonly #lock: ScopeLock
 
-  constructor({ records, embedder, onChange, onFence = async () => {}, now = Date.now }: EngineOptions) {
+  constructor({
+    records,
+    lock,
+    embedder,
+    onChange,
+    onFence = async () => {},
+    now = Date.now,
+  }: EngineOptions) {
     this.#records = tellingOfFailures(records, (scope) =>
       onChange({ scope, upserted: [], removed: [], fence: true, unheard: true }),
     )
+    this.#lock = lock
     this.#embedder = embedder
     this.#onChange = onChange
     this.#onFence = onFence
@@ -64,16 +73,16 @@ export class MemoryEngine {
    */
   async add(scope: Scope, request: AddRequest, options: AddOptions = VERBATIM): Promise<AddResult> {
     const key = scopeKey(scope)
-    return await this.#lock.run(key, async () => {
+    return await this.#alone(key, async (records) => {
       const { result, change } = await addTurn(key, request, {
         ...options,
-        records: this.#records,
+        records,
         embedder: this.#embedder,
         now: this.#now(),
         onFence: this.#onFence,
       })
       if (!change) return result
-      const fence = change.fence || (await isOutOfOrder(this.#records, key, request.conversationId, result))
+      const fence = change.fence || (await isOutOfOrder(records, key, request.conversationId, result))
       await this.#tell({ ...change, fence })
       return result
     })
@@ -221,10 +230,10 @@ export class MemoryEngine {
   /** Erases everything of a user, and answers how many records of each kind there were. */
   async forget(scope: Scope): Promise<Record<string, number>> {
     const key = scopeKey(scope)
-    return await this.#lock.run(key, async () => {
+    return await this.#alone(key, async (records) => {
       await this.#onFence(key)
       const gone = { scope: key, upserted: [], fence: true }
-      const counts = await forgetScope(this.#records, key, (removed) => this.#tell({ ...gone, removed }))
+      const counts = await forgetScope(records, key, (removed) => this.#tell({ ...gone, removed }))
       await this.#onChange({ ...gone, removed: [], forgotten: true })
       return counts
     })
@@ -235,17 +244,40 @@ export class MemoryEngine {
    * Everything that changes memories goes through here.
    */
   async change<T>(scope: string, task: (unit: UnitOfWork) => Promise<T>): Promise<T> {
-    return await this.#lock.run(scope, async () => {
-      const unit = new UnitOfWork(this.#records, scope, this.#now())
+    return await this.#alone(scope, async (records) => {
+      const unit = new UnitOfWork(records, scope, this.#now())
       const answer = await task(unit)
       await this.#tell(await unit.commit(this.#embedder, { scope }, this.#onFence))
       return answer
     })
   }
 
+  /**
+   * Finishes what another process left of a scope, before anybody writes there.
+   * @param left `unknown`: most likely nothing
+   */
+  async takeOver(scope: string, left: 'unfinished' | 'unknown'): Promise<void> {
+    await this.#records.recover?.(scope)
+    // It may have been committed without anybody being told.
+    if (left === 'unfinished') {
+      await this.#onChange({ scope, upserted: [], removed: [], fence: true, unheard: true })
+    }
+  }
+
   /** Resolves when the writes under way have ended. */
   async drained(): Promise<void> {
     await this.#lock.drained()
+  }
+
+  /** Runs a task with the scope to itself, on a store that takes a commit only while that is certain. */
+  async #alone<T>(scope: string, task: (records: RecordStore) => Promise<T>): Promise<T> {
+    return await this.#lock.run(scope, async ({ assertHeld }) => {
+      const commit: RecordStore['commit'] = async (writes) => {
+        await assertHeld()
+        await this.#records.commit(writes)
+      }
+      return await task({ ...this.#records, commit })
+    })
   }
 
   async #change<T>(scope: Scope, task: (unit: UnitOfWork) => Promise<T>): Promise<T> {

@@ -62,6 +62,14 @@ export interface RecordStore {
   scroll(collection: Collection, scope: string, options: ScrollOptions): Promise<StoredRecord[]>
   /** The scopes that have records of a collection, each once, in order of their code units; `after` is not among them. */
   scopes(collection: Collection, options: { after?: string | undefined; limit: number }): Promise<string[]>
+  /**
+   * Where several processes write: finishes what another one left of a scope in the middle of a commit, so that no part
+   * of it takes effect later. Called by whoever holds the lock of the scope, before anything is read or written there;
+   * the other process is dead, or stands still. Absent: nothing is ever left.
+   */
+  recover?(scope: string): Promise<void>
+  /** Whether all that this process has committed to a scope is carried out. Absent: it is when `commit` resolves. */
+  isFinished?(scope: string): boolean
   /** Resolves when the backend answers; rejects with the reason when it does not. */
   check(): Promise<void>
   close(): Promise<void>

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { AppError } from '../errors.ts'
-import { KeyedLock } from '../keyed-lock.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
+import type { ScopeLock } from '../ports/scope-lock.ts'
 import { derivedId } from '../scope.ts'
 import { type AppRules, DEFAULT_RULES } from './rules.ts'
 
@@ -32,6 +32,7 @@ export interface RulesInForce {
 
 export interface RuleBookOptions {
   records: RecordStore
+  lock: ScopeLock
   now?: () => number
 }
 
@@ -39,11 +40,11 @@ export interface RuleBookOptions {
 export class RuleBook {
   readonly #records: RecordStore
   readonly #now: () => number
-  /** Within this process only: two sidecars on one store have to agree on who sets rules. */
-  readonly #lock = new KeyedLock()
+  readonly #lock: ScopeLock
 
-  constructor({ records, now = Date.now }: RuleBookOptions) {
+  constructor({ records, lock, now = Date.now }: RuleBookOptions) {
     this.#records = records
+    this.#lock = lock
     this.#now = now
   }
 
@@ -94,7 +95,7 @@ export class RuleBook {
     expected?: number,
   ): Promise<RulesInForce> {
     const scope = rulesScope(namespace)
-    return await this.#lock.run(JSON.stringify([scope, appId]), async () => {
+    return await this.#lock.run(scope, async ({ assertHeld }) => {
       const current = await this.#read(namespace, appId)
       const newest = current?.version ?? 0
       if (expected !== undefined && expected !== newest) {
@@ -103,6 +104,7 @@ export class RuleBook {
       if (isDeepStrictEqual(current?.rules ?? null, rules)) return await this.inForce(namespace, appId)
       const version: RulesVersion = { version: newest + 1, rules, updatedAt: this.#now() }
       const record = { order: version.version, payload: version as unknown as JsonObject }
+      await assertHeld()
       await this.#records.commit([
         { put: { id: recordId(appId), ...record }, collection: 'rules', scope },
         { put: { id: recordId(appId, version.version), ...record }, collection: 'rules', scope },

@@ -2,6 +2,7 @@ import { expect, onTestFinished } from 'vitest'
 import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import type { BufferZone } from '../../sidecar/buffer/buffer-zone.ts'
 import type { Mode } from '../../sidecar/buffer/intake.ts'
@@ -87,7 +88,15 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   const ledger = new Ledger({ records, prices: parsePrices('') })
   const lines: SetUp['lines'] = []
   const services = compose(
-    { records, cache, scopeState, embedder: options.embedder ?? lexicalEmbedder(), model, ledger },
+    {
+      records,
+      cache,
+      scopeState,
+      scopeLock: createInProcessScopeLock(),
+      embedder: options.embedder ?? lexicalEmbedder(),
+      model,
+      ledger,
+    },
     {
       indexMaxBytes: 64 * 1024 * 1024,
       embeddingDeadlineMs: 5000,

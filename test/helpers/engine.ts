@@ -1,5 +1,6 @@
 import { expect, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import type { AddRequest, AddResult } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
@@ -79,6 +80,7 @@ export function openEngine({
   const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024 })
   const engine = new MemoryEngine({
     records,
+    lock: createInProcessScopeLock(),
     embedder,
     onChange: (change) => snapshots.apply(change),
     now: clock.now,
@@ -90,7 +92,7 @@ export function openEngine({
     embedder,
     engine,
     model: inProcess(facts, asked),
-    ruleBook: new RuleBook({ records, now: clock.now }),
+    ruleBook: new RuleBook({ records, lock: createInProcessScopeLock(), now: clock.now }),
     findNeighbours: (scope, query) => recall.neighbours(scope, query),
     countTokens: (text) => Math.ceil(text.length / 4),
   })

@@ -2,6 +2,7 @@ import { expect, onTestFinished } from 'vitest'
 import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
 import type { BufferSettings } from '../../sidecar/buffer/settings.ts'
@@ -13,6 +14,7 @@ import type { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
+import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import type { Recall } from '../../sidecar/recall/recall.ts'
 import type { StrategySettings } from '../../sidecar/recall/strategies/create.ts'
@@ -25,6 +27,7 @@ export interface TestAppOptions extends Partial<AppConfig> {
   embeddingDeadlineMs?: number
   cacheMaxBytes?: number
   scopeState?: ScopeState
+  scopeLock?: ScopeLock
   strategies?: Partial<StrategySettings>
   /** As `PRICES` has them. */
   prices?: string
@@ -73,7 +76,15 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   const errors: string[] = []
   const log = createLog('error', (line) => errors.push(line))
   const services = compose(
-    { records, cache, scopeState, embedder, model: options.model, ledger },
+    {
+      records,
+      cache,
+      scopeState,
+      scopeLock: options.scopeLock ?? createInProcessScopeLock(),
+      embedder,
+      model: options.model,
+      ledger,
+    },
     {
       indexMaxBytes: 64 * 1024 * 1024,
       embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,

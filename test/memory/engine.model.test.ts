@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import { Recall } from '../../sidecar/recall/recall.ts'
@@ -83,6 +84,7 @@ it('the engine does what a naive model does, and its snapshot is what a fresh bu
       const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024 })
       const engine = new MemoryEngine({
         records,
+        lock: createInProcessScopeLock(),
         embedder,
         onChange: (change) => snapshots.apply(change),
         now: clock.now,

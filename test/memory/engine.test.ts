@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import type { AddRequest } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
@@ -18,6 +19,7 @@ function open() {
   const changes: ScopeChange[] = []
   const engine = new MemoryEngine({
     records,
+    lock: createInProcessScopeLock(),
     embedder: lexicalEmbedder(),
     onChange: (change) => changes.push(change),
     now: clock.now,
@@ -295,6 +297,7 @@ describe('a change', () => {
     const seen: Promise<boolean>[] = []
     const engine = new MemoryEngine({
       records,
+      lock: createInProcessScopeLock(),
       embedder: lexicalEmbedder(),
       now: clock.now,
       onChange: ({ scope, upserted, removed }) => {
@@ -323,6 +326,7 @@ describe('a change', () => {
     let fail = true
     const engine = new MemoryEngine({
       records,
+      lock: createInProcessScopeLock(),
       embedder: {
         ...lexicalEmbedder(),
         embed: async (...args) =>

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
@@ -27,6 +28,7 @@ function open({ maxBytes = 64 * 1024 * 1024 } = {}) {
   const snapshots = new Snapshots({ records, maxBytes })
   const engine = new MemoryEngine({
     records,
+    lock: createInProcessScopeLock(),
     embedder: lexicalEmbedder(),
     onChange: (change) => snapshots.apply(change),
   })

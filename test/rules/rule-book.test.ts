@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import { RuleBook } from '../../sidecar/rules/rule-book.ts'
@@ -11,7 +12,11 @@ function open(wrap: (records: RecordStore) => RecordStore = (records) => records
   const clock = stoppedClock()
   const records = openSqliteRecords(':memory:')
   onTestFinished(() => records.close())
-  return { clock, records, book: new RuleBook({ records: wrap(records), now: clock.now }) }
+  return {
+    clock,
+    records,
+    book: new RuleBook({ records: wrap(records), lock: createInProcessScopeLock(), now: clock.now }),
+  }
 }
 
 describe('the rule book', () => {

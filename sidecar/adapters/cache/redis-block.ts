@@ -29,6 +29,11 @@ export function scopeKeys(prefix: string, scope: string) {
     counters: `${of}counters`,
     index: `${of}index`,
     lease: (key: string) => `${of}lease/${key}`,
+    /** Who may write, who waits for it, when these asked last, and how it ended. */
+    lock: `${of}lock`,
+    lockLine: `${of}lock/line`,
+    lockAsking: `${of}lock/asking`,
+    lockMark: `${of}lock/mark`,
     /** What stands in the index, as a key. */
     held: (member: string) => of + member,
     block: (key: string) => `block/${key}`,

@@ -8,6 +8,8 @@ export type OnRedisState = (state: { up: boolean; message: string }) => void
 export interface RedisLink {
   /** Runs a command. Rejects with `CacheUnavailable`, after `timeoutMs` at the latest. */
   run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
+  /** How often the connection was lost so far: where it was, the server may have lost what it was told. */
+  readonly interruptions: number
   close(): void
 }
 
@@ -28,6 +30,7 @@ export function linkRedis(
   let trouble = 'not connected yet'
   let told: boolean | undefined
   let refusal: string | undefined
+  let interruptions = 0
 
   function tell(up: boolean, message: string): void {
     if (told === up || closed) return
@@ -42,6 +45,7 @@ export function linkRedis(
       tell(false, `${where}: ${trouble}`)
     })
     client.on('close', () => {
+      interruptions += 1
       if (told !== false) trouble = 'the connection was lost'
       tell(false, `${where}: ${trouble}`)
     })
@@ -77,6 +81,9 @@ export function linkRedis(
         }
         throw failure
       }
+    },
+    get interruptions() {
+      return interruptions
     },
     close() {
       closed = true

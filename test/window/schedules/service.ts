@@ -1,5 +1,6 @@
 import { createInProcessCache } from '../../../sidecar/adapters/cache/in-process.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
 import { compose, type Services } from '../../../sidecar/compose.ts'
 import { Ledger } from '../../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../../sidecar/ledger/prices.ts'
@@ -43,6 +44,7 @@ export function openService(parts: ServiceParts): Services {
       records,
       cache: createInProcessCache({ maxEntries: 1, maxBytes: 1000 }),
       scopeState: parts.state,
+      scopeLock: createInProcessScopeLock(),
       embedder: lexicalEmbedder(),
       model: parts.model,
       ledger: new Ledger({ records: parts.records, prices: parsePrices('') }),

@@ -1,0 +1,18 @@
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { testContract } from '../contracts/contract.ts'
+import { SCOPE_LOCK_CASES } from '../contracts/scope-lock.ts'
+
+testContract('the in-process lock', SCOPE_LOCK_CASES, async () => {
+  const lock = createInProcessScopeLock()
+  return {
+    subject: {
+      lock,
+      peer: lock,
+      advance: async () => {},
+      freeze: () => {},
+      takeOvers: [],
+      failing: { takeOver: false },
+    },
+    close: () => lock.close(),
+  }
+})

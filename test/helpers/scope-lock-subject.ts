@@ -1,0 +1,121 @@
+import { linkRedis, type RedisLink } from '../../sidecar/adapters/cache/redis-link.ts'
+import { createRedisScopeLock } from '../../sidecar/adapters/lock/redis.ts'
+import { parseRedisUrl } from '../../sidecar/redis-url.ts'
+import type { Open } from '../contracts/contract.ts'
+import {
+  COMMIT_MS,
+  LEASE_MS,
+  type ScopeLockSubject,
+  SHARE_MS,
+  WAIT_MS,
+} from '../contracts/scope-lock-subject.ts'
+import { adminsOf, expireSooner } from './redis-subject.ts'
+
+const STEP_MS = 60_000
+
+/** Timers that are longer than this wait until the case lets time pass; the pauses between two questions are short. */
+const IN_EARNEST_MS = 1000
+
+/** The time of one process: it goes on as it does, and further when it is told to. */
+export function processTime() {
+  const set = new Map<object, { at: number; run: () => void }>()
+  let ahead = 0
+  const now = () => performance.now() + ahead
+  const time = {
+    now,
+    isFrozen: false,
+    timers: {
+      setTimeout(run: () => void, ms: number) {
+        if (ms < IN_EARNEST_MS) return setTimeout(run, ms)
+        const timer = { unref: () => timer }
+        set.set(timer, { at: now() + ms, run })
+        return timer
+      },
+      clearTimeout(timer: object | undefined) {
+        if (timer && !set.delete(timer)) clearTimeout(timer as NodeJS.Timeout)
+      },
+    } as unknown as Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>,
+    advance(ms: number) {
+      ahead += ms
+      if (time.isFrozen) return
+      for (const [timer, { at, run }] of [...set]) if (at <= now() && set.delete(timer)) run()
+    },
+  }
+  return time
+}
+
+/** A link that tells when all that was asked has been answered. */
+function watched(link: RedisLink): RedisLink & { idle: () => Promise<void> } {
+  const asked = new Set<Promise<unknown>>()
+  return {
+    run(command) {
+      const answer = link.run(command)
+      const over = answer.catch(() => {}).finally(() => asked.delete(over))
+      asked.add(over)
+      return answer
+    },
+    get interruptions() {
+      return link.interruptions
+    },
+    close: () => link.close(),
+    idle: async () => void (await Promise.all(asked)),
+  }
+}
+
+let opened = 0
+
+/** The subject of the contract on a running Redis, as two processes see it. */
+export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
+  return async () => {
+    opened += 1
+    const keyPrefix = `locks-${opened}:`
+    const target = parseRedisUrl(url())
+    const admins = await adminsOf(url())
+    const takeOvers: ScopeLockSubject['takeOvers'] = []
+    const failing = { takeOver: false }
+    const [own, other] = [processTime(), processTime()]
+    const links = [watched(linkRedis(target, 5000)), watched(linkRedis(target, 5000))] as const
+    const open = (time: ReturnType<typeof processTime>, link: RedisLink) =>
+      createRedisScopeLock({
+        target,
+        keyPrefix,
+        timeoutMs: 5000,
+        link,
+        leaseMs: LEASE_MS,
+        commitMs: COMMIT_MS,
+        waitMs: WAIT_MS,
+        shareMs: SHARE_MS,
+        timers: time.timers,
+        now: time.now,
+        async takeOver(scope, left) {
+          if (failing.takeOver) throw new Error('the store is away')
+          takeOvers.push({ scope, left })
+        },
+      })
+    const [lock, peer] = [open(own, links[0]), open(other, links[1])]
+    return {
+      subject: {
+        lock,
+        peer,
+        takeOvers,
+        failing,
+        freeze: (isFrozen) => {
+          own.isFrozen = isFrozen
+        },
+        async advance(milliseconds) {
+          for (let left = milliseconds; left > 0; left -= STEP_MS) {
+            const step = Math.min(STEP_MS, left)
+            for (const admin of admins) await expireSooner(admin, step)
+            for (const time of [own, other]) time.advance(step)
+            for (const link of links) await link.idle()
+          }
+        },
+      },
+      async close() {
+        await lock.close()
+        await peer.close()
+        for (const admin of admins) admin.disconnect()
+      },
+    }
+  }
+}
