@@ -24,6 +24,7 @@ import { profileRoutes } from './routes/profile.ts'
 import { recallRoutes } from './routes/recall.ts'
 import { router } from './routes/router.ts'
 import { ruleRoutes } from './routes/rules.ts'
+import { turnRoutes } from './routes/turns.ts'
 
 export type AppConfig = Pick<Config, 'apiKeys' | 'maxBodyBytes' | 'publicUrl'>
 
@@ -45,6 +46,7 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
   app.route('/', importMemoryRoutes(services))
   app.route('/', exportRoutes(services))
   app.route('/', pendingRoutes(services))
+  app.route('/', turnRoutes(services))
   app.route('/', conversationRoutes(services))
   app.route('/', recallRoutes(services))
   app.route('/', profileRoutes(services))

@@ -1,6 +1,7 @@
 import { BufferZone } from './buffer/buffer-zone.ts'
 import { Intake } from './buffer/intake.ts'
 import type { BufferSettings } from './buffer/settings.ts'
+import { Views } from './buffer/views.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
@@ -112,6 +113,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       records,
       scopeState,
       isSettled: announcer.isSettled,
+      onRecall: (scope, conversationId, view) => buffer?.noteView(scope, conversationId, view),
       now,
     },
     settings.strategies,
@@ -133,6 +135,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       records,
       engine,
       learner,
+      views: new Views(cache),
       countTokens,
       log,
       settings: settings.buffer,

@@ -84,7 +84,9 @@ const Environment = z.object({
   EMBEDDING_MODEL: text(''),
   EMBEDDING_DIMENSIONS: integer(0, 16_384, 0),
   BUFFER_TOKENS: integer(1, 16_384, 1024),
+  BUFFER_TURNS: integer(0, 10_000, 0),
   BUFFER_IDLE_MS: integer(10, 86_400_000, 60_000),
+  BUFFER_WINDOW_AHEAD: integer(0, 500, 2),
   BUFFER_MAX_TURNS: integer(1, 10_000_000, 100_000),
   BUFFER_MAX_TURNS_PER_USER: integer(1, 10_000_000, 10_000),
 })
@@ -131,7 +133,9 @@ export interface Config {
   embedding: { model: string; dimensions: number | undefined } | undefined
   buffer: {
     flushTokens: number
+    flushTurns: number
     idleMs: number
+    windowAhead: number
     concurrency: number
     maxTurns: number
     maxTurnsPerScope: number
@@ -214,7 +218,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
       : undefined,
     buffer: {
       flushTokens: values.BUFFER_TOKENS,
+      flushTurns: values.BUFFER_TURNS,
       idleMs: values.BUFFER_IDLE_MS,
+      windowAhead: values.BUFFER_WINDOW_AHEAD,
       // A batch asks the model once at a time: more of them than calls would only stand in line there.
       concurrency: values.LLM_CONCURRENCY,
       maxTurns: values.BUFFER_MAX_TURNS,

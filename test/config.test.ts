@@ -43,7 +43,9 @@ describe('the configuration', () => {
       embedding: undefined,
       buffer: {
         flushTokens: 1024,
+        flushTurns: 0,
         idleMs: 60_000,
+        windowAhead: 2,
         concurrency: 4,
         maxTurns: 100_000,
         maxTurnsPerScope: 10_000,

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Caller, identify } from './_caller.ts'
+import { type Caller, identify, locate } from './_caller.ts'
 import { flag, id, readParameters } from './_parameters.ts'
 import { type Report, reporting, unreadable } from './_report.ts'
 import { callSidecar, DEADLINE_MS } from './_sidecar.ts'
@@ -24,6 +24,7 @@ export const PARAMETERS = {
   // Narrows what is learned from, so the conversation of the run is not taken in its place.
   conversation_id: id('the id of a conversation').optional(),
   wait: flag().default(true),
+  end: flag().default(false),
 }
 
 const Answer = z.looseObject({
@@ -40,13 +41,18 @@ export async function flushMemory(
 ): Promise<Report<FlushMemoryOutputs>> {
   const read = readParameters(PARAMETERS, given)
   if (!read.ok) return failed(read.message)
-  const { user_id, conversation_id, wait } = read.values
+  const { user_id, wait, end } = read.values
+  // Only what is over has to be some conversation; if none is named it is that of the run.
+  const conversation_id = end ? locate(caller, read.values).conversation_id : read.values.conversation_id
+  if (end && conversation_id === undefined) {
+    return failed('conversation_id: expected the conversation that is over, came nothing.')
+  }
   const who = identify(caller, user_id)
   if (!who.ok) return failed(who.message)
   const answer = await callSidecar(caller.credentials, {
     method: 'POST',
     path: '/v1/flush',
-    body: { user_id: who.userId, conversation_id, wait },
+    body: { user_id: who.userId, conversation_id, wait, ...(end ? { end } : {}) },
     deadlineMs: wait ? DEADLINE_MS.sync : DEADLINE_MS.write,
     repeatable: true,
   })

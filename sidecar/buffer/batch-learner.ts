@@ -38,7 +38,7 @@ export class BatchLearner {
     tell: (event: TurnEvent) => void,
   ): Promise<string | null> {
     const { log, slots, closing, onFlush } = this.#context
-    const outcome = await slots.run(() => this.#ask(batch), isUrgent)
+    const outcome = await slots.run(() => this.#ask(batch, reason), isUrgent)
     const turns = batch.length
     if (outcome.status === 'learned') {
       for (const turn of batch) this.#queue.remove(turn)
@@ -56,16 +56,16 @@ export class BatchLearner {
     }
     log.warn('flush put off', { reason, turns, because: outcome.reason, detail: outcome.detail })
     onFlush(reason, outcome.reason)
-    await this.#putOff(batch, outcome)
+    await this.#putOff(batch, outcome, reason)
     return outcome.reason
   }
 
-  async #ask(batch: readonly PendingTurn[]): Promise<LearnOutcome> {
+  async #ask(batch: readonly PendingTurn[], because: FlushReason): Promise<LearnOutcome> {
     const { learner, log, closing } = this.#context
     const ids = batch.map((turn) => turn.turn_id)
     for (const id of ids) this.#processing.add(id)
     try {
-      return await learner.learn(parseScopeKey(this.#key), ids, closing)
+      return await learner.learn(parseScopeKey(this.#key), ids, { signal: closing, because })
     } catch (error) {
       if (closing.aborted) return { status: 'later', reason: 'closing', detail: 'closing' }
       log.error('learning failed', { error: error instanceof Error ? error.stack : String(error) })
@@ -78,12 +78,13 @@ export class BatchLearner {
   async #putOff(
     batch: readonly PendingTurn[],
     outcome: Extract<LearnOutcome, { status: 'later' }>,
+    because: FlushReason,
   ): Promise<void> {
     const { engine, records, log, now } = this.#context
     const away = this.#queue.all().filter(({ error }) => error !== null && isOutage(error))
     const inVain = [...batch, ...away].reduce((most, { attempts }) => Math.max(most, attempts), 0) + 1
     const waiting = batch.filter((turn) => this.#queue.holds(turn))
-    const later = waiting.map((turn) => putOff(turn, outcome, now(), inVain))
+    const later = waiting.map((turn) => ({ ...putOff(turn, outcome, now(), inVain), because }))
     // Here first: should the store be what is broken, the model must not be asked again at once.
     for (const turn of later) this.#queue.put(turn)
     try {

@@ -1,24 +1,27 @@
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { AddRequest, AddResult } from '../memory/add.ts'
-import type { MemoryEngine } from '../memory/engine.ts'
+import type { AddOptions, MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
 import { PENDING_SCOPE, type PendingTurn, pendingRecordId } from '../memory/pending.ts'
 import { type Message, readTurn, type Turn, turnRecordId } from '../memory/turns.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
 import type { BufferContext, Timers } from './context.ts'
-import { type FlushResult, ScopeBuffer } from './scope-buffer.ts'
+import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 
 export type { BufferSettings } from './settings.ts'
 
 import { Slots } from './slots.ts'
+import type { View, Views } from './views.ts'
 
 export interface BufferOptions {
   records: RecordStore
   engine: MemoryEngine
   learner: Learner
+  /** Windows of conversations, as recalls tell of them. */
+  views: Views
   countTokens: (text: string) => number
   log: Log
   settings?: Partial<BufferSettings> | undefined
@@ -61,6 +64,7 @@ export class BufferZone {
       records: options.records,
       engine: options.engine,
       learner: options.learner,
+      views: options.views,
       log: options.log,
       settings: this.#settings,
       slots: new Slots(this.#settings.concurrency),
@@ -90,7 +94,11 @@ export class BufferZone {
    * Accepts a turn; when this resolves, it is durable.
    * @throws {AppError} `too_many_pending` when so many turns wait that no more are taken; nothing is stored then
    */
-  async accept(scope: Scope, request: AddRequest, expiresAt: number | null): Promise<AddResult> {
+  async accept(
+    scope: Scope,
+    request: AddRequest,
+    { expiresAt, triggers }: Pick<AddOptions, 'expiresAt' | 'triggers'>,
+  ): Promise<AddResult> {
     const { engine, countTokens } = this.#options
     const key = scopeKey(scope)
     const isKnown = this.#isWaiting(key, request)
@@ -100,10 +108,14 @@ export class BufferZone {
       const result = await engine.add(scope, request, {
         learn: true,
         expiresAt,
+        triggers,
         countTokens: (messages: readonly Message[]) =>
           messages.reduce((sum, { content }) => sum + countTokens(content), 0),
       })
-      if (result.pending) this.#scope(key).put(result.pending)
+      if (result.pending) {
+        this.#scope(key).put(result.pending)
+        this.#lookUpWindow(key, result.pending)
+      }
       return result
     } finally {
       const left = this.#arrivingIn(key) - 1
@@ -117,12 +129,33 @@ export class BufferZone {
     scope: Scope,
     { conversationId }: { conversationId?: string | undefined } = {},
   ): Promise<FlushResult> {
-    const accept = (turn: PendingTurn) =>
-      conversationId === undefined || turn.conversation_id === conversationId
-    const state = this.#scopes.get(scopeKey(scope))
-    return (
-      (await state?.flush({ reason: 'explicit', isUrgent: true, accept })) ?? { events: [], reason: null }
-    )
+    return await this.#flushNow(scope, {
+      reason: 'explicit',
+      accept: (turn) => conversationId === undefined || turn.conversation_id === conversationId,
+    })
+  }
+
+  /** The conversation is over: learns now from what waits of it, but not from what has failed for good. */
+  async endConversation(scope: Scope, conversationId: string): Promise<FlushResult> {
+    return await this.#flushNow(scope, {
+      reason: 'end',
+      accept: (turn) => turn.conversation_id === conversationId && turn.not_before !== null,
+    })
+  }
+
+  /** Learns now from what has failed for good: from one turn, or from all of a user. */
+  async replay(scope: Scope, turnId?: string): Promise<FlushResult> {
+    return await this.#flushNow(scope, {
+      reason: 'replay',
+      accept: (turn) => turn.not_before === null && (turnId === undefined || turn.turn_id === turnId),
+    })
+  }
+
+  /** A turn of a conversation was recalled for: what is about to leave its window is learned from in time. */
+  noteView(scope: Scope, conversationId: string, view: View): void {
+    const key = scopeKey(scope)
+    this.#options.views.note(key, conversationId, view)
+    this.#scopes.get(key)?.replan()
   }
 
   /** Learns now from one turn, and before it from what waits of its conversation. Its events, not theirs. */
@@ -143,6 +176,22 @@ export class BufferZone {
       processing: state?.isProcessing(turn.turn_id) ?? false,
     }))
     return { turns, tokens: turns.reduce((sum, turn) => sum + turn.tokens, 0) }
+  }
+
+  /** How many turns of a scope wait, and their tokens. */
+  counts(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
+    const queue = this.#scopes.get(scopeKey(scope))?.queue
+    if (!queue) return { turns: 0, tokens: 0 }
+    if (conversationId === undefined) return { turns: queue.size, tokens: queue.tokens }
+    const own = queue.all().filter((turn) => turn.conversation_id === conversationId)
+    return { turns: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
+  }
+
+  /** One turn that waits; `undefined` for one that does not. */
+  waitingTurn(scope: Scope, turnId: string): WaitingTurn | undefined {
+    const state = this.#scopes.get(scopeKey(scope))
+    const turn = state?.queue.get(turnId)
+    return turn && { ...turn, processing: state?.isProcessing(turnId) ?? false }
   }
 
   /** A turn that waits, as it is stored; `undefined` for one that does not. */
@@ -177,7 +226,7 @@ export class BufferZone {
     await this.#letGo(scopeKey(scope), () => true)
   }
 
-  /** A turn has been kept verbatim after all. */
+  /** A turn has been kept verbatim after all, or dropped. */
   async settled(scope: Scope, turnId: string): Promise<void> {
     await this.#letGo(scopeKey(scope), (turn) => turn.turn_id === turnId)
   }
@@ -186,6 +235,20 @@ export class BufferZone {
   async close(): Promise<void> {
     this.#closing.abort(new Error('closing'))
     await Promise.all([...this.#scopes.values()].map((state) => state.close()))
+  }
+
+  async #flushNow(scope: Scope, request: Pick<FlushRequest, 'reason' | 'accept'>): Promise<FlushResult> {
+    const state = this.#scopes.get(scopeKey(scope))
+    return (await state?.flush({ ...request, isUrgent: true })) ?? { events: [], reason: null }
+  }
+
+  /** Another sidecar may have been asked for the recall of this conversation. */
+  #lookUpWindow(key: string, { conversation_id }: PendingTurn): void {
+    const { views } = this.#options
+    if (conversation_id === null || views.of(key, conversation_id)) return
+    void views.ask(key, conversation_id).then((isKnown) => {
+      if (isKnown) this.#scopes.get(key)?.replan()
+    })
   }
 
   #scope(key: string): ScopeBuffer {

@@ -4,6 +4,7 @@ import type { Learner } from '../memory/learn/learner.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { BufferSettings, FlushReason } from './settings.ts'
 import type { Slots } from './slots.ts'
+import type { Views } from './views.ts'
 
 export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
@@ -12,6 +13,7 @@ export interface BufferContext {
   records: RecordStore
   engine: MemoryEngine
   learner: Learner
+  views: Views
   log: Log
   settings: BufferSettings
   slots: Slots

@@ -5,6 +5,7 @@ import type { RuleBook } from '../rules/rule-book.ts'
 import { expiryOf } from '../rules/rules.ts'
 import type { Scope } from '../scope.ts'
 import type { BufferZone } from './buffer-zone.ts'
+import { triggersOf } from './settings.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
@@ -56,7 +57,7 @@ export class Intake {
         mode,
       )
     }
-    const accepted = await buffer.accept(scope, ruled, expiresAt)
+    const accepted = await buffer.accept(scope, ruled, { expiresAt, triggers: triggersOf(rules) })
     if (!accepted.pending) return { ...accepted, status: 'stored', reason: null }
     if (mode !== 'sync') return { ...accepted, status: 'buffered', reason: null }
     const { events, reason } = await buffer.flushTurn(scope, accepted.pending)
@@ -70,8 +71,7 @@ export class Intake {
   async keepAsSaid(scope: Scope, turnId: string): Promise<AddResult> {
     const { engine, buffer, ruleBook } = this.#options
     const turn = await buffer?.turn(scope, turnId)
-    if (!turn)
-      throw new AppError('not_found', `turn_id: no turn ${JSON.stringify(turnId)} of this user waits`)
+    if (!turn) throw waitsNot(turnId)
     const { rules } = await ruleBook.inForce(scope.namespace, turn.app_id)
     // Said when it came in, not now.
     const messages = turn.messages.map((one) => ({ ...one, at: one.at ?? turn.created_at }))
@@ -91,4 +91,19 @@ export class Intake {
     await buffer?.settled(scope, turnId)
     return result
   }
+  /**
+   * Gives up learning from a turn that waits or has failed, and lets its words go: they are recalled no more. The turn
+   * stays as it was said, and posting it again in the same words changes nothing.
+   * @throws {AppError} `not_found` for a turn that does not wait
+   */
+  async drop(scope: Scope, turnId: string): Promise<void> {
+    const { engine, buffer } = this.#options
+    const turn = await buffer?.turn(scope, turnId)
+    if (!turn || !(await engine.dropTurn(scope, turnId))) throw waitsNot(turnId)
+    await buffer?.settled(scope, turnId)
+  }
+}
+
+function waitsNot(turnId: string): AppError {
+  return new AppError('not_found', `turn_id: no turn ${JSON.stringify(turnId)} of this user waits`)
 }

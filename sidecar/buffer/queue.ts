@@ -4,6 +4,7 @@ import type { PendingTurn } from '../memory/pending.ts'
 /** The waiting turns of one scope. */
 export class ScopeQueue {
   readonly #turns = new Map<string, PendingTurn>()
+  #tokens = 0
   readonly #onSize: (change: number) => void
 
   /** @param onSize is told by how many turns the queue grew */
@@ -14,12 +15,21 @@ export class ScopeQueue {
   /** Takes a turn in, or its newer version. */
   put(turn: PendingTurn): void {
     if (!this.has(turn.turn_id)) this.#onSize(1)
+    this.#tokens += turn.tokens - (this.#turns.get(turn.turn_id)?.tokens ?? 0)
     this.#turns.set(turn.turn_id, turn)
   }
 
   /** Lets a turn go, unless a newer version of it came meanwhile. */
   remove(turn: PendingTurn): void {
-    if (this.holds(turn) && this.#turns.delete(turn.turn_id)) this.#onSize(-1)
+    const held = this.#turns.get(turn.turn_id)
+    if (held?.revision !== turn.revision) return
+    this.#turns.delete(turn.turn_id)
+    this.#tokens -= held.tokens
+    this.#onSize(-1)
+  }
+
+  get(turnId: string): PendingTurn | undefined {
+    return this.#turns.get(turnId)
   }
 
   has(turnId: string): boolean {
@@ -40,6 +50,11 @@ export class ScopeQueue {
   /** In no order. */
   all(): readonly PendingTurn[] {
     return [...this.#turns.values()]
+  }
+
+  /** Of all of them together. */
+  get tokens(): number {
+    return this.#tokens
   }
 
   get size(): number {

@@ -1,6 +1,7 @@
-import type { PendingTurn } from '../memory/pending.ts'
+import type { PendingTurn, Triggers } from '../memory/pending.ts'
 import { isOutage, MAX_WAIT_MS } from './retry.ts'
-import type { BufferSettings, FlushReason } from './settings.ts'
+import type { FlushReason } from './settings.ts'
+import type { View } from './views.ts'
 
 /** When a scope is flushed by itself, why, and which of its turns. */
 export interface Plan {
@@ -8,6 +9,17 @@ export interface Plan {
   at: number
   reason: FlushReason
   accept: (turn: PendingTurn) => boolean
+}
+
+export interface Circumstances {
+  /** Epoch milliseconds. */
+  now: number
+  /** Of turns whose app says nothing else. */
+  triggers: Triggers
+  /** When the turns were taken over from an earlier process, while that is why they wait. */
+  startedAt?: number | undefined
+  /** What is known of the window of a conversation. */
+  viewOf?: ((conversationId: string) => View | undefined) | undefined
 }
 
 /** How long what an earlier process left waits for the start to be over, milliseconds. */
@@ -18,14 +30,10 @@ const START_DELAY_MS = 500
  *
  * While the endpoint is in trouble the whole scope waits for it, new turns too: it is not asked more often because
  * more is said, and the turns of a conversation stay in order. A turn that the model does not understand waits alone.
- * @param startedAt when the turns were taken over from an earlier process, while that is why they wait
+ * Each app has triggers of its own, for its own turns.
  */
-export function nextFlush(
-  turns: readonly PendingTurn[],
-  now: number,
-  { flushTokens, idleMs }: Pick<BufferSettings, 'flushTokens' | 'idleMs'>,
-  startedAt: number | undefined,
-): Plan | null {
+export function nextFlush(turns: readonly PendingTurn[], circumstances: Circumstances): Plan | null {
+  const { now, startedAt } = circumstances
   const fresh: PendingTurn[] = []
   const away: PendingTurn[] = []
   const unreadable: PendingTurn[] = []
@@ -42,18 +50,67 @@ export function nextFlush(
   }
   const plans: Plan[] = []
   if (unreadable.length > 0) plans.push({ at: soonest(unreadable, now), reason: 'retry', accept: again })
-  if (fresh.length > 0) plans.push({ ...whenFresh(), accept: isFresh })
+  if (startedAt !== undefined && fresh.length > 0) {
+    plans.push({ at: startedAt + START_DELAY_MS, reason: 'start', accept: isFresh })
+  } else {
+    for (const [app, own] of Map.groupBy(fresh, appOf)) plans.push(whenFresh(app, own, circumstances))
+  }
   plans.sort((a, b) => a.at - b.at)
   return plans[0] ?? null
+}
 
-  function whenFresh(): { at: number; reason: FlushReason } {
-    const tokens = fresh.reduce((sum, turn) => sum + turn.tokens, 0)
-    if (startedAt !== undefined) return { at: startedAt + START_DELAY_MS, reason: 'start' }
-    if (tokens >= flushTokens) return { at: now, reason: 'tokens' }
-    // A turn from the future was accepted before the clock was set back.
-    const last = fresh.reduce((latest, { at }) => Math.max(latest, at), 0)
-    return { at: Math.min(last, now) + idleMs, reason: 'idle' }
+/** When turns of one app that have not been tried are flushed: there are some. */
+function whenFresh(
+  app: string | null,
+  turns: readonly PendingTurn[],
+  { now, triggers, viewOf }: Circumstances,
+): Plan {
+  // A turn from the future was accepted before the clock was set back.
+  const last = turns.reduce((newest, turn) => (turn.at >= newest.at ? turn : newest))
+  // The rules of the app as they were at its last turn.
+  const { flushTokens, flushTurns, idleMs, windowAhead } = { ...triggers, ...last.triggers }
+  const accept = (turn: PendingTurn) => isFresh(turn) && appOf(turn) === app
+  if (turns.reduce((sum, { tokens }) => sum + tokens, 0) >= flushTokens) {
+    return { at: now, reason: 'tokens', accept }
   }
+  if (flushTurns > 0 && turns.length >= flushTurns) return { at: now, reason: 'turns', accept }
+  if (viewOf && windowAhead > 0) {
+    const leaving = new Set(conversationsThatLeave(turns, windowAhead, viewOf))
+    if (leaving.size > 0) {
+      return {
+        at: now,
+        reason: 'window',
+        accept: (turn) => accept(turn) && leaving.has(turn.conversation_id),
+      }
+    }
+  }
+  return { at: Math.min(last.at, now) + idleMs, reason: 'idle', accept }
+}
+
+/**
+ * Conversations of which a turn that waits is about to leave the window. Turn `t` is last shown to the model at turn
+ * `t+N−1`; a block that is built at `t+N` or later should hold what it taught.
+ */
+function conversationsThatLeave(
+  turns: readonly PendingTurn[],
+  ahead: number,
+  viewOf: (conversationId: string) => View | undefined,
+): (string | null)[] {
+  const leaving: (string | null)[] = []
+  for (const [conversation, own] of Map.groupBy(turns, (turn) => turn.conversation_id)) {
+    const view = conversation === null ? undefined : viewOf(conversation)
+    if (!view) continue
+    const numbers = own.flatMap(({ turn }) => turn ?? [])
+    const [first, last] = [Math.min(...numbers), Math.max(...numbers)]
+    // The turn that is asked for now, or will be next.
+    const asked = Math.max(view.turn, last + 1)
+    if (asked + ahead > first + view.windowSize) leaving.push(conversation)
+  }
+  return leaving
+}
+
+function appOf({ app_id }: PendingTurn): string | null {
+  return app_id ?? null
 }
 
 function isFresh({ error, not_before }: PendingTurn): boolean {

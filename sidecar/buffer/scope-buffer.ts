@@ -64,6 +64,11 @@ export class ScopeBuffer {
     this.#schedule()
   }
 
+  /** Something else than its turns has changed that its next flush depends on. */
+  replan(): void {
+    this.#schedule()
+  }
+
   isProcessing(turnId: string): boolean {
     return this.#learner.isProcessing(turnId)
   }
@@ -134,8 +139,13 @@ export class ScopeBuffer {
   }
 
   #plan(): Plan | null {
-    const { settings, now } = this.#context
-    return nextFlush(this.queue.all(), now(), settings, this.#startedAt)
+    const { settings, views, now } = this.#context
+    return nextFlush(this.queue.all(), {
+      now: now(),
+      triggers: settings,
+      startedAt: this.#startedAt,
+      viewOf: (conversationId) => views.of(this.#key, conversationId),
+    })
   }
 
   /** Sets the one timer; while a flush is under way its end does that. */

@@ -4,7 +4,14 @@ import { derivedId, type Narrowing } from '../scope.ts'
 import { type Candidate, candidatesOf, withoutText } from './candidates.ts'
 import type { MemoryEvent } from './events.ts'
 import { keepText, pendingId } from './keep.ts'
-import { PENDING_SCOPE, type PendingTurn, pendingRecordId, putPending, removePending } from './pending.ts'
+import {
+  PENDING_SCOPE,
+  type PendingTurn,
+  pendingRecordId,
+  putPending,
+  removePending,
+  type Triggers,
+} from './pending.ts'
 import { type Place, placeTurn } from './place.ts'
 import { type Message, putTurn, type Remember, readTurn, type Turn, turnRecordId } from './turns.ts'
 import { undoTurn, unsay } from './undo.ts'
@@ -42,6 +49,8 @@ export interface AddContext {
   /** When memories of no topic expire; `null` for never. */
   expiresAt: number | null
   countTokens: (messages: readonly Message[]) => number
+  /** When the turn is learned from, where its app says anything of that. */
+  triggers?: Partial<Triggers> | undefined
 }
 
 /**
@@ -180,13 +189,15 @@ async function drop(unit: UnitOfWork, turn: Turn, previous: Turn): Promise<Memor
   return events
 }
 
-function waiting(scope: string, turn: Turn, { now, countTokens }: AddContext): PendingTurn {
+function waiting(scope: string, turn: Turn, { now, countTokens, triggers }: AddContext): PendingTurn {
   return {
     scope,
     turn_id: turn.id,
     conversation_id: turn.conversation_id,
     turn: turn.turn,
     alike: derivedId('alike', JSON.stringify([turn.agent_id, turn.run_id, turn.app_id, turn.remember])),
+    app_id: turn.app_id,
+    ...(triggers ? { triggers } : {}),
     revision: turn.revision,
     tokens: countTokens(turn.messages),
     at: now,

@@ -12,6 +12,8 @@ import { type HistoryRow, readHistory } from './history.ts'
 import { leaveNoTrace } from './leave-no-trace.ts'
 import type { Memory } from './memory.ts'
 import { isOutOfOrder } from './out-of-order.ts'
+import { removePending } from './pending.ts'
+import { putTurn, readTurn } from './turns.ts'
 import { type Held, type OnFence, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
 
 export interface EngineOptions {
@@ -24,7 +26,7 @@ export interface EngineOptions {
   now?: () => number
 }
 
-export type AddOptions = Pick<AddContext, 'learn' | 'expiresAt' | 'countTokens'>
+export type AddOptions = Pick<AddContext, 'learn' | 'expiresAt' | 'countTokens' | 'triggers'>
 
 const VERBATIM: AddOptions = { learn: false, expiresAt: null, countTokens: () => 0 }
 
@@ -225,6 +227,20 @@ export class MemoryEngine {
     const memories = held.slice(0, limit)
     const last = memories.at(-1)?.memory
     return { memories, next: last && held.length > limit ? { order: last.order, id: last.id } : null }
+  }
+
+  /** Lets go of a turn that waits to be learned from, and of its words. Whether it did wait. */
+  async dropTurn(scope: Scope, turnId: string): Promise<boolean> {
+    return await this.#change(scope, async (unit) => {
+      const turn = await readTurn(this.#records, unit.scope, turnId)
+      if (!turn || turn.state === 'done') return false
+      for (const id of turn.memory_ids) {
+        if ((await unit.find(id))?.memory.kind === 'pending') unit.erase(id)
+      }
+      const dropped = { state: 'done' as const, memory_ids: [], dropped_at: unit.now, updated_at: unit.now }
+      unit.also(putTurn(unit.scope, { ...turn, ...dropped }), removePending(unit.scope, turnId))
+      return true
+    })
   }
 
   /** Erases everything of a user, and answers how many records of each kind there were. */

@@ -45,6 +45,10 @@ export interface Turn {
   removed_ids: string[]
   /** Places of messages that said a memory that somebody deleted: they are no context of what is said next. */
   unsaid?: readonly number[] | undefined
+  /** What had it learned from and when, epoch milliseconds; absent for one that was not. */
+  learned?: { because: string | null; at: number } | undefined
+  /** When it was given up, words and all, epoch milliseconds. */
+  dropped_at?: number | undefined
   /** What learning from it did, in order; empty for a turn that was kept verbatim. */
   effects: Effect[]
   created_at: number

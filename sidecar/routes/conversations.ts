@@ -43,7 +43,7 @@ export function conversationRoutes({ records, buffer }: ConversationServices) {
       throw new AppError('not_found', `id: no conversation ${JSON.stringify(id)} of this user`)
     }
     const { last_turn, summary } = conversation
-    const { turns, tokens } = buffer?.waiting(scope, id) ?? { turns: [], tokens: 0 }
-    return c.json({ conversation_id: id, last_turn, summary, pending: { turns: turns.length, tokens } }, 200)
+    const pending = buffer?.counts(scope, id) ?? { turns: 0, tokens: 0 }
+    return c.json({ conversation_id: id, last_turn, summary, pending }, 200)
   })
 }

@@ -23,6 +23,14 @@ const rules = z.object({
   ),
   retention_days: z.record(z.string(), z.number()).openapi({ type: 'object' }),
   run_retention_days: z.number().nullable(),
+  flush: z
+    .object({
+      tokens: z.number().nullable(),
+      turns: z.number().nullable(),
+      idle_s: z.number().nullable(),
+      window_ahead: z.number().nullable(),
+    })
+    .openapi({ description: 'When waiting turns are learned from; null is as the sidecar is set.' }),
 })
 
 const answer = z.object({
@@ -75,7 +83,7 @@ const put = createRoute({
         rules: appRules.nullable().openapi({
           type: 'object',
           description:
-            'remember (user, assistant or both), custom_instructions, include_topics, exclude_topics, topics (name, description, sub_topics), retention_days (by topic; * for the others), run_retention_days (of what belongs to a run; null for no limit).',
+            'remember (user, assistant or both), custom_instructions, include_topics, exclude_topics, topics (name, description, sub_topics), retention_days (by topic; * for the others), run_retention_days (of what belongs to a run; null for no limit), flush (tokens, turns, idle_s and window_ahead at which waiting turns are learned from; null as the sidecar is set).',
           example: { remember: 'user', exclude_topics: ['health'], retention_days: { plans: 90 } },
         }),
         if_version: s

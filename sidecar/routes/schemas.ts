@@ -20,6 +20,7 @@ export const identifier = (what: string, example: string) =>
 
 export const userId = identifier('Whom the memories belong to. In Dify: sys.user_id.', 'ada')
 export const conversationId = identifier('The conversation. In Dify: sys.conversation_id.', 'c-7')
+export const turnId = z.string().max(100).openapi({ description: 'The id of the turn.' })
 export const agentId = identifier('The agent, where one user has several.', 'travel-agent')
 export const runId = identifier('The run or task that the memories belong to.', 'run-1')
 export const appId = identifier('The app that the turn came from.', 'app-1')

@@ -45,6 +45,19 @@ export const retention = z.preprocess(
   ),
 )
 
+/** A whole number, or `null` for that of the sidecar. */
+function setting(what: string, minimum: number, maximum: number) {
+  const error = `expected ${what} from ${minimum} to ${maximum}, or null`
+  return z.int({ error }).min(minimum, { error }).max(maximum, { error }).nullable().default(null)
+}
+
+export const flush = z.strictObject({
+  tokens: setting('a whole number of tokens', 1, 16_384),
+  turns: setting('a whole number of turns', 0, 10_000),
+  idle_s: setting('a whole number of seconds', 1, 86_400),
+  window_ahead: setting('a whole number of turns', 0, 500),
+})
+
 export type Topics = z.output<typeof topic>[]
 
 function isName(text: string): boolean {

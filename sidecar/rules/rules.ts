@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DEFAULT_TOPICS, isListed } from '../memory/extract/topics.ts'
 import { refuseContradictions } from './contradictions.ts'
-import { ANY, days, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
+import { ANY, days, flush, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
 
 const MAX_INSTRUCTIONS = 2000
 
@@ -42,6 +42,8 @@ export const appRules = z
     retention_days: retention.default({}),
     /** Days that what belongs to a run is kept, at the most; `null` is no such limit. */
     run_retention_days: days.nullable().default(DEFAULT_RUN_DAYS),
+    /** When waiting turns are learned from; what is `null` is as the sidecar is set. */
+    flush: flush.prefault({}),
   })
   .transform((rules) => (isDefault(rules.topics) ? { ...rules, topics: [] } : rules))
   .superRefine((rules, context) => refuseContradictions(rules, SPELLED_OUT, context))

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { Views } from '../../sidecar/buffer/views.ts'
+import { appRules } from '../../sidecar/rules/rules.ts'
 import { ADA, flushes, setUp, unavailable } from './helpers.ts'
-import { held } from './model.ts'
+import { gibberish, held } from './model.ts'
 import { quiet, until } from './timers.ts'
 
 const MINUTE = 60_000
@@ -104,6 +106,152 @@ describe('a flush starts', () => {
     expect(at.buffer.waiting(ADA).turns).toEqual([])
     expect(at.model.batches()).toHaveLength(2)
     expect(at.timers.set()).toEqual([])
+  })
+})
+
+describe('a flush also starts', () => {
+  const view = (turn: number, windowSize: number) => ({ turn, windowSize })
+
+  it('at so many turns, where that is set', async () => {
+    const at = setUp({ buffer: { flushTurns: 3 } })
+    for (const turn of [1, 2]) await at.post(turn, 'I live in Leeds')
+    await at.timers.advance(1000)
+    expect(at.model.calls).toEqual([])
+    await at.post(3, 'I have a cat')
+    await at.timers.advance(0)
+    await until(() => flushes(at).length === 1)
+    expect(flushes(at)).toEqual(['turns'])
+    expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.'])
+  })
+
+  it.each([
+    [5, 2, 4],
+    [5, 1, 5],
+    [10, 2, 9],
+    [3, 2, 2],
+    [2, 2, 1],
+  ])('where the window has %i turns, %i before one leaves it: after turn %i', async (size, ahead, last) => {
+    const at = setUp({ buffer: { windowAhead: ahead } })
+    for (let turn = 1; turn <= last; turn++) {
+      expect(at.model.calls).toEqual([])
+      at.buffer.noteView(ADA, 'c', view(turn, size))
+      await at.post(turn, turn === 1 ? 'I live in Leeds' : 'I have a cat')
+      await at.timers.advance(100)
+    }
+    await until(() => flushes(at).length === 1)
+    expect(flushes(at)).toEqual(['window'])
+    // The turns that came since are learned from with the one that leaves: one call for all.
+    expect(at.buffer.waiting(ADA).turns).toEqual([])
+    expect(at.model.batches()).toHaveLength(1)
+  })
+
+  it('for the conversation whose window it is, and no other', async () => {
+    const at = setUp()
+    await at.post(1, 'I live in Leeds')
+    await at.post(1, 'I have a cat', { conversationId: 'd' })
+    at.buffer.noteView(ADA, 'c', view(5, 5))
+    await at.timers.advance(0)
+    await until(() => flushes(at).length === 1)
+    expect(flushes(at)).toEqual(['window'])
+    expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'I have a cat'])
+    expect(at.timers.set()).toEqual([MINUTE])
+  })
+
+  it('when a recall comes for a turn that does not show what waits, although turns were skipped', async () => {
+    const at = setUp()
+    at.buffer.noteView(ADA, 'c', view(1, 10))
+    await at.post(1, 'I live in Leeds')
+    await at.timers.advance(1000)
+    expect(at.model.calls).toEqual([])
+    at.buffer.noteView(ADA, 'c', view(30, 10))
+    await at.timers.advance(0)
+    await until(() => flushes(at).length === 1)
+    expect(flushes(at)).toEqual(['window'])
+  })
+
+  it('not for a window that nobody told of, nor where it is switched off', async () => {
+    for (const buffer of [{}, { windowAhead: 0 }]) {
+      const at = setUp({ buffer })
+      if ('windowAhead' in buffer) at.buffer.noteView(ADA, 'c', view(1, 2))
+      for (let turn = 1; turn <= 20; turn++) await at.post(turn, 'I live in Leeds')
+      await at.timers.advance(1000)
+      expect(at.model.calls).toEqual([])
+    }
+  })
+
+  it('by a window that another sidecar was told of', async () => {
+    const at = setUp()
+    const other = new Views(at.services.cache)
+    other.note('n/ada', 'c', view(1, 3))
+    await at.post(1, 'I live in Leeds')
+    await at.post(2, 'I have a cat')
+    await at.timers.advance(0)
+    await until(() => flushes(at).length === 1)
+    expect(flushes(at)).toEqual(['window'])
+  })
+
+  it('when a conversation is over, without what has failed for good', async () => {
+    const at = setUp()
+    at.model.always(gibberish)
+    await at.post(1, 'I live in Leeds')
+    for (let i = 0; i < 5; i++) await at.buffer.flush(ADA)
+    at.model.always(undefined)
+    await at.post(2, 'I have a cat')
+    await at.post(1, 'I speak Welsh', { conversationId: 'd' })
+    const { events } = await at.buffer.endConversation(ADA, 'c')
+    expect(events).toMatchObject([{ event: 'ADD', memory: 'Ada has a cat.' }])
+    expect(flushes(at)).toEqual(['end'])
+    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 1 }, { conversation_id: 'd' }])
+  })
+})
+
+describe('the rules of an app', () => {
+  it('have triggers of their own, for its own turns', async () => {
+    const at = setUp({ countTokens: () => 100 })
+    const { ruleBook } = at.services
+    await ruleBook.put('n', 'eager', appRules.parse({ flush: { tokens: 150 } }))
+    await ruleBook.put('n', 'lazy', appRules.parse({ flush: { idle_s: 3600, tokens: 16_384 } }))
+    await at.post(1, 'I live in Leeds', { appId: 'eager', conversationId: 'e' })
+    await at.post(1, 'I have a cat', { appId: 'lazy', conversationId: 'l' })
+    await at.timers.advance(0)
+    expect(at.model.calls).toEqual([])
+    await at.post(2, 'I speak Welsh', { appId: 'eager', conversationId: 'e' })
+    await at.timers.advance(0)
+    await until(() => flushes(at).length === 1)
+    expect(flushes(at)).toEqual(['tokens'])
+    expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'Ada speaks Welsh.', 'I have a cat'])
+    await at.timers.advance(59 * MINUTE)
+    expect(flushes(at)).toHaveLength(1)
+    await at.timers.advance(MINUTE)
+    await until(() => flushes(at).length === 2)
+    expect(flushes(at)).toEqual(['tokens', 'idle'])
+  })
+
+  it('hold for the turns that come after them, also after a restart', async () => {
+    const at = setUp()
+    await at.services.ruleBook.put('n', 'app', appRules.parse({ flush: { idle_s: 5, window_ahead: 0 } }))
+    at.buffer.noteView(ADA, 'c', { turn: 2, windowSize: 2 })
+    await at.post(1, 'I live in Leeds', { appId: 'app' })
+    expect(at.timers.set()).toEqual([5000])
+    expect(await at.pendingStored()).toMatchObject([
+      { app_id: 'app', triggers: { idleMs: 5000, windowAhead: 0 } },
+    ])
+  })
+})
+
+describe('what started a flush', () => {
+  it('is kept with the turn that was learned from, and with one that was tried in vain', async () => {
+    const at = setUp()
+    await at.post(1, 'I live in Leeds')
+    await at.timers.advance(MINUTE)
+    await until(() => flushes(at).length === 1)
+    expect(await at.turnsStored()).toMatchObject([
+      { state: 'done', learned: { because: 'idle', at: at.clock.now() } },
+    ])
+    at.model.always(unavailable('timeout'))
+    await at.post(2, 'I have a cat')
+    await at.buffer.flush(ADA)
+    expect(await at.pendingStored()).toMatchObject([{ because: 'explicit', error: 'timeout' }])
   })
 })
 

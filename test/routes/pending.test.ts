@@ -26,8 +26,8 @@ describe('GET /v1/pending', () => {
     const turn = { attempts: 0, error: null, next_attempt_at: null, tokens: 4 }
     expect(await pending()).toMatchObject({
       turns: [
-        { ...turn, conversation_id: 'c', turn: 1, state: 'pending', at: '2026-03-01T09:00:00.000Z' },
-        { conversation_id: 'd', turn: 1, state: 'pending', at: '2026-03-01T09:00:01.000Z' },
+        { ...turn, conversation_id: 'c', turn: 1, state: 'idle', at: '2026-03-01T09:00:00.000Z' },
+        { conversation_id: 'd', turn: 1, state: 'idle', at: '2026-03-01T09:00:01.000Z' },
       ],
       tokens: 7,
     })
@@ -37,7 +37,7 @@ describe('GET /v1/pending', () => {
     model.next(thinking.behaviour)
     const flushing = call('POST', '/v1/flush', { user_id: 'ada', conversation_id: 'c' })
     await thinking.reached
-    expect((await pending()).turns).toMatchObject([{ state: 'processing' }, { state: 'pending' }])
+    expect((await pending()).turns).toMatchObject([{ state: 'processing' }, { state: 'idle' }])
     thinking.release()
     await flushing
     expect((await pending()).turns).toMatchObject([{ conversation_id: 'd' }])
@@ -49,7 +49,7 @@ describe('GET /v1/pending', () => {
     await post(1, 'I live in Leeds')
     for (let i = 0; i < 4; i++) await call('POST', '/v1/flush', { user_id: 'ada' })
     const [waits] = (await pending()).turns
-    expect(waits).toMatchObject({ state: 'pending', attempts: 4, error: 'refused' })
+    expect(waits).toMatchObject({ state: 'idle', attempts: 4, error: 'refused' })
     expect(Date.parse(waits.next_attempt_at)).toBeGreaterThan(Date.parse('2026-03-01T09:00:00Z'))
     await call('POST', '/v1/flush', { user_id: 'ada' })
     expect((await pending()).turns).toMatchObject([{ state: 'failed', attempts: 5, next_attempt_at: null }])
@@ -138,6 +138,223 @@ describe('DELETE /v1/pending/{turn_id}', () => {
       expect({ status, code: body.error.code }).toEqual({ status: 404, code: 'not_found' })
     }
     expect((await pending()).turns).toHaveLength(1)
+  })
+})
+
+describe('the dead letter', () => {
+  /** Turns 1 and 2 have failed for good; turn 3 waits. */
+  async function withFailed() {
+    const at = start()
+    at.model.always(gibberish)
+    const ids: string[] = []
+    for (const [i, content] of ['I live in Leeds', 'I have a cat', 'I speak Welsh'].entries()) {
+      if (i === 2)
+        for (let tries = 0; tries < 5; tries++) await at.call('POST', '/v1/flush', { user_id: 'ada' })
+      ids.push((await at.post(i + 1, content)).body.turn_id)
+    }
+    return { ...at, ids: ids as [string, string, string] }
+  }
+
+  it('is listed with the reason', async () => {
+    const { pending, ids } = await withFailed()
+    const failed = await pending('&state=failed')
+    const why = { state: 'failed', attempts: 5, error: 'refused', because: 'explicit', next_attempt_at: null }
+    expect(failed).toMatchObject({
+      turns: [
+        { turn_id: ids[0], ...why },
+        { turn_id: ids[1], ...why },
+      ],
+    })
+    expect(failed.tokens).toBe(failed.turns[0].tokens + failed.turns[1].tokens)
+    expect((await pending('&state=idle')).turns).toMatchObject([{ turn_id: ids[2], because: null }])
+    expect((await pending('&state=processing')).turns).toEqual([])
+  })
+
+  it('is replayed: one turn, then all of a user, and nothing that has not failed', async () => {
+    const { call, pending, model, ids, texts } = await withFailed()
+    model.always(undefined)
+    const one = await call('POST', '/v1/pending/replay', { user_id: 'ada', turn_id: ids[1] })
+    expect(one).toMatchObject({
+      status: 200,
+      body: {
+        status: 'flushed',
+        reason: null,
+        events: [{ memory: 'Ada has a cat.' }],
+        pending: { turns: 2 },
+      },
+    })
+    const all = await call('POST', '/v1/pending/replay', { user_id: 'ada' })
+    expect(all.body).toMatchObject({ events: [{ memory: 'Ada lives in Leeds.' }], pending: { turns: 1 } })
+    expect((await pending()).turns).toMatchObject([{ turn_id: ids[2], state: 'idle' }])
+    expect(await texts()).toEqual([
+      'extracted: Ada has a cat.',
+      'extracted: Ada lives in Leeds.',
+      'pending: I speak Welsh',
+    ])
+    expect((await call('GET', `/v1/turns/${ids[0]}?user_id=ada`)).body).toMatchObject({
+      state: 'done',
+      outcome: 'learned',
+      because: 'replay',
+    })
+  })
+
+  it('answers 404 to a replay of what has not failed, or is of somebody else', async () => {
+    const { call, ids } = await withFailed()
+    for (const [user_id, turn_id] of [
+      ['ada', ids[2]],
+      ['bob', ids[0]],
+      ['ada', 'no-such-turn'],
+    ]) {
+      const { status, body } = await call('POST', '/v1/pending/replay', { user_id, turn_id })
+      expect({ status, code: body.error.code }).toEqual({ status: 404, code: 'not_found' })
+    }
+  })
+
+  it('is dropped, words and all, and does not come back when the turn is posted again', async () => {
+    const { call, post, pending, model, ids, texts } = await withFailed()
+    const { status, body } = await call('DELETE', `/v1/pending/${ids[0]}?user_id=ada&words=drop`)
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: { status: 'dropped', turn_id: ids[0], events: [], pending: { turns: 2 } },
+    })
+    const recalled = async (query: string) =>
+      (await call('POST', '/v1/recall', { user_id: 'ada', query })).body.context
+    expect(await recalled('Leeds')).not.toContain('Leeds')
+    expect(await recalled('cat')).toContain('I have a cat')
+    model.always(undefined)
+    expect(await post(1, 'I live in Leeds')).toMatchObject({ status: 200, body: { status: 'stored' } })
+    await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect((await pending()).turns).toEqual([])
+    expect(await texts()).toEqual(['extracted: Ada has a cat.', 'extracted: Ada speaks Welsh.'])
+    expect((await call('GET', `/v1/turns/${ids[0]}?user_id=ada`)).body).toMatchObject({
+      state: 'done',
+      outcome: 'dropped',
+      memory_ids: [],
+    })
+    // In other words it is another matter.
+    expect((await post(1, 'I am a nurse')).status).toBe(202)
+    expect((await call('DELETE', `/v1/pending/${ids[1]}?user_id=ada&words=drop`)).status).toBe(404)
+  })
+
+  it('a block that held dropped words is not served any more', async () => {
+    const { call, ids } = await withFailed()
+    const cached = async (turn: number) =>
+      (
+        await call('POST', '/v1/recall', {
+          ...{ user_id: 'ada', query: 'Where?', conversation_id: 'd', turn, window_size: 20 },
+          strategy: 'cached',
+        })
+      ).body
+    expect((await cached(1)).block).toContain('Leeds')
+    await call('DELETE', `/v1/pending/${ids[0]}?user_id=ada&words=drop`)
+    const after = await cached(2)
+    expect(after.block).not.toContain('Leeds')
+    expect(after.cache.reason).toBe('fence')
+  })
+})
+
+describe('GET /v1/turns/{id}', () => {
+  it('tells what has become of a turn: idle, processing, done, and what started it', async () => {
+    const { post, call, model, clock } = start()
+    const { body: posted } = await post(1, 'I live in Leeds')
+    const state = async () => (await call('GET', `/v1/turns/${posted.turn_id}?user_id=ada`)).body
+    expect(await state()).toEqual({
+      turn_id: posted.turn_id,
+      conversation_id: 'c',
+      turn: 1,
+      state: 'idle',
+      outcome: null,
+      attempts: 0,
+      because: null,
+      error: null,
+      next_attempt_at: null,
+      tokens: 4,
+      at: '2026-03-01T09:00:00.000Z',
+      done_at: null,
+      memory_ids: [],
+    })
+    clock.advance(5000)
+    const thinking = held()
+    model.next(thinking.behaviour)
+    const flushing = call('POST', '/v1/flush', { user_id: 'ada' })
+    await thinking.reached
+    expect(await state()).toMatchObject({ state: 'processing' })
+    thinking.release()
+    await flushing
+    const { memories } = (await call('GET', '/v1/memories?user_id=ada')).body
+    expect(await state()).toMatchObject({
+      state: 'done',
+      outcome: 'learned',
+      because: 'explicit',
+      done_at: '2026-03-01T09:00:05.000Z',
+      memory_ids: [memories[0].id],
+    })
+  })
+
+  it('tells of what was kept word by word, and is nobody else’s', async () => {
+    const { call } = start()
+    const { body } = await call('POST', '/v1/memories', said('I live in Leeds', { mode: 'verbatim' }))
+    const get = (user: string, id = body.turn_id) => call('GET', `/v1/turns/${id}?user_id=${user}`)
+    expect((await get('ada')).body).toMatchObject({ state: 'done', outcome: 'kept', because: null })
+    expect((await get('bob')).status).toBe(404)
+    expect((await get('ada', 'none')).status).toBe(404)
+  })
+})
+
+describe('the end of a conversation', () => {
+  it.each([
+    ['/v1/conversations/c/end', {}],
+    ['/v1/flush', { conversation_id: 'c', end: true }],
+  ])('by POST %s learns from what waits of it', async (path, more) => {
+    const { post, call, pending, texts } = start()
+    const { body: posted } = await post(1, 'I live in Leeds')
+    await post(1, 'I have a cat', { conversation_id: 'd' })
+    const { status, body } = await call('POST', path, { user_id: 'ada', wait: true, ...more })
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: { status: 'flushed', reason: null, pending: { turns: 0 } },
+    })
+    expect(await texts()).toEqual(['extracted: Ada lives in Leeds.', 'pending: I have a cat'])
+    expect((await pending()).turns).toHaveLength(1)
+    expect((await call('GET', `/v1/turns/${posted.turn_id}?user_id=ada`)).body.because).toBe('end')
+  })
+
+  it('needs a conversation, and one that nobody knows is no error', async () => {
+    const { call } = start()
+    const { status, body } = await call('POST', '/v1/flush', { user_id: 'ada', end: true })
+    expect({ status, message: body.error.message }).toMatchObject({
+      status: 400,
+      message: expect.stringMatching(/^conversation_id: expected a conversation, since end is true/),
+    })
+    expect((await call('POST', '/v1/conversations/x/end', { user_id: 'ada' })).body).toMatchObject({
+      status: 'started',
+      pending: { turns: 0 },
+    })
+  })
+})
+
+describe('a window that is told by recall', () => {
+  it('has turns learned from before they leave it, so that a fresh block holds what they taught', async () => {
+    const { post, call, texts, services } = start()
+    const recall = (turn: number) =>
+      call('POST', '/v1/recall', {
+        ...{ user_id: 'ada', query: 'Who is Ada?', conversation_id: 'c', turn, window_size: 4 },
+        strategy: 'cached',
+      })
+    const said = ['I live in Leeds', 'I have a cat', 'I speak Welsh', 'I am a nurse']
+    for (const [i, content] of said.entries()) {
+      await recall(i + 1)
+      await post(i + 1, content)
+    }
+    while (services.buffer?.waiting({ namespace: 'default', userId: 'ada' }).turns.length !== 1) await quiet()
+    expect(await texts()).toEqual([
+      'extracted: Ada has a cat.',
+      'extracted: Ada lives in Leeds.',
+      'extracted: Ada speaks Welsh.',
+      'pending: I am a nurse',
+    ])
+    const { body } = await recall(5)
+    expect(body.block).toContain('Ada lives in Leeds.')
   })
 })
 

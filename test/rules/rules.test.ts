@@ -20,6 +20,7 @@ describe('rules', () => {
       topics: [],
       retention_days: {},
       run_retention_days: 30,
+      flush: { tokens: null, turns: null, idle_s: null, window_ahead: null },
     })
   })
 
@@ -36,6 +37,7 @@ describe('rules', () => {
       ],
       retention_days: { TRIPS: 90, other: 1, '*': 36_500 },
       run_retention_days: null,
+      flush: { tokens: 2048, turns: 0, idle_s: 30, window_ahead: null },
     }
     expect(appRules.parse(rules)).toEqual(rules)
   })
@@ -51,6 +53,23 @@ describe('rules', () => {
       { run_retention_days: 0 },
       /^run_retention_days: expected a whole number of days from 1/,
     ],
+    [
+      'a flush at no tokens',
+      { flush: { tokens: 0 } },
+      /^flush\.tokens: expected a whole number of tokens from 1/,
+    ],
+    [
+      'a text for turns',
+      { flush: { turns: 'all' } },
+      /^flush\.turns: expected a whole number of turns from 0/,
+    ],
+    [
+      'half a second',
+      { flush: { idle_s: 0.5 } },
+      /^flush\.idle_s: expected a whole number of seconds from 1/,
+    ],
+    ['a window behind', { flush: { window_ahead: -1 } }, /^flush\.window_ahead: expected a whole number/],
+    ['an unknown trigger', { flush: { idle_ms: 5 } }, /^flush: Unrecognized key/],
     ['an unknown side', { remember: 'bot' }, /^remember: /],
     [
       'long instructions',

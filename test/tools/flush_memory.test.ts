@@ -62,6 +62,18 @@ describe('flush_memory', () => {
     expect(stub.calls[0]?.body).toEqual({ user_id: 'u1', conversation_id: 'c1', wait: expected })
   })
 
+  it('says that the conversation is over: the one that is given, else that of the run', async () => {
+    await flush({ user_id: 'u1', conversation_id: 'c1', end: 'true', wait: false })
+    await flush({ user_id: 'u1', end: true }, { conversationId: 'c-run' })
+    expect(stub.calls.map(({ body }) => body)).toEqual([
+      { user_id: 'u1', conversation_id: 'c1', wait: false, end: true },
+      { user_id: 'u1', conversation_id: 'c-run', wait: true, end: true },
+    ])
+    const { variables } = await flush({ user_id: 'u1', end: true })
+    expect(variables).toMatchObject({ status: 'error', error: expect.stringMatching(/^conversation_id: /) })
+    expect(stub.calls).toHaveLength(2)
+  })
+
   it('tells what waits on, and why', async () => {
     stub.script = json(200, { ...DONE, events: [], reason: 'timeout', pending: { turns: 2, tokens: 9 } })
     const { variables, text } = await flush({ user_id: 'u1' })

@@ -32,6 +32,12 @@ export interface LearnerOptions {
   countTokens: (text: string) => number
 }
 
+export interface LearnOptions {
+  signal?: AbortSignal | undefined
+  /** What started it, to be kept with the turns. */
+  because?: string | null | undefined
+}
+
 /** How often a batch is learned anew because the memories that it was compared with have changed meanwhile. */
 const MAX_OVERTAKEN = 3
 
@@ -47,10 +53,10 @@ export class Learner {
    * Learns from turns of one conversation that are alike, or from one turn of none: all of them or none.
    * Rejects only for what is nobody's fault but ours or the store's; a model that is away or unreadable is `later`.
    */
-  async learn(scope: Scope, turnIds: readonly string[], signal?: AbortSignal): Promise<LearnOutcome> {
+  async learn(scope: Scope, turnIds: readonly string[], options: LearnOptions = {}): Promise<LearnOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return { status: 'learned', events: await this.#learn(scope, turnIds, signal) }
+        return { status: 'learned', events: await this.#learn(scope, turnIds, options) }
       } catch (error) {
         if (error instanceof Overtaken && attempt < MAX_OVERTAKEN) continue
         const later = toLater(error)
@@ -60,7 +66,11 @@ export class Learner {
     }
   }
 
-  async #learn(scope: Scope, turnIds: readonly string[], signal?: AbortSignal): Promise<TurnEvent[]> {
+  async #learn(
+    scope: Scope,
+    turnIds: readonly string[],
+    { signal, because = null }: LearnOptions,
+  ): Promise<TurnEvent[]> {
     const { records, engine, model, ruleBook, countTokens } = this.#options
     const key = scopeKey(scope)
     const batch = await readBatch(records, key, turnIds)
@@ -90,7 +100,8 @@ export class Learner {
       for (const turn of turns) await clearWords(unit, turn)
       const events = await applyDecisions(unit, decisions, context)
       for (const turn of turns) {
-        unit.also(putTurn(key, { ...turn, state: 'done', updated_at: unit.now }), removePending(key, turn.id))
+        const done = { state: 'done' as const, learned: { because, at: unit.now }, updated_at: unit.now }
+        unit.also(putTurn(key, { ...turn, ...done }), removePending(key, turn.id))
       }
       if (batch.conversation) {
         const { id, last_turn } =

@@ -87,6 +87,8 @@ const turn = z.looseObject({
   effects: z.array(
     z.looseObject({ event: z.enum(['ADD', 'UPDATE', 'DELETE', 'NOOP']), memory_id: id, version }),
   ),
+  learned: z.looseObject({ because: label, at: time }).optional(),
+  dropped_at: time.optional(),
   created_at: time,
   updated_at: time,
 })

@@ -34,15 +34,17 @@ export interface StrategyBackends {
   scopeState: ScopeState
   /** Whether the counters of a scope tell of all its changes. */
   isSettled: (scope: string) => boolean
+  onRecall?: StrategiesOptions['onRecall']
   now: () => number
 }
 
 export function createStrategies(
-  { recall, profile, records, scopeState: state, isSettled, now }: StrategyBackends,
+  { recall, profile, records, scopeState: state, isSettled, onRecall, now }: StrategyBackends,
   settings: Partial<StrategySettings> = {},
 ): Strategies {
   const { deadlineMs, settleMs, blockTtlMs, waitMs, auto } = { ...DEFAULT_STRATEGY_SETTINGS, ...settings }
   const turns = createTurns({ records, state, settleMs, now })
   const blocks = new BlockCache({ state, turns, isSettled, ttlMs: blockTtlMs, waitMs, now })
-  return new Strategies({ recall, cached: new Cached({ recall, blocks }), profile, deadlineMs, auto })
+  const cached = new Cached({ recall, blocks })
+  return new Strategies({ recall, cached, profile, deadlineMs, auto, onRecall })
 }

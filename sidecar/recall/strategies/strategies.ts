@@ -15,6 +15,10 @@ export interface StrategiesOptions {
   deadlineMs: number
   /** What `auto` stands for where a conversation, a turn and a window are known. */
   auto?: Strategy
+  /** Told of every turn of a conversation that a cached block is asked for. */
+  onRecall?:
+    | ((scope: Scope, conversationId: string, view: { turn: number; windowSize: number }) => void)
+    | undefined
 }
 
 /** What could be answered instead, should the answer be late or fail. */
@@ -86,6 +90,7 @@ export class Strategies {
   async #recall(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<StrategyResult> {
     const cachedRequest = this.#cachedRequest(request)
     if (!cachedRequest) return await this.#perQuery(scope, request)
+    this.#options.onRecall?.(scope, cachedRequest.conversationId, cachedRequest)
     try {
       return await this.#options.cached.recall(scope, cachedRequest, (safe) => {
         standIns.block = safe

@@ -115,9 +115,8 @@ export function addRoutes({ intake, buffer }: { intake: Intake; buffer: BufferZo
       }
       throw error
     })
-    const { turns, tokens } = buffer?.waiting(scope) ?? { turns: [], tokens: 0 }
     const took_ms = rounded(performance.now() - started)
-    const pending = { turns: turns.length, tokens }
+    const pending = buffer?.counts(scope) ?? { turns: 0, tokens: 0 }
     const answered = { status, turn_id: turnId, turn, events, pending, reason, took_ms }
     return status === 'stored' ? c.json(answered, 200) : c.json(answered, 202)
   })
