@@ -69,8 +69,9 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
         error: trace(error),
       })
     }
-    const { code, message, details } = failure
+    const { code, message, details, retryAfterS } = failure
     c.header('x-request-id', request_id)
+    if (retryAfterS !== undefined) c.header('retry-after', String(retryAfterS))
     if (code === 'unauthorized') c.header('www-authenticate', 'Bearer')
     return c.json({ error: { code, message, ...(details ? { details } : {}), request_id } }, failure.status)
   })

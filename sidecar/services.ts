@@ -146,7 +146,7 @@ function openScopeLock(
 ): ScopeLock {
   if (!redis || !qdrant) return createInProcessScopeLock()
   // What a commit may take when the store is slow, and three times that for the life of a lease.
-  const commitMs = Math.min(20_000, Math.max(5000, qdrant.timeoutMs))
+  const commitMs = Math.min(20_000, Math.max(1000, qdrant.timeoutMs))
   const leaseMs = 3 * commitMs
   const isFinished = (scope: string) => records.isFinished?.(scope) ?? true
   return createRedisScopeLock({

@@ -54,6 +54,41 @@ export async function addressOf({ out, err, ended }: SidecarProcess): Promise<st
   }
 }
 
+export interface Answered {
+  status: number
+  headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  body: any
+}
+
+export interface RunningSidecar extends SidecarProcess {
+  url: string
+  /** Sends JSON, answers what came, parsed. */
+  call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answered>
+  /** It dies at once. */
+  kill: () => Promise<void>
+}
+
+/** A sidecar that listens. */
+export async function startSidecar(env: Record<string, string>): Promise<RunningSidecar> {
+  const sidecar = spawnSidecar(env)
+  const url = await addressOf(sidecar)
+  return {
+    ...sidecar,
+    url,
+    async call(method, path, body, more = {}) {
+      const init = body === undefined ? {} : { body: JSON.stringify(body) }
+      const headers = { 'content-type': 'application/json', ...more }
+      const response = await fetch(`${url}${path}`, { method, headers, ...init })
+      return { status: response.status, headers: response.headers, body: await response.json() }
+    },
+    async kill() {
+      sidecar.child.kill('SIGKILL')
+      await sidecar.ended
+    },
+  }
+}
+
 /** A sidecar that is expected to refuse to start: its exit code and what it said. */
 export async function refusalOf(
   env: Record<string, string>,

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BufferZone } from '../../buffer/buffer-zone.ts'
 import type { Intake } from '../../buffer/intake.ts'
-import { AppError, invalid } from '../../errors.ts'
+import { invalid } from '../../errors.ts'
 import type { JsonObject } from '../../ports/records.ts'
 import { rounded } from '../number.ts'
 import { router } from '../router.ts'
@@ -91,7 +91,7 @@ export function addRoutes({ intake, buffer }: { intake: Intake; buffer: BufferZo
       throw invalid('conversation_id', 'a conversation, since turn is given')
     }
     const scope = { namespace: c.get('namespace'), userId: body.user_id }
-    const adding = intake.add(
+    const { status, turnId, turn, events, reason } = await intake.add(
       scope,
       {
         messages: body.messages.map(({ at, ...rest }) => ({
@@ -109,12 +109,6 @@ export function addRoutes({ intake, buffer }: { intake: Intake; buffer: BufferZo
       },
       body.mode,
     )
-    const { status, turnId, turn, events, reason } = await adding.catch((error: unknown) => {
-      if (error instanceof AppError && error.retryAfterS !== undefined) {
-        c.header('retry-after', String(error.retryAfterS))
-      }
-      throw error
-    })
     const took_ms = rounded(performance.now() - started)
     const pending = buffer?.counts(scope) ?? { turns: 0, tokens: 0 }
     const answered = { status, turn_id: turnId, turn, events, pending, reason, took_ms }

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { startFakeQdrant } from '../fake-qdrant/server.ts'
+import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
+import { eventually } from '../helpers/redis-subject.ts'
+import { type RunningSidecar, startSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const USERS = ['ada', 'bob', 'eve']
+
+const SAID = [
+  'I live in Leeds and work as a nurse.',
+  'I am allergic to peanuts.',
+  'My sister Mia plays the cello.',
+  'I moved to Porto last spring.',
+  'I am learning Welsh in the evenings.',
+  'My cat is called Schubert.',
+]
+
+const REFUSED = { status: 503, body: { error: { code: 'backend_unavailable' } } }
+
+/** A redis-server, a stand-in for Qdrant, and sidecars on them. */
+async function place() {
+  const redis = await startRedis()
+  const qdrant = await startFakeQdrant()
+  const env = {
+    REDIS_URL: redis.url,
+    QDRANT_URL: qdrant.url,
+    // Patience, because several processes share what may be a small machine; a lease lives three of the second.
+    REDIS_TIMEOUT_MS: '5000',
+    QDRANT_TIMEOUT_MS: '2000',
+  }
+  return {
+    redis,
+    qdrant,
+    sidecar: (more: Record<string, string> = {}) => startSidecar({ DATA_DIR: tempDir(), ...env, ...more }),
+    async [Symbol.asyncDispose]() {
+      await redis[Symbol.asyncDispose]()
+      await qdrant[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** One turn of a user, counted by the sidecar; the key makes posting it again the same call. */
+function say({ call }: RunningSidecar, user_id: string, content: string, more: object = {}) {
+  const body = { user_id, conversation_id: `of ${user_id}`, messages: [{ role: 'user', content }], ...more }
+  return call('POST', '/v1/memories', body, { 'idempotency-key': `${user_id} ${content}` })
+}
+
+/** What is known of a user: each memory with its history, and where the conversation stands. */
+async function knownOf({ call }: RunningSidecar, user: string) {
+  const { body } = await call('GET', `/v1/memories?user_id=${user}&limit=100`)
+  const memories: string[] = []
+  for (const { id, memory, version, kind } of body.memories) {
+    const { body: past } = await call('GET', `/v1/memories/${id}/history?user_id=${user}`)
+    const rows = past.history.map(
+      ({ event, turn, after }: Record<string, unknown>) => `${event} ${turn} ${after}`,
+    )
+    memories.push(`${kind} ${memory} v${version}: ${rows.join(', ')}`)
+  }
+  const { body: conversation } = await call('GET', `/v1/conversations/of%20${user}?user_id=${user}`)
+  return { memories: memories.sort(), last: conversation.last_turn }
+}
+
+async function recalled({ call }: RunningSidecar, user_id: string, query: string, more: object = {}) {
+  const { body } = await call('POST', '/v1/recall', { user_id, query, strategy: 'per_query', ...more })
+  expect(['ok', 'empty']).toContain(body.status)
+  return body.context as string
+}
+
+/** The same said to one process on its own file. */
+async function asOneProcess(talk: (one: RunningSidecar) => Promise<void>) {
+  const one = await startSidecar({ DATA_DIR: tempDir() })
+  await talk(one)
+  const known = await Promise.all(USERS.map((user) => knownOf(one, user)))
+  await one.kill()
+  return known
+}
+
+describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, () => {
+  it('remember what one process would, whichever of them is told and asked', async () => {
+    const expected = await asOneProcess(async (one) => {
+      for (const user of USERS) for (const text of SAID) await say(one, user, text)
+    })
+    await using there = await place()
+    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
+    // Each user's turns come in order, over both in turn; the users at once.
+    await Promise.all(
+      USERS.map(async (user, u) => {
+        for (const [i, text] of SAID.entries()) {
+          const { status, body } = await say((i + u) % 2 ? one : other, user, text)
+          expect({ status, turn: body.turn }).toEqual({ status: 200, turn: i + 1 })
+        }
+      }),
+    )
+    for (const sidecar of [one, other]) {
+      expect(await Promise.all(USERS.map((user) => knownOf(sidecar, user)))).toEqual(expected)
+      expect(await recalled(sidecar, 'bob', 'allergic to peanuts?')).toContain('peanuts')
+    }
+    const third = await there.sidecar()
+    expect(await knownOf(third, 'eve')).toEqual(expected[2])
+    expect(await say(third, 'eve', 'I sold the piano.')).toMatchObject({ body: { turn: SAID.length + 1 } })
+    for (const sidecar of [one, other, third]) {
+      expect(await recalled(sidecar, 'eve', 'the piano?')).toContain('sold the piano')
+    }
+  }, 90_000)
+
+  it('count each turn once where both are told at the same moment', async () => {
+    await using there = await place()
+    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
+    const texts = Array.from(
+      { length: 12 },
+      (_, i) => `I own a house with ${i + 2} rooms in town number ${i}.`,
+    )
+    // Every call comes twice, as from a caller who did not wait for the answer.
+    const answers = await Promise.all(
+      texts.flatMap((text, i) => [
+        say(i % 2 ? one : other, 'ada', text),
+        say(i % 3 ? one : other, 'ada', text),
+      ]),
+    )
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200))
+    const turns = answers.map(({ body }) => body.turn as number)
+    expect(turns.filter((_, i) => i % 2 === 0)).toEqual(turns.filter((_, i) => i % 2 === 1))
+    expect([...new Set(turns)].sort((a, b) => a - b)).toEqual(texts.map((_, i) => i + 1))
+    const { memories, last } = await knownOf(one, 'ada')
+    expect({ count: memories.length, last }).toEqual({ count: texts.length, last: texts.length })
+    expect(await knownOf(other, 'ada')).toEqual({ memories, last })
+  }, 90_000)
+
+  it('write nothing while Redis is away, read on, and go on when it is back', async () => {
+    await using there = await place()
+    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
+    await say(one, 'ada', SAID[0] as string)
+    await say(other, 'ada', SAID[1] as string)
+    await there.redis.kill()
+    for (const sidecar of [one, other]) {
+      const refused = await eventually(
+        () => say(sidecar, 'ada', SAID[2] as string),
+        ({ status }) => status !== 200,
+      )
+      expect(refused).toMatchObject(REFUSED)
+      expect(refused.body.error.message).toMatch(/nothing was stored/)
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect(await recalled(sidecar, 'ada', 'allergic to peanuts?')).toContain('peanuts')
+    }
+    await there.redis.start()
+    await eventually(
+      () => say(other, 'ada', SAID[2] as string),
+      ({ status }) => status === 200,
+    )
+    await eventually(
+      () => say(one, 'ada', SAID[3] as string),
+      ({ status }) => status === 200,
+    )
+    const known = await knownOf(one, 'ada')
+    expect(known).toMatchObject({ last: 4 })
+    expect(known.memories).toHaveLength(4)
+    expect(await knownOf(other, 'ada')).toEqual(known)
+  }, 90_000)
+})
