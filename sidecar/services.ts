@@ -86,7 +86,7 @@ export async function createServices(
  */
 export async function openRecords(
   config: Config,
-  embedder: Embedder,
+  embedder: Pick<Embedder, 'name' | 'dimensions'>,
   log?: Pick<Log, 'warn'>,
 ): Promise<RecordStore> {
   const { qdrant, dataDir } = config

@@ -2,19 +2,23 @@ import type { Embedder } from '../ports/embedder.ts'
 import { type Collection, type RecordStore, type StoredRecord, scrollAll } from '../ports/records.ts'
 import type { PastVersion } from './history.ts'
 import type { Memory } from './memory.ts'
+import { completed } from './stored-memory.ts'
 
 /** What a store was embedded with: the one record of the collection `meta`. */
-interface EmbedderNote {
-  name: string
-  dimensions: number
+export interface EmbedderNote extends EmbedderName {
   /** Being embedded anew with `name`: the scopes of a collection up to this one are done, and those before it. */
   underway?: Place | undefined
+  /** What it was embedded with before, where those vectors are still there. */
+  previous?: EmbedderName | undefined
 }
+
+/** What tells the vectors of two embedders apart. */
+export type EmbedderName = Pick<Embedder, 'name' | 'dimensions'>
 
 type Place = { collection: (typeof EMBEDDED)[number]; scope: string }
 
 /** Collections whose records have vectors, in the order in which they are embedded anew. */
-const EMBEDDED = ['memories', 'versions'] as const satisfies readonly Collection[]
+export const EMBEDDED = ['memories', 'versions'] as const satisfies readonly Collection[]
 
 const META = 'meta'
 const NOTE = 'embedder'
@@ -42,7 +46,7 @@ export async function assertSameEmbedder(store: RecordStore, embedder: Embedder)
 const PAGE = 64
 
 /**
- * Embeds every memory and past version anew, scope by scope, and can be stopped and begun again.
+ * Embeds every memory and past version anew, scope by scope, where they stand, and can be stopped and begun again.
  * @param onProgress is told after each scope: scopes and memories done so far
  */
 export async function reembed(
@@ -87,7 +91,11 @@ async function reembedScope(
   const flush = async () => {
     if (records.length === 0) return
     const vectors = await embedder.embed(records.map(textOf), 'document', undefined, { scope })
-    const writes = records.map((record, i) => ({ put: { ...record, dense: vectors[i] }, collection, scope }))
+    const writes = records.map((record, i) => ({
+      put: completed(collection, { ...record, dense: vectors[i] }),
+      collection,
+      scope,
+    }))
     await store.commit(writes)
     done += records.length
     records = []
@@ -101,17 +109,20 @@ async function reembedScope(
   return done
 }
 
-function textOf({ payload }: StoredRecord): string {
+export function textOf({ payload }: StoredRecord): string {
   const past = payload as unknown as PastVersion
   return (past.memory ?? (payload as unknown as Memory)).text
 }
 
-async function readNote(store: RecordStore): Promise<EmbedderNote | undefined> {
+export async function readNote(store: RecordStore): Promise<EmbedderNote | undefined> {
   const record = await store.get('meta', META, NOTE)
   return record && (record.payload as unknown as EmbedderNote)
 }
 
-async function writeNote(store: RecordStore, { name, dimensions, underway }: EmbedderNote): Promise<void> {
-  const payload = { name, dimensions, ...(underway === undefined ? {} : { underway }) }
+export async function writeNote(
+  store: RecordStore,
+  { name, dimensions, underway, previous }: EmbedderNote,
+): Promise<void> {
+  const payload = { name, dimensions, ...(underway && { underway }), ...(previous && { previous }) }
   await store.commit([{ put: { id: NOTE, order: 0, payload }, collection: 'meta', scope: META }])
 }

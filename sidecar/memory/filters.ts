@@ -1,5 +1,5 @@
 import { clip, invalid } from '../errors.ts'
-import type { Json } from '../ports/records.ts'
+import type { Condition, Field, Fields, Json } from '../ports/records.ts'
 import { type Memory, tierOf } from './memory.ts'
 
 /**
@@ -13,6 +13,13 @@ export type Predicate = (memory: Memory) => boolean
 const MAX_DEPTH = 8
 const MAX_CONDITIONS = 64
 const MAX_VALUES = 1000
+
+/** A filter that was understood. */
+export interface Filter {
+  accepts: Predicate
+  /** The same as far as a store can tell by the fields of a record; absent where it can tell nothing. */
+  where: Condition | undefined
+}
 
 type Value = Json | undefined
 
@@ -43,6 +50,18 @@ const SYSTEM_FIELDS: Record<string, (memory: Memory) => Value> = {
 /** Fields that hold a time: compared as epoch milliseconds, given as ISO 8601. */
 const TIMES = new Set(['at', 'created_at', 'updated_at', 'valid_from', 'expires_at'])
 
+/** Fields that hold a list: one value for each time that it was said. */
+const LISTS = new Set(['conversation_id', 'turn'])
+
+/** Fields that hold a number, each or in a list. */
+const NUMBERS = new Set(['importance', 'version', 'turn', ...TIMES])
+
+/** What a memory can be filtered by, for a store that looks by itself. */
+export function fieldsOf(memory: Memory): Fields {
+  const fields = Object.entries(SYSTEM_FIELDS).map(([name, read]) => [name, (read(memory) ?? null) as Field])
+  return Object.fromEntries(fields)
+}
+
 type Test = (value: Value, operand: Json) => boolean
 
 const OPERATORS: Record<string, Test> = {
@@ -63,31 +82,72 @@ const OPERATORS: Record<string, Test> = {
 
 /** @throws {AppError} `invalid_request`, naming the place within the filter, what was expected and what came. */
 export function compileFilter(filter: unknown, field = 'filters'): Predicate {
-  const budget = { conditions: MAX_CONDITIONS }
-  return compile(filter, field, MAX_DEPTH, budget)
+  return parseFilter(filter, field).accepts
 }
 
-function compile(filter: unknown, path: string, depth: number, budget: { conditions: number }): Predicate {
+/** The same for a search in a store. */
+export function parseFilter(filter: unknown, field = 'filters'): Filter {
+  const budget = { conditions: MAX_CONDITIONS }
+  const { accepts, where } = compile(filter, field, MAX_DEPTH, budget)
+  return { accepts, where: where?.condition }
+}
+
+/** `isExact`: what the condition lets through is what the predicate does, and not more than that. */
+interface Compiled {
+  accepts: Predicate
+  where: { condition: Condition; isExact: boolean } | undefined
+}
+
+function compile(filter: unknown, path: string, depth: number, budget: { conditions: number }): Compiled {
   if (depth === 0) throw invalid(path, `at most ${MAX_DEPTH} levels of nesting`)
   if (!isObject(filter)) throw invalid(path, 'an object', filter)
   // An empty branch costs time on every memory as well.
   spend(budget, path)
-  const parts = Object.entries(filter).map(([key, value]): Predicate => {
+  const parts = Object.entries(filter).map(([key, value]): Compiled => {
     const place = `${path}.${clip(key)}`
     if (key === 'AND' || key === 'OR') {
       if (!Array.isArray(value)) throw invalid(place, 'a list of filters', value)
       const branches = value.map((one, i) => compile(one, `${place}[${i}]`, depth - 1, budget))
-      return key === 'AND'
-        ? (memory) => branches.every((branch) => branch(memory))
-        : (memory) => branches.some((branch) => branch(memory))
+      return key === 'AND' ? allOf(branches) : anyOf(branches)
     }
-    if (key === 'NOT') {
-      const negated = compile(value, place, depth - 1, budget)
-      return (memory) => !negated(memory)
-    }
+    if (key === 'NOT') return not(compile(value, place, depth - 1, budget))
     return compileField(key, value, place, budget)
   })
-  return (memory) => parts.every((part) => part(memory))
+  return allOf(parts)
+}
+
+function allOf(parts: readonly Compiled[]): Compiled {
+  const told = parts.flatMap(({ where }) => where ?? [])
+  const isExact = told.length === parts.length && told.every((one) => one.isExact)
+  return {
+    accepts: (memory) => parts.every(({ accepts }) => accepts(memory)),
+    where:
+      told.length === 0 && parts.length > 0
+        ? undefined
+        : { condition: { all: told.map(({ condition }) => condition) }, isExact },
+  }
+}
+
+function anyOf(parts: readonly Compiled[]): Compiled {
+  const told = parts.flatMap(({ where }) => where ?? [])
+  return {
+    accepts: (memory) => parts.some(({ accepts }) => accepts(memory)),
+    where:
+      told.length < parts.length
+        ? undefined
+        : {
+            condition: { any: told.map(({ condition }) => condition) },
+            isExact: told.every((one) => one.isExact),
+          },
+  }
+}
+
+/** Of what lets too much through, the opposite lets too little through. */
+function not({ accepts, where }: Compiled): Compiled {
+  return {
+    accepts: (memory) => !accepts(memory),
+    where: where?.isExact ? { condition: { not: where.condition }, isExact: true } : undefined,
+  }
 }
 
 function compileField(
@@ -95,22 +155,60 @@ function compileField(
   condition: unknown,
   path: string,
   budget: { conditions: number },
-): Predicate {
+): Compiled {
   const read = reader(name, path)
   const operators = isObject(condition)
     ? Object.entries(condition)
     : [[Array.isArray(condition) ? 'in' : 'eq', condition] as const]
-  const tests = operators.map(([operator, operand]): ((value: Value) => boolean) => {
+  const tests = operators.map(([operator, operand]): Compiled => {
     spend(budget, path)
     const test = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
     if (!test) throw invalid(path, `one of the operators ${Object.keys(OPERATORS).join(', ')}`, operator)
     const checked = checkOperand(operator, operand, `${path}.${operator}`, TIMES.has(name))
-    return (value) => test(value, checked)
+    const told = Object.hasOwn(SYSTEM_FIELDS, name) ? conditionOf(name, operator, checked) : undefined
+    return {
+      accepts: (memory) => test(read(memory), checked),
+      where: told && { condition: told, isExact: true },
+    }
   })
-  return (memory) => {
-    const value = read(memory)
-    return tests.every((test) => test(value))
+  return allOf(tests)
+}
+
+const NEVER: Condition = { any: [] }
+
+/** The same condition on the fields of a record; nothing where they do not tell. */
+function conditionOf(field: string, operator: string, operand: Json): Condition | undefined {
+  const isList = LISTS.has(field)
+  const isNumber = NUMBERS.has(field)
+  switch (operator) {
+    case 'eq':
+      return oneOf(field, [operand])
+    case 'in':
+      return oneOf(field, operand as readonly Json[])
+    case 'ne':
+    case 'nin': {
+      const opposite = conditionOf(field, operator === 'ne' ? 'eq' : 'in', operand)
+      return opposite && { not: opposite }
+    }
+    case 'contains':
+      if (isList) return oneOf(field, [operand])
+      return isNumber ? NEVER : undefined
+    case 'exists':
+      // A list is there even where it holds nothing.
+      return isList ? (operand ? { all: [] } : NEVER) : { field, exists: operand as boolean }
+    default:
+      if (isNumber) return typeof operand === 'number' ? { field, range: { [operator]: operand } } : NEVER
+      // The order of texts is none that a store would know.
+      return typeof operand === 'string' ? undefined : NEVER
   }
+}
+
+function oneOf(field: string, operands: readonly Json[]): Condition | undefined {
+  const values = operands.filter((one) => typeof one === 'string' || typeof one === 'number')
+  const some: Condition = { field, oneOf: values }
+  if (!operands.includes(null)) return some
+  // Whether a list holds `null` is not among its fields.
+  return LISTS.has(field) ? undefined : { any: [some, { field, exists: false }] }
 }
 
 function spend(budget: { conditions: number }, path: string): void {

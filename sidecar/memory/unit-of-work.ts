@@ -3,6 +3,7 @@ import type { Account } from '../ports/language-model.ts'
 import type { RecordStore, Write } from '../ports/records.ts'
 import { type Actor, type Cause, historyWrite, madeBy, type PastVersion, versionRecordId } from './history.ts'
 import type { Memory } from './memory.ts'
+import { toMemoryRecord } from './stored-memory.ts'
 import { toPayload } from './turns.ts'
 
 /** A memory with its embedding; without one where the text is new and has yet to be embedded. */
@@ -207,8 +208,7 @@ export class UnitOfWork {
       }
       const { memory, dense } = held
       upserted.push({ memory, dense: dense as Float32Array })
-      const put = { id, order: memory.order, payload: toPayload(memory), dense }
-      writes.push({ put, collection: 'memories', scope })
+      writes.push({ put: toMemoryRecord(memory, dense), collection: 'memories', scope })
     }
     for (const [id, { past, dense }] of this.#past) {
       const put = { id, order: past.memory.order, payload: toPayload(past), dense }

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
-import { assertSameEmbedder, reembed } from '../../sidecar/memory/embedder-guard.ts'
-import { scrollAll } from '../../sidecar/ports/records.ts'
+import { fieldsOf } from '../../sidecar/memory/filters.ts'
 import { put } from '../contracts/records.ts'
+import { found, terms } from '../contracts/records-search.ts'
 import { journalOf, SCOPE } from '../fake-qdrant/crash-cases.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { openOn } from '../fake-qdrant/subject.ts'
@@ -24,16 +23,22 @@ describe('the collections of a Qdrant store', () => {
     expect(memories?.name).toMatch(/^p_memories_[0-9a-f]{16}$/)
     expect([...server.state.collections.keys()].sort()).toEqual(['p_documents', memories?.name])
     expect(server.state.aliases).toEqual(new Map([['p_memories', memories?.name]]))
-    for (const { indexes, params } of server.state.collections.values()) {
-      expect(Object.fromEntries(indexes)).toEqual({
+    for (const [name, { indexes, params }] of server.state.collections) {
+      const { scope, collection, order, ...fields } = Object.fromEntries(indexes)
+      expect({ scope, collection, order }).toEqual({
         scope: { type: 'keyword', is_tenant: true },
         collection: { type: 'keyword' },
         order: { type: 'integer', lookup: true, range: true },
       })
-      expect(params).toMatchObject({ replication_factor: 3, write_consistency_factor: 2 })
+      // One for every field that a filter may name, where the memories are.
+      const filterable = Object.keys(fieldsOf({ metadata: {}, sources: [] } as never))
+      const expected = name === memories?.name ? filterable.map((field) => `fields.${field}`) : []
+      expect(Object.keys(fields).sort()).toEqual(expected.sort())
+      expect(params).toMatchObject({ replication_factor: 3, write_consistency_factor: 2, shard_number: 1 })
     }
     const { params, hnsw } = server.state.collections.get(memories?.name as string) ?? {}
     expect(params.vectors.dense).toMatchObject({ size: 2, distance: 'Cosine' })
+    expect(params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
     expect(hnsw).toEqual({ m: 0, payload_m: 16 })
     expect(server.state.collections.get('p_documents')?.params.vectors).toEqual({})
   })
@@ -90,67 +95,63 @@ describe('the collections of a Qdrant store', () => {
     await other.close()
   })
 
-  it('keep the vectors of two embedders apart, and show all records while they move over', async () => {
+  it('take the options of a cluster', async () => {
     await using server = await startFakeQdrant()
-    const before = await openOn(server.url, { embedder: OLD })
-    const ids = Array.from({ length: 7 }, (_, i) => `m${i}`)
-    const dense = new Float32Array([0, 1])
-    await before.commit(ids.map((id, i) => put(id, { order: Math.floor(i / 3), dense })))
-    await before.close()
-    const [old] = memoriesOf(server)
-
-    const after = await openOn(server.url, { embedder: NEW })
-    expect(server.state.aliases.get('p_memories')).toBe(old?.name)
-    const fresh = new Float32Array([0, 0, 1])
-    await after.commit([
-      put('m4', { order: 1, dense: fresh }),
-      { remove: 'm0', collection: 'memories', scope: SCOPE },
-    ])
-    for (const size of [1, 2, 3, 10]) {
-      const seen = await Array.fromAsync(scrollAll(after, 'memories', SCOPE, size))
-      expect(seen.map(({ id }) => id)).toEqual(ids.slice(1))
+    const cluster = { replicationFactor: 3, writeConsistencyFactor: 1, shardNumber: 6 }
+    await (await openOn(server.url, cluster)).close()
+    for (const { params } of server.state.collections.values()) {
+      expect(params).toMatchObject({ replication_factor: 3, write_consistency_factor: 1, shard_number: 6 })
     }
-    const back = await after.scroll('memories', SCOPE, { limit: 3, direction: 'descending' })
-    expect(back.map(({ id }) => id)).toEqual(['m6', 'm5', 'm4'])
-    expect((await after.get('memories', SCOPE, 'm4'))?.dense).toEqual(fresh)
-    expect((await after.get('memories', SCOPE, 'm5'))?.dense).toEqual(dense)
-    expect(await after.scopes('memories', { limit: 5 })).toEqual([SCOPE])
-    expect(memoriesOf(server).map(({ size, points }) => ({ size, points }))).toEqual([
-      { size: 2, points: 5 },
-      { size: 3, points: 1 },
-    ])
-    await after.commit(ids.slice(1).map((id, i) => put(id, { order: i, dense: fresh })))
-    await after.close()
-    await (await openOn(server.url, { embedder: NEW })).close()
-    expect(memoriesOf(server).map(({ points }) => points)).toEqual([0, 6])
-    expect(server.state.aliases.get('p_memories')).not.toBe(old?.name)
   })
 
-  it('are embedded anew by reembed, and the alias follows', async () => {
+  it('are given the vector of terms where they were made without', async () => {
     await using server = await startFakeQdrant()
-    const [one, other] = [lexicalEmbedder({ dimensions: 16 }), lexicalEmbedder({ dimensions: 32 })]
-    const before = await openOn(server.url, { embedder: one })
-    await assertSameEmbedder(before, one)
-    const scopes = ['default/ada', 'default/bob']
-    const [dense] = await one.embed(['likes tea'], 'document')
-    for (const scope of scopes) {
-      await before.commit(['a', 'b'].map((id) => put(id, { scope, dense, payload: { text: 'likes tea' } })))
-    }
+    const dense = new Float32Array([1, 0])
+    const before = await openOn(server.url)
+    await before.commit([put('old', { dense })])
     await before.close()
-    const after = await openOn(server.url, { embedder: other })
-    await expect(assertSameEmbedder(after, other)).rejects.toThrow(/npm run reembed/)
-    expect(await reembed(after, other, () => {})).toBe(4)
-    await assertSameEmbedder(after, other)
-    const [fresh] = await other.embed(['likes tea'], 'document')
-    for (const scope of scopes) {
-      const records = await after.scroll('memories', scope, { limit: 5 })
-      expect(records.map((record) => record.dense)).toEqual([fresh, fresh])
-    }
+    const memories = server.state.collections.get(memoriesOf(server)[0]?.name as string)
+    if (memories) memories.params.sparse_vectors = undefined
+    const after = await openOn(server.url)
+    expect(memories?.params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
+    const sparse = terms({ 1: 1 })
+    await after.commit([put('new', { dense, sparse })])
+    expect(await found(after, { sparse })).toEqual(['new'])
+    expect(await found(after, { dense })).toHaveLength(2)
     await after.close()
-    await (await openOn(server.url, { embedder: other })).close()
-    const [emptied, full] = memoriesOf(server)
-    expect([emptied?.points, full?.points]).toEqual([0, 4])
-    expect(server.state.aliases.get('p_memories')).toBe(full?.name)
+  })
+
+  it('are searched by embeddings alone where the server cannot add the vector of terms', async () => {
+    await using server = await startFakeQdrant()
+    await (await openOn(server.url)).close()
+    const memories = server.state.collections.get(memoriesOf(server)[0]?.name as string)
+    if (memories) memories.params.sparse_vectors = undefined
+    server.fault = ({ path }) => (path.includes('/vectors/') ? { status: 404 } : undefined)
+    const store = await openOn(server.url)
+    const [dense, sparse] = [new Float32Array([1, 0]), terms({ 1: 1 })]
+    await store.commit([put('x', { dense, sparse })])
+    expect(await found(store, { dense, sparse })).toEqual(['x'])
+    expect(await found(store, { sparse })).toEqual([])
+    expect((await store.get('memories', SCOPE, 'x'))?.sparse).toEqual(sparse)
+    await store.close()
+  })
+
+  it('keep the records of two embedders apart', async () => {
+    await using server = await startFakeQdrant()
+    const before = await openOn(server.url, { embedder: OLD })
+    await before.commit([put('x', { dense: new Float32Array([0, 1]) })])
+    const [old] = memoriesOf(server)
+    const after = await openOn(server.url, { embedder: NEW })
+    expect(await after.get('memories', SCOPE, 'x')).toBeUndefined()
+    await after.commit([put('y', { dense: new Float32Array([0, 0, 1]) })])
+    expect(await before.scroll('memories', SCOPE, { limit: 5 })).toHaveLength(1)
+    expect(server.state.aliases.get('p_memories')).toBe(old?.name)
+    await after.generations?.adopt()
+    expect(server.state.aliases.get('p_memories')).toBe(memoriesOf(server)[1]?.name)
+    expect(await after.generations?.dropOthers()).toBe(1)
+    expect(memoriesOf(server).map(({ size, points }) => ({ size, points }))).toEqual([{ size: 3, points: 1 }])
+    await before.close()
+    await after.close()
   })
 
   it.each([true, false])(

@@ -1,32 +1,19 @@
 import { expect } from 'vitest'
 import {
-  type Collection,
   type Position,
   type RecordStore,
   type ScrollOptions,
-  type StoredRecord,
   scrollAll,
   type Write,
 } from '../../sidecar/ports/records.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import type { Case } from './contract.ts'
+import { SEARCH_CASES } from './records-search.ts'
+import { put, type RecordsSubject, SCOPE } from './records-subject.ts'
 
-/** A store, and the same data in a store that is opened anew as after a restart. */
-export interface RecordsSubject {
-  store: RecordStore
-  reopen: () => Promise<RecordStore>
-}
+export { put, type RecordsSubject } from './records-subject.ts'
 
 const IN = 'memories'
-const SCOPE = 'default/ada'
-
-export function put(
-  id: string,
-  rest: Partial<StoredRecord> & { scope?: string; collection?: Collection } = {},
-): Write {
-  const { scope = SCOPE, collection = IN, ...record } = rest
-  return { put: { id, order: 1, payload: { text: id }, ...record }, collection, scope }
-}
 
 function removal(id: string, scope = SCOPE): Write {
   return { remove: id, collection: IN, scope }
@@ -298,9 +285,12 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
       await expect(call(() => store.commit([put('x')]))).resolves.toMatchObject(refused)
       await expect(call(() => store.get(IN, SCOPE, 'x'))).resolves.toMatchObject(refused)
       await expect(call(() => store.scroll(IN, SCOPE, { limit: 1 }))).resolves.toMatchObject(refused)
+      const search = { dense: new Float32Array([1, 0]), limit: 1 }
+      await expect(call(() => store.search(IN, SCOPE, search))).resolves.toMatchObject(refused)
       await expect(call(() => store.check())).resolves.toMatchObject(refused)
     },
   },
+  ...SEARCH_CASES,
 ]
 
 /** What a call rejects with; throwing before there is a promise is not rejecting. */

@@ -7,7 +7,14 @@ interface FakeCollection {
   params: Body
   hnsw: Body
   indexes: Map<string, Body>
-  points: Map<string, { vector: Record<string, number[]>; payload: Record<string, unknown> }>
+  points: Map<string, FakePoint>
+}
+
+type Sparse = { indices: number[]; values: number[] }
+
+export interface FakePoint {
+  vector: Record<string, number[] | Sparse>
+  payload: Record<string, unknown>
 }
 
 export interface FakeState {
@@ -39,8 +46,9 @@ export function createCollection(state: FakeState, name: string, body: Body): bo
   if (state.collections.has(name) || state.aliases.has(name)) {
     throw new Refusal(409, `Wrong input: Collection \`${name}\` already exists!`)
   }
-  const { vectors, replication_factor = 1, write_consistency_factor = 1, hnsw_config } = body
-  const params = { vectors, replication_factor, write_consistency_factor }
+  const { vectors, sparse_vectors, shard_number = 1, hnsw_config } = body
+  const { replication_factor = 1, write_consistency_factor = 1 } = body
+  const params = { vectors, sparse_vectors, shard_number, replication_factor, write_consistency_factor }
   state.collections.set(name, { params, hnsw: hnsw_config, indexes: new Map(), points: new Map() })
   return true
 }
@@ -85,23 +93,37 @@ export function stepsOf(collection: FakeCollection, operations: Body[]): (() => 
       return operation.delete.points.map((id: string) => () => collection.points.delete(id))
     }
     return operation.upsert.points.map(({ id, vector, payload }: Body) => {
-      const stored: Record<string, number[]> = {}
-      for (const [name, values] of Object.entries<number[]>(vector)) {
-        const size = collection.params.vectors[name]?.size
-        if (size === undefined) throw new Refusal(400, `Wrong input: Not existing vector name error: ${name}`)
-        if (values.length !== size) {
-          throw new Refusal(
-            400,
-            `Wrong input: Vector dimension error: expected dim: ${size}, got ${values.length}`,
-          )
-        }
-        stored[name] = normalised(values)
-      }
+      const stored: FakePoint['vector'] = {}
+      for (const [name, values] of Object.entries<Body>(vector))
+        stored[name] = toStored(collection, name, values)
       if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id))
         throw new Refusal(400, 'not a valid point ID')
       return () => collection.points.set(id, { vector: stored, payload: structuredClone(payload) })
     })
   })
+}
+
+function toStored({ params }: FakeCollection, name: string, values: Body): number[] | Sparse {
+  if (params.sparse_vectors?.[name]) {
+    const { indices } = values
+    if (indices === undefined)
+      throw new Refusal(400, 'Wrong input: Conversion between sparse and regular vectors failed')
+    if (new Set(indices).size !== indices.length) throw new Refusal(422, 'Validation error: must be unique')
+    return structuredClone(values)
+  }
+  const size = params.vectors[name]?.size
+  if (size === undefined) throw new Refusal(400, `Wrong input: Not existing vector name error: ${name}`)
+  if (values.length !== size) {
+    throw new Refusal(400, `Wrong input: Vector dimension error: expected dim: ${size}, got ${values.length}`)
+  }
+  return normalised(values)
+}
+
+/** Adds a named vector to a collection that has none of that name. */
+export function createVector({ params }: FakeCollection, name: string, { sparse }: Body): object {
+  if (params.sparse_vectors?.[name]) throw new Refusal(400, `Wrong input: vector ${name} already exists`)
+  params.sparse_vectors = { ...params.sparse_vectors, [name]: sparse }
+  return { operation_id: 0, status: 'completed' }
 }
 
 /** Points with cosine distance are not given back as they came. */
@@ -171,11 +193,53 @@ export function count(collection: FakeCollection, { filter }: Body): object {
   return { count: matching(collection, filter).length }
 }
 
-/** Points that meet every `must`, by id. The adapter asks for nothing else, so nothing else is known here. */
-function matching(collection: FakeCollection, filter: Body) {
-  const conditions: Body[] = filter?.must ?? []
+/** Points that meet a filter, by id. Whatever is asked for must be indexed, as where a server is set to be strict. */
+export function matching(collection: FakeCollection, filter: Body) {
   return [...collection.points]
-    .map(([id, { payload }]) => ({ id, payload }))
-    .filter(({ payload }) => conditions.every(({ key, match }) => payload[key] === match.value))
+    .map(([id, { payload, vector }]) => ({ id, payload, vector }))
+    .filter((point) => meets(collection, point, filter ?? {}))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+interface Found extends FakePoint {
+  id: string
+}
+
+function meets(collection: FakeCollection, point: Found, condition: Body): boolean {
+  const { must, should, must_not, has_id, is_empty, key, match, range } = condition
+  if (has_id) return has_id.includes(point.id)
+  if (is_empty) return valuesAt(collection, point, is_empty.key).length === 0
+  if (key !== undefined) {
+    const values = valuesAt(collection, point, key)
+    const type = collection.indexes.get(key)?.type
+    if (range && type === 'keyword') throw new Refusal(400, `Index of another type for "${key}"`)
+    if (match && type === 'float') throw new Refusal(400, `Index of another type for "${key}"`)
+    return values.some((value) => (range ? inRange(value, range) : isOneOf(value, match)))
+  }
+  const holds = (one: Body) => meets(collection, point, one)
+  return (
+    (must ?? []).every(holds) &&
+    (should === undefined || should.length === 0 || should.some(holds)) &&
+    !(must_not ?? []).some(holds)
+  )
+}
+
+function valuesAt(collection: FakeCollection, { payload }: Found, key: string): unknown[] {
+  if (!collection.indexes.has(key)) throw new Refusal(400, `Index required but not found for "${key}"`)
+  const value = key.split('.').reduce<Body>((object, part) => object?.[part], payload)
+  return [value].flat().filter((one) => one !== undefined && one !== null)
+}
+
+function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
+  return (
+    typeof value === 'number' &&
+    (gt === undefined || value > gt) &&
+    (gte === undefined || value >= gte) &&
+    (lt === undefined || value < lt) &&
+    (lte === undefined || value <= lte)
+  )
+}
+
+function isOneOf(value: unknown, { any, value: only }: Body): boolean {
+  return any ? any.includes(value) : value === only
 }

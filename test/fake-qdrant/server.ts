@@ -7,6 +7,7 @@ import {
   collectionOf,
   count,
   createCollection,
+  createVector,
   describeCollection,
   emptyState,
   type FakeState,
@@ -17,6 +18,7 @@ import {
   stepsOf,
 } from './engine.ts'
 import { type ApiCheck, checkAgainst } from './openapi.ts'
+import { query } from './query.ts'
 
 export interface FakeRequest {
   method: string
@@ -164,6 +166,10 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
     }
     case 'POST points/scroll':
       return scroll(collectionOf(state, name), body)
+    case 'POST points/query':
+      return query(state, name, body)
+    case 'PUT vectors/sparse':
+      return createVector(collectionOf(state, name), 'sparse', body)
     case 'POST points/count':
       return count(collectionOf(state, name), body)
     case 'POST facet':

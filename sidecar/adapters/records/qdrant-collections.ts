@@ -1,69 +1,82 @@
 import { createHash } from 'node:crypto'
-import type { Schemas } from '@qdrant/js-client-rest'
+import type { QdrantClient, Schemas } from '@qdrant/js-client-rest'
+import { FIELD_INDEXES } from './qdrant-fields.ts'
 import { QdrantFailure, type QdrantLink } from './qdrant-link.ts'
-import { VECTOR } from './qdrant-points.ts'
+import { SPARSE, VECTOR } from './qdrant-points.ts'
 
 export interface CollectionOptions {
   /** Stands before the name of every collection, so that several stores share a server. */
   prefix: string
   /** Whose vectors the memories carry. */
   embedder: { readonly name: string; readonly dimensions: number }
-  /** Copies of every point in a cluster; a write is done when most of them have it. @default 1 */
+  /** Copies of every point in a cluster. @default 1 */
   replicationFactor?: number | undefined
+  /** How many of the copies must have a write before it counts as done. @default most of them */
+  writeConsistencyFactor?: number | undefined
+  /** Parts that a collection is spread over in a cluster. @default as many as there are nodes */
+  shardNumber?: number | undefined
 }
 
-/** Names of the collections of one store. */
+/** The collections of one store. */
 export interface Collections {
-  /** Records with vectors of the embedder in use. */
+  /** Name of the one for records with vectors of the embedder in use. */
   memories: string
-  /** The same, with vectors of embedders before it, as long as there are records in them. */
-  older: readonly string[]
-  /** All other records, and the journal. */
+  /** Whether it has the vector of terms. A server before 1.18 cannot add one to a collection that was made without. */
+  hasSparse: boolean
+  /** Name of the one for all other records, and the journal. */
   documents: string
 }
 
+type Index = Exclude<
+  Parameters<QdrantClient['createPayloadIndex']>[1]['field_schema'],
+  undefined | null | string
+>
+
 /** What every question filters or orders by: without its index Qdrant refuses some of them and scans for the rest. */
-const INDEXES = {
+const INDEXES: Record<string, Index & { type: string; is_tenant?: true }> = {
   scope: { type: 'keyword', is_tenant: true },
   collection: { type: 'keyword' },
   order: { type: 'integer', lookup: true, range: true },
-} as const
+}
 
 /**
  * Sees to it that the collections are there, whole: what a start that died left half made is completed.
  *
  * The vectors of two embedders never meet: each has a collection of its own, named by a hash of its name and
- * dimensions. The alias `<prefix>memories` follows when nothing is left in the others.
+ * dimensions. The alias `<prefix>memories` is that of the embedder in use.
  * @throws {Error} in words for the operator where a collection of that name is something else
  */
 export async function ensureCollections(link: QdrantLink, options: CollectionOptions): Promise<Collections> {
-  const { prefix, embedder, replicationFactor = 1 } = options
+  const { prefix, embedder } = options
   const documents = `${prefix}documents`
   const memories = `${prefix}memories_${hashOf(embedder)}`
   const { collections } = await link.run((client) => client.getCollections())
   const known = new Set(collections.map(({ name }) => name))
-  const copies = {
-    replication_factor: replicationFactor,
-    write_consistency_factor: Math.floor(replicationFactor / 2) + 1,
-  }
-  const vector = { size: embedder.dimensions, distance: 'Cosine', on_disk: true } as const
-  // One graph for each scope instead of one for all: no search crosses scopes.
-  const graph = { m: 0, payload_m: 16 }
-  if (!known.has(documents)) await create(link, documents, { vectors: {}, ...copies })
+  const cluster = clusterOf(options)
+  if (!known.has(documents)) await create(link, documents, { vectors: {}, ...cluster })
   if (!known.has(memories)) {
-    await create(link, memories, { vectors: { [VECTOR]: vector }, hnsw_config: graph, ...copies })
+    await create(link, memories, {
+      vectors: { [VECTOR]: { size: embedder.dimensions, distance: 'Cosine', on_disk: true } },
+      sparse_vectors: { [SPARSE]: { modifier: 'idf' } },
+      // One graph for each scope instead of one for all: no search crosses scopes.
+      hnsw_config: { m: 0, payload_m: 16 },
+      ...cluster,
+    })
   }
-  await ensureIndexes(link, documents)
-  assertFits(await ensureIndexes(link, memories), memories, embedder)
-  const older: string[] = []
-  for (const name of known) {
-    if (!name.startsWith(`${prefix}memories_`) || name === memories) continue
-    if (!/^[0-9a-f]{16}$/.test(name.slice(`${prefix}memories_`.length))) continue
-    const { count } = await link.run((client) => client.count(name, { exact: true }))
-    if (count > 0) older.push(name)
+  await ensureIndexes(link, documents, INDEXES)
+  const info = await ensureIndexes(link, memories, { ...INDEXES, ...FIELD_INDEXES })
+  assertFits(info, memories, embedder)
+  const hasSparse = await ensureSparse(link, memories, info)
+  if ((await aliasedBy(link, prefix)) === undefined) await pointAlias(link, prefix, memories)
+  return { documents, memories, hasSparse }
+}
+
+function clusterOf({ replicationFactor = 1, writeConsistencyFactor, shardNumber }: CollectionOptions) {
+  return {
+    replication_factor: replicationFactor,
+    write_consistency_factor: writeConsistencyFactor ?? Math.floor(replicationFactor / 2) + 1,
+    ...(shardNumber === undefined ? {} : { shard_number: shardNumber }),
   }
-  await pointAlias(link, `${prefix}memories`, memories, older)
-  return { documents, memories, older }
 }
 
 function hashOf({ name, dimensions }: CollectionOptions['embedder']): string {
@@ -88,9 +101,13 @@ async function create(
   }
 }
 
-async function ensureIndexes(link: QdrantLink, name: string): Promise<Schemas['CollectionInfo']> {
+async function ensureIndexes(
+  link: QdrantLink,
+  name: string,
+  indexes: typeof INDEXES,
+): Promise<Schemas['CollectionInfo']> {
   const info = await link.run((client) => client.getCollection(name))
-  for (const [field, schema] of Object.entries(INDEXES)) {
+  for (const [field, schema] of Object.entries(indexes)) {
     const index = info.payload_schema[field]
     const isTenant = (index?.params as { is_tenant?: boolean | null } | null | undefined)?.is_tenant === true
     if (index?.data_type === schema.type && isTenant === 'is_tenant' in schema) continue
@@ -116,19 +133,52 @@ function assertFits(
   )
 }
 
-/** The alias is for people and their tools: it shows where the memories are. */
-async function pointAlias(
+/** Adds the vector of terms to a collection that was made before there was one. */
+async function ensureSparse(
   link: QdrantLink,
-  alias: string,
-  target: string,
-  older: readonly string[],
-): Promise<void> {
+  name: string,
+  info: Schemas['CollectionInfo'],
+): Promise<boolean> {
+  if (info.config.params.sparse_vectors?.[SPARSE]) return true
+  try {
+    await link.run((client) => client.createVectorName(name, SPARSE, { sparse: { modifier: 'idf' } }))
+    return true
+  } catch (error) {
+    if (!(error instanceof QdrantFailure && error.isRefusal)) throw error
+    const now = await link.run((client) => client.getCollection(name))
+    return now.config.params.sparse_vectors?.[SPARSE] !== undefined
+  }
+}
+
+/** The collection whose memories are in use, or nothing in a new store. */
+async function aliasedBy(link: QdrantLink, prefix: string): Promise<string | undefined> {
   const { aliases } = await link.run((client) => client.getAliases())
-  const now = aliases.find(({ alias_name }) => alias_name === alias)?.collection_name
-  if (now === target || (now !== undefined && older.includes(now))) return
+  return aliases.find(({ alias_name }) => alias_name === `${prefix}memories`)?.collection_name
+}
+
+/** Makes a collection the one in use, at once for everybody who goes by the alias. */
+export async function pointAlias(link: QdrantLink, prefix: string, collection: string): Promise<void> {
+  const now = await aliasedBy(link, prefix)
+  if (now === collection) return
+  const alias_name = `${prefix}memories`
   const actions = [
-    ...(now === undefined ? [] : [{ delete_alias: { alias_name: alias } }]),
-    { create_alias: { alias_name: alias, collection_name: target } },
+    ...(now === undefined ? [] : [{ delete_alias: { alias_name } }]),
+    { create_alias: { alias_name, collection_name: collection } },
   ]
   await link.run((client) => client.updateCollectionAliases({ actions }))
+}
+
+/** Erases the vectors of every embedder but the one in use, with the records that go with them. */
+export async function dropOtherMemories(link: QdrantLink, prefix: string, kept: string): Promise<number> {
+  const { collections } = await link.run((client) => client.getCollections())
+  const others = collections
+    .map(({ name }) => name)
+    .filter((name) => name !== kept && isMemories(name, prefix))
+  for (const name of others) await link.run((client) => client.deleteCollection(name))
+  return others.length
+}
+
+function isMemories(name: string, prefix: string): boolean {
+  const start = `${prefix}memories_`
+  return name.startsWith(start) && /^[0-9a-f]{16}$/.test(name.slice(start.length))
 }

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import { AppError, describe } from '../../errors.ts'
-import type { Collection, JsonObject, StoredRecord, Write } from '../../ports/records.ts'
+import type { Collection, JsonObject, SparseVector, StoredRecord, Write } from '../../ports/records.ts'
+import { toStoredFields } from './qdrant-fields.ts'
+import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from './vector-bytes.ts'
 
 /** A kind of document as it is stored; the store's own are not the engine's. */
 export type Kind = Collection | 'journal' | 'journal_floor'
 
-/** Name of the vector that the records of `memories` and `versions` may have. */
+/** Names of the vectors that the records of `memories` and `versions` may have. */
 export const VECTOR = 'dense'
+export const SPARSE = 'sparse'
 
 /** The kinds whose records live in the collection with vectors. */
 const WITH_VECTORS: ReadonlySet<Kind> = new Set(['memories', 'versions'])
@@ -27,11 +30,15 @@ export interface PointPayload {
   payload: string
   /** The embedding as base64 of 32-bit floats, little-endian: what Qdrant gives back is normalised anew. */
   dense?: string
+  /** The term weights as base64: all indices, then all values. */
+  sparse?: string
+  /** What the record can be looked for by. */
+  fields?: ReturnType<typeof toStoredFields>
 }
 
 export interface Point {
   id: string
-  vector: { [VECTOR]?: number[] }
+  vector: { [VECTOR]?: number[]; [SPARSE]?: { indices: number[]; values: number[] } }
   payload: PointPayload
 }
 
@@ -73,16 +80,23 @@ export function toPointWrite(write: Write, dimensions: number): PointWrite {
   assertText('scope', scope)
   const place = { id: pointId(collection, scope, recordId), scope, collection }
   if (!('put' in write)) return { ...place, point: undefined }
-  const { order, payload, dense } = write.put
+  const { order, payload, dense, sparse, fields } = write.put
   if (!Number.isSafeInteger(order) || order < 0) {
     throw notStored(`expected order to be a safe integer of at least 0, got ${describe(order)}`)
   }
   if (dense && hasVectors(collection) && dense.length !== dimensions) {
     throw notStored(`expected an embedding of ${dimensions} dimensions, got ${dense.length}`)
   }
+  if (sparse) assertSparse(sparse)
   const stored: PointPayload = { collection, scope, record_id: recordId, order, payload: asText(payload) }
-  if (dense) stored.dense = toBase64(dense)
-  const vector = dense && hasVectors(collection) ? { [VECTOR]: Array.from(dense) } : {}
+  if (dense) stored.dense = toBase64(denseToBytes(dense))
+  if (sparse) stored.sparse = toBase64(sparseToBytes(sparse))
+  const vector: Point['vector'] = {}
+  if (hasVectors(collection)) {
+    if (dense) vector[VECTOR] = Array.from(dense)
+    if (sparse) vector[SPARSE] = { indices: Array.from(sparse.indices), values: Array.from(sparse.values) }
+    if (fields) stored.fields = toStoredFields(fields)
+  }
   return { ...place, point: { id: place.id, vector, payload: stored } }
 }
 
@@ -94,7 +108,8 @@ export function toRecord(payload: unknown, collection: Kind, scope: string): Sto
     id: stored.record_id,
     order: Number(stored.order),
     payload: JSON.parse(stored.payload) as JsonObject,
-    dense: stored.dense === undefined ? undefined : fromBase64(stored.dense),
+    dense: stored.dense === undefined ? undefined : denseFromBytes(Buffer.from(stored.dense, 'base64')),
+    sparse: stored.sparse === undefined ? undefined : sparseFromBytes(Buffer.from(stored.sparse, 'base64')),
   }
 }
 
@@ -132,12 +147,12 @@ function notStored(reason: string): AppError {
   )
 }
 
-function toBase64(dense: Float32Array): string {
-  return Buffer.from(dense.buffer, dense.byteOffset, dense.byteLength).toString('base64')
+function assertSparse({ indices, values }: SparseVector): void {
+  if (indices.length !== values.length || new Set(indices).size !== indices.length) {
+    throw notStored('expected as many term weights as terms, and no term twice')
+  }
 }
 
-function fromBase64(text: string): Float32Array {
-  const bytes = Buffer.from(text, 'base64')
-  // A copy: a Float32Array needs its bytes aligned to four, which a pooled buffer does not promise.
-  return new Float32Array(new Uint8Array(bytes).buffer)
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }

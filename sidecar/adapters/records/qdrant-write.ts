@@ -45,18 +45,20 @@ export async function applyWrites(
   writes: readonly PointWrite[],
   finish: readonly Operation[],
 ): Promise<void> {
-  const memories = writes.filter(({ collection }) => hasVectors(collection))
+  const memories = writes
+    .filter(({ collection }) => hasVectors(collection))
+    .map((write) => (collections.hasSparse ? write : withoutSparse(write)))
   for (const request of requestsOf(memories)) await update(link, collections.memories, request)
-  // Written anew, a record has left the collections of earlier embedders.
-  for (const name of collections.older) {
-    for (const request of requestsOf(memories.map((write) => ({ ...write, point: undefined })))) {
-      await update(link, name, request)
-    }
-  }
   const requests = requestsOf(writes.filter(({ collection }) => !hasVectors(collection)))
   const lastRequest = requests.pop() ?? []
   for (const request of requests) await update(link, collections.documents, request)
   await update(link, collections.documents, [...lastRequest, ...finish])
+}
+
+function withoutSparse({ point, ...write }: PointWrite): PointWrite {
+  if (!point) return { ...write, point }
+  const { sparse, ...vector } = point.vector
+  return { ...write, point: { ...point, vector } }
 }
 
 function requestsOf(writes: readonly PointWrite[]): Operation[][] {
@@ -88,5 +90,8 @@ function requestsOf(writes: readonly PointWrite[]): Operation[][] {
 
 /** At most so long as JSON: a character of the payload is three bytes, a number of the vector some twenty. */
 export function bytesOf({ vector, payload }: Point): number {
-  return payload.payload.length * 3 + (payload.dense?.length ?? 0) + (vector.dense?.length ?? 0) * 22 + 1024
+  const numbers = (vector.dense?.length ?? 0) + 2 * (vector.sparse?.indices.length ?? 0)
+  const base64 = (payload.dense?.length ?? 0) + (payload.sparse?.length ?? 0)
+  const fields = payload.fields ? JSON.stringify(payload.fields).length : 0
+  return (payload.payload.length + fields) * 3 + base64 + numbers * 22 + 1024
 }

@@ -1,13 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
-import type { Collection, RecordStore, StoredRecord } from '../../ports/records.ts'
-import { type CollectionOptions, type Collections, ensureCollections } from './qdrant-collections.ts'
+import type { Collection, RecordStore } from '../../ports/records.ts'
+import {
+  type CollectionOptions,
+  type Collections,
+  dropOtherMemories,
+  ensureCollections,
+  pointAlias,
+} from './qdrant-collections.ts'
 import { EVERY_SCOPE, openGate } from './qdrant-gate.ts'
 import { type Journal, mayBeAtWork, openJournal } from './qdrant-journal.ts'
 import { openLane } from './qdrant-lane.ts'
 import { linkQdrant, type QdrantAddress, QdrantFailure, type QdrantLink } from './qdrant-link.ts'
 import { hasVectors, pointId, toPointWrite, toRecord } from './qdrant-points.ts'
-import { byPlace, scopesIn, scrollPage } from './qdrant-scroll.ts'
+import { type Source, scopesIn, scrollPage } from './qdrant-scroll.ts'
+import { searchPoints } from './qdrant-search.ts'
 import { applyWrites } from './qdrant-write.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
@@ -43,16 +50,15 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
     onTrouble: (error) => onTrouble(wordsOf(error)),
   })
   const consistency = replicationFactor > 1 ? ('majority' as const) : undefined
-  const read = consistency ? { consistency } : {}
   let closed = false
 
   function assertOpen(): void {
     if (closed) throw new AppError('backend_unavailable', 'The record store is closed.')
   }
 
-  /** Where records of a collection may be; the first is where they are written. */
-  function homesOf(collection: Collection): readonly string[] {
-    return hasVectors(collection) ? [collections.memories, ...collections.older] : [collections.documents]
+  function sourceOf(collection: Collection): Source {
+    const name = hasVectors(collection) ? collections.memories : collections.documents
+    return { link, name, consistency }
   }
 
   return {
@@ -64,42 +70,46 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
     async get(collection, scope, id) {
       assertOpen()
       return await gate.read(scope, async () => {
-        for (const name of homesOf(collection)) {
-          const ids = [pointId(collection, scope, id)]
-          const [point] = await link.run((client) =>
-            client.retrieve(name, { ids, with_payload: true, ...read }),
-          )
-          const record = point && toRecord(point.payload, collection, scope)
-          if (record?.id === id) return record
-        }
-        return undefined
+        const ids = [pointId(collection, scope, id)]
+        const { name } = sourceOf(collection)
+        const [point] = await link.run((client) =>
+          client.retrieve(name, { ids, with_payload: true, ...(consistency ? { consistency } : {}) }),
+        )
+        const record = point && toRecord(point.payload, collection, scope)
+        return record?.id === id ? record : undefined
       })
     },
     async scroll(collection, scope, scrolling) {
       assertOpen()
-      return await gate.read(scope, async () => {
-        const pages: StoredRecord[] = []
-        const homes = homesOf(collection)
-        for (const name of homes) {
-          pages.push(...(await scrollPage({ link, name, consistency }, collection, scope, scrolling)))
-        }
-        if (homes.length === 1) return pages
-        const step = scrolling.direction === 'descending' ? -1 : 1
-        return pages.sort((a, b) => step * byPlace(a, b)).slice(0, scrolling.limit)
-      })
+      return await gate.read(scope, () => scrollPage(sourceOf(collection), collection, scope, scrolling))
+    },
+    async search(collection, scope, search) {
+      assertOpen()
+      const { hasSparse } = collections
+      return await gate.read(scope, () =>
+        searchPoints(sourceOf(collection), collection, scope, search, hasSparse),
+      )
     },
     async scopes(collection, { after = '', limit }) {
       assertOpen()
       return await gate.read(EVERY_SCOPE, async () => {
-        const found = new Set<string>()
-        for (const name of homesOf(collection)) {
-          for (const scope of await scopesIn({ link, name, consistency }, collection)) {
-            if (scope > after) found.add(scope)
-          }
-        }
+        const found = await scopesIn(sourceOf(collection), collection)
         // By code units, as `sort` does where nothing is said; Qdrant orders them by their number of records.
-        return [...found].sort().slice(0, limit)
+        return found
+          .filter((scope) => scope > after)
+          .sort()
+          .slice(0, limit)
       })
+    },
+    generations: {
+      async adopt() {
+        assertOpen()
+        await pointAlias(link, options.prefix, collections.memories)
+      },
+      async dropOthers() {
+        assertOpen()
+        return await dropOtherMemories(link, options.prefix, collections.memories)
+      },
     },
     async check() {
       assertOpen()

@@ -1,24 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import { AppError } from '../../errors.ts'
 import type { JsonObject, RecordStore, StoredRecord, Write } from '../../ports/records.ts'
-
-/** Bumped with each change of the table; a newer file than we know is refused instead of misread. */
-const SCHEMA_VERSION = 1
-
-const SCHEMA = `
-  CREATE TABLE records (
-    collection TEXT NOT NULL,
-    scope TEXT NOT NULL,
-    id TEXT NOT NULL,
-    position INTEGER NOT NULL,
-    payload TEXT NOT NULL,
-    dense BLOB,
-    PRIMARY KEY (collection, scope, id)
-  ) WITHOUT ROWID, STRICT;
-  CREATE INDEX records_in_order ON records (collection, scope, position, id);
-`
+import { openFile } from './sqlite-file.ts'
+import { createSearch } from './sqlite-search.ts'
+import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from './vector-bytes.ts'
 
 /**
  * One SQLite file, owned by one process (an exclusive lock, freed by the system when the process dies).
@@ -30,14 +15,15 @@ const SCHEMA = `
  * @throws {Error} in words for the operator when the file is in use, newer than this program, or not a database
  */
 export function openSqliteRecords(path: string): RecordStore {
-  const db = open(path)
+  const db = openFile(path)
   const put = db.prepare(
-    `INSERT INTO records (collection, scope, id, position, payload, dense) VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT DO UPDATE SET position = excluded.position, payload = excluded.payload, dense = excluded.dense`,
+    `INSERT INTO records (collection, scope, id, position, payload, dense, sparse) VALUES (?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET position = excluded.position, payload = excluded.payload, dense = excluded.dense,
+       sparse = excluded.sparse`,
   )
   const remove = db.prepare('DELETE FROM records WHERE collection = ? AND scope = ? AND id = ?')
   const get = db.prepare(
-    'SELECT id, position, payload, dense FROM records WHERE collection = ? AND scope = ? AND id = ?',
+    'SELECT id, position, payload, dense, sparse FROM records WHERE collection = ? AND scope = ? AND id = ?',
   )
   // The next scope by the primary key, one step each: reading all ids to tell scopes apart would not scale.
   const nextScope = db.prepare(
@@ -45,6 +31,7 @@ export function openSqliteRecords(path: string): RecordStore {
   )
   const ascending = scrollStatement(db, '>', 'ASC')
   const descending = scrollStatement(db, '<', 'DESC')
+  const search = createSearch({ db, toRecord, assertOpen })
 
   interface Waiting {
     writes: readonly Write[]
@@ -101,6 +88,10 @@ export function openSqliteRecords(path: string): RecordStore {
       const order = after?.order ?? (direction === 'ascending' ? -1 : Number.POSITIVE_INFINITY)
       return statement.all(collection, scope, order, after?.id ?? '', limit).map(toRecord)
     },
+    async search(collection, scope, options) {
+      assertOpen()
+      return await search(collection, scope, options)
+    },
     async scopes(collection, { after = '', limit }) {
       assertOpen()
       const scopes: string[] = []
@@ -125,36 +116,9 @@ export function openSqliteRecords(path: string): RecordStore {
   }
 }
 
-function open(path: string): DatabaseSync {
-  let db: DatabaseSync | undefined
-  try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-    db = new DatabaseSync(path)
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
-    const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
-    if (version > SCHEMA_VERSION) {
-      throw new Error(
-        `it was written by a newer version (schema ${version}, this one reads ${SCHEMA_VERSION})`,
-      )
-    }
-    // In one transaction: a process that dies here leaves an empty file, not half a schema.
-    if (version === 0) db.exec(`BEGIN EXCLUSIVE; ${SCHEMA} PRAGMA user_version = ${SCHEMA_VERSION}; COMMIT;`)
-    return db
-  } catch (cause) {
-    db?.close()
-    const locked = cause instanceof Error && /database is locked/.test(cause.message)
-    const reason = locked
-      ? 'another process is using it (one sidecar owns the file; stop the other, or give this one its own DATA_DIR)'
-      : cause instanceof Error
-        ? cause.message
-        : String(cause)
-    throw new Error(`DATA_DIR: cannot open ${path}: ${reason}`, { cause })
-  }
-}
-
 function scrollStatement(db: DatabaseSync, operator: '<' | '>', direction: 'ASC' | 'DESC'): StatementSync {
   return db.prepare(
-    `SELECT id, position, payload, dense FROM records
+    `SELECT id, position, payload, dense, sparse FROM records
      WHERE collection = ? AND scope = ? AND (position, id) ${operator} (?, ?)
      ORDER BY position ${direction}, id ${direction} LIMIT ?`,
   )
@@ -166,18 +130,24 @@ function apply(write: Write, put: StatementSync, remove: StatementSync): void {
     remove.run(collection, scope, write.remove)
     return
   }
-  const { id, order, payload, dense } = write.put
-  const bytes = dense ? new Uint8Array(dense.buffer, dense.byteOffset, dense.byteLength) : null
-  put.run(collection, scope, id, order, JSON.stringify(payload), bytes)
+  const { id, order, payload, dense, sparse } = write.put
+  put.run(
+    collection,
+    scope,
+    id,
+    order,
+    JSON.stringify(payload),
+    dense ? denseToBytes(dense) : null,
+    sparse ? sparseToBytes(sparse) : null,
+  )
 }
 
-function toRecord(row: Record<string, SQLOutputValue>): StoredRecord {
-  const dense = row['dense']
+function toRecord({ id, position, payload, dense, sparse }: Record<string, SQLOutputValue>): StoredRecord {
   return {
-    id: row['id'] as string,
-    order: row['position'] as number,
-    payload: JSON.parse(row['payload'] as string) as JsonObject,
-    // A copy: a Float32Array needs its bytes aligned to four, which a blob's buffer does not promise.
-    dense: dense instanceof Uint8Array ? new Float32Array(dense.slice().buffer) : undefined,
+    id: id as string,
+    order: position as number,
+    payload: JSON.parse(payload as string) as JsonObject,
+    dense: dense instanceof Uint8Array ? denseFromBytes(dense) : undefined,
+    sparse: sparse instanceof Uint8Array ? sparseFromBytes(sparse) : undefined,
   }
 }

@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import type { Schemas } from '@qdrant/js-client-rest'
+import type { Condition, Field, Fields, Range } from '../../ports/records.ts'
+
+type QdrantCondition = Schemas['Condition']
+
+/**
+ * What of a record's fields is kept beside its payload, and indexed as what. Anything else is left out, so that nothing
+ * a user sets gets there. Numbers and times are floats, also where they are whole: of the bounds of a range over
+ * integers Qdrant cuts the fractions off.
+ */
+const KINDS = {
+  id: 'keyword',
+  memory: 'keyword',
+  role: 'keyword',
+  speaker: 'keyword',
+  kind: 'keyword',
+  tier: 'keyword',
+  topic: 'keyword',
+  sub_topic: 'keyword',
+  importance: 'float',
+  event_date: 'keyword',
+  version: 'float',
+  turn: 'float',
+  conversation_id: 'keyword',
+  agent_id: 'keyword',
+  run_id: 'keyword',
+  app_id: 'keyword',
+  at: 'float',
+  valid_from: 'float',
+  expires_at: 'float',
+  created_at: 'float',
+  updated_at: 'float',
+} as const
+
+type Name = keyof typeof KINDS
+
+/** Fields of any length, which are only ever asked for whole. */
+const HASHED: ReadonlySet<string> = new Set<Name>(['memory'])
+
+/** Part of a point's payload that the fields are in. */
+const PLACE = 'fields'
+
+/** Indexes of the payload, by the path of the field. */
+export const FIELD_INDEXES: Record<string, { type: 'keyword' | 'float' }> = Object.fromEntries(
+  Object.entries(KINDS).map(([name, type]) => [`${PLACE}.${name}`, { type }]),
+)
+
+/** The fields as they are stored: of their kind, and what no server refuses. */
+export function toStoredFields(fields: Fields): Record<string, string | number | (string | number)[]> {
+  const stored: Record<string, string | number | (string | number)[]> = {}
+  for (const [name, kind] of Object.entries(KINDS)) {
+    const field = Object.hasOwn(fields, name) ? (fields[name] as Field) : null
+    const values = (Array.isArray(field) ? field : [field]).flatMap(
+      (value) => toStored(name, kind, value) ?? [],
+    )
+    if (values.length === 0) continue
+    stored[name] = Array.isArray(field) ? values : (values[0] as string | number)
+  }
+  return stored
+}
+
+/** Nothing for a value of another kind: what a text is cut off from may end with half a character. */
+function toStored(name: string, kind: 'keyword' | 'float', value: unknown): string | number | undefined {
+  if (kind === 'float') return Number.isFinite(value) ? (value as number) : undefined
+  if (typeof value !== 'string') return undefined
+  if (HASHED.has(name)) return createHash('sha256').update(value, 'utf16le').digest('base64url')
+  return value.isWellFormed() ? value : undefined
+}
+
+/**
+ * What a server can tell of a condition. Points that were stored before there were fields pass: the caller looks at
+ * what is answered anyway.
+ */
+export function toQdrantFilter(condition: Condition): QdrantCondition {
+  return { should: [{ is_empty: { key: `${PLACE}.id` } }, translate(condition)] }
+}
+
+function translate(condition: Condition): QdrantCondition {
+  if ('all' in condition) return { must: condition.all.map(translate) }
+  if ('any' in condition) return condition.any.length > 0 ? { should: condition.any.map(translate) } : NEVER
+  if ('not' in condition) return { must_not: [translate(condition.not)] }
+  const { field } = condition
+  if (!Object.hasOwn(KINDS, field)) {
+    throw new TypeError(`expected a field that is indexed, got ${JSON.stringify(field)}`)
+  }
+  const key = `${PLACE}.${field}`
+  if ('exists' in condition) {
+    const empty = { is_empty: { key } }
+    return condition.exists ? { must_not: [empty] } : empty
+  }
+  const kind = KINDS[field as Name]
+  if ('range' in condition) return kind === 'keyword' ? NEVER : { key, range: finite(condition.range) }
+  const values = [...new Set(condition.oneOf.flatMap((value) => toStored(field, kind, value) ?? []))]
+  if (values.length === 0) return NEVER
+  if (kind === 'float') {
+    return { should: values.map((value) => ({ key, range: { gte: Number(value), lte: Number(value) } })) }
+  }
+  return { key, match: { any: values as string[] } }
+}
+
+/** No point is without an id. */
+const NEVER: QdrantCondition = { has_id: [] }
+
+function finite(range: Range): Range {
+  return Object.fromEntries(Object.entries(range).filter(([, bound]) => Number.isFinite(bound)))
+}

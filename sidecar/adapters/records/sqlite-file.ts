@@ -1,0 +1,52 @@
+import { mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+
+/** From an empty file on, what each version adds; a newer file than we know is refused instead of misread. */
+const VERSIONS = [
+  `CREATE TABLE records (
+    collection TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    dense BLOB,
+    PRIMARY KEY (collection, scope, id)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX records_in_order ON records (collection, scope, position, id);`,
+  'ALTER TABLE records ADD COLUMN sparse BLOB;',
+] as const
+
+/**
+ * Opens the file, made and brought up to date where need be, for this process alone.
+ * @param path with its folder made when missing; `:memory:` for tests
+ * @throws {Error} in words for the operator when the file is in use, newer than this program, or not a database
+ */
+export function openFile(path: string): DatabaseSync {
+  let db: DatabaseSync | undefined
+  try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+    db = new DatabaseSync(path)
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
+    if (version > VERSIONS.length) {
+      throw new Error(
+        `it was written by a newer version (schema ${version}, this one reads ${VERSIONS.length})`,
+      )
+    }
+    for (const [i, change] of VERSIONS.entries()) {
+      // In one transaction: a process that dies here leaves the version before, not half of this one.
+      if (i >= version) db.exec(`BEGIN EXCLUSIVE; ${change} PRAGMA user_version = ${i + 1}; COMMIT;`)
+    }
+    return db
+  } catch (cause) {
+    db?.close()
+    const locked = cause instanceof Error && /database is locked/.test(cause.message)
+    const reason = locked
+      ? 'another process is using it (one sidecar owns the file; stop the other, or give this one its own DATA_DIR)'
+      : cause instanceof Error
+        ? cause.message
+        : String(cause)
+    throw new Error(`DATA_DIR: cannot open ${path}: ${reason}`, { cause })
+  }
+}
