@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { RecordCall } from '../ports/ledger.ts'
 import type { Position, RecordStore, StoredRecord } from '../ports/records.ts'
 import type { Scope } from '../scope.ts'
+import { WriteBehind, type WriteTrouble } from '../write-behind.ts'
 import type { PriceList } from './prices.ts'
 import {
   fromRecord,
@@ -15,18 +16,11 @@ import {
 } from './rows.ts'
 import { type Grouping, type LedgerSums, summing } from './totals.ts'
 
-export interface LedgerTrouble {
-  /** Rows that wait to be written. */
-  waiting: number
-  /** Rows that were given up since the start, as there were too many. */
-  lost: number
-}
-
 export interface LedgerOptions {
   records: RecordStore
   prices: PriceList
   /** Told of every write that failed. The rows wait and are written later; the oldest go when there are too many. */
-  onFailure?: (error: unknown, trouble: LedgerTrouble) => void
+  onFailure?: (error: unknown, trouble: WriteTrouble) => void
   /** Milliseconds between writes. @default 200 */
   writeEveryMs?: number
 }
@@ -35,48 +29,34 @@ export interface LedgerOptions {
 export const MAX_WAITING = 10_000
 /** Rows of one commit, and of one page of a reading: a few milliseconds of the event loop. */
 const PAGE = 500
-/** Longest pause before a failed write is tried again, milliseconds. */
-const MAX_PAUSE_MS = 30_000
 
 /** One row per external call. Rows are written in groups, apart from the work that they are about. */
 export class Ledger {
   readonly #records: RecordStore
   readonly #prices: PriceList
-  readonly #onFailure: (error: unknown, trouble: LedgerTrouble) => void
-  readonly #writeEveryMs: number
-  /** By id, the oldest first. */
-  readonly #waiting = new Map<string, PlacedRow>()
-  #lost = 0
-  #failures = 0
-  #closed = false
+  readonly #behind: WriteBehind<PlacedRow>
   readonly #listeners: RecordCall[] = []
-  #timer: NodeJS.Timeout | undefined
-  #tail: Promise<void> = Promise.resolve()
 
-  constructor({ records, prices, onFailure = () => {}, writeEveryMs = 200 }: LedgerOptions) {
+  constructor({ records, prices, onFailure, writeEveryMs = 200 }: LedgerOptions) {
     this.#records = records
     this.#prices = prices
-    this.#onFailure = onFailure
-    this.#writeEveryMs = writeEveryMs
+    this.#behind = new WriteBehind({
+      write: async (rows) => await records.commit(rows.map(toWrite)),
+      onFailure,
+      everyMs: writeEveryMs,
+      maxWaiting: MAX_WAITING,
+      atOnce: PAGE,
+    })
   }
 
   readonly record: RecordCall = (entry) => {
-    if (this.#closed) return
+    if (this.#behind.isClosed) return
     for (const listener of this.#listeners) listener(entry)
     try {
-      const placed = toRow(entry)
-      this.#waiting.set(placed.id, placed)
+      this.#behind.put(toRow(entry))
     } catch (error) {
-      this.#lost += 1
-      this.#tell(error)
-      return
+      this.#behind.lose(error)
     }
-    for (const oldest of this.#waiting.keys()) {
-      if (this.#waiting.size <= MAX_WAITING) break
-      this.#waiting.delete(oldest)
-      this.#lost += 1
-    }
-    this.#schedule()
   }
 
   /** Tells of every entry, whether or not it can be written. */
@@ -85,10 +65,8 @@ export class Ledger {
   }
 
   /** Writes what waits. Never rejects: rows that cannot be written wait on. */
-  flush(): Promise<void> {
-    // One after another, so that a caller that comes second does not go on before the first is through.
-    this.#tail = this.#tail.then(() => this.#write())
-    return this.#tail
+  async flush(): Promise<void> {
+    await this.#behind.flush()
   }
 
   /** Sums of the calls of a namespace that a filter lets through, in all and by group. */
@@ -100,7 +78,9 @@ export class Ledger {
     await this.flush()
     const scope = ledgerScope(namespace)
     // What could not be written counts as well, and once: a write may get through while the store is being read.
-    const unwritten = new Map([...this.#waiting].filter(([, placed]) => placed.scope === scope))
+    const unwritten = new Map(
+      this.#behind.waiting.filter((placed) => placed.scope === scope).map((placed) => [placed.id, placed]),
+    )
     const { add, sums } = summing(groupBy, this.#prices)
     for await (const page of this.#pages(scope, filter)) {
       for (const record of page) {
@@ -122,9 +102,8 @@ export class Ledger {
       count += 1
       return { ...placed, row: { ...placed.row, user_id: null, conversation_id: null } }
     }
-    for (const placed of [...this.#waiting.values()]) {
-      if (placed.scope === scope && placed.row.user_id === userId)
-        this.#waiting.set(placed.id, nameless(placed))
+    for (const placed of this.#behind.waiting) {
+      if (placed.scope === scope && placed.row.user_id === userId) this.#behind.replace(nameless(placed))
     }
     for await (const page of this.#pages(scope, {})) {
       const rows = page
@@ -137,10 +116,7 @@ export class Ledger {
 
   /** Writes what waits, once. Later entries are let go. */
   async close(): Promise<void> {
-    this.#closed = true
-    await this.flush()
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    await this.#behind.close()
   }
 
   async *#pages(scope: string, { from, to = Number.POSITIVE_INFINITY }: LedgerFilter) {
@@ -153,40 +129,6 @@ export class Ledger {
       after = { order: last.order, id: last.id }
       // A store in this process answers without ever letting go of the event loop.
       await setImmediate()
-    }
-  }
-
-  async #write(): Promise<void> {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    while (this.#waiting.size > 0) {
-      const rows = [...this.#waiting.values().take(PAGE)]
-      try {
-        await this.#records.commit(rows.map(toWrite))
-      } catch (error) {
-        this.#failures += 1
-        this.#tell(error)
-        this.#schedule()
-        return
-      }
-      this.#failures = 0
-      // Unless a forgetting has put another in its place, which is yet to be written.
-      for (const placed of rows) if (this.#waiting.get(placed.id) === placed) this.#waiting.delete(placed.id)
-    }
-  }
-
-  #schedule(): void {
-    if (this.#timer || this.#closed) return
-    const pause = Math.min(this.#writeEveryMs * 2 ** this.#failures, MAX_PAUSE_MS)
-    this.#timer = setTimeout(() => void this.flush(), pause)
-    this.#timer.unref()
-  }
-
-  #tell(error: unknown): void {
-    try {
-      this.#onFailure(error, { waiting: this.#waiting.size, lost: this.#lost })
-    } catch {
-      // Whoever cannot listen must not cost the rows, let alone the call that they are about.
     }
   }
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { type LedgerTrouble, MAX_WAITING } from '../../sidecar/ledger/ledger.ts'
+import { MAX_WAITING } from '../../sidecar/ledger/ledger.ts'
+import type { WriteTrouble } from '../../sidecar/write-behind.ts'
 import { broken, entry, openLedger } from './helpers.ts'
 
 /** Only the ledger's own timer stands still; the store works on. */
@@ -54,7 +55,7 @@ describe('rows', () => {
 
   it('wait while the store fails, for longer each time, and are written when it works', async () => {
     stopTimers()
-    const told: LedgerTrouble[] = []
+    const told: WriteTrouble[] = []
     const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
     faults.commit = broken
     ledger.record(entry())
@@ -78,7 +79,7 @@ describe('rows', () => {
   })
 
   it('cost nothing but rows when the store is away for good', async () => {
-    const told: LedgerTrouble[] = []
+    const told: WriteTrouble[] = []
     const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
     faults.commit = broken
     for (let turn = 1; turn <= MAX_WAITING + 50; turn++) ledger.record(entry({ turn }))
