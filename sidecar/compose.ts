@@ -20,6 +20,7 @@ import { type IndexSettings, Snapshots } from './recall/snapshots.ts'
 import { createStrategies, type StrategySettings } from './recall/strategies/create.ts'
 import type { Strategies } from './recall/strategies/strategies.ts'
 import { RuleBook } from './rules/rule-book.ts'
+import { Timeline } from './timeline/timeline.ts'
 import { type Announcer, createAnnouncer } from './window/announce.ts'
 import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
 import { createDebts } from './window/debts.ts'
@@ -61,6 +62,7 @@ export interface Services extends Backends, AsyncDisposable {
   isSettled: (scope: string) => boolean
   ruleBook: RuleBook
   profiles: Profiles
+  timeline: Timeline
   metrics: Metrics
   /** Epoch milliseconds. */
   now: () => number
@@ -106,10 +108,16 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   })
   const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
+  const timeline = new Timeline({
+    records,
+    now,
+    onFailure: (error, trouble) => log.warn('timeline not written', { ...trouble, error: String(error) }),
+  })
   const strategies = createStrategies(
     {
       recall,
       profile: (scope, request) => profiles.instead(scope, request),
+      onAnswer: timeline.record,
       records,
       scopeState,
       isSettled: announcer.isSettled,
@@ -150,6 +158,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     strategies,
     ruleBook,
     profiles,
+    timeline,
     metrics,
     buffer,
     intake: new Intake({ engine, ruleBook, buffer, now }),
@@ -162,6 +171,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       await scopeLock.drained()
       await announcer.close()
       await ledger.close()
+      await timeline.close()
       await scopeLock.close()
       await scopeState.close()
       await cache.close()

@@ -1,7 +1,8 @@
 /**
  * The kinds of documents that the engine keeps: `turns` as they were said, `memories` as they stand, their past
  * `versions` and `history`, `conversations`, `calls` by idempotency key, `pending` scopes with turns to be learned
- * from, `graph` of entities and relations, `rules` of apps, the `ledger` of external calls, and `meta`: what the store itself is.
+ * from, `graph` of entities and relations, `rules` of apps, the `ledger` of external calls, the `timeline` of what the turns
+ * of conversations were answered with, and `meta`: what the store itself is.
  */
 export type Collection =
   | 'turns'
@@ -14,6 +15,7 @@ export type Collection =
   | 'graph'
   | 'rules'
   | 'ledger'
+  | 'timeline'
   | 'meta'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }

@@ -5,7 +5,9 @@ import type { Memory } from '../memory/memory.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
+import type { Knowledge } from '../window/knowledge.ts'
 import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
+import { Knowing } from './knowing.ts'
 import { type Rendered, render } from './render.ts'
 import { buildSnapshot, type Snapshot, type Snapshots } from './snapshots.ts'
 import { tokenCounter } from './tokens.ts'
@@ -56,6 +58,8 @@ export interface RecallRequest extends SearchRequest {
 
 export interface RecallResult extends SearchResult {
   rendered: Rendered
+  /** What of the conversation could be found; absent where none was named. */
+  known: Knowledge | undefined
 }
 
 /** What a block can be put together from. */
@@ -65,6 +69,8 @@ export interface Survey extends SearchResult {
   /** How much each of them is worth to know, 0…1, whatever is asked. */
   worth: (memory: Memory) => number
   vector: Float32Array | undefined
+  /** What of the conversation could be found; absent where none was named. */
+  known: Knowledge | undefined
 }
 
 export interface RecallOptions {
@@ -86,6 +92,7 @@ const MAX_IMPORTANCE = 5
 export class Recall {
   readonly #options: RecallOptions
   readonly #now: () => number
+  readonly #knowing = new Knowing()
 
   constructor(options: RecallOptions) {
     this.#options = options
@@ -101,12 +108,13 @@ export class Recall {
 
   /** The best for a query, and all the rest: whatever the window shows, of whichever conversation. */
   async survey(scope: Scope, request: SearchRequest): Promise<Survey> {
-    const gates = gatesOf({ ...request, conversationId: undefined, now: this.#now() })
+    const now = this.#now()
+    const gates = gatesOf({ ...request, conversationId: undefined, now })
     const { result, snapshot, vector } = await this.#search(scope, request, gates)
     const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
     const worth = ({ id, importance }: Memory) =>
       importance === null ? snapshot.index.informative(id) : importance / MAX_IMPORTANCE
-    return { ...result, all, worth, vector }
+    return { ...result, all, worth, vector, known: this.#known(snapshot, request, now) }
   }
 
   /** The vector of a query, or `undefined` when the embedder is late or broken. */
@@ -124,11 +132,13 @@ export class Recall {
     held: ReadonlySet<string> = new Set(),
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
-    const gates = gatesOf({ ...request, conversationId: undefined, now: this.#now() })
+    const now = this.#now()
+    const gates = gatesOf({ ...request, conversationId: undefined, now })
     if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
       gates.push(windowGate(conversationId, turn, windowSize))
     }
-    const { result } = await this.#search(scope, request, gates)
+    const { result, snapshot } = await this.#search(scope, request, gates)
+    const known = this.#known(snapshot, request, now)
     const count = await tokenCounter()
     const started = performance.now()
     const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !held.has(id))
@@ -137,7 +147,12 @@ export class Recall {
     const kept = new Set(rendered.memories)
     const tookMs = { ...result.tookMs, render: took, total: result.tookMs.total + took }
     this.#options.onTimings?.('recall', tookMs, result.degraded)
-    return { ...result, found: result.found.filter(({ memory }) => kept.has(memory)), rendered, tookMs }
+    const found = result.found.filter(({ memory }) => kept.has(memory))
+    return { ...result, found, rendered, tookMs, known }
+  }
+
+  #known(snapshot: Snapshot, { conversationId }: SearchRequest, at: number): Knowledge | undefined {
+    return conversationId === undefined ? undefined : this.#knowing.of(snapshot, conversationId, at)
   }
 
   /** The memories of a scope most like a text, for those who learn from turns. */

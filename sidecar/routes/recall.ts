@@ -8,7 +8,7 @@ import { rounded } from './number.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
 
-const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
+export const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
 
 const REASONS = [
   'hit',
@@ -21,6 +21,15 @@ const REASONS = [
   'forced',
   'disabled',
 ] as const
+
+/** What the cache did, and why. */
+export const servedFrom = z.object({
+  result: z.enum(['hit', 'miss', 'none']),
+  reason: z.enum(REASONS),
+  age_turns: z.number().nullable(),
+  serves_until_turn: z.number().nullable(),
+  block_hash: z.string().nullable(),
+})
 
 const recalled = s.memoryView
   .omit({ user_id: true, sources: true, created_at: true, updated_at: true })
@@ -101,13 +110,7 @@ const route = createRoute({
           'delta, records, deadline. After the last two, what stands in: block (the last that may still be served), ' +
           'profile, nothing.',
       }),
-      cache: z.object({
-        result: z.enum(['hit', 'miss', 'none']),
-        reason: z.enum(REASONS),
-        age_turns: z.number().nullable(),
-        serves_until_turn: z.number().nullable(),
-        block_hash: z.string().nullable(),
-      }),
+      cache: servedFrom,
       took_ms: z.object({ total: z.number(), embed: z.number(), search: z.number(), render: z.number() }),
       tokens: z.number(),
     }),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import type { Memory } from '../memory/memory.ts'
 import type { Narrowing } from '../scope.ts'
+import type { Knowledge } from './knowledge.ts'
 
 /** A memory of a block, and its score for the query that the block was built with; 0 for one that it did not find. */
 export interface BlockMemory {
@@ -17,6 +18,8 @@ export interface BlockContent {
   memories: BlockMemory[]
   /** The building query's embedding; only where a shift of topic is watched for. */
   vector?: number[] | undefined
+  /** What of the conversation could be found when it was built. */
+  known?: Knowledge | undefined
 }
 
 /** A block with what decides whether it may be served. */
@@ -67,6 +70,7 @@ const Stored = z.looseObject({
   tokens: z.number(),
   memories: z.array(z.object({ memory: z.custom<Memory>(), score: z.number() })),
   vector: z.array(z.number()).optional(),
+  known: z.custom<Knowledge>().optional(),
   hash: z.string(),
   turn: z.number(),
   watermark: z.number(),

@@ -99,6 +99,7 @@ export class Cached {
       text,
       tokens,
       memories: memories.map((memory) => ({ memory, score: scores.get(memory.id) ?? 0 })),
+      known: survey.known,
       ...(request.refreshOnShift !== undefined && survey.vector ? { vector: [...survey.vector] } : {}),
       // What has expired is not recalled, so a block lives no longer than the first of its memories.
       expiresAt: expiries.length > 0 ? Math.min(...expiries) : null,
@@ -149,6 +150,8 @@ function toResult({ turn, windowSize, strategy }: CachedRequest, obtained: Obtai
     tokens: block.tokens,
     memories: block.memories,
     cache: reportOf(obtained, turn, windowSize),
+    watermark: block.watermark,
+    known: block.known,
     degraded: [],
     tookMs: { embed: 0, search: 0, render: 0, total: 0 },
   }

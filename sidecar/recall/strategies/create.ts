@@ -30,6 +30,7 @@ export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
 export interface StrategyBackends {
   recall: Recall
   profile: StrategiesOptions['profile']
+  onAnswer: StrategiesOptions['onAnswer']
   records: RecordStore
   scopeState: ScopeState
   /** Whether the counters of a scope tell of all its changes. */
@@ -39,12 +40,12 @@ export interface StrategyBackends {
 }
 
 export function createStrategies(
-  { recall, profile, records, scopeState: state, isSettled, onRecall, now }: StrategyBackends,
+  { recall, profile, onAnswer, records, scopeState: state, isSettled, onRecall, now }: StrategyBackends,
   settings: Partial<StrategySettings> = {},
 ): Strategies {
   const { deadlineMs, settleMs, blockTtlMs, waitMs, auto } = { ...DEFAULT_STRATEGY_SETTINGS, ...settings }
   const turns = createTurns({ records, state, settleMs, now })
   const blocks = new BlockCache({ state, turns, isSettled, ttlMs: blockTtlMs, waitMs, now })
   const cached = new Cached({ recall, blocks })
-  return new Strategies({ recall, cached, profile, deadlineMs, auto, onRecall })
+  return new Strategies({ recall, cached, profile, onAnswer, now, deadlineMs, auto, onRecall })
 }

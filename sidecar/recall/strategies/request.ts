@@ -1,5 +1,6 @@
 import type { Memory } from '../../memory/memory.ts'
 import type { BlockReason } from '../../window/judge.ts'
+import type { Knowledge } from '../../window/knowledge.ts'
 import type { RecallRequest, Timings } from '../recall.ts'
 
 export type Strategy = 'per_query' | 'cached' | 'cached_delta'
@@ -37,6 +38,10 @@ export interface StrategyResult {
   tokens: number
   memories: { memory: Memory; score: number }[]
   cache: CacheReport
+  /** Of the block that was served. */
+  watermark?: number | undefined
+  /** What of the conversation could be found when what is served was put together; absent where it is not from there. */
+  known?: Knowledge | undefined
   /** Parts that were late or broken, and done without; at the end what stands in for the answer, if something does. */
   degraded: string[]
   tookMs: Timings

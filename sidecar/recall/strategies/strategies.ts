@@ -13,12 +13,24 @@ export interface StrategiesOptions {
   profile: (scope: Scope, request: StrategyRequest) => Promise<ProfileText>
   /** Milliseconds within which a recall is answered, with what there is by then. */
   deadlineMs: number
+  /** Told of every answer to a turn of a conversation. Never throws and never waits. */
+  onAnswer: (answer: Answered) => void
+  /** Epoch milliseconds. */
+  now: () => number
   /** What `auto` stands for where a conversation, a turn and a window are known. */
   auto?: Strategy
   /** Told of every turn of a conversation that a cached block is asked for. */
   onRecall?:
     | ((scope: Scope, conversationId: string, view: { turn: number; windowSize: number }) => void)
     | undefined
+}
+
+export interface Answered {
+  scope: Scope
+  request: StrategyRequest
+  result: StrategyResult
+  /** Epoch milliseconds at which the recall began. */
+  at: number
 }
 
 /** What could be answered instead, should the answer be late or fail. */
@@ -45,7 +57,8 @@ export class Strategies {
   /** @throws {AppError} `backend_unavailable` when nothing can be read at all */
   async recall(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
     const started = performance.now()
-    const { deadlineMs } = this.#options
+    const { deadlineMs, now, onAnswer } = this.#options
+    const at = now()
     const standIns: StandIns = { block: undefined, profile: undefined }
     const timers: NodeJS.Timeout[] = []
     const late = new Promise<'late'>((resolve) => {
@@ -59,8 +72,13 @@ export class Strategies {
     answer.catch(() => {})
     try {
       const first = await Promise.race([answer, late])
-      const result = first === 'late' ? instead(standIns, 'deadline', request) : first
-      return { ...result, tookMs: { ...result.tookMs, total: performance.now() - started } }
+      const answered = first === 'late' ? instead(standIns, 'deadline', request) : first
+      const result = {
+        ...answered,
+        tookMs: { ...answered.tookMs, total: performance.now() - started },
+      }
+      onAnswer({ scope, request, result, at })
+      return result
     } finally {
       timers.forEach(clearTimeout)
     }
@@ -112,7 +130,7 @@ export class Strategies {
   }
 
   async #perQuery(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
-    const { found, rendered, degraded, tookMs } = await this.#options.recall.perQuery(scope, request)
+    const { found, rendered, degraded, tookMs, known } = await this.#options.recall.perQuery(scope, request)
     return {
       strategy: 'per_query',
       context: rendered.text,
@@ -122,6 +140,7 @@ export class Strategies {
       tokens: rendered.tokens,
       memories: found.map(({ memory, score }) => ({ memory, score })),
       cache: NO_CACHE,
+      known,
       degraded,
       tookMs,
     }

@@ -5,6 +5,7 @@ import type { Ledger } from '../../ledger/ledger.ts'
 import type { Correction, MemoryEngine } from '../../memory/engine.ts'
 import { toView } from '../../memory/memory.ts'
 import type { JsonObject } from '../../ports/records.ts'
+import type { Timeline } from '../../timeline/timeline.ts'
 import { router } from '../router.ts'
 import * as s from '../schemas.ts'
 import { defined, memoryId, reason, time } from './shared.ts'
@@ -120,9 +121,10 @@ export interface ChangeServices {
   engine: MemoryEngine
   buffer: BufferZone | undefined
   ledger: Ledger
+  timeline: Timeline
 }
 
-export function changeRoutes({ engine, buffer, ledger }: ChangeServices) {
+export function changeRoutes({ engine, buffer, ledger, timeline }: ChangeServices) {
   return router()
     .openapi(update, async (c) => {
       const { user_id, memory: text, expires_at, metadata, reason, ...fields } = c.req.valid('json')
@@ -168,6 +170,12 @@ export function changeRoutes({ engine, buffer, ledger }: ChangeServices) {
       await buffer?.forgotten(scope)
       // What was spent stays in the sums; whom it was spent on goes.
       const anonymised = await ledger.forget(scope)
-      return c.json({ status: 'forgotten' as const, removed: { ...removed, ledger: anonymised } }, 200)
+      return c.json(
+        {
+          status: 'forgotten' as const,
+          removed: { ...removed, timeline: await timeline.forget(scope), ledger: anonymised },
+        },
+        200,
+      )
     })
 }
