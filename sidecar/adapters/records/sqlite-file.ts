@@ -18,7 +18,8 @@ const VERSIONS = [
 ] as const
 
 /**
- * Opens the file, made and brought up to date where need be, for this process alone.
+ * Opens the file, made and brought up to date where need be, for this process alone. A commit is written to the log,
+ * and it is the caller's to sync that.
  * @param path with its folder made when missing; `:memory:` for tests
  * @throws {Error} in words for the operator when the file is in use, newer than this program, or not a database
  */
@@ -27,7 +28,7 @@ export function openFile(path: string): DatabaseSync {
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
     db = new DatabaseSync(path)
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;')
+    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
     const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (version > VERSIONS.length) {
       throw new Error(

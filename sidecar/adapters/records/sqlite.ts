@@ -3,19 +3,24 @@ import { AppError } from '../../errors.ts'
 import type { JsonObject, RecordStore, StoredRecord, Write } from '../../ports/records.ts'
 import { openFile } from './sqlite-file.ts'
 import { createSearch } from './sqlite-search.ts'
+import { createFileSync, type SyncFile } from './sqlite-sync.ts'
 import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from './vector-bytes.ts'
 
 /**
  * One SQLite file, owned by one process (an exclusive lock, freed by the system when the process dies).
  *
- * `synchronous=FULL` with the write-ahead log: a commit is on disk before it is acknowledged. Commits that arrive
- * in the same turn of the event loop share one transaction, so that the price of the disk is paid once for all.
+ * A commit is on disk before it is acknowledged: written to the write-ahead log at once, and acknowledged when the log
+ * has been synced, in another thread, so that reads and other writes go on meanwhile. That is what SQLite's
+ * `synchronous=FULL` does while it keeps the thread. Commits that arrive in the same turn of the event loop share one
+ * transaction, and those that arrive during a sync share the next one.
  *
  * @param path file to open, created with its folder when missing; `:memory:` for tests
+ * @param syncFile stands in for the disk in tests
  * @throws {Error} in words for the operator when the file is in use, newer than this program, or not a database
  */
-export function openSqliteRecords(path: string): RecordStore {
+export function openSqliteRecords(path: string, syncFile?: SyncFile): RecordStore {
   const db = openFile(path)
+  const log = path === ':memory:' ? undefined : createFileSync(`${path}-wal`, syncFile)
   const put = db.prepare(
     `INSERT INTO records (collection, scope, id, position, payload, dense, sparse) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET position = excluded.position, payload = excluded.payload, dense = excluded.dense,
@@ -39,13 +44,18 @@ export function openSqliteRecords(path: string): RecordStore {
     reject: (reason: unknown) => void
   }
   let waiting: Waiting[] = []
+  let syncing = 0
+  /** Why the disk did not confirm a write. What it has of that and of later ones cannot be known any more. */
+  let lost: unknown
   let closed = false
+  let onSynced: (() => void) | undefined
 
   function flush(): void {
     const group = waiting
     waiting = []
     if (group.length === 0) return
     try {
+      if (lost !== undefined) throw new Error('the disk did not confirm an earlier write', { cause: lost })
       db.exec('BEGIN IMMEDIATE')
       for (const { writes } of group) for (const write of writes) apply(write, put, remove)
       db.exec('COMMIT')
@@ -61,7 +71,22 @@ export function openSqliteRecords(path: string): RecordStore {
       for (const { reject } of group) reject(error)
       return
     }
-    for (const { resolve } of group) resolve()
+    void acknowledge(group)
+  }
+
+  async function acknowledge(group: readonly Waiting[]): Promise<void> {
+    syncing += 1
+    try {
+      await log?.synced()
+      for (const { resolve } of group) resolve()
+    } catch (cause) {
+      lost = cause
+      const message = `The disk did not confirm a write (${(cause as Error).message}); nothing is written before a restart.`
+      for (const { reject } of group) reject(new AppError('backend_unavailable', message, { cause }))
+    } finally {
+      syncing -= 1
+      if (syncing === 0) onSynced?.()
+    }
   }
 
   function assertOpen(): void {
@@ -111,6 +136,12 @@ export function openSqliteRecords(path: string): RecordStore {
       if (closed) return
       flush()
       closed = true
+      if (syncing > 0) {
+        await new Promise<void>((resolve) => {
+          onSynced = resolve
+        })
+      }
+      log?.close()
       db.close()
     },
   }
