@@ -6,14 +6,18 @@ import { KIND, type RedisCacheOptions, wellFormed } from './redis.ts'
 import { decodeBlock, encodeBlock, scopeKeys } from './redis-block.ts'
 import { linkRedis } from './redis-link.ts'
 import {
+  type Argument,
   BUMP,
   CLEAR,
   DROP,
   FILL,
+  FILL_SNAPSHOT,
   NOTE_TURN,
   READ,
   READ_COUNTERS,
+  READ_SNAPSHOT,
   RELEASE,
+  runBinaryScript,
   runScript,
   type Script,
 } from './redis-scripts.ts'
@@ -44,8 +48,13 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
 
   const keysOf = (scope: string) => scopeKeys(keyPrefix, wellFormed('scope', scope))
 
-  async function run(script: Script, keys: string[], args: (string | number)[]): Promise<unknown> {
-    return await link.run((client) => runScript(client, script, keys, args))
+  async function run(
+    script: Script,
+    keys: readonly string[],
+    args: readonly Argument[],
+    runner = runScript,
+  ): Promise<unknown> {
+    return await link.run((client) => runner(client, script, keys, args))
   }
 
   /** Runs a script that begins with the counters and answers them first. */
@@ -53,13 +62,14 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
     script: Script,
     scope: string,
     keys: readonly string[] = [],
-    args: readonly (string | number)[] = [],
+    args: readonly Argument[] = [],
+    runner = runScript,
   ): Promise<{ counters: Counters; rest: unknown[] }> {
     const last = seen.get(scope) ?? { epoch: 0, fence: 0 }
     const known = [greatest, last.epoch, last.fence, countersTtlMs]
-    const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args])
-    const [epoch, fence, ...rest] = answer as [string, string, ...unknown[]]
-    const counters = { epoch: Number(epoch), fence: Number(fence) }
+    const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args], runner)
+    const [epoch, fence, ...rest] = answer as [string | Buffer, string | Buffer, ...unknown[]]
+    const counters = { epoch: Number(String(epoch)), fence: Number(String(fence)) }
     remember(scope, counters)
     return { counters, rest }
   }
@@ -98,6 +108,22 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
       }
       const args = [expected.fence, text, wholeMs(ttlMs), member]
       const { rest } = await counted(FILL, scope, [name, of.index], args)
+      return rest[0] === 1
+    },
+    async readSnapshot(scope, known) {
+      const of = keysOf(scope)
+      const name = of.held(of.snapshot)
+      const { counters, rest } = await counted(READ_SNAPSHOT, scope, [name], [known ?? ''], runBinaryScript)
+      return { counters, value: (rest[0] as Buffer | null | undefined) ?? undefined }
+    },
+    async fillSnapshot(scope, value, ttlMs, epoch) {
+      const of = keysOf(scope)
+      if (value.byteLength > maxValueBytes) {
+        throw new RangeError(`snapshot: expected at most ${maxValueBytes} bytes, got ${value.byteLength}`)
+      }
+      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+      const args = [epoch, bytes, wholeMs(ttlMs), of.snapshot]
+      const { rest } = await counted(FILL_SNAPSHOT, scope, [of.held(of.snapshot), of.index], args)
       return rest[0] === 1
     },
     async clear(scope) {

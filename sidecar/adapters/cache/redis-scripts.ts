@@ -10,19 +10,40 @@ export interface Script {
   sha1: string
 }
 
+export type Argument = string | number | Buffer
+
 /** Sends the script's digest, and the script itself to a server that does not know it: after a start or a failover. */
 export async function runScript(
   client: RedisClient,
   { text, sha1 }: Script,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly Argument[],
 ): Promise<unknown> {
   try {
     return await client.evalsha(sha1, keys.length, ...keys, ...args)
   } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+    if (!isUnknown(error)) throw error
     return await client.eval(text, keys.length, ...keys, ...args)
   }
+}
+
+/** The same, answered in bytes. */
+export async function runBinaryScript(
+  client: RedisClient,
+  { text, sha1 }: Script,
+  keys: readonly string[],
+  args: readonly Argument[],
+): Promise<unknown> {
+  try {
+    return await client.callBuffer('EVALSHA', sha1, keys.length, ...keys, ...args)
+  } catch (error) {
+    if (!isUnknown(error)) throw error
+    return await client.callBuffer('EVAL', text, keys.length, ...keys, ...args)
+  }
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOSCRIPT')
 }
 
 export function script(...parts: readonly string[]): Script {
@@ -98,6 +119,35 @@ if held[2] == ARGV[5] then
   redis.call('SET', KEYS[2], ARGV[6], 'PX', ARGV[7])
   index(KEYS[3], ARGV[8], ARGV[7])
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  stored = 1
+end
+return {held[1], held[2], stored}`,
+)
+
+/**
+ * KEYS[2]: a hash of the snapshot and the epoch it was begun at. ARGV[5]: the epoch that the caller has, or nothing.
+ * What somebody else keeps there is no snapshot.
+ */
+export const READ_SNAPSHOT = script(
+  COUNTERS,
+  `
+local held = counters()
+if held[1] == ARGV[5] or redis.pcall('HGET', KEYS[2], 'epoch') ~= held[1] then return {held[1], held[2]} end
+return {held[1], held[2], redis.call('HGET', KEYS[2], 'value')}`,
+)
+
+/** KEYS[2]: as above; KEYS[3]: the index. ARGV[5]: the epoch it was begun at; the snapshot; its life; its index entry. */
+export const FILL_SNAPSHOT = script(
+  COUNTERS,
+  INDEX,
+  `
+local held = counters()
+local stored = 0
+if held[1] == ARGV[5] then
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], 'epoch', ARGV[5], 'value', ARGV[6])
+  redis.call('PEXPIRE', KEYS[2], ARGV[7])
+  index(KEYS[3], ARGV[8], ARGV[7])
   stored = 1
 end
 return {held[1], held[2], stored}`,

@@ -42,6 +42,8 @@ export function testState(
       await first?.()
       return await state.fill(...args)
     }),
+    readSnapshot: reachable(state.readSnapshot),
+    fillSnapshot: reachable(state.fillSnapshot),
     clear: reachable(state.clear),
     lease: reachable(state.lease),
     noteTurn: reachable(state.noteTurn),
