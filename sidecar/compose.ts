@@ -16,7 +16,9 @@ import type { ScopeLock } from './ports/scope-lock.ts'
 import type { ScopeState } from './ports/scope-state.ts'
 import { Profiles } from './profile/profiles.ts'
 import { Recall } from './recall/recall.ts'
-import { type IndexSettings, Snapshots } from './recall/snapshots.ts'
+import { SharedSnapshots } from './recall/shared-snapshots.ts'
+import type { IndexSettings } from './recall/snapshot.ts'
+import { Snapshots } from './recall/snapshots.ts'
 import { createStrategies, type StrategySettings } from './recall/strategies/create.ts'
 import type { Strategies } from './recall/strategies/strategies.ts'
 import { RuleBook } from './rules/rule-book.ts'
@@ -40,7 +42,9 @@ export interface Backends {
 export interface EngineSettings {
   indexMaxBytes: number
   embeddingDeadlineMs: number
-  indexSettings?: IndexSettings
+  indexSettings?: IndexSettings | undefined
+  /** Whether other processes write to the same records, and to the same scope state: then that says what is up to date. */
+  isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
   strategies?: Partial<StrategySettings> | undefined
   /** Counts o200k tokens; needed where there is a model. */
@@ -72,27 +76,28 @@ export interface Services extends Backends, AsyncDisposable {
 export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
   const { records, cache, scopeState, scopeLock, embedder, model, ledger } = backends
   const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
-  const snapshots = new Snapshots({
-    records,
-    maxBytes: settings.indexMaxBytes,
-    ...(settings.indexSettings ? { settings: settings.indexSettings } : {}),
-  })
   const announcer = createAnnouncer({
     scopeState,
     debts: createDebts(records),
     log,
     ...(timers ? { timers } : {}),
   })
+  const { isSettled } = announcer
+  const snapshots = new Snapshots({
+    records,
+    maxBytes: settings.indexMaxBytes,
+    settings: settings.indexSettings,
+    shared: settings.isShared ? new SharedSnapshots({ state: scopeState, isSettled, embedder }) : undefined,
+  })
   const engine = new MemoryEngine({
     records,
     lock: scopeLock,
     embedder,
-    async onChange(change) {
-      // First: who sees the counters moved must find what moved them.
-      snapshots.apply(change)
-      await announcer.changed(change)
+    onChange: (change) => snapshots.follow(change, () => announcer.changed(change)),
+    async onFence(scope) {
+      const counters = await announcer.beforeRemoval(scope)
+      if (counters) snapshots.moved(scope, counters)
     },
-    onFence: announcer.beforeRemoval,
     now,
   })
   const metrics = createMetrics({ snapshots: () => snapshots.counts, waiting: () => buffer?.totals(), now })
@@ -120,7 +125,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       onAnswer: timeline.record,
       records,
       scopeState,
-      isSettled: announcer.isSettled,
+      isSettled,
       onRecall: (scope, conversationId, view) => buffer?.noteView(scope, conversationId, view),
       now,
     },
@@ -164,7 +169,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     intake: new Intake({ engine, ruleBook, buffer, now }),
     authorCache: countingReads(createAuthorCache(cache, now), metrics),
     announcer,
-    isSettled: announcer.isSettled,
+    isSettled,
     now,
     async [Symbol.asyncDispose]() {
       await buffer?.close()

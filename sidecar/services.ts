@@ -63,6 +63,7 @@ export async function createServices(
         indexMaxBytes: config.indexMaxBytes,
         embeddingDeadlineMs: config.embeddingDeadlineMs,
         indexSettings: config.embedding ? NEURAL_INDEX : undefined,
+        isShared: config.qdrant !== undefined && config.redis !== undefined,
         buffer: config.buffer,
         now,
         ...(model ? { countTokens: await tokenCounter() } : {}),

@@ -19,7 +19,7 @@ export interface Waiting {
 
 /** What is read when somebody asks, rather than counted when it happens. */
 export interface Sources {
-  snapshots: () => { held: number; bytes: number; builds: number }
+  snapshots: () => { held: number; bytes: number; builds: number; loads: number }
   /** `undefined` without a language model. */
   waiting: () => Waiting | undefined
   now: () => number
@@ -113,16 +113,19 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
   })
   gauge('snapshots', 'Scopes held ready to be searched.', () => snapshots().held)
   gauge('snapshot_bytes', 'Their rough size.', () => snapshots().bytes)
-  const builds = new Counter({
-    name: 'hippocache_snapshot_builds_total',
-    help: 'Snapshots built from the store.',
-    registers,
-    collect() {
-      this.reset()
-      this.inc(snapshots().builds)
-    },
-  })
-  builds.inc(0)
+  /** @param read of a total that somebody else keeps */
+  const total = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name: `hippocache_${name}`,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    }).inc(0)
+  total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)
+  total('snapshot_loads_total', 'Snapshots that another sidecar had built.', () => snapshots().loads)
 
   return {
     registry,

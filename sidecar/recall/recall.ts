@@ -9,7 +9,8 @@ import type { Knowledge } from '../window/knowledge.ts'
 import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
 import { Knowing } from './knowing.ts'
 import { type Rendered, render } from './render.ts'
-import { buildSnapshot, type Snapshot, type Snapshots } from './snapshots.ts'
+import { buildSnapshot, type Snapshot } from './snapshot.ts'
+import type { Snapshots } from './snapshots.ts'
 import { tokenCounter } from './tokens.ts'
 import { absentFrom, type WhyNot, whyNot } from './why-not.ts'
 
@@ -213,7 +214,7 @@ export class Recall {
     const result = {
       found,
       whyNot: reasons,
-      degraded: dense === undefined ? ['embedding'] : [],
+      degraded: [...(snapshot.degraded ?? []), ...(dense === undefined ? ['embedding'] : [])],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
     return { result, snapshot, vector: dense }

@@ -72,6 +72,11 @@ export class ScopeIndex {
     for (const id of ids) this.#corpus.delete(id)
   }
 
+  /** Whether a memory is there with exactly this vector. */
+  isEmbeddedAs(id: string, dense: Float32Array): boolean {
+    return this.#corpus.isEmbeddedAs(id, dense)
+  }
+
   /** How likely a memory is to hold a fact at all, 0…1, whatever is asked; 0 for one that is not there. */
   informative(id: string): number {
     return this.#corpus.find(id)?.traits.informative ?? 0

@@ -1,102 +1,187 @@
 import { LRUCache } from 'lru-cache'
-import type { HeldThen } from '../memory/as-of.ts'
 import type { Memory } from '../memory/memory.ts'
-import type { ScopeChange } from '../memory/unit-of-work.ts'
+import type { Held, ScopeChange } from '../memory/unit-of-work.ts'
+import { CacheUnavailable } from '../ports/cache-store.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
-import { type IndexedMemory, ScopeIndex } from './scope-index.ts'
-
-/** All memories of one scope, ready to be ranked in this process. */
-export interface Snapshot {
-  readonly index: ScopeIndex
-  readonly memories: Map<string, Memory>
-  /** When each version stopped to hold, epoch milliseconds; only where the snapshot is of the past. */
-  readonly validUntil?: ReadonlyMap<string, number>
-  /** Another object after every change: what was worked out of the memories holds as long as it is the same. */
-  state: object
-}
-
-/** How much a signal counts in the ranking; see `ScopeIndex`. */
-export type IndexSettings = ConstructorParameters<typeof ScopeIndex>[0]
+import type { Counters } from '../ports/scope-state.ts'
+import { NextRun } from './next-run.ts'
+import type { SharedSnapshots } from './shared-snapshots.ts'
+import {
+  applyChange,
+  buildSnapshot,
+  type IndexSettings,
+  RECORD_BYTES,
+  refreshSnapshot,
+  type Snapshot,
+} from './snapshot.ts'
 
 export interface SnapshotsOptions {
   records: RecordStore
-  settings?: IndexSettings
+  settings?: IndexSettings | undefined
   /** Rough bytes of all snapshots held at once; the least recently used go first. */
   maxBytes: number
+  /** Where other processes write to the same store. Absent: every change is one of this process. */
+  shared?: SharedSnapshots | undefined
 }
 
-/** Bytes that a memory takes beside its place in the index, roughly: the record itself. */
-const RECORD_BYTES = 1024
+/** What is held of a scope. */
+interface Entry {
+  /** Of which it holds every change, and perhaps later ones; without a meaning where no other process writes. */
+  epoch: number
+  promise: Promise<Snapshot>
+  /** What the promise came to. */
+  snapshot: Snapshot | undefined
+}
 
 /**
- * Snapshots by scope: built from the store when first asked for, kept in step with every commit after that,
- * bounded in memory. Many who ask for one scope at once cause one build.
+ * Snapshots by scope: built when first asked for, kept in step with every commit of this process after that, bounded in
+ * memory. Many who ask for one scope at once cause one build.
+ *
+ * Where other processes write to the same store too, each read begins with the epoch of the scope. A snapshot of
+ * another one is brought up to date, by what another process has shared of it or else from the store. A change of this
+ * process moves what is held on to the next epoch only if that is the very next: then nobody changed anything between.
  */
 export class Snapshots {
-  readonly #records: RecordStore
-  readonly #settings: IndexSettings
-  readonly #held: LRUCache<string, { promise: Promise<Snapshot> }>
+  readonly #options: SnapshotsOptions
+  readonly #held: LRUCache<string, Entry>
+  /** Changes that are in the store, and whose epoch is not known yet. */
+  readonly #untold = new Set<ScopeChange>()
+  readonly #unchecked = new NextRun<Snapshot>()
 
   #builds = 0
+  #loads = 0
 
-  constructor({ records, maxBytes, settings }: SnapshotsOptions) {
-    this.#records = records
-    this.#settings = settings
-    this.#held = new LRUCache({ maxSize: maxBytes, sizeCalculation: () => RECORD_BYTES })
+  constructor(options: SnapshotsOptions) {
+    this.#options = options
+    this.#held = new LRUCache({ maxSize: options.maxBytes, sizeCalculation: () => RECORD_BYTES })
   }
 
   async get(scope: string): Promise<Snapshot> {
-    const held = this.#held.get(scope)
-    if (held) return await held.promise
-    const entry = { promise: this.#build(scope) }
-    this.#held.set(scope, entry)
+    const { shared } = this.#options
+    if (!shared) return await (this.#held.get(scope) ?? this.#begin(scope, 0, this.#builder(scope))).promise
     try {
-      const snapshot = await entry.promise
-      this.#resize(scope, entry, snapshot)
-      return snapshot
+      return await this.#checked(scope, shared)
     } catch (error) {
-      // A failed build is not kept: the next query tries again.
-      if (this.#held.peek(scope) === entry) this.#held.delete(scope)
-      throw error
+      if (!(error instanceof CacheUnavailable)) throw error
+      // Nobody can say what is up to date, but for the store.
+      return await this.#unchecked.run(scope, async () => {
+        const { settings } = this.#options
+        return { ...buildSnapshot(toThen(await this.#scan(scope)), settings), degraded: ['cache'] }
+      })
     }
   }
 
   /**
-   * Takes over what a commit changed. A snapshot under construction takes it when it is built: it may have read
-   * the store before the commit or after it, and applying the same change twice is the same as once.
+   * Takes over what a commit changed, and then the counters that telling of it has moved. In this order: who sees the
+   * counters moved must find what moved them.
    */
-  apply({ scope, upserted, removed, unheard }: ScopeChange): void {
+  async follow(change: ScopeChange, tell: () => Promise<Counters | undefined>): Promise<void> {
+    this.#untold.add(change)
+    try {
+      this.#apply(change)
+      const counters = await tell()
+      // Of a commit in doubt nobody knows what it changed.
+      if (counters && !change.unheard) this.moved(change.scope, counters)
+    } finally {
+      this.#untold.delete(change)
+    }
+  }
+
+  /** That this process has moved the counters of a scope, and that what is held knows of all that it changed. */
+  moved(scope: string, { epoch }: Counters): void {
+    const entry = this.#held.peek(scope)
+    if (entry && entry.epoch + 1 === epoch) entry.epoch = epoch
+  }
+
+  /** Snapshots held and their rough bytes; how many were built from the store since the start, and how many shared by others. */
+  get counts(): { held: number; bytes: number; builds: number; loads: number } {
+    return {
+      held: this.#held.size,
+      bytes: this.#held.calculatedSize,
+      builds: this.#builds,
+      loads: this.#loads,
+    }
+  }
+
+  /**
+   * A snapshot under construction takes a change when it is built: it may have read the store before the commit or
+   * after it.
+   */
+  #apply(change: ScopeChange): void {
+    const { scope, unheard } = change
     // Built anew from what the store has when it is next asked for.
     if (unheard) this.#held.delete(scope)
     const entry = this.#held.peek(scope)
     if (!entry) return
     entry.promise = entry.promise.then((snapshot) => {
-      for (const { memory } of upserted) snapshot.memories.set(memory.id, memory)
-      for (const id of removed) snapshot.memories.delete(id)
-      snapshot.index.upsert(upserted.map(({ memory, dense }) => toIndexed(memory, dense)))
-      snapshot.index.remove(removed)
-      snapshot.state = {}
+      applyChange(snapshot, change)
       this.#resize(scope, entry, snapshot)
       return snapshot
     })
-    entry.promise.catch(() => this.#held.delete(scope))
+    entry.promise.catch(() => this.#drop(scope, entry))
   }
 
-  /** Snapshots held and their rough bytes, and how many were built since the start. */
-  get counts(): { held: number; bytes: number; builds: number } {
-    return { held: this.#held.size, bytes: this.#held.calculatedSize, builds: this.#builds }
-  }
-
-  async #build(scope: string): Promise<Snapshot> {
-    this.#builds += 1
-    const held: HeldThen[] = []
-    for await (const { payload, dense } of scrollAll(this.#records, 'memories', scope)) {
-      held.push({ held: { memory: payload as unknown as Memory, dense }, validUntil: null })
+  async #checked(scope: string, shared: SharedSnapshots): Promise<Snapshot> {
+    const read = await shared.read(scope, this.#held.peek(scope)?.epoch)
+    const held = this.#held.get(scope)
+    if (held && held.epoch >= read.epoch) return await held.promise
+    const build = this.#builder(scope)
+    const obtain = async (entry: Entry, base: Snapshot | undefined) => {
+      const found = await shared.obtain(scope, read, () => this.#scan(scope))
+      // It may have been begun later than it was asked for.
+      entry.epoch = Math.max(entry.epoch, found.epoch)
+      if (found.isLoaded) this.#loads += 1
+      return await build(entry, base, found.held)
     }
-    return buildSnapshot(held, this.#settings)
+    return await this.#begin(scope, read.epoch, obtain).promise
   }
 
-  #resize(scope: string, entry: { promise: Promise<Snapshot> }, { index, memories }: Snapshot): void {
+  #begin(
+    scope: string,
+    epoch: number,
+    obtain: (entry: Entry, base: Snapshot | undefined) => Promise<Snapshot>,
+  ): Entry {
+    const base = this.#held.peek(scope)?.snapshot
+    const untold = [...this.#untold].filter((change) => change.scope === scope)
+    const { promise, resolve } = Promise.withResolvers<Snapshot>()
+    const entry: Entry = { epoch, promise, snapshot: undefined }
+    this.#held.set(scope, entry)
+    entry.promise = promise.then((snapshot) => {
+      for (const change of untold) applyChange(snapshot, change)
+      entry.snapshot = snapshot
+      this.#resize(scope, entry, snapshot)
+      return snapshot
+    })
+    // A failed build is not kept: the next query tries again.
+    entry.promise.catch(() => this.#drop(scope, entry))
+    resolve(obtain(entry, base))
+    return entry
+  }
+
+  /** Of given memories, or of those in the store. What is held of before is brought up to date, if there is any. */
+  #builder(scope: string) {
+    return async (_entry: Entry, base: Snapshot | undefined, given?: Held[]): Promise<Snapshot> => {
+      const held = given ?? (await this.#scan(scope))
+      if (!base) return buildSnapshot(toThen(held), this.#options.settings)
+      refreshSnapshot(base, held)
+      return base
+    }
+  }
+
+  async #scan(scope: string): Promise<Held[]> {
+    this.#builds += 1
+    const held: Held[] = []
+    for await (const { payload, dense } of scrollAll(this.#options.records, 'memories', scope)) {
+      held.push({ memory: payload as unknown as Memory, dense })
+    }
+    return held
+  }
+
+  #drop(scope: string, entry: Entry): void {
+    if (this.#held.peek(scope) === entry) this.#held.delete(scope)
+  }
+
+  #resize(scope: string, entry: Entry, { index, memories }: Snapshot): void {
     if (this.#held.peek(scope) !== entry) return
     const size = Math.ceil(index.bytes + memories.size * RECORD_BYTES) + 1
     // Taken out first, because setting the value that is there already leaves its size as it was.
@@ -106,28 +191,6 @@ export class Snapshots {
   }
 }
 
-/** A snapshot of the given memories, whatever they were taken from. */
-export function buildSnapshot(all: readonly HeldThen[], settings?: IndexSettings): Snapshot {
-  const memories = new Map(all.map(({ held: { memory } }) => [memory.id, memory]))
-  const validUntil = new Map<string, number>()
-  for (const { held, validUntil: until } of all) if (until !== null) validUntil.set(held.memory.id, until)
-  const index = new ScopeIndex(settings)
-  index.upsert(all.map(({ held: { memory, dense } }) => toIndexed(memory, dense ?? new Float32Array())))
-  return { index, memories, validUntil, state: {} }
-}
-
-function toIndexed(memory: Memory, dense: Float32Array): IndexedMemory {
-  const [said] = memory.sources
-  return {
-    id: memory.id,
-    text: memory.text,
-    speaker: memory.speaker,
-    role: memory.role,
-    conversationId: said?.conversation_id ?? null,
-    turn: said?.turn ?? null,
-    ordinal: said?.ordinal ?? 0,
-    at: said?.at ?? memory.created_at,
-    ...(memory.context === null ? {} : { context: memory.context }),
-    dense,
-  }
+function toThen(held: readonly Held[]) {
+  return held.map((one) => ({ held: one, validUntil: null }))
 }

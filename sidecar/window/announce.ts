@@ -1,12 +1,15 @@
 import type { Log } from '../log.ts'
-import type { ScopeState } from '../ports/scope-state.ts'
+import type { Counters, ScopeState } from '../ports/scope-state.ts'
 import type { Debts, Tidings } from './debts.ts'
 
 export interface Announcer {
-  /** Moves the fence of a scope, before something of it is removed or corrected. Never rejects. */
-  beforeRemoval(scope: string): Promise<void>
-  /** Tells that a change is durable and visible. Never rejects: what cannot be told now is told as soon as it can be. */
-  changed(change: Announcement): Promise<void>
+  /** Moves the fence of a scope, before something of it is removed or corrected. As `changed` otherwise. */
+  beforeRemoval(scope: string): Promise<Counters | undefined>
+  /**
+   * Tells that a change is durable and visible, and answers the counters that this has moved. Never rejects: what cannot
+   * be told now is told as soon as it can be, and `undefined` is the answer.
+   */
+  changed(change: Announcement): Promise<Counters | undefined>
   /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
   isSettled(scope: string): boolean
   /** Scopes whose changes have yet to be told, as far as they are held in memory. */
@@ -57,20 +60,21 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   let pause = FIRST_PAUSE_MS
   let closed = false
 
-  async function tell(scope: string, what: Tidings): Promise<void> {
-    if (what === 'clear') await scopeState.clear(scope)
-    else await scopeState.bump(scope, what)
+  async function tell(scope: string, what: Tidings): Promise<Counters> {
+    return what === 'clear' ? await scopeState.clear(scope) : await scopeState.bump(scope, what)
   }
 
-  async function tellOrOwe(scope: string, what: Tidings): Promise<void> {
+  async function tellOrOwe(scope: string, what: Tidings): Promise<Counters | undefined> {
     // Where something is owed already the state was away just now: the write does not wait for it again.
-    if (spilled || owed.has(scope)) return await owe(scope, what)
-    try {
-      await tell(scope, what)
-    } catch (error) {
-      if (owed.size === 0) log.warn('changes not told to other sidecars yet', { error: String(error) })
-      await owe(scope, what)
+    if (!spilled && !owed.has(scope)) {
+      try {
+        return await tell(scope, what)
+      } catch (error) {
+        if (owed.size === 0) log.warn('changes not told to other sidecars yet', { error: String(error) })
+      }
     }
+    await owe(scope, what)
+    return undefined
   }
 
   async function owe(scope: string, what: Tidings): Promise<void> {

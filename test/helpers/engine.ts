@@ -82,7 +82,7 @@ export function openEngine({
     records,
     lock: createInProcessScopeLock(),
     embedder,
-    onChange: (change) => snapshots.apply(change),
+    onChange: (change) => snapshots.follow(change, async () => undefined),
     now: clock.now,
   })
   const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs: 5000, now: clock.now })

@@ -86,7 +86,7 @@ it('the engine does what a naive model does, and its snapshot is what a fresh bu
         records,
         lock: createInProcessScopeLock(),
         embedder,
-        onChange: (change) => snapshots.apply(change),
+        onChange: (change) => snapshots.follow(change, async () => undefined),
         now: clock.now,
       })
       const kept = new Recall({ records, snapshots, ...readers })

@@ -30,7 +30,7 @@ function open({ maxBytes = 64 * 1024 * 1024 } = {}) {
     records,
     lock: createInProcessScopeLock(),
     embedder: lexicalEmbedder(),
-    onChange: (change) => snapshots.apply(change),
+    onChange: (change) => snapshots.follow(change, async () => undefined),
   })
   onTestFinished(() => opened.close())
   return {

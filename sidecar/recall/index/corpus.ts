@@ -77,6 +77,11 @@ export class Corpus {
     return slot === undefined ? undefined : this.#entries[slot]
   }
 
+  isEmbeddedAs(id: string, dense: Float32Array): boolean {
+    const slot = this.#slotOf.get(id)
+    return slot !== undefined && this.dense.holds(slot, dense)
+  }
+
   entryAt(place: number): Entry {
     return this.entry(this.timeline.slots[place] as number)
   }

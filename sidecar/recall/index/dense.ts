@@ -30,6 +30,14 @@ export class DenseMatrix {
     this.#rows.set(vector, slot * this.#dimensions)
   }
 
+  /** Whether the row is this vector. */
+  holds(slot: number, vector: Float32Array): boolean {
+    const n = this.#dimensions
+    if (vector.length !== n) return false
+    for (let i = 0; i < n; i++) if (this.#rows[slot * n + i] !== vector[i]) return false
+    return true
+  }
+
   /** Dot product of the row with `query`, four sums at a time so that the additions do not wait. */
   dot(slot: number, query: Float32Array): number {
     const rows = this.#rows

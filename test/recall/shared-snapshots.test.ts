@@ -1,0 +1,367 @@
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { compose } from '../../sidecar/compose.ts'
+import { Ledger } from '../../sidecar/ledger/ledger.ts'
+import { parsePrices } from '../../sidecar/ledger/prices.ts'
+import { createLog } from '../../sidecar/log.ts'
+import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
+import type { RecordStore } from '../../sidecar/ports/records.ts'
+import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
+import { encodeSnapshot } from '../../sidecar/recall/snapshot-bytes.ts'
+import { scopeKey } from '../../sidecar/scope.ts'
+import { ADA } from '../helpers/engine.ts'
+import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { redisScopeState } from '../helpers/scope-state-subject.ts'
+
+const SCOPE = scopeKey(ADA)
+const ALL = { limit: 100, accept: () => true }
+
+/** One store, and as many sidecars on it as are opened. */
+function world() {
+  const records = openSqliteRecords(':memory:')
+  const lock = createInProcessScopeLock()
+  onTestFinished(() => records.close())
+  const open = (scopeState: ScopeState) => {
+    let scans = 0
+    let gate: Promise<void> | undefined
+    const counted: RecordStore = {
+      ...records,
+      async scroll(collection, scope, options) {
+        if (collection === 'memories') scans += 1
+        const page = await records.scroll(collection, scope, options)
+        if (collection === 'memories') await gate
+        return page
+      },
+    }
+    const switchable = awaySwitch(scopeState)
+    const services = compose(
+      {
+        records: counted,
+        cache: createInProcessCache({ maxEntries: 1, maxBytes: 1000 }),
+        scopeState: switchable.state,
+        scopeLock: lock,
+        embedder: lexicalEmbedder(),
+        model: undefined,
+        ledger: new Ledger({ records, prices: parsePrices('') }),
+      },
+      { indexMaxBytes: 1e8, embeddingDeadlineMs: 60_000, isShared: true },
+      createLog('silent', () => {}),
+    )
+    onTestFinished(async () => {
+      switchable.away(false)
+      await services.announcer.close()
+    })
+    const search = () =>
+      services.recall.search(ADA, { query: 'What about Ada?', topK: 100, filter: undefined })
+    return {
+      services,
+      scans: () => scans,
+      away: switchable.away,
+      holdTelling: switchable.holdTelling,
+      say: (text: string) => services.engine.add(ADA, { messages: [{ role: 'user', content: text }] }),
+      texts: async () => (await search()).found.map(({ memory }) => memory.text).sort(),
+      degraded: async () => (await search()).degraded,
+      hold: () => {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        gate = promise
+        return () => {
+          gate = undefined
+          resolve()
+        }
+      },
+    }
+  }
+  return { open, records }
+}
+
+function awaySwitch(inner: ScopeState) {
+  let isAway = false
+  let telling: Promise<void> | undefined
+  const state = new Proxy(inner, {
+    get(target, name: keyof ScopeState) {
+      const member = target[name]
+      if (typeof member !== 'function' || name === 'close') return member
+      return async (...args: unknown[]) => {
+        if (isAway) throw new CacheUnavailable('unreachable', 'the scope state is away')
+        if (name === 'bump') await telling
+        return await (member as (...all: unknown[]) => unknown)(...args)
+      }
+    },
+  })
+  return {
+    state,
+    away: (yes: boolean) => {
+      isAway = yes
+    },
+    /** What is told from now on waits. */
+    holdTelling: () => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      telling = promise
+      return resolve
+    },
+  }
+}
+
+/** What is put to the test on each scope state: `fresh` answers what opens an empty one for each process. */
+function promises(fresh: () => () => ScopeState) {
+  function two() {
+    const open = fresh()
+    const { open: sidecar } = world()
+    return { a: sidecar(open()), b: sidecar(open()), state: open() }
+  }
+
+  it('sees with the next search what another sidecar has written, corrected or removed', async () => {
+    const { a, b } = two()
+    expect(await b.texts()).toEqual([])
+    const { events } = await a.say('Ada likes tea.')
+    expect(await b.texts()).toEqual(['Ada likes tea.'])
+    const id = events[0]?.id as string
+    await b.services.engine.revise(ADA, id, { text: 'Ada likes coffee.' }, null)
+    expect(await a.texts()).toEqual(['Ada likes coffee.'])
+    await a.services.engine.remove(ADA, id)
+    expect(await b.texts()).toEqual([])
+    await b.say('Ada lives in Kyoto.')
+    await a.services.engine.forget(ADA)
+    expect(await b.texts()).toEqual([])
+  })
+
+  it('reads the store once for all sidecars, and not again for what it writes itself', async () => {
+    const { a, b, state } = two()
+    await a.say('Ada likes tea.')
+    await a.texts()
+    expect(a.scans()).toBe(1)
+    // What is shared is shared in the background.
+    await expect.poll(async () => (await state.readSnapshot(SCOPE, undefined)).value !== undefined).toBe(true)
+    expect(await b.texts()).toEqual(['Ada likes tea.'])
+    const { events } = await b.say('Ada lives in Kyoto.')
+    expect(await b.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+    await b.services.engine.remove(ADA, events[0]?.id as string)
+    expect(await b.texts()).toEqual(['Ada likes tea.'])
+    expect(b.scans()).toBe(0)
+    expect(await a.texts()).toEqual(['Ada likes tea.'])
+    expect(a.scans()).toBe(2)
+  })
+
+  it('reads the store once, however many ask in both at once', async () => {
+    const { a, b } = two()
+    await a.say('Ada likes tea.')
+    const release = a.hold()
+    const early = Array.from({ length: 10 }, () => a.texts())
+    await expect.poll(a.scans).toBe(1)
+    const late = Array.from({ length: 10 }, () => b.texts())
+    release()
+    for (const texts of await Promise.all([...early, ...late])) expect(texts).toEqual(['Ada likes tea.'])
+    expect([a.scans(), b.scans()]).toEqual([1, 0])
+  })
+
+  it('takes over what another has shared, and keeps what it has not told yet', async () => {
+    const { a, b, state } = two()
+    await b.say('Ada likes tea.')
+    await b.texts()
+    await expect.poll(async () => (await state.readSnapshot(SCOPE, undefined)).value !== undefined).toBe(true)
+    const tell = a.holdTelling()
+    const said = a.say('Ada lives in Kyoto.')
+    await expect.poll(() => b.services.engine.list(ADA, ALL).then(({ memories }) => memories.length)).toBe(2)
+    expect(await a.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+    expect(a.scans()).toBe(0)
+    tell()
+    await said
+    expect(await a.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+    expect(a.scans()).toBe(0)
+  })
+
+  it('does not wait for ever for one that seems stuck', async () => {
+    const { a, b } = two()
+    await a.say('Ada likes tea.')
+    const release = a.hold()
+    const stuck = a.texts()
+    await expect.poll(a.scans).toBe(1)
+    expect(await b.texts()).toEqual(['Ada likes tea.'])
+    expect(b.scans()).toBe(1)
+    release()
+    await stuck
+  })
+
+  it('counts what was read late for the epoch of then', async () => {
+    const { a, b } = two()
+    const { events } = await a.say('Ada likes tea.')
+    const release = b.hold()
+    const late = b.texts()
+    await expect.poll(b.scans).toBe(1)
+    await a.services.engine.remove(ADA, events[0]?.id as string)
+    await a.say('Ada lives in Kyoto.')
+    release()
+    await late
+    expect(await b.texts()).toEqual(['Ada lives in Kyoto.'])
+  })
+
+  it('keeps its own write while another sidecar writes, and takes over the other', async () => {
+    const { a, b } = two()
+    await a.say('Ada likes tea.')
+    await Promise.all([a.texts(), b.texts()])
+    for (let i = 0; i < 5; i++) {
+      await Promise.all([a.say(`Ada counts to ${i} in Kyoto.`), b.say(`Ada counts to ${i} in Osaka.`)])
+      const expected = 1 + 2 * (i + 1)
+      expect(await a.texts()).toHaveLength(expected)
+      expect(await b.texts()).toHaveLength(expected)
+    }
+  })
+
+  it('takes a shared value that is broken, foreign, or of another embedder for none', async () => {
+    const { a, b, state } = two()
+    await a.say('Ada likes tea.')
+    const { epoch } = await state.counters(SCOPE)
+    const other = { scope: SCOPE, embedder: 'other', dimensions: 384, epoch }
+    const values = ['', 'HCS1', 'HCS1 and then something', 'foreign'].map((text) => Buffer.from(text))
+    for (const value of [...values, (await encodeSnapshot(other, [])) as Uint8Array]) {
+      const counters = await state.bump(SCOPE, 'epoch')
+      await state.fillSnapshot(SCOPE, value, 60_000, counters.epoch)
+      expect(await b.texts()).toEqual(['Ada likes tea.'])
+    }
+    expect(b.scans()).toBe(5)
+  })
+
+  it('reads the store while the scope state is away, says so, and goes on as before after that', async () => {
+    const { a, b } = two()
+    await a.say('Ada likes tea.')
+    expect(await b.texts()).toEqual(['Ada likes tea.'])
+    expect(await b.degraded()).toEqual([])
+    for (const one of [a, b]) one.away(true)
+    await a.say('Ada lives in Kyoto.')
+    for (const one of [a, b]) {
+      expect(await one.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+      expect(await one.degraded()).toEqual(['cache'])
+    }
+    for (const one of [a, b]) one.away(false)
+    await expect.poll(() => a.services.isSettled(SCOPE), { timeout: 15_000 }).toBe(true)
+    for (const one of [a, b]) {
+      expect(await one.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+      expect(await one.degraded()).toEqual([])
+    }
+  })
+
+  it('is never behind what was acknowledged, whoever wrote it and however calls overlap', async () => {
+    const step = fc.record({
+      who: fc.constantFrom('a' as const, 'b' as const),
+      what: fc.constantFrom(
+        'add' as const,
+        'add' as const,
+        'remove' as const,
+        'read' as const,
+        'clear' as const,
+      ),
+      together: fc.boolean(),
+      pick: fc.nat(),
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 25 }), async (steps) => {
+        const { a, b } = two()
+        const nodes = { a, b }
+        const held = new Map<string, string>()
+        const running: Promise<unknown>[] = []
+        for (const [i, { who, what, together, pick }] of steps.entries()) {
+          const node = nodes[who]
+          const act = async () => {
+            if (what === 'add') {
+              const { events } = await node.say(`Ada counts to ${i} in Kyoto.`)
+              held.set(events[0]?.id as string, `Ada counts to ${i} in Kyoto.`)
+            } else if (what === 'remove' && held.size > 0) {
+              const id = [...held.keys()][pick % held.size] as string
+              held.delete(id)
+              await node.services.engine.remove(ADA, id).catch(() => {})
+            } else if (what === 'clear') {
+              held.clear()
+              await node.services.engine.forget(ADA)
+            } else await node.texts()
+          }
+          running.push(act())
+          // A forgetting at the same time as an addition may come before it or after it.
+          if (together && what !== 'clear' && steps[i + 1]?.what !== 'clear') continue
+          await Promise.all(running.splice(0))
+          for (const one of [a, b]) expect(await one.texts()).toEqual([...held.values()].sort())
+        }
+      }),
+      { numRuns: 40 },
+    )
+  }, 120_000)
+}
+
+describe('sidecars that share a store', () => {
+  describe('on a scope state in the process', () => {
+    promises(() => {
+      const shared = createInProcessScopeState({ maxEntries: 1000, maxBytes: 1e8 })
+      return () => shared
+    })
+  })
+
+  describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
+    let server: RedisServer
+    let admin: Redis
+    beforeAll(async () => {
+      server = await startRedis()
+      admin = new Redis(server.url)
+    })
+    afterAll(async () => {
+      admin.disconnect()
+      await server[Symbol.asyncDispose]()
+    })
+    let opened = 0
+    const open = (keyPrefix: string) => {
+      const state = redisScopeState(server.url, { keyPrefix, maxValueBytes: 1e8 })
+      onTestFinished(() => state.close())
+      return state
+    }
+    promises(() => {
+      opened += 1
+      const prefix = `fresh-${opened}:`
+      return () => open(prefix)
+    })
+
+    it('keeps no snapshot for a user that is forgotten', async () => {
+      await admin.flushall()
+      const { open: sidecar } = world()
+      const a = sidecar(open('shared:'))
+      await a.say('Ada likes tea.')
+      await a.texts()
+      await expect.poll(() => admin.exists('shared:{scope:default/ada}snapshot')).toBe(1)
+      await a.services.engine.forget(ADA)
+      expect(await admin.exists('shared:{scope:default/ada}snapshot')).toBe(0)
+    })
+
+    it('builds anew when Redis has lost the counters, or all that it held', async () => {
+      await admin.flushall()
+      const { open: sidecar } = world()
+      const [a, b] = [sidecar(open('shared:')), sidecar(open('shared:'))]
+      await a.say('Ada likes tea.')
+      await b.texts()
+      await admin.del('shared:{scope:default/ada}counters')
+      await a.say('Ada lives in Kyoto.')
+      expect(await b.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+      await admin.flushall()
+      await b.say('Ada plays the cello.')
+      expect(await a.texts()).toHaveLength(3)
+      expect(await b.texts()).toHaveLength(3)
+    })
+
+    it('goes on while Redis dies, and when it is back, empty', async () => {
+      await admin.flushall()
+      const { open: sidecar } = world()
+      const [a, b] = [sidecar(open('shared:')), sidecar(open('shared:'))]
+      await a.say('Ada likes tea.')
+      await b.texts()
+      await server.kill()
+      await a.say('Ada lives in Kyoto.')
+      expect(await b.texts()).toHaveLength(2)
+      await server.start()
+      await expect.poll(() => a.services.isSettled(SCOPE), { timeout: 15_000 }).toBe(true)
+      await expect.poll(b.degraded, { timeout: 15_000 }).toEqual([])
+      expect(await b.texts()).toHaveLength(2)
+    })
+  })
+})
