@@ -1,5 +1,5 @@
 import { type Knowledge, knowledgeOf } from '../window/knowledge.ts'
-import type { Snapshot } from './snapshots.ts'
+import type { Snapshot } from './snapshot.ts'
 
 /** Conversations whose knowledge is held for one state of a scope. */
 const MAX_HELD = 16
