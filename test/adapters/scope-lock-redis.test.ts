@@ -1,19 +1,200 @@
-import { afterAll, beforeAll, describe } from 'vitest'
+import { setImmediate } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { linkRedis } from '../../sidecar/adapters/cache/redis-link.ts'
+import { createRedisScopeLock, type RedisScopeLockOptions } from '../../sidecar/adapters/lock/redis.ts'
+import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import { testContract } from '../contracts/contract.ts'
 import { SCOPE_LOCK_CASES, SHARED_LOCK_CASES } from '../contracts/scope-lock.ts'
+import { startCluster } from '../helpers/redis-cluster.ts'
 import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { adminsOf, eventually } from '../helpers/redis-subject.ts'
 import { redisLockSubject } from '../helpers/scope-lock-subject.ts'
+
+const CASES = [...SCOPE_LOCK_CASES, ...SHARED_LOCK_CASES]
+const MINUTE = 60_000
+const REFUSED = { code: 'backend_unavailable', retryAfterS: expect.any(Number) }
+
+/** A lock with defaults for tests: nothing ends by itself within one. */
+function open(url: string, options: Partial<RedisScopeLockOptions> = {}) {
+  const patient = { timeoutMs: 5000, leaseMs: 15 * MINUTE, commitMs: 5 * MINUTE, waitMs: 20 * MINUTE }
+  const lock = createRedisScopeLock({ target: parseRedisUrl(url), keyPrefix: 'p:', ...patient, ...options })
+  onTestFinished(() => lock.close())
+  return lock
+}
 
 describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   let server: RedisServer
+  let admin: Redis
   beforeAll(async () => {
     server = await startRedis()
+    admin = new Redis(server.url)
   })
-  afterAll(() => server[Symbol.asyncDispose]())
+  afterAll(async () => {
+    admin.disconnect()
+    await server[Symbol.asyncDispose]()
+  })
 
   testContract(
     'the Redis lock',
-    [...SCOPE_LOCK_CASES, ...SHARED_LOCK_CASES],
+    CASES,
     redisLockSubject(() => server.url),
   )
+
+  it('asks Redis twice for a write, and for all that wait together, once before and once after them', async () => {
+    const link = linkRedis(parseRedisUrl(server.url), 5000)
+    let asked = 0
+    const counting: typeof link = {
+      ...link,
+      run(command) {
+        asked += 1
+        return link.run(command)
+      },
+    }
+    const lock = open(server.url, { link: counting, keyPrefix: 'count:' })
+    const write = () => lock.run('s', ({ assertHeld }) => assertHeld())
+    await write()
+    await lock.drained()
+    expect(asked).toBe(2)
+    await Promise.all(Array.from({ length: 50 }, write))
+    await lock.drained()
+    expect(asked).toBe(4)
+  })
+
+  it('keeps everything under the prefix and the scope, and nothing of it for ever', async () => {
+    const lock = open(server.url, { keyPrefix: 'form:' })
+    const peer = open(server.url, { keyPrefix: 'form:' })
+    const of = 'form:{scope:default/ada%7B%7D}lock'
+    const scope = 'default/ada{}'
+    let waiting = Promise.resolve()
+    await lock.run(scope, async () => {
+      waiting = peer.run(scope, async () => {})
+      const keys = await eventually(
+        () => admin.keys('form:*'),
+        (found) => found.length === 4,
+      )
+      expect(keys.sort()).toEqual([of, `${of}/asking`, `${of}/line`, `${of}/mark`])
+      const lives = { [of]: 15 * MINUTE, [`${of}/mark`]: 30 * 24 * 60 * MINUTE, [`${of}/line`]: MINUTE / 2 }
+      for (const [key, most] of Object.entries(lives)) {
+        const left = await admin.pttl(key)
+        expect(left, key).toBeGreaterThan(0)
+        expect(left, key).toBeLessThanOrEqual(most)
+      }
+    })
+    await waiting
+    await peer.drained()
+    expect(await admin.keys('form:*')).toEqual([`${of}/mark`])
+  })
+
+  it('refuses at once while Redis is away, all that wait, and goes on when it is back', async () => {
+    await using own = await startRedis()
+    const lock = open(own.url)
+    const ran: string[] = []
+    await lock.run('s', async () => void ran.push('before'))
+    await own.kill()
+    const refused = await eventually(
+      () => lock.run('s', async () => void ran.push('away')).catch((error) => error),
+      (outcome) => outcome !== undefined,
+    )
+    expect(refused).toMatchObject({
+      ...REFUSED,
+      message: expect.stringMatching(/nothing was stored: redis at/),
+    })
+    const all = Array.from({ length: 3 }, () => lock.run('s', async () => void ran.push('away')))
+    expect(await Promise.allSettled(all)).toMatchObject(
+      all.map(() => ({ status: 'rejected', reason: { code: 'backend_unavailable' } })),
+    )
+    await expect(lock.check()).rejects.toThrow(/redis at/)
+    await own.start()
+    await eventually(
+      () => lock.run('s', async () => 'back').catch(() => undefined),
+      (outcome) => outcome === 'back',
+    )
+    expect(ran).toEqual(['before'])
+  })
+
+  it('refuses a commit where Redis was restarted within the task and knows nothing of it', async () => {
+    await using own = await startRedis()
+    const lock = open(own.url)
+    await lock.run('s', async ({ assertHeld }) => {
+      await assertHeld()
+      await own.kill()
+      await eventually(
+        () => assertHeld().catch((error) => error),
+        (outcome) => outcome !== undefined,
+      )
+      await own.start()
+      await eventually(
+        () => lock.check().catch((error) => error),
+        (outcome) => outcome === undefined,
+      )
+      await expect(assertHeld()).rejects.toMatchObject(REFUSED)
+    })
+  })
+
+  it('goes on where only the connection was lost', async () => {
+    const lock = open(server.url, { keyPrefix: 'cut:' })
+    await lock.run('s', async ({ assertHeld }) => {
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      await setImmediate()
+      await eventually(
+        () => lock.check().catch((error) => error),
+        (outcome) => outcome === undefined,
+      )
+      await assertHeld()
+    })
+  })
+
+  it.each([
+    ['READONLY', ['replicaof', '127.0.0.1', '1'], ['replicaof', 'no', 'one']],
+    ['OOM', ['config', 'set', 'maxmemory', '1'], ['config', 'set', 'maxmemory', '0']],
+  ] as const)(
+    'refuses in words where Redis answers %s, and goes on when it does not',
+    async (word, fail, mend) => {
+      await using own = await startRedis(['--maxmemory-policy', 'noeviction'])
+      const lock = open(own.url)
+      const other = new Redis(own.url)
+      onTestFinished(() => other.disconnect())
+      await lock.run('s', async () => {})
+      await other.call(...(fail as readonly [string, ...string[]]))
+      const message = expect.stringContaining(word)
+      const ran: string[] = []
+      const refused = await eventually(
+        () => lock.run('s', async () => void ran.push('away')).catch((error) => error),
+        (error) => error?.message?.includes(word),
+      )
+      expect(refused).toMatchObject({ ...REFUSED, message })
+      await other.call(...(mend as readonly [string, ...string[]]))
+      await eventually(
+        () => lock.run('s', async () => 'back').catch(() => undefined),
+        (outcome) => outcome === 'back',
+      )
+      expect(ran).toEqual([])
+    },
+  )
+})
+
+describe.skipIf(NO_REDIS)(`on a Redis Cluster ${NEEDS}`, () => {
+  let nodes: RedisServer[] = []
+  const url = () => `redis+cluster://127.0.0.1:${nodes[0]?.port}`
+  beforeAll(async () => {
+    nodes = await startCluster()
+  })
+  afterAll(async () => {
+    for (const node of nodes) await node[Symbol.asyncDispose]()
+  })
+
+  testContract('the Redis lock', CASES, redisLockSubject(url))
+
+  it('keeps a scope on one node, and spreads scopes', async () => {
+    const lock = open(url(), { keyPrefix: 'spread:' })
+    await Promise.all(Array.from({ length: 30 }, (_, i) => lock.run(`default/user-${i}`, async () => {})))
+    await lock.drained()
+    const admins = await adminsOf(url())
+    const held = await Promise.all(
+      admins.map(async (admin) => (await admin.keys('spread:{scope:default/user-*')).length),
+    )
+    expect(held.every((count) => count > 0)).toBe(true)
+    for (const admin of admins) admin.disconnect()
+  })
 })

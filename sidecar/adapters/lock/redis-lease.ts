@@ -35,8 +35,8 @@ const LEFT: Readonly<Record<string, Left>> = { free: 'finished', held: 'unfinish
 const STALE_MS = 3000
 /** For how long it is known how a lock ended, milliseconds. */
 const KNOWN_MS = 30 * 86_400_000
-/** Between two attempts to renew what could not be renewed, milliseconds. */
-const RENEW_AGAIN_MS = 500
+/** Between two attempts to renew or to give back, where Redis did not answer, milliseconds. */
+const AGAIN_MS = 500
 
 /** A claim on a scope in Redis: waits in line for it, and keeps it while it is held. */
 export class RedisLease implements Hold {
@@ -44,6 +44,8 @@ export class RedisLease implements Hold {
   readonly #token = randomUUID()
   /** By `now`: the last moment at which it is certain that it is held. Reckoned from before Redis was asked. */
   #until = 0
+  /** By `now`: when Redis was asked last, and may have granted it. */
+  #asked = Number.NEGATIVE_INFINITY
   /** How often the connection had been lost when Redis said last that it is held. */
   #interruptions = 0
   #isLost = false
@@ -58,6 +60,7 @@ export class RedisLease implements Hold {
   async ask(): Promise<{ isTaken: true; left: Left } | { isTaken: false; before: number }> {
     const { leaseMs, link, now } = this.#context
     const asked = now()
+    this.#asked = asked
     const { interruptions } = link
     const answer = await this.#run(ACQUIRE, 4, leaseMs, STALE_MS, KNOWN_MS)
     const [taken, rest] = answer as [0, number] | [1, string]
@@ -85,10 +88,17 @@ export class RedisLease implements Hold {
 
   /** @param inOrder whether nothing is left to be finished by the next holder */
   async giveBack(inOrder: boolean): Promise<void> {
+    const { leaseMs, timers, now } = this.#context
     this.#isOver = true
-    this.#context.timers.clearTimeout(this.#timer)
-    // Where it cannot be given back it ends by itself.
-    await this.#run(GIVE_BACK, 4, inOrder ? KNOWN_MS : 0).catch(unlessUnavailable)
+    timers.clearTimeout(this.#timer)
+    try {
+      await this.#run(GIVE_BACK, 4, inOrder ? KNOWN_MS : 0)
+    } catch (error) {
+      unlessUnavailable(error)
+      // Others need not wait until it ends by itself: it may even be held although nobody was told so.
+      if (now() > Math.max(this.#asked + leaseMs, this.#until)) return
+      timers.setTimeout(() => void this.giveBack(inOrder), AGAIN_MS).unref?.()
+    }
   }
 
   async #renew(): Promise<void> {
@@ -114,7 +124,7 @@ export class RedisLease implements Hold {
       const before = this.#until
       await this.#renew()
       if (this.#isOver || this.#isLost || now() > this.#until) return
-      this.#renewLater(this.#until > before ? leaseMs / 3 : RENEW_AGAIN_MS)
+      this.#renewLater(this.#until > before ? leaseMs / 3 : AGAIN_MS)
     }, ms)
     this.#timer.unref?.()
   }
