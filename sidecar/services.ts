@@ -7,6 +7,7 @@ import { createRedisScopeState } from './adapters/cache/redis-scope-state.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from './adapters/lock/in-process.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/lock/redis.ts'
+import type { Alone } from './adapters/records/qdrant-recovery.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
@@ -41,7 +42,8 @@ export async function createServices(
   const early: LedgerEntry[] = []
   let record: RecordCall = (entry) => early.push(entry)
   const embedder = await openEmbedder(config, (entry) => record(entry))
-  const records = await openRecords(config, embedder, log)
+  const alone: Alone = async (scope, task) => await scopeLock.run(scope, task)
+  const records = await openRecords(config, embedder, log, config.redis && alone)
   const { cache, scopeState, link } = openCaches(config, now, log)
   // Nobody asks for a lock of a user before the engine is there.
   const takeOver: TakeOver = async (scope, left) => await services?.engine.takeOver(scope, left)
@@ -83,18 +85,20 @@ export async function createServices(
 
 /**
  * The record store of the configuration.
+ * @param alone runs a task with a scope to itself, where several sidecars write
  * @throws {Error} naming the variables when it cannot be opened
  */
 export async function openRecords(
   config: Config,
   embedder: Pick<Embedder, 'name' | 'dimensions'>,
   log?: Pick<Log, 'warn'>,
+  alone?: Alone,
 ): Promise<RecordStore> {
   const { qdrant, dataDir } = config
   if (!qdrant) return openSqliteRecords(join(dataDir, 'hippocache.db'))
   const { openQdrantRecords } = await import('./adapters/records/qdrant.ts')
   const onTrouble = (error: string) => log?.warn('records unavailable', { error })
-  return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble })
+  return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble, alone })
 }
 
 /** Loaded where they are used: the client of a model takes longer to load than all else together. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { fieldsOf } from '../../sidecar/memory/filters.ts'
 import { put } from '../contracts/records.ts'
 import { found, terms } from '../contracts/records-search.ts'
-import { journalOf, SCOPE } from '../fake-qdrant/crash-cases.ts'
+import { SCOPE } from '../fake-qdrant/crash-cases.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { openOn } from '../fake-qdrant/subject.ts'
 
@@ -153,34 +153,4 @@ describe('the collections of a Qdrant store', () => {
     await before.close()
     await after.close()
   })
-
-  it.each([true, false])(
-    'wait for what another process may be at work on; it finishes: %s',
-    async (finishes) => {
-      await using server = await startFakeQdrant()
-      const store = await openOn(server.url)
-      server.fault = () => (journalOf(server).length > 0 ? { cut: 'before' } : undefined)
-      await store.commit([put('x')])
-      await store.close()
-      server.fault = () => undefined
-      const documents = server.state.collections.get('p_documents')
-      for (const [, { payload }] of documents?.points ?? []) {
-        if (payload['collection'] !== 'journal') continue
-        payload['payload'] = JSON.stringify({
-          ...JSON.parse(payload['payload'] as string),
-          host: 'elsewhere',
-        })
-      }
-      let looks = 0
-      server.fault = ({ path, body }) => {
-        if (path.endsWith('/scroll') && JSON.stringify(body).includes('"journal"')) looks += 1
-        if (finishes && looks === 2) documents?.points.clear()
-        return undefined
-      }
-      const again = await openOn(server.url, { graceMs: 10 })
-      expect((await again.get('memories', SCOPE, 'x')) !== undefined).toBe(!finishes)
-      expect(journalOf(server)).toEqual([])
-      await again.close()
-    },
-  )
 })

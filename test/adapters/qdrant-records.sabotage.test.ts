@@ -149,13 +149,15 @@ function unwritten({ openJournal }: Part): Part {
   return {
     openJournal: (...args: unknown[]) => {
       const journal = openJournal(...args)
-      const update = async () => {}
+      const none = async () => {}
       return {
         ...journal,
-        write: (writes: unknown) => ({
-          entry: { instance: 'i', sequence: 1, parts: 1, host: '', pid: 0, writes },
-          written: update(),
-        }),
+        write: (commits: Part[][]) => {
+          const writes = commits.flat()
+          const scopes = [...new Set(writes.map(({ scope }) => scope))]
+          const entry = { instance: 'i', sequence: 1, parts: 1, host: '', pid: 0, scopes, writes }
+          return { entries: [entry], written: none() }
+        },
       }
     },
   }

@@ -9,7 +9,7 @@ export const SCOPE = 'default/ada'
 const DENSE = new Float32Array([1, 0])
 
 /** A change over both kinds of collections, with puts, replacements and removals in each. */
-const CHANGE: Write[] = [
+export const CHANGE: Write[] = [
   put('new', { dense: DENSE }),
   put('kept', { payload: { text: 'new' } }),
   { remove: 'old', collection: 'memories', scope: SCOPE },
@@ -18,14 +18,14 @@ const CHANGE: Write[] = [
   { remove: 't-old', collection: 'turns', scope: SCOPE },
 ]
 
-const BEFORE: Write[] = [
+export const BEFORE: Write[] = [
   put('kept', { payload: { text: 'old' }, dense: DENSE }),
   put('old'),
   put('t-kept', { collection: 'turns', payload: { text: 'old' } }),
   put('t-old', { collection: 'turns' }),
 ]
 
-async function stateOf(store: RecordStore): Promise<string> {
+export async function stateOf(store: RecordStore): Promise<string> {
   const seen: string[] = []
   for (const collection of ['memories', 'turns'] as const) {
     for (const { id, payload } of await store.scroll(collection, SCOPE, { limit: 10 })) {
@@ -35,8 +35,8 @@ async function stateOf(store: RecordStore): Promise<string> {
   return seen.join(' ')
 }
 
-const OLD = 'kept=old old=old t-kept=old t-old=t-old'
-const NEW = 'kept=new new=new t-kept=new t-new=t-new'
+export const OLD = 'kept=old old=old t-kept=old t-old=t-old'
+export const NEW = 'kept=new new=new t-kept=new t-new=t-new'
 
 /** The server dies at the n-th request from now on, and answers no other. Tells whether it came to that. */
 export function dieAt(server: FakeQdrant, n: number, cut: 'before' | 'half' | 'after'): () => boolean {

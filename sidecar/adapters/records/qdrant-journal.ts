@@ -1,59 +1,77 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import {
+  type Entry,
+  idsOf,
+  JOURNAL,
+  keyOf,
+  type Part,
+  requestsOf,
+  toEntry,
+  toPoint,
+} from './qdrant-journal-points.ts'
 import type { QdrantLink } from './qdrant-link.ts'
 import { type Kind, type Point, type PointPayload, type PointWrite, pointId } from './qdrant-points.ts'
-import { type Operation, update } from './qdrant-write.ts'
+import { lastWrites, type Operation, update } from './qdrant-write.ts'
 
-/** Writes that are to take effect together, as they are noted down before the first of them is carried out. */
-export interface Entry {
-  /** Which process noted it down. */
-  instance: string
-  /** Counts the entries of an instance; epoch microseconds, so that those of a later one come after. */
-  sequence: number
-  parts: number
-  writes: readonly PointWrite[]
-  /** Whose process may still be at work on it. */
-  host: string
-  pid: number
+/** That somebody else than who noted it down carries an entry out, or has. */
+export interface Mark {
+  by: string
+  done: boolean
 }
 
+/** The writes of each of several commits. */
+export type Commits = readonly (readonly PointWrite[])[]
+
 export interface Journal {
-  /** Notes writes down. After a rejection they may be there or not: `finish` them before anything else. */
-  write(writes: readonly PointWrite[]): { entry: Entry; written: Promise<void> }
-  /** Operations on the documents after which the entry is gone, also where it is yet to arrive. */
-  finish(entry: Entry): Operation[]
-  /** What was noted down and not finished, in order; half an entry is not reported. */
-  unfinished(): Promise<Entry[]>
+  readonly instance: string
+  /**
+   * Notes commits down, those of one scope as one entry. After a rejection entries may be there or not: `finish` them
+   * before anything else.
+   * @param memories Qdrant collection that memories go to
+   */
+  write(commits: Commits, memories: string): { entries: Entry[]; written: Promise<void> }
+  /** Operations on the documents after which own entries are gone, also where they are yet to arrive. */
+  finish(entries: readonly Entry[]): Operation[]
+  /** What others noted down and nobody finished, in order; half an entry is not reported. */
+  unfinished(scope?: string): Promise<Entry[]>
+  /** Marks by `keyOf` their entry. */
+  marksOf(entries: readonly Entry[]): Promise<Map<string, Mark>>
+  /** Says that this instance carries the entry out. */
+  take(entry: Entry): Promise<void>
+  /** Operations after which the entry of another counts as finished, also for who noted it down. */
+  finishTaken(entry: Entry): Operation[]
   /** Removes what is finished and was not struck, and what is left of instances long gone. */
   sweep(): Promise<void>
 }
 
-/** Base64 characters of one part. A commit may have more than one request holds; then its first part is written last. */
-const PART_LENGTH = 12 * 1024 * 1024
 /** For so long a request of an instance that is gone could still arrive, by a wide margin. */
-const FLOOR_KEPT_US = 86_400_000_000
-
-const JOURNAL: Kind = 'journal'
+const KEPT_US = 86_400_000_000
 const FLOOR: Kind = 'journal_floor'
+const MARK: Kind = 'journal_mark'
 
 /**
- * The journal of one store, kept among its documents.
+ * The journal of all that write under a prefix, kept among the documents.
  *
- * A floor of each instance says up to which entry all are finished. It is there for the entry whose request was given
- * up and arrives after all: under the floor it counts for nothing.
+ * A floor of each instance says up to which entry all of its own are finished. It is there for the entry whose request
+ * was given up and arrives after all: under the floor it counts for nothing. A mark says the same of a single entry
+ * that another instance took over.
  */
 export function openJournal(link: QdrantLink, documents: string): Journal {
   const instance = randomUUID()
   let sequence = 0
 
-  async function points(kind: Kind): Promise<{ id: string; payload: PointPayload }[]> {
+  async function points(kind: Kind, scope?: string): Promise<{ id: string; payload: PointPayload }[]> {
+    const must = [{ key: 'collection', match: { value: kind as string } }]
+    if (scope !== undefined) must.push({ key: 'scope', match: { value: scope } })
     const found: { id: string; payload: PointPayload }[] = []
     let offset: string | undefined
     do {
       const page = await link.run((client) =>
         client.scroll(documents, {
-          filter: { must: [{ key: 'collection', match: { value: kind } }] },
-          limit: 2,
+          filter: { must },
+          // An entry may have 12 MiB.
+          limit: kind === JOURNAL ? 2 : 1000,
           with_payload: true,
           ...(offset === undefined ? {} : { offset }),
         }),
@@ -66,96 +84,117 @@ export function openJournal(link: QdrantLink, documents: string): Journal {
     return found
   }
 
+  function markPoint(entry: Entry, mark: Mark): Point {
+    const now = Date.now() * 1000
+    return toPoint(MARK, [entry.instance], String(entry.sequence), now, JSON.stringify(mark))
+  }
+
   async function floorsOf(): Promise<Map<string, number>> {
-    return new Map((await points(FLOOR)).map(({ payload }) => [payload.scope, Number(payload.order)]))
+    const floors = await points(FLOOR)
+    return new Map(floors.map(({ payload }) => [String(payload.scope), Number(payload.order)]))
+  }
+
+  async function allMarks(): Promise<Map<string, Mark>> {
+    const marks = await points(MARK)
+    return new Map(
+      marks.map(({ payload }) => [
+        keyOf({ instance: String(payload.scope), sequence: Number(payload.record_id) }),
+        JSON.parse(payload.payload) as Mark,
+      ]),
+    )
+  }
+
+  async function unfinishedOfAll(scope?: string): Promise<Entry[]> {
+    const noted = await points(JOURNAL, scope)
+    if (noted.length === 0) return []
+    const [floors, marks] = [await floorsOf(), await allMarks()]
+    const entries = new Map<string, Part[]>()
+    for (const { payload } of noted) {
+      const part = JSON.parse(payload.payload) as Part
+      const key = keyOf(part)
+      if (part.sequence <= (floors.get(part.instance) ?? 0) || marks.get(key)?.done) continue
+      entries.set(key, [...(entries.get(key) ?? []), part])
+    }
+    return [...entries.values()]
+      .flatMap((found) => toEntry(found) ?? [])
+      .sort((a, b) => a.sequence - b.sequence)
   }
 
   return {
-    write(writes) {
-      sequence = Math.max(sequence + 1, Date.now() * 1000)
-      const head = { instance, sequence, host: hostname(), pid: process.pid }
-      const text = Buffer.from(JSON.stringify(writes)).toString('base64')
-      const parts = Math.ceil(text.length / PART_LENGTH)
-      const toPart = (part: number): Point => {
-        const data = text.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH)
-        const payload = JSON.stringify({ ...head, part, parts, data } satisfies Part)
-        return toPoint(JOURNAL, instance, partId(sequence, part), sequence, payload)
-      }
+    instance,
+    write(commits, memories) {
+      const head = { instance, host: hostname(), pid: process.pid, memories }
+      const noted = byScopes(commits).map((writes) => {
+        sequence = Math.max(sequence + 1, Date.now() * 1000)
+        return { ...head, sequence, scopes: [...new Set(writes.map(({ scope }) => scope))], writes }
+      })
+      const { parts, requests } = requestsOf(noted)
+      const entries = noted.map((entry, i) => ({ ...entry, parts: parts[i] as number }))
       const written = (async () => {
-        for (let part = parts - 1; part >= 0; part -= 1) {
-          await update(link, documents, [{ upsert: { points: [toPart(part)] } }])
-        }
+        for (const points of requests) await update(link, documents, [{ upsert: { points } }])
       })()
-      return { entry: { ...head, parts, writes }, written }
+      return { entries, written }
     },
-    finish(entry) {
-      const ids = Array.from({ length: entry.parts }, (_, part) =>
-        pointId(JOURNAL, entry.instance, partId(entry.sequence, part)),
+    finish(entries) {
+      const last = Math.max(...entries.map((entry) => entry.sequence))
+      const floor = toPoint(FLOOR, [instance], 'floor', last, '{}')
+      return [{ upsert: { points: [floor] } }, { delete: { points: entries.flatMap(idsOf) } }]
+    },
+    async unfinished(scope) {
+      const entries = await unfinishedOfAll(scope)
+      return entries.filter((entry) => entry.instance !== instance)
+    },
+    async marksOf(entries) {
+      const ids = entries.map((entry) => pointId(MARK, entry.instance, String(entry.sequence)))
+      const found = await link.run((client) => client.retrieve(documents, { ids, with_payload: true }))
+      return new Map(
+        found.map(({ payload }) => {
+          const { scope, record_id, payload: text } = payload as unknown as PointPayload
+          return [keyOf({ instance: String(scope), sequence: Number(record_id) }), JSON.parse(text) as Mark]
+        }),
       )
-      const floor = toPoint(FLOOR, entry.instance, 'floor', entry.sequence, '{}')
-      return [{ upsert: { points: [floor] } }, { delete: { points: ids } }]
     },
-    async unfinished() {
-      const floors = await floorsOf()
-      const entries = new Map<string, Part[]>()
-      for (const { payload } of await points(JOURNAL)) {
-        const part = JSON.parse(payload.payload) as Part
-        if (part.sequence <= (floors.get(part.instance) ?? 0)) continue
-        const key = `${part.instance}/${part.sequence}`
-        entries.set(key, [...(entries.get(key) ?? []), part])
-      }
-      return [...entries.values()]
-        .flatMap((found) => join(found) ?? [])
-        .sort((a, b) => a.sequence - b.sequence)
+    async take(entry) {
+      await update(link, documents, [
+        { upsert: { points: [markPoint(entry, { by: instance, done: false })] } },
+      ])
+    },
+    finishTaken(entry) {
+      const mark = markPoint(entry, { by: instance, done: true })
+      return [{ upsert: { points: [mark] } }, { delete: { points: idsOf(entry) } }]
     },
     async sweep() {
       const floors = await floorsOf()
-      const bygone = (order: number) => order < Date.now() * 1000 - FLOOR_KEPT_US
-      const whole = new Set((await this.unfinished()).map((one) => `${one.instance}/${one.sequence}`))
-      const stale = (await points(JOURNAL)).filter(({ payload: { scope, order } }) => {
+      const bygone = (order: number) => order < Date.now() * 1000 - KEPT_US
+      const whole = new Set((await unfinishedOfAll()).map(keyOf))
+      const stale = (await points(JOURNAL)).filter(({ payload }) => {
+        const part = JSON.parse(payload.payload) as Part
         // Half an entry may be one that another process is writing right now.
-        return order <= (floors.get(scope) ?? 0) || (bygone(order) && !whole.has(`${scope}/${order}`))
+        return (
+          part.sequence <= (floors.get(part.instance) ?? 0) ||
+          (bygone(part.sequence) && !whole.has(keyOf(part)))
+        )
       })
-      const old = (await points(FLOOR)).filter(({ payload }) => bygone(payload.order))
+      const old = [...(await points(FLOOR)), ...(await points(MARK))].filter(({ payload }) =>
+        bygone(payload.order),
+      )
       const ids = [...stale, ...old].map(({ id }) => id)
       if (ids.length > 0) await update(link, documents, [{ delete: { points: ids } }])
     },
   }
 }
 
-/** Whether the process that noted it down may be about to finish it itself. */
-export function mayBeAtWork({ host, pid }: Entry): boolean {
-  if (host !== hostname()) return true
-  if (pid === process.pid) return false
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+/** Writes of commits that share a scope stay together; those of others can be finished each for itself. */
+function byScopes(commits: Commits): PointWrite[][] {
+  let joined: { scopes: Set<string>; writes: PointWrite[] }[] = []
+  for (const commit of commits) {
+    const scopes = new Set(commit.map(({ scope }) => scope))
+    const others = joined.filter((one) => !one.scopes.isDisjointFrom(scopes))
+    const all = {
+      scopes: others.reduce((union, one) => union.union(one.scopes), scopes),
+      writes: [...others.flatMap((one) => one.writes), ...commit],
+    }
+    joined = [...joined.filter((one) => !others.includes(one)), all]
   }
-}
-
-interface Part extends Omit<Entry, 'writes'> {
-  part: number
-  data: string
-}
-
-function partId(sequence: number, part: number): string {
-  return `${sequence}/${part}`
-}
-
-function toPoint(collection: Kind, scope: string, recordId: string, order: number, payload: string): Point {
-  const id = pointId(collection, scope, recordId)
-  return { id, vector: {}, payload: { collection, scope, record_id: recordId, order, payload } }
-}
-
-/** The entry of its parts, or nothing where one is missing. */
-function join(found: readonly Part[]): Entry | undefined {
-  const [head] = found
-  if (!head || found.length !== head.parts) return undefined
-  const text = found
-    .toSorted((a, b) => a.part - b.part)
-    .map(({ data }) => data)
-    .join('')
-  const { instance, sequence, parts, host, pid } = head
-  return { instance, sequence, parts, host, pid, writes: JSON.parse(Buffer.from(text, 'base64').toString()) }
+  return joined.map(({ writes }) => lastWrites(writes))
 }

@@ -1,24 +1,33 @@
 import { AppError } from '../../errors.ts'
 import type { Collections } from './qdrant-collections.ts'
 import type { Gate } from './qdrant-gate.ts'
-import type { Entry, Journal } from './qdrant-journal.ts'
+import type { Journal } from './qdrant-journal.ts'
+import { type Entry, keyOf } from './qdrant-journal-points.ts'
 import type { QdrantLink } from './qdrant-link.ts'
 import type { PointWrite } from './qdrant-points.ts'
-import { applyWrites, bytesOf, lastWrites } from './qdrant-write.ts'
+import { applyWrites, bytesOf } from './qdrant-write.ts'
 
 export interface LaneOptions {
   link: QdrantLink
   collections: Collections
   journal: Journal
   gate: Gate
+  /** For so long nobody else touches what was noted down here, milliseconds from then on. */
+  undisturbedMs: number
   /** Told of every try that failed to carry out what is noted down. */
   onTrouble: (error: unknown) => void
+  /** Milliseconds that only ever grow. */
+  now?: () => number
 }
 
 /** Carries commits out one after the other, those that wait together as one. */
 export interface Lane {
   /** Resolves when the writes are noted down and every later read sees them; rejects when they never will be seen. */
   commit(writes: readonly PointWrite[]): Promise<void>
+  /** Whether nothing that was committed to a scope is yet to be carried out, or to be taken back for certain. */
+  isSettled(scope: string): boolean
+  /** Carries out what another left, where nobody has; rejects where it, or what is owed here, cannot be done. */
+  takeOver(entry: Entry): Promise<void>
   /** Resolves when nothing is under way; what could not be carried out stays in the journal. */
   close(): Promise<void>
 }
@@ -37,11 +46,26 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
-export function openLane({ link, collections, journal, gate, onTrouble }: LaneOptions): Lane {
+/** What must be done before anything else is written: carry entries out, or see that they never are. */
+interface Owed {
+  scopes: ReadonlySet<string>
+  pay: () => Promise<void>
+}
+
+export function openLane(options: LaneOptions): Lane {
+  const {
+    link,
+    collections,
+    journal,
+    gate,
+    undisturbedMs,
+    onTrouble,
+    now = () => performance.now(),
+  } = options
   const waiting: Waiting[] = []
+  const takeOvers: (() => Promise<void>)[] = []
   let waitingBytes = 0
-  /** What must be done before the next entry is written: carry one out, or see that one never is. */
-  let owed: (() => Promise<void>) | undefined
+  let owed: Owed | undefined
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
@@ -49,32 +73,77 @@ export function openLane({ link, collections, journal, gate, onTrouble }: LaneOp
 
   async function settle(): Promise<void> {
     if (!owed) return
-    await owed()
+    await owed.pay()
     owed = undefined
     failures = 0
   }
 
-  async function carryOut(entry: Entry, reopen: () => void): Promise<void> {
-    await applyWrites(link, collections, entry.writes, journal.finish(entry))
-    reopen()
-  }
-
   async function commitGroup(group: readonly Waiting[]): Promise<void> {
     await settle()
-    const writes = lastWrites(group.flatMap((one) => one.writes))
-    const { entry, written } = journal.write(writes)
+    const since = now()
+    const { entries, written } = journal.write(
+      group.map(({ writes }) => writes),
+      collections.memories,
+    )
+    const scopes = new Set(entries.flatMap((entry) => entry.scopes))
     try {
       await written
     } catch (error) {
       // It may be there all the same, or arrive yet.
-      owed = () => applyWrites(link, collections, [], journal.finish(entry))
+      owed = { scopes, pay: () => applyWrites(link, collections, [], journal.finish(entries)) }
       await settle().catch(onTrouble)
       throw error
     }
     // From here on it is certain to happen, though perhaps later: nobody reads the scopes before it has.
-    const reopen = await gate.close(new Set(writes.map(({ scope }) => scope)))
-    owed = () => carryOut(entry, reopen)
+    const reopen = await gate.close(scopes)
+    owed = { scopes, pay: carryingOut(entries, since, reopen) }
     await settle().catch(onTrouble)
+  }
+
+  /** Own entries, each try without those that others have finished meanwhile. */
+  function carryingOut(entries: readonly Entry[], since: number, reopen: () => void): () => Promise<void> {
+    let left = entries
+    let disturbedSince: number | undefined
+    const mayGoOn = async () => {
+      // Before that nobody else has touched them, and what is sent now has arrived or is given up by then.
+      if (now() - since <= undisturbedMs) return
+      const marks = await journal.marksOf(left)
+      const before = left.length
+      left = left.filter((entry) => !marks.get(keyOf(entry))?.done)
+      if (left.length < before) throw new Error('what was noted down was carried out by another process')
+      const theirs = left.filter(
+        (entry) => (marks.get(keyOf(entry))?.by ?? journal.instance) !== journal.instance,
+      )
+      if (theirs.length === 0) return
+      disturbedSince ??= now()
+      if (now() - disturbedSince <= 2 * undisturbedMs) {
+        throw new Error('what was noted down is being carried out by another process')
+      }
+      // Who took them has left them in turn.
+      for (const entry of theirs) await journal.take(entry)
+    }
+    return async () => {
+      const writes = left.flatMap((entry) => entry.writes)
+      await applyWrites(link, collections, writes, journal.finish(entries), mayGoOn)
+      reopen()
+    }
+  }
+
+  async function carryOutAnothers(entry: Entry): Promise<void> {
+    await settle()
+    const [mark, found] = [
+      (await journal.marksOf([entry])).get(keyOf(entry)),
+      await journal.unfinished(entry.scopes[0]),
+    ]
+    if (mark?.done || !found.some((one) => keyOf(one) === keyOf(entry))) return
+    await journal.take(entry)
+    const reopen = await gate.close(entry.scopes)
+    try {
+      const home = { ...collections, memories: entry.memories ?? collections.memories }
+      await applyWrites(link, home, entry.writes, journal.finishTaken(entry))
+    } finally {
+      reopen()
+    }
   }
 
   function takeGroup(): Waiting[] {
@@ -91,8 +160,10 @@ export function openLane({ link, collections, journal, gate, onTrouble }: LaneOp
   async function run(): Promise<void> {
     clearTimeout(timer)
     do {
-      while (waiting.length > 0) {
+      while (waiting.length > 0 || takeOvers.length > 0) {
+        await takeOvers.shift()?.()
         const group = takeGroup()
+        if (group.length === 0) continue
         try {
           await commitGroup(group)
           for (const { resolve } of group) resolve()
@@ -102,7 +173,7 @@ export function openLane({ link, collections, journal, gate, onTrouble }: LaneOp
         }
       }
       await settle().catch(onTrouble)
-    } while (waiting.length > 0)
+    } while (waiting.length > 0 || takeOvers.length > 0)
     running = undefined
     if (!owed || closing) return
     failures += 1
@@ -125,6 +196,13 @@ export function openLane({ link, collections, journal, gate, onTrouble }: LaneOp
       await new Promise<void>((resolve, reject) => {
         waiting.push({ writes, bytes, resolve, reject })
         waitingBytes += bytes
+        start()
+      })
+    },
+    isSettled: (scope) => !owed?.scopes.has(scope),
+    async takeOver(entry) {
+      await new Promise<void>((resolve, reject) => {
+        takeOvers.push(() => carryOutAnothers(entry).then(resolve, reject))
         start()
       })
     },

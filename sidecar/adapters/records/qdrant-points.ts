@@ -5,7 +5,7 @@ import { toStoredFields } from './qdrant-fields.ts'
 import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from './vector-bytes.ts'
 
 /** A kind of document as it is stored; the store's own are not the engine's. */
-export type Kind = Collection | 'journal' | 'journal_floor'
+export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'
 
 /** Names of the vectors that the records of `memories` and `versions` may have. */
 export const VECTOR = 'dense'
@@ -20,7 +20,8 @@ export const MAX_RECORD_BYTES = 8 * 1024 * 1024
 export interface PointPayload {
   [key: string]: unknown
   collection: Kind
-  scope: string
+  /** A list in the journal alone. */
+  scope: string | readonly string[]
   record_id: string
   order: number
   /**

@@ -38,21 +38,27 @@ export function lastWrites(writes: Iterable<PointWrite>): PointWrite[] {
 /**
  * Carries writes out, each point at most once, and with the last of them what is given as `finish` (operations on the
  * documents, done after all else).
+ * @param mayGoOn awaited before each request; what it rejects with ends it
  */
 export async function applyWrites(
   link: QdrantLink,
   collections: Collections,
   writes: readonly PointWrite[],
   finish: readonly Operation[],
+  mayGoOn: () => Promise<void> = async () => {},
 ): Promise<void> {
   const memories = writes
     .filter(({ collection }) => hasVectors(collection))
     .map((write) => (collections.hasSparse ? write : withoutSparse(write)))
-  for (const request of requestsOf(memories)) await update(link, collections.memories, request)
+  const send = async (name: string, operations: readonly Operation[]) => {
+    await mayGoOn()
+    await update(link, name, operations)
+  }
+  for (const request of requestsOf(memories)) await send(collections.memories, request)
   const requests = requestsOf(writes.filter(({ collection }) => !hasVectors(collection)))
   const lastRequest = requests.pop() ?? []
-  for (const request of requests) await update(link, collections.documents, request)
-  await update(link, collections.documents, [...lastRequest, ...finish])
+  for (const request of requests) await send(collections.documents, request)
+  await send(collections.documents, [...lastRequest, ...finish])
 }
 
 function withoutSparse({ point, ...write }: PointWrite): PointWrite {

@@ -3,25 +3,29 @@ import { AppError } from '../../errors.ts'
 import type { Collection, RecordStore } from '../../ports/records.ts'
 import {
   type CollectionOptions,
-  type Collections,
   dropOtherMemories,
   ensureCollections,
   pointAlias,
 } from './qdrant-collections.ts'
 import { EVERY_SCOPE, openGate } from './qdrant-gate.ts'
-import { type Journal, mayBeAtWork, openJournal } from './qdrant-journal.ts'
+import { openJournal } from './qdrant-journal.ts'
 import { openLane } from './qdrant-lane.ts'
-import { linkQdrant, type QdrantAddress, QdrantFailure, type QdrantLink } from './qdrant-link.ts'
+import { linkQdrant, type QdrantAddress, QdrantFailure } from './qdrant-link.ts'
 import { hasVectors, pointId, toPointWrite, toRecord } from './qdrant-points.ts'
+import { type Alone, openRecovery } from './qdrant-recovery.ts'
 import { type Source, scopesIn, scrollPage } from './qdrant-scroll.ts'
 import { searchPoints } from './qdrant-search.ts'
-import { applyWrites } from './qdrant-write.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   /** How long the opening waits for a server that does not answer yet, milliseconds. @default 0 */
   patienceMs?: number | undefined
-  /** How long another process is given to finish what it has noted down, milliseconds. @default timeoutMs */
+  /** How long another process is given to finish what it has noted down, milliseconds. @default three times timeoutMs */
   graceMs?: number | undefined
+  /**
+   * Runs a task with a scope to itself among all processes that write under the prefix. Absent: this is the only one,
+   * and what one before it left is carried out at the opening.
+   */
+  alone?: Alone | undefined
   /** Told, in words for the operator, of what is tried again in the background. */
   onTrouble?: ((message: string) => void) | undefined
 }
@@ -32,23 +36,37 @@ const PAUSE_MS = 500
  * Records as points of Qdrant, over its REST interface; version 1.12 or later.
  *
  * Qdrant has no transactions. A commit is noted down whole in a journal point, then carried out point by point, then
- * struck from the journal; what a process left behind when it died is carried out by the next that opens the store.
- * Between journal and end nobody in this process reads the scopes concerned. One process is to write a scope at a
- * time: what two of them write to it at once is not ordered.
+ * struck from the journal; what a process left behind when it died is carried out by another, at its opening or, where
+ * several write, by whoever holds the lock of the scope. Between journal and end nobody in this process reads the
+ * scopes concerned.
+ *
+ * Two limits: another process may see half of a commit for a moment, since the gate does not reach over processes. And
+ * a request that is on its way for longer than `graceMs` could arrive when another process has carried its commit out
+ * and written anew, and Qdrant would not know to refuse it.
  * @throws {Error} in words for the operator when the server is not there, refuses the key, or holds something else
  */
 export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<RecordStore> {
-  const { timeoutMs, embedder, replicationFactor = 1, onTrouble = () => {} } = options
+  const { timeoutMs, embedder, replicationFactor = 1, alone, onTrouble = () => {} } = options
+  const { graceMs = 3 * timeoutMs } = options
   const link = linkQdrant(options)
-  const { collections, journal } = await prepare(link, options, onTrouble)
+  const patient = patience(options)
+  const collections = await patient(() => ensureCollections(link, options))
+  const journal = openJournal(link, collections.documents)
   const gate = openGate(timeoutMs)
-  const lane = openLane({
-    link,
-    collections,
-    journal,
-    gate,
-    onTrouble: (error) => onTrouble(wordsOf(error)),
-  })
+  const tell = (error: unknown) => onTrouble(wordsOf(error))
+  // A request may take twice `timeoutMs`: what is sent by then is answered or given up when others may begin.
+  const undisturbedMs = Math.max(0, graceMs - 2 * timeoutMs)
+  const lane = openLane({ link, collections, journal, gate, undisturbedMs, onTrouble: tell })
+  const recovery = openRecovery({ journal, lane, graceMs, alone, onTrouble: tell })
+  if (!alone) {
+    await patient(async () => {
+      await recovery.recover()
+      await journal.sweep()
+    }).catch((error) => {
+      recovery.close()
+      throw error
+    })
+  }
   const consistency = replicationFactor > 1 ? ('majority' as const) : undefined
   let closed = false
 
@@ -101,6 +119,11 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
           .slice(0, limit)
       })
     },
+    async recover(scope) {
+      assertOpen()
+      await recovery.recover(scope)
+    },
+    isFinished: lane.isSettled,
     generations: {
       async adopt() {
         assertOpen()
@@ -119,51 +142,27 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
       if (closed) return
       closed = true
       await lane.close()
+      recovery.close()
     },
   }
 }
 
-async function prepare(
-  link: QdrantLink,
-  options: QdrantRecordsOptions,
-  onTrouble: (message: string) => void,
-): Promise<{ collections: Collections; journal: Journal }> {
-  const { patienceMs = 0, timeoutMs, graceMs = timeoutMs } = options
+/** Runs what the opening has to do again until the server answers, for as long as there is patience. */
+function patience({ patienceMs = 0, onTrouble = () => {} }: QdrantRecordsOptions) {
   const end = performance.now() + patienceMs
-  for (;;) {
-    try {
-      const collections = await ensureCollections(link, options)
-      const journal = openJournal(link, collections.documents)
-      await replay(link, collections, journal, graceMs)
-      return { collections, journal }
-    } catch (error) {
-      const isLate = performance.now() + PAUSE_MS > end
-      if (!(error instanceof QdrantFailure)) throw error
-      if (error.isRefusal || isLate) throw new Error(`QDRANT_URL: ${error.message}`, { cause: error })
-      onTrouble(`${error.message}; trying again`)
-      await sleep(PAUSE_MS)
+  return async <T>(task: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await task()
+      } catch (error) {
+        const isLate = performance.now() + PAUSE_MS > end
+        if (!(error instanceof QdrantFailure)) throw error
+        if (error.isRefusal || isLate) throw new Error(`QDRANT_URL: ${error.message}`, { cause: error })
+        onTrouble(`${error.message}; trying again`)
+        await sleep(PAUSE_MS)
+      }
     }
   }
-}
-
-/** Carries out what a process that died had noted down, in the order in which it was. */
-async function replay(
-  link: QdrantLink,
-  collections: Collections,
-  journal: Journal,
-  graceMs: number,
-): Promise<void> {
-  let entries = await journal.unfinished()
-  // Another process may be in the middle of it; what it has not finished in a while, it has left.
-  if (entries.some(mayBeAtWork)) {
-    await sleep(graceMs)
-    const now = new Set(
-      (await journal.unfinished()).map(({ instance, sequence }) => `${instance}/${sequence}`),
-    )
-    entries = entries.filter(({ instance, sequence }) => now.has(`${instance}/${sequence}`))
-  }
-  for (const entry of entries) await applyWrites(link, collections, entry.writes, journal.finish(entry))
-  await journal.sweep()
 }
 
 function wordsOf(error: unknown): string {
