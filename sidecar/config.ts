@@ -67,6 +67,8 @@ const Environment = z.object({
   }),
   QDRANT_TIMEOUT_MS: integer(10, 600_000, 5000),
   QDRANT_REPLICATION_FACTOR: integer(1, 100, 1),
+  QDRANT_WRITE_CONSISTENCY_FACTOR: integer(0, 100, 0),
+  QDRANT_SHARD_NUMBER: integer(0, 10_000, 0),
   CACHE_MAX_ENTRIES: integer(1, 10_000_000, 100_000),
   CACHE_MAX_BYTES: integer(64 * 1024, 16 * 1024 * MIB, 64 * MIB),
   INDEX_MAX_BYTES: integer(MIB, 64 * 1024 * MIB, 512 * MIB),
@@ -110,6 +112,10 @@ export interface Config {
         prefix: string
         timeoutMs: number
         replicationFactor: number
+        /** Absent: most of the copies. */
+        writeConsistencyFactor: number | undefined
+        /** Absent: what Qdrant takes. */
+        shardNumber: number | undefined
       }
     | undefined
   cacheMaxEntries: number
@@ -165,6 +171,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
         `${JSON.stringify(host)}; set API_KEYS=name:key to listen on the network`,
     )
   }
+  if (parsed.success && parsed.data.QDRANT_WRITE_CONSISTENCY_FACTOR > parsed.data.QDRANT_REPLICATION_FACTOR) {
+    problems.push(
+      `QDRANT_WRITE_CONSISTENCY_FACTOR: expected at most QDRANT_REPLICATION_FACTOR ` +
+        `(${parsed.data.QDRANT_REPLICATION_FACTOR}), got ${parsed.data.QDRANT_WRITE_CONSISTENCY_FACTOR}`,
+    )
+  }
   if (!parsed.success || problems.length > 0) {
     throw new ConfigError(`Cannot start, the configuration has ${count(problems.length)}:\n${list(problems)}`)
   }
@@ -189,6 +201,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
           prefix: values.QDRANT_COLLECTION_PREFIX,
           timeoutMs: values.QDRANT_TIMEOUT_MS,
           replicationFactor: values.QDRANT_REPLICATION_FACTOR,
+          writeConsistencyFactor: values.QDRANT_WRITE_CONSISTENCY_FACTOR || undefined,
+          shardNumber: values.QDRANT_SHARD_NUMBER || undefined,
         }
       : undefined,
     cacheMaxEntries: values.CACHE_MAX_ENTRIES,

@@ -138,6 +138,8 @@ describe('the configuration', () => {
       QDRANT_COLLECTION_PREFIX: 'x-',
       QDRANT_TIMEOUT_MS: '50',
       QDRANT_REPLICATION_FACTOR: '3',
+      QDRANT_WRITE_CONSISTENCY_FACTOR: '1',
+      QDRANT_SHARD_NUMBER: '6',
     }
     expect(readConfig({ ...env, QDRANT_URL: 'https://a.example.com:443/q' })).toMatchObject({
       qdrant: {
@@ -146,6 +148,8 @@ describe('the configuration', () => {
         prefix: 'x-',
         timeoutMs: 50,
         replicationFactor: 3,
+        writeConsistencyFactor: 1,
+        shardNumber: 6,
       },
       warnings: [],
     })
@@ -173,6 +177,7 @@ describe('the configuration', () => {
     ['REDIS_URL', 'memcached://x', /expected redis:\/\/\[user:password@\]host/],
     ['REDIS_KEY_PREFIX', '{x}', /without spaces and braces, got "{x}"/],
     ['REDIS_TIMEOUT_MS', '0', /from 10 to 60000, got "0"/],
+    ['QDRANT_WRITE_CONSISTENCY_FACTOR', '2', /expected at most QDRANT_REPLICATION_FACTOR \(1\), got 2/],
     ['QDRANT_URL', 'qdrant:6333', /^ {2}- QDRANT_URL: expected http:\/\/host\[:port\]/],
     ['QDRANT_URL', 'https:qdrant', /expected http/],
     ['QDRANT_URL', 'http://key@qdrant', /the key goes into QDRANT_API_KEY/],

@@ -24,7 +24,7 @@ async function start(server: FakeQdrant, env: Record<string, string> = {}) {
 const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }
 const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }
 
-describe('a sidecar on Qdrant', () => {
+describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
   it('remembers over kill -9, names it, and goes on when it was away', async () => {
     await using server = await startFakeQdrant()
     const first = await start(server)
