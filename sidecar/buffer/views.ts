@@ -20,7 +20,7 @@ const SHARED_FOR_MS = 7 * 86_400_000
  */
 export class Views {
   readonly #cache: CacheStore
-  readonly #known = new LRUCache<string, View>({ max: MAX_VIEWS })
+  readonly #known = new LRUCache<string, View>({ maxSize: MAX_VIEWS, sizeCalculation: () => 1 })
 
   constructor(cache: CacheStore) {
     this.#cache = cache

@@ -64,7 +64,7 @@ export class Timeline {
   readonly #maxRows: number
   readonly #behind: WriteBehind<PlacedRow>
   /** Rows since the last look at whether there are too many, by scope of rows. */
-  readonly #written = new LRUCache<string, number>({ max: MAX_COUNTED })
+  readonly #written = new LRUCache<string, number>({ maxSize: MAX_COUNTED, sizeCalculation: () => 1 })
 
   constructor(options: TimelineOptions) {
     const { records, onFailure, now, writeEveryMs = 200, maxRows = 1000, maxWaiting = 10_000 } = options

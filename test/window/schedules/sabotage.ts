@@ -1,5 +1,8 @@
+import type { Services } from '../../../sidecar/compose.ts'
+import type { Memory } from '../../../sidecar/memory/memory.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 import { ROOM, type Sabotage } from './scope-state.ts'
+import type { WorldOptions } from './world.ts'
 
 /** A slow fill is stored after all: under the fence of now, with what was read before. */
 export const fillsLate: Sabotage = (state) => ({
@@ -22,6 +25,34 @@ export const tellsBefore: Sabotage = (state, commits) => {
       told = commits()
       return await state.bump(scope, what)
     },
+  }
+}
+
+/** The epoch moves before a commit, and not after it. */
+export function bumpsEarly(): WorldOptions {
+  let isEarly = false
+  return {
+    sabotage: (state) => ({
+      ...state,
+      bump: async (scope, what) =>
+        what === 'epoch' && !isEarly ? await state.counters(scope) : await state.bump(scope, what),
+    }),
+    async beforeCommit(state) {
+      isEarly = true
+      await state.bump('n/ada', 'epoch').catch(() => {})
+      isEarly = false
+    },
+  }
+}
+
+/** Words that wait to be learned from are not recalled. */
+export function leavesOutPending({ recall }: Services): void {
+  const isLearned = ({ kind }: Memory) => kind !== 'pending'
+  const survey = recall.survey.bind(recall)
+  recall.survey = async (...args) => {
+    const whole = await survey(...args)
+    const found = whole.found.filter(({ memory }) => isLearned(memory))
+    return { ...whole, all: whole.all.filter(isLearned), found }
   }
 }
 

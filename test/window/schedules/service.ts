@@ -1,18 +1,19 @@
 import { createInProcessCache } from '../../../sidecar/adapters/cache/in-process.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
-import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
 import { compose, type Services } from '../../../sidecar/compose.ts'
 import { Ledger } from '../../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../../sidecar/ledger/prices.ts'
 import { createLog } from '../../../sidecar/log.ts'
 import type { LanguageModel } from '../../../sidecar/ports/language-model.ts'
 import type { RecordStore } from '../../../sidecar/ports/records.ts'
+import type { ScopeLock } from '../../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 import type { Clock } from '../../helpers/clock.ts'
 
 export interface ServiceParts {
   records: RecordStore
   state: ScopeState
+  lock: ScopeLock
   clock: Clock
   model: LanguageModel | undefined
   /** Filled with the timers that are set. */
@@ -44,7 +45,7 @@ export function openService(parts: ServiceParts): Services {
       records,
       cache: createInProcessCache({ maxEntries: 1, maxBytes: 1000 }),
       scopeState: parts.state,
-      scopeLock: createInProcessScopeLock(),
+      scopeLock: parts.lock,
       embedder: lexicalEmbedder(),
       model: parts.model,
       ledger: new Ledger({ records: parts.records, prices: parsePrices('') }),

@@ -1,5 +1,8 @@
 import fc from 'fast-check'
 
+/** Processes on one record store and one scope state. */
+export const SIDECARS = 1
+
 /** Two conversations of one user, each with a window of its own. */
 export const CONVERSATIONS = ['a', 'b'] as const
 export type Conversation = (typeof CONVERSATIONS)[number]
@@ -33,14 +36,18 @@ export type Step =
   | { do: 'model'; works: boolean }
   | { do: 'wait'; ms: number }
   | { do: 'evict'; what: 'blocks' | 'counters' | 'turns' }
-  | { do: 'restart'; keepsState: boolean }
+  /** A process ends, at once or in good order, and is started again; with it the scope state may be lost. */
+  | { do: 'restart'; isAbrupt: boolean; keepsState: boolean }
+  /** The conversation begins anew: its turns are counted from 1 again. */
+  | { do: 'reset'; conversation: Conversation; forgets: boolean }
   | { do: 'state'; away: boolean }
 
 export interface Schedule {
   /** Whether turns are learned from; else they are kept as they were said. */
   learns: boolean
   windows: Record<Conversation, number>
-  steps: Step[]
+  /** Each with the sidecar that it goes to. */
+  steps: [step: Step, by: number][]
 }
 
 const conversation = fc.constantFrom(...CONVERSATIONS)
@@ -101,7 +108,18 @@ const rare: fc.Arbitrary<Step> = fc.oneof(
       what: fc.constantFrom('blocks' as const, 'counters' as const, 'turns' as const),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const), keepsState: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('restart' as const),
+      isAbrupt: fc.boolean(),
+      keepsState: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant('reset' as const), conversation, forgets: fc.boolean() }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('state' as const), away: fc.boolean() }) },
 )
 
@@ -115,5 +133,5 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 export const schedule: fc.Arbitrary<Schedule> = fc.record({
   learns: fc.boolean(),
   windows: fc.record({ a: fc.integer({ min: 2, max: 6 }), b: fc.constantFrom(1, 2, 10) }),
-  steps: fc.array(step, { minLength: 4, maxLength: 30 }),
+  steps: fc.array(fc.tuple(step, fc.nat(SIDECARS - 1)), { minLength: 4, maxLength: 30 }),
 })

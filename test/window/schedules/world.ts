@@ -1,27 +1,46 @@
+import { fail } from 'node:assert'
+import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../../sidecar/adapters/records/sqlite.ts'
 import type { Services } from '../../../sidecar/compose.ts'
 import type { Memory } from '../../../sidecar/memory/memory.ts'
+import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 import { type Scope, scopeKey } from '../../../sidecar/scope.ts'
 import { stoppedClock } from '../../helpers/clock.ts'
 import { check } from './check.ts'
 import { itemModel } from './item-model.ts'
-import { type Sabotage, testState } from './scope-state.ts'
+import { type Backing, inProcessBacking, type Sabotage, type TestState, testState } from './scope-state.ts'
 import { openService } from './service.ts'
-import type { Ask, Conversation, Schedule, Step, Write } from './steps.ts'
-
-const ADA: Scope = { namespace: 'n', userId: 'ada' }
+import {
+  type Ask,
+  CONVERSATIONS,
+  type Conversation,
+  type Schedule,
+  SIDECARS,
+  type Step,
+  type Write,
+} from './steps.ts'
 
 export interface WorldOptions {
   sabotage?: Sabotage | undefined
   /** What the sidecar is told of a window of size `n`. */
   told?: (n: number) => number
+  /** Does something to each service when it starts. */
+  spoil?: (services: Services) => void
+  /** Runs before each commit of the record store. */
+  beforeCommit?: (state: ScopeState) => Promise<void>
+  /** Holds the scope state; in this process, if absent. */
+  backing?: Backing
+  /** `ada`, if absent. */
+  userId?: string
 }
 
 /** Runs a schedule against the real service, and checks after every recall what must be true of it. */
 export async function run({ learns, windows, steps }: Schedule, options: WorldOptions = {}): Promise<Tally> {
   const world = new World(learns, windows, options)
   try {
-    for (const step of steps) await world.take(step)
+    await world.start()
+    for (const [step, by] of steps) await world.take(step, by)
+    await world.checkTimelines()
     return world.tally
   } finally {
     await world.close()
@@ -31,55 +50,63 @@ export async function run({ learns, windows, steps }: Schedule, options: WorldOp
 /** How many recalls ended how. */
 export type Tally = Record<string, number>
 
+/** A process. */
+interface Sidecar {
+  services: Services
+  /** Those that are set. */
+  timers: Map<object, () => void>
+}
+
 class World {
   readonly tally: Tally = {}
   readonly #clock = stoppedClock()
   readonly #records = openSqliteRecords(':memory:')
+  readonly #lock = createInProcessScopeLock()
   readonly #model = itemModel()
   readonly #windows: Record<Conversation, number>
-  readonly #told: (n: number) => number
+  readonly #options: WorldOptions
+  readonly #user: Scope
   readonly #learns: boolean
-  readonly #sabotage: Sabotage | undefined
   readonly #latest: Record<Conversation, number> = { a: 0, b: 0 }
   readonly #said = new Map<string, string>()
   readonly #deleted: string[] = []
+  readonly #state: TestState
+  readonly #sidecars: Sidecar[] = []
   #beforeCommit: (() => Promise<void>) | undefined
   #lastAsk: Ask | undefined
   #items = 0
   #commits = 0
-  readonly #timers = new Map<object, () => void>()
-  #state: ReturnType<typeof testState>
-  #services: Services
 
-  constructor(
-    learns: boolean,
-    windows: Record<Conversation, number>,
-    { sabotage, told = (n) => n }: WorldOptions,
-  ) {
+  constructor(learns: boolean, windows: Record<Conversation, number>, options: WorldOptions) {
     this.#learns = learns
     this.#windows = windows
-    this.#told = told
-    this.#sabotage = sabotage
-    this.#state = testState(this.#clock.now, () => this.#commits, sabotage)
-    this.#services = this.#start()
+    this.#options = options
+    this.#user = { namespace: 'n', userId: options.userId ?? 'ada' }
+    this.#state = testState(
+      options.backing ?? inProcessBacking(this.#clock.now, () => this.#commits, options.sabotage),
+    )
   }
 
-  async take(step: Step): Promise<void> {
+  async start(): Promise<void> {
+    for (let by = 0; by < SIDECARS; by++) await this.#startOne(by)
+  }
+
+  async take(step: Step, by: number): Promise<void> {
     // No two things happen at one moment.
     this.#clock.advance(1)
     switch (step.do) {
       case 'ask':
         this.#lastAsk = step
-        return await this.#ask(step)
+        return await this.#ask(step, by)
       case 'askDuring':
         this.#beforeCommit = async () => {
-          if (this.#lastAsk) await this.#ask({ ...this.#lastAsk, ahead: 0, during: undefined }, true)
+          if (this.#lastAsk) await this.#ask({ ...this.#lastAsk, ahead: 0, during: undefined }, by, true)
         }
-        await this.#write(step.write)
+        await this.#write(step.write, by)
         this.#beforeCommit = undefined
         return
       case 'learn':
-        await this.#services.buffer?.flush(ADA)
+        await this.#of(by).buffer?.flush(this.#user)
         return
       case 'model':
         this.#model.works = step.works
@@ -91,57 +118,95 @@ class World {
       case 'evict':
         return await this.#state.evict(step.what)
       case 'restart':
-        await this.#services.buffer?.close()
-        // What was owed to a state that stays is lost with the process: it is paid before.
-        this.#state.isAway = false
-        await this.#fireTimers()
-        if (!step.keepsState) this.#state = testState(this.#clock.now, () => this.#commits, this.#sabotage)
-        this.#services = this.#start()
-        await this.#services.buffer?.start()
+        return await this.#restart(step, by)
+      case 'reset':
+        if (step.forgets) await this.#write({ do: 'forget' }, by)
+        this.#latest[step.conversation] = 0
         return
       case 'state':
         this.#state.isAway = step.away
         return
       default:
-        return await this.#write(step)
+        return await this.#write(step, by)
+    }
+  }
+
+  /** What the records say of the same recalls: that nothing was hidden, unless an answer owns up to it. */
+  async checkTimelines(): Promise<void> {
+    for (const conversation of CONVERSATIONS) {
+      const { turns } = await this.#of(0).timeline.read(this.#user, conversation, { limit: 1000 })
+      for (const { turn, recalls } of turns) {
+        for (const { uncovered, cache, known } of recalls) {
+          if (uncovered.length > 0) {
+            fail(`turns ${uncovered} are uncovered at turn ${turn} (${JSON.stringify({ cache, known })})`)
+          }
+        }
+      }
     }
   }
 
   async close(): Promise<void> {
-    await this.#services.buffer?.close()
-    await this.#services.engine.drained()
+    for (const { services } of this.#sidecars) {
+      await services.buffer?.close()
+      await services.timeline.close()
+    }
+    await this.#lock.drained()
     await this.#records.close()
   }
 
-  #start(): Services {
-    return openService({
+  #of(by: number): Services {
+    return (this.#sidecars[by] as Sidecar).services
+  }
+
+  async #startOne(by: number): Promise<void> {
+    const timers = new Map<object, () => void>()
+    const services = openService({
       records: this.#records,
       state: this.#state,
+      lock: this.#lock,
       clock: this.#clock,
       model: this.#learns ? this.#model : undefined,
-      timers: this.#timers,
+      timers,
       beforeCommit: async () => {
+        await this.#options.beforeCommit?.(this.#state)
         const first = this.#beforeCommit
         this.#beforeCommit = undefined
         await first?.()
       },
       afterCommit: () => void this.#commits++,
     })
+    this.#options.spoil?.(services)
+    this.#sidecars[by] = { services, timers }
+    await services.announcer.start()
+    await services.buffer?.start()
+  }
+
+  async #restart({ isAbrupt, keepsState }: Extract<Step, { do: 'restart' }>, by: number): Promise<void> {
+    if (!isAbrupt) {
+      const { buffer, announcer, timeline } = this.#of(by)
+      await buffer?.close()
+      await announcer.close()
+      await timeline.close()
+    } else await this.#of(by).timeline.flush()
+    if (!keepsState && !this.#state.isAway) await this.#state.lose()
+    await this.#startOne(by)
   }
 
   /** Time enough for all that waits: the scope state is told what it missed, if it is there, and turns are learned. */
   async #fireTimers(): Promise<void> {
-    for (const [timer, task] of [...this.#timers]) if (this.#timers.delete(timer)) task()
-    const { buffer, isSettled } = this.#services
-    for (let i = 0; i < 50 && !this.#state.isAway && !isSettled(scopeKey(ADA)); i++) {
-      await new Promise(setImmediate)
+    for (const { services, timers } of this.#sidecars) {
+      for (const [timer, task] of [...timers]) if (timers.delete(timer)) task()
+      const { buffer, isSettled } = services
+      for (let i = 0; i < 50 && !this.#state.isAway && !isSettled(scopeKey(this.#user)); i++) {
+        await new Promise(setImmediate)
+      }
+      // Stands in line behind what has begun.
+      await buffer?.flush(this.#user)
     }
-    // Stands in line behind what has begun.
-    await buffer?.flush(ADA)
   }
 
-  async #write(write: Write): Promise<void> {
-    const { engine, intake, buffer } = this.#services
+  async #write(write: Write, by: number): Promise<void> {
+    const { engine, intake, buffer } = this.#of(by)
     const live = await this.#live()
     switch (write.do) {
       case 'add': {
@@ -153,7 +218,7 @@ class World {
         const content = `${before} My box number ${++this.#items} holds item${this.#items}x.`.trim()
         this.#said.set(key, content)
         await intake.add(
-          ADA,
+          this.#user,
           { messages: [{ role: 'user', content }], conversationId: conversation, turn },
           undefined,
         )
@@ -162,24 +227,24 @@ class World {
       case 'delete': {
         const memory = live[write.nth % live.length]
         if (!memory) return
-        await engine.remove(ADA, memory.id)
+        await engine.remove(this.#user, memory.id)
         if (memory.kind !== 'pending') this.#deleted.push(memory.id)
         break
       }
       case 'restore': {
         const id = this.#deleted.at(-1 - write.nth)
-        if (id && !live.some((one) => one.id === id)) await engine.restore(ADA, id, undefined, null)
+        if (id && !live.some((one) => one.id === id)) await engine.restore(this.#user, id, undefined, null)
         break
       }
       case 'correct': {
         const memory = live.filter(({ kind }) => kind !== 'pending')[write.nth % live.length]
         if (!memory) return
-        await engine.revise(ADA, memory.id, { text: `The box holds item${++this.#items}x.` }, null)
+        await engine.revise(this.#user, memory.id, { text: `The box holds item${++this.#items}x.` }, null)
         break
       }
       case 'forget':
-        await engine.forget(ADA)
-        await buffer?.forgotten(ADA)
+        await engine.forget(this.#user)
+        await buffer?.forgotten(this.#user)
         this.#deleted.length = 0
         break
     }
@@ -187,19 +252,20 @@ class World {
 
   /** What is remembered at the moment, straight from the store. */
   async #live(): Promise<Memory[]> {
-    return (await this.#services.engine.list(ADA, { limit: 1000, accept: () => true })).memories
+    return (await this.#of(0).engine.list(this.#user, { limit: 1000, accept: () => true })).memories
   }
 
   /** @param isDuring within a write, which may take effect or not: only what stands on both sides is checked */
-  async #ask(ask: Ask, isDuring = false): Promise<void> {
+  async #ask(ask: Ask, by: number, isDuring = false): Promise<void> {
     const { conversation, strategy, freshness, refresh } = ask
+    const { told = (n: number) => n } = this.#options
     const turn = Math.max(1, this.#latest[conversation] + ask.ahead)
     this.#latest[conversation] = turn
     const before = await this.#live()
-    this.#state.beforeFill = ask.during && (() => this.#write(ask.during as Write))
-    const result = await this.#services.strategies.recall(ADA, {
+    this.#state.beforeFill = ask.during && (() => this.#write(ask.during as Write, by))
+    const result = await this.#of(by).strategies.recall(this.#user, {
       ...{ query: 'Which box holds what?', strategy, freshness, refresh, conversationId: conversation, turn },
-      ...{ windowSize: this.#told(this.#windows[conversation]), topK: 100, tokenBudget: 100_000 },
+      ...{ windowSize: told(this.#windows[conversation]), topK: 100, tokenBudget: 100_000 },
     })
     const hadWrite = ask.during !== undefined && this.#state.beforeFill === undefined
     this.#state.beforeFill = undefined

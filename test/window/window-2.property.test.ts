@@ -1,0 +1,3 @@
+import { testSchedules } from './schedules/property.ts'
+
+testSchedules(2)

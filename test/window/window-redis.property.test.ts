@@ -1,0 +1,61 @@
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { redisScopeState } from '../helpers/scope-state-subject.ts'
+import { over } from './schedules/property.ts'
+import type { Backing, Evicted } from './schedules/scope-state.ts'
+
+const SCHEDULES = Number(process.env['WINDOW_REDIS_SCHEDULES'] ?? 150)
+const PREFIX = 'window:'
+const KEYS: Record<Evicted, string> = { blocks: 'block/*', counters: 'counters', turns: 'turns/*' }
+
+describe.skipIf(NO_REDIS)(`with the scope state on Redis ${NEEDS}`, () => {
+  let server: RedisServer
+  let admin: Redis
+  beforeAll(async () => {
+    server = await startRedis()
+    admin = new Redis(server.url)
+  })
+  afterAll(async () => {
+    admin.disconnect()
+    await server[Symbol.asyncDispose]()
+  })
+
+  it(`over ${SCHEDULES} schedules nothing is hidden and nothing deleted is served`, {
+    timeout: 600_000,
+  }, async () => {
+    const state = redisScopeState(server.url, { keyPrefix: PREFIX })
+    await expect
+      .poll(
+        () =>
+          state.check().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 15_000 },
+      )
+      .toBe(true)
+    const remove = async (pattern: string) => {
+      const keys = await admin.keys(pattern)
+      if (keys.length > 0) await admin.del(...keys)
+    }
+    let worlds = 0
+    const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
+    // Every world has a user of its own, on one connection.
+    const tally = await over(SCHEDULES, seed, () => {
+      worlds += 1
+      const userId = `ada-${worlds}`
+      const of = `${PREFIX}{scope:n/${userId}}`
+      const backing: Backing = {
+        state,
+        evict: async (what) => await remove(`${of}${KEYS[what]}`),
+        lose: async () => await remove(`${of}*`),
+      }
+      return { backing, userId }
+    })
+    await state.close()
+    for (const reason of ['hit', 'first', 'window', 'fence']) {
+      expect(tally[`cached ${reason}`], reason).toBeGreaterThan(0)
+    }
+  })
+})
