@@ -80,6 +80,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     scopeState,
     debts: createDebts(records),
     log,
+    isShared: settings.isShared,
     ...(timers ? { timers } : {}),
   })
   const { isSettled } = announcer

@@ -1,9 +1,14 @@
+import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Counters, ScopeState } from '../ports/scope-state.ts'
 import type { Debts, Tidings } from './debts.ts'
 
 export interface Announcer {
-  /** Moves the fence of a scope, before something of it is removed or corrected. As `changed` otherwise. */
+  /**
+   * Moves the fence of a scope, before something of it is removed or corrected. As `changed` otherwise.
+   * @throws {AppError} `backend_unavailable` where others read the same records and cannot be told: they would serve
+   * what is removed
+   */
   beforeRemoval(scope: string): Promise<Counters | undefined>
   /**
    * Tells that a change is durable and visible, and answers the counters that this has moved. Never rejects: what cannot
@@ -35,6 +40,8 @@ export interface AnnouncerOptions {
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
   /** Most scopes held in memory as owed. */
   maxOwed?: number
+  /** Whether other processes read and write the same records. */
+  isShared?: boolean | undefined
 }
 
 const RANK: Readonly<Record<Tidings, number>> = { epoch: 0, fence: 1, clear: 2 }
@@ -42,22 +49,26 @@ const RANK: Readonly<Record<Tidings, number>> = { epoch: 0, fence: 1, clear: 2 }
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000
 
+/** How often it is looked whether another process owes something; it may have died since. Milliseconds. */
+const LOOK_MS = 5000
+
 /**
  * Tells the state that sidecars share of what happens to the memories of a scope. A removal moves the fence before it,
  * so that no block from before is served while it happens, and after it, so that none is that was begun meanwhile.
  *
  * A write does not fail because that state is away. What it owes then is durable before the write is answered for, and
  * paid in the background, the greatest that is owed to a scope once for all; until then `isSettled` says that the
- * blocks of the scope cannot be trusted.
+ * blocks of the scope cannot be trusted. Where records are shared, what another process owes is taken up too.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000 } = options
+  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, isShared = false } = options
   const owed = new Map<string, { what: Tidings }>()
   /** More is owed than is held in memory; which scopes, the store knows. */
   let spilled = false
   let timer: ReturnType<typeof setTimeout> | undefined
   let paying: Promise<void> | undefined
   let pause = FIRST_PAUSE_MS
+  let looking: ReturnType<typeof setTimeout> | undefined
   let closed = false
 
   async function tell(scope: string, what: Tidings): Promise<Counters> {
@@ -148,18 +159,44 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     if (owed.size > 0) schedule()
   }
 
+  function lookLater(): void {
+    if (closed || !isShared) return
+    looking = timers.setTimeout(
+      () =>
+        void load()
+          .catch((error) => log.warn('what is owed not read', { error: String(error) }))
+          .finally(lookLater),
+      LOOK_MS * (0.5 + Math.random() / 2),
+    )
+    looking.unref?.()
+  }
+
+  async function tellOrRefuse(scope: string): Promise<Counters> {
+    try {
+      return await tell(scope, 'fence')
+    } catch (cause) {
+      const message =
+        'Other sidecars cannot be told that something is removed, so nothing was: Redis is away.'
+      throw new AppError('backend_unavailable', message, { retryAfterS: 5, cause })
+    }
+  }
+
   return {
-    beforeRemoval: (scope) => tellOrOwe(scope, 'fence'),
+    beforeRemoval: (scope) => (isShared ? tellOrRefuse(scope) : tellOrOwe(scope, 'fence')),
     changed: ({ scope, fence, forgotten }) =>
       tellOrOwe(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
     isSettled: (scope) => !spilled && !owed.has(scope),
     get owed() {
       return owed.size
     },
-    start: load,
+    async start() {
+      await load()
+      lookLater()
+    },
     async close() {
       closed = true
       timers.clearTimeout(timer)
+      timers.clearTimeout(looking)
       await paying
       if (owed.size > 0) await pay()
       if (owed.size > 0)

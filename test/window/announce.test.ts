@@ -12,7 +12,7 @@ import { stoppedClock } from '../helpers/clock.ts'
 const MINUTE = 60_000
 
 /** A state that can be away, and takes down what it was told. */
-function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100 } = {}) {
+function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100, isShared = false } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
   const honest = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000, now: clock.now })
@@ -33,7 +33,7 @@ function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100 } = {}) 
   }
   const log = createLog('debug', (line) => lines.push(JSON.parse(line)))
   const debts = createDebts(records)
-  const announcer = createAnnouncer({ scopeState, debts, log, timers, maxOwed })
+  const announcer = createAnnouncer({ scopeState, debts, log, timers, maxOwed, isShared })
   onTestFinished(() => announcer.close())
   const written = () => Array.fromAsync(debts.all())
   const events = () => lines.map(({ event }) => event)
@@ -175,5 +175,38 @@ describe('changes are told to the scope state', () => {
     await timers.advance(MINUTE)
     expect(told).toEqual(['fence a'])
     expect(announcer.isSettled('a')).toBe(true)
+  })
+})
+
+describe('where several processes share the records', () => {
+  it('nothing is removed of which the others cannot be told', async () => {
+    const { announcer, world, told, written } = setUp({ isShared: true })
+    world.away = true
+    await expect(announcer.beforeRemoval('a')).rejects.toMatchObject({
+      code: 'backend_unavailable',
+      retryAfterS: expect.any(Number),
+    })
+    expect(await written()).toEqual([])
+    world.away = false
+    await announcer.beforeRemoval('a')
+    expect(told).toEqual(['fence a'])
+  })
+
+  it('what a process owed that has died is taken up by another that was there before', async () => {
+    const records = openSqliteRecords(':memory:')
+    const dead = setUp({ records, isShared: true })
+    const other = setUp({ records, isShared: true })
+    await other.announcer.start()
+    dead.world.away = true
+    await dead.announcer.changed({ scope: 'a', fence: true })
+    expect(other.announcer.isSettled('a')).toBe(true)
+    other.world.away = true
+    await other.timers.advance(MINUTE / 6)
+    expect(other.announcer.isSettled('a')).toBe(false)
+    other.world.away = false
+    await other.timers.advance(MINUTE)
+    expect(other.told).toEqual(['fence a'])
+    expect(other.announcer.isSettled('a')).toBe(true)
+    expect(await other.written()).toEqual([])
   })
 })
