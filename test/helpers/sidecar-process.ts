@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))
 
 /** How long a start or an end may take before the test fails, milliseconds. */
-const DEADLINE_MS = 15_000
+const DEADLINE_MS = 60_000
 
 export interface SidecarProcess {
   child: ChildProcess
