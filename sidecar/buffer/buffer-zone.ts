@@ -84,7 +84,9 @@ export class BufferZone {
     const left = new Map<string, PendingTurn[]>()
     for await (const { payload } of scrollAll(this.#options.records, 'pending', PENDING_SCOPE)) {
       const turn = payload as unknown as PendingTurn
-      left.set(turn.scope, [...(left.get(turn.scope) ?? []), turn])
+      const own = left.get(turn.scope)
+      if (own) own.push(turn)
+      else left.set(turn.scope, [turn])
     }
     for (const [key, turns] of left) this.#scope(key).takeOver(turns)
     return this.size.turns
