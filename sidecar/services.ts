@@ -14,6 +14,7 @@ import type { Config } from './config.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
+import { assertWhole } from './migration/note.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
@@ -57,6 +58,7 @@ export async function createServices(
     })
     record = ledger.record
     early.forEach(record)
+    await assertWhole(records)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
     services = compose(

@@ -114,7 +114,7 @@ export function textOf({ payload }: StoredRecord): string {
   return (past.memory ?? (payload as unknown as Memory)).text
 }
 
-export async function readNote(store: RecordStore): Promise<EmbedderNote | undefined> {
+export async function readNote(store: Pick<RecordStore, 'get'>): Promise<EmbedderNote | undefined> {
   const record = await store.get('meta', META, NOTE)
   return record && (record.payload as unknown as EmbedderNote)
 }

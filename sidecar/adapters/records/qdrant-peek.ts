@@ -1,0 +1,30 @@
+import type { RecordStore } from '../../ports/records.ts'
+import { linkQdrant, type QdrantAddress, QdrantFailure } from './qdrant-link.ts'
+import { pointId, toRecord } from './qdrant-points.ts'
+
+/** Reads records without vectors where nothing is to be made: of a prefix that has no collections there are none. */
+export function peekQdrant(options: QdrantAddress & { prefix: string }): Pick<RecordStore, 'get'> {
+  const link = linkQdrant(options)
+  return {
+    async get(collection, scope, id) {
+      const ids = [pointId(collection, scope, id)]
+      try {
+        const [point] = await link.run((client) =>
+          client.retrieve(`${options.prefix}documents`, { ids, with_payload: true }),
+        )
+        return point && toRecord(point.payload, collection, scope)
+      } catch (error) {
+        if (
+          error instanceof QdrantFailure &&
+          error.httpStatus === 404 &&
+          /doesn't exist/.test(error.message)
+        ) {
+          return undefined
+        }
+        throw error instanceof QdrantFailure
+          ? new Error(`QDRANT_URL: ${error.message}`, { cause: error })
+          : error
+      }
+    },
+  }
+}

@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
+import { addressOf, refusalOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const MIGRATE = fileURLToPath(new URL('../../sidecar/migrate.ts', import.meta.url))
+const USERS = ['ada', 'bob', '阿达', 'a/b']
+
+function spawnMigrate(env: Record<string, string>, ...args: string[]) {
+  const child = spawn(process.execPath, [MIGRATE, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+async function migrated(env: Record<string, string>, ...args: string[]) {
+  const child = spawnMigrate(env, ...args)
+  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
+  return { code, out, err }
+}
+
+async function call(url: string, path: string, body: object): Promise<Record<string, unknown>> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  expect(response.status).toBe(200)
+  return (await response.json()) as Record<string, unknown>
+}
+
+async function recalls(url: string) {
+  const answers = USERS.map(async (user_id) => {
+    const query = { user_id, query: 'Which tea, and which city?', strategy: 'per_query' }
+    const { context, memories } = await call(url, '/v1/recall', query)
+    return { context, memories }
+  })
+  return await Promise.all(answers)
+}
+
+async function stop({ child, ended }: SidecarProcess): Promise<void> {
+  child.kill('SIGTERM')
+  await ended
+}
+
+describe('npm run migrate', () => {
+  it('brings a SQLite file to Qdrant over a kill -9, and recall answers as before', async () => {
+    await using server = await startFakeQdrant()
+    const env = { DATA_DIR: tempDir() }
+    const before = spawnSidecar(env)
+    const url = await addressOf(before)
+    for (const user_id of USERS) {
+      for (let turn = 1; turn <= 3; turn += 1) {
+        const content = `I moved to city ${turn}. I drink tea number ${turn} of ${user_id}.`
+        await call(url, '/v1/memories', {
+          user_id,
+          conversation_id: 'c',
+          turn,
+          messages: [{ role: 'user', content }],
+        })
+      }
+    }
+    const expected = await recalls(url)
+    await stop(before)
+
+    const target = { ...env, QDRANT_URL: server.url }
+    await killedMidway(server, target)
+    expect((await refusalOf({ ...target, DATA_DIR: tempDir() })).err).toMatch(
+      /from \S+hippocache\.db was begun and is not done\. Run `npm run migrate` again/,
+    )
+    const { code, out, err } = await migrated(target, '--to', 'qdrant')
+    expect({ code, err: err.replace(/\r[^\r]*/g, '') }).toEqual({ code: 0, err: '' })
+    expect(out).toMatch(/Done: \S+ \(hippocache_\*\) holds what \S+hippocache\.db does/)
+    expect(out).toMatch(/memories +\d+ in 4\n/)
+    expect((await migrated(target, '--to', 'qdrant')).out).toMatch(
+      /^Nothing to do: everything had been brought/,
+    )
+
+    const after = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url })
+    expect(await recalls(await addressOf(after))).toEqual(expected)
+    await stop(after)
+    // And back to a file, which is not there yet.
+    const back = { DATA_DIR: tempDir(), QDRANT_URL: server.url }
+    expect(await migrated(back, '--to', 'sqlite')).toMatchObject({ code: 0 })
+  }, 180_000)
+
+  it('says what is wrong, and ends with 1', async () => {
+    await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
+    const empty = { DATA_DIR: tempDir() }
+    for (const [env, args, message] of [
+      [empty, [], /--to: expected one of sqlite, qdrant, got null/],
+      [empty, ['--to', 'qdrant'], /--to: set QDRANT_URL/],
+      [{ ...empty, QDRANT_URL: server.url }, ['--to', 'qdrant'], /DATA_DIR: there is no \S+hippocache\.db/],
+      [
+        { ...empty, QDRANT_URL: server.url },
+        ['--to', 'sqlite'],
+        /QDRANT_URL: qdrant at 127\.0\.0\.1:\d+: the key was refused \(401\); set QDRANT_API_KEY/,
+      ],
+      [
+        { ...empty, QDRANT_URL: server.url, QDRANT_API_KEY: 'hunter2-hunter2' },
+        ['--to', 'sqlite'],
+        /QDRANT_URL, QDRANT_COLLECTION_PREFIX: there is nothing in /,
+      ],
+    ] as const) {
+      const { code, err } = await migrated({ ...env }, ...args)
+      expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(message) })
+    }
+  }, 120_000)
+})
+
+/** Kills it when the second piece of what it copies has arrived. */
+async function killedMidway(server: FakeQdrant, env: Record<string, string>): Promise<void> {
+  let pieces = 0
+  server.fault = ({ path, body }) => {
+    if (!path.endsWith('/points/batch') || !JSON.stringify(body).includes('journal')) return undefined
+    pieces += 1
+    if (pieces < 4) return undefined
+    child.kill('SIGKILL')
+    return { cut: 'after' }
+  }
+  const child = spawnMigrate(env, '--to', 'qdrant')
+  await once(child, 'close')
+  expect(child.signalCode).toBe('SIGKILL')
+  server.fault = () => undefined
+}
