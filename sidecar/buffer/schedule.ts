@@ -65,7 +65,6 @@ function whenFresh(
   turns: readonly PendingTurn[],
   { now, triggers, viewOf }: Circumstances,
 ): Plan {
-  // A turn from the future was accepted before the clock was set back.
   const last = turns.reduce((newest, turn) => (turn.at >= newest.at ? turn : newest))
   // The rules of the app as they were at its last turn.
   const { flushTokens, flushTurns, idleMs, windowAhead } = { ...triggers, ...last.triggers }
@@ -84,7 +83,11 @@ function whenFresh(
       }
     }
   }
-  return { at: Math.min(last.at, now) + idleMs, reason: 'idle', accept }
+  // A turn from the future was accepted before the clock was set back: it tells nothing of when the last one came, and
+  // must not keep those beside it waiting until then.
+  const known = turns.filter(({ at }) => at - now <= idleMs)
+  if (known.length === 0) return { at: now, reason: 'idle', accept }
+  return { at: known.reduce((newest, { at }) => Math.max(newest, at), 0) + idleMs, reason: 'idle', accept }
 }
 
 /**

@@ -3,7 +3,7 @@ import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { AppError } from '../../sidecar/errors.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import { ADA, flushes, setUp, unavailable } from './helpers.ts'
-import { type Behaviour, batchOf, cutOff, gibberish } from './model.ts'
+import { type Behaviour, batchOf, cutOff, gibberish, held } from './model.ts'
 import { quiet, until } from './timers.ts'
 
 const MINUTE = 60_000
@@ -90,6 +90,41 @@ describe('a model that is away', () => {
     at.clock.advance(-30 * 24 * HOUR)
     await at.post(2, 'I have a cat')
     await at.timers.advance(2 * MINUTE)
+    expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.'])
+  })
+
+  it('does not leave the turns behind when the clock jumps ahead and back while they wait', async () => {
+    const at = setUp()
+    await at.post(1, 'I live in Leeds')
+    // A year ahead: what is accepted now is from the future once the clock has been put right.
+    at.clock.advance(365 * 24 * HOUR)
+    await at.post(2, 'I have a cat')
+    at.clock.advance(-365 * 24 * HOUR)
+    await at.post(3, 'I speak Welsh')
+    expect(await at.recalled('Ada')).toHaveLength(3)
+    expect(at.timers.set()).toEqual([MINUTE])
+    await at.timers.advance(MINUTE)
+    await until(() => flushes(at).length === 1)
+    expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.', 'Ada speaks Welsh.'])
+    expect(at.buffer.size).toEqual({ scopes: 0, turns: 0 })
+    expect(await at.pendingStored()).toEqual([])
+  })
+
+  it('does not leave the turns behind when the clock jumps while they are learned from', async () => {
+    const at = setUp()
+    const thinking = held()
+    at.model.next(thinking.behaviour, unavailable('server_error'))
+    await at.post(1, 'I live in Leeds')
+    const flushing = at.buffer.flush(ADA)
+    await thinking.reached
+    at.clock.advance(-7 * 24 * HOUR)
+    await at.post(2, 'I have a cat')
+    thinking.release()
+    await flushing
+    expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'I have a cat'])
+    await at.timers.advance(MINUTE)
+    at.clock.advance(30 * 24 * HOUR)
+    await at.timers.advance(MINUTE)
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.'])
   })
 
