@@ -44,7 +44,7 @@ export class BatchLearner {
       for (const turn of batch) this.#queue.remove(turn)
       for (const event of outcome.events) tell(event)
       log.info('flushed', { reason, turns, events: outcome.events.length })
-      onFlush(reason, 'learned')
+      onFlush(reason, 'learned', turns)
       return null
     }
     if (closing.aborted) return 'closing'
@@ -55,7 +55,7 @@ export class BatchLearner {
       return (await this.learn(batch.slice(middle), reason, isUrgent, tell)) ?? first
     }
     log.warn('flush put off', { reason, turns, because: outcome.reason, detail: outcome.detail })
-    onFlush(reason, outcome.reason)
+    onFlush(reason, outcome.reason, turns)
     await this.#putOff(batch, outcome, reason)
     return outcome.reason
   }

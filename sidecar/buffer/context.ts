@@ -21,8 +21,8 @@ export interface BufferContext {
   now: () => number
   /** Aborted when no flush may begin any more. */
   closing: AbortSignal
-  /** Told of every batch what started it, and what came of it. */
-  onFlush: (reason: FlushReason, outcome: string) => void
+  /** Told of every batch what started it, what came of it, and how many turns it had. */
+  onFlush: (reason: FlushReason, outcome: string, turns: number) => void
   /** Told by how many turns the buffers grew. */
   onSize: (change: number) => void
   /** Called when nothing waits and nothing runs. */

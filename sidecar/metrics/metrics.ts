@@ -34,7 +34,7 @@ export interface Metrics {
   request: (method: string, route: string, status: number, seconds: number) => void
   recall: (kind: 'recall' | 'search', tookMs: Parts, degraded: readonly string[]) => void
   cacheRead: (status: string, reason: string) => void
-  flush: (reason: string, outcome: string) => void
+  flush: (reason: string, outcome: string, turns: number) => void
   /** A call to a language or embedding model. */
   call: RecordCall
 }
@@ -84,6 +84,11 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
     'reason',
     'outcome',
   ])
+  const flushedTurns = counter(
+    'flushed_turns_total',
+    'Turns of these batches; calls and tokens of models by those "learned" are what a turn takes.',
+    ['reason', 'outcome'],
+  )
   const calls = counter('model_calls_total', 'Requests to models, each try by itself.', [
     'purpose',
     'model',
@@ -144,8 +149,9 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
     cacheRead(status, reason) {
       cacheReads.labels(status, reason).inc()
     },
-    flush(reason, outcome) {
+    flush(reason, outcome, turns) {
       flushes.labels(reason, outcome).inc()
+      flushedTurns.labels(reason, outcome).inc(turns)
     },
     call({ purpose, model, outcome, latencyMs, tokensIn, tokensOut, tokensCached }) {
       const name = modelName(model)

@@ -79,14 +79,16 @@ describe('the numbers', () => {
     expect(value('hippocache_model_tokens_total', { kind: 'out' })).toBe(0)
   })
 
-  it('of flushes are by reason and outcome', async () => {
+  it('of flushes and their turns are by reason and outcome', async () => {
     const { flush, read } = open()
-    flush('idle', 'learned')
-    flush('idle', 'learned')
-    flush('retry', 'timeout')
+    flush('idle', 'learned', 4)
+    flush('idle', 'learned', 3)
+    flush('retry', 'timeout', 2)
     const { value } = await read()
     expect(value('hippocache_flushes_total', { reason: 'idle', outcome: 'learned' })).toBe(2)
     expect(value('hippocache_flushes_total', { reason: 'retry', outcome: 'timeout' })).toBe(1)
+    expect(value('hippocache_flushed_turns_total', { outcome: 'learned' })).toBe(7)
+    expect(value('hippocache_flushed_turns_total', { reason: 'retry', outcome: 'timeout' })).toBe(2)
   })
 })
 
