@@ -124,6 +124,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       recall,
       profile: (scope, request) => profiles.instead(scope, request),
       onAnswer: timeline.record,
+      packing: (scope, appId) => profiles.packing(scope, appId),
       records,
       scopeState,
       isSettled,

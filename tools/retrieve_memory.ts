@@ -49,8 +49,8 @@ export const PARAMETERS = {
   strategy: choice(['auto', 'per_query', 'cached', 'cached_delta']).default('auto'),
   // 500 is what Dify takes when the LLM node's window is switched off.
   window_size: integer(0, 500).default(10),
-  top_k: integer(1, 100).default(8),
-  token_budget: integer(0, 100_000).default(1200),
+  top_k: integer(1, 100).default(10),
+  token_budget: integer(0, 100_000).default(1500),
   freshness: choice(['window', 'write']).optional(),
   experiment: name('the name of an experiment').optional(),
   filters: jsonObject().optional(),

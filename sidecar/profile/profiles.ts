@@ -6,7 +6,7 @@ import type { Snapshot } from '../recall/snapshot.ts'
 import type { Snapshots } from '../recall/snapshots.ts'
 import { type CountTokens, tokenCounter } from '../recall/tokens.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
-import { spelledOut } from '../rules/rules.ts'
+import { DEFAULT_RULES, spelledOut } from '../rules/rules.ts'
 import { type Scope, scopeKey } from '../scope.ts'
 import { type Packed, pack } from './pack.ts'
 import { recentPart, staticPart } from './parts.ts'
@@ -49,8 +49,15 @@ interface Held {
 /** Packings held for one state of a scope. Each is text of memories that are held anyway, and of some of them. */
 const MAX_HELD = 8
 
-/** So that no topic crowds out the others. */
-const MAX_PER_TOPIC_INSTEAD = 15
+/** So that no topic crowds out the others, where nobody has said how many there may be. */
+const MAX_PER_TOPIC = 15
+
+/** Text for a prompt, and the memories behind it. */
+export interface ProfileText {
+  text: string
+  tokens: number
+  memories: Memory[]
+}
 
 /** What is known of a user, by topic. Packings are kept until anything of the scope changes. */
 export class Profiles {
@@ -81,10 +88,22 @@ export class Profiles {
   async instead(
     scope: Scope,
     { agentId, runId, appId, tokenBudget }: Omit<ProfileRequest, 'maxPerTopic' | 'topics' | 'prefer'>,
-  ): Promise<{ text: string; tokens: number; memories: Memory[] }> {
-    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: MAX_PER_TOPIC_INSTEAD }
-    const { text, tokens, kept } = await this.read(scope, request)
-    return { text, tokens, memories: kept.map(({ memory }) => memory) }
+  ): Promise<ProfileText> {
+    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: MAX_PER_TOPIC }
+    return asText(await this.read(scope, request))
+  }
+
+  /** What makes a profile of memories that somebody else has read, by the topics of an app. */
+  async packing(
+    { namespace }: Scope,
+    appId: string | null,
+  ): Promise<(memories: readonly Memory[], tokenBudget: number) => ProfileText> {
+    // Rules that cannot be read leave the facts, in the order of the topics that everybody has.
+    const inForce = await this.#options.ruleBook.inForce(namespace, appId).catch(() => undefined)
+    const count = await tokenCounter()
+    const place = placing(spelledOut(inForce?.rules ?? DEFAULT_RULES).topics)
+    const options = { maxPerTopic: MAX_PER_TOPIC, isPreferred: () => false }
+    return (memories, tokenBudget) => asText(pack(memories.map(place), { ...options, tokenBudget }, count))
   }
 
   #packed({ state }: Snapshot, key: string, now: number, make: () => Held): Packed {
@@ -126,4 +145,8 @@ export class Profiles {
       throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
     }
   }
+}
+
+function asText({ text, tokens, kept }: Packed): ProfileText {
+  return { text, tokens, memories: kept.map(({ memory }) => memory) }
 }

@@ -8,7 +8,7 @@ import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
 import type { Knowledge } from '../window/knowledge.ts'
 import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
 import { Knowing } from './knowing.ts'
-import { type Rendered, render } from './render.ts'
+import { HEAD, NO_HEAD, type Rendered, render } from './render.ts'
 import { buildSnapshot, type Snapshot } from './snapshot.ts'
 import type { Snapshots } from './snapshots.ts'
 import { tokenCounter } from './tokens.ts'
@@ -143,7 +143,8 @@ export class Recall {
     const count = await tokenCounter()
     const started = performance.now()
     const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !held.has(id))
-    const rendered = render(memories, request.tokenBudget, count)
+    // What is held elsewhere has told what memories are.
+    const rendered = render(memories, request.tokenBudget, count, held.size > 0 ? NO_HEAD : HEAD)
     const took = performance.now() - started
     const kept = new Set(rendered.memories)
     const tookMs = { ...result.tookMs, render: took, total: result.tookMs.total + took }

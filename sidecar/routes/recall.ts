@@ -52,15 +52,16 @@ const route = createRoute({
           .default('auto')
           .openapi({
             description:
+              'auto is cached_delta where conversation_id, turn and a window_size of at least 2 are given, else per_query. ' +
               'per_query searches for every query. cached keeps one block of memories as long as the window hides ' +
               'nothing from it. cached_delta adds to the block what the query needs and the block lacks. The last two ' +
-              'need conversation_id, turn and a window_size of at least 2; without them they are per_query.',
+              'need the same as auto does; without it they are per_query.',
           }),
         window_size: s.windowSize.optional(),
-        top_k: s.topK.default(8),
-        token_budget: s.wholeNumber(0, 100_000).default(1200).openapi({
+        top_k: s.topK.default(10),
+        token_budget: s.wholeNumber(0, 100_000).default(1500).openapi({
           description:
-            'Most tokens (o200k) of the context. Under cached_delta the block takes at most 60 % of them.',
+            'Most tokens (o200k) of the context. Under cached_delta the block takes at most half of them.',
         }),
         freshness: z
           .enum(['window', 'write'])

@@ -50,7 +50,7 @@ export interface BlockIdentity extends Omit<Narrowing, 'conversationId'> {
 }
 
 /** Moves when blocks of before can be read no more, or would be put together otherwise. */
-const FORMAT = 1
+const FORMAT = 2
 
 export function blockKey(identity: BlockIdentity): string {
   const { conversationId, strategy, agentId, runId, appId, filters, ...rest } = identity

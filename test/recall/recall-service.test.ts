@@ -18,6 +18,7 @@ async function recallOf(app: ReturnType<typeof testApp>, rest: object = {}) {
   const { status, body } = await app.call('POST', '/v1/recall', {
     user_id: 'ada',
     query: 'What about Kyoto?',
+    strategy: 'per_query',
     ...rest,
   })
   expect(status).toBe(200)

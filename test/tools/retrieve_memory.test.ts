@@ -87,7 +87,7 @@ describe('retrieve_memory', () => {
     }
     await retrieve({ query: 'q', user_id: 'u1', ...unset })
     expect(stub.calls[0]).toMatchObject({ method: 'POST', path: '/v1/recall' })
-    const defaults = { strategy: 'auto', window_size: 10, top_k: 8, token_budget: 1200 }
+    const defaults = { strategy: 'auto', window_size: 10, top_k: 10, token_budget: 1500 }
     expect(sent()).toEqual({ query: 'q', user_id: 'u1', ...defaults })
   })
 

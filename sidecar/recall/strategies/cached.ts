@@ -6,11 +6,13 @@ import { windowGate } from '../gates.ts'
 import type { Recall, Timings } from '../recall.ts'
 import { tokenCounter } from '../tokens.ts'
 import type { CacheReport, Strategy, StrategyRequest, StrategyResult } from './request.ts'
-import { selectBlock } from './select.ts'
+import { type Selection, selectBlock } from './select.ts'
 
 export interface CachedOptions {
   recall: Recall
   blocks: BlockCache
+  /** How facts make a profile for an app; `null` for the topics of none. */
+  packing: (scope: Scope, appId: string | null) => Promise<Selection['profile']>
 }
 
 /** A request of which everything is known that a block needs. */
@@ -22,7 +24,7 @@ export interface CachedRequest extends StrategyRequest {
 }
 
 /** Part of the token budget that the block may take under `cached_delta`; the delta has what the block leaves. */
-export const BLOCK_SHARE = 0.6
+const BLOCK_SHARE = 0.5
 
 /** Strategies `cached` and `cached_delta`. */
 export class Cached {
@@ -73,18 +75,19 @@ export class Cached {
   ): Promise<Awaited<ReturnType<BlockRequest['build']>>> {
     // The delta follows the query, so a block that knows all there is can stay as it is.
     if (unchanged && request.strategy === 'cached_delta' && !request.refresh) return unchanged
-    const survey = await this.#options.recall.survey(scope, request)
-    const count = await tokenCounter()
+    const { recall, packing } = this.#options
+    const survey = await recall.survey(scope, request)
+    const [count, profile] = await Promise.all([tokenCounter(), packing(scope, request.appId ?? null)])
     const started = performance.now()
     const { conversationId, turn, windowSize, tokenBudget, strategy } = request
     const { passes } = windowGate(conversationId, turn, windowSize)
     const { text, tokens, memories } = selectBlock({
       all: survey.all,
       worth: survey.worth,
-      // What the query finds comes with the delta, where there is one. Without it in the block the block is the same
-      // for every query, and what the next one adds to it comes at its end.
+      // What the query finds comes with the delta, where there is one.
       found: strategy === 'cached' ? survey.found.map(({ memory }) => memory) : undefined,
       isShown: (memory) => !passes(memory),
+      profile,
       budget: strategy === 'cached' ? tokenBudget : Math.floor(tokenBudget * BLOCK_SHARE),
       count,
     })

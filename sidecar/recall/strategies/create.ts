@@ -3,7 +3,7 @@ import type { ScopeState } from '../../ports/scope-state.ts'
 import { BlockCache } from '../../window/block-cache.ts'
 import { createTurns } from '../../window/watermark.ts'
 import type { Recall } from '../recall.ts'
-import { Cached } from './cached.ts'
+import { Cached, type CachedOptions } from './cached.ts'
 import type { Strategy } from './request.ts'
 import { Strategies, type StrategiesOptions } from './strategies.ts'
 
@@ -16,6 +16,7 @@ export interface StrategySettings {
   blockTtlMs: number
   /** Milliseconds that a recall waits for a block that another one builds. */
   waitMs: number
+  /** What `auto` stands for where a conversation, a turn and a window of at least 2 are known. */
   auto: Strategy
 }
 
@@ -24,13 +25,14 @@ export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
   settleMs: 60_000,
   blockTtlMs: 86_400_000,
   waitMs: 500,
-  auto: 'per_query',
+  auto: 'cached_delta',
 }
 
 export interface StrategyBackends {
   recall: Recall
   profile: StrategiesOptions['profile']
   onAnswer: StrategiesOptions['onAnswer']
+  packing: CachedOptions['packing']
   records: RecordStore
   scopeState: ScopeState
   /** Whether the counters of a scope tell of all its changes. */
@@ -40,12 +42,23 @@ export interface StrategyBackends {
 }
 
 export function createStrategies(
-  { recall, profile, onAnswer, records, scopeState: state, isSettled, onRecall, now }: StrategyBackends,
+  backends: StrategyBackends,
   settings: Partial<StrategySettings> = {},
 ): Strategies {
+  const {
+    recall,
+    profile,
+    onAnswer,
+    packing,
+    records,
+    scopeState: state,
+    isSettled,
+    onRecall,
+    now,
+  } = backends
   const { deadlineMs, settleMs, blockTtlMs, waitMs, auto } = { ...DEFAULT_STRATEGY_SETTINGS, ...settings }
   const turns = createTurns({ records, state, settleMs, now })
   const blocks = new BlockCache({ state, turns, isSettled, ttlMs: blockTtlMs, waitMs, now })
-  const cached = new Cached({ recall, blocks })
+  const cached = new Cached({ recall, blocks, packing })
   return new Strategies({ recall, cached, profile, onAnswer, now, deadlineMs, auto, onRecall })
 }

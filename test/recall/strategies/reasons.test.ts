@@ -112,6 +112,22 @@ describe('every recall tells why it did what it did:', () => {
   })
 })
 
+describe('auto', () => {
+  it('is cached_delta where a conversation, a turn and a window are known, and says so', async () => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    for (const strategy of ['auto', undefined]) {
+      const answer = await app.ask(2, { strategy, window_size: 2, top_k: undefined })
+      expect(answer).toMatchObject({ strategy: 'cached_delta', block: expect.stringContaining('Kyoto') })
+      expect((await app.ask(2, { strategy: 'cached_delta', window_size: 2, top_k: 10 })).block).toBe(
+        answer.block,
+      )
+    }
+    expect((await app.ask(2, { strategy: 'auto', window_size: 1 })).strategy).toBe('per_query')
+    expect((await app.ask(2, { strategy: 'auto', conversation_id: undefined })).strategy).toBe('per_query')
+  })
+})
+
 describe('a turn that was recalled for and is not there yet', () => {
   it('is waited for a minute, then it is a hole, and counts again when it comes', async () => {
     const app = chat()
