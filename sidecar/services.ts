@@ -42,7 +42,11 @@ export async function createServices(
   // The store asks who embeds, and the ledger, which the embedder reports to, is in the store.
   const early: LedgerEntry[] = []
   let record: RecordCall = (entry) => early.push(entry)
-  const embedder = await openEmbedder(config, (entry) => record(entry))
+  const embedder = await openEmbedder(
+    config,
+    (entry) => record(entry),
+    (error) => log.warn('embedding model unavailable', { error: error.message }),
+  )
   const alone: Alone = async (scope, task) => await scopeLock.run(scope, task)
   const records = await openRecords(config, embedder, log, config.redis && alone)
   const { cache, scopeState, link } = openCaches(config, now, log)
@@ -111,16 +115,28 @@ async function openLanguageModel(config: Config, record: RecordCall): Promise<La
   return openAiLanguageModel({ ...endpoint, ...languageModel, record })
 }
 
-/** The embedder of the configuration. @throws {Error} naming the variables when the endpoint gives no vector */
-export async function openEmbedder(config: Config, record?: RecordCall): Promise<Embedder> {
+/**
+ * The embedder of the configuration.
+ * @param onAway told where the endpoint does not answer and can be done without for now
+ * @throws {Error} naming the variables when the endpoint gives no vector
+ */
+export async function openEmbedder(
+  config: Config,
+  record?: RecordCall,
+  onAway?: (error: Error) => void,
+): Promise<Embedder> {
   const { embedding, endpoint } = config
   if (!embedding) return lexicalEmbedder()
   const { openOpenAiEmbedder } = await import('./adapters/embedder/openai.ts')
   try {
-    return await openOpenAiEmbedder({ ...endpoint, ...embedding, ...(record ? { record } : {}) })
+    return await openOpenAiEmbedder({ ...endpoint, ...embedding, onAway, ...(record ? { record } : {}) })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Error(`EMBEDDING_MODEL, OPENAI_BASE_URL: no embedding to be had: ${reason}`, { cause })
+    const way =
+      embedding.dimensions === undefined
+        ? '. With EMBEDDING_DIMENSIONS set, the sidecar starts without it and ranks by words until it answers'
+        : ''
+    throw new Error(`EMBEDDING_MODEL, OPENAI_BASE_URL: no embedding to be had: ${reason}${way}`, { cause })
   }
 }
 

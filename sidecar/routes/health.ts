@@ -3,6 +3,8 @@ import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { LanguageModel } from '../ports/language-model.ts'
 import type { RecordStore } from '../ports/records.ts'
+import type { ScopeLock } from '../ports/scope-lock.ts'
+import type { ScopeState } from '../ports/scope-state.ts'
 import { VERSION } from '../version.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
@@ -28,12 +30,17 @@ const backendState = z.object({
 
 type BackendState = z.infer<typeof backendState>
 
+const NONE: BackendState = { kind: 'none', status: 'none', error: null }
+
 const readiness = z.object({
   status: z.enum(['ready', 'unready']),
   service: z.literal(SERVICE),
   backends: z.object({
     records: backendState,
     cache: backendState,
+    scope_state: backendState.describe('What sidecars know together of a scope: counters and blocks.'),
+    scope_lock: backendState.describe('Who may write to a scope.'),
+    queue: backendState.describe('What wakes up turns that wait.'),
     language_model: backendState,
     embedder: backendState,
   }),
@@ -74,9 +81,19 @@ const status = createRoute({
   ),
 })
 
+/** A backend that says whether it is there. */
+interface Checked {
+  kind: string
+  check(): Promise<void>
+}
+
 interface Backends {
   records: RecordStore
   cache: CacheStore
+  scopeState: ScopeState
+  scopeLock: ScopeLock
+  /** Absent where nothing waits. */
+  queue?: Checked | undefined
   embedder: Embedder
   model: LanguageModel | undefined
 }
@@ -91,21 +108,31 @@ export function backendNames({ records, cache, model, embedder }: Backends) {
 }
 
 export function healthRoutes(services: Backends) {
-  const { records, cache, embedder, model } = services
+  const { records, cache, scopeState, scopeLock, queue, embedder, model } = services
   return router()
     .openapi(healthz, (c) => c.json({ status: 'ok' as const, service: SERVICE }, 200))
     .openapi(readyz, async (c) => {
-      const [recordsState, cacheState] = await Promise.all([check(records), check(cache)])
-      const backends = {
+      const [recordsState, cacheState, stateState, lockState, queueState] = await Promise.all([
+        check(records),
+        check(cache),
+        check(scopeState),
+        check(scopeLock),
+        queue ? check(queue) : NONE,
+      ])
+      const checked = {
         records: recordsState,
         cache: cacheState,
+        scope_state: stateState,
+        scope_lock: lockState,
+        queue: queueState,
+      }
+      const backends = {
+        ...checked,
         // Not asked: a call would cost money, and what fails is tried again and shown under /v1/pending.
-        language_model: model
-          ? { kind: model.kind, status: 'ok' as const, error: null }
-          : { kind: 'none', status: 'none' as const, error: null },
+        language_model: model ? { kind: model.kind, status: 'ok' as const, error: null } : NONE,
         embedder: { kind: embedder.name, status: 'ok' as const, error: null },
       }
-      const ready = recordsState.status === 'ok' && cacheState.status === 'ok'
+      const ready = Object.values(checked).every(({ status }) => status !== 'failed')
       const answer = { status: ready ? ('ready' as const) : ('unready' as const), service: SERVICE, backends }
       return ready ? c.json(answer, 200) : c.json(answer, 503)
     })
@@ -122,7 +149,7 @@ export function healthRoutes(services: Backends) {
     )
 }
 
-async function check(backend: RecordStore | CacheStore): Promise<BackendState> {
+async function check(backend: Checked): Promise<BackendState> {
   const { kind } = backend
   let timer: NodeJS.Timeout | undefined
   try {

@@ -24,7 +24,15 @@ export interface OpenAiEmbedderOptions extends CallerOptions {
   documentPrefix?: string | undefined
   /** Calls off the probe. */
   signal?: AbortSignal | undefined
+  /**
+   * Told where the endpoint does not answer the probe although nothing is wrong with the question. The embedder is
+   * opened all the same where `dimensions` are given, and works when the endpoint does. @default it is not opened
+   */
+  onAway?: ((error: Error) => void) | undefined
 }
+
+/** How long a start waits for an endpoint that it can do without, milliseconds. */
+const PROBE_MS = 5000
 
 /** What the endpoint refused and is not asked for again. */
 interface Refused {
@@ -35,7 +43,7 @@ interface Refused {
 /**
  * An embedding model behind an OpenAI-compatible `POST /embeddings`. Embeds one text to learn the length of the
  * vectors, and refuses every later one of another length.
- * @throws {ModelUnavailable} when the endpoint gives no vector, or not one of `dimensions`
+ * @throws {ModelUnavailable} when the endpoint gives no vector, or not one of `dimensions`; see `onAway`
  * @throws {TypeError | RangeError} for options that cannot be used
  */
 export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promise<Embedder> {
@@ -51,15 +59,7 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
   const caller = createCaller('embedding', { ...options, timeoutMs: options.timeoutMs ?? 30_000 })
   const request = requester(caller, options)
 
-  const [probe] = await request(['memory'], undefined, { scope: '' }, options.signal)
-  const dimensions = (probe as Float32Array).length
-  if (options.dimensions !== undefined && options.dimensions !== dimensions) {
-    throw new ModelUnavailable(
-      'bad_answer',
-      `The model ${JSON.stringify(model)} at ${caller.host} gives vectors of ${dimensions} numbers, not of the ` +
-        `${options.dimensions} asked for; leave the dimensions out, or ask for ${dimensions}`,
-    )
-  }
+  const dimensions = await probe(request, options, caller.host)
 
   const embedAll = async (texts: readonly string[], account: Account, signal: AbortSignal | undefined) => {
     const vectors: Float32Array[] = []
@@ -93,6 +93,44 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
       return vectors.map((vector) => vector ?? (fresh[next++] as Float32Array))
     },
   }
+}
+
+/** The length of the vectors. */
+async function probe(
+  request: ReturnType<typeof requester>,
+  { model, dimensions: wanted, onAway, signal }: OpenAiEmbedderOptions,
+  host: string,
+): Promise<number> {
+  const canDoWithout = onAway !== undefined && wanted !== undefined
+  const late = canDoWithout ? [AbortSignal.timeout(PROBE_MS)] : []
+  let found: number
+  try {
+    const [vector] = await request(
+      ['memory'],
+      undefined,
+      { scope: '' },
+      AbortSignal.any([...late, ...(signal ? [signal] : [])]),
+    )
+    found = (vector as Float32Array).length
+  } catch (error) {
+    if (!canDoWithout || signal?.aborted || !isAway(error)) throw error
+    onAway(error as Error)
+    return wanted
+  }
+  if (wanted !== undefined && wanted !== found) {
+    throw new ModelUnavailable(
+      'bad_answer',
+      `The model ${JSON.stringify(model)} at ${host} gives vectors of ${found} numbers, not of the ` +
+        `${wanted} asked for; leave the dimensions out, or ask for ${found}`,
+    )
+  }
+  return found
+}
+
+/** What passes by itself: a refused key and a wrong answer do not. */
+function isAway(error: unknown): boolean {
+  if (!(error instanceof ModelUnavailable)) return error instanceof Error && error.name === 'TimeoutError'
+  return !['refused_key', 'bad_answer'].includes(error.reason)
 }
 
 /** Asks for the vectors of one batch, with as much of the protocol as the endpoint has. */

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { eventually } from '../helpers/redis-subject.ts'
+import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { startScriptedOpenAi } from '../scripted-openai/server.ts'
+
+const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }
+const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }
+
+describe('an embedding endpoint that is away at the start', () => {
+  it('is done without where the dimensions are known, and is used again when it is back', async () => {
+    await using endpoint = await startScriptedOpenAi()
+    const env = {
+      DATA_DIR: tempDir(),
+      OPENAI_BASE_URL: endpoint.url,
+      EMBEDDING_MODEL: 'embed',
+      EMBEDDING_DIMENSIONS: '64',
+      LLM_RETRIES: '0',
+      EMBEDDING_DEADLINE_MS: '10000',
+      LOG_LEVEL: 'warn',
+    }
+    const before = await startSidecar(env)
+    expect((await before.call('POST', '/v1/memories', TURN)).status).toBe(200)
+    await before.kill()
+
+    endpoint.rules.replace({ status: 503 })
+    const { code, err } = await refusalOf({ ...env, EMBEDDING_DIMENSIONS: '' })
+    expect(code).not.toBe(0)
+    expect(err).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL: .*503.*With EMBEDDING_DIMENSIONS set/)
+
+    const sidecar = await startSidecar(env)
+    expect(sidecar.err()).toContain('embedding model unavailable')
+    const { body } = await sidecar.call('POST', '/v1/recall', RECALL)
+    expect(body.context).toContain('peanuts')
+    expect(body.degraded).toContain('embedding')
+
+    endpoint.rules.replace()
+    await eventually(
+      () => sidecar.call('POST', '/v1/recall', RECALL),
+      (answer) => answer.body.status === 'ok' && !answer.body.degraded?.length,
+      60_000,
+    )
+    const more = { ...TURN, messages: [{ role: 'user', content: 'I moved to Kyoto.' }] }
+    expect((await sidecar.call('POST', '/v1/memories', more)).status).toBe(200)
+  }, 120_000)
+
+  it('stops the start where its answer cannot come right by itself', async () => {
+    await using endpoint = await startScriptedOpenAi({ apiKey: 'right' })
+    const env = { DATA_DIR: tempDir(), OPENAI_BASE_URL: endpoint.url, EMBEDDING_MODEL: 'embed' }
+    const { code, err } = await refusalOf({ ...env, EMBEDDING_DIMENSIONS: '64', OPENAI_API_KEY: 'wrong' })
+    expect(code).not.toBe(0)
+    expect(err).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL: no embedding to be had/)
+    expect(err).not.toContain('wrong')
+  }, 60_000)
+})
