@@ -1,0 +1,81 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { TABLE } from '../buffer/helpers.ts'
+import { memoryModel } from '../helpers/memory-model.ts'
+import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
+import { startSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { startScriptedOpenAi } from '../scripted-openai/server.ts'
+
+const SAID = ['I live in Leeds', 'I have a cat', 'I speak Welsh']
+const LEARNED = ['Ada has a cat.', 'Ada lives in Leeds.', 'Ada speaks Welsh.']
+
+describe.skipIf(NO_REDIS)(`Redis restarted in the middle of a flush ${NEEDS}`, () => {
+  it.each([
+    ['back before the model has answered', true],
+    ['back only after it', false],
+  ])(
+    'and %s: all is learned once, and a cached block tells of it',
+    async (_, isBackFirst) => {
+      await using redis = await startRedis()
+      const model = await startScriptedOpenAi({ rules: [{ answer: memoryModel(TABLE) }], usage: 'estimate' })
+      onTestFinished(() => model[Symbol.asyncDispose]())
+      const { call } = await startSidecar({
+        ...{ DATA_DIR: tempDir(), REDIS_URL: redis.url, REDIS_TIMEOUT_MS: '2000' },
+        ...{ OPENAI_BASE_URL: model.url, LLM_MODEL: 'scripted', LLM_RETRIES: '0', BUFFER_IDLE_MS: '3600000' },
+      })
+      const pending = async () => (await call('GET', '/v1/pending?user_id=ada')).body.turns as unknown[]
+      const recall = async (turn: number) =>
+        (
+          await call('POST', '/v1/recall', {
+            ...{ user_id: 'ada', conversation_id: 'd', turn, window_size: 10, query: 'Who is Ada?' },
+            ...{ strategy: 'cached', freshness: 'write' },
+          })
+        ).body
+      for (const [i, content] of SAID.entries()) {
+        const messages = [{ role: 'user', name: 'Ada', content }]
+        const turn = { user_id: 'ada', conversation_id: 'c', turn: i + 1, messages }
+        expect((await call('POST', '/v1/memories', turn)).status).toBe(202)
+      }
+      expect((await recall(1)).block).toContain('I have a cat')
+
+      const answers = { answer: memoryModel(TABLE) }
+      model.rules.replace({ latencyMs: isBackFirst ? 2000 : 300, times: 1, ...answers }, answers)
+      const asked = model.requests.length
+      expect((await call('POST', '/v1/flush', { user_id: 'ada', wait: false })).status).toBe(200)
+      await model.received(asked + 1)
+      await redis.kill()
+      // Nothing that waits is lost from view while Redis is away.
+      const { body: found } = await call('POST', '/v1/memories/search', { user_id: 'ada', query: 'a cat' })
+      expect(found.memories.map(({ memory }: { memory: string }) => memory).join()).toMatch(/cat/)
+      if (!isBackFirst) {
+        // The answer has come, and what is learned cannot be written or told while the lock is out of reach.
+        await new Promise((resolve) => setTimeout(resolve, 1000))
+      }
+      await redis.start()
+      for (let tries = 0; (await pending()).length > 0; tries++) {
+        expect(tries).toBeLessThan(200)
+        // A batch that could not be stored is put off; somebody may ask for it, or it comes by itself.
+        if (tries % 20 === 19) await call('POST', '/v1/flush', { user_id: 'ada', wait: false })
+        await new Promise((resolve) => setTimeout(resolve, 100))
+      }
+      const { body } = await call('GET', '/v1/memories?user_id=ada')
+      expect(body.memories.map(({ memory }: { memory: string }) => memory).sort()).toEqual(LEARNED)
+      for (const { id } of body.memories) {
+        const { body: past } = await call('GET', `/v1/memories/${id}/history?user_id=ada`)
+        expect(past.history.map(({ event }: { event: string }) => event)).toEqual(['ADD'])
+      }
+      const told = async () => {
+        const answer = await recall(2)
+        return answer.degraded.includes('cache') ? undefined : (answer.block as string)
+      }
+      let block = await told()
+      for (let tries = 0; block === undefined && tries < 100; tries++) {
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        block = await told()
+      }
+      for (const memory of LEARNED) expect(block).toContain(memory)
+      expect(block).not.toContain('I have a cat')
+    },
+    90_000,
+  )
+})
