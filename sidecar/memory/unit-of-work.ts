@@ -83,6 +83,7 @@ export class UnitOfWork {
   readonly #ended = new Map<string, PastVersion | null>()
   readonly #past = new Map<string, HeldPast>()
   readonly #writes: Write[] = []
+  #late = false
 
   constructor(store: RecordStore, scope: string, now: number) {
     this.#store = store
@@ -150,6 +151,11 @@ export class UnitOfWork {
     this.#learned.add(id)
   }
 
+  /** What is added was said in words that could not be read until now, in turns that may have left every window. */
+  comesLate(): void {
+    this.#late = true
+  }
+
   /** Sets a version that holds no more as it is. */
   putPast(past: PastVersion, dense: Float32Array | undefined): void {
     this.#past.set(versionRecordId(past.memory.id, past.memory.version), { past, dense })
@@ -214,7 +220,7 @@ export class UnitOfWork {
       const put = { id, order: past.memory.order, payload: toPayload(past), dense }
       writes.push({ put, collection: 'versions', scope })
     }
-    const fence = this.#overtakesWords() || [...this.#changed].some((id) => this.#isFence(id))
+    const fence = this.#late || this.#overtakesWords() || [...this.#changed].some((id) => this.#isFence(id))
     if (fence) await onFence(scope)
     await this.#store.commit(writes)
     return { scope, upserted, removed, fence }

@@ -57,4 +57,18 @@ describe('the fence moves, since blocks count on what they know being all there 
     expect(await flushed()).toBe(true)
     expect(await world.texts()).toEqual(['Ada has a cat.', 'Ada lives in Porto.', 'Ada speaks Welsh.'])
   })
+
+  it('with a fact from words that could not be read while they waited, such as a question', async () => {
+    const world = setUp()
+    const { scopeState } = world.services
+    const learned = async (turn: number, text: string) => {
+      await world.post(turn, text)
+      const { fence } = await scopeState.counters('n/ada')
+      await world.buffer.flush(ADA)
+      return (await scopeState.counters('n/ada')).fence > fence
+    }
+    expect(await learned(1, 'I speak Welsh')).toBe(false)
+    expect(await learned(2, 'Did you know that I have a cat?')).toBe(true)
+    expect(await world.texts()).toEqual(['Ada has a cat.', 'Ada speaks Welsh.'])
+  })
 })

@@ -19,6 +19,7 @@ import { readBatch } from './read-batch.ts'
 import { readFacts } from './read-facts.ts'
 import { mayStandFor } from './removed.ts'
 import { type ApplyContext, type Learned, type TurnEvent, turnsOf } from './types.ts'
+import { isNewsOf } from './unread.ts'
 
 export type { LearnOutcome } from './outcome.ts'
 
@@ -99,6 +100,7 @@ export class Learner {
       await assertUnchanged(unit, decisions, seen, context)
       for (const turn of turns) await clearWords(unit, turn)
       const events = await applyDecisions(unit, decisions, context)
+      if (facts.some((learned) => isNewsOf(learned, turns))) unit.comesLate()
       for (const turn of turns) {
         const done = { state: 'done' as const, learned: { because, at: unit.now }, updated_at: unit.now }
         unit.also(putTurn(key, { ...turn, ...done }), removePending(key, turn.id))

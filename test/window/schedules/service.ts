@@ -14,6 +14,8 @@ export interface ServiceParts {
   records: RecordStore
   state: ScopeState
   lock: ScopeLock
+  /** Whether other processes write to the same store. */
+  isShared: boolean
   clock: Clock
   model: LanguageModel | undefined
   /** Filled with the timers that are set. */
@@ -52,6 +54,7 @@ export function openService(parts: ServiceParts): Services {
     },
     {
       indexMaxBytes: 1e8,
+      isShared: parts.isShared,
       embeddingDeadlineMs: 5000,
       now: parts.clock.now,
       timers,

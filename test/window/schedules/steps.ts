@@ -1,8 +1,5 @@
 import fc from 'fast-check'
 
-/** Processes on one record store and one scope state. */
-export const SIDECARS = 1
-
 /** Two conversations of one user, each with a window of its own. */
 export const CONVERSATIONS = ['a', 'b'] as const
 export type Conversation = (typeof CONVERSATIONS)[number]
@@ -20,8 +17,11 @@ export interface Ask {
 }
 
 export type Write =
-  /** `back` turns before the latest one; `extends`: what a turn said before is said again. */
-  | { do: 'add'; conversation: Conversation; back: number; extends: boolean }
+  /**
+   * `back` turns before the latest one; `extends`: what a turn said before is said again; `asks`: as a question, whose
+   * words are not kept, and which teaches something all the same.
+   */
+  | { do: 'add'; conversation: Conversation; back: number; extends: boolean; asks: boolean }
   | { do: 'delete'; nth: number }
   | { do: 'restore'; nth: number }
   | { do: 'correct'; nth: number }
@@ -46,7 +46,9 @@ export interface Schedule {
   /** Whether turns are learned from; else they are kept as they were said. */
   learns: boolean
   windows: Record<Conversation, number>
-  /** Each with the sidecar that it goes to. */
+  /** Processes on one record store and one scope state. */
+  sidecars: number
+  /** Each with the sidecar that it goes to, counted round. */
   steps: [step: Step, by: number][]
 }
 
@@ -57,6 +59,7 @@ const add = fc.record({
   conversation,
   back: fc.oneof({ weight: 5, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.nat(8) }),
   extends: fc.boolean(),
+  asks: fc.oneof({ weight: 4, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) }),
 })
 const nth = fc.nat(5)
 const change = fc.oneof(
@@ -132,6 +135,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 export const schedule: fc.Arbitrary<Schedule> = fc.record({
   learns: fc.boolean(),
+  sidecars: fc.constantFrom(1, 2),
   windows: fc.record({ a: fc.integer({ min: 2, max: 6 }), b: fc.constantFrom(1, 2, 10) }),
-  steps: fc.array(fc.tuple(step, fc.nat(SIDECARS - 1)), { minLength: 4, maxLength: 30 }),
+  steps: fc.array(fc.tuple(step, fc.nat(1)), { minLength: 4, maxLength: 30 }),
 })

@@ -2,7 +2,9 @@ import { fail } from 'node:assert'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../../sidecar/adapters/records/sqlite.ts'
 import type { Services } from '../../../sidecar/compose.ts'
+import { AppError } from '../../../sidecar/errors.ts'
 import type { Memory } from '../../../sidecar/memory/memory.ts'
+import type { ScopeLock } from '../../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 import { type Scope, scopeKey } from '../../../sidecar/scope.ts'
 import { stoppedClock } from '../../helpers/clock.ts'
@@ -10,15 +12,7 @@ import { check } from './check.ts'
 import { itemModel } from './item-model.ts'
 import { type Backing, inProcessBacking, type Sabotage, type TestState, testState } from './scope-state.ts'
 import { openService } from './service.ts'
-import {
-  type Ask,
-  CONVERSATIONS,
-  type Conversation,
-  type Schedule,
-  SIDECARS,
-  type Step,
-  type Write,
-} from './steps.ts'
+import { type Ask, CONVERSATIONS, type Conversation, type Schedule, type Step, type Write } from './steps.ts'
 
 export interface WorldOptions {
   sabotage?: Sabotage | undefined
@@ -35,11 +29,12 @@ export interface WorldOptions {
 }
 
 /** Runs a schedule against the real service, and checks after every recall what must be true of it. */
-export async function run({ learns, windows, steps }: Schedule, options: WorldOptions = {}): Promise<Tally> {
-  const world = new World(learns, windows, options)
+export async function run(schedule: Schedule, options: WorldOptions = {}): Promise<Tally> {
+  const { sidecars, steps } = schedule
+  const world = new World(schedule, options)
   try {
     await world.start()
-    for (const [step, by] of steps) await world.take(step, by)
+    for (const [step, by] of steps) await world.take(step, by % sidecars)
     await world.checkTimelines()
     return world.tally
   } finally {
@@ -67,6 +62,7 @@ class World {
   readonly #options: WorldOptions
   readonly #user: Scope
   readonly #learns: boolean
+  readonly #count: number
   readonly #latest: Record<Conversation, number> = { a: 0, b: 0 }
   readonly #said = new Map<string, string>()
   readonly #deleted: string[] = []
@@ -77,9 +73,10 @@ class World {
   #items = 0
   #commits = 0
 
-  constructor(learns: boolean, windows: Record<Conversation, number>, options: WorldOptions) {
+  constructor({ learns, windows, sidecars }: Schedule, options: WorldOptions) {
     this.#learns = learns
     this.#windows = windows
+    this.#count = sidecars
     this.#options = options
     this.#user = { namespace: 'n', userId: options.userId ?? 'ada' }
     this.#state = testState(
@@ -88,7 +85,7 @@ class World {
   }
 
   async start(): Promise<void> {
-    for (let by = 0; by < SIDECARS; by++) await this.#startOne(by)
+    for (let by = 0; by < this.#count; by++) await this.#startOne(by)
   }
 
   async take(step: Step, by: number): Promise<void> {
@@ -154,6 +151,15 @@ class World {
     await this.#records.close()
   }
 
+  /** What processes share a lock on is what they share a state on, so that the two are away together. */
+  #sharedLock(): ScopeLock {
+    const run: ScopeLock['run'] = async (scope, task) => {
+      if (this.#state.isAway) throw new AppError('backend_unavailable', 'the lock is away')
+      return await this.#lock.run(scope, task)
+    }
+    return { ...this.#lock, run }
+  }
+
   #of(by: number): Services {
     return (this.#sidecars[by] as Sidecar).services
   }
@@ -163,7 +169,8 @@ class World {
     const services = openService({
       records: this.#records,
       state: this.#state,
-      lock: this.#lock,
+      lock: this.#count > 1 ? this.#sharedLock() : this.#lock,
+      isShared: this.#count > 1,
       clock: this.#clock,
       model: this.#learns ? this.#model : undefined,
       timers,
@@ -205,7 +212,16 @@ class World {
     }
   }
 
+  /** What is refused, as long as the lock is away, has not happened. */
   async #write(write: Write, by: number): Promise<void> {
+    try {
+      await this.#writeOrFail(write, by)
+    } catch (error) {
+      if (!(this.#state.isAway && error instanceof AppError)) throw error
+    }
+  }
+
+  async #writeOrFail(write: Write, by: number): Promise<void> {
     const { engine, intake, buffer } = this.#of(by)
     const live = await this.#live()
     switch (write.do) {
@@ -215,7 +231,8 @@ class World {
         if (turn < 1) return
         const key = `${conversation} ${turn}`
         const before = write.extends ? (this.#said.get(key) ?? '') : ''
-        const content = `${before} My box number ${++this.#items} holds item${this.#items}x.`.trim()
+        const says = `My box number ${++this.#items} holds item${this.#items}x`
+        const content = `${before} ${write.asks ? `Did you know that ${says}?` : `${says}.`}`.trim()
         this.#said.set(key, content)
         await intake.add(
           this.#user,
