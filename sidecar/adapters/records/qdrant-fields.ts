@@ -60,12 +60,12 @@ export function toStoredFields(fields: Fields): Record<string, string | number |
   return stored
 }
 
-/** Nothing for a value of another kind: what a text is cut off from may end with half a character. */
+/** Nothing for a value of another kind. A text that was cut off may end with half a character, which no server takes. */
 function toStored(name: string, kind: 'keyword' | 'float', value: unknown): string | number | undefined {
   if (kind === 'float') return Number.isFinite(value) ? (value as number) : undefined
   if (typeof value !== 'string') return undefined
-  if (HASHED.has(name)) return createHash('sha256').update(value, 'utf16le').digest('base64url')
-  return value.isWellFormed() ? value : undefined
+  if (value.isWellFormed() && !HASHED.has(name)) return value
+  return createHash('sha256').update(value, 'utf16le').digest('base64url')
 }
 
 /**
