@@ -41,6 +41,16 @@ const FAULTS: { name: string; fault: Fault; words: string; timeoutMs?: number }[
     words: String.raw`Service internal error: "…" is broken \(500\)`,
   },
   {
+    name: 'a full disk',
+    fault: { status: 500, body: said('Service internal error: No space left on device (os error 28)') },
+    words: String.raw`Service internal error: No space left on device \(os error 28\) \(500\)`,
+  },
+  {
+    name: 'a reply that breaks off',
+    fault: { reply: 'half' },
+    words: '(read ECONNRESET|terminated|other side closed|aborted|.*socket)',
+  },
+  {
     name: 'an error without words',
     fault: { status: 502, body: '<html>Bad Gateway' },
     words: String.raw`no reason given \(502\)`,

@@ -116,6 +116,28 @@ describe('SQLite records', () => {
     expect(await idsIn(path)).toEqual(['after', 'before'])
   })
 
+  it('say that there is no room, lose nothing, and go on when there is', async () => {
+    const path = join(tempDir(), 'records.db')
+    const store = openSqliteRecords(path)
+    await store.commit([put('before')])
+    await store.close()
+    // The file is the whole disk: not one page more than it has.
+    const full = openSqliteRecords(path, undefined, 1)
+    const big = put('big', { payload: { text: 'x'.repeat(100_000) } })
+    await expect(full.commit([put('half'), big])).rejects.toMatchObject({
+      code: 'backend_unavailable',
+      message:
+        'The record store could not write; nothing was stored: there is no room on the disk of DATA_DIR (database or disk is full).',
+    })
+    expect((await full.get('memories', 'default/ada', 'before'))?.payload).toEqual({ text: 'before' })
+    await full.check()
+    await full.close()
+    const again = openSqliteRecords(path)
+    await again.commit([big])
+    await again.close()
+    expect(await idsIn(path)).toEqual(['before', 'big'])
+  })
+
   it('write only into their own folder', async () => {
     const dir = tempDir()
     const store = openSqliteRecords(join(dir, 'records.db'))

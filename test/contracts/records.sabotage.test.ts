@@ -171,6 +171,73 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
     sabotage: () => ({}),
   },
   {
+    name: 'finds the farthest first',
+    caughtBy: 'finds the nearest first',
+    sabotage: (honest) => ({
+      search: async (...args) => (await honest.search(...args)).reverse(),
+    }),
+  },
+  {
+    name: 'finds in other scopes too',
+    caughtBy: 'finds in its own scope alone, and weighs terms by it',
+    sabotage: (honest) => ({
+      search: async (collection, scope, search) => [
+        ...(await honest.search(collection, scope, search)),
+        ...(await honest.search(collection, 'default/bob', search)),
+      ],
+    }),
+  },
+  {
+    name: 'has terms re-order what embeddings found, and add nothing',
+    caughtBy: 'finds by either signal what the other does not know, and first what both do',
+    sabotage: (honest) => ({
+      async search(collection, scope, search) {
+        const found = await honest.search(collection, scope, search)
+        return search.dense ? found.filter(({ dense }) => dense) : found
+      },
+    }),
+  },
+  {
+    name: 'does not look at terms',
+    caughtBy: 'finds what holds the terms, the rarer ones first',
+    sabotage: (honest) => ({
+      search: (collection, scope, { sparse, ...search }) => honest.search(collection, scope, search),
+    }),
+  },
+  {
+    name: 'loses the weights of terms',
+    caughtBy: 'answers no more than the limit, and the whole records',
+    sabotage: (honest) => ({
+      commit: (writes) =>
+        honest.commit(
+          writes.map((write) =>
+            'put' in write ? { ...write, put: { ...write.put, sparse: undefined } } : write,
+          ),
+        ),
+    }),
+  },
+  {
+    name: 'takes no notice of the limit of a search',
+    caughtBy: 'answers no more than the limit, and the whole records',
+    sabotage: (honest) => ({
+      search: (collection, scope, search) => honest.search(collection, scope, { ...search, limit: 1000 }),
+    }),
+  },
+  {
+    name: 'leaves out what is refused only when it has counted it',
+    caughtBy: 'leaves out what is refused, however many that are',
+    sabotage: (honest) => ({
+      async search(collection, scope, { accept = () => true, ...search }) {
+        return (await honest.search(collection, scope, search)).filter(accept)
+      },
+    }),
+  },
+  {
+    name: 'goes on finding what was removed',
+    caughtBy: 'finds nothing that was removed, and what was put again as it is now',
+    sabotage: (honest) => ({ commit: (writes) => honest.commit(writes.filter((write) => 'put' in write)) }),
+  },
+  {
     name: 'answers after close',
     caughtBy: 'rejects whatever is asked after close, and closes once',
     sabotage: () => ({ get: async () => undefined }),

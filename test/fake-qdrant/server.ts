@@ -29,13 +29,15 @@ export interface FakeRequest {
 }
 
 /**
- * What a request meets instead of its answer: an answer of another kind, silence, or a cut connection, before it is
- * carried out, when half of it is, or when all of it is.
+ * What a request meets instead of its answer: an answer of another kind, silence, a cut connection, before it is
+ * carried out, when half of it is, or when all of it is, or a connection that is reset within the reply, before it is
+ * carried out.
  */
 export type Fault =
   | { status: number; body?: unknown; headers?: Record<string, string> }
   | { hang: 'before' | 'after' }
   | { cut: 'before' | 'half' | 'after' }
+  | { reply: 'half' }
 
 export interface FakeQdrant extends AsyncDisposable {
   url: string
@@ -91,6 +93,11 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
       const type = typeof said === 'string' ? 'text/plain' : 'application/json'
       response.writeHead(status, { 'content-type': type, ...headers })
       response.end(typeof said === 'string' ? said : JSON.stringify(said))
+      return
+    }
+    if (fault && 'reply' in fault) {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': 1000 })
+      response.write('{"result":{"points":[', () => incoming.socket.resetAndDestroy())
       return
     }
     if (fault && 'hang' in fault && fault.hang === 'before') return

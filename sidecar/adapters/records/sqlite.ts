@@ -16,10 +16,12 @@ import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from './
  *
  * @param path file to open, created with its folder when missing; `:memory:` for tests
  * @param syncFile stands in for the disk in tests
+ * @param maxPages most pages of 4 KiB that the file may have, if it has no more already
  * @throws {Error} in words for the operator when the file is in use, newer than this program, or not a database
  */
-export function openSqliteRecords(path: string, syncFile?: SyncFile): RecordStore {
+export function openSqliteRecords(path: string, syncFile?: SyncFile, maxPages?: number): RecordStore {
   const db = openFile(path)
+  if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   const log = path === ':memory:' ? undefined : createFileSync(`${path}-wal`, syncFile)
   const put = db.prepare(
     `INSERT INTO records (collection, scope, id, position, payload, dense, sparse) VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -61,13 +63,7 @@ export function openSqliteRecords(path: string, syncFile?: SyncFile): RecordStor
       db.exec('COMMIT')
     } catch (cause) {
       if (db.isTransaction) db.exec('ROLLBACK')
-      const error = new AppError(
-        'backend_unavailable',
-        'The record store could not write; nothing was stored.',
-        {
-          cause,
-        },
-      )
+      const error = notStored(cause)
       for (const { reject } of group) reject(error)
       return
     }
@@ -145,6 +141,17 @@ export function openSqliteRecords(path: string, syncFile?: SyncFile): RecordStor
       db.close()
     },
   }
+}
+
+/** SQLite's own number for a file that cannot grow. */
+const FULL = 13
+
+function notStored(cause: unknown): AppError {
+  const isFull = (cause as { errcode?: unknown }).errcode === FULL
+  const why = isFull ? `: there is no room on the disk of DATA_DIR (${(cause as Error).message})` : ''
+  return new AppError('backend_unavailable', `The record store could not write; nothing was stored${why}.`, {
+    cause,
+  })
 }
 
 function scrollStatement(db: DatabaseSync, operator: '<' | '>', direction: 'ASC' | 'DESC'): StatementSync {
