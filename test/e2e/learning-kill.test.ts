@@ -60,7 +60,11 @@ async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Reco
       process.child.kill('SIGKILL')
       await process.ended
     }
-    return { call, post, kill }
+    const end = async () => {
+      process.child.kill('SIGTERM')
+      return await process.ended
+    }
+    return { call, post, kill, end }
   }
   return { model, sidecar }
 }
@@ -79,7 +83,7 @@ async function stateOf({ call }: Running) {
   return { memories: memories.sort(), pending: (await call('GET', '/v1/pending?user_id=ada')).body.turns }
 }
 
-async function flushUntilDone({ call }: Running) {
+async function flushUntilDone({ call }: Pick<Running, 'call'>) {
   const { body } = await call('POST', '/v1/flush', { user_id: 'ada' })
   expect(body).toMatchObject({ reason: null, pending: { turns: 0 } })
 }
@@ -169,6 +173,29 @@ describe('kill -9', () => {
   }, 60_000)
 })
 
+describe('SIGTERM', () => {
+  it('while the model does not answer ends the process soon, with nothing lost', async () => {
+    const { model, sidecar } = await start()
+    const running = await sidecar()
+    for (const turn of [1, 2]) await running.post(turn)
+    model.rules.replace({ hang: true, times: 1 }, { answer: memoryModel(TABLE) })
+    const flushing = running.call('POST', '/v1/flush', { user_id: 'ada', wait: false })
+    await model.received(1)
+    expect((await flushing).body.status).toBe('started')
+    expect(await running.end()).toEqual({ code: 0, signal: null })
+    const next = await sidecar()
+    expect((await next.call('GET', '/v1/pending?user_id=ada')).body.turns).toMatchObject([
+      { turn: 1, attempts: 0 },
+      { turn: 2, attempts: 0 },
+    ])
+    await flushUntilDone(next)
+    const { memories, pending } = await stateOf(next)
+    expect(pending).toEqual([])
+    expect(memories).toHaveLength(3)
+    await next.kill()
+  }, 60_000)
+})
+
 describe('what a flush costs', () => {
   it('is two calls at the most for thirty turns, and the ledger knows their tokens', async () => {
     const { model, sidecar } = await start([{ answer: memoryModel(TABLE) }], { BUFFER_TOKENS: '16000' })
@@ -206,7 +233,7 @@ describe('trouble over a real socket', () => {
     const { body } = await call('GET', '/v1/pending?user_id=ada')
     expect(body.turns).toMatchObject([{ state: 'pending', attempts: 1, error: 'rate_limited' }])
     expect(Date.parse(body.turns[0].next_attempt_at)).toBeGreaterThanOrEqual(before + 3_600_000)
-    await flushUntilDone({ call, post, kill })
+    await flushUntilDone({ call })
     await kill()
   }, 30_000)
 

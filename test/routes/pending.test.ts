@@ -333,6 +333,42 @@ describe('the end of a conversation', () => {
   })
 })
 
+describe('a regenerated answer', () => {
+  const recalled = async (call: ReturnType<typeof start>['call'], query: string) =>
+    (await call('POST', '/v1/recall', { user_id: 'ada', query, strategy: 'per_query' })).body.context
+  const found = async (call: ReturnType<typeof start>['call'], query: string) =>
+    (await call('POST', '/v1/memories/search', { user_id: 'ada', query })).body.memories.map(
+      ({ kind, memory }: { kind: string; memory: string }) => `${kind}: ${memory}`,
+    )
+
+  it('takes the place of the first while that waits: one turn, its words, one lesson', async () => {
+    const { post, pending, call, model, texts } = start()
+    const { body: first } = await post(1, 'I live in Leeds')
+    expect(await found(call, 'Leeds')).toEqual(['pending: I live in Leeds'])
+    const { body: second } = await post(1, 'I have a cat')
+    expect(second.turn_id).toBe(first.turn_id)
+    expect((await pending()).turns).toHaveLength(1)
+    expect(await found(call, 'cat')).toEqual(['pending: I have a cat'])
+    expect(await recalled(call, 'Leeds')).not.toContain('Leeds')
+    await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect(await texts()).toEqual(['extracted: Ada has a cat.'])
+    expect(model.batches()).toHaveLength(1)
+  })
+
+  it('is learned from anew when the first was learned from, and takes back what that taught', async () => {
+    const { post, pending, call, texts } = start()
+    await post(1, 'I live in Leeds. I have a cat')
+    await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect(await texts()).toEqual(['extracted: Ada has a cat.', 'extracted: Ada lives in Leeds.'])
+    expect((await post(1, 'I have a cat. I speak Welsh')).status).toBe(202)
+    expect((await pending()).turns).toMatchObject([{ turn: 1, state: 'idle' }])
+    expect(await recalled(call, 'Leeds')).not.toContain('Leeds')
+    expect(await recalled(call, 'Welsh')).toContain('I speak Welsh')
+    await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect(await texts()).toEqual(['extracted: Ada has a cat.', 'extracted: Ada speaks Welsh.'])
+  })
+})
+
 describe('a window that is told by recall', () => {
   it('has turns learned from before they leave it, so that a fresh block holds what they taught', async () => {
     const { post, call, texts, services } = start()
