@@ -231,7 +231,7 @@ describe('trouble over a real socket', () => {
     const { body: flushed } = await call('POST', '/v1/flush', { user_id: 'ada' })
     expect(flushed).toMatchObject({ reason: 'rate_limited', pending: { turns: 1 } })
     const { body } = await call('GET', '/v1/pending?user_id=ada')
-    expect(body.turns).toMatchObject([{ state: 'pending', attempts: 1, error: 'rate_limited' }])
+    expect(body.turns).toMatchObject([{ state: 'idle', attempts: 1, error: 'rate_limited' }])
     expect(Date.parse(body.turns[0].next_attempt_at)).toBeGreaterThanOrEqual(before + 3_600_000)
     await flushUntilDone({ call })
     await kill()

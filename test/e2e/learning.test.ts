@@ -188,7 +188,7 @@ describe('a model that gives trouble', () => {
       reason: 'server_error',
     })
     const { body: waiting } = await call('GET', '/v1/pending?user_id=ada')
-    expect(waiting.turns).toMatchObject([{ turn: 1, state: 'pending', attempts: 1, error: 'server_error' }])
+    expect(waiting.turns).toMatchObject([{ turn: 1, state: 'idle', attempts: 1, error: 'server_error' }])
     expect(await texts()).toEqual([
       'I live in Leeds and I work there as a nurse.',
       'Thank you for telling me.',
