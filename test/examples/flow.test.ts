@@ -3,6 +3,8 @@ import { deadUrl, json, type Received, refusal, type StubSidecar, startStub } fr
 import { readExample } from './dsl.ts'
 import { runFlow } from './run-flow.ts'
 
+const FILES = ['per-query.yml', 'cached.yml', 'cached-node.yml', 'cached-delta.yml']
+
 interface Kept {
   value: unknown
   turn: number
@@ -31,7 +33,12 @@ function memorySidecar() {
       })
       const context = memories.map(({ content }) => content).join('\n')
       const status = memories.length > 0 ? 'ok' : 'empty'
-      return { status: state.degraded ? 'degraded' : status, context, memories }
+      // Half of them are the block, where one is asked for.
+      const held = given['strategy'] === 'cached_delta' ? Math.ceil(memories.length / 2) : 0
+      const [block, delta] = [memories.slice(0, held), memories.slice(held)].map((part) =>
+        part.map(({ content }) => content).join('\n'),
+      )
+      return { status: state.degraded ? 'degraded' : status, context, block, delta, memories }
     }
     if (method === 'PUT') {
       cache.set(path, { value: given['value'], turn: Number(given['turn']) })
@@ -94,14 +101,25 @@ describe('per-query.yml', () => {
   })
 })
 
-describe.each(['per-query.yml', 'cached.yml'])('%s, played for 35 turns', (file) => {
+describe.each(FILES)('%s, played for 35 turns', (file) => {
   it('has each earlier turn in the window or in the prompt, at every turn', async () => {
     for (let turn = 1; turn <= 35; turn++) {
-      const { prompt } = await play(file, turn)
+      const { prompt, question } = await play(file, turn)
       // A window of 10 shows nine earlier turns.
       for (let earlier = 1; earlier <= turn - 10; earlier++)
-        expect(prompt, `turn ${earlier} at turn ${turn}`).toContain(`[ada/c1/${earlier}]`)
+        expect(prompt + question, `turn ${earlier} at turn ${turn}`).toContain(`[ada/c1/${earlier}]`)
     }
+  })
+})
+
+describe('cached-delta.yml', () => {
+  it('puts the block into the system prompt, and the delta before the question', async () => {
+    await play('cached-delta.yml', 1, { conversation: 'c0' })
+    await play('cached-delta.yml', 2, { conversation: 'c0' })
+    const { prompt, question } = await play('cached-delta.yml', 1)
+    expect(prompt).toContain('[ada/c0/1]')
+    expect(prompt).not.toContain('[ada/c0/2]')
+    expect(question).toBe('[ada/c0/2]\n\nquestion 1')
   })
 })
 
@@ -141,11 +159,11 @@ describe('cached.yml', () => {
   })
 })
 
-describe.each(['per-query.yml', 'cached.yml'])('%s', (file) => {
+describe.each(FILES)('%s', (file) => {
   it('answers without memory while the sidecar is away, and prints no variable names', async () => {
-    const { answer, prompt, pool, ran } = await play(file, 2, { url: await deadUrl() })
+    const { answer, prompt, question, pool, ran } = await play(file, 2, { url: await deadUrl() })
     expect(answer).toBe('answer 2')
-    expect(prompt).not.toMatch(/\w+\.(context|value|output)/)
+    expect(prompt + question).not.toMatch(/\w+\.(context|block|delta|value|output)/)
     expect(prompt.trimEnd()).toMatch(/instructions:$/)
     expect(ran).not.toContain('cache_set')
     expect(pool.get('retrieve')).toMatchObject({ status: 'error', context: '' })

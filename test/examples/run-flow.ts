@@ -14,6 +14,8 @@ export interface Run {
   answer: string
   /** The LLM node's system prompt, as the model would see it. */
   prompt: string
+  /** The user's message, as the model would see it. */
+  question: string
   /** The nodes that ran, in order. */
   ran: string[]
   /** Outputs by node. */
@@ -32,7 +34,7 @@ export async function runFlow(
 ): Promise<Run> {
   const { nodes, edges } = app.workflow.graph
   const pool: Pool = new Map([['sys', { ...turn }]])
-  const run: Run = { answer: '', prompt: '', ran: [], pool }
+  const run: Run = { answer: '', prompt: '', question: '', ran: [], pool }
   let next = nodes.find(({ data }) => data.type === 'start')
   while (next) {
     const node: Node = next
@@ -61,6 +63,7 @@ export async function runFlow(
       pool.set(id, outcome.error ? failed : { text: outcome.text, json: outcome.json, ...outcome.variables })
     } else if (data.type === 'llm') {
       run.prompt = render(data.prompt_template.map(({ text }) => text).join('\n'), pool)
+      run.question = render(data.memory.query_prompt_template, pool)
       pool.set(id, { text: model(run.prompt) })
     } else if (data.type === 'variable-aggregator') {
       const found = data.variables.find(([from, name]) => pool.get(from)?.[name] !== undefined)

@@ -38,7 +38,8 @@ const handlesOf = ({ data }: Node): string[] =>
 const parametersOf = (name: string) =>
   declaration.provider.tools.find(({ identity }) => identity.name === name)?.parameters ?? []
 
-it('there are examples', () => expect(files).toEqual(['cached.yml', 'per-query.yml']))
+it('there are examples', () =>
+  expect(files).toEqual(['cached-delta.yml', 'cached-node.yml', 'cached.yml', 'per-query.yml']))
 
 describe.each(files)('%s', (file) => {
   const example = readExample(file)

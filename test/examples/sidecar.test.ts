@@ -22,7 +22,7 @@ const said = [
   'My sister Grace is a pilot.',
 ]
 
-describe.each(['per-query.yml', 'cached.yml'])('%s', (file) => {
+describe.each(['per-query.yml', 'cached.yml', 'cached-node.yml', 'cached-delta.yml'])('%s', (file) => {
   const ask = (conversation_id: string, dialogue_count: number, query: string) =>
     runFlow(
       readExample(file),
@@ -36,12 +36,18 @@ describe.each(['per-query.yml', 'cached.yml'])('%s', (file) => {
       const { pool } = await ask('c1', index + 1, text)
       expect(pool.get('save')).toMatchObject({ status: 'stored', error: '' })
     }
-    const { prompt, pool } = await ask('c2', 1, 'What must I not eat?')
+    const { prompt, question, pool } = await ask('c2', 1, 'What must I not eat?')
     expect(pool.get('retrieve')).toMatchObject({ status: 'ok', error: '' })
-    expect(prompt).toContain('allergic to peanuts')
+    expect(prompt + question).toContain('allergic to peanuts')
     const again = await ask('c2', 2, 'And where do I live?')
-    expect(again.ran.includes('retrieve')).toBe(file === 'per-query.yml')
-    expect(again.prompt).toContain('Kyoto')
+    expect(again.ran.includes('retrieve')).toBe(file !== 'cached.yml')
+    expect(again.prompt + again.question).toContain('Kyoto')
+    const served: Record<string, object> = {
+      'per-query.yml': { strategy: 'per_query', reason: 'disabled', block: '' },
+      'cached-node.yml': { strategy: 'cached', reason: 'hit', block: pool.get('retrieve')?.['block'] },
+      'cached-delta.yml': { strategy: 'cached_delta', reason: 'hit', block: pool.get('retrieve')?.['block'] },
+    }
+    if (served[file]) expect(again.pool.get('retrieve')).toMatchObject(served[file])
   })
 })
 
