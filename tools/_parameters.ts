@@ -55,6 +55,15 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER) {
   )
 }
 
+/** A number from 0 to 1. */
+export function share() {
+  const phrase = 'a number from 0 to 1'
+  return z.preprocess(
+    (value) => (typeof value === 'string' ? Number(value) : value),
+    z.number({ error: phrase }).min(0, { error: phrase }).max(1, { error: phrase }),
+  )
+}
+
 /** True or false, also in the words that a template or a model may have for it. */
 export const flag = () =>
   z.preprocess(

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type Caller, identify, locate } from './_caller.ts'
 import { item, type MemoryItem } from './_memories.ts'
-import { choice, id, integer, jsonObject, name, readParameters, text } from './_parameters.ts'
+import { choice, id, integer, jsonObject, name, readParameters, share, text } from './_parameters.ts'
 import { type Report, reporting, unreadable } from './_report.ts'
 import { callSidecar, DEADLINE_MS } from './_sidecar.ts'
 import { plural } from './_words.ts'
@@ -52,6 +52,7 @@ export const PARAMETERS = {
   top_k: integer(1, 100).default(10),
   token_budget: integer(0, 100_000).default(1500),
   freshness: choice(['window', 'write']).optional(),
+  refresh_on_shift: share().optional(),
   experiment: name('the name of an experiment').optional(),
   filters: jsonObject().optional(),
   agent_id: name('the id of an agent').optional(),

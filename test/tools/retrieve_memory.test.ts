@@ -81,6 +81,7 @@ describe('retrieve_memory', () => {
       window_size: null,
       top_k: '',
       freshness: '',
+      refresh_on_shift: '',
       experiment: '',
       filters: '',
       turn: '',
@@ -98,6 +99,7 @@ describe('retrieve_memory', () => {
       top_k: 100,
       token_budget: 300,
       freshness: 'write',
+      refresh_on_shift: 0.25,
     }
     await retrieve({
       ...{ query: 'q', user_id: 'u1', conversation_id: 'c1', turn: 7, agent_id: 'a1', experiment: 'e' },
@@ -109,6 +111,18 @@ describe('retrieve_memory', () => {
       ...options,
       filters: { channel: { eq: 'web' } },
     })
+  })
+
+  it('takes a similarity as a number or as text, and no other', async () => {
+    await retrieve({ query: 'q', user_id: 'u1', refresh_on_shift: '0.3' })
+    expect(sent()).toMatchObject({ refresh_on_shift: 0.3 })
+    for (const refresh_on_shift of [-0.1, 1.1, 'often']) {
+      const { variables } = await retrieve({ query: 'q', user_id: 'u1', refresh_on_shift })
+      expect(variables).toMatchObject({
+        ...{ status: 'error', error: expect.stringContaining('refresh_on_shift') },
+      })
+      expect(variables['error']).toContain('a number from 0 to 1')
+    }
   })
 
   it.each(['auto', 'per_query', 'cached', 'cached_delta'])('asks for the strategy %s', async (strategy) => {
