@@ -34,6 +34,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'calls, tokens and time next to the npm package mem0ai (--data FILE)',
     load: () => import('./mem0.ts'),
   },
+  adapters: {
+    about: 'what the adapters add to the raw calls of Redis, Qdrant and SQLite',
+    load: () => import('./adapters.ts'),
+  },
   start: { about: 'from spawning the sidecar to its first answer', load: () => import('./start.ts') },
 }
 
