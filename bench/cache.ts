@@ -10,10 +10,8 @@ import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { startRedis } from '../test/helpers/redis-server.ts'
-import { load } from './lib/load.ts'
+import { compare, type Variant } from './lib/compare.ts'
 import { startSidecar } from './lib/sidecar-process.ts'
-import { percentile } from './lib/statistics.ts'
-import { table } from './lib/table.ts'
 
 const { values } = parseArgs({
   options: {
@@ -58,20 +56,23 @@ for (let i = 0; i < entries; i++) {
   await direct.set(`bench-bare-${i}`, value, 'EX', 3600)
 }
 
-interface Variant {
-  name: string
-  url: string
-  paths: string[]
-}
 const all = Array.from({ length: entries }, (_, i) => i)
 const query = 'conversation_id=c-1&turn=7&window_size=10'
 const VARIANTS: [Variant, Variant] = [
-  { name: 'GET /v1/cache', url: sidecar.url, paths: all.map((i) => `/v1/cache/mem-${i}?${query}`) },
-  { name: 'bare Hono + ioredis', url: address.trim(), paths: all.map((i) => `/bench-bare-${i}`) },
+  {
+    name: 'GET /v1/cache',
+    url: sidecar.url,
+    requests: all.map((i) => ({ path: `/v1/cache/mem-${i}?${query}` })),
+  },
+  {
+    name: 'bare Hono + ioredis',
+    url: address.trim(),
+    requests: all.map((i) => ({ path: `/bench-bare-${i}` })),
+  },
 ]
 
-for (const { name, url, paths } of VARIANTS) {
-  for (const [i, path] of paths.entries()) {
+for (const { name, url, requests: asked } of VARIANTS) {
+  for (const [i, { path }] of asked.entries()) {
     const answer = (await (await fetch(`${url}${path}`)).json()) as { status: string; value: string }
     if (answer.status !== 'hit' || answer.value !== valueFor(i)) {
       throw new Error(`${name}: expected a hit with value ${i}, got ${JSON.stringify(answer).slice(0, 200)}`)
@@ -85,38 +86,7 @@ console.log(
   `${entries} values of ${bytes} bytes; every one is answered rightly by both, and stale past its window\n`,
 )
 
-const perSecond = new Map(VARIANTS.map(({ name }) => [name, [] as number[]]))
-const alone = new Map(VARIANTS.map(({ name }) => [name, [] as number[]]))
-for (const { url, paths } of VARIANTS) await load(url, paths, { requests, connections })
-for (let round = 0; round < rounds; round++) {
-  for (const { name, url, paths } of round % 2 === 0 ? VARIANTS : [...VARIANTS].reverse()) {
-    perSecond.get(name)?.push((await load(url, paths, { requests, connections })).perSecond)
-    const { tookMs } = await load(url, paths, { requests: Math.ceil(requests / 4), connections: 1 })
-    alone.get(name)?.push(...tookMs)
-  }
-}
-
-const rate = (name: string) => percentile(perSecond.get(name) ?? [], 0.5)
-const ms = (name: string, p: number) => percentile(alone.get(name) ?? [], p)
-console.log(
-  table([
-    ['', `requests/s, ${connections} connections`, 'p50 ms, 1 connection', 'p99 ms'],
-    ...VARIANTS.map(({ name }) => [
-      name,
-      rate(name).toFixed(0),
-      ms(name, 0.5).toFixed(3),
-      ms(name, 0.99).toFixed(3),
-    ]),
-  ]),
-)
-const ratios = VARIANTS.map(({ name }) => perSecond.get(name) ?? []) as [number[], number[]]
-const ratio = percentile(
-  ratios[0].map((one, round) => one / (ratios[1][round] as number)),
-  0.5,
-)
-const slower = ms(VARIANTS[0].name, 0.5) / ms(VARIANTS[1].name, 0.5)
-console.log(`\nthroughput, ours / bare: ${ratio.toFixed(2)} (goal: at least 0.6)`)
-console.log(`p50, ours / bare: ${slower.toFixed(2)} (goal: at most 2)`)
+await compare(VARIANTS, { requests, connections, rounds })
 
 function valueFor(i: number): string {
   return `- memory ${i}: `.padEnd(bytes, 'Ada likes tea. ')

@@ -26,6 +26,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'how long a turn takes to be answered for while turns arrive and a slow model learns',
     load: () => import('./add.ts'),
   },
+  cached: {
+    about: 'recall from a cached block over HTTP with Redis, next to a bare Hono and ioredis handler',
+    load: () => import('./cached.ts'),
+  },
   'bad-answers': {
     about: 'what is recovered from bad answers of weak models',
     load: () => import('./bad-answers.ts'),

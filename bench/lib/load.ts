@@ -7,19 +7,30 @@ export interface Load {
   perSecond: number
 }
 
+/** A POST with JSON where there is a body, else a GET. */
+export interface Request {
+  path: string
+  body?: string
+}
+
 /**
- * Asks GET requests over connections that are kept, each with one request under way. Knows just enough of HTTP/1.1
+ * Asks requests over connections that are kept, each with one request under way. Knows just enough of HTTP/1.1
  * (`Content-Length`, status 200) to cost much less than the server that is measured.
  *
- * @param paths asked in turn
+ * @param all asked in turn
  */
 export async function load(
   baseUrl: string,
-  paths: readonly string[],
+  all: readonly Request[],
   { requests, connections }: { requests: number; connections: number },
 ): Promise<Load> {
   const { host, hostname, port } = new URL(baseUrl)
-  const messages = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`)
+  const messages = all.map(({ path, body }) =>
+    body === undefined
+      ? `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+      : `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  )
   const tookMs: number[] = []
   let asked = 0
   const next = () => messages[asked++ % messages.length] as string

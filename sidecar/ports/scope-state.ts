@@ -17,6 +17,13 @@ export interface TurnSeen {
   addedAt: number | null
 }
 
+/** A turn that is being recalled for, and when, epoch milliseconds. */
+export interface TurnRecalled {
+  conversation: string
+  turn: number
+  at: number
+}
+
 /** Frees a lease. Where it has ended meanwhile, or is somebody else's by now, nothing happens. */
 export interface Lease {
   release(): Promise<void>
@@ -47,11 +54,12 @@ export interface ScopeState {
   bump(scope: string, what: 'epoch' | 'fence'): Promise<Counters>
   /**
    * A block and the counters of now, read at one moment (one round trip, Lua on Redis). `isFenced`: there is one, from
-   * before the fence; it may be gone with this answer.
+   * before the fence; it may be gone with this answer. `recalled` is noted on the way, as `noteTurn` does.
    */
   read(
     scope: string,
     key: string,
+    recalled?: TurnRecalled,
   ): Promise<{ counters: Counters; block: StoredBlock | undefined; isFenced?: true }>
   /**
    * Stores a block unless the fence has moved since `expected` was read: compare-and-set. False: it moved, nothing

@@ -1,6 +1,6 @@
 import { CacheUnavailable } from '../ports/cache-store.ts'
 import type { Counters, Lease, ScopeState } from '../ports/scope-state.ts'
-import { type Block, type BlockContent, hashOf, parseBlock, serialise } from './block.ts'
+import { type Block, type BlockContent, BlockReader, hashOf, serialise } from './block.ts'
 import { type BlockReason, type Circumstances, judge, type Verdict } from './judge.ts'
 import { mayServe } from './rule.ts'
 import type { Turns } from './watermark.ts'
@@ -51,6 +51,7 @@ const AFTERLIFE_MS = 3_600_000
  */
 export class BlockCache {
   readonly #options: BlockCacheOptions
+  readonly #blocks = new BlockReader()
   readonly #building = new Map<string, Promise<unknown>>()
 
   constructor(options: BlockCacheOptions) {
@@ -58,11 +59,11 @@ export class BlockCache {
   }
 
   async obtain(request: BlockRequest): Promise<Obtained> {
-    const { turns, isSettled } = this.#options
+    const { isSettled } = this.#options
     if (!isSettled(request.scope)) {
       throw new CacheUnavailable('refused', 'not all changes of this scope have been told to the scope state')
     }
-    const [first] = await Promise.all([this.#look(request), turns.noteRecall(request)])
+    const first = await this.#look(request, true)
     if (first.verdict.reason === 'hit') return served(first.block as Block)
     if (first.verdict.isSafe) request.onSafe(first.block as Block)
     // What is forced, or about another topic, is not served by what others build for their own query.
@@ -82,12 +83,22 @@ export class BlockCache {
     }
   }
 
+  /** @param isNews the turn is noted as recalled for, so that it is expected to be added */
   async #look(
     request: BlockRequest,
+    isNews = false,
   ): Promise<{ verdict: Verdict; block: Block | undefined; counters: Counters }> {
     const { state, turns, now } = this.#options
-    const { counters, block: stored, isFenced } = await state.read(request.scope, request.key)
-    const block = stored && parseBlock(stored.value)
+    const {
+      counters,
+      block: stored,
+      isFenced,
+    } = await state.read(
+      request.scope,
+      request.key,
+      isNews ? { conversation: request.conversationId, turn: request.turn, at: now() } : undefined,
+    )
+    const block = stored && this.#blocks.read(stored.value)
     if (!block) return { verdict: { reason: isFenced ? 'fence' : 'first', isSafe: false }, block, counters }
     return { verdict: await judge(block, counters, request, { turns, now: now() }), block, counters }
   }

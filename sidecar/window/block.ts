@@ -1,4 +1,5 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Memory } from '../memory/memory.ts'
 import type { Narrowing } from '../scope.ts'
@@ -58,11 +59,11 @@ export function blockKey(identity: BlockIdentity): string {
   const parts = [FORMAT, conversationId, strategy, agentId, runId, appId, filters]
   // JSON has null for what is absent, which no identifier is.
   const text = JSON.stringify([...parts, topK, tokenBudget, windowSize, watchesTopic])
-  return createHash('sha256').update(text).digest('hex').slice(0, 32)
+  return hash('sha256', text, 'hex').slice(0, 32)
 }
 
 export function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+  return hash('sha256', text, 'hex').slice(0, 16)
 }
 
 const Stored = z.looseObject({
@@ -95,5 +96,24 @@ export function parseBlock(value: string): Block | undefined {
     return Stored.safeParse(JSON.parse(value)).data
   } catch {
     return undefined
+  }
+}
+
+/** Most bytes of text whose blocks are held; what was read out of it takes about as much again. */
+const HELD_BYTES = 32 * 1024 * 1024
+
+/** Reads blocks, and each text once. What it answers is shared by all who ask: nobody may change it. */
+export class BlockReader {
+  readonly #held = new LRUCache<string, Block>({
+    maxSize: HELD_BYTES,
+    sizeCalculation: (_block, text) => 2 * text.length + 96,
+  })
+
+  read(value: string): Block | undefined {
+    const held = this.#held.get(value)
+    if (held) return held
+    const block = parseBlock(value)
+    if (block) this.#held.set(value, block)
+    return block
   }
 }

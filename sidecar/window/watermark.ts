@@ -22,8 +22,6 @@ export interface TurnPlace {
 }
 
 export interface Turns {
-  /** That a turn was recalled for, so that it is expected to be added. Never rejects. */
-  noteRecall(place: TurnPlace): Promise<void>
   /**
    * Must be read before the memories are: a turn that is added in between is then known without being counted on, and
    * not counted on without being known.
@@ -38,7 +36,7 @@ export interface Turns {
 
 export interface TurnsOptions {
   records: RecordStore
-  state: Pick<ScopeState, 'turns' | 'noteTurn'>
+  state: Pick<ScopeState, 'turns'>
   /** Milliseconds for which a turn is expected after its recall was seen. */
   settleMs: number
   /** Epoch milliseconds. */
@@ -57,13 +55,6 @@ export function createTurns({ records, state, settleMs, now }: TurnsOptions): Tu
     recalledAt !== null && addedAt === null && Math.abs(now() - recalledAt) < settleMs
 
   return {
-    async noteRecall({ scope, conversationId, turn }) {
-      try {
-        await state.noteTurn(scope, conversationId, turn, 'recalled', now())
-      } catch {
-        // A turn that nobody expects counts as a hole, and a block minds its holes.
-      }
-    },
     async progress({ scope, conversationId, turn }) {
       const conversation = await readConversation(records, scope, conversationId)
       const seen = await state.turns(scope, conversationId)

@@ -32,6 +32,8 @@ export type Fault =
   | 'turns stay for ever'
   | 'blocks are unbounded'
   | 'an oversize block is dropped in silence'
+  | 'a read notes nothing'
+  | 'a block that was read is not read again'
   | 'a snapshot is read whatever its epoch'
   | 'a snapshot is filled under the epoch of now'
   | 'a snapshot goes by the fence'
@@ -53,6 +55,7 @@ export function naiveScopeState(clock: Clock, ...faults: readonly Fault[]): Scop
   const blocks = new Map<string, { value: string; storedAt: number; fence: number; until: number }>()
   const leases = new Map<string, { until: number }>()
   const notes = new Map<string, { turns: Map<number, TurnSeen>; until: number }>()
+  const firstRead = new Map<string, { value: string; storedAt: number }>()
   const snapshots = new Map<string, { value: Uint8Array; epoch: number; fence: number; until: number }>()
   let greatest = 0
   const name = (scope: string, key: string) =>
@@ -95,7 +98,9 @@ export function naiveScopeState(clock: Clock, ...faults: readonly Fault[]): Scop
     kind: 'naive',
     counters: async (scope) => ({ ...countersOf(scope) }),
     bump,
-    async read(scope, key) {
+    async read(scope, key, recalled) {
+      if (recalled && !has('a read notes nothing'))
+        await state.noteTurn(scope, recalled.conversation, recalled.turn, 'recalled', recalled.at)
       const block = blocks.get(name(scope, key))
       if (has('a read is two reads')) await null
       const counters = { ...countersOf(scope) }
@@ -110,6 +115,10 @@ export function naiveScopeState(clock: Clock, ...faults: readonly Fault[]): Scop
       if (block.value === '' && has('the empty block is none')) return { counters, block: undefined }
       blocks.delete(name(scope, key))
       blocks.set(name(scope, key), block)
+      const first = firstRead.get(name(scope, key)) ?? block
+      firstRead.set(name(scope, key), first)
+      if (has('a block that was read is not read again'))
+        return { counters, block: { value: first.value, storedAt: first.storedAt } }
       const storedAt = has('a block is stamped when it is read') ? clock.now() : block.storedAt
       return { counters, block: { value: block.value, storedAt } }
     },

@@ -71,6 +71,26 @@ export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
+    name: 'notes with a read that a turn is recalled for',
+    async run({ state, peer }) {
+      await state.noteTurn('s', 'c', 3, 'added', 4)
+      const counters = await state.counters('s')
+      expect(await state.read('s', 'k', { conversation: 'c', turn: 3, at: 7 })).toEqual({
+        counters,
+        block: undefined,
+      })
+      await state.fill('s', 'k', 'v', DAY, counters)
+      const read = await state.read('s', 'k', { conversation: 'c', turn: 4, at: 9 })
+      expect(read).toMatchObject({ counters, block: { value: 'v' } })
+      await state.read('s', 'k', { conversation: 'c', turn: 4, at: 8 })
+      await state.read('s', 'k')
+      expect(await peer.turns('s', 'c')).toEqual([
+        { turn: 3, recalledAt: 7, addedAt: 4 },
+        { turn: 4, recalledAt: 9, addedAt: null },
+      ])
+    },
+  },
+  {
     name: 'keeps the latest of several notes of one turn, in whatever order they come',
     async run({ state }) {
       for (const at of [5, 9, 7]) await state.noteTurn('s', 'c', 1, 'recalled', at)

@@ -45,6 +45,8 @@ const CAUGHT_BY: Record<Fault, string> = {
   'blocks are unbounded': 'bounds the number of blocks, least recently used first',
   'an oversize block is dropped in silence':
     'refuses a block that is larger than the whole state and keeps the rest',
+  'a read notes nothing': 'notes with a read that a turn is recalled for',
+  'a block that was read is not read again': 'reads the block that was filled last, by whomever',
   'a snapshot is read whatever its epoch': SNAPSHOT_OLD,
   'a snapshot is filled under the epoch of now':
     'stores no snapshot that was begun before a change, and leaves the one of now',

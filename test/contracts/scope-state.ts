@@ -51,6 +51,25 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
+    name: 'reads the block that was filled last, by whomever',
+    async run({ state, peer, clock, grainMs = 1 }) {
+      const begun = await state.counters('s')
+      const values = ['one', 'two', 'two', 'one', '', 'one and more']
+      for (const [i, value] of values.entries()) {
+        const storedAt = clock.now()
+        await (i % 2 === 0 ? state : peer).fill('s', 'k', value, DAY, begun)
+        for (const one of [state, peer, state]) {
+          expect((await one.read('s', 'k')).block).toEqual({ value, storedAt })
+        }
+        await clock.advance(grainMs)
+      }
+      const counters = await peer.bump('s', 'fence')
+      expect(await state.read('s', 'k')).toEqual({ counters, block: undefined, isFenced: true })
+      await peer.fill('s', 'k', 'one', DAY, counters)
+      expect((await state.read('s', 'k')).block?.value).toBe('one')
+    },
+  },
+  {
     name: 'serves no block from before a fence, and tells it from none',
     async run({ state, peer }) {
       await state.fill('s', 'k', 'v', DAY, await state.counters('s'))

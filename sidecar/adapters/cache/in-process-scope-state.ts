@@ -29,6 +29,8 @@ interface Snapshot {
   expiresAt: number
 }
 
+type Noted = 'recalled' | 'added'
+
 const WEEK_MS = 7 * 86_400_000
 
 /** Leases at once. Where there are as many, a further one is answered as if another held it. */
@@ -72,6 +74,14 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     return moved
   }
 
+  function noteTurn(scope: string, conversation: string, turn: number, what: Noted, at: number): void {
+    const name = nameOf(scope, conversation)
+    const known = conversations.get(name)
+    const turns = known && now() < known.expiresAt ? known.turns : new Map<number, TurnSeen>()
+    note(turns, turn, what, at)
+    conversations.set(name, { turns, expiresAt: now() + turnsTtlMs })
+  }
+
   return {
     kind: 'in-process',
     async counters(scope) {
@@ -80,7 +90,8 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     async bump(scope, what) {
       return { ...move(scope, what) }
     },
-    async read(scope, key) {
+    async read(scope, key, recalled) {
+      if (recalled) noteTurn(scope, recalled.conversation, recalled.turn, 'recalled', recalled.at)
       const counters = { ...countersOf(scope) }
       const name = nameOf(scope, key)
       const block = blocks.get(name)
@@ -141,11 +152,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
       }
     },
     async noteTurn(scope, conversation, turn, what, at) {
-      const name = nameOf(scope, conversation)
-      const known = conversations.get(name)
-      const turns = known && now() < known.expiresAt ? known.turns : new Map<number, TurnSeen>()
-      note(turns, turn, what, at)
-      conversations.set(name, { turns, expiresAt: now() + turnsTtlMs })
+      noteTurn(scope, conversation, turn, what, at)
     },
     async turns(scope, conversation) {
       const known = conversations.get(nameOf(scope, conversation))
@@ -169,7 +176,7 @@ function sizeOf(name: string, value: string): number {
 }
 
 /** Of several notes of one turn the latest counts, and of many turns the latest are kept. */
-function note(turns: Map<number, TurnSeen>, turn: number, what: 'recalled' | 'added', at: number): void {
+function note(turns: Map<number, TurnSeen>, turn: number, what: Noted, at: number): void {
   const seen = turns.get(turn) ?? { turn, recalledAt: null, addedAt: null }
   const field = what === 'recalled' ? 'recalledAt' : 'addedAt'
   turns.set(turn, { ...seen, [field]: Math.max(at, seen[field] ?? at) })

@@ -1,18 +1,28 @@
+import { hash } from 'node:crypto'
 import type { StoredBlock } from '../../ports/scope-state.ts'
 
 /** First character of a stored block: one of a form that this version does not know is none to it. */
-const VERSION = '1'
+const VERSION = '2'
 
-/** A block as one string: version, the fence it was begun at, the time it was stored (base 36), the value. */
-export function encodeBlock({ value, storedAt }: StoredBlock, fence: number): string {
-  return `${VERSION}${fence}:${storedAt.toString(36)}:${value}`
+/** A stored block taken apart. `head`: what stands before the value, the same only for the same filling. */
+export interface ReadBlock {
+  head: string
+  fence: number
+  block: StoredBlock
 }
 
-/** `undefined` for a block from before the fence, and for what `encodeBlock` did not write. */
-export function decodeBlock(text: string, fence: number): StoredBlock | undefined {
-  const [head, number, digits] = /^1(\d{1,16}):([0-9a-z]{1,11}):/.exec(text) ?? []
-  if (head === undefined || Number(number) !== fence) return undefined
-  return { value: text.slice(head.length), storedAt: Number.parseInt(digits as string, 36) }
+/** A block as one string: version, the fence it was begun at, the time it was stored (base 36), a digest, the value. */
+export function encodeBlock({ value, storedAt }: StoredBlock, fence: number): string {
+  const digest = hash('sha1', value, 'hex').slice(0, 16)
+  return `${VERSION}${fence}:${storedAt.toString(36)}:${digest}:${value}`
+}
+
+/** `undefined` for what `encodeBlock` did not write. */
+export function decodeBlock(text: string): ReadBlock | undefined {
+  const [head, fence, digits] = /^2(\d{1,16}):([0-9a-z]{1,11}):[0-9a-f]{16}:/.exec(text) ?? []
+  if (head === undefined) return undefined
+  const block = { value: text.slice(head.length), storedAt: Number.parseInt(digits as string, 36) }
+  return { head, fence: Number(fence), block }
 }
 
 /**

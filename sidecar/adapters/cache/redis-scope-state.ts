@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
-import { type Counters, MAX_TURNS, type ScopeState, type TurnSeen } from '../../ports/scope-state.ts'
+import {
+  type Counters,
+  MAX_TURNS,
+  type ScopeState,
+  type TurnRecalled,
+  type TurnSeen,
+} from '../../ports/scope-state.ts'
 import { KIND, type RedisCacheOptions, wellFormed } from './redis.ts'
-import { decodeBlock, encodeBlock, scopeKeys } from './redis-block.ts'
+import { decodeBlock, encodeBlock, type ReadBlock, scopeKeys } from './redis-block.ts'
 import { linkRedis } from './redis-link.ts'
 import {
   type Argument,
@@ -14,6 +20,7 @@ import {
   FILL_SNAPSHOT,
   NOTE_TURN,
   READ,
+  READ_AND_NOTE,
   READ_COUNTERS,
   READ_SNAPSHOT,
   RELEASE,
@@ -29,10 +36,15 @@ export interface RedisScopeStateOptions extends RedisCacheOptions {
   countersTtlMs?: number
 }
 
+type Keys = ReturnType<typeof scopeKeys>
+
 const DAY_MS = 86_400_000
 
 /** Scopes whose counters are remembered in this process. */
 const MAX_SEEN = 10_000
+
+/** Most bytes of blocks that are remembered in this process. */
+const LAST_READ_BYTES = 32 * 1024 * 1024
 
 /** Keys that one script drops. */
 const DROP_AT_ONCE = 500
@@ -42,11 +54,22 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
   const { target, keyPrefix, timeoutMs, maxValueBytes, onState, now = Date.now } = options
   const { turnsTtlMs = 7 * DAY_MS, countersTtlMs = 30 * DAY_MS } = options
   const { link = linkRedis(target, timeoutMs, onState) } = options
+  /** Blocks as they were last read, by key: one that is there still is not sent again. */
+  const lastRead = new LRUCache<string, ReadBlock>({
+    maxSize: LAST_READ_BYTES,
+    sizeCalculation: ({ block, head }, name) => 2 * (block.value.length + head.length + name.length) + 96,
+  })
   const seen = new LRUCache<string, Counters>({ max: MAX_SEEN })
   /** The greatest counter that this process ever saw: one that begins anew begins above, even if Redis' clock went back. */
   let greatest = 0
 
   const keysOf = (scope: string) => scopeKeys(keyPrefix, wellFormed('scope', scope))
+
+  function noteOf(of: Keys, conversation: string, turn: number, what: 'recalled' | 'added', at: number) {
+    const member = of.turns(wellFormed('conversation', conversation))
+    const args = [turn, what === 'recalled' ? 1 : 2, Math.floor(at), MAX_TURNS, turnsTtlMs, member]
+    return { keys: [of.held(member), of.index], args }
+  }
 
   async function run(
     script: Script,
@@ -89,13 +112,30 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
     async bump(scope, what) {
       return (await counted(BUMP, scope, [], [what])).counters
     },
-    async read(scope, key) {
+    async read(scope, key, recalled) {
       const of = keysOf(scope)
-      const { counters, rest } = await counted(READ, scope, [of.held(of.block(wellFormed('key', key)))])
-      const text = rest[0] as string | null
-      if (text === null) return { counters, block: undefined }
-      const block = decodeBlock(text, counters.fence)
-      return block ? { counters, block } : { counters, block, isFenced: true }
+      const name = of.held(of.block(wellFormed('key', key)))
+      const before = lastRead.get(name)
+      const head = before?.head ?? ''
+      const { counters, rest } = await (recalled
+        ? noted(READ_AND_NOTE, [name], [head], recalled)
+        : counted(READ, scope, [name], [head]))
+      const answer = rest[0] as string | 1 | null
+      if (answer === null) return { counters, block: undefined }
+      const found = answer === 1 ? before : decodeBlock(answer)
+      if (found?.fence !== counters.fence) return { counters, block: undefined, isFenced: true }
+      if (answer !== 1) lastRead.set(name, found)
+      return { counters, block: { ...found.block } }
+
+      async function noted(
+        script: Script,
+        keys: string[],
+        args: string[],
+        { conversation, turn, at }: TurnRecalled,
+      ) {
+        const note = noteOf(of, conversation, turn, 'recalled', at)
+        return await counted(script, scope, [...keys, ...note.keys], [...args, ...note.args])
+      }
     },
     async fill(scope, key, value, ttlMs, expected) {
       const of = keysOf(scope)
@@ -152,10 +192,8 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
       }
     },
     async noteTurn(scope, conversation, turn, what, at) {
-      const of = keysOf(scope)
-      const member = of.turns(wellFormed('conversation', conversation))
-      const args = [turn, what === 'recalled' ? 1 : 2, Math.floor(at), MAX_TURNS, turnsTtlMs, member]
-      await run(NOTE_TURN, [of.held(member), of.index], args)
+      const { keys, args } = noteOf(keysOf(scope), conversation, turn, what, at)
+      await run(NOTE_TURN, keys, args)
     },
     async turns(scope, conversation) {
       const of = keysOf(scope)

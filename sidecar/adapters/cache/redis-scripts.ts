@@ -100,12 +100,52 @@ return held`,
 /** ARGV[5]: `fence` or `epoch`. */
 export const BUMP = script(COUNTERS, `return bump(ARGV[5] == 'fence')`)
 
-/** KEYS[2]: the block. */
+/**
+ * What stands in a hash from the number of a turn to `recalled:added`, either empty.
+ * @param from the first of these in ARGV: turn, 1 for recalled and 2 for added, time, most turns, their life, index entry
+ */
+const noteTurn = (from: number, hash: string, index: string) => `
+local turn, which, at, most, ttl, member = unpack(ARGV, ${from})
+local seen = {string.match(redis.call('HGET', ${hash}, turn) or ':', '^(%d*):(%d*)$')}
+which = tonumber(which)
+local before = tonumber(seen[which] or '')
+if not before or before < tonumber(at) then seen[which] = at end
+if redis.call('HSET', ${hash}, turn, (seen[1] or '') .. ':' .. (seen[2] or '')) == 1
+  and redis.call('HLEN', ${hash}) > tonumber(most) then
+  local least
+  for _, one in ipairs(redis.call('HKEYS', ${hash})) do
+    if not least or tonumber(one) < tonumber(least) then least = one end
+  end
+  redis.call('HDEL', ${hash}, least)
+end
+redis.call('PEXPIRE', ${hash}, ttl)
+index(${index}, member, ttl)`
+
+/** A block, or 1 where it begins with what the caller says that it has: the head names one filling. */
+const BLOCK = `
+local function block(key, head)
+  if head ~= '' and redis.call('GETRANGE', key, 0, #head - 1) == head then return 1 end
+  return redis.call('GET', key)
+end`
+
+/** KEYS[2]: the block. ARGV[5]: its head, where the caller has it. */
 export const READ = script(
   COUNTERS,
+  BLOCK,
   `
 local held = counters()
-return {held[1], held[2], redis.call('GET', KEYS[2])}`,
+return {held[1], held[2], block(KEYS[2], ARGV[5])}`,
+)
+
+/** The same, and notes a turn. KEYS[3]: its conversation; KEYS[4]: the index. ARGV[6]: as `noteTurn` has it. */
+export const READ_AND_NOTE = script(
+  COUNTERS,
+  INDEX,
+  BLOCK,
+  noteTurn(6, 'KEYS[3]', 'KEYS[4]'),
+  `
+local held = counters()
+return {held[1], held[2], block(KEYS[2], ARGV[5])}`,
 )
 
 /** KEYS[2]: the block; KEYS[3]: the index. ARGV[5]: the fence it was begun at; the block; its life; its index entry. */
@@ -171,26 +211,5 @@ export const RELEASE = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`)
 
-/**
- * KEYS[1]: a hash from the number of a turn to `recalled:added`, either empty; KEYS[2]: the index.
- * ARGV: turn, 1 for recalled and 2 for added, time, most turns, their life, index entry.
- */
-export const NOTE_TURN = script(
-  INDEX,
-  `
-local seen = {string.match(redis.call('HGET', KEYS[1], ARGV[1]) or ':', '^(%d*):(%d*)$')}
-local which = tonumber(ARGV[2])
-local before = tonumber(seen[which] or '')
-if not before or before < tonumber(ARGV[3]) then seen[which] = ARGV[3] end
-redis.call('HSET', KEYS[1], ARGV[1], (seen[1] or '') .. ':' .. (seen[2] or ''))
-if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
-  local least
-  for _, turn in ipairs(redis.call('HKEYS', KEYS[1])) do
-    if not least or tonumber(turn) < tonumber(least) then least = turn end
-  end
-  redis.call('HDEL', KEYS[1], least)
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[5])
-index(KEYS[2], ARGV[6], ARGV[5])
-return 1`,
-)
+/** KEYS[1]: the conversation; KEYS[2]: the index. ARGV: as `noteTurn` has it. */
+export const NOTE_TURN = script(INDEX, noteTurn(1, 'KEYS[1]', 'KEYS[2]'), 'return 1')

@@ -62,8 +62,8 @@ export const standsStill: Sabotage = (state) => ({
   async counters(scope) {
     return { ...(await state.counters(scope)), epoch: 1 }
   },
-  async read(scope, key) {
-    const { counters, ...rest } = await state.read(scope, key)
+  async read(scope, key, recalled) {
+    const { counters, ...rest } = await state.read(scope, key, recalled)
     return { counters: { ...counters, epoch: 1 }, ...rest }
   },
 })
@@ -88,7 +88,8 @@ export const restartsAtZero: Sabotage = (inner): ScopeState => {
       if (what === 'fence') counters.fence += 1
       return { ...counters }
     },
-    async read(scope, key) {
+    async read(scope, key, recalled) {
+      if (recalled) await inner.noteTurn(scope, recalled.conversation, recalled.turn, 'recalled', recalled.at)
       const counters = { ...at(scope) }
       const block = blocks.get(`${scope} ${key}`)
       return { counters, block: block?.fence === counters.fence ? { ...block, storedAt: 0 } : undefined }
