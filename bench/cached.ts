@@ -43,7 +43,7 @@ interface Recalled {
 
 await using stack = new AsyncDisposableStack()
 const redisUrl = process.env['REDIS_URL'] ?? stack.use(await startRedis()).url
-const sidecar = stack.use(await startSidecar({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: 'bench:', ...(process.env['PROF'] ? { NODE_OPTIONS: '--cpu-prof --cpu-prof-dir=/tmp/snap/prof' } : {}) }))
+const sidecar = stack.use(await startSidecar({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: 'bench:' }))
 const bare = spawn(
   process.execPath,
   [new URL('lib/bare-redis-server.ts', import.meta.url).pathname, redisUrl],

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash as hashOf } from 'node:crypto'
 
 /**
  * Whom memories belong to. The namespace comes from the API key and never from a request; the user comes from
@@ -39,12 +39,9 @@ const NAMESPACE = Buffer.from('5f0c3c1f6ab54d3f9d1e1a8a7c1b2e90', 'hex')
  * makes writing the same thing twice an idempotent upsert. SHA-1 as RFC 9562 §5.5 has it; not for secrecy.
  */
 export function derivedId(...parts: readonly string[]): string {
-  const hash = createHash('sha1')
-    .update(NAMESPACE)
-    // JSON keeps ['a','b'] and ['a,b'] apart.
-    .update(JSON.stringify(parts))
-    .digest()
-    .subarray(0, 16)
+  // JSON keeps ['a','b'] and ['a,b'] apart.
+  const named = Buffer.concat([NAMESPACE, Buffer.from(JSON.stringify(parts))])
+  const hash = hashOf('sha1', named, 'buffer').subarray(0, 16)
   hash[6] = ((hash[6] as number) & 0x0f) | 0x50
   hash[8] = ((hash[8] as number) & 0x3f) | 0x80
   const hex = hash.toString('hex')

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import type { TypedResponse } from 'hono'
 import { AppError } from '../errors.ts'
 import { compileFilter } from '../memory/filters.ts'
 import { toView } from '../memory/memory.ts'
@@ -34,6 +35,26 @@ export const servedFrom = z.object({
 const recalled = s.memoryView
   .omit({ user_id: true, sources: true, created_at: true, updated_at: true })
   .extend({ content: z.string(), score: z.number() })
+
+const answer = z.object({
+  status: z.enum(['ok', 'empty', 'degraded']),
+  strategy: z.enum(STRATEGIES),
+  engine: z.enum(['snapshot']),
+  context: z.string(),
+  block: z.string(),
+  delta: z.string(),
+  memories: z.array(recalled),
+  count: z.number(),
+  degraded: z.array(z.string()).openapi({
+    description:
+      'What was late or broken and done without: embedding (ranked by words alone), cache (answered per query), ' +
+      'delta, records, deadline. After the last two, what stands in: block (the last that may still be served), ' +
+      'profile, nothing.',
+  }),
+  cache: servedFrom,
+  took_ms: z.object({ total: z.number(), embed: z.number(), search: z.number(), render: z.number() }),
+  tokens: z.number(),
+})
 
 const route = createRoute({
   method: 'post',
@@ -96,25 +117,7 @@ const route = createRoute({
   },
   responses: s.answers(
     'Context for the prompt. A conversation without memories is no failure: status is "empty".',
-    z.object({
-      status: z.enum(['ok', 'empty', 'degraded']),
-      strategy: z.enum(STRATEGIES),
-      engine: z.enum(['snapshot']),
-      context: z.string(),
-      block: z.string(),
-      delta: z.string(),
-      memories: z.array(recalled),
-      count: z.number(),
-      degraded: z.array(z.string()).openapi({
-        description:
-          'What was late or broken and done without: embedding (ranked by words alone), cache (answered per query), ' +
-          'delta, records, deadline. After the last two, what stands in: block (the last that may still be served), ' +
-          'profile, nothing.',
-      }),
-      cache: servedFrom,
-      took_ms: z.object({ total: z.number(), embed: z.number(), search: z.number(), render: z.number() }),
-      tokens: z.number(),
-    }),
+    answer,
   ),
 })
 
@@ -142,23 +145,39 @@ export function recallRoutes({ strategies }: { strategies: Strategies }) {
       runId: body.run_id,
       appId: body.app_id,
     })
-    return c.json(toAnswer(result, body.user_id), 200)
+    const text = toAnswer(result, body.user_id)
+    // What `c.json` would answer, written already.
+    return c.body(text, 200, JSON_TYPE) as unknown as TypedResponse<z.output<typeof answer>, 200, 'json'>
   })
 }
 
-function toAnswer(result: StrategyResult, userId: string) {
-  const { strategy, context, block, delta, degraded, cache, tokens } = result
-  const memories = result.memories.map(({ memory, score }) => {
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** JSON of the memories of a block, which are the same list as long as it is served. */
+const written = new WeakMap<StrategyResult['memories'], { userId: string; json: string }>()
+
+function memoriesJson(memories: StrategyResult['memories'], userId: string): string {
+  const known = written.get(memories)
+  if (known?.userId === userId) return known.json
+  const views = memories.map(({ memory, score }) => {
     const { user_id, sources, created_at, updated_at, ...shown } = toView(memory, userId)
-    return { ...shown, content: memory.text, score: rounded(score, 6) }
+    return { ...shown, content: memory.text, score: rounded(score, 6) } satisfies z.output<typeof recalled>
   })
+  const json = JSON.stringify(views)
+  written.set(memories, { userId, json })
+  return json
+}
+
+/** As text: most of it is written already. */
+function toAnswer(result: StrategyResult, userId: string): string {
+  const { strategy, context, block, delta, degraded, cache, tokens, memories } = result
   const status = memories.length > 0 ? ('ok' as const) : ('empty' as const)
   const { embed, search, render, total } = result.tookMs
-  return {
+  const rest: Omit<z.output<typeof answer>, 'memories'> = {
     status: degraded.length > 0 ? ('degraded' as const) : status,
     strategy,
     engine: 'snapshot' as const,
-    ...{ context, block, delta, memories, count: memories.length, degraded, cache, tokens },
+    ...{ context, block, delta, count: memories.length, degraded, cache, tokens },
     took_ms: {
       total: rounded(total),
       embed: rounded(embed),
@@ -166,4 +185,5 @@ function toAnswer(result: StrategyResult, userId: string) {
       render: rounded(render),
     },
   }
+  return `${JSON.stringify(rest).slice(0, -1)},"memories":${memoriesJson(memories, userId)}}`
 }
