@@ -74,7 +74,9 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
       const inWindow =
         !comparable ||
         windowSize === undefined ||
-        mayServe(context.turn as number, (storedTurn as number) - 1, windowSize)
+        // Before the turn that it was set at another thread begins, whose turns it cannot know.
+        ((context.turn as number) >= (storedTurn as number) &&
+          mayServe(context.turn as number, (storedTurn as number) - 1, windowSize))
       const reason: CacheReason = sameConversation ? (inWindow ? 'hit' : 'window') : 'conversation'
       return {
         status: reason === 'hit' ? 'hit' : 'stale',

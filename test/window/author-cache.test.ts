@@ -25,7 +25,7 @@ const READS: [name: string, set: TurnContext, read: TurnContext, expected: Expec
   ['the turn it was set at', { turn: 3, windowSize: 5 }, { turn: 3 }, ['hit', 'hit', 0, 7]],
   ['the last turn of its life', { turn: 3, windowSize: 5 }, { turn: 7 }, ['hit', 'hit', 4, 7]],
   ['the turn after its life', { turn: 3, windowSize: 5 }, { turn: 8 }, ['stale', 'window', 5, 7]],
-  ['a turn that went back', { turn: 3, windowSize: 5 }, { turn: 2 }, ['hit', 'hit', 0, 7]],
+  ['a turn that went back', { turn: 3, windowSize: 5 }, { turn: 2 }, ['stale', 'window', 0, 7]],
   ['a window named at the read only', { turn: 3 }, { turn: 7, windowSize: 5 }, ['hit', 'hit', 4, 7]],
   [
     'a window named at the read only, too small',
