@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
+import type { Queue } from './ports/queue.ts'
 import type { RecordStore } from './ports/records.ts'
 import type { ScopeLock } from './ports/scope-lock.ts'
 import type { ScopeState } from './ports/scope-state.ts'
@@ -36,6 +37,10 @@ export interface Backends {
   embedder: Embedder
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
+  /** Wakes up what waits to be learned from; needed where there is a model. */
+  queue?: Queue | undefined
+  /** Given where other processes work on the same records: one flush of a user at a time. */
+  flushLock?: ScopeLock | undefined
   ledger: Ledger
 }
 
@@ -74,8 +79,10 @@ export interface Services extends Backends, AsyncDisposable {
 
 /** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
-  const { records, cache, scopeState, scopeLock, embedder, model, ledger } = backends
+  const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
   const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
+  if (model && !queue)
+    throw new Error('Expected a queue beside the language model: what waits is woken up by it.')
   const announcer = createAnnouncer({
     scopeState,
     debts: createDebts(records),
@@ -146,8 +153,11 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     })
   const buffer =
     learner &&
+    queue &&
     new BufferZone({
       records,
+      queue,
+      shared: flushLock && { flushLock },
       engine,
       learner,
       views: new Views(cache),
@@ -175,10 +185,13 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     async [Symbol.asyncDispose]() {
       await buffer?.close()
+      await queue?.close()
+      await flushLock?.drained()
       await scopeLock.drained()
       await announcer.close()
       await ledger.close()
       await timeline.close()
+      await flushLock?.close()
       await scopeLock.close()
       await scopeState.close()
       await cache.close()

@@ -7,6 +7,7 @@ import { createRedisScopeState } from './adapters/cache/redis-scope-state.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from './adapters/lock/in-process.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/lock/redis.ts'
+import { openSqliteQueue } from './adapters/queue/sqlite.ts'
 import type { Alone } from './adapters/records/qdrant-recovery.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { compose, type Services } from './compose.ts'
@@ -19,6 +20,7 @@ import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { LedgerEntry, RecordCall } from './ports/ledger.ts'
+import type { Queue } from './ports/queue.ts'
 import type { RecordStore } from './ports/records.ts'
 import type { ScopeLock } from './ports/scope-lock.ts'
 import type { ScopeState } from './ports/scope-state.ts'
@@ -54,6 +56,7 @@ export async function createServices(
   const takeOver: TakeOver = async (scope, left) => await services?.engine.takeOver(scope, left)
   const scopeLock = openScopeLock(config, records, link, takeOver)
   let services: Services | undefined
+  let queue: Queue | undefined
   try {
     const ledger = new Ledger({
       records,
@@ -65,8 +68,10 @@ export async function createServices(
     await assertWhole(records)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
+    queue = model && (await openQueue(config, link))
+    const flushLock = openFlushLock(config, link)
     services = compose(
-      { records, cache, scopeState, scopeLock, embedder, model, ledger },
+      { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger },
       {
         indexMaxBytes: config.indexMaxBytes,
         embeddingDeadlineMs: config.embeddingDeadlineMs,
@@ -82,6 +87,7 @@ export async function createServices(
     await services.buffer?.start()
     return services
   } catch (error) {
+    await queue?.close()
     await scopeState.close()
     await cache.close()
     await records.close()
@@ -156,6 +162,36 @@ function openCaches(
   )
   const options = { ...redis, link, maxValueBytes: maxBytes, now }
   return { cache: createRedisCache(options), scopeState: createRedisScopeState(options), link }
+}
+
+/** Scopes that are flushed at once; most of them wait for a slot of the model then. */
+const RUNS = 64
+
+/**
+ * Where the records are one process's, so is the queue, whatever Redis is used for: no other sidecar on that Redis
+ * could do the work. Where they are Qdrant's and nobody shares them, the queue is as new as its process, since what
+ * waits is in the records.
+ */
+async function openQueue({ redis, qdrant, dataDir }: Config, link: RedisLink | undefined): Promise<Queue> {
+  if (!redis || !qdrant) {
+    return openSqliteQueue({ path: qdrant ? ':memory:' : join(dataDir, 'queue.db'), concurrency: RUNS })
+  }
+  const { createBullmqQueue } = await import('./adapters/queue/bullmq.ts')
+  return createBullmqQueue({ ...redis, link, concurrency: RUNS })
+}
+
+/** How long a flush that somebody asked for waits for one that another sidecar is at, milliseconds. */
+const FLUSH_WAIT_MS = 60_000
+
+/** Apart from the lock of writers, since a flush goes on for as long as a model thinks. */
+function openFlushLock({ redis, qdrant }: Config, link: RedisLink | undefined): ScopeLock | undefined {
+  if (!redis || !qdrant) return undefined
+  return createRedisScopeLock({
+    ...redis,
+    keyPrefix: `${redis.keyPrefix}flush:`,
+    link,
+    waitMs: FLUSH_WAIT_MS,
+  })
 }
 
 type TakeOver = NonNullable<RedisScopeLockOptions['takeOver']>

@@ -4,21 +4,21 @@ import type { PendingTurn } from '../memory/pending.ts'
 import { parseScopeKey } from '../scope.ts'
 import type { BufferContext } from './context.ts'
 import { notePutOff, putOff } from './put-off.ts'
-import type { ScopeQueue } from './queue.ts'
 import { isOutage } from './retry.ts'
 import type { FlushReason } from './settings.ts'
+import type { WaitingTurns } from './waiting-turns.ts'
 
-/** Learns from batches of one scope: what works leaves the queue, what does not is put off. */
+/** Learns from batches of one scope: what works waits no more, what does not is put off. */
 export class BatchLearner {
   readonly #key: string
-  readonly #queue: ScopeQueue
+  readonly #waiting: WaitingTurns
   readonly #context: BufferContext
   /** Turns that the model thinks about. */
   readonly #processing = new Set<string>()
 
-  constructor(key: string, queue: ScopeQueue, context: BufferContext) {
+  constructor(key: string, waiting: WaitingTurns, context: BufferContext) {
     this.#key = key
-    this.#queue = queue
+    this.#waiting = waiting
     this.#context = context
   }
 
@@ -41,7 +41,7 @@ export class BatchLearner {
     const outcome = await slots.run(() => this.#ask(batch, reason), isUrgent)
     const turns = batch.length
     if (outcome.status === 'learned') {
-      for (const turn of batch) this.#queue.remove(turn)
+      for (const turn of batch) this.#waiting.remove(turn)
       for (const event of outcome.events) tell(event)
       log.info('flushed', { reason, turns, events: outcome.events.length })
       onFlush(reason, 'learned', turns)
@@ -81,14 +81,14 @@ export class BatchLearner {
     because: FlushReason,
   ): Promise<void> {
     const { engine, records, log, now } = this.#context
-    const away = this.#queue.all().filter(({ error }) => error !== null && isOutage(error))
+    const away = this.#waiting.all().filter(({ error }) => error !== null && isOutage(error))
     const inVain = [...batch, ...away].reduce((most, { attempts }) => Math.max(most, attempts), 0) + 1
-    const waiting = batch.filter((turn) => this.#queue.holds(turn))
+    const waiting = batch.filter((turn) => this.#waiting.holds(turn))
     const later = waiting.map((turn) => ({ ...putOff(turn, outcome, now(), inVain), because }))
     // Here first: should the store be what is broken, the model must not be asked again at once.
-    for (const turn of later) this.#queue.put(turn)
+    for (const turn of later) this.#waiting.put(turn)
     try {
-      for (const turn of await notePutOff(engine, records, this.#key, later)) this.#queue.remove(turn)
+      for (const turn of await notePutOff(engine, records, this.#key, later)) this.#waiting.remove(turn)
     } catch (error) {
       log.warn('flush put off, not noted', { error: String(error) })
     }

@@ -3,21 +3,25 @@ import type { Log } from '../log.ts'
 import type { AddRequest, AddResult } from '../memory/add.ts'
 import type { AddOptions, MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
-import { PENDING_SCOPE, type PendingTurn, pendingRecordId } from '../memory/pending.ts'
+import { bringHome, type PendingTurn, pendingScopes, readPending, scrollPending } from '../memory/pending.ts'
 import { type Message, readTurn, type Turn, turnRecordId } from '../memory/turns.ts'
-import { type RecordStore, scrollAll } from '../ports/records.ts'
+import type { Queue } from '../ports/queue.ts'
+import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
-import type { BufferContext, Timers } from './context.ts'
+import type { BufferContext, Shared, Timers } from './context.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
-
-export type { BufferSettings } from './settings.ts'
-
 import { Slots } from './slots.ts'
 import type { View, Views } from './views.ts'
 
+export type { BufferSettings } from './settings.ts'
+
 export interface BufferOptions {
   records: RecordStore
+  /** Wakes scopes up. What waits is in the records; what is lost here is wished for anew. */
+  queue: Queue
+  /** Absent where this process alone has the store. */
+  shared?: Shared | undefined
   engine: MemoryEngine
   learner: Learner
   /** Windows of conversations, as recalls tell of them. */
@@ -37,6 +41,28 @@ export interface WaitingTurn extends PendingTurn {
   processing: boolean
 }
 
+/** Sums over all that waits, of the whole store. */
+export interface Totals {
+  turns: number
+  /** Of these, those that have failed for good. */
+  failed: number
+  tokens: number
+  /** When the oldest was accepted, epoch milliseconds. */
+  oldestAt: number | null
+}
+
+/** How old sums over a store with others may be for the bound on them, milliseconds: each reads all that waits. */
+const TOTALS_MS = 15_000
+
+/** Pause before a wish that could not be kept is tried again, milliseconds. */
+const OWED_MS = 2000
+
+/** When a scope is due again that fell due while its process closed, milliseconds. */
+const CLOSING_MS = 1000
+
+/** @default of `Shared.reconcileMs` */
+const RECONCILE_MS = 60_000
+
 /** Bounds of the seconds that a refused caller is told to wait. */
 const RETRY_AFTER_S = { least: 1, most: 900 }
 
@@ -53,6 +79,12 @@ export class BufferZone {
   readonly #closing = new AbortController()
   readonly #context: BufferContext
   #turns = 0
+  /** Scopes whose wake-up the queue did not take. */
+  readonly #owed = new Map<string, number>()
+  #owedTimer: NodeJS.Timeout | undefined
+  #reconcileTimer: NodeJS.Timeout | undefined
+  #sums: { totals: Totals; at: number } | undefined
+  #summing: Promise<Totals> | undefined
   /** Turns on their way into the store, by scope: they count, so that many at once do not pass the bounds together. */
   readonly #arriving = new Map<string, number>()
 
@@ -68,7 +100,8 @@ export class BufferZone {
       log: options.log,
       settings: this.#settings,
       slots: new Slots(this.#settings.concurrency),
-      timers: options.timers ?? globalThis,
+      shared: options.shared,
+      wish: (key, at) => this.#wish(key, at),
       now: this.#now,
       closing: this.#closing.signal,
       onFlush: options.onFlush ?? (() => {}),
@@ -77,19 +110,19 @@ export class BufferZone {
       },
       onEmpty: (key) => this.#scopes.delete(key),
     }
+    options.queue.work((key) => this.#run(key))
   }
 
-  /** Takes up what an earlier process left; it is flushed soon. Answers how many turns that are. */
-  async start(): Promise<number> {
-    const left = new Map<string, PendingTurn[]>()
-    for await (const { payload } of scrollAll(this.#options.records, 'pending', PENDING_SCOPE)) {
-      const turn = payload as unknown as PendingTurn
-      const own = left.get(turn.scope)
-      if (own) own.push(turn)
-      else left.set(turn.scope, [turn])
+  /** Takes up what an earlier process left; it is flushed soon. */
+  async start(): Promise<void> {
+    const { records, shared } = this.#options
+    await bringHome(records)
+    if (shared) await this.#reconcile()
+    else {
+      for await (const key of pendingScopes(records)) {
+        this.#scope(key).takeOver(await Array.fromAsync(scrollPending(records, key)))
+      }
     }
-    for (const [key, turns] of left) this.#scope(key).takeOver(turns)
-    return this.size.turns
   }
 
   /**
@@ -105,6 +138,7 @@ export class BufferZone {
     const key = scopeKey(scope)
     const isKnown = this.#isWaiting(key, request)
     if (!isKnown) this.#assertRoom(key)
+    this.#lookAtTotals()
     this.#arriving.set(key, this.#arrivingIn(key) + 1)
     try {
       const result = await engine.add(scope, request, {
@@ -165,15 +199,25 @@ export class BufferZone {
     const accept = (turn: PendingTurn) =>
       turn.turn_id === turn_id ||
       (turn.conversation_id === conversation_id && conversation_id !== null && turn.not_before !== null)
-    const state = this.#scopes.get(scopeKey(scope))
+    const state = this.#known(scopeKey(scope))
     const done = await state?.flushTurn(turn_id, { reason: 'sync', isUrgent: true, accept })
     return done ?? { events: [], reason: null }
+  }
+
+  /**
+   * Sees what other sidecars have done since, for the answers that follow. Needed where the asker must not be told
+   * less than they would tell; costs nothing where there are no others.
+   */
+  async refresh(scope: Scope): Promise<void> {
+    const state = this.#known(scopeKey(scope))
+    await state?.refresh()
+    state?.settle()
   }
 
   /** The turns of a scope that wait, oldest first, and their tokens. */
   waiting(scope: Scope, conversationId?: string): { turns: WaitingTurn[]; tokens: number } {
     const state = this.#scopes.get(scopeKey(scope))
-    const turns = (state?.queue.list(conversationId) ?? []).map((turn) => ({
+    const turns = (state?.waiting.list(conversationId) ?? []).map((turn) => ({
       ...turn,
       processing: state?.isProcessing(turn.turn_id) ?? false,
     }))
@@ -182,24 +226,25 @@ export class BufferZone {
 
   /** How many turns of a scope wait, and their tokens. */
   counts(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
-    const queue = this.#scopes.get(scopeKey(scope))?.queue
-    if (!queue) return { turns: 0, tokens: 0 }
-    if (conversationId === undefined) return { turns: queue.size, tokens: queue.tokens }
-    const own = queue.all().filter((turn) => turn.conversation_id === conversationId)
+    const waiting = this.#scopes.get(scopeKey(scope))?.waiting
+    if (!waiting) return { turns: 0, tokens: 0 }
+    if (conversationId === undefined) return { turns: waiting.size, tokens: waiting.tokens }
+    const own = waiting.all().filter((turn) => turn.conversation_id === conversationId)
     return { turns: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
   }
 
   /** One turn that waits; `undefined` for one that does not. */
   waitingTurn(scope: Scope, turnId: string): WaitingTurn | undefined {
     const state = this.#scopes.get(scopeKey(scope))
-    const turn = state?.queue.get(turnId)
+    const turn = state?.waiting.get(turnId)
     return turn && { ...turn, processing: state?.isProcessing(turnId) ?? false }
   }
 
   /** A turn that waits, as it is stored; `undefined` for one that does not. */
   async turn(scope: Scope, turnId: string): Promise<Turn | undefined> {
     const key = scopeKey(scope)
-    if (!this.#scopes.get(key)?.queue.has(turnId)) return undefined
+    await this.refresh(scope)
+    if (!this.waitingTurn(scope, turnId)) return undefined
     const turn = await readTurn(this.#options.records, key, turnId)
     return turn?.state === 'done' ? undefined : turn
   }
@@ -210,17 +255,16 @@ export class BufferZone {
   }
 
   /** What waits in all scopes together, and since when; of these, how many turns have failed for good. */
-  totals(): { turns: number; failed: number; tokens: number; oldestAt: number | null } {
-    const totals = { turns: 0, failed: 0, tokens: 0, oldestAt: null as number | null }
-    for (const { queue } of this.#scopes.values()) {
-      for (const { tokens, at, not_before } of queue.all()) {
-        totals.turns += 1
-        totals.failed += not_before === null ? 1 : 0
-        totals.tokens += tokens
-        totals.oldestAt = Math.min(totals.oldestAt ?? at, at)
-      }
+  async totals(): Promise<Totals> {
+    if (!this.#options.shared) {
+      const totals = noTotals()
+      for (const { waiting } of this.#scopes.values()) for (const turn of waiting.all()) count(totals, turn)
+      return totals
     }
-    return totals
+    this.#summing ??= this.#sum().finally(() => {
+      this.#summing = undefined
+    })
+    return await this.#summing
   }
 
   /** The user has been forgotten: what does not wait in the store any more does not wait here. */
@@ -236,11 +280,14 @@ export class BufferZone {
   /** Stops: no flush begins, and those under way are given up. Their turns wait for the next start. */
   async close(): Promise<void> {
     this.#closing.abort(new Error('closing'))
+    const { timers = globalThis } = this.#options
+    timers.clearTimeout(this.#owedTimer)
+    timers.clearTimeout(this.#reconcileTimer)
     await Promise.all([...this.#scopes.values()].map((state) => state.close()))
   }
 
   async #flushNow(scope: Scope, request: Pick<FlushRequest, 'reason' | 'accept'>): Promise<FlushResult> {
-    const state = this.#scopes.get(scopeKey(scope))
+    const state = this.#known(scopeKey(scope))
     return (await state?.flush({ ...request, isUrgent: true })) ?? { events: [], reason: null }
   }
 
@@ -253,6 +300,75 @@ export class BufferZone {
     })
   }
 
+  /** The queue says that a scope is due. */
+  async #run(key: string): Promise<number | null> {
+    // For whoever works on.
+    if (this.#closing.signal.aborted) return this.#now() + CLOSING_MS
+    const at = (await this.#known(key)?.run()) ?? null
+    return this.#closing.signal.aborted ? this.#now() + CLOSING_MS : at
+  }
+
+  #wish(key: string, at: number): void {
+    const { queue, log } = this.#options
+    queue.schedule(key, at).then(
+      () => this.#owed.delete(key),
+      (error: unknown) => {
+        if (this.#closing.signal.aborted) return
+        if (this.#owed.size === 0) log.warn('queue unavailable', { error: String(error) })
+        if (this.#owed.size < this.#settings.maxTurns) this.#owed.set(key, at)
+        this.#owedTimer ??= this.#later(OWED_MS, () => {
+          this.#owedTimer = undefined
+          for (const [owed, then] of this.#owed) this.#wish(owed, then)
+        })
+      },
+    )
+  }
+
+  /** Wishes for all that waits, whoever took it in: the queue may have lost it, or its process died before it wished. */
+  async #reconcile(): Promise<void> {
+    const { records, shared, log } = this.#options
+    try {
+      for (const state of this.#scopes.values()) state.forget()
+      for await (const key of pendingScopes(records)) {
+        if (this.#closing.signal.aborted) return
+        this.#wish(key, this.#now() + this.#settings.idleMs)
+      }
+    } catch (error) {
+      log.warn('pending turns not looked for', { error: String(error) })
+    }
+    // Spread, so that sidecars do not march in step.
+    const ms = (shared?.reconcileMs ?? RECONCILE_MS) * (0.75 + Math.random() / 2)
+    this.#reconcileTimer = this.#later(ms, () => void this.#reconcile())
+  }
+
+  #later(ms: number, task: () => void): NodeJS.Timeout | undefined {
+    if (this.#closing.signal.aborted) return undefined
+    const timer = (this.#options.timers ?? globalThis).setTimeout(task, ms)
+    timer.unref?.()
+    return timer
+  }
+
+  /** For the bound on all that waits, which others fill up too. */
+  #lookAtTotals(): void {
+    if (!this.#options.shared || this.#now() - (this.#sums?.at ?? 0) < TOTALS_MS) return
+    this.totals().catch(() => {})
+  }
+
+  async #sum(): Promise<Totals> {
+    const { records } = this.#options
+    const [totals, at] = [noTotals(), this.#now()]
+    for await (const key of pendingScopes(records)) {
+      for await (const turn of scrollPending(records, key)) count(totals, turn)
+    }
+    this.#sums = { totals, at }
+    return totals
+  }
+
+  /** Where others take turns in, any scope may have some. */
+  #known(key: string): ScopeBuffer | undefined {
+    return this.#options.shared ? this.#scope(key) : this.#scopes.get(key)
+  }
+
   #scope(key: string): ScopeBuffer {
     const state = this.#scopes.get(key) ?? new ScopeBuffer(key, this.#context)
     this.#scopes.set(key, state)
@@ -262,9 +378,8 @@ export class BufferZone {
   /** By what the store has: a turn that came at this very moment stays. */
   async #letGo(key: string, isMeant: (turn: PendingTurn) => boolean): Promise<void> {
     const gone: PendingTurn[] = []
-    for (const turn of this.#scopes.get(key)?.queue.all().filter(isMeant) ?? []) {
-      const id = pendingRecordId(key, turn.turn_id)
-      if (!(await this.#options.records.get('pending', PENDING_SCOPE, id))) gone.push(turn)
+    for (const turn of this.#scopes.get(key)?.waiting.all().filter(isMeant) ?? []) {
+      if (!(await readPending(this.#options.records, key, turn.turn_id))) gone.push(turn)
     }
     this.#scopes.get(key)?.remove(gone)
   }
@@ -272,15 +387,16 @@ export class BufferZone {
   /** A turn that waits already takes no more room when it is posted again. */
   #isWaiting(key: string, { conversationId, turn }: AddRequest): boolean {
     if (conversationId === undefined || turn === undefined) return false
-    return this.#scopes.get(key)?.queue.has(turnRecordId(conversationId, turn)) ?? false
+    return this.#scopes.get(key)?.waiting.has(turnRecordId(conversationId, turn)) ?? false
   }
 
   #assertRoom(key: string): void {
     const { maxTurns, maxTurnsPerScope } = this.#settings
     const state = this.#scopes.get(key)
     const arriving = [...this.#arriving.values()].reduce((sum, count) => sum + count, 0)
-    const own = (state?.queue.size ?? 0) + this.#arrivingIn(key)
-    if (own < maxTurnsPerScope && this.size.turns + arriving < maxTurns) return
+    const own = (state?.waiting.size ?? 0) + this.#arrivingIn(key)
+    const all = Math.max(this.#turns, this.#sums?.totals.turns ?? 0) + arriving
+    if (own < maxTurnsPerScope && all < maxTurns) return
     const whose =
       own < maxTurnsPerScope
         ? `${maxTurns} turns wait to be learned from, and no more are taken`
@@ -298,4 +414,15 @@ export class BufferZone {
   #arrivingIn(key: string): number {
     return this.#arriving.get(key) ?? 0
   }
+}
+
+function noTotals(): Totals {
+  return { turns: 0, failed: 0, tokens: 0, oldestAt: null }
+}
+
+function count(totals: Totals, { tokens, at, not_before }: PendingTurn): void {
+  totals.turns += 1
+  totals.failed += not_before === null ? 1 : 0
+  totals.tokens += tokens
+  totals.oldestAt = Math.min(totals.oldestAt ?? at, at)
 }

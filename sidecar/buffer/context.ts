@@ -2,11 +2,20 @@ import type { Log } from '../log.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
 import type { RecordStore } from '../ports/records.ts'
+import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { BufferSettings, FlushReason } from './settings.ts'
 import type { Slots } from './slots.ts'
 import type { Views } from './views.ts'
 
 export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+
+/** What it takes where other sidecars take in and learn from turns of the same store. */
+export interface Shared {
+  /** One flush of a scope at a time, whoever flushes. */
+  flushLock: ScopeLock
+  /** Milliseconds after which a wake-up that the queue has lost is made up for. */
+  reconcileMs?: number | undefined
+}
 
 /** What the buffers of all scopes share. */
 export interface BufferContext {
@@ -17,10 +26,13 @@ export interface BufferContext {
   log: Log
   settings: BufferSettings
   slots: Slots
-  timers: Timers
   now: () => number
   /** Aborted when no flush may begin any more. */
   closing: AbortSignal
+  /** Absent where this process alone has the store: what waits is known here then, and nothing is read anew. */
+  shared: Shared | undefined
+  /** Wishes for a flush at or after a time, epoch milliseconds. */
+  wish: (key: string, at: number) => void
   /** Told of every batch what started it, what came of it, and how many turns it had. */
   onFlush: (reason: FlushReason, outcome: string, turns: number) => void
   /** Told by how many turns the buffers grew. */

@@ -1,5 +1,5 @@
 import type { MemoryEngine } from '../memory/engine.ts'
-import { PENDING_SCOPE, type PendingTurn, pendingRecordId, putPending } from '../memory/pending.ts'
+import { type PendingTurn, putPending, readPending } from '../memory/pending.ts'
 import { putTurn, readTurn } from '../memory/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { isOutage, MAX_WAIT_MS, retryDelay, UNREADABLE_LIMIT } from './retry.ts'
@@ -38,10 +38,10 @@ export async function notePutOff(
   return await engine.change(scope, async (unit) => {
     const gone: PendingTurn[] = []
     for (const turn of turns) {
-      const record = await records.get('pending', PENDING_SCOPE, pendingRecordId(scope, turn.turn_id))
-      if (!record) gone.push(turn)
+      const waits = await readPending(records, scope, turn.turn_id)
+      if (!waits) gone.push(turn)
       // A newer version of the turn has its own record, and has not been tried.
-      if (!record || record.payload['revision'] !== turn.revision) continue
+      if (waits?.revision !== turn.revision) continue
       unit.also(putPending(turn))
       const stored = await readTurn(records, scope, turn.turn_id)
       const state = turn.not_before === null ? 'failed' : 'pending'

@@ -4,14 +4,7 @@ import { derivedId, type Narrowing } from '../scope.ts'
 import { type Candidate, candidatesOf, withoutText } from './candidates.ts'
 import type { MemoryEvent } from './events.ts'
 import { keepText, pendingId } from './keep.ts'
-import {
-  PENDING_SCOPE,
-  type PendingTurn,
-  pendingRecordId,
-  putPending,
-  removePending,
-  type Triggers,
-} from './pending.ts'
+import { type PendingTurn, putPending, readPending, removePending, type Triggers } from './pending.ts'
 import { type Place, placeTurn } from './place.ts'
 import { type Message, putTurn, type Remember, readTurn, type Turn, turnRecordId } from './turns.ts'
 import { undoTurn, unsay } from './undo.ts'
@@ -215,8 +208,7 @@ async function stillPending(
   turn: Turn,
 ): Promise<PendingTurn | undefined> {
   if (turn.state !== 'pending') return undefined
-  const record = await records.get('pending', PENDING_SCOPE, pendingRecordId(scope, turn.id))
-  return record && (record.payload as unknown as PendingTurn)
+  return await readPending(records, scope, turn.id)
 }
 
 /** One that was kept word by word has memories without anything having been learned. */

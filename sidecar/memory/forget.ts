@@ -1,6 +1,6 @@
 import type { Collection, RecordStore, StoredRecord, Write } from '../ports/records.ts'
 import type { PastVersion } from './history.ts'
-import { PENDING_SCOPE, pendingRecordId } from './pending.ts'
+import { removePending } from './pending.ts'
 
 /** What a user owns, memories first: from the first commit on nothing of it is recalled. */
 export const OWNED = [
@@ -35,7 +35,7 @@ export async function forgetScope(
       if (collection === 'turns') {
         for (const { id, payload } of page) {
           if (payload['state'] !== 'done') counts['pending'] = (counts['pending'] ?? 0) + 1
-          writes.push({ remove: pendingRecordId(scope, id), collection: 'pending', scope: PENDING_SCOPE })
+          writes.push(removePending(scope, id))
         }
       }
       await store.commit(writes)

@@ -1,4 +1,4 @@
-import type { JsonObject, Write } from '../ports/records.ts'
+import { type JsonObject, type RecordStore, scrollAll, type Write } from '../ports/records.ts'
 
 /** When turns that wait are learned from by themselves. */
 export interface Triggers {
@@ -15,10 +15,7 @@ export interface Triggers {
   windowAhead: number
 }
 
-/**
- * A turn that waits to be learned from: the payload of a record of the collection `pending`. All scopes stand
- * together, so that a start finds what was left without knowing whose it was.
- */
+/** A turn that waits to be learned from: the payload of a record of the collection `pending`, by the id of the turn. */
 export interface PendingTurn {
   scope: string
   turn_id: string
@@ -46,22 +43,56 @@ export interface PendingTurn {
   not_before: number | null
 }
 
-/** No scope of a user is spelt like this: theirs have a slash. */
-export const PENDING_SCOPE = 'pending'
-
-export function pendingRecordId(scope: string, turnId: string): string {
-  return `${scope}#${turnId}`
-}
-
 export function putPending(turn: PendingTurn): Write {
-  const put = {
-    id: pendingRecordId(turn.scope, turn.turn_id),
-    order: turn.at * 1000,
-    payload: turn as unknown as JsonObject,
-  }
-  return { put, collection: 'pending', scope: PENDING_SCOPE }
+  const put = { id: turn.turn_id, order: turn.at * 1000, payload: turn as unknown as JsonObject }
+  return { put, collection: 'pending', scope: turn.scope }
 }
 
 export function removePending(scope: string, turnId: string): Write {
-  return { remove: pendingRecordId(scope, turnId), collection: 'pending', scope: PENDING_SCOPE }
+  return { remove: turnId, collection: 'pending', scope }
+}
+
+export async function readPending(
+  store: RecordStore,
+  scope: string,
+  turnId: string,
+): Promise<PendingTurn | undefined> {
+  const record = await store.get('pending', scope, turnId)
+  return record && (record.payload as unknown as PendingTurn)
+}
+
+/** All that waits of a scope, oldest first. */
+export async function* scrollPending(store: RecordStore, scope: string): AsyncGenerator<PendingTurn> {
+  for await (const { payload } of scrollAll(store, 'pending', scope)) yield payload as unknown as PendingTurn
+}
+
+/** Scopes that are asked for at once. */
+const SCOPES_PAGE = 1000
+
+/** The scopes in which turns wait. */
+export async function* pendingScopes(store: RecordStore): AsyncGenerator<string> {
+  let after: string | undefined
+  for (;;) {
+    const page = await store.scopes('pending', { after, limit: SCOPES_PAGE })
+    yield* page
+    after = page.at(-1)
+    if (page.length < SCOPES_PAGE) return
+  }
+}
+
+/** Where what waited of all scopes stood together once. No scope of a user is spelt like this: theirs have a slash. */
+export const FORMER_SCOPE = 'pending'
+
+/** Brings what an earlier release left to wait to the scopes that it belongs to. May be interrupted at any time. */
+export async function bringHome(store: RecordStore): Promise<void> {
+  for (;;) {
+    const page = await store.scroll('pending', FORMER_SCOPE, { limit: 250 })
+    if (page.length === 0) return
+    await store.commit(
+      page.flatMap(({ id, payload }): Write[] => [
+        putPending(payload as unknown as PendingTurn),
+        { remove: id, collection: 'pending', scope: FORMER_SCOPE },
+      ]),
+    )
+  }
 }

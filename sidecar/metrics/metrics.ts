@@ -7,7 +7,7 @@ import { atMost, remembering } from './labels.ts'
 /** What a recall or a search took, in milliseconds, by part. */
 export type Parts = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
 
-/** Turns that wait to be learned from, in this process. */
+/** Turns that wait to be learned from, whichever sidecar took them in. */
 export interface Waiting {
   turns: number
   /** Of these, those that have failed for good and wait to be replayed. */
@@ -21,7 +21,7 @@ export interface Waiting {
 export interface Sources {
   snapshots: () => { held: number; bytes: number; builds: number; loads: number }
   /** `undefined` without a language model. */
-  waiting: () => Waiting | undefined
+  waiting: () => Promise<Waiting> | undefined
   now: () => number
 }
 
@@ -51,13 +51,13 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
     labelNames: readonly T[],
   ) => new Histogram({ name: `hippocache_${name}`, help, buckets, labelNames, registers })
   /** @param read `undefined`: there is no such number just now */
-  const gauge = (name: string, help: string, read: () => number | undefined) =>
+  const gauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>) =>
     new Gauge({
       name: `hippocache_${name}`,
       help,
       registers,
-      collect() {
-        const value = read()
+      async collect() {
+        const value = await read()
         if (value === undefined) this.remove()
         else this.set(value)
       },
@@ -109,11 +109,17 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
   }))
   const partOf = remembering((kind: string, part: string) => partSeconds.labels(kind, part))
 
-  gauge('pending_turns', 'Turns that wait to be learned from.', () => waiting()?.turns)
-  gauge('pending_failed_turns', 'Of these, those that have failed for good.', () => waiting()?.failed)
-  gauge('pending_tokens', 'Tokens of the turns that wait.', () => waiting()?.tokens)
-  gauge('pending_oldest_seconds', 'Age of the turn that waits longest; 0 when none does.', () => {
-    const state = waiting()
+  // Nothing is said of what the store does not tell.
+  const waits = async () => await waiting()?.catch(() => undefined)
+  gauge('pending_turns', 'Turns that wait to be learned from.', async () => (await waits())?.turns)
+  gauge(
+    'pending_failed_turns',
+    'Of these, those that have failed for good.',
+    async () => (await waits())?.failed,
+  )
+  gauge('pending_tokens', 'Tokens of the turns that wait.', async () => (await waits())?.tokens)
+  gauge('pending_oldest_seconds', 'Age of the turn that waits longest; 0 when none does.', async () => {
+    const state = await waits()
     return state && (state.oldestAt === null ? 0 : Math.max(0, now() - state.oldestAt) / 1000)
   })
   gauge('snapshots', 'Scopes held ready to be searched.', () => snapshots().held)

@@ -109,6 +109,7 @@ export function conversationRoutes({ records, buffer, timeline }: ConversationSe
       const conversation = await readConversation(records, scopeKey(scope), id)
       if (!conversation) throw noConversation(id)
       const { last_turn, summary } = conversation
+      await buffer?.refresh(scope)
       const pending = buffer?.counts(scope, id) ?? { turns: 0, tokens: 0 }
       return c.json({ conversation_id: id, last_turn, summary, pending }, 200)
     })

@@ -74,6 +74,7 @@ const status = createRoute({
       backends: z.object({
         records: z.string(),
         cache: z.string(),
+        queue: z.string(),
         language_model: z.string(),
         embedder: z.string(),
       }),
@@ -98,10 +99,11 @@ interface Backends {
   model: LanguageModel | undefined
 }
 
-export function backendNames({ records, cache, model, embedder }: Backends) {
+export function backendNames({ records, cache, queue, model, embedder }: Backends) {
   return {
     records: records.kind,
     cache: cache.kind,
+    queue: queue?.kind ?? 'none',
     language_model: model?.kind ?? 'none',
     embedder: embedder.name,
   }

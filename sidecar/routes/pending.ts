@@ -118,13 +118,16 @@ export interface PendingServices {
 }
 
 export function pendingRoutes({ buffer, intake }: PendingServices) {
-  const countsOf = (scope: Scope, conversationId?: string) =>
-    buffer?.counts(scope, conversationId) ?? { turns: 0, tokens: 0 }
+  const countsOf = async (scope: Scope, conversationId?: string) => {
+    await buffer?.refresh(scope)
+    return buffer?.counts(scope, conversationId) ?? { turns: 0, tokens: 0 }
+  }
 
   return router()
-    .openapi(list, (c) => {
+    .openapi(list, async (c) => {
       const { user_id, conversation_id, state } = c.req.valid('query')
       const scope = { namespace: c.get('namespace'), userId: user_id }
+      await buffer?.refresh(scope)
       const { turns } = buffer?.waiting(scope, conversation_id) ?? { turns: [] }
       const shown = turns
         .map((turn) => ({ ...waitingView(turn), state: stateOf(turn) }))
@@ -134,6 +137,7 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
     .openapi(replay, async (c) => {
       const { user_id, turn_id, wait } = c.req.valid('json')
       const scope = { namespace: c.get('namespace'), userId: user_id }
+      await buffer?.refresh(scope)
       if (turn_id !== undefined && buffer?.waitingTurn(scope, turn_id)?.not_before !== null) {
         throw new AppError(
           'not_found',
@@ -141,7 +145,7 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
         )
       }
       const done = await answer(buffer?.replay(scope, turn_id), wait)
-      return c.json({ ...done, pending: countsOf(scope) }, 200)
+      return c.json({ ...done, pending: await countsOf(scope) }, 200)
     })
     .openapi(giveUp, async (c) => {
       const { user_id, words = 'keep' } = c.req.valid('query')
@@ -149,10 +153,13 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
       const { turn_id } = c.req.valid('param')
       if (words === 'drop') {
         await intake.drop(scope, turn_id)
-        return c.json({ status: 'dropped' as const, turn_id, events: [], pending: countsOf(scope) }, 200)
+        return c.json(
+          { status: 'dropped' as const, turn_id, events: [], pending: await countsOf(scope) },
+          200,
+        )
       }
       const { events } = await intake.keepAsSaid(scope, turn_id)
-      return c.json({ status: 'kept' as const, turn_id, events, pending: countsOf(scope) }, 200)
+      return c.json({ status: 'kept' as const, turn_id, events, pending: await countsOf(scope) }, 200)
     })
     .openapi(flush, async (c) => {
       const { user_id, conversation_id, wait, end } = c.req.valid('json')
@@ -164,14 +171,14 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
         ? buffer?.endConversation(scope, conversation_id as string)
         : buffer?.flush(scope, { conversationId: conversation_id })
       const done = await answer(running, wait)
-      return c.json({ ...done, pending: countsOf(scope, conversation_id) }, 200)
+      return c.json({ ...done, pending: await countsOf(scope, conversation_id) }, 200)
     })
     .openapi(end, async (c) => {
       const { user_id, wait } = c.req.valid('json')
       const { id } = c.req.valid('param')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       const done = await answer(buffer?.endConversation(scope, id), wait)
-      return c.json({ ...done, pending: countsOf(scope, id) }, 200)
+      return c.json({ ...done, pending: await countsOf(scope, id) }, 200)
     })
 }
 

@@ -43,6 +43,7 @@ export function turnRoutes({ records, buffer }: TurnServices) {
   return router().openapi(get, async (c) => {
     const { id } = c.req.valid('param')
     const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
+    await buffer?.refresh(scope)
     const waits = buffer?.waitingTurn(scope, id)
     const turn = await readTurn(records, scopeKey(scope), id)
     if (!turn) throw new AppError('not_found', `id: no turn ${JSON.stringify(id)} of this user`)

@@ -129,6 +129,7 @@ describe('The SQLite queue', () => {
         return new Promise(() => {})
       })
       await queue.schedule('n/ada', 0)
+      setTimeout(() => {}, 10_000)
     `
     const killed = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', script])
     expect(killed.signal, String(killed.stderr)).toBe('SIGKILL')

@@ -3,6 +3,7 @@ import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { openSqliteQueue } from '../../sidecar/adapters/queue/sqlite.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import type { BufferZone } from '../../sidecar/buffer/buffer-zone.ts'
 import type { Mode } from '../../sidecar/buffer/intake.ts'
@@ -11,11 +12,12 @@ import { Ledger } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import { createLog } from '../../sidecar/log.ts'
 import type { AddRequest } from '../../sidecar/memory/add.ts'
-import { PENDING_SCOPE, type PendingTurn } from '../../sidecar/memory/pending.ts'
+import { type PendingTurn, pendingScopes, scrollPending } from '../../sidecar/memory/pending.ts'
 import type { Turn } from '../../sidecar/memory/turns.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
+import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import { type Scope, scopeKey } from '../../sidecar/scope.ts'
 import { type Clock, stoppedClock } from '../helpers/clock.ts'
 import type { FactTable } from '../helpers/memory-model.ts'
@@ -74,27 +76,33 @@ export interface SetUpOptions {
   countTokens?: (text: string) => number
   clock?: Clock
   records?: RecordStore
+  /** Given where several of these share the records. */
+  shared?: { flushLock: ScopeLock; scopeLock: ScopeLock; timers: FakeTimers } | undefined
 }
 
 /** Everything behind the HTTP surface, on injected time and a model in process. */
 export function setUp(options: SetUpOptions = {}): SetUp {
   const { model = tableModel(options.table ?? TABLE), clock = stoppedClock() } = options
-  const timers = fakeTimers(clock)
+  const { shared } = options
+  const timers = shared?.timers ?? fakeTimers(clock)
   const opened = options.records ?? openSqliteRecords(':memory:')
   const records = (options.wrapRecords ?? ((same) => same))(opened)
   const bounds = { maxEntries: 10, maxBytes: 100_000, now: clock.now }
   const cache = createInProcessCache(bounds)
   const scopeState = createInProcessScopeState(bounds)
   const ledger = new Ledger({ records, prices: parsePrices('') })
+  const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now, timers })
   const lines: SetUp['lines'] = []
   const services = compose(
     {
       records,
       cache,
       scopeState,
-      scopeLock: createInProcessScopeLock(),
+      scopeLock: shared?.scopeLock ?? createInProcessScopeLock(),
+      flushLock: shared?.flushLock,
       embedder: options.embedder ?? lexicalEmbedder(),
       model,
+      queue,
       ledger,
     },
     {
@@ -110,6 +118,7 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   const buffer = services.buffer as BufferZone
   onTestFinished(async () => {
     await buffer.close()
+    await queue.close()
     await services.engine.drained()
     await ledger.close()
     await opened.close()
@@ -136,8 +145,9 @@ export function setUp(options: SetUpOptions = {}): SetUp {
     },
     async pendingStored() {
       const all: PendingTurn[] = []
-      for await (const { payload } of scrollAll(opened, 'pending', PENDING_SCOPE))
-        all.push(payload as unknown as PendingTurn)
+      for await (const scope of pendingScopes(opened)) {
+        for await (const turn of scrollPending(opened, scope)) all.push(turn)
+      }
       return all
     },
     async turnsStored(scope = ADA) {

@@ -3,6 +3,7 @@ import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { openSqliteQueue } from '../../sidecar/adapters/queue/sqlite.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
 import type { BufferSettings } from '../../sidecar/buffer/settings.ts'
@@ -73,6 +74,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   const cache = createInProcessCache(bounds)
   const scopeState = options.scopeState ?? createInProcessScopeState(bounds)
   const ledger = new Ledger({ records, prices: parsePrices(options.prices ?? '') })
+  const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now })
   const errors: string[] = []
   const log = createLog('error', (line) => errors.push(line))
   const services = compose(
@@ -83,6 +85,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
       scopeLock: options.scopeLock ?? createInProcessScopeLock(),
       embedder,
       model: options.model,
+      queue,
       ledger,
     },
     {
@@ -99,6 +102,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   const app = createApp(services, { apiKeys, maxBodyBytes, publicUrl }, log)
   onTestFinished(async () => {
     await services.buffer?.close()
+    await queue.close()
     await engine.drained()
     await ledger.close()
     await opened.close()

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../sidecar/errors.ts'
-import { PENDING_SCOPE } from '../../sidecar/memory/pending.ts'
-import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
+import { scrollPending } from '../../sidecar/memory/pending.ts'
+import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import { ADA, type OpenEngine, openEngine } from '../helpers/engine.ts'
 import type { FactTable } from '../helpers/memory-model.ts'
@@ -27,8 +27,7 @@ async function fill({ say, hear, learn, engine, known }: OpenEngine): Promise<vo
 }
 
 async function pendingOf(records: RecordStore, scope = ADA): Promise<number> {
-  const all = await Array.fromAsync(scrollAll(records, 'pending', PENDING_SCOPE))
-  return all.filter(({ payload }) => payload['scope'] === scopeKey(scope)).length
+  return (await Array.fromAsync(scrollPending(records, scopeKey(scope)))).length
 }
 
 async function findings({ recall }: OpenEngine, scope = ADA): Promise<string[]> {

@@ -98,7 +98,7 @@ describe('what is read when somebody asks', () => {
     let oldestAt: number | null = 1000
     let builds = 1
     const { read } = open({
-      waiting: () => ({ turns, failed: 1, tokens: 30, oldestAt }),
+      waiting: async () => ({ turns, failed: 1, tokens: 30, oldestAt }),
       snapshots: () => ({ held: 3, bytes: 4096, builds, loads: builds + 1 }),
       now: () => 61_000,
     })

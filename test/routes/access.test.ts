@@ -41,6 +41,7 @@ describe('with keys', () => {
       backends: {
         records: 'sqlite',
         cache: 'in-process',
+        queue: 'none',
         language_model: 'none',
         embedder: expect.stringMatching(/^lexical/),
       },

@@ -51,8 +51,11 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
   /** The earliest wish that came during the run of a key. */
   const again = new Map<string, number>()
   const failures = new Map<string, number>()
+  /** Until when a key is not run whose outcome could not be written. */
+  const heldBack = new Map<string, number>()
   let run: Run | undefined
   let timer: NodeJS.Timeout | undefined
+  let timerAt = Number.POSITIVE_INFINITY
   let closed = false
 
   /** What has no run, soonest first; not more than can be begun. */
@@ -61,26 +64,31 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
       .all(2 * concurrency)
       .map((row) => ({ key: toKey(row['key'] as Uint8Array), at: row['at'] as number }))
       .filter(({ key }) => !runs.has(key))
+      .map(({ key, at }) => ({ key, at: Math.max(at, heldBack.get(key) ?? at) }))
+      .sort((a, b) => a.at - b.at)
   }
 
   /** Begins what is due, and sets the one timer to what will be. The end of a run does this too. */
   function look(): void {
+    let soonest = Number.POSITIVE_INFINITY
+    for (const { key, at } of closed || !run ? [] : next()) {
+      if (!run || runs.size >= concurrency) break
+      soonest = at
+      if (at > now()) break
+      soonest = Number.POSITIVE_INFINITY
+      void runs.run(key, begin(key, run)).then(look)
+    }
+    waitUntil(soonest)
+  }
+
+  function waitUntil(at: number): void {
     timers.clearTimeout(timer)
     timer = undefined
-    if (closed || !run || runs.size >= concurrency) return
-    for (const { key, at } of next()) {
-      if (runs.size >= concurrency) return
-      const wait = at - now()
-      if (wait > 0) {
-        timer = timers.setTimeout(look, Math.min(LONGEST_TIMER_MS, wait))
-        timer.unref?.()
-        return
-      }
-      // What cannot be written stays due; on a disk that is full it is not tried without end.
-      runs.run(key, begin(key, run)).then(look, () => {
-        timer ??= timers.setTimeout(look, pauseMs(1))
-      })
-    }
+    timerAt = at
+    if (at === Number.POSITIVE_INFINITY) return
+    // A timer also for what is due: whoever wishes is answered first.
+    timer = timers.setTimeout(look, Math.min(LONGEST_TIMER_MS, Math.max(0, at - now())))
+    timer.unref?.()
   }
 
   /** What comes of the run is written before it counts as ended: no second one begins in between. */
@@ -99,9 +107,15 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
         wants = now() + pauseMs(count)
       }
       if (!db.isOpen) return
+      heldBack.delete(key)
       const at = Math.min(wants ?? Number.POSITIVE_INFINITY, again.get(key) ?? Number.POSITIVE_INFINITY)
-      if (at === Number.POSITIVE_INFINITY) remove.run(toBytes(key))
-      else postpone.run(Math.floor(at), toBytes(key))
+      try {
+        if (at === Number.POSITIVE_INFINITY) remove.run(toBytes(key))
+        else postpone.run(Math.floor(at), toBytes(key))
+      } catch {
+        // On a disk that is full it stays due, and is not run without end.
+        heldBack.set(key, now() + pauseMs(1))
+      }
     }
   }
 
@@ -120,11 +134,13 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
       } catch (cause) {
         throw new QueueUnavailable(`queue: cannot write ${path}: ${String(cause)}`, { cause })
       }
-      look()
+      // Without a look at the others: it is on the way of every turn.
+      if (run && runs.size < concurrency && !runs.has(key) && at < timerAt) waitUntil(at)
     },
     work(task) {
       run = task
-      look()
+      // What is due begins in a moment: who works may have more to do first.
+      waitUntil(next()[0]?.at ?? Number.POSITIVE_INFINITY)
     },
     async check() {
       assertOpen()

@@ -1,6 +1,6 @@
 import { type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
 import type { OWNED } from '../forget.ts'
-import { PENDING_SCOPE, type PendingTurn, pendingRecordId } from '../pending.ts'
+import { readPending } from '../pending.ts'
 import type { Turn } from '../turns.ts'
 import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } from './format.ts'
 
@@ -59,9 +59,9 @@ export async function* archiveLines(
   }
   // Last, so that nothing is learned from where it is imported before all of it is there.
   for (const turnId of waiting) {
-    const record = await store.get('pending', PENDING_SCOPE, pendingRecordId(scope, turnId))
-    if (!record) continue
-    const { scope: _, ...pending } = record.payload as unknown as PendingTurn
+    const turn = await readPending(store, scope, turnId)
+    if (!turn) continue
+    const { scope: _, ...pending } = turn
     yield toText({ kind: 'pending', pending })
   }
   yield JSON.stringify({ kind: 'footer', counts })

@@ -2,7 +2,7 @@ import type { Embedder } from '../../ports/embedder.ts'
 import type { Collection, RecordStore, StoredRecord } from '../../ports/records.ts'
 import { type HistoryRow, historyRecordId, type PastVersion, versionRecordId } from '../history.ts'
 import type { Memory } from '../memory.ts'
-import { PENDING_SCOPE, type PendingTurn, pendingRecordId, putPending } from '../pending.ts'
+import { type PendingTurn, putPending, readPending } from '../pending.ts'
 import { conversationRecordId, putTurn, readTurn, type Turn, toPayload } from '../turns.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 import type { Archived } from './format.ts'
@@ -66,7 +66,7 @@ export async function restoreRecords(
   async function putWaiting(turn: PendingTurn): Promise<boolean> {
     const stored = await findTurn(turn.turn_id)
     if (!stored || stored.state === 'done' || stored.revision !== turn.revision) return false
-    if (await records.get('pending', PENDING_SCOPE, pendingRecordId(scope, turn.turn_id))) return false
+    if (await readPending(records, scope, turn.turn_id)) return false
     unit.also(putPending(turn))
     outcome.waiting.push(turn)
     return true

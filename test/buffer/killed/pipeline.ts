@@ -2,6 +2,7 @@ import { createInProcessCache } from '../../../sidecar/adapters/cache/in-process
 import { createInProcessScopeState } from '../../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
+import { openSqliteQueue } from '../../../sidecar/adapters/queue/sqlite.ts'
 import { openSqliteRecords } from '../../../sidecar/adapters/records/sqlite.ts'
 import type { BufferZone } from '../../../sidecar/buffer/buffer-zone.ts'
 import { compose, type Services } from '../../../sidecar/compose.ts'
@@ -63,6 +64,8 @@ export async function openPipeline(path: string, step: (name: string) => void): 
   const bounds = { maxEntries: 10, maxBytes: 100_000, now: clock.now }
   const model = tableModel(TABLE)
   const ledger = new Ledger({ records: stored, prices: parsePrices('') })
+  const timers = fakeTimers(clock)
+  const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now, timers })
   const services = compose(
     {
       records,
@@ -71,6 +74,7 @@ export async function openPipeline(path: string, step: (name: string) => void): 
       scopeLock: createInProcessScopeLock(),
       embedder: lexicalEmbedder(),
       model: tellingModel(model, step),
+      queue,
       ledger,
     },
     {
@@ -78,7 +82,7 @@ export async function openPipeline(path: string, step: (name: string) => void): 
       embeddingDeadlineMs: 5000,
       countTokens: (text) => Math.ceil(text.length / 4),
       now: clock.now,
-      timers: fakeTimers(clock),
+      timers,
     },
     createLog('silent', () => {}),
   )
@@ -90,6 +94,7 @@ export async function openPipeline(path: string, step: (name: string) => void): 
     state: () => stateOf(services, stored),
     async close() {
       await buffer.close()
+      await queue.close()
       await services.engine.drained()
       await ledger.close()
       await stored.close()

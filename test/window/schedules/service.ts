@@ -1,5 +1,6 @@
 import { createInProcessCache } from '../../../sidecar/adapters/cache/in-process.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
+import { openSqliteQueue } from '../../../sidecar/adapters/queue/sqlite.ts'
 import { compose, type Services } from '../../../sidecar/compose.ts'
 import { Ledger } from '../../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../../sidecar/ledger/prices.ts'
@@ -50,6 +51,7 @@ export function openService(parts: ServiceParts): Services {
       scopeLock: parts.lock,
       embedder: lexicalEmbedder(),
       model: parts.model,
+      queue: openSqliteQueue({ path: ':memory:', concurrency: 64, now: parts.clock.now, timers }),
       ledger: new Ledger({ records: parts.records, prices: parsePrices('') }),
     },
     {

@@ -1,13 +1,14 @@
 import { MAX_BATCH_TOKENS } from '../memory/learn/parts.ts'
 import type { PendingTurn } from '../memory/pending.ts'
 
-/** The waiting turns of one scope. */
-export class ScopeQueue {
+/** The waiting turns of one scope: those of the store, as far as this process knows them. */
+export class WaitingTurns {
   readonly #turns = new Map<string, PendingTurn>()
+  readonly #watches = new Set<Set<string>>()
   #tokens = 0
   readonly #onSize: (change: number) => void
 
-  /** @param onSize is told by how many turns the queue grew */
+  /** @param onSize is told by how many turns they became more */
   constructor(onSize: (change: number) => void = () => {}) {
     this.#onSize = onSize
   }
@@ -17,6 +18,7 @@ export class ScopeQueue {
     if (!this.has(turn.turn_id)) this.#onSize(1)
     this.#tokens += turn.tokens - (this.#turns.get(turn.turn_id)?.tokens ?? 0)
     this.#turns.set(turn.turn_id, turn)
+    this.#note(turn.turn_id)
   }
 
   /** Lets a turn go, unless a newer version of it came meanwhile. */
@@ -26,6 +28,32 @@ export class ScopeQueue {
     this.#turns.delete(turn.turn_id)
     this.#tokens -= held.tokens
     this.#onSize(-1)
+    this.#note(turn.turn_id)
+  }
+
+  /** Lets go of all, which is not to say that none of them waits. */
+  clear(): void {
+    this.#onSize(-this.#turns.size)
+    this.#turns.clear()
+    this.#tokens = 0
+  }
+
+  /**
+   * Takes what the store holds for what waits.
+   * @param read reads it; what is put or removed here meanwhile stays as it is here, since it may be newer
+   */
+  async replaceBy(read: () => Promise<readonly PendingTurn[]>): Promise<void> {
+    const changed = new Set<string>()
+    this.#watches.add(changed)
+    try {
+      const stored = new Map((await read()).map((turn) => [turn.turn_id, turn]))
+      for (const turn of this.all()) {
+        if (!changed.has(turn.turn_id) && !stored.has(turn.turn_id)) this.remove(turn)
+      }
+      for (const turn of stored.values()) if (!changed.has(turn.turn_id)) this.put(turn)
+    } finally {
+      this.#watches.delete(changed)
+    }
   }
 
   get(turnId: string): PendingTurn | undefined {
@@ -86,6 +114,10 @@ export class ScopeQueue {
       tokens += turn.tokens
     }
     return batch
+  }
+
+  #note(turnId: string): void {
+    for (const changed of this.#watches) changed.add(turnId)
   }
 }
 

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest'
+import { TABLE } from '../buffer/helpers.ts'
+import { startFakeQdrant } from '../fake-qdrant/server.ts'
+import { isDecision, memoryModel } from '../helpers/memory-model.ts'
+import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
+import { eventually } from '../helpers/redis-subject.ts'
+import { type RunningSidecar, startSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
+
+const SAID = ['I live in Leeds', 'I am a nurse', 'I have a cat', 'I moved to Porto', 'I play the cello']
+const KNOWN = ['Ada has a cat.', 'Ada lives in Porto.', 'Ada plays the cello.', 'Ada works as a nurse.']
+
+/** A redis-server, a stand-in for Qdrant, a scripted model, and sidecars on them. */
+async function place(rules: Rule[] = [{ answer: memoryModel(TABLE) }]) {
+  const redis = await startRedis()
+  const qdrant = await startFakeQdrant()
+  const model = await startScriptedOpenAi({ rules, usage: 'estimate' })
+  const env = {
+    REDIS_URL: redis.url,
+    QDRANT_URL: qdrant.url,
+    REDIS_TIMEOUT_MS: '5000',
+    QDRANT_TIMEOUT_MS: '6000',
+    OPENAI_BASE_URL: model.url,
+    LLM_MODEL: 'scripted',
+    LLM_RETRIES: '0',
+    BUFFER_IDLE_MS: '3600000',
+  }
+  return {
+    redis,
+    model,
+    sidecar: (more: Record<string, string> = {}) => startSidecar({ DATA_DIR: tempDir(), ...env, ...more }),
+    /** The batches that facts were asked of. */
+    batches: () =>
+      model.requests
+        .filter((request) => !isDecision(request))
+        .map(({ last }) => /<batch>\n([\s\S]*)\n<\/batch>/.exec(last)?.[1] ?? last),
+    async [Symbol.asyncDispose]() {
+      await model[Symbol.asyncDispose]()
+      await redis[Symbol.asyncDispose]()
+      await qdrant[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function say({ call }: RunningSidecar, turn: number, mode?: string) {
+  const messages = [{ role: 'user', name: 'Ada', content: SAID[turn - 1], at: `2026-03-0${turn}T10:00:00Z` }]
+  return await call('POST', '/v1/memories', { user_id: 'ada', conversation_id: 'c', turn, messages, mode })
+}
+
+const flush = ({ call }: RunningSidecar, wait = true) => call('POST', '/v1/flush', { user_id: 'ada', wait })
+
+async function waitingOf({ call }: RunningSidecar): Promise<{ turn: number; error: string | null }[]> {
+  return (await call('GET', '/v1/pending?user_id=ada')).body.turns
+}
+
+async function textsOf({ call }: RunningSidecar): Promise<string[]> {
+  const { body } = await call('GET', '/v1/memories?user_id=ada&limit=100')
+  return body.memories.map(({ memory }: { memory: string }) => memory).sort()
+}
+
+/** How often each memory was made. */
+async function additionsOf({ call }: RunningSidecar): Promise<number[]> {
+  const { body } = await call('GET', '/v1/memories?user_id=ada&limit=100')
+  return await Promise.all(
+    body.memories.map(async ({ id }: { id: string }) => {
+      const { body: past } = await call('GET', `/v1/memories/${id}/history?user_id=ada`)
+      return past.history.filter(({ event }: { event: string }) => event === 'ADD').length
+    }),
+  )
+}
+
+async function metricOf({ url }: RunningSidecar, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  return Number(new RegExp(`^hippocache_${name} (.*)$`, 'm').exec(text)?.[1])
+}
+
+describe.skipIf(NO_REDIS)(`two sidecars that learn, on one Redis and one Qdrant ${NEEDS}`, () => {
+  it('share what waits: either tells, flushes and gives up what the other took in, in the order it was said', async () => {
+    await using there = await place()
+    const one = await there.sidecar()
+    const other = await there.sidecar()
+    expect((await one.call('GET', '/readyz')).body.backends.queue).toMatchObject({
+      kind: 'bullmq',
+      status: 'ok',
+    })
+    for (const turn of [1, 2, 3, 4, 5]) expect((await say(turn % 2 ? one : other, turn)).status).toBe(202)
+    for (const sidecar of [one, other]) {
+      expect((await waitingOf(sidecar)).map(({ turn }) => turn)).toEqual([1, 2, 3, 4, 5])
+      expect(await metricOf(sidecar, 'pending_turns')).toBe(5)
+    }
+    const { body } = await flush(other)
+    expect(body).toMatchObject({ reason: null, pending: { turns: 0 } })
+    for (const sidecar of [one, other]) {
+      expect(await waitingOf(sidecar)).toEqual([])
+      expect(await textsOf(sidecar)).toEqual(KNOWN)
+    }
+    const [batch, ...more] = there.batches()
+    expect(more).toEqual([])
+    const places = SAID.map((text) => batch?.indexOf(text) ?? -1)
+    expect(places.every((at) => at >= 0)).toBe(true)
+    expect(places).toEqual([...places].sort((a, b) => a - b))
+    await say(one, 1)
+    const left = await say(one, 2)
+    expect(left.body.status).toBe('stored')
+  }, 90_000)
+
+  it('flush a user one at a time, and answer a caller who waits with what the other learned', async () => {
+    await using there = await place([{ answer: memoryModel(TABLE), latencyMs: 500 }])
+    const one = await there.sidecar()
+    const other = await there.sidecar()
+    for (const turn of [1, 2, 3]) await say(one, turn)
+    const [first, second, synced] = await Promise.all([flush(one), flush(other), say(other, 4, 'sync')])
+    expect([first.body.reason, second.body.reason, synced.body.reason]).toEqual([null, null, null])
+    expect(synced.body.events.map(({ memory }: { memory: string }) => memory)).toContain(
+      'Ada lives in Porto.',
+    )
+    const asked = there.batches()
+    for (const text of SAID.slice(0, 4)) {
+      expect(
+        asked.filter((batch) => batch.includes(text)),
+        text,
+      ).toHaveLength(1)
+    }
+    expect(await waitingOf(one)).toEqual([])
+    expect(await additionsOf(other)).toEqual([1, 1, 1])
+  }, 90_000)
+
+  it('take over from one that is killed while the model thinks, with the same memories as one process', async () => {
+    await using there = await place([{ times: 1, hang: true }, { answer: memoryModel(TABLE) }])
+    const one = await there.sidecar({ BUFFER_TURNS: '3' })
+    const other = await there.sidecar({ BUFFER_TURNS: '3' })
+    for (const turn of [1, 2, 3]) await say(one, turn)
+    await eventually(
+      async () => there.batches().length,
+      (count) => count === 1,
+    )
+    // Whichever of them has the flush: both are killed, and a third one finds what they left.
+    await one.kill()
+    await say(other, 4)
+    await other.kill()
+    const third = await there.sidecar({ BUFFER_TURNS: '3' })
+    await say(third, 5)
+    await eventually(
+      () => waitingOf(third),
+      (turns) => turns.length === 0,
+      75_000,
+    )
+    expect(await textsOf(third)).toEqual(KNOWN)
+    expect(await additionsOf(third)).toEqual([1, 1, 1, 1])
+  }, 150_000)
+
+  it('lose and double nothing when Redis is restarted, empty, while the model thinks', async () => {
+    await using there = await place([{ answer: memoryModel(TABLE), latencyMs: 1500 }])
+    const one = await there.sidecar()
+    const other = await there.sidecar()
+    for (const turn of [1, 2, 3, 4, 5]) await say(turn % 2 ? one : other, turn)
+    await flush(one, false)
+    await eventually(
+      async () => there.batches().length,
+      (count) => count >= 1,
+    )
+    await there.redis.kill()
+    await there.redis.start()
+    await eventually(
+      async () =>
+        (await Promise.all([one, other].map((sidecar) => sidecar.call('GET', '/readyz')))).map(
+          (r) => r.status,
+        ),
+      (states) => states.every((status) => status === 200),
+    )
+    await eventually(
+      async () => {
+        await flush(other)
+        return await waitingOf(other)
+      },
+      (turns) => turns.length === 0,
+      60_000,
+    )
+    expect(await textsOf(one)).toEqual(KNOWN)
+    expect(await additionsOf(one)).toEqual([1, 1, 1, 1])
+  }, 120_000)
+})
