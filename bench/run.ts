@@ -7,12 +7,9 @@ import { cpus } from 'node:os'
 
 const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }> = {
   locomo: {
-    about: 'evidence recall on LoCoMo conversations (--data FILE)',
-    load: () => import('./locomo/quality.ts'),
-  },
-  strategies: {
-    about: 'evidence recall against billed tokens by strategy (--data FILE)',
-    load: () => import('./locomo/strategies.ts'),
+    about:
+      'evidence recall on LoCoMo conversations (--data FILE); with --strategies LIST, against billed tokens',
+    load: () => import('./locomo/locomo.ts'),
   },
   recall: {
     about: 'per-query recall over HTTP, 500 memories, next to a bare handler',

@@ -17,16 +17,35 @@ import { contentOf } from './feed.ts'
 /** A LoCoMo conversation that has been told to the sidecar, as a file to copy. */
 export interface Told {
   conversation: Conversation
-  /** What is asked, in an order that has nothing to do with what was said when. */
-  questions: Question[]
   path: string
 }
+
+/** What a recall is asked for, and how; the rest of the request follows from the turn. */
+export type Setting = Pick<
+  StrategyRequest,
+  'strategy' | 'topK' | 'tokenBudget' | 'windowSize' | 'refreshOnShift'
+>
+
+/**
+ * The order of the questions of a chat. `listed`: as in the file. `topic`: by the message that answers them, the middle
+ * one where there are several, so that questions that follow one another are about one session. `shuffled`: in an order
+ * that has nothing to do with what was said when, the worst case for a cache.
+ */
+export const ORDERS = ['listed', 'topic', 'shuffled'] as const
+export type Order = (typeof ORDERS)[number]
 
 export interface Turn {
   question: Question
   /** Messages whose memories are in the context. */
   found: string[]
   result: StrategyResult
+}
+
+/** One setting, asked in every turn of one chat. */
+export interface Chat {
+  conversation: string
+  setting: Setting
+  turns: Turn[]
 }
 
 const ADA = { namespace: 'bench', userId: 'ada' }
@@ -48,44 +67,65 @@ export async function tell(
       await add(services, message, PAST, i + 1)
     }
     await services[Symbol.asyncDispose]()
-    const questions = shuffled(conversation.questions.filter(({ category }) => category !== 5))
-    told.push({ conversation, questions, path })
+    told.push({ conversation, path })
   }
   return { told, remove: () => rmSync(folder, { recursive: true }) }
 }
 
 /**
- * A chat in which every turn asks one of the questions. After each answer the user says something about other things,
- * taken from `chatter`, so that the memory grows as it does in a chat.
+ * A chat in which every turn asks one of the questions, in each setting: their blocks are apart. After each answer the
+ * user says something about other things, taken from `chatter`, so that the memory grows as it does in a chat.
  */
 export async function ask(
-  { conversation, questions, path }: Told,
+  { conversation, path }: Told,
+  order: Order,
   chatter: readonly Message[],
-  options: Pick<StrategyRequest, 'strategy' | 'topK' | 'tokenBudget' | 'windowSize'>,
-): Promise<Turn[]> {
+  settings: readonly Setting[],
+): Promise<Chat[]> {
   const copy = `${path}.copy`
   copyFileSync(path, copy)
   let now = (conversation.messages.at(-1)?.at ?? 0) + 86_400_000
   const services = open(copy, () => now)
-  const turns: Turn[] = []
-  for (const [i, question] of questions.entries()) {
+  const chats = settings.map((setting): Chat => ({ conversation: conversation.id, setting, turns: [] }))
+  for (const [i, question] of inOrder(conversation, order).entries()) {
     now += 30_000
     const turn = i + 1
-    const request = { ...options, query: question.question, conversationId: NOW, turn }
-    const result = await services.strategies.recall(ADA, request)
-    const found = new Set<string>()
-    for (const { memory } of result.memories) {
-      for (const { conversation_id, turn: said } of memory.sources) {
-        if (conversation_id === PAST) found.add(conversation.messages[(said as number) - 1]?.id ?? '')
-      }
+    for (const { setting, turns } of chats) {
+      const request = { ...setting, query: question.question, conversationId: NOW, turn }
+      const result = await services.strategies.recall(ADA, request)
+      if (result.degraded.length > 0) throw new Error(`degraded: ${result.degraded}`)
+      turns.push({ question, found: foundIn(result, conversation), result: lean(result) })
     }
-    turns.push({ question, found: [...found], result })
     const aside = chatter[i % chatter.length]
     if (aside) await add(services, { ...aside, at: now }, NOW, turn)
   }
   await services[Symbol.asyncDispose]()
   for (const end of ['', '-wal', '-shm']) rmSync(copy + end, { force: true })
-  return turns
+  return chats
+}
+
+/** Messages whose memories are in the context. */
+function foundIn({ memories }: StrategyResult, { messages }: Conversation): string[] {
+  const said = memories.flatMap(({ memory }) => memory.sources)
+  const past = said.filter(({ conversation_id }) => conversation_id === PAST)
+  return [...new Set(past.map(({ turn }) => messages[(turn as number) - 1]?.id ?? ''))]
+}
+
+/** Without what would fill the memory. */
+function lean(result: StrategyResult): StrategyResult {
+  return { ...result, memories: [], context: '' }
+}
+
+function inOrder({ questions, messages }: Conversation, order: Order): Question[] {
+  const asked = questions.filter(({ category }) => category !== 5)
+  if (order === 'listed') return asked
+  if (order === 'shuffled') return shuffled(asked)
+  const places = new Map(messages.map(({ id }, i) => [id, i]))
+  const placeOf = ({ evidence }: Question) => {
+    const all = evidence.map((id) => places.get(id) ?? 0).sort((a, b) => a - b)
+    return all[Math.floor(all.length / 2)] as number
+  }
+  return asked.toSorted((a, b) => placeOf(a) - placeOf(b))
 }
 
 async function add(

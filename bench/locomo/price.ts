@@ -1,22 +1,36 @@
 import { countTokens, encode } from 'gpt-tokenizer/encoding/o200k_base'
-import type { Turn } from './chat.ts'
+import type { StrategyResult } from '../../sidecar/recall/strategies/request.ts'
+
+/** A prompt as far as its price goes, in o200k tokens. It is: system prompt, block, window of the chat, delta, query. */
+export interface Prompt {
+  /** Tokens of memory. */
+  memory: number
+  block: number
+  /** Of the block's tokens, those with which the block before began as well; `undefined` for the first prompt. */
+  common: number | undefined
+  /** Tokens of the delta, with the line break before it. */
+  delta: number
+}
 
 /**
- * What a provider bills for prompts that follow one another. A prompt is: a system prompt that never changes, the
- * block, the window of the chat, the delta, the query. What begins a prompt as it began the one before costs a tenth
- * (the price of cached input at OpenAI and Anthropic in 2026), counted in whole steps and from a least prefix on;
- * storing is free, as at OpenAI. Per query all memory is in the delta, where it disturbs the prefix least. Window and
- * query cost the same under every strategy, and are left out; that a window which has not begun to slide would be in
- * the prefix too is left out as well, under every strategy.
+ * What a provider bills for prompts that follow one another. What begins a prompt as it began the one before costs
+ * `cached`. Per query all memory is in the delta, where it disturbs the prefix least. Window and query cost the same
+ * under every strategy, and are left out; that a window which has not begun to slide would be in the prefix too is
+ * left out as well, under every strategy.
  */
 export interface PriceModel {
   /** Price of a token in the prefix; others cost 1. */
   cached: number
+  /** Price of a token that goes into the cache; 1 where storing is free. */
+  written: number
+  /** A changed block is not in the prefix at all: what is cached ends at marks, here after system prompt and block. */
+  isMarked: boolean
   systemTokens: number
   leastPrefix: number
   step: number
 }
 
+/** Means over prompts. */
 export interface Bill {
   /** Tokens of memory in the prompt. */
   tokens: number
@@ -27,24 +41,52 @@ export interface Bill {
   billed: number
 }
 
-/** Means over the turns of one chat. */
-export function bill(turns: readonly Turn[], { cached, systemTokens, leastPrefix, step }: PriceModel): Bill {
-  const sum: Bill = { tokens: 0, blockTokens: 0, reusable: 0, billed: 0 }
-  let before: number[] | undefined
-  for (const { result } of turns) {
-    const block = encode(result.block)
-    const common = before ? commonPrefix(block, before) : 0
-    const whole = before ? Math.floor((systemTokens + common) / step) * step : 0
-    const prefix = whole < leastPrefix ? 0 : whole
-    const delta = result.delta === '' ? 0 : countTokens(`\n${result.delta}`)
-    sum.tokens += result.tokens
-    sum.blockTokens += block.length
-    sum.reusable += common
-    sum.billed += systemTokens + block.length + delta - (1 - cached) * prefix
+export function promptsOf(results: readonly Pick<StrategyResult, 'block' | 'delta' | 'tokens'>[]): Prompt[] {
+  let before: { text: string; tokens: number[] } | undefined
+  return results.map((result) => {
+    // A block that stays is not counted again.
+    const block =
+      result.block === before?.text ? before : { text: result.block, tokens: encode(result.block) }
+    const common = before && commonPrefix(block.tokens, before.tokens)
     before = block
+    const delta = result.delta === '' ? 0 : countTokens(`\n${result.delta}`)
+    return { memory: result.tokens, block: block.tokens.length, common, delta }
+  })
+}
+
+/** Means over the prompts of one chat. */
+export function bill(prompts: readonly Prompt[], model: PriceModel): Bill {
+  const mean = (of: (prompt: Prompt) => number) =>
+    prompts.reduce((sum, prompt) => sum + of(prompt), 0) / prompts.length
+  return {
+    tokens: mean(({ memory }) => memory),
+    blockTokens: mean(({ block }) => block),
+    reusable: mean(({ common }) => common ?? 0),
+    billed: mean((prompt) => priceOf(prompt, model)),
   }
-  for (const key of Object.keys(sum) as (keyof Bill)[]) sum[key] /= turns.length
-  return sum
+}
+
+/** For a provider whose steps fall somewhere: the mean over the lengths of system prompts within one step. */
+export function billAnywhere(prompts: readonly Prompt[], model: PriceModel): Bill {
+  if (model.step === 1) return bill(prompts, model)
+  const bills = Array.from({ length: SPREAD }, (_, i) => {
+    const shift = Math.round(((i + 0.5) / SPREAD - 0.5) * model.step)
+    return bill(prompts, { ...model, systemTokens: model.systemTokens + shift })
+  })
+  const billed = bills.reduce((sum, one) => sum + one.billed, 0) / SPREAD
+  return { ...(bills[0] as Bill), billed }
+}
+
+const SPREAD = 8
+
+function priceOf({ block, common, delta }: Prompt, model: PriceModel): number {
+  const { cached, written, isMarked, systemTokens, leastPrefix, step } = model
+  const whole = systemTokens + block
+  const same = common === undefined ? 0 : systemTokens + (isMarked && common < block ? 0 : common)
+  const stepped = Math.floor(same / step) * step
+  const prefix = stepped < leastPrefix ? 0 : stepped
+  const isStored = whole >= leastPrefix
+  return cached * prefix + (isStored ? written : 1) * (whole - prefix) + delta
 }
 
 function commonPrefix(a: readonly number[], b: readonly number[]): number {

@@ -1,152 +1,154 @@
 /*
- * node bench/locomo/strategies.ts --data FILE [--sweep]
+ * node bench/locomo/strategies.ts --data FILE --strategies per_query,cached,cached_delta [--orders listed,topic] [--sweep]
  *
- * Evidence recall against billed tokens by strategy: the questions of LoCoMo conversations, each a turn of a chat.
+ * Evidence recall against billed tokens by strategy: the questions of LoCoMo conversations, each a turn of a chat with
+ * the service in this process.
  */
 import { parseArgs } from 'node:util'
-import type { Strategy } from '../../sidecar/recall/strategies/request.ts'
+import { percentile } from '../lib/statistics.ts'
 import { table } from '../lib/table.ts'
-import { ask, type Told, type Turn, tell } from './chat.ts'
-import { readLocomo } from './dataset.ts'
-import { evidenceRecall, Mean } from './metric.ts'
-import { type Bill, bill, type PriceModel } from './price.ts'
+import { ask, type Chat, ORDERS, type Order, type Setting, tell } from './chat.ts'
+import { CATEGORIES, readLocomo } from './dataset.ts'
+import { Curve } from './frontier.ts'
+import { Measured } from './measured.ts'
+import { OPENAI, PROVIDERS } from './providers.ts'
 
-/** The first is what is reached for; with the others the system prompt alone is below the least prefix, or long. */
-const MODELS: PriceModel[] = [1200, 400, 3000].map((systemTokens) => ({
-  ...{ cached: 0.1, systemTokens, leastPrefix: 1024, step: 128 },
-}))
+const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
+const WINDOWS = [5, 10, 20]
+/** The defaults of the node. */
+const DEFAULTS = { topK: 10, tokenBudget: 1500 }
+/** Settings of `per_query` that the others are held against. */
+const TOP_KS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50]
+/** Cosine of two queries by words, below which the topic counts as another. One only: blocks are not told apart by it. */
+const SHIFTS = [0.1]
 
-interface Setting {
-  strategy: Strategy
-  windowSize: number
-  topK: number
-  tokenBudget: number
-}
-
-interface Point {
-  setting: Setting
-  recall: number
-  hits: number
-  /** For each price model. */
-  bills: Bill[]
-}
+const NAMES = Object.values(CATEGORIES).slice(0, 4)
+const HEAD = [
+  ...['strategy', 'N', 'top_k', 'budget', 'evidence recall', ...NAMES],
+  ...[
+    'memory tokens',
+    'block',
+    'reusable',
+    'hits',
+    'billed',
+    '`per_query` at as many',
+    'ratio',
+    'p50 ms',
+    'p95 ms',
+  ],
+]
 
 const { values } = parseArgs({
-  options: { data: { type: 'string' }, sweep: { type: 'boolean', default: false } },
+  options: {
+    data: { type: 'string' },
+    strategies: { type: 'string', default: STRATEGIES.join() },
+    orders: { type: 'string', default: 'listed,topic' },
+    sweep: { type: 'boolean', default: false },
+  },
 })
-if (!values.data) {
-  console.error('Expected --data FILE (a LoCoMo file)')
-  process.exit(1)
-}
+if (!values.data) throw new TypeError('Expected --data FILE (a LoCoMo file)')
+const strategies = chosen('--strategies', values.strategies, STRATEGIES)
+const orders = chosen('--orders', values.orders, ORDERS)
+
 const { told, remove } = await tell(readLocomo(values.data))
 try {
-  const frontier: Point[] = []
-  for (const topK of [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30]) {
-    frontier.push(await measure(told, { strategy: 'per_query', windowSize: 10, topK, tokenBudget: 100_000 }))
-  }
-  const points: Point[] = []
-  for (const setting of settings(values.sweep)) points.push(await measure(told, setting))
-  const asked = told.reduce((sum, { questions }) => sum + questions.length, 0)
-  for (const [i, { cached, systemTokens, leastPrefix, step }] of MODELS.entries()) {
-    console.log(
-      `\n${asked} questions. A system prompt of ${systemTokens} tokens; a prefix costs ${cached} from ${leastPrefix} ` +
-        `tokens on, in steps of ${step}.\n`,
-    )
-    const rows = [...frontier, ...points].map((point) => row(point, frontier, i))
-    console.log(table([head(), ...rows]))
-  }
+  for (const order of orders) print(order, await play(order))
 } finally {
   remove()
 }
 
-/** The defaults of the node, and under `cached_delta` a larger block. */
-function settings(isSweep: boolean): Setting[] {
-  const all: Setting[] = []
-  for (const windowSize of [5, 10, 20]) {
-    all.push({ strategy: 'cached', windowSize, topK: 8, tokenBudget: 1200 })
-    all.push({ strategy: 'cached_delta', windowSize, topK: 8, tokenBudget: 1200 })
-    all.push({ strategy: 'cached_delta', windowSize, topK: 10, tokenBudget: 2400 })
-  }
-  for (const tokenBudget of isSweep ? [500, 800, 1200, 2400, 3600] : []) {
-    for (const topK of [6, 8, 10, 14])
-      all.push({ strategy: 'cached_delta', windowSize: 10, topK, tokenBudget })
+function chosen<T extends string>(option: string, list: string, known: readonly T[]): T[] {
+  return list.split(',').map((name) => {
+    const found = known.find((one) => one === name)
+    if (!found) throw new TypeError(`${option}: expected some of ${known.join()}, got "${name}"`)
+    return found
+  })
+}
+
+function settings(): Setting[] {
+  const all: Setting[] = TOP_KS.map((topK) => ({
+    ...{ strategy: 'per_query', windowSize: 10, topK, tokenBudget: 100_000 },
+  }))
+  for (const strategy of strategies.filter((one) => one !== 'per_query')) {
+    for (const windowSize of WINDOWS) all.push({ strategy, windowSize, ...DEFAULTS })
+    if (strategy === 'cached') {
+      for (const refreshOnShift of SHIFTS) all.push({ strategy, windowSize: 10, ...DEFAULTS, refreshOnShift })
+    } else if (values.sweep) {
+      for (const tokenBudget of [800, 1200, 1500, 2000, 3000]) {
+        for (const topK of [6, 8, 10, 12, 15]) all.push({ strategy, windowSize: 10, topK, tokenBudget })
+      }
+    }
   }
   return all
 }
 
-async function measure(all: readonly Told[], setting: Setting): Promise<Point> {
-  const recall = new Mean()
-  const hits = new Mean()
-  const chats: Turn[][] = []
-  for (const [i, one] of all.entries()) {
-    const chatter = all[(i + 1) % all.length]?.conversation.messages ?? []
-    const turns = await ask(one, chatter, setting)
-    for (const { question, found, result } of turns) {
-      if (result.degraded.length > 0) throw new Error(`degraded: ${result.degraded}`)
-      recall.add(evidenceRecall(question, found))
-      hits.add(result.cache.result === 'hit' ? 1 : 0)
-    }
-    chats.push(turns)
+/** Every setting over all conversations. */
+async function play(order: Order): Promise<Measured[]> {
+  const bySetting = new Map<Setting, Chat[]>(settings().map((setting) => [setting, []]))
+  for (const [i, one] of told.entries()) {
+    const chatter = told[(i + 1) % told.length]?.conversation.messages ?? []
+    const chats = await ask(one, order, chatter, [...bySetting.keys()])
+    for (const chat of chats) bySetting.get(chat.setting)?.push(chat)
   }
-  return {
-    setting,
-    recall: recall.value,
-    hits: hits.value,
-    bills: MODELS.map((model) => billAll(chats, model)),
-  }
+  return [...bySetting].map(([setting, chats]) => new Measured(setting, chats))
 }
 
-/** Means over all turns of all chats. */
-function billAll(chats: readonly Turn[][], model: PriceModel): Bill {
-  const means = { tokens: new Mean(), blockTokens: new Mean(), reusable: new Mean(), billed: new Mean() }
-  for (const turns of chats) {
-    const one = bill(turns, model)
-    for (const key of Object.keys(means) as (keyof Bill)[]) for (const _ of turns) means[key].add(one[key])
-  }
-  const { tokens, blockTokens, reusable, billed } = means
-  return {
-    tokens: tokens.value,
-    blockTokens: blockTokens.value,
-    reusable: reusable.value,
-    billed: billed.value,
-  }
+function print(order: Order, measured: readonly Measured[]): void {
+  const frontier = measured.filter(({ setting }) => setting.strategy === 'per_query')
+  const others = measured.filter(({ setting }) => setting.strategy !== 'per_query')
+  const asked = measured[0]?.asked ?? 0
+  console.log(`\n## Questions ${order === 'topic' ? 'by topic' : order}\n`)
+  console.log(`${asked} questions. ${OPENAI.name}; a system prompt of about ${OPENAI.systemTokens} tokens.\n`)
+  const curve = new Curve(frontier, OPENAI)
+  const shown = strategies.includes('per_query') ? measured : others
+  console.log(table([HEAD, ...shown.map((one) => row(one, curve))]))
+  const beside = others.filter(({ setting }) => setting.strategy === 'cached_delta')
+  if (beside.length === 0) return
+  const conversations = told.map(({ conversation }) => conversation.id)
+  console.log('\nRatio by conversation:\n')
+  const curves = conversations.map((id) => new Curve(frontier, OPENAI, id))
+  console.log(
+    table([
+      ['cached_delta', ...conversations],
+      ...beside.map((one) => [
+        `N = ${one.setting.windowSize}, top_k ${one.setting.topK}, budget ${one.setting.tokenBudget}`,
+        ...curves.map((one_) => one_.ratio(one).toFixed(3)),
+      ]),
+    ]),
+  )
+  const standard = beside.find(({ setting }) => setting.windowSize === 10) as Measured
+  console.log('\nRatio by provider, cached_delta at its defaults, N = 10:\n')
+  console.log(
+    table([
+      ['price model', 'billed', 'ratio'],
+      ...PROVIDERS.map((model) => [
+        `${model.name}; system prompt of about ${model.systemTokens}`,
+        standard.bill(model).billed.toFixed(0),
+        new Curve(frontier, model).ratio(standard).toFixed(3),
+      ]),
+    ]),
+  )
 }
 
-function head(): string[] {
-  const setting = ['strategy', 'N', 'top_k', 'budget']
-  const measured = ['evidence recall', 'memory tokens', 'block', 'reusable', 'hits', 'billed']
-  return [...setting, ...measured, 'per_query at as many billed', 'ratio']
-}
-
-function row({ setting, recall, hits, bills }: Point, frontier: readonly Point[], model: number): string[] {
-  const { tokens, blockTokens, reusable, billed } = bills[model] as Bill
-  const isCached = setting.strategy !== 'per_query'
-  const equal = isCached ? recallAt(frontier, model, billed) : undefined
+function row(one: Measured, curve: Curve): string[] {
+  const { strategy, windowSize, topK, tokenBudget, refreshOnShift } = one.setting
+  const { tokens, blockTokens, reusable, billed } = one.bill(OPENAI)
+  const isCached = strategy !== 'per_query'
   return [
-    setting.strategy,
-    isCached ? String(setting.windowSize) : '',
-    String(setting.topK),
-    isCached ? String(setting.tokenBudget) : '',
-    recall.toFixed(3),
+    refreshOnShift === undefined ? `\`${strategy}\`` : `\`${strategy}\`, shift below ${refreshOnShift}`,
+    isCached ? String(windowSize) : '',
+    String(topK),
+    isCached ? String(tokenBudget) : '',
+    one.recall().toFixed(3),
+    ...NAMES.map((name) => one.recall({ category: name }).toFixed(3)),
     tokens.toFixed(0),
-    blockTokens.toFixed(0),
-    blockTokens > 0 ? `${((100 * reusable) / blockTokens).toFixed(0)} %` : '',
-    isCached ? `${(100 * hits).toFixed(0)} %` : '',
+    isCached ? blockTokens.toFixed(0) : '',
+    isCached ? `${((100 * reusable) / blockTokens).toFixed(0)} %` : '',
+    isCached ? `${(100 * one.hits).toFixed(0)} %` : '',
     billed.toFixed(0),
-    equal === undefined ? '' : equal === null ? 'not to be had' : equal.toFixed(3),
-    typeof equal === 'number' ? (recall / equal).toFixed(3) : '',
+    isCached ? curve.at(billed).toFixed(3) : '',
+    isCached ? curve.ratio(one).toFixed(3) : '',
+    percentile(one.milliseconds, 0.5).toFixed(2),
+    percentile(one.milliseconds, 0.95).toFixed(2),
   ]
-}
-
-/** Between the two settings of `per_query` that bill less and more, in proportion; `null` below the least of them. */
-function recallAt(frontier: readonly Point[], model: number, billed: number): number | null {
-  const curve = frontier.map(({ recall, bills }) => ({ recall, billed: (bills[model] as Bill).billed }))
-  const above = curve.findIndex((one) => one.billed >= billed)
-  if (above === 0) return null
-  if (above < 0) return curve.at(-1)?.recall ?? null
-  const [low, high] = [
-    curve[above - 1] as { recall: number; billed: number },
-    curve[above] as { recall: number; billed: number },
-  ]
-  return low.recall + ((high.recall - low.recall) * (billed - low.billed)) / (high.billed - low.billed)
 }

@@ -1,21 +1,23 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { expect, it } from 'vitest'
-import type { Turn } from '../../bench/locomo/chat.ts'
-import { bill } from '../../bench/locomo/price.ts'
+import { bill, billAnywhere, type PriceModel, promptsOf } from '../../bench/locomo/price.ts'
 
-const turn = (block: string, delta: string) =>
-  ({ result: { block, delta, tokens: countTokens([block, delta].filter(Boolean).join('\n')) } }) as Turn
+const turn = (block: string, delta: string) => ({
+  ...{ block, delta, tokens: countTokens([block, delta].filter(Boolean).join('\n')) },
+})
 
 const words = (n: number, word = ' word') => word.repeat(n)
-const MODEL = { cached: 0.1, systemTokens: 1000, leastPrefix: 1024, step: 128 }
+const MODEL: PriceModel = {
+  ...{ cached: 0.1, written: 1, isMarked: false, systemTokens: 1000, leastPrefix: 1024, step: 128 },
+}
 
 it('bills what a prompt does not begin with as the one before did, in whole steps', () => {
   const [block, delta] = [words(500), words(50)]
   expect(countTokens(block)).toBe(500)
   const deltaTokens = countTokens(`\n${delta}`)
-  const first = bill([turn(block, delta)], MODEL)
+  const first = bill(promptsOf([turn(block, delta)]), MODEL)
   expect(first).toMatchObject({ blockTokens: 500, reusable: 0, billed: 1500 + deltaTokens })
-  const second = bill([turn(block, delta), turn(block, delta)], MODEL)
+  const second = bill(promptsOf([turn(block, delta), turn(block, delta)]), MODEL)
   // 1408 of 1500 tokens are whole steps.
   expect(second.reusable).toBe(250)
   expect(second.billed).toBeCloseTo(1500 + deltaTokens - (0.9 * 1408) / 2)
@@ -24,14 +26,32 @@ it('bills what a prompt does not begin with as the one before did, in whole step
 it('gives nothing for a prefix that is too short', () => {
   const turns = [turn('', words(50)), turn('', words(50))]
   const deltaTokens = countTokens(`\n${words(50)}`)
-  expect(bill(turns, MODEL).billed).toBeCloseTo(1000 + deltaTokens)
-  expect(bill(turns, { ...MODEL, systemTokens: 1100 }).billed).toBeCloseTo(
+  expect(bill(promptsOf(turns), MODEL).billed).toBeCloseTo(1000 + deltaTokens)
+  expect(bill(promptsOf(turns), { ...MODEL, systemTokens: 1100 }).billed).toBeCloseTo(
     1100 + deltaTokens - (0.9 * 1024) / 2,
   )
 })
 
 it('breaks the prefix where a block changes', () => {
   const grown = words(300) + words(200, ' other')
-  const { reusable } = bill([turn(words(500), ''), turn(grown, '')], MODEL)
+  const { reusable } = bill(promptsOf([turn(words(500), ''), turn(grown, '')]), MODEL)
   expect(reusable).toBe(150)
+})
+
+const CLAUDE: PriceModel = { ...MODEL, written: 1.25, isMarked: true, systemTokens: 1100, step: 1 }
+
+it('bills what goes into a cache that is marked, and a changed block as a whole', () => {
+  const [block, grown] = [words(500), words(300) + words(200, ' other')]
+  const first = 1.25 * 1600
+  expect(bill(promptsOf([turn(block, '')]), CLAUDE).billed).toBeCloseTo(first)
+  const kept = bill(promptsOf([turn(block, ''), turn(block, '')]), CLAUDE)
+  expect(kept.billed).toBeCloseTo((first + 160) / 2)
+  const changed = bill(promptsOf([turn(block, ''), turn(grown, '')]), CLAUDE)
+  expect(changed.billed).toBeCloseTo((first + 110 + 1.25 * 500) / 2)
+})
+
+it('lets nothing hang on where the steps fall', () => {
+  const turns = promptsOf(Array.from({ length: 100 }, () => turn(words(500), words(50))))
+  const at = (systemTokens: number) => billAnywhere(turns, { ...MODEL, systemTokens }).billed
+  expect(at(1264) - at(1200)).toBeCloseTo(at(1328) - at(1264), 0)
 })
