@@ -29,7 +29,7 @@ export interface TimelineOptions {
   onFailure?: (error: unknown, trouble: WriteTrouble) => void
   /** Epoch milliseconds. */
   now: () => number
-  /** Milliseconds between writes. @default 200 */
+  /** Milliseconds between writes. @default 1000 */
   writeEveryMs?: number
   /** Rows of a conversation that are kept, the latest turns. @default 1000 */
   maxRows?: number
@@ -67,7 +67,7 @@ export class Timeline {
   readonly #written = new LRUCache<string, number>({ maxSize: MAX_COUNTED, sizeCalculation: () => 1 })
 
   constructor(options: TimelineOptions) {
-    const { records, onFailure, now, writeEveryMs = 200, maxRows = 1000, maxWaiting = 10_000 } = options
+    const { records, onFailure, now, writeEveryMs = 1000, maxRows = 1000, maxWaiting = 10_000 } = options
     this.#records = records
     this.#forgotten = createForgotten(records)
     this.#now = now
