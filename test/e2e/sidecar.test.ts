@@ -45,7 +45,7 @@ describe('a sidecar that starts', () => {
     expect(address).toMatch(/^http:\/\/127\.0\.0\.1:[1-9]\d+$/)
     expect(sidecar.out()).toMatch(/^Hippocache \d+\.\d+\.\d+ listens on \S+ \(ready in \d+ ms\)$/m)
     expect(sidecar.out()).toMatch(
-      /^ {2}backends {2}records sqlite, cache in-process, language_model none, embedder lexical\S+$/m,
+      /^ {2}backends {2}records sqlite, cache in-process, queue none, language_model none, embedder lexical\S+$/m,
     )
     expect(sidecar.out()).toContain(`  data      ${dataDir}\n`)
     expect(sidecar.out()).toMatch(/^ {2}note {6}OPENAI_API_KEY is set but not used/m)
