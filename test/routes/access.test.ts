@@ -41,7 +41,7 @@ describe('with keys', () => {
       backends: {
         records: 'sqlite',
         cache: 'in-process',
-        queue: 'none',
+        queue: 'sqlite',
         language_model: 'none',
         embedder: expect.stringMatching(/^lexical/),
       },

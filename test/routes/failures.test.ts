@@ -136,7 +136,7 @@ describe('when the store fails', () => {
         backends: {
           records: { kind: 'sqlite', ...ok },
           cache: { kind: 'in-process', ...ok },
-          queue: { kind: 'none', status: 'none', error: null },
+          queue: { kind: 'sqlite', ...ok },
           embedder: ok,
           language_model: { kind: 'none', status: 'none', error: null },
         },

@@ -33,7 +33,7 @@ describe('readyz', () => {
           cache: { kind: 'in-process', ...OK },
           scope_state: { kind: 'in-process', ...OK },
           scope_lock: { kind: 'in-process', ...OK },
-          queue: NONE,
+          queue: { kind: 'sqlite', ...OK },
           language_model: NONE,
           embedder: { kind: expect.any(String), ...OK },
         },
