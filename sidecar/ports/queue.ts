@@ -23,7 +23,8 @@ export interface Queue {
   /** For people: `sqlite`, `bullmq`. */
   readonly kind: string
   /**
-   * Wishes for a run at or after a time, epoch milliseconds. When this resolves the wish is kept.
+   * Wishes for a run at or after a time, epoch milliseconds, which may have a fraction. When this resolves the wish is
+   * kept.
    * Rejects with `QueueUnavailable`: then it may be kept or not.
    */
   schedule(key: string, at: number): Promise<void>

@@ -54,6 +54,20 @@ describe('The SQLite queue', () => {
     return { clock, timers, queue }
   }
 
+  it('does not run before a time between two milliseconds, and so not again and again until it has come', async () => {
+    const { clock, timers, queue } = onTestClock()
+    const due = clock.now() + 100.5
+    const ran: number[] = []
+    queue.work(async () => {
+      ran.push(clock.now())
+      return ran.length < 10 && clock.now() < due ? due : null
+    })
+    await queue.schedule('k', 0)
+    await timers.advance(1000)
+    expect(ran).toHaveLength(2)
+    expect(ran[1]).toBeGreaterThanOrEqual(due)
+  })
+
   it('has one timer, for what is due next, and none when nothing is', async () => {
     const { clock, timers, queue } = onTestClock()
     const ran: string[] = []

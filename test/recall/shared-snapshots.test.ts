@@ -286,6 +286,7 @@ function promises(fresh: () => () => ScopeState) {
           await Promise.all(running.splice(0))
           for (const one of [a, b]) expect(await one.texts()).toEqual([...held.values()].sort())
         }
+        await Promise.all(running)
       }),
       { numRuns: 40 },
     )

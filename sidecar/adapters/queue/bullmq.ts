@@ -147,7 +147,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       if (found !== 'run') await putOff(Number(found))
       const wants = await runs.run(key, (signal) => outcomeOf(key, signal))
       if (wants === undefined) return await putOff(Date.now())
-      const next = await runScript(client, END, ofRun, [key, mine, wants === null ? '' : Math.floor(wants)])
+      const next = await runScript(client, END, ofRun, [key, mine, wants === null ? '' : Math.ceil(wants)])
       if (next !== null) await putOff(Math.max(Number(next), Date.now()))
     }
 
@@ -189,7 +189,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       if (!key.isWellFormed()) {
         throw new TypeError('queue key: expected well-formed Unicode, got a lone surrogate')
       }
-      const wanted = Math.max(0, Math.floor(at))
+      const wanted = Math.max(0, Math.ceil(at))
       const [changed, earliest] = (await ask((client) =>
         runScript(client, WISH, [wishes], [wanted, key]),
       )) as [number, string]

@@ -111,7 +111,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
       const at = Math.min(wants ?? Number.POSITIVE_INFINITY, again.get(key) ?? Number.POSITIVE_INFINITY)
       try {
         if (at === Number.POSITIVE_INFINITY) remove.run(toBytes(key))
-        else postpone.run(Math.floor(at), toBytes(key))
+        else postpone.run(Math.ceil(at), toBytes(key))
       } catch {
         // On a disk that is full it stays due, and is not run without end.
         heldBack.set(key, now() + pauseMs(1))
@@ -130,7 +130,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
       const bytes = toBytes(key)
       if (runs.has(key)) again.set(key, Math.min(at, again.get(key) ?? at))
       try {
-        put.run(bytes, Math.floor(at))
+        put.run(bytes, Math.ceil(at))
       } catch (cause) {
         throw new QueueUnavailable(`queue: cannot write ${path}: ${String(cause)}`, { cause })
       }
