@@ -28,25 +28,31 @@ export class Views {
 
   /** That a turn is recalled for. Never rejects, and waits for nobody. */
   note(scope: string, conversationId: string, view: View): void {
-    const key = keyOf(scope, conversationId)
-    const isNews = this.#known.get(key)?.windowSize !== view.windowSize
-    this.#known.set(key, view)
-    if (isNews) this.#cache.set(key, String(view.windowSize), SHARED_FOR_MS).catch(() => {})
+    const place = placeOf(scope, conversationId)
+    const isNews = this.#known.get(place)?.windowSize !== view.windowSize
+    this.#known.set(place, view)
+    if (!isNews) return
+    this.#cache.set(keyOf(scope, conversationId), String(view.windowSize), SHARED_FOR_MS).catch(() => {})
   }
 
   of(scope: string, conversationId: string): View | undefined {
-    return this.#known.get(keyOf(scope, conversationId))
+    return this.#known.get(placeOf(scope, conversationId))
   }
 
   /** Asks the others of a window that is not known here. Whether they know it; never rejects. */
   async ask(scope: string, conversationId: string): Promise<boolean> {
-    const key = keyOf(scope, conversationId)
-    const shared = await this.#cache.get(key).catch(() => undefined)
+    const shared = await this.#cache.get(keyOf(scope, conversationId)).catch(() => undefined)
     const windowSize = Number(shared?.value)
-    if (!Number.isInteger(windowSize) || this.#known.has(key)) return false
-    this.#known.set(key, { turn: 0, windowSize })
+    const place = placeOf(scope, conversationId)
+    if (!Number.isInteger(windowSize) || this.#known.has(place)) return false
+    this.#known.set(place, { turn: 0, windowSize })
     return true
   }
+}
+
+/** In this process, and without the price of a hash: each recall asks. No scope has a space. */
+function placeOf(scope: string, conversationId: string): string {
+  return `${scope} ${conversationId}`
 }
 
 function keyOf(scope: string, conversationId: string): string {

@@ -23,8 +23,9 @@ export interface TimelineRow {
   known: Knowledge | null
 }
 
-/** A row with the place that it has or will have in the store. */
+/** A row with the place that it will have in the store. */
 export interface PlacedRow {
+  /** Of its place: rows with the same are one. Not yet hashed, since that costs each recall and not each write. */
   id: string
   /** Of the user. */
   scope: string
@@ -55,12 +56,18 @@ export function toRow({ scope, request, result, at }: Answered): PlacedRow | und
   // The same answer to the same turn, given again, is one row: a chat that is tried again and again stays short.
   const built = cache.result === 'none' ? 0 : (known?.at ?? 0)
   const same = [turn, windowSize, strategy, cache.result, cache.reason, cache.block_hash, built, degraded]
-  return { id: derivedId(key, conversationId, JSON.stringify(same)), scope: key, conversationId, row }
+  return { id: JSON.stringify([key, conversationId, ...same]), scope: key, conversationId, row }
 }
 
-export function toWrite({ id, scope, conversationId, row }: PlacedRow): Write {
-  const put = { id, order: row.turn, payload: row as unknown as JsonObject }
+export function toWrite(placed: PlacedRow): Write {
+  const { scope, conversationId, row } = placed
+  const put = { id: recordId(placed), order: row.turn, payload: row as unknown as JsonObject }
   return { put, collection: 'timeline', scope: rowsScope(scope, conversationId) }
+}
+
+/** The record that a row is or was written to. */
+export function recordId({ id }: PlacedRow): string {
+  return derivedId('timeline row', id)
 }
 
 export function fromRecord({ payload }: StoredRecord): TimelineRow {

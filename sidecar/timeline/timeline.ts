@@ -17,6 +17,7 @@ import {
   conversationRowId,
   fromRecord,
   type PlacedRow,
+  recordId,
   rowsScope,
   type TimelineRow,
   toRow,
@@ -170,7 +171,7 @@ export class Timeline {
       const late = ofScope.filter(({ row }) => row.at <= forgottenAt)
       if (late.length === 0) continue
       await this.#records.commit(
-        late.map(({ id, conversationId }) => removal(id, rowsScope(scope, conversationId))),
+        late.map((placed) => removal(recordId(placed), rowsScope(scope, placed.conversationId))),
       )
       for (const conversationId of new Set(late.map((placed) => placed.conversationId))) {
         // Its name is a trace as well.
