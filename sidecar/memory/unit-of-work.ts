@@ -1,6 +1,7 @@
 import type { Embedder } from '../ports/embedder.ts'
 import type { Account } from '../ports/language-model.ts'
 import type { RecordStore, Write } from '../ports/records.ts'
+import { letOthersRun } from '../time-slice.ts'
 import { type Actor, type Cause, historyWrite, madeBy, type PastVersion, versionRecordId } from './history.ts'
 import type { Memory } from './memory.ts'
 import { toMemoryRecord } from './stored-memory.ts'
@@ -33,6 +34,9 @@ export interface ScopeChange {
   /** A commit was refused, and may have taken effect all the same: what is known of the scope is in doubt. */
   unheard?: boolean
 }
+
+/** Memories between two moments for others: for the words of a turn somebody waits. */
+const AT_ONCE = 8
 
 /** Awaited before a commit that removes or corrects something. */
 export type OnFence = (scope: string) => Promise<void>
@@ -205,7 +209,8 @@ export class UnitOfWork {
     const removed: string[] = []
     const writes = [...this.#writes]
     const { scope } = this
-    for (const id of this.#changed) {
+    for (const [nth, id] of [...this.#changed].entries()) {
+      if (nth % AT_ONCE === AT_ONCE - 1) await letOthersRun()
       const held = this.#held.get(id)
       if (!held) {
         removed.push(id)

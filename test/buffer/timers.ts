@@ -51,8 +51,8 @@ export function fakeTimers(clock: Clock): FakeTimers {
   return fake as unknown as FakeTimers
 }
 
-/** Lets everything go on that needs no timer: the store commits in the next turn of the event loop. */
-export async function quiet(turns = 40): Promise<void> {
+/** Lets everything go on that needs no timer: the store commits, and learning has its slices, in later turns of the event loop. */
+export async function quiet(turns = 150): Promise<void> {
   for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
 }
 

@@ -1,5 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { readText, termsOf } from '../../text/tokens.ts'
+import { letOthersRun } from '../../time-slice.ts'
 
 export interface LexicalEmbedderOptions {
   /** Length of the vectors. @default 384 */
@@ -21,10 +22,18 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
     dimensions,
     async embed(texts, _purpose, signal) {
       signal?.throwIfAborted()
-      return texts.map((text) => hashFeatures(termsOf(readText(text)), dimensions))
+      const vectors: Float32Array[] = []
+      for (const text of texts) {
+        if (vectors.length % AT_ONCE === AT_ONCE - 1) await letOthersRun()
+        vectors.push(hashFeatures(termsOf(readText(text)), dimensions))
+      }
+      return vectors
     },
   }
 }
+
+/** Texts between two moments for others: for a query, or the words of a turn, somebody waits. */
+const AT_ONCE = 8
 
 /** Share of a word's weight that its n-grams have together; the rest is the whole stem's. */
 const GRAM_SHARE = 0.5

@@ -3,6 +3,7 @@ import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/
 import type { RecordStore } from '../../ports/records.ts'
 import type { RuleBook } from '../../rules/rule-book.ts'
 import { derivedId, type Scope, scopeKey } from '../../scope.ts'
+import { letOthersRun } from '../../time-slice.ts'
 import type { MemoryEngine } from '../engine.ts'
 import { PROMPT_VERSION } from '../extract/prompt.ts'
 import type { Extraction, Fact, FactSource } from '../extract/types.ts'
@@ -98,7 +99,10 @@ export class Learner {
         promptVersion: PROMPT_VERSION,
       }
       await assertUnchanged(unit, decisions, seen, context)
-      for (const turn of turns) await clearWords(unit, turn)
+      for (const turn of turns) {
+        await letOthersRun()
+        await clearWords(unit, turn)
+      }
       const events = await applyDecisions(unit, decisions, context)
       if (facts.some((learned) => isNewsOf(learned, turns))) unit.comesLate()
       for (const turn of turns) {

@@ -1,3 +1,4 @@
+import { letOthersRun } from '../../time-slice.ts'
 import { readsAsCommand } from './commands.ts'
 import { duplicateKey, saidAgainLater } from './duplicates.ts'
 import type { Rules } from './rules.ts'
@@ -17,17 +18,18 @@ export type Verdict =
   | { kind: 'ask'; candidates: Candidate[] }
 
 /** One verdict for each fact. `neighbours` are those of each fact, as they were found. */
-export function planOf(
+export async function planOf(
   facts: readonly NewFact[],
   neighbours: readonly (readonly Known[])[],
   rules: Rules,
-): Verdict[] {
+): Promise<Verdict[]> {
   const memories = new Map(neighbours.flat().map((known) => [known.id, known]))
   const near = nearness([...facts, ...memories.values()], rules)
   const again = saidAgainLater(facts)
   const verdicts: Verdict[] = []
   const scored = new Map<number, Scored[]>()
   for (const [index, fact] of facts.entries()) {
+    await letOthersRun()
     const verdict = byRule(fact, index, neighbours[index] ?? [], again)
     verdicts.push(verdict ?? { kind: 'add', reason: 'nothing like it is known' })
     if (verdict) continue

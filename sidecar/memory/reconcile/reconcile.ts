@@ -1,3 +1,4 @@
+import { letOthersRun } from '../../time-slice.ts'
 import { planOf } from './plan.ts'
 import { type Item, readDecisions } from './read-decisions.ts'
 import { numberingOf, requestFor } from './request.ts'
@@ -34,7 +35,7 @@ export async function reconcile(
   const { model, account, signal } = options
   const rules = rulesWith(options.rules)
   signal?.throwIfAborted()
-  const verdicts = planOf(facts, await neighboursOf(facts, options, rules.neighbours), rules)
+  const verdicts = await planOf(facts, await neighboursOf(facts, options, rules.neighbours), rules)
   const numbering = numberingOf(verdicts)
 
   const items = new Map<number, Item[]>()
@@ -67,6 +68,7 @@ async function neighboursOf(
 ): Promise<(readonly Known[])[]> {
   const all: (readonly Known[])[] = []
   for (const fact of facts) {
+    await letOthersRun()
     all.push(limit > 0 ? await options.neighboursOf(fact, limit) : [])
     options.signal?.throwIfAborted()
   }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest'
+import { letOthersRun } from '../sidecar/time-slice.ts'
+
+/** Keeps the event loop longer than a slice is. */
+function busy(): void {
+  const until = performance.now() + 3
+  while (performance.now() < until);
+}
+
+describe('work in slices', () => {
+  it('lets others run between its steps', async () => {
+    let turns = 0
+    let isOver = false
+    const others = (async () => {
+      for (; !isOver; turns++) await new Promise((resolve) => setImmediate(resolve))
+    })()
+    for (let step = 0; step < 20; step++) {
+      await letOthersRun()
+      busy()
+    }
+    isOver = true
+    await others
+    expect(turns).toBeGreaterThanOrEqual(19)
+  })
+
+  it('has one slice in each turn of the event loop, however many works there are, and each its share', async () => {
+    const steps: { work: number; turn: number }[] = []
+    let turn = 0
+    let isOver = false
+    const clock = (async () => {
+      for (; !isOver; turn++) await new Promise((resolve) => setImmediate(resolve))
+    })()
+    const works = [0, 1, 2].map(async (work) => {
+      for (let step = 0; step < 5; step++) {
+        await letOthersRun()
+        steps.push({ work, turn })
+        busy()
+      }
+    })
+    await Promise.all(works)
+    isOver = true
+    await clock
+    const later = steps.slice(1)
+    expect(new Set(later.map((step) => step.turn)).size).toBe(later.length)
+    for (const work of [0, 1, 2])
+      expect(steps.slice(0, 9).filter((step) => step.work === work)).toHaveLength(3)
+  })
+})
