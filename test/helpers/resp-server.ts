@@ -81,7 +81,7 @@ function greet([name]: string[]): string {
 }
 
 /** The first whole command of what was received: an array of bulk strings. */
-function readCommand(text: string): { command: string[]; length: number } | undefined {
+export function readCommand(text: string): { command: string[]; length: number } | undefined {
   const head = /^\*(\d+)\r\n/.exec(text)
   if (!head) return undefined
   let at = head[0].length
