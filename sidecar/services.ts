@@ -168,14 +168,11 @@ function openCaches(
 const RUNS = 64
 
 /**
- * Where the records are one process's, so is the queue, whatever Redis is used for: no other sidecar on that Redis
- * could do the work. Where they are Qdrant's and nobody shares them, the queue is as new as its process, since what
- * waits is in the records.
+ * Where the records are one process's, or nobody shares them, so is the queue, whatever Redis is used for: no other
+ * sidecar on that Redis could do the work.
  */
 async function openQueue({ redis, qdrant, dataDir }: Config, link: RedisLink | undefined): Promise<Queue> {
-  if (!redis || !qdrant) {
-    return openSqliteQueue({ path: qdrant ? ':memory:' : join(dataDir, 'queue.db'), concurrency: RUNS })
-  }
+  if (!redis || !qdrant) return openSqliteQueue({ path: join(dataDir, 'queue.db'), concurrency: RUNS })
   const { createBullmqQueue } = await import('./adapters/queue/bullmq.ts')
   return createBullmqQueue({ ...redis, link, concurrency: RUNS })
 }

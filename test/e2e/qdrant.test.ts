@@ -1,7 +1,13 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
+import { TABLE } from '../buffer/helpers.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
+import { memoryModel } from '../helpers/memory-model.ts'
+import { eventually } from '../helpers/redis-subject.ts'
 import { addressOf, refusalOf, spawnSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 
 async function start(server: FakeQdrant, env: Record<string, string> = {}) {
   const sidecar = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url, LOG_LEVEL: 'warn', ...env })
@@ -65,6 +71,36 @@ describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
     second.child.kill('SIGTERM')
     expect(await second.ended).toEqual({ code: 0, signal: null })
     expect(second.err()).not.toContain('peanuts')
+  })
+
+  it('keeps what is to be learned from, and when, over kill -9 without a Redis', async () => {
+    await using server = await startFakeQdrant()
+    await using model = await startScriptedOpenAi({ rules: [{ answer: memoryModel(TABLE) }] })
+    const dataDir = tempDir()
+    const env = {
+      DATA_DIR: dataDir,
+      OPENAI_BASE_URL: model.url,
+      LLM_MODEL: 'scripted',
+      BUFFER_IDLE_MS: '3600000',
+    }
+    const first = await start(server, env)
+    expect((await first.call('GET', '/readyz')).body.backends.queue).toMatchObject({
+      kind: 'sqlite',
+      status: 'ok',
+    })
+    const turn = { user_id: 'ada', messages: [{ role: 'user', name: 'Ada', content: 'I live in Leeds' }] }
+    expect((await first.call('POST', '/v1/memories', turn)).status).toBe(202)
+    first.child.kill('SIGKILL')
+    await first.ended
+    const queue = new DatabaseSync(join(dataDir, 'queue.db'))
+    expect(queue.prepare('SELECT count(*) AS count FROM wishes').get()).toEqual({ count: 1 })
+    queue.close()
+
+    const second = await start(server, env)
+    await eventually(
+      async () => (await second.call('GET', '/v1/memories?user_id=ada')).body.memories[0]?.memory,
+      (memory) => memory === 'Ada lives in Leeds.',
+    )
   })
 
   it('forgets a user there too', async () => {

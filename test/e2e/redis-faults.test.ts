@@ -34,44 +34,47 @@ function asAda(sidecar: RunningSidecar) {
 }
 
 describe.skipIf(NO_REDIS)(`a sidecar whose Redis ${NEEDS}`, () => {
-  it.each(FAULTS)('%s: nothing is lost or stale, it says so, and goes on by itself', async (_, mode, says) => {
-    await using redis = await startRedis()
-    const proxy = await startRedisProxy(redis.port)
-    const sidecar = await startSidecar({ DATA_DIR: tempDir(), REDIS_URL: proxy.url, LOG_LEVEL: 'warn' })
-    const { say, recall, ready } = asAda(sidecar)
-    const tea = await say(1, 'I like green tea.')
-    await say(2, 'I live in Leeds.')
-    await eventually(
-      () => recall(3),
-      ({ cache }) => cache === 'hit',
-    )
-    expect((await recall(3)).context).toContain('green tea')
+  it.each(FAULTS)(
+    '%s: nothing is lost or stale, it says so, and goes on by itself',
+    async (_, mode, says) => {
+      await using redis = await startRedis()
+      const proxy = await startRedisProxy(redis.port)
+      const sidecar = await startSidecar({ DATA_DIR: tempDir(), REDIS_URL: proxy.url, LOG_LEVEL: 'warn' })
+      const { say, recall, ready } = asAda(sidecar)
+      const tea = await say(1, 'I like green tea.')
+      await say(2, 'I live in Leeds.')
+      await eventually(
+        () => recall(3),
+        ({ cache }) => cache === 'hit',
+      )
+      expect((await recall(3)).context).toContain('green tea')
 
-    proxy.become(mode)
-    // The first word is of the connection that was lost.
-    const down = await eventually(ready, ({ body }) => says.test(body.backends.cache.error ?? ''))
-    expect(down).toMatchObject({ status: 503, body: { backends: { cache: { status: 'failed' } } } })
-    expect(down.body.backends.records).toMatchObject({ status: 'ok' })
-    await say(3, 'I play the cello.')
-    expect((await sidecar.call('DELETE', `/v1/memories/${tea}?user_id=ada`)).status).toBe(200)
-    // By then the window shows none of it.
-    const meanwhile = await recall(8)
-    expect(meanwhile.degraded).toContain('cache')
-    expect(meanwhile.context).toContain('Leeds')
-    expect(meanwhile.context).not.toContain('green tea')
+      proxy.become(mode)
+      // The first word is of the connection that was lost.
+      const down = await eventually(ready, ({ body }) => says.test(body.backends.cache.error ?? ''))
+      expect(down).toMatchObject({ status: 503, body: { backends: { cache: { status: 'failed' } } } })
+      expect(down.body.backends.records).toMatchObject({ status: 'ok' })
+      await say(3, 'I play the cello.')
+      expect((await sidecar.call('DELETE', `/v1/memories/${tea}?user_id=ada`)).status).toBe(200)
+      // By then the window shows none of it.
+      const meanwhile = await recall(8)
+      expect(meanwhile.degraded).toContain('cache')
+      expect(meanwhile.context).toContain('Leeds')
+      expect(meanwhile.context).not.toContain('green tea')
 
-    proxy.become('pass')
-    const after = await eventually(
-      () => recall(9),
-      ({ degraded }) => degraded.length === 0,
-    )
-    for (const { context } of [after, await recall(9)]) {
-      expect(context).toContain('cello')
-      expect(context).not.toContain('green tea')
-    }
-    expect((await eventually(ready, ({ status }) => status === 200)).body.status).toBe('ready')
-    expect(sidecar.err()).not.toContain('green tea')
-  })
+      proxy.become('pass')
+      const after = await eventually(
+        () => recall(9),
+        ({ degraded }) => degraded.length === 0,
+      )
+      for (const { context } of [after, await recall(9)]) {
+        expect(context).toContain('cello')
+        expect(context).not.toContain('green tea')
+      }
+      expect((await eventually(ready, ({ status }) => status === 200)).body.status).toBe('ready')
+      expect(sidecar.err()).not.toContain('green tea')
+    },
+  )
 
   it('wants another password: says so without telling it, and comes in when it is right', async () => {
     await using redis = await startRedis(['--requirepass', 'right'])

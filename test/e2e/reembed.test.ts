@@ -1,0 +1,67 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { startFakeQdrant } from '../fake-qdrant/server.ts'
+import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { startScriptedOpenAi } from '../scripted-openai/server.ts'
+
+const COMMAND = fileURLToPath(new URL('../../sidecar/reembed.ts', import.meta.url))
+
+/** Runs the command as `npm run reembed` does, with nothing in its environment but what is given. */
+async function reembed(env: Record<string, string>, ...options: string[]) {
+  const child = spawn(process.execPath, [COMMAND, ...options], { env })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+    })
+  }
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, said }
+}
+
+const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }
+const add = (content: string) => ({ user_id: 'ada', messages: [{ role: 'user', content }] })
+
+describe('npm run reembed', { timeout: 120_000 }, () => {
+  it.each(['Qdrant', 'SQLite'])('on %s takes the embedder of the configuration', async (where) => {
+    await using qdrant = await startFakeQdrant()
+    await using endpoint = await startScriptedOpenAi()
+    const place: Record<string, string> =
+      where === 'Qdrant' ? { DATA_DIR: tempDir(), QDRANT_URL: qdrant.url } : { DATA_DIR: tempDir() }
+    const neural = { ...place, OPENAI_BASE_URL: endpoint.url, EMBEDDING_MODEL: 'embed', LLM_RETRIES: '0' }
+    expect(await reembed(neural)).toMatchObject({ code: 0, said: expect.stringContaining('Nothing to do') })
+
+    const first = await startSidecar(place)
+    for (const text of ['I am allergic to peanuts.', 'I moved to Kyoto.', 'I play the cello.']) {
+      expect((await first.call('POST', '/v1/memories', add(text))).status).toBe(200)
+    }
+    await first.kill()
+    const { code, err } = await refusalOf(neural)
+    expect(code).not.toBe(0)
+    expect(err).toContain('npm run reembed')
+
+    const away = { ...neural, EMBEDDING_MODEL: 'embed', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' }
+    const failed = await reembed(away)
+    expect(failed.code).not.toBe(0)
+    expect(failed.said).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL/)
+
+    const done = await reembed(neural)
+    expect(done).toMatchObject({ code: 0, said: expect.stringContaining('Done: 3 memories embedded') })
+    expect(await reembed(neural)).toMatchObject({
+      code: 0,
+      said: expect.stringContaining('Nothing to embed'),
+    })
+    const second = await startSidecar(neural)
+    expect((await second.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
+    await second.kill()
+    if (where === 'SQLite') return
+
+    const back = await reembed(place, '--rollback')
+    expect(back.code, back.said).toBe(0)
+    const third = await startSidecar(place)
+    expect((await third.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
+  })
+})
