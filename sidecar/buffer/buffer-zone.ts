@@ -12,9 +12,11 @@ import type { BufferContext, Shared, Timers } from './context.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 import { Slots } from './slots.ts'
+import { StoredTotals, sumOf, type Totals } from './totals.ts'
 import type { View, Views } from './views.ts'
 
 export type { BufferSettings } from './settings.ts'
+export type { Totals } from './totals.ts'
 
 export interface BufferOptions {
   records: RecordStore
@@ -40,19 +42,6 @@ export interface BufferOptions {
 export interface WaitingTurn extends PendingTurn {
   processing: boolean
 }
-
-/** Sums over all that waits, of the whole store. */
-export interface Totals {
-  turns: number
-  /** Of these, those that have failed for good. */
-  failed: number
-  tokens: number
-  /** When the oldest was accepted, epoch milliseconds. */
-  oldestAt: number | null
-}
-
-/** How old sums over a store with others may be for the bound on them, milliseconds: each reads all that waits. */
-const TOTALS_MS = 15_000
 
 /** Pause before a wish that could not be kept is tried again, milliseconds. */
 const OWED_MS = 2000
@@ -83,8 +72,8 @@ export class BufferZone {
   readonly #owed = new Map<string, number>()
   #owedTimer: NodeJS.Timeout | undefined
   #reconcileTimer: NodeJS.Timeout | undefined
-  #sums: { totals: Totals; at: number } | undefined
-  #summing: Promise<Totals> | undefined
+  /** Absent where this process alone has the store: what waits is known here then. */
+  readonly #stored: StoredTotals | undefined
   /** Turns on their way into the store, by scope: they count, so that many at once do not pass the bounds together. */
   readonly #arriving = new Map<string, number>()
 
@@ -92,6 +81,7 @@ export class BufferZone {
     this.#options = options
     this.#settings = { ...DEFAULT_BUFFER, ...options.settings }
     this.#now = options.now ?? Date.now
+    this.#stored = options.shared && new StoredTotals(options.records, this.#now)
     this.#context = {
       records: options.records,
       engine: options.engine,
@@ -138,7 +128,8 @@ export class BufferZone {
     const key = scopeKey(scope)
     const isKnown = this.#isWaiting(key, request)
     if (!isKnown) this.#assertRoom(key)
-    this.#lookAtTotals()
+    // For the bound on all that waits, which others fill up too.
+    this.#stored?.renew()
     this.#arriving.set(key, this.#arrivingIn(key) + 1)
     try {
       const result = await engine.add(scope, request, {
@@ -256,15 +247,8 @@ export class BufferZone {
 
   /** What waits in all scopes together, and since when; of these, how many turns have failed for good. */
   async totals(): Promise<Totals> {
-    if (!this.#options.shared) {
-      const totals = noTotals()
-      for (const { waiting } of this.#scopes.values()) for (const turn of waiting.all()) count(totals, turn)
-      return totals
-    }
-    this.#summing ??= this.#sum().finally(() => {
-      this.#summing = undefined
-    })
-    return await this.#summing
+    if (this.#stored) return await this.#stored.read()
+    return sumOf([...this.#scopes.values()].flatMap(({ waiting }) => waiting.all()))
   }
 
   /** The user has been forgotten: what does not wait in the store any more does not wait here. */
@@ -348,22 +332,6 @@ export class BufferZone {
     return timer
   }
 
-  /** For the bound on all that waits, which others fill up too. */
-  #lookAtTotals(): void {
-    if (!this.#options.shared || this.#now() - (this.#sums?.at ?? 0) < TOTALS_MS) return
-    this.totals().catch(() => {})
-  }
-
-  async #sum(): Promise<Totals> {
-    const { records } = this.#options
-    const [totals, at] = [noTotals(), this.#now()]
-    for await (const key of pendingScopes(records)) {
-      for await (const turn of scrollPending(records, key)) count(totals, turn)
-    }
-    this.#sums = { totals, at }
-    return totals
-  }
-
   /** Where others take turns in, any scope may have some. */
   #known(key: string): ScopeBuffer | undefined {
     return this.#options.shared ? this.#scope(key) : this.#scopes.get(key)
@@ -395,7 +363,7 @@ export class BufferZone {
     const state = this.#scopes.get(key)
     const arriving = [...this.#arriving.values()].reduce((sum, count) => sum + count, 0)
     const own = (state?.waiting.size ?? 0) + this.#arrivingIn(key)
-    const all = Math.max(this.#turns, this.#sums?.totals.turns ?? 0) + arriving
+    const all = Math.max(this.#turns, this.#stored?.lastTurns ?? 0) + arriving
     if (own < maxTurnsPerScope && all < maxTurns) return
     const whose =
       own < maxTurnsPerScope
@@ -414,15 +382,4 @@ export class BufferZone {
   #arrivingIn(key: string): number {
     return this.#arriving.get(key) ?? 0
   }
-}
-
-function noTotals(): Totals {
-  return { turns: 0, failed: 0, tokens: 0, oldestAt: null }
-}
-
-function count(totals: Totals, { tokens, at, not_before }: PendingTurn): void {
-  totals.turns += 1
-  totals.failed += not_before === null ? 1 : 0
-  totals.tokens += tokens
-  totals.oldestAt = Math.min(totals.oldestAt ?? at, at)
 }
