@@ -1,26 +1,14 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
+import { runCommand, spawnCommand } from '../helpers/command.ts'
 import { addressOf, refusalOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
-const MIGRATE = fileURLToPath(new URL('../../sidecar/migrate.ts', import.meta.url))
 const USERS = ['ada', 'bob', '阿达', 'a/b']
 
-function spawnMigrate(env: Record<string, string>, ...args: string[]) {
-  const child = spawn(process.execPath, [MIGRATE, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return child
-}
-
-async function migrated(env: Record<string, string>, ...args: string[]) {
-  const child = spawnMigrate(env, ...args)
-  const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])
-  return { code, out, err }
-}
+const spawnMigrate = (env: Record<string, string>, ...args: string[]) => spawnCommand('migrate', env, ...args)
+const migrated = (env: Record<string, string>, ...args: string[]) => runCommand('migrate', env, ...args)
 
 async function call(url: string, path: string, body: object): Promise<Record<string, unknown>> {
   const headers = { 'content-type': 'application/json' }

@@ -1,25 +1,14 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { startFakeQdrant } from '../fake-qdrant/server.ts'
+import { runCommand } from '../helpers/command.ts'
 import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 
-const COMMAND = fileURLToPath(new URL('../../sidecar/reembed.ts', import.meta.url))
-
-/** Runs the command as `npm run reembed` does, with nothing in its environment but what is given. */
+/** Its exit code, and all that it said. */
 async function reembed(env: Record<string, string>, ...options: string[]) {
-  const child = spawn(process.execPath, [COMMAND, ...options], { env })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
-  }
-  const [code] = (await once(child, 'close')) as [number | null]
-  return { code, said }
+  const { code, out, err } = await runCommand('reembed', env, ...options)
+  return { code, said: out + err }
 }
 
 const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }

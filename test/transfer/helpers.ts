@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -6,9 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { type SidecarProcess, startSidecar } from '../../bench/lib/sidecar-process.ts'
 import type { Entry, Source } from '../../sidecar/transfer/entry.ts'
+import { spawnCommand } from '../helpers/command.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-
-const COMMAND = (name: string) => fileURLToPath(new URL(`../../sidecar/transfer/${name}.ts`, import.meta.url))
 
 export const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
 
@@ -32,10 +31,7 @@ export function start(
   args: readonly string[],
   env: Record<string, string> = {},
 ): { child: ChildProcess; ended: Promise<Ended>; err: () => string } {
-  const child = spawn(process.execPath, [COMMAND(command), ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawnCommand(`transfer/${command}`, env, ...args)
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
