@@ -43,7 +43,9 @@ interface Recalled {
 
 await using stack = new AsyncDisposableStack()
 const redisUrl = process.env['REDIS_URL'] ?? stack.use(await startRedis()).url
-const sidecar = stack.use(await startSidecar({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: 'bench:' }))
+const sidecar = stack.use(
+  await startSidecar({ REDIS_URL: redisUrl, REDIS_KEY_PREFIX: `bench-${process.pid}:` }),
+)
 const bare = spawn(
   process.execPath,
   [new URL('lib/bare-redis-server.ts', import.meta.url).pathname, redisUrl],

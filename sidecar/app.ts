@@ -4,8 +4,7 @@ import type { Services } from './compose.ts'
 import type { Config } from './config.ts'
 import { AppError, type ErrorCode, STATUS_OF } from './errors.ts'
 import type { Log } from './log.ts'
-import { countRequests } from './metrics/http.ts'
-import { authenticate, limitBody, loopbackNamesOnly, requestId } from './middleware.ts'
+import { admit, identify } from './middleware.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import type { AppEnv } from './routes/env.ts'
@@ -31,12 +30,8 @@ export type AppConfig = Pick<Config, 'apiKeys' | 'maxBodyBytes' | 'publicUrl'>
 /** The HTTP surface on given services: knows of no port, signal or environment. */
 export function createApp(services: Services, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
   const app = router()
-  app.use(requestId())
-  app.use(countRequests(services.metrics))
-  if (config.apiKeys.length === 0) app.use(loopbackNamesOnly())
-  app.use('/v1/*', authenticate(config.apiKeys))
-  app.use('/metrics', authenticate(config.apiKeys))
-  app.use('/v1/*', limitBody(config.maxBodyBytes))
+  app.use(identify(services.metrics))
+  app.use(admit(config))
   app.route('/', healthRoutes(services))
   app.route('/', metricsRoutes(services))
   app.route('/', addRoutes(services))
@@ -70,7 +65,6 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
       })
     }
     const { code, message, details, retryAfterS } = failure
-    c.header('x-request-id', request_id)
     if (retryAfterS !== undefined) c.header('retry-after', String(retryAfterS))
     if (code === 'unauthorized') c.header('www-authenticate', 'Bearer')
     return c.json({ error: { code, message, ...(details ? { details } : {}), request_id } }, failure.status)

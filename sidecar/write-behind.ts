@@ -77,7 +77,7 @@ export class WriteBehind<T extends { id: string }> {
     this.#tell(error)
   }
 
-  /** Writes what waits. Never rejects: rows that cannot be written wait on. */
+  /** Writes what waits at this moment. Never rejects: rows that cannot be written wait on. */
   flush(): Promise<void> {
     // One after another, so that a caller that comes second does not go on before the first is through.
     this.#tail = this.#tail.then(() => this.#write())
@@ -95,20 +95,22 @@ export class WriteBehind<T extends { id: string }> {
   async #write(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    while (this.#waiting.size > 0) {
-      const rows = [...this.#waiting.values().take(this.#options.atOnce)]
+    // Those of now: under load more come during each write, and would make one write of the next without a pause.
+    const ids = [...this.#waiting.keys()]
+    for (let i = 0; i < ids.length; i += this.#options.atOnce) {
+      const rows = ids.slice(i, i + this.#options.atOnce).flatMap((id) => this.#waiting.get(id) ?? [])
       try {
         await this.#options.write(rows)
       } catch (error) {
         this.#failures += 1
         this.#tell(error)
-        this.#schedule()
-        return
+        break
       }
       this.#failures = 0
       // Unless another was put in its place, which is yet to be written.
       for (const row of rows) if (this.#waiting.get(row.id) === row) this.#waiting.delete(row.id)
     }
+    if (this.#waiting.size > 0) this.#schedule()
   }
 
   #schedule(): void {

@@ -140,10 +140,11 @@ export async function* scrollAll(
   collection: Collection,
   scope: string,
   pageSize = 1000,
+  direction: ScrollOptions['direction'] = 'ascending',
 ): AsyncGenerator<StoredRecord> {
   let after: Position | undefined
   for (;;) {
-    const page = await store.scroll(collection, scope, { limit: pageSize, after })
+    const page = await store.scroll(collection, scope, { limit: pageSize, after, direction })
     yield* page
     const last = page.at(-1)
     if (!last || page.length < pageSize) return

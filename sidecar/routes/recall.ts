@@ -153,19 +153,25 @@ export function recallRoutes({ strategies }: { strategies: Strategies }) {
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** JSON of the memories of a block, which are the same list as long as it is served. */
-const written = new WeakMap<StrategyResult['memories'], { userId: string; json: string }>()
+interface Written {
+  userId: string
+  memories: string
+  block: { text: string; json: string }
+}
 
-function memoriesJson(memories: StrategyResult['memories'], userId: string): string {
+/** JSON of what is the same as long as a block is served, by the list of its memories, which is the same as well. */
+const written = new WeakMap<StrategyResult['memories'], Written>()
+
+function writtenOf({ memories, block }: StrategyResult, userId: string): Written {
   const known = written.get(memories)
-  if (known?.userId === userId) return known.json
+  if (known?.userId === userId && known.block.text === block) return known
   const views = memories.map(({ memory, score }) => {
     const { user_id, sources, created_at, updated_at, ...shown } = toView(memory, userId)
     return { ...shown, content: memory.text, score: rounded(score, 6) } satisfies z.output<typeof recalled>
   })
-  const json = JSON.stringify(views)
-  written.set(memories, { userId, json })
-  return json
+  const one = { userId, memories: JSON.stringify(views), block: { text: block, json: JSON.stringify(block) } }
+  written.set(memories, one)
+  return one
 }
 
 /** As text: most of it is written already. */
@@ -173,11 +179,11 @@ function toAnswer(result: StrategyResult, userId: string): string {
   const { strategy, context, block, delta, degraded, cache, tokens, memories } = result
   const status = memories.length > 0 ? ('ok' as const) : ('empty' as const)
   const { embed, search, render, total } = result.tookMs
-  const rest: Omit<z.output<typeof answer>, 'memories'> = {
+  const rest: Omit<z.output<typeof answer>, 'memories' | 'context' | 'block'> = {
     status: degraded.length > 0 ? ('degraded' as const) : status,
     strategy,
     engine: 'snapshot' as const,
-    ...{ context, block, delta, count: memories.length, degraded, cache, tokens },
+    ...{ delta, count: memories.length, degraded, cache, tokens },
     took_ms: {
       total: rounded(total),
       embed: rounded(embed),
@@ -185,5 +191,7 @@ function toAnswer(result: StrategyResult, userId: string): string {
       render: rounded(render),
     },
   }
-  return `${JSON.stringify(rest).slice(0, -1)},"memories":${memoriesJson(memories, userId)}}`
+  const once = writtenOf(result, userId)
+  const contextJson = context === block ? once.block.json : JSON.stringify(context)
+  return `${JSON.stringify(rest).slice(0, -1)},"context":${contextJson},"block":${once.block.json},"memories":${once.memories}}`
 }

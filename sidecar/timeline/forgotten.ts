@@ -12,8 +12,8 @@ const KEPT_MS = 3_600_000
  */
 export interface Forgotten {
   note(scope: string, at: number): Promise<void>
-  /** Epoch milliseconds at which a scope was forgotten last. */
-  lastOf(scope: string): Promise<number | undefined>
+  /** When scopes were forgotten last, epoch milliseconds; of all that were at a time or after it, or `undefined`. */
+  since(at: number): Promise<(scope: string) => number | undefined>
 }
 
 export function createForgotten(records: RecordStore): Forgotten {
@@ -27,9 +27,13 @@ export function createForgotten(records: RecordStore): Forgotten {
       const put = { id: idOf(scope), order: at, payload: { at } }
       await records.commit([...writes, { put, collection: 'timeline', scope: FORGOTTEN }])
     },
-    async lastOf(scope) {
-      const record = await records.get('timeline', FORGOTTEN, idOf(scope))
-      return record?.payload['at'] as number | undefined
+    async since(at) {
+      const times = new Map<string, number>()
+      for await (const { id, order } of scrollAll(records, 'timeline', FORGOTTEN, 100, 'descending')) {
+        if (order < at) break
+        times.set(id, order)
+      }
+      return (scope) => (times.size === 0 ? undefined : times.get(idOf(scope)))
     },
   }
 }

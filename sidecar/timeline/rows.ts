@@ -59,10 +59,11 @@ export function toRow({ scope, request, result, at }: Answered): PlacedRow | und
   return { id: JSON.stringify([key, conversationId, ...same]), scope: key, conversationId, row }
 }
 
-export function toWrite(placed: PlacedRow): Write {
-  const { scope, conversationId, row } = placed
+/** @param of `rowsScope` of the row */
+export function toWrite(placed: PlacedRow, of: string): Write {
+  const { row } = placed
   const put = { id: recordId(placed), order: row.turn, payload: row as unknown as JsonObject }
-  return { put, collection: 'timeline', scope: rowsScope(scope, conversationId) }
+  return { put, collection: 'timeline', scope: of }
 }
 
 /** The record that a row is or was written to. */

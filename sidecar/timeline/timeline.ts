@@ -56,6 +56,8 @@ const PAGE = 500
 const TRIM_EVERY = 100
 /** Conversations of which this process knows how many rows it wrote. */
 const MAX_COUNTED = 10_000
+/** By how much the clock of another process may differ, and how long it may take to say that it forgets, milliseconds. */
+const SKEW_MS = 60_000
 
 /** What each turn of a conversation was answered with, written in groups, apart from the recalls that it is about. */
 export class Timeline {
@@ -64,7 +66,9 @@ export class Timeline {
   readonly #now: () => number
   readonly #maxRows: number
   readonly #behind: WriteBehind<PlacedRow>
-  /** Rows since the last look at whether there are too many, by scope of rows. */
+  /** When it was last looked who was forgotten. */
+  #lookedAt = 0
+  /** Rows since the last look at whether there are too many, by scope of rows; of those that are known to be marked. */
   readonly #written = new LRUCache<string, number>({ maxSize: MAX_COUNTED, sizeCalculation: () => 1 })
 
   constructor(options: TimelineOptions) {
@@ -156,29 +160,42 @@ export class Timeline {
 
   async #write(rows: readonly PlacedRow[]): Promise<void> {
     const byConversation = Map.groupBy(rows, ({ scope, conversationId }) => rowsScope(scope, conversationId))
-    const writes: Write[] = rows.map(toWrite)
-    for (const [first] of byConversation.values()) if (first) writes.push(mark(first))
+    const writes: Write[] = []
+    for (const [of, ofConversation] of byConversation) {
+      writes.push(...ofConversation.map((placed) => toWrite(placed, of)))
+      const [first] = ofConversation
+      if (first && !this.#written.has(of)) writes.push(mark(first))
+    }
     await this.#records.commit(writes)
-    await this.#takeBackForgotten(rows)
     for (const [of, { length }] of byConversation) await this.#trim(of, length)
+    await this.#takeBackForgotten(rows)
   }
 
-  /** Another process may have forgotten the user while rows waited here. */
+  /** Another process may have forgotten the user while rows waited here, and the mark of a conversation with its rows. */
   async #takeBackForgotten(rows: readonly PlacedRow[]): Promise<void> {
+    const now = this.#now()
+    const first = Math.min(this.#lookedAt, ...rows.map(({ row }) => row.at))
+    const lastOf = await this.#forgotten.since(first - SKEW_MS)
     for (const [scope, ofScope] of Map.groupBy(rows, (placed) => placed.scope)) {
-      const forgottenAt = await this.#forgotten.lastOf(scope)
+      const forgottenAt = lastOf(scope)
       if (forgottenAt === undefined) continue
       const late = ofScope.filter(({ row }) => row.at <= forgottenAt)
-      if (late.length === 0) continue
-      await this.#records.commit(
-        late.map((placed) => removal(recordId(placed), rowsScope(scope, placed.conversationId))),
-      )
-      for (const conversationId of new Set(late.map((placed) => placed.conversationId))) {
+      if (late.length > 0) {
+        await this.#records.commit(
+          late.map((placed) => removal(recordId(placed), rowsScope(scope, placed.conversationId))),
+        )
+      }
+      for (const placed of new Map(ofScope.map((one) => [one.conversationId, one])).values()) {
+        const left = await this.#records.scroll('timeline', rowsScope(scope, placed.conversationId), {
+          limit: 1,
+        })
         // Its name is a trace as well.
-        const left = await this.#records.scroll('timeline', rowsScope(scope, conversationId), { limit: 1 })
-        if (left.length === 0) await this.#records.commit([removal(conversationRowId(conversationId), scope)])
+        const name = removal(conversationRowId(placed.conversationId), scope)
+        await this.#records.commit([left.length > 0 ? mark(placed) : name])
+        if (left.length === 0) this.#written.delete(rowsScope(scope, placed.conversationId))
       }
     }
+    this.#lookedAt = now
   }
 
   async #trim(of: string, written: number): Promise<void> {

@@ -51,16 +51,28 @@ export interface BlockIdentity extends Omit<Narrowing, 'conversationId'> {
 }
 
 /** Moves when blocks of before can be read no more, or would be put together otherwise. */
-const FORMAT = 2
+const FORMAT = 3
 
 export function blockKey(identity: BlockIdentity): string {
   const { conversationId, strategy, agentId, runId, appId, filters, ...rest } = identity
   const { topK, tokenBudget, windowSize, watchesTopic } = rest
-  const parts = [FORMAT, conversationId, strategy, agentId, runId, appId, filters]
-  // JSON has null for what is absent, which no identifier is.
-  const text = JSON.stringify([...parts, topK, tokenBudget, windowSize, watchesTopic])
-  return hash('sha256', text, 'hex').slice(0, 32)
+  const filtersText = filters === undefined ? undefined : JSON.stringify(filters)
+  const parts = [conversationId, strategy, agentId, runId, appId, filtersText]
+  // Each with its length, so that no two identities are one; none is as long as what is absent.
+  const texts = parts.map((part) => (part === undefined ? '-' : `${part.length}:${part}`))
+  const text = `${FORMAT} ${texts.join('')} ${topK} ${tokenBudget} ${windowSize} ${watchesTopic}`
+  const known = keys.get(text)
+  if (known !== undefined) return known
+  const key = hash('sha256', text, 'hex').slice(0, 32)
+  keys.set(text, key)
+  return key
 }
+
+/** Keys by what they are of: a conversation asks for the same block again and again. */
+const keys = new LRUCache<string, string>({
+  maxSize: 8 * 1024 * 1024,
+  sizeCalculation: (_key, text) => 2 * text.length + 200,
+})
 
 export function hashOf(text: string): string {
   return hash('sha256', text, 'hex').slice(0, 16)

@@ -122,6 +122,25 @@ describe('the rows of a timeline', () => {
     expect(await turnsOf(timeline)).toEqual([25, 24, 23, 22, 21, 20, 19, 18, 17, 16])
   })
 
+  it('wait for the next write when they come during one, however many do', async () => {
+    const commits: number[] = []
+    const { timeline } = open((records) => ({
+      ...records,
+      commit: async (writes) => {
+        commits.push(writes.length)
+        // As under load: each is asked again while the disk works.
+        if (commits.length < 10) for (const turn of [1, 2]) timeline.record(answered(turn, { at: 1001 }))
+        await records.commit(writes)
+      },
+    }))
+    for (const turn of [1, 2]) timeline.record(answered(turn))
+    await timeline.flush()
+    expect(commits).toHaveLength(1)
+    const { turns } = await timeline.read(ADA, 'c', ALL)
+    expect(commits).toHaveLength(2)
+    expect(turns.map(({ recalls }) => recalls.map(({ at }) => at))).toEqual([[1001], [1001]])
+  })
+
   it('cost the recall nothing when they cannot even be made', () => {
     const { timeline } = open()
     timeline.record({ ...answered(1), result: undefined } as unknown as Answered)
@@ -156,6 +175,42 @@ describe('a user who is forgotten', () => {
     await other.flush()
     expect(await turnsOf(timeline)).toEqual([1])
     expect(await begin().forget(ADA)).toBe(1)
+  })
+
+  it('is forgotten again after another process forgot what this one had written', async () => {
+    let now = 5000
+    const { records, timeline, begin } = open(undefined, { now: () => now })
+    const other = begin()
+    other.record(answered(1, { at: 4000 }))
+    await other.flush()
+    expect(await timeline.forget(ADA)).toBe(1)
+    now = 200_000
+    other.record(answered(2, { at: 199_000 }))
+    await other.flush()
+    expect(await begin().forget(ADA)).toBe(1)
+    expect(await stored(records)).not.toMatch(/ada/)
+  })
+
+  it('is looked for in one read, however many users there are', async () => {
+    const reads: string[] = []
+    const { timeline } = open((records) => ({
+      ...records,
+      get: async (...args) => {
+        reads.push(args[0])
+        return await records.get(...args)
+      },
+      scroll: async (...args) => {
+        reads.push(args[0])
+        return await records.scroll(...args)
+      },
+    }))
+    const userIds = Array.from({ length: 50 }, (_, i) => `user-${i}`)
+    for (const turn of [1, 2]) {
+      for (const userId of userIds) timeline.record(answered(turn, { scope: { namespace: 'n', userId } }))
+      reads.length = 0
+      await timeline.flush()
+    }
+    expect(reads).toEqual(['timeline'])
   })
 
   it('is told over HTTP how many rows that were', async () => {

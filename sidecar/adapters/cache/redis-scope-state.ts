@@ -101,6 +101,8 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
   function remember(scope: string, { epoch, fence }: Counters): void {
     greatest = Math.max(greatest, epoch, fence)
     const last = seen.get(scope)
+    // Most reads bring nothing new.
+    if (last?.epoch === epoch && last.fence === fence) return
     seen.set(scope, { epoch: Math.max(epoch, last?.epoch ?? 0), fence: Math.max(fence, last?.fence ?? 0) })
   }
 

@@ -61,6 +61,7 @@ export function script(...parts: readonly string[]): Script {
 const COUNTERS = `
 local function counters()
   local held = redis.call('HMGET', KEYS[1], 'epoch', 'fence')
+  if held[1] == ARGV[2] and held[2] == ARGV[3] then return held end
   local epoch, fence = tonumber(held[1] or ''), tonumber(held[2] or '')
   if epoch and fence and epoch >= tonumber(ARGV[2]) and fence >= tonumber(ARGV[3]) then return held end
   local time = redis.call('TIME')
@@ -101,25 +102,30 @@ return held`,
 export const BUMP = script(COUNTERS, `return bump(ARGV[5] == 'fence')`)
 
 /**
- * What stands in a hash from the number of a turn to `recalled:added`, either empty.
+ * What stands in a hash from the number of a turn to `recalled:added`, either empty. A turn that is new there lengthens
+ * its life, once a tenth of it has gone: this is on the way of every recall, and each call takes Redis some microseconds.
  * @param from the first of these in ARGV: turn, 1 for recalled and 2 for added, time, most turns, their life, index entry
  */
 const noteTurn = (from: number, hash: string, index: string) => `
 local turn, which, at, most, ttl, member = unpack(ARGV, ${from})
-local seen = {string.match(redis.call('HGET', ${hash}, turn) or ':', '^(%d*):(%d*)$')}
-which = tonumber(which)
-local before = tonumber(seen[which] or '')
-if not before or before < tonumber(at) then seen[which] = at end
-if redis.call('HSET', ${hash}, turn, (seen[1] or '') .. ':' .. (seen[2] or '')) == 1
-  and redis.call('HLEN', ${hash}) > tonumber(most) then
-  local least
-  for _, one in ipairs(redis.call('HKEYS', ${hash})) do
-    if not least or tonumber(one) < tonumber(least) then least = one end
+local seen = redis.call('HGET', ${hash}, turn) or ':'
+local colon = string.find(seen, ':', 1, true)
+local recalled, added = string.sub(seen, 1, colon - 1), string.sub(seen, colon + 1)
+local function later(before) return before ~= '' and tonumber(before) > tonumber(at) and before or at end
+if which == '1' then recalled = later(recalled) else added = later(added) end
+if redis.call('HSET', ${hash}, turn, recalled .. ':' .. added) == 1 then
+  if redis.call('HLEN', ${hash}) > tonumber(most) then
+    local least
+    for _, one in ipairs(redis.call('HKEYS', ${hash})) do
+      if not least or tonumber(one) < tonumber(least) then least = one end
+    end
+    redis.call('HDEL', ${hash}, least)
   end
-  redis.call('HDEL', ${hash}, least)
-end
-redis.call('PEXPIRE', ${hash}, ttl)
-index(${index}, member, ttl)`
+  if redis.call('PTTL', ${hash}) < 0.9 * tonumber(ttl) then
+    redis.call('PEXPIRE', ${hash}, ttl)
+    index(${index}, member, ttl)
+  end
+end`
 
 /** A block, or 1 where it begins with what the caller says that it has: the head names one filling. */
 const BLOCK = `

@@ -18,6 +18,12 @@ const VERSIONS = [
 ] as const
 
 /**
+ * Pages held in memory, KiB. With the 2000 that SQLite takes by itself, scopes that are written to in turn push each
+ * other out, and a page of the log is read for most of what a write looks at.
+ */
+const PAGE_CACHE_KIB = 65_536
+
+/**
  * Opens the file, made and brought up to date where need be, for this process alone. A commit is written to the log,
  * and it is the caller's to sync that.
  * @param path with its folder made when missing; `:memory:` for tests
@@ -29,6 +35,7 @@ export function openFile(path: string): DatabaseSync {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
     db = new DatabaseSync(path)
     db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
+    db.exec(`PRAGMA cache_size = -${PAGE_CACHE_KIB}`)
     const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
     if (version > VERSIONS.length) {
       throw new Error(
