@@ -76,9 +76,6 @@ export function createApp(services: Services, config: AppConfig, log: Log): Open
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
   if (error instanceof HTTPException) {
-    if (error.status === 415) {
-      return new AppError('unsupported_media_type', 'Content-Type: expected application/json')
-    }
     const code = (Object.keys(STATUS_OF) as ErrorCode[]).find((one) => STATUS_OF[one] === error.status)
     if (code && error.status < 500) {
       return new AppError(code, error.status === 400 ? `body: ${lowerFirst(error.message)}` : error.message)

@@ -120,9 +120,6 @@ export function answers<T extends z.ZodType>(description: string, schema: T) {
 }
 
 export function jsonBody<T extends z.ZodType>(schema: T) {
-  // Nothing of ours is looked up while a body is read, and zod compiles what it reads at once: three times as fast.
-  schema.safeParseAsync = async (value, params) => schema.safeParse(value, params)
-  // `required` also makes a body without a Content-Type a failure instead of an empty object.
   return { content: { 'application/json': { schema } }, required: true } as const
 }
 

@@ -9,13 +9,13 @@ const MAX_PROBLEMS = 10
 /** Turns what a schema refused into the one error envelope, each field with what was expected and what came. */
 export const refuseInvalid: Hook<unknown, AppEnv, string, unknown> = (result) => {
   if (result.success) return undefined
-  const value = 'data' in result ? result.data : undefined
-  const { message, details } = faultsOf(
-    result.error,
-    value,
-    result.target === 'json' ? 'body' : result.target,
-  )
-  throw new AppError('invalid_request', message, { details })
+  throw refuse(result.error, 'data' in result ? result.data : undefined, result.target)
+}
+
+/** @param whole what the value as a whole is called */
+export function refuse(error: { issues: unknown[] }, value: unknown, whole: string): AppError {
+  const { message, details } = faultsOf(error, value, whole)
+  return new AppError('invalid_request', message, { details })
 }
 
 /**

@@ -1,9 +1,7 @@
 import type { Redis } from 'ioredis'
+import type { RedisCacheOptions } from '../../sidecar/adapters/cache/redis.ts'
 import { scopeKeys } from '../../sidecar/adapters/cache/redis-block.ts'
-import {
-  createRedisScopeState,
-  type RedisScopeStateOptions,
-} from '../../sidecar/adapters/cache/redis-scope-state.ts'
+import { createRedisScopeState } from '../../sidecar/adapters/cache/redis-scope-state.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import type { Open } from '../contracts/contract.ts'
@@ -17,7 +15,7 @@ const GRAIN_MS = 60_000
 let opened = 0
 
 /** A scope state on Redis with defaults for tests: time enough on a busy machine. */
-export function redisScopeState(url: string, options: Partial<RedisScopeStateOptions> = {}): ScopeState {
+export function redisScopeState(url: string, options: Partial<RedisCacheOptions> = {}): ScopeState {
   return createRedisScopeState({
     target: parseRedisUrl(url),
     keyPrefix: 'p:',

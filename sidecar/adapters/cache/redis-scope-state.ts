@@ -1,13 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
-import {
-  type Counters,
-  MAX_TURNS,
-  type ScopeState,
-  type TurnRecalled,
-  type TurnSeen,
-} from '../../ports/scope-state.ts'
+import type { Counters, ScopeState, TurnSeen } from '../../ports/scope-state.ts'
 import { KIND, type RedisCacheOptions, wellFormed } from './redis.ts'
 import { decodeBlock, encodeBlock, type ReadBlock, scopeKeys } from './redis-block.ts'
 import { linkRedis } from './redis-link.ts'
@@ -29,16 +23,10 @@ import {
   type Script,
 } from './redis-scripts.ts'
 
-export interface RedisScopeStateOptions extends RedisCacheOptions {
-  /** Milliseconds after the last note until the turns of a conversation are gone. */
-  turnsTtlMs?: number
-  /** Milliseconds after the last change until the counters of a scope are gone. */
-  countersTtlMs?: number
-}
-
 type Keys = ReturnType<typeof scopeKeys>
 
-const DAY_MS = 86_400_000
+/** Epoch and fence as they are, and a block, or 1 for the one that was read before. */
+type BlockAnswer = readonly [epoch: string | null, fence: string | null, block: string | 1 | null]
 
 /** Scopes whose counters are remembered in this process. */
 const MAX_SEEN = 10_000
@@ -50,9 +38,8 @@ const LAST_READ_BYTES = 32 * 1024 * 1024
 const DROP_AT_ONCE = 500
 
 /** The scope state that several sidecars share, on Redis. Redis' clock decides what has ended. */
-export function createRedisScopeState(options: RedisScopeStateOptions): ScopeState {
+export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
   const { target, keyPrefix, timeoutMs, maxValueBytes, onState, now = Date.now } = options
-  const { turnsTtlMs = 7 * DAY_MS, countersTtlMs = 30 * DAY_MS } = options
   const { link = linkRedis(target, timeoutMs, onState) } = options
   /** Blocks as they were last read, by key: one that is there still is not sent again. */
   const lastRead = new LRUCache<string, ReadBlock>({
@@ -65,10 +52,8 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
 
   const keysOf = (scope: string) => scopeKeys(keyPrefix, wellFormed('scope', scope))
 
-  function noteOf(of: Keys, conversation: string, turn: number, what: 'recalled' | 'added', at: number) {
-    const member = of.turns(wellFormed('conversation', conversation))
-    const args = [turn, what === 'recalled' ? 1 : 2, Math.floor(at), MAX_TURNS, turnsTtlMs, member]
-    return { keys: [of.held(member), of.index], args }
+  function turnsKey(of: Keys, conversation: string): string {
+    return of.held(of.turns(wellFormed('conversation', conversation)))
   }
 
   async function run(
@@ -89,12 +74,22 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
     runner = runScript,
   ): Promise<{ counters: Counters; rest: unknown[] }> {
     const last = seen.get(scope) ?? { epoch: 0, fence: 0 }
-    const known = [greatest, last.epoch, last.fence, countersTtlMs]
+    const known = [last.epoch, last.fence, greatest]
     const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args], runner)
     const [epoch, fence, ...rest] = answer as [string | Buffer, string | Buffer, ...unknown[]]
     const counters = { epoch: Number(String(epoch)), fence: Number(String(fence)) }
     remember(scope, counters)
     return { counters, rest }
+  }
+
+  /** `undefined` for counters that are missing, or less than they were. */
+  function asSeen(scope: string, [epochText, fenceText]: BlockAnswer): Counters | undefined {
+    const last = seen.get(scope)
+    const epoch = Number(epochText ?? Number.NaN)
+    const fence = Number(fenceText ?? Number.NaN)
+    if (!(epoch >= (last?.epoch ?? 0) && fence >= (last?.fence ?? 0))) return undefined
+    remember(scope, { epoch, fence })
+    return { epoch, fence }
   }
 
   /** Answers may come in another order than they were given in, over several connections. */
@@ -118,26 +113,20 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
       const of = keysOf(scope)
       const name = of.held(of.block(wellFormed('key', key)))
       const before = lastRead.get(name)
-      const head = before?.head ?? ''
-      const { counters, rest } = await (recalled
-        ? noted(READ_AND_NOTE, [name], [head], recalled)
-        : counted(READ, scope, [name], [head]))
-      const answer = rest[0] as string | 1 | null
-      if (answer === null) return { counters, block: undefined }
-      const found = answer === 1 ? before : decodeBlock(answer)
-      if (found?.fence !== counters.fence) return { counters, block: undefined, isFenced: true }
-      if (answer !== 1) lastRead.set(name, found)
-      return { counters, block: { ...found.block } }
-
-      async function noted(
-        script: Script,
-        keys: string[],
-        args: string[],
-        { conversation, turn, at }: TurnRecalled,
-      ) {
-        const note = noteOf(of, conversation, turn, 'recalled', at)
-        return await counted(script, scope, [...keys, ...note.keys], [...args, ...note.args])
+      const keys = [of.counters, name]
+      const args: Argument[] = [before?.head ?? '']
+      if (recalled) {
+        keys.push(turnsKey(of, recalled.conversation), of.index)
+        args.push(recalled.turn, Math.floor(recalled.at))
       }
+      const answer = (await run(recalled ? READ_AND_NOTE : READ, keys, args)) as BlockAnswer
+      const counters = asSeen(scope, answer) ?? (await counted(READ_COUNTERS, scope)).counters
+      const [, , text] = answer
+      if (text === null) return { counters, block: undefined }
+      const found = text === 1 ? before : decodeBlock(text)
+      if (found?.fence !== counters.fence) return { counters, block: undefined, isFenced: true }
+      if (text !== 1) lastRead.set(name, found)
+      return { counters, block: { ...found.block } }
     },
     async fill(scope, key, value, ttlMs, expected) {
       const of = keysOf(scope)
@@ -194,8 +183,8 @@ export function createRedisScopeState(options: RedisScopeStateOptions): ScopeSta
       }
     },
     async noteTurn(scope, conversation, turn, what, at) {
-      const { keys, args } = noteOf(keysOf(scope), conversation, turn, what, at)
-      await run(NOTE_TURN, keys, args)
+      const of = keysOf(scope)
+      await run(NOTE_TURN, [turnsKey(of, conversation), of.index], [what, turn, Math.floor(at)])
     },
     async turns(scope, conversation) {
       const of = keysOf(scope)

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
+import { MAX_TURNS } from '../../ports/scope-state.ts'
 import type { RedisClient } from './redis-client.ts'
+
+const DAY_MS = 86_400_000
+/** After the last change until the counters of a scope are gone. */
+const COUNTERS_TTL_MS = 30 * DAY_MS
+/** After the last new turn, or a tenth less, until the turns of a conversation are gone. */
+const TURNS_TTL_MS = 7 * DAY_MS
 
 /**
  * A step that Redis does at one moment. Keys are all of one scope, thus of one slot, and each is handed over as such:
@@ -52,8 +59,8 @@ export function script(...parts: readonly string[]): Script {
 }
 
 /**
- * KEYS[1]: the counters. ARGV: the greatest counter that the caller knows of anywhere; the epoch and the fence that it
- * saw here last; the life of counters, milliseconds.
+ * KEYS[1]: the counters. ARGV: the epoch and the fence that the caller saw here last; the greatest counter that it knows
+ * of anywhere.
  *
  * Counters that are missing begin at the clock. So do some that are less than they were before: a replica that became
  * master had not heard of what was acknowledged.
@@ -61,22 +68,21 @@ export function script(...parts: readonly string[]): Script {
 const COUNTERS = `
 local function counters()
   local held = redis.call('HMGET', KEYS[1], 'epoch', 'fence')
-  if held[1] == ARGV[2] and held[2] == ARGV[3] then return held end
   local epoch, fence = tonumber(held[1] or ''), tonumber(held[2] or '')
-  if epoch and fence and epoch >= tonumber(ARGV[2]) and fence >= tonumber(ARGV[3]) then return held end
+  if epoch and fence and epoch >= tonumber(ARGV[1]) and fence >= tonumber(ARGV[2]) then return held end
   local time = redis.call('TIME')
   local clock = tonumber(time[1]) * 1000000 + tonumber(time[2])
-  local start = math.max(clock, tonumber(ARGV[1]) + 1, (epoch or 0) + 1, (fence or 0) + 1)
+  local start = math.max(clock, tonumber(ARGV[3]) + 1, (epoch or 0) + 1, (fence or 0) + 1)
   local text = string.format('%.0f', start)
   redis.call('HSET', KEYS[1], 'epoch', text, 'fence', text)
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
   return {text, text}
 end
 local function bump(fence)
   counters()
   redis.call('HINCRBY', KEYS[1], 'epoch', 1)
   if fence then redis.call('HINCRBY', KEYS[1], 'fence', 1) end
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+  redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
   return redis.call('HMGET', KEYS[1], 'epoch', 'fence')
 end`
 
@@ -94,106 +100,99 @@ export const READ_COUNTERS = script(
   COUNTERS,
   `
 local held = counters()
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
 return held`,
 )
 
-/** ARGV[5]: `fence` or `epoch`. */
-export const BUMP = script(COUNTERS, `return bump(ARGV[5] == 'fence')`)
+/** ARGV[4]: `fence` or `epoch`. */
+export const BUMP = script(COUNTERS, `return bump(ARGV[4] == 'fence')`)
 
 /**
  * What stands in a hash from the number of a turn to `recalled:added`, either empty. A turn that is new there lengthens
  * its life, once a tenth of it has gone: this is on the way of every recall, and each call takes Redis some microseconds.
- * @param from the first of these in ARGV: turn, 1 for recalled and 2 for added, time, most turns, their life, index entry
+ * What stands in the index is the part of the key that follows the scope.
+ * @param args in Lua: 'recalled' or 'added', the turn, the time
  */
-const noteTurn = (from: number, hash: string, index: string) => `
-local turn, which, at, most, ttl, member = unpack(ARGV, ${from})
+const noteTurn = (hash: string, index: string, args: string) => `
+local what, turn, at = ${args}
 local seen = redis.call('HGET', ${hash}, turn) or ':'
 local colon = string.find(seen, ':', 1, true)
 local recalled, added = string.sub(seen, 1, colon - 1), string.sub(seen, colon + 1)
 local function later(before) return before ~= '' and tonumber(before) > tonumber(at) and before or at end
-if which == '1' then recalled = later(recalled) else added = later(added) end
+if what == 'recalled' then recalled = later(recalled) else added = later(added) end
 if redis.call('HSET', ${hash}, turn, recalled .. ':' .. added) == 1 then
-  if redis.call('HLEN', ${hash}) > tonumber(most) then
+  if redis.call('HLEN', ${hash}) > ${MAX_TURNS} then
     local least
     for _, one in ipairs(redis.call('HKEYS', ${hash})) do
       if not least or tonumber(one) < tonumber(least) then least = one end
     end
     redis.call('HDEL', ${hash}, least)
   end
-  if redis.call('PTTL', ${hash}) < 0.9 * tonumber(ttl) then
-    redis.call('PEXPIRE', ${hash}, ttl)
-    index(${index}, member, ttl)
+  if redis.call('PTTL', ${hash}) < ${0.9 * TURNS_TTL_MS} then
+    redis.call('PEXPIRE', ${hash}, ${TURNS_TTL_MS})
+    index(${index}, string.sub(${hash}, string.find(${hash}, '}', 1, true) + 1), ${TURNS_TTL_MS})
   end
 end`
 
-/** A block, or 1 where it begins with what the caller says that it has: the head names one filling. */
+/**
+ * KEYS[1]: the counters; KEYS[2]: the block. ARGV[1]: the head of the block, where the caller has it. Answers the
+ * counters as they are, and the block, or 1 where it begins with that head, which names one filling.
+ */
 const BLOCK = `
-local function block(key, head)
-  if head ~= '' and redis.call('GETRANGE', key, 0, #head - 1) == head then return 1 end
-  return redis.call('GET', key)
-end`
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'fence')
+local head = ARGV[1]
+if head ~= '' and redis.call('GETRANGE', KEYS[2], 0, #head - 1) == head then return {held[1], held[2], 1} end
+return {held[1], held[2], redis.call('GET', KEYS[2])}`
 
-/** KEYS[2]: the block. ARGV[5]: its head, where the caller has it. */
-export const READ = script(
-  COUNTERS,
-  BLOCK,
-  `
-local held = counters()
-return {held[1], held[2], block(KEYS[2], ARGV[5])}`,
-)
+export const READ = script(BLOCK)
 
-/** The same, and notes a turn. KEYS[3]: its conversation; KEYS[4]: the index. ARGV[6]: as `noteTurn` has it. */
+/** The same, and notes a turn. KEYS[3]: its conversation; KEYS[4]: the index. ARGV[2]: the turn, and the time. */
 export const READ_AND_NOTE = script(
-  COUNTERS,
   INDEX,
+  noteTurn('KEYS[3]', 'KEYS[4]', `'recalled', ARGV[2], ARGV[3]`),
   BLOCK,
-  noteTurn(6, 'KEYS[3]', 'KEYS[4]'),
-  `
-local held = counters()
-return {held[1], held[2], block(KEYS[2], ARGV[5])}`,
 )
 
-/** KEYS[2]: the block; KEYS[3]: the index. ARGV[5]: the fence it was begun at; the block; its life; its index entry. */
+/** KEYS[2]: the block; KEYS[3]: the index. ARGV[4]: the fence it was begun at; the block; its life; its index entry. */
 export const FILL = script(
   COUNTERS,
   INDEX,
   `
 local held = counters()
 local stored = 0
-if held[2] == ARGV[5] then
-  redis.call('SET', KEYS[2], ARGV[6], 'PX', ARGV[7])
-  index(KEYS[3], ARGV[8], ARGV[7])
-  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if held[2] == ARGV[4] then
+  redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[6])
+  index(KEYS[3], ARGV[7], ARGV[6])
+  redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
   stored = 1
 end
 return {held[1], held[2], stored}`,
 )
 
 /**
- * KEYS[2]: a hash of the snapshot and the epoch it was begun at. ARGV[5]: the epoch that the caller has, or nothing.
+ * KEYS[2]: a hash of the snapshot and the epoch it was begun at. ARGV[4]: the epoch that the caller has, or nothing.
  * What somebody else keeps there is no snapshot.
  */
 export const READ_SNAPSHOT = script(
   COUNTERS,
   `
 local held = counters()
-if held[1] == ARGV[5] or redis.pcall('HGET', KEYS[2], 'epoch') ~= held[1] then return {held[1], held[2]} end
+if held[1] == ARGV[4] or redis.pcall('HGET', KEYS[2], 'epoch') ~= held[1] then return {held[1], held[2]} end
 return {held[1], held[2], redis.call('HGET', KEYS[2], 'value')}`,
 )
 
-/** KEYS[2]: as above; KEYS[3]: the index. ARGV[5]: the epoch it was begun at; the snapshot; its life; its index entry. */
+/** KEYS[2]: as above; KEYS[3]: the index. ARGV[4]: the epoch it was begun at; the snapshot; its life; its index entry. */
 export const FILL_SNAPSHOT = script(
   COUNTERS,
   INDEX,
   `
 local held = counters()
 local stored = 0
-if held[1] == ARGV[5] then
+if held[1] == ARGV[4] then
   redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[2], 'epoch', ARGV[5], 'value', ARGV[6])
-  redis.call('PEXPIRE', KEYS[2], ARGV[7])
-  index(KEYS[3], ARGV[8], ARGV[7])
+  redis.call('HSET', KEYS[2], 'epoch', ARGV[4], 'value', ARGV[5])
+  redis.call('PEXPIRE', KEYS[2], ARGV[6])
+  index(KEYS[3], ARGV[7], ARGV[6])
   stored = 1
 end
 return {held[1], held[2], stored}`,
@@ -217,5 +216,5 @@ export const RELEASE = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0`)
 
-/** KEYS[1]: the conversation; KEYS[2]: the index. ARGV: as `noteTurn` has it. */
-export const NOTE_TURN = script(INDEX, noteTurn(1, 'KEYS[1]', 'KEYS[2]'), 'return 1')
+/** KEYS[1]: the conversation; KEYS[2]: the index. ARGV: `recalled` or `added`, the turn, the time. */
+export const NOTE_TURN = script(INDEX, noteTurn('KEYS[1]', 'KEYS[2]', 'unpack(ARGV)'), 'return 1')

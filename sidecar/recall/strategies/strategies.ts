@@ -60,12 +60,12 @@ export class Strategies {
     const { deadlineMs, now, onAnswer } = this.#options
     const at = now()
     const standIns: StandIns = { block: undefined, profile: undefined }
-    const timers: NodeJS.Timeout[] = []
+    let timer: NodeJS.Timeout | undefined
     const late = new Promise<'late'>((resolve) => {
-      timers.push(setTimeout(() => resolve('late'), deadlineMs))
-      timers.push(
-        setTimeout(() => void this.#readProfile(scope, request, standIns), deadlineMs * PROFILE_AFTER),
-      )
+      timer = setTimeout(() => {
+        void this.#readProfile(scope, request, standIns)
+        timer = setTimeout(() => resolve('late'), deadlineMs * (1 - PROFILE_AFTER))
+      }, deadlineMs * PROFILE_AFTER)
     })
     const answer = this.#answer(scope, request, standIns)
     // When the deadline wins, nobody else listens to how the answer ends.
@@ -80,7 +80,7 @@ export class Strategies {
       onAnswer({ scope, request, result, at })
       return result
     } finally {
-      timers.forEach(clearTimeout)
+      clearTimeout(timer)
     }
   }
 
