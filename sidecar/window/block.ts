@@ -61,18 +61,8 @@ export function blockKey(identity: BlockIdentity): string {
   // Each with its length, so that no two identities are one; none is as long as what is absent.
   const texts = parts.map((part) => (part === undefined ? '-' : `${part.length}:${part}`))
   const text = `${FORMAT} ${texts.join('')} ${topK} ${tokenBudget} ${windowSize} ${watchesTopic}`
-  const known = keys.get(text)
-  if (known !== undefined) return known
-  const key = hash('sha256', text, 'hex').slice(0, 32)
-  keys.set(text, key)
-  return key
+  return hash('sha256', text, 'hex').slice(0, 32)
 }
-
-/** Keys by what they are of: a conversation asks for the same block again and again. */
-const keys = new LRUCache<string, string>({
-  maxSize: 8 * 1024 * 1024,
-  sizeCalculation: (_key, text) => 2 * text.length + 200,
-})
 
 export function hashOf(text: string): string {
   return hash('sha256', text, 'hex').slice(0, 16)

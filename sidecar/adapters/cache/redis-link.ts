@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import { describeTarget, type RedisTarget } from '../../redis-url.ts'
 import { createRedisClient, type RedisClient } from './redis-client.ts'
@@ -31,6 +32,7 @@ export function linkRedis(
   let told: boolean | undefined
   let refusal: string | undefined
   let interruptions = 0
+  let running = 0
 
   function tell(up: boolean, message: string): void {
     if (told === up || closed) return
@@ -71,6 +73,8 @@ export function linkRedis(
       if (opening !== undefined) await opening
       if (closed) throw new CacheUnavailable('unreachable', `${where}: closed`)
       if (client?.status !== 'ready') throw new CacheUnavailable('unreachable', `${where}: ${trouble}`)
+      running += 1
+      if (running > 1) holdBack(client)
       try {
         return await inTime(command(client), timeoutMs)
       } catch (error) {
@@ -80,6 +84,8 @@ export function linkRedis(
           onState({ up: false, message: refusal })
         }
         throw failure
+      } finally {
+        running -= 1
       }
     },
     get interruptions() {
@@ -90,6 +96,24 @@ export function linkRedis(
       client?.disconnect()
     },
   }
+}
+
+const heldBack = new WeakSet<Socket>()
+
+/**
+ * What many requests ask in one turn of the event loop goes out in one write, and is answered in few: a write costs the
+ * process, and Redis, as much as the command. (`enableAutoPipelining` of ioredis costs more than it saves here: an
+ * object and a promise more for each command.) A cluster has a connection for each node, and is left alone.
+ */
+function holdBack(client: RedisClient): void {
+  const { stream } = client as { stream?: Socket }
+  if (!stream || heldBack.has(stream)) return
+  heldBack.add(stream)
+  stream.cork()
+  setImmediate(() => {
+    heldBack.delete(stream)
+    stream.uncork()
+  })
 }
 
 class Late extends Error {}

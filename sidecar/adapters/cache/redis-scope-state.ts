@@ -56,13 +56,13 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     return of.held(of.turns(wellFormed('conversation', conversation)))
   }
 
-  async function run(
+  function run(
     script: Script,
     keys: readonly string[],
     args: readonly Argument[],
     runner = runScript,
   ): Promise<unknown> {
-    return await link.run((client) => runner(client, script, keys, args))
+    return link.run((client) => runner(client, script, keys, args))
   }
 
   /** Runs a script that begins with the counters and answers them first. */
@@ -95,7 +95,7 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
   /** Answers may come in another order than they were given in, over several connections. */
   function remember(scope: string, { epoch, fence }: Counters): void {
     greatest = Math.max(greatest, epoch, fence)
-    const last = seen.get(scope)
+    const last = seen.peek(scope)
     // Most reads bring nothing new.
     if (last?.epoch === epoch && last.fence === fence) return
     seen.set(scope, { epoch: Math.max(epoch, last?.epoch ?? 0), fence: Math.max(fence, last?.fence ?? 0) })
