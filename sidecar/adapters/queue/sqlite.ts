@@ -42,7 +42,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
   const { now = Date.now, timers = globalThis } = options
   const db = open(path)
   const put = db.prepare(
-    `INSERT INTO wishes (key, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = min(at, excluded.at)`,
+    `INSERT INTO wishes (key, at) VALUES (?, ?) ON CONFLICT DO UPDATE SET at = excluded.at WHERE excluded.at < at`,
   )
   const postpone = db.prepare('UPDATE wishes SET at = ? WHERE key = ?')
   const remove = db.prepare('DELETE FROM wishes WHERE key = ?')

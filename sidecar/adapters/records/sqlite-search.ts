@@ -16,7 +16,7 @@ export interface SearchOptions {
 
 /** Searches of one scope, exact, in memory that does not grow with the scope. */
 export function createSearch({ db, toRecord, assertOpen }: SearchOptions) {
-  const from = 'FROM records WHERE collection = ? AND scope = ?'
+  const from = 'FROM records WHERE scope = ? AND collection = ?'
   const next = 'AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?'
   const termsOnly = db.prepare(`SELECT id, position, sparse ${from} ${next}`)
   const vectors = db.prepare(`SELECT id, position, dense, sparse ${from} ${next}`)
@@ -27,7 +27,7 @@ export function createSearch({ db, toRecord, assertOpen }: SearchOptions) {
     let place: [number, string] = [-1, '']
     for (;;) {
       assertOpen()
-      const page = statement.all(collection, scope, ...place, PAGE)
+      const page = statement.all(scope, collection, ...place, PAGE)
       yield* page
       const last = page.at(-1)
       if (!last || page.length < PAGE) return
@@ -62,7 +62,7 @@ export function createSearch({ db, toRecord, assertOpen }: SearchOptions) {
     }
     const found: StoredRecord[] = []
     for (const id of fuse([near.list(), said.list()]).slice(0, limit)) {
-      const row = one.get(collection, scope, id)
+      const row = one.get(scope, collection, id)
       // It may have been removed since.
       if (row) found.push(toRecord(row))
     }
