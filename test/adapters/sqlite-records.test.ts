@@ -122,7 +122,7 @@ describe('SQLite records', () => {
     await store.commit([put('before')])
     await store.close()
     // The file is the whole disk: not one page more than it has.
-    const full = openSqliteRecords(path, undefined, 1)
+    const full = openSqliteRecords(path, { maxPages: 1 })
     const big = put('big', { payload: { text: 'x'.repeat(100_000) } })
     await expect(full.commit([put('half'), big])).rejects.toMatchObject({
       code: 'backend_unavailable',
@@ -136,6 +136,46 @@ describe('SQLite records', () => {
     await again.commit([big])
     await again.close()
     expect(await idsIn(path)).toEqual(['before', 'big'])
+  })
+
+  it('bring a file of the version before up to date, with all that is in it', async () => {
+    const path = join(tempDir(), 'records.db')
+    const db = new DatabaseSync(path)
+    db.exec(`CREATE TABLE records (collection TEXT NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL,
+        payload TEXT NOT NULL, dense BLOB, sparse BLOB, PRIMARY KEY (collection, scope, id)) WITHOUT ROWID, STRICT;
+      CREATE INDEX records_in_order ON records (collection, scope, position, id); PRAGMA user_version = 2`)
+    const insert = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, NULL)')
+    const dense = new Uint8Array(new Float32Array([1, 2]).buffer)
+    for (const [scope, id, position] of [
+      ['default/ada', 'late', 2],
+      ['default/bob', 'other', 1],
+      ['default/ada', 'early', 1],
+    ] as const) {
+      insert.run('memories', scope, id, position, '{"text":"said"}', dense)
+    }
+    db.close()
+    const store = openSqliteRecords(path)
+    const found = await store.scroll('memories', 'default/ada', { limit: 10 })
+    expect(found.map(({ id }) => id)).toEqual(['early', 'late'])
+    expect(found[0]).toMatchObject({ payload: { text: 'said' }, dense: new Float32Array([1, 2]) })
+    expect(await store.scopes('memories', { limit: 10 })).toEqual(['default/ada', 'default/bob'])
+    await store.close()
+  })
+
+  it('keep no name of a scope that is empty', async () => {
+    const path = join(tempDir(), 'records.db')
+    const store = openSqliteRecords(path)
+    await store.commit([put('a'), put('b')])
+    await store.commit([{ remove: 'a', collection: 'memories', scope: 'default/ada' }])
+    expect(await store.scopes('memories', { limit: 10 })).toEqual(['default/ada'])
+    // Emptied and filled at once, and emptied for good.
+    await store.commit([{ remove: 'b', collection: 'memories', scope: 'default/ada' }, put('c')])
+    expect(await store.scopes('memories', { limit: 10 })).toEqual(['default/ada'])
+    await store.commit([{ remove: 'c', collection: 'memories', scope: 'default/ada' }])
+    await store.close()
+    const db = new DatabaseSync(path)
+    expect(db.prepare('SELECT * FROM scopes').all()).toEqual([])
+    db.close()
   })
 
   it('write only into their own folder', async () => {

@@ -33,7 +33,7 @@ const eventLoop = async () => {
 describe('a commit of SQLite', () => {
   it('is acknowledged when the disk has confirmed it, and seen by reads before', async () => {
     const disk = slowDisk()
-    const store = openSqliteRecords(join(tempDir(), 'records.db'), disk.syncFile)
+    const store = openSqliteRecords(join(tempDir(), 'records.db'), { syncFile: disk.syncFile })
     let acknowledged = false
     const committing = store.commit([put('a')]).then(() => {
       acknowledged = true
@@ -49,7 +49,7 @@ describe('a commit of SQLite', () => {
 
   it('that comes during a sync waits for the next one, with all others that do', async () => {
     const disk = slowDisk()
-    const store = openSqliteRecords(join(tempDir(), 'records.db'), disk.syncFile)
+    const store = openSqliteRecords(join(tempDir(), 'records.db'), { syncFile: disk.syncFile })
     const acknowledged: string[] = []
     const commit = (id: string) => store.commit([put(id)]).then(() => acknowledged.push(id))
     const first = commit('a')
@@ -73,7 +73,7 @@ describe('a commit of SQLite', () => {
   it('is refused when the disk does not confirm it, and so is everything after it until a restart', async () => {
     const disk = slowDisk()
     const path = join(tempDir(), 'records.db')
-    const store = openSqliteRecords(path, disk.syncFile)
+    const store = openSqliteRecords(path, { syncFile: disk.syncFile })
     const committing = store.commit([put('a')])
     await eventLoop()
     disk.fail(new Error('EIO: i/o error, fdatasync'))
@@ -92,7 +92,7 @@ describe('a commit of SQLite', () => {
 
   it('is waited for by the close of the store', async () => {
     const disk = slowDisk()
-    const store = openSqliteRecords(join(tempDir(), 'records.db'), disk.syncFile)
+    const store = openSqliteRecords(join(tempDir(), 'records.db'), { syncFile: disk.syncFile })
     const committing = store.commit([put('a')])
     let closed = false
     const closing = store.close().then(() => {

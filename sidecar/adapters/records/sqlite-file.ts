@@ -45,32 +45,46 @@ const VERSIONS = [
  */
 const PAGE_CACHE_KIB = 65_536
 
+export interface OpenFile {
+  /** For all reads and writes. */
+  db: DatabaseSync
+  /** Another connection of this process, to hold the log as it is; `undefined` for a database in memory. */
+  holder: DatabaseSync | undefined
+  close(): void
+}
+
 /**
  * Opens the file, made and brought up to date where need be, for this process alone. A commit is written to the log,
  * and it is the caller's to sync that and to copy it into the database.
+ *
+ * Two connections cannot share a file that one of them has to itself, so that the lock is on another file beside it. The
+ * system frees it when the process dies.
  * @param path with its folder made when missing; `:memory:` for tests
  * @throws {Error} in words for the operator when the file is in use, newer than this program, or not a database
  */
-export function openFile(path: string): DatabaseSync {
-  let db: DatabaseSync | undefined
+export function openFile(path: string): OpenFile {
+  const opened: DatabaseSync[] = []
+  const open = (file: string, pragmas: string) => {
+    const one = new DatabaseSync(file)
+    opened.push(one)
+    one.exec(pragmas)
+    return one
+  }
+  // The lock last.
+  const close = () => {
+    for (const one of opened.splice(0).reverse()) one.close()
+  }
+  const isOnDisk = path !== ':memory:'
   try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-    db = new DatabaseSync(path)
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
-    db.exec(`PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -${PAGE_CACHE_KIB}`)
-    const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
-    if (version > VERSIONS.length) {
-      throw new Error(
-        `it was written by a newer version (schema ${version}, this one reads ${VERSIONS.length})`,
-      )
+    if (isOnDisk) {
+      mkdirSync(dirname(path), { recursive: true })
+      open(`${path}-lock`, 'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     }
-    for (const [i, change] of VERSIONS.entries()) {
-      // In one transaction: a process that dies here leaves the version before, not half of this one.
-      if (i >= version) db.exec(`BEGIN EXCLUSIVE; ${change} PRAGMA user_version = ${i + 1}; COMMIT;`)
-    }
-    return db
+    const db = open(path, PRAGMAS)
+    upgrade(db)
+    return { db, holder: isOnDisk ? open(path, PRAGMAS) : undefined, close }
   } catch (cause) {
-    db?.close()
+    close()
     const locked = cause instanceof Error && /database is locked/.test(cause.message)
     const reason = locked
       ? 'another process is using it (one sidecar owns the file; stop the other, or give this one its own DATA_DIR)'
@@ -78,5 +92,21 @@ export function openFile(path: string): DatabaseSync {
         ? cause.message
         : String(cause)
     throw new Error(`DATA_DIR: cannot open ${path}: ${reason}`, { cause })
+  }
+}
+
+const PRAGMAS = `PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0;
+  PRAGMA cache_size = -${PAGE_CACHE_KIB}`
+
+function upgrade(db: DatabaseSync): void {
+  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
+  if (version > VERSIONS.length) {
+    throw new Error(
+      `it was written by a newer version (schema ${version}, this one reads ${VERSIONS.length})`,
+    )
+  }
+  for (const [i, change] of VERSIONS.entries()) {
+    // In one transaction: a process that dies here leaves the version before, not half of this one.
+    if (i >= version) db.exec(`BEGIN EXCLUSIVE; ${change} PRAGMA user_version = ${i + 1}; COMMIT;`)
   }
 }

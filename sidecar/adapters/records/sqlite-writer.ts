@@ -1,14 +1,20 @@
-import type { DatabaseSync } from 'node:sqlite'
 import { AppError } from '../../errors.ts'
 import type { Write } from '../../ports/records.ts'
+import { type Checkpoint, createCheckpoint } from './sqlite-checkpoint.ts'
+import type { OpenFile } from './sqlite-file.ts'
 import { createRowWriter } from './sqlite-rows.ts'
 import { createFileSync, type SyncFile } from './sqlite-sync.ts'
 
-/**
- * Rows written between two checkpoints. Each is some pages of the log, so that this keeps it to some megabytes; what
- * one checkpoint copies, some hundred pages, takes the event loop a few milliseconds.
- */
-const ROWS_BETWEEN_CHECKPOINTS = 1000
+/** Each is a page or two of the log, so that this keeps it to some megabytes. */
+const CHECKPOINT_ROWS = 2000
+
+export interface WriterOptions {
+  /** Of the database; `:memory:` has no disk. */
+  path: string
+  syncFile?: SyncFile | undefined
+  /** Rows that are written between two checkpoints. */
+  checkpointRows?: number | undefined
+}
 
 export interface Writer {
   /** Resolves when the writes are on disk, all of them or none. */
@@ -28,28 +34,27 @@ interface Waiting {
  * during a sync share the next one.
  *
  * The disk is waited for in another thread, so that reads and requests go on meanwhile: SQLite does not sync a commit
- * (`synchronous=NORMAL`), and a commit is acknowledged when the log has been synced here. Nor does it sync a checkpoint
- * (`wal_autocheckpoint=0`, and `synchronous=OFF` for its duration): the log is synced before it, the database after it,
- * and no commit happens in between, since the first one after a checkpoint begins the log anew. In this order a crash
- * of the machine finds each page in the log, in the database, or in both (https://www.sqlite.org/wal.html#performance_considerations).
- *
- * @param path of the database; `:memory:` has no disk
+ * (`synchronous=NORMAL`), and a commit is acknowledged when the log has been synced here.
  */
-export function createWriter(db: DatabaseSync, path: string, syncFile?: SyncFile): Writer {
+export function createWriter(
+  { db, holder, close }: OpenFile,
+  { path, syncFile, checkpointRows = CHECKPOINT_ROWS }: WriterOptions,
+): Writer {
   const rows = createRowWriter(db)
-  const disk = path === ':memory:' ? undefined : openDisk(path, syncFile)
-  const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+  const log = holder && createFileSync(`${path}-wal`, syncFile)
+  const checkpoint = log && createCheckpoint({ db, holder, log, path, syncFile })
   let waiting: Waiting[] = []
   let written = 0
   let syncing = 0
   let checkpointing: Promise<void> | undefined
+  let isHeld = false
   /** Why the disk did not confirm a write. What it has of that and of later ones cannot be known any more. */
   let lost: unknown
   let onSynced: (() => void) | undefined
 
   function flush(): void {
-    // Its end begins the next flush.
-    if (checkpointing !== undefined) return
+    // The end of a checkpoint begins the next flush.
+    if (isHeld) return
     const group = waiting
     waiting = []
     if (group.length === 0) return
@@ -65,19 +70,16 @@ export function createWriter(db: DatabaseSync, path: string, syncFile?: SyncFile
       return
     }
     void acknowledge(group)
-    if (disk && written >= ROWS_BETWEEN_CHECKPOINTS) {
+    if (checkpoint && checkpointing === undefined && written >= checkpointRows) {
       written = 0
-      checkpointing = copyLog(disk).finally(() => {
-        checkpointing = undefined
-        flush()
-      })
+      checkpointing = copyLog(checkpoint)
     }
   }
 
   async function acknowledge(group: readonly Waiting[]): Promise<void> {
     syncing += 1
     try {
-      await disk?.log.synced()
+      await log?.synced()
       for (const { resolve } of group) resolve()
     } catch (cause) {
       lost = cause
@@ -90,26 +92,17 @@ export function createWriter(db: DatabaseSync, path: string, syncFile?: SyncFile
   }
 
   /** Never rejects. */
-  async function copyLog({ log, database }: Disk): Promise<void> {
+  async function copyLog(copy: Checkpoint): Promise<void> {
     try {
-      await log.synced()
-      if (!copyPages()) return
-      await database.synced()
+      await copy.most()
+      isHeld = true
+      await copy.rest()
     } catch (cause) {
       lost = cause
-    }
-  }
-
-  /** False where there is no room for it: the log has everything still. */
-  function copyPages(): boolean {
-    db.exec('PRAGMA synchronous = OFF')
-    try {
-      checkpoint.get()
-      return true
-    } catch {
-      return false
     } finally {
-      db.exec('PRAGMA synchronous = NORMAL')
+      isHeld = false
+      checkpointing = undefined
+      flush()
     }
   }
 
@@ -129,18 +122,11 @@ export function createWriter(db: DatabaseSync, path: string, syncFile?: SyncFile
           onSynced = resolve
         })
       }
-      db.close()
-      disk?.log.close()
-      disk?.database.close()
+      close()
+      log?.close()
+      checkpoint?.close()
     },
   }
-}
-
-type Disk = ReturnType<typeof openDisk>
-
-/** To be closed after the database: whoever closes a file lets go of all locks that its process has on it (POSIX). */
-function openDisk(path: string, syncFile: SyncFile | undefined) {
-  return { log: createFileSync(`${path}-wal`, syncFile), database: createFileSync(path, syncFile) }
 }
 
 /** SQLite's own number for a file that cannot grow. */

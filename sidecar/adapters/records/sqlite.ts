@@ -7,19 +7,30 @@ import { createSearch } from './sqlite-search.ts'
 import type { SyncFile } from './sqlite-sync.ts'
 import { createWriter } from './sqlite-writer.ts'
 
+export interface SqliteRecordsOptions {
+  /** Stands in for the disk in tests. */
+  syncFile?: SyncFile
+  /** Most pages of 4 KiB that the file may have, if it has no more already. */
+  maxPages?: number
+  /** Rows that are written between two checkpoints. */
+  checkpointRows?: number
+}
+
 /**
  * One SQLite file, owned by one process (an exclusive lock, freed by the system when the process dies). A commit is on
  * disk before it is acknowledged.
  *
  * @param path file to open, created with its folder when missing; `:memory:` for tests
- * @param syncFile stands in for the disk in tests
- * @param maxPages most pages of 4 KiB that the file may have, if it has no more already
  * @throws {Error} in words for the operator when the file is in use, newer than this program, or not a database
  */
-export function openSqliteRecords(path: string, syncFile?: SyncFile, maxPages?: number): RecordStore {
-  const db = openFile(path)
+export function openSqliteRecords(
+  path: string,
+  { syncFile, maxPages, checkpointRows }: SqliteRecordsOptions = {},
+): RecordStore {
+  const file = openFile(path)
+  const { db } = file
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
-  const writer = createWriter(db, path, syncFile)
+  const writer = createWriter(file, { path, syncFile, checkpointRows })
   const get = db.prepare(
     'SELECT id, position, payload, dense, sparse FROM records WHERE scope = ? AND collection = ? AND id = ?',
   )
@@ -32,7 +43,7 @@ export function openSqliteRecords(path: string, syncFile?: SyncFile, maxPages?: 
   let closing: Promise<void> | undefined
 
   function assertOpen(): void {
-    if (closing) throw new AppError('backend_unavailable', 'The record store is closed.')
+    if (closing !== undefined) throw new AppError('backend_unavailable', 'The record store is closed.')
   }
 
   return {

@@ -1,4 +1,5 @@
 import type { Account, ChatMessage, Completion, LanguageModel } from '../../ports/language-model.ts'
+import { letRequestsRun } from '../../time-slice.ts'
 import { readAnswer } from './answer/read.ts'
 import { checkAnswer } from './check.ts'
 import { type NumberedMessage, numberMessages } from './messages.ts'
@@ -24,6 +25,7 @@ export interface ExtractOptions {
  * `ModelUnavailable` when the model could not be asked.
  */
 export async function extract(batch: ExtractionBatch, options: ExtractOptions): Promise<ExtractionOutcome> {
+  await letRequestsRun()
   const numbered = numberMessages(batch, options.recalled)
   if (numbered.length === 0) return nothingToRead(batch)
   const prompt = extractionPrompt(batch, numbered, options.recalled)
@@ -55,6 +57,7 @@ export async function extract(batch: ExtractionBatch, options: ExtractOptions): 
       account,
       signal,
     })
+    await letRequestsRun()
     return judge(completion, batch, numbered)
   }
 }

@@ -3,7 +3,7 @@ import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/
 import type { RecordStore } from '../../ports/records.ts'
 import type { RuleBook } from '../../rules/rule-book.ts'
 import { derivedId, type Scope, scopeKey } from '../../scope.ts'
-import { letOthersRun } from '../../time-slice.ts'
+import { letOthersRun, letRequestsRun } from '../../time-slice.ts'
 import type { MemoryEngine } from '../engine.ts'
 import { PROMPT_VERSION } from '../extract/prompt.ts'
 import type { Extraction, Fact, FactSource } from '../extract/types.ts'
@@ -75,6 +75,7 @@ export class Learner {
   ): Promise<TurnEvent[]> {
     const { records, engine, model, ruleBook, countTokens } = this.#options
     const key = scopeKey(scope)
+    await letRequestsRun()
     const batch = await readBatch(records, key, turnIds)
     const [first] = batch.turns
     if (!first) return []

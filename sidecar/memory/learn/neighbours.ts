@@ -1,4 +1,5 @@
 import type { RecordStore } from '../../ports/records.ts'
+import { letRequestsRun } from '../../time-slice.ts'
 import type { Memory } from '../memory.ts'
 import type { Known, NewFact } from '../reconcile/types.ts'
 
@@ -27,10 +28,10 @@ export function neighboursIn(
     const bySlot = (memory: Memory) =>
       bySpeaker(memory) && memory.topic === fact.topic && memory.sub_topic === fact.subTopic
     const query = { text: fact.text, dense: fact.dense }
-    const [near, slot] = await Promise.all([
-      find(scope, { ...query, limit, accept: bySpeaker }),
-      fact.subTopic === '' ? [] : find(scope, { ...query, limit: MAX_SLOT, accept: bySlot }),
-    ])
+    const near = await find(scope, { ...query, limit, accept: bySpeaker })
+    await letRequestsRun()
+    const slot = fact.subTopic === '' ? [] : await find(scope, { ...query, limit: MAX_SLOT, accept: bySlot })
+    await letRequestsRun()
     const known: Known[] = []
     for (const { id } of new Map([...slot, ...near].map((memory) => [memory.id, memory])).values()) {
       const record = await store.get('memories', scope, id)

@@ -1,4 +1,4 @@
-import { letOthersRun } from '../../time-slice.ts'
+import { letRequestsRun } from '../../time-slice.ts'
 import { readsAsCommand } from './commands.ts'
 import { duplicateKey, saidAgainLater } from './duplicates.ts'
 import type { Rules } from './rules.ts'
@@ -29,7 +29,7 @@ export async function planOf(
   const verdicts: Verdict[] = []
   const scored = new Map<number, Scored[]>()
   for (const [index, fact] of facts.entries()) {
-    await letOthersRun()
+    await letRequestsRun()
     const verdict = byRule(fact, index, neighbours[index] ?? [], again)
     verdicts.push(verdict ?? { kind: 'add', reason: 'nothing like it is known' })
     if (verdict) continue

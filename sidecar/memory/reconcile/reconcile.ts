@@ -1,4 +1,4 @@
-import { letOthersRun } from '../../time-slice.ts'
+import { letRequestsRun } from '../../time-slice.ts'
 import { planOf } from './plan.ts'
 import { type Item, readDecisions } from './read-decisions.ts'
 import { numberingOf, requestFor } from './request.ts'
@@ -68,7 +68,7 @@ async function neighboursOf(
 ): Promise<(readonly Known[])[]> {
   const all: (readonly Known[])[] = []
   for (const fact of facts) {
-    await letOthersRun()
+    await letRequestsRun()
     all.push(limit > 0 ? await options.neighboursOf(fact, limit) : [])
     options.signal?.throwIfAborted()
   }

@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Scope } from '../../scope.ts'
+import { asRequest } from '../../time-slice.ts'
 import type { Recall } from '../recall.ts'
 import type { Cached, CachedRequest } from './cached.ts'
 import { NO_CACHE, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
@@ -67,7 +68,7 @@ export class Strategies {
         timer = setTimeout(() => resolve('late'), deadlineMs * (1 - PROFILE_AFTER))
       }, deadlineMs * PROFILE_AFTER)
     })
-    const answer = this.#answer(scope, request, standIns)
+    const answer = asRequest(() => this.#answer(scope, request, standIns))
     // When the deadline wins, nobody else listens to how the answer ends.
     answer.catch(() => {})
     try {

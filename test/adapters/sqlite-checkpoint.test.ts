@@ -1,0 +1,151 @@
+import { cpSync, fdatasync, fstatSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import type { SyncFile } from '../../sidecar/adapters/records/sqlite-sync.ts'
+import { put } from '../contracts/records.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const SCOPE = 'default/ada'
+const FILES = ['records.db', 'records.db-wal'] as const
+
+/** A machine that can lose its power: knows what of each file the disk has confirmed. */
+function machine() {
+  const folder = tempDir()
+  const path = join(folder, 'records.db')
+  const confirmed = new Map<string, Buffer>()
+  const counts = new Map<string, number>()
+  const syncFile: SyncFile = async (fd) => {
+    const { ino } = fstatSync(fd)
+    const file = FILES.map((name) => join(folder, name)).find((one) => statSync(one).ino === ino) as string
+    const content = readFileSync(file)
+    // The database has many pages and takes longer: commits come meanwhile.
+    if (basename(file) === 'records.db') await new Promise((resolve) => setTimeout(resolve, 20))
+    await promisify(fdatasync)(fd)
+    confirmed.set(basename(file), content)
+    counts.set(basename(file), (counts.get(basename(file)) ?? 0) + 1)
+  }
+  let crashes = 0
+  /** What is found after the power comes back, where of each file all that was written is there, or only what was confirmed. */
+  async function afterCrash(written: readonly string[]): Promise<Set<string>> {
+    crashes += 1
+    const found = join(folder, `crash-${crashes}`)
+    mkdirSync(found)
+    for (const name of FILES) {
+      const content = written.includes(name) ? undefined : confirmed.get(name)
+      if (content) writeFileSync(join(found, name), content)
+      else cpSync(join(folder, name), join(found, name))
+    }
+    const store = openSqliteRecords(join(found, 'records.db'))
+    const page = await store.scroll('memories', SCOPE, { limit: 10_000 })
+    await store.close()
+    assertWhole(join(found, 'records.db'))
+    return new Set(page.map(({ id }) => id))
+  }
+  return { path, syncFile, counts, afterCrash }
+}
+
+function assertWhole(path: string): void {
+  const db = new DatabaseSync(path)
+  expect(db.prepare('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }])
+  db.close()
+}
+
+describe('the log of SQLite', () => {
+  it('is copied while commits go on, and a machine that loses its power at any moment has all that was acknowledged', async () => {
+    const { path, syncFile, counts, afterCrash } = machine()
+    const acknowledged = new Set<string>()
+    const lost: string[] = []
+    const crash = async () => {
+      const sure = [...acknowledged]
+      for (const written of [[], ['records.db'], ['records.db-wal'], FILES]) {
+        const found = await afterCrash(written)
+        lost.push(...sure.filter((id) => !found.has(id)))
+      }
+    }
+    const store = openSqliteRecords(path, {
+      checkpointRows: 40,
+      syncFile: async (fd) => {
+        // Before something becomes certain, and when it just has.
+        await crash()
+        await syncFile(fd)
+        await crash()
+      },
+    })
+    for (let group = 0; group < 50; group++) {
+      await Promise.all(
+        [0, 1, 2].map(async (nth) => {
+          const id = `${group}-${nth}`
+          await store.commit([put(id, { payload: { text: 'x'.repeat(900) } })])
+          acknowledged.add(id)
+        }),
+      )
+    }
+    expect(lost).toEqual([])
+    // Each checkpoint syncs the database twice.
+    expect(counts.get('records.db')).toBeGreaterThanOrEqual(4)
+    const size = statSync(`${path}-wal`).size
+    await store.close()
+    // It began anew now and then: 150 rows of a page or two.
+    expect(size).toBeLessThan(120 * 4096)
+    const again = openSqliteRecords(path)
+    expect(await again.scroll('memories', SCOPE, { limit: 10_000 })).toHaveLength(150)
+    await again.close()
+  })
+
+  it('does not hold commits back while most of it is copied', async () => {
+    const { path } = machine()
+    const waiting: (() => void)[] = []
+    let isSlow = false
+    const ino = () => statSync(path).ino
+    const store = openSqliteRecords(path, {
+      checkpointRows: 3,
+      syncFile: async (fd) => {
+        // The disk takes its time for the database, not for the log.
+        if (isSlow && fstatSync(fd).ino === ino()) await new Promise<void>((resolve) => waiting.push(resolve))
+      },
+    })
+    isSlow = true
+    await store.commit([put('a'), put('b'), put('c')])
+    while (waiting.length === 0) await new Promise(setImmediate)
+    await store.commit([put('d')])
+    expect(await store.get('memories', SCOPE, 'd')).toMatchObject({ id: 'd' })
+    // The rest is short, and a commit waits for it.
+    waiting.shift()?.()
+    while (waiting.length === 0) await new Promise(setImmediate)
+    let isDone = false
+    const last = store.commit([put('e')]).then(() => {
+      isDone = true
+    })
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate)
+    expect(isDone).toBe(false)
+    waiting.shift()?.()
+    await last
+    await store.close()
+  })
+
+  it('that cannot be copied takes no more writes, and keeps what it has', async () => {
+    const { path } = machine()
+    let isBroken = false
+    const store = openSqliteRecords(path, {
+      checkpointRows: 3,
+      syncFile: async (fd) => {
+        if (isBroken && fstatSync(fd).ino === statSync(path).ino) throw new Error('EIO: i/o error')
+      },
+    })
+    isBroken = true
+    await store.commit([put('a'), put('b'), put('c')])
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate)
+    await expect(store.commit([put('d')])).rejects.toMatchObject({ code: 'backend_unavailable' })
+    await store.close()
+    const again = openSqliteRecords(path)
+    expect((await again.scroll('memories', SCOPE, { limit: 10 })).map(({ id }) => id)).toEqual([
+      'a',
+      'b',
+      'c',
+    ])
+    await again.close()
+  })
+})
