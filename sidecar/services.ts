@@ -15,6 +15,7 @@ import type { Config } from './config.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
+import { identityOf } from './memory/store-identity.ts'
 import { assertWhole } from './migration/note.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
@@ -51,7 +52,9 @@ export async function createServices(
   )
   const alone: Alone = async (scope, task) => await scopeLock.run(scope, task)
   const records = await openRecords(config, embedder, log, config.redis && alone)
-  const { cache, scopeState, link } = openCaches(config, now, log)
+  // Sidecars on one Qdrant share what they know of it; a file has a name of its own.
+  const part = config.qdrant ? '' : `${await identityOf(records)}:`
+  const { cache, scopeState, link } = openCaches(config, part, now, log)
   // Nobody asks for a lock of a user before the engine is there.
   const takeOver: TakeOver = async (scope, left) => await services?.engine.takeOver(scope, left)
   const scopeLock = openScopeLock(config, records, link, takeOver)
@@ -146,9 +149,13 @@ export async function openEmbedder(
   }
 }
 
-/** The two share one connection, where there is one. */
+/**
+ * The two share one connection, where there is one.
+ * @param part of the keys of the scope state: what is cached of memories is of one store
+ */
 function openCaches(
   config: Config,
+  part: string,
   now: () => number,
   log: Pick<Log, 'info' | 'warn'>,
 ): { cache: CacheStore; scopeState: ScopeState; link?: RedisLink } {
@@ -161,7 +168,8 @@ function openCaches(
     up ? log.info('cache reachable', { cache: message }) : log.warn('cache unavailable', { error: message }),
   )
   const options = { ...redis, link, maxValueBytes: maxBytes, now }
-  return { cache: createRedisCache(options), scopeState: createRedisScopeState(options), link }
+  const scopeState = createRedisScopeState({ ...options, keyPrefix: redis.keyPrefix + part })
+  return { cache: createRedisCache(options), scopeState, link }
 }
 
 /** Scopes that are flushed at once; most of them wait for a slot of the model then. */

@@ -162,6 +162,24 @@ describe('SQLite records', () => {
     await store.close()
   })
 
+  it('say that they cannot be read where the disk has spoilt them, so that whoever asks can do without', async () => {
+    const path = join(tempDir(), 'records.db')
+    const store = openSqliteRecords(path)
+    const text = 'x'.repeat(2000)
+    await store.commit(Array.from({ length: 100 }, (_, i) => put(`${i}`, { payload: { text } })))
+    await store.close()
+    const bytes = readFileSync(path)
+    writeFileSync(path, bytes.fill(0xff, 8 * 4096))
+    const spoilt = openSqliteRecords(path)
+    const unread = { code: 'backend_unavailable', message: 'The record store could not be read.' }
+    await expect(spoilt.scroll('memories', 'default/ada', { limit: 100 })).rejects.toMatchObject(unread)
+    await expect(spoilt.get('memories', 'default/ada', '99')).rejects.toMatchObject(unread)
+    await expect(
+      spoilt.search('memories', 'default/ada', { dense: new Float32Array(2), limit: 3 }),
+    ).rejects.toMatchObject(unread)
+    await spoilt.close().catch(() => {})
+  })
+
   it('keep no name of a scope that is empty', async () => {
     const path = join(tempDir(), 'records.db')
     const store = openSqliteRecords(path)

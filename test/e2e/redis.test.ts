@@ -126,6 +126,34 @@ describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
     expect(one.err()).not.toContain('Ada likes tea')
   })
 
+  it('serve nothing of memories that were there before: a fresh folder is a fresh start, and a restart is none', async () => {
+    await using redis = await startRedis()
+    const env = { REDIS_URL: redis.url }
+    const turn = { user_id: 'ada', conversation_id: 'c', turn: 1 }
+    const recall = { ...turn, turn: 2, query: 'What does Ada like?', strategy: 'cached', window_size: 5 }
+    const folder = tempDir()
+    const first = await start({ ...env, DATA_DIR: folder })
+    await first.call('POST', '/v1/memories', {
+      ...turn,
+      messages: [{ role: 'user', content: 'I like green tea.' }],
+    })
+    // Of another conversation, or the window would show it.
+    const other = { ...recall, conversation_id: 'd', turn: 1 }
+    expect((await first.call('POST', '/v1/recall', other)).body.context).toContain('green tea')
+    first.child.kill()
+    await first.ended
+    const again = await start({ ...env, DATA_DIR: folder })
+    const { body } = await again.call('POST', '/v1/recall', other)
+    expect(body).toMatchObject({ cache: { result: 'hit' }, context: expect.stringContaining('green tea') })
+    again.child.kill()
+    await again.ended
+    const fresh = await start(env)
+    const { context, cache } = (await fresh.call('POST', '/v1/recall', other)).body
+    expect([context, cache.result]).toEqual(['', 'miss'])
+    fresh.child.kill()
+    await fresh.ended
+  })
+
   it('start without it, and say so', async () => {
     const port = await freePort()
     const sidecar = await start({ REDIS_URL: `redis://:hunter2@127.0.0.1:${port}` })

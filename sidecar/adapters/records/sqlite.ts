@@ -46,6 +46,15 @@ export function openSqliteRecords(
     if (closing !== undefined) throw new AppError('backend_unavailable', 'The record store is closed.')
   }
 
+  function reading<T>(read: () => T): T {
+    assertOpen()
+    try {
+      return read()
+    } catch (cause) {
+      throw notRead(cause)
+    }
+  }
+
   return {
     kind: 'sqlite',
     async commit(writes) {
@@ -53,23 +62,25 @@ export function openSqliteRecords(
       await writer.commit(writes)
     },
     async get(collection, scope, id) {
-      assertOpen()
-      const row = get.get(scope, collection, id)
-      return row && toRecord(row)
+      return reading(() => {
+        const row = get.get(scope, collection, id)
+        return row && toRecord(row)
+      })
     },
     async scroll(collection, scope, { limit, after, direction = 'ascending' }) {
-      assertOpen()
       const statement = direction === 'ascending' ? ascending : descending
       const order = after?.order ?? (direction === 'ascending' ? -1 : Number.POSITIVE_INFINITY)
-      return statement.all(scope, collection, order, after?.id ?? '', limit).map(toRecord)
+      return reading(() => statement.all(scope, collection, order, after?.id ?? '', limit).map(toRecord))
     },
     async search(collection, scope, options) {
-      assertOpen()
-      return await search(collection, scope, options)
+      try {
+        return await search(collection, scope, options)
+      } catch (cause) {
+        throw notRead(cause)
+      }
     },
     async scopes(collection, { after = '', limit }) {
-      assertOpen()
-      return scopes.all(collection, after, limit).map((row) => row['scope'] as string)
+      return reading(() => scopes.all(collection, after, limit).map((row) => row['scope'] as string))
     },
     async check() {
       assertOpen()
@@ -80,6 +91,16 @@ export function openSqliteRecords(
       return closing
     },
   }
+}
+
+/** In words that a caller may be told: those of SQLite name the file. */
+function notRead(cause: unknown): unknown {
+  if (cause instanceof AppError || !isOfSqlite(cause)) return cause
+  return new AppError('backend_unavailable', 'The record store could not be read.', { cause })
+}
+
+function isOfSqlite(cause: unknown): boolean {
+  return (cause as { code?: unknown }).code === 'ERR_SQLITE_ERROR'
 }
 
 function scrollStatement(db: DatabaseSync, operator: '<' | '>', direction: 'ASC' | 'DESC'): StatementSync {
