@@ -34,15 +34,14 @@ export async function letRequestsRun(): Promise<void> {
   await nextSlice(true)
 }
 
-/** A request that somebody waits for. */
-export async function asRequest<T>(task: () => Promise<T>): Promise<T> {
+/** A request that somebody waits for begins; to be told, once, of its end. */
+export function requestBegins(): void {
   requests += 1
-  try {
-    return await task()
-  } finally {
-    requests -= 1
-    if (requests === 0) arm()
-  }
+}
+
+export function requestEnds(): void {
+  requests -= 1
+  if (requests === 0) arm()
 }
 
 async function nextSlice(isPatient: boolean): Promise<void> {

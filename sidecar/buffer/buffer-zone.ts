@@ -8,7 +8,7 @@ import { type Message, readTurn, type Turn, turnRecordId } from '../memory/turns
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
-import { asRequest } from '../time-slice.ts'
+import { requestBegins, requestEnds } from '../time-slice.ts'
 import type { BufferContext, Shared, Timers } from './context.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
@@ -132,6 +132,7 @@ export class BufferZone {
     // For the bound on all that waits, which others fill up too.
     this.#stored?.renew()
     this.#arriving.set(key, this.#arrivingIn(key) + 1)
+    requestBegins()
     try {
       const options = {
         learn: true,
@@ -140,13 +141,14 @@ export class BufferZone {
         countTokens: (messages: readonly Message[]) =>
           messages.reduce((sum, { content }) => sum + countTokens(content), 0),
       }
-      const result = await asRequest(() => engine.add(scope, request, options))
+      const result = await engine.add(scope, request, options)
       if (result.pending) {
         this.#scope(key).put(result.pending)
         this.#lookUpWindow(key, result.pending)
       }
       return result
     } finally {
+      requestEnds()
       const left = this.#arrivingIn(key) - 1
       if (left > 0) this.#arriving.set(key, left)
       else this.#arriving.delete(key)

@@ -1,7 +1,7 @@
 import { AppError } from '../../errors.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Scope } from '../../scope.ts'
-import { asRequest } from '../../time-slice.ts'
+import { requestBegins, requestEnds } from '../../time-slice.ts'
 import type { Recall } from '../recall.ts'
 import type { Cached, CachedRequest } from './cached.ts'
 import { NO_CACHE, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
@@ -62,17 +62,16 @@ export class Strategies {
     const at = now()
     const standIns: StandIns = { block: undefined, profile: undefined }
     let timer: NodeJS.Timeout | undefined
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => {
-        void this.#readProfile(scope, request, standIns)
-        timer = setTimeout(() => resolve('late'), deadlineMs * (1 - PROFILE_AFTER))
-      }, deadlineMs * PROFILE_AFTER)
-    })
-    const answer = asRequest(() => this.#answer(scope, request, standIns))
-    // When the deadline wins, nobody else listens to how the answer ends.
-    answer.catch(() => {})
+    requestBegins()
     try {
-      const first = await Promise.race([answer, late])
+      // When the deadline wins, nobody listens any more to how the answer ends.
+      const first = await new Promise<StrategyResult | 'late'>((resolve, reject) => {
+        timer = setTimeout(() => {
+          void this.#readProfile(scope, request, standIns)
+          timer = setTimeout(() => resolve('late'), deadlineMs * (1 - PROFILE_AFTER))
+        }, deadlineMs * PROFILE_AFTER)
+        this.#answer(scope, request, standIns).then(resolve, reject)
+      })
       const answered = first === 'late' ? instead(standIns, 'deadline', request) : first
       const result = {
         ...answered,
@@ -81,6 +80,7 @@ export class Strategies {
       onAnswer({ scope, request, result, at })
       return result
     } finally {
+      requestEnds()
       clearTimeout(timer)
     }
   }
