@@ -1,27 +1,18 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { CacheStore } from '../../sidecar/ports/cache-store.ts'
 import { CACHE_CASES, MAX_BYTES, OWN_BOUNDS } from '../contracts/cache-store.ts'
 import { testContract } from '../contracts/contract.ts'
-import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually, redisCache, redisSubject } from '../helpers/redis-subject.ts'
+import { useRedis } from '../helpers/use-redis.ts'
 
 const HOUR = 3_600_000
 
 describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
-  let server: RedisServer
-  let admin: Redis
-  beforeAll(async () => {
-    server = await startRedis()
-    admin = new Redis(server.url)
-  })
-  afterAll(async () => {
-    admin.disconnect()
-    await server[Symbol.asyncDispose]()
-  })
+  const redis = useRedis()
 
   function open(options: Parameters<typeof redisCache>[1] = {}): CacheStore {
-    const store = redisCache(server.url, options)
+    const store = redisCache(redis.url, options)
     onTestFinished(() => store.close())
     return store
   }
@@ -29,17 +20,17 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   testContract(
     'the Redis cache',
     CACHE_CASES.filter(({ name }) => !OWN_BOUNDS.includes(name)),
-    redisSubject(() => server.url),
+    redisSubject(() => redis.url),
   )
 
   it('keeps entries under the prefix, the scope in braces, and lets Redis expire them', async () => {
     const store = open({ keyPrefix: 'form:', now: () => 1_772_355_600_000 })
     await store.set('author/de%20fault/mem:a{b}/c', 'v:1', HOUR)
     await store.set('plain', '', HOUR)
-    const keys = await admin.keys('form:*')
+    const keys = await redis.admin.keys('form:*')
     expect(keys.sort()).toEqual(['form:{de%20fault}author/mem:a{b}/c', 'form:{}plain'])
-    expect(await admin.get('form:{de%20fault}author/mem:a{b}/c')).toBe('1mm7irhc0:v:1')
-    const left = await admin.pttl('form:{}plain')
+    expect(await redis.admin.get('form:{de%20fault}author/mem:a{b}/c')).toBe('1mm7irhc0:v:1')
+    const left = await redis.admin.pttl('form:{}plain')
     expect(left).toBeGreaterThan(HOUR - 60_000)
     expect(left).toBeLessThanOrEqual(HOUR)
   })
@@ -75,11 +66,11 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   it('takes what it did not write for nothing, and writes over it', async () => {
     const store = open({ keyPrefix: 'odd:' })
     for (const text of ['', 'hello', '2mm7h6y80:v', '1:v', '1mm7h6y80', '1MM7H:v']) {
-      await admin.set('odd:{}k', text)
+      await redis.admin.set('odd:{}k', text)
       expect(await store.get('k'), text).toBeUndefined()
     }
-    await admin.del('odd:{}k')
-    await admin.rpush('odd:{}k', 'a list')
+    await redis.admin.del('odd:{}k')
+    await redis.admin.rpush('odd:{}k', 'a list')
     await expect(store.get('k')).rejects.toMatchObject({ name: 'CacheUnavailable', reason: 'refused' })
     await store.set('k', 'v', HOUR)
     expect((await store.get('k'))?.value).toBe('v')
@@ -102,7 +93,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   })
 
   it('rejects after it was closed, and holds the process no longer', async () => {
-    const store = redisCache(server.url)
+    const store = redisCache(redis.url)
     await store.set('k', 'v', HOUR)
     await store.close()
     await expect(store.get('k')).rejects.toMatchObject({ name: 'CacheUnavailable', reason: 'unreachable' })

@@ -10,6 +10,7 @@ import { startCluster } from '../helpers/redis-cluster.ts'
 import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
 import { adminsOf, eventually } from '../helpers/redis-subject.ts'
 import { redisLockSubject } from '../helpers/scope-lock-subject.ts'
+import { useRedis } from '../helpers/use-redis.ts'
 
 const CASES = [...SCOPE_LOCK_CASES, ...SHARED_LOCK_CASES]
 const MINUTE = 60_000
@@ -24,25 +25,16 @@ function open(url: string, options: Partial<RedisScopeLockOptions> = {}) {
 }
 
 describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
-  let server: RedisServer
-  let admin: Redis
-  beforeAll(async () => {
-    server = await startRedis()
-    admin = new Redis(server.url)
-  })
-  afterAll(async () => {
-    admin.disconnect()
-    await server[Symbol.asyncDispose]()
-  })
+  const redis = useRedis()
 
   testContract(
     'the Redis lock',
     CASES,
-    redisLockSubject(() => server.url),
+    redisLockSubject(() => redis.url),
   )
 
   it('asks Redis twice for a write, and for all that wait together, once before and once after them', async () => {
-    const link = linkRedis(parseRedisUrl(server.url), 5000)
+    const link = linkRedis(parseRedisUrl(redis.url), 5000)
     let asked = 0
     const counting: typeof link = {
       ...link,
@@ -51,7 +43,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
         return link.run(command)
       },
     }
-    const lock = open(server.url, { link: counting, keyPrefix: 'count:' })
+    const lock = open(redis.url, { link: counting, keyPrefix: 'count:' })
     const write = () => lock.run('s', ({ assertHeld }) => assertHeld())
     await write()
     await lock.drained()
@@ -62,28 +54,28 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   })
 
   it('keeps everything under the prefix and the scope, and nothing of it for ever', async () => {
-    const lock = open(server.url, { keyPrefix: 'form:' })
-    const peer = open(server.url, { keyPrefix: 'form:' })
+    const lock = open(redis.url, { keyPrefix: 'form:' })
+    const peer = open(redis.url, { keyPrefix: 'form:' })
     const of = 'form:{scope:default/ada%7B%7D}lock'
     const scope = 'default/ada{}'
     let waiting = Promise.resolve()
     await lock.run(scope, async () => {
       waiting = peer.run(scope, async () => {})
       const keys = await eventually(
-        () => admin.keys('form:*'),
+        () => redis.admin.keys('form:*'),
         (found) => found.length === 4,
       )
       expect(keys.sort()).toEqual([of, `${of}/asking`, `${of}/line`, `${of}/mark`])
       const lives = { [of]: 15 * MINUTE, [`${of}/mark`]: 30 * 24 * 60 * MINUTE, [`${of}/line`]: MINUTE / 2 }
       for (const [key, most] of Object.entries(lives)) {
-        const left = await admin.pttl(key)
+        const left = await redis.admin.pttl(key)
         expect(left, key).toBeGreaterThan(0)
         expect(left, key).toBeLessThanOrEqual(most)
       }
     })
     await waiting
     await peer.drained()
-    expect(await admin.keys('form:*')).toEqual([`${of}/mark`])
+    expect(await redis.admin.keys('form:*')).toEqual([`${of}/mark`])
   })
 
   it('refuses at once while Redis is away, all that wait, and goes on when it is back', async () => {
@@ -133,9 +125,9 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   })
 
   it('goes on where only the connection was lost', async () => {
-    const lock = open(server.url, { keyPrefix: 'cut:' })
+    const lock = open(redis.url, { keyPrefix: 'cut:' })
     await lock.run('s', async ({ assertHeld }) => {
-      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      await redis.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
       await setImmediate()
       await eventually(
         () => lock.check().catch((error) => error),

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { scopeKeys } from '../../sidecar/adapters/cache/redis-block.ts'
 import type { Counters, ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../helpers/clock.ts'
-import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { NEEDS, NO_REDIS } from '../helpers/redis-server.ts'
 import { redisScopeState } from '../helpers/scope-state-subject.ts'
+import { useRedis } from '../helpers/use-redis.ts'
 
 const HOUR = 3_600_000
 
@@ -91,24 +91,15 @@ describe('whatever is bumped, filled, read and lost in whatever order', () => {
   })
 
   describe.skipIf(NO_REDIS)(`and on Redis ${NEEDS}`, () => {
-    let server: RedisServer
-    let admin: Redis
-    beforeAll(async () => {
-      server = await startRedis()
-      admin = new Redis(server.url)
-    })
-    afterAll(async () => {
-      admin.disconnect()
-      await server[Symbol.asyncDispose]()
-    })
+    const redis = useRedis()
 
     it('neither, for several processes', async () => {
-      const states = [redisScopeState(server.url), redisScopeState(server.url)]
-      const evict = async (name: string) => void (await admin.del(scopeKeys('p:', name).counters))
+      const states = [redisScopeState(redis.url), redisScopeState(redis.url)]
+      const evict = async (name: string) => void (await redis.admin.del(scopeKeys('p:', name).counters))
       await fc.assert(
         fc
           .asyncProperty(STEPS, (steps) => run(steps, { states, evict, advance: () => {} }))
-          .beforeEach(async () => void (await admin.flushall())),
+          .beforeEach(async () => void (await redis.admin.flushall())),
         { numRuns: 60 },
       )
       for (const state of states) await state.close()

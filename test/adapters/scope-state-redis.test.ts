@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createRedisCache } from '../../sidecar/adapters/cache/redis.ts'
 import { linkRedis } from '../../sidecar/adapters/cache/redis-link.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
@@ -7,26 +7,18 @@ import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import { testContract } from '../contracts/contract.ts'
 import { OWN_BOUNDS, SCOPE_STATE_CASES } from '../contracts/scope-state.ts'
 import { MAX_BYTES } from '../contracts/scope-state-subject.ts'
-import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually, outcomeOf } from '../helpers/redis-subject.ts'
 import { redisScopeState, redisScopeSubject } from '../helpers/scope-state-subject.ts'
+import { useRedis } from '../helpers/use-redis.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
 
 describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
-  let server: RedisServer
-  let admin: Redis
-  beforeAll(async () => {
-    server = await startRedis()
-    admin = new Redis(server.url)
-  })
-  afterAll(async () => {
-    admin.disconnect()
-    await server[Symbol.asyncDispose]()
-  })
+  const redis = useRedis()
 
-  function open(options: Parameters<typeof redisScopeState>[1] = {}, url = server.url): ScopeState {
+  function open(options: Parameters<typeof redisScopeState>[1] = {}, url = redis.url): ScopeState {
     const state = redisScopeState(url, options)
     onTestFinished(() => state.close())
     return state
@@ -35,7 +27,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   testContract(
     'the Redis scope state',
     SCOPE_STATE_CASES.filter(({ name }) => !OWN_BOUNDS.includes(name)),
-    redisScopeSubject(() => server.url),
+    redisScopeSubject(() => redis.url),
   )
 
   it('takes what somebody else keeps under the name of a snapshot for none, and puts its own in its place', async () => {
@@ -43,19 +35,19 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     const { epoch } = await state.counters('s')
     const name = 'foreign:{scope:s}snapshot'
     const foreign = [
-      () => admin.set(name, 'text'),
-      () => admin.rpush(name, 'a', 'b'),
-      () => admin.hset(name, 'value', 'no epoch'),
-      () => admin.hset(name, 'epoch', 'none', 'value', 'x'),
+      () => redis.admin.set(name, 'text'),
+      () => redis.admin.rpush(name, 'a', 'b'),
+      () => redis.admin.hset(name, 'value', 'no epoch'),
+      () => redis.admin.hset(name, 'epoch', 'none', 'value', 'x'),
     ]
     for (const put of foreign) {
-      await admin.del(name)
+      await redis.admin.del(name)
       await put()
       expect((await state.readSnapshot('s', undefined)).value ?? undefined).toBeUndefined()
       expect(await state.fillSnapshot('s', Uint8Array.of(5), HOUR, epoch)).toBe(true)
       expect([...((await state.readSnapshot('s', undefined)).value ?? [])]).toEqual([5])
     }
-    await admin.hdel(name, 'value')
+    await redis.admin.hdel(name, 'value')
     expect((await state.readSnapshot('s', undefined)).value).toBeUndefined()
   })
 
@@ -71,19 +63,19 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     const keys = ['block/c/{1}', 'counters', 'index', 'lease/c', 'snapshot', 'turns/c'].map(
       (name) => of + name,
     )
-    expect((await admin.keys('form:*')).sort()).toEqual(keys)
-    expect(await admin.get(`${of}block/c/{1}`)).toMatch(
+    expect((await redis.admin.keys('form:*')).sort()).toEqual(keys)
+    expect(await redis.admin.get(`${of}block/c/{1}`)).toMatch(
       new RegExp(`^2${begun.fence}:mm7irhc0:[0-9a-f]{16}:v:1$`),
     )
-    expect(await admin.hgetall(`${of}turns/c`)).toEqual({ 7: '5:' })
+    expect(await redis.admin.hgetall(`${of}turns/c`)).toEqual({ 7: '5:' })
     const lives = [HOUR, 30 * DAY, 7 * DAY, HOUR, HOUR, 7 * DAY]
     for (const [i, key] of keys.entries()) {
-      const left = await admin.pttl(key)
+      const left = await redis.admin.pttl(key)
       expect(left, key).toBeGreaterThan((lives[i] as number) - 60_000)
       expect(left, key).toBeLessThanOrEqual(lives[i] as number)
     }
     await state.clear(scope)
-    expect((await admin.keys('form:*')).sort()).toEqual([`${of}counters`, `${of}lease/c`])
+    expect((await redis.admin.keys('form:*')).sort()).toEqual([`${of}counters`, `${of}lease/c`])
   })
 
   it('forgets in its index what has ended', async () => {
@@ -95,7 +87,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
       ({ block }) => block === undefined,
     )
     await state.fill('s', 'long', 'v', HOUR, begun)
-    expect(await admin.zrange('index:{scope:s}index', '0', '-1')).toEqual(['block/long'])
+    expect(await redis.admin.zrange('index:{scope:s}index', '0', '-1')).toEqual(['block/long'])
   })
 
   it('clears more blocks than one command takes', async () => {
@@ -103,13 +95,13 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     const begun = await state.counters('s')
     await Promise.all(Array.from({ length: 1200 }, (_, i) => state.fill('s', `k${i}`, 'v', HOUR, begun)))
     await state.clear('s')
-    expect(await admin.keys('many:*')).toEqual(['many:{scope:s}counters'])
+    expect(await redis.admin.keys('many:*')).toEqual(['many:{scope:s}counters'])
   })
 
   it('goes on where the server has lost its scripts', async () => {
     const state = open({ keyPrefix: 'scripts:' })
     const { epoch, fence } = await state.bump('s', 'fence')
-    await admin.script('FLUSH')
+    await redis.admin.script('FLUSH')
     expect(await state.bump('s', 'fence')).toEqual({ epoch: epoch + 1, fence: fence + 1 })
   })
 
@@ -119,7 +111,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     await state.fill('s', 'k', 'from before', HOUR, before)
     const fenced = await state.bump('s', 'fence')
     // What the replica knew that is master now.
-    await admin.hset('over:{scope:s}counters', { epoch: before.epoch, fence: before.fence })
+    await redis.admin.hset('over:{scope:s}counters', { epoch: before.epoch, fence: before.fence })
     const { counters, block } = await state.read('s', 'k')
     expect(block).toBeUndefined()
     expect(counters.fence).toBeGreaterThan(fenced.fence)
@@ -129,9 +121,9 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   it('begins counters above all that it saw where the clock of Redis goes back', async () => {
     const state = open({ keyPrefix: 'back:' })
     const ahead = (Date.now() + DAY) * 1000
-    await admin.hset('back:{scope:s}counters', { epoch: ahead, fence: ahead })
+    await redis.admin.hset('back:{scope:s}counters', { epoch: ahead, fence: ahead })
     expect(await state.counters('s')).toEqual({ epoch: ahead, fence: ahead })
-    await admin.del('back:{scope:s}counters')
+    await redis.admin.del('back:{scope:s}counters')
     expect((await state.counters('t')).fence).toBe(ahead + 1)
     expect((await state.counters('s')).fence).toBe(ahead + 2)
   })
@@ -140,12 +132,12 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     const state = open({ keyPrefix: 'odd:' })
     const { fence } = await state.counters('s')
     for (const text of ['', 'hello', `2${fence}:mm7irhc0:v`, `1${fence}:v`, `1${fence + 1}:mm7irhc0:v`]) {
-      await admin.set('odd:{scope:s}block/k', text)
+      await redis.admin.set('odd:{scope:s}block/k', text)
       expect((await state.read('s', 'k')).block, text).toBeUndefined()
     }
-    await admin.hset('odd:{scope:s}counters', 'fence', 'many')
+    await redis.admin.hset('odd:{scope:s}counters', 'fence', 'many')
     expect((await state.counters('s')).fence).toBeGreaterThan(fence)
-    await admin.set('odd:{scope:t}counters', 'a string')
+    await redis.admin.set('odd:{scope:t}counters', 'a string')
     expect(await outcomeOf(state.counters('t'))).toBe('refused')
   })
 
@@ -164,11 +156,12 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   })
 
   it('shares the connection of the cache', async () => {
-    const target = parseRedisUrl(server.url)
+    const target = parseRedisUrl(redis.url)
     const options = { target, keyPrefix: 'both:', timeoutMs: 5000, maxValueBytes: MAX_BYTES }
     const link = linkRedis(target, 5000)
-    const [cache, state] = [createRedisCache({ ...options, link }), redisScopeState(server.url, { link })]
-    const connections = async () => Number(/^connected_clients:(\d+)/m.exec(await admin.info('clients'))?.[1])
+    const [cache, state] = [createRedisCache({ ...options, link }), redisScopeState(redis.url, { link })]
+    const connections = async () =>
+      Number(/^connected_clients:(\d+)/m.exec(await redis.admin.info('clients'))?.[1])
     await Promise.all([cache.set('author/s/k', 'v', HOUR), state.counters('s')])
     const open = await connections()
     await state.close()

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
@@ -16,8 +15,9 @@ import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { encodeSnapshot } from '../../sidecar/recall/snapshot-bytes.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import { ADA } from '../helpers/engine.ts'
-import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { NEEDS, NO_REDIS } from '../helpers/redis-server.ts'
 import { redisScopeState } from '../helpers/scope-state-subject.ts'
+import { useRedis } from '../helpers/use-redis.ts'
 
 const SCOPE = scopeKey(ADA)
 const ALL = { limit: 100, accept: () => true }
@@ -302,19 +302,10 @@ describe('sidecars that share a store', () => {
   })
 
   describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
-    let server: RedisServer
-    let admin: Redis
-    beforeAll(async () => {
-      server = await startRedis()
-      admin = new Redis(server.url)
-    })
-    afterAll(async () => {
-      admin.disconnect()
-      await server[Symbol.asyncDispose]()
-    })
+    const redis = useRedis()
     let opened = 0
     const open = (keyPrefix: string) => {
-      const state = redisScopeState(server.url, { keyPrefix, maxValueBytes: 1e8 })
+      const state = redisScopeState(redis.url, { keyPrefix, maxValueBytes: 1e8 })
       onTestFinished(() => state.close())
       return state
     }
@@ -325,41 +316,41 @@ describe('sidecars that share a store', () => {
     })
 
     it('keeps no snapshot for a user that is forgotten', async () => {
-      await admin.flushall()
+      await redis.admin.flushall()
       const { open: sidecar } = world()
       const a = sidecar(open('shared:'))
       await a.say('Ada likes tea.')
       await a.texts()
-      await expect.poll(() => admin.exists('shared:{scope:default/ada}snapshot')).toBe(1)
+      await expect.poll(() => redis.admin.exists('shared:{scope:default/ada}snapshot')).toBe(1)
       await a.services.engine.forget(ADA)
-      expect(await admin.exists('shared:{scope:default/ada}snapshot')).toBe(0)
+      expect(await redis.admin.exists('shared:{scope:default/ada}snapshot')).toBe(0)
     })
 
     it('builds anew when Redis has lost the counters, or all that it held', async () => {
-      await admin.flushall()
+      await redis.admin.flushall()
       const { open: sidecar } = world()
       const [a, b] = [sidecar(open('shared:')), sidecar(open('shared:'))]
       await a.say('Ada likes tea.')
       await b.texts()
-      await admin.del('shared:{scope:default/ada}counters')
+      await redis.admin.del('shared:{scope:default/ada}counters')
       await a.say('Ada lives in Kyoto.')
       expect(await b.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
-      await admin.flushall()
+      await redis.admin.flushall()
       await b.say('Ada plays the cello.')
       expect(await a.texts()).toHaveLength(3)
       expect(await b.texts()).toHaveLength(3)
     })
 
     it('goes on while Redis dies, and when it is back, empty', async () => {
-      await admin.flushall()
+      await redis.admin.flushall()
       const { open: sidecar } = world()
       const [a, b] = [sidecar(open('shared:')), sidecar(open('shared:'))]
       await a.say('Ada likes tea.')
       await b.texts()
-      await server.kill()
+      await redis.server.kill()
       await a.say('Ada lives in Kyoto.')
       expect(await b.texts()).toHaveLength(2)
-      await server.start()
+      await redis.server.start()
       await expect.poll(() => a.services.isSettled(SCOPE), { timeout: 15_000 }).toBe(true)
       await expect.poll(b.degraded, { timeout: 15_000 }).toEqual([])
       expect(await b.texts()).toHaveLength(2)

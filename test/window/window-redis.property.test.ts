@@ -1,7 +1,7 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
+import { describe, expect, it } from 'vitest'
+import { NEEDS, NO_REDIS } from '../helpers/redis-server.ts'
 import { redisScopeState } from '../helpers/scope-state-subject.ts'
+import { useRedis } from '../helpers/use-redis.ts'
 import { over } from './schedules/property.ts'
 import type { Backing, Evicted } from './schedules/scope-state.ts'
 
@@ -10,21 +10,12 @@ const PREFIX = 'window:'
 const KEYS: Record<Evicted, string> = { blocks: 'block/*', counters: 'counters', turns: 'turns/*' }
 
 describe.skipIf(NO_REDIS)(`with the scope state on Redis ${NEEDS}`, () => {
-  let server: RedisServer
-  let admin: Redis
-  beforeAll(async () => {
-    server = await startRedis()
-    admin = new Redis(server.url)
-  })
-  afterAll(async () => {
-    admin.disconnect()
-    await server[Symbol.asyncDispose]()
-  })
+  const redis = useRedis()
 
   it(`over ${SCHEDULES} schedules nothing is hidden and nothing deleted is served`, {
     timeout: 600_000,
   }, async () => {
-    const state = redisScopeState(server.url, { keyPrefix: PREFIX })
+    const state = redisScopeState(redis.url, { keyPrefix: PREFIX })
     await expect
       .poll(
         () =>
@@ -36,8 +27,8 @@ describe.skipIf(NO_REDIS)(`with the scope state on Redis ${NEEDS}`, () => {
       )
       .toBe(true)
     const remove = async (pattern: string) => {
-      const keys = await admin.keys(pattern)
-      if (keys.length > 0) await admin.del(...keys)
+      const keys = await redis.admin.keys(pattern)
+      if (keys.length > 0) await redis.admin.del(...keys)
     }
     let worlds = 0
     const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
