@@ -225,7 +225,7 @@ export class Recall {
     const { snapshots, records } = this.#options
     try {
       if (moment === undefined) return await snapshots.get(key)
-      return buildSnapshot(await asOf(records, key, moment))
+      return await buildSnapshot(await asOf(records, key, moment))
     } catch (cause) {
       throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
     }

@@ -1,6 +1,7 @@
 import type { HeldThen } from '../memory/as-of.ts'
 import type { Memory } from '../memory/memory.ts'
 import type { Held, ScopeChange } from '../memory/unit-of-work.ts'
+import { letOthersRun } from '../time-slice.ts'
 import { type IndexedMemory, ScopeIndex } from './scope-index.ts'
 
 /** All memories of one scope, ready to be ranked in this process. */
@@ -21,15 +22,21 @@ export type IndexSettings = ConstructorParameters<typeof ScopeIndex>[0]
 /** Bytes that a memory takes beside its place in the index, roughly: the record itself. */
 export const RECORD_BYTES = 1024
 
-/** A snapshot of the given memories, whatever they were taken from. */
-export function buildSnapshot(all: readonly HeldThen[], settings?: IndexSettings): Snapshot {
+/** Memories between two moments for others: reading a text takes some hundred microseconds. */
+const AT_ONCE = 8
+
+/** A snapshot of the given memories, whatever they were taken from. Of ten thousand it takes seconds, in slices. */
+export async function buildSnapshot(all: readonly HeldThen[], settings?: IndexSettings): Promise<Snapshot> {
   const validUntil = new Map<string, number>()
   for (const { held, validUntil: until } of all) if (until !== null) validUntil.set(held.memory.id, until)
   const snapshot = { index: new ScopeIndex(settings), memories: new Map(), validUntil, state: {} }
-  put(
-    snapshot,
-    all.map(({ held }) => held),
-  )
+  for (let i = 0; i < all.length; i += AT_ONCE) {
+    if (i > 0) await letOthersRun()
+    put(
+      snapshot,
+      all.slice(i, i + AT_ONCE).map(({ held }) => held),
+    )
+  }
   return snapshot
 }
 
@@ -41,11 +48,14 @@ export function applyChange(snapshot: Snapshot, { upserted, removed }: ScopeChan
   snapshot.state = {}
 }
 
+/** Changes that a snapshot which others read from takes over at one moment; with more it is built anew beside it. */
+const MAX_REFRESHED = 200
+
 /**
  * Makes a snapshot one of the given memories. Reading a text costs more than anything else about a snapshot, so what
- * stands there to the letter stays as it is.
+ * stands there to the letter stays as it is. False: there is too much to change, and nothing was.
  */
-export function refreshSnapshot(snapshot: Snapshot, all: readonly Held[]): void {
+export function refreshSnapshot(snapshot: Snapshot, all: readonly Held[]): boolean {
   const changed = all.filter(({ memory, dense }) => {
     const before = snapshot.memories.get(memory.id)
     const isSame = before && isEqual(before, memory) && snapshot.index.isEmbeddedAs(memory.id, dense ?? NONE)
@@ -53,11 +63,13 @@ export function refreshSnapshot(snapshot: Snapshot, all: readonly Held[]): void 
   })
   const ids = new Set(all.map(({ memory }) => memory.id))
   const removed = [...snapshot.memories.keys()].filter((id) => !ids.has(id))
-  if (changed.length === 0 && removed.length === 0) return
+  if (changed.length > MAX_REFRESHED) return false
+  if (changed.length === 0 && removed.length === 0) return true
   put(snapshot, changed)
   for (const id of removed) snapshot.memories.delete(id)
   snapshot.index.remove(removed)
   snapshot.state = {}
+  return true
 }
 
 const NONE = new Float32Array()

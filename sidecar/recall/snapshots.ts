@@ -4,6 +4,7 @@ import type { Held, ScopeChange } from '../memory/unit-of-work.ts'
 import { CacheUnavailable } from '../ports/cache-store.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
 import type { Counters } from '../ports/scope-state.ts'
+import { letOthersRun } from '../time-slice.ts'
 import { NextRun } from './next-run.ts'
 import type { SharedSnapshots } from './shared-snapshots.ts'
 import {
@@ -23,6 +24,9 @@ export interface SnapshotsOptions {
   /** Where other processes write to the same store. Absent: every change is one of this process. */
   shared?: SharedSnapshots | undefined
 }
+
+/** Memories that are read from the store at once, before others have their turn. */
+const PAGE = 250
 
 /** What is held of a scope. */
 interface Entry {
@@ -66,7 +70,7 @@ export class Snapshots {
       // Nobody can say what is up to date, but for the store.
       return await this.#unchecked.run(scope, async () => {
         const { settings } = this.#options
-        return { ...buildSnapshot(toThen(await this.#scan(scope)), settings), degraded: ['cache'] }
+        return { ...(await buildSnapshot(toThen(await this.#scan(scope)), settings)), degraded: ['cache'] }
       })
     }
   }
@@ -162,17 +166,17 @@ export class Snapshots {
   #builder(scope: string) {
     return async (_entry: Entry, base: Snapshot | undefined, given?: Held[]): Promise<Snapshot> => {
       const held = given ?? (await this.#scan(scope))
-      if (!base) return buildSnapshot(toThen(held), this.#options.settings)
-      refreshSnapshot(base, held)
-      return base
+      if (base && refreshSnapshot(base, held)) return base
+      return await buildSnapshot(toThen(held), this.#options.settings)
     }
   }
 
   async #scan(scope: string): Promise<Held[]> {
     this.#builds += 1
     const held: Held[] = []
-    for await (const { payload, dense } of scrollAll(this.#options.records, 'memories', scope)) {
+    for await (const { payload, dense } of scrollAll(this.#options.records, 'memories', scope, PAGE)) {
       held.push({ memory: payload as unknown as Memory, dense })
+      if (held.length % PAGE === 0) await letOthersRun()
     }
     return held
   }

@@ -84,17 +84,17 @@ describe('a snapshot as bytes', () => {
               )
             else if ('remove' in one && all.length > 0)
               await opened.engine.remove(ADA, all[one.remove % all.length]?.id as string)
-            if (i === early) stale = built(await heldOf(opened))
+            if (i === early) stale = await built(await heldOf(opened))
           }
           const held = await heldOf(opened)
           const bytes = await encodeSnapshot(IDENTITY, held)
           const decoded = await decodeSnapshot(bytes as Uint8Array, IDENTITY)
           expect(decoded).toEqual(held)
-          const expected = await ranked(built(held), query)
-          expect(await ranked(built(decoded as Held[]), query)).toEqual(expected)
+          const expected = await ranked(await built(held), query)
+          expect(await ranked(await built(decoded as Held[]), query)).toEqual(expected)
           // One of before that is brought up to date is no other.
-          const refreshed = stale ?? built([])
-          refreshSnapshot(refreshed, decoded as Held[])
+          const refreshed = stale ?? (await built([]))
+          expect(refreshSnapshot(refreshed, decoded as Held[])).toBe(true)
           expect(await ranked(refreshed, query)).toEqual(expected)
           // And what was kept in step with every commit.
           expect(await ranked(await opened.snapshots.get(SCOPE), query)).toEqual(expected)
@@ -103,6 +103,42 @@ describe('a snapshot as bytes', () => {
       { numRuns: 60 },
     )
   }, 60_000)
+
+  it('is built anew beside the one of before where too much has changed, and that one stays as it is', async () => {
+    const held = await some()
+    const [first] = held as [Held]
+    const many = Array.from({ length: 250 }, (_, i) => ({
+      ...first,
+      memory: { ...first.memory, id: `00000000-0000-4000-8000-${String(i).padStart(12, '0')}` },
+    }))
+    const stale = await built(held)
+    const before = await ranked(stale, 'Kyoto')
+    expect(refreshSnapshot(stale, many)).toBe(false)
+    expect(await ranked(stale, 'Kyoto')).toEqual(before)
+  })
+
+  it('of many memories is built while others have their turn', async () => {
+    const held = await some()
+    const [first] = held as [Held]
+    const many = Array.from({ length: 800 }, (_, i) => ({
+      ...first,
+      memory: {
+        ...first.memory,
+        id: `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`,
+        text: `Ada has seen film number ${i} in Kyoto and told her brother at length about it.`,
+      },
+    }))
+    let turns = 0
+    let isOver = false
+    const others = (async () => {
+      for (; !isOver; turns++) await new Promise((resolve) => setImmediate(resolve))
+    })()
+    const { index } = await built(many)
+    isOver = true
+    await others
+    expect(index.size).toBe(800)
+    expect(turns).toBeGreaterThan(5)
+  })
 
   it('holds nothing but is still one', async () => {
     expect(await decodeSnapshot((await encodeSnapshot(IDENTITY, [])) as Uint8Array, IDENTITY)).toEqual([])
