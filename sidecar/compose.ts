@@ -108,7 +108,12 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     },
     now,
   })
-  const metrics = createMetrics({ snapshots: () => snapshots.counts, waiting: () => buffer?.totals(), now })
+  const metrics = createMetrics({
+    snapshots: () => snapshots.counts,
+    waiting: () => buffer?.totals(),
+    lostRows: () => timeline.lost,
+    now,
+  })
   ledger.listen(metrics.call)
   const { embeddingDeadlineMs } = settings
   const recall = new Recall({

@@ -22,6 +22,8 @@ export interface Sources {
   snapshots: () => { held: number; bytes: number; builds: number; loads: number }
   /** `undefined` without a language model. */
   waiting: () => Promise<Waiting> | undefined
+  /** Rows of timelines that were given up since the start. */
+  lostRows: () => number
   now: () => number
 }
 
@@ -39,7 +41,7 @@ export interface Metrics {
   call: RecordCall
 }
 
-export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
+export function createMetrics({ snapshots, waiting, lostRows, now }: Sources): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const counter = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
@@ -137,6 +139,7 @@ export function createMetrics({ snapshots, waiting, now }: Sources): Metrics {
     }).inc(0)
   total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)
   total('snapshot_loads_total', 'Snapshots that another sidecar had built.', () => snapshots().loads)
+  total('timeline_rows_lost_total', 'Rows of timelines that could not be written in time.', lostRows)
 
   return {
     registry,

@@ -8,6 +8,7 @@ function open(sources: Partial<Sources> = {}) {
   const metrics = createMetrics({
     snapshots: () => ({ held: 0, bytes: 0, builds: 0, loads: 0 }),
     waiting: () => undefined,
+    lostRows: () => 0,
     now: () => 0,
     ...sources,
   })
@@ -40,6 +41,15 @@ describe('the numbers', () => {
       ...['search total', 'search embed', 'search search'],
     ])
     expect(value('hippocache_recall_degraded_total', { kind: 'recall', part: 'embedding' })).toBe(1)
+  })
+
+  it('of rows of timelines that were lost are read when somebody asks', async () => {
+    let lost = 0
+    const { read } = open({ lostRows: () => lost })
+    const name = 'hippocache_timeline_rows_lost_total'
+    expect((await read()).value(name)).toBe(0)
+    lost = 7
+    expect((await read()).value(name)).toBe(7)
   })
 
   it('of calls to models are by purpose, model and outcome, with their tokens', async () => {
