@@ -78,7 +78,7 @@ export function openFile(path: string): OpenFile {
   try {
     if (isOnDisk) {
       mkdirSync(dirname(path), { recursive: true })
-      open(`${path}-lock`, 'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+      open(`${path}-lock`, 'PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     }
     const db = open(path, PRAGMAS)
     upgrade(db)
