@@ -1,7 +1,8 @@
-import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Search, StoredRecord } from '../../ports/records.ts'
 import { Best, dot, fuse, TermWeights } from './search-in-process.ts'
+import { toRecord } from './sqlite-rows.ts'
 import { denseFromBytes, sparseFromBytes } from './vector-bytes.ts'
 
 /** Rows that are read at a time; between them others have their turn. */
@@ -9,13 +10,12 @@ const PAGE = 500
 
 export interface SearchOptions {
   db: DatabaseSync
-  toRecord: (row: Record<string, SQLOutputValue>) => StoredRecord
   /** Throws when the store has been closed meanwhile. */
   assertOpen: () => void
 }
 
 /** Searches of one scope, exact, in memory that does not grow with the scope. */
-export function createSearch({ db, toRecord, assertOpen }: SearchOptions) {
+export function createSearch({ db, assertOpen }: SearchOptions) {
   const from = 'FROM records WHERE scope = ? AND collection = ?'
   const next = 'AND (position, id) > (?, ?) ORDER BY position, id LIMIT ?'
   const termsOnly = db.prepare(`SELECT id, position, sparse ${from} ${next}`)

@@ -39,7 +39,7 @@ export function openSqliteRecords(
   )
   const ascending = scrollStatement(db, '>', 'ASC')
   const descending = scrollStatement(db, '<', 'DESC')
-  const search = createSearch({ db, toRecord, assertOpen })
+  const search = createSearch({ db, assertOpen })
   let closing: Promise<void> | undefined
 
   function assertOpen(): void {
