@@ -71,7 +71,6 @@ export class SharedSnapshots {
         if (held) return { held, epoch: read.epoch, isLoaded: true }
         if (lease || waited >= waitMs) break
         lease = await state.lease(scope, LEASE, 2 * waitMs)
-        if (lease && waited === 0) break
         if (!lease) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
         waited += POLL_MS
         read = await this.read(scope, undefined)

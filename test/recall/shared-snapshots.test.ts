@@ -63,7 +63,9 @@ function world() {
       services,
       scans: () => scans,
       away: switchable.away,
-      holdTelling: switchable.holdTelling,
+      holdTelling: () => switchable.holdBack('bump'),
+      holdLease: () => switchable.holdBack('lease'),
+      waitsForLease: () => switchable.isWaiting('lease'),
       say: (text: string) => services.engine.add(ADA, { messages: [{ role: 'user', content: text }] }),
       texts: async () => (await search()).found.map(({ memory }) => memory.text).sort(),
       degraded: async () => (await search()).degraded,
@@ -82,14 +84,18 @@ function world() {
 
 function awaySwitch(inner: ScopeState) {
   let isAway = false
-  let telling: Promise<void> | undefined
+  const held: Partial<Record<keyof ScopeState, Promise<void>>> = {}
+  const waiting = new Set<keyof ScopeState>()
   const state = new Proxy(inner, {
     get(target, name: keyof ScopeState) {
       const member = target[name]
       if (typeof member !== 'function' || name === 'close') return member
       return async (...args: unknown[]) => {
         if (isAway) throw new CacheUnavailable('unreachable', 'the scope state is away')
-        if (name === 'bump') await telling
+        if (held[name]) {
+          waiting.add(name)
+          await held[name]
+        }
         return await (member as (...all: unknown[]) => unknown)(...args)
       }
     },
@@ -99,12 +105,13 @@ function awaySwitch(inner: ScopeState) {
     away: (yes: boolean) => {
       isAway = yes
     },
-    /** What is told from now on waits. */
-    holdTelling: () => {
+    /** What is asked of it from now on waits, for as long as nobody calls what this answers. */
+    holdBack: (name: keyof ScopeState) => {
       const { promise, resolve } = Promise.withResolvers<void>()
-      telling = promise
+      held[name] = promise
       return resolve
     },
+    isWaiting: (name: keyof ScopeState) => waiting.has(name),
   }
 }
 
@@ -157,6 +164,19 @@ function promises(fresh: () => () => ScopeState) {
     const late = Array.from({ length: 10 }, () => b.texts())
     release()
     for (const texts of await Promise.all([...early, ...late])) expect(texts).toEqual(['Ada likes tea.'])
+    expect([a.scans(), b.scans()]).toEqual([1, 0])
+  })
+
+  it('takes what another has shared while it asked for its turn', async () => {
+    const { a, b, state } = two()
+    await a.say('Ada likes tea.')
+    const release = b.holdLease()
+    const late = b.texts()
+    await expect.poll(b.waitsForLease).toBe(true)
+    await a.texts()
+    await expect.poll(async () => (await state.readSnapshot(SCOPE, undefined)).value !== undefined).toBe(true)
+    release()
+    expect(await late).toEqual(['Ada likes tea.'])
     expect([a.scans(), b.scans()]).toEqual([1, 0])
   })
 
