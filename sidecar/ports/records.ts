@@ -89,6 +89,14 @@ export interface ScrollOptions {
   direction?: 'ascending' | 'descending' | undefined
 }
 
+export interface CommitOptions {
+  /**
+   * Allows the store to resolve when the writes can be read and the death of the process may still lose them, with all
+   * lazy ones that came later. They are safe when a commit that is not lazy has resolved, also one of nothing.
+   */
+  isLazy?: boolean
+}
+
 /**
  * Documents by collection and scope.
  *
@@ -104,7 +112,7 @@ export interface ScrollOptions {
 export interface RecordStore {
   /** For people: `sqlite`, `qdrant`. */
   readonly kind: string
-  commit(writes: readonly Write[]): Promise<void>
+  commit(writes: readonly Write[], options?: CommitOptions): Promise<void>
   get(collection: Collection, scope: string, id: string): Promise<StoredRecord | undefined>
   scroll(collection: Collection, scope: string, options: ScrollOptions): Promise<StoredRecord[]>
   search(collection: 'memories', scope: string, search: Search): Promise<StoredRecord[]>

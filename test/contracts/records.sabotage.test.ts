@@ -16,6 +16,16 @@ type Sabotage = (honest: RecordStore) => Partial<RecordStore>
 /** Each breaks one promise, as a careless adapter would, and names the case that must notice. */
 const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
   {
+    name: 'forgets what is lazy',
+    caughtBy:
+      'reads back what a lazy commit put, and has it after a restart once another commit has resolved',
+    sabotage: (honest) => ({
+      async commit(writes, options) {
+        if (!options?.isLazy) await honest.commit(writes)
+      },
+    }),
+  },
+  {
     name: 'loses deletes',
     caughtBy: 'removes what it is told to and takes removing the absent for done',
     sabotage: (honest) => ({ commit: (writes) => honest.commit(writes.filter((write) => 'put' in write)) }),

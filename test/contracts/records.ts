@@ -74,6 +74,19 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
+    name: 'reads back what a lazy commit put, and has it after a restart once another commit has resolved',
+    async run({ store, reopen }) {
+      await store.commit([put('x'), put('y', { payload: { v: 1 } })], { isLazy: true })
+      expect(await idsOf(store)).toEqual(['x', 'y'])
+      await store.commit([removal('x'), put('y', { payload: { v: 2 } })], { isLazy: true })
+      expect(await idsOf(store)).toEqual(['y'])
+      await store.commit([])
+      const again = await reopen()
+      expect(await idsOf(again)).toEqual(['y'])
+      expect((await again.get(IN, SCOPE, 'y'))?.payload).toEqual({ v: 2 })
+    },
+  },
+  {
     name: 'applies the writes of a commit in the order given',
     async run({ store }) {
       await store.commit([

@@ -7,15 +7,23 @@ export interface CheckpointOptions {
   holder: DatabaseSync
   log: FileSync
   path: string
+  /** Ends the transaction that is open, if any is: SQLite copies nothing while there is one. */
+  endOpen: () => void
   syncFile?: SyncFile | undefined
 }
 
-/** Copies the log into the database, in two steps. Both reject when the disk does not confirm it. */
+/** Copies the log into the database. Both steps reject when the disk does not confirm it. */
 export interface Checkpoint {
-  /** Copies what is in the log by now. Commits go on. */
-  most(): Promise<void>
-  /** Copies what has come since, so that the log begins anew with the next commit. No commit happens meanwhile. */
-  rest(): Promise<void>
+  /**
+   * Copies what is in the log by now. Commits go on.
+   * @returns how many pages the log has
+   */
+  copy(): Promise<number>
+  /**
+   * Copies all, so that the log begins anew with the next commit.
+   * @param hold called when the rest is to be copied: from then on until this ends no commit happens
+   */
+  finish(hold: () => void): Promise<void>
   /** To be called after the database is closed: whoever closes a file lets go of all locks its process has on it (POSIX). */
   close(): void
 }
@@ -26,40 +34,63 @@ export interface Checkpoint {
  * a crash of the machine must find each page in one of them. SQLite itself syncs nothing meanwhile
  * (`synchronous=OFF`), so that what keeps the event loop is the copying, some microseconds for each page.
  *
- * The log begins anew when all of it has been copied and nobody reads from it. During the first step, the long one,
- * `holder` reads.
+ * Pages are copied often, a few at a time, and the disk has to confirm the database only when the log is long: a page
+ * that has changed many times since is one page then.
+ *
+ * The log begins anew with the first commit after all of it has been copied, as soon as nobody reads from it. `holder`
+ * does until the disk has the database.
  */
-export function createCheckpoint({ db, holder, log, path, syncFile }: CheckpointOptions): Checkpoint {
+export function createCheckpoint({
+  db,
+  holder,
+  log,
+  path,
+  endOpen,
+  syncFile,
+}: CheckpointOptions): Checkpoint {
   const database = createFileSync(path, syncFile)
   const checkpoint = db.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   const begin = holder.prepare('SELECT count(*) FROM sqlite_schema')
 
-  async function copy(): Promise<void> {
-    await log.synced()
+  /** Answers how many pages the log has, and whether the database has all of them now. */
+  function copyPages(): { pages: number; isAll: boolean } {
     db.exec('PRAGMA synchronous = OFF')
     try {
-      checkpoint.get()
+      const row = checkpoint.get()
+      return { pages: Number(row?.['log']), isAll: row?.['log'] === row?.['checkpointed'] }
     } catch {
       // Where there is no room, the log has everything still.
-      return
+      return { pages: 0, isAll: false }
     } finally {
       db.exec('PRAGMA synchronous = NORMAL')
     }
-    await database.synced()
   }
 
   return {
-    async most() {
+    async copy() {
       holder.exec('BEGIN')
       try {
         // What it reads from is as long as the log is now: nothing that comes later is copied.
         begin.get()
-        await copy()
+        await log.synced()
+        endOpen()
+        const { pages, isAll } = copyPages()
+        // The next commit would begin the log anew.
+        if (isAll) await database.synced()
+        return pages
       } finally {
         holder.exec('ROLLBACK')
       }
     },
-    rest: copy,
+    async finish(hold) {
+      // The long one first, while commits go on.
+      await database.synced()
+      hold()
+      endOpen()
+      await log.synced()
+      copyPages()
+      await database.synced()
+    },
     close: () => database.close(),
   }
 }

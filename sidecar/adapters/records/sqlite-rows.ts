@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { JsonObject, StoredRecord, Write } from '../../ports/records.ts'
-import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from './vector-bytes.ts'
+import { packedFromBytes, packedToBytes, sparseFromBytes, sparseToBytes } from './vector-bytes.ts'
 
 /** Writes rows, within a transaction of the caller. */
 export function createRowWriter(db: DatabaseSync) {
@@ -8,6 +8,10 @@ export function createRowWriter(db: DatabaseSync) {
     `INSERT INTO records (scope, collection, id, position, payload, dense, sparse) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (scope, collection, id) DO UPDATE SET position = excluded.position, payload = excluded.payload,
        dense = excluded.dense, sparse = excluded.sparse`,
+  )
+  // Most records that change stay where they are: the indexes are not touched then, each a page in another place.
+  const change = db.prepare(
+    'UPDATE records SET payload = ?, dense = ?, sparse = ? WHERE scope = ? AND collection = ? AND id = ? AND position = ?',
   )
   const remove = db.prepare('DELETE FROM records WHERE scope = ? AND collection = ? AND id = ?')
   const name = db.prepare('INSERT OR IGNORE INTO scopes (collection, scope) VALUES (?, ?)')
@@ -23,15 +27,11 @@ export function createRowWriter(db: DatabaseSync) {
       return
     }
     const { id, order, payload, dense, sparse } = write.put
-    put.run(
-      scope,
-      collection,
-      id,
-      order,
-      JSON.stringify(payload),
-      dense ? denseToBytes(dense) : null,
-      sparse ? sparseToBytes(sparse) : null,
-    )
+    const text = JSON.stringify(payload)
+    const denseBytes = dense ? packedToBytes(dense) : null
+    const sparseBytes = sparse ? sparseToBytes(sparse) : null
+    const { changes } = change.run(text, denseBytes, sparseBytes, scope, collection, id, order)
+    if (changes === 0) put.run(scope, collection, id, order, text, denseBytes, sparseBytes)
   }
 
   return {
@@ -61,7 +61,7 @@ export function toRecord({
     id: id as string,
     order: position as number,
     payload: JSON.parse(payload as string) as JsonObject,
-    dense: dense instanceof Uint8Array ? denseFromBytes(dense) : undefined,
+    dense: dense instanceof Uint8Array ? packedFromBytes(dense) : undefined,
     sparse: sparse instanceof Uint8Array ? sparseFromBytes(sparse) : undefined,
   }
 }

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Search, StoredRecord } from '../../ports/records.ts'
 import { Best, dot, fuse, TermWeights } from './search-in-process.ts'
 import { toRecord } from './sqlite-rows.ts'
-import { denseFromBytes, sparseFromBytes } from './vector-bytes.ts'
+import { packedFromBytes, sparseFromBytes } from './vector-bytes.ts'
 
 /** Rows that are read at a time; between them others have their turn. */
 const PAGE = 500
@@ -52,7 +52,7 @@ export function createSearch({ db, assertOpen }: SearchOptions) {
     for await (const row of rows(accept ? whole : vectors, collection, scope)) {
       const id = row['id'] as string
       const nearness =
-        dense && row['dense'] instanceof Uint8Array ? dot(dense, denseFromBytes(row['dense'])) : undefined
+        dense && row['dense'] instanceof Uint8Array ? dot(dense, packedFromBytes(row['dense'])) : undefined
       const score =
         terms && row['sparse'] instanceof Uint8Array ? terms.score(sparseFromBytes(row['sparse'])) : 0
       if (nearness === undefined && score <= 0) continue

@@ -1,55 +1,76 @@
 import { AppError } from '../../errors.ts'
-import type { Write } from '../../ports/records.ts'
 import { type Checkpoint, createCheckpoint } from './sqlite-checkpoint.ts'
 import type { OpenFile } from './sqlite-file.ts'
-import { createRowWriter } from './sqlite-rows.ts'
 import { createFileSync, type SyncFile } from './sqlite-sync.ts'
 
-/** Each is a page or two of the log, so that this keeps it to some megabytes. */
-const CHECKPOINT_ROWS = 2000
+/** Each is a page or two of the log: what is copied at once keeps the event loop for some milliseconds. */
+const CHECKPOINT_ROWS = 500
 
-export interface WriterOptions {
+/** 64 MiB: read again at a start after a crash, in a fraction of a second. */
+const LOG_PAGES = 16_000
+
+/** How long lazy rows stay in a transaction that is open, milliseconds, and how many at the most. */
+const LAZY_MS = 250
+const LAZY_ROWS = 10_000
+
+export interface WriterOptions<Row> {
   /** Of the database; `:memory:` has no disk. */
   path: string
+  /** Writes rows, within a transaction; answers how many pages of the log that takes, roughly. */
+  write: (rows: readonly Row[]) => number
   syncFile?: SyncFile | undefined
   /** Rows that are written between two checkpoints. */
   checkpointRows?: number | undefined
+  /** Pages of 4 KiB after which the log begins anew. */
+  logPages?: number | undefined
 }
 
-export interface Writer {
-  /** Resolves when the writes are on disk, all of them or none. */
-  commit(writes: readonly Write[]): Promise<void>
+export interface Writer<Row> {
+  /**
+   * Resolves when the rows are on disk, all of them or none.
+   * @param isLazy resolves when they can be read; they are on disk with the next commit that is not
+   */
+  commit(rows: readonly Row[], isLazy?: boolean): Promise<void>
+  /** @throws {Error} when nothing is written any more before a restart */
+  assertWhole(): void
   /** Closes the database as well, when everything has been written. */
   close(): Promise<void>
 }
 
-interface Waiting {
-  writes: readonly Write[]
+interface Waiting<Row> {
+  rows: readonly Row[]
+  isLazy: boolean
   resolve: () => void
   reject: (reason: unknown) => void
 }
 
 /**
- * Writes in groups. Commits that arrive in the same turn of the event loop share one transaction, and those that arrive
- * during a sync share the next one.
+ * Writes to a file in groups: commits that arrive in the same turn of the event loop share one transaction.
  *
  * The disk is waited for in another thread, so that reads and requests go on meanwhile: SQLite does not sync a commit
  * (`synchronous=NORMAL`), and a commit is acknowledged when the log has been synced here.
+ *
+ * Lazy commits stay in a transaction that is open, and are read from there. A page that several of them change is
+ * written once: rows that belong together by their users are scattered by the order in which they come.
  */
-export function createWriter(
+export function createWriter<Row>(
   { db, holder, close }: OpenFile,
-  { path, syncFile, checkpointRows = CHECKPOINT_ROWS }: WriterOptions,
-): Writer {
-  const rows = createRowWriter(db)
+  { path, write, syncFile, checkpointRows = CHECKPOINT_ROWS, logPages = LOG_PAGES }: WriterOptions<Row>,
+): Writer<Row> {
   const log = holder && createFileSync(`${path}-wal`, syncFile)
-  const checkpoint = log && createCheckpoint({ db, holder, log, path, syncFile })
-  let waiting: Waiting[] = []
+  const checkpoint = log && createCheckpoint({ db, holder, log, path, syncFile, endOpen: endLazy })
+  let waiting: Waiting<Row>[] = []
   let written = 0
   let syncing = 0
   let checkpointing: Promise<void> | undefined
   let isHeld = false
+  /** Lazy rows of the transaction that is open, of which their callers know already. */
+  let lazyRows = 0
+  let lazyTimer: NodeJS.Timeout | undefined
   /** Why the disk did not confirm a write. What it has of that and of later ones cannot be known any more. */
   let lost: unknown
+  /** Of all syncs so far: a log of which an earlier part is missing ends there, whatever the disk has of later ones. */
+  let confirmed: Promise<unknown> = Promise.resolve()
   let onSynced: (() => void) | undefined
 
   function flush(): void {
@@ -58,28 +79,84 @@ export function createWriter(
     const group = waiting
     waiting = []
     if (group.length === 0) return
+    const durable = group.filter(({ isLazy }) => !isLazy)
+    const rows = group.flatMap((one) => one.rows)
     try {
-      if (lost !== undefined) throw new Error('the disk did not confirm an earlier write', { cause: lost })
-      db.exec('BEGIN IMMEDIATE')
-      written += rows.write(group.flatMap(({ writes }) => writes))
-      db.exec('COMMIT')
+      assertWhole()
+      put(rows)
+      if (durable.length > 0) end()
     } catch (cause) {
-      if (db.isTransaction) db.exec('ROLLBACK')
       const error = notStored(cause)
       for (const { reject } of group) reject(error)
       return
     }
-    void acknowledge(group)
+    for (const { isLazy, resolve } of group) if (isLazy) resolve()
+    if (durable.length > 0) void acknowledge(durable)
+    else {
+      lazyRows += rows.length
+      lazyTimer ??= setTimeout(endLazy, LAZY_MS)
+      if (lazyRows >= LAZY_ROWS) endLazy()
+    }
     if (checkpoint && checkpointing === undefined && written >= checkpointRows) {
       written = 0
       checkpointing = copyLog(checkpoint)
     }
   }
 
-  async function acknowledge(group: readonly Waiting[]): Promise<void> {
+  function assertWhole(): void {
+    if (lost === undefined) return
+    const message = `an earlier write was lost (${(lost as Error).message}); nothing is written before a restart`
+    throw new Error(message, { cause: lost })
+  }
+
+  /** All rows or none, in the transaction that is open or in a new one. */
+  function put(rows: readonly Row[]): void {
+    if (!db.isTransaction) db.exec('BEGIN IMMEDIATE')
+    db.exec('SAVEPOINT one')
+    try {
+      written += write(rows)
+      db.exec('RELEASE one')
+    } catch (cause) {
+      // Where SQLite has not taken back the whole transaction by itself.
+      if (db.isTransaction) db.exec('ROLLBACK TO one; RELEASE one')
+      else forgotten(cause)
+      throw cause
+    }
+  }
+
+  /** Ends the transaction that is open, if any is. */
+  function end(): void {
+    if (!db.isTransaction) return
+    try {
+      db.exec('COMMIT')
+    } catch (cause) {
+      if (db.isTransaction) db.exec('ROLLBACK')
+      forgotten(cause)
+      throw cause
+    }
+    lazyRows = 0
+    clearTimeout(lazyTimer)
+    lazyTimer = undefined
+  }
+
+  /** Of rows whose callers went on, others depend by now, here and in memory. */
+  function forgotten(cause: unknown): void {
+    if (lazyRows > 0) lost = cause
+  }
+
+  function endLazy(): void {
+    try {
+      end()
+    } catch {
+      // Whoever writes next is told.
+    }
+  }
+
+  async function acknowledge(group: readonly Waiting<Row>[]): Promise<void> {
     syncing += 1
     try {
-      await log?.synced()
+      confirmed = Promise.all([log?.synced(), confirmed])
+      await confirmed
       for (const { resolve } of group) resolve()
     } catch (cause) {
       lost = cause
@@ -92,11 +169,12 @@ export function createWriter(
   }
 
   /** Never rejects. */
-  async function copyLog(copy: Checkpoint): Promise<void> {
+  async function copyLog(one: Checkpoint): Promise<void> {
     try {
-      await copy.most()
-      isHeld = true
-      await copy.rest()
+      if ((await one.copy()) < logPages) return
+      await one.finish(() => {
+        isHeld = true
+      })
     } catch (cause) {
       lost = cause
     } finally {
@@ -107,16 +185,18 @@ export function createWriter(
   }
 
   return {
-    async commit(writes) {
+    async commit(rows, isLazy = false) {
       await new Promise<void>((resolve, reject) => {
         if (waiting.length === 0) setImmediate(flush)
-        waiting.push({ writes, resolve, reject })
+        waiting.push({ rows, isLazy, resolve, reject })
       })
     },
+    assertWhole,
     async close() {
       await checkpointing
       flush()
       await checkpointing
+      endLazy()
       if (syncing > 0) {
         await new Promise<void>((resolve) => {
           onSynced = resolve
@@ -129,12 +209,22 @@ export function createWriter(
   }
 }
 
+function isOfSqlite(cause: unknown): boolean {
+  return (cause as { code?: unknown }).code === 'ERR_SQLITE_ERROR'
+}
+
 /** SQLite's own number for a file that cannot grow. */
 const FULL = 13
 
 function notStored(cause: unknown): AppError {
   const isFull = (cause as { errcode?: unknown }).errcode === FULL
-  const why = isFull ? `: there is no room on the disk of DATA_DIR (${(cause as Error).message})` : ''
+  const { message } = cause as Error
+  const isLost = !isOfSqlite(cause)
+  const why = isFull
+    ? `: there is no room on the disk of DATA_DIR (${message})`
+    : isLost
+      ? `: ${message}`
+      : ''
   return new AppError('backend_unavailable', `The record store could not write; nothing was stored${why}.`, {
     cause,
   })

@@ -2,7 +2,8 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AppError } from '../../errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import { openFile } from './sqlite-file.ts'
-import { toRecord } from './sqlite-rows.ts'
+import { createRowWriter, toRecord } from './sqlite-rows.ts'
+import { VERSIONS } from './sqlite-schema.ts'
 import { createSearch } from './sqlite-search.ts'
 import type { SyncFile } from './sqlite-sync.ts'
 import { createWriter } from './sqlite-writer.ts'
@@ -14,6 +15,8 @@ export interface SqliteRecordsOptions {
   maxPages?: number
   /** Rows that are written between two checkpoints. */
   checkpointRows?: number
+  /** Pages of 4 KiB after which the log begins anew. */
+  logPages?: number
 }
 
 /**
@@ -25,12 +28,13 @@ export interface SqliteRecordsOptions {
  */
 export function openSqliteRecords(
   path: string,
-  { syncFile, maxPages, checkpointRows }: SqliteRecordsOptions = {},
+  { syncFile, maxPages, checkpointRows, logPages }: SqliteRecordsOptions = {},
 ): RecordStore {
-  const file = openFile(path)
+  const file = openFile(path, VERSIONS)
   const { db } = file
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
-  const writer = createWriter(file, { path, syncFile, checkpointRows })
+  const { write } = createRowWriter(db)
+  const writer = createWriter(file, { path, write, syncFile, checkpointRows, logPages })
   const get = db.prepare(
     'SELECT id, position, payload, dense, sparse FROM records WHERE scope = ? AND collection = ? AND id = ?',
   )
@@ -57,9 +61,9 @@ export function openSqliteRecords(
 
   return {
     kind: 'sqlite',
-    async commit(writes) {
+    async commit(writes, { isLazy = false } = {}) {
       assertOpen()
-      await writer.commit(writes)
+      await writer.commit(writes, isLazy)
     },
     async get(collection, scope, id) {
       return reading(() => {
@@ -84,6 +88,7 @@ export function openSqliteRecords(
     },
     async check() {
       assertOpen()
+      writer.assertWhole()
       db.exec('SELECT 1')
     },
     close() {

@@ -1,0 +1,38 @@
+/** From an empty file on, what each version adds. */
+export const VERSIONS = [
+  `CREATE TABLE records (
+    collection TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    dense BLOB,
+    PRIMARY KEY (collection, scope, id)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX records_in_order ON records (collection, scope, position, id);`,
+  'ALTER TABLE records ADD COLUMN sparse BLOB;',
+  // What is written together is of one scope: with the scope first it stands together in each index, and rows that are
+  // as large as those with vectors stand outside of them. A write touches a third of the pages that it did.
+  `CREATE TABLE kept (
+    scope TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    dense BLOB,
+    sparse BLOB
+  ) STRICT;
+  INSERT INTO kept SELECT scope, collection, id, position, payload, dense, sparse FROM records ORDER BY scope;
+  DROP TABLE records;
+  ALTER TABLE kept RENAME TO records;
+  CREATE UNIQUE INDEX records_by_id ON records (scope, collection, id);
+  CREATE INDEX records_in_order ON records (scope, collection, position, id);
+  CREATE TABLE scopes (
+    collection TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    PRIMARY KEY (collection, scope)
+  ) WITHOUT ROWID, STRICT;
+  INSERT INTO scopes SELECT DISTINCT collection, scope FROM records;`,
+  // From here on vectors may be packed, which the version before would misread.
+  '',
+] as const
