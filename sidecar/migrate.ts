@@ -12,7 +12,7 @@ import { type Config, readConfig } from './config.ts'
 import { type EmbedderName, readNote } from './memory/embedder-guard.ts'
 import { migrate } from './migration/migrate.ts'
 import type { RecordStore } from './ports/records.ts'
-import { openRecords } from './services.ts'
+import { openIntakeLog, openRecords } from './services.ts'
 
 const KINDS = ['sqlite', 'qdrant'] as const
 type Kind = (typeof KINDS)[number]
@@ -34,6 +34,7 @@ async function run(): Promise<string> {
   const { from, to } = readArguments()
   const config = readConfig(process.env)
   assertThere(config, from, to)
+  await assertNothingLogged(config, from)
   const source = await opened(config, from, await embedderOf(config, from))
   const note = await readNote(source)
   if (!note) return `Nothing to do: there is nothing in ${nameOf(config, from)}.`
@@ -81,6 +82,19 @@ function assertThere(config: Config, from: Kind, to: Kind): void {
   // Opened, it would be made.
   if (from === 'sqlite' && !existsSync(fileOf(config)))
     throw new Error(`DATA_DIR: there is no ${fileOf(config)}`)
+}
+
+/** What a process that was killed has accepted, and not brought to its place among the records. */
+async function assertNothingLogged(config: Config, from: Kind): Promise<void> {
+  const log =
+    from === 'sqlite' ? openIntakeLog({ ...config, qdrant: undefined, languageModel: undefined }) : undefined
+  const count = log?.entries().length ?? 0
+  await log?.close()
+  if (count === 0) return
+  const turns = count === 1 ? 'a turn' : `${count} turns`
+  throw new Error(
+    `DATA_DIR: the last sidecar was killed when it had just accepted ${turns}; start it once more without QDRANT_URL, stop it (Ctrl-C), and migrate then`,
+  )
 }
 
 /** Qdrant has its memories by embedder; which one is in use stands among the rest. */

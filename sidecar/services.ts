@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInProcessCache } from './adapters/cache/in-process.ts'
 import { createInProcessScopeState } from './adapters/cache/in-process-scope-state.ts'
@@ -5,6 +6,7 @@ import { createRedisCache } from './adapters/cache/redis.ts'
 import { linkRedis, type RedisLink } from './adapters/cache/redis-link.ts'
 import { createRedisScopeState } from './adapters/cache/redis-scope-state.ts'
 import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
+import { openSqliteIntakeLog } from './adapters/intake-log/sqlite.ts'
 import { createInProcessScopeLock } from './adapters/lock/in-process.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/lock/redis.ts'
 import { openSqliteQueue } from './adapters/queue/sqlite.ts'
@@ -19,6 +21,7 @@ import { identityOf } from './memory/store-identity.ts'
 import { assertWhole } from './migration/note.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
+import type { IntakeLog } from './ports/intake-log.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { LedgerEntry, RecordCall } from './ports/ledger.ts'
 import type { Queue } from './ports/queue.ts'
@@ -60,6 +63,7 @@ export async function createServices(
   const scopeLock = openScopeLock(config, records, link, takeOver)
   let services: Services | undefined
   let queue: Queue | undefined
+  let intakeLog: IntakeLog | undefined
   try {
     const ledger = new Ledger({
       records,
@@ -73,8 +77,9 @@ export async function createServices(
     const model = await openLanguageModel(config, ledger.record)
     queue = model && (await openQueue(config, link))
     const flushLock = openFlushLock(config, link)
+    intakeLog = openIntakeLog(config)
     services = compose(
-      { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger },
+      { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger, intakeLog },
       {
         indexMaxBytes: config.indexMaxBytes,
         embeddingDeadlineMs: config.embeddingDeadlineMs,
@@ -87,9 +92,11 @@ export async function createServices(
       log,
     )
     await services.announcer.start()
+    await services.ahead?.start()
     await services.buffer?.start()
     return services
   } catch (error) {
+    await intakeLog?.close()
     await queue?.close()
     await scopeState.close()
     await cache.close()
@@ -114,6 +121,17 @@ export async function openRecords(
   const { openQdrantRecords } = await import('./adapters/records/qdrant.ts')
   const onTrouble = (error: string) => log?.warn('records unavailable', { error })
   return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble, alone })
+}
+
+/**
+ * Beside a file of records, in the same folder and of the same process. Where sidecars share the records, the others
+ * would not see what is in it.
+ */
+export function openIntakeLog({ qdrant, languageModel, dataDir }: Config): IntakeLog | undefined {
+  const path = join(dataDir, 'intake.db')
+  // What a process with a model has left is brought to its place without one as well.
+  if (qdrant || !(languageModel || existsSync(path))) return undefined
+  return openSqliteIntakeLog(path)
 }
 
 /** Loaded where they are used: the client of a model takes longer to load than all else together. */

@@ -1,14 +1,17 @@
 /** How long work that nobody waits for keeps the event loop, milliseconds. */
 const SLICE_MS = 2
 
-/** How long such work is put off for the sake of requests before it has a slice all the same, milliseconds. */
+/**
+ * How long such work is put off for the sake of requests before it has a slice all the same, milliseconds: work that
+ * holds nothing, and work that holds the lock of a user.
+ */
 const PATIENCE_MS = 20
+const PATIENCE_WITH_LOCK_MS = 5
 
 interface Waiter {
   go: () => void
-  /** Whether it makes room for requests; not whoever holds what they wait for. */
-  isPatient: boolean
-  since: number
+  /** Until when it makes room for requests, by the clock of `performance`. */
+  until: number
 }
 
 let began = Number.NEGATIVE_INFINITY
@@ -23,7 +26,7 @@ const line: Waiter[] = []
  * one slice, however many such works there are.
  */
 export async function letOthersRun(): Promise<void> {
-  await nextSlice(false)
+  await nextSlice(0)
 }
 
 /**
@@ -31,7 +34,12 @@ export async function letOthersRun(): Promise<void> {
  * They are over in less, and would take several times as long with a slice between each of their steps.
  */
 export async function letRequestsRun(): Promise<void> {
-  await nextSlice(true)
+  await nextSlice(PATIENCE_MS)
+}
+
+/** The same for work that holds what a few requests wait for: it waits for them, and not for long. */
+export async function letRequestsRunBriefly(): Promise<void> {
+  await nextSlice(PATIENCE_WITH_LOCK_MS)
 }
 
 /** A request that somebody waits for begins; to be told, once, of its end. */
@@ -44,11 +52,11 @@ export function requestEnds(): void {
   if (requests === 0) arm()
 }
 
-async function nextSlice(isPatient: boolean): Promise<void> {
-  const since = performance.now()
-  if (since - began < SLICE_MS && !(isPatient && requests > 0)) return
+async function nextSlice(patienceMs: number): Promise<void> {
+  const now = performance.now()
+  if (now - began < SLICE_MS && !(patienceMs > 0 && requests > 0)) return
   await new Promise<void>((go) => {
-    line.push({ go, isPatient, since })
+    line.push({ go, until: now + patienceMs })
     arm()
   })
 }
@@ -56,21 +64,17 @@ async function nextSlice(isPatient: boolean): Promise<void> {
 function arm(): void {
   if (isArmed || line.length === 0) return
   clearTimeout(timer)
-  const [first] = line
-  if (requests === 0 || line.some(({ isPatient }) => !isPatient)) {
+  const wait = Math.min(...line.map(({ until }) => until)) - performance.now()
+  if (requests === 0 || wait <= 0) {
     isArmed = true
     setImmediate(begin)
-  } else if (first) {
-    timer = setTimeout(begin, Math.max(1, first.since + PATIENCE_MS - performance.now()))
-  }
+  } else timer = setTimeout(begin, Math.max(1, wait))
 }
 
 function begin(): void {
   isArmed = false
   began = performance.now()
-  const isDue = ({ isPatient, since }: Waiter) =>
-    requests === 0 || !isPatient || since + PATIENCE_MS <= began + 1
-  const place = line.findIndex(isDue)
+  const place = line.findIndex(({ until }) => requests === 0 || until <= began + 1)
   if (place >= 0) line.splice(place, 1)[0]?.go()
   arm()
 }

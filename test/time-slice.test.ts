@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { letOthersRun, letRequestsRun, requestBegins, requestEnds } from '../sidecar/time-slice.ts'
+import {
+  letOthersRun,
+  letRequestsRun,
+  letRequestsRunBriefly,
+  requestBegins,
+  requestEnds,
+} from '../sidecar/time-slice.ts'
 
 /** Keeps the event loop longer than a slice is. */
 function busy(): void {
@@ -57,6 +63,18 @@ describe('work in slices', () => {
     requestEnds()
     await patient
     expect(order).toEqual(['holder', 'answered', 'patient'])
+  })
+
+  it('that holds a lock makes room as well, and has its turn before work that holds none', async () => {
+    const order: string[] = []
+    requestBegins()
+    const patient = letRequestsRun().then(() => order.push('patient'))
+    const holder = letRequestsRunBriefly().then(() => order.push('holder'))
+    for (let i = 0; i < 3; i++) await new Promise((done) => setImmediate(done))
+    order.push('elsewhere')
+    await Promise.all([holder, patient])
+    requestEnds()
+    expect(order).toEqual(['elsewhere', 'holder', 'patient'])
   })
 
   it('is not put off without end by requests that never stop', async () => {

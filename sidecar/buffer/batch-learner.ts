@@ -38,7 +38,7 @@ export class BatchLearner {
     tell: (event: TurnEvent) => void,
   ): Promise<string | null> {
     const { log, slots, closing, onFlush } = this.#context
-    const outcome = await slots.run(() => this.#ask(batch, reason), isUrgent)
+    const outcome = await slots.run(() => this.#ask(batch, reason, isUrgent), isUrgent)
     const turns = batch.length
     if (outcome.status === 'learned') {
       for (const turn of batch) this.#waiting.remove(turn)
@@ -60,12 +60,16 @@ export class BatchLearner {
     return outcome.reason
   }
 
-  async #ask(batch: readonly PendingTurn[], because: FlushReason): Promise<LearnOutcome> {
+  async #ask(batch: readonly PendingTurn[], because: FlushReason, isUrgent: boolean): Promise<LearnOutcome> {
     const { learner, log, closing } = this.#context
     const ids = batch.map((turn) => turn.turn_id)
     for (const id of ids) this.#processing.add(id)
     try {
-      return await learner.learn(parseScopeKey(this.#key), ids, { signal: closing, because })
+      return await learner.learn(parseScopeKey(this.#key), ids, {
+        ...{ signal: closing, because },
+        // Who waits is told what was learned, and it is so then. Otherwise a crash has it learned once more.
+        isLazy: !isUrgent,
+      })
     } catch (error) {
       if (closing.aborted) return { status: 'later', reason: 'closing', detail: 'closing' }
       log.error('learning failed', { error: error instanceof Error ? error.stack : String(error) })

@@ -15,6 +15,7 @@ import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 import { Slots } from './slots.ts'
 import { StoredTotals, sumOf, type Totals } from './totals.ts'
 import type { View, Views } from './views.ts'
+import type { WriteAhead } from './write-ahead.ts'
 
 export type { BufferSettings } from './settings.ts'
 export type { Totals } from './totals.ts'
@@ -26,6 +27,8 @@ export interface BufferOptions {
   /** Absent where this process alone has the store. */
   shared?: Shared | undefined
   engine: MemoryEngine
+  /** Where turns are durable before they are among the records; absent: they are accepted when they are there. */
+  ahead?: WriteAhead | undefined
   learner: Learner
   /** Windows of conversations, as recalls tell of them. */
   views: Views
@@ -38,6 +41,14 @@ export interface BufferOptions {
   now?: () => number
   timers?: Timers
 }
+
+export interface AcceptOptions extends Pick<AddOptions, 'expiresAt' | 'triggers'> {
+  /** Whether its caller waits for more than that it is durable. */
+  isAwaited: boolean
+}
+
+/** `waits`: to be learned from. What has been learned from before does not. */
+export type Accepted = Pick<AddResult, 'turnId' | 'turn' | 'events'> & { waits: boolean }
 
 /** A turn that waits, and whether the model thinks about it at the moment. */
 export interface WaitingTurn extends PendingTurn {
@@ -123,36 +134,44 @@ export class BufferZone {
   async accept(
     scope: Scope,
     request: AddRequest,
-    { expiresAt, triggers }: Pick<AddOptions, 'expiresAt' | 'triggers'>,
-  ): Promise<AddResult> {
-    const { engine, countTokens } = this.#options
+    { expiresAt, triggers, isAwaited }: AcceptOptions,
+  ): Promise<Accepted> {
+    const { engine, ahead, countTokens } = this.#options
     const key = scopeKey(scope)
     const isKnown = this.#isWaiting(key, request)
-    if (!isKnown) this.#assertRoom(key)
+    if (!isKnown) {
+      // What waits says when room is to be expected; turns on their way do not yet.
+      if (!this.#hasRoom(key)) await ahead?.caughtUp(key)
+      this.#assertRoom(key)
+    }
     // For the bound on all that waits, which others fill up too.
     this.#stored?.renew()
-    this.#arriving.set(key, this.#arrivingIn(key) + 1)
+    const arrived = this.#arrive(key)
     requestBegins()
     try {
-      const options = {
-        learn: true,
-        expiresAt,
-        triggers,
-        countTokens: (messages: readonly Message[]) =>
-          messages.reduce((sum, { content }) => sum + countTokens(content), 0),
+      const tokensOf = (messages: readonly Message[]) =>
+        messages.reduce((sum, { content }) => sum + countTokens(content), 0)
+      if (ahead && !isAwaited) {
+        const tokens = tokensOf(request.messages)
+        const turn = { scope: key, request, expiresAt, triggers, tokens, at: this.#now() }
+        const turnId = await ahead.take(turn, arrived)
+        if (turnId !== undefined) return { turnId, turn: request.turn ?? null, events: [], waits: true }
       }
-      const result = await engine.add(scope, request, options)
-      if (result.pending) {
-        this.#scope(key).put(result.pending)
-        this.#lookUpWindow(key, result.pending)
-      }
-      return result
+      await ahead?.assertCaughtUp(key)
+      const options = { learn: true, expiresAt, triggers, countTokens: tokensOf }
+      const { pending, ...result } = await engine.add(scope, request, options)
+      if (pending) this.take(key, pending)
+      return { ...result, waits: pending !== undefined }
     } finally {
       requestEnds()
-      const left = this.#arrivingIn(key) - 1
-      if (left > 0) this.#arriving.set(key, left)
-      else this.#arriving.delete(key)
+      arrived()
     }
+  }
+
+  /** Takes over a turn that waits among the records. */
+  take(key: string, pending: PendingTurn): void {
+    this.#scope(key).put(pending)
+    this.#lookUpWindow(key, pending)
   }
 
   /** Learns now from what waits, also from what has failed. Resolves when that has been tried once. */
@@ -190,7 +209,10 @@ export class BufferZone {
   }
 
   /** Learns now from one turn, and before it from what waits of its conversation. Its events, not theirs. */
-  async flushTurn(scope: Scope, { turn_id, conversation_id }: PendingTurn): Promise<FlushResult> {
+  async flushTurn(
+    scope: Scope,
+    { turn_id, conversation_id }: Pick<PendingTurn, 'turn_id' | 'conversation_id'>,
+  ): Promise<FlushResult> {
     const accept = (turn: PendingTurn) =>
       turn.turn_id === turn_id ||
       (turn.conversation_id === conversation_id && conversation_id !== null && turn.not_before !== null)
@@ -221,9 +243,16 @@ export class BufferZone {
 
   /** How many turns of a scope wait, and their tokens. */
   counts(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
-    const waiting = this.#scopes.get(scopeKey(scope))?.waiting
+    const key = scopeKey(scope)
+    const waiting = this.#scopes.get(key)?.waiting
+    if (conversationId === undefined) {
+      const underway = this.#options.ahead?.counts(key) ?? { turns: 0, tokens: 0 }
+      return {
+        turns: (waiting?.size ?? 0) + underway.turns,
+        tokens: (waiting?.tokens ?? 0) + underway.tokens,
+      }
+    }
     if (!waiting) return { turns: 0, tokens: 0 }
-    if (conversationId === undefined) return { turns: waiting.size, tokens: waiting.tokens }
     const own = waiting.all().filter((turn) => turn.conversation_id === conversationId)
     return { turns: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
   }
@@ -246,13 +275,14 @@ export class BufferZone {
 
   /** How much is held: scopes with turns that wait or are being learned from, and those turns. */
   get size(): { scopes: number; turns: number } {
-    return { scopes: this.#scopes.size, turns: this.#turns }
+    return { scopes: this.#scopes.size, turns: this.#turns + (this.#options.ahead?.size ?? 0) }
   }
 
   /** What waits in all scopes together, and since when; of these, how many turns have failed for good. */
   async totals(): Promise<Totals> {
     if (this.#stored) return await this.#stored.read()
-    return sumOf([...this.#scopes.values()].flatMap(({ waiting }) => waiting.all()))
+    const totals = sumOf([...this.#scopes.values()].flatMap(({ waiting }) => waiting.all()))
+    return { ...totals, turns: totals.turns + (this.#options.ahead?.size ?? 0) }
   }
 
   /** The user has been forgotten: what does not wait in the store any more does not wait here. */
@@ -362,13 +392,27 @@ export class BufferZone {
     return this.#scopes.get(key)?.waiting.has(turnRecordId(conversationId, turn)) ?? false
   }
 
+  /** How many turns wait or are on their way: of a scope, and in all. */
+  #load(key: string): { own: number; all: number } {
+    const { ahead } = this.#options
+    const arriving = [...this.#arriving.values()].reduce((sum, count) => sum + count, 0)
+    const waiting = this.#scopes.get(key)?.waiting.size ?? 0
+    return {
+      own: waiting + this.#arrivingIn(key) + (ahead?.counts(key).turns ?? 0),
+      all: Math.max(this.#turns, this.#stored?.lastTurns ?? 0) + arriving + (ahead?.size ?? 0),
+    }
+  }
+
+  #hasRoom(key: string): boolean {
+    const { own, all } = this.#load(key)
+    return own < this.#settings.maxTurnsPerScope && all < this.#settings.maxTurns
+  }
+
   #assertRoom(key: string): void {
+    if (this.#hasRoom(key)) return
     const { maxTurns, maxTurnsPerScope } = this.#settings
     const state = this.#scopes.get(key)
-    const arriving = [...this.#arriving.values()].reduce((sum, count) => sum + count, 0)
-    const own = (state?.waiting.size ?? 0) + this.#arrivingIn(key)
-    const all = Math.max(this.#turns, this.#stored?.lastTurns ?? 0) + arriving
-    if (own < maxTurnsPerScope && all < maxTurns) return
+    const { own } = this.#load(key)
     const whose =
       own < maxTurnsPerScope
         ? `${maxTurns} turns wait to be learned from, and no more are taken`
@@ -381,6 +425,19 @@ export class BufferZone {
         retryAfterS: Math.min(RETRY_AFTER_S.most, Math.max(RETRY_AFTER_S.least, wait)),
       },
     )
+  }
+
+  /** Counts a turn until it is told, once or more often, that it is counted elsewhere, or not any more. */
+  #arrive(key: string): () => void {
+    this.#arriving.set(key, this.#arrivingIn(key) + 1)
+    let isOver = false
+    return () => {
+      if (isOver) return
+      isOver = true
+      const left = this.#arrivingIn(key) - 1
+      if (left > 0) this.#arriving.set(key, left)
+      else this.#arriving.delete(key)
+    }
   }
 
   #arrivingIn(key: string): number {

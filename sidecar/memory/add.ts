@@ -20,7 +20,7 @@ export interface AddRequest extends Narrowing {
   remember?: Remember | undefined
   /** Two calls with one key are one call: without a turn number the second gets the number of the first. */
   idempotencyKey?: string | undefined
-  /** A turn that is stored and is posted again from there; given with its conversation and number. */
+  /** Of a turn that has its identifier already; given with its conversation and number, if it has them. */
   turnId?: string | undefined
 }
 
@@ -44,28 +44,37 @@ export interface AddContext {
   countTokens: (messages: readonly Message[]) => number
   /** When the turn is learned from, where its app says anything of that. */
   triggers?: Partial<Triggers> | undefined
+  /** Of the entry in the log of accepted turns that it comes from. */
+  logged?: string | undefined
+}
+
+export interface Added {
+  result: AddResult
+  /** Absent where nothing has changed. */
+  change: ScopeChange | undefined
+  /**
+   * Whether the turn was stored before, or a later one of its conversation was. What was put together from the memories
+   * counts on knowing every turn below the latest one that it knows; such a turn breaks that.
+   */
+  isOutOfOrder: boolean
 }
 
 /**
  * Stores a turn and its words, whole or not at all. The words can be recalled at once: for good in verbatim mode,
  * and until the turn has been learned from otherwise. The caller holds the lock of the scope.
  */
-export async function addTurn(
-  scope: string,
-  request: AddRequest,
-  context: AddContext,
-): Promise<{ result: AddResult; change: ScopeChange | undefined }> {
+export async function addTurn(scope: string, request: AddRequest, context: AddContext): Promise<Added> {
   const { records, now, learn } = context
   const place = await placeTurn(records, scope, request, now)
   const previous = await readTurn(records, scope, place.id)
-  const turn = nextTurn(place, request, previous, now, learn)
+  const turn = nextTurn(place, request, previous, context)
   const said = await wordsOf(scope, turn, records, now)
   if (learn) leaveOutDeleted(turn, said)
   if (previous && learn && isSame(previous, turn)) {
     const pending = await stillPending(records, scope, previous)
     if (pending || wasLearned(previous)) {
       const result: AddResult = { turnId: turn.id, turn: turn.turn, events: [], pending }
-      return { result, change: undefined }
+      return { result, change: undefined, isOutOfOrder: false }
     }
   }
   const unit = new UnitOfWork(records, scope, now)
@@ -97,15 +106,15 @@ export async function addTurn(
   const embedder = learn ? wordsEmbedder(context.embedder, (text) => words.has(text)) : context.embedder
   const account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
   const change = await unit.commit(embedder, account, context.onFence)
-  return { result: { turnId: turn.id, turn: turn.turn, events, pending }, change }
+  const isOutOfOrder = turn.conversation_id !== null && (place.isOvertaken || turn.revision > 1)
+  return { result: { turnId: turn.id, turn: turn.turn, events, pending }, change, isOutOfOrder }
 }
 
 function nextTurn(
   place: Place,
   request: AddRequest,
   previous: Turn | undefined,
-  now: number,
-  learn: boolean,
+  { now, learn, logged = previous?.logged }: AddContext,
 ): Turn {
   const unsaid = previous?.unsaid?.filter(
     (i) => previous.messages[i]?.content === request.messages[i]?.content,
@@ -125,6 +134,7 @@ function nextTurn(
     memory_ids: [],
     removed_ids: [...(previous?.removed_ids ?? [])],
     ...(unsaid && unsaid.length > 0 ? { unsaid } : {}),
+    ...(logged ? { logged } : {}),
     effects: [],
     created_at: previous?.created_at ?? now,
     updated_at: now,

@@ -39,7 +39,8 @@ export async function keepText(
   const { turn, previous } = context
   if (context.learn) {
     const id = pendingId(turn, candidate)
-    const known = await unit.find(id)
+    // Nobody else's words are under this name.
+    const known = previous && (await unit.find(id))
     turn.memory_ids.push(id)
     unit.put(toMemory(id, candidate, unit.now, context), known?.dense)
     return undefined

@@ -6,6 +6,8 @@ import { callRecordId, putConversation, readConversation, turnRecordId } from '.
 export interface Place {
   id: string
   turn: number | null
+  /** Whether a later turn of its conversation is stored. */
+  isOvertaken: boolean
   /** What must be written with the turn, so that the next call knows. */
   writes: Write[]
 }
@@ -27,10 +29,12 @@ export async function placeTurn(
   now: number,
 ): Promise<Place> {
   const { conversationId, idempotencyKey } = call
-  if (call.turnId !== undefined) return { id: call.turnId, turn: call.turn ?? null, writes: [] }
+  if (call.turnId !== undefined) {
+    return { id: call.turnId, turn: call.turn ?? null, isOvertaken: false, writes: [] }
+  }
   if (conversationId === undefined) {
     const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-    return { id, turn: null, writes: [] }
+    return { id, turn: null, isOvertaken: false, writes: [] }
   }
   const conversation = await readConversation(store, scope, conversationId)
   const last = conversation?.last_turn ?? 0
@@ -47,5 +51,5 @@ export async function placeTurn(
     const next = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
     writes.push(putConversation(scope, next, now))
   }
-  return { id: turnRecordId(conversationId, turn), turn, writes }
+  return { id: turnRecordId(conversationId, turn), turn, isOvertaken: last > turn, writes }
 }

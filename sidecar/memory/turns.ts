@@ -37,6 +37,8 @@ export interface Turn {
   messages: Message[]
   remember: Remember
   state: TurnState
+  /** Which entry of the log of accepted turns it came from, if it came from there. */
+  logged?: string | undefined
   /** Counts how often the turn was posted: what was learned from an older one must not be stored. */
   revision: number
   /** Memories that this turn is a source of. */

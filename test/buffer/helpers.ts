@@ -15,6 +15,7 @@ import type { AddRequest } from '../../sidecar/memory/add.ts'
 import { type PendingTurn, pendingScopes, scrollPending } from '../../sidecar/memory/pending.ts'
 import type { Turn } from '../../sidecar/memory/turns.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
+import type { IntakeLog } from '../../sidecar/ports/intake-log.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
@@ -76,6 +77,8 @@ export interface SetUpOptions {
   countTokens?: (text: string) => number
   clock?: Clock
   records?: RecordStore
+  /** Absent: turns are accepted when they are among the records. */
+  intakeLog?: IntakeLog
   /** Given where several of these share the records. */
   shared?: { flushLock: ScopeLock; scopeLock: ScopeLock; timers: FakeTimers } | undefined
 }
@@ -104,6 +107,7 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       model,
       queue,
       ledger,
+      intakeLog: options.intakeLog,
     },
     {
       indexMaxBytes: 64 * 1024 * 1024,
@@ -117,6 +121,7 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   )
   const buffer = services.buffer as BufferZone
   onTestFinished(async () => {
+    await services.ahead?.close()
     await buffer.close()
     await queue.close()
     await services.engine.drained()
@@ -165,6 +170,7 @@ export function setUp(options: SetUpOptions = {}): SetUp {
     async restart() {
       await buffer.close()
       const next = setUp({ ...options, model, clock, records: opened })
+      await next.services.ahead?.start()
       await next.buffer.start()
       return next
     },

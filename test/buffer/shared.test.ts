@@ -58,7 +58,7 @@ describe('two sidecars on one store', () => {
     const first = one.buffer.flush(ADA)
     await thinking.reached
     const second = other.buffer.flush(ADA)
-    const synced = other.buffer.flushTurn(ADA, accepted.pending as NonNullable<typeof accepted.pending>)
+    const synced = other.buffer.flushTurn(ADA, { turn_id: accepted.turnId, conversation_id: 'c' })
     thinking.release()
     expect((await first).events).toMatchObject([{ event: 'ADD', memory: 'Ada lives in Leeds.' }])
     expect(await second).toEqual({ events: [], reason: null })

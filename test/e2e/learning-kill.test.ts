@@ -31,7 +31,7 @@ async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Reco
     await model[Symbol.asyncDispose]()
     rmSync(dataDir, { recursive: true, force: true })
   })
-  const sidecar = async () => {
+  const sidecar = async (more: Record<string, string> = {}) => {
     const process = spawnSidecar({
       DATA_DIR: dataDir,
       OPENAI_BASE_URL: model.url,
@@ -39,6 +39,7 @@ async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Reco
       LLM_RETRIES: '0',
       BUFFER_IDLE_MS: '3600000',
       ...env,
+      ...more,
     })
     const url = await addressOf(process)
     const call = async (method: string, path: string, body?: object) => {
@@ -103,6 +104,31 @@ describe('kill -9', () => {
     expect(memories.map((line) => /^extracted (.*) v\d+:/.exec(line)?.[1])).toEqual(NOW)
     expect(memories.flatMap((line) => line.match(/ADD/g))).toHaveLength(NOW.length)
   }, 60_000)
+
+  it('right after an acknowledgement leaves the words to be recalled, also by a sidecar without a model', async () => {
+    const { sidecar } = await start()
+    const running = await sidecar()
+    const answers = [running.post(1), running.post(2), running.post(3)]
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([202, 202, 202])
+    await running.kill()
+    const next = await sidecar({ LLM_MODEL: '' })
+    const { body } = await next.call('POST', '/v1/recall', { user_id: 'ada', query: 'Where does Ada live?' })
+    for (const said of SAID.slice(0, 3)) expect(body.context).toContain(said)
+    await next.end()
+  }, 30_000)
+
+  it('of a user who has been forgotten brings nothing back', async () => {
+    const { sidecar } = await start()
+    const running = await sidecar()
+    for (const turn of [1, 2]) await running.post(turn)
+    expect((await running.call('DELETE', '/v1/memories?user_id=ada')).status).toBe(200)
+    await running.post(3)
+    await running.kill()
+    const next = await sidecar()
+    const { body } = await next.call('GET', '/v1/memories?user_id=ada')
+    expect(body.memories.map(({ memory }: { memory: string }) => memory)).toEqual([SAID[2]])
+    await next.kill()
+  }, 30_000)
 
   it('while the model thinks, of facts and of decisions, leaves what no kill leaves', async () => {
     const undisturbed = await start()

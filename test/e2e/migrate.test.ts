@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { openSqliteIntakeLog } from '../../sidecar/adapters/intake-log/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { runCommand, spawnCommand } from '../helpers/command.ts'
 import { addressOf, refusalOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
@@ -75,10 +78,20 @@ describe('npm run migrate', () => {
   it('says what is wrong, and ends with 1', async () => {
     await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
     const empty = { DATA_DIR: tempDir() }
+    const killed = { DATA_DIR: tempDir() }
+    await openSqliteRecords(join(killed.DATA_DIR, 'hippocache.db')).close()
+    const log = openSqliteIntakeLog(join(killed.DATA_DIR, 'intake.db'))
+    await log.append({ id: 'x' })
+    await log.close()
     for (const [env, args, message] of [
       [empty, [], /--to: expected one of sqlite, qdrant, got null/],
       [empty, ['--to', 'qdrant'], /--to: set QDRANT_URL/],
       [{ ...empty, QDRANT_URL: server.url }, ['--to', 'qdrant'], /DATA_DIR: there is no \S+hippocache\.db/],
+      [
+        { ...killed, QDRANT_URL: server.url },
+        ['--to', 'qdrant'],
+        /DATA_DIR: the last sidecar was killed when it had just accepted a turn; start it once more/,
+      ],
       [
         { ...empty, QDRANT_URL: server.url },
         ['--to', 'sqlite'],

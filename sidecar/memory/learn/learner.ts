@@ -3,7 +3,7 @@ import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/
 import type { RecordStore } from '../../ports/records.ts'
 import type { RuleBook } from '../../rules/rule-book.ts'
 import { derivedId, type Scope, scopeKey } from '../../scope.ts'
-import { letOthersRun, letRequestsRun } from '../../time-slice.ts'
+import { letRequestsRun, letRequestsRunBriefly } from '../../time-slice.ts'
 import type { MemoryEngine } from '../engine.ts'
 import { PROMPT_VERSION } from '../extract/prompt.ts'
 import type { Extraction, Fact, FactSource } from '../extract/types.ts'
@@ -38,6 +38,8 @@ export interface LearnOptions {
   signal?: AbortSignal | undefined
   /** What started it, to be kept with the turns. */
   because?: string | null | undefined
+  /** Whether a crash may lose what was learned: the turns wait then as they did before. */
+  isLazy?: boolean | undefined
 }
 
 /** How often a batch is learned anew because the memories that it was compared with have changed meanwhile. */
@@ -71,7 +73,7 @@ export class Learner {
   async #learn(
     scope: Scope,
     turnIds: readonly string[],
-    { signal, because = null }: LearnOptions,
+    { signal, because = null, isLazy }: LearnOptions,
   ): Promise<TurnEvent[]> {
     const { records, engine, model, ruleBook, countTokens } = this.#options
     const key = scopeKey(scope)
@@ -89,7 +91,7 @@ export class Learner {
     const neighboursOf = neighboursIn(records, key, this.#options.findNeighbours, comparableTo(first), seen)
     const { decisions } = await reconcile(facts.map(toNewFact), { neighboursOf, model, account, signal })
 
-    return await engine.change(key, async (unit) => {
+    const apply = async (unit: UnitOfWork) => {
       const turns = await this.#stillWaiting(key, batch.turns)
       const context = {
         records,
@@ -101,7 +103,7 @@ export class Learner {
       }
       await assertUnchanged(unit, decisions, seen, context)
       for (const turn of turns) {
-        await letOthersRun()
+        await letRequestsRunBriefly()
         await clearWords(unit, turn)
       }
       const events = await applyDecisions(unit, decisions, context)
@@ -117,7 +119,8 @@ export class Learner {
       }
       noteGraph(unit, extraction, turns)
       return events
-    })
+    }
+    return await engine.change(key, apply, { isLazy })
   }
 
   async #withVectors(
