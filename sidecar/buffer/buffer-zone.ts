@@ -1,4 +1,3 @@
-import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { AddRequest, AddResult } from '../memory/add.ts'
 import type { AddOptions, MemoryEngine } from '../memory/engine.ts'
@@ -10,6 +9,7 @@ import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
 import { requestBegins, requestEnds } from '../time-slice.ts'
 import type { BufferContext, Shared, Timers } from './context.ts'
+import { Room } from './room.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 import { Slots } from './slots.ts'
@@ -64,9 +64,6 @@ const CLOSING_MS = 1000
 /** @default of `Shared.reconcileMs` */
 const RECONCILE_MS = 60_000
 
-/** Bounds of the seconds that a refused caller is told to wait. */
-const RETRY_AFTER_S = { least: 1, most: 900 }
-
 /**
  * Turns between being accepted and being learned from. A turn is durable, and its words can be recalled, before it is
  * acknowledged; what happens here afterwards needs no caller, survives a crash, and is tried until it works or until
@@ -86,8 +83,7 @@ export class BufferZone {
   #reconcileTimer: NodeJS.Timeout | undefined
   /** Absent where this process alone has the store: what waits is known here then. */
   readonly #stored: StoredTotals | undefined
-  /** Turns on their way into the store, by scope: they count, so that many at once do not pass the bounds together. */
-  readonly #arriving = new Map<string, number>()
+  readonly #room: Room
 
   constructor(options: BufferOptions) {
     this.#options = options
@@ -112,6 +108,13 @@ export class BufferZone {
       },
       onEmpty: (key) => this.#scopes.delete(key),
     }
+    this.#room = new Room({
+      bounds: this.#settings,
+      ahead: options.ahead,
+      bufferOf: (key) => this.#scopes.get(key),
+      waitingInAll: () => Math.max(this.#turns, this.#stored?.lastTurns ?? 0),
+      now: this.#now,
+    })
     options.queue.work((key) => this.#run(key))
   }
 
@@ -138,15 +141,9 @@ export class BufferZone {
   ): Promise<Accepted> {
     const { engine, ahead, countTokens } = this.#options
     const key = scopeKey(scope)
-    const isKnown = this.#isWaiting(key, request)
-    if (!isKnown) {
-      // What waits says when room is to be expected; turns on their way do not yet.
-      if (!this.#hasRoom(key)) await ahead?.caughtUp(key)
-      this.#assertRoom(key)
-    }
+    const arrived = await this.#room.enter(key, this.#isWaiting(key, request))
     // For the bound on all that waits, which others fill up too.
     this.#stored?.renew()
-    const arrived = this.#arrive(key)
     requestBegins()
     try {
       const tokensOf = (messages: readonly Message[]) =>
@@ -390,57 +387,5 @@ export class BufferZone {
   #isWaiting(key: string, { conversationId, turn }: AddRequest): boolean {
     if (conversationId === undefined || turn === undefined) return false
     return this.#scopes.get(key)?.waiting.has(turnRecordId(conversationId, turn)) ?? false
-  }
-
-  /** How many turns wait or are on their way: of a scope, and in all. */
-  #load(key: string): { own: number; all: number } {
-    const { ahead } = this.#options
-    const arriving = [...this.#arriving.values()].reduce((sum, count) => sum + count, 0)
-    const waiting = this.#scopes.get(key)?.waiting.size ?? 0
-    return {
-      own: waiting + this.#arrivingIn(key) + (ahead?.counts(key).turns ?? 0),
-      all: Math.max(this.#turns, this.#stored?.lastTurns ?? 0) + arriving + (ahead?.size ?? 0),
-    }
-  }
-
-  #hasRoom(key: string): boolean {
-    const { own, all } = this.#load(key)
-    return own < this.#settings.maxTurnsPerScope && all < this.#settings.maxTurns
-  }
-
-  #assertRoom(key: string): void {
-    if (this.#hasRoom(key)) return
-    const { maxTurns, maxTurnsPerScope } = this.#settings
-    const state = this.#scopes.get(key)
-    const { own } = this.#load(key)
-    const whose =
-      own < maxTurnsPerScope
-        ? `${maxTurns} turns wait to be learned from, and no more are taken`
-        : `${maxTurnsPerScope} turns of this user wait to be learned from, and no more are taken`
-    const wait = Math.ceil(((state?.nextAt ?? this.#now()) - this.#now()) / 1000)
-    throw new AppError(
-      'too_many_pending',
-      `${whose}; GET /v1/pending says why. Nothing was stored: post it again later.`,
-      {
-        retryAfterS: Math.min(RETRY_AFTER_S.most, Math.max(RETRY_AFTER_S.least, wait)),
-      },
-    )
-  }
-
-  /** Counts a turn until it is told, once or more often, that it is counted elsewhere, or not any more. */
-  #arrive(key: string): () => void {
-    this.#arriving.set(key, this.#arrivingIn(key) + 1)
-    let isOver = false
-    return () => {
-      if (isOver) return
-      isOver = true
-      const left = this.#arrivingIn(key) - 1
-      if (left > 0) this.#arriving.set(key, left)
-      else this.#arriving.delete(key)
-    }
-  }
-
-  #arrivingIn(key: string): number {
-    return this.#arriving.get(key) ?? 0
   }
 }

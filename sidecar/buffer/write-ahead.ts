@@ -76,7 +76,7 @@ export class WriteAhead {
   #turns = 0
   #bytes = 0
   /** Places of turns that are among the records, where the disk may not have them yet. */
-  #taken: number[] = []
+  readonly #taken = new Set<number>()
   #lettingGo: Promise<void> = Promise.resolve()
   #letGoTimer: NodeJS.Timeout | undefined
   #retryTimer: NodeJS.Timeout | undefined
@@ -93,7 +93,7 @@ export class WriteAhead {
     for (const { place, body } of intakeLog.entries()) {
       const turn = body as unknown as Logged
       const stored = await readTurn(records, turn.scope, turn.turnId)
-      if (stored?.logged === turn.id) this.#taken.push(place)
+      if (stored?.logged === turn.id) this.#taken.add(place)
       else this.#enter(turn).turns.push({ turn, place })
     }
     await this.#runAll()
@@ -170,9 +170,9 @@ export class WriteAhead {
    * @throws {AppError} `backend_unavailable` when they may
    */
   async assertLetGo(): Promise<void> {
-    const places = new Set(this.#taken)
+    const places = [...this.#taken]
     await this.letGo()
-    if (this.#taken.some((place) => places.has(place))) {
+    if (places.some((place) => this.#taken.has(place))) {
       const message = 'It is erased, and the log of accepted turns still has some of it: call again.'
       throw new AppError('backend_unavailable', message, { retryAfterS: 5 })
     }
@@ -215,14 +215,12 @@ export class WriteAhead {
     await Promise.all([...this.#lines.values()].map((line) => this.#run(line)))
   }
 
-  #run(line: Line): Promise<void> {
-    line.running ??= this.#bringAll(line).finally(() => {
-      line.running = undefined
-    })
-    return line.running
+  async #run(line: Line): Promise<void> {
+    if (line.turns.length > 0) line.running ??= this.#bringAll(line)
+    await line.running
   }
 
-  /** Stops at the first that is not taken: turns keep their order. */
+  /** Stops at the first that is not taken: turns keep their order. Never rejects. */
   async #bringAll(line: Line): Promise<void> {
     for (let first = line.turns[0]; first; first = line.turns[0]) {
       await letRequestsRun()
@@ -233,14 +231,16 @@ export class WriteAhead {
         if (!this.#isStuck) this.#options.log.warn('turns wait in the log', { error: String(error) })
         this.#isStuck = true
         this.#tryLater()
-        return
+        break
       }
       this.#isStuck = false
       line.turns.shift()
       this.#leave(line, first.turn)
-      this.#taken.push(first.place)
+      this.#taken.add(first.place)
       this.#letGoLater()
     }
+    // In one step with the look that found no more: a turn that is logged from now on begins anew.
+    line.running = undefined
   }
 
   async #bring({ id, scope, turnId, request, expiresAt, triggers, tokens, at }: Logged): Promise<void> {
@@ -264,7 +264,7 @@ export class WriteAhead {
 
   #letGoLater(): void {
     const { timers = globalThis } = this.#options
-    if (this.#taken.length === LET_GO_TURNS) void this.letGo()
+    if (this.#taken.size === LET_GO_TURNS) void this.letGo()
     if (this.#isClosing) return
     this.#letGoTimer ??= timers.setTimeout(() => {
       this.#letGoTimer = undefined
@@ -276,14 +276,13 @@ export class WriteAhead {
   /** Never rejects: what could not be let go of is let go of later. */
   async #letGoOnce(): Promise<void> {
     const { intakeLog, records, log } = this.#options
-    const places = this.#taken
+    const places = [...this.#taken]
     if (places.length === 0) return
-    this.#taken = []
     try {
       await records.commit([])
       await intakeLog.remove(places)
+      for (const place of places) this.#taken.delete(place)
     } catch (error) {
-      this.#taken.push(...places)
       log.warn('the log of turns does not let go of what is stored', { error: String(error) })
     }
   }

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { openSqliteIntakeLog } from '../../sidecar/adapters/intake-log/sqlite.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { AppError } from '../../sidecar/errors.ts'
-import type { RecordStore } from '../../sidecar/ports/records.ts'
+import type { JsonObject, RecordStore } from '../../sidecar/ports/records.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { ADA, type SetUp, type SetUpOptions, setUp } from './helpers.ts'
@@ -117,6 +117,33 @@ describe('a turn that is accepted', () => {
     await log.caughtUp(KEY)
     expect((await turnsStored()).map(({ turn }) => turn)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1))
   })
+
+  it('finds its place also when it is logged at the very moment at which the last one has', async () => {
+    for (let steps = 0; steps < 40; steps++) {
+      const intakeLog = openSqliteIntakeLog(':memory:')
+      const first = Promise.withResolvers<void>()
+      let appended = 0
+      const append = async (body: JsonObject) => {
+        const place = await intakeLog.append(body)
+        appended += 1
+        if (appended === 1) return place
+        await first.promise
+        for (let i = 0; i < steps; i++) await Promise.resolve()
+        return place
+      }
+      const wrapRecords = (records: RecordStore): RecordStore => ({
+        ...records,
+        async commit(writes, options) {
+          await records.commit(writes, options)
+          first.resolve()
+        },
+      })
+      const at = ahead({ intakeLog: { ...intakeLog, append }, wrapRecords })
+      await Promise.all([at.post(1, 'I live in Leeds'), at.post(2, 'I have a cat')])
+      await at.log.caughtUp(KEY)
+      expect({ steps, underway: at.log.size }).toEqual({ steps, underway: 0 })
+    }
+  }, 20_000)
 
   it('is learned from by a flush that comes after it', async () => {
     const { post, log, buffer, texts } = ahead()
