@@ -4,7 +4,8 @@ import type { Log } from '../log.ts'
 import type { AddRequest } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { PendingTurn, Triggers } from '../memory/pending.ts'
-import { callRecordId, readTurn, turnRecordId } from '../memory/turns.ts'
+import { idOfCall } from '../memory/place.ts'
+import { readTurn } from '../memory/turns.ts'
 import type { IntakeLog } from '../ports/intake-log.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
 import { parseScopeKey } from '../scope.ts'
@@ -112,7 +113,7 @@ export class WriteAhead {
   ): Promise<string | undefined> {
     const { intakeLog, records } = this.#options
     const { scope, request } = turn
-    const turnId = idOf(request)
+    const turnId = idOfCall(request)
     const isKnown = () => this.#lines.get(scope)?.ids.has(turnId as string) === true
     if (turnId === undefined || isKnown() || (await readTurn(records, scope, turnId))) return undefined
     // Another call of the same turn may have looked at the same time.
@@ -291,13 +292,4 @@ export class WriteAhead {
 /** What it takes in memory, roughly. */
 function bytesOf({ request }: Logged): number {
   return 2 * request.messages.reduce((sum, { content }) => sum + content.length, 0)
-}
-
-/** Of a turn whose identifier depends on nothing that is stored. */
-function idOf({ conversationId, turn, idempotencyKey, turnId }: AddRequest): string | undefined {
-  if (turnId !== undefined) return undefined
-  if (conversationId === undefined) {
-    return idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-  }
-  return turn === undefined ? undefined : turnRecordId(conversationId, turn)
 }

@@ -12,29 +12,32 @@ export interface Place {
   writes: Write[]
 }
 
+export interface Call {
+  conversationId?: string | undefined
+  turn?: number | undefined
+  idempotencyKey?: string | undefined
+  turnId?: string | undefined
+}
+
+/** The identifier of a turn where it depends on nothing that is stored; a new one for a turn that is told by nothing. */
+export function idOfCall({ conversationId, turn, idempotencyKey, turnId }: Call): string | undefined {
+  if (turnId !== undefined) return turnId
+  if (conversationId !== undefined) return turn === undefined ? undefined : turnRecordId(conversationId, turn)
+  return idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
+}
+
 /**
  * Finds the turn of a call: by its identifier, for one that is stored; by its number; else by its idempotency key,
  * which stands for the number that the key was given the first time; else it is the next of its conversation. The
  * caller holds the lock of the scope.
  */
-export async function placeTurn(
-  store: RecordStore,
-  scope: string,
-  call: {
-    conversationId?: string | undefined
-    turn?: number | undefined
-    idempotencyKey?: string | undefined
-    turnId?: string | undefined
-  },
-  now: number,
-): Promise<Place> {
+export async function placeTurn(store: RecordStore, scope: string, call: Call, now: number): Promise<Place> {
   const { conversationId, idempotencyKey } = call
   if (call.turnId !== undefined) {
     return { id: call.turnId, turn: call.turn ?? null, isOvertaken: false, writes: [] }
   }
   if (conversationId === undefined) {
-    const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-    return { id, turn: null, isOvertaken: false, writes: [] }
+    return { id: idOfCall(call) as string, turn: null, isOvertaken: false, writes: [] }
   }
   const conversation = await readConversation(store, scope, conversationId)
   const last = conversation?.last_turn ?? 0

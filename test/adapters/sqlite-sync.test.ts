@@ -143,10 +143,7 @@ describe('a commit of SQLite', () => {
     const afterKill = async () => {
       const copy = join(folder, `copy-${copies++}.db`)
       for (const end of ['', '-wal']) cpSync(`${path}${end}`, `${copy}${end}`)
-      const found = openSqliteRecords(copy)
-      const ids = (await found.scroll('memories', SCOPE, { limit: 10 })).map(({ id }) => id)
-      await found.close()
-      return ids
+      return await idsIn(copy)
     }
     await store.commit([put('a'), put('b')], { isLazy: true })
     expect(await store.get('memories', SCOPE, 'a')).toMatchObject({ id: 'a' })
@@ -158,7 +155,7 @@ describe('a commit of SQLite', () => {
     await vi.waitFor(async () => expect(await afterKill()).toEqual(['a', 'b', 'c']), 5000)
     await store.commit([put('d')], { isLazy: true })
     await store.close()
-    expect(await afterKillOf(path)).toEqual(['a', 'b', 'c', 'd'])
+    expect(await idsIn(path)).toEqual(['a', 'b', 'c', 'd'])
   })
 
   it('that is lazy and lost, as the disk is full, is the end of all writes until a restart, and the check says so', async () => {
@@ -178,7 +175,7 @@ describe('a commit of SQLite', () => {
     })
     await expect(store.check()).rejects.toThrow('nothing is written before a restart')
     await store.close()
-    expect(await afterKillOf(path)).toEqual(['a'])
+    expect(await idsIn(path)).toEqual(['a'])
   })
 
   it('that is refused takes nothing with it, where nothing lazy is open', async () => {
@@ -192,7 +189,7 @@ describe('a commit of SQLite', () => {
   })
 })
 
-async function afterKillOf(path: string): Promise<string[]> {
+async function idsIn(path: string): Promise<string[]> {
   const found = openSqliteRecords(path)
   const ids = (await found.scroll('memories', SCOPE, { limit: 10 })).map(({ id }) => id)
   await found.close()

@@ -74,3 +74,7 @@ function upgrade(db: DatabaseSync, versions: readonly string[]): void {
     if (i >= version) db.exec(`BEGIN EXCLUSIVE; ${change} PRAGMA user_version = ${i + 1}; COMMIT;`)
   }
 }
+
+export function isOfSqlite(cause: unknown): boolean {
+  return (cause as { code?: unknown }).code === 'ERR_SQLITE_ERROR'
+}

@@ -1,6 +1,6 @@
 import { AppError } from '../../errors.ts'
 import { type Checkpoint, createCheckpoint } from './sqlite-checkpoint.ts'
-import type { OpenFile } from './sqlite-file.ts'
+import { isOfSqlite, type OpenFile } from './sqlite-file.ts'
 import { createFileSync, type SyncFile } from './sqlite-sync.ts'
 
 /** Each is a page or two of the log: what is copied at once keeps the event loop for some milliseconds. */
@@ -111,14 +111,14 @@ export function createWriter<Row>(
 
   /** All rows or none, in the transaction that is open or in a new one. */
   function put(rows: readonly Row[]): void {
-    if (!db.isTransaction) db.exec('BEGIN IMMEDIATE')
-    db.exec('SAVEPOINT one')
+    const isFirst = !db.isTransaction
+    db.exec(isFirst ? 'BEGIN IMMEDIATE' : 'SAVEPOINT one')
     try {
       written += write(rows)
-      db.exec('RELEASE one')
+      if (!isFirst) db.exec('RELEASE one')
     } catch (cause) {
       // Where SQLite has not taken back the whole transaction by itself.
-      if (db.isTransaction) db.exec('ROLLBACK TO one; RELEASE one')
+      if (db.isTransaction) db.exec(isFirst ? 'ROLLBACK' : 'ROLLBACK TO one; RELEASE one')
       else forgotten(cause)
       throw cause
     }
@@ -209,22 +209,14 @@ export function createWriter<Row>(
   }
 }
 
-function isOfSqlite(cause: unknown): boolean {
-  return (cause as { code?: unknown }).code === 'ERR_SQLITE_ERROR'
-}
-
 /** SQLite's own number for a file that cannot grow. */
 const FULL = 13
 
 function notStored(cause: unknown): AppError {
   const isFull = (cause as { errcode?: unknown }).errcode === FULL
   const { message } = cause as Error
-  const isLost = !isOfSqlite(cause)
-  const why = isFull
-    ? `: there is no room on the disk of DATA_DIR (${message})`
-    : isLost
-      ? `: ${message}`
-      : ''
+  const said = isOfSqlite(cause) ? '' : `: ${message}`
+  const why = isFull ? `: there is no room on the disk of DATA_DIR (${message})` : said
   return new AppError('backend_unavailable', `The record store could not write; nothing was stored${why}.`, {
     cause,
   })

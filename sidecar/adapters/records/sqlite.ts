@@ -1,7 +1,7 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { AppError } from '../../errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
-import { openFile } from './sqlite-file.ts'
+import { isOfSqlite, openFile } from './sqlite-file.ts'
 import { createRowWriter, toRecord } from './sqlite-rows.ts'
 import { VERSIONS } from './sqlite-schema.ts'
 import { createSearch } from './sqlite-search.ts'
@@ -102,10 +102,6 @@ export function openSqliteRecords(
 function notRead(cause: unknown): unknown {
   if (cause instanceof AppError || !isOfSqlite(cause)) return cause
   return new AppError('backend_unavailable', 'The record store could not be read.', { cause })
-}
-
-function isOfSqlite(cause: unknown): boolean {
-  return (cause as { code?: unknown }).code === 'ERR_SQLITE_ERROR'
 }
 
 function scrollStatement(db: DatabaseSync, operator: '<' | '>', direction: 'ASC' | 'DESC'): StatementSync {
