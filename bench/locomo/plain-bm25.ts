@@ -1,4 +1,4 @@
-import { readText, termsOf } from '../../sidecar/text/tokens.ts'
+import { termsOfText } from '../../sidecar/text/tokens.ts'
 import type { Conversation } from './dataset.ts'
 import type { QuestionResult } from './evaluate.ts'
 import { contentOf, type FeedOptions } from './feed.ts'
@@ -36,6 +36,6 @@ export function askPlainBm25(conversation: Conversation, k: number, options: Fee
     })
 }
 
-function tokens(text: string): string[] {
-  return termsOf(readText(text))
+function tokens(text: string): readonly string[] {
+  return termsOfText(text)
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { ASKING_WORDS } from './asking-words.ts'
 import { detectLanguage, type Language } from './language.ts'
 import { foldAccents, normalise } from './normalise.ts'
@@ -10,7 +11,7 @@ export interface Reading {
   /** The normalised text. */
   normal: string
   /** Its words, character bigrams among them. */
-  words: Word[]
+  words: readonly Word[]
   language: Language
 }
 
@@ -24,15 +25,40 @@ export interface QueryTerm {
   asking: boolean
 }
 
+interface Held {
+  reading: Reading
+  terms?: readonly string[]
+}
+
+/** What was read last: a new memory is read for its embedding, for the store, and for the index. */
+const held = new LRUCache<string, Held>({ max: 500 })
+/** Longer texts are not held. */
+const MAX_HELD_LENGTH = 1000
+
 export function readText(text: string): Reading {
-  const normal = normalise(text)
-  const words = segment(normal)
-  return { normal, words, language: detectLanguage(words.map((word) => word.text)) }
+  return read(text).reading
 }
 
 /** Index terms of a text: stems of its content words, in order, repeated as often as they occur. */
-export function termsOf({ words, language }: Reading): string[] {
+export function termsOfText(text: string): readonly string[] {
+  const one = read(text)
+  one.terms ??= termsOf(one.reading)
+  return one.terms
+}
+
+/** The same of a part of a text. */
+export function termsOf({ words, language }: Pick<Reading, 'words' | 'language'>): string[] {
   return contentOf(words, language).map((word) => termOf(word, language))
+}
+
+function read(text: string): Held {
+  const known = held.get(text)
+  if (known) return known
+  const normal = normalise(text)
+  const words = segment(normal)
+  const one: Held = { reading: { normal, words, language: detectLanguage(words.map((word) => word.text)) } }
+  if (text.length <= MAX_HELD_LENGTH) held.set(text, one)
+  return one
 }
 
 /**

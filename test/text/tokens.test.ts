@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { relatedTo } from '../../sidecar/text/concepts.ts'
 import { detectLanguage } from '../../sidecar/text/language.ts'
 import { stem } from '../../sidecar/text/stem.ts'
-import { queryTermsOf, readText, termsOf } from '../../sidecar/text/tokens.ts'
+import { queryTermsOf, readText, termsOf, termsOfText } from '../../sidecar/text/tokens.ts'
 
-const terms = (text: string) => termsOf(readText(text))
+const terms = termsOfText
 
 describe('detectLanguage', () => {
   it.each([
@@ -47,6 +47,18 @@ describe('termsOf', () => {
 
   it('undoes French elision', () => {
     expect(terms("elle n'aime pas l'orage")).toContain(stem('orage', 'french'))
+  })
+})
+
+describe('a text that was read before', () => {
+  it('has the terms of its parts all the same', () => {
+    const text = '用户 moved to Porto in 2021'
+    const whole = termsOfText(text)
+    const { words, language } = readText(text)
+    const numbers = words.filter(({ kind }) => kind === 'number')
+    expect(termsOf({ words: numbers, language })).toEqual(['2021'])
+    expect(termsOfText(text)).toEqual(whole)
+    expect(termsOf(readText(text))).toEqual(whole)
   })
 })
 

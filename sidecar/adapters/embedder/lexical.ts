@@ -1,5 +1,5 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { readText, termsOf } from '../../text/tokens.ts'
+import { termsOfText } from '../../text/tokens.ts'
 import { letOthersRun } from '../../time-slice.ts'
 
 export interface LexicalEmbedderOptions {
@@ -25,7 +25,7 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
       const vectors: Float32Array[] = []
       for (const text of texts) {
         if (vectors.length % AT_ONCE === AT_ONCE - 1) await letOthersRun()
-        vectors.push(hashFeatures(termsOf(readText(text)), dimensions))
+        vectors.push(hashFeatures(termsOfText(text), dimensions))
       }
       return vectors
     },

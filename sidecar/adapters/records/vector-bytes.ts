@@ -18,15 +18,17 @@ export function denseFromBytes(bytes: Uint8Array): Float32Array {
 export function packedToBytes(vector: Float32Array): Uint8Array {
   const plain = denseToBytes(vector)
   const bits = new Uint32Array(plain.buffer, plain.byteOffset, vector.length)
+  // By index: an iterator makes an object of each number, and those of all vectors were a third of all garbage.
   let count = 0
-  for (const one of bits) if (one !== 0) count += 1
+  for (let i = 0; i < bits.length; i++) if (bits[i] !== 0) count += 1
   const words = 1 + Math.ceil(vector.length / 32)
   if (4 * (words + count) + 1 >= plain.length) return plain
   const bytes = new Uint8Array(4 * (words + count) + 1)
   const packed = new Uint32Array(bytes.buffer, 0, words + count)
   packed[0] = vector.length
   let at = words
-  for (const [i, one] of bits.entries()) {
+  for (let i = 0; i < bits.length; i++) {
+    const one = bits[i] as number
     if (one === 0) continue
     const word = 1 + (i >>> 5)
     packed[word] = (packed[word] as number) | (1 << (i & 31))

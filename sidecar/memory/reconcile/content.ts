@@ -14,9 +14,9 @@ interface Content {
 
 function contentOf(text: string): Content {
   const { rest, negated } = withoutNegation(text)
-  const reading = readText(rest)
+  const { words, language } = readText(rest)
   const termsWhere = (kinds: readonly string[]) =>
-    new Set(termsOf({ ...reading, words: reading.words.filter((word) => kinds.includes(word.kind)) }))
+    new Set(termsOf({ language, words: words.filter((word) => kinds.includes(word.kind)) }))
   return {
     words: termsWhere(['word', 'number', 'unspaced']),
     grams: termsWhere(['gram']),

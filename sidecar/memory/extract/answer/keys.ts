@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { type Json, plainKey } from './parse.ts'
 
 export type JsonObject = { [key: string]: Json }
@@ -42,6 +43,11 @@ const NAMES = {
 
 export type Field = keyof typeof NAMES
 
+/** An answer has the same few keys in each of its items, and each is looked for under some dozen names. */
+const folded = new LRUCache<string, string>({ max: 500 })
+/** Longer keys are none that anybody looks for. */
+const MAX_HELD_LENGTH = 100
+
 const ORDER = Object.fromEntries(
   Object.entries(NAMES).map(([field, names]) => [field, names.split(/\s+/).map(fold)]),
 ) as Record<Field, string[]>
@@ -68,8 +74,12 @@ export function isNameOf(key: string, field: Field): boolean {
 
 /** `Event Date`, `eventDate` and `event_date` are one name. */
 function fold(key: string): string {
-  return key
+  const known = folded.get(key)
+  if (known !== undefined) return known
+  const name = key
     .normalize('NFKC')
     .toLowerCase()
     .replace(/[^\p{L}\p{M}\p{N}]+/gu, '')
+  if (key.length <= MAX_HELD_LENGTH) folded.set(key, name)
+  return name
 }
