@@ -155,7 +155,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   const ahead =
     intakeLog &&
     new WriteAhead({
-      ...{ intakeLog, records, engine, log, timers },
+      ...{ intakeLog, records, engine, countTokens, log, timers },
       onTaken: (scope, pending) => buffer?.take(scope, pending),
     })
   const learner =

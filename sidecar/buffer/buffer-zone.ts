@@ -3,7 +3,7 @@ import type { AddRequest, AddResult } from '../memory/add.ts'
 import type { AddOptions, MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
 import { bringHome, type PendingTurn, pendingScopes, readPending, scrollPending } from '../memory/pending.ts'
-import { type Message, readTurn, type Turn, turnRecordId } from '../memory/turns.ts'
+import { readTurn, type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
@@ -146,17 +146,16 @@ export class BufferZone {
     this.#stored?.renew()
     requestBegins()
     try {
-      const tokensOf = (messages: readonly Message[]) =>
-        messages.reduce((sum, { content }) => sum + countTokens(content), 0)
       if (ahead && !isAwaited) {
-        const tokens = tokensOf(request.messages)
-        const turn = { scope: key, request, expiresAt, triggers, tokens, at: this.#now() }
+        const turn = { scope: key, request, expiresAt, triggers, at: this.#now() }
         const turnId = await ahead.take(turn, arrived)
         if (turnId !== undefined) return { turnId, turn: request.turn ?? null, events: [], waits: true }
       }
       await ahead?.assertCaughtUp(key)
-      const options = { learn: true, expiresAt, triggers, countTokens: tokensOf }
-      const { pending, ...result } = await engine.add(scope, request, options)
+      const { pending, ...result } = await engine.add(scope, request, {
+        ...{ learn: true, expiresAt, triggers },
+        countTokens: (messages) => tokensOf(messages, countTokens),
+      })
       if (pending) this.take(key, pending)
       return { ...result, waits: pending !== undefined }
     } finally {

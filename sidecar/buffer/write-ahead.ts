@@ -5,7 +5,7 @@ import type { AddRequest } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { PendingTurn, Triggers } from '../memory/pending.ts'
 import { idOfCall } from '../memory/place.ts'
-import { readTurn } from '../memory/turns.ts'
+import { readTurn, tokensOf } from '../memory/turns.ts'
 import type { IntakeLog } from '../ports/intake-log.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
 import { parseScopeKey } from '../scope.ts'
@@ -18,8 +18,6 @@ export interface AcceptedTurn {
   request: AddRequest
   expiresAt: number | null
   triggers?: Partial<Triggers> | undefined
-  /** Of its messages. */
-  tokens: number
   /** Epoch milliseconds. */
   at: number
 }
@@ -30,6 +28,7 @@ export interface WriteAheadOptions {
   engine: Pick<MemoryEngine, 'add'>
   /** Told of each turn that is among the records now, and waits there to be learned from. */
   onTaken: (scope: string, pending: PendingTurn) => void
+  countTokens: (text: string) => number
   log: Pick<Log, 'warn'>
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'> | undefined
 }
@@ -42,6 +41,7 @@ interface Logged extends AcceptedTurn {
 interface Underway {
   turn: Logged
   place: number
+  tokens: number
 }
 
 /** The turns of one scope that are on their way, one after the other. */
@@ -95,7 +95,10 @@ export class WriteAhead {
       const turn = body as unknown as Logged
       const stored = await readTurn(records, turn.scope, turn.turnId)
       if (stored?.logged === turn.id) this.#taken.add(place)
-      else this.#enter(turn).turns.push({ turn, place })
+      else {
+        const line = this.#enter(turn)
+        line.turns.push({ turn, place, tokens: this.#count(line, turn) })
+      }
     }
     await this.#runAll()
     await this.letGo()
@@ -121,11 +124,14 @@ export class WriteAhead {
     const logged: Logged = { ...turn, turnId, id: randomUUID() }
     const line = this.#enter(logged)
     onCounted()
+    let tokens = 0
     try {
-      const place = await intakeLog.append(logged as unknown as JsonObject)
-      line.turns.push({ turn: logged, place })
+      const appended = intakeLog.append(logged as unknown as JsonObject)
+      // While the disk works.
+      tokens = this.#count(line, logged)
+      line.turns.push({ turn: logged, place: await appended, tokens })
     } catch (error) {
-      this.#leave(line, logged)
+      this.#leave(line, logged, tokens)
       throw error
     }
     void this.#run(line)
@@ -198,15 +204,20 @@ export class WriteAhead {
     const line = this.#lines.get(turn.scope) ?? new Line()
     this.#lines.set(turn.scope, line)
     line.ids.add(turn.turnId)
-    line.tokens += turn.tokens
     this.#turns += 1
     this.#bytes += bytesOf(turn)
     return line
   }
 
-  #leave(line: Line, turn: Logged): void {
+  #count(line: Line, { request }: Logged): number {
+    const tokens = tokensOf(request.messages, this.#options.countTokens)
+    line.tokens += tokens
+    return tokens
+  }
+
+  #leave(line: Line, turn: Logged, tokens: number): void {
     line.ids.delete(turn.turnId)
-    line.tokens -= turn.tokens
+    line.tokens -= tokens
     this.#turns -= 1
     this.#bytes -= bytesOf(turn)
     if (line.ids.size === 0) this.#lines.delete(turn.scope)
@@ -226,7 +237,7 @@ export class WriteAhead {
     for (let first = line.turns[0]; first; first = line.turns[0]) {
       await letRequestsRun()
       try {
-        await this.#bring(first.turn)
+        await this.#bring(first)
       } catch (error) {
         // Once, and not for every turn that waits behind it.
         if (!this.#isStuck) this.#options.log.warn('turns wait in the log', { error: String(error) })
@@ -236,7 +247,7 @@ export class WriteAhead {
       }
       this.#isStuck = false
       line.turns.shift()
-      this.#leave(line, first.turn)
+      this.#leave(line, first.turn, first.tokens)
       this.#taken.add(first.place)
       this.#letGoLater()
     }
@@ -244,7 +255,8 @@ export class WriteAhead {
     line.running = undefined
   }
 
-  async #bring({ id, scope, turnId, request, expiresAt, triggers, tokens, at }: Logged): Promise<void> {
+  async #bring({ turn, tokens }: Underway): Promise<void> {
+    const { id, scope, turnId, request, expiresAt, triggers, at } = turn
     const { engine, onTaken } = this.#options
     const placed = request.conversationId === undefined ? { ...request, turnId } : request
     const { pending } = await engine.add(parseScopeKey(scope), placed, {

@@ -109,3 +109,7 @@ export function putConversation(scope: string, conversation: Conversation, now: 
 export function toPayload(value: object): JsonObject {
   return value as unknown as JsonObject
 }
+
+export function tokensOf(messages: readonly Message[], countTokens: (text: string) => number): number {
+  return messages.reduce((sum, { content }) => sum + countTokens(content), 0)
+}

@@ -23,6 +23,8 @@ export function openSqliteIntakeLog(path: string, { syncFile }: { syncFile?: Syn
   const all = db.prepare('SELECT place, body FROM entries ORDER BY place')
   const writer = createWriter<Row>(file, {
     path,
+    // Each is a page or two, and somebody waits.
+    inGroups: false,
     checkpointRows: 500,
     logPages: 0,
     syncFile,

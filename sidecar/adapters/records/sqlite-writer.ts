@@ -1,4 +1,5 @@
 import { AppError } from '../../errors.ts'
+import { letRequestsRun } from '../../time-slice.ts'
 import { type Checkpoint, createCheckpoint } from './sqlite-checkpoint.ts'
 import { isOfSqlite, type OpenFile } from './sqlite-file.ts'
 import { createFileSync, type SyncFile } from './sqlite-sync.ts'
@@ -18,6 +19,8 @@ export interface WriterOptions<Row> {
   path: string
   /** Writes rows, within a transaction; answers how many pages of the log that takes, roughly. */
   write: (rows: readonly Row[]) => number
+  /** Whether commits that arrive in the same turn of the event loop share a transaction. @default true */
+  inGroups?: boolean | undefined
   syncFile?: SyncFile | undefined
   /** Rows that are written between two checkpoints. */
   checkpointRows?: number | undefined
@@ -45,7 +48,8 @@ interface Waiting<Row> {
 }
 
 /**
- * Writes to a file in groups: commits that arrive in the same turn of the event loop share one transaction.
+ * Writes to a file, in groups: commits that arrive in the same turn of the event loop share one transaction. Lazy ones
+ * make room for requests.
  *
  * The disk is waited for in another thread, so that reads and requests go on meanwhile: SQLite does not sync a commit
  * (`synchronous=NORMAL`), and a commit is acknowledged when the log has been synced here.
@@ -55,11 +59,20 @@ interface Waiting<Row> {
  */
 export function createWriter<Row>(
   { db, holder, close }: OpenFile,
-  { path, write, syncFile, checkpointRows = CHECKPOINT_ROWS, logPages = LOG_PAGES }: WriterOptions<Row>,
+  {
+    path,
+    write,
+    inGroups = true,
+    syncFile,
+    checkpointRows = CHECKPOINT_ROWS,
+    logPages = LOG_PAGES,
+  }: WriterOptions<Row>,
 ): Writer<Row> {
   const log = holder && createFileSync(`${path}-wal`, syncFile)
   const checkpoint = log && createCheckpoint({ db, holder, log, path, syncFile, endOpen: endLazy })
-  let waiting: Waiting<Row>[] = []
+  const waiting: Waiting<Row>[] = []
+  let isGrouping = false
+  let isPutting = false
   let written = 0
   let syncing = 0
   let checkpointing: Promise<void> | undefined
@@ -73,11 +86,34 @@ export function createWriter<Row>(
   let confirmed: Promise<unknown> = Promise.resolve()
   let onSynced: (() => void) | undefined
 
-  function flush(): void {
+  function flushSoon(): void {
+    if (!inGroups) {
+      flush()
+      return
+    }
+    if (isGrouping) return
+    isGrouping = true
+    setImmediate(() => {
+      isGrouping = false
+      flush()
+    })
+  }
+
+  /** One after the other, so that none keeps the event loop for all. */
+  async function flushInSlices(): Promise<void> {
+    if (isPutting) return
+    isPutting = true
+    do {
+      await letRequestsRun()
+      flush(1)
+    } while (waiting.length > 0 && !isHeld)
+    isPutting = false
+  }
+
+  function flush(count = waiting.length): void {
     // The end of a checkpoint begins the next flush.
     if (isHeld) return
-    const group = waiting
-    waiting = []
+    const group = waiting.splice(0, count)
     if (group.length === 0) return
     const durable = group.filter(({ isLazy }) => !isLazy)
     const rows = group.flatMap((one) => one.rows)
@@ -94,7 +130,7 @@ export function createWriter<Row>(
     if (durable.length > 0) void acknowledge(durable)
     else {
       lazyRows += rows.length
-      lazyTimer ??= setTimeout(endLazy, LAZY_MS)
+      lazyTimer ??= setTimeout(() => void letRequestsRun().then(endLazy), LAZY_MS)
       if (lazyRows >= LAZY_ROWS) endLazy()
     }
     if (checkpoint && checkpointing === undefined && written >= checkpointRows) {
@@ -187,8 +223,9 @@ export function createWriter<Row>(
   return {
     async commit(rows, isLazy = false) {
       await new Promise<void>((resolve, reject) => {
-        if (waiting.length === 0) setImmediate(flush)
         waiting.push({ rows, isLazy, resolve, reject })
+        if (isLazy) void flushInSlices()
+        else flushSoon()
       })
     },
     assertWhole,
