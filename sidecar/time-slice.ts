@@ -42,6 +42,22 @@ export async function letRequestsRunBriefly(): Promise<void> {
   await nextSlice(PATIENCE_WITH_LOCK_MS)
 }
 
+/** Steps between two moments for others. */
+const STEPS = 8
+
+/** What a step makes of each item, as `flatMap` has it, with moments for others in between, and requests first. */
+export async function flatMapInSlices<T, R>(
+  items: readonly T[],
+  step: (item: T) => R | readonly R[],
+): Promise<R[]> {
+  const all: R[] = []
+  for (let at = 0; at < items.length; at += STEPS) {
+    if (at > 0) await letRequestsRun()
+    all.push(...items.slice(at, at + STEPS).flatMap(step))
+  }
+  return all
+}
+
 /** A request that somebody waits for begins; to be told, once, of its end. */
 export function requestBegins(): void {
   requests += 1

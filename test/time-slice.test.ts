@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  flatMapInSlices,
   letOthersRun,
   letRequestsRun,
   letRequestsRunBriefly,
@@ -75,6 +76,23 @@ describe('work in slices', () => {
     await Promise.all([holder, patient])
     requestEnds()
     expect(order).toEqual(['elsewhere', 'holder', 'patient'])
+  })
+
+  it('maps a long list with moments for others in between, in its order', async () => {
+    const items = Array.from({ length: 50 }, (_, i) => i)
+    let turns = 0
+    let isOver = false
+    const others = (async () => {
+      for (; !isOver; turns++) await new Promise((resolve) => setImmediate(resolve))
+    })()
+    const mapped = await flatMapInSlices(items, (i) => {
+      if (i % 8 === 0) busy()
+      return i % 2 === 0 ? [i, -i] : []
+    })
+    isOver = true
+    await others
+    expect(mapped).toEqual(items.flatMap((i) => (i % 2 === 0 ? [i, -i] : [])))
+    expect(turns).toBeGreaterThanOrEqual(6)
   })
 
   it('is not put off without end by requests that never stop', async () => {

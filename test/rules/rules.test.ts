@@ -268,7 +268,7 @@ describe('how long a memory is kept', () => {
 })
 
 describe('what the rules say of topics', () => {
-  function kept(given: unknown): string[] {
+  async function kept(given: unknown): Promise<string[]> {
     const rules = appRules.parse(given)
     const batch: ExtractionBatch = {
       summary: '',
@@ -290,7 +290,7 @@ describe('what the rules say of topics', () => {
       { text: 'The user flies to Rome in May.', topic: 'trips', messages: [1] },
       { text: 'The assistant recommended the hotel Cesari.', topic: 'trips', messages: [2] },
     ]
-    const checked = checkAnswer(
+    const checked = await checkAnswer(
       { facts, entities: [], relations: [], summary: '' } as never,
       batch,
       numberMessages(batch),
@@ -304,11 +304,11 @@ describe('what the rules say of topics', () => {
     { name: 'trips', description: 'journeys' },
   ]
 
-  it('is what the extraction keeps to', () => {
-    expect(kept({ topics })).toEqual(['Health user', 'trips user', 'trips assistant'])
-    expect(kept({ topics, exclude_topics: ['HEALTH'] })).toEqual(['trips user', 'trips assistant'])
-    expect(kept({ topics, include_topics: ['health'] })).toEqual(['Health user'])
-    expect(kept({ topics, remember: 'user' })).toEqual(['Health user', 'trips user'])
-    expect(kept({ topics, remember: 'assistant' })).toEqual(['trips assistant'])
+  it('is what the extraction keeps to', async () => {
+    expect(await kept({ topics })).toEqual(['Health user', 'trips user', 'trips assistant'])
+    expect(await kept({ topics, exclude_topics: ['HEALTH'] })).toEqual(['trips user', 'trips assistant'])
+    expect(await kept({ topics, include_topics: ['health'] })).toEqual(['Health user'])
+    expect(await kept({ topics, remember: 'user' })).toEqual(['Health user', 'trips user'])
+    expect(await kept({ topics, remember: 'assistant' })).toEqual(['trips assistant'])
   })
 })

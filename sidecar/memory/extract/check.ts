@@ -1,5 +1,6 @@
 import { isFiller, isQuestion } from '../../text/sentence-kind.ts'
 import { packSentences, splitSentences } from '../../text/sentences.ts'
+import { flatMapInSlices } from '../../time-slice.ts'
 import { normaliseForDuplicate } from '../verbatim.ts'
 import type { Collected } from './answer/collect.ts'
 import { isPlaceholder, readFact, type WrittenFact } from './answer/facts.ts'
@@ -9,7 +10,7 @@ import type { NumberedMessage } from './messages.ts'
 import { relatedOf } from './related.ts'
 import { sourcesOf } from './sources.ts'
 import { Tally } from './tally.ts'
-import { isListed, topicFinder, topicsOf } from './topics.ts'
+import { type FindTopic, isListed, topicFinder, topicsOf } from './topics.ts'
 import {
   type Extraction,
   type ExtractionBatch,
@@ -29,13 +30,13 @@ export type Checked =
  * note; what makes the whole answer doubtful (no texts, a foreign script, far too much) refuses all of it. `doubt`:
  * readable, yet worth asking once more.
  */
-export function checkAnswer(
+export async function checkAnswer(
   collected: Collected,
   batch: ExtractionBatch,
   numbered: readonly NumberedMessage[],
-): Checked {
+): Promise<Checked> {
   const tally = new Tally()
-  const written = collected.facts.flatMap((item) => {
+  const written = await flatMapInSlices(collected.facts, (item) => {
     const facts = readFact(item)
     if (facts.length === 0) tally.add('items without text were left out')
     return facts
@@ -48,13 +49,13 @@ export function checkAnswer(
   const said = new Map(numbered.map((message) => [message.source, message.text]))
   const findTopic = topicFinder(topicsOf(batch.rules))
   const facts = mergeEqual(
-    written.flatMap((one) => toFact(one, findTopic, batch, numbered, tally) ?? []),
+    await flatMapInSlices(written, (one) => toFact(one, findTopic, batch, numbered, tally) ?? []),
     tally,
   )
   if (!collected.named && !areAbout(facts, numbered))
     return { reason: 'no_json', detail: 'the sentences have nothing to do with the messages' }
-  const foreign = facts.filter((fact) =>
-    isForeignScript(fact.text, fact.source.map((one) => said.get(one)).join('\n')),
+  const foreign = await flatMapInSlices(facts, (fact) =>
+    isForeignScript(fact.text, fact.source.map((one) => said.get(one)).join('\n')) ? [fact] : [],
   )
   if (foreign.length > 0)
     return {
@@ -68,10 +69,11 @@ export function checkAnswer(
     facts.map(({ text }) => text).join('\n'),
     numbered.map(({ text }) => text).join('\n'),
   )
+  const placeOf = new Map(numbered.map(({ source }, place) => [source, place]))
   const related = relatedOf(collected, facts, batch, numbered, tally)
   return {
     extraction: {
-      facts: facts.map((fact) => inOrder(fact, numbered)),
+      facts: facts.map((fact) => inOrder(fact, placeOf)),
       ...related,
       summary: summaryOf(collected.summary, batch.summary),
     },
@@ -82,7 +84,7 @@ export function checkAnswer(
 
 function toFact(
   written: WrittenFact,
-  findTopic: ReturnType<typeof topicFinder>,
+  findTopic: FindTopic,
   batch: ExtractionBatch,
   numbered: readonly NumberedMessage[],
   tally: Tally,
@@ -136,8 +138,9 @@ function mergeEqual(facts: readonly Fact[], tally: Tally): Fact[] {
   return kept
 }
 
-function inOrder(fact: Fact, numbered: readonly NumberedMessage[]): Fact {
-  const source = numbered.filter((one) => fact.source.includes(one.source)).map((one) => ({ ...one.source }))
+function inOrder(fact: Fact, placeOf: ReadonlyMap<Fact['source'][number], number>): Fact {
+  const place = (one: Fact['source'][number]) => placeOf.get(one) as number
+  const source = [...new Set(fact.source)].sort((a, b) => place(a) - place(b)).map((one) => ({ ...one }))
   return { ...fact, source }
 }
 

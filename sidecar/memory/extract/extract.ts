@@ -58,7 +58,7 @@ export async function extract(batch: ExtractionBatch, options: ExtractOptions): 
       signal,
     })
     await letRequestsRun()
-    return judge(completion, batch, numbered)
+    return await judge(completion, batch, numbered)
   }
 }
 
@@ -67,7 +67,11 @@ type Answer =
   /** `final`: the same question would get the same answer. */
   | { reason: UnreadableReason; detail: string; final: boolean }
 
-function judge(completion: Completion, batch: ExtractionBatch, numbered: readonly NumberedMessage[]): Answer {
+async function judge(
+  completion: Completion,
+  batch: ExtractionBatch,
+  numbered: readonly NumberedMessage[],
+): Promise<Answer> {
   const { text, calls, finish } = completion
   // Some models put what was asked as JSON into a function that nobody offered.
   const written = text.trim() === '' ? calls.map((call) => call.arguments).join('\n') : text
@@ -78,7 +82,8 @@ function judge(completion: Completion, batch: ExtractionBatch, numbered: readonl
     const isRefused = finish === 'refused'
     return { reason: isRefused ? 'refused' : answer.reason, detail: answer.detail, final: isRefused }
   }
-  const checked = checkAnswer(answer.collected, batch, numbered)
+  await letRequestsRun()
+  const checked = await checkAnswer(answer.collected, batch, numbered)
   if ('reason' in checked) return { ...checked, final: false }
   return { ...checked, repaired: answer.repaired || checked.notes.length > 0 }
 }

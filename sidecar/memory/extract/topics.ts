@@ -29,9 +29,17 @@ export function topicsOf(rules: ExtractionRules): readonly Topic[] {
 }
 
 /** A topic as a model wrote it → a topic of the schema, and a sub-topic if that is what it really named. */
-export function topicFinder(
-  topics: readonly Topic[],
-): (written: string) => { topic: string; subTopic?: string } {
+export type FindTopic = (written: string) => { topic: string; subTopic?: string }
+
+let findDefault: FindTopic | undefined
+
+export function topicFinder(topics: readonly Topic[]): FindTopic {
+  if (topics !== DEFAULT_TOPICS) return makeFinder(topics)
+  findDefault ??= makeFinder(topics)
+  return findDefault
+}
+
+function makeFinder(topics: readonly Topic[]): FindTopic {
   const byName = new Map<string, { topic: string; subTopic?: string }>()
   const add = (key: string, found: { topic: string; subTopic?: string }) => {
     if (!byName.has(key)) byName.set(key, found)

@@ -12,11 +12,11 @@ import { batchOf, type GoodAnswer, type Talk } from './corpus/talk.ts'
 import { english, talks } from './corpus/talks.ts'
 
 /** The texts that the reader takes from an answer; none when it refuses it. */
-function textsIn(talk: Talk, answer: string, isCut: boolean): string[] {
+async function textsIn(talk: Talk, answer: string, isCut: boolean): Promise<string[]> {
   const batch = batchOf(talk)
   const read = readAnswer(answer, isCut)
   if ('reason' in read) return []
-  const checked = checkAnswer(read.collected, batch, numberMessages(batch))
+  const checked = await checkAnswer(read.collected, batch, numberMessages(batch))
   return 'reason' in checked ? [] : checked.extraction.facts.map(({ text }) => text)
 }
 
@@ -59,14 +59,14 @@ const fragment = fc.constantFrom(
 
 describe('the reader of answers', () => {
   for (const [writing, write] of Object.entries(writings)) {
-    it(`takes no half of a fact from an answer ${writing} that is cut anywhere`, () => {
+    it(`takes no half of a fact from an answer ${writing} that is cut anywhere`, async () => {
       for (const talk of talks) {
         const answer = write(talk.good)
-        const whole = new Set(textsIn(talk, answer, false))
+        const whole = new Set(await textsIn(talk, answer, false))
         expect(whole.size).toBe(talk.good.facts.length)
         for (let length = 0; length < answer.length; length++) {
           for (const isCut of [true, false]) {
-            const texts = textsIn(talk, answer.slice(0, length), isCut)
+            const texts = await textsIn(talk, answer.slice(0, length), isCut)
             expect(texts.filter((text) => !whole.has(text))).toEqual([])
           }
         }
@@ -74,11 +74,11 @@ describe('the reader of answers', () => {
     })
   }
 
-  it('takes all facts or none from one JSON object that the limit cut', () => {
+  it('takes all facts or none from one JSON object that the limit cut', async () => {
     for (const talk of talks) {
       const answer = json(talk.good)
       for (let length = 0; length < answer.length; length++)
-        expect(textsIn(talk, answer.slice(0, length), true)).toEqual([])
+        expect(await textsIn(talk, answer.slice(0, length), true)).toEqual([])
     }
   })
 
@@ -108,7 +108,7 @@ describe('the reader of answers', () => {
     )
   })
 
-  it('takes the very facts or none from answers that are spoilt in two ways', () => {
+  it('takes the very facts or none from answers that are spoilt in two ways', async () => {
     const whole = [...SYNTAX, ...FULL_WIDTH].filter(({ expect: other }) => other === undefined)
     let refused = 0
     let all = 0
@@ -121,7 +121,7 @@ describe('the reader of answers', () => {
           const inner = syntax.spoil(structuredClone(talk.good), talk)
           const outer = around.spoil(structuredClone(talk.good), talk)
           const answer = outer.replace(pretty(talk.good), () => inner).replace(json(talk.good), () => inner)
-          const taken = textsIn(talk, answer, false)
+          const taken = await textsIn(talk, answer, false)
           all++
           if (taken.length === 0) refused++
           else expect(taken, `${around.form}, ${syntax.form}: ${answer}`).toEqual(texts)
@@ -132,7 +132,7 @@ describe('the reader of answers', () => {
     expect(refused / all).toBeLessThan(0.1)
   })
 
-  it('never throws', () => {
+  it('never throws', async () => {
     const texts = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.array(fragment, { maxLength: 40 }).map((parts) => parts.join('')),
@@ -143,9 +143,9 @@ describe('the reader of answers', () => {
           return raw.slice(0, at) + put + raw.slice(at + (length % 9))
         }),
     )
-    fc.assert(
-      fc.property(texts, fc.boolean(), (text, isCut) => {
-        textsIn(english, text, isCut)
+    await fc.assert(
+      fc.asyncProperty(texts, fc.boolean(), async (text, isCut) => {
+        await textsIn(english, text, isCut)
       }),
       { numRuns: 1_000 },
     )
