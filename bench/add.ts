@@ -75,8 +75,9 @@ async function measure(queue: string): Promise<string[][]> {
   const arrivals: Arrival[] = []
   for (let i = 0; i < count; i++) {
     const body = turnOf(i)
-    arrivals.push({ url: `${sidecar.url}/v1/memories`, body, at: i * step, done: noting(ours) })
-    if (i % 4 === 0) arrivals.push({ url: `${bare.url}/`, body, at: (i + 0.5) * step, done: noting(theirs) })
+    const ask = { path: '/v1/memories', body }
+    arrivals.push({ ...ask, baseUrl: sidecar.url, at: i * step, done: noting(ours) })
+    if (i % 4 === 0) arrivals.push({ ...ask, baseUrl: bare.url, at: (i + 0.5) * step, done: noting(theirs) })
   }
   const atStart = await residentBytes(sidecar)
   await send(arrivals)

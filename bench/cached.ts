@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
 import { startRedis } from '../test/helpers/redis-server.ts'
 import { compare } from './lib/compare.ts'
-import type { Request } from './lib/load.ts'
+import type { Request } from './lib/connection.ts'
 import { facts, seeded } from './lib/people.ts'
 import { startSidecar } from './lib/sidecar-process.ts'
 

@@ -1,4 +1,5 @@
-import { load, type Request } from './load.ts'
+import type { Request } from './connection.ts'
+import { load } from './load.ts'
 import { percentile } from './statistics.ts'
 import { table } from './table.ts'
 
