@@ -131,7 +131,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
+  const ruleBook = new RuleBook({ records, lock: scopeLock, isShared: settings.isShared, now })
   const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
   const timeline = new Timeline({
     records,

@@ -16,8 +16,9 @@ export function router({ reads = true }: RouterOptions = {}): OpenAPIHono<AppEnv
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
   const { openapi } = app
   /*
-   * Bodies are read here and not by the validators of Hono: two middlewares less on the way of every recall, and zod
-   * compiles a schema only for what it reads at once, while they wait for each.
+   * Bodies, and headers beside them, are read here and not by the validators of Hono: two middlewares less on the way of
+   * every recall, zod compiles a schema only for what it reads at once, while they wait for each, and of the headers only
+   * those are looked at that are asked for.
    */
   const withBody = (route: RouteConfig, handler: Handler<AppEnv>, ...rest: unknown[]) => {
     const content = route.request?.body?.content['application/json']
@@ -30,9 +31,10 @@ export function router({ reads = true }: RouterOptions = {}): OpenAPIHono<AppEnv
       return openapi(route, reading as never, ...(rest as []))
     }
     app.openAPIRegistry.registerPath(route)
-    const { body: _, ...request } = route.request ?? {}
+    const { body: _, headers, ...request } = route.request ?? {}
     const withoutBody = { ...route, request, hide: true }
     const reading: Handler<AppEnv> = async (c, next) => {
+      if (headers instanceof z.ZodObject) c.req.addValidatedData('header', readHeaders(c, headers) as object)
       const data = await readJson(c, schema)
       c.req.addValidatedData('json', data as object)
       if (reads) await caughtUp(c, data)
@@ -50,6 +52,14 @@ async function caughtUp(c: Context<AppEnv>, named: unknown): Promise<void> {
   const { user_id: userId } = (named ?? {}) as { user_id?: unknown }
   if (!ahead || typeof userId !== 'string') return
   await ahead.caughtUp(scopeKey({ namespace: c.get('namespace'), userId }))
+}
+
+/** @throws {AppError} for what the schema refuses */
+function readHeaders(c: Context<AppEnv>, schema: z.ZodObject): unknown {
+  const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, c.req.header(name)]))
+  const { success, data, error } = schema.safeParse(given)
+  if (!success) throw refuse(error, given, 'header')
+  return data
 }
 
 const IS_JSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
@@ -33,24 +34,35 @@ export interface RulesInForce {
 export interface RuleBookOptions {
   records: RecordStore
   lock: ScopeLock
+  /** Whether other processes set rules in the same records. */
+  isShared?: boolean | undefined
   now?: () => number
 }
+
+/** Apps whose rules are held at once. */
+const MAX_HELD = 1000
 
 /** The rules of a namespace's apps. Every version is kept. */
 export class RuleBook {
   readonly #records: RecordStore
   readonly #now: () => number
   readonly #lock: ScopeLock
+  /** The newest versions, also where there is none; absent where other processes set rules too. */
+  readonly #held: LRUCache<string, { newest: RulesVersion | undefined }> | undefined
 
-  constructor({ records, lock, now = Date.now }: RuleBookOptions) {
+  /** Tells whether what was read may be of before a write. */
+  #writes = 0
+
+  constructor({ records, lock, isShared = false, now = Date.now }: RuleBookOptions) {
     this.#records = records
     this.#lock = lock
+    this.#held = isShared ? undefined : new LRUCache({ max: MAX_HELD })
     this.#now = now
   }
 
   /** The rules that hold for an app: its own, else the namespace's, else the defaults. */
   async inForce(namespace: string, appId: string | null): Promise<RulesInForce> {
-    const own = await this.#read(namespace, appId)
+    const own = await this.#newest(namespace, appId)
     const version = own?.version ?? 0
     if (own?.rules) {
       const source: RulesSource = appId === null ? 'namespace' : 'app'
@@ -105,12 +117,29 @@ export class RuleBook {
       const version: RulesVersion = { version: newest + 1, rules, updatedAt: this.#now() }
       const record = { order: version.version, payload: version as unknown as JsonObject }
       await assertHeld()
-      await this.#records.commit([
-        { put: { id: recordId(appId), ...record }, collection: 'rules', scope },
-        { put: { id: recordId(appId, version.version), ...record }, collection: 'rules', scope },
-      ])
+      try {
+        await this.#records.commit([
+          { put: { id: recordId(appId), ...record }, collection: 'rules', scope },
+          { put: { id: recordId(appId, version.version), ...record }, collection: 'rules', scope },
+        ])
+      } finally {
+        // Also of a commit that was refused: it may have taken effect all the same.
+        this.#held?.delete(heldAs(namespace, appId))
+        this.#writes += 1
+      }
       return await this.inForce(namespace, appId)
     })
+  }
+
+  /** Asked for with every turn. */
+  async #newest(namespace: string, appId: string | null): Promise<RulesVersion | undefined> {
+    const key = heldAs(namespace, appId)
+    const known = this.#held?.get(key)
+    if (known) return known.newest
+    const writes = this.#writes
+    const newest = await this.#read(namespace, appId)
+    if (writes === this.#writes) this.#held?.set(key, { newest })
+    return newest
   }
 
   async #read(namespace: string, appId: string | null, version?: number): Promise<RulesVersion | undefined> {
@@ -121,6 +150,10 @@ export class RuleBook {
     // later release get their defaults.
     return { ...stored, rules: stored.rules && { ...DEFAULT_RULES, ...stored.rules } }
   }
+}
+
+function heldAs(namespace: string, appId: string | null): string {
+  return JSON.stringify([namespace, appId])
 }
 
 /** Rules belong to no user: they stand under the user id that no user can have. */

@@ -201,6 +201,55 @@ describe('the rule book', () => {
         scope: 'default/',
       })),
     )
-    expect((await book.inForce('default', 'app')).rules).toEqual({ ...DEFAULT_RULES, ...contradiction })
+    const later = new RuleBook({ records, lock: createInProcessScopeLock() })
+    expect((await later.inForce('default', 'app')).rules).toEqual({ ...DEFAULT_RULES, ...contradiction })
+  })
+
+  it('reads the rules of an app once as long as nobody sets them', async () => {
+    let reads = 0
+    const { book } = open((records) => ({
+      ...records,
+      get: (...place) => {
+        reads += 1
+        return records.get(...place)
+      },
+    }))
+    for (let i = 0; i < 5; i++) await book.inForce('default', 'app')
+    // Of the app, and of its namespace.
+    expect(reads).toBe(2)
+    await book.put('default', 'app', rules('new'))
+    expect(await book.inForce('default', 'app')).toMatchObject({ version: 1, rules: rules('new') })
+  })
+
+  it('does not hold what was read while somebody set rules', async () => {
+    let hold: Promise<void> | undefined
+    const { book } = open((records) => ({
+      ...records,
+      get: async (...place) => {
+        const found = await records.get(...place)
+        await hold
+        return found
+      },
+    }))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    hold = promise
+    const early = book.inForce('default', null)
+    hold = undefined
+    await book.put('default', null, rules('new'))
+    resolve()
+    expect((await early).version).toBe(0)
+    expect(await book.inForce('default', null)).toMatchObject({ version: 1, rules: rules('new') })
+  })
+
+  it('sees at once what another process sets in records that are shared', async () => {
+    const { records } = open()
+    const lock = createInProcessScopeLock()
+    const [one, other] = [1, 2].map(() => new RuleBook({ records, lock, isShared: true })) as [
+      RuleBook,
+      RuleBook,
+    ]
+    expect((await one.inForce('default', 'app')).version).toBe(0)
+    await other.put('default', 'app', rules('theirs'))
+    expect(await one.inForce('default', 'app')).toMatchObject({ version: 1, rules: rules('theirs') })
   })
 })

@@ -19,7 +19,10 @@ export interface WriterOptions<Row> {
   path: string
   /** Writes rows, within a transaction; answers how many pages of the log that takes, roughly. */
   write: (rows: readonly Row[]) => number
-  /** Whether commits that arrive in the same turn of the event loop share a transaction. @default true */
+  /**
+   * Whether commits that arrive in the same turn of the event loop share a transaction. Without, a row has to be one
+   * statement. @default true
+   */
   inGroups?: boolean | undefined
   syncFile?: SyncFile | undefined
   /** Rows that are written between two checkpoints. */
@@ -148,6 +151,11 @@ export function createWriter<Row>(
   /** All rows or none, in the transaction that is open or in a new one. */
   function put(rows: readonly Row[]): void {
     const isFirst = !db.isTransaction
+    if (isFirst && !inGroups && rows.length === 1) {
+      // A statement is a transaction by itself.
+      written += write(rows)
+      return
+    }
     db.exec(isFirst ? 'BEGIN IMMEDIATE' : 'SAVEPOINT one')
     try {
       written += write(rows)
