@@ -52,6 +52,8 @@ async function close(signal: string): Promise<void> {
   const letGo = setInterval(() => {
     if ('closeIdleConnections' in server) server.closeIdleConnections()
   }, 50)
+  // Who waits for a flush is answered when it has ended, or was given up.
+  void services.buffer?.close()
   await closed
   clearInterval(letGo)
   await services[Symbol.asyncDispose]()

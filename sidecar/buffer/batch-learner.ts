@@ -8,6 +8,8 @@ import { isOutage } from './retry.ts'
 import type { FlushReason } from './settings.ts'
 import type { WaitingTurns } from './waiting-turns.ts'
 
+const CLOSING: LearnOutcome = { status: 'later', reason: 'closing', detail: 'closing' }
+
 /** Learns from batches of one scope: what works waits no more, what does not is put off. */
 export class BatchLearner {
   readonly #key: string
@@ -61,17 +63,19 @@ export class BatchLearner {
   }
 
   async #ask(batch: readonly PendingTurn[], because: FlushReason, isUrgent: boolean): Promise<LearnOutcome> {
-    const { learner, log, closing } = this.#context
+    const { learner, log, closing, givingUp } = this.#context
+    // It may have waited for its turn.
+    if (closing.aborted) return CLOSING
     const ids = batch.map((turn) => turn.turn_id)
     for (const id of ids) this.#processing.add(id)
     try {
       return await learner.learn(parseScopeKey(this.#key), ids, {
-        ...{ signal: closing, because },
+        ...{ signal: givingUp, because },
         // Who waits is told what was learned, and it is so then. Otherwise a crash has it learned once more.
         isLazy: !isUrgent,
       })
     } catch (error) {
-      if (closing.aborted) return { status: 'later', reason: 'closing', detail: 'closing' }
+      if (givingUp.aborted) return CLOSING
       log.error('learning failed', { error: error instanceof Error ? error.stack : String(error) })
       return { status: 'later', reason: 'internal', detail: 'see the log' }
     } finally {

@@ -58,6 +58,9 @@ export interface WaitingTurn extends PendingTurn {
 /** Pause before a wish that could not be kept is tried again, milliseconds. */
 const OWED_MS = 2000
 
+/** How long flushes under way may go on when the buffer closes, milliseconds. */
+const DRAIN_MS = 5000
+
 /** When a scope is due again that fell due while its process closed, milliseconds. */
 const CLOSING_MS = 1000
 
@@ -75,6 +78,8 @@ export class BufferZone {
   readonly #now: () => number
   readonly #scopes = new Map<string, ScopeBuffer>()
   readonly #closing = new AbortController()
+  readonly #givingUp = new AbortController()
+  #closed: Promise<void> | undefined
   readonly #context: BufferContext
   #turns = 0
   /** Scopes whose wake-up the queue did not take. */
@@ -102,6 +107,7 @@ export class BufferZone {
       wish: (key, at) => this.#wish(key, at),
       now: this.#now,
       closing: this.#closing.signal,
+      givingUp: this.#givingUp.signal,
       onFlush: options.onFlush ?? (() => {}),
       onSize: (change) => {
         this.#turns += change
@@ -291,13 +297,24 @@ export class BufferZone {
     await this.#letGo(scopeKey(scope), (turn) => turn.turn_id === turnId)
   }
 
-  /** Stops: no flush begins, and those under way are given up. Their turns wait for the next start. */
-  async close(): Promise<void> {
+  /**
+   * Stops: no flush begins. Those under way may end for a while, since what the model was asked is paid for; then they
+   * are given up, and their turns wait for the next start.
+   */
+  async close({ drainMs = DRAIN_MS }: { drainMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(drainMs)
+    await this.#closed
+  }
+
+  async #close(drainMs: number): Promise<void> {
     this.#closing.abort(new Error('closing'))
     const { timers = globalThis } = this.#options
     timers.clearTimeout(this.#owedTimer)
     timers.clearTimeout(this.#reconcileTimer)
+    const giveUp = () => this.#givingUp.abort(new Error('closing'))
+    const timer = drainMs > 0 ? timers.setTimeout(giveUp, drainMs) : giveUp()
     await Promise.all([...this.#scopes.values()].map((state) => state.close()))
+    if (timer) timers.clearTimeout(timer)
   }
 
   async #flushNow(scope: Scope, request: Pick<FlushRequest, 'reason' | 'accept'>): Promise<FlushResult> {

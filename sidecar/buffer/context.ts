@@ -29,6 +29,8 @@ export interface BufferContext {
   now: () => number
   /** Aborted when no flush may begin any more. */
   closing: AbortSignal
+  /** Aborted, some time after that, when those under way are given up. */
+  givingUp: AbortSignal
   /** Absent where this process alone has the store: what waits is known here then, and nothing is read anew. */
   shared: Shared | undefined
   /** Wishes for a flush at or after a time, epoch milliseconds. */

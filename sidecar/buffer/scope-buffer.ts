@@ -207,9 +207,9 @@ export class ScopeBuffer {
       for (const watch of this.#watchers) watch(turnId, event)
     }
     while (!(until !== undefined && !this.waiting.has(until))) {
-      if (this.#context.closing.aborted) return { ...result, reason: 'closing' }
       const batch = this.waiting.nextBatch((turn) => chosen.has(turn.turn_id) && !tried.has(versionOf(turn)))
       if (batch.length === 0) break
+      if (this.#context.closing.aborted) return { ...result, reason: 'closing' }
       for (const turn of batch) tried.add(versionOf(turn))
       const trouble = await this.#learner.learn(batch, reason, isUrgent, tell)
       result.reason ??= trouble

@@ -122,7 +122,7 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   const buffer = services.buffer as BufferZone
   onTestFinished(async () => {
     await services.ahead?.close()
-    await buffer.close()
+    await buffer.close({ drainMs: 0 })
     await queue.close()
     await services.engine.drained()
     await ledger.close()
@@ -168,7 +168,8 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       return rows
     },
     async restart() {
-      await buffer.close()
+      // As a process that dies has it: nothing goes on.
+      await buffer.close({ drainMs: 0 })
       const next = setUp({ ...options, model, clock, records: opened })
       await next.services.ahead?.start()
       await next.buffer.start()

@@ -93,7 +93,7 @@ describe('sync mode', () => {
     at.model.next(thinking.behaviour)
     const posted = at.post(1, 'I live in Leeds', { mode: 'sync' })
     await thinking.reached
-    await at.buffer.close()
+    await at.buffer.close({ drainMs: 0 })
     expect(await posted).toMatchObject({ status: 'buffered', reason: 'closing' })
     const next = await at.restart()
     expect(next.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 0, error: null }])

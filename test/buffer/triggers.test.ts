@@ -259,7 +259,7 @@ describe('a thousand users', () => {
   it('are flushed four at a time, leave nothing behind, and none waits for one that has much', async () => {
     const at = setUp({ countTokens: () => 2000 })
     const scopes = Array.from({ length: 1000 }, (_, i) => ({ namespace: 'n', userId: `u${i}` }))
-    at.model.always(async () => void (await quiet(1)))
+    at.model.always(async () => void (await quiet(6)))
     for (const scope of scopes) await at.post(1, 'I live in Leeds', { scope })
     await at.timers.advance(0)
     await until(() => flushes(at).length === 1000)

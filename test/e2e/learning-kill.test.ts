@@ -200,6 +200,35 @@ describe('kill -9', () => {
 })
 
 describe('SIGTERM', () => {
+  it('while the model thinks lets it end: what it was paid for is learned', async () => {
+    const { model, sidecar } = await start()
+    const running = await sidecar()
+    for (const turn of [1, 2]) await running.post(turn)
+    model.rules.replace({ latencyMs: 500, answer: memoryModel(TABLE) })
+    await running.call('POST', '/v1/flush', { user_id: 'ada', wait: false })
+    await model.received(1)
+    expect(await running.end()).toEqual({ code: 0, signal: null })
+    const asked = model.requests.length
+    const next = await sidecar()
+    const { memories, pending } = await stateOf(next)
+    expect(pending).toEqual([])
+    expect(memories).toHaveLength(3)
+    expect(model.requests).toHaveLength(asked)
+    await next.kill()
+  }, 60_000)
+
+  it('answers whoever waits for a flush that comes to no end, and ends the process soon', async () => {
+    const { model, sidecar } = await start()
+    const running = await sidecar()
+    await running.post(1)
+    model.rules.replace({ hang: true })
+    const flushing = running.call('POST', '/v1/flush', { user_id: 'ada', wait: true })
+    await model.received(1)
+    const ended = running.end()
+    expect((await flushing).body).toMatchObject({ reason: 'closing', pending: { turns: 1 } })
+    expect(await ended).toEqual({ code: 0, signal: null })
+  }, 60_000)
+
   it('while the model does not answer ends the process soon, with nothing lost', async () => {
     const { model, sidecar } = await start()
     const running = await sidecar()
