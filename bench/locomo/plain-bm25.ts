@@ -1,4 +1,4 @@
-import { termsOfText } from '../../sidecar/text/tokens.ts'
+import { readText, termsOf } from '../../sidecar/text/tokens.ts'
 import type { Conversation } from './dataset.ts'
 import type { QuestionResult } from './evaluate.ts'
 import { contentOf, type FeedOptions } from './feed.ts'
@@ -37,5 +37,5 @@ export function askPlainBm25(conversation: Conversation, k: number, options: Fee
 }
 
 function tokens(text: string): readonly string[] {
-  return termsOfText(text)
+  return termsOf(readText(text))
 }

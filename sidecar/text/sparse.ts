@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import type { SparseVector } from '../ports/records.ts'
 import type { Language } from './language.ts'
-import { queryTermsOf, readText, termsOfText } from './tokens.ts'
+import { queryTermsOf, readText, termsOfMemory } from './tokens.ts'
 
 /** Saturation of term frequency and strength of length normalisation, as BM25 has them. */
 const K1 = 1.2
@@ -19,8 +19,8 @@ const MAX_TERMS = 500
  * @param context said just before, and part of what the memory is found by
  */
 export function sparseOf(text: string, context: string | null = null): SparseVector {
-  const own = termsOfText(text.slice(0, MAX_LENGTH)).slice(0, MAX_TERMS)
-  const said = context ? termsOfText(context.slice(-MAX_LENGTH)).slice(-MAX_TERMS) : []
+  const own = termsOfMemory(text.slice(0, MAX_LENGTH)).slice(0, MAX_TERMS)
+  const said = context ? termsOfMemory(context.slice(-MAX_LENGTH)).slice(-MAX_TERMS) : []
   const counts = new Map<number, number>()
   for (const term of own) add(counts, term, 1)
   for (const term of said) add(counts, term, CONTEXT_WEIGHT)

@@ -25,6 +25,17 @@ export interface QueryTerm {
   asking: boolean
 }
 
+export function readText(text: string): Reading {
+  const normal = normalise(text)
+  const words = segment(normal)
+  return { normal, words, language: detectLanguage(words.map((word) => word.text)) }
+}
+
+/** Index terms of a text, or of some of its words: stems of the content words, in order, as often as they occur. */
+export function termsOf({ words, language }: Pick<Reading, 'words' | 'language'>): string[] {
+  return contentOf(words, language).map((word) => termOf(word, language))
+}
+
 interface Held {
   reading: Reading
   terms?: readonly string[]
@@ -35,28 +46,22 @@ const held = new LRUCache<string, Held>({ max: 500 })
 /** Longer texts are not held. */
 const MAX_HELD_LENGTH = 1000
 
-export function readText(text: string): Reading {
-  return read(text).reading
+/** `readText` of a text that becomes a memory, which others will read in a moment. */
+export function readMemory(text: string): Reading {
+  return hold(text).reading
 }
 
-/** Index terms of a text: stems of its content words, in order, repeated as often as they occur. */
-export function termsOfText(text: string): readonly string[] {
-  const one = read(text)
+/** `termsOf` of a text that becomes a memory. */
+export function termsOfMemory(text: string): readonly string[] {
+  const one = hold(text)
   one.terms ??= termsOf(one.reading)
   return one.terms
 }
 
-/** The same of a part of a text. */
-export function termsOf({ words, language }: Pick<Reading, 'words' | 'language'>): string[] {
-  return contentOf(words, language).map((word) => termOf(word, language))
-}
-
-function read(text: string): Held {
+function hold(text: string): Held {
   const known = held.get(text)
   if (known) return known
-  const normal = normalise(text)
-  const words = segment(normal)
-  const one: Held = { reading: { normal, words, language: detectLanguage(words.map((word) => word.text)) } }
+  const one: Held = { reading: readText(text) }
   if (text.length <= MAX_HELD_LENGTH) held.set(text, one)
   return one
 }

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { relatedTo } from '../../sidecar/text/concepts.ts'
 import { detectLanguage } from '../../sidecar/text/language.ts'
 import { stem } from '../../sidecar/text/stem.ts'
-import { queryTermsOf, readText, termsOf, termsOfText } from '../../sidecar/text/tokens.ts'
+import { queryTermsOf, readMemory, readText, termsOf, termsOfMemory } from '../../sidecar/text/tokens.ts'
 
-const terms = termsOfText
+const terms = termsOfMemory
 
 describe('detectLanguage', () => {
   it.each([
@@ -53,11 +53,11 @@ describe('termsOf', () => {
 describe('a text that was read before', () => {
   it('has the terms of its parts all the same', () => {
     const text = '用户 moved to Porto in 2021'
-    const whole = termsOfText(text)
-    const { words, language } = readText(text)
+    const whole = termsOfMemory(text)
+    const { words, language } = readMemory(text)
     const numbers = words.filter(({ kind }) => kind === 'number')
     expect(termsOf({ words: numbers, language })).toEqual(['2021'])
-    expect(termsOfText(text)).toEqual(whole)
+    expect(termsOfMemory(text)).toEqual(whole)
     expect(termsOf(readText(text))).toEqual(whole)
   })
 })

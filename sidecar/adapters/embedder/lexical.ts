@@ -1,5 +1,5 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { termsOfText } from '../../text/tokens.ts'
+import { readText, termsOf, termsOfMemory } from '../../text/tokens.ts'
 import { letOthersRun } from '../../time-slice.ts'
 
 export interface LexicalEmbedderOptions {
@@ -20,12 +20,13 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
   return {
     name: `lexical-1-${dimensions}`,
     dimensions,
-    async embed(texts, _purpose, signal) {
+    async embed(texts, purpose, signal) {
       signal?.throwIfAborted()
       const vectors: Float32Array[] = []
       for (const text of texts) {
         if (vectors.length % AT_ONCE === AT_ONCE - 1) await letOthersRun()
-        vectors.push(hashFeatures(termsOfText(text), dimensions))
+        const terms = purpose === 'query' ? termsOf(readText(text)) : termsOfMemory(text)
+        vectors.push(hashFeatures(terms, dimensions))
       }
       return vectors
     },

@@ -33,6 +33,7 @@ export type FindTopic = (written: string) => { topic: string; subTopic?: string 
 
 let findDefault: FindTopic | undefined
 
+/** Finds topics of a schema; for the default one the names are folded once. */
 export function topicFinder(topics: readonly Topic[]): FindTopic {
   if (topics !== DEFAULT_TOPICS) return makeFinder(topics)
   findDefault ??= makeFinder(topics)

@@ -1,4 +1,4 @@
-import { readText, termsOfText } from '../../text/tokens.ts'
+import { readMemory, termsOfMemory } from '../../text/tokens.ts'
 import { DenseMatrix } from './dense.ts'
 import { Postings } from './postings.ts'
 import { speakerKey } from './speakers.ts'
@@ -95,8 +95,8 @@ export class Corpus {
     this.delete(memory.id)
     const slot = this.#free.pop() ?? this.#entries.length
     const text = memory.text.slice(0, MAX_LENGTH)
-    const reading = readText(text)
-    const context = memory.context ? termsOfText(memory.context.slice(-MAX_LENGTH)).slice(-MAX_TERMS) : []
+    const reading = readMemory(text)
+    const context = memory.context ? termsOfMemory(memory.context.slice(-MAX_LENGTH)).slice(-MAX_TERMS) : []
     const entry: Entry = {
       id: memory.id,
       speaker: speakerKey(memory.speaker),
@@ -112,7 +112,7 @@ export class Corpus {
     this.#entries[slot] = entry
     this.#slotOf.set(memory.id, slot)
     this.dense.set(slot, memory.dense)
-    this.own.add(slot, termsOfText(text).slice(0, MAX_TERMS))
+    this.own.add(slot, termsOfMemory(text).slice(0, MAX_TERMS))
     if (entry.hasContext) this.context.add(slot, context)
     count(this.languages, entry.language, 1)
     count(this.speakers, entry.speaker, 1)
