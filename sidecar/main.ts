@@ -24,6 +24,7 @@ const server = serve({ fetch: app.fetch, hostname: config.host, port: config.por
   setImmediate(() => {
     warmConcepts()
     void tokenCounter()
+    if (config.languageModel) void warmFetch(port)
   })
 })
 server.on('error', (error: NodeJS.ErrnoException) => {
@@ -60,11 +61,23 @@ async function close(signal: string): Promise<void> {
   process.exit(0)
 }
 
-function announce(port: number): void {
+/** The first call of `fetch` loads what it is made of, for some 50 ms: not while turns wait for the model's first answer. */
+async function warmFetch(port: number): Promise<void> {
+  try {
+    await (await fetch(`${addressOf(port)}/healthz`, { signal: AbortSignal.timeout(5000) })).text()
+  } catch {
+    // Then the model's first call does it.
+  }
+}
+
+function addressOf(port: number): string {
   // Nobody can call the address that means "all of them".
   const name = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host
-  const host = name.includes(':') ? `[${name}]` : name
-  const url = `http://${host}:${port}`
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}
+
+function announce(port: number): void {
+  const url = addressOf(port)
   const backends = Object.entries(backendNames(services)).map(([name, kind]) => `${name} ${kind}`)
   const key = config.apiKeys.length > 0 ? ` -H 'Authorization: Bearer YOUR_KEY'` : ''
   const body = `{"user_id":"ada","messages":[{"role":"user","content":"I moved to Kyoto and I am allergic to peanuts."}]}`

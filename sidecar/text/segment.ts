@@ -18,9 +18,8 @@ export interface Word {
 /** `text` must be normalised (see `normalise`). */
 export function segment(text: string): Word[] {
   const words: Word[] = []
-  for (const match of text.matchAll(RUN)) {
-    const [run] = match
-    const at = match.index
+  // Called back rather than iterated over: an object for each match was a tenth of all garbage.
+  text.replace(RUN, (run: string, at: number) => {
     if (!DENSE_SCRIPT.test(run)) {
       words.push({ text: run, kind: DIGIT.test(run) ? 'number' : 'word', at })
     } else {
@@ -39,7 +38,8 @@ export function segment(text: string): Word[] {
         }
       }
     }
-  }
+    return ''
+  })
   return words
 }
 
