@@ -45,14 +45,18 @@ export async function letRequestsRunBriefly(): Promise<void> {
 /** Steps between two moments for others. */
 const STEPS = 8
 
-/** What a step makes of each item, as `flatMap` has it, with moments for others in between, and requests first. */
+/**
+ * What a step makes of each item, as `flatMap` has it, with moments for others in between.
+ * @param pause which others those are for
+ */
 export async function flatMapInSlices<T, R>(
   items: readonly T[],
   step: (item: T) => R | readonly R[],
+  pause: () => Promise<void> = letRequestsRun,
 ): Promise<R[]> {
   const all: R[] = []
   for (let at = 0; at < items.length; at += STEPS) {
-    if (at > 0) await letRequestsRun()
+    if (at > 0) await pause()
     all.push(...items.slice(at, at + STEPS).flatMap(step))
   }
   return all

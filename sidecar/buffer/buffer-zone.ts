@@ -312,9 +312,10 @@ export class BufferZone {
     timers.clearTimeout(this.#owedTimer)
     timers.clearTimeout(this.#reconcileTimer)
     const giveUp = () => this.#givingUp.abort(new Error('closing'))
-    const timer = drainMs > 0 ? timers.setTimeout(giveUp, drainMs) : giveUp()
+    if (drainMs === 0) giveUp()
+    const timer = timers.setTimeout(giveUp, drainMs)
     await Promise.all([...this.#scopes.values()].map((state) => state.close()))
-    if (timer) timers.clearTimeout(timer)
+    timers.clearTimeout(timer)
   }
 
   async #flushNow(scope: Scope, request: Pick<FlushRequest, 'reason' | 'accept'>): Promise<FlushResult> {

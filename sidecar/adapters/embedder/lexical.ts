@@ -1,6 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { readText, termsOf, termsOfMemory } from '../../text/tokens.ts'
-import { letOthersRun } from '../../time-slice.ts'
+import { flatMapInSlices, letOthersRun } from '../../time-slice.ts'
 
 export interface LexicalEmbedderOptions {
   /** Length of the vectors. @default 384 */
@@ -22,19 +22,15 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
     dimensions,
     async embed(texts, purpose, signal) {
       signal?.throwIfAborted()
-      const vectors: Float32Array[] = []
-      for (const text of texts) {
-        if (vectors.length % AT_ONCE === AT_ONCE - 1) await letOthersRun()
+      const embedOne = (text: string) => {
         const terms = purpose === 'query' ? termsOf(readText(text)) : termsOfMemory(text)
-        vectors.push(hashFeatures(terms, dimensions))
+        return hashFeatures(terms, dimensions)
       }
-      return vectors
+      // Somebody waits for a query, or for the words of a turn: it does not make room for requests.
+      return await flatMapInSlices(texts, embedOne, letOthersRun)
     },
   }
 }
-
-/** Texts between two moments for others: for a query, or the words of a turn, somebody waits. */
-const AT_ONCE = 8
 
 /** Share of a word's weight that its n-grams have together; the rest is the whole stem's. */
 const GRAM_SHARE = 0.5
