@@ -2,18 +2,14 @@ import { expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
-import { ADA, setUp } from './helpers.ts'
-import { held } from './model.ts'
+import { ADA, setUp, startThinking } from './helpers.ts'
 
 it('the same turn posted again while it is being learned from costs nothing and changes nothing', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds')
-  const thinking = held()
-  at.model.next(thinking.behaviour)
-  const flushing = at.buffer.flush(ADA)
-  await thinking.reached
+  const { flushing, release } = await startThinking(at)
   await at.post(1, 'I live in Leeds')
-  thinking.release()
+  release()
   await flushing
   expect(at.model.calls).toHaveLength(1)
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])

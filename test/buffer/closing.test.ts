@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ADA, setUp } from './helpers.ts'
-import { held } from './model.ts'
+import { ADA, setUp, startThinking } from './helpers.ts'
 
 const BOB = { namespace: 'n', userId: 'bob' }
 
@@ -9,14 +8,11 @@ describe('a buffer that closes', () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { scope: BOB })
-    const thinking = held()
-    at.model.next(thinking.behaviour)
-    const flushing = at.buffer.flush(ADA)
-    await thinking.reached
+    const { flushing, release } = await startThinking(at)
     const closing = at.buffer.close()
     expect(await at.buffer.flush(BOB)).toEqual({ events: [], reason: 'closing' })
     const asked = at.model.batches().length
-    thinking.release()
+    release()
     expect(await flushing).toMatchObject({ reason: null, events: [{ memory: 'Ada lives in Leeds.' }] })
     await closing
     expect(at.model.batches()).toHaveLength(asked)
@@ -28,12 +24,9 @@ describe('a buffer that closes', () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { agentId: 'one' })
     await at.post(2, 'I have a cat', { agentId: 'two' })
-    const thinking = held()
-    at.model.next(thinking.behaviour)
-    const flushing = at.buffer.flush(ADA)
-    await thinking.reached
+    const { flushing, release } = await startThinking(at)
     const closing = at.buffer.close()
-    thinking.release()
+    release()
     expect(await flushing).toMatchObject({ reason: 'closing', events: [{ memory: 'Ada lives in Leeds.' }] })
     await closing
     expect((await at.pendingStored()).map(({ turn }) => turn)).toEqual([2])
@@ -43,13 +36,10 @@ describe('a buffer that closes', () => {
     const at = setUp({ buffer: { concurrency: 1 } })
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { scope: BOB })
-    const thinking = held()
-    at.model.next(thinking.behaviour)
-    const first = at.buffer.flush(ADA)
-    await thinking.reached
+    const { flushing: first, release } = await startThinking(at)
     const second = at.buffer.flush(BOB)
     const closing = at.buffer.close()
-    thinking.release()
+    release()
     expect((await first).reason).toBe(null)
     expect((await second).reason).toBe('closing')
     await closing
@@ -59,10 +49,7 @@ describe('a buffer that closes', () => {
   it('gives up after five seconds what has not ended, and its turns wait for the next start', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
-    const thinking = held()
-    at.model.next(thinking.behaviour)
-    const flushing = at.buffer.flush(ADA)
-    await thinking.reached
+    const { flushing } = await startThinking(at)
     let isClosed = false
     const closing = at.buffer.close().then(() => {
       isClosed = true

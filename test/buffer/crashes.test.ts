@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Learner } from '../../sidecar/memory/learn/learner.ts'
 import type { Collection, RecordStore, Write } from '../../sidecar/ports/records.ts'
-import { ADA, type SetUp, setUp } from './helpers.ts'
-import { held } from './model.ts'
+import { ADA, type SetUp, setUp, startThinking } from './helpers.ts'
 
 const TURNS = [
   'I live in Leeds. I am a nurse',
@@ -137,10 +136,7 @@ it('learning from the same turns twice, at once or after another, is learning fr
 it('a process that dies while the model thinks has not lost or counted anything', async () => {
   const at = setUp()
   await postAll(at)
-  const thinking = held()
-  at.model.next(thinking.behaviour)
-  const flushing = at.buffer.flush(ADA)
-  await thinking.reached
+  const { flushing } = await startThinking(at)
   const next = await at.restart()
   expect(await flushing).toMatchObject({ reason: 'closing' })
   expect(next.buffer.waiting(ADA).turns.map(({ attempts, error }) => ({ attempts, error }))).toEqual(

@@ -22,7 +22,7 @@ import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import { type Scope, scopeKey } from '../../sidecar/scope.ts'
 import { type Clock, stoppedClock } from '../helpers/clock.ts'
 import type { FactTable } from '../helpers/memory-model.ts'
-import { type TableModel, tableModel } from './model.ts'
+import { held, type TableModel, tableModel } from './model.ts'
 import { type FakeTimers, fakeTimers } from './timers.ts'
 
 export const TABLE: FactTable = {
@@ -176,6 +176,15 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       return next
     },
   }
+}
+
+/** Begins to learn from what waits of Ada, and answers when the model thinks, which it does until it is released. */
+export async function startThinking(at: Pick<SetUp, 'model' | 'buffer'>) {
+  const thinking = held()
+  at.model.next(thinking.behaviour)
+  const flushing = at.buffer.flush(ADA)
+  await thinking.reached
+  return { flushing, release: thinking.release }
 }
 
 export function unavailable(
