@@ -100,7 +100,7 @@ async function assertNothingLogged(config: Config, from: Kind): Promise<void> {
 /** Qdrant has its memories by embedder; which one is in use stands among the rest. */
 async function embedderOf(config: Config, kind: Kind): Promise<EmbedderName> {
   if (kind === 'sqlite') return ANY_EMBEDDER
-  const { peekQdrant } = await import('./adapters/records/qdrant-peek.ts')
+  const { peekQdrant } = await import('./adapters/qdrant/read-only.ts')
   const note = await readNote(peekQdrant(config.qdrant as NonNullable<Config['qdrant']>))
   if (!note)
     throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: there is nothing in ${nameOf(config, kind)}`)

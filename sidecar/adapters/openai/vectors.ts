@@ -1,4 +1,4 @@
-import { member } from '../openai/json.ts'
+import { member } from './json.ts'
 
 /**
  * The vectors in the answer of `POST /embeddings`, in the order of the texts, each of length 1.

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { MAX_TURNS } from '../../ports/scope-state.ts'
-import type { RedisClient } from './redis-client.ts'
+import type { RedisClient } from './client.ts'
 
 const DAY_MS = 86_400_000
 /** After the last change until the counters of a scope are gone. */

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { AppError } from '../../errors.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Hold } from '../../ports/scope-lock.ts'
-import type { RedisLink } from '../cache/redis-link.ts'
-import { runScript, type Script } from '../cache/redis-scripts.ts'
-import type { Timers } from './line.ts'
-import { ACQUIRE, GIVE_BACK, RENEW } from './redis-lock-scripts.ts'
+import type { RedisLink } from './connection.ts'
+import { ACQUIRE, GIVE_BACK, RENEW } from './lock-scripts.ts'
+import { runScript, type Script } from './scope-state-scripts.ts'
+import type { Timers } from './task-queue.ts'
 
 export interface LeaseSettings {
   /** Life of a lease without renewal, milliseconds: so long a scope cannot be written to after its writer has died. */

@@ -1,20 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
 import type { Collection, RecordStore } from '../../ports/records.ts'
-import {
-  type CollectionOptions,
-  dropOtherMemories,
-  ensureCollections,
-  pointAlias,
-} from './qdrant-collections.ts'
-import { EVERY_SCOPE, openGate } from './qdrant-gate.ts'
-import { openJournal } from './qdrant-journal.ts'
-import { openLane } from './qdrant-lane.ts'
-import { linkQdrant, type QdrantAddress, QdrantFailure } from './qdrant-link.ts'
-import { hasVectors, pointId, toPointWrite, toRecord } from './qdrant-points.ts'
-import { type Alone, openRecovery } from './qdrant-recovery.ts'
-import { type Source, scopesIn, scrollPage } from './qdrant-scroll.ts'
-import { searchPoints } from './qdrant-search.ts'
+import { searchPoints } from '../records/qdrant-search.ts'
+import { type CollectionOptions, dropOtherMemories, ensureCollections, pointAlias } from './collections.ts'
+import { openLane } from './commit-queue.ts'
+import { linkQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
+import { openJournal } from './journal.ts'
+import { hasVectors, pointId, toPointWrite, toRecord } from './points.ts'
+import { type Alone, openRecovery } from './recovery.ts'
+import { EVERY_SCOPE, openGate } from './scope-gate.ts'
+import { type Source, scopesIn, scrollPage } from './scroll.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   /** How long the opening waits for a server that does not answer yet, milliseconds. @default 0 */

@@ -1,4 +1,4 @@
-import { script } from '../cache/redis-scripts.ts'
+import { script } from '../redis/scope-state-scripts.ts'
 
 /**
  * KEYS[1]: wishes by time. ARGV: time, key. Answers the earliest wish for the key, and whether it is this one.

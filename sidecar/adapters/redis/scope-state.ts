@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Counters, ScopeState, TurnSeen } from '../../ports/scope-state.ts'
-import { KIND, type RedisCacheOptions, wellFormed } from './redis.ts'
-import { decodeBlock, encodeBlock, type ReadBlock, scopeKeys } from './redis-block.ts'
-import { linkRedis } from './redis-link.ts'
+import { KIND, type RedisCacheOptions, wellFormed } from './cache.ts'
+import { linkRedis } from './connection.ts'
+import { decodeBlock, encodeBlock, type ReadBlock, scopeKeys } from './scope-block.ts'
 import {
   type Argument,
   BUMP,
@@ -21,7 +21,7 @@ import {
   runBinaryScript,
   runScript,
   type Script,
-} from './redis-scripts.ts'
+} from './scope-state-scripts.ts'
 
 type Keys = ReturnType<typeof scopeKeys>
 

@@ -1,6 +1,6 @@
 import type { RecordStore } from '../../ports/records.ts'
-import { linkQdrant, type QdrantAddress, QdrantFailure } from './qdrant-link.ts'
-import { pointId, toRecord } from './qdrant-points.ts'
+import { linkQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
+import { pointId, toRecord } from './points.ts'
 
 /** Reads records without vectors where nothing is to be made: of a prefix that has no collections there are none. */
 export function peekQdrant(options: QdrantAddress & { prefix: string }): Pick<RecordStore, 'get'> {

@@ -1,4 +1,4 @@
-import { script } from '../cache/redis-scripts.ts'
+import { script } from './scope-state-scripts.ts'
 
 /** What stands in the mark of a lock that is held, or whose holder has died; and of one that ended in good order. */
 const [HELD, FREE] = ['held', 'free']

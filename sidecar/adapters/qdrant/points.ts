@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { AppError, describe } from '../../errors.ts'
 import type { Collection, JsonObject, SparseVector, StoredRecord, Write } from '../../ports/records.ts'
-import { toStoredFields } from './qdrant-fields.ts'
-import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from './vector-bytes.ts'
+import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from '../records/vector-bytes.ts'
+import { toStoredFields } from './fields.ts'
 
 /** A kind of document as it is stored; the store's own are not the engine's. */
 export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'

@@ -1,4 +1,4 @@
-import { type Kind, type Point, type PointWrite, pointId } from './qdrant-points.ts'
+import { type Kind, type Point, type PointWrite, pointId } from './points.ts'
 
 /** Writes that are to take effect together, as they are noted down before the first of them is carried out. */
 export interface Entry {

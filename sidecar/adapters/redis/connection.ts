@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import { describeTarget, type RedisTarget } from '../../redis-url.ts'
-import { createRedisClient, type RedisClient } from './redis-client.ts'
+import { createRedisClient, type RedisClient } from './client.ts'
 
 /** Told when Redis comes and goes, in words for the operator. */
 export type OnRedisState = (state: { up: boolean; message: string }) => void

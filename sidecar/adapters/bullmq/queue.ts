@@ -3,12 +3,12 @@ import type { Job, Worker } from 'bullmq'
 import { LRUCache } from 'lru-cache'
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
 import type { RedisTarget } from '../../redis-url.ts'
-import { createRedisClient, type RedisClient } from '../cache/redis-client.ts'
-import { linkRedis, type OnRedisState, type RedisLink } from '../cache/redis-link.ts'
-import { runScript } from '../cache/redis-scripts.ts'
-import { BEGIN, END, WISH } from './bullmq-scripts.ts'
-import { pauseAfter } from './pauses.ts'
-import { DRAIN_MS, Runs } from './runs.ts'
+import { DRAIN_MS, Runs } from '../queue/active-runs.ts'
+import { pauseAfter } from '../queue/retry-delay.ts'
+import { createRedisClient, type RedisClient } from '../redis/client.ts'
+import { linkRedis, type OnRedisState, type RedisLink } from '../redis/connection.ts'
+import { runScript } from '../redis/scope-state-scripts.ts'
+import { BEGIN, END, WISH } from './scripts.ts'
 
 export interface BullmqQueueOptions {
   target: RedisTarget

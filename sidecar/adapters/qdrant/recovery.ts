@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Journal } from './qdrant-journal.ts'
-import { type Entry, keyOf } from './qdrant-journal-points.ts'
-import type { Lane } from './qdrant-lane.ts'
+import type { Lane } from './commit-queue.ts'
+import type { Journal } from './journal.ts'
+import { type Entry, keyOf } from './journal-entries.ts'
 
 export interface RecoveryOptions {
   journal: Journal

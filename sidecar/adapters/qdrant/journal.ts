@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import type { QdrantLink } from './connection.ts'
 import {
   type Entry,
   idsOf,
@@ -9,10 +10,9 @@ import {
   requestsOf,
   toEntry,
   toPoint,
-} from './qdrant-journal-points.ts'
-import type { QdrantLink } from './qdrant-link.ts'
-import { type Kind, type Point, type PointPayload, type PointWrite, pointId } from './qdrant-points.ts'
-import { lastWrites, type Operation, update } from './qdrant-write.ts'
+} from './journal-entries.ts'
+import { type Kind, type Point, type PointPayload, type PointWrite, pointId } from './points.ts'
+import { lastWrites, type Operation, update } from './writes.ts'
 
 /** That somebody else than who noted it down carries an entry out, or has. */
 export interface Mark {

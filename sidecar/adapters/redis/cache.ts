@@ -1,7 +1,7 @@
 import type { CacheStore } from '../../ports/cache-store.ts'
 import type { RedisTarget } from '../../redis-url.ts'
-import { decodeEntry, encodeEntry, redisKey } from './redis-entry.ts'
-import { linkRedis, type OnRedisState, type RedisLink } from './redis-link.ts'
+import { decodeEntry, encodeEntry, redisKey } from './cache-entry.ts'
+import { linkRedis, type OnRedisState, type RedisLink } from './connection.ts'
 
 export interface RedisCacheOptions {
   target: RedisTarget

@@ -1,7 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest'
-import type { Collections } from './qdrant-collections.ts'
-import { QdrantFailure, type QdrantLink } from './qdrant-link.ts'
-import { hasVectors, type Point, type PointWrite } from './qdrant-points.ts'
+import type { Collections } from './collections.ts'
+import { QdrantFailure, type QdrantLink } from './connection.ts'
+import { hasVectors, type Point, type PointWrite } from './points.ts'
 
 export type Operation = Schemas['UpdateOperation']
 

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
 import type { Completion, CompletionRequest, LanguageModel, Purpose } from '../../ports/language-model.ts'
-import { type CallerOptions, createCaller } from '../openai/caller.ts'
-import { EndpointFailure } from '../openai/failures.ts'
-import { type Abilities, isRefusedContent, lacking, strongest } from './abilities.ts'
-import { completionOf, hasReasoned, refusedCompletion } from './answer.ts'
+import { type CallerOptions, createCaller } from './caller.ts'
+import { type Abilities, isRefusedContent, lacking, strongest } from './capabilities.ts'
+import { completionOf, hasReasoned, refusedCompletion } from './completion.ts'
+import { EndpointFailure } from './failures.ts'
 import { bodyOf, withoutOf } from './request.ts'
 
 export interface OpenAiLanguageModelOptions extends CallerOptions {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest'
-import { FIELD_INDEXES } from './qdrant-fields.ts'
-import { QdrantFailure, type QdrantLink } from './qdrant-link.ts'
-import { SPARSE, VECTOR } from './qdrant-points.ts'
+import { QdrantFailure, type QdrantLink } from './connection.ts'
+import { FIELD_INDEXES } from './fields.ts'
+import { SPARSE, VECTOR } from './points.ts'
 
 export interface CollectionOptions {
   /** Stands before the name of every collection, so that several stores share a server. */

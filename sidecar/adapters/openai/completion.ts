@@ -1,5 +1,5 @@
 import type { Completion } from '../../ports/language-model.ts'
-import { member } from '../openai/json.ts'
+import { member } from './json.ts'
 
 /** Reads the answer of `POST /chat/completions`; `complaint` makes the error for what is no completion. */
 export function completionOf(

@@ -1,6 +1,6 @@
 import type { Position, ScrollOptions, StoredRecord } from '../../ports/records.ts'
-import type { QdrantLink } from './qdrant-link.ts'
-import { type Kind, type PointPayload, toRecord, within } from './qdrant-points.ts'
+import type { QdrantLink } from './connection.ts'
+import { type Kind, type PointPayload, toRecord, within } from './points.ts'
 
 /** Where to read, and how many of the copies must agree. */
 export interface Source {

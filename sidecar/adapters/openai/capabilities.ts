@@ -1,5 +1,5 @@
 import type { CompletionRequest } from '../../ports/language-model.ts'
-import { isTooLong } from '../openai/failures.ts'
+import { isTooLong } from './failures.ts'
 
 /** What a model at an endpoint takes, each from the strongest down; learnt from its refusals. */
 export interface Abilities {

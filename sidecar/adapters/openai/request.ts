@@ -1,5 +1,5 @@
 import type { ChatMessage, CompletionRequest, FunctionTool } from '../../ports/language-model.ts'
-import { type Abilities, formatFor } from './abilities.ts'
+import { type Abilities, formatFor } from './capabilities.ts'
 
 /** Added to the limit of a model that reasons, whose thoughts would else leave nothing for the answer. */
 const REASONING_TOKENS = 4096

@@ -1,11 +1,11 @@
 import { AppError } from '../../errors.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import type { RedisTarget } from '../../redis-url.ts'
-import { KIND, wellFormed } from '../cache/redis.ts'
-import { scopeKeys } from '../cache/redis-block.ts'
-import { linkRedis, type OnRedisState, type RedisLink } from '../cache/redis-link.ts'
-import { Line, type Timers } from './line.ts'
-import { type LeaseSettings, type Left, RedisLease } from './redis-lease.ts'
+import { KIND, wellFormed } from './cache.ts'
+import { linkRedis, type OnRedisState, type RedisLink } from './connection.ts'
+import { type LeaseSettings, type Left, RedisLease } from './lease.ts'
+import { scopeKeys } from './scope-block.ts'
+import { Line, type Timers } from './task-queue.ts'
 
 export interface RedisScopeLockOptions extends Partial<LeaseSettings> {
   target: RedisTarget

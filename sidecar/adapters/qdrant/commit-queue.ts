@@ -1,11 +1,11 @@
 import { AppError } from '../../errors.ts'
-import type { Collections } from './qdrant-collections.ts'
-import type { Gate } from './qdrant-gate.ts'
-import type { Journal } from './qdrant-journal.ts'
-import { type Entry, keyOf } from './qdrant-journal-points.ts'
-import type { QdrantLink } from './qdrant-link.ts'
-import type { PointWrite } from './qdrant-points.ts'
-import { applyWrites, bytesOf } from './qdrant-write.ts'
+import type { Collections } from './collections.ts'
+import type { QdrantLink } from './connection.ts'
+import type { Journal } from './journal.ts'
+import { type Entry, keyOf } from './journal-entries.ts'
+import type { PointWrite } from './points.ts'
+import type { Gate } from './scope-gate.ts'
+import { applyWrites, bytesOf } from './writes.ts'
 
 export interface LaneOptions {
   link: QdrantLink

@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
-import { type Caller, type CallerOptions, createCaller } from '../openai/caller.ts'
-import { EndpointFailure } from '../openai/failures.ts'
 import { batchesOf } from './batches.ts'
-import { vectorsOf } from './openai-vectors.ts'
+import { type Caller, type CallerOptions, createCaller } from './caller.ts'
+import { EndpointFailure } from './failures.ts'
+import { vectorsOf } from './vectors.ts'
 
 export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string
