@@ -2,10 +2,10 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { BadDate, toIso } from '../../sidecar/transfer/dates.ts'
+import { readDify } from '../../sidecar/transfer/readers/dify.ts'
 import { detectFormat } from '../../sidecar/transfer/readers/formats.ts'
 import { readMem0 } from '../../sidecar/transfer/readers/mem0.ts'
 import { readMessages } from '../../sidecar/transfer/readers/messages.ts'
-import { JsonListScanner } from '../../sidecar/transfer/scanner.ts'
 import { file, fixture, readAll, run } from './helpers.ts'
 
 describe('a JSON file', () => {
@@ -45,29 +45,6 @@ describe('a JSON file', () => {
     )
   })
 
-  it('may be read in any pieces', () => {
-    const element = fc.oneof(fc.jsonValue(), fc.string({ unit: fc.constantFrom(...'"\\\\,[]{}: \n') }))
-    const lists = fc.record({ list: fc.array(element, { minLength: 1 }), other: element, space: fc.nat(2) })
-    fc.assert(
-      fc.property(
-        lists,
-        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
-        ({ list, other, space }, sizes) => {
-          const scanner = new JsonListScanner(['data', 'results'])
-          const text = JSON.stringify({ other, data: list, after: other }, null, space)
-          const found: unknown[] = []
-          for (let at = 0, i = 0; at < text.length; i++) {
-            const size = sizes[i % sizes.length] as number
-            for (const one of scanner.push(text.slice(at, at + size))) found.push(JSON.parse(one.text))
-            at += size
-          }
-          expect(found).toEqual(JSON.parse(JSON.stringify(list)))
-          expect(scanner.closed).toBe(true)
-        },
-      ),
-    )
-  })
-
   it.each(['jsonl', 'json'])('(.%s) may be larger than memory', async (extension) => {
     const entry = JSON.stringify({ memory: `${'a long text '.repeat(800)}.`, user_id: 'ada' })
     const separator = extension === 'json' ? ',\n' : '\n'
@@ -95,17 +72,69 @@ describe('a JSON file', () => {
     ])
   })
 
-  it('with a bad entry gives the others', async () => {
+  it('with an entry that is no memory yields the other entries', async () => {
     const entries = await readAll(
       readMem0,
-      file('a.json', '{"results":[{"memory":"One."},\n{"memory":oops},\n"text",{"memory":"Four."}]}'),
+      file('a.json', '{"results":[{"memory":"One."},\n"text",{"memory":"Three."}]}'),
     )
     expect(entries).toMatchObject([
       { line: 1 },
       { kind: 'problem', line: 2 },
-      { kind: 'problem', line: 3 },
-      { line: 3, body: { memory: 'Four.' } },
+      { line: 2, body: { memory: 'Three.' } },
     ])
+  })
+
+  it('with invalid JSON in a list yields the entries before it and reports its line', async () => {
+    const entries = await readAll(
+      readMem0,
+      file('a.json', '{"results":[{"memory":"One."},\n{"memory":oops},\n{"memory":"Three."}]}'),
+    )
+    expect(entries).toMatchObject([
+      { line: 1, body: { memory: 'One.' } },
+      {
+        kind: 'problem',
+        line: 2,
+        reason: expect.stringMatching(/expected JSON.*rest of the file is not read/),
+      },
+    ])
+  })
+
+  it('with an invalid line in JSON Lines yields the other lines', async () => {
+    const entries = await readAll(
+      readMem0,
+      file('a.jsonl', '{"memory":"One."}\n{"memory":oops}\n{"memory":"Three."}\n'),
+    )
+    expect(entries).toMatchObject([
+      { line: 1 },
+      { kind: 'problem', line: 2 },
+      { line: 3, body: { memory: 'Three.' } },
+    ])
+  })
+
+  it.each(['jsonl', 'json'])(
+    '(.%s) is read up to an entry of 17 million characters, which it reports',
+    async (extension) => {
+      const long = 'x'.repeat(17 * 1024 * 1024)
+      const path = file(
+        `long.${extension}`,
+        extension === 'json'
+          ? `[{"query":"Where?","answer":"Here."},\n{"query":"${long}","answer":"Yes."}]`
+          : `{"query":"Where?","answer":"Here."}\n{"query":"${long}","answer":"Yes."}\n`,
+      )
+      expect(await readAll(readDify, path)).toMatchObject([
+        { kind: 'turn', line: 1 },
+        { kind: 'problem', line: 2, reason: expect.stringContaining('longer than 16 million characters') },
+      ])
+    },
+  )
+})
+
+describe('a CSV file', () => {
+  it.each([
+    ['a quote that is not closed', 'question,answer\nWhere?,"Here.\n', 'Quote Not Closed'],
+    ['a row of 17 million characters', `question,answer\n${'x'.repeat(17 * 1024 * 1024)},a\n`, 'at line 2'],
+  ])('with %s is refused', async (_, text, reason) => {
+    await expect(readAll(readDify, file('a.csv', text))).rejects.toThrow(reason)
   })
 })
 

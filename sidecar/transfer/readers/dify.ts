@@ -1,6 +1,6 @@
 import { readCsv } from '../csv.ts'
-import { readElements } from '../elements.ts'
-import { type Entry, type Fields, firstOf, idOf, isObject, optional, type Source } from '../entry.ts'
+import { type Element, readElements } from '../elements.ts'
+import { type Entry, type Fields, firstOf, idOf, isObject, type Source } from '../entry.ts'
 import { Spool } from './spool.ts'
 import { threadOf } from './thread.ts'
 import { BadMessage, dateOf, keyOf, sharedFields } from './turns.ts'
@@ -16,13 +16,14 @@ import { BadMessage, dateOf, keyOf, sharedFields } from './turns.ts'
  */
 export async function* readDify(source: Source): AsyncGenerator<Entry> {
   using spool = new Spool()
-  for await (const { line, value, problem } of rowsOf(source)) {
-    if (problem !== undefined || !isObject(value)) {
-      yield { kind: 'problem', line, reason: problem ?? 'expected a message of Dify' }
+  for await (const row of rowsOf(source)) {
+    const { line } = row
+    if (!('value' in row && isObject(row.value))) {
+      yield { kind: 'problem', line, reason: 'problem' in row ? row.problem : 'expected a message of Dify' }
       continue
     }
     try {
-      yield* readRow(value, line, source, spool)
+      yield* readRow(row.value, line, source, spool)
     } catch (error) {
       if (!(error instanceof BadMessage)) throw error
       yield { kind: 'problem', line, reason: error.message }
@@ -98,23 +99,12 @@ function text(row: Fields, name: string): string {
   return typeof value === 'string' ? value.trim() : ''
 }
 
-type Row = { line: number; value?: unknown; problem?: string }
-
-async function* rowsOf(source: Source): AsyncGenerator<Row> {
-  if (/\.csv$/i.test(source.path)) {
-    for await (const { line, row } of readCsv(source)) yield { line, value: row }
-    return
-  }
-  for await (const element of readElements(source)) {
-    const { line } = element
+async function* rowsOf(source: Source): AsyncGenerator<Element> {
+  const elements = /\.csv$/i.test(source.path) ? readCsv(source) : readElements(source)
+  for await (const element of elements) {
     const value = 'value' in element ? element.value : undefined
     const page = isObject(value) ? firstOf(value, 'data', 'feedback_data') : value
-    if (Array.isArray(page)) for (const one of page) yield { line, value: one }
-    else
-      yield {
-        line,
-        ...optional('value', value),
-        ...('problem' in element ? { problem: element.problem } : {}),
-      }
+    if (Array.isArray(page)) for (const one of page) yield { line: element.line, value: one }
+    else yield element
   }
 }
