@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BadDate, toIso } from '../../sidecar/transfer/dates.ts'
+import { InvalidDate, toIso } from '../../sidecar/transfer/dates.ts'
 import { readDify } from '../../sidecar/transfer/readers/dify.ts'
 import { detectFormat } from '../../sidecar/transfer/readers/formats.ts'
 import { readMem0 } from '../../sidecar/transfer/readers/mem0.ts'
@@ -15,7 +15,7 @@ describe('a JSON file', () => {
   })
   const layouts: Record<string, (list: readonly object[]) => [name: string, text: string]> = {
     lines: (list) => ['a.jsonl', list.map((one) => JSON.stringify(one)).join('\n')],
-    'lines of Windows, marked': (list) => [
+    'lines with CRLF and a byte-order mark': (list) => [
       'a.ndjson',
       `\uFEFF${list.map((one) => JSON.stringify(one)).join('\r\n')}\r\n`,
     ],
@@ -27,25 +27,25 @@ describe('a JSON file', () => {
     ],
   }
 
-  it('has the same entries in every layout', async () => {
+  it('yields the same entries in every layout', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(message, { minLength: 2, maxLength: 8 }),
         fc.constantFrom(...Object.keys(layouts)),
         async (list, layout) => {
           const [name, text] = (layouts[layout] as (typeof layouts)[string])(list)
-          const said = list.map(({ content }) => content).filter((content) => content.trim() !== '')
+          const expected = list.map(({ content }) => content).filter((content) => content.trim() !== '')
           const read = (await readAll(readMessages, file(name, text))).flatMap((entry) =>
             entry.kind === 'turn' ? entry.body.messages.map(({ content }) => content) : [entry.kind],
           )
-          expect(read).toEqual(said.map((content) => content.toWellFormed()))
+          expect(read).toEqual(expected.map((content) => content.toWellFormed()))
         },
       ),
       { numRuns: 100 },
     )
   })
 
-  it.each(['jsonl', 'json'])('(.%s) may be larger than memory', async (extension) => {
+  it.each(['jsonl', 'json'])('(.%s) is read in bounded memory', async (extension) => {
     const entry = JSON.stringify({ memory: `${'a long text '.repeat(800)}.`, user_id: 'ada' })
     const separator = extension === 'json' ? ',\n' : '\n'
     const path = file(`large.${extension}`, '')
@@ -58,10 +58,10 @@ describe('a JSON file', () => {
     const dry = await run('import', ['--from', path, '--dry-run'], {
       NODE_OPTIONS: '--max-old-space-size=40',
     })
-    expect(dry).toMatchObject({ code: 0, out: expect.stringContaining('as mem0: 8000 pieces.') })
+    expect(dry).toMatchObject({ code: 0, out: expect.stringContaining('as mem0: 8000 memories.') })
   })
 
-  it('that is cut off gives what it has, and says so', async () => {
+  it('that is truncated yields its complete entries and reports the truncation', async () => {
     const entries = await readAll(
       readMessages,
       file('a.json', '[{"role":"user","content":"I like tea."},\n{"role":"us'),
@@ -72,7 +72,7 @@ describe('a JSON file', () => {
     ])
   })
 
-  it('with an entry that is no memory yields the other entries', async () => {
+  it('with an entry that is not a memory yields the other entries', async () => {
     const entries = await readAll(
       readMem0,
       file('a.json', '{"results":[{"memory":"One."},\n"text",{"memory":"Three."}]}'),
@@ -138,7 +138,7 @@ describe('a CSV file', () => {
   })
 })
 
-describe('the format', () => {
+describe('detectFormat', () => {
   it.each([
     ['messages.jsonl', 'messages'],
     ['openai.json', 'messages'],
@@ -146,19 +146,19 @@ describe('the format', () => {
     ['dify-annotations.csv', 'dify'],
     ['mem0.json', 'mem0'],
     ['handbook.md', 'document'],
-  ])('of %s is seen to be %s', async (name, format) => {
+  ])('detects %s as %s', async (name, format) => {
     expect(await detectFormat({ path: fixture(name), name, date: '', onBytes: () => {} })).toBe(format)
   })
 
-  it('that cannot be told is asked for', async () => {
+  it('rejects an unknown format and asks for --format', async () => {
     const path = file('x.json', '[{"a":1,"b":2}]')
     await expect(detectFormat({ path, name: 'x.json', date: '', onBytes: () => {} })).rejects.toThrow(
-      'x.json: cannot tell its format (entries with ["a","b"]); say --format messages | dify | mem0 | document | hippocache',
+      'x.json: cannot detect the format (found entries with ["a","b"]); pass --format messages | dify | mem0 | document | hippocache',
     )
   })
 })
 
-describe('a date', () => {
+describe('toIso', () => {
   it.each([
     ['2026-03-02T10:00:00Z', '2026-03-02T10:00:00.000Z'],
     ['2026-03-02T10:00:00', '2026-03-02T10:00:00.000Z'],
@@ -171,11 +171,11 @@ describe('a date', () => {
     [1772445600.5, '2026-03-02T10:00:00.500Z'],
     [1772445600000, '2026-03-02T10:00:00.000Z'],
     [1772445600000000, '2026-03-02T10:00:00.000Z'],
-  ])('%s is %s', (written, date) => {
+  ])('converts %s to %s', (written, date) => {
     expect(toIso(written)).toBe(date)
   })
 
-  it.each(['yesterday', '02/03/2026', '2026-13-01', {}, -5, Number.NaN, true])('%s is none', (written) => {
-    expect(() => toIso(written)).toThrow(BadDate)
+  it.each(['yesterday', '02/03/2026', '2026-13-01', {}, -5, Number.NaN, true])('rejects %s', (written) => {
+    expect(() => toIso(written)).toThrow(InvalidDate)
   })
 })

@@ -19,9 +19,9 @@ export interface SpooledConversation {
   messages: SpooledMessage[]
 }
 
-/** Messages by conversation, put aside in a file of its own that the system takes away: they may be more than memory holds. */
-export class Spool implements Disposable {
-  // An empty name is SQLite's for a temporary database that is on disk as far as it is large.
+/** Groups messages by conversation in a temporary database, because they may not fit into memory. */
+export class MessageSpool implements Disposable {
+  // An empty name makes SQLite use a temporary database that spills to disk.
   readonly #db = new DatabaseSync('')
   readonly #put
 
@@ -36,12 +36,12 @@ export class Spool implements Disposable {
     this.#put = this.#db.prepare('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)')
   }
 
-  /** The same message again, from a page that overlaps, takes the place of the first. */
+  /** A message that occurs again on an overlapping page replaces the first. */
   put({ conversationId, userId, id, parent, at, line, value }: SpooledMessage): void {
     this.#put.run(conversationId, userId, id, parent, at, line, JSON.stringify(value))
   }
 
-  /** In the order in which the conversations began, one in memory at a time. */
+  /** Conversations by start time. Holds one in memory at a time. */
   *conversations(): Generator<SpooledConversation> {
     const list = this.#db.prepare(
       'SELECT conversation, max(user) AS user FROM messages GROUP BY conversation ORDER BY min(at), conversation',

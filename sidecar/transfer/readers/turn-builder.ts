@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
-import { BadDate, toIso } from '../dates.ts'
+import { InvalidDate, toIso } from '../dates.ts'
 import {
   type Entry,
   type Fields,
-  firstOf,
-  idOf,
+  firstId,
+  firstValue,
   isObject,
   type MessageBody,
   optional,
-  show,
+  preview,
   type TurnBody,
 } from '../entry.ts'
 
@@ -21,49 +21,52 @@ const ROLES: Readonly<Record<string, MessageBody['role'] | null>> = {
   model: 'assistant',
   system: 'system',
   developer: 'system',
-  // What tools said is not what anybody said.
+  // Output of tools is not part of the conversation.
   tool: null,
   function: null,
 }
 
-/** Names that dates of messages go by. */
-export const DATES = ['at', 'created_at', 'createdAt', 'timestamp', 'create_time', 'date'] as const
+/** Field names of message dates. */
+const DATE_FIELDS = ['at', 'created_at', 'createdAt', 'timestamp', 'create_time', 'date'] as const
 
-/** Most messages of one turn that the API takes. */
+/** Most messages per turn that the API accepts. */
 const MAX_MESSAGES = 1000
 
-/** A message that cannot be used; the text says why. */
-export class BadMessage extends Error {}
+/** A message that cannot be imported; the error text is the reason. */
+export class InvalidMessage extends Error {}
 
 /**
- * A message as the API takes it; `undefined` for one without words (a call of a tool, its result, an image).
- * @param date for a message that carries none
- * @throws {BadMessage}
+ * Converts a message for the API. Returns `undefined` for one without text (a tool call, its result, an image).
+ * @param date used for a message without a date
+ * @throws {InvalidMessage}
  */
 export function toMessage(value: unknown, date: string): MessageBody | undefined {
-  if (!isObject(value)) throw new BadMessage(`expected a message with role and content, got ${show(value)}`)
+  if (!isObject(value))
+    throw new InvalidMessage(`expected a message with role and content, got ${preview(value)}`)
   const given = value['role']
   const role = typeof given === 'string' ? ROLES[given.toLowerCase()] : undefined
-  if (role === undefined) throw new BadMessage(`role: expected user, assistant or system, got ${show(given)}`)
+  if (role === undefined)
+    throw new InvalidMessage(`role: expected user, assistant or system, got ${preview(given)}`)
   const content = textOf(value['content'])
-  if (content === undefined) throw new BadMessage(`content: expected a text, got ${show(value['content'])}`)
+  if (content === undefined)
+    throw new InvalidMessage(`content: expected text, got ${preview(value['content'])}`)
   if (role === null || content.trim() === '') return undefined
-  return { role, content, ...optional('name', idOf(value, 'name')), at: dateOf(value, date) }
+  return { role, content, ...optional('name', firstId(value, 'name')), at: dateOf(value, date) }
 }
 
-/** @throws {BadMessage} for a date that cannot be read */
-export function dateOf(value: Fields, otherwise: string): string {
-  const date = firstOf(value, ...DATES)
-  if (date === undefined) return otherwise
+/** @throws {InvalidMessage} for an invalid date */
+export function dateOf(value: Fields, fallback: string): string {
+  const date = firstValue(value, ...DATE_FIELDS)
+  if (date === undefined) return fallback
   try {
     return toIso(date)
   } catch (error) {
-    if (error instanceof BadDate) throw new BadMessage(error.message)
+    if (error instanceof InvalidDate) throw new InvalidMessage(error.message)
     throw error
   }
 }
 
-/** A text, or the texts among the parts of a message (OpenAI's list of `{type, text}`). */
+/** The text of a message, or of its text parts (OpenAI's list of `{type, text}`). */
 function textOf(content: unknown): string | undefined {
   if (typeof content === 'string') return content
   if (content === null || content === undefined) return ''
@@ -78,18 +81,18 @@ function textOf(content: unknown): string | undefined {
   return texts.join('\n')
 }
 
-/** What belongs to a turn as such and may stand at the conversation or at a message. */
+/** Fields of a turn that may be given on the conversation or on a message. */
 export function sharedFields(value: Fields): Omit<TurnBody, 'messages' | 'conversation_id' | 'turn'> {
   const metadata = value['metadata']
   return {
-    ...optional('agent_id', idOf(value, 'agent_id', 'agentId')),
-    ...optional('run_id', idOf(value, 'run_id', 'runId')),
-    ...optional('app_id', idOf(value, 'app_id', 'appId')),
+    ...optional('agent_id', firstId(value, 'agent_id', 'agentId')),
+    ...optional('run_id', firstId(value, 'run_id', 'runId')),
+    ...optional('app_id', firstId(value, 'app_id', 'appId')),
     ...optional('metadata', isObject(metadata) ? flatMetadata(metadata) : undefined),
   }
 }
 
-/** Metadata as the API takes it: what is nested is kept as JSON text. */
+/** Metadata for the API; nested values become JSON text. */
 export function flatMetadata(metadata: Fields): Record<string, unknown> {
   const isScalar = (one: unknown) => one === null || ['string', 'number', 'boolean'].includes(typeof one)
   return Object.fromEntries(
@@ -101,10 +104,10 @@ export function flatMetadata(metadata: Fields): Record<string, unknown> {
 }
 
 /**
- * Puts the messages of one conversation together to turns: what the user said with what was answered. A message that
- * names its turn is of that turn; otherwise a turn begins with each message of the user.
+ * Groups the messages of one conversation into turns. A message that names its turn belongs to that turn; otherwise each
+ * user message starts a turn.
  */
-export class TurnMaker {
+export class TurnBuilder {
   readonly #conversationId: string
   readonly #userId: string | null
   #open: { line: number; turn: number | undefined; messages: MessageBody[]; shared: Fields } | undefined
@@ -115,27 +118,27 @@ export class TurnMaker {
     this.#userId = userId
   }
 
-  /** Takes a message in, and hands out the turn that it ends. */
+  /** Adds a message. Returns the turn that this message ends, if any. */
   push(message: MessageBody, line: number, shared: Fields, turn: number | undefined): Entry[] {
     const open = this.#open
-    const begins =
+    const startsTurn =
       !open ||
       open.messages.length >= MAX_MESSAGES ||
       (turn !== undefined
         ? turn !== (open.turn ?? this.#last + 1)
-        : message.role !== 'assistant' && isSpoken(open.messages))
-    const ended = begins ? this.end() : []
+        : message.role !== 'assistant' && hasConversation(open.messages))
+    const ended = startsTurn ? this.end() : []
     this.#open ??= { line, turn, messages: [], shared }
     this.#open.messages.push(message)
     this.#open.shared = { ...this.#open.shared, ...shared }
     return ended
   }
 
-  /** The turn that is not ended, if it says anything. */
+  /** Ends the open turn. Returns it unless it has only system messages. */
   end(): Entry[] {
     const open = this.#open
     this.#open = undefined
-    if (!open || !isSpoken(open.messages)) return []
+    if (!open || !hasConversation(open.messages)) return []
     const turn = open.turn ?? this.#last + 1
     this.#last = Math.max(this.#last, turn)
     const body = { messages: open.messages, conversation_id: this.#conversationId, turn, ...open.shared }
@@ -143,11 +146,11 @@ export class TurnMaker {
   }
 }
 
-function isSpoken(messages: readonly MessageBody[]): boolean {
+function hasConversation(messages: readonly MessageBody[]): boolean {
   return messages.some(({ role }) => role !== 'system')
 }
 
-/** A key that is the same each time that the same is read. */
-export function keyOf(...parts: readonly (string | undefined)[]): string {
+/** A key that depends only on the content. */
+export function idempotencyKey(...parts: readonly (string | undefined)[]): string {
   return `import-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`
 }

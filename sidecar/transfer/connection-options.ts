@@ -1,16 +1,16 @@
-import { CannotGoOn } from './client.ts'
+import { CliError } from './cli-error.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Where the sidecar is and how to be let in: as the options say, else as the settings of a sidecar on this machine
- * have it. A key is taken from `API_KEYS` only where there is just one: with several it would decide the namespace.
- * @throws {CannotGoOn} for an address that is none
+ * The sidecar's address and key: from the options, else from the settings of a sidecar on this machine. A key is taken
+ * from `API_KEYS` only if there is exactly one, because the key decides the namespace.
+ * @throws {CliError} for an invalid address
  */
-export function targetOf(options: { url?: string | undefined; key?: string | undefined }, env: Env) {
+export function connectionOptions(options: { url?: string | undefined; key?: string | undefined }, env: Env) {
   const url = options.url ?? `http://127.0.0.1:${env['PORT']?.trim() || 8484}`
   if (!/^https?:\/\/[^/]/.test(url)) {
-    throw new CannotGoOn(`--url: expected an address like http://127.0.0.1:8484, got ${JSON.stringify(url)}`)
+    throw new CliError(`--url: expected an address like http://127.0.0.1:8484, got ${JSON.stringify(url)}`)
   }
   return { url, key: options.key ?? onlyKey(env['API_KEYS'] ?? '') }
 }
