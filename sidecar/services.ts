@@ -18,7 +18,7 @@ import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
 import { identityOf } from './memory/store-identity.ts'
-import { assertWhole } from './migration/note.ts'
+import { assertMigrationComplete } from './migration/migration-state.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { IntakeLog } from './ports/intake-log.ts'
@@ -72,7 +72,7 @@ export async function createServices(
     })
     record = ledger.record
     early.forEach(record)
-    await assertWhole(records)
+    await assertMigrationComplete(records)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
     queue = model && (await openQueue(config, link))

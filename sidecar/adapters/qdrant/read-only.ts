@@ -2,8 +2,8 @@ import type { RecordStore } from '../../ports/records.ts'
 import { linkQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
 import { pointId, toRecord } from './points.ts'
 
-/** Reads records without vectors where nothing is to be made: of a prefix that has no collections there are none. */
-export function peekQdrant(options: QdrantAddress & { prefix: string }): Pick<RecordStore, 'get'> {
+/** Reads records without vectors and creates no collections; missing collections count as empty. */
+export function readOnlyQdrant(options: QdrantAddress & { prefix: string }): Pick<RecordStore, 'get'> {
   const link = linkQdrant(options)
   return {
     async get(collection, scope, id) {
