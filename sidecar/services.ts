@@ -1,24 +1,24 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInProcessCache } from './adapters/cache/in-process.ts'
-import { createInProcessScopeState } from './adapters/cache/in-process-scope-state.ts'
-import { createRedisCache } from './adapters/cache/redis.ts'
-import { linkRedis, type RedisLink } from './adapters/cache/redis-link.ts'
-import { createRedisScopeState } from './adapters/cache/redis-scope-state.ts'
-import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
+import { createInProcessCache } from './adapters/in-process/cache.ts'
+import { lexicalEmbedder } from './adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from './adapters/in-process/lock.ts'
+import { createInProcessScopeState } from './adapters/in-process/scope-state.ts'
 import { openSqliteIntakeLog } from './adapters/intake-log/sqlite.ts'
-import { createInProcessScopeLock } from './adapters/lock/in-process.ts'
-import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/lock/redis.ts'
+import type { Alone } from './adapters/qdrant/recovery.ts'
 import { openSqliteQueue } from './adapters/queue/sqlite.ts'
-import type { Alone } from './adapters/records/qdrant-recovery.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
+import { createRedisCache } from './adapters/redis/cache.ts'
+import { linkRedis, type RedisLink } from './adapters/redis/connection.ts'
+import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/redis/lock.ts'
+import { createRedisScopeState } from './adapters/redis/scope-state.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
 import { identityOf } from './memory/store-identity.ts'
-import { assertWhole } from './migration/note.ts'
+import { assertMigrationComplete } from './migration/migration-state.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { IntakeLog } from './ports/intake-log.ts'
@@ -72,7 +72,7 @@ export async function createServices(
     })
     record = ledger.record
     early.forEach(record)
-    await assertWhole(records)
+    await assertMigrationComplete(records)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
     queue = model && (await openQueue(config, link))
@@ -118,7 +118,7 @@ export async function openRecords(
 ): Promise<RecordStore> {
   const { qdrant, dataDir } = config
   if (!qdrant) return openSqliteRecords(join(dataDir, 'hippocache.db'))
-  const { openQdrantRecords } = await import('./adapters/records/qdrant.ts')
+  const { openQdrantRecords } = await import('./adapters/qdrant/records.ts')
   const onTrouble = (error: string) => log?.warn('records unavailable', { error })
   return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble, alone })
 }
@@ -138,7 +138,7 @@ export function openIntakeLog({ qdrant, languageModel, dataDir }: Config): Intak
 async function openLanguageModel(config: Config, record: RecordCall): Promise<LanguageModel | undefined> {
   const { languageModel, endpoint } = config
   if (!languageModel) return undefined
-  const { openAiLanguageModel } = await import('./adapters/language-model/openai.ts')
+  const { openAiLanguageModel } = await import('./adapters/openai/language-model.ts')
   return openAiLanguageModel({ ...endpoint, ...languageModel, record })
 }
 
@@ -154,7 +154,7 @@ export async function openEmbedder(
 ): Promise<Embedder> {
   const { embedding, endpoint } = config
   if (!embedding) return lexicalEmbedder()
-  const { openOpenAiEmbedder } = await import('./adapters/embedder/openai.ts')
+  const { openOpenAiEmbedder } = await import('./adapters/openai/embedder.ts')
   try {
     return await openOpenAiEmbedder({ ...endpoint, ...embedding, onAway, ...(record ? { record } : {}) })
   } catch (cause) {
@@ -199,7 +199,7 @@ const RUNS = 64
  */
 async function openQueue({ redis, qdrant, dataDir }: Config, link: RedisLink | undefined): Promise<Queue> {
   if (!redis || !qdrant) return openSqliteQueue({ path: join(dataDir, 'queue.db'), concurrency: RUNS })
-  const { createBullmqQueue } = await import('./adapters/queue/bullmq.ts')
+  const { createBullmqQueue } = await import('./adapters/bullmq/queue.ts')
   return createBullmqQueue({ ...redis, link, concurrency: RUNS })
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { FORMER_SCOPE } from '../../sidecar/memory/pending.ts'
 import type { JsonObject } from '../../sidecar/ports/records.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { assertSameEmbedder } from '../../sidecar/memory/embedder-guard.ts'
 import { completeMemories, embedderBefore, moveEmbeddings } from '../../sidecar/memory/re-embedding.ts'
 import { completed } from '../../sidecar/memory/stored-memory.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'

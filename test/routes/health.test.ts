@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
 import { healthRoutes } from '../../sidecar/routes/health.ts'
 import { testApp } from '../helpers/test-app.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import { RuleBook } from '../../sidecar/rules/rule-book.ts'

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
-import { pauseAfter } from './pauses.ts'
-import { DRAIN_MS, Runs } from './runs.ts'
+import { DRAIN_MS, Runs } from './active-runs.ts'
+import { pauseAfter } from './retry-delay.ts'
 
 export interface SqliteQueueOptions {
   /** File to open, created with its folder when missing; `:memory:` for tests. */

@@ -1,8 +1,8 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import type { Search, SparseVector, StoredRecord } from '../../ports/records.ts'
-import { toQdrantFilter } from './qdrant-fields.ts'
-import { type Kind, SPARSE, toRecord, VECTOR, within } from './qdrant-points.ts'
-import type { Source } from './qdrant-scroll.ts'
+import { toQdrantFilter } from '../qdrant/fields.ts'
+import { type Kind, SPARSE, toRecord, VECTOR, within } from '../qdrant/points.ts'
+import type { Source } from '../qdrant/scroll.ts'
 
 /** Most records that are looked at for one search whose caller refuses some. */
 const MAX_LOOKED_AT = 4096

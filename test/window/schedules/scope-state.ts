@@ -1,4 +1,4 @@
-import { createInProcessScopeState } from '../../../sidecar/adapters/cache/in-process-scope-state.ts'
+import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
 import { CacheUnavailable } from '../../../sidecar/ports/cache-store.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 

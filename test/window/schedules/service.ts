@@ -1,5 +1,5 @@
-import { createInProcessCache } from '../../../sidecar/adapters/cache/in-process.ts'
-import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
+import { createInProcessCache } from '../../../sidecar/adapters/in-process/cache.ts'
+import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { openSqliteQueue } from '../../../sidecar/adapters/queue/sqlite.ts'
 import { compose, type Services } from '../../../sidecar/compose.ts'
 import { Ledger } from '../../../sidecar/ledger/ledger.ts'

@@ -1,5 +1,5 @@
 import { fail } from 'node:assert'
-import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
+import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../../sidecar/adapters/records/sqlite.ts'
 import type { Services } from '../../../sidecar/compose.ts'
 import { AppError } from '../../../sidecar/errors.ts'
