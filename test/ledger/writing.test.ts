@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { MAX_WAITING } from '../../sidecar/ledger/ledger.ts'
-import type { WriteTrouble } from '../../sidecar/write-behind.ts'
+import type { WriteFailure } from '../../sidecar/write-behind.ts'
 import { broken, entry, openLedger } from './helpers.ts'
 
 /** Only the ledger's own timer stands still; the store works on. */
@@ -55,17 +54,17 @@ describe('rows', () => {
 
   it('wait while the store fails, for longer each time, and are written when it works', async () => {
     stopTimers()
-    const told: WriteTrouble[] = []
-    const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
+    const failures: WriteFailure[] = []
+    const { ledger, stored, faults } = openLedger({ onFailure: (_error, failure) => failures.push(failure) })
     faults.commit = broken
     ledger.record(entry())
     await vi.advanceTimersByTimeAsync(200 + 400 + 800)
-    expect(told).toHaveLength(3)
+    expect(failures).toHaveLength(3)
     await vi.advanceTimersByTimeAsync(600_000)
     // 1.6, 3.2, 6.4, 12.8, 25.6 and then every 30 seconds.
-    expect(told.length).toBeLessThan(30)
-    expect(told.length).toBeGreaterThan(20)
-    expect(told.at(-1)).toEqual({ waiting: 1, lost: 0 })
+    expect(failures.length).toBeLessThan(30)
+    expect(failures.length).toBeGreaterThan(20)
+    expect(failures.at(-1)).toEqual({ pending: 1, lost: 0 })
     faults.commit = undefined
     await vi.advanceTimersByTimeAsync(30_000)
     await ledger.flush()
@@ -73,22 +72,25 @@ describe('rows', () => {
     // Recovered: the next row is as quick as the first.
     faults.commit = broken
     ledger.record(entry())
-    const before = told.length
+    const before = failures.length
     await vi.advanceTimersByTimeAsync(200)
-    expect(told.length).toBe(before + 1)
+    expect(failures.length).toBe(before + 1)
   })
 
   it('cost nothing but rows when the store is away for good', async () => {
-    const told: WriteTrouble[] = []
-    const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
+    const failures: WriteFailure[] = []
+    const { ledger, stored, faults } = openLedger({
+      maxPending: 1000,
+      onFailure: (_error, failure) => failures.push(failure),
+    })
     faults.commit = broken
-    for (let turn = 1; turn <= MAX_WAITING + 50; turn++) ledger.record(entry({ turn }))
+    for (let turn = 1; turn <= 1000 + 50; turn++) ledger.record(entry({ turn }))
     await ledger.flush()
-    expect(told.at(-1)).toEqual({ waiting: MAX_WAITING, lost: 50 })
+    expect(failures.at(-1)).toEqual({ pending: 1000, lost: 50 })
     faults.commit = undefined
     await ledger.flush()
     const turns = (await stored()).map(({ payload }) => payload['turn'] as number)
-    expect(turns).toHaveLength(MAX_WAITING)
+    expect(turns).toHaveLength(1000)
     // It is the oldest that go.
     expect(Math.min(...turns)).toBe(51)
   })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { DEFAULT_TOPICS } from '../../sidecar/memory/extract/topics.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
 import { type PackOptions, pack } from '../../sidecar/profile/pack.ts'
-import { placing } from '../../sidecar/profile/slots.ts'
+import { createSlotter } from '../../sidecar/profile/slots.ts'
 import { tokenCounter } from '../../sidecar/recall/tokens.ts'
 import { DAY, type FactFields, fact, START } from './helpers.ts'
 
@@ -12,7 +12,7 @@ const SCHEMA = DEFAULT_TOPICS.map(({ name, subTopics }) => ({ name, sub_topics: 
 const ALL: PackOptions = { tokenBudget: 100_000, maxPerTopic: 500, isPreferred: () => false }
 
 function packed(memories: readonly Memory[], options: Partial<PackOptions> = {}) {
-  return pack(memories.map(placing(SCHEMA)), { ...ALL, ...options }, count)
+  return pack(memories.map(createSlotter(SCHEMA)), { ...ALL, ...options }, count)
 }
 const texts = (facts: FactFields[], options: Partial<PackOptions> = {}) =>
   packed(facts.map(fact), options).kept.map(({ memory }) => memory.text)

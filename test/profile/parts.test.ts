@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { recentPart, staticPart } from '../../sidecar/profile/parts.ts'
-import { placing } from '../../sidecar/profile/slots.ts'
+import { selectRecent, selectStatic } from '../../sidecar/profile/parts.ts'
+import { createSlotter } from '../../sidecar/profile/slots.ts'
 import { DAY, type FactFields, fact, START } from './helpers.ts'
 
-const place = (fields: FactFields) => placing([])(fact(fields))
+const place = (fields: FactFields) => createSlotter([])(fact(fields))
 const OLD = START - 31 * DAY
 
 describe('what stays', () => {
@@ -18,12 +18,12 @@ describe('what stays', () => {
     'Basic Info',
   ])('is of topics like %s, and not part of what goes on', (topic) => {
     const placed = [place({ text: 'x', topic })]
-    expect(staticPart(placed)).toEqual(placed)
-    expect(recentPart(placed, START)).toEqual([])
+    expect(selectStatic(placed)).toEqual(placed)
+    expect(selectRecent(placed, START)).toEqual([])
   })
 
   it.each(['interests', 'plans', 'life_events', 'other', null])('is not of topics like %s', (topic) => {
-    expect(staticPart([place({ text: 'x', topic })])).toEqual([])
+    expect(selectStatic([place({ text: 'x', topic })])).toEqual([])
   })
 })
 
@@ -48,11 +48,11 @@ describe('what goes on', () => {
     ],
     ['something past that was told lately', { topic: 'life_events', event_date: '1990' }, true],
   ])('%s: %j %s', (_name, fields, expected) => {
-    expect(recentPart([place({ text: 'x', ...fields })], START)).toHaveLength(expected ? 1 : 0)
+    expect(selectRecent([place({ text: 'x', ...fields })], START)).toHaveLength(expected ? 1 : 0)
   })
 
   it('stands with the latest said first', () => {
     const placed = [3, 1, 2].map((days) => place({ text: `${days}`, at: START - days * DAY }))
-    expect(recentPart(placed, START).map(({ memory }) => memory.text)).toEqual(['1', '2', '3'])
+    expect(selectRecent(placed, START).map(({ memory }) => memory.text)).toEqual(['1', '2', '3'])
   })
 })

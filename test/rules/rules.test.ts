@@ -5,7 +5,7 @@ import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
 import { DEFAULT_TOPICS } from '../../sidecar/memory/extract/topics.ts'
 import type { ExtractionBatch } from '../../sidecar/memory/extract/types.ts'
 import { toExtractionRules } from '../../sidecar/memory/learn/read-batch.ts'
-import { appRules, DEFAULT_RULES, expiryOf, spelledOut } from '../../sidecar/rules/rules.ts'
+import { appRules, DEFAULT_RULES, expiryOf, withDefaultTopics } from '../../sidecar/rules/rules.ts'
 
 const problemsOf = (rules: unknown) =>
   appRules.safeParse(rules).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
@@ -205,18 +205,18 @@ describe('rules', () => {
       fc.property(rules, (given) => {
         const parsed = appRules.safeParse(given)
         fc.pre(parsed.success)
-        const again = appRules.parse(JSON.parse(JSON.stringify(spelledOut(parsed.data as never))))
+        const again = appRules.parse(JSON.parse(JSON.stringify(withDefaultTopics(parsed.data as never))))
         expect(again).toEqual(parsed.data)
       }),
     )
   })
 
   it('spell out the default topics, and leave them as they are', () => {
-    const { topics } = spelledOut(DEFAULT_RULES)
+    const { topics } = withDefaultTopics(DEFAULT_RULES)
     expect(topics.map(({ name }) => name)).toEqual(DEFAULT_TOPICS.map(({ name }) => name))
     expect(topics[0]?.sub_topics).toContain('birthday')
     topics[0]?.sub_topics?.push('mine')
-    expect(spelledOut(DEFAULT_RULES).topics[0]?.sub_topics).not.toContain('mine')
+    expect(withDefaultTopics(DEFAULT_RULES).topics[0]?.sub_topics).not.toContain('mine')
     expect(DEFAULT_RULES.topics).toEqual([])
   })
 })

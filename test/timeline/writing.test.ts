@@ -4,7 +4,7 @@ import type { RecordStore, Write } from '../../sidecar/ports/records.ts'
 import { NO_CACHE } from '../../sidecar/recall/strategies/request.ts'
 import type { Answered } from '../../sidecar/recall/strategies/strategies.ts'
 import { Timeline, type TimelineOptions } from '../../sidecar/timeline/timeline.ts'
-import type { WriteTrouble } from '../../sidecar/write-behind.ts'
+import type { WriteFailure } from '../../sidecar/write-behind.ts'
 import { said, testApp } from '../helpers/test-app.ts'
 
 const ADA = { namespace: 'n', userId: 'ada' }
@@ -103,7 +103,7 @@ describe('the rows of a timeline', () => {
 
   it('wait for a store that is away, are bounded meanwhile, and what is lost is counted', async () => {
     let isAway = true
-    const told: WriteTrouble[] = []
+    const failures: WriteFailure[] = []
     const { timeline } = open(
       (records) => ({
         ...records,
@@ -112,11 +112,11 @@ describe('the rows of a timeline', () => {
           await records.commit(writes)
         },
       }),
-      { maxWaiting: 10, onFailure: (_error, trouble) => told.push(trouble) },
+      { maxPending: 10, onFailure: (_error, failure) => failures.push(failure) },
     )
     for (let turn = 1; turn <= 25; turn++) timeline.record(answered(turn))
     await timeline.flush()
-    expect(told).toEqual([{ waiting: 10, lost: 15 }])
+    expect(failures).toEqual([{ pending: 10, lost: 15 }])
     expect(timeline.lost).toBe(15)
     isAway = false
     expect(await turnsOf(timeline)).toEqual([25, 24, 23, 22, 21, 20, 19, 18, 17, 16])
@@ -213,7 +213,7 @@ describe('a user who is forgotten', () => {
     expect(reads).toEqual(['timeline'])
   })
 
-  it('is told over HTTP how many rows that were', async () => {
+  it('is failures over HTTP how many rows that were', async () => {
     const { call } = testApp()
     await call('POST', '/v1/memories', said('I live in Kyoto.', { conversation_id: 'c', turn: 1 }))
     const asked = { user_id: 'ada', query: 'Kyoto', conversation_id: 'c', turn: 2 }
