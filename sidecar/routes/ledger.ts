@@ -24,7 +24,7 @@ const groupBy = z
     const known = names.filter((name): name is Grouping => (GROUPINGS as readonly string[]).includes(name))
     const unknown = names.find((name) => name !== '' && !(known as string[]).includes(name))
     if (unknown === undefined) return [...new Set(known)]
-    const message = `expected a comma-separated list of ${GROUPINGS.join(', ')}, got ${describe(unknown)} in the list`
+    const message = `expected a comma-separated list of ${GROUPINGS.join(', ')} (unknown: ${describe(unknown)})`
     context.addIssue({ code: 'custom', message })
     return z.NEVER
   })
