@@ -7,8 +7,7 @@ import type { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import { Learner } from './memory/learn/learner.ts'
-import { countingReads } from './metrics/cache-reads.ts'
-import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import { countCacheReads, createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { IntakeLog } from './ports/intake-log.ts'
@@ -117,7 +116,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   })
   const metrics = createMetrics({
     snapshots: () => snapshots.counts,
-    waiting: () => buffer?.totals(),
+    pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
     now,
   })
@@ -136,14 +135,15 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   const timeline = new Timeline({
     records,
     now,
-    onFailure: (error, trouble) => log.warn('timeline not written', { ...trouble, error: String(error) }),
+    onFailure: (error, failure) =>
+      log.warn('timeline write failed, will be retried', { ...failure, error: String(error) }),
   })
   const strategies = createStrategies(
     {
       recall,
-      profile: (scope, request) => profiles.instead(scope, request),
+      profile: (scope, request) => profiles.readText(scope, request),
       onAnswer: timeline.record,
-      packing: (scope, appId) => profiles.packing(scope, appId),
+      packing: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
       isSettled,
@@ -199,7 +199,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     buffer,
     ahead,
     intake: new Intake({ engine, ruleBook, buffer, ahead, now }),
-    authorCache: countingReads(createAuthorCache(cache, now), metrics),
+    authorCache: countCacheReads(createAuthorCache(cache, now), metrics),
     announcer,
     isSettled,
     now,

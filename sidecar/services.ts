@@ -68,7 +68,8 @@ export async function createServices(
     const ledger = new Ledger({
       records,
       prices: config.prices,
-      onFailure: (error, trouble) => log.warn('ledger not written', { ...trouble, error: String(error) }),
+      onFailure: (error, failure) =>
+        log.warn('ledger write failed, will be retried', { ...failure, error: String(error) }),
     })
     record = ledger.record
     early.forEach(record)

@@ -3,7 +3,6 @@ import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteIntakeLog } from '../../sidecar/adapters/intake-log/sqlite.ts'
 import { openSqliteQueue } from '../../sidecar/adapters/queue/sqlite.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
@@ -88,7 +87,6 @@ export function testApp(options: TestAppOptions = {}): TestApp {
       model: options.model,
       queue,
       ledger,
-      intakeLog: options.model && openSqliteIntakeLog(':memory:'),
     },
     {
       indexMaxBytes: 64 * 1024 * 1024,
@@ -103,7 +101,6 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   const { engine, recall } = services
   const app = createApp(services, { apiKeys, maxBodyBytes, publicUrl }, log)
   onTestFinished(async () => {
-    await services.ahead?.close()
     await services.buffer?.close()
     await queue.close()
     await engine.drained()

@@ -3,8 +3,8 @@ import type { BadInput } from './bad-input.ts'
 
 const ADD = '/v1/memories'
 
-/** Of POST /v1/memories. */
-export const ADDING: readonly BadInput[] = [
+/** POST /v1/memories. */
+export const ADD_CASES: readonly BadInput[] = [
   ['a list for a body', 'POST', ADD, [], /^body: expected object, got an array of 0$/],
   ['null for a body', 'POST', ADD, null, /^body: expected object, got null$/],
   [
@@ -19,15 +19,9 @@ export const ADDING: readonly BadInput[] = [
     'POST',
     ADD,
     said('x', { user_id: '' }),
-    /^user_id: expected a text that is not empty, got ""$/,
+    /^user_id: expected a non-empty string, got ""$/,
   ],
-  [
-    'a user of spaces',
-    'POST',
-    ADD,
-    said('x', { user_id: ' ' }),
-    /^user_id: expected a text that is not empty/,
-  ],
+  ['a user of spaces', 'POST', ADD, said('x', { user_id: ' ' }), /^user_id: expected a non-empty string/],
   ['a number for a user', 'POST', ADD, said('x', { user_id: 7 }), /^user_id: expected string, got 7$/],
   [
     'a user of 257 characters',
@@ -37,14 +31,14 @@ export const ADDING: readonly BadInput[] = [
     /^user_id: expected at most 256 characters, got "u+…$/,
   ],
   [
-    'half a character for a user',
+    'a lone surrogate in a user',
     'POST',
     ADD,
     said('x', { user_id: 'a\ud800' }),
     /^user_id: expected well-formed Unicode/,
   ],
   [
-    'half a character for a conversation',
+    'a lone surrogate in a conversation',
     'POST',
     ADD,
     said('x', { conversation_id: '\udc00' }),
@@ -95,18 +89,18 @@ export const ADDING: readonly BadInput[] = [
     /^messages\[0\]\.content: expected at most 100000 characters, got "x+…$/,
   ],
   [
-    'a time that is none',
+    'an invalid time',
     'POST',
     ADD,
     { user_id: 'a', messages: [{ role: 'user', content: 'x', at: 'yesterday' }] },
-    /^messages\[0\]\.at: expected an ISO 8601 time with a zone, got "yesterday"$/,
+    /^messages\[0\]\.at: expected an ISO 8601 time with a time zone, got "yesterday"$/,
   ],
   [
     'a time without a zone',
     'POST',
     ADD,
     { user_id: 'a', messages: [{ role: 'user', content: 'x', at: '2026-03-01T09:30:00' }] },
-    /^messages\[0\]\.at: expected an ISO 8601 time with a zone/,
+    /^messages\[0\]\.at: expected an ISO 8601 time with a time zone/,
   ],
   [
     'a day that does not exist',
@@ -120,21 +114,21 @@ export const ADDING: readonly BadInput[] = [
     'POST',
     ADD,
     said('x', { conversation_id: 'c', turn: 0 }),
-    /^turn: expected a whole number from 1.*, got 0$/,
+    /^turn: expected an integer from 1.*, got 0$/,
   ],
   [
     'a negative turn',
     'POST',
     ADD,
     said('x', { conversation_id: 'c', turn: -1 }),
-    /^turn: expected a whole number from 1.*, got -1$/,
+    /^turn: expected an integer from 1.*, got -1$/,
   ],
   [
-    'a fraction of a turn',
+    'a fractional turn',
     'POST',
     ADD,
     said('x', { conversation_id: 'c', turn: 1.5 }),
-    /^turn: expected a whole number.*, got 1\.5$/,
+    /^turn: expected an integer.*, got 1\.5$/,
   ],
   [
     'turn 2^31',
@@ -144,18 +138,18 @@ export const ADDING: readonly BadInput[] = [
     /^turn: expected .*2147483647, got 2147483648$/,
   ],
   [
-    'a turn as text',
+    'a turn as string',
     'POST',
     ADD,
     said('x', { conversation_id: 'c', turn: '1' }),
-    /^turn: expected a whole number.*, got "1"$/,
+    /^turn: expected an integer.*, got "1"$/,
   ],
   [
-    'a turn of no conversation',
+    'a turn without a conversation',
     'POST',
     ADD,
     said('x', { turn: 1 }),
-    /^conversation_id: expected a conversation, since turn is given/,
+    /^conversation_id: expected a conversation id, because turn is set/,
   ],
   [
     'a mode that needs a model',
@@ -194,7 +188,7 @@ export const ADDING: readonly BadInput[] = [
     /^metadata: expected at most 64 keys, got an object$/,
   ],
   [
-    'a long text in metadata',
+    'a long string in metadata',
     'POST',
     ADD,
     said('x', { metadata: { a: 'x'.repeat(4097) } }),

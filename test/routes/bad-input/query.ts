@@ -5,51 +5,45 @@ const RECALL = '/v1/recall'
 const query = { user_id: 'ada', query: 'tea' }
 const deep = (levels: number): object => (levels === 0 ? { id: 'x' } : { NOT: deep(levels - 1) })
 
-/** Of search and recall. */
-export const ASKING: readonly BadInput[] = [
-  ['a text for a body', 'POST', RECALL, 'x', /^body: expected object, got "x"$/],
+/** Search and recall. */
+export const QUERY_CASES: readonly BadInput[] = [
+  ['a string for a body', 'POST', RECALL, 'x', /^body: expected object, got "x"$/],
   [
     'an empty query',
     'POST',
     RECALL,
     { user_id: 'ada', query: '' },
-    /^query: expected a text that is not empty, got ""$/,
+    /^query: expected a non-empty string, got ""$/,
   ],
   ['no query', 'POST', SEARCH, { user_id: 'ada' }, /^query: expected string, got nothing$/],
-  [
-    'top_k 0',
-    'POST',
-    RECALL,
-    { ...query, top_k: 0 },
-    /^top_k: expected a whole number from 1 to 100, got 0$/,
-  ],
+  ['top_k 0', 'POST', RECALL, { ...query, top_k: 0 }, /^top_k: expected an integer from 1 to 100, got 0$/],
   [
     'top_k 101',
     'POST',
     SEARCH,
     { ...query, top_k: 101 },
-    /^top_k: expected a whole number from 1 to 100, got 101$/,
+    /^top_k: expected an integer from 1 to 100, got 101$/,
   ],
   [
     'token_budget -1',
     'POST',
     RECALL,
     { ...query, token_budget: -1 },
-    /^token_budget: expected a whole number from 0 to 100000, got -1$/,
+    /^token_budget: expected an integer from 0 to 100000, got -1$/,
   ],
   [
     'window_size 501',
     'POST',
     RECALL,
     { ...query, window_size: 501 },
-    /^window_size: expected a whole number from 0 to 500, got 501$/,
+    /^window_size: expected an integer from 0 to 500, got 501$/,
   ],
   [
     'window_size 2.5',
     'POST',
     RECALL,
     { ...query, window_size: 2.5 },
-    /^window_size: expected a whole number from 0 to 500, got 2\.5$/,
+    /^window_size: expected an integer from 0 to 500, got 2\.5$/,
   ],
   [
     'an unknown strategy',
