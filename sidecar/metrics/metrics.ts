@@ -19,7 +19,7 @@ export interface Waiting {
 
 /** What is read when somebody asks, rather than counted when it happens. */
 export interface Sources {
-  snapshots: () => { held: number; bytes: number; builds: number; loads: number }
+  snapshots: () => { held: number; bytes: number; builds: number }
   /** `undefined` without a language model. */
   waiting: () => Promise<Waiting> | undefined
   /** Rows of timelines that were given up since the start. */
@@ -138,7 +138,6 @@ export function createMetrics({ snapshots, waiting, lostRows, now }: Sources): M
       },
     }).inc(0)
   total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)
-  total('snapshot_loads_total', 'Snapshots that another sidecar had built.', () => snapshots().loads)
   total('timeline_rows_lost_total', 'Rows of timelines that could not be written in time.', lostRows)
 
   return {
