@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 
 /**
- * Characters of text in one call from which the call runs in a worker thread. Below, the hop costs more than it saves:
- * reading this many holds the event loop for 2 ms (Latin script) to 50 ms (Chinese, Japanese, Thai).
+ * A call that reads at least this many characters runs in a worker thread. Reading fewer blocks the event loop for 1 ms
+ * (Latin script) to 25 ms (Chinese, Japanese, Thai); a thread would cost about as much.
  */
-export const OFFLOAD_CHARACTERS = 8_000
+export const OFFLOAD_CHARACTERS = 4_000
 
 /** One core stays free for the event loop. */
 const MAX_THREADS = Math.min(2, Math.max(1, availableParallelism() - 1))

@@ -101,6 +101,24 @@ describe('a snapshot', () => {
     expect(await ranked(stale, 'Kyoto')).toEqual(before)
   })
 
+  it('leaves the event loop free while many memories are read', async () => {
+    const held = copies(
+      await storedMemories(),
+      800,
+      (i) => `Ada has seen film number ${i} in Kyoto and told her brother.`,
+    )
+    let turns = 0
+    let isDone = false
+    const counting = (async () => {
+      for (; !isDone; turns++) await new Promise((resolve) => setImmediate(resolve))
+    })()
+    const { index } = await built(held)
+    isDone = true
+    await counting
+    expect(index.size).toBe(800)
+    expect(turns).toBeGreaterThan(5)
+  })
+
   it('ranks the same when worker threads read the texts', async () => {
     const words = Array.from({ length: 100 }, (_, i) => WORDS[(i * 7) % WORDS.length]).join(' ')
     const long = (i: number) => `Ada has seen film number ${i}. ${words}`
