@@ -8,7 +8,7 @@ import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import { Learner } from './memory/learn/learner.ts'
 import { countCacheReads, createMetrics, type Metrics } from './metrics/metrics.ts'
-import type { CacheStore } from './ports/cache-store.ts'
+import { type CacheStore, CacheUnavailable } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { IntakeLog } from './ports/intake-log.ts'
 import type { LanguageModel } from './ports/language-model.ts'
@@ -18,7 +18,6 @@ import type { ScopeLock } from './ports/scope-lock.ts'
 import type { ScopeState } from './ports/scope-state.ts'
 import { Profiles } from './profile/profiles.ts'
 import { Recall } from './recall/recall.ts'
-import { SharedSnapshots } from './recall/shared-snapshots.ts'
 import type { IndexSettings } from './recall/snapshot.ts'
 import { Snapshots } from './recall/snapshots.ts'
 import { createStrategies, type StrategySettings } from './recall/strategies/create.ts'
@@ -97,11 +96,15 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     ...(timers ? { timers } : {}),
   })
   const { isSettled } = announcer
+  const readEpoch = async (scope: string) => {
+    if (isSettled(scope)) return (await scopeState.counters(scope)).epoch
+    throw new CacheUnavailable('refused', 'a change of this scope has not been announced yet')
+  }
   const snapshots = new Snapshots({
     records,
     maxBytes: settings.indexMaxBytes,
     settings: settings.indexSettings,
-    shared: settings.isShared ? new SharedSnapshots({ state: scopeState, isSettled, embedder }) : undefined,
+    readEpoch: settings.isShared ? readEpoch : undefined,
   })
   const engine = new MemoryEngine({
     records,

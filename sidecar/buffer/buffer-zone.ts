@@ -7,7 +7,6 @@ import { readTurn, type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
-import { requestBegins, requestEnds } from '../time-slice.ts'
 import type { BufferContext, Shared, Timers } from './context.ts'
 import { Room } from './room.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
@@ -150,7 +149,6 @@ export class BufferZone {
     const arrived = await this.#room.enter(key, this.#isWaiting(key, request))
     // For the bound on all that waits, which others fill up too.
     this.#stored?.renew()
-    requestBegins()
     try {
       if (ahead && !isAwaited) {
         const turn = { scope: key, request, expiresAt, triggers, at: this.#now() }
@@ -165,7 +163,6 @@ export class BufferZone {
       if (pending) this.take(key, pending)
       return { ...result, waits: pending !== undefined }
     } finally {
-      requestEnds()
       arrived()
     }
   }

@@ -9,7 +9,6 @@ import { readTurn, tokensOf } from '../memory/turns.ts'
 import type { IntakeLog } from '../ports/intake-log.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
 import { parseScopeKey } from '../scope.ts'
-import { letRequestsRun } from '../time-slice.ts'
 
 /** A turn as it was accepted: all that its place among the records follows from. */
 export interface AcceptedTurn {
@@ -235,7 +234,6 @@ export class WriteAhead {
   /** Stops at the first that is not taken: turns keep their order. Never rejects. */
   async #bringAll(line: Line): Promise<void> {
     for (let first = line.turns[0]; first; first = line.turns[0]) {
-      await letRequestsRun()
       try {
         await this.#bring(first)
       } catch (error) {

@@ -146,7 +146,7 @@ async function wordsOf(scope: string, turn: Turn, records: RecordStore, now: num
     turn.conversation_id !== null && turn.turn !== null && turn.turn > 1
       ? await readTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
-  return candidatesOf(turn.messages, {
+  const options = {
     scope,
     agentId: turn.agent_id,
     runId: turn.run_id,
@@ -154,7 +154,8 @@ async function wordsOf(scope: string, turn: Turn, records: RecordStore, now: num
     saidBefore: lastSaid(before),
     source: { turn_id: turn.id, conversation_id: turn.conversation_id, turn: turn.turn },
     now,
-  })
+  }
+  return await candidatesOf({ messages: turn.messages, options })
 }
 
 function lastSaid(turn: Turn | undefined): { content: string; at: number } | null {

@@ -1,15 +1,18 @@
 import { splitSentences } from '../text/sentences.ts'
+import { offloaded, totalLength } from '../text/worker-pool.ts'
 import { withoutRecalled } from './extract/recalled.ts'
-import { memoryId } from './identity.ts'
+import { memoryIdOf } from './identity.ts'
 import type { Role, Source } from './memory.ts'
 import type { Message, Remember } from './turns.ts'
-import { keepVerbatim } from './verbatim.ts'
+import { keepVerbatim, normaliseForDuplicate } from './verbatim.ts'
 
-/** A text that one turn says and that is worth remembering, before it is known whether it is new. */
+/** A text of a turn that is worth remembering; it may be known already. */
 export interface Candidate {
-  /** Derived from scope, speaker and normalised text: the same thing said twice is the same memory. */
+  /** As `memoryIdOf` derives it. */
   id: string
   text: string
+  /** `normaliseForDuplicate` of the text. */
+  key: string
   role: Role
   speaker: string
   context: string | null
@@ -21,35 +24,46 @@ export interface CandidateOptions {
   agentId: string | null
   runId: string | null
   remember: Remember
-  /** The last message of the turn before, if it is known. */
+  /** The last message of the previous turn, if known. */
   saidBefore: Pick<Message, 'content' | 'at'> | null
   source: Pick<Source, 'turn_id' | 'conversation_id' | 'turn'>
-  /** Epoch milliseconds for messages that carry no time. */
+  /** Time of messages that have none of their own, epoch milliseconds. */
   now: number
 }
 
-/** After a longer pause than this, in milliseconds, what was said before is not what a message answers. */
+/** After a longer pause, in milliseconds, a message is not taken for an answer to the previous one. */
 const MAX_PAUSE_MS = 3_600_000
 
-/** Longest context kept beside a memory, in characters: enough for a question, not a second memory. */
+/** Longest context of a memory, in characters: enough for a question. */
 const MAX_CONTEXT = 500
 
-/** What is worth remembering of the messages of a turn, each text once. */
-export function candidatesOf(messages: readonly Message[], options: CandidateOptions): Candidate[] {
+export interface CandidateInput {
+  messages: readonly Message[]
+  options: CandidateOptions
+}
+
+/** `collectCandidates`, in a worker thread when there is much text. */
+export const candidatesOf = offloaded(import.meta.url, collectCandidates, ({ messages }) =>
+  totalLength(messages.map(({ content }) => content)),
+)
+
+/** The texts of a turn that are worth remembering, each once. */
+export function collectCandidates({ messages, options }: CandidateInput): Candidate[] {
   const { scope, agentId: agent_id, runId: run_id, remember, source, now } = options
   const candidates = new Map<string, Candidate>()
   let before = options.saidBefore
   for (const [ordinal, message] of messages.entries()) {
     const { role, name, at = now } = message
-    // An answer that repeats what was recalled for it would be remembered as if it had been said.
+    // Recalled memories that an answer repeats must not be remembered again.
     const content = withoutRecalled(message.content)
     const speaker = name ?? role
     if (role !== 'system' && (remember === 'both' || remember === role)) {
       for (const text of keepVerbatim({ role, content, ...(name === undefined ? {} : { name }) })) {
-        const id = memoryId(scope, { agent_id, run_id, speaker, text })
+        const key = normaliseForDuplicate(text)
+        const id = memoryIdOf(scope, { agent_id, run_id, speaker }, key)
         const context = contextOf(before, at, now)
         if (!candidates.has(id)) {
-          candidates.set(id, { id, text, role, speaker, context, source: { ...source, ordinal, at } })
+          candidates.set(id, { id, text, key, role, speaker, context, source: { ...source, ordinal, at } })
         }
       }
     }
@@ -58,15 +72,15 @@ export function candidatesOf(messages: readonly Message[], options: CandidateOpt
   return [...candidates.values()]
 }
 
-/** A message without one of the texts that were kept of it. */
+/** A message without one of its candidate texts. */
 export function withoutText(content: string, text: string): string {
   const sentences = splitSentences(content)
   const left = sentences.filter((one) => !text.includes(one)).map((one) => one.replaceAll(text, '').trim())
-  // Where the text cannot be told from the rest, none of it stays.
+  // A text that cannot be separated from the rest takes the whole message with it.
   return left.join('\n') === sentences.join('\n') ? '' : left.join('\n').trim()
 }
 
-/** Whether a context is, or holds, what a message said; `text` is what was kept of it. */
+/** Whether a context repeats a message; `text` is the memory of that message. */
 export function isContextOf(context: string, content: string | undefined, text: string): boolean {
   if (content !== undefined && context === content.slice(-MAX_CONTEXT)) return true
   return splitSentences(text).some((sentence) => context.includes(sentence))

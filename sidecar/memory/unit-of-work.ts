@@ -1,7 +1,7 @@
 import type { Embedder } from '../ports/embedder.ts'
 import type { Account } from '../ports/language-model.ts'
 import type { RecordStore, Write } from '../ports/records.ts'
-import { letOthersRun } from '../time-slice.ts'
+import { sparseOfAll } from '../text/sparse.ts'
 import { type Actor, type Cause, historyWrite, madeBy, type PastVersion, versionRecordId } from './history.ts'
 import type { Memory } from './memory.ts'
 import { toMemoryRecord } from './stored-memory.ts'
@@ -34,9 +34,6 @@ export interface ScopeChange {
   /** A commit was refused, and may have taken effect all the same: what is known of the scope is in doubt. */
   unheard?: boolean
 }
-
-/** Memories between two moments for others: for the words of a turn somebody waits. */
-const AT_ONCE = 8
 
 /** Awaited before a commit that removes or corrects something. */
 export type OnFence = (scope: string) => Promise<void>
@@ -205,21 +202,15 @@ export class UnitOfWork {
   /** Embeds what is new, writes everything at once, and answers what changed. */
   async commit(embedder: Embedder, account: Account, onFence: OnFence): Promise<ScopeChange> {
     await this.#embed(embedder, account)
-    const upserted: { memory: Memory; dense: Float32Array }[] = []
-    const removed: string[] = []
+    const changed = [...this.#changed]
+    const upserted = changed.flatMap((id) => (this.#held.get(id) as ScopeChange['upserted'][number]) ?? [])
+    const removed = changed.filter((id) => !this.#held.get(id))
+    const sparse = await sparseOfAll(upserted.map(({ memory }) => memory))
     const writes = [...this.#writes]
     const { scope } = this
-    for (const [nth, id] of [...this.#changed].entries()) {
-      if (nth % AT_ONCE === AT_ONCE - 1) await letOthersRun()
-      const held = this.#held.get(id)
-      if (!held) {
-        removed.push(id)
-        writes.push({ remove: id, collection: 'memories', scope })
-        continue
-      }
-      const { memory, dense } = held
-      upserted.push({ memory, dense: dense as Float32Array })
-      writes.push({ put: toMemoryRecord(memory, dense), collection: 'memories', scope })
+    for (const id of removed) writes.push({ remove: id, collection: 'memories', scope })
+    for (const [i, { memory, dense }] of upserted.entries()) {
+      writes.push({ put: toMemoryRecord(memory, dense, sparse[i]), collection: 'memories', scope })
     }
     for (const [id, { past, dense }] of this.#past) {
       const put = { id, order: past.memory.order, payload: toPayload(past), dense }

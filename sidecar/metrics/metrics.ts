@@ -18,7 +18,7 @@ export interface PendingTurns {
 
 /** Values that are read on every scrape. */
 export interface Sources {
-  snapshots: () => { held: number; bytes: number; builds: number; loads: number }
+  snapshots: () => { held: number; bytes: number; builds: number }
   /** `undefined` without a language model. */
   pending: () => Promise<PendingTurns> | undefined
   /** Timeline rows dropped since the start. */
@@ -139,7 +139,6 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources): M
   gauge('snapshots', 'Users whose memories are indexed in memory.', () => snapshots().held)
   gauge('snapshot_bytes', 'Estimated size of these indexes.', () => snapshots().bytes)
   total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)
-  total('snapshot_loads_total', 'Snapshots loaded that another sidecar had built.', () => snapshots().loads)
   total('timeline_rows_lost_total', 'Timeline rows dropped before they were written.', lostRows)
 
   return {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 /**
  * The kinds of documents that the engine keeps: `turns` as they were said, `memories` as they stand, their past
  * `versions` and `history`, `conversations`, `calls` by idempotency key, `pending` scopes with turns to be learned
@@ -142,12 +143,12 @@ export interface Generations {
   dropOthers(): Promise<number>
 }
 
-/** Every record of a scope, in ascending order, page by page. */
+/** Every record of a scope, page by page, ascending by default. */
 export async function* scrollAll(
   store: RecordStore,
   collection: Collection,
   scope: string,
-  pageSize = 1000,
+  pageSize = 250,
   direction: ScrollOptions['direction'] = 'ascending',
 ): AsyncGenerator<StoredRecord> {
   let after: Position | undefined
@@ -156,6 +157,8 @@ export async function* scrollAll(
     yield* page
     const last = page.at(-1)
     if (!last || page.length < pageSize) return
+    // An embedded store answers synchronously: without this, a long scroll would block the event loop.
+    await setImmediate()
     after = { order: last.order, id: last.id }
   }
 }

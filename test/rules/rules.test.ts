@@ -294,7 +294,7 @@ describe('topic rules', () => {
       { text: 'The user flies to Rome in May.', topic: 'trips', messages: [1] },
       { text: 'The assistant recommended the hotel Cesari.', topic: 'trips', messages: [2] },
     ]
-    const checked = await checkAnswer(
+    const checked = checkAnswer(
       { facts, entities: [], relations: [], summary: '' } as never,
       batch,
       numberMessages(batch),

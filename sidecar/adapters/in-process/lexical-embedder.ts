@@ -1,6 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { readText, termsOf, termsOfMemory } from '../../text/tokens.ts'
-import { flatMapInSlices, letOthersRun } from '../../time-slice.ts'
+import { readText, termsOf } from '../../text/tokens.ts'
+import { chunksByLength, offloaded, totalLength } from '../../text/worker-pool.ts'
 
 export interface LexicalEmbedderOptions {
   /** Length of the vectors. @default 384 */
@@ -20,19 +20,30 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
   return {
     name: `lexical-1-${dimensions}`,
     dimensions,
-    async embed(texts, purpose, signal) {
+    async embed(texts, _purpose, signal) {
+      const vectors: Float32Array[] = []
       signal?.throwIfAborted()
-      const embedOne = (text: string) => {
-        const terms = purpose === 'query' ? termsOf(readText(text)) : termsOfMemory(text)
-        return hashFeatures(terms, dimensions)
+      for (const chunk of chunksByLength(texts, (text) => text.length)) {
+        vectors.push(...(await embedChunk({ texts: chunk, dimensions })))
+        signal?.throwIfAborted()
       }
-      // Somebody waits for a query, or for the words of a turn: it does not make room for requests.
-      return await flatMapInSlices(texts, embedOne, letOthersRun)
+      return vectors
     },
   }
 }
 
-/** Share of a word's weight that its n-grams have together; the rest is the whole stem's. */
+interface EmbedInput {
+  texts: readonly string[]
+  dimensions: number
+}
+
+export function embedTexts({ texts, dimensions }: EmbedInput): Float32Array[] {
+  return texts.map((text) => hashFeatures(termsOf(readText(text)), dimensions))
+}
+
+const embedChunk = offloaded(import.meta.url, embedTexts, ({ texts }) => totalLength(texts))
+
+/** Share of a word's weight that all its n-grams have together; the stem has the rest. */
 const GRAM_SHARE = 0.5
 const GRAM_LENGTHS = [3, 4]
 
@@ -63,7 +74,7 @@ function gramsOf(term: string): string[] {
 function add(vector: Float32Array, feature: string, weight: number): void {
   const hash = fnv1a(feature)
   const at = hash % vector.length
-  // The sign comes from a bit that the remainder hardly depends on.
+  // A bit that the remainder hardly depends on.
   vector[at] = (vector[at] as number) + (hash & 0x8000_0000 ? -weight : weight)
 }
 

@@ -10,7 +10,7 @@ import {
 export interface InProcessScopeStateOptions {
   /** Most blocks, most scopes with counters, and most conversations held at once, each. */
   maxEntries: number
-  /** Most bytes of blocks with their keys (UTF-16, so two a code unit) held at once; and of snapshots. */
+  /** Most bytes of blocks with their keys held at once (UTF-16: two bytes per code unit). */
   maxBytes: number
   /** Milliseconds after the last note until the turns of a conversation are gone. */
   turnsTtlMs?: number
@@ -20,12 +20,6 @@ export interface InProcessScopeStateOptions {
 
 interface Block extends StoredBlock {
   fence: number
-  expiresAt: number
-}
-
-interface Snapshot {
-  value: Uint8Array
-  epoch: number
   expiresAt: number
 }
 
@@ -44,11 +38,6 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     max: maxEntries,
     maxSize: maxBytes,
     sizeCalculation: ({ value }, key) => sizeOf(key, value),
-  })
-  const snapshots = new LRUCache<string, Snapshot>({
-    max: maxEntries,
-    maxSize: maxBytes,
-    sizeCalculation: ({ value }) => value.byteLength + 1,
   })
   const conversations = new LRUCache<string, { turns: Map<number, TurnSeen>; expiresAt: number }>({
     max: maxEntries,
@@ -112,23 +101,8 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
       blocks.set(name, { value, storedAt, fence, expiresAt: storedAt + ttlMs })
       return true
     },
-    async readSnapshot(scope, known) {
-      const counters = { ...countersOf(scope) }
-      if (counters.epoch === known) return { counters, value: undefined }
-      const snapshot = snapshots.get(scope)
-      const isCurrent = snapshot?.epoch === counters.epoch && now() < snapshot.expiresAt
-      return { counters, value: isCurrent ? snapshot.value : undefined }
-    },
-    async fillSnapshot(scope, value, ttlMs, epoch) {
-      const size = value.byteLength
-      if (size > maxBytes) throw new RangeError(`snapshot: expected at most ${maxBytes} bytes, got ${size}`)
-      if (countersOf(scope).epoch !== epoch) return false
-      snapshots.set(scope, { value: value.slice(), epoch, expiresAt: now() + ttlMs })
-      return true
-    },
     async clear(scope) {
       const counters = move(scope, 'fence')
-      snapshots.delete(scope)
       const prefix = nameOf(scope, '')
       for (const held of [blocks, conversations]) {
         for (const name of [...held.keys()]) if (name.startsWith(prefix)) held.delete(name)
@@ -161,7 +135,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     },
     async check() {},
     async close() {
-      for (const held of [blocks, snapshots, conversations, counted, leases]) held.clear()
+      for (const held of [blocks, conversations, counted, leases]) held.clear()
     },
   }
 }

@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite'
-import { letRequestsRun } from '../../time-slice.ts'
 import { createFileSync, type FileSync, type SyncFile } from './sqlite-sync.ts'
 
 export interface CheckpointOptions {
@@ -74,7 +73,6 @@ export function createCheckpoint({
         // What it reads from is as long as the log is now: nothing that comes later is copied.
         begin.get()
         await log.synced()
-        await letRequestsRun()
         endOpen()
         const { pages, isAll } = copyPages()
         // The next commit would begin the log anew.

@@ -1,5 +1,4 @@
 import { AppError } from '../../errors.ts'
-import { letRequestsRun } from '../../time-slice.ts'
 import { type Checkpoint, createCheckpoint } from './sqlite-checkpoint.ts'
 import { isOfSqlite, type OpenFile } from './sqlite-file.ts'
 import { createFileSync, type SyncFile } from './sqlite-sync.ts'
@@ -52,7 +51,7 @@ interface Waiting<Row> {
 
 /**
  * Writes to a file, in groups: commits that arrive in the same turn of the event loop share one transaction. Lazy ones
- * make room for requests.
+ * are written one per turn of the event loop.
  *
  * The disk is waited for in another thread, so that reads and requests go on meanwhile: SQLite does not sync a commit
  * (`synchronous=NORMAL`), and a commit is acknowledged when the log has been synced here.
@@ -107,7 +106,7 @@ export function createWriter<Row>(
     if (isPutting) return
     isPutting = true
     do {
-      await letRequestsRun()
+      await new Promise((resolve) => setImmediate(resolve))
       flush(1)
     } while (waiting.length > 0 && !isHeld)
     isPutting = false
@@ -133,7 +132,7 @@ export function createWriter<Row>(
     if (durable.length > 0) void acknowledge(durable)
     else {
       lazyRows += rows.length
-      lazyTimer ??= setTimeout(() => void letRequestsRun().then(endLazy), LAZY_MS)
+      lazyTimer ??= setTimeout(endLazy, LAZY_MS)
       if (lazyRows >= LAZY_ROWS) endLazy()
     }
     if (checkpoint && checkpointing === undefined && written >= checkpointRows) {

@@ -48,6 +48,5 @@ export function scopeKeys(prefix: string, scope: string) {
     held: (member: string) => of + member,
     block: (key: string) => `block/${key}`,
     turns: (conversation: string) => `turns/${conversation}`,
-    snapshot: 'snapshot',
   }
 }

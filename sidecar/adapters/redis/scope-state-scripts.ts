@@ -17,7 +17,7 @@ export interface Script {
   sha1: string
 }
 
-export type Argument = string | number | Buffer
+export type Argument = string | number
 
 /** Sends the script's digest, and the script itself to a server that does not know it: after a start or a failover. */
 export async function runScript(
@@ -31,21 +31,6 @@ export async function runScript(
   } catch (error) {
     if (!isUnknown(error)) throw error
     return await client.eval(text, keys.length, ...keys, ...args)
-  }
-}
-
-/** The same, answered in bytes. */
-export async function runBinaryScript(
-  client: RedisClient,
-  { text, sha1 }: Script,
-  keys: readonly string[],
-  args: readonly Argument[],
-): Promise<unknown> {
-  try {
-    return await client.callBuffer('EVALSHA', sha1, keys.length, ...keys, ...args)
-  } catch (error) {
-    if (!isUnknown(error)) throw error
-    return await client.callBuffer('EVAL', text, keys.length, ...keys, ...args)
   }
 }
 
@@ -164,35 +149,6 @@ if held[2] == ARGV[4] then
   redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[6])
   index(KEYS[3], ARGV[7], ARGV[6])
   redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
-  stored = 1
-end
-return {held[1], held[2], stored}`,
-)
-
-/**
- * KEYS[2]: a hash of the snapshot and the epoch it was begun at. ARGV[4]: the epoch that the caller has, or nothing.
- * What somebody else keeps there is no snapshot.
- */
-export const READ_SNAPSHOT = script(
-  COUNTERS,
-  `
-local held = counters()
-if held[1] == ARGV[4] or redis.pcall('HGET', KEYS[2], 'epoch') ~= held[1] then return {held[1], held[2]} end
-return {held[1], held[2], redis.call('HGET', KEYS[2], 'value')}`,
-)
-
-/** KEYS[2]: as above; KEYS[3]: the index. ARGV[4]: the epoch it was begun at; the snapshot; its life; its index entry. */
-export const FILL_SNAPSHOT = script(
-  COUNTERS,
-  INDEX,
-  `
-local held = counters()
-local stored = 0
-if held[1] == ARGV[4] then
-  redis.call('DEL', KEYS[2])
-  redis.call('HSET', KEYS[2], 'epoch', ARGV[4], 'value', ARGV[5])
-  redis.call('PEXPIRE', KEYS[2], ARGV[6])
-  index(KEYS[3], ARGV[7], ARGV[6])
   stored = 1
 end
 return {held[1], held[2], stored}`,

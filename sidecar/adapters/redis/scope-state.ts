@@ -11,14 +11,11 @@ import {
   CLEAR,
   DROP,
   FILL,
-  FILL_SNAPSHOT,
   NOTE_TURN,
   READ,
   READ_AND_NOTE,
   READ_COUNTERS,
-  READ_SNAPSHOT,
   RELEASE,
-  runBinaryScript,
   runScript,
   type Script,
 } from './scope-state-scripts.ts'
@@ -56,13 +53,8 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     return of.held(of.turns(wellFormed('conversation', conversation)))
   }
 
-  function run(
-    script: Script,
-    keys: readonly string[],
-    args: readonly Argument[],
-    runner = runScript,
-  ): Promise<unknown> {
-    return link.run((client) => runner(client, script, keys, args))
+  function run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return link.run((client) => runScript(client, script, keys, args))
   }
 
   /** Runs a script that begins with the counters and answers them first. */
@@ -71,13 +63,12 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     scope: string,
     keys: readonly string[] = [],
     args: readonly Argument[] = [],
-    runner = runScript,
   ): Promise<{ counters: Counters; rest: unknown[] }> {
     const last = seen.get(scope) ?? { epoch: 0, fence: 0 }
     const known = [last.epoch, last.fence, greatest]
-    const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args], runner)
-    const [epoch, fence, ...rest] = answer as [string | Buffer, string | Buffer, ...unknown[]]
-    const counters = { epoch: Number(String(epoch)), fence: Number(String(fence)) }
+    const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args])
+    const [epoch, fence, ...rest] = answer as [string, string, ...unknown[]]
+    const counters = { epoch: Number(epoch), fence: Number(fence) }
     remember(scope, counters)
     return { counters, rest }
   }
@@ -139,22 +130,6 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
       }
       const args = [expected.fence, text, wholeMs(ttlMs), member]
       const { rest } = await counted(FILL, scope, [name, of.index], args)
-      return rest[0] === 1
-    },
-    async readSnapshot(scope, known) {
-      const of = keysOf(scope)
-      const name = of.held(of.snapshot)
-      const { counters, rest } = await counted(READ_SNAPSHOT, scope, [name], [known ?? ''], runBinaryScript)
-      return { counters, value: (rest[0] as Buffer | null | undefined) ?? undefined }
-    },
-    async fillSnapshot(scope, value, ttlMs, epoch) {
-      const of = keysOf(scope)
-      if (value.byteLength > maxValueBytes) {
-        throw new RangeError(`snapshot: expected at most ${maxValueBytes} bytes, got ${value.byteLength}`)
-      }
-      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength)
-      const args = [epoch, bytes, wholeMs(ttlMs), of.snapshot]
-      const { rest } = await counted(FILL_SNAPSHOT, scope, [of.held(of.snapshot), of.index], args)
       return rest[0] === 1
     },
     async clear(scope) {

@@ -3,7 +3,6 @@ import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/
 import type { RecordStore } from '../../ports/records.ts'
 import type { RuleBook } from '../../rules/rule-book.ts'
 import { derivedId, type Scope, scopeKey } from '../../scope.ts'
-import { letRequestsRun, letRequestsRunBriefly } from '../../time-slice.ts'
 import type { MemoryEngine } from '../engine.ts'
 import { PROMPT_VERSION } from '../extract/prompt.ts'
 import type { Extraction, Fact, FactSource } from '../extract/types.ts'
@@ -77,7 +76,6 @@ export class Learner {
   ): Promise<TurnEvent[]> {
     const { records, engine, model, ruleBook, countTokens } = this.#options
     const key = scopeKey(scope)
-    await letRequestsRun()
     const batch = await readBatch(records, key, turnIds)
     const [first] = batch.turns
     if (!first) return []
@@ -102,10 +100,7 @@ export class Learner {
         promptVersion: PROMPT_VERSION,
       }
       await assertUnchanged(unit, decisions, seen, context)
-      for (const turn of turns) {
-        await letRequestsRunBriefly()
-        await clearWords(unit, turn)
-      }
+      for (const turn of turns) await clearWords(unit, turn)
       const events = await applyDecisions(unit, decisions, context)
       if (facts.some((learned) => isNewsOf(learned, turns))) unit.comesLate()
       for (const turn of turns) {

@@ -77,8 +77,6 @@ export function testState({ state, evict, lose }: Backing): TestState {
       await first?.()
       return await state.fill(...args)
     }),
-    readSnapshot: reachable(state.readSnapshot),
-    fillSnapshot: reachable(state.fillSnapshot),
     clear: reachable(state.clear),
     lease: reachable(state.lease),
     noteTurn: reachable(state.noteTurn),

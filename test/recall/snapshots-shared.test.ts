@@ -12,7 +12,6 @@ import { createLog } from '../../sidecar/log.ts'
 import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
-import { encodeSnapshot } from '../../sidecar/recall/snapshot-bytes.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import { ADA } from '../helpers/engine.ts'
 import { NEEDS, NO_REDIS } from '../helpers/redis-server.ts'
@@ -22,7 +21,7 @@ import { useRedis } from '../helpers/use-redis.ts'
 const SCOPE = scopeKey(ADA)
 const ALL = { limit: 100, accept: () => true }
 
-/** One store, and as many sidecars on it as are opened. */
+/** One store; `open` starts a sidecar on it. */
 function world() {
   const records = openSqliteRecords(':memory:')
   const lock = createInProcessScopeLock()
@@ -63,9 +62,7 @@ function world() {
       services,
       scans: () => scans,
       away: switchable.away,
-      holdTelling: () => switchable.holdBack('bump'),
-      holdLease: () => switchable.holdBack('lease'),
-      waitsForLease: () => switchable.isWaiting('lease'),
+      holdAnnouncements: () => switchable.holdBack('bump'),
       say: (text: string) => services.engine.add(ADA, { messages: [{ role: 'user', content: text }] }),
       texts: async () => (await search()).found.map(({ memory }) => memory.text).sort(),
       degraded: async () => (await search()).degraded,
@@ -85,17 +82,13 @@ function world() {
 function awaySwitch(inner: ScopeState) {
   let isAway = false
   const held: Partial<Record<keyof ScopeState, Promise<void>>> = {}
-  const waiting = new Set<keyof ScopeState>()
   const state = new Proxy(inner, {
     get(target, name: keyof ScopeState) {
       const member = target[name]
       if (typeof member !== 'function' || name === 'close') return member
       return async (...args: unknown[]) => {
         if (isAway) throw new CacheUnavailable('unreachable', 'the scope state is away')
-        if (held[name]) {
-          waiting.add(name)
-          await held[name]
-        }
+        await held[name]
         return await (member as (...all: unknown[]) => unknown)(...args)
       }
     },
@@ -105,25 +98,24 @@ function awaySwitch(inner: ScopeState) {
     away: (yes: boolean) => {
       isAway = yes
     },
-    /** What is asked of it from now on waits, for as long as nobody calls what this answers. */
+    /** Delays later calls of a method until the returned function is called. */
     holdBack: (name: keyof ScopeState) => {
       const { promise, resolve } = Promise.withResolvers<void>()
       held[name] = promise
       return resolve
     },
-    isWaiting: (name: keyof ScopeState) => waiting.has(name),
   }
 }
 
-/** What is put to the test on each scope state: `fresh` answers what opens an empty one for each process. */
-function promises(fresh: () => () => ScopeState) {
+/** Runs the suite on a scope state. `fresh` creates an empty one and returns a function that opens it per sidecar. */
+function testSharedSnapshots(fresh: () => () => ScopeState) {
   function two() {
     const open = fresh()
     const { open: sidecar } = world()
-    return { a: sidecar(open()), b: sidecar(open()), state: open() }
+    return { a: sidecar(open()), b: sidecar(open()) }
   }
 
-  it('sees with the next search what another sidecar has written, corrected or removed', async () => {
+  it('returns writes, corrections and removals of another sidecar with the next search', async () => {
     const { a, b } = two()
     expect(await b.texts()).toEqual([])
     const { events } = await a.say('Ada likes tea.')
@@ -138,77 +130,65 @@ function promises(fresh: () => () => ScopeState) {
     expect(await b.texts()).toEqual([])
   })
 
-  it('reads the store once for all sidecars, and not again for what it writes itself', async () => {
-    const { a, b, state } = two()
-    await a.say('Ada likes tea.')
-    await a.texts()
-    expect(a.scans()).toBe(1)
-    // What is shared is shared in the background.
-    await expect.poll(async () => (await state.readSnapshot(SCOPE, undefined)).value !== undefined).toBe(true)
-    expect(await b.texts()).toEqual(['Ada likes tea.'])
-    const { events } = await b.say('Ada lives in Kyoto.')
-    expect(await b.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
-    await b.services.engine.remove(ADA, events[0]?.id as string)
-    expect(await b.texts()).toEqual(['Ada likes tea.'])
-    expect(b.scans()).toBe(0)
-    expect(await a.texts()).toEqual(['Ada likes tea.'])
-    expect(a.scans()).toBe(2)
-  })
-
-  it('reads the store once, however many ask in both at once', async () => {
+  it('reads the store again after a write of another sidecar, and not after its own', async () => {
     const { a, b } = two()
     await a.say('Ada likes tea.')
-    const release = a.hold()
-    const early = Array.from({ length: 10 }, () => a.texts())
-    await expect.poll(a.scans).toBe(1)
-    const late = Array.from({ length: 10 }, () => b.texts())
-    release()
-    for (const texts of await Promise.all([...early, ...late])) expect(texts).toEqual(['Ada likes tea.'])
-    expect([a.scans(), b.scans()]).toEqual([1, 0])
-  })
-
-  it('takes what another has shared while it asked for its turn', async () => {
-    const { a, b, state } = two()
-    await a.say('Ada likes tea.')
-    const release = b.holdLease()
-    const late = b.texts()
-    await expect.poll(b.waitsForLease).toBe(true)
     await a.texts()
-    await expect.poll(async () => (await state.readSnapshot(SCOPE, undefined)).value !== undefined).toBe(true)
-    release()
-    expect(await late).toEqual(['Ada likes tea.'])
-    expect([a.scans(), b.scans()]).toEqual([1, 0])
+    await a.say('Ada lives in Kyoto.')
+    expect(await a.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+    expect(a.scans()).toBe(1)
+    const { events } = await b.say('Ada plays the cello.')
+    expect(await a.texts()).toHaveLength(3)
+    expect(await a.texts()).toHaveLength(3)
+    expect(a.scans()).toBe(2)
+    await b.services.engine.remove(ADA, events[0]?.id as string)
+    expect(await a.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
+    expect(a.scans()).toBe(3)
   })
 
-  it('takes over what another has shared, and keeps what it has not told yet', async () => {
-    const { a, b, state } = two()
+  it('reads the store once for concurrent reads of one scope', async () => {
+    const { a, b } = two()
+    await a.texts()
     await b.say('Ada likes tea.')
-    await b.texts()
-    await expect.poll(async () => (await state.readSnapshot(SCOPE, undefined)).value !== undefined).toBe(true)
-    const tell = a.holdTelling()
+    const release = a.hold()
+    const before = a.scans()
+    const reads = Array.from({ length: 10 }, () => a.texts())
+    await expect.poll(a.scans).toBe(before + 1)
+    release()
+    for (const texts of await Promise.all(reads)) expect(texts).toEqual(['Ada likes tea.'])
+    expect(a.scans()).toBe(before + 1)
+  })
+
+  it('runs at most one refresh of a scope at a time, and a later one for later writes', async () => {
+    const { a, b } = two()
+    await a.texts()
+    await b.say('Ada likes tea.')
+    const release = a.hold()
+    const early = a.texts()
+    await expect.poll(a.scans).toBe(2)
+    await b.say('Ada lives in Kyoto.')
+    const late = Array.from({ length: 5 }, () => a.texts())
+    release()
+    await early
+    for (const texts of await Promise.all(late)) expect(texts).toHaveLength(2)
+    expect(a.scans()).toBeLessThanOrEqual(3)
+  })
+
+  it('serves its own change before the change is announced', async () => {
+    const { a, b } = two()
+    await b.say('Ada likes tea.')
+    await a.texts()
+    const announce = a.holdAnnouncements()
     const said = a.say('Ada lives in Kyoto.')
     await expect.poll(() => b.services.engine.list(ADA, ALL).then(({ memories }) => memories.length)).toBe(2)
     expect(await a.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
-    expect(a.scans()).toBe(0)
-    tell()
+    announce()
     await said
     expect(await a.texts()).toEqual(['Ada likes tea.', 'Ada lives in Kyoto.'])
-    expect(a.scans()).toBe(0)
+    expect(a.scans()).toBe(1)
   })
 
-  it('does not wait for ever for one that seems stuck', async () => {
-    const { a, b } = two()
-    await a.say('Ada likes tea.')
-    const release = a.hold()
-    const stuck = a.texts()
-    await expect.poll(a.scans).toBe(1)
-    expect(await b.texts()).toEqual(['Ada likes tea.'])
-    expect(b.scans()).toBe(1)
-    release()
-    await stuck
-  })
-
-  it('counts what was read late for the epoch of then', async () => {
+  it('does not serve a snapshot whose scan started before a later write', async () => {
     const { a, b } = two()
     const { events } = await a.say('Ada likes tea.')
     const release = b.hold()
@@ -221,7 +201,7 @@ function promises(fresh: () => () => ScopeState) {
     expect(await b.texts()).toEqual(['Ada lives in Kyoto.'])
   })
 
-  it('keeps its own write while another sidecar writes, and takes over the other', async () => {
+  it('returns its own and foreign writes that happen concurrently', async () => {
     const { a, b } = two()
     await a.say('Ada likes tea.')
     await Promise.all([a.texts(), b.texts()])
@@ -233,21 +213,7 @@ function promises(fresh: () => () => ScopeState) {
     }
   })
 
-  it('takes a shared value that is broken, foreign, or of another embedder for none', async () => {
-    const { a, b, state } = two()
-    await a.say('Ada likes tea.')
-    const { epoch } = await state.counters(SCOPE)
-    const other = { scope: SCOPE, embedder: 'other', dimensions: 384, epoch }
-    const values = ['', 'HCS1', 'HCS1 and then something', 'foreign'].map((text) => Buffer.from(text))
-    for (const value of [...values, (await encodeSnapshot(other, [])) as Uint8Array]) {
-      const counters = await state.bump(SCOPE, 'epoch')
-      await state.fillSnapshot(SCOPE, value, 60_000, counters.epoch)
-      expect(await b.texts()).toEqual(['Ada likes tea.'])
-    }
-    expect(b.scans()).toBe(5)
-  })
-
-  it('reads the store while the scope state is away, says so, and goes on as before after that', async () => {
+  it('reads the store and reports degraded `cache` while the scope state is unavailable, then recovers', async () => {
     const { a, b } = two()
     await a.say('Ada likes tea.')
     expect(await b.texts()).toEqual(['Ada likes tea.'])
@@ -266,7 +232,7 @@ function promises(fresh: () => () => ScopeState) {
     }
   })
 
-  it('is never behind what was acknowledged, whoever wrote it and however calls overlap', async () => {
+  it('never misses an acknowledged write, for any interleaving of calls on two sidecars', async () => {
     const step = fc.record({
       who: fc.constantFrom('a' as const, 'b' as const),
       what: fc.constantFrom(
@@ -301,7 +267,7 @@ function promises(fresh: () => () => ScopeState) {
             } else await node.texts()
           }
           running.push(act())
-          // A forgetting at the same time as an addition may come before it or after it.
+          // The order of concurrent `forget` and `add` is undefined.
           if (together && what !== 'clear' && steps[i + 1]?.what !== 'clear') continue
           await Promise.all(running.splice(0))
           for (const one of [a, b]) expect(await one.texts()).toEqual([...held.values()].sort())
@@ -313,9 +279,9 @@ function promises(fresh: () => () => ScopeState) {
   }, 120_000)
 }
 
-describe('sidecars that share a store', () => {
-  describe('on a scope state in the process', () => {
-    promises(() => {
+describe('snapshots of sidecars that share a store', () => {
+  describe('with an in-process scope state', () => {
+    testSharedSnapshots(() => {
       const shared = createInProcessScopeState({ maxEntries: 1000, maxBytes: 1e8 })
       return () => shared
     })
@@ -329,24 +295,13 @@ describe('sidecars that share a store', () => {
       onTestFinished(() => state.close())
       return state
     }
-    promises(() => {
+    testSharedSnapshots(() => {
       opened += 1
       const prefix = `fresh-${opened}:`
       return () => open(prefix)
     })
 
-    it('keeps no snapshot for a user that is forgotten', async () => {
-      await redis.admin.flushall()
-      const { open: sidecar } = world()
-      const a = sidecar(open('shared:'))
-      await a.say('Ada likes tea.')
-      await a.texts()
-      await expect.poll(() => redis.admin.exists('shared:{scope:default/ada}snapshot')).toBe(1)
-      await a.services.engine.forget(ADA)
-      expect(await redis.admin.exists('shared:{scope:default/ada}snapshot')).toBe(0)
-    })
-
-    it('builds anew when Redis has lost the counters, or all that it held', async () => {
+    it('rebuilds snapshots when Redis has lost the counters, or all data', async () => {
       await redis.admin.flushall()
       const { open: sidecar } = world()
       const [a, b] = [sidecar(open('shared:')), sidecar(open('shared:'))]
@@ -361,7 +316,7 @@ describe('sidecars that share a store', () => {
       expect(await b.texts()).toHaveLength(3)
     })
 
-    it('goes on while Redis dies, and when it is back, empty', async () => {
+    it('keeps serving while Redis is down and after it returns empty', async () => {
       await redis.admin.flushall()
       const { open: sidecar } = world()
       const [a, b] = [sidecar(open('shared:')), sidecar(open('shared:'))]
