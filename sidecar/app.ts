@@ -31,7 +31,7 @@ export type AppConfig = Pick<Config, 'apiKeys' | 'maxBodyBytes' | 'publicUrl'>
 export function createApp(services: Services, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
   const app = router()
   app.use(identify(services.metrics))
-  app.use(admit({ ...config, ahead: services.ahead }))
+  app.use(admit(config))
   app.route('/', healthRoutes(services))
   app.route('/', metricsRoutes(services))
   app.route('/', addRoutes(services))

@@ -13,14 +13,6 @@ import { VERSION } from './version.ts'
 /** How long requests under way may take to end after a signal, milliseconds. */
 const SHUTDOWN_MS = 10_000
 
-/**
- * Threads of Node's pool, unless UV_THREADPOOL_SIZE says otherwise; it is read when the first of them is needed. Two
- * syncs of the log of turns, two of the records' and one of their database may wait for the disk at once, and with the
- * usual four the one that a caller waits for would stand behind one that takes longer.
- */
-const POOL_THREADS = 8
-process.env['UV_THREADPOOL_SIZE'] ??= String(POOL_THREADS)
-
 const config = readOrExit()
 const log = createLog(config.logLevel, (line) => process.stderr.write(line))
 const services = await openOrExit(config)

@@ -8,7 +8,7 @@ import { AppError } from './errors.ts'
 import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './keys.ts'
 import { OTHER } from './metrics/labels.ts'
 import type { Metrics } from './metrics/metrics.ts'
-import type { Ahead, AppEnv } from './routes/env.ts'
+import type { AppEnv } from './routes/env.ts'
 
 /*
  * Two middlewares for all that is done for every request, and not one for each part: each costs some microseconds, and
@@ -48,14 +48,13 @@ export interface Admission {
   /** None: everybody on this machine is let in. */
   apiKeys: readonly ApiKey[]
   maxBodyBytes: number
-  ahead: Ahead | undefined
 }
 
 /**
  * Lets in who may come in, and bodies that are not too large. Puts the namespace of the key where handlers find it;
  * without configured keys everybody is `default`.
  */
-export function admit({ apiKeys, maxBodyBytes, ahead }: Admission): MiddlewareHandler<AppEnv> {
+export function admit({ apiKeys, maxBodyBytes }: Admission): MiddlewareHandler<AppEnv> {
   const countBody = limitBody(maxBodyBytes)
   return async (c, next) => {
     const { path } = c.req
@@ -63,7 +62,6 @@ export function admit({ apiKeys, maxBodyBytes, ahead }: Admission): MiddlewareHa
     if (apiKeys.length === 0) assertLoopbackName(c.req.header('host'))
     if (isApi || path === '/metrics') {
       const isOpen = apiKeys.length === 0
-      c.set('ahead', ahead)
       c.set('namespace', isOpen ? DEFAULT_NAMESPACE : namespaceFrom(c.req.header('authorization'), apiKeys))
     }
     // Nobody reads the body of a GET; to look whether there is one costs more than most answers.

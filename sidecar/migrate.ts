@@ -10,9 +10,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Config, readConfig } from './config.ts'
 import { type EmbedderName, readNote } from './memory/embedder-guard.ts'
+import { readIntakeLog } from './migration/intake-log.ts'
 import { migrate } from './migration/migrate.ts'
 import type { RecordStore } from './ports/records.ts'
-import { openIntakeLog, openRecords } from './services.ts'
+import { openRecords } from './services.ts'
 
 const KINDS = ['sqlite', 'qdrant'] as const
 type Kind = (typeof KINDS)[number]
@@ -34,7 +35,7 @@ async function run(): Promise<string> {
   const { from, to } = readArguments()
   const config = readConfig(process.env)
   assertThere(config, from, to)
-  await assertNothingLogged(config, from)
+  if (from === 'sqlite') assertIntakeLogEmpty(config)
   const source = await opened(config, from, await embedderOf(config, from))
   const note = await readNote(source)
   if (!note) return `Nothing to do: there is nothing in ${nameOf(config, from)}.`
@@ -84,16 +85,12 @@ function assertThere(config: Config, from: Kind, to: Kind): void {
     throw new Error(`DATA_DIR: there is no ${fileOf(config)}`)
 }
 
-/** What a process that was killed has accepted, and not brought to its place among the records. */
-async function assertNothingLogged(config: Config, from: Kind): Promise<void> {
-  const log =
-    from === 'sqlite' ? openIntakeLog({ ...config, qdrant: undefined, languageModel: undefined }) : undefined
-  const count = log?.entries().length ?? 0
-  await log?.close()
+/** @throws {Error} where an earlier version has left accepted turns outside of the records */
+function assertIntakeLogEmpty({ dataDir }: Config): void {
+  const count = readIntakeLog(join(dataDir, 'intake.db')).length
   if (count === 0) return
-  const turns = count === 1 ? 'a turn' : `${count} turns`
   throw new Error(
-    `DATA_DIR: the last sidecar was killed when it had just accepted ${turns}; start it once more without QDRANT_URL, stop it (Ctrl-C), and migrate then`,
+    `DATA_DIR: expected no accepted turns in intake.db, got ${count}: an earlier version was killed before it stored them. Start the sidecar once without QDRANT_URL, stop it (Ctrl-C), and migrate then`,
   )
 }
 

@@ -41,7 +41,7 @@ export class Ledger {
     this.#records = records
     this.#prices = prices
     this.#behind = new WriteBehind({
-      write: async (rows) => await records.commit(rows.map(toWrite), { isLazy: true }),
+      write: async (rows) => await records.commit(rows.map(toWrite)),
       onFailure,
       everyMs: writeEveryMs,
       maxWaiting: MAX_WAITING,

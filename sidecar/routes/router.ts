@@ -2,17 +2,11 @@ import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context, Handler } from 'hono'
 import { z } from 'zod'
 import { AppError } from '../errors.ts'
-import { scopeKey } from '../scope.ts'
 import type { AppEnv } from './env.ts'
 import { refuse, refuseInvalid } from './validation.ts'
 
-export interface RouterOptions {
-  /** Whether a user that a request names is read of: what was accepted of him before is waited for. */
-  reads?: boolean
-}
-
 /** A router whose routes answer what their schema refuses in the one error envelope. */
-export function router({ reads = true }: RouterOptions = {}): OpenAPIHono<AppEnv> {
+export function router(): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
   const { openapi } = app
   /*
@@ -24,11 +18,7 @@ export function router({ reads = true }: RouterOptions = {}): OpenAPIHono<AppEnv
     const content = route.request?.body?.content['application/json']
     const schema = content && 'schema' in content ? content.schema : undefined
     if (!(schema instanceof z.ZodType)) {
-      const reading: Handler<AppEnv> = async (c, next) => {
-        if (reads) await caughtUp(c, c.req.valid('query' as never))
-        return await handler(c, next)
-      }
-      return openapi(route, reading as never, ...(rest as []))
+      return openapi(route, handler as never, ...(rest as []))
     }
     app.openAPIRegistry.registerPath(route)
     const { body: _, headers, ...request } = route.request ?? {}
@@ -37,21 +27,12 @@ export function router({ reads = true }: RouterOptions = {}): OpenAPIHono<AppEnv
       if (headers instanceof z.ZodObject) c.req.addValidatedData('header', readHeaders(c, headers) as object)
       const data = await readJson(c, schema)
       c.req.addValidatedData('json', data as object)
-      if (reads) await caughtUp(c, data)
       return await handler(c, next)
     }
     return openapi(withoutBody, reading as never, ...(rest as []))
   }
   app.openapi = withBody as unknown as typeof openapi
   return app
-}
-
-/** A user is named by `user_id`, wherever there is one. */
-async function caughtUp(c: Context<AppEnv>, named: unknown): Promise<void> {
-  const ahead = c.get('ahead')
-  const { user_id: userId } = (named ?? {}) as { user_id?: unknown }
-  if (!ahead || typeof userId !== 'string') return
-  await ahead.caughtUp(scopeKey({ namespace: c.get('namespace'), userId }))
 }
 
 /** @throws {AppError} for what the schema refuses */

@@ -14,7 +14,6 @@ import { linkQdrant, type QdrantAddress, QdrantFailure } from './qdrant-link.ts'
 import { hasVectors, pointId, toPointWrite, toRecord } from './qdrant-points.ts'
 import { type Alone, openRecovery } from './qdrant-recovery.ts'
 import { type Source, scopesIn, scrollPage } from './qdrant-scroll.ts'
-import { searchPoints } from './qdrant-search.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   /** How long the opening waits for a server that does not answer yet, milliseconds. @default 0 */
@@ -100,13 +99,6 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
     async scroll(collection, scope, scrolling) {
       assertOpen()
       return await gate.read(scope, () => scrollPage(sourceOf(collection), collection, scope, scrolling))
-    },
-    async search(collection, scope, search) {
-      assertOpen()
-      const { hasSparse } = collections
-      return await gate.read(scope, () =>
-        searchPoints(sourceOf(collection), collection, scope, search, hasSparse),
-      )
     },
     async scopes(collection, { after = '', limit }) {
       assertOpen()

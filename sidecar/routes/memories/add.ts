@@ -84,8 +84,7 @@ const add = createRoute({
 })
 
 export function addRoutes({ intake, buffer }: { intake: Intake; buffer: BufferZone | undefined }) {
-  // It waits by itself where it has to: an answer does not need what came before.
-  return router({ reads: false }).openapi(add, async (c) => {
+  return router().openapi(add, async (c) => {
     const started = performance.now()
     const body = c.req.valid('json')
     if (body.turn !== undefined && body.conversation_id === undefined) {
