@@ -2,7 +2,6 @@ import { BufferZone } from './buffer/buffer-zone.ts'
 import { Intake } from './buffer/intake.ts'
 import type { BufferSettings } from './buffer/settings.ts'
 import { Views } from './buffer/views.ts'
-import { WriteAhead } from './buffer/write-ahead.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
@@ -10,7 +9,6 @@ import { Learner } from './memory/learn/learner.ts'
 import { countCacheReads, createMetrics, type Metrics } from './metrics/metrics.ts'
 import { type CacheStore, CacheUnavailable } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
-import type { IntakeLog } from './ports/intake-log.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { Queue } from './ports/queue.ts'
 import type { RecordStore } from './ports/records.ts'
@@ -42,8 +40,6 @@ export interface Backends {
   /** Given where other processes work on the same records: one flush of a user at a time. */
   flushLock?: ScopeLock | undefined
   ledger: Ledger
-  /** Where turns to be learned from are durable before they are among the records; for records of one process. */
-  intakeLog?: IntakeLog | undefined
 }
 
 export interface EngineSettings {
@@ -67,8 +63,6 @@ export interface Services extends Backends, AsyncDisposable {
   intake: Intake
   /** Absent without a language model: nothing waits to be learned from. */
   buffer: BufferZone | undefined
-  /** Absent where turns are accepted when they are among the records. */
-  ahead: WriteAhead | undefined
   authorCache: AuthorCache
   announcer: Announcer
   /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
@@ -84,7 +78,6 @@ export interface Services extends Backends, AsyncDisposable {
 /** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
   const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
-  const { intakeLog } = backends
   const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
   if (model && !queue)
     throw new Error('Expected a queue beside the language model: what waits is woken up by it.')
@@ -155,12 +148,6 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     },
     settings.strategies,
   )
-  const ahead =
-    intakeLog &&
-    new WriteAhead({
-      ...{ intakeLog, records, engine, countTokens, log, timers },
-      onTaken: (scope, pending) => buffer?.take(scope, pending),
-    })
   const learner =
     model &&
     new Learner({
@@ -180,7 +167,6 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       queue,
       shared: flushLock && { flushLock },
       engine,
-      ahead,
       learner,
       views: new Views(cache),
       countTokens,
@@ -200,14 +186,12 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     timeline,
     metrics,
     buffer,
-    ahead,
-    intake: new Intake({ engine, ruleBook, buffer, ahead, now }),
+    intake: new Intake({ engine, ruleBook, buffer, now }),
     authorCache: countCacheReads(createAuthorCache(cache, now), metrics),
     announcer,
     isSettled,
     now,
     async [Symbol.asyncDispose]() {
-      await ahead?.close()
       await buffer?.close()
       await queue?.close()
       await flushLock?.drained()

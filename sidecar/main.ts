@@ -12,13 +12,6 @@ import { VERSION } from './version.ts'
 /** Milliseconds that requests in progress get to finish after a signal. */
 const SHUTDOWN_MS = 10_000
 
-/**
- * Default of UV_THREADPOOL_SIZE, which Node reads when it first needs a thread. Up to five file syncs run at once (intake
- * log, record log, database), and with Node's default of four a short one could queue behind longer ones.
- */
-const POOL_THREADS = 8
-process.env['UV_THREADPOOL_SIZE'] ??= String(POOL_THREADS)
-
 const config = readOrExit()
 const log = createLog(config.logLevel, (line) => process.stderr.write(line))
 const services = await openOrExit(config)

@@ -10,9 +10,10 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Config, readConfig } from './config.ts'
 import { type EmbedderName, readNote } from './memory/embedder-guard.ts'
+import { readIntakeLog } from './migration/intake-log.ts'
 import { migrate } from './migration/migrate.ts'
 import type { RecordStore } from './ports/records.ts'
-import { openIntakeLog, openRecords } from './services.ts'
+import { openRecords } from './services.ts'
 
 const STORES = ['sqlite', 'qdrant'] as const
 type StoreKind = (typeof STORES)[number]
@@ -34,7 +35,7 @@ async function run(): Promise<string> {
   const { from, to } = readArguments()
   const config = readConfig(process.env)
   assertSourceExists(config, from, to)
-  await assertIntakeLogEmpty(config, from)
+  assertIntakeLogEmpty(config, from)
   const source = await open(config, from, await embedderOf(config, from))
   const embedder = await readNote(source)
   if (!embedder) return `Nothing to do: ${nameOf(config, from)} is empty.`
@@ -84,15 +85,12 @@ function assertSourceExists(config: Config, from: StoreKind, to: StoreKind): voi
     throw new Error(`DATA_DIR: ${fileOf(config)} does not exist`)
 }
 
-/** After a kill the intake log may contain accepted turns that are not in the record store yet. */
-async function assertIntakeLogEmpty(config: Config, from: StoreKind): Promise<void> {
-  const log =
-    from === 'sqlite' ? openIntakeLog({ ...config, qdrant: undefined, languageModel: undefined }) : undefined
-  const count = log?.entries().length ?? 0
-  await log?.close()
+/** @throws {Error} where an earlier version has left accepted turns outside of the records */
+function assertIntakeLogEmpty({ dataDir }: Config, from: StoreKind): void {
+  const count = from === 'sqlite' ? readIntakeLog(join(dataDir, 'intake.db')).length : 0
   if (count === 0) return
   throw new Error(
-    `DATA_DIR: the intake log contains ${count} turns that are not in the record store, because the sidecar was killed. Start the sidecar without QDRANT_URL, stop it with Ctrl-C, and migrate again`,
+    `DATA_DIR: expected no accepted turns in intake.db, got ${count}: an earlier version was killed before it stored them. Start the sidecar once without QDRANT_URL, stop it (Ctrl-C), then migrate`,
   )
 }
 

@@ -42,7 +42,7 @@ export class Ledger {
     this.#records = records
     this.#prices = prices
     this.#buffer = new WriteBehind({
-      write: async (rows) => await records.commit(rows.map(toWrite), { isLazy: true }),
+      write: async (rows) => await records.commit(rows.map(toWrite)),
       onFailure,
       intervalMs: writeEveryMs,
       maxPending,

@@ -44,8 +44,6 @@ export interface AddContext {
   countTokens: (messages: readonly Message[]) => number
   /** When the turn is learned from, where its app says anything of that. */
   triggers?: Partial<Triggers> | undefined
-  /** Of the entry in the log of accepted turns that it comes from. */
-  logged?: string | undefined
 }
 
 export interface Added {
@@ -114,7 +112,7 @@ function nextTurn(
   place: Place,
   request: AddRequest,
   previous: Turn | undefined,
-  { now, learn, logged = previous?.logged }: AddContext,
+  { now, learn }: AddContext,
 ): Turn {
   const unsaid = previous?.unsaid?.filter(
     (i) => previous.messages[i]?.content === request.messages[i]?.content,
@@ -134,7 +132,6 @@ function nextTurn(
     memory_ids: [],
     removed_ids: [...(previous?.removed_ids ?? [])],
     ...(unsaid && unsaid.length > 0 ? { unsaid } : {}),
-    ...(logged ? { logged } : {}),
     effects: [],
     created_at: previous?.created_at ?? now,
     updated_at: now,

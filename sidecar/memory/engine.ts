@@ -25,16 +25,9 @@ export interface EngineOptions {
   now?: () => number
 }
 
-export interface AddOptions
-  extends Pick<AddContext, 'learn' | 'expiresAt' | 'countTokens' | 'triggers' | 'logged'>,
-    ChangeOptions {
+export interface AddOptions extends Pick<AddContext, 'learn' | 'expiresAt' | 'countTokens' | 'triggers'> {
   /** When it was said, epoch milliseconds; now, if absent. */
   at?: number | undefined
-}
-
-export interface ChangeOptions {
-  /** For what is not lost with the records: the disk need not have confirmed them. */
-  isLazy?: boolean | undefined
 }
 
 const VERBATIM: AddOptions = { learn: false, expiresAt: null, countTokens: () => 0 }
@@ -84,7 +77,7 @@ export class MemoryEngine {
    */
   async add(scope: Scope, request: AddRequest, options: AddOptions = VERBATIM): Promise<AddResult> {
     const key = scopeKey(scope)
-    return await this.#alone(key, options, async (records) => {
+    return await this.#alone(key, async (records) => {
       const { result, change, isOutOfOrder } = await addTurn(key, request, {
         ...options,
         records,
@@ -253,7 +246,7 @@ export class MemoryEngine {
   /** Erases everything of a user, and answers how many records of each kind there were. */
   async forget(scope: Scope): Promise<Record<string, number>> {
     const key = scopeKey(scope)
-    return await this.#alone(key, {}, async (records) => {
+    return await this.#alone(key, async (records) => {
       await this.#onFence(key)
       const gone = { scope: key, upserted: [], fence: true }
       const counts = await forgetScope(records, key, (removed) => this.#tell({ ...gone, removed }))
@@ -266,12 +259,8 @@ export class MemoryEngine {
    * Runs a change with the scope's memories to itself, and commits it whole.
    * Everything that changes memories goes through here.
    */
-  async change<T>(
-    scope: string,
-    task: (unit: UnitOfWork) => Promise<T>,
-    options: ChangeOptions = {},
-  ): Promise<T> {
-    return await this.#alone(scope, options, async (records) => {
+  async change<T>(scope: string, task: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+    return await this.#alone(scope, async (records) => {
       const unit = new UnitOfWork(records, scope, this.#now())
       const answer = await task(unit)
       await this.#tell(await unit.commit(this.#embedder, { scope }, this.#onFence))
@@ -297,15 +286,11 @@ export class MemoryEngine {
   }
 
   /** Runs a task with the scope to itself, on a store that takes a commit only while that is certain. */
-  async #alone<T>(
-    scope: string,
-    { isLazy = false }: ChangeOptions,
-    task: (records: RecordStore) => Promise<T>,
-  ): Promise<T> {
+  async #alone<T>(scope: string, task: (records: RecordStore) => Promise<T>): Promise<T> {
     return await this.#lock.run(scope, async ({ assertHeld }) => {
       const commit: RecordStore['commit'] = async (writes) => {
         await assertHeld()
-        await this.#records.commit(writes, { isLazy })
+        await this.#records.commit(writes)
       }
       return await task({ ...this.#records, commit })
     })
@@ -324,9 +309,9 @@ export class MemoryEngine {
 function tellingOfFailures(records: RecordStore, onDoubt: (scope: string) => unknown): RecordStore {
   return {
     ...records,
-    async commit(writes, options) {
+    async commit(writes) {
       try {
-        await records.commit(writes, options)
+        await records.commit(writes)
       } catch (error) {
         const memories = writes.filter(({ collection }) => collection === 'memories')
         for (const scope of new Set(memories.map((write) => write.scope))) await onDoubt(scope)

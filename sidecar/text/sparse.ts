@@ -4,7 +4,7 @@ import type { Language } from './language.ts'
 import { queryTermsOf, readText, termsOf } from './tokens.ts'
 import { chunksByLength, offloaded } from './worker-pool.ts'
 
-/** Saturation of term frequency and strength of length normalisation, as BM25 has them. */
+/** BM25: saturation of the term frequency, and strength of the length normalisation. */
 const K1 = 1.2
 const B = 0.75
 /** Terms of a typical memory: the average length of the scope is unknown when one memory is written. */

@@ -3,8 +3,8 @@ import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteQueue } from '../../sidecar/adapters/queue/sqlite.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { BufferZone } from '../../sidecar/buffer/buffer-zone.ts'
 import type { Mode } from '../../sidecar/buffer/intake.ts'
 import { compose, type Services } from '../../sidecar/compose.ts'
@@ -15,7 +15,6 @@ import type { AddRequest } from '../../sidecar/memory/add.ts'
 import { type PendingTurn, pendingScopes, scrollPending } from '../../sidecar/memory/pending.ts'
 import type { Turn } from '../../sidecar/memory/turns.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import type { IntakeLog } from '../../sidecar/ports/intake-log.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
@@ -77,8 +76,6 @@ export interface SetUpOptions {
   countTokens?: (text: string) => number
   clock?: Clock
   records?: RecordStore
-  /** Absent: turns are accepted when they are among the records. */
-  intakeLog?: IntakeLog
   /** Given where several of these share the records. */
   shared?: { flushLock: ScopeLock; scopeLock: ScopeLock; timers: FakeTimers } | undefined
 }
@@ -107,7 +104,6 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       model,
       queue,
       ledger,
-      intakeLog: options.intakeLog,
     },
     {
       indexMaxBytes: 64 * 1024 * 1024,
@@ -121,7 +117,6 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   )
   const buffer = services.buffer as BufferZone
   onTestFinished(async () => {
-    await services.ahead?.close()
     await buffer.close({ drainMs: 0 })
     await queue.close()
     await services.engine.drained()
@@ -171,7 +166,6 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       // As a process that dies has it: nothing goes on.
       await buffer.close({ drainMs: 0 })
       const next = setUp({ ...options, model, clock, records: opened })
-      await next.services.ahead?.start()
       await next.buffer.start()
       return next
     },

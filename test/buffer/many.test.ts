@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { type PendingTurn, putPending } from '../../sidecar/memory/pending.ts'
 import { putTurn, type Turn, turnRecordId } from '../../sidecar/memory/turns.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { FORMER_SCOPE } from '../../sidecar/memory/pending.ts'
 import type { JsonObject } from '../../sidecar/ports/records.ts'
 import { stoppedClock } from '../helpers/clock.ts'

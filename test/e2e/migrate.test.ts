@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { openSqliteIntakeLog } from '../../sidecar/adapters/intake-log/sqlite.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { runCommand, spawnCommand } from '../helpers/command.ts'
 import { addressOf, refusalOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
@@ -80,9 +80,11 @@ describe('npm run migrate', () => {
     const empty = { DATA_DIR: tempDir() }
     const killed = { DATA_DIR: tempDir() }
     await openSqliteRecords(join(killed.DATA_DIR, 'hippocache.db')).close()
-    const log = openSqliteIntakeLog(join(killed.DATA_DIR, 'intake.db'))
-    await log.append({ id: 'x' })
-    await log.close()
+    const log = new DatabaseSync(join(killed.DATA_DIR, 'intake.db'))
+    log.exec(
+      `CREATE TABLE entries (place INTEGER PRIMARY KEY, body TEXT NOT NULL); INSERT INTO entries VALUES (1, '{}')`,
+    )
+    log.close()
     for (const [env, args, message] of [
       [empty, [], /--to: expected one of sqlite, qdrant, got null/],
       [empty, ['--to', 'qdrant'], /--to: expected QDRANT_URL to be set/],

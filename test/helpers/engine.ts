@@ -1,7 +1,7 @@
 import { expect, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { AddRequest, AddResult } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import { Learner } from '../../sidecar/memory/learn/learner.ts'

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { Ledger, type LedgerOptions } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import type { LedgerEntry } from '../../sidecar/ports/ledger.ts'

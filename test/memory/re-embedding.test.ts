@@ -161,15 +161,17 @@ describe('embedding anew, beside what is in use', () => {
 })
 
 describe('memories of an earlier version', () => {
-  it('are given what a search finds them by, once', async () => {
+  it('get term weights and indexed fields, once', async () => {
     await using server = await startFakeQdrant()
     const store = await openOn(server.url, { embedder: OLD })
     const whole = await memory('new', 'green tea', OLD, SCOPES[0] as string)
     const { sparse, fields, ...bare } = (await memory('old', 'black tea', OLD, SCOPES[1] as string)).put
     await store.commit([whole, { put: bare, collection: 'memories', scope: SCOPES[1] as string }])
     expect(await completeMemories(store)).toBe(1)
-    const search = { sparse, limit: 5, where: { field: 'id', oneOf: ['old'] } }
-    expect((await store.search('memories', SCOPES[1] as string, search)).map(({ id }) => id)).toEqual(['old'])
+    expect(await store.get('memories', SCOPES[1] as string, 'old')).toMatchObject({ sparse })
+    const points = [...server.state.collections.values()].flatMap((one) => [...one.points.values()])
+    const point = points.find(({ payload }) => payload['record_id'] === 'old')
+    expect(point?.payload['fields']).toMatchObject({ id: 'old' })
     expect(await completeMemories(store)).toBe(0)
     await store.close()
   })

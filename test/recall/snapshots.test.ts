@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { Snapshots } from '../../sidecar/recall/snapshots.ts'

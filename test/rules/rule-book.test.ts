@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import { RuleBook } from '../../sidecar/rules/rule-book.ts'
 import { type AppRules, appRules, DEFAULT_RULES } from '../../sidecar/rules/rules.ts'

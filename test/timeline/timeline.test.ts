@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../helpers/clock.ts'

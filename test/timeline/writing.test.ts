@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { RecordStore, Write } from '../../sidecar/ports/records.ts'
 import { NO_CACHE } from '../../sidecar/recall/strategies/request.ts'
 import type { Answered } from '../../sidecar/recall/strategies/strategies.ts'

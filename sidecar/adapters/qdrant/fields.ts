@@ -1,13 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { Schemas } from '@qdrant/js-client-rest'
-import type { Condition, Field, Fields, Range } from '../../ports/records.ts'
-
-type QdrantCondition = Schemas['Condition']
+import type { Field, Fields } from '../../ports/records.ts'
 
 /**
- * What of a record's fields is kept beside its payload, and indexed as what. Anything else is left out, so that nothing
- * a user sets gets there. Numbers and times are floats, also where they are whole: of the bounds of a range over
- * integers Qdrant cuts the fractions off.
+ * Fields of a record that are stored beside its payload, and the index type of each. Other fields are dropped, so that
+ * user-defined names never reach Qdrant. Numbers and times are floats even where they are integers, because Qdrant
+ * truncates the bounds of a range over integers.
  */
 const KINDS = {
   id: 'keyword',
@@ -35,18 +32,18 @@ const KINDS = {
 
 type Name = keyof typeof KINDS
 
-/** Fields of any length, which are only ever asked for whole. */
+/** Fields of unbounded length: their hash is enough to compare for equality. */
 const HASHED: ReadonlySet<string> = new Set<Name>(['memory'])
 
-/** Part of a point's payload that the fields are in. */
+/** Key of a point's payload that holds the fields. */
 const PLACE = 'fields'
 
-/** Indexes of the payload, by the path of the field. */
+/** Payload indexes by field path. */
 export const FIELD_INDEXES: Record<string, { type: 'keyword' | 'float' }> = Object.fromEntries(
   Object.entries(KINDS).map(([name, type]) => [`${PLACE}.${name}`, { type }]),
 )
 
-/** The fields as they are stored: of their kind, and what no server refuses. */
+/** The fields in the form that Qdrant accepts, without values of another type. */
 export function toStoredFields(fields: Fields): Record<string, string | number | (string | number)[]> {
   const stored: Record<string, string | number | (string | number)[]> = {}
   for (const [name, kind] of Object.entries(KINDS)) {
@@ -60,48 +57,10 @@ export function toStoredFields(fields: Fields): Record<string, string | number |
   return stored
 }
 
-/** Nothing for a value of another kind. A text that was cut off may end with half a character, which no server takes. */
+/** `undefined` for a value of another type. Hashes text with a lone surrogate, which Qdrant rejects. */
 function toStored(name: string, kind: 'keyword' | 'float', value: unknown): string | number | undefined {
   if (kind === 'float') return Number.isFinite(value) ? (value as number) : undefined
   if (typeof value !== 'string') return undefined
   if (value.isWellFormed() && !HASHED.has(name)) return value
   return createHash('sha256').update(value, 'utf16le').digest('base64url')
-}
-
-/**
- * What a server can tell of a condition. Points that were stored before there were fields pass: the caller looks at
- * what is answered anyway.
- */
-export function toQdrantFilter(condition: Condition): QdrantCondition {
-  return { should: [{ is_empty: { key: `${PLACE}.id` } }, translate(condition)] }
-}
-
-function translate(condition: Condition): QdrantCondition {
-  if ('all' in condition) return { must: condition.all.map(translate) }
-  if ('any' in condition) return condition.any.length > 0 ? { should: condition.any.map(translate) } : NEVER
-  if ('not' in condition) return { must_not: [translate(condition.not)] }
-  const { field } = condition
-  if (!Object.hasOwn(KINDS, field)) {
-    throw new TypeError(`expected a field that is indexed, got ${JSON.stringify(field)}`)
-  }
-  const key = `${PLACE}.${field}`
-  if ('exists' in condition) {
-    const empty = { is_empty: { key } }
-    return condition.exists ? { must_not: [empty] } : empty
-  }
-  const kind = KINDS[field as Name]
-  if ('range' in condition) return kind === 'keyword' ? NEVER : { key, range: finite(condition.range) }
-  const values = [...new Set(condition.oneOf.flatMap((value) => toStored(field, kind, value) ?? []))]
-  if (values.length === 0) return NEVER
-  if (kind === 'float') {
-    return { should: values.map((value) => ({ key, range: { gte: Number(value), lte: Number(value) } })) }
-  }
-  return { key, match: { any: values as string[] } }
-}
-
-/** No point is without an id. */
-const NEVER: QdrantCondition = { has_id: [] }
-
-function finite(range: Range): Range {
-  return Object.fromEntries(Object.entries(range).filter(([, bound]) => Number.isFinite(bound)))
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
 import type { Collection, RecordStore } from '../../ports/records.ts'
-import { searchPoints } from '../records/qdrant-search.ts'
 import { type CollectionOptions, dropOtherMemories, ensureCollections, pointAlias } from './collections.ts'
 import { openLane } from './commit-queue.ts'
 import { linkQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
@@ -95,13 +94,6 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
     async scroll(collection, scope, scrolling) {
       assertOpen()
       return await gate.read(scope, () => scrollPage(sourceOf(collection), collection, scope, scrolling))
-    },
-    async search(collection, scope, search) {
-      assertOpen()
-      const { hasSparse } = collections
-      return await gate.read(scope, () =>
-        searchPoints(sourceOf(collection), collection, scope, search, hasSparse),
-      )
     },
     async scopes(collection, { after = '', limit }) {
       assertOpen()

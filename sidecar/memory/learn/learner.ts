@@ -37,8 +37,6 @@ export interface LearnOptions {
   signal?: AbortSignal | undefined
   /** What started it, to be kept with the turns. */
   because?: string | null | undefined
-  /** Whether a crash may lose what was learned: the turns wait then as they did before. */
-  isLazy?: boolean | undefined
 }
 
 /** How often a batch is learned anew because the memories that it was compared with have changed meanwhile. */
@@ -72,7 +70,7 @@ export class Learner {
   async #learn(
     scope: Scope,
     turnIds: readonly string[],
-    { signal, because = null, isLazy }: LearnOptions,
+    { signal, because = null }: LearnOptions,
   ): Promise<TurnEvent[]> {
     const { records, engine, model, ruleBook, countTokens } = this.#options
     const key = scopeKey(scope)
@@ -115,7 +113,7 @@ export class Learner {
       noteGraph(unit, extraction, turns)
       return events
     }
-    return await engine.change(key, apply, { isLazy })
+    return await engine.change(key, apply)
   }
 
   async #withVectors(

@@ -1,12 +1,10 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BufferZone } from '../../buffer/buffer-zone.ts'
-import type { WriteAhead } from '../../buffer/write-ahead.ts'
 import { invalid } from '../../errors.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Correction, MemoryEngine } from '../../memory/engine.ts'
 import { toView } from '../../memory/memory.ts'
 import type { JsonObject } from '../../ports/records.ts'
-import { scopeKey } from '../../scope.ts'
 import type { Timeline } from '../../timeline/timeline.ts'
 import { router } from '../router.ts'
 import * as s from '../schemas.ts'
@@ -122,12 +120,11 @@ const forget = createRoute({
 interface ChangeServices {
   engine: MemoryEngine
   buffer: BufferZone | undefined
-  ahead: WriteAhead | undefined
   ledger: Ledger
   timeline: Timeline
 }
 
-export function changeRoutes({ engine, buffer, ahead, ledger, timeline }: ChangeServices) {
+export function changeRoutes({ engine, buffer, ledger, timeline }: ChangeServices) {
   return router()
     .openapi(update, async (c) => {
       const { user_id, memory: text, expires_at, metadata, reason, ...fields } = c.req.valid('json')
@@ -169,11 +166,8 @@ export function changeRoutes({ engine, buffer, ahead, ledger, timeline }: Change
     })
     .openapi(forget, async (c) => {
       const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
-      // A turn that is still on its way would come after.
-      await ahead?.assertCaughtUp(scopeKey(scope))
       const removed = await engine.forget(scope)
       await buffer?.forgotten(scope)
-      await ahead?.assertLetGo()
       // The ledger keeps the cost of the calls without the user.
       const anonymised = await ledger.forget(scope)
       return c.json(

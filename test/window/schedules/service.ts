@@ -1,6 +1,6 @@
 import { createInProcessCache } from '../../../sidecar/adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { openSqliteQueue } from '../../../sidecar/adapters/queue/sqlite.ts'
+import { openSqliteQueue } from '../../../sidecar/adapters/sqlite/queue.ts'
 import { compose, type Services } from '../../../sidecar/compose.ts'
 import { Ledger } from '../../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../../sidecar/ledger/prices.ts'

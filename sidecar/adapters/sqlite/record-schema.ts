@@ -1,4 +1,4 @@
-/** From an empty file on, what each version adds. */
+/** Statements that bring an empty file to each schema version in turn. */
 export const VERSIONS = [
   `CREATE TABLE records (
     collection TEXT NOT NULL,
@@ -11,8 +11,7 @@ export const VERSIONS = [
   ) WITHOUT ROWID, STRICT;
   CREATE INDEX records_in_order ON records (collection, scope, position, id);`,
   'ALTER TABLE records ADD COLUMN sparse BLOB;',
-  // What is written together is of one scope: with the scope first it stands together in each index, and rows that are
-  // as large as those with vectors stand outside of them. A write touches a third of the pages that it did.
+  // Indexes start with the scope because one write touches one scope; rows with vectors live outside the indexes.
   `CREATE TABLE kept (
     scope TEXT NOT NULL,
     collection TEXT NOT NULL,
@@ -33,6 +32,6 @@ export const VERSIONS = [
     PRIMARY KEY (collection, scope)
   ) WITHOUT ROWID, STRICT;
   INSERT INTO scopes SELECT DISTINCT collection, scope FROM records;`,
-  // From here on vectors may be packed, which the version before would misread.
+  // Version 4 may hold packed vectors, which version 3 would misread.
   '',
 ] as const
