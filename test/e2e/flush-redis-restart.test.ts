@@ -9,12 +9,12 @@ import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 const SAID = ['I live in Leeds', 'I have a cat', 'I speak Welsh']
 const LEARNED = ['Ada has a cat.', 'Ada lives in Leeds.', 'Ada speaks Welsh.']
 
-describe.skipIf(NO_REDIS)(`Redis restarted in the middle of a flush ${NEEDS}`, () => {
+describe.skipIf(NO_REDIS)(`a Redis restart during a flush ${NEEDS}`, () => {
   it.each([
-    ['back before the model has answered', true],
-    ['back only after it', false],
+    ['before the model answers', true],
+    ['after the model answers', false],
   ])(
-    'and %s: all is learned once, and a cached block tells of it',
+    'extracts each fact once and rebuilds the cached block if Redis is back %s',
     async (_, isBackFirst) => {
       await using redis = await startRedis()
       const model = await startScriptedOpenAi({ rules: [{ answer: memoryModel(TABLE) }], usage: 'estimate' })
@@ -44,17 +44,17 @@ describe.skipIf(NO_REDIS)(`Redis restarted in the middle of a flush ${NEEDS}`, (
       expect((await call('POST', '/v1/flush', { user_id: 'ada', wait: false })).status).toBe(200)
       await model.received(asked + 1)
       await redis.kill()
-      // Nothing that waits is lost from view while Redis is away.
+      // Pending turns stay visible while Redis is unreachable.
       const { body: found } = await call('POST', '/v1/memories/search', { user_id: 'ada', query: 'a cat' })
       expect(found.memories.map(({ memory }: { memory: string }) => memory).join()).toMatch(/cat/)
       if (!isBackFirst) {
-        // The answer has come, and what is learned cannot be written or told while the lock is out of reach.
+        // The model has answered, and the facts cannot be stored while the lock is unreachable.
         await new Promise((resolve) => setTimeout(resolve, 1000))
       }
       await redis.start()
       for (let tries = 0; (await pending()).length > 0; tries++) {
         expect(tries).toBeLessThan(200)
-        // A batch that could not be stored is put off; somebody may ask for it, or it comes by itself.
+        // A batch that could not be stored is rescheduled; a flush request runs it sooner.
         if (tries % 20 === 19) await call('POST', '/v1/flush', { user_id: 'ada', wait: false })
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
