@@ -64,7 +64,7 @@ function watched(link: RedisLink): RedisLink & { idle: () => Promise<void> } {
 
 let opened = 0
 
-/** The subject of the contract on a running Redis, as two processes see it. */
+/** The contract subject on a running Redis, with the connections of two processes. */
 export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
   return async () => {
     opened += 1
