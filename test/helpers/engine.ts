@@ -37,7 +37,7 @@ const COLLECTIONS: readonly Collection[] = [
 export interface OpenOptions {
   facts?: FactTable
   embedder?: Embedder
-  /** Stands between the engine and the real store. */
+  /** Wraps the store that the engine uses. */
   wrapRecords?: (records: RecordStore) => RecordStore
 }
 
@@ -48,25 +48,25 @@ export interface OpenEngine {
   recall: Recall
   snapshots: Snapshots
   learner: Learner
-  /** What the model was asked. */
+  /** The requests that the model received. */
   asked: CompletionRequest[]
-  /** The words of a turn of conversation `c`, kept as they are. A minute passes before. */
+  /** Advances the clock by a minute and adds a turn of conversation `c` in verbatim mode. */
   say: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
-  /** The same, accepted to be learned from. */
+  /** The same, but buffers the turn for extraction. */
   hear: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
-  /** The same, and learned from at once. */
+  /** The same, and extracts facts at once. */
   learn: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
   all: () => Promise<Memory[]>
   texts: () => Promise<string[]>
-  /** Texts that held at a moment. */
+  /** Texts of the memories that were live at a time. */
   textsAt: (at: number) => Promise<string[]>
-  /** The one memory of this text. */
+  /** The only memory with this text. */
   known: (text: string) => Promise<Memory>
-  /** Everything that the store holds of a user. */
+  /** All records of a user. */
   dump: (scope?: Scope) => Promise<Record<string, StoredRecord[]>>
 }
 
-/** The engine with its reading and learning sides on a real store, in memory, for the running test. */
+/** Opens the engine, recall and learner on an in-memory SQLite store for the running test. */
 export function openEngine({
   facts = {},
   wrapRecords = (one) => one,
@@ -145,7 +145,7 @@ export function openEngine({
   }
 }
 
-/** The model of a table of facts as a port: no socket between. */
+/** An in-process language model that answers from a table of facts. */
 function inProcess(facts: FactTable, asked: CompletionRequest[]): LanguageModel {
   const answer = memoryModel(facts)
   return {

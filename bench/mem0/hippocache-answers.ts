@@ -1,7 +1,7 @@
 import type { Answer, ScriptedRequest } from '../../test/scripted-openai/server.ts'
 import type { FactBook } from './facts.ts'
 
-/** Words that put a fact under a topic of the default schema, as a model would; the first that holds. */
+/** Words that assign a fact to a topic of the default schema; the first match wins. */
 const TOPICS: readonly [topic: string, words: RegExp][] = [
   ['plans', /\b(plan|want|hope|going to|looking forward|dream|goal|intend)/i],
   [
@@ -19,15 +19,15 @@ const TOPICS: readonly [topic: string, words: RegExp][] = [
   ['mind', /\b(feel|belie|value|inspir|grateful|accept|courage|proud)/i],
 ]
 
-/** The scripted model's answers to our own engine: the extraction, and the decisions about ambiguous facts. */
-export function ourAnswer(request: ScriptedRequest, book: FactBook): Answer {
+/** Answers Hippocache's two kinds of request: extraction, and decisions about ambiguous facts. */
+export function hippocacheAnswer(request: ScriptedRequest, book: FactBook): Answer {
   return request.body.tools === undefined ? extraction(request, book) : decisions(request)
 }
 
-/** `sidecar/memory/extract/schema.ts`, for the messages in `<batch>`. */
+/** Answers in the schema of `sidecar/memory/extract/` for the messages in `<batch>`. */
 function extraction({ all }: ScriptedRequest, book: FactBook): string {
   const batch = /<batch>\n([\s\S]*)\n<\/batch>/.exec(all)?.[1]
-  if (batch === undefined) throw new Error('Expected a prompt of ours with <batch>, got another')
+  if (batch === undefined) throw new Error('prompt: expected a <batch> of Hippocache, got none')
   const messages = messagesIn(batch)
   const facts = messages.flatMap(({ number, speaker, text }) =>
     book.factsOf(speaker, text).map((fact) => ({ number, speaker, fact })),
@@ -63,22 +63,22 @@ function topicOf(fact: string): { topic: string; sub_topic: string } {
   return { topic: 'life_events', sub_topic: 'past' }
 }
 
-/** `[3] Ada (user), Mon 2023-05-08: text`; further lines of a message are indented. */
+/** Parses lines like `[3] Ada (user), Mon 2023-05-08: text`; other lines continue the previous message. */
 function messagesIn(batch: string): { number: number; speaker: string; text: string }[] {
   const messages: { number: number; speaker: string; text: string }[] = []
   for (const line of batch.split('\n')) {
     const [, number, speaker, text] =
       /^\[(\d+)\] (.+?) \((?:user|assistant)\), \w{3} [\d-]+: (.*)$/.exec(line) ?? []
-    const before = messages.at(-1)
+    const previous = messages.at(-1)
     if (number && speaker && text !== undefined) messages.push({ number: Number(number), speaker, text })
-    else if (before) before.text += `\n${line}`
+    else if (previous) previous.text += `\n${line}`
   }
   return messages
 }
 
 /**
- * `sidecar/memory/reconcile/request.ts`: the lines with "→" are to be decided. Observations tell of single events, so
- * each is new, unless a line says the very same.
+ * Answers the request of `sidecar/memory/reconcile/request.ts`, in which lines with "→" ask for a decision. LoCoMo
+ * observations describe single events, so each is new unless another line has the same text.
  */
 function decisions({ last }: ScriptedRequest): Answer {
   const lines = [...last.matchAll(/^(\d+) \[[^\]]*\] [^"\n]*: ("(?:[^"\\]|\\.)*")(?: → ([\d, ]+))?$/gm)]
@@ -87,10 +87,10 @@ function decisions({ last }: ScriptedRequest): Answer {
     if (choices === undefined) return []
     const same = choices.split(', ').find((one) => texts.get(one) === text)
     const decision = same
-      ? { why: 'says the very same', action: 'NOOP', memory: Number(same) }
-      : { why: 'another event of its own', action: 'ADD', memory: null }
+      ? { why: 'same text', action: 'NOOP', memory: Number(same) }
+      : { why: 'a different event', action: 'ADD', memory: null }
     return [{ fact: Number(number), ...decision, text: null }]
   })
-  if (items.length === 0) throw new Error('Expected a request of ours with facts to decide, got none')
+  if (items.length === 0) throw new Error('request: expected facts to decide, got none')
   return { calls: [{ name: 'decide', arguments: { items } }] }
 }

@@ -2,24 +2,24 @@ import { createClient } from '../lib/http.ts'
 import { startSidecar } from '../lib/sidecar-process.ts'
 import type { MemorySystem } from './system.ts'
 
-export interface OursOptions {
+export interface HippocacheOptions {
   /** Base URL of the scripted model. */
   modelUrl: string
-  /** Name by which the model knows this sidecar. */
-  name: string
-  /** What it uses the model for; nothing leaves it with the lexical embedder and verbatim memories. */
+  /** API key and model name at the scripted model. */
+  id: string
+  /** Without `llm`, memories are verbatim; without `embeddings`, the embedder is lexical. */
   use: { llm: boolean; embeddings: boolean }
 }
 
 const USER = 'ada'
 const DEADLINE_MS = 60_000
 
-/** Our sidecar, over HTTP. Times are taken at the client. */
-export async function startOurs({ modelUrl, name, use }: OursOptions): Promise<MemorySystem> {
+/** Starts a sidecar. Times are measured at the HTTP client. */
+export async function startHippocache({ modelUrl, id, use }: HippocacheOptions): Promise<MemorySystem> {
   const sidecar = await startSidecar({
-    ...(use.llm || use.embeddings ? { OPENAI_BASE_URL: modelUrl, OPENAI_API_KEY: name } : {}),
-    ...(use.llm ? { LLM_MODEL: name } : {}),
-    ...(use.embeddings ? { EMBEDDING_MODEL: name } : {}),
+    ...(use.llm || use.embeddings ? { OPENAI_BASE_URL: modelUrl, OPENAI_API_KEY: id } : {}),
+    ...(use.llm ? { LLM_MODEL: id } : {}),
+    ...(use.embeddings ? { EMBEDDING_MODEL: id } : {}),
   })
   const client = createClient(sidecar.url)
   return {
@@ -43,7 +43,10 @@ export async function startOurs({ modelUrl, name, use }: OursOptions): Promise<M
       if (!use.llm) return
       const flushed = await post(`${sidecar.url}/v1/flush`, { user_id: USER, wait: true })
       const { pending, reason } = flushed as { pending: { turns: number }; reason: string | null }
-      if (pending.turns > 0) throw new Error(`Hippocache: ${pending.turns} turns still wait: ${reason}`)
+      if (pending.turns > 0)
+        throw new Error(
+          `Hippocache: expected no pending turns after the flush, got ${pending.turns} (${reason})`,
+        )
     },
     async search(query, topK) {
       const started = performance.now()
@@ -62,7 +65,7 @@ export async function startOurs({ modelUrl, name, use }: OursOptions): Promise<M
   }
 }
 
-/** Any 2xx is an answer: a buffered turn is acknowledged with 202. */
+/** Accepts any 2xx status: a buffered turn is acknowledged with 202. */
 async function post(url: string, body: unknown): Promise<unknown> {
   const response = await fetch(url, {
     method: 'POST',

@@ -1,4 +1,4 @@
-/* The least that an HTTP service on the same stack does with Redis: read a key, answer it as JSON. */
+/* Baseline: the minimal HTTP service on the same libraries. Reads one Redis key and answers it as JSON. */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { Redis } from 'ioredis'

@@ -1,4 +1,4 @@
-/* The least that an HTTP service does to answer for a turn: parse it, and have it on disk in SQLite before it answers. */
+/* Baseline: the minimal HTTP service that acknowledges a turn durably. Parses JSON and commits it to SQLite before it answers. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 
-const folder = mkdtempSync(join(tmpdir(), 'hippocache-bare-'))
+const folder = mkdtempSync(join(tmpdir(), 'hippocache-baseline-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 process.on('SIGTERM', () => process.exit(0))
 const db = new DatabaseSync(join(folder, 'turns.db'))

@@ -1,4 +1,4 @@
-/* The least that an HTTP service on the same stack does: parse a JSON body, answer JSON of a given size. */
+/* Baseline: the minimal HTTP service on the same libraries. Parses a JSON body and answers JSON of a given size. */
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 
