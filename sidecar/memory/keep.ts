@@ -10,27 +10,27 @@ import { normaliseForDuplicate } from './verbatim.ts'
 
 export interface KeepContext {
   turn: Turn
-  /** The turn as it was before it was posted again. */
+  /** The earlier version of a turn that is posted again. */
   previous: Turn | undefined
-  /** Place of the text among those of the turn. */
+  /** Position of the text within the turn. */
   nth: number
-  /** Whether the turn shall be learned from, or stay as it was said. */
+  /** Whether a model will learn from the turn; otherwise its words are kept verbatim. */
   learn: boolean
   expiresAt: number | null
 }
 
-/** Most sources kept for one memory; of what was said more often, the first and the latest are known. */
+/** Most sources kept for one memory: the first and the latest. */
 const MAX_SOURCES = 32
 
-/** Texts of one identifier, of which the earlier were all corrected to say something else. */
+/** Most ids that are tried for one text; an id is taken once its memory was corrected to say something else. */
 const MAX_NAMESAKES = 8
 
-/** Words that wait belong to their turn alone; what they teach is compared with what is known when they are learned. */
+/** Pending words belong to one turn only; they are compared with other memories when they are learned from. */
 export function pendingId(turn: Turn, candidate: Candidate): string {
   return derivedId('pending', turn.id, candidate.id)
 }
 
-/** Keeps one text of a turn, unless somebody deleted it before. */
+/** Stores one text of a turn, unless it was deleted before. */
 export async function keepText(
   unit: UnitOfWork,
   candidate: Candidate,
@@ -39,7 +39,7 @@ export async function keepText(
   const { turn, previous } = context
   if (context.learn) {
     const id = pendingId(turn, candidate)
-    // Nobody else's words are under this name.
+    // Only this turn uses this id.
     const known = previous && (await unit.find(id))
     turn.memory_ids.push(id)
     unit.put(toMemory(id, candidate, unit.now, context), known?.dense)
@@ -53,7 +53,7 @@ export async function keepText(
   if (!known && wasHere && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
     const ended = await unit.findEnded(id)
     const actor = ended && (await unit.endedBy(id, ended.memory.version))
-    // Deleted while this turn was not among the sources that are kept, so that it was not told; or superseded.
+    // Superseded, or deleted while this turn was no longer among the kept sources.
     ;(actor === 'api' ? turn.removed_ids : turn.memory_ids).push(id)
     return undefined
   }
@@ -77,8 +77,8 @@ export async function keepText(
 }
 
 /**
- * The identifier under which a text is kept, or `undefined` for one that was deleted from this turn. One that stands
- * for another text by now is not used again: what it said first is a memory of its own when somebody says it anew.
+ * The id of a text, or `undefined` if the text was deleted from this turn. An id whose memory says something else by now
+ * is not used again: the original text becomes a memory of its own when it is repeated.
  */
 async function idOf(
   unit: UnitOfWork,
@@ -127,11 +127,11 @@ function toMemory(id: string, candidate: Candidate, now: number, context: KeepCo
   }
 }
 
-/** A known memory with one more source; what its only turn says anew is as that turn has it now. */
+/** A known memory with one more source. If this turn is the only source, the memory takes the turn's current words. */
 function saidAgain(known: Memory, said: Memory, wasHere: boolean): Memory {
   const { sources, others } = withSource(known, said)
   const updated = { ...known, sources, updated_at: said.updated_at }
-  // A correction by hand is not undone by posting the turn that it corrects, nor by saying what it says.
+  // Posting or repeating the original words does not undo a manual correction.
   if (known.version > 1) return updated
   const valid_from = wasHere && others === 0 ? said.valid_from : Math.min(known.valid_from, said.valid_from)
   if (!wasHere || others > 0) {
@@ -149,7 +149,7 @@ function withSource(known: Memory, said: Memory): { sources: Source[]; others: n
   return { sources, others: others.length }
 }
 
-/** `null` is never. */
+/** `null` means never. */
 function later(one: number | null, other: number | null): number | null {
   return one === null || other === null ? null : Math.max(one, other)
 }

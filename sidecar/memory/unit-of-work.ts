@@ -7,31 +7,31 @@ import type { Memory } from './memory.ts'
 import { toMemoryRecord } from './stored-memory.ts'
 import { toPayload } from './turns.ts'
 
-/** A memory with its embedding; without one where the text is new and has yet to be embedded. */
+/** A memory with its embedding; `undefined` until a new text has been embedded. */
 export interface Held {
   memory: Memory
   dense: Float32Array | undefined
 }
 
-/** A version that holds no more, with its embedding. */
+/** An ended version with its embedding. */
 export interface HeldPast {
   past: PastVersion
   dense: Float32Array | undefined
 }
 
-/** What changed in a scope, told after it is durable. */
+/** What a commit changed in a scope; published once it is durable. */
 export interface ScopeChange {
   scope: string
   upserted: readonly { memory: Memory; dense: Float32Array }[]
   removed: readonly string[]
   /**
-   * Whether something that was visible is removed or says something else now, or something old is visible that was
-   * not: what was put together before is wrong, or lacks what the window does not show.
+   * Whether blocks built before are invalid: a visible memory was removed or corrected, or one became visible that the
+   * window no longer shows.
    */
   fence: boolean
-  /** Nothing is left of the scope. */
+  /** Whether the whole scope was forgotten. */
   forgotten?: boolean
-  /** A commit was refused, and may have taken effect all the same: what is known of the scope is in doubt. */
+  /** Whether the commit failed but may have taken effect, so that the state of the scope is unknown. */
   unheard?: boolean
 }
 
@@ -59,25 +59,25 @@ export type Revision = Partial<
 
 export interface RevisionOptions {
   event?: 'UPDATE' | 'RESTORE'
-  /** The version before is taken back: it counts as one that never held. */
+  /** Whether the previous version is taken back, as if it had never held. */
   takenBack?: boolean
-  /** Embedding of the new text, where it is known. */
+  /** Embedding of the new text, if known. */
   dense?: Float32Array | undefined
 }
 
 /**
- * Changes of the memories of one scope, collected and committed whole. Reads see what was changed before within the
- * unit. Every revision and end keeps the version that it replaces, and writes a row of history; `put` and `erase`
- * are for what has no history: sources that are added, and pending words.
+ * Collects changes of the memories of one scope and commits them atomically. Reads see earlier changes of the unit.
+ * `revise` and `end` archive the replaced version and write a history row; `put` and `erase` are for changes without
+ * history: added sources, and pending words.
  *
- * The caller holds the lock of the scope.
+ * The caller holds the scope lock.
  */
 export class UnitOfWork {
   readonly scope: string
   readonly now: number
   readonly #store: RecordStore
   readonly #held = new Map<string, Held | null>()
-  /** What the store held when it was asked. */
+  /** Memories as the store held them. */
   readonly #stood = new Map<string, Memory | undefined>()
   readonly #learned = new Set<string>()
   readonly #changed = new Set<string>()
@@ -102,7 +102,7 @@ export class UnitOfWork {
     return found ?? undefined
   }
 
-  /** The last version of a memory that has ended, or `undefined` for one that never was or that is current. */
+  /** The last version of an ended memory; `undefined` for an unknown or current one. */
   async findEnded(id: string): Promise<PastVersion | undefined> {
     const ended = this.#ended.get(id)
     if (ended !== undefined) return ended ?? undefined
@@ -110,7 +110,7 @@ export class UnitOfWork {
     return record && (record.payload as unknown as PastVersion)
   }
 
-  /** A version that holds no more. */
+  /** A past version of a memory. */
   async findPast(id: string, version: number): Promise<HeldPast | undefined> {
     const recordId = versionRecordId(id, version)
     const known = this.#past.get(recordId)
@@ -119,7 +119,7 @@ export class UnitOfWork {
     return record && { past: record.payload as unknown as PastVersion, dense: record.dense }
   }
 
-  /** Who made a version, as far as it was committed before; `undefined` for one that there is not. */
+  /** Who made a version, if it was committed before this unit; `undefined` for an unknown version. */
   async madeBy(id: string, version: number): Promise<Actor | undefined> {
     return await madeBy(this.#store, this.scope, id, version)
   }
@@ -129,40 +129,40 @@ export class UnitOfWork {
     return await madeBy(this.#store, this.scope, id, version, ['DELETE'])
   }
 
-  /** Any other write that must happen together with these. */
+  /** Adds writes to the same commit. */
   also(...writes: readonly Write[]): void {
     this.#writes.push(...writes)
   }
 
-  /** Sets a memory as it is. */
+  /** Stores a memory without history. */
   put(memory: Memory, dense?: Float32Array): void {
     this.#held.set(memory.id, { memory, dense })
     this.#changed.add(memory.id)
   }
 
-  /** Removes a memory without a trace. */
+  /** Removes a memory without history. */
   erase(id: string): void {
     this.#held.set(id, null)
     this.#changed.add(id)
   }
 
-  /** Removes pending words that made room for what was learned from them: nobody took them back. */
+  /** Removes pending words that learned memories replace; nothing is taken back by it. */
   replaceWords(id: string): void {
     this.erase(id)
     this.#learned.add(id)
   }
 
-  /** What is added was said in words that could not be read until now, in turns that may have left every window. */
+  /** The added memories come from words that could not be recalled before, in turns that may have left every window. */
   comesLate(): void {
     this.#late = true
   }
 
-  /** Sets a version that holds no more as it is. */
+  /** Stores a past version. */
   putPast(past: PastVersion, dense: Float32Array | undefined): void {
     this.#past.set(versionRecordId(past.memory.id, past.memory.version), { past, dense })
   }
 
-  /** A new memory; one that ended before comes back as its next version. */
+  /** Adds a memory; an ended one is restored as its next version. */
   async add(memory: Memory, cause: Cause): Promise<Memory> {
     const ended = await this.findEnded(memory.id)
     const added = ended ? { ...memory, version: ended.memory.version + 1 } : memory
@@ -172,7 +172,7 @@ export class UnitOfWork {
     return added
   }
 
-  /** The next version of a current memory. The one before held until the new one begins. */
+  /** Replaces a current memory by its next version; the previous one held until the new one begins. */
   async revise(
     id: string,
     revision: Revision,
@@ -189,7 +189,7 @@ export class UnitOfWork {
     return after
   }
 
-  /** A current memory holds no more; or never did, if it is taken back. */
+  /** Ends a current memory. @param takenBack as if it had never held */
   async end(id: string, validUntil: number, cause: Cause, takenBack = false): Promise<Memory> {
     const held = (await this.find(id)) as Held
     const { memory } = held
@@ -199,7 +199,7 @@ export class UnitOfWork {
     return memory
   }
 
-  /** Embeds what is new, writes everything at once, and answers what changed. */
+  /** Embeds new texts, commits everything, and returns what changed. */
   async commit(embedder: Embedder, account: Account, onFence: OnFence): Promise<ScopeChange> {
     await this.#embed(embedder, account)
     const changed = [...this.#changed]
@@ -222,26 +222,23 @@ export class UnitOfWork {
     return { scope, upserted, removed, fence }
   }
 
-  /**
-   * Whether words that could be read may have come to nothing: what they say was overtaken within their batch, or by
-   * what was known already. Where all became new memories, they said nothing else.
-   */
+  /** Whether pending words may have been recalled that no memory states now: a known memory or a later fact overtook them. */
   #overtakesWords(): boolean {
     if (this.#learned.size === 0) return false
     const stood = [...this.#changed].some((id) => !this.#learned.has(id) && this.#stood.get(id) !== undefined)
     return stood || this.#past.size > 0
   }
 
-  /** Whether what somebody may have read of a memory holds no more. */
+  /** Whether a reader may have seen a state of the memory that no longer holds. */
   #isFence(id: string): boolean {
     const after = this.#held.get(id)?.memory
     const before = this.#stood.get(id)
     if (!after) return !this.#learned.has(id) && (before !== undefined || !this.#stood.has(id))
-    // What comes back was said in turns that may have left every window.
+    // A restored memory comes from turns that may have left every window.
     return before === undefined ? after.version > 1 : !saysTheSame(before, after)
   }
 
-  /** Past versions too: what was made and ended in one unit can be searched under `as_of`. */
+  /** Includes past versions: a memory that is added and ended in one unit can be searched with `as_of`. */
   async #embed(embedder: Embedder, account: Account): Promise<void> {
     const current = [...this.#changed].flatMap((id) => this.#held.get(id) ?? [])
     const missing = [
@@ -264,7 +261,7 @@ export class UnitOfWork {
     return past
   }
 
-  /** The record under a memory's own id says that it has ended, and with which version. */
+  /** The `versions` record under a memory's own id states that the memory ended, and with which version. */
   #setEnded(id: string, past: PastVersion | null): void {
     this.#ended.set(id, past)
     const { scope } = this

@@ -5,8 +5,8 @@ import { merged, say, sayAgain, throughWhich } from './say.ts'
 import { type ApplyContext, type Done, type Learned, type Saying, type TurnEvent, turnsOf } from './types.ts'
 
 /**
- * Does what was decided, and answers what happened. A turn remembers its effects, so that they can be taken back when
- * it is replaced; what somebody has deleted from a turn does not come back through it.
+ * Applies decisions and returns the resulting events. A turn records its effects, so that they can be undone when the turn
+ * is replaced; a memory that was deleted from a turn is not created from it again.
  */
 export async function applyDecisions(
   unit: UnitOfWork,
@@ -28,14 +28,14 @@ export async function applyDecisions(
     events.push({ turnId: last.id, event })
     for (const one of through) {
       if (!one.memory_ids.includes(effect.memory_id)) one.memory_ids.push(effect.memory_id)
-      // What the latest of them did, the others have said too.
+      // The last turn has the effect; the other turns repeat it.
       one.effects.push(one === last ? effect : { ...effect, event: 'NOOP' })
     }
   }
   return events
 }
 
-/** What one turn repeats of another of the batch belongs to the fact that stands for both. */
+/** The sources of a repeated fact are added to the fact that stands for both. */
 function joinSources(decisions: readonly Decision[], learned: readonly Learned[]): void {
   for (const decision of decisions) {
     if (decision.event !== 'NOOP' || decision.sameAs === undefined) continue
@@ -53,7 +53,7 @@ async function applyOne(decision: Decision, saying: Saying): Promise<Done | unde
     if (decision.target === null) return undefined
     const held = await unit.find(decision.target)
     if (held) return await sayAgain(saying, held)
-    // Deleted while the model was thinking.
+    // Deleted during the model call.
     await throughWhich(saying, decision.target)
     return undefined
   }
@@ -97,7 +97,7 @@ async function update(decision: Update, { memory: before }: Held, saying: Saying
   }
 }
 
-/** What was true when it was said and is not by the end of the batch: in history, and under `as_of`. */
+/** Records a fact that a later fact of the batch ends: it appears in the history and under `as_of`. */
 async function sayEnded(saying: Saying, later: Learned): Promise<undefined> {
   const { unit, learned, cause } = saying
   const added = await say(saying, learned.fact.text)

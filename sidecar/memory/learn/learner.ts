@@ -35,14 +35,14 @@ export interface LearnerOptions {
 
 export interface LearnOptions {
   signal?: AbortSignal | undefined
-  /** What started it, to be kept with the turns. */
+  /** What triggered the flush; stored with the turns. */
   because?: string | null | undefined
 }
 
-/** How often a batch is learned anew because the memories that it was compared with have changed meanwhile. */
+/** Attempts per batch: a change of the memories that it was compared with starts a new one. */
 const MAX_OVERTAKEN = 3
 
-/** Turns → facts → decisions → memories. The model is asked outside the lock of the scope; only the result needs it. */
+/** Turns → facts → decisions → memories. Model calls happen outside the scope lock; only the commit holds it. */
 export class Learner {
   readonly #options: LearnerOptions
 
@@ -51,8 +51,8 @@ export class Learner {
   }
 
   /**
-   * Learns from turns of one conversation that are alike, or from one turn of none: all of them or none.
-   * Rejects only for what is nobody's fault but ours or the store's; a model that is away or unreadable is `later`.
+   * Learns from similar turns of one conversation, or from one turn without a conversation; all of them or none. An
+   * unavailable or unreadable model gives `later`; rejects only for errors of the store or of this program.
    */
   async learn(scope: Scope, turnIds: readonly string[], options: LearnOptions = {}): Promise<LearnOutcome> {
     for (let attempt = 1; ; attempt++) {
@@ -132,10 +132,10 @@ export class Learner {
     )
     return facts.map((fact, i) => {
       const dense = vectors[i]
-      // In the store it would make every search of the scope fail.
+      // A stored vector of another length would make every search of the scope fail.
       if (dense?.length !== embedder.dimensions) {
-        const came = dense ? `one of ${dense.length}` : 'none'
-        const message = `Expected an embedding of ${embedder.dimensions} dimensions from ${embedder.name}, got ${came}`
+        const got = dense ? `one of ${dense.length}` : 'none'
+        const message = `Expected an embedding of ${embedder.dimensions} dimensions from ${embedder.name}, got ${got}`
         throw new ModelUnavailable('bad_answer', message)
       }
       const sources = fact.source.map((place) => toSource(place, turns)).sort((a, b) => a.at - b.at)
@@ -143,7 +143,7 @@ export class Learner {
     })
   }
 
-  /** The turns as they stand, provided that nobody has posted, forgotten or learned from any of them since. */
+  /** The current turns. Throws `Overtaken` if one was posted again, forgotten, or learned from meanwhile. */
   async #stillWaiting(scope: string, read: readonly Turn[]): Promise<Turn[]> {
     return await Promise.all(
       read.map(async ({ id, revision }) => {
@@ -156,13 +156,13 @@ export class Learner {
   }
 }
 
-/** Only what belongs to the same agent and run is compared, and words that wait are not memories yet. */
+/** Only memories of the same agent and run are compared; pending words are not memories yet. */
 function comparableTo(turn: Turn): (memory: Memory) => boolean {
   return ({ kind, agent_id, run_id }) =>
     kind !== 'pending' && agent_id === turn.agent_id && run_id === turn.run_id
 }
 
-/** What was deleted meanwhile and is only repeated stays deleted; for any other change the model is asked anew. */
+/** A memory that was deleted meanwhile and is only repeated stays deleted; any other change starts a new attempt. */
 async function assertUnchanged(
   unit: UnitOfWork,
   decisions: readonly Decision[],
@@ -182,7 +182,7 @@ async function assertUnchanged(
   }
 }
 
-/** The words of a turn made room for what was learned from them. */
+/** Removes the pending words of a turn, which the learned memories replace. */
 async function clearWords(unit: UnitOfWork, turn: Turn): Promise<void> {
   for (const id of turn.memory_ids) {
     const held = await unit.find(id)
@@ -202,7 +202,7 @@ function toNewFact({ fact, dense, sources }: Learned) {
   return { text, topic, subTopic, speaker, importance, eventDate, at: sources.at(-1)?.at ?? 0, dense }
 }
 
-/** Entities and relations as they were read, kept with the turns that they come from. */
+/** Stores entities and relations with the turns that they come from. */
 function noteGraph(unit: UnitOfWork, { entities, relations }: Extraction, turns: readonly Turn[]): void {
   if (entities.length === 0 && relations.length === 0) return
   const turn_ids = turns.map(({ id }) => id)
