@@ -1,42 +1,41 @@
 import { z } from 'zod'
-import { show } from './_words.ts'
+import { NodeError } from './failure.ts'
+import { show } from './text.ts'
 
 /**
- * Reading what Dify hands to a node. A template renders to text and is cast to the declared type, an unset optional
- * parameter is missing, null or the empty string, and a model may send anything: so numbers may come as text, and
- * blank text counts as absent. Messages name the parameter, what was expected, and what came.
+ * Reads what Dify passes to a node. A template renders to text, an unset optional parameter is missing, null or empty,
+ * and a model may send anything. So numbers may arrive as text, and blank text counts as absent.
+ * Throws `NodeError` naming every wrong parameter.
  */
-export type ParameterReading<T> = { ok: true; values: T } | { ok: false; message: string }
-
 export function readParameters<S extends z.ZodRawShape>(
   shape: S,
   given: Record<string, unknown>,
-): ParameterReading<z.output<z.ZodObject<S>>> {
+): z.output<z.ZodObject<S>> {
   const present = Object.fromEntries(
     Object.keys(shape).flatMap((name) => (isAbsent(given[name]) ? [] : [[name, given[name]]])),
   )
   const parsed = z.object(shape).safeParse(present)
-  if (parsed.success) return { ok: true, values: parsed.data }
+  if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map(({ path, message }) => {
     const name = String(path[0])
-    return `${name}: expected ${message}, came ${show(present[name])}.`
+    return `${name}: expected ${message}, got ${show(present[name])}.`
   })
-  return { ok: false, message: [...new Set(problems)].join(' ') }
+  throw new NodeError([...new Set(problems)].join(' '))
 }
 
-/** Text, or what a model sent in its place: numbers and booleans are written out. */
+/** Text. Numbers and booleans from a model are converted. */
 export const text = (phrase: string) =>
   z.preprocess(
     (value) => (typeof value === 'number' || typeof value === 'boolean' ? String(value) : value),
     z.string({ error: phrase }),
   )
 
-/** The same without blanks around it. */
+/** Trimmed text. */
 export const name = (phrase: string) => text(phrase).transform((value) => value.trim())
 
 /**
- * An identifier from a system variable. Where a variable does not exist (`sys.conversation_id` in a workflow app),
- * Dify leaves its name in the text: taken for an id, it would be one and the same for everybody.
+ * An identifier from a system variable. When the variable does not exist (`sys.conversation_id` in a workflow app), Dify
+ * passes its name as text, which would become one id that all users share.
  */
 export const id = (phrase: string) =>
   name(phrase).refine((value) => !isUnresolved(value), {
@@ -47,16 +46,15 @@ export const isUnresolved = (value: unknown) =>
   typeof value === 'string' && /^\s*(sys|env|conversation)\.\w+\s*$/.test(value)
 
 export function integer(min: number, max = Number.MAX_SAFE_INTEGER) {
-  const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`
-  const phrase = `a whole number ${range}`
+  const range = max === Number.MAX_SAFE_INTEGER ? `≥ ${min}` : `from ${min} to ${max}`
+  const phrase = `an integer ${range}`
   return z.preprocess(
     (value) => (typeof value === 'string' ? Number(value) : value),
     z.int({ error: phrase }).min(min, { error: phrase }).max(max, { error: phrase }),
   )
 }
 
-/** A number from 0 to 1. */
-export function share() {
+export function fraction() {
   const phrase = 'a number from 0 to 1'
   return z.preprocess(
     (value) => (typeof value === 'string' ? Number(value) : value),
@@ -64,7 +62,7 @@ export function share() {
   )
 }
 
-/** True or false, also in the words that a template or a model may have for it. */
+/** A boolean, or one of the words in `FLAGS`. */
 export const flag = () =>
   z.preprocess(
     (value) => FLAGS.get(typeof value === 'string' ? value.trim().toLowerCase() : value) ?? value,
@@ -79,7 +77,7 @@ const FLAGS = new Map<unknown, boolean>([
 export const choice = <const T extends readonly [string, ...string[]]>(options: T) =>
   z.enum(options, { error: `one of ${options.join(', ')}` })
 
-/** An object, or its JSON text. `{}` is absent: Dify makes it of anything that it could not read as an object. */
+/** An object or its JSON text. `{}` counts as absent: Dify substitutes it for text that is no JSON object. */
 export const jsonObject = () =>
   z
     .preprocess(
@@ -88,10 +86,10 @@ export const jsonObject = () =>
     )
     .transform((value) => (Object.keys(value).length > 0 ? value : undefined))
 
-/** An ISO 8601 date or date-time, as UTC with milliseconds; UTC is assumed where no zone is given. */
+/** An ISO 8601 date or date-time, converted to UTC with milliseconds. UTC is the default zone. */
 export const moment = () => timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z', readMoment)
 
-/** The same, or null for the word `never`. */
+/** The same, or null for `never`. */
 export const momentOrNever = () =>
   timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z, or never', (value) =>
     value.toLowerCase() === 'never' ? null : readMoment(value),
