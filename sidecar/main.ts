@@ -7,7 +7,7 @@ import { createLog } from './log.ts'
 import { tokenCounter } from './recall/tokens.ts'
 import { backendNames } from './routes/health.ts'
 import { createServices } from './services.ts'
-import { warmConcepts } from './text/concepts.ts'
+import { loadThesaurus } from './text/thesaurus.ts'
 import { VERSION } from './version.ts'
 
 /** How long requests under way may take to end after a signal, milliseconds. */
@@ -30,7 +30,7 @@ const server = serve({ fetch: app.fetch, hostname: config.host, port: config.por
   announce(port)
   // Ready first; the tables are there before the first recall needs them.
   setImmediate(() => {
-    warmConcepts()
+    loadThesaurus()
     void tokenCounter()
     if (config.languageModel) void warmFetch(port)
   })

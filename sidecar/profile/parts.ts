@@ -1,5 +1,5 @@
 import { fold } from '../memory/extract/topics.ts'
-import { DAY_MS, rangeOf } from '../text/date-range.ts'
+import { DAY_MS, rangeOf } from '../text/dates.ts'
 import type { Placed } from './slots.ts'
 
 /** What a person is rather than does: true for years. */

@@ -1,27 +1,27 @@
 import { LRUCache } from 'lru-cache'
-import { ASKING_WORDS } from './asking-words.ts'
 import { detectLanguage, type Language } from './language.ts'
 import { foldAccents, normalise } from './normalise.ts'
+import { ASKING_WORDS } from './question-type.ts'
 import { segment, type Word } from './segment.ts'
 import { stem } from './stem.ts'
 import { stopWordsOf, UNSPACED_STOP_WORDS } from './stop-words.ts'
 
-/** A text taken apart once, for everything that reads its words. */
+/** The tokens of a text, with its language. */
 export interface Reading {
   /** The normalised text. */
   normal: string
-  /** Its words, character bigrams among them. */
+  /** Its words, including character bigrams. */
   words: readonly Word[]
   language: Language
 }
 
-/** One word of a question, with every term that stands for it. */
+/** One word of a question, with its index terms. */
 export interface QueryTerm {
   /** As in the normalised question. */
   word: string
-  /** Stems in the languages asked for; the first is that of the question's own language. */
+  /** Its stems in the requested languages; the first is the stem in the question's own language. */
   forms: string[]
-  /** Whether it belongs to the act of asking ("mention", "kind") more than to the subject. */
+  /** Whether it belongs to the act of asking ("mention", "kind") rather than to the subject. */
   asking: boolean
 }
 
@@ -31,45 +31,44 @@ export function readText(text: string): Reading {
   return { normal, words, language: detectLanguage(words.map((word) => word.text)) }
 }
 
-/** Index terms of a text, or of some of its words: stems of the content words, in order, as often as they occur. */
+/** Index terms of a text or of some of its words: the stems of its content words, in order, with repetitions. */
 export function termsOf({ words, language }: Pick<Reading, 'words' | 'language'>): string[] {
   return contentOf(words, language).map((word) => termOf(word, language))
 }
 
-interface Held {
+interface CacheEntry {
   reading: Reading
   terms?: readonly string[]
 }
 
-/** What was read last: a new memory is read for its embedding, for the store, and for the index. */
-const held = new LRUCache<string, Held>({ max: 500 })
-/** Longer texts are not held. */
-const MAX_HELD_LENGTH = 1000
+/** A new memory is tokenised three times in a row: for its embedding, for the store and for the index. */
+const cache = new LRUCache<string, CacheEntry>({ max: 500 })
+/** Longer texts are not cached. UTF-16 code units. */
+const MAX_CACHED_LENGTH = 1000
 
-/** `readText` of a text that becomes a memory, which others will read in a moment. */
+/** Cached `readText`, for the text of a memory. */
 export function readMemory(text: string): Reading {
-  return hold(text).reading
+  return cacheEntryOf(text).reading
 }
 
-/** `termsOf` of a text that becomes a memory. */
+/** Cached `termsOf`, for the text of a memory. */
 export function termsOfMemory(text: string): readonly string[] {
-  const one = hold(text)
-  one.terms ??= termsOf(one.reading)
-  return one.terms
+  const entry = cacheEntryOf(text)
+  entry.terms ??= termsOf(entry.reading)
+  return entry.terms
 }
 
-function hold(text: string): Held {
-  const known = held.get(text)
-  if (known) return known
-  const one: Held = { reading: readText(text) }
-  if (text.length <= MAX_HELD_LENGTH) held.set(text, one)
-  return one
+function cacheEntryOf(text: string): CacheEntry {
+  const cached = cache.get(text)
+  if (cached) return cached
+  const entry: CacheEntry = { reading: readText(text) }
+  if (text.length <= MAX_CACHED_LENGTH) cache.set(text, entry)
+  return entry
 }
 
 /**
- * Content words of a question, each stemmed in its own language and in every language of `languages`
- * (those the memories were stemmed in). So question and memory agree whatever language a short
- * question looks like.
+ * Content words of a question, each stemmed in the detected language and in every language of `languages` (those of
+ * the memories). A short question whose language is misdetected then still matches its memories.
  */
 export function queryTermsOf({ words, language }: Reading, languages: Iterable<Language> = []): QueryTerm[] {
   const all = [...new Set([language, ...languages])]
@@ -84,7 +83,7 @@ function contentOf(words: readonly Word[], language: Language): Word[] {
   const stops = stopWordsOf(language)
   return words.filter((word) => {
     if (word.kind === 'unspaced') return !UNSPACED_STOP_WORDS.has(word.text)
-    // Bigrams of hiragana alone are word endings and particles; words of hiragana come whole.
+    // Bigrams of hiragana are suffixes and particles; whole hiragana words are separate tokens.
     if (word.kind === 'gram') return !HIRAGANA_ONLY.test(word.text) && !UNSPACED_STOP_WORDS.has(word.text)
     return !stops.has(word.text)
   })
@@ -98,7 +97,7 @@ function termOf(word: Word, language: Language): string {
   return foldAccents(word.text)
 }
 
-/** `1,000` and `1000` are one number, so are `07` and `7`, `5th` and `5`. */
+/** Gives `1,000` and `1000`, `07` and `7`, `5th` and `5` the same term. */
 function numberTerm(text: string): string {
   const plain = text.replace(/(?<=\d),(?=\d{3}(?!\d))/g, '').replace(/^(\d+)(?:st|nd|rd|th)$/, '$1')
   return /^0+\d+$/.test(plain) ? String(Number(plain)) : plain
