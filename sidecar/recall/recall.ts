@@ -114,7 +114,7 @@ export class Recall {
     const { result, snapshot, vector } = await this.#search(scope, request, gates)
     const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
     const worth = ({ id, importance }: Memory) =>
-      importance === null ? snapshot.index.informative(id) : importance / MAX_IMPORTANCE
+      importance === null ? snapshot.index.informativeness(id) : importance / MAX_IMPORTANCE
     return { ...result, all, worth, vector, known: this.#known(snapshot, request, now) }
   }
 
