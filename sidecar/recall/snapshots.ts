@@ -4,7 +4,7 @@ import type { Held, ScopeChange } from '../memory/unit-of-work.ts'
 import { CacheUnavailable } from '../ports/cache-store.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
 import type { Counters } from '../ports/scope-state.ts'
-import { NextRun } from './next-run.ts'
+import { SingleFlight } from './single-flight.ts'
 import {
   applyChange,
   buildSnapshot,
@@ -47,8 +47,8 @@ export class Snapshots {
   readonly #cache: LRUCache<string, Entry>
   /** Committed changes whose epoch is not known yet. */
   readonly #unannounced = new Set<ScopeChange>()
-  readonly #refreshes = new NextRun<Snapshot>()
-  readonly #uncachedReads = new NextRun<Snapshot>()
+  readonly #refreshes = new SingleFlight<Snapshot>()
+  readonly #uncachedReads = new SingleFlight<Snapshot>()
 
   #builds = 0
 

@@ -1,6 +1,6 @@
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
-import { pauseAfter } from '../queue/retry-delay.ts'
 import { DRAIN_MS, Runs } from '../queue/active-runs.ts'
+import { pauseAfter } from '../queue/retry-delay.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 
 export interface SqliteQueueOptions {
