@@ -25,9 +25,10 @@ export function gatesOf(conditions: Conditions): Gate[] {
   if (runId !== undefined) gates.push({ name: 'run_id', passes: ({ run_id }) => run_id === runId })
   if (appId !== undefined) gates.push({ name: 'app_id', passes: ({ app_id }) => app_id === appId })
   if (conversationId !== undefined) {
-    const passes: Predicate = ({ sources }) =>
-      sources.some((source) => source.conversation_id === conversationId)
-    gates.push({ name: 'conversation_id', passes })
+    gates.push({
+      name: 'conversation_id',
+      passes: ({ sources }) => sources.some(({ conversation_id }) => conversation_id === conversationId),
+    })
   }
   if (filter) gates.push({ name: 'filters', passes: filter })
   return gates

@@ -157,18 +157,11 @@ export class Recall {
   /** Finds the memories of a scope that are most similar to a text. */
   async findSimilar(
     key: string,
-    query: { text: string; dense: Float32Array; limit: number; accept: Predicate },
+    { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const { index, memories } = await this.#snapshot(key, undefined)
-    const ranked = index.rank(query.text, {
-      limit: query.limit,
-      dense: query.dense,
-      accept: (id) => {
-        const memory = memories.get(id)
-        return memory !== undefined && query.accept(memory)
-      },
-    })
-    return ranked.map(({ id }) => memories.get(id) as Memory)
+    const snapshot = await this.#snapshot(key, undefined)
+    const ranked = snapshot.index.rank(text, { limit, dense, accept: accepts(snapshot, accept) })
+    return ranked.map(({ id }) => snapshot.memories.get(id) as Memory)
   }
 
   async #search(
@@ -181,17 +174,9 @@ export class Recall {
     const key = scopeKey(scope)
     const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.#embed(query, key)])
     const embedded = performance.now()
-    const rank = (limit: number) =>
-      snapshot.index.rank(query, {
-        limit,
-        now: request.asOf ?? this.#now(),
-        ...(dense === undefined ? {} : { dense }),
-        ...(explain === undefined ? {} : { explain }),
-        accept: (id) => {
-          const memory = snapshot.memories.get(id)
-          return memory !== undefined && passesAll(gates, memory)
-        },
-      })
+    const now = request.asOf ?? this.#now()
+    const accept = accepts(snapshot, (memory) => passesAll(gates, memory))
+    const rank = (limit: number) => snapshot.index.rank(query, { limit, now, dense, explain, accept })
     const found = rank(topK)
       .filter(({ score }) => threshold === undefined || score >= threshold)
       .map(({ id, score, parts }): Found => {
@@ -242,6 +227,13 @@ export class Recall {
     } catch {
       return undefined
     }
+  }
+}
+
+function accepts({ memories }: Snapshot, predicate: Predicate): (id: string) => boolean {
+  return (id) => {
+    const memory = memories.get(id)
+    return memory !== undefined && predicate(memory)
   }
 }
 

@@ -9,13 +9,13 @@ export interface RankOptions {
   /** Maximum number of results. */
   limit: number
   /** Excludes memories from the results. */
-  accept?: (id: string) => boolean
+  accept?: ((id: string) => boolean) | undefined
   /** Embedding of the query. Absent: the ranking is lexical only. */
-  dense?: Float32Array
+  dense?: Float32Array | undefined
   /** Epoch milliseconds that "last week" is relative to. Absent: relative dates in a query are ignored. */
-  now?: number
+  now?: number | undefined
   /** Whether to return each signal's part of the score. */
-  explain?: boolean
+  explain?: boolean | undefined
 }
 
 export interface RankedMemory {

@@ -67,23 +67,22 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
       if (!entry || !envelope) return miss('absent')
       const windowSize = context.windowSize ?? envelope.windowSize
       const { turn: storedTurn, conversationId: storedIn } = envelope
+      const { turn } = context
       const isSameConversation =
         storedIn === undefined || context.conversationId === undefined || storedIn === context.conversationId
       // Turn numbers of two conversations cannot be compared.
-      const isComparable = isSameConversation && storedTurn !== undefined && context.turn !== undefined
+      const age =
+        isSameConversation && storedTurn !== undefined && turn !== undefined ? turn - storedTurn : null
+      // A negative age is a regenerated turn: its thread may contain turns that the value does not include. In turn
+      // numbers relative to the write, the watermark is −1.
       const isServable =
-        !isComparable ||
-        windowSize === undefined ||
-        // An earlier turn starts another thread, whose turns the value does not include.
-        ((context.turn as number) >= (storedTurn as number) &&
-          mayServe(context.turn as number, (storedTurn as number) - 1, windowSize))
+        age === null || windowSize === undefined || (age >= 0 && mayServe(age, -1, windowSize))
       const reason: CacheReason = isSameConversation ? (isServable ? 'hit' : 'window') : 'conversation'
       return {
         status: reason === 'hit' ? 'hit' : 'stale',
         reason,
         value: envelope.value,
-        // The turn number decreases for a regenerated answer.
-        age_turns: isComparable ? Math.max(0, (context.turn as number) - (storedTurn as number)) : null,
+        age_turns: age === null ? null : Math.max(0, age),
         age_s: Math.max(0, Math.round((now() - entry.storedAt) / 1000)),
         serves_until_turn: lastServedTurn(storedTurn, windowSize),
       }

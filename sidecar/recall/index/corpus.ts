@@ -1,20 +1,13 @@
 import { DenseMatrix } from './dense.ts'
 import { Postings } from './postings.ts'
 import type { MemoryReading, Traits } from './reading.ts'
-import { buildTimeline, type Timeline } from './timeline.ts'
+import { buildTimeline, type Moment, type Timeline } from './timeline.ts'
 import { Vocabulary } from './vocabulary.ts'
 
-export interface IndexedMemory {
-  id: string
+export interface IndexedMemory extends Moment {
   text: string
   speaker: string
   role: string
-  conversationId: string | null
-  turn: number | null
-  /** Position within the turn. */
-  ordinal: number
-  /** Time of the statement, epoch milliseconds. */
-  at: number
   /** Text said just before it, such as the question that it answers; not part of the memory. */
   context?: string
   /** L2-normalised embedding; the same length for every memory of a scope. */
@@ -22,15 +15,10 @@ export interface IndexedMemory {
 }
 
 /** The fields of a memory that ranking needs. Its text is not stored. */
-export interface Entry {
-  id: string
+export interface Entry extends Moment {
   /** Result of `speakerKey`. */
   speaker: string
   role: string
-  conversationId: string | null
-  turn: number | null
-  ordinal: number
-  at: number
   language: string
   hasContext: boolean
   traits: Traits

@@ -4,7 +4,7 @@ import { hasUnspacedScript, segment } from '../../text/segment.ts'
 import type { Reading } from '../../text/tokens.ts'
 
 /** The persons that a query is about: speakers by name, or roles by "I" and "you". */
-export interface AskedSpeakers {
+interface AskedSpeakers {
   /** `speakerKey` of each named speaker. */
   named: ReadonlySet<string>
   /** Roles; empty if a speaker is named. */

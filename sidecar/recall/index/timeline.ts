@@ -1,9 +1,11 @@
-/** The fields of `IndexedMemory` that determine the order in time. */
+/** The fields of a memory that determine the order in time. */
 export interface Moment {
   id: string
   conversationId: string | null
   turn: number | null
+  /** Position within the turn. */
   ordinal: number
+  /** Time of the statement, epoch milliseconds. */
   at: number
 }
 

@@ -5,7 +5,13 @@ import { servesUntilTurn } from '../../window/rule.ts'
 import { windowGate } from '../gates.ts'
 import type { Recall, Timings } from '../recall.ts'
 import { tokenCounter } from '../tokens.ts'
-import type { CacheReport, Strategy, StrategyRequest, StrategyResult } from './request.ts'
+import {
+  type CacheReport,
+  NO_TIME,
+  type Strategy,
+  type StrategyRequest,
+  type StrategyResult,
+} from './request.ts'
 import { type Selection, selectBlock } from './select.ts'
 
 export interface CachedOptions {
@@ -45,15 +51,17 @@ export class CachedStrategies {
     request: CachedRequest,
     onFallback: (result: StrategyResult) => void,
   ): Promise<StrategyResult> {
-    const tookMs: Timings = { embed: 0, search: 0, render: 0, total: 0 }
+    const { blocks, recall } = this.#options
+    const { query, refreshOnShift: threshold } = request
+    const tookMs: Timings = { ...NO_TIME }
     const degraded: string[] = []
-    const served = await this.#options.blocks.getOrBuild({
+    const served = await blocks.getOrBuild({
       ...request,
       scope: scopeKey(scope),
-      key: blockKey({ ...request, watchesTopic: request.refreshOnShift !== undefined }),
+      key: blockKey({ ...request, watchesTopic: threshold !== undefined }),
       freshness: request.freshness ?? 'window',
       isForced: request.refresh ?? false,
-      shift: this.#shift(scope, request),
+      shift: threshold === undefined ? undefined : { threshold, vector: () => recall.embed(scope, query) },
       build: (unchanged) => this.#build(scope, request, unchanged, tookMs, degraded),
       onFallback: (block) =>
         onFallback(toResult(request, { block, result: 'hit', reason: 'hit', isStored: true })),
@@ -62,11 +70,6 @@ export class CachedStrategies {
     if (request.strategy === 'cached') return blockResult
     onFallback({ ...blockResult, degraded: [...degraded, 'delta'] })
     return await this.#addDelta(scope, request, blockResult)
-  }
-
-  #shift(scope: Scope, { query, refreshOnShift }: CachedRequest): BlockRequest['shift'] {
-    if (refreshOnShift === undefined) return undefined
-    return { threshold: refreshOnShift, vector: () => this.#options.recall.embed(scope, query) }
   }
 
   async #build(
@@ -156,7 +159,7 @@ function toResult(request: CachedRequest, served: ServedBlock): StrategyResult {
     watermark: block.watermark,
     coverage: block.coverage,
     degraded: [],
-    tookMs: { embed: 0, search: 0, render: 0, total: 0 },
+    tookMs: NO_TIME,
   }
 }
 

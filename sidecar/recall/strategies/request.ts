@@ -63,3 +63,5 @@ export const NO_CACHE: CacheReport = {
   serves_until_turn: null,
   block_hash: null,
 }
+
+export const NO_TIME: Readonly<Timings> = { embed: 0, search: 0, render: 0, total: 0 }

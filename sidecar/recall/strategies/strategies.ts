@@ -6,6 +6,7 @@ import type { Recall } from '../recall.ts'
 import type { CachedRequest, CachedStrategies } from './cached.ts'
 import {
   NO_CACHE,
+  NO_TIME,
   type ProfileText,
   type Strategy,
   type StrategyRequest,
@@ -167,6 +168,6 @@ function toFallbackResult(
     memories: memories.map((memory) => ({ memory, score: 0 })),
     cache: NO_CACHE,
     degraded: [missing, text === '' ? 'nothing' : 'profile'],
-    tookMs: { embed: 0, search: 0, render: 0, total: 0 },
+    tookMs: NO_TIME,
   }
 }
