@@ -65,8 +65,8 @@ export interface Services extends Backends, AsyncDisposable {
   buffer: BufferZone | undefined
   authorCache: AuthorCache
   announcer: Announcer
-  /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
-  isSettled: (scope: string) => boolean
+  /** Whether the counters of a scope lack a change. No block of the scope may be served then. */
+  hasPendingNotices: (scope: string) => boolean
   ruleBook: RuleBook
   profiles: Profiles
   timeline: Timeline
@@ -88,9 +88,9 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     isShared: settings.isShared,
     ...(timers ? { timers } : {}),
   })
-  const { isSettled } = announcer
+  const { hasPendingNotices } = announcer
   const readEpoch = async (scope: string) => {
-    if (isSettled(scope)) return (await scopeState.counters(scope)).epoch
+    if (!hasPendingNotices(scope)) return (await scopeState.counters(scope)).epoch
     throw new CacheUnavailable('refused', 'a change of this scope has not been announced yet')
   }
   const snapshots = new Snapshots({
@@ -142,7 +142,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
-      isSettled,
+      hasPendingNotices,
       onRecall: (scope, conversationId, view) => buffer?.noteView(scope, conversationId, view),
       now,
     },
@@ -189,7 +189,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     intake: new Intake({ engine, ruleBook, buffer, now }),
     authorCache: countCacheReads(createAuthorCache(cache, now), metrics),
     announcer,
-    isSettled,
+    hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
       await buffer?.close()

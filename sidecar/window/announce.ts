@@ -5,31 +5,31 @@ import type { Debts, Tidings } from './debts.ts'
 
 export interface Announcer {
   /**
-   * Moves the fence of a scope, before something of it is removed or corrected. As `changed` otherwise.
-   * @throws {AppError} `backend_unavailable` where others read the same records and cannot be told: they would serve
-   * what is removed
+   * Moves the fence of a scope before a memory is removed or corrected. Otherwise like `changed`.
+   * @throws {AppError} `backend_unavailable` with a shared record store if the notice cannot be delivered, because
+   * other sidecars would serve the removed memory
    */
   beforeRemoval(scope: string): Promise<Counters | undefined>
   /**
-   * Tells that a change is durable and visible, and answers the counters that this has moved. Never rejects: what cannot
-   * be told now is told as soon as it can be, and `undefined` is the answer.
+   * Announces a change that is durable and visible, and returns the new counters. Never rejects: returns `undefined` if
+   * the notice cannot be delivered now, and retries in the background.
    */
   changed(change: Announcement): Promise<Counters | undefined>
-  /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
-  isSettled(scope: string): boolean
-  /** Scopes whose changes have yet to be told, as far as they are held in memory. */
-  readonly owed: number
-  /** Takes up what was owed when the last process ended. To be awaited before anything is served. */
+  /** Whether the counters of a scope lack a change. No block of the scope may be served then. */
+  hasPendingNotices(scope: string): boolean
+  /** Scopes in memory with a pending notice. */
+  readonly pendingScopes: number
+  /** Loads the notices that the last process did not deliver. Must complete before anything is served. */
   start(): Promise<void>
-  /** Tries once more to tell what has not been told. */
+  /** Tries once to deliver the pending notices. */
   close(): Promise<void>
 }
 
 export interface Announcement {
   scope: string
-  /** Whether something was removed or corrected. */
+  /** Whether a memory was removed or corrected. */
   fence: boolean
-  /** Nothing is left of the scope: its blocks go too. */
+  /** Whether all memories of the scope were erased, which deletes its blocks. */
   forgotten?: boolean | undefined
 }
 
@@ -38,27 +38,27 @@ export interface AnnouncerOptions {
   debts: Debts
   log: Pick<Log, 'info' | 'warn'>
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-  /** Most scopes held in memory as owed. */
+  /** Maximum number of scopes with a pending notice in memory; the others are read from the store. */
   maxOwed?: number
-  /** Whether other processes read and write the same records. */
+  /** Whether other processes use the same record store. */
   isShared?: boolean | undefined
 }
 
 const RANK: Readonly<Record<Tidings, number>> = { epoch: 0, fence: 1, clear: 2 }
 
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 5000
+const MAX_PAUSE_MS = 5000
 
-/** How often it is looked whether another process owes something; it may have died since. Milliseconds. */
-const LOOK_MS = 5000
+/** Interval of reading the pending notices of other processes, which may have died. Milliseconds. */
+const RELOAD_MS = 5000
 
 /**
- * Tells the state that sidecars share of what happens to the memories of a scope. A removal moves the fence before it,
- * so that no block from before is served while it happens, and after it, so that none is that was begun meanwhile.
+ * Announces changes of memories to the scope state that sidecars share. A removal moves the fence twice: before the
+ * commit, so that older blocks are not served during it, and after it, so that no block built during it is served.
  *
- * A write does not fail because that state is away. What it owes then is durable before the write is answered for, and
- * paid in the background, the greatest that is owed to a scope once for all; until then `isSettled` says that the
- * blocks of the scope cannot be trusted. Where records are shared, what another process owes is taken up too.
+ * A write does not fail while the scope state is unavailable. Its notice is stored before the write is acknowledged, and
+ * delivered in the background, only the strongest one per scope. Until then, `hasPendingNotices` prevents serving blocks
+ * of the scope. With a shared record store, notices of other processes are delivered too.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, isShared = false } = options
@@ -66,9 +66,9 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   /** More is owed than is held in memory; which scopes, the store knows. */
   let spilled = false
   let timer: ReturnType<typeof setTimeout> | undefined
-  let paying: Promise<void> | undefined
+  let delivering: Promise<void> | undefined
   let pause = FIRST_PAUSE_MS
-  let looking: ReturnType<typeof setTimeout> | undefined
+  let reloadTimer: ReturnType<typeof setTimeout> | undefined
   let closed = false
 
   async function tell(scope: string, what: Tidings): Promise<Counters> {
@@ -81,7 +81,8 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       try {
         return await tell(scope, what)
       } catch (error) {
-        if (owed.size === 0) log.warn('changes not told to other sidecars yet', { error: String(error) })
+        if (owed.size === 0)
+          log.warn('change notice not delivered, will be retried', { error: String(error) })
       }
     }
     await owe(scope, what)
@@ -104,48 +105,48 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     return isNews
   }
 
-  /** Where it cannot be written down it is known in memory at least. */
+  /** A notice that cannot be stored is still pending in memory. */
   async function keep(written: Promise<void>): Promise<void> {
-    await written.catch((error) => log.warn('what is owed not written down', { error: String(error) }))
+    await written.catch((error) => log.warn('change notice not stored', { error: String(error) }))
   }
 
   function schedule(): void {
-    if (timer !== undefined || paying || closed) return
+    if (timer !== undefined || delivering || closed) return
     timer = timers.setTimeout(
       () => {
         timer = undefined
-        void payAndGoOn()
+        void deliverAndReschedule()
       },
       pause * (0.5 + Math.random() / 2),
     )
-    pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)
+    pause = Math.min(MAX_PAUSE_MS, 2 * pause)
   }
 
-  async function payAndGoOn(): Promise<void> {
-    paying = pay()
-      .catch((error) => log.warn('what is owed not read', { error: String(error) }))
+  async function deliverAndReschedule(): Promise<void> {
+    delivering = deliver()
+      .catch((error) => log.warn('pending change notices not read', { error: String(error) }))
       .finally(() => {
-        paying = undefined
+        delivering = undefined
       })
-    await paying
+    await delivering
     if (owed.size > 0 || spilled) schedule()
   }
 
   /** Stops at the first failure. */
-  async function pay(): Promise<void> {
-    for (const [scope, debt] of owed) {
+  async function deliver(): Promise<void> {
+    for (const [scope, notice] of owed) {
       try {
-        await tell(scope, debt.what)
+        await tell(scope, notice.what)
       } catch {
         return
       }
-      if (owed.get(scope) !== debt) continue
+      if (owed.get(scope) !== notice) continue
       owed.delete(scope)
       await keep(debts.remove(scope))
     }
     pause = FIRST_PAUSE_MS
     if (spilled && owed.size === 0) await load()
-    else if (owed.size === 0) log.info('all changes are told to other sidecars')
+    else if (owed.size === 0) log.info('all change notices delivered')
   }
 
   async function load(): Promise<void> {
@@ -154,53 +155,52 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
       hold(scope, what)
       hasMore ||= !owed.has(scope)
     }
-    // What came to be owed meanwhile had no room either, if it is full.
+    // If the map is full, notices that arrived meanwhile may be missing in it as well.
     spilled = hasMore || owed.size >= maxOwed
     if (owed.size > 0) schedule()
   }
 
-  function lookLater(): void {
+  function scheduleReload(): void {
     if (closed || !isShared) return
-    looking = timers.setTimeout(
+    reloadTimer = timers.setTimeout(
       () =>
         void load()
-          .catch((error) => log.warn('what is owed not read', { error: String(error) }))
-          .finally(lookLater),
-      LOOK_MS * (0.5 + Math.random() / 2),
+          .catch((error) => log.warn('pending change notices not read', { error: String(error) }))
+          .finally(scheduleReload),
+      RELOAD_MS * (0.5 + Math.random() / 2),
     )
-    looking.unref?.()
+    reloadTimer.unref?.()
   }
 
-  async function tellOrRefuse(scope: string): Promise<Counters> {
+  async function deliverOrReject(scope: string): Promise<Counters> {
     try {
       return await tell(scope, 'fence')
     } catch (cause) {
       const message =
-        'Other sidecars cannot be told that something is removed, so nothing was: Redis is away.'
+        'Redis is unavailable, so other sidecars cannot be told of the removal; nothing was removed. Retry.'
       throw new AppError('backend_unavailable', message, { retryAfterS: 5, cause })
     }
   }
 
   return {
-    beforeRemoval: (scope) => (isShared ? tellOrRefuse(scope) : tellOrOwe(scope, 'fence')),
+    beforeRemoval: (scope) => (isShared ? deliverOrReject(scope) : tellOrOwe(scope, 'fence')),
     changed: ({ scope, fence, forgotten }) =>
       tellOrOwe(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
-    isSettled: (scope) => !spilled && !owed.has(scope),
-    get owed() {
+    hasPendingNotices: (scope) => spilled || owed.has(scope),
+    get pendingScopes() {
       return owed.size
     },
     async start() {
       await load()
-      lookLater()
+      scheduleReload()
     },
     async close() {
       closed = true
       timers.clearTimeout(timer)
-      timers.clearTimeout(looking)
-      await paying
-      if (owed.size > 0) await pay()
-      if (owed.size > 0)
-        log.warn('changes are told to other sidecars at the next start', { scopes: owed.size })
+      timers.clearTimeout(reloadTimer)
+      await delivering
+      if (owed.size > 0) await deliver()
+      if (owed.size > 0) log.warn('change notices will be delivered at the next start', { scopes: owed.size })
     },
   }
 }

@@ -10,7 +10,7 @@ export interface Debt {
   what: Tidings
 }
 
-/** What has yet to be told to the scope state: kept where the memories are, so that it outlives the process. */
+/** Stores undelivered change notices in the record store, so that they survive a crash. */
 export interface Debts {
   put(debt: Debt): Promise<void>
   remove(scope: string): Promise<void>
