@@ -7,8 +7,8 @@ import { readTurn, type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
+import { AdmissionLimits } from './admission-limits.ts'
 import type { BufferContext, Shared, Timers } from './context.ts'
-import { Room } from './room.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 import { Slots } from './slots.ts'
@@ -81,7 +81,7 @@ export class BufferZone {
   #reconcileTimer: NodeJS.Timeout | undefined
   /** Absent where this process alone has the store: what waits is known here then. */
   readonly #stored: StoredTotals | undefined
-  readonly #room: Room
+  readonly #limits: AdmissionLimits
 
   constructor(options: BufferOptions) {
     this.#options = options
@@ -107,10 +107,10 @@ export class BufferZone {
       },
       onEmpty: (key) => this.#scopes.delete(key),
     }
-    this.#room = new Room({
-      bounds: this.#settings,
+    this.#limits = new AdmissionLimits({
+      limits: this.#settings,
       bufferOf: (key) => this.#scopes.get(key),
-      waitingInAll: () => Math.max(this.#turns, this.#stored?.lastTurns ?? 0),
+      countPending: () => Math.max(this.#turns, this.#stored?.lastTurns ?? 0),
       now: this.#now,
     })
     options.queue.work((key) => this.#run(key))
@@ -129,14 +129,14 @@ export class BufferZone {
   }
 
   /**
-   * Accepts a turn; when this resolves, it is durable.
-   * @throws {AppError} `too_many_pending` when so many turns wait that no more are taken; nothing is stored then
+   * Stores a turn as pending; it is durable when this resolves.
+   * @throws {AppError} `too_many_pending` when a limit is reached; nothing is stored then
    */
   async accept(scope: Scope, request: AddRequest, { expiresAt, triggers }: AcceptOptions): Promise<Accepted> {
     const { engine, countTokens } = this.#options
     const key = scopeKey(scope)
-    const arrived = this.#room.enter(key, this.#isWaiting(key, request))
-    // For the bound on all that waits, which others fill up too.
+    const release = this.#limits.admit(key, this.#isWaiting(key, request))
+    // Other sidecars add pending turns too.
     this.#stored?.renew()
     try {
       const { pending, ...result } = await engine.add(scope, request, {
@@ -149,7 +149,7 @@ export class BufferZone {
       }
       return { ...result, waits: pending !== undefined }
     } finally {
-      arrived()
+      release()
     }
   }
 

@@ -53,7 +53,7 @@ export function readIntakeLog(path: string): IntakeEntry[] {
  * Adds the entries that are not in the records yet, and then renames the file to `<path>.migrated`. After a crash the
  * import starts again: adding a turn a second time in the same words changes nothing. Must run before requests are
  * served.
- * @returns the number of turns that were added
+ * @returns the number of entries that the records did not have
  */
 export async function importIntakeLog(
   path: string,

@@ -114,12 +114,11 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
       const at = Math.ceil(time)
       // In memory first: a run that ends during the write must see it.
       keepEarliest(runs.has(key) ? again : due, key, at)
+      if (run && runs.size < concurrency && !runs.has(key) && at < timerAt) waitUntil(at)
       try {
         await file.call('add', key, at)
       } catch (cause) {
         throw new QueueUnavailable(`queue: cannot write ${path}: ${(cause as Error).message}`, { cause })
-      } finally {
-        if (run && runs.size < concurrency && !runs.has(key) && at < timerAt) waitUntil(at)
       }
     },
     work(task) {
