@@ -1,7 +1,8 @@
-/** Loads a tool plugin's YAML and checks it by the rules of the plugin daemon and of the Dify API, both at once. */
-export { DeclarationError, type DeclarationIssue, formatIssue } from './errors.ts'
+/** Loads a tool plugin's YAML and checks it by the rules of both the plugin daemon and the Dify API. */
+
 export { isPackagePath, memoryFiles, type PluginFile, type PluginFiles } from './files.ts'
 export { type Inspection, inspectFiles, inspectPlugin, loadPlugin } from './load.ts'
+export { DeclarationError, type DeclarationIssue, formatIssue } from './report.ts'
 export type {
   CredentialDeclaration,
   CredentialType,

@@ -1,8 +1,7 @@
 /** The rules of the tool provider's file. */
 import { z } from 'zod'
 import { credentialSchema, crossCheckCredentials } from './credentials.ts'
-import { warnUnknownKeys } from './known-keys.ts'
-import { at, check, isRecord, type Path, type Reporter } from './report.ts'
+import { at, check, isRecord, type Path, type Reporter, warnUnknownKeys } from './report.ts'
 import { assetName, bounded, i18n, matching, tags } from './rules.ts'
 import type { CredentialDeclaration, ProviderDeclaration } from './types.ts'
 
@@ -12,7 +11,7 @@ const providerSchema = z.object({
   identity: z.object(
     {
       author: bounded(1023),
-      // The API addresses a tool as author/plugin/provider and takes lower case only, whatever the daemon accepts.
+      // The daemon accepts upper case, but the API addresses a tool as author/plugin/provider in lower case only.
       name: matching(/^[a-z0-9_-]+$/, 'a name of a-z, 0-9, _ and -'),
       label: i18n(),
       description: i18n(),
@@ -44,7 +43,7 @@ const providerSchema = z.object({
 
 export type Provider = Omit<ProviderDeclaration, 'tools'>
 
-/** Reports everything wrong in the provider's file; returns it without its tools where nothing is. */
+/** Reports every problem of the provider's file; returns it without its tools if there is none. */
 export function checkProvider(value: unknown, report: Reporter): Provider | undefined {
   const provider = check(providerSchema, value, report)
   warnUnknownKeys(providerSchema, value, report)
@@ -67,7 +66,7 @@ export function checkProvider(value: unknown, report: Reporter): Provider | unde
   }
 }
 
-/** The tool files that the provider names, with their index, even where other parts of it are wrong. */
+/** The tool files of the provider with their index, also if other parts of the provider are invalid. */
 export function toolPaths(value: unknown): [index: number, path: string][] {
   const listed = at(value, ['tools'])
   if (!Array.isArray(listed)) return []
@@ -80,7 +79,7 @@ function crossCheck(value: unknown, report: Reporter): void {
   if (map !== undefined && list !== undefined)
     report.say(
       ['credentials_for_provider'],
-      'expected this or credentials_schema, came both: one would be dropped',
+      'expected this or credentials_schema, got both: Dify would drop one',
     )
   if (isRecord(map)) {
     const entries = Object.entries(map)

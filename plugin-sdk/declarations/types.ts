@@ -1,7 +1,4 @@
-/**
- * What a tool plugin declares about itself in `manifest.yaml`, its provider file and its tool files.
- * Field names are those of the files and of the daemon's JSON, so that a declaration reads the same everywhere.
- */
+/** The contents of `manifest.yaml`, the provider file and the tool files, with the field names of the files. */
 
 /** A text in several languages. Locales other than these four are dropped by Dify. */
 export interface I18n {
@@ -17,7 +14,7 @@ export interface Option {
   icon?: string
 }
 
-/** Credential types that both the daemon and the Dify API know. */
+/** The credential types of both the daemon and the Dify API. */
 export type CredentialType =
   | 'secret-input'
   | 'text-input'
@@ -42,12 +39,12 @@ export interface CredentialDeclaration {
   url?: string
 }
 
-/** Who fills a parameter: the model or a workflow variable, the user before the run, or whoever adds the tool. */
+/** Set by the model or a workflow variable, by the user before the run, or when the tool is added. */
 export type ParameterForm = 'llm' | 'form' | 'schema'
 
 export interface ToolParameter {
   name: string
-  /** One of `parameterTypes`: the types that the daemon and the Dify API both know. */
+  /** One of `parameterTypes` in parameters.ts. */
   type: string
   form: ParameterForm
   required: boolean

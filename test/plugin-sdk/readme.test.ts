@@ -10,7 +10,7 @@ import { nodeOutput } from './fake-daemon/tool-output.ts'
 const sdkRoot = new URL('../../plugin-sdk/', import.meta.url).pathname
 
 describe('the README of the SDK', () => {
-  it('shows a plugin that works as it stands', async () => {
+  it('contains a complete plugin that works', async () => {
     const readme = await readFile(join(sdkRoot, 'README.md'), 'utf8')
     const files = [...readme.matchAll(/^`([\w./]+)`\n\n```\w+\n([\s\S]*?)^```/gm)]
     expect(files.map(([, name]) => name)).toContain('main.ts')
@@ -40,7 +40,7 @@ describe('the README of the SDK', () => {
     }
   })
 
-  it('names only what there is', async () => {
+  it('names only existing exports and methods', async () => {
     const readme = await readFile(join(sdkRoot, 'README.md'), 'utf8')
     const functions = [...readme.matchAll(/`(?:yield\* )?(\w+Messages?)`/g)].map(([, name = '']) => name)
     expect(functions.length).toBeGreaterThan(15)

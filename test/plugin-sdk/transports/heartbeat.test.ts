@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { startHeartbeat } from '../../../plugin-sdk/transports/heartbeat.ts'
+import { startHeartbeat } from '../../../plugin-sdk/transports/transport.ts'
 import { createManualTimers } from '../helpers.ts'
 
 describe('heartbeat', () => {
-  it('does not pile up for a reader that has stopped, and goes on when it reads again', async () => {
+  it('is skipped while a reader is stalled, and continues afterwards', async () => {
     const timers = createManualTimers()
     const waiting: PromiseWithResolvers<void>[] = []
     const stop = startHeartbeat(
@@ -25,7 +25,7 @@ describe('heartbeat', () => {
     expect(timers.pending).toBe(0)
   })
 
-  it('does not mind a closed connection', async () => {
+  it('ignores a closed connection', async () => {
     const timers = createManualTimers()
     let beats = 0
     startHeartbeat(async () => {
