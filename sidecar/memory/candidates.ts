@@ -1,5 +1,5 @@
 import { splitSentences } from '../text/sentences.ts'
-import { withoutRecalled } from './extract/recalled.ts'
+import { removeRecalled } from './extract/recalled.ts'
 import { memoryId } from './identity.ts'
 import type { Role, Source } from './memory.ts'
 import type { Message, Remember } from './turns.ts'
@@ -42,7 +42,7 @@ export function candidatesOf(messages: readonly Message[], options: CandidateOpt
   for (const [ordinal, message] of messages.entries()) {
     const { role, name, at = now } = message
     // An answer that repeats what was recalled for it would be remembered as if it had been said.
-    const content = withoutRecalled(message.content)
+    const content = removeRecalled(message.content)
     const speaker = name ?? role
     if (role !== 'system' && (remember === 'both' || remember === role)) {
       for (const text of keepVerbatim({ role, content, ...(name === undefined ? {} : { name }) })) {

@@ -1,10 +1,10 @@
 import { normalise } from '../../text/normalise.ts'
 import type { ExtractionRules, Topic } from './types.ts'
 
-/** Where facts go that fit no topic of the schema. */
+/** The topic of facts that fit no topic of the schema. */
 export const OTHER = 'other'
 
-/** The topics that facts are sorted into unless an app brings its own. */
+/** The topics that facts are assigned to unless an app defines its own. */
 export const DEFAULT_TOPICS: readonly Topic[] = [
   {
     name: 'basic_info',
@@ -28,19 +28,19 @@ export function topicsOf(rules: ExtractionRules): readonly Topic[] {
   return rules.topics.length > 0 ? rules.topics : DEFAULT_TOPICS
 }
 
-/** A topic as a model wrote it → a topic of the schema, and a sub-topic if that is what it really named. */
+/** Maps a topic as a model wrote it to a topic of the schema, and to a sub-topic if the model named one. */
 export type FindTopic = (written: string) => { topic: string; subTopic?: string }
 
 let findDefault: FindTopic | undefined
 
-/** Finds topics of a schema; for the default one the names are folded once. */
+/** Creates a lookup for the topics of a schema. The one for the default topics is cached. */
 export function topicFinder(topics: readonly Topic[]): FindTopic {
-  if (topics !== DEFAULT_TOPICS) return makeFinder(topics)
-  findDefault ??= makeFinder(topics)
+  if (topics !== DEFAULT_TOPICS) return createFinder(topics)
+  findDefault ??= createFinder(topics)
   return findDefault
 }
 
-function makeFinder(topics: readonly Topic[]): FindTopic {
+function createFinder(topics: readonly Topic[]): FindTopic {
   const byName = new Map<string, { topic: string; subTopic?: string }>()
   const add = (key: string, found: { topic: string; subTopic?: string }) => {
     if (!byName.has(key)) byName.set(key, found)
@@ -57,13 +57,13 @@ function makeFinder(topics: readonly Topic[]): FindTopic {
   return (written) => {
     const key = fold(written)
     if (key === '') return { topic: OTHER }
-    // "Work & Career" and "work/employer" name a topic among other words.
+    // "Work & Career" and "work/employer" contain a topic.
     const parts = () => written.split(/[\s/|,.:;>&、・／，]+|->|\band\b/u).map(fold)
     return byName.get(key) ?? nearest(parts(), byName) ?? nearest([stripped(key)], byName) ?? { topic: OTHER }
   }
 }
 
-/** Whether a topic is among those listed, however they are spelt. */
+/** Whether a list contains a topic, regardless of spelling. */
 export function isListed(topic: string, list: readonly string[]): boolean {
   return list.some((one) => fold(one) === fold(topic))
 }
@@ -80,12 +80,12 @@ function stripped(key: string): string {
   return key.replace(/(?:info|information|details?|related|topic|s)$/u, '')
 }
 
-/** `Basic Info`, `basic-info` and `BASIC_INFO` are one name. */
+/** Gives `Basic Info`, `basic-info` and `BASIC_INFO` the same form. */
 export function fold(name: string): string {
   return normalise(name).replace(/[^\p{L}\p{N}]+/gu, '')
 }
 
-/** Names that models give to the default topics instead; used where the schema has that topic. */
+/** Synonyms that models use for the default topics. A line applies if the schema has its topic. */
 const SYNONYMS = [
   'basic_info: personal identity demographics profile background location residence city 基本信息 个人信息 基本情報 個人情報 기본정보 거주지 居住地 住所 信息 identité persönliches',
   'contact: contacts email phone 联系方式 連絡先 연락처',

@@ -1,7 +1,7 @@
 import type { RecordStore } from '../../ports/records.ts'
 import { letRequestsRun } from '../../time-slice.ts'
 import type { Memory } from '../memory.ts'
-import type { Known, NewFact } from '../reconcile/types.ts'
+import type { KnownMemory, NewFact } from '../reconcile/types.ts'
 
 /** Ranks the current memories of a scope; handed over so that learning knows of no index. */
 export type FindNeighbours = (
@@ -23,7 +23,7 @@ export function neighboursIn(
   isComparable: (memory: Memory) => boolean,
   seen: Map<string, number>,
 ) {
-  return async (fact: NewFact, limit: number): Promise<Known[]> => {
+  return async (fact: NewFact, limit: number): Promise<KnownMemory[]> => {
     const bySpeaker = (memory: Memory) => memory.speaker === fact.speaker && isComparable(memory)
     const bySlot = (memory: Memory) =>
       bySpeaker(memory) && memory.topic === fact.topic && memory.sub_topic === fact.subTopic
@@ -32,7 +32,7 @@ export function neighboursIn(
     await letRequestsRun()
     const slot = fact.subTopic === '' ? [] : await find(scope, { ...query, limit: MAX_SLOT, accept: bySlot })
     await letRequestsRun()
-    const known: Known[] = []
+    const known: KnownMemory[] = []
     for (const { id } of new Map([...slot, ...near].map((memory) => [memory.id, memory])).values()) {
       const record = await store.get('memories', scope, id)
       if (!record?.dense) continue
