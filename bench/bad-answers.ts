@@ -1,12 +1,10 @@
 /*
  * npm run bench -- bad-answers [--pending]
  *
- * What is recovered from answers of weak models, by kind, next to two usual ways to read them. `facts`: the share of
- * the facts that the answers hold which is taken whole. `false`: texts taken as facts that are none, halves of cut
- * ones among them. What is cut, refused or no answer at all holds no
- * facts here: it is right to stay pending.
- * --pending lists every answer that stays unread, with its reason. Exits with 1 when an answer is not read as it
- * should be.
+ * Compares three readers of malformed model answers, by kind of defect. `facts`: share of the facts in the answers that
+ * is read correctly. `false`: texts that are read as facts but are none, such as truncated ones. Truncated, refused and
+ * empty answers hold no facts here; they must stay pending.
+ * --pending lists every unreadable answer with its reason. Exits with 1 when an answer is not read as expected.
  */
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { jsonrepair } from 'jsonrepair'
@@ -18,9 +16,9 @@ import { table } from './lib/table.ts'
 
 interface Score {
   answers: number
-  /** Facts that the answers hold. */
+  /** Facts in the answers. */
   facts: number
-  /** Answers that stay unread. */
+  /** Unreadable answers. */
   pending: number
   taken: Record<string, number>
   untrue: Record<string, number>
@@ -52,9 +50,9 @@ const head = [
   ...Object.keys(READERS).map((name) => `false: ${name}`),
 ]
 console.log(table([head, ...[...scores, ['all', all] as const].map(([kind, score]) => row(kind, score))]))
-if (values.pending) console.log(`\nStays pending:\n\n${table(unread)}`)
+if (values.pending) console.log(`\nUnreadable:\n\n${table(unread)}`)
 if (wrong.length > 0) {
-  console.error(`\nNot read as they should be:\n${wrong.join('\n')}`)
+  console.error(`\nNot read as expected:\n${wrong.join('\n')}`)
   process.exitCode = 1
 }
 
@@ -92,7 +90,7 @@ function row(kind: string, { answers, facts, pending, taken, untrue }: Score): s
   ]
 }
 
-/** The outcome of an answer that the model gives again when it is asked again. */
+/** Both requests get the same answer. */
 async function readHere({ kind, form, talk, raw, finish, expect }: BadAnswer): Promise<string[]> {
   const complete = async () => ({ text: raw, calls: [], finish, model: 'scripted' })
   const outcome = await extract(batchOf(talk), {
@@ -109,7 +107,7 @@ async function readHere({ kind, form, talk, raw, finish, expect }: BadAnswer): P
   return outcome.extraction.facts.map(({ text }) => text)
 }
 
-/** What a program takes that expects the shape it asked for. */
+/** What a program reads that expects the requested shape. */
 function textsUnderFacts(parse: () => unknown): string[] {
   try {
     const { facts } = parse() as { facts: { text: unknown }[] }

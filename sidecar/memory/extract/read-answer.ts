@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import {
   isObject,
   type Json,
@@ -14,23 +13,6 @@ export type ReadAnswer =
   | { content: AnswerContent; isRepaired: boolean }
   /** `partial`: the complete facts of a truncated answer. */
   | { reason: UnreadableReason; detail: string; partial?: AnswerContent }
-
-/** The requested shape. An answer that has it needs no repair. */
-const requestedShape = z.object({
-  facts: z.array(
-    z.object({
-      text: z.string().min(1),
-      topic: z.string(),
-      sub_topic: z.string(),
-      messages: z.array(z.int()),
-      importance: z.int(),
-      event_date: z.string().nullable(),
-    }),
-  ),
-  entities: z.array(z.object({ name: z.string(), type: z.string() })),
-  relations: z.array(z.object({ subject: z.string(), predicate: z.string(), object: z.string() })),
-  summary: z.string(),
-})
 
 /**
  * Reads the facts, entities, relations and summary of an answer, or says why it cannot be used. Never throws. A truncated
@@ -56,21 +38,22 @@ export function readAnswer(raw: string, isCutOff: boolean): ReadAnswer {
     // Text after one complete object was cut off, which loses nothing. Of several objects the last may be missing.
     (isCutOff && !(found.length === 1 && first?.content.isNamed)) ||
     found.some(({ json, content }) => json.source === 'completed' && !content.isNamed)
+  // jsonrepair may have split a text at an unescaped quote inside it.
+  const isDamaged = found.some(
+    ({ json, content }) => json.source === 'repaired' && content.facts.some(hasUnpairedQuote),
+  )
   if (isIncomplete) {
     const partial = merge(found.map(({ content }) => content))
     const detail = `the answer ends too early, after ${partial.facts.length} complete facts`
-    return { ...fail('truncated', detail), ...(partial.facts.length > 0 ? { partial } : {}) }
+    return { ...fail('truncated', detail), ...(partial.facts.length > 0 && !isDamaged ? { partial } : {}) }
   }
   if (!first) return readWithoutFacts(text, values)
-  // jsonrepair may have split a text at an unescaped quote inside it.
-  if (found.some(({ json, content }) => json.source === 'repaired' && content.facts.some(hasUnpairedQuote)))
-    return fail('wrong_shape', 'a repaired text has an unpaired quote')
-  const isRequestedShape =
-    first.json.source === 'strict' && requestedShape.safeParse(first.json.value).success
+  if (isDamaged) return fail('wrong_shape', 'a repaired text has an unpaired quote')
+  const isWholeAnswer = values.length === 1 && first.json.end === raw.trim().length
   const related = values.flatMap(({ value }) => collectRelated(value) ?? [])
   return {
     content: merge([...latest(text, found), ...related]),
-    isRepaired: !(values.length === 1 && isRequestedShape && first.json.end === text.length),
+    isRepaired: !(isWholeAnswer && first.json.source === 'strict' && first.content.isNamed),
   }
 }
 
