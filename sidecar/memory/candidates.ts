@@ -1,6 +1,6 @@
 import { splitSentences } from '../text/sentences.ts'
 import { offloaded, totalLength } from '../text/worker-pool.ts'
-import { withoutRecalled } from './extract/recalled.ts'
+import { removeRecalled } from './extract/recalled.ts'
 import { memoryIdOf } from './identity.ts'
 import type { Role, Source } from './memory.ts'
 import type { Message, Remember } from './turns.ts'
@@ -55,7 +55,7 @@ export function collectCandidates({ messages, options }: CandidateInput): Candid
   for (const [ordinal, message] of messages.entries()) {
     const { role, name, at = now } = message
     // Recalled memories that an answer repeats must not be remembered again.
-    const content = withoutRecalled(message.content)
+    const content = removeRecalled(message.content)
     const speaker = name ?? role
     if (role !== 'system' && (remember === 'both' || remember === role)) {
       for (const text of keepVerbatim({ role, content, ...(name === undefined ? {} : { name }) })) {

@@ -5,7 +5,7 @@ import { embedTexts, lexicalEmbedder } from '../../sidecar/adapters/in-process/l
 import { candidatesOf, collectCandidates } from '../../sidecar/memory/candidates.ts'
 import { judge, judgeAnswer } from '../../sidecar/memory/extract/judge.ts'
 import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
-import { planFacts, planOf } from '../../sidecar/memory/reconcile/plan.ts'
+import { planFacts, planReconciliation } from '../../sidecar/memory/reconcile/plan.ts'
 import { DEFAULT_RULES } from '../../sidecar/memory/reconcile/rules.ts'
 import type { Known, NewFact } from '../../sidecar/memory/reconcile/types.ts'
 import { readMemories, readMemoryChunk } from '../../sidecar/recall/index/reading.ts'
@@ -131,7 +131,7 @@ describe('a call with much text gives the same result in a worker thread as inli
           all.slice(i, i + 30).map((one, k) => ({ ...one, text: `${one.text} Oslo`, id: `m${i + k}` })),
         )
         const input = { facts, neighbours, rules: DEFAULT_RULES }
-        expect(await planOf(input)).toEqual(planFacts(input))
+        expect(await planReconciliation(input)).toEqual(planFacts(input))
       }),
       RUNS,
     )

@@ -1,17 +1,16 @@
 import { normaliseForDuplicate } from '../verbatim.ts'
 
 /**
- * A message without the memories that were recalled into it, so that what was remembered once is not learned again
- * from its own echo: `<memories>` blocks as recall renders them (also with escaped brackets), and lines that equal a
- * line or a memory of `knownLines`. A block that is never closed ends with its last line of memories, since what
- * follows is the speaker's own.
+ * Removes recalled memories from a message, so that they are not extracted as new facts: `<memories>` blocks as recall
+ * renders them (also with escaped brackets), and lines that equal a memory or a line of `knownLines`. An unclosed block
+ * ends with its last memory line, because the text after it is the speaker's own.
  */
-export function withoutRecalled(text: string, knownLines: readonly string[] = []): string {
+export function removeRecalled(text: string, knownLines: readonly string[] = []): string {
   const known = new Set(
-    knownLines.flatMap((line) => [keyOf(line), keyOf(bare(line))]).filter((key) => key !== ''),
+    knownLines.flatMap((line) => [keyOf(line), keyOf(stripPrefix(line))]).filter((key) => key !== ''),
   )
   if (!MARK.test(text) && known.size === 0) return text
-  const lines = withoutBlocks(text).split('\n')
+  const lines = removeBlocks(text).split('\n')
   const kept = known.size === 0 ? lines : lines.filter((line) => !isKnown(line, known))
   return kept
     .join('\n')
@@ -19,8 +18,8 @@ export function withoutRecalled(text: string, knownLines: readonly string[] = []
     .trim()
 }
 
-/** Linear in the text: an opening without a closing must not make every later one search to the end. */
-function withoutBlocks(text: string): string {
+/** Linear in the text: an unclosed tag must not make every later tag search to the end. */
+function removeBlocks(text: string): string {
   const marks = [...text.matchAll(MARKS)]
   const lastClosing = marks.findLastIndex((mark) => mark[1] !== undefined)
   let kept = ''
@@ -38,15 +37,15 @@ function withoutBlocks(text: string): string {
 }
 
 function isKnown(line: string, known: ReadonlySet<string>): boolean {
-  return known.has(keyOf(line)) || known.has(keyOf(bare(line)))
+  return known.has(keyOf(line)) || known.has(keyOf(stripPrefix(line)))
 }
 
 function keyOf(line: string): string {
   return normaliseForDuplicate(line)
 }
 
-/** A rendered line without its bullet, date and speaker. */
-function bare(line: string): string {
+/** Removes the bullet, date and speaker of a rendered line. */
+function stripPrefix(line: string): string {
   return line
     .replace(/^[\s>]*(?:[-*•]\s*)?\[\d{4}-\d{2}-\d{2}\]\s*[^:：]{0,80}[:：]\s*/u, '')
     .replace(/^[\s>]*[-*•]\s+/u, '')

@@ -48,7 +48,7 @@ async function applyOne(decision: Decision, saying: Saying): Promise<Done | unde
   const { unit, context, learned, says } = saying
   if (decision.event === 'ADD') return await say(saying, decision.text ?? learned.fact.text)
   if (decision.event === 'NOOP') {
-    const later = decision.overtakenBy === undefined ? undefined : context.learned[decision.overtakenBy]
+    const later = decision.supersededBy === undefined ? undefined : context.learned[decision.supersededBy]
     if (later) return await sayEnded(saying, later)
     if (decision.target === null) return undefined
     const held = await unit.find(decision.target)

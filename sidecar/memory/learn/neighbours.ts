@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { RecordStore } from '../../ports/records.ts'
 import type { Memory } from '../memory.ts'
-import type { Known, NewFact } from '../reconcile/types.ts'
+import type { KnownMemory, NewFact } from '../reconcile/types.ts'
 
 /** Ranks the current memories of a scope. Injected, so that learning does not depend on the index. */
 export type FindNeighbours = (
@@ -24,7 +24,7 @@ export function neighboursIn(
   isComparable: (memory: Memory) => boolean,
   seen: Map<string, number>,
 ) {
-  return async (fact: NewFact, limit: number): Promise<Known[]> => {
+  return async (fact: NewFact, limit: number): Promise<KnownMemory[]> => {
     // Two rankings of 10,000 memories take about 50 ms: other requests run between the facts.
     await setImmediate()
     const bySpeaker = (memory: Memory) => memory.speaker === fact.speaker && isComparable(memory)
@@ -33,7 +33,7 @@ export function neighboursIn(
     const query = { text: fact.text, dense: fact.dense }
     const near = await find(scope, { ...query, limit, accept: bySpeaker })
     const slot = fact.subTopic === '' ? [] : await find(scope, { ...query, limit: MAX_SLOT, accept: bySlot })
-    const known: Known[] = []
+    const known: KnownMemory[] = []
     for (const { id } of new Map([...slot, ...near].map((memory) => [memory.id, memory])).values()) {
       const record = await store.get('memories', scope, id)
       if (!record?.dense) continue

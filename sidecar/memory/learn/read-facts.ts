@@ -32,13 +32,15 @@ export async function readFacts(batch: Batch, rules: AppRules, options: ReadOpti
   let { recent } = batch
   for (let part = queue.shift(); part; part = queue.shift()) {
     const outcome = await ask({ summary: whole.summary, recent, turns: part.turns, rules: told }, options)
-    if (outcome.status === 'unreadable') {
-      const halves = isTooMuch(outcome.reason) ? halvesOf(part) : undefined
-      if (!halves) throw new Unreadable(outcome.reason, outcome.detail)
+    const halves = isTooMuch(outcome) ? halvesOf(part) : undefined
+    if (halves) {
       queue.unshift(...halves)
       continue
     }
-    append(whole, outcome.extraction, part)
+    // A part that cannot be split would be truncated again: its complete facts are better than none.
+    if (outcome.status === 'read') append(whole, outcome.extraction, part)
+    else if (outcome.partial) append(whole, outcome.partial, part)
+    else throw new Unreadable(outcome.reason, outcome.detail)
     recent = part.turns.flatMap(({ messages }) => messages).slice(-RECENT_MESSAGES)
   }
   return whole
@@ -46,7 +48,7 @@ export async function readFacts(batch: Batch, rules: AppRules, options: ReadOpti
 
 type Read =
   | Extract<ExtractionOutcome, { status: 'read' }>
-  | { status: 'unreadable'; reason: string; detail: string }
+  | { status: 'unreadable'; reason: string; detail: string; partial?: Extraction | undefined }
 
 async function ask(batch: ExtractionBatch, { model, account, signal }: ReadOptions): Promise<Read> {
   try {
@@ -58,9 +60,11 @@ async function ask(batch: ExtractionBatch, { model, account, signal }: ReadOptio
   }
 }
 
-function isTooMuch(reason: string): boolean {
-  return reason === 'truncated' || reason === 'too_large' || reason === 'request_refused'
+function isTooMuch(outcome: Read): boolean {
+  return outcome.status === 'unreadable' && SPLIT_REASONS.has(outcome.reason)
 }
+
+const SPLIT_REASONS: ReadonlySet<string> = new Set(['truncated', 'too_large', 'request_refused'])
 
 function append(whole: Extraction, read: Extraction, { ordinals }: Part): void {
   const inTurn = <T extends { source: FactSource[] }>(one: T): T => ({
