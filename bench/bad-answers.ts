@@ -1,10 +1,13 @@
 /*
  * npm run bench -- bad-answers [--pending]
  *
- * Compares three readers of malformed model answers, by kind of defect. `facts`: share of the facts in the answers that
- * is read correctly. `false`: texts that are read as facts but are none, such as truncated ones. Truncated, refused and
- * empty answers hold no facts here; they must stay pending.
- * --pending lists every unreadable answer with its reason. Exits with 1 when an answer is not read as expected.
+ * Facts recovered from a corpus of malformed model answers, by kind of defect, with three readers: JSON.parse,
+ * jsonrepair, and Hippocache. `facts` is the number of facts in the answers; a reader's column is the share it reads
+ * in full; `false` counts texts that it reports as facts although they are none, such as truncated ones. Truncated,
+ * refused and empty answers hold no facts: leaving their turns pending is correct.
+ *
+ * --pending lists the unreadable answers with their reasons. Exits with 1 if an answer is not read as the corpus
+ * expects.
  */
 import { isDeepStrictEqual } from 'node:util'
 import { jsonrepair } from 'jsonrepair'
@@ -21,10 +24,12 @@ interface Score {
   answers: number
   /** Facts in the answers. */
   facts: number
-  /** Unreadable answers. */
-  pending: number
-  taken: Record<string, number>
-  untrue: Record<string, number>
+  /** Answers that Hippocache cannot read. */
+  unreadable: number
+  /** Facts read in full, by reader. */
+  recovered: Record<string, number>
+  /** Texts wrongly reported as facts, by reader. */
+  falseFacts: Record<string, number>
 }
 
 const READERS: Record<string, (answer: BadAnswer) => Promise<string[]>> = {
@@ -52,10 +57,10 @@ const header = [
   ...READER_NAMES,
   ...READER_NAMES.map((n) => `false: ${n}`),
 ]
-console.log(table([head, ...[...scores, ['all', all] as const].map(([kind, score]) => row(kind, score))]))
-if (values.pending) console.log(`\nUnreadable:\n\n${table(unread)}`)
-if (wrong.length > 0) {
-  console.error(`\nNot read as expected:\n${wrong.join('\n')}`)
+console.log(table([header, ...[...scores, ['all', total] as const].map(([kind, score]) => row(kind, score))]))
+if (options.pending) console.log(`\nUnreadable answers, whose turns stay pending:\n\n${table(unreadable)}`)
+if (mismatches.length > 0) {
+  console.error(`\nNot read as the corpus expects:\n${mismatches.join('\n')}`)
   process.exitCode = 1
 }
 
@@ -94,8 +99,8 @@ function row(kind: string, score: Score): string[] {
   ]
 }
 
-/** Both requests get the same answer. */
-async function readHere({ kind, form, talk, raw, finish, expect }: BadAnswer): Promise<string[]> {
+/** Runs the extraction with a model that gives the same answer to each request, including the repair request. */
+async function readWithHippocache({ kind, form, talk, raw, finish, expect }: BadAnswer): Promise<string[]> {
   const complete = async () => ({ text: raw, calls: [], finish, model: 'scripted' })
   const outcome = await extract(batchOf(talk), {
     model: { kind: 'scripted', complete },
@@ -112,7 +117,7 @@ async function readHere({ kind, form, talk, raw, finish, expect }: BadAnswer): P
   return outcome.extraction.facts.map(({ text }) => text)
 }
 
-/** What a program reads that expects the requested shape. */
+/** The fact texts that a program gets if it assumes the requested JSON shape. */
 function textsUnderFacts(parse: () => unknown): string[] {
   try {
     const { facts } = parse() as { facts: { text: unknown }[] }

@@ -7,7 +7,7 @@ import { judge, judgeAnswer } from '../../sidecar/memory/extract/judge.ts'
 import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
 import { planFacts, planReconciliation } from '../../sidecar/memory/reconcile/plan.ts'
 import { DEFAULT_RULES } from '../../sidecar/memory/reconcile/rules.ts'
-import type { Known, NewFact } from '../../sidecar/memory/reconcile/types.ts'
+import type { KnownMemory, NewFact } from '../../sidecar/memory/reconcile/types.ts'
 import { readMemories, readMemoryChunk } from '../../sidecar/recall/index/reading.ts'
 import { sparseOfAll, sparseOfChunk } from '../../sidecar/text/sparse.ts'
 import { chunksByLength, OFFLOAD_CHARACTERS, offloaded } from '../../sidecar/text/worker-pool.ts'
@@ -127,7 +127,7 @@ describe('a call with much text gives the same result in a worker thread as inli
         const about = { speaker: 'Ada', topic: 'home', subTopic: 'city', at: 0 }
         const all = texts.map((text, i) => ({ ...about, text, dense: dense[i] as Float32Array }))
         const facts: NewFact[] = all.slice(0, 20).map((one) => ({ ...one, importance: 3, eventDate: null }))
-        const neighbours: Known[][] = facts.map((_, i) =>
+        const neighbours: KnownMemory[][] = facts.map((_, i) =>
           all.slice(i, i + 30).map((one, k) => ({ ...one, text: `${one.text} Oslo`, id: `m${i + k}` })),
         )
         const input = { facts, neighbours, rules: DEFAULT_RULES }
