@@ -1,37 +1,55 @@
 import { spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadPlugin } from '../../plugin-sdk/declarations/index.ts'
 import { verifyPackage } from '../../plugin-sdk/packager/index.ts'
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 
-let out: string
-beforeEach(async () => {
-  out = await mkdtemp(join(tmpdir(), 'package-'))
-})
-afterEach(() => rm(out, { recursive: true, force: true }))
+interface Build {
+  /** Contents of the output folder. */
+  files: string[]
+  /** Path of the package, if one was written. */
+  path: string
+  status: number | null
+  stdout: string
+  stderr: string
+}
 
-function build(...args: string[]) {
-  return spawnSync(process.execPath, ['package/build.ts', '--out', out, ...args], {
-    cwd: repository,
-    encoding: 'utf8',
-  })
+let folder: string
+/** Two builds with the same options, shared by the tests since a build takes seconds. */
+let first: Build
+let second: Build
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'package-'))
+  first = await build('first')
+  second = await build('second')
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function build(name: string, ...args: string[]): Promise<Build> {
+  const out = join(folder, name)
+  await mkdir(out)
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['package/build.ts', '--out', out, ...args],
+    { cwd: repository, encoding: 'utf8' },
+  )
+  const files = await readdir(out)
+  return { files, path: join(out, files[0] ?? ''), status, stdout, stderr }
 }
 
 describe('npm run package', () => {
-  it('writes one package with all that the plugin needs, and says what it is and what comes next', async () => {
-    const { stdout, status } = build()
-    expect(status).toBe(0)
+  it('writes one package with all files of the plugin, and prints its checksum and the next steps', async () => {
+    expect(first.status).toBe(0)
     const { manifest, provider } = await loadPlugin(repository)
-    const name = `${manifest.author}-${manifest.name}-${manifest.version}.difypkg`
-    expect(await readdir(out)).toEqual([name])
+    expect(first.files).toEqual([`${manifest.author}-${manifest.name}-${manifest.version}.difypkg`])
 
-    const report = await verifyPackage(join(out, name))
+    const report = await verifyPackage(first.path)
     const paths = report.entries.map((entry) => entry.path)
     expect(paths).toEqual(
       expect.arrayContaining(['manifest.yaml', 'main.py', 'plugin.mjs', 'requirements.txt']),
@@ -41,13 +59,11 @@ describe('npm run package', () => {
     expect(paths.filter((path) => /\.ts$|\.env|node_modules|sidecar/.test(path))).toEqual([])
     expect(report.signature).toBe('none')
     for (const part of [report.checksum, report.uniqueIdentifier, 'FORCE_VERIFYING_SIGNATURE=false'])
-      expect(stdout).toContain(part)
+      expect(first.stdout).toContain(part)
   })
 
-  it('puts everything but Node itself into the bundle, and nothing of this machine', async () => {
-    build()
-    const [name = ''] = await readdir(out)
-    const { entries } = await verifyPackage(join(out, name))
+  it('bundles every dependency except Node modules, and no path of this machine', async () => {
+    const { entries } = await verifyPackage(first.path)
     const text = (path: string) =>
       Buffer.from(entries.find((entry) => entry.path === path)?.content ?? []).toString()
     const bundle = text('plugin.mjs')
@@ -60,36 +76,31 @@ describe('npm run package', () => {
     expect(text('THIRD_PARTY_LICENSES.txt')).toMatch(/axios .*\n[\s\S]*zod /)
   })
 
-  it('gives the same bytes twice', async () => {
-    build()
-    const [name = ''] = await readdir(out)
-    const first = await readFile(join(out, name))
-    build()
-    expect((await readFile(join(out, name))).equals(first)).toBe(true)
+  it('writes identical bytes in each build', async () => {
+    expect((await readFile(second.path)).equals(await readFile(first.path))).toBe(true)
   })
 
-  it('signs with the key it is given', async () => {
+  it('signs the package with --sign', async () => {
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    const key = join(out, 'key.pem')
+    const key = join(folder, 'key.pem')
     await writeFile(key, pair.privateKey.export({ type: 'pkcs1', format: 'pem' }))
-    const { stdout } = build('--sign', key)
+    const { stdout, path } = await build('signed', '--sign', key)
     expect(stdout).toContain('THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS')
-    const name = (await readdir(out)).find((entry) => entry.endsWith('.difypkg')) ?? ''
     const publicKey = pair.publicKey.export({ type: 'pkcs1', format: 'pem' }).toString()
-    expect(await verifyPackage(join(out, name), { publicKey })).toMatchObject({
+    expect(await verifyPackage(path, { publicKey })).toMatchObject({
       signature: 'valid',
       category: 'community',
     })
   })
 
   it.each([
-    [['--sign', '/nowhere/key.pem'], '--sign: expected a readable key file, came /nowhere/key.pem (ENOENT)'],
-    [['--sign', `${repository}LICENSE`], 'sign.privateKey: expected an RSA private key as PEM'],
-    [['--colour'], "Unknown option '--colour'"],
-  ])('refuses %j and writes nothing', async (args, message) => {
-    const { status, stderr } = build(...args)
+    ['missing-key', ['--sign', '/nowhere/key.pem'], '--sign: expected a readable key file, '],
+    ['not-a-key', ['--sign', `${repository}LICENSE`], 'sign.privateKey: expected an RSA private key as PEM'],
+    ['unknown-option', ['--colour'], "Unknown option '--colour'"],
+  ])('exits with 1 and writes nothing: %s', async (name, args, message) => {
+    const { status, stderr, files } = await build(name, ...args)
     expect(status).toBe(1)
     expect(stderr).toContain(message)
-    expect(await readdir(out)).toEqual([])
+    expect(files).toEqual([])
   })
 })
