@@ -370,19 +370,20 @@ describe('a regenerated answer', () => {
 })
 
 describe('a window that is told by recall', () => {
-  it('has turns learned from before they leave it, so that a fresh block holds what they taught', async () => {
+  it('flushes turns before they leave it, so that a fresh block contains their memories', async () => {
     const { post, call, texts, services } = start()
     const recall = (turn: number) =>
       call('POST', '/v1/recall', {
         ...{ user_id: 'ada', query: 'Who is Ada?', conversation_id: 'c', turn, window_size: 4 },
         strategy: 'cached',
       })
-    const said = ['I live in Leeds', 'I have a cat', 'I speak Welsh', 'I am a nurse']
-    for (const [i, content] of said.entries()) {
+    for (const [i, content] of ['I live in Leeds', 'I have a cat', 'I speak Welsh'].entries()) {
       await recall(i + 1)
       await post(i + 1, content)
     }
-    while (services.buffer?.waiting({ namespace: 'default', userId: 'ada' }).turns.length !== 1) await quiet()
+    await recall(4)
+    while (services.buffer?.waiting({ namespace: 'default', userId: 'ada' }).turns.length !== 0) await quiet()
+    await post(4, 'I am a nurse')
     expect(await texts()).toEqual([
       'extracted: Ada has a cat.',
       'extracted: Ada lives in Leeds.',
@@ -395,13 +396,13 @@ describe('a window that is told by recall', () => {
 })
 
 describe('more turns than may wait', () => {
-  it('are answered 429 with the time to come back, and nothing is lost', async () => {
+  it('are refused with 429 and Retry-After, and nothing is lost', async () => {
     const { post, pending, model, call, texts } = start({ buffer: { maxTurnsPerScope: 2 } })
     await post(1, 'I live in Leeds')
     await post(2, 'I have a cat')
     const { status, headers, body } = await post(3, 'I speak Welsh')
     expect({ status, code: body.error.code }).toEqual({ status: 429, code: 'too_many_pending' })
-    expect(body.error.message).toMatch(/2 turns of this user wait .* Nothing was stored/)
+    expect(body.error.message).toMatch(/2 turns of this user are pending.* Nothing was stored/)
     expect(Number(headers.get('retry-after'))).toBe(60)
     expect((await pending()).turns).toHaveLength(2)
 
@@ -428,7 +429,7 @@ describe('more turns than may wait', () => {
     )
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(5)
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(15)
-    expect(answers.find(({ status }) => status === 429)?.body.error.message).toMatch(/^5 turns wait/)
+    expect(answers.find(({ status }) => status === 429)?.body.error.message).toMatch(/^5 turns are pending/)
     expect(services.buffer?.size.turns).toBe(5)
     expect((await pending()).turns.length).toBeLessThanOrEqual(5)
   })
