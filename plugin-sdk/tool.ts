@@ -1,14 +1,11 @@
 import type { I18n, ToolParameter } from './declarations/index.ts'
 import {
-  type BlobMeta,
   blobMessages,
   finishLogMessage,
   imageMessage,
   jsonMessage,
-  type LogOptions,
   linkMessage,
   logMessage,
-  type RetrieverResource,
   retrieverResourcesMessage,
   streamVariableMessage,
   type ToolMessage,
@@ -80,37 +77,17 @@ export abstract class Tool {
   /** Parameters that depend on the credentials; requires `has_runtime_parameters`. */
   getRuntimeParameters?(context: ToolContext): Promise<ToolParameter[]>
 
-  createTextMessage(content: string) {
-    return textMessage(content)
-  }
-  createJsonMessage(value: object) {
-    return jsonMessage(value)
-  }
-  createLinkMessage(url: string) {
-    return linkMessage(url)
-  }
-  createImageMessage(url: string) {
-    return imageMessage(url)
-  }
+  readonly createTextMessage = textMessage
+  readonly createJsonMessage = jsonMessage
+  readonly createLinkMessage = linkMessage
+  readonly createImageMessage = imageMessage
   /** Use with `yield*`: a blob is many messages. */
-  createBlobMessages(content: Uint8Array, meta: BlobMeta) {
-    return blobMessages(content, meta)
-  }
-  createVariableMessage(name: string, value: unknown) {
-    return variableMessage(name, value)
-  }
-  createStreamVariableMessage(name: string, piece: string) {
-    return streamVariableMessage(name, piece)
-  }
-  createLogMessage(options: LogOptions) {
-    return logMessage(options)
-  }
-  finishLogMessage(...args: Parameters<typeof finishLogMessage>) {
-    return finishLogMessage(...args)
-  }
-  createRetrieverResourcesMessage(resources: RetrieverResource[], context?: string) {
-    return retrieverResourcesMessage(resources, context)
-  }
+  readonly createBlobMessages = blobMessages
+  readonly createVariableMessage = variableMessage
+  readonly createStreamVariableMessage = streamVariableMessage
+  readonly createLogMessage = logMessage
+  readonly finishLogMessage = finishLogMessage
+  readonly createRetrieverResourcesMessage = retrieverResourcesMessage
 }
 
 export type ToolClass = (new (context: ToolContext) => Tool) & Pick<typeof Tool, 'lenientParameters'>

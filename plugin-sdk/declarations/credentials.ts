@@ -31,6 +31,11 @@ export const credentialSchema = z.object(
   { error: 'a mapping with name, type and label' },
 )
 
+export type CredentialDeclaration = Omit<z.infer<typeof credentialSchema>, 'required' | 'default'> & {
+  required: boolean
+  default?: string | number | boolean
+}
+
 /** Checks scope, options and default against the type, and that names are unique. */
 export function crossCheckCredentials(
   items: unknown[],

@@ -1,7 +1,6 @@
 /** Sources of declarations: a plugin's directory, or the entries of a package. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import type { PluginDeclaration } from './types.ts'
 
 /** A file of a plugin; `path` is relative to the plugin's root, with forward slashes. */
 export interface PluginFile {
@@ -9,11 +8,17 @@ export interface PluginFile {
   content: Uint8Array
 }
 
+/** `filename` is the path below `_assets/`, with forward slashes. */
+export interface Asset {
+  filename: string
+  content: Uint8Array
+}
+
 export interface PluginFiles {
   /** The bytes, or undefined if there is no such file. Throws any other system error. */
   read(path: string): Promise<Uint8Array | undefined>
   /** Everything under `_assets/`, sorted. Throws a RangeError beyond `maxAssetBytes`. */
-  assets(): Promise<PluginDeclaration['assets']>
+  assets(): Promise<Asset[]>
 }
 
 /** The daemon's limit of a package, and of all assets sent over TCP. */
@@ -39,7 +44,7 @@ export function directoryFiles(root: string): PluginFiles {
       const paths = entries
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name))
-      const assets: PluginDeclaration['assets'] = []
+      const assets: Asset[] = []
       let total = 0
       for (const path of paths.sort()) {
         total += (await stat(path)).size

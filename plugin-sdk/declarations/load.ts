@@ -1,9 +1,9 @@
 /** Finds and reads a plugin's files; `manifest.ts`, `provider.ts` and `tool.ts` check them. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { directoryFiles, isPackagePath, type PluginFiles } from './files.ts'
-import { checkManifest } from './manifest.ts'
-import { checkProvider, toolPaths } from './provider.ts'
+import { type Asset, directoryFiles, isPackagePath, type PluginFiles } from './files.ts'
+import { checkManifest, type ManifestDeclaration } from './manifest.ts'
+import { checkProvider, type ProviderDeclaration, toolPaths } from './provider.ts'
 import {
   at,
   createReporter,
@@ -13,9 +13,17 @@ import {
   type Path,
   type Reporter,
 } from './report.ts'
-import { checkTool } from './tool.ts'
-import type { PluginDeclaration, ToolDeclaration } from './types.ts'
+import { checkTool, type ToolDeclaration } from './tool.ts'
 import { readYaml } from './yaml.ts'
+
+export interface PluginDeclaration {
+  manifest: ManifestDeclaration
+  provider: ProviderDeclaration
+  /** Every file under `_assets/`. */
+  assets: Asset[]
+  /** Absolute path of the directory that holds `manifest.yaml`. */
+  root: string
+}
 
 export interface Inspection {
   /** Only without errors. */
@@ -121,10 +129,7 @@ async function readSource(files: PluginFiles, file: string): Promise<string | { 
   }
 }
 
-async function readAssets(
-  files: PluginFiles,
-  errors: DeclarationIssue[],
-): Promise<PluginDeclaration['assets']> {
+async function readAssets(files: PluginFiles, errors: DeclarationIssue[]): Promise<Asset[]> {
   try {
     return await files.assets()
   } catch (error) {

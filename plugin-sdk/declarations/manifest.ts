@@ -2,7 +2,6 @@
 import { z } from 'zod'
 import { at, check, isRecord, type Reporter, warnUnknownKeys } from './report.ts'
 import { assetName, bounded, flag, i18n, matching, oneOf, pep440, tags, text, version } from './rules.ts'
-import type { ManifestDeclaration } from './types.ts'
 
 const positiveBytes = 'an integer number of bytes greater than 0'
 const storageBytes = 'an integer number of bytes from 1024 to 1073741824 (omit storage for none)'
@@ -98,6 +97,10 @@ const manifestSchema = z.object({
   repo: z.url({ error: 'a URL (omit the key when there is none)' }).exactOptional(),
   verified: flag().exactOptional(),
 })
+
+export type ManifestDeclaration = Omit<z.infer<typeof manifestSchema>, 'plugins' | 'verified'> & {
+  plugins: { tools: string[] }
+}
 
 /** Kinds that `ManifestValidate` rejects beside tools, and endpoints, which this SDK does not support. */
 const otherKinds = ['models', 'endpoints', 'agent_strategies', 'datasources', 'triggers'] as const

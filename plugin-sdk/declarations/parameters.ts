@@ -5,22 +5,8 @@ import { isRecord, type Path, type Reporter } from './report.ts'
 import { bounded, flag, i18n, matching, oneOf, option, scopeProblem, text } from './rules.ts'
 
 /** Types in the daemon's and in the API's enum. `date` and `date-range` are in the daemon's only. */
-const parameterTypes = [
-  'string',
-  'number',
-  'boolean',
-  'select',
-  'secret-input',
-  'file',
-  'files',
-  'app-selector',
-  'model-selector',
-  'any',
-  'dynamic-select',
-  'array',
-  'object',
-  'checkbox',
-] as const
+const PARAMETER_TYPES =
+  'string number boolean select secret-input file files app-selector model-selector any dynamic-select array object checkbox'
 
 const number = () => z.number({ error: 'a number' })
 
@@ -31,7 +17,7 @@ export const parameterSchema = z.object(
     label: i18n(),
     human_description: i18n(),
     placeholder: i18n().exactOptional(),
-    type: oneOf(parameterTypes),
+    type: oneOf(PARAMETER_TYPES.split(' ')),
     form: oneOf(['llm', 'form', 'schema']),
     llm_description: text().exactOptional(),
     required: flag().exactOptional(),
@@ -57,6 +43,8 @@ export const parameterSchema = z.object(
   },
   { error: 'a mapping with name, type, form, label and human_description' },
 )
+
+export type ToolParameter = Omit<z.infer<typeof parameterSchema>, 'required'> & { required: boolean }
 
 const choosing = ['select', 'dynamic-select', 'checkbox']
 

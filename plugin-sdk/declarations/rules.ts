@@ -7,7 +7,7 @@ import { z } from 'zod'
 
 export const text = (phrase = 'a string') => z.string({ error: phrase })
 export const flag = () => z.boolean({ error: 'true or false' })
-export const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+export const oneOf = <const T extends readonly string[]>(values: T) =>
   z.enum(values, { error: `one of ${values.join(', ')}` })
 
 /** Text of 1 to `max` characters, counted as code points like the daemon's validator. */
@@ -30,6 +30,8 @@ export const i18n = () =>
     },
     { error: 'a mapping of locales with at least en_US' },
   )
+/** A text in several languages. Dify drops other locales. */
+export type I18n = z.infer<ReturnType<typeof i18n>>
 
 /**
  * The daemon accepts `x.y.z` with one `-suffix`; the API accepts PEP 440. Both accept a numeric suffix (a
@@ -50,29 +52,9 @@ export const pep440 = () =>
   )
 
 /** The tags of both the manifest validator and the API's provider-tag enum; `agent` and `trigger` are not. */
-export const tags = () =>
-  z.array(
-    oneOf([
-      'search',
-      'image',
-      'videos',
-      'weather',
-      'finance',
-      'design',
-      'travel',
-      'social',
-      'news',
-      'medical',
-      'productivity',
-      'education',
-      'business',
-      'entertainment',
-      'utilities',
-      'rag',
-      'other',
-    ]),
-    { error: 'a list of tags' },
-  )
+const TAGS =
+  'search image videos weather finance design travel social news medical productivity education business entertainment utilities rag other'
+export const tags = () => z.array(oneOf(TAGS.split(' ')), { error: 'a list of tags' })
 
 export const assetName = () => bounded(128, 'the name of a file in _assets/, 1 to 128 characters')
 

@@ -1,10 +1,9 @@
 /** The rules of one tool's file. */
 import { z } from 'zod'
 import { checkOutputSchema } from './output-schema.ts'
-import { crossCheckParameter, parameterSchema } from './parameters.ts'
+import { crossCheckParameter, parameterSchema, type ToolParameter } from './parameters.ts'
 import { at, check, isRecord, type Reporter, warnUnknownKeys } from './report.ts'
 import { bounded, flag, i18n, matching, text } from './rules.ts'
-import type { OutputSchema, ToolDeclaration, ToolParameter } from './types.ts'
 
 const toolSchema = z.object({
   identity: z.object(
@@ -26,6 +25,19 @@ const toolSchema = z.object({
   has_runtime_parameters: flag().exactOptional(),
   extra: z.unknown().exactOptional(),
 })
+
+/** Each property is one output variable of the node, beside the built-in `text`, `files` and `json`. */
+export interface OutputSchema {
+  type: 'object'
+  properties: Record<string, unknown>
+  [keyword: string]: unknown
+}
+
+type DeclaredTool = z.infer<typeof toolSchema>
+export type ToolDeclaration = Pick<DeclaredTool, 'identity' | 'description' | 'has_runtime_parameters'> & {
+  parameters: ToolParameter[]
+  output_schema?: OutputSchema
+}
 
 /** Reports every problem of a tool's file; returns the tool if there is none. */
 export function checkTool(value: unknown, report: Reporter): ToolDeclaration | undefined {

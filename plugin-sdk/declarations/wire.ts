@@ -1,4 +1,5 @@
-import type { I18n, PluginDeclaration } from './types.ts'
+import type { PluginDeclaration } from './load.ts'
+import type { I18n } from './rules.ts'
 
 /**
  * Declarations as the JSON that the daemon validates during TCP registration: the manifest, and an array with the one

@@ -96,7 +96,7 @@ export class LocalPlugin {
     })
   }
 
-  /** The next frame that fits; frames that do not are dropped. Throws, with stderr, where the process ends first. */
+  /** The next matching frame; others are dropped. Throws with stderr if the process exits first. */
   async next(fits: (frame: Frame) => boolean): Promise<Frame> {
     for (;;) {
       const frame = this.#frames.shift()

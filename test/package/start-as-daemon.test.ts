@@ -12,7 +12,7 @@ const missing = await missingResource(requirement)
 const demanded = process.env['CI'] === 'true' || process.env['HIPPOCACHE_REQUIRE_ALL'] === '1'
 if (missing) console.warn(`start-as-daemon: ${demanded ? 'cannot run' : 'skipped'}: ${missing}`)
 
-/** Five minutes: a wheel of 60 MB comes over whatever link there is. */
+/** Five minutes, to download a wheel of 60 MB. */
 const minutes5 = 300_000
 
 describe.skipIf(missing !== undefined && !demanded)(

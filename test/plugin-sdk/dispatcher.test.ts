@@ -154,7 +154,7 @@ describe('dispatcher', () => {
     await drained
     await dispatcher.drain()
     expect(types('a')).toEqual(['stream', 'stream', 'end'])
-    expect(errorOf('b')?.message).toContain('about to stop')
+    expect(errorOf('b')?.message).toContain('is stopping')
   })
 
   it('ends a session at its timeout and ignores later chunks', async () => {

@@ -61,7 +61,7 @@ describe('line writer', () => {
     const open: (() => void)[] = []
     const stream = new Writable({ write: (_chunk, _encoding, done) => void open.push(done) })
     const writer = createLineWriter(stream)
-    await writer.write('taken at once')
+    await writer.write('accepted immediately')
     let flushed = false
     const flush = writer.flush().then(() => {
       flushed = true

@@ -62,7 +62,7 @@ describe('loadPlugin', () => {
     })
   })
 
-  it('lists every problem of every file at once', async () => {
+  it('lists every problem of every file', async () => {
     const root = await writePlugin(
       [manifest, 'version: 0.1.0', 'version: one'],
       [manifest, 'memory: 268435456', 'memory: none'],

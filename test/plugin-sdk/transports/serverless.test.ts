@@ -139,7 +139,7 @@ describe('a plugin over serverless HTTP', () => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     leaving.abort()
     await expect(left).rejects.toThrow()
-    // The session is free again once its tool was told; until then a second one has no answer of its own.
+    // The session id is reusable after its tool was aborted; until then a second request is dropped.
     let second = null
     while (second === null) {
       const again = { ...invokeTool('wait', { ms: 0 }), session_id: asked.session_id }

@@ -116,7 +116,7 @@ describe('a plugin process on stdio', () => {
     expect(failed).toMatchObject({ frames: ['stream', 'error', 'end'], error: { error_type: 'Error' } })
     expect(JSON.stringify(failed)).not.toMatch(/right|\.ts:\d+/)
     expect((await daemon.invoke(invokeTool('fail', { how: 'rejection' }))).error).toBeNull()
-    await until(() => daemon.stderr().includes('nobody caught this'))
+    await until(() => daemon.stderr().includes('unhandled on purpose'))
     expect((await daemon.invoke(request({ type: 'modell', action: 'invoke' }))).error?.message).toContain(
       'data.type',
     )

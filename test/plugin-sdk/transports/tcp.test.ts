@@ -102,7 +102,7 @@ describe('a plugin over TCP', () => {
   it('retries a limited number of times when the daemon is busy', async () => {
     await using daemon = await startTcpDaemon({
       key: 'right',
-      refusal: 'server is busy now, please try again later',
+      rejection: 'server is busy now, please try again later',
     })
     const { outcome, notices } = await serve(daemon.port)
     expect(await outcome).toMatchObject({
