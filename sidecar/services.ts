@@ -9,7 +9,7 @@ import type { Alone } from './adapters/qdrant/recovery.ts'
 import { openSqliteQueue } from './adapters/queue/sqlite.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { createRedisCache } from './adapters/redis/cache.ts'
-import { linkRedis, type RedisLink } from './adapters/redis/connection.ts'
+import { connectRedis, type RedisConnection } from './adapters/redis/connection.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/redis/lock.ts'
 import { createRedisScopeState } from './adapters/redis/scope-state.ts'
 import { compose, type Services } from './compose.ts'
@@ -57,10 +57,10 @@ export async function createServices(
   const records = await openRecords(config, embedder, log, config.redis && alone)
   // Sidecars on one Qdrant share what they know of it; a file has a name of its own.
   const part = config.qdrant ? '' : `${await identityOf(records)}:`
-  const { cache, scopeState, link } = openCaches(config, part, now, log)
+  const { cache, scopeState, connection } = openCaches(config, part, now, log)
   // Nobody asks for a lock of a user before the engine is there.
   const takeOver: TakeOver = async (scope, left) => await services?.engine.takeOver(scope, left)
-  const scopeLock = openScopeLock(config, records, link, takeOver)
+  const scopeLock = openScopeLock(config, records, connection, takeOver)
   let services: Services | undefined
   let queue: Queue | undefined
   let intakeLog: IntakeLog | undefined
@@ -75,8 +75,8 @@ export async function createServices(
     await assertMigrationComplete(records)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
-    queue = model && (await openQueue(config, link))
-    const flushLock = openFlushLock(config, link)
+    queue = model && (await openQueue(config, connection))
+    const flushLock = openFlushLock(config, connection)
     intakeLog = openIntakeLog(config)
     services = compose(
       { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger, intakeLog },
@@ -176,18 +176,18 @@ function openCaches(
   part: string,
   now: () => number,
   log: Pick<Log, 'info' | 'warn'>,
-): { cache: CacheStore; scopeState: ScopeState; link?: RedisLink } {
+): { cache: CacheStore; scopeState: ScopeState; connection?: RedisConnection } {
   const { redis, cacheMaxEntries: maxEntries, cacheMaxBytes: maxBytes } = config
   if (!redis) {
     const bounds = { maxEntries, maxBytes, now }
     return { cache: createInProcessCache(bounds), scopeState: createInProcessScopeState(bounds) }
   }
-  const link = linkRedis(redis.target, redis.timeoutMs, ({ up, message }) =>
+  const connection = connectRedis(redis.target, redis.timeoutMs, ({ up, message }) =>
     up ? log.info('cache reachable', { cache: message }) : log.warn('cache unavailable', { error: message }),
   )
-  const options = { ...redis, link, maxValueBytes: maxBytes, now }
+  const options = { ...redis, connection, maxValueBytes: maxBytes, now }
   const scopeState = createRedisScopeState({ ...options, keyPrefix: redis.keyPrefix + part })
-  return { cache: createRedisCache(options), scopeState, link }
+  return { cache: createRedisCache(options), scopeState, connection }
 }
 
 /** Scopes that are flushed at once; most of them wait for a slot of the model then. */
@@ -197,22 +197,28 @@ const RUNS = 64
  * Where the records are one process's, or nobody shares them, so is the queue, whatever Redis is used for: no other
  * sidecar on that Redis could do the work.
  */
-async function openQueue({ redis, qdrant, dataDir }: Config, link: RedisLink | undefined): Promise<Queue> {
+async function openQueue(
+  { redis, qdrant, dataDir }: Config,
+  connection: RedisConnection | undefined,
+): Promise<Queue> {
   if (!redis || !qdrant) return openSqliteQueue({ path: join(dataDir, 'queue.db'), concurrency: RUNS })
   const { createBullmqQueue } = await import('./adapters/bullmq/queue.ts')
-  return createBullmqQueue({ ...redis, link, concurrency: RUNS })
+  return createBullmqQueue({ ...redis, connection, concurrency: RUNS })
 }
 
 /** How long a flush that somebody asked for waits for one that another sidecar is at, milliseconds. */
 const FLUSH_WAIT_MS = 60_000
 
 /** Apart from the lock of writers, since a flush goes on for as long as a model thinks. */
-function openFlushLock({ redis, qdrant }: Config, link: RedisLink | undefined): ScopeLock | undefined {
+function openFlushLock(
+  { redis, qdrant }: Config,
+  connection: RedisConnection | undefined,
+): ScopeLock | undefined {
   if (!redis || !qdrant) return undefined
   return createRedisScopeLock({
     ...redis,
     keyPrefix: `${redis.keyPrefix}flush:`,
-    link,
+    connection,
     waitMs: FLUSH_WAIT_MS,
   })
 }
@@ -223,7 +229,7 @@ type TakeOver = NonNullable<RedisScopeLockOptions['takeOver']>
 function openScopeLock(
   { redis, qdrant }: Config,
   records: RecordStore,
-  link: RedisLink | undefined,
+  connection: RedisConnection | undefined,
   takeOver: TakeOver,
 ): ScopeLock {
   if (!redis || !qdrant) return createInProcessScopeLock()
@@ -233,7 +239,7 @@ function openScopeLock(
   const isFinished = (scope: string) => records.isFinished?.(scope) ?? true
   return createRedisScopeLock({
     ...redis,
-    link,
+    connection,
     commitMs,
     leaseMs,
     waitMs: leaseMs + commitMs,

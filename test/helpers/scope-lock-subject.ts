@@ -1,22 +1,16 @@
-import { linkRedis, type RedisLink } from '../../sidecar/adapters/redis/connection.ts'
+import { connectRedis, type RedisConnection } from '../../sidecar/adapters/redis/connection.ts'
 import { createRedisScopeLock } from '../../sidecar/adapters/redis/lock.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import type { Open } from '../contracts/contract.ts'
-import {
-  COMMIT_MS,
-  LEASE_MS,
-  type ScopeLockSubject,
-  SHARE_MS,
-  WAIT_MS,
-} from '../contracts/scope-lock-subject.ts'
+import { COMMIT_MS, LEASE_MS, type ScopeLockSubject, WAIT_MS } from '../contracts/scope-lock-subject.ts'
 import { adminsOf, expireSooner } from './redis-subject.ts'
 
 const STEP_MS = 60_000
 
-/** Timers that are longer than this wait until the case lets time pass; the pauses between two questions are short. */
-const IN_EARNEST_MS = 1000
+/** Timers longer than this fire only when the case advances the clock; shorter ones (polling) run in real time. */
+const REAL_TIME_MS = 1000
 
-/** The time of one process: it goes on as it does, and further when it is told to. */
+/** The clock of one process: real time plus what the case adds. */
 export function processTime() {
   const set = new Map<object, { at: number; run: () => void }>()
   let ahead = 0
@@ -26,7 +20,7 @@ export function processTime() {
     isFrozen: false,
     timers: {
       setTimeout(run: () => void, ms: number) {
-        if (ms < IN_EARNEST_MS) return setTimeout(run, ms)
+        if (ms < REAL_TIME_MS) return setTimeout(run, ms)
         const timer = { unref: () => timer }
         set.set(timer, { at: now() + ms, run })
         return timer
@@ -44,27 +38,27 @@ export function processTime() {
   return time
 }
 
-/** A link that tells when all that was asked has been answered. */
-function watched(link: RedisLink): RedisLink & { idle: () => Promise<void> } {
+/** A connection that tells when all that was asked has been answered. */
+function watched(connection: RedisConnection): RedisConnection & { idle: () => Promise<void> } {
   const asked = new Set<Promise<unknown>>()
   return {
     run(command) {
-      const answer = link.run(command)
+      const answer = connection.run(command)
       const over = answer.catch(() => {}).finally(() => asked.delete(over))
       asked.add(over)
       return answer
     },
     get interruptions() {
-      return link.interruptions
+      return connection.interruptions
     },
-    close: () => link.close(),
+    close: () => connection.close(),
     idle: async () => void (await Promise.all(asked)),
   }
 }
 
 let opened = 0
 
-/** The subject of the contract on a running Redis, as two processes see it. */
+/** Two locks on a running Redis, like those of two processes. */
 export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
   return async () => {
     opened += 1
@@ -74,25 +68,24 @@ export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
     const takeOvers: ScopeLockSubject['takeOvers'] = []
     const failing = { takeOver: false }
     const [own, other] = [processTime(), processTime()]
-    const links = [watched(linkRedis(target, 5000)), watched(linkRedis(target, 5000))] as const
-    const open = (time: ReturnType<typeof processTime>, link: RedisLink) =>
+    const connections = [watched(connectRedis(target, 5000)), watched(connectRedis(target, 5000))] as const
+    const open = (time: ReturnType<typeof processTime>, connection: RedisConnection) =>
       createRedisScopeLock({
         target,
         keyPrefix,
         timeoutMs: 5000,
-        link,
+        connection,
         leaseMs: LEASE_MS,
         commitMs: COMMIT_MS,
         waitMs: WAIT_MS,
-        shareMs: SHARE_MS,
         timers: time.timers,
         now: time.now,
         async takeOver(scope, left) {
-          if (failing.takeOver) throw new Error('the store is away')
+          if (failing.takeOver) throw new Error('the store is unreachable')
           takeOvers.push({ scope, left })
         },
       })
-    const [lock, peer] = [open(own, links[0]), open(other, links[1])]
+    const [lock, peer] = [open(own, connections[0]), open(other, connections[1])]
     return {
       subject: {
         lock,
@@ -107,7 +100,7 @@ export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
             const step = Math.min(STEP_MS, left)
             for (const admin of admins) await expireSooner(admin, step)
             for (const time of [own, other]) time.advance(step)
-            for (const link of links) await link.idle()
+            for (const connection of connections) await connection.idle()
           }
         },
       },

@@ -2,13 +2,13 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
-import { DRAIN_MS, Runs } from './active-runs.ts'
-import { pauseAfter } from './retry-delay.ts'
+import { ActiveRuns, DRAIN_MS } from './active-runs.ts'
+import { retryDelayMs } from './retry-delay.ts'
 
 export interface SqliteQueueOptions {
   /** File to open, created with its folder when missing; `:memory:` for tests. */
   path: string
-  /** Runs at once. */
+  /** ActiveRuns at once. */
   concurrency: number
   /** How long `close` waits for runs, milliseconds. */
   drainMs?: number | undefined
@@ -38,7 +38,7 @@ const SCHEMA = `
  * @throws {Error} in words for the operator when the file is in use or not a database
  */
 export function openSqliteQueue(options: SqliteQueueOptions): Queue {
-  const { path, concurrency, drainMs = DRAIN_MS, pauseMs = pauseAfter } = options
+  const { path, concurrency, drainMs = DRAIN_MS, pauseMs = retryDelayMs } = options
   const { now = Date.now, timers = globalThis } = options
   const db = open(path)
   const put = db.prepare(
@@ -47,7 +47,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
   const postpone = db.prepare('UPDATE wishes SET at = ? WHERE key = ?')
   const remove = db.prepare('DELETE FROM wishes WHERE key = ?')
   const inOrder = db.prepare('SELECT key, at FROM wishes ORDER BY at LIMIT ?')
-  const runs = new Runs()
+  const runs = new ActiveRuns()
   /** The earliest wish that came during the run of a key. */
   const again = new Map<string, number>()
   const failures = new Map<string, number>()
