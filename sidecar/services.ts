@@ -144,19 +144,19 @@ async function openLanguageModel(config: Config, record: RecordCall): Promise<La
 
 /**
  * The embedder of the configuration.
- * @param onAway told where the endpoint does not answer and can be done without for now
+ * @param onUnavailable told where the endpoint does not answer and can be done without for now
  * @throws {Error} naming the variables when the endpoint gives no vector
  */
 export async function openEmbedder(
   config: Config,
   record?: RecordCall,
-  onAway?: (error: Error) => void,
+  onUnavailable?: (error: Error) => void,
 ): Promise<Embedder> {
   const { embedding, endpoint } = config
   if (!embedding) return lexicalEmbedder()
   const { openOpenAiEmbedder } = await import('./adapters/openai/embedder.ts')
   try {
-    return await openOpenAiEmbedder({ ...endpoint, ...embedding, onAway, ...(record ? { record } : {}) })
+    return await openOpenAiEmbedder({ ...endpoint, ...embedding, onUnavailable, ...(record ? { record } : {}) })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const way =
