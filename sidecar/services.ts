@@ -5,7 +5,7 @@ import { lexicalEmbedder } from './adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from './adapters/in-process/lock.ts'
 import { createInProcessScopeState } from './adapters/in-process/scope-state.ts'
 import { openSqliteIntakeLog } from './adapters/intake-log/sqlite.ts'
-import type { Alone } from './adapters/qdrant/recovery.ts'
+import type { RunExclusive } from './adapters/qdrant/recovery.ts'
 import { openSqliteQueue } from './adapters/queue/sqlite.ts'
 import { openSqliteRecords } from './adapters/records/sqlite.ts'
 import { createRedisCache } from './adapters/redis/cache.ts'
@@ -33,8 +33,8 @@ import { tokenCounter } from './recall/tokens.ts'
 /** How much the meaning of a text counts beside its words, where a neural model embeds it. */
 const NEURAL_INDEX = { weights: { dense: 0.5 } }
 
-/** How long a start waits for Qdrant, which may be starting as well, milliseconds. */
-const QDRANT_PATIENCE_MS = 30_000
+/** How long the start waits for Qdrant, milliseconds. */
+const QDRANT_STARTUP_TIMEOUT_MS = 30_000
 
 /**
  * Chooses the adapters and builds the engine on them: the one place that knows every adapter.
@@ -53,8 +53,8 @@ export async function createServices(
     (entry) => record(entry),
     (error) => log.warn('embedding model unavailable', { error: error.message }),
   )
-  const alone: Alone = async (scope, task) => await scopeLock.run(scope, task)
-  const records = await openRecords(config, embedder, log, config.redis && alone)
+  const runExclusive: RunExclusive = async (scope, task) => await scopeLock.run(scope, task)
+  const records = await openRecords(config, embedder, log, config.redis && runExclusive)
   // Sidecars on one Qdrant share what they know of it; a file has a name of its own.
   const part = config.qdrant ? '' : `${await identityOf(records)}:`
   const { cache, scopeState, connection } = openCaches(config, part, now, log)
@@ -107,20 +107,26 @@ export async function createServices(
 
 /**
  * The record store of the configuration.
- * @param alone runs a task with a scope to itself, where several sidecars write
+ * @param runExclusive runs a task with the write lock of a scope; absent for a single sidecar
  * @throws {Error} naming the variables when it cannot be opened
  */
 export async function openRecords(
   config: Config,
   embedder: Pick<Embedder, 'name' | 'dimensions'>,
   log?: Pick<Log, 'warn'>,
-  alone?: Alone,
+  runExclusive?: RunExclusive,
 ): Promise<RecordStore> {
   const { qdrant, dataDir } = config
   if (!qdrant) return openSqliteRecords(join(dataDir, 'hippocache.db'))
   const { openQdrantRecords } = await import('./adapters/qdrant/records.ts')
-  const onTrouble = (error: string) => log?.warn('records unavailable', { error })
-  return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble, alone })
+  const onError = (error: string) => log?.warn('records unavailable', { error })
+  return await openQdrantRecords({
+    ...qdrant,
+    embedder,
+    startupTimeoutMs: QDRANT_STARTUP_TIMEOUT_MS,
+    onError,
+    runExclusive,
+  })
 }
 
 /**
@@ -156,7 +162,12 @@ export async function openEmbedder(
   if (!embedding) return lexicalEmbedder()
   const { openOpenAiEmbedder } = await import('./adapters/openai/embedder.ts')
   try {
-    return await openOpenAiEmbedder({ ...endpoint, ...embedding, onUnavailable, ...(record ? { record } : {}) })
+    return await openOpenAiEmbedder({
+      ...endpoint,
+      ...embedding,
+      onUnavailable,
+      ...(record ? { record } : {}),
+    })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const way =

@@ -112,7 +112,7 @@ describe('the OpenAI embedder', () => {
     ['none', data(), /0 embeddings for 2 texts/],
     ['empty ones', data([], []), /without numbers/],
     ['words', data(ones, ones.map(String)), /without numbers/],
-    ['zeros', data(ones, new Array(64).fill(0)), /nothing but zeros/],
+    ['zeros', data(ones, new Array(64).fill(0)), /zeros only/],
     ['half a number', data(ones, 'AAAA'), /without numbers/],
     ['what is not finite', data(ones, [1e39, ...ones.slice(1)]), /not finite/],
     [
@@ -135,8 +135,8 @@ describe('the OpenAI embedder', () => {
       },
       /out of range/,
     ],
-    ['another object', { object: 'list' }, /no list of embeddings/],
-    ['HTML', '<html></html>', /no list of embeddings/],
+    ['another object', { object: 'list' }, /not a list of embeddings/],
+    ['HTML', '<html></html>', /not a list of embeddings/],
     ['nothing', '', /nothing/],
   ])('refuses %s', async (_, body, message) => {
     const { server, open } = await serve()

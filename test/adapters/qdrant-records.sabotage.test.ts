@@ -142,7 +142,7 @@ const SABOTEURS: Saboteur[] = [
       'carries a commit out by itself when the server comes back, and lets nobody see half of it before',
     parts: {
       'qdrant-gate.ts': () => ({
-        openGate: () => ({
+        openScopeGate: () => ({
           read: (_place: unknown, read: () => unknown) => read(),
           close: async () => () => {},
         }),

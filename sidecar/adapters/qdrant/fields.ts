@@ -5,9 +5,8 @@ import type { Condition, Field, Fields, Range } from '../../ports/records.ts'
 type QdrantCondition = Schemas['Condition']
 
 /**
- * What of a record's fields is kept beside its payload, and indexed as what. Anything else is left out, so that nothing
- * a user sets gets there. Numbers and times are floats, also where they are whole: of the bounds of a range over
- * integers Qdrant cuts the fractions off.
+ * The indexed fields and their types. Other fields are not stored, so users cannot add indexes. Integers are floats too,
+ * because Qdrant truncates the bounds of a range over integers.
  */
 const KINDS = {
   id: 'keyword',
@@ -35,18 +34,18 @@ const KINDS = {
 
 type Name = keyof typeof KINDS
 
-/** Fields of any length, which are only ever asked for whole. */
+/** Fields of any length that are only compared for equality. */
 const HASHED: ReadonlySet<string> = new Set<Name>(['memory'])
 
-/** Part of a point's payload that the fields are in. */
-const PLACE = 'fields'
+/** Key of the fields in a point's payload. */
+const FIELDS_KEY = 'fields'
 
 /** Indexes of the payload, by the path of the field. */
 export const FIELD_INDEXES: Record<string, { type: 'keyword' | 'float' }> = Object.fromEntries(
-  Object.entries(KINDS).map(([name, type]) => [`${PLACE}.${name}`, { type }]),
+  Object.entries(KINDS).map(([name, type]) => [`${FIELDS_KEY}.${name}`, { type }]),
 )
 
-/** The fields as they are stored: of their kind, and what no server refuses. */
+/** Converts fields to values that match their index types. */
 export function toStoredFields(fields: Fields): Record<string, string | number | (string | number)[]> {
   const stored: Record<string, string | number | (string | number)[]> = {}
   for (const [name, kind] of Object.entries(KINDS)) {
@@ -60,7 +59,7 @@ export function toStoredFields(fields: Fields): Record<string, string | number |
   return stored
 }
 
-/** Nothing for a value of another kind. A text that was cut off may end with half a character, which no server takes. */
+/** `undefined` for a value of another type. Truncated text may contain a lone surrogate, which servers reject. */
 function toStored(name: string, kind: 'keyword' | 'float', value: unknown): string | number | undefined {
   if (kind === 'float') return Number.isFinite(value) ? (value as number) : undefined
   if (typeof value !== 'string') return undefined
@@ -68,12 +67,9 @@ function toStored(name: string, kind: 'keyword' | 'float', value: unknown): stri
   return createHash('sha256').update(value, 'utf16le').digest('base64url')
 }
 
-/**
- * What a server can tell of a condition. Points that were stored before there were fields pass: the caller looks at
- * what is answered anyway.
- */
+/** A server-side prefilter. Points of earlier versions without fields pass; the caller checks every result. */
 export function toQdrantFilter(condition: Condition): QdrantCondition {
-  return { should: [{ is_empty: { key: `${PLACE}.id` } }, translate(condition)] }
+  return { should: [{ is_empty: { key: `${FIELDS_KEY}.id` } }, translate(condition)] }
 }
 
 function translate(condition: Condition): QdrantCondition {
@@ -84,7 +80,7 @@ function translate(condition: Condition): QdrantCondition {
   if (!Object.hasOwn(KINDS, field)) {
     throw new TypeError(`expected a field that is indexed, got ${JSON.stringify(field)}`)
   }
-  const key = `${PLACE}.${field}`
+  const key = `${FIELDS_KEY}.${field}`
   if ('exists' in condition) {
     const empty = { is_empty: { key } }
     return condition.exists ? { must_not: [empty] } : empty
@@ -99,7 +95,7 @@ function translate(condition: Condition): QdrantCondition {
   return { key, match: { any: values as string[] } }
 }
 
-/** No point is without an id. */
+/** Matches no point. */
 const NEVER: QdrantCondition = { has_id: [] }
 
 function finite(range: Range): Range {

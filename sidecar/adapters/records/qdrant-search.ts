@@ -16,7 +16,7 @@ const MAX_LOOKED_AT = 4096
  * @param hasSparse whether the collection has the sparse vector
  */
 export async function searchPoints(
-  { link, name, consistency }: Source,
+  { connection, name, consistency }: Source,
   collection: Kind,
   scope: string,
   search: Search,
@@ -47,7 +47,7 @@ export async function searchPoints(
       signals.length === 1 && only
         ? only
         : { prefetch: signals, query: { fusion: 'rrf' as const }, filter, limit: asked }
-    const { points } = await link.run((client) =>
+    const { points } = await connection.run((client) =>
       client.query(name, { ...request, with_payload: true, ...(consistency ? { consistency } : {}) }),
     )
     const records = points.flatMap(({ payload }) => toRecord(payload, collection, scope) ?? [])
