@@ -53,7 +53,7 @@ const FAULTS: { name: string; fault: Fault; words: string; timeoutMs?: number }[
   {
     name: 'an error without words',
     fault: { status: 502, body: '<html>Bad Gateway' },
-    words: String.raw`no reason given \(502\)`,
+    words: String.raw`unknown error \(502\)`,
   },
   { name: 'no answer', fault: { hang: 'before' }, words: 'no response within 1000 ms', timeoutMs: 1000 },
   { name: 'a lost connection', fault: { cut: 'before' }, words: '(other side closed|ECONNRESET|.*socket)' },
