@@ -40,7 +40,7 @@ export class BatchLearner {
     tell: (event: TurnEvent) => void,
   ): Promise<string | null> {
     const { log, slots, closing, onFlush } = this.#context
-    const outcome = await slots.run(() => this.#ask(batch, reason), isUrgent)
+    const outcome = await slots.add(() => this.#ask(batch, reason), { priority: isUrgent ? 1 : 0 })
     const turns = batch.length
     if (outcome.status === 'learned') {
       for (const turn of batch) this.#waiting.remove(turn)

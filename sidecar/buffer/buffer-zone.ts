@@ -1,3 +1,4 @@
+import PQueue from 'p-queue'
 import type { Log } from '../log.ts'
 import type { AddRequest, AddResult } from '../memory/add.ts'
 import type { AddOptions, MemoryEngine } from '../memory/engine.ts'
@@ -11,7 +12,6 @@ import { AdmissionLimits } from './admission-limits.ts'
 import type { BufferContext, Shared, Timers } from './context.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
-import { Slots } from './slots.ts'
 import { StoredTotals, sumOf, type Totals } from './totals.ts'
 import type { View, Views } from './views.ts'
 
@@ -95,7 +95,7 @@ export class BufferZone {
       views: options.views,
       log: options.log,
       settings: this.#settings,
-      slots: new Slots(this.#settings.concurrency),
+      slots: new PQueue({ concurrency: this.#settings.concurrency }),
       shared: options.shared,
       wish: (key, at) => this.#wish(key, at),
       now: this.#now,

@@ -279,7 +279,7 @@ describe('what held at a moment', () => {
     }
   })
 
-  it('is ranked among itself alone: what is known now takes no place', async () => {
+  it('is ranked among itself runExclusive: what is known now takes no place', async () => {
     const { engine, recall, clock } = openEngine()
     const say = async (content: string) => {
       clock.advance(1000)

@@ -33,9 +33,11 @@ export function checkAnswer(
   content: AnswerContent,
   batch: ExtractionBatch,
   numbered: readonly NumberedMessage[],
-) : CheckedAnswer {
+): CheckedAnswer {
   const notes = new NoteCounter()
-  const raw = content.facts.flatMap((item) => readFact(item) ?? notes.countOmitted('items without text') ?? [])
+  const raw = content.facts.flatMap(
+    (item) => readFact(item) ?? notes.countOmitted('items without text') ?? [],
+  )
   if (raw.length === 0 && content.facts.length > 0)
     return { reason: 'wrong_shape', detail: 'no item of "facts" has a text' }
   if (raw.some(({ text }) => text.length > MAX_FACT_LENGTH))
