@@ -1,9 +1,9 @@
 import { splitSentences } from '../text/sentences.ts'
-import { withoutRecalled } from './extract/recalled.ts'
-import { memoryId } from './identity.ts'
 import type { Role, Source } from './memory.ts'
+import { memoryId } from './model/identity.ts'
+import { withoutRecalled } from './model/recalled.ts'
+import { keepVerbatim } from './model/verbatim.ts'
 import type { Message, Remember } from './turns.ts'
-import { keepVerbatim } from './verbatim.ts'
 
 /** A text that one turn says and that is worth remembering, before it is known whether it is new. */
 export interface Candidate {

@@ -2,11 +2,11 @@ import { derivedId } from '../scope.ts'
 import type { Candidate } from './candidates.ts'
 import type { MemoryEvent } from './events.ts'
 import type { Cause } from './history.ts'
-import { memoryId } from './identity.ts'
 import type { Memory, Source } from './memory.ts'
+import { memoryId } from './model/identity.ts'
+import { normaliseForDuplicate } from './model/verbatim.ts'
 import type { Turn } from './turns.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-import { normaliseForDuplicate } from './verbatim.ts'
 
 export interface KeepContext {
   turn: Turn

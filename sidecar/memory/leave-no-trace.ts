@@ -1,7 +1,7 @@
 import type { RecordStore } from '../ports/records.ts'
 import { isContextOf, withoutText } from './candidates.ts'
-import { memoryId } from './identity.ts'
 import type { Memory } from './memory.ts'
+import { memoryId } from './model/identity.ts'
 import { putTurn, readTurn, type Turn, turnRecordId } from './turns.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 

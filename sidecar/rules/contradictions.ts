@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { isListed, OTHER } from '../memory/extract/topics.ts'
+import { isListed, OTHER } from '../memory/model/topics.ts'
 import { ANY, MAX_NAMES, type Topics } from './fields.ts'
 
 /** Of all topics together: they go with every request to the model. */

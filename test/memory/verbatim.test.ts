@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keepVerbatim, MAX_KEPT_LENGTH, normaliseForDuplicate } from '../../sidecar/memory/verbatim.ts'
+import { keepVerbatim, MAX_KEPT_LENGTH, normaliseForDuplicate } from '../../sidecar/memory/model/verbatim.ts'
 
 const keep = (content: string, role: 'user' | 'assistant' | 'system' = 'user') =>
   keepVerbatim({ role, content })

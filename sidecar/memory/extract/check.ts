@@ -1,7 +1,8 @@
 import { isFiller, isQuestion } from '../../text/sentence-kind.ts'
 import { packSentences, splitSentences } from '../../text/sentences.ts'
 import { flatMapInSlices } from '../../time-slice.ts'
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { type FindTopic, isListed, topicFinder, topicsOf } from '../model/topics.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { Collected } from './answer/collect.ts'
 import { isPlaceholder, readFact, type WrittenFact } from './answer/facts.ts'
 import { areAbout } from './grounded.ts'
@@ -10,7 +11,6 @@ import type { NumberedMessage } from './messages.ts'
 import { relatedOf } from './related.ts'
 import { sourcesOf } from './sources.ts'
 import { Tally } from './tally.ts'
-import { type FindTopic, isListed, topicFinder, topicsOf } from './topics.ts'
 import {
   type Extraction,
   type ExtractionBatch,

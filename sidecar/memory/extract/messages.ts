@@ -1,4 +1,4 @@
-import { withoutRecalled } from './recalled.ts'
+import { withoutRecalled } from '../model/recalled.ts'
 import type { ExtractionBatch, ExtractMessage, FactSource } from './types.ts'
 
 /** A message of the batch as the model sees it: with a number to cite it by. */

@@ -1,4 +1,5 @@
 import type { Role } from '../memory.ts'
+import type { Topic } from '../model/topics.ts'
 import type { Remember } from '../turns.ts'
 
 /** A message of a batch or of its context. */
@@ -24,12 +25,6 @@ export interface ExtractionBatch {
   recent: readonly ExtractMessage[]
   turns: readonly ExtractTurn[]
   rules: ExtractionRules
-}
-
-export interface Topic {
-  name: string
-  description?: string
-  subTopics?: readonly string[]
 }
 
 /** What an app wants remembered. Empty lists and strings mean: no such rule. */

@@ -1,9 +1,9 @@
 import { expiryOf } from '../../rules/rules.ts'
-import { memoryId } from '../identity.ts'
 import type { Memory, Source } from '../memory.ts'
+import { memoryId } from '../model/identity.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { Turn } from '../turns.ts'
 import type { Held, UnitOfWork } from '../unit-of-work.ts'
-import { normaliseForDuplicate } from '../verbatim.ts'
 import { mayStandFor } from './removed.ts'
 import type { Done, Saying } from './types.ts'
 

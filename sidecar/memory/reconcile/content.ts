@@ -1,5 +1,5 @@
 import { readText, termsOf } from '../../text/tokens.ts'
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import { withoutNegation } from './negation.ts'
 
 /** What a text says, as far as words can tell. */

@@ -1,4 +1,4 @@
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import { readsAsCommand } from './commands.ts'
 import { alreadySays, isInvented, keeps } from './content.ts'
 

@@ -1,4 +1,4 @@
-import { DEFAULT_TOPICS, OTHER, topicFinder } from '../topics.ts'
+import { DEFAULT_TOPICS, OTHER, topicFinder } from '../../model/topics.ts'
 import { fieldOf, fieldsOf, isNameOf, isObject, type JsonObject } from './keys.ts'
 import { type Json, parseJson, plainKey } from './parse.ts'
 import { nextStart, scan } from './scan.ts'

@@ -1,7 +1,7 @@
-import { normalise } from '../text/normalise.ts'
-import { segment } from '../text/segment.ts'
-import { isFiller, isQuestion } from '../text/sentence-kind.ts'
-import { packSentences, splitSentences } from '../text/sentences.ts'
+import { normalise } from '../../text/normalise.ts'
+import { segment } from '../../text/segment.ts'
+import { isFiller, isQuestion } from '../../text/sentence-kind.ts'
+import { packSentences, splitSentences } from '../../text/sentences.ts'
 
 export interface VerbatimMessage {
   role: 'user' | 'assistant' | 'system'

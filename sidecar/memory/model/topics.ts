@@ -1,5 +1,10 @@
 import { normalise } from '../../text/normalise.ts'
-import type { ExtractionRules, Topic } from './types.ts'
+
+export interface Topic {
+  name: string
+  description?: string
+  subTopics?: readonly string[]
+}
 
 /** Where facts go that fit no topic of the schema. */
 export const OTHER = 'other'
@@ -24,7 +29,7 @@ export const DEFAULT_TOPICS: readonly Topic[] = [
 ]
 
 /** The schema of an app: its own topics, or the default ones. */
-export function topicsOf(rules: ExtractionRules): readonly Topic[] {
+export function topicsOf(rules: { topics: readonly Topic[] }): readonly Topic[] {
   return rules.topics.length > 0 ? rules.topics : DEFAULT_TOPICS
 }
 

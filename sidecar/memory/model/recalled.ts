@@ -1,4 +1,4 @@
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from './verbatim.ts'
 
 /**
  * A message without the memories that were recalled into it, so that what was remembered once is not learned again

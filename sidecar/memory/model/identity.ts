@@ -1,5 +1,5 @@
-import { derivedId } from '../scope.ts'
-import type { Memory } from './memory.ts'
+import { derivedId } from '../../scope.ts'
+import type { Memory } from '../memory.ts'
 import { normaliseForDuplicate } from './verbatim.ts'
 
 /**
