@@ -5,11 +5,12 @@
  * stopped. Can be interrupted: run it again, and it goes on where it was. At the end both are compared. The source stays
  * as it is. Ends with 0 when all is there, else with 1.
  */
+
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Config, readConfig } from './config.ts'
-import { type EmbedderName, readNote } from './memory/embedder-guard.ts'
+import { type EmbedderName, getEmbedderNote } from './memory/repositories/meta.ts'
 import { migrate } from './migration/migrate.ts'
 import type { RecordStore } from './ports/records.ts'
 import { openIntakeLog, openRecords } from './services.ts'
@@ -36,7 +37,7 @@ async function run(): Promise<string> {
   assertThere(config, from, to)
   await assertNothingLogged(config, from)
   const source = await opened(config, from, await embedderOf(config, from))
-  const note = await readNote(source)
+  const note = await getEmbedderNote(source)
   if (!note) return `Nothing to do: there is nothing in ${nameOf(config, from)}.`
   if (note.underway) {
     throw new Error(
@@ -101,7 +102,7 @@ async function assertNothingLogged(config: Config, from: Kind): Promise<void> {
 async function embedderOf(config: Config, kind: Kind): Promise<EmbedderName> {
   if (kind === 'sqlite') return ANY_EMBEDDER
   const { peekQdrant } = await import('./adapters/records/qdrant-peek.ts')
-  const note = await readNote(peekQdrant(config.qdrant as NonNullable<Config['qdrant']>))
+  const note = await getEmbedderNote(peekQdrant(config.qdrant as NonNullable<Config['qdrant']>))
   if (!note)
     throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: there is nothing in ${nameOf(config, kind)}`)
   return note

@@ -9,8 +9,9 @@
  */
 import { parseArgs } from 'node:util'
 import { readConfig } from './config.ts'
-import { type EmbedderName, readNote, reembed } from './memory/embedder-guard.ts'
-import { completeMemories, embedderBefore, moveEmbeddings, previousEmbedder } from './memory/re-embedding.ts'
+import { reembed } from './memory/embedder-guard.ts'
+import { completeMemories, embedderBefore, moveEmbeddings } from './memory/re-embedding.ts'
+import { type EmbedderName, getEmbedderNote } from './memory/repositories/meta.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { RecordStore } from './ports/records.ts'
 import { openEmbedder, openRecords } from './services.ts'
@@ -40,7 +41,7 @@ async function run(): Promise<string> {
   if (options.rollback) return await rollBack()
   const embedder = await openEmbedder(config)
   const store = await opened(embedder)
-  const note = await readNote(store)
+  const note = await getEmbedderNote(store)
   const isSame = note?.name === embedder.name && note.dimensions === embedder.dimensions
   if (options['drop-old']) return await dropOld(store, embedder, isSame)
   if (!note) return 'Nothing to do: there is nothing in the store yet.'
@@ -79,8 +80,8 @@ async function rollBack(): Promise<string> {
       '--rollback: the SQLite file keeps one embedding of each memory. Set the old EMBEDDING_MODEL again, and run `npm run reembed`',
     )
   }
-  const note = await readNote(current)
-  const previous = await previousEmbedder(current)
+  const note = await getEmbedderNote(current)
+  const previous = note?.previous
   if (!note || !previous) throw new Error('--rollback: there is no embedding before the one in use')
   const isConfigured = previous.name === embedder.name && previous.dimensions === embedder.dimensions
   const target = isConfigured ? current : await opened(previous)

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { AddRequest } from '../memory/add.ts'
+import { type AddRequest, addTurn } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { PendingTurn, Triggers } from '../memory/pending.ts'
 import { idOfCall } from '../memory/place.ts'
-import { readTurn, tokensOf } from '../memory/turns.ts'
+import { getTurn } from '../memory/repositories/turns.ts'
+import { tokensOf } from '../memory/turns.ts'
 import type { IntakeLog } from '../ports/intake-log.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
 import { parseScopeKey } from '../scope.ts'
@@ -25,7 +26,7 @@ export interface AcceptedTurn {
 export interface WriteAheadOptions {
   intakeLog: IntakeLog
   records: RecordStore
-  engine: Pick<MemoryEngine, 'add'>
+  engine: Pick<MemoryEngine, 'change'>
   /** Told of each turn that is among the records now, and waits there to be learned from. */
   onTaken: (scope: string, pending: PendingTurn) => void
   countTokens: (text: string) => number
@@ -93,7 +94,7 @@ export class WriteAhead {
     const { intakeLog, records } = this.#options
     for (const { place, body } of intakeLog.entries()) {
       const turn = body as unknown as Logged
-      const stored = await readTurn(records, turn.scope, turn.turnId)
+      const stored = await getTurn(records, turn.scope, turn.turnId)
       if (stored?.logged === turn.id) this.#taken.add(place)
       else {
         const line = this.#enter(turn)
@@ -118,7 +119,7 @@ export class WriteAhead {
     const { scope, request } = turn
     const turnId = idOfCall(request)
     const isKnown = () => this.#lines.get(scope)?.ids.has(turnId as string) === true
-    if (turnId === undefined || isKnown() || (await readTurn(records, scope, turnId))) return undefined
+    if (turnId === undefined || isKnown() || (await getTurn(records, scope, turnId))) return undefined
     // Another call of the same turn may have looked at the same time.
     if (isKnown() || this.#isFull || this.#isClosing) return undefined
     const logged: Logged = { ...turn, turnId, id: randomUUID() }
@@ -259,7 +260,7 @@ export class WriteAhead {
     const { id, scope, turnId, request, expiresAt, triggers, at } = turn
     const { engine, onTaken } = this.#options
     const placed = request.conversationId === undefined ? { ...request, turnId } : request
-    const { pending } = await engine.add(parseScopeKey(scope), placed, {
+    const { pending } = await addTurn(engine, parseScopeKey(scope), placed, {
       ...{ learn: true, isLazy: true, at, logged: id },
       ...{ expiresAt, triggers, countTokens: () => tokens },
     })

@@ -10,27 +10,27 @@ import type { UnitOfWork } from './unit-of-work.ts'
 
 export interface KeepContext {
   turn: Turn
-  /** The turn as it was before it was posted again. */
+  /** The previous revision of the turn. */
   previous: Turn | undefined
-  /** Place of the text among those of the turn. */
+  /** Position of the text in the turn. */
   nth: number
-  /** Whether the turn shall be learned from, or stay as it was said. */
+  /** Whether the turn is queued for extraction or kept verbatim. */
   learn: boolean
   expiresAt: number | null
 }
 
-/** Most sources kept for one memory; of what was said more often, the first and the latest are known. */
+/** Most sources per memory: the first and the latest are kept. */
 const MAX_SOURCES = 32
 
-/** Texts of one identifier, of which the earlier were all corrected to say something else. */
-const MAX_NAMESAKES = 8
+/** Identifiers tried for one text while the memories under the earlier ones were corrected to other texts. */
+const MAX_IDS = 8
 
-/** Words that wait belong to their turn alone; what they teach is compared with what is known when they are learned. */
+/** Pending memories belong to one turn: duplicates are resolved at extraction. */
 export function pendingId(turn: Turn, candidate: Candidate): string {
   return derivedId('pending', turn.id, candidate.id)
 }
 
-/** Keeps one text of a turn, unless somebody deleted it before. */
+/** Keeps one text of a turn, unless its memory was deleted from that turn. */
 export async function keepText(
   unit: UnitOfWork,
   candidate: Candidate,
@@ -39,7 +39,6 @@ export async function keepText(
   const { turn, previous } = context
   if (context.learn) {
     const id = pendingId(turn, candidate)
-    // Nobody else's words are under this name.
     const known = previous && (await unit.find(id))
     turn.memory_ids.push(id)
     unit.put(toMemory(id, candidate, unit.now, context), known?.dense)
@@ -52,8 +51,8 @@ export async function keepText(
   const wasHere = previous?.memory_ids.includes(id) ?? false
   if (!known && wasHere && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
     const ended = await unit.findEnded(id)
-    const actor = ended && (await unit.endedBy(id, ended.memory.version))
-    // Deleted while this turn was not among the sources that are kept, so that it was not told; or superseded.
+    const actor = ended && (await unit.removerOf(id, ended.memory.version))
+    // Deleted by hand after this turn was dropped from the kept sources; or superseded.
     ;(actor === 'api' ? turn.removed_ids : turn.memory_ids).push(id)
     return undefined
   }
@@ -71,14 +70,14 @@ export async function keepText(
     await unit.revise(id, revision, { ...cause, reason: 'said again after it had expired' })
     return { event: 'UPDATE', id, memory: text, previous: memory.text }
   }
-  const again = saidAgain(memory, said, wasHere)
+  const again = restate(memory, said, wasHere)
   unit.put(again, again.text === memory.text ? known.dense : undefined)
   return { event: 'NOOP', id, memory: again.text }
 }
 
 /**
- * The identifier under which a text is kept, or `undefined` for one that was deleted from this turn. One that stands
- * for another text by now is not used again: what it said first is a memory of its own when somebody says it anew.
+ * The identifier under which a text is kept; `undefined` for a text that was deleted from this turn. The identifier of
+ * a memory that was corrected to another text is not reused.
  */
 async function idOf(
   unit: UnitOfWork,
@@ -86,7 +85,7 @@ async function idOf(
   { turn, previous }: KeepContext,
 ): Promise<string | undefined> {
   const { agent_id, run_id } = turn
-  const ids = Array.from({ length: MAX_NAMESAKES }, (_, nth) =>
+  const ids = Array.from({ length: MAX_IDS }, (_, nth) =>
     memoryId(unit.scope, { agent_id, run_id, speaker, text }, nth),
   )
   if (ids.some((id) => turn.removed_ids.includes(id))) return undefined
@@ -127,11 +126,11 @@ function toMemory(id: string, candidate: Candidate, now: number, context: KeepCo
   }
 }
 
-/** A known memory with one more source; what its only turn says anew is as that turn has it now. */
-function saidAgain(known: Memory, said: Memory, wasHere: boolean): Memory {
+/** A known memory with one more source. If the turn is its only source, the new revision replaces its fields. */
+function restate(known: Memory, said: Memory, wasHere: boolean): Memory {
   const { sources, others } = withSource(known, said)
   const updated = { ...known, sources, updated_at: said.updated_at }
-  // A correction by hand is not undone by posting the turn that it corrects, nor by saying what it says.
+  // Posting a turn again does not undo a correction.
   if (known.version > 1) return updated
   const valid_from = wasHere && others === 0 ? said.valid_from : Math.min(known.valid_from, said.valid_from)
   if (!wasHere || others > 0) {
@@ -149,7 +148,7 @@ function withSource(known: Memory, said: Memory): { sources: Source[]; others: n
   return { sources, others: others.length }
 }
 
-/** `null` is never. */
+/** `null` means never. */
 function later(one: number | null, other: number | null): number | null {
   return one === null || other === null ? null : Math.max(one, other)
 }

@@ -1,44 +1,38 @@
 import type { Embedder } from '../ports/embedder.ts'
-import type { Account } from '../ports/language-model.ts'
+import { type Account, ModelUnavailable } from '../ports/language-model.ts'
 import type { RecordStore, Write } from '../ports/records.ts'
 import { letOthersRun } from '../time-slice.ts'
-import { type Actor, type Cause, historyWrite, madeBy, type PastVersion, versionRecordId } from './history.ts'
+import type { Actor, Cause, HistoryEvent, PastVersion } from './history.ts'
+import { versionRecordId } from './history.ts'
 import type { Memory } from './memory.ts'
-import { toMemoryRecord } from './stored-memory.ts'
-import { toPayload } from './turns.ts'
+import { getActor, putHistory } from './repositories/history.ts'
+import { getMemory, type Held, putMemory } from './repositories/memories.ts'
+import {
+  getEnded,
+  getPastVersion,
+  type HeldPast,
+  putEndMarker,
+  putPastVersion,
+  removeEndMarker,
+} from './repositories/versions.ts'
 
-/** A memory with its embedding; without one where the text is new and has yet to be embedded. */
-export interface Held {
-  memory: Memory
-  dense: Float32Array | undefined
-}
-
-/** A version that holds no more, with its embedding. */
-export interface HeldPast {
-  past: PastVersion
-  dense: Float32Array | undefined
-}
-
-/** What changed in a scope, told after it is durable. */
+/** A committed change of the memories of a scope. */
 export interface ScopeChange {
   scope: string
   upserted: readonly { memory: Memory; dense: Float32Array }[]
   removed: readonly string[]
-  /**
-   * Whether something that was visible is removed or says something else now, or something old is visible that was
-   * not: what was put together before is wrong, or lacks what the window does not show.
-   */
+  /** Whether blocks that were built before the change are invalid: it removed, corrected or restored content. */
   fence: boolean
-  /** Nothing is left of the scope. */
+  /** Everything of the scope was erased. */
   forgotten?: boolean
-  /** A commit was refused, and may have taken effect all the same: what is known of the scope is in doubt. */
-  unheard?: boolean
+  /** The commit failed and may have taken effect all the same: in-memory copies of the scope must be dropped. */
+  isUncertain?: boolean
 }
 
 /** Memories between two moments for others: for the words of a turn somebody waits. */
 const AT_ONCE = 8
 
-/** Awaited before a commit that removes or corrects something. */
+/** Awaited before a commit that removes or corrects content. */
 export type OnFence = (scope: string) => Promise<void>
 
 /** Fields of a memory that a revision may set. */
@@ -62,120 +56,124 @@ export type Revision = Partial<
 
 export interface RevisionOptions {
   event?: 'UPDATE' | 'RESTORE'
-  /** The version before is taken back: it counts as one that never held. */
+  /** Archives the previous version as one that was never valid. */
   takenBack?: boolean
   /** Embedding of the new text, where it is known. */
   dense?: Float32Array | undefined
 }
 
 /**
- * Changes of the memories of one scope, collected and committed whole. Reads see what was changed before within the
- * unit. Every revision and end keeps the version that it replaces, and writes a row of history; `put` and `erase`
- * are for what has no history: sources that are added, and pending words.
+ * Collects changes of the memories of one scope and commits them atomically. Reads within the unit see its earlier
+ * changes. Every revision and end archives the version that it replaces and writes a row of history; `put` and
+ * `erase` do neither: they are for added sources and pending memories.
  *
  * The caller holds the lock of the scope.
  */
 export class UnitOfWork {
   readonly scope: string
   readonly now: number
-  readonly #store: RecordStore
+  readonly records: RecordStore
+  /** What embedding calls are accounted to. */
+  account: Account
   readonly #held = new Map<string, Held | null>()
-  /** What the store held when it was asked. */
-  readonly #stood = new Map<string, Memory | undefined>()
-  readonly #learned = new Set<string>()
+  /** The memories as they were read from the store. */
+  readonly #stored = new Map<string, Memory | undefined>()
+  /** Pending memories that extraction replaces. */
+  readonly #replaced = new Set<string>()
   readonly #changed = new Set<string>()
   readonly #ended = new Map<string, PastVersion | null>()
   readonly #past = new Map<string, HeldPast>()
   readonly #writes: Write[] = []
-  #late = false
+  #needsFence = false
+  #isOutOfOrder = false
 
-  constructor(store: RecordStore, scope: string, now: number) {
-    this.#store = store
+  constructor(records: RecordStore, scope: string, now: number) {
+    this.records = records
     this.scope = scope
+    this.account = { scope }
     this.now = now
   }
 
   async find(id: string): Promise<Held | undefined> {
     const held = this.#held.get(id)
     if (held !== undefined) return held ?? undefined
-    const record = await this.#store.get('memories', this.scope, id)
-    const found = record ? { memory: record.payload as unknown as Memory, dense: record.dense } : null
-    this.#held.set(id, found)
-    this.#stood.set(id, found?.memory)
-    return found ?? undefined
+    const stored = await getMemory(this.records, this.scope, id)
+    this.#held.set(id, stored ?? null)
+    this.#stored.set(id, stored?.memory)
+    return stored
   }
 
-  /** The last version of a memory that has ended, or `undefined` for one that never was or that is current. */
+  /** The last version of a memory that has ended; `undefined` for a current or unknown memory. */
   async findEnded(id: string): Promise<PastVersion | undefined> {
     const ended = this.#ended.get(id)
-    if (ended !== undefined) return ended ?? undefined
-    const record = await this.#store.get('versions', this.scope, id)
-    return record && (record.payload as unknown as PastVersion)
+    return ended === undefined ? await getEnded(this.records, this.scope, id) : (ended ?? undefined)
   }
 
-  /** A version that holds no more. */
   async findPast(id: string, version: number): Promise<HeldPast | undefined> {
-    const recordId = versionRecordId(id, version)
-    const known = this.#past.get(recordId)
-    if (known) return known
-    const record = await this.#store.get('versions', this.scope, recordId)
-    return record && { past: record.payload as unknown as PastVersion, dense: record.dense }
+    const past = this.#past.get(versionRecordId(id, version))
+    return past ?? (await getPastVersion(this.records, this.scope, id, version))
   }
 
-  /** Who made a version, as far as it was committed before; `undefined` for one that there is not. */
-  async madeBy(id: string, version: number): Promise<Actor | undefined> {
-    return await madeBy(this.#store, this.scope, id, version)
+  /** The actor that created a version; `undefined` for a version that is not committed. */
+  async creatorOf(id: string, version: number): Promise<Actor | undefined> {
+    return await getActor(this.records, this.scope, id, version, ['ADD', 'UPDATE', 'RESTORE'])
   }
 
-  /** Who ended a memory with a version. */
-  async endedBy(id: string, version: number): Promise<Actor | undefined> {
-    return await madeBy(this.#store, this.scope, id, version, ['DELETE'])
+  /** The actor that ended a memory with a version. */
+  async removerOf(id: string, version: number): Promise<Actor | undefined> {
+    return await getActor(this.records, this.scope, id, version, ['DELETE'])
   }
 
-  /** Any other write that must happen together with these. */
-  also(...writes: readonly Write[]): void {
+  /** Adds other writes to the commit. */
+  addWrites(...writes: readonly Write[]): void {
     this.#writes.push(...writes)
   }
 
-  /** Sets a memory as it is. */
   put(memory: Memory, dense?: Float32Array): void {
     this.#held.set(memory.id, { memory, dense })
     this.#changed.add(memory.id)
   }
 
-  /** Removes a memory without a trace. */
+  /** Removes a memory without an archived version and without history. */
   erase(id: string): void {
     this.#held.set(id, null)
     this.#changed.add(id)
   }
 
-  /** Removes pending words that made room for what was learned from them: nobody took them back. */
-  replaceWords(id: string): void {
+  /** Removes a pending memory whose content the extracted memories carry on. */
+  replacePending(id: string): void {
     this.erase(id)
-    this.#learned.add(id)
+    this.#replaced.add(id)
   }
 
-  /** What is added was said in words that could not be read until now, in turns that may have left every window. */
-  comesLate(): void {
-    this.#late = true
+  /** Invalidates earlier blocks: the change adds content of turns that may have left the chat window. */
+  requireFence(): void {
+    this.#needsFence = true
   }
 
-  /** Sets a version that holds no more as it is. */
+  /** Reports a fence, but only after the commit: the turn is not the latest of its conversation. */
+  markOutOfOrder(): void {
+    this.#isOutOfOrder = true
+  }
+
   putPast(past: PastVersion, dense: Float32Array | undefined): void {
     this.#past.set(versionRecordId(past.memory.id, past.memory.version), { past, dense })
   }
 
-  /** A new memory; one that ended before comes back as its next version. */
+  /** Adds a memory; one that has ended continues with its next version. */
   async add(memory: Memory, cause: Cause): Promise<Memory> {
     const ended = await this.findEnded(memory.id)
     const added = ended ? { ...memory, version: ended.memory.version + 1 } : memory
     this.put(added)
-    if (ended) this.#setEnded(memory.id, null)
-    this.#note(ended ? 'RESTORE' : 'ADD', added.version, added.id, null, added.text, cause)
+    if (ended) {
+      this.#ended.set(memory.id, null)
+      this.addWrites(removeEndMarker(this.scope, memory.id))
+    }
+    this.#record(ended ? 'RESTORE' : 'ADD', added, null, added.text, cause)
     return added
   }
 
-  /** The next version of a current memory. The one before held until the new one begins. */
+  /** Makes the next version of a current memory and archives the version before. */
   async revise(
     id: string,
     revision: Revision,
@@ -188,23 +186,25 @@ export class UnitOfWork {
     const after: Memory = { ...before, same_as: undefined, ...revision, version, updated_at: this.now }
     this.#archive(held, Math.max(before.valid_from, after.valid_from), false, takenBack)
     this.put(after, after.text === before.text ? held.dense : dense)
-    this.#note(event, after.version, id, before.text, after.text, cause)
+    this.#record(event, after, before.text, after.text, cause)
     return after
   }
 
-  /** A current memory holds no more; or never did, if it is taken back. */
+  /** Ends a current memory; with `takenBack` its last version counts as never valid. */
   async end(id: string, validUntil: number, cause: Cause, takenBack = false): Promise<Memory> {
     const held = (await this.find(id)) as Held
     const { memory } = held
-    this.#setEnded(id, this.#archive(held, Math.max(memory.valid_from, validUntil), true, takenBack))
+    const past = this.#archive(held, Math.max(memory.valid_from, validUntil), true, takenBack)
+    this.#ended.set(id, past)
+    this.addWrites(putEndMarker(this.scope, past))
     this.erase(id)
-    this.#note('DELETE', memory.version, id, memory.text, null, cause)
+    this.#record('DELETE', memory, memory.text, null, cause)
     return memory
   }
 
-  /** Embeds what is new, writes everything at once, and answers what changed. */
-  async commit(embedder: Embedder, account: Account, onFence: OnFence): Promise<ScopeChange> {
-    await this.#embed(embedder, account)
+  /** Embeds new texts, commits all writes atomically and answers the change. */
+  async commit(embedder: Embedder, onFence: OnFence): Promise<ScopeChange> {
+    await this.#embed(embedder)
     const upserted: { memory: Memory; dense: Float32Array }[] = []
     const removed: string[] = []
     const writes = [...this.#writes]
@@ -219,49 +219,55 @@ export class UnitOfWork {
       }
       const { memory, dense } = held
       upserted.push({ memory, dense: dense as Float32Array })
-      writes.push({ put: toMemoryRecord(memory, dense), collection: 'memories', scope })
+      writes.push(putMemory(scope, memory, dense))
     }
-    for (const [id, { past, dense }] of this.#past) {
-      const put = { id, order: past.memory.order, payload: toPayload(past), dense }
-      writes.push({ put, collection: 'versions', scope })
-    }
-    const fence = this.#late || this.#overtakesWords() || [...this.#changed].some((id) => this.#isFence(id))
+    for (const { past, dense } of this.#past.values()) writes.push(putPastVersion(scope, past, dense))
+    const fence =
+      this.#needsFence || this.#mayDropContent() || [...this.#changed].some((id) => this.#isFence(id))
     if (fence) await onFence(scope)
-    await this.#store.commit(writes)
-    return { scope, upserted, removed, fence }
+    if (writes.length > 0) await this.records.commit(writes)
+    return { scope, upserted, removed, fence: fence || this.#isOutOfOrder }
   }
 
   /**
-   * Whether words that could be read may have come to nothing: what they say was overtaken within their batch, or by
-   * what was known already. Where all became new memories, they said nothing else.
+   * Whether content of replaced pending memories may be gone: a later fact of the batch or a known memory superseded
+   * it. If every change is a new memory, nothing was superseded.
    */
-  #overtakesWords(): boolean {
-    if (this.#learned.size === 0) return false
-    const stood = [...this.#changed].some((id) => !this.#learned.has(id) && this.#stood.get(id) !== undefined)
-    return stood || this.#past.size > 0
+  #mayDropContent(): boolean {
+    if (this.#replaced.size === 0) return false
+    const changesStored = [...this.#changed].some((id) => !this.#replaced.has(id) && this.#stored.get(id))
+    return changesStored || this.#past.size > 0
   }
 
-  /** Whether what somebody may have read of a memory holds no more. */
+  /** Whether content of a memory that a reader may have seen is no longer valid. */
   #isFence(id: string): boolean {
     const after = this.#held.get(id)?.memory
-    const before = this.#stood.get(id)
-    if (!after) return !this.#learned.has(id) && (before !== undefined || !this.#stood.has(id))
-    // What comes back was said in turns that may have left every window.
-    return before === undefined ? after.version > 1 : !saysTheSame(before, after)
+    const before = this.#stored.get(id)
+    if (!after) return !this.#replaced.has(id) && (before !== undefined || !this.#stored.has(id))
+    // A restored memory comes from turns that may have left the chat window.
+    return before === undefined ? after.version > 1 : !hasSameContent(before, after)
   }
 
-  /** Past versions too: what was made and ended in one unit can be searched under `as_of`. */
-  async #embed(embedder: Embedder, account: Account): Promise<void> {
+  /**
+   * Embeds past versions too: a version that was created and ended in one unit is searchable under `as_of`. Pending
+   * memories get a zero vector while the embedder is unavailable, and are found by their terms until extraction.
+   */
+  async #embed(embedder: Embedder): Promise<void> {
     const current = [...this.#changed].flatMap((id) => this.#held.get(id) ?? [])
     const missing = [
-      ...current.filter(({ dense }) => !dense).map((held) => ({ held, text: held.memory.text })),
-      ...[...this.#past.values()]
-        .filter(({ dense }) => !dense)
-        .map((held) => ({ held, text: held.past.memory.text })),
-    ]
+      ...current.map((held) => ({ held, memory: held.memory })),
+      ...[...this.#past.values()].map((held) => ({ held, memory: held.past.memory })),
+    ].filter(({ held }) => !held.dense)
     if (missing.length === 0) return
-    const texts = missing.map(({ text }) => text)
-    const vectors = await embedder.embed(texts, 'document', undefined, account)
+    const texts = missing.map(({ memory }) => memory.text)
+    let vectors: Float32Array[]
+    try {
+      vectors = await embedder.embed(texts, 'document', undefined, this.account)
+    } catch (error) {
+      const canWait = missing.every(({ memory }) => memory.kind === 'pending')
+      if (!canWait || !(error instanceof ModelUnavailable)) throw error
+      vectors = texts.map(() => new Float32Array(embedder.dimensions))
+    }
     for (const [i, { held }] of missing.entries()) held.dense = vectors[i]
   }
 
@@ -273,34 +279,23 @@ export class UnitOfWork {
     return past
   }
 
-  /** The record under a memory's own id says that it has ended, and with which version. */
-  #setEnded(id: string, past: PastVersion | null): void {
-    this.#ended.set(id, past)
-    const { scope } = this
-    if (past) {
-      const put = { id, order: past.memory.order, payload: toPayload(past) }
-      this.also({ put, collection: 'versions', scope })
-    } else this.also({ remove: id, collection: 'versions', scope })
-  }
-
-  #note(
-    event: 'ADD' | 'UPDATE' | 'DELETE' | 'RESTORE',
-    version: number,
-    memory_id: string,
+  #record(
+    event: HistoryEvent,
+    { id: memory_id, version }: Memory,
     before: string | null,
     after: string | null,
     cause: Cause,
   ): void {
-    this.also(historyWrite(this.scope, { memory_id, event, at: this.now, version, before, after }, cause))
+    this.addWrites(putHistory(this.scope, { memory_id, event, at: this.now, version, before, after }, cause))
   }
 }
 
-function saysTheSame(before: Memory, after: Memory): boolean {
-  const untilOf = ({ expires_at }: Memory) => expires_at ?? Number.POSITIVE_INFINITY
+function hasSameContent(before: Memory, after: Memory): boolean {
+  const expiryOf = ({ expires_at }: Memory) => expires_at ?? Number.POSITIVE_INFINITY
   return (
     before.version === after.version &&
     before.text === after.text &&
     before.role === after.role &&
-    untilOf(after) >= untilOf(before)
+    expiryOf(after) >= expiryOf(before)
   )
 }

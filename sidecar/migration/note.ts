@@ -1,3 +1,6 @@
+import { z } from 'zod'
+import { putMeta } from '../memory/repositories/meta.ts'
+import { getRecord, recordReader } from '../memory/repositories/record.ts'
 import type { Collection, RecordStore } from '../ports/records.ts'
 
 const KINDS: Record<Collection, true> = {
@@ -36,17 +39,24 @@ export interface Place {
 /** Scope and id of the note, in `meta`. No user's scope is without a slash. */
 export const MIGRATION = 'migration'
 
+const readNote = recordReader<MigrationNote>(
+  'meta',
+  z.looseObject({
+    from: z.string(),
+    place: z.looseObject({ collection: z.enum(COLLECTIONS), scope: z.string() }).nullable(),
+    done_at: z.number().nullable(),
+  }),
+)
+
 export async function readMigration(store: RecordStore): Promise<MigrationNote | undefined> {
-  const record = await store.get('meta', MIGRATION, MIGRATION)
-  return record && (record.payload as unknown as MigrationNote)
+  return await getRecord(store, 'meta', MIGRATION, MIGRATION, readNote)
 }
 
 export async function writeMigration(
   store: RecordStore,
   { from, place, done_at }: MigrationNote,
 ): Promise<void> {
-  const payload = { from, place: place && { ...place }, done_at }
-  await store.commit([{ put: { id: MIGRATION, order: 0, payload }, collection: 'meta', scope: MIGRATION }])
+  await store.commit([putMeta(MIGRATION, MIGRATION, { from, place, done_at })])
 }
 
 /** @throws {Error} in words for the operator where the store lacks a part of what it is to be filled with */

@@ -1,4 +1,4 @@
-import type { Held } from '../memory/unit-of-work.ts'
+import type { Held } from '../memory/repositories/memories.ts'
 import { CacheUnavailable } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { Lease, ScopeState } from '../ports/scope-state.ts'

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
 import type { Memory } from '../memory/memory.ts'
-import type { Held } from '../memory/unit-of-work.ts'
+import type { Held } from '../memory/repositories/memories.ts'
 
 /** What a snapshot must be of to be of use. */
 export interface SnapshotIdentity {

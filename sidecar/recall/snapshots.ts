@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import type { Memory } from '../memory/memory.ts'
-import type { Held, ScopeChange } from '../memory/unit-of-work.ts'
+import { type Held, scrollMemories } from '../memory/repositories/memories.ts'
+import type { OnInvalidRecord } from '../memory/repositories/record.ts'
+import type { ScopeChange } from '../memory/unit-of-work.ts'
 import { CacheUnavailable } from '../ports/cache-store.ts'
-import { type RecordStore, scrollAll } from '../ports/records.ts'
+import type { RecordStore } from '../ports/records.ts'
 import type { Counters } from '../ports/scope-state.ts'
 import { letOthersRun } from '../time-slice.ts'
 import { NextRun } from './next-run.ts'
@@ -21,6 +22,7 @@ export interface SnapshotsOptions {
   settings?: IndexSettings | undefined
   /** Rough bytes of all snapshots held at once; the least recently used go first. */
   maxBytes: number
+  onInvalidRecord?: OnInvalidRecord | undefined
   /** Where other processes write to the same store. Absent: every change is one of this process. */
   shared?: SharedSnapshots | undefined
 }
@@ -85,7 +87,7 @@ export class Snapshots {
       this.#apply(change)
       const counters = await tell()
       // Of a commit in doubt nobody knows what it changed.
-      if (counters && !change.unheard) this.moved(change.scope, counters)
+      if (counters && !change.isUncertain) this.moved(change.scope, counters)
     } finally {
       this.#untold.delete(change)
     }
@@ -112,9 +114,9 @@ export class Snapshots {
    * after it.
    */
   #apply(change: ScopeChange): void {
-    const { scope, unheard } = change
+    const { scope, isUncertain } = change
     // Built anew from what the store has when it is next asked for.
-    if (unheard) this.#held.delete(scope)
+    if (isUncertain) this.#held.delete(scope)
     const entry = this.#held.peek(scope)
     if (!entry) return
     entry.promise = entry.promise.then((snapshot) => {
@@ -174,8 +176,10 @@ export class Snapshots {
   async #scan(scope: string): Promise<Held[]> {
     this.#builds += 1
     const held: Held[] = []
-    for await (const { payload, dense } of scrollAll(this.#options.records, 'memories', scope, PAGE)) {
-      held.push({ memory: payload as unknown as Memory, dense })
+    const { records, onInvalidRecord: onInvalid } = this.#options
+    // One damaged record must not make the whole scope unavailable.
+    for await (const one of scrollMemories(records, scope, { pageSize: PAGE, onInvalid })) {
+      held.push(one)
       if (held.length % PAGE === 0) await letOthersRun()
     }
     return held

@@ -1,7 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BufferZone } from '../buffer/buffer-zone.ts'
 import { AppError } from '../errors.ts'
-import { readTurn, type Turn } from '../memory/turns.ts'
+import { getTurn } from '../memory/repositories/turns.ts'
+import type { Turn } from '../memory/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { scopeKey } from '../scope.ts'
 import { router } from './router.ts'
@@ -45,7 +46,7 @@ export function turnRoutes({ records, buffer }: TurnServices) {
     const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
     await buffer?.refresh(scope)
     const waits = buffer?.waitingTurn(scope, id)
-    const turn = await readTurn(records, scopeKey(scope), id)
+    const turn = await getTurn(records, scopeKey(scope), id)
     if (!turn) throw new AppError('not_found', `id: no turn ${JSON.stringify(id)} of this user`)
     // Learned from while it was being read: what is stored is newer.
     if (waits && turn.state !== 'done') {

@@ -2,7 +2,7 @@ import { expect, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
-import type { AddRequest, AddResult } from '../../sidecar/memory/add.ts'
+import { type AddRequest, type AddResult, addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import { Learner } from '../../sidecar/memory/learn/learner.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
@@ -105,7 +105,7 @@ export function openEngine({
     clock.advance(60_000)
     const messages = [words].flat().map((content) => ({ role: 'user' as const, name: 'Ada', content }))
     const request = { conversationId: 'c', turn, messages, ...more }
-    return await engine.add(ADA, request, { learn, expiresAt: null, countTokens: () => 1 })
+    return await addTurn(engine, ADA, request, { learn, expiresAt: null, countTokens: () => 1 })
   }
   const all = async () => (await engine.list(ADA, { limit: 10_000, accept: () => true })).memories
   return {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import type { Position } from '../../sidecar/ports/records.ts'
 import { ADA, openEngine } from '../helpers/engine.ts'
 import type { FactTable } from '../helpers/memory-model.ts'
@@ -117,7 +118,11 @@ it('what held at any moment is what a naive reading of the events says', async (
           note(at)
           const content = step.says ? (FACTS[step.fact] as string) : ''
           const messages = [{ role: 'user' as const, content, at }]
-          const { events } = await engine.add(ADA, { conversationId: 'c', turn: step.fact + 1, messages })
+          const { events } = await addTurn(engine, ADA, {
+            conversationId: 'c',
+            turn: step.fact + 1,
+            messages,
+          })
           const life = model.post(step.fact, step.says, at)
           const [event] = events.filter((one) => one.event !== 'DELETE')
           expect(event?.id !== undefined).toBe(life !== undefined)
@@ -172,7 +177,7 @@ describe('what held at a moment', () => {
     const open = openEngine()
     for (let n = 1; n <= count; n++) {
       const messages = [{ role: 'user' as const, content: `My lucky number is ${n}00.`, at: at('10:00:00') }]
-      await open.engine.add(ADA, { messages })
+      await addTurn(open.engine, ADA, { messages })
     }
     return open
   }
@@ -203,7 +208,7 @@ describe('what held at a moment', () => {
   it('began when it was first said, also where that was told later', async () => {
     const { engine, textsAt, clock } = openEngine()
     const say = (turn: number, content: string, time: string) =>
-      engine.add(ADA, {
+      addTurn(engine, ADA, {
         conversationId: 'c',
         turn,
         messages: [{ role: 'user', content, at: at(time) }],
@@ -222,7 +227,7 @@ describe('what held at a moment', () => {
   it('reaches back before 1970, and such a past is forgotten too', async () => {
     const { engine, textsAt, dump, clock } = openEngine()
     const born = Date.parse('1936-05-01T00:00:00Z')
-    const { events } = await engine.add(ADA, {
+    const { events } = await addTurn(engine, ADA, {
       messages: [{ role: 'user', content: 'I was born in Nara.', at: born }],
     })
     await engine.revise(ADA, events[0]?.id as string, { text: 'I was born in Uji.' }, null)
@@ -283,7 +288,7 @@ describe('what held at a moment', () => {
     const { engine, recall, clock } = openEngine()
     const say = async (content: string) => {
       clock.advance(1000)
-      await engine.add(ADA, { messages: [{ role: 'user', content }] })
+      await addTurn(engine, ADA, { messages: [{ role: 'user', content }] })
       return clock.now()
     }
     const early = await say('Kyoto is where I went to school.')

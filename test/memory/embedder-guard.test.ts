@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { assertSameEmbedder, reembed } from '../../sidecar/memory/embedder-guard.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
@@ -40,7 +41,7 @@ async function filled(wrapRecords?: (records: RecordStore) => RecordStore): Prom
   await open.engine.revise(ADA, (await open.known('Ada likes tea.')).id, { text: 'Ada likes coffee.' }, null)
   for (const userId of ['bob', 'cyd']) {
     const scope = { ...ADA, userId }
-    const { events } = await open.engine.add(scope, {
+    const { events } = await addTurn(open.engine, scope, {
       messages: [{ role: 'user', content: `${userId} plays the cello.` }],
     })
     if (userId === 'cyd') {

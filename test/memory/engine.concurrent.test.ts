@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import type { HistoryRow } from '../../sidecar/memory/history.ts'
 import { Recall } from '../../sidecar/recall/recall.ts'
 import { Snapshots } from '../../sidecar/recall/snapshots.ts'
@@ -29,7 +30,7 @@ async function run({ engine }: OpenEngine, call: Call, ids: readonly string[]): 
   const done = async () => {
     switch (call.kind) {
       case 'add':
-        return await engine.add(ADA, {
+        return await addTurn(engine, ADA, {
           conversationId: 'c',
           turn: 1 + call.n,
           messages: [{ role: 'user', content: FACTS[call.fact] as string }],
@@ -70,7 +71,7 @@ describe('two hundred calls at once on one user', () => {
       fc.asyncProperty(CALLS, async (calls) => {
         const open = openEngine()
         const { engine, recall, records, clock, dump } = open
-        const first = await engine.add(ADA, {
+        const first = await addTurn(engine, ADA, {
           conversationId: 'c',
           turn: 99,
           messages: FACTS.map((content) => ({ role: 'user', content })),

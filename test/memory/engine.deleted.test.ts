@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { ADA, openEngine } from '../helpers/engine.ts'
 import type { FactTable } from '../helpers/memory-model.ts'
 
@@ -172,7 +173,8 @@ describe('what is said anew', () => {
   it('before it expires is kept for longer', async () => {
     const { engine, clock, known } = openEngine()
     const add = (turn: number, expiresAt: number | null) =>
-      engine.add(
+      addTurn(
+        engine,
         ADA,
         { conversationId: 'c', turn, messages: [{ role: 'user', content: TEA }] },
         { learn: false, expiresAt, countTokens: () => 0 },

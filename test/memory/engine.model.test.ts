@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import { Recall } from '../../sidecar/recall/recall.ts'
 import { Snapshots } from '../../sidecar/recall/snapshots.ts'
@@ -110,7 +111,7 @@ it('the engine does what a naive model does, and its snapshot is what a fresh bu
               role: 'user' as const,
               content: FACTS[one] as string,
             }))
-            const added = await engine.add(scope, {
+            const added = await addTurn(engine, scope, {
               messages,
               conversationId: step.conversation,
               turn: step.turn,

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
-import type { AddRequest } from '../../sidecar/memory/add.ts'
+import { type AddRequest, addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
 import type { ScopeChange } from '../../sidecar/memory/unit-of-work.ts'
@@ -47,10 +47,10 @@ function told({ events }: { events: readonly { event: string; memory: string }[]
 describe('a turn that is posted again', () => {
   it('changes nothing when it says the same', async () => {
     const { engine, clock } = open()
-    const first = await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
+    const first = await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     const before = await all(engine)
     clock.advance(60_000)
-    const again = await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
+    const again = await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     expect(again.turnId).toBe(first.turnId)
     expect(told(again)).toEqual([`NOOP ${TEA}`, `NOOP ${KYOTO}`].sort())
     const after = await all(engine)
@@ -62,17 +62,17 @@ describe('a turn that is posted again', () => {
 
   it('leaves no trace of what it does not say any more', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
-    const again = await engine.add(ADA, turn([TEA, PEANUTS], { turn: 1 }))
+    await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
+    const again = await addTurn(engine, ADA, turn([TEA, PEANUTS], { turn: 1 }))
     expect(told(again)).toEqual([`ADD ${PEANUTS}`, `DELETE ${KYOTO}`, `NOOP ${TEA}`])
     expect(await texts()).toEqual([TEA, PEANUTS].sort())
   })
 
   it('leaves what another turn said as well, as said there alone', async () => {
     const { engine } = open()
-    await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
-    await engine.add(ADA, turn([TEA], { turn: 2 }))
-    expect(told(await engine.add(ADA, turn([PEANUTS], { turn: 1 })))).toEqual([
+    await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
+    expect(told(await addTurn(engine, ADA, turn([PEANUTS], { turn: 1 })))).toEqual([
       `ADD ${PEANUTS}`,
       `DELETE ${KYOTO}`,
     ])
@@ -82,19 +82,24 @@ describe('a turn that is posted again', () => {
 
   it('can end up saying nothing', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA], { turn: 1 }))
-    expect(told(await engine.add(ADA, turn([''], { turn: 1 })))).toEqual([`DELETE ${TEA}`])
+    await addTurn(engine, ADA, turn([TEA], { turn: 1 }))
+    expect(told(await addTurn(engine, ADA, turn([''], { turn: 1 })))).toEqual([`DELETE ${TEA}`])
     expect(await texts()).toEqual([])
   })
 
   it('replaces metadata, app and context of what it alone said', async () => {
     const { engine } = open()
-    await engine.add(
+    await addTurn(
+      engine,
       ADA,
       turn(['Where do you live?', KYOTO], { turn: 1, appId: 'old', metadata: { channel: 'web', n: 1 } }),
     )
     const [before] = await all(engine)
-    await engine.add(ADA, turn(['And now?', KYOTO], { turn: 1, appId: 'new', metadata: { channel: 'app' } }))
+    await addTurn(
+      engine,
+      ADA,
+      turn(['And now?', KYOTO], { turn: 1, appId: 'new', metadata: { channel: 'app' } }),
+    )
     const [memory] = await all(engine)
     expect(memory).toMatchObject({
       text: KYOTO,
@@ -107,8 +112,8 @@ describe('a turn that is posted again', () => {
 
   it('is another turn in another conversation', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA], { turn: 1, conversationId: 'c1' }))
-    await engine.add(ADA, turn([KYOTO], { turn: 1, conversationId: 'c2' }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 1, conversationId: 'c1' }))
+    await addTurn(engine, ADA, turn([KYOTO], { turn: 1, conversationId: 'c2' }))
     expect(await texts()).toEqual([TEA, KYOTO].sort())
   })
 })
@@ -116,9 +121,9 @@ describe('a turn that is posted again', () => {
 describe('what is said twice', () => {
   it('is one memory with two sources, oldest first', async () => {
     const { engine, clock } = open()
-    const first = await engine.add(ADA, turn([TEA], { conversationId: 'c1' }))
+    const first = await addTurn(engine, ADA, turn([TEA], { conversationId: 'c1' }))
     clock.advance(1000)
-    const second = await engine.add(ADA, turn(['  ada likes GREEN tea!! '], { conversationId: 'c2' }))
+    const second = await addTurn(engine, ADA, turn(['  ada likes GREEN tea!! '], { conversationId: 'c2' }))
     expect(told(second)).toEqual([`NOOP ${TEA}`])
     const [memory, ...more] = await all(engine)
     expect(more).toEqual([])
@@ -131,15 +136,15 @@ describe('what is said twice', () => {
 
   it('within one turn counts once', async () => {
     const { engine } = open()
-    expect(told(await engine.add(ADA, turn([TEA, TEA])))).toEqual([`ADD ${TEA}`])
+    expect(told(await addTurn(engine, ADA, turn([TEA, TEA])))).toEqual([`ADD ${TEA}`])
   })
 
   it('to two agents, in two runs or by two speakers is two memories', async () => {
     const { engine } = open()
-    await engine.add(ADA, turn([TEA]))
-    await engine.add(ADA, turn([TEA], { agentId: 'a' }))
-    await engine.add(ADA, turn([TEA], { runId: 'a' }))
-    await engine.add(ADA, { messages: [{ role: 'user', name: 'Bob', content: TEA }] })
+    await addTurn(engine, ADA, turn([TEA]))
+    await addTurn(engine, ADA, turn([TEA], { agentId: 'a' }))
+    await addTurn(engine, ADA, turn([TEA], { runId: 'a' }))
+    await addTurn(engine, ADA, { messages: [{ role: 'user', name: 'Bob', content: TEA }] })
     expect(await all(engine)).toHaveLength(4)
   })
 
@@ -147,7 +152,7 @@ describe('what is said twice', () => {
     const { engine, clock } = open()
     for (let i = 1; i <= 40; i++) {
       clock.advance(1000)
-      await engine.add(ADA, turn([TEA], { turn: i }))
+      await addTurn(engine, ADA, turn([TEA], { turn: i }))
     }
     const [memory] = await all(engine)
     const turns = memory?.sources.map((source) => source.turn) ?? []
@@ -159,17 +164,17 @@ describe('what is said twice', () => {
 describe('a deleted memory', () => {
   it('does not come back with its turn, but does when it is said again', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
-    await engine.add(ADA, turn([TEA], { turn: 2 }))
+    await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
     const tea = (await all(engine)).find(({ text }) => text === TEA) as Memory
     expect((await engine.remove(ADA, tea.id)).text).toBe(TEA)
-    expect(told(await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 })))).toEqual([`NOOP ${KYOTO}`])
-    expect(told(await engine.add(ADA, turn([TEA], { turn: 2 })))).toEqual([])
+    expect(told(await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 })))).toEqual([`NOOP ${KYOTO}`])
+    expect(told(await addTurn(engine, ADA, turn([TEA], { turn: 2 })))).toEqual([])
     expect(await texts()).toEqual([KYOTO])
-    expect(told(await engine.add(ADA, turn([TEA], { turn: 3 })))).toEqual([`ADD ${TEA}`])
+    expect(told(await addTurn(engine, ADA, turn([TEA], { turn: 3 })))).toEqual([`ADD ${TEA}`])
     // Neither of the old turns becomes a source of it, nor takes it away.
-    await engine.add(ADA, turn([TEA], { turn: 1 }))
-    await engine.add(ADA, turn([''], { turn: 2 }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 1 }))
+    await addTurn(engine, ADA, turn([''], { turn: 2 }))
     const again = (await all(engine)).find(({ text }) => text === TEA)
     expect(again?.sources.map((source) => source.turn)).toEqual([3])
   })
@@ -178,17 +183,18 @@ describe('a deleted memory', () => {
     const { engine, clock, texts } = open()
     for (let i = 1; i <= 40; i++) {
       clock.advance(1000)
-      await engine.add(ADA, turn([TEA], { turn: i }))
+      await addTurn(engine, ADA, turn([TEA], { turn: i }))
     }
     const [memory] = await all(engine)
     await engine.remove(ADA, memory?.id as string)
-    for (let i = 1; i <= 40; i++) expect(told(await engine.add(ADA, turn([TEA], { turn: i })))).toEqual([])
+    for (let i = 1; i <= 40; i++)
+      expect(told(await addTurn(engine, ADA, turn([TEA], { turn: i })))).toEqual([])
     expect(await texts()).toEqual([])
   })
 
   it('is gone once: the second delete finds nothing', async () => {
     const { engine } = open()
-    const { events } = await engine.add(ADA, turn([TEA]))
+    const { events } = await addTurn(engine, ADA, turn([TEA]))
     const id = events[0]?.id as string
     const outcomes = await Promise.allSettled([engine.remove(ADA, id), engine.remove(ADA, id)])
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
@@ -197,7 +203,7 @@ describe('a deleted memory', () => {
 
   it('of another user cannot be reached', async () => {
     const { engine, texts } = open()
-    const { events } = await engine.add(ADA, turn([TEA]))
+    const { events } = await addTurn(engine, ADA, turn([TEA]))
     const id = events[0]?.id as string
     for (const scope of [
       { ...ADA, userId: 'bob' },
@@ -215,7 +221,7 @@ describe('turns without a number', () => {
   it('are counted, also when fifty come at once', async () => {
     const { engine } = open()
     const added = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => engine.add(ADA, turn([`Fact number ${i} is ${i * 7}.`]))),
+      Array.from({ length: 50 }, (_, i) => addTurn(engine, ADA, turn([`Fact number ${i} is ${i * 7}.`]))),
     )
     expect(added.map((one) => one.turn).sort((a, b) => Number(a) - Number(b))).toEqual(
       Array.from({ length: 50 }, (_, i) => i + 1),
@@ -228,14 +234,14 @@ describe('turns without a number', () => {
     const { engine } = open()
     const numbers: (number | null)[] = []
     for (const given of [undefined, 7, undefined, 3, undefined])
-      numbers.push((await engine.add(ADA, turn([''], { turn: given }))).turn)
+      numbers.push((await addTurn(engine, ADA, turn([''], { turn: given }))).turn)
     expect(numbers).toEqual([1, 7, 8, 3, 9])
   })
 
   it('are one turn with one idempotency key, fifty times at once', async () => {
     const { engine } = open()
     const added = await Promise.all(
-      Array.from({ length: 50 }, () => engine.add(ADA, turn([TEA], { idempotencyKey: 'k' }))),
+      Array.from({ length: 50 }, () => addTurn(engine, ADA, turn([TEA], { idempotencyKey: 'k' }))),
     )
     expect(new Set(added.map((one) => `${one.turn} ${one.turnId}`)).size).toBe(1)
     const [memory] = await all(engine)
@@ -246,7 +252,8 @@ describe('turns without a number', () => {
     const { engine } = open()
     const key = { idempotencyKey: 'k' }
     const add = async (conversationId: string | undefined) =>
-      (await engine.add(ADA, { messages: [{ role: 'user', content: TEA }], conversationId, ...key })).turnId
+      (await addTurn(engine, ADA, { messages: [{ role: 'user', content: TEA }], conversationId, ...key }))
+        .turnId
     const ids = [await add('c1'), await add('c2'), await add(undefined)]
     expect(new Set(ids).size).toBe(3)
     expect([await add('c1'), await add('c2'), await add(undefined)]).toEqual(ids)
@@ -254,8 +261,8 @@ describe('turns without a number', () => {
 
   it('of no conversation have no number', async () => {
     const { engine } = open()
-    const first = await engine.add(ADA, turn([TEA], { conversationId: undefined }))
-    const second = await engine.add(ADA, turn([TEA], { conversationId: undefined }))
+    const first = await addTurn(engine, ADA, turn([TEA], { conversationId: undefined }))
+    const second = await addTurn(engine, ADA, turn([TEA], { conversationId: undefined }))
     expect([first.turn, second.turn]).toEqual([null, null])
     expect(first.turnId).not.toBe(second.turnId)
   })
@@ -264,7 +271,7 @@ describe('turns without a number', () => {
     const { engine } = open()
     const scopes = [ADA, { ...ADA, userId: 'bob' }, { ...ADA, namespace: 'other' }]
     for (const number of [1, 2])
-      for (const scope of scopes) expect((await engine.add(scope, turn([TEA]))).turn).toBe(number)
+      for (const scope of scopes) expect((await addTurn(engine, scope, turn([TEA]))).turn).toBe(number)
   })
 })
 
@@ -277,7 +284,7 @@ describe('users and namespaces', () => {
     await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
         scopes.map((scope) =>
-          engine.add(scope, turn([`${scope.namespace} ${scope.userId} said fact ${i} here.`])),
+          addTurn(engine, scope, turn([`${scope.namespace} ${scope.userId} said fact ${i} here.`])),
         ),
       ).flat(),
     )
@@ -307,7 +314,7 @@ describe('a change', () => {
           seen.push(records.get('memories', scope, id).then((record) => record === undefined))
       },
     })
-    const { events } = await engine.add(ADA, turn([TEA, KYOTO]))
+    const { events } = await addTurn(engine, ADA, turn([TEA, KYOTO]))
     await engine.remove(ADA, events[0]?.id as string)
     // Two added, one removed, and the other without the context that it had of it.
     expect(await Promise.all(seen)).toEqual([true, true, true, true])
@@ -315,7 +322,7 @@ describe('a change', () => {
 
   it('carries the embedding of each memory', async () => {
     const { engine, changes } = open()
-    await engine.add(ADA, turn([TEA, KYOTO]))
+    await addTurn(engine, ADA, turn([TEA, KYOTO]))
     expect(changes).toHaveLength(1)
     for (const { dense } of changes[0]?.upserted ?? []) expect(dense.length).toBe(384)
   })
@@ -335,10 +342,10 @@ describe('a change', () => {
       onChange: (change) => changes.push(change),
       now: clock.now,
     })
-    await expect(engine.add(ADA, turn([TEA]))).rejects.toThrow('no embedder')
+    await expect(addTurn(engine, ADA, turn([TEA]))).rejects.toThrow('no embedder')
     expect(changes).toEqual([])
     fail = false
-    expect((await engine.add(ADA, turn([TEA]))).turn).toBe(1)
+    expect((await addTurn(engine, ADA, turn([TEA]))).turn).toBe(1)
   })
 })
 

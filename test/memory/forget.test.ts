@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../sidecar/errors.ts'
-import { scrollPending } from '../../sidecar/memory/pending.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
+import { scrollPending } from '../../sidecar/memory/repositories/pending.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import { ADA, type OpenEngine, openEngine } from '../helpers/engine.ts'
@@ -17,7 +18,7 @@ async function fill({ say, hear, learn, engine, known }: OpenEngine): Promise<vo
   await say(1, [TEA, 'Ada plays the cello.'])
   await learn(2, 'I live in Leeds.')
   await hear(3, 'I work in York.')
-  await engine.add(ADA, {
+  await addTurn(engine, ADA, {
     conversationId: 'c',
     idempotencyKey: 'k',
     messages: [{ role: 'user', content: 'I have a boat.' }],
@@ -39,7 +40,7 @@ describe('a user who is forgotten', () => {
   it('leaves nothing in any collection, and the counts say what there was', async () => {
     const open = openEngine({ facts: FACTS })
     await fill(open)
-    await open.engine.add(BOB, { messages: [{ role: 'user', content: TEA }] })
+    await addTurn(open.engine, BOB, { messages: [{ role: 'user', content: TEA }] })
     const bob = await open.dump(BOB)
     const held = await open.dump()
     expect(await findings(open)).toHaveLength(4)
@@ -78,7 +79,7 @@ describe('a user who is forgotten', () => {
     const open = openEngine()
     await fill(open)
     await open.engine.forget(ADA)
-    const added = await open.engine.add(ADA, {
+    const added = await addTurn(open.engine, ADA, {
       conversationId: 'c',
       messages: [{ role: 'user', content: 'Ada plays the cello.' }],
     })
@@ -110,7 +111,7 @@ describe('a user who is forgotten', () => {
       role: 'user' as const,
       content: `Room ${i} has ${i * 7} chairs.`,
     }))
-    await open.engine.add(ADA, { messages })
+    await addTurn(open.engine, ADA, { messages })
     expect(await open.engine.forget(ADA)).toMatchObject({ memories: 1200, history: 1200, turns: 1 })
     for (const records of Object.values(await open.dump())) expect(records).toEqual([])
     expect(await findings(open)).toEqual([])
@@ -119,7 +120,7 @@ describe('a user who is forgotten', () => {
   it('while turns come in loses those before and keeps those after, each whole', async () => {
     const { engine, all, dump } = openEngine()
     const add = (turn: number) =>
-      engine.add(ADA, {
+      addTurn(engine, ADA, {
         conversationId: 'c',
         messages: [
           { role: 'user', content: `Number ${turn} is lucky.` },

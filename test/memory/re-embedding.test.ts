@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
 import { assertSameEmbedder } from '../../sidecar/memory/embedder-guard.ts'
 import { completeMemories, embedderBefore, moveEmbeddings } from '../../sidecar/memory/re-embedding.ts'
-import { completed } from '../../sidecar/memory/stored-memory.ts'
+import { withSearchFields } from '../../sidecar/memory/repositories/memories.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import { put } from '../contracts/records.ts'
@@ -31,7 +31,7 @@ function counting(dimensions: number): Embedder & { texts: string[] } {
 async function memory(id: string, text: string, embedder: Embedder, scope: string) {
   const [dense] = await embedder.embed([text], 'document')
   const payload = { id, text, context: null, metadata: {}, sources: [] }
-  const record = completed('memories', { id, order: id.length, payload, dense })
+  const record = withSearchFields('memories', { id, order: id.length, payload, dense })
   return { put: record, collection: 'memories' as const, scope }
 }
 

@@ -2,19 +2,20 @@ import type { RecordStore } from '../../ports/records.ts'
 import { letRequestsRun } from '../../time-slice.ts'
 import type { Memory } from '../memory.ts'
 import type { Known, NewFact } from '../reconcile/types.ts'
+import { getMemory } from '../repositories/memories.ts'
 
-/** Ranks the current memories of a scope; handed over so that learning knows of no index. */
+/** Ranks the current memories of a scope; injected, so that learning does not depend on retrieval. */
 export type FindNeighbours = (
   scope: string,
   query: { text: string; dense: Float32Array; limit: number; accept: (memory: Memory) => boolean },
 ) => Promise<Memory[]>
 
-/** Memories of one topic slot that are compared with a fact whatever their words, at the most. */
+/** Most memories of one topic slot that are compared with a fact regardless of their text. */
 const MAX_SLOT = 20
 
 /**
- * The memories that a fact may repeat or contradict: those in its own words, and those in its topic slot, which say
- * the opposite in other words ("lives in Leeds", "moved to Porto").
+ * Finds the memories that a fact may repeat or contradict: those with similar text, and those in its topic slot, which
+ * may contradict it in other words ("lives in Leeds", "moved to Porto"). Notes their versions in `seen`.
  */
 export function neighboursIn(
   store: RecordStore,
@@ -34,10 +35,10 @@ export function neighboursIn(
     await letRequestsRun()
     const known: Known[] = []
     for (const { id } of new Map([...slot, ...near].map((memory) => [memory.id, memory])).values()) {
-      const record = await store.get('memories', scope, id)
-      if (!record?.dense) continue
-      const memory = record.payload as unknown as Memory
-      // The oldest version counts: a decision about a fact may rest on it.
+      const held = await getMemory(store, scope, id)
+      if (!held?.dense) continue
+      const { memory, dense } = held
+      // The oldest version seen counts: a decision may be based on it.
       if (!seen.has(id)) seen.set(id, memory.version)
       known.push({
         id,
@@ -46,7 +47,7 @@ export function neighboursIn(
         topic: memory.topic,
         subTopic: memory.sub_topic,
         at: memory.sources.at(-1)?.at ?? memory.valid_from,
-        dense: record.dense,
+        dense,
       })
     }
     return known

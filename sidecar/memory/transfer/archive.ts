@@ -1,7 +1,7 @@
 import { type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
 import type { OWNED } from '../forget.ts'
-import { readPending } from '../pending.ts'
-import type { Turn } from '../turns.ts'
+import { getPending } from '../repositories/pending.ts'
+import { isEndMarker } from '../repositories/versions.ts'
 import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } from './format.ts'
 
 /** Records per read: a page is held in memory, an export is not. */
@@ -10,10 +10,10 @@ const PAGE = 200
 /** How a record of each collection that a user owns is written; without an entry the compiler objects. */
 const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> = {
   memories: ({ payload }) => ({ kind: 'memory', memory: payload }),
-  versions: ({ id, order, payload }) => ({
-    kind: isEnd(id, payload) ? 'ended' : 'version',
-    order,
-    ...payload,
+  versions: (record) => ({
+    kind: isEndMarker(record) ? 'ended' : 'version',
+    order: record.order,
+    ...record.payload,
   }),
   history: ({ payload }) => ({ kind: 'history', history: payload }),
   turns: ({ payload }) => ({ kind: 'turn', turn: payload }),
@@ -52,22 +52,16 @@ export async function* archiveLines(
   const waiting: string[] = []
   for (const collection of ORDER) {
     for await (const record of scrollAll(store, collection, scope, PAGE)) {
-      if (collection === 'turns' && (record.payload as unknown as Turn).state !== 'done')
-        waiting.push(record.id)
+      if (collection === 'turns' && record.payload['state'] !== 'done') waiting.push(record.id)
       yield toText(TO_LINE[collection](record))
     }
   }
   // Last, so that nothing is learned from where it is imported before all of it is there.
   for (const turnId of waiting) {
-    const turn = await readPending(store, scope, turnId)
+    const turn = await getPending(store, scope, turnId)
     if (!turn) continue
     const { scope: _, ...pending } = turn
     yield toText({ kind: 'pending', pending })
   }
   yield JSON.stringify({ kind: 'footer', counts })
-}
-
-/** The record under a memory's own id says that the memory has ended; the versions have ids of their own. */
-function isEnd(recordId: string, payload: StoredRecord['payload']): boolean {
-  return (payload['memory'] as { id?: unknown }).id === recordId
 }

@@ -2,44 +2,45 @@ import { expiryOf } from '../../rules/rules.ts'
 import type { Memory, Source } from '../memory.ts'
 import { memoryId } from '../model/identity.ts'
 import { normaliseForDuplicate } from '../model/verbatim.ts'
+import type { Held } from '../repositories/memories.ts'
 import type { Turn } from '../turns.ts'
-import type { Held, UnitOfWork } from '../unit-of-work.ts'
-import { mayStandFor } from './removed.ts'
-import type { Done, Saying } from './types.ts'
+import type { UnitOfWork } from '../unit-of-work.ts'
+import { allowedSources } from './removed.ts'
+import type { Applied, FactContext } from './types.ts'
 
-/** Most sources kept for one memory. */
+/** Most sources per memory: the first and the latest are kept. */
 const MAX_SOURCES = 32
 
-/** A text becomes a memory, or one more source of the memory that says it; `undefined` where it was deleted. */
-export async function say(saying: Saying, text: string): Promise<Done | undefined> {
-  const { unit, learned, says, cause, nth, context } = saying
-  const { fact } = learned
-  const { agent_id, run_id } = says.at(-1) as Turn
-  const { id, held } = await freeId(unit, { agent_id, run_id, speaker: fact.speaker, text })
-  if (held) return await sayAgain(saying, held)
-  const through = await throughWhich(saying, id)
+/** Adds a text as a memory, or as a source of the memory with that text; `undefined` where that memory was deleted. */
+export async function addFact(fact: FactContext, text: string): Promise<Applied | undefined> {
+  const { unit, learned, statedIn, cause, nth, context } = fact
+  const { role, speaker, topic, subTopic, importance, eventDate } = learned.fact
+  const { agent_id, run_id } = statedIn.at(-1) as Turn
+  const { id, held } = await freeId(unit, { agent_id, run_id, speaker, text })
+  if (held) return await confirmMemory(fact, held)
+  const through = await recordableTurns(fact, id)
   const turn = through.at(-1)
   if (!turn) return undefined
   const sources = sourcesOf(learned.sources, through)
-  const said = sources[0]?.at ?? unit.now
+  const valid_from = sources[0]?.at ?? unit.now
   const memory = await unit.add(
     {
       id,
       text,
-      role: fact.role,
-      speaker: fact.speaker,
+      role,
+      speaker,
       agent_id,
       run_id,
       app_id: turn.app_id,
       metadata: turn.metadata,
       kind: 'extracted',
-      topic: fact.topic,
-      sub_topic: fact.subTopic === '' ? null : fact.subTopic,
-      importance: fact.importance,
-      event_date: fact.eventDate,
+      topic,
+      sub_topic: subTopic === '' ? null : subTopic,
+      importance,
+      event_date: eventDate,
       version: 1,
-      valid_from: said,
-      expires_at: expiryOf(context.rules, fact.topic, said, run_id),
+      valid_from,
+      expires_at: expiryOf(context.rules, topic, valid_from, run_id),
       context: null,
       sources,
       order: unit.now * 1000 + Math.min(nth, 999),
@@ -48,7 +49,7 @@ export async function say(saying: Saying, text: string): Promise<Done | undefine
     },
     { ...cause, turn },
   )
-  if (text === fact.text) unit.put(memory, learned.dense)
+  if (text === learned.fact.text) unit.put(memory, learned.dense)
   return {
     event: { event: 'ADD', id, memory: text },
     effect: { event: 'ADD', memory_id: id, version: memory.version },
@@ -56,14 +57,17 @@ export async function say(saying: Saying, text: string): Promise<Done | undefine
   }
 }
 
-/** A memory that is said again has more sources; one that had expired holds anew. */
-export async function sayAgain(saying: Saying, { memory, dense }: Held): Promise<Done | undefined> {
-  const { unit, learned, cause, context } = saying
+/** Adds sources to a memory that is stated again, and renews an expired one. */
+export async function confirmMemory(
+  fact: FactContext,
+  { memory, dense }: Held,
+): Promise<Applied | undefined> {
+  const { unit, learned, cause, context } = fact
   const { id, text, expires_at } = memory
-  const through = await throughWhich(saying, id)
+  const through = await recordableTurns(fact, id)
   const turn = through.at(-1)
   if (!turn) return undefined
-  const sources = merged(memory.sources, sourcesOf(learned.sources, through))
+  const sources = mergeSources(memory.sources, sourcesOf(learned.sources, through))
   if (expires_at !== null && expires_at <= unit.now) {
     const valid_from = learned.sources.at(-1)?.at ?? unit.now
     const fields = {
@@ -87,20 +91,20 @@ export async function sayAgain(saying: Saying, { memory, dense }: Held): Promise
   }
 }
 
-/** Of the turns that say it, those that may; from the others it counts as deleted from now on. */
-export async function throughWhich({ unit, context, says }: Saying, id: string): Promise<Turn[]> {
-  const through = await mayStandFor(unit, context.records, id, says)
-  for (const turn of says) {
+/** The turns that may be sources of a memory; from the other turns it counts as deleted. */
+export async function recordableTurns({ unit, statedIn }: FactContext, id: string): Promise<Turn[]> {
+  const through = await allowedSources(unit, id, statedIn)
+  for (const turn of statedIn) {
     if (!through.includes(turn) && !turn.removed_ids.includes(id)) turn.removed_ids.push(id)
   }
   return through
 }
 
-export function merged(known: readonly Source[], added: readonly Source[]): Source[] {
-  const byPlace = new Map(
+export function mergeSources(known: readonly Source[], added: readonly Source[]): Source[] {
+  const byMessage = new Map(
     [...known, ...added].map((source) => [`${source.turn_id}/${source.ordinal}`, source]),
   )
-  const sources = [...byPlace.values()].sort((a, b) => a.at - b.at)
+  const sources = [...byMessage.values()].sort((a, b) => a.at - b.at)
   if (sources.length > MAX_SOURCES) sources.splice(1, sources.length - MAX_SOURCES)
   return sources
 }
@@ -110,17 +114,14 @@ function sourcesOf(sources: readonly Source[], through: readonly Turn[]): Source
   return sources.filter(({ turn_id }) => ids.has(turn_id))
 }
 
-/**
- * The identifier of a text. One that stands for another text by now, because its memory was corrected or superseded,
- * is not used again: what it said first is a fact of its own when somebody says it anew.
- */
+/** The identifier of a text. The identifier of a memory that was corrected to another text is not reused. */
 async function freeId(
   unit: UnitOfWork,
-  said: Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>,
+  statement: Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>,
 ): Promise<{ id: string; held: Held | undefined }> {
-  const same = normaliseForDuplicate(said.text)
+  const same = normaliseForDuplicate(statement.text)
   for (let nth = 0; ; nth++) {
-    const id = memoryId(unit.scope, said, nth)
+    const id = memoryId(unit.scope, statement, nth)
     const held = await unit.find(id)
     if (!held || normaliseForDuplicate(held.memory.text) === same) return { id, held }
   }

@@ -1,0 +1,79 @@
+import type { z } from 'zod'
+import { AppError } from '../../errors.ts'
+import type { Log } from '../../log.ts'
+import type { Collection, JsonObject, RecordStore, StoredRecord } from '../../ports/records.ts'
+
+/** A stored record does not have the fields of its collection. The message holds no text of the user. */
+export class InvalidRecord extends AppError {
+  constructor(collection: Collection, id: string, error: z.ZodError) {
+    const [issue] = error.issues
+    const field = issue?.path.join('.') || 'payload'
+    super(
+      'internal',
+      `${collection}/${id}: ${field}: ${issue?.message}. The stored record is damaged; restore it from a backup.`,
+    )
+  }
+}
+
+/** Called with each invalid record that a read skips. */
+export type OnInvalidRecord = (error: InvalidRecord) => void
+
+export function logInvalidRecord(log: Pick<Log, 'error'>): OnInvalidRecord {
+  return ({ message }) => log.error('invalid record skipped', { error: message })
+}
+
+/**
+ * Returns a function that checks the payload of a record against a schema and answers it as it is stored, with
+ * fields that the schema does not know.
+ * @throws {InvalidRecord}
+ */
+export function recordReader<T>(collection: Collection, schema: z.ZodType) {
+  return ({ id, payload }: Pick<StoredRecord, 'id' | 'payload'>): T => {
+    const { error } = schema.safeParse(payload)
+    if (error) throw new InvalidRecord(collection, id, error)
+    return payload as unknown as T
+  }
+}
+
+/** Reads a record by its identifier. */
+export async function getRecord<T>(
+  store: Pick<RecordStore, 'get'>,
+  collection: Collection,
+  scope: string,
+  id: string,
+  read: (record: StoredRecord) => T,
+): Promise<T | undefined> {
+  const record = await store.get(collection, scope, id)
+  return record && read(record)
+}
+
+/** Reads a record; an invalid one is reported to `onInvalid` and answered as `undefined`, or throws without it. */
+export function tryRead<T>(
+  record: StoredRecord,
+  read: (record: StoredRecord) => T,
+  onInvalid: OnInvalidRecord | undefined,
+): T | undefined {
+  try {
+    return read(record)
+  } catch (error) {
+    if (!onInvalid || !(error instanceof InvalidRecord)) throw error
+    onInvalid(error)
+    return undefined
+  }
+}
+
+/** Reads each record; invalid records as in `tryRead`. */
+export async function* readEach<T>(
+  records: AsyncIterable<StoredRecord>,
+  read: (record: StoredRecord) => T,
+  onInvalid?: OnInvalidRecord,
+): AsyncGenerator<T> {
+  for await (const record of records) {
+    const value = tryRead(record, read, onInvalid)
+    if (value !== undefined) yield value
+  }
+}
+
+export function toPayload(value: object): JsonObject {
+  return value as unknown as JsonObject
+}
