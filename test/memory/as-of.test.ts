@@ -101,7 +101,7 @@ class Model {
   }
 }
 
-it('what held at any moment is what a naive reading of the events says', async () => {
+it('as_of answers the same as a naive replay of the events at any time', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 20 }), async (steps) => {
       const { engine, recall, clock, textsAt } = openEngine()
@@ -170,7 +170,7 @@ it('what held at any moment is what a naive reading of the events says', async (
   )
 }, 20_000)
 
-describe('what held at a moment', () => {
+describe('as_of', () => {
   const at = (time: string) => Date.parse(`2026-01-01T${time}Z`)
 
   async function filled(count: number) {
@@ -182,7 +182,7 @@ describe('what held at a moment', () => {
     return open
   }
 
-  it('is listed in pages, each memory once, in the order of the list', async () => {
+  it('lists each memory once in pages, in list order', async () => {
     const { engine } = await filled(23)
     const whole = (await engine.list(ADA, { limit: 100, accept: () => true })).memories
     await engine.revise(ADA, whole[3]?.id as string, { text: 'Corrected.' }, null)
@@ -205,7 +205,7 @@ describe('what held at a moment', () => {
     }
   })
 
-  it('began when it was first said, also where that was told later', async () => {
+  it('dates a memory from its earliest statement, even if that turn is added later', async () => {
     const { engine, textsAt, clock } = openEngine()
     const say = (turn: number, content: string, time: string) =>
       addTurn(engine, ADA, {
@@ -224,7 +224,7 @@ describe('what held at a moment', () => {
     expect(await textsAt(clock.now())).toEqual([text])
   })
 
-  it('reaches back before 1970, and such a past is forgotten too', async () => {
+  it('supports times before 1970, and forgetting erases such versions', async () => {
     const { engine, textsAt, dump, clock } = openEngine()
     const born = Date.parse('1936-05-01T00:00:00Z')
     const { events } = await addTurn(engine, ADA, {
@@ -239,7 +239,7 @@ describe('what held at a moment', () => {
     expect(await textsAt(born)).toEqual([])
   })
 
-  it('does not hold what had expired by then, and holds what expired since', async () => {
+  it('excludes memories that had expired by that time and includes those that expired later', async () => {
     const { say, known, engine, clock, textsAt } = openEngine()
     await say(1, FACTS[0] as string)
     const before = clock.now()
@@ -259,13 +259,13 @@ describe('what held at a moment', () => {
     expect(await textsAt(clock.now())).toEqual([])
   })
 
-  it('leaves out words that wait', async () => {
+  it('excludes pending memories', async () => {
     const { hear, textsAt, clock } = openEngine()
     await hear(1, FACTS[0] as string)
     expect(await textsAt(clock.now())).toEqual([])
   })
 
-  it('is searched without what has been taken back since', async () => {
+  it('excludes versions that were taken back', async () => {
     const facts: FactTable = {
       'to Leeds': [
         { text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home', replaces: /lives/ },
@@ -284,7 +284,7 @@ describe('what held at a moment', () => {
     }
   })
 
-  it('is ranked among itself alone: what is known now takes no place', async () => {
+  it('ranks only the memories of that time', async () => {
     const { engine, recall, clock } = openEngine()
     const say = async (content: string) => {
       clock.advance(1000)

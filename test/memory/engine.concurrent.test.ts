@@ -65,8 +65,8 @@ function replay(rows: readonly HistoryRow[]): { text: string | null; version: nu
   return { text, version }
 }
 
-describe('two hundred calls at once on one user', () => {
-  it('leave memories, history, versions, list and search that agree', async () => {
+describe('two hundred concurrent calls of one user', () => {
+  it('leave memories, history, versions, list and search consistent', async () => {
     await fc.assert(
       fc.asyncProperty(CALLS, async (calls) => {
         const open = openEngine()
@@ -119,11 +119,11 @@ describe('two hundred calls at once on one user', () => {
   }, 20_000)
 })
 
-describe('a correction while its turn is posted again', () => {
+describe('a correction concurrent with a repost of its turn', () => {
   it.each([
     ['before', true],
     ['after', false],
-  ])('that arrives just %s it holds', async (_name, first) => {
+  ])('holds when it arrives just %s the repost', async (_name, first) => {
     const { say, engine, known, texts } = openEngine()
     await say(1, FACTS[0] as string)
     const { id } = await known(FACTS[0] as string)

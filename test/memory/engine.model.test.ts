@@ -75,7 +75,7 @@ class Model {
   }
 }
 
-it('the engine does what a naive model does, and its snapshot is what a fresh build is', async () => {
+it('the engine agrees with a naive model, and its snapshot equals a fresh build', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 25 }), async (steps) => {
       const clock = stoppedClock()

@@ -64,7 +64,7 @@ async function versionsOf(services: ReturnType<typeof two>) {
 const EACH = TEXTS.map((_, i) => i + 1)
 
 describe('two services on one store', () => {
-  it('count each turn once', async () => {
+  it('give each turn its own number', async () => {
     expect(await turnsOf(two())).toEqual(EACH)
   })
 
@@ -72,12 +72,12 @@ describe('two services on one store', () => {
     expect(await versionsOf(two())).toEqual(EACH)
   })
 
-  it('would do neither without the lock that they share', async () => {
+  it('give duplicate numbers without a shared lock', async () => {
     expect(await turnsOf(two('each process has locks of its own'))).not.toEqual(EACH)
     expect(await versionsOf(two('each process has locks of its own'))).not.toEqual(EACH)
   })
 
-  it('leave nothing of a user who is forgotten on one while the other writes, but what came after', async () => {
+  it('erase everything written before a concurrent forget', async () => {
     const [one, other] = two()
     await turnsOf([one, other])
     const late = { conversationId: 'c', messages: [{ role: 'user' as const, content: 'I play the cello.' }] }

@@ -5,8 +5,10 @@ import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
 import { type AddRequest, addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
+import { putMemory } from '../../sidecar/memory/repositories/memories.ts'
 import type { ScopeChange } from '../../sidecar/memory/unit-of-work.ts'
 import { stoppedClock } from '../helpers/clock.ts'
+import { storedMemory } from '../helpers/memory.ts'
 
 const ADA = { namespace: 'default', userId: 'ada' }
 const TEA = 'Ada likes green tea.'
@@ -45,7 +47,7 @@ function told({ events }: { events: readonly { event: string; memory: string }[]
 }
 
 describe('a turn that is posted again', () => {
-  it('changes nothing when it says the same', async () => {
+  it('changes nothing if its content is the same', async () => {
     const { engine, clock } = open()
     const first = await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     const before = await all(engine)
@@ -60,7 +62,7 @@ describe('a turn that is posted again', () => {
     for (const { sources } of after) expect(sources).toHaveLength(1)
   })
 
-  it('leaves no trace of what it does not say any more', async () => {
+  it('removes memories that it no longer states', async () => {
     const { engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     const again = await addTurn(engine, ADA, turn([TEA, PEANUTS], { turn: 1 }))
@@ -68,7 +70,7 @@ describe('a turn that is posted again', () => {
     expect(await texts()).toEqual([TEA, PEANUTS].sort())
   })
 
-  it('leaves what another turn said as well, as said there alone', async () => {
+  it('keeps memories that another turn states too, without itself as a source', async () => {
     const { engine } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
@@ -80,14 +82,14 @@ describe('a turn that is posted again', () => {
     expect(tea?.sources.map((source) => source.turn)).toEqual([2])
   })
 
-  it('can end up saying nothing', async () => {
+  it('removes all its memories if it is empty', async () => {
     const { engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA], { turn: 1 }))
     expect(told(await addTurn(engine, ADA, turn([''], { turn: 1 })))).toEqual([`DELETE ${TEA}`])
     expect(await texts()).toEqual([])
   })
 
-  it('replaces metadata, app and context of what it alone said', async () => {
+  it('replaces metadata, app and context of memories that it alone states', async () => {
     const { engine } = open()
     await addTurn(
       engine,
@@ -110,7 +112,7 @@ describe('a turn that is posted again', () => {
     expect(memory).toMatchObject({ id: before?.id, order: before?.order, created_at: before?.created_at })
   })
 
-  it('is another turn in another conversation', async () => {
+  it('is a different turn in another conversation', async () => {
     const { engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA], { turn: 1, conversationId: 'c1' }))
     await addTurn(engine, ADA, turn([KYOTO], { turn: 1, conversationId: 'c2' }))
@@ -118,7 +120,7 @@ describe('a turn that is posted again', () => {
   })
 })
 
-describe('what is said twice', () => {
+describe('a statement that is made twice', () => {
   it('is one memory with two sources, oldest first', async () => {
     const { engine, clock } = open()
     const first = await addTurn(engine, ADA, turn([TEA], { conversationId: 'c1' }))
@@ -134,7 +136,7 @@ describe('what is said twice', () => {
     ])
   })
 
-  it('within one turn counts once', async () => {
+  it('in one turn counts once', async () => {
     const { engine } = open()
     expect(told(await addTurn(engine, ADA, turn([TEA, TEA])))).toEqual([`ADD ${TEA}`])
   })
@@ -148,7 +150,7 @@ describe('what is said twice', () => {
     expect(await all(engine)).toHaveLength(4)
   })
 
-  it('a thousand times keeps a bounded number of sources, the first among them', async () => {
+  it('forty times keeps at most 32 sources, with the first and the last', async () => {
     const { engine, clock } = open()
     for (let i = 1; i <= 40; i++) {
       clock.advance(1000)
@@ -162,7 +164,7 @@ describe('what is said twice', () => {
 })
 
 describe('a deleted memory', () => {
-  it('does not come back with its turn, but does when it is said again', async () => {
+  it('does not come back with a repost of its turn, but with a new statement', async () => {
     const { engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
@@ -179,7 +181,7 @@ describe('a deleted memory', () => {
     expect(again?.sources.map((source) => source.turn)).toEqual([3])
   })
 
-  it('does not come back with a turn that was its source so long ago that it is not listed any more', async () => {
+  it('does not come back with a turn that was dropped from its sources', async () => {
     const { engine, clock, texts } = open()
     for (let i = 1; i <= 40; i++) {
       clock.advance(1000)
@@ -192,7 +194,7 @@ describe('a deleted memory', () => {
     expect(await texts()).toEqual([])
   })
 
-  it('is gone once: the second delete finds nothing', async () => {
+  it('cannot be deleted twice', async () => {
     const { engine } = open()
     const { events } = await addTurn(engine, ADA, turn([TEA]))
     const id = events[0]?.id as string
@@ -201,7 +203,7 @@ describe('a deleted memory', () => {
     await expect(engine.get(ADA, id)).rejects.toMatchObject({ code: 'not_found' })
   })
 
-  it('of another user cannot be reached', async () => {
+  it('is not reachable from another user or namespace', async () => {
     const { engine, texts } = open()
     const { events } = await addTurn(engine, ADA, turn([TEA]))
     const id = events[0]?.id as string
@@ -218,7 +220,7 @@ describe('a deleted memory', () => {
 })
 
 describe('turns without a number', () => {
-  it('are counted, also when fifty come at once', async () => {
+  it('get consecutive numbers under concurrency', async () => {
     const { engine } = open()
     const added = await Promise.all(
       Array.from({ length: 50 }, (_, i) => addTurn(engine, ADA, turn([`Fact number ${i} is ${i * 7}.`]))),
@@ -230,7 +232,7 @@ describe('turns without a number', () => {
     expect(await all(engine)).toHaveLength(50)
   })
 
-  it('go on after the greatest that was given, which going back does not lower', async () => {
+  it('continue after the greatest number so far', async () => {
     const { engine } = open()
     const numbers: (number | null)[] = []
     for (const given of [undefined, 7, undefined, 3, undefined])
@@ -238,7 +240,7 @@ describe('turns without a number', () => {
     expect(numbers).toEqual([1, 7, 8, 3, 9])
   })
 
-  it('are one turn with one idempotency key, fifty times at once', async () => {
+  it('are one turn for fifty concurrent calls with one idempotency key', async () => {
     const { engine } = open()
     const added = await Promise.all(
       Array.from({ length: 50 }, () => addTurn(engine, ADA, turn([TEA], { idempotencyKey: 'k' }))),
@@ -248,7 +250,7 @@ describe('turns without a number', () => {
     expect(memory?.sources).toHaveLength(1)
   })
 
-  it('have keys of their own in each conversation, and outside of any', async () => {
+  it('have separate idempotency keys per conversation and outside of conversations', async () => {
     const { engine } = open()
     const key = { idempotencyKey: 'k' }
     const add = async (conversationId: string | undefined) =>
@@ -259,7 +261,7 @@ describe('turns without a number', () => {
     expect([await add('c1'), await add('c2'), await add(undefined)]).toEqual(ids)
   })
 
-  it('of no conversation have no number', async () => {
+  it('have no number outside of conversations', async () => {
     const { engine } = open()
     const first = await addTurn(engine, ADA, turn([TEA], { conversationId: undefined }))
     const second = await addTurn(engine, ADA, turn([TEA], { conversationId: undefined }))
@@ -267,7 +269,7 @@ describe('turns without a number', () => {
     expect(first.turnId).not.toBe(second.turnId)
   })
 
-  it('are counted for each user by themselves', async () => {
+  it('are numbered per user and namespace', async () => {
     const { engine } = open()
     const scopes = [ADA, { ...ADA, userId: 'bob' }, { ...ADA, namespace: 'other' }]
     for (const number of [1, 2])
@@ -276,7 +278,7 @@ describe('turns without a number', () => {
 })
 
 describe('users and namespaces', () => {
-  it('interleaved at once never see each other', async () => {
+  it('stay isolated under interleaved writes', async () => {
     const { engine } = open()
     const scopes = ['one', 'two'].flatMap((namespace) =>
       ['ada', 'bob', 'a/b', '*', ''].map((userId) => ({ namespace, userId })),
@@ -297,7 +299,7 @@ describe('users and namespaces', () => {
 })
 
 describe('a change', () => {
-  it('is told after it is durable, in the order of the commits', async () => {
+  it('is reported after the commit, in commit order', async () => {
     const clock = stoppedClock()
     const records = openSqliteRecords(':memory:')
     onTestFinished(() => records.close())
@@ -327,7 +329,7 @@ describe('a change', () => {
     for (const { dense } of changes[0]?.upserted ?? []) expect(dense.length).toBe(384)
   })
 
-  it('that failed is told to nobody and leaves no number behind', async () => {
+  it('is not reported and uses no turn number if it fails', async () => {
     const { clock, records } = open()
     const changes: ScopeChange[] = []
     let fail = true
@@ -349,19 +351,15 @@ describe('a change', () => {
   })
 })
 
-describe('a list', () => {
-  it('of more than it looks at in one go is handed out in pages that miss nothing', async () => {
+describe('list', () => {
+  it('pages through more memories than one scan reads, without gaps', async () => {
     const { engine, records } = open()
-    const made = Array.from({ length: 2500 }, (_, i) => ({ id: `m${String(i).padStart(5, '0')}`, n: i }))
-    await records.commit(
-      made.map(({ id, n }) => ({
-        put: { id, order: Math.floor(n / 3), payload: { id, n } },
-        collection: 'memories',
-        scope: 'default/ada',
-      })),
+    const made = Array.from({ length: 2500 }, (_, n) =>
+      storedMemory({ id: `m${String(n).padStart(5, '0')}`, order: Math.floor(n / 3), metadata: { n } }),
     )
-    const accept = (memory: Memory) => (memory as unknown as { n: number }).n % 7 === 0
-    const expected = made.filter(({ n }) => n % 7 === 0).map(({ id }) => id)
+    await records.commit(made.map((memory) => putMemory('default/ada', memory, undefined)))
+    const accept = ({ metadata }: Memory) => (metadata['n'] as number) % 7 === 0
+    const expected = made.filter(accept).map(({ id }) => id)
     for (const limit of [1, 50, 500]) {
       const ids: string[] = []
       let after: { order: number; id: string } | undefined

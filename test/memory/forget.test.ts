@@ -36,8 +36,8 @@ async function findings({ recall }: OpenEngine, scope = ADA): Promise<string[]> 
   return found.map(({ memory }) => memory.text).sort()
 }
 
-describe('a user who is forgotten', () => {
-  it('leaves nothing in any collection, and the counts say what there was', async () => {
+describe('forget', () => {
+  it('erases every collection and answers the counts', async () => {
     const open = openEngine({ facts: FACTS })
     await fill(open)
     await addTurn(open.engine, BOB, { messages: [{ role: 'user', content: TEA }] })
@@ -64,7 +64,7 @@ describe('a user who is forgotten', () => {
     expect(await findings(open, BOB)).toEqual([TEA])
   })
 
-  it('is gone twice without harm', async () => {
+  it('can be repeated', async () => {
     const open = openEngine()
     await fill(open)
     await open.engine.forget(ADA)
@@ -75,7 +75,7 @@ describe('a user who is forgotten', () => {
     )
   })
 
-  it('begins again at turn 1, and is remembered anew', async () => {
+  it('restarts turn numbers at 1, and new turns are remembered', async () => {
     const open = openEngine()
     await fill(open)
     await open.engine.forget(ADA)
@@ -89,7 +89,7 @@ describe('a user who is forgotten', () => {
     expect(await open.engine.history(ADA, id)).toHaveLength(1)
   })
 
-  it('is not learned of from what was on its way', async () => {
+  it('discards extractions in flight', async () => {
     const open = openEngine({ facts: FACTS })
     const { turnId } = await open.hear(1, 'I live in Leeds.')
     const forgetting = Promise.withResolvers<unknown>()
@@ -105,7 +105,7 @@ describe('a user who is forgotten', () => {
     for (const records of Object.values(await open.dump())) expect(records).toEqual([])
   })
 
-  it('of more records than one page holds is gone whole', async () => {
+  it('erases more records than one page holds', async () => {
     const open = openEngine()
     const messages = Array.from({ length: 1200 }, (_, i) => ({
       role: 'user' as const,
@@ -117,7 +117,7 @@ describe('a user who is forgotten', () => {
     expect(await findings(open)).toEqual([])
   })
 
-  it('while turns come in loses those before and keeps those after, each whole', async () => {
+  it('erases earlier turns and keeps later ones whole under concurrent adds', async () => {
     const { engine, all, dump } = openEngine()
     const add = (turn: number) =>
       addTurn(engine, ADA, {
@@ -143,7 +143,7 @@ describe('a user who is forgotten', () => {
   })
 })
 
-describe('a store that breaks while a user is forgotten', () => {
+describe('a store failure during forget', () => {
   it.each([1, 2, 3, 4, 5, 6])(
     'at commit %i leaves nothing to be recalled that is gone, and the next call finishes',
     async (nth) => {
