@@ -3,21 +3,21 @@ import type { Condition, Field, Fields, Json } from '../ports/records.ts'
 import { type Memory, tierOf } from './memory.ts'
 
 /**
- * Filters of a read: `{"AND": [f, …]}`, `{"OR": [f, …]}`, `{"NOT": f}`, or `{field: condition, …}` where all hold.
- * A condition is a value (equal to), a list (one of), or `{operator: value, …}` where all hold. Fields are the
- * system fields below or `metadata.<key>`. Every value is a literal: `*` matches a star.
+ * A filter is `{"AND": [f, …]}`, `{"OR": [f, …]}`, `{"NOT": f}` or `{field: condition, …}`, where every condition must
+ * hold. A condition is a value (equal to), a list (one of) or `{operator: value, …}`. Fields are the system fields below
+ * or `metadata.<key>`. There are no wildcards: `*` matches a literal star.
  */
 export type Predicate = (memory: Memory) => boolean
 
-/** How deep filters may nest, how many conditions and branches one may hold, and how many values a list of one. */
+/** Limits of one filter: nesting levels, conditions and branches, values of one list. */
 const MAX_DEPTH = 8
 const MAX_CONDITIONS = 64
 const MAX_VALUES = 1000
 
-/** A filter that was understood. */
+/** A parsed filter. */
 export interface Filter {
   accepts: Predicate
-  /** The same as far as a store can tell by the fields of a record; absent where it can tell nothing. */
+  /** A condition for the store that accepts at least the same records; absent where the store cannot narrow. */
   where: Condition | undefined
 }
 
@@ -47,16 +47,16 @@ const SYSTEM_FIELDS: Record<string, (memory: Memory) => Value> = {
   expires_at: (memory) => memory.expires_at,
 }
 
-/** Fields that hold a time: compared as epoch milliseconds, given as ISO 8601. */
+/** Times: ISO 8601 in filters, compared as epoch milliseconds. */
 const TIMES = new Set(['at', 'created_at', 'updated_at', 'valid_from', 'expires_at'])
 
-/** Fields that hold a list: one value for each time that it was said. */
+/** Lists: one value per source. */
 const LISTS = new Set(['conversation_id', 'turn'])
 
-/** Fields that hold a number, each or in a list. */
+/** Numbers and lists of numbers. */
 const NUMBERS = new Set(['importance', 'version', 'turn', ...TIMES])
 
-/** What a memory can be filtered by, for a store that looks by itself. */
+/** The filter fields of a memory, for a store that filters by itself. */
 export function fieldsOf(memory: Memory): Fields {
   const fields = Object.entries(SYSTEM_FIELDS).map(([name, read]) => [name, (read(memory) ?? null) as Field])
   return Object.fromEntries(fields)
@@ -80,19 +80,19 @@ const OPERATORS: Record<string, Test> = {
   exists: (value, operand) => (value !== undefined && value !== null) === operand,
 }
 
-/** @throws {AppError} `invalid_request`, naming the place within the filter, what was expected and what came. */
+/** @throws {AppError} `invalid_request` with the path in the filter, the expected and the received value */
 export function compileFilter(filter: unknown, field = 'filters'): Predicate {
   return parseFilter(filter, field).accepts
 }
 
-/** The same for a search in a store. */
+/** As `compileFilter`, with the condition for a search in the store. */
 export function parseFilter(filter: unknown, field = 'filters'): Filter {
   const budget = { conditions: MAX_CONDITIONS }
   const { accepts, where } = compile(filter, field, MAX_DEPTH, budget)
   return { accepts, where: where?.condition }
 }
 
-/** `isExact`: what the condition lets through is what the predicate does, and not more than that. */
+/** `isExact`: the condition accepts the same records as the predicate, not more. */
 interface Compiled {
   accepts: Predicate
   where: { condition: Condition; isExact: boolean } | undefined
@@ -101,48 +101,48 @@ interface Compiled {
 function compile(filter: unknown, path: string, depth: number, budget: { conditions: number }): Compiled {
   if (depth === 0) throw invalid(path, `at most ${MAX_DEPTH} levels of nesting`)
   if (!isObject(filter)) throw invalid(path, 'an object', filter)
-  // An empty branch costs time on every memory as well.
+  // Counts empty branches too: they cost time on every memory.
   spend(budget, path)
   const parts = Object.entries(filter).map(([key, value]): Compiled => {
-    const place = `${path}.${clip(key)}`
+    const fieldPath = `${path}.${clip(key)}`
     if (key === 'AND' || key === 'OR') {
-      if (!Array.isArray(value)) throw invalid(place, 'a list of filters', value)
-      const branches = value.map((one, i) => compile(one, `${place}[${i}]`, depth - 1, budget))
+      if (!Array.isArray(value)) throw invalid(fieldPath, 'a list of filters', value)
+      const branches = value.map((one, i) => compile(one, `${fieldPath}[${i}]`, depth - 1, budget))
       return key === 'AND' ? allOf(branches) : anyOf(branches)
     }
-    if (key === 'NOT') return not(compile(value, place, depth - 1, budget))
-    return compileField(key, value, place, budget)
+    if (key === 'NOT') return not(compile(value, fieldPath, depth - 1, budget))
+    return compileField(key, value, fieldPath, budget)
   })
   return allOf(parts)
 }
 
 function allOf(parts: readonly Compiled[]): Compiled {
-  const told = parts.flatMap(({ where }) => where ?? [])
-  const isExact = told.length === parts.length && told.every((one) => one.isExact)
+  const conditions = parts.flatMap(({ where }) => where ?? [])
+  const isExact = conditions.length === parts.length && conditions.every((one) => one.isExact)
   return {
     accepts: (memory) => parts.every(({ accepts }) => accepts(memory)),
     where:
-      told.length === 0 && parts.length > 0
+      conditions.length === 0 && parts.length > 0
         ? undefined
-        : { condition: { all: told.map(({ condition }) => condition) }, isExact },
+        : { condition: { all: conditions.map(({ condition }) => condition) }, isExact },
   }
 }
 
 function anyOf(parts: readonly Compiled[]): Compiled {
-  const told = parts.flatMap(({ where }) => where ?? [])
+  const conditions = parts.flatMap(({ where }) => where ?? [])
   return {
     accepts: (memory) => parts.some(({ accepts }) => accepts(memory)),
     where:
-      told.length < parts.length
+      conditions.length < parts.length
         ? undefined
         : {
-            condition: { any: told.map(({ condition }) => condition) },
-            isExact: told.every((one) => one.isExact),
+            condition: { any: conditions.map(({ condition }) => condition) },
+            isExact: conditions.every((one) => one.isExact),
           },
   }
 }
 
-/** Of what lets too much through, the opposite lets too little through. */
+/** The negation of a condition that accepts too much would accept too little. */
 function not({ accepts, where }: Compiled): Compiled {
   return {
     accepts: (memory) => !accepts(memory),
@@ -165,10 +165,10 @@ function compileField(
     const test = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
     if (!test) throw invalid(path, `one of the operators ${Object.keys(OPERATORS).join(', ')}`, operator)
     const checked = checkOperand(operator, operand, `${path}.${operator}`, TIMES.has(name))
-    const told = Object.hasOwn(SYSTEM_FIELDS, name) ? conditionOf(name, operator, checked) : undefined
+    const condition = Object.hasOwn(SYSTEM_FIELDS, name) ? conditionOf(name, operator, checked) : undefined
     return {
       accepts: (memory) => test(read(memory), checked),
-      where: told && { condition: told, isExact: true },
+      where: condition && { condition, isExact: true },
     }
   })
   return allOf(tests)
@@ -176,7 +176,7 @@ function compileField(
 
 const NEVER: Condition = { any: [] }
 
-/** The same condition on the fields of a record; nothing where they do not tell. */
+/** The condition on the fields of a record; `undefined` where the store cannot evaluate it. */
 function conditionOf(field: string, operator: string, operand: Json): Condition | undefined {
   const isList = LISTS.has(field)
   const isNumber = NUMBERS.has(field)
@@ -194,11 +194,11 @@ function conditionOf(field: string, operator: string, operand: Json): Condition 
       if (isList) return oneOf(field, [operand])
       return isNumber ? NEVER : undefined
     case 'exists':
-      // A list is there even where it holds nothing.
+      // An empty list exists too.
       return isList ? (operand ? { all: [] } : NEVER) : { field, exists: operand as boolean }
     default:
       if (isNumber) return typeof operand === 'number' ? { field, range: { [operator]: operand } } : NEVER
-      // The order of texts is none that a store would know.
+      // Stores do not order texts.
       return typeof operand === 'string' ? undefined : NEVER
   }
 }
@@ -207,7 +207,7 @@ function oneOf(field: string, operands: readonly Json[]): Condition | undefined 
   const values = operands.filter((one) => typeof one === 'string' || typeof one === 'number')
   const some: Condition = { field, oneOf: values }
   if (!operands.includes(null)) return some
-  // Whether a list holds `null` is not among its fields.
+  // The fields of a record do not say whether a list has `null`.
   return LISTS.has(field) ? undefined : { any: [some, { field, exists: false }] }
 }
 
@@ -256,7 +256,7 @@ function checkOperand(operator: string, operand: unknown, path: string, isTime: 
 
 function scalar(value: unknown, path: string, isTime: boolean): Json {
   if (isTime && value !== null) {
-    // `Date.parse` alone also takes "5" and "March" for times.
+    // `Date.parse` alone also accepts "5" and "March".
     const time = typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value) : Number.NaN
     if (Number.isNaN(time)) throw invalid(path, 'an ISO 8601 time', value)
     return time
@@ -265,12 +265,12 @@ function scalar(value: unknown, path: string, isTime: boolean): Json {
   throw invalid(path, 'a string, number, boolean or null', value)
 }
 
-/** A list holds what it has among its members, so that a memory said in two conversations is found by each. */
+/** A list equals each of its members, so that a memory from two conversations matches both. */
 function equals(value: Value, operand: Json): boolean {
   return Array.isArray(value) ? value.includes(operand) : (value ?? null) === operand
 }
 
-/** Only values of one kind have an order; across kinds no comparison holds. */
+/** Compares numbers with numbers and strings with strings; any other comparison is false. */
 function ordered(holds: (comparison: number) => boolean): Test {
   return (value, operand) => {
     const values = Array.isArray(value) ? value : [value]

@@ -4,6 +4,7 @@ import type { MemoryEvent } from './events.ts'
 import type { Cause } from './history.ts'
 import type { Memory, Source } from './memory.ts'
 import { memoryId } from './model/identity.ts'
+import { boundSources } from './model/sources.ts'
 import { normaliseForDuplicate } from './model/verbatim.ts'
 import type { Turn } from './turns.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
@@ -18,9 +19,6 @@ export interface KeepContext {
   learn: boolean
   expiresAt: number | null
 }
-
-/** Most sources per memory: the first and the latest are kept. */
-const MAX_SOURCES = 32
 
 /** Identifiers tried for one text while the memories under the earlier ones were corrected to other texts. */
 const MAX_IDS = 8
@@ -47,9 +45,9 @@ export async function keepText(
   const id = await idOf(unit, candidate, context)
   if (id === undefined) return undefined
   const known = await unit.find(id)
-  const said = toMemory(id, candidate, unit.now, context)
-  const wasHere = previous?.memory_ids.includes(id) ?? false
-  if (!known && wasHere && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
+  const stated = toMemory(id, candidate, unit.now, context)
+  const isRepost = previous?.memory_ids.includes(id) ?? false
+  if (!known && isRepost && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
     const ended = await unit.findEnded(id)
     const actor = ended && (await unit.removerOf(id, ended.memory.version))
     // Deleted by hand after this turn was dropped from the kept sources; or superseded.
@@ -59,18 +57,18 @@ export async function keepText(
   turn.memory_ids.push(id)
   const cause: Cause = { actor: 'verbatim', turn }
   if (!known) {
-    await unit.add(said, cause)
-    return { event: 'ADD', id, memory: said.text }
+    await unit.add(stated, cause)
+    return { event: 'ADD', id, memory: stated.text }
   }
   const { memory } = known
-  if (memory.expires_at !== null && memory.expires_at <= unit.now && !wasHere) {
-    const { text, expires_at, valid_from } = said
-    const { sources } = withSource(memory, said)
-    const revision = { text, context: said.context, expires_at, valid_from, sources }
+  if (memory.expires_at !== null && memory.expires_at <= unit.now && !isRepost) {
+    const { text, expires_at, valid_from } = stated
+    const { sources } = withSource(memory, stated)
+    const revision = { text, context: stated.context, expires_at, valid_from, sources }
     await unit.revise(id, revision, { ...cause, reason: 'said again after it had expired' })
     return { event: 'UPDATE', id, memory: text, previous: memory.text }
   }
-  const again = restate(memory, said, wasHere)
+  const again = restate(memory, stated, isRepost)
   unit.put(again, again.text === memory.text ? known.dense : undefined)
   return { event: 'NOOP', id, memory: again.text }
 }
@@ -127,25 +125,24 @@ function toMemory(id: string, candidate: Candidate, now: number, context: KeepCo
 }
 
 /** A known memory with one more source. If the turn is its only source, the new revision replaces its fields. */
-function restate(known: Memory, said: Memory, wasHere: boolean): Memory {
-  const { sources, others } = withSource(known, said)
-  const updated = { ...known, sources, updated_at: said.updated_at }
+function restate(known: Memory, stated: Memory, isRepost: boolean): Memory {
+  const { sources, others } = withSource(known, stated)
+  const updated = { ...known, sources, updated_at: stated.updated_at }
   // Posting a turn again does not undo a correction.
   if (known.version > 1) return updated
-  const valid_from = wasHere && others === 0 ? said.valid_from : Math.min(known.valid_from, said.valid_from)
-  if (!wasHere || others > 0) {
-    return { ...updated, valid_from, expires_at: later(known.expires_at, said.expires_at) }
+  const valid_from =
+    isRepost && others === 0 ? stated.valid_from : Math.min(known.valid_from, stated.valid_from)
+  if (!isRepost || others > 0) {
+    return { ...updated, valid_from, expires_at: later(known.expires_at, stated.expires_at) }
   }
-  const { text, role, context, metadata, app_id, expires_at } = said
+  const { text, role, context, metadata, app_id, expires_at } = stated
   return { ...updated, text, role, context, metadata, app_id, expires_at, valid_from }
 }
 
-function withSource(known: Memory, said: Memory): { sources: Source[]; others: number } {
-  const [source] = said.sources as [Source]
+function withSource(known: Memory, stated: Memory): { sources: Source[]; others: number } {
+  const [source] = stated.sources as [Source]
   const others = known.sources.filter(({ turn_id }) => turn_id !== source.turn_id)
-  const sources = [...others, source].sort((a, b) => a.at - b.at)
-  if (sources.length > MAX_SOURCES) sources.splice(1, sources.length - MAX_SOURCES)
-  return { sources, others: others.length }
+  return { sources: boundSources([...others, source]), others: others.length }
 }
 
 /** `null` means never. */

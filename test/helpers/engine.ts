@@ -6,6 +6,7 @@ import { type AddRequest, type AddResult, addTurn } from '../../sidecar/memory/a
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import { Learner } from '../../sidecar/memory/learn/learner.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
+import type { OnInvalidRecord } from '../../sidecar/memory/repositories/record.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { CompletionRequest, LanguageModel } from '../../sidecar/ports/language-model.ts'
 import {
@@ -37,8 +38,9 @@ const COLLECTIONS: readonly Collection[] = [
 export interface OpenOptions {
   facts?: FactTable
   embedder?: Embedder
-  /** Stands between the engine and the real store. */
+  /** Wraps the real store. */
   wrapRecords?: (records: RecordStore) => RecordStore
+  onInvalidRecord?: OnInvalidRecord
 }
 
 export interface OpenEngine {
@@ -48,28 +50,29 @@ export interface OpenEngine {
   recall: Recall
   snapshots: Snapshots
   learner: Learner
-  /** What the model was asked. */
+  /** The requests to the model. */
   asked: CompletionRequest[]
-  /** The words of a turn of conversation `c`, kept as they are. A minute passes before. */
+  /** Adds a turn of conversation `c` verbatim, after a minute. */
   say: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
-  /** The same, accepted to be learned from. */
+  /** Adds a turn as pending. */
   hear: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
-  /** The same, and learned from at once. */
+  /** Adds a turn and extracts it. */
   learn: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
   all: () => Promise<Memory[]>
   texts: () => Promise<string[]>
-  /** Texts that held at a moment. */
+  /** Texts that were valid at a time. */
   textsAt: (at: number) => Promise<string[]>
-  /** The one memory of this text. */
+  /** The only memory with this text. */
   known: (text: string) => Promise<Memory>
-  /** Everything that the store holds of a user. */
+  /** All records of a user by collection. */
   dump: (scope?: Scope) => Promise<Record<string, StoredRecord[]>>
 }
 
-/** The engine with its reading and learning sides on a real store, in memory, for the running test. */
+/** Engine, recall and learner on an in-memory SQLite store, which is closed with the test. */
 export function openEngine({
   facts = {},
   wrapRecords = (one) => one,
+  onInvalidRecord,
   ...rest
 }: OpenOptions = {}): OpenEngine {
   const { embedder = lexicalEmbedder() } = rest
@@ -77,15 +80,23 @@ export function openEngine({
   const opened = openSqliteRecords(':memory:')
   onTestFinished(() => opened.close())
   const records = wrapRecords(opened)
-  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024 })
+  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024, onInvalidRecord })
   const engine = new MemoryEngine({
     records,
     lock: createInProcessScopeLock(),
     embedder,
     onChange: (change) => snapshots.follow(change, async () => undefined),
+    onInvalidRecord,
     now: clock.now,
   })
-  const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs: 5000, now: clock.now })
+  const recall = new Recall({
+    records,
+    snapshots,
+    embedder,
+    embeddingDeadlineMs: 5000,
+    onInvalidRecord,
+    now: clock.now,
+  })
   const asked: CompletionRequest[] = []
   const learner = new Learner({
     records,
@@ -145,7 +156,7 @@ export function openEngine({
   }
 }
 
-/** The model of a table of facts as a port: no socket between. */
+/** The table-driven model as a port, without HTTP. */
 function inProcess(facts: FactTable, asked: CompletionRequest[]): LanguageModel {
   const answer = memoryModel(facts)
   return {

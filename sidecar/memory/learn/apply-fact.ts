@@ -1,15 +1,13 @@
 import { expiryOf } from '../../rules/rules.ts'
 import type { Memory, Source } from '../memory.ts'
 import { memoryId } from '../model/identity.ts'
+import { boundSources } from '../model/sources.ts'
 import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { Held } from '../repositories/memories.ts'
 import type { Turn } from '../turns.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 import { allowedSources } from './removed.ts'
 import type { Applied, FactContext } from './types.ts'
-
-/** Most sources per memory: the first and the latest are kept. */
-const MAX_SOURCES = 32
 
 /** Adds a text as a memory, or as a source of the memory with that text; `undefined` where that memory was deleted. */
 export async function addFact(fact: FactContext, text: string): Promise<Applied | undefined> {
@@ -104,9 +102,7 @@ export function mergeSources(known: readonly Source[], added: readonly Source[])
   const byMessage = new Map(
     [...known, ...added].map((source) => [`${source.turn_id}/${source.ordinal}`, source]),
   )
-  const sources = [...byMessage.values()].sort((a, b) => a.at - b.at)
-  if (sources.length > MAX_SOURCES) sources.splice(1, sources.length - MAX_SOURCES)
-  return sources
+  return boundSources([...byMessage.values()])
 }
 
 function sourcesOf(sources: readonly Source[], through: readonly Turn[]): Source[] {

@@ -9,13 +9,12 @@ export interface VerbatimMessage {
   name?: string
 }
 
-/** Greatest length of one kept text, in UTF-16 code units. */
+/** Longest kept text, in UTF-16 code units. */
 export const MAX_KEPT_LENGTH = 1_000
 
 /**
- * The texts worth remembering of one message, in order: its sentences without greetings, fillers and pure
- * questions, joined again and cut at sentence ends into pieces of at most `MAX_KEPT_LENGTH`. `[]` if
- * nothing is worth keeping; system messages are instructions, not facts, and give `[]`.
+ * The texts of a message that are worth remembering, in order: its sentences without greetings, fillers and questions,
+ * packed into texts of at most `MAX_KEPT_LENGTH`. System messages give none: they are instructions.
  */
 export function keepVerbatim(message: VerbatimMessage): string[] {
   if (message.role === 'system') return []
@@ -25,10 +24,10 @@ export function keepVerbatim(message: VerbatimMessage): string[] {
   return packSentences(kept, MAX_KEPT_LENGTH)
 }
 
-/** The key under which two texts count as the same: normalised words without punctuation or spacing. */
+/** Texts with the same key are duplicates: normalised words without punctuation and spacing. */
 export function normaliseForDuplicate(text: string): string {
   const normal = normalise(text)
   const words = segment(normal).flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
-  // A text of symbols alone (an emoji, say) is only the same as itself.
+  // A text of symbols only, such as an emoji, equals only itself.
   return words.length > 0 ? words.join(' ') : normal.replace(/\s+/g, ' ').trim()
 }
