@@ -15,10 +15,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
 import { QdrantClient } from '@qdrant/js-client-rest'
 import { Redis } from 'ioredis'
-import { createRedisCache } from '../sidecar/adapters/cache/redis.ts'
-import { createRedisScopeState } from '../sidecar/adapters/cache/redis-scope-state.ts'
-import { openQdrantRecords } from '../sidecar/adapters/records/qdrant.ts'
-import { openSqliteRecords } from '../sidecar/adapters/records/sqlite.ts'
+import { openQdrantRecords } from '../sidecar/adapters/qdrant/records.ts'
+import { openSqliteRecords } from '../sidecar/adapters/sqlite/records.ts'
+import { createRedisCache } from '../sidecar/adapters/redis/cache.ts'
+import { createRedisScopeState } from '../sidecar/adapters/redis/scope-state.ts'
 import type { StoredRecord } from '../sidecar/ports/records.ts'
 import { parseRedisUrl } from '../sidecar/redis-url.ts'
 import { startRedis } from '../test/helpers/redis-server.ts'
@@ -151,7 +151,6 @@ async function qdrantPairs(): Promise<Pair[]> {
   }
   const all = await client.scroll(name, { filter, limit: RECORDS, with_payload: true })
   const points = all.points.sort((a, b) => Number(a.payload?.['order']) - Number(b.payload?.['order']))
-  const asked = denseOf(7)
   const idsOf = (found: readonly { payload?: Record<string, unknown> | null | undefined }[]) =>
     found.map(({ payload }) => payload?.['record_id'])
   return [
@@ -186,23 +185,6 @@ async function qdrantPairs(): Promise<Pair[]> {
           order_by: { key: 'order' },
         })
         return idsOf(page.points)
-      },
-    },
-    {
-      name: 'Qdrant: search by a dense vector, 20 of them',
-      raw: 'query',
-      ours: async () =>
-        (await store.search('memories', SCOPE, { dense: asked, limit: 20 })).map(({ id }) => id),
-      bare: async () => {
-        const query = Array.from(asked)
-        const found = await client.query(name, {
-          query,
-          using: 'dense',
-          filter,
-          limit: 20,
-          with_payload: true,
-        })
-        return idsOf(found.points)
       },
     },
   ]

@@ -2,17 +2,14 @@ import { BufferZone } from './buffer/buffer-zone.ts'
 import { Intake } from './buffer/intake.ts'
 import type { BufferSettings } from './buffer/settings.ts'
 import { Views } from './buffer/views.ts'
-import { WriteAhead } from './buffer/write-ahead.ts'
 import type { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import { Learner } from './memory/learn/learner.ts'
 import { logInvalidRecord } from './memory/repositories/record.ts'
-import { countingReads } from './metrics/cache-reads.ts'
-import { createMetrics, type Metrics } from './metrics/metrics.ts'
-import type { CacheStore } from './ports/cache-store.ts'
+import { countCacheReads, createMetrics, type Metrics } from './metrics/metrics.ts'
+import { type CacheStore, CacheUnavailable } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
-import type { IntakeLog } from './ports/intake-log.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { Queue } from './ports/queue.ts'
 import type { RecordStore } from './ports/records.ts'
@@ -20,7 +17,6 @@ import type { ScopeLock } from './ports/scope-lock.ts'
 import type { ScopeState } from './ports/scope-state.ts'
 import { Profiles } from './profile/profiles.ts'
 import { Recall } from './recall/recall.ts'
-import { SharedSnapshots } from './recall/shared-snapshots.ts'
 import type { IndexSettings } from './recall/snapshot.ts'
 import { Snapshots } from './recall/snapshots.ts'
 import { createStrategies, type StrategySettings } from './recall/strategies/create.ts'
@@ -45,8 +41,6 @@ export interface Backends {
   /** Given where other processes work on the same records: one flush of a user at a time. */
   flushLock?: ScopeLock | undefined
   ledger: Ledger
-  /** Where turns to be learned from are durable before they are among the records; for records of one process. */
-  intakeLog?: IntakeLog | undefined
 }
 
 export interface EngineSettings {
@@ -70,8 +64,6 @@ export interface Services extends Backends, AsyncDisposable {
   intake: Intake
   /** Absent without a language model: nothing waits to be learned from. */
   buffer: BufferZone | undefined
-  /** Absent where turns are accepted when they are among the records. */
-  ahead: WriteAhead | undefined
   authorCache: AuthorCache
   announcer: Announcer
   /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
@@ -87,7 +79,6 @@ export interface Services extends Backends, AsyncDisposable {
 /** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
   const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
-  const { intakeLog } = backends
   const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
   if (model && !queue)
     throw new Error('Expected a queue beside the language model: what waits is woken up by it.')
@@ -100,12 +91,16 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     ...(timers ? { timers } : {}),
   })
   const { isSettled } = announcer
+  const readEpoch = async (scope: string) => {
+    if (isSettled(scope)) return (await scopeState.counters(scope)).epoch
+    throw new CacheUnavailable('refused', 'a change of this scope has not been announced yet')
+  }
   const snapshots = new Snapshots({
     records,
     maxBytes: settings.indexMaxBytes,
     settings: settings.indexSettings,
     onInvalidRecord,
-    shared: settings.isShared ? new SharedSnapshots({ state: scopeState, isSettled, embedder }) : undefined,
+    readEpoch: settings.isShared ? readEpoch : undefined,
   })
   const engine = new MemoryEngine({
     records,
@@ -121,7 +116,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   })
   const metrics = createMetrics({
     snapshots: () => snapshots.counts,
-    waiting: () => buffer?.totals(),
+    pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
     now,
   })
@@ -141,14 +136,15 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   const timeline = new Timeline({
     records,
     now,
-    onFailure: (error, trouble) => log.warn('timeline not written', { ...trouble, error: String(error) }),
+    onFailure: (error, failure) =>
+      log.warn('timeline write failed, will be retried', { ...failure, error: String(error) }),
   })
   const strategies = createStrategies(
     {
       recall,
-      profile: (scope, request) => profiles.instead(scope, request),
+      profile: (scope, request) => profiles.readText(scope, request),
       onAnswer: timeline.record,
-      packing: (scope, appId) => profiles.packing(scope, appId),
+      packing: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
       isSettled,
@@ -157,12 +153,6 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     },
     settings.strategies,
   )
-  const ahead =
-    intakeLog &&
-    new WriteAhead({
-      ...{ intakeLog, records, engine, countTokens, log, timers },
-      onTaken: (scope, pending) => buffer?.take(scope, pending),
-    })
   const learner =
     model &&
     new Learner({
@@ -182,7 +172,6 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       queue,
       shared: flushLock && { flushLock },
       engine,
-      ahead,
       learner,
       views: new Views(cache),
       countTokens,
@@ -202,14 +191,12 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     timeline,
     metrics,
     buffer,
-    ahead,
-    intake: new Intake({ engine, ruleBook, buffer, ahead, now }),
-    authorCache: countingReads(createAuthorCache(cache, now), metrics),
+    intake: new Intake({ engine, ruleBook, buffer, now }),
+    authorCache: countCacheReads(createAuthorCache(cache, now), metrics),
     announcer,
     isSettled,
     now,
     async [Symbol.asyncDispose]() {
-      await ahead?.close()
       await buffer?.close()
       await queue?.close()
       await flushLock?.drained()

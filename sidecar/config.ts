@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { type ApiKey, sha256Of } from './keys.ts'
 import { type PriceList, parsePrices } from './ledger/prices.ts'
-import { isOpenlySent, parseQdrantUrl } from './qdrant-url.ts'
+import { isUnencrypted, parseQdrantUrl } from './qdrant-url.ts'
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts'
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost'])
@@ -282,7 +282,7 @@ function warningsOf(values: z.output<typeof Environment>): string[] {
   if (values.QDRANT_API_KEY && !values.QDRANT_URL) {
     warnings.push('QDRANT_API_KEY is set but not used: set QDRANT_URL to keep the records in Qdrant.')
   }
-  if (values.QDRANT_API_KEY && values.QDRANT_URL && isOpenlySent(values.QDRANT_URL)) {
+  if (values.QDRANT_API_KEY && values.QDRANT_URL && isUnencrypted(values.QDRANT_URL)) {
     warnings.push('QDRANT_API_KEY goes to QDRANT_URL over http, readable on the way: use https.')
   }
   return warnings

@@ -1,4 +1,4 @@
-/** Stable error codes of the HTTP API with the status each is answered with. */
+/** Stable error codes of the HTTP API and their status codes. */
 export const STATUS_OF = {
   invalid_request: 400,
   unauthorized: 401,
@@ -14,22 +14,19 @@ export const STATUS_OF = {
 
 export type ErrorCode = keyof typeof STATUS_OF
 
-/** One thing wrong with a request: where, what was expected, what came. */
+/** One invalid field of a request. */
 export interface Problem {
   field: string
   message: string
   received?: string
 }
 
-/**
- * A failure that the caller may be told about. Anything else that is thrown is answered as `internal`
- * with no message of its own, and goes to the log in full.
- */
+/** An error whose message is sent to the client. Any other error becomes `internal`, and only the log has its details. */
 export class AppError extends Error {
   override readonly name = 'AppError'
   readonly code: ErrorCode
   readonly details: readonly Problem[] | undefined
-  /** Seconds after which the same request may fare better. */
+  /** Seconds until a retry may succeed. */
   readonly retryAfterS: number | undefined
 
   constructor(
@@ -48,21 +45,19 @@ export class AppError extends Error {
   }
 }
 
-/** The caller's fault in one field: `field: expected …, got …`. */
+/** An invalid field: `field: expected X, got Y`. */
 export function invalid(field: string, expected: string, received?: unknown): AppError {
-  const came = received === undefined ? '' : `, got ${describe(received)}`
-  return new AppError('invalid_request', `${field}: expected ${expected}${came}`, {
-    details: [
-      {
-        field,
-        message: `expected ${expected}`,
-        ...(received === undefined ? {} : { received: describe(received) }),
-      },
-    ],
+  const message = `expected ${expected}`
+  if (received === undefined) {
+    return new AppError('invalid_request', `${field}: ${message}`, { details: [{ field, message }] })
+  }
+  const got = describe(received)
+  return new AppError('invalid_request', `${field}: ${message}, got ${got}`, {
+    details: [{ field, message, received: got }],
   })
 }
 
-/** A value as it may appear in an error: short, on one line, its kind visible. */
+/** Formats a value for an error message: short and on one line. */
 export function describe(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (typeof value === 'string') return clip(JSON.stringify(value))
@@ -71,7 +66,7 @@ export function describe(value: unknown): string {
   return clip(String(value))
 }
 
-/** A text short enough for an error. */
+/** Truncates text for an error message. */
 export function clip(text: string): string {
   return text.length <= 80 ? text : `${text.slice(0, 77)}…`
 }

@@ -1,19 +1,19 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 
-/** A key as configured: its namespace, and the SHA-256 of the secret (the secret itself is not kept). */
+/** A configured API key. Only the SHA-256 of the secret is kept. */
 export interface ApiKey {
   namespace: string
   sha256: Buffer
 }
 
-/** The namespace of a sidecar without keys. */
+/** Used by a sidecar without API keys. */
 export const DEFAULT_NAMESPACE = 'default'
 
 export function sha256Of(text: string): Buffer {
   return createHash('sha256').update(text, 'utf8').digest()
 }
 
-/** The namespace of the key, or `undefined`. Every configured key is compared, so time tells nothing of which. */
+/** Returns the namespace of a key. Compares all configured keys, so that the time does not depend on the match. */
 export function namespaceOf(secret: string, keys: readonly ApiKey[]): string | undefined {
   const digest = sha256Of(secret)
   let namespace: string | undefined

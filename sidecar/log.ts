@@ -9,7 +9,7 @@ export interface Log {
   error(event: string, fields?: object): void
 }
 
-/** One JSON object a line. Fields are ids and numbers; texts of users and keys do not belong here. */
+/** Writes one JSON object per line. Fields must not contain user text or API keys. */
 export function createLog(level: LogLevel, write: (line: string) => void): Log {
   const at =
     (name: Exclude<LogLevel, 'silent'>) =>

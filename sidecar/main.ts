@@ -7,19 +7,10 @@ import { createLog } from './log.ts'
 import { tokenCounter } from './recall/tokens.ts'
 import { backendNames } from './routes/health.ts'
 import { createServices } from './services.ts'
-import { warmConcepts } from './text/concepts.ts'
 import { VERSION } from './version.ts'
 
-/** How long requests under way may take to end after a signal, milliseconds. */
+/** Milliseconds that requests in progress get to finish after a signal. */
 const SHUTDOWN_MS = 10_000
-
-/**
- * Threads of Node's pool, unless UV_THREADPOOL_SIZE says otherwise; it is read when the first of them is needed. Two
- * syncs of the log of turns, two of the records' and one of their database may wait for the disk at once, and with the
- * usual four the one that a caller waits for would stand behind one that takes longer.
- */
-const POOL_THREADS = 8
-process.env['UV_THREADPOOL_SIZE'] ??= String(POOL_THREADS)
 
 const config = readOrExit()
 const log = createLog(config.logLevel, (line) => process.stderr.write(line))
@@ -28,12 +19,8 @@ const app = createApp(services, config, log)
 
 const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
   announce(port)
-  // Ready first; the tables are there before the first recall needs them.
-  setImmediate(() => {
-    warmConcepts()
-    void tokenCounter()
-    if (config.languageModel) void warmFetch(port)
-  })
+  // Loads the token table (0.15 s) after the ready line, so that the first recall does not.
+  setImmediate(() => void tokenCounter())
 })
 server.on('error', (error: NodeJS.ErrnoException) => {
   const reason =
@@ -44,7 +31,7 @@ server.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 let closing = false
-// A client that never pauses would keep its connection, and with it this process, alive.
+// A client that never pauses would keep its connection, and thereby this process, open.
 server.prependListener('request', (_incoming, outgoing: ServerResponse) => {
   if (closing) outgoing.shouldKeepAlive = false
 })
@@ -57,29 +44,20 @@ async function close(signal: string): Promise<void> {
   const timer = setTimeout(() => process.exit(1), SHUTDOWN_MS)
   timer.unref()
   const closed = new Promise((resolve) => void server.close(resolve))
-  // Connections that are kept open for a next request would hold the close back until their clients let go.
-  const letGo = setInterval(() => {
+  // Idle keep-alive connections would otherwise delay the close until their clients end them.
+  const closeIdle = setInterval(() => {
     if ('closeIdleConnections' in server) server.closeIdleConnections()
   }, 50)
-  // Who waits for a flush is answered when it has ended, or was given up.
+  // Requests that wait for a flush are answered when the flush ends or is aborted.
   void services.buffer?.close()
   await closed
-  clearInterval(letGo)
+  clearInterval(closeIdle)
   await services[Symbol.asyncDispose]()
   process.exit(0)
 }
 
-/** The first call of `fetch` loads what it is made of, for some 50 ms: not while turns wait for the model's first answer. */
-async function warmFetch(port: number): Promise<void> {
-  try {
-    await (await fetch(`${addressOf(port)}/healthz`, { signal: AbortSignal.timeout(5000) })).text()
-  } catch {
-    // Then the model's first call does it.
-  }
-}
-
 function addressOf(port: number): string {
-  // Nobody can call the address that means "all of them".
+  // A wildcard address cannot be called.
   const name = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host
   return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
 }

@@ -1,9 +1,9 @@
 /*
  * npm run migrate -- --to qdrant|sqlite [--from sqlite|qdrant]
  *
- * Copies everything from the SQLite file in DATA_DIR to the Qdrant of QDRANT_URL, or back. Every sidecar must be
- * stopped. Can be interrupted: run it again, and it goes on where it was. At the end both are compared. The source stays
- * as it is. Ends with 0 when all is there, else with 1.
+ * Copies everything from the SQLite file in DATA_DIR to the Qdrant server at QDRANT_URL, or back, and compares the two.
+ * Every sidecar must be stopped. Run it again to continue an interrupted migration. The source stays unchanged. Exit
+ * codes: 0 the target is complete, 1 failure.
  */
 
 import { existsSync } from 'node:fs'
@@ -11,14 +11,15 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Config, readConfig } from './config.ts'
 import { type EmbedderName, getEmbedderNote } from './memory/repositories/meta.ts'
+import { readIntakeLog } from './migration/intake-log.ts'
 import { migrate } from './migration/migrate.ts'
 import type { RecordStore } from './ports/records.ts'
-import { openIntakeLog, openRecords } from './services.ts'
+import { openRecords } from './services.ts'
 
-const KINDS = ['sqlite', 'qdrant'] as const
-type Kind = (typeof KINDS)[number]
+const STORES = ['sqlite', 'qdrant'] as const
+type StoreKind = (typeof STORES)[number]
 
-/** The SQLite file asks for none. */
+/** Placeholder: the SQLite store does not depend on the embedder. */
 const ANY_EMBEDDER: EmbedderName = { name: 'unknown', dimensions: 1 }
 
 const stack = new AsyncDisposableStack()
@@ -34,81 +35,76 @@ try {
 async function run(): Promise<string> {
   const { from, to } = readArguments()
   const config = readConfig(process.env)
-  assertThere(config, from, to)
-  await assertNothingLogged(config, from)
-  const source = await opened(config, from, await embedderOf(config, from))
-  const note = await getEmbedderNote(source)
-  if (!note) return `Nothing to do: there is nothing in ${nameOf(config, from)}.`
-  if (note.underway) {
+  assertSourceExists(config, from, to)
+  assertIntakeLogEmpty(config, from)
+  const source = await open(config, from, await embedderOf(config, from))
+  const embedder = await getEmbedderNote(source)
+  if (!embedder) return `Nothing to do: ${nameOf(config, from)} is empty.`
+  if (embedder.underway) {
     throw new Error(
-      `${nameOf(config, from)}: embedding anew was begun and is not done; run \`npm run reembed\` first`,
+      `${nameOf(config, from)}: a re-embedding is incomplete; complete it with \`npm run reembed\` first`,
     )
   }
-  const target = await opened(config, to, note)
-  const { already, counts } = await migrate({
+  const target = await open(config, to, embedder)
+  const { wasComplete, counts } = await migrate({
     source,
     target,
     from: nameOf(config, from),
     onProgress: (step, records) => process.stderr.write(`\r${records} records ${step}`.padEnd(40)),
   })
-  if (already) return `Nothing to do: everything had been brought over to ${nameOf(config, to)}.`
+  if (wasComplete) return `Nothing to do: the migration to ${nameOf(config, to)} is complete.`
   const rows = Object.entries(counts).map(
     ([collection, { scopes, records }]) => `  ${collection.padEnd(14)}${records} in ${scopes}`,
   )
   return (
-    `\nDone: ${nameOf(config, to)} holds what ${nameOf(config, from)} does, compared record by record; records by kind, and scopes that they are in:\n` +
+    `\nDone: ${nameOf(config, to)} is an identical copy of ${nameOf(config, from)}. Records and scopes by collection:\n` +
     `${rows.join('\n')}\nStart the sidecar with ${to === 'qdrant' ? 'QDRANT_URL' : 'QDRANT_URL empty'} from now on.`
   )
 }
 
-function readArguments(): { from: Kind; to: Kind } {
+function readArguments(): { from: StoreKind; to: StoreKind } {
   const { values } = parseArgs({ options: { from: { type: 'string' }, to: { type: 'string' } } })
   const to = oneOf('--to', values.to)
   const from =
     values.from === undefined ? (to === 'qdrant' ? 'sqlite' : 'qdrant') : oneOf('--from', values.from)
-  if (from === to) throw new Error(`--from, --to: expected two different ones, got ${from} twice`)
+  if (from === to) throw new Error(`--from, --to: expected two different stores, got ${from} twice`)
   return { from, to }
 }
 
-function oneOf(option: string, value: string | undefined): Kind {
-  const kind = KINDS.find((one) => one === value)
+function oneOf(option: string, value: string | undefined): StoreKind {
+  const kind = STORES.find((one) => one === value)
   if (kind) return kind
-  throw new Error(`${option}: expected one of ${KINDS.join(', ')}, got ${JSON.stringify(value ?? null)}`)
+  throw new Error(`${option}: expected one of ${STORES.join(', ')}, got ${JSON.stringify(value ?? null)}`)
 }
 
-function assertThere(config: Config, from: Kind, to: Kind): void {
+function assertSourceExists(config: Config, from: StoreKind, to: StoreKind): void {
   if (!config.qdrant) {
-    throw new Error(`${to === 'qdrant' ? '--to' : '--from'}: set QDRANT_URL to the address of the Qdrant`)
+    throw new Error(`${to === 'qdrant' ? '--to' : '--from'}: expected QDRANT_URL to be set, got nothing`)
   }
-  // Opened, it would be made.
+  // Opening the file would create it.
   if (from === 'sqlite' && !existsSync(fileOf(config)))
-    throw new Error(`DATA_DIR: there is no ${fileOf(config)}`)
+    throw new Error(`DATA_DIR: ${fileOf(config)} does not exist`)
 }
 
-/** What a process that was killed has accepted, and not brought to its place among the records. */
-async function assertNothingLogged(config: Config, from: Kind): Promise<void> {
-  const log =
-    from === 'sqlite' ? openIntakeLog({ ...config, qdrant: undefined, languageModel: undefined }) : undefined
-  const count = log?.entries().length ?? 0
-  await log?.close()
+/** @throws {Error} where an earlier version has left accepted turns outside of the records */
+function assertIntakeLogEmpty({ dataDir }: Config, from: StoreKind): void {
+  const count = from === 'sqlite' ? readIntakeLog(join(dataDir, 'intake.db')).length : 0
   if (count === 0) return
-  const turns = count === 1 ? 'a turn' : `${count} turns`
   throw new Error(
-    `DATA_DIR: the last sidecar was killed when it had just accepted ${turns}; start it once more without QDRANT_URL, stop it (Ctrl-C), and migrate then`,
+    `DATA_DIR: expected no accepted turns in intake.db, got ${count}: an earlier version was killed before it stored them. Start the sidecar once without QDRANT_URL, stop it (Ctrl-C), then migrate`,
   )
 }
 
-/** Qdrant has its memories by embedder; which one is in use stands among the rest. */
-async function embedderOf(config: Config, kind: Kind): Promise<EmbedderName> {
+/** Qdrant has one collection of memories per embedder; a record tells which one is in use. */
+async function embedderOf(config: Config, kind: StoreKind): Promise<EmbedderName> {
   if (kind === 'sqlite') return ANY_EMBEDDER
-  const { peekQdrant } = await import('./adapters/records/qdrant-peek.ts')
-  const note = await getEmbedderNote(peekQdrant(config.qdrant as NonNullable<Config['qdrant']>))
-  if (!note)
-    throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: there is nothing in ${nameOf(config, kind)}`)
-  return note
+  const { readOnlyQdrant } = await import('./adapters/qdrant/read-only.ts')
+  const embedder = await getEmbedderNote(readOnlyQdrant(config.qdrant as NonNullable<Config['qdrant']>))
+  if (!embedder) throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: ${nameOf(config, kind)} is empty`)
+  return embedder
 }
 
-async function opened(config: Config, kind: Kind, embedder: EmbedderName): Promise<RecordStore> {
+async function open(config: Config, kind: StoreKind, embedder: EmbedderName): Promise<RecordStore> {
   const store = await openRecords(kind === 'sqlite' ? { ...config, qdrant: undefined } : config, embedder)
   stack.defer(() => store.close())
   return store
@@ -118,7 +114,7 @@ function fileOf({ dataDir }: Config): string {
   return join(dataDir, 'hippocache.db')
 }
 
-function nameOf(config: Config, kind: Kind): string {
+function nameOf(config: Config, kind: StoreKind): string {
   if (kind === 'sqlite') return fileOf(config)
   const { url, prefix } = config.qdrant as NonNullable<Config['qdrant']>
   return `${url} (${prefix}*)`

@@ -1,16 +1,16 @@
-/** Where Redis is and how it is run, as `REDIS_URL` says it. */
+/** Address and topology of Redis, from `REDIS_URL`. */
 export interface RedisTarget {
   mode: 'single' | 'sentinel' | 'cluster'
-  /** The server, the sentinels, or some nodes of the cluster. */
+  /** The server, the sentinels, or seed nodes of the cluster. */
   nodes: readonly { host: string; port: number }[]
   tls: boolean
   username: string | undefined
   password: string | undefined
-  /** Number of the database; always 0 in a cluster. */
+  /** Database number; always 0 in a cluster. */
   db: number
-  /** What the sentinels call the master. */
+  /** Name of the master, with sentinels. */
   master: string | undefined
-  /** The sentinels' own credentials, where they have any. */
+  /** Credentials of the sentinels themselves. */
   sentinelUsername: string | undefined
   sentinelPassword: string | undefined
 }
@@ -22,16 +22,14 @@ const FORMS =
   'each also with rediss for TLS'
 
 /**
- * Reads `redis[s][+sentinel|+cluster]://[user:password@]host[:port][,host[:port]…][/master][/db]`. User and password
- * are percent-encoded. Sentinels that want credentials of their own get them from `?sentinel_username=` and
- * `?sentinel_password=`.
- * @throws {TypeError} with what was expected, and nothing of the text, which may hold a password
+ * Parses `redis[s][+sentinel|+cluster]://[user:password@]host[:port][,host[:port]…][/master][/db]`. User and password are
+ * percent-encoded. Credentials of the sentinels are `?sentinel_username=` and `?sentinel_password=`.
+ * @throws {TypeError} with the expected form; the message omits the value, which may contain a password
  */
 export function parseRedisUrl(text: string): RedisTarget {
   const parts =
     /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^@/?#]+)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(text)
-  if (!parts)
-    throw new TypeError(`expected ${FORMS}; characters like @ / ? # in a password as %40 %2F %3F %23`)
+  if (!parts) throw new TypeError(`expected ${FORMS}; write @ / ? # in a password as %40 %2F %3F %23`)
   const [, s, kind, login = '', hosts = '', path = '', query = ''] = parts
   const mode = (kind ?? 'single') as RedisTarget['mode']
   const nodes = hosts.split(',').map((one) => node(one, PORT[mode]))
@@ -40,7 +38,7 @@ export function parseRedisUrl(text: string): RedisTarget {
   }
   const colon = login.indexOf(':')
   const segments = path.split('/').slice(1).filter(Boolean)
-  const master = mode === 'sentinel' ? decoded(segments.shift() ?? '', 'the name of the master') : ''
+  const master = mode === 'sentinel' ? decode(segments.shift() ?? '', 'the name of the master') : ''
   if (mode === 'sentinel' && master === '') {
     throw new TypeError(
       'expected the name of the master after the sentinels: redis+sentinel://host,host/mymaster',
@@ -50,7 +48,7 @@ export function parseRedisUrl(text: string): RedisTarget {
   for (const name of extra.keys()) {
     if (mode !== 'sentinel' || !/^sentinel_(username|password)$/.test(name)) {
       throw new TypeError(
-        'expected no ?… but sentinel_username and sentinel_password, with redis+sentinel://',
+        'expected only the parameters sentinel_username and sentinel_password, with redis+sentinel://',
       )
     }
   }
@@ -58,8 +56,8 @@ export function parseRedisUrl(text: string): RedisTarget {
     mode,
     nodes,
     tls: s === 's',
-    username: decoded(colon < 0 ? login : login.slice(0, colon), 'the user') || undefined,
-    password: decoded(colon < 0 ? '' : login.slice(colon + 1), 'the password') || undefined,
+    username: decode(colon < 0 ? login : login.slice(0, colon), 'the user') || undefined,
+    password: decode(colon < 0 ? '' : login.slice(colon + 1), 'the password') || undefined,
     db: database(segments, mode),
     master: master || undefined,
     sentinelUsername: extra.get('sentinel_username') || undefined,
@@ -67,18 +65,20 @@ export function parseRedisUrl(text: string): RedisTarget {
   }
 }
 
-/** The servers without credentials, for people. */
+/** The servers for log messages, without credentials. */
 export function describeTarget({ nodes, master }: RedisTarget): string {
   const hosts = nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',')
   return master === undefined ? hosts : `${hosts}/${master}`
 }
 
-function node(text: string, otherwise: number): { host: string; port: number } {
+function node(text: string, defaultPort: number): { host: string; port: number } {
   const [, v6, name, digits] = /^(?:\[([0-9a-f:.]+)\]|([\w.-]+))(?::(\d{1,5}))?$/i.exec(text) ?? []
   const host = v6 ?? name
-  const port = digits === undefined ? otherwise : Number(digits)
+  const port = digits === undefined ? defaultPort : Number(digits)
   if (host === undefined || port < 1 || port > 65_535) {
-    throw new TypeError('expected host or host:port, commas between several, IPv6 addresses in brackets')
+    throw new TypeError(
+      'expected a comma-separated list of host or host:port, with IPv6 addresses in brackets',
+    )
   }
   return { host, port }
 }
@@ -86,17 +86,17 @@ function node(text: string, otherwise: number): { host: string; port: number } {
 function database(segments: readonly string[], mode: RedisTarget['mode']): number {
   const [text = '0', ...more] = segments
   if (more.length > 0 || !/^\d{1,5}$/.test(text)) {
-    throw new TypeError('expected the number of a database after the last slash, such as /0')
+    throw new TypeError('expected a database number after the last slash, such as /0')
   }
   if (mode === 'cluster' && Number(text) !== 0)
-    throw new TypeError('expected no database: a cluster has only 0')
+    throw new TypeError('expected no database number: a cluster has only 0')
   return Number(text)
 }
 
-function decoded(text: string, what: string): string {
+function decode(text: string, what: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new TypeError(`expected ${what} percent-encoded, got a % that encodes nothing`)
+    throw new TypeError(`expected ${what} percent-encoded, got an invalid % sequence`)
   }
 }

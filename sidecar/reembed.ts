@@ -1,11 +1,11 @@
 /*
  * npm run reembed [-- --rollback | --drop-old]
  *
- * Embeds every memory anew with the embedder of the configuration. Every sidecar must be stopped. Can be interrupted:
- * run it again, and it goes on where it was.
+ * Embeds every memory with the configured embedder. Every sidecar must be stopped. Run it again to continue an
+ * interrupted run.
  *
- * In Qdrant the new vectors are put beside the old, which serve until all are made. After that the old ones stay:
- * --rollback goes back to them, without a model where nothing was written since, and --drop-old erases them.
+ * In Qdrant the new vectors go to a collection of their own, and the old ones are kept: --rollback returns to them
+ * (memories written since are embedded again), and --drop-old deletes them.
  */
 import { parseArgs } from 'node:util'
 import { readConfig } from './config.ts'
@@ -37,18 +37,19 @@ try {
 }
 
 async function run(): Promise<string> {
-  if (options.rollback && options['drop-old']) throw new Error('--rollback, --drop-old: expected one of them')
-  if (options.rollback) return await rollBack()
+  if (options.rollback && options['drop-old'])
+    throw new Error('--rollback, --drop-old: expected only one of them, got both')
+  if (options.rollback) return await rollback()
   const embedder = await openEmbedder(config)
-  const store = await opened(embedder)
+  const store = await open(embedder)
   const note = await getEmbedderNote(store)
   const isSame = note?.name === embedder.name && note.dimensions === embedder.dimensions
   if (options['drop-old']) return await dropOld(store, embedder, isSame)
-  if (!note) return 'Nothing to do: there is nothing in the store yet.'
+  if (!note) return 'Nothing to do: the store is empty.'
   if (isSame && note.underway === undefined) {
     const added = await completeMemories(store)
-    const found = added > 0 ? ` ${added} of them can be found by their words now.` : ''
-    return `Nothing to embed: the memories are of ${embedder.name}.${found}`
+    const indexed = added > 0 ? ` ${added} memories were added to the word index.` : ''
+    return `Nothing to embed: the memories are embedded with ${embedder.name}.${indexed}`
   }
   if (!store.generations) {
     const done = await reembed(store, embedder, (scopes, memories) => progress(memories, scopes, embedder))
@@ -58,7 +59,7 @@ async function run(): Promise<string> {
 }
 
 async function move(target: RecordStore, from: EmbedderName, embedder: Embedder): Promise<string> {
-  const source = await opened(from)
+  const source = await open(from)
   const done = await moveEmbeddings({
     source,
     target,
@@ -67,39 +68,41 @@ async function move(target: RecordStore, from: EmbedderName, embedder: Embedder)
     onProgress: (scopes, records, embedded) => progress(records, scopes, embedder, embedded),
   })
   return (
-    `\nDone: ${done} memories embedded with ${embedder.name}, which is in use now. Those of ${from.name} are kept: ` +
-    '`npm run reembed -- --rollback` goes back to them, `npm run reembed -- --drop-old` erases them.'
+    `\nDone: ${done} memories embedded with ${embedder.name}, which is in use now. The vectors of ${from.name} are kept: ` +
+    '`npm run reembed -- --rollback` returns to them, `npm run reembed -- --drop-old` deletes them.'
   )
 }
 
-async function rollBack(): Promise<string> {
+async function rollback(): Promise<string> {
   const embedder = await openEmbedder(config)
-  const current = await opened(embedder)
+  const current = await open(embedder)
   if (!current.generations) {
     throw new Error(
-      '--rollback: the SQLite file keeps one embedding of each memory. Set the old EMBEDDING_MODEL again, and run `npm run reembed`',
+      '--rollback: the SQLite file keeps only one embedding per memory. Set EMBEDDING_MODEL to the old model and run `npm run reembed`',
     )
   }
   const note = await getEmbedderNote(current)
   const previous = note?.previous
-  if (!note || !previous) throw new Error('--rollback: there is no embedding before the one in use')
+  if (!note || !previous) throw new Error('--rollback: there is no previous embedding')
   const isConfigured = previous.name === embedder.name && previous.dimensions === embedder.dimensions
-  const target = isConfigured ? current : await opened(previous)
-  const said = await move(target, note, isConfigured ? embedder : embedderBefore(previous))
+  const target = isConfigured ? current : await open(previous)
+  const result = await move(target, note, isConfigured ? embedder : embedderBefore(previous))
   return isConfigured
-    ? said
-    : `${said}\nSet EMBEDDING_MODEL to ${previous.name} before the sidecar is started.`
+    ? result
+    : `${result}\nSet EMBEDDING_MODEL to ${previous.name} before you start the sidecar.`
 }
 
 async function dropOld(store: RecordStore, embedder: Embedder, isSame: boolean): Promise<string> {
-  if (!store.generations) return 'Nothing to do: the SQLite file keeps one embedding of each memory.'
+  if (!store.generations) return 'Nothing to do: the SQLite file keeps only one embedding per memory.'
   if (!isSame)
-    throw new Error(`--drop-old: the memories are not of ${embedder.name}, which the configuration has`)
+    throw new Error(
+      `--drop-old: the memories are not embedded with the configured ${embedder.name}; run \`npm run reembed\` first`,
+    )
   const dropped = await store.generations.dropOthers()
-  return `Done: the memories of ${dropped} other ${dropped === 1 ? 'embedder' : 'embedders'} erased.`
+  return `Done: deleted the vectors of ${dropped} other ${dropped === 1 ? 'embedder' : 'embedders'}.`
 }
 
-async function opened(embedder: EmbedderName): Promise<RecordStore> {
+async function open(embedder: EmbedderName): Promise<RecordStore> {
   const store = await openRecords(config, embedder)
   stack.defer(() => store.close())
   return store

@@ -1,27 +1,25 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { createInProcessCache } from './adapters/cache/in-process.ts'
-import { createInProcessScopeState } from './adapters/cache/in-process-scope-state.ts'
-import { createRedisCache } from './adapters/cache/redis.ts'
-import { linkRedis, type RedisLink } from './adapters/cache/redis-link.ts'
-import { createRedisScopeState } from './adapters/cache/redis-scope-state.ts'
-import { lexicalEmbedder } from './adapters/embedder/lexical.ts'
-import { openSqliteIntakeLog } from './adapters/intake-log/sqlite.ts'
-import { createInProcessScopeLock } from './adapters/lock/in-process.ts'
-import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/lock/redis.ts'
-import { openSqliteQueue } from './adapters/queue/sqlite.ts'
-import type { Alone } from './adapters/records/qdrant-recovery.ts'
-import { openSqliteRecords } from './adapters/records/sqlite.ts'
+import { createInProcessCache } from './adapters/in-process/cache.ts'
+import { lexicalEmbedder } from './adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from './adapters/in-process/lock.ts'
+import { createInProcessScopeState } from './adapters/in-process/scope-state.ts'
+import type { Alone } from './adapters/qdrant/recovery.ts'
+import { createRedisCache } from './adapters/redis/cache.ts'
+import { linkRedis, type RedisLink } from './adapters/redis/connection.ts'
+import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/redis/lock.ts'
+import { createRedisScopeState } from './adapters/redis/scope-state.ts'
+import { openSqliteQueue } from './adapters/sqlite/queue.ts'
+import { openSqliteRecords } from './adapters/sqlite/records.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
 import { storeIdentity } from './memory/repositories/meta.ts'
-import { assertWhole } from './migration/note.ts'
+import { importIntakeLog } from './migration/intake-log.ts'
+import { assertMigrationComplete } from './migration/migration-state.ts'
 import type { CacheStore } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
-import type { IntakeLog } from './ports/intake-log.ts'
 import type { LanguageModel } from './ports/language-model.ts'
 import type { LedgerEntry, RecordCall } from './ports/ledger.ts'
 import type { Queue } from './ports/queue.ts'
@@ -63,23 +61,22 @@ export async function createServices(
   const scopeLock = openScopeLock(config, records, link, takeOver)
   let services: Services | undefined
   let queue: Queue | undefined
-  let intakeLog: IntakeLog | undefined
   try {
     const ledger = new Ledger({
       records,
       prices: config.prices,
-      onFailure: (error, trouble) => log.warn('ledger not written', { ...trouble, error: String(error) }),
+      onFailure: (error, failure) =>
+        log.warn('ledger write failed, will be retried', { ...failure, error: String(error) }),
     })
     record = ledger.record
     early.forEach(record)
-    await assertWhole(records)
+    await assertMigrationComplete(records)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
     queue = model && (await openQueue(config, link))
     const flushLock = openFlushLock(config, link)
-    intakeLog = openIntakeLog(config)
     services = compose(
-      { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger, intakeLog },
+      { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger },
       {
         indexMaxBytes: config.indexMaxBytes,
         embeddingDeadlineMs: config.embeddingDeadlineMs,
@@ -92,11 +89,18 @@ export async function createServices(
       log,
     )
     await services.announcer.start()
-    await services.ahead?.start()
+    if (!config.qdrant) {
+      const path = join(config.dataDir, 'intake.db')
+      const turns = await importIntakeLog(path, {
+        records,
+        engine: services.engine,
+        loadTokenCounter: tokenCounter,
+      })
+      if (turns > 0) log.info('turns imported from the intake log of an earlier version', { turns })
+    }
     await services.buffer?.start()
     return services
   } catch (error) {
-    await intakeLog?.close()
     await queue?.close()
     await scopeState.close()
     await cache.close()
@@ -117,28 +121,21 @@ export async function openRecords(
   alone?: Alone,
 ): Promise<RecordStore> {
   const { qdrant, dataDir } = config
-  if (!qdrant) return openSqliteRecords(join(dataDir, 'hippocache.db'))
-  const { openQdrantRecords } = await import('./adapters/records/qdrant.ts')
+  if (!qdrant) {
+    const records = openSqliteRecords(join(dataDir, 'hippocache.db'))
+    await records.check()
+    return records
+  }
+  const { openQdrantRecords } = await import('./adapters/qdrant/records.ts')
   const onTrouble = (error: string) => log?.warn('records unavailable', { error })
   return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble, alone })
-}
-
-/**
- * Beside a file of records, in the same folder and of the same process. Where sidecars share the records, the others
- * would not see what is in it.
- */
-export function openIntakeLog({ qdrant, languageModel, dataDir }: Config): IntakeLog | undefined {
-  const path = join(dataDir, 'intake.db')
-  // What a process with a model has left is brought to its place without one as well.
-  if (qdrant || !(languageModel || existsSync(path))) return undefined
-  return openSqliteIntakeLog(path)
 }
 
 /** Loaded where they are used: the client of a model takes longer to load than all else together. */
 async function openLanguageModel(config: Config, record: RecordCall): Promise<LanguageModel | undefined> {
   const { languageModel, endpoint } = config
   if (!languageModel) return undefined
-  const { openAiLanguageModel } = await import('./adapters/language-model/openai.ts')
+  const { openAiLanguageModel } = await import('./adapters/openai/language-model.ts')
   return openAiLanguageModel({ ...endpoint, ...languageModel, record })
 }
 
@@ -154,7 +151,7 @@ export async function openEmbedder(
 ): Promise<Embedder> {
   const { embedding, endpoint } = config
   if (!embedding) return lexicalEmbedder()
-  const { openOpenAiEmbedder } = await import('./adapters/embedder/openai.ts')
+  const { openOpenAiEmbedder } = await import('./adapters/openai/embedder.ts')
   try {
     return await openOpenAiEmbedder({ ...endpoint, ...embedding, onAway, ...(record ? { record } : {}) })
   } catch (cause) {
@@ -198,8 +195,12 @@ const RUNS = 64
  * sidecar on that Redis could do the work.
  */
 async function openQueue({ redis, qdrant, dataDir }: Config, link: RedisLink | undefined): Promise<Queue> {
-  if (!redis || !qdrant) return openSqliteQueue({ path: join(dataDir, 'queue.db'), concurrency: RUNS })
-  const { createBullmqQueue } = await import('./adapters/queue/bullmq.ts')
+  if (!redis || !qdrant) {
+    const queue = openSqliteQueue({ path: join(dataDir, 'queue.db'), concurrency: RUNS })
+    await queue.check()
+    return queue
+  }
+  const { createBullmqQueue } = await import('./adapters/bullmq/queue.ts')
   return createBullmqQueue({ ...redis, link, concurrency: RUNS })
 }
 

@@ -1,92 +1,89 @@
-export interface WriteTrouble {
-  /** Rows that wait to be written. */
-  waiting: number
-  /** Rows that were given up since the start, as there were too many. */
+export interface WriteFailure {
+  /** Rows that are not written yet. */
+  pending: number
+  /** Rows dropped since the start. */
   lost: number
 }
 
 export interface WriteBehindOptions<T> {
-  /** Writes some rows, whole or not at all. */
+  /** Writes all rows or none. */
   write: (rows: readonly T[]) => Promise<void>
-  /** Told of every write that failed. The rows wait and are written later; the oldest go when there are too many. */
-  onFailure?: ((error: unknown, trouble: WriteTrouble) => void) | undefined
-  /** Milliseconds between writes. */
-  everyMs: number
-  /** Most rows that wait to be written: a store that is away for long costs rows, never memory. */
-  maxWaiting: number
-  /** Most rows of one write. */
-  atOnce: number
+  /** Called for every failed write. The rows stay pending and are retried. */
+  onFailure?: ((error: unknown, failure: WriteFailure) => void) | undefined
+  /** Milliseconds between writes; doubles with every failed write, up to 30 s. */
+  intervalMs: number
+  /** Above this limit, the oldest rows are dropped: a long outage of the store costs rows, not memory. */
+  maxPending: number
+  /** Maximum rows per write. */
+  batchSize: number
 }
 
-/** Longest pause before a failed write is tried again, milliseconds. */
-const MAX_PAUSE_MS = 30_000
+const MAX_RETRY_MS = 30_000
 
-/** Rows that are written in groups, apart from the work that they are about. */
+/** Buffers rows and writes them in batches in the background. */
 export class WriteBehind<T extends { id: string }> {
   readonly #options: WriteBehindOptions<T>
-  /** By id, the oldest first. */
-  readonly #waiting = new Map<string, T>()
+  /** By id, oldest first. */
+  readonly #pending = new Map<string, T>()
   #lost = 0
   #failures = 0
-  #closed = false
+  #isClosed = false
   #timer: NodeJS.Timeout | undefined
-  #tail: Promise<void> = Promise.resolve()
+  #lastFlush: Promise<void> = Promise.resolve()
 
   constructor(options: WriteBehindOptions<T>) {
     this.#options = options
   }
 
   get isClosed(): boolean {
-    return this.#closed
+    return this.#isClosed
   }
 
   get lost(): number {
     return this.#lost
   }
 
-  /** Rows that are not written yet, the oldest first. */
-  get waiting(): readonly T[] {
-    return [...this.#waiting.values()]
+  /** Oldest first. */
+  get pending(): readonly T[] {
+    return [...this.#pending.values()]
   }
 
-  /** Takes a row to be written; it replaces one that waits under the same id. Never throws and never waits. */
+  /** Buffers a row; replaces a pending row with the same id. Never throws. */
   put(row: T): void {
-    if (this.#closed) return
-    this.#waiting.set(row.id, row)
-    for (const oldest of this.#waiting.keys()) {
-      if (this.#waiting.size <= this.#options.maxWaiting) break
-      this.#waiting.delete(oldest)
+    if (this.#isClosed) return
+    this.#pending.set(row.id, row)
+    for (const oldest of this.#pending.keys()) {
+      if (this.#pending.size <= this.#options.maxPending) break
+      this.#pending.delete(oldest)
       this.#lost += 1
     }
     this.#schedule()
   }
 
-  /** Another row in the place of one that waits. */
   replace(row: T): void {
-    if (this.#waiting.has(row.id)) this.#waiting.set(row.id, row)
+    if (this.#pending.has(row.id)) this.#pending.set(row.id, row)
   }
 
-  /** A row that waits is not to be written. */
   remove(id: string): void {
-    this.#waiting.delete(id)
+    this.#pending.delete(id)
   }
 
-  /** A row that could not even be made. */
-  lose(error: unknown): void {
+  /** Counts a row that could not be created as lost. */
+  reportLost(error: unknown): void {
     this.#lost += 1
-    this.#tell(error)
+    this.#reportFailure(error)
   }
 
-  /** Writes what waits at this moment. Never rejects: rows that cannot be written wait on. */
+  /** Writes the rows that are pending now. Never rejects; rows that cannot be written stay pending. */
   flush(): Promise<void> {
-    // One after another, so that a caller that comes second does not go on before the first is through.
-    this.#tail = this.#tail.then(() => this.#write())
-    return this.#tail
+    // Sequential, so that a flush resolves only after the rows of the previous one are written.
+    this.#lastFlush = this.#lastFlush.then(() => this.#write())
+    return this.#lastFlush
   }
 
-  /** Writes what waits, once. Later rows are let go. */
+  /** Tries once to write the pending rows. Later rows are ignored. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.#isClosed = true
     await this.flush()
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -95,36 +92,36 @@ export class WriteBehind<T extends { id: string }> {
   async #write(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    // Those of now: under load more come during each write, and would make one write of the next without a pause.
-    const ids = [...this.#waiting.keys()]
-    for (let i = 0; i < ids.length; i += this.#options.atOnce) {
-      const rows = ids.slice(i, i + this.#options.atOnce).flatMap((id) => this.#waiting.get(id) ?? [])
+    // A fixed list: rows that arrive during a write go into the next scheduled one, so that load does not undo batching.
+    const ids = [...this.#pending.keys()]
+    for (let i = 0; i < ids.length; i += this.#options.batchSize) {
+      const rows = ids.slice(i, i + this.#options.batchSize).flatMap((id) => this.#pending.get(id) ?? [])
       try {
         await this.#options.write(rows)
       } catch (error) {
         this.#failures += 1
-        this.#tell(error)
+        this.#reportFailure(error)
         break
       }
       this.#failures = 0
-      // Unless another was put in its place, which is yet to be written.
-      for (const row of rows) if (this.#waiting.get(row.id) === row) this.#waiting.delete(row.id)
+      // A row that was replaced during the write stays pending.
+      for (const row of rows) if (this.#pending.get(row.id) === row) this.#pending.delete(row.id)
     }
-    if (this.#waiting.size > 0) this.#schedule()
+    if (this.#pending.size > 0) this.#schedule()
   }
 
   #schedule(): void {
-    if (this.#timer || this.#closed) return
-    const pause = Math.min(this.#options.everyMs * 2 ** this.#failures, MAX_PAUSE_MS)
-    this.#timer = setTimeout(() => void this.flush(), pause)
+    if (this.#timer || this.#isClosed) return
+    const delay = Math.min(this.#options.intervalMs * 2 ** this.#failures, MAX_RETRY_MS)
+    this.#timer = setTimeout(() => void this.flush(), delay)
     this.#timer.unref()
   }
 
-  #tell(error: unknown): void {
+  #reportFailure(error: unknown): void {
     try {
-      this.#options.onFailure?.(error, { waiting: this.#waiting.size, lost: this.#lost })
+      this.#options.onFailure?.(error, { pending: this.#pending.size, lost: this.#lost })
     } catch {
-      // Whoever cannot listen must not cost the rows, let alone the work that they are about.
+      // A failing listener must not fail the caller or lose rows.
     }
   }
 }

@@ -59,28 +59,28 @@ describe('REDIS_URL', () => {
     ['redis://:hunter2@cache:0', /host or host:port/],
     ['redis://:hunter2@ca che', /host or host:port/],
     ['redis://:hunter2@a,b', /expected one host with redis:\/\//],
-    ['redis://:hunter2@cache/one', /number of a database/],
-    ['redis://:hunter2@cache/1/2', /number of a database/],
-    ['redis://:hunter2@cache?db=1', /expected no \?…/],
+    ['redis://:hunter2@cache/one', /database number/],
+    ['redis://:hunter2@cache/1/2', /database number/],
+    ['redis://:hunter2@cache?db=1', /expected only the parameters/],
     ['redis+sentinel://:hunter2@s1,s2', /expected the name of the master/],
-    ['redis+sentinel://:hunter2@s1/m?password=x', /expected no \?…/],
+    ['redis+sentinel://:hunter2@s1/m?password=x', /expected only the parameters/],
     ['redis+cluster://:hunter2@c1/3', /a cluster has only 0/],
-  ])('refuses %s, without its password', (url, message) => {
-    let said = ''
+  ])('rejects %s without revealing the password', (url, pattern) => {
+    let message = ''
     try {
       parseRedisUrl(url)
     } catch (error) {
       expect(error).toBeInstanceOf(TypeError)
-      said = (error as Error).message
+      message = (error as Error).message
     }
-    expect(said).toMatch(message)
-    expect(said).not.toContain('hunter2')
+    expect(message).toMatch(pattern)
+    expect(message).not.toContain('hunter2')
   })
 
-  it('is told to people without credentials', () => {
-    const told = (url: string) => describeTarget(parseRedisUrl(url))
-    expect(told('redis://u:hunter2@[::1]:7000/3')).toBe('[::1]:7000')
-    expect(told('redis+sentinel://u:hunter2@s1,s2:5000/m?sentinel_password=hunter2')).toBe(
+  it('is described without credentials', () => {
+    const describeUrl = (url: string) => describeTarget(parseRedisUrl(url))
+    expect(describeUrl('redis://u:hunter2@[::1]:7000/3')).toBe('[::1]:7000')
+    expect(describeUrl('redis+sentinel://u:hunter2@s1,s2:5000/m?sentinel_password=hunter2')).toBe(
       's1:26379,s2:5000/m',
     )
   })

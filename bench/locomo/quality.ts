@@ -4,7 +4,7 @@
  * Evidence recall@k of the ranking on LoCoMo conversations, from raw messages, without any model.
  */
 import { parseArgs } from 'node:util'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { STEPS, type Variant, variations, WITHOUT } from './ablation.ts'
 import { CATEGORIES, type Conversation, readLocomo } from './dataset.ts'
 import { evaluate, type Prepared, prepare, type Report, report } from './evaluate.ts'

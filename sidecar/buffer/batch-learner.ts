@@ -40,7 +40,7 @@ export class BatchLearner {
     tell: (event: TurnEvent) => void,
   ): Promise<string | null> {
     const { log, slots, closing, onFlush } = this.#context
-    const outcome = await slots.run(() => this.#ask(batch, reason, isUrgent), isUrgent)
+    const outcome = await slots.run(() => this.#ask(batch, reason), isUrgent)
     const turns = batch.length
     if (outcome.status === 'learned') {
       for (const turn of batch) this.#waiting.remove(turn)
@@ -62,18 +62,14 @@ export class BatchLearner {
     return outcome.reason
   }
 
-  async #ask(batch: readonly PendingTurn[], because: FlushReason, isUrgent: boolean): Promise<LearnOutcome> {
+  async #ask(batch: readonly PendingTurn[], because: FlushReason): Promise<LearnOutcome> {
     const { learner, log, closing, givingUp } = this.#context
     // It may have waited for its turn.
     if (closing.aborted) return CLOSING
     const ids = batch.map((turn) => turn.turn_id)
     for (const id of ids) this.#processing.add(id)
     try {
-      return await learner.learn(parseScopeKey(this.#key), ids, {
-        ...{ signal: givingUp, because },
-        // Who waits is told what was learned, and it is so then. Otherwise a crash has it learned once more.
-        isLazy: !isUrgent,
-      })
+      return await learner.learn(parseScopeKey(this.#key), ids, { signal: givingUp, because })
     } catch (error) {
       if (givingUp.aborted) return CLOSING
       log.error('learning failed', { error: error instanceof Error ? error.stack : String(error) })

@@ -15,7 +15,6 @@ import { type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
-import { requestBegins, requestEnds } from '../time-slice.ts'
 import type { BufferContext, Shared, Timers } from './context.ts'
 import { Room } from './room.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
@@ -23,7 +22,6 @@ import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
 import { Slots } from './slots.ts'
 import { StoredTotals, sumOf, type Totals } from './totals.ts'
 import type { View, Views } from './views.ts'
-import type { WriteAhead } from './write-ahead.ts'
 
 export type { BufferSettings } from './settings.ts'
 export type { Totals } from './totals.ts'
@@ -35,8 +33,6 @@ export interface BufferOptions {
   /** Absent where this process alone has the store. */
   shared?: Shared | undefined
   engine: MemoryEngine
-  /** Where turns are durable before they are among the records; absent: they are accepted when they are there. */
-  ahead?: WriteAhead | undefined
   learner: Learner
   /** Windows of conversations, as recalls tell of them. */
   views: Views
@@ -50,10 +46,7 @@ export interface BufferOptions {
   timers?: Timers
 }
 
-export interface AcceptOptions extends Pick<AddOptions, 'expiresAt' | 'triggers'> {
-  /** Whether its caller waits for more than that it is durable. */
-  isAwaited: boolean
-}
+export type AcceptOptions = Pick<AddOptions, 'expiresAt' | 'triggers'>
 
 /** `waits`: to be learned from. What has been learned from before does not. */
 export type Accepted = Pick<AddResult, 'turnId' | 'turn' | 'events'> & { waits: boolean }
@@ -124,7 +117,6 @@ export class BufferZone {
     }
     this.#room = new Room({
       bounds: this.#settings,
-      ahead: options.ahead,
       bufferOf: (key) => this.#scopes.get(key),
       waitingInAll: () => Math.max(this.#turns, this.#stored?.lastTurns ?? 0),
       now: this.#now,
@@ -149,40 +141,25 @@ export class BufferZone {
    * Accepts a turn; when this resolves, it is durable.
    * @throws {AppError} `too_many_pending` when so many turns wait that no more are taken; nothing is stored then
    */
-  async accept(
-    scope: Scope,
-    request: AddRequest,
-    { expiresAt, triggers, isAwaited }: AcceptOptions,
-  ): Promise<Accepted> {
-    const { engine, ahead, countTokens } = this.#options
+  async accept(scope: Scope, request: AddRequest, { expiresAt, triggers }: AcceptOptions): Promise<Accepted> {
+    const { engine, countTokens } = this.#options
     const key = scopeKey(scope)
-    const arrived = await this.#room.enter(key, this.#isWaiting(key, request))
+    const arrived = this.#room.enter(key, this.#isWaiting(key, request))
     // For the bound on all that waits, which others fill up too.
     this.#stored?.renew()
-    requestBegins()
     try {
-      if (ahead && !isAwaited) {
-        const turn = { scope: key, request, expiresAt, triggers, at: this.#now() }
-        const turnId = await ahead.take(turn, arrived)
-        if (turnId !== undefined) return { turnId, turn: request.turn ?? null, events: [], waits: true }
-      }
-      await ahead?.assertCaughtUp(key)
       const { pending, ...result } = await addTurn(engine, scope, request, {
         ...{ learn: true, expiresAt, triggers },
         countTokens: (messages) => tokensOf(messages, countTokens),
       })
-      if (pending) this.take(key, pending)
+      if (pending) {
+        this.#scope(key).put(pending)
+        this.#lookUpWindow(key, pending)
+      }
       return { ...result, waits: pending !== undefined }
     } finally {
-      requestEnds()
       arrived()
     }
-  }
-
-  /** Takes over a turn that waits among the records. */
-  take(key: string, pending: PendingTurn): void {
-    this.#scope(key).put(pending)
-    this.#lookUpWindow(key, pending)
   }
 
   /** Learns now from what waits, also from what has failed. Resolves when that has been tried once. */
@@ -254,16 +231,9 @@ export class BufferZone {
 
   /** How many turns of a scope wait, and their tokens. */
   counts(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
-    const key = scopeKey(scope)
-    const waiting = this.#scopes.get(key)?.waiting
-    if (conversationId === undefined) {
-      const underway = this.#options.ahead?.counts(key) ?? { turns: 0, tokens: 0 }
-      return {
-        turns: (waiting?.size ?? 0) + underway.turns,
-        tokens: (waiting?.tokens ?? 0) + underway.tokens,
-      }
-    }
+    const waiting = this.#scopes.get(scopeKey(scope))?.waiting
     if (!waiting) return { turns: 0, tokens: 0 }
+    if (conversationId === undefined) return { turns: waiting.size, tokens: waiting.tokens }
     const own = waiting.all().filter((turn) => turn.conversation_id === conversationId)
     return { turns: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
   }
@@ -286,14 +256,13 @@ export class BufferZone {
 
   /** How much is held: scopes with turns that wait or are being learned from, and those turns. */
   get size(): { scopes: number; turns: number } {
-    return { scopes: this.#scopes.size, turns: this.#turns + (this.#options.ahead?.size ?? 0) }
+    return { scopes: this.#scopes.size, turns: this.#turns }
   }
 
   /** What waits in all scopes together, and since when; of these, how many turns have failed for good. */
   async totals(): Promise<Totals> {
     if (this.#stored) return await this.#stored.read()
-    const totals = sumOf([...this.#scopes.values()].flatMap(({ waiting }) => waiting.all()))
-    return { ...totals, turns: totals.turns + (this.#options.ahead?.size ?? 0) }
+    return sumOf([...this.#scopes.values()].flatMap(({ waiting }) => waiting.all()))
   }
 
   /** The user has been forgotten: what does not wait in the store any more does not wait here. */

@@ -3,10 +3,9 @@ import { type AddRequest, type AddResult, addTurn } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import { expiryOf } from '../rules/rules.ts'
-import { type Scope, scopeKey } from '../scope.ts'
+import type { Scope } from '../scope.ts'
 import type { BufferZone } from './buffer-zone.ts'
 import { triggersOf } from './settings.ts'
-import type { WriteAhead } from './write-ahead.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
@@ -21,7 +20,6 @@ export interface IntakeOptions {
   ruleBook: RuleBook
   /** Absent without a language model: then everything is kept verbatim. */
   buffer: BufferZone | undefined
-  ahead?: WriteAhead | undefined
   now?: () => number
 }
 
@@ -40,7 +38,7 @@ export class Intake {
    * @throws {AppError} `invalid_request` for a mode that needs a model where there is none
    */
   async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<Taken> {
-    const { engine, buffer, ahead, ruleBook } = this.#options
+    const { engine, buffer, ruleBook } = this.#options
     const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
     // A caller may narrow what the app's rules allow, and not widen it.
     const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
@@ -48,7 +46,6 @@ export class Intake {
     const said = Math.max(...request.messages.map(({ at }) => at ?? this.#now()))
     const expiresAt = expiryOf(rules, null, said, request.runId)
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      await ahead?.assertCaughtUp(scopeKey(scope))
       const result = await addTurn(engine, scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
       await buffer?.settled(scope, result.turnId)
       return { ...result, status: 'stored', reason: null }
@@ -61,8 +58,8 @@ export class Intake {
       )
     }
     const isAwaited = mode === 'sync'
-    const options = { expiresAt, triggers: triggersOf(rules), isAwaited }
-    const { waits, ...accepted } = await buffer.accept(scope, ruled, options)
+    const triggers = triggersOf(rules)
+    const { waits, ...accepted } = await buffer.accept(scope, ruled, { expiresAt, triggers })
     if (!waits || !isAwaited) return { ...accepted, status: waits ? 'buffered' : 'stored', reason: null }
     const turn = { turn_id: accepted.turnId, conversation_id: request.conversationId ?? null }
     const { events, reason } = await buffer.flushTurn(scope, turn)

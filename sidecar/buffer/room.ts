@@ -1,11 +1,9 @@
 import { AppError } from '../errors.ts'
 import type { ScopeBuffer } from './scope-buffer.ts'
 import type { BufferSettings } from './settings.ts'
-import type { WriteAhead } from './write-ahead.ts'
 
 export interface RoomOptions {
   bounds: Pick<BufferSettings, 'maxTurns' | 'maxTurnsPerScope'>
-  ahead: WriteAhead | undefined
   bufferOf: (key: string) => ScopeBuffer | undefined
   /** How many turns wait in all scopes together. */
   waitingInAll: () => number
@@ -34,13 +32,8 @@ export class Room {
    * @param isKnown a turn that waits already takes no more room
    * @throws {AppError} `too_many_pending` when so many turns wait that no more are taken
    */
-  async enter(key: string, isKnown: boolean): Promise<() => void> {
-    if (!isKnown && !this.#isThere(key)) {
-      // What waits says when room is to be expected; turns on their way do not yet.
-      await this.#options.ahead?.caughtUp(key)
-      if (!this.#isThere(key)) throw this.#refusal(key)
-    }
-    // In the same turn of the event loop as the look.
+  enter(key: string, isKnown: boolean): () => void {
+    if (!isKnown && !this.#isThere(key)) throw this.#refusal(key)
     return this.#arrive(key)
   }
 
@@ -71,15 +64,14 @@ export class Room {
   }
 
   #isThere(key: string): boolean {
-    const { bounds, ahead, waitingInAll } = this.#options
+    const { bounds, waitingInAll } = this.#options
     const arriving = [...this.#arriving.values()].reduce((sum, count) => sum + count, 0)
-    const all = waitingInAll() + arriving + (ahead?.size ?? 0)
+    const all = waitingInAll() + arriving
     return this.#ofScope(key) < bounds.maxTurnsPerScope && all < bounds.maxTurns
   }
 
   #ofScope(key: string): number {
-    const { ahead, bufferOf } = this.#options
-    return (bufferOf(key)?.waiting.size ?? 0) + this.#arrivingIn(key) + (ahead?.counts(key).turns ?? 0)
+    return (this.#options.bufferOf(key)?.waiting.size ?? 0) + this.#arrivingIn(key)
   }
 
   #arrivingIn(key: string): number {

@@ -2,74 +2,75 @@ import { setImmediate } from 'node:timers/promises'
 import type { RecordCall } from '../ports/ledger.ts'
 import type { Position, RecordStore, StoredRecord } from '../ports/records.ts'
 import type { Scope } from '../scope.ts'
-import { WriteBehind, type WriteTrouble } from '../write-behind.ts'
+import { WriteBehind, type WriteFailure } from '../write-behind.ts'
 import type { PriceList } from './prices.ts'
 import {
-  fromRecord,
+  type KeyedRow,
   type LedgerFilter,
   ledgerScope,
   matches,
-  type PlacedRow,
+  orderAt,
   positionBefore,
-  toRow,
+  readLedgerRow,
+  toKeyedRow,
   toWrite,
 } from './rows.ts'
-import { type Grouping, type LedgerSums, summing } from './totals.ts'
+import { type Grouping, type LedgerSums, LedgerTotals } from './totals.ts'
 
 export interface LedgerOptions {
   records: RecordStore
   prices: PriceList
-  /** Told of every write that failed. The rows wait and are written later; the oldest go when there are too many. */
-  onFailure?: (error: unknown, trouble: WriteTrouble) => void
+  /** Called for every failed write. The rows stay pending and are retried. */
+  onFailure?: (error: unknown, failure: WriteFailure) => void
   /** Milliseconds between writes. @default 200 */
   writeEveryMs?: number
+  /** Maximum unwritten rows; above it, the oldest are dropped. @default 10000 */
+  maxPending?: number
 }
 
-/** Most rows that wait to be written: a store that is away for long costs rows, never memory. */
-export const MAX_WAITING = 10_000
-/** Rows of one commit, and of one page of a reading: a few milliseconds of the event loop. */
+/** Rows per commit and per page read. */
 const PAGE = 500
 
-/** One row per external call. Rows are written in groups, apart from the work that they are about. */
+/** Records every call to a model: one row each, written in batches in the background. */
 export class Ledger {
   readonly #records: RecordStore
   readonly #prices: PriceList
-  readonly #behind: WriteBehind<PlacedRow>
+  readonly #buffer: WriteBehind<KeyedRow>
   readonly #listeners: RecordCall[] = []
 
-  constructor({ records, prices, onFailure, writeEveryMs = 200 }: LedgerOptions) {
+  constructor({ records, prices, onFailure, writeEveryMs = 200, maxPending = 10_000 }: LedgerOptions) {
     this.#records = records
     this.#prices = prices
-    this.#behind = new WriteBehind({
-      write: async (rows) => await records.commit(rows.map(toWrite), { isLazy: true }),
+    this.#buffer = new WriteBehind({
+      write: async (rows) => await records.commit(rows.map(toWrite)),
       onFailure,
-      everyMs: writeEveryMs,
-      maxWaiting: MAX_WAITING,
-      atOnce: PAGE,
+      intervalMs: writeEveryMs,
+      maxPending,
+      batchSize: PAGE,
     })
   }
 
   readonly record: RecordCall = (entry) => {
-    if (this.#behind.isClosed) return
+    if (this.#buffer.isClosed) return
     for (const listener of this.#listeners) listener(entry)
     try {
-      this.#behind.put(toRow(entry))
+      this.#buffer.put(toKeyedRow(entry))
     } catch (error) {
-      this.#behind.lose(error)
+      this.#buffer.reportLost(error)
     }
   }
 
-  /** Tells of every entry, whether or not it can be written. */
+  /** Calls the listener for every entry, even if its row cannot be written. */
   listen(listener: RecordCall): void {
     this.#listeners.push(listener)
   }
 
-  /** Writes what waits. Never rejects: rows that cannot be written wait on. */
+  /** Writes pending rows. Never rejects; rows that cannot be written stay pending. */
   async flush(): Promise<void> {
-    await this.#behind.flush()
+    await this.#buffer.flush()
   }
 
-  /** Sums of the calls of a namespace that a filter lets through, in all and by group. */
+  /** Sums the calls of a namespace that match a filter, in total and by group. Includes pending rows. */
   async query(
     namespace: string,
     filter: LedgerFilter = {},
@@ -77,57 +78,63 @@ export class Ledger {
   ): Promise<LedgerSums> {
     await this.flush()
     const scope = ledgerScope(namespace)
-    // What could not be written counts as well, and once: a write may get through while the store is being read.
-    const unwritten = new Map(
-      this.#behind.waiting.filter((placed) => placed.scope === scope).map((placed) => [placed.id, placed]),
+    // Keyed by id, because a pending row may be written while the store is read.
+    const pending = new Map(
+      this.#buffer.pending.filter((keyed) => keyed.scope === scope).map(({ id, row }) => [id, row]),
     )
-    const { add, sums } = summing(groupBy, this.#prices)
+    const totals = new LedgerTotals(groupBy, this.#prices)
     for await (const page of this.#pages(scope, filter)) {
       for (const record of page) {
-        unwritten.delete(record.id)
-        const row = fromRecord(record)
-        if (matches(row, filter)) add(row)
+        pending.delete(record.id)
+        const row = readLedgerRow(record)
+        if (matches(row, filter)) totals.add(row)
       }
     }
-    for (const { row } of unwritten.values()) if (matches(row, filter)) add(row)
-    return sums()
+    for (const row of pending.values()) if (matches(row, filter)) totals.add(row)
+    return totals.sums()
   }
 
-  /** Takes user and conversation out of a user's rows; what was spent stays. Answers how many rows there were. */
+  /** Removes user and conversation from the rows of a user; tokens and cost stay. Returns the number of rows. */
   async forget({ namespace, userId }: Scope): Promise<number> {
     await this.flush()
     const scope = ledgerScope(namespace)
+    const anonymous = { user_id: null, conversation_id: null }
     let count = 0
-    const nameless = (placed: PlacedRow): PlacedRow => {
+    for (const keyed of this.#buffer.pending) {
+      if (keyed.scope !== scope || keyed.row.user_id !== userId) continue
+      this.#buffer.replace({ ...keyed, row: { ...keyed.row, ...anonymous } })
       count += 1
-      return { ...placed, row: { ...placed.row, user_id: null, conversation_id: null } }
     }
-    for (const placed of this.#behind.waiting) {
-      if (placed.scope === scope && placed.row.user_id === userId) this.#behind.replace(nameless(placed))
-    }
-    for await (const page of this.#pages(scope, {})) {
-      const rows = page
-        .map((record) => ({ id: record.id, scope, row: fromRecord(record) }))
-        .filter(({ row }) => row.user_id === userId)
-      if (rows.length > 0) await this.#records.commit(rows.map((placed) => toWrite(nameless(placed))))
+    for await (const page of this.#pages(scope)) {
+      // Not validated: an invalid row must not prevent the erasure.
+      const own = page.filter(({ payload }) => payload['user_id'] === userId)
+      if (own.length === 0) continue
+      await this.#records.commit(
+        own.map(({ id, order, payload }) => ({
+          put: { id, order, payload: { ...payload, ...anonymous } },
+          collection: 'ledger',
+          scope,
+        })),
+      )
+      count += own.length
     }
     return count
   }
 
-  /** Writes what waits, once. Later entries are let go. */
+  /** Tries once to write the pending rows. Later entries are ignored. */
   async close(): Promise<void> {
-    await this.#behind.close()
+    await this.#buffer.close()
   }
 
-  async *#pages(scope: string, { from, to = Number.POSITIVE_INFINITY }: LedgerFilter) {
+  async *#pages(scope: string, { from, to = Infinity }: LedgerFilter = {}): AsyncGenerator<StoredRecord[]> {
     let after: Position | undefined = positionBefore(from)
     for (;;) {
-      const page: StoredRecord[] = await this.#records.scroll('ledger', scope, { limit: PAGE, after })
+      const page = await this.#records.scroll('ledger', scope, { limit: PAGE, after })
       yield page
       const last = page.at(-1)
-      if (!last || page.length < PAGE || fromRecord(last).at >= to) return
+      if (!last || page.length < PAGE || last.order >= orderAt(to)) return
       after = { order: last.order, id: last.id }
-      // A store in this process answers without ever letting go of the event loop.
+      // An in-process store resolves without yielding to the event loop.
       await setImmediate()
     }
   }

@@ -1,29 +1,33 @@
 import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
 import type { LedgerEntry } from '../ports/ledger.ts'
 import type { JsonObject, Position, StoredRecord, Write } from '../ports/records.ts'
+import { parsePayload } from '../stored-payload.ts'
 
-/** A call as it is stored: ids, names of our own and numbers, never a text or a key. */
-export interface LedgerRow {
+/** A model call as stored: ids, constants and numbers, never user text or a key. */
+const ledgerRow = z.object({
   /** Epoch milliseconds. */
-  at: number
-  /** `null` once the user is forgotten. */
-  user_id: string | null
-  conversation_id: string | null
-  turn: number | null
-  arm: string | null
-  purpose: string
-  model: string
-  tokens_in: number
-  tokens_out: number
-  tokens_cached: number
-  latency_ms: number
-  retries: number
-  outcome: string
-}
+  at: z.number(),
+  /** `null` after the user was erased. */
+  user_id: z.string().nullable(),
+  conversation_id: z.string().nullable(),
+  turn: z.number().nullable(),
+  arm: z.string().nullable(),
+  purpose: z.string(),
+  model: z.string(),
+  tokens_in: z.number(),
+  tokens_out: z.number(),
+  tokens_cached: z.number(),
+  latency_ms: z.number(),
+  retries: z.number(),
+  outcome: z.string(),
+})
 
-/** A row with the place that it has or will have in the store. */
-export interface PlacedRow {
-  /** Given once, so that writing it again after a failure of unknown outcome is the same row. */
+export type LedgerRow = z.output<typeof ledgerRow>
+
+/** A row with its place in the store. */
+export interface KeyedRow {
+  /** Assigned once, so that a retried write does not duplicate the row. */
   id: string
   scope: string
   row: LedgerRow
@@ -36,22 +40,28 @@ export interface LedgerFilter {
   purpose?: string | undefined
   model?: string | undefined
   arm?: string | undefined
-  /** Epoch milliseconds, the first included and the second not. */
+  /** Epoch milliseconds, inclusive. */
   from?: number | undefined
+  /** Epoch milliseconds, exclusive. */
   to?: number | undefined
 }
 
-/** The rows of a namespace stand together, under a user id that no user can have: the empty one. */
+/** @throws {AppError} for an invalid payload */
+export function readLedgerRow(record: StoredRecord): LedgerRow {
+  return parsePayload('ledger', record, ledgerRow)
+}
+
+/** All rows of a namespace share the scope with the empty user id, which no user can have. */
 export function ledgerScope(namespace: string): string {
   return `${encodeURIComponent(namespace)}/`
 }
 
-/** Field by field: whatever else a caller's object holds stays out. Every value is one that any store takes. */
-export function toRow(entry: LedgerEntry): PlacedRow {
+/** Copies known fields only: the object of the caller may carry others. Numbers are clamped to what any store accepts. */
+export function toKeyedRow(entry: LedgerEntry): KeyedRow {
   const [namespace = '', user = ''] = entry.scope.split('/')
-  const at = Math.min(whole(entry.at), LATEST)
+  const at = Math.min(toInteger(entry.at), MAX_TIME)
   return {
-    id: timedId(at),
+    id: uuidAt(at),
     scope: `${namespace}/`,
     row: {
       at,
@@ -61,26 +71,22 @@ export function toRow(entry: LedgerEntry): PlacedRow {
       arm: entry.arm ?? null,
       purpose: entry.purpose,
       model: entry.model,
-      tokens_in: whole(entry.tokensIn),
-      tokens_out: whole(entry.tokensOut),
-      tokens_cached: whole(entry.tokensCached),
-      latency_ms: whole(entry.latencyMs),
-      retries: whole(entry.retries),
+      tokens_in: toInteger(entry.tokensIn),
+      tokens_out: toInteger(entry.tokensOut),
+      tokens_cached: toInteger(entry.tokensCached),
+      latency_ms: toInteger(entry.latencyMs),
+      retries: toInteger(entry.retries),
       outcome: entry.outcome,
     },
   }
 }
 
-export function toWrite({ id, scope, row }: PlacedRow): Write {
+export function toWrite({ id, scope, row }: KeyedRow): Write {
   const put = { id, order: orderAt(row.at), payload: row as unknown as JsonObject }
   return { put, collection: 'ledger', scope }
 }
 
-export function fromRecord({ payload }: StoredRecord): LedgerRow {
-  return payload as unknown as LedgerRow
-}
-
-/** The place just before the rows of a time; absent: the beginning. */
+/** Returns the position just before the rows of a time, epoch milliseconds. */
 export function positionBefore(at: number | undefined): Position | undefined {
   return at === undefined || at <= 0 ? undefined : { order: orderAt(at) - 1, id: '' }
 }
@@ -98,20 +104,20 @@ export function matches(row: LedgerRow, filter: LedgerFilter): boolean {
   )
 }
 
-/** A UUID version 7 (RFC 9562 §5.7): rows of one time lie together in a store that is kept by id. */
-function timedId(at: number): string {
+/** A UUID version 7 (RFC 9562 §5.7), so that rows of the same time are adjacent in a store sorted by id. */
+function uuidAt(at: number): string {
   const time = at.toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
 
 /** Last millisecond whose microseconds are a safe integer: in the year 2255. */
-const LATEST = Math.floor(Number.MAX_SAFE_INTEGER / 1000)
+const MAX_TIME = Math.floor(Number.MAX_SAFE_INTEGER / 1000)
 
-/** Microseconds, as records are ordered by. */
-function orderAt(at: number): number {
-  return Math.min(at, LATEST) * 1000
+/** Records are ordered by epoch microseconds. */
+export function orderAt(at: number): number {
+  return Math.min(at, MAX_TIME) * 1000
 }
 
-function whole(value: number): number {
+function toInteger(value: number): number {
   return Number.isFinite(value) ? Math.min(Math.max(0, Math.round(value)), Number.MAX_SAFE_INTEGER) : 0
 }

@@ -6,17 +6,17 @@ export const GROUPINGS = ['user', 'conversation', 'turn', 'purpose', 'model', 'd
 export type Grouping = (typeof GROUPINGS)[number]
 
 export interface Totals {
-  /** Requests that were sent, each try of a call by itself. */
+  /** Requests sent; each retry counts as one. */
   calls: number
   failed: number
   tokens_in: number
   tokens_out: number
-  /** Of `tokens_in`. */
+  /** Part of `tokens_in`. */
   tokens_cached: number
   latency_ms: number
-  /** Those of `calls` that were a further try. */
+  /** The part of `calls` that were retries. */
   retries: number
-  /** In the currency of the prices; `null` where the cost of a call is not known. */
+  /** In the currency of the prices; `null` if a call has no known cost. */
   cost: number | null
 }
 
@@ -24,60 +24,15 @@ export type GroupKey = Record<string, string | number | null>
 
 export interface LedgerSums {
   totals: Totals
-  /** In the order of their keys. */
+  /** Sorted by key. */
   groups: (Totals & { key: GroupKey })[]
-  /** Models whose calls have no known cost, at most `MAX_UNPRICED` of them. */
+  /** Models with calls of unknown cost, at most `MAX_UNPRICED`. */
   unpriced: string[]
 }
 
-/** Most groups of one answer: what is summed stays in memory. */
-export const MAX_GROUPS = 10_000
+/** Groups are kept in memory. */
+const MAX_GROUPS = 10_000
 const MAX_UNPRICED = 100
-
-/** Sums rows one by one. `add` throws `invalid_request` when they fall into more than `MAX_GROUPS` groups. */
-export function summing(groupBy: readonly Grouping[], prices: PriceList) {
-  const totals = none()
-  const groups = new Map<string, Totals & { key: GroupKey }>()
-  const unpriced = new Set<string>()
-  return {
-    add(row: LedgerRow): void {
-      const cost = costOf(
-        {
-          model: row.model,
-          tokensIn: row.tokens_in,
-          tokensOut: row.tokens_out,
-          tokensCached: row.tokens_cached,
-          ok: row.outcome === 'ok',
-        },
-        prices,
-      )
-      if (cost === null && unpriced.size < MAX_UNPRICED) unpriced.add(row.model)
-      count(totals, row, cost)
-      if (groupBy.length > 0) count(groupOf(row), row, cost)
-    },
-    sums(): LedgerSums {
-      const sorted = [...groups.values()].sort((a, b) => compareKeys(a.key, b.key, groupBy))
-      return { totals: rounded(totals), groups: sorted.map(rounded), unpriced: [...unpriced].sort() }
-    },
-  }
-
-  function groupOf(row: LedgerRow): Totals {
-    const values = groupBy.map((one) => KEYS[one](row))
-    const name = JSON.stringify(values)
-    const found = groups.get(name)
-    if (found) return found
-    if (groups.size >= MAX_GROUPS) {
-      throw invalid(
-        'group_by',
-        `at most ${MAX_GROUPS} groups: narrow the calls with from and to, or group by less`,
-        groupBy.join(','),
-      )
-    }
-    const group = { key: Object.fromEntries(groupBy.map((one, i) => [one, values[i] ?? null])), ...none() }
-    groups.set(name, group)
-    return group
-  }
-}
 
 const KEYS: Record<Grouping, (row: LedgerRow) => string | number | null> = {
   user: (row) => row.user_id,
@@ -90,7 +45,66 @@ const KEYS: Record<Grouping, (row: LedgerRow) => string | number | null> = {
   arm: (row) => row.arm,
 }
 
-function none(): Totals {
+/** Sums rows in total and by group. */
+export class LedgerTotals {
+  readonly #groupBy: readonly Grouping[]
+  readonly #prices: PriceList
+  readonly #totals = emptyTotals()
+  readonly #groups = new Map<string, Totals & { key: GroupKey }>()
+  readonly #unpriced = new Set<string>()
+
+  constructor(groupBy: readonly Grouping[], prices: PriceList) {
+    this.#groupBy = groupBy
+    this.#prices = prices
+  }
+
+  /** @throws {AppError} `invalid_request` for more than `MAX_GROUPS` groups */
+  add(row: LedgerRow): void {
+    const { model, tokens_in, tokens_out, tokens_cached, outcome } = row
+    const cost = costOf(
+      {
+        model,
+        tokensIn: tokens_in,
+        tokensOut: tokens_out,
+        tokensCached: tokens_cached,
+        ok: outcome === 'ok',
+      },
+      this.#prices,
+    )
+    if (cost === null && this.#unpriced.size < MAX_UNPRICED) this.#unpriced.add(model)
+    addTo(this.#totals, row, cost)
+    if (this.#groupBy.length > 0) addTo(this.#groupOf(row), row, cost)
+  }
+
+  sums(): LedgerSums {
+    const sorted = [...this.#groups.values()].sort((a, b) => compareKeys(a.key, b.key, this.#groupBy))
+    return {
+      totals: roundCost(this.#totals),
+      groups: sorted.map(roundCost),
+      unpriced: [...this.#unpriced].sort(),
+    }
+  }
+
+  #groupOf(row: LedgerRow): Totals {
+    const values = this.#groupBy.map((grouping) => KEYS[grouping](row))
+    const id = JSON.stringify(values)
+    const known = this.#groups.get(id)
+    if (known) return known
+    if (this.#groups.size >= MAX_GROUPS) {
+      throw invalid(
+        'group_by',
+        `at most ${MAX_GROUPS} groups (set from and to, or group by fewer fields)`,
+        this.#groupBy.join(','),
+      )
+    }
+    const key = Object.fromEntries(this.#groupBy.map((grouping, i) => [grouping, values[i] ?? null]))
+    const group = { key, ...emptyTotals() }
+    this.#groups.set(id, group)
+    return group
+  }
+}
+
+function emptyTotals(): Totals {
   return {
     calls: 0,
     failed: 0,
@@ -103,27 +117,27 @@ function none(): Totals {
   }
 }
 
-function count(totals: Totals, row: LedgerRow, cost: number | null): void {
+function addTo(totals: Totals, row: LedgerRow, cost: number | null): void {
   totals.calls += 1
   if (row.outcome !== 'ok') totals.failed += 1
   totals.tokens_in += row.tokens_in
   totals.tokens_out += row.tokens_out
   totals.tokens_cached += row.tokens_cached
   totals.latency_ms += row.latency_ms
-  // Each try is a row and says how many went before it, so the further ones are counted, not summed.
+  // Each attempt is one row whose `retries` counts the attempts before it, so retries are rows, not a sum.
   if (row.retries > 0) totals.retries += 1
   totals.cost = totals.cost === null || cost === null ? null : totals.cost + cost
 }
 
-/** Without the dust of adding fractions: prices and tokens have fewer digits than these. */
-function rounded<T extends Totals>(totals: T): T {
+/** Removes floating-point noise: prices and tokens have fewer than 12 digits. */
+function roundCost<T extends Totals>(totals: T): T {
   return { ...totals, cost: totals.cost === null ? null : Number(totals.cost.toPrecision(12)) }
 }
 
-/** Numbers by size, texts by code unit, what is not known first. */
+/** Sorts numbers by size and strings by code unit, `null` first. */
 function compareKeys(a: GroupKey, b: GroupKey, groupBy: readonly Grouping[]): number {
-  for (const one of groupBy) {
-    const [left, right] = [a[one] ?? null, b[one] ?? null]
+  for (const grouping of groupBy) {
+    const [left, right] = [a[grouping] ?? null, b[grouping] ?? null]
     if (left === right) continue
     if (left === null || right === null) return left === null ? -1 : 1
     return left < right ? -1 : 1

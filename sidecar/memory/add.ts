@@ -40,8 +40,6 @@ export interface AddOptions extends ChangeOptions {
   countTokens: (messages: readonly Message[]) => number
   /** Flush thresholds that the rules of the app override. */
   triggers?: Partial<Triggers> | undefined
-  /** Of the entry in the log of accepted turns that it comes from. */
-  logged?: string | undefined
 }
 
 const VERBATIM: AddOptions = { learn: false, expiresAt: null, countTokens: () => 0 }
@@ -65,7 +63,7 @@ async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOpti
   const { learn, expiresAt } = options
   const place = await placeTurn(records, scope, request, now)
   const previous = await getTurn(records, scope, place.id)
-  const turn = nextRevision(place, request, previous, now, options)
+  const turn = nextRevision(place, request, previous, now, learn)
   const candidates = await candidatesIn(unit, turn)
   if (learn) removeDeleted(turn, candidates)
   if (previous && learn && isSame(previous, turn)) {
@@ -97,7 +95,7 @@ function nextRevision(
   request: AddRequest,
   previous: Turn | undefined,
   now: number,
-  { learn, logged = previous?.logged }: AddOptions,
+  learn: boolean,
 ): Turn {
   const unsaid = previous?.unsaid?.filter(
     (i) => previous.messages[i]?.content === request.messages[i]?.content,
@@ -117,7 +115,6 @@ function nextRevision(
     memory_ids: [],
     removed_ids: [...(previous?.removed_ids ?? [])],
     ...(unsaid && unsaid.length > 0 ? { unsaid } : {}),
-    ...(logged ? { logged } : {}),
     effects: [],
     created_at: previous?.created_at ?? now,
     updated_at: now,
@@ -129,7 +126,7 @@ async function candidatesIn({ records, scope, now }: UnitOfWork, turn: Turn): Pr
     turn.conversation_id !== null && turn.turn !== null && turn.turn > 1
       ? await getTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
-  return candidatesOf(turn, { scope, before: lastMessage(before), now })
+  return await candidatesOf({ turn, scope, before: lastMessage(before), now })
 }
 
 function lastMessage(turn: Turn | undefined): { content: string; at: number } | null {

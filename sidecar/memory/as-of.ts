@@ -31,7 +31,7 @@ export async function asOf(
     if (isValid && (!other || other.held.memory.version < memory.version))
       then.set(memory.id, { held, validUntil })
   }
-  for await (const held of scrollMemories(store, scope, { onInvalid })) consider(held, null)
+  for await (const held of scrollMemories(store, scope, onInvalid)) consider(held, null)
   for await (const { past, dense } of scrollPastVersions(store, scope, onInvalid)) {
     consider({ memory: past.memory, dense }, past.valid_until)
   }

@@ -1,15 +1,18 @@
+import { offloaded, totalLength } from '../text/worker-pool.ts'
 import type { Role, Source } from './memory.ts'
-import { memoryId } from './model/identity.ts'
+import { memoryIdOf } from './model/identity.ts'
 import { toContext } from './model/message-text.ts'
 import { withoutRecalled } from './model/recalled.ts'
-import { keepVerbatim } from './model/verbatim.ts'
+import { keepVerbatim, normaliseForDuplicate } from './model/verbatim.ts'
 import type { Turn } from './turns.ts'
 
 /** A text of a turn that is worth remembering. */
 export interface Candidate {
-  /** Derived from scope, speaker and normalised text: the same statement gets the same memory. */
+  /** As `memoryIdOf` derives it. */
   id: string
   text: string
+  /** `normaliseForDuplicate` of the text. */
+  key: string
   role: Role
   speaker: string
   context: string | null
@@ -19,11 +22,22 @@ export interface Candidate {
 /** After a pause of more than this, the message before is no context. */
 const MAX_PAUSE_MS = 3_600_000
 
-/** The texts of a turn that are worth remembering, each once. `before` is the last message of the previous turn. */
-export function candidatesOf(
-  turn: Turn,
-  { scope, before, now }: { scope: string; before: { content: string; at: number } | null; now: number },
-): Candidate[] {
+export interface CandidateInput {
+  turn: Pick<Turn, 'id' | 'conversation_id' | 'turn' | 'agent_id' | 'run_id' | 'remember' | 'messages'>
+  scope: string
+  /** The last message of the previous turn, if known. */
+  before: { content: string; at: number } | null
+  /** Time of messages that have none of their own, epoch milliseconds. */
+  now: number
+}
+
+/** `collectCandidates`, in a worker thread when there is much text. */
+export const candidatesOf = offloaded(import.meta.url, collectCandidates, ({ turn }) =>
+  totalLength(turn.messages.map(({ content }) => content)),
+)
+
+/** The texts of a turn that are worth remembering, each once. */
+export function collectCandidates({ turn, scope, before, now }: CandidateInput): Candidate[] {
   const { id: turn_id, conversation_id, agent_id, run_id, remember } = turn
   const candidates = new Map<string, Candidate>()
   let previous = before
@@ -37,8 +51,9 @@ export function candidatesOf(
     const source = { turn_id, conversation_id, turn: turn.turn, ordinal, at }
     const texts = remember === 'both' || remember === role ? keepVerbatim({ role, content }) : []
     for (const text of texts) {
-      const id = memoryId(scope, { agent_id, run_id, speaker, text })
-      if (!candidates.has(id)) candidates.set(id, { id, text, role, speaker, context, source })
+      const key = normaliseForDuplicate(text)
+      const id = memoryIdOf(scope, { agent_id, run_id, speaker }, key)
+      if (!candidates.has(id)) candidates.set(id, { id, text, key, role, speaker, context, source })
     }
     previous = { content, at }
   }

@@ -28,8 +28,6 @@ export interface EngineOptions {
 }
 
 export interface ChangeOptions {
-  /** For what is not lost with the records: the disk need not have confirmed them. */
-  isLazy?: boolean | undefined
   /** The time of the change, epoch milliseconds; now by default. */
   at?: number | undefined
 }
@@ -171,7 +169,7 @@ export class MemoryEngine {
   /** Erases everything of a user; answers the number of erased records per collection. */
   async forget(scope: Scope): Promise<Record<string, number>> {
     const key = scopeKey(scope)
-    return await this.#runExclusive(key, {}, async (records) => {
+    return await this.#runExclusive(key, async (records) => {
       await this.#onFence(key)
       const change = { scope: key, upserted: [], fence: true }
       const counts = await forgetScope(records, key, (removed) => this.#report({ ...change, removed }))
@@ -186,7 +184,7 @@ export class MemoryEngine {
     task: (unit: UnitOfWork) => Promise<T>,
     options: ChangeOptions = {},
   ): Promise<T> {
-    return await this.#runExclusive(scope, options, async (records) => {
+    return await this.#runExclusive(scope, async (records) => {
       const unit = new UnitOfWork(records, scope, options.at ?? this.#now())
       const answer = await task(unit)
       await this.#report(await unit.commit(this.#embedder, this.#onFence))
@@ -210,15 +208,11 @@ export class MemoryEngine {
   }
 
   /** Runs a task under the write lock of the scope, with a store that commits only while the lock is held. */
-  async #runExclusive<T>(
-    scope: string,
-    { isLazy = false }: ChangeOptions,
-    task: (records: RecordStore) => Promise<T>,
-  ): Promise<T> {
+  async #runExclusive<T>(scope: string, task: (records: RecordStore) => Promise<T>): Promise<T> {
     return await this.#lock.run(scope, async ({ assertHeld }) => {
       const commit: RecordStore['commit'] = async (writes) => {
         await assertHeld()
-        await this.#records.commit(writes, { isLazy })
+        await this.#records.commit(writes)
       }
       return await task({ ...this.#records, commit })
     })
@@ -240,9 +234,9 @@ function reportFailedCommits(
 ): RecordStore {
   return {
     ...records,
-    async commit(writes, options) {
+    async commit(writes) {
       try {
-        await records.commit(writes, options)
+        await records.commit(writes)
       } catch (error) {
         const memories = writes.filter(({ collection }) => collection === 'memories')
         for (const scope of new Set(memories.map((write) => write.scope))) await onUncertain(scope)

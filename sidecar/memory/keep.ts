@@ -3,7 +3,7 @@ import type { Candidate } from './candidates.ts'
 import type { MemoryEvent } from './events.ts'
 import type { Cause } from './history.ts'
 import type { Memory, Source } from './memory.ts'
-import { memoryId } from './model/identity.ts'
+import { memoryIdOf } from './model/identity.ts'
 import { boundSources } from './model/sources.ts'
 import { normaliseForDuplicate } from './model/verbatim.ts'
 import type { Turn } from './turns.ts'
@@ -79,19 +79,19 @@ export async function keepText(
  */
 async function idOf(
   unit: UnitOfWork,
-  { speaker, text }: Candidate,
+  { speaker, text, key }: Candidate,
   { turn, previous }: KeepContext,
 ): Promise<string | undefined> {
   const { agent_id, run_id } = turn
   const ids = Array.from({ length: MAX_IDS }, (_, nth) =>
-    memoryId(unit.scope, { agent_id, run_id, speaker, text }, nth),
+    memoryIdOf(unit.scope, { agent_id, run_id, speaker }, key, nth),
   )
   if (ids.some((id) => turn.removed_ids.includes(id))) return undefined
   const here = ids.find((id) => previous?.memory_ids.includes(id))
   if (here !== undefined) return here
   for (const id of ids) {
     const held = await unit.find(id)
-    if (!held || normaliseForDuplicate(held.memory.text) === normaliseForDuplicate(text)) return id
+    if (!held || held.memory.text === text || normaliseForDuplicate(held.memory.text) === key) return id
   }
   return ids.at(-1)
 }

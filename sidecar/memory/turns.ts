@@ -37,7 +37,7 @@ export interface Turn {
   messages: Message[]
   remember: Remember
   state: TurnState
-  /** Which entry of the log of accepted turns it came from, if it came from there. */
+  /** Id of an entry of the former intake log; only read, to import that log once. */
   logged?: string | undefined
   /** Counts the posts of the turn. An extraction of an older revision is discarded. */
   revision: number

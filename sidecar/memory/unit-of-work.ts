@@ -1,7 +1,7 @@
 import type { Embedder } from '../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../ports/language-model.ts'
 import type { RecordStore, Write } from '../ports/records.ts'
-import { letOthersRun } from '../time-slice.ts'
+import { sparseOfAll } from '../text/sparse.ts'
 import type { Actor, Cause, HistoryEvent, PastVersion } from './history.ts'
 import { versionRecordId } from './history.ts'
 import type { Memory } from './memory.ts'
@@ -28,9 +28,6 @@ export interface ScopeChange {
   /** The commit failed and may have taken effect all the same: in-memory copies of the scope must be dropped. */
   isUncertain?: boolean
 }
-
-/** Memories between two moments for others: for the words of a turn somebody waits. */
-const AT_ONCE = 8
 
 /** Awaited before a commit that removes or corrects content. */
 export type OnFence = (scope: string) => Promise<void>
@@ -205,25 +202,18 @@ export class UnitOfWork {
   /** Embeds new texts, commits all writes atomically and answers the change. */
   async commit(embedder: Embedder, onFence: OnFence): Promise<ScopeChange> {
     await this.#embed(embedder)
-    const upserted: { memory: Memory; dense: Float32Array }[] = []
-    const removed: string[] = []
+    const changed = [...this.#changed]
+    const upserted = changed.flatMap((id) => (this.#held.get(id) as ScopeChange['upserted'][number]) ?? [])
+    const removed = changed.filter((id) => !this.#held.get(id))
+    const sparse = await sparseOfAll(upserted.map(({ memory }) => memory))
     const writes = [...this.#writes]
     const { scope } = this
-    for (const [nth, id] of [...this.#changed].entries()) {
-      if (nth % AT_ONCE === AT_ONCE - 1) await letOthersRun()
-      const held = this.#held.get(id)
-      if (!held) {
-        removed.push(id)
-        writes.push({ remove: id, collection: 'memories', scope })
-        continue
-      }
-      const { memory, dense } = held
-      upserted.push({ memory, dense: dense as Float32Array })
-      writes.push(putMemory(scope, memory, dense))
+    for (const id of removed) writes.push({ remove: id, collection: 'memories', scope })
+    for (const [i, { memory, dense }] of upserted.entries()) {
+      writes.push(putMemory(scope, memory, dense, sparse[i]))
     }
     for (const { past, dense } of this.#past.values()) writes.push(putPastVersion(scope, past, dense))
-    const fence =
-      this.#needsFence || this.#mayDropContent() || [...this.#changed].some((id) => this.#isFence(id))
+    const fence = this.#needsFence || this.#mayDropContent() || changed.some((id) => this.#isFence(id))
     if (fence) await onFence(scope)
     if (writes.length > 0) await this.records.commit(writes)
     return { scope, upserted, removed, fence: fence || this.#isOutOfOrder }

@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto'
 import { type Collection, type RecordStore, type StoredRecord, scrollAll } from '../ports/records.ts'
-import { COLLECTIONS, MIGRATION } from './note.ts'
+import { COLLECTIONS, MIGRATION_SCOPE } from './migration-state.ts'
 
-/** Records of one collection and scope, by their number and all that they hold. */
-interface Sum {
+/** Number and checksum of the records of one scope. */
+interface Digest {
   count: number
   checksum: string
 }
 
-/** What a comparison found: how much there is by collection, and where the two stores differ, in words. */
 export interface Comparison {
+  /** By collection. */
   counts: Record<string, { scopes: number; records: number }>
+  /** Descriptions of the differing scopes, for the operator. */
   differences: string[]
 }
 
-/** Differences that are told; more say no more. */
+/** The comparison stops after this many differences. */
 const MAX_DIFFERENCES = 10
 
-/** Compares two stores collection by collection and scope by scope. What a search finds records by is not compared. */
+/** Compares two stores by scope. Derived search fields (terms, filter fields) are not compared. */
 export async function compareStores(
   source: RecordStore,
   target: RecordStore,
@@ -33,17 +34,17 @@ export async function compareStores(
     }
     const count = { scopes: 0, records: 0 }
     for (const scope of scopes) {
-      const [here, there] = await Promise.all([
-        sumOf(source, collection, scope),
-        sumOf(target, collection, scope),
+      const [expected, actual] = await Promise.all([
+        digestOf(source, collection, scope),
+        digestOf(target, collection, scope),
       ])
-      records += here.count
+      records += expected.count
       onProgress(records)
       count.scopes += 1
-      count.records += here.count
-      if (here.checksum === there.checksum) continue
-      const found = `${there.count} records${here.count === there.count ? ', which hold something else' : ''}`
-      differences.push(`${collection} of ${scope}: expected ${here.count} records, found ${found}`)
+      count.records += expected.count
+      if (expected.checksum === actual.checksum) continue
+      const found = `${actual.count} records${expected.count === actual.count ? ' with different content' : ''}`
+      differences.push(`${collection} of ${scope}: expected ${expected.count} records, got ${found}`)
       if (differences.length === MAX_DIFFERENCES) return { counts, differences }
     }
     if (count.records > 0) counts[collection] = count
@@ -51,7 +52,7 @@ export async function compareStores(
   return { counts, differences }
 }
 
-/** Scopes of a collection, without that of the note of a migration, which is the target's own. */
+/** Scopes of a collection, except that of the migration state, which only the target has. */
 export async function* scopesOf(
   store: RecordStore,
   collection: Collection,
@@ -60,23 +61,23 @@ export async function* scopesOf(
   let after = start
   for (;;) {
     const page = await store.scopes(collection, { after, limit: 1000 })
-    for (const scope of page) if (collection !== 'meta' || scope !== MIGRATION) yield scope
+    for (const scope of page) if (collection !== 'meta' || scope !== MIGRATION_SCOPE) yield scope
     if (page.length < 1000) return
     after = page.at(-1) as string
   }
 }
 
-async function sumOf(store: RecordStore, collection: Collection, scope: string): Promise<Sum> {
+async function digestOf(store: RecordStore, collection: Collection, scope: string): Promise<Digest> {
   const hash = createHash('sha256')
   let count = 0
   for await (const record of scrollAll(store, collection, scope)) {
     count += 1
-    add(hash, record)
+    hashRecord(hash, record)
   }
   return { count, checksum: hash.digest('hex') }
 }
 
-function add(hash: ReturnType<typeof createHash>, { id, order, payload, dense }: StoredRecord): void {
+function hashRecord(hash: ReturnType<typeof createHash>, { id, order, payload, dense }: StoredRecord): void {
   hash.update(JSON.stringify([id, order, payload, dense?.length ?? null]))
   if (dense) hash.update(new Uint8Array(dense.buffer, dense.byteOffset, dense.byteLength))
 }

@@ -1,80 +1,82 @@
 import { withSearchFields } from '../memory/repositories/memories.ts'
 import { type RecordStore, scrollAll, type Write } from '../ports/records.ts'
 import { type Comparison, compareStores, scopesOf } from './compare.ts'
-import { COLLECTIONS, type Place, readMigration, writeMigration } from './note.ts'
+import { type Checkpoint, COLLECTIONS, readMigrationState, writeMigrationState } from './migration-state.ts'
 
 export interface MigrateOptions {
   source: RecordStore
   target: RecordStore
-  /** Name of the source, for people: it is the same each time. */
+  /** Display name of the source; identifies it when the migration continues. */
   from: string
-  /** Records copied, or compared, since the call. */
+  /** Called with the number of records copied or compared since the call. */
   onProgress: (step: 'copied' | 'compared', records: number) => void
   now?: () => number
 }
 
-export interface Migrated extends Comparison {
-  /** It had been done before, and nothing was touched. */
-  already: boolean
+export interface MigrationResult extends Comparison {
+  /** The migration was completed by an earlier call; this call did nothing. */
+  wasComplete: boolean
 }
 
-/** Records, and characters of their payloads, roughly, that are written together. */
+/** Limits of one commit: records, and approximate characters of their payloads. */
 const MAX_RECORDS = 500
 const MAX_LENGTH = 4 * 1024 * 1024
 
 /**
- * Copies everything of one store into another, which must be empty, and compares the two. Can be interrupted at any
- * moment and called again: it goes on where it was. The source is left as it is, and nobody may write to it meanwhile.
- * @throws {Error} in words for the operator where the target holds anything else, or is not the same in the end
+ * Copies one store into another, empty one and compares the two. An interrupted migration continues at its last
+ * checkpoint when it is called again. The source stays unchanged and must not be written to meanwhile.
+ * @throws {Error} for the operator if the target is not empty, or differs from the source after the copy
  */
-export async function migrate(options: MigrateOptions): Promise<Migrated> {
+export async function migrate(options: MigrateOptions): Promise<MigrationResult> {
   const { source, target, from, onProgress, now = Date.now } = options
-  const note = await readMigration(target)
-  if (note && note.from !== from) {
-    throw new Error(`the target is filled from ${note.from}, and this is ${from}; nothing was copied`)
+  const state = await readMigrationState(target)
+  if (state && state.from !== from) {
+    throw new Error(
+      `the target already contains a migration from ${state.from}, not from ${from}; nothing was copied`,
+    )
   }
-  if (note && note.done_at !== null) return { already: true, counts: {}, differences: [] }
-  if (!note) {
+  if (state && state.done_at !== null) return { wasComplete: true, counts: {}, differences: [] }
+  if (!state) {
     await assertEmpty(target)
-    await writeMigration(target, { from, place: null, done_at: null })
+    await writeMigrationState(target, { from, place: null, done_at: null })
   }
-  await copyAll(options, note?.place ?? null)
+  await copyAll(options, state?.place ?? null)
   const comparison = await compareStores(source, target, (records) => onProgress('compared', records))
   if (comparison.differences.length > 0) {
-    // The next call copies everything anew.
-    await writeMigration(target, { from, place: null, done_at: null })
-    throw new Error(`the target is not the same as the source:\n  ${comparison.differences.join('\n  ')}`)
+    // The next call copies everything again.
+    await writeMigrationState(target, { from, place: null, done_at: null })
+    throw new Error(`the target differs from the source:\n  ${comparison.differences.join('\n  ')}`)
   }
   await target.generations?.adopt()
-  await writeMigration(target, { from, place: null, done_at: now() })
-  return { already: false, ...comparison }
+  await writeMigrationState(target, { from, place: null, done_at: now() })
+  return { wasComplete: false, ...comparison }
 }
 
-/** What the store is may stand there: a sidecar that was once started on it has noted that down. */
+/** `meta` may have records: a sidecar that was started on the store has described the store there. */
 async function assertEmpty(target: RecordStore): Promise<void> {
   for (const collection of COLLECTIONS) {
     if (collection === 'meta') continue
     const [scope] = await target.scopes(collection, { limit: 1 })
     if (scope === undefined) continue
     throw new Error(
-      `the target is not empty (it has ${collection}); nothing was copied. Give it another QDRANT_COLLECTION_PREFIX or DATA_DIR`,
+      `the target is not empty (it has ${collection}); nothing was copied. Set another QDRANT_COLLECTION_PREFIX or DATA_DIR`,
     )
   }
 }
 
-async function copyAll(options: MigrateOptions, start: Place | null): Promise<void> {
+async function copyAll(options: MigrateOptions, start: Checkpoint | null): Promise<void> {
   const { source, target, from, onProgress } = options
   let copied = 0
   let writes: Write[] = []
   let length = 0
-  let place: Place | null = start
+  let place: Checkpoint | null = start
   const flush = async () => {
     if (writes.length === 0) return
     await target.commit(writes)
     copied += writes.length
     writes = []
     length = 0
-    await writeMigration(target, { from, place, done_at: null })
+    await writeMigrationState(target, { from, place, done_at: null })
     onProgress('copied', copied)
   }
   const first = start ? COLLECTIONS.indexOf(start.collection) : 0
@@ -86,7 +88,7 @@ async function copyAll(options: MigrateOptions, start: Place | null): Promise<vo
         length += JSON.stringify(record.payload).length
         if (writes.length >= MAX_RECORDS || length >= MAX_LENGTH) await flush()
       }
-      // All of it is there once what waits is written.
+      // The scope is complete once the buffered writes are flushed.
       place = { collection, scope }
     }
   }

@@ -66,20 +66,7 @@ export interface ScopeState {
    * stored. `ttlMs` > 0. Rejects with a `RangeError` a value too large to hold.
    */
   fill(scope: string, key: string, value: string, ttlMs: number, expected: Counters): Promise<boolean>
-  /**
-   * All of a scope's memories as one value of bytes, as they were at the epoch of now; `undefined` where none was
-   * filled at that epoch, and where it is the one that is `known` already: then nothing but the counters is sent.
-   */
-  readSnapshot(
-    scope: string,
-    known: number | undefined,
-  ): Promise<{ counters: Counters; value: Uint8Array | undefined }>
-  /**
-   * Stores them unless the epoch has moved since `epoch` was read, which was before they were. False: it moved, nothing
-   * stored. `ttlMs` > 0. Rejects with a `RangeError` a value too large to hold.
-   */
-  fillSnapshot(scope: string, value: Uint8Array, ttlMs: number, epoch: number): Promise<boolean>
-  /** Drops every block and the snapshot of a scope and moves the fence. */
+  /** Drops every block of a scope and moves the fence. */
   clear(scope: string): Promise<Counters>
   /**
    * A lease: at most one holder at a time across processes; undefined when another holds it. `release` only frees

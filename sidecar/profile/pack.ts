@@ -1,49 +1,47 @@
 import type { CountTokens } from '../recall/tokens.ts'
-import { headingOf, lineOf, renderProfile } from './render.ts'
-import { inPlace, type Placed } from './slots.ts'
+import { renderHeading, renderLine, renderProfile } from './render.ts'
+import { compareSlots, type SlottedMemory } from './slots.ts'
 
 export interface PackOptions {
-  /** Most tokens (o200k) of the text. */
+  /** Maximum o200k tokens of the text. */
   tokenBudget: number
-  /** Most memories of one topic. */
   maxPerTopic: number
-  /** Whether a topic, by its key, is one to be had before others. */
+  /** Whether memories of the topic with this key are chosen before all others. */
   isPreferred: (key: string) => boolean
 }
 
 export interface Packed {
-  /** What found room, in the order of the profile. */
-  kept: readonly Placed[]
-  /** The empty string when nothing did. */
+  /** In profile order. */
+  kept: readonly SlottedMemory[]
+  /** Empty without a memory. */
   text: string
   tokens: number
-  /** Memories without room, by the budget or by the cap of their topic. */
+  /** Memories that exceeded the budget or `maxPerTopic`. */
   leftOut: number
 }
 
-/** What a preferred topic is worth, in points of importance: more than all else together. */
+/** Added to the importance (1 to 5) of memories of preferred topics: outranks every other score. */
 const PREFERENCE = 10
-/** What stands in for the importance of a memory that nobody judged. */
-const UNJUDGED = 3
-/** In how many milliseconds the point for recency is halved. */
+const DEFAULT_IMPORTANCE = 3
+/** The recency score, at most 1, halves every 90 days. */
 const HALF_LIFE_MS = 90 * 86_400_000
-/** So many memories in a row without room end the search for smaller ones: counting tokens is what takes time. */
+/** Stops after this many consecutive memories that do not fit, because counting tokens is slow. */
 const MAX_MISSES = 64
 
 /**
- * Chooses memories for a budget: those of preferred topics first, then the important, then the recent. A pure function of
- * the memories: how recent one is counts from the newest of them, not from the clock.
+ * Chooses memories for a token budget: preferred topics first, then by importance, then by recency. A pure function
+ * of the memories: recency is relative to the newest of them, not to the current time.
  */
-export function pack(placed: readonly Placed[], options: PackOptions, count: CountTokens): Packed {
+export function pack(slotted: readonly SlottedMemory[], options: PackOptions, count: CountTokens): Packed {
   const { tokenBudget, maxPerTopic } = options
   const perTopic = new Map<string, number>()
-  const kept: Placed[] = []
+  const kept: SlottedMemory[] = []
   let tokens = count(renderProfile([]))
   let misses = 0
-  for (const one of byWorth(placed, options)) {
+  for (const one of sortByScore(slotted, options)) {
     const siblings = perTopic.get(one.key) ?? 0
     if (siblings >= maxPerTopic) continue
-    const cost = count(`\n${lineOf(one)}`) + (siblings === 0 ? count(`\n${headingOf(one)}`) : 0)
+    const cost = count(`\n${renderLine(one)}`) + (siblings === 0 ? count(`\n${renderHeading(one)}`) : 0)
     if (tokens + cost > tokenBudget) {
       misses += 1
       if (misses === MAX_MISSES) break
@@ -54,29 +52,26 @@ export function pack(placed: readonly Placed[], options: PackOptions, count: Cou
     perTopic.set(one.key, siblings + 1)
     kept.push(one)
   }
-  return settle(kept, placed.length, tokenBudget, count)
-}
-
-/** The sum over lines is close to the tokens of the whole; where it was too small, the least worthy goes. */
-function settle(kept: Placed[], all: number, tokenBudget: number, count: CountTokens): Packed {
-  while (kept.length > 0) {
-    const inOrder = kept.toSorted(inPlace)
-    const text = renderProfile(inOrder)
-    const tokens = count(text)
-    if (tokens <= tokenBudget) return { kept: inOrder, text, tokens, leftOut: all - kept.length }
-    kept.pop()
+  // The sum over lines is an estimate: drops the lowest scores until the whole text fits.
+  for (; kept.length > 0; kept.pop()) {
+    const sorted = kept.toSorted(compareSlots)
+    const text = renderProfile(sorted)
+    const total = count(text)
+    if (total <= tokenBudget) {
+      return { kept: sorted, text, tokens: total, leftOut: slotted.length - kept.length }
+    }
   }
-  return { kept: [], text: '', tokens: 0, leftOut: all }
+  return { kept: [], text: '', tokens: 0, leftOut: slotted.length }
 }
 
-function byWorth(placed: readonly Placed[], { isPreferred }: PackOptions): Placed[] {
-  const newest = placed.reduce((latest, { saidAt }) => Math.max(latest, saidAt), 0)
-  const worth = ({ memory, key, saidAt }: Placed) =>
-    (memory.importance ?? UNJUDGED) +
+function sortByScore(slotted: readonly SlottedMemory[], { isPreferred }: PackOptions): SlottedMemory[] {
+  const newest = slotted.reduce((latest, { saidAt }) => Math.max(latest, saidAt), 0)
+  const scoreOf = ({ memory, key, saidAt }: SlottedMemory) =>
+    (memory.importance ?? DEFAULT_IMPORTANCE) +
     (isPreferred(key) ? PREFERENCE : 0) +
     2 ** -((newest - saidAt) / HALF_LIFE_MS)
-  return placed
-    .map((one) => ({ one, worth: worth(one) }))
-    .sort((a, b) => b.worth - a.worth || inPlace(a.one, b.one))
+  return slotted
+    .map((one) => ({ one, score: scoreOf(one) }))
+    .sort((a, b) => b.score - a.score || compareSlots(a.one, b.one))
     .map(({ one }) => one)
 }

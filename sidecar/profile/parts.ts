@@ -1,34 +1,34 @@
 import { fold } from '../memory/model/topics.ts'
 import { DAY_MS, rangeOf } from '../text/date-range.ts'
-import type { Placed } from './slots.ts'
+import type { SlottedMemory } from './slots.ts'
 
-/** What a person is rather than does: true for years. */
-const STATIC = new Set(
+/** Topics whose facts hold for years. */
+const STATIC_TOPICS = new Set(
   ['basic_info', 'contact', 'work', 'education', 'relationships', 'health', 'preferences'].map(fold),
 )
 const PLANS = fold('plans')
 const RECENT_MS = 30 * DAY_MS
 
-/** What stays: topics like `basic_info` and `work`. */
-export function staticPart(kept: readonly Placed[]): Placed[] {
-  return kept.filter(({ key }) => STATIC.has(key))
+export function selectStatic(kept: readonly SlottedMemory[]): SlottedMemory[] {
+  return kept.filter(({ key }) => STATIC_TOPICS.has(key))
 }
 
 /**
- * What goes on, besides what stays: said within the last 30 days, an event of these days or to come, or a plan
- * without a date. The latest said first.
+ * Selects from the other topics: memories said in the last 30 days, events that end after that time or in the future,
+ * and plans without a date. Most recently said first.
  */
-export function recentPart(kept: readonly Placed[], now: number): Placed[] {
+export function selectRecent(kept: readonly SlottedMemory[], now: number): SlottedMemory[] {
   const since = now - RECENT_MS
   return kept
     .filter(({ key, memory, saidAt }) => {
-      if (STATIC.has(key)) return false
-      const until = memory.event_date === null ? undefined : endOf(memory.event_date)
-      return saidAt >= since || (until === undefined ? key === PLANS : until > since)
+      if (STATIC_TOPICS.has(key)) return false
+      const end = memory.event_date === null ? undefined : endOf(memory.event_date)
+      return saidAt >= since || (end === undefined ? key === PLANS : end > since)
     })
     .toSorted((a, b) => b.saidAt - a.saidAt)
 }
 
+/** @param date `YYYY`, `YYYY-MM` or `YYYY-MM-DD` */
 function endOf(date: string): number | undefined {
   const [year, month, day] = date.split('-').map(Number)
   return rangeOf(year as number, month === undefined ? undefined : month - 1, day)?.to

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
 import type { Memory } from '../memory/memory.ts'
 import { fold } from '../memory/model/topics.ts'
@@ -6,65 +7,63 @@ import type { Snapshot } from '../recall/snapshot.ts'
 import type { Snapshots } from '../recall/snapshots.ts'
 import { type CountTokens, tokenCounter } from '../recall/tokens.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
-import { DEFAULT_RULES, spelledOut } from '../rules/rules.ts'
+import { DEFAULT_RULES, withDefaultTopics } from '../rules/rules.ts'
 import { type Scope, scopeKey } from '../scope.ts'
 import { type Packed, pack } from './pack.ts'
-import { recentPart, staticPart } from './parts.ts'
-import { type Placed, placing, type Schema } from './slots.ts'
+import { selectRecent, selectStatic } from './parts.ts'
+import { createSlotter, type Schema, type SlottedMemory } from './slots.ts'
 
 export interface ProfileRequest {
   agentId?: string | undefined
   runId?: string | undefined
-  /** Narrows the memories, and says whose topics order them. */
+  /** Filters the memories and selects the topics that sort them. */
   appId?: string | undefined
   tokenBudget: number
   maxPerTopic: number
-  /** Only these topics; absent: all. */
+  /** Includes only these topics; absent: all. */
   topics?: readonly string[] | undefined
-  /** Topics to be had before others where not all find room. */
+  /** Topics whose memories are included before all others. */
   prefer?: readonly string[] | undefined
 }
 
 export interface Profile extends Packed {
-  static: readonly Placed[]
-  recent: readonly Placed[]
+  static: readonly SlottedMemory[]
+  recent: readonly SlottedMemory[]
 }
 
-export interface ProfilesOptions {
-  snapshots: Snapshots
-  ruleBook: RuleBook
-  /** Whether a model sorts what is said. Where none does, the user's own words stand in the profile. */
-  learns: boolean
-  /** Epoch milliseconds. */
-  now?: () => number
-}
-
-/** A packing, and the time in which it holds while the scope does not change. Epoch milliseconds. */
-interface Held {
-  packed: Packed
-  from: number
-  until: number
-}
-
-/** Packings held for one state of a scope. Each is text of memories that are held anyway, and of some of them. */
-const MAX_HELD = 8
-
-/** So that no topic crowds out the others, where nobody has said how many there may be. */
-const MAX_PER_TOPIC = 15
-
-/** Text for a prompt, and the memories behind it. */
+/** Prompt text and its memories. */
 export interface ProfileText {
   text: string
   tokens: number
   memories: Memory[]
 }
 
-/** What is known of a user, by topic. Packings are kept until anything of the scope changes. */
+export interface ProfilesOptions {
+  snapshots: Snapshots
+  ruleBook: RuleBook
+  /** Whether a model assigns topics. Without one, the profile includes the statements of the user. */
+  learns: boolean
+  /** Epoch milliseconds. */
+  now?: () => number
+}
+
+/** A profile that is valid in a time range while the memories do not change. Epoch milliseconds. */
+interface CachedProfile {
+  packed: Packed
+  from: number
+  until: number
+}
+
+/** Cached profiles per snapshot. */
+const MAX_CACHED = 8
+const DEFAULT_MAX_PER_TOPIC = 15
+
+/** Renders the memories of a user by topic. Results are cached until the memories change. */
 export class Profiles {
   readonly #options: ProfilesOptions
   readonly #now: () => number
-  /** By the state of a snapshot: it goes when the scope changes, and when the snapshot goes. */
-  readonly #held = new WeakMap<object, Map<string, Held>>()
+  /** By snapshot state, which is replaced on every change of the memories. */
+  readonly #cache = new WeakMap<object, LRUCache<string, CachedProfile>>()
 
   constructor(options: ProfilesOptions) {
     this.#options = options
@@ -74,66 +73,65 @@ export class Profiles {
   async read(scope: Scope, request: ProfileRequest): Promise<Profile> {
     const { rules, from } = await this.#options.ruleBook.inForce(scope.namespace, request.appId ?? null)
     const count = await tokenCounter()
-    // Last of all, and nothing is waited for behind it: what is answered is what holds now.
+    // Read last: nothing is awaited afterwards, so the response reflects the current memories.
     const snapshot = await this.#snapshot(scopeKey(scope))
     const now = this.#now()
+    const cache = this.#cache.get(snapshot.state) ?? new LRUCache({ max: MAX_CACHED })
+    this.#cache.set(snapshot.state, cache)
     const key = JSON.stringify([from.source, from.version, request])
-    const packed = this.#packed(snapshot, key, now, () =>
-      this.#pack(snapshot, request, spelledOut(rules).topics, count, now),
-    )
-    return { ...packed, static: staticPart(packed.kept), recent: recentPart(packed.kept, now) }
+    let cached = cache.get(key)
+    if (!cached || now < cached.from || now >= cached.until) {
+      cached = this.#pack(snapshot, request, withDefaultTopics(rules).topics, count, now)
+      cache.set(key, cached)
+    }
+    const { packed } = cached
+    return { ...packed, static: selectStatic(packed.kept), recent: selectRecent(packed.kept, now) }
   }
 
-  /** What is known of a user, for a recall that finds nothing better in time. */
-  async instead(
+  /** The context of a recall that failed or exceeded its deadline. */
+  async readText(
     scope: Scope,
     { agentId, runId, appId, tokenBudget }: Omit<ProfileRequest, 'maxPerTopic' | 'topics' | 'prefer'>,
   ): Promise<ProfileText> {
-    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: MAX_PER_TOPIC }
-    return asText(await this.read(scope, request))
+    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: DEFAULT_MAX_PER_TOPIC }
+    return toText(await this.read(scope, request))
   }
 
-  /** What makes a profile of memories that somebody else has read, by the topics of an app. */
-  async packing(
+  /** Returns a function that renders given memories by the topics of an app. */
+  async packer(
     { namespace }: Scope,
     appId: string | null,
   ): Promise<(memories: readonly Memory[], tokenBudget: number) => ProfileText> {
-    // Rules that cannot be read leave the facts, in the order of the topics that everybody has.
+    // If the rules cannot be read, the default topics are used.
     const inForce = await this.#options.ruleBook.inForce(namespace, appId).catch(() => undefined)
     const count = await tokenCounter()
-    const place = placing(spelledOut(inForce?.rules ?? DEFAULT_RULES).topics)
-    const options = { maxPerTopic: MAX_PER_TOPIC, isPreferred: () => false }
-    return (memories, tokenBudget) => asText(pack(memories.map(place), { ...options, tokenBudget }, count))
+    const toSlot = createSlotter(withDefaultTopics(inForce?.rules ?? DEFAULT_RULES).topics)
+    const options = { maxPerTopic: DEFAULT_MAX_PER_TOPIC, isPreferred: () => false }
+    return (memories, tokenBudget) => toText(pack(memories.map(toSlot), { ...options, tokenBudget }, count))
   }
 
-  #packed({ state }: Snapshot, key: string, now: number, make: () => Held): Packed {
-    const held = this.#held.get(state) ?? new Map<string, Held>()
-    this.#held.set(state, held)
-    const known = held.get(key)
-    held.delete(key)
-    const one = known && known.from <= now && now < known.until ? known : make()
-    held.set(key, one)
-    const [oldest] = held.keys()
-    if (held.size > MAX_HELD && oldest !== undefined) held.delete(oldest)
-    return one.packed
-  }
-
-  #pack(snapshot: Snapshot, request: ProfileRequest, schema: Schema, count: CountTokens, now: number): Held {
+  #pack(
+    snapshot: Snapshot,
+    request: ProfileRequest,
+    schema: Schema,
+    count: CountTokens,
+    now: number,
+  ): CachedProfile {
     const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
     const gates = gatesOf({ agentId, runId, appId, now })
     const memories = [...snapshot.memories.values()].filter(
-      (memory) => this.#belongs(memory) && passesAll(gates, memory),
+      (memory) => this.#isListed(memory) && passesAll(gates, memory),
     )
-    const wanted = request.topics && new Set(request.topics.map(fold))
+    const topics = request.topics && new Set(request.topics.map(fold))
     const preferred = new Set(request.prefer?.map(fold))
-    const placed = memories.map(placing(schema)).filter(({ key }) => wanted?.has(key) ?? true)
+    const slotted = memories.map(createSlotter(schema)).filter(({ key }) => topics?.has(key) ?? true)
     const isPreferred = (key: string) => preferred.has(key)
     const until = memories.reduce((first, { expires_at }) => Math.min(first, expires_at ?? first), Infinity)
-    return { packed: pack(placed, { tokenBudget, maxPerTopic, isPreferred }, count), from: now, until }
+    return { packed: pack(slotted, { tokenBudget, maxPerTopic, isPreferred }, count), from: now, until }
   }
 
-  /** Sorted memories; and where nothing sorts them, what the user, not the assistant, has said. */
-  #belongs({ kind, topic, role }: Memory): boolean {
+  /** Memories with a topic; without a model also the statements of the user, but not of the assistant. */
+  #isListed({ kind, topic, role }: Memory): boolean {
     if (kind === 'pending') return false
     return kind !== 'verbatim' || topic !== null || (!this.#options.learns && role === 'user')
   }
@@ -142,11 +140,11 @@ export class Profiles {
     try {
       return await this.#options.snapshots.get(key)
     } catch (cause) {
-      throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
+      throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
     }
   }
 }
 
-function asText({ text, tokens, kept }: Packed): ProfileText {
+function toText({ text, tokens, kept }: Packed): ProfileText {
   return { text, tokens, memories: kept.map(({ memory }) => memory) }
 }

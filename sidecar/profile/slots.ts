@@ -1,66 +1,68 @@
 import type { Memory } from '../memory/memory.ts'
 import { fold, OTHER } from '../memory/model/topics.ts'
 
-/** Where a person's own words go that no model has sorted. */
+/** Topic of verbatim statements that no model has sorted. */
 export const SAID = 'said'
 
-/** The topics of an app, in the order in which a profile shows them. */
+/** The topics of an app, in the order in which a profile lists them. */
 export type Schema = readonly { name: string; sub_topics?: readonly string[] | undefined }[]
 
-/** A memory in its slot. */
-export interface Placed {
+/** A memory with its position in the profile. */
+export interface SlottedMemory {
   memory: Memory
   topic: string
   subTopic: string | null
-  /** The same for every spelling of the topic, and of the sub-topic. */
+  /** Normalised topic: the same for every spelling. */
   key: string
+  /** Normalised sub-topic. */
   subKey: string
-  /** Epoch milliseconds at which it was said last. */
+  /** Latest time it was said, epoch milliseconds. */
   saidAt: number
-  /** Where it stands in the profile, part by part. */
+  /** Sort key: compared element by element. */
   place: readonly (number | string)[]
 }
 
 /**
- * Puts memories into slots: those of the schema in its order, then topics that it does not have by name, then
- * `other`, then `said`. Within a slot they stand in the order in which they were first noted.
+ * Returns a function that assigns memories to slots: first the topics of the schema in its order, then other topics
+ * by name, then `other`, then `said`. Memories of one slot are sorted by the time they were first recorded.
  */
-export function placing(schema: Schema): (memory: Memory) => Placed {
+export function createSlotter(schema: Schema): (memory: Memory) => SlottedMemory {
   const known = new Map(
     schema.map(({ name, sub_topics = [] }, rank) => {
-      const subRanks = new Map(sub_topics.map((subTopic, i) => [fold(subTopic), { name: subTopic, rank: i }]))
-      return [fold(name), { name, rank, subRanks }]
+      const subTopics = new Map(
+        sub_topics.map((subTopic, i) => [fold(subTopic), { name: subTopic, rank: i }]),
+      )
+      return [fold(name), { name, rank, subTopics }]
     }),
   )
-  const last = new Map([OTHER, SAID].map((name, i) => [name, known.size + 1 + i]))
+  const lastRanks = new Map([OTHER, SAID].map((name, i) => [name, known.size + 1 + i]))
   return (memory) => {
     const given = memory.topic ?? (memory.kind === 'verbatim' ? SAID : OTHER)
     const [written, key] = fold(given) === '' ? [OTHER, fold(OTHER)] : [given, fold(given)]
-    const own = known.get(key)
+    const topic = known.get(key)
     const subKey = fold(memory.sub_topic ?? '')
-    const ownSub = own?.subRanks.get(subKey)
-    const subTopic = subKey === '' ? null : (ownSub?.name ?? memory.sub_topic)
-    const subRank = subTopic === null ? Number.MAX_SAFE_INTEGER : (ownSub?.rank ?? own?.subRanks.size ?? 0)
+    const knownSubTopic = topic?.subTopics.get(subKey)
+    const subTopic = subKey === '' ? null : (knownSubTopic?.name ?? memory.sub_topic)
+    const subRank =
+      subTopic === null ? Number.MAX_SAFE_INTEGER : (knownSubTopic?.rank ?? topic?.subTopics.size ?? 0)
+    const rank = topic?.rank ?? lastRanks.get(key) ?? known.size
+    const times = memory.sources.map(({ at }) => at)
     return {
       memory,
-      topic: own?.name ?? written,
+      topic: topic?.name ?? written,
       subTopic,
       key,
       subKey,
-      saidAt: memory.sources.reduce(
-        (latest, { at }) => Math.max(latest, at),
-        memory.sources[0]?.at ?? memory.created_at,
-      ),
-      place: [own?.rank ?? last.get(key) ?? known.size, key, subRank, subKey, memory.order, memory.id],
+      saidAt: times.length > 0 ? Math.max(...times) : memory.created_at,
+      place: [rank, key, subRank, subKey, memory.order, memory.id],
     }
   }
 }
 
-/** The order of a profile. */
-export function inPlace(a: Placed, b: Placed): number {
-  for (const [i, mine] of a.place.entries()) {
-    const theirs = b.place[i] as number | string
-    if (mine !== theirs) return mine < theirs ? -1 : 1
+export function compareSlots(a: SlottedMemory, b: SlottedMemory): number {
+  for (const [i, left] of a.place.entries()) {
+    const right = b.place[i] as number | string
+    if (left !== right) return left < right ? -1 : 1
   }
   return 0
 }

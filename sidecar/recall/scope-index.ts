@@ -1,32 +1,33 @@
 import { Corpus, type IndexedMemory } from './index/corpus.ts'
 import { Best } from './index/fusion.ts'
+import { type MemoryReading, readMemory } from './index/reading.ts'
 import { DEFAULT_SETTINGS, type RankSettings, type SignalWeights } from './index/settings.ts'
 import { type Signal, signalsFor } from './index/signals.ts'
 
 export type { IndexedMemory } from './index/corpus.ts'
 
 export interface RankOptions {
-  /** Most memories to answer; fewer only when fewer are accepted. */
+  /** Maximum number of results. */
   limit: number
-  /** Memories it refuses take no place in the answer. */
+  /** Excludes memories from the results. */
   accept?: (id: string) => boolean
-  /** Embedding of the query; without it the ranking is lexical only. */
+  /** Embedding of the query. Absent: the ranking is lexical only. */
   dense?: Float32Array
-  /** What "last week" is relative to, epoch ms; without it relative dates in a query are ignored. */
+  /** Epoch milliseconds that "last week" is relative to. Absent: relative dates in a query are ignored. */
   now?: number
-  /** Answer each signal's part of the score. */
+  /** Whether to return each signal's part of the score. */
   explain?: boolean
 }
 
 export interface RankedMemory {
   id: string
-  /** Sum of the weighted signals: 0…about 2, comparable within one query only. */
+  /** Sum of the weighted signals, 0 to about 2; comparable within one query only. */
   score: number
   /** Weighted part of each signal; they add up to the score. */
   parts?: Record<string, number>
 }
 
-/** Settings that differ from the defaults, for experiments and for a neural embedder. */
+/** Overrides of the default settings, for experiments and for a neural embedder. */
 export interface ScopeIndexOptions {
   fields?: Partial<RankSettings['fields']>
   expansion?: Partial<RankSettings['expansion']>
@@ -34,9 +35,8 @@ export interface ScopeIndexOptions {
 }
 
 /**
- * The memories of one scope, ranked by several signals whose weighted sum is the score, so that each can
- * bring up a memory which the others do not know. The ranking depends on the memories alone, not on the
- * order in which they came or on what has been removed since.
+ * Ranks the memories of one scope by the weighted sum of several signals, so that each signal can find memories that
+ * the others miss. The ranking depends on the current memories only, not on the order of changes.
  */
 export class ScopeIndex {
   readonly #corpus = new Corpus()
@@ -54,37 +54,38 @@ export class ScopeIndex {
     return this.#corpus.size
   }
 
-  /** Rough number of bytes held. */
+  /** Approximate size in bytes. */
   get bytes(): number {
     return this.#corpus.bytes
   }
 
   /**
-   * Adds memories, or replaces those of the same id. A `dense` of another length than the first one's
-   * throws a `RangeError` and leaves the index as it was before that memory.
+   * Adds memories, or replaces those with the same id. Throws a `RangeError` for a `dense` whose length differs from the
+   * first one's, and leaves the index as it was before that memory.
+   * @param readings of the memories, where they have been computed before
    */
-  upsert(memories: readonly IndexedMemory[]): void {
-    for (const memory of memories) this.#corpus.set(memory)
+  upsert(memories: readonly IndexedMemory[], readings: readonly MemoryReading[] = []): void {
+    for (const [i, memory] of memories.entries()) this.#corpus.set(memory, readings[i] ?? readMemory(memory))
   }
 
-  /** Ids that are not there are passed over. */
+  /** Unknown ids are ignored. */
   remove(ids: readonly string[]): void {
     for (const id of ids) this.#corpus.delete(id)
   }
 
-  /** Whether a memory is there with exactly this vector. */
+  /** Whether the memory is indexed with exactly this vector. */
   isEmbeddedAs(id: string, dense: Float32Array): boolean {
     return this.#corpus.isEmbeddedAs(id, dense)
   }
 
-  /** How likely a memory is to hold a fact at all, 0…1, whatever is asked; 0 for one that is not there. */
+  /** How likely a memory is to hold a fact at all, 0 to 1, independent of any query; 0 for an unknown memory. */
   informative(id: string): number {
     return this.#corpus.find(id)?.traits.informative ?? 0
   }
 
   /**
-   * Best first; equal scores in order of id. A query embedding of another length than the memories' throws
-   * a `RangeError`.
+   * Best first; equal scores in order of id. Throws a `RangeError` for a query embedding whose length differs from the
+   * memories'.
    */
   rank(query: string, { limit, accept, dense, now, explain }: RankOptions): RankedMemory[] {
     const corpus = this.#corpus

@@ -5,9 +5,7 @@ import type { ScopeChange } from '../memory/unit-of-work.ts'
 import { CacheUnavailable } from '../ports/cache-store.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Counters } from '../ports/scope-state.ts'
-import { letOthersRun } from '../time-slice.ts'
 import { NextRun } from './next-run.ts'
-import type { SharedSnapshots } from './shared-snapshots.ts'
 import {
   applyChange,
   buildSnapshot,
@@ -20,185 +18,165 @@ import {
 export interface SnapshotsOptions {
   records: RecordStore
   settings?: IndexSettings | undefined
-  /** Rough bytes of all snapshots held at once; the least recently used go first. */
+  /** Approximate bytes of all cached snapshots together; the least recently used are evicted. */
   maxBytes: number
   onInvalidRecord?: OnInvalidRecord | undefined
-  /** Where other processes write to the same store. Absent: every change is one of this process. */
-  shared?: SharedSnapshots | undefined
+  /**
+   * The current epoch of a scope, given where other processes write to the same store. Rejects with `CacheUnavailable`
+   * when it is unknown. Absent: only this process writes.
+   */
+  readEpoch?: ((scope: string) => Promise<number>) | undefined
 }
 
-/** Memories that are read from the store at once, before others have their turn. */
-const PAGE = 250
-
-/** What is held of a scope. */
+/** A cached snapshot, or one that is being built. */
 interface Entry {
-  /** Of which it holds every change, and perhaps later ones; without a meaning where no other process writes. */
+  /** The snapshot holds every change up to this epoch, and perhaps later ones. Unused without `readEpoch`. */
   epoch: number
+  /** Resolves when all changes so far have been applied. */
   promise: Promise<Snapshot>
-  /** What the promise came to. */
-  snapshot: Snapshot | undefined
 }
 
 /**
- * Snapshots by scope: built when first asked for, kept in step with every commit of this process after that, bounded in
- * memory. Many who ask for one scope at once cause one build.
+ * Cached snapshots by scope: built at the first read, updated with every commit of this process, bounded in memory.
+ * Concurrent reads of one scope share one build.
  *
- * Where other processes write to the same store too, each read begins with the epoch of the scope. A snapshot of
- * another one is brought up to date, by what another process has shared of it or else from the store. A change of this
- * process moves what is held on to the next epoch only if that is the very next: then nobody changed anything between.
+ * Where other processes write to the same store, each read asks for the epoch of the scope first and refreshes an
+ * older snapshot from the store. A commit of this process moves a snapshot to the next epoch only if that directly
+ * follows its own; otherwise another process has written in between.
  */
 export class Snapshots {
   readonly #options: SnapshotsOptions
-  readonly #held: LRUCache<string, Entry>
-  /** Changes that are in the store, and whose epoch is not known yet. */
-  readonly #untold = new Set<ScopeChange>()
-  readonly #unchecked = new NextRun<Snapshot>()
+  readonly #cache: LRUCache<string, Entry>
+  /** Committed changes whose epoch is not known yet. */
+  readonly #unannounced = new Set<ScopeChange>()
+  readonly #refreshes = new NextRun<Snapshot>()
+  readonly #uncachedReads = new NextRun<Snapshot>()
 
   #builds = 0
-  #loads = 0
 
   constructor(options: SnapshotsOptions) {
     this.#options = options
-    this.#held = new LRUCache({ maxSize: options.maxBytes, sizeCalculation: () => RECORD_BYTES })
+    this.#cache = new LRUCache({ maxSize: options.maxBytes, sizeCalculation: () => RECORD_BYTES })
   }
 
   async get(scope: string): Promise<Snapshot> {
-    const { shared } = this.#options
-    if (!shared) return await (this.#held.get(scope) ?? this.#begin(scope, 0, this.#builder(scope))).promise
+    const { readEpoch } = this.#options
+    if (!readEpoch) return await (this.#cache.get(scope) ?? this.#build(scope, 0)).promise
     try {
-      return await this.#checked(scope, shared)
+      return await (this.#cachedAt(scope, await readEpoch(scope)) ?? this.#refresh(scope, readEpoch))
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error
-      // Nobody can say what is up to date, but for the store.
-      return await this.#unchecked.run(scope, async () => {
+      // Without the epoch, only the store is known to be up to date.
+      return await this.#uncachedReads.run(scope, async () => {
         const { settings } = this.#options
-        return { ...(await buildSnapshot(toThen(await this.#scan(scope)), settings)), degraded: ['cache'] }
+        return { ...(await buildSnapshot(current(await this.#scan(scope)), settings)), degraded: ['cache'] }
       })
     }
   }
 
   /**
-   * Takes over what a commit changed, and then the counters that telling of it has moved. In this order: who sees the
-   * counters moved must find what moved them.
+   * Applies a commit, then announces it. In this order, because a reader that sees the new epoch must find the change
+   * in the snapshot.
    */
-  async follow(change: ScopeChange, tell: () => Promise<Counters | undefined>): Promise<void> {
-    this.#untold.add(change)
+  async follow(change: ScopeChange, announce: () => Promise<Counters | undefined>): Promise<void> {
+    this.#unannounced.add(change)
     try {
       this.#apply(change)
-      const counters = await tell()
-      // Of a commit in doubt nobody knows what it changed.
+      const counters = await announce()
+      // The effect of a commit in doubt is unknown.
       if (counters && !change.isUncertain) this.moved(change.scope, counters)
     } finally {
-      this.#untold.delete(change)
+      this.#unannounced.delete(change)
     }
   }
 
-  /** That this process has moved the counters of a scope, and that what is held knows of all that it changed. */
+  /** Called after this process has moved the epoch of a scope for a change that its snapshot holds. */
   moved(scope: string, { epoch }: Counters): void {
-    const entry = this.#held.peek(scope)
+    const entry = this.#cache.peek(scope)
     if (entry && entry.epoch + 1 === epoch) entry.epoch = epoch
   }
 
-  /** Snapshots held and their rough bytes; how many were built from the store since the start, and how many shared by others. */
-  get counts(): { held: number; bytes: number; builds: number; loads: number } {
-    return {
-      held: this.#held.size,
-      bytes: this.#held.calculatedSize,
-      builds: this.#builds,
-      loads: this.#loads,
-    }
+  /** Cached snapshots, their approximate bytes, and how often the store was read for one since the start. */
+  get counts(): { held: number; bytes: number; builds: number } {
+    return { held: this.#cache.size, bytes: this.#cache.calculatedSize, builds: this.#builds }
   }
 
-  /**
-   * A snapshot under construction takes a change when it is built: it may have read the store before the commit or
-   * after it.
-   */
+  /** A snapshot under construction gets the change as well: its scan may have missed the commit. */
   #apply(change: ScopeChange): void {
     const { scope, isUncertain } = change
-    // Built anew from what the store has when it is next asked for.
-    if (isUncertain) this.#held.delete(scope)
-    const entry = this.#held.peek(scope)
+    // The next read builds the snapshot from the store.
+    if (isUncertain) this.#cache.delete(scope)
+    const entry = this.#cache.peek(scope)
     if (!entry) return
-    entry.promise = entry.promise.then((snapshot) => {
-      applyChange(snapshot, change)
+    entry.promise = entry.promise.then(async (snapshot) => {
+      await applyChange(snapshot, change)
       this.#resize(scope, entry, snapshot)
       return snapshot
     })
     entry.promise.catch(() => this.#drop(scope, entry))
   }
 
-  async #checked(scope: string, shared: SharedSnapshots): Promise<Snapshot> {
-    const read = await shared.read(scope, this.#held.peek(scope)?.epoch)
-    const held = this.#held.get(scope)
-    if (held && held.epoch >= read.epoch) return await held.promise
-    const build = this.#builder(scope)
-    const obtain = async (entry: Entry, base: Snapshot | undefined) => {
-      const found = await shared.obtain(scope, read, () => this.#scan(scope))
-      // It may have been begun later than it was asked for.
-      entry.epoch = Math.max(entry.epoch, found.epoch)
-      if (found.isLoaded) this.#loads += 1
-      return await build(entry, base, found.held)
-    }
-    return await this.#begin(scope, read.epoch, obtain).promise
+  #cachedAt(scope: string, epoch: number): Promise<Snapshot> | undefined {
+    const entry = this.#cache.get(scope)
+    return entry && entry.epoch >= epoch ? entry.promise : undefined
   }
 
-  #begin(
-    scope: string,
-    epoch: number,
-    obtain: (entry: Entry, base: Snapshot | undefined) => Promise<Snapshot>,
-  ): Entry {
-    const base = this.#held.peek(scope)?.snapshot
-    const untold = [...this.#untold].filter((change) => change.scope === scope)
-    const { promise, resolve } = Promise.withResolvers<Snapshot>()
-    const entry: Entry = { epoch, promise, snapshot: undefined }
-    this.#held.set(scope, entry)
-    entry.promise = promise.then((snapshot) => {
-      for (const change of untold) applyChange(snapshot, change)
-      entry.snapshot = snapshot
+  /** One at a time per scope. The epoch is read again, because an earlier refresh may have been enough. */
+  async #refresh(scope: string, readEpoch: (scope: string) => Promise<number>): Promise<Snapshot> {
+    return await this.#refreshes.run(scope, async () => {
+      const epoch = await readEpoch(scope)
+      return await (this.#cachedAt(scope, epoch) ?? this.#build(scope, epoch).promise)
+    })
+  }
+
+  /** @param epoch read before the store is, so that the snapshot holds at least its changes */
+  #build(scope: string, epoch: number): Entry {
+    const previous = this.#cache.peek(scope)?.promise
+    const unannounced = [...this.#unannounced].filter((change) => change.scope === scope)
+    const entry: Entry = { epoch, promise: this.#read(scope, previous) }
+    entry.promise = entry.promise.then(async (snapshot) => {
+      for (const change of unannounced) await applyChange(snapshot, change)
       this.#resize(scope, entry, snapshot)
       return snapshot
     })
-    // A failed build is not kept: the next query tries again.
+    // A failed build is not cached: the next read tries again.
     entry.promise.catch(() => this.#drop(scope, entry))
-    resolve(obtain(entry, base))
+    this.#cache.set(scope, entry)
     return entry
   }
 
-  /** Of given memories, or of those in the store. What is held of before is brought up to date, if there is any. */
-  #builder(scope: string) {
-    return async (_entry: Entry, base: Snapshot | undefined, given?: Held[]): Promise<Snapshot> => {
-      const held = given ?? (await this.#scan(scope))
-      if (base && refreshSnapshot(base, held)) return base
-      return await buildSnapshot(toThen(held), this.#options.settings)
-    }
+  /** The snapshot of what the store holds: the previous one brought up to date, if possible. */
+  async #read(scope: string, previous: Promise<Snapshot> | undefined): Promise<Snapshot> {
+    // Changes that are still being applied to the previous snapshot would otherwise overwrite newer ones.
+    const base = await previous?.catch(() => undefined)
+    const held = await this.#scan(scope)
+    if (base && (await refreshSnapshot(base, held))) return base
+    return await buildSnapshot(current(held), this.#options.settings)
   }
 
   async #scan(scope: string): Promise<Held[]> {
     this.#builds += 1
     const held: Held[] = []
-    const { records, onInvalidRecord: onInvalid } = this.#options
+    const { records, onInvalidRecord } = this.#options
     // One damaged record must not make the whole scope unavailable.
-    for await (const one of scrollMemories(records, scope, { pageSize: PAGE, onInvalid })) {
-      held.push(one)
-      if (held.length % PAGE === 0) await letOthersRun()
-    }
+    for await (const one of scrollMemories(records, scope, onInvalidRecord)) held.push(one)
     return held
   }
 
   #drop(scope: string, entry: Entry): void {
-    if (this.#held.peek(scope) === entry) this.#held.delete(scope)
+    if (this.#cache.peek(scope) === entry) this.#cache.delete(scope)
   }
 
   #resize(scope: string, entry: Entry, { index, memories }: Snapshot): void {
-    if (this.#held.peek(scope) !== entry) return
+    if (this.#cache.peek(scope) !== entry) return
     const size = Math.ceil(index.bytes + memories.size * RECORD_BYTES) + 1
-    // Taken out first, because setting the value that is there already leaves its size as it was.
-    this.#held.delete(scope)
-    // A scope larger than the whole bound is answered from a fresh build each time rather than held.
-    this.#held.set(scope, entry, { size })
+    // Deleted first: setting a value that is already cached would keep its old size.
+    this.#cache.delete(scope)
+    // A snapshot larger than `maxBytes` is not cached: each read builds it.
+    this.#cache.set(scope, entry, { size })
   }
 }
 
-function toThen(held: readonly Held[]) {
+function current(held: readonly Held[]) {
   return held.map((one) => ({ held: one, validUntil: null }))
 }

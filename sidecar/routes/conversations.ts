@@ -4,76 +4,69 @@ import { AppError } from '../errors.ts'
 import { getConversation } from '../memory/repositories/conversations.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { scopeKey } from '../scope.ts'
-import type { Shown, Timeline, TimelineTurn } from '../timeline/timeline.ts'
-import { type TurnRanges, turnsIn } from '../window/knowledge.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
-import { waiting } from './memories/shared.ts'
-import { STRATEGIES, servedFrom } from './recall.ts'
+import type { Timeline, TimelineRecall, TimelineTurn } from '../timeline/timeline.ts'
+import { turnsIn } from '../window/knowledge.ts'
+import { cacheReport, STRATEGIES } from './recall.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
+import { decodeCursor, encodeCursor, toIso } from './values.ts'
 
 const get = createRoute({
   method: 'get',
   path: '/v1/conversations/{id}',
   operationId: 'get_conversation',
-  summary: 'What is known of a conversation',
+  summary: 'Get the summary of a conversation',
   description:
-    'The middle tier of memory, between the window and what is remembered for good. Its memories are listed by conversation_id.',
+    'The middle tier of memory, between the chat window and the memories of the user. List its memories with list_memories and conversation_id.',
   request: { params: z.object({ id: s.conversationId }), query: z.strictObject({ user_id: s.userId }) },
-  responses: s.answers(
+  responses: s.responses(
     'The conversation.',
     z.object({
       conversation_id: z.string(),
       last_turn: z.number(),
-      summary: z
-        .string()
-        .openapi({ description: 'Of the turns that have been learned from; empty where there are none.' }),
-      pending: waiting,
+      summary: z.string().openapi({ description: 'Summary of the extracted turns; "" if there are none.' }),
+      pending: s.pendingCounts,
     }),
   ),
 })
 
-const MAX_LISTED = 100
+const MAX_LISTED_TURNS = 100
 
-const shown = z.object({
-  at: z.string().openapi({ description: 'When the recall began.' }),
+const recall = z.object({
+  at: z.string().openapi({ description: 'Start of the recall.' }),
   strategy: z.enum(STRATEGIES),
-  cache: servedFrom,
-  watermark: z
-    .number()
-    .nullable()
-    .openapi({ description: 'Of the block: it was built knowing every turn up to this one that there was.' }),
+  cache: cacheReport,
+  watermark: z.number().nullable().openapi({
+    description: 'The block includes every stored turn up to this one; null without a block.',
+  }),
   window_size: z.number().nullable(),
-  tokens: z.number(),
+  tokens: z.number().openapi({ description: 'o200k tokens of block and delta.' }),
   memories: z.number(),
   pending_turns: z.array(z.number()).openapi({
-    description: `Turns of the conversation that waited to be learned from, and were known by their words; at most ${MAX_LISTED}.`,
+    description: `Turns of the conversation that were not extracted yet and were found by their text; the last ${MAX_LISTED_TURNS}.`,
   }),
   degraded: z.array(z.string()),
   took_ms: z.number(),
   uncovered: z.boolean().openapi({
     description:
-      'Whether something remembered was hidden: added before, out of the window, and not known to what was served. ' +
-      'Worked out of what is stored, whatever the cache believed. It must be false unless degraded says profile or nothing.',
+      'Whether the recall missed a memory: a turn with memories was added before the recall, was outside the window, ' +
+      'and was not included in the context. Computed from stored records, independently of the cache. Must be false ' +
+      'unless degraded contains profile or nothing.',
   }),
-  uncovered_turns: z.array(z.number()),
+  uncovered_turns: z.array(z.number()).openapi({ description: `The last ${MAX_LISTED_TURNS}.` }),
 })
 
 const timelineOf = createRoute({
   method: 'get',
   path: '/v1/conversations/{id}/timeline',
   operationId: 'get_timeline',
-  summary: 'What each turn of a conversation was answered with, and why',
-  description: 'The latest turns first. The latest thousand recalls of a conversation are kept.',
+  summary: 'List the recalls of each turn of a conversation, and why the cache was used or not',
+  description: 'Latest turn first. Keeps the latest 1000 recalls of a conversation.',
   request: {
     params: z.object({ id: s.conversationId }),
-    query: z.strictObject({
-      user_id: s.userId,
-      limit: s.inQuery(s.wholeNumber(1, 200), '50'),
-      cursor: z.string().optional().openapi({ description: 'next_cursor of the page before.' }),
-    }),
+    query: z.strictObject({ user_id: s.userId, limit: s.queryLimit(200, 50), cursor: s.cursor }),
   },
-  responses: s.answers(
+  responses: s.responses(
     'A page of turns.',
     z.object({
       conversation_id: z.string(),
@@ -83,19 +76,19 @@ const timelineOf = createRoute({
           added_at: z
             .string()
             .nullable()
-            .openapi({ description: 'null for a turn that was recalled for and never added.' }),
+            .openapi({ description: 'null for a turn that was recalled but never added.' }),
           recalls: z
-            .array(shown)
-            .openapi({ description: 'Oldest first; none for a turn that was only added.' }),
+            .array(recall)
+            .openapi({ description: 'Oldest first; empty for a turn without a recall.' }),
         }),
       ),
-      uncovered: z.boolean().openapi({ description: 'Whether any recall of this page hid something.' }),
-      next_cursor: z.string().nullable(),
+      uncovered: z.boolean().openapi({ description: 'Whether any recall of this page is uncovered.' }),
+      next_cursor: s.nextCursor,
     }),
   ),
 })
 
-export interface ConversationServices {
+interface ConversationServices {
   records: RecordStore
   buffer: BufferZone | undefined
   timeline: Timeline
@@ -107,7 +100,7 @@ export function conversationRoutes({ records, buffer, timeline }: ConversationSe
       const { id } = c.req.valid('param')
       const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
       const conversation = await getConversation(records, scopeKey(scope), id)
-      if (!conversation) throw noConversation(id)
+      if (!conversation) throw conversationNotFound(id)
       const { last_turn, summary } = conversation
       await buffer?.refresh(scope)
       const pending = buffer?.counts(scope, id) ?? { turns: 0, tokens: 0 }
@@ -115,11 +108,11 @@ export function conversationRoutes({ records, buffer, timeline }: ConversationSe
     })
     .openapi(timelineOf, async (c) => {
       const { id } = c.req.valid('param')
-      const { user_id, limit = 50, cursor } = c.req.valid('query')
+      const { user_id, limit, cursor } = c.req.valid('query')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       const before = cursor === undefined ? undefined : decodeCursor(cursor).order
       const { turns, next } = await timeline.read(scope, id, { limit, before })
-      if (turns.length === 0 && before === undefined) throw noConversation(id)
+      if (turns.length === 0 && before === undefined) throw conversationNotFound(id)
       return c.json(
         {
           conversation_id: id,
@@ -132,24 +125,21 @@ export function conversationRoutes({ records, buffer, timeline }: ConversationSe
     })
 }
 
-function noConversation(id: string): AppError {
+function conversationNotFound(id: string): AppError {
   return new AppError('not_found', `id: no conversation ${JSON.stringify(id)} of this user`)
 }
 
 function toTurnView({ turn, addedAt, recalls }: TimelineTurn) {
-  const added_at = addedAt === null ? null : new Date(addedAt).toISOString()
-  return { turn, added_at, recalls: recalls.map(toShownView) }
+  return { turn, added_at: toIso(addedAt), recalls: recalls.map(toRecallView) }
 }
 
-function toShownView({ at, turn, known, degraded, uncovered, ...row }: Shown) {
+function toRecallView({ at, turn, known, degraded, uncovered, ...row }: TimelineRecall) {
   return {
     ...row,
-    at: new Date(at).toISOString(),
+    at: toIso(at),
     degraded: [...degraded],
-    pending_turns: turnsIn(known?.pending ?? NO_TURNS, MAX_LISTED),
+    pending_turns: turnsIn(known?.pending ?? [], MAX_LISTED_TURNS),
     uncovered: uncovered.length > 0,
-    uncovered_turns: uncovered.slice(-MAX_LISTED),
+    uncovered_turns: uncovered.slice(-MAX_LISTED_TURNS),
   }
 }
-
-const NO_TURNS: TurnRanges = []

@@ -7,24 +7,26 @@ import { restoreRecords } from '../memory/transfer/restore.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { scopeKey } from '../scope.ts'
-import { entries, MAX_BATCH, refused } from './memories/import.ts'
-import { router } from './router.ts'
+import { batchOf, MAX_BATCH, refusedItems } from './memories/import.ts'
+import { problemsOf, router } from './router.ts'
 import * as s from './schemas.ts'
-import { faultsOf } from './validation.ts'
 
-/** Bytes that are handed to the connection at a time, roughly. */
+/** Approximate size of a response chunk, in UTF-16 code units. */
 const CHUNK = 64 * 1024
 
 const get = createRoute({
   method: 'get',
   path: '/v1/export',
   operationId: 'export_user',
-  summary: 'Everything that is kept of a user, as lines of JSON',
+  summary: 'Export all data of a user as JSON lines',
   description:
-    'A header, then memories, past versions, history, turns, conversations, graph and what waits, then a footer with the counts. A file without the footer is not whole. Rules, ledger and embeddings are not in it.',
+    'A header, then memories, earlier versions, history, turns, conversations, the graph and pending turns, then a footer with the counts. A file without the footer is incomplete. Excludes rules, ledger and embeddings.',
   request: { query: z.strictObject({ user_id: s.userId }) },
   responses: {
-    200: { description: 'The lines.', content: { 'application/x-ndjson': { schema: { type: 'string' } } } },
+    200: {
+      description: 'One JSON object per line.',
+      content: { 'application/x-ndjson': { schema: { type: 'string' } } },
+    },
   },
 })
 
@@ -32,14 +34,14 @@ const restore = createRoute({
   method: 'post',
   path: '/v1/import',
   operationId: 'import_user',
-  summary: 'Put lines of an export back',
+  summary: 'Restore lines of an export',
   description:
-    'In the order of the export. What is here already stays as it is, so lines can be sent again. A bad line is refused by itself.',
+    'Send the lines in the order of the export. Existing records stay unchanged, so a retry is safe. An invalid line does not affect the others.',
   request: {
     body: s.jsonBody(
       z.strictObject({
         user_id: s.userId,
-        records: entries(`Lines of an export between header and footer, at most ${MAX_BATCH}.`, {
+        records: batchOf(`Lines of an export without header and footer, 1 to ${MAX_BATCH}.`, {
           kind: 'conversation',
           order: 0,
           conversation: { id: 'c-7', last_turn: 3, summary: '' },
@@ -47,9 +49,9 @@ const restore = createRoute({
       }),
     ),
   },
-  responses: s.answers(
-    'What became of them.',
-    z.object({ restored: z.number(), unchanged: z.number(), refused }),
+  responses: s.responses(
+    'Number of restored and of unchanged records, and the refused lines.',
+    z.object({ restored: z.number(), unchanged: z.number(), refused: refusedItems }),
   ),
 })
 
@@ -69,31 +71,31 @@ export function exportRoutes({ engine, records, embedder, buffer, now }: Service
       const lines = archiveLines(records, scope, { userId: user_id, now: now() })
       c.header('content-type', 'application/x-ndjson; charset=utf-8')
       c.header('cache-control', 'no-store')
-      // Pulled: nothing is read from the store that the connection has no room for.
-      const body = ReadableStream.from(inChunks(lines)) as ReadableStream<Uint8Array<ArrayBuffer>>
-      // The types of routes know answers that are JSON or a text only.
+      // A pull-based stream: the store is read only as fast as the client reads.
+      const body = ReadableStream.from(toChunks(lines)) as ReadableStream<Uint8Array<ArrayBuffer>>
+      // The route types of zod-openapi only know JSON and text responses.
       return c.body(body, 200) as never
     })
     .openapi(restore, async (c) => {
-      const { user_id, records: given } = c.req.valid('json')
+      const { user_id, records: lines } = c.req.valid('json')
       const scope = { namespace: c.get('namespace'), userId: user_id }
-      const good: Archived[] = []
-      const bad: z.infer<typeof refused> = []
-      for (const [index, value] of given.entries()) {
+      const valid: Archived[] = []
+      const refused: z.infer<typeof refusedItems> = []
+      for (const [index, value] of lines.entries()) {
         const parsed = archived.safeDecode(value)
-        if (parsed.success) good.push(parsed.data)
-        else bad.push({ index, reason: faultsOf(parsed.error, value, 'record').message })
+        if (parsed.success) valid.push(parsed.data)
+        else refused.push({ index, reason: problemsOf(parsed.error, value, 'record').message })
       }
       const { restored, unchanged, waiting } = await engine.change(scopeKey(scope), (unit) =>
-        restoreRecords(unit, good, { records, embedder }),
+        restoreRecords(unit, valid, { records, embedder }),
       )
-      // It finds them where it finds what an earlier process left.
+      // The buffer loads restored pending turns from the store, as after a restart.
       if (waiting.length > 0) await buffer?.start()
-      return c.json({ restored, unchanged, refused: bad }, 200)
+      return c.json({ restored, unchanged, refused }, 200)
     })
 }
 
-async function* inChunks(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+async function* toChunks(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder()
   let chunk = ''
   for await (const line of lines) {

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi'
+import pTimeout from 'p-timeout'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { LanguageModel } from '../ports/language-model.ts'
@@ -9,7 +10,7 @@ import { VERSION } from '../version.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
 
-/** How long a backend may take to say that it is there, milliseconds. */
+/** Milliseconds. */
 const CHECK_DEADLINE_MS = 2000
 
 const SERVICE = 'hippocache' as const
@@ -18,8 +19,8 @@ const healthz = createRoute({
   method: 'get',
   path: '/healthz',
   operationId: 'healthz',
-  summary: 'Whether the process is alive',
-  responses: s.answers('Alive.', z.object({ status: z.enum(['ok']), service: z.literal(SERVICE) })),
+  summary: 'Check that the process is alive',
+  responses: s.responses('Alive.', z.object({ status: z.enum(['ok']), service: z.literal(SERVICE) })),
 })
 
 const backendState = z.object({
@@ -38,11 +39,11 @@ const readiness = z.object({
   backends: z.object({
     records: backendState,
     cache: backendState,
-    scope_state: backendState.describe('What sidecars know together of a scope: counters and blocks.'),
-    scope_lock: backendState.describe('Who may write to a scope.'),
-    queue: backendState.describe('What wakes up turns that wait.'),
-    language_model: backendState,
-    embedder: backendState,
+    scope_state: backendState.describe('State per user that all sidecars share: counters and cached blocks.'),
+    scope_lock: backendState.describe('Write lock per user.'),
+    queue: backendState.describe('Job queue for pending turns.'),
+    language_model: backendState.describe('Whether one is configured; it is not called.'),
+    embedder: backendState.describe('Not called.'),
   }),
 })
 
@@ -50,11 +51,12 @@ const readyz = createRoute({
   method: 'get',
   path: '/readyz',
   operationId: 'readyz',
-  summary: 'Whether every backend answers',
+  summary: 'Check that every backend responds',
+  description: `Each backend has ${CHECK_DEADLINE_MS} ms to respond.`,
   responses: {
-    200: { description: 'Every backend answers.', content: { 'application/json': { schema: readiness } } },
+    200: { description: 'Every backend responds.', content: { 'application/json': { schema: readiness } } },
     503: {
-      description: 'A backend does not answer.',
+      description: 'At least one backend does not respond.',
       content: { 'application/json': { schema: readiness } },
     },
   },
@@ -64,9 +66,9 @@ const status = createRoute({
   method: 'get',
   path: '/v1/status',
   operationId: 'status',
-  summary: 'Whom this key belongs to, and what the sidecar runs on',
-  responses: s.answers(
-    'The key is good.',
+  summary: 'Get the namespace of this API key and the backends of the sidecar',
+  responses: s.responses(
+    'The API key is valid.',
     z.object({
       service: z.literal(SERVICE),
       version: z.string(),
@@ -82,8 +84,7 @@ const status = createRoute({
   ),
 })
 
-/** A backend that says whether it is there. */
-interface Checked {
+interface CheckedBackend {
   kind: string
   check(): Promise<void>
 }
@@ -93,8 +94,8 @@ interface Backends {
   cache: CacheStore
   scopeState: ScopeState
   scopeLock: ScopeLock
-  /** Absent where nothing waits. */
-  queue?: Checked | undefined
+  /** Absent without a language model. */
+  queue?: CheckedBackend | undefined
   embedder: Embedder
   model: LanguageModel | undefined
 }
@@ -114,55 +115,43 @@ export function healthRoutes(services: Backends) {
   return router()
     .openapi(healthz, (c) => c.json({ status: 'ok' as const, service: SERVICE }, 200))
     .openapi(readyz, async (c) => {
-      const [recordsState, cacheState, stateState, lockState, queueState] = await Promise.all([
+      const [recordsState, cacheState, scopeStateState, lockState, queueState] = await Promise.all([
         check(records),
         check(cache),
         check(scopeState),
         check(scopeLock),
         queue ? check(queue) : NONE,
       ])
-      const checked = {
+      const backends = {
         records: recordsState,
         cache: cacheState,
-        scope_state: stateState,
+        scope_state: scopeStateState,
         scope_lock: lockState,
         queue: queueState,
-      }
-      const backends = {
-        ...checked,
-        // Not asked: a call would cost money, and what fails is tried again and shown under /v1/pending.
+        // Models are not called: a call costs money, and failed calls are retried and listed under /v1/pending.
         language_model: model ? { kind: model.kind, status: 'ok' as const, error: null } : NONE,
         embedder: { kind: embedder.name, status: 'ok' as const, error: null },
       }
-      const ready = Object.values(checked).every(({ status }) => status !== 'failed')
-      const answer = { status: ready ? ('ready' as const) : ('unready' as const), service: SERVICE, backends }
-      return ready ? c.json(answer, 200) : c.json(answer, 503)
+      const isReady = Object.values(backends).every((state) => state.status !== 'failed')
+      return isReady
+        ? c.json({ status: 'ready' as const, service: SERVICE, backends }, 200)
+        : c.json({ status: 'unready' as const, service: SERVICE, backends }, 503)
     })
-    .openapi(status, (c) =>
-      c.json(
-        {
-          service: SERVICE,
-          version: VERSION,
-          namespace: c.get('namespace'),
-          backends: backendNames(services),
-        },
-        200,
-      ),
-    )
+    .openapi(status, (c) => {
+      const namespace = c.get('namespace')
+      return c.json({ service: SERVICE, version: VERSION, namespace, backends: backendNames(services) }, 200)
+    })
 }
 
-async function check(backend: Checked): Promise<BackendState> {
+async function check(backend: CheckedBackend): Promise<BackendState> {
   const { kind } = backend
-  let timer: NodeJS.Timeout | undefined
   try {
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer in ${CHECK_DEADLINE_MS} ms`)), CHECK_DEADLINE_MS)
+    await pTimeout(backend.check(), {
+      milliseconds: CHECK_DEADLINE_MS,
+      message: `no response within ${CHECK_DEADLINE_MS} ms`,
     })
-    await Promise.race([backend.check(), late])
     return { kind, status: 'ok', error: null }
   } catch (error) {
     return { kind, status: 'failed', error: error instanceof Error ? error.message : String(error) }
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,11 +1,11 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { VERSION } from '../version.ts'
-import type { AppEnv } from './env.ts'
+import type { AppEnv } from './router.ts'
 
 /**
- * OpenAPI 3.0 (Dify's importer fails on 3.1's type lists), with the address that this request came in by as its
- * one server, since Dify takes the first and has no place to change it.
+ * Serves the document as OpenAPI 3.0, because Dify's importer fails on the type lists of 3.1. Dify uses the first
+ * server and cannot change it, so that is the address of this request unless `publicUrl` is set.
  */
 export function serveOpenApi(app: OpenAPIHono<AppEnv>, publicUrl: string | undefined): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })

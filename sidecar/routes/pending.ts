@@ -4,121 +4,133 @@ import type { Intake } from '../buffer/intake.ts'
 import type { FlushResult } from '../buffer/scope-buffer.ts'
 import { AppError, invalid } from '../errors.ts'
 import type { Scope } from '../scope.ts'
-import { event, waiting } from './memories/shared.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
-import { stateOf, waitingTurn, waitingView } from './turn-view.ts'
+import { PENDING_STATES, pendingTurn, stateOf, toPendingView } from './turn-view.ts'
 
-const whose = { user_id: s.userId, conversation_id: s.conversationId.optional() }
+const selection = { user_id: s.userId, conversation_id: s.conversationId.optional() }
 
 const list = createRoute({
   method: 'get',
   path: '/v1/pending',
   operationId: 'list_pending',
-  summary: 'The turns of a user that wait to be learned from, and why',
+  summary: 'List the turns of a user that are not extracted yet',
   request: {
     query: z.strictObject({
-      ...whose,
-      state: z.enum(['idle', 'processing', 'failed']).optional().openapi({
-        description: 'Only these: failed are those that are not tried again until somebody replays them.',
+      ...selection,
+      state: z.enum(PENDING_STATES).optional().openapi({
+        description: 'Lists only turns in this state. A failed turn is retried only by a replay or a flush.',
       }),
     }),
   },
-  responses: s.answers(
-    'Oldest first.',
+  responses: s.responses(
+    'Pending turns, oldest first.',
     z.object({
-      turns: z.array(z.object({ ...waitingTurn, state: z.enum(['idle', 'processing', 'failed']) })),
+      turns: z.array(z.object({ ...pendingTurn, state: z.enum(PENDING_STATES) })),
       tokens: z.number(),
     }),
   ),
 })
 
-const wait = z.boolean().default(true).openapi({ description: 'Answer when it has been tried.' })
+const waitDefaultTrue = z
+  .boolean()
+  .default(true)
+  .openapi({ description: 'Whether to respond after the extraction attempt; default true.' })
 
-const tried = z.object({
+const flushResult = z.object({
   status: z.enum(['flushed', 'started']),
-  events: z.array(event),
-  reason: z.string().nullable().openapi({ description: 'Why turns still wait.' }),
-  pending: waiting,
+  events: z.array(s.memoryEvent),
+  reason: z.string().nullable().openapi({ description: 'Why turns are still pending; null if none failed.' }),
+  pending: s.pendingCounts,
 })
 
 const flush = createRoute({
   method: 'post',
   path: '/v1/flush',
   operationId: 'flush',
-  summary: 'Learn now from the turns that wait, also from those that have failed',
+  summary: 'Extract memories from pending turns now, including failed ones',
   request: {
     body: s.jsonBody(
       z.strictObject({
-        ...whose,
-        wait,
+        ...selection,
+        wait: waitDefaultTrue,
         end: z.boolean().default(false).openapi({
           description:
-            'The conversation is over. Needs conversation_id; leaves alone what has failed, and is seen as such in logs and metrics.',
+            'Ends the conversation, as end_conversation does: requires conversation_id and skips failed turns. Logs and metrics show the trigger "end". Default false.',
         }),
       }),
     ),
   },
-  responses: s.answers('What came of it.', tried),
+  responses: s.responses('Result of the flush.', flushResult),
 })
 
 const end = createRoute({
   method: 'post',
   path: '/v1/conversations/{id}/end',
   operationId: 'end_conversation',
-  summary: 'Say that a conversation is over, so that what waits of it is learned from now',
-  description: 'Turns that come after all are taken as before.',
+  summary: 'End a conversation and extract memories from its pending turns now',
+  description: 'Later turns of the conversation are still accepted.',
   request: {
     params: z.object({ id: s.conversationId }),
-    body: s.jsonBody(z.strictObject({ user_id: s.userId, wait: wait.default(false) })),
+    body: s.jsonBody(
+      z.strictObject({
+        user_id: s.userId,
+        wait: z
+          .boolean()
+          .default(false)
+          .openapi({ description: 'Whether to respond after the extraction attempt; default false.' }),
+      }),
+    ),
   },
-  responses: s.answers('What came of it.', tried),
+  responses: s.responses('Result of the flush.', flushResult),
 })
 
 const replay = createRoute({
   method: 'post',
   path: '/v1/pending/replay',
   operationId: 'replay_failed',
-  summary: 'Learn now from the turns of a user that have failed for good, all or one',
+  summary: 'Retry the failed turns of a user now, all or one',
   request: {
-    body: s.jsonBody(z.strictObject({ user_id: s.userId, turn_id: s.turnId.optional(), wait })),
+    body: s.jsonBody(
+      z.strictObject({ user_id: s.userId, turn_id: s.turnId.optional(), wait: waitDefaultTrue }),
+    ),
   },
-  responses: s.answers('What came of it.', tried),
+  responses: s.responses('Result of the flush.', flushResult),
 })
 
-const giveUp = createRoute({
+const cancel = createRoute({
   method: 'delete',
   path: '/v1/pending/{turn_id}',
   operationId: 'keep_pending',
-  summary: 'Give up learning from a turn that waits or has failed, and keep its words or drop them',
+  summary: 'Cancel the extraction of a pending or failed turn, and keep or drop its text',
   request: {
     params: z.object({ turn_id: s.turnId }),
     query: z.strictObject({
       user_id: s.userId,
       words: z.enum(['keep', 'drop']).optional().openapi({
         description:
-          'keep, the default: the words of the turn stay as they were said. drop: they are recalled no more.',
+          'keep, the default: the text stays as verbatim memories. drop: the text is not recalled.',
       }),
     }),
   },
-  responses: s.answers(
-    'What is kept.',
+  responses: s.responses(
+    'The extraction is cancelled.',
     z.object({
       status: z.enum(['kept', 'dropped']),
       turn_id: z.string(),
-      events: z.array(event),
-      pending: waiting,
+      events: z.array(s.memoryEvent),
+      pending: s.pendingCounts,
     }),
   ),
 })
 
-export interface PendingServices {
+interface PendingServices {
   buffer: BufferZone | undefined
   intake: Intake
 }
 
 export function pendingRoutes({ buffer, intake }: PendingServices) {
-  const countsOf = async (scope: Scope, conversationId?: string) => {
+  const countPending = async (scope: Scope, conversationId?: string) => {
     await buffer?.refresh(scope)
     return buffer?.counts(scope, conversationId) ?? { turns: 0, tokens: 0 }
   }
@@ -128,62 +140,56 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
       const { user_id, conversation_id, state } = c.req.valid('query')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       await buffer?.refresh(scope)
-      const { turns } = buffer?.waiting(scope, conversation_id) ?? { turns: [] }
-      const shown = turns
-        .map((turn) => ({ ...waitingView(turn), state: stateOf(turn) }))
+      const turns = (buffer?.waiting(scope, conversation_id).turns ?? [])
+        .map((turn) => ({ ...toPendingView(turn), state: stateOf(turn) }))
         .filter((turn) => state === undefined || turn.state === state)
-      return c.json({ turns: shown, tokens: shown.reduce((sum, { tokens }) => sum + tokens, 0) }, 200)
+      return c.json({ turns, tokens: turns.reduce((sum, { tokens }) => sum + tokens, 0) }, 200)
     })
     .openapi(replay, async (c) => {
       const { user_id, turn_id, wait } = c.req.valid('json')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       await buffer?.refresh(scope)
       if (turn_id !== undefined && buffer?.waitingTurn(scope, turn_id)?.not_before !== null) {
-        throw new AppError(
-          'not_found',
-          `turn_id: no turn ${JSON.stringify(turn_id)} of this user has failed for good`,
-        )
+        throw new AppError('not_found', `turn_id: no failed turn ${JSON.stringify(turn_id)} of this user`)
       }
-      const done = await answer(buffer?.replay(scope, turn_id), wait)
-      return c.json({ ...done, pending: await countsOf(scope) }, 200)
+      const result = await resultOf(buffer?.replay(scope, turn_id), wait)
+      return c.json({ ...result, pending: await countPending(scope) }, 200)
     })
-    .openapi(giveUp, async (c) => {
+    .openapi(cancel, async (c) => {
       const { user_id, words = 'keep' } = c.req.valid('query')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       const { turn_id } = c.req.valid('param')
       if (words === 'drop') {
         await intake.drop(scope, turn_id)
-        return c.json(
-          { status: 'dropped' as const, turn_id, events: [], pending: await countsOf(scope) },
-          200,
-        )
+        const pending = await countPending(scope)
+        return c.json({ status: 'dropped' as const, turn_id, events: [], pending }, 200)
       }
       const { events } = await intake.keepAsSaid(scope, turn_id)
-      return c.json({ status: 'kept' as const, turn_id, events, pending: await countsOf(scope) }, 200)
+      return c.json({ status: 'kept' as const, turn_id, events, pending: await countPending(scope) }, 200)
     })
     .openapi(flush, async (c) => {
       const { user_id, conversation_id, wait, end } = c.req.valid('json')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       if (end && conversation_id === undefined) {
-        throw invalid('conversation_id', 'a conversation, since end is true')
+        throw invalid('conversation_id', 'a conversation id, because end is true')
       }
       const running = end
         ? buffer?.endConversation(scope, conversation_id as string)
         : buffer?.flush(scope, { conversationId: conversation_id })
-      const done = await answer(running, wait)
-      return c.json({ ...done, pending: await countsOf(scope, conversation_id) }, 200)
+      const result = await resultOf(running, wait)
+      return c.json({ ...result, pending: await countPending(scope, conversation_id) }, 200)
     })
     .openapi(end, async (c) => {
       const { user_id, wait } = c.req.valid('json')
       const { id } = c.req.valid('param')
       const scope = { namespace: c.get('namespace'), userId: user_id }
-      const done = await answer(buffer?.endConversation(scope, id), wait)
-      return c.json({ ...done, pending: await countsOf(scope, id) }, 200)
+      const result = await resultOf(buffer?.endConversation(scope, id), wait)
+      return c.json({ ...result, pending: await countPending(scope, id) }, 200)
     })
 }
 
-/** Without waiting, what goes wrong is logged, and seen in the list of what waits. */
-async function answer(running: Promise<FlushResult> | undefined, wait: boolean) {
+/** Without `wait`, a failure is logged by the buffer and listed under /v1/pending. */
+async function resultOf(running: Promise<FlushResult> | undefined, wait: boolean) {
   if (!wait) {
     running?.catch(() => {})
     return { status: 'started' as const, events: [], reason: null }

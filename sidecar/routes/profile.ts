@@ -1,13 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { toView } from '../memory/memory.ts'
 import type { Profiles } from '../profile/profiles.ts'
-import type { Placed } from '../profile/slots.ts'
+import type { SlottedMemory } from '../profile/slots.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
 
 const MAX_TOPICS = 64
 
-/** Names of topics, separated by commas. */
 function topicList(description: string) {
   return z
     .string()
@@ -33,27 +32,29 @@ const get = createRoute({
   method: 'get',
   path: '/v1/profile',
   operationId: 'get_profile',
-  summary: 'What is known of a user, by topic and without a query',
+  summary: 'Get the memories of a user by topic, without a query',
   description:
-    'Of the memories that hold now, those of preferred topics, then the important, then the recent, as far as the budget goes. Without a language model nothing sorts memories: then the words of the user stand under the topic "said".',
+    'Fills the token budget with current memories: preferred topics first, then by importance, then by recency. Without a language model, memories have no topic; the profile then lists the statements of the user under the topic "said".',
   request: {
     query: z.strictObject({
       user_id: s.userId,
       agent_id: s.agentId.optional(),
       run_id: s.runId.optional(),
       app_id: s.appId.optional(),
-      token_budget: s.inQuery(s.wholeNumber(0, 100_000), '800').openapi({
-        description: 'Most tokens (o200k) of the text; 800, if absent.',
+      token_budget: s.queryInteger(s.integer(0, 100_000).default(800), {
+        description: 'Maximum o200k tokens of the text, 0 to 100,000; default 800.',
+        example: 800,
       }),
-      topics: topicList('Only these topics, separated by commas.'),
-      prefer: topicList('Topics that come first where not all find room, separated by commas.'),
-      max_per_topic: s.inQuery(s.wholeNumber(1, 500), '15').openapi({
-        description: 'Most memories of one topic; 15, if absent.',
+      topics: topicList(`Includes only these topics, at most ${MAX_TOPICS}, comma-separated; absent: all.`),
+      prefer: topicList(`Topics to include first, at most ${MAX_TOPICS}, comma-separated.`),
+      max_per_topic: s.queryInteger(s.integer(1, 500).default(15), {
+        description: 'Maximum memories per topic, 1 to 500; default 15.',
+        example: 15,
       }),
     }),
   },
-  responses: s.answers(
-    'The profile; empty where nothing is known.',
+  responses: s.responses(
+    'The profile; empty if the user has no memories.',
     z.object({
       topics: z.array(
         z.object({
@@ -63,24 +64,29 @@ const get = createRoute({
           ),
         }),
       ),
-      static: z
-        .array(listed)
-        .openapi({ description: 'Of these, what stays: basic_info, contact, work, education and the like.' }),
+      static: z.array(listed).openapi({
+        description:
+          'The memories of long-lived topics: basic_info, contact, work, education, relationships, health, preferences.',
+      }),
       recent: z.array(listed).openapi({
         description:
-          'Of the others, what goes on: said or done within 30 days, still to come, or a plan. The latest said first.',
+          'Of the other topics: memories that were said or happened in the last 30 days, future events, and plans without a date. Most recently said first.',
       }),
-      text: z.string().openapi({ description: 'Ready for a prompt: the same bytes for the same memories.' }),
-      tokens: z.number(),
-      count: z.number(),
-      left_out: z.number().openapi({ description: 'Memories that found no room.' }),
+      text: z.string().openapi({
+        description: 'The profile as prompt text; byte-identical while the memories do not change.',
+      }),
+      tokens: z.number().openapi({ description: 'o200k tokens of the text.' }),
+      count: z.number().openapi({ description: 'Memories in the profile.' }),
+      left_out: z.number().openapi({
+        description: 'Memories that exceeded the token budget or max_per_topic.',
+      }),
     }),
   ),
 })
 
 export function profileRoutes({ profiles }: { profiles: Profiles }) {
   return router().openapi(get, async (c) => {
-    const { user_id, token_budget = 800, max_per_topic = 15, ...query } = c.req.valid('query')
+    const { user_id, token_budget, max_per_topic, ...query } = c.req.valid('query')
     const profile = await profiles.read(
       { namespace: c.get('namespace'), userId: user_id },
       {
@@ -93,11 +99,11 @@ export function profileRoutes({ profiles }: { profiles: Profiles }) {
         prefer: query.prefer,
       },
     )
-    const list = (placed: readonly Placed[]) =>
-      placed.map((one) => ({ ...shown(one, user_id), topic: one.topic, sub_topic: one.subTopic }))
+    const list = (slotted: readonly SlottedMemory[]) =>
+      slotted.map((one) => ({ ...toEntry(one, user_id), topic: one.topic, sub_topic: one.subTopic }))
     return c.json(
       {
-        topics: nested(profile.kept, user_id),
+        topics: groupByTopic(profile.kept, user_id),
         static: list(profile.static),
         recent: list(profile.recent),
         text: profile.text,
@@ -110,22 +116,22 @@ export function profileRoutes({ profiles }: { profiles: Profiles }) {
   })
 }
 
-/** Memories in the order of the profile stand together by topic and sub-topic. */
-function nested(kept: readonly Placed[], userId: string) {
-  type Slot = { sub_topic: string | null; memories: ReturnType<typeof shown>[] }
-  const topics: { topic: string; sub_topics: Slot[] }[] = []
-  for (const [i, one] of kept.entries()) {
-    const before = kept[i - 1]
-    if (before?.key !== one.key) topics.push({ topic: one.topic, sub_topics: [] })
-    const subTopics = topics.at(-1)?.sub_topics as Slot[]
-    if (before?.key !== one.key || before.subKey !== one.subKey)
+/** @param sorted in profile order, so that memories of one topic and of one sub-topic are adjacent */
+function groupByTopic(sorted: readonly SlottedMemory[], userId: string) {
+  type SubTopic = { sub_topic: string | null; memories: ReturnType<typeof toEntry>[] }
+  const topics: { topic: string; sub_topics: SubTopic[] }[] = []
+  for (const [i, one] of sorted.entries()) {
+    const previous = sorted[i - 1]
+    if (previous?.key !== one.key) topics.push({ topic: one.topic, sub_topics: [] })
+    const subTopics = topics.at(-1)?.sub_topics as SubTopic[]
+    if (previous?.key !== one.key || previous.subKey !== one.subKey)
       subTopics.push({ sub_topic: one.subTopic, memories: [] })
-    subTopics.at(-1)?.memories.push(shown(one, userId))
+    subTopics.at(-1)?.memories.push(toEntry(one, userId))
   }
   return topics
 }
 
-function shown({ memory }: Placed, userId: string) {
+function toEntry({ memory }: SlottedMemory, userId: string) {
   const { id, memory: text, importance, at, event_date } = toView(memory, userId)
   return { id, memory: text, importance, at, event_date }
 }

@@ -1,13 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { TypedResponse } from 'hono'
 import { AppError } from '../errors.ts'
 import { compileFilter } from '../memory/filters.ts'
 import { toView } from '../memory/memory.ts'
 import type { StrategyResult } from '../recall/strategies/request.ts'
 import type { Strategies } from '../recall/strategies/strategies.ts'
-import { rounded } from './number.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
+import { roundTo } from './values.ts'
 
 export const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
 
@@ -23,44 +22,49 @@ const REASONS = [
   'disabled',
 ] as const
 
-/** What the cache did, and why. */
-export const servedFrom = z.object({
-  result: z.enum(['hit', 'miss', 'none']),
-  reason: z.enum(REASONS),
-  age_turns: z.number().nullable(),
-  serves_until_turn: z.number().nullable(),
-  block_hash: z.string().nullable(),
-})
+export const cacheReport = z
+  .object({
+    result: z.enum(['hit', 'miss', 'none']),
+    reason: z.enum(REASONS),
+    age_turns: z.number().nullable(),
+    serves_until_turn: z.number().nullable(),
+    block_hash: z.string().nullable(),
+  })
+  .openapi({ description: 'Whether the block came from the cache, and why.' })
 
-const recalled = s.memoryView
+const recalledMemory = s.memoryView
   .omit({ user_id: true, sources: true, created_at: true, updated_at: true })
   .extend({ content: z.string(), score: z.number() })
 
-const answer = z.object({
+const responseBody = z.object({
   status: z.enum(['ok', 'empty', 'degraded']),
   strategy: z.enum(STRATEGIES),
   engine: z.enum(['snapshot']),
-  context: z.string(),
+  context: z.string().openapi({ description: 'Block and delta together, ready for the prompt.' }),
   block: z.string(),
   delta: z.string(),
-  memories: z.array(recalled),
+  memories: z.array(recalledMemory),
   count: z.number(),
   degraded: z.array(z.string()).openapi({
     description:
-      'What was late or broken and done without: embedding (ranked by words alone), cache (answered per query), ' +
-      'delta, records, deadline. After the last two, what stands in: block (the last that may still be served), ' +
-      'profile, nothing.',
+      'Parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
+      'delta, records, deadline. After records or deadline, the last entry names the replacement: block (the last ' +
+      'block that may still be served), profile or nothing.',
   }),
-  cache: servedFrom,
-  took_ms: z.object({ total: z.number(), embed: z.number(), search: z.number(), render: z.number() }),
-  tokens: z.number(),
+  cache: cacheReport,
+  took_ms: z
+    .object({ total: z.number(), embed: z.number(), search: z.number(), render: z.number() })
+    .openapi({ description: 'Milliseconds.' }),
+  tokens: z.number().openapi({ description: 'o200k tokens of the context.' }),
 })
+
+const shiftError = 'expected a number from 0 to 1'
 
 const route = createRoute({
   method: 'post',
   path: '/v1/recall',
   operationId: 'recall',
-  summary: 'What to put into the prompt for this query',
+  summary: 'Get the context for a prompt',
   request: {
     body: s.jsonBody(
       z.strictObject({
@@ -73,41 +77,41 @@ const route = createRoute({
           .default('auto')
           .openapi({
             description:
-              'auto is cached_delta where conversation_id, turn and a window_size of at least 2 are given, else per_query. ' +
-              'per_query searches for every query. cached keeps one block of memories as long as the window hides ' +
-              'nothing from it. cached_delta adds to the block what the query needs and the block lacks. The last two ' +
-              'need the same as auto does; without it they are per_query.',
+              'per_query searches for every query. cached keeps one block of memories until a turn that the block ' +
+              'does not include leaves the window. cached_delta adds the memories that the query needs and the block ' +
+              'lacks. auto, the default, is cached_delta. All but per_query need conversation_id, turn and a ' +
+              'window_size of at least 2, and fall back to per_query without them.',
           }),
         window_size: s.windowSize.optional(),
-        top_k: s.topK.default(10),
-        token_budget: s.wholeNumber(0, 100_000).default(1500).openapi({
+        top_k: s.topK,
+        token_budget: s.integer(0, 100_000).default(1500).openapi({
           description:
-            'Most tokens (o200k) of the context. Under cached_delta the block takes at most half of them.',
+            'Maximum o200k tokens of the context, 0 to 100,000; default 1500. With cached_delta, the block uses at most half of them.',
         }),
         freshness: z
           .enum(['window', 'write'])
           .optional()
           .openapi({
             description:
-              'Whether a cached block is renewed only when the window asks for it (window, the default) or with every ' +
-              'change of the memories (write). A removal or correction always renews it.',
+              'When to rebuild a cached block: window, the default: before a turn that the block does not include ' +
+              'leaves the window; write: also after every change of the memories. A deletion or correction always ' +
+              'rebuilds it.',
           }),
         refresh: z
           .boolean({ error: 'expected true or false' })
           .optional()
-          .openapi({ description: 'Renews the cached block in any case.' }),
+          .openapi({ description: 'Rebuilds the cached block; default false.' }),
         refresh_on_shift: z
-          .number({ error: 'expected a number from 0 to 1' })
-          .min(0, { error: 'expected a number from 0 to 1' })
-          .max(1, { error: 'expected a number from 0 to 1' })
+          .number({ error: shiftError })
+          .min(0, { error: shiftError })
+          .max(1, { error: shiftError })
           .optional()
           .openapi({
             description:
-              'Renews the cached block when the cosine of the query and the one that it was built for is below this.',
+              'Rebuilds the cached block when the cosine similarity of this query and the query that the block was ' +
+              'built for is below this value, 0 to 1; absent: never.',
           }),
-        experiment: s
-          .identifier('Name of an experiment that picks the strategy.', 'cached-or-not')
-          .optional(),
+        experiment: s.identifier('Experiment that selects the strategy.', 'cached-or-not').optional(),
         filters: s.filters.optional(),
         agent_id: s.agentId.optional(),
         run_id: s.runId.optional(),
@@ -115,9 +119,9 @@ const route = createRoute({
       }),
     ),
   },
-  responses: s.answers(
-    'Context for the prompt. A conversation without memories is no failure: status is "empty".',
-    answer,
+  responses: s.responses(
+    'Context for the prompt. With no matching memory, status is "empty" and context is "".',
+    responseBody,
   ),
 })
 
@@ -145,53 +149,32 @@ export function recallRoutes({ strategies }: { strategies: Strategies }) {
       runId: body.run_id,
       appId: body.app_id,
     })
-    const text = toAnswer(result, body.user_id)
-    // What `c.json` would answer, written already.
-    return c.body(text, 200, JSON_TYPE) as unknown as TypedResponse<z.output<typeof answer>, 200, 'json'>
+    return c.json(toResponse(result, body.user_id), 200)
   })
 }
 
-const JSON_TYPE = { 'content-type': 'application/json' }
-
-interface Written {
-  userId: string
-  memories: string
-  block: { text: string; json: string }
-}
-
-/** JSON of what is the same as long as a block is served, by the list of its memories, which is the same as well. */
-const written = new WeakMap<StrategyResult['memories'], Written>()
-
-function writtenOf({ memories, block }: StrategyResult, userId: string): Written {
-  const known = written.get(memories)
-  if (known?.userId === userId && known.block.text === block) return known
-  const views = memories.map(({ memory, score }) => {
-    const { user_id, sources, created_at, updated_at, ...shown } = toView(memory, userId)
-    return { ...shown, content: memory.text, score: rounded(score, 6) } satisfies z.output<typeof recalled>
-  })
-  const one = { userId, memories: JSON.stringify(views), block: { text: block, json: JSON.stringify(block) } }
-  written.set(memories, one)
-  return one
-}
-
-/** As text: most of it is written already. */
-function toAnswer(result: StrategyResult, userId: string): string {
-  const { strategy, context, block, delta, degraded, cache, tokens, memories } = result
-  const status = memories.length > 0 ? ('ok' as const) : ('empty' as const)
-  const { embed, search, render, total } = result.tookMs
-  const rest: Omit<z.output<typeof answer>, 'memories' | 'context' | 'block'> = {
-    status: degraded.length > 0 ? ('degraded' as const) : status,
+function toResponse(result: StrategyResult, userId: string): z.output<typeof responseBody> {
+  const { strategy, context, block, delta, degraded, cache, tokens, memories, tookMs } = result
+  return {
+    status: degraded.length > 0 ? 'degraded' : memories.length > 0 ? 'ok' : 'empty',
     strategy,
-    engine: 'snapshot' as const,
-    ...{ delta, count: memories.length, degraded, cache, tokens },
+    engine: 'snapshot',
+    context,
+    block,
+    delta,
+    memories: memories.map(({ memory, score }) => {
+      const { user_id, sources, created_at, updated_at, ...view } = toView(memory, userId)
+      return { ...view, content: memory.text, score: roundTo(score, 6) }
+    }),
+    count: memories.length,
+    degraded: [...degraded],
+    cache,
     took_ms: {
-      total: rounded(total),
-      embed: rounded(embed),
-      search: rounded(search),
-      render: rounded(render),
+      total: roundTo(tookMs.total),
+      embed: roundTo(tookMs.embed),
+      search: roundTo(tookMs.search),
+      render: roundTo(tookMs.render),
     },
+    tokens,
   }
-  const once = writtenOf(result, userId)
-  const contextJson = context === block ? once.block.json : JSON.stringify(context)
-  return `${JSON.stringify(rest).slice(0, -1)},"context":${contextJson},"block":${once.block.json},"memories":${once.memories}}`
 }

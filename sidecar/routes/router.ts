@@ -1,90 +1,80 @@
-import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
-import type { Context, Handler } from 'hono'
-import { z } from 'zod'
-import { AppError } from '../errors.ts'
-import { scopeKey } from '../scope.ts'
-import type { AppEnv } from './env.ts'
-import { refuse, refuseInvalid } from './validation.ts'
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { z } from 'zod'
+import { AppError, clip, describe, type Problem } from '../errors.ts'
 
-export interface RouterOptions {
-  /** Whether a user that a request names is read of: what was accepted of him before is waited for. */
-  reads?: boolean
-}
-
-/** A router whose routes answer what their schema refuses in the one error envelope. */
-export function router({ reads = true }: RouterOptions = {}): OpenAPIHono<AppEnv> {
-  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid })
-  const { openapi } = app
-  /*
-   * Bodies, and headers beside them, are read here and not by the validators of Hono: two middlewares less on the way of
-   * every recall, zod compiles a schema only for what it reads at once, while they wait for each, and of the headers only
-   * those are looked at that are asked for.
-   */
-  const withBody = (route: RouteConfig, handler: Handler<AppEnv>, ...rest: unknown[]) => {
-    const content = route.request?.body?.content['application/json']
-    const schema = content && 'schema' in content ? content.schema : undefined
-    if (!(schema instanceof z.ZodType)) {
-      const reading: Handler<AppEnv> = async (c, next) => {
-        if (reads) await caughtUp(c, c.req.valid('query' as never))
-        return await handler(c, next)
-      }
-      return openapi(route, reading as never, ...(rest as []))
-    }
-    app.openAPIRegistry.registerPath(route)
-    const { body: _, headers, ...request } = route.request ?? {}
-    const withoutBody = { ...route, request, hide: true }
-    const reading: Handler<AppEnv> = async (c, next) => {
-      if (headers instanceof z.ZodObject) c.req.addValidatedData('header', readHeaders(c, headers) as object)
-      const data = await readJson(c, schema)
-      c.req.addValidatedData('json', data as object)
-      if (reads) await caughtUp(c, data)
-      return await handler(c, next)
-    }
-    return openapi(withoutBody, reading as never, ...(rest as []))
+export interface AppEnv {
+  Variables: {
+    requestId: string
+    /** Derived from the API key, never from the request. */
+    namespace: string
   }
-  app.openapi = withBody as unknown as typeof openapi
-  return app
 }
 
-/** A user is named by `user_id`, wherever there is one. */
-async function caughtUp(c: Context<AppEnv>, named: unknown): Promise<void> {
-  const ahead = c.get('ahead')
-  const { user_id: userId } = (named ?? {}) as { user_id?: unknown }
-  if (!ahead || typeof userId !== 'string') return
-  await ahead.caughtUp(scopeKey({ namespace: c.get('namespace'), userId }))
+/** Bounds the error response: a body of one megabyte can hold 100,000 invalid fields. */
+const MAX_PROBLEMS = 10
+
+/** A router that reports schema violations in the error envelope of the API. */
+export function router(): OpenAPIHono<AppEnv> {
+  return new OpenAPIHono<AppEnv>({
+    defaultHook: (result) => {
+      if (result.success) return
+      const { message, details } = problemsOf(
+        result.error,
+        'data' in result ? result.data : undefined,
+        result.target === 'json' ? 'body' : result.target,
+      )
+      throw new AppError('invalid_request', message, { details })
+    },
+  })
 }
 
-/** @throws {AppError} for what the schema refuses */
-function readHeaders(c: Context<AppEnv>, schema: z.ZodObject): unknown {
-  const given = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, c.req.header(name)]))
-  const { success, data, error } = schema.safeParse(given)
-  if (!success) throw refuse(error, given, 'header')
-  return data
+/**
+ * Translates zod issues into one message and a list of at most `MAX_PROBLEMS` details.
+ * @param root the name to report for the value itself, such as `body`
+ */
+export function problemsOf(
+  { issues }: { issues: unknown[] },
+  value: unknown,
+  root: string,
+): { message: string; details: Problem[] } {
+  const details = issues
+    .slice(0, MAX_PROBLEMS)
+    .map((issue) => toProblem(issue as z.core.$ZodIssue, value, root))
+  const parts = details.map(
+    ({ field, message, received }) =>
+      `${field}: ${message}${received === undefined ? '' : `, got ${received}`}`,
+  )
+  if (issues.length > MAX_PROBLEMS) parts.push(`and ${issues.length - MAX_PROBLEMS} more`)
+  return { message: parts.join('; '), details }
 }
 
-const IS_JSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
-
-/** @throws {AppError} for another media type, for what is no JSON, and for what the schema refuses */
-async function readJson(c: Context<AppEnv>, schema: z.ZodType): Promise<unknown> {
-  const type = c.req.header('content-type')
-  // A browser sends these from any page without asking first: nothing else than JSON is taken for it.
-  if (type === undefined ? await hasBody(c) : !IS_JSON.test(type)) {
-    throw new AppError('unsupported_media_type', 'Content-Type: expected application/json')
+function toProblem(issue: z.core.$ZodIssue, value: unknown, root: string): Problem {
+  const field = issue.path.length > 0 ? formatPath(issue.path) : root
+  if (issue.code === 'unrecognized_keys') {
+    const names = issue.keys.slice(0, MAX_PROBLEMS).map(clip)
+    if (issue.keys.length > MAX_PROBLEMS) names.push(`and ${issue.keys.length - MAX_PROBLEMS} more`)
+    return { field, message: `unknown ${issue.keys.length > 1 ? 'fields' : 'field'} ${names.join(', ')}` }
   }
-  let value: unknown = {}
-  if (type !== undefined) {
-    try {
-      value = JSON.parse(await c.req.text())
-    } catch (cause) {
-      if (!(cause instanceof SyntaxError)) throw cause
-      throw new AppError('invalid_request', 'body: malformed JSON in request body', { cause })
-    }
+  if (issue.code === 'invalid_key') {
+    return { field, message: issue.message, received: describe(issue.path.at(-1)) }
   }
-  const { success, data, error } = schema.safeParse(value)
-  if (!success) throw refuse(error, value, 'body')
-  return data
+  const received = issue.path.reduce<unknown>(
+    (parent, key) =>
+      parent === null || typeof parent !== 'object'
+        ? undefined
+        : (parent as Record<PropertyKey, unknown>)[key],
+    value,
+  )
+  // Removes the received value from zod's default messages: it is appended in one format for every issue.
+  const message = issue.message
+    .replace(/^Invalid (?:input|option): /, '')
+    .replace(/, received .*$/, '')
+    .replace(/^Too (?:small|big): /, '')
+  return { field, message, received: describe(received) }
 }
 
-async function hasBody(c: Context<AppEnv>): Promise<boolean> {
-  return (await c.req.text()) !== ''
+function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, i) => (typeof key === 'number' ? `[${key}]` : `${i > 0 ? '.' : ''}${clip(String(key))}`))
+    .join('')
 }

@@ -1,13 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi'
-import type { RuleBook, RulesInForce, RulesVersion } from '../rules/rule-book.ts'
-import { appRules, spelledOut } from '../rules/rules.ts'
-import { decodeCursor, encodeCursor } from './cursor.ts'
+import type { RuleBook, RulesInForce } from '../rules/rule-book.ts'
+import { appRules, withDefaultTopics } from '../rules/rules.ts'
+import type { RulesVersion } from '../rules/stored-rules.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
+import { decodeCursor, encodeCursor, toIso } from './values.ts'
 
-const MAX_VERSION = 2 ** 31 - 1
-
-const appId = s.identifier('The app; without it, the namespace: the rules of apps that have none.', 'app-1')
+const appId = s
+  .identifier('The app. Absent: the rules of the namespace, for apps without rules of their own.', 'app-1')
+  .optional()
 
 const rules = z.object({
   remember: z.enum(['user', 'assistant', 'both']),
@@ -30,42 +31,41 @@ const rules = z.object({
       idle_s: z.number().nullable(),
       window_ahead: z.number().nullable(),
     })
-    .openapi({ description: 'When waiting turns are learned from; null is as the sidecar is set.' }),
+    .openapi({ description: 'Triggers of a flush; null: the setting of the sidecar.' }),
 })
 
-const answer = z.object({
+const rulesResponse = z.object({
   app_id: z.string().nullable(),
   version: z.number().openapi({
     description:
-      'Newest version of the rules of just this app_id, to give as if_version; 0: it never had any. The version asked for, where one was.',
+      'Newest version of the rules of exactly this app_id, to pass as if_version; 0 if none was ever set. With the parameter version: that version.',
   }),
   in_force: z
     .object({ from: z.enum(['app', 'namespace', 'default']), version: z.number() })
-    .openapi({ description: 'Whose rules hold, and which version of them.' }),
+    .openapi({ description: 'Source and version of the rules that apply.' }),
   rules,
   updated_at: z.string().nullable(),
 })
-
-const version = z.object({ version: z.number(), rules: rules.nullable(), updated_at: z.string() })
 
 const get = createRoute({
   method: 'get',
   path: '/v1/rules',
   operationId: 'get_rules',
-  summary: 'What an app wants remembered',
+  summary: 'Get the rules of an app',
   description:
-    "The rules that hold: the app's own, else the namespace's, else the defaults, with the topics spelled out.",
+    'The rules that apply: those of the app, else those of the namespace, else the defaults. Default topics are listed in full.',
   request: {
     query: z.strictObject({
-      app_id: appId.optional(),
-      version: s.inQuery(s.wholeNumber(1, MAX_VERSION), '2').openapi({
-        description: 'An earlier version of the rules of just this app_id, instead of those in force.',
+      app_id: appId,
+      version: s.queryInteger(s.positiveInt32.optional(), {
+        description: 'An earlier version of the rules of exactly this app_id, instead of those that apply.',
+        example: 2,
       }),
     }),
   },
-  responses: s.answers(
-    'The rules in force, or the version asked for; null where that took the rules back.',
-    answer.extend({ rules: rules.nullable() }),
+  responses: s.responses(
+    'The rules that apply, or the requested version; rules is null if that version removed the rules.',
+    rulesResponse.extend({ rules: rules.nullable() }),
   ),
 })
 
@@ -73,47 +73,48 @@ const put = createRoute({
   method: 'put',
   path: '/v1/rules',
   operationId: 'set_rules',
-  summary: 'Set what an app wants remembered',
+  summary: 'Set the rules of an app',
   description:
-    'Replaces the rules as a whole: a field that is left out has its default. null takes the rules of this app_id back.',
+    'Replaces all rules: an absent field gets its default. null removes the rules of this app_id. Creates a new version if anything changes.',
   request: {
     body: s.jsonBody(
       z.strictObject({
-        app_id: appId.optional(),
+        app_id: appId,
         rules: appRules.nullable().openapi({
           type: 'object',
           description:
-            'remember (user, assistant or both), custom_instructions, include_topics, exclude_topics, topics (name, description, sub_topics), retention_days (by topic; * for the others), run_retention_days (of what belongs to a run; null for no limit), flush (tokens, turns, idle_s and window_ahead at which waiting turns are learned from; null as the sidecar is set).',
+            'remember: user, assistant or both (default). custom_instructions: at most 2000 characters for the extraction prompt. ' +
+            'include_topics, exclude_topics: topics to keep or to discard. topics: name, description and sub_topics of each. ' +
+            'retention_days: days per topic, 1 to 36,500; * for all others. run_retention_days: maximum days for memories ' +
+            'of a run (default 30), null for no limit. flush: tokens, turns, idle_s (seconds) and window_ahead (turns) that trigger ' +
+            'a flush, null for the setting of the sidecar.',
           example: { remember: 'user', exclude_topics: ['health'], retention_days: { plans: 90 } },
         }),
         if_version: s
-          .wholeNumber(0, MAX_VERSION)
+          .integer(0, 2 ** 31 - 1)
           .optional()
-          .openapi({ description: 'The version that you have seen; a conflict if there is a newer one.' }),
+          .openapi({
+            description:
+              'Expected newest version; the request fails with 409 if another version is the newest.',
+          }),
       }),
     ),
   },
-  responses: s.answers('The rules in force from now on.', answer),
+  responses: s.responses('The rules that apply from now on.', rulesResponse),
 })
 
 const versions = createRoute({
   method: 'get',
   path: '/v1/rules/versions',
   operationId: 'list_rules_versions',
-  summary: 'What the rules of an app were before',
-  request: {
-    query: z.strictObject({
-      app_id: appId.optional(),
-      limit: s.inQuery(s.wholeNumber(1, 100), '20'),
-      cursor: z.string().max(500).optional().openapi({ description: 'next_cursor of the page before.' }),
-    }),
-  },
-  responses: s.answers(
-    'The newest first.',
+  summary: 'List the versions of the rules of an app',
+  request: { query: z.strictObject({ app_id: appId, limit: s.queryLimit(100, 20), cursor: s.cursor }) },
+  responses: s.responses(
+    'A page of versions, newest first.',
     z.object({
       app_id: z.string().nullable(),
-      versions: z.array(version),
-      next_cursor: z.string().nullable(),
+      versions: z.array(z.object({ version: z.number(), rules: rules.nullable(), updated_at: z.string() })),
+      next_cursor: s.nextCursor,
     }),
   ),
 })
@@ -123,34 +124,34 @@ export function ruleRoutes({ ruleBook }: { ruleBook: RuleBook }) {
     .openapi(get, async (c) => {
       const { app_id = null, version } = c.req.valid('query')
       const namespace = c.get('namespace')
-      const inForce = toAnswer(await ruleBook.inForce(namespace, app_id))
+      const inForce = toView(await ruleBook.inForce(namespace, app_id))
       if (version === undefined) return c.json(inForce, 200)
-      return c.json({ ...inForce, ...toVersion(await ruleBook.version(namespace, app_id, version)) }, 200)
+      return c.json({ ...inForce, ...toVersionView(await ruleBook.version(namespace, app_id, version)) }, 200)
     })
     .openapi(put, async (c) => {
       const { app_id = null, rules, if_version } = c.req.valid('json')
-      return c.json(toAnswer(await ruleBook.put(c.get('namespace'), app_id, rules, if_version)), 200)
+      return c.json(toView(await ruleBook.put(c.get('namespace'), app_id, rules, if_version)), 200)
     })
     .openapi(versions, async (c) => {
-      const { app_id = null, limit = 20, cursor } = c.req.valid('query')
+      const { app_id = null, limit, cursor } = c.req.valid('query')
       const before = cursor === undefined ? undefined : decodeCursor(cursor).order
-      const found = await ruleBook.versions(c.get('namespace'), app_id, { limit, before })
-      const last = found.at(-1)?.version ?? 1
+      const page = await ruleBook.versions(c.get('namespace'), app_id, { limit, before })
+      const last = page.at(-1)?.version ?? 1
       const next_cursor = last > 1 ? encodeCursor({ order: last, id: '' }) : null
-      return c.json({ app_id, versions: found.map(toVersion), next_cursor }, 200)
+      return c.json({ app_id, versions: page.map(toVersionView), next_cursor }, 200)
     })
 }
 
-function toAnswer({ appId, version, from, rules, updatedAt }: RulesInForce) {
+function toView({ appId, version, from, rules, updatedAt }: RulesInForce) {
   return {
     app_id: appId,
     version,
     in_force: { from: from.source, version: from.version },
-    rules: spelledOut(rules),
-    updated_at: updatedAt === null ? null : new Date(updatedAt).toISOString(),
+    rules: withDefaultTopics(rules),
+    updated_at: toIso(updatedAt),
   }
 }
 
-function toVersion({ version, rules, updatedAt }: RulesVersion) {
-  return { version, rules: rules && spelledOut(rules), updated_at: new Date(updatedAt).toISOString() }
+function toVersionView({ version, rules, updatedAt }: RulesVersion) {
+  return { version, rules: rules && withDefaultTopics(rules), updated_at: toIso(updatedAt) }
 }

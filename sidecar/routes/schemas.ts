@@ -1,70 +1,130 @@
 import { z } from '@hono/zod-openapi'
 
 /*
- * Every schema is written out where it is used in a route, never registered under a name: Dify's importer does not
- * follow a reference inside a property.
+ * Schemas are inlined into every route and never registered as named components: the importer of Dify does not
+ * resolve a $ref inside a property.
  */
 
-/** Longest identifier of a user, conversation, agent, run or app, in characters. */
+/** Characters. */
 const MAX_ID = 256
+const MAX_INT32 = 2 ** 31 - 1
 
-export const identifier = (what: string, example: string) =>
-  z
-    .string()
-    .trim()
-    .min(1, { error: 'expected a text that is not empty' })
-    .max(MAX_ID, { error: `expected at most ${MAX_ID} characters` })
-    // Half a surrogate pair has no UTF-8, and so no key in any store.
-    .refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' })
-    .openapi({ description: what, example })
+export function identifier(description: string, example: string) {
+  return (
+    z
+      .string()
+      .trim()
+      .min(1, { error: 'expected a non-empty string' })
+      .max(MAX_ID, { error: `expected at most ${MAX_ID} characters` })
+      // A lone surrogate has no UTF-8 encoding and therefore cannot be a key in any store.
+      .refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' })
+      .openapi({ description, example })
+  )
+}
 
-export const userId = identifier('Whom the memories belong to. In Dify: sys.user_id.', 'ada')
+export const userId = identifier('The user who owns the memories. In Dify: sys.user_id.', 'ada')
 export const conversationId = identifier('The conversation. In Dify: sys.conversation_id.', 'c-7')
-export const turnId = z.string().max(100).openapi({ description: 'The id of the turn.' })
-export const agentId = identifier('The agent, where one user has several.', 'travel-agent')
+export const turnId = z.string().max(100).openapi({ description: 'Id of the turn.' })
+export const agentId = identifier('The agent, if a user talks to several agents.', 'travel-agent')
 export const runId = identifier('The run or task that the memories belong to.', 'run-1')
-export const appId = identifier('The app that the turn came from.', 'app-1')
+export const appId = identifier('The app that the turn was sent by.', 'app-1')
+export const memoryId = z.object({
+  id: z.string().max(100).openapi({ description: 'Id of the memory.' }),
+})
 
-const MAX_TURN = 2 ** 31 - 1
-const MAX_WINDOW = 500
+/** Fields that select the memories of a user. */
+export const memorySelection = {
+  user_id: userId,
+  agent_id: agentId.optional(),
+  run_id: runId.optional(),
+  app_id: appId.optional(),
+  conversation_id: conversationId.optional(),
+}
 
-export function wholeNumber(minimum: number, maximum: number) {
-  const error = `expected a whole number from ${minimum} to ${maximum}`
+export function integer(minimum: number, maximum: number) {
+  const error = `expected an integer from ${minimum} to ${maximum}`
   return z.int({ error }).min(minimum, { error }).max(maximum, { error })
 }
 
-export const turn = wholeNumber(1, MAX_TURN).openapi({
-  description: 'Number of the turn, from 1. In Dify: sys.dialogue_count.',
-  example: 3,
-})
+/** Starts at 1. */
+export const positiveInt32 = integer(1, MAX_INT32)
 
-export const windowSize = wholeNumber(0, MAX_WINDOW).openapi({
-  description: 'The number set on the LLM node: Memory › Window size.',
+const TURN = { description: 'Number of the turn, from 1. In Dify: sys.dialogue_count.', example: 3 }
+const WINDOW_SIZE = {
+  description:
+    'Turns in the chat window, 0 to 500: the value of Memory › Window size on the LLM node in Dify.',
   example: 10,
-})
+}
+export const turn = positiveInt32.openapi(TURN)
+export const windowSize = integer(0, 500).openapi(WINDOW_SIZE)
 
-/** The same for a query string, where everything is text and an empty value is an absent one. */
-export function inQuery<T extends z.ZodType>(schema: T, example: string) {
+/** An integer in a query string, where an empty value counts as absent. */
+export function queryInteger<T extends z.ZodType>(
+  schema: T,
+  documentation: { description: string; example: number },
+) {
   return z
     .preprocess((value) => {
       if (value === '' || value === undefined) return undefined
       return typeof value === 'string' && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value
-    }, schema.optional())
-    .openapi({ type: 'integer', example: Number(example) })
+    }, schema)
+    .openapi({ type: 'integer', ...documentation })
 }
+
+export const queryTurn = queryInteger(turn.optional(), TURN)
+export const queryWindowSize = queryInteger(windowSize.optional(), WINDOW_SIZE)
+
+/** The page size of a list. */
+export function queryLimit(maximum: number, byDefault: number) {
+  return queryInteger(integer(1, maximum).default(byDefault), {
+    description: `Page size, 1 to ${maximum}; default ${byDefault}.`,
+    example: byDefault,
+  })
+}
+
+export const cursor = z
+  .string()
+  .max(500)
+  .optional()
+  .openapi({ description: 'next_cursor of the previous page; absent: the first page.' })
 
 export const query = z
   .string()
   .trim()
-  .min(1, { error: 'expected a text that is not empty' })
+  .min(1, { error: 'expected a non-empty string' })
   .max(32_000, { error: 'expected at most 32000 characters' })
-  .openapi({ description: 'What to look for. In Dify: sys.query.', example: 'What is Ada allergic to?' })
+  .openapi({
+    description: 'The text to search for, at most 32,000 characters. In Dify: sys.query.',
+    example: 'What is Ada allergic to?',
+  })
 
-export const topK = wholeNumber(1, 100).openapi({ description: 'Most memories to answer with.', example: 8 })
+export const topK = integer(1, 100)
+  .default(10)
+  .openapi({ description: 'Maximum number of memories, 1 to 100; default 10.', example: 8 })
+
+export function time(description: string) {
+  return z.iso
+    .datetime({ offset: true, error: 'expected an ISO 8601 time with a time zone' })
+    .openapi({ description, example: '2026-03-01T09:30:00Z' })
+}
+
+/** The text of a memory. Characters. */
+const MAX_MEMORY_TEXT = 10_000
+
+export const memoryText = z
+  .string()
+  .trim()
+  .min(1, { error: 'expected a non-empty string' })
+  .max(MAX_MEMORY_TEXT, { error: `expected at most ${MAX_MEMORY_TEXT} characters` })
+
+export const reason = z.string().max(500, { error: 'expected at most 500 characters' }).optional().openapi({
+  description: 'Reason for the change, at most 500 characters; recorded in the history.',
+  example: 'the user asked for it',
+})
 
 const scalar = z.union([z.string().max(4096), z.number(), z.boolean(), z.null()])
 
-const fields = z
+const metadataFields = z
   .record(
     z.string().min(1).max(128),
     z.union([scalar, z.array(scalar).max(64)], {
@@ -80,19 +140,24 @@ const fields = z
 
 export const metadata = z
   .preprocess((value, context) => {
-    // Zod would leave this key out without a word.
+    // z.record drops this key silently.
     if (isObject(value) && Object.hasOwn(value, '__proto__')) {
       context.addIssue({ code: 'custom', path: ['__proto__'], message: 'expected another key' })
     }
     return value
-  }, fields)
-  .openapi({ type: 'object', description: 'Your own fields, to filter on.', example: { channel: 'web' } })
+  }, metadataFields)
+  .openapi({
+    type: 'object',
+    description:
+      'Custom fields to filter on: at most 64 keys; each value is a string, a number, a boolean, null or a list of these.',
+    example: { channel: 'web' },
+  })
 
-/** Handed on as it came: `compileFilter` knows what may be in it and says where it is wrong. */
+/** Not validated here: `compileFilter` reports the exact position of an error. */
 export const filters = z.custom<Record<string, unknown>>(isObject, { error: 'expected an object' }).openapi({
   type: 'object',
   description:
-    'AND, OR, NOT; eq ne in nin gt gte lt lte contains exists; on metadata.<key> and system fields such as turn, role, at.',
+    'Conditions on metadata.<key> and on system fields such as turn, role and at. Operators: eq, ne, in, nin, gt, gte, lt, lte, contains, exists. Combine conditions with AND, OR and NOT.',
   example: { 'metadata.channel': 'web', turn: { gte: 2 } },
 })
 
@@ -100,28 +165,48 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-export const problem = z.object({
+const errorEnvelope = z.object({
   error: z.object({
-    code: z.string(),
+    code: z.string().openapi({ description: 'Stable, machine-readable error code.' }),
     message: z.string(),
     details: z
       .array(z.object({ field: z.string(), message: z.string(), received: z.string().optional() }))
-      .optional(),
-    request_id: z.string(),
+      .optional()
+      .openapi({ description: `One entry per invalid field, at most 10.` }),
+    request_id: z.string().openapi({ description: 'Identifies the request in the log of the sidecar.' }),
   }),
 })
 
-/** `responses` of a route: the answer, and the one shape that all failures have. */
-export function answers<T extends z.ZodType>(description: string, schema: T) {
+/** `responses` of a route: the successful response, and the error envelope for all others. */
+export function responses<T extends z.ZodType>(description: string, schema: T) {
   return {
     200: { description, content: { 'application/json': { schema } } },
-    default: { description: 'What went wrong.', content: { 'application/json': { schema: problem } } },
+    default: {
+      description: 'The request failed.',
+      content: { 'application/json': { schema: errorEnvelope } },
+    },
   } as const
 }
 
 export function jsonBody<T extends z.ZodType>(schema: T) {
   return { content: { 'application/json': { schema } }, required: true } as const
 }
+
+export const memoryEvent = z.object({
+  event: z.enum(['ADD', 'UPDATE', 'DELETE', 'NOOP']),
+  id: z.string(),
+  memory: z.string(),
+  previous: z.string().optional(),
+})
+
+export const pendingCounts = z
+  .object({ turns: z.number(), tokens: z.number() })
+  .openapi({ description: 'Turns that are not extracted yet, and their tokens.' })
+
+export const nextCursor = z
+  .string()
+  .nullable()
+  .openapi({ description: 'Pass it as cursor to get the next page; null on the last page.' })
 
 export const memoryView = z.object({
   id: z.string(),
@@ -133,7 +218,7 @@ export const memoryView = z.object({
   tier: z.enum(['short', 'mid', 'long']),
   topic: z.string().nullable(),
   sub_topic: z.string().nullable(),
-  importance: z.number().nullable(),
+  importance: z.number().nullable().openapi({ description: '1 to 5; null if not rated.' }),
   event_date: z.string().nullable(),
   version: z.number(),
   conversation_id: z.string().nullable(),

@@ -1,31 +1,35 @@
 import { z } from 'zod'
 import type { WaitingTurn } from '../buffer/buffer-zone.ts'
+import { toIso } from './values.ts'
 
-/** What is told of a turn that waits to be learned from. */
-export const waitingTurn = {
+/** Fields of a turn that is not extracted yet. */
+export const pendingTurn = {
   turn_id: z.string(),
   conversation_id: z.string().nullable(),
   turn: z.number().nullable(),
-  attempts: z.number(),
-  because: z
+  attempts: z.number().openapi({ description: 'Failed extraction attempts.' }),
+  because: z.string().nullable().openapi({
+    description:
+      'Trigger of the last attempt: tokens, turns, idle, window, end, explicit …; null before the first.',
+  }),
+  error: z.string().nullable().openapi({ description: 'Error of the last attempt; null if there is none.' }),
+  next_attempt_at: z
     .string()
     .nullable()
-    .openapi({ description: 'What started the last attempt: tokens, turns, idle, window, end, explicit …' }),
-  error: z.string().nullable().openapi({ description: 'Why the last attempt came to nothing.' }),
-  next_attempt_at: z.string().nullable(),
+    .openapi({ description: 'null for a failed turn: it is retried only by a replay or a flush.' }),
   tokens: z.number(),
-  at: z.string(),
+  at: z.string().openapi({ description: 'When the turn was accepted.' }),
 }
 
-export type WaitingState = 'idle' | 'processing' | 'failed'
+export const PENDING_STATES = ['idle', 'processing', 'failed'] as const
 
-/** `idle` until the model is asked, `processing` while it is; `failed` is not tried again until somebody replays it. */
-export function stateOf({ not_before, processing }: WaitingTurn): WaitingState {
+/** `processing` during the model call; a `failed` turn is not retried automatically. */
+export function stateOf({ not_before, processing }: WaitingTurn): (typeof PENDING_STATES)[number] {
   if (processing) return 'processing'
   return not_before === null ? 'failed' : 'idle'
 }
 
-export function waitingView(turn: WaitingTurn) {
+export function toPendingView(turn: WaitingTurn) {
   return {
     turn_id: turn.turn_id,
     conversation_id: turn.conversation_id,
@@ -33,8 +37,8 @@ export function waitingView(turn: WaitingTurn) {
     attempts: turn.attempts,
     because: turn.because ?? null,
     error: turn.error,
-    next_attempt_at: turn.not_before ? new Date(turn.not_before).toISOString() : null,
+    next_attempt_at: turn.not_before ? toIso(turn.not_before) : null,
     tokens: turn.tokens,
-    at: new Date(turn.at).toISOString(),
+    at: toIso(turn.at),
   }
 }

@@ -7,35 +7,37 @@ import type { RecordStore } from '../ports/records.ts'
 import { scopeKey } from '../scope.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
-import { stateOf, waitingTurn, waitingView } from './turn-view.ts'
+import { PENDING_STATES, pendingTurn, stateOf, toPendingView } from './turn-view.ts'
+import { toIso } from './values.ts'
 
 const get = createRoute({
   method: 'get',
   path: '/v1/turns/{id}',
   operationId: 'get_turn',
-  summary: 'What has become of a turn',
+  summary: 'Get the processing state of a turn',
   request: {
     params: z.object({ id: s.turnId }),
     query: z.strictObject({ user_id: s.userId }),
   },
-  responses: s.answers(
+  responses: s.responses(
     'The turn.',
     z.object({
-      ...waitingTurn,
-      state: z.enum(['idle', 'processing', 'done', 'failed']),
+      ...pendingTurn,
+      state: z.enum([...PENDING_STATES, 'done']),
       outcome: z.enum(['learned', 'kept', 'dropped']).nullable().openapi({
-        description: 'Of a turn that is done: learned from, kept as it was said, or dropped.',
+        description:
+          'Set when state is done. learned: memories were extracted; kept: stored verbatim; dropped: discarded.',
       }),
       because: z.string().nullable().openapi({
-        description: 'What started the flush that learned from it, or the last one that tried.',
+        description: 'Trigger of the flush that extracted memories from the turn, or of the last attempt.',
       }),
       done_at: z.string().nullable(),
-      memory_ids: z.array(z.string()).openapi({ description: 'The memories that it is a source of.' }),
+      memory_ids: z.array(z.string()).openapi({ description: 'Memories that have this turn as a source.' }),
     }),
   ),
 })
 
-export interface TurnServices {
+interface TurnServices {
   records: RecordStore
   buffer: BufferZone | undefined
 }
@@ -45,19 +47,19 @@ export function turnRoutes({ records, buffer }: TurnServices) {
     const { id } = c.req.valid('param')
     const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
     await buffer?.refresh(scope)
-    const waits = buffer?.waitingTurn(scope, id)
+    const pending = buffer?.waitingTurn(scope, id)
     const turn = await getTurn(records, scopeKey(scope), id)
     if (!turn) throw new AppError('not_found', `id: no turn ${JSON.stringify(id)} of this user`)
-    // Learned from while it was being read: what is stored is newer.
-    if (waits && turn.state !== 'done') {
-      const none = { outcome: null, done_at: null, memory_ids: [] }
-      return c.json({ ...waitingView(waits), state: stateOf(waits), ...none }, 200)
+    // The extraction may have finished between the two reads; the stored turn is newer.
+    if (pending && turn.state !== 'done') {
+      const unset = { outcome: null, done_at: null, memory_ids: [] }
+      return c.json({ ...toPendingView(pending), state: stateOf(pending), ...unset }, 200)
     }
-    return c.json(settledView(turn), 200)
+    return c.json(toStoredView(turn), 200)
   })
 }
 
-function settledView(turn: Turn) {
+function toStoredView(turn: Turn) {
   const { learned, dropped_at, state } = turn
   const outcome: 'learned' | 'kept' | 'dropped' = learned ? 'learned' : dropped_at ? 'dropped' : 'kept'
   const isDone = state === 'done'
@@ -65,7 +67,7 @@ function settledView(turn: Turn) {
     turn_id: turn.id,
     conversation_id: turn.conversation_id,
     turn: turn.turn,
-    // Stored this very moment, or left by a process that had no model: its words wait.
+    // A stored turn without a pending entry was accepted by a process that had no model, or is being enqueued.
     state: isDone ? ('done' as const) : state === 'failed' ? ('failed' as const) : ('idle' as const),
     outcome: isDone ? outcome : null,
     attempts: 0,
@@ -73,8 +75,8 @@ function settledView(turn: Turn) {
     error: null,
     next_attempt_at: null,
     tokens: 0,
-    at: new Date(turn.created_at).toISOString(),
-    done_at: isDone ? new Date(learned?.at ?? dropped_at ?? turn.updated_at).toISOString() : null,
+    at: toIso(turn.created_at),
+    done_at: isDone ? toIso(learned?.at ?? dropped_at ?? turn.updated_at) : null,
     memory_ids: isDone ? turn.memory_ids : [],
   }
 }

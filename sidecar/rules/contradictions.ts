@@ -2,8 +2,9 @@ import type { z } from 'zod'
 import { isListed, OTHER } from '../memory/model/topics.ts'
 import { ANY, MAX_NAMES, type Topics } from './fields.ts'
 
-/** Of all topics together: they go with every request to the model. */
+/** Characters of all topics together, because every extraction prompt contains them. */
 const MAX_TOPICS_TEXT = 8000
+const MAX_LISTED = 16
 
 interface Fields {
   include_topics: string[]
@@ -13,41 +14,45 @@ interface Fields {
 }
 
 /**
- * Adds an issue for what is right by itself and makes no sense together: such rules would do nothing, or the
- * opposite of what they say, in silence.
- * @param defaultTopics those that are meant when `topics` is empty
+ * Adds an issue for each contradiction between fields that are valid on their own: such rules would silently have no
+ * effect, or the opposite one.
+ * @param defaultTopics the topics that apply when `topics` is empty
  */
-export function refuseContradictions(rules: Fields, defaultTopics: Topics, context: z.RefinementCtx): void {
-  const refuse = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message })
+export function reportContradictions(rules: Fields, defaultTopics: Topics, context: z.RefinementCtx): void {
+  const report = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message })
   const { topics, include_topics, exclude_topics, retention_days } = rules
-  const own = topics.map((one) => one.name)
-  const listed = [...(own.length > 0 ? own : defaultTopics.map((one) => one.name)), OTHER]
+  const own = topics.map(({ name }) => name)
+  const allowed = [...(own.length > 0 ? own : defaultTopics.map(({ name }) => name)), OTHER]
 
-  const text = topics.flatMap((one) => [one.name, one.description ?? '', ...(one.sub_topics ?? [])]).join('')
-  if (text.length > MAX_TOPICS_TEXT)
-    refuse(['topics'], `expected at most ${MAX_TOPICS_TEXT} characters in all topics together`)
-  for (const [i, one] of own.entries())
-    if (isListed(one, own.slice(0, i))) refuse(['topics', i, 'name'], 'expected each topic once')
+  const length = topics
+    .flatMap(({ name, description = '', sub_topics = [] }) => [name, description, ...sub_topics])
+    .join('').length
+  if (length > MAX_TOPICS_TEXT)
+    report(['topics'], `expected at most ${MAX_TOPICS_TEXT} characters in all topics together`)
+  for (const [i, name] of own.entries())
+    if (isListed(name, own.slice(0, i))) report(['topics', i, 'name'], 'expected each topic once')
 
-  const unknown = `expected one of the topics (${clipList(listed)})`
-  for (const [i, one] of include_topics.entries()) {
-    // Nothing is ever of a topic that is not listed: nothing would be kept.
-    if (!isListed(one, listed)) refuse(['include_topics', i], unknown)
+  const unknown = `expected one of the topics (${joinNames(allowed)})`
+  for (const [i, name] of include_topics.entries()) {
+    // The extraction never assigns an unlisted topic, so nothing would be kept.
+    if (!isListed(name, allowed)) report(['include_topics', i], unknown)
   }
-  for (const [i, one] of exclude_topics.entries()) {
-    if (isListed(one, include_topics))
-      refuse(['exclude_topics', i], 'expected a topic that is not in include_topics too')
-    else if (own.length > 0 && !isListed(one, listed)) refuse(['exclude_topics', i], unknown)
+  for (const [i, name] of exclude_topics.entries()) {
+    if (isListed(name, include_topics))
+      report(['exclude_topics', i], 'expected a topic that is not in include_topics')
+    else if (own.length > 0 && !isListed(name, allowed)) report(['exclude_topics', i], unknown)
   }
-  const keys = Object.keys(retention_days).filter((key) => key !== ANY)
-  for (const [i, key] of keys.entries()) {
-    if (isListed(key, keys.slice(0, i))) refuse(['retention_days', key], 'expected each topic once')
-    else if (own.length > 0 && !isListed(key, listed))
-      refuse(['retention_days', key], `${unknown} or "${ANY}"`)
+  const names = Object.keys(retention_days).filter((name) => name !== ANY)
+  for (const [i, name] of names.entries()) {
+    if (isListed(name, names.slice(0, i))) report(['retention_days', name], 'expected each topic once')
+    else if (own.length > 0 && !isListed(name, allowed))
+      report(['retention_days', name], `${unknown} or "${ANY}"`)
   }
-  if (keys.length > MAX_NAMES) refuse(['retention_days'], `expected at most ${MAX_NAMES} topics`)
+  if (names.length > MAX_NAMES) report(['retention_days'], `expected at most ${MAX_NAMES} topics`)
 }
 
-function clipList(list: readonly string[]): string {
-  return list.length <= 16 ? list.join(', ') : `${list.slice(0, 16).join(', ')} and ${list.length - 16} more`
+function joinNames(names: readonly string[]): string {
+  return names.length <= MAX_LISTED
+    ? names.join(', ')
+    : `${names.slice(0, MAX_LISTED).join(', ')} and ${names.length - MAX_LISTED} more`
 }

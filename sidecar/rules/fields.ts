@@ -3,15 +3,17 @@ import { z } from 'zod'
 export const MAX_NAMES = 64
 const MAX_NAME = 64
 const MAX_DAYS = 36_500
-/** In `retention_days`: every topic that is not named. */
+/** Key in `retention_days` for all topics that are not named. */
 export const ANY = '*'
 
-const NAME = `expected a name of 1 to ${MAX_NAME} characters on one line, with a letter or a digit in it`
-const MANY = `expected at most ${MAX_NAMES} names`
-const DAYS = `expected a whole number of days from 1 to ${MAX_DAYS}`
+const NAME_ERROR = `expected a name of 1 to ${MAX_NAME} characters on one line with at least one letter or digit`
+const MAX_NAMES_ERROR = `expected at most ${MAX_NAMES} names`
+const DAYS_ERROR = `expected an integer number of days from 1 to ${MAX_DAYS}`
 
-const name = z.string({ error: NAME }).trim().refine(isName, { error: NAME })
-export const names = z.array(name, { error: 'expected a list of names' }).max(MAX_NAMES, { error: MANY })
+const name = z.string({ error: NAME_ERROR }).trim().refine(isName, { error: NAME_ERROR })
+export const names = z
+  .array(name, { error: 'expected a list of names' })
+  .max(MAX_NAMES, { error: MAX_NAMES_ERROR })
 
 export const topic = z.strictObject({
   name,
@@ -24,11 +26,14 @@ export const topic = z.strictObject({
   sub_topics: names.optional(),
 })
 
-export const days = z.int({ error: DAYS }).min(1, { error: DAYS }).max(MAX_DAYS, { error: DAYS })
+export const days = z
+  .int({ error: DAYS_ERROR })
+  .min(1, { error: DAYS_ERROR })
+  .max(MAX_DAYS, { error: DAYS_ERROR })
 
 export const retention = z.preprocess(
   (value, context) => {
-    // Zod would leave this key out without a word.
+    // z.record drops this key silently.
     if (value !== null && typeof value === 'object' && Object.hasOwn(value, '__proto__'))
       context.addIssue({ code: 'custom', path: ['__proto__'], message: 'expected another name' })
     return value
@@ -39,23 +44,23 @@ export const retention = z.preprocess(
     {
       error: (issue) =>
         issue.code === 'invalid_key'
-          ? `${NAME}, or "${ANY}"`
-          : 'expected an object of topics and numbers of days',
+          ? `${NAME_ERROR}, or "${ANY}"`
+          : 'expected an object with topics as keys and days as values',
     },
   ),
 )
 
-/** A whole number, or `null` for that of the sidecar. */
+/** An integer; `null` means the setting of the sidecar. */
 function setting(what: string, minimum: number, maximum: number) {
   const error = `expected ${what} from ${minimum} to ${maximum}, or null`
   return z.int({ error }).min(minimum, { error }).max(maximum, { error }).nullable().default(null)
 }
 
 export const flush = z.strictObject({
-  tokens: setting('a whole number of tokens', 1, 16_384),
-  turns: setting('a whole number of turns', 0, 10_000),
-  idle_s: setting('a whole number of seconds', 1, 86_400),
-  window_ahead: setting('a whole number of turns', 0, 500),
+  tokens: setting('an integer number of tokens', 1, 16_384),
+  turns: setting('an integer number of turns', 0, 10_000),
+  idle_s: setting('an integer number of seconds', 1, 86_400),
+  window_ahead: setting('an integer number of turns', 0, 500),
 })
 
 export type Topics = z.output<typeof topic>[]
@@ -64,7 +69,7 @@ function isName(text: string): boolean {
   return text.length <= MAX_NAME && /[\p{L}\p{N}]/u.test(text) && isOneLine(text)
 }
 
-/** Topics stand in a line of the prompt. */
+/** The extraction prompt has one line per topic. */
 function isOneLine(text: string): boolean {
   return text.isWellFormed() && !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(text)
 }

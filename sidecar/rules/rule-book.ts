@@ -3,28 +3,18 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
-import { derivedId } from '../scope.ts'
 import { type AppRules, DEFAULT_RULES } from './rules.ts'
-
-/** Rules as an app, or a namespace for all of its apps, has set them at one time. */
-export interface RulesVersion {
-  /** From 1, without gaps. */
-  version: number
-  /** `null`: from this version on there are none of its own. */
-  rules: AppRules | null
-  /** Epoch milliseconds. */
-  updatedAt: number
-}
+import { type RulesVersion, readRulesVersion, recordId, rulesScope } from './stored-rules.ts'
 
 export type RulesSource = 'app' | 'namespace' | 'default'
 
-/** The rules that hold for an app. */
+/** The rules that apply to an app. */
 export interface RulesInForce {
-  /** `null`: what holds for apps without rules of their own. */
+  /** `null`: the namespace, for apps without rules of their own. */
   appId: string | null
-  /** Newest version of those that were set for just this `appId`, also when it took them back; 0 when none were. */
+  /** Newest version set for exactly this `appId`, including removals; 0 if none was set. */
   version: number
-  /** Whose rules hold, and which version of them; that of the defaults is 0. */
+  /** Source and version of the rules that apply; version 0 for the defaults. */
   from: { source: RulesSource; version: number }
   rules: AppRules
   /** Epoch milliseconds; `null` for the defaults. */
@@ -34,33 +24,32 @@ export interface RulesInForce {
 export interface RuleBookOptions {
   records: RecordStore
   lock: ScopeLock
-  /** Whether other processes set rules in the same records. */
+  /** Whether other processes write rules to the same record store; disables the cache. */
   isShared?: boolean | undefined
   now?: () => number
 }
 
-/** Apps whose rules are held at once. */
-const MAX_HELD = 1000
+/** Apps whose rules are cached. */
+const MAX_CACHED = 1000
 
-/** The rules of a namespace's apps. Every version is kept. */
+/** Reads and writes the rules of apps. Keeps every version. */
 export class RuleBook {
   readonly #records: RecordStore
   readonly #now: () => number
   readonly #lock: ScopeLock
-  /** The newest versions, also where there is none; absent where other processes set rules too. */
-  readonly #held: LRUCache<string, { newest: RulesVersion | undefined }> | undefined
-
-  /** Tells whether what was read may be of before a write. */
+  /** Newest versions, including their absence. */
+  readonly #cache: LRUCache<string, { newest: RulesVersion | undefined }> | undefined
+  /** Detects a write during a read, whose result must then not be cached. */
   #writes = 0
 
   constructor({ records, lock, isShared = false, now = Date.now }: RuleBookOptions) {
     this.#records = records
     this.#lock = lock
-    this.#held = isShared ? undefined : new LRUCache({ max: MAX_HELD })
+    this.#cache = isShared ? undefined : new LRUCache({ max: MAX_CACHED })
     this.#now = now
   }
 
-  /** The rules that hold for an app: its own, else the namespace's, else the defaults. */
+  /** Returns the rules that apply to an app: its own, else those of the namespace, else the defaults. */
   async inForce(namespace: string, appId: string | null): Promise<RulesInForce> {
     const own = await this.#newest(namespace, appId)
     const version = own?.version ?? 0
@@ -75,15 +64,15 @@ export class RuleBook {
     return { ...(await this.inForce(namespace, null)), appId, version }
   }
 
-  /** One version as it was set. @throws {AppError} `not_found` for one that there is not */
+  /** @throws {AppError} `not_found` */
   async version(namespace: string, appId: string | null, version: number): Promise<RulesVersion> {
     const found = await this.#read(namespace, appId, version)
     if (found) return found
-    const whose = appId === null ? 'the namespace' : `app ${JSON.stringify(appId)}`
-    throw new AppError('not_found', `version: no version ${version} of the rules of ${whose}`)
+    const owner = appId === null ? 'the namespace' : `app ${JSON.stringify(appId)}`
+    throw new AppError('not_found', `version: no version ${version} of the rules of ${owner}`)
   }
 
-  /** Versions, the newest first. @param before only those below it; absent: all */
+  /** Lists versions, newest first. @param before lists only versions below this one */
   async versions(
     namespace: string,
     appId: string | null,
@@ -91,14 +80,14 @@ export class RuleBook {
   ): Promise<RulesVersion[]> {
     const newest = (await this.#read(namespace, appId))?.version ?? 0
     const first = Math.min(newest, before === undefined ? newest : before - 1)
-    const wanted = Array.from({ length: Math.max(0, Math.min(limit, first)) }, (_, i) => first - i)
-    const found = await Promise.all(wanted.map((version) => this.#read(namespace, appId, version)))
-    return found.filter((one) => one !== undefined)
+    const numbers = Array.from({ length: Math.max(0, Math.min(limit, first)) }, (_, i) => first - i)
+    const found = await Promise.all(numbers.map((version) => this.#read(namespace, appId, version)))
+    return found.filter((version) => version !== undefined)
   }
 
   /**
-   * Replaces the rules of an app as a whole; `null` takes them back. What changes nothing is no new version.
-   * @param expected the `version` that the caller has seen; another one by now is a `conflict`
+   * Replaces all rules of an app; `null` removes them. Creates no new version if nothing changes.
+   * @param expected the newest version that the caller knows; any other newest version is a `conflict`
    */
   async put(
     namespace: string,
@@ -123,48 +112,30 @@ export class RuleBook {
           { put: { id: recordId(appId, version.version), ...record }, collection: 'rules', scope },
         ])
       } finally {
-        // Also of a commit that was refused: it may have taken effect all the same.
-        this.#held?.delete(heldAs(namespace, appId))
+        // A commit that failed may still have taken effect.
+        this.#cache?.delete(cacheKey(namespace, appId))
         this.#writes += 1
       }
       return await this.inForce(namespace, appId)
     })
   }
 
-  /** Asked for with every turn. */
   async #newest(namespace: string, appId: string | null): Promise<RulesVersion | undefined> {
-    const key = heldAs(namespace, appId)
-    const known = this.#held?.get(key)
+    const key = cacheKey(namespace, appId)
+    const known = this.#cache?.get(key)
     if (known) return known.newest
     const writes = this.#writes
     const newest = await this.#read(namespace, appId)
-    if (writes === this.#writes) this.#held?.set(key, { newest })
+    if (writes === this.#writes) this.#cache?.set(key, { newest })
     return newest
   }
 
   async #read(namespace: string, appId: string | null, version?: number): Promise<RulesVersion | undefined> {
     const record = await this.#records.get('rules', rulesScope(namespace), recordId(appId, version))
-    if (!record) return undefined
-    const stored = record.payload as unknown as RulesVersion
-    // They were checked when they were set, and hold even if they would be refused today. Fields that came with a
-    // later release get their defaults.
-    return { ...stored, rules: stored.rules && { ...DEFAULT_RULES, ...stored.rules } }
+    return record && readRulesVersion(record)
   }
 }
 
-function heldAs(namespace: string, appId: string | null): string {
+function cacheKey(namespace: string, appId: string | null): string {
   return JSON.stringify([namespace, appId])
-}
-
-/** Rules belong to no user: they stand under the user id that no user can have. */
-function rulesScope(namespace: string): string {
-  return `${encodeURIComponent(namespace)}/`
-}
-
-function recordId(appId: string | null, version?: number): string {
-  return derivedId(
-    'rules',
-    ...(appId === null ? [] : [appId]),
-    version === undefined ? 'current' : String(version),
-  )
 }

@@ -3,21 +3,16 @@ import { stem } from './stem.ts'
 
 /** Stems related to an English stem. */
 export interface Related {
-  /** Words for much the same. */
+  /** Stems of similar meaning. */
   synonyms: readonly string[]
-  /** Members of the kind that it names. */
+  /** Stems of the members, if the stem names a kind ("instrument" → "violin"). */
   members: readonly string[]
 }
 
-/** What the thesaurus knows of an English stem; `undefined` for a stem that it does not have. */
+/** Looks an English stem up in the thesaurus, which is built at the first call (about 10 ms). */
 export function relatedTo(term: string): Related | undefined {
   table ??= buildTable()
   return table.get(term)
-}
-
-/** Loads the thesaurus, some 10 ms, so that the first question does not wait for it. */
-export function warmConcepts(): void {
-  table ??= buildTable()
 }
 
 type Table = Map<string, { synonyms: string[]; members: string[] }>

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { ASKING_WORDS } from './asking-words.ts'
 import { detectLanguage, type Language } from './language.ts'
 import { foldAccents, normalise } from './normalise.ts'
@@ -6,7 +5,7 @@ import { segment, type Word } from './segment.ts'
 import { stem } from './stem.ts'
 import { stopWordsOf, UNSPACED_STOP_WORDS } from './stop-words.ts'
 
-/** A text taken apart once, for everything that reads its words. */
+/** The words and the language of a text. */
 export interface Reading {
   /** The normalised text. */
   normal: string
@@ -15,13 +14,13 @@ export interface Reading {
   language: Language
 }
 
-/** One word of a question, with every term that stands for it. */
+/** One word of a question, with the index terms it matches. */
 export interface QueryTerm {
   /** As in the normalised question. */
   word: string
   /** Stems in the languages asked for; the first is that of the question's own language. */
   forms: string[]
-  /** Whether it belongs to the act of asking ("mention", "kind") more than to the subject. */
+  /** Whether the word is about asking ("mention", "kind") rather than about the subject. */
   asking: boolean
 }
 
@@ -31,45 +30,14 @@ export function readText(text: string): Reading {
   return { normal, words, language: detectLanguage(words.map((word) => word.text)) }
 }
 
-/** Index terms of a text, or of some of its words: stems of the content words, in order, as often as they occur. */
+/** Index terms of a text, or of some of its words: stems of the content words, in order, with repetitions. */
 export function termsOf({ words, language }: Pick<Reading, 'words' | 'language'>): string[] {
   return contentOf(words, language).map((word) => termOf(word, language))
 }
 
-interface Held {
-  reading: Reading
-  terms?: readonly string[]
-}
-
-/** What was read last: a new memory is read for its embedding, for the store, and for the index. */
-const held = new LRUCache<string, Held>({ max: 500 })
-/** Longer texts are not held. */
-const MAX_HELD_LENGTH = 1000
-
-/** `readText` of a text that becomes a memory, which others will read in a moment. */
-export function readMemory(text: string): Reading {
-  return hold(text).reading
-}
-
-/** `termsOf` of a text that becomes a memory. */
-export function termsOfMemory(text: string): readonly string[] {
-  const one = hold(text)
-  one.terms ??= termsOf(one.reading)
-  return one.terms
-}
-
-function hold(text: string): Held {
-  const known = held.get(text)
-  if (known) return known
-  const one: Held = { reading: readText(text) }
-  if (text.length <= MAX_HELD_LENGTH) held.set(text, one)
-  return one
-}
-
 /**
- * Content words of a question, each stemmed in its own language and in every language of `languages`
- * (those the memories were stemmed in). So question and memory agree whatever language a short
- * question looks like.
+ * Content words of a question, each stemmed in the question's language and in every one of `languages` (those of the
+ * memories). A short question matches the memories even if its language is detected wrongly.
  */
 export function queryTermsOf({ words, language }: Reading, languages: Iterable<Language> = []): QueryTerm[] {
   const all = [...new Set([language, ...languages])]
@@ -84,7 +52,7 @@ function contentOf(words: readonly Word[], language: Language): Word[] {
   const stops = stopWordsOf(language)
   return words.filter((word) => {
     if (word.kind === 'unspaced') return !UNSPACED_STOP_WORDS.has(word.text)
-    // Bigrams of hiragana alone are word endings and particles; words of hiragana come whole.
+    // Bigrams of hiragana alone are word endings and particles; words of hiragana are segmented whole.
     if (word.kind === 'gram') return !HIRAGANA_ONLY.test(word.text) && !UNSPACED_STOP_WORDS.has(word.text)
     return !stops.has(word.text)
   })
@@ -98,7 +66,7 @@ function termOf(word: Word, language: Language): string {
   return foldAccents(word.text)
 }
 
-/** `1,000` and `1000` are one number, so are `07` and `7`, `5th` and `5`. */
+/** `1,000` and `1000` are the same number; so are `07` and `7`, `5th` and `5`. */
 function numberTerm(text: string): string {
   const plain = text.replace(/(?<=\d),(?=\d{3}(?!\d))/g, '').replace(/^(\d+)(?:st|nd|rd|th)$/, '$1')
   return /^0+\d+$/.test(plain) ? String(Number(plain)) : plain

@@ -1,31 +1,48 @@
+import { z } from 'zod'
 import type { JsonObject, StoredRecord, Write } from '../ports/records.ts'
-import type { CacheReport, Strategy } from '../recall/strategies/request.ts'
 import type { Answered } from '../recall/strategies/strategies.ts'
 import { derivedId, scopeKey } from '../scope.ts'
-import type { Knowledge } from '../window/knowledge.ts'
+import { parsePayload } from '../stored-payload.ts'
 
-/** What one recall of a turn was answered with: ids, names of our own and numbers, never a text. */
-export interface TimelineRow {
-  /** Epoch milliseconds at which the recall began. */
-  at: number
-  turn: number
-  /** `null` where none was told, so that the window shows nothing. */
-  window_size: number | null
-  strategy: Strategy
-  cache: CacheReport
-  watermark: number | null
-  /** o200k, of block and delta together. */
-  tokens: number
-  memories: number
-  degraded: readonly string[]
-  took_ms: number
-  /** What of the conversation could be found; `null` where what was served does not come from there. */
-  known: Knowledge | null
-}
+const turnRanges = z.array(z.tuple([z.number(), z.number()]))
 
-/** A row with the place that it will have in the store. */
-export interface PlacedRow {
-  /** Of its place: rows with the same are one. Not yet hashed, since that costs each recall and not each write. */
+/** One recall of a turn, as stored: ids, constants and numbers, never user text. */
+const timelineRow = z.object({
+  /** Start of the recall, epoch milliseconds. */
+  at: z.number(),
+  turn: z.number(),
+  /** `null` if the request had none; the window then shows no turn. */
+  window_size: z.number().nullable(),
+  strategy: z.enum(['per_query', 'cached', 'cached_delta']),
+  cache: z.object({
+    result: z.enum(['hit', 'miss', 'none']),
+    reason: z.enum(['hit', 'first', 'window', 'fence', 'write', 'ttl', 'topic_shift', 'forced', 'disabled']),
+    age_turns: z.number().nullable(),
+    serves_until_turn: z.number().nullable(),
+    block_hash: z.string().nullable(),
+  }),
+  watermark: z.number().nullable(),
+  /** o200k tokens of block and delta. */
+  tokens: z.number(),
+  memories: z.number(),
+  degraded: z.array(z.string()),
+  took_ms: z.number(),
+  /** Turns that the context could include; `null` if the context was not built from memories of the conversation. */
+  known: z
+    .object({
+      at: z.number(),
+      turns: turnRanges.optional(),
+      pending: turnRanges.optional(),
+      from: z.number().optional(),
+    })
+    .nullable(),
+})
+
+export type TimelineRow = z.output<typeof timelineRow>
+
+/** A row with its place in the store. */
+export interface KeyedRow {
+  /** Rows with the same id overwrite each other. Hashed only on write, to keep recalls fast. */
   id: string
   /** Of the user. */
   scope: string
@@ -33,44 +50,56 @@ export interface PlacedRow {
   row: TimelineRow
 }
 
-/** The rows of a conversation stand together. No user's scope has a second slash. */
-export function rowsScope(scope: string, conversationId: string): string {
-  return `${scope}/${conversationRowId(conversationId)}`
+/** @throws {AppError} for an invalid payload */
+export function readTimelineRow(record: StoredRecord): TimelineRow {
+  return parsePayload('timeline', record, timelineRow)
 }
 
-/** The record, in the scope of the user, that says that a conversation has rows. */
-export function conversationRowId(conversationId: string): string {
+/** Scope of the rows of a conversation. Cannot collide with the scope of a user, which contains one slash only. */
+export function rowsScope(scope: string, conversationId: string): string {
+  return `${scope}/${markerId(conversationId)}`
+}
+
+/** Id of the record, in the scope of the user, that marks a conversation as having rows. */
+export function markerId(conversationId: string): string {
   return derivedId('timeline', conversationId)
 }
 
-/** `undefined` for a recall of no turn of no conversation, which has no place in a timeline. */
-export function toRow({ scope, request, result, at }: Answered): PlacedRow | undefined {
+/** Returns `undefined` for a recall without a conversation or turn. */
+export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow | undefined {
   const { conversationId, turn, windowSize } = request
   if (conversationId === undefined || turn === undefined) return undefined
   const { strategy, cache, watermark = null, tokens, memories, degraded, known = null, tookMs } = result
-  const row: TimelineRow = {
-    ...{ at, turn, window_size: windowSize ?? null, strategy, cache, watermark, tokens },
-    ...{ memories: memories.length, degraded, took_ms: Math.round(tookMs.total), known },
-  }
   const key = scopeKey(scope)
-  // The same answer to the same turn, given again, is one row: a chat that is tried again and again stays short.
-  const built = cache.result === 'none' ? 0 : (known?.at ?? 0)
-  const same = [turn, windowSize, strategy, cache.result, cache.reason, cache.block_hash, built, degraded]
-  return { id: JSON.stringify([key, conversationId, ...same]), scope: key, conversationId, row }
+  // Identical results for the same turn share one row, so that retries do not fill the timeline.
+  const builtAt = cache.result === 'none' ? 0 : (known?.at ?? 0)
+  const same = [turn, windowSize, strategy, cache.result, cache.reason, cache.block_hash, builtAt, degraded]
+  return {
+    id: JSON.stringify([key, conversationId, ...same]),
+    scope: key,
+    conversationId,
+    row: {
+      at,
+      turn,
+      window_size: windowSize ?? null,
+      strategy,
+      cache,
+      watermark,
+      tokens,
+      memories: memories.length,
+      degraded,
+      took_ms: Math.round(tookMs.total),
+      known: known as TimelineRow['known'],
+    },
+  }
 }
 
-/** @param of `rowsScope` of the row */
-export function toWrite(placed: PlacedRow, of: string): Write {
-  const { row } = placed
-  const put = { id: recordId(placed), order: row.turn, payload: row as unknown as JsonObject }
-  return { put, collection: 'timeline', scope: of }
+export function toWrite(keyed: KeyedRow): Write {
+  const { scope, conversationId, row } = keyed
+  const put = { id: recordId(keyed), order: row.turn, payload: row as unknown as JsonObject }
+  return { put, collection: 'timeline', scope: rowsScope(scope, conversationId) }
 }
 
-/** The record that a row is or was written to. */
-export function recordId({ id }: PlacedRow): string {
+export function recordId({ id }: KeyedRow): string {
   return derivedId('timeline row', id)
-}
-
-export function fromRecord({ payload }: StoredRecord): TimelineRow {
-  return payload as unknown as TimelineRow
 }

@@ -1,86 +1,100 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-
-/** The command cannot go on; the message is for who started it. */
-export class CannotGoOn extends Error {
-  override readonly name = 'CannotGoOn'
-}
+import { CliError } from './cli-error.ts'
 
 export interface ClientOptions {
   url: string
   key: string | undefined
-  /** Longest time for one answer, milliseconds. */
-  deadlineMs: number
-  /** How long a sidecar that is away or busy is waited for, in all of one call, milliseconds. */
-  patienceMs?: number
-  /** Told before each wait. */
+  /** Timeout of one request, milliseconds. */
+  requestTimeoutMs: number
+  /** Total time that one call may spend waiting between attempts, milliseconds. */
+  maxWaitMs?: number
+  /** Called before each wait. */
   onWait?: (milliseconds: number, reason: string) => void
   signal?: AbortSignal | undefined
 }
 
-/** What became of a call: the answer, or why the sidecar refuses this request and would refuse it again. */
-export type Called<T> = { ok: true; body: T } | { ok: false; status: number; reason: string }
+/** The response body, or why the sidecar rejects this request; repeating a rejected request does not help. */
+export type CallResult<T> = { ok: true; body: T } | { ok: false; status: number; reason: string }
 
-const PATIENCE_MS = 120_000
-const FIRST_WAIT_MS = 500
-const MAX_WAIT_MS = 15_000
+type Attempt<T> = { result: CallResult<T> } | { reason: string; retryAfterMs?: number | undefined }
 
-/** Answers that a later try may not get; 500 is tried twice more only, since it may be the request's doing. */
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504])
-const TRIES_OF_500 = 3
+const MAX_WAIT_MS = 120_000
+const FIRST_DELAY_MS = 500
+const MAX_DELAY_MS = 15_000
 
-/** A client of the sidecar that waits for it while it is busy or away, for a bounded time. */
+/** Transient statuses. A 500 may be caused by the request itself, so it gets a bounded number of attempts. */
+const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504])
+const MAX_ATTEMPTS_ON_500 = 3
+
+/** An HTTP client of the sidecar that retries while the sidecar is busy or unreachable, for a bounded time. */
 export function createClient(options: ClientOptions) {
-  const { key, deadlineMs, patienceMs = PATIENCE_MS, onWait, signal } = options
+  const { key, requestTimeoutMs, maxWaitMs = MAX_WAIT_MS, onWait, signal } = options
   const base = options.url.replace(/\/+$/, '')
   const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` }
 
   async function request(method: string, path: string, init: RequestInit = {}): Promise<Response> {
-    const deadline = AbortSignal.timeout(deadlineMs)
+    const timeout = AbortSignal.timeout(requestTimeoutMs)
     const response = await fetch(base + path, {
       method,
       ...init,
       headers: { ...headers, ...(init.headers as Record<string, string>) },
-      signal: signal ? AbortSignal.any([deadline, signal]) : deadline,
+      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
     })
     if (response.status === 401 || response.status === 403) {
-      throw new CannotGoOn(
-        `${base} refuses ${key === undefined ? 'calls without a key' : 'the key'}: ${await reasonOf(response)}`,
+      const rejected = key === undefined ? 'requests without a key' : 'the key'
+      throw new CliError(
+        `${base} rejects ${rejected}: ${await errorIn(response)}. Pass the right key with --key.`,
       )
     }
     return response
   }
 
+  async function attempt<T>(path: string, init: RequestInit, attempts: number): Promise<Attempt<T>> {
+    try {
+      const response = await request('POST', path, init)
+      if (response.ok) return { result: { ok: true, body: (await response.json()) as T } }
+      const { status } = response
+      const reason = await errorIn(response)
+      if (!TRANSIENT.has(status) || (status === 500 && attempts >= MAX_ATTEMPTS_ON_500)) {
+        return { result: { ok: false, status, reason } }
+      }
+      return { reason, retryAfterMs: retryAfterIn(response) }
+    } catch (error) {
+      if (error instanceof CliError || signal?.aborted) throw error
+      return { reason: describeFailure(error) }
+    }
+  }
+
   return {
-    /** Checks address and key. @throws {CannotGoOn} saying which of them is wrong */
-    async greet(): Promise<void> {
+    /** Checks the address and the key. @throws {CliError} naming the one that is wrong */
+    async checkConnection(): Promise<void> {
       let response: Response
       try {
         response = await request('GET', '/v1/status')
       } catch (error) {
-        if (error instanceof CannotGoOn)
-          throw new CannotGoOn(`${error.message}. Give the right one with --key.`)
-        throw new CannotGoOn(
-          `No sidecar answers at ${base} (${reasonFor(error)}). Start it, or give its address with --url.`,
+        if (error instanceof CliError) throw error
+        throw new CliError(
+          `No sidecar answers at ${base} (${describeFailure(error)}). Start it, or pass its address with --url.`,
         )
       }
       const body = (await response.json().catch(() => undefined)) as { service?: unknown } | undefined
       if (body?.service !== 'hippocache') {
-        throw new CannotGoOn(`${base} answers, but is no Hippocache sidecar (status ${response.status}).`)
+        throw new CliError(`${base} answers, but is not a Hippocache sidecar (status ${response.status}).`)
       }
     },
 
-    /** An answer that is read as it comes. @throws {CannotGoOn} */
+    /** Streams a response body. @throws {CliError} */
     async stream(path: string): Promise<ReadableStream<Uint8Array>> {
       const response = await request('GET', path)
-      if (!response.ok || !response.body) throw new CannotGoOn(`${base}: ${await reasonOf(response)}`)
+      if (!response.ok || !response.body) throw new CliError(`${base}: ${await errorIn(response)}`)
       return response.body
     },
 
     /**
-     * Posts JSON. The same call may be sent more than once.
-     * @throws {CannotGoOn} when the sidecar stays away, or refuses the key
+     * Posts JSON. The request may be sent more than once.
+     * @throws {CliError} when the sidecar stays unreachable for `maxWaitMs`, or rejects the key
      */
-    async post<T>(path: string, body: unknown, idempotencyKey?: string): Promise<Called<T>> {
+    async post<T>(path: string, body: unknown, idempotencyKey?: string): Promise<CallResult<T>> {
       const init: RequestInit = {
         body: JSON.stringify(body),
         headers: {
@@ -88,63 +102,43 @@ export function createClient(options: ClientOptions) {
           ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
         },
       }
-      let waited = 0
-      let wait = FIRST_WAIT_MS
-      for (let tries = 1; ; tries++) {
-        const { called, reason, retryAfterMs } = await attempt<T>(path, init, tries)
-        if (called) return called
-        const pause = Math.min(MAX_WAIT_MS, retryAfterMs ?? wait)
-        if (waited + pause > patienceMs) {
-          throw new CannotGoOn(
-            `Gave up after ${Math.round(waited / 1000)} s of waiting for ${base}: ${reason}.`,
-          )
+      let waitedMs = 0
+      for (let attempts = 1; ; attempts++) {
+        const outcome = await attempt<T>(path, init, attempts)
+        if ('result' in outcome) return outcome.result
+        const delayMs = Math.min(MAX_DELAY_MS, outcome.retryAfterMs ?? FIRST_DELAY_MS * 2 ** (attempts - 1))
+        if (waitedMs + delayMs > maxWaitMs) {
+          const seconds = Math.round(waitedMs / 1000)
+          throw new CliError(`Gave up after waiting ${seconds} s for ${base}: ${outcome.reason}.`)
         }
-        onWait?.(pause, reason)
-        await sleep(pause, undefined, signal ? { signal } : {})
-        waited += pause
-        wait *= 2
+        onWait?.(delayMs, outcome.reason)
+        await sleep(delayMs, undefined, signal ? { signal } : {})
+        waitedMs += delayMs
       }
     },
-  }
-
-  async function attempt<T>(path: string, init: RequestInit, tries: number) {
-    try {
-      const response = await request('POST', path, init)
-      if (response.ok)
-        return { called: { ok: true as const, body: (await response.json()) as T }, reason: '' }
-      const { status } = response
-      const reason = await reasonOf(response)
-      if (!PASSING.has(status) || (status === 500 && tries >= TRIES_OF_500)) {
-        return { called: { ok: false as const, status, reason }, reason }
-      }
-      return { reason, retryAfterMs: retryAfter(response) }
-    } catch (error) {
-      if (error instanceof CannotGoOn || signal?.aborted) throw error
-      return { reason: reasonFor(error) }
-    }
   }
 }
 
 export type Client = ReturnType<typeof createClient>
 
-/** Seconds; the other form, a date, is of proxies and as good as none. */
-function retryAfter(response: Response): number | undefined {
+/** `Retry-After` in seconds. The date form is ignored: only proxies send it. */
+function retryAfterIn(response: Response): number | undefined {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined
 }
 
-async function reasonOf(response: Response): Promise<string> {
+async function errorIn(response: Response): Promise<string> {
   const text = await response.text().catch(() => '')
   try {
     const { error } = JSON.parse(text) as { error: { message: string } }
-    return error.message
+    return error.message.replace(/\.$/, '')
   } catch {
     return `status ${response.status}`
   }
 }
 
-function reasonFor(error: unknown): string {
+function describeFailure(error: unknown): string {
   const { cause, name, message } = error as Error & { cause?: { code?: string; message?: string } }
-  if (name === 'TimeoutError') return 'no answer in time'
+  if (name === 'TimeoutError') return 'request timed out'
   return cause?.code ?? cause?.message ?? message
 }

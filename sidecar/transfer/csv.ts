@@ -1,60 +1,39 @@
-import type { Source } from './entry.ts'
-import { readLines } from './lines.ts'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream'
+import { CsvError, type Info, parse } from 'csv-parse'
+import { type Source, UnreadableFile } from './entry.ts'
+import { MAX_LENGTH } from './lines.ts'
 
-/**
- * The rows of a CSV file with a header (RFC 4180), each as an object by the names of the columns in lower case; a
- * quoted field may hold line breaks. `line` is where a row begins.
- */
-export async function* readCsv(
-  source: Source,
-): AsyncGenerator<{ line: number; row: Record<string, string> }> {
-  let columns: string[] | undefined
-  let fields: string[] = []
-  let field: string | undefined
-  let began = 1
-  for await (const read of readLines(source)) {
-    const text = 'text' in read ? read.text : ''
-    if (field === undefined) began = read.line
-    ;({ fields, field } = readFields(text, fields, field))
-    if (field !== undefined) continue
-    if (columns) {
-      const names = columns
-      const row = Object.fromEntries(fields.map((value, i) => [names[i] ?? `column ${i + 1}`, value]))
-      if (fields.some((value) => value !== '')) yield { line: began, row }
-    } else {
-      columns = fields.map((name) => name.trim().toLowerCase())
-    }
-    fields = []
-  }
-  if (field !== undefined && columns) {
-    const names = columns
-    yield {
-      line: began,
-      row: Object.fromEntries([...fields, field].map((value, i) => [names[i] ?? '', value])),
-    }
-  }
+interface Row {
+  record: Record<string, string>
+  info: Info
+  raw: string
 }
 
 /**
- * Reads on in a line.
- * @param open what has been read of a quoted field that began on an earlier line
+ * Yields the rows of a CSV file with a header, keyed by lower-case column name. `line` is the row's first line.
+ * @throws {UnreadableFile} for a quote that is not closed or a row that is too long
  */
-function readFields(text: string, before: readonly string[], open: string | undefined) {
-  const fields = [...before]
-  let field = open === undefined ? '' : `${open}\n`
-  let isQuoted = open !== undefined
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i] as string
-    if (isQuoted) {
-      if (char !== '"') field += char
-      else if (text[i + 1] === '"') field += text[i++]
-      else isQuoted = false
-    } else if (char === '"' && field === '') isQuoted = true
-    else if (char === ',') {
-      fields.push(field)
-      field = ''
-    } else field += char
+export async function* readCsv(source: Source): AsyncGenerator<{ line: number; value: Row['record'] }> {
+  const file = createReadStream(source.path)
+  const parser = parse({
+    bom: true,
+    columns: (names: string[]) => names.map((name) => name.trim().toLowerCase()),
+    info: true,
+    raw: true,
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    skip_records_with_empty_values: true,
+    max_record_size: MAX_LENGTH,
+  })
+  try {
+    for await (const { record, info, raw } of pipeline(file, parser, () => {}) as AsyncIterable<Row>) {
+      yield { line: info.lines - raw.trim().split('\n').length + 1, value: record }
+      source.onBytes(file.bytesRead)
+    }
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error
+    throw new UnreadableFile(`${source.name}: expected CSV: ${error.message}`)
   }
-  if (isQuoted) return { fields, field }
-  return { fields: [...fields, field], field: undefined }
 }

@@ -1,4 +1,4 @@
-/** One message of a turn, as the HTTP API takes it. */
+/** One message of a turn, as the HTTP API accepts it. */
 export interface MessageBody {
   role: 'user' | 'assistant' | 'system'
   content: string
@@ -7,7 +7,7 @@ export interface MessageBody {
   at: string
 }
 
-/** What `POST /v1/memories` takes besides the user and the options of the command. */
+/** The body of `POST /v1/memories` without the user and the fields that the command's options set. */
 export interface TurnBody {
   messages: MessageBody[]
   conversation_id?: string
@@ -18,24 +18,25 @@ export interface TurnBody {
   metadata?: Record<string, unknown>
 }
 
-interface Place {
+interface Origin {
   /** Line of the file, from 1. */
   line: number
-  /** As the file has it; `null` where it names none. */
+  /** The user that the file names; `null` if it names none. */
   userId: string | null
 }
 
-/** What a reader finds in a file: something to import, or something that cannot be. */
-export type Entry =
-  | (Place & {
+/** What a reader finds in a file: an item to import, or a problem. */
+export type Entry = Item | Problem
+
+export type Item =
+  | (Origin & {
       kind: 'turn'
       body: TurnBody
-      /** For a turn without a number: the same each time that the file is read. */
+      /** Idempotency key of a turn without a number; the same each time the file is read. */
       key?: string
     })
-  | (Place & { kind: 'memory'; body: Record<string, unknown> })
-  | (Place & { kind: 'record'; body: unknown })
-  | Problem
+  | (Origin & { kind: 'memory'; body: Record<string, unknown> })
+  | (Origin & { kind: 'record'; body: unknown })
 
 export interface Problem {
   kind: 'problem'
@@ -43,21 +44,18 @@ export interface Problem {
   reason: string
 }
 
-export type Item = Exclude<Entry, Problem>
-
-/** A file, or the whole of it, is not what it was taken for. */
+/** The file is not in the expected format. Ends the import. */
 export class UnreadableFile extends Error {
   override readonly name = 'UnreadableFile'
 }
 
-/** What a reader knows of the file. */
 export interface Source {
   path: string
-  /** Without its folder. */
+  /** File name without its directory. */
   name: string
-  /** When the file was last changed: the date of what carries none. ISO 8601. */
+  /** Modification time of the file, used for entries without a date. ISO 8601. */
   date: string
-  /** Told the bytes that have been read. */
+  /** Called with the number of bytes read so far. */
   onBytes: (bytes: number) => void
 }
 
@@ -67,29 +65,27 @@ export function isObject(value: unknown): value is Fields {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-/** The first of several fields that is there. */
-export function firstOf(fields: Fields, ...names: readonly string[]): unknown {
-  for (const name of names) {
-    const value = fields[name]
-    if (value !== undefined && value !== null && value !== '') return value
-  }
-  return undefined
+/** The first of these fields that has a value. */
+export function firstValue(fields: Fields, ...names: readonly string[]): unknown {
+  return names
+    .map((name) => fields[name])
+    .find((value) => value !== undefined && value !== null && value !== '')
 }
 
-/** The same as an identifier; numbers count, other things do not. */
-export function idOf(fields: Fields, ...names: readonly string[]): string | undefined {
-  const value = firstOf(fields, ...names)
+/** The first of these fields that has a value, if it is a string or a number. */
+export function firstId(fields: Fields, ...names: readonly string[]): string | undefined {
+  const value = firstValue(fields, ...names)
   if (typeof value === 'string') return value.trim() === '' ? undefined : value.trim()
   return typeof value === 'number' ? String(value) : undefined
 }
 
-/** `{ [name]: value }`, or nothing where there is no value. */
+/** `{ [name]: value }`, or `{}` for `undefined`. */
 export function optional<K extends string, V>(name: K, value: V | undefined): { [P in K]?: V } {
   return (value === undefined ? {} : { [name]: value }) as { [P in K]?: V }
 }
 
-/** A value in an error: short and on one line. */
-export function show(value: unknown): string {
+/** A value for an error message: short and on one line. */
+export function preview(value: unknown): string {
   if (value === undefined) return 'nothing'
   const text = JSON.stringify(value)
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`

@@ -1,68 +1,70 @@
 /*
  * npm run export -- --user ID [--to FILE] [--url http://127.0.0.1:8484] [--key KEY]
  *
- * Writes everything that a running sidecar keeps of a user, as lines of JSON, to a file or to stdout. The file is there
- * when it is whole, and not before. `npm run import -- --from FILE` puts it back.
+ * Exports everything that a running sidecar stores for a user as JSON Lines, to a file or to stdout. The file appears
+ * only when it is complete. `npm run import -- --from FILE` restores it.
  */
 import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import { Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { CannotGoOn, createClient } from './client.ts'
-import { targetOf } from './target.ts'
+import { CliError, parseOptions } from './cli-error.ts'
+import { createClient } from './client.ts'
+import { connectionOptions } from './connection-options.ts'
 
-/** Longest export, milliseconds. */
-const DEADLINE_MS = 3_600_000
+/** Timeout of the whole export, milliseconds. */
+const REQUEST_TIMEOUT_MS = 3_600_000
 
-/** More bytes than a footer has. */
-const TAIL = 4096
+/** Upper bound for the size of a footer, bytes. */
+const TAIL_BYTES = 4096
 
 try {
   await main()
 } catch (error) {
-  if (!(error instanceof CannotGoOn)) throw error
+  if (!(error instanceof CliError)) throw error
   console.error(error.message)
   process.exitCode = 1
 }
 
 async function main(): Promise<void> {
   const { user, to, url, key } = readArguments()
-  // biome-ignore lint/style/noProcessEnv: the entry of a command, as main.ts is
-  const client = createClient({ ...targetOf({ url, key }, process.env), deadlineMs: DEADLINE_MS })
-  await client.greet()
+  // biome-ignore lint/style/noProcessEnv: the entry point of a command
+  const connection = connectionOptions({ url, key }, process.env)
+  const client = createClient({ ...connection, requestTimeoutMs: REQUEST_TIMEOUT_MS })
+  await client.checkConnection()
   const body = await client.stream(`/v1/export?user_id=${encodeURIComponent(user)}`)
   const part = to === undefined ? undefined : `${to}.part`
   const out: Writable = part === undefined ? process.stdout : createWriteStream(part)
   try {
-    const ending = keepEnding()
-    await pipeline(body, ending.stream, out, { end: part !== undefined })
-    if (!ending.isWhole()) throw new Error('it ended before its footer')
+    const footer = watchForFooter()
+    await pipeline(body, footer.stream, out, { end: part !== undefined })
+    if (!footer.isComplete()) throw new Error('the response ended before the footer')
     if (part !== undefined && to !== undefined) renameSync(part, to)
-    console.error(
-      `Done: ${ending.lines() - 2} records of ${JSON.stringify(user)}${to === undefined ? '' : ` in ${to}`}.`,
-    )
+    const where = to === undefined ? '' : ` to ${to}`
+    console.error(`Done: exported ${footer.lines() - 2} records of ${JSON.stringify(user)}${where}.`)
   } catch (error) {
     if (part !== undefined) rmSync(part, { force: true })
-    throw new CannotGoOn(`The export of ${JSON.stringify(user)} is not whole: ${(error as Error).message}`)
+    throw new CliError(`The export of ${JSON.stringify(user)} is incomplete: ${(error as Error).message}`)
   }
 }
 
-/** Lets everything through, and knows how it ended: a footer is the one line that begins like this. */
-function keepEnding() {
-  let last = ''
+/** Passes the stream through unchanged and checks that its last line is a footer. */
+function watchForFooter() {
+  let tail = ''
   let lines = 0
   const stream = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       for (const byte of chunk) if (byte === 0x0a) lines += 1
-      last = (last + chunk.subarray(-TAIL).toString('latin1')).slice(-TAIL)
+      tail = (tail + chunk.subarray(-TAIL_BYTES).toString('latin1')).slice(-TAIL_BYTES)
       done(null, chunk)
     },
   })
-  return { stream, lines: () => lines, isWhole: () => /(?:^|\n)\{"kind":"footer",[^\n]*\}\n$/.test(last) }
+  const isComplete = () => /(?:^|\n)\{"kind":"footer",[^\n]*\}\n$/.test(tail)
+  return { stream, lines: () => lines, isComplete }
 }
 
 function readArguments() {
-  try {
+  return parseOptions(() => {
     const { values } = parseArgs({
       options: {
         user: { type: 'string' },
@@ -71,9 +73,8 @@ function readArguments() {
         key: { type: 'string' },
       },
     })
-    if (values.user === undefined) throw new CannotGoOn('--user: expected whose memory to export')
+    if (values.user === undefined)
+      throw new CliError('--user: expected the id of the user to export, got nothing')
     return { ...values, user: values.user }
-  } catch (error) {
-    throw error instanceof CannotGoOn ? error : new CannotGoOn((error as Error).message)
-  }
+  })
 }

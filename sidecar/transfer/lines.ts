@@ -1,47 +1,30 @@
 import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream'
+import split from 'split2'
 import type { Source } from './entry.ts'
 
-/** Longest line or entry that is looked at, in characters; the rest of a longer one is passed over. */
+/** Longest line, and longest entry of a JSON list, in characters. Reading stops at a longer one. */
 export const MAX_LENGTH = 16 * 1024 * 1024
 
 export type Line = { line: number; text: string } | { line: number; problem: string }
 
-/** The lines of a file without their ends, however long the file is. */
+/** Yields the lines of a file without their line breaks. Holds one line in memory at a time. */
 export async function* readLines(source: Source): AsyncGenerator<Line> {
-  const stream = createReadStream(source.path, { encoding: 'utf8', highWaterMark: 256 * 1024 })
-  let line = 1
-  let rest: string[] = []
-  let length = 0
-  const end = (): Line => {
-    const text = rest.join('').replace(/\r$/, '')
-    const made = length > MAX_LENGTH ? { line, problem: tooLong('line') } : { line, text }
-    rest = []
-    length = 0
-    line += 1
-    return made
-  }
-  const add = (part: string) => {
-    length += part.length
-    if (length <= MAX_LENGTH) rest.push(part)
-    else rest = []
-  }
-  let isFirst = true
-  for await (const read of stream) {
-    let chunk = read as string
-    if (isFirst) chunk = chunk.replace(/^\uFEFF/, '')
-    isFirst = false
-    let from = 0
-    for (let at = chunk.indexOf('\n'); at >= 0; at = chunk.indexOf('\n', from)) {
-      add(chunk.slice(from, at))
-      from = at + 1
-      yield end()
+  const file = createReadStream(source.path, { highWaterMark: 256 * 1024 })
+  const lines = pipeline(file, split({ maxLength: MAX_LENGTH }), () => {})
+  let line = 0
+  try {
+    for await (const text of lines as AsyncIterable<string>) {
+      line += 1
+      yield { line, text: line === 1 ? text.replace(/^\uFEFF/, '') : text }
+      source.onBytes(file.bytesRead)
     }
-    if (from < chunk.length) add(chunk.slice(from))
-    source.onBytes(stream.bytesRead)
+  } catch (error) {
+    if ((error as Error).message !== 'maximum buffer reached') throw error
+    yield { line: line + 1, problem: tooLong('line') }
   }
-  if (length > 0) yield end()
 }
 
 export function tooLong(what: string): string {
-  return `the ${what} is longer than ${MAX_LENGTH / 1024 / 1024} million characters`
+  return `the ${what} is longer than ${MAX_LENGTH / 1024 / 1024} million characters; the rest of the file is not read`
 }

@@ -1,30 +1,31 @@
 const WIDTH = 30
 
-/** How far a long job is, on stderr: one line that is drawn over on a terminal, a line each tenth elsewhere. */
+/** Reports progress on stderr: one line that is redrawn on a terminal, one line per 10 % elsewhere. */
 export function progressBar(
   label: string,
   out: Pick<NodeJS.WriteStream, 'write' | 'isTTY'> = process.stderr,
 ) {
-  let drawn = -1
-  let isOpen = false
+  let drawnStep = -1
+  let isLineOpen = false
   return {
-    /** @param part from 0 to 1 */
-    draw(part: number, note: string): void {
-      const step = Math.floor(part * (out.isTTY ? 200 : 10))
-      if (step === drawn && !out.isTTY) return
-      drawn = step
-      const filled = Math.round(Math.min(1, part) * WIDTH)
-      const line = `${label} [${'█'.repeat(filled)}${'·'.repeat(WIDTH - filled)}] ${Math.floor(part * 100)} %  ${note}`
+    /** @param fraction from 0 to 1 */
+    draw(fraction: number, note: string): void {
+      const step = Math.floor(fraction * 10)
+      if (step === drawnStep && !out.isTTY) return
+      drawnStep = step
+      const filled = Math.round(Math.min(1, fraction) * WIDTH)
+      const bar = '█'.repeat(filled) + '·'.repeat(WIDTH - filled)
+      const line = `${label} [${bar}] ${Math.floor(fraction * 100)} %  ${note}`
       out.write(out.isTTY ? `\r\u001b[K${line}` : `${line}\n`)
-      isOpen = out.isTTY
+      isLineOpen = out.isTTY
     },
-    /** A line of its own, above the bar. */
+    /** Writes a line above the bar. */
     say(text: string): void {
-      out.write(`${isOpen ? '\r\u001b[K' : ''}${text}\n`)
+      out.write(`${isLineOpen ? '\r\u001b[K' : ''}${text}\n`)
     },
     end(): void {
-      if (isOpen) out.write('\n')
-      isOpen = false
+      if (isLineOpen) out.write('\n')
+      isLineOpen = false
     },
   }
 }

@@ -1,12 +1,12 @@
-import { statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Client } from './client.ts'
-import { type Item, type Problem, type Source, UnreadableFile } from './entry.ts'
+import { type Item, type Source, UnreadableFile } from './entry.ts'
 import type { ProgressBar } from './progress.ts'
 import { detectFormat, type Format, READERS } from './readers/formats.ts'
 import { type SendOptions, sendAll } from './send.ts'
-import { type Counts, NOTHING, readState, removeState, writeState } from './state.ts'
-import { createUsers } from './users.ts'
+import { type Counts, readState, removeState, writeState, ZERO_COUNTS } from './state.ts'
+import { assignUsers } from './user-assignment.ts'
 
 export interface ImportOptions {
   from: string
@@ -15,49 +15,50 @@ export interface ImportOptions {
   mode: SendOptions['mode']
   appId: string | undefined
   agentId: string | undefined
-  /** Where the state is kept. */
-  state: string
-  /** Absent: nothing is sent, the file is only read. */
+  /** Path of the resume state. */
+  statePath: string
+  /** Absent for a dry run: the file is read and nothing is sent. */
   client: Client | undefined
-  /** Tells one target from another in the state. */
+  /** Identifies the sidecar in the resume state. */
   target: string
   bar: ProgressBar
-  /** Aborted: the import stops where it is, and can be continued. */
+  /** Aborting stops the import; running it again continues it. */
   signal: AbortSignal
 }
 
 export interface ImportSummary {
   format: Format
   counts: Counts
-  /** Entries of each kind that the file holds. */
+  /** Entries in the file, by kind. */
   found: Record<Item['kind'], number>
-  /** Lines that could not be read, or were refused. */
+  /** Entries that could not be read or that the sidecar rejected. */
   problems: number
   interrupted: boolean
 }
 
-/** Entries that are sent before it is noted that they are done; a turn is a call of its own, and counts as several. */
-const WINDOW = 400
-const TURN_COUNTS = 8
+/** Entries per checkpoint. A turn is a request of its own, so it weighs more. */
+const CHECKPOINT_WEIGHT = 400
+const TURN_WEIGHT = 8
 
-/** Most problems that are told one by one. */
-const MAX_TOLD = 100
+/** Most problems that are reported one by one. */
+const MAX_REPORTED = 100
 
 /**
  * Imports a file, or only reads it.
- * @throws {UnreadableFile | CannotGoOn}
+ * @throws {UnreadableFile | CliError}
  */
 export async function runImport(options: ImportOptions): Promise<ImportSummary> {
-  const { client, bar, signal, state: statePath } = options
+  const { client, bar, signal, statePath } = options
   const { source, size, progress } = openSource(options.from)
   const format = options.format === 'auto' ? await detectFormat(source) : options.format
-  await client?.greet()
-  const of = identityOf(options, format, size, source.date)
-  const earlier = client && readState(statePath, of)
-  if (earlier)
-    bar.say(`Goes on after ${earlier.done} entries (${statePath}; without that file it begins anew).`)
-  const counts: Counts = { ...NOTHING, ...earlier?.counts }
-  const skip = earlier?.done ?? 0
+  await client?.checkConnection()
+  const importId = identify(options, format, size, source.date)
+  const previous = client && readState(statePath, importId)
+  if (previous) {
+    bar.say(`Continuing after ${previous.done} entries. Delete ${statePath} to start from the beginning.`)
+  }
+  const counts: Counts = { ...ZERO_COUNTS, ...previous?.counts }
+  const skip = previous?.done ?? 0
   const summary: ImportSummary = {
     format,
     counts,
@@ -65,47 +66,57 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
     problems: counts.refused,
     interrupted: false,
   }
-  const tell = (line: number, reason: string) => {
+  const reportProblem = (line: number, reason: string) => {
     summary.problems += 1
-    if (summary.problems <= MAX_TOLD) bar.say(`line ${line}: ${reason}`)
-    else if (summary.problems === MAX_TOLD + 1) bar.say('… and more; only the number of the rest is told')
+    if (summary.problems <= MAX_REPORTED) bar.say(`line ${line}: ${reason}`)
+    else if (summary.problems === MAX_REPORTED + 1) bar.say('… further problems are only counted')
   }
-  const users = createUsers(options.user)
+  const users = assignUsers(options.user)
   let read = 0
-  let window: Item[] = []
+  let batch: Item[] = []
   let weight = 0
 
-  async function sendWindow(): Promise<void> {
-    if (client && window.length > 0) {
+  async function sendBatch(): Promise<void> {
+    if (client && batch.length > 0) {
       const { mode, appId, agentId } = options
-      const userOf = (item: Item) => users.of(item) as string
-      const send = { client, userOf, mode, appId, agentId, signal, onRefused: tell }
-      await sendAll(window, counts, send)
-      // What was begun and not ended is sent again.
-      if (!signal.aborted) writeState(statePath, { of, done: read, counts })
+      const userOf = (item: Item) => users.userOf(item) as string
+      await sendAll(batch, counts, {
+        client,
+        userOf,
+        mode,
+        appId,
+        agentId,
+        signal,
+        onRejected: reportProblem,
+      })
+      // After an abort the batch may be half sent; the next run sends all of it again.
+      if (!signal.aborted) writeState(statePath, { of: importId, done: read, counts })
     }
-    window = []
+    batch = []
     weight = 0
     bar.draw(progress(), `${read} entries`)
   }
 
   for await (const entry of READERS[format](source)) {
     if (signal.aborted) break
-    const reason = entry.kind === 'problem' ? entry.reason : users.refusal(entry)
-    if (reason !== undefined) {
-      tell(entry.line, reason)
+    if (entry.kind === 'problem') {
+      reportProblem(entry.line, entry.reason)
       continue
     }
-    const item = entry as Exclude<typeof entry, Problem>
-    summary.found[item.kind] += 1
+    const objection = users.objectionTo(entry)
+    if (objection !== undefined) {
+      reportProblem(entry.line, objection)
+      continue
+    }
+    summary.found[entry.kind] += 1
     read += 1
     if (read > skip) {
-      window.push(item)
-      weight += item.kind === 'turn' ? TURN_COUNTS : 1
-    } else bar.draw(progress(), `${read} entries done before`)
-    if (weight >= WINDOW) await sendWindow()
+      batch.push(entry)
+      weight += entry.kind === 'turn' ? TURN_WEIGHT : 1
+    } else bar.draw(progress(), `${read} entries skipped, imported before`)
+    if (weight >= CHECKPOINT_WEIGHT) await sendBatch()
   }
-  if (!signal.aborted) await sendWindow()
+  if (!signal.aborted) await sendBatch()
   if (signal.aborted) return { ...summary, interrupted: true }
   if (client) removeState(statePath)
   bar.draw(1, `${read} entries`)
@@ -113,28 +124,25 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
 }
 
 function openSource(path: string): { source: Source; size: number; progress: () => number } {
-  let size: number
-  let date: string
+  let stats: Stats
   try {
-    const stats = statSync(path)
-    if (!stats.isFile()) throw new UnreadableFile(`--from: expected a file, got ${JSON.stringify(path)}`)
-    size = stats.size
-    date = stats.mtime.toISOString()
+    stats = statSync(path)
   } catch (error) {
-    if (error instanceof UnreadableFile) throw error
-    throw new UnreadableFile(
-      `--from: cannot read ${JSON.stringify(path)} (${(error as NodeJS.ErrnoException).code})`,
-    )
+    const { code } = error as NodeJS.ErrnoException
+    throw new UnreadableFile(`--from: cannot read ${JSON.stringify(path)} (${code})`)
   }
+  if (!stats.isFile()) throw new UnreadableFile(`--from: expected a file, got ${JSON.stringify(path)}`)
+  const { size } = stats
   let bytes = 0
   const onBytes = (read: number) => {
     bytes = read
   }
-  const source = { path, name: basename(path), date, onBytes }
+  const source = { path, name: basename(path), date: stats.mtime.toISOString(), onBytes }
   return { source, size, progress: () => (size === 0 ? 1 : Math.min(1, bytes / size)) }
 }
 
-function identityOf(options: ImportOptions, format: Format, size: number, date: string): string {
+/** Identifies an import in the resume state: same file, same options, same sidecar. */
+function identify(options: ImportOptions, format: Format, size: number, date: string): string {
   const { from, user, mode, appId, agentId, target } = options
   return JSON.stringify([basename(from), size, date, format, user, mode, appId, agentId, target])
 }

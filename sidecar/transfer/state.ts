@@ -1,19 +1,8 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 
-/** What an import has done, for each way that an entry can go. */
-export interface Counts {
-  turns: number
-  /** Of the turns, those that wait to be learned from. */
-  waiting: number
-  imported: number
-  updated: number
-  unchanged: number
-  restored: number
-  refused: number
-}
-
-export const NOTHING: Counts = {
+export const ZERO_COUNTS = {
   turns: 0,
+  /** Turns that are pending extraction. */
   waiting: 0,
   imported: 0,
   updated: 0,
@@ -22,11 +11,14 @@ export const NOTHING: Counts = {
   refused: 0,
 }
 
-/** How far an import has come. What it has not come to is only sent again: nothing depends on this file. */
+/** Outcomes of an import, by kind. */
+export type Counts = typeof ZERO_COUNTS
+
+/** Progress of an interrupted import. Losing it is harmless: entries are then sent again. */
 export interface State {
-  /** Of which file, as which format, for whom, and to which sidecar. */
+  /** Identifies the import: file, format, options and sidecar. */
   of: string
-  /** Entries from the beginning that need not be sent again. */
+  /** Entries from the start of the file that need not be sent again. */
   done: number
   counts: Counts
 }
@@ -41,7 +33,7 @@ export function readState(path: string, of: string): State | undefined {
   }
 }
 
-/** Whole or not at all. Where it cannot be written, an interrupted import begins anew. */
+/** Replaces the state atomically. If it cannot be written, an interrupted import starts from the beginning. */
 export function writeState(path: string, state: State): void {
   try {
     writeFileSync(`${path}.new`, JSON.stringify(state))

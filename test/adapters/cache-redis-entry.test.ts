@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, encodeEntry, redisKey } from '../../sidecar/adapters/cache/redis-entry.ts'
+import { decodeEntry, encodeEntry, redisKey } from '../../sidecar/adapters/redis/cache-entry.ts'
 
 describe('an entry in Redis', () => {
   it('comes back as it was', () => {

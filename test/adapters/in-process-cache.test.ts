@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
 import { CACHE_CASES, MAX_BYTES, MAX_ENTRIES } from '../contracts/cache-store.ts'
 import { testContract } from '../contracts/contract.ts'
 import { stoppedClock } from '../helpers/clock.ts'

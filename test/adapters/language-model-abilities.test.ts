@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { strongest } from '../../sidecar/adapters/language-model/abilities.ts'
+import { strongest } from '../../sidecar/adapters/openai/capabilities.ts'
 import type { CompletionRequest } from '../../sidecar/ports/language-model.ts'
 import { requestOf } from '../contracts/language-model.ts'
 import { openModelSubject } from '../scripted-openai/model-subject.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openAiLanguageModel } from '../../sidecar/adapters/language-model/openai.ts'
 import type { CallerOptions } from '../../sidecar/adapters/openai/caller.ts'
+import { openAiLanguageModel } from '../../sidecar/adapters/openai/language-model.ts'
 import { requestOf } from '../contracts/language-model.ts'
 import { openModelSubject } from '../scripted-openai/model-subject.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { noLanguageModel } from '../../sidecar/adapters/language-model/none.ts'
+import { noLanguageModel } from '../../sidecar/adapters/in-process/no-language-model.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import { testContract } from '../contracts/contract.ts'
 import { MODEL_CASES, requestOf } from '../contracts/language-model.ts'

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { fieldsOf } from '../../sidecar/memory/filters.ts'
 import { put } from '../contracts/records.ts'
-import { found, terms } from '../contracts/records-search.ts'
 import { SCOPE } from '../fake-qdrant/crash-cases.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { openOn } from '../fake-qdrant/subject.ts'
@@ -13,6 +12,14 @@ function memoriesOf({ state }: FakeQdrant): { name: string; size: number; points
   return [...state.collections]
     .filter(([name]) => name.startsWith('p_memories_'))
     .map(([name, { params, points }]) => ({ name, size: params.vectors.dense.size, points: points.size }))
+}
+
+const SPARSE = { indices: Uint32Array.from([1]), values: Float32Array.from([1]) }
+
+/** The vectors that Qdrant indexes for a record. */
+function vectorsOf({ state }: FakeQdrant, id: string) {
+  const points = [...state.collections.values()].flatMap((collection) => [...collection.points.values()])
+  return points.find(({ payload }) => payload['record_id'] === id)?.vector
 }
 
 describe('the collections of a Qdrant store', () => {
@@ -114,25 +121,22 @@ describe('the collections of a Qdrant store', () => {
     if (memories) memories.params.sparse_vectors = undefined
     const after = await openOn(server.url)
     expect(memories?.params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
-    const sparse = terms({ 1: 1 })
-    await after.commit([put('new', { dense, sparse })])
-    expect(await found(after, { sparse })).toEqual(['new'])
-    expect(await found(after, { dense })).toHaveLength(2)
+    await after.commit([put('new', { dense, sparse: SPARSE })])
+    expect(vectorsOf(server, 'new')).toEqual({ dense: [1, 0], sparse: { indices: [1], values: [1] } })
+    expect(vectorsOf(server, 'old')).toEqual({ dense: [1, 0] })
     await after.close()
   })
 
-  it('are searched by embeddings alone where the server cannot add the vector of terms', async () => {
+  it('get no sparse vector where the server cannot add one', async () => {
     await using server = await startFakeQdrant()
     await (await openOn(server.url)).close()
     const memories = server.state.collections.get(memoriesOf(server)[0]?.name as string)
     if (memories) memories.params.sparse_vectors = undefined
     server.fault = ({ path }) => (path.includes('/vectors/') ? { status: 404 } : undefined)
     const store = await openOn(server.url)
-    const [dense, sparse] = [new Float32Array([1, 0]), terms({ 1: 1 })]
-    await store.commit([put('x', { dense, sparse })])
-    expect(await found(store, { dense, sparse })).toEqual(['x'])
-    expect(await found(store, { sparse })).toEqual([])
-    expect((await store.get('memories', SCOPE, 'x'))?.sparse).toEqual(sparse)
+    await store.commit([put('x', { dense: new Float32Array([1, 0]), sparse: SPARSE })])
+    expect(vectorsOf(server, 'x')).toEqual({ dense: [1, 0] })
+    expect((await store.get('memories', SCOPE, 'x'))?.sparse).toEqual(SPARSE)
     await store.close()
   })
 

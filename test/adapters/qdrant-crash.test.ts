@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openQdrantRecords } from '../../sidecar/adapters/records/qdrant.ts'
+import { openQdrantRecords } from '../../sidecar/adapters/qdrant/records.ts'
 import type { Write } from '../../sidecar/ports/records.ts'
 import { testContract } from '../contracts/contract.ts'
 import { put } from '../contracts/records.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { QdrantClient } from '@qdrant/js-client-rest'
 import { describe, expect, it } from 'vitest'
-import { openQdrantRecords } from '../../sidecar/adapters/records/qdrant.ts'
+import { openQdrantRecords } from '../../sidecar/adapters/qdrant/records.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { tryCase } from '../contracts/contract.ts'
 import { put } from '../contracts/records.ts'

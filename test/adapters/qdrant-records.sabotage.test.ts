@@ -68,36 +68,6 @@ const SABOTEURS: Saboteur[] = [
     },
   },
   {
-    name: 'weighs terms by what all tenants say',
-    caughtBy: 'finds in its own scope alone, and weighs terms by it',
-    meddle: (server) => {
-      server.fault = ({ body }) => {
-        if (body?.params) delete body.params.idf
-        return undefined
-      }
-    },
-  },
-  {
-    name: 'searches without the scope, and takes what comes',
-    caughtBy: 'finds in its own scope alone, and weighs terms by it',
-    parts: {
-      'qdrant-points.ts': ({ toRecord }) => ({
-        within: (collection: string) => [{ key: 'collection', match: { value: collection } }],
-        toRecord: (payload: Part, collection: string) => toRecord(payload, collection, payload.scope),
-      }),
-    },
-  },
-  {
-    name: 'looks no further when what it found is refused',
-    caughtBy: 'leaves out what is refused, however many that are',
-    meddle: (server) => {
-      server.fault = ({ body }) => {
-        if (body?.query) body.limit = Math.min(body.limit, 4)
-        return undefined
-      }
-    },
-  },
-  {
     name: 'keeps the first of two writes to a point',
     caughtBy: 'applies the writes of a commit in the order given',
     parts: {

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { QdrantRecordsOptions } from '../../sidecar/adapters/records/qdrant.ts'
+import type { QdrantRecordsOptions } from '../../sidecar/adapters/qdrant/records.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { put } from '../contracts/records.ts'
 import { BEFORE, CHANGE, journalOf, NEW, OLD, SCOPE, stateOf } from '../fake-qdrant/crash-cases.ts'
 import { type FakeQdrant, type FakeRequest, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { openOn } from '../fake-qdrant/subject.ts'
 
-const ADAPTER = new URL('../../sidecar/adapters/records/qdrant.ts', import.meta.url).href
+const ADAPTER = new URL('../../sidecar/adapters/qdrant/records.ts', import.meta.url).href
 
 /** One of several stores on a server, told apart by its key. No lock is contended here. */
 async function oneOfSeveral(

@@ -10,7 +10,7 @@ import { startCluster } from '../helpers/redis-cluster.ts'
 import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'
 
-const ADAPTER = new URL('../../sidecar/adapters/queue/bullmq.ts', import.meta.url).href
+const ADAPTER = new URL('../../sidecar/adapters/bullmq/queue.ts', import.meta.url).href
 const REDIS_URL = new URL('../../sidecar/redis-url.ts', import.meta.url).href
 const HOUR = 3_600_000
 

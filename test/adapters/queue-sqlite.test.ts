@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openSqliteQueue, type SqliteQueueOptions } from '../../sidecar/adapters/queue/sqlite.ts'
+import { openSqliteQueue, type SqliteQueueOptions } from '../../sidecar/adapters/sqlite/queue.ts'
 import type { Queue } from '../../sidecar/ports/queue.ts'
 import { fakeTimers } from '../buffer/timers.ts'
 import { testContract } from '../contracts/contract.ts'
@@ -11,7 +11,7 @@ import { CONCURRENCY } from '../contracts/queue-subject.ts'
 import { stoppedClock } from '../helpers/clock.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
-const ADAPTER = new URL('../../sidecar/adapters/queue/sqlite.ts', import.meta.url).href
+const ADAPTER = new URL('../../sidecar/adapters/sqlite/queue.ts', import.meta.url).href
 
 /** The file as a process that is killed leaves it: what it does afterwards, it does to another one. */
 function copyOf(path: string): string {
@@ -124,13 +124,15 @@ describe('The SQLite queue', () => {
     }
   })
 
-  it('says in words for the operator that the file is in use, and whose setting it is', () => {
+  it('names DATA_DIR when another process owns the file', async () => {
     const path = join(tempDir(), 'queue.db')
     const queue = openSqliteQueue({ path, concurrency: 1 })
     onTestFinished(() => queue.close())
-    expect(() => openSqliteQueue({ path, concurrency: 1 })).toThrow(
-      /^DATA_DIR: cannot open .*queue\.db: .*locked/,
-    )
+    const second = openSqliteQueue({ path, concurrency: 1 })
+    const inUse = /DATA_DIR: cannot open .*queue\.db: another process is using it/
+    await expect(second.check()).rejects.toThrow(inUse)
+    await expect(second.schedule('k', 0)).rejects.toThrow(inUse)
+    await second.close()
   })
 
   it('has the run of a killed process run by the next one', async () => {

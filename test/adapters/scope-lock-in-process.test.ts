@@ -1,4 +1,4 @@
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { testContract } from '../contracts/contract.ts'
 import { SCOPE_LOCK_CASES } from '../contracts/scope-lock.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
 import { testContract } from '../contracts/contract.ts'
 import { SCOPE_STATE_CASES } from '../contracts/scope-state.ts'
 import { MAX_BYTES, MAX_ENTRIES } from '../contracts/scope-state-subject.ts'

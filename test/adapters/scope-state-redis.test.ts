@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createRedisCache } from '../../sidecar/adapters/cache/redis.ts'
-import { linkRedis } from '../../sidecar/adapters/cache/redis-link.ts'
+import { createRedisCache } from '../../sidecar/adapters/redis/cache.ts'
+import { linkRedis } from '../../sidecar/adapters/redis/connection.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import { testContract } from '../contracts/contract.ts'
@@ -30,27 +30,6 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     redisScopeSubject(() => redis.url),
   )
 
-  it('takes what somebody else keeps under the name of a snapshot for none, and puts its own in its place', async () => {
-    const state = open({ keyPrefix: 'foreign:' })
-    const { epoch } = await state.counters('s')
-    const name = 'foreign:{scope:s}snapshot'
-    const foreign = [
-      () => redis.admin.set(name, 'text'),
-      () => redis.admin.rpush(name, 'a', 'b'),
-      () => redis.admin.hset(name, 'value', 'no epoch'),
-      () => redis.admin.hset(name, 'epoch', 'none', 'value', 'x'),
-    ]
-    for (const put of foreign) {
-      await redis.admin.del(name)
-      await put()
-      expect((await state.readSnapshot('s', undefined)).value ?? undefined).toBeUndefined()
-      expect(await state.fillSnapshot('s', Uint8Array.of(5), HOUR, epoch)).toBe(true)
-      expect([...((await state.readSnapshot('s', undefined)).value ?? [])]).toEqual([5])
-    }
-    await redis.admin.hdel(name, 'value')
-    expect((await state.readSnapshot('s', undefined)).value).toBeUndefined()
-  })
-
   it('keeps everything under the prefix and the scope, and nothing of it for ever', async () => {
     const state = open({ keyPrefix: 'form:', now: () => 1_772_355_600_000 })
     const scope = 'default/ada{}%'
@@ -58,17 +37,14 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     await state.fill(scope, 'c/{1}', 'v:1', HOUR, begun)
     await state.lease(scope, 'c', HOUR)
     await state.noteTurn(scope, 'c', 7, 'recalled', 5)
-    await state.fillSnapshot(scope, Uint8Array.of(1), HOUR, begun.epoch)
     const of = 'form:{scope:default/ada%7B%7D%25}'
-    const keys = ['block/c/{1}', 'counters', 'index', 'lease/c', 'snapshot', 'turns/c'].map(
-      (name) => of + name,
-    )
+    const keys = ['block/c/{1}', 'counters', 'index', 'lease/c', 'turns/c'].map((name) => of + name)
     expect((await redis.admin.keys('form:*')).sort()).toEqual(keys)
     expect(await redis.admin.get(`${of}block/c/{1}`)).toMatch(
       new RegExp(`^2${begun.fence}:mm7irhc0:[0-9a-f]{16}:v:1$`),
     )
     expect(await redis.admin.hgetall(`${of}turns/c`)).toEqual({ 7: '5:' })
-    const lives = [HOUR, 30 * DAY, 7 * DAY, HOUR, HOUR, 7 * DAY]
+    const lives = [HOUR, 30 * DAY, 7 * DAY, HOUR, 7 * DAY]
     for (const [i, key] of keys.entries()) {
       const left = await redis.admin.pttl(key)
       expect(left, key).toBeGreaterThan((lives[i] as number) - 60_000)

@@ -1,11 +1,11 @@
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { SqliteClient } from '../../sidecar/adapters/sqlite/client.ts'
+import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { testContract } from '../contracts/contract.ts'
-import { put, RECORD_CASES } from '../contracts/records.ts'
+import { put, RECORD_CASES, SCOPE } from '../contracts/records.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 testContract('SQLite', RECORD_CASES, async () => {
@@ -24,121 +24,109 @@ testContract('SQLite', RECORD_CASES, async () => {
   }
 })
 
-const ADAPTER = new URL('../../sidecar/adapters/records/sqlite.ts', import.meta.url).href
+const idsOf = async (store: ReturnType<typeof openSqliteRecords>) =>
+  (await store.scroll('memories', SCOPE, { limit: 100 })).map(({ id }) => id)
 
-describe('SQLite records', () => {
-  it('refuse a second process, in words that say what to do, and let it in after the first', async () => {
+const BROKEN = put('fraction', { order: 1.5 })
+
+describe('group commit', () => {
+  it('rejects only the commit with a bad write, and stores nothing of it', async () => {
     const path = join(tempDir(), 'records.db')
     const store = openSqliteRecords(path)
-    const second = openElsewhere(path)
-    expect(second.status).toBe(1)
-    expect(second.stderr).toMatch(
-      /^Error: DATA_DIR: cannot open .*records\.db: another process is using it .*DATA_DIR/m,
-    )
-    await store.commit([put('x')])
-    await store.close()
-    expect(openElsewhere(path).status).toBe(0)
-  })
-
-  it('refuse a file of a newer version and leave it as it is', () => {
-    const path = join(tempDir(), 'records.db')
-    const db = new DatabaseSync(path)
-    db.exec('CREATE TABLE later (x); PRAGMA user_version = 99')
-    db.close()
-    expect(() => openSqliteRecords(path)).toThrow(
-      /DATA_DIR: cannot open .*: it was written by a newer version \(schema 99/,
-    )
-    const again = new DatabaseSync(path)
-    expect(again.prepare('SELECT name FROM sqlite_master').all()).toEqual([{ name: 'later' }])
-    again.close()
-  })
-
-  it('refuse a file that is no database and leave it as it is', () => {
-    const path = join(tempDir(), 'records.db')
-    const text = 'Dear diary, this is not a database. '.repeat(100)
-    writeFileSync(path, text)
-    expect(() => openSqliteRecords(path)).toThrow(/DATA_DIR: cannot open .*records\.db: .*not a database/)
-    expect(readFileSync(path, 'utf8')).toBe(text)
-  })
-
-  it('name DATA_DIR when the folder cannot be made', () => {
-    const file = join(tempDir(), 'a-file')
-    writeFileSync(file, '')
-    expect(() => openSqliteRecords(join(file, 'data', 'records.db'))).toThrow(
-      /^DATA_DIR: cannot open .*ENOTDIR/,
-    )
-  })
-
-  it('name DATA_DIR when the file cannot be opened', () => {
-    const path = join(tempDir(), 'records.db')
-    mkdirSync(path)
-    expect(() => openSqliteRecords(path)).toThrow(/^DATA_DIR: cannot open .*unable to open/)
-  })
-
-  it('reject every commit of a group of which one write fails, and store nothing of it', async () => {
-    const path = join(tempDir(), 'records.db')
-    const store = openSqliteRecords(path)
+    // The worker is still opening the file, so that all commits are processed as one group.
     const outcomes = await Promise.allSettled([
       store.commit([put('a')]),
-      store.commit([put('b'), put('fraction', { order: 1.5 })]),
+      store.commit([put('b'), BROKEN]),
       store.commit([put('c')]),
     ])
-    for (const outcome of outcomes) {
-      expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'backend_unavailable' } })
-    }
-    expect(await store.scroll('memories', 'default/ada', { limit: 10 })).toEqual([])
-    await store.commit([put('d')])
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'backend_unavailable' } },
+      { status: 'fulfilled' },
+    ])
     await store.close()
-    expect(await idsIn(path)).toEqual(['d'])
+    const again = openSqliteRecords(path)
+    expect(await idsOf(again)).toEqual(['a', 'c'])
+    await again.close()
   })
 
-  it('reject what the disk has no room for, store nothing of it, and go on', async () => {
-    const path = join(tempDir(), 'records.db')
-    // A limit on the size of files stands in for a full disk.
-    const program = `
-      const { openSqliteRecords } = await import(${JSON.stringify(ADAPTER)})
-      const store = openSqliteRecords(${JSON.stringify(path)})
-      const put = (id, text) => ({ put: { id, order: 1, payload: { text } }, collection: 'memories', scope: 'default/ada' })
-      await store.commit([put('before', '')])
-      await store.commit([put('half', ''), put('huge', 'x'.repeat(4e6))]).catch((error) => console.log(error.code))
-      await store.commit([put('after', '')])
-      process.kill(process.pid, 'SIGKILL')
-    `
-    const shell = `trap '' XFSZ; ulimit -f 1000; exec "$0" --input-type=module -e "$1"`
-    const { stdout, signal, stderr } = spawnSync('bash', ['-c', shell, process.execPath, program], {
-      encoding: 'utf8',
-    })
-    expect({ stdout, signal, stderr }).toEqual({
-      stdout: 'backend_unavailable\n',
-      signal: 'SIGKILL',
-      stderr: '',
-    })
-    expect(await idsIn(path)).toEqual(['after', 'before'])
+  it('runs reads in their place between the commits', async () => {
+    const store = openSqliteRecords(':memory:')
+    const [, before, , after] = await Promise.all([
+      store.commit([put('a')]),
+      idsOf(store),
+      store.commit([put('b')]),
+      idsOf(store),
+    ])
+    expect([before, after]).toEqual([['a'], ['a', 'b']])
+    await store.close()
   })
 
-  it('say that there is no room, lose nothing, and go on when there is', async () => {
+  it('stores what fits on a full disk, names the reason for the rest, and continues', async () => {
     const path = join(tempDir(), 'records.db')
     const store = openSqliteRecords(path)
     await store.commit([put('before')])
     await store.close()
-    // The file is the whole disk: not one page more than it has.
-    const full = openSqliteRecords(path, { maxPages: 1 })
-    const big = put('big', { payload: { text: 'x'.repeat(100_000) } })
-    await expect(full.commit([put('half'), big])).rejects.toMatchObject({
-      code: 'backend_unavailable',
-      message:
-        'The record store could not write; nothing was stored: there is no room on the disk of DATA_DIR (database or disk is full).',
+    const limited = openSqliteRecords(path, { maxPages: 20 })
+    const big = put('big', { payload: { text: 'x'.repeat(200_000) } })
+    const outcomes = await Promise.allSettled([
+      limited.commit([put('first')]),
+      limited.commit([put('half'), big]),
+      limited.commit([put('last')]),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled'])
+    expect(outcomes[1]).toMatchObject({
+      reason: {
+        code: 'backend_unavailable',
+        message:
+          'The record store could not write; nothing was stored: there is no room on the disk of DATA_DIR (database or disk is full).',
+      },
     })
-    expect((await full.get('memories', 'default/ada', 'before'))?.payload).toEqual({ text: 'before' })
-    await full.check()
-    await full.close()
+    await limited.check()
+    await limited.close()
     const again = openSqliteRecords(path)
+    expect(await idsOf(again)).toEqual(['before', 'first', 'last'])
     await again.commit([big])
     await again.close()
-    expect(await idsIn(path)).toEqual(['before', 'big'])
   })
 
-  it('bring a file of the version before up to date, with all that is in it', async () => {
+  it('finishes what is queued before it closes', async () => {
+    const path = join(tempDir(), 'records.db')
+    const store = openSqliteRecords(path)
+    const commits = ['a', 'b', 'c'].map((id) => store.commit([put(id)]))
+    await store.close()
+    await Promise.all(commits)
+    const again = openSqliteRecords(path)
+    expect(await idsOf(again)).toEqual(['a', 'b', 'c'])
+    await again.close()
+  })
+})
+
+describe('a SQLite thread that stops', () => {
+  it('rejects pending and later calls and the check of both stores, and a new client works', async () => {
+    const path = join(tempDir(), 'records.db')
+    const client = new SqliteClient()
+    const store = openSqliteRecords(path, { client })
+    const queue = openSqliteQueue({ path: join(tempDir(), 'queue.db'), concurrency: 1, client })
+    await store.commit([put('a')])
+    const pending = store.get('memories', SCOPE, 'a')
+    const outcome = expect(pending).rejects.toMatchObject({ code: 'backend_unavailable' })
+    await client.terminate()
+    await outcome
+    const stopped =
+      /The SQLite thread has stopped \(exit code 1\); the store can be used again after a restart/
+    await expect(store.check()).rejects.toThrow(stopped)
+    await expect(store.commit([put('b')])).rejects.toMatchObject({ code: 'backend_unavailable' })
+    await expect(queue.check()).rejects.toThrow(stopped)
+    await expect(queue.schedule('k', 0)).rejects.toThrow(stopped)
+    const again = openSqliteRecords(path, { client: new SqliteClient() })
+    expect(await idsOf(again)).toEqual(['a'])
+    await again.close()
+  })
+})
+
+describe('the records file', () => {
+  it('is upgraded from schema version 2 with its records', async () => {
     const path = join(tempDir(), 'records.db')
     const db = new DatabaseSync(path)
     db.exec(`CREATE TABLE records (collection TEXT NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL,
@@ -162,59 +150,19 @@ describe('SQLite records', () => {
     await store.close()
   })
 
-  it('say that they cannot be read where the disk has spoilt them, so that whoever asks can do without', async () => {
-    const path = join(tempDir(), 'records.db')
-    const store = openSqliteRecords(path)
-    const text = 'x'.repeat(2000)
-    await store.commit(Array.from({ length: 100 }, (_, i) => put(`${i}`, { payload: { text } })))
-    await store.close()
-    const bytes = readFileSync(path)
-    writeFileSync(path, bytes.fill(0xff, 8 * 4096))
-    const spoilt = openSqliteRecords(path)
-    const unread = { code: 'backend_unavailable', message: 'The record store could not be read.' }
-    await expect(spoilt.scroll('memories', 'default/ada', { limit: 100 })).rejects.toMatchObject(unread)
-    await expect(spoilt.get('memories', 'default/ada', '99')).rejects.toMatchObject(unread)
-    await expect(
-      spoilt.search('memories', 'default/ada', { dense: new Float32Array(2), limit: 3 }),
-    ).rejects.toMatchObject(unread)
-    await spoilt.close().catch(() => {})
-  })
-
-  it('keep no name of a scope that is empty', async () => {
+  it('keeps no name of an empty scope', async () => {
     const path = join(tempDir(), 'records.db')
     const store = openSqliteRecords(path)
     await store.commit([put('a'), put('b')])
-    await store.commit([{ remove: 'a', collection: 'memories', scope: 'default/ada' }])
-    expect(await store.scopes('memories', { limit: 10 })).toEqual(['default/ada'])
-    // Emptied and filled at once, and emptied for good.
-    await store.commit([{ remove: 'b', collection: 'memories', scope: 'default/ada' }, put('c')])
-    expect(await store.scopes('memories', { limit: 10 })).toEqual(['default/ada'])
-    await store.commit([{ remove: 'c', collection: 'memories', scope: 'default/ada' }])
+    await store.commit([{ remove: 'a', collection: 'memories', scope: SCOPE }])
+    expect(await store.scopes('memories', { limit: 10 })).toEqual([SCOPE])
+    // One commit empties and refills the scope, the next one empties it.
+    await store.commit([{ remove: 'b', collection: 'memories', scope: SCOPE }, put('c')])
+    expect(await store.scopes('memories', { limit: 10 })).toEqual([SCOPE])
+    await store.commit([{ remove: 'c', collection: 'memories', scope: SCOPE }])
     await store.close()
     const db = new DatabaseSync(path)
     expect(db.prepare('SELECT * FROM scopes').all()).toEqual([])
     db.close()
   })
-
-  it('write only into their own folder', async () => {
-    const dir = tempDir()
-    const store = openSqliteRecords(join(dir, 'records.db'))
-    await store.commit([put('x')])
-    await store.close()
-    // The write-ahead log is folded into the file at a clean close: the one file is the whole backup, the lock is empty.
-    expect(readdirSync(dir).sort()).toEqual(['records.db', 'records.db-lock'])
-    expect(statSync(join(dir, 'records.db-lock')).size).toBe(0)
-  })
 })
-
-function openElsewhere(path: string) {
-  const program = `const { openSqliteRecords } = await import(${JSON.stringify(ADAPTER)}); await openSqliteRecords(${JSON.stringify(path)}).close()`
-  return spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
-}
-
-async function idsIn(path: string): Promise<string[]> {
-  const store = openSqliteRecords(path)
-  const page = await store.scroll('memories', 'default/ada', { limit: 10 })
-  await store.close()
-  return page.map(({ id }) => id)
-}

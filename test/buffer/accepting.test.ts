@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import { ADA, setUp, startThinking } from './helpers.ts'

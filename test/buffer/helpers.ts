@@ -1,10 +1,10 @@
 import { expect, onTestFinished } from 'vitest'
-import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
-import { openSqliteQueue } from '../../sidecar/adapters/queue/sqlite.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
+import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { BufferZone } from '../../sidecar/buffer/buffer-zone.ts'
 import type { Mode } from '../../sidecar/buffer/intake.ts'
 import { compose, type Services } from '../../sidecar/compose.ts'
@@ -16,7 +16,6 @@ import type { PendingTurn } from '../../sidecar/memory/pending.ts'
 import { pendingScopes, scrollPending } from '../../sidecar/memory/repositories/pending.ts'
 import type { Turn } from '../../sidecar/memory/turns.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import type { IntakeLog } from '../../sidecar/ports/intake-log.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
@@ -78,8 +77,6 @@ export interface SetUpOptions {
   countTokens?: (text: string) => number
   clock?: Clock
   records?: RecordStore
-  /** Absent: turns are accepted when they are among the records. */
-  intakeLog?: IntakeLog
   /** Given where several of these share the records. */
   shared?: { flushLock: ScopeLock; scopeLock: ScopeLock; timers: FakeTimers } | undefined
 }
@@ -108,7 +105,6 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       model,
       queue,
       ledger,
-      intakeLog: options.intakeLog,
     },
     {
       indexMaxBytes: 64 * 1024 * 1024,
@@ -122,7 +118,6 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   )
   const buffer = services.buffer as BufferZone
   onTestFinished(async () => {
-    await services.ahead?.close()
     await buffer.close({ drainMs: 0 })
     await queue.close()
     await services.engine.drained()
@@ -172,7 +167,6 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       // As a process that dies has it: nothing goes on.
       await buffer.close({ drainMs: 0 })
       const next = setUp({ ...options, model, clock, records: opened })
-      await next.services.ahead?.start()
       await next.buffer.start()
       return next
     },

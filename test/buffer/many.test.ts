@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { PendingTurn } from '../../sidecar/memory/pending.ts'
 import { putPending } from '../../sidecar/memory/repositories/pending.ts'
 import { putTurn } from '../../sidecar/memory/repositories/turns.ts'

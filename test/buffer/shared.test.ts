@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { LEGACY_PENDING_SCOPE } from '../../sidecar/memory/repositories/pending.ts'
 import type { JsonObject } from '../../sidecar/ports/records.ts'
 import { stoppedClock } from '../helpers/clock.ts'

@@ -1,3 +1,4 @@
+import { sqliteClient } from '../../sidecar/adapters/sqlite/client.ts'
 import type { Clock } from '../helpers/clock.ts'
 
 type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
@@ -51,16 +52,20 @@ export function fakeTimers(clock: Clock): FakeTimers {
   return fake as unknown as FakeTimers
 }
 
-/** Lets everything go on that needs no timer: the store commits, and learning has its slices, in later turns of the event loop. */
+/** Lets all work run that needs no timer: until SQLite has had no request for so many turns of the event loop. */
 export async function quiet(turns = 150): Promise<void> {
-  for (let i = 0; i < turns; i++) await new Promise((resolve) => setImmediate(resolve))
+  for (let i = 0; i < turns; i = sqliteClient().pending > 0 ? 0 : i + 1) await nextTurn()
 }
 
-/** Waits, by turns of the event loop, for what is bound to come. */
+/** Waits until a condition holds. Turns of the event loop in which SQLite works do not count. */
 export async function until(isSo: () => boolean, what = String(isSo)): Promise<void> {
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 5000; i += sqliteClient().pending > 0 ? 0 : 1) {
     if (isSo()) return
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
   }
-  throw new Error(`never came: ${what}`)
+  throw new Error(`did not become true: ${what}`)
+}
+
+async function nextTurn(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
 import type { CacheStore } from '../../sidecar/ports/cache-store.ts'
 import { type Clock, stoppedClock } from '../helpers/clock.ts'
 import { CACHE_CASES, type CacheSubject, MAX_BYTES, MAX_ENTRIES } from './cache-store.ts'

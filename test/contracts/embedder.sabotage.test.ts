@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import { caseNamed, failedCases, type Open, tryCase } from './contract.ts'
 import { EMBEDDER_CASES } from './embedder.ts'

@@ -34,17 +34,6 @@ export type Fault =
   | 'an oversize block is dropped in silence'
   | 'a read notes nothing'
   | 'a block that was read is not read again'
-  | 'a snapshot is read whatever its epoch'
-  | 'a snapshot is filled under the epoch of now'
-  | 'a snapshot goes by the fence'
-  | 'a snapshot is text'
-  | 'a snapshot is the array that was given'
-  | 'a snapshot is sent to one who has it'
-  | 'there is one snapshot for all scopes'
-  | 'a snapshot lives for ever'
-  | 'a clear keeps the snapshot'
-  | 'a clear drops all snapshots'
-  | 'an oversize snapshot is dropped in silence'
 
 const WEEK_MS = 7 * 86_400_000
 
@@ -56,7 +45,6 @@ export function naiveScopeState(clock: Clock, ...faults: readonly Fault[]): Scop
   const leases = new Map<string, { until: number }>()
   const notes = new Map<string, { turns: Map<number, TurnSeen>; until: number }>()
   const firstRead = new Map<string, { value: string; storedAt: number }>()
-  const snapshots = new Map<string, { value: Uint8Array; epoch: number; fence: number; until: number }>()
   let greatest = 0
   const name = (scope: string, key: string) =>
     has('scope and key run together') ? `${scope}/${key}` : JSON.stringify([scope, key])
@@ -135,37 +123,7 @@ export function naiveScopeState(clock: Clock, ...faults: readonly Fault[]): Scop
       while (!room()) blocks.delete(blocks.keys().next().value as string)
       return true
     },
-    async readSnapshot(scope, known) {
-      const counters = { ...countersOf(scope) }
-      const held = snapshots.get(has('there is one snapshot for all scopes') ? '' : scope)
-      if (!held) return { counters, value: undefined }
-      if (counters.epoch === known && !has('a snapshot is sent to one who has it'))
-        return { counters, value: undefined }
-      const byFence = has('a snapshot goes by the fence')
-      const isOld = byFence ? held.fence !== counters.fence : held.epoch !== counters.epoch
-      if (isOld && !has('a snapshot is read whatever its epoch')) return { counters, value: undefined }
-      const isGone = clock.now() >= held.until && !has('a snapshot lives for ever')
-      return { counters, value: isGone ? undefined : held.value }
-    },
-    async fillSnapshot(scope, given, ttlMs, begun) {
-      if (given.byteLength > MAX_BYTES) {
-        if (has('an oversize snapshot is dropped in silence')) return true
-        throw new RangeError('too large')
-      }
-      const { epoch, fence } = countersOf(scope)
-      if (epoch !== begun && !has('a snapshot is filled under the epoch of now')) return false
-      const kept = has('a snapshot is the array that was given') ? given : given.slice()
-      const value = has('a snapshot is text') ? Buffer.from(Buffer.from(given).toString()) : kept
-      const name = has('there is one snapshot for all scopes') ? '' : scope
-      snapshots.set(name, { value, epoch, fence, until: clock.now() + ttlMs })
-      return true
-    },
     async clear(scope) {
-      if (has('a clear drops all snapshots')) snapshots.clear()
-      const kept = snapshots.get(scope)
-      snapshots.delete(scope)
-      if (kept && has('a clear keeps the snapshot'))
-        snapshots.set(scope, { ...kept, epoch: countersOf(scope).epoch + 1 })
       const all = has('a clear drops blocks of another scope')
       const gone = (key: string) => all || JSON.parse(key)[0] === scope
       const some = has('scope and key run together') ? [] : [...blocks.keys()].filter(gone)

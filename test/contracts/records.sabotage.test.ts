@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type {
   Collection,
   RecordStore,
@@ -15,16 +15,6 @@ type Sabotage = (honest: RecordStore) => Partial<RecordStore>
 
 /** Each breaks one promise, as a careless adapter would, and names the case that must notice. */
 const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
-  {
-    name: 'forgets what is lazy',
-    caughtBy:
-      'reads back what a lazy commit put, and has it after a restart once another commit has resolved',
-    sabotage: (honest) => ({
-      async commit(writes, options) {
-        if (!options?.isLazy) await honest.commit(writes)
-      },
-    }),
-  },
   {
     name: 'loses deletes',
     caughtBy: 'removes what it is told to and takes removing the absent for done',
@@ -181,42 +171,8 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
     sabotage: () => ({}),
   },
   {
-    name: 'finds the farthest first',
-    caughtBy: 'finds the nearest first',
-    sabotage: (honest) => ({
-      search: async (...args) => (await honest.search(...args)).reverse(),
-    }),
-  },
-  {
-    name: 'finds in other scopes too',
-    caughtBy: 'finds in its own scope alone, and weighs terms by it',
-    sabotage: (honest) => ({
-      search: async (collection, scope, search) => [
-        ...(await honest.search(collection, scope, search)),
-        ...(await honest.search(collection, 'default/bob', search)),
-      ],
-    }),
-  },
-  {
-    name: 'has terms re-order what embeddings found, and add nothing',
-    caughtBy: 'finds by either signal what the other does not know, and first what both do',
-    sabotage: (honest) => ({
-      async search(collection, scope, search) {
-        const found = await honest.search(collection, scope, search)
-        return search.dense ? found.filter(({ dense }) => dense) : found
-      },
-    }),
-  },
-  {
-    name: 'does not look at terms',
-    caughtBy: 'finds what holds the terms, the rarer ones first',
-    sabotage: (honest) => ({
-      search: (collection, scope, { sparse, ...search }) => honest.search(collection, scope, search),
-    }),
-  },
-  {
     name: 'loses the weights of terms',
-    caughtBy: 'answers no more than the limit, and the whole records',
+    caughtBy: 'reads term weights back unchanged',
     sabotage: (honest) => ({
       commit: (writes) =>
         honest.commit(
@@ -225,27 +181,6 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
           ),
         ),
     }),
-  },
-  {
-    name: 'takes no notice of the limit of a search',
-    caughtBy: 'answers no more than the limit, and the whole records',
-    sabotage: (honest) => ({
-      search: (collection, scope, search) => honest.search(collection, scope, { ...search, limit: 1000 }),
-    }),
-  },
-  {
-    name: 'leaves out what is refused only when it has counted it',
-    caughtBy: 'leaves out what is refused, however many that are',
-    sabotage: (honest) => ({
-      async search(collection, scope, { accept = () => true, ...search }) {
-        return (await honest.search(collection, scope, search)).filter(accept)
-      },
-    }),
-  },
-  {
-    name: 'goes on finding what was removed',
-    caughtBy: 'finds nothing that was removed, and what was put again as it is now',
-    sabotage: (honest) => ({ commit: (writes) => honest.commit(writes.filter((write) => 'put' in write)) }),
   },
   {
     name: 'answers after close',

@@ -8,10 +8,9 @@ import {
 } from '../../sidecar/ports/records.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import type { Case } from './contract.ts'
-import { SEARCH_CASES } from './records-search.ts'
 import { put, type RecordsSubject, SCOPE } from './records-subject.ts'
 
-export { put, type RecordsSubject } from './records-subject.ts'
+export { put, type RecordsSubject, SCOPE } from './records-subject.ts'
 
 const IN = 'memories'
 
@@ -71,19 +70,6 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
       await store.commit([put('x', { order: 7, payload })])
       expect(await store.get(IN, SCOPE, 'x')).toEqual({ id: 'x', order: 7, payload, dense: undefined })
       expect(await idsOf(store)).toEqual(['x'])
-    },
-  },
-  {
-    name: 'reads back what a lazy commit put, and has it after a restart once another commit has resolved',
-    async run({ store, reopen }) {
-      await store.commit([put('x'), put('y', { payload: { v: 1 } })], { isLazy: true })
-      expect(await idsOf(store)).toEqual(['x', 'y'])
-      await store.commit([removal('x'), put('y', { payload: { v: 2 } })], { isLazy: true })
-      expect(await idsOf(store)).toEqual(['y'])
-      await store.commit([])
-      const again = await reopen()
-      expect(await idsOf(again)).toEqual(['y'])
-      expect((await again.get(IN, SCOPE, 'y'))?.payload).toEqual({ v: 2 })
     },
   },
   {
@@ -258,6 +244,20 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
+    name: 'reads term weights back unchanged',
+    async run({ store }) {
+      const sparse = {
+        indices: Uint32Array.from([0, 7, 4_294_967_295]),
+        values: Float32Array.from([1, 0.25, 1e-9]),
+      }
+      await store.commit([put('x', { sparse })])
+      expect(await store.get(IN, SCOPE, 'x')).toMatchObject({ sparse })
+      expect(await store.scroll(IN, SCOPE, { limit: 1 })).toMatchObject([{ sparse }])
+      await store.commit([put('x')])
+      expect((await store.get(IN, SCOPE, 'x'))?.sparse).toBeUndefined()
+    },
+  },
+  {
     name: 'holds payloads of a megabyte',
     async run({ store }) {
       const text = 'åß🙂'.repeat(200_000)
@@ -298,12 +298,9 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
       await expect(call(() => store.commit([put('x')]))).resolves.toMatchObject(refused)
       await expect(call(() => store.get(IN, SCOPE, 'x'))).resolves.toMatchObject(refused)
       await expect(call(() => store.scroll(IN, SCOPE, { limit: 1 }))).resolves.toMatchObject(refused)
-      const search = { dense: new Float32Array([1, 0]), limit: 1 }
-      await expect(call(() => store.search(IN, SCOPE, search))).resolves.toMatchObject(refused)
       await expect(call(() => store.check())).resolves.toMatchObject(refused)
     },
   },
-  ...SEARCH_CASES,
 ]
 
 /** What a call rejects with; throwing before there is a promise is not rejecting. */

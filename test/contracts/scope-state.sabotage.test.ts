@@ -10,8 +10,6 @@ const BEGINS = 'begins counters at the clock in microseconds, and moves them by 
 const LOST = 'begins counters that were lost above all that they were'
 const BLOCK = 'reads back a block with the time it was stored at and the counters of now'
 const FENCED = 'serves no block from before a fence, and tells it from none'
-const SNAPSHOT = 'reads back a snapshot to the byte, with the counters of now'
-const SNAPSHOT_OLD = 'reads no snapshot from before a change, whether it added or removed'
 const MOVES = 'moves the epoch with a change, and both counters with a fence'
 
 const CAUGHT_BY: Record<Fault, string> = {
@@ -47,19 +45,6 @@ const CAUGHT_BY: Record<Fault, string> = {
     'refuses a block that is larger than the whole state and keeps the rest',
   'a read notes nothing': 'notes with a read that a turn is recalled for',
   'a block that was read is not read again': 'reads the block that was filled last, by whomever',
-  'a snapshot is read whatever its epoch': SNAPSHOT_OLD,
-  'a snapshot is filled under the epoch of now':
-    'stores no snapshot that was begun before a change, and leaves the one of now',
-  'a snapshot goes by the fence': SNAPSHOT_OLD,
-  'a snapshot is text': SNAPSHOT,
-  'a snapshot is the array that was given': SNAPSHOT,
-  'a snapshot is sent to one who has it': 'sends no snapshot to one who has that of now',
-  'there is one snapshot for all scopes': 'keeps the snapshots of scopes apart, and from blocks and turns',
-  'a snapshot lives for ever': 'serves a snapshot to the last millisecond of its life and not in the next',
-  'a clear keeps the snapshot': 'clears the snapshot of one scope and of no other',
-  'a clear drops all snapshots': 'clears the snapshot of one scope and of no other',
-  'an oversize snapshot is dropped in silence':
-    'refuses a snapshot that is larger than the whole state and keeps the one there is',
 }
 
 function openWith(...faults: Fault[]): Open<ScopeStateSubject> {

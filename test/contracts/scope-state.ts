@@ -2,7 +2,6 @@ import { expect } from 'vitest'
 import type { Case } from './contract.ts'
 import { COUNTER_CASES } from './scope-state-counters.ts'
 import { LEASE_CASES, TURN_CASES } from './scope-state-notes.ts'
-import { SNAPSHOT_CASES } from './scope-state-snapshots.ts'
 import { MAX_BYTES, MAX_ENTRIES, type ScopeStateSubject } from './scope-state-subject.ts'
 
 /** Cases of a state that bounds itself. */
@@ -200,7 +199,6 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
       await expect(state.check()).resolves.toBeUndefined()
     },
   },
-  ...SNAPSHOT_CASES,
   ...LEASE_CASES,
   ...TURN_CASES,
 ]

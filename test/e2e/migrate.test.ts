@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { openSqliteIntakeLog } from '../../sidecar/adapters/intake-log/sqlite.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { runCommand, spawnCommand } from '../helpers/command.ts'
 import { addressOf, refusalOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
@@ -35,7 +35,7 @@ async function stop({ child, ended }: SidecarProcess): Promise<void> {
 }
 
 describe('npm run migrate', () => {
-  it('brings a SQLite file to Qdrant over a kill -9, and recall answers as before', async () => {
+  it('migrates a SQLite file to Qdrant despite a kill -9, with unchanged recall answers', async () => {
     await using server = await startFakeQdrant()
     const env = { DATA_DIR: tempDir() }
     const before = spawnSidecar(env)
@@ -57,50 +57,56 @@ describe('npm run migrate', () => {
     const target = { ...env, QDRANT_URL: server.url }
     await killedMidway(server, target)
     expect((await refusalOf({ ...target, DATA_DIR: tempDir() })).err).toMatch(
-      /from \S+hippocache\.db was begun and is not done\. Run `npm run migrate` again/,
+      /from \S+hippocache\.db is incomplete\. Run `npm run migrate` again/,
     )
     const { code, out, err } = await migrated(target, '--to', 'qdrant')
     expect({ code, err: err.replace(/\r[^\r]*/g, '') }).toEqual({ code: 0, err: '' })
-    expect(out).toMatch(/Done: \S+ \(hippocache_\*\) holds what \S+hippocache\.db does/)
+    expect(out).toMatch(/Done: \S+ \(hippocache_\*\) is an identical copy of \S+hippocache\.db/)
     expect(out).toMatch(/memories +\d+ in 4\n/)
     expect((await migrated(target, '--to', 'qdrant')).out).toMatch(
-      /^Nothing to do: everything had been brought/,
+      /^Nothing to do: the migration to \S+ \(hippocache_\*\) is complete/,
     )
 
     const after = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url })
     expect(await recalls(await addressOf(after))).toEqual(expected)
     await stop(after)
-    // And back to a file, which is not there yet.
+    // Back to a file that does not exist yet.
     const back = { DATA_DIR: tempDir(), QDRANT_URL: server.url }
     expect(await migrated(back, '--to', 'sqlite')).toMatchObject({ code: 0 })
   }, 180_000)
 
-  it('says what is wrong, and ends with 1', async () => {
+  it('exits with 1 and the reason', async () => {
     await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
     const empty = { DATA_DIR: tempDir() }
     const killed = { DATA_DIR: tempDir() }
     await openSqliteRecords(join(killed.DATA_DIR, 'hippocache.db')).close()
-    const log = openSqliteIntakeLog(join(killed.DATA_DIR, 'intake.db'))
-    await log.append({ id: 'x' })
-    await log.close()
+    const log = new DatabaseSync(join(killed.DATA_DIR, 'intake.db'))
+    log.exec(
+      `CREATE TABLE entries (place INTEGER PRIMARY KEY, body TEXT NOT NULL); INSERT INTO entries VALUES (1, '{}')`,
+    )
+    log.close()
     for (const [env, args, message] of [
       [empty, [], /--to: expected one of sqlite, qdrant, got null/],
-      [empty, ['--to', 'qdrant'], /--to: set QDRANT_URL/],
-      [{ ...empty, QDRANT_URL: server.url }, ['--to', 'qdrant'], /DATA_DIR: there is no \S+hippocache\.db/],
+      [empty, ['--to', 'qdrant'], /--to: expected QDRANT_URL to be set/],
+      [
+        { ...empty, QDRANT_URL: server.url },
+        ['--to', 'qdrant'],
+        /DATA_DIR: \S+hippocache\.db does not exist/,
+      ],
       [
         { ...killed, QDRANT_URL: server.url },
         ['--to', 'qdrant'],
-        /DATA_DIR: the last sidecar was killed when it had just accepted a turn; start it once more/,
+        /DATA_DIR: the intake log contains 1 turns that are not in the record store.* Start the sidecar/,
       ],
       [
         { ...empty, QDRANT_URL: server.url },
         ['--to', 'sqlite'],
-        /QDRANT_URL: qdrant at 127\.0\.0\.1:\d+: the key was refused \(401\); set QDRANT_API_KEY/,
+        /QDRANT_URL: qdrant at 127\.0\.0\.1:\d+: the API key was rejected \(401\); set QDRANT_API_KEY/,
       ],
       [
         { ...empty, QDRANT_URL: server.url, QDRANT_API_KEY: 'hunter2-hunter2' },
         ['--to', 'sqlite'],
-        /QDRANT_URL, QDRANT_COLLECTION_PREFIX: there is nothing in /,
+        /QDRANT_URL, QDRANT_COLLECTION_PREFIX: \S+ \(hippocache_\*\) is empty/,
       ],
     ] as const) {
       const { code, err } = await migrated({ ...env }, ...args)
@@ -109,13 +115,13 @@ describe('npm run migrate', () => {
   }, 120_000)
 })
 
-/** Kills it when the second piece of what it copies has arrived. */
+/** Kills the migration when its second commit has arrived. */
 async function killedMidway(server: FakeQdrant, env: Record<string, string>): Promise<void> {
-  let pieces = 0
+  let batches = 0
   server.fault = ({ path, body }) => {
     if (!path.endsWith('/points/batch') || !JSON.stringify(body).includes('journal')) return undefined
-    pieces += 1
-    if (pieces < 4) return undefined
+    batches += 1
+    if (batches < 4) return undefined
     child.kill('SIGKILL')
     return { cut: 'after' }
   }

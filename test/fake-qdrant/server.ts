@@ -18,7 +18,6 @@ import {
   stepsOf,
 } from './engine.ts'
 import { type ApiCheck, checkAgainst } from './openapi.ts'
-import { query } from './query.ts'
 
 export interface FakeRequest {
   method: string
@@ -173,8 +172,6 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
     }
     case 'POST points/scroll':
       return scroll(collectionOf(state, name), body)
-    case 'POST points/query':
-      return query(state, name, body)
     case 'PUT vectors/sparse':
       return createVector(collectionOf(state, name), 'sparse', body)
     case 'POST points/count':

@@ -1,4 +1,4 @@
-import { openQdrantRecords, type QdrantRecordsOptions } from '../../sidecar/adapters/records/qdrant.ts'
+import { openQdrantRecords, type QdrantRecordsOptions } from '../../sidecar/adapters/qdrant/records.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { type Case, caseNamed, type Open } from '../contracts/contract.ts'
 import { RECORD_CASES, type RecordsSubject } from '../contracts/records.ts'

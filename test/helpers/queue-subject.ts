@@ -1,4 +1,4 @@
-import { type BullmqQueueOptions, createBullmqQueue } from '../../sidecar/adapters/queue/bullmq.ts'
+import { type BullmqQueueOptions, createBullmqQueue } from '../../sidecar/adapters/bullmq/queue.ts'
 import type { Queue } from '../../sidecar/ports/queue.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import type { Open } from '../contracts/contract.ts'

@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
-import { createRedisCache, type RedisCacheOptions } from '../../sidecar/adapters/cache/redis.ts'
+import { createRedisCache, type RedisCacheOptions } from '../../sidecar/adapters/redis/cache.ts'
 import type { CacheStore } from '../../sidecar/ports/cache-store.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import type { CacheSubject } from '../contracts/cache-store.ts'

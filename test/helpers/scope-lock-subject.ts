@@ -1,5 +1,5 @@
-import { linkRedis, type RedisLink } from '../../sidecar/adapters/cache/redis-link.ts'
-import { createRedisScopeLock } from '../../sidecar/adapters/lock/redis.ts'
+import { linkRedis, type RedisLink } from '../../sidecar/adapters/redis/connection.ts'
+import { createRedisScopeLock } from '../../sidecar/adapters/redis/lock.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import type { Open } from '../contracts/contract.ts'
 import {

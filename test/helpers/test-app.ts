@@ -1,11 +1,10 @@
 import { expect, onTestFinished } from 'vitest'
-import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
-import { openSqliteIntakeLog } from '../../sidecar/adapters/intake-log/sqlite.ts'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
-import { openSqliteQueue } from '../../sidecar/adapters/queue/sqlite.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
+import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { type AppConfig, createApp } from '../../sidecar/app.ts'
 import type { BufferSettings } from '../../sidecar/buffer/settings.ts'
 import { compose, type Services } from '../../sidecar/compose.ts'
@@ -88,7 +87,6 @@ export function testApp(options: TestAppOptions = {}): TestApp {
       model: options.model,
       queue,
       ledger,
-      intakeLog: options.model && openSqliteIntakeLog(':memory:'),
     },
     {
       indexMaxBytes: 64 * 1024 * 1024,
@@ -103,7 +101,6 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   const { engine, recall } = services
   const app = createApp(services, { apiKeys, maxBodyBytes, publicUrl }, log)
   onTestFinished(async () => {
-    await services.ahead?.close()
     await services.buffer?.close()
     await queue.close()
     await engine.drained()

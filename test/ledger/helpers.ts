@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { Ledger, type LedgerOptions } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import type { LedgerEntry } from '../../sidecar/ports/ledger.ts'
@@ -29,7 +29,7 @@ export function entry(rest: Partial<LedgerEntry> & { user?: string; namespace?: 
   }
 }
 
-/** A ledger on a real store that can be made to fail, and what the store holds. */
+/** A ledger on a real store with fault injection. */
 export function openLedger(options: Partial<LedgerOptions> = {}) {
   const store = openSqliteRecords(':memory:')
   const faults: { commit?: ((commit: () => Promise<void>) => Promise<void>) | undefined } = {}
@@ -50,6 +50,7 @@ export function openLedger(options: Partial<LedgerOptions> = {}) {
   })
   return {
     ledger,
+    store,
     faults,
     scrolls,
     stored: async (scope = 'default/') => await Array.fromAsync(scrollAll(store, 'ledger', scope)),

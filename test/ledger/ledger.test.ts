@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { DAY, entry, NOON, openLedger } from './helpers.ts'
 
 describe('the ledger', () => {
-  it('sums what the calls took', async () => {
+  it('sums tokens, latency, retries and cost', async () => {
     const { ledger } = openLedger()
     ledger.record(entry())
     ledger.record(entry({ tokensCached: 500, latencyMs: 49.6 }))
@@ -25,12 +25,12 @@ describe('the ledger', () => {
     })
   })
 
-  it('answers zeros where there are no calls', async () => {
+  it('returns zeros without calls', async () => {
     const { totals } = await openLedger().ledger.query('default')
     expect([...new Set(Object.values(totals))]).toEqual([0])
   })
 
-  it('knows no cost where one call has none, and names the model', async () => {
+  it('returns cost null and the model if a call has no known cost', async () => {
     const { ledger } = openLedger()
     ledger.record(entry())
     ledger.record(entry({ model: 'isUncertain-of' }))
@@ -43,13 +43,13 @@ describe('the ledger', () => {
     expect(unpriced).toEqual(['isUncertain-of'])
   })
 
-  it('adds fractions up to what they are', async () => {
+  it('sums fractions without floating-point noise', async () => {
     const { ledger } = openLedger()
     for (let i = 0; i < 10; i++) ledger.record(entry({ tokensIn: 1, tokensOut: 0 }))
     expect((await ledger.query('default')).totals.cost).toBe(0.0000015)
   })
 
-  it('keeps the calls that match a filter', async () => {
+  it('filters calls', async () => {
     const { ledger } = openLedger()
     ledger.record(entry())
     ledger.record(
@@ -83,7 +83,7 @@ describe('the ledger', () => {
     expect(await callsOf({ to: NOON })).toBe(0)
   })
 
-  it('groups by any fields, in the order of their values', async () => {
+  it('groups by any fields, sorted by value', async () => {
     const { ledger } = openLedger()
     for (const [user, turn, at] of [
       ['bob', 10, NOON],
@@ -102,7 +102,7 @@ describe('the ledger', () => {
     ])
   })
 
-  it('shows a namespace its own calls', async () => {
+  it('returns only calls of the namespace', async () => {
     const { ledger } = openLedger()
     ledger.record(entry({ namespace: 'one' }))
     ledger.record(entry({ namespace: 'one/ada' }))
@@ -112,7 +112,7 @@ describe('the ledger', () => {
     expect((await ledger.query('on')).totals.calls).toBe(0)
   })
 
-  it('refuses more groups than an answer can hold', async () => {
+  it('rejects a query with more than 10,000 groups', async () => {
     const { ledger } = openLedger()
     for (let turn = 1; turn <= 10_000; turn++) ledger.record(entry({ turn }))
     expect((await ledger.query('default', {}, ['turn'])).groups).toHaveLength(10_000)
@@ -124,7 +124,7 @@ describe('the ledger', () => {
     expect((await ledger.query('default', {}, ['user'])).groups).toHaveLength(1)
   })
 
-  it('begins to read where a range begins and stops where it ends', async () => {
+  it('reads only the pages of the time range', async () => {
     const { ledger, scrolls } = openLedger()
     for (let i = 0; i < 5000; i++) ledger.record(entry({ at: NOON + i * 1000 }))
     await ledger.flush()
@@ -140,7 +140,7 @@ describe('the ledger', () => {
     }
   })
 
-  it('lets others work while it reads', async () => {
+  it('yields to the event loop between pages', async () => {
     const { ledger } = openLedger()
     for (let i = 0; i < 2000; i++) ledger.record(entry())
     await ledger.flush()
@@ -153,11 +153,11 @@ describe('the ledger', () => {
     setImmediate(work)
     await ledger.query('default')
     done = true
-    // One between each of the five pages.
+    // One yield between each of the five pages.
     expect(turns).toBeGreaterThanOrEqual(4)
   })
 
-  it('takes times that no clock should show', async () => {
+  it('accepts invalid times', async () => {
     const { ledger, stored } = openLedger()
     for (const at of [-5, 0.5, Number.NaN, 1e300, Number.POSITIVE_INFINITY, NOON + 0.3])
       ledger.record(entry({ at }))
@@ -167,7 +167,19 @@ describe('the ledger', () => {
     for (const { order } of await stored()) expect(Number.isSafeInteger(order)).toBe(true)
   })
 
-  it('forgets who a user was, and not what was spent', async () => {
+  it('reports a stored row with an invalid payload by collection and id, and still erases its user', async () => {
+    const { ledger, store, stored } = openLedger()
+    const row = { id: 'bad', order: 0, payload: { user_id: 'ada', conversation_id: 'c-1' } }
+    await store.commit([{ put: row, collection: 'ledger', scope: 'default/' }])
+    await expect(ledger.query('default')).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/^Record bad in collection ledger is invalid: at: /),
+    })
+    expect(await ledger.forget({ namespace: 'default', userId: 'ada' })).toBe(1)
+    expect(JSON.stringify(await stored())).not.toContain('ada')
+  })
+
+  it('removes a user from the rows and keeps tokens and cost', async () => {
     const { ledger, stored } = openLedger()
     for (let i = 0; i < 600; i++)
       ledger.record(entry({ user: i % 2 ? 'ada' : 'bob', conversationId: `of-${i % 2 ? 'ada' : 'bob'}` }))

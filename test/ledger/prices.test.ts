@@ -12,7 +12,7 @@ const call = (rest: Partial<PricedCall> = {}): PricedCall => ({
 })
 
 describe('prices', () => {
-  it('are read as model=in/out and model=in/out/cached', () => {
+  it('are parsed from model=in/out and model=in/out/cached', () => {
     expect(
       parsePrices(' gpt-4o-mini = 0.15 / 0.60 / 0.075 ,openai/gpt-4o=2.5/10,llama3.1:8b=0/0,a=b=.5/1.,'),
     ).toEqual(
@@ -26,7 +26,7 @@ describe('prices', () => {
     expect(parsePrices('').size).toBe(0)
   })
 
-  it('come back as they were written, whatever the models are called', () => {
+  it('are parsed for any model name', () => {
     const model = fc.stringMatching(/^[^\s,]{1,40}$/)
     const number = fc.integer({ min: 0, max: 100_000_000 }).map((n) => n / 100)
     const price = fc.record({ in: number, out: number })
@@ -45,16 +45,16 @@ describe('prices', () => {
     ['a=1', /^expected two or three prices .*, got "a=1" \(pair 1\)$/],
     ['a=1/2/1/1', /^expected two or three prices .*, got "a=1\/2\/1\/1"/],
     ['a=0,15/0,60', /^expected two or three prices .*, got "a=0" \(pair 1\)$/],
-    ['a=1/', /^expected prices that are plain numbers .*, got "a=1\/"/],
-    ['a=-1/2', /^expected prices that are plain numbers/],
-    ['a=$1/$2', /^expected prices that are plain numbers/],
-    ['a=1e3/2', /^expected prices that are plain numbers/],
-    ['a=NaN/Infinity', /^expected prices that are plain numbers/],
-    ['a=1/1000001', /^expected prices that are plain numbers from 0 to 1000000/],
-    ['a=0.15/0.075/0.6', /^expected a price of cached tokens that is at most that of in/],
+    ['a=1/', /^expected prices as plain numbers .*, got "a=1\/"/],
+    ['a=-1/2', /^expected prices as plain numbers/],
+    ['a=$1/$2', /^expected prices as plain numbers/],
+    ['a=1e3/2', /^expected prices as plain numbers/],
+    ['a=NaN/Infinity', /^expected prices as plain numbers/],
+    ['a=1/1000001', /^expected prices as plain numbers from 0 to 1000000/],
+    ['a=0.15/0.075/0.6', /^expected a cached price of at most the in price/],
     ['a=1/2,a=1/3', /^expected each model once, got "a=1\/3" \(pair 2\)$/],
     ['{"gpt-4o":{"in":1}}', /^expected model=in\/out/],
-  ])('%s are refused', (text, message) => {
+  ])('reject %s', (text, message) => {
     expect(() => parsePrices(text)).toThrow(message)
   })
 })
@@ -64,14 +64,14 @@ describe('the cost of a call', () => {
     'gpt-4o-mini=0.15/0.6/0.075,gpt-4o=2.5/10,local=0/0,text-embedding-3-small=0.02/0',
   )
 
-  it('is that of its tokens, cached ones at their own price', () => {
+  it('is the price of its tokens, with a separate price for cached ones', () => {
     expect(costOf(call(), prices)).toBeCloseTo(0.75)
     expect(costOf(call({ tokensCached: 400_000 }), prices)).toBeCloseTo(0.09 + 0.03 + 0.6)
     expect(costOf(call({ model: 'gpt-4o', tokensCached: 400_000 }), prices)).toBeCloseTo(12.5)
     expect(costOf(call({ model: 'text-embedding-3-small', tokensOut: 0 }), prices)).toBeCloseTo(0.02)
   })
 
-  it('is not known for a model without a price, also one whose name begins like another', () => {
+  it('is null for a model without a price, even if its name starts like another', () => {
     for (const model of [
       'gpt-4',
       'gpt-4o-mini-tts',
@@ -86,7 +86,7 @@ describe('the cost of a call', () => {
     expect(costOf(call(), new Map())).toBeNull()
   })
 
-  it('of a dated release is that of its model, unless it has its own', () => {
+  it('uses the price of the model for a dated release without its own price', () => {
     for (const model of [
       'gpt-4o-2024-08-06',
       'gpt-4o-20240806',
@@ -99,14 +99,14 @@ describe('the cost of a call', () => {
     expect(costOf(call({ model: 'gpt-4o-2024-05-13' }), own)).toBe(20)
   })
 
-  it('is not known when the provider did not count, except where nothing costs anything', () => {
+  it('is null without a token count, unless the price is 0 or the call failed', () => {
     const uncounted = { tokensIn: 0, tokensOut: 0 }
     expect(costOf(call(uncounted), prices)).toBeNull()
     expect(costOf(call({ ...uncounted, model: 'local' }), prices)).toBe(0)
     expect(costOf(call({ ...uncounted, ok: false }), prices)).toBe(0)
   })
 
-  it('is never negative, also when more tokens were cached than sent', () => {
+  it('is never negative, even with more cached than sent tokens', () => {
     const tokens = fc.nat({ max: 1e9 })
     fc.assert(
       fc.property(tokens, tokens, tokens, (tokensIn, tokensOut, tokensCached) => {

@@ -1,17 +1,16 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { MAX_WAITING } from '../../sidecar/ledger/ledger.ts'
-import type { WriteTrouble } from '../../sidecar/write-behind.ts'
+import type { WriteFailure } from '../../sidecar/write-behind.ts'
 import { broken, entry, openLedger } from './helpers.ts'
 
-/** Only the ledger's own timer stands still; the store works on. */
+/** Fakes the timer of the ledger only; the store keeps working. */
 function stopTimers() {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   onTestFinished(() => void vi.useRealTimers())
 }
 
-describe('rows', () => {
-  it('hold ids and numbers, whatever else a call carries', async () => {
+describe('ledger rows', () => {
+  it('contain only known fields of an entry', async () => {
     const { ledger, stored } = openLedger()
     const more = { messages: [{ content: 'my secret' }], apiKey: 'sk-secret', error: new Error('sk-secret') }
     ledger.record({ ...entry(), ...more } as never)
@@ -37,7 +36,7 @@ describe('rows', () => {
     )
   })
 
-  it('are written together, by themselves', async () => {
+  it('are written in one batch after the interval', async () => {
     stopTimers()
     const { ledger, stored, faults } = openLedger()
     let commits = 0
@@ -53,47 +52,50 @@ describe('rows', () => {
     expect(commits).toBe(1)
   })
 
-  it('wait while the store fails, for longer each time, and are written when it works', async () => {
+  it('are retried with backoff while the store fails, and written after it recovers', async () => {
     stopTimers()
-    const told: WriteTrouble[] = []
-    const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
+    const failures: WriteFailure[] = []
+    const { ledger, stored, faults } = openLedger({ onFailure: (_error, failure) => failures.push(failure) })
     faults.commit = broken
     ledger.record(entry())
     await vi.advanceTimersByTimeAsync(200 + 400 + 800)
-    expect(told).toHaveLength(3)
+    expect(failures).toHaveLength(3)
     await vi.advanceTimersByTimeAsync(600_000)
-    // 1.6, 3.2, 6.4, 12.8, 25.6 and then every 30 seconds.
-    expect(told.length).toBeLessThan(30)
-    expect(told.length).toBeGreaterThan(20)
-    expect(told.at(-1)).toEqual({ waiting: 1, lost: 0 })
+    // Delays: 1.6, 3.2, 6.4, 12.8, 25.6 and then 30 seconds.
+    expect(failures.length).toBeLessThan(30)
+    expect(failures.length).toBeGreaterThan(20)
+    expect(failures.at(-1)).toEqual({ pending: 1, lost: 0 })
     faults.commit = undefined
     await vi.advanceTimersByTimeAsync(30_000)
     await ledger.flush()
     expect(await stored()).toHaveLength(1)
-    // Recovered: the next row is as quick as the first.
+    // The backoff is reset after a successful write.
     faults.commit = broken
     ledger.record(entry())
-    const before = told.length
+    const before = failures.length
     await vi.advanceTimersByTimeAsync(200)
-    expect(told.length).toBe(before + 1)
+    expect(failures.length).toBe(before + 1)
   })
 
-  it('cost nothing but rows when the store is away for good', async () => {
-    const told: WriteTrouble[] = []
-    const { ledger, stored, faults } = openLedger({ onFailure: (_error, trouble) => told.push(trouble) })
+  it('are dropped, oldest first, above maxPending', async () => {
+    const failures: WriteFailure[] = []
+    const { ledger, stored, faults } = openLedger({
+      maxPending: 1000,
+      onFailure: (_error, failure) => failures.push(failure),
+    })
     faults.commit = broken
-    for (let turn = 1; turn <= MAX_WAITING + 50; turn++) ledger.record(entry({ turn }))
+    for (let turn = 1; turn <= 1000 + 50; turn++) ledger.record(entry({ turn }))
     await ledger.flush()
-    expect(told.at(-1)).toEqual({ waiting: MAX_WAITING, lost: 50 })
+    expect(failures.at(-1)).toEqual({ pending: 1000, lost: 50 })
     faults.commit = undefined
     await ledger.flush()
     const turns = (await stored()).map(({ payload }) => payload['turn'] as number)
-    expect(turns).toHaveLength(MAX_WAITING)
-    // It is the oldest that go.
+    expect(turns).toHaveLength(1000)
+    // The oldest were dropped.
     expect(Math.min(...turns)).toBe(51)
   })
 
-  it('that are being written count in sums, once', async () => {
+  it('that are being written are counted once', async () => {
     const { ledger, faults } = openLedger()
     const started = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()
@@ -114,7 +116,7 @@ describe('rows', () => {
     expect((await ledger.query('default')).totals.calls).toBe(2)
   })
 
-  it('that cannot be written count in sums, and lose their user when it is forgotten', async () => {
+  it('that cannot be written are counted, and are anonymised when their user is forgotten', async () => {
     const { ledger, faults } = openLedger()
     ledger.record(entry({ turn: 1 }))
     await ledger.flush()
@@ -131,7 +133,7 @@ describe('rows', () => {
     ])
   })
 
-  it('are written once, also when several ask for it at once', async () => {
+  it('are written once by concurrent flushes', async () => {
     const { ledger, faults } = openLedger()
     let commits = 0
     faults.commit = async (commit) => {
@@ -143,7 +145,7 @@ describe('rows', () => {
     expect(commits).toBe(1)
   })
 
-  it('are written once, also when a commit went through and said that it failed', async () => {
+  it('are stored once if a commit succeeds but reports a failure', async () => {
     const { ledger, stored, faults } = openLedger()
     faults.commit = async (commit) => {
       await commit()
@@ -157,7 +159,7 @@ describe('rows', () => {
     expect(await stored()).toHaveLength(1)
   })
 
-  it('never disturb the call that they are about', async () => {
+  it('never throw into the recorded call', async () => {
     const { ledger, faults } = openLedger({
       onFailure: () => {
         throw new Error('the log is full')
@@ -175,7 +177,7 @@ describe('rows', () => {
     expect((await ledger.query('default')).totals.calls).toBe(2)
   })
 
-  it('are all written at the end, and none after it', async () => {
+  it('are all written on close, and ignored afterwards', async () => {
     stopTimers()
     const { ledger, stored } = openLedger()
     for (let i = 0; i < 1200; i++) ledger.record(entry())
@@ -185,7 +187,7 @@ describe('rows', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('leave no timer behind when the end comes while the store fails', async () => {
+  it('leave no timer after close while the store fails', async () => {
     stopTimers()
     const { ledger, faults } = openLedger()
     faults.commit = broken
@@ -194,12 +196,12 @@ describe('rows', () => {
     expect(vi.getTimerCount()).toBe(1)
     await ledger.close()
     expect(vi.getTimerCount()).toBe(0)
-    // Also when somebody reads once more.
+    // A later query starts no timer either.
     await ledger.query('default')
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('are neither lost nor doubled by any order of calls, failures, readings and writings', async () => {
+  it('are neither lost nor duplicated by any sequence of records, failures, queries and flushes', async () => {
     type Step = 'record' | 'flush' | 'query' | 'break' | 'lie' | 'mend'
     const step = fc.constantFrom<Step>('record', 'record', 'flush', 'query', 'break', 'lie', 'mend')
     await fc.assert(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { addTurn } from '../../sidecar/memory/add.ts'
 import { assertSameEmbedder, reembed } from '../../sidecar/memory/embedder-guard.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { addTurn } from '../../sidecar/memory/add.ts'
 import type { HistoryRow } from '../../sidecar/memory/history.ts'
 import { Recall } from '../../sidecar/recall/recall.ts'

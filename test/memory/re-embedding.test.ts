@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { assertSameEmbedder } from '../../sidecar/memory/embedder-guard.ts'
 import { completeMemories, embedderBefore, moveEmbeddings } from '../../sidecar/memory/re-embedding.ts'
 import { withSearchFields } from '../../sidecar/memory/repositories/memories.ts'
@@ -170,8 +170,10 @@ describe('completeMemories', () => {
     const { sparse, fields, ...bare } = (await memory('old', 'black tea', OLD, SCOPES[1] as string)).put
     await store.commit([whole, { put: bare, collection: 'memories', scope: SCOPES[1] as string }])
     expect(await completeMemories(store)).toBe(1)
-    const search = { sparse, limit: 5, where: { field: 'id', oneOf: ['old'] } }
-    expect((await store.search('memories', SCOPES[1] as string, search)).map(({ id }) => id)).toEqual(['old'])
+    expect(await store.get('memories', SCOPES[1] as string, 'old')).toMatchObject({ sparse })
+    const points = [...server.state.collections.values()].flatMap((one) => [...one.points.values()])
+    const point = points.find(({ payload }) => payload['record_id'] === 'old')
+    expect(point?.payload['fields']).toMatchObject({ id: 'old' })
     expect(await completeMemories(store)).toBe(0)
     await store.close()
   })

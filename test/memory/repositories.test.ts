@@ -5,7 +5,8 @@ import { ADA, openEngine } from '../helpers/engine.ts'
 import { storedMemory } from '../helpers/memory.ts'
 
 const KEY = scopeKey(ADA)
-const DAMAGED = 'memories/damaged: text: Invalid input: expected string, received undefined'
+const DAMAGED =
+  'Record damaged in collection memories is invalid: text: Invalid input: expected string, received undefined'
 
 /** Two valid memories and one without a text. */
 async function withDamagedMemory() {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import type { Cause } from '../../sidecar/memory/history.ts'
 import { UnitOfWork } from '../../sidecar/memory/unit-of-work.ts'
 import { scopeKey } from '../../sidecar/scope.ts'

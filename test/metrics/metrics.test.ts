@@ -1,13 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { atMost } from '../../sidecar/metrics/labels.ts'
 import { createMetrics, type Sources } from '../../sidecar/metrics/metrics.ts'
 import { entry } from '../ledger/helpers.ts'
 import { readMetrics } from './read.ts'
 
 function open(sources: Partial<Sources> = {}) {
   const metrics = createMetrics({
-    snapshots: () => ({ held: 0, bytes: 0, builds: 0, loads: 0 }),
-    waiting: () => undefined,
+    snapshots: () => ({ held: 0, bytes: 0, builds: 0 }),
+    pending: () => undefined,
     lostRows: () => 0,
     now: () => 0,
     ...sources,
@@ -15,8 +14,8 @@ function open(sources: Partial<Sources> = {}) {
   return { ...metrics, read: async () => readMetrics(await metrics.registry.metrics()) }
 }
 
-describe('the numbers', () => {
-  it('of requests are by route, method and status, their times in buckets', async () => {
+describe('metrics', () => {
+  it('count requests by route, method and status, and record their durations', async () => {
     const { request, read } = open()
     request('GET', '/v1/memories/:id', 200, 0.0004)
     request('GET', '/v1/memories/:id', 200, 0.3)
@@ -29,7 +28,7 @@ describe('the numbers', () => {
     expect(['0.0005', '0.25', '0.5', '60', '+Inf'].map(bucket)).toEqual([1, 1, 2, 2, 3])
   })
 
-  it('of recalls are by part, and those of a search have nothing rendered', async () => {
+  it('record recalls by part, and no render time for searches', async () => {
     const { recall, read } = open()
     const took = { total: 12, embed: 8, search: 3, render: 1 }
     recall('recall', took, ['embedding'])
@@ -43,7 +42,7 @@ describe('the numbers', () => {
     expect(value('hippocache_recall_degraded_total', { kind: 'recall', part: 'embedding' })).toBe(1)
   })
 
-  it('of rows of timelines that were lost are read when somebody asks', async () => {
+  it('read the number of lost timeline rows on every scrape', async () => {
     let lost = 0
     const { read } = open({ lostRows: () => lost })
     const name = 'hippocache_timeline_rows_lost_total'
@@ -52,7 +51,7 @@ describe('the numbers', () => {
     expect((await read()).value(name)).toBe(7)
   })
 
-  it('of calls to models are by purpose, model and outcome, with their tokens', async () => {
+  it('count model calls by purpose, model and outcome, with their tokens', async () => {
     const { call, read } = open()
     call(entry({ tokensIn: 1000, tokensOut: 100, tokensCached: 400, latencyMs: 800 }))
     call(entry({ tokensIn: 10, tokensOut: 1, latencyMs: 50 }))
@@ -69,7 +68,7 @@ describe('the numbers', () => {
     expect(value('hippocache_model_calls_total', { purpose: 'embed', model: 'e', outcome: 'ok' })).toBe(1)
   })
 
-  it('tell twenty models apart, and call the others one', async () => {
+  it('have at most 20 model labels and map other models to "other"', async () => {
     const { call, read } = open()
     for (let i = 0; i < 50; i++) call(entry({ model: `model-${i}` }))
     call(entry({ model: 'model-19' }))
@@ -80,7 +79,7 @@ describe('the numbers', () => {
     expect(['model-0', 'model-19', 'model-20', 'other'].map(of)).toEqual([1, 2, undefined, 30])
   })
 
-  it('survive a provider that counts no tokens in words of its own', async () => {
+  it('accept invalid token counts of a provider', async () => {
     const { call, read } = open()
     call(entry({ tokensIn: Number.NaN, tokensOut: -1, tokensCached: 0, latencyMs: Number.NaN }))
     const { value } = await read()
@@ -89,7 +88,7 @@ describe('the numbers', () => {
     expect(value('hippocache_model_tokens_total', { kind: 'out' })).toBe(0)
   })
 
-  it('of flushes and their turns are by reason and outcome', async () => {
+  it('count flushes and their turns by reason and outcome', async () => {
     const { flush, read } = open()
     flush('idle', 'learned', 4)
     flush('idle', 'learned', 3)
@@ -102,36 +101,31 @@ describe('the numbers', () => {
   })
 })
 
-describe('what is read when somebody asks', () => {
-  it('is as it is then', async () => {
+describe('values read on scrape', () => {
+  it('are current', async () => {
     let turns = 2
     let oldestAt: number | null = 1000
     let builds = 1
     const { read } = open({
-      waiting: async () => ({ turns, failed: 1, tokens: 30, oldestAt }),
-      snapshots: () => ({ held: 3, bytes: 4096, builds, loads: builds + 1 }),
+      pending: async () => ({ turns, failed: 1, tokens: 30, oldestAt }),
+      snapshots: () => ({ held: 3, bytes: 4096, builds }),
       now: () => 61_000,
     })
     const numbers = async () => {
       const { value } = await read()
       const names = ['pending_turns', 'pending_failed_turns', 'pending_tokens', 'pending_oldest_seconds']
-      const totals = ['snapshot_builds_total', 'snapshot_loads_total']
+      const totals = ['snapshot_builds_total']
       return [...names, 'snapshots', 'snapshot_bytes', ...totals].map((name) => value(`hippocache_${name}`))
     }
-    expect(await numbers()).toEqual([2, 1, 30, 60, 3, 4096, 1, 2])
+    expect(await numbers()).toEqual([2, 1, 30, 60, 3, 4096, 1])
     turns = 0
     oldestAt = null
     builds = 5
-    expect(await numbers()).toEqual([0, 1, 30, 0, 3, 4096, 5, 6])
+    expect(await numbers()).toEqual([0, 1, 30, 0, 3, 4096, 5])
   })
 
-  it('has no line for what waits where nothing is ever learned', async () => {
+  it('omit pending turns without a language model', async () => {
     const { labelsOf } = await open().read()
     expect(labelsOf('hippocache_pending_turns')).toEqual([])
   })
-})
-
-it('a label takes the first values and no more', () => {
-  const label = atMost(2)
-  expect(['a', 'b', 'c', 'a', 'd', 'b'].map(label)).toEqual(['a', 'b', 'other', 'a', 'other', 'b'])
 })

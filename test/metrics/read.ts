@@ -1,5 +1,5 @@
 export interface ReadMetrics {
-  /** The sum over the lines with these labels, and maybe others; `undefined` where there is none. */
+  /** The sum over all samples that have these labels; `undefined` without a sample. */
   value: (name: string, labels?: Record<string, string>) => number | undefined
   labelsOf: (name: string) => Record<string, string>[]
   names: string[]
@@ -8,15 +8,15 @@ export interface ReadMetrics {
 const LINE = /^([a-z_:][a-z0-9_:]*)(?:\{(.*)\})? (-?[\d.e+-]+|\+?Inf|-Inf|NaN)$/i
 
 /**
- * Reads the text format of Prometheus, version 0.0.4.
- * @throws {Error} for a line that is none
+ * Parses the Prometheus text format 0.0.4.
+ * @throws {Error} for an invalid line
  */
 export function readMetrics(text: string): ReadMetrics {
-  if (!text.endsWith('\n')) throw new Error('the last line does not end')
+  if (!text.endsWith('\n')) throw new Error('expected a newline at the end')
   const samples = text.split('\n').flatMap((line) => {
     if (line === '' || line.startsWith('# HELP ') || line.startsWith('# TYPE ')) return []
     const [, name, inner = '', value] = LINE.exec(line) ?? []
-    if (name === undefined) throw new Error(`not a line of the format: ${line}`)
+    if (name === undefined) throw new Error(`expected a sample, got ${line}`)
     const labels = [...inner.matchAll(/([a-z_]\w*)="((?:[^"\\]|\\.)*)"(?:,|$)/gi)]
     return [{ name, value: Number(value), labels: Object.fromEntries(labels.map(([, k, v]) => [k, v])) }]
   })

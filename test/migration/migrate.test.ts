@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { migrate } from '../../sidecar/migration/migrate.ts'
-import { assertWhole, COLLECTIONS } from '../../sidecar/migration/note.ts'
+import { assertMigrationComplete, COLLECTIONS } from '../../sidecar/migration/migration-state.ts'
 import type { RecordStore, Write } from '../../sidecar/ports/records.ts'
 import { startFakeQdrant } from '../fake-qdrant/server.ts'
 import { openOn } from '../fake-qdrant/subject.ts'
 
 const quiet = () => {}
 
-/** Something of every kind, in several scopes, and more of one of them than is written together. */
-function everything(): Write[] {
+/** Records in every collection and several scopes; one scope has more records than one commit holds. */
+function sampleWrites(): Write[] {
   const writes: Write[] = []
   for (const collection of COLLECTIONS) {
     for (const scope of ['default/ada', 'default/bob', 'other/']) {
@@ -24,20 +24,20 @@ function everything(): Write[] {
   return writes
 }
 
-async function filled(): Promise<RecordStore> {
+async function openFilled(): Promise<RecordStore> {
   const store = openSqliteRecords(':memory:')
-  await store.commit(everything())
+  await store.commit(sampleWrites())
   return store
 }
 
-describe('bringing everything over', () => {
-  it('copies every record of every kind, once, and finds it the same', async () => {
+describe('migrate', () => {
+  it('copies every record once and verifies the copy', async () => {
     await using server = await startFakeQdrant()
-    const [source, target] = [await filled(), await openOn(server.url)]
+    const [source, target] = [await openFilled(), await openOn(server.url)]
     const steps = new Set<string>()
     const options = { source, target, from: 'there', onProgress: (step: string) => steps.add(step) }
-    const { already, counts } = await migrate(options)
-    expect(already).toBe(false)
+    const { wasComplete, counts } = await migrate(options)
+    expect(wasComplete).toBe(false)
     expect([...steps]).toEqual(['copied', 'compared'])
     expect(counts['memories']).toEqual({ scopes: 3, records: 1106 })
     expect(Object.keys(counts)).toEqual([...COLLECTIONS])
@@ -46,14 +46,13 @@ describe('bringing everything over', () => {
     expect(found.map(({ sparse, ...record }) => record)).toEqual(
       expected.map(({ sparse, ...record }) => record),
     )
-    // What an earlier version had stored without can be searched for now.
-    const search = { sparse: found[7]?.sparse, limit: 3, where: { field: 'id', oneOf: ['r7'] } }
-    expect((await target.search('memories', 'default/bob', search)).map(({ id }) => id)).toEqual(['r7'])
-    await assertWhole(target)
+    // An earlier version stored no term weights: the migration adds them.
+    expect(found[7]?.sparse?.indices.length).toBeGreaterThan(0)
+    await assertMigrationComplete(target)
     const requests = server.requests.length
-    expect((await migrate({ ...options, onProgress: quiet })).already).toBe(true)
+    expect((await migrate({ ...options, onProgress: quiet })).wasComplete).toBe(true)
     expect(server.requests.length - requests).toBe(1)
-    // And back, into an empty file.
+    // Back into an empty file.
     const file = openSqliteRecords(':memory:')
     expect((await migrate({ source: target, target: file, from: 'here', onProgress: quiet })).counts).toEqual(
       counts,
@@ -61,13 +60,13 @@ describe('bringing everything over', () => {
     for (const store of [source, target, file]) await store.close()
   }, 60_000)
 
-  it('goes on where it was when it broke off at any commit, and no sidecar starts before', async () => {
-    const source = await filled()
-    let finished = false
-    for (let nth = 2; !finished; nth += 1) {
+  it('continues at its checkpoint after a failure of any commit, and blocks the start of a sidecar until then', async () => {
+    const source = await openFilled()
+    let isFinished = false
+    for (let nth = 2; !isFinished; nth += 1) {
       const target = openSqliteRecords(':memory:')
       let left = nth
-      const breaking: RecordStore = {
+      const failing: RecordStore = {
         ...target,
         async commit(writes) {
           left -= 1
@@ -76,13 +75,13 @@ describe('bringing everything over', () => {
         },
       }
       const options = { source, from: 'there', onProgress: quiet }
-      finished = await migrate({ ...options, target: breaking }).then(
+      isFinished = await migrate({ ...options, target: failing }).then(
         () => true,
         () => false,
       )
-      if (!finished) {
-        await expect(assertWhole(target)).rejects.toThrow(
-          /from there was begun and is not done. Run `npm run migrate`/,
+      if (!isFinished) {
+        await expect(assertMigrationComplete(target)).rejects.toThrow(
+          /migration from there is incomplete. Run `npm run migrate`/,
         )
       }
       let copied = 0
@@ -90,9 +89,9 @@ describe('bringing everything over', () => {
         if (step === 'copied') copied = records
       }
       await migrate({ ...options, target, onProgress })
-      // Not from the beginning: what was written together is all that is copied twice.
+      // At most one commit is copied twice.
       if (nth > 6) expect(copied).toBeLessThan(1200)
-      await assertWhole(target)
+      await assertMigrationComplete(target)
       expect(await target.scroll('memories', 'default/bob', { limit: 2000 })).toHaveLength(1100)
       await target.close()
       expect(nth).toBeLessThan(30)
@@ -100,8 +99,8 @@ describe('bringing everything over', () => {
     await source.close()
   }, 60_000)
 
-  it('does not mix with what is there, nor with what comes from elsewhere', async () => {
-    const [source, target] = [await filled(), openSqliteRecords(':memory:')]
+  it('rejects a target that is not empty or was filled from another source', async () => {
+    const [source, target] = [await openFilled(), openSqliteRecords(':memory:')]
     const write: Write = { put: { id: 'x', order: 0, payload: {} }, collection: 'ledger', scope: 'default/' }
     await target.commit([write])
     const options = { source, target, onProgress: quiet }
@@ -109,16 +108,16 @@ describe('bringing everything over', () => {
       /not empty \(it has ledger\); nothing was/,
     )
     await target.commit([{ remove: 'x', collection: 'ledger', scope: 'default/' }])
-    const late: RecordStore = { ...target, search: target.search, commit: target.commit }
+    const failing: RecordStore = { ...target }
     let commits = 0
-    late.commit = async (writes) => {
+    failing.commit = async (writes) => {
       commits += 1
       if (commits > 2) throw new Error('broken')
       await target.commit(writes)
     }
-    await expect(migrate({ ...options, target: late, from: 'there' })).rejects.toThrow('broken')
+    await expect(migrate({ ...options, target: failing, from: 'there' })).rejects.toThrow('broken')
     await expect(migrate({ ...options, from: 'elsewhere' })).rejects.toThrow(
-      'the target is filled from there, and this is elsewhere; nothing was copied',
+      'the target already contains a migration from there, not from elsewhere; nothing was copied',
     )
     for (const store of [source, target]) await store.close()
   })
@@ -126,7 +125,7 @@ describe('bringing everything over', () => {
   it.each<[string, (write: Write) => Write[]]>([
     ['is missing', ({ ...write }) => ('put' in write && write.put.id === 'r1' ? [] : [write])],
     [
-      'is another',
+      'has another payload',
       (write) =>
         'put' in write && write.put.id === 'r1'
           ? [{ ...write, put: { ...write.put, payload: { a: 1 } } }]
@@ -140,23 +139,23 @@ describe('bringing everything over', () => {
           : [write],
     ],
     [
-      'is too much',
+      'is surplus',
       (write) =>
         'put' in write && write.put.id === 'r1'
           ? [write, { ...write, put: { ...write.put, id: 'r1a' } }]
           : [write],
     ],
-  ])('notices that something %s', async (_name, meddle) => {
-    const [source, honest] = [await filled(), openSqliteRecords(':memory:')]
+  ])('fails if a record %s', async (_name, corrupt) => {
+    const [source, honest] = [await openFilled(), openSqliteRecords(':memory:')]
     const target: RecordStore = {
       ...honest,
       commit: (writes) =>
-        honest.commit(writes.flatMap((write) => (write.collection === 'meta' ? [write] : meddle(write)))),
+        honest.commit(writes.flatMap((write) => (write.collection === 'meta' ? [write] : corrupt(write)))),
     }
     await expect(migrate({ source, target, from: 'there', onProgress: quiet })).rejects.toThrow(
-      /not the same as the source:\n {2}\w+ of \S+: expected \d+ records, found \d+/,
+      /differs from the source:\n {2}\w+ of \S+: expected \d+ records, got \d+/,
     )
-    await expect(assertWhole(honest)).rejects.toThrow(/not done/)
+    await expect(assertMigrationComplete(honest)).rejects.toThrow(/incomplete/)
     for (const store of [source, honest]) await store.close()
   })
 })

@@ -3,7 +3,7 @@ import { type Scope, scopeKey } from '../../sidecar/scope.ts'
 import type { TestApp } from '../helpers/test-app.ts'
 
 export const DAY = 86_400_000
-/** When the stopped clock of a test begins. */
+/** Initial time of the stopped clock. */
 export const START = Date.parse('2026-03-01T09:00:00Z')
 export const ADA: Scope = { namespace: 'default', userId: 'ada' }
 
@@ -13,7 +13,7 @@ export interface FactFields extends Partial<Memory> {
   at?: number
 }
 
-/** A memory as the extraction leaves it. */
+/** A memory as the extraction creates it. */
 export function fact({ text, at = START, ...fields }: FactFields): Memory {
   return {
     id: text,
@@ -41,7 +41,7 @@ export function fact({ text, at = START, ...fields }: FactFields): Memory {
   }
 }
 
-/** Puts memories where the extraction would. */
+/** Stores memories as the extraction does. */
 export async function learn({ engine }: Pick<TestApp, 'engine'>, facts: FactFields[], scope = ADA) {
   await engine.change(scopeKey(scope), async (unit) => {
     for (const fields of facts) await unit.add(fact(fields), { actor: 'extraction' })

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { recentPart, staticPart } from '../../sidecar/profile/parts.ts'
-import { placing } from '../../sidecar/profile/slots.ts'
+import { selectRecent, selectStatic } from '../../sidecar/profile/parts.ts'
+import { createSlotter } from '../../sidecar/profile/slots.ts'
 import { DAY, type FactFields, fact, START } from './helpers.ts'
 
-const place = (fields: FactFields) => placing([])(fact(fields))
+const place = (fields: FactFields) => createSlotter([])(fact(fields))
 const OLD = START - 31 * DAY
 
-describe('what stays', () => {
+describe('selectStatic', () => {
   it.each([
     'basic_info',
     'contact',
@@ -16,43 +16,43 @@ describe('what stays', () => {
     'health',
     'preferences',
     'Basic Info',
-  ])('is of topics like %s, and not part of what goes on', (topic) => {
+  ])('includes the topic %s, which selectRecent excludes', (topic) => {
     const placed = [place({ text: 'x', topic })]
-    expect(staticPart(placed)).toEqual(placed)
-    expect(recentPart(placed, START)).toEqual([])
+    expect(selectStatic(placed)).toEqual(placed)
+    expect(selectRecent(placed, START)).toEqual([])
   })
 
-  it.each(['interests', 'plans', 'life_events', 'other', null])('is not of topics like %s', (topic) => {
-    expect(staticPart([place({ text: 'x', topic })])).toEqual([])
+  it.each(['interests', 'plans', 'life_events', 'other', null])('excludes the topic %s', (topic) => {
+    expect(selectStatic([place({ text: 'x', topic })])).toEqual([])
   })
 })
 
-describe('what goes on', () => {
+describe('selectRecent', () => {
   it.each<[string, Partial<FactFields>, boolean]>([
-    ['said lately', { at: START - 30 * DAY }, true],
+    ['said recently', { at: START - 30 * DAY }, true],
     ['said long ago', { at: OLD }, false],
     ['a plan without a date', { at: OLD, topic: 'plans' }, true],
-    ['a plan that is over', { at: OLD, topic: 'plans', event_date: '2026-01-29' }, false],
+    ['a past plan', { at: OLD, topic: 'plans', event_date: '2026-01-29' }, false],
     ['a plan of last week', { at: OLD, topic: 'plans', event_date: '2026-02-22' }, true],
     ['an event without a date', { at: OLD, topic: 'life_events' }, false],
-    ['an event to come', { at: OLD, topic: 'life_events', event_date: '2027' }, true],
-    ['something of this year', { at: OLD, topic: 'interests', event_date: '2026' }, true],
-    ['something of last year', { at: OLD, topic: 'interests', event_date: '2025' }, false],
-    ['something of last month', { at: OLD, topic: 'interests', event_date: '2026-02' }, true],
-    ['something of the month before', { at: OLD, topic: 'interests', event_date: '2026-01' }, true],
-    ['something long past', { at: OLD, topic: 'interests', event_date: '2025-12' }, false],
+    ['a future event', { at: OLD, topic: 'life_events', event_date: '2027' }, true],
+    ['an event of this year', { at: OLD, topic: 'interests', event_date: '2026' }, true],
+    ['an event of last year', { at: OLD, topic: 'interests', event_date: '2025' }, false],
+    ['an event of last month', { at: OLD, topic: 'interests', event_date: '2026-02' }, true],
+    ['an event of the month before', { at: OLD, topic: 'interests', event_date: '2026-01' }, true],
+    ['an old event', { at: OLD, topic: 'interests', event_date: '2025-12' }, false],
     [
-      'something of a day that does not exist',
+      'an event of a day that does not exist',
       { at: OLD, topic: 'interests', event_date: '2026-02-30' },
       false,
     ],
-    ['something past that was told lately', { topic: 'life_events', event_date: '1990' }, true],
+    ['a past event said recently', { topic: 'life_events', event_date: '1990' }, true],
   ])('%s: %j %s', (_name, fields, expected) => {
-    expect(recentPart([place({ text: 'x', ...fields })], START)).toHaveLength(expected ? 1 : 0)
+    expect(selectRecent([place({ text: 'x', ...fields })], START)).toHaveLength(expected ? 1 : 0)
   })
 
-  it('stands with the latest said first', () => {
+  it('sorts by the most recent statement', () => {
     const placed = [3, 1, 2].map((days) => place({ text: `${days}`, at: START - days * DAY }))
-    expect(recentPart(placed, START).map(({ memory }) => memory.text)).toEqual(['1', '2', '3'])
+    expect(selectRecent(placed, START).map(({ memory }) => memory.text)).toEqual(['1', '2', '3'])
   })
 })

@@ -8,8 +8,11 @@ import { ADA, DAY, learn, START } from './helpers.ts'
 
 const BOB = { ...ADA, userId: 'bob' }
 const REQUEST = { tokenBudget: 800, maxPerTopic: 15 }
-/** Never asked in these tests: that there is one is what counts. */
-const MODEL: LanguageModel = { kind: 'none', complete: () => Promise.reject(new Error('was asked')) }
+/** Not called in these tests; only its presence matters. */
+const MODEL: LanguageModel = {
+  kind: 'none',
+  complete: () => Promise.reject(new Error('unexpected model call')),
+}
 
 function open() {
   const app = testApp({ model: MODEL })
@@ -21,8 +24,8 @@ function open() {
       const { kept } = await profiles.read(scope, { ...REQUEST, ...request })
       return kept.map(({ memory }) => memory.text)
     },
-    /** Out of the store, with nothing kept from before. */
-    afresh: (scope = ADA) => {
+    /** Reads the profile from the store without any cache. */
+    readUncached: (scope = ADA) => {
       const snapshots = new Snapshots({ records, maxBytes: 10_000_000 })
       return new Profiles({ snapshots, ruleBook, learns: true, now }).read(scope, REQUEST)
     },
@@ -30,7 +33,7 @@ function open() {
 }
 
 describe('a profile', () => {
-  it('loses at once what is deleted, has at once what is corrected, and is nobody else’s', async () => {
+  it('reflects deletions and corrections immediately, for one user only', async () => {
     const app = open()
     const { texts, engine } = app
     await learn(app, [
@@ -48,7 +51,7 @@ describe('a profile', () => {
     expect(await texts({}, BOB)).toEqual(['Bob is 40.'])
   })
 
-  it('is worked out once for one state of the memories and one request', async () => {
+  it('is cached per request until the memories change', async () => {
     const app = open()
     await learn(app, [{ text: 'Ada is 36.', topic: 'basic_info' }])
     const read = (request = {}) => app.profiles.read(ADA, { ...REQUEST, ...request })
@@ -56,12 +59,12 @@ describe('a profile', () => {
     expect((await read()).kept).toBe(first.kept)
     expect((await read({ tokenBudget: 799 })).kept).not.toBe(first.kept)
     for (let i = 0; i < 8; i++) await read({ tokenBudget: 100 + i })
-    // Nobody can fill the memory with requests that differ: the oldest went.
+    // The cache is bounded: the oldest entry was evicted.
     expect((await read()).kept).not.toBe(first.kept)
     expect((await read()).text).toBe(first.text)
   })
 
-  it('loses what expires, though nothing is written then', async () => {
+  it('drops a memory when it expires', async () => {
     const app = open()
     await learn(app, [
       { text: 'Ada is 36.', topic: 'basic_info' },
@@ -74,7 +77,7 @@ describe('a profile', () => {
     expect(await app.texts()).toEqual(['Ada is 36.'])
   })
 
-  it('is narrowed by agent, run, app and topics', async () => {
+  it('filters by agent, run, app and topics', async () => {
     const app = open()
     await learn(app, [
       { text: 'a', topic: 'work', agent_id: 'x' },
@@ -88,7 +91,7 @@ describe('a profile', () => {
     expect(await app.texts({ topics: ['nothing'] })).toEqual([])
   })
 
-  it('has the order of the topics that the app has set', async () => {
+  it('uses the topic order of the rules of the app', async () => {
     const app = open()
     await learn(app, [
       { text: 'a', topic: 'work' },
@@ -102,7 +105,7 @@ describe('a profile', () => {
     expect(first?.topic).toBe('health')
   })
 
-  it('has sorted memories only where a model sorts them', async () => {
+  it('contains only memories with a topic or extracted ones if there is a model', async () => {
     const app = open()
     await learn(app, [
       { text: 'waits', kind: 'pending' },
@@ -114,7 +117,7 @@ describe('a profile', () => {
     expect(await app.texts()).toEqual(['said and sorted by hand', 'learned', 'imported'])
   })
 
-  it('has the words of the user, not of the assistant, where no model sorts them', async () => {
+  it('contains statements of the user, not of the assistant, without a model', async () => {
     const app = testApp()
     await learn(app, [
       { text: 'I like tea.', kind: 'verbatim' },
@@ -150,7 +153,7 @@ const STEPS = fc.array(
   { minLength: 1, maxLength: 25 },
 )
 
-it('whatever happens to the memories, holds what holds now, of this user, and the bytes that the store gives', async () => {
+it('for any sequence of changes, a profile equals one built from the store, for this user only', async () => {
   const app = open()
   let run = 0
   await fc.assert(
@@ -184,7 +187,7 @@ it('whatever happens to the memories, holds what holds now, of this user, and th
           const current = memories.map((memory) => memory.text)
           expect(kept.map(({ memory }) => memory.text).toSorted()).toEqual(current.toSorted())
           for (const one of current) expect(one.startsWith(name)).toBe(true)
-          expect((await app.afresh(scope)).text).toBe(text)
+          expect((await app.readUncached(scope)).text).toBe(text)
           expect(tokens).toBeLessThanOrEqual(REQUEST.tokenBudget)
         }
       }

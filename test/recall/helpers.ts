@@ -1,4 +1,4 @@
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { type IndexedMemory, ScopeIndex } from '../../sidecar/recall/scope-index.ts'
 
 export const embedder = lexicalEmbedder()

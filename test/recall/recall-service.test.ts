@@ -1,6 +1,6 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import { said, testApp } from '../helpers/test-app.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { ScopeIndex } from '../../sidecar/recall/scope-index.ts'
 
 /** Facts as a model writes them. Plurals of nouns that are verbs too must not hide them: lives, leaves. */

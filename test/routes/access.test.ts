@@ -11,8 +11,8 @@ const apiKeys = [
 ]
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 
-describe('with keys', () => {
-  it('each key reaches its namespace and no other', async () => {
+describe('with API keys', () => {
+  it('a key gives access to its namespace only', async () => {
     const { call } = testApp({ apiKeys })
     const added = await call('POST', '/v1/memories', said('I live in Kyoto.'), bearer(ONE))
     const { id } = added.body.events[0]
@@ -22,7 +22,7 @@ describe('with keys', () => {
     expect((await call('GET', `/v1/memories/${id}?user_id=ada`, undefined, bearer(TWO))).status).toBe(404)
     expect((await call('DELETE', `/v1/memories/${id}?user_id=ada`, undefined, bearer(TWO))).status).toBe(404)
     expect((await call('GET', '/v1/memories?user_id=ada', undefined, bearer(TWO))).body.memories).toEqual([])
-    // A user id cannot reach over into another namespace.
+    // A user id cannot address another namespace.
     for (const user of ['../one/ada', 'one/ada', '%2Fone/ada']) {
       expect((await call('POST', '/v1/recall', { ...recall, user_id: user }, bearer(TWO))).body.count).toBe(0)
     }
@@ -32,7 +32,7 @@ describe('with keys', () => {
     expect((await call('GET', '/v1/cache/k', undefined, bearer(ONE))).body.status).toBe('hit')
   })
 
-  it('the status tells whose key it is', async () => {
+  it('GET /v1/status returns the namespace of the key', async () => {
     const { call } = testApp({ apiKeys })
     expect((await call('GET', '/v1/status', undefined, bearer(TWO))).body).toEqual({
       service: 'hippocache',
@@ -49,14 +49,14 @@ describe('with keys', () => {
   })
 
   it.each([
-    ['none', {}],
-    ['a wrong one', bearer('key-of-namespace-onf')],
-    ['the start of one', bearer(ONE.slice(0, -1))],
-    ['the hash of one', bearer(`sha256:${sha256Of(ONE).toString('hex')}`)],
-    ['an empty one', { authorization: 'Bearer ' }],
+    ['no key', {}],
+    ['a wrong key', bearer('key-of-namespace-onf')],
+    ['a prefix of a key', bearer(ONE.slice(0, -1))],
+    ['the hash of a key', bearer(`sha256:${sha256Of(ONE).toString('hex')}`)],
+    ['an empty key', { authorization: 'Bearer ' }],
     ['another scheme', { authorization: `Basic ${ONE}` }],
-    ['two at once', { authorization: `Bearer ${ONE} ${TWO}` }],
-  ])('%s is refused on every path of the API, also where nothing is', async (_name, headers) => {
+    ['two keys', { authorization: `Bearer ${ONE} ${TWO}` }],
+  ])('%s returns 401 on every path of the API, including unknown paths', async (_name, headers) => {
     const { call } = testApp({ apiKeys })
     for (const [method, path, body] of [
       ['POST', '/v1/memories', said('x')],
@@ -83,19 +83,19 @@ describe('with keys', () => {
     }
   })
 
-  it('the scheme is written in any case', async () => {
+  it('the scheme is case-insensitive', async () => {
     const { call } = testApp({ apiKeys })
     expect((await call('GET', '/v1/status', undefined, { authorization: `bearer  ${ONE}` })).status).toBe(200)
   })
 
-  it('health and the description of the API need none', async () => {
+  it('health checks and /openapi.json need no key', async () => {
     const { call } = testApp({ apiKeys })
     expect((await call('GET', '/healthz')).body).toEqual({ status: 'ok', service: 'hippocache' })
     expect((await call('GET', '/readyz')).status).toBe(200)
     expect((await call('GET', '/openapi.json')).status).toBe(200)
   })
 
-  it('any name of the host will do', async () => {
+  it('accepts any host name', async () => {
     const { call } = testApp({ apiKeys })
     expect(
       (await call('GET', '/v1/status', undefined, { ...bearer(ONE), host: 'memory.example.com' })).status,
@@ -103,7 +103,7 @@ describe('with keys', () => {
   })
 })
 
-describe('without keys', () => {
+describe('without API keys', () => {
   it.each([
     'localhost',
     'LOCALHOST:8484',
@@ -112,7 +112,7 @@ describe('without keys', () => {
     '127.1.2.3:80',
     '[::1]',
     '[::1]:8484',
-  ])('the host %s is let in', async (host) => {
+  ])('accepts the host %s', async (host) => {
     const { call } = testApp()
     expect((await call('GET', '/v1/status', undefined, { host })).body.namespace).toBe('default')
   })
@@ -125,7 +125,7 @@ describe('without keys', () => {
     'localhost:8484.evil.example',
     'evil.example:8484',
     '',
-  ])('the host %j is kept out of everything', async (host) => {
+  ])('returns 403 on every path for the host %j', async (host) => {
     const { call } = testApp()
     for (const path of ['/v1/status', '/v1/memories?user_id=ada', '/openapi.json', '/healthz']) {
       const { status, body } = await call('GET', path, undefined, { host })
@@ -136,7 +136,7 @@ describe('without keys', () => {
 })
 
 describe('a request id', () => {
-  it('is answered, a new one for each request', async () => {
+  it('is returned, unique for each request', async () => {
     const { fetch } = testApp()
     const ids = await Promise.all(
       ['/healthz', '/healthz', '/nothing'].map(async (path) =>
@@ -147,7 +147,7 @@ describe('a request id', () => {
     for (const id of ids) expect(id).toMatch(/^[0-9a-f-]{36}$/)
   })
 
-  it('is taken over when it looks like one', async () => {
+  it('is taken from X-Request-Id if it is well-formed', async () => {
     const { call } = testApp()
     for (const path of ['/healthz', '/nothing', '/v1/memories']) {
       const { headers, body } = await call('GET', path, undefined, { 'x-request-id': 'proxy:1.a_b-c' })
@@ -157,7 +157,7 @@ describe('a request id', () => {
   })
 
   it.each(['x'.repeat(129), 'a b', '{"a":1}', 'é'])(
-    'is not taken over when it does not: %s',
+    'is generated if X-Request-Id is malformed: %s',
     async (given) => {
       const { fetch } = testApp()
       const response = await fetch('/healthz', { headers: { 'x-request-id': given } })

@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { said, testApp } from '../helpers/test-app.ts'
-import { ADDING } from './bad-input/adding.ts'
-import { ASKING } from './bad-input/asking.ts'
-import { CACHING } from './bad-input/caching.ts'
-import { KEEPING } from './bad-input/keeping.ts'
+import { ADD_CASES } from './bad-input/add.ts'
+import { CACHE_CASES } from './bad-input/cache.ts'
+import { MEMORY_CASES } from './bad-input/memories.ts'
+import { QUERY_CASES } from './bad-input/query.ts'
 
 const ADD = '/v1/memories'
 const SEARCH = '/v1/memories/search'
 const RECALL = '/v1/recall'
 const query = { user_id: 'ada', query: 'tea' }
 
-describe('what cannot be right is answered with the field, what was expected and what came:', () => {
-  it.each([...ADDING, ...ASKING, ...KEEPING, ...CACHING])(
+describe('an invalid request returns 400 with field, expected and received value:', () => {
+  it.each([...ADD_CASES, ...QUERY_CASES, ...MEMORY_CASES, ...CACHE_CASES])(
     '%s',
     async (_name, method, path, body, message) => {
       const { call } = testApp()
@@ -28,13 +28,13 @@ describe('what cannot be right is answered with the field, what was expected and
     },
   )
 
-  it('several faults at once, each by itself', async () => {
+  it('several invalid fields, one entry each', async () => {
     const { call } = testApp()
     const { body } = await call('POST', RECALL, { user_id: '', query: 7, top_k: 0 })
     expect(body.error.details).toEqual([
       { field: 'query', message: 'expected string', received: '7' },
-      { field: 'user_id', message: 'expected a text that is not empty', received: '""' },
-      { field: 'top_k', message: 'expected a whole number from 1 to 100', received: '0' },
+      { field: 'user_id', message: 'expected a non-empty string', received: '""' },
+      { field: 'top_k', message: 'expected an integer from 1 to 100', received: '0' },
     ])
   })
 
@@ -45,7 +45,7 @@ describe('what cannot be right is answered with the field, what was expected and
     ['characters of a field', { ['k'.repeat(100_000)]: 1, metadata: { ['m'.repeat(100_000)]: 1 } }],
     ['characters of a filter', { filters: { ['k'.repeat(100_000)]: 1 } }],
     ['characters of an operator', { filters: { turn: { ['k'.repeat(100_000)]: 1 } } }],
-  ])('thousands of faulty %s in an answer of bounded length', async (name, rest) => {
+  ])('thousands of invalid %s in a response of bounded length', async (name, rest) => {
     const { call } = testApp()
     const [path, body] =
       name.includes('filter') || name.includes('operator') ? [RECALL, query] : [ADD, said('x')]
@@ -55,7 +55,7 @@ describe('what cannot be right is answered with the field, what was expected and
   })
 })
 
-describe('a body that cannot be read', () => {
+describe('an unreadable body', () => {
   const post = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string>) => ({
     method: 'POST',
     headers,
@@ -66,7 +66,7 @@ describe('a body that cannot be read', () => {
     ['cut off', '{"user_id":'],
     ['empty', ''],
     ['not JSON', 'user_id=ada'],
-  ])('because it is %s is invalid', async (_name, text) => {
+  ])('returns 400 if it is %s', async (_name, text) => {
     const { fetch } = testApp()
     for (const path of [ADD, SEARCH, RECALL]) {
       const response = await fetch(path, post(text, { 'content-type': 'application/json' }))
@@ -83,7 +83,7 @@ describe('a body that cannot be read', () => {
     'multipart/form-data; boundary=x',
     'application/jsonp',
     undefined,
-  ])('because it comes as %s is of an unsupported type', async (type) => {
+  ])('returns 415 for the content type %s', async (type) => {
     const { fetch } = testApp()
     const bytes = new TextEncoder().encode(JSON.stringify(said('x')))
     for (const path of [ADD, SEARCH, RECALL]) {
@@ -103,7 +103,7 @@ describe('a body that cannot be read', () => {
     expect(put.status).toBe(415)
   })
 
-  it('is taken with the types that mean JSON', async () => {
+  it('is accepted with every JSON content type', async () => {
     const { fetch } = testApp()
     for (const type of [
       'application/json; charset=utf-8',
@@ -115,7 +115,7 @@ describe('a body that cannot be read', () => {
     }
   })
 
-  it('because it is too large is refused, said or not how large it is', async () => {
+  it('returns 413 if it is too large, with and without Content-Length', async () => {
     const { fetch } = testApp({ maxBodyBytes: 2000 })
     const text = JSON.stringify(said('x'.repeat(2000)))
     const refused = { error: { code: 'payload_too_large', message: 'body: expected at most 2000 bytes' } }
@@ -136,7 +136,7 @@ describe('a body that cannot be read', () => {
     expect(await response.json()).toMatchObject(refused)
   })
 
-  it('because it is nested without end harms nobody', async () => {
+  it('returns 400 if it is nested too deeply', async () => {
     const { fetch } = testApp()
     const nested = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
     const json = { 'content-type': 'application/json' }
@@ -157,14 +157,14 @@ describe('a body that cannot be read', () => {
   })
 })
 
-describe('what is not there', () => {
+describe('an unknown resource', () => {
   it.each([
     ['GET', '/v1/nothing'],
     ['POST', '/v1/memories/x/y'],
     ['DELETE', '/v1/recall'],
     ['GET', '/nothing'],
     ['GET', '/v1/cache/'],
-  ])('is answered with 404: %s %s', async (method, path) => {
+  ])('returns 404: %s %s', async (method, path) => {
     const { call } = testApp()
     const { status, body } = await call(method, path)
     expect({ status, body }).toMatchObject({
@@ -179,7 +179,7 @@ describe('what is not there', () => {
     })
   })
 
-  it('is a memory of another user', async () => {
+  it('includes memories of other users', async () => {
     const { call } = testApp()
     const { body } = await call('POST', ADD, said('I live in Kyoto.'))
     const { id } = body.events[0]
@@ -193,7 +193,7 @@ describe('what is not there', () => {
     expect((await call('GET', `${ADD}/${id}?user_id=ada`)).status).toBe(200)
   })
 
-  it('is an experiment that nobody made', async () => {
+  it('includes experiments', async () => {
     const { call } = testApp()
     const { status, body } = await call('POST', RECALL, { ...query, experiment: 'cached-or-not' })
     expect({ status, body }).toMatchObject({
@@ -204,7 +204,7 @@ describe('what is not there', () => {
 })
 
 describe('metadata', () => {
-  it('keeps keys that objects have of themselves', async () => {
+  it('keeps keys that are also properties of Object.prototype', async () => {
     const { call } = testApp()
     const metadata = { constructor: 'x', toString: 'y', hasOwnProperty: 'z' }
     const added = await call('POST', ADD, said('I like tea.', { metadata }))
@@ -217,7 +217,7 @@ describe('metadata', () => {
     expect(found.body.memories).toHaveLength(1)
   })
 
-  it('does not lose __proto__ in silence', async () => {
+  it('rejects __proto__ instead of dropping it', async () => {
     const { call } = testApp()
     const { status, body } = await call('POST', ADD, said('x', { metadata: JSON.parse('{"__proto__":"x"}') }))
     expect({ status, message: body.error?.message }).toEqual({

@@ -5,7 +5,7 @@ import { testApp } from '../helpers/test-app.ts'
 const NOTHING = { value: null, age_turns: null, age_s: null, serves_until_turn: null }
 
 describe('the cache over HTTP', () => {
-  it('is set, read, overwritten and deleted', async () => {
+  it('sets, reads, overwrites and deletes an entry', async () => {
     const { call, clock } = testApp()
     const path = '/v1/cache/mem:ada'
     expect((await call('GET', path)).body).toEqual({ status: 'miss', reason: 'absent', ...NOTHING })
@@ -49,14 +49,14 @@ describe('the cache over HTTP', () => {
     expect((await call('DELETE', path)).body).toEqual({ status: 'absent' })
   })
 
-  it('takes an empty parameter of the query for an absent one', async () => {
+  it('treats an empty query parameter as absent', async () => {
     const { call } = testApp()
     await call('PUT', '/v1/cache/k', { value: 1, turn: 3, window_size: 5 })
     const { body } = await call('GET', '/v1/cache/k?conversation_id=&turn=&window_size=')
     expect(body).toMatchObject({ status: 'hit', value: 1, age_turns: null })
   })
 
-  it('takes any key, encoded as one part of a path', async () => {
+  it('accepts any key as one encoded path segment', async () => {
     const { call } = testApp()
     const key = fc.oneof(
       fc.string({ unit: 'binary', minLength: 1, maxLength: 40 }),
@@ -80,7 +80,7 @@ describe('the cache over HTTP', () => {
     )
     await fc.assert(
       fc.asyncProperty(key, key, async (one, other) => {
-        // A URL has no way to say these two: `.` and `..` are steps, also when they are encoded.
+        // URL parsing removes `.` and `..` as path segments, even if they are encoded.
         fc.pre([one, other].every((text) => text.isWellFormed() && !/^\.\.?$/.test(text)))
         for (const text of [one, other]) {
           expect(
@@ -95,7 +95,7 @@ describe('the cache over HTTP', () => {
     )
   })
 
-  it('refuses a value that the cache cannot hold', async () => {
+  it('rejects a value that exceeds the size of the cache', async () => {
     const { call } = testApp({ cacheMaxBytes: 70_000 })
     const { status, body } = await call('PUT', '/v1/cache/k', { value: 'x'.repeat(50_000) })
     expect({ status, code: body.error.code }).toEqual({ status: 413, code: 'payload_too_large' })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { said, testApp } from '../helpers/test-app.ts'
 
 describe('GET /v1/conversations/{id}', () => {
-  it('answers what is known of it, as far as turns have come', async () => {
+  it('returns last turn and summary after the stored turns', async () => {
     const { call } = testApp()
     const odd = 'a/b c?ü'
     await call('POST', '/v1/memories', said('I live in Kyoto.', { conversation_id: odd, turn: 4 }))
@@ -14,7 +14,7 @@ describe('GET /v1/conversations/{id}', () => {
     })
   })
 
-  it('answers the summary of what was learned, and what waits of this conversation alone', async () => {
+  it('returns the summary, and the pending turns of this conversation only', async () => {
     const answer = { facts: [], entities: [], relations: [], summary: 'Ada spoke of Kyoto.' }
     const { call } = testApp({
       model: {
@@ -41,7 +41,7 @@ describe('GET /v1/conversations/{id}', () => {
     })
   })
 
-  it('is not found where it never was, is another user’s, or has been forgotten', async () => {
+  it('returns 404 for an unknown conversation, another user and a forgotten user', async () => {
     const { call } = testApp()
     await call('POST', '/v1/memories', said('I live in Kyoto.', { conversation_id: 'c' }))
     const ask = (id: string, user: string) => call('GET', `/v1/conversations/${id}?user_id=${user}`)

@@ -5,7 +5,7 @@ import { said, testApp } from '../helpers/test-app.ts'
 
 const SECRET = 'SQLITE_IOERR at /var/lib/secret: my text'
 
-/** A store whose every answer is the given failure from the moment it is broken. */
+/** A store whose every operation fails with the given error after `breakNow`. */
 function breakable(error: () => Error) {
   let broken = false
   return {
@@ -29,8 +29,8 @@ const CALLS = [
   ['DELETE', '/v1/memories/x?user_id=ada', undefined],
 ] as const
 
-describe('when the store fails', () => {
-  it('in a way that nobody foresaw, the caller hears "internal" and no more, and the log everything', async () => {
+describe('when the record store fails', () => {
+  it('an unexpected error returns "internal" without details and logs the details', async () => {
     const { breakNow, wrapRecords } = breakable(
       () => new TypeError(SECRET, { cause: new Error('the cause') }),
     )
@@ -42,7 +42,7 @@ describe('when the store fails', () => {
       expect(answer.body).toEqual({
         error: {
           code: 'internal',
-          message: 'Something went wrong inside the sidecar; its log has this request_id.',
+          message: 'Internal error. The log of the sidecar has the details under this request_id.',
           request_id: answer.headers.get('x-request-id'),
         },
       })
@@ -59,7 +59,7 @@ describe('when the store fails', () => {
     expect(errors).toHaveLength(CALLS.length)
   })
 
-  it('as a backend, the caller hears "backend_unavailable" without its words', async () => {
+  it('a backend error returns "backend_unavailable" without its cause', async () => {
     const cause = new Error(SECRET)
     const { breakNow, wrapRecords } = breakable(
       () => new AppError('backend_unavailable', 'The record store is gone.', { cause }),
@@ -77,7 +77,7 @@ describe('when the store fails', () => {
     expect(errors.every((line) => line.includes(SECRET))).toBe(true)
   })
 
-  it('reads of a cold scope answer 503, and work again when it does', async () => {
+  it('reads of an uncached user return 503, and succeed after the store recovers', async () => {
     let fail = true
     const { call } = testApp({
       expectErrors: true,
@@ -101,7 +101,7 @@ describe('when the store fails', () => {
     })
   })
 
-  it('a turn that could not be stored is nowhere, and can be posted again', async () => {
+  it('a turn that could not be stored is not recalled and can be sent again', async () => {
     let fail = true
     const { call } = testApp({
       expectErrors: true,
@@ -124,7 +124,7 @@ describe('when the store fails', () => {
     expect((await call('POST', '/v1/recall', recall)).body.count).toBe(1)
   })
 
-  it('the sidecar is alive and not ready', async () => {
+  it('the sidecar is alive but not ready', async () => {
     const { breakNow, wrapRecords } = breakable(() => new Error('no such host'))
     const { call } = testApp({ wrapRecords })
     const ok = { status: 'ok', error: null }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
 import { healthRoutes } from '../../sidecar/routes/health.ts'
 import { testApp } from '../helpers/test-app.ts'
 
@@ -9,20 +9,20 @@ type Services = Parameters<typeof healthRoutes>[0]
 const OK = { status: 'ok', error: null }
 const NONE = { kind: 'none', status: 'none', error: null }
 
-function away(): Promise<void> {
+function reject(): Promise<void> {
   return Promise.reject(new Error('redis at cache:6379: connect ECONNREFUSED'))
 }
 
-/** What `/readyz` answers where some backends are others. */
+/** Calls `/readyz` with some backends replaced. */
 async function readyz(change: (services: Services) => Partial<Services> = () => ({})) {
   const { services } = testApp()
   const response = await healthRoutes({ ...services, ...change(services) }).request('/readyz')
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped response that the test inspects
   return { status: response.status, body: (await response.json()) as any }
 }
 
 describe('readyz', () => {
-  it('names every backend with its kind', async () => {
+  it('returns every backend with its kind', async () => {
     expect(await readyz()).toEqual({
       status: 200,
       body: {
@@ -48,12 +48,12 @@ describe('readyz', () => {
 
   const bounds = { maxEntries: 10, maxBytes: 100_000 }
   it.each<[string, (services: Services) => Partial<Services>]>([
-    ['records', ({ records }) => ({ records: { ...records, check: away } })],
-    ['cache', ({ cache }) => ({ cache: { ...cache, check: away } })],
-    ['scope_state', () => ({ scopeState: { ...createInProcessScopeState(bounds), check: away } })],
-    ['scope_lock', () => ({ scopeLock: { ...createInProcessScopeLock(), check: away } })],
-    ['queue', () => ({ queue: { kind: 'bullmq', check: away } })],
-  ])('says that the %s is away, and of the others that they are there', async (name, change) => {
+    ['records', ({ records }) => ({ records: { ...records, check: reject } })],
+    ['cache', ({ cache }) => ({ cache: { ...cache, check: reject } })],
+    ['scope_state', () => ({ scopeState: { ...createInProcessScopeState(bounds), check: reject } })],
+    ['scope_lock', () => ({ scopeLock: { ...createInProcessScopeLock(), check: reject } })],
+    ['queue', () => ({ queue: { kind: 'bullmq', check: reject } })],
+  ])('reports %s as failed and the other backends as ok', async (name, change) => {
     const { status, body } = await readyz(change)
     const states = Object.entries(body.backends as Record<string, { status: string; error: string | null }>)
     expect({ status, word: body.status }).toEqual({ status: 503, word: 'unready' })
@@ -62,7 +62,7 @@ describe('readyz', () => {
     ])
   })
 
-  it('waits for none of them for more than two seconds', async () => {
+  it('waits at most two seconds for each backend', async () => {
     const hang = () => new Promise<void>(() => {})
     const { status, body } = await readyz(({ records, cache }) => ({
       records: { ...records, check: hang },
@@ -70,8 +70,8 @@ describe('readyz', () => {
     }))
     expect(status).toBe(503)
     expect(body.backends).toMatchObject({
-      records: { status: 'failed', error: 'no answer in 2000 ms' },
-      cache: { status: 'failed', error: 'no answer in 2000 ms' },
+      records: { status: 'failed', error: 'no response within 2000 ms' },
+      cache: { status: 'failed', error: 'no response within 2000 ms' },
       scope_state: OK,
     })
   })

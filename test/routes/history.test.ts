@@ -32,7 +32,7 @@ describe('PATCH /v1/memories/{id}', () => {
     ['event_date', '2024-02-29'],
     ['expires_at', '2027-01-01T00:00:00.000Z'],
     ['metadata', { channel: 'web' }],
-  ])('sets %s to %j, as a new version, and back', async (field, value) => {
+  ])('sets %s to %j in a new version, and restores the old one', async (field, value) => {
     const { patch, read, history, clock } = await withMemory()
     const before = await read()
     clock.advance(1000)
@@ -50,7 +50,7 @@ describe('PATCH /v1/memories/{id}', () => {
     expect(back.body.memory).toEqual({ ...before, version: 3, valid_from: now, updated_at: now })
   })
 
-  it('is found by its new words and not by the old ones', async () => {
+  it('makes the memory match its new text and not the old one', async () => {
     const { patch, call } = await withMemory()
     const search = async (query: string) => {
       const { body } = await call('POST', '/v1/memories/search', { user_id: 'ada', query, explain: true })
@@ -62,7 +62,7 @@ describe('PATCH /v1/memories/{id}', () => {
     expect(await search('Nara')).toBeGreaterThan(0)
   })
 
-  it('with an expiry in the past hides it from list, search and recall at once, and from as_of since', async () => {
+  it('hides a memory with an expiry in the past from list, search and recall, and from as_of after that time', async () => {
     const { patch, list, call, clock, read } = await withMemory()
     const found = async (path: string) =>
       (await call('POST', path, { user_id: 'ada', query: 'Kyoto' })).body.memories.length
@@ -83,7 +83,7 @@ describe('PATCH /v1/memories/{id}', () => {
     expect(await seen()).toEqual([1, 1, 1])
   })
 
-  it('of words that wait to be learned from is a conflict', async () => {
+  it('returns 409 for a memory of a pending turn', async () => {
     const model: LanguageModel = { kind: 'none', complete: () => Promise.reject(new Error('not asked')) }
     const { call } = testApp({ model, buffer: { idleMs: 3_600_000 } })
     await call('POST', '/v1/memories', said(KYOTO))
@@ -104,7 +104,7 @@ describe('PATCH /v1/memories/{id}', () => {
 })
 
 describe('history and restore', () => {
-  it('tell and undo what happened', async () => {
+  it('list changes and restore earlier versions', async () => {
     const { patch, restore, history, call, path, list } = await withMemory()
     await patch({ memory: 'I live in Nara.', reason: 'she moved' })
     await call('DELETE', `${path}?user_id=ada&reason=too%20private`)
@@ -158,7 +158,7 @@ describe('history and restore', () => {
     )
   })
 
-  it('of versions that there are not are refused in words', async () => {
+  it('return an error for a version that does not exist', async () => {
     const { restore, patch } = await withMemory()
     expect(await restore()).toMatchObject({
       status: 409,
@@ -173,7 +173,7 @@ describe('history and restore', () => {
     })
   })
 
-  it('of another user are not found', async () => {
+  it('return 404 for a memory of another user', async () => {
     const { call, path, patch } = await withMemory()
     await patch({ memory: 'I live in Nara.' })
     for (const [method, rest, body] of [
@@ -187,8 +187,8 @@ describe('history and restore', () => {
   })
 })
 
-describe('a forgotten user', () => {
-  it('is gone from every read at once, and the answer says what was removed', async () => {
+describe('forgetting a user', () => {
+  it('removes the user from every read and returns the number of removed records', async () => {
     const { call, list, path } = await withMemory()
     await call('POST', '/v1/recall', { user_id: 'ada', query: 'Kyoto' })
     const { status, body } = await call('DELETE', '/v1/memories?user_id=ada')
@@ -205,8 +205,8 @@ describe('a forgotten user', () => {
   })
 })
 
-describe('a run', () => {
-  it('is the middle tier: what belongs to it expires after its days', async () => {
+describe('memories of a run', () => {
+  it('expire after run_retention_days', async () => {
     const { call, clock } = testApp()
     await call('PUT', '/v1/rules', { rules: { run_retention_days: 2 } })
     await call('POST', '/v1/memories', said(KYOTO, { run_id: 'r' }))

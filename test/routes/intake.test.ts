@@ -6,7 +6,7 @@ const MESSAGES = [
   { role: 'assistant', content: 'Kyoto has many temples.' },
 ]
 
-describe('whose words are remembered', () => {
+describe('the rule remember', () => {
   const remembered = async (rule: string, asked?: string) => {
     const { call } = testApp()
     await call('PUT', '/v1/rules', { rules: { remember: rule } })
@@ -24,16 +24,19 @@ describe('whose words are remembered', () => {
     ['both', 'user', [user]],
     ['user', undefined, [user]],
     ['assistant', 'both', [assistant]],
-    // A caller may narrow the rules of the app, and not widen them.
+    // A request may narrow the rule of the app but not widen it.
     ['user', 'both', [user]],
     ['user', 'assistant', [user]],
-  ])('by a rule of %s and a call that asks for %s', async (rule, asked, expected) => {
-    expect(await remembered(rule, asked)).toEqual(expected)
-  })
+  ])(
+    'with rule %s and request %s stores the messages of the allowed roles',
+    async (rule, asked, expected) => {
+      expect(await remembered(rule, asked)).toEqual(expected)
+    },
+  )
 })
 
 describe('retention', () => {
-  it('lets what is kept verbatim expire by the days of the rule for all topics', async () => {
+  it('applies the retention of * to verbatim memories', async () => {
     const { call, clock } = testApp()
     await call('PUT', '/v1/rules', { rules: { retention_days: { '*': 2 } } })
     await call('POST', '/v1/memories', { user_id: 'ada', messages: MESSAGES })

@@ -5,7 +5,7 @@ import { DAY, entry, NOON } from '../ledger/helpers.ts'
 
 const PRICES = 'gpt-4o-mini=0.15/0.6/0.075,text-embedding-3-small=0.02/0'
 
-/** An app whose models were called: Ada's two turns on one day, Bob's on the next. */
+/** An app with model calls for two turns of Ada on one day and for Bob on the next. */
 function withCalls() {
   const app = testApp({ prices: PRICES })
   const embed = { purpose: 'embed', model: 'text-embedding-3-small', tokensOut: 0 } as const
@@ -29,7 +29,7 @@ function withCalls() {
 }
 
 describe('GET /v1/ledger', () => {
-  it('answers with the sums', async () => {
+  it('returns the totals', async () => {
     const { call } = withCalls()
     const { status, body } = await call('GET', '/v1/ledger?user_id=ada')
     expect({ status, body }).toEqual({
@@ -51,7 +51,7 @@ describe('GET /v1/ledger', () => {
     })
   })
 
-  it('knows no total where a price is missing, and says which', async () => {
+  it('returns cost null and the model if a price is missing', async () => {
     const { body } = await withCalls().call('GET', '/v1/ledger?group_by=purpose')
     expect(body.totals).toMatchObject({ calls: 5, failed: 1, cost: null })
     expect(body.unpriced).toEqual(['llama'])
@@ -81,12 +81,12 @@ describe('GET /v1/ledger', () => {
     ['day=2026-03-01&from=2026-03-01T12:00:01Z', 0],
     ['day=2026-03-01&to=2026-03-09', 3],
     ['user_id=nobody', 0],
-  ])('counts the calls of %s', async (query, calls) => {
+  ])('counts the calls with %s', async (query, calls) => {
     const { status, body } = await withCalls().call('GET', `/v1/ledger?${query}`)
     expect([status, body.totals?.calls]).toEqual([200, calls])
   })
 
-  it('groups by what is asked, in that order', async () => {
+  it('groups by the given fields in their order', async () => {
     const { call } = withCalls()
     const { body } = await call('GET', '/v1/ledger?group_by=day,%20user,arm,day&from=2026-03-01')
     expect(body.groups.map(({ key, calls }: { key: object; calls: number }) => [key, calls])).toEqual([
@@ -102,28 +102,28 @@ describe('GET /v1/ledger', () => {
   it.each([
     [
       'group_by=users',
-      /^group_by: expected a list of user, conversation, turn, .*; "users" is none of them, got "users"$/,
+      /^group_by: expected a comma-separated list of user, conversation, turn, .* \(unknown: "users"\), got "users"$/,
     ],
-    ['group_by=user;day', /^group_by: expected a list of/],
+    ['group_by=user;day', /^group_by: expected a comma-separated list of/],
     ['group_by=user&group_by=day', /^group_by: /],
-    ['group_by=constructor', /^group_by: expected a list of/],
+    ['group_by=constructor', /^group_by: expected a comma-separated list of/],
     ['purpose=chat', /^purpose: expected one of .*"extract".*, got "chat"$/],
-    ['from=yesterday', /^from: expected a day .* or an ISO 8601 time with a zone, got "yesterday"$/],
-    ['from=2026-03-01T12:00:00', /^from: expected a day/],
-    ['to=2026-02-30', /^to: expected a day .*, got "2026-02-30"$/],
+    ['from=yesterday', /^from: expected a UTC day .* or an ISO 8601 time with a time zone, got "yesterday"$/],
+    ['from=2026-03-01T12:00:00', /^from: expected a UTC day/],
+    ['to=2026-02-30', /^to: expected a UTC day .*, got "2026-02-30"$/],
     ['day=2026-3-1', /^day: expected a day like 2026-03-01, got "2026-3-1"$/],
     ['from=2026-03-02&to=2026-03-01', /^to: expected a time after from, got "2026-03-01"$/],
     ['from=2026-03-02&to=2026-03-02', /^to: expected a time after from/],
-    ['turn=0', /^turn: expected a whole number from 1/],
-    ['user_id=', /^user_id: expected a text that is not empty, got ""$/],
+    ['turn=0', /^turn: expected an integer from 1/],
+    ['user_id=', /^user_id: expected a non-empty string, got ""$/],
     ['user=ada', /unknown field user$/],
-  ])('refuses %s', async (query, message) => {
+  ])('rejects %s', async (query, message) => {
     const { status, body } = await withCalls().call('GET', `/v1/ledger?${query}`)
     expect(status).toBe(400)
     expect(body.error.message).toMatch(message)
   })
 
-  it('answers a key with the calls of its namespace', async () => {
+  it('returns only calls of the namespace of the key', async () => {
     const key = 'key-of-namespace-one'
     const { call, ledger } = testApp({ apiKeys: [{ namespace: 'one', sha256: sha256Of(key) }] })
     ledger.record(entry({ namespace: 'one' }))
@@ -133,7 +133,7 @@ describe('GET /v1/ledger', () => {
     expect((await call('GET', '/v1/ledger')).status).toBe(401)
   })
 
-  it('is what it says it is, in the OpenAPI document', async () => {
+  it('matches the schema in the OpenAPI document', async () => {
     const { call } = withCalls()
     const { body: document } = await call('GET', '/openapi.json')
     const { parameters } = document.paths['/v1/ledger'].get

@@ -4,10 +4,10 @@ import { TABLE } from '../buffer/helpers.ts'
 import { batchOf, tableModel } from '../buffer/model.ts'
 import { testApp } from '../helpers/test-app.ts'
 
-/** As the app of the tests counts them. */
+/** Uses the token counter of the test app. */
 const tokensOf = (text: string) => Math.ceil(text.length / 4)
 
-it('a turn of 50,000 tokens is taken, recalled at once, and learned from in parts, from its first word to its last', async () => {
+it('accepts a turn of 50,000 tokens, recalls it before extraction and extracts all of it in parts', async () => {
   const model = tableModel(TABLE)
   const { call } = testApp({ model })
   const filler = (seed: string) =>
@@ -30,7 +30,7 @@ it('a turn of 50,000 tokens is taken, recalled at once, and learned from in part
   const { body: recalled } = await call('POST', '/v1/recall', { user_id: 'ada', query: 'Do I speak Welsh?' })
   expect(recalled.context).toContain('I speak Welsh')
 
-  // A turn that comes with it has its own place among the batches.
+  // A turn sent with it gets its own batch.
   await call('POST', '/v1/memories', {
     ...{ user_id: 'ada', conversation_id: 'c', turn: 2 },
     messages: [{ role: 'user', name: 'Ada', content: 'I play the cello' }],
@@ -49,6 +49,6 @@ it('a turn of 50,000 tokens is taken, recalled at once, and learned from in part
   ])
   const batches = model.calls.filter(({ purpose }) => purpose === 'extract').map(batchOf)
   expect(batches.length).toBeGreaterThanOrEqual(4)
-  // A line of the batch says who spoke and when, besides.
+  // Each line of the batch also contains speaker and time.
   for (const batch of batches) expect(tokensOf(batch)).toBeLessThanOrEqual(MAX_BATCH_TOKENS + 100)
 })

@@ -4,7 +4,7 @@ import { said, testApp } from '../helpers/test-app.ts'
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[45][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 describe('POST /v1/memories', () => {
-  it('answers what became of the turn', async () => {
+  it('returns the stored turn and its events', async () => {
     const { call } = testApp()
     const { status, body } = await call(
       'POST',
@@ -25,7 +25,7 @@ describe('POST /v1/memories', () => {
     })
   })
 
-  it('keeps every field of a turn where it belongs', async () => {
+  it('stores every field of a turn', async () => {
     const { call, clock } = testApp()
     const turn = {
       user_id: 'ada',
@@ -68,14 +68,14 @@ describe('POST /v1/memories', () => {
       metadata: turn.metadata,
       valid_from: at,
       valid_until: null,
-      // What belongs to a run is kept for 30 days, unless the rules say otherwise.
+      // The default of run_retention_days is 30.
       expires_at: '2026-03-03T01:00:00.500Z',
       created_at: now,
       updated_at: now,
     })
   })
 
-  it('is one call for one Idempotency-Key', async () => {
+  it('stores one turn for repeated requests with one Idempotency-Key', async () => {
     const { call } = testApp()
     const turn = said('I live in Kyoto.', { conversation_id: 'c' })
     const first = await call('POST', '/v1/memories', turn, { 'idempotency-key': 'k1' })
@@ -85,13 +85,13 @@ describe('POST /v1/memories', () => {
     expect(again.body.turn_id).toBe(first.body.turn_id)
   })
 
-  it('takes a turn in which nothing is worth keeping', async () => {
+  it('accepts a turn without a memory', async () => {
     const { call } = testApp()
     const { status, body } = await call('POST', '/v1/memories', said(''))
     expect({ status, events: body.events }).toEqual({ status: 200, events: [] })
   })
 
-  it('remembers whose words it is told to', async () => {
+  it('stores the messages of the roles given by remember', async () => {
     const { call } = testApp()
     const messages = [
       { role: 'system', content: 'You are a helpful travel agent of Acme.' },
@@ -111,11 +111,11 @@ describe('POST /v1/memories', () => {
 })
 
 describe('GET /v1/memories', () => {
-  it('answers the newest first, page by page, each memory once', async () => {
+  it('lists newest first, each memory on exactly one page', async () => {
     const { call, clock } = testApp()
     for (let i = 0; i < 7; i++) {
       await call('POST', '/v1/memories', said(`My lucky number is ${i}00.`))
-      // Two to a millisecond.
+      // Two memories per millisecond.
       clock.advance(i % 2)
     }
     const all = await call('GET', '/v1/memories?user_id=ada')
@@ -139,7 +139,7 @@ describe('GET /v1/memories', () => {
     }
   })
 
-  it('is narrowed by what it names', async () => {
+  it('filters by agent, run, app and conversation', async () => {
     const { call } = testApp()
     await call('POST', '/v1/memories', said('I live in Kyoto.', { agent_id: 'a', conversation_id: 'c1' }))
     await call('POST', '/v1/memories', said('I work in Osaka.', { run_id: 'r', conversation_id: 'c2' }))
@@ -156,7 +156,7 @@ describe('GET /v1/memories', () => {
     expect(await texts('conversation_id=c2&agent_id=a')).toEqual([])
   })
 
-  it('answers an unknown user with an empty page', async () => {
+  it('returns an empty page for an unknown user', async () => {
     const { call } = testApp()
     expect((await call('GET', '/v1/memories?user_id=nobody')).body).toEqual({
       memories: [],
@@ -166,7 +166,7 @@ describe('GET /v1/memories', () => {
 })
 
 describe('DELETE /v1/memories/{id}', () => {
-  it('answers what it deleted, and it is gone from every read', async () => {
+  it('returns the deleted memory and removes it from every read', async () => {
     const { call } = testApp()
     const added = await call('POST', '/v1/memories', said('I live in Kyoto.'))
     const [{ id }] = added.body.events
@@ -187,7 +187,7 @@ describe('DELETE /v1/memories/{id}', () => {
 })
 
 describe('POST /v1/memories/search', () => {
-  it('answers memories with scores, best first', async () => {
+  it('returns memories with scores, best first', async () => {
     const { call } = testApp()
     await call('POST', '/v1/memories', said('I live in Kyoto.'))
     await call('POST', '/v1/memories', said('I am allergic to peanuts.'))
@@ -208,7 +208,7 @@ describe('POST /v1/memories/search', () => {
     expect(scores).toEqual(scores.toSorted((a: number, b: number) => b - a))
   })
 
-  it('keeps to top_k, threshold and filters', async () => {
+  it('applies top_k, threshold and filters', async () => {
     const { call } = testApp()
     for (const [channel, text] of [
       ['web', 'I live in Kyoto.'],

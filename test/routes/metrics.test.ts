@@ -19,7 +19,7 @@ const open = (options: TestAppOptions = {}) => {
 }
 
 describe('GET /metrics', () => {
-  it('answers in the text format, with the numbers of the process', async () => {
+  it('responds in the Prometheus text format with process metrics', async () => {
     const { fetch, scrape } = open()
     const response = await fetch('/metrics')
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8')
@@ -30,7 +30,7 @@ describe('GET /metrics', () => {
     expect(value('hippocache_info')).toBe(1)
   })
 
-  it('needs no key where there are none, and one where there are', async () => {
+  it('requires a key only if keys are configured', async () => {
     const { fetch, scrape } = open({ apiKeys: [{ namespace: 'one', sha256: sha256Of(KEY) }] })
     expect((await fetch('/metrics')).status).toBe(401)
     expect((await fetch('/metrics', { headers: { authorization: 'Bearer wrong' } })).status).toBe(401)
@@ -38,12 +38,12 @@ describe('GET /metrics', () => {
     expect((await fetch('/healthz')).status).toBe(200)
   })
 
-  it('is no tool for an app', async () => {
+  it('is not in the OpenAPI document', async () => {
     const { call } = open()
     expect(Object.keys((await call('GET', '/openapi.json')).body.paths)).not.toContain('/metrics')
   })
 
-  it('counts requests by the pattern of their route, also those that fail', async () => {
+  it('counts requests by route pattern, including failed ones', async () => {
     const { call, fetch, scrape } = open({ expectErrors: true })
     const { body } = await call('POST', '/v1/memories', said('I live in Kyoto.'))
     await call('GET', `/v1/memories/${body.events[0].id}?user_id=ada`)
@@ -67,7 +67,7 @@ describe('GET /metrics', () => {
       expect(route).toMatch(/^(?:none|\/[a-z0-9_:/]*)$/)
   })
 
-  it('counts what a failing backend did to a request', async () => {
+  it('counts requests that failed because of a backend', async () => {
     const { call, scrape } = open({
       expectErrors: true,
       wrapRecords: (records) => ({ ...records, get: () => Promise.reject(new Error('away')) }),
@@ -77,7 +77,7 @@ describe('GET /metrics', () => {
     expect((await scrape()).value('hippocache_http_requests_total', labels)).toBe(1)
   })
 
-  it('tells the parts of recalls and searches, the snapshots, and what Cache Get answered', async () => {
+  it('reports parts of recalls and searches, snapshots, and cache reads', async () => {
     const { call, scrape, clock } = open()
     await call('POST', '/v1/memories', said('I live in Kyoto.'))
     await call('POST', '/v1/recall', { user_id: 'ada', query: 'Kyoto' })
@@ -98,7 +98,7 @@ describe('GET /metrics', () => {
     expect(value('hippocache_cache_reads_total', { reason: 'window' })).toBe(1)
   })
 
-  it('tells what waits to be learned from, and what flushes came to', async () => {
+  it('reports pending turns and the outcomes of flushes', async () => {
     const model = tableModel({ 'in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info' }] })
     const { call, scrape, clock } = open({ model })
     await call('POST', '/v1/memories', said('I live in Leeds.', { conversation_id: 'c' }))
@@ -121,7 +121,7 @@ describe('GET /metrics', () => {
     expect(after.value('hippocache_flushes_total', { reason: 'explicit' })).toBe(2)
   })
 
-  it('tells the calls that the ledger takes down', async () => {
+  it('reports the model calls of the ledger', async () => {
     const { ledger, scrape } = open()
     ledger.record(entry())
     ledger.record(entry({ purpose: 'embed', model: 'e', tokensOut: 0 }))
@@ -130,7 +130,7 @@ describe('GET /metrics', () => {
     expect(value('hippocache_model_calls_total', { purpose: 'embed', model: 'e' })).toBe(1)
   })
 
-  it('tells nothing of anybody: no user, conversation, key, namespace or text', async () => {
+  it('contains no user, conversation, key, namespace or text', async () => {
     const { call, fetch, ledger, scrape } = open({
       apiKeys: [{ namespace: 'space-x', sha256: sha256Of(KEY) }],
     })

@@ -3,7 +3,7 @@ import { testApp } from '../helpers/test-app.ts'
 
 type Node = Record<string, unknown>
 
-/** Every object within a document, with its path. */
+/** Yields every object of a document with its path. */
 function* objects(value: unknown, path = '#'): Generator<[path: string, node: Node]> {
   if (value === null || typeof value !== 'object') return
   if (!Array.isArray(value)) yield [path, value as Node]
@@ -39,8 +39,8 @@ function operationsOf(document: { paths: Record<string, Record<string, Operation
   )
 }
 
-describe('/openapi.json is what Dify can import:', () => {
-  it('version 3.0, with info and paths', async () => {
+describe('/openapi.json can be imported by Dify:', () => {
+  it('has version 3.0, info and paths', async () => {
     const document = await documentOf()
     expect(document.openapi).toMatch(/^3\.0\.\d+$/)
     expect(document.info).toMatchObject({
@@ -64,26 +64,26 @@ describe('/openapi.json is what Dify can import:', () => {
     )
   })
 
-  it('no reference anywhere, since those within properties are not followed', async () => {
+  it('has no $ref, because Dify does not resolve them within properties', async () => {
     const paths = [...objects(await documentOf())].filter(([, node]) => '$ref' in node).map(([path]) => path)
     expect(paths).toEqual([])
   })
 
-  it('no list of types and no type null, which are of 3.1 and crash the importer', async () => {
+  it('has no list of types and no type null, which are OpenAPI 3.1 and crash the importer', async () => {
     const wrong = [...objects((await documentOf()).paths)].filter(
       ([, { type }]) => Array.isArray(type) || type === 'null',
     )
     expect(wrong).toEqual([])
   })
 
-  it('operation ids that can be names of tools, each once, at most a hundred', async () => {
+  it('has at most 100 unique operation ids that are valid tool names', async () => {
     const ids = operationsOf(await documentOf()).map(([, { operationId }]) => operationId)
     for (const id of ids) expect(id).toMatch(/^[a-z0-9_]+$/)
     expect(new Set(ids).size).toBe(ids.length)
     expect(ids.length).toBeLessThanOrEqual(100)
   })
 
-  it('a description or an example for every operation, parameter and field', async () => {
+  it('describes every operation, parameter and field', async () => {
     const bare: string[] = []
     for (const [route, { summary, description, parameters = [], requestBody }] of operationsOf(
       await documentOf(),
@@ -102,7 +102,7 @@ describe('/openapi.json is what Dify can import:', () => {
     expect(bare).toEqual([])
   })
 
-  it('bodies that are objects of one content type, with what they require', async () => {
+  it('has object bodies of one content type with their required fields', async () => {
     for (const [route, { requestBody }] of operationsOf(await documentOf())) {
       if (!requestBody) continue
       expect([route, Object.keys(requestBody.content)]).toEqual([route, ['application/json']])
@@ -117,7 +117,7 @@ describe('/openapi.json is what Dify can import:', () => {
     expect(required('/v1/recall', 'post')).toEqual(['query', 'user_id'])
   })
 
-  it('the address that the request came in by as the one server', async () => {
+  it('has the address of the request as its only server', async () => {
     expect((await documentOf({}, 'http://127.0.0.1:9000/openapi.json')).servers).toEqual([
       { url: 'http://127.0.0.1:9000' },
     ])
@@ -129,19 +129,19 @@ describe('/openapi.json is what Dify can import:', () => {
     expect(odd.servers).toEqual([{ url: 'http://localhost' }])
   })
 
-  it('PUBLIC_URL instead where it is set', async () => {
+  it('has PUBLIC_URL as its only server if it is set', async () => {
     expect((await documentOf({ publicUrl: 'https://memory.example.com' })).servers).toEqual([
       { url: 'https://memory.example.com' },
     ])
   })
 
-  it('the bearer key as the way in', async () => {
+  it('declares bearer authentication', async () => {
     const document = await documentOf()
     expect(document.components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } })
     expect(document.security).toEqual([{ bearer: [] }])
   })
 
-  it('and it describes what the routes answer: no field too few, none too many', async () => {
+  it('describes exactly the fields of the responses', async () => {
     const { call } = testApp()
     const { body: document } = await call('GET', '/openapi.json')
     const turn = {

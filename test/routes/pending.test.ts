@@ -18,7 +18,7 @@ function start(options: Parameters<typeof testApp>[0] = {}) {
 }
 
 describe('GET /v1/pending', () => {
-  it('lists the turns that wait, oldest first, with their state', async () => {
+  it('lists pending turns oldest first, with their state', async () => {
     const { post, pending, model, call, clock } = start()
     await post(1, 'I live in Leeds')
     clock.advance(1000)
@@ -43,7 +43,7 @@ describe('GET /v1/pending', () => {
     expect((await pending()).turns).toMatchObject([{ conversation_id: 'd' }])
   })
 
-  it('shows what has failed and why; a flush replays it', async () => {
+  it('lists failed turns with the error; a flush retries them', async () => {
     const { post, pending, model, call, texts } = start()
     model.always(gibberish)
     await post(1, 'I live in Leeds')
@@ -67,7 +67,7 @@ describe('GET /v1/pending', () => {
 })
 
 describe('POST /v1/flush', () => {
-  it('with wait false answers at once', async () => {
+  it('responds immediately with wait false', async () => {
     const { post, pending, model, call, texts } = start()
     const thinking = held()
     model.next(thinking.behaviour)
@@ -84,14 +84,14 @@ describe('POST /v1/flush', () => {
     expect(await texts()).toEqual(['extracted: Ada lives in Leeds.'])
   })
 
-  it('of somebody of whom nothing waits does nothing', async () => {
+  it('does nothing for a user without pending turns', async () => {
     const { body } = await start().call('POST', '/v1/flush', { user_id: 'nobody' })
     expect(body).toEqual({ status: 'flushed', events: [], reason: null, pending: { turns: 0, tokens: 0 } })
   })
 })
 
 describe('DELETE /v1/pending/{turn_id}', () => {
-  it('keeps the words of a turn that cannot be learned from, as they were said', async () => {
+  it('stores the text of a failing turn as verbatim memories', async () => {
     const { post, pending, model, call, texts } = start()
     model.always(gibberish)
     const { body: posted } = await post(1, 'I live in Leeds')
@@ -114,7 +114,7 @@ describe('DELETE /v1/pending/{turn_id}', () => {
     expect(await texts()).toEqual(['verbatim: I live in Leeds'])
   })
 
-  it('works for a turn of no conversation, while the model thinks about it, and keeps when it was said', async () => {
+  it('cancels a turn without a conversation during the model call, and keeps the time of its messages', async () => {
     const { model, call, texts, clock } = start()
     const { body: posted } = await call('POST', '/v1/memories', said('I live in Leeds'))
     clock.advance(86_400_000)
@@ -130,7 +130,7 @@ describe('DELETE /v1/pending/{turn_id}', () => {
     expect(body.memories[0]).toMatchObject({ at: '2026-03-01T09:00:00.000Z', conversation_id: null })
   })
 
-  it('answers 404 for a turn that does not wait, or is of somebody else', async () => {
+  it('returns 404 for a turn that is not pending or belongs to another user', async () => {
     const { post, call, pending } = start()
     const { body: posted } = await post(1, 'I live in Leeds')
     for (const path of [`${posted.turn_id}?user_id=bob`, 'no-such-turn?user_id=ada']) {
@@ -141,8 +141,8 @@ describe('DELETE /v1/pending/{turn_id}', () => {
   })
 })
 
-describe('the dead letter', () => {
-  /** Turns 1 and 2 have failed for good; turn 3 waits. */
+describe('failed turns', () => {
+  /** Turns 1 and 2 have failed permanently; turn 3 is pending. */
   async function withFailed() {
     const at = start()
     at.model.always(gibberish)
@@ -155,7 +155,7 @@ describe('the dead letter', () => {
     return { ...at, ids: ids as [string, string, string] }
   }
 
-  it('is listed with the reason', async () => {
+  it('are listed with the error', async () => {
     const { pending, ids } = await withFailed()
     const failed = await pending('&state=failed')
     const why = { state: 'failed', attempts: 5, error: 'refused', because: 'explicit', next_attempt_at: null }
@@ -170,7 +170,7 @@ describe('the dead letter', () => {
     expect((await pending('&state=processing')).turns).toEqual([])
   })
 
-  it('is replayed: one turn, then all of a user, and nothing that has not failed', async () => {
+  it('are retried by a replay of one turn or of a user, without other pending turns', async () => {
     const { call, pending, model, ids, texts } = await withFailed()
     model.always(undefined)
     const one = await call('POST', '/v1/pending/replay', { user_id: 'ada', turn_id: ids[1] })
@@ -198,7 +198,7 @@ describe('the dead letter', () => {
     })
   })
 
-  it('answers 404 to a replay of what has not failed, or is of somebody else', async () => {
+  it('return 404 for a replay of a turn that has not failed or belongs to another user', async () => {
     const { call, ids } = await withFailed()
     for (const [user_id, turn_id] of [
       ['ada', ids[2]],
@@ -210,7 +210,7 @@ describe('the dead letter', () => {
     }
   })
 
-  it('is dropped, words and all, and does not come back when the turn is posted again', async () => {
+  it('are dropped with their text, also when the same turn is posted again', async () => {
     const { call, post, pending, model, ids, texts } = await withFailed()
     const { status, body } = await call('DELETE', `/v1/pending/${ids[0]}?user_id=ada&words=drop`)
     expect({ status, body }).toMatchObject({
@@ -231,12 +231,12 @@ describe('the dead letter', () => {
       outcome: 'dropped',
       memory_ids: [],
     })
-    // In other words it is another matter.
+    // A turn with another text is accepted.
     expect((await post(1, 'I am a nurse')).status).toBe(202)
     expect((await call('DELETE', `/v1/pending/${ids[1]}?user_id=ada&words=drop`)).status).toBe(404)
   })
 
-  it('a block that held dropped words is not served any more', async () => {
+  it('invalidate a cached block that contains their dropped text', async () => {
     const { call, ids } = await withFailed()
     const cached = async (turn: number) =>
       (
@@ -254,7 +254,7 @@ describe('the dead letter', () => {
 })
 
 describe('GET /v1/turns/{id}', () => {
-  it('tells what has become of a turn: idle, processing, done, and what started it', async () => {
+  it('returns the state of a turn (idle, processing, done) and its trigger', async () => {
     const { post, call, model, clock } = start()
     const { body: posted } = await post(1, 'I live in Leeds')
     const state = async () => (await call('GET', `/v1/turns/${posted.turn_id}?user_id=ada`)).body
@@ -291,7 +291,7 @@ describe('GET /v1/turns/{id}', () => {
     })
   })
 
-  it('tells of what was kept word by word, and is nobody else’s', async () => {
+  it('returns a verbatim turn, only to its user', async () => {
     const { call } = start()
     const { body } = await call('POST', '/v1/memories', said('I live in Leeds', { mode: 'verbatim' }))
     const get = (user: string, id = body.turn_id) => call('GET', `/v1/turns/${id}?user_id=${user}`)
@@ -301,11 +301,11 @@ describe('GET /v1/turns/{id}', () => {
   })
 })
 
-describe('the end of a conversation', () => {
+describe('ending a conversation', () => {
   it.each([
     ['/v1/conversations/c/end', {}],
     ['/v1/flush', { conversation_id: 'c', end: true }],
-  ])('by POST %s learns from what waits of it', async (path, more) => {
+  ])('by POST %s extracts memories from its pending turns', async (path, more) => {
     const { post, call, pending, texts } = start()
     const { body: posted } = await post(1, 'I live in Leeds')
     await post(1, 'I have a cat', { conversation_id: 'd' })
@@ -319,12 +319,12 @@ describe('the end of a conversation', () => {
     expect((await call('GET', `/v1/turns/${posted.turn_id}?user_id=ada`)).body.because).toBe('end')
   })
 
-  it('needs a conversation, and one that nobody knows is no error', async () => {
+  it('requires a conversation id and accepts an unknown one', async () => {
     const { call } = start()
     const { status, body } = await call('POST', '/v1/flush', { user_id: 'ada', end: true })
     expect({ status, message: body.error.message }).toMatchObject({
       status: 400,
-      message: expect.stringMatching(/^conversation_id: expected a conversation, since end is true/),
+      message: expect.stringMatching(/^conversation_id: expected a conversation id, because end is true/),
     })
     expect((await call('POST', '/v1/conversations/x/end', { user_id: 'ada' })).body).toMatchObject({
       status: 'started',
@@ -341,7 +341,7 @@ describe('a regenerated answer', () => {
       ({ kind, memory }: { kind: string; memory: string }) => `${kind}: ${memory}`,
     )
 
-  it('takes the place of the first while that waits: one turn, its words, one lesson', async () => {
+  it('replaces the pending first answer: one turn, one extraction', async () => {
     const { post, pending, call, model, texts } = start()
     const { body: first } = await post(1, 'I live in Leeds')
     expect(await found(call, 'Leeds')).toEqual(['pending: I live in Leeds'])
@@ -355,7 +355,7 @@ describe('a regenerated answer', () => {
     expect(model.batches()).toHaveLength(1)
   })
 
-  it('is learned from anew when the first was learned from, and takes back what that taught', async () => {
+  it('is extracted again and removes the memories of the first answer', async () => {
     const { post, pending, call, texts } = start()
     await post(1, 'I live in Leeds. I have a cat')
     await call('POST', '/v1/flush', { user_id: 'ada' })
@@ -369,8 +369,8 @@ describe('a regenerated answer', () => {
   })
 })
 
-describe('a window that is told by recall', () => {
-  it('has turns learned from before they leave it, so that a fresh block holds what they taught', async () => {
+describe('a window size known from recall', () => {
+  it('triggers the extraction of turns before they leave the window, so that a new block contains their memories', async () => {
     const { post, call, texts, services } = start()
     const recall = (turn: number) =>
       call('POST', '/v1/recall', {
@@ -394,8 +394,8 @@ describe('a window that is told by recall', () => {
   })
 })
 
-describe('more turns than may wait', () => {
-  it('are answered 429 with the time to come back, and nothing is lost', async () => {
+describe('a full buffer', () => {
+  it('returns 429 with Retry-After and loses no accepted turn', async () => {
     const { post, pending, model, call, texts } = start({ buffer: { maxTurnsPerScope: 2 } })
     await post(1, 'I live in Leeds')
     await post(2, 'I have a cat')
@@ -419,7 +419,7 @@ describe('more turns than may wait', () => {
     ])
   })
 
-  it('are counted when many come at once, and in all', async () => {
+  it('counts concurrent turns, per user and in total', async () => {
     const { call, pending, services } = start({ buffer: { maxTurns: 5 } })
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, i) =>

@@ -3,7 +3,7 @@ import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import { said, testApp } from '../helpers/test-app.ts'
 import { DAY, learn, START } from '../profile/helpers.ts'
 
-/** Never asked in these tests. */
+/** Not called in these tests. */
 const model: LanguageModel = { kind: 'none', complete: () => Promise.reject(new Error('was asked')) }
 
 async function known() {
@@ -39,7 +39,7 @@ const OSLO = {
 }
 
 describe('GET /v1/profile', () => {
-  it('answers with slots, what stays, what goes on, and a text for the prompt', async () => {
+  it('returns topics, static and recent memories, and text for the prompt', async () => {
     const { get } = await known()
     const { status, body } = await get()
     const chess = { id: 'Ada likes chess.', memory: 'Ada likes chess.', importance: 3, event_date: null }
@@ -73,7 +73,7 @@ describe('GET /v1/profile', () => {
     })
   })
 
-  it('keeps to budget, topics, caps and preference', async () => {
+  it('applies token_budget, topics, max_per_topic and prefer', async () => {
     const { get } = await known()
     const texts = async (query: string) => {
       const { body } = await get(query)
@@ -91,7 +91,7 @@ describe('GET /v1/profile', () => {
     expect(await texts('&token_budget=0')).toEqual([[], 4])
   })
 
-  it('is empty for somebody of whom nothing is known', async () => {
+  it('is empty for an unknown user', async () => {
     const { call } = testApp()
     const { status, body } = await call('GET', '/v1/profile?user_id=nobody')
     expect([status, body]).toEqual([
@@ -100,7 +100,7 @@ describe('GET /v1/profile', () => {
     ])
   })
 
-  it('loses what is deleted and forgotten at once', async () => {
+  it('does not contain deleted or forgotten memories', async () => {
     const { get, call } = await known()
     await call('DELETE', `/v1/memories/${encodeURIComponent(HOME.id)}?user_id=ada`)
     expect((await get()).body.static).toHaveLength(1)
@@ -108,7 +108,7 @@ describe('GET /v1/profile', () => {
     expect((await get()).body.count).toBe(0)
   })
 
-  it('shows what was said where no model sorts it', async () => {
+  it('lists statements under said without a language model', async () => {
     const { call } = testApp()
     await call('POST', '/v1/memories', said('I live in Kyoto.'))
     const { body } = await call('GET', '/v1/profile?user_id=ada')
@@ -119,7 +119,7 @@ describe('GET /v1/profile', () => {
     expect([body.static, body.recent.length]).toEqual([[], 1])
   })
 
-  it('says that the store is away', async () => {
+  it('returns 503 if the record store does not respond', async () => {
     const { call } = testApp({
       expectErrors: true,
       wrapRecords: (records) => ({ ...records, scroll: () => Promise.reject(new Error('away')) }),
@@ -130,14 +130,14 @@ describe('GET /v1/profile', () => {
 
   it.each([
     ['', /^user_id: /],
-    ['user_id=', /^user_id: expected a text that is not empty/],
-    ['user_id=ada&token_budget=-1', /^token_budget: expected a whole number from 0 to 100000, got "-1"$/],
-    ['user_id=ada&token_budget=many', /^token_budget: expected a whole number/],
-    ['user_id=ada&max_per_topic=0', /^max_per_topic: expected a whole number from 1 to 500, got "0"$/],
+    ['user_id=', /^user_id: expected a non-empty string/],
+    ['user_id=ada&token_budget=-1', /^token_budget: expected an integer from 0 to 100000, got "-1"$/],
+    ['user_id=ada&token_budget=many', /^token_budget: expected an integer/],
+    ['user_id=ada&max_per_topic=0', /^max_per_topic: expected an integer from 1 to 500, got "0"$/],
     [`user_id=ada&topics=${'a,'.repeat(65)}`, /^topics: expected at most 64 topics/],
     [`user_id=ada&prefer=${'a'.repeat(4097)}`, /^prefer: expected at most 4096 characters/],
     ['user_id=ada&topic=work', /unknown field topic$/],
-  ])('refuses %s', async (query, message) => {
+  ])('rejects %s', async (query, message) => {
     const { status, body } = await testApp().call('GET', `/v1/profile?${query}`)
     expect([status, body.error.message]).toEqual([400, expect.stringMatching(message)])
   })

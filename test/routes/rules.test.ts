@@ -6,7 +6,7 @@ import { testApp } from '../helpers/test-app.ts'
 const RULES = '/v1/rules'
 
 describe('GET /v1/rules', () => {
-  it('spells out the defaults, with their topics', async () => {
+  it('returns the defaults with all topics', async () => {
     const { status, body } = await testApp().call('GET', `${RULES}?app_id=app-1`)
     expect({ status, body }).toEqual({
       status: 200,
@@ -29,7 +29,7 @@ describe('GET /v1/rules', () => {
     })
   })
 
-  it('says whose rules hold', async () => {
+  it('returns the source of the rules that apply', async () => {
     const { call, clock } = testApp()
     await call('PUT', RULES, { rules: { custom_instructions: 'of all' } })
     const inherited = (await call('GET', `${RULES}?app_id=app-1`)).body
@@ -40,7 +40,7 @@ describe('GET /v1/rules', () => {
       rules: { custom_instructions: 'of all' },
       updated_at: new Date(clock.now()).toISOString(),
     })
-    // What was read can be changed and set, with the version that was read.
+    // The response can be changed and sent back with its version.
     const rules = { ...inherited.rules, custom_instructions: 'of the app' }
     const set = await call('PUT', RULES, { app_id: 'app-1', rules, if_version: inherited.version })
     expect(set.body).toMatchObject({ version: 1, in_force: { from: 'app', version: 1 }, rules })
@@ -51,7 +51,7 @@ describe('GET /v1/rules', () => {
     })
   })
 
-  it('answers an earlier version', async () => {
+  it('returns an earlier version', async () => {
     const { call } = testApp()
     for (const custom_instructions of ['first', 'second'])
       await call('PUT', RULES, { app_id: 'app-1', rules: { custom_instructions } })
@@ -64,14 +64,12 @@ describe('GET /v1/rules', () => {
       code: 'not_found',
       message: 'version: no version 4 of the rules of app "app-1"',
     })
-    expect((await version(0)).error.message).toMatch(
-      /^version: expected a whole number from 1 .*, got "?0"?$/,
-    )
+    expect((await version(0)).error.message).toMatch(/^version: expected an integer from 1 .*, got "?0"?$/)
   })
 })
 
 describe('PUT /v1/rules', () => {
-  it('gives fields that are left out their default', async () => {
+  it('sets absent fields to their defaults', async () => {
     const { call } = testApp()
     await call('PUT', RULES, { rules: { remember: 'user', exclude_topics: ['health'] } })
     const { body } = await call('PUT', RULES, { rules: { retention_days: { plans: 90 } } })
@@ -81,7 +79,7 @@ describe('PUT /v1/rules', () => {
     })
   })
 
-  it('refuses a change of rules that have changed since', async () => {
+  it('returns 409 if if_version is not the newest version', async () => {
     const { call } = testApp()
     await call('PUT', RULES, { rules: { remember: 'user' }, if_version: 0 })
     const { status, body } = await call('PUT', RULES, { rules: { remember: 'both' }, if_version: 0 })
@@ -91,7 +89,7 @@ describe('PUT /v1/rules', () => {
     })
   })
 
-  it('takes rules back', async () => {
+  it('removes rules with null', async () => {
     const { call } = testApp()
     await call('PUT', RULES, { app_id: 'app-1', rules: { remember: 'user' } })
     const { body } = await call('PUT', RULES, { app_id: 'app-1', rules: null })
@@ -106,18 +104,22 @@ describe('PUT /v1/rules', () => {
     ['no rules', {}, /^rules: .*got nothing$/],
     ['a list', { rules: [] }, /^rules: .*, got an array of 0$/],
     ['an unknown field', { rules: { topic: [] } }, /^rules: unknown field topic$/],
-    ['an unknown field beside', { rules: {}, version: 1 }, /^body: unknown field version$/],
-    ['an empty app', { app_id: '', rules: {} }, /^app_id: expected a text that is not empty, got ""$/],
+    ['an unknown field of the body', { rules: {}, version: 1 }, /^body: unknown field version$/],
+    ['an empty app', { app_id: '', rules: {} }, /^app_id: expected a non-empty string, got ""$/],
     [
-      'a version as text',
+      'a version as string',
       { rules: {}, if_version: '1' },
-      /^if_version: expected a whole number from 0.*, got "1"$/,
+      /^if_version: expected an integer from 0.*, got "1"$/,
     ],
-    ['an unknown side', { rules: { remember: 'bot' } }, /^rules\.remember: expected one of .*, got "bot"$/],
     [
-      'a topic in and out',
+      'an unknown value of remember',
+      { rules: { remember: 'bot' } },
+      /^rules\.remember: expected one of .*, got "bot"$/,
+    ],
+    [
+      'a topic both included and excluded',
       { rules: { include_topics: ['health'], exclude_topics: ['Health'] } },
-      /^rules\.exclude_topics\[0\]: expected a topic that is not in include_topics too, got "Health"$/,
+      /^rules\.exclude_topics\[0\]: expected a topic that is not in include_topics, got "Health"$/,
     ],
     [
       'days for an unknown topic',
@@ -125,12 +127,12 @@ describe('PUT /v1/rules', () => {
       /^rules\.retention_days\.health: expected one of the topics \(trips, other\) or "\*", got 3$/,
     ],
     [
-      'no number of days',
+      'days that are not a number',
       { rules: { retention_days: { health: 'a month' } } },
-      /^rules\.retention_days\.health: expected a whole number of days from 1 to 36500, got "a month"$/,
+      /^rules\.retention_days\.health: expected an integer number of days from 1 to 36500, got "a month"$/,
     ],
     [
-      'days for no name',
+      'days for an empty name',
       { rules: { retention_days: { '!': 3 } } },
       /^rules\.retention_days\.!: expected a name .*, or "\*", got "!"$/,
     ],
@@ -144,8 +146,8 @@ describe('PUT /v1/rules', () => {
       { rules: { topics: [{ name: 'trips', subtopics: [] }] } },
       /^rules\.topics\[0\]: unknown field subtopics$/,
     ],
-    ['two faults', { rules: { remember: 'x', topics: 1 } }, /^rules\.remember: .*; rules\.topics: .*$/],
-  ])('refuses %s and keeps what was', async (_name, body, message) => {
+    ['two errors', { rules: { remember: 'x', topics: 1 } }, /^rules\.remember: .*; rules\.topics: .*$/],
+  ])('rejects %s and keeps the current rules', async (_name, body, message) => {
     const { call } = testApp()
     const answer = await call('PUT', RULES, body)
     expect(answer.status).toBe(400)
@@ -155,7 +157,7 @@ describe('PUT /v1/rules', () => {
 })
 
 describe('GET /v1/rules/versions', () => {
-  it('answers what the rules were, the newest first, page by page', async () => {
+  it('lists versions newest first, in pages', async () => {
     const { call, clock } = testApp()
     for (const n of [1, 2, 3]) {
       clock.advance(60_000)
@@ -186,18 +188,18 @@ describe('GET /v1/rules/versions', () => {
   })
 
   it.each([
-    ['limit=0', /^limit: expected a whole number from 1 to 100, got /],
-    ['limit=101', /^limit: expected a whole number from 1 to 100, got /],
-    ['cursor=x', /^cursor: expected the next_cursor of the page before, got "x"$/],
+    ['limit=0', /^limit: expected an integer from 1 to 100, got /],
+    ['limit=101', /^limit: expected an integer from 1 to 100, got /],
+    ['cursor=x', /^cursor: expected next_cursor of the previous page, got "x"$/],
     ['user_id=ada', /unknown field user_id/],
-  ])('refuses %s', async (query, message) => {
+  ])('rejects %s', async (query, message) => {
     const { status, body } = await testApp().call('GET', `${RULES}/versions?${query}`)
     expect(status).toBe(400)
     expect(body.error.message).toMatch(message)
   })
 })
 
-it('rules of a namespace are no one else’s', async () => {
+it('rules of a namespace do not affect other namespaces', async () => {
   const keys = ['key-of-namespace-one', 'key-of-namespace-two'] as const
   const { call } = testApp({
     apiKeys: keys.map((key, i) => ({ namespace: `n${i}`, sha256: sha256Of(key) })),

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createInProcessScopeLock } from '../../sidecar/adapters/lock/in-process.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import { RuleBook } from '../../sidecar/rules/rule-book.ts'
 import { type AppRules, appRules, DEFAULT_RULES } from '../../sidecar/rules/rules.ts'
@@ -20,7 +20,7 @@ function open(wrap: (records: RecordStore) => RecordStore = (records) => records
 }
 
 describe('the rule book', () => {
-  it('has the defaults for everybody at first', async () => {
+  it('returns the defaults at first', async () => {
     const { book } = open()
     for (const appId of [null, 'app']) {
       expect(await book.inForce('default', appId)).toEqual({
@@ -33,7 +33,7 @@ describe('the rule book', () => {
     }
   })
 
-  it('puts an app before its namespace, and that before the defaults', async () => {
+  it('prefers rules of the app, then of the namespace, then the defaults', async () => {
     const { book, clock } = open()
     await book.put('default', null, rules('of all'))
     clock.advance(1000)
@@ -57,7 +57,7 @@ describe('the rule book', () => {
     expect((await book.inForce('elsewhere', 'app')).from).toEqual({ source: 'default', version: 0 })
   })
 
-  it('goes back to the namespace when an app takes its rules back, and counts on from there', async () => {
+  it('falls back to the namespace after rules are removed, and continues the version numbers', async () => {
     const { book } = open()
     await book.put('default', null, rules('of all'))
     await book.put('default', 'app', rules('of the app'))
@@ -76,7 +76,7 @@ describe('the rule book', () => {
     ])
   })
 
-  it('makes no new version of what changes nothing', async () => {
+  it('creates no version without a change', async () => {
     const { book, clock } = open()
     expect((await book.put('default', 'app', null)).version).toBe(0)
     const first = await book.put('default', 'app', rules('x'))
@@ -85,7 +85,7 @@ describe('the rule book', () => {
     expect((await book.put('default', 'app', DEFAULT_RULES)).version).toBe(2)
   })
 
-  it('refuses a change by someone who has seen another version', async () => {
+  it('rejects a change with another expected version', async () => {
     const { book } = open()
     await book.put('default', 'app', rules('1'), 0)
     await book.put('default', 'app', rules('2'), 1)
@@ -95,14 +95,14 @@ describe('the rule book', () => {
         message: `if_version: expected 2, the newest version, got ${seen}`,
       })
     }
-    // Also when nothing would change.
+    // Even without a change.
     await expect(book.put('default', 'app', rules('2'), 1)).rejects.toMatchObject({ code: 'conflict' })
-    // The version of the namespace is not that of the app.
+    // Namespace and app have separate versions.
     await book.put('default', null, rules('n'), 0)
     expect((await book.inForce('default', 'app')).rules).toEqual(rules('2'))
   })
 
-  it('lets one of many who have seen the same version win', async () => {
+  it('lets one of many concurrent changes with the same expected version succeed', async () => {
     const { book } = open()
     const tries = Array.from({ length: 20 }, (_, i) => book.put('default', 'app', rules(`by ${i}`), 0))
     const settled = await Promise.allSettled(tries)
@@ -110,7 +110,7 @@ describe('the rule book', () => {
     expect((await book.inForce('default', 'app')).version).toBe(1)
   })
 
-  it('answers each of many who do not care with what they have set', async () => {
+  it('returns its own rules to each of many concurrent changes', async () => {
     const { book } = open()
     const set = await Promise.all(
       Array.from({ length: 20 }, (_, i) => book.put('default', 'app', rules(`by ${i}`))),
@@ -119,7 +119,7 @@ describe('the rule book', () => {
     expect(set.map(({ rules }) => rules.custom_instructions)).toEqual(set.map((_, i) => `by ${i}`))
   })
 
-  it('keeps every version, the newest first, page by page', async () => {
+  it('lists every version newest first, in pages', async () => {
     const { book, clock } = open()
     for (let i = 1; i <= 7; i++) {
       clock.advance(1000)
@@ -143,7 +143,7 @@ describe('the rule book', () => {
     })
   })
 
-  it('says that there is no such version', async () => {
+  it('throws not_found for an unknown version', async () => {
     const { book } = open()
     await expect(book.version('default', 'app', 1)).rejects.toMatchObject({
       code: 'not_found',
@@ -154,7 +154,7 @@ describe('the rule book', () => {
     })
   })
 
-  it('tells apart apps and namespaces whatever they are called', async () => {
+  it('distinguishes apps and namespaces with any names', async () => {
     const { book } = open()
     const places: [string, string | null][] = [
       ['a', null],
@@ -175,7 +175,7 @@ describe('the rule book', () => {
     }
   })
 
-  it('changes nothing when the store fails', async () => {
+  it('changes nothing if the store fails', async () => {
     let fail = false
     const { book } = open((records) => ({
       ...records,
@@ -189,7 +189,7 @@ describe('the rule book', () => {
     expect(await book.put('default', null, rules('next'))).toMatchObject({ version: 2 })
   })
 
-  it('reads what an earlier release has stored, also what would be refused now', async () => {
+  it('reads rules of an earlier release, even if they would be rejected now', async () => {
     const { book, records } = open()
     await book.put('default', null, rules('old'))
     const [record] = await Array.fromAsync(scrollAll(records, 'rules', 'default/'))
@@ -205,7 +205,22 @@ describe('the rule book', () => {
     expect((await later.inForce('default', 'app')).rules).toEqual({ ...DEFAULT_RULES, ...contradiction })
   })
 
-  it('reads the rules of an app once as long as nobody sets them', async () => {
+  it('reports a stored version with an invalid payload by collection and id', async () => {
+    const { book, records } = open()
+    await book.put('default', null, rules('old'))
+    const stored = await Array.fromAsync(scrollAll(records, 'rules', 'default/'))
+    for (const one of stored) {
+      const put = { ...one, payload: { ...one.payload, rules: { retention_days: 7 } } }
+      await records.commit([{ put, collection: 'rules', scope: 'default/' }])
+    }
+    const later = new RuleBook({ records, lock: createInProcessScopeLock() })
+    await expect(later.inForce('default', null)).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/^Record \S+ in collection rules is invalid: rules\.retention_days: /),
+    })
+  })
+
+  it('caches the rules of an app until they change', async () => {
     let reads = 0
     const { book } = open((records) => ({
       ...records,
@@ -215,13 +230,13 @@ describe('the rule book', () => {
       },
     }))
     for (let i = 0; i < 5; i++) await book.inForce('default', 'app')
-    // Of the app, and of its namespace.
+    // One read for the app and one for the namespace.
     expect(reads).toBe(2)
     await book.put('default', 'app', rules('new'))
     expect(await book.inForce('default', 'app')).toMatchObject({ version: 1, rules: rules('new') })
   })
 
-  it('does not hold what was read while somebody set rules', async () => {
+  it('does not cache rules that were read during a write', async () => {
     let hold: Promise<void> | undefined
     const { book } = open((records) => ({
       ...records,
@@ -241,7 +256,7 @@ describe('the rule book', () => {
     expect(await book.inForce('default', null)).toMatchObject({ version: 1, rules: rules('new') })
   })
 
-  it('sees at once what another process sets in records that are shared', async () => {
+  it('sees changes of another process immediately if the store is shared', async () => {
     const { records } = open()
     const lock = createInProcessScopeLock()
     const [one, other] = [1, 2].map(() => new RuleBook({ records, lock, isShared: true })) as [

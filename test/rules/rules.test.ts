@@ -5,13 +5,13 @@ import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
 import type { ExtractionBatch } from '../../sidecar/memory/extract/types.ts'
 import { toExtractionRules } from '../../sidecar/memory/learn/read-batch.ts'
 import { DEFAULT_TOPICS } from '../../sidecar/memory/model/topics.ts'
-import { appRules, DEFAULT_RULES, expiryOf, spelledOut } from '../../sidecar/rules/rules.ts'
+import { appRules, DEFAULT_RULES, expiryOf, withDefaultTopics } from '../../sidecar/rules/rules.ts'
 
 const problemsOf = (rules: unknown) =>
   appRules.safeParse(rules).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
 
 describe('rules', () => {
-  it('have a default for every field, which is no rule', () => {
+  it('have a default for every field', () => {
     expect(DEFAULT_RULES).toEqual({
       remember: 'both',
       custom_instructions: '',
@@ -24,7 +24,7 @@ describe('rules', () => {
     })
   })
 
-  it('come out as they went in', () => {
+  it('are parsed unchanged', () => {
     const rules = {
       remember: 'user',
       custom_instructions: 'Allergies matter most.\nPrices do not.',
@@ -49,39 +49,39 @@ describe('rules', () => {
   it.each([
     ['an unknown field', { excluded_topics: [] }, /Unrecognized key/],
     [
-      'no days for runs',
+      '0 days for runs',
       { run_retention_days: 0 },
-      /^run_retention_days: expected a whole number of days from 1/,
+      /^run_retention_days: expected an integer number of days from 1/,
     ],
     [
       'a flush at no tokens',
       { flush: { tokens: 0 } },
-      /^flush\.tokens: expected a whole number of tokens from 1/,
+      /^flush\.tokens: expected an integer number of tokens from 1/,
     ],
     [
-      'a text for turns',
+      'a string for turns',
       { flush: { turns: 'all' } },
-      /^flush\.turns: expected a whole number of turns from 0/,
+      /^flush\.turns: expected an integer number of turns from 0/,
     ],
     [
       'half a second',
       { flush: { idle_s: 0.5 } },
-      /^flush\.idle_s: expected a whole number of seconds from 1/,
+      /^flush\.idle_s: expected an integer number of seconds from 1/,
     ],
-    ['a window behind', { flush: { window_ahead: -1 } }, /^flush\.window_ahead: expected a whole number/],
+    ['a negative window_ahead', { flush: { window_ahead: -1 } }, /^flush\.window_ahead: expected an integer/],
     ['an unknown trigger', { flush: { idle_ms: 5 } }, /^flush: Unrecognized key/],
-    ['an unknown side', { remember: 'bot' }, /^remember: /],
+    ['an unknown value of remember', { remember: 'bot' }, /^remember: /],
     [
       'long instructions',
       { custom_instructions: 'x'.repeat(2001) },
       /^custom_instructions: expected at most 2000/,
     ],
-    ['half a character', { custom_instructions: '\ud800' }, /^custom_instructions: expected well-formed/],
+    ['a lone surrogate', { custom_instructions: '\ud800' }, /^custom_instructions: expected well-formed/],
     ['a topic of spaces', { exclude_topics: ['  '] }, /^exclude_topics\.0: expected a name of 1 to 64/],
     [
-      'a topic of signs',
+      'a topic of punctuation',
       { exclude_topics: ['!?'] },
-      /^exclude_topics\.0: expected a name .* a letter or a digit/,
+      /^exclude_topics\.0: expected a name .* at least one letter or digit/,
     ],
     [
       'a topic of two lines',
@@ -98,8 +98,8 @@ describe('rules', () => {
       { topics: [{ name: 'x'.repeat(65) }] },
       /^topics\.0\.name: expected a name of 1 to 64/,
     ],
-    ['a number for a topic', { include_topics: [7] }, /^include_topics\.0: expected a name/],
-    ['a text for topics', { exclude_topics: 'health' }, /^exclude_topics: expected a list of names/],
+    ['a number as a topic', { include_topics: [7] }, /^include_topics\.0: expected a name/],
+    ['a string as topics', { exclude_topics: 'health' }, /^exclude_topics: expected a list of names/],
     [
       '65 topics',
       { topics: Array.from({ length: 65 }, (_, i) => ({ name: `t${i}` })) },
@@ -111,27 +111,27 @@ describe('rules', () => {
       /^topics\.1\.name: expected each topic once/,
     ],
     [
-      'more words than a prompt should hold',
+      'more than 8000 characters of topics',
       { topics: Array.from({ length: 40 }, (_, i) => ({ name: `t${i}`, description: 'x'.repeat(200) })) },
       /^topics: expected at most 8000 characters in all topics together/,
     ],
     [
-      'a topic in and out',
+      'a topic both included and excluded',
       { include_topics: ['health'], exclude_topics: ['work', 'Health'] },
-      /^exclude_topics\.1: expected a topic that is not in include_topics too/,
+      /^exclude_topics\.1: expected a topic that is not in include_topics/,
     ],
     [
-      'an inclusion of nothing',
+      'an unknown included topic',
       { include_topics: ['helth'] },
       /^include_topics\.0: expected one of the topics \(basic_info, .*other\)$/,
     ],
     [
-      'an inclusion of nothing that is listed',
+      'an included topic that is not listed',
       { topics: [{ name: 'trips' }], include_topics: ['health'] },
       /^include_topics\.0: expected one of the topics \(trips, other\)/,
     ],
     [
-      'an exclusion of nothing that is listed',
+      'an excluded topic that is not listed',
       { topics: [{ name: 'trips' }], exclude_topics: ['health'] },
       /^exclude_topics\.0: expected one of the topics \(trips, other\)/,
     ],
@@ -146,45 +146,49 @@ describe('rules', () => {
       /^retention_days\.Health: expected each topic once/,
     ],
     [
-      'no days',
+      '0 days',
       { retention_days: { health: 0 } },
-      /^retention_days\.health: expected a whole number of days from 1 to 36500/,
+      /^retention_days\.health: expected an integer number of days from 1 to 36500/,
     ],
     [
       'half a day',
       { retention_days: { health: 1.5 } },
-      /^retention_days\.health: expected a whole number of days/,
+      /^retention_days\.health: expected an integer number of days/,
     ],
     [
-      'days as text',
+      'days as string',
       { retention_days: { health: '30' } },
-      /^retention_days\.health: expected a whole number of days/,
+      /^retention_days\.health: expected an integer number of days/,
     ],
     [
-      'more days than a century has',
+      'more than 36,500 days',
       { retention_days: { '*': 36_501 } },
-      /^retention_days\.\*: expected a whole number of days/,
+      /^retention_days\.\*: expected an integer number of days/,
     ],
-    ['days for nothing', { retention_days: { '': 3 } }, /^retention_days\.: expected a name .*, or "\*"/],
-    ['days in a list', { retention_days: [30] }, /^retention_days: expected an object of topics/],
+    [
+      'days for an empty topic',
+      { retention_days: { '': 3 } },
+      /^retention_days\.: expected a name .*, or "\*"/,
+    ],
+    ['days in a list', { retention_days: [30] }, /^retention_days: expected an object with topics/],
     [
       'days for __proto__',
       { retention_days: JSON.parse('{"__proto__":3}') },
       /^retention_days\.__proto__: expected another name/,
     ],
-  ])('refuse %s', (_name, rules, message) => {
+  ])('reject %s', (_name, rules, message) => {
     const problems = problemsOf(rules)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toMatch(message)
   })
 
-  it('take days and exclusions of any topic while the default topics hold', () => {
+  it('accept retention and exclusion of any topic with the default topics', () => {
     expect(
       problemsOf({ exclude_topics: ['politics'], retention_days: { politics: 3, constructor: 4 } }),
     ).toEqual([])
   })
 
-  it('are the same after they were spelled out', () => {
+  it('are unchanged by withDefaultTopics and parsing', () => {
     const name = fc.stringMatching(/^[a-z][a-z0-9 ]{0,10}[a-z]$/)
     const rules = fc.record(
       {
@@ -205,29 +209,29 @@ describe('rules', () => {
       fc.property(rules, (given) => {
         const parsed = appRules.safeParse(given)
         fc.pre(parsed.success)
-        const again = appRules.parse(JSON.parse(JSON.stringify(spelledOut(parsed.data as never))))
+        const again = appRules.parse(JSON.parse(JSON.stringify(withDefaultTopics(parsed.data as never))))
         expect(again).toEqual(parsed.data)
       }),
     )
   })
 
-  it('spell out the default topics, and leave them as they are', () => {
-    const { topics } = spelledOut(DEFAULT_RULES)
+  it('withDefaultTopics copies the default topics', () => {
+    const { topics } = withDefaultTopics(DEFAULT_RULES)
     expect(topics.map(({ name }) => name)).toEqual(DEFAULT_TOPICS.map(({ name }) => name))
     expect(topics[0]?.sub_topics).toContain('birthday')
     topics[0]?.sub_topics?.push('mine')
-    expect(spelledOut(DEFAULT_RULES).topics[0]?.sub_topics).not.toContain('mine')
+    expect(withDefaultTopics(DEFAULT_RULES).topics[0]?.sub_topics).not.toContain('mine')
     expect(DEFAULT_RULES.topics).toEqual([])
   })
 })
 
-describe('how long a memory is kept', () => {
+describe('expiryOf', () => {
   const days = (retention_days: Record<string, number>, topic: string | null) => {
     const expiry = expiryOf(appRules.parse({ retention_days }), topic, 0)
     return expiry === null ? null : expiry / 86_400_000
   }
 
-  it('is what its topic says, however it is spelt, else what the rest says, else for good', () => {
+  it('uses the retention of the topic in any spelling, else of *, else none', () => {
     expect(days({ health: 30, '*': 7 }, 'health')).toBe(30)
     expect(days({ 'Life Events': 30, '*': 7 }, 'life_events')).toBe(30)
     expect(days({ health: 30, '*': 7 }, 'work')).toBe(7)
@@ -237,14 +241,14 @@ describe('how long a memory is kept', () => {
     expect(days({}, 'health')).toBeNull()
   })
 
-  it('is not mistaken in topics that objects have of themselves, or that have no letters', () => {
+  it('handles topics named like properties of Object.prototype or without letters', () => {
     for (const topic of ['constructor', 'toString', '__proto__', '', '*', '!?']) {
       expect([topic, days({ health: 30 }, topic)]).toEqual([topic, null])
       expect([topic, days({ '*': 7 }, topic)]).toEqual([topic, 7])
     }
   })
 
-  it('is no longer than what belongs to a run is kept, where it belongs to one', () => {
+  it('is limited by run_retention_days for memories of a run', () => {
     const ofRun = (rules: object, topic: string | null, run: string | null | undefined) => {
       const expiry = expiryOf(appRules.parse(rules), topic, 0, run)
       return expiry === null ? null : expiry / 86_400_000
@@ -259,7 +263,7 @@ describe('how long a memory is kept', () => {
     expect(ofRun({ ...rules, run_retention_days: null }, 'work', 'r')).toBe(90)
   })
 
-  it('counts from when it was said', () => {
+  it('counts from the time of the statement', () => {
     const at = Date.parse('2026-03-01T12:00:00Z')
     expect(expiryOf(appRules.parse({ retention_days: { '*': 31 } }), null, at)).toBe(
       Date.parse('2026-04-01T12:00:00Z'),
@@ -267,7 +271,7 @@ describe('how long a memory is kept', () => {
   })
 })
 
-describe('what the rules say of topics', () => {
+describe('topic rules', () => {
   async function kept(given: unknown): Promise<string[]> {
     const rules = appRules.parse(given)
     const batch: ExtractionBatch = {
@@ -290,7 +294,7 @@ describe('what the rules say of topics', () => {
       { text: 'The user flies to Rome in May.', topic: 'trips', messages: [1] },
       { text: 'The assistant recommended the hotel Cesari.', topic: 'trips', messages: [2] },
     ]
-    const checked = await checkAnswer(
+    const checked = checkAnswer(
       { facts, entities: [], relations: [], summary: '' } as never,
       batch,
       numberMessages(batch),
@@ -304,7 +308,7 @@ describe('what the rules say of topics', () => {
     { name: 'trips', description: 'journeys' },
   ]
 
-  it('is what the extraction keeps to', async () => {
+  it('are applied by the extraction', async () => {
     expect(await kept({ topics })).toEqual(['Health user', 'trips user', 'trips assistant'])
     expect(await kept({ topics, exclude_topics: ['HEALTH'] })).toEqual(['trips user', 'trips assistant'])
     expect(await kept({ topics, include_topics: ['health'] })).toEqual(['Health user'])

@@ -1,5 +1,5 @@
-import { openAiLanguageModel } from '../../sidecar/adapters/language-model/openai.ts'
 import type { CallerOptions } from '../../sidecar/adapters/openai/caller.ts'
+import { openAiLanguageModel } from '../../sidecar/adapters/openai/language-model.ts'
 import type { LedgerEntry } from '../../sidecar/ports/ledger.ts'
 import type { Failure, ModelSubject } from '../contracts/language-model.ts'
 import { type Rule, type ScriptedOpenAi, startScriptedOpenAi } from './server.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../helpers/clock.ts'
@@ -14,7 +14,7 @@ async function timeline(app: Chat, rest = '') {
   return body
 }
 
-/** Speaks and asks by turns: turn `t` is asked for, then added. */
+/** Recalls and then adds each turn. */
 async function talk(app: Chat, turns: number, rest: Record<string, unknown> = {}): Promise<void> {
   for (let turn = 1; turn <= turns; turn++) {
     app.clock.advance(1000)
@@ -24,7 +24,7 @@ async function talk(app: Chat, turns: number, rest: Record<string, unknown> = {}
 }
 
 describe('the timeline of a conversation', () => {
-  it('tells of each turn what was served and why, the latest first, and when the turn was added', async () => {
+  it('lists the recalls of each turn with the cache reason, latest turn first, and when the turn was added', async () => {
     const app = chat()
     await talk(app, 7)
     const { turns, uncovered, next_cursor, conversation_id } = await timeline(app)
@@ -55,7 +55,7 @@ describe('the timeline of a conversation', () => {
     })
   })
 
-  it('holds a turn that was only added or only recalled for, and each different answer to one turn', async () => {
+  it('lists turns that were only added or only recalled, and each distinct recall of a turn', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     app.clock.advance(1000)
@@ -78,7 +78,7 @@ describe('the timeline of a conversation', () => {
     ])
   })
 
-  it('comes in pages, and says what is wrong with a request', async () => {
+  it('is paged, and rejects invalid parameters', async () => {
     const app = chat()
     await talk(app, 7)
     const seen: number[] = []
@@ -89,9 +89,9 @@ describe('the timeline of a conversation', () => {
     }
     expect(seen).toEqual([7, 6, 5, 4, 3, 2, 1])
     for (const [query, message] of [
-      ['user_id=ada&limit=0', /^limit: expected a whole number from 1 to 200/],
-      ['user_id=ada&limit=201', /^limit: expected a whole number from 1 to 200/],
-      ['user_id=ada&cursor=x', /^cursor: expected the next_cursor/],
+      ['user_id=ada&limit=0', /^limit: expected an integer from 1 to 200/],
+      ['user_id=ada&limit=201', /^limit: expected an integer from 1 to 200/],
+      ['user_id=ada&cursor=x', /^cursor: expected next_cursor/],
       ['', /^user_id: /],
     ] as const) {
       const { status, body } = await app.call('GET', `${PATH}?${query}`)
@@ -102,7 +102,7 @@ describe('the timeline of a conversation', () => {
     }
   })
 
-  it('is of one user and one conversation', async () => {
+  it('belongs to one user and one conversation', async () => {
     const app = chat()
     await talk(app, 2)
     await app.ask(1, { conversation_id: 'd' })
@@ -114,7 +114,7 @@ describe('the timeline of a conversation', () => {
     expect({ status, code: body.error.code }).toEqual({ status: 404, code: 'not_found' })
   })
 
-  it('tells which turns waited to be learned from', async () => {
+  it('lists the pending turns', async () => {
     const model = { kind: 'away', complete: async () => Promise.reject(new Error('not asked')) }
     const app = chat({ model, buffer: { idleMs: 3_600_000 } })
     await app.say(1, 'I live in Kyoto.')
@@ -129,8 +129,8 @@ describe('the timeline of a conversation', () => {
 describe('uncovered', () => {
   const state = () => createInProcessScopeState({ maxEntries: 100, maxBytes: 1e7, now: stoppedClock().now })
 
-  /** A rule that lets blocks live two turns too long: it believes that they know more turns than they do. */
-  function believesTooMuch(inner: ScopeState): ScopeState {
+  /** Serves blocks two turns too long, because their watermark is too high. */
+  function withHighWatermarks(inner: ScopeState): ScopeState {
     return {
       ...inner,
       async read(scope, key) {
@@ -147,9 +147,9 @@ describe('uncovered', () => {
     }
   }
 
-  it('says of a block that lives too long which turns it hides', async () => {
-    const app = chat({ scopeState: believesTooMuch(state()) })
-    // Built at turn 1, it may be served until turn 5, and is served until turn 7.
+  it('lists the turns that a block served too long does not include', async () => {
+    const app = chat({ scopeState: withHighWatermarks(state()) })
+    // Built at turn 1: may be served until turn 5, but is served until turn 7.
     await talk(app, 7)
     const { turns, uncovered } = await timeline(app)
     expect(uncovered).toBe(true)
@@ -159,10 +159,10 @@ describe('uncovered', () => {
     expect(hidden).toEqual([[[1, 2]], [[1]], [[]], [[]], [[]], [[]], [[]]])
   })
 
-  it('says of what was put together from memories of the past which turns it hides', async () => {
+  it('lists the turns that a stale snapshot does not include', async () => {
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
-      // A snapshot that missed the last that was added, as of a process that has not heard of it.
+      // A stale snapshot, as in a process that missed a change notice.
       async scroll(collection, ...rest) {
         const page = await records.scroll(collection, ...rest)
         return collection === 'memories' ? page.slice(0, 1) : page
@@ -180,8 +180,8 @@ describe('uncovered', () => {
     ])
   })
 
-  it('is not said of what is deleted, said elsewhere, not worth keeping, or told anew', async () => {
-    const app = chat({ scopeState: believesTooMuch(state()) })
+  it('excludes memories that are deleted, known from another turn, absent, or replaced', async () => {
+    const app = chat({ scopeState: withHighWatermarks(state()) })
     await app.say(9, 'I keep item number 3 in my box.', { conversation_id: 'before' })
     app.clock.advance(1000)
     await app.ask(1)
@@ -196,7 +196,7 @@ describe('uncovered', () => {
     expect(uncovered).toBe(false)
   })
 
-  it('is said of an answer that is late and has nothing', async () => {
+  it('includes turns missed by a recall that exceeded its deadline without a replacement', async () => {
     let isLate = false
     const app = chat({ strategies: { deadlineMs: 30 }, embeddingDeadlineMs: 60_000 })
     const { embed } = app.services.embedder

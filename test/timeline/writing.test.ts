@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { RecordStore, Write } from '../../sidecar/ports/records.ts'
 import { NO_CACHE } from '../../sidecar/recall/strategies/request.ts'
 import type { Answered } from '../../sidecar/recall/strategies/strategies.ts'
 import { Timeline, type TimelineOptions } from '../../sidecar/timeline/timeline.ts'
-import type { WriteTrouble } from '../../sidecar/write-behind.ts'
+import type { WriteFailure } from '../../sidecar/write-behind.ts'
 import { said, testApp } from '../helpers/test-app.ts'
 
 const ADA = { namespace: 'n', userId: 'ada' }
@@ -50,7 +50,7 @@ async function turnsOf(timeline: Timeline, conversationId = 'c', scope = ADA): P
   return (await timeline.read(scope, conversationId, ALL)).turns.map(({ turn }) => turn)
 }
 
-/** Everything that is stored, as text. */
+/** All stored timeline records as JSON. */
 async function stored(records: RecordStore): Promise<string> {
   const found: unknown[] = []
   for (const scope of await records.scopes('timeline', { limit: 1000 })) {
@@ -59,8 +59,8 @@ async function stored(records: RecordStore): Promise<string> {
   return JSON.stringify(found)
 }
 
-describe('the rows of a timeline', () => {
-  it('are written in one commit for many, by time or when somebody reads, and hold no text', async () => {
+describe('timeline rows', () => {
+  it('are written in batches, after an interval or before a read, and contain no user text', async () => {
     const commits: (readonly Write[])[] = []
     const { records, timeline, begin } = open((records) => ({
       ...records,
@@ -74,11 +74,11 @@ describe('the rows of a timeline', () => {
     await timeline.flush()
     expect(commits).toHaveLength(1)
     expect(await stored(records)).not.toContain('secret')
-    // As after a restart.
+    // A new instance, as after a restart.
     expect(await turnsOf(begin())).toEqual(Array.from({ length: 40 }, (_, i) => 40 - i))
   })
 
-  it('are written when the process ends, and those that come later are let go', async () => {
+  it('are written on close, and ignored afterwards', async () => {
     const { timeline, begin } = open()
     timeline.record(answered(1))
     await timeline.close()
@@ -86,7 +86,7 @@ describe('the rows of a timeline', () => {
     expect(await turnsOf(begin())).toEqual([1])
   })
 
-  it('are of the latest turns, as many as are kept', async () => {
+  it('are trimmed to the latest maxRows', async () => {
     const { records, timeline } = open(undefined, { maxRows: 150 })
     for (let turn = 1; turn <= 1000; turn++) {
       timeline.record(answered(turn))
@@ -95,40 +95,40 @@ describe('the rows of a timeline', () => {
     timeline.record(answered(1, { conversationId: 'd' }))
     const turns = await turnsOf(timeline)
     expect(turns.slice(0, 150)).toEqual(Array.from({ length: 150 }, (_, i) => 1000 - i))
-    // Looked at now and then only.
+    // Trimmed after every 100 rows only.
     expect(turns.length).toBeLessThan(260)
     expect(await turnsOf(timeline, 'd')).toEqual([1])
     expect((await records.scopes('timeline', { limit: 10 })).length).toBe(3)
   })
 
-  it('wait for a store that is away, are bounded meanwhile, and what is lost is counted', async () => {
-    let isAway = true
-    const told: WriteTrouble[] = []
+  it('stay pending during an outage, up to maxPending, and lost rows are counted', async () => {
+    let isDown = true
+    const failures: WriteFailure[] = []
     const { timeline } = open(
       (records) => ({
         ...records,
         commit: async (writes) => {
-          if (isAway) throw new Error('away')
+          if (isDown) throw new Error('unreachable')
           await records.commit(writes)
         },
       }),
-      { maxWaiting: 10, onFailure: (_error, trouble) => told.push(trouble) },
+      { maxPending: 10, onFailure: (_error, failure) => failures.push(failure) },
     )
     for (let turn = 1; turn <= 25; turn++) timeline.record(answered(turn))
     await timeline.flush()
-    expect(told).toEqual([{ waiting: 10, lost: 15 }])
+    expect(failures).toEqual([{ pending: 10, lost: 15 }])
     expect(timeline.lost).toBe(15)
-    isAway = false
+    isDown = false
     expect(await turnsOf(timeline)).toEqual([25, 24, 23, 22, 21, 20, 19, 18, 17, 16])
   })
 
-  it('wait for the next write when they come during one, however many do', async () => {
+  it('that arrive during a write go into the next one', async () => {
     const commits: number[] = []
     const { timeline } = open((records) => ({
       ...records,
       commit: async (writes) => {
         commits.push(writes.length)
-        // As under load: each is asked again while the disk works.
+        // Simulates load: new recalls during the write.
         if (commits.length < 10) for (const turn of [1, 2]) timeline.record(answered(turn, { at: 1001 }))
         await records.commit(writes)
       },
@@ -141,17 +141,34 @@ describe('the rows of a timeline', () => {
     expect(turns.map(({ recalls }) => recalls.map(({ at }) => at))).toEqual([[1001], [1001]])
   })
 
-  it('cost the recall nothing when they cannot even be made', () => {
+  it('with an invalid payload are reported by collection and id', async () => {
+    const { records, timeline } = open()
+    timeline.record(answered(1))
+    await timeline.flush()
+    for (const scope of await records.scopes('timeline', { limit: 10 })) {
+      for (const record of await records.scroll('timeline', scope, { limit: 10 })) {
+        const put = { ...record, payload: { ...record.payload, strategy: 'unknown' } }
+        await records.commit([{ put, collection: 'timeline', scope }])
+      }
+    }
+    await expect(timeline.read(ADA, 'c', ALL)).rejects.toMatchObject({
+      code: 'internal',
+      message: expect.stringMatching(/^Record \S+ in collection timeline is invalid: strategy: /),
+    })
+    expect(await timeline.forget(ADA)).toBe(1)
+  })
+
+  it('that cannot be created do not fail the recall', () => {
     const { timeline } = open()
     timeline.record({ ...answered(1), result: undefined } as unknown as Answered)
     expect(timeline.lost).toBe(1)
   })
 })
 
-describe('a user who is forgotten', () => {
+describe('forgetting a user', () => {
   const BOB = { namespace: 'n', userId: 'bob' }
 
-  it('leaves no row, and nobody else loses one', async () => {
+  it('deletes all rows of the user and none of others', async () => {
     const { records, timeline } = open()
     for (const conversationId of ['c', 'd']) timeline.record(answered(1, { conversationId }))
     timeline.record(answered(1, { scope: BOB }))
@@ -163,7 +180,7 @@ describe('a user who is forgotten', () => {
     expect(await stored(records)).not.toMatch(/ada|"d"/)
   })
 
-  it('leaves none that another process had yet to write, and may come back', async () => {
+  it('deletes rows that another process writes later, and accepts new ones', async () => {
     const { records, timeline, begin } = open()
     const other = begin()
     other.record(answered(1, { at: 4999 }))
@@ -177,7 +194,7 @@ describe('a user who is forgotten', () => {
     expect(await begin().forget(ADA)).toBe(1)
   })
 
-  it('is forgotten again after another process forgot what this one had written', async () => {
+  it('works again after another process erased rows of this one', async () => {
     let now = 5000
     const { records, timeline, begin } = open(undefined, { now: () => now })
     const other = begin()
@@ -191,7 +208,7 @@ describe('a user who is forgotten', () => {
     expect(await stored(records)).not.toMatch(/ada/)
   })
 
-  it('is looked for in one read, however many users there are', async () => {
+  it('needs one read of the erasures per write, for any number of users', async () => {
     const reads: string[] = []
     const { timeline } = open((records) => ({
       ...records,
@@ -213,7 +230,7 @@ describe('a user who is forgotten', () => {
     expect(reads).toEqual(['timeline'])
   })
 
-  it('is told over HTTP how many rows that were', async () => {
+  it('returns the number of deleted rows over HTTP', async () => {
     const { call } = testApp()
     await call('POST', '/v1/memories', said('I live in Kyoto.', { conversation_id: 'c', turn: 1 }))
     const asked = { user_id: 'ada', query: 'Kyoto', conversation_id: 'c', turn: 2 }

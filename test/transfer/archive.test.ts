@@ -5,8 +5,8 @@ import { scopeKey } from '../../sidecar/scope.ts'
 import { testApp } from '../helpers/test-app.ts'
 import { answersOf, exportOf, importInto, live, recordsOf, step } from './life.ts'
 
-describe('an export', () => {
-  it('of any life, forgotten and imported, in pieces or twice, is the same life', async () => {
+describe('GET /v1/export', () => {
+  it('restores the same state after deletion, also in parts or twice', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 14 }),
@@ -21,7 +21,7 @@ describe('an export', () => {
           expect(recordsOf(await exportOf(app))).toEqual([])
 
           const records = recordsOf(exported)
-          // Some of it first, as if interrupted; then all of it; then all of it again.
+          // A part of the file as after an interruption, then the whole file, then the whole file again.
           await importInto(app, records.slice(0, Math.floor(part * records.length)), 'ada', size)
           await importInto(app, records, 'ada', size)
           expect(await importInto(app, records)).toEqual({
@@ -37,7 +37,7 @@ describe('an export', () => {
     )
   })
 
-  it('of any life lets it go on as it would have: the same turn is the same turn', async () => {
+  it('restores idempotency: a repeated turn is recognised after the import', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(step, { maxLength: 8 }),
@@ -57,7 +57,7 @@ describe('an export', () => {
     )
   })
 
-  it('begins with a header, ends with the counts, and holds all that forgetting would erase', async () => {
+  it('contains a header, everything that deleting the user would erase, and a footer with counts', async () => {
     const app = testApp()
     await live(app, [
       { do: 'say', text: 'Ada likes tea.', turn: undefined, alone: false },
@@ -86,11 +86,11 @@ describe('an export', () => {
     expect(kept).toBe(lines.length - 2)
   })
 
-  it('of nobody is a header and a footer', async () => {
+  it('of an unknown user is a header and a footer', async () => {
     expect((await exportOf(testApp())).map(({ kind }) => kind)).toEqual(['header', 'footer'])
   })
 
-  it('is read from the store as far as it is asked for', async () => {
+  it('reads from the store only as far as the client reads', async () => {
     let scrolled = 0
     const app = testApp({
       wrapRecords: (records) => ({

@@ -2,13 +2,17 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { CannotGoOn, type ClientOptions, createClient } from '../../sidecar/transfer/client.ts'
-import { targetOf } from '../../sidecar/transfer/target.ts'
+import { CliError } from '../../sidecar/transfer/cli-error.ts'
+import { type ClientOptions, createClient } from '../../sidecar/transfer/client.ts'
+import { connectionOptions } from '../../sidecar/transfer/connection-options.ts'
 
-type Scripted = { status: number; body?: unknown; headers?: Record<string, string> } | 'hang up' | 'never'
+type ScriptedAnswer =
+  | { status: number; body?: unknown; headers?: Record<string, string> }
+  | 'hang up'
+  | 'never'
 
-/** A server that answers as scripted, the last answer again and again. */
-async function scripted(answers: readonly Scripted[], options: Partial<ClientOptions> = {}) {
+/** Starts a server that returns these answers in order and then repeats the last one. */
+async function startServer(answers: readonly ScriptedAnswer[], options: Partial<ClientOptions> = {}) {
   const seen: { key: string | undefined; idempotency: string | undefined }[] = []
   const server = createServer((incoming, outgoing) => {
     const answer = answers[Math.min(seen.length, answers.length - 1)]
@@ -30,21 +34,21 @@ async function scripted(answers: readonly Scripted[], options: Partial<ClientOpt
   const client = createClient({
     url,
     key: undefined,
-    deadlineMs: 5000,
+    requestTimeoutMs: 5000,
     onWait: (ms, reason) => waits.push(`${ms} ${reason}`),
     ...options,
   })
   return { client, seen, waits, url }
 }
 
-const soon = { 'retry-after': '0' }
-const problem = (message: string) => ({ error: { code: 'x', message, request_id: 'r' } })
+const retryNow = { 'retry-after': '0' }
+const errorBody = (message: string) => ({ error: { code: 'x', message, request_id: 'r' } })
 
-describe('a call', () => {
-  it('is tried again while the sidecar is busy, with the same idempotency key, as it says when', async () => {
-    const { client, seen, waits } = await scripted([
-      { status: 429, headers: soon, body: problem('too many') },
-      { status: 503, headers: soon },
+describe('post', () => {
+  it('retries after Retry-After with the same idempotency key while the sidecar is busy', async () => {
+    const { client, seen, waits } = await startServer([
+      { status: 429, headers: retryNow, body: errorBody('too many') },
+      { status: 503, headers: retryNow },
       { status: 200, body: { status: 'stored' } },
     ])
     expect(await client.post('/v1/memories', {}, 'k')).toEqual({ ok: true, body: { status: 'stored' } })
@@ -52,21 +56,19 @@ describe('a call', () => {
     expect(waits).toEqual(['0 too many', '0 status 503'])
   })
 
-  it('is tried again when the connection breaks, and given up in the end', async () => {
-    const { client, seen } = await scripted(['hang up'], { patienceMs: 600 })
-    await expect(client.post('/v1/memories', {})).rejects.toThrow(
-      /^Gave up after 1 s of waiting for http.*: /,
-    )
+  it('retries when the connection breaks and gives up after maxWaitMs', async () => {
+    const { client, seen } = await startServer(['hang up'], { maxWaitMs: 600 })
+    await expect(client.post('/v1/memories', {})).rejects.toThrow(/^Gave up after waiting 1 s for http.*: /)
     expect(seen).toHaveLength(2)
   })
 
-  it('has a deadline', async () => {
-    const { client } = await scripted(['never'], { deadlineMs: 50, patienceMs: 0 })
-    await expect(client.post('/v1/memories', {})).rejects.toThrow('no answer in time')
+  it('times out', async () => {
+    const { client } = await startServer(['never'], { requestTimeoutMs: 50, maxWaitMs: 0 })
+    await expect(client.post('/v1/memories', {})).rejects.toThrow('request timed out')
   })
 
-  it('that is the fault of the request is not tried again', async () => {
-    const { client, seen } = await scripted([{ status: 400, body: problem('user_id: expected') }])
+  it('does not retry a 400', async () => {
+    const { client, seen } = await startServer([{ status: 400, body: errorBody('user_id: expected') }])
     expect(await client.post('/v1/memories', {})).toEqual({
       ok: false,
       status: 400,
@@ -75,56 +77,54 @@ describe('a call', () => {
     expect(seen).toHaveLength(1)
   })
 
-  it('that breaks the sidecar is tried three times, and then taken for its own fault', async () => {
-    const { client, seen } = await scripted([{ status: 500, headers: soon, body: problem('inside') }])
+  it('treats a third 500 as a rejection of the request', async () => {
+    const { client, seen } = await startServer([
+      { status: 500, headers: retryNow, body: errorBody('inside') },
+    ])
     expect(await client.post('/v1/memories', {})).toEqual({ ok: false, status: 500, reason: 'inside' })
     expect(seen).toHaveLength(3)
   })
 
-  it('with a key that is refused ends it', async () => {
-    const { client, seen } = await scripted([{ status: 401, body: problem('not known here') }], {
+  it('throws CliError when the key is rejected', async () => {
+    const { client, seen } = await startServer([{ status: 401, body: errorBody('unknown key') }], {
       key: 'secret',
     })
-    await expect(client.post('/v1/memories', {})).rejects.toThrow(CannotGoOn)
+    await expect(client.post('/v1/memories', {})).rejects.toThrow(CliError)
     expect(seen.map(({ key }) => key)).toEqual(['Bearer secret'])
   })
 })
 
-describe('a greeting', () => {
-  it('is answered by a sidecar', async () => {
-    const { client } = await scripted([{ status: 200, body: { service: 'hippocache' } }])
-    await expect(client.greet()).resolves.toBeUndefined()
+describe('checkConnection', () => {
+  it('accepts a sidecar', async () => {
+    const { client } = await startServer([{ status: 200, body: { service: 'hippocache' } }])
+    await expect(client.checkConnection()).resolves.toBeUndefined()
   })
 
-  it.each<[string, Scripted, string]>([
-    [
-      'a wrong key',
-      { status: 401, body: problem('the key is not known here') },
-      'refuses calls without a key',
-    ],
-    ['another service', { status: 200, body: { hello: 'world' } }, 'is no Hippocache sidecar'],
-    ['nobody', 'hang up', 'No sidecar answers at'],
-  ])('of %s says so', async (_, answer, message) => {
-    const { client } = await scripted([answer])
-    await expect(client.greet()).rejects.toThrow(message)
+  it.each<[string, ScriptedAnswer, string]>([
+    ['a wrong key', { status: 401, body: errorBody('the key is unknown') }, 'rejects requests without a key'],
+    ['another service', { status: 200, body: { hello: 'world' } }, 'is not a Hippocache sidecar'],
+    ['no server', 'hang up', 'No sidecar answers at'],
+  ])('reports %s', async (_, answer, message) => {
+    const { client } = await startServer([answer])
+    await expect(client.checkConnection()).rejects.toThrow(message)
   })
 })
 
-describe('the target', () => {
-  it('is what the options say, else the sidecar of this folder', () => {
-    expect(targetOf({}, {})).toEqual({ url: 'http://127.0.0.1:8484', key: undefined })
+describe('connectionOptions', () => {
+  it('prefers the options to the settings of the environment', () => {
+    expect(connectionOptions({}, {})).toEqual({ url: 'http://127.0.0.1:8484', key: undefined })
     const env = { PORT: '9000', API_KEYS: 'dify:0123456789abcdef' }
-    expect(targetOf({}, env)).toEqual({ url: 'http://127.0.0.1:9000', key: '0123456789abcdef' })
-    expect(targetOf({ url: 'https://x', key: 'k' }, env)).toEqual({ url: 'https://x', key: 'k' })
+    expect(connectionOptions({}, env)).toEqual({ url: 'http://127.0.0.1:9000', key: '0123456789abcdef' })
+    expect(connectionOptions({ url: 'https://x', key: 'k' }, env)).toEqual({ url: 'https://x', key: 'k' })
   })
 
-  it('takes no key where there are several, or where only its hash is known', () => {
+  it('returns no key if API_KEYS holds several keys or only a hash', () => {
     for (const keys of ['a:0123456789abcdef,b:0123456789abcdeg', `a:sha256:${'0'.repeat(64)}`]) {
-      expect(targetOf({}, { API_KEYS: keys }).key).toBeUndefined()
+      expect(connectionOptions({}, { API_KEYS: keys }).key).toBeUndefined()
     }
   })
 
-  it('that is no address is refused', () => {
-    expect(() => targetOf({ url: 'localhost:8484' }, {})).toThrow('--url: expected an address')
+  it('rejects an invalid address', () => {
+    expect(() => connectionOptions({ url: 'localhost:8484' }, {})).toThrow('--url: expected an address')
   })
 })

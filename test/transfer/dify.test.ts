@@ -4,8 +4,8 @@ import { readDify } from '../../sidecar/transfer/readers/dify.ts'
 import { threadOf } from '../../sidecar/transfer/readers/thread.ts'
 import { file, fixture, readAll, turns } from './helpers.ts'
 
-describe('Dify', () => {
-  it('pages become turns numbered as sys.dialogue_count was, without what was regenerated', async () => {
+describe('readDify', () => {
+  it('numbers the turns of pages like sys.dialogue_count and skips regenerated answers', async () => {
     expect(turns(await readAll(readDify, fixture('dify-pages.json')))).toEqual([
       [null, 'd1', 1, ['I live in Leeds.', 'Leeds is noted.']],
       [null, 'd1', 2, ['I have a cat called Biscuit.']],
@@ -13,7 +13,7 @@ describe('Dify', () => {
     ])
   })
 
-  it('annotations and feedback become turns of no conversation with a key that stays', async () => {
+  it('reads annotations and feedback as turns without a conversation and with a stable key', async () => {
     const read = () => readAll(readDify, fixture('dify-annotations.csv'))
     const [first, second] = await read()
     expect(first).toMatchObject({
@@ -53,7 +53,7 @@ describe('Dify', () => {
     expect(turn).not.toHaveProperty('body.conversation_id')
   })
 
-  it('threads: any message of the newest thread is the parent of the next', () => {
+  it('threadOf: each message of the newest thread is the parent of the next', () => {
     const tree = fc
       .array(fc.nat(), { minLength: 1, maxLength: 12 })
       .map((picks) => picks.map((pick, i) => ({ id: `m${i}`, parent: i === 0 ? 'nowhere' : `m${pick % i}` })))
@@ -67,17 +67,17 @@ describe('Dify', () => {
     )
   })
 
-  it('threads: without parents, or with those of the service API, all of them count', () => {
+  it('threadOf: keeps all messages without parents or with those of the service API', () => {
     const nil = '00000000-0000-0000-0000-000000000000'
     for (const parent of [null, nil]) {
       const messages = ['a', 'b', 'c'].map((id) => ({ id, parent }))
       expect(threadOf(messages)).toEqual(messages)
     }
-    const begunAnew = [
+    const regenerated = [
       { id: 'a', parent: null },
       { id: 'b', parent: null },
       { id: 'c', parent: 'b' },
     ]
-    expect(threadOf(begunAnew).map(({ id }) => id)).toEqual(['b', 'c'])
+    expect(threadOf(regenerated).map(({ id }) => id)).toEqual(['b', 'c'])
   })
 })

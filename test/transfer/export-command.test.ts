@@ -6,11 +6,11 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 import { copyOf, get, list, run, sidecarFor } from './helpers.ts'
 
-/** Without the header, which has the time in it. */
+/** The export without its header, which contains the time. */
 const bodyOf = (text: string) => text.slice(text.indexOf('\n'))
 
 describe('npm run export', () => {
-  it('and import into an empty sidecar give back lists, history and what held before', async () => {
+  it('and import restore memories, history and past versions in an empty sidecar', async () => {
     const one = await sidecarFor()
     await run('import', ['--from', copyOf('messages.jsonl'), '--url', one.url])
     await run('import', ['--from', copyOf('mem0.json'), '--url', one.url])
@@ -26,10 +26,10 @@ describe('npm run export', () => {
       out: '',
     })
     const other = await sidecarFor()
-    for (const said of [/as hippocache: \d+ restored\.\n/, /as hippocache: \d+ there before\.\n/]) {
+    for (const expected of [/as hippocache: \d+ restored\.\n/, /as hippocache: \d+ already present\.\n/]) {
       expect(await run('import', ['--from', file, '--url', other.url])).toMatchObject({
         code: 0,
-        out: expect.stringMatching(said),
+        out: expect.stringMatching(expected),
       })
     }
     const answers = async (url: string) => ({
@@ -49,9 +49,9 @@ describe('npm run export', () => {
 
     const again = await run('export', ['--user', 'ada', '--url', other.url])
     expect(bodyOf(again.out)).toBe(bodyOf(readFileSync(file, 'utf8')))
-  }, 30_000)
+  }, 120_000)
 
-  it('takes along what a model has learned, and what has changed since', async () => {
+  it('includes extracted memories and their past versions', async () => {
     const fact = (text: string, replaces?: string) => [
       { text, topic: 'basic_info', sub_topic: 'home', ...(replaces ? { replaces } : {}) },
     ]
@@ -66,7 +66,7 @@ describe('npm run export', () => {
     await run('import', learned)
     const asked = model.requests.length
     await run('import', learned)
-    // What has been learned from is not paid for again.
+    // The second import sends no turn to the model.
     expect(model.requests).toHaveLength(asked)
 
     const file = join(tempDir(), 'ada.jsonl')
@@ -85,9 +85,9 @@ describe('npm run export', () => {
     expect(written).toContain('"summary":"Ada lives in Porto."')
     const again = await run('export', ['--user', 'ada', '--url', other.url])
     expect(bodyOf(again.out)).toBe(bodyOf(written))
-  }, 30_000)
+  }, 120_000)
 
-  it('leaves no file behind that is not whole', async () => {
+  it('leaves no file when the export fails', async () => {
     const file = join(tempDir(), 'ada.jsonl')
     const { code, err } = await run('export', ['--user', 'ada', '--to', file, '--url', 'http://127.0.0.1:1'])
     expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('No sidecar answers') })

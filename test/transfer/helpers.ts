@@ -11,7 +11,7 @@ import { tempDir } from '../helpers/temp-dir.ts'
 
 export const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
 
-/** A fixture where the test may write beside it. */
+/** A copy of a fixture in a temporary directory. */
 export function copyOf(name: string): string {
   const path = join(tempDir(), name)
   copyFileSync(fixture(name), path)
@@ -25,7 +25,7 @@ export interface Ended {
   err: string
 }
 
-/** Starts `import` or `export` with nothing in its environment but what is given. It dies with the test. */
+/** Starts `import` or `export` with exactly this environment. It is killed when the test ends. */
 export function start(
   command: 'import' | 'export',
   args: readonly string[],
@@ -56,7 +56,7 @@ export async function run(
   return await start(command, args, env).ended
 }
 
-/** A sidecar for the running test. */
+/** Starts a sidecar that stops when the test ends. */
 export async function sidecarFor(env: Record<string, string> = {}): Promise<SidecarProcess> {
   const sidecar = await startSidecar(env)
   onTestFinished(() => sidecar[Symbol.asyncDispose]())
@@ -65,7 +65,7 @@ export async function sidecarFor(env: Record<string, string> = {}): Promise<Side
 
 export async function get(url: string, init?: RequestInit) {
   const response = await fetch(url, init)
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  // biome-ignore lint/suspicious/noExplicitAny: a response body that the test examines
   return (await response.json()) as any
 }
 
@@ -84,7 +84,7 @@ export async function list(url: string, user: string, query = ''): Promise<Liste
   return memories
 }
 
-/** What a reader finds in a file. */
+/** All entries that a reader yields. */
 export async function readAll(
   reader: (source: Source) => AsyncIterable<Entry>,
   path: string,
@@ -93,18 +93,18 @@ export async function readAll(
   return await Array.fromAsync(reader({ path, name: basename(path), date, onBytes: () => {} }))
 }
 
-/** A file of the running test. */
+/** Writes a temporary file. */
 export function file(name: string, text: string): string {
   const path = join(tempDir(), name)
   writeFileSync(path, text)
   return path
 }
 
-/** What is to be sent, of each entry. */
+/** The request body of each entry. */
 export const bodies = (entries: readonly Entry[]) =>
   entries.map((entry) => ('body' in entry ? entry.body : entry))
 
-/** Turns in short: whose, which, and what is said. */
+/** Turns as `[user, conversation, turn, contents]`. */
 export function turns(entries: readonly Entry[]) {
   return entries.map((entry) =>
     entry.kind === 'turn'

@@ -4,16 +4,16 @@ import { copyOf, fixture, list, run, sidecarFor } from './helpers.ts'
 
 const texts = (memories: { memory: string }[]) => memories.map(({ memory }) => memory)
 
-/** What stays the same when the same is imported again. */
+/** The fields that a repeated import leaves unchanged. */
 const stable = (memories: object[]) => memories.map((memory) => ({ ...memory, updated_at: '' }))
 
 describe('npm run import', () => {
-  it.each<[file: string, args: string[], code: number, said: string, memories: string[]]>([
+  it.each<[file: string, args: string[], code: number, report: string, memories: string[]]>([
     [
       'messages.jsonl',
       [],
       2,
-      'as messages: 4 turns stored; 2 entries left out.',
+      'as messages: 4 turns stored; 2 entries skipped.',
       [
         'I live in Leeds and work there as a nurse.',
         'Noted, Leeds it is.',
@@ -55,7 +55,7 @@ describe('npm run import', () => {
       'mem0.json',
       [],
       2,
-      'as mem0: 3 imported; 1 entry left out.',
+      'as mem0: 3 imported; 1 entry skipped.',
       ['Ada lives in Leeds.', 'Ada is allergic to peanuts.', 'Ada rows on the Aire.'],
     ],
     [
@@ -69,21 +69,24 @@ describe('npm run import', () => {
         'Glaze\n\nGlaze is mixed on Mondays.',
       ],
     ],
-  ])('of %s, three times, is as once', async (file, args, code, said, expected) => {
-    const { url } = await sidecarFor()
-    const path = copyOf(file)
-    const first = await run('import', ['--from', path, '--url', url, ...args])
-    expect(first.err + first.out).toContain(said)
-    expect(first.code).toBe(code)
-    const once = await list(url, 'ada')
-    expect(texts(once).sort()).toEqual(expected.sort())
-    for (let again = 0; again < 2; again++)
-      expect((await run('import', ['--from', path, '--url', url, ...args])).code).toBe(code)
-    expect(stable(await list(url, 'ada'))).toEqual(stable(once))
-    expect(existsSync(`${path}.import-state.json`)).toBe(false)
-  })
+  ])(
+    'stores the entries of %s once although it runs three times',
+    async (file, args, code, report, expected) => {
+      const { url } = await sidecarFor()
+      const path = copyOf(file)
+      const first = await run('import', ['--from', path, '--url', url, ...args])
+      expect(first.err + first.out).toContain(report)
+      expect(first.code).toBe(code)
+      const once = await list(url, 'ada')
+      expect(texts(once).sort()).toEqual(expected.sort())
+      for (let again = 0; again < 2; again++)
+        expect((await run('import', ['--from', path, '--url', url, ...args])).code).toBe(code)
+      expect(stable(await list(url, 'ada'))).toEqual(stable(once))
+      expect(existsSync(`${path}.import-state.json`)).toBe(false)
+    },
+  )
 
-  it('keeps dates, turns, scopes and what the options say', async () => {
+  it('keeps dates and turns and applies --app and --agent', async () => {
     const { url } = await sidecarFor()
     await run('import', [
       '--from',
@@ -108,7 +111,7 @@ describe('npm run import', () => {
     expect(memories.every(({ conversation_id }) => conversation_id === 'd1')).toBe(true)
   })
 
-  it('tells what it would do and does nothing with --dry-run, without any sidecar', async () => {
+  it('reports the entries without a sidecar with --dry-run', async () => {
     const path = copyOf('messages.jsonl')
     const { code, out, err } = await run('import', [
       '--from',
@@ -119,31 +122,29 @@ describe('npm run import', () => {
     ])
     expect({ code, out }).toEqual({
       code: 2,
-      out: `Would be read: ${path} as messages: 4 turns; 2 entries left out.\n`,
+      out: `Dry run: ${path} as messages: 4 turns; 2 entries skipped.\n`,
     })
     expect(err).toContain('line 6: role: expected user, assistant or system, got "narrator"')
   })
 
-  it('says whose entries it needs to know, and never makes two users one', async () => {
+  it('requires --user for entries without a user and does not merge two users', async () => {
     const { url } = await sidecarFor()
-    const nobody = await run('import', ['--from', copyOf('openai.json'), '--url', url])
-    expect(nobody).toMatchObject({
+    const withoutUser = await run('import', ['--from', copyOf('openai.json'), '--url', url])
+    expect(withoutUser).toMatchObject({
       code: 2,
-      err: expect.stringContaining('line 2: names no user; say whose it is with --user'),
+      err: expect.stringContaining('line 2: the entry names no user; pass --user'),
     })
     const two = await run('import', ['--from', copyOf('messages.jsonl'), '--url', url, '--user', 'eve'])
-    expect(two.err).toContain('is of user "bob", and --user stands for "ada"; import without --user')
+    expect(two.err).toContain(
+      'belongs to user "bob", but --user already replaces "ada"; import without --user',
+    )
     expect(await list(url, 'eve')).toHaveLength(4)
     for (const user of ['ada', 'bob']) expect(await list(url, user)).toEqual([])
   })
 
   it.each<[string, string[], string]>([
-    ['no file', [], '--from: expected the file to import'],
-    [
-      'a file that is not there',
-      ['--from', '/nowhere/at/all'],
-      '--from: cannot read "/nowhere/at/all" (ENOENT)',
-    ],
+    ['no file', [], '--from: expected the path of a file to import'],
+    ['a missing file', ['--from', '/nowhere/at/all'], '--from: cannot read "/nowhere/at/all" (ENOENT)'],
     [
       'an unknown format',
       ['--from', 'x', '--format', 'word'],
@@ -151,18 +152,18 @@ describe('npm run import', () => {
     ],
     ['an unknown option', ['--form', 'x'], "Unknown option '--form'"],
     [
-      'nobody at the address',
+      'no sidecar at the address',
       ['--from', fixture('mem0.json'), '--url', 'http://127.0.0.1:1'],
       'No sidecar answers at http://127.0.0.1:1',
     ],
-  ])('ends with 1 and a reason for %s', async (_, args, reason) => {
+  ])('exits with 1 and the reason for %s', async (_, args, reason) => {
     const { code, err } = await run('import', args)
     expect(err).toContain(reason)
     expect(err).not.toContain('    at ')
     expect(code).toBe(1)
   })
 
-  it('needs the right key, and takes that of the settings', async () => {
+  it('rejects a wrong key and uses the key of the settings', async () => {
     const key = '0123456789abcdef'
     const { url } = await sidecarFor({ API_KEYS: `dify:${key}` })
     const args = ['--from', copyOf('handbook.md'), '--user', 'ada', '--url', url]
@@ -171,7 +172,7 @@ describe('npm run import', () => {
       expect({ code, err }).toEqual({
         code: 1,
         err: expect.stringMatching(
-          /refuses (calls without a key|the key): .* Give the right one with --key\./,
+          /rejects (requests without a key|the key): .* Pass the right key with --key\./,
         ),
       })
     }

@@ -18,13 +18,13 @@ function open() {
   const post = (memories: unknown[], user_id = 'ada') =>
     app.call('POST', '/v1/memories/import', { user_id, memories })
   const list = async (query = '') =>
-    // biome-ignore lint/suspicious/noExplicitAny: what came over the wire
+    // biome-ignore lint/suspicious/noExplicitAny: a response body
     (await app.call('GET', `/v1/memories?user_id=ada&order=oldest${query}`)).body.memories as any[]
   return { ...app, post, list }
 }
 
 describe('POST /v1/memories/import', () => {
-  it('takes memories in with their dates, as of kind imported, with history', async () => {
+  it('stores memories of kind imported with their dates and a history row', async () => {
     const { post, list, call } = open()
     const { status, body } = await post([PEANUTS, LEEDS, ROWS])
     expect({ status, body }).toEqual({
@@ -59,7 +59,7 @@ describe('POST /v1/memories/import', () => {
     expect(found.memories[0].memory).toBe(PEANUTS.memory)
   })
 
-  it('takes each in once, by its id or by what it says, also within one call', async () => {
+  it('stores a memory once, by id or by text, also within one request', async () => {
     const { post, list } = open()
     expect(
       (await post([PEANUTS, PEANUTS, ROWS, { ...ROWS, memory: 'ada ROWS on the Aire' }])).body,
@@ -69,7 +69,7 @@ describe('POST /v1/memories/import', () => {
     expect(await list()).toEqual(before)
   })
 
-  it('knows what was said here as the same, and takes it in for another user', async () => {
+  it('recognises a verbatim memory with the same text, but not one of another user', async () => {
     const { call, post } = open()
     const messages = [{ role: 'user', name: 'Ada', content: ROWS.memory }]
     await call('POST', '/v1/memories', { user_id: 'ada', messages })
@@ -77,7 +77,7 @@ describe('POST /v1/memories/import', () => {
     expect((await post([ROWS], 'bob')).body).toMatchObject({ imported: 1 })
   })
 
-  it('makes a new version of what the other system has changed since, and of nothing that is older', async () => {
+  it('creates a new version for a newer text and none for an older one', async () => {
     const { post, list, call } = open()
     await post([LEEDS])
     const moved = { ...LEEDS, memory: 'Ada lives in Porto.', updated_at: '2026-01-01T00:00:00Z' }
@@ -93,7 +93,7 @@ describe('POST /v1/memories/import', () => {
     ])
   })
 
-  it('does not undo what was corrected or deleted here', async () => {
+  it('does not undo corrections and deletions', async () => {
     const { post, list, call } = open()
     await post([PEANUTS, LEEDS])
     const [leeds, peanuts] = await list()
@@ -103,7 +103,7 @@ describe('POST /v1/memories/import', () => {
     expect((await list()).map(({ memory }) => memory)).toEqual(['Ada lives near Leeds.'])
   })
 
-  it('refuses bad entries by themselves, each with its place and what is wrong', async () => {
+  it('rejects invalid entries one by one with index and reason', async () => {
     const { post, list } = open()
     const bad = [
       { memory: '   ' },
@@ -119,13 +119,13 @@ describe('POST /v1/memories/import', () => {
     expect(body).toMatchObject({ imported: 2 })
     expect(body.refused.map(({ index }: { index: number }) => index)).toEqual([1, 2, 3, 4, 5, 6, 7])
     const reasons = body.refused.map(({ reason }: { reason: string }) => reason)
-    expect(reasons[0]).toContain('memory: expected a text that is not empty')
-    expect(reasons[2]).toContain('at: expected an ISO 8601 time with a zone, got "yesterday"')
+    expect(reasons[0]).toContain('memory: expected a non-empty string')
+    expect(reasons[2]).toContain('at: expected an ISO 8601 time with a time zone, got "yesterday"')
     expect(reasons[4]).toContain('unknown field colour')
     expect(await list()).toHaveLength(2)
   })
 
-  it('takes 1 to 500 at a time', async () => {
+  it('accepts 1 to 500 memories per request', async () => {
     const { post } = open()
     for (const memories of [[], Array.from({ length: 501 }, () => PEANUTS)]) {
       const { status, body } = await post(memories)
@@ -136,7 +136,7 @@ describe('POST /v1/memories/import', () => {
     }
   })
 
-  it('lets expire what the rules of its app do not keep that long', async () => {
+  it('applies the retention rules of the app', async () => {
     const { post, list, call } = open()
     await call('PUT', '/v1/rules', { app_id: 'shop', rules: { retention_days: { '*': 30 } } })
     await post([

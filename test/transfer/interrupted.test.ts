@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { run, sidecarFor, start } from './helpers.ts'
 
-describe('an import that is interrupted', () => {
+describe('an interrupted import', () => {
   const COUNT = 500
 
   function manyTurns(): string {
@@ -23,15 +23,15 @@ describe('an import that is interrupted', () => {
     return path
   }
 
-  async function untilSome(state: string, { child, err }: ReturnType<typeof start>): Promise<number> {
+  async function waitForCheckpoint(state: string, { child, err }: ReturnType<typeof start>): Promise<number> {
     for (;;) {
       if (existsSync(state)) return JSON.parse(readFileSync(state, 'utf8')).done as number
-      if (child.exitCode !== null) throw new Error(`it ended before it was interrupted: ${err()}`)
+      if (child.exitCode !== null) throw new Error(`the import ended before it was interrupted: ${err()}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }
 
-  /** Every memory by its identifier, with where and when it was said. */
+  /** Every memory by id, with its sources. */
   async function stored(url: string): Promise<[id: string, source: unknown][]> {
     const lines = (await (await fetch(`${url}/v1/export?user_id=ada`)).text()).trimEnd().split('\n')
     return lines
@@ -44,23 +44,26 @@ describe('an import that is interrupted', () => {
   const count = async (url: string) => (await stored(url)).length
 
   it.each(['SIGKILL', 'SIGINT'] as const)(
-    'by %s goes on where it was, and comes to the same',
+    'by %s continues after its last checkpoint with the same result',
     async (signal) => {
       const { url } = await sidecarFor()
       const path = manyTurns()
       const args = ['--from', path, '--url', url]
       const first = start('import', args)
-      const done = await untilSome(`${path}.import-state.json`, first)
+      const done = await waitForCheckpoint(`${path}.import-state.json`, first)
       first.child.kill(signal)
       const ended = await first.ended
       if (signal === 'SIGINT')
-        expect(ended).toMatchObject({ code: 130, out: expect.stringContaining('run it again to go on') })
+        expect(ended).toMatchObject({
+          code: 130,
+          out: expect.stringContaining('run the command again to continue'),
+        })
       else expect(ended.signal).toBe('SIGKILL')
       expect(await count(url)).toBeGreaterThanOrEqual(done)
       expect(await count(url)).toBeLessThan(COUNT)
 
       const second = await run('import', args)
-      expect(second).toMatchObject({ code: 0, err: expect.stringMatching(/Goes on after \d+ entries/) })
+      expect(second).toMatchObject({ code: 0, err: expect.stringMatching(/Continuing after \d+ entries/) })
       expect(await count(url)).toBe(COUNT)
       const other = await sidecarFor()
       await run('import', ['--from', path, '--url', other.url])

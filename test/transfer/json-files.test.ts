@@ -1,11 +1,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BadDate, toIso } from '../../sidecar/transfer/dates.ts'
+import { InvalidDate, toIso } from '../../sidecar/transfer/dates.ts'
+import { readDify } from '../../sidecar/transfer/readers/dify.ts'
 import { detectFormat } from '../../sidecar/transfer/readers/formats.ts'
 import { readMem0 } from '../../sidecar/transfer/readers/mem0.ts'
 import { readMessages } from '../../sidecar/transfer/readers/messages.ts'
-import { JsonListScanner } from '../../sidecar/transfer/scanner.ts'
 import { file, fixture, readAll, run } from './helpers.ts'
 
 describe('a JSON file', () => {
@@ -15,7 +15,7 @@ describe('a JSON file', () => {
   })
   const layouts: Record<string, (list: readonly object[]) => [name: string, text: string]> = {
     lines: (list) => ['a.jsonl', list.map((one) => JSON.stringify(one)).join('\n')],
-    'lines of Windows, marked': (list) => [
+    'lines with CRLF and a byte-order mark': (list) => [
       'a.ndjson',
       `\uFEFF${list.map((one) => JSON.stringify(one)).join('\r\n')}\r\n`,
     ],
@@ -27,48 +27,25 @@ describe('a JSON file', () => {
     ],
   }
 
-  it('has the same entries in every layout', async () => {
+  it('yields the same entries in every layout', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(message, { minLength: 2, maxLength: 8 }),
         fc.constantFrom(...Object.keys(layouts)),
         async (list, layout) => {
           const [name, text] = (layouts[layout] as (typeof layouts)[string])(list)
-          const said = list.map(({ content }) => content).filter((content) => content.trim() !== '')
+          const expected = list.map(({ content }) => content).filter((content) => content.trim() !== '')
           const read = (await readAll(readMessages, file(name, text))).flatMap((entry) =>
             entry.kind === 'turn' ? entry.body.messages.map(({ content }) => content) : [entry.kind],
           )
-          expect(read).toEqual(said.map((content) => content.toWellFormed()))
+          expect(read).toEqual(expected.map((content) => content.toWellFormed()))
         },
       ),
       { numRuns: 100 },
     )
   })
 
-  it('may be read in any pieces', () => {
-    const element = fc.oneof(fc.jsonValue(), fc.string({ unit: fc.constantFrom(...'"\\\\,[]{}: \n') }))
-    const lists = fc.record({ list: fc.array(element, { minLength: 1 }), other: element, space: fc.nat(2) })
-    fc.assert(
-      fc.property(
-        lists,
-        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }),
-        ({ list, other, space }, sizes) => {
-          const scanner = new JsonListScanner(['data', 'results'])
-          const text = JSON.stringify({ other, data: list, after: other }, null, space)
-          const found: unknown[] = []
-          for (let at = 0, i = 0; at < text.length; i++) {
-            const size = sizes[i % sizes.length] as number
-            for (const one of scanner.push(text.slice(at, at + size))) found.push(JSON.parse(one.text))
-            at += size
-          }
-          expect(found).toEqual(JSON.parse(JSON.stringify(list)))
-          expect(scanner.closed).toBe(true)
-        },
-      ),
-    )
-  })
-
-  it.each(['jsonl', 'json'])('(.%s) may be larger than memory', async (extension) => {
+  it.each(['jsonl', 'json'])('(.%s) is read in bounded memory', async (extension) => {
     const entry = JSON.stringify({ memory: `${'a long text '.repeat(800)}.`, user_id: 'ada' })
     const separator = extension === 'json' ? ',\n' : '\n'
     const path = file(`large.${extension}`, '')
@@ -81,10 +58,10 @@ describe('a JSON file', () => {
     const dry = await run('import', ['--from', path, '--dry-run'], {
       NODE_OPTIONS: '--max-old-space-size=40',
     })
-    expect(dry).toMatchObject({ code: 0, out: expect.stringContaining('as mem0: 8000 pieces.') })
+    expect(dry).toMatchObject({ code: 0, out: expect.stringContaining('as mem0: 8000 memories.') })
   })
 
-  it('that is cut off gives what it has, and says so', async () => {
+  it('that is truncated yields its complete entries and reports the truncation', async () => {
     const entries = await readAll(
       readMessages,
       file('a.json', '[{"role":"user","content":"I like tea."},\n{"role":"us'),
@@ -95,21 +72,73 @@ describe('a JSON file', () => {
     ])
   })
 
-  it('with a bad entry gives the others', async () => {
+  it('with an entry that is not a memory yields the other entries', async () => {
     const entries = await readAll(
       readMem0,
-      file('a.json', '{"results":[{"memory":"One."},\n{"memory":oops},\n"text",{"memory":"Four."}]}'),
+      file('a.json', '{"results":[{"memory":"One."},\n"text",{"memory":"Three."}]}'),
     )
     expect(entries).toMatchObject([
       { line: 1 },
       { kind: 'problem', line: 2 },
-      { kind: 'problem', line: 3 },
-      { line: 3, body: { memory: 'Four.' } },
+      { line: 2, body: { memory: 'Three.' } },
     ])
+  })
+
+  it('with invalid JSON in a list yields the entries before it and reports its line', async () => {
+    const entries = await readAll(
+      readMem0,
+      file('a.json', '{"results":[{"memory":"One."},\n{"memory":oops},\n{"memory":"Three."}]}'),
+    )
+    expect(entries).toMatchObject([
+      { line: 1, body: { memory: 'One.' } },
+      {
+        kind: 'problem',
+        line: 2,
+        reason: expect.stringMatching(/expected JSON.*rest of the file is not read/),
+      },
+    ])
+  })
+
+  it('with an invalid line in JSON Lines yields the other lines', async () => {
+    const entries = await readAll(
+      readMem0,
+      file('a.jsonl', '{"memory":"One."}\n{"memory":oops}\n{"memory":"Three."}\n'),
+    )
+    expect(entries).toMatchObject([
+      { line: 1 },
+      { kind: 'problem', line: 2 },
+      { line: 3, body: { memory: 'Three.' } },
+    ])
+  })
+
+  it.each(['jsonl', 'json'])(
+    '(.%s) is read up to an entry of 17 million characters, which it reports',
+    async (extension) => {
+      const long = 'x'.repeat(17 * 1024 * 1024)
+      const path = file(
+        `long.${extension}`,
+        extension === 'json'
+          ? `[{"query":"Where?","answer":"Here."},\n{"query":"${long}","answer":"Yes."}]`
+          : `{"query":"Where?","answer":"Here."}\n{"query":"${long}","answer":"Yes."}\n`,
+      )
+      expect(await readAll(readDify, path)).toMatchObject([
+        { kind: 'turn', line: 1 },
+        { kind: 'problem', line: 2, reason: expect.stringContaining('longer than 16 million characters') },
+      ])
+    },
+  )
+})
+
+describe('a CSV file', () => {
+  it.each([
+    ['a quote that is not closed', 'question,answer\nWhere?,"Here.\n', 'Quote Not Closed'],
+    ['a row of 17 million characters', `question,answer\n${'x'.repeat(17 * 1024 * 1024)},a\n`, 'at line 2'],
+  ])('with %s is refused', async (_, text, reason) => {
+    await expect(readAll(readDify, file('a.csv', text))).rejects.toThrow(reason)
   })
 })
 
-describe('the format', () => {
+describe('detectFormat', () => {
   it.each([
     ['messages.jsonl', 'messages'],
     ['openai.json', 'messages'],
@@ -117,19 +146,19 @@ describe('the format', () => {
     ['dify-annotations.csv', 'dify'],
     ['mem0.json', 'mem0'],
     ['handbook.md', 'document'],
-  ])('of %s is seen to be %s', async (name, format) => {
+  ])('detects %s as %s', async (name, format) => {
     expect(await detectFormat({ path: fixture(name), name, date: '', onBytes: () => {} })).toBe(format)
   })
 
-  it('that cannot be told is asked for', async () => {
+  it('rejects an unknown format and asks for --format', async () => {
     const path = file('x.json', '[{"a":1,"b":2}]')
     await expect(detectFormat({ path, name: 'x.json', date: '', onBytes: () => {} })).rejects.toThrow(
-      'x.json: cannot tell its format (entries with ["a","b"]); say --format messages | dify | mem0 | document | hippocache',
+      'x.json: cannot detect the format (found entries with ["a","b"]); pass --format messages | dify | mem0 | document | hippocache',
     )
   })
 })
 
-describe('a date', () => {
+describe('toIso', () => {
   it.each([
     ['2026-03-02T10:00:00Z', '2026-03-02T10:00:00.000Z'],
     ['2026-03-02T10:00:00', '2026-03-02T10:00:00.000Z'],
@@ -142,11 +171,11 @@ describe('a date', () => {
     [1772445600.5, '2026-03-02T10:00:00.500Z'],
     [1772445600000, '2026-03-02T10:00:00.000Z'],
     [1772445600000000, '2026-03-02T10:00:00.000Z'],
-  ])('%s is %s', (written, date) => {
+  ])('converts %s to %s', (written, date) => {
     expect(toIso(written)).toBe(date)
   })
 
-  it.each(['yesterday', '02/03/2026', '2026-13-01', {}, -5, Number.NaN, true])('%s is none', (written) => {
-    expect(() => toIso(written)).toThrow(BadDate)
+  it.each(['yesterday', '02/03/2026', '2026-13-01', {}, -5, Number.NaN, true])('rejects %s', (written) => {
+    expect(() => toIso(written)).toThrow(InvalidDate)
   })
 })

@@ -32,7 +32,7 @@ export async function importInto({ call }: TestApp, lines: readonly Line[], user
   return sum
 }
 
-/** Everything that can be asked of a user. */
+/** Every readable state of a user. */
 export async function answersOf({ call }: TestApp, times: readonly number[]) {
   const list = (query: string) => call('GET', `/v1/memories?user_id=ada&limit=500${query}`)
   const now = (await list('')).body.memories
@@ -73,7 +73,7 @@ export const step = fc.oneof(
 
 export type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
-/** Lives through some steps; afterwards the clock has moved on with each. */
+/** Runs the steps and advances the clock after each of them. */
 export async function live({ call, clock }: TestApp, steps: readonly Step[]): Promise<number[]> {
   const times: number[] = []
   const ids = new Set<string>()

@@ -3,8 +3,8 @@ import type { Entry } from '../../sidecar/transfer/entry.ts'
 import { readMessages } from '../../sidecar/transfer/readers/messages.ts'
 import { bodies, file, fixture, readAll, turns } from './helpers.ts'
 
-describe('messages', () => {
-  it('become turns by conversation and user, whatever stands between them; bad lines are told', async () => {
+describe('readMessages', () => {
+  it('groups interleaved messages by conversation and user and reports invalid lines', async () => {
     const entries = await readAll(readMessages, fixture('messages.jsonl'))
     expect(entries.filter(({ kind }) => kind === 'problem')).toMatchObject([
       { line: 4, reason: expect.stringContaining('expected JSON') },
@@ -28,7 +28,7 @@ describe('messages', () => {
     ])
   })
 
-  it('of the user alone are a turn each, and an answer is of the turn before it', async () => {
+  it('starts a turn with each user message and adds an answer to the preceding turn', async () => {
     const say = (content: string, rest: object = {}) => ({ role: 'user', content, ...rest })
     const list = [
       say('A.'),
@@ -44,7 +44,7 @@ describe('messages', () => {
     ])
   })
 
-  it('of more conversations than are held open at once all come, in bounded memory', async () => {
+  it('reads more conversations than it keeps open', async () => {
     const lines = Array.from(
       { length: 10_500 },
       (_, i) => `{"role":"user","content":"I am ${i}.","conversation_id":"c${i}"}`,
@@ -57,7 +57,7 @@ describe('messages', () => {
     ])
   })
 
-  it('of OpenAI become turns, without what tools said, dated by the file where nothing else dates them', async () => {
+  it('reads OpenAI messages without tool output and falls back to the date of the file', async () => {
     const [first, second, ...more] = await readAll(readMessages, fixture('openai.json'))
     expect(more).toEqual([])
     const conversation_id = 'openai.json#1'

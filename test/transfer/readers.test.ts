@@ -5,8 +5,8 @@ import { readHippocache } from '../../sidecar/transfer/readers/hippocache.ts'
 import { readMem0 } from '../../sidecar/transfer/readers/mem0.ts'
 import { bodies, file, fixture, readAll } from './helpers.ts'
 
-describe('mem0', () => {
-  it('memories keep ids, scopes and dates in both spellings', async () => {
+describe('readMem0', () => {
+  it('keeps ids, scopes and dates in both spellings', async () => {
     const entries = await readAll(readMem0, fixture('mem0.json'))
     expect(entries.map((entry) => entry.kind)).toEqual(['memory', 'memory', 'problem', 'memory'])
     expect(bodies(entries)).toMatchObject([
@@ -25,8 +25,8 @@ describe('mem0', () => {
   })
 })
 
-describe('a document', () => {
-  it('is cut at headings, and each piece knows where it is from', async () => {
+describe('readDocument', () => {
+  it('splits at headings and puts the section into the metadata', async () => {
     const pieces = bodies(await readAll(readDocument, fixture('handbook.md'))) as {
       memory: string
       metadata: object
@@ -40,17 +40,17 @@ describe('a document', () => {
     })
   })
 
-  it('of any text keeps every word, in order, in pieces that are not too long', async () => {
+  it('keeps every word of any text in order in pieces of at most 1,000 characters', async () => {
     const word = fc.string({ unit: fc.constantFrom(...'abcdefgh'), minLength: 1, maxLength: 60 })
-    const text = fc.array(fc.tuple(word, fc.constantFrom(' ', ' ', ' ', '. ', '\n', '\n\n', '\n## ')), {
+    const texts = fc.array(fc.tuple(word, fc.constantFrom(' ', ' ', ' ', '. ', '\n', '\n\n', '\n## ')), {
       maxLength: 400,
     })
     await fc.assert(
-      fc.asyncProperty(text, async (parts) => {
-        const written = parts.flat().join('')
-        const pieces = bodies(await readAll(readDocument, file('a.txt', written))) as { memory: string }[]
+      fc.asyncProperty(texts, async (parts) => {
+        const text = parts.flat().join('')
+        const pieces = bodies(await readAll(readDocument, file('a.txt', text))) as { memory: string }[]
         const words = (of: string) => of.match(/[a-h]+/g) ?? []
-        expect(pieces.flatMap(({ memory }) => words(memory))).toEqual(words(written))
+        expect(pieces.flatMap(({ memory }) => words(memory))).toEqual(words(text))
         for (const { memory } of pieces) expect(memory.length).toBeLessThanOrEqual(1000)
       }),
       { numRuns: 50 },
@@ -58,11 +58,11 @@ describe('a document', () => {
   })
 })
 
-describe('an export', () => {
+describe('readHippocache', () => {
   const header = { kind: 'header', format: 'hippocache-export', version: 1, user_id: 'ada', exported_at: '' }
   const lines = (...list: object[]) => file('e.jsonl', list.map((one) => `${JSON.stringify(one)}\n`).join(''))
 
-  it('without its footer, or with other counts, says so', async () => {
+  it('reports a missing footer and wrong counts', async () => {
     const record = { kind: 'turn', turn: {} }
     expect(await readAll(readHippocache, lines(header, record))).toMatchObject([
       { kind: 'record' },
@@ -72,17 +72,17 @@ describe('an export', () => {
       await readAll(readHippocache, lines(header, record, { kind: 'footer', counts: { turn: 2 } })),
     ).toMatchObject([
       { kind: 'record', userId: 'ada' },
-      { reason: 'the footer counts 2 of turn, the file has 1' },
+      { reason: 'footer: expected 2 lines of kind turn, got 1' },
     ])
     expect(
       await readAll(readHippocache, lines(header, record, { kind: 'footer', counts: { turn: 1 } })),
     ).toHaveLength(1)
   })
 
-  it('of a version that is not known is refused', async () => {
+  it('rejects an unknown version', async () => {
     await expect(readAll(readHippocache, lines({ ...header, version: 2 }))).rejects.toThrow(
       'expected a header',
     )
-    await expect(readAll(readHippocache, lines({ kind: 'turn' }))).rejects.toThrow('begins with its header')
+    await expect(readAll(readHippocache, lines({ kind: 'turn' }))).rejects.toThrow('starts with a header')
   })
 })

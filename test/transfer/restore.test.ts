@@ -3,13 +3,13 @@ import { type LanguageModel, ModelUnavailable } from '../../sidecar/ports/langua
 import { said, type TestApp, type TestAppOptions, testApp } from '../helpers/test-app.ts'
 import { exportOf, importInto, type Line, live, recordsOf, type Step } from './life.ts'
 
-describe('an import of an export', () => {
+describe('POST /v1/import', () => {
   const life: Step[] = [
     { do: 'say', text: 'Ada likes tea.', turn: 1, alone: false },
     { do: 'say', text: 'Ada rows.', turn: 2, alone: false },
   ]
 
-  it('leaves alone what was corrected, deleted and said since', async () => {
+  it('keeps later corrections, deletions and messages', async () => {
     const app = testApp()
     await live(app, life)
     const records = recordsOf(await exportOf(app))
@@ -30,7 +30,7 @@ describe('an import of an export', () => {
     ])
   })
 
-  it('may be into another user, who then has it as well', async () => {
+  it('restores an export for another user', async () => {
     const app = testApp()
     await live(app, life)
     const exported = await exportOf(app)
@@ -39,7 +39,7 @@ describe('an import of an export', () => {
     expect(recordsOf(await exportOf(app))).toEqual(recordsOf(exported))
   })
 
-  it('refuses bad lines by themselves', async () => {
+  it('rejects invalid lines one by one', async () => {
     const app = testApp()
     await live(app, life)
     const [memory, ...others] = recordsOf(await exportOf(app)) as [Line, ...Line[]]
@@ -58,14 +58,14 @@ describe('an import of an export', () => {
   })
 })
 
-describe('turns that wait to be learned from', () => {
+describe('pending turns', () => {
   const away: LanguageModel = {
     kind: 'away',
     complete: () => Promise.reject(new ModelUnavailable('unreachable', 'it is away')),
   }
   const options: TestAppOptions = { model: away }
 
-  it('wait where they are imported, and their words are recalled', async () => {
+  it('are pending and recallable after the import', async () => {
     const app = testApp(options)
     await app.call('POST', '/v1/memories', said('Ada likes tea.', { conversation_id: 'c', turn: 1 }))
     const exported = await exportOf(app)
@@ -83,7 +83,7 @@ describe('turns that wait to be learned from', () => {
     expect(await pending(target)).toHaveLength(1)
   })
 
-  it('are not learned from again when they have been since', async () => {
+  it('are not extracted again if they were extracted since the export', async () => {
     const app = testApp(options)
     const turn = said('Ada likes tea.', { conversation_id: 'c', turn: 1 })
     await app.call('POST', '/v1/memories', turn)

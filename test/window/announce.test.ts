@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { createLog } from '../../sidecar/log.ts'
 import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createInProcessCache } from '../../sidecar/adapters/cache/in-process.ts'
+import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
 import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { Json } from '../../sidecar/ports/records.ts'
 import {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createInProcessScopeState } from '../../sidecar/adapters/cache/in-process-scope-state.ts'
+import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
 import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { Counters, ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { setUp } from '../buffer/helpers.ts'

@@ -1,6 +1,5 @@
 import { isFiller, isQuestion } from '../../text/sentence-kind.ts'
 import { packSentences, splitSentences } from '../../text/sentences.ts'
-import { flatMapInSlices } from '../../time-slice.ts'
 import { type FindTopic, isListed, topicFinder, topicsOf } from '../model/topics.ts'
 import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { Collected } from './answer/collect.ts'
@@ -26,17 +25,16 @@ export type Checked =
   | { reason: UnreadableReason; detail: string }
 
 /**
- * What an answer says, held against the batch that it answers. Facts that the rules leave out are left out with a
- * note; what makes the whole answer doubtful (no texts, a foreign script, far too much) refuses all of it. `doubt`:
- * readable, yet worth asking once more.
+ * Checks an answer against its batch. Facts that the rules exclude are left out with a note; an answer without texts, in
+ * a foreign script, or of excessive size is refused as a whole. `doubt`: usable, but worth asking once more.
  */
-export async function checkAnswer(
+export function checkAnswer(
   collected: Collected,
   batch: ExtractionBatch,
   numbered: readonly NumberedMessage[],
-): Promise<Checked> {
+): Checked {
   const tally = new Tally()
-  const written = await flatMapInSlices(collected.facts, (item) => {
+  const written = collected.facts.flatMap((item) => {
     const facts = readFact(item)
     if (facts.length === 0) tally.add('items without text were left out')
     return facts
@@ -49,13 +47,13 @@ export async function checkAnswer(
   const said = new Map(numbered.map((message) => [message.source, message.text]))
   const findTopic = topicFinder(topicsOf(batch.rules))
   const facts = mergeEqual(
-    await flatMapInSlices(written, (one) => toFact(one, findTopic, batch, numbered, tally) ?? []),
+    written.flatMap((one) => toFact(one, findTopic, batch, numbered, tally) ?? []),
     tally,
   )
   if (!collected.named && !areAbout(facts, numbered))
     return { reason: 'no_json', detail: 'the sentences have nothing to do with the messages' }
-  const foreign = await flatMapInSlices(facts, (fact) =>
-    isForeignScript(fact.text, fact.source.map((one) => said.get(one)).join('\n')) ? [fact] : [],
+  const foreign = facts.filter((fact) =>
+    isForeignScript(fact.text, fact.source.map((one) => said.get(one)).join('\n')),
   )
   if (foreign.length > 0)
     return {
@@ -114,7 +112,7 @@ function toFact(
   }
 }
 
-/** The same words are one fact, unless they happened on two dates. */
+/** Facts with equal words are merged unless their dates differ. */
 function mergeEqual(facts: readonly Fact[], tally: Tally): Fact[] {
   const byText = new Map<string, Fact[]>()
   const kept: Fact[] = []
@@ -144,7 +142,7 @@ function inOrder(fact: Fact, placeOf: ReadonlyMap<Fact['source'][number], number
   return { ...fact, source }
 }
 
-/** At most `MAX_SUMMARY_LENGTH`, cut at a sentence's end; the old one when there is no new one. */
+/** At most `MAX_SUMMARY_LENGTH`, cut at the end of a sentence; the old summary when there is no new one. */
 function summaryOf(written: string | undefined, before: string): string {
   const summary = written === undefined || isPlaceholder(written) ? before : written
   return packSentences(splitSentences(summary), MAX_SUMMARY_LENGTH)[0] ?? ''

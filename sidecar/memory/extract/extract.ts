@@ -1,7 +1,5 @@
-import type { Account, ChatMessage, Completion, LanguageModel } from '../../ports/language-model.ts'
-import { letRequestsRun } from '../../time-slice.ts'
-import { readAnswer } from './answer/read.ts'
-import { checkAnswer } from './check.ts'
+import type { Account, ChatMessage, LanguageModel } from '../../ports/language-model.ts'
+import { type Answer, judge } from './judge.ts'
 import { type NumberedMessage, numberMessages } from './messages.ts'
 import { extractionPrompt } from './prompt.ts'
 import { answerSchema } from './schema.ts'
@@ -9,23 +7,21 @@ import type { Extraction, ExtractionBatch, ExtractionOutcome, UnreadableReason }
 
 export interface ExtractOptions {
   model: LanguageModel
-  /** For whom the calls are booked. */
+  /** The account that the calls are recorded under. */
   account: Account
-  /** Texts or lines that were recalled for these turns: lines of messages that equal one are left out. */
+  /** Texts or lines that were recalled for these turns; equal lines of messages are left out. */
   recalled?: readonly string[]
   signal?: AbortSignal | undefined
 }
 
 /**
- * Asks the model what a batch of turns says that is worth remembering: one call, and a second one when the answer of
- * the first cannot be used. Nothing of an unusable answer is kept.
+ * Asks the model for the facts in a batch of turns: one call, and a second one when the first answer is unusable. Nothing
+ * of an unusable answer is kept.
  *
- * `unreadable` means that the turns stay as they are, to be read again later. With the reason `truncated` or
- * `too_large` a batch of several turns should be split and its parts read by themselves. Rejects with
- * `ModelUnavailable` when the model could not be asked.
+ * `unreadable`: the turns stay pending and are tried again later. With the reason `truncated` or `too_large`, split a
+ * batch of several turns and extract from its parts. Rejects with `ModelUnavailable` when the model cannot be reached.
  */
 export async function extract(batch: ExtractionBatch, options: ExtractOptions): Promise<ExtractionOutcome> {
-  await letRequestsRun()
   const numbered = numberMessages(batch, options.recalled)
   if (numbered.length === 0) return nothingToRead(batch)
   const prompt = extractionPrompt(batch, numbered, options.recalled)
@@ -57,35 +53,11 @@ export async function extract(batch: ExtractionBatch, options: ExtractOptions): 
       account,
       signal,
     })
-    await letRequestsRun()
-    return await judge(completion, batch, numbered)
+    const { text, calls, finish } = completion
+    // Some models put the requested JSON into the arguments of a function that was not offered.
+    const written = text.trim() === '' ? calls.map((call) => call.arguments).join('\n') : text
+    return await judge({ written, finish, batch, numbered })
   }
-}
-
-type Answer =
-  | { extraction: Extraction; notes: string[]; repaired: boolean; doubt: string | undefined }
-  /** `final`: the same question would get the same answer. */
-  | { reason: UnreadableReason; detail: string; final: boolean }
-
-async function judge(
-  completion: Completion,
-  batch: ExtractionBatch,
-  numbered: readonly NumberedMessage[],
-): Promise<Answer> {
-  const { text, calls, finish } = completion
-  // Some models put what was asked as JSON into a function that nobody offered.
-  const written = text.trim() === '' ? calls.map((call) => call.arguments).join('\n') : text
-  if (finish === 'refused' && written.trim() === '')
-    return { reason: 'refused', detail: 'the endpoint declined the content', final: true }
-  const answer = readAnswer(written, finish === 'length')
-  if ('reason' in answer) {
-    const isRefused = finish === 'refused'
-    return { reason: isRefused ? 'refused' : answer.reason, detail: answer.detail, final: isRefused }
-  }
-  await letRequestsRun()
-  const checked = await checkAnswer(answer.collected, batch, numbered)
-  if ('reason' in checked) return { ...checked, final: false }
-  return { ...checked, repaired: answer.repaired || checked.notes.length > 0 }
 }
 
 function read(answer: Extract<Answer, { extraction: Extraction }>): ExtractionOutcome {
@@ -99,7 +71,7 @@ function nothingToRead({ summary }: ExtractionBatch): ExtractionOutcome {
   return { status: 'read', extraction, repair: 'none', notes: ['the batch has no text to read'] }
 }
 
-/** The complaint goes behind the same question: the prompt's beginning stays cached, and roles still alternate. */
+/** The complaint follows the same question, so that the prompt prefix stays cached and roles still alternate. */
 function withCorrection(prompt: readonly ChatMessage[], answer: Answer): ChatMessage[] {
   const [system, question] = prompt as [ChatMessage, ChatMessage]
   const hint = 'reason' in answer ? HINTS[answer.reason] : `${answer.doubt}.`
@@ -117,9 +89,9 @@ const HINTS: Record<UnreadableReason, string> = {
   too_large: 'it was far too long. Keep every fact to one short sentence and leave out what does not matter.',
 }
 
-/** Tokens that the answer may take. Facts are shorter than what they were said in; a talk of names and dates is not much. */
+/** Maximum tokens of the answer: facts are shorter than the messages they come from. */
 function outputLimit(numbered: readonly NumberedMessage[]): number {
-  // In dense scripts a character is about a token, elsewhere four.
+  // A token is about one character of a dense script (3 bytes), or four of others.
   const bytes = numbered.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
   return Math.min(4096, Math.max(1024, Math.ceil(bytes / 4) + 512))
 }

@@ -1,5 +1,4 @@
 import { expiryOf } from '../../rules/rules.ts'
-import { letRequestsRunBriefly } from '../../time-slice.ts'
 import type { Decision, Update } from '../reconcile/types.ts'
 import type { Held } from '../repositories/memories.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
@@ -25,7 +24,6 @@ export async function applyDecisions(
   const events: TurnEvent[] = []
   joinSources(decisions, context.learned)
   for (const [nth, decision] of decisions.entries()) {
-    await letRequestsRunBriefly()
     const learned = context.learned[decision.fact] as Learned
     const statedIn = turnsOf(learned, context.turns)
     const { model, promptVersion } = context

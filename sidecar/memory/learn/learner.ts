@@ -3,7 +3,6 @@ import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/
 import type { RecordStore } from '../../ports/records.ts'
 import type { RuleBook } from '../../rules/rule-book.ts'
 import { type Scope, scopeKey } from '../../scope.ts'
-import { letRequestsRun, letRequestsRunBriefly } from '../../time-slice.ts'
 import type { MemoryEngine } from '../engine.ts'
 import { PROMPT_VERSION } from '../extract/prompt.ts'
 import type { Extraction, Fact, FactSource } from '../extract/types.ts'
@@ -41,8 +40,6 @@ export interface LearnOptions {
   signal?: AbortSignal | undefined
   /** The flush trigger, stored with the turns. */
   because?: string | null | undefined
-  /** Whether a crash may lose what was learned: the turns wait then as they did before. */
-  isLazy?: boolean | undefined
 }
 
 /** Attempts per batch while the memories change during the model calls. */
@@ -76,11 +73,10 @@ export class Learner {
   async #learn(
     scope: Scope,
     turnIds: readonly string[],
-    { signal, because = null, isLazy }: LearnOptions,
+    { signal, because = null }: LearnOptions,
   ): Promise<TurnEvent[]> {
     const { records, engine, model, ruleBook, countTokens } = this.#options
     const key = scopeKey(scope)
-    await letRequestsRun()
     const batch = await readBatch(records, key, turnIds)
     const [first] = batch.turns
     if (!first) return []
@@ -104,10 +100,7 @@ export class Learner {
         promptVersion: PROMPT_VERSION,
       }
       await assertUnchanged(unit, decisions, seen, context)
-      for (const turn of turns) {
-        await letRequestsRunBriefly()
-        await replacePending(unit, turn)
-      }
+      for (const turn of turns) await replacePending(unit, turn)
       const events = await applyDecisions(unit, decisions, context)
       if (facts.some((learned) => mayBeUnseen(learned, turns))) unit.requireFence()
       for (const turn of turns) {
@@ -122,7 +115,7 @@ export class Learner {
       addGraph(unit, extraction, turns)
       return events
     }
-    return await engine.change(key, apply, { isLazy })
+    return await engine.change(key, apply)
   }
 
   async #withVectors(

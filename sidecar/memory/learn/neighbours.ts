@@ -1,5 +1,4 @@
 import type { RecordStore } from '../../ports/records.ts'
-import { letRequestsRun } from '../../time-slice.ts'
 import type { Memory } from '../memory.ts'
 import type { Known, NewFact } from '../reconcile/types.ts'
 import { getMemory } from '../repositories/memories.ts'
@@ -30,9 +29,7 @@ export function neighboursIn(
       bySpeaker(memory) && memory.topic === fact.topic && memory.sub_topic === fact.subTopic
     const query = { text: fact.text, dense: fact.dense }
     const near = await find(scope, { ...query, limit, accept: bySpeaker })
-    await letRequestsRun()
     const slot = fact.subTopic === '' ? [] : await find(scope, { ...query, limit: MAX_SLOT, accept: bySlot })
-    await letRequestsRun()
     const known: Known[] = []
     for (const { id } of new Map([...slot, ...near].map((memory) => [memory.id, memory])).values()) {
       const held = await getMemory(store, scope, id)

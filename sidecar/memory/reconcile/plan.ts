@@ -1,35 +1,42 @@
-import { letRequestsRun } from '../../time-slice.ts'
+import { offloaded, totalLength } from '../../text/worker-pool.ts'
 import { readsAsCommand } from './commands.ts'
 import { duplicateKey, saidAgainLater } from './duplicates.ts'
 import type { Rules } from './rules.ts'
 import { nearness } from './similarity.ts'
 import type { Known, NewFact } from './types.ts'
 
-/** What a fact may be about: a memory, or a fact said before it in this batch. */
+/** What a fact may be about: a memory, or an earlier fact of this batch. */
 export type Candidate = { known: Known } | { earlier: number }
 
-/** What is settled of a fact without a model, or what the model is asked. */
+/** The decision about a fact where rules are enough, or the question for the model. */
 export type Verdict =
   | { kind: 'add'; reason: string }
   | { kind: 'known'; known: Known }
-  /** Said again later in the batch, by that fact. */
+  /** Repeated later in the batch, by that fact. */
   | { kind: 'again'; by: number }
   /** Most similar first; never empty. */
   | { kind: 'ask'; candidates: Candidate[] }
 
-/** One verdict for each fact. `neighbours` are those of each fact, as they were found. */
-export async function planOf(
-  facts: readonly NewFact[],
-  neighbours: readonly (readonly Known[])[],
-  rules: Rules,
-): Promise<Verdict[]> {
+export interface PlanInput {
+  facts: readonly NewFact[]
+  /** The memories near each fact, in the order of the facts. */
+  neighbours: readonly (readonly Known[])[]
+  rules: Rules
+}
+
+/** `planFacts`, in a worker thread when there is much text. */
+export const planOf = offloaded(import.meta.url, planFacts, ({ facts, neighbours }) =>
+  totalLength([...facts, ...neighbours.flat()].map(({ text }) => text)),
+)
+
+/** One verdict for each fact. */
+export function planFacts({ facts, neighbours, rules }: PlanInput): Verdict[] {
   const memories = new Map(neighbours.flat().map((known) => [known.id, known]))
   const near = nearness([...facts, ...memories.values()], rules)
   const again = saidAgainLater(facts)
   const verdicts: Verdict[] = []
   const scored = new Map<number, Scored[]>()
   for (const [index, fact] of facts.entries()) {
-    await letRequestsRun()
     const verdict = byRule(fact, index, neighbours[index] ?? [], again)
     verdicts.push(verdict ?? { kind: 'add', reason: 'nothing like it is known' })
     if (verdict) continue
@@ -76,7 +83,7 @@ function byRule(
   return undefined
 }
 
-/** Keeps the most similar facts and, of their pairs with a memory, the most similar ones. */
+/** Keeps the most similar facts, and the most similar of their pairs with a memory. */
 function bounded(scored: ReadonlyMap<number, Scored[]>, rules: Rules): Map<number, Candidate[]> {
   const best = ([first]: Scored[]) => first?.similarity ?? 0
   const kept = [...scored].sort((a, b) => best(b[1]) - best(a[1]) || a[0] - b[0]).slice(0, rules.maxFacts)

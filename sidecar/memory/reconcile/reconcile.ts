@@ -1,4 +1,3 @@
-import { letRequestsRun } from '../../time-slice.ts'
 import { planOf } from './plan.ts'
 import { type Item, readDecisions } from './read-decisions.ts'
 import { numberingOf, requestFor } from './request.ts'
@@ -17,16 +16,16 @@ export { PROMPT_VERSION } from './request.ts'
 export { DEFAULT_RULES, type Rules } from './rules.ts'
 export * from './types.ts'
 
-/** One question, and one more that says what was wrong with the answer. */
+/** One request, and a second one that says what was wrong with the first answer. */
 const MAX_ASKED = 2
 
 /**
- * Decides what becomes of the facts of a batch (ADD, UPDATE, DELETE, NOOP; Mem0, arXiv 2504.19413 §2.1): by rule where
- * there is nothing to weigh, else in one request for all. Changes nothing itself.
+ * Decides what happens to each fact of a batch (ADD, UPDATE, DELETE, NOOP; Mem0, arXiv 2504.19413 §2.1): by rule where
+ * possible, else in one model request for all facts. Changes no memory itself.
  *
- * Rejects with `ModelUnavailable` when the model is away, with `UnreadableDecisions` when it twice said nothing that is
+ * Rejects with `ModelUnavailable` when the model cannot be reached, with `UnreadableDecisions` after two answers without
  * a decision, and with the signal's reason when aborted; in each case nothing is decided and the turns stay pending. A
- * single fact that a readable answer leaves out, or decides out of bounds, is asked once more and then added.
+ * fact that an answer omits, or decides against the rules, is asked about once more and then added.
  */
 export async function reconcile(
   facts: readonly NewFact[],
@@ -35,7 +34,8 @@ export async function reconcile(
   const { model, account, signal } = options
   const rules = rulesWith(options.rules)
   signal?.throwIfAborted()
-  const verdicts = await planOf(facts, await neighboursOf(facts, options, rules.neighbours), rules)
+  const neighbours = await neighboursOf(facts, options, rules.neighbours)
+  const verdicts = await planOf({ facts, neighbours, rules })
   const numbering = numberingOf(verdicts)
 
   const items = new Map<number, Item[]>()
@@ -60,7 +60,7 @@ export async function reconcile(
   return { decisions: settled.decisions, asked, rejected: [...rejected, ...settled.rejected] }
 }
 
-/** One fact after the other: a batch may be large, and a store need not take all of it at once. */
+/** Sequential, because a large batch would otherwise flood the store. */
 async function neighboursOf(
   facts: readonly NewFact[],
   options: ReconcileOptions,
@@ -68,7 +68,6 @@ async function neighboursOf(
 ): Promise<(readonly Known[])[]> {
   const all: (readonly Known[])[] = []
   for (const fact of facts) {
-    await letRequestsRun()
     all.push(limit > 0 ? await options.neighboursOf(fact, limit) : [])
     options.signal?.throwIfAborted()
   }

@@ -1,4 +1,4 @@
-import { termsOfMemory } from '../../text/tokens.ts'
+import { readText, termsOf } from '../../text/tokens.ts'
 import { speakerKeyOf } from './duplicates.ts'
 import type { Rules } from './rules.ts'
 import { slotOf } from './slots.ts'
@@ -70,7 +70,7 @@ export function overlap(
 }
 
 function viewOf({ text, speaker, topic, subTopic }: Comparable) {
-  const terms = new Set(termsOfMemory(text))
-  for (const term of termsOfMemory(`${SPEAKER_WORDS} ${speaker}`)) terms.delete(term)
+  const terms = new Set(termsOf(readText(text)))
+  for (const term of termsOf(readText(`${SPEAKER_WORDS} ${speaker}`))) terms.delete(term)
   return { terms, speaker: speakerKeyOf(speaker), slot: slotOf(topic, subTopic) }
 }

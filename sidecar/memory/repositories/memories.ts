@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   type Collection,
   type RecordStore,
+  type SparseVector,
   type StoredRecord,
   scrollAll,
   type Write,
@@ -56,14 +57,19 @@ export async function getMemory(store: RecordStore, scope: string, id: string): 
 export function scrollMemories(
   store: RecordStore,
   scope: string,
-  { pageSize, onInvalid }: { pageSize?: number; onInvalid?: OnInvalidRecord | undefined } = {},
+  onInvalid?: OnInvalidRecord,
 ): AsyncGenerator<Held> {
-  return readEach(scrollAll(store, 'memories', scope, pageSize), readHeld, onInvalid)
+  return readEach(scrollAll(store, 'memories', scope), readHeld, onInvalid)
 }
 
-export function putMemory(scope: string, memory: Memory, dense: Float32Array | undefined): Write {
+export function putMemory(
+  scope: string,
+  memory: Memory,
+  dense: Float32Array | undefined,
+  sparse: SparseVector = sparseOf(memory),
+): Write {
   const { id, order } = memory
-  const put = withSearchFields('memories', { id, order, payload: toPayload(memory), dense })
+  const put = { id, order, payload: toPayload(memory), dense, sparse, fields: fieldsOf(memory) }
   return { put, collection: 'memories', scope }
 }
 
@@ -71,5 +77,5 @@ export function putMemory(scope: string, memory: Memory, dense: Float32Array | u
 export function withSearchFields(collection: Collection, record: StoredRecord): StoredRecord {
   if (collection !== 'memories') return record
   const memory = readMemory(record)
-  return { ...record, sparse: sparseOf(memory.text, memory.context), fields: fieldsOf(memory) }
+  return { ...record, sparse: sparseOf(memory), fields: fieldsOf(memory) }
 }

@@ -1,19 +1,7 @@
 import type { z } from 'zod'
-import { AppError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Collection, JsonObject, RecordStore, StoredRecord } from '../../ports/records.ts'
-
-/** A stored record does not have the fields of its collection. The message holds no text of the user. */
-export class InvalidRecord extends AppError {
-  constructor(collection: Collection, id: string, error: z.ZodError) {
-    const [issue] = error.issues
-    const field = issue?.path.join('.') || 'payload'
-    super(
-      'internal',
-      `${collection}/${id}: ${field}: ${issue?.message}. The stored record is damaged; restore it from a backup.`,
-    )
-  }
-}
+import { InvalidRecord, parsePayload } from '../../stored-payload.ts'
 
 /** Called with each invalid record that a read skips. */
 export type OnInvalidRecord = (error: InvalidRecord) => void
@@ -28,10 +16,9 @@ export function logInvalidRecord(log: Pick<Log, 'error'>): OnInvalidRecord {
  * @throws {InvalidRecord}
  */
 export function recordReader<T>(collection: Collection, schema: z.ZodType) {
-  return ({ id, payload }: Pick<StoredRecord, 'id' | 'payload'>): T => {
-    const { error } = schema.safeParse(payload)
-    if (error) throw new InvalidRecord(collection, id, error)
-    return payload as unknown as T
+  return (record: Pick<StoredRecord, 'id' | 'payload'>): T => {
+    parsePayload(collection, record, schema)
+    return record.payload as unknown as T
   }
 }
 

@@ -4,10 +4,10 @@ import { getPending } from '../repositories/pending.ts'
 import { isEndMarker } from '../repositories/versions.ts'
 import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } from './format.ts'
 
-/** Records per read: a page is held in memory, an export is not. */
+/** Records per read. One page is held in memory. */
 const PAGE = 200
 
-/** How a record of each collection that a user owns is written; without an entry the compiler objects. */
+/** The export line of a record, by collection. The type makes an owned collection without an entry a compile error. */
 const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> = {
   memories: ({ payload }) => ({ kind: 'memory', memory: payload }),
   versions: (record) => ({
@@ -25,10 +25,10 @@ const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> 
 const ORDER = ['memories', 'versions', 'history', 'turns', 'conversations', 'calls', 'graph'] as const
 
 /**
- * Everything that is kept of a user, as lines of JSON: a header, the records, a footer with their counts. Read page by
- * page as the reader asks for it. Of what is written meanwhile, some may be in it and some not.
+ * Exports everything stored for a user as JSON Lines: a header, the records, a footer with their counts. Reads page by
+ * page on demand; concurrent writes may or may not be included.
  *
- * Not in it: rules and ledger, which belong to the apps, and embeddings.
+ * Excludes rules and ledger, which belong to apps, and embeddings.
  */
 export async function* archiveLines(
   store: RecordStore,
@@ -49,15 +49,15 @@ export async function* archiveLines(
     user_id: userId,
     exported_at,
   })
-  const waiting: string[] = []
+  const pendingTurns: string[] = []
   for (const collection of ORDER) {
     for await (const record of scrollAll(store, collection, scope, PAGE)) {
-      if (collection === 'turns' && record.payload['state'] !== 'done') waiting.push(record.id)
+      if (collection === 'turns' && record.payload['state'] !== 'done') pendingTurns.push(record.id)
       yield toText(TO_LINE[collection](record))
     }
   }
-  // Last, so that nothing is learned from where it is imported before all of it is there.
-  for (const turnId of waiting) {
+  // Pending turns are last, so that an import starts extraction only after the other records are restored.
+  for (const turnId of pendingTurns) {
     const turn = await getPending(store, scope, turnId)
     if (!turn) continue
     const { scope: _, ...pending } = turn

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 
 /*
- * The lines of an export. Times are ISO 8601 in the file and epoch milliseconds in the store; everything else is as it
- * is stored, without the embeddings, which are made anew where the file is imported. Fields that a later version adds
- * are kept.
+ * The lines of an export. Times are ISO 8601 in the file and epoch milliseconds in the store; all other fields are as
+ * stored. Embeddings are excluded and computed by the import. Unknown fields are kept.
  */
 
 export const FORMAT = 'hippocache-export'
@@ -20,11 +19,11 @@ const time = z.codec(z.string(), z.number(), {
 })
 
 const id = z.string().min(1).max(1024)
-const label = z.string().nullable()
-const place = { conversation_id: label, turn: z.int().nullable() }
+const text = z.string().nullable()
+const location = { conversation_id: text, turn: z.int().nullable() }
 const role = z.enum(['user', 'assistant', 'system'])
 const json = z.record(z.string(), z.json())
-/** Where the record stands in its scope; not every kind says it in its own fields. */
+/** Sort key within the scope, for kinds whose own fields do not contain it. */
 const order = z.int().nonnegative()
 const version = z.int().positive()
 
@@ -33,20 +32,22 @@ const memory = z.looseObject({
   text: z.string(),
   role,
   speaker: z.string(),
-  agent_id: label,
-  run_id: label,
-  app_id: label,
+  agent_id: text,
+  run_id: text,
+  app_id: text,
   metadata: json,
   kind: z.enum(['verbatim', 'pending', 'extracted', 'imported']),
-  topic: label,
-  sub_topic: label,
+  topic: text,
+  sub_topic: text,
   importance: z.number().nullable(),
-  event_date: label,
+  event_date: text,
   version,
   valid_from: time,
   expires_at: time.nullable(),
-  context: label,
-  sources: z.array(z.looseObject({ turn_id: id, ...place, ordinal: z.int().nonnegative(), at: time })).min(1),
+  context: text,
+  sources: z
+    .array(z.looseObject({ turn_id: id, ...location, ordinal: z.int().nonnegative(), at: time }))
+    .min(1),
   order,
   created_at: time,
   updated_at: time,
@@ -59,22 +60,22 @@ const history = z.looseObject({
   event: z.enum(['ADD', 'UPDATE', 'DELETE', 'RESTORE']),
   at: time,
   version,
-  before: label,
-  after: label,
+  before: text,
+  after: text,
   actor: z.enum(['verbatim', 'extraction', 'api', 'import']),
-  reason: label,
-  turn_id: label,
-  ...place,
-  model: label,
-  prompt_version: label,
+  reason: text,
+  turn_id: text,
+  ...location,
+  model: text,
+  prompt_version: text,
 })
 
 const turn = z.looseObject({
   id,
-  ...place,
-  agent_id: label,
-  run_id: label,
-  app_id: label,
+  ...location,
+  agent_id: text,
+  run_id: text,
+  app_id: text,
   metadata: json,
   messages: z.array(
     z.looseObject({ role, content: z.string(), name: z.string().optional(), at: time.optional() }),
@@ -87,7 +88,7 @@ const turn = z.looseObject({
   effects: z.array(
     z.looseObject({ event: z.enum(['ADD', 'UPDATE', 'DELETE', 'NOOP']), memory_id: id, version }),
   ),
-  learned: z.looseObject({ because: label, at: time }).optional(),
+  learned: z.looseObject({ because: text, at: time }).optional(),
   dropped_at: time.optional(),
   created_at: time,
   updated_at: time,
@@ -97,32 +98,32 @@ const conversation = z.looseObject({ id, last_turn: z.int().nonnegative(), summa
 
 const pending = z.looseObject({
   turn_id: id,
-  ...place,
+  ...location,
   revision: z.int().positive(),
   tokens: z.number().nonnegative(),
   at: time,
   attempts: z.int().nonnegative(),
   unreadable: z.int().nonnegative(),
-  error: label,
+  error: text,
   not_before: time.nullable(),
 })
 
 const past = { order, memory, valid_until: time, ended: z.boolean() }
 
-/** What one line of an export holds of a user. */
+/** One exported record. */
 export const archived = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('memory'), memory }),
-  /** A version that holds no more. */
+  /** A past version. */
   z.object({ kind: z.literal('version'), ...past }),
-  /** A memory that holds no more, with its last version. */
+  /** A deleted memory, with its last version. */
   z.object({ kind: z.literal('ended'), ...past }),
   z.object({ kind: z.literal('history'), history }),
   z.object({ kind: z.literal('turn'), turn }),
   z.object({ kind: z.literal('conversation'), order, conversation }),
-  /** A call without a turn number, by its idempotency key. */
+  /** A request without a turn number, by idempotency key. */
   z.object({ kind: z.literal('call'), id, order, payload: json }),
   z.object({ kind: z.literal('graph'), id, order, payload: json }),
-  /** A turn that waits to be learned from. */
+  /** A turn that is pending extraction. */
   z.object({ kind: z.literal('pending'), pending }),
 ])
 

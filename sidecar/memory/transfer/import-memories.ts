@@ -5,9 +5,9 @@ import type { Memory, Role } from '../memory.ts'
 import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 
-/** A memory that another system, or a document, brings. Times are epoch milliseconds. */
+/** A memory from another system or a document. Times are epoch milliseconds. */
 export interface ForeignMemory {
-  /** What the other system calls it. Without one, speaker and text say which memory it is. */
+  /** Id in the other system. Without one, speaker and text identify the memory. */
   id: string | null
   text: string
   role: Role
@@ -21,51 +21,49 @@ export interface ForeignMemory {
   importance: number | null
   eventDate: string | null
   expiresAt: number | null
-  /** When it was said. */
+  /** When the source message was sent. */
   at: number
   createdAt: number
-  /** Since when it says what it says. */
+  /** When the text last changed. */
   updatedAt: number
 }
 
 export interface ImportOutcome {
   imported: number
-  /** Known by its id, and newer than what was known. */
+  /** Has a known id and a newer text. */
   updated: number
   unchanged: number
 }
 
 /**
- * Takes memories in as they are. The same memory is taken in once: what is known already stays as it is, with two
- * exceptions made for no one: a correction made here is not undone by what is older, and what was deleted here stays
- * deleted. What the other system has changed since becomes a new version.
+ * Imports memories unchanged; importing one twice has no further effect. A newer text from the other system becomes a new
+ * version. Corrections made here are not undone by older texts, and deleted memories stay deleted.
  */
 export async function importMemories(
   unit: UnitOfWork,
   memories: readonly ForeignMemory[],
 ): Promise<ImportOutcome> {
   const outcome: ImportOutcome = { imported: 0, updated: 0, unchanged: 0 }
-  for (const [nth, foreign] of memories.entries()) outcome[await importOne(unit, foreign, nth)] += 1
+  for (const [i, foreign] of memories.entries()) outcome[await importOne(unit, foreign, i)] += 1
   return outcome
 }
 
 async function importOne(
   unit: UnitOfWork,
   foreign: ForeignMemory,
-  nth: number,
+  index: number,
 ): Promise<keyof ImportOutcome> {
   const id = identify(unit.scope, foreign)
   const cause: Cause = { actor: 'import', reason: foreign.id === null ? null : `imported as ${foreign.id}` }
-  const held = await unit.find(id)
-  if (!held) {
+  const existing = await unit.find(id)
+  if (!existing) {
     if (await unit.findEnded(id)) return 'unchanged'
-    await unit.add(toMemory(id, foreign, nth), cause)
+    await unit.add(toMemory(id, foreign, index), cause)
     return 'imported'
   }
-  const { memory } = held
-  const saysAnew =
-    foreign.id !== null && foreign.text !== memory.text && foreign.updatedAt > memory.valid_from
-  if (!saysAnew) return 'unchanged'
+  const { memory } = existing
+  const isNewer = foreign.id !== null && foreign.text !== memory.text && foreign.updatedAt > memory.valid_from
+  if (!isNewer) return 'unchanged'
   const { text, topic, subTopic, importance, eventDate, expiresAt, metadata, updatedAt } = foreign
   await unit.revise(
     id,
@@ -84,15 +82,15 @@ async function importOne(
   return 'updated'
 }
 
-/** Without an id of its own, what is brought and what is said are the same memory when they say the same. */
+/** Without an id, an imported memory equals a verbatim memory with the same speaker and text. */
 function identify(scope: string, { id, agentId, runId, speaker, text }: ForeignMemory): string {
-  const whose = [scope, agentId ?? '', runId ?? '']
+  const owner = [scope, agentId ?? '', runId ?? '']
   return id === null
-    ? derivedId('memory', ...whose, speaker, normaliseForDuplicate(text))
-    : derivedId('import', ...whose, id)
+    ? derivedId('memory', ...owner, speaker, normaliseForDuplicate(text))
+    : derivedId('import', ...owner, id)
 }
 
-function toMemory(id: string, foreign: ForeignMemory, nth: number): Memory {
+function toMemory(id: string, foreign: ForeignMemory, index: number): Memory {
   const { text, role, speaker, metadata, topic, importance, at, createdAt, updatedAt } = foreign
   return {
     id,
@@ -112,10 +110,10 @@ function toMemory(id: string, foreign: ForeignMemory, nth: number): Memory {
     valid_from: updatedAt,
     expires_at: foreign.expiresAt,
     context: null,
-    // There is no turn; an identifier that no turn can have says so wherever one is looked for.
+    // There is no turn, so the id is one that no turn can have.
     sources: [{ turn_id: derivedId('import-source', id), conversation_id: null, turn: null, ordinal: 0, at }],
-    // Among what was said here it stands where it was said, not where it was brought.
-    order: Math.max(0, createdAt) * 1000 + Math.min(nth, 999),
+    // Ordered by when it was created, not by when it was imported.
+    order: Math.max(0, createdAt) * 1000 + Math.min(index, 999),
     created_at: createdAt,
     updated_at: updatedAt,
   }

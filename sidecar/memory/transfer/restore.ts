@@ -14,7 +14,7 @@ import type { Archived } from './format.ts'
 export interface RestoreOutcome {
   restored: number
   unchanged: number
-  /** Turns that wait to be learned from now. */
+  /** Restored turns that are pending extraction. */
   waiting: PendingTurn[]
 }
 
@@ -23,11 +23,11 @@ export interface RestoreContext {
   embedder: Embedder
 }
 
-type PastLine = Extract<Archived, { kind: 'version' | 'ended' }>
+type VersionLine = Extract<Archived, { kind: 'version' | 'ended' }>
 
 /**
- * Puts records of an export back. What is here already stays as it is, also what was deleted or learned from since:
- * restoring a file twice, or half of it and then the whole, is restoring it once.
+ * Restores exported records. Existing records stay unchanged, including those that were deleted or extracted since, so
+ * restoring a file repeatedly or in parts gives the same result as restoring it once.
  */
 export async function restoreRecords(
   unit: UnitOfWork,
@@ -37,21 +37,21 @@ export async function restoreRecords(
   const { scope } = unit
   const outcome: RestoreOutcome = { restored: 0, unchanged: 0, waiting: [] }
   const turns = new Map<string, Turn>()
-  const put = new Map<string, { record: StoredRecord; collection: Collection }>()
+  const puts = new Map<string, { record: StoredRecord; collection: Collection }>()
 
   const findTurn = async (id: string) => turns.get(id) ?? (await getTurn(records, scope, id))
 
   async function putAbsent(collection: Collection, record: StoredRecord): Promise<boolean> {
     const key = `${collection}/${record.id}`
-    if (put.has(key) || (await records.get(collection, scope, record.id))) return false
-    put.set(key, { record, collection })
+    if (puts.has(key) || (await records.get(collection, scope, record.id))) return false
+    puts.set(key, { record, collection })
     return true
   }
 
   async function putMemory(memory: Memory): Promise<boolean> {
     if ((await unit.find(memory.id)) || (await unit.findEnded(memory.id))) return false
     if (memory.kind === 'pending') {
-      // Its turn may have been learned from since, or somebody has deleted the words.
+      // Its turn may have been extracted since, or the message may have been deleted.
       const turn = await findTurn(memory.sources[0]?.turn_id ?? '')
       if (turn && (turn.state === 'done' || !turn.memory_ids.includes(memory.id))) return false
     }
@@ -59,15 +59,15 @@ export async function restoreRecords(
     return true
   }
 
-  async function putPast({ kind, order, ...past }: PastLine): Promise<boolean> {
+  async function putVersion({ kind, order, ...past }: VersionLine): Promise<boolean> {
     const { memory } = past
-    // A memory that is here was restored since.
+    // The memory was undeleted since the export.
     if (kind === 'ended' && (await unit.find(memory.id))) return false
     const id = kind === 'ended' ? memory.id : versionRecordId(memory.id, memory.version)
     return await putAbsent('versions', { id, order, payload: toPayload(past satisfies PastVersion) })
   }
 
-  async function putWaiting(turn: PendingTurn): Promise<boolean> {
+  async function putPendingTurn(turn: PendingTurn): Promise<boolean> {
     const stored = await findTurn(turn.turn_id)
     if (!stored || stored.state === 'done' || stored.revision !== turn.revision) return false
     if (await getPending(records, scope, turn.turn_id)) return false
@@ -82,7 +82,7 @@ export async function restoreRecords(
         return await putMemory(line.memory)
       case 'ended':
       case 'version':
-        return await putPast(line)
+        return await putVersion(line)
       case 'history': {
         const row: HistoryRow = line.history
         const id = historyRecordId(row.memory_id, row.version, row.event)
@@ -102,11 +102,11 @@ export async function restoreRecords(
       case 'graph':
         return await putAbsent('graph', { id: line.id, order: line.order, payload: line.payload })
       case 'pending':
-        return await putWaiting({ ...line.pending, scope })
+        return await putPendingTurn({ ...line.pending, scope })
     }
   }
 
-  /** A conversation that went on here counts on from the greater turn, and keeps its own summary. */
+  /** Merges into an existing conversation: the greater turn number and the existing summary win. */
   async function putConversation({
     order,
     conversation,
@@ -114,13 +114,13 @@ export async function restoreRecords(
     const id = conversationRecordId(conversation.id)
     const payload = toPayload(conversation)
     if (await putAbsent('conversations', { id, order, payload })) return true
-    const here = await records.get('conversations', scope, id)
-    if (!here) return false
-    const last_turn = Math.max(here.payload['last_turn'] as number, conversation.last_turn)
-    const summary = (here.payload['summary'] as string) || conversation.summary
-    if (last_turn === here.payload['last_turn'] && summary === here.payload['summary']) return false
-    put.set(`conversations/${id}`, {
-      record: { ...here, payload: { ...here.payload, last_turn, summary } },
+    const existing = await records.get('conversations', scope, id)
+    if (!existing) return false
+    const last_turn = Math.max(existing.payload['last_turn'] as number, conversation.last_turn)
+    const summary = (existing.payload['summary'] as string) || conversation.summary
+    if (last_turn === existing.payload['last_turn'] && summary === existing.payload['summary']) return false
+    puts.set(`conversations/${id}`, {
+      record: { ...existing, payload: { ...existing.payload, last_turn, summary } },
       collection: 'conversations',
     })
     return true
@@ -130,12 +130,12 @@ export async function restoreRecords(
     if (await restoreOne(line)) outcome.restored += 1
     else outcome.unchanged += 1
   }
-  await embedVersions([...put.values()].filter(needsVector), embedder, scope)
-  for (const { record, collection } of put.values()) unit.addWrites({ put: record, collection, scope })
+  await embedVersions([...puts.values()].filter(needsVector), embedder, scope)
+  for (const { record, collection } of puts.values()) unit.addWrites({ put: record, collection, scope })
   return outcome
 }
 
-/** Past versions are searched under `as_of`; the mark that a memory has ended is not. */
+/** Searches with `as_of` cover past versions, but not the records of deleted memories. */
 function needsVector({ record, collection }: { record: StoredRecord; collection: Collection }): boolean {
   return collection === 'versions' && !isEndMarker(record)
 }

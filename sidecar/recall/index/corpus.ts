@@ -1,9 +1,8 @@
-import { readMemory, termsOfMemory } from '../../text/tokens.ts'
 import { DenseMatrix } from './dense.ts'
 import { Postings } from './postings.ts'
-import { speakerKey } from './speakers.ts'
+import type { MemoryReading } from './reading.ts'
 import { buildTimeline, type Timeline } from './timeline.ts'
-import { type Traits, traitsOf } from './traits.ts'
+import type { Traits } from './traits.ts'
 import { Vocabulary } from './vocabulary.ts'
 
 export interface IndexedMemory {
@@ -13,17 +12,17 @@ export interface IndexedMemory {
   role: string
   conversationId: string | null
   turn: number | null
-  /** Place within the turn. */
+  /** Position within the turn. */
   ordinal: number
   /** When it was said, epoch ms. */
   at: number
-  /** Raw text said just before it (the question it answers, say); not part of the memory. */
+  /** Raw text said just before it, such as the question it answers; not part of the memory. */
   context?: string
   /** L2-normalised embedding; the same length for every memory of a scope. */
   dense: Float32Array
 }
 
-/** What the index keeps of a memory: no text, only what ranking reads. */
+/** What the index keeps of a memory for ranking; the text itself is not kept. */
 export interface Entry {
   id: string
   /** As `speakerKey` writes it. */
@@ -38,19 +37,15 @@ export interface Entry {
   traits: Traits
 }
 
-/** Greatest number of terms indexed of one field of one memory, and of UTF-16 code units read for them. */
-const MAX_TERMS = 500
-const MAX_LENGTH = 4_000
-
 /** The memories of one scope in the forms that the signals read. Slots are reused after a removal. */
 export class Corpus {
   readonly vocabulary = new Vocabulary()
   readonly own = new Postings(this.vocabulary)
   readonly context = new Postings()
   readonly dense = new DenseMatrix()
-  /** Languages of the memories, with the number of memories of each. */
+  /** Number of memories by language. */
   readonly languages = new Map<string, number>()
-  /** Speakers, likewise. */
+  /** Number of memories by speaker key. */
   readonly speakers = new Map<string, number>()
   readonly #slotOf = new Map<string, number>()
   readonly #entries: (Entry | undefined)[] = []
@@ -61,7 +56,7 @@ export class Corpus {
     return this.#slotOf.size
   }
 
-  /** The order in time, worked out at the first question after a change. */
+  /** The memories in order of time, computed at the first query after a change. */
   get timeline(): Timeline {
     this.#timeline ??= buildTimeline(this.#entries)
     return this.#timeline
@@ -71,7 +66,7 @@ export class Corpus {
     return this.#entries[slot] as Entry
   }
 
-  /** `undefined` for a memory that is not there. */
+  /** Returns `undefined` for an unknown memory. */
   find(id: string): Entry | undefined {
     const slot = this.#slotOf.get(id)
     return slot === undefined ? undefined : this.#entries[slot]
@@ -90,30 +85,28 @@ export class Corpus {
     return this.entryAt(place).hasContext
   }
 
-  set(memory: IndexedMemory): void {
+  /** @param reading of the texts of this memory */
+  set(memory: IndexedMemory, { language, speaker, traits, terms, contextTerms }: MemoryReading): void {
     this.dense.check(memory.dense)
     this.delete(memory.id)
     const slot = this.#free.pop() ?? this.#entries.length
-    const text = memory.text.slice(0, MAX_LENGTH)
-    const reading = readMemory(text)
-    const context = memory.context ? termsOfMemory(memory.context.slice(-MAX_LENGTH)).slice(-MAX_TERMS) : []
     const entry: Entry = {
       id: memory.id,
-      speaker: speakerKey(memory.speaker),
+      speaker,
       role: memory.role,
       conversationId: memory.conversationId,
       turn: memory.turn,
       ordinal: memory.ordinal,
       at: memory.at,
-      language: reading.language,
-      hasContext: context.length > 0,
-      traits: traitsOf(text, reading),
+      language,
+      hasContext: contextTerms.length > 0,
+      traits,
     }
     this.#entries[slot] = entry
     this.#slotOf.set(memory.id, slot)
     this.dense.set(slot, memory.dense)
-    this.own.add(slot, termsOfMemory(text).slice(0, MAX_TERMS))
-    if (entry.hasContext) this.context.add(slot, context)
+    this.own.add(slot, terms)
+    if (entry.hasContext) this.context.add(slot, contextTerms)
     count(this.languages, entry.language, 1)
     count(this.speakers, entry.speaker, 1)
     this.#timeline = undefined
@@ -133,7 +126,7 @@ export class Corpus {
     this.#timeline = undefined
   }
 
-  /** A rough size in bytes: the vectors, some 50 per indexed term and 400 per memory. */
+  /** Approximate size in bytes: the vectors, plus about 50 per indexed term and 400 per memory. */
   get bytes(): number {
     return this.dense.bytes + 50 * (this.own.totalLength + this.context.totalLength) + 400 * this.size
   }

@@ -2,33 +2,33 @@ import { relatedTo } from '../../text/concepts.ts'
 import type { QueryTerm } from '../../text/tokens.ts'
 import type { Corpus } from './corpus.ts'
 
-/** A term of a question, with the words that may stand for it. */
+/** A term of a question, with the words that may occur in its place. */
 export interface WeightedTerm {
   /** Stems of the word itself. */
   forms: readonly string[]
   weight: number
-  /** Stems of related words; an occurrence counts as `weight` occurrences. */
+  /** Stems of related words; one occurrence counts as `weight` occurrences of the word itself. */
   related: readonly { forms: readonly string[]; weight: number }[]
 }
 
 export interface ExpansionSettings {
-  /** What a word for much the same counts, against the word itself. */
+  /** Weight of a synonym, relative to the word itself. */
   synonyms: number
-  /** What a member counts when the question names the kind ("instrument" → "violin"). */
+  /** Weight of a member when the question names the kind ("instrument" → "violin"). */
   members: number
-  /** What a word spelled alike counts, where the scope does not have the word itself. */
+  /** Weight of a word with similar spelling, used when the scope does not contain the word itself. */
   alike: number
-  /** Weight of words of asking ("mention", "kind"). */
+  /** Weight of words that are about asking ("mention", "kind"). */
   asking: number
-  /** Weight of the names of speakers: the speaker signal reads them, and in a text they are mostly calls. */
+  /** Weight of the names of speakers: the speaker signal covers them, and in a text they are mostly forms of address. */
   name: number
 }
 
 /**
- * The terms to look for. Related words join the term that they stand for, as alternatives of one term
- * (synonym operator: Pirkola 1998; with weights: Darwish & Oard 2003), so that a long list of members
- * cannot outweigh the rest of the question. Members count more than synonyms: a question that names a
- * kind is answered with a member, while two words for much the same seldom are for quite the same.
+ * The terms to look for; a repeated word is one term with a multiple of the weight. Related words are alternatives of
+ * their term (synonym operator: Pirkola 1998; with weights: Darwish & Oard 2003), so that a long list of members cannot
+ * outweigh the rest of the question. Members count more than synonyms: a question that names a kind is answered with a
+ * member, while synonyms seldom mean exactly the same.
  */
 export function expandTerms(
   terms: readonly QueryTerm[],
@@ -36,8 +36,12 @@ export function expandTerms(
   corpus: Pick<Corpus, 'own' | 'vocabulary'>,
   settings: ExpansionSettings,
 ): WeightedTerm[] {
-  return terms.map(({ word, forms, asking }) => {
-    if (isName(word)) return { forms, weight: settings.name, related: [] }
+  const counts = new Map<string, number>()
+  for (const { word } of terms) counts.set(word, (counts.get(word) ?? 0) + 1)
+  const distinct = new Map(terms.map((term) => [term.word, term]))
+  return [...distinct.values()].map(({ word, forms, asking }) => {
+    const count = counts.get(word) as number
+    if (isName(word)) return { forms, weight: count * settings.name, related: [] }
     const known = relatedTo(forms[0] as string)
     const unknown = forms.every((form) => corpus.own.get(form).slots.length === 0)
     const related = [
@@ -45,7 +49,7 @@ export function expandTerms(
       { forms: known?.synonyms ?? [], weight: settings.synonyms },
       { forms: known?.members ?? [], weight: settings.members },
     ].filter((one) => one.weight > 0 && one.forms.length > 0)
-    return { forms, weight: asking ? settings.asking : 1, related }
+    return { forms, weight: count * (asking ? settings.asking : 1), related }
   })
 }
 

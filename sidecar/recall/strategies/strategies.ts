@@ -1,7 +1,6 @@
 import { AppError } from '../../errors.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Scope } from '../../scope.ts'
-import { requestBegins, requestEnds } from '../../time-slice.ts'
 import type { Recall } from '../recall.ts'
 import type { Cached, CachedRequest } from './cached.ts'
 import { NO_CACHE, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
@@ -62,7 +61,6 @@ export class Strategies {
     const at = now()
     const standIns: StandIns = { block: undefined, profile: undefined }
     let timer: NodeJS.Timeout | undefined
-    requestBegins()
     try {
       // When the deadline wins, nobody listens any more to how the answer ends.
       const first = await new Promise<StrategyResult | 'late'>((resolve, reject) => {
@@ -80,7 +78,6 @@ export class Strategies {
       onAnswer({ scope, request, result, at })
       return result
     } finally {
-      requestEnds()
       clearTimeout(timer)
     }
   }

@@ -3,10 +3,9 @@ import type { BufferZone } from '../../buffer/buffer-zone.ts'
 import type { Intake } from '../../buffer/intake.ts'
 import { invalid } from '../../errors.ts'
 import type { JsonObject } from '../../ports/records.ts'
-import { rounded } from '../number.ts'
 import { router } from '../router.ts'
 import * as s from '../schemas.ts'
-import { event, time, waiting } from './shared.ts'
+import { roundTo } from '../values.ts'
 
 const MAX_CONTENT = 100_000
 
@@ -16,20 +15,20 @@ const message = z.strictObject({
     .string()
     .max(MAX_CONTENT, { error: `expected at most ${MAX_CONTENT} characters` })
     .openapi({ example: 'I moved to Kyoto and I am allergic to peanuts.' }),
-  name: s.identifier('The name of the speaker.', 'Ada').optional(),
-  at: time('When it was said; now, if absent.').optional(),
+  name: s.identifier('Name of the speaker; default: the role.', 'Ada').optional(),
+  at: s.time('When it was said; default: now.').optional(),
 })
 
-const answer = z.object({
+const responseBody = z.object({
   status: z.enum(['stored', 'buffered']),
   turn_id: z.string(),
   turn: z.number().nullable(),
-  events: z.array(event),
-  pending: waiting,
+  events: z.array(s.memoryEvent),
+  pending: s.pendingCounts,
   reason: z
     .string()
     .nullable()
-    .openapi({ description: 'Why a turn waits that was to be learned from at once.' }),
+    .openapi({ description: 'Why the turn is pending although mode is sync; otherwise null.' }),
   took_ms: z.number(),
 })
 
@@ -37,17 +36,15 @@ const add = createRoute({
   method: 'post',
   path: '/v1/memories',
   operationId: 'add_memory',
-  summary: 'Remember a turn of a conversation',
+  summary: 'Add a turn of a conversation to the memory',
   description:
-    'Posting a turn (conversation_id and turn) again replaces what it said before. An Idempotency-Key header makes a repeated call without a turn number the same call.',
+    'Sending the same turn (conversation_id and turn) again replaces it. For a request without a turn number, an Idempotency-Key header makes retries safe.',
   request: {
     headers: z.object({
-      'idempotency-key': z
-        .string()
-        .min(1)
-        .max(255)
-        .optional()
-        .openapi({ description: 'The same for every attempt of one call.', example: 'run-1-add' }),
+      'idempotency-key': z.string().min(1).max(255).optional().openapi({
+        description: 'Identifies the request, at most 255 characters; use the same key for every retry.',
+        example: 'run-1-add',
+      }),
     }),
     body: s.jsonBody(
       z.strictObject({
@@ -56,7 +53,9 @@ const add = createRoute({
           .array(message)
           .min(1, { error: 'expected at least one message' })
           .max(1000, { error: 'expected at most 1000 messages' })
-          .openapi({ description: 'What was said in the turn, in order.' }),
+          .openapi({
+            description: `Messages of the turn in order: 1 to 1000, each with at most ${MAX_CONTENT} characters.`,
+          }),
         conversation_id: s.conversationId.optional(),
         turn: s.turn.optional(),
         agent_id: s.agentId.optional(),
@@ -65,31 +64,32 @@ const add = createRoute({
         metadata: s.metadata.optional(),
         mode: z.enum(['buffered', 'sync', 'verbatim']).optional().openapi({
           description:
-            'buffered answers at once and learns later; sync waits for the model; verbatim keeps what was said, without a model. buffered where there is a model, else verbatim, if absent.',
+            'buffered: responds immediately and extracts memories later. sync: responds after the extraction. verbatim: stores the messages as they are, without a model. Default: buffered with a language model, otherwise verbatim.',
         }),
-        remember: z
-          .enum(['user', 'assistant', 'both'])
-          .optional()
-          .openapi({ description: "Whose words become memories; by the app's rules, if absent." }),
+        remember: z.enum(['user', 'assistant', 'both']).optional().openapi({
+          description: 'Whose messages become memories; default: the rules of the app.',
+        }),
       }),
     ),
   },
   responses: {
-    200: { description: 'What became of the turn.', content: { 'application/json': { schema: answer } } },
+    200: {
+      description: 'Stored; events lists the changed memories.',
+      content: { 'application/json': { schema: responseBody } },
+    },
     202: {
-      description: 'Durable, and to be learned from.',
-      content: { 'application/json': { schema: answer } },
+      description: 'Accepted durably; memories are extracted later.',
+      content: { 'application/json': { schema: responseBody } },
     },
   },
 })
 
 export function addRoutes({ intake, buffer }: { intake: Intake; buffer: BufferZone | undefined }) {
-  // It waits by itself where it has to: an answer does not need what came before.
-  return router({ reads: false }).openapi(add, async (c) => {
+  return router().openapi(add, async (c) => {
     const started = performance.now()
     const body = c.req.valid('json')
     if (body.turn !== undefined && body.conversation_id === undefined) {
-      throw invalid('conversation_id', 'a conversation, since turn is given')
+      throw invalid('conversation_id', 'a conversation id, because turn is set')
     }
     const scope = { namespace: c.get('namespace'), userId: body.user_id }
     const { status, turnId, turn, events, reason } = await intake.add(
@@ -110,9 +110,9 @@ export function addRoutes({ intake, buffer }: { intake: Intake; buffer: BufferZo
       },
       body.mode,
     )
-    const took_ms = rounded(performance.now() - started)
+    const took_ms = roundTo(performance.now() - started)
     const pending = buffer?.counts(scope) ?? { turns: 0, tokens: 0 }
-    const answered = { status, turn_id: turnId, turn, events, pending, reason, took_ms }
-    return status === 'stored' ? c.json(answered, 200) : c.json(answered, 202)
+    const added = { status, turn_id: turnId, turn, events, pending, reason, took_ms }
+    return status === 'stored' ? c.json(added, 200) : c.json(added, 202)
   })
 }

@@ -1,22 +1,16 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BufferZone } from '../../buffer/buffer-zone.ts'
-import type { WriteAhead } from '../../buffer/write-ahead.ts'
 import { invalid } from '../../errors.ts'
 import type { Ledger } from '../../ledger/ledger.ts'
 import type { Correction, MemoryEngine } from '../../memory/engine.ts'
 import { toView } from '../../memory/memory.ts'
 import type { JsonObject } from '../../ports/records.ts'
-import { scopeKey } from '../../scope.ts'
 import type { Timeline } from '../../timeline/timeline.ts'
 import { router } from '../router.ts'
 import * as s from '../schemas.ts'
-import { defined, memoryId, reason, time } from './shared.ts'
+import { omitUndefined } from '../values.ts'
 
-const MAX_TEXT = 10_000
-
-const label = (what: string, example: string) => s.identifier(what, example).nullable()
-
-/** A day of the calendar, a month or a year: `2026-02-30` is none. */
+/** Accepts a year, a month or a day that exists: `2026-02-30` does not. */
 function isDate(text: string): boolean {
   if (!/^\d{4}(?:-\d{2}(?:-\d{2})?)?$/.test(text)) return false
   const date = new Date(`${text}${'-01-01'.slice(text.length - 4)}T00:00:00Z`)
@@ -28,40 +22,43 @@ const update = createRoute({
   path: '/v1/memories/{id}',
   operationId: 'update_memory',
   summary: 'Correct a memory',
-  description: 'What it said before stays in its history. Fields that are absent stay as they are.',
+  description: 'Absent fields stay unchanged. The history keeps the earlier version.',
   request: {
-    params: memoryId,
+    params: s.memoryId,
     body: s.jsonBody(
       z.strictObject({
         user_id: s.userId,
-        memory: z
-          .string()
-          .trim()
-          .min(1, { error: 'expected a text that is not empty' })
-          .max(MAX_TEXT, { error: `expected at most ${MAX_TEXT} characters` })
-          .optional()
-          .openapi({ description: 'The new text.', example: 'Ada is allergic to peanuts and cashews.' }),
-        topic: label('The topic; null for none.', 'health').optional(),
-        sub_topic: label('The sub-topic; null for none.', 'allergies').optional(),
+        memory: s.memoryText.optional().openapi({
+          description: 'The new text, at most 10,000 characters.',
+          example: 'Ada is allergic to peanuts and cashews.',
+        }),
+        topic: s.identifier('The topic; null for none.', 'health').nullable().optional(),
+        sub_topic: s.identifier('The sub-topic; null for none.', 'allergies').nullable().optional(),
         importance: s
-          .wholeNumber(1, 5)
+          .integer(1, 5)
           .nullable()
           .optional()
-          .openapi({ description: 'From 1 to 5.', example: 4 }),
+          .openapi({ description: '1 (low) to 5 (high); null for not rated.', example: 4 }),
         event_date: z
           .string()
           .refine(isDate, { error: 'expected a date: YYYY, YYYY-MM or YYYY-MM-DD' })
           .nullable()
           .optional()
-          .openapi({ description: 'When it happened or will.', example: '2026-05' }),
-        expires_at: time('After this it is recalled no more; null for never.').nullable().optional(),
+          .openapi({
+            description: 'Date of the event: YYYY, YYYY-MM or YYYY-MM-DD; null for none.',
+            example: '2026-05',
+          }),
+        expires_at: s
+          .time('The memory is not recalled after this time; null for never.')
+          .nullable()
+          .optional(),
         metadata: s.metadata.optional(),
-        reason,
+        reason: s.reason,
       }),
     ),
   },
-  responses: s.answers(
-    'The memory as it is now.',
+  responses: s.responses(
+    'The current version of the memory.',
     z.object({ status: z.enum(['updated', 'unchanged']), memory: s.memoryView }),
   ),
 })
@@ -72,34 +69,35 @@ const remove = createRoute({
   operationId: 'delete_memory',
   summary: 'Delete one memory',
   description:
-    'It is recalled no more. Its history stays, and it can be restored; forgetting the user erases both.',
-  request: { params: memoryId, query: z.strictObject({ user_id: s.userId, reason }) },
-  responses: s.answers('What was deleted.', z.object({ status: z.enum(['deleted']), memory: s.memoryView })),
+    'The memory is not recalled any more. Its history is kept and restore_memory brings it back; forget_user erases both.',
+  request: { params: s.memoryId, query: z.strictObject({ user_id: s.userId, reason: s.reason }) },
+  responses: s.responses(
+    'The deleted memory.',
+    z.object({ status: z.enum(['deleted']), memory: s.memoryView }),
+  ),
 })
 
 const restore = createRoute({
   method: 'post',
   path: '/v1/memories/{id}/restore',
   operationId: 'restore_memory',
-  summary: 'Make an earlier version of a memory the current one, or bring a deleted one back',
+  summary: 'Restore an earlier version of a memory, or a deleted memory',
   request: {
-    params: memoryId,
+    params: s.memoryId,
     body: s.jsonBody(
       z.strictObject({
         user_id: s.userId,
-        version: s
-          .wholeNumber(1, 2 ** 31 - 1)
-          .optional()
-          .openapi({
-            description: 'The one before the newest, or the last of a deleted one, if absent.',
-            example: 1,
-          }),
-        reason,
+        version: s.positiveInt32.optional().openapi({
+          description:
+            'The version to restore; default: the one before the newest, or the last one of a deleted memory.',
+          example: 1,
+        }),
+        reason: s.reason,
       }),
     ),
   },
-  responses: s.answers(
-    'The memory as it is now.',
+  responses: s.responses(
+    'The current version of the memory.',
     z.object({ status: z.enum(['restored']), memory: s.memoryView }),
   ),
 })
@@ -108,10 +106,10 @@ const forget = createRoute({
   method: 'delete',
   path: '/v1/memories',
   operationId: 'forget_user',
-  summary: 'Forget a user: erase memories, turns, history and all else that is theirs',
+  summary: 'Erase all data of a user: memories, turns, history and everything else',
   request: { query: z.strictObject({ user_id: s.userId }) },
-  responses: s.answers(
-    'How many records of each kind are gone.',
+  responses: s.responses(
+    'Number of erased records by kind.',
     z.object({
       status: z.enum(['forgotten']),
       removed: z.record(z.string(), z.number()).openapi({ type: 'object' }),
@@ -119,20 +117,19 @@ const forget = createRoute({
   ),
 })
 
-export interface ChangeServices {
+interface ChangeServices {
   engine: MemoryEngine
   buffer: BufferZone | undefined
-  ahead: WriteAhead | undefined
   ledger: Ledger
   timeline: Timeline
 }
 
-export function changeRoutes({ engine, buffer, ahead, ledger, timeline }: ChangeServices) {
+export function changeRoutes({ engine, buffer, ledger, timeline }: ChangeServices) {
   return router()
     .openapi(update, async (c) => {
       const { user_id, memory: text, expires_at, metadata, reason, ...fields } = c.req.valid('json')
       const scope = { namespace: c.get('namespace'), userId: user_id }
-      const correction: Correction = defined({
+      const correction: Correction = omitUndefined({
         ...fields,
         text,
         metadata: metadata as JsonObject | undefined,
@@ -169,12 +166,9 @@ export function changeRoutes({ engine, buffer, ahead, ledger, timeline }: Change
     })
     .openapi(forget, async (c) => {
       const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
-      // A turn that is still on its way would come after.
-      await ahead?.assertCaughtUp(scopeKey(scope))
       const removed = await engine.forget(scope)
       await buffer?.forgotten(scope)
-      await ahead?.assertLetGo()
-      // What was spent stays in the sums; whom it was spent on goes.
+      // The ledger keeps the cost of the calls without the user.
       const anonymised = await ledger.forget(scope)
       return c.json(
         {

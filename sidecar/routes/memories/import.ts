@@ -5,35 +5,26 @@ import type { JsonObject } from '../../ports/records.ts'
 import type { RuleBook } from '../../rules/rule-book.ts'
 import { type AppRules, expiryOf } from '../../rules/rules.ts'
 import { scopeKey } from '../../scope.ts'
-import { router } from '../router.ts'
+import { problemsOf, router } from '../router.ts'
 import * as s from '../schemas.ts'
-import { faultsOf } from '../validation.ts'
-import { time } from './shared.ts'
 
-const MAX_TEXT = 10_000
-
-/** Most records that one call takes. */
+/** Maximum number of records per request. */
 export const MAX_BATCH = 500
 
 const label = (example: string) => s.identifier('', example).nullish()
 
 const item = z.strictObject({
   id: s.identifier('', 'a1b2').nullish(),
-  memory: z
-    .string()
-    .trim()
-    .min(1, { error: 'expected a text that is not empty' })
-    .max(MAX_TEXT, { error: `expected at most ${MAX_TEXT} characters` })
-    .refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' }),
+  memory: s.memoryText.refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' }),
   role: z.enum(['user', 'assistant', 'system']).nullish(),
   name: label('Ada'),
-  at: time('').nullish(),
-  created_at: time('').nullish(),
-  updated_at: time('').nullish(),
-  expires_at: time('').nullish(),
+  at: s.time('').nullish(),
+  created_at: s.time('').nullish(),
+  updated_at: s.time('').nullish(),
+  expires_at: s.time('').nullish(),
   topic: label('health'),
   sub_topic: label('allergies'),
-  importance: s.wholeNumber(1, 5).nullish(),
+  importance: s.integer(1, 5).nullish(),
   event_date: z
     .string()
     .regex(/^\d{4}(?:-\d{2}(?:-\d{2})?)?$/, { error: 'expected YYYY, YYYY-MM or YYYY-MM-DD' })
@@ -46,10 +37,10 @@ const item = z.strictObject({
 
 type Item = z.output<typeof item>
 
-export const refused = z.array(z.object({ index: z.number(), reason: z.string() }))
+export const refusedItems = z.array(z.object({ index: z.number(), reason: z.string() }))
 
-/** A list whose entries are looked at one by one, so that a bad one does not fail the others. */
-export function entries(description: string, example: unknown) {
+/** A list whose items are validated one by one, so that an invalid item does not fail the others. */
+export function batchOf(description: string, example: unknown) {
   const count = `expected 1 to ${MAX_BATCH} entries`
   return z
     .array(z.any(), { error: 'expected a list' })
@@ -62,23 +53,23 @@ const route = createRoute({
   method: 'post',
   path: '/v1/memories/import',
   operationId: 'import_memories',
-  summary: 'Take in memories of another system as they are, without a model',
+  summary: 'Import memories of another system unchanged, without a model',
   description:
-    'The same memory is taken in once, whatever the number of calls: by its id, or by speaker and text where it has none. What was corrected or deleted here since stays so. A bad entry is refused by itself.',
+    'A retry is safe: a memory is identified by its id, or by speaker and text if it has none. A memory that was corrected or deleted here since the first import stays so. An invalid entry does not affect the others.',
   request: {
     body: s.jsonBody(
       z.strictObject({
         user_id: s.userId,
-        memories: entries(
-          `At most ${MAX_BATCH}. Each: memory (its text), and optionally id (of the other system), role, name (of the speaker), at, created_at, updated_at, expires_at, topic, sub_topic, importance, event_date, metadata, agent_id, run_id, app_id.`,
+        memories: batchOf(
+          `1 to ${MAX_BATCH} memories. Each has memory (the text) and optionally id (in the other system), role, name (of the speaker), at, created_at, updated_at, expires_at, topic, sub_topic, importance, event_date, metadata, agent_id, run_id, app_id.`,
           { id: 'a1b2', memory: 'Ada is allergic to peanuts.', created_at: '2026-03-01T09:30:00Z' },
         ),
       }),
     ),
   },
-  responses: s.answers(
-    'What became of them.',
-    z.object({ imported: z.number(), updated: z.number(), unchanged: z.number(), refused }),
+  responses: s.responses(
+    'Number of imported, updated and unchanged memories, and the refused entries.',
+    z.object({ imported: z.number(), updated: z.number(), unchanged: z.number(), refused: refusedItems }),
   ),
 })
 
@@ -92,31 +83,31 @@ export function importMemoryRoutes({ engine, ruleBook, now }: Services) {
   return router().openapi(route, async (c) => {
     const { user_id, memories } = c.req.valid('json')
     const scope = { namespace: c.get('namespace'), userId: user_id }
-    const good: ForeignMemory[] = []
-    const bad: z.infer<typeof refused> = []
+    const valid: ForeignMemory[] = []
+    const refused: z.infer<typeof refusedItems> = []
     const rulesOf = new Map<string | null, AppRules>()
     for (const [index, value] of memories.entries()) {
       const parsed = item.safeParse(value)
       if (!parsed.success) {
-        bad.push({ index, reason: faultsOf(parsed.error, value, 'memory').message })
+        refused.push({ index, reason: problemsOf(parsed.error, value, 'memory').message })
         continue
       }
       const appId = parsed.data.app_id ?? null
       const rules = rulesOf.get(appId) ?? (await ruleBook.inForce(scope.namespace, appId)).rules
       rulesOf.set(appId, rules)
-      good.push(toForeign(parsed.data, rules, now()))
+      valid.push(toForeign(parsed.data, rules, now()))
     }
     const outcome =
-      good.length > 0
-        ? await engine.change(scopeKey(scope), (unit) => importMemories(unit, good))
+      valid.length > 0
+        ? await engine.change(scopeKey(scope), (unit) => importMemories(unit, valid))
         : { imported: 0, updated: 0, unchanged: 0 }
-    return c.json({ ...outcome, refused: bad }, 200)
+    return c.json({ ...outcome, refused }, 200)
   })
 }
 
 function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
-  const created = parse(given.created_at) ?? parse(given.at) ?? now
-  const at = parse(given.at) ?? created
+  const created = parseTime(given.created_at) ?? parseTime(given.at) ?? now
+  const at = parseTime(given.at) ?? created
   const role = given.role ?? 'user'
   return {
     id: given.id ?? null,
@@ -131,13 +122,13 @@ function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
     subTopic: given.sub_topic ?? null,
     importance: given.importance ?? null,
     eventDate: given.event_date ?? null,
-    expiresAt: parse(given.expires_at) ?? expiryOf(rules, given.topic ?? null, at),
+    expiresAt: parseTime(given.expires_at) ?? expiryOf(rules, given.topic ?? null, at),
     at,
     createdAt: created,
-    updatedAt: Math.max(created, parse(given.updated_at) ?? at),
+    updatedAt: Math.max(created, parseTime(given.updated_at) ?? at),
   }
 }
 
-function parse(text: string | null | undefined): number | undefined {
+function parseTime(text: string | null | undefined): number | undefined {
   return text === null || text === undefined ? undefined : Date.parse(text)
 }

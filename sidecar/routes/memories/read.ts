@@ -2,10 +2,9 @@ import { createRoute, z } from '@hono/zod-openapi'
 import type { MemoryEngine } from '../../memory/engine.ts'
 import { compileFilter } from '../../memory/filters.ts'
 import { toView } from '../../memory/memory.ts'
-import { decodeCursor, encodeCursor } from '../cursor.ts'
 import { router } from '../router.ts'
 import * as s from '../schemas.ts'
-import { defined, memoryId, narrowing, time } from './shared.ts'
+import { decodeCursor, encodeCursor, omitUndefined, toIso } from '../values.ts'
 
 const list = createRoute({
   method: 'get',
@@ -14,16 +13,19 @@ const list = createRoute({
   summary: 'List the memories of a user',
   request: {
     query: z.strictObject({
-      ...narrowing,
-      limit: s.inQuery(s.wholeNumber(1, 500), '50'),
-      cursor: z.string().max(500).optional().openapi({ description: 'next_cursor of the page before.' }),
-      order: z.enum(['newest', 'oldest']).optional().openapi({ description: 'newest, if absent.' }),
-      as_of: time('What held at this moment; now, if absent.').optional(),
+      ...s.memorySelection,
+      limit: s.queryLimit(500, 50),
+      cursor: s.cursor,
+      order: z
+        .enum(['newest', 'oldest'])
+        .optional()
+        .openapi({ description: 'Which memories to list first; default newest.' }),
+      as_of: s.time('Lists the memories that were valid at this time; default: now.').optional(),
     }),
   },
-  responses: s.answers(
-    'A page.',
-    z.object({ memories: z.array(s.memoryView), next_cursor: z.string().nullable() }),
+  responses: s.responses(
+    'A page of memories.',
+    z.object({ memories: z.array(s.memoryView), next_cursor: s.nextCursor }),
   ),
 })
 
@@ -31,19 +33,19 @@ const get = createRoute({
   method: 'get',
   path: '/v1/memories/{id}',
   operationId: 'get_memory',
-  summary: 'Read one memory',
-  request: { params: memoryId, query: z.strictObject({ user_id: s.userId }) },
-  responses: s.answers('The memory.', s.memoryView),
+  summary: 'Get a memory',
+  request: { params: s.memoryId, query: z.strictObject({ user_id: s.userId }) },
+  responses: s.responses('The memory.', s.memoryView),
 })
 
 const history = createRoute({
   method: 'get',
   path: '/v1/memories/{id}/history',
   operationId: 'memory_history',
-  summary: 'Every change of a memory, oldest first',
-  request: { params: memoryId, query: z.strictObject({ user_id: s.userId }) },
-  responses: s.answers(
-    'The changes; also of a memory that has been deleted.',
+  summary: 'List the changes of a memory',
+  request: { params: s.memoryId, query: z.strictObject({ user_id: s.userId }) },
+  responses: s.responses(
+    'The changes, oldest first; also for a deleted memory.',
     z.object({
       memory_id: z.string(),
       history: z.array(
@@ -69,11 +71,11 @@ const history = createRoute({
 export function readRoutes({ engine, now }: { engine: MemoryEngine; now: () => number }) {
   return router()
     .openapi(list, async (c) => {
-      const { user_id, limit = 50, cursor, order, as_of, ...rest } = c.req.valid('query')
+      const { user_id, limit, cursor, order, as_of, ...rest } = c.req.valid('query')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       const after = cursor === undefined ? undefined : decodeCursor(cursor)
       const direction = order === 'oldest' ? ('ascending' as const) : ('descending' as const)
-      const matches = compileFilter(defined(rest))
+      const matches = compileFilter(omitUndefined(rest))
       if (as_of !== undefined) {
         const page = await engine.listAsOf(scope, Date.parse(as_of), {
           limit,
@@ -84,12 +86,12 @@ export function readRoutes({ engine, now }: { engine: MemoryEngine; now: () => n
         const memories = page.memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil))
         return c.json({ memories, next_cursor: page.next && encodeCursor(page.next) }, 200)
       }
-      const moment = now()
+      const time = now()
       const { memories, next } = await engine.list(scope, {
         limit,
         after,
         direction,
-        accept: (memory) => (memory.expires_at === null || memory.expires_at > moment) && matches(memory),
+        accept: (memory) => (memory.expires_at === null || memory.expires_at > time) && matches(memory),
       })
       return c.json(
         {
@@ -111,7 +113,7 @@ export function readRoutes({ engine, now }: { engine: MemoryEngine; now: () => n
       return c.json(
         {
           memory_id: id,
-          history: rows.map(({ memory_id, at, ...row }) => ({ ...row, at: new Date(at).toISOString() })),
+          history: rows.map(({ memory_id, at, ...row }) => ({ ...row, at: toIso(at) })),
         },
         200,
       )

@@ -2,10 +2,9 @@ import { createRoute, z } from '@hono/zod-openapi'
 import { compileFilter } from '../../memory/filters.ts'
 import { toView } from '../../memory/memory.ts'
 import type { Recall } from '../../recall/recall.ts'
-import { rounded } from '../number.ts'
 import { router } from '../router.ts'
 import * as s from '../schemas.ts'
-import { narrowing, time } from './shared.ts'
+import { roundTo } from '../values.ts'
 
 const search = createRoute({
   method: 'post',
@@ -15,26 +14,31 @@ const search = createRoute({
   request: {
     body: s.jsonBody(
       z.strictObject({
-        ...narrowing,
+        ...s.memorySelection,
         query: s.query,
-        top_k: s.topK.default(10),
+        top_k: s.topK,
         threshold: z
           .number()
           .optional()
-          .openapi({ description: 'Lowest score that is answered.', example: 0.2 }),
+          .openapi({ description: 'Minimum score of a result; default: none.', example: 0.2 }),
         filters: s.filters.optional(),
-        explain: z.boolean().default(false).openapi({ description: 'Answer with the parts of each score.' }),
+        explain: z
+          .boolean()
+          .default(false)
+          .openapi({ description: 'Whether to return the parts of each score; default false.' }),
         why_not: z
           .array(z.string().max(100))
           .max(20, { error: 'expected at most 20 ids' })
           .optional()
-          .openapi({ description: 'Ids of memories: why each is not among the answers.' }),
-        as_of: time('What held at this moment; now, if absent.').optional(),
+          .openapi({
+            description: 'Ids of at most 20 memories; the response says why each is not in the results.',
+          }),
+        as_of: s.time('Searches the memories that were valid at this time; default: now.').optional(),
       }),
     ),
   },
-  responses: s.answers(
-    'The best matches first.',
+  responses: s.responses(
+    'Results, best match first.',
     z.object({
       memories: z.array(
         s.memoryView.extend({
@@ -73,11 +77,11 @@ export function searchRoutes({ recall }: { recall: Recall }) {
     )
     const memories = found.map(({ memory, score, parts, validUntil }) => ({
       ...toView(memory, body.user_id, validUntil),
-      score: rounded(score, 6),
+      score: roundTo(score, 6),
       ...(body.explain && parts ? { parts } : {}),
     }))
     return c.json(
-      { memories, ...(whyNot ? { why_not: whyNot } : {}), degraded, took_ms: rounded(tookMs.total) },
+      { memories, ...(whyNot ? { why_not: whyNot } : {}), degraded, took_ms: roundTo(tookMs.total) },
       200,
     )
   })

@@ -2,49 +2,47 @@ import { packSentences, splitSentences } from '../../text/sentences.ts'
 import { type Entry, optional, type Source } from '../entry.ts'
 import { readLines } from '../lines.ts'
 
-/** Most characters of a piece: about a paragraph, so that one piece is about one thing. */
+/** Most characters of a piece: about a paragraph, so that a piece covers one subject. */
 const MAX_PIECE = 1000
 
-/** A heading of Markdown, `# …` to `###### …`. */
+/** A Markdown heading, `# …` to `###### …`. */
 const HEADING = /^#{1,6}\s+(.+?)\s*#*$/
 
 /**
- * A text or Markdown file, cut at headings and between paragraphs, and within them at the end of sentences where they
- * are longer. The first piece after a heading begins with it; all pieces have it as `section` in their metadata.
+ * Reads a text or Markdown file, split at headings, then between paragraphs, then between sentences. The first piece
+ * after a heading starts with the heading; every piece has it as `section` in its metadata.
  */
 export async function* readDocument(source: Source): AsyncGenerator<Entry> {
-  let nth = 0
+  let count = 0
   let piece = ''
+  let pieceLine = 1
   let paragraph: string[] = []
-  let began = 1
+  let paragraphLine = 1
+  let paragraphLength = 0
   let section: string | undefined
 
-  function* cut(): Generator<Entry> {
+  function* endPiece(): Generator<Entry> {
     const text = piece
     piece = ''
-    if (text !== '') yield* toEntries(text)
-  }
-  function* toEntries(text: string): Generator<Entry> {
+    if (text === '') return
     const parts = text.length <= MAX_PIECE ? [text] : packSentences(splitSentences(text), MAX_PIECE)
     for (const memory of parts) {
-      nth += 1
-      const metadata = { document: source.name, piece: nth, ...optional('section', section) }
-      // The document is who says it; a piece is not an order to anybody.
+      count += 1
+      const metadata = { document: source.name, piece: count, ...optional('section', section) }
       const body = { memory, role: 'system', name: source.name.slice(0, 256), at: source.date, metadata }
-      yield { kind: 'memory', line: began, userId: null, body }
+      yield { kind: 'memory', line: pieceLine, userId: null, body }
     }
   }
-  function* endParagraph(line: number): Generator<Entry> {
+  function* endParagraph(): Generator<Entry> {
     const text = paragraph.join('\n').trim()
     paragraph = []
+    paragraphLength = 0
     if (text === '') return
-    if (piece !== '' && piece.length + text.length + 2 > MAX_PIECE) yield* cut()
-    if (piece === '') began = line
+    if (piece !== '' && piece.length + text.length + 2 > MAX_PIECE) yield* endPiece()
+    if (piece === '') pieceLine = paragraphLine
     piece += (piece === '' ? '' : '\n\n') + text
   }
 
-  let paragraphLine = 1
-  let length = 0
   for await (const read of readLines(source)) {
     if ('problem' in read) {
       yield { kind: 'problem', line: read.line, reason: read.problem }
@@ -52,22 +50,18 @@ export async function* readDocument(source: Source): AsyncGenerator<Entry> {
     }
     const heading = HEADING.exec(read.text)?.[1]
     const isBlank = read.text.trim() === ''
-    if (isBlank || heading !== undefined || length > 4 * MAX_PIECE) {
-      yield* endParagraph(paragraphLine)
-      length = 0
-    }
+    if (isBlank || heading !== undefined || paragraphLength > 4 * MAX_PIECE) yield* endParagraph()
     if (heading !== undefined) {
-      yield* cut()
+      yield* endPiece()
       section = heading.slice(0, 256)
-      began = read.line
+      pieceLine = read.line
       piece = heading
-      continue
+    } else if (!isBlank) {
+      if (paragraph.length === 0) paragraphLine = read.line
+      paragraph.push(read.text)
+      paragraphLength += read.text.length
     }
-    if (isBlank) continue
-    if (paragraph.length === 0) paragraphLine = read.line
-    paragraph.push(read.text)
-    length += read.text.length
   }
-  yield* endParagraph(paragraphLine)
-  yield* cut()
+  yield* endParagraph()
+  yield* endPiece()
 }

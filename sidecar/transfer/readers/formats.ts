@@ -1,5 +1,5 @@
 import { readElements, readHead } from '../elements.ts'
-import { type Entry, isObject, type Source, show, UnreadableFile } from '../entry.ts'
+import { type Entry, isObject, preview, type Source, UnreadableFile } from '../entry.ts'
 import { readDify } from './dify.ts'
 import { readDocument } from './document.ts'
 import { readHippocache } from './hippocache.ts'
@@ -17,29 +17,29 @@ export const READERS: Readonly<Record<Format, (source: Source) => AsyncGenerator
   hippocache: readHippocache,
 }
 
-/** Entries that are looked at until one tells the format. */
-const LOOK_AT = 20
+/** Entries that are inspected to detect the format. */
+const MAX_INSPECTED = 20
 
 /**
- * The format of a file, by its name or by its first entries.
- * @throws {UnreadableFile} naming what was found, and how to say it
+ * Detects the format of a file by its name or by its first entries.
+ * @throws {UnreadableFile} naming the fields found and the option to pass
  */
 export async function detectFormat(source: Source): Promise<Format> {
   if (/\.(?:txt|md|markdown)$/i.test(source.path)) return 'document'
   if (/\.csv$/i.test(source.path)) return 'dify'
   if ((await readHead(source.path)).trim() === '') throw new UnreadableFile(`${source.name} is empty`)
-  let looked = 0
-  let seen: unknown
+  let inspected = 0
+  let first: unknown
   for await (const element of readElements({ ...source, onBytes: () => {} })) {
     const value = 'value' in element ? element.value : undefined
     const format = formatOf(value)
     if (format) return format
-    seen ??= isObject(value) ? Object.keys(value) : value
-    if (++looked === LOOK_AT) break
+    first ??= isObject(value) ? Object.keys(value) : value
+    if (++inspected === MAX_INSPECTED) break
   }
-  const found = isObject(seen) || Array.isArray(seen) ? `entries with ${show(seen)}` : show(seen)
+  const found = Array.isArray(first) ? `entries with ${preview(first)}` : preview(first)
   throw new UnreadableFile(
-    `${source.name}: cannot tell its format (${found}); say --format ${FORMATS.join(' | ')}`,
+    `${source.name}: cannot detect the format (found ${found}); pass --format ${FORMATS.join(' | ')}`,
   )
 }
 

@@ -1,8 +1,8 @@
 import { FORMAT, FORMAT_VERSION } from '../../memory/transfer/format.ts'
 import { readElements } from '../elements.ts'
-import { type Entry, isObject, type Source, show, UnreadableFile } from '../entry.ts'
+import { type Entry, isObject, preview, type Source, UnreadableFile } from '../entry.ts'
 
-/** An export of Hippocache, or several one after the other. */
+/** Reads a Hippocache export, or several concatenated ones. */
 export async function* readHippocache(source: Source): AsyncGenerator<Entry> {
   let userId: string | undefined
   let counts: Record<string, number> = {}
@@ -13,18 +13,16 @@ export async function* readHippocache(source: Source): AsyncGenerator<Entry> {
     const value = 'value' in element ? element.value : undefined
     const kind = isObject(value) ? value['kind'] : undefined
     if (kind === 'header') {
-      if (userId !== undefined) yield notWhole(line)
+      if (userId !== undefined) yield incomplete(line)
       userId = readHeader(value as object, source.name)
       counts = {}
       continue
     }
     if (userId === undefined) {
-      throw new UnreadableFile(
-        `${source.name}: expected an export of Hippocache, which begins with its header`,
-      )
+      throw new UnreadableFile(`${source.name}: expected a Hippocache export, which starts with a header`)
     }
     if (kind === 'footer') {
-      yield* compare((value as { counts?: unknown }).counts, counts, line)
+      yield* compareCounts((value as { counts?: unknown }).counts, counts, line)
       userId = undefined
     } else if ('problem' in element) {
       yield { kind: 'problem', line, reason: element.problem }
@@ -33,7 +31,7 @@ export async function* readHippocache(source: Source): AsyncGenerator<Entry> {
       yield { kind: 'record', line, userId, body: value }
     }
   }
-  if (userId !== undefined) yield notWhole(last)
+  if (userId !== undefined) yield incomplete(last)
 }
 
 /** @throws {UnreadableFile} */
@@ -41,24 +39,28 @@ function readHeader(header: object, name: string): string {
   const { format, version, user_id } = header as Record<string, unknown>
   if (format !== FORMAT || version !== FORMAT_VERSION || typeof user_id !== 'string') {
     throw new UnreadableFile(
-      `${name}: expected a header of ${FORMAT} version ${FORMAT_VERSION}, got ${show({ format, version })}`,
+      `${name}: expected a header of ${FORMAT} version ${FORMAT_VERSION}, got ${preview({ format, version })}`,
     )
   }
   return user_id
 }
 
-function* compare(told: unknown, counts: Readonly<Record<string, number>>, line: number): Generator<Entry> {
-  for (const [kind, count] of Object.entries(isObject(told) ? told : {})) {
+function* compareCounts(
+  expected: unknown,
+  counts: Readonly<Record<string, number>>,
+  line: number,
+): Generator<Entry> {
+  for (const [kind, count] of Object.entries(isObject(expected) ? expected : {})) {
     const found = counts[kind] ?? 0
     if (found === count) continue
     yield {
       kind: 'problem',
       line,
-      reason: `the footer counts ${show(count)} of ${kind}, the file has ${found}`,
+      reason: `footer: expected ${preview(count)} lines of kind ${kind}, got ${found}`,
     }
   }
 }
 
-function notWhole(line: number): Entry {
-  return { kind: 'problem', line, reason: 'the export has no footer: it is not whole' }
+function incomplete(line: number): Entry {
+  return { kind: 'problem', line, reason: 'the export is incomplete: it has no footer' }
 }

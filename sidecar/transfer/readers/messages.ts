@@ -1,148 +1,123 @@
 import { readElements } from '../elements.ts'
-import {
-  type Entry,
-  type Fields,
-  idOf,
-  isObject,
-  optional,
-  type Source,
-  show,
-  UnreadableFile,
-} from '../entry.ts'
-import { BadMessage, dateOf, sharedFields, TurnMaker, toMessage } from './turns.ts'
+import { type Entry, type Fields, firstId, isObject, preview, type Source, UnreadableFile } from '../entry.ts'
+import { dateOf, InvalidMessage, sharedFields, TurnBuilder, toMessage } from './turn-builder.ts'
 
-/** Most conversations of a file of single messages whose turns are counted at once. */
+/** Most conversations in a file of single messages; each needs a turn counter in memory. */
 const MAX_CONVERSATIONS = 500_000
 
-/** Turns that may be waiting for their answer at once: the longest quiet are taken to have none. */
-const MAX_OPEN = 10_000
+/** Most turns that may wait for further messages; beyond it the least recently extended turn is ended. */
+const MAX_OPEN_TURNS = 10_000
 
 /**
- * Messages one by one, which may be of several conversations in any mixture, or whole conversations
- * (`{messages: […]}`, as for OpenAI, or a bare list). Without an identifier of its own a conversation goes by the name
- * of the file and its place in it; without a date a message is of the conversation's, or of the file's.
+ * Reads single messages, of several conversations in any order, or whole conversations (`{messages: […]}` as for OpenAI,
+ * or a bare list). A conversation without an id is named after the file and its position in it; a message without a date
+ * gets that of the conversation, or of the file.
  */
 export async function* readMessages(source: Source): AsyncGenerator<Entry> {
-  const makers = new Makers(source.name)
-  let nth = 0
+  const conversations = new Conversations(source.name)
+  let position = 0
   for await (const element of readElements(source)) {
-    nth += 1
+    position += 1
     const { line } = element
     if ('problem' in element) {
       yield { kind: 'problem', line, reason: element.problem }
       continue
     }
-    const conversation = toConversation(element.value)
-    if (conversation) {
-      yield* readConversation(conversation, `${source.name}#${nth}`, line, source.date)
-      continue
-    }
+    const { value } = element
     try {
-      yield* readOne(element.value as Fields, line, source, makers)
+      if (Array.isArray(value) || (isObject(value) && Array.isArray(value['messages']))) {
+        yield* readConversation(value, `${source.name}#${position}`, line, source.date)
+      } else yield* readMessage(value as Fields, line, source, conversations)
     } catch (error) {
-      if (!(error instanceof BadMessage)) throw error
+      if (!(error instanceof InvalidMessage)) throw error
       yield { kind: 'problem', line, reason: error.message }
     }
   }
-  yield* makers.end()
+  yield* conversations.end()
 }
 
-function readOne(value: Fields, line: number, source: Source, makers: Makers): Entry[] {
+function readMessage(value: Fields, line: number, source: Source, conversations: Conversations): Entry[] {
   const message = toMessage(value, source.date)
   if (!message) return []
   const turn = turnOf(value)
-  const id = idOf(value, 'conversation_id', 'conversationId') ?? source.name
-  const { maker, ended } = makers.of(id, idOf(value, 'user_id', 'userId') ?? null)
-  return [...ended, ...maker.push(message, line, sharedFields(value), turn)]
+  const id = firstId(value, 'conversation_id', 'conversationId') ?? source.name
+  const { builder, ended } = conversations.open(id, firstId(value, 'user_id', 'userId') ?? null)
+  return [...ended, ...builder.push(message, line, sharedFields(value), turn)]
 }
 
-/** The conversations of a file of single messages. */
-class Makers {
+/** The conversations in a file of single messages. */
+class Conversations {
   readonly #fileName: string
-  readonly #all = new Map<string, TurnMaker>()
-  /** Those with a turn that is not ended, the longest quiet first. */
-  readonly #open = new Set<TurnMaker>()
+  readonly #all = new Map<string, TurnBuilder>()
+  /** Builders with an open turn, least recently extended first. */
+  readonly #open = new Set<TurnBuilder>()
 
   constructor(fileName: string) {
     this.#fileName = fileName
   }
 
-  of(conversationId: string, userId: string | null): { maker: TurnMaker; ended: Entry[] } {
+  open(conversationId: string, userId: string | null): { builder: TurnBuilder; ended: Entry[] } {
     const key = JSON.stringify([userId, conversationId])
-    let maker = this.#all.get(key)
-    if (!maker) {
+    let builder = this.#all.get(key)
+    if (!builder) {
       if (this.#all.size === MAX_CONVERSATIONS) {
         throw new UnreadableFile(
-          `${this.#fileName} has more than ${MAX_CONVERSATIONS} conversations; split it`,
+          `${this.#fileName} has more than ${MAX_CONVERSATIONS} conversations; split the file`,
         )
       }
-      maker = new TurnMaker(conversationId, userId)
-      this.#all.set(key, maker)
+      builder = new TurnBuilder(conversationId, userId)
+      this.#all.set(key, builder)
     }
-    this.#open.delete(maker)
-    this.#open.add(maker)
-    const [quiet] = this.#open
-    if (this.#open.size <= MAX_OPEN || !quiet) return { maker, ended: [] }
-    this.#open.delete(quiet)
-    return { maker, ended: quiet.end() }
+    this.#open.delete(builder)
+    this.#open.add(builder)
+    const [oldest] = this.#open
+    if (this.#open.size <= MAX_OPEN_TURNS || !oldest) return { builder, ended: [] }
+    this.#open.delete(oldest)
+    return { builder, ended: oldest.end() }
   }
 
   *end(): Generator<Entry> {
-    for (const maker of this.#open) yield* maker.end()
+    for (const builder of this.#open) yield* builder.end()
   }
 }
 
-interface Conversation {
-  fields: Fields
-  messages: readonly unknown[]
-}
-
-function toConversation(value: unknown): Conversation | undefined {
-  if (Array.isArray(value)) return { fields: {}, messages: value }
-  if (!isObject(value) || !Array.isArray(value['messages'])) return undefined
-  return { fields: value, messages: value['messages'] }
-}
-
+/** @throws {InvalidMessage} for an invalid date of the conversation; invalid messages are yielded as problems */
 function* readConversation(
-  { fields, messages }: Conversation,
+  value: Fields | readonly unknown[],
   name: string,
   line: number,
   fileDate: string,
 ): Generator<Entry> {
+  const fields: Fields = isObject(value) ? value : {}
+  const messages = (isObject(value) ? value['messages'] : value) as readonly unknown[]
   const first: Fields = messages.find(isObject) ?? {}
   const id =
-    idOf(fields, 'conversation_id', 'conversationId', 'id') ??
-    idOf(first, 'conversation_id', 'conversationId') ??
+    firstId(fields, 'conversation_id', 'conversationId', 'id') ??
+    firstId(first, 'conversation_id', 'conversationId') ??
     name
-  const userId = idOf(fields, 'user_id', 'userId', 'user') ?? idOf(first, 'user_id', 'userId') ?? null
-  const maker = new TurnMaker(id, userId)
-  let date = fileDate
-  try {
-    date = dateOf(fields, fileDate)
-  } catch (error) {
-    yield { kind: 'problem', line, reason: (error as Error).message }
-    return
-  }
-  for (const [i, value] of messages.entries()) {
+  const userId = firstId(fields, 'user_id', 'userId', 'user') ?? firstId(first, 'user_id', 'userId') ?? null
+  const builder = new TurnBuilder(id, userId)
+  let date = dateOf(fields, fileDate)
+  for (const [i, given] of messages.entries()) {
     try {
-      const message = toMessage(value, date)
+      const message = toMessage(given, date)
       if (!message) continue
-      // What carries no date was said after what stands before it.
+      // A message without a date gets that of the message before it.
       date = message.at
-      const given = value as Fields
-      yield* maker.push(message, line, { ...sharedFields(fields), ...sharedFields(given) }, turnOf(given))
+      const shared = { ...sharedFields(fields), ...sharedFields(given as Fields) }
+      yield* builder.push(message, line, shared, turnOf(given as Fields))
     } catch (error) {
-      if (!(error instanceof BadMessage)) throw error
+      if (!(error instanceof InvalidMessage)) throw error
       yield { kind: 'problem', line, reason: `messages[${i}].${error.message}` }
     }
   }
-  yield* maker.end()
+  yield* builder.end()
 }
 
-/** @throws {BadMessage} */
+/** @throws {InvalidMessage} */
 function turnOf(value: Fields): number | undefined {
-  const { turn } = optional('turn', value['turn'] ?? undefined)
+  const turn = value['turn'] ?? undefined
   if (turn === undefined) return undefined
   if (typeof turn === 'number' && Number.isSafeInteger(turn) && turn >= 1) return turn
-  throw new BadMessage(`turn: expected a whole number from 1, got ${show(turn)}`)
+  throw new InvalidMessage(`turn: expected an integer ≥ 1, got ${preview(turn)}`)
 }

@@ -1,13 +1,12 @@
-/** The parent that Dify gives to messages of its service API: whichever message came before. */
+/** `parent_message_id` of messages from Dify's service API: the parent is the preceding message. */
 const NIL = '00000000-0000-0000-0000-000000000000'
 
 /**
- * The messages of a conversation that count, oldest first. When an answer is regenerated, Dify keeps both messages
- * under one parent; what counts is the newest message and, from there, each one's parent. A message without a parent
- * begins the conversation, also when it was regenerated. `messages` are oldest first.
+ * The current thread of a conversation, oldest first. When an answer is regenerated, Dify keeps both messages under one
+ * parent; the thread consists of the newest message and its ancestors. `messages` are oldest first.
  */
 export function threadOf<T extends { id: string; parent: string | null }>(messages: readonly T[]): T[] {
-  // Older versions of Dify tell of no parents at all.
+  // Older versions of Dify export no parents.
   if (messages.every(({ parent }) => parent === null)) return [...messages]
   const known = new Set(messages.map(({ id }) => id))
   const thread: T[] = []
@@ -16,7 +15,7 @@ export function threadOf<T extends { id: string; parent: string | null }>(messag
     if (wanted !== NIL && message.id !== wanted) continue
     thread.push(message)
     if (message.parent === null) break
-    // A parent that is not in the file says no more than that there was one.
+    // If the file lacks the parent, the preceding message is taken for it.
     wanted = known.has(message.parent) ? message.parent : NIL
   }
   return thread.reverse()

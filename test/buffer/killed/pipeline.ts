@@ -1,16 +1,14 @@
-import { createInProcessCache } from '../../../sidecar/adapters/cache/in-process.ts'
-import { createInProcessScopeState } from '../../../sidecar/adapters/cache/in-process-scope-state.ts'
-import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
-import { openSqliteIntakeLog } from '../../../sidecar/adapters/intake-log/sqlite.ts'
-import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
-import { openSqliteQueue } from '../../../sidecar/adapters/queue/sqlite.ts'
-import { openSqliteRecords } from '../../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessCache } from '../../../sidecar/adapters/in-process/cache.ts'
+import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
+import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
+import { openSqliteQueue } from '../../../sidecar/adapters/sqlite/queue.ts'
+import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import type { BufferZone } from '../../../sidecar/buffer/buffer-zone.ts'
 import { compose, type Services } from '../../../sidecar/compose.ts'
 import { Ledger } from '../../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../../sidecar/ledger/prices.ts'
 import { createLog } from '../../../sidecar/log.ts'
-import type { IntakeLog } from '../../../sidecar/ports/intake-log.ts'
 import { type LanguageModel, ModelUnavailable } from '../../../sidecar/ports/language-model.ts'
 import { type Collection, type RecordStore, scrollAll, type Write } from '../../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
@@ -58,11 +56,8 @@ export interface Pipeline {
   close: () => Promise<void>
 }
 
-/** Where a turn is durable first: among the records, or in a log before. */
-export type Way = 'direct' | 'ahead'
-
 /** @param step told of each step by name, in order */
-export async function openPipeline(path: string, step: (name: string) => void, way: Way): Promise<Pipeline> {
+export async function openPipeline(path: string, step: (name: string) => void): Promise<Pipeline> {
   const clock = stoppedClock()
   const stored = openSqliteRecords(path)
   const records = tellingRecords(stored, step)
@@ -71,8 +66,6 @@ export async function openPipeline(path: string, step: (name: string) => void, w
   const ledger = new Ledger({ records: stored, prices: parsePrices('') })
   const timers = fakeTimers(clock)
   const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now, timers })
-  const logPath = path === ':memory:' ? path : `${path}-intake`
-  const intakeLog = way === 'ahead' ? tellingLog(openSqliteIntakeLog(logPath), step) : undefined
   const services = compose(
     {
       records,
@@ -83,7 +76,6 @@ export async function openPipeline(path: string, step: (name: string) => void, w
       model: tellingModel(model, step),
       queue,
       ledger,
-      intakeLog,
     },
     {
       indexMaxBytes: 64 * 1024 * 1024,
@@ -95,14 +87,12 @@ export async function openPipeline(path: string, step: (name: string) => void, w
     createLog('silent', () => {}),
   )
   const buffer = services.buffer as BufferZone
-  await services.ahead?.start()
   await buffer.start()
   return {
     services,
     act: (nth) => act({ services, buffer, clock, model }, nth),
     state: () => stateOf(services, stored),
     async close() {
-      await services.ahead?.close()
       await buffer.close()
       await queue.close()
       await services.engine.drained()
@@ -131,7 +121,6 @@ async function act({ services, buffer, clock, model }: Parts, nth: number): Prom
     await services.intake.add(ADA, { messages, conversationId: 'c', turn }, undefined)
     return
   }
-  await services.ahead?.caughtUp(KEY)
   model.always(action.flush === 'fine' ? undefined : away)
   await buffer.flush(ADA)
 }
@@ -141,8 +130,7 @@ function away(): never {
 }
 
 /** What a user can see, and what is kept of how it came about. */
-async function stateOf({ engine, buffer, recall, ahead }: Services, stored: RecordStore) {
-  await ahead?.caughtUp(KEY)
+async function stateOf({ engine, buffer, recall }: Services, stored: RecordStore) {
   const { memories } = await engine.list(ADA, { limit: 100, accept: () => true })
   const { found } = await recall.search(ADA, { query: 'Ada', topK: 100 })
   const all = async (collection: Collection) => {
@@ -167,26 +155,12 @@ async function stateOf({ engine, buffer, recall, ahead }: Services, stored: Reco
 function tellingRecords(records: RecordStore, step: (name: string) => void): RecordStore {
   return {
     ...records,
-    async commit(writes, options) {
+    async commit(writes) {
       const what = whatIs(writes)
       step(`${what}: before the commit`)
-      await records.commit(writes, options)
+      await records.commit(writes)
       step(`${what}: after the commit`)
     },
-  }
-}
-
-function tellingLog(log: IntakeLog, step: (name: string) => void): IntakeLog {
-  const telling = async <T>(what: string, task: () => Promise<T>): Promise<T> => {
-    step(`${what}: before`)
-    const answer = await task()
-    step(`${what}: after`)
-    return answer
-  }
-  return {
-    ...log,
-    append: (body) => telling('logged', () => log.append(body)),
-    remove: (places) => telling('let go', () => log.remove(places)),
   }
 }
 

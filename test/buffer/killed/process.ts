@@ -3,16 +3,16 @@
  * calls were acknowledged before.
  */
 import { writeSync } from 'node:fs'
-import { ACTIONS, openPipeline, type Way } from './pipeline.ts'
+import { ACTIONS, openPipeline } from './pipeline.ts'
 
-const [path = '', killAt = '', way = ''] = process.argv.slice(2)
+const [path = '', killAt = ''] = process.argv.slice(2)
 
 let passed = 0
 const step = (): void => {
   if (passed++ === Number(killAt)) process.kill(process.pid, 'SIGKILL')
 }
 
-const pipeline = await openPipeline(path, step, way as Way)
+const pipeline = await openPipeline(path, step)
 for (let nth = 0; nth < ACTIONS.length; nth++) {
   await pipeline.act(nth)
   writeSync(1, '.')

@@ -16,7 +16,7 @@ async function textsIn(talk: Talk, answer: string, isCut: boolean): Promise<stri
   const batch = batchOf(talk)
   const read = readAnswer(answer, isCut)
   if ('reason' in read) return []
-  const checked = await checkAnswer(read.collected, batch, numberMessages(batch))
+  const checked = checkAnswer(read.collected, batch, numberMessages(batch))
   return 'reason' in checked ? [] : checked.extraction.facts.map(({ text }) => text)
 }
 

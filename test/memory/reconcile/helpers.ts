@@ -1,4 +1,4 @@
-import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { type Known, type NewFact, reconcile } from '../../../sidecar/memory/reconcile/reconcile.ts'
 import type { Rules } from '../../../sidecar/memory/reconcile/rules.ts'
 import { cosine } from '../../../sidecar/memory/reconcile/similarity.ts'

@@ -12,11 +12,11 @@ import { tokenCounter } from '../../../sidecar/recall/tokens.ts'
 import { fact, known, run, scripted } from './helpers.ts'
 
 async function build(facts: readonly NewFact[], memories: readonly Known[], rules: Partial<Rules> = {}) {
-  const verdicts = await planOf(
+  const verdicts = await planOf({
     facts,
-    facts.map(() => memories),
-    { ...DEFAULT_RULES, ...rules },
-  )
+    neighbours: facts.map(() => memories),
+    rules: { ...DEFAULT_RULES, ...rules },
+  })
   const numbering = numberingOf(verdicts)
   const request = requestFor(facts, numbering, [...numbering.choices.keys()])
   return { verdicts, numbering, ...request, user: request.messages.at(-1)?.content ?? '' }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { chat } from './helpers.ts'
 
-const WHOLE_TURN = /^turn: expected a whole number from 1 to 2147483647, got /
-const WHOLE_WINDOW = /^window_size: expected a whole number from 0 to 500, got /
+const WHOLE_TURN = /^turn: expected an integer from 1 to 2147483647, got /
+const WHOLE_WINDOW = /^window_size: expected an integer from 0 to 500, got /
 
 describe('a recall says what is wrong with', () => {
   it.each([
@@ -19,14 +19,14 @@ describe('a recall says what is wrong with', () => {
     [
       'a negative budget',
       { token_budget: -1 },
-      /^token_budget: expected a whole number from 0 to 100000, got -1/,
+      /^token_budget: expected an integer from 0 to 100000, got -1/,
     ],
     [
       'a shift above 1',
       { refresh_on_shift: 1.5 },
       /^refresh_on_shift: expected a number from 0 to 1, got 1.5/,
     ],
-    ['top_k 0', { top_k: 0 }, /^top_k: expected a whole number from 1 to 100, got 0/],
+    ['top_k 0', { top_k: 0 }, /^top_k: expected an integer from 1 to 100, got 0/],
   ])('%s', async (_name, rest, message) => {
     const app = chat()
     const asked = {

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { lexicalEmbedder } from '../../../sidecar/adapters/embedder/lexical.ts'
+import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import type { Embedder } from '../../../sidecar/ports/embedder.ts'
 import { said, type TestApp, type TestAppOptions, testApp } from '../../helpers/test-app.ts'
 

@@ -1,2 +1,2 @@
-/** A request that is answered with 400 `invalid_request`, the field, what was expected and what came. */
+/** A request that returns 400 `invalid_request` with the matching message. */
 export type BadInput = readonly [name: string, method: string, path: string, body: unknown, message: RegExp]

@@ -1,4 +1,4 @@
-import { createInProcessScopeState } from '../../../sidecar/adapters/cache/in-process-scope-state.ts'
+import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
 import { CacheUnavailable } from '../../../sidecar/ports/cache-store.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 
@@ -77,8 +77,6 @@ export function testState({ state, evict, lose }: Backing): TestState {
       await first?.()
       return await state.fill(...args)
     }),
-    readSnapshot: reachable(state.readSnapshot),
-    fillSnapshot: reachable(state.fillSnapshot),
     clear: reachable(state.clear),
     lease: reachable(state.lease),
     noteTurn: reachable(state.noteTurn),

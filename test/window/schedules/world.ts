@@ -1,6 +1,6 @@
 import { fail } from 'node:assert'
-import { createInProcessScopeLock } from '../../../sidecar/adapters/lock/in-process.ts'
-import { openSqliteRecords } from '../../../sidecar/adapters/records/sqlite.ts'
+import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
+import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import type { Services } from '../../../sidecar/compose.ts'
 import { AppError } from '../../../sidecar/errors.ts'
 import type { Memory } from '../../../sidecar/memory/memory.ts'

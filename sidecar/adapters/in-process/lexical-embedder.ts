@@ -1,0 +1,99 @@
+import type { Embedder } from '../../ports/embedder.ts'
+import { readText, termsOf } from '../../text/tokens.ts'
+import { chunksByLength, offloaded, totalLength } from '../../text/worker-pool.ts'
+
+export interface LexicalEmbedderOptions {
+  /** Length of the vectors. @default 384 */
+  dimensions?: number
+}
+
+/**
+ * An embedder without a model, a download or a key: signed feature hashing (Weinberger et al. 2009) of
+ * word stems and of the character n-grams inside them (Bojanowski et al. 2017 without the training).
+ * Similar spelling gives similar vectors, so it forgives typos and word endings; it knows no synonyms.
+ */
+export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder {
+  const { dimensions = 384 } = options
+  if (!Number.isInteger(dimensions) || dimensions < 16) {
+    throw new RangeError(`Expected \`dimensions\` to be an integer of at least 16, got ${dimensions}`)
+  }
+  return {
+    name: `lexical-1-${dimensions}`,
+    dimensions,
+    async embed(texts, _purpose, signal) {
+      const vectors: Float32Array[] = []
+      signal?.throwIfAborted()
+      for (const chunk of chunksByLength(texts, (text) => text.length)) {
+        vectors.push(...(await embedChunk({ texts: chunk, dimensions })))
+        signal?.throwIfAborted()
+      }
+      return vectors
+    },
+  }
+}
+
+interface EmbedInput {
+  texts: readonly string[]
+  dimensions: number
+}
+
+export function embedTexts({ texts, dimensions }: EmbedInput): Float32Array[] {
+  return texts.map((text) => hashFeatures(termsOf(readText(text)), dimensions))
+}
+
+const embedChunk = offloaded(import.meta.url, embedTexts, ({ texts }) => totalLength(texts))
+
+/** Share of a word's weight that all its n-grams have together; the stem has the rest. */
+const GRAM_SHARE = 0.5
+const GRAM_LENGTHS = [3, 4]
+
+function hashFeatures(terms: readonly string[], dimensions: number): Float32Array {
+  const counts = new Map<string, number>()
+  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1)
+  const vector = new Float32Array(dimensions)
+  for (const [term, count] of counts) {
+    // Sublinear term frequency (Salton & Buckley 1988).
+    const weight = 1 + Math.log(count)
+    add(vector, `=${term}`, weight * Math.sqrt(1 - GRAM_SHARE))
+    const grams = gramsOf(term)
+    const each = weight * Math.sqrt(GRAM_SHARE / grams.length)
+    for (const gram of grams) add(vector, gram, each)
+  }
+  return unit(vector)
+}
+
+function gramsOf(term: string): string[] {
+  const padded = `<${term}>`
+  const grams: string[] = []
+  for (const length of GRAM_LENGTHS) {
+    for (let at = 0; at + length <= padded.length; at++) grams.push(padded.slice(at, at + length))
+  }
+  return grams.length > 0 ? grams : [padded]
+}
+
+function add(vector: Float32Array, feature: string, weight: number): void {
+  const hash = fnv1a(feature)
+  const at = hash % vector.length
+  // A bit that the remainder hardly depends on.
+  vector[at] = (vector[at] as number) + (hash & 0x8000_0000 ? -weight : weight)
+}
+
+/** FNV-1a over UTF-16 code units with a final avalanche (MurmurHash3), as an unsigned 32-bit number. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}
+
+function unit(vector: Float32Array): Float32Array {
+  let sum = 0
+  for (const value of vector) sum += value * value
+  if (sum === 0) return vector
+  const scale = 1 / Math.sqrt(sum)
+  for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) * scale
+  return vector
+}

@@ -1,0 +1,158 @@
+import { LRUCache } from 'lru-cache'
+import {
+  type Counters,
+  MAX_TURNS,
+  type ScopeState,
+  type StoredBlock,
+  type TurnSeen,
+} from '../../ports/scope-state.ts'
+
+export interface InProcessScopeStateOptions {
+  /** Most blocks, most scopes with counters, and most conversations held at once, each. */
+  maxEntries: number
+  /** Most bytes of blocks with their keys held at once (UTF-16: two bytes per code unit). */
+  maxBytes: number
+  /** Milliseconds after the last note until the turns of a conversation are gone. */
+  turnsTtlMs?: number
+  /** Epoch milliseconds; injected by tests. */
+  now?: () => number
+}
+
+interface Block extends StoredBlock {
+  fence: number
+  expiresAt: number
+}
+
+type Noted = 'recalled' | 'added'
+
+const WEEK_MS = 7 * 86_400_000
+
+/** Leases at once. Where there are as many, a further one is answered as if another held it. */
+const MAX_LEASES = 10_000
+
+/** The embedded scope state: bounded by count and size, gone with the process. Each method is one step of it. */
+export function createInProcessScopeState(options: InProcessScopeStateOptions): ScopeState {
+  const { maxEntries, maxBytes, turnsTtlMs = WEEK_MS, now = Date.now } = options
+  const counted = new LRUCache<string, Counters>({ max: maxEntries })
+  const blocks = new LRUCache<string, Block>({
+    max: maxEntries,
+    maxSize: maxBytes,
+    sizeCalculation: ({ value }, key) => sizeOf(key, value),
+  })
+  const conversations = new LRUCache<string, { turns: Map<number, TurnSeen>; expiresAt: number }>({
+    max: maxEntries,
+  })
+  const leases = new Map<string, { expiresAt: number }>()
+  /** The greatest that a counter ever was: one that begins anew begins above, wherever the clock stands. */
+  let greatest = 0
+
+  function countersOf(scope: string): Counters {
+    const known = counted.get(scope)
+    if (known) return known
+    greatest = Math.max(Math.floor(now() * 1000), greatest + 1)
+    const begun = { epoch: greatest, fence: greatest }
+    counted.set(scope, begun)
+    return begun
+  }
+
+  function move(scope: string, what: 'epoch' | 'fence'): Counters {
+    const { epoch, fence } = countersOf(scope)
+    const moved = { epoch: epoch + 1, fence: what === 'fence' ? fence + 1 : fence }
+    greatest = Math.max(greatest, moved.epoch, moved.fence)
+    counted.set(scope, moved)
+    return moved
+  }
+
+  function noteTurn(scope: string, conversation: string, turn: number, what: Noted, at: number): void {
+    const name = nameOf(scope, conversation)
+    const known = conversations.get(name)
+    const turns = known && now() < known.expiresAt ? known.turns : new Map<number, TurnSeen>()
+    note(turns, turn, what, at)
+    conversations.set(name, { turns, expiresAt: now() + turnsTtlMs })
+  }
+
+  return {
+    kind: 'in-process',
+    async counters(scope) {
+      return { ...countersOf(scope) }
+    },
+    async bump(scope, what) {
+      return { ...move(scope, what) }
+    },
+    async read(scope, key, recalled) {
+      if (recalled) noteTurn(scope, recalled.conversation, recalled.turn, 'recalled', recalled.at)
+      const counters = { ...countersOf(scope) }
+      const name = nameOf(scope, key)
+      const block = blocks.get(name)
+      if (!block) return { counters, block: undefined }
+      const { value, storedAt, fence, expiresAt } = block
+      if (now() < expiresAt && fence === counters.fence) return { counters, block: { value, storedAt } }
+      blocks.delete(name)
+      if (fence === counters.fence) return { counters, block: undefined }
+      return { counters, block: undefined, isFenced: true }
+    },
+    async fill(scope, key, value, ttlMs, expected) {
+      const name = nameOf(scope, key)
+      const size = sizeOf(name, value)
+      if (size > maxBytes) throw new RangeError(`block: expected at most ${maxBytes} bytes, got ${size}`)
+      const { fence } = countersOf(scope)
+      if (fence !== expected.fence) return false
+      const storedAt = now()
+      blocks.set(name, { value, storedAt, fence, expiresAt: storedAt + ttlMs })
+      return true
+    },
+    async clear(scope) {
+      const counters = move(scope, 'fence')
+      const prefix = nameOf(scope, '')
+      for (const held of [blocks, conversations]) {
+        for (const name of [...held.keys()]) if (name.startsWith(prefix)) held.delete(name)
+      }
+      return { ...counters }
+    },
+    async lease(scope, key, ttlMs) {
+      const name = nameOf(scope, key)
+      const held = leases.get(name)
+      if (held && now() < held.expiresAt) return undefined
+      if (leases.size >= MAX_LEASES) {
+        for (const [other, { expiresAt }] of leases) if (now() >= expiresAt) leases.delete(other)
+        if (leases.size >= MAX_LEASES) return undefined
+      }
+      const mine = { expiresAt: now() + ttlMs }
+      leases.set(name, mine)
+      return {
+        async release() {
+          if (leases.get(name) === mine) leases.delete(name)
+        },
+      }
+    },
+    async noteTurn(scope, conversation, turn, what, at) {
+      noteTurn(scope, conversation, turn, what, at)
+    },
+    async turns(scope, conversation) {
+      const known = conversations.get(nameOf(scope, conversation))
+      if (!known || now() >= known.expiresAt) return []
+      return [...known.turns.values()].sort((a, b) => a.turn - b.turn).map((one) => ({ ...one }))
+    },
+    async check() {},
+    async close() {
+      for (const held of [blocks, conversations, counted, leases]) held.clear()
+    },
+  }
+}
+
+/** Unambiguous whatever is in the two. */
+function nameOf(scope: string, key: string): string {
+  return `${scope.length}:${scope}/${key}`
+}
+
+function sizeOf(name: string, value: string): number {
+  return 2 * (name.length + value.length) + 96
+}
+
+/** Of several notes of one turn the latest counts, and of many turns the latest are kept. */
+function note(turns: Map<number, TurnSeen>, turn: number, what: Noted, at: number): void {
+  const seen = turns.get(turn) ?? { turn, recalledAt: null, addedAt: null }
+  const field = what === 'recalled' ? 'recalledAt' : 'addedAt'
+  turns.set(turn, { ...seen, [field]: Math.max(at, seen[field] ?? at) })
+  if (turns.size > MAX_TURNS) turns.delete(Math.min(...turns.keys()))
+}

@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import { AppError, describe } from '../../errors.ts'
+import type { Collection, JsonObject, SparseVector, StoredRecord, Write } from '../../ports/records.ts'
+import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from '../records/vector-bytes.ts'
+import { toStoredFields } from './fields.ts'
+
+/** A kind of document as it is stored; the store's own are not the engine's. */
+export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'
+
+/** Names of the vectors that the records of `memories` and `versions` may have. */
+export const VECTOR = 'dense'
+export const SPARSE = 'sparse'
+
+/** The kinds whose records live in the collection with vectors. */
+const WITH_VECTORS: ReadonlySet<Kind> = new Set(['memories', 'versions'])
+
+/** Most bytes of one payload: three times that, its worst as JSON within JSON, is a request of which Qdrant takes 32 MiB. */
+export const MAX_RECORD_BYTES = 8 * 1024 * 1024
+
+export interface PointPayload {
+  [key: string]: unknown
+  collection: Kind
+  /** A list in the journal alone. */
+  scope: string | readonly string[]
+  record_id: string
+  order: number
+  /**
+   * The record's own payload as JSON text: Qdrant sorts the keys of an object, and refuses a lone surrogate, which
+   * text cut by a caller may end with.
+   */
+  payload: string
+  /** The embedding as base64 of 32-bit floats, little-endian: what Qdrant gives back is normalised anew. */
+  dense?: string
+  /** The term weights as base64: all indices, then all values. */
+  sparse?: string
+  /** What the record can be looked for by. */
+  fields?: ReturnType<typeof toStoredFields>
+}
+
+export interface Point {
+  id: string
+  vector: { [VECTOR]?: number[]; [SPARSE]?: { indices: number[]; values: number[] } }
+  payload: PointPayload
+}
+
+/** What a write comes to: a point, or that there is none. */
+export interface PointWrite {
+  id: string
+  scope: string
+  collection: Kind
+  point: Point | undefined
+}
+
+export function hasVectors(kind: Kind): boolean {
+  return WITH_VECTORS.has(kind)
+}
+
+/** The id of a record's point: a name-based UUID (RFC 9562 §5.5) of collection, scope and id. */
+export function pointId(collection: Kind, scope: string, id: string): string {
+  const hash = createHash('sha1')
+    .update(NAMESPACE)
+    .update(JSON.stringify([collection, scope, id]))
+    .digest()
+  hash[6] = ((hash[6] as number) & 0x0f) | 0x50
+  hash[8] = ((hash[8] as number) & 0x3f) | 0x80
+  const hex = hash.toString('hex', 0, 16)
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+/** Any fixed UUID: ours. */
+const NAMESPACE = Buffer.from('5d9a8f0e6c3b4e7f9b1d2a4c8e6f0b37', 'hex')
+
+/**
+ * A write as a point, checked so far that no server could refuse it: what is once in the journal must be applicable.
+ * @throws {AppError} naming what cannot be stored
+ */
+export function toPointWrite(write: Write, dimensions: number): PointWrite {
+  const { collection, scope } = write
+  const recordId = 'put' in write ? write.put.id : write.remove
+  assertText('id', recordId)
+  assertText('scope', scope)
+  const place = { id: pointId(collection, scope, recordId), scope, collection }
+  if (!('put' in write)) return { ...place, point: undefined }
+  const { order, payload, dense, sparse, fields } = write.put
+  if (!Number.isSafeInteger(order) || order < 0) {
+    throw notStored(`expected order to be a safe integer of at least 0, got ${describe(order)}`)
+  }
+  if (dense && hasVectors(collection) && dense.length !== dimensions) {
+    throw notStored(`expected an embedding of ${dimensions} dimensions, got ${dense.length}`)
+  }
+  if (sparse) assertSparse(sparse)
+  const stored: PointPayload = { collection, scope, record_id: recordId, order, payload: asText(payload) }
+  if (dense) stored.dense = toBase64(denseToBytes(dense))
+  if (sparse) stored.sparse = toBase64(sparseToBytes(sparse))
+  const vector: Point['vector'] = {}
+  if (hasVectors(collection)) {
+    if (dense) vector[VECTOR] = Array.from(dense)
+    if (sparse) vector[SPARSE] = { indices: Array.from(sparse.indices), values: Array.from(sparse.values) }
+    if (fields) stored.fields = toStoredFields(fields)
+  }
+  return { ...place, point: { id: place.id, vector, payload: stored } }
+}
+
+/** The record of a point, or nothing where the point is not that of the scope and collection asked for. */
+export function toRecord(payload: unknown, collection: Kind, scope: string): StoredRecord | undefined {
+  const stored = payload as PointPayload | null | undefined
+  if (stored?.scope !== scope || stored.collection !== collection) return undefined
+  return {
+    id: stored.record_id,
+    order: Number(stored.order),
+    payload: JSON.parse(stored.payload) as JsonObject,
+    dense: stored.dense === undefined ? undefined : denseFromBytes(Buffer.from(stored.dense, 'base64')),
+    sparse: stored.sparse === undefined ? undefined : sparseFromBytes(Buffer.from(stored.sparse, 'base64')),
+  }
+}
+
+/** What every question is asked with, so that no caller can leave the scope out. */
+export function within(collection: Kind, scope: string) {
+  return [
+    { key: 'scope', match: { value: scope } },
+    { key: 'collection', match: { value: collection } },
+  ]
+}
+
+function assertText(name: string, text: string): void {
+  if (!text.isWellFormed())
+    throw notStored(`expected ${name} to be well-formed Unicode, got half a character`)
+}
+
+function asText(payload: JsonObject): string {
+  let text: string
+  try {
+    text = JSON.stringify(payload)
+  } catch (cause) {
+    throw notStored(`expected a payload of JSON values: ${(cause as Error).message}`)
+  }
+  const bytes = Buffer.byteLength(text)
+  if (bytes > MAX_RECORD_BYTES) {
+    throw notStored(`expected a payload of at most ${MAX_RECORD_BYTES} bytes, got ${bytes}`)
+  }
+  return text
+}
+
+function notStored(reason: string): AppError {
+  return new AppError(
+    'backend_unavailable',
+    `The record store could not write; nothing was stored: ${reason}.`,
+  )
+}
+
+function assertSparse({ indices, values }: SparseVector): void {
+  if (indices.length !== values.length || new Set(indices).size !== indices.length) {
+    throw notStored('expected as many term weights as terms, and no term twice')
+  }
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}

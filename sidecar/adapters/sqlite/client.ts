@@ -1,0 +1,96 @@
+import { Worker } from 'node:worker_threads'
+import { AppError } from '../../errors.ts'
+import type { Answer, Kind, Request } from './messages.ts'
+
+/** One open file in the worker thread. Requests are processed in the order of the calls. */
+export interface FileHandle {
+  /** Rejects with the error of SQLite, or with the reason why the file could not be opened. */
+  call(operation: string, ...args: readonly unknown[]): Promise<unknown>
+  /** Resolves when earlier calls are processed and the file is closed. */
+  close(): Promise<void>
+}
+
+/** The main thread's side of the worker thread that runs SQLite. */
+export class SqliteClient {
+  // Without the flags of the process, some of which a worker does not accept.
+  readonly #worker = new Worker(new URL('./worker.ts', import.meta.url), { name: 'sqlite', execArgv: [] })
+  readonly #pending = new Map<number, PromiseWithResolvers<unknown>>()
+  #lastRequest = 0
+  #lastFile = 0
+  /** Set once the thread has stopped: nothing can be read or written before a restart. */
+  #failure: AppError | undefined
+
+  constructor() {
+    // Only pending requests keep the process alive, open files do not.
+    this.#worker.unref()
+    this.#worker.on('message', (answers: readonly Answer[]) => this.#settle(answers))
+    this.#worker.on('error', (cause) => this.#fail(cause))
+    this.#worker.on('exit', (code) => this.#fail(new Error(`exit code ${code}`)))
+  }
+
+  /** Number of requests without an answer. */
+  get pending(): number {
+    return this.#pending.size
+  }
+
+  get hasFailed(): boolean {
+    return this.#failure !== undefined
+  }
+
+  open(kind: Kind, path: string, options: object = {}): FileHandle {
+    this.#lastFile += 1
+    const file = this.#lastFile
+    let closing: Promise<unknown> | undefined
+    // Every later call reports a file that cannot be opened.
+    this.#request(file, 'open', [kind, path, options]).catch(() => {})
+    return {
+      call: (operation, ...args) => this.#request(file, operation, args),
+      close: async () => {
+        closing ??= this.#request(file, 'close', [])
+        await closing
+      },
+    }
+  }
+
+  /** Stops the thread, for tests. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  async #request(file: number, operation: string, args: readonly unknown[]): Promise<unknown> {
+    if (this.#failure) throw this.#failure
+    this.#lastRequest += 1
+    const request: Request = { id: this.#lastRequest, file, operation, args }
+    this.#worker.postMessage(request)
+    const answered = Promise.withResolvers<unknown>()
+    this.#pending.set(request.id, answered)
+    this.#worker.ref()
+    return await answered.promise
+  }
+
+  #settle(answers: readonly Answer[]): void {
+    for (const answer of answers) {
+      const request = this.#pending.get(answer.id)
+      this.#pending.delete(answer.id)
+      if ('value' in answer) request?.resolve(answer.value)
+      else request?.reject(Object.assign(new Error(answer.failure.message), answer.failure))
+    }
+    if (this.#pending.size === 0) this.#worker.unref()
+  }
+
+  #fail(cause: Error): void {
+    if (this.#failure) return
+    const message = `The SQLite thread has stopped (${cause.message}); the store can be used again after a restart.`
+    this.#failure = new AppError('backend_unavailable', message, { cause })
+    for (const { reject } of this.#pending.values()) reject(this.#failure)
+    this.#pending.clear()
+  }
+}
+
+let shared: SqliteClient | undefined
+
+/** The one client of this process; a new one after a failure of its thread. */
+export function sqliteClient(): SqliteClient {
+  if (!shared || shared.hasFailed) shared = new SqliteClient()
+  return shared
+}

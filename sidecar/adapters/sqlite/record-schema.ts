@@ -1,0 +1,37 @@
+/** Statements that bring an empty file to each schema version in turn. */
+export const VERSIONS = [
+  `CREATE TABLE records (
+    collection TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    dense BLOB,
+    PRIMARY KEY (collection, scope, id)
+  ) WITHOUT ROWID, STRICT;
+  CREATE INDEX records_in_order ON records (collection, scope, position, id);`,
+  'ALTER TABLE records ADD COLUMN sparse BLOB;',
+  // Indexes start with the scope because one write touches one scope; rows with vectors live outside the indexes.
+  `CREATE TABLE kept (
+    scope TEXT NOT NULL,
+    collection TEXT NOT NULL,
+    id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    payload TEXT NOT NULL,
+    dense BLOB,
+    sparse BLOB
+  ) STRICT;
+  INSERT INTO kept SELECT scope, collection, id, position, payload, dense, sparse FROM records ORDER BY scope;
+  DROP TABLE records;
+  ALTER TABLE kept RENAME TO records;
+  CREATE UNIQUE INDEX records_by_id ON records (scope, collection, id);
+  CREATE INDEX records_in_order ON records (scope, collection, position, id);
+  CREATE TABLE scopes (
+    collection TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    PRIMARY KEY (collection, scope)
+  ) WITHOUT ROWID, STRICT;
+  INSERT INTO scopes SELECT DISTINCT collection, scope FROM records;`,
+  // Version 4 may hold packed vectors, which version 3 would misread.
+  '',
+] as const
