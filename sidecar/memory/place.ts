@@ -20,22 +20,17 @@ export interface Call {
   turnId?: string | undefined
 }
 
-/** The identifier of the turn where it does not depend on the store; random for a call that names nothing. */
-export function idOfCall({ conversationId, turn, idempotencyKey, turnId }: Call): string | undefined {
-  if (turnId !== undefined) return turnId
-  if (conversationId !== undefined) return turn === undefined ? undefined : turnRecordId(conversationId, turn)
-  return idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-}
-
 /**
  * Finds the turn of a call: by its identifier, else by its number, else by the number that its idempotency key got
- * first, else the next number of the conversation. The caller holds the lock of the scope.
+ * first, else the next number of the conversation. Without a conversation, the idempotency key identifies the turn. The
+ * caller holds the lock of the scope.
  */
 export async function placeTurn(store: RecordStore, scope: string, call: Call, now: number): Promise<Place> {
-  const { conversationId, idempotencyKey } = call
-  if (call.turnId !== undefined || conversationId === undefined) {
-    const turn = call.turnId === undefined ? null : (call.turn ?? null)
-    return { id: idOfCall(call) as string, turn, isOvertaken: false, writes: [] }
+  const { conversationId, idempotencyKey, turnId } = call
+  if (turnId !== undefined) return { id: turnId, turn: call.turn ?? null, isOvertaken: false, writes: [] }
+  if (conversationId === undefined) {
+    const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
+    return { id, turn: null, isOvertaken: false, writes: [] }
   }
   const conversation = await getConversation(store, scope, conversationId)
   const last = conversation?.last_turn ?? 0
