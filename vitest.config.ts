@@ -1,14 +1,31 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
+/** Each project is one folder of `test/`; `npm run test:unit` and `npm run test:e2e` select them by name. */
+const KINDS = ['unit', 'contract', 'e2e']
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],
-    // Many tests wait for processes of their own: on two cores, one file at a time would leave one of them idle.
+    // End-to-end tests mostly wait for other processes: with two workers on two cores, neither core is idle.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     restoreMocks: true,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    projects: [
+      ...KINDS.map((name) => ({
+        extends: true as const,
+        test: { name, include: [`test/${name}/**/*.test.ts`] },
+      })),
+      // Files that have not moved into one of the folders yet.
+      {
+        extends: true as const,
+        test: {
+          name: 'unsorted',
+          include: ['test/**/*.test.ts'],
+          exclude: KINDS.map((name) => `test/${name}/**`),
+        },
+      },
+    ],
   },
 })

@@ -1,18 +1,14 @@
 /*
  * npm run bench -- adapters [--calls 150] [--rounds 9]
  *
- * What an adapter adds to the raw call of its client: the same data, the same server, one call after the other. Rounds
- * of the one and the other take turns, and so does who goes first; the middle of the ratios within a round counts.
- * Redis is REDIS_URL, or a redis-server that is started for it; Qdrant is QDRANT_URL, or the stand-in of the tests,
- * which answers from memory.
+ * Latency that an adapter adds to the direct call of its client: same data, same server, one call at a time. Rounds
+ * alternate between the two; the result is the median of the ratios within one round. Uses REDIS_URL, or starts a
+ * redis-server; uses QDRANT_URL, or starts the fake Qdrant server of the tests, which answers from memory.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { parseArgs } from 'node:util'
 import { QdrantClient } from '@qdrant/js-client-rest'
 import { Redis } from 'ioredis'
 import { openQdrantRecords } from '../sidecar/adapters/qdrant/records.ts'
@@ -21,14 +17,13 @@ import { createRedisCache } from '../sidecar/adapters/redis/cache.ts'
 import { createRedisScopeState } from '../sidecar/adapters/redis/scope-state.ts'
 import type { StoredRecord } from '../sidecar/ports/records.ts'
 import { parseRedisUrl } from '../sidecar/redis-url.ts'
-import { startRedis } from '../test/helpers/redis-server.ts'
+import { startChildServer } from './lib/child-server.ts'
+import { readOptions } from './lib/options.ts'
+import { redisUrlFor } from './lib/redis.ts'
 import { percentile } from './lib/statistics.ts'
 import { table } from './lib/table.ts'
 
-const { values } = parseArgs({
-  options: { calls: { type: 'string', default: '150' }, rounds: { type: 'string', default: '9' } },
-})
-const [calls, rounds] = [Number(values.calls), Number(values.rounds)]
+const { calls, rounds } = readOptions({ calls: 150, rounds: 9 })
 
 const SCOPE = 'bench/ada'
 const RECORDS = 200
@@ -37,44 +32,44 @@ const TEXT = 'Ada moved to Kyoto and likes green tea. '.repeat(12)
 
 interface Pair {
   name: string
-  raw: string
-  /** Both answer the same: how many values, or the value. */
-  ours: (i: number) => Promise<unknown>
-  bare: (i: number) => Promise<unknown>
+  /** The direct call of the client. */
+  direct: string
+  /** Both calls must return equal values. */
+  callAdapter: (i: number) => Promise<unknown>
+  callDirectly: (i: number) => Promise<unknown>
 }
 
 await using stack = new AsyncDisposableStack()
 const pairs = [...(await redisPairs()), ...(await qdrantPairs()), ...sqlitePairs(await sqliteStore())]
-for (const { name, ours, bare } of pairs) {
+for (const { name, callAdapter, callDirectly } of pairs) {
   for (let i = 0; i < 20; i += 1) {
-    const [one, other] = [JSON.stringify(await ours(i)), JSON.stringify(await bare(i))]
-    if (one !== other) throw new Error(`${name}: expected the same from both, got ${one} and ${other}`)
+    const [adapter, direct] = [JSON.stringify(await callAdapter(i)), JSON.stringify(await callDirectly(i))]
+    if (adapter !== direct) throw new Error(`${name}: expected equal results, got ${adapter} and ${direct}`)
   }
 }
-console.log(
-  `${pairs.length} pairs answer the same; ${rounds} rounds of ${calls} calls, one after the other\n`,
-)
+console.log(`check: adapter and direct call return equal values in all ${pairs.length} cases\n`)
 
-const rows = [['', 'raw call', 'raw, p50 ms', 'adapter, p50 ms', 'ratio']]
-for (const { name, raw, ours, bare } of pairs) {
-  const took: [number[], number[]] = [[], []]
-  const ratios: number[] = []
+const rows = [['', 'direct call', 'direct, p50 ms', 'adapter, p50 ms', 'ratio']]
+for (const { name, direct, callAdapter, callDirectly } of pairs) {
+  const variants = [
+    { call: callDirectly, tookMs: [] as number[], p50Ms: [] as number[] },
+    { call: callAdapter, tookMs: [] as number[], p50Ms: [] as number[] },
+  ] as const
   for (let round = 0; round < rounds; round += 1) {
-    const first = round % 2
-    const p50: number[] = []
-    for (const which of [first, 1 - first]) {
-      const samples = await timed(which === 0 ? bare : ours)
-      took[which as 0 | 1].push(...samples)
-      p50[which] = percentile(samples, 0.5)
+    for (const { call, tookMs, p50Ms } of round % 2 === 0 ? variants : variants.toReversed()) {
+      const samples = await measure(call)
+      tookMs.push(...samples)
+      p50Ms.push(percentile(samples, 0.5))
     }
-    ratios.push((p50[1] as number) / (p50[0] as number))
   }
-  const ms = took.map((samples) => percentile(samples, 0.5).toFixed(3)) as [string, string]
-  rows.push([name, raw, ...ms, `${percentile(ratios, 0.5).toFixed(2)} ×`])
+  const [byClient, byAdapter] = variants
+  const ratios = byAdapter.p50Ms.map((ms, round) => ms / (byClient.p50Ms[round] as number))
+  const p50s = variants.map(({ tookMs }) => percentile(tookMs, 0.5).toFixed(3))
+  rows.push([name, direct, ...p50s, `${percentile(ratios, 0.5).toFixed(2)} ×`])
 }
 console.log(table(rows))
 
-async function timed(call: (i: number) => Promise<unknown>): Promise<number[]> {
+async function measure(call: (i: number) => Promise<unknown>): Promise<number[]> {
   const samples: number[] = []
   for (let i = 0; i < calls; i += 1) {
     const before = performance.now()
@@ -85,7 +80,7 @@ async function timed(call: (i: number) => Promise<unknown>): Promise<number[]> {
 }
 
 async function redisPairs(): Promise<Pair[]> {
-  const url = process.env['REDIS_URL'] ?? stack.use(await startRedis()).url
+  const url = await redisUrlFor(stack)
   const options = {
     target: parseRedisUrl(url),
     keyPrefix: 'bench:',
@@ -108,28 +103,28 @@ async function redisPairs(): Promise<Pair[]> {
   }
   return [
     {
-      name: 'Redis: read a value of the cache',
-      raw: 'GET',
-      ours: async (i) => (await cache.get(`value/${SCOPE}/${i % RECORDS}`))?.value,
-      bare: (i) => client.get(`bench-raw-${i % RECORDS}`),
+      name: 'Redis: read a cache entry',
+      direct: 'GET',
+      callAdapter: async (i) => (await cache.get(`value/${SCOPE}/${i % RECORDS}`))?.value,
+      callDirectly: (i) => client.get(`bench-raw-${i % RECORDS}`),
     },
     {
-      name: 'Redis: store one',
-      raw: 'SET PX',
-      ours: (i) => cache.set(`value/${SCOPE}/${i % RECORDS}`, TEXT, 3_600_000),
-      bare: async (i) => void (await client.set(`bench-raw-${i % RECORDS}`, TEXT, 'PX', 3_600_000)),
+      name: 'Redis: store a cache entry',
+      direct: 'SET PX',
+      callAdapter: (i) => cache.set(`value/${SCOPE}/${i % RECORDS}`, TEXT, 3_600_000),
+      callDirectly: async (i) => void (await client.set(`bench-raw-${i % RECORDS}`, TEXT, 'PX', 3_600_000)),
     },
     {
-      name: 'Redis: read the counters of a scope and a block',
-      raw: 'GET',
-      ours: async () => (await state.read(SCOPE, 'block')).block?.value,
-      bare: (i) => client.get(`bench-raw-${i % RECORDS}`),
+      name: 'Redis: read the counters and the block of a scope',
+      direct: 'GET',
+      callAdapter: async () => (await state.read(SCOPE, 'block')).block?.value,
+      callDirectly: (i) => client.get(`bench-raw-${i % RECORDS}`),
     },
   ]
 }
 
 async function qdrantPairs(): Promise<Pair[]> {
-  const url = process.env['QDRANT_URL'] ?? (await startStandIn())
+  const url = process.env['QDRANT_URL'] ?? stack.use(await startChildServer('lib/fake-qdrant-server.ts')).url
   const apiKey = process.env['QDRANT_API_KEY']
   const prefix = `hippocache-bench-${process.pid}_`
   const embedder = { name: 'bench', dimensions: DIMENSIONS }
@@ -141,7 +136,7 @@ async function qdrantPairs(): Promise<Pair[]> {
     const { collections } = await client.getCollections()
     for (const { name } of collections) if (name.startsWith(prefix)) await client.deleteCollection(name)
   })
-  await store.commit(everyRecord().map((put) => ({ put, collection: 'memories', scope: SCOPE })))
+  await store.commit(allRecords().map((put) => ({ put, collection: 'memories', scope: SCOPE })))
   const name = `${prefix}memories`
   const filter = {
     must: [
@@ -156,18 +151,19 @@ async function qdrantPairs(): Promise<Pair[]> {
   return [
     {
       name: 'Qdrant: get a record',
-      raw: 'retrieve',
-      ours: async (i) => (await store.get('memories', SCOPE, `r${i % RECORDS}`))?.id,
-      bare: async (i) => {
+      direct: 'retrieve',
+      callAdapter: async (i) => (await store.get('memories', SCOPE, `r${i % RECORDS}`))?.id,
+      callDirectly: async (i) => {
         const ids = [points[i % RECORDS]?.id as string]
         return idsOf(await client.retrieve(name, { ids, with_payload: true }))[0]
       },
     },
     {
-      name: 'Qdrant: commit a memory, whole or not at all',
-      raw: 'batch of one upsert, wait',
-      ours: (i) => store.commit([{ put: recordOf(i % RECORDS), collection: 'memories', scope: SCOPE }]),
-      bare: async (i) => {
+      name: 'Qdrant: commit a memory atomically',
+      direct: 'batch of one upsert, wait=true',
+      callAdapter: (i) =>
+        store.commit([{ put: recordOf(i % RECORDS), collection: 'memories', scope: SCOPE }]),
+      callDirectly: async (i) => {
         const { id, payload } = points[i % RECORDS] as (typeof points)[number]
         const point = { id, payload: payload ?? {}, vector: { dense: Array.from(denseOf(i % RECORDS)) } }
         await client.batchUpdate(name, { operations: [{ upsert: { points: [point] } }], wait: true })
@@ -175,9 +171,9 @@ async function qdrantPairs(): Promise<Pair[]> {
     },
     {
       name: 'Qdrant: scroll 100 in order',
-      raw: 'scroll, order_by',
-      ours: async () => (await store.scroll('memories', SCOPE, { limit: 100 })).map(({ id }) => id),
-      bare: async () => {
+      direct: 'scroll, order_by',
+      callAdapter: async () => (await store.scroll('memories', SCOPE, { limit: 100 })).map(({ id }) => id),
+      callDirectly: async () => {
         const page = await client.scroll(name, {
           filter,
           limit: 100,
@@ -190,20 +186,12 @@ async function qdrantPairs(): Promise<Pair[]> {
   ]
 }
 
-async function startStandIn(): Promise<string> {
-  const program = new URL('lib/qdrant-stand-in.ts', import.meta.url).pathname
-  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
-  stack.defer(() => void child.kill())
-  const [address] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
-  return address.trim()
-}
-
 async function sqliteStore() {
   const dir = mkdtempSync(join(tmpdir(), 'hippocache-'))
   stack.defer(() => rmSync(dir, { recursive: true, force: true }))
   const store = openSqliteRecords(join(dir, 'ours.db'))
   stack.defer(() => store.close())
-  await store.commit(everyRecord().map((put) => ({ put, collection: 'memories', scope: SCOPE })))
+  await store.commit(allRecords().map((put) => ({ put, collection: 'memories', scope: SCOPE })))
   const db = new DatabaseSync(join(dir, 'raw.db'))
   stack.defer(() => db.close())
   db.exec(`PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
@@ -221,31 +209,32 @@ function sqlitePairs({ store, db }: Awaited<ReturnType<typeof sqliteStore>>): Pa
     put.run(id, order, JSON.stringify(payload), new Uint8Array((dense as Float32Array).buffer))
     db.exec('COMMIT')
   }
-  for (const record of everyRecord()) write(record)
+  for (const record of allRecords()) write(record)
   return [
     {
       name: 'SQLite: get a record',
-      raw: 'SELECT, JSON.parse',
-      ours: async (i) => (await store.get('memories', SCOPE, `r${i % RECORDS}`))?.payload['text'],
-      bare: async (i) => JSON.parse(String(get.get(`r${i % RECORDS}`)?.['payload'])).text,
+      direct: 'SELECT, JSON.parse',
+      callAdapter: async (i) => (await store.get('memories', SCOPE, `r${i % RECORDS}`))?.payload['text'],
+      callDirectly: async (i) => JSON.parse(String(get.get(`r${i % RECORDS}`)?.['payload'])).text,
     },
     {
-      name: 'SQLite: commit a record, on the disk',
-      raw: 'transaction, synchronous=FULL',
-      ours: (i) => store.commit([{ put: recordOf(i % RECORDS), collection: 'memories', scope: SCOPE }]),
-      bare: async (i) => write(recordOf(i % RECORDS)),
+      name: 'SQLite: commit a record durably',
+      direct: 'transaction, synchronous=FULL',
+      callAdapter: (i) =>
+        store.commit([{ put: recordOf(i % RECORDS), collection: 'memories', scope: SCOPE }]),
+      callDirectly: async (i) => write(recordOf(i % RECORDS)),
     },
     {
       name: 'SQLite: scroll 100 in order',
-      raw: 'SELECT, JSON.parse',
-      ours: async () =>
+      direct: 'SELECT, JSON.parse',
+      callAdapter: async () =>
         (await store.scroll('memories', SCOPE, { limit: 100 })).map(({ payload }) => payload['n']),
-      bare: async () => page.all().map((row) => JSON.parse(String(row['payload'])).n),
+      callDirectly: async () => page.all().map((row) => JSON.parse(String(row['payload'])).n),
     },
   ]
 }
 
-function everyRecord(): StoredRecord[] {
+function allRecords(): StoredRecord[] {
   return Array.from({ length: RECORDS }, (_, i) => recordOf(i))
 }
 
@@ -253,7 +242,7 @@ function recordOf(i: number): StoredRecord {
   return { id: `r${i}`, order: i, payload: { text: TEXT, n: i }, dense: denseOf(i) }
 }
 
-/** A direction for each number, no two alike. */
+/** A distinct unit vector for each number. */
 function denseOf(i: number): Float32Array {
   const vector = Float32Array.from({ length: DIMENSIONS }, (_, k) => Math.sin((i + 1) * (k + 1)))
   const length = Math.hypot(...vector)

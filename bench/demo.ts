@@ -1,14 +1,12 @@
 /*
- * Plays conversations through the plugin as Dify would, and asks what was remembered:
+ * npm run demo [-- --data locomo10.json] [--conversation conv-26] [--captions]
  *
- *   npm run demo
- *   npm run demo -- --data locomo10.json --conversation conv-26
- *
- * The sidecar and the plugin are processes of their own; every turn and every question goes through the tools, over
- * the daemon's stdio protocol.
+ * Replays conversations through the plugin as Dify does, asks questions about them and prints the evidence recall.
+ * Sidecar and plugin are separate processes; every turn and every question is a tool call over the daemon's stdio
+ * protocol.
  */
-import { parseArgs } from 'node:util'
 import { readConversations, type Turn, textOf, turnsOf } from './demo/dialogue.ts'
+import { readOptions } from './lib/options.ts'
 import { startPlugin } from './lib/plugin-process.ts'
 import { progress } from './lib/progress.ts'
 import { startSidecar } from './lib/sidecar-process.ts'
@@ -20,20 +18,15 @@ import { evidenceRecall } from './locomo/metric.ts'
 const DEPTHS = [5, 10, 20] as const
 const MAX_DEPTH = 20
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    conversation: { type: 'string' },
-    captions: { type: 'boolean', default: false },
-  },
-})
+const options = readOptions({ data: '', conversation: '', captions: false })
 
-interface Answered {
+interface Result {
   category: number
+  /** Evidence recall by depth. */
   recall: Record<number, number>
 }
 
-const conversations = readConversations(values.data, values.conversation)
+const conversations = readConversations(options.data || undefined, options.conversation || undefined)
 await using sidecar = await startSidecar()
 await using plugin = await startPlugin({ sidecar_url: sidecar.url, api_key: '' })
 const latencies = new Map<string, number[]>()
@@ -45,26 +38,26 @@ async function call(tool: string, parameters: Record<string, unknown>) {
   return variables
 }
 
-const answered: Answered[] = []
-for (const conversation of conversations) answered.push(...(await play(conversation)))
-report(answered)
+const results: Result[] = []
+for (const conversation of conversations) results.push(...(await replay(conversation)))
+report(results)
 
-async function play(conversation: Conversation): Promise<Answered[]> {
+async function replay(conversation: Conversation): Promise<Result[]> {
   const turns = turnsOf(conversation)
-  const bar = progress(`${conversation.id} turns    `, turns.length)
+  const turnsBar = progress(`${conversation.id} turns    `, turns.length)
   for (const turn of turns) {
     await call('add_memory', toParameters(conversation.id, turn))
-    bar.tick()
+    turnsBar.tick()
   }
-  const messageAt = new Map<string, string>()
+  const messageIds = new Map<string, string>()
   for (const { conversationId, turn, user, assistant } of turns) {
-    messageAt.set(`${conversationId} ${turn} user`, user.id)
-    if (assistant) messageAt.set(`${conversationId} ${turn} assistant`, assistant.id)
+    messageIds.set(`${conversationId} ${turn} user`, user.id)
+    if (assistant) messageIds.set(`${conversationId} ${turn} assistant`, assistant.id)
   }
-  // Category 5 asks for what was never said: there is no evidence to find.
+  // Category 5 asks about things that were never said: there is no evidence to find.
   const questions = conversation.questions.filter(({ category }) => category !== 5)
-  const asked = progress(`${conversation.id} questions`, questions.length)
-  const results: Answered[] = []
+  const questionsBar = progress(`${conversation.id} questions`, questions.length)
+  const results: Result[] = []
   for (const question of questions) {
     const { memories } = await call('retrieve_memory', {
       query: question.question,
@@ -74,11 +67,11 @@ async function play(conversation: Conversation): Promise<Answered[]> {
       token_budget: 20_000,
     })
     const found = (memories as { conversation_id: string; turn: number; role: string }[]).map(
-      (memory) => messageAt.get(`${memory.conversation_id} ${memory.turn} ${memory.role}`) as string,
+      (memory) => messageIds.get(`${memory.conversation_id} ${memory.turn} ${memory.role}`) as string,
     )
     const recall = Object.fromEntries(DEPTHS.map((k) => [k, evidenceRecall(question, found.slice(0, k))]))
     results.push({ category: question.category, recall })
-    asked.tick()
+    questionsBar.tick()
   }
   return results
 }
@@ -88,9 +81,9 @@ function toParameters(
   { conversationId, turn, user, assistant }: Turn,
 ): Record<string, unknown> {
   return {
-    user: textOf(user, values.captions),
+    user: textOf(user, options.captions),
     user_name: user.speaker,
-    assistant: assistant ? textOf(assistant, values.captions) : '',
+    assistant: assistant ? textOf(assistant, options.captions) : '',
     assistant_name: assistant?.speaker ?? '',
     user_id: userId,
     conversation_id: conversationId,
@@ -99,27 +92,27 @@ function toParameters(
   }
 }
 
-function report(all: readonly Answered[]): void {
-  const row = (name: string, some: readonly Answered[]) => [
+function report(results: readonly Result[]): void {
+  const row = (name: string, some: readonly Result[]) => [
     name,
     String(some.length),
     ...DEPTHS.map((k) => mean(some.map(({ recall }) => recall[k] as number)).toFixed(3)),
   ]
-  const byCategory = Map.groupBy(all, ({ category }) => category)
-  console.log(`\nEvidence recall${values.captions ? ', image captions included' : ''}\n`)
+  const byCategory = Map.groupBy(results, ({ category }) => category)
+  console.log(`\nEvidence recall by depth${options.captions ? ', with image captions' : ''}\n`)
   console.log(
     table([
-      ['category', 'n', ...DEPTHS.map((k) => `@${k}`)],
+      ['category', 'questions', ...DEPTHS.map((k) => `@${k}`)],
       ...[...byCategory]
         .sort(([a], [b]) => a - b)
         .map(([number, some]) => row(`${number} ${CATEGORIES[number]}`, some)),
-      row('all', all),
+      row('all', results),
     ]),
   )
-  console.log('\nCalls over the stdio protocol, milliseconds\n')
+  console.log('\nLatency of the tool calls over the stdio protocol\n')
   console.log(
     table([
-      ['tool', 'calls', 'p50', 'p95'],
+      ['tool', 'calls', 'p50 ms', 'p95 ms'],
       ...[...latencies].map(([tool, took]) => [
         tool,
         String(took.length),

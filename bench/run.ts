@@ -1,57 +1,71 @@
 /*
  * npm run bench -- NAME [options]
  *
- * Each benchmark checks that what it measures answers rightly, then measures, and prints what it ran on.
+ * Runs one benchmark. Each one verifies the answers of the system before it measures, and prints the commit, the
+ * machine and the settings with its results.
  */
+import { spawnSync } from 'node:child_process'
 import { cpus } from 'node:os'
 
 const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }> = {
   locomo: {
-    about:
-      'evidence recall on LoCoMo conversations (--data FILE); with --strategies LIST, against billed tokens',
+    about: 'evidence recall on LoCoMo (--data FILE); with --strategies LIST also billed prompt tokens',
     load: () => import('./locomo/locomo.ts'),
   },
   recall: {
-    about: 'per-query recall over HTTP, 500 memories, next to a bare handler',
+    about: 'latency of per-query recall over HTTP with 500 memories, relative to a minimal JSON handler',
     load: () => import('./recall.ts'),
   },
   cache: {
-    about: 'Cache Get over HTTP with Redis, next to a bare Hono and ioredis handler',
+    about: 'GET /v1/cache on Redis, relative to a minimal Hono + ioredis handler',
     load: () => import('./cache.ts'),
   },
-  add: {
-    about: 'how long a turn takes to be answered for while turns arrive and a slow model learns',
-    load: () => import('./add.ts'),
-  },
   cached: {
-    about: 'recall from a cached block over HTTP with Redis, next to a bare Hono and ioredis handler',
+    about: 'recall served from a cached block on Redis, relative to a minimal Hono + ioredis handler',
     load: () => import('./cached.ts'),
   },
+  add: {
+    about: 'acknowledgement latency of POST /v1/memories at a fixed arrival rate with a slow model',
+    load: () => import('./add.ts'),
+  },
   'bad-answers': {
-    about: 'what is recovered from bad answers of weak models',
+    about: 'share of facts recovered from malformed model answers',
     load: () => import('./bad-answers.ts'),
   },
   mem0: {
-    about: 'calls, tokens and time next to the npm package mem0ai (--data FILE)',
+    about: 'model calls, tokens and latency relative to the npm package mem0ai (--data FILE)',
     load: () => import('./mem0.ts'),
   },
   adapters: {
-    about: 'what the adapters add to the raw calls of Redis, Qdrant and SQLite',
+    about: 'latency of the Redis, Qdrant and SQLite adapters, relative to their clients',
     load: () => import('./adapters.ts'),
   },
-  start: { about: 'from spawning the sidecar to its first answer', load: () => import('./start.ts') },
+  start: {
+    about: 'time from process start to the first answered request, relative to an empty Node process',
+    load: () => import('./start.ts'),
+  },
 }
 
-const [name = '', ...rest] = process.argv.slice(2)
+const [name = '', ...options] = process.argv.slice(2)
 const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined
 if (!benchmark) {
-  console.error(`Expected the name of a benchmark, got ${JSON.stringify(name)}. There are:`)
-  for (const [one, { about }] of Object.entries(BENCHMARKS)) console.error(`  ${one.padEnd(12)} ${about}`)
+  console.error(`NAME: expected one of these benchmarks, got ${JSON.stringify(name)}`)
+  for (const [known, { about }] of Object.entries(BENCHMARKS)) console.error(`  ${known.padEnd(12)} ${about}`)
   process.exit(1)
 }
+console.log(`benchmark: ${name} (${benchmark.about})`)
+console.log(`commit: ${commit()}`)
 console.log(
-  `${name}: Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}\n`,
+  `machine: ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.version}`,
 )
-// The benchmark reads its own options, without its name.
-process.argv.splice(2, process.argv.length - 2, ...rest)
+// The benchmark parses process.argv itself, without its own name.
+process.argv.splice(2, process.argv.length - 2, ...options)
 await benchmark.load()
+
+function commit(): string {
+  const git = (...args: string[]) => spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' })
+  const { status, stdout } = git('rev-parse', '--short', 'HEAD')
+  if (status !== 0) return 'unknown (not a git checkout)'
+  const isModified = git('status', '--porcelain', '--untracked-files=no').stdout !== ''
+  return `${stdout.trim()}${isModified ? ' with local changes' : ''}`
+}

@@ -1,20 +1,17 @@
 import { ToolProvider, ToolProviderCredentialValidationError } from '@dify/plugin-sdk-ts'
-import { type Credentials, callSidecar, DEADLINE_MS } from '../tools/_sidecar.ts'
+import { NodeError } from '../tools/shared/failure.ts'
+import { type Credentials, callSidecar } from '../tools/shared/sidecar.ts'
 
-/** Checks the settings when they are saved, by one quick call that needs the key. */
+/** Checks the settings when they are saved, with one quick call that needs the key. */
 export class HippocacheProvider extends ToolProvider {
   override async validateCredentials(credentials: Credentials): Promise<void> {
-    const answer = await callSidecar(credentials, {
-      method: 'GET',
-      path: '/v1/status',
-      deadlineMs: DEADLINE_MS.read,
-      repeatable: true,
+    const { body } = await callSidecar(credentials, { method: 'GET', path: '/v1/status' }).catch((error) => {
+      throw error instanceof NodeError ? new ToolProviderCredentialValidationError(error.message) : error
     })
-    if (!answer.ok) throw new ToolProviderCredentialValidationError(answer.failure.message)
-    // Anybody may answer 200 with a JSON object; only a sidecar gives this name.
-    if (answer.body['service'] !== 'hippocache')
+    // Other servers answer 200 with a JSON object too.
+    if (body['service'] !== 'hippocache')
       throw new ToolProviderCredentialValidationError(
-        'Something answers at this Sidecar URL, but it is not a Hippocache sidecar. Check host, port and path.',
+        'The server at this Sidecar URL is not a Hippocache sidecar. Check host, port and path.',
       )
   }
 }

@@ -1,6 +1,6 @@
-// Run after `npm install` where the registry in use does not carry the packages of every platform: npm then leaves
-// those out of package-lock.json, and `npm ci` refuses the file on every machine. This writes the missing optional
-// entries by what their names say (…-<os>-<cpu>[-musl]), without an integrity that nobody here could check.
+// Run this after `npm install` if the registry does not carry the packages of every platform. npm then omits them from
+// package-lock.json, and `npm ci` rejects the file on other machines. This script adds the missing optional entries,
+// derived from their names (…-<os>-<cpu>[-musl]), without an integrity hash.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const path = new URL('../package-lock.json', import.meta.url)
@@ -31,4 +31,4 @@ for (const { optionalDependencies = {}, dev, license, engines } of Object.values
 
 lock.packages = Object.fromEntries(Object.entries(packages).sort(([a], [b]) => (a < b ? -1 : 1)))
 writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
-console.log(added.length > 0 ? `added ${added.join(', ')}` : 'nothing was missing')
+console.log(added.length > 0 ? `added ${added.join(', ')}` : 'no entries were missing')

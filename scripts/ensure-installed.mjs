@@ -1,12 +1,12 @@
-// Installs the dependencies when they are missing or other than package-lock.json says, so that `npm start` and
-// `npm test` work on a fresh clone. Plain JavaScript on purpose: it runs on the host's Node, before ours is there.
+// Runs `npm ci` if node_modules does not match package-lock.json, so that `npm start` and `npm test` work on a fresh
+// clone. Plain JavaScript, because it runs on the Node of the host before Node 24 is installed.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** What stands installed, by npm's own record of it. */
+/** Compares npm's record of the installed packages with package-lock.json. */
 function isInstalled() {
   const record = `${root}node_modules/.package-lock.json`
   if (!existsSync(record) || !existsSync(`${root}node_modules/.bin/node`)) return false
@@ -14,15 +14,15 @@ function isInstalled() {
   const wanted = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')).packages
   return Object.entries(wanted).every(
     ([path, { version, optional }]) =>
-      // Optional packages are for other platforms; paths outside node_modules are our own workspaces.
+      // Optional packages may be for other platforms; paths outside node_modules are workspaces.
       optional || !path.startsWith('node_modules/') || installed[path]?.version === version,
   )
 }
 
 if (!isInstalled()) {
-  console.error('hippocache: installing dependencies (npm ci), this is needed once …')
+  console.error('hippocache: installing dependencies with npm ci (once) …')
   const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm'
-  // Development dependencies hold Node 24 itself, so they are wanted whatever NODE_ENV says.
+  // Node 24 is a development dependency, so install those even if NODE_ENV is production.
   const result = spawnSync(npm, ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],

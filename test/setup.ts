@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-// Properties are tried on other values at each run. A run that decides whether a change lands must not depend on
-// luck, so it names its seed; a failure prints the seed of its own in any case.
+// Property tests try new values in each run. A CI run sets FC_SEED, so that its result is reproducible; a failure
+// prints its seed in any case.
 const seed = process.env['FC_SEED']
 if (seed) fc.configureGlobal({ seed: Number(seed) })

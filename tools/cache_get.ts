@@ -1,37 +1,9 @@
 import { z } from 'zod'
-import { CACHE_PARAMETERS, cachePlace } from './_cache.ts'
-import type { Caller } from './_caller.ts'
-import { readParameters } from './_parameters.ts'
-import { type Report, reporting, unreadable } from './_report.ts'
-import { callSidecar, DEADLINE_MS } from './_sidecar.ts'
-import { plural } from './_words.ts'
+import { CACHE_PARAMETERS, cachePath, cacheWindow } from './shared/cache.ts'
+import { defineNode } from './shared/node.ts'
+import { plural } from './shared/text.ts'
 
-export interface CacheGetOutputs {
-  status: 'hit' | 'miss' | 'stale' | 'error'
-  /** Text on a hit; '' otherwise, so that a stale value cannot slip into a prompt. */
-  value: string
-  value_json: Record<string, unknown>
-  /** Turns; -1 when unknown. */
-  age_turns: number
-  /** Seconds; -1 when unknown. */
-  age_s: number
-  /** Also on a miss that only came about because the sidecar's cache did not answer. */
-  error: string
-}
-
-const NEUTRAL: CacheGetOutputs = {
-  status: 'error',
-  value: '',
-  value_json: {},
-  age_turns: -1,
-  age_s: -1,
-  error: '',
-}
-
-/** What is read of the node's parameters; the YAML beside this file declares the same. */
-export const PARAMETERS = CACHE_PARAMETERS
-
-const BACKEND_AWAY = "The sidecar's cache did not answer (Redis); the flow goes on without the value."
+const BACKEND_DOWN = "The sidecar's cache (Redis) did not answer; the flow continues without the value."
 
 const Answer = z.looseObject({
   status: z.enum(['hit', 'miss', 'stale']),
@@ -41,77 +13,58 @@ const Answer = z.looseObject({
   age_s: z.number().catch(-1),
 })
 
-/** Reads a value and learns whether the chat window still allows it. */
-export async function cacheGet(
-  given: Record<string, unknown>,
-  caller: Caller,
-): Promise<Report<CacheGetOutputs>> {
-  const read = readParameters(PARAMETERS, given)
-  if (!read.ok) return failed(read.message)
-  const place = cachePlace(caller, read.values)
-  if (!place.ok) return failed(place.message)
-  const { conversation_id, turn, window_size } = place
-  const answer = await callSidecar(caller.credentials, {
-    method: 'GET',
-    path: place.path,
-    query: { conversation_id, turn, window_size },
-    deadlineMs: DEADLINE_MS.read,
-    repeatable: true,
-  })
-  if (!answer.ok) return failed(answer.failure.message)
-  const body = Answer.safeParse(answer.body)
-  if (!body.success) return failed(unreadable(String(body.error.issues[0]?.path[0])))
-  const { status, reason, age_turns, age_s } = body.data
-  const kept = status === 'hit' ? body.data.value : undefined
-  const error = status === 'miss' && reason === 'backend' ? BACKEND_AWAY : ''
-  const outputs = {
-    ...NEUTRAL,
-    status,
-    value: asText(kept),
-    value_json: asObject(kept),
-    age_turns,
-    age_s,
-    error,
-  }
-  const { value_json: _, ...plain } = outputs
-  return {
-    outputs,
-    json: { ...plain, reason, took_ms: { round_trip: answer.roundTripMs } },
-    text: line(outputs),
-  }
-}
+/** Reads a cached value. A stale value is not returned, so that it cannot reach a prompt. */
+export const cacheGet = defineNode({
+  name: 'cache_get',
+  parameters: CACHE_PARAMETERS,
+  outputs: {
+    status: 'error',
+    value: '',
+    value_json: {} as Record<string, unknown>,
+    age_turns: -1,
+    age_s: -1,
+    error: '',
+  },
+  jsonOutputs: ['status', 'value', 'age_turns', 'age_s', 'error'],
+  failureText: 'The cache could not be read.',
+  async run(parameters, call) {
+    const { status, reason, value, age_turns, age_s } = await call.ask(Answer, {
+      method: 'GET',
+      path: cachePath(call.caller, parameters),
+      query: cacheWindow(call.caller, parameters),
+    })
+    const hit = status === 'hit' ? value : undefined
+    const error = status === 'miss' && reason === 'backend' ? BACKEND_DOWN : ''
+    return {
+      outputs: { status, value: toText(hit), value_json: toObject(hit), age_turns, age_s, error },
+      details: { reason },
+      text: error || describeStatus(status, age_turns),
+    }
+  },
+})
 
-function asText(value: unknown): string {
+function toText(value: unknown): string {
   if (value === undefined || value === null) return ''
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** The value where it is an object or an object's JSON text; Cache Set stores a bound object as text. */
-function asObject(value: unknown): Record<string, unknown> {
-  let read = value
+/** The value if it is an object or the JSON text of one; Cache Set stores a bound object as text. */
+function toObject(value: unknown): Record<string, unknown> {
+  let parsed = value
   if (typeof value === 'string' && value.trimStart().startsWith('{')) {
     try {
-      read = JSON.parse(value)
+      parsed = JSON.parse(value)
     } catch {
       return {}
     }
   }
-  return typeof read === 'object' && read !== null && !Array.isArray(read) ? { ...read } : {}
+  return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) ? { ...parsed } : {}
 }
 
-function line({ status, age_turns, error }: CacheGetOutputs): string {
-  if (error !== '') return error
+function describeStatus(status: 'hit' | 'miss' | 'stale', ageTurns: number): string {
   if (status === 'miss') return 'Nothing is cached under this key.'
-  if (status === 'stale') return 'A value is cached, but the chat window has moved past it.'
-  return age_turns < 0
+  if (status === 'stale') return 'The cached value is stale: the chat window has moved past it.'
+  return ageTurns < 0
     ? 'Found in the cache.'
-    : `Found in the cache, set ${plural(age_turns, 'turn', 'turns')} ago.`
+    : `Found in the cache, set ${plural(ageTurns, 'turn', 'turns')} ago.`
 }
-
-function failed(error: string): Report<CacheGetOutputs> {
-  const outputs = { ...NEUTRAL, error }
-  const { value_json: _, ...plain } = outputs
-  return { outputs, json: plain, text: `The cache could not be read. ${error}` }
-}
-
-export const CacheGet = reporting(cacheGet)

@@ -1,25 +1,31 @@
 import type { ToolClass } from '@dify/plugin-sdk-ts'
-import { AddMemory } from './add_memory.ts'
-import { CacheGet } from './cache_get.ts'
-import { CacheSet } from './cache_set.ts'
-import { DeleteMemory } from './delete_memory.ts'
-import { FlushMemory } from './flush_memory.ts'
-import { ListMemories } from './list_memories.ts'
-import { MemoryHistory } from './memory_history.ts'
-import { Profile } from './profile.ts'
-import { RetrieveMemory } from './retrieve_memory.ts'
-import { UpdateMemory } from './update_memory.ts'
+import { addMemory } from './add_memory.ts'
+import { cacheGet } from './cache_get.ts'
+import { cacheSet } from './cache_set.ts'
+import { deleteMemory } from './delete_memory.ts'
+import { flushMemory } from './flush_memory.ts'
+import { listMemories } from './list_memories.ts'
+import { memoryHistory } from './memory_history.ts'
+import { profile } from './profile.ts'
+import { retrieveMemory } from './retrieve_memory.ts'
+import type { HippocacheNode } from './shared/node.ts'
+import { updateMemory } from './update_memory.ts'
 
-/** The class behind each tool file, by the tool's name. */
-export const tools: Record<string, ToolClass> = {
-  add_memory: AddMemory,
-  retrieve_memory: RetrieveMemory,
-  profile: Profile,
-  list_memories: ListMemories,
-  update_memory: UpdateMemory,
-  delete_memory: DeleteMemory,
-  memory_history: MemoryHistory,
-  flush_memory: FlushMemory,
-  cache_get: CacheGet,
-  cache_set: CacheSet,
-}
+/** Every node of the plugin, in the order of provider/hippocache.yaml and of Dify's menu. */
+export const nodes: readonly HippocacheNode[] = [
+  addMemory,
+  retrieveMemory,
+  profile,
+  listMemories,
+  updateMemory,
+  deleteMemory,
+  memoryHistory,
+  flushMemory,
+  cacheGet,
+  cacheSet,
+]
+
+/** The class of each tool, by the name in its YAML file. */
+export const tools: Record<string, ToolClass> = Object.fromEntries(
+  nodes.map(({ name, tool }) => [name, tool]),
+)

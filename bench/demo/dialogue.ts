@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type Conversation, type Message, readLocomo } from '../locomo/dataset.ts'
 
-/** One call of Add Memory: a message and the answer to it. */
+/** The input of one Add Memory call: a user message and its answer. */
 export interface Turn {
   conversationId: string
   turn: number
@@ -17,8 +17,8 @@ interface SmallFile {
   }[]
 }
 
-/** The conversations shipped with the project, in the shape of LoCoMo's. */
-export function readShipped(): Conversation[] {
+/** Reads the conversations that ship with the project, in the shape of LoCoMo conversations. */
+function readShipped(): Conversation[] {
   const file = JSON.parse(readFileSync(new URL('conversations.json', import.meta.url), 'utf8')) as SmallFile
   return file.conversations.map(({ id, sessions, questions }) => ({
     id,
@@ -36,7 +36,7 @@ export function readShipped(): Conversation[] {
   }))
 }
 
-/** @throws {Error} naming the conversations of the file when `id` is none of them */
+/** @throws {Error} listing the conversations of the file if `id` is not one of them */
 export function readConversations(path: string | undefined, id: string | undefined): Conversation[] {
   const all = path === undefined ? readShipped() : readLocomo(path)
   if (id === undefined) return all
@@ -47,9 +47,7 @@ export function readConversations(path: string | undefined, id: string | undefin
   return wanted
 }
 
-/**
- * Messages two by two: each session is a conversation of its own, as it would be in Dify, and its turns count from 1.
- */
+/** Pairs messages into turns. Each session becomes one Dify conversation whose turns count from 1. */
 export function turnsOf({ id, messages }: Conversation): Turn[] {
   const turns: Turn[] = []
   for (const session of Map.groupBy(messages, (message) => message.session).values()) {
@@ -62,7 +60,7 @@ export function turnsOf({ id, messages }: Conversation): Turn[] {
   return turns
 }
 
-/** An image that was sent along is told by what it shows. */
+/** The text of a message, with the caption of an attached image if `captions` is set. */
 export function textOf({ text, caption }: Message, captions: boolean): string {
   return captions && caption ? `${text} [shares: ${caption}]` : text
 }

@@ -1,54 +1,70 @@
 import type { Request } from './connection.ts'
-import { load } from './load.ts'
+import { sendAll } from './load.ts'
 import { percentile } from './statistics.ts'
 import { table } from './table.ts'
 
 export interface Variant {
   name: string
   url: string
-  /** Asked in turn. */
+  /** Sent round-robin. */
   requests: readonly Request[]
 }
 
+export interface CompareOptions {
+  /** Requests per server and round. */
+  requests: number
+  /** Open connections while throughput is measured; latency is measured with one. */
+  connections: number
+  rounds: number
+}
+
 /**
- * Loads two servers in turn, and prints what each answered in a second and how long one request took, and the ratios:
- * the middle of those within a round, so that what else the machine does meanwhile counts for both.
+ * Loads two servers alternately and prints throughput, latency and their ratios. Each ratio is the median of the
+ * ratios within one round, so that other load on the machine affects both servers alike.
  */
 export async function compare(
-  variants: readonly [ours: Variant, bare: Variant],
-  { requests, connections, rounds }: { requests: number; connections: number; rounds: number },
+  variants: readonly [sidecar: Variant, baseline: Variant],
+  { requests, connections, rounds }: CompareOptions,
 ): Promise<void> {
-  const perSecond = new Map(variants.map(({ name }) => [name, [] as number[]]))
-  const alone = new Map(variants.map(({ name }) => [name, [] as number[]]))
-  const p50s = new Map(variants.map(({ name }) => [name, [] as number[]]))
-  for (const { url, requests: all } of variants) await load(url, all, { requests, connections })
+  const results = variants.map((variant) => ({
+    variant,
+    perSecond: [] as number[],
+    tookMs: [] as number[],
+    p50Ms: [] as number[],
+  }))
+  const [sidecar, baseline] = results as [(typeof results)[number], (typeof results)[number]]
+  for (const { variant } of results) await sendAll(variant.url, variant.requests, { requests, connections })
   for (let round = 0; round < rounds; round++) {
-    for (const { name, url, requests: all } of round % 2 === 0 ? variants : [...variants].reverse()) {
-      perSecond.get(name)?.push((await load(url, all, { requests, connections })).perSecond)
-      const { tookMs } = await load(url, all, { requests: Math.ceil(requests / 4), connections: 1 })
-      alone.get(name)?.push(...tookMs)
-      p50s.get(name)?.push(percentile(tookMs, 0.5))
+    for (const { variant, perSecond, tookMs, p50Ms } of round % 2 === 0 ? results : results.toReversed()) {
+      perSecond.push((await sendAll(variant.url, variant.requests, { requests, connections })).perSecond)
+      const sequential = { requests: Math.ceil(requests / 4), connections: 1 }
+      const latency = await sendAll(variant.url, variant.requests, sequential)
+      tookMs.push(...latency.tookMs)
+      p50Ms.push(percentile(latency.tookMs, 0.5))
     }
   }
-  const ms = (name: string, p: number) => percentile(alone.get(name) ?? [], p).toFixed(3)
   console.log(
     table([
-      ['', `requests/s, ${connections} connections`, 'p50 ms, 1 connection', 'p99 ms'],
-      ...variants.map(({ name }) => [
-        name,
-        percentile(perSecond.get(name) ?? [], 0.5).toFixed(0),
-        ms(name, 0.5),
-        ms(name, 0.99),
+      ['', `requests/s, ${connections} connections`, 'p50 ms, 1 connection', 'p99 ms, 1 connection'],
+      ...results.map(({ variant, perSecond, tookMs }) => [
+        variant.name,
+        percentile(perSecond, 0.5).toFixed(0),
+        percentile(tookMs, 0.5).toFixed(3),
+        percentile(tookMs, 0.99).toFixed(3),
       ]),
     ]),
   )
-  const ratio = (of: Map<string, number[]>) => {
-    const [ours, bare] = variants.map(({ name }) => of.get(name) ?? []) as [number[], number[]]
-    return percentile(
-      ours.map((one, round) => one / (bare[round] as number)),
-      0.5,
-    ).toFixed(2)
-  }
-  console.log(`\nthroughput, ours / bare: ${ratio(perSecond)} (goal: at least 0.6)`)
-  console.log(`p50, ours / bare: ${ratio(p50s)} (goal: at most 2)`)
+  console.log(
+    `\nratio of throughput, sidecar / minimal handler: ${medianRatio(sidecar.perSecond, baseline.perSecond)} × (goal: ≥ 0.6)`,
+  )
+  console.log(
+    `ratio of p50, sidecar / minimal handler: ${medianRatio(sidecar.p50Ms, baseline.p50Ms)} × (goal: ≤ 2)`,
+  )
+}
+
+function medianRatio(ours: readonly number[], theirs: readonly number[]): string {
+  return percentile(
+    ours.map((value, round) => value / (theirs[round] as number)),
+    0.5,
+  ).toFixed(2)
 }

@@ -1,29 +1,32 @@
 import { connect } from 'node:net'
 
-/** A POST with JSON where there is a body, else a GET. */
+/** A POST with a JSON body if `body` is set, else a GET. */
 export interface Request {
   path: string
   body?: string
 }
 
-/** A connection that is kept, with one request under way. */
+/** A keep-alive connection with one request in flight. */
 export interface Connection {
-  /** Resolves to the status when all of the answer is there. */
-  ask(message: string): Promise<number>
-  /** Servers close what has been idle for some seconds. */
+  /** Resolves to the status after the complete answer arrived. */
+  send(message: string): Promise<number>
+  /** Servers close connections that are idle for some seconds. */
   readonly isOpen: boolean
   close(): void
 }
 
-/** A request as it is sent. */
-export function messageOf(baseUrl: string, { path, body }: Request): string {
+/** Returns the request as HTTP/1.1 text. */
+export function serializeRequest(baseUrl: string, { path, body }: Request): string {
   const { host } = new URL(baseUrl)
   if (body === undefined) return `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n\r\n`
   const length = Buffer.byteLength(body)
   return `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`
 }
 
-/** Knows just enough of HTTP/1.1 (`Content-Length`) to cost much less than the server that is measured. */
+/**
+ * Opens a connection that supports only what the benchmarks need of HTTP/1.1 (`Content-Length`), so that the client
+ * costs much less CPU time than the server that is measured.
+ */
 export async function openConnection(baseUrl: string): Promise<Connection> {
   const { hostname, port } = new URL(baseUrl)
   let settle: { resolve: (status: number) => void; reject: (error: Error) => void } | undefined
@@ -50,7 +53,7 @@ export async function openConnection(baseUrl: string): Promise<Connection> {
     }
   })
   return {
-    ask: (message) =>
+    send: (message) =>
       new Promise((resolve, reject) => {
         settle = { resolve, reject }
         socket.write(message)

@@ -1,34 +1,35 @@
-import { messageOf, openConnection, type Request } from './connection.ts'
+import { openConnection, type Request, serializeRequest } from './connection.ts'
 
-export interface Load {
-  /** Milliseconds of each request, in the order of the answers. */
+export interface LoadResult {
+  /** Latency of each request in milliseconds, in the order of the answers. */
   tookMs: number[]
-  /** Requests answered in a second, all connections together. */
+  /** Answered requests per second over all connections. */
   perSecond: number
 }
 
 /**
- * Asks requests over connections that are kept, each with one request under way: as fast as they are answered.
- * @param all asked in turn
+ * Sends requests round-robin over keep-alive connections, each with one request in flight (a closed loop).
+ *
+ * @throws {Error} on any status but 200
  */
-export async function load(
+export async function sendAll(
   baseUrl: string,
   all: readonly Request[],
   { requests, connections }: { requests: number; connections: number },
-): Promise<Load> {
-  const messages = all.map((one) => messageOf(baseUrl, one))
+): Promise<LoadResult> {
+  const messages = all.map((request) => serializeRequest(baseUrl, request))
   const tookMs: number[] = []
-  let asked = 0
-  const next = () => messages[asked++ % messages.length] as string
+  let sent = 0
+  const next = () => messages[sent++ % messages.length] as string
   const opened = await Promise.all(Array.from({ length: connections }, () => openConnection(baseUrl)))
   const started = performance.now()
   await Promise.all(
     opened.map(async (connection) => {
-      while (asked < requests) {
+      while (sent < requests) {
         const before = performance.now()
-        const status = await connection.ask(next())
+        const status = await connection.send(next())
         tookMs.push(performance.now() - before)
-        if (status !== 200) throw new Error(`expected status 200, got ${status}`)
+        if (status !== 200) throw new Error(`status: expected 200, got ${status}`)
       }
       connection.close()
     }),

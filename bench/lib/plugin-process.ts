@@ -3,18 +3,18 @@ import { randomUUID } from 'node:crypto'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** What one invocation of a tool sent back. */
+/** The result of one tool invocation. */
 export interface Invocation {
-  /** Output variables of the node, by name. */
+  /** Output variables by name. */
   variables: Record<string, unknown>
-  /** What the node's `text` would hold. */
+  /** The text output. */
   text: string
   /** Milliseconds from the request line to the `end` line. */
   tookMs: number
 }
 
 export interface PluginProcess extends AsyncDisposable {
-  /** Runs a tool as Dify's daemon does for a workflow node. Rejects with the plugin's error frame. */
+  /** Invokes a tool as Dify's daemon does for a workflow node. Rejects with the plugin's error frame. */
   invoke(tool: string, parameters: Record<string, unknown>): Promise<Invocation>
 }
 
@@ -26,14 +26,14 @@ interface Frame {
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 
-/** A node of a chatflow has this long, milliseconds. */
+/** Deadline of one invocation, milliseconds. */
 const INVOKE_DEADLINE_MS = 30_000
 
 /**
- * The plugin as a process of its own, spoken to over its pipes in the daemon's protocol: a request a line in,
- * frames a line out, any number of sessions at once.
+ * Starts the plugin as a child process and speaks the daemon's stdio protocol: one request per input line, one frame
+ * per output line, any number of concurrent sessions.
  *
- * @param credentials as the provider's form would hold them
+ * @param credentials the values of the provider's credential form
  */
 export async function startPlugin(credentials: Record<string, string>): Promise<PluginProcess> {
   const child = spawn(process.execPath, [MAIN], {
@@ -47,7 +47,7 @@ export async function startPlugin(credentials: Record<string, string>): Promise<
     if (frame.event === 'heartbeat') alive.resolve()
     if (frame.event === 'session' && frame.session_id) sessions.get(frame.session_id)?.(frame)
   })
-  child.once('exit', (code) => alive.reject(new Error(`the plugin ended with exit code ${code}`)))
+  child.once('exit', (code) => alive.reject(new Error(`the plugin exited with code ${code}`)))
   await alive.promise
 
   return {

@@ -1,6 +1,6 @@
 const WIDTH = 30
 
-/** Draws how far a long job is on stderr: one line that is drawn over on a terminal, a line each tenth elsewhere. */
+/** Prints a progress bar on stderr: one line that is redrawn on a terminal, else one line per tenth. */
 export function progress(label: string, total: number, out: NodeJS.WriteStream = process.stderr) {
   let done = 0
   let drawn = -1

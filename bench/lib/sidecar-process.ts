@@ -6,17 +6,17 @@ import { fileURLToPath } from 'node:url'
 
 export interface SidecarProcess extends AsyncDisposable {
   url: string
-  /** Milliseconds from the spawn of the process to its first answered request. */
+  /** Milliseconds from spawning the process to its first answered request. */
   readyMs: number
   process: ChildProcess
 }
 
 const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))
 
-/** How long a start may take before it is given up, milliseconds. */
+/** Deadline of the start, milliseconds. */
 const START_DEADLINE_MS = 20_000
 
-/** A sidecar of its own, as `npm start` runs it, on a free port and an empty folder that goes with it. */
+/** Starts a sidecar as `npm start` does, on a free port and a temporary data folder that is deleted with it. */
 export async function startSidecar(env: Record<string, string> = {}): Promise<SidecarProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-'))
   const started = performance.now()
@@ -26,7 +26,7 @@ export async function startSidecar(env: Record<string, string> = {}): Promise<Si
   })
   const exited = new Promise<never>((_, reject) => {
     child.once('exit', (code) =>
-      reject(new Error(`the sidecar ended with exit code ${code} before it was ready`)),
+      reject(new Error(`the sidecar exited with code ${code} before it was ready`)),
     )
   })
   exited.catch(() => {})

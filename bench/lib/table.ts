@@ -1,4 +1,4 @@
-/** Rows as a Markdown table, so that what is printed can be pasted into a document. The first row is the head. */
+/** Formats rows as a Markdown table; the first row is the header. */
 export function table(rows: readonly (readonly string[])[]): string {
   const [head = []] = rows
   const widths = head.map((_, column) => Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)))

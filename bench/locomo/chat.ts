@@ -15,34 +15,34 @@ import type { StrategyRequest, StrategyResult } from '../../sidecar/recall/strat
 import type { Conversation, Message, Question } from './dataset.ts'
 import { contentOf } from './feed.ts'
 
-/** A LoCoMo conversation that has been told to the sidecar, as a file to copy. */
-export interface Told {
+/** A LoCoMo conversation and the SQLite file with its memories, which is copied for each chat. */
+export interface Ingested {
   conversation: Conversation
   path: string
 }
 
-/** What a recall is asked for, and how; the rest of the request follows from the turn. */
+/** The part of a recall request that a setting fixes; the rest depends on the turn. */
 export type Setting = Pick<
   StrategyRequest,
   'strategy' | 'topK' | 'tokenBudget' | 'windowSize' | 'refreshOnShift'
 >
 
 /**
- * The order of the questions of a chat. `listed`: as in the file. `topic`: by the message that answers them, the middle
- * one where there are several, so that questions that follow one another are about one session. `shuffled`: in an order
- * that has nothing to do with what was said when, the worst case for a cache.
+ * The order of the questions of a chat. `listed`: as in the file. `topic`: by the position of the (median) message that
+ * answers them, so that consecutive questions are about one session. `shuffled`: pseudo-random, the worst case for a
+ * cache.
  */
 export const ORDERS = ['listed', 'topic', 'shuffled'] as const
 export type Order = (typeof ORDERS)[number]
 
 export interface Turn {
   question: Question
-  /** Messages whose memories are in the context. */
+  /** Ids of the messages whose memories are in the context. */
   found: string[]
   result: StrategyResult
 }
 
-/** One setting, asked in every turn of one chat. */
+/** The results of one setting in one chat. */
 export interface Chat {
   conversation: string
   setting: Setting
@@ -50,15 +50,16 @@ export interface Chat {
 }
 
 const ADA = { namespace: 'bench', userId: 'ada' }
+/** Conversation ids: the ingested LoCoMo conversation, and the chat that asks about it. */
 const PAST = 'past'
-const NOW = 'now'
+const CHAT = 'now'
 
-/** Tells each conversation to a sidecar of its own. */
-export async function tell(
+/** Stores each conversation in its own SQLite file, in verbatim mode. `remove` deletes the files. */
+export async function ingest(
   conversations: readonly Conversation[],
-): Promise<{ told: Told[]; remove: () => void }> {
+): Promise<{ ingested: Ingested[]; remove: () => void }> {
   const folder = mkdtempSync(join(tmpdir(), 'hippocache-bench-'))
-  const told: Told[] = []
+  const ingested: Ingested[] = []
   for (const conversation of conversations) {
     const path = join(folder, `${conversation.id}.db`)
     let now = 0
@@ -68,19 +69,19 @@ export async function tell(
       await add(services, message, PAST, i + 1)
     }
     await services[Symbol.asyncDispose]()
-    told.push({ conversation, path })
+    ingested.push({ conversation, path })
   }
-  return { told, remove: () => rmSync(folder, { recursive: true }) }
+  return { ingested, remove: () => rmSync(folder, { recursive: true }) }
 }
 
 /**
- * A chat in which every turn asks one of the questions, in each setting: their blocks are apart. After each answer the
- * user says something about other things, taken from `chatter`, so that the memory grows as it does in a chat.
+ * Runs a chat in which each turn asks one question, once per setting; settings have separate cache keys. After each
+ * turn the user says one message of `smallTalk`, so that the memory grows as in a real chat.
  */
 export async function ask(
-  { conversation, path }: Told,
+  { conversation, path }: Ingested,
   order: Order,
-  chatter: readonly Message[],
+  smallTalk: readonly Message[],
   settings: readonly Setting[],
 ): Promise<Chat[]> {
   const copy = `${path}.copy`
@@ -88,45 +89,46 @@ export async function ask(
   let now = (conversation.messages.at(-1)?.at ?? 0) + 86_400_000
   const services = open(copy, () => now)
   const chats = settings.map((setting): Chat => ({ conversation: conversation.id, setting, turns: [] }))
-  for (const [i, question] of inOrder(conversation, order).entries()) {
+  for (const [i, question] of sortQuestions(conversation, order).entries()) {
     now += 30_000
     const turn = i + 1
     for (const { setting, turns } of chats) {
-      const request = { ...setting, query: question.question, conversationId: NOW, turn }
+      const request = { ...setting, query: question.question, conversationId: CHAT, turn }
       const result = await services.strategies.recall(ADA, request)
-      if (result.degraded.length > 0) throw new Error(`degraded: ${result.degraded}`)
-      turns.push({ question, found: foundIn(result, conversation), result: lean(result) })
+      if (result.degraded.length > 0)
+        throw new Error(`recall: expected no degradation, got ${result.degraded}`)
+      turns.push({ question, found: foundIn(result, conversation), result: withoutTexts(result) })
     }
-    const aside = chatter[i % chatter.length]
-    if (aside) await add(services, { ...aside, at: now }, NOW, turn)
+    const message = smallTalk[i % smallTalk.length]
+    if (message) await add(services, { ...message, at: now }, CHAT, turn)
   }
   await services[Symbol.asyncDispose]()
   for (const end of ['', '-wal', '-shm']) rmSync(copy + end, { force: true })
   return chats
 }
 
-/** Messages whose memories are in the context. */
+/** Returns the ids of the messages whose memories are in the context. */
 function foundIn({ memories }: StrategyResult, { messages }: Conversation): string[] {
   const said = memories.flatMap(({ memory }) => memory.sources)
   const past = said.filter(({ conversation_id }) => conversation_id === PAST)
   return [...new Set(past.map(({ turn }) => messages[(turn as number) - 1]?.id ?? ''))]
 }
 
-/** Without what would fill the memory. */
-function lean(result: StrategyResult): StrategyResult {
+/** Drops the large fields, which the evaluation does not need. */
+function withoutTexts(result: StrategyResult): StrategyResult {
   return { ...result, memories: [], context: '' }
 }
 
-function inOrder({ questions, messages }: Conversation, order: Order): Question[] {
-  const asked = questions.filter(({ category }) => category !== 5)
-  if (order === 'listed') return asked
-  if (order === 'shuffled') return shuffled(asked)
-  const places = new Map(messages.map(({ id }, i) => [id, i]))
-  const placeOf = ({ evidence }: Question) => {
-    const all = evidence.map((id) => places.get(id) ?? 0).sort((a, b) => a - b)
-    return all[Math.floor(all.length / 2)] as number
+function sortQuestions({ questions, messages }: Conversation, order: Order): Question[] {
+  const answerable = questions.filter(({ category }) => category !== 5)
+  if (order === 'listed') return answerable
+  if (order === 'shuffled') return shuffle(answerable)
+  const positions = new Map(messages.map(({ id }, i) => [id, i]))
+  const positionOf = ({ evidence }: Question) => {
+    const sorted = evidence.map((id) => positions.get(id) ?? 0).sort((a, b) => a - b)
+    return sorted[Math.floor(sorted.length / 2)] as number
   }
-  return asked.toSorted((a, b) => placeOf(a) - placeOf(b))
+  return answerable.toSorted((a, b) => positionOf(a) - positionOf(b))
 }
 
 async function add(
@@ -158,8 +160,8 @@ function open(path: string, now: () => number): Services {
   )
 }
 
-/** The same order every time: by a hash of the text. */
-function shuffled(questions: readonly Question[]): Question[] {
+/** Sorts by a hash of the question, so that the order is the same in each run. */
+function shuffle(questions: readonly Question[]): Question[] {
   const keyOf = ({ question }: Question) =>
     [...question].reduce(
       (hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 0x01000193) >>> 0,

@@ -15,16 +15,16 @@ export interface Message {
   session: number
   speaker: string
   text: string
-  /** What an image that was sent along shows. */
+  /** Caption of an attached image. */
   caption: string | null
-  /** Start of the session, epoch ms (the file has no time zone: read as UTC), plus a second per message. */
+  /** Start of the session plus one second per message, epoch ms. The file has no time zone; UTC is assumed. */
   at: number
 }
 
 export interface Question {
   question: string
   category: number
-  /** Ids of the messages that hold the answer; never empty. */
+  /** Ids of the messages that contain the answer; never empty. */
   evidence: string[]
 }
 
@@ -34,10 +34,11 @@ export interface Conversation {
   questions: Question[]
 }
 
-/** Reads a LoCoMo file. Questions without a valid evidence id are left out. */
+/** Reads a LoCoMo file. Skips questions without a valid evidence id. */
 export function readLocomo(path: string): Conversation[] {
   const data: unknown = JSON.parse(readFileSync(path, 'utf8'))
-  if (!Array.isArray(data)) throw new TypeError(`Expected ${path} to hold an array of conversations`)
+  if (!Array.isArray(data))
+    throw new TypeError(`${path}: expected an array of conversations, got ${typeof data}`)
   return data.map((item) => readConversation(item as RawConversation))
 }
 
@@ -85,7 +86,8 @@ function readConversation({ sample_id, conversation, qa }: RawConversation): Con
 /** `1:56 pm on 8 May, 2023` → epoch ms in UTC. */
 export function parseSessionDate(text: string): number {
   const match = /^(\d+):(\d+) (am|pm) on (\d+) (\w+), (\d+)$/.exec(text.trim())
-  if (!match) throw new TypeError(`Expected a session date like "1:56 pm on 8 May, 2023", got "${text}"`)
+  if (!match)
+    throw new TypeError(`session date: expected a date like "1:56 pm on 8 May, 2023", got "${text}"`)
   const [, hour, minute, half, day, month, year] = match
   const hours = (Number(hour) % 12) + (half === 'pm' ? 12 : 0)
   return Date.parse(`${day} ${month} ${year} UTC`) + hours * 3_600_000 + Number(minute) * 60_000

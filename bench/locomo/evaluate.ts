@@ -6,17 +6,17 @@ import { evidenceRecall, Mean } from './metric.ts'
 
 export type Settings = ConstructorParameters<typeof ScopeIndex>[0]
 
-/** A conversation made ready once, so that many settings can be tried on it. */
+/** A conversation with its embeddings, computed once and evaluated with many settings. */
 export interface Prepared {
   conversation: Conversation
   feed: Feed
-  /** Query embeddings, in order of the questions. */
+  /** Query embeddings in the order of the questions. */
   queries: Float32Array[]
 }
 
 export interface QuestionResult {
   question: Question
-  /** Messages found, best first. */
+  /** Ids of the retrieved messages, best first. */
   found: string[]
 }
 
@@ -33,7 +33,7 @@ export async function prepare(
   return { conversation, feed, queries }
 }
 
-/** Asks every question of categories 1–4 and answers the first `k` messages of each. */
+/** Retrieves the best `k` messages for each question of categories 1–4. */
 export function ask(
   { conversation, feed, queries }: Prepared,
   k: number,
@@ -44,7 +44,7 @@ export function ask(
   return conversation.questions.flatMap((question, i) => {
     if (question.category === 5) return []
     const dense = queries[i] as Float32Array
-    // Two pieces of one message may both rank; k counts messages.
+    // Two memories of one message may both rank; k counts messages.
     const ranked = index.rank(question.question, { limit: 2 * k, dense })
     const found = [...new Set(ranked.map(({ id }) => feed.messageOf.get(id) as string))].slice(0, k)
     return [{ question, found }]

@@ -4,22 +4,22 @@ import type { IndexedMemory } from '../../sidecar/recall/scope-index.ts'
 import type { Conversation, Message } from './dataset.ts'
 
 export interface FeedOptions {
-  /** Append image captions to the texts, as `[shares: …]`. */
+  /** Whether to append image captions to the texts, as `[shares: …]`. */
   captions: boolean
-  /** Keep whole messages instead of the sentences that verbatim mode keeps. */
+  /** Whether to store whole messages instead of the sentences that verbatim mode keeps. */
   whole?: boolean
 }
 
 export interface Feed {
   memories: IndexedMemory[]
-  /** `dia_id` of each memory. */
+  /** Message id (`dia_id`) by memory id. */
   messageOf: Map<string, string>
 }
 
-/** As much of the message before as the sidecar keeps, in UTF-16 code units. */
-const MAX_CONTEXT = 500
+/** Length of the preceding message that the sidecar keeps as context, UTF-16 code units. */
+const MAX_CONTEXT_LENGTH = 500
 
-/** The memories that the sidecar makes of a conversation in verbatim mode, message by message. */
+/** Creates the memories that the sidecar stores for a conversation in verbatim mode. */
 export async function feedConversation(
   conversation: Conversation,
   embedder: Embedder,
@@ -27,12 +27,14 @@ export async function feedConversation(
 ): Promise<Feed> {
   const memories: Omit<IndexedMemory, 'dense'>[] = []
   const messageOf = new Map<string, string>()
-  let before: Message | undefined
+  let previous: Message | undefined
   conversation.messages.forEach((message, index) => {
     const content = contentOf(message, options)
     const pieces = options.whole ? [content] : keepVerbatim({ role: 'user', content, name: message.speaker })
     const context =
-      before?.session === message.session ? contentOf(before, options).slice(-MAX_CONTEXT) : undefined
+      previous?.session === message.session
+        ? contentOf(previous, options).slice(-MAX_CONTEXT_LENGTH)
+        : undefined
     pieces.forEach((text, ordinal) => {
       const id = `${message.id}/${ordinal}`
       messageOf.set(id, message.id)
@@ -48,7 +50,7 @@ export async function feedConversation(
         ...(context !== undefined && { context }),
       })
     })
-    before = message
+    previous = message
   })
   const dense = await embedder.embed(
     memories.map((memory) => memory.text),
@@ -60,7 +62,7 @@ export async function feedConversation(
   }
 }
 
-/** The text of a message as it is handed over. */
+/** The text of a message as it is sent to the sidecar. */
 export function contentOf({ text, caption }: Message, { captions }: FeedOptions): string {
   return captions && caption ? `${text} [shares: ${caption}]` : text
 }

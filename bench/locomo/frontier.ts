@@ -1,13 +1,13 @@
 import type { Measured } from './measured.ts'
 import type { PriceModel } from './price.ts'
 
-/** What `per_query` finds for a price: its settings, joined by straight lines. */
+/** Recall of `per_query` as a function of billed tokens: linear interpolation between its measured settings. */
 export class Curve {
   readonly #points: readonly { recall: number; billed: number }[]
   readonly #model: PriceModel
   readonly #conversation: string | undefined
 
-  /** @param settings of `per_query`, by what they bill */
+  /** @param settings measured `per_query` settings in ascending order of billed tokens */
   constructor(settings: readonly Measured[], model: PriceModel, conversation?: string) {
     this.#model = model
     this.#conversation = conversation
@@ -16,7 +16,7 @@ export class Curve {
     }))
   }
 
-  /** `NaN` below the least and above the greatest of the settings. */
+  /** Recall at a number of billed tokens; `NaN` outside the measured range. */
   at(billed: number): number {
     const above = this.#points.findIndex((one) => one.billed >= billed)
     const [low, high] = [this.#points[above - 1], this.#points[above]]
@@ -24,7 +24,7 @@ export class Curve {
     return low.recall + ((high.recall - low.recall) * (billed - low.billed)) / (high.billed - low.billed)
   }
 
-  /** What a setting of another strategy finds, against what `per_query` finds for as many billed tokens. */
+  /** Recall of another strategy, relative to `per_query` at the same number of billed tokens. */
   ratio(other: Measured): number {
     const conversation = this.#conversation
     return other.recall({ conversation }) / this.at(other.bill(this.#model, conversation).billed)

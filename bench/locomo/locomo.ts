@@ -1,7 +1,7 @@
 /*
  * npm run bench -- locomo --data FILE [--strategies per_query,cached,cached_delta] [options]
  *
- * What is found on LoCoMo conversations: by the ranking, or by strategy in a chat and for which price.
+ * Evidence recall on LoCoMo conversations: of the ranking, or, with --strategies, of whole chats with their token cost.
  */
 await (process.argv.some((argument) => /^--strategies(=|$)/.test(argument))
   ? import('./strategies.ts')

@@ -1,9 +1,9 @@
 import type { Chat, Setting, Turn } from './chat.ts'
 import { CATEGORIES } from './dataset.ts'
 import { evidenceRecall, Mean } from './metric.ts'
-import { type Bill, billAnywhere, type PriceModel, type Prompt, promptsOf } from './price.ts'
+import { type Bill, billOverOneStep, type PriceModel, type Prompt, promptsOf } from './price.ts'
 
-/** What one setting came to, over all conversations or one. */
+/** The results of one setting, over all conversations or one of them. */
 export class Measured {
   readonly setting: Setting
   readonly #chats: readonly { conversation: string; turns: readonly Turn[]; prompts: readonly Prompt[] }[]
@@ -15,21 +15,21 @@ export class Measured {
     }))
   }
 
-  get asked(): number {
+  get questionCount(): number {
     return this.#turns().length
   }
 
-  /** Share of the turns that were served a block of before. */
-  get hits(): number {
-    return this.#turns().filter(({ result }) => result.cache.result === 'hit').length / this.asked
+  /** Share of the turns that reused a cached block. */
+  get hitRate(): number {
+    return this.#turns().filter(({ result }) => result.cache.result === 'hit').length / this.questionCount
   }
 
-  /** Of each recall. */
-  get milliseconds(): number[] {
+  /** Latency of each recall, milliseconds. */
+  get tookMs(): number[] {
     return this.#turns().map(({ result }) => result.tookMs.total)
   }
 
-  /** Mean over the questions. @param of only those of a conversation, or of a category by its name */
+  /** Mean evidence recall; `of` selects one conversation or one category by name. */
   recall(of: { conversation?: string | undefined; category?: string } = {}): number {
     const mean = new Mean()
     for (const { question, found } of this.#turns(of.conversation)) {
@@ -44,7 +44,7 @@ export class Measured {
   bill(model: PriceModel, conversation?: string): Bill {
     const means = { tokens: new Mean(), blockTokens: new Mean(), reusable: new Mean(), billed: new Mean() }
     for (const { prompts } of this.#of(conversation)) {
-      const one = billAnywhere(prompts, model)
+      const one = billOverOneStep(prompts, model)
       for (const key of Object.keys(means) as (keyof Bill)[])
         for (const _ of prompts) means[key].add(one[key])
     }

@@ -1,6 +1,6 @@
 import type { Question } from './dataset.ts'
 
-/** Share of a question's evidence among the messages that were found. */
+/** Share of a question's evidence messages that were retrieved. */
 export function evidenceRecall(question: Question, found: readonly string[]): number {
   const set = new Set(found)
   return question.evidence.filter((id) => set.has(id)).length / question.evidence.length

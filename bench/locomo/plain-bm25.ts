@@ -4,8 +4,8 @@ import type { QuestionResult } from './evaluate.ts'
 import { contentOf, type FeedOptions } from './feed.ts'
 
 /**
- * The yardstick: textbook BM25 (k1 = 1.2, b = 0.75) over whole messages with the speaker's name in the text,
- * stemmed, without stop words.
+ * The baseline: textbook BM25 (k1 = 1.2, b = 0.75) over whole messages with the speaker's name in the text, stemmed,
+ * without stop words.
  */
 export function askPlainBm25(conversation: Conversation, k: number, options: FeedOptions): QuestionResult[] {
   const { messages, questions } = conversation

@@ -1,73 +1,74 @@
 import { countTokens, encode } from 'gpt-tokenizer/encoding/o200k_base'
 import type { StrategyResult } from '../../sidecar/recall/strategies/request.ts'
 
-/** A prompt as far as its price goes, in o200k tokens. It is: system prompt, block, window of the chat, delta, query. */
+/** The parts of a prompt that determine its price, in o200k tokens. Order: system prompt, block, window, delta, query. */
 export interface Prompt {
-  /** Tokens of memory. */
+  /** Memory tokens: block and delta. */
   memory: number
   block: number
-  /** Of the block's tokens, those with which the block before began as well; `undefined` for the first prompt. */
-  common: number | undefined
-  /** Tokens of the delta, with the line break before it. */
+  /** Length of the prefix that this block shares with the previous block; `undefined` for the first prompt. */
+  shared: number | undefined
+  /** Delta tokens, including the line break before it. */
   delta: number
 }
 
 /**
- * What a provider bills for prompts that follow one another. What begins a prompt as it began the one before costs
- * `cached`. Per query all memory is in the delta, where it disturbs the prefix least. Window and query cost the same
- * under every strategy, and are left out; that a window which has not begun to slide would be in the prefix too is
- * left out as well, under every strategy.
+ * How a provider bills consecutive prompts. Tokens of the prefix shared with the previous prompt cost `cached`. Under
+ * `per_query` all memory is in the delta, after the prefix. Window and query cost the same under every strategy, so
+ * the model ignores them; it also ignores that a window which does not slide yet belongs to the prefix.
  */
 export interface PriceModel {
-  /** Price of a token in the prefix; others cost 1. */
+  /** Price of a cached prefix token; other tokens cost 1. */
   cached: number
-  /** Price of a token that goes into the cache; 1 where storing is free. */
+  /** Price of a token written to the cache; 1 if writing is free. */
   written: number
-  /** A changed block is not in the prefix at all: what is cached ends at marks, here after system prompt and block. */
-  isMarked: boolean
+  /** Whether the cache ends at explicit markers (after the system prompt and after the block), so that a changed block is not cached at all. */
+  hasMarkers: boolean
   systemTokens: number
-  leastPrefix: number
+  /** Shortest prefix that is cached, tokens. */
+  minPrefix: number
+  /** Granularity of the cached prefix, tokens. */
   step: number
 }
 
-/** Means over prompts. */
+/** Means over the prompts of a chat. */
 export interface Bill {
-  /** Tokens of memory in the prompt. */
+  /** Memory tokens in the prompt. */
   tokens: number
   blockTokens: number
-  /** Of the block's tokens, those with which the prompt before began as well. */
+  /** Block tokens shared with the previous prompt. */
   reusable: number
-  /** Full-price tokens that system prompt and memory come to. */
+  /** Price of system prompt and memory, in full-price tokens. */
   billed: number
 }
 
 export function promptsOf(results: readonly Pick<StrategyResult, 'block' | 'delta' | 'tokens'>[]): Prompt[] {
-  let before: { text: string; tokens: number[] } | undefined
+  let previous: { text: string; tokens: number[] } | undefined
   return results.map((result) => {
-    // A block that stays is not counted again.
+    // An unchanged block is not tokenized again.
     const block =
-      result.block === before?.text ? before : { text: result.block, tokens: encode(result.block) }
-    const common = before && commonPrefix(block.tokens, before.tokens)
-    before = block
+      result.block === previous?.text ? previous : { text: result.block, tokens: encode(result.block) }
+    const shared = previous && commonPrefixLength(block.tokens, previous.tokens)
+    previous = block
     const delta = result.delta === '' ? 0 : countTokens(`\n${result.delta}`)
-    return { memory: result.tokens, block: block.tokens.length, common, delta }
+    return { memory: result.tokens, block: block.tokens.length, shared, delta }
   })
 }
 
-/** Means over the prompts of one chat. */
+/** Computes the means over the prompts of one chat. */
 export function bill(prompts: readonly Prompt[], model: PriceModel): Bill {
   const mean = (of: (prompt: Prompt) => number) =>
     prompts.reduce((sum, prompt) => sum + of(prompt), 0) / prompts.length
   return {
     tokens: mean(({ memory }) => memory),
     blockTokens: mean(({ block }) => block),
-    reusable: mean(({ common }) => common ?? 0),
+    reusable: mean(({ shared }) => shared ?? 0),
     billed: mean((prompt) => priceOf(prompt, model)),
   }
 }
 
-/** For a provider whose steps fall somewhere: the mean over the lengths of system prompts within one step. */
-export function billAnywhere(prompts: readonly Prompt[], model: PriceModel): Bill {
+/** Averages the bill over system prompts whose lengths spread over one caching step, so that rounding favours none. */
+export function billOverOneStep(prompts: readonly Prompt[], model: PriceModel): Bill {
   if (model.step === 1) return bill(prompts, model)
   const bills = Array.from({ length: SPREAD }, (_, i) => {
     const shift = Math.round(((i + 0.5) / SPREAD - 0.5) * model.step)
@@ -79,17 +80,17 @@ export function billAnywhere(prompts: readonly Prompt[], model: PriceModel): Bil
 
 const SPREAD = 8
 
-function priceOf({ block, common, delta }: Prompt, model: PriceModel): number {
-  const { cached, written, isMarked, systemTokens, leastPrefix, step } = model
-  const whole = systemTokens + block
-  const same = common === undefined ? 0 : systemTokens + (isMarked && common < block ? 0 : common)
-  const stepped = Math.floor(same / step) * step
-  const prefix = stepped < leastPrefix ? 0 : stepped
-  const isStored = whole >= leastPrefix
-  return cached * prefix + (isStored ? written : 1) * (whole - prefix) + delta
+function priceOf({ block, shared, delta }: Prompt, model: PriceModel): number {
+  const { cached, written, hasMarkers, systemTokens, minPrefix, step } = model
+  const cacheable = systemTokens + block
+  const unchanged = shared === undefined ? 0 : systemTokens + (hasMarkers && shared < block ? 0 : shared)
+  const rounded = Math.floor(unchanged / step) * step
+  const prefix = rounded < minPrefix ? 0 : rounded
+  const isWritten = cacheable >= minPrefix
+  return cached * prefix + (isWritten ? written : 1) * (cacheable - prefix) + delta
 }
 
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
+function commonPrefixLength(a: readonly number[], b: readonly number[]): number {
   let i = 0
   while (i < a.length && a[i] === b[i]) i++
   return i

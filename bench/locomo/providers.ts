@@ -1,30 +1,35 @@
 import type { PriceModel } from './price.ts'
 
 export interface Provider extends PriceModel {
-  /** What it costs, in words. */
+  /** The price model in words. */
   name: string
 }
 
-const FREE_TO_STORE = { cached: 0.1, written: 1, isMarked: false, leastPrefix: 1024, step: 128 }
-
-/** What is reached for: a prefix is found by itself, in steps. */
+/** The reference: the provider detects the shared prefix automatically, in steps. */
 export const OPENAI: Provider = {
-  ...{
-    name: 'A prefix costs 0.1 from 1024 tokens on, in steps of 128, and storing is free',
-    systemTokens: 1200,
-  },
-  ...FREE_TO_STORE,
+  name: 'cached prefix at 0.1, from 1024 tokens in steps of 128, free writes',
+  systemTokens: 1200,
+  cached: 0.1,
+  written: 1,
+  hasMarkers: false,
+  minPrefix: 1024,
+  step: 128,
 }
 
 export const PROVIDERS: readonly Provider[] = [
   OPENAI,
-  { ...OPENAI, name: 'the same', systemTokens: 400 },
-  { ...OPENAI, name: 'the same', systemTokens: 3000 },
-  { ...OPENAI, name: 'a prefix costs 0.25', cached: 0.25 },
-  { ...OPENAI, name: 'a prefix costs 0.5', cached: 0.5 },
+  { ...OPENAI, name: 'as above', systemTokens: 400 },
+  { ...OPENAI, name: 'as above', systemTokens: 3000 },
+  { ...OPENAI, name: 'cached prefix at 0.25', cached: 0.25 },
+  { ...OPENAI, name: 'cached prefix at 0.5', cached: 0.5 },
   {
-    ...{ name: 'storing costs 1.25, a marked prefix 0.1, from 1024 tokens on', systemTokens: 1200 },
-    ...{ cached: 0.1, written: 1.25, isMarked: true, leastPrefix: 1024, step: 1 },
+    name: 'marked prefix at 0.1, from 1024 tokens, writes at 1.25',
+    systemTokens: 1200,
+    cached: 0.1,
+    written: 1.25,
+    hasMarkers: true,
+    minPrefix: 1024,
+    step: 1,
   },
   { ...OPENAI, name: 'no prefix cache', cached: 1 },
 ]

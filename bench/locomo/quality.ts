@@ -1,34 +1,23 @@
 /*
- * node bench/locomo/quality.ts --data FILE [--k 10] [--steps] [--leave-one-out]
+ * npm run bench -- locomo --data FILE [--k 10] [--steps] [--leave-one-out]
  *
- * Evidence recall@k of the ranking on LoCoMo conversations, from raw messages, without any model.
+ * Evidence recall@k of the ranking on LoCoMo conversations, from verbatim messages, without any model. --steps shows
+ * the effect of each signal; --leave-one-out shows whether the constants are fitted to the data.
  */
-import { parseArgs } from 'node:util'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { STEPS, type Variant, variations, WITHOUT } from './ablation.ts'
+import { readOptions, requireDataFile } from '../lib/options.ts'
+import { createVariations, STEPS, type Variant, WITHOUT } from './ablation.ts'
 import { CATEGORIES, type Conversation, readLocomo } from './dataset.ts'
 import { evaluate, type Prepared, prepare, type Report, report } from './evaluate.ts'
 import { askPlainBm25 } from './plain-bm25.ts'
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    k: { type: 'string', default: '10' },
-    steps: { type: 'boolean', default: false },
-    'leave-one-out': { type: 'boolean', default: false },
-  },
-})
-const k = Number(values.k)
-if (!values.data || !Number.isInteger(k) || k < 1) {
-  console.error('Expected --data FILE (a LoCoMo file) and --k a positive integer')
-  process.exit(1)
-}
-
-const conversations = readLocomo(values.data)
+const options = readOptions({ data: '', k: 10, steps: false, 'leave-one-out': false })
+const { k } = options
+const conversations = readLocomo(requireDataFile(options.data))
 const categories = Object.values(CATEGORIES).slice(0, 4)
 const started = performance.now()
 
-console.log(`Evidence recall@${k}, categories 1-4, one memory = one message (kept sentences)\n`)
+console.log(`Evidence recall@${k} (share of evidence messages among the first ${k}), categories 1-4\n`)
 printRow('', 'all', ...conversations.map(({ id }) => id), '', ...categories)
 for (const captions of [true, false]) {
   const label = captions ? 'with captions' : 'without captions'
@@ -36,11 +25,11 @@ for (const captions of [true, false]) {
   const prepared = await prepareAll(captions)
   printReport(`Hippocache, ${label}`, evaluate(prepared, k))
   if (captions) {
-    for (const other of [5, 20].filter((one) => one !== k)) {
+    for (const other of [5, 20].filter((depth) => depth !== k)) {
       printReport(`  recall@${other}`, evaluate(prepared, other))
     }
-    if (values.steps) for (const variant of [...STEPS, ...WITHOUT]) printVariant(prepared, variant)
-    if (values['leave-one-out']) leaveOneOut(prepared)
+    if (options.steps) for (const variant of [...STEPS, ...WITHOUT]) printVariant(prepared, variant)
+    if (options['leave-one-out']) leaveOneOut(prepared)
   }
 }
 console.log(`\n${((performance.now() - started) / 1000).toFixed(1)} s`)
@@ -55,16 +44,19 @@ function plain(all: readonly Conversation[], captions: boolean): Report {
 }
 
 /**
- * For each conversation: the variant that is best on the others, and what it gives on this one, next to the
- * constants as they are. The constants are sound when choosing on the data gains nothing.
+ * For each conversation, selects the variation that is best on the other conversations and prints its recall on this
+ * one next to that of the current constants. If the selection gains nothing, the constants are not fitted.
  */
 function leaveOneOut(prepared: readonly Prepared[]): void {
-  const tried = variations().map(({ name, settings }) => ({ name, report: evaluate(prepared, k, settings) }))
-  const asIs = tried[0]?.report as Report
+  const tried = createVariations().map(({ name, settings }) => ({
+    name,
+    report: evaluate(prepared, k, settings),
+  }))
+  const current = tried[0]?.report as Report
   const values = tried.map((one) => one.report.all)
   console.log(
-    `\n${tried.length - 1} variations (each constant halved and doubled): ` +
-      `${Math.min(...values).toFixed(3)}…${Math.max(...values).toFixed(3)}, as is ${asIs.all.toFixed(3)}`,
+    `\n${tried.length - 1} variations (each constant halved and doubled): recall ` +
+      `${Math.min(...values).toFixed(3)}…${Math.max(...values).toFixed(3)}, current constants ${current.all.toFixed(3)}`,
   )
   for (const left of prepared.map(({ conversation }) => conversation.id)) {
     const others = ({ byConversation }: Report) =>
@@ -72,8 +64,8 @@ function leaveOneOut(prepared: readonly Prepared[]): void {
     const best = tried.reduce((a, b) => (others(b.report) > others(a.report) ? b : a))
     const chosen = best.report.byConversation[left] as number
     console.log(
-      `  left out ${left}: best on the others is "${best.name}", gives ${chosen.toFixed(3)} here; ` +
-        `as is ${asIs.byConversation[left]?.toFixed(3)}`,
+      `  without ${left}: best variation "${best.name}" has ${chosen.toFixed(3)} on ${left}; ` +
+        `current constants ${current.byConversation[left]?.toFixed(3)}`,
     )
   }
   console.log()

@@ -1,79 +1,79 @@
 /*
- * node bench/locomo/strategies.ts --data FILE --strategies per_query,cached,cached_delta [--orders listed,topic] [--sweep]
+ * npm run bench -- locomo --data FILE --strategies per_query,cached,cached_delta [--orders listed,topic,shuffled] [--sweep]
  *
- * Evidence recall against billed tokens by strategy: the questions of LoCoMo conversations, each a turn of a chat with
- * the service in this process.
+ * Evidence recall and billed tokens by strategy. Each question of a LoCoMo conversation is one turn of a chat with the
+ * service, which runs in this process. The price model is described in bench/README.md.
  */
-import { parseArgs } from 'node:util'
+import { readOptions, requireDataFile } from '../lib/options.ts'
 import { percentile } from '../lib/statistics.ts'
 import { table } from '../lib/table.ts'
-import { ask, type Chat, ORDERS, type Order, type Setting, tell } from './chat.ts'
+import { ask, type Chat, ingest, ORDERS, type Order, type Setting } from './chat.ts'
 import { CATEGORIES, readLocomo } from './dataset.ts'
 import { Curve } from './frontier.ts'
 import { Measured } from './measured.ts'
 import { OPENAI, PROVIDERS } from './providers.ts'
 
 const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
-const WINDOWS = [5, 10, 20]
-/** The defaults of the node. */
+const WINDOW_SIZES = [5, 10, 20]
+/** The defaults of the Retrieve Memory node. */
 const DEFAULTS = { topK: 10, tokenBudget: 1500 }
-/** Settings of `per_query` that the others are held against. */
+/** `top_k` of the `per_query` settings that the other strategies are compared with. */
 const TOP_KS = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50]
-/** Cosine of two queries by words, below which the topic counts as another. One only: blocks are not told apart by it. */
-const SHIFTS = [0.1]
+/** `refresh_on_shift`: word cosine of two queries below which the block is rebuilt. Only one value, since it is not part of the cache key. */
+const REFRESH_ON_SHIFT = 0.1
 
-const NAMES = Object.values(CATEGORIES).slice(0, 4)
-const HEAD = [
-  ...['strategy', 'N', 'top_k', 'budget', 'evidence recall', ...NAMES],
+const CATEGORY_NAMES = Object.values(CATEGORIES).slice(0, 4)
+const HEADER = [
+  ...['strategy', 'N', 'top_k', 'budget', 'evidence recall', ...CATEGORY_NAMES],
   ...[
     'memory tokens',
-    'block',
+    'block tokens',
     'reusable',
     'hits',
-    'billed',
-    '`per_query` at as many',
+    'billed tokens',
+    '`per_query` at equal cost',
     'ratio',
     'p50 ms',
     'p95 ms',
   ],
 ]
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    strategies: { type: 'string', default: STRATEGIES.join() },
-    orders: { type: 'string', default: 'listed,topic' },
-    sweep: { type: 'boolean', default: false },
-  },
+const options = readOptions({
+  data: '',
+  strategies: STRATEGIES.join(),
+  orders: 'listed,topic',
+  sweep: false,
 })
-if (!values.data) throw new TypeError('Expected --data FILE (a LoCoMo file)')
-const strategies = chosen('--strategies', values.strategies, STRATEGIES)
-const orders = chosen('--orders', values.orders, ORDERS)
+const strategies = parseList('--strategies', options.strategies, STRATEGIES)
+const orders = parseList('--orders', options.orders, ORDERS)
 
-const { told, remove } = await tell(readLocomo(values.data))
+const { ingested, remove } = await ingest(readLocomo(requireDataFile(options.data)))
 try {
-  for (const order of orders) print(order, await play(order))
+  for (const order of orders) print(order, await measure(order))
 } finally {
   remove()
 }
 
-function chosen<T extends string>(option: string, list: string, known: readonly T[]): T[] {
+function parseList<T extends string>(option: string, list: string, known: readonly T[]): T[] {
   return list.split(',').map((name) => {
     const found = known.find((one) => one === name)
-    if (!found) throw new TypeError(`${option}: expected some of ${known.join()}, got "${name}"`)
+    if (!found) throw new TypeError(`${option}: expected values from ${known.join()}, got "${name}"`)
     return found
   })
 }
 
 function settings(): Setting[] {
   const all: Setting[] = TOP_KS.map((topK) => ({
-    ...{ strategy: 'per_query', windowSize: 10, topK, tokenBudget: 100_000 },
+    strategy: 'per_query',
+    windowSize: 10,
+    topK,
+    tokenBudget: 100_000,
   }))
   for (const strategy of strategies.filter((one) => one !== 'per_query')) {
-    for (const windowSize of WINDOWS) all.push({ strategy, windowSize, ...DEFAULTS })
+    for (const windowSize of WINDOW_SIZES) all.push({ strategy, windowSize, ...DEFAULTS })
     if (strategy === 'cached') {
-      for (const refreshOnShift of SHIFTS) all.push({ strategy, windowSize: 10, ...DEFAULTS, refreshOnShift })
-    } else if (values.sweep) {
+      all.push({ strategy, windowSize: 10, ...DEFAULTS, refreshOnShift: REFRESH_ON_SHIFT })
+    } else if (options.sweep) {
       for (const tokenBudget of [800, 1200, 1500, 2000, 3000]) {
         for (const topK of [6, 8, 10, 12, 15]) all.push({ strategy, windowSize: 10, topK, tokenBudget })
       }
@@ -82,12 +82,12 @@ function settings(): Setting[] {
   return all
 }
 
-/** Every setting over all conversations. */
-async function play(order: Order): Promise<Measured[]> {
+/** Measures each setting over all conversations. */
+async function measure(order: Order): Promise<Measured[]> {
   const bySetting = new Map<Setting, Chat[]>(settings().map((setting) => [setting, []]))
-  for (const [i, one] of told.entries()) {
-    const chatter = told[(i + 1) % told.length]?.conversation.messages ?? []
-    const chats = await ask(one, order, chatter, [...bySetting.keys()])
+  for (const [i, one] of ingested.entries()) {
+    const smallTalk = ingested[(i + 1) % ingested.length]?.conversation.messages ?? []
+    const chats = await ask(one, order, smallTalk, [...bySetting.keys()])
     for (const chat of chats) bySetting.get(chat.setting)?.push(chat)
   }
   return [...bySetting].map(([setting, chats]) => new Measured(setting, chats))
@@ -96,33 +96,35 @@ async function play(order: Order): Promise<Measured[]> {
 function print(order: Order, measured: readonly Measured[]): void {
   const frontier = measured.filter(({ setting }) => setting.strategy === 'per_query')
   const others = measured.filter(({ setting }) => setting.strategy !== 'per_query')
-  const asked = measured[0]?.asked ?? 0
-  console.log(`\n## Questions ${order === 'topic' ? 'by topic' : order}\n`)
-  console.log(`${asked} questions. ${OPENAI.name}; a system prompt of about ${OPENAI.systemTokens} tokens.\n`)
+  const questions = measured[0]?.questionCount ?? 0
+  console.log(`\n## Questions in order: ${order}\n`)
+  console.log(
+    `${questions} questions. Price model: ${OPENAI.name}; system prompt of about ${OPENAI.systemTokens} tokens.\n`,
+  )
   const curve = new Curve(frontier, OPENAI)
   const shown = strategies.includes('per_query') ? measured : others
-  console.log(table([HEAD, ...shown.map((one) => row(one, curve))]))
-  const beside = others.filter(({ setting }) => setting.strategy === 'cached_delta')
-  if (beside.length === 0) return
-  const conversations = told.map(({ conversation }) => conversation.id)
-  console.log('\nRatio by conversation:\n')
+  console.log(table([HEADER, ...shown.map((one) => row(one, curve))]))
+  const withDelta = others.filter(({ setting }) => setting.strategy === 'cached_delta')
+  if (withDelta.length === 0) return
+  const conversations = ingested.map(({ conversation }) => conversation.id)
+  console.log('\nRecall of cached_delta relative to per_query at equal cost, by conversation:\n')
   const curves = conversations.map((id) => new Curve(frontier, OPENAI, id))
   console.log(
     table([
       ['cached_delta', ...conversations],
-      ...beside.map((one) => [
+      ...withDelta.map((one) => [
         `N = ${one.setting.windowSize}, top_k ${one.setting.topK}, budget ${one.setting.tokenBudget}`,
-        ...curves.map((one_) => one_.ratio(one).toFixed(3)),
+        ...curves.map((curve) => curve.ratio(one).toFixed(3)),
       ]),
     ]),
   )
-  const standard = beside.find(({ setting }) => setting.windowSize === 10) as Measured
-  console.log('\nRatio by provider, cached_delta at its defaults, N = 10:\n')
+  const standard = withDelta.find(({ setting }) => setting.windowSize === 10) as Measured
+  console.log('\nThe same by price model, cached_delta with default settings, N = 10:\n')
   console.log(
     table([
-      ['price model', 'billed', 'ratio'],
+      ['price model', 'billed tokens', 'ratio'],
       ...PROVIDERS.map((model) => [
-        `${model.name}; system prompt of about ${model.systemTokens}`,
+        `${model.name}; system prompt of about ${model.systemTokens} tokens`,
         standard.bill(model).billed.toFixed(0),
         new Curve(frontier, model).ratio(standard).toFixed(3),
       ]),
@@ -135,20 +137,20 @@ function row(one: Measured, curve: Curve): string[] {
   const { tokens, blockTokens, reusable, billed } = one.bill(OPENAI)
   const isCached = strategy !== 'per_query'
   return [
-    refreshOnShift === undefined ? `\`${strategy}\`` : `\`${strategy}\`, shift below ${refreshOnShift}`,
+    refreshOnShift === undefined ? `\`${strategy}\`` : `\`${strategy}\`, refresh_on_shift ${refreshOnShift}`,
     isCached ? String(windowSize) : '',
     String(topK),
     isCached ? String(tokenBudget) : '',
     one.recall().toFixed(3),
-    ...NAMES.map((name) => one.recall({ category: name }).toFixed(3)),
+    ...CATEGORY_NAMES.map((name) => one.recall({ category: name }).toFixed(3)),
     tokens.toFixed(0),
     isCached ? blockTokens.toFixed(0) : '',
     isCached ? `${((100 * reusable) / blockTokens).toFixed(0)} %` : '',
-    isCached ? `${(100 * one.hits).toFixed(0)} %` : '',
+    isCached ? `${(100 * one.hitRate).toFixed(0)} %` : '',
     billed.toFixed(0),
     isCached ? curve.at(billed).toFixed(3) : '',
     isCached ? curve.ratio(one).toFixed(3) : '',
-    percentile(one.milliseconds, 0.5).toFixed(2),
-    percentile(one.milliseconds, 0.95).toFixed(2),
+    percentile(one.tookMs, 0.5).toFixed(2),
+    percentile(one.tookMs, 0.95).toFixed(2),
   ]
 }

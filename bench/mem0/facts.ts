@@ -1,24 +1,28 @@
 import { readFileSync } from 'node:fs'
 import { turnsOf } from '../demo/dialogue.ts'
 import { readLocomo } from '../locomo/dataset.ts'
-import type { Said, TurnToAdd } from './system.ts'
+import type { InputMessage, TurnToAdd } from './system.ts'
 
-/** What a good model takes from messages: the scripted model looks it up here, for both systems alike. */
+/** The facts that the scripted model extracts from each message, the same for both systems. */
 export class FactBook {
   readonly #facts = new Map<string, string[]>()
   readonly #summaries = new Map<string, string>()
 
-  /** `summary`: of the conversation so far, for systems that keep one. */
-  write({ speaker, text }: Pick<Said, 'speaker' | 'text'>, facts: readonly string[], summary = ''): void {
+  /** @param summary summary of the conversation so far, for systems that keep one */
+  set(
+    { speaker, text }: Pick<InputMessage, 'speaker' | 'text'>,
+    facts: readonly string[],
+    summary = '',
+  ): void {
     const key = keyOf(speaker, text)
     this.#facts.set(key, [...(this.#facts.get(key) ?? []), ...facts])
     this.#summaries.set(key, summary)
   }
 
-  /** @throws {Error} on a message that was never written in: a prompt was taken apart in the wrong way */
+  /** @throws {Error} on an unknown message, which means that a prompt was parsed incorrectly */
   factsOf(speaker: string, text: string): readonly string[] {
     const facts = this.#facts.get(keyOf(speaker, text))
-    if (!facts) throw new Error(`Expected a prompt with messages of the benchmark, got ${speaker}: ${text}`)
+    if (!facts) throw new Error(`prompt: expected messages of the benchmark, got ${speaker}: ${text}`)
     return facts
   }
 
@@ -43,11 +47,11 @@ export interface Script {
   userId: string
   turns: TurnToAdd[]
   book: FactBook
-  /** Facts in all, of these turns. */
+  /** Number of facts in these turns. */
   facts: number
 }
 
-/** Something that only the last turn says, and how it is asked for. */
+/** A fact that only the last turn states, and the question that checks it. */
 export const PLANTED = {
   said: 'By the way, the code of my locker at the swimming pool is 4711 now.',
   fact: 'The code of the locker at the swimming pool is 4711.',
@@ -55,7 +59,7 @@ export const PLANTED = {
   answer: '4711',
 }
 
-/** The first `count` turns of a LoCoMo conversation with its own observations as facts, and the planted turn. */
+/** Reads the first `count` turns of a LoCoMo conversation with its observations as facts, and appends the planted turn. */
 export function readScript(path: string, conversationId: string, count: number): Script {
   const all = readLocomo(path)
   const conversation = all.find(({ id }) => id === conversationId)
@@ -68,18 +72,17 @@ export function readScript(path: string, conversationId: string, count: number):
     (one) => one.sample_id === conversationId,
   )
   const observed = factsById(raw?.observation)
-  if (observed.size === 0)
-    throw new Error(`--data: expected ${conversationId} to have observations, got none`)
+  if (observed.size === 0) throw new Error(`--data: expected observations for ${conversationId}, got none`)
 
   const book = new FactBook()
   let facts = 0
   const turns = turnsOf(conversation)
     .slice(0, count)
     .map(({ conversationId, turn, user, assistant }) => {
-      const messages = [user, ...(assistant ? [assistant] : [])].map((message, i): Said => {
+      const messages = [user, ...(assistant ? [assistant] : [])].map((message, i): InputMessage => {
         const found = observed.get(message.id) ?? []
         facts += found.length
-        book.write(message, found, raw?.session_summary?.[`session_${message.session}_summary`])
+        book.set(message, found, raw?.session_summary?.[`session_${message.session}_summary`])
         return {
           role: i === 0 ? 'user' : 'assistant',
           speaker: message.speaker,
@@ -91,17 +94,22 @@ export function readScript(path: string, conversationId: string, count: number):
     })
   const last = turns.at(-1)?.messages.at(-1)
   if (!last) throw new Error(`--turns: expected at least 1, got ${count}`)
-  const planted: Said = { role: 'user', speaker: last.speaker, text: PLANTED.said, at: last.at + 60_000 }
-  book.write(planted, [PLANTED.fact])
+  const planted: InputMessage = {
+    role: 'user',
+    speaker: last.speaker,
+    text: PLANTED.said,
+    at: last.at + 60_000,
+  }
+  book.set(planted, [PLANTED.fact])
   turns.push({ conversationId: `${conversationId}-planted`, turn: 1, messages: [planted] })
   return { userId: conversationId, turns, book, facts: facts + 1 }
 }
 
 function factsById(observations: Observations = {}): Map<string, string[]> {
   const byId = new Map<string, string[]>()
-  for (const ofSpeakers of Object.values(observations)) {
-    for (const [fact, ids] of Object.values(ofSpeakers).flat()) {
-      // A fact of several messages is known when the last of them was said.
+  for (const bySpeaker of Object.values(observations)) {
+    for (const [fact, ids] of Object.values(bySpeaker).flat()) {
+      // A fact from several messages is known after the last of them.
       const id = [ids].flat().at(-1) ?? ''
       byId.set(id, [...(byId.get(id) ?? []), fact])
     }

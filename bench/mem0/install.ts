@@ -4,22 +4,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * mem0ai demands it beside itself, for the entities of a text. It demands better-sqlite3 12 as well, which ends the
- * process on Node 24.19 and later when a statement is collected; the worker puts Node's own SQLite in its place.
+ * Peer dependency of mem0ai (entity extraction). Its other peer, better-sqlite3 12, crashes Node 24.19 and later when
+ * a statement is garbage-collected; the worker replaces it with node:sqlite.
  */
 const PEER = 'compromise@^14.0.0'
 
 const DEADLINE_MS = 300_000
 
 export interface Mem0Package {
-  /** Folder with a `node_modules` that holds it. */
+  /** Folder whose `node_modules` contains the package. */
   folder: string
   version: string
 }
 
 /**
- * Installs mem0ai into a cache folder outside the project, once per version; no script of a package runs.
- * @throws {Error} in words for whoever runs the benchmark when no registry gives the package
+ * Installs mem0ai into a cache folder outside the repository, once per version, without running package scripts.
+ *
+ * @throws {Error} if npm cannot install the package
  */
 export function installMem0(version: string): Mem0Package {
   const root = join(tmpdir(), 'hippocache-bench')
@@ -40,7 +41,7 @@ export function installMem0(version: string): Mem0Package {
 
 function install(folder: string, version: string): void {
   writeFileSync(join(folder, 'package.json'), '{ "private": true }\n')
-  const wanted = [`mem0ai@${version}`, PEER]
+  const packages = [`mem0ai@${version}`, PEER]
   const flags = [
     '--ignore-scripts',
     '--legacy-peer-deps',
@@ -49,19 +50,19 @@ function install(folder: string, version: string): void {
     '--no-fund',
     '--no-package-lock',
   ]
-  console.error(`installing ${wanted.join(' and ')} into ${tmpdir()}/hippocache-bench, once`)
-  const { status, stdout, stderr, error } = spawnSync('npm', ['install', ...flags, ...wanted], {
+  console.error(`installing ${packages.join(' and ')} into ${tmpdir()}/hippocache-bench (once per version)`)
+  const { status, stdout, stderr, error } = spawnSync('npm', ['install', ...flags, ...packages], {
     cwd: folder,
     timeout: DEADLINE_MS,
     encoding: 'utf8',
   })
   if (status === 0) return
-  const said = `${error?.message ?? ''}\n${stderr ?? ''}\n${stdout ?? ''}`
+  const output = `${error?.message ?? ''}\n${stderr ?? ''}\n${stdout ?? ''}`
     .match(/^(?!npm warn).+$/gm)
     ?.slice(0, 4)
     .join('\n')
   throw new Error(
-    `mem0ai@${version} could not be installed. It is no part of this project: the benchmark fetches it once with ` +
-      `npm, so run it where a package registry can be reached. npm said:\n${said}`,
+    `mem0ai@${version}: npm install failed. The package is not a dependency of this repository; the benchmark ` +
+      `installs it once, so run it on a machine that can reach a package registry. npm printed:\n${output}`,
   )
 }

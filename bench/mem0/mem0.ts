@@ -4,18 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Mem0Package } from './install.ts'
-import type { MemorySystem, Said } from './system.ts'
+import type { InputMessage, MemorySystem } from './system.ts'
 import type { Command, Reply } from './worker.ts'
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
 const DEADLINE_MS = 60_000
 
-/** Its key and models at the scripted model; the worker names them. */
-export const MEM0 = 'mem0'
+/** The API key and model name that mem0ai uses at the scripted model; worker.ts sets them. */
+export const MEM0_ID = 'mem0'
 
-/** mem0ai. Times are taken inside its process, around its functions: it pays for no HTTP of its own. */
+/** mem0ai in a child process. Times are measured inside that process, without HTTP or IPC. */
 export interface Mem0 extends MemorySystem {
-  /** Hosts other than this machine that it tried to reach, and did not. */
+  /** Remote hosts that it tried to reach; all connections were refused. */
   readonly refused: readonly string[]
 }
 
@@ -27,7 +27,7 @@ export async function startMem0(
   const home = mkdtempSync(join(tmpdir(), 'hippocache-mem0-'))
   const child = fork(WORKER, [folder, modelUrl, String(dimensions)], {
     execArgv: ['--no-warnings'],
-    // It keeps an id of its own in the home folder, telemetry or not.
+    // mem0ai writes an id into the home folder even with telemetry off.
     env: { PATH: process.env['PATH'], HOME: home, MEM0_DIR: home, MEM0_TELEMETRY: 'False' },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })
@@ -36,10 +36,9 @@ export async function startMem0(
   const reply = async (): Promise<Extract<Reply, { texts: string[] }>> => {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>()
     const timer = setTimeout(() => reject(new Error(`mem0ai: no answer in ${DEADLINE_MS} ms`)), DEADLINE_MS)
-    const gone = (code: number | null) =>
-      reject(new Error(`mem0ai: its process ended with exit code ${code}`))
-    const came = (message: unknown) => resolve(message as Reply)
-    child.once('exit', gone).once('message', came)
+    const onExit = (code: number | null) => reject(new Error(`mem0ai: the process exited with code ${code}`))
+    const onMessage = (message: unknown) => resolve(message as Reply)
+    child.once('exit', onExit).once('message', onMessage)
     try {
       const answer = await promise
       refused = answer.refused
@@ -47,7 +46,7 @@ export async function startMem0(
       return answer
     } finally {
       clearTimeout(timer)
-      child.off('exit', gone).off('message', came)
+      child.off('exit', onExit).off('message', onMessage)
     }
   }
   const call = (command: Command) => {
@@ -64,16 +63,16 @@ export async function startMem0(
     search: (query, topK) => call({ op: 'search', query, topK }),
     async [Symbol.asyncDispose]() {
       if (child.connected) {
-        const gone = new Promise((resolve) => child.once('exit', resolve))
+        const exited = new Promise((resolve) => child.once('exit', resolve))
         child.disconnect()
-        await gone
+        await exited
       }
       rmSync(home, { recursive: true, force: true })
     },
   }
 }
 
-/** It has no names and no dates: who speaks goes into the text, as in its own evaluation on LoCoMo. */
-function toMessage({ role, speaker, text }: Said): { role: string; content: string } {
+/** mem0ai has no speaker names and no dates: the speaker goes into the text, as in mem0's own LoCoMo evaluation. */
+function toMessage({ role, speaker, text }: InputMessage): { role: string; content: string } {
   return { role, content: `${speaker}: ${text}` }
 }

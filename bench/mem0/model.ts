@@ -3,21 +3,21 @@ import type { IncomingMessage } from 'node:http'
 import { encode } from 'gpt-tokenizer/encoding/o200k_base'
 import { type Answer, type ScriptedRequest, startScriptedOpenAi } from '../../test/scripted-openai/server.ts'
 import type { FactBook } from './facts.ts'
+import { hippocacheAnswer } from './hippocache-answers.ts'
 import { mem0Answer } from './mem0-answers.ts'
-import { ourAnswer } from './our-answers.ts'
 
-/** OpenAI caches prompt beginnings from 1024 tokens on, in steps of 128. */
+/** OpenAI caches prompt prefixes from 1024 tokens on, in steps of 128. */
 const MIN_CACHED = 1024
 const CACHED_STEP = 128
 
-/** Earlier prompts that a beginning is looked for in. */
-const REMEMBERED = 20
+/** Number of earlier prompts that are searched for a shared prefix. */
+const MAX_EARLIER_PROMPTS = 20
 
-/** What a system asked the model for. Tokens are those of o200k, of what really arrived. */
+/** The requests of one system to the model. Tokens are o200k tokens of the received requests. */
 export interface Usage {
   llmCalls: number
   promptTokens: number
-  /** Of these, the ones that a provider with a prompt cache had seen before. */
+  /** Prompt tokens that a provider with a prompt cache would bill as cached. */
   cachedTokens: number
   completionTokens: number
   embeddingCalls: number
@@ -27,49 +27,49 @@ export interface Usage {
 
 export interface ScriptedModel extends AsyncDisposable {
   url: string
-  /** What `system` has asked for since the last call; its model names and its key are all `system`. */
+  /** Usage of `system` since the last call. A system is identified by its API key and model names. */
   takeUsage(system: string): Usage
-  /** Milliseconds in which the server was busy with requests of `system` since the last call. */
+  /** Milliseconds since the last call during which the server was processing requests of `system`. */
   takeBusyMs(system: string): number
 }
 
 /**
- * A model that says what stands in the book, with embeddings of so many dimensions. Answers at once: what is measured
- * is the systems around it.
+ * Starts a fake OpenAI endpoint that answers immediately with the facts of the book and with hashed embeddings, so that
+ * the measured time is that of the systems under test.
  */
 export async function startModel(book: FactBook, dimensions: number): Promise<ScriptedModel> {
-  const said = new Map<string, string[]>()
-  const say = (system: string, answer: Answer): Answer => {
-    said.set(system, [...(said.get(system) ?? []), textOf(answer)])
+  const completions = new Map<string, string[]>()
+  const record = (system: string, answer: Answer): Answer => {
+    completions.set(system, [...(completions.get(system) ?? []), textOf(answer)])
     return answer
   }
-  const chat = ({ path }: ScriptedRequest) => path.endsWith('/chat/completions')
+  const isChat = ({ path }: ScriptedRequest) => path.endsWith('/chat/completions')
   const server = await startScriptedOpenAi({
     dimensions,
-    // Counted afterwards: counting takes longer than answering.
+    // Tokens are counted after the measurement, since counting takes longer than answering.
     usage: 'none',
     rules: [
       {
-        when: (request) => chat(request) && request.body.model === 'mem0',
-        answer: (request) => say('mem0', mem0Answer(request, book)),
+        when: (request) => isChat(request) && request.body.model === 'mem0',
+        answer: (request) => record('mem0', mem0Answer(request, book)),
       },
-      { when: chat, answer: (request) => say(request.body.model, ourAnswer(request, book)) },
+      { when: isChat, answer: (request) => record(request.body.model, hippocacheAnswer(request, book)) },
     ],
   })
-  const clock = watchRequests()
+  const busyTimes = trackBusyTimes()
   return {
     url: server.url,
-    takeBusyMs: clock.takeBusyMs,
+    takeBusyMs: busyTimes.takeBusyMs,
     takeUsage(system) {
-      const { true: mine = [], false: others = [] } = Object.groupBy(server.requests, ({ body }) =>
+      const { true: own = [], false: others = [] } = Object.groupBy(server.requests, ({ body }) =>
         body.model === system ? 'true' : 'false',
       )
       server.requests = others
-      const prompts = mine.filter(chat).map(promptOf)
-      const embedded = mine.filter(({ path }) => path.endsWith('/embeddings'))
+      const prompts = own.filter(isChat).map(promptOf)
+      const embedded = own.filter(({ path }) => path.endsWith('/embeddings'))
       const texts = embedded.flatMap(({ body }) => body.input as string | string[])
-      const answers = said.get(system) ?? []
-      said.delete(system)
+      const answers = completions.get(system) ?? []
+      completions.delete(system)
       return {
         llmCalls: prompts.length,
         ...promptTokens(prompts),
@@ -80,13 +80,13 @@ export async function startModel(book: FactBook, dimensions: number): Promise<Sc
       }
     },
     async [Symbol.asyncDispose]() {
-      clock.stop()
+      busyTimes.stop()
       await server[Symbol.asyncDispose]()
     },
   }
 }
 
-/** All that a model reads of a request: functions, the shape of the answer, and the messages. */
+/** The billed text of a request: tools, response schema and messages. */
 function promptOf({ body }: ScriptedRequest): { text: string; messages: number } {
   const parts = [
     ...(body.tools ? [JSON.stringify(body.tools)] : []),
@@ -102,17 +102,17 @@ function promptTokens(prompts: readonly { text: string; messages: number }[]) {
   let cached = 0
   for (const { text, messages } of prompts) {
     const tokens = encode(text, { disallowedSpecial: new Set() })
-    // Four tokens a message for its role and its marks, as OpenAI's chat format has them.
+    // OpenAI's chat format adds about four tokens per message.
     total += tokens.length + 4 * messages
-    const shared = earlier.reduce((most, other) => Math.max(most, commonPrefix(tokens, other)), 0)
+    const shared = earlier.reduce((most, other) => Math.max(most, commonPrefixLength(tokens, other)), 0)
     if (shared >= MIN_CACHED) cached += shared - (shared % CACHED_STEP)
     earlier.push(tokens)
-    if (earlier.length > REMEMBERED) earlier.shift()
+    if (earlier.length > MAX_EARLIER_PROMPTS) earlier.shift()
   }
   return { promptTokens: total, cachedTokens: cached }
 }
 
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
+function commonPrefixLength(a: readonly number[], b: readonly number[]): number {
   let length = 0
   while (length < a.length && a[length] === b[length]) length++
   return length
@@ -131,8 +131,8 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((a, b) => a + b, 0)
 }
 
-/** Time from the head of a request to the end of its answer, by key; what overlaps counts once. */
-function watchRequests() {
+/** Measures the time between request head and end of response per API key; overlapping requests count once. */
+function trackBusyTimes() {
   const running = new Map<string, { count: number; since: number }>()
   const busy = new Map<string, number>()
   const systemOf = (request: IncomingMessage) => request.headers.authorization?.replace(/^Bearer /, '') ?? ''

@@ -1,9 +1,9 @@
-/* Loaded before anything else: from here on this process reaches nothing but this machine. */
+/* Import this module first: it makes the process refuse connections to any host but this machine. */
 import { Socket } from 'node:net'
 
 const LOCAL = new Set(['127.0.0.1', '::1', 'localhost'])
 
-/** Hosts that were asked for and not reached. */
+/** Remote hosts to which a connection was refused. */
 export const refused: string[] = []
 
 const connect = Socket.prototype.connect as (this: Socket, ...args: unknown[]) => Socket
@@ -15,7 +15,7 @@ Socket.prototype.connect = function (this: Socket, ...args: unknown[]): Socket {
   throw new Error(`refused to connect to ${host}: this process may only reach this machine`)
 }
 
-/** `connect(options)`, `connect(port, host)`, `connect(path)`, and the array that Node makes of them. */
+/** Handles `connect(options)`, `connect(port, host)`, `connect(path)` and the array that Node normalizes them to. */
 function hostOf([first, second]: unknown[]): string | undefined {
   const options: unknown = Array.isArray(first) ? first[0] : first
   if (typeof options === 'object' && options !== null) return (options as { host?: string }).host

@@ -1,5 +1,5 @@
-/** A message as both systems get it. */
-export interface Said {
+/** A message, in the same form for both systems. */
+export interface InputMessage {
   role: 'user' | 'assistant'
   speaker: string
   text: string
@@ -7,34 +7,34 @@ export interface Said {
   at: number
 }
 
-/** One call of `add`. */
+/** The input of one `add` call. */
 export interface TurnToAdd {
   conversationId: string
-  /** From 1 in each conversation. */
+  /** Counts from 1 in each conversation. */
   turn: number
-  messages: readonly Said[]
+  messages: readonly InputMessage[]
 }
 
-/** A memory system in a process of its own, asked the same as the other. One user, nothing remembered at the start. */
+/** A memory system in its own process, with one user and no memories at the start. */
 export interface MemorySystem extends AsyncDisposable {
-  /** Milliseconds that the caller waited. */
+  /** Returns the latency at the caller, milliseconds. */
   add(turn: TurnToAdd): Promise<number>
-  /** Resolves when all that was added is searchable. */
+  /** Resolves when all added turns are searchable. */
   settle(): Promise<void>
-  search(query: string, topK: number): Promise<Found>
+  search(query: string, topK: number): Promise<SearchResult>
 }
 
-export interface Found {
+export interface SearchResult {
   /** Best first. */
   texts: string[]
-  /** Milliseconds that the caller waited. */
+  /** Latency at the caller. */
   tookMs: number
 }
 
-/** A system as it takes part in a measurement. */
-export interface Contestant {
+/** A system that takes part in a measurement. */
+export interface SystemUnderTest {
   name: string
-  /** Its key and the name of its models at the scripted model: what it asks for is counted by this. */
+  /** Its API key and model name at the scripted model, by which its usage is counted. */
   id: string
   start(): Promise<MemorySystem>
 }

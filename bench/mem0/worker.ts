@@ -1,14 +1,14 @@
 /*
- * mem0ai in a process of its own, told by messages what to do:
+ * node worker.ts FOLDER MODEL_URL DIMENSIONS
  *
- *   node worker.ts FOLDER URL DIMENSIONS
+ * Runs mem0ai in its own process, controlled by IPC messages.
  */
 
 import { createRequire, registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { refused } from './only-local.ts'
 
-/** What of mem0ai's `Memory` is used. */
+/** The used part of mem0ai's `Memory`. */
 interface Memory {
   add(messages: { role: string; content: string }[], config: { userId: string }): Promise<unknown>
   search(
@@ -28,19 +28,20 @@ export type Reply =
 const [folder = '', baseURL = '', dimensions = ''] = process.argv.slice(2)
 const USER = { userId: 'ada' }
 
-// Before mem0ai is loaded: nothing of it, telemetry least of all, may leave this machine.
+// Verify before loading mem0ai that no connection, such as telemetry, can leave this machine.
 await fetch('http://192.0.2.1/').then(
-  () => Promise.reject(new Error('the guard against other hosts does not hold')),
+  () => Promise.reject(new Error('only-local.ts: expected connections to remote hosts to be refused')),
   () => {},
 )
-if (refused.splice(0).length !== 1) throw new Error('the guard against other hosts does not hold')
+if (refused.splice(0).length !== 1)
+  throw new Error('only-local.ts: expected connections to remote hosts to be refused')
 
-const url = new URL('sqlite-instead.ts', import.meta.url).href
+const url = new URL('better-sqlite3-shim.ts', import.meta.url).href
 registerHooks({
   resolve: (specifier, context, next) =>
     specifier === 'better-sqlite3' ? { url, shortCircuit: true } : next(specifier, context),
 })
-// By `require`, as its ES module cannot load `compromise`.
+// Loaded with `require`, since its ES module build cannot load `compromise`.
 const { Memory } = createRequire(join(folder, 'package.json'))('mem0ai/oss') as {
   Memory: new (config: object) => Memory
 }
@@ -48,7 +49,7 @@ const openai = { provider: 'openai', config: { apiKey: 'mem0', baseURL, model: '
 const memory = new Memory({
   llm: openai,
   embedder: openai,
-  // Its default store, a table that is read through, but in memory; the last messages and the history likewise.
+  // The default stores, but in memory.
   vectorStore: { provider: 'memory', config: { dbPath: ':memory:', dimension: Number(dimensions) } },
   historyStore: { provider: 'sqlite', config: { historyDbPath: ':memory:' } },
 })

@@ -4,57 +4,57 @@ export interface Counters {
   fence: number
 }
 
-/** A text that was put together for a scope. `storedAt`: epoch milliseconds, by the clock of who stored it. */
+/** A cached text of a scope. `storedAt`: epoch milliseconds, by the clock of the process that stored it. */
 export interface StoredBlock {
   value: string
   storedAt: number
 }
 
-/** When a turn of a conversation was recalled for and when it was added, epoch milliseconds. */
+/** When a recall for a turn of a conversation happened and when the turn was added, epoch milliseconds. */
 export interface TurnSeen {
   turn: number
   recalledAt: number | null
   addedAt: number | null
 }
 
-/** A turn that is being recalled for, and when, epoch milliseconds. */
+/** A recall for a turn of a conversation; `at`: epoch milliseconds. */
 export interface TurnRecalled {
   conversation: string
   turn: number
   at: number
 }
 
-/** Frees a lease. Where it has ended meanwhile, or is somebody else's by now, nothing happens. */
+/** `release` has no effect on a lease that has expired, even if another process holds it now. */
 export interface Lease {
   release(): Promise<void>
 }
 
-/** Turns of a conversation that are kept: the latest so many. */
+/** Turns kept per conversation, the latest ones. */
 export const MAX_TURNS = 64
 
 /**
- * What sidecars know together about a scope: how often it has changed, the blocks that were put together from it, who
- * is at work on it, and which turns of its conversations were seen. All of it may be lost at any time.
+ * State of a scope that sidecars share: its change counters, cached blocks, leases, and the turns seen of its
+ * conversations. All of it may be lost at any time.
  *
- * The rule that everything here serves: a block that was begun before a removal is never read after it. A reader takes
- * the counters first, puts its block together, and fills it in with the counters that it took.
+ * Invariant: a block whose construction started before a removal is never read after it. A reader reads the counters
+ * first, builds its block, and stores the block with those counters.
  *
- * An adapter on a server rejects with `CacheUnavailable` when the server gives no answer in time, or none that helps.
- * Scopes, keys, conversations and values are well-formed Unicode.
+ * An adapter for a server rejects with `CacheUnavailable` when the server does not answer in time or answers with an
+ * error. Scopes, keys, conversations and values are well-formed Unicode.
  */
 export interface ScopeState {
-  /** For people: `in-process`, `redis`. */
+  /** Name for logs: `in-process`, `redis`. */
   readonly kind: string
   /**
-   * Counters never restart at 0: one that is missing (new, evicted) begins at the clock in microseconds, so that what
-   * was stored under an older one can never match.
+   * Counters never restart at 0: a missing one (new, evicted) starts at the clock in microseconds, so that values stored
+   * under an older counter can never match.
    */
   counters(scope: string): Promise<Counters>
-  /** Moves one counter or both, atomically, and answers them. `fence` implies `epoch`. */
+  /** Increments one counter or both, atomically, and returns them. `fence` implies `epoch`. */
   bump(scope: string, what: 'epoch' | 'fence'): Promise<Counters>
   /**
-   * A block and the counters of now, read at one moment (one round trip, Lua on Redis). `isFenced`: there is one, from
-   * before the fence; it may be gone with this answer. `recalled` is noted on the way, as `noteTurn` does.
+   * Reads a block and the current counters atomically (one round trip, Lua on Redis). `isFenced`: a block exists, but
+   * from before the fence; the read may delete it. `recalled` is recorded as `noteTurn` does.
    */
   read(
     scope: string,
@@ -62,20 +62,20 @@ export interface ScopeState {
     recalled?: TurnRecalled,
   ): Promise<{ counters: Counters; block: StoredBlock | undefined; isFenced?: true }>
   /**
-   * Stores a block unless the fence has moved since `expected` was read: compare-and-set. False: it moved, nothing
-   * stored. `ttlMs` > 0. Rejects with a `RangeError` a value too large to hold.
+   * Compare-and-set: stores a block unless the fence has moved since `expected` was read. Returns whether it was stored.
+   * `ttlMs` > 0. Rejects with a `RangeError` for a value that exceeds the size limit.
    */
   fill(scope: string, key: string, value: string, ttlMs: number, expected: Counters): Promise<boolean>
-  /** Drops every block of a scope and moves the fence. */
+  /** Deletes every block of a scope and moves the fence. */
   clear(scope: string): Promise<Counters>
   /**
-   * A lease: at most one holder at a time across processes; undefined when another holds it. `release` only frees
-   * one's own. The lease ends by itself after ttlMs.
+   * Takes a lease: at most one holder at a time across processes; `undefined` while another holder has it. The lease
+   * expires after `ttlMs`.
    */
   lease(scope: string, key: string, ttlMs: number): Promise<Lease | undefined>
   /**
-   * Notes that a turn of a conversation was seen (recall) or added, with the time; bounded (the latest 64 turns), gone
-   * after ttl.
+   * Records when a turn of a conversation was recalled for or added. Keeps the latest `MAX_TURNS` turns, for a limited
+   * time.
    */
   noteTurn(
     scope: string,
@@ -84,9 +84,9 @@ export interface ScopeState {
     what: 'recalled' | 'added',
     at: number,
   ): Promise<void>
-  /** In the order of the turns. */
+  /** Ordered by turn. */
   turns(scope: string, conversation: string): Promise<TurnSeen[]>
-  /** Resolves when blocks can be read and stored just now. */
+  /** Resolves when blocks can currently be read and stored. */
   check(): Promise<void>
   close(): Promise<void>
 }

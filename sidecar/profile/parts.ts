@@ -1,5 +1,5 @@
 import { fold } from '../memory/model/topics.ts'
-import { DAY_MS, rangeOf } from '../text/date-range.ts'
+import { DAY_MS, rangeOf } from '../text/dates.ts'
 import type { SlottedMemory } from './slots.ts'
 
 /** Topics whose facts hold for years. */

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import { AppError } from '../errors.ts'
 import type { Memory } from '../memory/memory.ts'
 import { fold } from '../memory/model/topics.ts'
@@ -13,7 +12,7 @@ import { type Packed, pack } from './pack.ts'
 import { selectRecent, selectStatic } from './parts.ts'
 import { createSlotter, type Schema, type SlottedMemory } from './slots.ts'
 
-export interface ProfileRequest {
+interface ProfileRequest {
   agentId?: string | undefined
   runId?: string | undefined
   /** Filters the memories and selects the topics that sort them. */
@@ -26,7 +25,7 @@ export interface ProfileRequest {
   prefer?: readonly string[] | undefined
 }
 
-export interface Profile extends Packed {
+interface Profile extends Packed {
   static: readonly SlottedMemory[]
   recent: readonly SlottedMemory[]
 }
@@ -38,7 +37,7 @@ export interface ProfileText {
   memories: Memory[]
 }
 
-export interface ProfilesOptions {
+interface ProfilesOptions {
   snapshots: Snapshots
   ruleBook: RuleBook
   /** Whether a model assigns topics. Without one, the profile includes the statements of the user. */
@@ -47,23 +46,12 @@ export interface ProfilesOptions {
   now?: () => number
 }
 
-/** A profile that is valid in a time range while the memories do not change. Epoch milliseconds. */
-interface CachedProfile {
-  packed: Packed
-  from: number
-  until: number
-}
-
-/** Cached profiles per snapshot. */
-const MAX_CACHED = 8
 const DEFAULT_MAX_PER_TOPIC = 15
 
-/** Renders the memories of a user by topic. Results are cached until the memories change. */
+/** Renders the memories of a user by topic. */
 export class Profiles {
   readonly #options: ProfilesOptions
   readonly #now: () => number
-  /** By snapshot state, which is replaced on every change of the memories. */
-  readonly #cache = new WeakMap<object, LRUCache<string, CachedProfile>>()
 
   constructor(options: ProfilesOptions) {
     this.#options = options
@@ -71,20 +59,12 @@ export class Profiles {
   }
 
   async read(scope: Scope, request: ProfileRequest): Promise<Profile> {
-    const { rules, from } = await this.#options.ruleBook.inForce(scope.namespace, request.appId ?? null)
+    const { rules } = await this.#options.ruleBook.inForce(scope.namespace, request.appId ?? null)
     const count = await tokenCounter()
     // Read last: nothing is awaited afterwards, so the response reflects the current memories.
     const snapshot = await this.#snapshot(scopeKey(scope))
     const now = this.#now()
-    const cache = this.#cache.get(snapshot.state) ?? new LRUCache({ max: MAX_CACHED })
-    this.#cache.set(snapshot.state, cache)
-    const key = JSON.stringify([from.source, from.version, request])
-    let cached = cache.get(key)
-    if (!cached || now < cached.from || now >= cached.until) {
-      cached = this.#pack(snapshot, request, withDefaultTopics(rules).topics, count, now)
-      cache.set(key, cached)
-    }
-    const { packed } = cached
+    const packed = this.#pack(snapshot, request, withDefaultTopics(rules).topics, count, now)
     return { ...packed, static: selectStatic(packed.kept), recent: selectRecent(packed.kept, now) }
   }
 
@@ -116,7 +96,7 @@ export class Profiles {
     schema: Schema,
     count: CountTokens,
     now: number,
-  ): CachedProfile {
+  ): Packed {
     const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
     const gates = gatesOf({ agentId, runId, appId, now })
     const memories = [...snapshot.memories.values()].filter(
@@ -126,8 +106,7 @@ export class Profiles {
     const preferred = new Set(request.prefer?.map(fold))
     const slotted = memories.map(createSlotter(schema)).filter(({ key }) => topics?.has(key) ?? true)
     const isPreferred = (key: string) => preferred.has(key)
-    const until = memories.reduce((first, { expires_at }) => Math.min(first, expires_at ?? first), Infinity)
-    return { packed: pack(slotted, { tokenBudget, maxPerTopic, isPreferred }, count), from: now, until }
+    return pack(slotted, { tokenBudget, maxPerTopic, isPreferred }, count)
   }
 
   /** Memories with a topic; without a model also the statements of the user, but not of the assistant. */

@@ -1,12 +1,11 @@
 import { STOP_WORDS } from './stop-words.ts'
 
-/** A language that has a stemmer, by its snowball name, or `none`. */
+/** The Snowball name of a language, or `none`. */
 export type Language = string
 
 /**
- * The language of a text by its script and its most frequent small words. Latin and Cyrillic text
- * without any known small word is taken for `fallback`. The guess need not be right: memory and question
- * agree on it because a question is stemmed in every language its scope holds (see `queryTerms`).
+ * Detects the language of a text by its script and its stop words. Latin text without stop words gets `fallback`.
+ * A wrong result does little harm: a question is stemmed in every language of its memories (see `queryTermsOf`).
  */
 export function detectLanguage(words: readonly string[], fallback: Language = 'english'): Language {
   let arabic = 0

@@ -1,11 +1,10 @@
 /**
- * One spelling for what a reader takes for the same characters: NFKC (full-width letters, ligatures,
- * half-width kana), lower case, straight apostrophes, no invisible joiners, no Arabic vowel marks or
- * stretching, one form of alef/yeh.
+ * Normalises a text for comparison: NFKC (full-width letters, ligatures, half-width kana), lower case, straight
+ * apostrophes, no invisible joiners, no Arabic vowel marks or tatweel, one form of alef and yeh.
  */
 export function normalise(text: string): string {
   const folded = text.normalize('NFKC').toLowerCase()
-  // ASCII is by far the most common case and needs nothing below.
+  // Fast path: ASCII is the most common case.
   if (!NON_ASCII.test(folded)) return folded
   return folded
     .replace(APOSTROPHES, "'")
@@ -16,9 +15,8 @@ export function normalise(text: string): string {
 }
 
 /**
- * Latin letters without their accents, so that `café` and `cafe` meet; also `ß` → `ss`, `ё` → `е`. Other
- * scripts keep their marks: in Japanese or Thai these are letters. Apply it after stemming, since
- * several stemmers read the accents.
+ * Removes accents from Latin letters (`café` → `cafe`), and maps `ß` → `ss`, `ё` → `е`. Other scripts keep their
+ * marks: in Japanese and Thai they are part of the letter. Apply it after stemming, because stemmers use the accents.
  */
 export function foldAccents(word: string): string {
   if (!NON_ASCII.test(word)) return word

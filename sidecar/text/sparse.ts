@@ -1,7 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { SparseVector } from '../ports/records.ts'
-import type { Language } from './language.ts'
-import { queryTermsOf, readText, termsOf } from './tokens.ts'
+import { readText, termsOf } from './tokens.ts'
 import { chunksByLength, offloaded } from './worker-pool.ts'
 
 /** BM25: saturation of the term frequency, and strength of the length normalisation. */
@@ -53,15 +52,6 @@ export async function sparseOfAll(memories: readonly SparseInput[]): Promise<Spa
 
 function lengthOf({ text, context }: SparseInput): number {
   return Math.min(text.length, MAX_LENGTH) + Math.min(context?.length ?? 0, MAX_LENGTH)
-}
-
-/** The terms of a question, each once, in every language that the memories may be in. */
-export function sparseOfQuery(query: string, languages: Iterable<Language> = []): SparseVector {
-  const counts = new Map<number, number>()
-  for (const { forms, asking } of queryTermsOf(readText(query.slice(0, MAX_LENGTH)), languages)) {
-    for (const form of forms) counts.set(crc32(form), asking ? 0.5 : 1)
-  }
-  return toVector(counts, (weight) => weight)
 }
 
 function add(counts: Map<number, number>, term: string, weight: number): void {

@@ -1,6 +1,6 @@
-import { ASKING_WORDS } from './asking-words.ts'
 import { detectLanguage, type Language } from './language.ts'
 import { foldAccents, normalise } from './normalise.ts'
+import { ASKING_WORDS } from './question-type.ts'
 import { segment, type Word } from './segment.ts'
 import { stem } from './stem.ts'
 import { stopWordsOf, UNSPACED_STOP_WORDS } from './stop-words.ts'
@@ -9,7 +9,7 @@ import { stopWordsOf, UNSPACED_STOP_WORDS } from './stop-words.ts'
 export interface Reading {
   /** The normalised text. */
   normal: string
-  /** Its words, character bigrams among them. */
+  /** Its words, including character bigrams. */
   words: readonly Word[]
   language: Language
 }
@@ -18,7 +18,7 @@ export interface Reading {
 export interface QueryTerm {
   /** As in the normalised question. */
   word: string
-  /** Stems in the languages asked for; the first is that of the question's own language. */
+  /** Its stems in the requested languages; the first is the stem in the question's own language. */
   forms: string[]
   /** Whether the word is about asking ("mention", "kind") rather than about the subject. */
   asking: boolean

@@ -24,7 +24,7 @@ describe('the Redis cache', () => {
     ['what is no Redis', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'unreachable'],
   ])('rejects when it meets %s, and recovers by itself', async (_name, reply, reason) => {
     const server = await startResp()
-    const store = await connectedRedis(server.url, { timeoutMs: 300 })
+    const store = await connectedRedis(server.url, { timeoutMs: 1000 })
     server.script = () => reply
     expect(await outcomeOf(store.set('k', 'v', HOUR))).toBe(reason)
     expect(
@@ -61,7 +61,7 @@ describe('the Redis cache', () => {
 
   it('sends nothing a second time', async () => {
     const server = await startResp()
-    const store = await connectedRedis(server.url, { timeoutMs: 300 })
+    const store = await connectedRedis(server.url, { timeoutMs: 1000 })
     server.script = ([name]) => (name === 'SET' ? { cut: '' } : KEPT)
     await outcomeOf(store.set('k', 'v', HOUR))
     await eventually(() => outcomeOf(store.get('k')), works)

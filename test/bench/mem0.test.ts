@@ -3,8 +3,8 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { FactBook } from '../../bench/mem0/facts.ts'
+import { hippocacheAnswer } from '../../bench/mem0/hippocache-answers.ts'
 import { mem0Answer } from '../../bench/mem0/mem0-answers.ts'
-import { ourAnswer } from '../../bench/mem0/our-answers.ts'
 import { extract } from '../../sidecar/memory/extract/extract.ts'
 import type { NewFact } from '../../sidecar/memory/reconcile/reconcile.ts'
 import { reconcile } from '../../sidecar/memory/reconcile/reconcile.ts'
@@ -15,31 +15,31 @@ const AT = Date.UTC(2023, 4, 8)
 const account = { scope: 's' }
 
 function book(): FactBook {
-  const written = new FactBook()
-  written.write({ speaker: 'Ada', text: 'I moved to Kyoto.\nAnd I got a dog!' }, [
+  const facts = new FactBook()
+  facts.set({ speaker: 'Ada', text: 'I moved to Kyoto.\nAnd I got a dog!' }, [
     'Ada moved to Kyoto.',
     'Ada got a dog.',
   ])
-  written.write({ speaker: 'Ben', text: 'Nice: I love dogs.' }, ['Ben loves dogs.'], 'They talk about dogs.')
-  written.write({ speaker: 'Ada', text: 'Earlier.' }, ['Not asked for.'])
-  return written
+  facts.set({ speaker: 'Ben', text: 'Nice: I love dogs.' }, ['Ben loves dogs.'], 'They talk about dogs.')
+  facts.set({ speaker: 'Ada', text: 'Earlier.' }, ['Not requested.'])
+  return facts
 }
 
-/** Our engine's own requests, answered by the script. */
+/** A model that answers the engine's requests with the scripted answers. */
 const model: LanguageModel = {
   kind: 'script',
   async complete({ messages, tools }: CompletionRequest) {
     const contents = messages.map(({ content }) => content)
     const request = { body: { tools }, last: contents.at(-1), all: contents.join('\n') } as ScriptedRequest
-    const answer = ourAnswer(request, book())
+    const answer = hippocacheAnswer(request, book())
     const { content = '', calls = [] } = typeof answer === 'string' ? { content: answer } : answer
     const written = calls.map((call) => ({ name: call.name, arguments: JSON.stringify(call.arguments) }))
     return { text: content, calls: written, finish: 'stop', model: 'script' }
   },
 }
 
-describe('the scripted answers to our engine', () => {
-  it('are the facts of the batch, and need no repair', async () => {
+describe('the scripted answers to Hippocache', () => {
+  it('contain the facts of the batch and need no repair', async () => {
     const outcome = await extract(
       {
         summary: '',
@@ -68,7 +68,7 @@ describe('the scripted answers to our engine', () => {
     })
   })
 
-  it('decide every ambiguous fact within what it may concern', async () => {
+  it('decide every ambiguous fact within its allowed memories', async () => {
     const fact = (text: string): NewFact => ({
       text,
       topic: 'interests',
@@ -89,14 +89,16 @@ describe('the scripted answers to our engine', () => {
     expect(decisions.map(({ event }) => event)).toEqual(['ADD', 'ADD'])
   })
 
-  it('fail on messages that are not of the benchmark', () => {
+  it('throw on messages that are not part of the benchmark', () => {
     const all = '<batch>\n[1] Ada (user), Mon 2023-05-08: Something else.\n</batch>'
-    expect(() => ourAnswer({ body: {}, all, last: all } as ScriptedRequest, book())).toThrow('Something else')
+    expect(() => hippocacheAnswer({ body: {}, all, last: all } as ScriptedRequest, book())).toThrow(
+      'Something else',
+    )
   })
 })
 
 describe('the scripted answer to mem0ai', () => {
-  it('has the facts of the new messages only, each with its role', () => {
+  it('contains only the facts of the new messages, each with its role', () => {
     const last = [
       '## Last k Messages\nuser: Ada: Earlier.\n',
       '## New Messages\nuser: Ada: I moved to Kyoto.\nAnd I got a dog!\nassistant: Ben: Nice: I love dogs.',
@@ -112,8 +114,8 @@ describe('the scripted answer to mem0ai', () => {
   })
 })
 
-describe('the guard of the process of mem0ai', () => {
-  it('lets nothing out, by any client, and lets it reach this machine', () => {
+describe('only-local.ts', () => {
+  it('refuses remote hosts for every kind of client and allows this machine', () => {
     const guard = fileURLToPath(new URL('../../bench/mem0/only-local.ts', import.meta.url))
     const script = `
       import { refused } from ${JSON.stringify(guard)}
@@ -140,9 +142,9 @@ describe('the guard of the process of mem0ai', () => {
   })
 })
 
-describe('what stands in for better-sqlite3', () => {
-  it('is a class to `require`, whose transactions are done as a whole or not at all', () => {
-    const Database = createRequire(import.meta.url)('../../bench/mem0/sqlite-instead.ts')
+describe('the better-sqlite3 shim', () => {
+  it('can be required and rolls back a transaction that throws', () => {
+    const Database = createRequire(import.meta.url)('../../bench/mem0/better-sqlite3-shim.ts')
     const database = new Database(':memory:')
     database.exec('CREATE TABLE t (n INTEGER)')
     const insert = database.transaction((numbers: number[], fail: boolean) => {

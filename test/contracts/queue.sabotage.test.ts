@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { caseNamed, failedCases, type Open, tryCase } from './contract.ts'
 import { type Fault, naiveQueue } from './naive-queue.ts'
 import { QUEUE_CASES, withPatience } from './queue.ts'
@@ -49,6 +49,14 @@ function openNaive(...faults: readonly Fault[]): Open<QueueSubject> {
     return { subject, close: async () => subject.close() }
   }
 }
+
+// The naive queue and the contract wait on `Date` and `setTimeout` only. Each timer fires as soon as the process is idle,
+// so that waiting takes no real time.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] })
+  vi.setTimerTickMode('nextTimerAsync')
+  return () => void vi.useRealTimers()
+})
 
 describe('the contract of the queue', () => {
   it('is kept by the plain queue', async () => {

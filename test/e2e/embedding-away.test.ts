@@ -7,8 +7,8 @@ import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }
 const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }
 
-describe('an embedding endpoint that is away at the start', () => {
-  it('is done without where the dimensions are known, and is used again when it is back', async () => {
+describe('an embedding endpoint that is unreachable when the sidecar starts', () => {
+  it('degrades recall if EMBEDDING_DIMENSIONS is set, and is used again when it is back', async () => {
     await using endpoint = await startScriptedOpenAi()
     const env = {
       DATA_DIR: tempDir(),
@@ -44,7 +44,7 @@ describe('an embedding endpoint that is away at the start', () => {
     expect((await sidecar.call('POST', '/v1/memories', more)).status).toBe(200)
   }, 120_000)
 
-  it('stops the start where its answer cannot come right by itself', async () => {
+  it('fails the start on an error that retrying cannot fix, without printing the key', async () => {
     await using endpoint = await startScriptedOpenAi({ apiKey: 'right' })
     const env = { DATA_DIR: tempDir(), OPENAI_BASE_URL: endpoint.url, EMBEDDING_MODEL: 'embed' }
     const { code, err } = await refusalOf({ ...env, EMBEDDING_DIMENSIONS: '64', OPENAI_API_KEY: 'wrong' })

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { TABLE } from '../buffer/helpers.ts'
 import { memoryModel } from '../helpers/memory-model.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
+import { eventually } from '../helpers/redis-subject.ts'
 import { startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { startScriptedOpenAi } from '../scripted-openai/server.ts'
@@ -9,12 +10,12 @@ import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 const SAID = ['I live in Leeds', 'I have a cat', 'I speak Welsh']
 const LEARNED = ['Ada has a cat.', 'Ada lives in Leeds.', 'Ada speaks Welsh.']
 
-describe.skipIf(NO_REDIS)(`Redis restarted in the middle of a flush ${NEEDS}`, () => {
+describe.skipIf(NO_REDIS)(`a Redis restart during a flush ${NEEDS}`, () => {
   it.each([
-    ['back before the model has answered', true],
-    ['back only after it', false],
+    ['before the model answers', true],
+    ['after the model answers', false],
   ])(
-    'and %s: all is learned once, and a cached block tells of it',
+    'extracts each fact once and rebuilds the cached block if Redis is back %s',
     async (_, isBackFirst) => {
       await using redis = await startRedis()
       const model = await startScriptedOpenAi({ rules: [{ answer: memoryModel(TABLE) }], usage: 'estimate' })
@@ -36,7 +37,12 @@ describe.skipIf(NO_REDIS)(`Redis restarted in the middle of a flush ${NEEDS}`, (
         const turn = { user_id: 'ada', conversation_id: 'c', turn: i + 1, messages }
         expect((await call('POST', '/v1/memories', turn)).status).toBe(202)
       }
-      expect((await recall(1)).block).toContain('I have a cat')
+      // On a busy machine, the first recall may exceed its deadline.
+      const { block: blockBefore } = await eventually(
+        () => recall(1),
+        ({ degraded }) => degraded.length === 0,
+      )
+      expect(blockBefore).toContain('I have a cat')
 
       const answers = { answer: memoryModel(TABLE) }
       model.rules.replace({ latencyMs: isBackFirst ? 2000 : 300, times: 1, ...answers }, answers)
@@ -44,38 +50,36 @@ describe.skipIf(NO_REDIS)(`Redis restarted in the middle of a flush ${NEEDS}`, (
       expect((await call('POST', '/v1/flush', { user_id: 'ada', wait: false })).status).toBe(200)
       await model.received(asked + 1)
       await redis.kill()
-      // Nothing that waits is lost from view while Redis is away.
+      // Pending turns stay visible while Redis is unreachable.
       const { body: found } = await call('POST', '/v1/memories/search', { user_id: 'ada', query: 'a cat' })
       expect(found.memories.map(({ memory }: { memory: string }) => memory).join()).toMatch(/cat/)
-      if (!isBackFirst) {
-        // The answer has come, and what is learned cannot be written or told while the lock is out of reach.
-        await new Promise((resolve) => setTimeout(resolve, 1000))
-      }
+      // The facts cannot be stored while the lock on Redis is unreachable.
+      if (!isBackFirst) await model.answered(asked + 1)
       await redis.start()
-      for (let tries = 0; (await pending()).length > 0; tries++) {
-        expect(tries).toBeLessThan(200)
-        // A batch that could not be stored is put off; somebody may ask for it, or it comes by itself.
-        if (tries % 20 === 19) await call('POST', '/v1/flush', { user_id: 'ada', wait: false })
-        await new Promise((resolve) => setTimeout(resolve, 100))
-      }
+      // A batch that could not be stored is rescheduled with backoff; a flush request runs it sooner.
+      await eventually(
+        async () => {
+          const turns = await pending()
+          if (turns.length > 0) await call('POST', '/v1/flush', { user_id: 'ada', wait: false })
+          return turns
+        },
+        (turns) => turns.length === 0,
+        60_000,
+      )
       const { body } = await call('GET', '/v1/memories?user_id=ada')
       expect(body.memories.map(({ memory }: { memory: string }) => memory).sort()).toEqual(LEARNED)
       for (const { id } of body.memories) {
         const { body: past } = await call('GET', `/v1/memories/${id}/history?user_id=ada`)
         expect(past.history.map(({ event }: { event: string }) => event)).toEqual(['ADD'])
       }
-      const told = async () => {
-        const answer = await recall(2)
-        return answer.degraded.includes('cache') ? undefined : (answer.block as string)
-      }
-      let block = await told()
-      for (let tries = 0; block === undefined && tries < 100; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 100))
-        block = await told()
-      }
+      const { block } = await eventually(
+        () => recall(2),
+        ({ degraded }) => !degraded.includes('cache'),
+        30_000,
+      )
       for (const memory of LEARNED) expect(block).toContain(memory)
       expect(block).not.toContain('I have a cat')
     },
-    90_000,
+    120_000,
   )
 })

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { TABLE } from '../buffer/helpers.ts'
 import { isDecision, memoryModel } from '../helpers/memory-model.ts'
+import { eventually } from '../helpers/redis-subject.ts'
 import { addressOf, spawnSidecar } from '../helpers/sidecar-process.ts'
 import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
 
@@ -23,7 +24,7 @@ const NOW = [
   'Ada works as a potter.',
 ]
 
-/** A scripted model, a folder, and sidecars on it that can be killed and started again. */
+/** Starts a scripted model and returns a function that starts sidecars on one data folder. */
 async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Record<string, string> = {}) {
   const model = await startScriptedOpenAi({ rules, usage: 'estimate' })
   const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-kill-'))
@@ -47,7 +48,7 @@ async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Reco
       if (body)
         Object.assign(init, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
       const response = await fetch(url + path, init)
-      // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+      // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
       return { status: response.status, body: (await response.json()) as any }
     }
     const post = (turn: number) =>
@@ -72,7 +73,7 @@ async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Reco
 
 type Running = Awaited<ReturnType<Awaited<ReturnType<typeof start>>['sidecar']>>
 
-/** What is left: each memory with its history, and what waits. */
+/** Reads all memories with their histories, and the pending turns. */
 async function stateOf({ call }: Running) {
   const { body } = await call('GET', '/v1/memories?user_id=ada')
   const memories: string[] = []
@@ -90,7 +91,7 @@ async function flushUntilDone({ call }: Pick<Running, 'call'>) {
 }
 
 describe('kill -9', () => {
-  it('right after each acknowledgement loses nothing, and doubles nothing', async () => {
+  it('right after each acknowledgement loses no turn and duplicates no fact', async () => {
     const { sidecar } = await start()
     for (const turns of [[1], [2, 3], [4, 5]]) {
       const running = await sidecar()
@@ -105,7 +106,7 @@ describe('kill -9', () => {
     expect(memories.flatMap((line) => line.match(/ADD/g))).toHaveLength(NOW.length)
   }, 60_000)
 
-  it('right after an acknowledgement leaves the words to be recalled, also by a sidecar without a model', async () => {
+  it('right after an acknowledgement leaves the turns recallable, even by a sidecar without a model', async () => {
     const { sidecar } = await start()
     const running = await sidecar()
     const answers = [running.post(1), running.post(2), running.post(3)]
@@ -117,7 +118,7 @@ describe('kill -9', () => {
     await next.end()
   }, 30_000)
 
-  it('of a user who has been forgotten brings nothing back', async () => {
+  it('after a user is forgotten restores none of the user’s turns', async () => {
     const { sidecar } = await start()
     const running = await sidecar()
     for (const turn of [1, 2]) await running.post(turn)
@@ -130,7 +131,7 @@ describe('kill -9', () => {
     await next.kill()
   }, 30_000)
 
-  it('while the model thinks, of facts and of decisions, leaves what no kill leaves', async () => {
+  it('during extraction and during reconciliation leads to the same memories as no kill', async () => {
     const undisturbed = await start()
     const calm = await undisturbed.sidecar()
     for (const turn of [1, 2]) await calm.post(turn)
@@ -164,7 +165,7 @@ describe('kill -9', () => {
     expect(expected.memories).toHaveLength(NOW.length)
   }, 60_000)
 
-  it('in the middle of a flush of many batches keeps what was learned, and the start goes on with the rest', async () => {
+  it('during a flush of many batches keeps the stored facts, and the next start processes the rest', async () => {
     const facts = Array.from({ length: 8 }, (_, i) => [
       `number ${i} is`,
       [{ text: `Number ${i} is known.`, topic: 'other' }],
@@ -185,12 +186,12 @@ describe('kill -9', () => {
     await running.kill()
     const asked = model.requests.length
     running = await sidecar()
-    // The start takes up what is left by itself, soon.
-    for (;;) {
-      const { body } = await running.call('GET', '/v1/pending?user_id=ada')
-      if (body.turns.length === 0) break
-      await new Promise((resolve) => setTimeout(resolve, 50))
-    }
+    // The start schedules the remaining turns without a request.
+    await eventually(
+      () => running.call('GET', '/v1/pending?user_id=ada'),
+      ({ body }) => body.turns.length === 0,
+      40_000,
+    )
     const { memories } = await stateOf(running)
     expect(memories).toEqual(
       facts.map((_, i) => `extracted Number ${i} is known. v1: ADD Number ${i} is known.`),
@@ -200,7 +201,7 @@ describe('kill -9', () => {
 })
 
 describe('SIGTERM', () => {
-  it('while the model thinks lets it end: what it was paid for is learned', async () => {
+  it('waits for a model call in progress and stores its facts', async () => {
     const { model, sidecar } = await start()
     const running = await sidecar()
     for (const turn of [1, 2]) await running.post(turn)
@@ -217,7 +218,7 @@ describe('SIGTERM', () => {
     await next.kill()
   }, 60_000)
 
-  it('answers whoever waits for a flush that comes to no end, and ends the process soon', async () => {
+  it('answers a waiting flush request with reason "closing" if the model does not answer', async () => {
     const { model, sidecar } = await start()
     const running = await sidecar()
     await running.post(1)
@@ -229,7 +230,7 @@ describe('SIGTERM', () => {
     expect(await ended).toEqual({ code: 0, signal: null })
   }, 60_000)
 
-  it('while the model does not answer ends the process soon, with nothing lost', async () => {
+  it('exits and keeps the turns pending if the model does not answer', async () => {
     const { model, sidecar } = await start()
     const running = await sidecar()
     for (const turn of [1, 2]) await running.post(turn)
@@ -251,8 +252,8 @@ describe('SIGTERM', () => {
   }, 60_000)
 })
 
-describe('what a flush costs', () => {
-  it('is two calls at the most for thirty turns, and the ledger knows their tokens', async () => {
+describe('a flush of thirty turns', () => {
+  it('makes at most two model calls, and the ledger counts their tokens', async () => {
     const { model, sidecar } = await start([{ answer: memoryModel(TABLE) }], { BUFFER_TOKENS: '16000' })
     const { call, kill } = await sidecar()
     for (let turn = 1; turn <= 30; turn++) {
@@ -274,8 +275,8 @@ describe('what a flush costs', () => {
   }, 30_000)
 })
 
-describe('trouble over a real socket', () => {
-  it('a rate limit with Retry-After is honoured and shown', async () => {
+describe('an error of the model endpoint', () => {
+  it('with 429 and Retry-After delays the next attempt until then', async () => {
     const { sidecar } = await start([
       { times: 1, status: 429, headers: { 'retry-after': '3600' } },
       { answer: memoryModel(TABLE) },
@@ -292,7 +293,7 @@ describe('trouble over a real socket', () => {
     await kill()
   }, 30_000)
 
-  it('a request that the endpoint refuses for one turn leaves the others learned', async () => {
+  it('with 400 for one turn leaves the facts of the other turns stored', async () => {
     const { sidecar } = await start([
       {
         when: /cat/,

@@ -3,7 +3,7 @@ import { startSidecar } from '../../bench/lib/sidecar-process.ts'
 import { type FactTable, memoryModel } from '../helpers/memory-model.ts'
 import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
 
-/** Ada's life as a model would read it. */
+/** The facts that the model extracts from Ada's messages. */
 const TABLE: FactTable = {
   'I live in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home', importance: 4 }],
   'as a nurse': [{ text: 'Ada works as a nurse.', topic: 'work', sub_topic: 'role' }],
@@ -72,7 +72,7 @@ async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Reco
     if (body)
       Object.assign(init, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
     const response = await fetch(sidecar.url + path, init)
-    // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+    // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
     return { status: response.status, body: (await response.json()) as any }
   }
   const post = (turn: number, mode?: string) => {
@@ -89,8 +89,8 @@ async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Reco
   return { model, sidecar, call, post, texts }
 }
 
-describe('somebody who moved, changed jobs and stopped eating meat', () => {
-  it('is remembered as she is, with what was before in history and under as_of', async () => {
+describe('a user who moved, changed jobs and stopped eating meat', () => {
+  it('has the current facts, with earlier facts in history and under as_of', async () => {
     const { call, post, texts } = await start()
     for (const turn of [1, 2, 3, 4, 5]) {
       const { status, body } = await post(turn, 'sync')
@@ -143,7 +143,7 @@ describe('somebody who moved, changed jobs and stopped eating meat', () => {
     ).toEqual({ extract: 5, reconcile: 3 })
   }, 30_000)
 
-  it('is answered at once in buffered mode, recalled before she is learned from, and learned from in one batch', async () => {
+  it('is acknowledged at once in buffered mode, is recallable before extraction, and is extracted in one batch', async () => {
     const { model, call, post, texts } = await start()
     for (const turn of [1, 2, 3, 4, 5]) {
       const { status, body } = await post(turn)
@@ -173,8 +173,8 @@ describe('somebody who moved, changed jobs and stopped eating meat', () => {
   }, 30_000)
 })
 
-describe('a model that gives trouble', () => {
-  it('leaves the turn pending with the reason, and the memories are the same when it works again', async () => {
+describe('a model that fails', () => {
+  it('leaves the turn pending with the reason, and leads to the same memories when it works again', async () => {
     const trouble: Rule[] = [
       { times: 1, status: 500 },
       { times: 1, body: '<html><h1>502 Bad Gateway</h1></html>' },
@@ -201,7 +201,7 @@ describe('a model that gives trouble', () => {
     expect(await texts()).toEqual(['Ada lives in Leeds.', 'Ada works as a nurse.'])
   }, 30_000)
 
-  it('does not lose or double what is posted three times', async () => {
+  it('neither loses nor duplicates a turn that is posted three times', async () => {
     const { post, texts } = await start()
     for (let i = 0; i < 3; i++) for (const turn of [1, 2]) await post(turn, 'sync')
     expect(await texts()).toEqual(THEN)

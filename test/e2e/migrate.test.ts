@@ -35,7 +35,7 @@ async function stop({ child, ended }: SidecarProcess): Promise<void> {
 }
 
 describe('npm run migrate', () => {
-  it('migrates a SQLite file to Qdrant despite a kill -9, with unchanged recall answers', async () => {
+  it('resumes after kill -9 and copies a SQLite file to Qdrant with the same recall results', async () => {
     await using server = await startFakeQdrant()
     const env = { DATA_DIR: tempDir() }
     const before = spawnSidecar(env)
@@ -70,12 +70,12 @@ describe('npm run migrate', () => {
     const after = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url })
     expect(await recalls(await addressOf(after))).toEqual(expected)
     await stop(after)
-    // Back to a file that does not exist yet.
+    // Copy back to a new SQLite file.
     const back = { DATA_DIR: tempDir(), QDRANT_URL: server.url }
     expect(await migrated(back, '--to', 'sqlite')).toMatchObject({ code: 0 })
   }, 180_000)
 
-  it('exits with 1 and the reason', async () => {
+  it('prints the problem and exits with 1', async () => {
     await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
     const empty = { DATA_DIR: tempDir() }
     const killed = { DATA_DIR: tempDir() }
@@ -115,7 +115,7 @@ describe('npm run migrate', () => {
   }, 120_000)
 })
 
-/** Kills the migration when its second commit has arrived. */
+/** Kills the command when its second batch arrives. */
 async function killedMidway(server: FakeQdrant, env: Record<string, string>): Promise<void> {
   let batches = 0
   server.fault = ({ path, body }) => {

@@ -21,7 +21,7 @@ async function start(server: FakeQdrant, env: Record<string, string> = {}) {
         headers: { 'content-type': 'application/json' },
         ...init,
       })
-      // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+      // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
       return { status: response.status, body: (await response.json()) as any }
     },
   }
@@ -31,7 +31,7 @@ const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergi
 const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }
 
 describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
-  it('remembers over kill -9, names it, and goes on when it was away', async () => {
+  it('keeps memories over kill -9, reports Qdrant in the status, and recovers from an outage', async () => {
     await using server = await startFakeQdrant()
     const first = await start(server)
     expect(first.out()).toContain('qdrant')
@@ -73,7 +73,7 @@ describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
     expect(second.err()).not.toContain('peanuts')
   })
 
-  it('keeps what is to be learned from, and when, over kill -9 without a Redis', async () => {
+  it('keeps pending turns and their schedule over kill -9 without Redis', async () => {
     await using server = await startFakeQdrant()
     await using model = await startScriptedOpenAi({ rules: [{ answer: memoryModel(TABLE) }] })
     const dataDir = tempDir()
@@ -103,7 +103,7 @@ describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
     )
   })
 
-  it('forgets a user there too', async () => {
+  it('deletes the data of a forgotten user from Qdrant', async () => {
     await using server = await startFakeQdrant()
     const sidecar = await start(server)
     await sidecar.call('POST', '/v1/memories', TURN)
@@ -112,7 +112,7 @@ describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
     expect(JSON.stringify(stored)).not.toContain('peanuts')
   })
 
-  it('refuses to start without its key, and says which variable', async () => {
+  it('fails to start without the API key and names the variable', async () => {
     await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
     const env = { DATA_DIR: tempDir(), QDRANT_URL: server.url, QDRANT_API_KEY: 'swordfish' }
     const { code, err } = await refusalOf(env)

@@ -6,7 +6,7 @@ import { eventually } from '../helpers/redis-subject.ts'
 import { type RunningSidecar, startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
-/** What a Redis answers that is there and cannot serve; and one that goes away in the middle of an answer. */
+/** Error answers of a Redis that is running but cannot serve, and a connection reset within an answer. */
 const FAULTS: readonly [string, Mode, RegExp][] = [
   ['is loading', { error: 'LOADING Redis is loading the dataset in memory' }, /loading/i],
   ['is a replica', { error: "READONLY You can't write against a read only replica." }, /READONLY/],
@@ -35,7 +35,7 @@ function asAda(sidecar: RunningSidecar) {
 
 describe.skipIf(NO_REDIS)(`a sidecar whose Redis ${NEEDS}`, () => {
   it.each(FAULTS)(
-    '%s: nothing is lost or stale, it says so, and goes on by itself',
+    '%s serves no stale memory, reports the error on /readyz, and recovers without a restart',
     async (_, mode, says) => {
       await using redis = await startRedis()
       const proxy = await startRedisProxy(redis.port)
@@ -50,13 +50,13 @@ describe.skipIf(NO_REDIS)(`a sidecar whose Redis ${NEEDS}`, () => {
       expect((await recall(3)).context).toContain('green tea')
 
       proxy.become(mode)
-      // The first word is of the connection that was lost.
+      // The first error may be that of the lost connection.
       const down = await eventually(ready, ({ body }) => says.test(body.backends.cache.error ?? ''))
       expect(down).toMatchObject({ status: 503, body: { backends: { cache: { status: 'failed' } } } })
       expect(down.body.backends.records).toMatchObject({ status: 'ok' })
       await say(3, 'I play the cello.')
       expect((await sidecar.call('DELETE', `/v1/memories/${tea}?user_id=ada`)).status).toBe(200)
-      // By then the window shows none of it.
+      // At turn 8 the window contains none of the turns above.
       const meanwhile = await recall(8)
       expect(meanwhile.degraded).toContain('cache')
       expect(meanwhile.context).toContain('Leeds')
@@ -76,7 +76,7 @@ describe.skipIf(NO_REDIS)(`a sidecar whose Redis ${NEEDS}`, () => {
     },
   )
 
-  it('wants another password: says so without telling it, and comes in when it is right', async () => {
+  it('rejects the password: reports it without printing the password, and recovers when it is changed', async () => {
     await using redis = await startRedis(['--requirepass', 'right'])
     const sidecar = await startSidecar({
       DATA_DIR: tempDir(),

@@ -9,15 +9,15 @@ import { runTool } from '../tools/run-tool.ts'
 
 interface Sidecar extends SidecarProcess {
   url: string
-  /** Sends JSON, answers status and parsed body. */
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  /** Sends JSON; returns the status and the parsed body. */
+  // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
   call: (method: string, path: string, body?: unknown) => Promise<{ status: number; body: any }>
 }
 
 async function start(env: Record<string, string>): Promise<Sidecar> {
-  // Patience, because several processes start at once on what may be a small machine.
-  const patience = { REDIS_TIMEOUT_MS: '10000' }
-  const sidecar = spawnSidecar({ DATA_DIR: tempDir(), LOG_LEVEL: 'info', ...patience, ...env })
+  // A generous timeout, since several processes start at once, perhaps on a small machine.
+  const timeouts = { REDIS_TIMEOUT_MS: '10000' }
+  const sidecar = spawnSidecar({ DATA_DIR: tempDir(), LOG_LEVEL: 'info', ...timeouts, ...env })
   const url = await addressOf(sidecar)
   return {
     ...sidecar,
@@ -35,7 +35,7 @@ const VALUE = { value: 'Ada likes tea.', conversation_id: 'c', turn: 3, window_s
 const READ = '/v1/cache/mem:ada?conversation_id=c&turn=5'
 
 describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
-  it('share what is cached, and recall goes on while Redis is away', async () => {
+  it('share the cache, and keep serving recall while Redis is unreachable', async () => {
     await using redis = await startRedis()
     const env = { REDIS_URL: redis.url }
     const [one, other] = await Promise.all([start(env), start(env)])
@@ -126,7 +126,7 @@ describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
     expect(one.err()).not.toContain('Ada likes tea')
   })
 
-  it('serve nothing of memories that were there before: a fresh folder is a fresh start, and a restart is none', async () => {
+  it('serve cached blocks after a restart, but none from before the data folder was replaced', async () => {
     await using redis = await startRedis()
     const env = { REDIS_URL: redis.url }
     const turn = { user_id: 'ada', conversation_id: 'c', turn: 1 }
@@ -137,7 +137,7 @@ describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
       ...turn,
       messages: [{ role: 'user', content: 'I like green tea.' }],
     })
-    // Of another conversation, or the window would show it.
+    // In another conversation, whose window does not contain the turn.
     const other = { ...recall, conversation_id: 'd', turn: 1 }
     expect((await first.call('POST', '/v1/recall', other)).body.context).toContain('green tea')
     first.child.kill()
@@ -154,7 +154,7 @@ describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
     await fresh.ended
   })
 
-  it('start without it, and say so', async () => {
+  it('start while Redis is unreachable, report it on /readyz, and recover', async () => {
     const port = await freePort()
     const sidecar = await start({ REDIS_URL: `redis://:hunter2@127.0.0.1:${port}` })
     expect((await sidecar.call('GET', '/v1/cache/k')).body).toMatchObject({
@@ -179,7 +179,7 @@ describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
     expect(await sidecar.ended).toEqual({ code: 0, signal: null })
   })
 
-  it('speak TLS, and only with whom they trust', async () => {
+  it('connect over TLS and reject a certificate that is not trusted', async () => {
     const dir = tempDir()
     const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')]
     const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']

@@ -5,7 +5,7 @@ import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 
-/** Its exit code, and all that it said. */
+/** Runs the command; returns its exit code and output. */
 async function reembed(env: Record<string, string>, ...options: string[]) {
   const { code, out, err } = await runCommand('reembed', env, ...options)
   return { code, said: out + err }
@@ -15,7 +15,7 @@ const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_q
 const add = (content: string) => ({ user_id: 'ada', messages: [{ role: 'user', content }] })
 
 describe('npm run reembed', { timeout: 120_000 }, () => {
-  it.each(['Qdrant', 'SQLite'])('on %s takes the embedder of the configuration', async (where) => {
+  it.each(['Qdrant', 'SQLite'])('on %s embeds all memories with the configured embedder', async (where) => {
     await using qdrant = await startFakeQdrant()
     await using endpoint = await startScriptedOpenAi()
     const place: Record<string, string> =

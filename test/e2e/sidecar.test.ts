@@ -9,7 +9,7 @@ import { sha256Of } from '../../sidecar/keys.ts'
 import { addressOf, refusalOf, spawnSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
-const KEY = 'a-key-that-nobody-knows'
+const KEY = 'a-secret-key-of-the-test'
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
@@ -18,17 +18,17 @@ async function post(url: string, body: unknown, headers: Record<string, string> 
     headers: { ...JSON_TYPE, ...headers },
     body: JSON.stringify(body),
   })
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
   return { status: response.status, body: (await response.json()) as any }
 }
 
 async function get(url: string) {
   const response = await fetch(url)
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
   return (await response.json()) as any
 }
 
-/** The request of the curl line that a start prints. */
+/** Parses the curl command that the start prints. */
 function curlOf(out: string) {
   const line = /^ {2}curl -s (\S+)(.*)$/m.exec(out)
   const rest = line?.[2] ?? ''
@@ -39,7 +39,7 @@ function curlOf(out: string) {
 }
 
 describe('a sidecar that starts', () => {
-  it('says where it is, what it runs on and a request that works', async () => {
+  it('prints its URL, its backends and a curl command that works', async () => {
     const dataDir = tempDir()
     const sidecar = spawnSidecar({ DATA_DIR: dataDir, OPENAI_API_KEY: 'sk-unused' })
     const address = await addressOf(sidecar)
@@ -62,7 +62,7 @@ describe('a sidecar that starts', () => {
     expect(sidecar.err()).toBe('')
   })
 
-  it('keeps keys to itself and asks for them', async () => {
+  it('requires an API key and never prints one', async () => {
     const hashed = 'another-key-that-is-hashed'
     const keys = `one:${KEY},two:sha256:${sha256Of(hashed).toString('hex')}`
     const sidecar = spawnSidecar({ DATA_DIR: tempDir(), HOST: '0.0.0.0', API_KEYS: keys, LOG_LEVEL: 'debug' })
@@ -81,7 +81,7 @@ describe('a sidecar that starts', () => {
   })
 
   it.skipIf(process.platform !== 'linux')(
-    'waits for the disk in eight threads, or in as many as the system was told',
+    'runs eight libuv threads, or UV_THREADPOOL_SIZE of them',
     async () => {
       for (const [told, threads] of [
         [{}, 8],
@@ -97,7 +97,7 @@ describe('a sidecar that starts', () => {
     },
   )
 
-  it('has its data again after a restart', async () => {
+  it('has its data after a restart', async () => {
     const env = { DATA_DIR: join(tempDir(), 'made', 'on', 'demand') }
     const first = spawnSidecar(env)
     const turn = {
@@ -118,7 +118,7 @@ describe('a sidecar that starts', () => {
     })
   })
 
-  it('refuses what is too large on the wire and lives on', async () => {
+  it('returns 413 for a body over MAX_BODY_BYTES and keeps serving', async () => {
     const address = await addressOf(spawnSidecar({ DATA_DIR: tempDir(), MAX_BODY_BYTES: '2000' }))
     const big = { user_id: 'ada', messages: [{ role: 'user', content: 'x'.repeat(500_000) }] }
     expect(await post(`${address}/v1/memories`, big)).toMatchObject({
@@ -130,16 +130,16 @@ describe('a sidecar that starts', () => {
   })
 })
 
-describe('a sidecar that is told to stop', () => {
+describe('a sidecar that is stopped', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'by %s answers what is under way, takes no more, and exits with 0',
+    'by %s answers requests in progress, accepts no more, and exits with 0',
     async (signal) => {
       const dataDir = tempDir()
       const sidecar = spawnSidecar({ DATA_DIR: dataDir })
       const address = await addressOf(sidecar)
       const stored: string[] = []
       const faults: unknown[] = []
-      // Clients that never pause, on connections kept open: the stop must not wait for them to let go.
+      // The clients never pause and keep their connections open; the stop must not wait for them to close.
       const client = async (n: number) => {
         for (let i = 0; ; i++) {
           const text = `Client ${n} said fact number ${i}.`
@@ -163,14 +163,14 @@ describe('a sidecar that is told to stop', () => {
       expect(faults).toEqual([])
       expect(sidecar.err()).toBe('')
       const ids = memoriesIn(dataDir).map(({ id }) => id)
-      // Every answer was sent, not only every write done.
+      // Every stored memory was also acknowledged: no answer was lost.
       expect(new Set(ids)).toEqual(new Set(stored))
     },
   )
 })
 
-describe('a sidecar that is killed while many write', () => {
-  it('has every acknowledged turn again, and each turn whole or not at all', async () => {
+describe('a sidecar that is killed during concurrent writes', () => {
+  it('has every acknowledged turn after the restart, and no partial turn', async () => {
     const env = { DATA_DIR: tempDir() }
     const facts = (n: number, i: number) =>
       [1, 2, 3].map((part) => `Client ${n} in turn ${i} told part ${part} of it.`)
@@ -214,13 +214,13 @@ describe('a sidecar that is killed while many write', () => {
     } while (cursor !== '')
     const byTurn = Map.groupBy(listed, ({ turn_id }) => turn_id)
     for (const turnId of acknowledged) expect(byTurn.get(turnId)).toHaveLength(3)
-    // Turns stored but not answered when it died may be there as well, as whole as the others.
+    // Turns that were stored but not acknowledged may exist too, but only complete.
     for (const memories of byTurn.values()) expect(memories).toHaveLength(3)
   })
 })
 
 describe('a sidecar that cannot start', () => {
-  it('says that another one has the data, and leaves that one alone', async () => {
+  it('reports that another process uses DATA_DIR, without disturbing it', async () => {
     const env = { DATA_DIR: tempDir() }
     const address = await addressOf(spawnSidecar(env))
     const { code, out, err } = await refusalOf(env)
@@ -238,7 +238,7 @@ describe('a sidecar that cannot start', () => {
     ).toBe(200)
   })
 
-  it('says that the port is taken', async () => {
+  it('reports that the port is in use', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     onTestFinished(() => void other.close())
     await new Promise((resolve) => other.once('listening', resolve))
@@ -251,7 +251,7 @@ describe('a sidecar that cannot start', () => {
     })
   })
 
-  it('says every problem of its configuration at once, without a stack or a secret', async () => {
+  it('reports every configuration problem at once, without a stack trace or a secret', async () => {
     const { code, out, err } = await refusalOf({
       DATA_DIR: tempDir(),
       HOST: '0.0.0.0',
@@ -265,7 +265,7 @@ describe('a sidecar that cannot start', () => {
     expect(err).not.toContain('secret')
   })
 
-  it('on the network without keys', async () => {
+  it('refuses to listen on the network without API keys', async () => {
     const { code, err } = await refusalOf({ DATA_DIR: tempDir(), HOST: '0.0.0.0' })
     expect(code).toBe(1)
     expect(err).toMatch(
@@ -273,14 +273,14 @@ describe('a sidecar that cannot start', () => {
     )
   })
 
-  it('with keys that it cannot use, without printing them', async () => {
+  it('rejects malformed API keys without printing them', async () => {
     const { code, err } = await refusalOf({ DATA_DIR: tempDir(), API_KEYS: `${KEY}:prod,x:${KEY} y` })
     expect(code).toBe(1)
     expect(err).toContain('API_KEYS: ')
     expect(err).not.toContain(KEY)
   })
 
-  it('where it may not write', async () => {
+  it('reports a data folder that is not writable', async () => {
     const { code, err } = await refusalOf({ DATA_DIR: '/dev/null/data' })
     expect(code).toBe(1)
     expect(err).toMatch(/^DATA_DIR: cannot open \/dev\/null\/data\/hippocache\.db: ENOTDIR/)
@@ -288,10 +288,10 @@ describe('a sidecar that cannot start', () => {
   })
 })
 
-/** The answer to a body whose length is not announced, as soon as there is one. */
+/** Sends a body with chunked encoding; returns the status as soon as there is one. */
 async function statusOfChunked(url: string, body: string): Promise<number | undefined> {
   const outgoing = request(url, { method: 'POST', headers: JSON_TYPE, agent: false })
-  // What is still on its way when the answer comes may find the connection closed.
+  // The server may close the connection while the body is still being sent.
   outgoing.on('error', () => {})
   outgoing.write(body)
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]

@@ -11,8 +11,8 @@ import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
 const SAID = ['I live in Leeds', 'I am a nurse', 'I have a cat', 'I moved to Porto', 'I play the cello']
 const KNOWN = ['Ada has a cat.', 'Ada lives in Porto.', 'Ada plays the cello.', 'Ada works as a nurse.']
 
-/** A redis-server, a stand-in for Qdrant, a scripted model, and sidecars on them. */
-async function place(rules: Rule[] = [{ answer: memoryModel(TABLE) }]) {
+/** Starts Redis, a fake Qdrant and a scripted model, and returns a function that starts sidecars on them. */
+async function startBackends(rules: Rule[] = [{ answer: memoryModel(TABLE) }]) {
   const redis = await startRedis()
   const qdrant = await startFakeQdrant()
   const model = await startScriptedOpenAi({ rules, usage: 'estimate' })
@@ -30,7 +30,7 @@ async function place(rules: Rule[] = [{ answer: memoryModel(TABLE) }]) {
     redis,
     model,
     sidecar: (more: Record<string, string> = {}) => startSidecar({ DATA_DIR: tempDir(), ...env, ...more }),
-    /** The batches that facts were asked of. */
+    /** The batches of the extraction requests. */
     batches: () =>
       model.requests
         .filter((request) => !isDecision(request))
@@ -59,7 +59,7 @@ async function textsOf({ call }: RunningSidecar): Promise<string[]> {
   return body.memories.map(({ memory }: { memory: string }) => memory).sort()
 }
 
-/** How often each memory was made. */
+/** Counts the ADD events of each memory. */
 async function additionsOf({ call }: RunningSidecar): Promise<number[]> {
   const { body } = await call('GET', '/v1/memories?user_id=ada&limit=100')
   return await Promise.all(
@@ -75,11 +75,11 @@ async function metricOf({ url }: RunningSidecar, name: string): Promise<number> 
   return Number(new RegExp(`^hippocache_${name} (.*)$`, 'm').exec(text)?.[1])
 }
 
-describe.skipIf(NO_REDIS)(`two sidecars that learn, on one Redis and one Qdrant ${NEEDS}`, () => {
-  it('share what waits: either tells, flushes and gives up what the other took in, in the order it was said', async () => {
-    await using there = await place()
-    const one = await there.sidecar()
-    const other = await there.sidecar()
+describe.skipIf(NO_REDIS)(`two sidecars with a model, on one Redis and one Qdrant ${NEEDS}`, () => {
+  it('share pending turns: each lists, flushes and deletes turns that the other accepted, in order', async () => {
+    await using backends = await startBackends()
+    const one = await backends.sidecar()
+    const other = await backends.sidecar()
     expect((await one.call('GET', '/readyz')).body.backends.queue).toMatchObject({
       kind: 'bullmq',
       status: 'ok',
@@ -95,7 +95,7 @@ describe.skipIf(NO_REDIS)(`two sidecars that learn, on one Redis and one Qdrant 
       expect(await waitingOf(sidecar)).toEqual([])
       expect(await textsOf(sidecar)).toEqual(KNOWN)
     }
-    const [batch, ...more] = there.batches()
+    const [batch, ...more] = backends.batches()
     expect(more).toEqual([])
     const places = SAID.map((text) => batch?.indexOf(text) ?? -1)
     expect(places.every((at) => at >= 0)).toBe(true)
@@ -105,17 +105,17 @@ describe.skipIf(NO_REDIS)(`two sidecars that learn, on one Redis and one Qdrant 
     expect(left.body.status).toBe('stored')
   }, 90_000)
 
-  it('flush a user one at a time, and answer a caller who waits with what the other learned', async () => {
-    await using there = await place([{ answer: memoryModel(TABLE), latencyMs: 500 }])
-    const one = await there.sidecar()
-    const other = await there.sidecar()
+  it('flush one user one at a time, and a waiting flush returns the result of the other sidecar', async () => {
+    await using backends = await startBackends([{ answer: memoryModel(TABLE), latencyMs: 500 }])
+    const one = await backends.sidecar()
+    const other = await backends.sidecar()
     for (const turn of [1, 2, 3]) await say(one, turn)
     const [first, second, synced] = await Promise.all([flush(one), flush(other), say(other, 4, 'sync')])
     expect([first.body.reason, second.body.reason, synced.body.reason]).toEqual([null, null, null])
     expect(synced.body.events.map(({ memory }: { memory: string }) => memory)).toContain(
       'Ada lives in Porto.',
     )
-    const asked = there.batches()
+    const asked = backends.batches()
     for (const text of SAID.slice(0, 4)) {
       expect(
         asked.filter((batch) => batch.includes(text)),
@@ -126,20 +126,20 @@ describe.skipIf(NO_REDIS)(`two sidecars that learn, on one Redis and one Qdrant 
     expect(await additionsOf(other)).toEqual([1, 1, 1])
   }, 90_000)
 
-  it('take over from one that is killed while the model thinks, with the same memories as one process', async () => {
-    await using there = await place([{ times: 1, hang: true }, { answer: memoryModel(TABLE) }])
-    const one = await there.sidecar({ BUFFER_TURNS: '3' })
-    const other = await there.sidecar({ BUFFER_TURNS: '3' })
+  it('take over from a sidecar killed during a model call, with the same memories as one process', async () => {
+    await using backends = await startBackends([{ times: 1, hang: true }, { answer: memoryModel(TABLE) }])
+    const one = await backends.sidecar({ BUFFER_TURNS: '3' })
+    const other = await backends.sidecar({ BUFFER_TURNS: '3' })
     for (const turn of [1, 2, 3]) await say(one, turn)
     await eventually(
-      async () => there.batches().length,
+      async () => backends.batches().length,
       (count) => count === 1,
     )
-    // Whichever of them has the flush: both are killed, and a third one finds what they left.
+    // Either may run the flush, so both are killed, and a third one takes over.
     await one.kill()
     await say(other, 4)
     await other.kill()
-    const third = await there.sidecar({ BUFFER_TURNS: '3' })
+    const third = await backends.sidecar({ BUFFER_TURNS: '3' })
     await say(third, 5)
     await eventually(
       () => waitingOf(third),
@@ -150,18 +150,18 @@ describe.skipIf(NO_REDIS)(`two sidecars that learn, on one Redis and one Qdrant 
     expect(await additionsOf(third)).toEqual([1, 1, 1, 1])
   }, 150_000)
 
-  it('lose and double nothing when Redis is restarted, empty, while the model thinks', async () => {
-    await using there = await place([{ answer: memoryModel(TABLE), latencyMs: 1500 }])
-    const one = await there.sidecar()
-    const other = await there.sidecar()
+  it('neither lose nor duplicate facts if Redis restarts empty during a model call', async () => {
+    await using backends = await startBackends([{ answer: memoryModel(TABLE), latencyMs: 1500 }])
+    const one = await backends.sidecar()
+    const other = await backends.sidecar()
     for (const turn of [1, 2, 3, 4, 5]) await say(turn % 2 ? one : other, turn)
     await flush(one, false)
     await eventually(
-      async () => there.batches().length,
+      async () => backends.batches().length,
       (count) => count >= 1,
     )
-    await there.redis.kill()
-    await there.redis.start()
+    await backends.redis.kill()
+    await backends.redis.start()
     await eventually(
       async () =>
         (await Promise.all([one, other].map((sidecar) => sidecar.call('GET', '/readyz')))).map(

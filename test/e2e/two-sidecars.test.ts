@@ -18,14 +18,14 @@ const SAID = [
 
 const REFUSED = { status: 503, body: { error: { code: 'backend_unavailable' } } }
 
-/** A redis-server, a stand-in for Qdrant, and sidecars on them. */
-async function place() {
+/** Starts Redis and a fake Qdrant, and returns a function that starts sidecars on them. */
+async function startBackends() {
   const redis = await startRedis()
   const qdrant = await startFakeQdrant()
   const env = {
     REDIS_URL: redis.url,
     QDRANT_URL: qdrant.url,
-    // Patience, because several processes share what may be a small machine; a lease lives three of the second.
+    // Generous timeouts for a small machine. A lease lasts three times QDRANT_TIMEOUT_MS.
     REDIS_TIMEOUT_MS: '5000',
     QDRANT_TIMEOUT_MS: '2000',
   }
@@ -40,13 +40,13 @@ async function place() {
   }
 }
 
-/** One turn of a user, counted by the sidecar; the key makes posting it again the same call. */
+/** Posts one turn, numbered by the sidecar. The idempotency key makes a second post the same call. */
 function say({ call }: RunningSidecar, user_id: string, content: string, more: object = {}) {
   const body = { user_id, conversation_id: `of ${user_id}`, messages: [{ role: 'user', content }], ...more }
   return call('POST', '/v1/memories', body, { 'idempotency-key': `${user_id} ${content}` })
 }
 
-/** What is known of a user: each memory with its history, and where the conversation stands. */
+/** Reads the memories of a user with their histories, and the last turn of the conversation. */
 async function knownOf({ call }: RunningSidecar, user: string) {
   const { body } = await call('GET', `/v1/memories?user_id=${user}&limit=100`)
   const memories: string[] = []
@@ -67,7 +67,7 @@ async function recalled({ call }: RunningSidecar, user_id: string, query: string
   return body.context as string
 }
 
-/** The same said to one process on its own file. */
+/** Runs the same talk against one process with its own SQLite file. */
 async function asOneProcess(talk: (one: RunningSidecar) => Promise<void>) {
   const one = await startSidecar({ DATA_DIR: tempDir() })
   await talk(one)
@@ -77,13 +77,13 @@ async function asOneProcess(talk: (one: RunningSidecar) => Promise<void>) {
 }
 
 describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, () => {
-  it('remember what one process would, whichever of them is told and asked', async () => {
+  it('have the same memories as one process, whichever of them receives the requests', async () => {
     const expected = await asOneProcess(async (one) => {
       for (const user of USERS) for (const text of SAID) await say(one, user, text)
     })
-    await using there = await place()
-    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
-    // Each user's turns come in order, over both in turn; the users at once.
+    await using backends = await startBackends()
+    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
+    // The turns of a user alternate between the sidecars, in order; the users run concurrently.
     await Promise.all(
       USERS.map(async (user, u) => {
         for (const [i, text] of SAID.entries()) {
@@ -96,7 +96,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       expect(await Promise.all(USERS.map((user) => knownOf(sidecar, user)))).toEqual(expected)
       expect(await recalled(sidecar, 'bob', 'allergic to peanuts?')).toContain('peanuts')
     }
-    const third = await there.sidecar()
+    const third = await backends.sidecar()
     expect(await knownOf(third, 'eve')).toEqual(expected[2])
     expect(await say(third, 'eve', 'I sold the piano.')).toMatchObject({ body: { turn: SAID.length + 1 } })
     for (const sidecar of [one, other, third]) {
@@ -104,14 +104,14 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
     }
   }, 240_000)
 
-  it('count each turn once where both are told at the same moment', async () => {
-    await using there = await place()
-    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
+  it('store a turn once if both receive it at the same time', async () => {
+    await using backends = await startBackends()
+    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
     const texts = Array.from(
       { length: 12 },
       (_, i) => `I own a house with ${i + 2} rooms in town number ${i}.`,
     )
-    // Every call comes twice, as from a caller who did not wait for the answer.
+    // Every call is sent twice, as by a caller that did not wait for the answer.
     const answers = await Promise.all(
       texts.flatMap((text, i) => [
         say(i % 2 ? one : other, 'ada', text),
@@ -127,11 +127,11 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
     expect(await knownOf(other, 'ada')).toEqual({ memories, last })
   }, 240_000)
 
-  it('serve nowhere what was deleted or corrected on one of them', async () => {
-    await using there = await place()
-    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
+  it('stop serving a memory that was deleted or corrected on the other', async () => {
+    await using backends = await startBackends()
+    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
     for (const text of SAID) await say(one, 'ada', text)
-    // In another conversation: what its own window shows is not said again.
+    // In another conversation, since recall leaves out what the window shows.
     const at = { conversation_id: 'later', turn: 2, window_size: 10 }
     const askAll = async (query: string) => {
       const contexts: string[] = []
@@ -160,17 +160,17 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
     for (const context of await askAll('Schubert?')) expect(context).not.toContain('Schubert')
   }, 240_000)
 
-  it('go on after one dies in the middle of a commit, with what was acknowledged and no half of the rest', async () => {
+  it('keep acknowledged turns and no partial commit if one dies during a commit', async () => {
     const expected = await asOneProcess(async (one) => {
       for (const user of USERS) for (const text of SAID) await say(one, user, text)
     })
-    await using there = await place()
-    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
+    await using backends = await startBackends()
+    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
     for (const user of USERS) for (const text of SAID.slice(0, 3)) await say(one, user, text)
-    // The turn is noted down; what it changes is carried out by halves, and nobody hears of it.
+    // The commit is applied partially and not acknowledged.
     let isCut = false
     let batches = 0
-    there.qdrant.fault = ({ path }) => {
+    backends.qdrant.fault = ({ path }) => {
       if (!path.endsWith('/points/batch') || isCut) return undefined
       batches += 1
       if (batches < 2) return undefined
@@ -180,22 +180,22 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
     }
     await expect(say(one, 'ada', SAID[3] as string)).rejects.toThrow()
     await one.ended
-    there.qdrant.fault = () => undefined
-    // Its caller does not know, and tries again with the other one.
+    backends.qdrant.fault = () => undefined
+    // The caller got no answer and retries on the other sidecar.
     for (const user of USERS) {
       for (const text of SAID.slice(3)) expect((await say(other, user, text)).status).toBe(200)
     }
     expect(await Promise.all(USERS.map((user) => knownOf(other, user)))).toEqual(expected)
-    const again = await there.sidecar()
+    const again = await backends.sidecar()
     expect(await Promise.all(USERS.map((user) => knownOf(again, user)))).toEqual(expected)
   }, 240_000)
 
-  it('write nothing while Redis is away, read on, and go on when it is back', async () => {
-    await using there = await place()
-    const [one, other] = await Promise.all([there.sidecar(), there.sidecar()])
+  it('refuse writes and keep reading while Redis is unreachable, and recover', async () => {
+    await using backends = await startBackends()
+    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
     await say(one, 'ada', SAID[0] as string)
     await say(other, 'ada', SAID[1] as string)
-    await there.redis.kill()
+    await backends.redis.kill()
     for (const sidecar of [one, other]) {
       const refused = await eventually(
         () => say(sidecar, 'ada', SAID[2] as string),
@@ -206,7 +206,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
       expect(await recalled(sidecar, 'ada', 'allergic to peanuts?')).toContain('peanuts')
     }
-    await there.redis.start()
+    await backends.redis.start()
     await eventually(
       () => say(other, 'ada', SAID[2] as string),
       ({ status }) => status === 200,

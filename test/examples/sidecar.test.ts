@@ -154,9 +154,9 @@ describe('the tools', () => {
     expect(status).toBe('ok')
     const lines = z.array(z.looseObject({ content: z.string() })).parse(history)
     expect(lines.map(({ content }) => content.replace(/^\[\d{4}-\d\d-\d\d\] /, ''))).toEqual([
-      'noted: "I live in Lisbon."',
+      'added: "I live in Lisbon."',
       'changed from "I live in Lisbon." to "Lives in Porto."',
-      'details changed, still: "Lives in Porto."',
+      'details changed, text unchanged: "Lives in Porto."',
       'deleted: "Lives in Porto."',
     ])
     expect(await call('memory_history', { memory_id: 'nobody' })).toMatchObject({

@@ -1,4 +1,4 @@
-/** A clock that stands still until it is told to move. Milliseconds. */
+/** A clock that moves only through `advance`. Milliseconds. */
 export interface Clock {
   now: () => number
   advance: (milliseconds: number) => void

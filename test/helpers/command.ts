@@ -5,8 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 /**
- * Starts `node sidecar/<name>.ts`, as npm does, with nothing in its environment but what is given. It dies with the
- * test.
+ * Starts `node sidecar/<name>.ts` as npm does, with only the given environment. It is killed when the test ends.
  */
 export function spawnCommand(name: string, env: Record<string, string>, ...args: string[]) {
   const file = fileURLToPath(new URL(`../../sidecar/${name}.ts`, import.meta.url))
@@ -15,7 +14,7 @@ export function spawnCommand(name: string, env: Record<string, string>, ...args:
   return child
 }
 
-/** Runs it to its end: its exit code and what it said. */
+/** Runs a command to its end; returns its exit code and output. */
 export async function runCommand(name: string, env: Record<string, string>, ...args: string[]) {
   const child = spawnCommand(name, env, ...args)
   const [out, err, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')])

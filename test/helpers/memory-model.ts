@@ -6,20 +6,20 @@ export interface TableFact {
   sub_topic?: string
   importance?: number
   event_date?: string | null
-  /** The memory that it takes the place of: its text, or what its text is like. */
+  /** The memory that it supersedes: its text or a pattern. */
   replaces?: string | RegExp
-  /** Text of the memory that it only says the opposite of. */
+  /** Text of the memory that it contradicts without a new value. */
   denies?: string
-  /** Text of the memory that says it already. */
+  /** Text of the memory that states the same. */
   repeats?: string
 }
 
-/** What the model knows to say: a piece of a message → the facts in it. */
+/** Facts by the piece of message text from which they are extracted. */
 export type FactTable = Readonly<Record<string, readonly TableFact[]>>
 
 /**
- * A chat model that answers Hippocache's two questions from a table: which facts a batch holds, and what becomes of
- * each. A fact that concerns no memory is added.
+ * A chat model that answers extraction and reconciliation requests from a table. A fact that concerns no memory is
+ * added.
  */
 export function memoryModel(table: FactTable): (request: ScriptedRequest) => Answer {
   const facts = Object.values(table).flat()

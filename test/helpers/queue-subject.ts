@@ -6,7 +6,7 @@ import { CONCURRENCY, type QueueSubject } from '../contracts/queue-subject.ts'
 
 let opened = 0
 
-/** A queue on Redis with defaults for tests: time enough on a busy machine, and short leases. */
+/** Opens a queue on Redis with defaults for tests: timeouts for a busy machine, and short leases. */
 export function bullmqQueue(url: string, options: Partial<BullmqQueueOptions> = {}): Queue {
   return createBullmqQueue({
     target: parseRedisUrl(url),
@@ -20,7 +20,7 @@ export function bullmqQueue(url: string, options: Partial<BullmqQueueOptions> = 
   })
 }
 
-/** The subject of the contract on a running Redis: processes that share nothing but the server. */
+/** The contract subject on a running Redis. Each queue has its own connections, like a separate process. */
 export function bullmqSubject(url: () => string): Open<QueueSubject> {
   return async () => {
     opened += 1
@@ -33,7 +33,7 @@ export function bullmqSubject(url: () => string): Open<QueueSubject> {
           queues.push(queue)
           return queue
         },
-        // Runs under way are left as they are, and their leases end: no more is seen of a process that died.
+        // As after a crash, running jobs are abandoned and their leases expire.
         kill: (queue) => queue.close(),
       },
       async close() {

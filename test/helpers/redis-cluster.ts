@@ -4,7 +4,7 @@ import { eventually } from './redis-subject.ts'
 
 const SLOTS = 16_384
 
-/** Three masters that have all slots between them and know each other. */
+/** Starts a cluster of three masters that cover all slots. */
 export async function startCluster(): Promise<RedisServer[]> {
   const nodes: RedisServer[] = []
   const busPorts = [await freePort(), await freePort(), await freePort()]

@@ -3,16 +3,16 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 import { readCommand } from './resp-server.ts'
 
-/** `pass`: as if it were not there. `cut`: the connection is reset in the middle of each answer. Else the one answer. */
+/** `pass`: forwards everything. `cut`: resets the connection within each answer. `error`: answers each command with it. */
 export type Mode = 'pass' | 'cut' | { error: string }
 
 export interface RedisProxy {
   url: string
-  /** How things are from now on; connections of before are cut, as a server that restarts does. */
+  /** Changes the mode and resets all connections, as a restarting server does. */
   become: (mode: Mode) => void
 }
 
-/** Stands between a sidecar and a real Redis, for faults that this one does not have on demand. */
+/** Starts a proxy in front of a real Redis that injects faults. */
 export async function startRedisProxy(port: number): Promise<RedisProxy> {
   let mode: Mode = 'pass'
   const sockets = new Set<Socket>()

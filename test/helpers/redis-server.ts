@@ -5,33 +5,33 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** How long a server may take to answer after its start, milliseconds. */
+/** Deadline of the start, milliseconds. */
 const START_MS = 15_000
 
 /**
- * Whether suites on a real Redis are left out: the program is not installed, and nobody forbade to skip
- * (`HIPPOCACHE_REQUIRE_ALL`).
+ * Whether to skip the suites on a real Redis: redis-server is not installed, and `HIPPOCACHE_REQUIRE_ALL` is not set.
  */
 export const NO_REDIS =
   spawnSync('redis-server', ['--version']).status !== 0 && process.env['HIPPOCACHE_REQUIRE_ALL'] !== '1'
 
-/** Stands in the names of suites, so that a skipped one says why. */
+/** Part of suite names, which tells why a suite was skipped. */
 export const NEEDS = '(needs redis-server)'
 
 export interface RedisServer extends AsyncDisposable {
   url: string
   port: number
-  /** The process dies at once, as in a crash. */
+  /** Kills the process, as in a crash. */
   kill: () => Promise<void>
-  /** The process is there and says nothing, as on a machine that hangs; `SIGCONT` wakes it up. */
+  /** `SIGSTOP` makes the server hang; `SIGCONT` resumes it. */
   signal: (signal: 'SIGSTOP' | 'SIGCONT') => void
-  /** Runs it again, empty, on the same port. */
+  /** Starts it again, empty, on the same port. */
   start: () => Promise<void>
 }
 
 /**
- * A redis-server of its own on a free port of the loopback interface, in memory only.
- * @param place `sentinelFile`: it is a sentinel instead, with this configuration
+ * Starts a redis-server on a free loopback port, without persistence.
+ *
+ * @param place `sentinelFile`: starts a Sentinel with this configuration instead
  */
 export async function startRedis(
   options: readonly string[] = [],
@@ -63,14 +63,14 @@ export async function startRedis(
     const started = spawn('redis-server', args, {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    let said = ''
+    let output = ''
     started.stdout.setEncoding('utf8').on('data', (text: string) => {
-      said = (said + text).slice(-2000)
+      output = (output + text).slice(-2000)
     })
     child = started
     await Promise.race([
       answers(port),
-      once(started, 'exit').then(() => Promise.reject(new Error(`redis-server ended: ${said}`))),
+      once(started, 'exit').then(() => Promise.reject(new Error(`redis-server exited: ${output}`))),
       once(started, 'error').then(([error]) => Promise.reject(error)),
     ])
   }
@@ -114,7 +114,7 @@ async function answers(port: number): Promise<void> {
     if (await pong(port)) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
-  throw new Error(`redis-server did not answer in ${START_MS} ms`)
+  throw new Error(`redis-server: expected an answer within ${START_MS} ms, got none`)
 }
 
 function pong(port: number): Promise<boolean> {

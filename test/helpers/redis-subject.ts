@@ -8,12 +8,12 @@ import { MAX_BYTES } from '../contracts/cache-store.ts'
 import type { Open } from '../contracts/contract.ts'
 import { stoppedClock } from './clock.ts'
 
-/** Redis' own clock cannot be stopped, so the cases move in steps that no test takes in earnest. */
+/** The clock of Redis cannot be stopped, so the cases move in steps much longer than a test. */
 const GRAIN_MS = 60_000
 
 let opened = 0
 
-/** A Redis cache with defaults for tests: a prefix of its own, and time enough on a busy machine. */
+/** Creates a Redis cache with defaults for tests: its own key prefix, and timeouts for a busy machine. */
 export function redisCache(url: string, options: Partial<RedisCacheOptions> = {}) {
   opened += 1
   const target = parseRedisUrl(url)
@@ -26,14 +26,14 @@ export function redisCache(url: string, options: Partial<RedisCacheOptions> = {}
   })
 }
 
-/** The same under the prefix `p:`, closed when the test ends. */
+/** The same with the key prefix `p:`; closes when the test ends. */
 export function openRedis(url: string, options: Partial<RedisCacheOptions> = {}): CacheStore {
   const store = redisCache(url, { keyPrefix: 'p:', ...options })
   onTestFinished(() => store.close())
   return store
 }
 
-/** The same once it is connected. */
+/** The same, after it is connected. */
 export async function connectedRedis(
   url: string,
   options: Partial<RedisCacheOptions> = {},
@@ -46,7 +46,7 @@ export async function connectedRedis(
   return store
 }
 
-/** What was answered, or the reason of a failure. */
+/** Returns the answer, or the reason of a CacheUnavailable error. */
 export async function outcomeOf(answer: Promise<unknown>): Promise<unknown> {
   return await answer.catch((error) => {
     expect(error).toMatchObject({ name: 'CacheUnavailable', message: expect.stringMatching(/^redis at /) })
@@ -57,7 +57,7 @@ export async function outcomeOf(answer: Promise<unknown>): Promise<unknown> {
 /** Whether an outcome is an entry. */
 export const works = (outcome: unknown) => typeof outcome === 'object'
 
-/** The subject of the contract on a running Redis; its clock moves the expiry of every key there. */
+/** The contract subject on a running Redis. Advancing its clock shortens the TTL of every key. */
 export function redisSubject(url: () => string): Open<CacheSubject> {
   return async () => {
     const clock = stoppedClock()
@@ -83,7 +83,7 @@ export function redisSubject(url: () => string): Open<CacheSubject> {
   }
 }
 
-/** Brings the end of every key there nearer. */
+/** Shortens the TTL of every key. */
 export async function expireSooner(admin: Redis, milliseconds: number): Promise<void> {
   for (const key of await admin.keysBuffer('*')) {
     const at = await admin.pexpiretime(key)
@@ -91,7 +91,7 @@ export async function expireSooner(admin: Redis, milliseconds: number): Promise<
   }
 }
 
-/** A connection to each server that holds keys. */
+/** Opens a connection to each server that holds keys. */
 export async function adminsOf(url: string): Promise<Redis[]> {
   const { mode, nodes } = parseRedisUrl(url)
   if (mode !== 'cluster') return nodes.map((node) => new Redis(node))
@@ -104,7 +104,7 @@ export async function adminsOf(url: string): Promise<Redis[]> {
   return masters
 }
 
-/** Asks again until the answer is right; what never comes fails the test with the last answer. */
+/** Polls until the answer is right; throws with the last answer after the deadline. */
 export async function eventually<T>(
   ask: () => Promise<T>,
   right: (answer: T) => boolean,
@@ -114,7 +114,8 @@ export async function eventually<T>(
   for (;;) {
     const answer = await ask()
     if (right(answer)) return answer
-    if (late.aborted) throw new Error(`still not right after ${ms} ms: ${JSON.stringify(answer)}`)
+    if (late.aborted)
+      throw new Error(`expected answer not received within ${ms} ms, last got: ${JSON.stringify(answer)}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }

@@ -3,27 +3,27 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { onTestFinished } from 'vitest'
 
 /**
- * What is answered to a command: bytes; bytes once `after` has resolved; or bytes and then a reset (`cut`). As Redis
- * does it, later commands of the connection wait for their turn.
+ * The reply to a command: bytes; bytes after `after` resolves; or bytes followed by a connection reset (`cut`). As in
+ * Redis, later commands on the connection wait.
  */
 export type Reply = string | { after: Promise<void>; reply: string } | { cut: string }
 
-/** The connection says nothing any more. */
+/** Never replies. */
 export const HANG: Reply = { after: new Promise<void>(() => {}), reply: '' }
 
 export interface RespServer {
   url: string
-  /** Every command that came, its name in capitals. */
+  /** All received commands, with upper-case names. */
   commands: string[][]
-  /** Answers SET, GET and DEL from now on; what belongs to connecting is answered by itself. */
+  /** Replies to all commands except those of the connection setup. */
   script: (command: string[]) => Reply
-  /** Connections that were accepted so far. */
+  /** Number of accepted connections. */
   connections: () => number
-  /** Answers what belongs to connecting (CLIENT, INFO) in place of the usual. */
+  /** Replaces the default replies to the connection setup (CLIENT, INFO, AUTH, SELECT). */
   greeting: ((command: string[]) => Reply) | undefined
 }
 
-/** A server that speaks RESP2 and answers by script, for failures that a real Redis does not have on demand. */
+/** Starts a server that speaks RESP2 and replies by script, to produce failures that a real Redis does not. */
 export async function startResp(): Promise<RespServer> {
   const sockets = new Set<Socket>()
   let accepted = 0
@@ -80,7 +80,7 @@ function greet([name]: string[]): string {
   return name === 'INFO' ? bulk('redis_version:7.0.0\r\nloading:0\r\nrole:master\r\n') : '+OK\r\n'
 }
 
-/** The first whole command of what was received: an array of bulk strings. */
+/** Parses the first complete command (an array of bulk strings) of the received text. */
 export function readCommand(text: string): { command: string[]; length: number } | undefined {
   const head = /^\*(\d+)\r\n/.exec(text)
   if (!head) return undefined

@@ -13,10 +13,10 @@ import { adminsOf, expireSooner } from './redis-subject.ts'
 
 const STEP_MS = 60_000
 
-/** Timers that are longer than this wait until the case lets time pass; the pauses between two questions are short. */
-const IN_EARNEST_MS = 1000
+/** Timers up to this length (polling pauses) run in real time; longer ones fire only through `advance`. */
+const REAL_TIMER_MAX_MS = 1000
 
-/** The time of one process: it goes on as it does, and further when it is told to. */
+/** The time of one process: real time plus what `advance` adds. */
 export function processTime() {
   const set = new Map<object, { at: number; run: () => void }>()
   let ahead = 0
@@ -26,7 +26,7 @@ export function processTime() {
     isFrozen: false,
     timers: {
       setTimeout(run: () => void, ms: number) {
-        if (ms < IN_EARNEST_MS) return setTimeout(run, ms)
+        if (ms < REAL_TIMER_MAX_MS) return setTimeout(run, ms)
         const timer = { unref: () => timer }
         set.set(timer, { at: now() + ms, run })
         return timer
@@ -64,7 +64,7 @@ function watched(link: RedisLink): RedisLink & { idle: () => Promise<void> } {
 
 let opened = 0
 
-/** The subject of the contract on a running Redis, as two processes see it. */
+/** The contract subject on a running Redis, with the connections of two processes. */
 export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
   return async () => {
     opened += 1
@@ -88,7 +88,7 @@ export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
         timers: time.timers,
         now: time.now,
         async takeOver(scope, left) {
-          if (failing.takeOver) throw new Error('the store is away')
+          if (failing.takeOver) throw new Error('the store is unreachable')
           takeOvers.push({ scope, left })
         },
       })

@@ -9,12 +9,12 @@ import { MAX_BYTES, type ScopeStateSubject } from '../contracts/scope-state-subj
 import { stoppedClock } from './clock.ts'
 import { adminsOf, expireSooner } from './redis-subject.ts'
 
-/** Redis' own clock cannot be stopped, so the cases move in steps that no test takes in earnest. */
+/** The clock of Redis cannot be stopped, so the cases move in steps much longer than a test. */
 const GRAIN_MS = 60_000
 
 let opened = 0
 
-/** A scope state on Redis with defaults for tests: time enough on a busy machine. */
+/** Creates a scope state on Redis with timeouts for a busy machine. */
 export function redisScopeState(url: string, options: Partial<RedisCacheOptions> = {}): ScopeState {
   return createRedisScopeState({
     target: parseRedisUrl(url),
@@ -25,7 +25,7 @@ export function redisScopeState(url: string, options: Partial<RedisCacheOptions>
   })
 }
 
-/** The subject of the contract on a running Redis, as two processes see it. */
+/** The contract subject on a running Redis, with the connections of two processes. */
 export function redisScopeSubject(url: () => string): Open<ScopeStateSubject> {
   return async () => {
     opened += 1
@@ -59,7 +59,7 @@ export function redisScopeSubject(url: () => string): Open<ScopeStateSubject> {
   }
 }
 
-/** Runs a command on the one node of a cluster that has the slot of its key. */
+/** Runs a command on the cluster node that owns the slot of its key. */
 export async function onOwner<T>(
   admins: readonly Redis[],
   run: (admin: Redis) => Promise<T>,

@@ -5,19 +5,19 @@ import { onTestFinished } from 'vitest'
 
 const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))
 
-/** How long a start or an end may take before the test fails, milliseconds. */
+/** Deadline of a start, milliseconds. */
 const DEADLINE_MS = 60_000
 
 export interface SidecarProcess {
   child: ChildProcess
-  /** What it has written so far. */
+  /** The output so far. */
   out: () => string
   err: () => string
-  /** Resolves when the process has ended and all it wrote was read. */
+  /** Resolves after the process has exited and its output was read. */
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** Starts `node sidecar/main.ts` with nothing in its environment but what is given. It dies with the test. */
+/** Starts `node sidecar/main.ts` with only the given environment. It is killed when the test ends. */
 export function spawnSidecar(env: Record<string, string>): SidecarProcess {
   const child = spawn(process.execPath, [MAIN], {
     env: { PORT: '0', LOG_LEVEL: 'error', ...env },
@@ -39,17 +39,17 @@ export function spawnSidecar(env: Record<string, string>): SidecarProcess {
   return { child, out: () => out, err: () => err, ended }
 }
 
-/** The address that a started sidecar says it listens on. Rejects with its words when it ends instead. */
+/** Waits for the URL that a starting sidecar prints. Rejects with its output if it exits instead. */
 export async function addressOf({ out, err, ended }: SidecarProcess): Promise<string> {
   const deadline = AbortSignal.timeout(DEADLINE_MS)
-  let over = false
+  let hasEnded = false
   void ended.then(() => {
-    over = true
+    hasEnded = true
   })
   for (;;) {
     const address = /listens on (http:\S+)/.exec(out())?.[1]
     if (address && out().includes('Try it:')) return address
-    if (over || deadline.aborted) throw new Error(`the sidecar did not start: ${out()}${err()}`)
+    if (hasEnded || deadline.aborted) throw new Error(`the sidecar did not start: ${out()}${err()}`)
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
 }
@@ -57,19 +57,19 @@ export async function addressOf({ out, err, ended }: SidecarProcess): Promise<st
 export interface Answered {
   status: number
   headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
   body: any
 }
 
 export interface RunningSidecar extends SidecarProcess {
   url: string
-  /** Sends JSON, answers what came, parsed. */
+  /** Sends JSON; returns the parsed answer. */
   call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answered>
-  /** It dies at once. */
+  /** Sends SIGKILL and waits for the exit. */
   kill: () => Promise<void>
 }
 
-/** A sidecar that listens. */
+/** Starts a sidecar and waits until it listens. */
 export async function startSidecar(env: Record<string, string>): Promise<RunningSidecar> {
   const sidecar = spawnSidecar(env)
   const url = await addressOf(sidecar)
@@ -89,7 +89,7 @@ export async function startSidecar(env: Record<string, string>): Promise<Running
   }
 }
 
-/** A sidecar that is expected to refuse to start: its exit code and what it said. */
+/** Starts a sidecar that is expected to fail; returns its exit code and output. */
 export async function refusalOf(
   env: Record<string, string>,
 ): Promise<{ code: number | null; out: string; err: string }> {

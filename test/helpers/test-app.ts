@@ -22,7 +22,7 @@ import type { StrategySettings } from '../../sidecar/recall/strategies/create.ts
 import { type Clock, stoppedClock } from './clock.ts'
 
 export interface TestAppOptions extends Partial<AppConfig> {
-  /** Stands between the engine and the real store. */
+  /** Wraps the store that the engine uses. */
   wrapRecords?: (records: RecordStore) => RecordStore
   embedder?: Embedder
   embeddingDeadlineMs?: number
@@ -30,29 +30,29 @@ export interface TestAppOptions extends Partial<AppConfig> {
   scopeState?: ScopeState
   scopeLock?: ScopeLock
   strategies?: Partial<StrategySettings>
-  /** As `PRICES` has them. */
+  /** In the format of the `PRICES` setting. */
   prices?: string
-  /** Absent: turns are kept verbatim. */
+  /** Without a model, turns are kept verbatim. */
   model?: LanguageModel
   buffer?: Partial<BufferSettings>
-  /** The test is about a failure: logged errors are its subject. */
+  /** Whether the test expects errors in the log. */
   expectErrors?: boolean
 }
 
 export interface Answer {
   status: number
   headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
   body: any
 }
 
 export interface TestApp {
   clock: Clock
-  /** What the log took down with level error. */
+  /** Logged lines of level error. */
   errors: string[]
-  /** A request with a JSON body, answered with the body read as JSON. */
+  /** Sends a request with a JSON body; returns the parsed answer. */
   call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
-  /** The same, raw. */
+  /** Sends a request; returns the raw response. */
   fetch: (path: string, init?: RequestInit) => Promise<Response>
   engine: MemoryEngine
   recall: Recall
@@ -61,8 +61,8 @@ export interface TestApp {
 }
 
 /**
- * The whole app on the embedded backends, in memory, for the running test. When the test ends the log must hold no
- * error: no test passes over a failure that it did not look at.
+ * Creates the app on in-memory embedded backends for the running test. Fails the test if the log contains errors, unless
+ * `expectErrors` is set.
  */
 export function testApp(options: TestAppOptions = {}): TestApp {
   const { wrapRecords = (records) => records, embedder = lexicalEmbedder(), expectErrors = false } = options
@@ -130,7 +130,7 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   }
 }
 
-/** The body of a turn in which the user says something. */
+/** The request body of a turn with one user message. */
 export function said(content: string, rest: Record<string, unknown> = {}) {
   return { user_id: 'ada', messages: [{ role: 'user', content }], ...rest }
 }

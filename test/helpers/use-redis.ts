@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll } from 'vitest'
 import { type RedisServer, startRedis } from './redis-server.ts'
 
-/** A Redis for the cases of one `describe`, and a client of its own to look into it; both there from the first case on. */
+/** Starts a Redis for all cases of one `describe`, and a client to inspect it. */
 export function useRedis() {
   let server: RedisServer | undefined
   let admin: Redis | undefined

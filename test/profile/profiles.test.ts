@@ -51,19 +51,6 @@ describe('a profile', () => {
     expect(await texts({}, BOB)).toEqual(['Bob is 40.'])
   })
 
-  it('is cached per request until the memories change', async () => {
-    const app = open()
-    await learn(app, [{ text: 'Ada is 36.', topic: 'basic_info' }])
-    const read = (request = {}) => app.profiles.read(ADA, { ...REQUEST, ...request })
-    const first = await read()
-    expect((await read()).kept).toBe(first.kept)
-    expect((await read({ tokenBudget: 799 })).kept).not.toBe(first.kept)
-    for (let i = 0; i < 8; i++) await read({ tokenBudget: 100 + i })
-    // The cache is bounded: the oldest entry was evicted.
-    expect((await read()).kept).not.toBe(first.kept)
-    expect((await read()).text).toBe(first.text)
-  })
-
   it('drops a memory when it expires', async () => {
     const app = open()
     await learn(app, [

@@ -1,21 +1,13 @@
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { KEY, validate } from '../tools/run-tool.ts'
-import { deadUrl, json, raw, refusal, type StubSidecar, silence, startStub } from '../tools/stub-sidecar.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { KEY, useStub, validate } from '../tools/run-tool.ts'
+import { deadUrl, json, raw, refusal, silence } from '../tools/stub-sidecar.ts'
 
 const STATUS = { service: 'hippocache', version: '0.1.0', namespace: 'main', backends: {} }
 
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
-beforeEach(() => {
-  stub.calls.length = 0
-  stub.script = json(200, STATUS)
-})
+const stub = await useStub(json(200, STATUS))
 
 /** The message Dify shows under the form. */
 async function refused(credentials: Record<string, unknown>): Promise<string> {
@@ -26,7 +18,7 @@ async function refused(credentials: Record<string, unknown>): Promise<string> {
 }
 
 describe('the credential check', () => {
-  it('is one call that needs the key', async () => {
+  it('makes one call with the key', async () => {
     const { error, wire } = await validate({ sidecar_url: stub.url, api_key: ` ${KEY}\n` })
     expect(error).toBeUndefined()
     expect(wire).toContain('"result":true')
@@ -39,7 +31,7 @@ describe('the credential check', () => {
     expect(stub.calls[0]?.headers.authorization).toBeUndefined()
   })
 
-  it.each(['/', '//', '/v1', '/v1/', ' '])('tolerates %j after the address', async (tail) => {
+  it.each(['/', '//', '/v1', '/v1/', ' '])('ignores %j after the address', async (tail) => {
     expect((await validate({ sidecar_url: stub.url + tail })).error).toBeUndefined()
     expect(stub.calls[0]?.path).toBe('/v1/status')
   })
@@ -50,32 +42,32 @@ describe('the credential check', () => {
   })
 })
 
-describe('the credential check tells apart', () => {
+describe('the credential check reports', () => {
   it.each([
-    ['', /^Sidecar URL: .* but it is empty\.$/],
-    [null, /but it is empty/],
-    ['hippocache:8484', /http:\/\/ or https:\/\/.*came "hippocache:8484"/],
-    ['localhost:8484', /came "localhost:8484"/],
-    ['http://', /came "http:\/\/"/],
-    ['http:/host', /came "http:\/host"/],
-    ['ftp://host', /came "ftp:\/\/host"/],
-    ['http://host:99999', /came "http:\/\/host:99999"/],
+    ['', /^Sidecar URL: .* got nothing\.$/],
+    [null, /got nothing/],
+    ['hippocache:8484', /http:\/\/ or https:\/\/.*got "hippocache:8484"/],
+    ['localhost:8484', /got "localhost:8484"/],
+    ['http://', /got "http:\/\/"/],
+    ['http:/host', /got "http:\/host"/],
+    ['ftp://host', /got "ftp:\/\/host"/],
+    ['http://host:99999', /got "http:\/\/host:99999"/],
     ['http://host/?key=1', /without \? or #/],
   ])('a malformed address: %j', async (sidecar_url, message) => {
     expect(await refused({ sidecar_url, api_key: KEY })).toMatch(message)
   })
 
-  it('an address with a password in it, without showing it', async () => {
+  it('an address with a password, without showing it', async () => {
     const message = await refused({ sidecar_url: `http://me:${KEY}@host`, api_key: '' })
     expect(message).toMatch(/without user name or password/)
   })
 
   it('a host that does not exist', async () => {
     const message = await refused({ sidecar_url: 'http://no-such-host.invalid:8484' })
-    expect(message).toMatch(/the host "no-such-host.invalid" is not known.*same Docker network/)
+    expect(message).toMatch(/cannot resolve the host "no-such-host.invalid".*same Docker network/)
   })
 
-  it('a sidecar that is down, with the hint about localhost', async () => {
+  it('a sidecar that is down, with a hint about localhost', async () => {
     const message = await refused({ sidecar_url: await deadUrl() })
     expect(message).toMatch(/refused.*127\.0\.0\.1 is the container itself.*host\.docker\.internal/)
   })
@@ -100,12 +92,12 @@ describe('the credential check tells apart', () => {
     ['another JSON service', json(200, { status: 'ok', service: 'qdrant' })],
     ['another error format', json(404, { detail: 'Not Found' })],
     ['a redirect to a login', raw(302, 'text/html', '', { location: 'https://login.example/' })],
-  ])('something else: %s', async (_, script) => {
+  ])('a server that is not the sidecar: %s', async (_, script) => {
     stub.script = script
-    expect(await refused({ sidecar_url: stub.url, api_key: KEY })).toMatch(/not a Hippocache sidecar/)
+    expect(await refused({ sidecar_url: stub.url, api_key: KEY })).toMatch(/is not a Hippocache sidecar/)
   })
 
-  it('something that does not speak HTTP', async () => {
+  it('a server that does not speak HTTP', async () => {
     const server = createTcpServer((socket) => socket.end('220 mail ready\r\n')).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
@@ -113,18 +105,20 @@ describe('the credential check tells apart', () => {
     server.close()
   })
 
-  it('https where only http is spoken, and the other way round', async () => {
+  it('https for a server of http, and the reverse', async () => {
     expect(await refused({ sidecar_url: stub.url.replace('http:', 'https:') })).toMatch(
       /no secure connection .*should the address start with http:\/\//,
     )
     const server = createTlsServer({}).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
-    expect(await refused({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(/address starts with https:/)
+    expect(await refused({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(
+      /address must start with https:/,
+    )
     server.close()
   })
 
-  it('a wrong key from a missing one', async () => {
+  it('a wrong key and a missing key', async () => {
     stub.script = refusal(401, 'unauthorized', `no such key: ${KEY}`)
     const wrong = await refused({ sidecar_url: stub.url, api_key: KEY })
     const missing = await refused({ sidecar_url: stub.url })

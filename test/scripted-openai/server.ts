@@ -47,8 +47,10 @@ export interface ScriptedOpenAi extends AsyncDisposable {
   lacks: Set<Lack>
   /** The most requests that were being answered at one time. */
   mostAtOnce: number
-  /** Resolves when so many requests have come in all. */
+  /** Resolves when this many requests were received since the start. */
   received(count: number): Promise<void>
+  /** Resolves when this many requests were answered since the start. */
+  answered(count: number): Promise<void>
 }
 
 export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): Promise<ScriptedOpenAi> {
@@ -62,6 +64,7 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
   const count = await counter(options.usage)
   const meter = options.usage === 'none' ? undefined : usageMeter(count)
   const waiting = new Set<() => void>()
+  let answers = 0
   let running = 0
 
   const answerTo = (request: ScriptedRequest, rule: Rule): { status: number; body: unknown } => {
@@ -76,6 +79,17 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
     const usage = meter ? { ...meter(request, answer), ...rule.usage } : rule.usage
     return { status, body: completionBody(request, answer, usage) }
   }
+
+  const until = (holds: () => boolean) =>
+    new Promise<void>((resolve) => {
+      const check = () => {
+        if (!holds()) return
+        waiting.delete(check)
+        resolve()
+      }
+      waiting.add(check)
+      check()
+    })
 
   const serve = async (incoming: IncomingMessage, response: ServerResponse, done: () => void) => {
     const request = await read(incoming)
@@ -106,6 +120,8 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
       })
     }
     send(response, status, body, rule.headers)
+    answers++
+    for (const check of waiting) check()
   }
 
   const http = createServer((incoming, response) => {
@@ -125,16 +141,8 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
     rules: new RuleTable(rules, fallback),
     lacks: new Set(lacks),
     mostAtOnce: 0,
-    received: (wanted) =>
-      new Promise((resolve) => {
-        const check = () => {
-          if (server.requests.length < wanted) return
-          waiting.delete(check)
-          resolve()
-        }
-        waiting.add(check)
-        check()
-      }),
+    received: (wanted) => until(() => server.requests.length >= wanted),
+    answered: (wanted) => until(() => answers >= wanted),
     async [Symbol.asyncDispose]() {
       // A client that comes at this moment must not keep the server open.
       http.on('connection', (socket) => socket.destroy())

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { namedDates } from '../../sidecar/text/dates.ts'
-import { answerKindsOf } from '../../sidecar/text/question-kind.ts'
+import { findDates } from '../../sidecar/text/dates.ts'
+import { detectAnswerTypes } from '../../sidecar/text/question-type.ts'
 import { readText } from '../../sidecar/text/tokens.ts'
 
 const NOW = Date.UTC(2024, 4, 20, 15)
 
 const rangesIn = (text: string, now?: number) =>
-  namedDates(text, now).ranges.map(({ from, to }) =>
+  findDates(text, now).ranges.map(({ from, to }) =>
     [from, to].map((at) => new Date(at).toISOString().slice(0, 10)).join(' '),
   )
 
-describe('namedDates', () => {
+describe('findDates', () => {
   it.each([
     ['on 7 May 2023', '2023-05-07 2023-05-08'],
     ['on May 7th, 2023', '2023-05-07 2023-05-08'],
@@ -38,7 +38,7 @@ describe('namedDates', () => {
     ['en juillet', { month: 6 }],
     ['5月に', { month: 4 }],
   ])('reads %s as of any year', (text, date) => {
-    expect(namedDates(text)).toEqual({ ranges: [], yearly: [date] })
+    expect(findDates(text)).toEqual({ ranges: [], yearly: [date] })
   })
 
   it.each([
@@ -50,7 +50,7 @@ describe('namedDates', () => {
     'una marca nueva',
     'a trip to Mars',
   ])('finds no date in "%s"', (text) => {
-    expect(namedDates(text)).toEqual({ ranges: [], yearly: [] })
+    expect(findDates(text)).toEqual({ ranges: [], yearly: [] })
   })
 
   it('reads the month of a day that does not exist', () => {
@@ -66,7 +66,7 @@ describe('namedDates', () => {
   })
 })
 
-describe('answerKindsOf', () => {
+describe('detectAnswerTypes', () => {
   it.each([
     ['When did we meet?', 'moment'],
     ['Which year was it?', 'moment'],
@@ -79,7 +79,7 @@ describe('answerKindsOf', () => {
   ])('%s asks for a %s', (question, kind) => {
     const { normal, words } = readText(question)
     expect([
-      ...answerKindsOf(
+      ...detectAnswerTypes(
         normal,
         words.map((word) => word.text),
       ),

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isFiller, isQuestion } from '../../sidecar/text/sentence-kind.ts'
-import { packSentences, splitSentences } from '../../sidecar/text/sentences.ts'
+import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../sidecar/text/sentences.ts'
 
 describe('splitSentences', () => {
   it.each([
@@ -35,7 +34,7 @@ describe('long messages', () => {
   ])('are read in one go: %s', (_name, text) => {
     // Anything quadratic in here would take minutes and run into the test's own deadline.
     for (const sentence of splitSentences(`${text}x`)) {
-      isFiller(sentence)
+      isSmallTalk(sentence)
       isQuestion(sentence)
     }
     expect(packSentences(splitSentences(`${text}x`), 1_000).length).toBeGreaterThan(0)
@@ -73,7 +72,7 @@ describe('sentence kinds', () => {
     '네, 감사합니다.',
     'Привет!',
   ])('%s says nothing', (sentence) => {
-    expect(isFiller(sentence)).toBe(true)
+    expect(isSmallTalk(sentence)).toBe(true)
   })
 
   it.each([
@@ -83,7 +82,7 @@ describe('sentence kinds', () => {
     '我住在北京。',
     'J’habite à Lyon.',
   ])('%s says something', (sentence) => {
-    expect(isFiller(sentence)).toBe(false)
+    expect(isSmallTalk(sentence)).toBe(false)
     expect(isQuestion(sentence)).toBe(false)
   })
 })

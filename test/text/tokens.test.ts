@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { relatedTo } from '../../sidecar/text/concepts.ts'
 import { detectLanguage } from '../../sidecar/text/language.ts'
 import { stem } from '../../sidecar/text/stem.ts'
+import { relatedTermsOf } from '../../sidecar/text/thesaurus.ts'
 import { queryTermsOf, readText, termsOf } from '../../sidecar/text/tokens.ts'
 
 const terms = (text: string) => termsOf(readText(text))
@@ -74,13 +74,13 @@ describe('queryTermsOf', () => {
   })
 })
 
-describe('relatedTo', () => {
+describe('relatedTermsOf', () => {
   it('knows words for the same, and members of a kind', () => {
-    expect(relatedTo(stem('employer', 'english'))?.synonyms).toContain(stem('company', 'english'))
-    expect(relatedTo(stem('instrument', 'english'))?.members).toContain(stem('violin', 'english'))
+    expect(relatedTermsOf(stem('employer', 'english'))?.synonyms).toContain(stem('company', 'english'))
+    expect(relatedTermsOf(stem('instrument', 'english'))?.members).toContain(stem('violin', 'english'))
   })
 
   it('knows nothing of other words', () => {
-    expect(relatedTo('xyzzy')).toBeUndefined()
+    expect(relatedTermsOf('xyzzy')).toBeUndefined()
   })
 })

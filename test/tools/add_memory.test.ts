@@ -1,16 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Invocation, mismatches, runTool } from './run-tool.ts'
-import { json, refusal, type StubSidecar, startStub } from './stub-sidecar.ts'
-
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
-beforeEach(() => {
-  stub.calls.length = 0
-  stub.script = json(200, STORED)
-})
+import { describe, expect, it } from 'vitest'
+import { type Invocation, runNode, useStub } from './run-tool.ts'
+import { json, refusal } from './stub-sidecar.ts'
 
 const STORED = {
   status: 'stored',
@@ -24,18 +14,14 @@ const STORED = {
   took_ms: 4.2,
 }
 
-async function add(parameters: Record<string, unknown>, more: Invocation = {}) {
-  const credentials = { sidecar_url: stub.url, ...more.credentials }
-  const outcome = await runTool({ ...more, tool: 'add_memory', parameters, credentials })
-  expect(outcome.error).toBeUndefined()
-  expect(mismatches('add_memory', outcome.variables)).toEqual([])
-  return outcome
-}
+const stub = await useStub(json(200, STORED))
+const add = (parameters: Record<string, unknown>, more: Invocation = {}) =>
+  runNode(stub, 'add_memory', parameters, more)
 
 const sent = () => stub.calls[0]?.body
 
 describe('add_memory', () => {
-  it('hands over a whole turn', async () => {
+  it('sends every parameter, with both messages', async () => {
     const outcome = await add(
       {
         user: 'I moved to Lisbon.',
@@ -76,10 +62,10 @@ describe('add_memory', () => {
         took_ms: expect.objectContaining({ total: 4.2 }),
       }),
     ])
-    expect(outcome.text).toBe('Remembered 1 new memory.')
+    expect(outcome.text).toBe('Stored 1 new memory.')
   })
 
-  it('leaves to the sidecar what is not bound, however Dify says "not bound"', async () => {
+  it('omits parameters that are missing, null, blank or {}', async () => {
     const unset = {
       assistant: '',
       conversation_id: null,
@@ -93,7 +79,7 @@ describe('add_memory', () => {
     expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
   })
 
-  it('takes a turn that is buffered', async () => {
+  it('reports a buffered turn with the pending turns', async () => {
     stub.script = json(202, {
       status: 'buffered',
       turn_id: 't-1',
@@ -102,16 +88,16 @@ describe('add_memory', () => {
     })
     const outcome = await add({ user: 'Hi', user_id: 'u1' })
     expect(outcome.variables).toEqual({ status: 'buffered', turn_id: 't-1', pending_turns: 2, error: '' })
-    expect(outcome.text).toBe('Noted; memories follow shortly.')
+    expect(outcome.text).toBe('Accepted; memories are extracted later.')
   })
 
-  it('skips a turn without words, without asking', async () => {
+  it('skips a turn without text and does not call the sidecar', async () => {
     const outcome = await add({ user: '', assistant: '  ', user_id: 'u1' })
     expect(outcome.variables).toMatchObject({ status: 'skipped', error: '' })
     expect(stub.calls).toHaveLength(0)
   })
 
-  it('takes the conversation of the run where none is bound, and only then the turn counts', async () => {
+  it('defaults to the conversation of the run, and drops the turn without a conversation', async () => {
     await add({ user: 'Hi', user_id: 'u1', turn: 4 }, { conversationId: 'c-run' })
     expect(sent()).toMatchObject({ conversation_id: 'c-run', turn: 4 })
     stub.calls.length = 0
@@ -119,25 +105,25 @@ describe('add_memory', () => {
     expect(sent()).not.toHaveProperty('turn')
   })
 
-  it('does not take the name of a missing variable for a conversation', async () => {
+  it('ignores a conversation id that is the name of a missing variable', async () => {
     await add({ user: 'Hi', user_id: 'u1', conversation_id: 'sys.conversation_id', turn: 1 })
     expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
   })
 
   it.each([
-    [{ user_id: '' }, 'user_id: expected the id of a user, came nothing. Bind it to sys.user_id.'],
+    [{ user_id: '' }, 'user_id: expected the id of a user, got nothing. Bind it to sys.user_id.'],
     [
       { user_id: 'sys.user_id' },
-      /^user_id: expected the id of a user.*does not exist here, came "sys.user_id"/,
+      /^user_id: expected the id of a user.*does not exist here, got "sys.user_id"/,
     ],
-    [{ turn: 0 }, 'turn: expected a whole number from 1, came 0.'],
-    [{ turn: 2.5 }, 'turn: expected a whole number from 1, came 2.5.'],
-    [{ metadata: "{'channel': 'web'}" }, `metadata: expected a JSON object, came "{'channel': 'web'}".`],
-    [{ metadata: '[1]' }, /^metadata: expected a JSON object, came "\[1\]"\.$/],
-    [{ at: 'yesterday' }, 'at: expected an ISO 8601 time such as 2026-03-01T09:30:00Z, came "yesterday".'],
+    [{ turn: 0 }, 'turn: expected an integer ≥ 1, got 0.'],
+    [{ turn: 2.5 }, 'turn: expected an integer ≥ 1, got 2.5.'],
+    [{ metadata: "{'channel': 'web'}" }, `metadata: expected a JSON object, got "{'channel': 'web'}".`],
+    [{ metadata: '[1]' }, /^metadata: expected a JSON object, got "\[1\]"\.$/],
+    [{ at: 'yesterday' }, 'at: expected an ISO 8601 time such as 2026-03-01T09:30:00Z, got "yesterday".'],
     [{ at: '2026-02-30' }, /^at: expected an ISO 8601 time/],
     [{ at: '2026-02-03T25:00' }, /^at: expected an ISO 8601 time/],
-  ])('answers %j with an error that names the parameter', async (wrong, message) => {
+  ])('rejects %j with an error that names the parameter', async (wrong, message) => {
     const { variables } = await add({ user: 'Hi', user_id: 'u1', ...wrong })
     expect(variables).toMatchObject({ status: 'error', error: expect.stringMatching(message) })
     expect(stub.calls).toHaveLength(0)
@@ -153,7 +139,7 @@ describe('add_memory', () => {
     expect(sent()).toMatchObject({ messages: [{ at: expected }] })
   })
 
-  it('passes on what the sidecar says about a request', async () => {
+  it("repeats the sidecar's error message", async () => {
     stub.script = refusal(400, 'invalid_request', 'metadata.a: expected a scalar')
     const { variables } = await add({ user: 'Hi', user_id: 'u1', metadata: '{"a": {"b": 1}}' })
     expect(variables['error']).toBe(
@@ -162,18 +148,8 @@ describe('add_memory', () => {
   })
 })
 
-describe('identity: runtime', () => {
-  const runtime = { credentials: { identity: 'runtime' } }
-
-  it('ignores the user and the conversation that a model gives', async () => {
-    const parameters = { user: 'Hi', user_id: 'victim', conversation_id: 'theirs', turn: 2 }
-    await add(parameters, { ...runtime, userId: 'real', conversationId: 'own' })
-    expect(sent()).toMatchObject({ user_id: 'real', conversation_id: 'own' })
-  })
-
-  it('answers with an error where Dify names no user', async () => {
-    const { variables } = await add({ user: 'Hi', user_id: 'victim' }, { ...runtime, userId: null })
-    expect(variables).toMatchObject({ status: 'error', error: expect.stringContaining('Dify gave no user') })
-    expect(stub.calls).toHaveLength(0)
-  })
+it('uses the conversation of the run under identity: runtime', async () => {
+  const runtime = { credentials: { identity: 'runtime' }, userId: 'real', conversationId: 'own' }
+  await add({ user: 'Hi', user_id: 'victim', conversation_id: 'theirs', turn: 2 }, runtime)
+  expect(sent()).toMatchObject({ user_id: 'real', conversation_id: 'own', turn: 2 })
 })

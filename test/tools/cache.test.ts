@@ -1,23 +1,10 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Invocation, mismatches, runTool } from './run-tool.ts'
-import { json, type StubSidecar, startStub } from './stub-sidecar.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type Invocation, runNode, useStub } from './run-tool.ts'
+import { json } from './stub-sidecar.ts'
 
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
-beforeEach(() => {
-  stub.calls.length = 0
-})
-
-async function run(tool: string, parameters: Record<string, unknown>, more: Invocation = {}) {
-  const credentials = { sidecar_url: stub.url, ...more.credentials }
-  const outcome = await runTool({ ...more, tool, parameters, credentials })
-  expect(outcome.error).toBeUndefined()
-  expect(mismatches(tool, outcome.variables)).toEqual([])
-  return outcome
-}
+const stub = await useStub()
+const run = (tool: string, parameters: Record<string, unknown>, more: Invocation = {}) =>
+  runNode(stub, tool, parameters, more)
 
 describe('cache_get', () => {
   const answer = (value: unknown, more = {}) =>
@@ -31,7 +18,7 @@ describe('cache_get', () => {
       ...more,
     })
 
-  it('asks for the key with its turn and window', async () => {
+  it('sends the key with its turn and window', async () => {
     stub.script = answer('x')
     await run('cache_get', { key: 'mem:u/1:c?é', conversation_id: 'c1', turn: 5, window_size: 20 })
     expect(stub.calls[0]).toMatchObject({
@@ -41,7 +28,7 @@ describe('cache_get', () => {
     })
   })
 
-  it('takes 10 for an unbound window, and no window without a turn', async () => {
+  it('defaults to a window of 10, and sends no window without a turn', async () => {
     stub.script = answer('x')
     await run('cache_get', { key: 'k', conversation_id: 'c1', turn: 5 })
     await run('cache_get', { key: 'k', window_size: 20, turn: 5 })
@@ -61,14 +48,14 @@ describe('cache_get', () => {
     [12, '12', {}],
     [false, 'false', {}],
     [null, '', {}],
-  ])('gives the kept value %j as text and as object', async (kept, value, value_json) => {
+  ])('returns the cached value %j as text and as object', async (kept, value, value_json) => {
     stub.script = answer(kept)
     const { variables, text } = await run('cache_get', { key: 'k' })
     expect(variables).toEqual({ status: 'hit', value, value_json, age_turns: 2, age_s: 61.5, error: '' })
     expect(text).toBe('Found in the cache, set 2 turns ago.')
   })
 
-  it('is neutral on a miss', async () => {
+  it('returns neutral outputs on a miss', async () => {
     stub.script = answer(null, { status: 'miss', reason: 'absent', age_turns: null, age_s: null })
     const { variables, json: objects } = await run('cache_get', { key: 'k' })
     expect(variables).toEqual({
@@ -82,7 +69,7 @@ describe('cache_get', () => {
     expect(objects[0]).toMatchObject({ status: 'miss', reason: 'absent' })
   })
 
-  it('goes on without the value when the cache of the sidecar is away, and says why', async () => {
+  it("reports a miss with an error when the sidecar's cache backend is down", async () => {
     stub.script = answer(null, { status: 'miss', reason: 'backend', age_turns: null, age_s: null })
     const { variables, json: objects, text } = await run('cache_get', { key: 'k' })
     expect(variables).toMatchObject({
@@ -94,15 +81,15 @@ describe('cache_get', () => {
     expect(text).toBe(variables['error'])
   })
 
-  it('keeps a stale value out of the flow, and tells its age', async () => {
+  it('returns the age of a stale value but not the value', async () => {
     stub.script = answer('{"old":1}', { status: 'stale', reason: 'window', age_turns: 11 })
     const { variables } = await run('cache_get', { key: 'k' })
     expect(variables).toMatchObject({ status: 'stale', value: '', value_json: {}, age_turns: 11 })
   })
 
-  it.each(['.', '..'])('refuses the key %j, which a URL would swallow', async (key) => {
+  it.each(['.', '..'])('rejects the key %j, which is a folder in a URL', async (key) => {
     const { variables } = await run('cache_get', { key })
-    expect(variables['error']).toBe(`key: expected a name for the value, came ${key}.`)
+    expect(variables['error']).toBe(`key: expected a name for the value, got ${key}.`)
     expect(stub.calls).toHaveLength(0)
   })
 })
@@ -112,7 +99,7 @@ describe('cache_set', () => {
     stub.script = json(200, { status: 'stored', expires_at: '2026-11-21T00:00:00Z', serves_until_turn: 14 })
   })
 
-  it('keeps a value with its turn, window and time to live', async () => {
+  it('sends the value with its turn, window and time to live', async () => {
     const place = { conversation_id: 'c1', turn: 5, window_size: 10 }
     const outcome = await run('cache_set', { key: 'k', value: '- tea', ttl_s: 60, ...place })
     expect(stub.calls[0]).toMatchObject({ method: 'PUT', path: '/v1/cache/k' })
@@ -121,21 +108,21 @@ describe('cache_set', () => {
     expect(outcome.json[0]).toMatchObject({ serves_until_turn: 14 })
   })
 
-  it('keeps text to the byte', async () => {
+  it('sends text unchanged', async () => {
     const value = ' {"a": 1}\n\t"é漢字😀" '
     await run('cache_set', { key: 'k', value })
     expect(stub.calls[0]?.body).toEqual({ value })
   })
 
-  it.each(['', '  '])('skips the empty value %j, which a failed node leaves behind', async (value) => {
+  it.each(['', '  '])('skips the empty value %j, as a failed node outputs', async (value) => {
     const { variables } = await run('cache_set', { key: 'k', value })
     expect(variables).toEqual({ status: 'skipped', error: '' })
     expect(stub.calls).toHaveLength(0)
   })
 
-  it('answers a wrong time to live with an error', async () => {
+  it('rejects an invalid time to live', async () => {
     const { variables } = await run('cache_set', { key: 'k', value: 'v', ttl_s: 0 })
-    expect(variables).toEqual({ status: 'error', error: 'ttl_s: expected a whole number from 1, came 0.' })
+    expect(variables).toEqual({ status: 'error', error: 'ttl_s: expected an integer ≥ 1, got 0.' })
   })
 })
 
@@ -145,13 +132,13 @@ describe.each(['cache_get', 'cache_set'])('%s under identity: runtime', (tool) =
     stub.script = json(200, { status: tool === 'cache_get' ? 'miss' : 'stored', value: null })
   })
 
-  it('keeps keys private to the current user', async () => {
+  it('scopes the key to the current user', async () => {
     await run(tool, { key: 'k', value: 'v' }, { credentials, userId: 'real' })
     expect(stub.calls[0]?.path).toBe('/v1/cache/user%3Areal%3Ak')
   })
 
-  it('answers with an error where Dify names no user', async () => {
+  it('fails when Dify names no user', async () => {
     const { variables } = await run(tool, { key: 'k', value: 'v' }, { credentials, userId: null })
-    expect(variables).toMatchObject({ status: 'error', error: expect.stringContaining('Dify gave no user') })
+    expect(variables).toMatchObject({ status: 'error', error: expect.stringContaining('Dify named no user') })
   })
 })

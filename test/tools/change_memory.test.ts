@@ -1,29 +1,16 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { memoryPath } from '../../tools/_memories.ts'
-import { type Invocation, mismatches, runTool } from './run-tool.ts'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { memoryPath } from '../../tools/shared/memories.ts'
+import { type Invocation, runNode, useStub } from './run-tool.ts'
 import { USE } from './scenarios.ts'
-import { json, refusal, type StubSidecar, startStub } from './stub-sidecar.ts'
-
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
-beforeEach(() => {
-  stub.calls.length = 0
-})
+import { json, refusal } from './stub-sidecar.ts'
 
 const VIEW = { id: 'm1', memory: 'Lives in Porto', version: 3, topic: null }
 const absent = refusal(404, 'not_found', 'no memory with this id')
 
-async function run(tool: string, parameters: Record<string, unknown>, more: Invocation = {}) {
-  const credentials = { sidecar_url: stub.url, ...more.credentials }
-  const outcome = await runTool({ ...more, tool, parameters, credentials })
-  expect(outcome.error).toBeUndefined()
-  expect(mismatches(tool, outcome.variables)).toEqual([])
-  return outcome
-}
+const stub = await useStub()
+const run = (tool: string, parameters: Record<string, unknown>, more: Invocation = {}) =>
+  runNode(stub, tool, parameters, more)
 
 describe('update_memory', () => {
   const update = (parameters: Record<string, unknown>) =>
@@ -32,7 +19,7 @@ describe('update_memory', () => {
     stub.script = json(200, { status: 'updated', memory: VIEW })
   })
 
-  it('sends what is to change, and tells what came of it', async () => {
+  it('sends the changes and reports the result', async () => {
     const outcome = await update({
       ...{ memory: ' Lives in Porto ', topic: 'home', importance: '4', expires_at: '2026-12-31' },
       metadata: '{"channel": "web"}',
@@ -48,25 +35,25 @@ describe('update_memory', () => {
     expect(outcome.text).toBe('The memory was updated.')
   })
 
-  it('leaves alone what is not bound', async () => {
+  it('omits changes that are not bound', async () => {
     const unset = { topic: '', importance: null, expires_at: ' ', metadata: '{}' }
     await update({ memory: 'Lives in Porto', ...unset })
     expect(stub.calls[0]?.body).toEqual({ user_id: 'u1', memory: 'Lives in Porto' })
   })
 
-  it('takes the word never for no expiry', async () => {
+  it('sends null for the expiry "never"', async () => {
     await update({ expires_at: 'Never' })
     expect(stub.calls[0]?.body).toEqual({ user_id: 'u1', expires_at: null })
   })
 
-  it('tells when the memory was like this already', async () => {
+  it('reports unchanged values', async () => {
     stub.script = json(200, { status: 'unchanged', memory: VIEW })
     const { variables, text } = await update({ memory: 'Lives in Porto' })
     expect(variables).toMatchObject({ status: 'unchanged', version: 3 })
-    expect(text).toBe('The memory was like this already.')
+    expect(text).toBe('The memory already had these values.')
   })
 
-  it('is an error where there is no such memory', async () => {
+  it('fails when there is no such memory', async () => {
     stub.script = absent
     const { variables } = await update({ memory: 'x' })
     expect(variables).toEqual({
@@ -76,17 +63,17 @@ describe('update_memory', () => {
   })
 
   it.each([
-    [{}, 'Expected at least one of memory, topic, importance, expires_at, metadata, came nothing.'],
+    [{}, 'Expected at least one of memory, topic, importance, expires_at, metadata, got none.'],
     [{ memory: ' ' }, /^Expected at least one of memory/],
-    [{ importance: 6 }, 'importance: expected a whole number from 1 to 5, came 6.'],
-    [{ importance: 'high' }, 'importance: expected a whole number from 1 to 5, came "high".'],
+    [{ importance: 6 }, 'importance: expected an integer from 1 to 5, got 6.'],
+    [{ importance: 'high' }, 'importance: expected an integer from 1 to 5, got "high".'],
     [
       { expires_at: 'soon' },
-      'expires_at: expected an ISO 8601 time such as 2026-03-01T09:30:00Z, or never, came "soon".',
+      'expires_at: expected an ISO 8601 time such as 2026-03-01T09:30:00Z, or never, got "soon".',
     ],
-    [{ metadata: 'web' }, 'metadata: expected a JSON object, came "web".'],
+    [{ metadata: 'web' }, 'metadata: expected a JSON object, got "web".'],
     [{ memory: 'x', user_id: '' }, /^user_id: expected/],
-  ])('answers %j with an error that names the parameter', async (wrong, message) => {
+  ])('rejects %j with an error that names the parameter', async (wrong, message) => {
     const { variables } = await update(wrong)
     expect(variables).toMatchObject({ status: 'error', error: expect.stringMatching(message) })
     expect(stub.calls).toHaveLength(0)
@@ -94,7 +81,7 @@ describe('update_memory', () => {
 })
 
 describe('delete_memory', () => {
-  it('deletes one, and tells which text that was', async () => {
+  it('deletes the memory and returns its text', async () => {
     stub.script = json(200, { status: 'deleted', memory: VIEW })
     const outcome = await run('delete_memory', { memory_id: 'm1', user_id: 'ü & 1' })
     expect(stub.calls[0]).toMatchObject({
@@ -104,7 +91,7 @@ describe('delete_memory', () => {
     expect(outcome.text).toBe('The memory was deleted.')
   })
 
-  it('takes one that is not there for absent, and no other 404', async () => {
+  it('reports absent for an unknown id, and an error for an unknown path', async () => {
     stub.script = absent
     const { variables, text } = await run('delete_memory', { memory_id: 'm1', user_id: 'u1' })
     expect(variables).toEqual({ status: 'absent', memory: '', error: '' })
@@ -117,7 +104,7 @@ describe('delete_memory', () => {
 
 describe.each(['update_memory', 'delete_memory'])('%s', (tool) => {
   it.each([undefined, null, '', ' ', '.', ' .. ', 'sys.memory_id'])(
-    'sends nothing for the id %j, which could mean all memories of the user',
+    'rejects the id %j, which would address all memories of the user',
     async (memory_id) => {
       const { variables } = await run(tool, { ...USE[tool], memory_id })
       expect(variables['status']).toBe('error')
@@ -125,32 +112,20 @@ describe.each(['update_memory', 'delete_memory'])('%s', (tool) => {
       expect(stub.calls).toHaveLength(0)
     },
   )
-
-  it('refuses under identity: runtime, whatever a model gives', async () => {
-    const runtime = { credentials: { identity: 'runtime' }, userId: 'real' }
-    for (const parameters of [USE[tool] ?? {}, {}, { ...USE[tool], user_id: 'real' }]) {
-      const { variables, text } = await run(tool, parameters, runtime)
-      expect(variables).toMatchObject({
-        ...{ status: 'error', memory: '' },
-        error: expect.stringMatching(/^Refused: .*"Whose memory" is "Current user".*"User ID parameter"/),
-      })
-      expect(text).toContain('Refused')
-    }
-    expect(stub.calls).toHaveLength(0)
-  })
 })
 
-it('the path of a memory has one segment for its id, whatever that is', () => {
+it('memoryPath encodes every id as exactly one path segment', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', '.', '..')), (memoryId) => {
-      const place = memoryPath(memoryId)
-      if (!place.ok) return ['', '.', '..'].includes(memoryId)
-      const { pathname, search, hash } = new URL(`http://sidecar${place.path}`)
+      if (['', '.', '..'].includes(memoryId)) {
+        expect(() => memoryPath(memoryId)).toThrow('memory_id: expected the id of a memory')
+        return
+      }
+      const { pathname, search, hash } = new URL(`http://sidecar${memoryPath(memoryId)}`)
       expect(pathname.split('/')).toHaveLength(4)
       expect(pathname.startsWith('/v1/memories/')).toBe(true)
       expect(decodeURIComponent(pathname.slice('/v1/memories/'.length))).toBe(memoryId.toWellFormed())
       expect(search + hash).toBe('')
-      return true
     }),
   )
 })

@@ -1,22 +1,17 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { KEY, mismatches, runTool } from './run-tool.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { nodes } from '../../tools/index.ts'
+import { KEY, type Outcome, runNode, useStub } from './run-tool.ts'
 import { FAILURES, USE } from './scenarios.ts'
-import { deadUrl, json, type StubSidecar, silence, startStub } from './stub-sidecar.ts'
+import { deadUrl, json, silence } from './stub-sidecar.ts'
 
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
-beforeEach(() => {
-  stub.calls.length = 0
-})
+const stub = await useStub()
+const call = (tool: string, credentials: Record<string, unknown> = {}, parameters = USE[tool] ?? {}) =>
+  runNode(stub, tool, parameters, { credentials })
 
-/** What every node must hold to when its sidecar fails. */
-function expectSoftFailure(tool: string, outcome: Awaited<ReturnType<typeof runTool>>, says: RegExp) {
-  expect(outcome.error).toBeUndefined()
-  expect(mismatches(tool, outcome.variables)).toEqual([])
-  expect(outcome.variables).toMatchObject({ status: 'error', error: expect.stringMatching(says) })
+/** Neutral outputs, and the message in `error`, in the JSON object and in the text. */
+function expectSoftFailure(tool: string, outcome: Outcome, says: RegExp) {
+  const neutral = nodes.find(({ name }) => name === tool)?.outputs
+  expect(outcome.variables).toEqual({ ...neutral, error: expect.stringMatching(says) })
   expect(outcome.json).toHaveLength(1)
   expect(outcome.json[0]).toMatchObject({ status: 'error', error: outcome.variables['error'] })
   expect(outcome.text).toContain(outcome.variables['error'])
@@ -24,152 +19,112 @@ function expectSoftFailure(tool: string, outcome: Awaited<ReturnType<typeof runT
   expect(outcome.wire).not.toContain(KEY)
 }
 
-describe.each(Object.entries(USE))('%s', (tool, parameters) => {
-  const credentials = () => ({ sidecar_url: stub.url, api_key: KEY })
+/** Runs a call against a sidecar that never answers, and expects it to give up after exactly `seconds`. */
+async function expectDeadline(tool: string, seconds: number, parameters = USE[tool]) {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  try {
+    stub.script = silence
+    const received = stub.nextCall()
+    const running = call(tool, {}, parameters)
+    await received
+    await vi.advanceTimersByTimeAsync(seconds * 1000 - 1)
+    expect(await Promise.race([running, Promise.resolve('pending')])).toBe('pending')
+    await vi.advanceTimersByTimeAsync(1)
+    expectSoftFailure(tool, await running, new RegExp(`No answer .* within ${seconds} s`))
+  } finally {
+    vi.useRealTimers()
+  }
+}
 
-  it.each(Object.entries(FAILURES))(
-    'answers with an error and every output on %s',
-    async (_, { script, says }) => {
-      stub.script = script
-      expectSoftFailure(tool, await runTool({ tool, parameters, credentials: credentials() }), says)
-    },
-  )
+const WRITES = ['add_memory', 'cache_set', 'update_memory', 'delete_memory']
 
-  it('names a key that is missing, as such', async () => {
+describe.each(nodes.map(({ name }) => name))('%s', (tool) => {
+  it.each(Object.entries(FAILURES))('reports %s in all its outputs', async (_, { script, says }) => {
+    stub.script = script
+    expectSoftFailure(tool, await call(tool, { api_key: KEY }), says)
+  })
+
+  it('reports a missing key', async () => {
     stub.script = json(401, { error: { code: 'unauthorized', message: 'no key', request_id: 'r' } })
-    const outcome = await runTool({ tool, parameters, credentials: { sidecar_url: stub.url } })
-    expectSoftFailure(tool, outcome, /needs an API key, and none is set/)
+    expectSoftFailure(tool, await call(tool), /needs an API key, and none is set/)
     expect(stub.calls[0]?.headers.authorization).toBeUndefined()
   })
 
-  it('says so when nobody listens, with a hint about localhost', async () => {
+  it('reports a refused connection, with a hint about localhost', async () => {
     const sidecar_url = (await deadUrl()).replace('127.0.0.1', 'localhost')
-    const outcome = await runTool({ tool, parameters, credentials: { sidecar_url, api_key: KEY } })
-    expectSoftFailure(tool, outcome, /refused.*Inside Dify's containers localhost is the container itself/)
+    const says = /refused.*Inside Dify's containers localhost is the container itself/
+    expectSoftFailure(tool, await call(tool, { sidecar_url, api_key: KEY }), says)
   })
 
-  it('says so when the address is none', async () => {
-    const outcome = await runTool({
-      tool,
-      parameters,
-      credentials: { sidecar_url: 'hippocache:8484', api_key: KEY },
-    })
-    expectSoftFailure(tool, outcome, /^Sidecar URL: expected an address .* came "hippocache:8484"/)
+  it('reports an invalid address', async () => {
+    const says = /^Sidecar URL: expected an address .* got "hippocache:8484"/
+    expectSoftFailure(tool, await call(tool, { sidecar_url: 'hippocache:8484', api_key: KEY }), says)
   })
 
-  it('says so when the key cannot be one', async () => {
-    const outcome = await runTool({
-      tool,
-      parameters,
-      credentials: { sidecar_url: stub.url, api_key: 'a\nb' },
-    })
-    expectSoftFailure(tool, outcome, /^API key: expected printable ASCII/)
+  it('reports an invalid key', async () => {
+    expectSoftFailure(tool, await call(tool, { api_key: 'a\nb' }), /^API key: expected printable ASCII/)
     expect(stub.calls).toHaveLength(0)
   })
 
   it('gives up at its deadline', async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    try {
-      stub.script = silence
-      const arrived = stub.nextCall()
-      const running = runTool({ tool, parameters, credentials: credentials() })
-      await arrived
-      const writes = ['add_memory', 'cache_set', 'update_memory', 'delete_memory']
-      // Waits for a language model, unless it is told not to.
-      const seconds = tool === 'flush_memory' ? 60 : writes.includes(tool) ? 10 : 5
-      await vi.advanceTimersByTimeAsync(seconds * 1000 - 1)
-      const early = await Promise.race([running, Promise.resolve('still waiting')])
-      expect(early).toBe('still waiting')
-      await vi.advanceTimersByTimeAsync(1)
-      expectSoftFailure(tool, await running, new RegExp(`No answer .* within ${seconds} s`))
-    } finally {
-      vi.useRealTimers()
-    }
+    // Flush Memory waits for a language model by default.
+    await expectDeadline(tool, tool === 'flush_memory' ? 60 : WRITES.includes(tool) ? 10 : 5)
   })
 })
 
-it('add_memory waits longer where it waits for a language model', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-  try {
-    stub.script = silence
-    const arrived = stub.nextCall()
-    const parameters = { ...USE['add_memory'], mode: 'sync' }
-    const running = runTool({ tool: 'add_memory', parameters, credentials: { sidecar_url: stub.url } })
-    await arrived
-    await vi.advanceTimersByTimeAsync(59_999)
-    expect(await Promise.race([running, Promise.resolve('still waiting')])).toBe('still waiting')
-    await vi.advanceTimersByTimeAsync(1)
-    expectSoftFailure('add_memory', await running, /within 60 s/)
-  } finally {
-    vi.useRealTimers()
-  }
-})
+it('add_memory in mode sync has a deadline of 60 s', () =>
+  expectDeadline('add_memory', 60, { ...USE['add_memory'], mode: 'sync' }))
+
+it('flush_memory has a deadline of 10 s when it does not wait for a model', () =>
+  expectDeadline('flush_memory', 10, { ...USE['flush_memory'], wait: false }))
 
 describe('a connection that breaks once', () => {
-  const flaky = () => {
+  const breakOnce = () => {
     let calls = 0
-    stub.script = (call, response, request) => {
+    stub.script = (received, response, request) => {
       if (++calls === 1) request.socket.destroy()
-      else json(200, { status: 'stored', turn_id: 't', memories: [], context: '' })(call, response, request)
+      else json(200, { status: 'stored', turn_id: 't' })(received, response, request)
     }
   }
-  const credentials = () => ({ sidecar_url: stub.url })
 
-  it('is tried again with the same idempotency key where a repetition is harmless', async () => {
-    flaky()
-    const { variables } = await runTool({
-      tool: 'add_memory',
-      parameters: USE['add_memory'] ?? {},
-      credentials: credentials(),
-    })
-    expect(variables['status']).toBe('stored')
+  it('is retried with the same idempotency key when the call is repeatable', async () => {
+    breakOnce()
+    expect((await call('add_memory')).variables['status']).toBe('stored')
     const keys = stub.calls.map(({ headers }) => headers['idempotency-key'])
     expect(keys).toHaveLength(2)
     expect(keys[0]).toBeTruthy()
     expect(keys[1]).toBe(keys[0])
   })
 
-  it('is not tried again for a turn without a number, which could be stored twice', async () => {
-    flaky()
-    const { variables } = await runTool({
-      tool: 'add_memory',
-      parameters: { user: 'hello', user_id: 'u1' },
-      credentials: credentials(),
-    })
+  it('is not retried for a turn without a number, which could be stored twice', async () => {
+    breakOnce()
+    const { variables } = await call('add_memory', {}, { user: 'hello', user_id: 'u1' })
     expect(variables['status']).toBe('error')
     expect(stub.calls).toHaveLength(1)
   })
 
-  it('is tried again once only', async () => {
-    stub.script = FAILURES['a connection that breaks']?.script ?? silence
-    await runTool({ tool: 'cache_get', parameters: USE['cache_get'] ?? {}, credentials: credentials() })
+  it('is retried at most once', async () => {
+    stub.script = FAILURES['a closed connection']?.script ?? silence
+    await call('cache_get')
     expect(stub.calls).toHaveLength(2)
   })
 })
 
-it('sends another idempotency key with each call', async () => {
+it('sends a new idempotency key with each call', async () => {
   stub.script = json(200, { status: 'stored' })
-  const once = () =>
-    runTool({ tool: 'cache_set', parameters: USE['cache_set'] ?? {}, credentials: { sidecar_url: stub.url } })
-  await once()
-  await once()
-  const keys = new Set(stub.calls.map(({ headers }) => headers['idempotency-key']))
-  expect(keys.size).toBe(2)
+  await call('cache_set')
+  await call('cache_set')
+  expect(new Set(stub.calls.map(({ headers }) => headers['idempotency-key'])).size).toBe(2)
 })
 
-it('does not go through the proxy of the environment', async () => {
+it('ignores the proxy settings of the environment', async () => {
   vi.stubEnv('HTTP_PROXY', await deadUrl())
   vi.stubEnv('http_proxy', process.env['HTTP_PROXY'] ?? '')
   vi.stubEnv('NO_PROXY', '')
   vi.stubEnv('no_proxy', '')
   try {
     stub.script = json(200, { status: 'miss', value: null })
-    const { variables } = await runTool({
-      tool: 'cache_get',
-      parameters: { key: 'k' },
-      credentials: { sidecar_url: stub.url },
-    })
-    expect(variables['status']).toBe('miss')
+    expect((await call('cache_get')).variables['status']).toBe('miss')
   } finally {
     vi.unstubAllEnvs()
   }

@@ -1,28 +1,23 @@
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { tools } from '../../tools/index.ts'
-import { declaration, mismatches } from './run-tool.ts'
+import { describe, expect, it } from 'vitest'
+import { nodes } from '../../tools/index.ts'
+import type { HippocacheNode } from '../../tools/shared/node.ts'
+import { mismatches, useStub } from './run-tool.ts'
 import { USE } from './scenarios.ts'
-import { json, type StubSidecar, startStub } from './stub-sidecar.ts'
+import { json } from './stub-sidecar.ts'
 
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
+const stub = await useStub()
 
-/** Runs the class itself, past the SDK's own check of the parameters. */
-async function outputs(name: string, parameters: Record<string, unknown>, credentials = {}) {
+/** Runs the tool class directly, without the parameter check of the SDK. */
+async function run(node: HippocacheNode, parameters: Record<string, unknown>, credentials = {}) {
   const context = {
     runtime: { credentials: { sidecar_url: stub.url, ...credentials }, credential_type: null, user_id: 'u' },
     session: { session_id: 's', conversation_id: null, app_id: null, message_id: null },
     signal: new AbortController().signal,
   }
-  const code = tools[name]
-  if (!code) throw new Error(`no tool ${name}`)
   const variables: Record<string, unknown> = {}
   const kinds: string[] = []
-  for await (const message of new code(context).invoke(parameters, context)) {
+  for await (const message of new node.tool(context).invoke(parameters, context)) {
     kinds.push(message.type)
     if (message.type === 'variable') variables[message.message.variable_name] = message.message.variable_value
   }
@@ -30,7 +25,7 @@ async function outputs(name: string, parameters: Record<string, unknown>, creden
   return variables
 }
 
-/** Answers of about the right form: known fields, some gone, some of another type. */
+/** Answers with known fields, some missing and some of another type. */
 const answers = fc.record(
   {
     status: fc.oneof(
@@ -70,34 +65,27 @@ const answers = fc.record(
   { requiredKeys: [] },
 )
 
-describe.each(Object.keys(USE))('%s', (tool) => {
-  const names = declaration.provider.tools
-    .find(({ identity }) => identity.name === tool)
-    ?.parameters.map(({ name }) => name)
-
-  it('sends each declared output with its type, whatever the sidecar answers', async () => {
+describe.each(nodes.map((node) => [node.name, node] as const))('%s', (name, node) => {
+  it('emits each declared output with its type for any answer of the sidecar', async () => {
+    const body = fc.oneof({ weight: 4, arbitrary: answers }, fc.jsonValue())
     const status = fc.constantFrom(200, 200, 200, 202, 400, 500)
     await fc.assert(
-      fc.asyncProperty(
-        fc.oneof({ weight: 4, arbitrary: answers }, fc.jsonValue()),
-        status,
-        async (body, code) => {
-          stub.script = json(code, body)
-          expect(mismatches(tool, await outputs(tool, USE[tool] ?? {}))).toEqual([])
-        },
-      ),
+      fc.asyncProperty(body, status, async (answer, code) => {
+        stub.script = json(code, answer)
+        expect(mismatches(name, await run(node, USE[name] ?? {}))).toEqual([])
+      }),
       { numRuns: 150 },
     )
   })
 
-  it('sends each declared output with its type, whatever the parameters are', async () => {
+  it('emits each declared output with its type for any parameters', async () => {
     stub.script = json(200, { status: 'stored', turn_id: 't' })
-    const parameters = fc.dictionary(fc.constantFrom(...(names ?? [])), fc.jsonValue())
+    const parameters = fc.dictionary(fc.constantFrom(...Object.keys(node.parameters)), fc.jsonValue())
     const identity = fc.constantFrom('runtime', 'parameter', undefined)
     await fc.assert(
       fc.asyncProperty(parameters, identity, async (given, mode) => {
-        const variables = await outputs(tool, { ...USE[tool], ...given }, { identity: mode })
-        expect(mismatches(tool, variables)).toEqual([])
+        const variables = await run(node, { ...USE[name], ...given }, { identity: mode })
+        expect(mismatches(name, variables)).toEqual([])
       }),
       { numRuns: 150 },
     )

@@ -7,7 +7,7 @@ import { json, startStub } from './stub-sidecar.ts'
 
 const main = fileURLToPath(new URL('../../main.ts', import.meta.url))
 
-it('the plugin as a process answers one call over its pipes and ends with its input', async () => {
+it('the plugin process answers one call over stdin and stdout and exits when stdin ends', async () => {
   await using stub = await startStub(
     json(200, { status: 'ok', context: '- tea', memories: [{ content: 'tea' }] }),
   )
@@ -15,9 +15,9 @@ it('the plugin as a process answers one call over its pipes and ends with its in
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { PATH: process.env['PATH'], INSTALL_METHOD: 'local' },
   })
-  let complaints = ''
+  let errorOutput = ''
   plugin.stderr.on('data', (chunk: Buffer) => {
-    complaints += chunk.toString()
+    errorOutput += chunk.toString()
   })
   const exited = new Promise<number | null>((resolve) => plugin.once('exit', resolve))
   plugin.stdin.write(
@@ -46,7 +46,7 @@ it('the plugin as a process answers one call over its pipes and ends with its in
     if (type === 'variable') variables[message.variable_name] = message.variable_value
   }
   plugin.stdin.end()
-  expect(await exited, complaints).toBe(0)
+  expect(await exited, errorOutput).toBe(0)
   expect(mismatches('retrieve_memory', variables)).toEqual([])
   expect(variables).toMatchObject({ status: 'ok', context: '- tea', count: 1 })
 })

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Invocation, mismatches, runTool } from './run-tool.ts'
-import { json, type StubSidecar, startStub } from './stub-sidecar.ts'
+import { describe, expect, it } from 'vitest'
+import { type Invocation, runNode, useStub } from './run-tool.ts'
+import { json } from './stub-sidecar.ts'
 
 const HOME = {
   id: 'm1',
@@ -20,23 +20,9 @@ const ANSWER = {
 }
 const EMPTY = { topics: [], static: [], recent: [], text: '', tokens: 0, count: 0, left_out: 0 }
 
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
-beforeEach(() => {
-  stub.calls.length = 0
-  stub.script = json(200, ANSWER)
-})
-
-async function profile(parameters: Record<string, unknown>, more: Invocation = {}) {
-  const credentials = { sidecar_url: stub.url, ...more.credentials }
-  const outcome = await runTool({ ...more, tool: 'profile', parameters, credentials })
-  expect(outcome.error).toBeUndefined()
-  expect(mismatches('profile', outcome.variables)).toEqual([])
-  return outcome
-}
+const stub = await useStub(json(200, ANSWER))
+const profile = (parameters: Record<string, unknown>, more: Invocation = {}) =>
+  runNode(stub, 'profile', parameters, more)
 
 describe('profile', () => {
   it('fills every output from the answer', async () => {
@@ -55,20 +41,20 @@ describe('profile', () => {
     ])
   })
 
-  it('asks with its defaults where nothing is bound', async () => {
+  it('sends the defaults', async () => {
     await profile({ user_id: 'u1', token_budget: '', topics: ' ', agent_id: null })
     expect(stub.calls[0]).toMatchObject({ method: 'GET', path: '/v1/profile', body: undefined })
     expect(stub.calls[0]?.query).toEqual({ user_id: 'u1', token_budget: '800' })
   })
 
-  it('passes on whatever is bound', async () => {
+  it('sends every bound parameter', async () => {
     await profile({ user_id: 'ü & 1', token_budget: '300', topics: 'work, health', agent_id: 'a1' })
     expect(stub.calls[0]?.query).toEqual({
       ...{ user_id: 'ü & 1', token_budget: '300', topics: 'work, health', agent_id: 'a1' },
     })
   })
 
-  it('tells nothing known from nothing that fits', async () => {
+  it('distinguishes an empty profile from a token budget that is too small', async () => {
     stub.script = json(200, EMPTY)
     const nothing = await profile({ user_id: 'u1' })
     expect(nothing.variables).toEqual({
@@ -80,26 +66,21 @@ describe('profile', () => {
         error: '',
       },
     })
-    expect(nothing.text).toBe('Nothing is known of the user.')
+    expect(nothing.text).toBe('Nothing is known about the user.')
     stub.script = json(200, { ...EMPTY, left_out: 3 })
     expect((await profile({ user_id: 'u1' })).text).toBe('The token budget is too small.')
     stub.script = json(200, { ...ANSWER, left_out: 3 })
-    expect((await profile({ user_id: 'u1' })).text).toBe('1 memory by topic; 3 more found no room.')
+    expect((await profile({ user_id: 'u1' })).text).toBe('1 memory by topic; 3 more exceed the token budget.')
   })
 
   it.each([
-    [{ token_budget: 20_001 }, 'token_budget: expected a whole number from 0 to 20000, came 20001.'],
-    [{ token_budget: 'much' }, 'token_budget: expected a whole number from 0 to 20000, came "much".'],
+    [{ token_budget: 20_001 }, 'token_budget: expected an integer from 0 to 20000, got 20001.'],
+    [{ token_budget: 'much' }, 'token_budget: expected an integer from 0 to 20000, got "much".'],
     [{ agent_id: 'env.agent' }, /^agent_id: expected .* does not exist here/],
     [{ user_id: 'sys.user_id' }, /^user_id: expected .* does not exist here/],
-  ])('answers %j with an error that names the parameter', async (wrong, message) => {
+  ])('rejects %j with an error that names the parameter', async (wrong, message) => {
     const { variables } = await profile({ user_id: 'u1', ...wrong })
     expect(variables).toMatchObject({ status: 'error', error: expect.stringMatching(message), context: '' })
     expect(stub.calls).toHaveLength(0)
-  })
-
-  it('is of the current user under identity: runtime', async () => {
-    await profile({ user_id: 'victim' }, { credentials: { identity: 'runtime' }, userId: 'real' })
-    expect(stub.calls[0]?.query).toMatchObject({ user_id: 'real' })
   })
 })

@@ -1,16 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Invocation, mismatches, runTool } from './run-tool.ts'
-import { json, type StubSidecar, startStub } from './stub-sidecar.ts'
-
-let stub: StubSidecar
-beforeAll(async () => {
-  stub = await startStub()
-})
-afterAll(() => stub[Symbol.asyncDispose]())
-beforeEach(() => {
-  stub.calls.length = 0
-  stub.script = json(200, FOUND)
-})
+import { describe, expect, it } from 'vitest'
+import { type Invocation, runNode, useStub } from './run-tool.ts'
+import { json } from './stub-sidecar.ts'
 
 const FOUND = {
   status: 'ok',
@@ -32,13 +22,9 @@ const FOUND = {
   tokens: 7,
 }
 
-async function retrieve(parameters: Record<string, unknown>, more: Invocation = {}) {
-  const credentials = { sidecar_url: stub.url, ...more.credentials }
-  const outcome = await runTool({ ...more, tool: 'retrieve_memory', parameters, credentials })
-  expect(outcome.error).toBeUndefined()
-  expect(mismatches('retrieve_memory', outcome.variables)).toEqual([])
-  return outcome
-}
+const stub = await useStub(json(200, FOUND))
+const retrieve = (parameters: Record<string, unknown>, more: Invocation = {}) =>
+  runNode(stub, 'retrieve_memory', parameters, more)
 
 const sent = () => stub.calls[0]?.body
 
@@ -75,7 +61,7 @@ describe('retrieve_memory', () => {
     })
   })
 
-  it('asks with its defaults where nothing is bound', async () => {
+  it('sends the defaults', async () => {
     const unset = {
       strategy: '',
       window_size: null,
@@ -92,7 +78,7 @@ describe('retrieve_memory', () => {
     expect(sent()).toEqual({ query: 'q', user_id: 'u1', ...defaults })
   })
 
-  it('passes on whatever is bound', async () => {
+  it('sends every bound parameter', async () => {
     const options = {
       strategy: 'per_query',
       window_size: 0,
@@ -113,7 +99,7 @@ describe('retrieve_memory', () => {
     })
   })
 
-  it('takes a similarity as a number or as text, and no other', async () => {
+  it('reads refresh_on_shift as a number or text from 0 to 1', async () => {
     await retrieve({ query: 'q', user_id: 'u1', refresh_on_shift: '0.3' })
     expect(sent()).toMatchObject({ refresh_on_shift: 0.3 })
     for (const refresh_on_shift of [-0.1, 1.1, 'often']) {
@@ -125,12 +111,12 @@ describe('retrieve_memory', () => {
     }
   })
 
-  it.each(['auto', 'per_query', 'cached', 'cached_delta'])('asks for the strategy %s', async (strategy) => {
+  it.each(['auto', 'per_query', 'cached', 'cached_delta'])('sends the strategy %s', async (strategy) => {
     await retrieve({ query: 'q', user_id: 'u1', strategy })
     expect(sent()).toMatchObject({ strategy })
   })
 
-  it('reports a served block, its age and the arm', async () => {
+  it('reports a cached block, its age and the experiment arm', async () => {
     const cache = { result: 'hit', reason: 'hit', age_turns: 0, serves_until_turn: 12, block_hash: 'abc' }
     stub.script = json(200, { ...FOUND, cache, experiment: { name: 'e', arm: 'cached' } })
     const { variables } = await retrieve({ query: 'q', user_id: 'u1' })
@@ -138,42 +124,34 @@ describe('retrieve_memory', () => {
   })
 
   it.each([
-    [{ status: 'empty', context: '', memories: [], count: 0 }, 'Nothing is remembered about this.'],
+    [{ status: 'empty', context: '', memories: [], count: 0 }, 'No memory matches.'],
     [{ status: 'degraded' }, 'Found 2 memories; the answer is older or incomplete.'],
-  ])('keeps the status of %j', async (change, text) => {
+  ])('passes the status of %j on', async (change, text) => {
     stub.script = json(200, { ...FOUND, ...change })
     const outcome = await retrieve({ query: 'q', user_id: 'u1' })
     expect(outcome.variables['status']).toBe(change.status)
     expect(outcome.text).toBe(text)
   })
 
-  it('finds nothing for a query without words, without asking', async () => {
+  it('returns empty for a blank query and does not call the sidecar', async () => {
     const { variables } = await retrieve({ query: ' ', user_id: 'u1' })
     expect(variables).toMatchObject({ status: 'empty', context: '', error: '' })
     expect(stub.calls).toHaveLength(0)
   })
 
   it.each([
-    [{ window_size: 501 }, 'window_size: expected a whole number from 0 to 500, came 501.'],
-    [{ top_k: 0 }, 'top_k: expected a whole number from 1 to 100, came 0.'],
-    [{ filters: '{"channel": ' }, /^filters: expected a JSON object, came/],
+    [{ window_size: 501 }, 'window_size: expected an integer from 0 to 500, got 501.'],
+    [{ top_k: 0 }, 'top_k: expected an integer from 1 to 100, got 0.'],
+    [{ filters: '{"channel": ' }, /^filters: expected a JSON object, got/],
     [{ filters: 'no', top_k: 0 }, /top_k: expected.*filters: expected/],
-  ])('answers %j with an error that names the parameter', async (wrong, message) => {
+  ])('rejects %j with an error that names the parameter', async (wrong, message) => {
     const { variables } = await retrieve({ query: 'q', user_id: 'u1', ...wrong })
     expect(variables).toMatchObject({ status: 'error', context: '', error: expect.stringMatching(message) })
     expect(stub.calls).toHaveLength(0)
   })
 
-  it('never searches unfiltered because a filter could not be read', async () => {
+  it('does not search when the filter is invalid', async () => {
     await retrieve({ query: 'q', user_id: 'u1', filters: "{'user': 'x'}" })
     expect(stub.calls).toHaveLength(0)
-  })
-
-  it('searches the memory of the current user under identity: runtime', async () => {
-    await retrieve(
-      { query: 'q', user_id: 'victim' },
-      { credentials: { identity: 'runtime' }, userId: 'real' },
-    )
-    expect(sent()).toMatchObject({ user_id: 'real' })
   })
 })

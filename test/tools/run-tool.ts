@@ -1,6 +1,8 @@
 import { createMemoryPair, type Frame, loadPlugin, Plugin, type ToolMessage } from '@dify/plugin-sdk-ts'
+import { afterAll, beforeEach, expect } from 'vitest'
 import { HippocacheProvider } from '../../provider/hippocache.ts'
 import { tools } from '../../tools/index.ts'
+import { json, type Script, type StubSidecar, startStub } from './stub-sidecar.ts'
 
 const root = new URL('../../', import.meta.url)
 export const declaration = await loadPlugin(root)
@@ -16,15 +18,40 @@ export interface Invocation {
   appId?: string | null
 }
 
-/** What came of one invocation, as Dify would see it. */
+/** The result of one invocation, as Dify sees it. */
 export interface Outcome {
   variables: Record<string, unknown>
   json: Record<string, unknown>[]
   text: string
   /** The session's error, or undefined. */
   error: { error_type: string; message: string } | undefined
-  /** Everything that went over the wire. */
+  /** All frames as JSON. */
   wire: string
+}
+
+/** A stub sidecar for the whole test file; every test starts with `script` and without recorded calls. */
+export async function useStub(script: Script = json(200, {})): Promise<StubSidecar> {
+  const stub = await startStub()
+  afterAll(() => stub[Symbol.asyncDispose]())
+  beforeEach(() => {
+    stub.calls.length = 0
+    stub.script = script
+  })
+  return stub
+}
+
+/** Runs one node against a stub, and checks that it emits every declared output with its declared type. */
+export async function runNode(
+  stub: StubSidecar,
+  tool: string,
+  parameters: Record<string, unknown>,
+  more: Invocation = {},
+): Promise<Outcome> {
+  const credentials = { sidecar_url: stub.url, ...more.credentials }
+  const outcome = await runTool({ ...more, tool, parameters, credentials })
+  expect(outcome.error).toBeUndefined()
+  expect(mismatches(tool, outcome.variables)).toEqual([])
+  return outcome
 }
 
 /** Runs one tool through the SDK over a linked pair of transports. */
@@ -96,15 +123,15 @@ export function outputSchema(tool: string): Record<string, { type: string; items
   return found?.output_schema?.properties as Record<string, { type: string }>
 }
 
-/** Names of variables that are missing, undeclared or of another type than declared; empty when all is well. */
+/** The variables that are missing, undeclared, or not of the declared type. */
 export function mismatches(tool: string, variables: Record<string, unknown>): string[] {
   const schema = outputSchema(tool)
   const names = new Set([...Object.keys(schema), ...Object.keys(variables)])
   return [...names].flatMap((name) => {
     const declared = schema[name]
     if (!declared) return [`${name} is not declared`]
-    if (!(name in variables)) return [`${name} was not sent`]
-    return fits(declared, variables[name]) ? [] : [`${name} is no ${declared.type}`]
+    if (!(name in variables)) return [`${name} was not emitted`]
+    return fits(declared, variables[name]) ? [] : [`${name}: expected ${declared.type}`]
   })
 }
 

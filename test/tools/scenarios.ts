@@ -1,7 +1,7 @@
 import { KEY } from './run-tool.ts'
 import { hangUp, json, raw, refusal, type Script } from './stub-sidecar.ts'
 
-/** One call that succeeds for each tool, with the least it needs. */
+/** The parameters of a minimal valid call of each node. */
 export const USE: Record<string, Record<string, unknown>> = {
   add_memory: { user: 'I moved to Lisbon.', user_id: 'u1', conversation_id: 'c1', turn: 3 },
   retrieve_memory: { query: 'Where do I live?', user_id: 'u1', conversation_id: 'c1', turn: 3 },
@@ -15,18 +15,18 @@ export const USE: Record<string, Record<string, unknown>> = {
   flush_memory: { user_id: 'u1', conversation_id: 'c1' },
 }
 
-/** Ways for a sidecar, or what stands in its place, to fail; with what the message must say. */
+/** Failures of the sidecar or of a server in its place, with the expected message. */
 export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
   'a wrong key': {
     script: refusal(401, 'unauthorized', `bad key ${KEY}`),
     says: /does not accept this API key/,
   },
-  'a namespace that may not': {
+  'a forbidden namespace': {
     script: refusal(403, 'forbidden', 'read only'),
     says: /read only \(forbidden, HTTP 403\)/,
   },
   'an unknown route': { script: refusal(404, 'not_found', 'no such path'), says: /different versions/ },
-  'a request it refuses': {
+  'an invalid request': {
     script: refusal(400, 'invalid_request', 'turn: expected …'),
     says: /The sidecar says: turn: expected/,
   },
@@ -35,42 +35,42 @@ export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
     says: /Bearer \*\*\*/,
   },
   'a body that is too large': { script: refusal(413, 'payload_too_large', 'over 1 MB'), says: /over 1 MB/ },
-  'more turns than may wait': {
-    script: refusal(429, 'too_many_pending', '10000 turns of this user wait'),
-    says: /The sidecar says: 10000 turns of this user wait \(too_many_pending, HTTP 429\)/,
+  'a full queue of pending turns': {
+    script: refusal(429, 'too_many_pending', '10000 pending turns'),
+    says: /The sidecar says: 10000 pending turns \(too_many_pending, HTTP 429\)/,
   },
   'an internal error': { script: refusal(500, 'internal', 'internal error'), says: /internal, HTTP 500/ },
   'a backend that is down': {
-    script: refusal(503, 'backend_unavailable', 'Redis is away'),
-    says: /up but not ready.*Redis is away/,
+    script: refusal(503, 'backend_unavailable', 'Redis is down'),
+    says: /up but not ready.*Redis is down/,
   },
   'a web server': {
     script: raw(404, 'text/html', '<h1>Not Found</h1>'),
     says: /not a Hippocache sidecar.*HTTP 404, text\/html/,
   },
-  'a web page': { script: raw(200, 'text/html', '<html>hi</html>'), says: /not a Hippocache sidecar/ },
-  'a login wall': {
+  'a web page': { script: raw(200, 'text/html', '<html>hi</html>'), says: /is not a Hippocache sidecar/ },
+  'a login page': {
     script: raw(401, 'text/html', 'login'),
-    says: /Something in front of it asks for a login/,
+    says: /A proxy or login page at .* refused access/,
   },
   'a redirect': {
     script: raw(301, 'text/html', '', { location: 'https://elsewhere.example/x?k=1' }),
     says: /redirects to https:\/\/elsewhere\.example \(/,
   },
-  'a proxy without its sidecar': {
+  'a proxy without a sidecar': {
     script: raw(502, 'text/html', 'Bad Gateway'),
-    says: /proxy answers.*not the Hippocache sidecar/,
+    says: /A proxy at .* cannot reach the Hippocache sidecar/,
   },
-  'broken JSON': { script: raw(200, 'application/json', '{"status":'), says: /not a Hippocache sidecar/ },
-  'a JSON list': { script: json(200, []), says: /not a Hippocache sidecar/ },
-  'JSON null': { script: json(200, null), says: /not a Hippocache sidecar/ },
-  'JSON of another kind': {
+  'broken JSON': { script: raw(200, 'application/json', '{"status":'), says: /is not a Hippocache sidecar/ },
+  'a JSON list': { script: json(200, []), says: /is not a Hippocache sidecar/ },
+  'JSON null': { script: json(200, null), says: /is not a Hippocache sidecar/ },
+  'a JSON object of another service': {
     script: json(200, { status: 'fine' }),
     says: /could not be read \((status|memories|history|text)\)/,
   },
-  'an endless answer': {
+  'an answer that is too large': {
     script: raw(200, 'application/json', `{"a":"${'x'.repeat(3 << 20)}"}`),
     says: /too large/,
   },
-  'a connection that breaks': { script: hangUp, says: /connection failed \(ECONNRESET\)/ },
+  'a closed connection': { script: hangUp, says: /connection failed \(ECONNRESET\)/ },
 }

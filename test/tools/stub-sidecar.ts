@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What one call brought. `body` is the parsed JSON, or undefined where none came. */
+/** One received call. `body` is the parsed JSON, or undefined without a body. */
 export interface Received {
   method: string
   path: string
@@ -10,7 +10,6 @@ export interface Received {
   body: unknown
 }
 
-/** How the stub answers a call. */
 export type Script = (call: Received, response: ServerResponse, request: IncomingMessage) => void
 
 export interface StubSidecar extends AsyncDisposable {
@@ -18,11 +17,11 @@ export interface StubSidecar extends AsyncDisposable {
   calls: Received[]
   /** Set by each test. */
   script: Script
-  /** Resolves when the next call has arrived in full. */
+  /** Resolves with the next complete call. */
   nextCall(): Promise<Received>
 }
 
-/** A real HTTP server in place of the sidecar that does what the test says. */
+/** An HTTP server in place of the sidecar; `script` answers its calls. */
 export async function startStub(script: Script = json(200, {})): Promise<StubSidecar> {
   const calls: Received[] = []
   const waiting: ((call: Received) => void)[] = []
@@ -74,15 +73,15 @@ export const raw =
 export const refusal = (status: number, code: string, message: string): Script =>
   json(status, { error: { code, message, request_id: 'r-1' } })
 
-/** Takes the call and never answers. */
+/** Accepts the call and never answers. */
 export const silence: Script = () => {}
 
-/** Breaks the connection without an answer. */
+/** Closes the connection without an answer. */
 export const hangUp: Script = (_, __, request) => {
   request.socket.destroy()
 }
 
-/** An address at which nobody listens: a port that was free a moment ago. */
+/** A URL whose port refuses connections. */
 export async function deadUrl(): Promise<string> {
   const stub = await startStub()
   await stub[Symbol.asyncDispose]()

@@ -11,7 +11,7 @@ import { stoppedClock } from '../helpers/clock.ts'
 
 const MINUTE = 60_000
 
-/** A state that can be away, and takes down what it was told. */
+/** Creates an announcer on a scope state that can be unreachable and records its calls. */
 function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100, isShared = false } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
@@ -40,8 +40,8 @@ function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100, isShare
   return { announcer, timers, told, world, records, written, events }
 }
 
-describe('changes are told to the scope state', () => {
-  it('by what they are, before they are answered for', async () => {
+describe('the announcer', () => {
+  it('moves the counter of each kind of change before the write is acknowledged', async () => {
     const { announcer, told } = setUp()
     await announcer.changed({ scope: 'a', fence: false })
     await announcer.beforeRemoval('a')
@@ -51,7 +51,7 @@ describe('changes are told to the scope state', () => {
     expect(announcer.isSettled('a')).toBe(true)
   })
 
-  it('when it is back, where it was away: the greatest that is owed to each scope, once', async () => {
+  it('announces the strongest missed change of each scope once, when the scope state is back', async () => {
     const { announcer, told, timers, world, written, events } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
@@ -77,7 +77,7 @@ describe('changes are told to the scope state', () => {
     ])
   })
 
-  it('again, where another change came while the one before was being told', async () => {
+  it('announces again if another change arrived during the announcement', async () => {
     const { announcer, told, timers, world } = setUp()
     world.away = true
     await announcer.changed({ scope: 'a', fence: false })
@@ -91,7 +91,7 @@ describe('changes are told to the scope state', () => {
     expect(announcer.isSettled('a')).toBe(true)
   })
 
-  it('without a write waiting for a state that is known to be away', async () => {
+  it('does not try the scope state on each write while it is known to be unreachable', async () => {
     const { announcer, world } = setUp()
     world.away = true
     await announcer.changed({ scope: 'a', fence: false })
@@ -100,7 +100,7 @@ describe('changes are told to the scope state', () => {
     expect(world.tried).toBe(1)
   })
 
-  it('less and less often, and at least every five seconds', async () => {
+  it('retries with backoff, at least every five seconds', async () => {
     const { announcer, timers, world } = setUp()
     world.away = true
     await announcer.changed({ scope: 'a', fence: false })
@@ -112,7 +112,7 @@ describe('changes are told to the scope state', () => {
     expect(world.tried - before).toBeLessThanOrEqual(250)
   })
 
-  it('once more at the end', async () => {
+  it('tries once more when it closes', async () => {
     const { announcer, told, timers, world, events } = setUp()
     world.away = true
     await announcer.changed({ scope: 'a', fence: true })
@@ -128,7 +128,7 @@ describe('changes are told to the scope state', () => {
     expect(events()).not.toContain('changes are told to other sidecars at the next start')
   })
 
-  it('by the next process, where this one has ended: what was answered for is written down', async () => {
+  it('persists missed changes, so that the next process announces them', async () => {
     const { announcer, world, records, written } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
@@ -148,7 +148,7 @@ describe('changes are told to the scope state', () => {
     expect(await written()).toEqual([])
   })
 
-  it('of more scopes than are held in memory, too; until then none counts as settled', async () => {
+  it('announces more scopes than it holds in memory, and reports no scope as settled until then', async () => {
     const { announcer, told, timers, world, written } = setUp({ maxOwed: 10 })
     world.away = true
     const scopes = Array.from({ length: 35 }, (_, i) => `s${i}`)
@@ -165,7 +165,7 @@ describe('changes are told to the scope state', () => {
     expect(announcer.isSettled('another')).toBe(true)
   })
 
-  it('also where it cannot be written down', async () => {
+  it('announces missed changes even if they could not be persisted', async () => {
     const { announcer, told, timers, world, records, events } = setUp()
     await records.close()
     world.away = true
@@ -178,8 +178,8 @@ describe('changes are told to the scope state', () => {
   })
 })
 
-describe('where several processes share the records', () => {
-  it('nothing is removed of which the others cannot be told', async () => {
+describe('the announcer with several processes on one record store', () => {
+  it('refuses a removal that it cannot announce', async () => {
     const { announcer, world, told, written } = setUp({ isShared: true })
     world.away = true
     await expect(announcer.beforeRemoval('a')).rejects.toMatchObject({
@@ -192,7 +192,7 @@ describe('where several processes share the records', () => {
     expect(told).toEqual(['fence a'])
   })
 
-  it('what a process owed that has died is taken up by another that was there before', async () => {
+  it('announces the missed changes of a process that died', async () => {
     const records = openSqliteRecords(':memory:')
     const dead = setUp({ records, isShared: true })
     const other = setUp({ records, isShared: true })

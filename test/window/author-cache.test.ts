@@ -19,34 +19,39 @@ function open(maxBytes = 10_000_000) {
 
 type Expected = [status: string, reason: string, ageTurns: number | null, until: number | null]
 
-/** What was set, what is known at the read, what is answered. */
+/** The write, the read and the expected answer. */
 const READS: [name: string, set: TurnContext, read: TurnContext, expected: Expected][] = [
-  ['nothing known of turns', {}, {}, ['hit', 'hit', null, null]],
-  ['the turn it was set at', { turn: 3, windowSize: 5 }, { turn: 3 }, ['hit', 'hit', 0, 7]],
-  ['the last turn of its life', { turn: 3, windowSize: 5 }, { turn: 7 }, ['hit', 'hit', 4, 7]],
-  ['the turn after its life', { turn: 3, windowSize: 5 }, { turn: 8 }, ['stale', 'window', 5, 7]],
-  ['a turn that went back', { turn: 3, windowSize: 5 }, { turn: 2 }, ['stale', 'window', 0, 7]],
-  ['a window named at the read only', { turn: 3 }, { turn: 7, windowSize: 5 }, ['hit', 'hit', 4, 7]],
+  ['a write and a read without turns', {}, {}, ['hit', 'hit', null, null]],
+  ['a read at the turn of the write', { turn: 3, windowSize: 5 }, { turn: 3 }, ['hit', 'hit', 0, 7]],
+  ['a read at the last turn of the window', { turn: 3, windowSize: 5 }, { turn: 7 }, ['hit', 'hit', 4, 7]],
   [
-    'a window named at the read only, too small',
+    'a read after the last turn of the window',
+    { turn: 3, windowSize: 5 },
+    { turn: 8 },
+    ['stale', 'window', 5, 7],
+  ],
+  ['a read at an earlier turn', { turn: 3, windowSize: 5 }, { turn: 2 }, ['stale', 'window', 0, 7]],
+  ['a window size given only at the read', { turn: 3 }, { turn: 7, windowSize: 5 }, ['hit', 'hit', 4, 7]],
+  [
+    'a smaller window size given only at the read',
     { turn: 3 },
     { turn: 7, windowSize: 4 },
     ['stale', 'window', 4, 6],
   ],
   [
-    'a window at the read against another at the write',
+    'a smaller window size at the read than at the write',
     { turn: 3, windowSize: 50 },
     { turn: 7, windowSize: 4 },
     ['stale', 'window', 4, 6],
   ],
-  ['no window known', { turn: 3 }, { turn: 900 }, ['hit', 'hit', 897, null]],
+  ['no window size', { turn: 3 }, { turn: 900 }, ['hit', 'hit', 897, null]],
   ['no turn at the read', { turn: 3, windowSize: 5 }, {}, ['hit', 'hit', null, 7]],
   ['no turn at the write', { windowSize: 5 }, { turn: 900 }, ['hit', 'hit', null, null]],
-  ['window 0', { turn: 3, windowSize: 0 }, { turn: 3 }, ['stale', 'window', 0, null]],
-  ['window 1', { turn: 3, windowSize: 1 }, { turn: 3 }, ['stale', 'window', 0, null]],
-  ['window 2, same turn', { turn: 3, windowSize: 2 }, { turn: 3 }, ['hit', 'hit', 0, 4]],
-  ['window 2, next turn', { turn: 3, windowSize: 2 }, { turn: 4 }, ['hit', 'hit', 1, 4]],
-  ['window 2, the turn after', { turn: 3, windowSize: 2 }, { turn: 5 }, ['stale', 'window', 2, 4]],
+  ['window size 0', { turn: 3, windowSize: 0 }, { turn: 3 }, ['stale', 'window', 0, null]],
+  ['window size 1', { turn: 3, windowSize: 1 }, { turn: 3 }, ['stale', 'window', 0, null]],
+  ['window size 2, same turn', { turn: 3, windowSize: 2 }, { turn: 3 }, ['hit', 'hit', 0, 4]],
+  ['window size 2, next turn', { turn: 3, windowSize: 2 }, { turn: 4 }, ['hit', 'hit', 1, 4]],
+  ['window size 2, two turns later', { turn: 3, windowSize: 2 }, { turn: 5 }, ['stale', 'window', 2, 4]],
   [
     'the same conversation',
     { conversationId: 'a', turn: 3, windowSize: 5 },
@@ -66,16 +71,16 @@ const READS: [name: string, set: TurnContext, read: TurnContext, expected: Expec
     ['stale', 'conversation', null, null],
   ],
   [
-    'a conversation named by one side only',
+    'a conversation given only at the write',
     { conversationId: 'a', turn: 3, windowSize: 5 },
     { turn: 8 },
     ['stale', 'window', 5, 7],
   ],
 ]
 
-describe('the cache of workflow authors', () => {
+describe('the author cache', () => {
   it.each(READS)(
-    'answers for %s',
+    'returns the status, age and last turn for %s',
     async (_name, set, read, [status, reason, age_turns, serves_until_turn]) => {
       const { cache, clock } = open()
       await cache.write('ns', 'k', { value: 'v', ...set })
@@ -91,7 +96,7 @@ describe('the cache of workflow authors', () => {
     },
   )
 
-  it('answers a miss with nothing in it', async () => {
+  it('returns a miss with null fields for an absent key', async () => {
     const { cache } = open()
     const nothing = { value: null, age_turns: null, age_s: null, serves_until_turn: null }
     expect(await cache.read('ns', 'k', { turn: 1, windowSize: 5 })).toEqual({
@@ -101,7 +106,7 @@ describe('the cache of workflow authors', () => {
     })
   })
 
-  it('lets a later write win with its own turn, window and life', async () => {
+  it('replaces value, turn, window size and TTL on a later write', async () => {
     const { cache, clock } = open()
     await cache.write('ns', 'k', { value: 1, turn: 3, windowSize: 5, ttlSeconds: 10 })
     clock.advance(5000)
@@ -117,7 +122,7 @@ describe('the cache of workflow authors', () => {
     expect(await cache.read('ns', 'k', { turn: 10 })).toMatchObject({ status: 'miss', reason: 'absent' })
   })
 
-  it('keeps a value for a day unless told otherwise, and says until when', async () => {
+  it('keeps a value for a day by default and returns its expiry', async () => {
     const { cache, clock } = open()
     const written = await cache.write('ns', 'k', { value: 1, turn: 4, windowSize: 10 })
     expect(written).toEqual({ expiresAt: clock.now() + DEFAULT_TTL_S * 1000, servesUntilTurn: 13 })
@@ -127,11 +132,11 @@ describe('the cache of workflow authors', () => {
     expect((await cache.read('ns', 'k', {})).status).toBe('miss')
   })
 
-  it('gives back any JSON as it was', async () => {
+  it('returns any JSON value unchanged', async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
         const { cache } = open()
-        // What a request brings has been through JSON already, which knows no -0.
+        // Request bodies are parsed JSON, which has no -0.
         const json = JSON.parse(JSON.stringify(value)) as Json
         await cache.write('ns', 'k', { value: json })
         expect((await cache.read('ns', 'k', {})).value).toEqual(json)
@@ -152,7 +157,7 @@ describe('the cache of workflow authors', () => {
     expect(await cache.read('ns', 'k', {})).toMatchObject({ status: 'hit', value })
   })
 
-  it('keeps namespaces apart, whatever is in their names and keys', async () => {
+  it('separates namespaces whose names and keys contain separators', async () => {
     const { cache } = open()
     const places = [
       ['a', 'b/c'],
@@ -171,7 +176,7 @@ describe('the cache of workflow authors', () => {
     expect((await cache.read('a/b', 'c', {})).status).toBe('hit')
   })
 
-  it('refuses what is larger than the cache as too large', async () => {
+  it('rejects a value larger than the cache with payload_too_large', async () => {
     const { cache } = open(2000)
     await cache.write('ns', 'other', { value: 'kept' })
     await expect(cache.write('ns', 'k', { value: 'x'.repeat(2000) })).rejects.toMatchObject({
@@ -181,7 +186,7 @@ describe('the cache of workflow authors', () => {
     expect((await cache.read('ns', 'other', {})).value).toBe('kept')
   })
 
-  it('refuses a value nested deeper than it can be written, in words that say so', async () => {
+  it('rejects a value that is nested too deeply to serialize with invalid_request', async () => {
     const { cache } = open()
     let value: Json = 0
     for (let i = 0; i < 100_000; i++) value = [value]
@@ -191,7 +196,7 @@ describe('the cache of workflow authors', () => {
     })
   })
 
-  it('reads nothing from a backend that is away, and says so', async () => {
+  it('returns a miss with reason "backend" and rejects writes while the backend is unreachable', async () => {
     const { cache, store } = open()
     await cache.write('ns', 'k', { value: 'v' })
     const away = new CacheUnavailable('timeout', 'redis at 10.0.0.7:6379: no answer in 500 ms')
@@ -208,14 +213,14 @@ describe('the cache of workflow authors', () => {
     await expect(cache.remove('ns', 'k')).rejects.toMatchObject(answer)
   })
 
-  it('does not take a mistake of its own for a backend that is away', async () => {
+  it('rethrows errors that are not CacheUnavailable', async () => {
     const { cache, store } = open()
     store.get = () => Promise.reject(new TypeError('a mistake'))
     await expect(cache.read('ns', 'k', {})).rejects.toThrow(TypeError)
   })
 
   it.each(['', 'hello', '{"value":', 'null', '[]', '{"turn":3}'])(
-    'takes %j, which another program stored, for nothing',
+    'treats %j, stored by another program, as absent',
     async (text) => {
       const { cache, store } = open()
       await store.set('author/ns/k', text, 1000)
@@ -223,7 +228,7 @@ describe('the cache of workflow authors', () => {
     },
   )
 
-  it('does not mistake the fields of a value for its own', async () => {
+  it('does not confuse fields of the value with its own metadata', async () => {
     const { cache } = open()
     const value: CacheWrite['value'] = { value: 1, turn: 99, windowSize: 99, conversationId: 'x' }
     await cache.write('ns', 'k', { value, turn: 3, windowSize: 5 })

@@ -9,7 +9,7 @@ const SCOPE = 'default/ada'
 const HOUR = 3_600_000
 const PORTO = { conversation_id: 'c', turn: 1, mode: 'verbatim' }
 
-/** By how much the counters move while something is done. */
+/** Returns by how much the counters move during `run`. */
 async function moved(state: ScopeState, run: () => Promise<unknown>, scope = SCOPE): Promise<Counters> {
   const before = await state.counters(scope)
   await run()
@@ -23,7 +23,7 @@ async function add(app: TestApp, text: string, rest: Record<string, unknown> = P
 }
 
 describe('the counters of a scope', () => {
-  it('move by the epoch alone when something is added, and not when nothing is', async () => {
+  it('move only the epoch when a memory is added, and nothing when none is', async () => {
     const app = testApp()
     const { scopeState } = app.services
     const say = () => add(app, 'I live in Porto, by the river.')
@@ -37,7 +37,7 @@ describe('the counters of a scope', () => {
     expect(await moved(scopeState, other, 'default/bob')).toEqual({ epoch: 0, fence: 0 })
   })
 
-  it('fence a deletion, a correction, a restored version and a replaced turn, before and after', async () => {
+  it('move the fence before and after a deletion, a correction, a restore and a replaced turn', async () => {
     const app = testApp()
     const { scopeState } = app.services
     const id = await add(app, 'I live in Porto, by the river.')
@@ -55,7 +55,7 @@ describe('the counters of a scope', () => {
     expect(await moved(scopeState, replace)).toEqual(twice)
   })
 
-  it('fence what is forgotten, and nothing is left of its blocks', async () => {
+  it('move the fence when a user is forgotten, and drop the blocks', async () => {
     const app = testApp()
     const { scopeState } = app.services
     await add(app, 'I live in Porto, by the river.')
@@ -66,13 +66,13 @@ describe('the counters of a scope', () => {
     expect((await moved(scopeState, forget)).fence).toBeGreaterThanOrEqual(2)
     expect((await scopeState.read(SCOPE, 'c')).block).toBeUndefined()
     expect(await scopeState.turns(SCOPE, 'c')).toEqual([])
-    // Nothing of the user is stored, but blocks may be.
+    // The store is empty, but there may still be blocks.
     await scopeState.fill(SCOPE, 'c', 'Porto', HOUR, await scopeState.counters(SCOPE))
     await forget()
     expect((await scopeState.read(SCOPE, 'c')).block).toBeUndefined()
   })
 
-  it('move by the epoch alone when words are learned from, and fence what that supersedes', async () => {
+  it('move only the epoch when facts are extracted, and the fence when a fact supersedes another', async () => {
     const { services, post, buffer } = setUp()
     const { scopeState } = services
     const learn = async () => void (await buffer.flush({ namespace: 'n', userId: 'ada' }))
@@ -86,7 +86,7 @@ describe('the counters of a scope', () => {
     ).toMatchObject({ memories: [{ text: 'Ada lives in Porto.' }] })
   })
 
-  it('fence words that wait when somebody deletes them', async () => {
+  it('move the fence when a pending turn is deleted', async () => {
     const { services, post } = setUp()
     const { engine, scopeState } = services
     const ada = { namespace: 'n', userId: 'ada' }
@@ -97,7 +97,7 @@ describe('the counters of a scope', () => {
   })
 })
 
-describe('a block that is filled in while something is deleted', () => {
+describe('a block that is stored during a deletion', () => {
   it.each(['before the commit', 'after the commit'])('is not served afterwards: %s', async (moment) => {
     let during = async () => {}
     const app = testApp({
@@ -115,7 +115,7 @@ describe('a block that is filled in while something is deleted', () => {
     let filled: boolean | undefined
     during = async () => {
       during = async () => {}
-      // Read from the snapshot, which still has it.
+      // Built from the snapshot, which still contains the memory.
       filled = await scopeState.fill(SCOPE, 'c', 'Porto', HOUR, await scopeState.counters(SCOPE))
     }
     const early = await scopeState.counters(SCOPE)
@@ -127,8 +127,8 @@ describe('a block that is filled in while something is deleted', () => {
   })
 })
 
-describe('a scope state that is away', () => {
-  it('fails no write, and the scope is not settled until it has been told', async () => {
+describe('an unreachable scope state', () => {
+  it('does not fail writes; the scope is settled after the changes are announced', async () => {
     const honest = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000 })
     let away = true
     const orAway = async <T>(run: () => Promise<T>) => {

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { isInWindow } from '../../sidecar/window/rule.ts'
 import { said, type TestApp, testApp } from '../helpers/test-app.ts'
 
-/** A turn: how far it is from the one before (0: answered again), whether it is added, and after which pause. */
+/** A turn: its distance from the previous one (0: regenerated), whether it is added, and the pause before it. */
 const step = fc.record({
   ahead: fc.oneof(
     { weight: 8, arbitrary: fc.constant(1) },
@@ -21,17 +21,17 @@ const flow = fc.record({
 })
 
 /**
- * The flow that people draw: Cache Get; on anything but a hit, Retrieve Memory and Cache Set; the model, which sees the
- * window and the value; Add Memory.
+ * Runs the chatflow that authors build by hand: Cache Get; unless it hits, Retrieve Memory and Cache Set; the model,
+ * which sees the window and the value; Add Memory. Returns the number of cache reads by outcome.
  */
-async function draw(
+async function runFlow(
   { call, clock }: TestApp,
   user_id: string,
   {
     windowSize,
     steps,
   }: { windowSize: number; steps: readonly { ahead: number; isAdded: boolean; pauseMs: number }[] },
-  believed: (windowSize: number) => number,
+  toldWindowSize: (windowSize: number) => number,
 ): Promise<Record<string, number>> {
   const added = new Map<number, string>()
   const seen: Record<string, number> = {}
@@ -40,9 +40,9 @@ async function draw(
   for (const { ahead, isAdded, pauseMs } of steps) {
     turn = Math.min(2 ** 31 - 1, Math.max(1, turn + ahead))
     clock.advance(pauseMs)
-    // What is answered again from an earlier turn on takes the place of what came after it.
+    // A regenerated earlier turn replaces the turns after it.
     const inThread = [...added].filter(([other]) => other < turn)
-    const size = believed(windowSize)
+    const size = toldWindowSize(windowSize)
     const path = `/v1/cache/mem:${user_id}?conversation_id=c&turn=${turn}&window_size=${size}`
     const read = (await call('GET', path)).body
     seen[`${read.status} ${read.reason}`] = (seen[`${read.status} ${read.reason}`] ?? 0) + 1
@@ -55,7 +55,7 @@ async function draw(
     for (const [other, item] of inThread) {
       if (isInWindow(other, turn, windowSize) || value.includes(item)) continue
       throw new Error(
-        `${item} of turn ${other} is nowhere at turn ${turn}: ${JSON.stringify({ ...read, value })}`,
+        `${item} of turn ${other} is missing at turn ${turn}: ${JSON.stringify({ ...read, value })}`,
       )
     }
     if (!isAdded || added.has(turn)) continue
@@ -72,7 +72,7 @@ it('a flow of Cache Get, Retrieve Memory and Cache Set hides no turn', { timeout
   let users = 0
   await fc.assert(
     fc.asyncProperty(flow, async (one) => {
-      for (const [outcome, count] of Object.entries(await draw(app, `u${users++}`, one, (n) => n)))
+      for (const [outcome, count] of Object.entries(await runFlow(app, `u${users++}`, one, (n) => n)))
         all[outcome] = (all[outcome] ?? 0) + count
     }),
     { numRuns: 150 },
@@ -80,13 +80,13 @@ it('a flow of Cache Get, Retrieve Memory and Cache Set hides no turn', { timeout
   for (const outcome of ['hit hit', 'stale window', 'miss absent']) expect(all[outcome]).toBeGreaterThan(0)
 })
 
-it('and it would be seen if one more turn were served', async () => {
+it('the flow check detects a value that is served one turn too long', async () => {
   const app = testApp()
   let users = 0
   const property = fc.asyncProperty(
     flow,
-    async (one) => void (await draw(app, `u${users++}`, one, (n) => (n > 1 ? n + 1 : n))),
+    async (one) => void (await runFlow(app, `u${users++}`, one, (n) => (n > 1 ? n + 1 : n))),
   )
   const outcome = await fc.check(property, { numRuns: 2000, endOnFailure: true })
-  expect(String(outcome.errorInstance)).toMatch(/is nowhere at turn/)
+  expect(String(outcome.errorInstance)).toMatch(/is missing at turn/)
 })

@@ -4,7 +4,7 @@ import { type Answer, said, testApp } from '../helpers/test-app.ts'
 
 const SCOPE = 'default/ada'
 
-/** How far the fence moves with each of some steps. */
+/** Returns for each step whether it moves the fence. */
 async function fences(app: ReturnType<typeof testApp>, steps: (() => Promise<Answer>)[]): Promise<boolean[]> {
   const { scopeState } = app.services
   const moved: boolean[] = []
@@ -16,8 +16,9 @@ async function fences(app: ReturnType<typeof testApp>, steps: (() => Promise<Ans
   return moved
 }
 
-describe('the fence moves, since blocks count on what they know being all there is below it,', () => {
-  it('with a turn that comes after a later one, or again', async () => {
+// A block assumes that it knows all turns up to its watermark, so a change below the watermark moves the fence.
+describe('the fence moves', () => {
+  it('for a turn that arrives after a later one, or again', async () => {
     const app = testApp()
     const add = (turn: number, text: string, conversation_id = 'c') =>
       app.call('POST', '/v1/memories', said(text, { conversation_id, turn }))
@@ -33,7 +34,7 @@ describe('the fence moves, since blocks count on what they know being all there 
     ).toEqual([false, false, true, false, true, false])
   })
 
-  it('with a memory that comes back', async () => {
+  it('for a restored memory', async () => {
     const app = testApp()
     const { body } = await app.call('POST', '/v1/memories', said('I live in Porto.'))
     const at = `/v1/memories/${body.events[0].id}`
@@ -41,7 +42,7 @@ describe('the fence moves, since blocks count on what they know being all there 
     expect(await fences(app, [() => app.call('POST', `${at}/restore`, { user_id: 'ada' })])).toEqual([true])
   })
 
-  it('with words whose fact was overtaken in their own batch, and not with words that became facts', async () => {
+  it('for a turn whose fact is superseded within its batch, but not for turns that became facts', async () => {
     const world = setUp()
     const { scopeState } = world.services
     const flushed = async () => {
@@ -58,7 +59,7 @@ describe('the fence moves, since blocks count on what they know being all there 
     expect(await world.texts()).toEqual(['Ada has a cat.', 'Ada lives in Porto.', 'Ada speaks Welsh.'])
   })
 
-  it('with a fact from words that could not be read while they waited, such as a question', async () => {
+  it('for a fact from a turn that was not recallable while pending, such as a question', async () => {
     const world = setUp()
     const { scopeState } = world.services
     const learned = async (turn: number, text: string) => {

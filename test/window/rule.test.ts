@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isInWindow, mayServe, servesUntilTurn } from '../../sidecar/window/rule.ts'
 
-/** The turns that Dify's window of size `N` shows at turn `d`, by its own formula, oldest first. */
+/** The turns in Dify's window of size `n` at turn `d`, by Dify's formula, oldest first. */
 function difyWindow(d: number, n: number): number[] {
   const turns: number[] = []
   for (let turn = Math.max(1, d - n + 1); turn <= d - 1; turn++) turns.push(turn)
@@ -10,7 +10,7 @@ function difyWindow(d: number, n: number): number[] {
 }
 
 describe('a value built at watermark w', () => {
-  it('may be served at turn d exactly when value and window together leave no earlier turn out', () => {
+  it('may be served at turn d exactly when value and window together cover all earlier turns', () => {
     for (let n = 2; n <= 14; n++) {
       for (let w = 0; w <= 20; w++) {
         for (let d = w + 1; d <= 40; d++) {
@@ -23,7 +23,7 @@ describe('a value built at watermark w', () => {
     }
   })
 
-  it('is never served to a window that shows no earlier turn', () => {
+  it('is never served to a window without earlier turns', () => {
     const turns = fc.integer({ min: 0, max: 2 ** 31 - 1 })
     fc.assert(
       fc.property(turns, turns, fc.constantFrom(0, 1), (d, w, n) => {
@@ -33,7 +33,7 @@ describe('a value built at watermark w', () => {
     )
   })
 
-  it('is served at every turn until its last and at none after it', () => {
+  it('is served at every turn up to its last and at none after it', () => {
     const watermark = fc.integer({ min: 0, max: 2 ** 31 - 1 })
     fc.assert(
       fc.property(watermark, fc.integer({ min: 2, max: 500 }), fc.nat(1000), (w, n, back) => {
@@ -45,7 +45,7 @@ describe('a value built at watermark w', () => {
     )
   })
 
-  it('lives N turns when it was built with nothing pending, and one less for each turn of lag', () => {
+  it('is served for N turns if nothing was pending, and one turn less per turn of lag', () => {
     for (const [n, lag, lives] of [
       [10, 0, 10],
       [10, 1, 9],
@@ -61,14 +61,14 @@ describe('a value built at watermark w', () => {
     }
   })
 
-  it('is not given a longer life by a turn number that goes back', () => {
+  it('is not served longer when turn numbers go back', () => {
     expect(servesUntilTurn(4, 3)).toBe(7)
     expect([3, 5, 7, 8].map((d) => mayServe(d, 4, 3))).toEqual([true, true, true, false])
   })
 })
 
 describe('the window at turn d', () => {
-  it('holds the turns that Dify shows, and the turn in flight', () => {
+  it('contains the turns that Dify shows and the current turn', () => {
     for (let n = 0; n <= 14; n++) {
       for (let d = 1; d <= 40; d++) {
         const seen = Array.from({ length: 60 }, (_, i) => i + 1).filter((source) => isInWindow(source, d, n))

@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { NEEDS, NO_REDIS } from '../helpers/redis-server.ts'
 import { redisScopeState } from '../helpers/scope-state-subject.ts'
 import { useRedis } from '../helpers/use-redis.ts'
-import { over } from './schedules/property.ts'
+import { runSchedules } from './schedules/property.ts'
 import type { Backing, Evicted } from './schedules/scope-state.ts'
 
 const SCHEDULES = Number(process.env['WINDOW_REDIS_SCHEDULES'] ?? 150)
 const PREFIX = 'window:'
 const KEYS: Record<Evicted, string> = { blocks: 'block/*', counters: 'counters', turns: 'turns/*' }
 
-describe.skipIf(NO_REDIS)(`with the scope state on Redis ${NEEDS}`, () => {
+describe.skipIf(NO_REDIS)(`the window rule with scope state on Redis ${NEEDS}`, () => {
   const redis = useRedis()
 
-  it(`over ${SCHEDULES} schedules nothing is hidden and nothing deleted is served`, {
+  it(`hides no live memory and serves no deleted one, in ${SCHEDULES} random schedules`, {
     timeout: 600_000,
   }, async () => {
     const state = redisScopeState(redis.url, { keyPrefix: PREFIX })
@@ -32,8 +32,8 @@ describe.skipIf(NO_REDIS)(`with the scope state on Redis ${NEEDS}`, () => {
     }
     let worlds = 0
     const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
-    // Every world has a user of its own, on one connection.
-    const tally = await over(SCHEDULES, seed, () => {
+    // Each world has its own user; all share one connection.
+    const tally = await runSchedules(SCHEDULES, seed, () => {
       worlds += 1
       const userId = `ada-${worlds}`
       const of = `${PREFIX}{scope:n/${userId}}`

@@ -12,31 +12,31 @@ import { schedule } from './schedules/steps.ts'
 import { run, type WorldOptions } from './schedules/world.ts'
 
 const SABOTAGES: Record<string, { options: () => WorldOptions; message: RegExp }> = {
-  'a fill that is late takes the fence of now': {
+  'a late fill is stored under the current fence': {
     options: () => ({ sabotage: fillsLate }),
-    message: /is served|nowhere/,
+    message: /is deleted but served|is missing/,
   },
-  'the fence moves before the commit only': {
+  'the fence moves only before the commit': {
     options: () => ({ sabotage: tellsBefore }),
-    message: /is served|nowhere/,
+    message: /is deleted but served|is missing/,
   },
-  'the epoch moves before the commit only': { options: bumpsEarly, message: /nowhere|uncovered/ },
-  'evicted counters begin at 0 again': {
+  'the epoch moves only before the commit': { options: bumpsEarly, message: /is missing|uncovered/ },
+  'evicted counters restart at 0': {
     options: () => ({ sabotage: restartsAtZero }),
-    message: /is served|nowhere/,
+    message: /is deleted but served|is missing/,
   },
-  'nothing minds the holes of a block': {
+  'additions do not move the epoch': {
     options: () => ({ sabotage: standsStill }),
-    message: /nowhere|uncovered/,
+    message: /is missing|uncovered/,
   },
-  'a block lives one turn longer': { options: () => ({ told: (n) => n + 1 }), message: /nowhere/ },
-  'words that wait to be learned from are left out': {
+  'a block is served one turn too long': { options: () => ({ told: (n) => n + 1 }), message: /is missing/ },
+  'pending turns are left out of recall': {
     options: () => ({ spoil: leavesOutPending }),
-    message: /nowhere/,
+    message: /is missing/,
   },
 }
 
-describe('the schedules notice that', () => {
+describe('the random schedules detect this fault', () => {
   it.each(Object.entries(SABOTAGES))('%s', { timeout: 600_000 }, async (_name, { options, message }) => {
     const property = fc.asyncProperty(schedule, async (one) => void (await run(one, options())))
     const outcome = await fc.check(property, { numRuns: 20_000, seed: 1, endOnFailure: true })

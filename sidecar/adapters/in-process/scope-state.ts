@@ -8,11 +8,11 @@ import {
 } from '../../ports/scope-state.ts'
 
 export interface InProcessScopeStateOptions {
-  /** Most blocks, most scopes with counters, and most conversations held at once, each. */
+  /** Most entries of each kind: blocks, counters, conversations. */
   maxEntries: number
   /** Most bytes of blocks with their keys held at once (UTF-16: two bytes per code unit). */
   maxBytes: number
-  /** Milliseconds after the last note until the turns of a conversation are gone. */
+  /** Milliseconds from the last note until the turns of a conversation expire. */
   turnsTtlMs?: number
   /** Epoch milliseconds; injected by tests. */
   now?: () => number
@@ -27,10 +27,10 @@ type Noted = 'recalled' | 'added'
 
 const WEEK_MS = 7 * 86_400_000
 
-/** Leases at once. Where there are as many, a further one is answered as if another held it. */
+/** Most concurrent leases. At the limit, a further lease is refused as if another holder had it. */
 const MAX_LEASES = 10_000
 
-/** The embedded scope state: bounded by count and size, gone with the process. Each method is one step of it. */
+/** The embedded scope state: bounded by count and size, lost with the process. Each method is atomic. */
 export function createInProcessScopeState(options: InProcessScopeStateOptions): ScopeState {
   const { maxEntries, maxBytes, turnsTtlMs = WEEK_MS, now = Date.now } = options
   const counted = new LRUCache<string, Counters>({ max: maxEntries })
@@ -43,7 +43,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     max: maxEntries,
   })
   const leases = new Map<string, { expiresAt: number }>()
-  /** The greatest that a counter ever was: one that begins anew begins above, wherever the clock stands. */
+  /** The greatest value of any counter so far: a restarted counter starts above it, whatever the clock says. */
   let greatest = 0
 
   function countersOf(scope: string): Counters {
@@ -140,7 +140,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
   }
 }
 
-/** Unambiguous whatever is in the two. */
+/** Unambiguous for any scope and key. */
 function nameOf(scope: string, key: string): string {
   return `${scope.length}:${scope}/${key}`
 }
@@ -149,7 +149,7 @@ function sizeOf(name: string, value: string): number {
   return 2 * (name.length + value.length) + 96
 }
 
-/** Of several notes of one turn the latest counts, and of many turns the latest are kept. */
+/** Keeps the latest note of each turn, and the latest turns. */
 function note(turns: Map<number, TurnSeen>, turn: number, what: Noted, at: number): void {
   const seen = turns.get(turn) ?? { turn, recalledAt: null, addedAt: null }
   const field = what === 'recalled' ? 'recalledAt' : 'addedAt'

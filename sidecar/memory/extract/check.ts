@@ -1,5 +1,4 @@
-import { isFiller, isQuestion } from '../../text/sentence-kind.ts'
-import { packSentences, splitSentences } from '../../text/sentences.ts'
+import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../text/sentences.ts'
 import { type FindTopic, isListed, topicFinder, topicsOf } from '../model/topics.ts'
 import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { Collected } from './answer/collect.ts'
@@ -88,7 +87,7 @@ function toFact(
   tally: Tally,
 ): Fact | undefined {
   const { rules } = batch
-  if (isQuestion(written.text) || isFiller(written.text)) return tally.leftOut('questions and small talk')
+  if (isQuestion(written.text) || isSmallTalk(written.text)) return tally.leftOut('questions and small talk')
   const found = findTopic(written.topic)
   if (found.topic === 'other' && written.topic !== '' && !isListed(written.topic, ['other']))
     tally.add('unknown topics became "other"')

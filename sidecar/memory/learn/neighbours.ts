@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { RecordStore } from '../../ports/records.ts'
 import type { Memory } from '../memory.ts'
 import type { Known, NewFact } from '../reconcile/types.ts'
@@ -24,6 +25,8 @@ export function neighboursIn(
   seen: Map<string, number>,
 ) {
   return async (fact: NewFact, limit: number): Promise<Known[]> => {
+    // Two rankings of 10,000 memories take about 50 ms: other requests run between the facts.
+    await setImmediate()
     const bySpeaker = (memory: Memory) => memory.speaker === fact.speaker && isComparable(memory)
     const bySlot = (memory: Memory) =>
       bySpeaker(memory) && memory.topic === fact.topic && memory.sub_topic === fact.subTopic

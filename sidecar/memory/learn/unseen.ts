@@ -1,5 +1,4 @@
-import { isQuestion } from '../../text/sentence-kind.ts'
-import { splitSentences } from '../../text/sentences.ts'
+import { isQuestion, splitSentences } from '../../text/sentences.ts'
 import type { Turn } from '../turns.ts'
 import type { Learned } from './types.ts'
 

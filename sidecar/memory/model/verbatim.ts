@@ -1,7 +1,6 @@
 import { normalise } from '../../text/normalise.ts'
 import { segment } from '../../text/segment.ts'
-import { isFiller, isQuestion } from '../../text/sentence-kind.ts'
-import { packSentences, splitSentences } from '../../text/sentences.ts'
+import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../text/sentences.ts'
 
 export interface VerbatimMessage {
   role: 'user' | 'assistant' | 'system'
@@ -19,7 +18,7 @@ export const MAX_KEPT_LENGTH = 1_000
 export function keepVerbatim(message: VerbatimMessage): string[] {
   if (message.role === 'system') return []
   const kept = splitSentences(message.content).filter(
-    (sentence) => !isFiller(sentence) && !isQuestion(sentence),
+    (sentence) => !isSmallTalk(sentence) && !isQuestion(sentence),
   )
   return packSentences(kept, MAX_KEPT_LENGTH)
 }

@@ -1,4 +1,4 @@
-import { relatedTo } from '../../text/concepts.ts'
+import { relatedTermsOf } from '../../text/thesaurus.ts'
 import type { QueryTerm } from '../../text/tokens.ts'
 import type { Corpus } from './corpus.ts'
 
@@ -42,7 +42,7 @@ export function expandTerms(
   return [...distinct.values()].map(({ word, forms, asking }) => {
     const count = counts.get(word) as number
     if (isName(word)) return { forms, weight: count * settings.name, related: [] }
-    const known = relatedTo(forms[0] as string)
+    const known = relatedTermsOf(forms[0] as string)
     const unknown = forms.every((form) => corpus.own.get(form).slots.length === 0)
     const related = [
       { forms: unknown ? alikeOf(forms, corpus) : [], weight: settings.alike },

@@ -1,5 +1,5 @@
-import { namedDates } from '../../text/dates.ts'
-import { type AnswerKind, answerKindsOf } from '../../text/question-kind.ts'
+import { findDates } from '../../text/dates.ts'
+import { type AnswerType, detectAnswerTypes } from '../../text/question-type.ts'
 import { queryTermsOf, readText } from '../../text/tokens.ts'
 import { scoreFields } from './bm25.ts'
 import type { Corpus, Entry } from './corpus.ts'
@@ -37,8 +37,8 @@ export function signalsFor(corpus: Corpus, query: Query, settings: RankSettings)
   )
   const lexical = scoreFields(corpus, timeline, terms, settings.fields)
   const levels = sessionLevels(lexical, timeline)
-  const dates = namedDates(text, query.now)
-  const kinds = answerKindsOf(
+  const dates = findDates(text, query.now)
+  const kinds = detectAnswerTypes(
     reading.normal,
     reading.words.map((word) => word.text),
   )
@@ -67,13 +67,13 @@ function bounded(text: string): string {
   return `${text.slice(0, MAX_QUERY / 2)} ${text.slice(-MAX_QUERY / 2)}`
 }
 
-const TRAIT_OF: Record<AnswerKind, Exclude<keyof Traits, 'informative'>> = {
+const TRAIT_OF: Record<AnswerType, Exclude<keyof Traits, 'informative'>> = {
   moment: 'moment',
   number: 'number',
   place: 'name',
 }
 
-function answers({ traits }: Entry, kinds: ReadonlySet<AnswerKind>): number {
+function answers({ traits }: Entry, kinds: ReadonlySet<AnswerType>): number {
   for (const kind of kinds) if (traits[TRAIT_OF[kind]]) return 1
   return 0
 }

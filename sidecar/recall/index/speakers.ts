@@ -1,6 +1,6 @@
-import { cuesOf } from '../../text/cues.ts'
+import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { normalise } from '../../text/normalise.ts'
-import { hasDenseScript, segment } from '../../text/segment.ts'
+import { hasUnspacedScript, segment } from '../../text/segment.ts'
 import type { Reading } from '../../text/tokens.ts'
 
 /** Whom a question is about: speakers by name, or roles by "I" and "you". */
@@ -35,15 +35,15 @@ export function askedSpeakers(
   for (const speaker of speakers) {
     const found = speaker
       .split(' ')
-      .filter((part) => bare.has(part) || (hasDenseScript(part) && normal.includes(part)))
+      .filter((part) => bare.has(part) || (hasUnspacedScript(part) && normal.includes(part)))
     for (const part of found) parts.add(part)
     if (found.length > 0) named.add(speaker)
   }
   const roles = new Set<string>()
   if (named.size === 0) {
-    const { first, second } = cuesOf(normal, texts, language)
-    if (first) roles.add('user')
-    else if (second) roles.add('assistant')
+    const { firstPerson, secondPerson } = detectLexicalFeatures(normal, texts, language)
+    if (firstPerson) roles.add('user')
+    else if (secondPerson) roles.add('assistant')
   }
   return { named, roles, isName: (word) => parts.has(withoutGenitive(word)) }
 }

@@ -1,5 +1,4 @@
-import { DAY_MS, type DateRange, rangeOf } from '../../text/date-range.ts'
-import type { NamedDates } from '../../text/dates.ts'
+import { DAY_MS, type DateRange, type MentionedDates, rangeOf } from '../../text/dates.ts'
 
 const WEEK_MS = 7 * DAY_MS
 
@@ -8,7 +7,7 @@ const WEEK_MS = 7 * DAY_MS
  * thing after it happened, so a memory after the range still fits: half as well right after it, and half
  * of that again for each further week (or length of the range, if that is longer).
  */
-export function temporalFit(at: number, { ranges, yearly }: NamedDates): number {
+export function temporalFit(at: number, { ranges, yearly }: MentionedDates): number {
   let best = 0
   for (const range of ranges) best = Math.max(best, fitRange(at, range))
   if (yearly.length === 0) return best

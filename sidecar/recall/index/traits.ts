@@ -1,4 +1,4 @@
-import { cuesOf } from '../../text/cues.ts'
+import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import type { Reading } from '../../text/tokens.ts'
 
 /** What can be seen of a memory without any question. */
@@ -15,16 +15,21 @@ export interface Traits {
 /** Traits of a memory's raw text and its reading. */
 export function traitsOf(text: string, { normal, words, language }: Reading): Traits {
   const plain = words.filter((word) => word.kind !== 'gram')
-  const cues = cuesOf(
+  const features = detectLexicalFeatures(
     normal,
     plain.map((word) => word.text),
     language,
   )
   return {
-    moment: cues.moment,
-    number: cues.number || plain.some((word) => word.kind === 'number'),
+    moment: features.timeExpression,
+    number: features.numeral || plain.some((word) => word.kind === 'number'),
     name: INNER_NAME.test(text),
-    informative: informative(cues.first, cues.second, cues.moment, plain.length),
+    informative: informative(
+      features.firstPerson,
+      features.secondPerson,
+      features.timeExpression,
+      plain.length,
+    ),
   }
 }
 

@@ -9,17 +9,17 @@ import { blockInstead, nothingInstead, type ProfileText, profileInstead } from '
 export interface StrategiesOptions {
   recall: Recall
   cached: Cached
-  /** What is known of the user whatever is asked; for when the answer is late. Rejects when that is not to be had. */
+  /** The user's profile, the fallback for a late answer. Rejects when it is unavailable. */
   profile: (scope: Scope, request: StrategyRequest) => Promise<ProfileText>
-  /** Milliseconds within which a recall is answered, with what there is by then. */
+  /** Milliseconds after which a recall is answered with the best available fallback. */
   deadlineMs: number
-  /** Told of every answer to a turn of a conversation. Never throws and never waits. */
+  /** Called with every answer to a turn of a conversation. Must not throw or block. */
   onAnswer: (answer: Answered) => void
   /** Epoch milliseconds. */
   now: () => number
-  /** What `auto` stands for where a conversation, a turn and a window are known. */
+  /** The strategy that `auto` selects when conversation, turn and window size are given. */
   auto?: Strategy
-  /** Told of every turn of a conversation that a cached block is asked for. */
+  /** Called for every recall that may use a cached block. */
   onRecall?:
     | ((scope: Scope, conversationId: string, view: { turn: number; windowSize: number }) => void)
     | undefined
@@ -33,19 +33,19 @@ export interface Answered {
   at: number
 }
 
-/** What could be answered instead, should the answer be late or fail. */
+/** Fallbacks for a late or failed answer. */
 interface StandIns {
   block: StrategyResult | undefined
   profile: ProfileText | undefined
 }
 
-/** Part of the deadline after which an answer is late enough for the profile to be made ready. */
+/** Fraction of the deadline after which the profile is prepared as a fallback. */
 const PROFILE_AFTER = 0.5
 
 /**
- * Recall by strategy, within a deadline. When the answer is late or broken, what stands in for it is, in this order:
- * the last block that may still be served, the profile, nothing; `degraded` says what was done without, and last what
- * stands in. Where only the cache is broken the answer is the one per query.
+ * Recall by strategy, within a deadline. Fallbacks for a late or failed answer are, in this order: the last block that may
+ * still be served, the profile, nothing. `degraded` names what is missing, then the fallback. Where only the cache is
+ * unavailable, the answer is that of `per_query`.
  */
 export class Strategies {
   readonly #options: StrategiesOptions
@@ -54,7 +54,7 @@ export class Strategies {
     this.#options = options
   }
 
-  /** @throws {AppError} `backend_unavailable` when nothing can be read at all */
+  /** @throws {AppError} `backend_unavailable` when nothing can be read and there is no fallback */
   async recall(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
     const started = performance.now()
     const { deadlineMs, now, onAnswer } = this.#options
@@ -62,7 +62,7 @@ export class Strategies {
     const standIns: StandIns = { block: undefined, profile: undefined }
     let timer: NodeJS.Timeout | undefined
     try {
-      // When the deadline wins, nobody listens any more to how the answer ends.
+      // After the deadline, the outcome of the answer is ignored.
       const first = await new Promise<StrategyResult | 'late'>((resolve, reject) => {
         timer = setTimeout(() => {
           void this.#readProfile(scope, request, standIns)
@@ -87,16 +87,16 @@ export class Strategies {
       return await this.#recall(scope, request, standIns)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      // The store is away; a block that was to be renewed, or to which a delta was to be added, still holds.
+      // The store is unavailable; a block that was about to be renewed or extended is still valid.
       if (!standIns.block) await this.#readProfile(scope, request, standIns)
       if (!standIns.block && !standIns.profile) throw error
       return instead(standIns, 'records', request)
     }
   }
 
-  /** Never rejects: without a profile there is nothing to stand in. */
+  /** Never rejects: without a profile, that fallback is missing. */
   async #readProfile(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<void> {
-    // What filters let through is for the caller to say, and a profile knows nothing of filters.
+    // A profile cannot apply the caller's filter.
     if (standIns.block || request.filter) return
     try {
       standIns.profile = await this.#options.profile(scope, request)
@@ -118,7 +118,7 @@ export class Strategies {
     }
   }
 
-  /** `undefined` where there is nothing to cache for. */
+  /** `undefined` when the request cannot use a cached block. */
   #cachedRequest(request: StrategyRequest): CachedRequest | undefined {
     const { strategy: wanted, conversationId, turn, windowSize } = request
     const strategy = wanted === 'auto' ? (this.#options.auto ?? 'per_query') : wanted
@@ -132,7 +132,7 @@ export class Strategies {
     return {
       strategy: 'per_query',
       context: rendered.text,
-      // All of it belongs to this query, so it goes next to the query and not into the stable part of the prompt.
+      // The text depends on the query, so it must not be in the stable part of the prompt.
       block: '',
       delta: rendered.text,
       tokens: rendered.tokens,

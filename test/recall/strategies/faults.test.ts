@@ -173,7 +173,7 @@ describe('what is late', () => {
 
   it('the delta, leaves the block', async () => {
     let isLate = false
-    const app = chat({ strategies: { deadlineMs: 200 }, embeddingDeadlineMs: 60_000 })
+    const app = chat({ strategies: { deadlineMs: 1000 }, embeddingDeadlineMs: 60_000 })
     const { embed } = app.services.embedder
     await app.say(1, 'I live in Kyoto.')
     const { block } = await app.ask(2, { strategy: 'cached_delta' })

@@ -4,14 +4,14 @@ import {
   ModelUnavailable,
 } from '../../../sidecar/ports/language-model.ts'
 
-/** The distinct things that a text speaks of. */
+/** The distinct items that a text mentions. */
 export function itemsIn(text: string): string[] {
   return [...new Set(text.match(/item\d+x/g) ?? [])]
 }
 
 /**
- * A language model that learns one fact of each thing it reads of, as long as it works. Of things that are close to
- * one another it takes every third for the successor of another.
+ * A language model that extracts one fact per item while `works` is true. Among similar facts, every third one
+ * supersedes another.
  */
 export function itemModel(): LanguageModel & { works: boolean } {
   const model = {

@@ -3,29 +3,30 @@ import { expect, it } from 'vitest'
 import { schedule } from './steps.ts'
 import { run, type Tally, type WorldOptions } from './world.ts'
 
-/** Files among which the schedules are shared, so that they run side by side. */
-const PARTS = 4
-const ALL = Number(process.env['WINDOW_SCHEDULES'] ?? 10_000)
+/** Number of test files that share the schedules, so that they run in parallel. */
+const PARTS = 2
+/** A short run by default; .ci/run checks ten times as many. */
+const ALL = Number(process.env['WINDOW_SCHEDULES'] ?? 400)
 const SEED = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
 
-/** One part of the schedules, from a seed of its own that it prints. */
+/** Registers one part of the schedules, with its own seed, which is printed. */
 export function testSchedules(part: number): void {
   const schedules = Math.ceil(ALL / PARTS)
-  it(`over ${schedules} schedules nothing is hidden and nothing deleted is served`, {
+  it(`hides no live memory and serves no deleted one, in ${schedules} random schedules`, {
     timeout: 3_600_000,
   }, async () => {
     console.info(`FC_SEED=${SEED}`)
-    const tally = await over(schedules, SEED + part)
+    const tally = await runSchedules(schedules, SEED + part)
     console.info(tally)
-    // Schedules that never meet the rule would prove nothing about it.
-    for (const reason of ['hit', 'first', 'window', 'fence', 'forced']) {
+    // Each outcome of the window rule must occur, or the schedules would not test it. `forced` is rare in a short run.
+    for (const reason of ['hit', 'first', 'window', 'fence', ...(schedules >= 1000 ? ['forced'] : [])]) {
       expect(tally[`cached ${reason}`], reason).toBeGreaterThan(0)
     }
   })
 }
 
-/** Runs schedules, each in a world of its own, and answers how their recalls ended. */
-export async function over(
+/** Runs random schedules, each in a fresh world, and counts the outcomes of their recalls. */
+export async function runSchedules(
   schedules: number,
   seed: number,
   options: () => WorldOptions = () => ({}),

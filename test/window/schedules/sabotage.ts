@@ -1,10 +1,10 @@
 import type { Services } from '../../../sidecar/compose.ts'
 import type { Memory } from '../../../sidecar/memory/memory.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
-import { ROOM, type Sabotage } from './scope-state.ts'
+import { MAX_ENTRIES, type Sabotage } from './scope-state.ts'
 import type { WorldOptions } from './world.ts'
 
-/** A slow fill is stored after all: under the fence of now, with what was read before. */
+/** Stores a slow fill with the current fence although its content was read under an older one. */
 export const fillsLate: Sabotage = (state) => ({
   ...state,
   async fill(scope, key, value, ttlMs) {
@@ -14,7 +14,7 @@ export const fillsLate: Sabotage = (state) => ({
   },
 })
 
-/** The counters move before a removal is committed, and not after it. */
+/** Moves the counters only before a removal is committed, not after it. */
 export const tellsBefore: Sabotage = (state, commits) => {
   let told = Number.NaN
   return {
@@ -28,7 +28,7 @@ export const tellsBefore: Sabotage = (state, commits) => {
   }
 }
 
-/** The epoch moves before a commit, and not after it. */
+/** Moves the epoch only before a commit, not after it. */
 export function bumpsEarly(): WorldOptions {
   let isEarly = false
   return {
@@ -45,7 +45,7 @@ export function bumpsEarly(): WorldOptions {
   }
 }
 
-/** Words that wait to be learned from are not recalled. */
+/** Leaves pending turns out of recall. */
 export function leavesOutPending({ recall }: Services): void {
   const isLearned = ({ kind }: Memory) => kind !== 'pending'
   const survey = recall.survey.bind(recall)
@@ -56,7 +56,7 @@ export function leavesOutPending({ recall }: Services): void {
   }
 }
 
-/** Nothing tells that anything has been added. */
+/** Never moves the epoch, so that no addition is noticed. */
 export const standsStill: Sabotage = (state) => ({
   ...state,
   async counters(scope) {
@@ -68,7 +68,7 @@ export const standsStill: Sabotage = (state) => ({
   },
 })
 
-/** Counters that were evicted begin at 0 again, and blocks outlive them. */
+/** Restarts evicted counters at 0 while blocks survive. */
 export const restartsAtZero: Sabotage = (inner): ScopeState => {
   const counted = new Map<string, { epoch: number; fence: number }>()
   const blocks = new Map<string, { value: string; fence: number }>()
@@ -76,7 +76,7 @@ export const restartsAtZero: Sabotage = (inner): ScopeState => {
     const counters = counted.get(scope) ?? { epoch: 0, fence: 0 }
     counted.delete(scope)
     counted.set(scope, counters)
-    for (const oldest of counted.keys()) if (counted.size > ROOM - 1) counted.delete(oldest)
+    for (const oldest of counted.keys()) if (counted.size > MAX_ENTRIES - 1) counted.delete(oldest)
     return counters
   }
   return {

@@ -2,35 +2,35 @@ import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/
 import { CacheUnavailable } from '../../../sidecar/ports/cache-store.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 
-/** Fewer than any schedule needs: what is crowded out is evicted. */
-export const ROOM = 8
+/** Fewer entries than any schedule needs, so that entries are evicted. */
+export const MAX_ENTRIES = 8
 
-/** A scope state that can be away, lose things, and be stopped before it stores a block. */
+/** A scope state that can be unreachable, lose data, and pause before it stores a block. */
 export interface TestState extends ScopeState {
   isAway: boolean
   /** Runs once, before the next block is stored. */
   beforeFill: (() => Promise<void>) | undefined
   evict(what: Evicted): Promise<void>
-  /** Everything is gone at once. */
+  /** Loses all data. */
   lose(): Promise<void>
 }
 
 export type Evicted = 'blocks' | 'counters' | 'turns'
 
-/** What holds a scope state, and how it loses things. */
+/** A scope state and the ways in which it loses data. */
 export interface Backing {
   state: ScopeState
   evict(what: Evicted): Promise<void>
   lose(): Promise<void>
 }
 
-/** @param commits how many commits of the record store there were so far */
+/** @param commits returns the number of commits of the record store so far */
 export type Sabotage = (state: ScopeState, commits: () => number) => ScopeState
 
-/** In this process, with room for little. */
+/** An in-process scope state with a small capacity. */
 export function inProcessBacking(now: () => number, commits: () => number, sabotage?: Sabotage): Backing {
   const open = () => {
-    const state = createInProcessScopeState({ maxEntries: ROOM, maxBytes: 10_000_000, now })
+    const state = createInProcessScopeState({ maxEntries: MAX_ENTRIES, maxBytes: 10_000_000, now })
     return sabotage ? sabotage(state, commits) : state
   }
   let inner = open()
@@ -44,7 +44,7 @@ export function inProcessBacking(now: () => number, commits: () => number, sabot
   return {
     state: { ...state, kind: 'test' },
     async evict(what) {
-      for (let i = 0; i < ROOM; i++) {
+      for (let i = 0; i < MAX_ENTRIES; i++) {
         const other = `evict/${i}`
         if (what === 'counters') await inner.counters(other)
         else if (what === 'turns') await inner.noteTurn(other, 'c', 1, 'added', now())
@@ -57,34 +57,27 @@ export function inProcessBacking(now: () => number, commits: () => number, sabot
   }
 }
 
+/** Adds failure injection to a scope state. Wraps every method, so that it fails while the state is away. */
 export function testState({ state, evict, lose }: Backing): TestState {
-  const reachable = <A extends unknown[], T>(call: (...args: A) => Promise<T>) => {
-    return async (...args: A): Promise<T> => {
+  const self = { kind: 'test', isAway: false, beforeFill: undefined, evict, lose } as TestState
+  const whileReachable = (call: (...args: unknown[]) => unknown) => {
+    return async (...args: unknown[]) => {
       if (self.isAway) throw new CacheUnavailable('unreachable', 'the scope state is away')
       return await call(...args)
     }
   }
-  const self: TestState = {
-    kind: 'test',
-    isAway: false,
-    beforeFill: undefined,
-    counters: reachable(state.counters),
-    bump: reachable(state.bump),
-    read: reachable(state.read),
-    fill: reachable(async (...args) => {
-      const first = self.beforeFill
-      self.beforeFill = undefined
-      await first?.()
-      return await state.fill(...args)
-    }),
-    clear: reachable(state.clear),
-    lease: reachable(state.lease),
-    noteTurn: reachable(state.noteTurn),
-    turns: reachable(state.turns),
-    check: reachable(state.check),
-    close: async () => {},
-    evict,
-    lose,
-  }
-  return self
+  const methods = Object.entries(state).filter(([, value]) => typeof value === 'function')
+  return Object.assign(
+    self,
+    Object.fromEntries(methods.map(([name, call]) => [name, whileReachable(call)])),
+    {
+      fill: whileReachable(async (...args) => {
+        const beforeFill = self.beforeFill
+        self.beforeFill = undefined
+        await beforeFill?.()
+        return await state.fill(...(args as Parameters<ScopeState['fill']>))
+      }),
+      close: async () => {},
+    },
+  )
 }

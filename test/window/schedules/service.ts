@@ -19,13 +19,13 @@ export interface ServiceParts {
   isShared: boolean
   clock: Clock
   model: LanguageModel | undefined
-  /** Filled with the timers that are set. */
+  /** Receives the pending timers. */
   timers: Map<object, () => void>
   beforeCommit: () => Promise<void>
   afterCommit: () => void
 }
 
-/** The real service on the given parts, as a process that starts has it. */
+/** Composes the real service on the given parts, as a starting process does. */
 export function openService(parts: ServiceParts): Services {
   const records: RecordStore = {
     ...parts.records,

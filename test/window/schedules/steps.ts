@@ -1,25 +1,25 @@
 import fc from 'fast-check'
 
-/** Two conversations of one user, each with a window of its own. */
+/** Two conversations of one user, each with its own window size. */
 export const CONVERSATIONS = ['a', 'b'] as const
 export type Conversation = (typeof CONVERSATIONS)[number]
 
 export interface Ask {
   do: 'ask'
   conversation: Conversation
-  /** Turns from the latest one: 1 is the next, 0 a regenerated answer, below that an edited thread. */
+  /** Distance from the latest turn: 1 is the next turn, 0 a regenerated answer, negative an edited thread. */
   ahead: number
   strategy: 'cached' | 'cached_delta' | 'per_query'
   freshness: 'window' | 'write'
   refresh: boolean
-  /** A write that goes through while the block is on its way into the cache. */
+  /** A write that commits between building the block and storing it in the cache. */
   during: Write | undefined
 }
 
 export type Write =
   /**
-   * `back` turns before the latest one; `extends`: what a turn said before is said again; `asks`: as a question, whose
-   * words are not kept, and which teaches something all the same.
+   * `back`: turns before the latest one. `extends`: the turn repeats its earlier text and adds to it. `asks`: the text
+   * is a question, which verbatim mode does not keep but the model learns a fact from.
    */
   | { do: 'add'; conversation: Conversation; back: number; extends: boolean; asks: boolean }
   | { do: 'delete'; nth: number }
@@ -30,25 +30,25 @@ export type Write =
 export type Step =
   | Ask
   | Write
-  /** A write, and a recall of the last kind while it is not committed yet. */
+  /** A write, and a recall like the last one just before it commits. */
   | { do: 'askDuring'; write: Write }
   | { do: 'learn' }
   | { do: 'model'; works: boolean }
   | { do: 'wait'; ms: number }
   | { do: 'evict'; what: 'blocks' | 'counters' | 'turns' }
-  /** A process ends, at once or in good order, and is started again; with it the scope state may be lost. */
+  /** A process stops, abruptly or gracefully, and starts again; the scope state may be lost. */
   | { do: 'restart'; isAbrupt: boolean; keepsState: boolean }
-  /** The conversation begins anew: its turns are counted from 1 again. */
+  /** The conversation restarts: its turns count from 1 again. */
   | { do: 'reset'; conversation: Conversation; forgets: boolean }
   | { do: 'state'; away: boolean }
 
 export interface Schedule {
-  /** Whether turns are learned from; else they are kept as they were said. */
+  /** Whether a model extracts facts; else turns are kept verbatim. */
   learns: boolean
   windows: Record<Conversation, number>
-  /** Processes on one record store and one scope state. */
+  /** Number of processes that share one record store and one scope state. */
   sidecars: number
-  /** Each with the sidecar that it goes to, counted round. */
+  /** Each step with the index of its sidecar, modulo `sidecars`. */
   steps: [step: Step, by: number][]
 }
 

@@ -16,19 +16,19 @@ import { type Ask, CONVERSATIONS, type Conversation, type Schedule, type Step, t
 
 export interface WorldOptions {
   sabotage?: Sabotage | undefined
-  /** What the sidecar is told of a window of size `n`. */
+  /** The window size that the sidecar is told for a window of size `n`. */
   told?: (n: number) => number
-  /** Does something to each service when it starts. */
+  /** Modifies each service when it starts. */
   spoil?: (services: Services) => void
   /** Runs before each commit of the record store. */
   beforeCommit?: (state: ScopeState) => Promise<void>
-  /** Holds the scope state; in this process, if absent. */
+  /** The scope state; in-process by default. */
   backing?: Backing
-  /** `ada`, if absent. */
+  /** Default: `ada`. */
   userId?: string
 }
 
-/** Runs a schedule against the real service, and checks after every recall what must be true of it. */
+/** Runs a schedule against the real service and checks the invariant after every recall. */
 export async function run(schedule: Schedule, options: WorldOptions = {}): Promise<Tally> {
   const { sidecars, steps } = schedule
   const world = new World(schedule, options)
@@ -42,13 +42,13 @@ export async function run(schedule: Schedule, options: WorldOptions = {}): Promi
   }
 }
 
-/** How many recalls ended how. */
+/** Number of recalls by outcome. */
 export type Tally = Record<string, number>
 
-/** A process. */
+/** One sidecar process. */
 interface Sidecar {
   services: Services
-  /** Those that are set. */
+  /** The pending timers. */
   timers: Map<object, () => void>
 }
 
@@ -89,7 +89,7 @@ class World {
   }
 
   async take(step: Step, by: number): Promise<void> {
-    // No two things happen at one moment.
+    // Steps have distinct timestamps.
     this.#clock.advance(1)
     switch (step.do) {
       case 'ask':
@@ -128,7 +128,7 @@ class World {
     }
   }
 
-  /** What the records say of the same recalls: that nothing was hidden, unless an answer owns up to it. */
+  /** Checks that the recorded timelines report no uncovered turns. */
   async checkTimelines(): Promise<void> {
     for (const conversation of CONVERSATIONS) {
       const { turns } = await this.#of(0).timeline.read(this.#user, conversation, { limit: 1000 })
@@ -151,7 +151,7 @@ class World {
     await this.#records.close()
   }
 
-  /** What processes share a lock on is what they share a state on, so that the two are away together. */
+  /** A shared lock is on the same backend as the shared state, so both are unreachable together. */
   #sharedLock(): ScopeLock {
     const run: ScopeLock['run'] = async (scope, task) => {
       if (this.#state.isAway) throw new AppError('backend_unavailable', 'the lock is away')
@@ -199,7 +199,7 @@ class World {
     await this.#startOne(by)
   }
 
-  /** Time enough for all that waits: the scope state is told what it missed, if it is there, and turns are learned. */
+  /** Fires all timers and waits: a reachable scope state receives missed changes, and pending turns are processed. */
   async #fireTimers(): Promise<void> {
     for (const { services, timers } of this.#sidecars) {
       for (const [timer, task] of [...timers]) if (timers.delete(timer)) task()
@@ -207,12 +207,12 @@ class World {
       for (let i = 0; i < 50 && !this.#state.isAway && !isSettled(scopeKey(this.#user)); i++) {
         await new Promise(setImmediate)
       }
-      // Stands in line behind what has begun.
+      // The flush queues behind the one that a timer started.
       await buffer?.flush(this.#user)
     }
   }
 
-  /** What is refused, as long as the lock is away, has not happened. */
+  /** Ignores a write that is refused while the lock is unreachable: it has no effect. */
   async #write(write: Write, by: number): Promise<void> {
     try {
       await this.#writeOrFail(write, by)
@@ -267,12 +267,12 @@ class World {
     }
   }
 
-  /** What is remembered at the moment, straight from the store. */
+  /** Reads the live memories from the store. */
   async #live(): Promise<Memory[]> {
     return (await this.#of(0).engine.list(this.#user, { limit: 1000, accept: () => true })).memories
   }
 
-  /** @param isDuring within a write, which may take effect or not: only what stands on both sides is checked */
+  /** @param isDuring the recall runs inside a write whose effect is undecided, so the result is not checked */
   async #ask(ask: Ask, by: number, isDuring = false): Promise<void> {
     const { conversation, strategy, freshness, refresh } = ask
     const { told = (n: number) => n } = this.#options

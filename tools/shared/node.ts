@@ -1,0 +1,142 @@
+import { Tool, type ToolClass, type ToolContext, type ToolMessage } from '@dify/plugin-sdk-ts'
+import type { z } from 'zod'
+import { type Caller, readCaller, resolveUser } from './caller.ts'
+import { NodeError } from './failure.ts'
+import { readParameters } from './parameters.ts'
+import { callSidecar, type SidecarRequest } from './sidecar.ts'
+
+interface BaseOutputs {
+  status: string
+  error: string
+}
+
+/** The parameters as `run` gets them: `user_id`, where a node has it, is resolved and never missing. */
+type Values<Shape extends z.ZodRawShape> = Omit<z.output<z.ZodObject<Shape>>, 'user_id'> &
+  ('user_id' extends keyof Shape ? { user_id: string } : unknown)
+
+export interface NodeDefinition<Shape extends z.ZodRawShape, Outputs extends BaseOutputs> {
+  /** `identity.name` in tools/<name>.yaml, which holds the labels and descriptions. */
+  name: string
+  /** The declared parameters, with the same defaults and options as in the YAML. */
+  parameters: Shape
+  /**
+   * Every declared output with its neutral value. All of them are emitted on every call, because Dify prints a
+   * reference to a missing variable literally.
+   */
+  outputs: Outputs
+  /** Outputs that the JSON object repeats for agents. Default: all. Leave out text that an agent would pay for twice. */
+  jsonOutputs?: readonly (keyof Outputs)[]
+  /** Changes or deletes memories. Refused under `identity: runtime`, where a model decides what is called. */
+  isDestructive?: boolean
+  /** First sentence of the text message on failure. */
+  failureText: string
+  run(values: Values<Shape>, call: NodeCall): Promise<NodeResult<Outputs>>
+}
+
+/** What `run` works with beside its parameters. */
+export interface NodeCall {
+  caller: Caller
+  /** Calls the sidecar and validates its answer. Throws `NodeError`. */
+  ask<S extends z.ZodType>(schema: S, request: SidecarRequest): Promise<z.output<S>>
+}
+
+export interface NodeResult<Outputs extends BaseOutputs> {
+  /** Merged over the neutral values. */
+  outputs: Partial<Outputs> & Pick<Outputs, 'status'>
+  /** Further fields of the JSON object; they win over outputs of the same name. */
+  details?: Record<string, unknown>
+  /** One line for people and for an agent's model. */
+  text: string
+}
+
+/** A node as the plugin serves it. */
+export interface HippocacheNode {
+  name: string
+  parameters: z.ZodRawShape
+  outputs: BaseOutputs
+  isDestructive: boolean
+  tool: ToolClass
+}
+
+/** Turns a definition into a tool that reports every failure as `status: error` instead of failing the workflow. */
+export function defineNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>(
+  definition: NodeDefinition<Shape, Outputs>,
+): HippocacheNode {
+  const { name, parameters, outputs, isDestructive = false } = definition
+  const tool = class extends Tool {
+    // Under `identity: runtime` a missing user_id is valid; otherwise it becomes `status: error`.
+    static override readonly lenientParameters = true
+
+    override async *invoke(
+      given: Record<string, unknown>,
+      context: ToolContext,
+    ): AsyncGenerator<ToolMessage> {
+      const answer = await runNode(definition, given, readCaller(context))
+      for (const [output, value] of Object.entries(answer.outputs))
+        yield this.createVariableMessage(output, value)
+      yield this.createJsonMessage(answer.json)
+      yield this.createTextMessage(answer.text)
+    }
+  }
+  return { name, parameters, outputs, isDestructive, tool }
+}
+
+async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>(
+  definition: NodeDefinition<Shape, Outputs>,
+  given: Record<string, unknown>,
+  caller: Caller,
+): Promise<{ outputs: Outputs; json: object; text: string }> {
+  const jsonOutputs = definition.jsonOutputs ?? (Object.keys(definition.outputs) as (keyof Outputs)[])
+  let roundTripMs: number | undefined
+  const call: NodeCall = {
+    caller,
+    async ask(schema, request) {
+      const answer = await callSidecar(caller.credentials, request)
+      roundTripMs = answer.roundTripMs
+      return parseAnswer(schema, answer.body)
+    },
+  }
+  try {
+    if (definition.isDestructive && caller.isRuntimeIdentity) throw new NodeError(DESTRUCTIVE_REFUSAL)
+    const result = await definition.run(readValues(definition.parameters, given, caller), call)
+    const outputs = { ...definition.outputs, ...result.outputs }
+    const took_ms = { ...Object(result.details?.['took_ms']), round_trip: roundTripMs }
+    const json = {
+      ...pick(outputs, jsonOutputs),
+      ...result.details,
+      ...(roundTripMs !== undefined && { took_ms }),
+    }
+    return { outputs, json, text: result.text }
+  } catch (error) {
+    if (!(error instanceof NodeError)) throw error
+    const outputs = { ...definition.outputs, status: 'error', error: error.message }
+    return { outputs, json: pick(outputs, jsonOutputs), text: `${definition.failureText} ${error.message}` }
+  }
+}
+
+const DESTRUCTIVE_REFUSAL =
+  'Refused: the provider setting "Whose memory" is "Current user", which blocks nodes that change or delete memories, because a model may be the caller. To change memories in a workflow, use an authorization set to "User ID parameter".'
+
+function readValues<Shape extends z.ZodRawShape>(
+  shape: Shape,
+  given: Record<string, unknown>,
+  caller: Caller,
+): Values<Shape> {
+  const { user_id, ...others } = given
+  const values = readParameters(shape, caller.isRuntimeIdentity ? others : given) as Values<Shape>
+  if (!('user_id' in shape)) return values
+  return { ...values, user_id: resolveUser(caller, (values as { user_id?: unknown }).user_id) }
+}
+
+function parseAnswer<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  const field = String(parsed.error.issues[0]?.path[0])
+  throw new NodeError(
+    `The sidecar's answer could not be read (${field}). If plugin and sidecar have different versions, update the older one.`,
+  )
+}
+
+function pick<T extends object>(from: T, keys: readonly (keyof T)[]): Partial<T> {
+  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Partial<T>
+}
