@@ -15,7 +15,7 @@ import type { Config } from './config.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
-import { identityOf } from './memory/store-identity.ts'
+import { storeIdentity } from './memory/repositories/meta.ts'
 import { importIntakeLog } from './migration/intake-log.ts'
 import { assertMigrationComplete } from './migration/migration-state.ts'
 import type { CacheStore } from './ports/cache-store.ts'
@@ -54,7 +54,7 @@ export async function createServices(
   const runExclusive: RunExclusive = async (scope, task) => await scopeLock.run(scope, task)
   const records = await openRecords(config, embedder, log, config.redis && runExclusive)
   // Sidecars on one Qdrant share what they know of it; a file has a name of its own.
-  const part = config.qdrant ? '' : `${await identityOf(records)}:`
+  const part = config.qdrant ? '' : `${await storeIdentity(records)}:`
   const { cache, scopeState, connection } = openCaches(config, part, now, log)
   // Nobody asks for a lock of a user before the engine is there.
   const takeOver: TakeOver = async (scope, left) => await services?.engine.takeOver(scope, left)

@@ -1,10 +1,18 @@
 import PQueue from 'p-queue'
 import type { Log } from '../log.ts'
-import type { AddRequest, AddResult } from '../memory/add.ts'
-import type { AddOptions, MemoryEngine } from '../memory/engine.ts'
+import { type AddOptions, type AddRequest, type AddResult, addTurn } from '../memory/add.ts'
+import type { MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
-import { bringHome, type PendingTurn, pendingScopes, readPending, scrollPending } from '../memory/pending.ts'
-import { readTurn, type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
+import type { PendingTurn } from '../memory/pending.ts'
+import {
+  getPending,
+  migrateLegacyPending,
+  pendingScopes,
+  scrollPending,
+} from '../memory/repositories/pending.ts'
+import { logInvalidRecord } from '../memory/repositories/record.ts'
+import { getTurn } from '../memory/repositories/turns.ts'
+import { type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
@@ -118,12 +126,13 @@ export class BufferZone {
 
   /** Takes up what an earlier process left; it is flushed soon. */
   async start(): Promise<void> {
-    const { records, shared } = this.#options
-    await bringHome(records)
+    const { records, shared, log } = this.#options
+    const onInvalid = logInvalidRecord(log)
+    await migrateLegacyPending(records, onInvalid)
     if (shared) await this.#reconcile()
     else {
       for await (const key of pendingScopes(records)) {
-        this.#scope(key).takeOver(await Array.fromAsync(scrollPending(records, key)))
+        this.#scope(key).takeOver(await Array.fromAsync(scrollPending(records, key, onInvalid)))
       }
     }
   }
@@ -139,7 +148,7 @@ export class BufferZone {
     // Other sidecars add pending turns too.
     this.#stored?.renew()
     try {
-      const { pending, ...result } = await engine.add(scope, request, {
+      const { pending, ...result } = await addTurn(engine, scope, request, {
         ...{ learn: true, expiresAt, triggers },
         countTokens: (messages) => tokensOf(messages, countTokens),
       })
@@ -241,7 +250,7 @@ export class BufferZone {
     const key = scopeKey(scope)
     await this.refresh(scope)
     if (!this.waitingTurn(scope, turnId)) return undefined
-    const turn = await readTurn(this.#options.records, key, turnId)
+    const turn = await getTurn(this.#options.records, key, turnId)
     return turn?.state === 'done' ? undefined : turn
   }
 
@@ -364,7 +373,7 @@ export class BufferZone {
   async #letGo(key: string, isMeant: (turn: PendingTurn) => boolean): Promise<void> {
     const gone: PendingTurn[] = []
     for (const turn of this.#scopes.get(key)?.waiting.all().filter(isMeant) ?? []) {
-      if (!(await readPending(this.#options.records, key, turn.turn_id))) gone.push(turn)
+      if (!(await getPending(this.#options.records, key, turn.turn_id))) gone.push(turn)
     }
     this.#scopes.get(key)?.remove(gone)
   }

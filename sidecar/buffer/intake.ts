@@ -1,5 +1,5 @@
 import { AppError, invalid } from '../errors.ts'
-import type { AddRequest, AddResult } from '../memory/add.ts'
+import { type AddRequest, type AddResult, addTurn } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import { expiryOf } from '../rules/rules.ts'
@@ -46,7 +46,7 @@ export class Intake {
     const said = Math.max(...request.messages.map(({ at }) => at ?? this.#now()))
     const expiresAt = expiryOf(rules, null, said, request.runId)
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      const result = await engine.add(scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
+      const result = await addTurn(engine, scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
       await buffer?.settled(scope, result.turnId)
       return { ...result, status: 'stored', reason: null }
     }
@@ -89,7 +89,7 @@ export class Intake {
       remember: turn.remember,
     }
     const expiresAt = expiryOf(rules, null, Math.max(...messages.map(({ at }) => at)), turn.run_id)
-    const result = await engine.add(scope, request, { learn: false, expiresAt, countTokens: () => 0 })
+    const result = await addTurn(engine, scope, request, { learn: false, expiresAt, countTokens: () => 0 })
     await buffer?.settled(scope, turnId)
     return result
   }

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
-import { fold } from '../memory/extract/topics.ts'
 import type { Memory } from '../memory/memory.ts'
+import { fold } from '../memory/model/topics.ts'
 import { gatesOf, passesAll } from '../recall/gates.ts'
 import type { Snapshot } from '../recall/snapshot.ts'
 import type { Snapshots } from '../recall/snapshots.ts'

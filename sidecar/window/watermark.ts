@@ -1,4 +1,5 @@
-import { readConversation, turnRecordId } from '../memory/turns.ts'
+import { getConversation } from '../memory/repositories/conversations.ts'
+import { turnRecordId } from '../memory/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { ScopeState, TurnSeen } from '../ports/scope-state.ts'
 
@@ -56,7 +57,7 @@ export function createTurns({ records, state, settleMs, now }: TurnsOptions): Tu
 
   return {
     async progress({ scope, conversationId, turn }) {
-      const conversation = await readConversation(records, scope, conversationId)
+      const conversation = await getConversation(records, scope, conversationId)
       const seen = await state.turns(scope, conversationId)
       let watermark = turn - 1
       for (const one of [...seen].sort((a, b) => a.turn - b.turn)) {
@@ -68,7 +69,7 @@ export function createTurns({ records, state, settleMs, now }: TurnsOptions): Tu
       return { watermark, lastTurn: conversation?.last_turn ?? 0 }
     },
     async hidesAdded({ scope, conversationId, turn }, windowSize, lastTurnThen) {
-      const last = (await readConversation(records, scope, conversationId))?.last_turn ?? 0
+      const last = (await getConversation(records, scope, conversationId))?.last_turn ?? 0
       if (last <= lastTurnThen) return false
       // The number went backwards: what came after it is in no window of this thread.
       if (last > turn) return true

@@ -45,10 +45,10 @@ function open(folder: string) {
   const records = openSqliteRecords(join(folder, 'hippocache.db'))
   const embedder = lexicalEmbedder()
   const engine = new MemoryEngine({ records, embedder, lock: createInProcessScopeLock(), onChange: () => {} })
-  const run = (add: MemoryEngine['add'] = (...args) => engine.add(...args)) =>
+  const run = (changes: Pick<MemoryEngine, 'change'> = engine) =>
     importIntakeLog(join(folder, 'intake.db'), {
       records,
-      engine: { add },
+      engine: changes,
       loadTokenCounter: async () => (text) => text.length,
     })
   const turns = async (user: string) => {
@@ -103,10 +103,12 @@ describe('the intake log of an earlier version', () => {
     const folder = copyOfFixture()
     const first = open(folder)
     let added = 0
-    const dying = first.run(async (...args) => {
-      if (added === count) throw new Error('killed')
-      added += 1
-      return await first.engine.add(...args)
+    const dying = first.run({
+      change: async (...args) => {
+        if (added === count) throw new Error('killed')
+        added += 1
+        return await first.engine.change(...args)
+      },
     })
     await expect(dying).rejects.toThrow('killed')
     await first.records.close()

@@ -80,16 +80,18 @@ describe('a call with much text gives the same result in a worker thread as inli
     await fc.assert(
       fc.asyncProperty(longTexts, async (texts) => {
         const input = {
-          messages: texts.map((content) => ({ role: 'user' as const, content })),
-          options: {
-            scope: 'default/ada',
-            agentId: null,
-            runId: null,
+          turn: {
+            id: 't',
+            conversation_id: null,
+            turn: null,
+            agent_id: null,
+            run_id: null,
             remember: 'both' as const,
-            saidBefore: null,
-            source: { turn_id: 't', conversation_id: null, turn: null },
-            now: 1_772_355_600_000,
+            messages: texts.map((content) => ({ role: 'user' as const, content })),
           },
+          scope: 'default/ada',
+          before: null,
+          now: 1_772_355_600_000,
         }
         expect(await candidatesOf(input)).toEqual(collectCandidates(input))
       }),

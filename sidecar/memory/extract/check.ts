@@ -2,14 +2,14 @@ import { normalise } from '../../text/normalise.ts'
 import { segment } from '../../text/segment.ts'
 import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../text/sentences.ts'
 import { stopWordsOf } from '../../text/stop-words.ts'
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { type FindTopic, isListed, OTHER, topicFinder, topicsOf } from '../model/topics.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { AnswerContent } from './collect.ts'
 import { isPlaceholder, type RawFact, readFact } from './fields.ts'
 import { detectTranslation, isForeignScript } from './language.ts'
 import { type NumberedMessage, resolveSources } from './messages.ts'
 import { NoteCounter } from './notes.ts'
 import { checkRelated } from './related.ts'
-import { type FindTopic, isListed, OTHER, topicFinder, topicsOf } from './topics.ts'
 import {
   type Extraction,
   type ExtractionBatch,

@@ -1,5 +1,5 @@
 import { normalise } from '../../text/normalise.ts'
-import { removeRecalled } from './recalled.ts'
+import { removeRecalled } from '../model/recalled.ts'
 import type { ExtractionBatch, ExtractMessage, FactSource } from './types.ts'
 
 /** A message of the batch as shown to the model: with a number to cite it by. */

@@ -1,9 +1,9 @@
 import type { ChatMessage } from '../../ports/language-model.ts'
 import { tokenCounter } from '../../recall/tokens.ts'
+import { removeRecalled } from '../model/recalled.ts'
+import { OTHER, topicsOf } from '../model/topics.ts'
 import { nameOfLanguage } from './language.ts'
 import { type NumberedMessage, numberMessages, speakerOf } from './messages.ts'
-import { removeRecalled } from './recalled.ts'
-import { OTHER, topicsOf } from './topics.ts'
 import type { ExtractionBatch, ExtractionRules, ExtractMessage } from './types.ts'
 
 /** Stored with each fact. Changes with every change of the prompt or of the answer schema. */

@@ -1,4 +1,4 @@
-import { OTHER, topicsOf } from './topics.ts'
+import { OTHER, topicsOf } from '../model/topics.ts'
 import type { ExtractionRules } from './types.ts'
 
 /**

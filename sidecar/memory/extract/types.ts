@@ -1,4 +1,5 @@
 import type { Role } from '../memory.ts'
+import type { Topic } from '../model/topics.ts'
 import type { Remember } from '../turns.ts'
 
 /** A message of a batch or of its context. */
@@ -26,13 +27,7 @@ export interface ExtractionBatch {
   rules: ExtractionRules
 }
 
-export interface Topic {
-  name: string
-  description?: string
-  subTopics?: readonly string[]
-}
-
-/** What an app wants to remember. An empty list or string means: no such rule. */
+/** What an app wants remembered. Empty lists and strings mean: no such rule. */
 export interface ExtractionRules {
   /** Roles whose statements may become facts. */
   remember: Remember

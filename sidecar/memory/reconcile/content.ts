@@ -1,6 +1,6 @@
 import { normalise } from '../../text/normalise.ts'
 import { readText, termsOf } from '../../text/tokens.ts'
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 
 /** The content of a text as far as its words show it. */
 interface Content {

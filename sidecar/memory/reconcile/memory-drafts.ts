@@ -1,4 +1,4 @@
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { Candidate } from './plan.ts'
 import type { DecidedBy, Decision, KnownMemory, NewFact } from './types.ts'
 

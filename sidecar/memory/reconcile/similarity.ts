@@ -2,7 +2,7 @@ import { normalise } from '../../text/normalise.ts'
 import { segment } from '../../text/segment.ts'
 import { stem } from '../../text/stem.ts'
 import { readText, termsOf } from '../../text/tokens.ts'
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { Rules } from './rules.ts'
 
 interface Statement {

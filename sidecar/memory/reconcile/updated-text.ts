@@ -1,4 +1,4 @@
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import { looksLikeCommand } from './commands.ts'
 import { containsFact, isUnsupported, preservesFact } from './content.ts'
 

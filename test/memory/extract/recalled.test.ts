@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { removeRecalled } from '../../../sidecar/memory/extract/recalled.ts'
 import type { Memory } from '../../../sidecar/memory/memory.ts'
+import { removeRecalled } from '../../../sidecar/memory/model/recalled.ts'
 import { render } from '../../../sidecar/recall/render.ts'
 
 function block(...texts: string[]): string {

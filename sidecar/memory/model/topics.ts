@@ -1,7 +1,12 @@
 import defaultTopics from '../../text/data/default-topics.json' with { type: 'json' }
 import synonyms from '../../text/data/topic-synonyms.json' with { type: 'json' }
 import { normalise } from '../../text/normalise.ts'
-import type { ExtractionRules, Topic } from './types.ts'
+
+export interface Topic {
+  name: string
+  description?: string
+  subTopics?: readonly string[]
+}
 
 /** The topic of facts that fit no topic of the schema. */
 export const OTHER = 'other'
@@ -10,7 +15,7 @@ export const OTHER = 'other'
 export const DEFAULT_TOPICS: readonly Topic[] = defaultTopics
 
 /** The schema of an app: its own topics, or the default ones. */
-export function topicsOf(rules: ExtractionRules): readonly Topic[] {
+export function topicsOf(rules: { topics: readonly Topic[] }): readonly Topic[] {
   return rules.topics.length > 0 ? rules.topics : DEFAULT_TOPICS
 }
 

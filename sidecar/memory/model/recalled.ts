@@ -1,4 +1,4 @@
-import { normaliseForDuplicate } from '../verbatim.ts'
+import { normaliseForDuplicate } from './verbatim.ts'
 
 /**
  * Removes recalled memories from a message, so that they are not extracted as new facts: `<memories>` blocks as recall
