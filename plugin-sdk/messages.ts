@@ -6,9 +6,9 @@ export interface BlobMeta {
   filename?: string
 }
 
-export type LogStatus = 'start' | 'success' | 'error'
+type LogStatus = 'start' | 'success' | 'error'
 
-export interface LogEntry {
+interface LogEntry {
   /** A repeated id updates the entry. */
   id: string
   label: string
@@ -43,7 +43,7 @@ interface MessageBodies {
   retriever_resources: { retriever_resources: RetrieverResource[]; context: string }
 }
 
-export type ToolMessageType = keyof MessageBodies
+type ToolMessageType = keyof MessageBodies
 
 /** One chunk that a tool yields. */
 export type ToolMessage = {

@@ -27,7 +27,7 @@ const toolSchema = z.object({
 })
 
 /** Each property is one output variable of the node, beside the built-in `text`, `files` and `json`. */
-export interface OutputSchema {
+interface OutputSchema {
   type: 'object'
   properties: Record<string, unknown>
   [keyword: string]: unknown

@@ -161,7 +161,7 @@ function openSocket(options: TcpConnectionOptions, timers: Timers, closing: Abor
 }
 
 /** The declarations that the daemon needs before it sends requests. */
-export interface Registration {
+interface Registration {
   manifest: object
   /** The providers including their tools; the daemon uses the first. */
   tools: object[]

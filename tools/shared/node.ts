@@ -34,13 +34,13 @@ export interface NodeDefinition<Shape extends z.ZodRawShape, Outputs extends Bas
 }
 
 /** What `run` works with beside its parameters. */
-export interface NodeCall {
+interface NodeCall {
   caller: Caller
   /** Calls the sidecar and validates its answer. Throws `NodeError`. */
   ask<S extends z.ZodType>(schema: S, request: SidecarRequest): Promise<z.output<S>>
 }
 
-export interface NodeResult<Outputs extends BaseOutputs> {
+interface NodeResult<Outputs extends BaseOutputs> {
   /** Merged over the neutral values. */
   outputs: Partial<Outputs> & Pick<Outputs, 'status'>
   /** Further fields of the JSON object; they win over outputs of the same name. */
