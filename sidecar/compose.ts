@@ -144,7 +144,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       recall,
       profile: (scope, request) => profiles.readText(scope, request),
       onAnswer: timeline.record,
-      packing: (scope, appId) => profiles.packer(scope, appId),
+      profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
       isSettled,
@@ -161,7 +161,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       engine,
       model,
       ruleBook,
-      findNeighbours: (scope, query) => recall.neighbours(scope, query),
+      findNeighbours: (scope, query) => recall.findSimilar(scope, query),
       countTokens,
     })
   const buffer =

@@ -3,7 +3,7 @@ import type { Memory } from '../memory/memory.ts'
 import type { Narrowing } from '../scope.ts'
 import { isInWindow } from '../window/rule.ts'
 
-/** What a memory must pass to be recalled; the name is what `why_not` tells. */
+/** A condition that a memory must pass to be recalled. `why_not` reports the name of the first gate that fails. */
 export interface Gate {
   name: string
   passes: Predicate
@@ -11,11 +11,11 @@ export interface Gate {
 
 export interface Conditions extends Narrowing {
   filter?: Predicate | undefined
-  /** Epoch milliseconds; what has expired by then is not recalled. */
+  /** Epoch milliseconds; memories that have expired by then are not recalled. */
   now: number
 }
 
-/** The gates of a read, in the order in which a memory meets them. */
+/** The gates of a read, in the order in which they are checked. */
 export function gatesOf(conditions: Conditions): Gate[] {
   const { agentId, runId, appId, conversationId, filter, now } = conditions
   const gates: Gate[] = [
@@ -25,15 +25,16 @@ export function gatesOf(conditions: Conditions): Gate[] {
   if (runId !== undefined) gates.push({ name: 'run_id', passes: ({ run_id }) => run_id === runId })
   if (appId !== undefined) gates.push({ name: 'app_id', passes: ({ app_id }) => app_id === appId })
   if (conversationId !== undefined) {
-    const passes: Predicate = ({ sources }) =>
-      sources.some((source) => source.conversation_id === conversationId)
-    gates.push({ name: 'conversation_id', passes })
+    gates.push({
+      name: 'conversation_id',
+      passes: ({ sources }) => sources.some(({ conversation_id }) => conversation_id === conversationId),
+    })
   }
   if (filter) gates.push({ name: 'filters', passes: filter })
   return gates
 }
 
-/** What the window of this conversation shows anyway is not repeated. */
+/** Rejects memories whose sources are all shown by the window of this conversation. */
 export function windowGate(conversationId: string, turn: number, windowSize: number): Gate {
   return {
     name: 'window',

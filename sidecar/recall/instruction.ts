@@ -1,8 +1,8 @@
 /**
- * Shapes of text that tries to steer the model that reads it. A hit is no proof: the memory is still shown, marked
- * as a quotation. Kept short on purpose; the fence around all recalled text is the first line of defence.
+ * Patterns of prompt injection. A match is not proof: the memory is still shown, marked as a quotation. The list is short
+ * because the fence around all recalled text is the main defence.
  */
-const SHAPES = [
+const PATTERNS = [
   /\b(?:ignore|disregard|forget|override)\b[^.!?]{0,40}\b(?:previous|prior|above|earlier|all|any|your|the)\b[^.!?]{0,40}\b(?:instruction|prompt|rule|guideline|direction|message)s?\b/iu,
   /\b(?:reveal|print|repeat|show)\b[^.!?]{0,40}\b(?:system|hidden|initial)\s+(?:prompt|instruction|message)s?\b/iu,
   /\bfrom now on\b[^.!?]{0,30}\b(?:you|act|answer|respond|behave)\b/iu,
@@ -12,7 +12,6 @@ const SHAPES = [
   /(?:이전|위의|앞의)[^.]{0,8}(?:지시|명령|프롬프트)[^.]{0,12}(?:무시|잊)/u,
 ]
 
-/** Whether a remembered text reads like an instruction to the model. */
 export function readsAsInstruction(text: string): boolean {
-  return SHAPES.some((shape) => shape.test(text))
+  return PATTERNS.some((pattern) => pattern.test(text))
 }

@@ -1,3 +1,4 @@
+import pTimeout from 'p-timeout'
 import { AppError } from '../errors.ts'
 import { asOf } from '../memory/as-of.ts'
 import type { Predicate } from '../memory/filters.ts'
@@ -6,10 +7,9 @@ import type { OnInvalidRecord } from '../memory/repositories/record.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
-import type { Knowledge } from '../window/knowledge.ts'
+import { coverageOf, type TurnCoverage } from '../window/turn-coverage.ts'
 import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
-import { Knowing } from './knowing.ts'
-import { HEAD, NO_HEAD, type Rendered, render } from './render.ts'
+import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { buildSnapshot, type Snapshot } from './snapshot.ts'
 import type { Snapshots } from './snapshots.ts'
 import { tokenCounter } from './tokens.ts'
@@ -18,13 +18,13 @@ import { absentFrom, type WhyNot, whyNot } from './why-not.ts'
 export interface SearchRequest extends Narrowing {
   query: string
   topK: number
-  /** Lowest score that is answered. */
+  /** Minimum score. */
   threshold?: number | undefined
   filter?: Predicate | undefined
   explain?: boolean | undefined
-  /** Memories to say of why they are not among the answers. */
+  /** Ids of memories whose absence from the result is to be explained. */
   whyNot?: readonly string[] | undefined
-  /** Epoch milliseconds: what held at this moment, in the words of then. */
+  /** Searches the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
 }
 
@@ -32,12 +32,12 @@ export interface Found {
   memory: Memory
   score: number
   parts?: Record<string, number> | undefined
-  /** When this version stopped to hold, under `asOf`. */
+  /** With `asOf`: end of validity of this version, epoch milliseconds. */
   validUntil: number | null
 }
 
+/** Milliseconds. */
 export interface Timings {
-  /** Milliseconds. */
   embed: number
   search: number
   render: number
@@ -47,7 +47,7 @@ export interface Timings {
 export interface SearchResult {
   found: Found[]
   whyNot?: Record<string, WhyNot> | undefined
-  /** Parts that were late or broken, and done without. */
+  /** Parts that are missing because they were late or failed. */
   degraded: string[]
   tookMs: Timings
 }
@@ -60,42 +60,41 @@ export interface RecallRequest extends SearchRequest {
 
 export interface RecallResult extends SearchResult {
   rendered: Rendered
-  /** What of the conversation could be found; absent where none was named. */
-  known: Knowledge | undefined
+  /** Absent without a conversation. */
+  coverage: TurnCoverage | undefined
 }
 
-/** What a block can be put together from. */
-export interface Survey extends SearchResult {
-  /** Everything that may be recalled, whether the query finds it or not. */
+/** The memories that a block may contain. */
+export interface BlockCandidates extends SearchResult {
+  /** All memories that pass the gates, including those that do not match the query. */
   all: Memory[]
-  /** How much each of them is worth to know, 0…1, whatever is asked. */
-  worth: (memory: Memory) => number
-  vector: Float32Array | undefined
-  /** What of the conversation could be found; absent where none was named. */
-  known: Knowledge | undefined
+  /** Query-independent value of a memory, 0…1. */
+  salience: (memory: Memory) => number
+  queryVector: Float32Array | undefined
+  /** Absent without a conversation. */
+  coverage: TurnCoverage | undefined
 }
 
 export interface RecallOptions {
   records: RecordStore
   snapshots: Snapshots
   embedder: Embedder
-  /** How long the query embedding may take, milliseconds; past it the lexical ranking stands. */
+  /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
   onInvalidRecord?: OnInvalidRecord | undefined
-  /** Epoch milliseconds; what "last week" in a query is relative to. */
+  /** Epoch milliseconds; "last week" in a query is relative to it. */
   now?: () => number
-  /** Told what each reading took, and what it did without. */
+  /** Called with the duration of each read and its missing parts. */
   onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
 
-/** What a model judges a memory to be worth begins at 1 and ends here. */
+/** Models rate the importance of a memory from 1 to 5. */
 const MAX_IMPORTANCE = 5
 
-/** The reading side of memory: ranks the snapshot of a scope for a query. */
+/** Ranks the snapshot of a scope for a query. */
 export class Recall {
   readonly #options: RecallOptions
   readonly #now: () => number
-  readonly #knowing = new Knowing()
 
   constructor(options: RecallOptions) {
     this.#options = options
@@ -109,30 +108,32 @@ export class Recall {
     return result
   }
 
-  /** The best for a query, and all the rest: whatever the window shows, of whichever conversation. */
-  async survey(scope: Scope, request: SearchRequest): Promise<Survey> {
+  /** Searches all conversations, including turns in the window. */
+  async blockCandidates(scope: Scope, request: SearchRequest): Promise<BlockCandidates> {
     const now = this.#now()
     const gates = gatesOf({ ...request, conversationId: undefined, now })
     const { result, snapshot, vector } = await this.#search(scope, request, gates)
     const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
-    const worth = ({ id, importance }: Memory) =>
-      importance === null ? snapshot.index.informative(id) : importance / MAX_IMPORTANCE
-    return { ...result, all, worth, vector, known: this.#known(snapshot, request, now) }
+    const salience = ({ id, importance }: Memory) =>
+      importance === null ? snapshot.index.informativeness(id) : importance / MAX_IMPORTANCE
+    return { ...result, all, salience, queryVector: vector, coverage: toCoverage(snapshot, request, now) }
   }
 
-  /** The vector of a query, or `undefined` when the embedder is late or broken. */
+  /** Returns `undefined` if the embedding is late or fails. */
   async embed(scope: Scope, query: string): Promise<Float32Array | undefined> {
     return await this.#embed(query, scopeKey(scope))
   }
 
   /**
-   * Strategy `per_query`: the memories that answer this query best, rendered into a budget. What the window of
-   * this conversation shows anyway is not repeated, and neither is what is `held` elsewhere in the prompt.
+   * Strategy `per_query`: renders the memories that match the query best, within a token budget. Excludes memories that
+   * the window of this conversation shows.
+   *
+   * @param inPrompt ids of memories that another part of the prompt contains
    */
   async perQuery(
     scope: Scope,
     request: RecallRequest,
-    held: ReadonlySet<string> = new Set(),
+    inPrompt: ReadonlySet<string> = new Set(),
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const now = this.#now()
@@ -141,39 +142,28 @@ export class Recall {
       gates.push(windowGate(conversationId, turn, windowSize))
     }
     const { result, snapshot } = await this.#search(scope, request, gates)
-    const known = this.#known(snapshot, request, now)
+    const coverage = toCoverage(snapshot, request, now)
     const count = await tokenCounter()
     const started = performance.now()
-    const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !held.has(id))
-    // What is held elsewhere has told what memories are.
-    const rendered = render(memories, request.tokenBudget, count, held.size > 0 ? NO_HEAD : HEAD)
+    const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !inPrompt.has(id))
+    const heading = inPrompt.size > 0 ? NO_HEADING : DEFAULT_HEADING
+    const rendered = render(memories, request.tokenBudget, count, heading)
     const took = performance.now() - started
     const kept = new Set(rendered.memories)
     const tookMs = { ...result.tookMs, render: took, total: result.tookMs.total + took }
     this.#options.onTimings?.('recall', tookMs, result.degraded)
     const found = result.found.filter(({ memory }) => kept.has(memory))
-    return { ...result, found, rendered, tookMs, known }
+    return { ...result, found, rendered, tookMs, coverage }
   }
 
-  #known(snapshot: Snapshot, { conversationId }: SearchRequest, at: number): Knowledge | undefined {
-    return conversationId === undefined ? undefined : this.#knowing.of(snapshot, conversationId, at)
-  }
-
-  /** The memories of a scope most like a text, for those who learn from turns. */
-  async neighbours(
+  /** Finds the memories of a scope that are most similar to a text. */
+  async findSimilar(
     key: string,
-    query: { text: string; dense: Float32Array; limit: number; accept: Predicate },
+    { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const { index, memories } = await this.#snapshot(key, undefined)
-    const ranked = index.rank(query.text, {
-      limit: query.limit,
-      dense: query.dense,
-      accept: (id) => {
-        const memory = memories.get(id)
-        return memory !== undefined && query.accept(memory)
-      },
-    })
-    return ranked.map(({ id }) => memories.get(id) as Memory)
+    const snapshot = await this.#snapshot(key, undefined)
+    const ranked = snapshot.index.rank(text, { limit, dense, accept: accepts(snapshot, accept) })
+    return ranked.map(({ id }) => snapshot.memories.get(id) as Memory)
   }
 
   async #search(
@@ -186,17 +176,9 @@ export class Recall {
     const key = scopeKey(scope)
     const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.#embed(query, key)])
     const embedded = performance.now()
-    const rank = (limit: number) =>
-      snapshot.index.rank(query, {
-        limit,
-        now: request.asOf ?? this.#now(),
-        ...(dense === undefined ? {} : { dense }),
-        ...(explain === undefined ? {} : { explain }),
-        accept: (id) => {
-          const memory = snapshot.memories.get(id)
-          return memory !== undefined && passesAll(gates, memory)
-        },
-      })
+    const now = request.asOf ?? this.#now()
+    const accept = accepts(snapshot, (memory) => passesAll(gates, memory))
+    const rank = (limit: number) => snapshot.index.rank(query, { limit, now, dense, explain, accept })
     const found = rank(topK)
       .filter(({ score }) => threshold === undefined || score >= threshold)
       .map(({ id, score, parts }): Found => {
@@ -233,27 +215,34 @@ export class Recall {
     }
   }
 
-  /** The query's vector, or `undefined` when the embedder is late or broken. */
+  /** Returns `undefined` if the embedding is late or fails. */
   async #embed(query: string, scope: string): Promise<Float32Array | undefined> {
     const { embedder, embeddingDeadlineMs } = this.#options
     const controller = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => {
-        controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`))
-        resolve(undefined)
-      }, embeddingDeadlineMs)
-    })
     try {
-      const vectors = await Promise.race([
-        embedder.embed([query], 'query', controller.signal, { scope }),
-        late,
-      ])
+      const embedding = embedder.embed([query], 'query', controller.signal, { scope })
+      const vectors = await pTimeout(embedding, {
+        milliseconds: embeddingDeadlineMs,
+        fallback: () => controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`)),
+      })
       return vectors?.[0]
     } catch {
       return undefined
-    } finally {
-      clearTimeout(timer)
     }
   }
+}
+
+function accepts({ memories }: Snapshot, predicate: Predicate): (id: string) => boolean {
+  return (id) => {
+    const memory = memories.get(id)
+    return memory !== undefined && predicate(memory)
+  }
+}
+
+function toCoverage(
+  { memories }: Snapshot,
+  { conversationId }: SearchRequest,
+  at: number,
+): TurnCoverage | undefined {
+  return conversationId === undefined ? undefined : coverageOf(memories.values(), conversationId, at)
 }

@@ -1,8 +1,7 @@
 import { Corpus, type IndexedMemory } from './index/corpus.ts'
-import { Best } from './index/fusion.ts'
 import { type MemoryReading, readMemory } from './index/reading.ts'
 import { DEFAULT_SETTINGS, type RankSettings, type SignalWeights } from './index/settings.ts'
-import { type Signal, signalsFor } from './index/signals.ts'
+import { createSignals, type Signal } from './index/signals.ts'
 
 export type { IndexedMemory } from './index/corpus.ts'
 
@@ -10,13 +9,13 @@ export interface RankOptions {
   /** Maximum number of results. */
   limit: number
   /** Excludes memories from the results. */
-  accept?: (id: string) => boolean
+  accept?: ((id: string) => boolean) | undefined
   /** Embedding of the query. Absent: the ranking is lexical only. */
-  dense?: Float32Array
+  dense?: Float32Array | undefined
   /** Epoch milliseconds that "last week" is relative to. Absent: relative dates in a query are ignored. */
-  now?: number
+  now?: number | undefined
   /** Whether to return each signal's part of the score. */
-  explain?: boolean
+  explain?: boolean | undefined
 }
 
 export interface RankedMemory {
@@ -78,8 +77,8 @@ export class ScopeIndex {
     return this.#corpus.isEmbeddedAs(id, dense)
   }
 
-  /** How likely a memory is to hold a fact at all, 0 to 1, independent of any query; 0 for an unknown memory. */
-  informative(id: string): number {
+  /** Query-independent prior that a memory contains a fact, 0 to 1; 0 for an unknown memory. */
+  informativeness(id: string): number {
     return this.#corpus.find(id)?.traits.informative ?? 0
   }
 
@@ -93,25 +92,22 @@ export class ScopeIndex {
     if (dense) corpus.dense.check(dense)
     const { weights } = this.#settings
     const names = Object.keys(weights) as Signal[]
-    const signals = signalsFor(corpus, { text: query, dense, now }, this.#settings)
-    const idAt = (place: number) => corpus.entryAt(place).id
-    const best = new Best(limit, idAt)
+    const signals = createSignals(corpus, { text: query, dense, now }, this.#settings)
+    const ranked: (RankedMemory & { place: number })[] = []
     for (let place = 0; place < corpus.size; place++) {
-      if (accept && !accept(idAt(place))) continue
+      const { id } = corpus.entryAt(place)
+      if (accept && !accept(id)) continue
       const values = signals(place)
       let score = 0
       for (const name of names) score += weights[name] * values[name]
-      best.add({ place, score })
+      ranked.push({ id, score, place })
     }
-    return best.list().map(({ place, score }) => {
-      const id = idAt(place)
+    ranked.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+    return ranked.slice(0, limit).map(({ id, score, place }) => {
       if (!explain) return { id, score }
       const values = signals(place)
-      return {
-        id,
-        score,
-        parts: Object.fromEntries(names.map((name) => [name, weights[name] * values[name]])),
-      }
+      const parts = Object.fromEntries(names.map((name) => [name, weights[name] * values[name]]))
+      return { id, score, parts }
     })
   }
 }

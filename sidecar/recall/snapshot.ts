@@ -9,15 +9,13 @@ import { type IndexedMemory, ScopeIndex } from './scope-index.ts'
 export interface Snapshot {
   readonly index: ScopeIndex
   readonly memories: Map<string, Memory>
-  /** When each version ceased to hold, epoch milliseconds; only for a snapshot of the past. */
+  /** End of validity by memory, epoch milliseconds; only in a snapshot of the past. */
   readonly validUntil?: ReadonlyMap<string, number>
   /** Backends that were unavailable when the snapshot was read. */
   readonly degraded?: readonly string[]
-  /** A new object after every change, so that values derived from the memories can be cached by it. */
-  state: object
 }
 
-/** How much each signal counts in the ranking; see `ScopeIndex`. */
+/** Ranking settings; see `ScopeIndex`. */
 export type IndexSettings = ConstructorParameters<typeof ScopeIndex>[0]
 
 /** Approximate bytes of a memory record, without its share of the index. */
@@ -27,7 +25,7 @@ export const RECORD_BYTES = 1024
 export async function buildSnapshot(all: readonly HeldThen[], settings?: IndexSettings): Promise<Snapshot> {
   const validUntil = new Map<string, number>()
   for (const { held, validUntil: until } of all) if (until !== null) validUntil.set(held.memory.id, until)
-  const snapshot = { index: new ScopeIndex(settings), memories: new Map(), validUntil, state: {} }
+  const snapshot = { index: new ScopeIndex(settings), memories: new Map(), validUntil }
   for await (const { items, readings } of readMemories(all, ({ held }) => textsOf(held.memory))) {
     const held = items.map((one) => one.held)
     put(snapshot, held, readings)
@@ -78,7 +76,6 @@ function replace(
   put(snapshot, upserted, readings)
   for (const id of removed) snapshot.memories.delete(id)
   snapshot.index.remove(removed)
-  snapshot.state = {}
 }
 
 function put({ index, memories }: Snapshot, held: readonly Held[], readings: readonly MemoryReading[]): void {
@@ -99,15 +96,15 @@ function textsOf({ text, speaker, context }: Memory): MemoryTexts {
 }
 
 function toIndexed(memory: Memory, dense: Float32Array): IndexedMemory {
-  const [said] = memory.sources
+  const [source] = memory.sources
   return {
     ...textsOf(memory),
     id: memory.id,
     role: memory.role,
-    conversationId: said?.conversation_id ?? null,
-    turn: said?.turn ?? null,
-    ordinal: said?.ordinal ?? 0,
-    at: said?.at ?? memory.created_at,
+    conversationId: source?.conversation_id ?? null,
+    turn: source?.turn ?? null,
+    ordinal: source?.ordinal ?? 0,
+    at: source?.at ?? memory.created_at,
     dense,
   }
 }

@@ -5,7 +5,7 @@ import type { ScopeChange } from '../memory/unit-of-work.ts'
 import { CacheUnavailable } from '../ports/cache-store.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Counters } from '../ports/scope-state.ts'
-import { NextRun } from './next-run.ts'
+import { SingleFlight } from './single-flight.ts'
 import {
   applyChange,
   buildSnapshot,
@@ -49,8 +49,8 @@ export class Snapshots {
   readonly #cache: LRUCache<string, Entry>
   /** Committed changes whose epoch is not known yet. */
   readonly #unannounced = new Set<ScopeChange>()
-  readonly #refreshes = new NextRun<Snapshot>()
-  readonly #uncachedReads = new NextRun<Snapshot>()
+  readonly #refreshes = new SingleFlight<Snapshot>()
+  readonly #uncachedReads = new SingleFlight<Snapshot>()
 
   #builds = 0
 

@@ -1,11 +1,11 @@
-/** Counts the tokens of a text as the o200k encoding has them (OpenAI's models since GPT-4o). */
+/** Returns the number of o200k tokens of a text (OpenAI models since GPT-4o). */
 export type CountTokens = (text: string) => number
 
 let loading: Promise<CountTokens> | undefined
 
 /**
- * The counter, loaded on first use: its table takes about 0.15 s and 60 MB, which a start should not wait for.
- * Text that looks like one of the model's control tokens is counted as the plain text that it is here.
+ * Loads the counter on first use, because its table takes about 0.15 s and 60 MB. Control tokens in a text are counted
+ * as plain text.
  */
 export function tokenCounter(): Promise<CountTokens> {
   loading ??= import('gpt-tokenizer/encoding/o200k_base').then(

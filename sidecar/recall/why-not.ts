@@ -4,7 +4,7 @@ import type { RecordStore } from '../ports/records.ts'
 import type { Gate } from './gates.ts'
 import type { RankedMemory } from './scope-index.ts'
 
-/** The first gate that a memory failed, and the numbers of it. */
+/** The first gate that a memory failed, with details such as its rank. */
 export interface WhyNot {
   gate: string
   detail: string
@@ -17,7 +17,7 @@ export interface WhyNotContext {
   threshold: number | undefined
   /** All memories that passed the gates, best first. */
   rankAll: () => readonly RankedMemory[]
-  /** Why a memory is not among `memories`: it has ended, did not hold at the moment asked for, or never was. */
+  /** Returns why a memory is not among `memories`. */
   past: (id: string) => Promise<keyof typeof ABSENT>
 }
 
@@ -27,7 +27,7 @@ const ABSENT = {
   as_of: 'it did not hold at that moment',
 }
 
-/** Why a memory of a scope is not there to be ranked. @param asOf the moment asked for, where there is one */
+/** @param asOf time of the search, epoch milliseconds; `undefined` for a search of the current memories */
 export function absentFrom(
   store: RecordStore,
   scope: string,
@@ -41,38 +41,42 @@ export function absentFrom(
   }
 }
 
-/** For each id that is not among the answers, why; ids that are, are left out. */
+/** Explains for each id why it was not returned. Skips returned ids. */
 export async function whyNot(
   ids: readonly string[],
   returned: ReadonlySet<string>,
   context: WhyNotContext,
 ): Promise<Record<string, WhyNot>> {
-  const answers = new Map<string, WhyNot>()
+  const reasons = new Map<string, WhyNot>()
   let ranked: readonly RankedMemory[] | undefined
   for (const id of ids) {
     if (returned.has(id)) continue
     const memory = context.memories.get(id)
     if (!memory) {
       const gate = await context.past(id)
-      answers.set(id, { gate, detail: ABSENT[gate] })
+      reasons.set(id, { gate, detail: ABSENT[gate] })
       continue
     }
-    const closed = context.gates.find((gate) => !gate.passes(memory))
-    if (closed) {
-      answers.set(id, { gate: closed.name, detail: `it does not pass ${closed.name}` })
+    const failed = context.gates.find((gate) => !gate.passes(memory))
+    if (failed) {
+      reasons.set(id, { gate: failed.name, detail: `it does not pass ${failed.name}` })
       continue
     }
     ranked ??= context.rankAll()
-    answers.set(id, beaten(id, ranked, context))
+    reasons.set(id, explainRank(id, ranked, context))
   }
-  // Not member by member: an id may be `__proto__`.
-  return Object.fromEntries(answers)
+  // Assigning properties one by one would fail for the id `__proto__`.
+  return Object.fromEntries(reasons)
 }
 
-function beaten(id: string, ranked: readonly RankedMemory[], { topK, threshold }: WhyNotContext): WhyNot {
-  const place = ranked.findIndex((one) => one.id === id)
-  const score = Math.round((ranked[place]?.score ?? 0) * 1e6) / 1e6
-  return place >= topK || threshold === undefined
-    ? { gate: 'rank', detail: `rank ${place + 1}, score ${score}; top_k is ${topK}` }
+function explainRank(
+  id: string,
+  ranked: readonly RankedMemory[],
+  { topK, threshold }: WhyNotContext,
+): WhyNot {
+  const index = ranked.findIndex((one) => one.id === id)
+  const score = Math.round((ranked[index]?.score ?? 0) * 1e6) / 1e6
+  return index >= topK || threshold === undefined
+    ? { gate: 'rank', detail: `rank ${index + 1}, score ${score}; top_k is ${topK}` }
     : { gate: 'threshold', detail: `score ${score}, threshold ${threshold}` }
 }

@@ -5,7 +5,7 @@ import { getConversation } from '../memory/repositories/conversations.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { scopeKey } from '../scope.ts'
 import type { Timeline, TimelineRecall, TimelineTurn } from '../timeline/timeline.ts'
-import { turnsIn } from '../window/knowledge.ts'
+import { listTurns } from '../window/turn-coverage.ts'
 import { cacheReport, STRATEGIES } from './recall.ts'
 import { router } from './router.ts'
 import * as s from './schemas.ts'
@@ -138,7 +138,7 @@ function toRecallView({ at, turn, known, degraded, uncovered, ...row }: Timeline
     ...row,
     at: toIso(at),
     degraded: [...degraded],
-    pending_turns: turnsIn(known?.pending ?? [], MAX_LISTED_TURNS),
+    pending_turns: listTurns(known?.pending ?? [], MAX_LISTED_TURNS),
     uncovered: uncovered.length > 0,
     uncovered_turns: uncovered.slice(-MAX_LISTED_TURNS),
   }

@@ -1,7 +1,7 @@
 import type { Memory, Source } from '../memory/memory.ts'
 import type { Turn } from '../memory/turns.ts'
-import { isWithin } from '../window/knowledge.ts'
 import { isInWindow } from '../window/rule.ts'
+import { includesTurn } from '../window/turn-coverage.ts'
 import type { TimelineRow } from './rows.ts'
 
 /** The fields of a turn that coverage depends on. */
@@ -54,5 +54,5 @@ function isCovered(
   if (isInWindow(turn, recallTurn, window_size ?? 0)) return true
   if (known === null) return false
   if (known.turns === undefined) return created_at < known.at
-  return (known.from !== undefined && turn < known.from) || isWithin(turn, known.turns)
+  return (known.from !== undefined && turn < known.from) || includesTurn(known.turns, turn)
 }

@@ -69,10 +69,10 @@ export function markerId(conversationId: string): string {
 export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow | undefined {
   const { conversationId, turn, windowSize } = request
   if (conversationId === undefined || turn === undefined) return undefined
-  const { strategy, cache, watermark = null, tokens, memories, degraded, known = null, tookMs } = result
+  const { strategy, cache, watermark = null, tokens, memories, degraded, coverage = null, tookMs } = result
   const key = scopeKey(scope)
   // Identical results for the same turn share one row, so that retries do not fill the timeline.
-  const builtAt = cache.result === 'none' ? 0 : (known?.at ?? 0)
+  const builtAt = cache.result === 'none' ? 0 : (coverage?.at ?? 0)
   const same = [turn, windowSize, strategy, cache.result, cache.reason, cache.block_hash, builtAt, degraded]
   return {
     id: JSON.stringify([key, conversationId, ...same]),
@@ -89,7 +89,7 @@ export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow |
       memories: memories.length,
       degraded,
       took_ms: Math.round(tookMs.total),
-      known: known as TimelineRow['known'],
+      known: coverage as TimelineRow['known'],
     },
   }
 }

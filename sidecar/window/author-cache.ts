@@ -3,7 +3,7 @@ import { type CachedEntry, type CacheStore, CacheUnavailable } from '../ports/ca
 import type { Json } from '../ports/records.ts'
 import { mayServe, servesUntilTurn } from './rule.ts'
 
-/** What the flow knows of the turn it is in. All optional: without them only the time to live decides. */
+/** The turn of the flow. Without these fields, only the TTL decides. */
 export interface TurnContext {
   conversationId?: string | undefined
   turn?: number | undefined
@@ -15,8 +15,8 @@ export type CacheReason = 'hit' | 'absent' | 'backend' | 'window' | 'conversatio
 export interface CacheRead {
   status: 'hit' | 'miss' | 'stale'
   /**
-   * `absent`: nothing there, or its time to live ran out. `backend`: the cache did not answer, and a flow should go on
-   * as if nothing were there. `window`, `conversation`: why it may not be served.
+   * `absent`: no value, or expired. `backend`: the cache is unavailable; the flow should continue as after a miss.
+   * `window`: turns have left the window. `conversation`: the value belongs to another conversation.
    */
   reason: CacheReason
   value: Json
@@ -30,7 +30,7 @@ export interface CacheWrite extends TurnContext {
   ttlSeconds?: number | undefined
 }
 
-/** One day: longer than a chat usually pauses, short enough that what nobody reads goes away. */
+/** One day: longer than the usual pause of a chat. */
 export const DEFAULT_TTL_S = 86_400
 export const MAX_TTL_S = 30 * 86_400
 
@@ -49,8 +49,8 @@ export interface AuthorCache {
 }
 
 /**
- * The cache that workflow authors fill themselves (Cache Get, Cache Set), by the same rule as ours: a value set at
- * turn `t` was made of what was known then, so its watermark is `t − 1`.
+ * The cache for workflow authors (Cache Get, Cache Set). It follows the window rule: a value set at turn `t` has the
+ * watermark `t − 1`.
  */
 export function createAuthorCache(store: CacheStore, now: () => number = Date.now): AuthorCache {
   const keyOf = (namespace: string, key: string) => `author/${encodeURIComponent(namespace)}/${key}`
@@ -63,46 +63,45 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
         if (error instanceof CacheUnavailable) return miss('backend')
         throw error
       }
-      const envelope = entry && fromJson(entry.value)
+      const envelope = entry && parseEnvelope(entry.value)
       if (!entry || !envelope) return miss('absent')
       const windowSize = context.windowSize ?? envelope.windowSize
       const { turn: storedTurn, conversationId: storedIn } = envelope
-      const sameConversation =
+      const { turn } = context
+      const isSameConversation =
         storedIn === undefined || context.conversationId === undefined || storedIn === context.conversationId
       // Turn numbers of two conversations cannot be compared.
-      const comparable = sameConversation && storedTurn !== undefined && context.turn !== undefined
-      const inWindow =
-        !comparable ||
-        windowSize === undefined ||
-        // Before the turn that it was set at another thread begins, whose turns it cannot know.
-        ((context.turn as number) >= (storedTurn as number) &&
-          mayServe(context.turn as number, (storedTurn as number) - 1, windowSize))
-      const reason: CacheReason = sameConversation ? (inWindow ? 'hit' : 'window') : 'conversation'
+      const age =
+        isSameConversation && storedTurn !== undefined && turn !== undefined ? turn - storedTurn : null
+      // A negative age is a regenerated turn: its thread may contain turns that the value does not include. In turn
+      // numbers relative to the write, the watermark is −1.
+      const isServable =
+        age === null || windowSize === undefined || (age >= 0 && mayServe(age, -1, windowSize))
+      const reason: CacheReason = isSameConversation ? (isServable ? 'hit' : 'window') : 'conversation'
       return {
         status: reason === 'hit' ? 'hit' : 'stale',
         reason,
         value: envelope.value,
-        // A turn number that goes backwards (a regenerated answer) is no negative age.
-        age_turns: comparable ? Math.max(0, (context.turn as number) - (storedTurn as number)) : null,
+        age_turns: age === null ? null : Math.max(0, age),
         age_s: Math.max(0, Math.round((now() - entry.storedAt) / 1000)),
-        serves_until_turn: lastTurn(storedTurn, windowSize),
+        serves_until_turn: lastServedTurn(storedTurn, windowSize),
       }
     },
     async write(namespace, key, { value, ttlSeconds = DEFAULT_TTL_S, conversationId, turn, windowSize }) {
-      const text = toJson({ value, conversationId, turn, windowSize })
+      const text = serialiseEnvelope({ value, conversationId, turn, windowSize })
       try {
         await store.set(keyOf(namespace, key), text, ttlSeconds * 1000)
       } catch (cause) {
         if (cause instanceof RangeError) throw new AppError('payload_too_large', cause.message, { cause })
-        throw answerable(cause)
+        throw toAppError(cause)
       }
-      return { expiresAt: now() + ttlSeconds * 1000, servesUntilTurn: lastTurn(turn, windowSize) }
+      return { expiresAt: now() + ttlSeconds * 1000, servesUntilTurn: lastServedTurn(turn, windowSize) }
     },
     async remove(namespace, key) {
       try {
         return await store.delete(keyOf(namespace, key))
       } catch (cause) {
-        throw answerable(cause)
+        throw toAppError(cause)
       }
     },
   }
@@ -112,14 +111,14 @@ function miss(reason: 'absent' | 'backend'): CacheRead {
   return { status: 'miss', reason, value: null, age_turns: null, age_s: null, serves_until_turn: null }
 }
 
-/** What a caller may be told of a cache that failed: that it did, not where it is. */
-function answerable(cause: unknown): unknown {
+/** Hides the address of the cache from the caller. */
+function toAppError(cause: unknown): unknown {
   if (!(cause instanceof CacheUnavailable)) return cause
   return new AppError('backend_unavailable', `The cache did not answer (${cause.reason}).`, { cause })
 }
 
-/** Others may write to a shared store: what is not ours counts as nothing. */
-function fromJson(text: string): Envelope | undefined {
+/** Returns `undefined` for a value of another program. */
+function parseEnvelope(text: string): Envelope | undefined {
   try {
     const envelope: unknown = JSON.parse(text)
     return typeof envelope === 'object' && envelope !== null && 'value' in envelope
@@ -130,8 +129,8 @@ function fromJson(text: string): Envelope | undefined {
   }
 }
 
-/** Reading JSON has no limit to nesting but writing it has one, the stack. */
-function toJson(envelope: Envelope): string {
+/** `JSON.stringify` throws for deeply nested values that `JSON.parse` accepts. */
+function serialiseEnvelope(envelope: Envelope): string {
   try {
     return JSON.stringify(envelope)
   } catch {
@@ -139,6 +138,6 @@ function toJson(envelope: Envelope): string {
   }
 }
 
-function lastTurn(turn: number | undefined, windowSize: number | undefined): number | null {
+function lastServedTurn(turn: number | undefined, windowSize: number | undefined): number | null {
   return turn === undefined || windowSize === undefined ? null : servesUntilTurn(turn - 1, windowSize)
 }

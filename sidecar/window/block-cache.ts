@@ -1,159 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CacheUnavailable } from '../ports/cache-store.ts'
 import type { Counters, Lease, ScopeState } from '../ports/scope-state.ts'
-import { type Block, type BlockContent, BlockReader, hashOf, serialise } from './block.ts'
-import { type BlockReason, type Circumstances, judge, type Verdict } from './judge.ts'
+import { type Block, type BlockContent, hashOf, parseBlock, serialise } from './block.ts'
+import { type BlockReason, checkFreshness, type Freshness, type ServeConditions } from './freshness.ts'
 import { mayServe } from './rule.ts'
-import type { Turns } from './watermark.ts'
+import type { TurnTracker } from './watermark.ts'
 
 export interface BlockCacheOptions {
   state: ScopeState
-  turns: Turns
-  /** Whether the counters of a scope tell of all its changes. */
+  turns: TurnTracker
+  /** Whether the counters of a scope reflect all its changes. */
   isSettled: (scope: string) => boolean
-  /** Milliseconds that a block lives at the most, give or take a tenth. */
+  /** Maximum lifetime of a block in milliseconds, ± 10 %. */
   ttlMs: number
-  /** Milliseconds that one waits for a block that somebody else builds. */
+  /** Milliseconds to wait for a block that another request builds. */
   waitMs: number
   now: () => number
   random?: () => number
 }
 
-export interface Obtained {
+export interface ServedBlock {
   block: Block
   result: 'hit' | 'miss'
   reason: BlockReason
-  /** Whether the next turn can find it: not where it was overtaken twice, or where it could not be stored. */
-  isKept: boolean
+  /** Whether later turns can be served from the cache. */
+  isStored: boolean
 }
 
-export interface Building {
-  /** What was served until now and holds what it held: nothing of the scope has changed since. */
-  unchanged: Block | undefined
-}
+/** @param unchanged the previous block, if no memory of the scope has changed since it was built */
+type BuildBlock = (unchanged: Block | undefined) => Promise<BlockContent & { expiresAt: number | null }>
 
-export interface BlockRequest extends Circumstances {
+export interface BlockRequest extends ServeConditions {
   /** Key of the block within its scope. */
   key: string
-  build: (building: Building) => Promise<BlockContent & { expiresAt: number | null }>
-  /** Told of a block that could be served while a better one is built. */
-  onSafe: (block: Block) => void
+  build: BuildBlock
+  /** Called with a block that may be served if the build is late or fails. */
+  onFallback: (block: Block) => void
 }
 
-/** How often somebody who waits for another process looks whether the block is there, milliseconds. */
+interface CacheRead {
+  freshness: Freshness
+  block: Block | undefined
+}
+
+/** Interval at which a waiting request checks for the block, milliseconds. */
 const POLL_MS = 20
-/** What is past its time is kept a little longer, so that the reason can be told. */
-const AFTERLIFE_MS = 3_600_000
+/** Expired blocks are stored a little longer, so that the reason `ttl` can be reported. */
+const RETENTION_MS = 3_600_000
 
 /**
- * Blocks, each served while the rule holds and built by one at a time. A block is stored only if nothing was removed
- * or corrected since its memories were read.
- * Rejects with `CacheUnavailable` when it cannot be known what may be served.
+ * Serves blocks by the window rule and builds missing ones, one build at a time per key. A block is stored only if no
+ * memory was removed or corrected since its memories were read. Rejects with `CacheUnavailable` when it is unknown
+ * whether a block may be served.
  */
 export class BlockCache {
   readonly #options: BlockCacheOptions
-  readonly #blocks = new BlockReader()
-  readonly #building = new Map<string, Promise<unknown>>()
 
   constructor(options: BlockCacheOptions) {
     this.#options = options
   }
 
-  async obtain(request: BlockRequest): Promise<Obtained> {
-    const { isSettled } = this.#options
-    if (!isSettled(request.scope)) {
-      throw new CacheUnavailable('refused', 'not all changes of this scope have been told to the scope state')
+  async getOrBuild(request: BlockRequest): Promise<ServedBlock> {
+    if (!this.#options.isSettled(request.scope)) {
+      throw new CacheUnavailable('refused', 'the scope has changes that the scope state does not reflect yet')
     }
-    const first = await this.#look(request, true)
-    if (first.verdict.reason === 'hit') return served(first.block as Block)
-    if (first.verdict.isSafe) request.onSafe(first.block as Block)
-    // What is forced, or about another topic, is not served by what others build for their own query.
-    const mayShare = first.verdict.reason !== 'forced' && first.verdict.reason !== 'topic_shift'
-    const id = `${request.scope} ${request.key}`
-    if (mayShare && this.#building.has(id)) {
-      await within(this.#options.waitMs, this.#building.get(id))
-      const second = await this.#look(request)
-      if (second.verdict.reason === 'hit') return served(second.block as Block)
-    }
-    const mine = this.#buildAlone(request, first, mayShare)
-    if (!this.#building.has(id)) this.#building.set(id, mine)
-    try {
-      return await mine
-    } finally {
-      if (this.#building.get(id) === mine) this.#building.delete(id)
-    }
-  }
-
-  /** @param isNews the turn is noted as recalled for, so that it is expected to be added */
-  async #look(
-    request: BlockRequest,
-    isNews = false,
-  ): Promise<{ verdict: Verdict; block: Block | undefined; counters: Counters }> {
-    const { state, turns, now } = this.#options
-    const {
-      counters,
-      block: stored,
-      isFenced,
-    } = await state.read(
-      request.scope,
-      request.key,
-      isNews ? { conversation: request.conversationId, turn: request.turn, at: now() } : undefined,
-    )
-    const block = stored && this.#blocks.read(stored.value)
-    if (!block) return { verdict: { reason: isFenced ? 'fence' : 'first', isSafe: false }, block, counters }
-    return { verdict: await judge(block, counters, request, { turns, now: now() }), block, counters }
-  }
-
-  /** Other processes are kept from building the same meanwhile; one that seems stuck is not waited for. */
-  async #buildAlone(
-    request: BlockRequest,
-    first: { verdict: Verdict; block: Block | undefined },
-    mayShare: boolean,
-  ): Promise<Obtained> {
+    const first = await this.#read(request, { recordsRecall: true })
+    const { reason, isCorrect } = first.freshness
+    if (reason === 'hit') return hit(first)
+    if (isCorrect) request.onFallback(first.block as Block)
+    // A block that another request builds would not be refreshed, or not fit the new topic.
+    const canShare = reason !== 'forced' && reason !== 'topic_shift'
     const { state, waitMs } = this.#options
     let lease: Lease | undefined
     try {
       lease = await state.lease(request.scope, request.key, 2 * waitMs)
-      for (let waited = 0; !lease && mayShare && waited < waitMs; waited += POLL_MS) {
-        await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-        const { verdict, block } = await this.#look(request)
-        if (verdict.reason === 'hit') return served(block as Block)
+      for (let waited = 0; !lease && canShare && waited < waitMs; waited += POLL_MS) {
+        await sleep(POLL_MS)
+        const read = await this.#read(request)
+        if (read.freshness.reason === 'hit') return hit(read)
         lease = await state.lease(request.scope, request.key, 2 * waitMs)
       }
-      const { reason } = first.verdict
-      return (
-        (await this.#build(request, first.block, reason)) ??
-        (await this.#build(request, undefined, reason, true))
-      )
+      const built = await this.#build(request, first.block, reason)
+      if (!built.isOutdated) return built
+      // The second build is served, but not stored, if a removal happens during it as well.
+      return await this.#build(request, undefined, reason)
     } finally {
       await lease?.release().catch(() => {})
     }
   }
 
-  /** `undefined` where something was removed meanwhile; unless it is the last try, which is as of now, and not kept. */
+  /** @param recordsRecall records the recall, so that its turn is expected to be added */
+  async #read(request: BlockRequest, { recordsRecall = false } = {}): Promise<CacheRead> {
+    const { scope, key, conversationId, turn } = request
+    const { state, turns, now } = this.#options
+    const recall = recordsRecall ? { conversation: conversationId, turn, at: now() } : undefined
+    const { counters, block: stored, isFenced } = await state.read(scope, key, recall)
+    const block = stored && parseBlock(stored.value)
+    const freshness: Freshness = block
+      ? await checkFreshness(block, counters, request, { turns, now: now() })
+      : { reason: isFenced ? 'fence' : 'first', isCorrect: false }
+    return { freshness, block }
+  }
+
+  /** `isOutdated`: a memory was removed or corrected during the build. */
   async #build(
     request: BlockRequest,
-    before: Block | undefined,
+    previous: Block | undefined,
     reason: BlockReason,
-    isLast: true,
-  ): Promise<Obtained>
-  async #build(
-    request: BlockRequest,
-    before: Block | undefined,
-    reason: BlockReason,
-  ): Promise<Obtained | undefined>
-  async #build(
-    request: BlockRequest,
-    before: Block | undefined,
-    reason: BlockReason,
-    isLast = false,
-  ): Promise<Obtained | undefined> {
+  ): Promise<ServedBlock & { isOutdated?: boolean }> {
     const { state, turns, ttlMs, now, random = Math.random } = this.#options
-    // In this order: what comes in between is known without being counted on, and not the other way round.
+    // Read before the memories: the block may include later changes, but must not claim changes that it does not include.
     const counters = await state.counters(request.scope)
     const progress = await turns.progress(request)
-    const isUnchanged =
-      before?.epoch === counters.epoch && before.fence === counters.fence && before.expiresAt > now()
-    const { expiresAt, ...content } = await request.build({ unchanged: isUnchanged ? before : undefined })
+    const { expiresAt, ...content } = await request.build(
+      previous && isUnchanged(previous, counters, now()) ? previous : undefined,
+    )
     const lifetime = Math.min(ttlMs * (0.9 + 0.2 * random()), (expiresAt ?? Number.POSITIVE_INFINITY) - now())
     const block: Block = {
       ...content,
@@ -163,36 +124,23 @@ export class BlockCache {
       turn: request.turn,
       expiresAt: now() + lifetime,
     }
-    const built = { block, result: 'miss' as const, reason }
-    if (lifetime <= 0 || !mayServe(request.turn, block.watermark, request.windowSize)) {
-      return { ...built, isKept: false }
-    }
+    const built = { block, result: 'miss', reason, isStored: false } as const
+    if (lifetime <= 0 || !mayServe(request.turn, block.watermark, request.windowSize)) return built
     try {
-      const value = serialise(block)
-      const isKept = await state.fill(
-        request.scope,
-        request.key,
-        value,
-        Math.ceil(lifetime) + AFTERLIFE_MS,
-        counters,
-      )
-      return isKept || isLast ? { ...built, isKept } : undefined
+      const ttl = Math.ceil(lifetime) + RETENTION_MS
+      const isStored = await state.fill(request.scope, request.key, serialise(block), ttl, counters)
+      return { ...built, isStored, isOutdated: !isStored }
     } catch (error) {
-      if (error instanceof RangeError || error instanceof CacheUnavailable) return { ...built, isKept: false }
+      if (error instanceof RangeError || error instanceof CacheUnavailable) return built
       throw error
     }
   }
 }
 
-function served(block: Block): Obtained {
-  return { block, result: 'hit', reason: 'hit', isKept: true }
+function isUnchanged(block: Block, { epoch, fence }: Counters, now: number): boolean {
+  return block.epoch === epoch && block.fence === fence && block.expiresAt > now
 }
 
-async function within(milliseconds: number, task: Promise<unknown> | undefined): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, milliseconds)
-  })
-  await Promise.race([task?.catch(() => {}), late])
-  clearTimeout(timer)
+function hit({ block }: CacheRead): ServedBlock {
+  return { block: block as Block, result: 'hit', reason: 'hit', isStored: true }
 }

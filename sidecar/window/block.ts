@@ -1,48 +1,46 @@
 import { hash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { z } from 'zod'
 import type { Memory } from '../memory/memory.ts'
 import type { Narrowing } from '../scope.ts'
-import type { Knowledge } from './knowledge.ts'
+import type { TurnCoverage } from './turn-coverage.ts'
 
-/** A memory of a block, and its score for the query that the block was built with; 0 for one that it did not find. */
+/** A memory of a block and its score for the query of the build; 0 if the query does not match it. */
 export interface BlockMemory {
   memory: Memory
   score: number
 }
 
-/** What is injected, and kept to the byte while it is served. */
 export interface BlockContent {
+  /** Part of the prompt, byte-identical while the block is served. */
   text: string
-  /** o200k. */
+  /** o200k tokens. */
   tokens: number
   memories: BlockMemory[]
-  /** The building query's embedding; only where a shift of topic is watched for. */
+  /** Embedding of the query of the build; absent unless topic shifts are detected. */
   vector?: number[] | undefined
-  /** What of the conversation could be found when it was built. */
-  known?: Knowledge | undefined
+  coverage?: TurnCoverage | undefined
 }
 
-/** A block with what decides whether it may be served. */
+/** A block with the values that decide whether it may be served. */
 export interface Block extends BlockContent {
   /** First 16 hex digits of the SHA-256 of the text. */
   hash: string
-  /** The turn that it was built at. */
+  /** Turn of the build. */
   turn: number
   watermark: number
   /** The latest turn that had been added. */
   lastTurn: number
   epoch: number
   fence: number
-  /** Epoch milliseconds at which its time to live is over. */
+  /** Epoch milliseconds. */
   expiresAt: number
 }
 
-/** Everything that decides what a block holds, apart from the memories and the query. */
+/** Everything that determines the content of a block, except the memories and the query. */
 export interface BlockIdentity extends Omit<Narrowing, 'conversationId'> {
   conversationId: string
   strategy: string
-  /** The filters as they were given. */
+  /** As in the request. */
   filters?: unknown
   topK: number
   tokenBudget: number
@@ -50,7 +48,7 @@ export interface BlockIdentity extends Omit<Narrowing, 'conversationId'> {
   watchesTopic: boolean
 }
 
-/** Moves when blocks of before can be read no more, or would be put together otherwise. */
+/** Increment when older blocks become unreadable or when blocks are selected differently. */
 const FORMAT = 3
 
 export function blockKey(identity: BlockIdentity): string {
@@ -58,7 +56,7 @@ export function blockKey(identity: BlockIdentity): string {
   const { topK, tokenBudget, windowSize, watchesTopic } = rest
   const filtersText = filters === undefined ? undefined : JSON.stringify(filters)
   const parts = [conversationId, strategy, agentId, runId, appId, filtersText]
-  // Each with its length, so that no two identities are one; none is as long as what is absent.
+  // Length-prefixed, so that different identities have different texts.
   const texts = parts.map((part) => (part === undefined ? '-' : `${part.length}:${part}`))
   const text = `${FORMAT} ${texts.join('')} ${topK} ${tokenBudget} ${windowSize} ${watchesTopic}`
   return hash('sha256', text, 'hex').slice(0, 32)
@@ -68,12 +66,12 @@ export function hashOf(text: string): string {
   return hash('sha256', text, 'hex').slice(0, 16)
 }
 
-const Stored = z.looseObject({
+const storedBlock = z.looseObject({
   text: z.string(),
   tokens: z.number(),
   memories: z.array(z.object({ memory: z.custom<Memory>(), score: z.number() })),
   vector: z.array(z.number()).optional(),
-  known: z.custom<Knowledge>().optional(),
+  known: z.custom<TurnCoverage>().optional(),
   hash: z.string(),
   turn: z.number(),
   watermark: z.number(),
@@ -83,39 +81,21 @@ const Stored = z.looseObject({
   expiresAt: z.number(),
 })
 
-/** What a memory was said after is for finding it, which a block's memories have been. */
-export function serialise(block: Block): string {
+/** `coverage` is stored as `known`. The `context` of a memory is only used by the index. */
+export function serialise({ coverage, ...block }: Block): string {
   const memories = block.memories.map(({ memory, score }) => ({
     memory: { ...memory, context: null },
     score,
   }))
-  return JSON.stringify({ ...block, memories })
+  return JSON.stringify({ ...block, memories, known: coverage })
 }
 
-/** Others may write to a shared store: what is not ours counts as nothing. */
+/** Returns `undefined` for a value of another program or version. */
 export function parseBlock(value: string): Block | undefined {
   try {
-    return Stored.safeParse(JSON.parse(value)).data
+    const { known, ...block } = storedBlock.parse(JSON.parse(value))
+    return { ...block, coverage: known }
   } catch {
     return undefined
-  }
-}
-
-/** Most bytes of text whose blocks are held; what was read out of it takes about as much again. */
-const HELD_BYTES = 32 * 1024 * 1024
-
-/** Reads blocks, and each text once. What it answers is shared by all who ask: nobody may change it. */
-export class BlockReader {
-  readonly #held = new LRUCache<string, Block>({
-    maxSize: HELD_BYTES,
-    sizeCalculation: (_block, text) => 2 * text.length + 96,
-  })
-
-  read(value: string): Block | undefined {
-    const held = this.#held.get(value)
-    if (held) return held
-    const block = parseBlock(value)
-    if (block) this.#held.set(value, block)
-    return block
   }
 }

@@ -3,52 +3,48 @@ import { turnRecordId } from '../memory/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { ScopeState, TurnSeen } from '../ports/scope-state.ts'
 
-/** How far a conversation has come, as seen by the recall of one of its turns. */
+/** Progress of a conversation, relative to the turn of a recall. */
 export interface Progress {
   /**
-   * The greatest turn such that every turn up to it has been added, and so can be searched, or is a hole: was not
-   * handed over and is not expected any more. Always below the turn in flight.
+   * The greatest turn such that every turn up to it has been added or is a hole (not added, and no longer expected).
+   * Always below the turn of the recall.
    */
   watermark: number
-  /** The latest turn that has been added; those above it and up to the watermark are holes. 0 for none. */
+  /** The latest added turn, 0 for none. Turns above it and up to the watermark are holes. */
   lastTurn: number
 }
 
 /** A turn of one conversation of one scope. */
 export interface TurnPlace {
-  /** Key of the scope. */
   scope: string
   conversationId: string
   turn: number
 }
 
-export interface Turns {
-  /**
-   * Must be read before the memories are: a turn that is added in between is then known without being counted on, and
-   * not counted on without being known.
-   */
+export interface TurnTracker {
+  /** Must be read before the memories, so that the memories include every turn up to the watermark. */
   progress(place: TurnPlace): Promise<Progress>
   /**
-   * Whether a turn has been added since that this one does not see in its window of size `windowSize`. Only turns
-   * above the latest one of then come in order; any other has moved the fence.
+   * Whether a turn above `lastTurn` has been added that is outside the window of this turn. Turns up to `lastTurn`
+   * need no check: adding one of them moves the fence.
    */
-  hidesAdded(place: TurnPlace, windowSize: number, lastTurnThen: number): Promise<boolean>
+  hasHiddenAdditions(place: TurnPlace, windowSize: number, lastTurn: number): Promise<boolean>
 }
 
-export interface TurnsOptions {
+export interface TurnTrackerOptions {
   records: RecordStore
   state: Pick<ScopeState, 'turns'>
-  /** Milliseconds for which a turn is expected after its recall was seen. */
+  /** Milliseconds after its recall for which a turn is expected to be added. */
   settleMs: number
   /** Epoch milliseconds. */
   now: () => number
 }
 
-/** Holes that are looked at one by one; among more, one counts as added. */
+/** Maximum number of possible holes that are checked; with more, one of them is assumed to be added. */
 const MAX_HOLES = 64
 
-/** What has become of the turns of conversations, by what the store holds and what recalls have seen. */
-export function createTurns({ records, state, settleMs, now }: TurnsOptions): Turns {
+/** Derives the progress of conversations from the stored turns and the recorded recalls. */
+export function createTurnTracker({ records, state, settleMs, now }: TurnTrackerOptions): TurnTracker {
   const isAdded = async (scope: string, conversationId: string, turn: number) =>
     (await records.get('turns', scope, turnRecordId(conversationId, turn))) !== undefined
 
@@ -68,14 +64,14 @@ export function createTurns({ records, state, settleMs, now }: TurnsOptions): Tu
       }
       return { watermark, lastTurn: conversation?.last_turn ?? 0 }
     },
-    async hidesAdded({ scope, conversationId, turn }, windowSize, lastTurnThen) {
+    async hasHiddenAdditions({ scope, conversationId, turn }, windowSize, lastTurn) {
       const last = (await getConversation(records, scope, conversationId))?.last_turn ?? 0
-      if (last <= lastTurnThen) return false
-      // The number went backwards: what came after it is in no window of this thread.
+      if (last <= lastTurn) return false
+      // A regenerated turn: the turns after it are in no window of the new thread.
       if (last > turn) return true
       const lastHidden = Math.min(last, turn - windowSize)
-      if (lastHidden - lastTurnThen > MAX_HOLES) return true
-      for (let hidden = lastTurnThen + 1; hidden <= lastHidden; hidden++) {
+      if (lastHidden - lastTurn > MAX_HOLES) return true
+      for (let hidden = lastTurn + 1; hidden <= lastHidden; hidden++) {
         if (await isAdded(scope, conversationId, hidden)) return true
       }
       return false

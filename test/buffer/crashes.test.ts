@@ -119,7 +119,7 @@ it('learning from the same turns twice, at once or after another, is learning fr
     engine: at.services.engine,
     model: at.model,
     ruleBook: at.services.ruleBook,
-    findNeighbours: (scope, query) => at.services.recall.neighbours(scope, query),
+    findNeighbours: (scope, query) => at.services.recall.findSimilar(scope, query),
     countTokens: (text) => text.length,
   })
   const outcomes = await Promise.all([

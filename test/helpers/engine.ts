@@ -104,7 +104,7 @@ export function openEngine({
     engine,
     model: inProcess(facts, asked),
     ruleBook: new RuleBook({ records, lock: createInProcessScopeLock(), now: clock.now }),
-    findNeighbours: (scope, query) => recall.neighbours(scope, query),
+    findNeighbours: (scope, query) => recall.findSimilar(scope, query),
     countTokens: (text) => Math.ceil(text.length / 4),
   })
   const post = async (

@@ -28,7 +28,7 @@ const memory: Memory = {
 }
 
 describe('the gates of a read', () => {
-  it('are those that the read names, in one order', () => {
+  it('are those that the request names, in a fixed order', () => {
     const names = (conditions: object) => gatesOf({ now: 0, ...conditions }).map(({ name }) => name)
     expect(names({})).toEqual(['expired'])
     expect(names({ filter: () => true, conversationId: 'c', appId: 'p', runId: 'r', agentId: 'a' })).toEqual([
@@ -50,19 +50,19 @@ describe('the gates of a read', () => {
     [{ now: 0, appId: 'p', conversationId: 'd' }, true],
     [{ now: 0, conversationId: 'e' }, false],
     [{ now: 0, filter: () => false }, false],
-  ])('of %j let a memory through: %s', (conditions, passes) => {
+  ])('with conditions %j accept the memory: %s', (conditions, passes) => {
     expect(passesAll(gatesOf(conditions), memory)).toBe(passes)
   })
 
-  it('never close for a memory without an end', () => {
+  it('accept a memory without an expiry date at any time', () => {
     const [expired] = gatesOf({ now: Number.MAX_SAFE_INTEGER })
     expect(expired?.passes({ ...memory, expires_at: null })).toBe(true)
   })
 
-  it('of the window close only where every place that said it is seen', () => {
-    const seen = { ...memory, sources: [source] }
+  it('reject a memory as shown by the window only if all its sources are in the window', () => {
+    const shown = { ...memory, sources: [source] }
     const passes = (one: Memory, turn: number, size: number) => windowGate('c', turn, size).passes(one)
-    expect([passes(seen, 4, 2), passes(seen, 5, 2), passes(seen, 5, 3), passes(seen, 3, 9)]).toEqual([
+    expect([passes(shown, 4, 2), passes(shown, 5, 2), passes(shown, 5, 3), passes(shown, 3, 9)]).toEqual([
       false,
       true,
       false,
@@ -70,6 +70,6 @@ describe('the gates of a read', () => {
     ])
     expect(passes(memory, 4, 2)).toBe(true)
     expect(passes({ ...memory, sources: [{ ...source, turn: null }] }, 4, 2)).toBe(true)
-    expect(windowGate('d', 4, 2).passes(seen)).toBe(true)
+    expect(windowGate('d', 4, 2).passes(shown)).toBe(true)
   })
 })

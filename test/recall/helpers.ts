@@ -5,7 +5,7 @@ export const embedder = lexicalEmbedder()
 
 export const DAY = 86_400_000
 
-/** A memory of the user's, by default alone in no conversation. */
+/** Creates a memory of the user, by default without a conversation. */
 export async function memoryOf(
   id: string,
   text: string,

@@ -9,7 +9,7 @@ async function similarity(a: string, b: string): Promise<number> {
 }
 
 describe('lexicalEmbedder', () => {
-  it('answers unit vectors of its length, the same each time', async () => {
+  it('returns deterministic unit vectors of the configured length', async () => {
     const [first] = await embedder.embed(['Rain fell on Bergen.'], 'document')
     const [again] = await lexicalEmbedder().embed(['Rain fell on Bergen.'], 'query')
     expect(first).toHaveLength(embedder.dimensions)
@@ -17,12 +17,12 @@ describe('lexicalEmbedder', () => {
     expect(again).toEqual(first)
   })
 
-  it('answers the zero vector where there is nothing to embed', async () => {
+  it('returns the zero vector for text without words', async () => {
     const [nothing] = await embedder.embed(['!?'], 'document')
     expect(nothing?.every((value) => value === 0)).toBe(true)
   })
 
-  it('forgives spelling', async () => {
+  it('gives misspelt words similar vectors', async () => {
     const typo = await similarity('a vegetarian restaurant', 'a vegetarain restarant')
     const other = await similarity('a vegetarian restaurant', 'a broken umbrella')
     expect(typo).toBeGreaterThan(0.3)
@@ -32,12 +32,12 @@ describe('lexicalEmbedder', () => {
     )
   })
 
-  it('names itself by its length, and refuses a senseless one', () => {
+  it('includes its dimensions in its name, and rejects invalid dimensions', () => {
     expect(lexicalEmbedder({ dimensions: 64 })).toMatchObject({ name: 'lexical-1-64', dimensions: 64 })
     expect(() => lexicalEmbedder({ dimensions: 3 })).toThrow('`dimensions`')
   })
 
-  it('stops when told to', async () => {
+  it('stops when aborted', async () => {
     await expect(embedder.embed(['x'], 'query', AbortSignal.abort(new Error('late')))).rejects.toThrow('late')
   })
 })

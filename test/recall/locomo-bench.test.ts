@@ -40,7 +40,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const read = () => readLocomo(join(folder, 'data.json'))
 
 describe('the LoCoMo bench', () => {
-  it('reads evidence ids wherever they hide, and leaves out questions without any', () => {
+  it('reads evidence ids in every format, and leaves out questions without any', () => {
     const [conversation] = read()
     expect(conversation?.questions.map(({ evidence }) => evidence)).toEqual([
       ['D1:1'],
@@ -55,24 +55,24 @@ describe('the LoCoMo bench', () => {
     expect(() => parseSessionDate('tomorrow')).toThrow('tomorrow')
   })
 
-  it('counts the share of the evidence that was found', () => {
+  it('computes recall as the fraction of the evidence that was found', () => {
     const question = { question: '', category: 1, evidence: ['a', 'b'] }
     expect(evidenceRecall(question, ['b', 'x'])).toBe(0.5)
     expect(evidenceRecall(question, [])).toBe(0)
   })
 
-  it('asks all but the adversarial questions, of messages with and without captions', async () => {
+  it('asks all questions except adversarial ones, with and without captions', async () => {
     const [conversation] = read()
     if (!conversation) throw new Error('Expected a conversation')
     const withCaptions = await prepare(conversation, embedder, { captions: true })
     const without = await prepare(conversation, embedder, { captions: false })
     expect(ask(withCaptions, 1).map(({ found }) => found)).toEqual([['D1:1'], ['D1:2']])
     expect(evaluate([withCaptions], 2)).toMatchObject({ n: 2, all: 1 })
-    // "Nice." alone is not worth keeping, so what the caption showed cannot be found.
+    // "Nice." alone is not stored, so the content of the caption cannot be found.
     expect(evaluate([without], 3).byCategory['multi-hop']).toBe(0.5)
   })
 
-  it('has a plain yardstick', () => {
+  it('includes a plain baseline', () => {
     const [conversation] = read()
     if (!conversation) throw new Error('Expected a conversation')
     const answers = askPlainBm25(conversation, 1, { captions: true })

@@ -6,12 +6,12 @@ const memoriesOf = ({ language, memories }: Fixture) =>
   Promise.all(memories.map((text, i) => memoryOf(`${language}/${i}`, text)))
 
 describe.each(FIXTURES)('questions in $language', (fixture) => {
-  it('find their memory among those of the same language', async () => {
+  it('find their memory among memories of the same language', async () => {
     const index = indexOf(await memoriesOf(fixture))
     expect(await missed(fixture, (question) => search(index, question, 3))).toEqual([])
   })
 
-  it('find their memory among those of all languages', async () => {
+  it('find their memory among memories of all languages', async () => {
     const index = indexOf((await Promise.all(FIXTURES.map(memoriesOf))).flat())
     expect(await missed(fixture, (question) => search(index, question, 3))).toEqual([])
   })

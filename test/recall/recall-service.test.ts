@@ -6,7 +6,7 @@ import { said, testApp } from '../helpers/test-app.ts'
 
 const lexical = lexicalEmbedder()
 
-/** The lexical embedder for what is stored, another for what is asked. */
+/** Embeds documents with the lexical embedder and queries with the given function. */
 function queriesBy(embed: Embedder['embed']): Embedder {
   return {
     ...lexical,
@@ -28,7 +28,7 @@ async function recallOf(app: ReturnType<typeof testApp>, rest: object = {}) {
 const textsOf = (body: { memories: { memory: string }[] }) => body.memories.map(({ memory }) => memory).sort()
 
 describe('a recall', () => {
-  it('answers context and memories in every field that a node shows', async () => {
+  it('returns every documented field', async () => {
     const app = testApp()
     await app.call(
       'POST',
@@ -89,7 +89,7 @@ describe('a recall', () => {
     })
   })
 
-  it('of nothing is no failure', async () => {
+  it('returns status empty without memories', async () => {
     expect(await recallOf(testApp())).toMatchObject({
       status: 'empty',
       context: '',
@@ -101,7 +101,7 @@ describe('a recall', () => {
     })
   })
 
-  it('leaves out what the window shows in every turn that said it', async () => {
+  it('leaves out memories whose turns are all in the window', async () => {
     const app = testApp()
     const say = (text: string, conversation_id: string, turn: number) =>
       app.call('POST', '/v1/memories', said(text, { conversation_id, turn }))
@@ -117,7 +117,7 @@ describe('a recall', () => {
     ) => {
       const texts = textsOf(await recallOf(app, { conversation_id, turn, window_size, top_k: 100 }))
       for (const kind of ['another', 'both', 'no']) {
-        // What the other conversation holds as well is never left out.
+        // Memories of another conversation are never left out.
         if (conversation_id === 'c')
           expect(texts.some((text) => text.startsWith(`Fact of ${kind} `))).toBe(true)
       }
@@ -129,7 +129,7 @@ describe('a recall', () => {
     expect(await seen(7, 2)).toBe('1234')
     expect(await seen(7, 1)).toBe('12346')
     expect(await seen(7, 0)).toBe('12346')
-    // A regenerated turn: its own former words are about to be replaced.
+    // A regenerated turn: its earlier text is about to be replaced.
     expect(await seen(6, 1)).toBe('1234')
     expect(await seen(4, 2)).toBe('126')
     expect(await seen(undefined, 3)).toBe('12346')
@@ -137,7 +137,7 @@ describe('a recall', () => {
     expect(await seen(7, 3, 'new')).toBe('12346')
   })
 
-  it('fills the list from beyond the window rather than coming back short', async () => {
+  it('returns top_k memories from outside the window', async () => {
     const app = testApp()
     for (let turn = 1; turn <= 10; turn++)
       await app.call(
@@ -149,7 +149,7 @@ describe('a recall', () => {
     expect(body.count).toBe(3)
   })
 
-  it('keeps to the budget of tokens and to top_k', async () => {
+  it('exceeds neither the token budget nor top_k', async () => {
     const app = testApp()
     for (let i = 0; i < 12; i++)
       await app.call('POST', '/v1/memories', said(`In Kyoto I saw temple number ${i}, and it was beautiful.`))
@@ -166,7 +166,7 @@ describe('a recall', () => {
     }
   })
 
-  it('gives the same bytes for the same state', async () => {
+  it('returns identical bytes while no memory changes', async () => {
     const app = testApp()
     for (let i = 0; i < 12; i++)
       await app.call('POST', '/v1/memories', said(`In Kyoto I saw temple number ${i}.`))
@@ -176,7 +176,7 @@ describe('a recall', () => {
     expect(new Set(contexts).size).toBe(1)
   })
 
-  it('sees a turn as soon as its add is answered', async () => {
+  it('includes a turn as soon as its add is acknowledged', async () => {
     const app = testApp()
     for (let i = 0; i < 10; i++) {
       await app.call('POST', '/v1/memories', said(`Kyoto fact number ${i}.`))
@@ -184,7 +184,7 @@ describe('a recall', () => {
     }
   })
 
-  it('of a cold scope, a hundred times at once, reads the store once', async () => {
+  it('reads the store once for 100 concurrent recalls of an uncached scope', async () => {
     let scrolls = 0
     const app = testApp({
       wrapRecords: (records) => ({
@@ -201,7 +201,7 @@ describe('a recall', () => {
     expect(scrolls).toBe(1)
   })
 
-  it('is narrowed by agent, run, app and filters, but not to its own conversation', async () => {
+  it('applies agent, run, app and filters, but includes other conversations', async () => {
     const app = testApp()
     await app.call(
       'POST',
@@ -237,11 +237,11 @@ describe('when the query cannot be embedded', () => {
         throw new Error('no embedder')
       },
     ],
-    ['answering nothing', async () => []],
+    ['returning no vector', async () => []],
   ]
 
   it.each(broken)(
-    'because the embedder is %s, the lexical ranking stands and the answer says so',
+    'because the embedder is %s, ranks lexically and reports `embedding` in degraded',
     async (_name, embed) => {
       const app = testApp({ embedder: queriesBy(embed), embeddingDeadlineMs: 20 })
       await app.call('POST', '/v1/memories', said('I live in Kyoto.'))
@@ -261,7 +261,7 @@ describe('when the query cannot be embedded', () => {
     },
   )
 
-  it('the embedder is told to stop at the deadline', async () => {
+  it('aborts the embedder at the deadline', async () => {
     let signal: AbortSignal | undefined
     const app = testApp({
       embeddingDeadlineMs: 20,

@@ -42,7 +42,7 @@ const step = fc.oneof(
 const query = fc.array(fc.constantFrom(...WORDS, 'when', 'gitar', 'I'), { maxLength: 5 })
 const dense = Float32Array.from([0.5, -0.5, 0.5, 0.5])
 
-it('ranks after any upserts and removals as if built from what is left', () => {
+it('ranks the same after any upserts and removals as an index built from the remaining memories', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), query, fc.nat(40), (steps, words, asked) => {
       const index = new ScopeIndex()
@@ -56,7 +56,7 @@ it('ranks after any upserts and removals as if built from what is left', () => {
           index.upsert([one])
           left.set(one.id, one)
         }
-        // A question in between must leave no trace.
+        // A query between changes must not affect later ones.
         if (i === asked) index.rank(question, { limit: 3, dense })
       })
       const rebuilt = new ScopeIndex()
@@ -69,7 +69,7 @@ it('ranks after any upserts and removals as if built from what is left', () => {
   )
 })
 
-it('answers the head of the whole order at every limit, with and without a filter', () => {
+it('returns a prefix of the complete ranking for every limit, with and without `accept`', () => {
   fc.assert(
     fc.property(
       fc.array(memory, { minLength: 1, maxLength: 20 }),

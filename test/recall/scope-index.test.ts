@@ -12,7 +12,7 @@ const TEXTS = [
 const small = async () => indexOf(await Promise.all(TEXTS.map((text, i) => memoryOf(`m${i}`, text))))
 
 describe('ScopeIndex', () => {
-  it('answers the best first, never more than asked for or than there are', async () => {
+  it('returns the best memories first, at most `limit`', async () => {
     const index = await small()
     expect(await search(index, 'Who fixes radios?', 1)).toEqual(['m1'])
     expect(await search(index, 'tomatoes', 99)).toHaveLength(4)
@@ -20,19 +20,19 @@ describe('ScopeIndex', () => {
     expect(await search(new ScopeIndex(), 'tomatoes')).toEqual([])
   })
 
-  it('filters before the cut', async () => {
+  it('applies `accept` before `limit`', async () => {
     const index = await small()
     const dense = await embedQuery('tomatoes')
     const ranked = index.rank('tomatoes', { limit: 3, dense, accept: (id) => id !== 'm0' })
     expect(ranked.map(({ id }) => id).sort()).toEqual(['m1', 'm2', 'm3'])
   })
 
-  it('breaks ties by id', async () => {
+  it('orders equal scores by id', async () => {
     const index = indexOf(await Promise.all(['c', 'a', 'b'].map((id) => memoryOf(id, 'the same words here'))))
     expect(await search(index, 'the same words', 3)).toEqual(['a', 'b', 'c'])
   })
 
-  it('replaces a memory of the same id, forgets a removed one, passes over an unknown id', async () => {
+  it('replaces a memory with the same id, removes memories, and ignores unknown ids', async () => {
     const index = await small()
     index.upsert([await memoryOf('m1', 'My brother keeps bees.')])
     expect(index.size).toBe(4)
@@ -42,7 +42,7 @@ describe('ScopeIndex', () => {
     expect(await search(index, 'bees', 4)).not.toContain('m1')
   })
 
-  it('explains the score by its parts', async () => {
+  it('explains a score by weighted parts that add up to it', async () => {
     const index = await small()
     const dense = await embedQuery('kitchen')
     for (const { score, parts } of index.rank('kitchen', { limit: 4, dense, explain: true })) {
@@ -52,12 +52,12 @@ describe('ScopeIndex', () => {
     }
   })
 
-  it('ranks without an embedding', async () => {
+  it('ranks lexically without a query embedding', async () => {
     const index = await small()
     expect(index.rank('yellow kitchen', { limit: 1 })[0]?.id).toBe('m3')
   })
 
-  it('refuses a vector of another length and stays as it was', async () => {
+  it('rejects a vector of another length and remains unchanged', async () => {
     const index = await small()
     const odd = { ...(await memoryOf('m0', 'odd')), dense: new Float32Array(3) }
     expect(() => index.upsert([odd])).toThrow('384 dimensions, got 3')
@@ -68,14 +68,14 @@ describe('ScopeIndex', () => {
     expect(await search(index, 'tomatoes', 1)).toEqual(['m0'])
   })
 
-  it('grows with what it holds and shrinks with what it loses', async () => {
+  it('reports more bytes after an upsert and fewer after a removal', async () => {
     const index = await small()
     const before = index.bytes
     index.upsert([await memoryOf('long', 'many different words '.repeat(50))])
     expect(index.bytes).toBeGreaterThan(before)
   })
 
-  it('bounds what a single memory takes', async () => {
+  it('bounds the bytes of a single memory', async () => {
     const index = await small()
     const before = index.bytes
     index.upsert([await memoryOf('huge', Array.from({ length: 20_000 }, (_, i) => `word${i}`).join(' '))])
@@ -84,7 +84,7 @@ describe('ScopeIndex', () => {
 })
 
 describe('signals', () => {
-  it('finds the answer beside the question that it answers', async () => {
+  it('find the answer next to the question that it answers', async () => {
     const talk = { conversationId: 'c', at: 0 }
     const index = indexOf([
       await memoryOf('before', 'The office was loud again.', { ...talk, turn: 1 }),
@@ -98,7 +98,7 @@ describe('signals', () => {
     expect(await search(index, 'Where were the holidays spent?', 1)).toEqual(['answer'])
   })
 
-  it('does not carry words over a pause or into another conversation', async () => {
+  it('do not use words from another session or conversation', async () => {
     const make = async (more: object) => {
       const index = indexOf([
         await memoryOf('a', 'Skiing was wonderful.', { conversationId: 'c', turn: 1, at: 0 }),
@@ -112,7 +112,7 @@ describe('signals', () => {
     expect(await make({ conversationId: 'd' })).toBe(0)
   })
 
-  it('prefers the speaker that the question names', async () => {
+  it('prefer the speaker that the query names', async () => {
     const index = indexOf([
       await memoryOf('m1', 'I collect stamps.', { speaker: 'Ada Byron' }),
       await memoryOf('m2', 'I collect stamps.', { speaker: 'Bo' }),
@@ -121,7 +121,7 @@ describe('signals', () => {
     expect(await search(index, 'What does Ada collect?', 1)).toEqual(['m1'])
   })
 
-  it('takes "I" for the user and "you" for the assistant', async () => {
+  it('interpret "I" as the user and "you" as the assistant', async () => {
     const index = indexOf([
       await memoryOf('a', 'The recipe needs leeks.', { role: 'assistant', speaker: 'assistant' }),
       await memoryOf('u', 'The recipe needs leeks.', { role: 'user', speaker: 'user' }),
@@ -130,7 +130,7 @@ describe('signals', () => {
     expect(await search(index, 'What did you say of the recipe?', 1)).toEqual(['a'])
   })
 
-  it('prefers what was said at the time that the question names', async () => {
+  it('prefer memories from the time that the query names', async () => {
     const index = indexOf([
       await memoryOf('may', 'I saw a play.', { at: Date.UTC(2023, 4, 9) }),
       await memoryOf('june', 'I saw a play.', { at: Date.UTC(2023, 5, 9) }),
@@ -141,7 +141,7 @@ describe('signals', () => {
     expect(await search(index, 'Which play last week?', 1, Date.UTC(2024, 2, 12))).toEqual(['last'])
   })
 
-  it('prefers a memory with the kind of thing asked for', async () => {
+  it('prefer a memory with the type of answer that the query asks for', async () => {
     const index = indexOf([
       await memoryOf('a', 'The parcel came, at long length.'),
       await memoryOf('b', 'The parcel came on a Tuesday.'),
@@ -149,7 +149,7 @@ describe('signals', () => {
     expect(await search(index, 'When did the parcel come?', 1)).toEqual(['b'])
   })
 
-  it('prefers a statement to a reaction', async () => {
+  it('prefer a statement to a reaction', async () => {
     const index = indexOf([
       await memoryOf('a', 'You ran your marathon in the rain.'),
       await memoryOf('b', 'I ran my marathon in the rain.'),
@@ -168,7 +168,7 @@ describe('signals', () => {
     expect(await search(index, query, 1)).toEqual(['wanted'])
   })
 
-  it('lets the vectors bring up a memory that shares no word', async () => {
+  it('find a memory without shared words by its embedding', async () => {
     const axis = (at: number) => Float32Array.from({ length: 384 }, (_, i) => (i === at ? 1 : 0))
     const index = new ScopeIndex({ weights: { dense: 0.5 } })
     index.upsert([

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { ScopeIndex } from '../../sidecar/recall/scope-index.ts'
 
-/** Facts as a model writes them. Plurals of nouns that are verbs too must not hide them: lives, leaves. */
+/** Facts as a model writes them. Their verbs are also plurals of nouns: lives, leaves. */
 const FACTS = [
   'Ada has a cat called Biscuit.',
   'Ada lives in Porto.',
@@ -17,7 +17,7 @@ const QUESTIONS: [question: string, answer: string][] = [
 ]
 
 describe('facts in the third person', () => {
-  it.each(QUESTIONS)('%s', async (question, answer) => {
+  it.each(QUESTIONS)('are found by the question "%s"', async (question, answer) => {
     const embedder = lexicalEmbedder()
     const [query, ...dense] = await embedder.embed([question, ...FACTS], 'document')
     const index = new ScopeIndex()

@@ -4,8 +4,8 @@ import { said, testApp } from '../helpers/test-app.ts'
 
 const SEARCH = '/v1/memories/search'
 
-describe('why a memory is not among the answers', () => {
-  it('is told by the first gate that it fails, in the order in which it meets them', async () => {
+describe('why_not', () => {
+  it('names the first gate that a memory fails', async () => {
     const { call, clock } = testApp()
     const turn = { agent_id: 'a', run_id: 'r', app_id: 'p', conversation_id: 'c', metadata: { k: 1 } }
     const added = await call('POST', '/v1/memories', said('I live in Kyoto.', turn))
@@ -27,7 +27,7 @@ describe('why a memory is not among the answers', () => {
       expect(status).toBe(200)
       return body.why_not[id].gate
     }
-    // Each request mends what the one before it failed at, and keeps the rest wrong.
+    // Each request corrects the field at which the previous one failed.
     const wrong = {
       agent_id: 'x',
       run_id: 'x',
@@ -67,7 +67,7 @@ describe('why a memory is not among the answers', () => {
     ])
   })
 
-  it('comes with the numbers', async () => {
+  it('includes rank, score and limits', async () => {
     const { call } = testApp()
     const { body } = await call('POST', '/v1/memories', said('I live in Kyoto.'))
     await call('POST', '/v1/memories', said('I was born in Nara.'))
@@ -87,7 +87,7 @@ describe('why a memory is not among the answers', () => {
     })
   })
 
-  it('leaves out those that are, takes twenty ids and no more, and any text for one', async () => {
+  it('leaves out returned memories, and accepts at most 20 ids of any form', async () => {
     const { call } = testApp()
     const { body } = await call('POST', '/v1/memories', said('I live in Kyoto.'))
     const [{ id }] = body.events
@@ -108,24 +108,24 @@ describe('why a memory is not among the answers', () => {
     expect((await call('POST', SEARCH, { user_id: 'ada', query: 'x' })).body.why_not).toBeUndefined()
   })
 
-  it('under as_of is that it did not hold then', async () => {
+  it('names the gate as_of for a memory that was not current at that time', async () => {
     const { say, known, engine, recall, clock, hear } = openEngine()
     const before = clock.now()
     await say(1, 'I live in Kyoto.')
     const { id } = await known('I live in Kyoto.')
     await hear(2, 'I like tea.')
-    const waits = (await known('I like tea.')).id
+    const pendingId = (await known('I like tea.')).id
     const reasons = async (asOf: number | undefined) => {
-      const whyNot = [id, waits, 'nothing']
+      const whyNot = [id, pendingId, 'nothing']
       const { whyNot: told } = await recall.search(ADA, { query: 'home', topK: 5, asOf, whyNot })
       return Object.fromEntries(Object.entries(told ?? {}).map(([one, { gate }]) => [one, gate]))
     }
-    expect(await reasons(before)).toEqual({ [id]: 'as_of', [waits]: 'as_of', nothing: 'unknown' })
+    expect(await reasons(before)).toEqual({ [id]: 'as_of', [pendingId]: 'as_of', nothing: 'unknown' })
     const held = clock.now()
     clock.advance(1000)
     await engine.remove(ADA, id)
-    expect(await reasons(held)).toEqual({ [waits]: 'as_of', nothing: 'unknown' })
-    expect(await reasons(clock.now())).toEqual({ [id]: 'as_of', [waits]: 'as_of', nothing: 'unknown' })
+    expect(await reasons(held)).toEqual({ [pendingId]: 'as_of', nothing: 'unknown' })
+    expect(await reasons(clock.now())).toEqual({ [id]: 'as_of', [pendingId]: 'as_of', nothing: 'unknown' })
     expect(await reasons(undefined)).toEqual({ [id]: 'deleted', nothing: 'unknown' })
   })
 })

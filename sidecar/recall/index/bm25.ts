@@ -2,27 +2,27 @@ import type { Corpus } from './corpus.ts'
 import type { WeightedTerm } from './expansion.ts'
 import type { Timeline } from './timeline.ts'
 
-/** Weights of the fields of a memory beside its own text, which has weight 1. */
+/** BM25F parameters. The text of the memory itself has weight 1. */
 export interface FieldSettings {
   /** Saturation of term frequency. */
   k1: number
   /** Strength of length normalisation, 0…1. */
   b: number
-  /** Weight of what was said just before. */
+  /** Weight of the text said just before. */
   before: number
-  /** Weight of the memory just after. */
+  /** Weight of the next memory. */
   after: number
-  /** Weight of the memories two places away, on either side. */
+  /** Weight of the memories two places away, on both sides. */
   second: number
 }
 
 /**
- * BM25F (Robertson, Zaragoza & Taylor 2004; Robertson & Zaragoza 2009 §3.6): the frequencies of a term in
- * all fields are normalised by length and weighted, then saturated once. The fields of a memory are its
- * own text, what was said just before it, and its neighbours in the session, because an answer rarely
- * repeats the words of what it answers. Related words count as weaker occurrences of the term.
+ * BM25F (Robertson, Zaragoza & Taylor 2004; Robertson & Zaragoza 2009 §3.6): the frequencies of a term in all fields are
+ * normalised by length and weighted, then saturated once. The fields of a memory are its text, the text said just before
+ * it, and its neighbours in the session, because an answer rarely repeats the words of its question. Related words count
+ * as weaker occurrences of the term.
  *
- * Answers scores by place, in units of "each term once in a memory of average length" = 1.
+ * Returns scores by place; 1 = each term once in a memory of average length.
  */
 export function scoreFields(
   corpus: Corpus,
@@ -46,14 +46,14 @@ export function scoreFields(
   return scores
 }
 
-/** Normalised frequencies of one term at a time, by place; emptied between terms rather than made anew. */
+/** Normalised frequencies of one term by place. The arrays are reused for the next term. */
 class Occurrences {
   readonly #corpus: Corpus
   readonly #places: Int32Array
   readonly #b: number
   readonly #own: Float64Array
   readonly #context: Float64Array
-  /** Number of the last term that a place was scored for. */
+  /** Number of the last term for which a place was scored. */
   readonly #scored: Int32Array
   readonly #touched: number[] = []
   #term = 0
@@ -67,7 +67,7 @@ class Occurrences {
     this.#scored = new Int32Array(corpus.size)
   }
 
-  /** Loads a term and answers its document frequency, related words counted by their weight. */
+  /** Loads a term and returns its document frequency, in which related words count by their weight. */
   load({ forms, related }: WeightedTerm): number {
     for (const place of this.#touched) {
       this.#own[place] = 0
@@ -80,7 +80,7 @@ class Occurrences {
     return df
   }
 
-  /** Alternatives never add up: the heaviest one in a memory counts. */
+  /** The alternatives in a memory are not summed: the one with the highest weight counts. */
   #add(forms: readonly string[], weight: number): number {
     const { own, context } = this.#corpus
     let df = 0
@@ -90,27 +90,27 @@ class Occurrences {
         const slot = slots[i] as number
         const place = this.#places[slot] as number
         const norm = 1 - this.#b + (this.#b * own.lengthOf(slot)) / own.averageLength
-        const known = this.#own[place] as number
-        if (known === 0) df += weight
-        if (known === 0 && this.#context[place] === 0) this.#touched.push(place)
-        this.#own[place] = Math.max(known, (weight * (counts[i] as number)) / norm)
+        const previous = this.#own[place] as number
+        if (previous === 0) df += weight
+        if (previous === 0 && this.#context[place] === 0) this.#touched.push(place)
+        this.#own[place] = Math.max(previous, (weight * (counts[i] as number)) / norm)
       }
-      const said = context.get(form)
-      for (let i = 0; i < said.slots.length; i++) {
-        const slot = said.slots[i] as number
+      const before = context.get(form)
+      for (let i = 0; i < before.slots.length; i++) {
+        const slot = before.slots[i] as number
         const place = this.#places[slot] as number
         const norm = 1 - this.#b + (this.#b * context.lengthOf(slot)) / context.averageLength
-        const known = this.#context[place] as number
-        if (known === 0 && this.#own[place] === 0) this.#touched.push(place)
-        this.#context[place] = Math.max(known, (weight * (said.counts[i] as number)) / norm)
+        const previous = this.#context[place] as number
+        if (previous === 0 && this.#own[place] === 0) this.#touched.push(place)
+        this.#context[place] = Math.max(previous, (weight * (before.counts[i] as number)) / norm)
       }
     }
     return df
   }
 
   /**
-   * Gives each place near an occurrence its weighted frequency, once. It is added up from the place's
-   * point of view, always in the same order, so that the sum does not depend on the order of postings.
+   * Visits each place near an occurrence once, with its weighted frequency. The terms of the sum have a fixed order, so
+   * that the floating-point result does not depend on the order of postings.
    */
   spread(
     sessions: Int32Array,
@@ -125,7 +125,7 @@ class Occurrences {
         if (sessions[at] !== session || this.#scored[at] === this.#term) continue
         this.#scored[at] = this.#term
         const near = (place: number) => (sessions[place] === session ? (own[place] as number) : 0)
-        // The raw text before holds the kept memory before, so only one of them counts.
+        // The context contains the text of the previous memory, so only one of the two counts.
         const previous = this.#corpus.hasContext(at) ? (this.#context[at] as number) : near(at - 1)
         const tf =
           (own[at] as number) +

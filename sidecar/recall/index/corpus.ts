@@ -1,43 +1,30 @@
 import { DenseMatrix } from './dense.ts'
 import { Postings } from './postings.ts'
-import type { MemoryReading } from './reading.ts'
-import { buildTimeline, type Timeline } from './timeline.ts'
-import type { Traits } from './traits.ts'
+import type { MemoryReading, Traits } from './reading.ts'
+import { buildTimeline, type Moment, type Timeline } from './timeline.ts'
 import { Vocabulary } from './vocabulary.ts'
 
-export interface IndexedMemory {
-  id: string
+export interface IndexedMemory extends Moment {
   text: string
   speaker: string
   role: string
-  conversationId: string | null
-  turn: number | null
-  /** Position within the turn. */
-  ordinal: number
-  /** When it was said, epoch ms. */
-  at: number
-  /** Raw text said just before it, such as the question it answers; not part of the memory. */
+  /** Text said just before it, such as the question that it answers; not part of the memory. */
   context?: string
   /** L2-normalised embedding; the same length for every memory of a scope. */
   dense: Float32Array
 }
 
-/** What the index keeps of a memory for ranking; the text itself is not kept. */
-export interface Entry {
-  id: string
-  /** As `speakerKey` writes it. */
+/** The fields of a memory that ranking needs. Its text is not stored. */
+export interface Entry extends Moment {
+  /** Result of `speakerKey`. */
   speaker: string
   role: string
-  conversationId: string | null
-  turn: number | null
-  ordinal: number
-  at: number
   language: string
   hasContext: boolean
   traits: Traits
 }
 
-/** The memories of one scope in the forms that the signals read. Slots are reused after a removal. */
+/** Index structures over the memories of one scope, addressed by slot. Slots are reused after a removal. */
 export class Corpus {
   readonly vocabulary = new Vocabulary()
   readonly own = new Postings(this.vocabulary)
@@ -56,7 +43,7 @@ export class Corpus {
     return this.#slotOf.size
   }
 
-  /** The memories in order of time, computed at the first query after a change. */
+  /** Computed at the first query after a change. */
   get timeline(): Timeline {
     this.#timeline ??= buildTimeline(this.#entries)
     return this.#timeline
@@ -66,7 +53,6 @@ export class Corpus {
     return this.#entries[slot] as Entry
   }
 
-  /** Returns `undefined` for an unknown memory. */
   find(id: string): Entry | undefined {
     const slot = this.#slotOf.get(id)
     return slot === undefined ? undefined : this.#entries[slot]
@@ -74,7 +60,7 @@ export class Corpus {
 
   isEmbeddedAs(id: string, dense: Float32Array): boolean {
     const slot = this.#slotOf.get(id)
-    return slot !== undefined && this.dense.holds(slot, dense)
+    return slot !== undefined && this.dense.equals(slot, dense)
   }
 
   entryAt(place: number): Entry {
@@ -85,7 +71,6 @@ export class Corpus {
     return this.entryAt(place).hasContext
   }
 
-  /** @param reading of the texts of this memory */
   set(memory: IndexedMemory, { language, speaker, traits, terms, contextTerms }: MemoryReading): void {
     this.dense.check(memory.dense)
     this.delete(memory.id)

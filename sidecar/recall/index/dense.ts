@@ -1,20 +1,16 @@
-/** Rows of unit vectors in one block of memory, so that a scan reads it straight through. */
+/** Unit vectors as the rows of one matrix. The first row determines the dimensions. */
 export class DenseMatrix {
   #rows = new Float32Array(0)
   #dimensions = 0
-
-  get dimensions(): number {
-    return this.#dimensions
-  }
 
   get bytes(): number {
     return this.#rows.byteLength
   }
 
-  /** The first row decides the length of all; another length throws a `RangeError`. */
+  /** @throws {RangeError} if the length differs from the first row's */
   check(vector: Float32Array): void {
     if (this.#dimensions !== 0 && vector.length !== this.#dimensions) {
-      throw new RangeError(`Expected \`dense\` to have ${this.#dimensions} dimensions, got ${vector.length}`)
+      throw new RangeError(`dense: expected ${this.#dimensions} dimensions, got ${vector.length}`)
     }
   }
 
@@ -30,15 +26,14 @@ export class DenseMatrix {
     this.#rows.set(vector, slot * this.#dimensions)
   }
 
-  /** Whether the row is this vector. */
-  holds(slot: number, vector: Float32Array): boolean {
+  equals(slot: number, vector: Float32Array): boolean {
     const n = this.#dimensions
     if (vector.length !== n) return false
     for (let i = 0; i < n; i++) if (this.#rows[slot * n + i] !== vector[i]) return false
     return true
   }
 
-  /** Dot product of the row with `query`, four sums at a time so that the additions do not wait. */
+  /** Dot product of the row with `query`. Four independent sums are faster than one. */
   dot(slot: number, query: Float32Array): number {
     const rows = this.#rows
     const n = this.#dimensions

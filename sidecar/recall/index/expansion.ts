@@ -2,7 +2,7 @@ import { relatedTermsOf } from '../../text/thesaurus.ts'
 import type { QueryTerm } from '../../text/tokens.ts'
 import type { Corpus } from './corpus.ts'
 
-/** A term of a question, with the words that may occur in its place. */
+/** A query term, with the words that may occur in its place. */
 export interface WeightedTerm {
   /** Stems of the word itself. */
   forms: readonly string[]
@@ -14,21 +14,21 @@ export interface WeightedTerm {
 export interface ExpansionSettings {
   /** Weight of a synonym, relative to the word itself. */
   synonyms: number
-  /** Weight of a member when the question names the kind ("instrument" → "violin"). */
+  /** Weight of a member when the query names the category ("instrument" → "violin"). */
   members: number
   /** Weight of a word with similar spelling, used when the scope does not contain the word itself. */
-  alike: number
-  /** Weight of words that are about asking ("mention", "kind"). */
+  similar: number
+  /** Weight of words that belong to the act of asking ("mention", "kind"). */
   asking: number
   /** Weight of the names of speakers: the speaker signal covers them, and in a text they are mostly forms of address. */
   name: number
 }
 
 /**
- * The terms to look for; a repeated word is one term with a multiple of the weight. Related words are alternatives of
- * their term (synonym operator: Pirkola 1998; with weights: Darwish & Oard 2003), so that a long list of members cannot
- * outweigh the rest of the question. Members count more than synonyms: a question that names a kind is answered with a
- * member, while synonyms seldom mean exactly the same.
+ * Expands the terms of a query; a repeated word becomes one term with a multiple of the weight. Related words are
+ * alternatives of their term (synonym operator: Pirkola 1998; with weights: Darwish & Oard 2003), so that a long list of
+ * members cannot outweigh the rest of the query. Members weigh more than synonyms: a question about a category is
+ * answered with a member, while synonyms seldom have exactly the same meaning.
  */
 export function expandTerms(
   terms: readonly QueryTerm[],
@@ -45,7 +45,7 @@ export function expandTerms(
     const known = relatedTermsOf(forms[0] as string)
     const unknown = forms.every((form) => corpus.own.get(form).slots.length === 0)
     const related = [
-      { forms: unknown ? alikeOf(forms, corpus) : [], weight: settings.alike },
+      { forms: unknown ? similarTerms(forms, corpus) : [], weight: settings.similar },
       { forms: known?.synonyms ?? [], weight: settings.synonyms },
       { forms: known?.members ?? [], weight: settings.members },
     ].filter((one) => one.weight > 0 && one.forms.length > 0)
@@ -53,6 +53,6 @@ export function expandTerms(
   })
 }
 
-function alikeOf(forms: readonly string[], { vocabulary }: Pick<Corpus, 'vocabulary'>): string[] {
-  return [...new Set(forms.flatMap((form) => vocabulary.alike(form)))]
+function similarTerms(forms: readonly string[], { vocabulary }: Pick<Corpus, 'vocabulary'>): string[] {
+  return [...new Set(forms.flatMap((form) => vocabulary.similarTo(form)))]
 }

@@ -1,6 +1,6 @@
 import type { Vocabulary } from './vocabulary.ts'
 
-/** Where a term occurs: parallel lists of slots and term frequencies, in no particular order. */
+/** Occurrences of a term: parallel, unordered lists of slots and term frequencies. */
 export interface PostingList {
   slots: number[]
   counts: number[]
@@ -8,14 +8,14 @@ export interface PostingList {
 
 const EMPTY: PostingList = { slots: [], counts: [] }
 
-/** An inverted index of one field: term → slots that hold it, with frequencies and field lengths. */
+/** Inverted index of one field: posting list by term, and field length by slot. */
 export class Postings {
   readonly #lists = new Map<string, PostingList>()
   readonly #terms = new Map<number, readonly string[]>()
   readonly #vocabulary: Vocabulary | undefined
   #length = 0
 
-  /** `vocabulary` is told which terms there are. */
+  /** @param vocabulary kept in sync with the indexed terms */
   constructor(vocabulary?: Vocabulary) {
     this.#vocabulary = vocabulary
   }
@@ -58,7 +58,7 @@ export class Postings {
     return this.#terms.get(slot)?.length ?? 0
   }
 
-  /** Mean number of terms per slot; 1 when there is none, since it is divided by. */
+  /** Mean number of terms per slot; 1 for an empty index, because it is a divisor. */
   get averageLength(): number {
     return this.#length > 0 ? this.#length / this.#terms.size : 1
   }
@@ -74,7 +74,7 @@ function frequencies(terms: readonly string[]): Map<string, number> {
   return counts
 }
 
-/** The last element takes the place of the removed one: order does not matter, shifting costs. */
+/** Moves the last element to the removed position, because the order is irrelevant. */
 function removeAt(list: PostingList, at: number): void {
   const slot = list.slots.pop() as number
   const count = list.counts.pop() as number

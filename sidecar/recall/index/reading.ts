@@ -1,9 +1,9 @@
-import { readText, termsOf } from '../../text/tokens.ts'
+import { detectLexicalFeatures } from '../../text/lexical-features.ts'
+import { type Reading, readText, termsOf } from '../../text/tokens.ts'
 import { chunksByLength, offloaded } from '../../text/worker-pool.ts'
 import { speakerKey } from './speakers.ts'
-import { type Traits, traitsOf } from './traits.ts'
 
-/** The parts of a memory that the index reads as text. */
+/** The texts of a memory that are indexed. */
 export interface MemoryTexts {
   text: string
   speaker: string
@@ -14,11 +14,22 @@ export interface MemoryTexts {
 /** What the index derives from the texts of a memory. */
 export interface MemoryReading {
   language: string
-  /** As `speakerKey` writes it. */
+  /** Result of `speakerKey`. */
   speaker: string
   traits: Traits
   terms: readonly string[]
   contextTerms: readonly string[]
+}
+
+/** Properties of a memory that do not depend on a query. */
+export interface Traits {
+  /** Contains a time expression ("yesterday", "in May"). */
+  moment: boolean
+  number: boolean
+  /** Contains a capitalised word inside a sentence: a name, in scripts that have capitals. */
+  name: boolean
+  /** Prior that the memory contains a fact, 0…1. */
+  informative: number
 }
 
 /** Limits per field of one memory: UTF-16 code units read, and terms indexed. */
@@ -45,7 +56,7 @@ const readChunk = offloaded(import.meta.url, readMemoryChunk, (memories) =>
   memories.reduce((sum, memory) => sum + lengthOf(memory), 0),
 )
 
-/** Readings of many memories, computed in worker threads when there is much text; yielded in order, chunk by chunk. */
+/** Reads many memories, in worker threads if there is much text. Yields the readings in order, chunk by chunk. */
 export async function* readMemories<T>(
   items: readonly T[],
   textsOf: (item: T) => MemoryTexts,
@@ -57,4 +68,37 @@ export async function* readMemories<T>(
 
 function lengthOf({ text, context = '' }: MemoryTexts): number {
   return Math.min(text.length, MAX_LENGTH) + Math.min(context.length, MAX_LENGTH)
+}
+
+const INNER_NAME = /[\p{Ll},;] (?!I\b)\p{Lu}\p{Ll}+/u
+
+function traitsOf(text: string, { normal, words, language }: Reading): Traits {
+  const plain = words.filter((word) => word.kind !== 'gram')
+  const { firstPerson, secondPerson, timeExpression, numeral } = detectLexicalFeatures(
+    normal,
+    plain.map((word) => word.text),
+    language,
+  )
+  return {
+    moment: timeExpression,
+    number: numeral || plain.some((word) => word.kind === 'number'),
+    name: INNER_NAME.test(text),
+    informative: informativeness(firstPerson, secondPerson, timeExpression, plain.length),
+  }
+}
+
+/** Bounds in words, between which a longer memory is more informative. */
+const SHORT = 4
+const LONG = 64
+
+/**
+ * Query-independent prior, a sum of log odds with round constants, scaled to 0…1 (priors in retrieval: Kraaij,
+ * Westerveld & Hiemstra 2002). Reactions ("you did great!") are frequent in chat; questions are mostly about what
+ * people told of themselves, with a time, at some length.
+ */
+function informativeness(first: boolean, second: boolean, moment: boolean, length: number): number {
+  const subject = first && !second ? 0.5 : second && !first ? -1 : 0
+  const size = Math.log(Math.min(LONG, Math.max(SHORT, length)) / SHORT)
+  const max = 0.5 + 1 + 1 + Math.log(LONG / SHORT)
+  return (1 + subject + (moment ? 1 : 0) + size) / max
 }

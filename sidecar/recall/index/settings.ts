@@ -2,24 +2,24 @@ import type { FieldSettings } from './bm25.ts'
 import type { ExpansionSettings } from './expansion.ts'
 
 /**
- * Weight of each signal. Every signal is scaled by what it can reach rather than by what it reached for
- * this question, so a memory's score does not depend on which others there are (theoretical
- * normalisation and convex combination: Bruch, Gai & Ingber 2023).
+ * Weight of each signal. Signals are normalised by their theoretical maximum, not by the maximum of the query, so that
+ * the score of a memory does not depend on the other memories (theoretical normalisation and convex combination: Bruch,
+ * Gai & Ingber 2023).
  */
 export interface SignalWeights {
-  /** BM25F; 1 = every term of the question once. */
+  /** BM25F; 1 = every query term once in a memory of average length. */
   lexical: number
-  /** Cosine with the query's embedding. A neural embedder deserves 0.5 or more. */
+  /** Cosine with the query embedding. Use 0.5 or more with a neural embedder. */
   dense: number
-  /** The memory is by a speaker that the question is about. */
+  /** 1 if the query is about the speaker of the memory. */
   speaker: number
   /** Level of the lexical score in the memory's session. */
   session: number
-  /** Fit of the memory's time to the dates in the question. */
+  /** Fit of the memory's time to the dates in the query. */
   temporal: number
-  /** The memory has the kind of thing that is asked for: a moment, a number, a place. */
+  /** 1 if the memory contains the type of answer that the query asks for: a time, a number, a place. */
   answer: number
-  /** The memory is likely to hold a fact at all. */
+  /** Prior that the memory contains a fact. */
   informative: number
 }
 
@@ -29,10 +29,10 @@ export interface RankSettings {
   weights: SignalWeights
 }
 
-/** Round numbers on a plateau: halving or doubling one of them moves recall by about a hundredth. */
+/** Round numbers on a plateau: halving or doubling one of them changes recall by about 0.01. */
 export const DEFAULT_SETTINGS: RankSettings = {
   fields: { k1: 1.2, b: 0.5, before: 0.5, after: 0.25, second: 0.25 },
-  expansion: { synonyms: 0.25, members: 0.5, alike: 0.5, asking: 0.5, name: 0.25 },
+  expansion: { synonyms: 0.25, members: 0.5, similar: 0.5, asking: 0.5, name: 0.25 },
   weights: {
     lexical: 1,
     dense: 0.05,

@@ -3,17 +3,17 @@ import { normalise } from '../../text/normalise.ts'
 import { hasUnspacedScript, segment } from '../../text/segment.ts'
 import type { Reading } from '../../text/tokens.ts'
 
-/** Whom a question is about: speakers by name, or roles by "I" and "you". */
-export interface AskedSpeakers {
-  /** Keys of the speakers named, as `speakerKey` writes them. */
+/** The persons that a query is about: speakers by name, or roles by "I" and "you". */
+interface AskedSpeakers {
+  /** `speakerKey` of each named speaker. */
   named: ReadonlySet<string>
-  /** Roles meant, when no speaker is named. */
+  /** Roles; empty if a speaker is named. */
   roles: ReadonlySet<string>
-  /** Whether a word of the question is (part of) a named speaker's name. */
+  /** Whether a word of the query is (part of) the name of a named speaker. */
   isName(word: string): boolean
 }
 
-/** One spelling of a speaker's name: its words in lower case. */
+/** Normalised name of a speaker: its words in lower case. */
 export function speakerKey(name: string): string {
   return segment(normalise(name))
     .flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
@@ -21,10 +21,10 @@ export function speakerKey(name: string): string {
 }
 
 /**
- * The speakers that a question is about. A name of several words may be given in part. Without a name,
- * "I" means the user, and "you" without "I" means the assistant, who is asked.
+ * Finds the speakers that a query is about; one word of a name is enough. Without a name, "I" refers to the user, and
+ * "you" without "I" to the assistant.
  */
-export function askedSpeakers(
+export function findAskedSpeakers(
   { normal, words, language }: Reading,
   speakers: Iterable<string>,
 ): AskedSpeakers {

@@ -1,30 +1,29 @@
-/** What orders memories in time; the fields are those of `IndexedMemory`. */
+/** The fields of a memory that determine the order in time. */
 export interface Moment {
   id: string
   conversationId: string | null
   turn: number | null
+  /** Position within the turn. */
   ordinal: number
+  /** Time of the statement, epoch milliseconds. */
   at: number
 }
 
-/**
- * A pause after which the talk counts as a new session. Half an hour is the habit of web analytics; a
- * chat is left and taken up again more loosely.
- */
+/** Pause after which a new session starts. Longer than the half hour of web analytics: chats pause longer. */
 export const SESSION_GAP_MS = 3_600_000
 
 export interface Timeline {
-  /** Slots in order of time, conversation by conversation. */
+  /** Slots by conversation, then by time. An index into this array is called a place. */
   slots: Int32Array
-  /** The place of each slot in `slots`; -1 for a free slot. */
+  /** Place of each slot; -1 for a free slot. */
   places: Int32Array
   /** Session of each place. Two places are neighbours only inside one session. */
   sessions: Int32Array
-  /** First place of each session, and one end mark. */
+  /** First place of each session, then the number of places. */
   starts: number[]
 }
 
-/** Orders the occupied slots (`undefined` = free). A memory outside any conversation is its own session. */
+/** Orders the occupied slots (`undefined` = free). A memory without a conversation is its own session. */
 export function buildTimeline(moments: readonly (Moment | undefined)[]): Timeline {
   const order: number[] = []
   for (let slot = 0; slot < moments.length; slot++) if (moments[slot]) order.push(slot)

@@ -1,13 +1,12 @@
-/** Shortest word that is compared by spelling: below it, too many words are alike. */
-const SHORTEST = 4
-/** Dice coefficient from which two words count as spelled alike ("restarant", "restaurant": 0.6). */
-const ALIKE = 0.5
-/** Most words answered for one. */
-const MOST = 8
+/** Minimum length of a word that is compared by spelling: too many shorter words are similar. */
+const MIN_LENGTH = 4
+/** Minimum Dice coefficient of two words with similar spelling ("restarant", "restaurant": 0.6). */
+const MIN_DICE = 0.5
+const MAX_RESULTS = 8
 
 /**
- * The terms of a scope by their letter trigrams, to find what a misspelt or differently derived word may
- * have meant (Zamora, Pollock & Zamora 1981; similarity: Dice 1945).
+ * The terms of a scope by letter trigram, to match misspelt words and other derivations of a word (Zamora, Pollock &
+ * Zamora 1981; similarity: Dice 1945).
  */
 export class Vocabulary {
   readonly #byGram = new Map<string, string[]>()
@@ -29,8 +28,8 @@ export class Vocabulary {
     }
   }
 
-  /** Terms spelled like `term` and beginning with the same letter, most alike first. */
-  alike(term: string): string[] {
+  /** Terms with a spelling similar to `term` and the same first letter, most similar first. */
+  similarTo(term: string): string[] {
     const grams = gramsOf(term)
     const shared = new Map<string, number>()
     for (const gram of grams) {
@@ -39,17 +38,17 @@ export class Vocabulary {
     const found: [term: string, dice: number][] = []
     for (const [other, count] of shared) {
       const dice = (2 * count) / (grams.size + gramsOf(other).size)
-      if (dice >= ALIKE && other[0] === term[0]) found.push([other, dice])
+      if (dice >= MIN_DICE && other[0] === term[0]) found.push([other, dice])
     }
     found.sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    return found.slice(0, MOST).map(([other]) => other)
+    return found.slice(0, MAX_RESULTS).map(([other]) => other)
   }
 }
 
-/** Trigrams of a word with its bounds marked; none for words that are too short or not of letters. */
+/** Trigrams of a word with marked boundaries; empty for short words and for other scripts. */
 function gramsOf(term: string): Set<string> {
   const grams = new Set<string>()
-  if (term.length < SHORTEST || !ALPHABETIC.test(term)) return grams
+  if (term.length < MIN_LENGTH || !ALPHABETIC.test(term)) return grams
   const padded = `^${term}$`
   for (let at = 0; at + 3 <= padded.length; at++) grams.add(padded.slice(at, at + 3))
   return grams

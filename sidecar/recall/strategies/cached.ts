@@ -1,21 +1,27 @@
 import { type Scope, scopeKey } from '../../scope.ts'
 import { type BlockMemory, blockKey } from '../../window/block.ts'
-import type { BlockCache, BlockRequest, Building, Obtained } from '../../window/block-cache.ts'
+import type { BlockCache, BlockRequest, ServedBlock } from '../../window/block-cache.ts'
 import { servesUntilTurn } from '../../window/rule.ts'
 import { windowGate } from '../gates.ts'
 import type { Recall, Timings } from '../recall.ts'
 import { tokenCounter } from '../tokens.ts'
-import type { CacheReport, Strategy, StrategyRequest, StrategyResult } from './request.ts'
+import {
+  type CacheReport,
+  NO_TIME,
+  type Strategy,
+  type StrategyRequest,
+  type StrategyResult,
+} from './request.ts'
 import { type Selection, selectBlock } from './select.ts'
 
 export interface CachedOptions {
   recall: Recall
   blocks: BlockCache
-  /** How facts make a profile for an app; `null` for the topics of none. */
-  packing: (scope: Scope, appId: string | null) => Promise<Selection['profile']>
+  /** Returns a function that renders facts by the topics of an app, or by the default topics for `null`. */
+  profilePacker: (scope: Scope, appId: string | null) => Promise<Selection['profile']>
 }
 
-/** A request of which everything is known that a block needs. */
+/** A request with the fields that a block requires. */
 export interface CachedRequest extends StrategyRequest {
   strategy: Exclude<Strategy, 'per_query'>
   conversationId: string
@@ -23,11 +29,13 @@ export interface CachedRequest extends StrategyRequest {
   windowSize: number
 }
 
-/** Part of the token budget that the block may take under `cached_delta`; the delta has what the block leaves. */
+/** Maximum fraction of the token budget for the block under `cached_delta`. */
 const BLOCK_SHARE = 0.5
+/** Tokens of the line break between block and delta. */
+const SEPARATOR_TOKENS = 1
 
 /** Strategies `cached` and `cached_delta`. */
-export class Cached {
+export class CachedStrategies {
   readonly #options: CachedOptions
 
   constructor(options: CachedOptions) {
@@ -35,142 +43,136 @@ export class Cached {
   }
 
   /**
-   * @param onSafe told of a result that can be answered instead, should this one be late or fail
-   * @throws `CacheUnavailable` when it cannot be known what may be served
+   * @param onFallback called with a result that may be returned if this one is late or fails
+   * @throws `CacheUnavailable` when it is unknown which blocks may be served
    */
   async recall(
     scope: Scope,
     request: CachedRequest,
-    onSafe: (result: StrategyResult) => void,
+    onFallback: (result: StrategyResult) => void,
   ): Promise<StrategyResult> {
-    const tookMs: Timings = { embed: 0, search: 0, render: 0, total: 0 }
+    const { blocks, recall } = this.#options
+    const { query, refreshOnShift: threshold } = request
+    const tookMs: Timings = { ...NO_TIME }
     const degraded: string[] = []
-    const obtained = await this.#options.blocks.obtain({
+    const served = await blocks.getOrBuild({
       ...request,
       scope: scopeKey(scope),
-      key: blockKey({ ...request, watchesTopic: request.refreshOnShift !== undefined }),
+      key: blockKey({ ...request, watchesTopic: threshold !== undefined }),
       freshness: request.freshness ?? 'window',
       isForced: request.refresh ?? false,
-      shift: this.#shift(scope, request),
-      build: (building) => this.#build(scope, request, building, tookMs, degraded),
-      onSafe: (block) => onSafe(toResult(request, { block, result: 'hit', reason: 'hit', isKept: true })),
+      shift: threshold === undefined ? undefined : { threshold, vector: () => recall.embed(scope, query) },
+      build: (unchanged) => this.#build(scope, request, unchanged, tookMs, degraded),
+      onFallback: (block) =>
+        onFallback(toResult(request, { block, result: 'hit', reason: 'hit', isStored: true })),
     })
-    const whole = { ...toResult(request, obtained), degraded, tookMs }
-    if (request.strategy === 'cached') return whole
-    onSafe({ ...whole, degraded: [...degraded, 'delta'] })
-    return await this.#withDelta(scope, request, whole)
-  }
-
-  #shift(scope: Scope, { query, refreshOnShift }: CachedRequest): BlockRequest['shift'] {
-    if (refreshOnShift === undefined) return undefined
-    return { threshold: refreshOnShift, vector: () => this.#options.recall.embed(scope, query) }
+    const blockResult = { ...toResult(request, served), degraded, tookMs }
+    if (request.strategy === 'cached') return blockResult
+    onFallback({ ...blockResult, degraded: [...degraded, 'delta'] })
+    return await this.#addDelta(scope, request, blockResult)
   }
 
   async #build(
     scope: Scope,
     request: CachedRequest,
-    { unchanged }: Building,
+    unchanged: Parameters<BlockRequest['build']>[0],
     tookMs: Timings,
     degraded: string[],
-  ): Promise<Awaited<ReturnType<BlockRequest['build']>>> {
-    // The delta follows the query, so a block that knows all there is can stay as it is.
+  ): ReturnType<BlockRequest['build']> {
+    // The block of `cached_delta` does not depend on the query.
     if (unchanged && request.strategy === 'cached_delta' && !request.refresh) return unchanged
-    const { recall, packing } = this.#options
-    const survey = await recall.survey(scope, request)
-    const [count, profile] = await Promise.all([tokenCounter(), packing(scope, request.appId ?? null)])
+    const { recall, profilePacker } = this.#options
+    const candidates = await recall.blockCandidates(scope, request)
+    const [count, profile] = await Promise.all([tokenCounter(), profilePacker(scope, request.appId ?? null)])
     const started = performance.now()
     const { conversationId, turn, windowSize, tokenBudget, strategy } = request
     const { passes } = windowGate(conversationId, turn, windowSize)
     const { text, tokens, memories } = selectBlock({
-      all: survey.all,
-      worth: survey.worth,
-      // What the query finds comes with the delta, where there is one.
-      found: strategy === 'cached' ? survey.found.map(({ memory }) => memory) : undefined,
-      isShown: (memory) => !passes(memory),
+      all: candidates.all,
+      salience: candidates.salience,
+      // Under `cached_delta`, the delta contains the matches.
+      matches: strategy === 'cached' ? candidates.found.map(({ memory }) => memory) : undefined,
+      isInWindow: (memory) => !passes(memory),
       profile,
       budget: strategy === 'cached' ? tokenBudget : Math.floor(tokenBudget * BLOCK_SHARE),
       count,
     })
-    const render = performance.now() - started
-    tookMs.embed += survey.tookMs.embed
-    tookMs.search += survey.tookMs.search
-    tookMs.render += render
-    degraded.push(...survey.degraded)
-    const scores = new Map(survey.found.map(({ memory, score }) => [memory.id, score]))
+    tookMs.render += performance.now() - started
+    tookMs.embed += candidates.tookMs.embed
+    tookMs.search += candidates.tookMs.search
+    degraded.push(...candidates.degraded)
+    const scores = new Map(candidates.found.map(({ memory, score }) => [memory.id, score]))
     const expiries = memories.flatMap(({ expires_at }) => expires_at ?? [])
     return {
       text,
       tokens,
       memories: memories.map((memory) => ({ memory, score: scores.get(memory.id) ?? 0 })),
-      known: survey.known,
-      ...(request.refreshOnShift !== undefined && survey.vector ? { vector: [...survey.vector] } : {}),
-      // What has expired is not recalled, so a block lives no longer than the first of its memories.
+      coverage: candidates.coverage,
+      ...(request.refreshOnShift !== undefined && candidates.queryVector
+        ? { vector: [...candidates.queryVector] }
+        : {}),
+      // A block expires with the first of its memories.
       expiresAt: expiries.length > 0 ? Math.min(...expiries) : null,
     }
   }
 
-  async #withDelta(scope: Scope, request: CachedRequest, whole: StrategyResult): Promise<StrategyResult> {
-    const held = new Set(whole.memories.map(({ memory }) => memory.id))
-    const tokenBudget = request.tokenBudget - whole.tokens - (whole.tokens > 0 ? JOINT_TOKENS : 0)
-    const { found, rendered, degraded, tookMs } = await this.#options.recall.perQuery(
-      scope,
-      { ...request, tokenBudget },
-      held,
-    )
-    const context = joined(whole.block, rendered.text)
+  async #addDelta(
+    scope: Scope,
+    request: CachedRequest,
+    blockResult: StrategyResult,
+  ): Promise<StrategyResult> {
+    const { block, memories, tookMs } = blockResult
+    const tokenBudget =
+      request.tokenBudget - blockResult.tokens - (blockResult.tokens > 0 ? SEPARATOR_TOKENS : 0)
+    const inBlock = new Set(memories.map(({ memory }) => memory.id))
+    const delta = await this.#options.recall.perQuery(scope, { ...request, tokenBudget }, inBlock)
+    const { text } = delta.rendered
+    const context = [block, text].filter((part) => part !== '').join('\n')
     const count = await tokenCounter()
     return {
-      ...whole,
+      ...blockResult,
       context,
-      delta: rendered.text,
-      tokens: rendered.text === '' ? whole.tokens : count(context),
-      memories: [...whole.memories, ...found.map(({ memory, score }): BlockMemory => ({ memory, score }))],
-      degraded: [...new Set([...whole.degraded, ...degraded])],
+      delta: text,
+      tokens: text === '' ? blockResult.tokens : count(context),
+      memories: [...memories, ...delta.found.map(({ memory, score }): BlockMemory => ({ memory, score }))],
+      degraded: [...new Set([...blockResult.degraded, ...delta.degraded])],
       tookMs: {
-        embed: whole.tookMs.embed + tookMs.embed,
-        search: whole.tookMs.search + tookMs.search,
-        render: whole.tookMs.render + tookMs.render,
+        embed: tookMs.embed + delta.tookMs.embed,
+        search: tookMs.search + delta.tookMs.search,
+        render: tookMs.render + delta.tookMs.render,
         total: 0,
       },
     }
   }
 }
 
-/** A line break between block and delta. */
-const JOINT_TOKENS = 1
-
-function joined(block: string, delta: string): string {
-  return [block, delta].filter((part) => part !== '').join('\n')
-}
-
-function toResult({ turn, windowSize, strategy }: CachedRequest, obtained: Obtained): StrategyResult {
-  const { block } = obtained
+function toResult(request: CachedRequest, served: ServedBlock): StrategyResult {
+  const { block } = served
   return {
-    strategy,
+    strategy: request.strategy,
     context: block.text,
     block: block.text,
     delta: '',
     tokens: block.tokens,
     memories: block.memories,
-    cache: reportOf(obtained, turn, windowSize),
+    cache: toCacheReport(request, served),
     watermark: block.watermark,
-    known: block.known,
+    coverage: block.coverage,
     degraded: [],
-    tookMs: { embed: 0, search: 0, render: 0, total: 0 },
+    tookMs: NO_TIME,
   }
 }
 
-function reportOf(
-  { block, result, reason, isKept }: Obtained,
-  turn: number,
-  windowSize: number,
+function toCacheReport(
+  { turn, windowSize }: CachedRequest,
+  { block, result, reason, isStored }: ServedBlock,
 ): CacheReport {
   return {
     result,
     reason,
-    // A turn number that goes backwards (a regenerated answer) is no negative age.
+    // The turn number decreases for a regenerated answer.
     age_turns: Math.max(0, turn - block.turn),
-    serves_until_turn: isKept ? servesUntilTurn(block.watermark, windowSize) : null,
+    serves_until_turn: isStored ? servesUntilTurn(block.watermark, windowSize) : null,
     block_hash: block.text === '' ? null : block.hash,
   }
 }

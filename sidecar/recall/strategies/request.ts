@@ -1,25 +1,25 @@
 import type { Memory } from '../../memory/memory.ts'
-import type { BlockReason } from '../../window/judge.ts'
-import type { Knowledge } from '../../window/knowledge.ts'
+import type { BlockReason } from '../../window/freshness.ts'
+import type { TurnCoverage } from '../../window/turn-coverage.ts'
 import type { RecallRequest, Timings } from '../recall.ts'
 
 export type Strategy = 'per_query' | 'cached' | 'cached_delta'
 
 export interface StrategyRequest extends RecallRequest {
   strategy: Strategy | 'auto'
-  /** Whether additions that the window does not ask for renew a block; `window` if absent. */
+  /** `write`: an added memory renews the block. `window` (default): only when the window rule requires it. */
   freshness?: 'window' | 'write' | undefined
-  /** Builds the block anew in any case. */
+  /** Always builds a new block. */
   refresh?: boolean | undefined
-  /** A block is built anew when the cosine of the query and the one that it was built for is below this. */
+  /** Builds a new block if the cosine of the query and the query of the block is below this value. */
   refreshOnShift?: number | undefined
-  /** The filters as they were given; `filter` is what they came to. */
+  /** The filters of the request, from which `filter` was compiled. */
   filters?: unknown
 }
 
 export interface CacheReport {
   result: 'hit' | 'miss' | 'none'
-  /** `disabled`: no cached block was asked for, could be (no conversation, or a window below 2), or could be had. */
+  /** `disabled`: the strategy is `per_query`, there is no conversation or a window below 2, or the cache is unavailable. */
   reason: BlockReason | 'disabled'
   /** Turns since the block was built. */
   age_turns: number | null
@@ -28,7 +28,7 @@ export interface CacheReport {
 }
 
 export interface StrategyResult {
-  /** The one that answered. */
+  /** The strategy that was used. */
   strategy: Strategy
   /** Block and delta, ready for a prompt. */
   context: string
@@ -38,13 +38,22 @@ export interface StrategyResult {
   tokens: number
   memories: { memory: Memory; score: number }[]
   cache: CacheReport
-  /** Of the block that was served. */
+  /** Watermark of the block. */
   watermark?: number | undefined
-  /** What of the conversation could be found when what is served was put together; absent where it is not from there. */
-  known?: Knowledge | undefined
-  /** Parts that were late or broken, and done without; at the end what stands in for the answer, if something does. */
+  /** Absent without a conversation, and for a profile or an empty result. */
+  coverage?: TurnCoverage | undefined
+  /** Parts that are missing because they were late or failed, then the fallback that replaces the result, if any. */
   degraded: string[]
   tookMs: Timings
+}
+
+/** A profile of the user within a token budget. */
+export interface ProfileText {
+  /** Empty if nothing is known. */
+  text: string
+  /** o200k tokens. */
+  tokens: number
+  memories: readonly Memory[]
 }
 
 export const NO_CACHE: CacheReport = {
@@ -54,3 +63,5 @@ export const NO_CACHE: CacheReport = {
   serves_until_turn: null,
   block_hash: null,
 }
+
+export const NO_TIME: Readonly<Timings> = { embed: 0, search: 0, render: 0, total: 0 }

@@ -1,114 +1,108 @@
 import type { Memory } from '../../memory/memory.ts'
-import { HEAD, NO_HEAD, type Rendered, render } from '../render.ts'
+import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from '../render.ts'
 import type { CountTokens } from '../tokens.ts'
-import type { ProfileText } from './stand-in.ts'
+import type { ProfileText } from './request.ts'
 
 export interface Selection {
   all: readonly Memory[]
-  /** How much a memory is worth to know, 0…1. */
-  worth: (memory: Memory) => number
-  /** What the query finds, best first; absent where that is shown beside the block. */
-  found: readonly Memory[] | undefined
-  /** Whether the window shows it at the moment. */
-  isShown: (memory: Memory) => boolean
-  /** Facts as the profile chooses and shows them, within a budget of tokens. */
+  /** Query-independent value of a memory, 0…1. */
+  salience: (memory: Memory) => number
+  /** The memories that match the query, best first. Absent if a delta contains them. */
+  matches: readonly Memory[] | undefined
+  isInWindow: (memory: Memory) => boolean
+  /** Selects and renders facts within a token budget. */
   profile: (facts: readonly Memory[], tokenBudget: number) => ProfileText
   /** Tokens. */
   budget: number
   count: CountTokens
 }
 
-/** What a model judged at least this important belongs into every block. */
+/** Importance from which a memory belongs in every block. */
 const IMPORTANT = 4
-/** Words that wait to be learned from take no more of a block, so that a model that is away does not fill it. */
+/** Maximum fraction of the budget for pending memories, so that they do not fill the block while the model is down. */
 const PENDING_SHARE = 0.5
-/** The profile takes no more of a block that stands alone, so that there is room for what the query finds. */
+/** Maximum fraction of the budget for the profile in a block without a delta, which needs space for the matches. */
 const PROFILE_SHARE = 0.5
-/** Tokens that no line of a block stays below: day, speaker, and a word. */
-const LEAST_LINE = 12
-/** Of a line, besides speaker and text. */
+/** Minimum tokens of a rendered memory: date, speaker and a word. */
+const MIN_LINE_TOKENS = 12
+/** UTF-8 bytes of a rendered memory, besides speaker and text. */
 const FRAME_BYTES = '- [2026-01-01] : '.length
-/** A block beside a delta is chosen anew when there are so many times as many memories as when it was chosen last. */
+/** A block with a delta is selected again when the number of memories has grown by this factor. */
 const GROWTH = 1.25
-/** Memories of which it is chosen first. */
-const FIRST = 16
+/** Number of memories at the first selection. */
+const FIRST_SELECTION = 16
 
 /**
- * The memories that are best for this user in the turns to come, as one text that depends on nothing but them. Facts
- * that a model has learned come as the profile has them; after them, in the order in which they were first noted, the
- * other memories; and last, words that nobody has learned from yet, which are gone from here soon.
+ * Selects the memories of a block, a pure function of the selection: extracted facts as a profile, then other memories
+ * in order of creation, then pending memories, which will soon be replaced by facts.
  *
- * A block that stands alone also has what the query finds, and by turns what is worth most and what was said last;
- * what the window shows comes later than the like of it.
+ * A block without a delta also contains the matches of the query, and alternately the most salient and the latest
+ * memories. Memories outside the window precede those in it.
  *
- * A block beside a delta is the same for every query, and hardly changes while the memory grows, since what a provider
- * has in its prefix cache pays for itself at a tenth of the price only as long as it stays: it is chosen from the
- * memories that there were when they had last grown by a quarter. What has come since is added at the end if it is
- * important, and else where there is room; the delta finds it in any case.
+ * A block with a delta does not depend on the query and changes rarely, because a provider's prefix cache saves 90 % of
+ * the price only while the prefix is unchanged. It is selected from the memories that existed when their number had last
+ * grown by a quarter. Later memories are appended: important ones first, others if they fit. The delta finds them anyway.
  */
 export function selectBlock(selection: Selection): Rendered {
-  const { all, found, isShown, profile, budget, count } = selection
-  const most = Math.ceil(budget / LEAST_LINE)
-  const hidden = all.filter((memory) => !isShown(memory)).sort(latestFirst)
-  const pending = render(hidden.filter(isPending).slice(0, most), budget * PENDING_SHARE, count)
-  const known = all.filter((memory) => !isPending(memory)).sort(asNoted)
-  const chosenFrom = found ? known : known.slice(0, lastGrowth(known.length))
-  const room = budget - pending.tokens
-  const base = profile(chosenFrom.filter(isFact), Math.floor(room * (found ? PROFILE_SHARE : 1)))
-  const rest = found ? alone(selection, found) : besideDelta(selection, chosenFrom, known)
+  const { all, matches, isInWindow, profile, budget, count } = selection
+  const maxLines = Math.ceil(budget / MIN_LINE_TOKENS)
+  const hidden = all.filter((memory) => !isInWindow(memory)).sort(latestFirst)
+  const pending = render(hidden.filter(isPending).slice(0, maxLines), budget * PENDING_SHARE, count)
+  const settled = all.filter((memory) => !isPending(memory)).sort(oldestFirst)
+  const base = matches ? settled : settled.slice(0, sizeAtLastGrowth(settled.length))
+  const baseBudget = Math.floor((budget - pending.tokens) * (matches ? PROFILE_SHARE : 1))
+  const facts = profile(base.filter(isFact), baseBudget)
+  const rest = matches ? rankWithoutDelta(selection, matches) : rankWithDelta(selection, base, settled)
   const lines = new Set([...pending.memories, ...rest])
-  for (const memory of base.memories) lines.delete(memory)
-  // One for the line break between the two.
-  const left = base.text === '' ? budget : budget - base.tokens - 1
-  const head = base.text === '' ? HEAD : NO_HEAD
-  const { memories } = render([...lines].slice(0, most), left, count, head)
-  const last = render(memories.sort(pendingLast), Number.POSITIVE_INFINITY, count, head)
-  const text = [base.text, last.text].filter((part) => part !== '').join('\n')
-  return { text, tokens: count(text), memories: [...base.memories, ...last.memories] }
+  for (const memory of facts.memories) lines.delete(memory)
+  // One token for the line break between the two parts.
+  const left = facts.text === '' ? budget : budget - facts.tokens - 1
+  const heading = facts.text === '' ? DEFAULT_HEADING : NO_HEADING
+  const { memories } = render([...lines].slice(0, maxLines), left, count, heading)
+  const others = render(memories.sort(pendingLast), Number.POSITIVE_INFINITY, count, heading)
+  const text = [facts.text, others.text].filter((part) => part !== '').join('\n')
+  return { text, tokens: count(text), memories: [...facts.memories, ...others.memories] }
 }
 
-/** What may go into a block that stands alone, first things first. */
-function alone(selection: Selection, found: readonly Memory[]): Memory[] {
-  const { all, isShown } = selection
+/** Candidates for a block without a delta, best first. */
+function rankWithoutDelta(selection: Selection, matches: readonly Memory[]): Memory[] {
+  const { all, isInWindow } = selection
   const latest = [...all].sort(latestFirst)
-  const [shown, hidden] = [latest.filter(isShown), latest.filter((memory) => !isShown(memory))]
-  const valuable = byDensity(hidden, selection)
+  const inWindow = latest.filter(isInWindow)
+  const hidden = latest.filter((memory) => !isInWindow(memory))
+  const salient = sortByDensity(hidden, selection)
   return [
-    ...found.filter((memory) => !isShown(memory)),
-    ...valuable.filter(isImportant),
-    ...found,
-    ...byDensity(shown, selection).filter(isImportant),
-    ...valuable.flatMap((memory, i) => [memory, hidden[i] as Memory]),
-    // The oldest of them leaves the window first.
-    ...shown.reverse(),
+    ...matches.filter((memory) => !isInWindow(memory)),
+    ...salient.filter(isImportant),
+    ...matches,
+    ...sortByDensity(inWindow, selection).filter(isImportant),
+    ...salient.flatMap((memory, i) => [memory, hidden[i] as Memory]),
+    // Oldest first: it leaves the window first.
+    ...inWindow.reverse(),
   ]
 }
 
-/** The same for one beside a delta. */
-function besideDelta(
-  selection: Selection,
-  chosenFrom: readonly Memory[],
-  known: readonly Memory[],
-): Memory[] {
-  const since = known.slice(chosenFrom.length)
-  return [...since.filter(isImportant), ...byDensity(chosenFrom, selection), ...since]
+/** Candidates for a block with a delta, best first. */
+function rankWithDelta(selection: Selection, base: readonly Memory[], settled: readonly Memory[]): Memory[] {
+  const later = settled.slice(base.length)
+  return [...later.filter(isImportant), ...sortByDensity(base, selection), ...later]
 }
 
-/** How many of `count` memories there were when they had last grown by a quarter. */
-function lastGrowth(count: number): number {
-  let grown = FIRST
-  for (let next = grown; next <= count; next = Math.ceil(next * GROWTH)) grown = next
-  return grown
+/** The number of memories, at most `count`, at which a block with a delta was last selected. */
+function sizeAtLastGrowth(count: number): number {
+  let size = FIRST_SELECTION
+  for (let next = size; next <= count; next = Math.ceil(next * GROWTH)) size = next
+  return size
 }
 
 /**
- * Most worth for its place first. Two short ones tell more than a long one of the same length, though not twice as
- * much: by the square root, whose exponent may be anything near without a difference. UTF-8 bytes go with tokens in
- * all scripts, roughly; day and speaker of a line take their place as well.
+ * Sorts by salience per length, best first. Two short memories say more than a long one of the same total length, but
+ * not twice as much, hence the square root; nearby exponents give the same results. In all scripts, the number of UTF-8
+ * bytes is roughly proportional to the number of tokens.
  */
-function byDensity(memories: readonly Memory[], { worth }: Selection): Memory[] {
+function sortByDensity(memories: readonly Memory[], { salience }: Selection): Memory[] {
   const density = (memory: Memory) =>
-    worth(memory) /
+    salience(memory) /
     Math.sqrt(FRAME_BYTES + Buffer.byteLength(memory.speaker) + Buffer.byteLength(memory.text))
   return memories
     .map((memory) => ({ memory, density: density(memory) }))
@@ -116,16 +110,16 @@ function byDensity(memories: readonly Memory[], { worth }: Selection): Memory[] 
     .map(({ memory }) => memory)
 }
 
-function asNoted(a: Memory, b: Memory): number {
+function oldestFirst(a: Memory, b: Memory): number {
   return a.order - b.order || compare(a.id, b.id)
 }
 
 function latestFirst(a: Memory, b: Memory): number {
-  return asNoted(b, a)
+  return oldestFirst(b, a)
 }
 
 function pendingLast(a: Memory, b: Memory): number {
-  return +isPending(a) - +isPending(b) || asNoted(a, b)
+  return +isPending(a) - +isPending(b) || oldestFirst(a, b)
 }
 
 function compare(a: string, b: string): number {
@@ -136,7 +130,7 @@ function isImportant({ importance }: Memory): boolean {
   return (importance ?? 0) >= IMPORTANT
 }
 
-/** A model has sorted it. */
+/** Whether a model has extracted the memory or assigned a topic. */
 function isFact({ kind, topic }: Memory): boolean {
   return kind === 'extracted' || (kind !== 'pending' && topic !== null)
 }

@@ -1,15 +1,22 @@
+import pTimeout from 'p-timeout'
 import { AppError } from '../../errors.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Scope } from '../../scope.ts'
 import type { Recall } from '../recall.ts'
-import type { Cached, CachedRequest } from './cached.ts'
-import { NO_CACHE, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
-import { blockInstead, nothingInstead, type ProfileText, profileInstead } from './stand-in.ts'
+import type { CachedRequest, CachedStrategies } from './cached.ts'
+import {
+  NO_CACHE,
+  NO_TIME,
+  type ProfileText,
+  type Strategy,
+  type StrategyRequest,
+  type StrategyResult,
+} from './request.ts'
 
 export interface StrategiesOptions {
   recall: Recall
-  cached: Cached
-  /** The user's profile, the fallback for a late answer. Rejects when it is unavailable. */
+  cached: CachedStrategies
+  /** Reads the user's profile, a fallback. Rejects when it is unavailable. */
   profile: (scope: Scope, request: StrategyRequest) => Promise<ProfileText>
   /** Milliseconds after which a recall is answered with the best available fallback. */
   deadlineMs: number
@@ -29,21 +36,22 @@ export interface Answered {
   scope: Scope
   request: StrategyRequest
   result: StrategyResult
-  /** Epoch milliseconds at which the recall began. */
+  /** Start of the recall, epoch milliseconds. */
   at: number
 }
 
-/** Fallbacks for a late or failed answer. */
-interface StandIns {
+/** The fallbacks that are available so far. */
+interface Fallbacks {
+  /** A correct block. */
   block: StrategyResult | undefined
   profile: ProfileText | undefined
 }
 
-/** Fraction of the deadline after which the profile is prepared as a fallback. */
+/** Fraction of the deadline after which the profile is read as a fallback. */
 const PROFILE_AFTER = 0.5
 
 /**
- * Recall by strategy, within a deadline. Fallbacks for a late or failed answer are, in this order: the last block that may
+ * Recall by strategy, within a deadline. Fallbacks for a late or failed answer, in this order: the last block that may
  * still be served, the profile, nothing. `degraded` names what is missing, then the fallback. Where only the cache is
  * unavailable, the answer is that of `per_query`.
  */
@@ -59,76 +67,73 @@ export class Strategies {
     const started = performance.now()
     const { deadlineMs, now, onAnswer } = this.#options
     const at = now()
-    const standIns: StandIns = { block: undefined, profile: undefined }
-    let timer: NodeJS.Timeout | undefined
-    try {
-      // After the deadline, the outcome of the answer is ignored.
-      const first = await new Promise<StrategyResult | 'late'>((resolve, reject) => {
-        timer = setTimeout(() => {
-          void this.#readProfile(scope, request, standIns)
-          timer = setTimeout(() => resolve('late'), deadlineMs * (1 - PROFILE_AFTER))
-        }, deadlineMs * PROFILE_AFTER)
-        this.#answer(scope, request, standIns).then(resolve, reject)
-      })
-      const answered = first === 'late' ? instead(standIns, 'deadline', request) : first
-      const result = {
-        ...answered,
-        tookMs: { ...answered.tookMs, total: performance.now() - started },
-      }
-      onAnswer({ scope, request, result, at })
-      return result
-    } finally {
-      clearTimeout(timer)
-    }
+    const fallbacks: Fallbacks = { block: undefined, profile: undefined }
+    const answer = this.#answer(scope, request, fallbacks)
+    const answered = await pTimeout(answer, {
+      milliseconds: deadlineMs * PROFILE_AFTER,
+      fallback: () => {
+        void this.#readProfile(scope, request, fallbacks)
+        return pTimeout(answer, {
+          milliseconds: deadlineMs * (1 - PROFILE_AFTER),
+          fallback: () => toFallbackResult(fallbacks, 'deadline', request),
+        })
+      },
+    })
+    const result = { ...answered, tookMs: { ...answered.tookMs, total: performance.now() - started } }
+    onAnswer({ scope, request, result, at })
+    return result
   }
 
-  async #answer(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<StrategyResult> {
+  async #answer(scope: Scope, request: StrategyRequest, fallbacks: Fallbacks): Promise<StrategyResult> {
     try {
-      return await this.#recall(scope, request, standIns)
+      return await this.#recall(scope, request, fallbacks)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      // The store is unavailable; a block that was about to be renewed or extended is still valid.
-      if (!standIns.block) await this.#readProfile(scope, request, standIns)
-      if (!standIns.block && !standIns.profile) throw error
-      return instead(standIns, 'records', request)
+      // The store is unavailable; a block that was about to be renewed or extended is still correct.
+      if (!fallbacks.block) await this.#readProfile(scope, request, fallbacks)
+      if (!fallbacks.block && !fallbacks.profile) throw error
+      return toFallbackResult(fallbacks, 'records', request)
     }
   }
 
-  /** Never rejects: without a profile, that fallback is missing. */
-  async #readProfile(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<void> {
-    // A profile cannot apply the caller's filter.
-    if (standIns.block || request.filter) return
+  /** Never rejects: if the profile is unavailable, there is no such fallback. */
+  async #readProfile(scope: Scope, request: StrategyRequest, fallbacks: Fallbacks): Promise<void> {
+    // A profile cannot apply the filter of the request.
+    if (fallbacks.block || request.filter) return
     try {
-      standIns.profile = await this.#options.profile(scope, request)
+      fallbacks.profile = await this.#options.profile(scope, request)
     } catch {}
   }
 
-  async #recall(scope: Scope, request: StrategyRequest, standIns: StandIns): Promise<StrategyResult> {
-    const cachedRequest = this.#cachedRequest(request)
-    if (!cachedRequest) return await this.#perQuery(scope, request)
+  async #recall(scope: Scope, request: StrategyRequest, fallbacks: Fallbacks): Promise<StrategyResult> {
+    const cachedRequest = this.#toCachedRequest(request)
+    if (!cachedRequest) return await this.#recallPerQuery(scope, request)
     this.#options.onRecall?.(scope, cachedRequest.conversationId, cachedRequest)
     try {
-      return await this.#options.cached.recall(scope, cachedRequest, (safe) => {
-        standIns.block = safe
+      return await this.#options.cached.recall(scope, cachedRequest, (result) => {
+        fallbacks.block = result
       })
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error
-      const result = await this.#perQuery(scope, request)
+      const result = await this.#recallPerQuery(scope, request)
       return { ...result, degraded: [...new Set([...result.degraded, 'cache'])] }
     }
   }
 
-  /** `undefined` when the request cannot use a cached block. */
-  #cachedRequest(request: StrategyRequest): CachedRequest | undefined {
-    const { strategy: wanted, conversationId, turn, windowSize } = request
-    const strategy = wanted === 'auto' ? (this.#options.auto ?? 'per_query') : wanted
+  /** Returns `undefined` if the request cannot use a cached block. */
+  #toCachedRequest(request: StrategyRequest): CachedRequest | undefined {
+    const { conversationId, turn, windowSize } = request
+    const strategy = request.strategy === 'auto' ? (this.#options.auto ?? 'per_query') : request.strategy
     if (strategy === 'per_query') return undefined
     if (conversationId === undefined || turn === undefined || windowSize === undefined) return undefined
     return windowSize <= 1 ? undefined : { ...request, strategy, conversationId, turn, windowSize }
   }
 
-  async #perQuery(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
-    const { found, rendered, degraded, tookMs, known } = await this.#options.recall.perQuery(scope, request)
+  async #recallPerQuery(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
+    const { found, rendered, degraded, tookMs, coverage } = await this.#options.recall.perQuery(
+      scope,
+      request,
+    )
     return {
       strategy: 'per_query',
       context: rendered.text,
@@ -138,14 +143,31 @@ export class Strategies {
       tokens: rendered.tokens,
       memories: found.map(({ memory, score }) => ({ memory, score })),
       cache: NO_CACHE,
-      known,
+      coverage,
       degraded,
       tookMs,
     }
   }
 }
 
-function instead({ block, profile }: StandIns, missing: string, request: StrategyRequest): StrategyResult {
-  if (block) return blockInstead(block, missing)
-  return profile ? profileInstead(profile, missing, request) : nothingInstead(missing, request)
+/** @param missing the part that was late or failed */
+function toFallbackResult(
+  { block, profile }: Fallbacks,
+  missing: string,
+  { strategy }: StrategyRequest,
+): StrategyResult {
+  if (block) return { ...block, degraded: [...new Set([...block.degraded, missing, 'block'])] }
+  // A profile is not stable over turns, so it is returned as the delta.
+  const { text, tokens, memories } = profile ?? { text: '', tokens: 0, memories: [] }
+  return {
+    strategy: strategy === 'auto' ? 'per_query' : strategy,
+    context: text,
+    block: '',
+    delta: text,
+    tokens,
+    memories: memories.map((memory) => ({ memory, score: 0 })),
+    cache: NO_CACHE,
+    degraded: [missing, text === '' ? 'nothing' : 'profile'],
+    tookMs: NO_TIME,
+  }
 }

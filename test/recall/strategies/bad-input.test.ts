@@ -4,16 +4,16 @@ import { chat } from './helpers.ts'
 const WHOLE_TURN = /^turn: expected an integer from 1 to 2147483647, got /
 const WHOLE_WINDOW = /^window_size: expected an integer from 0 to 500, got /
 
-describe('a recall says what is wrong with', () => {
+describe('a recall returns 400 for', () => {
   it.each([
     ['turn 0', { turn: 0 }, WHOLE_TURN],
     ['a negative turn', { turn: -3 }, WHOLE_TURN],
-    ['a fraction of a turn', { turn: 2.5 }, WHOLE_TURN],
-    ['a turn as text', { turn: '2' }, WHOLE_TURN],
-    ['a turn past all numbers', { turn: 2 ** 31 }, WHOLE_TURN],
+    ['a fractional turn', { turn: 2.5 }, WHOLE_TURN],
+    ['a turn as a string', { turn: '2' }, WHOLE_TURN],
+    ['a turn above the maximum', { turn: 2 ** 31 }, WHOLE_TURN],
     ['a negative window', { window_size: -1 }, WHOLE_WINDOW],
     ['a window of 501', { window_size: 501 }, WHOLE_WINDOW],
-    ['half a window', { window_size: 0.5 }, WHOLE_WINDOW],
+    ['a fractional window', { window_size: 0.5 }, WHOLE_WINDOW],
     ['an unknown strategy', { strategy: 'fast' }, /^strategy: expected .*auto.*cached_delta.*got "fast"/],
     ['an unknown freshness', { freshness: 'now' }, /^freshness: expected .*window.*write.*got "now"/],
     [
@@ -45,26 +45,23 @@ describe('a recall says what is wrong with', () => {
   })
 })
 
-describe('a recall does what is documented with', () => {
-  it.each([0, 1])(
-    'a window of %i: nothing is cached, and what was said before is found',
-    async (window_size) => {
-      const app = chat()
-      await app.say(1, 'I live in Kyoto.')
-      for (const strategy of ['cached', 'cached_delta', 'auto']) {
-        expect(await app.ask(2, { window_size, strategy })).toMatchObject({
-          ...{ strategy: 'per_query', block: '', delta: expect.stringContaining('Kyoto') },
-          cache: { result: 'none', reason: 'disabled', serves_until_turn: null },
-        })
-      }
-    },
-  )
+describe('a recall with', () => {
+  it.each([0, 1])('a window of %i does not use the cache and returns earlier turns', async (window_size) => {
+    const app = chat()
+    await app.say(1, 'I live in Kyoto.')
+    for (const strategy of ['cached', 'cached_delta', 'auto']) {
+      expect(await app.ask(2, { window_size, strategy })).toMatchObject({
+        ...{ strategy: 'per_query', block: '', delta: expect.stringContaining('Kyoto') },
+        cache: { result: 'none', reason: 'disabled', serves_until_turn: null },
+      })
+    }
+  })
 
   it.each([
     ['no window', { window_size: undefined }],
     ['no turn', { turn: undefined }],
     ['no conversation', { conversation_id: undefined }],
-  ])('%s: the answer per query, which repeats what a window may show', async (_name, rest) => {
+  ])('%s answers per query and includes turns that the window may show', async (_name, rest) => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     expect(await app.ask(2, rest)).toMatchObject({
@@ -73,7 +70,7 @@ describe('a recall does what is documented with', () => {
     })
   })
 
-  it('a window of 101: a block lives as many turns', async () => {
+  it('a window of 101 serves a block for 101 turns', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     expect((await app.ask(2, { window_size: 101 })).cache.serves_until_turn).toBe(102)
@@ -81,7 +78,7 @@ describe('a recall does what is documented with', () => {
     expect((await app.ask(103, { window_size: 101 })).cache).toMatchObject({ reason: 'window' })
   })
 
-  it('a turn that goes back: no longer life for a block, and no negative age', async () => {
+  it('a decreasing turn number does not extend a block, and reports no negative age', async () => {
     const app = chat()
     for (const turn of [1, 2, 3, 4]) await app.say(turn, `I keep item number ${turn} in my box.`)
     expect((await app.ask(5)).cache).toMatchObject({ reason: 'first', serves_until_turn: 9 })
@@ -90,20 +87,20 @@ describe('a recall does what is documented with', () => {
     expect((await app.ask(10)).cache.reason).toBe('window')
   })
 
-  it('a turn that jumps by a million, there and back: never a block that hides something', async () => {
+  it('a turn number that jumps by a million and back never serves a block that hides a turn', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     await app.ask(2)
     const far = await app.ask(1_000_002)
     expect(far).toMatchObject({ cache: { reason: 'window' }, block: expect.stringContaining('Kyoto') })
     await app.say(2, 'I keep bees.')
-    // Turn 2 is shown by the window of turn 3 and by no window of the far turns.
+    // Turn 2 is in the window of turn 3, and in no window of the far turns.
     expect((await app.ask(1_000_003)).block).toMatch(/Kyoto.*\n.*bees/)
     expect((await app.ask(8)).block).toMatch(/Kyoto.*\n.*bees/)
   })
 
   it.each(['per_query', 'cached', 'cached_delta'])(
-    'a budget of 0 under %s: nothing, and no failure',
+    'a budget of 0 under %s returns an empty context',
     async (strategy) => {
       const app = chat()
       await app.say(1, 'I live in Kyoto.')
@@ -113,7 +110,7 @@ describe('a recall does what is documented with', () => {
           ...{ degraded: [], cache: { block_hash: null } },
         })
       }
-      // It is kept apart from blocks of another budget.
+      // The cache key includes the budget.
       expect((await app.ask(8, { strategy })).context).toContain('Kyoto')
     },
   )

@@ -17,7 +17,7 @@ async function withTemples() {
 }
 
 describe('a block', () => {
-  it('keeps its bytes for twenty turns without a change, and is searched for once', async () => {
+  it('is byte-identical for 20 turns without a change, with one search', async () => {
     for (const strategy of ['cached', 'cached_delta']) {
       const app = await withTemples()
       const blocks = new Set<string>()
@@ -36,7 +36,7 @@ describe('a block', () => {
     }
   })
 
-  it('keeps its bytes under cached_delta even over the end of its window, as long as nothing has changed', async () => {
+  it('under cached_delta, is byte-identical beyond its last turn while no memory changes', async () => {
     const app = await withTemples()
     const reasons: string[] = []
     const blocks = new Set<string>()
@@ -52,7 +52,7 @@ describe('a block', () => {
     expect(blocks.size).toBe(1)
   })
 
-  it('is kept through what other conversations write, unless freshness is write', async () => {
+  it('is not renewed by writes of other conversations, unless freshness is write', async () => {
     for (const freshness of ['window', 'write']) {
       const app = await withTemples()
       const blocks = new Set<string>()
@@ -64,7 +64,7 @@ describe('a block', () => {
     }
   })
 
-  it('is the same for whatever was asked, where there is room for everything', async () => {
+  it('does not depend on the query if all memories fit', async () => {
     const app = await withTemples()
     const bytes = async (query: string) =>
       (await app.ask(41, { query, refresh: true, token_budget: 5000 })).block
@@ -74,7 +74,7 @@ describe('a block', () => {
     )
   })
 
-  it('beside a delta is the same for every query and agent of the conversation, and grows at its end', async () => {
+  it('with a delta, does not depend on the query, and grows at its end', async () => {
     const app = await withTemples()
     const ask = { strategy: 'cached_delta', refresh: true, token_budget: 10_000 }
     const { block } = await app.ask(41, { ...ask, query: 'Which temples?' })
@@ -86,23 +86,23 @@ describe('a block', () => {
     expect(grown.startsWith(`${kept}\n- [`)).toBe(true)
   })
 
-  it('beside a delta keeps its bytes while the memory grows by less than a quarter', async () => {
+  it('with a delta, is byte-identical while the number of memories grows by less than a quarter', async () => {
     const app = await withTemples()
     const ask = { strategy: 'cached_delta', refresh: true, token_budget: 800 }
     const blocks: string[] = []
     for (let turn = 41; turn <= 56; turn++) {
       blocks.push((await app.ask(turn, ask)).block)
-      // Worth more for its place than what the block holds.
+      // More salient per length than the memories in the block.
       await app.say(turn, `I moved to town ${turn} in May.`)
     }
     const changes = blocks.flatMap((block, i) => (i > 0 && block !== blocks[i - 1] ? [i] : []))
-    // 40 memories are those of 40, of which there were 32 (16, 20, 25, 32, 40, 50).
+    // Selected again at 16, 20, 25, 32, 40, 50 memories.
     expect(changes).toEqual([10])
     expect(blocks[9]).not.toContain('town')
     expect(blocks[10]).toContain('town 41')
   })
 
-  it('beside a delta takes in what is important at once, at its end', async () => {
+  it('with a delta, appends important memories immediately', async () => {
     const app = await withTemples()
     const ask = { strategy: 'cached_delta', query: 'Which temples?', top_k: 1, token_budget: 800 }
     const { block } = await app.ask(41, ask)
@@ -116,7 +116,7 @@ describe('a block', () => {
     expect(block).toContain(later[1])
   })
 
-  it('begins with what is known by topic, as the profile has it, and shows nothing twice', async () => {
+  it('starts with the profile, and contains no memory twice', async () => {
     for (const strategy of ['cached', 'cached_delta']) {
       const app = await withTemples()
       await learn(app, [
@@ -140,7 +140,7 @@ describe('a block', () => {
     }
   })
 
-  it('leaves room beside the profile: half of a block that stands alone', async () => {
+  it('reserves half of its budget for other memories than the profile', async () => {
     const app = await withTemples()
     await learn(
       app,
@@ -160,7 +160,7 @@ describe('a block', () => {
     }
   })
 
-  it('is put together without the rules of the app, where they cannot be read', async () => {
+  it('is built with default topics if the rules of the app cannot be read', async () => {
     let isAway = false
     const app = chat({
       wrapRecords: (records) => ({
@@ -179,7 +179,7 @@ describe('a block', () => {
     })
   })
 
-  it('shows words that wait to be learned from last, and before anything else, as far as half of it', async () => {
+  it('prefers pending memories for up to half of its budget, and lists them last', async () => {
     const model: LanguageModel = {
       kind: 'away',
       complete: async () => Promise.reject(new ModelUnavailable('unreachable', 'away')),
@@ -197,15 +197,15 @@ describe('a block', () => {
     }
   })
 
-  it('holds the turns that the window shows, since it outlives them', async () => {
+  it('contains turns in the window, because they leave the window before the block expires', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     expect((await app.ask(2)).block).toContain('Kyoto')
-    // And the delta does not.
+    // The delta does not contain them.
     expect((await app.ask(2, { strategy: 'per_query' })).delta).toBe('')
   })
 
-  it('takes at most half of the budget, and the delta what is left', async () => {
+  it('takes at most half of the budget under cached_delta, and the delta takes the rest', async () => {
     const app = await withTemples()
     for (const token_budget of [0, 1, 50, 64, 100, 250, 600, 1200]) {
       for (const strategy of ['cached', 'cached_delta']) {
@@ -233,14 +233,14 @@ describe('a block', () => {
     ['conversation', { conversation_id: 'd' }],
     ['strategy', { strategy: 'cached_delta' }],
     ['window', { window_size: 6 }],
-    ['number of memories', { top_k: 4 }],
+    ['top_k', { top_k: 4 }],
     ['budget', { token_budget: 1000 }],
     ['agent', { agent_id: 'a' }],
     ['run', { run_id: 'a' }],
     ['app', { app_id: 'a' }],
     ['filter', { filters: { role: 'user' } }],
     ['user', { user_id: 'bob' }],
-  ])('is of one %s', async (_name, other) => {
+  ])('is not shared with another %s', async (_name, other) => {
     const app = await withTemples()
     await app.ask(41)
     expect((await app.ask(41, other)).cache.reason).toBe('first')
@@ -248,7 +248,7 @@ describe('a block', () => {
     expect((await app.ask(41, other)).cache.reason).toBe('hit')
   })
 
-  it('shows first the words that nobody has learned from yet, then what is important, then what is recent', async () => {
+  it('prefers important and recent memories', async () => {
     const app = chat()
     const important = await app.say(1, 'I am allergic to peanuts.')
     await app.call('PATCH', `/v1/memories/${important}`, { user_id: 'ada', importance: 5 })

@@ -8,7 +8,7 @@ import { chat } from './helpers.ts'
 
 const state = () => createInProcessScopeState({ maxEntries: 100, maxBytes: 1e7, now: stoppedClock().now })
 
-/** Calls of these methods go through `gate` first. */
+/** Runs `gate` before each call of these methods. */
 function gated(
   inner: ScopeState,
   methods: readonly (keyof ScopeState)[],
@@ -24,12 +24,12 @@ function gated(
   return wrapped as unknown as ScopeState
 }
 
-const away = () => Promise.reject(new CacheUnavailable('unreachable', 'away'))
+const unreachable = () => Promise.reject(new CacheUnavailable('unreachable', 'away'))
 const never = () => new Promise<never>(() => {})
 
-describe('one block is built at a time:', () => {
-  it('of a hundred recalls at once, one searches', async () => {
-    const app = chat()
+describe('concurrent builds of a block', () => {
+  it('search once for 100 concurrent recalls', async () => {
+    const app = chat({ strategies: { waitMs: 60_000 } })
     await app.say(1, 'I live in Kyoto.')
     const answers = await Promise.all(Array.from({ length: 100 }, () => app.ask(2)))
     expect(app.searches).toHaveLength(1)
@@ -37,12 +37,12 @@ describe('one block is built at a time:', () => {
     expect(new Set(answers.map(({ block }) => block)).size).toBe(1)
   })
 
-  it('what another process builds is waited for', async () => {
+  it('wait for the block of another process', async () => {
     const scopeState = state()
     const app = chat({ scopeState })
     await app.say(1, 'I live in Kyoto.')
     const { cache } = await app.ask(2)
-    // The other one has the lease, and fills in what it read before.
+    // The first process holds the lease until its block is visible.
     const keys: string[] = []
     const other = chat({
       scopeState: {
@@ -64,7 +64,7 @@ describe('one block is built at a time:', () => {
     expect(other.searches).toEqual([])
   })
 
-  it('a process that holds the lease for good is not waited for', async () => {
+  it('do not wait for a process that never releases the lease', async () => {
     const scopeState = state()
     const app = chat({
       scopeState: { ...scopeState, lease: async () => undefined },
@@ -75,23 +75,23 @@ describe('one block is built at a time:', () => {
     expect((await app.ask(2)).cache.result).toBe('hit')
   })
 
-  it('one that is overtaken by a removal is built again, and not kept when it is overtaken twice', async () => {
+  it('build again after a removal during the build, and do not store the block after a second one', async () => {
     const scopeState = state()
-    let overtaken = 0
+    let removals = 0
     const app = chat({
       scopeState: {
         ...scopeState,
         async fill(scope, ...rest) {
-          if (overtaken-- > 0) await scopeState.bump(scope, 'fence')
+          if (removals-- > 0) await scopeState.bump(scope, 'fence')
           return await scopeState.fill(scope, ...rest)
         },
       },
     })
     await app.say(1, 'I live in Kyoto.')
-    overtaken = 1
+    removals = 1
     expect((await app.ask(2)).cache).toMatchObject({ result: 'miss', serves_until_turn: 6 })
     expect(app.searches).toHaveLength(2)
-    overtaken = 2
+    removals = 2
     const answer = await app.ask(2, { refresh: true })
     expect(answer.block).toContain('Kyoto')
     expect(answer.cache).toMatchObject({ result: 'miss', serves_until_turn: null })
@@ -99,11 +99,11 @@ describe('one block is built at a time:', () => {
   })
 })
 
-describe('a scope state that is away', () => {
+describe('an unavailable scope state', () => {
   it.each(['read', 'counters', 'turns', 'lease'] as const)(
-    '(%s) leaves the answer per query, and says so',
+    '(%s) answers per query and reports `cache` in degraded',
     async (method) => {
-      const app = chat({ scopeState: gated(state(), [method], away) })
+      const app = chat({ scopeState: gated(state(), [method], unreachable) })
       await app.say(1, 'I live in Kyoto.')
       expect(await app.ask(2, { window_size: 2, turn: 9 })).toMatchObject({
         ...{ status: 'degraded', degraded: ['cache'], strategy: 'per_query', block: '' },
@@ -112,8 +112,8 @@ describe('a scope state that is away', () => {
     },
   )
 
-  it.each(['fill', 'noteTurn'] as const)('(%s) takes nothing from the answer', async (method) => {
-    const app = chat({ scopeState: gated(state(), [method], away) })
+  it.each(['fill', 'noteTurn'] as const)('(%s) does not degrade the answer', async (method) => {
+    const app = chat({ scopeState: gated(state(), [method], unreachable) })
     await app.say(1, 'I live in Kyoto.')
     const answer = await app.ask(2)
     expect(answer).toMatchObject({
@@ -124,11 +124,11 @@ describe('a scope state that is away', () => {
     expect(answer.cache.serves_until_turn).toBe(method === 'fill' ? null : 6)
   })
 
-  it('serves no block while it has not been told of a deletion', async () => {
+  it('prevents serving blocks while a deletion is not announced', async () => {
     let isAway = false
     const app = chat({
       scopeState: gated(state(), ['bump', 'clear'], async () => {
-        if (isAway) await away()
+        if (isAway) await unreachable()
       }),
     })
     const id = await app.say(1, 'I live in Kyoto.')
@@ -140,8 +140,8 @@ describe('a scope state that is away', () => {
   })
 })
 
-describe('what is late', () => {
-  it('is done without: nothing, where there is no block and nothing is known', async () => {
+describe('at the deadline, a recall answers', () => {
+  it('with nothing if there is neither a block nor a profile', async () => {
     const app = chat({ scopeState: gated(state(), ['counters'], never), strategies: { deadlineMs: 30 } })
     expect(await app.ask(2)).toMatchObject({
       ...{ status: 'degraded', degraded: ['deadline', 'nothing'], context: '', memories: [] },
@@ -149,7 +149,7 @@ describe('what is late', () => {
     })
   })
 
-  it('is the last block, where it is being renewed for its freshness only', async () => {
+  it('with the last block if it is correct, otherwise with the profile', async () => {
     let isLate = false
     const scopeState = gated(state(), ['counters'], async () => {
       if (isLate) await never()
@@ -164,14 +164,14 @@ describe('what is late', () => {
         ...{ status: 'degraded', degraded: ['deadline', 'block'], block },
       })
     }
-    // One that hides turns is no help; what is known of the user is.
+    // This block would hide turns, so the fallback is the profile.
     expect(await app.ask(7)).toMatchObject({
       ...{ status: 'degraded', degraded: ['deadline', 'profile'], block: '' },
       ...{ context: expect.stringContaining('bees'), cache: { result: 'none' } },
     })
   })
 
-  it('the delta, leaves the block', async () => {
+  it('with the block alone if the delta is late', async () => {
     let isLate = false
     const app = chat({ strategies: { deadlineMs: 1000 }, embeddingDeadlineMs: 60_000 })
     const { embed } = app.services.embedder
@@ -185,11 +185,11 @@ describe('what is late', () => {
     })
   })
 
-  it('the embedding of the query, leaves the profile, of the request and in its budget', async () => {
+  it('with the profile, filtered and within the budget, if the query embedding is late', async () => {
     const app = chat({ strategies: { deadlineMs: 1000 }, embeddingDeadlineMs: 60_000 })
     await app.say(1, 'I live in Kyoto.', { agent_id: 'guide' })
     await app.say(2, 'I keep bees.')
-    // Loads what counts tokens.
+    // Loads the token counter.
     await app.ask(3)
     app.services.embedder.embed = never
     const [answers, narrowed, small, filtered] = await Promise.all([
@@ -198,7 +198,7 @@ describe('what is late', () => {
       ),
       app.ask(8, { agent_id: 'guide' }),
       app.ask(8, { token_budget: 5 }),
-      // A profile would let through what filters keep back.
+      // A profile cannot apply filters.
       app.ask(8, { filters: { turn: 1 } }),
     ])
     for (const answer of answers) {
@@ -213,7 +213,7 @@ describe('what is late', () => {
     expect(filtered).toMatchObject(nothing)
   })
 
-  it('the store, leaves nothing, and is not waited for', async () => {
+  it('with nothing if the store is late', async () => {
     let isLate = false
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
@@ -230,7 +230,7 @@ describe('what is late', () => {
     }
   })
 
-  it('everything at once, leaves nothing, and not even that is waited for', async () => {
+  it('with nothing if all backends are late', async () => {
     let isLate = false
     const lateOr = async <T>(run: () => Promise<T>) => (isLate ? await never() : await run())
     const wrapRecords = (records: RecordStore): RecordStore => ({
@@ -252,7 +252,7 @@ describe('what is late', () => {
     }
   })
 
-  it('a store that is away leaves the block, where the delta needed it, and fails where nothing is left', async () => {
+  it('with the block if the store is unavailable for the delta, and fails without a fallback', async () => {
     let isAway = false
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
@@ -265,7 +265,7 @@ describe('what is late', () => {
     const first = chat({ scopeState })
     await first.say(1, 'I live in Kyoto.')
     const { block } = await first.ask(2, { strategy: 'cached_delta' })
-    // A process that has no snapshot yet.
+    // A process without a snapshot.
     isAway = true
     const app = chat({ scopeState, wrapRecords, expectErrors: true })
     expect(await app.ask(2, { strategy: 'cached_delta' })).toMatchObject({

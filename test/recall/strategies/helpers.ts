@@ -4,15 +4,15 @@ import type { Embedder } from '../../../sidecar/ports/embedder.ts'
 import { said, type TestApp, type TestAppOptions, testApp } from '../../helpers/test-app.ts'
 
 export interface Chat extends TestApp {
-  /** Queries that were embedded: each is a search. */
+  /** Embedded queries, one per search. */
   searches: string[]
-  /** What the user says in a turn of conversation `c`. */
+  /** Adds a message of the user as a turn of conversation `c` and returns the id of its first memory. */
   say: (turn: number, text: string, rest?: Record<string, unknown>) => Promise<string>
-  // biome-ignore lint/suspicious/noExplicitAny: what came over the wire, which the test is about to examine
+  // biome-ignore lint/suspicious/noExplicitAny: a response body, which the test checks
   ask: (turn: number | undefined, rest?: Record<string, unknown>) => Promise<any>
 }
 
-/** A conversation over HTTP: window of 5, strategy `cached`, unless a recall says otherwise. */
+/** A conversation over HTTP; by default with a window of 5 and strategy `cached`. */
 export function chat(options: TestAppOptions = {}): Chat {
   const searches: string[] = []
   const { embed, ...lexical } = options.embedder ?? lexicalEmbedder()

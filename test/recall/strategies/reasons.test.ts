@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { chat } from './helpers.ts'
 
-describe('every recall tells why it did what it did:', () => {
-  it('first, and hit with its age, until the window hides something', async () => {
+describe('the cache reason is', () => {
+  it('first for a new block, then hit with its age until a turn leaves the window', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     expect((await app.ask(2)).cache).toEqual({
@@ -21,7 +21,7 @@ describe('every recall tells why it did what it did:', () => {
     expect((await app.ask(1_000_000)).cache).toMatchObject({ reason: 'window', serves_until_turn: 1_000_004 })
   })
 
-  it('fence, after a removal or a correction', async () => {
+  it('fence after a removal or a correction', async () => {
     const app = chat()
     const id = await app.say(1, 'I live in Kyoto.')
     await app.ask(2)
@@ -38,20 +38,20 @@ describe('every recall tells why it did what it did:', () => {
     expect((await app.ask(2)).cache.reason).toBe('hit')
   })
 
-  it('write, where the caller wants to know of additions at once', async () => {
+  it('write after an addition, with freshness write', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     await app.ask(2, { freshness: 'write' })
     expect((await app.ask(3, { freshness: 'write' })).cache.reason).toBe('hit')
     await app.say(9, 'I keep bees.', { conversation_id: 'other' })
-    // The same block, asked for without that wish.
+    // The same block with freshness window.
     expect((await app.ask(3)).cache.reason).toBe('hit')
     const fresh = await app.ask(3, { freshness: 'write' })
     expect(fresh.cache.reason).toBe('write')
     expect(fresh.block).toContain('bees')
   })
 
-  it('ttl, after its time, give or take a tenth', async () => {
+  it('ttl after the TTL ± 10 %', async () => {
     const app = chat({ strategies: { blockTtlMs: 100_000 } })
     await app.say(1, 'I live in Kyoto.')
     await app.ask(2)
@@ -61,7 +61,7 @@ describe('every recall tells why it did what it did:', () => {
     expect((await app.ask(2)).cache.reason).toBe('ttl')
   })
 
-  it('ttl, as soon as a memory of the block has expired', async () => {
+  it('ttl as soon as a memory of the block has expired', async () => {
     const app = chat()
     const id = await app.say(1, 'I live in Kyoto.')
     const expires_at = new Date(app.clock.now() + 10_000).toISOString()
@@ -73,7 +73,7 @@ describe('every recall tells why it did what it did:', () => {
     expect(await app.ask(2)).toMatchObject({ block: '', cache: { reason: 'ttl' } })
   })
 
-  it('topic_shift, where the query is far from the one that the block was built for', async () => {
+  it('topic_shift if the query differs too much from the query of the block', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     const shift = { refresh_on_shift: 0.3 }
@@ -85,7 +85,7 @@ describe('every recall tells why it did what it did:', () => {
     expect((await app.ask(3, { query: 'Which instrument does she play?' })).cache.reason).toBe('first')
   })
 
-  it('forced', async () => {
+  it('forced with refresh', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     await app.ask(2)
@@ -98,7 +98,7 @@ describe('every recall tells why it did what it did:', () => {
     ['no window', 2, { window_size: undefined }],
     ['a window of 0', 2, { window_size: 0 }],
     ['a window that shows no turn', 2, { window_size: 1 }],
-  ])('disabled, and per query, with %s', async (_name, turn, rest) => {
+  ])('disabled with strategy per_query for %s', async (_name, turn, rest) => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     for (const strategy of ['cached', 'cached_delta', 'auto']) {
@@ -113,7 +113,7 @@ describe('every recall tells why it did what it did:', () => {
 })
 
 describe('auto', () => {
-  it('is cached_delta where a conversation, a turn and a window are known, and says so', async () => {
+  it('selects cached_delta if conversation, turn and window are given, and reports it', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     for (const strategy of ['auto', undefined]) {
@@ -128,12 +128,12 @@ describe('auto', () => {
   })
 })
 
-describe('a turn that was recalled for and is not there yet', () => {
-  it('is waited for a minute, then it is a hole, and counts again when it comes', async () => {
+describe('a turn that was recalled for and has not been added', () => {
+  it('limits the watermark for a minute, then counts as a hole, and renews the block when it is added late', async () => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     await app.ask(2)
-    // Turn 2 is on its way: a block of turn 3 counts on turn 1 alone.
+    // Turn 2 is expected, so the watermark of a block of turn 3 is 1.
     expect((await app.ask(3, { refresh: true })).cache.serves_until_turn).toBe(6)
     app.clock.advance(60_000)
     expect((await app.ask(3, { refresh: true })).cache.serves_until_turn).toBe(7)

@@ -5,7 +5,7 @@ import { redisScopeState } from '../../helpers/scope-state-subject.ts'
 import { chat } from './helpers.ts'
 
 const HOUR_MS = 3_600_000
-/** A busy machine connects late. */
+/** Connecting may be slow on a busy machine. */
 const PATIENCE = { timeout: 15_000 }
 const never = () => new Promise<never>(() => {})
 
@@ -34,12 +34,12 @@ describe.skipIf(NO_REDIS)(`a Redis that hangs ${NEEDS}`, () => {
     })
   }
 
-  it('and is given up before the deadline, leaves the answer per query, and the cache serves again later', async () => {
+  it('and times out before the deadline: answers per query, and uses the cache again after it recovers', async () => {
     const app = onRedis(1000, HOUR_MS)
     await app.say(1, 'I live in Kyoto.')
     await expect.poll(async () => (await app.ask(2)).cache.result, PATIENCE).toBe('hit')
     server.signal('SIGSTOP')
-    // Turn 1 has left the window, so the answer per query has it.
+    // Turn 1 has left the window, so the answer per query includes it.
     expect(await app.ask(6)).toMatchObject({
       ...{ status: 'degraded', degraded: ['cache'], strategy: 'per_query' },
       ...{ delta: expect.stringContaining('Kyoto'), cache: { result: 'none', reason: 'disabled' } },
@@ -48,7 +48,7 @@ describe.skipIf(NO_REDIS)(`a Redis that hangs ${NEEDS}`, () => {
     await expect.poll(async () => (await app.ask(6)).cache.result, PATIENCE).toBe('hit')
   })
 
-  it('and is waited for longer than the deadline, leaves the profile at the deadline', async () => {
+  it('beyond the deadline: answers with the profile at the deadline', async () => {
     const app = onRedis(HOUR_MS, 1500)
     await app.say(1, 'I live in Kyoto.')
     await expect.poll(async () => (await app.ask(2)).cache.result, PATIENCE).toBe('hit')
@@ -61,7 +61,7 @@ describe.skipIf(NO_REDIS)(`a Redis that hangs ${NEEDS}`, () => {
     expect(perQuery).toMatchObject({ status: 'ok', context: expect.stringContaining('Kyoto') })
   })
 
-  it('while the store and the embedder hang too, leaves nothing at the deadline', async () => {
+  it('while store and embedder hang too: answers with nothing at the deadline', async () => {
     let isLate = false
     const app = onRedis(HOUR_MS, 300, (records) => ({
       ...records,

@@ -48,11 +48,11 @@ export function bumpsEarly(): WorldOptions {
 /** Leaves pending turns out of recall. */
 export function leavesOutPending({ recall }: Services): void {
   const isLearned = ({ kind }: Memory) => kind !== 'pending'
-  const survey = recall.survey.bind(recall)
-  recall.survey = async (...args) => {
-    const whole = await survey(...args)
-    const found = whole.found.filter(({ memory }) => isLearned(memory))
-    return { ...whole, all: whole.all.filter(isLearned), found }
+  const blockCandidates = recall.blockCandidates.bind(recall)
+  recall.blockCandidates = async (...args) => {
+    const candidates = await blockCandidates(...args)
+    const found = candidates.found.filter(({ memory }) => isLearned(memory))
+    return { ...candidates, all: candidates.all.filter(isLearned), found }
   }
 }
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { NextRun } from '../../sidecar/recall/next-run.ts'
+import { SingleFlight } from '../../sidecar/recall/single-flight.ts'
 
-describe('the next run', () => {
-  it('answers all who asked before it began, and begins after the one under way', async () => {
-    const runs = new NextRun<number>()
+describe('single flight', () => {
+  it('shares one run among calls that wait for the running one', async () => {
+    const runs = new SingleFlight<number>()
     let begun = 0
     const gates: PromiseWithResolvers<void>[] = []
     const task = async () => {
@@ -30,8 +30,8 @@ describe('the next run', () => {
     expect(await other).toBe(2)
   })
 
-  it('goes on after one that failed', async () => {
-    const runs = new NextRun<string>()
+  it('continues after a failed run', async () => {
+    const runs = new SingleFlight<string>()
     const failing = runs.run('a', () => Promise.reject(new Error('no')))
     await expect(failing).rejects.toThrow('no')
     expect(await runs.run('a', async () => 'yes')).toBe('yes')
