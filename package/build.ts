@@ -1,4 +1,4 @@
-/** `npm run package -- [--out DIR] [--sign KEY.pem]`: the plugin as a `.difypkg`, and what to do with it. */
+/** `npm run package -- [--out DIR] [--sign KEY.pem]`: builds the `.difypkg` and prints the next steps. */
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -6,20 +6,22 @@ import { packagePlugin } from './package-plugin.ts'
 
 const usage = `Usage: npm run package -- [--out DIR] [--sign KEY.pem]
 
-  --out DIR       where the .difypkg goes (default: dist)
-  --sign KEY.pem  RSA private key; make one with: openssl genrsa -out KEY.pem 4096
+  --out DIR       output folder of the .difypkg (default: dist)
+  --sign KEY.pem  RSA private key; create one with: openssl genrsa -out KEY.pem 4096
 `
 
-const unsignedHelp = `The package is not signed, and a daemon refuses unsigned packages unless it is told otherwise:
-  set FORCE_VERIFYING_SIGNATURE=false for Dify's plugin_daemon and restart it,
-  or sign the package (npm run package -- --sign KEY.pem).`
+const unsignedHelp = `The package is not signed. By default, the plugin daemon rejects unsigned packages. Either
+  set FORCE_VERIFYING_SIGNATURE=false for Dify's plugin_daemon and recreate it,
+  or sign the package: npm run package -- --sign KEY.pem`
 
-const signedHelp = (key: string) => `The package is signed with your key. Let the daemon know its public half:
+const signedHelp = (
+  key: string,
+) => `The package is signed with your key. Configure its public key in the daemon:
   openssl rsa -in ${key} -RSAPublicKey_out -out hippocache.public.pem
   THIRD_PARTY_SIGNATURE_VERIFICATION_ENABLED=true
   THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS=/path/in/the/daemon/hippocache.public.pem`
 
-const nextSteps = `Then in Dify: Plugins › Install plugin › Local package file.
+const nextSteps = `Then in Dify: Plugins › Install plugin › Local Package File.
 The daemon downloads Node.js (about 60 MB, once per version) while it installs; on a slow link set
 PLUGIN_PYTHON_ENV_INIT_TIMEOUT=600. Remote debugging needs no package: npm run plugin.`
 
@@ -57,7 +59,7 @@ async function main(): Promise<void> {
 
 async function readKey(path: string): Promise<string> {
   return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`--sign: expected a readable key file, came ${path} (${error.code})`)
+    throw new Error(`--sign: expected a readable key file, got ${path} (${error.code})`)
   })
 }
 

@@ -1,26 +1,26 @@
-/** The plugin as one JavaScript file for Node 24, and the licences of what is inside it. */
+/** Bundles the plugin into one JavaScript file for Node 24 and collects the licences of its dependencies. */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { build, type Metafile } from 'esbuild'
 
 export interface Bundle {
   code: Uint8Array
-  /** Name, version and licence text of every package in the bundle; their licences ask to be passed on. */
+  /** Name, version and licence text of every package in the bundle, as their licences require. */
   licences: string
 }
 
 /**
- * Runs before the bundle. CommonJS dependencies inside need `require`; and a Node on PATH may be too old, which would
- * otherwise show as an obscure error. Module code runs after all imports, and these are Node's own modules only.
+ * Runs before the bundle. Bundled CommonJS dependencies need `require`. A Node that is too old gets a clear error; this
+ * works, because the bundle imports only Node's own modules.
  */
 const banner = `import { createRequire as __createRequire } from 'node:module'
 const require = __createRequire(import.meta.url)
 if (Number(process.versions.node.split('.')[0]) < 24) {
-  process.stderr.write('plugin: expected Node.js 24 or newer, came ' + process.version + ' (' + process.execPath + ')\\n')
+  process.stderr.write('plugin: expected Node.js 24 or newer, got ' + process.version + ' (' + process.execPath + ')\\n')
   process.exit(1)
 }`
 
-/** Bundles `main.ts` of a plugin's directory. Not minified: stack traces in the daemon's log stay readable. */
+/** Bundles `main.ts` of a plugin's directory. Not minified, so that stack traces in the daemon's log are readable. */
 export async function bundlePlugin(root: string): Promise<Bundle> {
   const result = await build({
     absWorkingDir: root,
@@ -38,7 +38,7 @@ export async function bundlePlugin(root: string): Promise<Bundle> {
     logLevel: 'silent',
   })
   const code = result.outputFiles[0]?.contents
-  if (!code) throw new Error('expected esbuild to give one file, came none')
+  if (!code) throw new Error('esbuild: expected one output file, got none')
   return { code, licences: await readLicences(root, result.metafile) }
 }
 

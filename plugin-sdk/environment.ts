@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ConfigurationError } from './errors.ts'
 
-/** How the plugin is to run, as the daemon or the developer set it. */
+/** How the plugin runs, set by the daemon or the developer. */
 export type InstallMethod =
   | { method: 'local'; heartbeatMs: number; maxSessions: number }
   | { method: 'remote'; heartbeatMs: number; maxSessions: number; host: string; port: number; key: string }
@@ -16,7 +16,7 @@ const Environment = z
     REMOTE_INSTALL_HOST: z.string().default('localhost'),
     REMOTE_INSTALL_PORT: port.default(5003),
     REMOTE_INSTALL_KEY: z.string().optional(),
-    // The daemon gives a debugged plugin up after 60 s without a heartbeat.
+    // The daemon drops a debugged plugin after 60 s without a heartbeat.
     HEARTBEAT_INTERVAL: z.coerce.number().min(1).max(30).default(10),
     MAX_WORKER: z.coerce.number().int().min(1).default(1000),
     SERVERLESS_HOST: z.string().default('0.0.0.0'),
@@ -48,12 +48,9 @@ const Environment = z
     }
   })
 
-/**
- * Reads the variables Dify's own SDK reads. An empty value counts as unset.
- * Throws `ConfigurationError` listing every variable that is wrong.
- */
+/** Reads the variables of Dify's own SDK. An empty value counts as unset. Throws `ConfigurationError`. */
 export function readInstallMethod(
-  // biome-ignore lint/style/noProcessEnv: the one place where the SDK meets the environment
+  // biome-ignore lint/style/noProcessEnv: the only place where the SDK reads the environment
   env: Record<string, string | undefined> = process.env,
 ): InstallMethod {
   const present = Object.fromEntries(
@@ -62,7 +59,7 @@ export function readInstallMethod(
   const parsed = Environment.safeParse(present)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
-  throw new ConfigurationError(`The environment does not tell how to run:\n${problems.join('\n')}`)
+  throw new ConfigurationError(`Invalid environment variables:\n${problems.join('\n')}`)
 }
 
 function parseAddress(url: string): { host: string; port: number } | null {

@@ -1,16 +1,15 @@
-/** What the daemon and Dify are told about a failure. `args` is always an object with at most 10 keys. */
+/** The payload of an error frame. `args` has at most 10 keys. */
 export interface WireError {
   error_type: string
   message: string
   args: Record<string, string | number | boolean | null>
 }
 
-/** Small facts about an error that may be shown to the person who runs the app. Never put secrets here. */
+/** Facts about an error, which Dify may show to users of the app. Must not contain secrets. */
 export type ErrorArgs = Record<string, unknown>
 
 /**
- * Base of every error that carries a stable name over the wire. Throw one from a tool to choose what Dify
- * shows: `name` becomes `error_type`, `args` becomes `args`.
+ * Base of the errors with a stable name. Throw one from a tool to choose what Dify shows: `name` becomes `error_type`.
  */
 export class PluginError extends Error {
   override name = 'PluginError'
@@ -27,61 +26,61 @@ export class ToolProviderCredentialValidationError extends PluginError {
   override name = 'ToolProviderCredentialValidationError'
 }
 
-/** A parameter that is missing, or that cannot be read as its declared type. */
+/** A parameter is missing or not of its declared type. */
 export class InvalidParameterError extends PluginError {
   override name = 'InvalidParameterError'
 }
 
-/** A request the plugin cannot serve: a field missing or of a wrong type, or an unknown type, action or name. */
+/** A request has a missing or invalid field, or an unknown type, action or name. */
 export class InvalidRequestError extends PluginError {
   override name = 'InvalidRequestError'
 }
 
-/** A tool yielded something that is not a tool message, or a message Dify would refuse. */
+/** A tool yielded something that is not a message, or a message that Dify rejects. */
 export class InvalidMessageError extends PluginError {
   override name = 'InvalidMessageError'
 }
 
-/** A frame longer than a line may be. The daemon kills a process that writes such a line. */
+/** A frame exceeds the line limit; the daemon would kill the process. */
 export class FrameTooLargeError extends PluginError {
   override name = 'FrameTooLargeError'
 }
 
-/** The plugin has as many sessions as it may have, or is about to stop. */
+/** The plugin has reached its session limit, or is stopping. */
 export class PluginUnavailableError extends PluginError {
   override name = 'PluginUnavailableError'
 }
 
-/** A session that ran longer than the daemon listens. */
+/** A session exceeded its timeout. */
 export class SessionTimeoutError extends PluginError {
   override name = 'SessionTimeoutError'
 }
 
-/** The other side is gone; nothing more can be sent. */
+/** The connection is closed. */
 export class TransportClosedError extends PluginError {
   override name = 'TransportClosedError'
 }
 
-/** The daemon refused the plugin in remote debugging; the message is the daemon's own line. */
+/** The daemon rejected the plugin in remote debugging; the message is the daemon's. */
 export class RegistrationError extends PluginError {
   override name = 'RegistrationError'
 }
 
-/** An environment variable, an option or a pairing of declarations and classes that cannot work. */
+/** An environment variable or option is invalid, or declarations and code do not match. */
 export class ConfigurationError extends PluginError {
   override name = 'ConfigurationError'
 }
 
-/** The daemon ignores an error with more keys than this, which would turn the failure into a success. */
+/** The daemon ignores an error with more args, which would turn the failure into a success. */
 const MAX_ARGS = 10
 const MAX_MESSAGE = 2_000
 const MAX_ARG = 500
-/** Shorter secrets would blank out ordinary words. */
+/** Redacting shorter secrets would hide ordinary words. */
 const MIN_SECRET = 4
 
 /**
- * Turns anything thrown into a frame payload that the daemon accepts. Stack lines are dropped and every
- * occurrence of a secret is blanked, because the message reaches the app's user and Dify's logs.
+ * Converts anything thrown into a payload that the daemon accepts. Removes stack lines and redacts secrets, because
+ * the message reaches users of the app and Dify's logs.
  */
 export function toWireError(error: unknown, secrets: readonly string[] = []): WireError {
   const clean = (text: string, max: number) => clip(redact(withoutStack(text), secrets), max)
@@ -105,7 +104,7 @@ export function toWireError(error: unknown, secrets: readonly string[] = []): Wi
   }
 }
 
-/** A short name for what came, for messages of the form "expected X, got Y". */
+/** A short rendering of a value for messages of the form "expected X, got Y". */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (value === undefined) return 'nothing'

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import type { I18n, ProviderDeclaration, ToolDeclaration } from './declarations/index.ts'
 import { describe, InvalidMessageError, InvalidRequestError } from './errors.ts'
-import { assertToolMessage } from './message-check.ts'
+import { assertToolMessage } from './messages.ts'
 import { fillParameters } from './parameters.ts'
 import {
   explain,
@@ -21,14 +21,14 @@ import {
   type ToolProviderClass,
 } from './tool.ts'
 
-/** What a plugin serves: its declared provider and the code behind it. */
+/** The declared provider and the code behind it. */
 export interface PluginCode {
   declaration: ProviderDeclaration
   provider: ToolProviderClass
   tools: ReadonlyMap<string, { declaration: ToolDeclaration; code: ToolClass | ToolFunction }>
 }
 
-/** Answers one request with the chunks of its session. Throws, or lets the iteration throw, on failure. */
+/** Answers one request with the chunks of its session. The call or the iteration throws on failure. */
 export type Handler = (request: RequestEnvelope, signal: AbortSignal) => AsyncIterable<object>
 
 /** The handlers by `type` and `action`. */
@@ -88,13 +88,13 @@ async function* parameterOptions(plugin: PluginCode, request: RequestEnvelope, s
   const context = createContext(request, signal, data.credentials, data.credential_type)
   const tool = instantiate(plugin, data.provider, data.provider_action, 'provider_action', context)
   if (!tool?.fetchParameterOptions) {
-    throw new InvalidRequestError(`Tool ${data.provider_action} offers no options (fetchParameterOptions)`)
+    throw new InvalidRequestError(`Tool ${data.provider_action} has no options (fetchParameterOptions)`)
   }
   const options = await tool.fetchParameterOptions(data.parameter, context)
   yield { options: options.map((option) => wireOption(option, data.parameter)) }
 }
 
-/** The API refuses options without a text value or an English label, for all of them at once. */
+/** The API rejects all options if one has no text value or no English label. */
 function wireOption(option: ParameterOption, parameter: string): object {
   const label: I18n = typeof option.label === 'string' ? { en_US: option.label } : option.label
   if (typeof option.value !== 'string' || option.value === '' || !label?.en_US) {
@@ -105,7 +105,7 @@ function wireOption(option: ParameterOption, parameter: string): object {
   return { value: option.value, label, icon: option.icon ?? null }
 }
 
-/** A fresh object for this call, or null where the tool is a plain function and has no hooks. */
+/** A new object for this call, or null for a plain function, which has no hooks. */
 function instantiate(
   plugin: PluginCode,
   provider: string,
@@ -129,7 +129,6 @@ function checkProvider(plugin: PluginCode, name: string): void {
   if (name !== own) throw unknownName('provider', [own], name)
 }
 
-/** An error that names the field, what it may be, and what came. */
 export function unknownName(field: string, expected: readonly string[], got: string): InvalidRequestError {
   return new InvalidRequestError(
     `Request field data.${field}: expected one of ${expected.join(', ')}, got ${describe(got)}`,

@@ -24,9 +24,8 @@ export {
   ToolProviderCredentialValidationError,
   TransportClosedError,
 } from './errors.ts'
-export { RESERVED_VARIABLES } from './message-check.ts'
-export type { BlobMeta, RetrieverResource, ToolMessage } from './message-types.ts'
 export {
+  type BlobMeta,
   blobMessages,
   finishLogMessage,
   imageMessage,
@@ -35,8 +34,11 @@ export {
   linkMessage,
   logMessage,
   MAX_BLOB_BYTES,
+  RESERVED_VARIABLES,
+  type RetrieverResource,
   retrieverResourcesMessage,
   streamVariableMessage,
+  type ToolMessage,
   textMessage,
   variableMessage,
 } from './messages.ts'

@@ -1,20 +1,19 @@
 import { MAX_REQUEST_BYTES } from './protocol.ts'
 
 export interface LineReaderOptions {
-  /** One complete line, decoded, without its line ending. Blank lines are left out. */
+  /** Receives one decoded line without its line ending. Blank lines are skipped. */
   onLine(line: string): void
   /**
-   * A line longer than `maxBytes`. It is skipped up to its newline and reading goes on. `head` holds the first
-   * bytes of it, `bytes` its whole length. Called once per such line.
+   * Receives the length and the first bytes of a line longer than `maxBytes`, once per line. The line is skipped.
    */
   onOversize(oversize: { bytes: number; head: string }): void
-  /** Longest line in bytes, without its newline. Default 32 MiB. */
+  /** Maximum line length without the newline. Default 32 MiB. */
   maxBytes?: number
 }
 
 export interface LineReader {
   push(chunk: Uint8Array): void
-  /** The stream is over: a last line without a newline is delivered too. */
+  /** Ends the stream and delivers a last line without a newline. */
   end(): void
 }
 
@@ -22,30 +21,30 @@ const NEWLINE = 0x0a
 const HEAD_BYTES = 256
 
 /**
- * Splits a byte stream into lines. Works on bytes and decodes whole lines only, so a character cut in two by
- * a chunk border survives. Holds at most `maxBytes` in memory.
+ * Splits a byte stream into lines. Decodes whole lines only, so that chunk borders may split characters. Buffers at most
+ * `maxBytes`.
  */
 export function createLineReader(options: LineReaderOptions): LineReader {
   const maxBytes = options.maxBytes ?? MAX_REQUEST_BYTES
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-    throw new RangeError(`maxBytes: expected a whole number of at least 1, got ${maxBytes}`)
+    throw new RangeError(`maxBytes: expected an integer ≥ 1, got ${maxBytes}`)
   }
   let parts: Uint8Array[] = []
-  let held = 0
+  let buffered = 0
   let length = 0
 
   function take(piece: Uint8Array) {
     length += piece.length
-    // An oversize line keeps only its head: enough to tell whose it was.
-    const room = length > maxBytes ? Math.max(0, HEAD_BYTES - held) : piece.length
-    if (length > maxBytes && held > HEAD_BYTES) {
+    // An oversize line keeps only its head, which names the session.
+    const room = length > maxBytes ? Math.max(0, HEAD_BYTES - buffered) : piece.length
+    if (length > maxBytes && buffered > HEAD_BYTES) {
       parts = [Buffer.concat(parts, HEAD_BYTES)]
-      held = HEAD_BYTES
+      buffered = HEAD_BYTES
     }
     if (room > 0 && piece.length > 0) {
-      // Copied, because a small piece would otherwise pin the whole chunk it is a view of.
+      // A copy, because a view would keep the whole chunk in memory.
       parts.push(new Uint8Array(piece.subarray(0, room)))
-      held += Math.min(room, piece.length)
+      buffered += Math.min(room, piece.length)
     }
   }
 
@@ -53,7 +52,7 @@ export function createLineReader(options: LineReaderOptions): LineReader {
     const bytes = length
     const text = Buffer.concat(parts).toString('utf8')
     parts = []
-    held = 0
+    buffered = 0
     length = 0
     if (bytes > maxBytes) options.onOversize({ bytes, head: text })
     else if (text.trim() !== '') options.onLine(text.endsWith('\r') ? text.slice(0, -1) : text)

@@ -10,26 +10,22 @@ export interface ByteSink {
 
 export interface LineWriter {
   /**
-   * Writes one line with its newline in a single `write`, after every line handed over before it. Resolves once
-   * the stream takes more. Rejects with `FrameTooLargeError` or `TransportClosedError`; a refused line leaves
-   * the stream as it was.
+   * Writes one line and its newline in a single `write`, in call order. Resolves when the stream accepts more. Rejects
+   * with `FrameTooLargeError` or `TransportClosedError` without writing anything.
    */
   write(line: string): Promise<void>
-  /** Resolves when everything handed over so far has left the stream, or was refused. */
+  /** Resolves when every earlier line is written or rejected. */
   flush(): Promise<void>
-  /** Refuses all that is still waiting and all that comes. */
+  /** Rejects pending and future lines. */
   close(reason?: Error): void
 }
 
-/**
- * A session with much to say and a reader that keeps up would otherwise never leave the microtask queue, and
- * requests, heartbeats and deadlines would wait for it.
- */
+/** Yields to the event loop after this many lines, so that a busy session does not block requests and heartbeats. */
 const LINES_PER_TURN = 64
 
 /**
- * A first-in-first-out writer with back-pressure. What waits in it is bounded by its callers: a session hands
- * over its next line only after the last one was taken, and the number of sessions is bounded.
+ * A FIFO writer with backpressure. The callers bound its queue: a session writes its next line only after the last one
+ * was accepted, and the number of sessions is limited.
  */
 export function createLineWriter(output: ByteSink, options: { maxBytes?: number } = {}): LineWriter {
   const maxBytes = options.maxBytes ?? MAX_FRAME_BYTES
@@ -37,15 +33,15 @@ export function createLineWriter(output: ByteSink, options: { maxBytes?: number 
   let closed: Error | null = null
   let blocked: { resolve(): void; reject(error: Error): void } | null = null
   let lines = 0
-  let leaving = 0
+  let unsent = 0
   let onEmpty: (() => void)[] = []
 
   function close(reason?: Error) {
     if (closed) return
-    closed = new TransportClosedError('The connection is closed; nothing more can be sent', { cause: reason })
+    closed = new TransportClosedError('The connection is closed', { cause: reason })
     blocked?.reject(closed)
     blocked = null
-    leaving = 0
+    unsent = 0
     settleEmpty()
   }
 
@@ -54,9 +50,9 @@ export function createLineWriter(output: ByteSink, options: { maxBytes?: number 
     onEmpty = []
   }
 
-  function onLeft() {
-    leaving -= 1
-    if (leaving <= 0) settleEmpty()
+  function onSent() {
+    unsent -= 1
+    if (unsent <= 0) settleEmpty()
   }
 
   output.on('drain', () => {
@@ -71,8 +67,8 @@ export function createLineWriter(output: ByteSink, options: { maxBytes?: number 
     lines += 1
     if (lines % LINES_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve))
     if (closed) throw closed
-    leaving += 1
-    if (output.write(bytes, onLeft)) return
+    unsent += 1
+    if (output.write(bytes, onSent)) return
     await new Promise<void>((resolve, reject) => {
       if (closed) reject(closed)
       else blocked = { resolve, reject }
@@ -84,7 +80,7 @@ export function createLineWriter(output: ByteSink, options: { maxBytes?: number 
       if (closed) throw closed
       const bytes = Buffer.from(`${line}\n`)
       if (bytes.length - 1 > maxBytes) {
-        throw new FrameTooLargeError(`A line of ${bytes.length - 1} bytes is over the limit of ${maxBytes}`, {
+        throw new FrameTooLargeError(`line: expected at most ${maxBytes} bytes, got ${bytes.length - 1}`, {
           args: { bytes: bytes.length - 1, limit: maxBytes },
         })
       }
@@ -94,7 +90,7 @@ export function createLineWriter(output: ByteSink, options: { maxBytes?: number 
     },
     async flush() {
       await tail
-      if (!closed && leaving > 0) await new Promise<void>((resolve) => onEmpty.push(resolve))
+      if (!closed && unsent > 0) await new Promise<void>((resolve) => onEmpty.push(resolve))
     },
     close,
   }

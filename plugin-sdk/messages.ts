@@ -1,31 +1,81 @@
 import { randomUUID } from 'node:crypto'
-import { InvalidMessageError } from './errors.ts'
-import { checkVariableName, wrong } from './message-check.ts'
-import type { BlobMeta, LogEntry, LogStatus, Message, RetrieverResource } from './message-types.ts'
+import { describe, InvalidMessageError } from './errors.ts'
 
-/** Raw bytes of one `blob_chunk`; Dify's reassembly takes no larger ones. */
-export const BLOB_CHUNK_BYTES = 8192
+export interface BlobMeta {
+  mime_type: string
+  filename?: string
+}
+
+type LogStatus = 'start' | 'success' | 'error'
+
+interface LogEntry {
+  /** A repeated id updates the entry. */
+  id: string
+  label: string
+  parent_id: string | null
+  error: string | null
+  status: LogStatus
+  data: Record<string, unknown>
+  /** Dify reads started_at, finished_at, elapsed_time (seconds), total_price, total_tokens, provider, currency. */
+  metadata: Record<string, unknown> | null
+}
+
+export interface RetrieverResource {
+  position?: number
+  dataset_id?: string
+  dataset_name?: string
+  document_id?: string
+  document_name?: string
+  segment_id?: string
+  score?: number
+  content?: string
+  [field: string]: unknown
+}
+
+interface MessageBodies {
+  text: { text: string }
+  json: { json_object: object }
+  link: { text: string }
+  image: { text: string }
+  blob_chunk: { id: string; sequence: number; total_length: number; blob: string; end: boolean }
+  variable: { variable_name: string; variable_value: unknown; stream: boolean }
+  log: LogEntry
+  retriever_resources: { retriever_resources: RetrieverResource[]; context: string }
+}
+
+type ToolMessageType = keyof MessageBodies
+
+/** One chunk that a tool yields. */
+export type ToolMessage = {
+  [T in ToolMessageType]: { type: T; message: MessageBodies[T]; meta: Record<string, unknown> | null }
+}[ToolMessageType]
+
+export type Message<T extends ToolMessageType> = Extract<ToolMessage, { type: T }>
+
+/** Raw bytes of one `blob_chunk`; Dify rejects larger ones. */
+const BLOB_CHUNK_BYTES = 8192
 /** Largest blob Dify reassembles. */
 export const MAX_BLOB_BYTES = 30 * 1024 * 1024
-/** Appended to the node's output `text`, and streamed. The empty string is allowed. */
+
+/** Text that is appended to the node's output `text` and streamed. */
 export function textMessage(content: string): Message<'text'> {
   if (typeof content !== 'string') throw wrong('text', 'a string', content)
   return { type: 'text', message: { text: content }, meta: null }
 }
 
-/** One element of the node's output `json`. Empty objects and lists are values; null and scalars are refused. */
+/** One element of the node's output `json`: an object or an array. */
 export function jsonMessage(value: object): Message<'json'> {
   if (typeof value !== 'object' || value === null) throw wrong('json', 'an object or an array', value)
   return { type: 'json', message: { json_object: value }, meta: null }
 }
 
-/** Shown as a link below the text. */
+/** A link below the text. */
 export function linkMessage(url: string): Message<'link'> {
   if (typeof url !== 'string' || url === '') throw wrong('link', 'a URL', url)
   return { type: 'link', message: { text: url }, meta: null }
 }
 
-/** Dify downloads the address and offers the image in `files`; it must reach it over http or https. */
+/** An image in the output `files`, which Dify downloads over http or https. */
 export function imageMessage(url: string): Message<'image'> {
   if (typeof url !== 'string' || !/^https?:\/\/./i.test(url))
     throw wrong('image', 'an http or https URL', url)
@@ -33,8 +83,8 @@ export function imageMessage(url: string): Message<'image'> {
 }
 
 /**
- * A file for the node's output `files`, as chunks of 8192 bytes and a closing one. The size is checked before
- * the first chunk; at most 30 MiB.
+ * A file of up to 30 MiB for the node's output `files`, as chunks of 8192 bytes and a closing one. Checks the size
+ * before the first chunk.
  */
 export function blobMessages(content: Uint8Array, meta: BlobMeta): Iterable<Message<'blob_chunk'>> {
   if (!(content instanceof Uint8Array)) throw wrong('blob', 'a Uint8Array', content)
@@ -59,7 +109,7 @@ function* chunks(content: Uint8Array, meta: Record<string, unknown>): Generator<
   yield { type: 'blob_chunk', message: { id, sequence, total_length, blob: '', end: true }, meta }
 }
 
-/** An output variable. Declare it in the tool's `output_schema` to make it selectable; a repeat overwrites. */
+/** An output variable, selectable in the editor if `output_schema` declares it. A repeated name overwrites it. */
 export function variableMessage(name: string, value: unknown): Message<'variable'> {
   checkVariableName(name)
   if (!isVariableValue(value)) {
@@ -72,7 +122,7 @@ export function variableMessage(name: string, value: unknown): Message<'variable
   }
 }
 
-/** The next piece of a text variable; pieces of the same name are joined in order. */
+/** The next piece of a text variable; Dify joins the pieces of a name in order. */
 export function streamVariableMessage(name: string, piece: string): Message<'variable'> {
   checkVariableName(name)
   if (typeof piece !== 'string') throw wrong(`streamed variable ${name}`, 'a string', piece)
@@ -93,7 +143,7 @@ export interface LogOptions {
   metadata?: Record<string, unknown>
 }
 
-/** Opens an entry of the run's trace. Keep the message to close it with `finishLogMessage`. Default status: start. */
+/** Opens an entry of the run's trace; `finishLogMessage` closes it. Default status: start. */
 export function logMessage(options: LogOptions): Message<'log'> {
   const entry: LogEntry = {
     id: randomUUID(),
@@ -107,7 +157,7 @@ export function logMessage(options: LogOptions): Message<'log'> {
   return { type: 'log', message: entry, meta: null }
 }
 
-/** Closes an entry: same id, label and parent, `data` and `metadata` joined. With `error` the status is error. */
+/** Closes an entry and merges `data` and `metadata`. The status is success, or error if `error` is given. */
 export function finishLogMessage(
   opened: Message<'log'>,
   result: { error?: string; data?: Record<string, unknown>; metadata?: Record<string, unknown> } = {},
@@ -124,7 +174,7 @@ export function finishLogMessage(
   return { type: 'log', message: entry, meta: null }
 }
 
-/** Citations below the answer; `context` is the text they were taken into. */
+/** Citations below the answer; `context` is the text that contains them. */
 export function retrieverResourcesMessage(
   resources: RetrieverResource[],
   context = '',
@@ -136,4 +186,52 @@ export function retrieverResourcesMessage(
 function isVariableValue(value: unknown): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   return typeof value === 'number' ? Number.isFinite(value) : typeof value === 'object'
+}
+
+/** Built-in outputs of every tool node; a variable message of that name fails the invocation. */
+export const RESERVED_VARIABLES: readonly string[] = ['json', 'text', 'files']
+
+const TYPES: readonly string[] = [
+  'text',
+  'json',
+  'link',
+  'image',
+  'blob_chunk',
+  'variable',
+  'log',
+  'retriever_resources',
+] satisfies ToolMessageType[]
+
+/**
+ * Checks a message that a tool yielded. The daemon ends a session at an unknown type, and Dify fails a node at a
+ * reserved name. Throws `InvalidMessageError`.
+ */
+export function assertToolMessage(value: unknown): asserts value is ToolMessage {
+  if (typeof value !== 'object' || value === null || !('type' in value) || !('message' in value)) {
+    throw wrong('tool output', 'a message of one of the create… methods', value)
+  }
+  if (typeof value.type !== 'string' || !TYPES.includes(value.type)) {
+    throw wrong('tool message type', `one of ${TYPES.join(', ')}`, value.type)
+  }
+  if (typeof value.message !== 'object' || value.message === null || Array.isArray(value.message)) {
+    throw wrong(`${value.type} message`, 'an object', value.message)
+  }
+  if (value.type === 'variable') {
+    const { variable_name } = value.message as { variable_name?: unknown }
+    checkVariableName(variable_name)
+  }
+}
+
+/** Throws `InvalidMessageError` for an empty or reserved name. */
+function checkVariableName(name: unknown): void {
+  if (typeof name !== 'string' || name === '') throw wrong('variable name', 'a non-empty string', name)
+  if (RESERVED_VARIABLES.includes(name)) {
+    throw new InvalidMessageError(
+      `variable name: ${JSON.stringify(name)} is reserved by Dify (reserved: ${RESERVED_VARIABLES.join(', ')})`,
+    )
+  }
+}
+
+function wrong(what: string, expected: string, got: unknown): InvalidMessageError {
+  return new InvalidMessageError(`${what}: expected ${expected}, got ${describe(got)}`)
 }

@@ -2,13 +2,13 @@ import type { ToolParameter } from './declarations/index.ts'
 import { describe, InvalidParameterError } from './errors.ts'
 
 /**
- * The parameters a tool gets: each declared one read as its declared type, defaults filled in, undeclared ones
- * passed through. Dify applies defaults in its forms only, so a workflow that binds nothing sends nothing.
+ * Converts each declared parameter to its declared type and fills in defaults, because a workflow sends nothing for an
+ * unbound parameter. Undeclared parameters pass unchanged.
  *
- * Absent means: not sent, or null, or - for every type but the textual and `any` - the empty string, which is
- * what Dify makes of an unset form field. An absent optional parameter without a default is left out.
- * Throws `InvalidParameterError` naming the parameter, what was expected and what came; or, with `lenient`, leaves out
- * what is missing though required and passes on as it came what cannot be read, for a tool that checks for itself.
+ * A parameter is absent if it is missing or null or, except for the textual types and `any`, the empty string, which
+ * Dify sends for an unset form field. An absent optional parameter without a default is omitted.
+ * Throws `InvalidParameterError`; with `lenient`, a missing required parameter is omitted and an invalid value passes
+ * unchanged.
  */
 export function fillParameters(
   declared: readonly ToolParameter[],
@@ -21,39 +21,26 @@ export function fillParameters(
     const value = Object.hasOwn(given, parameter.name) ? given[parameter.name] : undefined
     const filled = isAbsent(parameter, value) ? parameter.default : value
     if (!isAbsent(parameter, filled)) {
-      entries.push([
-        parameter.name,
-        lenient ? readable(parameter, filled) : coerceParameter(parameter, filled),
-      ])
+      entries.push([parameter.name, coerceParameter(parameter, filled, lenient)])
     } else if (parameter.required && !lenient) {
       throw new InvalidParameterError(`Parameter ${parameter.name} is required, got ${describe(value)}`, {
         args: { parameter: parameter.name },
       })
     }
   }
-  // fromEntries defines own properties, so a parameter called __proto__ stays a plain key.
+  // Object.fromEntries defines __proto__ as a plain key.
   return Object.fromEntries(entries)
 }
 
-/** Reads one present value as its declared type. Throws `InvalidParameterError`. */
-export function coerceParameter(parameter: ToolParameter, value: unknown): unknown {
-  const result = readParameter(parameter, value)
+function coerceParameter(parameter: ToolParameter, value: unknown, lenient: boolean): unknown {
+  const read = Object.hasOwn(readers, parameter.type) ? readers[parameter.type] : undefined
+  const result = read ? read(value, parameter) : { value }
   if ('value' in result) return result.value
+  if (lenient) return value
   throw new InvalidParameterError(
     `Parameter ${parameter.name}: expected ${result.expected}, got ${describe(value)}`,
     { args: { parameter: parameter.name, expected: result.expected } },
   )
-}
-
-/** The value as its declared type, or as it came. */
-function readable(parameter: ToolParameter, value: unknown): unknown {
-  const result = readParameter(parameter, value)
-  return 'value' in result ? result.value : value
-}
-
-function readParameter(parameter: ToolParameter, value: unknown): Read {
-  const read = Object.hasOwn(readers, parameter.type) ? readers[parameter.type] : undefined
-  return read ? read(value, parameter) : { value }
 }
 
 type Read = { value: unknown } | { expected: string }
@@ -141,7 +128,7 @@ function readBoolean(value: unknown): Read {
   return { expected: 'true or false' }
 }
 
-/** Models and template nodes often hand over JSON as text. */
+/** Models and template nodes often send JSON as text. */
 function readJson(value: unknown, fits: (value: unknown) => boolean, expected: string): Read {
   let read = value
   if (typeof value === 'string') {

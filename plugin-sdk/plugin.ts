@@ -21,27 +21,27 @@ export interface PluginOptions {
   provider: ToolProviderClass
   /** The code of each declared tool, by the tool's `identity.name`. */
   tools: Readonly<Record<string, ToolClass | ToolFunction>>
-  /** Sessions at once. Default: MAX_WORKER of the environment, else 1000. */
+  /** Concurrent sessions. Default: MAX_WORKER of the environment, else 1000. */
   maxSessions?: number
-  /** Longest a session may run. Default 600,000 ms, after which the daemon has stopped listening. */
+  /** Default 600,000 ms, like the daemon. */
   sessionTimeoutMs?: number
   timers?: Timers
-  /** Where operators read. Default: one line on stderr, which the daemon logs. */
+  /** Receives messages for operators. Default: stderr, which the daemon logs. */
   report?: (message: string) => void
 }
 
 export type PluginLoadOptions = Omit<PluginOptions, 'declaration'> & {
-  /** The directory of `manifest.yaml`. */
+  /** The directory that contains `manifest.yaml`. */
   root: string | URL
 }
 
-/** How long writing out the last frames may take. */
+/** Limit for writing the last frames. */
 const CLOSE_MS = 5_000
-/** How long what a tool left open may hold the process, once all is answered and written. */
+/** Delay before the process exits although a tool left a socket or timer open. */
 const EXIT_MS = 1_000
 const MAX_REPORT = 4_000
 
-/** Declarations and code, tied together and served. */
+/** A plugin: its declarations and the code that serves them. */
 export class Plugin {
   readonly declaration: PluginDeclaration
   readonly #code: PluginCode
@@ -54,14 +54,14 @@ export class Plugin {
     this.#code = pair(options)
   }
 
-  /** Reads the declarations first. Throws `DeclarationError` with everything that is wrong with them. */
+  /** Loads the declarations from `root`. Throws `DeclarationError` with all their problems. */
   static async load({ root, ...options }: PluginLoadOptions): Promise<Plugin> {
     return new Plugin({ ...options, declaration: await loadPlugin(root) })
   }
 
   /**
-   * Serves one transport until its other side is done or `stop` is aborted; sessions in flight are answered
-   * first. Rejects with what the transport failed with.
+   * Serves one transport until its input ends or `stop` is aborted, and answers the sessions in flight. Rejects if the
+   * transport fails.
    */
   async serve(
     transport: Transport,
@@ -71,13 +71,13 @@ export class Plugin {
     const dispatcher = this.#createDispatcher(options.maxSessions)
     const ended = Promise.withResolvers<void>()
     transport.onLine = dispatcher.receive
-    transport.onOversize = dispatcher.refuseOversize
+    transport.onOversize = dispatcher.rejectOversize
     transport.onNotice = (message) => this.#report(message)
     transport.onEnd = (error) => (error ? ended.reject(error) : ended.resolve())
     options.stop?.addEventListener('abort', () => ended.resolve(), { once: true })
     try {
       if (options.stop?.aborted) return
-      // Stopping must not wait for a transport that is still trying to connect.
+      // `stop` also ends a transport that is still connecting.
       await Promise.race([transport.start(), ended.promise])
       await ended.promise
       await within((this.#options.sessionTimeoutMs ?? 600_000) + CLOSE_MS, timers, dispatcher.drain())
@@ -89,15 +89,14 @@ export class Plugin {
   }
 
   /**
-   * Serves as the environment says (INSTALL_METHOD) until stdin ends, SIGTERM or SIGINT comes, or the daemon
-   * refuses the plugin. Resolves with the exit code and sets it: 0 done, 1 failed, 2 wrongly configured.
+   * Serves the transport of INSTALL_METHOD until stdin ends, a SIGTERM or SIGINT arrives, or the daemon rejects the
+   * plugin. Sets the exit code and resolves with it: 0 success, 1 failure, 2 invalid configuration.
    */
   async run(): Promise<number> {
     const stop = new AbortController()
     const onSignal = () => (stop.signal.aborted ? process.exit(1) : stop.abort())
-    // One tool's forgotten promise must not take every other workspace's session down.
-    const onRejection = (reason: unknown) =>
-      this.#report(`A promise was left to fail: ${describeError(reason)}`)
+    // An unhandled rejection of one tool must not end the sessions of other workspaces.
+    const onRejection = (reason: unknown) => this.#report(`Unhandled rejection: ${describeError(reason)}`)
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('unhandledRejection', onRejection)
     let code = 0
     try {
@@ -111,7 +110,6 @@ export class Plugin {
       this.#report(error instanceof Error ? error.message : String(error))
     }
     process.exitCode = code
-    // A socket or timer a tool left open would keep the process after its pipes are gone.
     setTimeout(() => process.exit(code), EXIT_MS).unref()
     return code
   }
@@ -155,7 +153,7 @@ function pair({ declaration, provider, tools }: PluginOptions): PluginCode {
   for (const tool of declaration.provider.tools) {
     const code = Object.hasOwn(tools, tool.identity.name) ? tools[tool.identity.name] : undefined
     if (code === undefined)
-      problems.push(`tool ${tool.identity.name} is declared, but no code was given for it`)
+      problems.push(`tool ${tool.identity.name}: expected code for the declared tool, got nothing`)
     else if (typeof code !== 'function') {
       problems.push(`tool ${tool.identity.name}: expected a class or a function, got ${describe(code)}`)
     } else if (!isToolClass(code) && /^class\b/.test(Function.prototype.toString.call(code))) {
@@ -165,7 +163,7 @@ function pair({ declaration, provider, tools }: PluginOptions): PluginCode {
   const declared = new Set(declaration.provider.tools.map((tool) => tool.identity.name))
   for (const name of Object.keys(tools)) {
     if (!declared.has(name))
-      problems.push(`tool ${name} has code, but is not declared (in the provider's tools)`)
+      problems.push(`tool ${name}: expected a declaration in the provider's tools, got nothing`)
   }
   if (!(provider?.prototype instanceof ToolProvider)) {
     problems.push(`provider: expected a class that extends ToolProvider, got ${describe(provider)}`)
@@ -178,7 +176,7 @@ function pair({ declaration, provider, tools }: PluginOptions): PluginCode {
   return { declaration: declaration.provider, provider, tools: paired }
 }
 
-/** The promise's end, or `ms` milliseconds, whichever is first. */
+/** Resolves when the promise does, but after `ms` milliseconds at the latest. */
 async function within(ms: number, timers: Timers, promise: Promise<void>): Promise<void> {
   let cancel = () => {}
   const late = new Promise<void>((resolve) => {

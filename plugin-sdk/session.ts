@@ -5,18 +5,18 @@ import type { Channel } from './transports/transport.ts'
 export interface SessionOptions {
   sessionId: string
   channel: Channel
-  /** Ends the session early; its reason is the error that is sent. */
+  /** Ends the session; its reason is sent as the error. */
   signal: AbortSignal
-  /** Blanked in whatever error is sent. */
+  /** Redacted in errors. */
   secrets: readonly string[]
-  /** Opens the answer; may throw. */
+  /** Starts the answer; may throw. */
   open(): AsyncIterable<object>
   onProblem(message: string): void
 }
 
 /**
- * Runs one session to its close: the chunks, then at most one `error`, then exactly one `end`. Never rejects.
- * A chunk that cannot be sent becomes the error. When the channel itself is gone nothing more is sent.
+ * Runs one session: sends the chunks, then at most one `error`, then exactly one `end`. A chunk that cannot be sent
+ * becomes the error. A closed channel gets no more frames. Never rejects.
  */
 export async function runSession(options: SessionOptions): Promise<void> {
   const { sessionId, channel, signal } = options
@@ -46,23 +46,23 @@ export async function runSession(options: SessionOptions): Promise<void> {
   await release(iterator, options)
 }
 
-/** Lets a generator that was left early run its `finally` blocks, but waits for it only while there is time. */
+/** Runs the `finally` blocks of an unfinished generator; waits for them until the session is aborted. */
 async function release(iterator: AsyncIterator<object> | undefined, options: SessionOptions) {
   if (!iterator?.return) return
   try {
     const released = Promise.resolve(iterator.return())
     if (options.signal.aborted) {
-      // A generator stuck in an await cannot be unwound; its late failure must not become an unhandled one.
+      // A generator inside an await cannot be stopped; its later failure must not become an unhandled rejection.
       released.catch(() => {})
     } else {
       await unlessAborted(released, options.signal)
     }
   } catch (error) {
-    options.onProblem(`Session ${options.sessionId} failed while it was cleaned up: ${nameOf(error)}`)
+    options.onProblem(`Session ${options.sessionId} failed during cleanup: ${nameOf(error)}`)
   }
 }
 
-/** The promise, or a rejection with the signal's reason, whichever is first. */
+/** Rejects with the signal's reason if it is aborted before the promise settles. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal.reason)

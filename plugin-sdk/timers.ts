@@ -1,8 +1,8 @@
-/** Time as the SDK uses it, so that tests can turn the clock by hand. */
+/** The clock of the SDK; tests inject their own. */
 export interface Timers {
-  /** Calls `run` once after `ms` milliseconds; returns how to cancel it. */
+  /** Calls `run` once after `ms` milliseconds; returns a function that cancels it. */
   after(ms: number, run: () => void): () => void
-  /** Calls `run` every `ms` milliseconds; returns how to stop it. */
+  /** Calls `run` every `ms` milliseconds; returns a function that stops it. */
   every(ms: number, run: () => void): () => void
 }
 

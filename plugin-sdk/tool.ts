@@ -1,20 +1,19 @@
 import type { I18n, ToolParameter } from './declarations/index.ts'
-import type { BlobMeta, RetrieverResource, ToolMessage } from './message-types.ts'
 import {
   blobMessages,
   finishLogMessage,
   imageMessage,
   jsonMessage,
-  type LogOptions,
   linkMessage,
   logMessage,
   retrieverResourcesMessage,
   streamVariableMessage,
+  type ToolMessage,
   textMessage,
   variableMessage,
 } from './messages.ts'
 
-/** Who calls, and with which credentials. Credentials are decrypted and belong to this call only. */
+/** The caller. Credentials are decrypted and valid for this call only. */
 export interface ToolRuntime {
   readonly credentials: Readonly<Record<string, unknown>>
   /** `api-key`, `oauth2`, `unauthorized`, or null. */
@@ -22,7 +21,7 @@ export interface ToolRuntime {
   readonly user_id: string | null
 }
 
-/** Where the call comes from. Null where Dify knows none, e.g. `conversation_id` outside a chat. */
+/** The origin of the call. Null if unknown, for example `conversation_id` outside a chat. */
 export interface ToolSession {
   readonly session_id: string
   readonly conversation_id: string | null
@@ -33,7 +32,7 @@ export interface ToolSession {
 export interface ToolContext {
   readonly runtime: ToolRuntime
   readonly session: ToolSession
-  /** Aborted when the answer can no longer be delivered: time is up or the connection is gone. */
+  /** Aborted when the answer can no longer be delivered: the session timed out or the connection closed. */
   readonly signal: AbortSignal
 }
 
@@ -45,13 +44,13 @@ export interface ParameterOption {
 }
 
 /**
- * A tool as a class. One object serves one call and is then dropped: a process serves every workspace, so
- * nothing that belongs to a tenant may outlive the call.
+ * A tool as a class. Each call gets a new object, because one process serves every workspace: tenant data must not
+ * outlive the call.
  */
 export abstract class Tool {
   /**
-   * Set to true in a tool that checks its parameters itself and has its own way to say what is wrong: then it runs
-   * also when a required one is missing, and gets what cannot be read as it came.
+   * Set to true in a tool that validates its parameters itself. It then runs without missing required parameters, and
+   * gets values of a wrong type unchanged.
    */
   static readonly lenientParameters: boolean = false
 
@@ -69,64 +68,41 @@ export abstract class Tool {
     return this.context.session
   }
 
-  /**
-   * Does the work. `parameters` are read as their declared types and have their declared defaults; with
-   * `lenientParameters` as far as they can be.
-   */
+  /** Runs the tool. `parameters` are converted to their declared types and have their declared defaults. */
   abstract invoke(parameters: Record<string, unknown>, context: ToolContext): AsyncIterable<ToolMessage>
 
-  /** The choices of a `dynamic-select` parameter, where the tool has one. */
+  /** The options of a `dynamic-select` parameter. */
   fetchParameterOptions?(parameter: string, context: ToolContext): Promise<ParameterOption[]>
 
-  /** Parameters that depend on the credentials, where `has_runtime_parameters` is set. */
+  /** Parameters that depend on the credentials; requires `has_runtime_parameters`. */
   getRuntimeParameters?(context: ToolContext): Promise<ToolParameter[]>
 
-  createTextMessage(content: string) {
-    return textMessage(content)
-  }
-  createJsonMessage(value: object) {
-    return jsonMessage(value)
-  }
-  createLinkMessage(url: string) {
-    return linkMessage(url)
-  }
-  createImageMessage(url: string) {
-    return imageMessage(url)
-  }
+  readonly createTextMessage = textMessage
+  readonly createJsonMessage = jsonMessage
+  readonly createLinkMessage = linkMessage
+  readonly createImageMessage = imageMessage
   /** Use with `yield*`: a blob is many messages. */
-  createBlobMessages(content: Uint8Array, meta: BlobMeta) {
-    return blobMessages(content, meta)
-  }
-  createVariableMessage(name: string, value: unknown) {
-    return variableMessage(name, value)
-  }
-  createStreamVariableMessage(name: string, piece: string) {
-    return streamVariableMessage(name, piece)
-  }
-  createLogMessage(options: LogOptions) {
-    return logMessage(options)
-  }
-  finishLogMessage(...args: Parameters<typeof finishLogMessage>) {
-    return finishLogMessage(...args)
-  }
-  createRetrieverResourcesMessage(resources: RetrieverResource[], context?: string) {
-    return retrieverResourcesMessage(resources, context)
-  }
+  readonly createBlobMessages = blobMessages
+  readonly createVariableMessage = variableMessage
+  readonly createStreamVariableMessage = streamVariableMessage
+  readonly createLogMessage = logMessage
+  readonly finishLogMessage = finishLogMessage
+  readonly createRetrieverResourcesMessage = retrieverResourcesMessage
 }
 
 export type ToolClass = (new (context: ToolContext) => Tool) & Pick<typeof Tool, 'lenientParameters'>
 
-/** A tool as an async generator function, for tools that need no hooks. */
+/** A tool as an async generator function. */
 export type ToolFunction = (
   parameters: Record<string, unknown>,
   context: ToolContext,
 ) => AsyncIterable<ToolMessage>
 
-/** The provider's own code. One object serves one call. */
+/** The provider. Each call gets a new object. */
 export abstract class ToolProvider {
   /**
-   * Throws `ToolProviderCredentialValidationError` when the credentials do not work; its message is shown to
-   * the person who typed them. Returning means they work.
+   * Throws `ToolProviderCredentialValidationError` for invalid credentials. Dify shows its message under the
+   * credential form.
    */
   abstract validateCredentials(
     credentials: Readonly<Record<string, unknown>>,
@@ -136,7 +112,6 @@ export abstract class ToolProvider {
 
 export type ToolProviderClass = new () => ToolProvider
 
-/** True for a class that extends `Tool`, false for a plain function. */
 export function isToolClass(value: ToolClass | ToolFunction): value is ToolClass {
   return value.prototype instanceof Tool
 }

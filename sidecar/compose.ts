@@ -6,6 +6,7 @@ import type { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { MemoryEngine } from './memory/engine.ts'
 import { Learner } from './memory/learn/learner.ts'
+import { logInvalidRecord } from './memory/repositories/record.ts'
 import { countCacheReads, createMetrics, type Metrics } from './metrics/metrics.ts'
 import { type CacheStore, CacheUnavailable } from './ports/cache-store.ts'
 import type { Embedder } from './ports/embedder.ts'
@@ -81,9 +82,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
   if (model && !queue)
     throw new Error('Expected a queue beside the language model: what waits is woken up by it.')
+  const onInvalidRecord = logInvalidRecord(log)
   const announcer = createAnnouncer({
     scopeState,
-    debts: createDebts(records),
+    debts: createDebts(records, onInvalidRecord),
     log,
     isShared: settings.isShared,
     ...(timers ? { timers } : {}),
@@ -97,6 +99,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     records,
     maxBytes: settings.indexMaxBytes,
     settings: settings.indexSettings,
+    onInvalidRecord,
     readEpoch: settings.isShared ? readEpoch : undefined,
   })
   const engine = new MemoryEngine({
@@ -108,6 +111,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       const counters = await announcer.beforeRemoval(scope)
       if (counters) snapshots.moved(scope, counters)
     },
+    onInvalidRecord,
     now,
   })
   const metrics = createMetrics({
@@ -123,6 +127,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     snapshots,
     embedder,
     embeddingDeadlineMs,
+    onInvalidRecord,
     now,
     onTimings: metrics.recall,
   })

@@ -1,5 +1,5 @@
 /** Stable error codes of the HTTP API and their status codes. */
-export const STATUS_OF = {
+const STATUS_OF = {
   invalid_request: 400,
   unauthorized: 401,
   forbidden: 403,
@@ -12,7 +12,7 @@ export const STATUS_OF = {
   backend_unavailable: 503,
 } as const
 
-export type ErrorCode = keyof typeof STATUS_OF
+type ErrorCode = keyof typeof STATUS_OF
 
 /** One invalid field of a request. */
 export interface Problem {

@@ -5,11 +5,12 @@
  * Every sidecar must be stopped. Run it again to continue an interrupted migration. The source stays unchanged. Exit
  * codes: 0 the target is complete, 1 failure.
  */
+
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Config, readConfig } from './config.ts'
-import { type EmbedderName, readNote } from './memory/embedder-guard.ts'
+import { type EmbedderName, getEmbedderNote } from './memory/repositories/meta.ts'
 import { readIntakeLog } from './migration/intake-log.ts'
 import { migrate } from './migration/migrate.ts'
 import type { RecordStore } from './ports/records.ts'
@@ -37,7 +38,7 @@ async function run(): Promise<string> {
   assertSourceExists(config, from, to)
   assertIntakeLogEmpty(config, from)
   const source = await open(config, from, await embedderOf(config, from))
-  const embedder = await readNote(source)
+  const embedder = await getEmbedderNote(source)
   if (!embedder) return `Nothing to do: ${nameOf(config, from)} is empty.`
   if (embedder.underway) {
     throw new Error(
@@ -98,7 +99,7 @@ function assertIntakeLogEmpty({ dataDir }: Config, from: StoreKind): void {
 async function embedderOf(config: Config, kind: StoreKind): Promise<EmbedderName> {
   if (kind === 'sqlite') return ANY_EMBEDDER
   const { readOnlyQdrant } = await import('./adapters/qdrant/read-only.ts')
-  const embedder = await readNote(readOnlyQdrant(config.qdrant as NonNullable<Config['qdrant']>))
+  const embedder = await getEmbedderNote(readOnlyQdrant(config.qdrant as NonNullable<Config['qdrant']>))
   if (!embedder) throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: ${nameOf(config, kind)} is empty`)
   return embedder
 }

@@ -9,8 +9,9 @@
  */
 import { parseArgs } from 'node:util'
 import { readConfig } from './config.ts'
-import { type EmbedderName, readNote, reembed } from './memory/embedder-guard.ts'
-import { completeMemories, embedderBefore, moveEmbeddings, previousEmbedder } from './memory/re-embedding.ts'
+import { reembed } from './memory/embedder-guard.ts'
+import { completeMemories, embedderBefore, moveEmbeddings } from './memory/re-embedding.ts'
+import { type EmbedderName, getEmbedderNote } from './memory/repositories/meta.ts'
 import type { Embedder } from './ports/embedder.ts'
 import type { RecordStore } from './ports/records.ts'
 import { openEmbedder, openRecords } from './services.ts'
@@ -41,7 +42,7 @@ async function run(): Promise<string> {
   if (options.rollback) return await rollback()
   const embedder = await openEmbedder(config)
   const store = await open(embedder)
-  const note = await readNote(store)
+  const note = await getEmbedderNote(store)
   const isSame = note?.name === embedder.name && note.dimensions === embedder.dimensions
   if (options['drop-old']) return await dropOld(store, embedder, isSame)
   if (!note) return 'Nothing to do: the store is empty.'
@@ -80,8 +81,8 @@ async function rollback(): Promise<string> {
       '--rollback: the SQLite file keeps only one embedding per memory. Set EMBEDDING_MODEL to the old model and run `npm run reembed`',
     )
   }
-  const note = await readNote(current)
-  const previous = await previousEmbedder(current)
+  const note = await getEmbedderNote(current)
+  const previous = note?.previous
   if (!note || !previous) throw new Error('--rollback: there is no previous embedding')
   const isConfigured = previous.name === embedder.name && previous.dimensions === embedder.dimensions
   const target = isConfigured ? current : await open(previous)

@@ -3,9 +3,9 @@ import { createInProcessCache } from './adapters/in-process/cache.ts'
 import { lexicalEmbedder } from './adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from './adapters/in-process/lock.ts'
 import { createInProcessScopeState } from './adapters/in-process/scope-state.ts'
-import type { Alone } from './adapters/qdrant/recovery.ts'
+import type { RunExclusive } from './adapters/qdrant/recovery.ts'
 import { createRedisCache } from './adapters/redis/cache.ts'
-import { linkRedis, type RedisLink } from './adapters/redis/connection.ts'
+import { connectRedis, type RedisConnection } from './adapters/redis/connection.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from './adapters/redis/lock.ts'
 import { createRedisScopeState } from './adapters/redis/scope-state.ts'
 import { openSqliteQueue } from './adapters/sqlite/queue.ts'
@@ -15,7 +15,7 @@ import type { Config } from './config.ts'
 import { Ledger } from './ledger/ledger.ts'
 import type { Log } from './log.ts'
 import { assertSameEmbedder } from './memory/embedder-guard.ts'
-import { identityOf } from './memory/store-identity.ts'
+import { storeIdentity } from './memory/repositories/meta.ts'
 import { importIntakeLog } from './migration/intake-log.ts'
 import { assertMigrationComplete } from './migration/migration-state.ts'
 import type { CacheStore } from './ports/cache-store.ts'
@@ -31,8 +31,8 @@ import { tokenCounter } from './recall/tokens.ts'
 /** How much the meaning of a text counts beside its words, where a neural model embeds it. */
 const NEURAL_INDEX = { weights: { dense: 0.5 } }
 
-/** How long a start waits for Qdrant, which may be starting as well, milliseconds. */
-const QDRANT_PATIENCE_MS = 30_000
+/** How long the start waits for Qdrant, milliseconds. */
+const QDRANT_STARTUP_TIMEOUT_MS = 30_000
 
 /**
  * Chooses the adapters and builds the engine on them: the one place that knows every adapter.
@@ -51,14 +51,14 @@ export async function createServices(
     (entry) => record(entry),
     (error) => log.warn('embedding model unavailable', { error: error.message }),
   )
-  const alone: Alone = async (scope, task) => await scopeLock.run(scope, task)
-  const records = await openRecords(config, embedder, log, config.redis && alone)
+  const runExclusive: RunExclusive = async (scope, task) => await scopeLock.run(scope, task)
+  const records = await openRecords(config, embedder, log, config.redis && runExclusive)
   // Sidecars on one Qdrant share what they know of it; a file has a name of its own.
-  const part = config.qdrant ? '' : `${await identityOf(records)}:`
-  const { cache, scopeState, link } = openCaches(config, part, now, log)
+  const part = config.qdrant ? '' : `${await storeIdentity(records)}:`
+  const { cache, scopeState, connection } = openCaches(config, part, now, log)
   // Nobody asks for a lock of a user before the engine is there.
   const takeOver: TakeOver = async (scope, left) => await services?.engine.takeOver(scope, left)
-  const scopeLock = openScopeLock(config, records, link, takeOver)
+  const scopeLock = openScopeLock(config, records, connection, takeOver)
   let services: Services | undefined
   let queue: Queue | undefined
   try {
@@ -73,8 +73,8 @@ export async function createServices(
     await assertMigrationComplete(records)
     await assertSameEmbedder(records, embedder)
     const model = await openLanguageModel(config, ledger.record)
-    queue = model && (await openQueue(config, link))
-    const flushLock = openFlushLock(config, link)
+    queue = model && (await openQueue(config, connection))
+    const flushLock = openFlushLock(config, connection)
     services = compose(
       { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger },
       {
@@ -111,14 +111,14 @@ export async function createServices(
 
 /**
  * The record store of the configuration.
- * @param alone runs a task with a scope to itself, where several sidecars write
+ * @param runExclusive runs a task with the write lock of a scope; absent for a single sidecar
  * @throws {Error} naming the variables when it cannot be opened
  */
 export async function openRecords(
   config: Config,
   embedder: Pick<Embedder, 'name' | 'dimensions'>,
   log?: Pick<Log, 'warn'>,
-  alone?: Alone,
+  runExclusive?: RunExclusive,
 ): Promise<RecordStore> {
   const { qdrant, dataDir } = config
   if (!qdrant) {
@@ -127,8 +127,14 @@ export async function openRecords(
     return records
   }
   const { openQdrantRecords } = await import('./adapters/qdrant/records.ts')
-  const onTrouble = (error: string) => log?.warn('records unavailable', { error })
-  return await openQdrantRecords({ ...qdrant, embedder, patienceMs: QDRANT_PATIENCE_MS, onTrouble, alone })
+  const onError = (error: string) => log?.warn('records unavailable', { error })
+  return await openQdrantRecords({
+    ...qdrant,
+    embedder,
+    startupTimeoutMs: QDRANT_STARTUP_TIMEOUT_MS,
+    onError,
+    runExclusive,
+  })
 }
 
 /** Loaded where they are used: the client of a model takes longer to load than all else together. */
@@ -141,19 +147,24 @@ async function openLanguageModel(config: Config, record: RecordCall): Promise<La
 
 /**
  * The embedder of the configuration.
- * @param onAway told where the endpoint does not answer and can be done without for now
+ * @param onUnavailable told where the endpoint does not answer and can be done without for now
  * @throws {Error} naming the variables when the endpoint gives no vector
  */
 export async function openEmbedder(
   config: Config,
   record?: RecordCall,
-  onAway?: (error: Error) => void,
+  onUnavailable?: (error: Error) => void,
 ): Promise<Embedder> {
   const { embedding, endpoint } = config
   if (!embedding) return lexicalEmbedder()
   const { openOpenAiEmbedder } = await import('./adapters/openai/embedder.ts')
   try {
-    return await openOpenAiEmbedder({ ...endpoint, ...embedding, onAway, ...(record ? { record } : {}) })
+    return await openOpenAiEmbedder({
+      ...endpoint,
+      ...embedding,
+      onUnavailable,
+      ...(record ? { record } : {}),
+    })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const way =
@@ -173,18 +184,18 @@ function openCaches(
   part: string,
   now: () => number,
   log: Pick<Log, 'info' | 'warn'>,
-): { cache: CacheStore; scopeState: ScopeState; link?: RedisLink } {
+): { cache: CacheStore; scopeState: ScopeState; connection?: RedisConnection } {
   const { redis, cacheMaxEntries: maxEntries, cacheMaxBytes: maxBytes } = config
   if (!redis) {
     const bounds = { maxEntries, maxBytes, now }
     return { cache: createInProcessCache(bounds), scopeState: createInProcessScopeState(bounds) }
   }
-  const link = linkRedis(redis.target, redis.timeoutMs, ({ up, message }) =>
+  const connection = connectRedis(redis.target, redis.timeoutMs, ({ up, message }) =>
     up ? log.info('cache reachable', { cache: message }) : log.warn('cache unavailable', { error: message }),
   )
-  const options = { ...redis, link, maxValueBytes: maxBytes, now }
+  const options = { ...redis, connection, maxValueBytes: maxBytes, now }
   const scopeState = createRedisScopeState({ ...options, keyPrefix: redis.keyPrefix + part })
-  return { cache: createRedisCache(options), scopeState, link }
+  return { cache: createRedisCache(options), scopeState, connection }
 }
 
 /** Scopes that are flushed at once; most of them wait for a slot of the model then. */
@@ -194,26 +205,32 @@ const RUNS = 64
  * Where the records are one process's, or nobody shares them, so is the queue, whatever Redis is used for: no other
  * sidecar on that Redis could do the work.
  */
-async function openQueue({ redis, qdrant, dataDir }: Config, link: RedisLink | undefined): Promise<Queue> {
+async function openQueue(
+  { redis, qdrant, dataDir }: Config,
+  connection: RedisConnection | undefined,
+): Promise<Queue> {
   if (!redis || !qdrant) {
     const queue = openSqliteQueue({ path: join(dataDir, 'queue.db'), concurrency: RUNS })
     await queue.check()
     return queue
   }
   const { createBullmqQueue } = await import('./adapters/bullmq/queue.ts')
-  return createBullmqQueue({ ...redis, link, concurrency: RUNS })
+  return createBullmqQueue({ ...redis, connection, concurrency: RUNS })
 }
 
 /** How long a flush that somebody asked for waits for one that another sidecar is at, milliseconds. */
 const FLUSH_WAIT_MS = 60_000
 
 /** Apart from the lock of writers, since a flush goes on for as long as a model thinks. */
-function openFlushLock({ redis, qdrant }: Config, link: RedisLink | undefined): ScopeLock | undefined {
+function openFlushLock(
+  { redis, qdrant }: Config,
+  connection: RedisConnection | undefined,
+): ScopeLock | undefined {
   if (!redis || !qdrant) return undefined
   return createRedisScopeLock({
     ...redis,
     keyPrefix: `${redis.keyPrefix}flush:`,
-    link,
+    connection,
     waitMs: FLUSH_WAIT_MS,
   })
 }
@@ -224,7 +241,7 @@ type TakeOver = NonNullable<RedisScopeLockOptions['takeOver']>
 function openScopeLock(
   { redis, qdrant }: Config,
   records: RecordStore,
-  link: RedisLink | undefined,
+  connection: RedisConnection | undefined,
   takeOver: TakeOver,
 ): ScopeLock {
   if (!redis || !qdrant) return createInProcessScopeLock()
@@ -234,7 +251,7 @@ function openScopeLock(
   const isFinished = (scope: string) => records.isFinished?.(scope) ?? true
   return createRedisScopeLock({
     ...redis,
-    link,
+    connection,
     commitMs,
     leaseMs,
     waitMs: leaseMs + commitMs,

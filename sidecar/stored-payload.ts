@@ -2,7 +2,20 @@ import type { z } from 'zod'
 import { AppError } from './errors.ts'
 import type { Collection, StoredRecord } from './ports/records.ts'
 
-/** @throws {AppError} `internal`, naming collection and id, for a payload that does not match the schema */
+/** A stored record does not match the schema of its collection. The message holds no text of the user. */
+export class InvalidRecord extends AppError {
+  constructor(collection: Collection, id: string, error: z.ZodError) {
+    const [issue] = error.issues
+    const field = issue?.path.join('.') || 'payload'
+    super(
+      'internal',
+      `Record ${id} in collection ${collection} is invalid: ${field}: ${issue?.message}. Delete or repair this record.`,
+      { cause: error },
+    )
+  }
+}
+
+/** @throws {InvalidRecord} for a payload that does not match the schema */
 export function parsePayload<T>(
   collection: Collection,
   { id, payload }: Pick<StoredRecord, 'id' | 'payload'>,
@@ -10,11 +23,5 @@ export function parsePayload<T>(
 ): T {
   const { success, data, error } = schema.safeParse(payload)
   if (success) return data
-  const [issue] = error.issues
-  const field = issue?.path.join('.') || 'payload'
-  throw new AppError(
-    'internal',
-    `Record ${id} in collection ${collection} is invalid: ${field}: ${issue?.message}. Delete or repair this record.`,
-    { cause: error },
-  )
+  throw new InvalidRecord(collection, id, error)
 }

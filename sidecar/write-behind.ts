@@ -5,7 +5,7 @@ export interface WriteFailure {
   lost: number
 }
 
-export interface WriteBehindOptions<T> {
+interface WriteBehindOptions<T> {
   /** Writes all rows or none. */
   write: (rows: readonly T[]) => Promise<void>
   /** Called for every failed write. The rows stay pending and are retried. */

@@ -10,6 +10,7 @@ import { compose, type Services } from '../../sidecar/compose.ts'
 import { Ledger } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import { createLog } from '../../sidecar/log.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import type { StrategyRequest, StrategyResult } from '../../sidecar/recall/strategies/request.ts'
 import type { Conversation, Message, Question } from './dataset.ts'
 import { contentOf } from './feed.ts'
@@ -138,7 +139,7 @@ async function add(
 ): Promise<void> {
   const content = contentOf(message, { captions: true })
   const messages = [{ role: 'user' as const, name: message.speaker, content, at: message.at }]
-  await engine.add(ADA, { messages, conversationId, turn })
+  await addTurn(engine, ADA, { messages, conversationId, turn })
 }
 
 function open(path: string, now: () => number): Services {

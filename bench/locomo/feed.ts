@@ -1,4 +1,4 @@
-import { keepVerbatim } from '../../sidecar/memory/verbatim.ts'
+import { keepVerbatim } from '../../sidecar/memory/model/verbatim.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { IndexedMemory } from '../../sidecar/recall/scope-index.ts'
 import type { Conversation, Message } from './dataset.ts'

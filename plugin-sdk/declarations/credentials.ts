@@ -31,7 +31,12 @@ export const credentialSchema = z.object(
   { error: 'a mapping with name, type and label' },
 )
 
-/** Checks what a single field cannot show: scope, options and default against the type, and names against each other. */
+export type CredentialDeclaration = Omit<z.infer<typeof credentialSchema>, 'required' | 'default'> & {
+  required: boolean
+  default?: string | number | boolean
+}
+
+/** Checks scope, options and default against the type, and that names are unique. */
 export function crossCheckCredentials(
   items: unknown[],
   report: Reporter,
@@ -53,7 +58,7 @@ export function crossCheckCredentials(
   }
 }
 
-/** The values of a parameter's or credential's options, as far as they can be read. */
+/** The valid option values of a parameter or credential. */
 export function optionValues(options: unknown): string[] {
   if (!Array.isArray(options)) return []
   return options.flatMap((item) =>
@@ -76,5 +81,5 @@ function defaultPhrase(item: Record<string, unknown>): string | undefined {
   }
   if (item['type'] === 'secret-input' || item['type'] === 'text-input')
     return typeof value === 'string' ? undefined : `a string for a ${item['type']}`
-  return `no default for a ${String(item['type'])} (the daemon takes scalars only)`
+  return `no default for a ${String(item['type'])} (the daemon accepts scalars only)`
 }

@@ -1,7 +1,6 @@
-/** Where declarations are read from: a plugin's directory, or the entries of a package that is being made or checked. */
+/** Sources of declarations: a plugin's directory, or the entries of a package. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, sep } from 'node:path'
-import type { PluginDeclaration } from './types.ts'
 
 /** A file of a plugin; `path` is relative to the plugin's root, with forward slashes. */
 export interface PluginFile {
@@ -9,17 +8,22 @@ export interface PluginFile {
   content: Uint8Array
 }
 
-export interface PluginFiles {
-  /** The bytes, or undefined where there is no such file. Throws a system error for any other reason. */
-  read(path: string): Promise<Uint8Array | undefined>
-  /** Everything under `_assets/`, sorted. Throws a RangeError beyond `maxAssetBytes`. */
-  assets(): Promise<PluginDeclaration['assets']>
+/** `filename` is the path below `_assets/`, with forward slashes. */
+export interface Asset {
+  filename: string
+  content: Uint8Array
 }
 
-/** The daemon's limit on a whole package, and on all assets sent over TCP. */
-export const maxAssetBytes = 50 * 1024 * 1024
-/** YAML files are kilobytes; a bigger one is not a declaration. */
-export const maxYamlBytes = 1024 * 1024
+export interface PluginFiles {
+  /** The bytes, or undefined if there is no such file. Throws any other system error. */
+  read(path: string): Promise<Uint8Array | undefined>
+  /** Everything under `_assets/`, sorted. Throws a RangeError beyond `maxAssetBytes`. */
+  assets(): Promise<Asset[]>
+}
+
+/** The daemon's limit of a package, and of all assets sent over TCP. */
+const maxAssetBytes = 50 * 1024 * 1024
+const maxYamlBytes = 1024 * 1024
 
 export function directoryFiles(root: string): PluginFiles {
   return {
@@ -27,7 +31,7 @@ export function directoryFiles(root: string): PluginFiles {
       try {
         const { size } = await stat(join(root, path))
         if (size > maxYamlBytes)
-          throw new RangeError(`expected at most ${maxYamlBytes} bytes, came ${size} in ${path}`)
+          throw new RangeError(`expected at most ${maxYamlBytes} bytes, got ${size} in ${path}`)
         return await readFile(join(root, path))
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
@@ -40,12 +44,12 @@ export function directoryFiles(root: string): PluginFiles {
       const paths = entries
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name))
-      const assets: PluginDeclaration['assets'] = []
+      const assets: Asset[] = []
       let total = 0
       for (const path of paths.sort()) {
         total += (await stat(path)).size
         if (total > maxAssetBytes)
-          throw new RangeError(`expected at most ${maxAssetBytes} bytes in all, came more`)
+          throw new RangeError(`expected at most ${maxAssetBytes} bytes in total, got more`)
         const filename = path
           .slice(directory.length + 1)
           .split(sep)
@@ -57,7 +61,7 @@ export function directoryFiles(root: string): PluginFiles {
   }
 }
 
-/** Files that are in memory already, so their sizes are the caller's concern. */
+/** Files in memory; the caller limits their size. */
 export function memoryFiles(files: readonly PluginFile[]): PluginFiles {
   const byPath = new Map(files.map((file) => [file.path, file.content]))
   return {
@@ -70,10 +74,10 @@ export function memoryFiles(files: readonly PluginFile[]): PluginFiles {
   }
 }
 
-/** Whether a path is one that a package may hold: relative, forward slashes, no empty, `.` or `..` part. */
+/** True for a relative path with forward slashes and without empty, `.` or `..` segments. */
 export function isPackagePath(path: string): boolean {
   if (path === '' || path.includes('\\') || /^[A-Za-z]:/.test(path)) return false
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: rejects control characters
   if (/[\u0000-\u001f\u007f]/.test(path)) return false
   return path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 }

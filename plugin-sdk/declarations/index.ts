@@ -1,19 +1,11 @@
-/** Loads a tool plugin's YAML and checks it by the rules of the plugin daemon and of the Dify API, both at once. */
-export { DeclarationError, type DeclarationIssue, formatIssue } from './errors.ts'
-export { isPackagePath, memoryFiles, type PluginFile, type PluginFiles } from './files.ts'
-export { type Inspection, inspectFiles, inspectPlugin, loadPlugin } from './load.ts'
-export type {
-  CredentialDeclaration,
-  CredentialType,
-  I18n,
-  ManifestDeclaration,
-  Option,
-  OutputSchema,
-  ParameterForm,
-  Permission,
-  PluginDeclaration,
-  ProviderDeclaration,
-  ToolDeclaration,
-  ToolParameter,
-} from './types.ts'
+/** Loads a tool plugin's YAML and checks it by the rules of both the plugin daemon and the Dify API. */
+export type { CredentialDeclaration } from './credentials.ts'
+export { isPackagePath, memoryFiles, type PluginFile } from './files.ts'
+export { inspectFiles, inspectPlugin, loadPlugin, type PluginDeclaration } from './load.ts'
+export type { ManifestDeclaration } from './manifest.ts'
+export type { ToolParameter } from './parameters.ts'
+export type { ProviderDeclaration } from './provider.ts'
+export { DeclarationError, type DeclarationIssue, formatIssue } from './report.ts'
+export type { I18n } from './rules.ts'
+export type { ToolDeclaration } from './tool.ts'
 export { toWire } from './wire.ts'

@@ -1,20 +1,35 @@
-/** Finds and reads a plugin's files; what they have to look like is in `manifest.ts`, `provider.ts` and `tool.ts`. */
+/** Finds and reads a plugin's files; `manifest.ts`, `provider.ts` and `tool.ts` check them. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DeclarationError, type DeclarationIssue } from './errors.ts'
-import { directoryFiles, isPackagePath, type PluginFiles } from './files.ts'
-import { checkManifest } from './manifest.ts'
-import { checkProvider, toolPaths } from './provider.ts'
-import { at, createReporter, type Findings, type Path, type Reporter } from './report.ts'
-import { checkTool } from './tool.ts'
-import type { PluginDeclaration, ToolDeclaration } from './types.ts'
+import { type Asset, directoryFiles, isPackagePath, type PluginFiles } from './files.ts'
+import { checkManifest, type ManifestDeclaration } from './manifest.ts'
+import { checkProvider, type ProviderDeclaration, toolPaths } from './provider.ts'
+import {
+  at,
+  createReporter,
+  DeclarationError,
+  type DeclarationIssue,
+  type Findings,
+  type Path,
+  type Reporter,
+} from './report.ts'
+import { checkTool, type ToolDeclaration } from './tool.ts'
 import { readYaml } from './yaml.ts'
 
-/** What `inspectPlugin` found: a declaration only when there are no errors. */
+export interface PluginDeclaration {
+  manifest: ManifestDeclaration
+  provider: ProviderDeclaration
+  /** Every file under `_assets/`. */
+  assets: Asset[]
+  /** Absolute path of the directory that holds `manifest.yaml`. */
+  root: string
+}
+
 export interface Inspection {
+  /** Only without errors. */
   declaration?: PluginDeclaration
   errors: DeclarationIssue[]
-  /** Not fatal: keys nobody reads (likely typos) and things that Dify accepts but users will not like. */
+  /** Not fatal: unknown keys, and declarations that Dify accepts although they degrade the plugin. */
   warnings: DeclarationIssue[]
   /** The YAML files that were read, relative to the root, with forward slashes. */
   files: string[]
@@ -30,13 +45,13 @@ export async function loadPlugin(root: string | URL): Promise<PluginDeclaration>
   return declaration
 }
 
-/** `loadPlugin` that answers with what it found instead of throwing, warnings included. */
+/** Like `loadPlugin`, but returns errors and warnings instead of throwing. */
 export async function inspectPlugin(root: string | URL): Promise<Inspection> {
   const directory = resolve(typeof root === 'string' ? root : fileURLToPath(root))
   return await inspectFiles(directoryFiles(directory), directory)
 }
 
-/** `inspectPlugin` over files from elsewhere; `root` is only handed on in the declaration. */
+/** Like `inspectPlugin`, for files of any source; `root` is only copied into the declaration. */
 export async function inspectFiles(source: PluginFiles, root: string): Promise<Inspection> {
   const findings: Findings = { errors: [], warnings: [] }
   const files: string[] = []
@@ -70,7 +85,7 @@ export async function inspectFiles(source: PluginFiles, root: string): Promise<I
   if (typeof privacy === 'string' && !(await exists(source, privacy)))
     manifestFile.report.warn(['privacy'], `there is no file ${privacy}`)
 
-  // Over TCP the daemon keeps the first provider, in a package the last: only one is allowed, so it is the first here.
+  // Only one provider is allowed: the daemon keeps the first over TCP, and the last of a package.
   const providerPath = at(manifestFile.value, ['plugins', 'tools', 0])
   const from = { report: manifestFile.report, path: ['plugins', 'tools', 0] }
   const providerFile = typeof providerPath === 'string' ? await open(providerPath, from) : undefined
@@ -101,23 +116,20 @@ export async function inspectFiles(source: PluginFiles, root: string): Promise<I
 
 async function readSource(files: PluginFiles, file: string): Promise<string | { problem: string }> {
   if (!isPackagePath(file))
-    return { problem: `expected a path below the plugin with forward slashes, came "${file}"` }
+    return { problem: `expected a path below the plugin with forward slashes, got "${file}"` }
   try {
     const bytes = await files.read(file)
-    if (!bytes) return { problem: `expected a readable file ${file}, came none` }
+    if (!bytes) return { problem: `expected a readable file ${file}, got none` }
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     if (error instanceof RangeError) return { problem: error.message }
-    if (error instanceof TypeError) return { problem: `expected UTF-8 text, came other bytes in ${file}` }
+    if (error instanceof TypeError) return { problem: `expected UTF-8 text, got other bytes in ${file}` }
     const { code, message } = error as NodeJS.ErrnoException
-    return { problem: `expected a readable file ${file}, came ${code ?? message}` }
+    return { problem: `expected a readable file ${file}, got ${code ?? message}` }
   }
 }
 
-async function readAssets(
-  files: PluginFiles,
-  errors: DeclarationIssue[],
-): Promise<PluginDeclaration['assets']> {
+async function readAssets(files: PluginFiles, errors: DeclarationIssue[]): Promise<Asset[]> {
   try {
     return await files.assets()
   } catch (error) {

@@ -1,13 +1,10 @@
 /** The rules of `manifest.yaml`: the daemon's struct validators and `ManifestValidate`, and the API's declaration model. */
 import { z } from 'zod'
-import { warnUnknownKeys } from './known-keys.ts'
-import { at, check, isRecord, type Reporter } from './report.ts'
+import { at, check, isRecord, type Reporter, warnUnknownKeys } from './report.ts'
 import { assetName, bounded, flag, i18n, matching, oneOf, pep440, tags, text, version } from './rules.ts'
-import type { ManifestDeclaration } from './types.ts'
 
-const positiveBytes = 'a whole number of bytes greater than 0'
-const storageBytes =
-  'a whole number of bytes from 1024 to 1073741824 (omit storage altogether for no storage)'
+const positiveBytes = 'an integer number of bytes greater than 0'
+const storageBytes = 'an integer number of bytes from 1024 to 1073741824 (omit storage for none)'
 const bytes = (phrase: string, min: number, max: number) =>
   z.int({ error: phrase }).min(min, { error: phrase }).max(max, { error: phrase })
 const enabled = () => z.object({ enabled: flag() }, { error: 'a mapping with enabled' })
@@ -62,7 +59,7 @@ const manifestSchema = z.object({
   plugins: z.object(
     {
       tools: files().length(1, {
-        error: 'exactly one provider file (the daemon keeps one and drops the others)',
+        error: 'exactly one provider file (the daemon ignores others)',
       }),
       models: files().exactOptional(),
       endpoints: files().exactOptional(),
@@ -76,7 +73,7 @@ const manifestSchema = z.object({
     {
       version: version(),
       arch: z
-        .array(oneOf(['amd64', 'arm64']), { error: 'a list out of amd64, arm64' })
+        .array(oneOf(['amd64', 'arm64']), { error: 'a list of amd64 and arm64' })
         .min(1, { error: 'at least one of amd64, arm64' }),
       runner: z.object(
         {
@@ -101,34 +98,38 @@ const manifestSchema = z.object({
   verified: flag().exactOptional(),
 })
 
-/** Kinds that `ManifestValidate` refuses beside tools, and endpoints, which this SDK has no runtime for. */
+export type ManifestDeclaration = Omit<z.infer<typeof manifestSchema>, 'plugins' | 'verified'> & {
+  plugins: { tools: string[] }
+}
+
+/** Kinds that `ManifestValidate` rejects beside tools, and endpoints, which this SDK does not support. */
 const otherKinds = ['models', 'endpoints', 'agent_strategies', 'datasources', 'triggers'] as const
 
-/** Reports everything wrong in the manifest; returns it where nothing is. */
+/** Reports every problem of the manifest; returns it if there is none. */
 export function checkManifest(value: unknown, report: Reporter): ManifestDeclaration | undefined {
   const manifest = check(manifestSchema, value, report)
   warnUnknownKeys(manifestSchema, value, report)
   for (const kind of otherKinds) {
     const listed = at(value, ['plugins', kind])
     if (Array.isArray(listed) && listed.length > 0)
-      report.expected(['plugins', kind], 'nothing: a tool plugin of this SDK has tools only')
+      report.expected(['plugins', kind], 'nothing, because this SDK supports tools only')
   }
   if (!isRecord(value)) return undefined
   if (typeof value['author'] === 'string' && isUuid(value['author']))
     report.expected(['author'], 'a name that is not a UUID')
   if (value['author'] === 'langgenius')
-    report.warn(['author'], 'a daemon that enforces official signatures refuses this author')
+    report.warn(['author'], 'a daemon that enforces official signatures rejects this author')
   if (!manifest) return undefined
   const { models, endpoints, agent_strategies, datasources, triggers, ...plugins } = manifest.plugins
   const { verified, ...declared } = manifest
   return { ...declared, plugins }
 }
 
-/** RFC 3339 `date-time`: the daemon refuses a naive time and a bare date in JSON. */
+/** RFC 3339 `date-time`. The daemon rejects times without a zone and plain dates. */
 function isRfc3339(value: string): boolean {
   const shape = /^\d{4}-\d{2}-(\d{2})T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/i.exec(value)
   if (!shape) return false
-  // Date rolls an impossible day such as 30 February over instead of refusing it.
+  // Date converts 30 February to March instead of rejecting it.
   const day = new Date(`${value.slice(0, 10)}T00:00:00Z`)
   return !Number.isNaN(Date.parse(value.toUpperCase())) && day.getUTCDate() === Number(shape[1])
 }

@@ -1,10 +1,10 @@
 /**
- * The rules of `output_schema`. The daemon stores any object; what counts is what the workflow editor's variable picker
- * and the variable pool make of it, and they say nothing when they cannot use a part.
+ * The rules of `output_schema`. The daemon stores any object, but the workflow editor's variable picker and the variable
+ * pool silently ignore the parts that they cannot use.
  */
 import { isRecord, type Path, type Reporter } from './report.ts'
 
-/** Every tool node has these three already, and a variable message with such a name fails the run. */
+/** Built-in outputs of every tool node; a variable message with such a name fails the run. */
 const reserved = ['text', 'json', 'files']
 /** One part of a `{{#node.variable#}}` reference. */
 const variableName = /^[A-Za-z_][A-Za-z0-9_]{0,29}$/
@@ -23,11 +23,11 @@ export function checkOutputSchema(schema: unknown, report: Reporter): void {
   for (const [name, property] of Object.entries(properties)) {
     const place = [...path, 'properties', name]
     if (reserved.includes(name))
-      report.say(place, `expected a name other than ${reserved.join(', ')}, came "${name}"`)
+      report.say(place, `expected a name other than ${reserved.join(', ')}, got "${name}"`)
     else if (!variableName.test(name))
       report.say(
         place,
-        `expected a name of 1 to 30 letters, digits and _ not beginning with a digit, came "${name}"`,
+        `expected a name of 1 to 30 letters, digits and _ that does not start with a digit, got "${name}"`,
       )
     for (const [where, expected] of problems(property, place, 0)) report.expected(where, expected)
   }
@@ -57,7 +57,7 @@ function* typeProblems(
   depth: number,
 ): Generator<[Path, string]> {
   const declared = Array.isArray(schema['type']) ? schema['type'] : [schema['type']]
-  // The picker takes the first type that is not null.
+  // The picker uses the first type that is not null.
   const type: unknown = declared.find((item) => item !== 'null')
   const { items, properties } = schema
   if (typeof type !== 'string' || !types.includes(type))

@@ -5,33 +5,19 @@ import { isRecord, type Path, type Reporter } from './report.ts'
 import { bounded, flag, i18n, matching, oneOf, option, scopeProblem, text } from './rules.ts'
 
 /** Types in the daemon's and in the API's enum. `date` and `date-range` are in the daemon's only. */
-export const parameterTypes = [
-  'string',
-  'number',
-  'boolean',
-  'select',
-  'secret-input',
-  'file',
-  'files',
-  'app-selector',
-  'model-selector',
-  'any',
-  'dynamic-select',
-  'array',
-  'object',
-  'checkbox',
-] as const
+const PARAMETER_TYPES =
+  'string number boolean select secret-input file files app-selector model-selector any dynamic-select array object checkbox'
 
 const number = () => z.number({ error: 'a number' })
 
 export const parameterSchema = z.object(
   {
-    // Dify uses it as a JSON schema property and as a variable key, so it has to be an identifier in both.
+    // Dify uses the name as a JSON schema property and as a variable key.
     name: matching(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, 'an identifier of at most 64 characters'),
     label: i18n(),
     human_description: i18n(),
     placeholder: i18n().exactOptional(),
-    type: oneOf(parameterTypes),
+    type: oneOf(PARAMETER_TYPES.split(' ')),
     form: oneOf(['llm', 'form', 'schema']),
     llm_description: text().exactOptional(),
     required: flag().exactOptional(),
@@ -39,8 +25,8 @@ export const parameterSchema = z.object(
     min: number().exactOptional(),
     max: number().exactOptional(),
     precision: z
-      .int({ error: 'a whole number of digits' })
-      .min(0, { error: 'a whole number of digits' })
+      .int({ error: 'an integer number of digits' })
+      .min(0, { error: 'an integer number of digits' })
       .exactOptional(),
     options: z.array(option(1023), { error: 'a list of options' }).exactOptional(),
     multiple: flag().exactOptional(),
@@ -58,9 +44,11 @@ export const parameterSchema = z.object(
   { error: 'a mapping with name, type, form, label and human_description' },
 )
 
+export type ToolParameter = Omit<z.infer<typeof parameterSchema>, 'required'> & { required: boolean }
+
 const choosing = ['select', 'dynamic-select', 'checkbox']
 
-/** Checks what a single field cannot show: each against the parameter's type, and min, default and max in order. */
+/** Checks fields against the parameter's type, and the order of min, default and max. */
 export function crossCheckParameter(parameter: Record<string, unknown>, path: Path, report: Reporter): void {
   const { type, options, min, max, multiple } = parameter
   const scope = scopeProblem(type, parameter['scope'], ['model-selector', 'app-selector', 'any'])
@@ -81,15 +69,12 @@ export function crossCheckParameter(parameter: Record<string, unknown>, path: Pa
   if (typeof min === 'number' && typeof max === 'number' && min > max)
     report.expected([...path, 'max'], `a number not below min ${min}`)
   if (parameter['form'] === 'llm' && !parameter['llm_description'])
-    report.warn(
-      [...path, 'llm_description'],
-      'a parameter with form llm should tell the model what to put there',
-    )
+    report.warn([...path, 'llm_description'], 'a parameter with form llm needs a description for the model')
   const wanted = parameter['default'] === undefined ? undefined : defaultPhrase(parameter)
   if (wanted) report.expected([...path, 'default'], wanted)
 }
 
-/** What the default had to be, or undefined where it fits. */
+/** The expected default, or undefined if the default is valid. */
 function defaultPhrase({ type, default: value, min, max, options, multiple }: Record<string, unknown>) {
   switch (type) {
     case 'string':

@@ -1,18 +1,15 @@
 /** The rules of the tool provider's file. */
 import { z } from 'zod'
-import { credentialSchema, crossCheckCredentials } from './credentials.ts'
-import { warnUnknownKeys } from './known-keys.ts'
-import { at, check, isRecord, type Path, type Reporter } from './report.ts'
+import { type CredentialDeclaration, credentialSchema, crossCheckCredentials } from './credentials.ts'
+import { at, check, isRecord, type Reporter, warnUnknownKeys } from './report.ts'
 import { assetName, bounded, i18n, matching, tags } from './rules.ts'
-import type { CredentialDeclaration, ProviderDeclaration } from './types.ts'
-
-const credentialList = () => z.array(credentialSchema, { error: 'a list of credentials' })
+import type { ToolDeclaration } from './tool.ts'
 
 const providerSchema = z.object({
   identity: z.object(
     {
       author: bounded(1023),
-      // The API addresses a tool as author/plugin/provider and takes lower case only, whatever the daemon accepts.
+      // The daemon accepts upper case, but the API addresses a tool as author/plugin/provider in lower case only.
       name: matching(/^[a-z0-9_-]+$/, 'a name of a-z, 0-9, _ and -'),
       label: i18n(),
       description: i18n(),
@@ -29,23 +26,24 @@ const providerSchema = z.object({
       { error: 'a mapping from name to credential' },
     )
     .exactOptional(),
-  credentials_schema: credentialList().exactOptional(),
-  oauth_schema: z
-    .object(
-      { client_schema: credentialList(), credentials_schema: credentialList() },
-      { error: 'a mapping with client_schema and credentials_schema' },
-    )
-    .exactOptional(),
+  credentials_schema: z.array(credentialSchema, { error: 'a list of credentials' }).exactOptional(),
   tools: z
     .array(bounded(1023, 'the path of a tool file'), { error: 'a list of tool files' })
     .min(1, { error: 'at least one tool file' }),
   extra: z.unknown().exactOptional(),
 })
 
-export type Provider = Omit<ProviderDeclaration, 'tools'>
+export interface ProviderDeclaration {
+  identity: z.infer<typeof providerSchema>['identity']
+  credentials_schema: CredentialDeclaration[]
+  tools: ToolDeclaration[]
+}
 
-/** Reports everything wrong in the provider's file; returns it without its tools where nothing is. */
-export function checkProvider(value: unknown, report: Reporter): Provider | undefined {
+/** Reports every problem of the provider's file; returns it without its tools if there is none. */
+export function checkProvider(
+  value: unknown,
+  report: Reporter,
+): Omit<ProviderDeclaration, 'tools'> | undefined {
   const provider = check(providerSchema, value, report)
   warnUnknownKeys(providerSchema, value, report)
   crossCheck(value, report)
@@ -54,20 +52,13 @@ export function checkProvider(value: unknown, report: Reporter): Provider | unde
     ...item,
     name,
   }))
-  const oauth = provider.oauth_schema
   return {
     identity: provider.identity,
     credentials_schema: (provider.credentials_schema ?? named).map(finish),
-    ...(oauth && {
-      oauth_schema: {
-        client_schema: oauth.client_schema.map(finish),
-        credentials_schema: oauth.credentials_schema.map(finish),
-      },
-    }),
   }
 }
 
-/** The tool files that the provider names, with their index, even where other parts of it are wrong. */
+/** The tool files of the provider with their index, also if other parts of the provider are invalid. */
 export function toolPaths(value: unknown): [index: number, path: string][] {
   const listed = at(value, ['tools'])
   if (!Array.isArray(listed)) return []
@@ -80,7 +71,7 @@ function crossCheck(value: unknown, report: Reporter): void {
   if (map !== undefined && list !== undefined)
     report.say(
       ['credentials_for_provider'],
-      'expected this or credentials_schema, came both: one would be dropped',
+      'expected this or credentials_schema, got both: Dify would drop one',
     )
   if (isRecord(map)) {
     const entries = Object.entries(map)
@@ -93,15 +84,7 @@ function crossCheck(value: unknown, report: Reporter): void {
       (index) => ['credentials_for_provider', entries[index]?.[0] ?? ''],
     )
   }
-  const lists: Path[] = [
-    ['credentials_schema'],
-    ['oauth_schema', 'client_schema'],
-    ['oauth_schema', 'credentials_schema'],
-  ]
-  for (const path of lists) {
-    const items = at(value, path)
-    if (Array.isArray(items)) crossCheckCredentials(items, report, (index) => [...path, index])
-  }
+  if (Array.isArray(list)) crossCheckCredentials(list, report, (index) => ['credentials_schema', index])
   const seen = new Set<string>()
   for (const [index, path] of toolPaths(value)) {
     if (seen.has(path)) report.expected(['tools', index], 'each tool file once')

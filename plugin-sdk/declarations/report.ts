@@ -1,15 +1,41 @@
-/** Turns what the checks find into issues that say where, what was expected, and what came. */
-import type { z } from 'zod'
-import type { DeclarationIssue } from './errors.ts'
+/** Issues of declarations: the place, the expected value and the actual value. */
+import { z } from 'zod'
+
+export interface DeclarationIssue {
+  /** Relative to the plugin's root. */
+  file: string
+  /** Dotted path of the value in the file, e.g. `parameters[2].default`; empty for the file as a whole. */
+  path: string
+  message: string
+}
+
+/** Thrown by `loadPlugin` with the problems of all files. */
+export class DeclarationError extends Error {
+  override readonly name = 'DeclarationError'
+  readonly issues: DeclarationIssue[]
+
+  constructor(issues: DeclarationIssue[]) {
+    const count = issues.length === 1 ? '1 problem' : `${issues.length} problems`
+    super(
+      `${count} in the plugin's declarations:\n${issues.map((issue) => `  ${formatIssue(issue)}`).join('\n')}`,
+    )
+    this.issues = issues
+  }
+}
+
+/** `file: path: message` on one line. */
+export function formatIssue({ file, path, message }: DeclarationIssue): string {
+  return path === '' ? `${file}: ${message}` : `${file}: ${path}: ${message}`
+}
 
 export type Path = readonly PropertyKey[]
 
-/** Collects the issues of one file. The first complaint about a place wins: later ones only repeat it. */
+/** Collects the issues of one file; keeps the first error of each place. */
 export interface Reporter {
   file: string
-  /** `expected` is the phrase after that word; what came is looked up in the file's value. */
+  /** Adds `expected <expected>, got <the value at path>`. */
   expected(path: Path, expected: string): void
-  /** For findings that are not "expected this, came that". */
+  /** Adds any other error. */
   say(path: Path, message: string): void
   warn(path: Path, message: string): void
 }
@@ -30,7 +56,7 @@ export function createReporter(file: string, value: unknown, findings: Findings)
   return {
     file,
     say,
-    expected: (path, expected) => say(path, `expected ${expected}, came ${show(at(value, path))}`),
+    expected: (path, expected) => say(path, `expected ${expected}, got ${show(at(value, path))}`),
     warn: (path, message) => findings.warnings.push({ file, path: formatPath(path), message }),
   }
 }
@@ -75,4 +101,27 @@ export function show(value: unknown): string {
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Warns about keys that the schema does not list. The daemon and the API ignore them, so a typo would go unnoticed. */
+export function warnUnknownKeys(schema: z.ZodType, value: unknown, report: Reporter, path: Path = []): void {
+  const inner = unwrap(schema)
+  if (inner instanceof z.ZodArray && Array.isArray(value)) {
+    for (const [index, item] of value.entries())
+      warnUnknownKeys(inner.element as z.ZodType, item, report, [...path, index])
+  } else if (inner instanceof z.ZodRecord && isRecord(value)) {
+    for (const [key, item] of Object.entries(value))
+      warnUnknownKeys(inner.valueType as z.ZodType, item, report, [...path, key])
+  } else if (inner instanceof z.ZodObject && isRecord(value)) {
+    const shape = inner.shape as Record<string, z.ZodType>
+    for (const [key, item] of Object.entries(value)) {
+      const known = Object.hasOwn(shape, key) ? shape[key] : undefined
+      if (known) warnUnknownKeys(known, item, report, [...path, key])
+      else report.warn([...path, key], `unknown key; expected one of ${Object.keys(shape).join(', ')}`)
+    }
+  }
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodExactOptional ? unwrap(schema.unwrap() as z.ZodType) : schema
 }

@@ -1,13 +1,13 @@
 /**
- * Value rules shared by manifest, provider and tool files. Every message is the phrase that follows "expected",
- * because `report.ts` adds what came. Rules are the intersection of what the daemon's validators accept (they run on
- * JSON only, a package's YAML passes them unseen) and of what the Dify API's models accept when they read it back.
+ * Value rules shared by manifest, provider and tool files. Every message is the phrase between "expected" and "got".
+ * The rules accept what both the daemon's validators and the Dify API's models accept. (The daemon validates JSON sent
+ * over TCP, but not the YAML of a package.)
  */
 import { z } from 'zod'
 
 export const text = (phrase = 'a string') => z.string({ error: phrase })
 export const flag = () => z.boolean({ error: 'true or false' })
-export const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
+export const oneOf = <const T extends readonly string[]>(values: T) =>
   z.enum(values, { error: `one of ${values.join(', ')}` })
 
 /** Text of 1 to `max` characters, counted as code points like the daemon's validator. */
@@ -30,12 +30,14 @@ export const i18n = () =>
     },
     { error: 'a mapping of locales with at least en_US' },
   )
+/** A text in several languages. Dify drops other locales. */
+export type I18n = z.infer<ReturnType<typeof i18n>>
 
 /**
- * The daemon takes `x.y.z` with one `-suffix`, the API only what `packaging.Version` (PEP 440) can read. What is left
- * is a numeric suffix (a post-release) or one of PEP 440's own words with an optional number.
+ * The daemon accepts `x.y.z` with one `-suffix`; the API accepts PEP 440. Both accept a numeric suffix (a
+ * post-release) or a PEP 440 word with an optional number.
  */
-export const versionPhrase = 'a version such as 1.2.3, 1.2.3-beta or 1.2.3-rc1'
+const versionPhrase = 'a version such as 1.2.3, 1.2.3-beta or 1.2.3-rc1'
 export const version = () =>
   matching(
     /^\d{1,4}(\.\d{1,4}){2}(-(\d{1,16}|(a|b|c|rc|alpha|beta|pre|preview|post|rev|r|dev)\d{0,8}))?$/,
@@ -49,30 +51,10 @@ export const pep440 = () =>
     'a PEP 440 version such as 1.7.0',
   )
 
-/** Tags that both the manifest validator and the API's provider-tag enum know (`agent` and `trigger` are not). */
-export const tags = () =>
-  z.array(
-    oneOf([
-      'search',
-      'image',
-      'videos',
-      'weather',
-      'finance',
-      'design',
-      'travel',
-      'social',
-      'news',
-      'medical',
-      'productivity',
-      'education',
-      'business',
-      'entertainment',
-      'utilities',
-      'rag',
-      'other',
-    ]),
-    { error: 'a list of tags' },
-  )
+/** The tags of both the manifest validator and the API's provider-tag enum; `agent` and `trigger` are not. */
+const TAGS =
+  'search image videos weather finance design travel social news medical productivity education business entertainment utilities rag other'
+export const tags = () => z.array(oneOf(TAGS.split(' ')), { error: 'a list of tags' })
 
 export const assetName = () => bounded(128, 'the name of a file in _assets/, 1 to 128 characters')
 
@@ -98,8 +80,8 @@ const scopes: Record<string, string[]> = {
 }
 
 /**
- * What a scope had to be, or undefined where it is fine. The daemon is content when any part of `a&b` is known;
- * an unknown part selects nothing, so each one has to be known here.
+ * The expected scope, or undefined if it is valid. The daemon accepts `a&b` if any part is known, but an unknown part
+ * selects nothing, so every part must be known here.
  */
 export function scopeProblem(type: unknown, scope: unknown, allowed: readonly string[]): string | undefined {
   if (typeof scope !== 'string' || typeof type !== 'string') return undefined
@@ -107,7 +89,7 @@ export function scopeProblem(type: unknown, scope: unknown, allowed: readonly st
   if (!known) return `no scope on a ${type} (only ${allowed.join(', ')} have one)`
   if (scope.length > 1024) return 'at most 1024 characters'
   const good = scope.split('&').every((part) => known.includes(part))
-  return good ? undefined : `parts joined with & out of ${known.join(', ')}`
+  return good ? undefined : `one or more of ${known.join(', ')}, joined with &`
 }
 
 function codePoints(value: string): number {

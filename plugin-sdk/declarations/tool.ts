@@ -1,17 +1,15 @@
 /** The rules of one tool's file. */
 import { z } from 'zod'
-import { warnUnknownKeys } from './known-keys.ts'
 import { checkOutputSchema } from './output-schema.ts'
-import { crossCheckParameter, parameterSchema } from './parameters.ts'
-import { at, check, isRecord, type Reporter } from './report.ts'
+import { crossCheckParameter, parameterSchema, type ToolParameter } from './parameters.ts'
+import { at, check, isRecord, type Reporter, warnUnknownKeys } from './report.ts'
 import { bounded, flag, i18n, matching, text } from './rules.ts'
-import type { OutputSchema, ToolDeclaration, ToolParameter } from './types.ts'
 
 const toolSchema = z.object({
   identity: z.object(
     {
       author: bounded(1023),
-      // Models call a tool by this name, and their function names end at 64 characters.
+      // Models call a tool by this name; function names have at most 64 characters.
       name: matching(/^[a-z0-9_]{1,64}$/, '1 to 64 of a-z, 0-9 and _'),
       label: i18n(),
       icon: text().exactOptional(),
@@ -28,7 +26,20 @@ const toolSchema = z.object({
   extra: z.unknown().exactOptional(),
 })
 
-/** Reports everything wrong in a tool's file; returns the tool where nothing is. */
+/** Each property is one output variable of the node, beside the built-in `text`, `files` and `json`. */
+interface OutputSchema {
+  type: 'object'
+  properties: Record<string, unknown>
+  [keyword: string]: unknown
+}
+
+type DeclaredTool = z.infer<typeof toolSchema>
+export type ToolDeclaration = Pick<DeclaredTool, 'identity' | 'description' | 'has_runtime_parameters'> & {
+  parameters: ToolParameter[]
+  output_schema?: OutputSchema
+}
+
+/** Reports every problem of a tool's file; returns the tool if there is none. */
 export function checkTool(value: unknown, report: Reporter): ToolDeclaration | undefined {
   const tool = check(toolSchema, value, report)
   warnUnknownKeys(toolSchema, value, report)

@@ -1,9 +1,9 @@
-/** Declarations as the JSON that the daemon validates during TCP registration. */
-import type { I18n, PluginDeclaration } from './types.ts'
+import type { PluginDeclaration } from './load.ts'
+import type { I18n } from './rules.ts'
 
 /**
- * The manifest object, and the array with the one provider, tools inlined. Credentials travel as an array with names
- * (a map's keys are lost in JSON), and locales without a text get the English one, as Dify's own SDK does.
+ * Declarations as the JSON that the daemon validates during TCP registration: the manifest, and an array with the one
+ * provider including its tools. Missing locales get the English text, as in Dify's own SDK.
  */
 export function toWire(declaration: PluginDeclaration): { manifest: object; tools: object[] } {
   const { manifest, provider } = declaration
@@ -19,7 +19,7 @@ function fillLocales(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   const entries = Object.entries(value).map(([key, item]) => [
     key,
-    // These two are the plugin author's own JSON, where en_US would be a property like any other.
+    // The author's own JSON, in which en_US is a property like any other.
     key === 'output_schema' || key === 'input_schema' || key === 'default' ? item : fillLocales(item),
   ])
   const filled = Object.fromEntries(entries) as Record<string, unknown>

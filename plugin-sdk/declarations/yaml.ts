@@ -1,24 +1,23 @@
 /**
- * One YAML file is read by two parsers: Go's yaml.v3 in the daemon (YAML 1.2 for untyped values) and PyYAML (1.1) in
- * Dify's own tools. A plain scalar that means two things to them is refused, with the advice to quote it.
+ * Two parsers read each YAML file: Go's yaml.v3 in the daemon (YAML 1.2 for untyped values) and PyYAML (1.1) in Dify's
+ * own tools. A plain scalar that differs between them is an error; quoting fixes it.
  */
 import { type Document, parseDocument } from 'yaml'
-import type { DeclarationIssue } from './errors.ts'
-import { formatPath, isRecord, type Path, show } from './report.ts'
+import { type DeclarationIssue, formatPath, isRecord, type Path, show } from './report.ts'
 
-/** Aliases are counted so that a small file cannot unfold into a huge value. */
+/** Limits alias expansion, so that a small file cannot expand into a huge value. */
 const maxAliasCount = 100
 
-/** The file's value without null entries, or undefined after reporting why there is none. */
+/** The value of the file without null entries, or undefined after reporting the problem. */
 export function readYaml(file: string, source: string, errors: DeclarationIssue[]): unknown {
   const [value, problem] = toValue(parse(source, '1.2'))
   if (problem !== undefined) {
-    errors.push({ file, path: '', message: `expected YAML, came ${problem}` })
+    errors.push({ file, path: '', message: `invalid YAML: ${problem}` })
     return undefined
   }
   if (!isRecord(value)) {
-    const came = value === null || value === undefined ? 'an empty file' : show(value)
-    errors.push({ file, path: '', message: `expected a mapping at the top, came ${came}` })
+    const got = value === null || value === undefined ? 'an empty file' : show(value)
+    errors.push({ file, path: '', message: `expected a mapping at the top, got ${got}` })
     return undefined
   }
   const [older] = toValue(parse(source, '1.1'))
@@ -48,23 +47,19 @@ function* differences(value: unknown, older: unknown, path: Path): Generator<[Pa
   } else if (isRecord(value) && isRecord(older)) {
     for (const [key, item] of Object.entries(value)) {
       if (Object.hasOwn(older, key)) yield* differences(item, older[key], [...path, key])
-      else
-        yield [
-          [...path, key],
-          `expected a key that reads the same in YAML 1.1 and 1.2, came ${key}: quote it`,
-        ]
+      else yield [[...path, key], `expected a key that is the same in YAML 1.1 and 1.2, got ${key}: quote it`]
     }
   } else if (!(older instanceof Date && path.at(-1) === 'created_at') && !Object.is(value, older)) {
-    // A plain timestamp is what `created_at` is for; anywhere else it would arrive as another type.
+    // `created_at` may be a plain timestamp; anywhere else it would change the type.
     const both = `${show(value)} in YAML 1.2 and ${show(older)} in YAML 1.1`
     yield [
       path,
-      `expected a value that reads the same in YAML 1.1 and 1.2, came ${both}: quote it or write it out`,
+      `expected a value that is the same in YAML 1.1 and 1.2, got ${both}: quote it or write it out`,
     ]
   }
 }
 
-/** `key:` without a value means absent to the daemon and the API alike, except inside a JSON schema. */
+/** The daemon and the API treat `key:` without a value as absent, except inside a JSON schema. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (!isRecord(value)) return value

@@ -1,30 +1,30 @@
-/** Which files a package may and must hold, and which of a plugin's directory go into it. */
+/** The files that a package may contain, must contain, and takes from a plugin's directory. */
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { inspectPlugin, isPackagePath } from '../declarations/index.ts'
-import { byPath } from './identity.ts'
-import { verificationPath } from './signature.ts'
+import { VERIFICATION_ENTRY } from './signature.ts'
 import type { PackageEntry } from './types.ts'
+import { byPath } from './zip.ts'
 
-/** Taken from the plugin's root where they exist, beside the declared YAML files and the entrypoint. */
-const usualFiles = ['README.md', 'PRIVACY.md', 'LICENSE', 'requirements.txt', 'plugin.mjs']
-const usualFolders = ['_assets', 'readme']
-/** Left out of folders: secrets, what tools leave behind, and what operating systems leave behind. */
-const neverTaken = /^(\.env(\..*)?|\.git|\.venv|node_modules|__pycache__|\.DS_Store|Thumbs\.db|.*\.difypkg)$/
+/** Included if they exist, beside the declared YAML files and the entrypoint. */
+const USUAL_FILES = ['README.md', 'PRIVACY.md', 'LICENSE', 'requirements.txt', 'plugin.mjs']
+const USUAL_FOLDERS = ['_assets', 'readme']
+/** Excluded from folders: secrets, tool output and files of operating systems. */
+const EXCLUDED = /^(\.env(\..*)?|\.git|\.venv|node_modules|__pycache__|\.DS_Store|Thumbs\.db|.*\.difypkg)$/
 
-/** What is wrong with the entries as files of a zip, one line each. */
+/** Problems of the entries as files of a zip, one line each. */
 export function entryProblems(entries: readonly PackageEntry[], maxBytes: number): string[] {
   const problems: string[] = []
   const paths = new Set<string>()
   for (const { path } of entries) {
     if (!isPackagePath(path))
       problems.push(
-        `expected a relative path with forward slashes and without .., came ${JSON.stringify(path)}`,
+        `expected a relative path with forward slashes and without .., got ${JSON.stringify(path)}`,
       )
-    else if (paths.has(path)) problems.push(`expected each path once, came ${path} again`)
-    else if (path === verificationPath) problems.push(`expected no ${path} (signing writes it), came one`)
+    else if (paths.has(path)) problems.push(`expected each path once, got ${path} twice`)
+    else if (path === VERIFICATION_ENTRY.path) problems.push(`expected no ${path}, because signing adds it`)
     else if (isSecret(path))
-      problems.push(`expected no environment file (it holds the debug key), came ${path}`)
+      problems.push(`expected no environment file, because it contains the debug key, got ${path}`)
     paths.add(path)
   }
   for (const path of paths) {
@@ -32,61 +32,56 @@ export function entryProblems(entries: readonly PackageEntry[], maxBytes: number
     const clash = parents
       .map((_, index) => parents.slice(0, index + 1).join('/'))
       .find((parent) => paths.has(parent))
-    if (clash !== undefined) problems.push(`expected ${clash} to be a file or a folder, came both (${path})`)
+    if (clash !== undefined) problems.push(`expected ${clash} to be a file or a folder, got both (${path})`)
   }
   const size = sizeProblem(entries, maxBytes)
   return size ? [...problems, size] : problems
 }
 
-/** The daemon sums up uncompressed sizes and refuses the package beyond its limit. */
+/** The daemon rejects a package whose uncompressed entries exceed its limit. */
 export function sizeProblem(entries: readonly PackageEntry[], maxBytes: number): string | undefined {
   const total = entries.reduce((sum, { content }) => sum + content.byteLength, 0)
   if (total <= maxBytes) return undefined
   const largest = [...entries].sort((a, b) => b.content.byteLength - a.content.byteLength).slice(0, 5)
   const named = largest.map(({ path, content }) => `${path} (${content.byteLength})`).join(', ')
-  return `expected at most ${maxBytes} uncompressed bytes, came ${total}; the largest files are ${named}`
+  return `expected at most ${maxBytes} uncompressed bytes, got ${total}; the largest files are ${named}`
 }
 
-/** What the local runtime needs to start the plugin and does not find, one line each. */
+/** Missing files that the daemon's local runtime needs to start the plugin, one line each. */
 export function launchProblems(entries: readonly PackageEntry[], entrypoint: string): string[] {
   const paths = new Set(entries.map(({ path }) => path))
   const module = entrypoint.replaceAll('.', '/')
   const problems: string[] = []
   if (!paths.has('requirements.txt') && !paths.has('pyproject.toml'))
-    problems.push('expected requirements.txt or pyproject.toml (the daemon installs from it), came neither')
+    problems.push('expected requirements.txt or pyproject.toml (the daemon installs from it), got neither')
   if (!paths.has(`${module}.py`) && !paths.has(`${module}/__main__.py`))
-    problems.push(`expected ${module}.py (meta.runner.entrypoint is ${entrypoint}), came none`)
+    problems.push(`expected ${module}.py (meta.runner.entrypoint is ${entrypoint}), got none`)
   return problems
 }
 
 /**
  * The files of a plugin's directory that belong in its package: the declared YAML files, the entrypoint, `_assets/`,
- * `readme/`, the usual texts, and what `include` names (files or folders). A list of what goes in cannot leak what
- * somebody forgot to list.
+ * `readme/` and the usual files. An allow list cannot leak secrets.
  */
-export async function readEntries(root: string, include: readonly string[] = []): Promise<PackageEntry[]> {
+export async function readEntries(root: string): Promise<PackageEntry[]> {
   const { files, declaration } = await inspectPlugin(root)
   const entrypoint = `${declaration?.manifest.meta.runner.entrypoint.replaceAll('.', '/') ?? 'main'}.py`
   const paths = new Set(files)
-  for (const path of [...usualFiles, ...usualFolders, entrypoint]) await collect(root, path, paths, false)
-  for (const path of include) await collect(root, path, paths, true)
+  for (const path of [...USUAL_FILES, ...USUAL_FOLDERS, entrypoint]) await collect(root, path, paths)
   const entries: PackageEntry[] = []
   for (const path of paths) entries.push({ path, content: await readFile(join(root, path)) })
   return entries.sort(byPath)
 }
 
-async function collect(root: string, path: string, into: Set<string>, required: boolean): Promise<void> {
+async function collect(root: string, path: string, into: Set<string>): Promise<void> {
   const found = await stat(join(root, path)).catch(() => undefined)
-  if (!found) {
-    if (required) throw new Error(`include: expected a file or folder below ${root}, came ${path}`)
-    return
-  }
+  if (!found) return
   if (!found.isDirectory()) {
     into.add(toPackagePath(relative(root, join(root, path))))
     return
   }
   for (const name of await readdir(join(root, path)))
-    if (!neverTaken.test(name)) await collect(root, join(path, name), into, required)
+    if (!EXCLUDED.test(name)) await collect(root, join(path, name), into)
 }
 
 function toPackagePath(path: string): string {

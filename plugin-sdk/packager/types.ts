@@ -1,35 +1,27 @@
-/** What goes into a `.difypkg`, what comes out of making one, and what reading one back says. */
 import type { PluginFile } from '../declarations/index.ts'
 
 /** One file of a package; `path` is relative to its root, with forward slashes. */
 export type PackageEntry = PluginFile
 
-/** What a signer vouches for; the daemon reads it from the signed `.verification.dify.json`. */
-export type AuthorizedCategory = 'langgenius' | 'partner' | 'community'
-
-export interface SigningOptions {
-  /** RSA private key as PEM, PKCS#1 or PKCS#8. */
-  privateKey: string
-  /** @default 'community' */
-  category?: AuthorizedCategory
-  /** Time of signing, part of the signed data in whole seconds. @default now */
-  time?: Date
-}
-
 export interface PackageOptions {
-  sign?: SigningOptions
-  /** Limit on the sum of uncompressed sizes, and on the package itself. @default 52428800, the daemon's default */
+  sign?: {
+    /** RSA private key as PEM, PKCS#1 or PKCS#8. */
+    privateKey: string
+    /** Signing time, signed in whole seconds. Default: now. */
+    time?: Date
+  }
+  /** Limit of the uncompressed size and of the package. Default: 52,428,800 bytes, the daemon's default. */
   maxBytes?: number
 }
 
 export interface BuiltPackage {
-  /** The zip file. The same entries, key and time give the same bytes, whatever the time zone. */
+  /** The zip file. The same entries, key and time give the same bytes in every time zone. */
   bytes: Uint8Array
   /** `<author>-<name>-<version>.difypkg` */
   filename: string
-  /** `author/name:version@checksum`, by which Dify knows this very package. */
+  /** `author/name:version@checksum`, Dify's identifier of this package. */
   uniqueIdentifier: string
-  /** Hex SHA-256 over all paths and contents. */
+  /** Hex SHA-256 of all paths and contents. */
   checksum: string
   /** In zip order. */
   entries: { path: string; bytes: number }[]
@@ -39,20 +31,7 @@ export interface BuiltPackage {
   warnings: string[]
 }
 
-/** `unchecked`: there is a signature and no key to check it with. */
-export type SignatureState = 'none' | 'valid' | 'invalid' | 'unchecked'
-
-export interface PackageReport {
-  uniqueIdentifier: string
-  checksum: string
-  /** In zip order. */
-  entries: PackageEntry[]
-  signature: SignatureState
-  signedAt?: Date
-  category?: AuthorizedCategory
-}
-
-/** Thrown before anything is written, with everything that is wrong. */
+/** Thrown with every problem before anything is written. */
 export class PackageError extends Error {
   override readonly name = 'PackageError'
   readonly problems: string[]

@@ -2,19 +2,19 @@ import { TransportClosedError } from '../errors.ts'
 import { encodeFrame, type Frame } from '../protocol.ts'
 import { createSharedAbort, type Transport } from './transport.ts'
 
-/** The daemon's side of a linked pair. */
+/** The daemon's side of the pair. */
 export interface MemoryDaemon {
-  /** Every frame the plugin sent so far, as it would read after a trip over the wire. */
+  /** Every frame of the plugin so far, after encoding and decoding. */
   readonly frames: readonly Frame[]
-  /** Hands one line to the plugin; an object is written as JSON first. */
+  /** Sends one line to the plugin; an object is encoded as JSON. */
   send(line: string | object): void
-  /** Resolves with the session's frames once its `end` came. */
+  /** Resolves with the session's frames after its `end`. */
   session(sessionId: string): Promise<Frame[]>
-  /** No more requests: what a closed stdin is to a real plugin. */
+  /** Ends the input, like a closed stdin. */
   end(): void
 }
 
-/** A transport without a wire, for tests: frames still go through the encoder, with its limits. */
+/** An in-memory transport for tests. Frames pass the encoder and its limits. */
 export function createMemoryPair(options: { maxFrameBytes?: number } = {}): {
   transport: Transport
   daemon: MemoryDaemon
@@ -44,7 +44,7 @@ export function createMemoryPair(options: { maxFrameBytes?: number } = {}): {
   const daemon: MemoryDaemon = {
     frames,
     send(line) {
-      if (!started || ended) throw new Error('The memory transport takes lines between start and end only')
+      if (!started || ended) throw new Error('The memory transport accepts lines only between start and end')
       transport.onLine?.(typeof line === 'string' ? line : JSON.stringify(line), channel)
     },
     session(sessionId) {

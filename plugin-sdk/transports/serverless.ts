@@ -11,7 +11,7 @@ export const MAX_BODY_BYTES = 5_242_880
 export interface ServerlessOptions {
   /** Default 0.0.0.0. */
   host?: string
-  /** Default 8080; 0 takes a free one. */
+  /** Default 8080; 0 uses a free port. */
   port?: number
   maxBodyBytes?: number
   maxFrameBytes?: number
@@ -23,8 +23,8 @@ export interface ServerlessTransport extends Transport {
 }
 
 /**
- * The serverless runtime: an HTTP server with one session per request. The answer is a stream of frames, one
- * JSON document per line - not server-sent events, although the daemon's Accept header says so.
+ * The serverless runtime: an HTTP server with one session per request. The answer is newline-delimited JSON frames,
+ * although the daemon's Accept header asks for server-sent events.
  */
 export function createServerlessTransport(options: ServerlessOptions = {}): ServerlessTransport {
   const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES
@@ -37,7 +37,7 @@ export function createServerlessTransport(options: ServerlessOptions = {}): Serv
       response.destroy()
     })
   })
-  // Deadlines for what a client sends; the answer may take as long as a session may.
+  // Deadlines for the request only; the session timeout limits the answer.
   server.requestTimeout = 30_000
   server.headersTimeout = 10_000
 
@@ -48,19 +48,19 @@ export function createServerlessTransport(options: ServerlessOptions = {}): Serv
     } else if (request.method === 'POST' && pathname === '/invoke') {
       await invoke(request, response)
     } else {
-      refuse(response, 404, `Nothing at ${request.method} ${pathname}; expected POST /invoke or GET /health`)
+      respond(response, 404, `path: expected POST /invoke or GET /health, got ${request.method} ${pathname}`)
     }
   }
 
   async function invoke(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request, maxBodyBytes)
-    if (body === null) return refuse(response, 413, `The body is over ${maxBodyBytes} bytes`)
-    const line = identify(body, request)
-    if ('problem' in line) return refuse(response, 400, line.problem)
+    if (body === null) return respond(response, 413, `body: expected at most ${maxBodyBytes} bytes, got more`)
+    const line = readEnvelope(body, request)
+    if ('problem' in line) return respond(response, 400, line.problem)
 
     const abort = createSharedAbort()
     const writer = createLineWriter(response, { maxBytes: Number.MAX_SAFE_INTEGER })
-    response.on('close', () => abort.abort(new TransportClosedError('The caller has left')))
+    response.on('close', () => abort.abort(new TransportClosedError('The caller closed the connection')))
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
     transport.onLine?.(line.text, {
       signal: abort.signal,
@@ -86,14 +86,14 @@ export function createServerlessTransport(options: ServerlessOptions = {}): Serv
       })
       transport.onNotice?.(`Listening on port ${transport.port}`)
     },
-    /** There is no connection to speak on outside a session. */
+    /** Outside a session there is no connection. */
     async send() {},
     async close() {
       const stopped = new Promise<void>((resolve) => server.close(() => resolve()))
       await Promise.all(
         [...answering].map((response) => new Promise((resolve) => response.once('close', resolve))),
       )
-      // What is left are kept-alive connections without a request; they would hold the server for seconds.
+      // Idle kept-alive connections would delay the close by seconds.
       server.closeAllConnections()
       await stopped
     },
@@ -101,8 +101,8 @@ export function createServerlessTransport(options: ServerlessOptions = {}): Serv
   return transport
 }
 
-/** The envelope as one line. The session id comes in the header, in the envelope, or in both alike. */
-function identify(body: string, request: IncomingMessage): { text: string } | { problem: string } {
+/** The envelope as one line. The session id is in the header, in the envelope, or in both. */
+function readEnvelope(body: string, request: IncomingMessage): { text: string } | { problem: string } {
   const header = request.headers['dify-plugin-session-id']
   let envelope: unknown
   try {
@@ -119,7 +119,9 @@ function identify(body: string, request: IncomingMessage): { text: string } | { 
   }
   const session_id = own ?? header
   if (typeof session_id !== 'string' || session_id === '') {
-    return { problem: 'No session: expected header Dify-Plugin-Session-ID or session_id in the body' }
+    return {
+      problem: 'session: expected header Dify-Plugin-Session-ID or session_id in the body, got nothing',
+    }
   }
   const action = new URL(request.url ?? '/', 'http://plugin').searchParams.get('action')
   const asked = 'data' in envelope ? (envelope.data as { action?: unknown } | null)?.action : undefined
@@ -130,8 +132,8 @@ function identify(body: string, request: IncomingMessage): { text: string } | { 
 }
 
 /**
- * The whole body, or null where it is over the limit. The rest is still read, and thrown away, because a caller
- * in the middle of sending would not see the answer; `requestTimeout` bounds how long.
+ * The body, or null if it exceeds the limit. The rest is read and discarded, because the caller reads the answer only
+ * after sending; `requestTimeout` limits the duration.
  */
 function readBody(request: IncomingMessage, maxBytes: number): Promise<string | null> {
   return new Promise((resolve, reject) => {
@@ -144,11 +146,13 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<string | 
     })
     request.once('end', () => resolve(bytes > maxBytes ? null : Buffer.concat(parts).toString('utf8')))
     request.once('error', reject)
-    request.once('close', () => reject(new TransportClosedError('The caller left while sending')))
+    request.once('close', () =>
+      reject(new TransportClosedError('The caller closed the connection while sending')),
+    )
   })
 }
 
-function refuse(response: ServerResponse, status: number, message: string): void {
+function respond(response: ServerResponse, status: number, message: string): void {
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })
   response.end(JSON.stringify({ error: message }))
 }

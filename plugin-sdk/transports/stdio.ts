@@ -3,12 +3,11 @@ import { createLineReader } from '../line-reader.ts'
 import { type ByteSink, createLineWriter } from '../line-writer.ts'
 import { encodeFrame } from '../protocol.ts'
 import { systemTimers, type Timers } from '../timers.ts'
-import { startHeartbeat } from './heartbeat.ts'
-import { type Channel, createSharedAbort, type Transport } from './transport.ts'
+import { type Channel, createSharedAbort, startHeartbeat, type Transport } from './transport.ts'
 
 export interface StdioOptions {
   input: Readable
-  /** Carries frames and nothing else: see `reserveStdout`. */
+  /** For frames only; see `reserveStdout`. */
   output: ByteSink
   heartbeatMs?: number
   timers?: Timers
@@ -54,7 +53,7 @@ export function createStdioTransport(options: StdioOptions): Transport {
       })
       options.output.on('error', fail)
       options.output.on('close', () => fail(new Error('stdout was closed')))
-      // The daemon takes the first heartbeat for "started", so it goes out before anything is read.
+      // The daemon treats the first heartbeat as "started", so it is sent before reading.
       stopHeartbeat = startHeartbeat(channel.send, options.timers ?? systemTimers, options.heartbeatMs)
       const onData = (chunk: Uint8Array) => reader.push(chunk)
       const onInputEnd = () => {
@@ -85,8 +84,8 @@ export function createStdioTransport(options: StdioOptions): Transport {
 }
 
 /**
- * Keeps the process's stdout for frames: whatever else writes to it, `console.log` and libraries included, goes
- * to stderr from now on. A stray line would be dropped by the daemon at best.
+ * Reserves stdout for frames: other writes, such as `console.log`, go to stderr, because the daemon would drop such a
+ * line at best.
  */
 export function reserveStdout(
   process: { stdout: NodeJS.WriteStream; stderr: NodeJS.WriteStream } = globalThis.process,

@@ -4,34 +4,32 @@ import { createLineReader } from '../line-reader.ts'
 import { createLineWriter } from '../line-writer.ts'
 import { encodeFrame } from '../protocol.ts'
 import type { Timers } from '../timers.ts'
-import { startHeartbeat } from './heartbeat.ts'
-import { declarationLines, handshakeLine, type Registration } from './tcp-registration.ts'
-import { type Channel, createSharedAbort, type Oversize } from './transport.ts'
+import { type Channel, createSharedAbort, type Oversize, startHeartbeat } from './transport.ts'
 
 export interface TcpConnectionOptions {
   host: string
   port: number
-  /** The debug key of Dify's plugin page; lives 120 minutes. */
+  /** The debug key of Dify's plugin page; valid for 120 minutes. */
   key: string
   registration: Registration
   heartbeatMs?: number
-  /** For the connection to stand. Default 10 s. */
+  /** Default 10 s. */
   connectTimeoutMs?: number
-  /** How long the daemon gets to refuse the key before the declarations follow. Default 250 ms. */
+  /** Wait for a rejection of the key before sending the declarations. Default 250 ms. */
   handshakeGraceMs?: number
   maxFrameBytes?: number
   maxRequestBytes?: number
 }
 
-/** How long the daemon gets to close its side. */
+/** Limit for the daemon to close its side. */
 const CLOSE_MS = 2_000
 
 /** One registered connection to the daemon. */
 export interface TcpConnection {
   channel: Channel
-  /** Why it ended: the daemon's own words as a `RegistrationError`, or that it was dropped. Never rejects. */
+  /** Resolves with the reason: the daemon's message as a `RegistrationError`, or a lost connection. Never rejects. */
   closed: Promise<Error>
-  /** Writes out what was handed over and closes. */
+  /** Flushes sent frames and closes. */
   close(): Promise<void>
 }
 
@@ -40,7 +38,7 @@ export interface TcpCallbacks {
   onOversize(oversize: Oversize, channel: Channel): void
 }
 
-/** Connects and registers. Rejects when the connection does not stand in time, or is lost while registering. */
+/** Connects and registers. Rejects on a timeout, or if the connection is lost while registering. */
 export async function connectTcp(
   options: TcpConnectionOptions,
   timers: Timers,
@@ -58,7 +56,7 @@ export async function connectTcp(
   let refusal: RegistrationError | undefined
   const reader = createLineReader({
     onLine(line) {
-      // The daemon writes JSON objects; a sentence is its reason for closing the connection.
+      // Requests are JSON objects; plain text is the daemon's reason for closing the connection.
       if (line.trimStart().startsWith('{')) callbacks.onLine(line, channel)
       else refusal ??= new RegistrationError(`The daemon says: ${line.trim().slice(0, 1000)}`)
     },
@@ -80,7 +78,7 @@ export async function connectTcp(
       resolve(reason)
     })
   })
-  // The daemon has nothing to say after its end of the stream; answer with ours, so that 'close' follows.
+  // End our side too, so that 'close' follows.
   socket.once('end', () => socket.end())
 
   const stopHeartbeat = await register()
@@ -117,7 +115,7 @@ export async function connectTcp(
     }
   }
 
-  /** Writing into a connection the daemon has closed can cost us the line that says why. */
+  /** Writing to a connection that the daemon has closed can discard the line with its reason. */
   async function pause(ms: number): Promise<void> {
     if (ms <= 0) return
     await new Promise<void>((resolve, reject) => {
@@ -149,7 +147,7 @@ function openSocket(options: TcpConnectionOptions, timers: Timers, closing: Abor
       cancel()
       closing.removeEventListener('abort', onAbort)
       socket.off('error', fail)
-      // Whoever fails first destroys the socket; errors after that have nobody left to tell.
+      // Later errors of the destroyed socket are ignored.
       socket.on('error', () => {})
     }
     closing.addEventListener('abort', onAbort, { once: true })
@@ -160,4 +158,43 @@ function openSocket(options: TcpConnectionOptions, timers: Timers, closing: Abor
     })
     if (closing.aborted) onAbort()
   })
+}
+
+/** The declarations that the daemon needs before it sends requests. */
+interface Registration {
+  manifest: object
+  /** The providers including their tools; the daemon uses the first. */
+  tools: object[]
+  /** `filename` is the path below `_assets/`. */
+  assets: readonly { filename: string; content: Uint8Array }[]
+}
+
+/** Raw bytes of an asset per line, as in Dify's own SDK. */
+const ASSET_CHUNK_BYTES = 8192
+
+/** The first line; the daemon closes the connection without it after 10 s. */
+const handshakeLine = (key: string): string => encode('handshake', { key })
+
+/**
+ * The lines after the handshake. The manifest comes first, because it resets the registration. Empty files are skipped,
+ * because the daemon rejects empty chunks.
+ */
+function* declarationLines(registration: Registration): Generator<string> {
+  yield encode('manifest_declaration', registration.manifest)
+  yield encode('tool_declaration', registration.tools)
+  for (const { filename, content } of registration.assets) {
+    for (let start = 0; start < content.length; start += ASSET_CHUNK_BYTES) {
+      const piece = content.subarray(start, start + ASSET_CHUNK_BYTES)
+      yield encode('asset_chunk', {
+        filename,
+        data: Buffer.from(piece.buffer, piece.byteOffset, piece.length).toString('base64'),
+        end: start + ASSET_CHUNK_BYTES >= content.length,
+      })
+    }
+  }
+  yield encode('end', {})
+}
+
+function encode(type: string, data: object): string {
+  return JSON.stringify({ type, data })
 }

@@ -5,17 +5,17 @@ import { createSharedAbort, type Transport } from './transport.ts'
 
 export interface TcpOptions extends TcpConnectionOptions {
   timers?: Timers
-  /** Failed or short-lived connections in a row before giving up. Default 10. */
+  /** Consecutive failed or short-lived connections before giving up. Default 10. */
   maxAttempts?: number
-  /** The wait doubles from 1 s to 30 s by default. */
+  /** The delay doubles from `first` to `max`. Default 1 s to 30 s. */
   backoffMs?: { first: number; max: number }
-  /** A connection that lasts this long, or that carried a request, starts the count anew. Default 10 s. */
+  /** A connection of this duration, or with a request, resets the count of failures. Default 10 s. */
   stableMs?: number
 }
 
 /**
- * Remote debugging: registers the plugin with a daemon over TCP and then speaks the stdio protocol. A dropped
- * connection is opened and registered again; a refusal by the daemon ends the transport with its message.
+ * Remote debugging: registers the plugin with a daemon over TCP and then uses the stdio protocol. Reconnects and
+ * registers again after a lost connection; a rejection by the daemon ends the transport with its message.
  */
 export function createTcpTransport(options: TcpOptions): Transport {
   const timers = options.timers ?? systemTimers
@@ -26,7 +26,7 @@ export function createTcpTransport(options: TcpOptions): Transport {
   let current: TcpConnection | null = null
   let failures = 0
 
-  /** One connection from start to its loss. Resolves once it is registered. */
+  /** Opens one connection. Resolves when it is registered. */
   async function connect(): Promise<void> {
     const connection = await connectTcp(options, timers, closing.signal, {
       onLine(line, channel) {
@@ -49,19 +49,19 @@ export function createTcpTransport(options: TcpOptions): Transport {
     transport.onNotice?.(`Connected to ${address} and registered; waiting for requests`)
   }
 
-  async function connectWithPatience(): Promise<void> {
+  async function connectWithRetries(): Promise<void> {
     for (;;) {
       try {
         return await connect()
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error))
         if (closing.signal.aborted || isFinal(reason)) throw reason
-        await waitAfter(reason)
+        await backOff(reason)
       }
     }
   }
 
-  async function waitAfter(reason: Error): Promise<void> {
+  async function backOff(reason: Error): Promise<void> {
     failures += 1
     if (failures >= maxAttempts) {
       throw new TransportClosedError(`${address}: gave up after ${failures} attempts: ${reason.message}`, {
@@ -69,7 +69,7 @@ export function createTcpTransport(options: TcpOptions): Transport {
       })
     }
     const wait = Math.min(backoff.max, backoff.first * 2 ** (failures - 1))
-    transport.onNotice?.(`${address}: ${reason.message}; trying again in ${wait / 1000} s`)
+    transport.onNotice?.(`${address}: ${reason.message}; retrying in ${wait / 1000} s`)
     await new Promise<void>((resolve) => {
       const wake = () => {
         cancel()
@@ -83,15 +83,15 @@ export function createTcpTransport(options: TcpOptions): Transport {
   }
 
   function reconnect(reason: Error) {
-    waitAfter(reason)
-      .then(connectWithPatience)
+    backOff(reason)
+      .then(connectWithRetries)
       .catch((error: Error) => {
         if (!closing.signal.aborted) transport.onEnd?.(error)
       })
   }
 
   const transport: Transport = {
-    start: connectWithPatience,
+    start: connectWithRetries,
     async send(frame) {
       await current?.channel.send(frame)
     },
@@ -103,7 +103,7 @@ export function createTcpTransport(options: TcpOptions): Transport {
   return transport
 }
 
-/** A refusal would come again with the same key and declarations; only a full daemon may have room later. */
+/** A rejection is permanent for the same key and declarations, except by a busy daemon. */
 function isFinal(reason: Error): boolean {
   return reason instanceof RegistrationError && !/server is busy/i.test(reason.message)
 }

@@ -10,12 +10,12 @@ import type { WaitingTurns } from './waiting-turns.ts'
 
 const CLOSING: LearnOutcome = { status: 'later', reason: 'closing', detail: 'closing' }
 
-/** Learns from batches of one scope: what works waits no more, what does not is put off. */
+/** Extracts memories from batches of one scope. Successful turns leave the buffer; failed turns are rescheduled. */
 export class BatchLearner {
   readonly #key: string
   readonly #waiting: WaitingTurns
   readonly #context: BufferContext
-  /** Turns that the model thinks about. */
+  /** Turns of the model call in progress. */
   readonly #processing = new Set<string>()
 
   constructor(key: string, waiting: WaitingTurns, context: BufferContext) {
@@ -29,9 +29,9 @@ export class BatchLearner {
   }
 
   /**
-   * Learns from a batch, or from its halves where the model makes nothing of the whole: one turn that it does not get
-   * along with does not stand in the way of its neighbours.
-   * @returns why turns of it wait on, or `null`
+   * Extracts from a batch. If the model fails on the whole batch, each half is tried, so that one bad turn does not
+   * block the others.
+   * @returns the reason why turns are still pending, or `null`
    */
   async learn(
     batch: readonly PendingTurn[],
@@ -40,7 +40,7 @@ export class BatchLearner {
     tell: (event: TurnEvent) => void,
   ): Promise<string | null> {
     const { log, slots, closing, onFlush } = this.#context
-    const outcome = await slots.run(() => this.#ask(batch, reason), isUrgent)
+    const outcome = await slots.add(() => this.#ask(batch, reason), { priority: isUrgent ? 1 : 0 })
     const turns = batch.length
     if (outcome.status === 'learned') {
       for (const turn of batch) this.#waiting.remove(turn)
@@ -64,7 +64,7 @@ export class BatchLearner {
 
   async #ask(batch: readonly PendingTurn[], because: FlushReason): Promise<LearnOutcome> {
     const { learner, log, closing, givingUp } = this.#context
-    // It may have waited for its turn.
+    // The buffer may have closed while this batch waited for a slot.
     if (closing.aborted) return CLOSING
     const ids = batch.map((turn) => turn.turn_id)
     for (const id of ids) this.#processing.add(id)
@@ -89,7 +89,7 @@ export class BatchLearner {
     const inVain = [...batch, ...away].reduce((most, { attempts }) => Math.max(most, attempts), 0) + 1
     const waiting = batch.filter((turn) => this.#waiting.holds(turn))
     const later = waiting.map((turn) => ({ ...putOff(turn, outcome, now(), inVain), because }))
-    // Here first: should the store be what is broken, the model must not be asked again at once.
+    // Update memory first: if the store fails, the model must not be called again at once.
     for (const turn of later) this.#waiting.put(turn)
     try {
       for (const turn of await notePutOff(engine, records, this.#key, later)) this.#waiting.remove(turn)

@@ -1,17 +1,25 @@
+import PQueue from 'p-queue'
 import type { Log } from '../log.ts'
-import type { AddRequest, AddResult } from '../memory/add.ts'
-import type { AddOptions, MemoryEngine } from '../memory/engine.ts'
+import { type AddOptions, type AddRequest, type AddResult, addTurn } from '../memory/add.ts'
+import type { MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
-import { bringHome, type PendingTurn, pendingScopes, readPending, scrollPending } from '../memory/pending.ts'
-import { readTurn, type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
+import type { PendingTurn } from '../memory/pending.ts'
+import {
+  getPending,
+  migrateLegacyPending,
+  pendingScopes,
+  scrollPending,
+} from '../memory/repositories/pending.ts'
+import { logInvalidRecord } from '../memory/repositories/record.ts'
+import { getTurn } from '../memory/repositories/turns.ts'
+import { type Turn, tokensOf, turnRecordId } from '../memory/turns.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Scope, scopeKey } from '../scope.ts'
+import { AdmissionLimits } from './admission-limits.ts'
 import type { BufferContext, Shared, Timers } from './context.ts'
-import { Room } from './room.ts'
 import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
-import { Slots } from './slots.ts'
 import { StoredTotals, sumOf, type Totals } from './totals.ts'
 import type { View, Views } from './views.ts'
 
@@ -81,7 +89,7 @@ export class BufferZone {
   #reconcileTimer: NodeJS.Timeout | undefined
   /** Absent where this process alone has the store: what waits is known here then. */
   readonly #stored: StoredTotals | undefined
-  readonly #room: Room
+  readonly #limits: AdmissionLimits
 
   constructor(options: BufferOptions) {
     this.#options = options
@@ -95,7 +103,7 @@ export class BufferZone {
       views: options.views,
       log: options.log,
       settings: this.#settings,
-      slots: new Slots(this.#settings.concurrency),
+      slots: new PQueue({ concurrency: this.#settings.concurrency }),
       shared: options.shared,
       wish: (key, at) => this.#wish(key, at),
       now: this.#now,
@@ -107,10 +115,10 @@ export class BufferZone {
       },
       onEmpty: (key) => this.#scopes.delete(key),
     }
-    this.#room = new Room({
-      bounds: this.#settings,
+    this.#limits = new AdmissionLimits({
+      limits: this.#settings,
       bufferOf: (key) => this.#scopes.get(key),
-      waitingInAll: () => Math.max(this.#turns, this.#stored?.lastTurns ?? 0),
+      countPending: () => Math.max(this.#turns, this.#stored?.lastTurns ?? 0),
       now: this.#now,
     })
     options.queue.work((key) => this.#run(key))
@@ -118,28 +126,29 @@ export class BufferZone {
 
   /** Takes up what an earlier process left; it is flushed soon. */
   async start(): Promise<void> {
-    const { records, shared } = this.#options
-    await bringHome(records)
+    const { records, shared, log } = this.#options
+    const onInvalid = logInvalidRecord(log)
+    await migrateLegacyPending(records, onInvalid)
     if (shared) await this.#reconcile()
     else {
       for await (const key of pendingScopes(records)) {
-        this.#scope(key).takeOver(await Array.fromAsync(scrollPending(records, key)))
+        this.#scope(key).takeOver(await Array.fromAsync(scrollPending(records, key, onInvalid)))
       }
     }
   }
 
   /**
-   * Accepts a turn; when this resolves, it is durable.
-   * @throws {AppError} `too_many_pending` when so many turns wait that no more are taken; nothing is stored then
+   * Stores a turn as pending; it is durable when this resolves.
+   * @throws {AppError} `too_many_pending` when a limit is reached; nothing is stored then
    */
   async accept(scope: Scope, request: AddRequest, { expiresAt, triggers }: AcceptOptions): Promise<Accepted> {
     const { engine, countTokens } = this.#options
     const key = scopeKey(scope)
-    const arrived = this.#room.enter(key, this.#isWaiting(key, request))
-    // For the bound on all that waits, which others fill up too.
+    const release = this.#limits.admit(key, this.#isWaiting(key, request))
+    // Other sidecars add pending turns too.
     this.#stored?.renew()
     try {
-      const { pending, ...result } = await engine.add(scope, request, {
+      const { pending, ...result } = await addTurn(engine, scope, request, {
         ...{ learn: true, expiresAt, triggers },
         countTokens: (messages) => tokensOf(messages, countTokens),
       })
@@ -149,7 +158,7 @@ export class BufferZone {
       }
       return { ...result, waits: pending !== undefined }
     } finally {
-      arrived()
+      release()
     }
   }
 
@@ -241,7 +250,7 @@ export class BufferZone {
     const key = scopeKey(scope)
     await this.refresh(scope)
     if (!this.waitingTurn(scope, turnId)) return undefined
-    const turn = await readTurn(this.#options.records, key, turnId)
+    const turn = await getTurn(this.#options.records, key, turnId)
     return turn?.state === 'done' ? undefined : turn
   }
 
@@ -364,7 +373,7 @@ export class BufferZone {
   async #letGo(key: string, isMeant: (turn: PendingTurn) => boolean): Promise<void> {
     const gone: PendingTurn[] = []
     for (const turn of this.#scopes.get(key)?.waiting.all().filter(isMeant) ?? []) {
-      if (!(await readPending(this.#options.records, key, turn.turn_id))) gone.push(turn)
+      if (!(await getPending(this.#options.records, key, turn.turn_id))) gone.push(turn)
     }
     this.#scopes.get(key)?.remove(gone)
   }

@@ -1,10 +1,10 @@
+import type PQueue from 'p-queue'
 import type { Log } from '../log.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { Learner } from '../memory/learn/learner.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { BufferSettings, FlushReason } from './settings.ts'
-import type { Slots } from './slots.ts'
 import type { Views } from './views.ts'
 
 export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
@@ -25,7 +25,7 @@ export interface BufferContext {
   views: Views
   log: Log
   settings: BufferSettings
-  slots: Slots
+  slots: PQueue
   now: () => number
   /** Aborted when no flush may begin any more. */
   closing: AbortSignal

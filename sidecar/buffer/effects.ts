@@ -1,23 +1,16 @@
 import type { MemoryEvent } from '../memory/events.ts'
-import type { PastVersion } from '../memory/history.ts'
-import type { Memory } from '../memory/memory.ts'
-import { readTurn } from '../memory/turns.ts'
+import { getMemory } from '../memory/repositories/memories.ts'
+import { getTurn } from '../memory/repositories/turns.ts'
+import { getEnded } from '../memory/repositories/versions.ts'
 import type { RecordStore } from '../ports/records.ts'
 
-/** What came of a turn that somebody else learned from, by what is stored. */
+/** The events of a turn that another process extracted, as they are stored. */
 export async function eventsOf(records: RecordStore, scope: string, turnId: string): Promise<MemoryEvent[]> {
-  const turn = await readTurn(records, scope, turnId)
+  const turn = await getTurn(records, scope, turnId)
   const events: MemoryEvent[] = []
   for (const { event, memory_id } of turn?.effects ?? []) {
-    const memory = await textOf(records, scope, memory_id)
-    if (memory !== undefined) events.push({ event, id: memory_id, memory })
+    const held = (await getMemory(records, scope, memory_id)) ?? (await getEnded(records, scope, memory_id))
+    if (held) events.push({ event, id: memory_id, memory: held.memory.text })
   }
   return events
-}
-
-async function textOf(records: RecordStore, scope: string, id: string): Promise<string | undefined> {
-  const current = await records.get('memories', scope, id)
-  if (current) return (current.payload as unknown as Memory).text
-  const ended = await records.get('versions', scope, id)
-  return ended && (ended.payload as unknown as PastVersion).memory.text
 }

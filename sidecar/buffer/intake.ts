@@ -1,5 +1,5 @@
 import { AppError, invalid } from '../errors.ts'
-import type { AddRequest, AddResult } from '../memory/add.ts'
+import { type AddRequest, type AddResult, addTurn } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { RuleBook } from '../rules/rule-book.ts'
 import { expiryOf } from '../rules/rules.ts'
@@ -11,19 +11,19 @@ export type Mode = 'buffered' | 'sync' | 'verbatim'
 
 export interface Taken extends Pick<AddResult, 'turnId' | 'turn' | 'events'> {
   status: 'stored' | 'buffered'
-  /** Why a turn that should have been learned from at once waits. */
+  /** Why a turn in `sync` mode is still pending. */
   reason: string | null
 }
 
 export interface IntakeOptions {
   engine: MemoryEngine
   ruleBook: RuleBook
-  /** Absent without a language model: then everything is kept verbatim. */
+  /** Absent without a language model: every turn is stored verbatim. */
   buffer: BufferZone | undefined
   now?: () => number
 }
 
-/** Where turns come in: by the rules of their app, and by the mode that the caller chose. */
+/** Stores turns according to the rules of their app and the mode of the request. */
 export class Intake {
   readonly #options: IntakeOptions
   readonly #now: () => number
@@ -40,13 +40,13 @@ export class Intake {
   async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<Taken> {
     const { engine, buffer, ruleBook } = this.#options
     const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
-    // A caller may narrow what the app's rules allow, and not widen it.
+    // A request may narrow the rules of the app, not widen them.
     const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
     const ruled = { ...request, remember }
     const said = Math.max(...request.messages.map(({ at }) => at ?? this.#now()))
     const expiresAt = expiryOf(rules, null, said, request.runId)
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      const result = await engine.add(scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
+      const result = await addTurn(engine, scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
       await buffer?.settled(scope, result.turnId)
       return { ...result, status: 'stored', reason: null }
     }
@@ -67,15 +67,15 @@ export class Intake {
   }
 
   /**
-   * Gives up learning from a turn that waits or has failed: its words stay, as they were said.
-   * @throws {AppError} `not_found` for a turn that does not wait
+   * Cancels extraction for a pending or failed turn and keeps its text verbatim.
+   * @throws {AppError} `not_found` if the turn is not pending
    */
   async keepAsSaid(scope: Scope, turnId: string): Promise<AddResult> {
     const { engine, buffer, ruleBook } = this.#options
     const turn = await buffer?.turn(scope, turnId)
     if (!turn) throw waitsNot(turnId)
     const { rules } = await ruleBook.inForce(scope.namespace, turn.app_id)
-    // Said when it came in, not now.
+    // The time of acceptance, not the current time.
     const messages = turn.messages.map((one) => ({ ...one, at: one.at ?? turn.created_at }))
     const request: AddRequest = {
       turnId,
@@ -89,14 +89,14 @@ export class Intake {
       remember: turn.remember,
     }
     const expiresAt = expiryOf(rules, null, Math.max(...messages.map(({ at }) => at)), turn.run_id)
-    const result = await engine.add(scope, request, { learn: false, expiresAt, countTokens: () => 0 })
+    const result = await addTurn(engine, scope, request, { learn: false, expiresAt, countTokens: () => 0 })
     await buffer?.settled(scope, turnId)
     return result
   }
   /**
-   * Gives up learning from a turn that waits or has failed, and lets its words go: they are recalled no more. The turn
-   * stays as it was said, and posting it again in the same words changes nothing.
-   * @throws {AppError} `not_found` for a turn that does not wait
+   * Cancels extraction for a pending or failed turn and removes its text from recall. The turn itself stays stored, so
+   * that posting the same words again changes nothing.
+   * @throws {AppError} `not_found` if the turn is not pending
    */
   async drop(scope: Scope, turnId: string): Promise<void> {
     const { engine, buffer } = this.#options

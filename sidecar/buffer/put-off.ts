@@ -1,6 +1,7 @@
 import type { MemoryEngine } from '../memory/engine.ts'
-import { type PendingTurn, putPending, readPending } from '../memory/pending.ts'
-import { putTurn, readTurn } from '../memory/turns.ts'
+import type { PendingTurn } from '../memory/pending.ts'
+import { getPending, putPending } from '../memory/repositories/pending.ts'
+import { getTurn, putTurn } from '../memory/repositories/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { isOutage, MAX_WAIT_MS, retryDelay, UNREADABLE_LIMIT } from './retry.ts'
 
@@ -38,15 +39,15 @@ export async function notePutOff(
   return await engine.change(scope, async (unit) => {
     const gone: PendingTurn[] = []
     for (const turn of turns) {
-      const waits = await readPending(records, scope, turn.turn_id)
+      const waits = await getPending(records, scope, turn.turn_id)
       if (!waits) gone.push(turn)
       // A newer version of the turn has its own record, and has not been tried.
       if (waits?.revision !== turn.revision) continue
-      unit.also(putPending(turn))
-      const stored = await readTurn(records, scope, turn.turn_id)
+      unit.addWrites(putPending(turn))
+      const stored = await getTurn(records, scope, turn.turn_id)
       const state = turn.not_before === null ? 'failed' : 'pending'
       if (stored && stored.state !== 'done' && stored.state !== state) {
-        unit.also(putTurn(scope, { ...stored, state }))
+        unit.addWrites(putTurn(scope, { ...stored, state }))
       }
     }
     return gone

@@ -1,7 +1,9 @@
 import { AppError } from '../errors.ts'
 import type { MemoryEvent } from '../memory/events.ts'
 import type { TurnEvent } from '../memory/learn/types.ts'
-import { type PendingTurn, scrollPending } from '../memory/pending.ts'
+import type { PendingTurn } from '../memory/pending.ts'
+import { scrollPending } from '../memory/repositories/pending.ts'
+import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { BatchLearner } from './batch-learner.ts'
 import type { BufferContext } from './context.ts'
 import { eventsOf } from './effects.ts'
@@ -190,9 +192,10 @@ export class ScopeBuffer {
   }
 
   async #read(): Promise<void> {
-    const { records, now } = this.#context
+    const { records, now, log } = this.#context
     const at = now()
-    await this.waiting.replaceBy(() => Array.fromAsync(scrollPending(records, this.#key)))
+    const read = () => Array.fromAsync(scrollPending(records, this.#key, logInvalidRecord(log)))
+    await this.waiting.replaceBy(read)
     this.#readAt = at
   }
 

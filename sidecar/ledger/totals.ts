@@ -20,7 +20,7 @@ export interface Totals {
   cost: number | null
 }
 
-export type GroupKey = Record<string, string | number | null>
+type GroupKey = Record<string, string | number | null>
 
 export interface LedgerSums {
   totals: Totals

@@ -1,26 +1,26 @@
-import type { Embedder } from '../ports/embedder.ts'
 import type { JsonObject, RecordStore } from '../ports/records.ts'
-import { derivedId, type Narrowing } from '../scope.ts'
-import { type Candidate, candidatesOf, withoutText } from './candidates.ts'
+import { derivedId, type Narrowing, type Scope, scopeKey } from '../scope.ts'
+import { type Candidate, candidatesOf } from './candidates.ts'
+import type { ChangeOptions, MemoryEngine } from './engine.ts'
 import type { MemoryEvent } from './events.ts'
 import { keepText, pendingId } from './keep.ts'
-import { type PendingTurn, putPending, readPending, removePending, type Triggers } from './pending.ts'
+import { withoutText } from './model/message-text.ts'
+import type { PendingTurn, Triggers } from './pending.ts'
 import { type Place, placeTurn } from './place.ts'
-import { type Message, putTurn, type Remember, readTurn, type Turn, turnRecordId } from './turns.ts'
-import { undoTurn, unsay } from './undo.ts'
-import { type OnFence, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
-import { wordsEmbedder } from './words-embedder.ts'
-
-export type { MemoryEvent } from './events.ts'
+import { getPending, putPending, removePending } from './repositories/pending.ts'
+import { getTurn, putTurn } from './repositories/turns.ts'
+import { type Message, type Remember, type Turn, turnRecordId } from './turns.ts'
+import { undoExtraction, undoVerbatim } from './undo.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
 
 export interface AddRequest extends Narrowing {
   messages: readonly Message[]
   turn?: number | undefined
   metadata?: JsonObject | undefined
   remember?: Remember | undefined
-  /** Two calls with one key are one call: without a turn number the second gets the number of the first. */
+  /** Calls with the same key are one call: without a turn number they get the same number. */
   idempotencyKey?: string | undefined
-  /** Of a turn that has its identifier already; given with its conversation and number, if it has them. */
+  /** Identifies a stored turn; given together with its conversation and number, if it has them. */
   turnId?: string | undefined
 }
 
@@ -28,91 +28,74 @@ export interface AddResult {
   turnId: string
   turn: number | null
   events: MemoryEvent[]
-  /** The turn waits to be learned from; absent for one that needs no model, or that was learned from before. */
+  /** Present where the turn waits for extraction. */
   pending?: PendingTurn | undefined
 }
 
-export interface AddContext {
-  records: RecordStore
-  embedder: Embedder
-  now: number
-  onFence: OnFence
-  /** Whether the turn shall be learned from, or stay as it was said. */
+export interface AddOptions extends ChangeOptions {
+  /** Whether the turn is queued for extraction or kept verbatim. */
   learn: boolean
-  /** When memories of no topic expire; `null` for never. */
+  /** When memories without a topic expire, epoch milliseconds; `null` for never. */
   expiresAt: number | null
   countTokens: (messages: readonly Message[]) => number
-  /** When the turn is learned from, where its app says anything of that. */
+  /** Flush thresholds that the rules of the app override. */
   triggers?: Partial<Triggers> | undefined
 }
 
-export interface Added {
-  result: AddResult
-  /** Absent where nothing has changed. */
-  change: ScopeChange | undefined
-  /**
-   * Whether the turn was stored before, or a later one of its conversation was. What was put together from the memories
-   * counts on knowing every turn below the latest one that it knows; such a turn breaks that.
-   */
-  isOutOfOrder: boolean
-}
+const VERBATIM: AddOptions = { learn: false, expiresAt: null, countTokens: () => 0 }
 
 /**
- * Stores a turn and its words, whole or not at all. The words can be recalled at once: for good in verbatim mode,
- * and until the turn has been learned from otherwise. The caller holds the lock of the scope.
+ * Stores a turn and its texts atomically. The texts are recallable at once: permanently in verbatim mode, otherwise
+ * until extraction. A turn that is posted again (same conversation and number) replaces its earlier revision together
+ * with what was learned from it.
  */
-export async function addTurn(scope: string, request: AddRequest, context: AddContext): Promise<Added> {
-  const { records, now, learn } = context
-  const place = await placeTurn(records, scope, request, now)
-  const previous = await readTurn(records, scope, place.id)
-  const turn = nextTurn(place, request, previous, context)
-  const said = await wordsOf(scope, turn, records, now)
-  if (learn) leaveOutDeleted(turn, said)
-  if (previous && learn && isSame(previous, turn)) {
-    const pending = await stillPending(records, scope, previous)
-    if (pending || wasLearned(previous)) {
-      const result: AddResult = { turnId: turn.id, turn: turn.turn, events: [], pending }
-      return { result, change: undefined, isOutOfOrder: false }
-    }
-  }
-  const unit = new UnitOfWork(records, scope, now)
-  unit.also(...place.writes)
-  if (previous) await undoTurn(unit, previous)
-
-  const events: MemoryEvent[] = []
-  for (const [nth, candidate] of said.entries()) {
-    const event = await keepText(unit, candidate, {
-      turn,
-      previous,
-      nth,
-      learn,
-      expiresAt: context.expiresAt,
-    })
-    if (event) events.push(event)
-  }
-  if (previous) events.push(...(await drop(unit, turn, previous)))
-
-  unit.also(putTurn(scope, turn))
-  let pending: PendingTurn | undefined
-  if (learn) {
-    pending = waiting(scope, turn, context)
-    unit.also(putPending(pending))
-  } else if (previous?.state !== 'done') {
-    unit.also(removePending(scope, turn.id))
-  }
-  const words = new Set(said.map(({ text }) => text))
-  const embedder = learn ? wordsEmbedder(context.embedder, (text) => words.has(text)) : context.embedder
-  const account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
-  const change = await unit.commit(embedder, account, context.onFence)
-  const isOutOfOrder = turn.conversation_id !== null && (place.isOvertaken || turn.revision > 1)
-  return { result: { turnId: turn.id, turn: turn.turn, events, pending }, change, isOutOfOrder }
+export async function addTurn(
+  engine: Pick<MemoryEngine, 'change'>,
+  scope: Scope,
+  request: AddRequest,
+  options: AddOptions = VERBATIM,
+): Promise<AddResult> {
+  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options)
 }
 
-function nextTurn(
+async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOptions): Promise<AddResult> {
+  const { records, scope, now } = unit
+  const { learn, expiresAt } = options
+  const place = await placeTurn(records, scope, request, now)
+  const previous = await getTurn(records, scope, place.id)
+  const turn = nextRevision(place, request, previous, now, learn)
+  const candidates = await candidatesIn(unit, turn)
+  if (learn) removeDeleted(turn, candidates)
+  if (previous && learn && isSame(previous, turn)) {
+    const pending = await getPendingOf(records, scope, previous)
+    if (pending || isExtracted(previous)) return { turnId: turn.id, turn: turn.turn, events: [], pending }
+  }
+  unit.account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
+  unit.addWrites(...place.writes)
+  if (previous) await undoExtraction(unit, previous)
+
+  const events: MemoryEvent[] = []
+  for (const [nth, candidate] of candidates.entries()) {
+    const event = await keepText(unit, candidate, { turn, previous, nth, learn, expiresAt })
+    if (event) events.push(event)
+  }
+  if (previous) events.push(...(await dropOmitted(unit, turn, previous)))
+
+  unit.addWrites(putTurn(scope, turn))
+  const pending = learn ? toPending(scope, turn, now, options) : undefined
+  if (pending) unit.addWrites(putPending(pending))
+  else if (previous?.state !== 'done') unit.addWrites(removePending(scope, turn.id))
+  // Blocks assume that every turn below the latest known turn is included.
+  if (turn.conversation_id !== null && (place.isOvertaken || turn.revision > 1)) unit.markOutOfOrder()
+  return { turnId: turn.id, turn: turn.turn, events, pending }
+}
+
+function nextRevision(
   place: Place,
   request: AddRequest,
   previous: Turn | undefined,
-  { now, learn }: AddContext,
+  now: number,
+  learn: boolean,
 ): Turn {
   const unsaid = previous?.unsaid?.filter(
     (i) => previous.messages[i]?.content === request.messages[i]?.content,
@@ -138,59 +121,55 @@ function nextTurn(
   }
 }
 
-async function wordsOf(scope: string, turn: Turn, records: RecordStore, now: number): Promise<Candidate[]> {
+async function candidatesIn({ records, scope, now }: UnitOfWork, turn: Turn): Promise<Candidate[]> {
   const before =
     turn.conversation_id !== null && turn.turn !== null && turn.turn > 1
-      ? await readTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
+      ? await getTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
-  const options = {
-    scope,
-    agentId: turn.agent_id,
-    runId: turn.run_id,
-    remember: turn.remember,
-    saidBefore: lastSaid(before),
-    source: { turn_id: turn.id, conversation_id: turn.conversation_id, turn: turn.turn },
-    now,
-  }
-  return await candidatesOf({ messages: turn.messages, options })
+  return await candidatesOf({ turn, scope, before: lastMessage(before), now })
 }
 
-function lastSaid(turn: Turn | undefined): { content: string; at: number } | null {
+function lastMessage(turn: Turn | undefined): { content: string; at: number } | null {
   const last = turn?.messages.at(-1)
   if (!turn || !last || turn.unsaid?.includes(turn.messages.length - 1)) return null
   return { content: last.content, at: last.at ?? turn.created_at }
 }
 
-/** Words that somebody deleted are not learned from when the turn is posted again. */
-function leaveOutDeleted(turn: Turn, said: Candidate[]): void {
-  for (const candidate of [...said]) {
+/** Removes texts whose memories were deleted, so that extraction does not learn them again. */
+function removeDeleted(turn: Turn, candidates: Candidate[]): void {
+  for (const candidate of [...candidates]) {
     const ids = [candidate.id, pendingId(turn, candidate)]
     if (!ids.some((id) => turn.removed_ids.includes(id))) continue
-    said.splice(said.indexOf(candidate), 1)
+    candidates.splice(candidates.indexOf(candidate), 1)
     turn.messages = turn.messages.map((one, i) =>
       i === candidate.source.ordinal ? { ...one, content: withoutText(one.content, candidate.text) } : one,
     )
   }
 }
 
-/** Lets go of what the turn said before and says no more. What was learned from it has been taken back by now. */
-async function drop(unit: UnitOfWork, turn: Turn, previous: Turn): Promise<MemoryEvent[]> {
+/** Removes the turn from memories that its previous revision stated and this one does not. */
+async function dropOmitted(unit: UnitOfWork, turn: Turn, previous: Turn): Promise<MemoryEvent[]> {
   const events: MemoryEvent[] = []
-  const learned = new Set(previous.effects.map(({ memory_id }) => memory_id))
+  const extracted = new Set(previous.effects.map(({ memory_id }) => memory_id))
   for (const id of previous.memory_ids) {
-    if (turn.memory_ids.includes(id) || learned.has(id)) continue
+    if (turn.memory_ids.includes(id) || extracted.has(id)) continue
     const held = await unit.find(id)
     if (held?.memory.kind === 'pending') {
       unit.erase(id)
       continue
     }
-    await unsay(unit, previous, id)
+    await undoVerbatim(unit, previous, id)
     if (held && !(await unit.find(id))) events.push({ event: 'DELETE', id, memory: held.memory.text })
   }
   return events
 }
 
-function waiting(scope: string, turn: Turn, { now, countTokens, triggers }: AddContext): PendingTurn {
+function toPending(
+  scope: string,
+  turn: Turn,
+  now: number,
+  { countTokens, triggers }: AddOptions,
+): PendingTurn {
   return {
     scope,
     turn_id: turn.id,
@@ -209,23 +188,22 @@ function waiting(scope: string, turn: Turn, { now, countTokens, triggers }: AddC
   }
 }
 
-/** A turn that failed is no longer waiting: posting it again is trying it again. */
-async function stillPending(
+/** `undefined` for a failed turn too: posting it again retries it. */
+async function getPendingOf(
   records: RecordStore,
   scope: string,
-  turn: Turn,
+  { id, state }: Turn,
 ): Promise<PendingTurn | undefined> {
-  if (turn.state !== 'pending') return undefined
-  return await readPending(records, scope, turn.id)
+  return state === 'pending' ? await getPending(records, scope, id) : undefined
 }
 
-/** One that was kept word by word has memories without anything having been learned. */
-function wasLearned({ state, memory_ids, effects }: Turn): boolean {
+/** A verbatim turn has memories without effects. */
+function isExtracted({ state, memory_ids, effects }: Turn): boolean {
   return state === 'done' && (memory_ids.length === 0 || effects.length > 0)
 }
 
 function isSame(one: Turn, other: Turn): boolean {
-  const said = ({ messages, remember, metadata, agent_id, run_id, app_id }: Turn) =>
+  const contentOf = ({ messages, remember, metadata, agent_id, run_id, app_id }: Turn) =>
     JSON.stringify([messages, remember, metadata, agent_id, run_id, app_id])
-  return said(one) === said(other)
+  return contentOf(one) === contentOf(other)
 }

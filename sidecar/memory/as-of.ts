@@ -1,38 +1,39 @@
-import { type RecordStore, scrollAll } from '../ports/records.ts'
-import type { PastVersion } from './history.ts'
-import type { Memory } from './memory.ts'
-import type { Held } from './unit-of-work.ts'
+import type { RecordStore } from '../ports/records.ts'
+import { type Held, scrollMemories } from './repositories/memories.ts'
+import type { OnInvalidRecord } from './repositories/record.ts'
+import { scrollPastVersions } from './repositories/versions.ts'
 
 export interface HeldThen {
   held: Held
-  /** Epoch milliseconds; `null` for what holds still. */
+  /** Epoch milliseconds; `null` for a version that is still valid. */
   validUntil: number | null
 }
 
 /**
- * What held in a scope at a moment (epoch milliseconds), each memory in its version of then. Words that wait to be
- * learned from have no past, and what expired before that moment did not hold.
+ * The memories of a scope that were valid at a time (epoch milliseconds), each in its version of that time. Pending
+ * memories have no past, and expired memories are left out.
  */
-export async function asOf(store: RecordStore, scope: string, at: number): Promise<HeldThen[]> {
+export async function asOf(
+  store: RecordStore,
+  scope: string,
+  at: number,
+  onInvalid?: OnInvalidRecord,
+): Promise<HeldThen[]> {
   const then = new Map<string, HeldThen>()
   const consider = (held: Held, validUntil: number | null) => {
     const { memory } = held
-    const holds =
+    const isValid =
       memory.kind !== 'pending' &&
       memory.valid_from <= at &&
       (validUntil === null || at < validUntil) &&
       (memory.expires_at === null || at < memory.expires_at)
     const other = then.get(memory.id)
-    if (holds && (!other || other.held.memory.version < memory.version))
+    if (isValid && (!other || other.held.memory.version < memory.version))
       then.set(memory.id, { held, validUntil })
   }
-  for await (const { payload, dense } of scrollAll(store, 'memories', scope)) {
-    consider({ memory: payload as unknown as Memory, dense }, null)
-  }
-  for await (const { id, payload, dense } of scrollAll(store, 'versions', scope)) {
-    const { memory, valid_until } = payload as unknown as PastVersion
-    // The record under the memory's own id only says that it has ended.
-    if (id !== memory.id) consider({ memory, dense }, valid_until)
+  for await (const held of scrollMemories(store, scope, onInvalid)) consider(held, null)
+  for await (const { past, dense } of scrollPastVersions(store, scope, onInvalid)) {
+    consider({ memory: past.memory, dense }, past.valid_until)
   }
   return [...then.values()]
 }

@@ -1,9 +1,9 @@
-/** What became of one memory. */
+/** A change of one memory. */
 export interface MemoryEvent {
-  /** `NOOP`: said before, and known from now on to have been said here too. */
+  /** `NOOP`: the memory existed and got one more source. */
   event: 'ADD' | 'UPDATE' | 'DELETE' | 'NOOP'
   id: string
   memory: string
-  /** The text before an UPDATE. */
+  /** The text before an `UPDATE`. */
   previous?: string | undefined
 }

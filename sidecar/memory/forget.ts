@@ -1,8 +1,8 @@
-import type { Collection, RecordStore, StoredRecord, Write } from '../ports/records.ts'
-import type { PastVersion } from './history.ts'
-import { removePending } from './pending.ts'
+import type { Collection, RecordStore, Write } from '../ports/records.ts'
+import { removePending } from './repositories/pending.ts'
+import { isEndMarker } from './repositories/versions.ts'
 
-/** What a user owns, memories first: from the first commit on nothing of it is recalled. */
+/** The collections of a user. Memories are first: after the first commits nothing is recalled. */
 export const OWNED = [
   'memories',
   'turns',
@@ -16,14 +16,16 @@ export const OWNED = [
 const PAGE = 500
 
 /**
- * Erases a scope, page by page. A crash in between leaves the rest for the next call: turns go with the mark that
- * they wait, so nothing that is gone is learned from later.
- * @param onGone is told which memories are gone, after each page of them
+ * Erases a scope page by page, without reading payloads as typed records, so that damaged records are erased too.
+ * After a crash the next call erases the rest. A turn and its pending record are removed in one commit, so no erased
+ * turn is extracted later.
+ * @param onRemoved called with the removed memory ids after each page
+ * @returns the number of removed records per collection; end markers of memories do not count as versions
  */
 export async function forgetScope(
   store: RecordStore,
   scope: string,
-  onGone: (memories: string[]) => Promise<void>,
+  onRemoved: (memoryIds: string[]) => Promise<void>,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = { pending: 0 }
   for (const collection of OWNED) {
@@ -33,20 +35,15 @@ export async function forgetScope(
       if (page.length === 0) break
       const writes: Write[] = page.map(({ id }) => ({ remove: id, collection, scope }))
       if (collection === 'turns') {
-        for (const { id, payload } of page) {
-          if (payload['state'] !== 'done') counts['pending'] = (counts['pending'] ?? 0) + 1
-          writes.push(removePending(scope, id))
-        }
+        const pending = page.filter(({ payload }) => payload['state'] !== 'done')
+        counts['pending'] = (counts['pending'] ?? 0) + pending.length
+        writes.push(...page.map(({ id }) => removePending(scope, id)))
       }
       await store.commit(writes)
-      // A version of its own is not what the mark of an end is, which holds the last one once more.
-      counts[collection] += collection === 'versions' ? page.filter(isVersion).length : page.length
-      if (collection === 'memories') await onGone(page.map(({ id }) => id))
+      const counted = collection === 'versions' ? page.filter((record) => !isEndMarker(record)) : page
+      counts[collection] += counted.length
+      if (collection === 'memories') await onRemoved(page.map(({ id }) => id))
     }
   }
   return counts
-}
-
-function isVersion({ id, payload }: StoredRecord): boolean {
-  return id !== (payload as unknown as PastVersion).memory.id
 }

@@ -2,35 +2,33 @@ import { derivedId } from '../scope.ts'
 import type { Candidate } from './candidates.ts'
 import type { MemoryEvent } from './events.ts'
 import type { Cause } from './history.ts'
-import { memoryIdOf } from './identity.ts'
 import type { Memory, Source } from './memory.ts'
+import { memoryIdOf } from './model/identity.ts'
+import { boundSources } from './model/sources.ts'
+import { normaliseForDuplicate } from './model/verbatim.ts'
 import type { Turn } from './turns.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
-import { normaliseForDuplicate } from './verbatim.ts'
 
 export interface KeepContext {
   turn: Turn
-  /** The earlier version of a turn that is posted again. */
+  /** The previous revision of the turn. */
   previous: Turn | undefined
-  /** Position of the text within the turn. */
+  /** Position of the text in the turn. */
   nth: number
-  /** Whether a model will learn from the turn; otherwise its words are kept verbatim. */
+  /** Whether the turn is queued for extraction or kept verbatim. */
   learn: boolean
   expiresAt: number | null
 }
 
-/** Most sources kept for one memory: the first and the latest. */
-const MAX_SOURCES = 32
+/** Identifiers tried for one text while the memories under the earlier ones were corrected to other texts. */
+const MAX_IDS = 8
 
-/** Most ids that are tried for one text; an id is taken once its memory was corrected to say something else. */
-const MAX_NAMESAKES = 8
-
-/** Pending words belong to one turn only; they are compared with other memories when they are learned from. */
+/** Pending memories belong to one turn: duplicates are resolved at extraction. */
 export function pendingId(turn: Turn, candidate: Candidate): string {
   return derivedId('pending', turn.id, candidate.id)
 }
 
-/** Stores one text of a turn, unless it was deleted before. */
+/** Keeps one text of a turn, unless its memory was deleted from that turn. */
 export async function keepText(
   unit: UnitOfWork,
   candidate: Candidate,
@@ -39,7 +37,6 @@ export async function keepText(
   const { turn, previous } = context
   if (context.learn) {
     const id = pendingId(turn, candidate)
-    // Only this turn uses this id.
     const known = previous && (await unit.find(id))
     turn.memory_ids.push(id)
     unit.put(toMemory(id, candidate, unit.now, context), known?.dense)
@@ -48,37 +45,37 @@ export async function keepText(
   const id = await idOf(unit, candidate, context)
   if (id === undefined) return undefined
   const known = await unit.find(id)
-  const said = toMemory(id, candidate, unit.now, context)
-  const wasHere = previous?.memory_ids.includes(id) ?? false
-  if (!known && wasHere && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
+  const stated = toMemory(id, candidate, unit.now, context)
+  const isRepost = previous?.memory_ids.includes(id) ?? false
+  if (!known && isRepost && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
     const ended = await unit.findEnded(id)
-    const actor = ended && (await unit.endedBy(id, ended.memory.version))
-    // Superseded, or deleted while this turn was no longer among the kept sources.
+    const actor = ended && (await unit.removerOf(id, ended.memory.version))
+    // Deleted by hand after this turn was dropped from the kept sources; or superseded.
     ;(actor === 'api' ? turn.removed_ids : turn.memory_ids).push(id)
     return undefined
   }
   turn.memory_ids.push(id)
   const cause: Cause = { actor: 'verbatim', turn }
   if (!known) {
-    await unit.add(said, cause)
-    return { event: 'ADD', id, memory: said.text }
+    await unit.add(stated, cause)
+    return { event: 'ADD', id, memory: stated.text }
   }
   const { memory } = known
-  if (memory.expires_at !== null && memory.expires_at <= unit.now && !wasHere) {
-    const { text, expires_at, valid_from } = said
-    const { sources } = withSource(memory, said)
-    const revision = { text, context: said.context, expires_at, valid_from, sources }
+  if (memory.expires_at !== null && memory.expires_at <= unit.now && !isRepost) {
+    const { text, expires_at, valid_from } = stated
+    const { sources } = withSource(memory, stated)
+    const revision = { text, context: stated.context, expires_at, valid_from, sources }
     await unit.revise(id, revision, { ...cause, reason: 'said again after it had expired' })
     return { event: 'UPDATE', id, memory: text, previous: memory.text }
   }
-  const again = saidAgain(memory, said, wasHere)
+  const again = restate(memory, stated, isRepost)
   unit.put(again, again.text === memory.text ? known.dense : undefined)
   return { event: 'NOOP', id, memory: again.text }
 }
 
 /**
- * The id of a text, or `undefined` if the text was deleted from this turn. An id whose memory says something else by now
- * is not used again: the original text becomes a memory of its own when it is repeated.
+ * The identifier under which a text is kept; `undefined` for a text that was deleted from this turn. The identifier of
+ * a memory that was corrected to another text is not reused.
  */
 async function idOf(
   unit: UnitOfWork,
@@ -86,7 +83,7 @@ async function idOf(
   { turn, previous }: KeepContext,
 ): Promise<string | undefined> {
   const { agent_id, run_id } = turn
-  const ids = Array.from({ length: MAX_NAMESAKES }, (_, nth) =>
+  const ids = Array.from({ length: MAX_IDS }, (_, nth) =>
     memoryIdOf(unit.scope, { agent_id, run_id, speaker }, key, nth),
   )
   if (ids.some((id) => turn.removed_ids.includes(id))) return undefined
@@ -127,26 +124,25 @@ function toMemory(id: string, candidate: Candidate, now: number, context: KeepCo
   }
 }
 
-/** A known memory with one more source. If this turn is the only source, the memory takes the turn's current words. */
-function saidAgain(known: Memory, said: Memory, wasHere: boolean): Memory {
-  const { sources, others } = withSource(known, said)
-  const updated = { ...known, sources, updated_at: said.updated_at }
-  // Posting or repeating the original words does not undo a manual correction.
+/** A known memory with one more source. If the turn is its only source, the new revision replaces its fields. */
+function restate(known: Memory, stated: Memory, isRepost: boolean): Memory {
+  const { sources, others } = withSource(known, stated)
+  const updated = { ...known, sources, updated_at: stated.updated_at }
+  // Posting a turn again does not undo a correction.
   if (known.version > 1) return updated
-  const valid_from = wasHere && others === 0 ? said.valid_from : Math.min(known.valid_from, said.valid_from)
-  if (!wasHere || others > 0) {
-    return { ...updated, valid_from, expires_at: later(known.expires_at, said.expires_at) }
+  const valid_from =
+    isRepost && others === 0 ? stated.valid_from : Math.min(known.valid_from, stated.valid_from)
+  if (!isRepost || others > 0) {
+    return { ...updated, valid_from, expires_at: later(known.expires_at, stated.expires_at) }
   }
-  const { text, role, context, metadata, app_id, expires_at } = said
+  const { text, role, context, metadata, app_id, expires_at } = stated
   return { ...updated, text, role, context, metadata, app_id, expires_at, valid_from }
 }
 
-function withSource(known: Memory, said: Memory): { sources: Source[]; others: number } {
-  const [source] = said.sources as [Source]
+function withSource(known: Memory, stated: Memory): { sources: Source[]; others: number } {
+  const [source] = stated.sources as [Source]
   const others = known.sources.filter(({ turn_id }) => turn_id !== source.turn_id)
-  const sources = [...others, source].sort((a, b) => a.at - b.at)
-  if (sources.length > MAX_SOURCES) sources.splice(1, sources.length - MAX_SOURCES)
-  return { sources, others: others.length }
+  return { sources: boundSources([...others, source]), others: others.length }
 }
 
 /** `null` means never. */

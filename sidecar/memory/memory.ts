@@ -2,24 +2,24 @@ import type { JsonObject } from '../ports/records.ts'
 
 export type Role = 'user' | 'assistant' | 'system'
 
-/** Where a memory was said. One memory has several when the same thing was said again. */
+/** The message that stated a memory; a repeated statement adds a source. */
 export interface Source {
   turn_id: string
   conversation_id: string | null
   turn: number | null
-  /** Place of the message within its turn, from 0. */
+  /** Index of the message in its turn, from 0. */
   ordinal: number
   /** When it was said, epoch milliseconds. */
   at: number
 }
 
 /**
- * How the text came about. `verbatim`: kept as it was said, no model was asked. `pending`: the same, until the turn
- * has been learned from. `extracted`: a model's fact. `imported`: brought in as a memory.
+ * The origin of the text. `verbatim`: copied from a message. `pending`: the same, until the turn is extracted.
+ * `extracted`: a fact that the model found. `imported`: imported as a memory.
  */
 export type Kind = 'verbatim' | 'pending' | 'extracted' | 'imported'
 
-/** Short: what waits to be learned from. Mid: of one run or conversation. Long: of the user. */
+/** Short: pending. Mid: of one run. Long: of the user. */
 export type Tier = 'short' | 'mid' | 'long'
 
 export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
@@ -39,31 +39,31 @@ export interface Memory {
   app_id: string | null
   metadata: JsonObject
   kind: Kind
-  /** Topic and sub-topic of the app's schema; `null` where no model sorted the text. */
+  /** Topic and sub-topic of the app's schema; `null` for a text that no model classified. */
   topic: string | null
   sub_topic: string | null
-  /** From 1, small talk, to 5; `null` where no model judged it. */
+  /** 1 (small talk) to 5; `null` for a text that no model rated. */
   importance: number | null
-  /** When it happened or will: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
+  /** Date of the event: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
   event_date: string | null
-  /** From 1; counts the texts and fields that this memory has had. */
+  /** From 1; increments with each revision. */
   version: number
-  /** Epoch milliseconds since when this version holds: when it was said, or when somebody corrected it. */
+  /** Start of the validity of this version, epoch milliseconds: the time of the statement or of the correction. */
   valid_from: number
-  /** Epoch milliseconds after which it is no longer recalled; `null` for never. */
+  /** Epoch milliseconds from which it is no longer recalled; `null` for never. */
   expires_at: number | null
-  /** Said just before, and part of what the memory is found by; never shown as the memory. */
+  /** The end of the message before. It is searched with the text, and never shown. */
   context: string | null
   /** Oldest first; never empty. */
   sources: Source[]
-  /** Place in a list of the scope: microseconds of the first write, so that the facts of one turn keep their order. */
+  /** Sort key in the scope: epoch microseconds of the first write plus the position in the turn. */
   order: number
   /** Epoch milliseconds. */
   created_at: number
   updated_at: number
-  /** Earlier versions of the same content: it came back when what had taken its place was taken back. */
+  /** Earlier versions with the same content, which an undo restored. */
   same_as?: readonly number[] | undefined
-  /** Of a past version: nobody stands for it any more, since the turn that said it was replaced. */
+  /** On a past version: it counts as never valid, because the turn that stated it was replaced. */
   taken_back?: true | undefined
 }
 
@@ -91,7 +91,7 @@ export interface MemoryView {
   app_id: string | null
   metadata: JsonObject
   valid_from: string
-  /** When this version stopped to hold; `null` for what is current. */
+  /** End of the validity of this version; `null` for the current version. */
   valid_until: string | null
   expires_at: string | null
   created_at: string

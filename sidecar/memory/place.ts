@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import type { RecordStore, Write } from '../ports/records.ts'
-import { callRecordId, putConversation, readConversation, turnRecordId } from './turns.ts'
+import { getCallTurn, getConversation, putCallTurn, putConversation } from './repositories/conversations.ts'
+import { callRecordId, turnRecordId } from './turns.ts'
 
-/** Which turn a call is. */
+/** The turn that a call refers to. */
 export interface Place {
   id: string
   turn: number | null
-  /** Whether a later turn of its conversation is stored. */
+  /** Whether a later turn of the conversation is stored. */
   isOvertaken: boolean
-  /** What must be written with the turn, so that the next call knows. */
+  /** Writes that reserve the number for the next calls. */
   writes: Write[]
 }
 
@@ -19,35 +20,25 @@ export interface Call {
   turnId?: string | undefined
 }
 
-/** The identifier of a turn where it depends on nothing that is stored; a new one for a turn that is told by nothing. */
-export function idOfCall({ conversationId, turn, idempotencyKey, turnId }: Call): string | undefined {
-  if (turnId !== undefined) return turnId
-  if (conversationId !== undefined) return turn === undefined ? undefined : turnRecordId(conversationId, turn)
-  return idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-}
-
 /**
- * Finds the turn of a call: by its identifier, for one that is stored; by its number; else by its idempotency key,
- * which stands for the number that the key was given the first time; else it is the next of its conversation. The
+ * Finds the turn of a call: by its identifier, else by its number, else by the number that its idempotency key got
+ * first, else the next number of the conversation. Without a conversation, the idempotency key identifies the turn. The
  * caller holds the lock of the scope.
  */
 export async function placeTurn(store: RecordStore, scope: string, call: Call, now: number): Promise<Place> {
-  const { conversationId, idempotencyKey } = call
-  if (call.turnId !== undefined) {
-    return { id: call.turnId, turn: call.turn ?? null, isOvertaken: false, writes: [] }
-  }
+  const { conversationId, idempotencyKey, turnId } = call
+  if (turnId !== undefined) return { id: turnId, turn: call.turn ?? null, isOvertaken: false, writes: [] }
   if (conversationId === undefined) {
-    return { id: idOfCall(call) as string, turn: null, isOvertaken: false, writes: [] }
+    const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
+    return { id, turn: null, isOvertaken: false, writes: [] }
   }
-  const conversation = await readConversation(store, scope, conversationId)
+  const conversation = await getConversation(store, scope, conversationId)
   const last = conversation?.last_turn ?? 0
   const writes: Write[] = []
   let turn = call.turn
   if (turn === undefined && idempotencyKey !== undefined) {
-    const callId = callRecordId(conversationId, idempotencyKey)
-    const known = await store.get('calls', scope, callId)
-    turn = known ? (known.payload['turn'] as number) : last + 1
-    writes.push({ put: { id: callId, order: now * 1000, payload: { turn } }, collection: 'calls', scope })
+    turn = (await getCallTurn(store, scope, conversationId, idempotencyKey)) ?? last + 1
+    writes.push(putCallTurn(scope, conversationId, idempotencyKey, turn, now))
   }
   turn ??= last + 1
   if (turn > last) {

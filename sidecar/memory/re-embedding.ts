@@ -7,52 +7,55 @@ import {
   scrollAll,
   type Write,
 } from '../ports/records.ts'
-import { EMBEDDED, type EmbedderName, readNote, textOf, writeNote } from './embedder-guard.ts'
-import { completed } from './stored-memory.ts'
+import { type EmbeddedCollection, embedRecords } from './embedder-guard.ts'
+import { withSearchFields } from './repositories/memories.ts'
+import { EMBEDDED, type EmbedderName, saveEmbedderNote } from './repositories/meta.ts'
 
 export interface MoveOptions {
   /** Opened with the embedder in use. */
   source: RecordStore
-  /** The same store, opened with the one that is to be used. */
+  /** The same store, opened with the new embedder. */
   target: RecordStore
-  /** Whose vectors those in use are, and whose they are to be. */
   from: EmbedderName
   embedder: Embedder
-  /** Scopes and records that were looked at, and those of them that had to be embedded. */
+  /** Scopes and records read so far, and how many of the records had to be embedded. */
   onProgress: (scopes: number, records: number, embedded: number) => void
 }
 
 const PAGE = 64
-/** A pass that finds nothing to do ends it; more than these means that somebody is writing. */
+/** A pass without changes is the last; more passes than this mean that a sidecar is writing. */
 const MAX_PASSES = 4
 
 /**
- * Embeds every memory and past version anew, beside the ones in use, which are read and left as they are. At the end
- * the new ones become the ones in use, at once. What the target has from an earlier time is kept where it still says
- * the same, so that this can be interrupted and run again, and that going back to the embedder before costs only what
- * was written since.
- * @throws {Error} where somebody writes at the same time
+ * Re-embeds every memory and past version beside the vectors in use, and then switches to the new vectors at once.
+ * Vectors of an earlier run are kept where the record is unchanged, so an interrupted run continues and a rollback to
+ * the previous embedder costs only what was written since.
+ * @throws {Error} where a sidecar writes at the same time
  */
 export async function moveEmbeddings(options: MoveOptions): Promise<number> {
   const { target, from, embedder } = options
   let embedded = 0
   for (let pass = 1; ; pass += 1) {
-    const { changed, ...counts } = await passOver(options, embedded)
+    const { changed, ...counts } = await runPass(options, embedded)
     embedded = counts.embedded
     if (changed === 0) break
     if (pass === MAX_PASSES) {
       throw new Error(
-        'The memories are being changed by a sidecar. Stop every sidecar, and run `npm run reembed` again',
+        'The memories changed during the run: a sidecar is still writing. Stop every sidecar and run `npm run reembed` again',
       )
     }
   }
   await target.generations?.adopt()
   const { name, dimensions } = embedder
-  await writeNote(target, { name, dimensions, previous: { name: from.name, dimensions: from.dimensions } })
+  await saveEmbedderNote(target, {
+    name,
+    dimensions,
+    previous: { name: from.name, dimensions: from.dimensions },
+  })
   return embedded
 }
 
-/** Adds to memories that were stored by an earlier version what a search finds them by. Answers how many there were. */
+/** Adds the search fields to memories that an earlier version stored without them; answers how many. */
 export async function completeMemories(store: RecordStore): Promise<number> {
   let added = 0
   for await (const scope of scopesOf(store, 'memories')) {
@@ -64,7 +67,7 @@ export async function completeMemories(store: RecordStore): Promise<number> {
     }
     for await (const record of scrollAll(store, 'memories', scope)) {
       if (record.sparse) continue
-      writes.push({ put: completed('memories', record), collection: 'memories', scope })
+      writes.push({ put: withSearchFields('memories', record), collection: 'memories', scope })
       if (writes.length === PAGE) await flush()
     }
     await flush()
@@ -72,43 +75,35 @@ export async function completeMemories(store: RecordStore): Promise<number> {
   return added
 }
 
-/**
- * The embedder before the one in use, as one that cannot embed: good for going back as long as nothing was written
- * since.
- */
+/** Stands for the previous embedder in a rollback, which works as long as nothing has to be embedded. */
 export function embedderBefore({ name, dimensions }: EmbedderName): Embedder {
   return {
     name,
     dimensions,
     async embed() {
       throw new Error(
-        `There are memories that were written since: they have to be embedded with ${name}. Set it again (EMBEDDING_MODEL), and run \`npm run reembed\``,
+        `Some memories are newer than the vectors of ${name} and must be embedded with it. Set EMBEDDING_MODEL to ${name} and run \`npm run reembed\``,
       )
     },
   }
 }
 
-/** What the store was embedded with before, as far as it knows. */
-export async function previousEmbedder(store: RecordStore): Promise<EmbedderName | undefined> {
-  return (await readNote(store))?.previous
-}
-
-async function passOver(
+async function runPass(
   { source, target, embedder, onProgress }: MoveOptions,
   already: number,
 ): Promise<{ changed: number; embedded: number }> {
   let [scopes, records, changed, embedded] = [0, 0, 0, already]
   for (const collection of EMBEDDED) {
-    const places = new Set<string>()
-    for await (const scope of scopesOf(source, collection)) places.add(scope)
-    for await (const scope of scopesOf(target, collection)) places.add(scope)
-    for (const scope of places) {
-      for await (const step of stepsOf(source, target, collection, scope)) {
-        const writes = await writesOf(step, embedder, collection, scope)
+    const all = new Set<string>()
+    for await (const scope of scopesOf(source, collection)) all.add(scope)
+    for await (const scope of scopesOf(target, collection)) all.add(scope)
+    for (const scope of all) {
+      for await (const difference of compareScope(source, target, collection, scope)) {
+        const writes = await writesOf(difference, embedder, collection, scope)
         if (writes.length > 0) await target.commit(writes)
-        records += step.seen
+        records += difference.read
         changed += writes.length
-        embedded += step.missing.filter(({ dense }) => dense).length
+        embedded += difference.missing.filter(({ dense }) => dense).length
         onProgress(scopes, records, embedded)
       }
       scopes += collection === EMBEDDED[0] ? 1 : 0
@@ -118,51 +113,51 @@ async function passOver(
   return { changed, embedded }
 }
 
-interface Step {
-  /** Records of the source that were looked at. */
-  seen: number
-  /** Those of them that the target has not, or otherwise. */
+interface Difference {
+  /** Number of source records that were read. */
+  read: number
+  /** Source records that the target lacks or has with another payload. */
   missing: StoredRecord[]
-  /** Ids of what the target has and the source has not. */
+  /** Ids of target records that the source lacks. */
   surplus: string[]
 }
 
-/** What the target lacks of a scope, and has too much, piece by piece: both are read in the same order, side by side. */
-async function* stepsOf(
+/** Merges the scrolls of source and target, which have the same order, and answers their differences page by page. */
+async function* compareScope(
   source: RecordStore,
   target: RecordStore,
   collection: Collection,
   scope: string,
-): AsyncGenerator<Step> {
-  const wanted = scrollAll(source, collection, scope)
-  const there = scrollAll(target, collection, scope)
+): AsyncGenerator<Difference> {
+  const inSource = scrollAll(source, collection, scope)
+  const inTarget = scrollAll(target, collection, scope)
   const next = async (from: AsyncGenerator<StoredRecord>) =>
     (await from.next()).value as StoredRecord | undefined
-  let step: Step = { seen: 0, missing: [], surplus: [] }
-  let [one, other] = [await next(wanted), await next(there)]
+  let page: Difference = { read: 0, missing: [], surplus: [] }
+  let [one, other] = [await next(inSource), await next(inTarget)]
   while (one || other) {
-    const order = compare(one, other)
+    const order = comparePositions(one, other)
     if (order <= 0 && one) {
-      step.seen += 1
-      if (order < 0 || !saysTheSame(one, other)) step.missing.push(one)
-    } else if (other) step.surplus.push(other.id)
-    if (order <= 0) one = await next(wanted)
-    if (order >= 0) other = await next(there)
-    if (step.missing.length + step.surplus.length >= PAGE) {
-      yield step
-      step = { seen: 0, missing: [], surplus: [] }
+      page.read += 1
+      if (order < 0 || !isSameRecord(one, other)) page.missing.push(one)
+    } else if (other) page.surplus.push(other.id)
+    if (order <= 0) one = await next(inSource)
+    if (order >= 0) other = await next(inTarget)
+    if (page.missing.length + page.surplus.length >= PAGE) {
+      yield page
+      page = { read: 0, missing: [], surplus: [] }
     }
   }
-  yield step
+  yield page
 }
 
-/** Below 0: the first stands before the second, in the order of a scroll; nothing stands after everything. */
-function compare(one: StoredRecord | undefined, other: StoredRecord | undefined): number {
+/** Negative: the first has the lower position. The end of a scroll is above every record. */
+function comparePositions(one: StoredRecord | undefined, other: StoredRecord | undefined): number {
   if (!one || !other) return one ? -1 : 1
   return one.order - other.order || (one.id < other.id ? -1 : +(one.id > other.id))
 }
 
-function saysTheSame(one: StoredRecord, other: StoredRecord | undefined): boolean {
+function isSameRecord(one: StoredRecord, other: StoredRecord | undefined): boolean {
   return (
     other !== undefined &&
     (one.dense === undefined) === (other.dense === undefined) &&
@@ -171,27 +166,16 @@ function saysTheSame(one: StoredRecord, other: StoredRecord | undefined): boolea
 }
 
 async function writesOf(
-  { missing, surplus }: Step,
+  { missing, surplus }: Difference,
   embedder: Embedder,
-  collection: Collection,
+  collection: EmbeddedCollection,
   scope: string,
 ): Promise<Write[]> {
-  // The mark that a memory has ended is never searched.
-  const embeddable = missing.filter(({ dense }) => dense)
-  const vectors = new Map<StoredRecord, Float32Array | undefined>()
-  if (embeddable.length > 0) {
-    const texts = embeddable.map(textOf)
-    const dense = await embedder.embed(texts, 'document', undefined, { scope })
-    for (const [i, record] of embeddable.entries()) vectors.set(record, dense[i])
-  }
+  const embedded = await embedRecords(missing, embedder, collection, scope)
   return [
-    // First: what has another order now is both too much and missing.
+    // Removals first: a record whose order changed is both surplus and missing.
     ...surplus.map((id) => ({ remove: id, collection, scope })),
-    ...missing.map((record) => ({
-      put: completed(collection, { ...record, dense: vectors.get(record) }),
-      collection,
-      scope,
-    })),
+    ...embedded.map((put) => ({ put, collection, scope })),
   ]
 }
 

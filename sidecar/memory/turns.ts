@@ -1,4 +1,4 @@
-import type { JsonObject, RecordStore, Write } from '../ports/records.ts'
+import type { JsonObject } from '../ports/records.ts'
 import { derivedId } from '../scope.ts'
 import type { Role } from './memory.ts'
 
@@ -13,19 +13,19 @@ export interface Message {
 export type Remember = 'user' | 'assistant' | 'both'
 
 /**
- * `pending`: accepted and durable, its words are recalled as they were said, and it waits to be learned from.
- * `failed`: tried too often; kept, and tried again when somebody asks for it. `done`: its memories are there.
+ * `pending`: accepted and durable; its text is recalled verbatim until extraction. `failed`: extraction failed for
+ * good; kept until it is replayed. `done`: extracted, kept verbatim or dropped.
  */
 export type TurnState = 'pending' | 'failed' | 'done'
 
-/** What learning from a turn did to one memory; `version` is that of the memory afterwards. */
+/** What the extraction of a turn did to one memory; `version` is the version of the memory afterwards. */
 export interface Effect {
   event: 'ADD' | 'UPDATE' | 'DELETE' | 'NOOP'
   memory_id: string
   version: number
 }
 
-/** A turn as it is stored: the payload of a record of the collection `turns`, kept so that it can be read anew. */
+/** A turn as it is stored: the payload of a record of the collection `turns`. */
 export interface Turn {
   id: string
   conversation_id: string | null
@@ -39,29 +39,29 @@ export interface Turn {
   state: TurnState
   /** Id of an entry of the former intake log; only read, to import that log once. */
   logged?: string | undefined
-  /** Counts how often the turn was posted: what was learned from an older one must not be stored. */
+  /** Counts the posts of the turn. An extraction of an older revision is discarded. */
   revision: number
-  /** Memories that this turn is a source of. */
+  /** Memories that have this turn as a source. */
   memory_ids: string[]
-  /** Memories of this turn that somebody deleted: posting the turn again does not bring them back. */
+  /** Deleted memories of this turn: posting the turn again does not restore them. */
   removed_ids: string[]
-  /** Places of messages that said a memory that somebody deleted: they are no context of what is said next. */
+  /** Ordinals of messages whose memories were deleted: they are no context of later messages. */
   unsaid?: readonly number[] | undefined
-  /** What had it learned from and when, epoch milliseconds; absent for one that was not. */
+  /** The flush trigger and the time of the extraction, epoch milliseconds; absent before it. */
   learned?: { because: string | null; at: number } | undefined
-  /** When it was given up, words and all, epoch milliseconds. */
+  /** When the turn was dropped without extraction, epoch milliseconds. */
   dropped_at?: number | undefined
-  /** What learning from it did, in order; empty for a turn that was kept verbatim. */
+  /** What the extraction did, in order; empty for a turn that is kept verbatim. */
   effects: Effect[]
   created_at: number
   updated_at: number
 }
 
-/** What is known of a conversation: the payload of a record of the collection `conversations`. */
+/** The payload of a record of the collection `conversations`. */
 export interface Conversation {
   id: string
   last_turn: number
-  /** Rolling summary of the turns that have been learned from; `''` for none. */
+  /** Rolling summary of the extracted turns; `''` for none. */
   summary: string
 }
 
@@ -73,41 +73,9 @@ export function turnRecordId(conversationId: string, turn: number): string {
   return derivedId('turn', conversationId, String(turn))
 }
 
-/** A call that named no turn: the same idempotency key finds the turn that it was given the first time. */
+/** Identifies a call without a turn number by its idempotency key. */
 export function callRecordId(conversationId: string | null, idempotencyKey: string): string {
   return derivedId('call', conversationId ?? '', idempotencyKey)
-}
-
-export async function readConversation(
-  store: RecordStore,
-  scope: string,
-  conversationId: string,
-): Promise<Conversation | undefined> {
-  const record = await store.get('conversations', scope, conversationRecordId(conversationId))
-  return record && (record.payload as unknown as Conversation)
-}
-
-export async function readTurn(store: RecordStore, scope: string, id: string): Promise<Turn | undefined> {
-  const record = await store.get('turns', scope, id)
-  return record && (record.payload as unknown as Turn)
-}
-
-export function putTurn(scope: string, turn: Turn): Write {
-  const put = { id: turn.id, order: turn.created_at * 1000, payload: toPayload(turn) }
-  return { put, collection: 'turns', scope }
-}
-
-export function putConversation(scope: string, conversation: Conversation, now: number): Write {
-  const id = conversationRecordId(conversation.id)
-  return {
-    put: { id, order: now * 1000, payload: toPayload(conversation) },
-    collection: 'conversations',
-    scope,
-  }
-}
-
-export function toPayload(value: object): JsonObject {
-  return value as unknown as JsonObject
 }
 
 export function tokensOf(messages: readonly Message[], countTokens: (text: string) => number): number {

@@ -1,41 +1,35 @@
 import type { Embedder } from '../ports/embedder.ts'
-import type { Account } from '../ports/language-model.ts'
+import { type Account, ModelUnavailable } from '../ports/language-model.ts'
 import type { RecordStore, Write } from '../ports/records.ts'
 import { sparseOfAll } from '../text/sparse.ts'
-import { type Actor, type Cause, historyWrite, madeBy, type PastVersion, versionRecordId } from './history.ts'
+import type { Actor, Cause, HistoryEvent, PastVersion } from './history.ts'
+import { versionRecordId } from './history.ts'
 import type { Memory } from './memory.ts'
-import { toMemoryRecord } from './stored-memory.ts'
-import { toPayload } from './turns.ts'
+import { getActor, putHistory } from './repositories/history.ts'
+import { getMemory, type Held, putMemory } from './repositories/memories.ts'
+import {
+  getEnded,
+  getPastVersion,
+  type HeldPast,
+  putEndMarker,
+  putPastVersion,
+  removeEndMarker,
+} from './repositories/versions.ts'
 
-/** A memory with its embedding; `undefined` until a new text has been embedded. */
-export interface Held {
-  memory: Memory
-  dense: Float32Array | undefined
-}
-
-/** An ended version with its embedding. */
-export interface HeldPast {
-  past: PastVersion
-  dense: Float32Array | undefined
-}
-
-/** What a commit changed in a scope; published once it is durable. */
+/** A committed change of the memories of a scope. */
 export interface ScopeChange {
   scope: string
   upserted: readonly { memory: Memory; dense: Float32Array }[]
   removed: readonly string[]
-  /**
-   * Whether blocks built before are invalid: a visible memory was removed or corrected, or one became visible that the
-   * window no longer shows.
-   */
+  /** Whether blocks that were built before the change are invalid: it removed, corrected or restored content. */
   fence: boolean
-  /** Whether the whole scope was forgotten. */
+  /** Everything of the scope was erased. */
   forgotten?: boolean
-  /** Whether the commit failed but may have taken effect, so that the state of the scope is unknown. */
-  unheard?: boolean
+  /** The commit failed and may have taken effect all the same: in-memory copies of the scope must be dropped. */
+  isUncertain?: boolean
 }
 
-/** Awaited before a commit that removes or corrects something. */
+/** Awaited before a commit that removes or corrects content. */
 export type OnFence = (scope: string) => Promise<void>
 
 /** Fields of a memory that a revision may set. */
@@ -59,120 +53,124 @@ export type Revision = Partial<
 
 export interface RevisionOptions {
   event?: 'UPDATE' | 'RESTORE'
-  /** Whether the previous version is taken back, as if it had never held. */
+  /** Archives the previous version as one that was never valid. */
   takenBack?: boolean
-  /** Embedding of the new text, if known. */
+  /** Embedding of the new text, where it is known. */
   dense?: Float32Array | undefined
 }
 
 /**
- * Collects changes of the memories of one scope and commits them atomically. Reads see earlier changes of the unit.
- * `revise` and `end` archive the replaced version and write a history row; `put` and `erase` are for changes without
- * history: added sources, and pending words.
+ * Collects changes of the memories of one scope and commits them atomically. Reads within the unit see its earlier
+ * changes. Every revision and end archives the version that it replaces and writes a row of history; `put` and
+ * `erase` do neither: they are for added sources and pending memories.
  *
- * The caller holds the scope lock.
+ * The caller holds the lock of the scope.
  */
 export class UnitOfWork {
   readonly scope: string
   readonly now: number
-  readonly #store: RecordStore
+  readonly records: RecordStore
+  /** What embedding calls are accounted to. */
+  account: Account
   readonly #held = new Map<string, Held | null>()
-  /** Memories as the store held them. */
-  readonly #stood = new Map<string, Memory | undefined>()
-  readonly #learned = new Set<string>()
+  /** The memories as they were read from the store. */
+  readonly #stored = new Map<string, Memory | undefined>()
+  /** Pending memories that extraction replaces. */
+  readonly #replaced = new Set<string>()
   readonly #changed = new Set<string>()
   readonly #ended = new Map<string, PastVersion | null>()
   readonly #past = new Map<string, HeldPast>()
   readonly #writes: Write[] = []
-  #late = false
+  #needsFence = false
+  #isOutOfOrder = false
 
-  constructor(store: RecordStore, scope: string, now: number) {
-    this.#store = store
+  constructor(records: RecordStore, scope: string, now: number) {
+    this.records = records
     this.scope = scope
+    this.account = { scope }
     this.now = now
   }
 
   async find(id: string): Promise<Held | undefined> {
     const held = this.#held.get(id)
     if (held !== undefined) return held ?? undefined
-    const record = await this.#store.get('memories', this.scope, id)
-    const found = record ? { memory: record.payload as unknown as Memory, dense: record.dense } : null
-    this.#held.set(id, found)
-    this.#stood.set(id, found?.memory)
-    return found ?? undefined
+    const stored = await getMemory(this.records, this.scope, id)
+    this.#held.set(id, stored ?? null)
+    this.#stored.set(id, stored?.memory)
+    return stored
   }
 
-  /** The last version of an ended memory; `undefined` for an unknown or current one. */
+  /** The last version of a memory that has ended; `undefined` for a current or unknown memory. */
   async findEnded(id: string): Promise<PastVersion | undefined> {
     const ended = this.#ended.get(id)
-    if (ended !== undefined) return ended ?? undefined
-    const record = await this.#store.get('versions', this.scope, id)
-    return record && (record.payload as unknown as PastVersion)
+    return ended === undefined ? await getEnded(this.records, this.scope, id) : (ended ?? undefined)
   }
 
-  /** A past version of a memory. */
   async findPast(id: string, version: number): Promise<HeldPast | undefined> {
-    const recordId = versionRecordId(id, version)
-    const known = this.#past.get(recordId)
-    if (known) return known
-    const record = await this.#store.get('versions', this.scope, recordId)
-    return record && { past: record.payload as unknown as PastVersion, dense: record.dense }
+    const past = this.#past.get(versionRecordId(id, version))
+    return past ?? (await getPastVersion(this.records, this.scope, id, version))
   }
 
-  /** Who made a version, if it was committed before this unit; `undefined` for an unknown version. */
-  async madeBy(id: string, version: number): Promise<Actor | undefined> {
-    return await madeBy(this.#store, this.scope, id, version)
+  /** The actor that created a version; `undefined` for a version that is not committed. */
+  async creatorOf(id: string, version: number): Promise<Actor | undefined> {
+    return await getActor(this.records, this.scope, id, version, ['ADD', 'UPDATE', 'RESTORE'])
   }
 
-  /** Who ended a memory with a version. */
-  async endedBy(id: string, version: number): Promise<Actor | undefined> {
-    return await madeBy(this.#store, this.scope, id, version, ['DELETE'])
+  /** The actor that ended a memory with a version. */
+  async removerOf(id: string, version: number): Promise<Actor | undefined> {
+    return await getActor(this.records, this.scope, id, version, ['DELETE'])
   }
 
-  /** Adds writes to the same commit. */
-  also(...writes: readonly Write[]): void {
+  /** Adds other writes to the commit. */
+  addWrites(...writes: readonly Write[]): void {
     this.#writes.push(...writes)
   }
 
-  /** Stores a memory without history. */
   put(memory: Memory, dense?: Float32Array): void {
     this.#held.set(memory.id, { memory, dense })
     this.#changed.add(memory.id)
   }
 
-  /** Removes a memory without history. */
+  /** Removes a memory without an archived version and without history. */
   erase(id: string): void {
     this.#held.set(id, null)
     this.#changed.add(id)
   }
 
-  /** Removes pending words that learned memories replace; nothing is taken back by it. */
-  replaceWords(id: string): void {
+  /** Removes a pending memory whose content the extracted memories carry on. */
+  replacePending(id: string): void {
     this.erase(id)
-    this.#learned.add(id)
+    this.#replaced.add(id)
   }
 
-  /** The added memories come from words that could not be recalled before, in turns that may have left every window. */
-  comesLate(): void {
-    this.#late = true
+  /** Invalidates earlier blocks: the change adds content of turns that may have left the chat window. */
+  requireFence(): void {
+    this.#needsFence = true
   }
 
-  /** Stores a past version. */
+  /** Reports a fence, but only after the commit: the turn is not the latest of its conversation. */
+  markOutOfOrder(): void {
+    this.#isOutOfOrder = true
+  }
+
   putPast(past: PastVersion, dense: Float32Array | undefined): void {
     this.#past.set(versionRecordId(past.memory.id, past.memory.version), { past, dense })
   }
 
-  /** Adds a memory; an ended one is restored as its next version. */
+  /** Adds a memory; one that has ended continues with its next version. */
   async add(memory: Memory, cause: Cause): Promise<Memory> {
     const ended = await this.findEnded(memory.id)
     const added = ended ? { ...memory, version: ended.memory.version + 1 } : memory
     this.put(added)
-    if (ended) this.#setEnded(memory.id, null)
-    this.#note(ended ? 'RESTORE' : 'ADD', added.version, added.id, null, added.text, cause)
+    if (ended) {
+      this.#ended.set(memory.id, null)
+      this.addWrites(removeEndMarker(this.scope, memory.id))
+    }
+    this.#record(ended ? 'RESTORE' : 'ADD', added, null, added.text, cause)
     return added
   }
 
-  /** Replaces a current memory by its next version; the previous one held until the new one begins. */
+  /** Makes the next version of a current memory and archives the version before. */
   async revise(
     id: string,
     revision: Revision,
@@ -185,23 +183,25 @@ export class UnitOfWork {
     const after: Memory = { ...before, same_as: undefined, ...revision, version, updated_at: this.now }
     this.#archive(held, Math.max(before.valid_from, after.valid_from), false, takenBack)
     this.put(after, after.text === before.text ? held.dense : dense)
-    this.#note(event, after.version, id, before.text, after.text, cause)
+    this.#record(event, after, before.text, after.text, cause)
     return after
   }
 
-  /** Ends a current memory. @param takenBack as if it had never held */
+  /** Ends a current memory; with `takenBack` its last version counts as never valid. */
   async end(id: string, validUntil: number, cause: Cause, takenBack = false): Promise<Memory> {
     const held = (await this.find(id)) as Held
     const { memory } = held
-    this.#setEnded(id, this.#archive(held, Math.max(memory.valid_from, validUntil), true, takenBack))
+    const past = this.#archive(held, Math.max(memory.valid_from, validUntil), true, takenBack)
+    this.#ended.set(id, past)
+    this.addWrites(putEndMarker(this.scope, past))
     this.erase(id)
-    this.#note('DELETE', memory.version, id, memory.text, null, cause)
+    this.#record('DELETE', memory, memory.text, null, cause)
     return memory
   }
 
-  /** Embeds new texts, commits everything, and returns what changed. */
-  async commit(embedder: Embedder, account: Account, onFence: OnFence): Promise<ScopeChange> {
-    await this.#embed(embedder, account)
+  /** Embeds new texts, commits all writes atomically and answers the change. */
+  async commit(embedder: Embedder, onFence: OnFence): Promise<ScopeChange> {
+    await this.#embed(embedder)
     const changed = [...this.#changed]
     const upserted = changed.flatMap((id) => (this.#held.get(id) as ScopeChange['upserted'][number]) ?? [])
     const removed = changed.filter((id) => !this.#held.get(id))
@@ -210,46 +210,54 @@ export class UnitOfWork {
     const { scope } = this
     for (const id of removed) writes.push({ remove: id, collection: 'memories', scope })
     for (const [i, { memory, dense }] of upserted.entries()) {
-      writes.push({ put: toMemoryRecord(memory, dense, sparse[i]), collection: 'memories', scope })
+      writes.push(putMemory(scope, memory, dense, sparse[i]))
     }
-    for (const [id, { past, dense }] of this.#past) {
-      const put = { id, order: past.memory.order, payload: toPayload(past), dense }
-      writes.push({ put, collection: 'versions', scope })
-    }
-    const fence = this.#late || this.#overtakesWords() || [...this.#changed].some((id) => this.#isFence(id))
+    for (const { past, dense } of this.#past.values()) writes.push(putPastVersion(scope, past, dense))
+    const fence = this.#needsFence || this.#mayDropContent() || changed.some((id) => this.#isFence(id))
     if (fence) await onFence(scope)
-    await this.#store.commit(writes)
-    return { scope, upserted, removed, fence }
+    if (writes.length > 0) await this.records.commit(writes)
+    return { scope, upserted, removed, fence: fence || this.#isOutOfOrder }
   }
 
-  /** Whether pending words may have been recalled that no memory states now: a known memory or a later fact overtook them. */
-  #overtakesWords(): boolean {
-    if (this.#learned.size === 0) return false
-    const stood = [...this.#changed].some((id) => !this.#learned.has(id) && this.#stood.get(id) !== undefined)
-    return stood || this.#past.size > 0
+  /**
+   * Whether content of replaced pending memories may be gone: a later fact of the batch or a known memory superseded
+   * it. If every change is a new memory, nothing was superseded.
+   */
+  #mayDropContent(): boolean {
+    if (this.#replaced.size === 0) return false
+    const changesStored = [...this.#changed].some((id) => !this.#replaced.has(id) && this.#stored.get(id))
+    return changesStored || this.#past.size > 0
   }
 
-  /** Whether a reader may have seen a state of the memory that no longer holds. */
+  /** Whether content of a memory that a reader may have seen is no longer valid. */
   #isFence(id: string): boolean {
     const after = this.#held.get(id)?.memory
-    const before = this.#stood.get(id)
-    if (!after) return !this.#learned.has(id) && (before !== undefined || !this.#stood.has(id))
-    // A restored memory comes from turns that may have left every window.
-    return before === undefined ? after.version > 1 : !saysTheSame(before, after)
+    const before = this.#stored.get(id)
+    if (!after) return !this.#replaced.has(id) && (before !== undefined || !this.#stored.has(id))
+    // A restored memory comes from turns that may have left the chat window.
+    return before === undefined ? after.version > 1 : !hasSameContent(before, after)
   }
 
-  /** Includes past versions: a memory that is added and ended in one unit can be searched with `as_of`. */
-  async #embed(embedder: Embedder, account: Account): Promise<void> {
+  /**
+   * Embeds past versions too: a version that was created and ended in one unit is searchable under `as_of`. Pending
+   * memories get a zero vector while the embedder is unavailable, and are found by their terms until extraction.
+   */
+  async #embed(embedder: Embedder): Promise<void> {
     const current = [...this.#changed].flatMap((id) => this.#held.get(id) ?? [])
     const missing = [
-      ...current.filter(({ dense }) => !dense).map((held) => ({ held, text: held.memory.text })),
-      ...[...this.#past.values()]
-        .filter(({ dense }) => !dense)
-        .map((held) => ({ held, text: held.past.memory.text })),
-    ]
+      ...current.map((held) => ({ held, memory: held.memory })),
+      ...[...this.#past.values()].map((held) => ({ held, memory: held.past.memory })),
+    ].filter(({ held }) => !held.dense)
     if (missing.length === 0) return
-    const texts = missing.map(({ text }) => text)
-    const vectors = await embedder.embed(texts, 'document', undefined, account)
+    const texts = missing.map(({ memory }) => memory.text)
+    let vectors: Float32Array[]
+    try {
+      vectors = await embedder.embed(texts, 'document', undefined, this.account)
+    } catch (error) {
+      const canWait = missing.every(({ memory }) => memory.kind === 'pending')
+      if (!canWait || !(error instanceof ModelUnavailable)) throw error
+      vectors = texts.map(() => new Float32Array(embedder.dimensions))
+    }
     for (const [i, { held }] of missing.entries()) held.dense = vectors[i]
   }
 
@@ -261,34 +269,23 @@ export class UnitOfWork {
     return past
   }
 
-  /** The `versions` record under a memory's own id states that the memory ended, and with which version. */
-  #setEnded(id: string, past: PastVersion | null): void {
-    this.#ended.set(id, past)
-    const { scope } = this
-    if (past) {
-      const put = { id, order: past.memory.order, payload: toPayload(past) }
-      this.also({ put, collection: 'versions', scope })
-    } else this.also({ remove: id, collection: 'versions', scope })
-  }
-
-  #note(
-    event: 'ADD' | 'UPDATE' | 'DELETE' | 'RESTORE',
-    version: number,
-    memory_id: string,
+  #record(
+    event: HistoryEvent,
+    { id: memory_id, version }: Memory,
     before: string | null,
     after: string | null,
     cause: Cause,
   ): void {
-    this.also(historyWrite(this.scope, { memory_id, event, at: this.now, version, before, after }, cause))
+    this.addWrites(putHistory(this.scope, { memory_id, event, at: this.now, version, before, after }, cause))
   }
 }
 
-function saysTheSame(before: Memory, after: Memory): boolean {
-  const untilOf = ({ expires_at }: Memory) => expires_at ?? Number.POSITIVE_INFINITY
+function hasSameContent(before: Memory, after: Memory): boolean {
+  const expiryOf = ({ expires_at }: Memory) => expires_at ?? Number.POSITIVE_INFINITY
   return (
     before.version === after.version &&
     before.text === after.text &&
     before.role === after.role &&
-    untilOf(after) >= untilOf(before)
+    expiryOf(after) >= expiryOf(before)
   )
 }

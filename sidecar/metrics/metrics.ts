@@ -4,10 +4,10 @@ import { VERSION } from '../version.ts'
 import type { AuthorCache } from '../window/author-cache.ts'
 
 /** Duration of a recall or search and of its parts, in milliseconds. */
-export type Durations = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
+type Durations = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
 
 /** Turns that are not extracted yet, over all sidecars. */
-export interface PendingTurns {
+interface PendingTurns {
   turns: number
   /** The part of `turns` that failed permanently. */
   failed: number

@@ -1,9 +1,10 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import type { AddRequest } from '../memory/add.ts'
+import { type AddRequest, addTurn } from '../memory/add.ts'
 import type { MemoryEngine } from '../memory/engine.ts'
 import type { Triggers } from '../memory/pending.ts'
-import { readTurn, tokensOf } from '../memory/turns.ts'
+import { getTurn } from '../memory/repositories/turns.ts'
+import { tokensOf } from '../memory/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { CountTokens } from '../recall/tokens.ts'
 import { parseScopeKey } from '../scope.ts'
@@ -27,7 +28,7 @@ interface IntakeEntry {
 
 export interface ImportOptions {
   records: RecordStore
-  engine: Pick<MemoryEngine, 'add'>
+  engine: Pick<MemoryEngine, 'change'>
   /** Called only if there is an entry to import. */
   loadTokenCounter: () => Promise<CountTokens>
 }
@@ -53,7 +54,7 @@ export function readIntakeLog(path: string): IntakeEntry[] {
  * Adds the entries that are not in the records yet, and then renames the file to `<path>.migrated`. After a crash the
  * import starts again: adding a turn a second time in the same words changes nothing. Must run before requests are
  * served.
- * @returns the number of turns that were added
+ * @returns the number of entries that the records did not have
  */
 export async function importIntakeLog(
   path: string,
@@ -62,11 +63,11 @@ export async function importIntakeLog(
   if (!existsSync(path)) return 0
   let added = 0
   for (const { id, scope, turnId, request, expiresAt, triggers, at } of readIntakeLog(path)) {
-    const stored = await readTurn(records, scope, turnId)
+    const stored = await getTurn(records, scope, turnId)
     if (stored?.logged === id) continue
     const countTokens = await loadTokenCounter()
     const identified = request.conversationId === undefined ? { ...request, turnId } : request
-    await engine.add(parseScopeKey(scope), identified, {
+    await addTurn(engine, parseScopeKey(scope), identified, {
       ...{ learn: true, at, expiresAt, triggers },
       countTokens: (messages) => tokensOf(messages, countTokens),
     })

@@ -1,4 +1,4 @@
-import { completed } from '../memory/stored-memory.ts'
+import { withSearchFields } from '../memory/repositories/memories.ts'
 import { type RecordStore, scrollAll, type Write } from '../ports/records.ts'
 import { type Comparison, compareStores, scopesOf } from './compare.ts'
 import { type Checkpoint, COLLECTIONS, readMigrationState, writeMigrationState } from './migration-state.ts'
@@ -84,7 +84,7 @@ async function copyAll(options: MigrateOptions, start: Checkpoint | null): Promi
     const after = start?.collection === collection ? start.scope : ''
     for await (const scope of scopesOf(source, collection, after)) {
       for await (const record of scrollAll(source, collection, scope, MAX_RECORDS)) {
-        writes.push({ put: completed(collection, record), collection, scope })
+        writes.push({ put: withSearchFields(collection, record), collection, scope })
         length += JSON.stringify(record.payload).length
         if (writes.length >= MAX_RECORDS || length >= MAX_LENGTH) await flush()
       }

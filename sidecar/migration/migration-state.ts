@@ -1,3 +1,6 @@
+import { z } from 'zod'
+import { putMeta } from '../memory/repositories/meta.ts'
+import { getRecord, recordReader } from '../memory/repositories/record.ts'
 import type { Collection, RecordStore } from '../ports/records.ts'
 
 const KINDS: Record<Collection, true> = {
@@ -36,19 +39,24 @@ export interface Checkpoint {
 /** Scope and id of the state in `meta`. Differs from every user's scope, which contains a slash. */
 export const MIGRATION_SCOPE = 'migration'
 
+const readState = recordReader<MigrationState>(
+  'meta',
+  z.looseObject({
+    from: z.string(),
+    place: z.looseObject({ collection: z.enum(COLLECTIONS), scope: z.string() }).nullable(),
+    done_at: z.number().nullable(),
+  }),
+)
+
 export async function readMigrationState(store: RecordStore): Promise<MigrationState | undefined> {
-  const record = await store.get('meta', MIGRATION_SCOPE, MIGRATION_SCOPE)
-  return record && (record.payload as unknown as MigrationState)
+  return await getRecord(store, 'meta', MIGRATION_SCOPE, MIGRATION_SCOPE, readState)
 }
 
 export async function writeMigrationState(
   store: RecordStore,
   { from, place, done_at }: MigrationState,
 ): Promise<void> {
-  const payload = { from, place: place && { ...place }, done_at }
-  await store.commit([
-    { put: { id: MIGRATION_SCOPE, order: 0, payload }, collection: 'meta', scope: MIGRATION_SCOPE },
-  ])
+  await store.commit([putMeta(MIGRATION_SCOPE, MIGRATION_SCOPE, { from, place, done_at })])
 }
 
 /** @throws {Error} for the operator if a migration into this store was started and did not complete */

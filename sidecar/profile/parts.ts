@@ -1,4 +1,4 @@
-import { fold } from '../memory/extract/topics.ts'
+import { fold } from '../memory/model/topics.ts'
 import { DAY_MS, rangeOf } from '../text/dates.ts'
 import type { SlottedMemory } from './slots.ts'
 

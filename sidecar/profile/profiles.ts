@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts'
-import { fold } from '../memory/extract/topics.ts'
 import type { Memory } from '../memory/memory.ts'
+import { fold } from '../memory/model/topics.ts'
 import { gatesOf, passesAll } from '../recall/gates.ts'
 import type { Snapshot } from '../recall/snapshot.ts'
 import type { Snapshots } from '../recall/snapshots.ts'
@@ -12,7 +12,7 @@ import { type Packed, pack } from './pack.ts'
 import { selectRecent, selectStatic } from './parts.ts'
 import { createSlotter, type Schema, type SlottedMemory } from './slots.ts'
 
-export interface ProfileRequest {
+interface ProfileRequest {
   agentId?: string | undefined
   runId?: string | undefined
   /** Filters the memories and selects the topics that sort them. */
@@ -25,7 +25,7 @@ export interface ProfileRequest {
   prefer?: readonly string[] | undefined
 }
 
-export interface Profile extends Packed {
+interface Profile extends Packed {
   static: readonly SlottedMemory[]
   recent: readonly SlottedMemory[]
 }
@@ -37,7 +37,7 @@ export interface ProfileText {
   memories: Memory[]
 }
 
-export interface ProfilesOptions {
+interface ProfilesOptions {
   snapshots: Snapshots
   ruleBook: RuleBook
   /** Whether a model assigns topics. Without one, the profile includes the statements of the user. */

@@ -1,5 +1,5 @@
-import { fold, OTHER } from '../memory/extract/topics.ts'
 import type { Memory } from '../memory/memory.ts'
+import { fold, OTHER } from '../memory/model/topics.ts'
 
 /** Topic of verbatim statements that no model has sorted. */
 export const SAID = 'said'

@@ -3,6 +3,7 @@ import { AppError } from '../errors.ts'
 import { asOf } from '../memory/as-of.ts'
 import type { Predicate } from '../memory/filters.ts'
 import type { Memory } from '../memory/memory.ts'
+import type { OnInvalidRecord } from '../memory/repositories/record.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
@@ -80,6 +81,7 @@ export interface RecallOptions {
   embedder: Embedder
   /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
+  onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds; "last week" in a query is relative to it. */
   now?: () => number
   /** Called with the duration of each read and its missing parts. */
@@ -207,7 +209,7 @@ export class Recall {
     const { snapshots, records } = this.#options
     try {
       if (moment === undefined) return await snapshots.get(key)
-      return await buildSnapshot(await asOf(records, key, moment))
+      return await buildSnapshot(await asOf(records, key, moment, this.#options.onInvalidRecord))
     } catch (cause) {
       throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
     }

@@ -1,6 +1,7 @@
 import type { HeldThen } from '../memory/as-of.ts'
 import type { Memory } from '../memory/memory.ts'
-import type { Held, ScopeChange } from '../memory/unit-of-work.ts'
+import type { Held } from '../memory/repositories/memories.ts'
+import type { ScopeChange } from '../memory/unit-of-work.ts'
 import { type MemoryReading, type MemoryTexts, readMemories } from './index/reading.ts'
 import { type IndexedMemory, ScopeIndex } from './scope-index.ts'
 

@@ -1,8 +1,9 @@
 import { LRUCache } from 'lru-cache'
-import type { Memory } from '../memory/memory.ts'
-import type { Held, ScopeChange } from '../memory/unit-of-work.ts'
+import { type Held, scrollMemories } from '../memory/repositories/memories.ts'
+import type { OnInvalidRecord } from '../memory/repositories/record.ts'
+import type { ScopeChange } from '../memory/unit-of-work.ts'
 import { CacheUnavailable } from '../ports/cache-store.ts'
-import { type RecordStore, scrollAll } from '../ports/records.ts'
+import type { RecordStore } from '../ports/records.ts'
 import type { Counters } from '../ports/scope-state.ts'
 import { SingleFlight } from './single-flight.ts'
 import {
@@ -19,6 +20,7 @@ export interface SnapshotsOptions {
   settings?: IndexSettings | undefined
   /** Approximate bytes of all cached snapshots together; the least recently used are evicted. */
   maxBytes: number
+  onInvalidRecord?: OnInvalidRecord | undefined
   /**
    * The current epoch of a scope, given where other processes write to the same store. Rejects with `CacheUnavailable`
    * when it is unknown. Absent: only this process writes.
@@ -82,7 +84,7 @@ export class Snapshots {
       this.#apply(change)
       const counters = await announce()
       // The effect of a commit in doubt is unknown.
-      if (counters && !change.unheard) this.moved(change.scope, counters)
+      if (counters && !change.isUncertain) this.moved(change.scope, counters)
     } finally {
       this.#unannounced.delete(change)
     }
@@ -101,9 +103,9 @@ export class Snapshots {
 
   /** A snapshot under construction gets the change as well: its scan may have missed the commit. */
   #apply(change: ScopeChange): void {
-    const { scope, unheard } = change
+    const { scope, isUncertain } = change
     // The next read builds the snapshot from the store.
-    if (unheard) this.#cache.delete(scope)
+    if (isUncertain) this.#cache.delete(scope)
     const entry = this.#cache.peek(scope)
     if (!entry) return
     entry.promise = entry.promise.then(async (snapshot) => {
@@ -155,9 +157,9 @@ export class Snapshots {
   async #scan(scope: string): Promise<Held[]> {
     this.#builds += 1
     const held: Held[] = []
-    for await (const { payload, dense } of scrollAll(this.#options.records, 'memories', scope)) {
-      held.push({ memory: payload as unknown as Memory, dense })
-    }
+    const { records, onInvalidRecord } = this.#options
+    // One damaged record must not make the whole scope unavailable.
+    for await (const one of scrollMemories(records, scope, onInvalidRecord)) held.push(one)
     return held
   }
 

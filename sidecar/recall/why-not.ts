@@ -1,5 +1,5 @@
-import type { PastVersion } from '../memory/history.ts'
 import type { Memory } from '../memory/memory.ts'
+import { isEndMarker } from '../memory/repositories/versions.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Gate } from './gates.ts'
 import type { RankedMemory } from './scope-index.ts'
@@ -36,8 +36,7 @@ export function absentFrom(
   return async (id) => {
     if (asOf !== undefined && (await store.get('memories', scope, id))) return 'as_of'
     const ended = await store.get('versions', scope, id)
-    // Versions have ids of their own there, which are no memory's.
-    if ((ended?.payload as PastVersion | undefined)?.memory.id !== id) return 'unknown'
+    if (!ended || !isEndMarker(ended)) return 'unknown'
     return asOf === undefined ? 'deleted' : 'as_of'
   }
 }

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BufferZone } from '../buffer/buffer-zone.ts'
 import { AppError } from '../errors.ts'
-import { readConversation } from '../memory/turns.ts'
+import { getConversation } from '../memory/repositories/conversations.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { scopeKey } from '../scope.ts'
 import type { Timeline, TimelineRecall, TimelineTurn } from '../timeline/timeline.ts'
@@ -99,7 +99,7 @@ export function conversationRoutes({ records, buffer, timeline }: ConversationSe
     .openapi(get, async (c) => {
       const { id } = c.req.valid('param')
       const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
-      const conversation = await readConversation(records, scopeKey(scope), id)
+      const conversation = await getConversation(records, scopeKey(scope), id)
       if (!conversation) throw conversationNotFound(id)
       const { last_turn, summary } = conversation
       await buffer?.refresh(scope)

@@ -1,7 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { BufferZone } from '../buffer/buffer-zone.ts'
 import { AppError } from '../errors.ts'
-import { readTurn, type Turn } from '../memory/turns.ts'
+import { getTurn } from '../memory/repositories/turns.ts'
+import type { Turn } from '../memory/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { scopeKey } from '../scope.ts'
 import { router } from './router.ts'
@@ -47,7 +48,7 @@ export function turnRoutes({ records, buffer }: TurnServices) {
     const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
     await buffer?.refresh(scope)
     const pending = buffer?.waitingTurn(scope, id)
-    const turn = await readTurn(records, scopeKey(scope), id)
+    const turn = await getTurn(records, scopeKey(scope), id)
     if (!turn) throw new AppError('not_found', `id: no turn ${JSON.stringify(id)} of this user`)
     // The extraction may have finished between the two reads; the stored turn is newer.
     if (pending && turn.state !== 'done') {

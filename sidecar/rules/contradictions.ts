@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { isListed, OTHER } from '../memory/extract/topics.ts'
+import { isListed, OTHER } from '../memory/model/topics.ts'
 import { ANY, MAX_NAMES, type Topics } from './fields.ts'
 
 /** Characters of all topics together, because every extraction prompt contains them. */

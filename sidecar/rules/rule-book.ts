@@ -6,7 +6,7 @@ import type { ScopeLock } from '../ports/scope-lock.ts'
 import { type AppRules, DEFAULT_RULES } from './rules.ts'
 import { type RulesVersion, readRulesVersion, recordId, rulesScope } from './stored-rules.ts'
 
-export type RulesSource = 'app' | 'namespace' | 'default'
+type RulesSource = 'app' | 'namespace' | 'default'
 
 /** The rules that apply to an app. */
 export interface RulesInForce {
@@ -21,7 +21,7 @@ export interface RulesInForce {
   updatedAt: number | null
 }
 
-export interface RuleBookOptions {
+interface RuleBookOptions {
   records: RecordStore
   lock: ScopeLock
   /** Whether other processes write rules to the same record store; disables the cache. */

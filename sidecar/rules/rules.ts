@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DEFAULT_TOPICS, isListed } from '../memory/extract/topics.ts'
+import { DEFAULT_TOPICS, isListed } from '../memory/model/topics.ts'
 import { reportContradictions } from './contradictions.ts'
 import { ANY, days, flush, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
 

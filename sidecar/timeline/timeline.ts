@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Memory } from '../memory/memory.ts'
-import type { Turn } from '../memory/turns.ts'
+import { getMemory } from '../memory/repositories/memories.ts'
+import { readTurn } from '../memory/repositories/turns.ts'
 import {
   type Position,
   type RecordStore,
@@ -246,9 +247,8 @@ export class Timeline {
 
   async #storedTurns(scope: string, conversationId: string): Promise<StoredTurn[]> {
     const stored: StoredTurn[] = []
-    for await (const { payload } of scrollAll(this.#records, 'turns', scope)) {
-      const { id, conversation_id, turn, memory_ids, revision, created_at, updated_at } =
-        payload as unknown as Turn
+    for await (const record of scrollAll(this.#records, 'turns', scope)) {
+      const { id, conversation_id, turn, memory_ids, revision, created_at, updated_at } = readTurn(record)
       if (conversation_id !== conversationId || turn === null) continue
       stored.push({ id, conversation_id, turn, memory_ids, revision, created_at, updated_at })
     }
@@ -259,11 +259,7 @@ export class Timeline {
   #memoryFinder(scope: string): (id: string) => Promise<Memory | undefined> {
     const found = new Map<string, Promise<Memory | undefined>>()
     return (id) => {
-      const memory =
-        found.get(id) ??
-        this.#records
-          .get('memories', scope, id)
-          .then((record) => record && (record.payload as unknown as Memory))
+      const memory = found.get(id) ?? getMemory(this.#records, scope, id).then((held) => held?.memory)
       found.set(id, memory)
       return memory
     }

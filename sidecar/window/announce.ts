@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Counters, ScopeState } from '../ports/scope-state.ts'
-import type { Debts, Tidings } from './debts.ts'
+import type { ChangeNotice, Debts } from './debts.ts'
 
 export interface Announcer {
   /**
@@ -44,7 +44,7 @@ export interface AnnouncerOptions {
   isShared?: boolean | undefined
 }
 
-const RANK: Readonly<Record<Tidings, number>> = { epoch: 0, fence: 1, clear: 2 }
+const RANK: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
 
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5000
@@ -62,7 +62,7 @@ const RELOAD_MS = 5000
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, isShared = false } = options
-  const owed = new Map<string, { what: Tidings }>()
+  const owed = new Map<string, { what: ChangeNotice }>()
   /** More is owed than is held in memory; which scopes, the store knows. */
   let spilled = false
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -71,11 +71,11 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   let reloadTimer: ReturnType<typeof setTimeout> | undefined
   let closed = false
 
-  async function tell(scope: string, what: Tidings): Promise<Counters> {
+  async function tell(scope: string, what: ChangeNotice): Promise<Counters> {
     return what === 'clear' ? await scopeState.clear(scope) : await scopeState.bump(scope, what)
   }
 
-  async function tellOrOwe(scope: string, what: Tidings): Promise<Counters | undefined> {
+  async function tellOrOwe(scope: string, what: ChangeNotice): Promise<Counters | undefined> {
     // Where something is owed already the state was away just now: the write does not wait for it again.
     if (!spilled && !owed.has(scope)) {
       try {
@@ -89,14 +89,14 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     return undefined
   }
 
-  async function owe(scope: string, what: Tidings): Promise<void> {
+  async function owe(scope: string, what: ChangeNotice): Promise<void> {
     const isNews = hold(scope, what)
     schedule()
     if (isNews) await keep(debts.put({ scope, what }))
   }
 
   /** Whether it is more than was owed before, as far as is known. */
-  function hold(scope: string, what: Tidings): boolean {
+  function hold(scope: string, what: ChangeNotice): boolean {
     const before = owed.get(scope)?.what
     const isNews = before === undefined || RANK[what] > RANK[before]
     // A new object: what is being paid at this moment may be from before this change.

@@ -1,13 +1,16 @@
+import { z } from 'zod'
+import { putMeta } from '../memory/repositories/meta.ts'
+import { type OnInvalidRecord, readEach, recordReader } from '../memory/repositories/record.ts'
 import { type RecordStore, scrollAll } from '../ports/records.ts'
 import { derivedId } from '../scope.ts'
 
-/** What a scope state is told of a change; the later of them says all that the earlier say. */
-export const TIDINGS = ['epoch', 'fence', 'clear'] as const
-export type Tidings = (typeof TIDINGS)[number]
+/** What the scope state is told of a change. Each notice includes those before it. */
+export const CHANGE_NOTICES = ['epoch', 'fence', 'clear'] as const
+export type ChangeNotice = (typeof CHANGE_NOTICES)[number]
 
 export interface Debt {
   scope: string
-  what: Tidings
+  what: ChangeNotice
 }
 
 /** Stores undelivered change notices in the record store, so that they survive a crash. */
@@ -20,20 +23,22 @@ export interface Debts {
 /** Scope of the records, in `meta`. No user's scope is without a slash. */
 const OWED = 'owed'
 
-export function createDebts(records: RecordStore): Debts {
+const readDebt = recordReader<Debt>(
+  'meta',
+  z.looseObject({ scope: z.string(), what: z.enum(CHANGE_NOTICES) }),
+)
+
+export function createDebts(records: RecordStore, onInvalid?: OnInvalidRecord): Debts {
   const idOf = ({ scope, what }: Debt) => derivedId('owed', scope, what)
   return {
     async put({ scope, what }) {
-      // One each, so that no process writes over the greater debt of another.
-      const put = { id: idOf({ scope, what }), order: 0, payload: { scope, what } }
-      await records.commit([{ put, collection: 'meta', scope: OWED }])
+      // One record per notice, so that no process overwrites a stronger notice of another.
+      await records.commit([putMeta(OWED, idOf({ scope, what }), { scope, what })])
     },
     async remove(scope) {
-      const ids = TIDINGS.map((what) => idOf({ scope, what }))
+      const ids = CHANGE_NOTICES.map((what) => idOf({ scope, what }))
       await records.commit(ids.map((id) => ({ remove: id, collection: 'meta', scope: OWED })))
     },
-    async *all() {
-      for await (const { payload } of scrollAll(records, 'meta', OWED)) yield payload as unknown as Debt
-    },
+    all: () => readEach(scrollAll(records, 'meta', OWED), readDebt, onInvalid),
   }
 }

@@ -1,4 +1,5 @@
-import { readConversation, turnRecordId } from '../memory/turns.ts'
+import { getConversation } from '../memory/repositories/conversations.ts'
+import { turnRecordId } from '../memory/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { ScopeState, TurnSeen } from '../ports/scope-state.ts'
 
@@ -52,7 +53,7 @@ export function createTurnTracker({ records, state, settleMs, now }: TurnTracker
 
   return {
     async progress({ scope, conversationId, turn }) {
-      const conversation = await readConversation(records, scope, conversationId)
+      const conversation = await getConversation(records, scope, conversationId)
       const seen = await state.turns(scope, conversationId)
       let watermark = turn - 1
       for (const one of [...seen].sort((a, b) => a.turn - b.turn)) {
@@ -64,7 +65,7 @@ export function createTurnTracker({ records, state, settleMs, now }: TurnTracker
       return { watermark, lastTurn: conversation?.last_turn ?? 0 }
     },
     async hasHiddenAdditions({ scope, conversationId, turn }, windowSize, lastTurn) {
-      const last = (await readConversation(records, scope, conversationId))?.last_turn ?? 0
+      const last = (await getConversation(records, scope, conversationId))?.last_turn ?? 0
       if (last <= lastTurn) return false
       // A regenerated turn: the turns after it are in no window of the new thread.
       if (last > turn) return true

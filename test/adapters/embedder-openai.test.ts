@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { batchesOf, cutTo, estimateTokens } from '../../sidecar/adapters/openai/batches.ts'
+import { batchesOf, estimateTokens, truncate } from '../../sidecar/adapters/openai/batches.ts'
 import { type OpenAiEmbedderOptions, openOpenAiEmbedder } from '../../sidecar/adapters/openai/embedder.ts'
 import { ModelUnavailable } from '../../sidecar/ports/language-model.ts'
 import type { LedgerEntry } from '../../sidecar/ports/ledger.ts'
@@ -67,7 +67,7 @@ describe('the OpenAI embedder', () => {
     if (lacks.length === 0) server.rules.replace({ body: data(new Array(24).fill(1)) })
     const failure = await open({ dimensions: 16 }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(ModelUnavailable)
-    expect((failure as Error).message).toMatch(/"embed".*24 numbers.*not of the 16/)
+    expect((failure as Error).message).toMatch(/"embed".*24 numbers.*not the requested 16/)
   })
 
   it('does without the parameter where it is refused and the length is the same', async () => {
@@ -112,7 +112,7 @@ describe('the OpenAI embedder', () => {
     ['none', data(), /0 embeddings for 2 texts/],
     ['empty ones', data([], []), /without numbers/],
     ['words', data(ones, ones.map(String)), /without numbers/],
-    ['zeros', data(ones, new Array(64).fill(0)), /nothing but zeros/],
+    ['zeros', data(ones, new Array(64).fill(0)), /zeros only/],
     ['half a number', data(ones, 'AAAA'), /without numbers/],
     ['what is not finite', data(ones, [1e39, ...ones.slice(1)]), /not finite/],
     [
@@ -135,8 +135,8 @@ describe('the OpenAI embedder', () => {
       },
       /out of range/,
     ],
-    ['another object', { object: 'list' }, /no list of embeddings/],
-    ['HTML', '<html></html>', /no list of embeddings/],
+    ['another object', { object: 'list' }, /not a list of embeddings/],
+    ['HTML', '<html></html>', /not a list of embeddings/],
     ['nothing', '', /nothing/],
   ])('refuses %s', async (_, body, message) => {
     const { server, open } = await serve()
@@ -230,7 +230,7 @@ describe('the OpenAI embedder', () => {
 
   it.each([{ dimensions: 0 }, { batchTexts: 0 }, { cacheEntries: 1.5 }])('refuses %o', async (options) => {
     const { open } = await serve()
-    await expect(open(options)).rejects.toThrow(`Expected \`${Object.keys(options)[0]}\``)
+    await expect(open(options)).rejects.toThrow(`${Object.keys(options)[0]}: expected`)
   })
 })
 
@@ -242,7 +242,7 @@ describe('batches', () => {
     fc.assert(
       fc.property(texts, (some) => {
         const batches = batchesOf(some, bounds)
-        expect(batches.flat()).toEqual(some.map((text) => cutTo(text, bounds.maxTextTokens)))
+        expect(batches.flat()).toEqual(some.map((text) => truncate(text, bounds.maxTextTokens)))
         for (const batch of batches) {
           const tokens = batch.reduce((sum, text) => sum + estimateTokens(text), 0)
           expect(batch.length).toBeGreaterThan(0)
@@ -256,7 +256,7 @@ describe('batches', () => {
   it('cut a text to whole characters of its beginning', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), fc.nat(20), (text, max) => {
-        const cut = cutTo(text, max)
+        const cut = truncate(text, max)
         expect(text.startsWith(cut)).toBe(true)
         expect(estimateTokens(cut)).toBeLessThanOrEqual(max)
         expect(cut.isWellFormed()).toBe(true)

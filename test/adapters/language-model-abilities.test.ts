@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { strongest } from '../../sidecar/adapters/openai/capabilities.ts'
+import { initialCapabilities } from '../../sidecar/adapters/openai/capabilities.ts'
 import type { CompletionRequest } from '../../sidecar/ports/language-model.ts'
 import { requestOf } from '../contracts/language-model.ts'
 import { openModelSubject } from '../scripted-openai/model-subject.ts'
@@ -128,7 +128,10 @@ describe('the OpenAI language model learns of an endpoint that it has', () => {
   })
 
   it('only the new limit where it is OpenAI itself', () => {
-    expect([strongest(true).limit, strongest(false).limit]).toEqual(['max_completion_tokens', 'max_tokens'])
+    expect([initialCapabilities(true).limit, initialCapabilities(false).limit]).toEqual([
+      'max_completion_tokens',
+      'max_tokens',
+    ])
   })
 })
 

@@ -155,11 +155,11 @@ describe('the OpenAI language model reaches', () => {
 
   it('nobody by an address or with a key that cannot be one, without showing the key', () => {
     const make = (options: object) => () => openAiLanguageModel({ model: 'm', ...options })
-    expect(make({ baseUrl: 'localhost:11434' })).toThrow('`baseUrl`')
-    expect(make({ baseUrl: 'https://user:hunter2@host/v1' })).toThrow(/^(?!.*hunter2).*`baseUrl`/)
-    expect(make({ apiKey: 'sk-secret\n' })).toThrow(/^(?!.*sk-secret).*`apiKey`/)
-    expect(make({ model: ' ' })).toThrow('`model`')
-    expect(make({ models: { extract: '' } })).toThrow('`extract`')
+    expect(make({ baseUrl: 'localhost:11434' })).toThrow('baseUrl: expected')
+    expect(make({ baseUrl: 'https://user:hunter2@host/v1' })).toThrow(/^(?!.*hunter2).*baseUrl: expected/)
+    expect(make({ apiKey: 'sk-secret\n' })).toThrow(/^(?!.*sk-secret).*apiKey: expected/)
+    expect(make({ model: ' ' })).toThrow('model: expected')
+    expect(make({ models: { extract: '' } })).toThrow('extract: expected')
   })
 
   it('the ledger with what the provider counted', async () => {

@@ -150,7 +150,7 @@ describe('the OpenAI language model, when tries fail,', () => {
     ['HTML', '<html>502</html>', /text that is not JSON.*base URL/],
     ['nothing', '', /nothing/],
     ['no choices', { choices: [] }, /no choices/],
-    ['another object', { hello: 1 }, /no completion/],
+    ['another object', { hello: 1 }, /not a completion/],
     ['an error without a status', { error: { message: 'upstream' } }, /an error/],
   ])('takes %s with status 200 for a bad answer', async (_, body, message) => {
     const { model, server } = await open()
@@ -172,7 +172,7 @@ describe('the OpenAI language model, when tries fail,', () => {
       body: 'x'.repeat(33 * 1024 * 1024),
       headers: { 'content-type': 'application/json' },
     })
-    expect((await failureOf(model.complete(requestOf()))).message).toContain('more than any completion has')
+    expect((await failureOf(model.complete(requestOf()))).message).toContain('more than 32 MiB')
   })
 
   it('reads the error that a gateway hides behind status 200', async () => {
@@ -187,11 +187,11 @@ describe('the OpenAI language model, when tries fail,', () => {
       { error: { message: 'The model `scripted` does not exist', code: 'model_not_found' } },
       /no model "scripted"/,
     ],
-    [404, '404 page not found', /nothing at this address.*\/v1/],
+    [404, '404 page not found', /no such path.*\/v1/],
     [
       401,
       { error: { message: 'Incorrect API key provided: sk-secret' } },
-      /refused the API key.*check the key/,
+      /rejected the API key.*check the key/,
     ],
     [
       400,

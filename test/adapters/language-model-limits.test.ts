@@ -69,7 +69,7 @@ describe('the limits of the OpenAI language model', () => {
     { timeoutMs: Number.POSITIVE_INFINITY },
   ])('are refused when they are none: %o', (limits) => {
     const [name] = Object.keys(limits)
-    expect(() => openAiLanguageModel({ model: 'm', ...limits })).toThrow(`Expected \`${name}\``)
+    expect(() => openAiLanguageModel({ model: 'm', ...limits })).toThrow(`${name}: expected`)
   })
 })
 

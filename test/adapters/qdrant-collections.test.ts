@@ -84,8 +84,8 @@ describe('the collections of a Qdrant store', () => {
     const [memories] = memoriesOf(server)
     const collection = server.state.collections.get(memories?.name as string)
     if (collection) collection.params.vectors = { dense: { size: 768, distance: 'Cosine' } }
-    await expect(openOn(server.url, { patienceMs: 60_000 })).rejects.toThrow(
-      /^QDRANT_COLLECTION_PREFIX: the collection p_memories_\S+ has vectors of 768 dimensions, and the embedder test gives 2;.* prefix/,
+    await expect(openOn(server.url, { startupTimeoutMs: 60_000 })).rejects.toThrow(
+      /^QDRANT_COLLECTION_PREFIX: the collection p_memories_\S+ has vectors of 768 dimensions, and the embedder test returns 2;.* prefix/,
     )
     if (collection) collection.params.vectors = {}
     await expect(openOn(server.url)).rejects.toThrow(/has no vector named dense/)

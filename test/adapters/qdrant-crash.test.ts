@@ -67,7 +67,7 @@ describe('a Qdrant store', () => {
     const many = Array.from({ length: 1200 }, (_, i) => put(`m${i}`, { order: 9, collection: 'turns' }))
     // The second part of the journal is lost, and with it the commit.
     dieAt(server, 1, 'before')
-    await expect(store.commit([...big, ...many])).rejects.toThrow(/could not write/)
+    await expect(store.commit([...big, ...many])).rejects.toThrow(/nothing was stored/)
     server.fault = () => undefined
     expect(await store.scopes('turns', { limit: 1 })).toEqual([])
     const first = server.requests.length

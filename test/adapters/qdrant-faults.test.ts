@@ -21,12 +21,12 @@ const FAULTS: { name: string; fault: Fault; words: string; timeoutMs?: number }[
   {
     name: 'a key that is refused',
     fault: { status: 401, body: 'Must provide an API key' },
-    words: String.raw`the key was refused \(401\); set QDRANT_API_KEY`,
+    words: String.raw`the API key was rejected \(401\); set QDRANT_API_KEY`,
   },
   {
     name: 'a key without the right',
     fault: { status: 403, body: said('Forbidden: no') },
-    words: String.raw`the key was refused \(403\)`,
+    words: String.raw`the API key was rejected \(403\)`,
   },
   { name: 'a busy server', fault: { status: 429 }, words: String.raw`too busy \(429\)` },
   {
@@ -53,25 +53,25 @@ const FAULTS: { name: string; fault: Fault; words: string; timeoutMs?: number }[
   {
     name: 'an error without words',
     fault: { status: 502, body: '<html>Bad Gateway' },
-    words: String.raw`no reason given \(502\)`,
+    words: String.raw`unknown error \(502\)`,
   },
-  { name: 'no answer', fault: { hang: 'before' }, words: 'no answer in 1000 ms', timeoutMs: 1000 },
+  { name: 'no answer', fault: { hang: 'before' }, words: 'no response within 1000 ms', timeoutMs: 1000 },
   { name: 'a lost connection', fault: { cut: 'before' }, words: '(other side closed|ECONNRESET|.*socket)' },
   {
     name: 'another kind of server',
     fault: { status: 404, body: '404 page not found' },
-    words: 'what answers there is no Qdrant; set QDRANT_URL',
+    words: 'the server is not Qdrant; set QDRANT_URL',
   },
-  { name: 'a page', fault: { status: 200, body: '<html>hello' }, words: 'what answers there is no Qdrant' },
+  { name: 'a page', fault: { status: 200, body: '<html>hello' }, words: 'the server is not Qdrant' },
   {
     name: 'an answer that is cut short',
     fault: { status: 200, body: '{"result":', headers: { 'content-type': 'application/json' } },
-    words: 'what answers there is no Qdrant',
+    words: 'the server is not Qdrant',
   },
   {
     name: 'other JSON',
     fault: { status: 200, body: { hello: 'world' } },
-    words: 'what answers there is no Qdrant',
+    words: 'the server is not Qdrant',
   },
 ]
 
@@ -139,21 +139,21 @@ describe('a Qdrant store', () => {
     const url = `http://127.0.0.1:${port}`
     await expect(openOn(url)).rejects.toThrow(`QDRANT_URL: qdrant at 127.0.0.1:${port}: connect ECONNREFUSED`)
     const troubles: string[] = []
-    const opening = openOn(url, { patienceMs: 20_000, onTrouble: (message) => troubles.push(message) })
+    const opening = openOn(url, { startupTimeoutMs: 20_000, onError: (message) => troubles.push(message) })
     await using server = await startFakeQdrant({ port })
     const store = await opening
     await store.commit([put('x')])
     expect(server.requests.length).toBeGreaterThan(0)
-    for (const trouble of troubles) expect(trouble).toMatch(/ECONNREFUSED.*; trying again$/)
+    for (const trouble of troubles) expect(trouble).toMatch(/ECONNREFUSED.*; retrying$/)
     await store.close()
   })
 
   it('sends its key, and keeps it out of its words', async () => {
     await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
-    const patience = { patienceMs: 20_000 }
-    await expect(openOn(server.url, patience)).rejects.toThrow(/refused \(401\)/)
+    const patience = { startupTimeoutMs: 20_000 }
+    await expect(openOn(server.url, patience)).rejects.toThrow(/rejected \(401\)/)
     const wrong = await openOn(server.url, { ...patience, apiKey: 'swordfish' }).catch((error) => error)
-    expect(String(wrong)).toMatch(/refused \(401\)/)
+    expect(String(wrong)).toMatch(/rejected \(401\)/)
     expect(String(wrong)).not.toContain('swordfish')
     const store = await openOn(server.url, { apiKey: 'hunter2-hunter2' })
     await store.check()

@@ -13,7 +13,7 @@ describe('a Qdrant store with lost answers', () => {
       asked += 1
       return asked % 2 === 1 ? { cut: 'after' } : undefined
     }
-    const store = await openOn(server.url, { retryPauseMs: 1 })
+    const store = await openOn(server.url, { retryDelayMs: 1 })
     await store.commit([put('x', { dense: DENSE }), put('y', { collection: 'turns' })])
     await store.commit([{ remove: 'x', collection: 'memories', scope: SCOPE }, put('z', { dense: DENSE })])
     await store.generations?.adopt()

@@ -5,7 +5,7 @@ import { CRASH_CASES } from '../fake-qdrant/crash-cases.ts'
 import type { FakeQdrant } from '../fake-qdrant/server.ts'
 import { type Opener, recordsSubject } from '../fake-qdrant/subject.ts'
 
-const HOME = '../../sidecar/adapters/records'
+const HOME = '../../sidecar/adapters/qdrant'
 
 // biome-ignore lint/suspicious/noExplicitAny: parts of the adapter, replaced by broken ones
 type Part = any
@@ -29,7 +29,7 @@ const SABOTEURS: Saboteur[] = [
     name: 'asks without the scope, and takes what comes',
     caughtBy: IN_SCOPES,
     parts: {
-      'qdrant-points.ts': ({ toRecord }) => ({
+      'points.ts': ({ toRecord }) => ({
         within: (collection: string) => [{ key: 'collection', match: { value: collection } }],
         toRecord: (payload: Part, collection: string) => toRecord(payload, collection, payload.scope),
       }),
@@ -39,7 +39,7 @@ const SABOTEURS: Saboteur[] = [
     name: 'has one point for an id, whatever its scope',
     caughtBy: 'keeps one id in two scopes and two collections apart',
     parts: {
-      'qdrant-points.ts': ({ pointId, toPointWrite }) => ({
+      'points.ts': ({ pointId, toPointWrite }) => ({
         pointId: (collection: string, _scope: string, id: string) => pointId(collection, '', id),
         toPointWrite: (write: Part, dimensions: number) => {
           const id = pointId(write.collection, '', write.put?.id ?? write.remove)
@@ -71,7 +71,7 @@ const SABOTEURS: Saboteur[] = [
     name: 'keeps the first of two writes to a point',
     caughtBy: 'applies the writes of a commit in the order given',
     parts: {
-      'qdrant-write.ts': ({ lastWrites }) => ({
+      'writes.ts': ({ lastWrites }) => ({
         lastWrites: (writes: Part[]) => lastWrites(writes.toReversed()),
       }),
     },
@@ -79,13 +79,13 @@ const SABOTEURS: Saboteur[] = [
   {
     name: 'has no journal',
     caughtBy: cutAt('half'),
-    parts: { 'qdrant-journal.ts': unwritten },
+    parts: { 'journal.ts': unwritten },
   },
   {
     name: 'leaves the journal unread at the start',
     caughtBy: cutAt('before'),
     parts: {
-      'qdrant-journal.ts': ({ openJournal }) => ({
+      'journal.ts': ({ openJournal }) => ({
         openJournal: (...args: unknown[]) => ({
           ...openJournal(...args),
           unfinished: async () => [],
@@ -98,7 +98,7 @@ const SABOTEURS: Saboteur[] = [
     name: 'strikes the entry before it is carried out',
     caughtBy: cutAt('after'),
     parts: {
-      'qdrant-write.ts': ({ applyWrites }) => ({
+      'writes.ts': ({ applyWrites }) => ({
         async applyWrites(link: Part, collections: Part, writes: Part[], finish: Part[]) {
           await applyWrites(link, collections, [], finish)
           await applyWrites(link, collections, writes, [])
@@ -111,8 +111,8 @@ const SABOTEURS: Saboteur[] = [
     caughtBy:
       'carries a commit out by itself when the server comes back, and lets nobody see half of it before',
     parts: {
-      'qdrant-gate.ts': () => ({
-        openGate: () => ({
+      'scope-gate.ts': () => ({
+        openScopeGate: () => ({
           read: (_place: unknown, read: () => unknown) => read(),
           close: async () => () => {},
         }),
@@ -123,7 +123,7 @@ const SABOTEURS: Saboteur[] = [
     name: 'has no floor under its journal',
     caughtBy: 'takes no notice of a journal that arrives when it has been taken back',
     parts: {
-      'qdrant-journal.ts': ({ openJournal }) => ({
+      'journal.ts': ({ openJournal }) => ({
         openJournal: (...args: unknown[]) => {
           const journal = openJournal(...args)
           return { ...journal, finish: (entry: unknown) => journal.finish(entry).slice(1) }
@@ -135,7 +135,7 @@ const SABOTEURS: Saboteur[] = [
     name: 'forgets a write that it gave up',
     caughtBy: 'takes a commit back whose journal may have been written, before it does anything else',
     parts: {
-      'qdrant-journal.ts': ({ openJournal }) => ({
+      'journal.ts': ({ openJournal }) => ({
         openJournal: (...args: unknown[]) => {
           const journal = openJournal(...args)
           return { ...journal, finish: (entry: unknown) => journal.finish(entry).slice(0, 1) }
@@ -172,7 +172,7 @@ async function sabotaged(parts: Saboteur['parts'] = {}): Promise<Opener> {
       return { ...honest, ...sabotage(honest) }
     })
   }
-  const { openQdrantRecords } = await import(`${HOME}/qdrant.ts`)
+  const { openQdrantRecords } = await import(`${HOME}/records.ts`)
   return openQdrantRecords
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { pointId } from '../../sidecar/adapters/qdrant/points.ts'
-import { byPlace } from '../../sidecar/adapters/qdrant/scroll.ts'
+import { comparePositions } from '../../sidecar/adapters/qdrant/scroll.ts'
 import { testContract } from '../contracts/contract.ts'
 import { put } from '../contracts/records.ts'
 import { startFakeQdrant } from '../fake-qdrant/server.ts'
@@ -36,8 +36,8 @@ describe('the Qdrant store', () => {
           ])
           const step = direction === 'ascending' ? 1 : -1
           const expected = records
-            .toSorted((a, b) => step * byPlace(a, b))
-            .filter((one) => after === undefined || step * byPlace(after, one) < 0)
+            .toSorted((a, b) => step * comparePositions(a, b))
+            .filter((one) => after === undefined || step * comparePositions(after, one) < 0)
             .slice(0, limit)
           const page = await store.scroll('memories', SCOPE, { limit, after, direction })
           expect(page.map((one) => ({ order: one.order, id: one.id }))).toEqual(expected)

@@ -16,7 +16,7 @@ async function oneOfSeveral(
   apiKey: string,
   options: Partial<QdrantRecordsOptions> = {},
 ): Promise<Required<Pick<RecordStore, 'recover' | 'isFinished'>> & RecordStore> {
-  const store = await openOn(server.url, { apiKey, alone: (_scope, task) => task(), ...options })
+  const store = await openOn(server.url, { apiKey, runExclusive: (_scope, task) => task(), ...options })
   onTestFinished(() => store.close())
   return store as Awaited<ReturnType<typeof oneOfSeveral>>
 }
@@ -39,7 +39,7 @@ async function killedAt(server: FakeQdrant, n: number, moment: 'before' | 'after
   const program = `
     const { openQdrantRecords } = await import(${JSON.stringify(ADAPTER)})
     const options = { url: ${JSON.stringify(server.url)}, prefix: 'p_', timeoutMs: 5000, apiKey: 'dying',
-      embedder: { name: 'test', dimensions: 2 }, alone: async () => {} }
+      embedder: { name: 'test', dimensions: 2 }, runExclusive: async () => {} }
     const store = await openQdrantRecords(options)
     const writes = ${JSON.stringify(CHANGE)}
     for (const { put } of writes) if (put?.dense) put.dense = new Float32Array(Object.values(put.dense))
@@ -72,7 +72,7 @@ describe('what a process left behind when it was killed', () => {
     'at its write %i, %s it was done, is carried out by who takes the scope over, and never again',
     async (n, moment, state) => {
       await using server = await startFakeQdrant()
-      const other = await oneOfSeveral(server, 'other', { alone: async () => {} })
+      const other = await oneOfSeveral(server, 'other', { runExclusive: async () => {} })
       await other.commit(BEFORE)
       await killedAt(server, n, moment)
       await other.recover(SCOPE)
@@ -96,11 +96,11 @@ describe('what a process left behind when it was killed', () => {
     await first.commit(BEFORE)
     await killedAt(server, 1, 'before')
     const taken: string[] = []
-    const alone = async (scope: string, task: () => Promise<void>) => {
+    const runExclusive = async (scope: string, task: () => Promise<void>) => {
       taken.push(scope)
       await task()
     }
-    const other = await oneOfSeveral(server, 'other', { alone, graceMs: 100 })
+    const other = await oneOfSeveral(server, 'other', { runExclusive, graceMs: 100 })
     await vi.waitFor(() => expect(journalOf(server)).toEqual([]), { timeout: 15_000 })
     expect(await stateOf(other)).toBe(NEW)
     // By the first as well, if it looked at that moment.
@@ -110,7 +110,7 @@ describe('what a process left behind when it was killed', () => {
   it('does not keep other scopes from being taken over', async () => {
     await using server = await startFakeQdrant()
     const dying = await oneOfSeveral(server, 'dying')
-    const other = await oneOfSeveral(server, 'other', { alone: async () => {} })
+    const other = await oneOfSeveral(server, 'other', { runExclusive: async () => {} })
     cutAfterJournal(server, 'dying')
     await Promise.all([dying.commit([put('x')]), dying.commit([put('y', { scope: 'default/bob' })])])
     expect([
@@ -130,8 +130,8 @@ describe('what a process left behind when it was killed', () => {
 describe('a process that is slow', () => {
   it('is waited for, and finishes by itself', async () => {
     await using server = await startFakeQdrant()
-    const slow = await oneOfSeveral(server, 'slow', { alone: async () => {} })
-    const other = await oneOfSeveral(server, 'other', { alone: async () => {}, graceMs: 3_600_000 })
+    const slow = await oneOfSeveral(server, 'slow', { runExclusive: async () => {} })
+    const other = await oneOfSeveral(server, 'other', { runExclusive: async () => {}, graceMs: 3_600_000 })
     await slow.commit(BEFORE)
     cutAfterJournal(server, 'slow')
     await slow.commit(CHANGE)
@@ -154,7 +154,7 @@ describe('a process that is slow', () => {
 
   it('does not write over what came after another finished its commit', async () => {
     await using server = await startFakeQdrant()
-    const grace = { timeoutMs: 2000, graceMs: 1, alone: async () => {} }
+    const grace = { timeoutMs: 2000, graceMs: 1, runExclusive: async () => {} }
     const zombie = await oneOfSeveral(server, 'zombie', grace)
     const other = await oneOfSeveral(server, 'other', grace)
     await zombie.commit(BEFORE)
@@ -175,7 +175,7 @@ describe('a process that is slow', () => {
 
   it('waits while another carries it out, and a third one does when that one dies too', async () => {
     await using server = await startFakeQdrant()
-    const grace = { timeoutMs: 2000, graceMs: 1, alone: async () => {} }
+    const grace = { timeoutMs: 2000, graceMs: 1, runExclusive: async () => {} }
     const zombie = await oneOfSeveral(server, 'zombie', grace)
     const dying = await oneOfSeveral(server, 'dying', grace)
     const other = await oneOfSeveral(server, 'other', grace)

@@ -140,11 +140,11 @@ describe('The SQLite queue', () => {
     const script = `
       import { openSqliteQueue } from ${JSON.stringify(ADAPTER)}
       const queue = openSqliteQueue({ path: ${JSON.stringify(path)}, concurrency: 1 })
+      await queue.schedule('n/ada', 0)
       queue.work(() => {
         process.kill(process.pid, 'SIGKILL')
         return new Promise(() => {})
       })
-      await queue.schedule('n/ada', 0)
       setTimeout(() => {}, 10_000)
     `
     const killed = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', script])

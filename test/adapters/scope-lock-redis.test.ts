@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { linkRedis } from '../../sidecar/adapters/redis/connection.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from '../../sidecar/adapters/redis/lock.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import { testContract } from '../contracts/contract.ts'
@@ -16,7 +15,7 @@ const CASES = [...SCOPE_LOCK_CASES, ...SHARED_LOCK_CASES]
 const MINUTE = 60_000
 const REFUSED = { code: 'backend_unavailable', retryAfterS: expect.any(Number) }
 
-/** A lock with defaults for tests: nothing ends by itself within one. */
+/** A lock whose leases and waits do not time out within a test. */
 function open(url: string, options: Partial<RedisScopeLockOptions> = {}) {
   const patient = { timeoutMs: 5000, leaseMs: 15 * MINUTE, commitMs: 5 * MINUTE, waitMs: 20 * MINUTE }
   const lock = createRedisScopeLock({ target: parseRedisUrl(url), keyPrefix: 'p:', ...patient, ...options })
@@ -33,27 +32,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     redisLockSubject(() => redis.url),
   )
 
-  it('asks Redis twice for a write, and for all that wait together, once before and once after them', async () => {
-    const link = linkRedis(parseRedisUrl(redis.url), 5000)
-    let asked = 0
-    const counting: typeof link = {
-      ...link,
-      run(command) {
-        asked += 1
-        return link.run(command)
-      },
-    }
-    const lock = open(redis.url, { link: counting, keyPrefix: 'count:' })
-    const write = () => lock.run('s', ({ assertHeld }) => assertHeld())
-    await write()
-    await lock.drained()
-    expect(asked).toBe(2)
-    await Promise.all(Array.from({ length: 50 }, write))
-    await lock.drained()
-    expect(asked).toBe(4)
-  })
-
-  it('keeps everything under the prefix and the scope, and nothing of it for ever', async () => {
+  it('puts every key under the prefix and the scope, with a TTL', async () => {
     const lock = open(redis.url, { keyPrefix: 'form:' })
     const peer = open(redis.url, { keyPrefix: 'form:' })
     const of = 'form:{scope:default/ada%7B%7D}lock'
@@ -78,7 +57,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(await redis.admin.keys('form:*')).toEqual([`${of}/mark`])
   })
 
-  it('refuses at once while Redis is away, all that wait, and goes on when it is back', async () => {
+  it('rejects immediately while Redis is unreachable, and recovers', async () => {
     await using own = await startRedis()
     const lock = open(own.url)
     const ran: string[] = []
@@ -105,7 +84,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(ran).toEqual(['before'])
   })
 
-  it('refuses a commit where Redis was restarted within the task and knows nothing of it', async () => {
+  it('rejects a commit when Redis was restarted within the task', async () => {
     await using own = await startRedis()
     const lock = open(own.url)
     await lock.run('s', async ({ assertHeld }) => {
@@ -124,7 +103,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     })
   })
 
-  it('goes on where only the connection was lost', async () => {
+  it('continues when only the connection was lost', async () => {
     const lock = open(redis.url, { keyPrefix: 'cut:' })
     await lock.run('s', async ({ assertHeld }) => {
       await redis.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
@@ -140,30 +119,27 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   it.each([
     ['READONLY', ['replicaof', '127.0.0.1', '1'], ['replicaof', 'no', 'one']],
     ['OOM', ['config', 'set', 'maxmemory', '1'], ['config', 'set', 'maxmemory', '0']],
-  ] as const)(
-    'refuses in words where Redis answers %s, and goes on when it does not',
-    async (word, fail, mend) => {
-      await using own = await startRedis(['--maxmemory-policy', 'noeviction'])
-      const lock = open(own.url)
-      const other = new Redis(own.url)
-      onTestFinished(() => other.disconnect())
-      await lock.run('s', async () => {})
-      await other.call(...(fail as readonly [string, ...string[]]))
-      const message = expect.stringContaining(word)
-      const ran: string[] = []
-      const refused = await eventually(
-        () => lock.run('s', async () => void ran.push('away')).catch((error) => error),
-        (error) => error?.message?.includes(word),
-      )
-      expect(refused).toMatchObject({ ...REFUSED, message })
-      await other.call(...(mend as readonly [string, ...string[]]))
-      await eventually(
-        () => lock.run('s', async () => 'back').catch(() => undefined),
-        (outcome) => outcome === 'back',
-      )
-      expect(ran).toEqual([])
-    },
-  )
+  ] as const)('rejects with the reply of Redis while it is %s, and recovers', async (word, fail, mend) => {
+    await using own = await startRedis(['--maxmemory-policy', 'noeviction'])
+    const lock = open(own.url)
+    const other = new Redis(own.url)
+    onTestFinished(() => other.disconnect())
+    await lock.run('s', async () => {})
+    await other.call(...(fail as readonly [string, ...string[]]))
+    const message = expect.stringContaining(word)
+    const ran: string[] = []
+    const refused = await eventually(
+      () => lock.run('s', async () => void ran.push('away')).catch((error) => error),
+      (error) => error?.message?.includes(word),
+    )
+    expect(refused).toMatchObject({ ...REFUSED, message })
+    await other.call(...(mend as readonly [string, ...string[]]))
+    await eventually(
+      () => lock.run('s', async () => 'back').catch(() => undefined),
+      (outcome) => outcome === 'back',
+    )
+    expect(ran).toEqual([])
+  })
 })
 
 describe.skipIf(NO_REDIS)(`on a Redis Cluster ${NEEDS}`, () => {
@@ -178,7 +154,7 @@ describe.skipIf(NO_REDIS)(`on a Redis Cluster ${NEEDS}`, () => {
 
   testContract('the Redis lock', CASES, redisLockSubject(url))
 
-  it('keeps a scope on one node, and spreads scopes', async () => {
+  it('keeps a scope on one node and spreads scopes over the nodes', async () => {
     const lock = open(url(), { keyPrefix: 'spread:' })
     await Promise.all(Array.from({ length: 30 }, (_, i) => lock.run(`default/user-${i}`, async () => {})))
     await lock.drained()

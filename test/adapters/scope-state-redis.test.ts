@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createRedisCache } from '../../sidecar/adapters/redis/cache.ts'
-import { linkRedis } from '../../sidecar/adapters/redis/connection.ts'
+import { connectRedis } from '../../sidecar/adapters/redis/connection.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import { testContract } from '../contracts/contract.ts'
@@ -40,9 +40,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     const of = 'form:{scope:default/ada%7B%7D%25}'
     const keys = ['block/c/{1}', 'counters', 'index', 'lease/c', 'turns/c'].map((name) => of + name)
     expect((await redis.admin.keys('form:*')).sort()).toEqual(keys)
-    expect(await redis.admin.get(`${of}block/c/{1}`)).toMatch(
-      new RegExp(`^2${begun.fence}:mm7irhc0:[0-9a-f]{16}:v:1$`),
-    )
+    expect(await redis.admin.get(`${of}block/c/{1}`)).toMatch(new RegExp(`^3${begun.fence}:mm7irhc0:v:1$`))
     expect(await redis.admin.hgetall(`${of}turns/c`)).toEqual({ 7: '5:' })
     const lives = [HOUR, 30 * DAY, 7 * DAY, HOUR, 7 * DAY]
     for (const [i, key] of keys.entries()) {
@@ -107,7 +105,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   it('takes what it did not write for nothing', async () => {
     const state = open({ keyPrefix: 'odd:' })
     const { fence } = await state.counters('s')
-    for (const text of ['', 'hello', `2${fence}:mm7irhc0:v`, `1${fence}:v`, `1${fence + 1}:mm7irhc0:v`]) {
+    for (const text of ['', 'hello', `3${fence}:v`, `2${fence}:mm7irhc0:v`, `1${fence + 1}:mm7irhc0:v`]) {
       await redis.admin.set('odd:{scope:s}block/k', text)
       expect((await state.read('s', 'k')).block, text).toBeUndefined()
     }
@@ -134,8 +132,11 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   it('shares the connection of the cache', async () => {
     const target = parseRedisUrl(redis.url)
     const options = { target, keyPrefix: 'both:', timeoutMs: 5000, maxValueBytes: MAX_BYTES }
-    const link = linkRedis(target, 5000)
-    const [cache, state] = [createRedisCache({ ...options, link }), redisScopeState(redis.url, { link })]
+    const connection = connectRedis(target, 5000)
+    const [cache, state] = [
+      createRedisCache({ ...options, connection }),
+      redisScopeState(redis.url, { connection }),
+    ]
     const connections = async () =>
       Number(/^connected_clients:(\d+)/m.exec(await redis.admin.info('clients'))?.[1])
     await Promise.all([cache.set('author/s/k', 'v', HOUR), state.counters('s')])

@@ -103,7 +103,7 @@ describe('group commit', () => {
 })
 
 describe('a SQLite thread that stops', () => {
-  it('rejects pending and later calls and the check of both stores, and a new client works', async () => {
+  it('rejects pending and later calls and the check of both stores, and loses no commit', async () => {
     const path = join(tempDir(), 'records.db')
     const client = new SqliteClient()
     const store = openSqliteRecords(path, { client })
@@ -111,7 +111,7 @@ describe('a SQLite thread that stops', () => {
     await store.commit([put('a')])
     const pending = store.get('memories', SCOPE, 'a')
     const outcome = expect(pending).rejects.toMatchObject({ code: 'backend_unavailable' })
-    await client.terminate()
+    await client.worker.terminate()
     await outcome
     const stopped =
       /The SQLite thread has stopped \(exit code 1\); the store can be used again after a restart/

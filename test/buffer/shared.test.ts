@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import { FORMER_SCOPE } from '../../sidecar/memory/pending.ts'
+import { LEGACY_PENDING_SCOPE } from '../../sidecar/memory/repositories/pending.ts'
 import type { JsonObject } from '../../sidecar/ports/records.ts'
 import { stoppedClock } from '../helpers/clock.ts'
 import { ADA, expectNoErrors, type SetUp, setUp, TABLE } from './helpers.ts'
@@ -110,13 +110,13 @@ it('what an earlier release left to wait in one place is learned from where it b
           payload: turn as unknown as JsonObject,
         },
         collection: 'pending' as const,
-        scope: FORMER_SCOPE,
+        scope: LEGACY_PENDING_SCOPE,
       },
     ]),
   )
   const next = await at.restart()
   expect(await next.pendingStored()).toEqual(before)
-  expect(await next.records.scroll('pending', FORMER_SCOPE, { limit: 10 })).toEqual([])
+  expect(await next.records.scroll('pending', LEGACY_PENDING_SCOPE, { limit: 10 })).toEqual([])
   await next.timers.advance(1000)
   await until(() => next.buffer.size.turns === 0)
   expect(await next.texts()).toEqual(['Ada lives in Leeds.'])

@@ -53,19 +53,20 @@ export function fakeTimers(clock: Clock): FakeTimers {
 }
 
 /** Lets all work run that needs no timer: until SQLite has had no request for so many turns of the event loop. */
-export async function quiet(turns = 150): Promise<void> {
-  for (let i = 0; i < turns; i = sqliteClient().pending > 0 ? 0 : i + 1) await nextTurn()
+export async function quiet(idleTurns = 150): Promise<void> {
+  for (let i = 0; i < idleTurns; i = sqliteClient().pending > 0 ? 0 : i + 1) await turns(1)
 }
 
 /** Waits until a condition holds. Turns of the event loop in which SQLite works do not count. */
 export async function until(isSo: () => boolean, what = String(isSo)): Promise<void> {
   for (let i = 0; i < 5000; i += sqliteClient().pending > 0 ? 0 : 1) {
     if (isSo()) return
-    await nextTurn()
+    await turns(1)
   }
   throw new Error(`did not become true: ${what}`)
 }
 
-async function nextTurn(): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve))
+/** Waits for so many turns of the event loop. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -3,7 +3,7 @@ import { Views } from '../../sidecar/buffer/views.ts'
 import { appRules } from '../../sidecar/rules/rules.ts'
 import { ADA, flushes, setUp, unavailable } from './helpers.ts'
 import { gibberish, held } from './model.ts'
-import { quiet, until } from './timers.ts'
+import { quiet, turns, until } from './timers.ts'
 
 const MINUTE = 60_000
 
@@ -259,7 +259,7 @@ describe('a thousand users', () => {
   it('are flushed four at a time, leave nothing behind, and none waits for one that has much', async () => {
     const at = setUp({ countTokens: () => 2000 })
     const scopes = Array.from({ length: 1000 }, (_, i) => ({ namespace: 'n', userId: `u${i}` }))
-    at.model.always(async () => void (await quiet(6)))
+    at.model.always(async () => void (await turns(6)))
     for (const scope of scopes) await at.post(1, 'I live in Leeds', { scope })
     await at.timers.advance(0)
     await until(() => flushes(at).length === 1000)

@@ -19,5 +19,3 @@ const MINUTE = 60_000
 export const LEASE_MS = 15 * MINUTE
 export const COMMIT_MS = 5 * MINUTE
 export const WAIT_MS = 20 * MINUTE
-/** A process keeps a scope for so long while more of its tasks wait. */
-export const SHARE_MS = 20

@@ -129,7 +129,7 @@ describe('a user who moved, changed jobs and stopped eating meat', () => {
         before: null,
         after: 'Ada lives in Leeds.',
         turn: 1,
-        prompt_version: 'extract-1',
+        prompt_version: 'extract-2',
       },
       { event: 'UPDATE', version: 2, before: 'Ada lives in Leeds.', after: 'Ada lives in Porto.', turn: 3 },
     ])

@@ -118,7 +118,7 @@ describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
     const { code, err } = await refusalOf(env)
     expect(code).not.toBe(0)
     expect(err).toMatch(
-      /QDRANT_URL: qdrant at 127\.0\.0\.1:\d+: the key was refused \(401\); set QDRANT_API_KEY/,
+      /QDRANT_URL: qdrant at 127\.0\.0\.1:\d+: the API key was rejected \(401\); set QDRANT_API_KEY/,
     )
     expect(err).not.toContain('swordfish')
     const sidecar = await start(server, { QDRANT_API_KEY: 'hunter2-hunter2' })

@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -79,23 +78,6 @@ describe('a sidecar that starts', () => {
     for (const secret of [KEY, hashed, keys.split('sha256:')[1] as string])
       expect(sidecar.out() + sidecar.err()).not.toContain(secret)
   })
-
-  it.skipIf(process.platform !== 'linux')(
-    'runs eight libuv threads, or UV_THREADPOOL_SIZE of them',
-    async () => {
-      for (const [told, threads] of [
-        [{}, 8],
-        [{ UV_THREADPOOL_SIZE: '3' }, 3],
-      ] as const) {
-        const sidecar = spawnSidecar({ DATA_DIR: tempDir(), ...told })
-        const messages = [{ role: 'user', content: 'I live in Kyoto.' }]
-        await post(`${await addressOf(sidecar)}/v1/memories`, { user_id: 'ada', messages })
-        const tasks = `/proc/${sidecar.child.pid}/task`
-        const names = readdirSync(tasks).map((id) => readFileSync(join(tasks, id, 'comm'), 'utf8').trim())
-        expect(names.filter((name) => name === 'libuv-worker')).toHaveLength(threads)
-      }
-    },
-  )
 
   it('has its data after a restart', async () => {
     const env = { DATA_DIR: join(tempDir(), 'made', 'on', 'demand') }

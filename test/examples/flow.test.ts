@@ -5,18 +5,18 @@ import { runFlow } from './run-flow.ts'
 
 const FILES = ['per-query.yml', 'cached.yml', 'cached-node.yml', 'cached-delta.yml']
 
-interface Kept {
+interface CacheEntry {
   value: unknown
   turn: number
 }
 
 /**
- * A sidecar in a few lines: it recalls the turns of a user that the window it is told of does not show, and its cache
- * follows the window rule.
+ * A minimal sidecar: recall returns the turns of a user outside the given window, and the cache applies the window
+ * rule.
  */
 function memorySidecar() {
   const turns = new Map<string, number>()
-  const cache = new Map<string, Kept>()
+  const cache = new Map<string, CacheEntry>()
   const state = { degraded: false, turns, cache }
   const answer = ({ method, path, query, body }: Received): object => {
     const given = body as Record<string, unknown>
@@ -33,7 +33,7 @@ function memorySidecar() {
       })
       const context = memories.map(({ content }) => content).join('\n')
       const status = memories.length > 0 ? 'ok' : 'empty'
-      // Half of them are the block, where one is asked for.
+      // With cached_delta, the first half is the block.
       const held = given['strategy'] === 'cached_delta' ? Math.ceil(memories.length / 2) : 0
       const [block, delta] = [memories.slice(0, held), memories.slice(held)].map((part) =>
         part.map(({ content }) => content).join('\n'),
@@ -44,10 +44,14 @@ function memorySidecar() {
       cache.set(path, { value: given['value'], turn: Number(given['turn']) })
       return { status: 'stored' }
     }
-    const kept = cache.get(path)
-    if (!kept) return { status: 'miss', value: null }
-    const fits = Number(query['turn']) <= kept.turn - 1 + Number(query['window_size'])
-    return { status: fits ? 'hit' : 'stale', value: kept.value, age_turns: Number(query['turn']) - kept.turn }
+    const entry = cache.get(path)
+    if (!entry) return { status: 'miss', value: null }
+    const fits = Number(query['turn']) <= entry.turn - 1 + Number(query['window_size'])
+    return {
+      status: fits ? 'hit' : 'stale',
+      value: entry.value,
+      age_turns: Number(query['turn']) - entry.turn,
+    }
   }
   return {
     state,
@@ -80,7 +84,7 @@ const play = (
   )
 
 describe('per-query.yml', () => {
-  it('puts memory into the prompt, answers, and stores the turn under its user, conversation and number', async () => {
+  it('inserts memory into the prompt and stores the turn with its user, conversation and number', async () => {
     await play('per-query.yml', 1, { conversation: 'c0' })
     stub.calls.length = 0
     const { prompt, answer, ran } = await play('per-query.yml', 3)
@@ -102,7 +106,7 @@ describe('per-query.yml', () => {
 })
 
 describe.each(FILES)('%s, played for 35 turns', (file) => {
-  it('has each earlier turn in the window or in the prompt, at every turn', async () => {
+  it('has each earlier turn either in the chat window or in the prompt', async () => {
     for (let turn = 1; turn <= 35; turn++) {
       const { prompt, question } = await play(file, turn)
       // A window of 10 shows nine earlier turns.
@@ -113,7 +117,7 @@ describe.each(FILES)('%s, played for 35 turns', (file) => {
 })
 
 describe('cached-delta.yml', () => {
-  it('puts the block into the system prompt, and the delta before the question', async () => {
+  it('inserts the block into the system prompt and the delta before the question', async () => {
     await play('cached-delta.yml', 1, { conversation: 'c0' })
     await play('cached-delta.yml', 2, { conversation: 'c0' })
     const { prompt, question } = await play('cached-delta.yml', 1)
@@ -129,18 +133,18 @@ describe('cached.yml', () => {
     for (let turn = 1; turn <= 25; turn++) {
       if ((await play('cached.yml', turn)).ran.includes('retrieve')) retrieved.push(turn)
     }
-    // At the first turn there is nothing to keep yet.
+    // At the first turn there is nothing to cache yet.
     expect(retrieved).toEqual([1, 2, 12, 22])
   })
 
-  it('serves a regenerated answer from the cache, and replaces the turn', async () => {
+  it('serves a regenerated answer from the cache and replaces the turn', async () => {
     await play('cached.yml', 1)
     await play('cached.yml', 2)
     expect((await play('cached.yml', 2)).ran).not.toContain('retrieve')
     expect(sidecar.state.turns.size).toBe(2)
   })
 
-  it('keeps users and conversations apart', async () => {
+  it('separates users and conversations', async () => {
     for (const turn of [1, 2]) await play('cached.yml', turn)
     const others = [
       await play('cached.yml', 3, { user: 'bob' }),
@@ -150,7 +154,7 @@ describe('cached.yml', () => {
     expect(others[0]?.prompt).not.toContain('[ada')
   })
 
-  it('does not keep an answer that is degraded', async () => {
+  it('does not cache a degraded answer', async () => {
     await play('cached.yml', 1)
     sidecar.state.degraded = true
     expect((await play('cached.yml', 2)).ran).not.toContain('cache_set')
@@ -160,7 +164,7 @@ describe('cached.yml', () => {
 })
 
 describe.each(FILES)('%s', (file) => {
-  it('answers without memory while the sidecar is away, and prints no variable names', async () => {
+  it('answers without memory and without variable names when the sidecar is down', async () => {
     const { answer, prompt, question, pool, ran } = await play(file, 2, { url: await deadUrl() })
     expect(answer).toBe('answer 2')
     expect(prompt + question).not.toMatch(/\w+\.(context|block|delta|value|output)/)
@@ -169,7 +173,7 @@ describe.each(FILES)('%s', (file) => {
     expect(pool.get('retrieve')).toMatchObject({ status: 'error', context: '' })
   })
 
-  it('answers while the sidecar refuses the key', async () => {
+  it('answers when the sidecar rejects the key', async () => {
     stub.script = refusal(401, 'unauthorized', 'no')
     expect((await play(file, 2)).answer).toBe('answer 2')
   })

@@ -57,7 +57,7 @@ describe.each(files)('%s', (file) => {
     return seen
   }
 
-  it('gives nodes, edges, prompts and conditions ids of their own', () => {
+  it('has unique ids of nodes, edges, prompts and conditions', () => {
     const prompts = nodes.flatMap(({ data }) =>
       data.type === 'llm' ? data.prompt_template.map(({ id }) => id) : [],
     )
@@ -83,7 +83,7 @@ describe.each(files)('%s', (file) => {
     expect(edges.map(({ source, sourceHandle }) => `${source}.${sourceHandle}`).sort()).toEqual(wanted.sort())
   })
 
-  it('leads from the one start through every node to the one answer, without a circle', () => {
+  it('is an acyclic graph from one start through every node to one answer', () => {
     const starts = nodes.filter(({ data }) => data.type === 'start').map(({ id }) => id)
     const answers = nodes.filter(({ data }) => data.type === 'answer').map(({ id }) => id)
     expect([starts.length, answers.length]).toEqual([1, 1])
@@ -99,7 +99,7 @@ describe.each(files)('%s', (file) => {
     }
   })
 
-  it('reads only variables that exist, of nodes that ran before', () => {
+  it('reads only existing variables of earlier nodes', () => {
     for (const node of nodes) {
       for (const [from, name] of referencesOf(node)) {
         const where = `${node.id} reads ${from}.${name}`
@@ -113,7 +113,7 @@ describe.each(files)('%s', (file) => {
     }
   })
 
-  it('goes on with a value of the right type for each output of a node that fails', () => {
+  it('has a default of the right type for each output of a failing node', () => {
     for (const node of toolNodes) {
       const listed = node.data.default_value.map(({ key, type }) => [key, type])
       expect(Object.fromEntries(listed), node.id).toEqual(outputsOf(node))
@@ -125,7 +125,7 @@ describe.each(files)('%s', (file) => {
     }
   })
 
-  it('binds what each tool requires, and nothing that it does not declare', () => {
+  it('binds all required and only declared parameters', () => {
     for (const { id, data } of toolNodes) {
       const parameters = parametersOf(data.tool_name)
       const bound = Object.keys(data.tool_parameters)
@@ -144,7 +144,7 @@ describe.each(files)('%s', (file) => {
     }
   })
 
-  it('belongs to this plugin', () => {
+  it('refers to this plugin', () => {
     const { author, name } = declaration.manifest
     const provider = `${author}/${name}/${declaration.provider.identity.name}`
     for (const { data } of toolNodes) {
@@ -158,7 +158,7 @@ describe.each(files)('%s', (file) => {
     }
   })
 
-  it('uses one window everywhere, and tells each node the user, the conversation and the turn', () => {
+  it('uses one window size, and binds user, conversation and turn in each node', () => {
     const sizes = nodes.flatMap(({ data }) => (data.type === 'llm' ? [data.memory.window.size] : []))
     expect(sizes).toEqual([10])
     for (const { id, data } of toolNodes) {

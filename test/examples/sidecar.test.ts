@@ -31,7 +31,7 @@ describe.each(['per-query.yml', 'cached.yml', 'cached-node.yml', 'cached-delta.y
       () => 'I see.',
     )
 
-  it('remembers in one conversation what was said in another', async () => {
+  it('recalls a turn of another conversation', async () => {
     for (const [index, text] of said.entries()) {
       const { pool } = await ask('c1', index + 1, text)
       expect(pool.get('save')).toMatchObject({ status: 'stored', error: '' })
@@ -52,7 +52,7 @@ describe.each(['per-query.yml', 'cached.yml', 'cached-node.yml', 'cached-delta.y
 })
 
 describe('the tools', () => {
-  it('get along with every parameter they have', async () => {
+  it('accept every declared parameter', async () => {
     const place = { conversation_id: 'c9', turn: 1 }
     const calls: Record<string, Record<string, unknown>> = {
       add_memory: {
@@ -103,7 +103,7 @@ describe('the tools', () => {
     })
   })
 
-  it('list, correct and delete a memory, and tell what became of it', async () => {
+  it('list, update and delete a memory, and show its history', async () => {
     const user_id = 'lister'
     const call = async (tool: string, parameters: object) =>
       (await runTool({ tool, parameters: { user_id, ...parameters }, credentials })).variables
@@ -165,7 +165,7 @@ describe('the tools', () => {
     })
   })
 
-  it('give what is known of a user, and learn from what waits', async () => {
+  it('return the profile of a user, and flush pending turns', async () => {
     const call = async (tool: string, parameters: object) =>
       (await runTool({ tool, parameters: { user_id: 'known', ...parameters }, credentials })).variables
     expect(await call('profile', {})).toMatchObject({ status: 'empty', count: 0, context: '', error: '' })
@@ -181,7 +181,7 @@ describe('the tools', () => {
     expect(await call('flush_memory', { wait: false })).toEqual({ ...flushed, status: 'started' })
   })
 
-  it('pass on what the sidecar refuses, in its words', async () => {
+  it("repeat the sidecar's error messages", async () => {
     const parameters = { query: 'q', user_id: 'u', filters: '{"channel":"web"}' }
     const { variables } = await runTool({ tool: 'retrieve_memory', parameters, credentials })
     expect(variables).toMatchObject({
@@ -191,7 +191,7 @@ describe('the tools', () => {
   })
 })
 
-it('the credential check tells a right key from a wrong and a missing one', async () => {
+it('the credential check accepts a valid key and rejects a wrong and a missing one', async () => {
   expect((await validate(credentials)).error).toBeUndefined()
   expect((await validate({ ...credentials, api_key: 'wrong' })).error?.message).toMatch(
     /does not accept this API key/,

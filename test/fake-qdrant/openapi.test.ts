@@ -13,7 +13,13 @@ describe.skipIf(!OPENAPI)('the description of Qdrant (set QDRANT_OPENAPI to its 
     ['a method that is not there', 'PATCH', `${POINTS}/scroll`, '', {}],
     ['a parameter that is not there', 'POST', `${POINTS}/batch`, 'weight=true', { operations: [] }],
     ['a parameter of another kind', 'POST', `${POINTS}/batch`, 'wait=perhaps', { operations: [] }],
-    ['a value that is not listed', 'POST', `${POINTS}/batch`, 'ordering=strongest', { operations: [] }],
+    [
+      'a value that is not listed',
+      'POST',
+      `${POINTS}/batch`,
+      'ordering=initialCapabilities',
+      { operations: [] },
+    ],
     ['a body that lacks what is required', 'POST', POINTS, '', { with_payload: true }],
     ['a misspelt option', 'POST', `${POINTS}/scroll`, '', { with_payloads: true }],
     [

@@ -13,7 +13,7 @@ export function openOn(
   opener: Opener = openQdrantRecords,
 ): Promise<RecordStore> {
   const embedder = { name: 'test', dimensions: 2 }
-  return opener({ url, prefix: 'p_', timeoutMs: 5000, retryPauseMs: 1, embedder, ...options })
+  return opener({ url, prefix: 'p_', timeoutMs: 5000, retryDelayMs: 1, embedder, ...options })
 }
 
 const BITS = caseNamed(RECORD_CASES, 'gives an embedding back bit by bit')

@@ -2,10 +2,11 @@ import { expect, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import type { AddRequest, AddResult } from '../../sidecar/memory/add.ts'
+import { type AddRequest, type AddResult, addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import { Learner } from '../../sidecar/memory/learn/learner.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
+import type { OnInvalidRecord } from '../../sidecar/memory/repositories/record.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { CompletionRequest, LanguageModel } from '../../sidecar/ports/language-model.ts'
 import {
@@ -37,8 +38,9 @@ const COLLECTIONS: readonly Collection[] = [
 export interface OpenOptions {
   facts?: FactTable
   embedder?: Embedder
-  /** Wraps the store that the engine uses. */
+  /** Wraps the real store. */
   wrapRecords?: (records: RecordStore) => RecordStore
+  onInvalidRecord?: OnInvalidRecord
 }
 
 export interface OpenEngine {
@@ -48,28 +50,29 @@ export interface OpenEngine {
   recall: Recall
   snapshots: Snapshots
   learner: Learner
-  /** The requests that the model received. */
+  /** The requests to the model. */
   asked: CompletionRequest[]
-  /** Advances the clock by a minute and adds a turn of conversation `c` in verbatim mode. */
+  /** Adds a turn of conversation `c` verbatim, after a minute. */
   say: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
-  /** The same, but buffers the turn for extraction. */
+  /** Adds a turn as pending. */
   hear: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
-  /** The same, and extracts facts at once. */
+  /** Adds a turn and extracts it. */
   learn: (turn: number, words: string | readonly string[], rest?: Partial<AddRequest>) => Promise<AddResult>
   all: () => Promise<Memory[]>
   texts: () => Promise<string[]>
-  /** Texts of the memories that were live at a time. */
+  /** Texts that were valid at a time. */
   textsAt: (at: number) => Promise<string[]>
   /** The only memory with this text. */
   known: (text: string) => Promise<Memory>
-  /** All records of a user. */
+  /** All records of a user by collection. */
   dump: (scope?: Scope) => Promise<Record<string, StoredRecord[]>>
 }
 
-/** Opens the engine, recall and learner on an in-memory SQLite store for the running test. */
+/** Engine, recall and learner on an in-memory SQLite store, which is closed with the test. */
 export function openEngine({
   facts = {},
   wrapRecords = (one) => one,
+  onInvalidRecord,
   ...rest
 }: OpenOptions = {}): OpenEngine {
   const { embedder = lexicalEmbedder() } = rest
@@ -77,15 +80,23 @@ export function openEngine({
   const opened = openSqliteRecords(':memory:')
   onTestFinished(() => opened.close())
   const records = wrapRecords(opened)
-  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024 })
+  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024, onInvalidRecord })
   const engine = new MemoryEngine({
     records,
     lock: createInProcessScopeLock(),
     embedder,
     onChange: (change) => snapshots.follow(change, async () => undefined),
+    onInvalidRecord,
     now: clock.now,
   })
-  const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs: 5000, now: clock.now })
+  const recall = new Recall({
+    records,
+    snapshots,
+    embedder,
+    embeddingDeadlineMs: 5000,
+    onInvalidRecord,
+    now: clock.now,
+  })
   const asked: CompletionRequest[] = []
   const learner = new Learner({
     records,
@@ -105,7 +116,7 @@ export function openEngine({
     clock.advance(60_000)
     const messages = [words].flat().map((content) => ({ role: 'user' as const, name: 'Ada', content }))
     const request = { conversationId: 'c', turn, messages, ...more }
-    return await engine.add(ADA, request, { learn, expiresAt: null, countTokens: () => 1 })
+    return await addTurn(engine, ADA, request, { learn, expiresAt: null, countTokens: () => 1 })
   }
   const all = async () => (await engine.list(ADA, { limit: 10_000, accept: () => true })).memories
   return {
@@ -145,7 +156,7 @@ export function openEngine({
   }
 }
 
-/** An in-process language model that answers from a table of facts. */
+/** The table-driven model as a port, without HTTP. */
 function inProcess(facts: FactTable, asked: CompletionRequest[]): LanguageModel {
   const answer = memoryModel(facts)
   return {

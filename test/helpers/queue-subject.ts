@@ -15,7 +15,7 @@ export function bullmqQueue(url: string, options: Partial<BullmqQueueOptions> = 
     concurrency: CONCURRENCY,
     leaseMs: 1500,
     drainMs: 200,
-    pauseMs: () => 30,
+    retryDelayMs: () => 30,
     ...options,
   })
 }

@@ -1,14 +1,8 @@
-import { linkRedis, type RedisLink } from '../../sidecar/adapters/redis/connection.ts'
+import { connectRedis, type RedisConnection } from '../../sidecar/adapters/redis/connection.ts'
 import { createRedisScopeLock } from '../../sidecar/adapters/redis/lock.ts'
 import { parseRedisUrl } from '../../sidecar/redis-url.ts'
 import type { Open } from '../contracts/contract.ts'
-import {
-  COMMIT_MS,
-  LEASE_MS,
-  type ScopeLockSubject,
-  SHARE_MS,
-  WAIT_MS,
-} from '../contracts/scope-lock-subject.ts'
+import { COMMIT_MS, LEASE_MS, type ScopeLockSubject, WAIT_MS } from '../contracts/scope-lock-subject.ts'
 import { adminsOf, expireSooner } from './redis-subject.ts'
 
 const STEP_MS = 60_000
@@ -44,20 +38,20 @@ export function processTime() {
   return time
 }
 
-/** A link that tells when all that was asked has been answered. */
-function watched(link: RedisLink): RedisLink & { idle: () => Promise<void> } {
+/** A connection that tells when all that was asked has been answered. */
+function watched(connection: RedisConnection): RedisConnection & { idle: () => Promise<void> } {
   const asked = new Set<Promise<unknown>>()
   return {
     run(command) {
-      const answer = link.run(command)
+      const answer = connection.run(command)
       const over = answer.catch(() => {}).finally(() => asked.delete(over))
       asked.add(over)
       return answer
     },
     get interruptions() {
-      return link.interruptions
+      return connection.interruptions
     },
-    close: () => link.close(),
+    close: () => connection.close(),
     idle: async () => void (await Promise.all(asked)),
   }
 }
@@ -74,17 +68,16 @@ export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
     const takeOvers: ScopeLockSubject['takeOvers'] = []
     const failing = { takeOver: false }
     const [own, other] = [processTime(), processTime()]
-    const links = [watched(linkRedis(target, 5000)), watched(linkRedis(target, 5000))] as const
-    const open = (time: ReturnType<typeof processTime>, link: RedisLink) =>
+    const connections = [watched(connectRedis(target, 5000)), watched(connectRedis(target, 5000))] as const
+    const open = (time: ReturnType<typeof processTime>, connection: RedisConnection) =>
       createRedisScopeLock({
         target,
         keyPrefix,
         timeoutMs: 5000,
-        link,
+        connection,
         leaseMs: LEASE_MS,
         commitMs: COMMIT_MS,
         waitMs: WAIT_MS,
-        shareMs: SHARE_MS,
         timers: time.timers,
         now: time.now,
         async takeOver(scope, left) {
@@ -92,7 +85,7 @@ export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
           takeOvers.push({ scope, left })
         },
       })
-    const [lock, peer] = [open(own, links[0]), open(other, links[1])]
+    const [lock, peer] = [open(own, connections[0]), open(other, connections[1])]
     return {
       subject: {
         lock,
@@ -107,7 +100,7 @@ export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
             const step = Math.min(STEP_MS, left)
             for (const admin of admins) await expireSooner(admin, step)
             for (const time of [own, other]) time.advance(step)
-            for (const link of links) await link.idle()
+            for (const connection of connections) await connection.idle()
           }
         },
       },

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import type { Position } from '../../sidecar/ports/records.ts'
 import { ADA, openEngine } from '../helpers/engine.ts'
 import type { FactTable } from '../helpers/memory-model.ts'
@@ -100,7 +101,7 @@ class Model {
   }
 }
 
-it('what held at any moment is what a naive reading of the events says', async () => {
+it('as_of answers the same as a naive replay of the events at any time', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 20 }), async (steps) => {
       const { engine, recall, clock, textsAt } = openEngine()
@@ -117,7 +118,11 @@ it('what held at any moment is what a naive reading of the events says', async (
           note(at)
           const content = step.says ? (FACTS[step.fact] as string) : ''
           const messages = [{ role: 'user' as const, content, at }]
-          const { events } = await engine.add(ADA, { conversationId: 'c', turn: step.fact + 1, messages })
+          const { events } = await addTurn(engine, ADA, {
+            conversationId: 'c',
+            turn: step.fact + 1,
+            messages,
+          })
           const life = model.post(step.fact, step.says, at)
           const [event] = events.filter((one) => one.event !== 'DELETE')
           expect(event?.id !== undefined).toBe(life !== undefined)
@@ -165,19 +170,19 @@ it('what held at any moment is what a naive reading of the events says', async (
   )
 }, 20_000)
 
-describe('what held at a moment', () => {
+describe('as_of', () => {
   const at = (time: string) => Date.parse(`2026-01-01T${time}Z`)
 
   async function filled(count: number) {
     const open = openEngine()
     for (let n = 1; n <= count; n++) {
       const messages = [{ role: 'user' as const, content: `My lucky number is ${n}00.`, at: at('10:00:00') }]
-      await open.engine.add(ADA, { messages })
+      await addTurn(open.engine, ADA, { messages })
     }
     return open
   }
 
-  it('is listed in pages, each memory once, in the order of the list', async () => {
+  it('lists each memory once in pages, in list order', async () => {
     const { engine } = await filled(23)
     const whole = (await engine.list(ADA, { limit: 100, accept: () => true })).memories
     await engine.revise(ADA, whole[3]?.id as string, { text: 'Corrected.' }, null)
@@ -200,10 +205,10 @@ describe('what held at a moment', () => {
     }
   })
 
-  it('began when it was first said, also where that was told later', async () => {
+  it('dates a memory from its earliest statement, even if that turn is added later', async () => {
     const { engine, textsAt, clock } = openEngine()
     const say = (turn: number, content: string, time: string) =>
-      engine.add(ADA, {
+      addTurn(engine, ADA, {
         conversationId: 'c',
         turn,
         messages: [{ role: 'user', content, at: at(time) }],
@@ -219,10 +224,10 @@ describe('what held at a moment', () => {
     expect(await textsAt(clock.now())).toEqual([text])
   })
 
-  it('reaches back before 1970, and such a past is forgotten too', async () => {
+  it('supports times before 1970, and forgetting erases such versions', async () => {
     const { engine, textsAt, dump, clock } = openEngine()
     const born = Date.parse('1936-05-01T00:00:00Z')
-    const { events } = await engine.add(ADA, {
+    const { events } = await addTurn(engine, ADA, {
       messages: [{ role: 'user', content: 'I was born in Nara.', at: born }],
     })
     await engine.revise(ADA, events[0]?.id as string, { text: 'I was born in Uji.' }, null)
@@ -234,7 +239,7 @@ describe('what held at a moment', () => {
     expect(await textsAt(born)).toEqual([])
   })
 
-  it('does not hold what had expired by then, and holds what expired since', async () => {
+  it('excludes memories that had expired by that time and includes those that expired later', async () => {
     const { say, known, engine, clock, textsAt } = openEngine()
     await say(1, FACTS[0] as string)
     const before = clock.now()
@@ -254,13 +259,13 @@ describe('what held at a moment', () => {
     expect(await textsAt(clock.now())).toEqual([])
   })
 
-  it('leaves out words that wait', async () => {
+  it('excludes pending memories', async () => {
     const { hear, textsAt, clock } = openEngine()
     await hear(1, FACTS[0] as string)
     expect(await textsAt(clock.now())).toEqual([])
   })
 
-  it('is searched without what has been taken back since', async () => {
+  it('excludes versions that were taken back', async () => {
     const facts: FactTable = {
       'to Leeds': [
         { text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home', replaces: /lives/ },
@@ -279,11 +284,11 @@ describe('what held at a moment', () => {
     }
   })
 
-  it('is ranked among itself alone: what is known now takes no place', async () => {
+  it('ranks only the memories of that time', async () => {
     const { engine, recall, clock } = openEngine()
     const say = async (content: string) => {
       clock.advance(1000)
-      await engine.add(ADA, { messages: [{ role: 'user', content }] })
+      await addTurn(engine, ADA, { messages: [{ role: 'user', content }] })
       return clock.now()
     }
     const early = await say('Kyoto is where I went to school.')

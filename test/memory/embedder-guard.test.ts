@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { assertSameEmbedder, reembed } from '../../sidecar/memory/embedder-guard.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
@@ -40,7 +41,7 @@ async function filled(wrapRecords?: (records: RecordStore) => RecordStore): Prom
   await open.engine.revise(ADA, (await open.known('Ada likes tea.')).id, { text: 'Ada likes coffee.' }, null)
   for (const userId of ['bob', 'cyd']) {
     const scope = { ...ADA, userId }
-    const { events } = await open.engine.add(scope, {
+    const { events } = await addTurn(open.engine, scope, {
       messages: [{ role: 'user', content: `${userId} plays the cello.` }],
     })
     if (userId === 'cyd') {
@@ -60,8 +61,8 @@ async function lengths({ dump }: OpenEngine): Promise<Set<number>> {
   return found
 }
 
-describe('a store', () => {
-  it('that is new takes the embedder that it is opened with', async () => {
+describe('assertSameEmbedder', () => {
+  it('records the embedder of a new store', async () => {
     const { records } = openEngine()
     await assertSameEmbedder(records, OLD)
     await assertSameEmbedder(records, OLD)
@@ -71,17 +72,17 @@ describe('a store', () => {
   it.each([
     ['another model', NEW],
     ['another length of vector', { ...OLD, dimensions: 64 }],
-  ])('is not opened with %s, and the ways out are said', async (_name, embedder) => {
+  ])('rejects %s and names the ways out', async (_name, embedder) => {
     const { records } = await filled()
     await expect(assertSameEmbedder(records, embedder)).rejects.toThrow(
-      `EMBEDDING_MODEL: the memories were embedded with ${OLD.name}, and the configuration has ${embedder.name}. Run \`npm run reembed\` with the new configuration, or set the old one again`,
+      `EMBEDDING_MODEL: expected ${OLD.name} (${OLD.dimensions} dimensions), which embedded the memories, got ${embedder.name} (${embedder.dimensions} dimensions). Set the old model again, or run \`npm run reembed\` with the new one`,
     )
     await assertSameEmbedder(records, OLD)
   })
 })
 
-describe('embedding anew', () => {
-  it('makes every vector new, past versions and users without memories too, and search works', async () => {
+describe('reembed', () => {
+  it('replaces every vector, also of past versions and of users without memories, and search works', async () => {
     const open = await filled()
     const told: [number, number][] = []
     const embedder = counting('m', 8)
@@ -98,7 +99,7 @@ describe('embedding anew', () => {
       ].sort(),
     )
     await assertSameEmbedder(open.records, embedder)
-    await expect(assertSameEmbedder(open.records, OLD)).rejects.toThrow(/embedded with m,/)
+    await expect(assertSameEmbedder(open.records, OLD)).rejects.toThrow(/expected m /)
 
     const { records, clock } = open
     const snapshots = new Snapshots({ records, maxBytes: 1_000_000 })
@@ -115,7 +116,7 @@ describe('embedding anew', () => {
     }
   })
 
-  it('changes nothing but the vectors', async () => {
+  it('changes only the vectors', async () => {
     const open = await filled()
     const bare = async () =>
       JSON.stringify(await open.dump(), (key, value: unknown) => (key === 'dense' ? undefined : value))
@@ -124,14 +125,14 @@ describe('embedding anew', () => {
     expect(await bare()).toBe(before)
   })
 
-  it('has nothing to do where nothing has changed', async () => {
+  it('does nothing with the same embedder', async () => {
     const { records } = await filled()
     const again = counting(OLD.name, OLD.dimensions)
     expect(await reembed(records, again, quiet)).toBe(0)
     expect(again.texts).toEqual([])
   })
 
-  it('can break off at any commit, is refused by the sidecar then, and goes on where it was', async () => {
+  it('continues after a failure at any commit, and the sidecar refuses to start until it has finished', async () => {
     let finished = false
     for (let nth = 1; !finished; nth++) {
       let left = Number.POSITIVE_INFINITY
@@ -152,7 +153,7 @@ describe('embedding anew', () => {
       if (!finished && nth > 1) {
         for (const one of [OLD, embedder]) {
           await expect(assertSameEmbedder(open.records, one)).rejects.toThrow(
-            'EMBEDDING_MODEL: embedding the memories with m was begun and is not done. Run `npm run reembed` to go on with it, or with another configuration to begin anew with that',
+            'EMBEDDING_MODEL: re-embedding the memories with m is not finished. Run `npm run reembed` to continue, or set another model and run it to start again',
           )
         }
         await reembed(open.records, embedder, quiet)
@@ -168,7 +169,7 @@ describe('embedding anew', () => {
     }
   })
 
-  it('can be taken back half-way, with the old embedder', async () => {
+  it('goes back to the old embedder half-way', async () => {
     let left = Number.POSITIVE_INFINITY
     const open = await filled((records) => ({
       ...records,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import type { HistoryRow } from '../../sidecar/memory/history.ts'
 import { Recall } from '../../sidecar/recall/recall.ts'
 import { Snapshots } from '../../sidecar/recall/snapshots.ts'
@@ -29,7 +30,7 @@ async function run({ engine }: OpenEngine, call: Call, ids: readonly string[]): 
   const done = async () => {
     switch (call.kind) {
       case 'add':
-        return await engine.add(ADA, {
+        return await addTurn(engine, ADA, {
           conversationId: 'c',
           turn: 1 + call.n,
           messages: [{ role: 'user', content: FACTS[call.fact] as string }],
@@ -64,13 +65,13 @@ function replay(rows: readonly HistoryRow[]): { text: string | null; version: nu
   return { text, version }
 }
 
-describe('two hundred calls at once on one user', () => {
-  it('leave memories, history, versions, list and search that agree', async () => {
+describe('two hundred concurrent calls of one user', () => {
+  it('leave memories, history, versions, list and search consistent', async () => {
     await fc.assert(
       fc.asyncProperty(CALLS, async (calls) => {
         const open = openEngine()
         const { engine, recall, records, clock, dump } = open
-        const first = await engine.add(ADA, {
+        const first = await addTurn(engine, ADA, {
           conversationId: 'c',
           turn: 99,
           messages: FACTS.map((content) => ({ role: 'user', content })),
@@ -118,11 +119,11 @@ describe('two hundred calls at once on one user', () => {
   }, 20_000)
 })
 
-describe('a correction while its turn is posted again', () => {
+describe('a correction concurrent with a repost of its turn', () => {
   it.each([
     ['before', true],
     ['after', false],
-  ])('that arrives just %s it holds', async (_name, first) => {
+  ])('holds when it arrives just %s the repost', async (_name, first) => {
     const { say, engine, known, texts } = openEngine()
     await say(1, FACTS[0] as string)
     const { id } = await known(FACTS[0] as string)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { ADA, openEngine } from '../helpers/engine.ts'
 import type { FactTable } from '../helpers/memory-model.ts'
 
@@ -12,8 +13,8 @@ const FACTS: FactTable = {
   ],
 }
 
-describe('words that are deleted while they wait', () => {
-  it('are not learned from, and what else their message says is', async () => {
+describe('a pending memory that is deleted', () => {
+  it('is not extracted, and the rest of its message is', async () => {
     const { hear, engine, known, learner, texts, asked } = openEngine({ facts: FACTS })
     // Two pieces of one message: no memory is longer than a thousand characters.
     const long = `${KYOTO} ${'It is a fine old city with many temples. '.repeat(24)}`
@@ -24,7 +25,7 @@ describe('words that are deleted while they wait', () => {
     expect(JSON.stringify(asked)).not.toContain('green tea')
   })
 
-  it('go alone, where a message was long enough for several memories', async () => {
+  it('is deleted alone where its message has several memories', async () => {
     const { hear, engine, all, learner, texts } = openEngine({ facts: FACTS })
     const filler = 'It is a fine old city with many temples. '
     const { turnId } = await hear(1, `${TEA} ${filler.repeat(30)} ${KYOTO} ${filler.repeat(5)}`)
@@ -35,7 +36,7 @@ describe('words that are deleted while they wait', () => {
     expect(await texts()).toEqual(['Ada lives in Kyoto.'])
   })
 
-  it('are not learned from when their turn is posted again, alike or with another answer', async () => {
+  it('is not extracted after its turn is posted again, unchanged or with another answer', async () => {
     const { hear, learn, engine, known, texts, asked } = openEngine({ facts: FACTS })
     await hear(1, [TEA, KYOTO])
     await engine.remove(ADA, (await known(TEA)).id)
@@ -49,7 +50,7 @@ describe('words that are deleted while they wait', () => {
     expect(asked.length).toBe(before)
   })
 
-  it('do not come back as they were said either', async () => {
+  it('does not come back verbatim', async () => {
     const { hear, say, engine, known, texts } = openEngine({ facts: FACTS })
     await hear(1, [TEA, KYOTO])
     await engine.remove(ADA, (await known(TEA)).id)
@@ -58,8 +59,8 @@ describe('words that are deleted while they wait', () => {
   })
 })
 
-describe('a memory that is deleted', () => {
-  it('after it was learned does not come back with its turn, and does when it is said anew', async () => {
+describe('a deleted memory', () => {
+  it('does not come back with a repost of its turn, but with a new statement', async () => {
     const { learn, engine, known, texts } = openEngine({ facts: FACTS })
     await learn(1, TEA)
     await learn(2, 'Green is nice, and green tea is nicest.')
@@ -70,7 +71,7 @@ describe('a memory that is deleted', () => {
     expect(await texts()).toEqual(['Ada likes green tea.'])
   })
 
-  it('does not come back with its turn under the words that it had come to have', async () => {
+  it('does not come back with its turn under its corrected text', async () => {
     const { learn, engine, known, texts } = openEngine({ facts: FACTS })
     await learn(1, TEA)
     await learn(2, 'I prefer matcha now.')
@@ -79,7 +80,7 @@ describe('a memory that is deleted', () => {
     expect(await texts()).toEqual([])
   })
 
-  it('as it was said does not come back where its turn is learned from later', async () => {
+  it('does not come back when its verbatim turn is extracted later', async () => {
     const { say, learn, hear, engine, known, texts, asked } = openEngine({ facts: FACTS })
     await say(1, [TEA, KYOTO])
     await engine.remove(ADA, (await known(TEA)).id)
@@ -90,7 +91,7 @@ describe('a memory that is deleted', () => {
     expect(JSON.stringify(asked)).not.toContain('green tea')
   })
 
-  it('is not found by what was said next, before or after it is deleted', async () => {
+  it('is removed from the context of the next memory, whether that is added before or after the deletion', async () => {
     const { say, engine, recall, known, all } = openEngine()
     await say(1, 'I adore marzipan.')
     await say(2, [KYOTO, 'I work in Osaka.'])
@@ -114,7 +115,7 @@ describe('a memory that is deleted', () => {
     for (const { context } of await all()) expect(context ?? '').not.toContain('marzipan')
   })
 
-  it('that was learned is no context of the words that wait', async () => {
+  it('is removed from the context of pending memories', async () => {
     const { learn, hear, engine, known } = openEngine({ facts: FACTS })
     await learn(1, TEA)
     await hear(2, 'I have it every day.')
@@ -123,7 +124,7 @@ describe('a memory that is deleted', () => {
     expect((await known('I have it every day.')).context).toBeNull()
   })
 
-  it('leaves the contexts alone that do not hold it', async () => {
+  it('leaves other contexts unchanged', async () => {
     const { say, engine, known } = openEngine()
     await say(1, [TEA, KYOTO])
     await say(2, 'I work in Osaka.')
@@ -132,8 +133,8 @@ describe('a memory that is deleted', () => {
   })
 })
 
-describe('what is said anew', () => {
-  it('in the words of a memory that was corrected is a memory of its own', async () => {
+describe('a repeated statement', () => {
+  it('of the original text of a corrected memory is a new memory', async () => {
     const { say, engine, known, texts, dump } = openEngine()
     await say(1, KYOTO)
     await engine.revise(ADA, (await known(KYOTO)).id, { text: 'I live in Osaka.' }, null)
@@ -150,7 +151,7 @@ describe('what is said anew', () => {
     expect(await texts()).toEqual(['I live in Osaka.'])
   })
 
-  it('after it had expired is recalled again, and was not in between', async () => {
+  it('renews an expired memory', async () => {
     const { say, engine, textsAt, clock, known } = openEngine()
     await say(1, TEA)
     const { id } = await known(TEA)
@@ -169,10 +170,11 @@ describe('what is said anew', () => {
     })
   })
 
-  it('before it expires is kept for longer', async () => {
+  it('extends the expiry of a memory', async () => {
     const { engine, clock, known } = openEngine()
     const add = (turn: number, expiresAt: number | null) =>
-      engine.add(
+      addTurn(
+        engine,
         ADA,
         { conversationId: 'c', turn, messages: [{ role: 'user', content: TEA }] },
         { learn: false, expiresAt, countTokens: () => 0 },

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import { Recall } from '../../sidecar/recall/recall.ts'
 import { Snapshots } from '../../sidecar/recall/snapshots.ts'
@@ -74,7 +75,7 @@ class Model {
   }
 }
 
-it('the engine does what a naive model does, and its snapshot is what a fresh build is', async () => {
+it('the engine agrees with a naive model, and its snapshot equals a fresh build', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 25 }), async (steps) => {
       const clock = stoppedClock()
@@ -110,7 +111,7 @@ it('the engine does what a naive model does, and its snapshot is what a fresh bu
               role: 'user' as const,
               content: FACTS[one] as string,
             }))
-            const added = await engine.add(scope, {
+            const added = await addTurn(engine, scope, {
               messages,
               conversationId: step.conversation,
               turn: step.turn,

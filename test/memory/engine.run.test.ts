@@ -9,7 +9,7 @@ const FACTS: FactTable = {
   'to Porto': [{ text: 'Ada lives in Porto.', ...home, replaces: 'Ada lives in Leeds.' }],
 }
 
-it('what is learned within a run is kept for the days of a run, from when it was last said', async () => {
+it('a memory of a run expires the run retention after its last statement', async () => {
   const { learn, known, clock, engine } = openEngine({ facts: FACTS })
   const run = { runId: 'r' }
   await learn(1, 'I live in Leeds.', run)

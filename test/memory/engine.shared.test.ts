@@ -7,6 +7,7 @@ import { compose } from '../../sidecar/compose.ts'
 import { Ledger } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import { createLog } from '../../sidecar/log.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import { DEFAULT_RULES } from '../../sidecar/rules/rules.ts'
 import { type Fault, naiveScopeLock } from '../contracts/naive-scope-lock.ts'
@@ -41,7 +42,7 @@ const TEXTS = Array.from({ length: 12 }, (_, i) => `I own a house with ${i + 2} 
 async function turnsOf(services: ReturnType<typeof two>) {
   const added = await Promise.all(
     TEXTS.map((content, i) =>
-      services[i % 2 ? 1 : 0].engine.add(ADA, {
+      addTurn(services[i % 2 ? 1 : 0].engine, ADA, {
         conversationId: 'c',
         messages: [{ role: 'user', content }],
         idempotencyKey: `call ${i}`,
@@ -63,7 +64,7 @@ async function versionsOf(services: ReturnType<typeof two>) {
 const EACH = TEXTS.map((_, i) => i + 1)
 
 describe('two services on one store', () => {
-  it('count each turn once', async () => {
+  it('give each turn its own number', async () => {
     expect(await turnsOf(two())).toEqual(EACH)
   })
 
@@ -71,16 +72,16 @@ describe('two services on one store', () => {
     expect(await versionsOf(two())).toEqual(EACH)
   })
 
-  it('would do neither without the lock that they share', async () => {
+  it('give duplicate numbers without a shared lock', async () => {
     expect(await turnsOf(two('each process has locks of its own'))).not.toEqual(EACH)
     expect(await versionsOf(two('each process has locks of its own'))).not.toEqual(EACH)
   })
 
-  it('leave nothing of a user who is forgotten on one while the other writes, but what came after', async () => {
+  it('erase everything written before a concurrent forget', async () => {
     const [one, other] = two()
     await turnsOf([one, other])
     const late = { conversationId: 'c', messages: [{ role: 'user' as const, content: 'I play the cello.' }] }
-    await Promise.all([one.engine.forget(ADA), other.engine.add(ADA, late)])
+    await Promise.all([one.engine.forget(ADA), addTurn(other.engine, ADA, late)])
     const { memories } = await one.engine.list(ADA, { limit: 100, accept: () => true })
     expect(memories.map(({ text }) => text).filter((text) => text !== 'I play the cello.')).toEqual([])
     const { memories: seen } = await other.engine.list(ADA, { limit: 100, accept: () => true })

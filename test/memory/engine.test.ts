@@ -2,11 +2,13 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import type { AddRequest } from '../../sidecar/memory/add.ts'
+import { type AddRequest, addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
+import { putMemory } from '../../sidecar/memory/repositories/memories.ts'
 import type { ScopeChange } from '../../sidecar/memory/unit-of-work.ts'
 import { stoppedClock } from '../helpers/clock.ts'
+import { storedMemory } from '../helpers/memory.ts'
 
 const ADA = { namespace: 'default', userId: 'ada' }
 const TEA = 'Ada likes green tea.'
@@ -45,12 +47,12 @@ function told({ events }: { events: readonly { event: string; memory: string }[]
 }
 
 describe('a turn that is posted again', () => {
-  it('changes nothing when it says the same', async () => {
+  it('changes nothing if its content is the same', async () => {
     const { engine, clock } = open()
-    const first = await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
+    const first = await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     const before = await all(engine)
     clock.advance(60_000)
-    const again = await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
+    const again = await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     expect(again.turnId).toBe(first.turnId)
     expect(told(again)).toEqual([`NOOP ${TEA}`, `NOOP ${KYOTO}`].sort())
     const after = await all(engine)
@@ -60,19 +62,19 @@ describe('a turn that is posted again', () => {
     for (const { sources } of after) expect(sources).toHaveLength(1)
   })
 
-  it('leaves no trace of what it does not say any more', async () => {
+  it('removes memories that it no longer states', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
-    const again = await engine.add(ADA, turn([TEA, PEANUTS], { turn: 1 }))
+    await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
+    const again = await addTurn(engine, ADA, turn([TEA, PEANUTS], { turn: 1 }))
     expect(told(again)).toEqual([`ADD ${PEANUTS}`, `DELETE ${KYOTO}`, `NOOP ${TEA}`])
     expect(await texts()).toEqual([TEA, PEANUTS].sort())
   })
 
-  it('leaves what another turn said as well, as said there alone', async () => {
+  it('keeps memories that another turn states too, without itself as a source', async () => {
     const { engine } = open()
-    await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
-    await engine.add(ADA, turn([TEA], { turn: 2 }))
-    expect(told(await engine.add(ADA, turn([PEANUTS], { turn: 1 })))).toEqual([
+    await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
+    expect(told(await addTurn(engine, ADA, turn([PEANUTS], { turn: 1 })))).toEqual([
       `ADD ${PEANUTS}`,
       `DELETE ${KYOTO}`,
     ])
@@ -80,21 +82,26 @@ describe('a turn that is posted again', () => {
     expect(tea?.sources.map((source) => source.turn)).toEqual([2])
   })
 
-  it('can end up saying nothing', async () => {
+  it('removes all its memories if it is empty', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA], { turn: 1 }))
-    expect(told(await engine.add(ADA, turn([''], { turn: 1 })))).toEqual([`DELETE ${TEA}`])
+    await addTurn(engine, ADA, turn([TEA], { turn: 1 }))
+    expect(told(await addTurn(engine, ADA, turn([''], { turn: 1 })))).toEqual([`DELETE ${TEA}`])
     expect(await texts()).toEqual([])
   })
 
-  it('replaces metadata, app and context of what it alone said', async () => {
+  it('replaces metadata, app and context of memories that it alone states', async () => {
     const { engine } = open()
-    await engine.add(
+    await addTurn(
+      engine,
       ADA,
       turn(['Where do you live?', KYOTO], { turn: 1, appId: 'old', metadata: { channel: 'web', n: 1 } }),
     )
     const [before] = await all(engine)
-    await engine.add(ADA, turn(['And now?', KYOTO], { turn: 1, appId: 'new', metadata: { channel: 'app' } }))
+    await addTurn(
+      engine,
+      ADA,
+      turn(['And now?', KYOTO], { turn: 1, appId: 'new', metadata: { channel: 'app' } }),
+    )
     const [memory] = await all(engine)
     expect(memory).toMatchObject({
       text: KYOTO,
@@ -105,20 +112,20 @@ describe('a turn that is posted again', () => {
     expect(memory).toMatchObject({ id: before?.id, order: before?.order, created_at: before?.created_at })
   })
 
-  it('is another turn in another conversation', async () => {
+  it('is a different turn in another conversation', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA], { turn: 1, conversationId: 'c1' }))
-    await engine.add(ADA, turn([KYOTO], { turn: 1, conversationId: 'c2' }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 1, conversationId: 'c1' }))
+    await addTurn(engine, ADA, turn([KYOTO], { turn: 1, conversationId: 'c2' }))
     expect(await texts()).toEqual([TEA, KYOTO].sort())
   })
 })
 
-describe('what is said twice', () => {
+describe('a statement that is made twice', () => {
   it('is one memory with two sources, oldest first', async () => {
     const { engine, clock } = open()
-    const first = await engine.add(ADA, turn([TEA], { conversationId: 'c1' }))
+    const first = await addTurn(engine, ADA, turn([TEA], { conversationId: 'c1' }))
     clock.advance(1000)
-    const second = await engine.add(ADA, turn(['  ada likes GREEN tea!! '], { conversationId: 'c2' }))
+    const second = await addTurn(engine, ADA, turn(['  ada likes GREEN tea!! '], { conversationId: 'c2' }))
     expect(told(second)).toEqual([`NOOP ${TEA}`])
     const [memory, ...more] = await all(engine)
     expect(more).toEqual([])
@@ -129,25 +136,25 @@ describe('what is said twice', () => {
     ])
   })
 
-  it('within one turn counts once', async () => {
+  it('in one turn counts once', async () => {
     const { engine } = open()
-    expect(told(await engine.add(ADA, turn([TEA, TEA])))).toEqual([`ADD ${TEA}`])
+    expect(told(await addTurn(engine, ADA, turn([TEA, TEA])))).toEqual([`ADD ${TEA}`])
   })
 
   it('to two agents, in two runs or by two speakers is two memories', async () => {
     const { engine } = open()
-    await engine.add(ADA, turn([TEA]))
-    await engine.add(ADA, turn([TEA], { agentId: 'a' }))
-    await engine.add(ADA, turn([TEA], { runId: 'a' }))
-    await engine.add(ADA, { messages: [{ role: 'user', name: 'Bob', content: TEA }] })
+    await addTurn(engine, ADA, turn([TEA]))
+    await addTurn(engine, ADA, turn([TEA], { agentId: 'a' }))
+    await addTurn(engine, ADA, turn([TEA], { runId: 'a' }))
+    await addTurn(engine, ADA, { messages: [{ role: 'user', name: 'Bob', content: TEA }] })
     expect(await all(engine)).toHaveLength(4)
   })
 
-  it('a thousand times keeps a bounded number of sources, the first among them', async () => {
+  it('forty times keeps at most 32 sources, with the first and the last', async () => {
     const { engine, clock } = open()
     for (let i = 1; i <= 40; i++) {
       clock.advance(1000)
-      await engine.add(ADA, turn([TEA], { turn: i }))
+      await addTurn(engine, ADA, turn([TEA], { turn: i }))
     }
     const [memory] = await all(engine)
     const turns = memory?.sources.map((source) => source.turn) ?? []
@@ -157,47 +164,48 @@ describe('what is said twice', () => {
 })
 
 describe('a deleted memory', () => {
-  it('does not come back with its turn, but does when it is said again', async () => {
+  it('does not come back with a repost of its turn, but with a new statement', async () => {
     const { engine, texts } = open()
-    await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 }))
-    await engine.add(ADA, turn([TEA], { turn: 2 }))
+    await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
     const tea = (await all(engine)).find(({ text }) => text === TEA) as Memory
     expect((await engine.remove(ADA, tea.id)).text).toBe(TEA)
-    expect(told(await engine.add(ADA, turn([TEA, KYOTO], { turn: 1 })))).toEqual([`NOOP ${KYOTO}`])
-    expect(told(await engine.add(ADA, turn([TEA], { turn: 2 })))).toEqual([])
+    expect(told(await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 })))).toEqual([`NOOP ${KYOTO}`])
+    expect(told(await addTurn(engine, ADA, turn([TEA], { turn: 2 })))).toEqual([])
     expect(await texts()).toEqual([KYOTO])
-    expect(told(await engine.add(ADA, turn([TEA], { turn: 3 })))).toEqual([`ADD ${TEA}`])
+    expect(told(await addTurn(engine, ADA, turn([TEA], { turn: 3 })))).toEqual([`ADD ${TEA}`])
     // Neither of the old turns becomes a source of it, nor takes it away.
-    await engine.add(ADA, turn([TEA], { turn: 1 }))
-    await engine.add(ADA, turn([''], { turn: 2 }))
+    await addTurn(engine, ADA, turn([TEA], { turn: 1 }))
+    await addTurn(engine, ADA, turn([''], { turn: 2 }))
     const again = (await all(engine)).find(({ text }) => text === TEA)
     expect(again?.sources.map((source) => source.turn)).toEqual([3])
   })
 
-  it('does not come back with a turn that was its source so long ago that it is not listed any more', async () => {
+  it('does not come back with a turn that was dropped from its sources', async () => {
     const { engine, clock, texts } = open()
     for (let i = 1; i <= 40; i++) {
       clock.advance(1000)
-      await engine.add(ADA, turn([TEA], { turn: i }))
+      await addTurn(engine, ADA, turn([TEA], { turn: i }))
     }
     const [memory] = await all(engine)
     await engine.remove(ADA, memory?.id as string)
-    for (let i = 1; i <= 40; i++) expect(told(await engine.add(ADA, turn([TEA], { turn: i })))).toEqual([])
+    for (let i = 1; i <= 40; i++)
+      expect(told(await addTurn(engine, ADA, turn([TEA], { turn: i })))).toEqual([])
     expect(await texts()).toEqual([])
   })
 
-  it('is gone once: the second delete finds nothing', async () => {
+  it('cannot be deleted twice', async () => {
     const { engine } = open()
-    const { events } = await engine.add(ADA, turn([TEA]))
+    const { events } = await addTurn(engine, ADA, turn([TEA]))
     const id = events[0]?.id as string
     const outcomes = await Promise.allSettled([engine.remove(ADA, id), engine.remove(ADA, id)])
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
     await expect(engine.get(ADA, id)).rejects.toMatchObject({ code: 'not_found' })
   })
 
-  it('of another user cannot be reached', async () => {
+  it('is not reachable from another user or namespace', async () => {
     const { engine, texts } = open()
-    const { events } = await engine.add(ADA, turn([TEA]))
+    const { events } = await addTurn(engine, ADA, turn([TEA]))
     const id = events[0]?.id as string
     for (const scope of [
       { ...ADA, userId: 'bob' },
@@ -212,10 +220,10 @@ describe('a deleted memory', () => {
 })
 
 describe('turns without a number', () => {
-  it('are counted, also when fifty come at once', async () => {
+  it('get consecutive numbers under concurrency', async () => {
     const { engine } = open()
     const added = await Promise.all(
-      Array.from({ length: 50 }, (_, i) => engine.add(ADA, turn([`Fact number ${i} is ${i * 7}.`]))),
+      Array.from({ length: 50 }, (_, i) => addTurn(engine, ADA, turn([`Fact number ${i} is ${i * 7}.`]))),
     )
     expect(added.map((one) => one.turn).sort((a, b) => Number(a) - Number(b))).toEqual(
       Array.from({ length: 50 }, (_, i) => i + 1),
@@ -224,52 +232,53 @@ describe('turns without a number', () => {
     expect(await all(engine)).toHaveLength(50)
   })
 
-  it('go on after the greatest that was given, which going back does not lower', async () => {
+  it('continue after the greatest number so far', async () => {
     const { engine } = open()
     const numbers: (number | null)[] = []
     for (const given of [undefined, 7, undefined, 3, undefined])
-      numbers.push((await engine.add(ADA, turn([''], { turn: given }))).turn)
+      numbers.push((await addTurn(engine, ADA, turn([''], { turn: given }))).turn)
     expect(numbers).toEqual([1, 7, 8, 3, 9])
   })
 
-  it('are one turn with one idempotency key, fifty times at once', async () => {
+  it('are one turn for fifty concurrent calls with one idempotency key', async () => {
     const { engine } = open()
     const added = await Promise.all(
-      Array.from({ length: 50 }, () => engine.add(ADA, turn([TEA], { idempotencyKey: 'k' }))),
+      Array.from({ length: 50 }, () => addTurn(engine, ADA, turn([TEA], { idempotencyKey: 'k' }))),
     )
     expect(new Set(added.map((one) => `${one.turn} ${one.turnId}`)).size).toBe(1)
     const [memory] = await all(engine)
     expect(memory?.sources).toHaveLength(1)
   })
 
-  it('have keys of their own in each conversation, and outside of any', async () => {
+  it('have separate idempotency keys per conversation and outside of conversations', async () => {
     const { engine } = open()
     const key = { idempotencyKey: 'k' }
     const add = async (conversationId: string | undefined) =>
-      (await engine.add(ADA, { messages: [{ role: 'user', content: TEA }], conversationId, ...key })).turnId
+      (await addTurn(engine, ADA, { messages: [{ role: 'user', content: TEA }], conversationId, ...key }))
+        .turnId
     const ids = [await add('c1'), await add('c2'), await add(undefined)]
     expect(new Set(ids).size).toBe(3)
     expect([await add('c1'), await add('c2'), await add(undefined)]).toEqual(ids)
   })
 
-  it('of no conversation have no number', async () => {
+  it('have no number outside of conversations', async () => {
     const { engine } = open()
-    const first = await engine.add(ADA, turn([TEA], { conversationId: undefined }))
-    const second = await engine.add(ADA, turn([TEA], { conversationId: undefined }))
+    const first = await addTurn(engine, ADA, turn([TEA], { conversationId: undefined }))
+    const second = await addTurn(engine, ADA, turn([TEA], { conversationId: undefined }))
     expect([first.turn, second.turn]).toEqual([null, null])
     expect(first.turnId).not.toBe(second.turnId)
   })
 
-  it('are counted for each user by themselves', async () => {
+  it('are numbered per user and namespace', async () => {
     const { engine } = open()
     const scopes = [ADA, { ...ADA, userId: 'bob' }, { ...ADA, namespace: 'other' }]
     for (const number of [1, 2])
-      for (const scope of scopes) expect((await engine.add(scope, turn([TEA]))).turn).toBe(number)
+      for (const scope of scopes) expect((await addTurn(engine, scope, turn([TEA]))).turn).toBe(number)
   })
 })
 
 describe('users and namespaces', () => {
-  it('interleaved at once never see each other', async () => {
+  it('stay isolated under interleaved writes', async () => {
     const { engine } = open()
     const scopes = ['one', 'two'].flatMap((namespace) =>
       ['ada', 'bob', 'a/b', '*', ''].map((userId) => ({ namespace, userId })),
@@ -277,7 +286,7 @@ describe('users and namespaces', () => {
     await Promise.all(
       Array.from({ length: 10 }, (_, i) =>
         scopes.map((scope) =>
-          engine.add(scope, turn([`${scope.namespace} ${scope.userId} said fact ${i} here.`])),
+          addTurn(engine, scope, turn([`${scope.namespace} ${scope.userId} said fact ${i} here.`])),
         ),
       ).flat(),
     )
@@ -290,7 +299,7 @@ describe('users and namespaces', () => {
 })
 
 describe('a change', () => {
-  it('is told after it is durable, in the order of the commits', async () => {
+  it('is reported after the commit, in commit order', async () => {
     const clock = stoppedClock()
     const records = openSqliteRecords(':memory:')
     onTestFinished(() => records.close())
@@ -307,7 +316,7 @@ describe('a change', () => {
           seen.push(records.get('memories', scope, id).then((record) => record === undefined))
       },
     })
-    const { events } = await engine.add(ADA, turn([TEA, KYOTO]))
+    const { events } = await addTurn(engine, ADA, turn([TEA, KYOTO]))
     await engine.remove(ADA, events[0]?.id as string)
     // Two added, one removed, and the other without the context that it had of it.
     expect(await Promise.all(seen)).toEqual([true, true, true, true])
@@ -315,12 +324,12 @@ describe('a change', () => {
 
   it('carries the embedding of each memory', async () => {
     const { engine, changes } = open()
-    await engine.add(ADA, turn([TEA, KYOTO]))
+    await addTurn(engine, ADA, turn([TEA, KYOTO]))
     expect(changes).toHaveLength(1)
     for (const { dense } of changes[0]?.upserted ?? []) expect(dense.length).toBe(384)
   })
 
-  it('that failed is told to nobody and leaves no number behind', async () => {
+  it('is not reported and uses no turn number if it fails', async () => {
     const { clock, records } = open()
     const changes: ScopeChange[] = []
     let fail = true
@@ -335,26 +344,22 @@ describe('a change', () => {
       onChange: (change) => changes.push(change),
       now: clock.now,
     })
-    await expect(engine.add(ADA, turn([TEA]))).rejects.toThrow('no embedder')
+    await expect(addTurn(engine, ADA, turn([TEA]))).rejects.toThrow('no embedder')
     expect(changes).toEqual([])
     fail = false
-    expect((await engine.add(ADA, turn([TEA]))).turn).toBe(1)
+    expect((await addTurn(engine, ADA, turn([TEA]))).turn).toBe(1)
   })
 })
 
-describe('a list', () => {
-  it('of more than it looks at in one go is handed out in pages that miss nothing', async () => {
+describe('list', () => {
+  it('pages through more memories than one scan reads, without gaps', async () => {
     const { engine, records } = open()
-    const made = Array.from({ length: 2500 }, (_, i) => ({ id: `m${String(i).padStart(5, '0')}`, n: i }))
-    await records.commit(
-      made.map(({ id, n }) => ({
-        put: { id, order: Math.floor(n / 3), payload: { id, n } },
-        collection: 'memories',
-        scope: 'default/ada',
-      })),
+    const made = Array.from({ length: 2500 }, (_, n) =>
+      storedMemory({ id: `m${String(n).padStart(5, '0')}`, order: Math.floor(n / 3), metadata: { n } }),
     )
-    const accept = (memory: Memory) => (memory as unknown as { n: number }).n % 7 === 0
-    const expected = made.filter(({ n }) => n % 7 === 0).map(({ id }) => id)
+    await records.commit(made.map((memory) => putMemory('default/ada', memory, undefined)))
+    const accept = ({ metadata }: Memory) => (metadata['n'] as number) % 7 === 0
+    const expected = made.filter(accept).map(({ id }) => id)
     for (const limit of [1, 50, 500]) {
       const ids: string[] = []
       let after: { order: number; id: string } | undefined

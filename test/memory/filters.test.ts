@@ -150,13 +150,13 @@ describe('a filter', () => {
     expect(compileFilter(filter)(memory)).toBe(holds)
   })
 
-  it.each(REFUSED)('like %j is refused by its place', (filter, message) => {
+  it.each(REFUSED)('%j is rejected with the path of the error', (filter, message) => {
     expect(() => compileFilter(filter)).toThrow(
       expect.objectContaining({ code: 'invalid_request', message: expect.stringMatching(message) }),
     )
   })
 
-  it('nests eight levels and no more', () => {
+  it('nests at most eight levels', () => {
     const nested = (levels: number): object => (levels === 1 ? { turn: 2 } : { AND: [nested(levels - 1)] })
     expect(compileFilter(nested(8))(memory)).toBe(true)
     expect(() => compileFilter(nested(9))).toThrow(
@@ -164,7 +164,7 @@ describe('a filter', () => {
     )
   })
 
-  it('says what a naive reading of it says', () => {
+  it('agrees with a naive evaluation', () => {
     fc.assert(
       fc.property(FILTER, METADATA, (filter, metadata) => {
         // Counted generously: the compiler refuses what holds more than 64 conditions.

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '../../sidecar/errors.ts'
-import { scrollPending } from '../../sidecar/memory/pending.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
+import { scrollPending } from '../../sidecar/memory/repositories/pending.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { scopeKey } from '../../sidecar/scope.ts'
 import { ADA, type OpenEngine, openEngine } from '../helpers/engine.ts'
@@ -17,7 +18,7 @@ async function fill({ say, hear, learn, engine, known }: OpenEngine): Promise<vo
   await say(1, [TEA, 'Ada plays the cello.'])
   await learn(2, 'I live in Leeds.')
   await hear(3, 'I work in York.')
-  await engine.add(ADA, {
+  await addTurn(engine, ADA, {
     conversationId: 'c',
     idempotencyKey: 'k',
     messages: [{ role: 'user', content: 'I have a boat.' }],
@@ -35,11 +36,11 @@ async function findings({ recall }: OpenEngine, scope = ADA): Promise<string[]> 
   return found.map(({ memory }) => memory.text).sort()
 }
 
-describe('a user who is forgotten', () => {
-  it('leaves nothing in any collection, and the counts say what there was', async () => {
+describe('forget', () => {
+  it('erases every collection and answers the counts', async () => {
     const open = openEngine({ facts: FACTS })
     await fill(open)
-    await open.engine.add(BOB, { messages: [{ role: 'user', content: TEA }] })
+    await addTurn(open.engine, BOB, { messages: [{ role: 'user', content: TEA }] })
     const bob = await open.dump(BOB)
     const held = await open.dump()
     expect(await findings(open)).toHaveLength(4)
@@ -63,7 +64,7 @@ describe('a user who is forgotten', () => {
     expect(await findings(open, BOB)).toEqual([TEA])
   })
 
-  it('is gone twice without harm', async () => {
+  it('can be repeated', async () => {
     const open = openEngine()
     await fill(open)
     await open.engine.forget(ADA)
@@ -74,11 +75,11 @@ describe('a user who is forgotten', () => {
     )
   })
 
-  it('begins again at turn 1, and is remembered anew', async () => {
+  it('restarts turn numbers at 1, and new turns are remembered', async () => {
     const open = openEngine()
     await fill(open)
     await open.engine.forget(ADA)
-    const added = await open.engine.add(ADA, {
+    const added = await addTurn(open.engine, ADA, {
       conversationId: 'c',
       messages: [{ role: 'user', content: 'Ada plays the cello.' }],
     })
@@ -88,7 +89,7 @@ describe('a user who is forgotten', () => {
     expect(await open.engine.history(ADA, id)).toHaveLength(1)
   })
 
-  it('is not learned of from what was on its way', async () => {
+  it('discards extractions in flight', async () => {
     const open = openEngine({ facts: FACTS })
     const { turnId } = await open.hear(1, 'I live in Leeds.')
     const forgetting = Promise.withResolvers<unknown>()
@@ -104,22 +105,22 @@ describe('a user who is forgotten', () => {
     for (const records of Object.values(await open.dump())) expect(records).toEqual([])
   })
 
-  it('of more records than one page holds is gone whole', async () => {
+  it('erases more records than one page holds', async () => {
     const open = openEngine()
     const messages = Array.from({ length: 1200 }, (_, i) => ({
       role: 'user' as const,
       content: `Room ${i} has ${i * 7} chairs.`,
     }))
-    await open.engine.add(ADA, { messages })
+    await addTurn(open.engine, ADA, { messages })
     expect(await open.engine.forget(ADA)).toMatchObject({ memories: 1200, history: 1200, turns: 1 })
     for (const records of Object.values(await open.dump())) expect(records).toEqual([])
     expect(await findings(open)).toEqual([])
   })
 
-  it('while turns come in loses those before and keeps those after, each whole', async () => {
+  it('erases earlier turns and keeps later ones whole under concurrent adds', async () => {
     const { engine, all, dump } = openEngine()
     const add = (turn: number) =>
-      engine.add(ADA, {
+      addTurn(engine, ADA, {
         conversationId: 'c',
         messages: [
           { role: 'user', content: `Number ${turn} is lucky.` },
@@ -142,7 +143,7 @@ describe('a user who is forgotten', () => {
   })
 })
 
-describe('a store that breaks while a user is forgotten', () => {
+describe('a store failure during forget', () => {
   it.each([1, 2, 3, 4, 5, 6])(
     'at commit %i leaves nothing to be recalled that is gone, and the next call finishes',
     async (nth) => {

@@ -11,7 +11,7 @@ const FACTS: FactTable = {
 }
 
 describe('the history of a memory', () => {
-  it('has one row for each change, with all that is known of it, oldest first', async () => {
+  it('has one complete row per change, oldest first', async () => {
     const { say, engine, clock } = openEngine()
     const { events, turnId } = await say(7, TEA)
     const id = events[0]?.id as string
@@ -92,7 +92,7 @@ describe('the history of a memory', () => {
     ])
   })
 
-  it('names the model, the prompt and the turn of what was learned', async () => {
+  it('names the model, the prompt version and the turn of an extraction', async () => {
     const { learn, engine, known } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     const { id } = await known('Ada lives in Leeds.')
@@ -111,7 +111,7 @@ describe('the history of a memory', () => {
     })
   })
 
-  it('takes no notice of what changed nothing', async () => {
+  it('has no row for a change without effect', async () => {
     const { say, learn, engine } = openEngine({ facts: FACTS })
     const { events } = await say(1, TEA)
     const id = events[0]?.id as string
@@ -125,7 +125,7 @@ describe('the history of a memory', () => {
     expect((await engine.history(ADA, id)).map(({ event }) => event)).toEqual(['ADD', 'UPDATE'])
   })
 
-  it('of what came and went in one turn does not overwrite itself', async () => {
+  it('keeps separate rows for a memory that one turn added and ended repeatedly', async () => {
     const { learn, say, engine, known } = openEngine({
       facts: { green: [{ text: TEA, topic: 'preferences' }] },
     })
@@ -144,7 +144,7 @@ describe('the history of a memory', () => {
     expect((await engine.restore(ADA, id, undefined, null)).version).toBe(3)
   })
 
-  it('is out of reach of other users, and there is none of what never was', async () => {
+  it('is not found for other users or unknown memories', async () => {
     const { say, engine } = openEngine()
     const { events } = await say(1, TEA)
     const id = events[0]?.id as string
@@ -161,8 +161,8 @@ describe('the history of a memory', () => {
   })
 })
 
-describe('a restored memory', () => {
-  it('is the version before the newest, with all its fields, as a new version', async () => {
+describe('restore', () => {
+  it('makes a new version with all fields of the version before the newest', async () => {
     const { say, engine, clock, textsAt } = openEngine()
     const { events } = await say(1, TEA, { metadata: { channel: 'web' } })
     const id = events[0]?.id as string
@@ -185,7 +185,7 @@ describe('a restored memory', () => {
     expect(await engine.restore(ADA, id, undefined, null)).toMatchObject({ version: 4, ...fields })
   })
 
-  it('comes back after a deletion, with the words and the vector of the version that is named', async () => {
+  it('brings back a deleted memory with the text and vector of the named version', async () => {
     const { say, engine, recall, texts } = openEngine()
     const { events } = await say(1, TEA)
     const id = events[0]?.id as string
@@ -215,7 +215,7 @@ describe('a restored memory', () => {
     ])
   })
 
-  it('of a version that there is not is refused with those that there are', async () => {
+  it('rejects an unknown version and names the existing ones', async () => {
     const { say, engine } = openEngine()
     const { events } = await say(1, TEA)
     const id = events[0]?.id as string
@@ -224,7 +224,7 @@ describe('a restored memory', () => {
         () => 'restored',
         (error: Error & { code: string }) => `${error.code}: ${error.message}`,
       )
-    const none = 'conflict: version: this memory has had no other version to restore'
+    const none = 'conflict: version: this memory has no earlier version to restore'
     expect([await refusal(undefined), await refusal(1), await refusal(7)]).toEqual([none, none, none])
     await engine.revise(ADA, id, { text: KYOTO }, null)
     const asked = 'invalid_request: version: expected an earlier version of this memory, from 1 to'
@@ -234,7 +234,7 @@ describe('a restored memory', () => {
     expect(await refusal(2)).toBe('restored')
   })
 
-  it('stays when its turn is posted again, with the same words or with others', async () => {
+  it('survives a repost of the turn, with the same text or another', async () => {
     const { say, engine, texts } = openEngine()
     const { events } = await say(1, TEA)
     await engine.remove(ADA, events[0]?.id as string)

@@ -2,12 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { assertSameEmbedder } from '../../sidecar/memory/embedder-guard.ts'
 import { completeMemories, embedderBefore, moveEmbeddings } from '../../sidecar/memory/re-embedding.ts'
-import { completed } from '../../sidecar/memory/stored-memory.ts'
+import { withSearchFields } from '../../sidecar/memory/repositories/memories.ts'
+import { toPayload } from '../../sidecar/memory/repositories/record.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import { type RecordStore, scrollAll } from '../../sidecar/ports/records.ts'
 import { put } from '../contracts/records.ts'
 import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
 import { openOn } from '../fake-qdrant/subject.ts'
+import { storedMemory } from '../helpers/memory.ts'
 
 const OLD = counting(16)
 const NEW = counting(32)
@@ -30,8 +32,8 @@ function counting(dimensions: number): Embedder & { texts: string[] } {
 
 async function memory(id: string, text: string, embedder: Embedder, scope: string) {
   const [dense] = await embedder.embed([text], 'document')
-  const payload = { id, text, context: null, metadata: {}, sources: [] }
-  const record = completed('memories', { id, order: id.length, payload, dense })
+  const payload = toPayload(storedMemory({ id, text }))
+  const record = withSearchFields('memories', { id, order: id.length, payload, dense })
   return { put: record, collection: 'memories' as const, scope }
 }
 
@@ -42,7 +44,7 @@ async function filled(server: FakeQdrant): Promise<RecordStore> {
   for (const scope of SCOPES) {
     for (let i = 0; i < 70; i += 1) await store.commit([await memory(`m${i}`, `tea ${i}`, OLD, scope)])
     await store.commit([
-      put('ended', { scope, collection: 'versions', payload: { memory: { text: 'was' } } }),
+      put('ended', { scope, collection: 'versions', payload: { memory: { id: 'ended', text: 'was' } } }),
     ])
   }
   OLD.texts.length = 0
@@ -55,8 +57,8 @@ async function textsIn(store: RecordStore, scope: string): Promise<string[]> {
   )
 }
 
-describe('embedding anew, beside what is in use', () => {
-  it('leaves the old in use until all is made, then takes the new, and can go back and forth', async () => {
+describe('moveEmbeddings', () => {
+  it('switches to the new vectors when all are made, and can go back and forth', async () => {
     await using server = await startFakeQdrant()
     await using stack = new AsyncDisposableStack()
     const source = await filled(server)
@@ -103,7 +105,7 @@ describe('embedding anew, beside what is in use', () => {
     // And back with what has to be embedded: refused without the model, and nothing is changed.
     await target.commit([await memory('late', 'milk', NEW, scope)])
     await expect(moveEmbeddings({ ...back, embedder: embedderBefore(OLD) })).rejects.toThrow(
-      /written since: they have to be embedded with .* Set it again \(EMBEDDING_MODEL\)/,
+      /must be embedded with it. Set EMBEDDING_MODEL to .* and run `npm run reembed`/,
     )
     await assertSameEmbedder(target, NEW)
     OLD.texts.length = 0
@@ -112,7 +114,7 @@ describe('embedding anew, beside what is in use', () => {
     await assertSameEmbedder(source, OLD)
   }, 60_000)
 
-  it('goes on where it was when it broke off, at whatever request', async () => {
+  it('continues after a failure at any request', async () => {
     for (const n of [1, 7, 12, 25]) {
       await using server = await startFakeQdrant()
       await using stack = new AsyncDisposableStack()
@@ -139,7 +141,7 @@ describe('embedding anew, beside what is in use', () => {
     }
   }, 120_000)
 
-  it('does not take the new while somebody writes', async () => {
+  it('does not switch while a sidecar writes', async () => {
     await using server = await startFakeQdrant()
     await using stack = new AsyncDisposableStack()
     const source = await filled(server)
@@ -160,8 +162,8 @@ describe('embedding anew, beside what is in use', () => {
   }, 60_000)
 })
 
-describe('memories of an earlier version', () => {
-  it('get term weights and indexed fields, once', async () => {
+describe('completeMemories', () => {
+  it('adds missing search fields once', async () => {
     await using server = await startFakeQdrant()
     const store = await openOn(server.url, { embedder: OLD })
     const whole = await memory('new', 'green tea', OLD, SCOPES[0] as string)

@@ -23,8 +23,8 @@ const FACTS: FactTable = {
 }
 const NOTHING = 'Let us speak of other things.'
 
-describe('a learned turn that is posted again with other words', () => {
-  it('takes back what it added', async () => {
+describe('an extracted turn that is posted again with other content', () => {
+  it('undoes its additions', async () => {
     const { learn, texts, engine, known } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     const { id } = await known(LEEDS)
@@ -36,7 +36,7 @@ describe('a learned turn that is posted again with other words', () => {
     ])
   })
 
-  it('takes back what it changed, as if it had never held', async () => {
+  it('undoes its updates, which count as never valid', async () => {
     const { learn, texts, textsAt, clock, known } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     await learn(3, 'I moved to Porto.')
@@ -48,7 +48,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect((await known(LEEDS)).sources.map(({ turn }) => turn)).toEqual([1])
   })
 
-  it('takes back what it deleted', async () => {
+  it('undoes its deletions', async () => {
     const { learn, texts, known, engine } = openEngine({ facts: FACTS })
     await learn(1, 'I have a cat called Biscuit.')
     const { id } = await known(CAT)
@@ -63,7 +63,7 @@ describe('a learned turn that is posted again with other words', () => {
     ])
   })
 
-  it('is no source any more of what it repeated', async () => {
+  it('is removed as a source of memories that it repeated', async () => {
     const { learn, known } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     await learn(2, 'As I said, in Leeds.')
@@ -72,7 +72,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect((await known(LEEDS)).sources.map(({ turn }) => turn)).toEqual([1])
   })
 
-  it('leaves what another turn has said too', async () => {
+  it('keeps content that another turn states too', async () => {
     const { learn, texts, known } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     await learn(2, 'I moved to Porto.')
@@ -86,7 +86,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect(await texts()).toEqual([])
   })
 
-  it('leaves what somebody has corrected since', async () => {
+  it('keeps later corrections', async () => {
     const { learn, texts, known, engine } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds and work as a nurse.')
     await learn(2, 'I moved to Porto.')
@@ -97,7 +97,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect(await texts()).toEqual(['Ada lives near Porto.', NURSE])
   })
 
-  it('goes back to a correction that it had overruled, and no further', async () => {
+  it('goes back to the correction that it had superseded, and no further', async () => {
     const { learn, texts, known, engine, clock } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     clock.advance(1000)
@@ -109,7 +109,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect(await texts()).toEqual(['Ada lives in Leeds, in a boat.'])
   })
 
-  it('does not take away a correction that it repeated', async () => {
+  it('keeps a correction that it repeated', async () => {
     const { learn, texts, known, engine } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     await engine.revise(ADA, (await known(LEEDS)).id, { text: PORTO }, null)
@@ -118,7 +118,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect(await texts()).toEqual([PORTO])
   })
 
-  it('does not bring back what its own turn has taken back meanwhile', async () => {
+  it('does not restore a memory whose own turn was undone', async () => {
     const { learn, texts } = openEngine({ facts: FACTS })
     await learn(1, 'I have a cat called Biscuit.')
     await learn(2, 'I gave Biscuit away.')
@@ -127,7 +127,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect(await texts()).toEqual([])
   })
 
-  it('brings back what held before the deletion when what was deleted has been taken back meanwhile', async () => {
+  it('restores the last valid version if the deleted version was undone', async () => {
     const facts: FactTable = {
       ...FACTS,
       'not in Porto': [
@@ -144,7 +144,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect(await texts()).toEqual([LEEDS])
   })
 
-  it('three times ends up with what it says last', async () => {
+  it('ends up with its last content after three posts', async () => {
     const { learn, texts, engine, known, all } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     for (const words of ['I moved to Porto.', 'I moved to Rome.', 'I moved to Porto.']) await learn(2, words)
@@ -156,7 +156,7 @@ describe('a learned turn that is posted again with other words', () => {
     expect(history.map(({ after }) => after)).toEqual([LEEDS, PORTO, LEEDS, ROME, LEEDS, PORTO])
   })
 
-  it('keeps its memories where it is kept word by word from now on', async () => {
+  it('keeps its memories when it becomes verbatim', async () => {
     const { learn, say, texts } = openEngine({ facts: { 'in Leeds': [home('I live in Leeds.')] } })
     await learn(1, 'I live in Leeds.')
     const { events } = await say(1, ['I live in Leeds.', 'I like it there.'])
@@ -168,8 +168,8 @@ describe('a learned turn that is posted again with other words', () => {
   })
 })
 
-describe('a learned turn that is posted again with the same words', () => {
-  it('changes nothing and asks no model', async () => {
+describe('an extracted turn that is posted again unchanged', () => {
+  it('changes nothing and calls no model', async () => {
     const { learn, asked, dump } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     await learn(2, 'I moved to Porto.')
@@ -179,7 +179,7 @@ describe('a learned turn that is posted again with the same words', () => {
     expect({ store: await dump(), asked: asked.length }).toEqual(before)
   })
 
-  it('while it waits is the same call: what is being learned from it counts', async () => {
+  it('is the same call while it is pending, and its extraction in flight counts', async () => {
     const { hear, dump } = openEngine({ facts: FACTS })
     const first = await hear(1, 'I live in Leeds.')
     const before = await dump()
@@ -188,7 +188,7 @@ describe('a learned turn that is posted again with the same words', () => {
     expect(await dump()).toEqual(before)
   })
 
-  it('is learned from where it had been kept word by word', async () => {
+  it('is extracted if it was verbatim before', async () => {
     const { say, learn, asked, texts } = openEngine({ facts: FACTS })
     await say(1, 'I live in Leeds.')
     await learn(1, 'I live in Leeds.')
@@ -196,7 +196,7 @@ describe('a learned turn that is posted again with the same words', () => {
     expect(await texts()).toEqual([LEEDS])
   })
 
-  it('belongs to another agent where it names one', async () => {
+  it('moves to another agent if it names one', async () => {
     const { learn, all } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     await learn(1, 'I live in Leeds.', { agentId: 'b' })
@@ -204,7 +204,7 @@ describe('a learned turn that is posted again with the same words', () => {
   })
 })
 
-it('whatever turns are replaced in whatever order, what the last of the others said holds', async () => {
+it('after any sequence of replaced turns, the last statement of the other turns is valid', async () => {
   const cities = ['Leeds', 'Porto', 'Rome', 'Oslo', 'Bonn']
   const facts = Object.fromEntries(cities.map((city) => [`to ${city}`, [home(`Ada lives in ${city}.`)]]))
   const order = fc.shuffledSubarray(cities.map((_, i) => i + 1))

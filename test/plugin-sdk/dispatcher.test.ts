@@ -56,7 +56,7 @@ function createGate() {
 }
 
 describe('dispatcher', () => {
-  it('ends a session once, after its chunks', async () => {
+  it('sends the chunks of a session and then one end', async () => {
     const { dispatcher, send, frames } = setUp(async function* () {
       yield { n: 1 }
       yield { n: 2 }
@@ -83,15 +83,18 @@ describe('dispatcher', () => {
       { action: 'toString' },
       'Request field data.action: expected one of run, got "toString"',
     ],
-  ])('answers an unknown %s with its name, what may be and what came', async (_name, data, message) => {
-    const { dispatcher, send, types, errorOf } = setUp(async function* () {})
-    send('s', data)
-    await dispatcher.drain()
-    expect(types('s')).toEqual(['error', 'end'])
-    expect(errorOf('s')).toMatchObject({ error_type: 'InvalidRequestError', message })
-  })
+  ])(
+    'answers an unknown %s with its name, the expected names and the actual one',
+    async (_name, data, message) => {
+      const { dispatcher, send, types, errorOf } = setUp(async function* () {})
+      send('s', data)
+      await dispatcher.drain()
+      expect(types('s')).toEqual(['error', 'end'])
+      expect(errorOf('s')).toMatchObject({ error_type: 'InvalidRequestError', message })
+    },
+  )
 
-  it('answers a malformed request that names its session, and reports one that does not', async () => {
+  it('answers a malformed request with a session id, and reports one without', async () => {
     const { dispatcher, channel, types, errorOf, problems, frames } = setUp(async function* () {})
     dispatcher.receive('{"session_id":"s","event":"request","data":{"type":"tool"}}', channel)
     dispatcher.receive('{"event":"request"}', channel)
@@ -103,17 +106,17 @@ describe('dispatcher', () => {
     expect(problems).toHaveLength(2)
   })
 
-  it('answers an oversize request where its beginning names the session', async () => {
+  it('answers an oversize request if its beginning names the session', async () => {
     const { dispatcher, channel, types, problems, frames } = setUp(async function* () {})
-    dispatcher.refuseOversize({ bytes: 9, head: '{"session_id":"s","data":{' }, channel)
-    dispatcher.refuseOversize({ bytes: 9, head: '{"data":{"session_id":"forged"' }, channel)
+    dispatcher.rejectOversize({ bytes: 9, head: '{"session_id":"s","data":{' }, channel)
+    dispatcher.rejectOversize({ bytes: 9, head: '{"data":{"session_id":"forged"' }, channel)
     await dispatcher.drain()
     expect(types('s')).toEqual(['error', 'end'])
     expect(frames).toHaveLength(2)
     expect(problems).toHaveLength(1)
   })
 
-  it('refuses sessions over its maximum and takes them again when there is room', async () => {
+  it('rejects sessions over its maximum', async () => {
     const gate = createGate()
     const { dispatcher, send, types, errorOf } = setUp(gate.run, { maxSessions: 2 })
     for (const id of ['a', 'b', 'c']) send(id)
@@ -129,7 +132,7 @@ describe('dispatcher', () => {
     expect(dispatcher.active).toBe(0)
   })
 
-  it('does not let a second request touch a session in flight', async () => {
+  it('drops a second request of a session in flight', async () => {
     const gate = createGate()
     const { dispatcher, channel, send, types, problems } = setUp(gate.run)
     send('s')
@@ -141,7 +144,7 @@ describe('dispatcher', () => {
     expect(problems).toHaveLength(2)
   })
 
-  it('refuses what comes while it drains, and answers what was there', async () => {
+  it('rejects new sessions while it drains, and answers those in flight', async () => {
     const gate = createGate()
     const { dispatcher, send, types, errorOf } = setUp(gate.run)
     send('a')
@@ -151,10 +154,10 @@ describe('dispatcher', () => {
     await drained
     await dispatcher.drain()
     expect(types('a')).toEqual(['stream', 'stream', 'end'])
-    expect(errorOf('b')?.message).toContain('about to stop')
+    expect(errorOf('b')?.message).toContain('is stopping')
   })
 
-  it('ends a session that takes too long, and ignores what it says afterwards', async () => {
+  it('ends a session at its timeout and ignores later chunks', async () => {
     const gate = createGate()
     const { dispatcher, send, types, errorOf, timers } = setUp(gate.run, { sessionTimeoutMs: 600_000 })
     send('s')
@@ -173,7 +176,7 @@ describe('dispatcher', () => {
     expect(gate.state.unwound).toBe(1)
   })
 
-  it('leaves no timer and no listener behind', async () => {
+  it('removes its timers and listeners', async () => {
     const { dispatcher, send, timers, gone } = setUp(async function* () {})
     send('s')
     await dispatcher.drain()
@@ -181,7 +184,7 @@ describe('dispatcher', () => {
     expect(getEventListeners(gone.signal, 'abort')).toEqual([])
   })
 
-  it('says nothing more once the channel is gone, and tells the tool', async () => {
+  it('sends nothing after the channel closed, and aborts the signal of the tool', async () => {
     let signal: AbortSignal | undefined
     const gate = createGate()
     const { dispatcher, send, types, gone } = setUp((envelope, given) => {
@@ -196,7 +199,7 @@ describe('dispatcher', () => {
     expect(types('s')).toEqual(['stream'])
   })
 
-  it('unwinds a tool whose message could not be sent', async () => {
+  it('runs the finally blocks of a tool whose message could not be sent', async () => {
     const gate = createGate()
     const { dispatcher, frames, gone } = setUp(gate.run)
     const channel = {
@@ -212,10 +215,10 @@ describe('dispatcher', () => {
     expect(gate.state).toEqual({ entered: 1, unwound: 1 })
   })
 
-  it('blanks credentials in errors, but not those declared as open', async () => {
+  it('redacts credentials in errors, except those that are not secret', async () => {
     const label = { en_US: 'x' }
     const { dispatcher, send, errorOf } = setUp(
-      // biome-ignore lint/correctness/useYield: fails before it has anything to say
+      // biome-ignore lint/correctness/useYield: throws before it yields
       async function* () {
         throw new Error('sk-12345 at https://host failed')
       },
@@ -224,15 +227,5 @@ describe('dispatcher', () => {
     send('s', { credentials: { api_key: 'sk-12345', url: 'https://host' } })
     await dispatcher.drain()
     expect(errorOf('s')?.message).toBe('*** at https://host failed')
-  })
-
-  it('hands backwards responses on', async () => {
-    const seen: unknown[] = []
-    const { dispatcher, channel } = setUp(async function* () {}, {
-      onBackwardsResponse: (response) => seen.push(response.data),
-    })
-    const data = { backwards_request_id: 'r', event: 'end', message: null, data: null }
-    dispatcher.receive(JSON.stringify({ session_id: 's', event: 'backwards_response', data }), channel)
-    expect(seen).toEqual([data])
   })
 })

@@ -5,7 +5,7 @@ import { ConfigurationError } from '../../plugin-sdk/errors.ts'
 const remote = { INSTALL_METHOD: 'remote', REMOTE_INSTALL_KEY: 'k' }
 
 describe('install method', () => {
-  it('is local where nothing is said', () => {
+  it('defaults to local', () => {
     expect(readInstallMethod({})).toEqual({ method: 'local', heartbeatMs: 10_000, maxSessions: 1000 })
     expect(readInstallMethod({ INSTALL_METHOD: '', HEARTBEAT_INTERVAL: '5', MAX_WORKER: '10' })).toEqual({
       method: 'local',
@@ -43,7 +43,7 @@ describe('install method', () => {
       { REMOTE_INSTALL_PORT: 'x', HEARTBEAT_INTERVAL: '0' },
       /REMOTE_INSTALL_PORT: .*\n.*HEARTBEAT_INTERVAL: /,
     ],
-  ])('refuses %j and names each variable', (env, message) => {
+  ])('rejects %j and names each variable', (env, message) => {
     expect(() => readInstallMethod(env)).toThrow(ConfigurationError)
     expect(() => readInstallMethod(env)).toThrow(message)
   })

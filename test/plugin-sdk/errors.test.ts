@@ -4,7 +4,7 @@ import { InvalidParameterError, PluginError, toWireError } from '../../plugin-sd
 import { isError } from './fake-daemon/session-router.ts'
 
 describe('wire errors', () => {
-  it('are always ones the daemon accepts, whatever was thrown', () => {
+  it('are valid for the daemon for anything thrown', () => {
     const thrown = fc.oneof(
       fc.anything(),
       fc.string().map((message) => new Error(message)),
@@ -19,7 +19,7 @@ describe('wire errors', () => {
     )
   })
 
-  it('name the error and carry its facts', () => {
+  it('contain the name and the args of the error', () => {
     expect(
       toWireError(new InvalidParameterError('p is required', { args: { parameter: 'p', at: { n: 1 } } })),
     ).toEqual({
@@ -33,13 +33,13 @@ describe('wire errors', () => {
     })
   })
 
-  it('blank secrets in message and args, the longer one first', () => {
+  it('redact secrets in message and args, longer ones first', () => {
     const error = new PluginError('key sk-12345678 failed', { args: { key: 'sk-12345678', part: 'sk-1' } })
     const wire = toWireError(error, ['sk-1', 'sk-12345678'])
     expect(wire).toMatchObject({ message: 'key *** failed', args: { key: '***', part: '***' } })
   })
 
-  it('drop stack lines and clip what is long', () => {
+  it('omit stack lines and truncate long texts', () => {
     const nested = new Error('inner')
     const { message } = toWireError(new Error(`outer: ${nested.stack}\n${'x'.repeat(5000)}`))
     expect(message).not.toMatch(/\n\s+at /)
@@ -47,7 +47,7 @@ describe('wire errors', () => {
     expect(message).toContain('outer: Error: inner')
   })
 
-  it('do not show what was thrown when it is no error', () => {
+  it('do not repeat a thrown value that is not an Error', () => {
     expect(JSON.stringify(toWireError({ token: 'sk-secret' }))).not.toContain('sk-secret')
   })
 })

@@ -14,9 +14,9 @@ export function loadFixture(options: Partial<PluginLoadOptions> = {}): Promise<P
 }
 
 export interface ManualTimers extends Timers {
-  /** Moves the clock and runs what falls due, in order. */
+  /** Advances the clock and runs due timers in order. */
   advance(ms: number): void
-  /** Timers that wait. */
+  /** Number of pending timers. */
   readonly pending: number
 }
 
@@ -51,12 +51,12 @@ export function createManualTimers(): ManualTimers {
   }
 }
 
-/** Resolves once `condition` holds; the test's own deadline ends a wait in vain. */
+/** Resolves when `condition` holds; the test timeout is its limit. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
-/** A port nobody listens on. */
+/** An unused port. */
 export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))

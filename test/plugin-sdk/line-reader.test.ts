@@ -23,7 +23,7 @@ function cut(bytes: Uint8Array, cuts: number[]): Uint8Array[] {
 const line = fc.string({ unit: 'binary', maxLength: 40 }).map((text) => text.replace(/[\r\n]/g, ''))
 
 describe('line reader', () => {
-  it('gives the same lines for any chunking of any lines', () => {
+  it('returns the same lines for any chunking', () => {
     fc.assert(
       fc.property(fc.array(line), fc.array(fc.nat()), fc.boolean(), (lines, cuts, closed) => {
         const bytes = Buffer.from(lines.join('\n') + (closed ? '\n' : ''))
@@ -36,7 +36,7 @@ describe('line reader', () => {
     )
   })
 
-  it('skips exactly the oversize lines, for any chunking', () => {
+  it('skips only oversize lines for any chunking', () => {
     fc.assert(
       fc.property(fc.array(line), fc.array(fc.nat()), fc.integer({ min: 1, max: 60 }), (lines, cuts, max) => {
         const bytes = Buffer.from(`${lines.join('\n')}\n`)
@@ -51,14 +51,14 @@ describe('line reader', () => {
     )
   })
 
-  it('joins a character that was cut between two chunks', () => {
+  it('joins a character that is split between chunks', () => {
     const bytes = Buffer.from('{"a":"grüße 🦛"}\n')
     for (let at = 1; at < bytes.length; at += 1) {
       expect(readAll([bytes.subarray(0, at), bytes.subarray(at)]).lines).toEqual(['{"a":"grüße 🦛"}'])
     }
   })
 
-  it('takes a line of exactly the limit and reports one byte more with how it began', () => {
+  it('accepts a line of exactly the limit and reports the head of a longer one', () => {
     const start = '{"session_id":"s-1","x":"'
     const fits = start.padEnd(1000, 'x')
     const { lines, oversize } = readAll([Buffer.from(`${fits}\n${fits}x\nnext\n`)], 1000)
@@ -66,14 +66,14 @@ describe('line reader', () => {
     expect(oversize).toEqual([{ bytes: 1001, head: fits.slice(0, 256) }])
   })
 
-  it('reports an oversize line that never ends', () => {
+  it('reports an oversize line without a newline', () => {
     expect(readAll([Buffer.alloc(50, 120), Buffer.alloc(50, 120)], 60)).toEqual({
       lines: [],
       oversize: [{ bytes: 100, head: 'x'.repeat(100) }],
     })
   })
 
-  it('does not hold on to what it was given', () => {
+  it('keeps no reference to its chunks', () => {
     const chunk = Buffer.from('half')
     const lines: string[] = []
     const reader = createLineReader({ onLine: (text) => lines.push(text), onOversize: () => {} })
@@ -83,13 +83,11 @@ describe('line reader', () => {
     expect(lines).toEqual(['half line'])
   })
 
-  it('drops a carriage return and blank lines', () => {
+  it('removes carriage returns and blank lines', () => {
     expect(readAll([Buffer.from('a\r\n\r\n \n\nb')]).lines).toEqual(['a', 'b'])
   })
 
-  it.each([0, -1, 1.5, Number.NaN])('refuses a limit of %s', (maxBytes) => {
-    expect(() => createLineReader({ onLine() {}, onOversize() {}, maxBytes })).toThrow(
-      /maxBytes.*whole number/,
-    )
+  it.each([0, -1, 1.5, Number.NaN])('rejects a limit of %s', (maxBytes) => {
+    expect(() => createLineReader({ onLine() {}, onOversize() {}, maxBytes })).toThrow(/maxBytes.*integer/)
   })
 })

@@ -18,7 +18,7 @@ function createValve() {
 }
 
 describe('line writer', () => {
-  it('hands each line over in one write, newline included', async () => {
+  it('writes each line and its newline in one write', async () => {
     const chunks: string[] = []
     const stream = new Writable({
       write(chunk, _encoding, done) {
@@ -31,7 +31,7 @@ describe('line writer', () => {
     expect(chunks).toEqual(['{"a":1}\n', '{"b":2}\n', 'grüße\n'])
   })
 
-  it('waits for a reader that is slow, and keeps the order', async () => {
+  it('waits for a slow reader and keeps the order', async () => {
     const valve = createValve()
     const writer = createLineWriter(valve.stream)
     const written: number[] = []
@@ -48,7 +48,7 @@ describe('line writer', () => {
     expect(written).toEqual([1, 2, 3])
   })
 
-  it('refuses a line over the limit, counted in bytes, and goes on', async () => {
+  it('rejects a line over the byte limit and continues', async () => {
     const stream = new PassThrough()
     const writer = createLineWriter(stream, { maxBytes: 10 })
     await writer.write('x'.repeat(10))
@@ -57,11 +57,11 @@ describe('line writer', () => {
     expect(stream.read().toString()).toBe('xxxxxxxxxx\nnext\n')
   })
 
-  it('flushes until the bytes have left, not only until they were taken', async () => {
+  it('flushes until the bytes are written, not only accepted', async () => {
     const open: (() => void)[] = []
     const stream = new Writable({ write: (_chunk, _encoding, done) => void open.push(done) })
     const writer = createLineWriter(stream)
-    await writer.write('taken at once')
+    await writer.write('accepted immediately')
     let flushed = false
     const flush = writer.flush().then(() => {
       flushed = true
@@ -72,7 +72,7 @@ describe('line writer', () => {
     await flush
   })
 
-  it('lets the event loop turn while a session has much to say', async () => {
+  it('yields to the event loop during many writes', async () => {
     const stream = new Writable({ write: (_chunk, _encoding, done) => done() })
     const writer = createLineWriter(stream)
     let turned = false
@@ -87,7 +87,7 @@ describe('line writer', () => {
     expect(lines).toBeLessThan(1000)
   })
 
-  it('rejects what waits and what comes when the stream breaks', async () => {
+  it('rejects pending and future lines when the stream fails', async () => {
     const valve = createValve()
     valve.stream.on('error', () => {})
     const writer = createLineWriter(valve.stream)

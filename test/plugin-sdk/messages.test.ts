@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { InvalidMessageError } from '../../plugin-sdk/errors.ts'
-import { assertToolMessage, RESERVED_VARIABLES } from '../../plugin-sdk/message-check.ts'
 import * as messages from '../../plugin-sdk/messages.ts'
+import { assertToolMessage, RESERVED_VARIABLES } from '../../plugin-sdk/messages.ts'
 import { nodeOutput } from './fake-daemon/tool-output.ts'
 
 describe('messages', () => {
-  it('have the shapes Dify reads', () => {
+  it('have the shapes that Dify reads', () => {
     const opened = messages.logMessage({ label: 'Search', data: { query: 'x' } })
     const child = messages.logMessage({ label: 'Rank', parent: opened })
     expect([
@@ -52,7 +52,7 @@ describe('messages', () => {
     ])
   })
 
-  it('close a log entry under its own id', () => {
+  it('close a log entry with the same id', () => {
     const opened = messages.logMessage({ label: 'Search', data: { query: 'x' }, metadata: { started_at: 1 } })
     const done = messages.finishLogMessage(opened, { data: { hits: 2 }, metadata: { finished_at: 3 } })
     expect(done.message).toEqual({
@@ -68,11 +68,11 @@ describe('messages', () => {
     })
   })
 
-  it.each([false, 0, '', null, [], {}])('let the falsy value %j be a variable', (value) => {
+  it.each([false, 0, '', null, [], {}])('accept the falsy value %j as a variable', (value) => {
     expect(messages.variableMessage('v', value).message.variable_value).toEqual(value)
   })
 
-  it.each(RESERVED_VARIABLES)('refuse the reserved variable name %s', (name) => {
+  it.each(RESERVED_VARIABLES)('reject the reserved variable name %s', (name) => {
     expect(() => messages.variableMessage(name, 1)).toThrow(/reserved by Dify/)
     expect(() => messages.streamVariableMessage(name, 'x')).toThrow(/reserved by Dify/)
     const byHand = {
@@ -124,7 +124,7 @@ describe('messages', () => {
       () => messages.blobMessages(new Uint8Array(messages.MAX_BLOB_BYTES + 1), { mime_type: 'a/b' }),
       /at most 31457280/,
     ],
-  ])('refuse %s before anything is sent', (_name, make, expected) => {
+  ])('reject %s before anything is sent', (_name, make, expected) => {
     expect(make).toThrow(InvalidMessageError)
     expect(make).toThrow(expected)
   })
@@ -137,7 +137,7 @@ describe('messages', () => {
     { type: 'nope', message: {} },
     { type: 'text', message: 'x' },
     { type: 'text', message: [] },
-  ])('do not let %j pass for one', (value) => {
+  ])('reject %j as a message', (value) => {
     expect(() => assertToolMessage(value)).toThrow(InvalidMessageError)
   })
 })
@@ -145,7 +145,7 @@ describe('messages', () => {
 describe('blobs', () => {
   const sizes = fc.oneof(fc.constantFrom(0, 1, 8191, 8192, 8193, 16_384), fc.nat({ max: 40_000 }))
 
-  it('come back byte for byte, in chunks Dify takes', () => {
+  it('are split into chunks that Dify reassembles byte for byte', () => {
     fc.assert(
       fc.property(sizes, fc.nat({ max: 255 }), fc.nat({ max: 9 }), (size, seed, offset) => {
         // A view into a larger buffer, as files and pools give them.

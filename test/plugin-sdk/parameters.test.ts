@@ -61,24 +61,24 @@ describe('parameters', () => {
     ['object', {}, [], /expected an object, got an array/],
     ['file', {}, [file, file], /expected one file/],
     ['files', {}, 'x', /expected a list of files/],
-  ])('%s %j refuses %j', (type, more, given, message) => {
+  ])('%s %j rejects %j', (type, more, given, message) => {
     const fill = () => fillParameters([parameter(type, more)], { p: given })
     expect(fill).toThrow(InvalidParameterError)
     expect(fill).toThrow(/^Parameter p: /)
     expect(fill).toThrow(message)
   })
 
-  it.each([undefined, null])('leaves an optional one without a default out when it is %s', (given) => {
+  it.each([undefined, null])('omits an optional parameter without a default when it is %s', (given) => {
     expect(fillParameters([parameter('string')], { p: given })).toEqual({})
   })
 
-  it('fills a required one from its default, and names it when there is none', () => {
+  it('fills in the default of a required parameter, or throws an error that names it', () => {
     expect(fillParameters([parameter('number', { required: true, default: 0 })], {})).toEqual({ p: 0 })
     const fill = () => fillParameters([parameter('number', { required: true })], { p: null })
     expect(fill).toThrow('Parameter p is required, got null')
   })
 
-  it('leniently leaves out what is missing, passes on what is unreadable, and reads the rest', () => {
+  it('with lenient omits missing parameters and passes invalid ones unchanged', () => {
     const named = (name: string, type: string, more: Partial<ToolParameter> = {}) =>
       parameter(type, { name, required: true, ...more })
     const declared = [
@@ -95,11 +95,11 @@ describe('parameters', () => {
     expect(() => fillParameters(declared, given)).toThrow(InvalidParameterError)
   })
 
-  it('reads a default as its declared type too', () => {
+  it('converts a default to the declared type', () => {
     expect(fillParameters([parameter('number', { default: '5' })], {})).toEqual({ p: 5 })
   })
 
-  it('passes undeclared ones through, __proto__ as a plain key', () => {
+  it('passes undeclared parameters, including __proto__ as a plain key', () => {
     const given = JSON.parse('{"q":1,"__proto__":{"polluted":true}}')
     const filled = fillParameters([parameter('string')], given)
     expect(Object.keys(filled)).toEqual(['q', '__proto__'])

@@ -30,7 +30,7 @@ async function ask(message: ReturnType<typeof request>, options = {}) {
 }
 
 describe('plugin', () => {
-  it('gives a tool its session, its user and its parameters with defaults', async () => {
+  it('passes session, user and parameters with defaults to a tool', async () => {
     const ids = { conversation_id: 'c', app_id: 'a', message_id: 'm' }
     const message = { ...invokeTool('echo', { text: 'hi' }), ...ids }
     const result = await ask(message)
@@ -48,7 +48,7 @@ describe('plugin', () => {
     })
   })
 
-  it('treats maps that are null as empty', async () => {
+  it('treats null maps as empty', async () => {
     expect(await ask(invokeTool('wait', null, { credentials: null }))).toMatchObject({ error: null })
     expect((await ask(invokeTool('echo', null))).error?.message).toBe(
       'Parameter text is required, got nothing',
@@ -58,7 +58,7 @@ describe('plugin', () => {
     })
   })
 
-  it('runs a tool that checks its parameters itself also when a required one is missing', async () => {
+  it('runs a tool with lenientParameters although a required one is missing', async () => {
     class Lenient extends EchoTool {
       static override readonly lenientParameters = true
       override async *invoke(parameters: Record<string, unknown>) {
@@ -84,14 +84,14 @@ describe('plugin', () => {
     })
   })
 
-  it('offers the options of a dynamic select, and says where there are none', async () => {
+  it('returns the options of a dynamic select, or an error for a tool without options', async () => {
     expect((await ask(fetchOptions('echo', 'voice'))).chunks).toEqual([
       { options: [{ value: 'low', label: { en_US: 'Low voice' }, icon: null }] },
     ])
-    expect((await ask(fetchOptions('wait', 'voice'))).error?.message).toMatch(/wait offers no options/)
+    expect((await ask(fetchOptions('wait', 'voice'))).error?.message).toMatch(/wait has no options/)
   })
 
-  it('refuses options that Dify would refuse', async () => {
+  it('rejects options that Dify would reject', async () => {
     class BadOptions extends EchoTool {
       override async fetchParameterOptions() {
         return [{ value: 7 as unknown as string, label: 'seven' }]
@@ -106,7 +106,7 @@ describe('plugin', () => {
     })
   })
 
-  it('answers runtime parameters where a tool has them', async () => {
+  it('returns the runtime parameters of a tool', async () => {
     const ofTool = (tool: string) =>
       request({
         type: 'tool',
@@ -146,13 +146,13 @@ describe('plugin', () => {
     ['reserved', { error_type: 'InvalidMessageError' }],
     ['garbage', { error_type: 'InvalidMessageError' }],
     ['bigint', { error_type: 'InvalidMessageError', message: expect.stringContaining('BigInt') }],
-  ])('turns a tool that fails mid-stream by %s into an error after its chunks', async (how, error) => {
+  ])('sends the chunks and then an error when a tool fails by %s', async (how, error) => {
     const result = await ask(invokeTool('fail', { how }))
     expect(result.frames).toEqual(['stream', 'error', 'end'])
     expect(result.error).toMatchObject(error)
   })
 
-  it('makes a new object for every call', async () => {
+  it('creates a new object for every call', async () => {
     const seen: [object, ToolContext][] = []
     class Remember extends Tool {
       async *invoke(_parameters: Record<string, unknown>, context: ToolContext) {
@@ -175,7 +175,7 @@ describe('plugin', () => {
     expect(seen.map(([, context]) => context.runtime.credentials['api_key'])).toEqual(['one', 'two'])
   })
 
-  it('names every tool without code and all code without a tool', async () => {
+  it('lists every tool without code and all code without a tool', async () => {
     class NotATool {}
     const load = loadFixture({
       tools: { echo: EchoTool, produce, fail: NotATool as never, surplus: wait },
@@ -186,20 +186,20 @@ describe('plugin', () => {
       [
         "The plugin's code and declarations do not match:",
         'tool fail: expected a class that extends Tool, got class NotATool',
-        'tool wait is declared, but no code was given for it',
-        "tool surplus has code, but is not declared (in the provider's tools)",
+        'tool wait: expected code for the declared tool, got nothing',
+        "tool surplus: expected a declaration in the provider's tools, got nothing",
         'provider: expected a class that extends ToolProvider, got a function',
       ].join('\n  '),
     )
   })
 
-  it('says so when invoke is no generator', async () => {
+  it('reports an invoke method that is no generator', async () => {
     const tools = { echo: (async () => 'x') as never, produce, fail, wait }
     const { error } = await ask(invokeTool('echo', { text: 'x' }), { tools })
     expect(error?.message).toMatch(/expected invoke to be an async generator/)
   })
 
-  it('rejects when its transport fails, and lets go of it', async () => {
+  it('rejects when its transport fails, and closes it', async () => {
     const plugin = await loadFixture()
     const { transport } = createMemoryPair()
     const closed = new Promise<void>((resolve) => {

@@ -6,11 +6,12 @@ import * as sdk from '../../plugin-sdk/index.ts'
 import { invokeTool, validateCredentials } from './fake-daemon/requests.ts'
 import { startStdioDaemon } from './fake-daemon/stdio-daemon.ts'
 import { nodeOutput } from './fake-daemon/tool-output.ts'
+import { EchoTool } from './fixture-plugin/tools.ts'
 
 const sdkRoot = new URL('../../plugin-sdk/', import.meta.url).pathname
 
 describe('the README of the SDK', () => {
-  it('shows a plugin that works as it stands', async () => {
+  it('contains a complete plugin that works', async () => {
     const readme = await readFile(join(sdkRoot, 'README.md'), 'utf8')
     const files = [...readme.matchAll(/^`([\w./]+)`\n\n```\w+\n([\s\S]*?)^```/gm)]
     expect(files.map(([, name]) => name)).toContain('main.ts')
@@ -29,10 +30,10 @@ describe('the README of the SDK', () => {
         text: 'HELLO! HELLO!',
         variables: { shouted: 'HELLO! HELLO!' },
       })
-      const refused = validateCredentials({ api_key: 'now' })
+      const rejected = validateCredentials({ api_key: 'now' })
       const { error } = await daemon.invoke({
-        ...refused,
-        data: { ...(refused['data'] as object), provider: 'shout' },
+        ...rejected,
+        data: { ...(rejected['data'] as object), provider: 'shout' },
       })
       expect(error?.message).toBe('api_key: expected the magic word')
     } finally {
@@ -40,11 +41,12 @@ describe('the README of the SDK', () => {
     }
   })
 
-  it('names only what there is', async () => {
+  it('names only existing exports and methods', async () => {
     const readme = await readFile(join(sdkRoot, 'README.md'), 'utf8')
     const functions = [...readme.matchAll(/`(?:yield\* )?(\w+Messages?)`/g)].map(([, name = '']) => name)
     expect(functions.length).toBeGreaterThan(15)
-    const known = (name: string) => name in sdk || name in sdk.Tool.prototype
+    const tool = new EchoTool({} as sdk.ToolContext)
+    const known = (name: string) => name in sdk || name in tool
     expect(functions.filter((name) => !known(name))).toEqual([])
   })
 })

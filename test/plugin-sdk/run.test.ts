@@ -34,7 +34,7 @@ function run(env: Record<string, string>) {
 describe('run', () => {
   const remote = { INSTALL_METHOD: 'remote', REMOTE_INSTALL_KEY: 'right' }
 
-  it('debugs remotely until SIGTERM, and exits 0', async () => {
+  it('serves remote debugging until SIGTERM and exits with 0', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     await using plugin = run({ ...remote, REMOTE_INSTALL_URL: `tcp://127.0.0.1:${daemon.port}` })
     await daemon.registrations(1)
@@ -46,7 +46,7 @@ describe('run', () => {
     expect(await plugin.exit).toBe(0)
   })
 
-  it('shows a refused key and exits 1', async () => {
+  it('reports a rejected key and exits with 1', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const address = { REMOTE_INSTALL_HOST: '127.0.0.1', REMOTE_INSTALL_PORT: String(daemon.port) }
     await using plugin = run({ ...remote, ...address, REMOTE_INSTALL_KEY: 'wrong' })
@@ -54,13 +54,13 @@ describe('run', () => {
     expect(plugin.output()).toContain('[acme/fixture] The daemon says: handshake failed, invalid key')
   })
 
-  it('asks for a key that was not given, and exits 2', async () => {
+  it('reports a missing key and exits with 2', async () => {
     await using plugin = run({ INSTALL_METHOD: 'remote' })
     expect(await plugin.exit).toBe(2)
     expect(plugin.output()).toContain('REMOTE_INSTALL_KEY: expected the debug key')
   })
 
-  it('serves HTTP until SIGTERM, and exits 0', async () => {
+  it('serves HTTP until SIGTERM and exits with 0', async () => {
     const port = await freePort()
     const address = { SERVERLESS_HOST: '127.0.0.1', SERVERLESS_PORT: String(port) }
     await using plugin = run({ INSTALL_METHOD: 'serverless', ...address })
@@ -71,14 +71,14 @@ describe('run', () => {
     expect(await plugin.exit).toBe(0)
   })
 
-  it('exits although a tool left a timer behind', async () => {
+  it('exits although a tool left a timer running', async () => {
     await using daemon = await startStdioDaemon([fixtureMain])
     await daemon.invoke(invokeTool('fail', { how: 'leak' }))
     daemon.endInput()
     expect(await daemon.exit).toEqual({ code: 0, signal: null })
   })
 
-  it('writes all it has to say before it exits, to a reader that is slow', async () => {
+  it('flushes its output to a slow reader before it exits', async () => {
     await using daemon = await startStdioDaemon([fixtureMain])
     daemon.pauseReading(true)
     const result = daemon.invoke(invokeTool('produce', { kind: 'line', bytes: 4_000_000 }))

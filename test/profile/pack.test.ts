@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DEFAULT_TOPICS } from '../../sidecar/memory/extract/topics.ts'
 import type { Memory } from '../../sidecar/memory/memory.ts'
+import { DEFAULT_TOPICS } from '../../sidecar/memory/model/topics.ts'
 import { type PackOptions, pack } from '../../sidecar/profile/pack.ts'
 import { createSlotter } from '../../sidecar/profile/slots.ts'
 import { tokenCounter } from '../../sidecar/recall/tokens.ts'

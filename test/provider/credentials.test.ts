@@ -10,7 +10,7 @@ const STATUS = { service: 'hippocache', version: '0.1.0', namespace: 'main', bac
 const stub = await useStub(json(200, STATUS))
 
 /** The message Dify shows under the form. */
-async function refused(credentials: Record<string, unknown>): Promise<string> {
+async function errorOf(credentials: Record<string, unknown>): Promise<string> {
   const { error, wire } = await validate(credentials)
   expect(error?.error_type).toBe('ToolProviderCredentialValidationError')
   expect(wire).not.toContain(KEY)
@@ -54,21 +54,21 @@ describe('the credential check reports', () => {
     ['http://host:99999', /got "http:\/\/host:99999"/],
     ['http://host/?key=1', /without \? or #/],
   ])('a malformed address: %j', async (sidecar_url, message) => {
-    expect(await refused({ sidecar_url, api_key: KEY })).toMatch(message)
+    expect(await errorOf({ sidecar_url, api_key: KEY })).toMatch(message)
   })
 
   it('an address with a password, without showing it', async () => {
-    const message = await refused({ sidecar_url: `http://me:${KEY}@host`, api_key: '' })
+    const message = await errorOf({ sidecar_url: `http://me:${KEY}@host`, api_key: '' })
     expect(message).toMatch(/without user name or password/)
   })
 
   it('a host that does not exist', async () => {
-    const message = await refused({ sidecar_url: 'http://no-such-host.invalid:8484' })
+    const message = await errorOf({ sidecar_url: 'http://no-such-host.invalid:8484' })
     expect(message).toMatch(/cannot resolve the host "no-such-host.invalid".*same Docker network/)
   })
 
   it('a sidecar that is down, with a hint about localhost', async () => {
-    const message = await refused({ sidecar_url: await deadUrl() })
+    const message = await errorOf({ sidecar_url: await deadUrl() })
     expect(message).toMatch(/refused.*127\.0\.0\.1 is the container itself.*host\.docker\.internal/)
   })
 
@@ -77,7 +77,7 @@ describe('the credential check reports', () => {
     try {
       stub.script = silence
       const arrived = stub.nextCall()
-      const checking = refused({ sidecar_url: stub.url })
+      const checking = errorOf({ sidecar_url: stub.url })
       await arrived
       await vi.advanceTimersByTimeAsync(5000)
       expect(await checking).toMatch(/No answer .* within 5 s/)
@@ -94,25 +94,25 @@ describe('the credential check reports', () => {
     ['a redirect to a login', raw(302, 'text/html', '', { location: 'https://login.example/' })],
   ])('a server that is not the sidecar: %s', async (_, script) => {
     stub.script = script
-    expect(await refused({ sidecar_url: stub.url, api_key: KEY })).toMatch(/is not a Hippocache sidecar/)
+    expect(await errorOf({ sidecar_url: stub.url, api_key: KEY })).toMatch(/is not a Hippocache sidecar/)
   })
 
   it('a server that does not speak HTTP', async () => {
     const server = createTcpServer((socket) => socket.end('220 mail ready\r\n')).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
-    expect(await refused({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(/does not speak HTTP/)
+    expect(await errorOf({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(/does not speak HTTP/)
     server.close()
   })
 
   it('https for a server of http, and the reverse', async () => {
-    expect(await refused({ sidecar_url: stub.url.replace('http:', 'https:') })).toMatch(
+    expect(await errorOf({ sidecar_url: stub.url.replace('http:', 'https:') })).toMatch(
       /no secure connection .*should the address start with http:\/\//,
     )
     const server = createTlsServer({}).listen(0, '127.0.0.1')
     await new Promise((resolve) => server.once('listening', resolve))
     const { port } = server.address() as AddressInfo
-    expect(await refused({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(
+    expect(await errorOf({ sidecar_url: `http://127.0.0.1:${port}` })).toMatch(
       /address must start with https:/,
     )
     server.close()
@@ -120,19 +120,19 @@ describe('the credential check reports', () => {
 
   it('a wrong key and a missing key', async () => {
     stub.script = refusal(401, 'unauthorized', `no such key: ${KEY}`)
-    const wrong = await refused({ sidecar_url: stub.url, api_key: KEY })
-    const missing = await refused({ sidecar_url: stub.url })
+    const wrong = await errorOf({ sidecar_url: stub.url, api_key: KEY })
+    const missing = await errorOf({ sidecar_url: stub.url })
     expect(wrong).toMatch(/does not accept this API key.*API_KEYS/)
     expect(missing).toMatch(/needs an API key, and none is set/)
   })
 
   it('a sidecar that is not ready', async () => {
     stub.script = refusal(503, 'backend_unavailable', 'Qdrant does not answer')
-    expect(await refused({ sidecar_url: stub.url })).toMatch(/up but not ready.*Qdrant does not answer/)
+    expect(await errorOf({ sidecar_url: stub.url })).toMatch(/up but not ready.*Qdrant does not answer/)
   })
 
   it('a sidecar of another version', async () => {
     stub.script = refusal(404, 'not_found', 'no such path: GET /v1/status')
-    expect(await refused({ sidecar_url: stub.url })).toMatch(/different versions, update the older one/)
+    expect(await errorOf({ sidecar_url: stub.url })).toMatch(/different versions, update the older one/)
   })
 })

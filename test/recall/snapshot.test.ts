@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
-import type { Held } from '../../sidecar/memory/unit-of-work.ts'
+import type { Held } from '../../sidecar/memory/repositories/memories.ts'
 import { scrollAll } from '../../sidecar/ports/records.ts'
 import { buildSnapshot, refreshSnapshot, type Snapshot } from '../../sidecar/recall/snapshot.ts'
 import { scopeKey } from '../../sidecar/scope.ts'

@@ -9,6 +9,7 @@ import { compose } from '../../sidecar/compose.ts'
 import { Ledger } from '../../sidecar/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/ledger/prices.ts'
 import { createLog } from '../../sidecar/log.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
@@ -63,7 +64,7 @@ function world() {
       scans: () => scans,
       away: switchable.away,
       holdAnnouncements: () => switchable.holdBack('bump'),
-      say: (text: string) => services.engine.add(ADA, { messages: [{ role: 'user', content: text }] }),
+      say: (text: string) => addTurn(services.engine, ADA, { messages: [{ role: 'user', content: text }] }),
       texts: async () => (await search()).found.map(({ memory }) => memory.text).sort(),
       degraded: async () => (await search()).degraded,
       hold: () => {

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
+import { addTurn } from '../../sidecar/memory/add.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import { Snapshots } from '../../sidecar/recall/snapshots.ts'
@@ -38,7 +39,7 @@ function open({ maxBytes = 64 * 1024 * 1024 } = {}) {
     engine,
     builds: () => builds,
     add: (text: string, userId = 'ada') =>
-      engine.add({ namespace: 'n', userId }, { messages: [{ role: 'user', content: text }] }),
+      addTurn(engine, { namespace: 'n', userId }, { messages: [{ role: 'user', content: text }] }),
     texts: async (userId = 'ada') => {
       const snapshot = await snapshots.get(scopeKey({ namespace: 'n', userId }))
       expect(snapshot.index.size).toBe(snapshot.memories.size)

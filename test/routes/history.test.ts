@@ -96,7 +96,7 @@ describe('PATCH /v1/memories/{id}', () => {
       body: {
         error: {
           code: 'conflict',
-          message: `id: "${id}" waits to be learned from; correct what comes of it`,
+          message: `id: "${id}" is pending; correct the memories that extraction makes of it`,
         },
       },
     })
@@ -162,7 +162,7 @@ describe('history and restore', () => {
     const { restore, patch } = await withMemory()
     expect(await restore()).toMatchObject({
       status: 409,
-      body: { error: { message: 'version: this memory has had no other version to restore' } },
+      body: { error: { message: 'version: this memory has no earlier version to restore' } },
     })
     await patch({ memory: 'I live in Nara.' })
     expect(await restore({ version: 2 })).toMatchObject({

@@ -377,12 +377,13 @@ describe('a window size known from recall', () => {
         ...{ user_id: 'ada', query: 'Who is Ada?', conversation_id: 'c', turn, window_size: 4 },
         strategy: 'cached',
       })
-    const said = ['I live in Leeds', 'I have a cat', 'I speak Welsh', 'I am a nurse']
-    for (const [i, content] of said.entries()) {
+    for (const [i, content] of ['I live in Leeds', 'I have a cat', 'I speak Welsh'].entries()) {
       await recall(i + 1)
       await post(i + 1, content)
     }
-    while (services.buffer?.waiting({ namespace: 'default', userId: 'ada' }).turns.length !== 1) await quiet()
+    await recall(4)
+    while (services.buffer?.waiting({ namespace: 'default', userId: 'ada' }).turns.length !== 0) await quiet()
+    await post(4, 'I am a nurse')
     expect(await texts()).toEqual([
       'extracted: Ada has a cat.',
       'extracted: Ada lives in Leeds.',
@@ -401,7 +402,7 @@ describe('a full buffer', () => {
     await post(2, 'I have a cat')
     const { status, headers, body } = await post(3, 'I speak Welsh')
     expect({ status, code: body.error.code }).toEqual({ status: 429, code: 'too_many_pending' })
-    expect(body.error.message).toMatch(/2 turns of this user wait .* Nothing was stored/)
+    expect(body.error.message).toMatch(/2 turns of this user are pending.* Nothing was stored/)
     expect(Number(headers.get('retry-after'))).toBe(60)
     expect((await pending()).turns).toHaveLength(2)
 
@@ -428,7 +429,7 @@ describe('a full buffer', () => {
     )
     expect(answers.filter(({ status }) => status === 202)).toHaveLength(5)
     expect(answers.filter(({ status }) => status === 429)).toHaveLength(15)
-    expect(answers.find(({ status }) => status === 429)?.body.error.message).toMatch(/^5 turns wait/)
+    expect(answers.find(({ status }) => status === 429)?.body.error.message).toMatch(/^5 turns are pending/)
     expect(services.buffer?.size.turns).toBe(5)
     expect((await pending()).turns.length).toBeLessThanOrEqual(5)
   })

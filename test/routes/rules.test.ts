@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { sha256Of } from '../../sidecar/keys.ts'
-import { DEFAULT_TOPICS } from '../../sidecar/memory/extract/topics.ts'
+import { DEFAULT_TOPICS } from '../../sidecar/memory/model/topics.ts'
 import { testApp } from '../helpers/test-app.ts'
 
 const RULES = '/v1/rules'

@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkAnswer } from '../../sidecar/memory/extract/check.ts'
 import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
-import { DEFAULT_TOPICS } from '../../sidecar/memory/extract/topics.ts'
 import type { ExtractionBatch } from '../../sidecar/memory/extract/types.ts'
 import { toExtractionRules } from '../../sidecar/memory/learn/read-batch.ts'
+import { DEFAULT_TOPICS } from '../../sidecar/memory/model/topics.ts'
 import { appRules, DEFAULT_RULES, expiryOf, withDefaultTopics } from '../../sidecar/rules/rules.ts'
 
 const problemsOf = (rules: unknown) =>

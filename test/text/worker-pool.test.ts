@@ -5,9 +5,9 @@ import { embedTexts, lexicalEmbedder } from '../../sidecar/adapters/in-process/l
 import { candidatesOf, collectCandidates } from '../../sidecar/memory/candidates.ts'
 import { judge, judgeAnswer } from '../../sidecar/memory/extract/judge.ts'
 import { numberMessages } from '../../sidecar/memory/extract/messages.ts'
-import { planFacts, planOf } from '../../sidecar/memory/reconcile/plan.ts'
+import { planFacts, planReconciliation } from '../../sidecar/memory/reconcile/plan.ts'
 import { DEFAULT_RULES } from '../../sidecar/memory/reconcile/rules.ts'
-import type { Known, NewFact } from '../../sidecar/memory/reconcile/types.ts'
+import type { KnownMemory, NewFact } from '../../sidecar/memory/reconcile/types.ts'
 import { readMemories, readMemoryChunk } from '../../sidecar/recall/index/reading.ts'
 import { sparseOfAll, sparseOfChunk } from '../../sidecar/text/sparse.ts'
 import { chunksByLength, OFFLOAD_CHARACTERS, offloaded } from '../../sidecar/text/worker-pool.ts'
@@ -80,16 +80,18 @@ describe('a call with much text gives the same result in a worker thread as inli
     await fc.assert(
       fc.asyncProperty(longTexts, async (texts) => {
         const input = {
-          messages: texts.map((content) => ({ role: 'user' as const, content })),
-          options: {
-            scope: 'default/ada',
-            agentId: null,
-            runId: null,
+          turn: {
+            id: 't',
+            conversation_id: null,
+            turn: null,
+            agent_id: null,
+            run_id: null,
             remember: 'both' as const,
-            saidBefore: null,
-            source: { turn_id: 't', conversation_id: null, turn: null },
-            now: 1_772_355_600_000,
+            messages: texts.map((content) => ({ role: 'user' as const, content })),
           },
+          scope: 'default/ada',
+          before: null,
+          now: 1_772_355_600_000,
         }
         expect(await candidatesOf(input)).toEqual(collectCandidates(input))
       }),
@@ -127,11 +129,11 @@ describe('a call with much text gives the same result in a worker thread as inli
         const about = { speaker: 'Ada', topic: 'home', subTopic: 'city', at: 0 }
         const all = texts.map((text, i) => ({ ...about, text, dense: dense[i] as Float32Array }))
         const facts: NewFact[] = all.slice(0, 20).map((one) => ({ ...one, importance: 3, eventDate: null }))
-        const neighbours: Known[][] = facts.map((_, i) =>
+        const neighbours: KnownMemory[][] = facts.map((_, i) =>
           all.slice(i, i + 30).map((one, k) => ({ ...one, text: `${one.text} Oslo`, id: `m${i + k}` })),
         )
         const input = { facts, neighbours, rules: DEFAULT_RULES }
-        expect(await planOf(input)).toEqual(planFacts(input))
+        expect(await planReconciliation(input)).toEqual(planFacts(input))
       }),
       RUNS,
     )

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { inspectPlugin } from '@dify/plugin-sdk-ts/declarations'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { ZodType } from 'zod'
@@ -121,6 +122,11 @@ describe.each(['manifest.yaml', 'provider/hippocache.yaml', ...names.map((name) 
     })
   },
 )
+
+it('the declarations have no errors and no warnings', async () => {
+  const { errors, warnings } = await inspectPlugin(root)
+  expect([...errors, ...warnings]).toEqual([])
+})
 
 it('author, plugin and provider are named hippocache and share one icon', () => {
   const { manifest, provider } = declaration

@@ -10,7 +10,7 @@ interface BaseOutputs {
   error: string
 }
 
-/** The parameters as `run` gets them: `user_id`, where a node has it, is resolved and never missing. */
+/** The parameters as `run` gets them: `user_id`, if the node declares it, is resolved and never missing. */
 type Values<Shape extends z.ZodRawShape> = Omit<z.output<z.ZodObject<Shape>>, 'user_id'> &
   ('user_id' extends keyof Shape ? { user_id: string } : unknown)
 
@@ -26,7 +26,7 @@ export interface NodeDefinition<Shape extends z.ZodRawShape, Outputs extends Bas
   outputs: Outputs
   /** Outputs that the JSON object repeats for agents. Default: all. Leave out text that an agent would pay for twice. */
   jsonOutputs?: readonly (keyof Outputs)[]
-  /** Changes or deletes memories. Refused under `identity: runtime`, where a model decides what is called. */
+  /** Changes or deletes memories. Refused under `identity: runtime`, because a model may be the caller. */
   isDestructive?: boolean
   /** First sentence of the text message on failure. */
   failureText: string
@@ -34,13 +34,13 @@ export interface NodeDefinition<Shape extends z.ZodRawShape, Outputs extends Bas
 }
 
 /** What `run` works with beside its parameters. */
-export interface NodeCall {
+interface NodeCall {
   caller: Caller
   /** Calls the sidecar and validates its answer. Throws `NodeError`. */
   ask<S extends z.ZodType>(schema: S, request: SidecarRequest): Promise<z.output<S>>
 }
 
-export interface NodeResult<Outputs extends BaseOutputs> {
+interface NodeResult<Outputs extends BaseOutputs> {
   /** Merged over the neutral values. */
   outputs: Partial<Outputs> & Pick<Outputs, 'status'>
   /** Further fields of the JSON object; they win over outputs of the same name. */
@@ -100,11 +100,12 @@ async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>
     if (definition.isDestructive && caller.isRuntimeIdentity) throw new NodeError(DESTRUCTIVE_REFUSAL)
     const result = await definition.run(readValues(definition.parameters, given, caller), call)
     const outputs = { ...definition.outputs, ...result.outputs }
-    const took_ms = { ...Object(result.details?.['took_ms']), round_trip: roundTripMs }
+    const { took_ms, ...details } = result.details ?? {}
+    const times = typeof took_ms === 'object' ? took_ms : {}
     const json = {
       ...pick(outputs, jsonOutputs),
-      ...result.details,
-      ...(roundTripMs !== undefined && { took_ms }),
+      ...details,
+      ...(roundTripMs !== undefined && { took_ms: { ...times, round_trip: roundTripMs } }),
     }
     return { outputs, json, text: result.text }
   } catch (error) {

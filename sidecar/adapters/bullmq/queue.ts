@@ -1,32 +1,33 @@
 import { createHash } from 'node:crypto'
 import type { Job, Worker } from 'bullmq'
 import { LRUCache } from 'lru-cache'
+import pTimeout from 'p-timeout'
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
 import type { RedisTarget } from '../../redis-url.ts'
-import { DRAIN_MS, Runs } from '../queue/active-runs.ts'
-import { pauseAfter } from '../queue/retry-delay.ts'
+import { ActiveRuns, DRAIN_MS } from '../queue/active-runs.ts'
+import { retryDelayMs as defaultRetryDelayMs } from '../queue/retry-delay.ts'
 import { createRedisClient, type RedisClient } from '../redis/client.ts'
-import { linkRedis, type OnRedisState, type RedisLink } from '../redis/connection.ts'
-import { runScript } from '../redis/scope-state-scripts.ts'
-import { BEGIN, END, WISH } from './scripts.ts'
+import { connectRedis, type OnRedisState, type RedisConnection } from '../redis/connection.ts'
+import { runScript } from '../redis/scripts.ts'
+import { BEGIN, END, SCHEDULE } from './scripts.ts'
 
 export interface BullmqQueueOptions {
   target: RedisTarget
-  /** Stands before every key; no braces. */
+  /** Prefix of every key, without braces. */
   keyPrefix: string
-  /** How long one command of a caller may take, milliseconds. */
+  /** Timeout of one command of a caller, milliseconds. */
   timeoutMs: number
-  /** Runs at once in this process. */
+  /** Most concurrent runs in this process. */
   concurrency: number
-  /** A connection to the target that is shared with others; whoever of them is closed first closes it. */
-  link?: RedisLink | undefined
+  /** A shared connection to the target. Closing any of its users closes it. */
+  connection?: RedisConnection | undefined
   onState?: OnRedisState | undefined
-  /** How long a run of a process that is not heard of any more counts as under way, milliseconds. */
+  /** TTL of a run's job lock, milliseconds; a silent process loses its runs after it. */
   leaseMs?: number | undefined
-  /** How long `close` waits for runs, milliseconds. */
+  /** How long `close` waits for active runs, milliseconds. */
   drainMs?: number | undefined
-  /** Milliseconds before a run that rejected is tried again, by how often it has in a row. */
-  pauseMs?: ((failures: number) => number) | undefined
+  /** Delay before a failed run is retried, milliseconds, by consecutive failures. */
+  retryDelayMs?: ((failures: number) => number) | undefined
 }
 
 interface Data {
@@ -35,36 +36,35 @@ interface Data {
 
 const NAME = 'wake-ups'
 
-/** How long the run of a process that has died keeps others away; two looks for such runs come on top. */
+/** Default of `leaseMs`. BullMQ detects a dead worker up to two stalled-job checks later. */
 const LEASE_MS = 15_000
 
-/** Due wishes that are looked at together, in case one of them has no job. */
-const SWEEP_AT_ONCE = 100
+/** Due keys per sweep for keys without a job. */
+const SWEEP_LIMIT = 100
 
-/** Keys whose failures in a row are counted. */
+/** Keys whose consecutive failures are counted. */
 const MAX_FAILURES = 10_000
 
-/** Longest that the client of the worker may take to close, milliseconds. */
-const CLOSE_MS = 1000
+/** Timeout for closing the worker, milliseconds. */
+const CLOSE_TIMEOUT_MS = 1000
 
 /**
- * Wake-ups that several processes share, on Redis.
+ * A job queue shared by several processes through Redis and BullMQ.
  *
- * Beside BullMQ's own keys there are the wishes, a sorted set by time, and the runs under way. A job of BullMQ says no
- * more than that a key has a wish: it is what waits until then, goes to one worker at a time, and is given to another
- * when its worker is not heard of. What a job finds to do is in the wishes, so that one more job, or one that was made
- * too early, does no harm, and a due wish without a job (a process died between the two) is given a new one.
+ * The source of truth is a sorted set of due times by key, beside a hash of the runs in progress. A BullMQ job only wakes
+ * a worker up for its key: it delays, is delivered to one worker at a time, and is redelivered when that worker dies. So a
+ * surplus or early job is harmless, and a periodic sweep adds a job for a due key that lost its own.
  *
- * The clocks of the processes decide what is due.
+ * Due times are compared with the clocks of the processes.
  */
 export function createBullmqQueue(options: BullmqQueueOptions): Queue {
   const { target, keyPrefix, timeoutMs, concurrency, onState } = options
-  const { leaseMs = LEASE_MS, drainMs = DRAIN_MS, pauseMs = pauseAfter } = options
-  const { link = linkRedis(target, timeoutMs, onState) } = options
-  // One slot of a cluster for all of it.
+  const { leaseMs = LEASE_MS, drainMs = DRAIN_MS, retryDelayMs = defaultRetryDelayMs } = options
+  const { connection = connectRedis(target, timeoutMs, onState) } = options
+  // The hash tag puts all keys into one cluster slot.
   const prefix = `${keyPrefix}{queue}`
-  const [wishes, running] = [`${prefix}:wishes`, `${prefix}:runs`]
-  const runs = new Runs()
+  const [dueTimes, running] = [`${prefix}:wishes`, `${prefix}:runs`]
+  const runs = new ActiveRuns()
   const failures = new LRUCache<string, number>({ max: MAX_FAILURES })
   let jobs: Promise<Jobs> | undefined
   let working: Promise<{ worker: Worker<Data>; client: RedisClient }> | undefined
@@ -79,34 +79,34 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       skipVersionCheck: true,
       skipMetasUpdate: true,
     })
-    // Whoever asked hears of it.
+    // Errors reach the caller of the command.
     queue.on('error', () => {})
     return queue
   }
 
-  /** Runs a command of a caller, within its time. */
-  async function ask<T>(command: (client: RedisClient) => Promise<T>): Promise<T> {
+  /** ActiveRuns a command with the timeout of the connection. */
+  async function command<T>(run: (client: RedisClient) => Promise<T>): Promise<T> {
     if (closed) throw new QueueUnavailable('The queue is closed.')
     try {
-      return await link.run(command)
+      return await connection.run(run)
     } catch (cause) {
       throw new QueueUnavailable(cause instanceof Error ? cause.message : String(cause), { cause })
     }
   }
 
-  /** Sees to it that a job comes for a wish, at its time at the latest. */
-  async function call(key: string, wish: number): Promise<void> {
-    await ask(async (client) => {
+  /** Ensures that a job for the key runs at `dueAt` at the latest. */
+  async function ensureJob(key: string, dueAt: number): Promise<void> {
+    await command(async (client) => {
       jobs ??= openJobs(client)
       const queue = await jobs
       const id = jobIdOf(key)
-      for (let at = wish; ; ) {
+      for (let at = dueAt; ; ) {
         const delay = Math.max(0, at - Date.now())
         await queue.add(NAME, { key }, { jobId: id, delay, removeOnComplete: true, removeOnFail: true })
         const due = await client.zscore(queue.toKey('delayed'), id)
-        // BullMQ counts in 4096th of a millisecond, to tell jobs apart.
+        // BullMQ's scores are 1/4096 ms.
         if (due !== null && Number(due) / 4096 >= at + 1) await bringForward(queue, id, delay)
-        const earliest = Number((await client.zscore(wishes, key)) ?? Number.POSITIVE_INFINITY)
+        const earliest = Number((await client.zscore(dueTimes, key)) ?? Number.POSITIVE_INFINITY)
         if (earliest >= at) return
         at = earliest
       }
@@ -117,38 +117,42 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
     const { Worker: JobWorker, DelayedError } = await loadBullmq()
     const client = await createRedisClient(target, timeoutMs, true)
     client.on('error', () => {})
-    const ofRun = [wishes, running]
+    const keys = [dueTimes, running]
 
-    /** What a run wants next; `undefined` where it has to be run by somebody else. */
+    /** Time of the next run, `null` for none, or `undefined` if another process must run the key. */
     async function outcomeOf(key: string, signal: AbortSignal): Promise<number | null | undefined> {
       try {
-        const wants = await run(key, signal)
+        const next = await run(key, signal)
         failures.delete(key)
-        return wants
+        return next
       } catch {
         if (closed) return undefined
         const count = (failures.get(key) ?? 0) + 1
         failures.set(key, count)
-        return Date.now() + pauseMs(count)
+        return Date.now() + retryDelayMs(count)
       }
     }
 
     async function process(job: Job<Data>, token: string | undefined): Promise<void> {
       const { key } = job.data
-      const putOff = async (at: number) => {
+      const delayJob = async (at: number) => {
         await job.moveToDelayed(at, token)
         throw new DelayedError()
       }
-      // It was fetched while the queue closed.
-      if (closed) await putOff(Date.now())
-      const mine = `${job.id}/${token}`
-      const found = await runScript(client, BEGIN, ofRun, [Date.now(), key, mine])
+      // The job was fetched while the queue closed.
+      if (closed) await delayJob(Date.now())
+      const runToken = `${job.id}/${token}`
+      const found = await runScript(client, BEGIN, keys, [Date.now(), key, runToken])
       if (found === null) return
-      if (found !== 'run') await putOff(Number(found))
-      const wants = await runs.run(key, (signal) => outcomeOf(key, signal))
-      if (wants === undefined) return await putOff(Date.now())
-      const next = await runScript(client, END, ofRun, [key, mine, wants === null ? '' : Math.ceil(wants)])
-      if (next !== null) await putOff(Math.max(Number(next), Date.now()))
+      if (found !== 'run') await delayJob(Number(found))
+      const wanted = await runs.run(key, (signal) => outcomeOf(key, signal))
+      if (wanted === undefined) return await delayJob(Date.now())
+      const next = await runScript(client, END, keys, [
+        key,
+        runToken,
+        wanted === null ? '' : Math.ceil(wanted),
+      ])
+      if (next !== null) await delayJob(Math.max(Number(next), Date.now()))
     }
 
     const worker = new JobWorker<Data>(NAME, process, {
@@ -161,26 +165,26 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       runRetryDelay: Math.min(1000, leaseMs / 3),
       skipVersionCheck: true,
     })
-    // Redis comes and goes: the worker tries again by itself, and the link tells.
+    // The worker reconnects by itself, and the shared connection reports the state of Redis.
     worker.on('error', () => {})
-    // A wish that came when the job was about to end found it still there.
-    worker.on('completed', ({ data }) => void again(data.key).catch(() => {}))
+    // A run scheduled while the job completed found the old job and added none.
+    worker.on('completed', ({ data }) => void ensureNextJob(data.key).catch(() => {}))
     worker.on('lockRenewalFailed', (ids) => {
-      for (const id of ids) runs.giveUpWhere((key) => jobIdOf(key) === id, 'another process may run it')
+      for (const id of ids) runs.abortWhere((key) => jobIdOf(key) === id, 'another process may run this key')
     })
     return { worker, client }
   }
 
-  async function again(key: string): Promise<void> {
-    const wish = await ask((client) => client.zscore(wishes, key))
-    if (wish !== null) await call(key, Number(wish))
+  async function ensureNextJob(key: string): Promise<void> {
+    const dueAt = await command((client) => client.zscore(dueTimes, key))
+    if (dueAt !== null) await ensureJob(key, Number(dueAt))
   }
 
   async function sweep(): Promise<void> {
-    const due = await ask((client) =>
-      client.zrangebyscore(wishes, '-inf', Date.now(), 'LIMIT', 0, SWEEP_AT_ONCE),
+    const due = await command((client) =>
+      client.zrangebyscore(dueTimes, '-inf', Date.now(), 'LIMIT', 0, SWEEP_LIMIT),
     )
-    for (const key of due) await call(key, 0)
+    for (const key of due) await ensureJob(key, 0)
   }
 
   return {
@@ -190,10 +194,10 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
         throw new TypeError('queue key: expected well-formed Unicode, got a lone surrogate')
       }
       const wanted = Math.max(0, Math.ceil(at))
-      const [changed, earliest] = (await ask((client) =>
-        runScript(client, WISH, [wishes], [wanted, key]),
+      const [changed, earliest] = (await command((client) =>
+        runScript(client, SCHEDULE, [dueTimes], [wanted, key]),
       )) as [number, string]
-      if (changed === 1) await call(key, Number(earliest))
+      if (changed === 1) await ensureJob(key, Number(earliest))
     },
     work(run) {
       working = work(run)
@@ -202,52 +206,43 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       sweeper.unref()
     },
     async check() {
-      // A write: a replica and a server that is full answer a PING.
-      await ask((client) => client.set(`${prefix}:check`, '', 'PX', 1000))
+      // A write, because a replica and a full server still answer PING.
+      await command((client) => client.set(`${prefix}:check`, '', 'PX', 1000))
     },
     async close() {
       if (closed) return
       closed = true
       clearInterval(sweeper)
-      const held = await working?.catch(() => undefined)
-      await held?.worker.pause(true)
-      const areOver = await runs.close(drainMs, globalThis)
-      if (held) {
-        await inTime(held.worker.close(!areOver), CLOSE_MS)
-        held.client.disconnect()
+      const active = await working?.catch(() => undefined)
+      await active?.worker.pause(true)
+      const allEnded = await runs.close(drainMs, globalThis)
+      if (active) {
+        await pTimeout(active.worker.close(!allEnded), { milliseconds: CLOSE_TIMEOUT_MS }).catch(() => {})
+        active.client.disconnect()
       }
       await (await jobs?.catch(() => undefined))?.close().catch(() => {})
-      if (!options.link) link.close()
+      if (!options.connection) connection.close()
     },
   }
 }
 
 type Jobs = import('bullmq').Queue<Data>
 
-/** Loaded when it is used: it takes as long as a start without it. */
+/** Loaded on first use, because loading takes as long as the rest of the start. */
 async function loadBullmq(): Promise<typeof import('bullmq')> {
   const bullmq = await import('bullmq')
-  // What a server is taken for that is not asked: one that waits for fractions of a second. The wishes need 6.2 too.
+  // With version checks off, BullMQ assumes this one. `ZADD LT` needs 6.2.
   bullmq.RedisConnection.minimumVersion = '6.2.0'
   return bullmq
 }
 
-/** Ids of jobs are short, have no colon, and are no numbers. */
+/** BullMQ requires ids without colons that are not numbers. */
 function jobIdOf(key: string): string {
   return `k${createHash('sha256').update(key).digest('base64url')}`
 }
 
 async function bringForward(queue: Jobs, id: string, delay: number): Promise<void> {
   const job = await queue.getJob(id)
-  // It may have begun meanwhile.
+  // The job may have started meanwhile.
   await job?.changeDelay(delay).catch(() => {})
-}
-
-async function inTime(task: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([task.catch(() => {}), late])
-  clearTimeout(timer)
 }

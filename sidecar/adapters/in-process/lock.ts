@@ -1,26 +1,15 @@
 import type { Hold, ScopeLock } from '../../ports/scope-lock.ts'
+import { KeyedQueue } from '../keyed-queue.ts'
 
-const ALONE: Hold = { assertHeld: async () => {} }
+const HELD: Hold = { assertHeld: async () => {} }
 
-/** The lock of a process that alone writes to its store. Scopes without work take no memory. */
+/** The lock for a process that is the only writer of its store. */
 export function createInProcessScopeLock(): ScopeLock {
-  const tails = new Map<string, Promise<unknown>>()
+  const queue = new KeyedQueue()
   return {
     kind: 'in-process',
-    async run(scope, task) {
-      const before = tails.get(scope) ?? Promise.resolve()
-      const begin = () => task(ALONE)
-      const mine = before.then(begin, begin)
-      tails.set(scope, mine)
-      try {
-        return await mine
-      } finally {
-        if (tails.get(scope) === mine) tails.delete(scope)
-      }
-    },
-    async drained() {
-      await Promise.allSettled(tails.values())
-    },
+    run: (scope, task) => queue.add(scope, () => task(HELD)),
+    drained: () => queue.idle(),
     async check() {},
     async close() {},
   }

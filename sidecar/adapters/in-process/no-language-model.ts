@@ -1,6 +1,6 @@
 import { type LanguageModel, ModelUnavailable } from '../../ports/language-model.ts'
 
-/** Stands where no model is configured: every request is refused at once, and nothing is ever sent. */
+/** The model if none is configured: rejects every request. */
 export function noLanguageModel(): LanguageModel {
   return {
     kind: 'none',

@@ -1,47 +1,45 @@
 import type { Account } from '../../ports/language-model.ts'
 import type { LedgerEntry, RecordCall } from '../../ports/ledger.ts'
 import { type EndpointOptions, openEndpoint } from './endpoint.ts'
-import { type Asked, badAnswer, failureOf, ofStatus, tookTooLong } from './failures.ts'
+import { failureOf, failureOfStatus, invalidResponse, type Target, timedOut } from './failures.ts'
 import { createGate, type Limits } from './gate.ts'
 import { member } from './json.ts'
-import { systemTime, type Time, unlessAborted } from './time.ts'
+import { rejectOnAbort, systemTime, type Time } from './time.ts'
 
 export interface CallerOptions extends EndpointOptions, Limits {
-  /** Deadline of one try, from its first byte sent to its last received. @default 60_000 */
+  /** Timeout of one attempt, including its response body. @default 60_000 */
   timeoutMs?: number | undefined
-  /** Takes an entry for every try that was sent. */
+  /** Called with a ledger entry for every attempt that was sent. */
   record?: RecordCall | undefined
   time?: Time | undefined
 }
 
-/** One request, asked as often as it takes. */
-export interface Ask<T> {
+/** A request with its retries. */
+export interface Call<T> {
   path: '/chat/completions' | '/embeddings'
   model: string
   body: object
-  /** Reads the answer; throws `complaint` where it is none. */
-  read: (body: unknown, complaint: (came: string) => Error) => T
+  /** Parses the response body; throws `invalid(what it got)` if it is not the expected response. */
+  parse: (body: unknown, invalid: (got: string) => Error) => T
   purpose: LedgerEntry['purpose']
   account: Account
   signal?: AbortSignal | undefined
-  /** Tries made so far for the same call, also under other requests; counted up. */
-  tries: { count: number }
+  /** Attempts so far, shared by requests that serve the same call; incremented by each attempt. */
+  attempts: { count: number }
 }
 
 export interface Caller {
   readonly host: string
-  readonly official: boolean
+  readonly isOfficial: boolean
   /** Rejects with `EndpointFailure`, or with the signal's reason. */
-  ask<T>(ask: Ask<T>): Promise<T>
+  call<T>(call: Call<T>): Promise<T>
 }
 
-/** An endpoint behind deadline, retries, limits and ledger. `what` is `language model` or `embedding`. */
+/** An endpoint with timeouts, retries, limits and ledger entries. `what` is `language model` or `embedding`. */
 export function createCaller(what: string, options: CallerOptions): Caller {
   const { timeoutMs = 60_000, record = () => {}, time = systemTime } = options
   if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 2 ** 31 - 1) {
-    throw new RangeError(
-      `Expected \`timeoutMs\` to be a whole number from 1 to ${2 ** 31 - 1}, got ${timeoutMs}`,
-    )
+    throw new RangeError(`timeoutMs: expected an integer from 1 to ${2 ** 31 - 1}, got ${timeoutMs}`)
   }
   const endpoint = openEndpoint(options)
   const gate = createGate(options, time, `The ${what} endpoint ${endpoint.host}`)
@@ -50,44 +48,44 @@ export function createCaller(what: string, options: CallerOptions): Caller {
     path,
     model,
     body,
-    read,
+    parse,
     purpose,
     account,
     signal,
-    tries,
-  }: Ask<T>): Promise<T> => {
-    const asked: Asked = { what, host: endpoint.host, model }
+    attempts,
+  }: Call<T>): Promise<T> => {
+    const target: Target = { what, host: endpoint.host, model }
     const at = time.now()
     const deadline = time.deadline(timeoutMs)
     const either = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal
-    let answer: unknown
+    let responseBody: unknown
     const note = (outcome: LedgerEntry['outcome']) =>
       record({
         ...account,
-        ...usageOf(answer),
+        ...usageOf(responseBody),
         at,
         purpose,
         model,
         latencyMs: Math.max(0, time.now() - at),
-        retries: tries.count++,
+        retries: attempts.count++,
         outcome,
       })
     try {
-      // Besides, as the client stops listening to its signal in the middle of a body.
-      answer = await unlessAborted(endpoint.post(path, model, body, either), either)
-      refuseErrorIn(answer, asked, at)
-      const result = read(answer, (came) => badAnswer(asked, came))
+      // The client ignores its signal while it reads a response body.
+      responseBody = await rejectOnAbort(endpoint.post(path, model, body, either), either)
+      rejectErrorIn(responseBody, target, at)
+      const result = parse(responseBody, (got) => invalidResponse(target, got))
       note('ok')
       return result
     } catch (error) {
       if (signal?.aborted) {
-        // The ledger has no word for a caller that left; the endpoint may have worked all the same.
+        // The ledger has no outcome for an aborted call; the endpoint may have processed it.
         note('timeout')
         throw signal.reason
       }
       const failure = deadline.signal.aborted
-        ? tookTooLong(asked, timeoutMs)
-        : failureOf(error, asked, time.now())
+        ? timedOut(target, timeoutMs)
+        : failureOf(error, target, time.now())
       note(failure.reason === 'circuit_open' ? 'unreachable' : failure.reason)
       throw failure
     } finally {
@@ -97,18 +95,18 @@ export function createCaller(what: string, options: CallerOptions): Caller {
 
   return {
     host: endpoint.host,
-    official: endpoint.official,
-    ask: (ask) => gate.run(() => attempt(ask), ask.signal),
+    isOfficial: endpoint.isOfficial,
+    call: (call) => gate.run(() => attempt(call), call.signal),
   }
 }
 
-/** Some gateways (OpenRouter) answer 200 with the error of the provider behind them. */
-function refuseErrorIn(answer: unknown, asked: Asked, now: number): void {
+/** Some gateways (OpenRouter) return the provider's error with status 200. */
+function rejectErrorIn(answer: unknown, target: Target, now: number): void {
   const error = member(answer, 'error')
   if (!error || member(answer, 'choices') || member(answer, 'data')) return
   const code = Number(member(error, 'code') ?? member(error, 'status'))
-  if (code >= 400 && code < 600) throw ofStatus(code, { error }, asked, now)
-  throw badAnswer(asked, 'an error')
+  if (code >= 400 && code < 600) throw failureOfStatus(code, { error }, target, now)
+  throw invalidResponse(target, 'an error')
 }
 
 function usageOf(answer: unknown): Pick<LedgerEntry, 'tokensIn' | 'tokensOut' | 'tokensCached'> {

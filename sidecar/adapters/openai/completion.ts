@@ -1,18 +1,18 @@
 import type { Completion } from '../../ports/language-model.ts'
 import { member } from './json.ts'
 
-/** Reads the answer of `POST /chat/completions`; `complaint` makes the error for what is no completion. */
+/** Parses the response of `POST /chat/completions`; `invalid` creates the error for anything else. */
 export function completionOf(
   body: unknown,
   model: string,
-  complaint: (came: string) => Error,
+  invalid: (got: string) => Error,
 ): Omit<Completion, 'without'> {
-  if (body === null || body === undefined || body === '') throw complaint('nothing')
-  if (typeof body !== 'object') throw complaint('text that is not JSON')
+  if (body === null || body === undefined || body === '') throw invalid('nothing')
+  if (typeof body !== 'object') throw invalid('text that is not JSON')
   const choices = member(body, 'choices')
-  if (!Array.isArray(choices)) throw complaint('JSON that is no completion')
+  if (!Array.isArray(choices)) throw invalid('JSON that is not a completion')
   const message = member(choices[0], 'message')
-  if (message === null || typeof message !== 'object') throw complaint('no choices')
+  if (message === null || typeof message !== 'object') throw invalid('no choices')
   const refusal = member(message, 'refusal')
   const answered = member(body, 'model')
   return {
@@ -26,7 +26,7 @@ export function completionOf(
   }
 }
 
-/** Whether the model reasoned before it answered, by its tokens, its thoughts in a field or those in the text. */
+/** Whether the model reasoned before it answered: by its token count, a reasoning field, or a tag in the text. */
 export function hasReasoned(body: unknown): boolean {
   const counted = member(member(member(body, 'usage'), 'completion_tokens_details'), 'reasoning_tokens')
   if (typeof counted === 'number' && counted > 0) return true
@@ -39,18 +39,18 @@ export function hasReasoned(body: unknown): boolean {
   )
 }
 
-/** A prompt that was refused before any model saw it. */
+/** The completion for a prompt that a content filter rejected. */
 export function refusedCompletion(model: string): Completion {
   return { text: '', calls: [], finish: 'refused', model }
 }
 
 /**
- * The text without the thoughts that reasoning models write before it. Templates that open the tag in the
- * prompt leave only its end in the answer; an answer cut off while thinking has only its beginning.
+ * Removes the reasoning before the answer. If the prompt template opens the tag, the response contains only its end; if
+ * the response was cut off while reasoning, it contains only the start.
  */
 export function withoutReasoning(text: string): string {
   const opened = /^\s*<think(?:ing)?>/i.exec(text)
-  // Inside an answer the tag is the model's text, as it is in JSON about such tags.
+  // A tag inside the answer is part of it, for example in JSON about such tags.
   const ended = opened || !/^\s*[[{"]/.test(text) ? /<\/think(?:ing)?>\s*/i.exec(text) : null
   if (ended && (opened || !/<think(?:ing)?>/i.test(text.slice(0, ended.index)))) {
     return text.slice(ended.index + ended[0].length)
@@ -58,7 +58,7 @@ export function withoutReasoning(text: string): string {
   return opened ? '' : text
 }
 
-/** Text, or the text among the parts that some servers (Mistral) answer with. */
+/** Text content, or the text parts that some servers (Mistral) return. */
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return ''
@@ -75,7 +75,7 @@ function callsOf(calls: unknown): Completion['calls'] {
     const name = member(member(call, 'function'), 'name')
     const args = member(member(call, 'function'), 'arguments')
     if (typeof name !== 'string') return []
-    // Should be text; some servers send the object itself.
+    // Specified as text; some servers return the object itself.
     return [{ name, arguments: typeof args === 'string' ? args : JSON.stringify(args ?? {}) }]
   })
 }

@@ -9,46 +9,46 @@ import { vectorsOf } from './vectors.ts'
 
 export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string
-  /** Length of the vectors to ask for, where the model has a choice. @default the model's own */
+  /** Vector length to request from a model that supports several. @default the model's own */
   dimensions?: number | undefined
-  /** Texts of one request; servers allow from 10 (DashScope) over 32 (TEI) to 2048 (OpenAI). @default 32 */
+  /** Texts per request; servers allow 10 (DashScope), 32 (TEI) or 2048 (OpenAI). @default 32 */
   batchTexts?: number | undefined
-  /** Estimated tokens of one request. @default 100_000 */
+  /** Estimated tokens per request. @default 100_000 */
   batchTokens?: number | undefined
-  /** Estimated tokens after which a text is cut, since most servers refuse longer ones. @default 8000 */
+  /** Estimated tokens at which a text is truncated, because most servers reject longer ones. @default 8000 */
   maxTextTokens?: number | undefined
-  /** Query vectors kept. @default 1000 */
+  /** Query vectors in the cache. @default 1000 */
   cacheEntries?: number | undefined
-  /** Put before every query and every document; models such as E5 and Nomic are trained with them. */
+  /** Prefixes of queries and documents, for models that are trained with them (E5, Nomic). */
   queryPrefix?: string | undefined
   documentPrefix?: string | undefined
-  /** Calls off the probe. */
+  /** Aborts the probe. */
   signal?: AbortSignal | undefined
   /**
-   * Told where the endpoint does not answer the probe although nothing is wrong with the question. The embedder is
-   * opened all the same where `dimensions` are given, and works when the endpoint does. @default it is not opened
+   * Called when the endpoint is unavailable for the probe. With `dimensions` the embedder then opens without the probe.
+   * @default opening fails
    */
-  onAway?: ((error: Error) => void) | undefined
+  onUnavailable?: ((error: Error) => void) | undefined
 }
 
-/** How long a start waits for an endpoint that it can do without, milliseconds. */
-const PROBE_MS = 5000
+/** Timeout of a probe that the start does not depend on, milliseconds. */
+const PROBE_TIMEOUT_MS = 5000
 
-/** What the endpoint refused and is not asked for again. */
-interface Refused {
+/** Features that the endpoint rejected. */
+interface Unsupported {
   base64: boolean
   dimensions: boolean
 }
 
 /**
- * An embedding model behind an OpenAI-compatible `POST /embeddings`. Embeds one text to learn the length of the
- * vectors, and refuses every later one of another length.
- * @throws {ModelUnavailable} when the endpoint gives no vector, or not one of `dimensions`; see `onAway`
- * @throws {TypeError | RangeError} for options that cannot be used
+ * An embedding model behind an OpenAI-compatible `POST /embeddings`. A probe determines the vector length; later vectors
+ * of another length are rejected.
+ * @throws {ModelUnavailable} if the probe returns no vector, or not one of `dimensions`; see `onUnavailable`
+ * @throws {TypeError | RangeError} for invalid options
  */
 export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promise<Embedder> {
   const { model, queryPrefix = '', documentPrefix = '', cacheEntries = 1000 } = options
-  if (model.trim() === '') throw new TypeError('Expected `model` to name an embedding model, got ""')
+  if (model.trim() === '') throw new TypeError('model: expected the name of an embedding model, got ""')
   const bounds = {
     maxTexts: positive('batchTexts', options.batchTexts ?? 32),
     maxTokens: positive('batchTokens', options.batchTokens ?? 100_000),
@@ -75,7 +75,7 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
       signal?.throwIfAborted()
       const prefix = purpose === 'query' ? queryPrefix : documentPrefix
       const vectors = texts.map((text) => {
-        // Endpoints refuse texts with nothing in them.
+        // Endpoints reject empty texts.
         if (text.trim() === '') return new Float32Array(dimensions)
         return purpose === 'query' ? queries.get(keyOf(text))?.slice() : undefined
       })
@@ -95,58 +95,58 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
   }
 }
 
-/** The length of the vectors. */
+/** Determines the vector length. */
 async function probe(
   request: ReturnType<typeof requester>,
-  { model, dimensions: wanted, onAway, signal }: OpenAiEmbedderOptions,
+  { model, dimensions: wanted, onUnavailable, signal }: OpenAiEmbedderOptions,
   host: string,
 ): Promise<number> {
-  const canDoWithout = onAway !== undefined && wanted !== undefined
-  const late = canDoWithout ? [AbortSignal.timeout(PROBE_MS)] : []
+  const isOptional = onUnavailable !== undefined && wanted !== undefined
+  const timeout = isOptional ? [AbortSignal.timeout(PROBE_TIMEOUT_MS)] : []
   let found: number
   try {
     const [vector] = await request(
       ['memory'],
       undefined,
       { scope: '' },
-      AbortSignal.any([...late, ...(signal ? [signal] : [])]),
+      AbortSignal.any([...timeout, ...(signal ? [signal] : [])]),
     )
     found = (vector as Float32Array).length
   } catch (error) {
-    if (!canDoWithout || signal?.aborted || !isAway(error)) throw error
-    onAway(error as Error)
+    if (!isOptional || signal?.aborted || !isTransient(error)) throw error
+    onUnavailable(error as Error)
     return wanted
   }
   if (wanted !== undefined && wanted !== found) {
     throw new ModelUnavailable(
       'bad_answer',
-      `The model ${JSON.stringify(model)} at ${host} gives vectors of ${found} numbers, not of the ` +
-        `${wanted} asked for; leave the dimensions out, or ask for ${found}`,
+      `The model ${JSON.stringify(model)} at ${host} returns vectors of ${found} numbers, not the ` +
+        `requested ${wanted}; unset the dimensions, or set them to ${found}`,
     )
   }
   return found
 }
 
-/** What passes by itself: a refused key and a wrong answer do not. */
-function isAway(error: unknown): boolean {
+/** A rejected key and an invalid response are permanent. */
+function isTransient(error: unknown): boolean {
   if (!(error instanceof ModelUnavailable)) return error instanceof Error && error.name === 'TimeoutError'
   return !['refused_key', 'bad_answer'].includes(error.reason)
 }
 
-/** Asks for the vectors of one batch, with as much of the protocol as the endpoint has. */
+/** Requests the vectors of one batch and drops parameters that the endpoint rejects. */
 function requester(caller: Caller, options: OpenAiEmbedderOptions) {
-  const refused: Refused = { base64: false, dimensions: options.dimensions === undefined }
+  const unsupported: Unsupported = { base64: false, dimensions: options.dimensions === undefined }
   return async (
     input: readonly string[],
     dimensions: number | undefined,
     account: Account,
     signal: AbortSignal | undefined,
   ): Promise<Float32Array[]> => {
-    const tries = { count: 0 }
-    const used = { ...refused }
+    const attempts = { count: 0 }
+    const used = { ...unsupported }
     for (;;) {
       try {
-        const vectors = await caller.ask({
+        const vectors = await caller.call({
           path: '/embeddings',
           model: options.model,
           body: {
@@ -155,27 +155,27 @@ function requester(caller: Caller, options: OpenAiEmbedderOptions) {
             encoding_format: used.base64 ? 'float' : 'base64',
             ...(used.dimensions ? {} : { dimensions: options.dimensions }),
           },
-          read: (body, complaint) => vectorsOf(body, { count: input.length, dimensions }, complaint),
+          parse: (body, invalid) => vectorsOf(body, { count: input.length, dimensions }, invalid),
           purpose: 'embed',
           account,
           signal,
-          tries,
+          attempts,
         })
-        refused.base64 ||= used.base64
-        refused.dimensions ||= used.dimensions
+        unsupported.base64 ||= used.base64
+        unsupported.dimensions ||= used.dimensions
         return vectors
       } catch (error) {
         if (!(error instanceof EndpointFailure) || (error.status !== 400 && error.status !== 422)) throw error
-        // vLLM names neither parameter nor value: "… does not support matryoshka representation".
-        if (!used.dimensions && /dimension|matryoshka/i.test(error.says)) used.dimensions = true
-        else if (!used.base64 && !/too long|maximum/i.test(error.says)) used.base64 = true
+        // vLLM does not name the parameter: "… does not support matryoshka representation".
+        if (!used.dimensions && /dimension|matryoshka/i.test(error.responseText)) used.dimensions = true
+        else if (!used.base64 && !/too long|maximum/i.test(error.responseText)) used.base64 = true
         else throw error
       }
     }
   }
 }
 
-/** Two names never share a store: model, address and length all change what a vector means, and so do prefixes. */
+/** The name identifies the vector space, which depends on model, host, length and prefixes. */
 function nameOf(model: string, host: string, dimensions: number, ...prefixes: string[]): string {
   const name = `${model}@${host}-${dimensions}`
   return prefixes.some((prefix) => prefix !== '')
@@ -189,5 +189,5 @@ function keyOf(text: string): string {
 
 function positive(option: string, value: number): number {
   if (Number.isSafeInteger(value) && value >= 1) return value
-  throw new RangeError(`Expected \`${option}\` to be a whole number of at least 1, got ${value}`)
+  throw new RangeError(`${option}: expected an integer ≥ 1, got ${value}`)
 }

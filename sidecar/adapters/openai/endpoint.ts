@@ -1,13 +1,13 @@
 import OpenAI from 'openai'
 
-/** Where an OpenAI-compatible API is and how it is entered. */
+/** Address and credentials of an OpenAI-compatible API. */
 export interface EndpointOptions {
   /**
    * Address up to `/chat/completions`. `{model}` in it stands for the model, for Azure's addresses by deployment:
    * `https://NAME.openai.azure.com/openai/deployments/{model}`. @default https://api.openai.com/v1
    */
   baseUrl?: string | undefined
-  /** Absent for servers that want none (Ollama, vLLM). */
+  /** Absent for servers without authentication (Ollama, vLLM). */
   apiKey?: string | undefined
   /** Header for the key. @default `api-key` for hosts of azure.com, else `authorization` (as a bearer token) */
   keyHeader?: 'authorization' | 'api-key' | undefined
@@ -16,31 +16,30 @@ export interface EndpointOptions {
 }
 
 export interface Endpoint {
-  /** Host and port, safe to show. */
+  /** Host and port, without credentials. */
   readonly host: string
-  /** Whether it is OpenAI's or Azure's own service, whose newest parameters it then has. */
-  readonly official: boolean
-  /** The parsed answer of one try. Rejects with errors that `failureOf` reads. */
+  /** Whether it is the service of OpenAI or Azure, which supports the newest parameters. */
+  readonly isOfficial: boolean
+  /** Sends one request. Rejects with errors for `failureOf`. */
   post(path: string, model: string, body: object, signal: AbortSignal): Promise<unknown>
 }
 
-/** An answer beyond the bound on its size. */
-export class AnswerTooLarge extends Error {
-  override readonly name = 'AnswerTooLarge'
+export class ResponseTooLarge extends Error {
+  override readonly name = 'ResponseTooLarge'
 }
 
-/** 32 vectors of 4096 numbers as JSON text are 3 MB; no completion comes near. */
-const MAX_ANSWER_BYTES = 32 * 1024 * 1024
+/** 32 vectors of 4096 numbers as JSON are 3 MB; completions are far smaller. */
+const MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 
-/** @throws {TypeError} when the address or the key cannot be used; the message does not show the key. */
+/** @throws {TypeError} for an invalid address or key; the message omits the key */
 export function openEndpoint(options: EndpointOptions): Endpoint {
   const { baseUrl = 'https://api.openai.com/v1', apiKey, apiVersion } = options
   const { host, hostname, protocol } = parse(baseUrl)
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
-    throw new TypeError('Expected `apiKey` to be printable ASCII without spaces or line breaks')
+    throw new TypeError('apiKey: expected printable ASCII without spaces and line breaks')
   }
-  const azure = /\.azure\.com$/.test(hostname)
-  const { keyHeader = azure ? 'api-key' : 'authorization' } = options
+  const isAzure = /\.azure\.com$/.test(hostname)
+  const { keyHeader = isAzure ? 'api-key' : 'authorization' } = options
   const clients = new Map<string, OpenAI>()
 
   const clientOf = (model: string): OpenAI => {
@@ -49,7 +48,7 @@ export function openEndpoint(options: EndpointOptions): Endpoint {
     if (known) return known
     const client = new OpenAI({
       baseURL: url,
-      // The client insists on a key and would look for one in the environment; so for everything that is null.
+      // Without explicit values the client reads these from the environment, and it requires a key.
       apiKey: apiKey ?? 'none',
       organization: null,
       project: null,
@@ -72,7 +71,7 @@ export function openEndpoint(options: EndpointOptions): Endpoint {
 
   return {
     host,
-    official: azure || (protocol === 'https:' && hostname === 'api.openai.com'),
+    isOfficial: isAzure || (protocol === 'https:' && hostname === 'api.openai.com'),
     async post(path, model, body, signal) {
       return await clientOf(model).post<unknown>(path, { body, signal })
     },
@@ -84,12 +83,12 @@ function parse(baseUrl: string): URL {
   if (url && (url.protocol === 'http:' || url.protocol === 'https:') && !url.username && !url.password)
     return url
   throw new TypeError(
-    `Expected \`baseUrl\` to be an http(s) address without a user name, like https://api.openai.com/v1` +
+    `baseUrl: expected an http(s) URL without a user name, like https://api.openai.com/v1` +
       (url ? '' : `, got ${JSON.stringify(baseUrl.slice(0, 80))}`),
   )
 }
 
-/** `fetch` whose answers end with an error where they grow beyond the bound. */
+/** `fetch` whose response bodies fail when they exceed `MAX_RESPONSE_BYTES`. */
 const boundedFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
   if (!response.body) return response
@@ -98,7 +97,7 @@ const boundedFetch: typeof fetch = async (input, init) => {
     new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         bytes += chunk.byteLength
-        if (bytes > MAX_ANSWER_BYTES) controller.error(new AnswerTooLarge())
+        if (bytes > MAX_RESPONSE_BYTES) controller.error(new ResponseTooLarge())
         else controller.enqueue(chunk)
       },
     }),

@@ -10,48 +10,48 @@ import {
   type IBackoff,
 } from 'cockatiel'
 import { EndpointFailure } from './failures.ts'
-import { type Time, unlessAborted } from './time.ts'
+import { rejectOnAbort, type Time } from './time.ts'
 
-/** How hard an endpoint is asked. */
+/** Limits for the load on an endpoint. */
 export interface Limits {
-  /** Calls at once, with their retries. @default 4 */
+  /** Concurrent calls, including their retries. @default 4 */
   concurrency?: number | undefined
-  /** Calls that may wait for their turn; more are refused at once. @default 100 */
+  /** Calls that may wait; further calls are rejected immediately. @default 100 */
   queue?: number | undefined
-  /** Further tries after a first one that failed for the moment. @default 2 */
+  /** Retries after a transient failure. @default 2 */
   retries?: number | undefined
-  /** First delay before another try, about; it doubles and has jitter. @default 500 */
+  /** Approximate first retry delay; exponential with jitter. @default 500 */
   retryDelayMs?: number | undefined
-  /** Where the endpoint asks to wait longer than this, the call fails instead. @default 30_000 */
+  /** If the endpoint asks for a longer delay, the call fails instead. @default 30_000 */
   maxRetryDelayMs?: number | undefined
-  /** Failures in a row that stop all calls for a while. @default 5 */
+  /** Consecutive failures that open the circuit breaker. @default 5 */
   breakAfter?: number | undefined
-  /** How long calls fail at once, until one is let through to see. @default 30_000 */
+  /** Time until the open circuit breaker lets one call through. @default 30_000 */
   breakForMs?: number | undefined
 }
 
 export interface Gate {
-  /** Runs `attempt` when there is room, and again where its `EndpointFailure` allows it. */
+  /** Runs `attempt` within the concurrency limit, and retries it if its `EndpointFailure` is retryable. */
   run<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }
 
-/** Room for so many calls, then retries, then the breaker around each try. `what` names the endpoint in messages. */
+/** Concurrency limit around retries around the circuit breaker. `what` names the endpoint in messages. */
 export function createGate(limits: Limits, time: Time, what: string): Gate {
-  const concurrency = whole('concurrency', limits.concurrency ?? 4, 1)
-  const queue = whole('queue', limits.queue ?? 100, 0)
-  const retries = whole('retries', limits.retries ?? 2, 0)
-  const breakAfter = whole('breakAfter', limits.breakAfter ?? 5, 1)
-  const breakForMs = whole('breakForMs', limits.breakForMs ?? 30_000, 0)
-  const maxDelay = whole('maxRetryDelayMs', limits.maxRetryDelayMs ?? 30_000, 0)
-  const initialDelay = whole('retryDelayMs', limits.retryDelayMs ?? 500, 0)
+  const concurrency = assertInteger('concurrency', limits.concurrency ?? 4, 1)
+  const queue = assertInteger('queue', limits.queue ?? 100, 0)
+  const retries = assertInteger('retries', limits.retries ?? 2, 0)
+  const breakAfter = assertInteger('breakAfter', limits.breakAfter ?? 5, 1)
+  const breakForMs = assertInteger('breakForMs', limits.breakForMs ?? 30_000, 0)
+  const maxDelay = assertInteger('maxRetryDelayMs', limits.maxRetryDelayMs ?? 30_000, 0)
+  const initialDelay = assertInteger('retryDelayMs', limits.retryDelayMs ?? 500, 0)
 
-  const room = bulkhead(concurrency, queue)
+  const slots = bulkhead(concurrency, queue)
   const delays = new ExponentialBackoff({ initialDelay, maxDelay })
-  const closing = until(breakForMs, time)
+  const recovery = afterDelay(breakForMs, time)
   const breaker = circuitBreaker(
-    // A probe that was called off proves nothing, so the circuit stays open.
+    // An aborted probe proves nothing, so the circuit stays open.
     handleWhen((error) => isOutage(error) || (breaker.state === CircuitState.HalfOpen && !isFailure(error))),
-    { breaker: new ConsecutiveBreaker(breakAfter), halfOpenAfter: closing },
+    { breaker: new ConsecutiveBreaker(breakAfter), halfOpenAfter: recovery },
   )
 
   const attempts = async <T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
@@ -61,9 +61,9 @@ export function createGate(limits: Limits, time: Time, what: string): Gate {
       try {
         return await breaker.execute(attempt)
       } catch (error) {
-        if (error instanceof BrokenCircuitError) throw circuitOpen(what, closing.remaining())
-        if (!isFailure(error) || !error.again || tried >= retries) throw error
-        // What opened the circuit says more than that it is open.
+        if (error instanceof BrokenCircuitError) throw circuitOpen(what, recovery.remaining())
+        if (!isFailure(error) || !error.isRetryable || tried >= retries) throw error
+        // The failure that opened the circuit is more informative than that it is open.
         if (breaker.state === CircuitState.Open) throw error
         if ((error.retryAfterMs ?? 0) > maxDelay) throw error
         await time.sleep(Math.max(error.retryAfterMs ?? 0, delay.duration), signal)
@@ -75,24 +75,24 @@ export function createGate(limits: Limits, time: Time, what: string): Gate {
     async run(attempt, signal) {
       signal?.throwIfAborted()
       try {
-        // The bulkhead gets no signal: one aborted in its queue would let the next in line wait for ever.
-        return await unlessAborted(
-          room.execute(() => attempts(attempt, signal)),
+        // The bulkhead gets no signal: aborting a queued call would block the next one forever.
+        return await rejectOnAbort(
+          slots.execute(() => attempts(attempt, signal)),
           signal,
         )
       } catch (error) {
         if (!(error instanceof BulkheadRejectedError)) throw error
         throw new EndpointFailure(
           'rate_limited',
-          `${what} has ${concurrency} calls running and ${queue} waiting, which is as many as are allowed`,
+          `${what} is at its limit of ${concurrency} running and ${queue} waiting calls`,
         )
       }
     },
   }
 }
 
-/** Half-open after so long by the given clock: the library compares with the system's, so it is told 0 or never. */
-function until(breakForMs: number, time: Time) {
+/** Half-opens the circuit by the injected clock. cockatiel uses the system clock, so it gets 0 or infinity. */
+function afterDelay(breakForMs: number, time: Time) {
   let openedAt = 0
   const remaining = () => Math.max(0, openedAt + breakForMs - time.now())
   const next = (): IBackoff<unknown> => {
@@ -110,7 +110,7 @@ function until(breakForMs: number, time: Time) {
 function circuitOpen(what: string, retryAfterMs: number): EndpointFailure {
   return new EndpointFailure(
     'circuit_open',
-    `${what} failed several times in a row and is not asked for another ${Math.ceil(retryAfterMs / 1000)} s`,
+    `${what} failed repeatedly; calls are suspended for another ${Math.ceil(retryAfterMs / 1000)} s`,
     { retryAfterMs },
   )
 }
@@ -119,12 +119,12 @@ function isFailure(error: unknown): error is EndpointFailure {
   return error instanceof EndpointFailure
 }
 
-/** Also where a caller ran out of patience (`AbortSignal.timeout`): it would with every call. */
+/** A caller's `AbortSignal.timeout` counts as well: further calls would time out too. */
 function isOutage(error: unknown): boolean {
-  return isFailure(error) ? error.outage : error instanceof Error && error.name === 'TimeoutError'
+  return isFailure(error) ? error.isOutage : error instanceof Error && error.name === 'TimeoutError'
 }
 
-function whole(option: string, value: number, minimum: number): number {
+function assertInteger(option: string, value: number, minimum: number): number {
   if (Number.isSafeInteger(value) && value >= minimum) return value
-  throw new RangeError(`Expected \`${option}\` to be a whole number of at least ${minimum}, got ${value}`)
+  throw new RangeError(`${option}: expected an integer ≥ ${minimum}, got ${value}`)
 }

@@ -1,4 +1,4 @@
-/** A member of what may or may not be an object. */
+/** A property of a value that may not be an object. */
 export function member(value: unknown, name: string): unknown {
   return value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[name] : undefined
 }

@@ -1,7 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import type { Completion, CompletionRequest, LanguageModel, Purpose } from '../../ports/language-model.ts'
 import { type CallerOptions, createCaller } from './caller.ts'
-import { type Abilities, isRefusedContent, lacking, strongest } from './capabilities.ts'
+import {
+  type Capabilities,
+  initialCapabilities,
+  isRefusedContent,
+  withoutUnsupported,
+} from './capabilities.ts'
 import { completionOf, hasReasoned, refusedCompletion } from './completion.ts'
 import { EndpointFailure } from './failures.ts'
 import { bodyOf, withoutOf } from './request.ts'
@@ -13,61 +18,61 @@ export interface OpenAiLanguageModelOptions extends CallerOptions {
 }
 
 /**
- * Chat models behind an OpenAI-compatible `POST /chat/completions`. What a model refuses (schemas, functions,
- * a temperature, the name of the token limit) it is not asked for again; every try is booked to `record`.
- * @throws {TypeError | RangeError} for options that cannot be used
+ * Chat models behind an OpenAI-compatible `POST /chat/completions`. Features that a model rejects (schemas, functions,
+ * temperature, the name of the token limit) are not requested again. Every attempt is passed to `record`.
+ * @throws {TypeError | RangeError} for invalid options
  */
 export function openAiLanguageModel(options: OpenAiLanguageModelOptions): LanguageModel {
   const models = { ...options.models }
   for (const [option, model] of Object.entries({ model: options.model, ...models })) {
     if (model !== undefined && model.trim() === '')
-      throw new TypeError(`Expected \`${option}\` to name a model, got ""`)
+      throw new TypeError(`${option}: expected the name of a model, got ""`)
   }
   const caller = createCaller('language model', options)
-  const known = new LRUCache<string, Abilities>({ max: 100 })
-  const abilitiesOf = (model: string) => known.get(model) ?? strongest(caller.official)
+  const cache = new LRUCache<string, Capabilities>({ max: 100 })
+  const capabilitiesOf = (model: string) => cache.get(model) ?? initialCapabilities(caller.isOfficial)
 
   return {
     kind: `${options.model} at ${caller.host}`,
     async complete(request: CompletionRequest): Promise<Completion> {
       const model = models[request.purpose] ?? options.model
-      const tries = { count: 0 }
-      let learnt: Partial<Abilities> = {}
+      const attempts = { count: 0 }
+      let learned: Partial<Capabilities> = {}
       for (;;) {
-        const able = { ...abilitiesOf(model), ...learnt }
+        const able = { ...capabilitiesOf(model), ...learned }
         try {
-          const { completion, reasoned } = await caller.ask({
+          const { completion, reasoned } = await caller.call({
             path: '/chat/completions',
             model,
             body: bodyOf(request, model, able),
-            read: (body, complaint) => ({
-              completion: completionOf(body, model, complaint),
+            parse: (body, invalid) => ({
+              completion: completionOf(body, model, invalid),
               reasoned: hasReasoned(body),
             }),
             purpose: request.purpose,
             account: request.account,
             signal: request.signal,
-            tries,
+            attempts,
           })
-          if (reasoned) learnt = { ...learnt, reasons: true }
-          // Only now is it known that this was what the endpoint minded. Calls at the same time may have learnt else.
-          known.set(model, { ...abilitiesOf(model), ...learnt })
-          // All tokens went into thoughts; with room for both there will be an answer.
-          if (reasoned && !able.reasons && isNothing(completion)) continue
+          if (reasoned) learned = { ...learned, reasons: true }
+          // The success confirms what was learned. Concurrent calls may have learned other capabilities.
+          cache.set(model, { ...capabilitiesOf(model), ...learned })
+          // Reasoning used up all tokens; retry with a larger limit.
+          if (reasoned && !able.reasons && isEmpty(completion)) continue
           const without = withoutOf(request, able)
           return without.length > 0 ? { ...completion, without } : completion
         } catch (error) {
           if (!(error instanceof EndpointFailure)) throw error
-          if (error.status === 400 && isRefusedContent(error.says)) return refusedCompletion(model)
-          const less = lacking(error, able, request, learnt)
-          if (!less) throw error
-          learnt = { ...learnt, ...less }
+          if (error.status === 400 && isRefusedContent(error.responseText)) return refusedCompletion(model)
+          const reduced = withoutUnsupported(error, able, request, learned)
+          if (!reduced) throw error
+          learned = { ...learned, ...reduced }
         }
       }
     },
   }
 }
 
-function isNothing({ text, calls, finish }: Completion): boolean {
+function isEmpty({ text, calls, finish }: Completion): boolean {
   return finish === 'length' && text.trim() === '' && calls.length === 0
 }

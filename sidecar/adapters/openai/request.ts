@@ -1,11 +1,15 @@
 import type { ChatMessage, CompletionRequest, FunctionTool } from '../../ports/language-model.ts'
-import { type Abilities, formatFor } from './capabilities.ts'
+import { type Capabilities, formatFor } from './capabilities.ts'
 
-/** Added to the limit of a model that reasons, whose thoughts would else leave nothing for the answer. */
+/** Added to the token limit of a reasoning model, whose reasoning would otherwise use it up. */
 const REASONING_TOKENS = 4096
 
-/** The body of `POST /chat/completions` for a model of these abilities. */
-export function bodyOf(request: CompletionRequest, model: string, able: Abilities): Record<string, unknown> {
+/** The body of `POST /chat/completions` for a model with these capabilities. */
+export function bodyOf(
+  request: CompletionRequest,
+  model: string,
+  able: Capabilities,
+): Record<string, unknown> {
   const { schema, tools, maxOutputTokens } = request
   const format = formatFor(able, request)
   return {
@@ -28,35 +32,35 @@ export function bodyOf(request: CompletionRequest, model: string, able: Abilitie
   }
 }
 
-/** What the request asks for that a model of these abilities is not held to. */
-export function withoutOf({ schema, tools }: CompletionRequest, able: Abilities): ('schema' | 'tools')[] {
+/** The features of the request that a model with these capabilities does not enforce. */
+export function withoutOf({ schema, tools }: CompletionRequest, able: Capabilities): ('schema' | 'tools')[] {
   const without: ('schema' | 'tools')[] = []
   if (schema && able.format !== 'json_schema') without.push('schema')
   if (tools?.length && able.tools === 'none') without.push('tools')
   return without
 }
 
-/** The messages, with what the endpoint has no parameter for said in words. */
-function messagesFor(request: CompletionRequest, able: Abilities): readonly ChatMessage[] {
+/** The messages; features without a parameter are described in the system prompt. */
+function messagesFor(request: CompletionRequest, able: Capabilities): readonly ChatMessage[] {
   const { messages, schema, tools } = request
-  const words: string[] = []
-  if (tools?.length && able.tools === 'none') words.push(describeTools(tools))
-  // A prompt that speaks of JSON says itself which; and JSON mode demands the word (OpenAI answers 400 without).
+  const instructions: string[] = []
+  if (tools?.length && able.tools === 'none') instructions.push(describeTools(tools))
+  // A prompt that mentions JSON describes its shape. JSON mode requires the word (OpenAI returns 400 without it).
   else if (
     schema &&
     able.format !== 'json_schema' &&
     !messages.some(({ content }) => /json/i.test(content))
   ) {
-    words.push(
+    instructions.push(
       `Answer with one JSON object of this JSON Schema and nothing else:\n${JSON.stringify(plain(schema.schema))}`,
     )
   }
-  if (words.length === 0) return messages
+  if (instructions.length === 0) return messages
   const [first, ...rest] = messages
-  // Some chat templates take one system message, and only at the start.
+  // Some chat templates accept a single system message at the start only.
   return first?.role === 'system'
-    ? [{ role: 'system', content: [first.content, ...words].join('\n\n') }, ...rest]
-    : [{ role: 'system', content: words.join('\n\n') }, ...messages]
+    ? [{ role: 'system', content: [first.content, ...instructions].join('\n\n') }, ...rest]
+    : [{ role: 'system', content: instructions.join('\n\n') }, ...messages]
 }
 
 function describeTools(tools: readonly FunctionTool[]): string {
@@ -69,7 +73,7 @@ function describeTools(tools: readonly FunctionTool[]): string {
   )
 }
 
-function asTool({ name, description, parameters }: FunctionTool, able: Abilities) {
+function asTool({ name, description, parameters }: FunctionTool, able: Capabilities) {
   const { schema, strict } = asStrict(parameters, able)
   return {
     type: 'function',
@@ -79,12 +83,12 @@ function asTool({ name, description, parameters }: FunctionTool, able: Abilities
 
 type JsonSchema = Readonly<Record<string, unknown>>
 
-/** Strict only where OpenAI allows it: every object closed and all its properties required. */
-function asStrict(schema: JsonSchema, able: Abilities): { schema: JsonSchema; strict: boolean } {
+/** OpenAI allows strict schemas only if every object is closed and all its properties are required. */
+function asStrict(schema: JsonSchema, able: Capabilities): { schema: JsonSchema; strict: boolean } {
   return { schema: plain(schema), strict: able.strict && isClosed(schema) }
 }
 
-/** Without the dialect, which zod writes and some servers refuse. */
+/** Without `$schema`, which zod adds and some servers reject. */
 function plain({ $schema: _, ...schema }: JsonSchema): JsonSchema {
   return schema
 }

@@ -1,11 +1,12 @@
 import { setTimeout as after } from 'node:timers/promises'
+import pTimeout from 'p-timeout'
 
-/** The clock and the timers of the OpenAI adapters, so that a test can own them. Milliseconds. */
+/** Clock and timers of the OpenAI adapters; replaced in tests. All times in milliseconds. */
 export interface Time {
   now: () => number
-  /** Resolves after so long; rejects with the signal's reason as soon as that is aborted. */
+  /** Rejects with the signal's reason as soon as it is aborted. */
   sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>
-  /** A signal that is aborted after so long, unless it is cleared before. */
+  /** A signal that is aborted after the given time unless `clear` is called before. */
   deadline: (milliseconds: number) => { signal: AbortSignal; clear: () => void }
 }
 
@@ -26,20 +27,7 @@ export const systemTime: Time = {
   },
 }
 
-/** The promise, or a rejection with the signal's reason, whichever is first. */
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await promise
-  let abort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason)
-  })
-  // What is left behind may still fail; nobody waits for it any more.
-  promise.catch(() => {})
-  signal.addEventListener('abort', abort)
-  try {
-    if (signal.aborted) abort()
-    return await Promise.race([aborted, promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+/** Settles like the promise, or rejects with the signal's reason as soon as it is aborted. */
+export async function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return signal ? await pTimeout(promise, { milliseconds: Number.POSITIVE_INFINITY, signal }) : await promise
 }

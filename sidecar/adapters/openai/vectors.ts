@@ -1,33 +1,33 @@
 import { member } from './json.ts'
 
 /**
- * The vectors in the answer of `POST /embeddings`, in the order of the texts, each of length 1.
- * `complaint` makes the error for an answer that is none.
+ * The normalised vectors in the response of `POST /embeddings`, in the order of the texts. `invalid` creates the error for
+ * any other response.
  */
 export function vectorsOf(
   body: unknown,
   expected: { count: number; dimensions: number | undefined },
-  complaint: (came: string) => Error,
+  invalid: (got: string) => Error,
 ): Float32Array[] {
   const data = member(body, 'data')
-  if (!Array.isArray(data)) throw complaint(body ? 'what is no list of embeddings' : 'nothing')
+  if (!Array.isArray(data)) throw invalid(body ? 'a body that is not a list of embeddings' : 'nothing')
   if (data.length !== expected.count) {
-    throw complaint(`${data.length} embeddings for ${expected.count} texts`)
+    throw invalid(`${data.length} embeddings for ${expected.count} texts`)
   }
   const vectors = new Array<Float32Array | undefined>(data.length).fill(undefined)
   for (const [position, item] of data.entries()) {
     const index = member(item, 'index') ?? position
     if (!Number.isInteger(index) || (index as number) < 0 || (index as number) >= data.length) {
-      throw complaint('an embedding whose index is out of range')
+      throw invalid('an embedding whose index is out of range')
     }
-    if (vectors[index as number]) throw complaint('two embeddings of one index')
+    if (vectors[index as number]) throw invalid('two embeddings with the same index')
     const vector = numbersOf(member(item, 'embedding'))
-    if (!vector || vector.length === 0) throw complaint('an embedding without numbers')
+    if (!vector || vector.length === 0) throw invalid('an embedding without numbers')
     const dimensions = expected.dimensions ?? vectors.find((other) => other)?.length
     if (dimensions !== undefined && vector.length !== dimensions) {
-      throw complaint(`an embedding of ${vector.length} numbers instead of ${dimensions}`)
+      throw invalid(`an embedding of ${vector.length} numbers instead of ${dimensions}`)
     }
-    vectors[index as number] = unit(vector, complaint)
+    vectors[index as number] = unit(vector, invalid)
   }
   return vectors as Float32Array[]
 }
@@ -43,11 +43,11 @@ function numbersOf(embedding: unknown): Float32Array | undefined {
   return Float32Array.from(embedding)
 }
 
-function unit(vector: Float32Array, complaint: (came: string) => Error): Float32Array {
+function unit(vector: Float32Array, invalid: (got: string) => Error): Float32Array {
   let sum = 0
   for (const value of vector) sum += value * value
-  if (sum === 0) throw complaint('an embedding of nothing but zeros')
-  if (!Number.isFinite(sum)) throw complaint('an embedding with numbers that are not finite')
+  if (sum === 0) throw invalid('an embedding of zeros only')
+  if (!Number.isFinite(sum)) throw invalid('an embedding with numbers that are not finite')
   const length = Math.sqrt(sum)
   for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) / length
   return vector

@@ -1,29 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest'
-import { QdrantFailure, type QdrantLink } from './connection.ts'
+import { type QdrantConnection, QdrantFailure } from './connection.ts'
 import { FIELD_INDEXES } from './fields.ts'
 import { SPARSE, VECTOR } from './points.ts'
 
 export interface CollectionOptions {
-  /** Stands before the name of every collection, so that several stores share a server. */
+  /** Prefix of every collection name, so that several stores can share a server. */
   prefix: string
-  /** Whose vectors the memories carry. */
+  /** The embedder of the memories' vectors. */
   embedder: { readonly name: string; readonly dimensions: number }
   /** Copies of every point in a cluster. @default 1 */
   replicationFactor?: number | undefined
-  /** How many of the copies must have a write before it counts as done. @default most of them */
+  /** Copies that must acknowledge a write. @default the majority */
   writeConsistencyFactor?: number | undefined
-  /** Parts that a collection is spread over in a cluster. @default as many as there are nodes */
+  /** Shards of a collection in a cluster. @default the number of nodes */
   shardNumber?: number | undefined
 }
 
 /** The collections of one store. */
 export interface Collections {
-  /** Name of the one for records with vectors of the embedder in use. */
+  /** Name of the collection for records with vectors of the current embedder. */
   memories: string
-  /** Whether it has the vector of terms. A server before 1.18 cannot add one to a collection that was made without. */
+  /** Whether it has the sparse vector. Servers before 1.18 cannot add one to an existing collection. */
   hasSparse: boolean
-  /** Name of the one for all other records, and the journal. */
+  /** Name of the collection for all other records and the journal. */
   documents: string
 }
 
@@ -32,7 +32,7 @@ type Index = Exclude<
   undefined | null | string
 >
 
-/** What every question filters or orders by: without its index Qdrant refuses some of them and scans for the rest. */
+/** Payload fields that every query filters or sorts by. */
 const INDEXES: Record<string, Index & { type: string; is_tenant?: true }> = {
   scope: { type: 'keyword', is_tenant: true },
   collection: { type: 'keyword' },
@@ -40,34 +40,37 @@ const INDEXES: Record<string, Index & { type: string; is_tenant?: true }> = {
 }
 
 /**
- * Sees to it that the collections are there, whole: what a start that died left half made is completed.
+ * Creates missing collections and indexes, including those that an interrupted start left incomplete.
  *
- * The vectors of two embedders never meet: each has a collection of its own, named by a hash of its name and
- * dimensions. The alias `<prefix>memories` is that of the embedder in use.
- * @throws {Error} in words for the operator where a collection of that name is something else
+ * Each embedder has its own collection, named by a hash of its name and dimensions. The alias `<prefix>memories` points to
+ * the collection of the current embedder.
+ * @throws {Error} for the operator if an existing collection of that name does not fit
  */
-export async function ensureCollections(link: QdrantLink, options: CollectionOptions): Promise<Collections> {
+export async function ensureCollections(
+  connection: QdrantConnection,
+  options: CollectionOptions,
+): Promise<Collections> {
   const { prefix, embedder } = options
   const documents = `${prefix}documents`
   const memories = `${prefix}memories_${hashOf(embedder)}`
-  const { collections } = await link.run((client) => client.getCollections())
+  const { collections } = await connection.run((client) => client.getCollections())
   const known = new Set(collections.map(({ name }) => name))
   const cluster = clusterOf(options)
-  if (!known.has(documents)) await create(link, documents, { vectors: {}, ...cluster })
+  if (!known.has(documents)) await create(connection, documents, { vectors: {}, ...cluster })
   if (!known.has(memories)) {
-    await create(link, memories, {
+    await create(connection, memories, {
       vectors: { [VECTOR]: { size: embedder.dimensions, distance: 'Cosine', on_disk: true } },
       sparse_vectors: { [SPARSE]: { modifier: 'idf' } },
-      // One graph for each scope instead of one for all: no search crosses scopes.
+      // One HNSW graph per scope: no search crosses scopes.
       hnsw_config: { m: 0, payload_m: 16 },
       ...cluster,
     })
   }
-  await ensureIndexes(link, documents, INDEXES)
-  const info = await ensureIndexes(link, memories, { ...INDEXES, ...FIELD_INDEXES })
+  await ensureIndexes(connection, documents, INDEXES)
+  const info = await ensureIndexes(connection, memories, { ...INDEXES, ...FIELD_INDEXES })
   assertFits(info, memories, embedder)
-  const hasSparse = await ensureSparse(link, memories, info)
-  if ((await aliasedBy(link, prefix)) === undefined) await pointAlias(link, prefix, memories)
+  const hasSparse = await ensureSparse(connection, memories, info)
+  if ((await aliasedBy(connection, prefix)) === undefined) await pointAlias(connection, prefix, memories)
   return { documents, memories, hasSparse }
 }
 
@@ -87,31 +90,31 @@ function hashOf({ name, dimensions }: CollectionOptions['embedder']): string {
 }
 
 async function create(
-  link: QdrantLink,
+  connection: QdrantConnection,
   name: string,
-  params: Parameters<Parameters<Parameters<QdrantLink['run']>[0]>[0]['createCollection']>[1],
+  params: Parameters<Parameters<Parameters<QdrantConnection['run']>[0]>[0]['createCollection']>[1],
 ): Promise<void> {
   try {
-    await link.run((client) => client.createCollection(name, params))
+    await connection.run((client) => client.createCollection(name, params))
   } catch (error) {
-    if (!(error instanceof QdrantFailure && error.isRefusal)) throw error
-    // Made by another process, or by a try of ours whose answer was lost: what that is answered with has changed.
-    const { collections } = await link.run((client) => client.getCollections())
+    if (!(error instanceof QdrantFailure && error.isRejection)) throw error
+    // Created by another process, or by an earlier attempt whose response was lost.
+    const { collections } = await connection.run((client) => client.getCollections())
     if (!collections.some((one) => one.name === name)) throw error
   }
 }
 
 async function ensureIndexes(
-  link: QdrantLink,
+  connection: QdrantConnection,
   name: string,
   indexes: typeof INDEXES,
 ): Promise<Schemas['CollectionInfo']> {
-  const info = await link.run((client) => client.getCollection(name))
+  const info = await connection.run((client) => client.getCollection(name))
   for (const [field, schema] of Object.entries(indexes)) {
     const index = info.payload_schema[field]
     const isTenant = (index?.params as { is_tenant?: boolean | null } | null | undefined)?.is_tenant === true
     if (index?.data_type === schema.type && isTenant === 'is_tenant' in schema) continue
-    await link.run((client) =>
+    await connection.run((client) =>
       client.createPayloadIndex(name, { field_name: field, field_schema: schema, wait: true }),
     )
   }
@@ -128,53 +131,61 @@ function assertFits(
   if (size === embedder.dimensions) return
   const has = size === undefined ? `no vector named ${VECTOR}` : `vectors of ${size} dimensions`
   throw new Error(
-    `QDRANT_COLLECTION_PREFIX: the collection ${collection} has ${has}, and the embedder ${embedder.name} gives ` +
-      `${embedder.dimensions}; it is not one that this program made. Choose another prefix, or delete the collection`,
+    `QDRANT_COLLECTION_PREFIX: the collection ${collection} has ${has}, and the embedder ${embedder.name} returns ` +
+      `${embedder.dimensions}; this program did not create it. Set another prefix, or delete the collection`,
   )
 }
 
-/** Adds the vector of terms to a collection that was made before there was one. */
+/** Adds the sparse vector to a collection of an earlier version. */
 async function ensureSparse(
-  link: QdrantLink,
+  connection: QdrantConnection,
   name: string,
   info: Schemas['CollectionInfo'],
 ): Promise<boolean> {
   if (info.config.params.sparse_vectors?.[SPARSE]) return true
   try {
-    await link.run((client) => client.createVectorName(name, SPARSE, { sparse: { modifier: 'idf' } }))
+    await connection.run((client) => client.createVectorName(name, SPARSE, { sparse: { modifier: 'idf' } }))
     return true
   } catch (error) {
-    if (!(error instanceof QdrantFailure && error.isRefusal)) throw error
-    const now = await link.run((client) => client.getCollection(name))
+    if (!(error instanceof QdrantFailure && error.isRejection)) throw error
+    const now = await connection.run((client) => client.getCollection(name))
     return now.config.params.sparse_vectors?.[SPARSE] !== undefined
   }
 }
 
-/** The collection whose memories are in use, or nothing in a new store. */
-async function aliasedBy(link: QdrantLink, prefix: string): Promise<string | undefined> {
-  const { aliases } = await link.run((client) => client.getAliases())
+/** The collection of the current embedder, or `undefined` in a new store. */
+async function aliasedBy(connection: QdrantConnection, prefix: string): Promise<string | undefined> {
+  const { aliases } = await connection.run((client) => client.getAliases())
   return aliases.find(({ alias_name }) => alias_name === `${prefix}memories`)?.collection_name
 }
 
-/** Makes a collection the one in use, at once for everybody who goes by the alias. */
-export async function pointAlias(link: QdrantLink, prefix: string, collection: string): Promise<void> {
-  const now = await aliasedBy(link, prefix)
+/** Atomically makes a collection the current one. */
+export async function pointAlias(
+  connection: QdrantConnection,
+  prefix: string,
+  collection: string,
+): Promise<void> {
+  const now = await aliasedBy(connection, prefix)
   if (now === collection) return
   const alias_name = `${prefix}memories`
   const actions = [
     ...(now === undefined ? [] : [{ delete_alias: { alias_name } }]),
     { create_alias: { alias_name, collection_name: collection } },
   ]
-  await link.run((client) => client.updateCollectionAliases({ actions }))
+  await connection.run((client) => client.updateCollectionAliases({ actions }))
 }
 
-/** Erases the vectors of every embedder but the one in use, with the records that go with them. */
-export async function dropOtherMemories(link: QdrantLink, prefix: string, kept: string): Promise<number> {
-  const { collections } = await link.run((client) => client.getCollections())
+/** Deletes the collections of all other embedders. */
+export async function dropOtherMemories(
+  connection: QdrantConnection,
+  prefix: string,
+  kept: string,
+): Promise<number> {
+  const { collections } = await connection.run((client) => client.getCollections())
   const others = collections
     .map(({ name }) => name)
     .filter((name) => name !== kept && isMemories(name, prefix))
-  for (const name of others) await link.run((client) => client.deleteCollection(name))
+  for (const name of others) await connection.run((client) => client.deleteCollection(name))
   return others.length
 }
 

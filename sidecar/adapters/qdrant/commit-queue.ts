@@ -1,43 +1,43 @@
 import { AppError } from '../../errors.ts'
 import type { Collections } from './collections.ts'
-import type { QdrantLink } from './connection.ts'
+import type { QdrantConnection } from './connection.ts'
 import type { Journal } from './journal.ts'
 import { type Entry, keyOf } from './journal-entries.ts'
 import type { PointWrite } from './points.ts'
-import type { Gate } from './scope-gate.ts'
+import type { ScopeGate } from './scope-gate.ts'
 import { applyWrites, bytesOf } from './writes.ts'
 
-export interface LaneOptions {
-  link: QdrantLink
+export interface CommitQueueOptions {
+  connection: QdrantConnection
   collections: Collections
   journal: Journal
-  gate: Gate
-  /** For so long nobody else touches what was noted down here, milliseconds from then on. */
-  undisturbedMs: number
-  /** Told of every try that failed to carry out what is noted down. */
-  onTrouble: (error: unknown) => void
-  /** Milliseconds that only ever grow. */
+  gate: ScopeGate
+  /** Time after writing an entry in which no other instance takes it over, milliseconds. */
+  exclusiveMs: number
+  /** Called for every failed attempt to carry out a journal entry. */
+  onError: (error: unknown) => void
+  /** Monotonic clock, milliseconds. */
   now?: () => number
 }
 
-/** Carries commits out one after the other, those that wait together as one. */
-export interface Lane {
-  /** Resolves when the writes are noted down and every later read sees them; rejects when they never will be seen. */
+/** Carries out commits one after another; commits that wait at the same time share a journal entry (group commit). */
+export interface CommitQueue {
+  /** Resolves when the writes are in the journal and visible to later reads; rejects if they will never be visible. */
   commit(writes: readonly PointWrite[]): Promise<void>
-  /** Whether nothing that was committed to a scope is yet to be carried out, or to be taken back for certain. */
-  isSettled(scope: string): boolean
-  /** Carries out what another left, where nobody has; rejects where it, or what is owed here, cannot be done. */
+  /** Whether no commit to the scope is still to be carried out or cancelled. */
+  isFinished(scope: string): boolean
+  /** Carries out an entry of another instance unless it is finished; rejects if it or the pending work here fails. */
   takeOver(entry: Entry): Promise<void>
-  /** Resolves when nothing is under way; what could not be carried out stays in the journal. */
+  /** Resolves when no commit is active. Entries that could not be carried out stay in the journal. */
   close(): Promise<void>
 }
 
-/** Most that waits for its turn, bytes. */
+/** Most bytes in the queue. */
 const MAX_WAITING_BYTES = 256 * 1024 * 1024
-/** Most that goes into one entry of the journal with others, bytes. */
+/** Most bytes of a group commit. */
 const MAX_GROUP_BYTES = 16 * 1024 * 1024
-const FIRST_PAUSE_MS = 100
-const MAX_PAUSE_MS = 10_000
+const FIRST_RETRY_MS = 100
+const MAX_RETRY_MS = 10_000
 
 interface Waiting {
   writes: readonly PointWrite[]
@@ -46,40 +46,40 @@ interface Waiting {
   reject: (error: unknown) => void
 }
 
-/** What must be done before anything else is written: carry entries out, or see that they never are. */
-interface Owed {
+/** Work that must complete before the next commit: carrying out entries, or cancelling them. */
+interface PendingWork {
   scopes: ReadonlySet<string>
-  pay: () => Promise<void>
+  run: () => Promise<void>
 }
 
-export function openLane(options: LaneOptions): Lane {
+export function openCommitQueue(options: CommitQueueOptions): CommitQueue {
   const {
-    link,
+    connection,
     collections,
     journal,
     gate,
-    undisturbedMs,
-    onTrouble,
+    exclusiveMs,
+    onError,
     now = () => performance.now(),
   } = options
   const waiting: Waiting[] = []
   const takeOvers: (() => Promise<void>)[] = []
   let waitingBytes = 0
-  let owed: Owed | undefined
+  let pending: PendingWork | undefined
   let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
   let closing = false
 
-  async function settle(): Promise<void> {
-    if (!owed) return
-    await owed.pay()
-    owed = undefined
+  async function completePending(): Promise<void> {
+    if (!pending) return
+    await pending.run()
+    pending = undefined
     failures = 0
   }
 
   async function commitGroup(group: readonly Waiting[]): Promise<void> {
-    await settle()
+    await completePending()
     const since = now()
     const { entries, written } = journal.write(
       group.map(({ writes }) => writes),
@@ -89,48 +89,48 @@ export function openLane(options: LaneOptions): Lane {
     try {
       await written
     } catch (error) {
-      // It may be there all the same, or arrive yet.
-      owed = { scopes, pay: () => applyWrites(link, collections, [], journal.finish(entries)) }
-      await settle().catch(onTrouble)
+      // The entries may exist, or arrive later: cancel them.
+      pending = { scopes, run: () => applyWrites(connection, collections, [], journal.finish(entries)) }
+      await completePending().catch(onError)
       throw error
     }
-    // From here on it is certain to happen, though perhaps later: nobody reads the scopes before it has.
+    // The commit is durable now. No reader may see the scopes before it is carried out.
     const reopen = await gate.close(scopes)
-    owed = { scopes, pay: carryingOut(entries, since, reopen) }
-    await settle().catch(onTrouble)
+    pending = { scopes, run: carryOut(entries, since, reopen) }
+    await completePending().catch(onError)
   }
 
-  /** Own entries, each try without those that others have finished meanwhile. */
-  function carryingOut(entries: readonly Entry[], since: number, reopen: () => void): () => Promise<void> {
+  /** Returns a retryable task that applies own entries, except those that other instances have finished meanwhile. */
+  function carryOut(entries: readonly Entry[], since: number, reopen: () => void): () => Promise<void> {
     let left = entries
-    let disturbedSince: number | undefined
-    const mayGoOn = async () => {
-      // Before that nobody else has touched them, and what is sent now has arrived or is given up by then.
-      if (now() - since <= undisturbedMs) return
+    let takenOverSince: number | undefined
+    const mayContinue = async () => {
+      // Within this time no other instance takes over, and requests sent now complete or time out.
+      if (now() - since <= exclusiveMs) return
       const marks = await journal.marksOf(left)
       const before = left.length
       left = left.filter((entry) => !marks.get(keyOf(entry))?.done)
-      if (left.length < before) throw new Error('what was noted down was carried out by another process')
+      if (left.length < before) throw new Error('another process carried out the journal entry')
       const theirs = left.filter(
         (entry) => (marks.get(keyOf(entry))?.by ?? journal.instance) !== journal.instance,
       )
       if (theirs.length === 0) return
-      disturbedSince ??= now()
-      if (now() - disturbedSince <= 2 * undisturbedMs) {
-        throw new Error('what was noted down is being carried out by another process')
+      takenOverSince ??= now()
+      if (now() - takenOverSince <= 2 * exclusiveMs) {
+        throw new Error('another process is carrying out the journal entry')
       }
-      // Who took them has left them in turn.
+      // The instance that took them over has abandoned them.
       for (const entry of theirs) await journal.take(entry)
     }
     return async () => {
       const writes = left.flatMap((entry) => entry.writes)
-      await applyWrites(link, collections, writes, journal.finish(entries), mayGoOn)
+      await applyWrites(connection, collections, writes, journal.finish(entries), mayContinue)
       reopen()
     }
   }
 
-  async function carryOutAnothers(entry: Entry): Promise<void> {
-    await settle()
+  async function carryOutForeign(entry: Entry): Promise<void> {
+    await completePending()
     const [mark, found] = [
       (await journal.marksOf([entry])).get(keyOf(entry)),
       await journal.unfinished(entry.scopes[0]),
@@ -139,8 +139,8 @@ export function openLane(options: LaneOptions): Lane {
     await journal.take(entry)
     const reopen = await gate.close(entry.scopes)
     try {
-      const home = { ...collections, memories: entry.memories ?? collections.memories }
-      await applyWrites(link, home, entry.writes, journal.finishTaken(entry))
+      const target = { ...collections, memories: entry.memories ?? collections.memories }
+      await applyWrites(connection, target, entry.writes, journal.finishTaken(entry))
     } finally {
       reopen()
     }
@@ -172,16 +172,16 @@ export function openLane(options: LaneOptions): Lane {
           for (const { reject } of group) reject(failure)
         }
       }
-      await settle().catch(onTrouble)
+      await completePending().catch(onError)
     } while (waiting.length > 0 || takeOvers.length > 0)
     running = undefined
-    if (!owed || closing) return
+    if (!pending || closing) return
     failures += 1
-    timer = setTimeout(start, Math.min(FIRST_PAUSE_MS * 2 ** failures, MAX_PAUSE_MS))
+    timer = setTimeout(start, Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS))
     timer.unref()
   }
 
-  /** In a moment: commits of one turn of the event loop share an entry. */
+  /** Starts in a microtask, so that commits of one event loop turn are grouped. */
   function start(): void {
     running ??= Promise.resolve().then(run)
   }
@@ -191,7 +191,7 @@ export function openLane(options: LaneOptions): Lane {
       if (writes.length === 0) return
       const bytes = writes.reduce((sum, { point }) => sum + (point ? bytesOf(point) : 100), 0)
       if (waitingBytes > 0 && waitingBytes + bytes > MAX_WAITING_BYTES) {
-        throw asNotStored(new Error('too many writes are waiting'))
+        throw asNotStored(new Error('the write queue is full'))
       }
       await new Promise<void>((resolve, reject) => {
         waiting.push({ writes, bytes, resolve, reject })
@@ -199,10 +199,10 @@ export function openLane(options: LaneOptions): Lane {
         start()
       })
     },
-    isSettled: (scope) => !owed?.scopes.has(scope),
+    isFinished: (scope) => !pending?.scopes.has(scope),
     async takeOver(entry) {
       await new Promise<void>((resolve, reject) => {
-        takeOvers.push(() => carryOutAnothers(entry).then(resolve, reject))
+        takeOvers.push(() => carryOutForeign(entry).then(resolve, reject))
         start()
       })
     },
@@ -218,7 +218,7 @@ function asNotStored(cause: unknown): AppError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new AppError(
     'backend_unavailable',
-    `The record store could not write; nothing was stored: ${reason}`,
+    `The record store is unavailable; nothing was stored: ${reason}`,
     {
       cause,
     },

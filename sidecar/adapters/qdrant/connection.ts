@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { QdrantClient } from '@qdrant/js-client-rest'
 import { AppError } from '../../errors.ts'
 
@@ -5,39 +6,44 @@ export interface QdrantAddress {
   /** Origin of the REST interface, `http://qdrant:6333`; a path before the interface's own is kept. */
   url: string
   apiKey?: string | undefined
-  /** How long one request may take; no more tries are begun after it, so a call takes at most twice as long. */
+  /** Timeout of one request. No retry starts after it, so a call takes at most twice as long. */
   timeoutMs: number
-  /** Pause before the second try, milliseconds; the third waits four times as long. @default 50 */
-  retryPauseMs?: number | undefined
+  /** Delay before the first retry, milliseconds; the second delay is four times as long. @default 50 */
+  retryDelayMs?: number | undefined
 }
 
-/** What went wrong with a request, and what it says about the write in it. */
+/** A failed request. */
 export class QdrantFailure extends AppError {
-  /** Of the answer; absent where there was none. */
+  /** Absent without a response. */
   readonly httpStatus: number | undefined
-  /** The server said no: the request has had no effect, and will have none when it is repeated. */
-  readonly isRefusal: boolean
+  /** The server rejected the request: it had no effect, and repeating it does not help. */
+  readonly isRejection: boolean
 
   constructor(message: string, httpStatus?: number, cause?: unknown) {
     super('backend_unavailable', message, { cause })
     this.httpStatus = httpStatus
-    this.isRefusal =
-      httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 && !isPassing(httpStatus)
+    this.isRejection =
+      httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 && !isTransient(httpStatus)
   }
 }
 
-export interface QdrantLink {
+export interface QdrantConnection {
   /** For messages: `qdrant at host:port`. */
   readonly where: string
-  /** Runs a request, which must be idempotent: it is sent again while it fails for a reason that may pass. */
+  /** Runs a request and retries transient failures. The request must be idempotent. */
   run<T>(request: (client: QdrantClient) => Promise<T>): Promise<T>
 }
 
-/** Qdrant's REST port, taken where the address names none, as its own clients do. */
+/** Qdrant's REST port. */
 const DEFAULT_PORT = 6333
-const MAX_TRIES = 3
+const MAX_ATTEMPTS = 3
 
-export function linkQdrant({ url, apiKey, timeoutMs, retryPauseMs = 50 }: QdrantAddress): QdrantLink {
+export function connectQdrant({
+  url,
+  apiKey,
+  timeoutMs,
+  retryDelayMs = 50,
+}: QdrantAddress): QdrantConnection {
   const { protocol, hostname, pathname } = new URL(url)
   const port = explicitPort(url) ?? DEFAULT_PORT
   const where = `qdrant at ${hostname}:${port}`
@@ -47,7 +53,7 @@ export function linkQdrant({ url, apiKey, timeoutMs, retryPauseMs = 50 }: Qdrant
     https: protocol === 'https:',
     prefix: pathname.replace(/\/+$/, ''),
     timeout: timeoutMs,
-    // As a header: given as `apiKey`, the client writes a warning to the console that is no line of our log.
+    // As a header, because the client's `apiKey` option prints a warning.
     headers: apiKey ? { 'api-key': apiKey } : {},
     checkCompatibility: false,
   })
@@ -55,34 +61,33 @@ export function linkQdrant({ url, apiKey, timeoutMs, retryPauseMs = 50 }: Qdrant
     where,
     async run(request) {
       const end = performance.now() + timeoutMs
-      for (let tries = 1; ; tries += 1) {
+      for (let attempt = 1; ; attempt += 1) {
         try {
           return await request(client)
         } catch (error) {
           const failure = failureOf(error, where, timeoutMs)
-          const pause = retryPauseMs * 4 ** (tries - 1) * (0.5 + Math.random())
-          const isLast = tries === MAX_TRIES || performance.now() + pause > end
-          if (failure.isRefusal || isLast) throw failure
-          await new Promise((resolve) => setTimeout(resolve, Math.max(pause, pauseAskedFor(error, end))))
+          const delay = retryDelayMs * 4 ** (attempt - 1) * (0.5 + Math.random())
+          if (failure.isRejection || attempt === MAX_ATTEMPTS || performance.now() + delay > end)
+            throw failure
+          await sleep(Math.max(delay, requestedDelay(error, end)))
         }
       }
     },
   }
 }
 
-/** The port as written; `new URL` drops the scheme's own, which here is not the default. */
+/** The port in the URL; `new URL` omits the default port of the scheme, which differs from Qdrant's. */
 function explicitPort(url: string): number | undefined {
   const port = /^https?:\/\/(?:\[[^\]]*\]|[^/:]*):(\d+)/.exec(url)?.[1]
   return port === undefined ? undefined : Number(port)
 }
 
-/** A status that may be another one in a moment. */
-function isPassing(status: number): boolean {
+function isTransient(status: number): boolean {
   return status === 408 || status === 429
 }
 
-/** What a busy server asks to be left alone for, milliseconds, as far as there is time. */
-function pauseAskedFor(error: unknown, end: number): number {
+/** The delay that a busy server requests, milliseconds, limited by the time left. */
+function requestedDelay(error: unknown, end: number): number {
   const seconds = (error as { retry_after?: unknown }).retry_after
   return typeof seconds === 'number' ? Math.min(seconds * 1000, Math.max(0, end - performance.now())) : 0
 }
@@ -97,29 +102,30 @@ function failureOf(error: unknown, where: string, timeoutMs: number): QdrantFail
   const { name, message, cause } = error as Error
   const { status, data } = error as HttpFailure
   if (name === 'QdrantClientTimeoutError') {
-    return new QdrantFailure(`${where}: no answer in ${timeoutMs} ms`)
+    return new QdrantFailure(`${where}: no response within ${timeoutMs} ms`)
   }
   if (name === 'QdrantClientResourceExhaustedError') return new QdrantFailure(`${where}: too busy (429)`, 429)
   if (typeof status !== 'number') {
-    // `fetch failed` says nothing; the reason is its cause, or the parts of it where several addresses were tried.
+    // The reason of `fetch failed` is its cause, or the parts of it if several addresses were tried.
     const reason = cause instanceof AggregateError ? cause.errors[0] : cause
-    const words = reason instanceof Error ? reason.message : isNoJson(error) ? NO_QDRANT : message
-    return new QdrantFailure(`${where}: ${words}`, undefined, error)
+    const detail = reason instanceof Error ? reason.message : isForeignResponse(error) ? NOT_QDRANT : message
+    return new QdrantFailure(`${where}: ${detail}`, undefined, error)
   }
-  const said = data?.status?.error
-  // Without what is quoted: there the server repeats what it was sent.
-  const words = typeof said === 'string' ? said.replace(/"(?:[^"\\]|\\.)*"/g, '"…"').slice(0, 300) : undefined
+  const text = data?.status?.error
+  // Without quoted parts, in which the server repeats the request.
+  const detail =
+    typeof text === 'string' ? text.replace(/"(?:[^"\\]|\\.)*"/g, '"…"').slice(0, 300) : undefined
   if (status === 401 || status === 403) {
-    return new QdrantFailure(`${where}: the key was refused (${status}); set QDRANT_API_KEY`, status)
+    return new QdrantFailure(`${where}: the API key was rejected (${status}); set QDRANT_API_KEY`, status)
   }
   if (status === 429) return new QdrantFailure(`${where}: too busy (429)`, status)
-  const why = words ?? (status < 500 ? NO_QDRANT : 'no reason given')
+  const why = detail ?? (status < 500 ? NOT_QDRANT : 'unknown error')
   return new QdrantFailure(`${where}: ${why} (${status})`, status)
 }
 
-const NO_QDRANT = 'what answers there is no Qdrant; set QDRANT_URL to the address of its REST interface'
+const NOT_QDRANT = 'the server is not Qdrant; set QDRANT_URL to the address of its REST interface'
 
-/** Answers that are not Qdrant's: no JSON where the client expects it, or JSON without a result. */
-function isNoJson(error: unknown): boolean {
+/** The response is not JSON, or is JSON without a result. */
+function isForeignResponse(error: unknown): boolean {
   return error instanceof SyntaxError || (error as Error).message === 'Result came uninitialized'
 }

@@ -2,9 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Field, Fields } from '../../ports/records.ts'
 
 /**
- * Fields of a record that are stored beside its payload, and the index type of each. Other fields are dropped, so that
- * user-defined names never reach Qdrant. Numbers and times are floats even where they are integers, because Qdrant
- * truncates the bounds of a range over integers.
+ * The indexed fields and their types. Other fields are not stored, so users cannot add indexes. Integers are floats too,
+ * because Qdrant truncates the bounds of a range over integers.
  */
 const KINDS = {
   id: 'keyword',
@@ -32,18 +31,18 @@ const KINDS = {
 
 type Name = keyof typeof KINDS
 
-/** Fields of unbounded length: their hash is enough to compare for equality. */
+/** Fields of any length that are only compared for equality. */
 const HASHED: ReadonlySet<string> = new Set<Name>(['memory'])
 
-/** Key of a point's payload that holds the fields. */
-const PLACE = 'fields'
+/** Key of the fields in a point's payload. */
+const FIELDS_KEY = 'fields'
 
 /** Payload indexes by field path. */
 export const FIELD_INDEXES: Record<string, { type: 'keyword' | 'float' }> = Object.fromEntries(
-  Object.entries(KINDS).map(([name, type]) => [`${PLACE}.${name}`, { type }]),
+  Object.entries(KINDS).map(([name, type]) => [`${FIELDS_KEY}.${name}`, { type }]),
 )
 
-/** The fields in the form that Qdrant accepts, without values of another type. */
+/** Converts fields to values that match their index types. */
 export function toStoredFields(fields: Fields): Record<string, string | number | (string | number)[]> {
   const stored: Record<string, string | number | (string | number)[]> = {}
   for (const [name, kind] of Object.entries(KINDS)) {
@@ -57,7 +56,7 @@ export function toStoredFields(fields: Fields): Record<string, string | number |
   return stored
 }
 
-/** `undefined` for a value of another type. Hashes text with a lone surrogate, which Qdrant rejects. */
+/** `undefined` for a value of another type. Truncated text may contain a lone surrogate, which servers reject. */
 function toStored(name: string, kind: 'keyword' | 'float', value: unknown): string | number | undefined {
   if (kind === 'float') return Number.isFinite(value) ? (value as number) : undefined
   if (typeof value !== 'string') return undefined

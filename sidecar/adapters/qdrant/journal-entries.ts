@@ -1,23 +1,23 @@
 import { type Kind, type Point, type PointWrite, pointId } from './points.ts'
 
-/** Writes that are to take effect together, as they are noted down before the first of them is carried out. */
+/** A group of writes that takes effect atomically; stored before the first of them is applied. */
 export interface Entry {
-  /** Which opened store noted it down. */
+  /** Id of the open store that wrote the entry. */
   instance: string
-  /** Counts the entries of an instance; epoch microseconds, so that those of a later one come after. */
+  /** Increases within an instance; epoch microseconds, so that it orders the entries of all instances. */
   sequence: number
   parts: number
-  /** Scopes that the writes are of: nearly always one. */
+  /** Scopes of the writes, usually one. */
   scopes: readonly string[]
-  /** Qdrant collection that its memories go to; absent in entries of an earlier version. */
+  /** Qdrant collection of the memories; absent in entries of earlier versions. */
   memories?: string | undefined
   writes: readonly PointWrite[]
-  /** Whose process may still be at work on it. */
+  /** Process that wrote the entry. */
   host: string
   pid: number
 }
 
-/** What is noted down of an entry in one point. */
+/** The part of an entry that one point stores. */
 export interface Part extends Omit<Entry, 'writes' | 'scopes'> {
   part: number
   data: string
@@ -25,14 +25,14 @@ export interface Part extends Omit<Entry, 'writes' | 'scopes'> {
 
 export const JOURNAL: Kind = 'journal'
 
-/** Base64 characters of one part, and of what goes into one request. */
+/** Base64 characters of one part, and of one request. */
 const PART_LENGTH = 12 * 1024 * 1024
 
 export function keyOf({ instance, sequence }: Pick<Entry, 'instance' | 'sequence'>): string {
   return `${instance}/${sequence}`
 }
 
-/** A point of the store's own. A list of scopes is found by each of them. */
+/** An internal point. A filter by any of its scopes finds it. */
 export function toPoint(
   collection: Kind,
   scopes: readonly string[],
@@ -46,7 +46,7 @@ export function toPoint(
   return { id, vector: {}, payload: { collection, scope, record_id: recordId, order, payload } }
 }
 
-/** The points of entries by requests, the first part of each entry last: without it there is no entry. */
+/** The points of entries by request. The first part of an entry is sent last: without it the entry does not exist. */
 export function requestsOf(entries: readonly Omit<Entry, 'parts'>[]): {
   parts: number[]
   requests: Point[][]
@@ -60,7 +60,7 @@ export function requestsOf(entries: readonly Omit<Entry, 'parts'>[]): {
       const data = text.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH)
       const payload = JSON.stringify({ ...head, parts: count, part, data } satisfies Part)
       const point = { ...toPoint(JOURNAL, scopes, '', head.sequence, payload), id: idOf(head, part) }
-      // Each part by itself, where there are several: one that is lost must not be a later one.
+      // Several parts are sent in separate requests, so that they arrive in order.
       if (data.length > room || count > 1) {
         requests.push([])
         room = PART_LENGTH
@@ -81,7 +81,7 @@ function idOf({ instance, sequence }: Pick<Entry, 'instance' | 'sequence'>, part
   return pointId(JOURNAL, instance, `${sequence}/${part}`)
 }
 
-/** The entry of its parts, or nothing where one is missing. */
+/** Joins the parts of an entry; `undefined` if one is missing. */
 export function toEntry(found: readonly Part[]): Entry | undefined {
   const [first] = found
   if (!first || found.length !== first.parts) return undefined

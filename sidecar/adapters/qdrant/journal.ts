@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { QdrantLink } from './connection.ts'
+import type { QdrantConnection } from './connection.ts'
 import {
   type Entry,
   idsOf,
@@ -14,7 +14,7 @@ import {
 import { type Kind, type Point, type PointPayload, type PointWrite, pointId } from './points.ts'
 import { lastWrites, type Operation, update } from './writes.ts'
 
-/** That somebody else than who noted it down carries an entry out, or has. */
+/** Records that an instance took over the entry of another one. */
 export interface Mark {
   by: string
   done: boolean
@@ -26,38 +26,37 @@ export type Commits = readonly (readonly PointWrite[])[]
 export interface Journal {
   readonly instance: string
   /**
-   * Notes commits down, those of one scope as one entry. After a rejection entries may be there or not: `finish` them
-   * before anything else.
-   * @param memories Qdrant collection that memories go to
+   * Writes commits to the journal, those that share a scope as one entry. If `written` rejects, entries may or may not
+   * exist: `finish` them before anything else.
+   * @param memories Qdrant collection of the memories
    */
   write(commits: Commits, memories: string): { entries: Entry[]; written: Promise<void> }
-  /** Operations on the documents after which own entries are gone, also where they are yet to arrive. */
+  /** Operations on the documents that delete own entries, including those whose requests arrive later. */
   finish(entries: readonly Entry[]): Operation[]
-  /** What others noted down and nobody finished, in order; half an entry is not reported. */
+  /** Complete, unfinished entries of other instances, in order. */
   unfinished(scope?: string): Promise<Entry[]>
-  /** Marks by `keyOf` their entry. */
+  /** Marks by `keyOf` of their entry. */
   marksOf(entries: readonly Entry[]): Promise<Map<string, Mark>>
-  /** Says that this instance carries the entry out. */
+  /** Marks the entry as taken over by this instance. */
   take(entry: Entry): Promise<void>
-  /** Operations after which the entry of another counts as finished, also for who noted it down. */
+  /** Operations that mark the entry of another instance as finished, also for that instance. */
   finishTaken(entry: Entry): Operation[]
-  /** Removes what is finished and was not struck, and what is left of instances long gone. */
+  /** Deletes finished entries, and floors and marks of instances that no longer exist. */
   sweep(): Promise<void>
 }
 
-/** For so long a request of an instance that is gone could still arrive, by a wide margin. */
+/** Upper bound for the delay of a request of a dead instance, microseconds. */
 const KEPT_US = 86_400_000_000
 const FLOOR: Kind = 'journal_floor'
 const MARK: Kind = 'journal_mark'
 
 /**
- * The journal of all that write under a prefix, kept among the documents.
+ * The write-ahead journal of all instances under a prefix, stored in the documents collection.
  *
- * A floor of each instance says up to which entry all of its own are finished. It is there for the entry whose request
- * was given up and arrives after all: under the floor it counts for nothing. A mark says the same of a single entry
- * that another instance took over.
+ * Each instance has a floor: its entries up to this sequence are finished. A delayed request that creates an entry below
+ * the floor has no effect. A mark has the same effect for a single entry that another instance took over.
  */
-export function openJournal(link: QdrantLink, documents: string): Journal {
+export function openJournal(connection: QdrantConnection, documents: string): Journal {
   const instance = randomUUID()
   let sequence = 0
 
@@ -67,7 +66,7 @@ export function openJournal(link: QdrantLink, documents: string): Journal {
     const found: { id: string; payload: PointPayload }[] = []
     let offset: string | undefined
     do {
-      const page = await link.run((client) =>
+      const page = await connection.run((client) =>
         client.scroll(documents, {
           filter: { must },
           // An entry may have 12 MiB.
@@ -105,11 +104,11 @@ export function openJournal(link: QdrantLink, documents: string): Journal {
   }
 
   async function unfinishedOfAll(scope?: string): Promise<Entry[]> {
-    const noted = await points(JOURNAL, scope)
-    if (noted.length === 0) return []
+    const journal = await points(JOURNAL, scope)
+    if (journal.length === 0) return []
     const [floors, marks] = [await floorsOf(), await allMarks()]
     const entries = new Map<string, Part[]>()
-    for (const { payload } of noted) {
+    for (const { payload } of journal) {
       const part = JSON.parse(payload.payload) as Part
       const key = keyOf(part)
       if (part.sequence <= (floors.get(part.instance) ?? 0) || marks.get(key)?.done) continue
@@ -124,14 +123,14 @@ export function openJournal(link: QdrantLink, documents: string): Journal {
     instance,
     write(commits, memories) {
       const head = { instance, host: hostname(), pid: process.pid, memories }
-      const noted = byScopes(commits).map((writes) => {
+      const numbered = byScopes(commits).map((writes) => {
         sequence = Math.max(sequence + 1, Date.now() * 1000)
         return { ...head, sequence, scopes: [...new Set(writes.map(({ scope }) => scope))], writes }
       })
-      const { parts, requests } = requestsOf(noted)
-      const entries = noted.map((entry, i) => ({ ...entry, parts: parts[i] as number }))
+      const { parts, requests } = requestsOf(numbered)
+      const entries = numbered.map((entry, i) => ({ ...entry, parts: parts[i] as number }))
       const written = (async () => {
-        for (const points of requests) await update(link, documents, [{ upsert: { points } }])
+        for (const points of requests) await update(connection, documents, [{ upsert: { points } }])
       })()
       return { entries, written }
     },
@@ -146,7 +145,7 @@ export function openJournal(link: QdrantLink, documents: string): Journal {
     },
     async marksOf(entries) {
       const ids = entries.map((entry) => pointId(MARK, entry.instance, String(entry.sequence)))
-      const found = await link.run((client) => client.retrieve(documents, { ids, with_payload: true }))
+      const found = await connection.run((client) => client.retrieve(documents, { ids, with_payload: true }))
       return new Map(
         found.map(({ payload }) => {
           const { scope, record_id, payload: text } = payload as unknown as PointPayload
@@ -155,7 +154,7 @@ export function openJournal(link: QdrantLink, documents: string): Journal {
       )
     },
     async take(entry) {
-      await update(link, documents, [
+      await update(connection, documents, [
         { upsert: { points: [markPoint(entry, { by: instance, done: false })] } },
       ])
     },
@@ -165,26 +164,26 @@ export function openJournal(link: QdrantLink, documents: string): Journal {
     },
     async sweep() {
       const floors = await floorsOf()
-      const bygone = (order: number) => order < Date.now() * 1000 - KEPT_US
-      const whole = new Set((await unfinishedOfAll()).map(keyOf))
+      const isExpired = (order: number) => order < Date.now() * 1000 - KEPT_US
+      const complete = new Set((await unfinishedOfAll()).map(keyOf))
       const stale = (await points(JOURNAL)).filter(({ payload }) => {
         const part = JSON.parse(payload.payload) as Part
-        // Half an entry may be one that another process is writing right now.
+        // An incomplete entry may be one that another process is writing.
         return (
           part.sequence <= (floors.get(part.instance) ?? 0) ||
-          (bygone(part.sequence) && !whole.has(keyOf(part)))
+          (isExpired(part.sequence) && !complete.has(keyOf(part)))
         )
       })
       const old = [...(await points(FLOOR)), ...(await points(MARK))].filter(({ payload }) =>
-        bygone(payload.order),
+        isExpired(payload.order),
       )
       const ids = [...stale, ...old].map(({ id }) => id)
-      if (ids.length > 0) await update(link, documents, [{ delete: { points: ids } }])
+      if (ids.length > 0) await update(connection, documents, [{ delete: { points: ids } }])
     },
   }
 }
 
-/** Writes of commits that share a scope stay together; those of others can be finished each for itself. */
+/** Groups commits that share a scope; the groups can be finished independently. */
 function byScopes(commits: Commits): PointWrite[][] {
   let joined: { scopes: Set<string>; writes: PointWrite[] }[] = []
   for (const commit of commits) {

@@ -4,36 +4,33 @@ import type { Collection, JsonObject, SparseVector, StoredRecord, Write } from '
 import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from '../records/vector-bytes.ts'
 import { toStoredFields } from './fields.ts'
 
-/** A kind of document as it is stored; the store's own are not the engine's. */
+/** The kind of a point: a collection of the engine, or internal to the store. */
 export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'
 
-/** Names of the vectors that the records of `memories` and `versions` may have. */
+/** Vector names of `memories` and `versions`. */
 export const VECTOR = 'dense'
 export const SPARSE = 'sparse'
 
-/** The kinds whose records live in the collection with vectors. */
+/** Kinds in the Qdrant collection with vectors. */
 const WITH_VECTORS: ReadonlySet<Kind> = new Set(['memories', 'versions'])
 
-/** Most bytes of one payload: three times that, its worst as JSON within JSON, is a request of which Qdrant takes 32 MiB. */
+/** Most bytes of one payload. Escaped as JSON within JSON it may triple, and Qdrant accepts requests of 32 MiB. */
 export const MAX_RECORD_BYTES = 8 * 1024 * 1024
 
 export interface PointPayload {
   [key: string]: unknown
   collection: Kind
-  /** A list in the journal alone. */
+  /** A list for journal entries only. */
   scope: string | readonly string[]
   record_id: string
   order: number
-  /**
-   * The record's own payload as JSON text: Qdrant sorts the keys of an object, and refuses a lone surrogate, which
-   * text cut by a caller may end with.
-   */
+  /** The record's payload as JSON text, because Qdrant sorts object keys and rejects lone surrogates. */
   payload: string
-  /** The embedding as base64 of 32-bit floats, little-endian: what Qdrant gives back is normalised anew. */
+  /** The embedding as base64 of little-endian 32-bit floats, because Qdrant normalises vectors again. */
   dense?: string
   /** The term weights as base64: all indices, then all values. */
   sparse?: string
-  /** What the record can be looked for by. */
+  /** Indexed fields. */
   fields?: ReturnType<typeof toStoredFields>
 }
 
@@ -43,7 +40,7 @@ export interface Point {
   payload: PointPayload
 }
 
-/** What a write comes to: a point, or that there is none. */
+/** A write as the resulting point, or `undefined` for a removal. */
 export interface PointWrite {
   id: string
   scope: string
@@ -55,7 +52,7 @@ export function hasVectors(kind: Kind): boolean {
   return WITH_VECTORS.has(kind)
 }
 
-/** The id of a record's point: a name-based UUID (RFC 9562 §5.5) of collection, scope and id. */
+/** The point id of a record: a name-based UUID (RFC 9562 §5.5) of collection, scope and id. */
 export function pointId(collection: Kind, scope: string, id: string): string {
   const hash = createHash('sha1')
     .update(NAMESPACE)
@@ -67,12 +64,12 @@ export function pointId(collection: Kind, scope: string, id: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-/** Any fixed UUID: ours. */
+/** UUID namespace of the point ids. */
 const NAMESPACE = Buffer.from('5d9a8f0e6c3b4e7f9b1d2a4c8e6f0b37', 'hex')
 
 /**
- * A write as a point, checked so far that no server could refuse it: what is once in the journal must be applicable.
- * @throws {AppError} naming what cannot be stored
+ * Converts a write and validates everything that a server could reject: a journal entry must always be applicable.
+ * @throws {AppError} for a write that cannot be stored
  */
 export function toPointWrite(write: Write, dimensions: number): PointWrite {
   const { collection, scope } = write
@@ -101,7 +98,7 @@ export function toPointWrite(write: Write, dimensions: number): PointWrite {
   return { ...place, point: { id: place.id, vector, payload: stored } }
 }
 
-/** The record of a point, or nothing where the point is not that of the scope and collection asked for. */
+/** The record of a point, or `undefined` if it belongs to another scope or collection. */
 export function toRecord(payload: unknown, collection: Kind, scope: string): StoredRecord | undefined {
   const stored = payload as PointPayload | null | undefined
   if (stored?.scope !== scope || stored.collection !== collection) return undefined
@@ -114,7 +111,7 @@ export function toRecord(payload: unknown, collection: Kind, scope: string): Sto
   }
 }
 
-/** What every question is asked with, so that no caller can leave the scope out. */
+/** The filter of every query, so that none can omit the scope. */
 export function within(collection: Kind, scope: string) {
   return [
     { key: 'scope', match: { value: scope } },
@@ -124,7 +121,7 @@ export function within(collection: Kind, scope: string) {
 
 function assertText(name: string, text: string): void {
   if (!text.isWellFormed())
-    throw notStored(`expected ${name} to be well-formed Unicode, got half a character`)
+    throw notStored(`expected ${name} to be well-formed Unicode, got a lone surrogate`)
 }
 
 function asText(payload: JsonObject): string {
@@ -144,13 +141,13 @@ function asText(payload: JsonObject): string {
 function notStored(reason: string): AppError {
   return new AppError(
     'backend_unavailable',
-    `The record store could not write; nothing was stored: ${reason}.`,
+    `The record store rejected the write; nothing was stored: ${reason}.`,
   )
 }
 
 function assertSparse({ indices, values }: SparseVector): void {
   if (indices.length !== values.length || new Set(indices).size !== indices.length) {
-    throw notStored('expected as many term weights as terms, and no term twice')
+    throw notStored('expected distinct terms with one weight each')
   }
 }
 

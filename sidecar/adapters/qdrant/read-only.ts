@@ -1,15 +1,15 @@
 import type { RecordStore } from '../../ports/records.ts'
-import { linkQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
+import { connectQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
 import { pointId, toRecord } from './points.ts'
 
 /** Reads records without vectors and creates no collections; missing collections count as empty. */
 export function readOnlyQdrant(options: QdrantAddress & { prefix: string }): Pick<RecordStore, 'get'> {
-  const link = linkQdrant(options)
+  const connection = connectQdrant(options)
   return {
     async get(collection, scope, id) {
       const ids = [pointId(collection, scope, id)]
       try {
-        const [point] = await link.run((client) =>
+        const [point] = await connection.run((client) =>
           client.retrieve(`${options.prefix}documents`, { ids, with_payload: true }),
         )
         return point && toRecord(point.payload, collection, scope)

@@ -2,58 +2,63 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AppError } from '../../errors.ts'
 import type { Collection, RecordStore } from '../../ports/records.ts'
 import { type CollectionOptions, dropOtherMemories, ensureCollections, pointAlias } from './collections.ts'
-import { openLane } from './commit-queue.ts'
-import { linkQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
+import { openCommitQueue } from './commit-queue.ts'
+import { connectQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
 import { openJournal } from './journal.ts'
 import { hasVectors, pointId, toPointWrite, toRecord } from './points.ts'
-import { type Alone, openRecovery } from './recovery.ts'
-import { EVERY_SCOPE, openGate } from './scope-gate.ts'
+import { openRecovery, type RunExclusive } from './recovery.ts'
+import { EVERY_SCOPE, openScopeGate } from './scope-gate.ts'
 import { type Source, scopesIn, scrollPage } from './scroll.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
-  /** How long the opening waits for a server that does not answer yet, milliseconds. @default 0 */
-  patienceMs?: number | undefined
-  /** How long another process is given to finish what it has noted down, milliseconds. @default three times timeoutMs */
+  /** How long opening waits for an unreachable server, milliseconds. @default 0 */
+  startupTimeoutMs?: number | undefined
+  /** Grace period for another process to finish its journal entries, milliseconds. @default three times timeoutMs */
   graceMs?: number | undefined
   /**
-   * Runs a task with a scope to itself among all processes that write under the prefix. Absent: this is the only one,
-   * and what one before it left is carried out at the opening.
+   * Runs a task with the write lock of a scope. Absent if no other process writes under the prefix; then opening carries
+   * out the entries of earlier processes.
    */
-  alone?: Alone | undefined
-  /** Told, in words for the operator, of what is tried again in the background. */
-  onTrouble?: ((message: string) => void) | undefined
+  runExclusive?: RunExclusive | undefined
+  /** Called with a message for the operator when an operation is retried in the background. */
+  onError?: ((message: string) => void) | undefined
 }
 
-const PAUSE_MS = 500
+const STARTUP_RETRY_MS = 500
 
 /**
  * Records as points of Qdrant, over its REST interface; version 1.12 or later.
  *
- * Qdrant has no transactions. A commit is noted down whole in a journal point, then carried out point by point, then
- * struck from the journal; what a process left behind when it died is carried out by another, at its opening or, where
- * several write, by whoever holds the lock of the scope. Between journal and end nobody in this process reads the
- * scopes concerned.
+ * Qdrant has no transactions. A commit is written to a journal point, applied point by point, and deleted from the
+ * journal. Entries of a process that died are carried out when another one opens the store, or, if several processes
+ * write, by the next holder of the scope's lock. Reads of this process wait while a commit to their scope is applied.
  *
- * Two limits: another process may see half of a commit for a moment, since the gate does not reach over processes. And
- * a request that is on its way for longer than `graceMs` could arrive when another process has carried its commit out
- * and written anew, and Qdrant would not know to refuse it.
- * @throws {Error} in words for the operator when the server is not there, refuses the key, or holds something else
+ * Two limits: another process may briefly see a part of a commit. And a request that is delayed for longer than `graceMs`
+ * may arrive after another process has carried out the commit and written again.
+ * @throws {Error} for the operator if the server is unreachable, rejects the key, or holds something else
  */
 export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<RecordStore> {
-  const { timeoutMs, embedder, replicationFactor = 1, alone, onTrouble = () => {} } = options
+  const { timeoutMs, embedder, replicationFactor = 1, runExclusive, onError = () => {} } = options
   const { graceMs = 3 * timeoutMs } = options
-  const link = linkQdrant(options)
-  const patient = patience(options)
-  const collections = await patient(() => ensureCollections(link, options))
-  const journal = openJournal(link, collections.documents)
-  const gate = openGate(timeoutMs)
-  const tell = (error: unknown) => onTrouble(wordsOf(error))
-  // A request may take twice `timeoutMs`: what is sent by then is answered or given up when others may begin.
-  const undisturbedMs = Math.max(0, graceMs - 2 * timeoutMs)
-  const lane = openLane({ link, collections, journal, gate, undisturbedMs, onTrouble: tell })
-  const recovery = openRecovery({ journal, lane, graceMs, alone, onTrouble: tell })
-  if (!alone) {
-    await patient(async () => {
+  const connection = connectQdrant(options)
+  const retryDuringStartup = startupRetry(options)
+  const collections = await retryDuringStartup(() => ensureCollections(connection, options))
+  const journal = openJournal(connection, collections.documents)
+  const gate = openScopeGate(timeoutMs)
+  const reportError = (error: unknown) => onError(messageOf(error))
+  // A request takes at most twice `timeoutMs`, so requests sent in this time end before others may take over.
+  const exclusiveMs = Math.max(0, graceMs - 2 * timeoutMs)
+  const commitQueue = openCommitQueue({
+    connection,
+    collections,
+    journal,
+    gate,
+    exclusiveMs,
+    onError: reportError,
+  })
+  const recovery = openRecovery({ journal, commitQueue, graceMs, runExclusive, onError: reportError })
+  if (!runExclusive) {
+    await retryDuringStartup(async () => {
       await recovery.recover()
       await journal.sweep()
     }).catch((error) => {
@@ -70,21 +75,21 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
 
   function sourceOf(collection: Collection): Source {
     const name = hasVectors(collection) ? collections.memories : collections.documents
-    return { link, name, consistency }
+    return { connection, name, consistency }
   }
 
   return {
     kind: 'qdrant',
     async commit(writes) {
       assertOpen()
-      await lane.commit(writes.map((write) => toPointWrite(write, embedder.dimensions)))
+      await commitQueue.commit(writes.map((write) => toPointWrite(write, embedder.dimensions)))
     },
     async get(collection, scope, id) {
       assertOpen()
       return await gate.read(scope, async () => {
         const ids = [pointId(collection, scope, id)]
         const { name } = sourceOf(collection)
-        const [point] = await link.run((client) =>
+        const [point] = await connection.run((client) =>
           client.retrieve(name, { ids, with_payload: true, ...(consistency ? { consistency } : {}) }),
         )
         const record = point && toRecord(point.payload, collection, scope)
@@ -99,7 +104,7 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
       assertOpen()
       return await gate.read(EVERY_SCOPE, async () => {
         const found = await scopesIn(sourceOf(collection), collection)
-        // By code units, as `sort` does where nothing is said; Qdrant orders them by their number of records.
+        // Qdrant orders facets by count; the port requires code units.
         return found
           .filter((scope) => scope > after)
           .sort()
@@ -110,48 +115,48 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
       assertOpen()
       await recovery.recover(scope)
     },
-    isFinished: lane.isSettled,
+    isFinished: commitQueue.isFinished,
     generations: {
       async adopt() {
         assertOpen()
-        await pointAlias(link, options.prefix, collections.memories)
+        await pointAlias(connection, options.prefix, collections.memories)
       },
       async dropOthers() {
         assertOpen()
-        return await dropOtherMemories(link, options.prefix, collections.memories)
+        return await dropOtherMemories(connection, options.prefix, collections.memories)
       },
     },
     async check() {
       assertOpen()
-      await link.run((client) => client.count(collections.documents, { exact: false }))
+      await connection.run((client) => client.count(collections.documents, { exact: false }))
     },
     async close() {
       if (closed) return
       closed = true
-      await lane.close()
+      await commitQueue.close()
       recovery.close()
     },
   }
 }
 
-/** Runs what the opening has to do again until the server answers, for as long as there is patience. */
-function patience({ patienceMs = 0, onTrouble = () => {} }: QdrantRecordsOptions) {
-  const end = performance.now() + patienceMs
+/** Retries a startup step until the server responds, for `startupTimeoutMs`. */
+function startupRetry({ startupTimeoutMs = 0, onError = () => {} }: QdrantRecordsOptions) {
+  const end = performance.now() + startupTimeoutMs
   return async <T>(task: () => Promise<T>): Promise<T> => {
     for (;;) {
       try {
         return await task()
       } catch (error) {
-        const isLate = performance.now() + PAUSE_MS > end
+        const isLate = performance.now() + STARTUP_RETRY_MS > end
         if (!(error instanceof QdrantFailure)) throw error
-        if (error.isRefusal || isLate) throw new Error(`QDRANT_URL: ${error.message}`, { cause: error })
-        onTrouble(`${error.message}; trying again`)
-        await sleep(PAUSE_MS)
+        if (error.isRejection || isLate) throw new Error(`QDRANT_URL: ${error.message}`, { cause: error })
+        onError(`${error.message}; retrying`)
+        await sleep(STARTUP_RETRY_MS)
       }
     }
   }
 }
 
-function wordsOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }

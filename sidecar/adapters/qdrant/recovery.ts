@@ -1,98 +1,101 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Lane } from './commit-queue.ts'
+import type { CommitQueue } from './commit-queue.ts'
 import type { Journal } from './journal.ts'
 import { type Entry, keyOf } from './journal-entries.ts'
 
 export interface RecoveryOptions {
   journal: Journal
-  lane: Lane
-  /** How long an entry whose process may be at work on it is left alone, milliseconds from when it is first seen. */
+  commitQueue: CommitQueue
+  /** Grace period for an entry whose process may still be active, milliseconds from when it is first seen. */
   graceMs: number
-  /**
-   * Runs a task with a scope to itself among all that write; absent where nobody else writes. What is left behind is
-   * then looked for from time to time.
-   */
-  alone?: Alone | undefined
-  onTrouble: (error: unknown) => void
+  /** Runs a task with the write lock of a scope. Present if other processes write; then a periodic scan looks for entries. */
+  runExclusive?: RunExclusive | undefined
+  onError: (error: unknown) => void
 }
 
-export type Alone = (scope: string, task: () => Promise<void>) => Promise<void>
+export type RunExclusive = (scope: string, task: () => Promise<void>) => Promise<void>
 
-/** Carries out what processes that died had noted down. */
+/** Carries out journal entries of processes that died. */
 export interface Recovery {
-  /** What was left of a scope, or of all of them, in order; resolves at once where that is nothing. */
+  /** Carries out the entries of a scope, or of all scopes, in order. */
   recover(scope?: string): Promise<void>
   close(): void
 }
 
-/** Pause between two looks at an entry that is waited for. */
-const LOOK_AGAIN_MS = 250
+/** Polling interval during the grace period, milliseconds. */
+const POLL_MS = 250
 
-/** Stores that are open in this process: an entry of another one here is of one that was closed. */
-const open = new Set<string>()
+/** Open stores of this process. An entry of this process that belongs to another instance is of a closed store. */
+const openInstances = new Set<string>()
 
-export function openRecovery({ journal, lane, graceMs, alone, onTrouble }: RecoveryOptions): Recovery {
-  open.add(journal.instance)
+export function openRecovery({
+  journal,
+  commitQueue,
+  graceMs,
+  runExclusive,
+  onError,
+}: RecoveryOptions): Recovery {
+  openInstances.add(journal.instance)
   let isSwept = false
-  /** When each entry was first seen: by our own clock, since that of its process may be wrong. */
-  let seen = new Map<string, number>()
-  let timer = alone && setTimeout(() => void look(alone), 0)
+  /** When each entry was first seen, by the local clock. */
+  let firstSeen = new Map<string, number>()
+  let timer = runExclusive && setTimeout(() => void scan(runExclusive), 0)
 
   async function unfinished(scope?: string): Promise<Entry[]> {
     const entries = await journal.unfinished(scope)
     const now = performance.now()
-    const before = scope === undefined ? new Map<string, number>() : seen
-    for (const entry of entries) before.set(keyOf(entry), seen.get(keyOf(entry)) ?? now)
-    seen = before
+    const before = scope === undefined ? new Map<string, number>() : firstSeen
+    for (const entry of entries) before.set(keyOf(entry), firstSeen.get(keyOf(entry)) ?? now)
+    firstSeen = before
     return entries
   }
 
-  /** How long an entry is yet to be left alone, milliseconds. */
-  function pauseFor(entry: Entry): number {
-    if (!mayBeAtWork(entry)) return 0
-    return Math.max(0, (seen.get(keyOf(entry)) ?? 0) + graceMs - performance.now())
+  /** Remaining grace period of an entry, milliseconds. */
+  function remainingGrace(entry: Entry): number {
+    if (!mayBeActive(entry)) return 0
+    return Math.max(0, (firstSeen.get(keyOf(entry)) ?? 0) + graceMs - performance.now())
   }
 
   async function recover(scope?: string): Promise<void> {
     for (;;) {
       const entries = await unfinished(scope)
       if (entries.length === 0) return
-      const pause = Math.max(...entries.map(pauseFor))
-      if (pause === 0) for (const entry of entries) await lane.takeOver(entry)
-      // It may finish meanwhile.
-      else await sleep(Math.min(pause + 1, LOOK_AGAIN_MS))
+      const pause = Math.max(...entries.map(remainingGrace))
+      if (pause === 0) for (const entry of entries) await commitQueue.takeOver(entry)
+      // Its process may finish it meanwhile.
+      else await sleep(Math.min(pause + 1, POLL_MS))
     }
   }
 
-  async function look(run: Alone): Promise<void> {
+  async function scan(run: RunExclusive): Promise<void> {
     try {
-      const left = (await unfinished()).filter((entry) => pauseFor(entry) === 0)
+      const left = (await unfinished()).filter((entry) => remainingGrace(entry) === 0)
       for (const scope of new Set(left.flatMap(({ scopes }) => scopes)))
         await run(scope, () => recover(scope))
       if (!isSwept || left.length > 0) await journal.sweep()
       isSwept = true
     } catch (error) {
-      onTrouble(error)
+      onError(error)
     }
-    if (!open.has(journal.instance)) return
-    timer = setTimeout(() => void look(run), graceMs)
+    if (!openInstances.has(journal.instance)) return
+    timer = setTimeout(() => void scan(run), graceMs)
     timer.unref()
   }
 
   return {
     recover,
     close() {
-      open.delete(journal.instance)
+      openInstances.delete(journal.instance)
       clearTimeout(timer)
     },
   }
 }
 
-/** Whether the process that noted it down may be about to finish it itself. */
-function mayBeAtWork({ host, pid, instance }: Entry): boolean {
+/** Whether the process that wrote the entry may still carry it out. */
+function mayBeActive({ host, pid, instance }: Entry): boolean {
   if (host !== hostname()) return true
-  if (pid === process.pid) return open.has(instance)
+  if (pid === process.pid) return openInstances.has(instance)
   try {
     return process.kill(pid, 0)
   } catch (error) {

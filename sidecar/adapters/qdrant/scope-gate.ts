@@ -1,56 +1,53 @@
+import pTimeout from 'p-timeout'
 import { AppError } from '../../errors.ts'
 
-/** What is read: one scope, or the list of them all. */
-export type Place = string | typeof EVERY_SCOPE
+/** What a read covers: one scope, or the list of all scopes. */
+export type Coverage = string | typeof EVERY_SCOPE
 
-/** Stands for what changes with any scope. */
 export const EVERY_SCOPE = Symbol('every scope')
 
-/** Lets a write change several points of a scope while nobody reads it, so that no write is seen by halves. */
-export interface Gate {
-  /** Runs when no write is at work on the place; rejects when one is for longer than the gate's patience. */
-  read<T>(place: Place, read: () => Promise<T>): Promise<T>
-  /** Resolves when the scopes have no reader left, with what lets readers in again. One write at a time. */
+/** A read-write lock per scope: a write that changes several points excludes readers of its scopes. */
+export interface ScopeGate {
+  /** Runs `read` when no write is active on the coverage; rejects after `timeoutMs`. */
+  read<T>(coverage: Coverage, read: () => Promise<T>): Promise<T>
+  /** Resolves when the scopes have no readers, with a function that admits readers again. One write at a time. */
   close(scopes: Iterable<string>): Promise<() => void>
 }
 
-/** @param patienceMs how long a read waits for a write */
-export function openGate(patienceMs: number): Gate {
-  let write: { places: ReadonlySet<Place>; over: Promise<void> } | undefined
-  const readers = new Map<Place, number>()
-  let readerLeft = () => {}
+/** @param timeoutMs how long a read waits for a write */
+export function openScopeGate(timeoutMs: number): ScopeGate {
+  let write: { coverage: ReadonlySet<Coverage>; done: Promise<void> } | undefined
+  const readers = new Map<Coverage, number>()
+  let onReaderLeft = () => {}
 
-  async function untilOpen(place: Place): Promise<void> {
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(stuck()), patienceMs)
-    try {
-      while (write?.places.has(place)) await Promise.race([write.over, late])
-    } finally {
-      clearTimeout(timer)
-      late.catch(() => {})
-    }
+  async function untilOpen(coverage: Coverage): Promise<void> {
+    while (write?.coverage.has(coverage)) await write.done
   }
 
   return {
-    async read(place, read) {
-      if (write?.places.has(place)) await untilOpen(place)
-      readers.set(place, (readers.get(place) ?? 0) + 1)
+    async read(coverage, read) {
+      if (write?.coverage.has(coverage)) {
+        await pTimeout(untilOpen(coverage), { milliseconds: timeoutMs, message: pendingWrite() })
+        // The promise settles a microtask later, in which another write may have started.
+        await untilOpen(coverage)
+      }
+      readers.set(coverage, (readers.get(coverage) ?? 0) + 1)
       try {
         return await read()
       } finally {
-        const left = (readers.get(place) as number) - 1
-        if (left === 0) readers.delete(place)
-        else readers.set(place, left)
-        readerLeft()
+        const left = (readers.get(coverage) as number) - 1
+        if (left === 0) readers.delete(coverage)
+        else readers.set(coverage, left)
+        onReaderLeft()
       }
     },
     async close(scopes) {
-      const { promise: over, resolve } = Promise.withResolvers<void>()
-      const places = new Set<Place>([...scopes, EVERY_SCOPE])
-      write = { places, over }
-      while (places.values().some((place) => readers.has(place))) {
+      const { promise: done, resolve } = Promise.withResolvers<void>()
+      const coverage = new Set<Coverage>([...scopes, EVERY_SCOPE])
+      write = { coverage, done }
+      while (coverage.values().some((one) => readers.has(one))) {
         await new Promise<void>((wake) => {
-          readerLeft = wake
+          onReaderLeft = wake
         })
       }
       return () => {
@@ -61,9 +58,9 @@ export function openGate(patienceMs: number): Gate {
   }
 }
 
-function stuck(): AppError {
+function pendingWrite(): AppError {
   return new AppError(
     'backend_unavailable',
-    'The record store has not yet carried out an earlier write to this scope; it is tried again.',
+    'An earlier write to this scope is not carried out yet; the record store retries it. Retry later.',
   )
 }

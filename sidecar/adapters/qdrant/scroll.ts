@@ -1,24 +1,23 @@
 import type { Position, ScrollOptions, StoredRecord } from '../../ports/records.ts'
-import type { QdrantLink } from './connection.ts'
+import type { QdrantConnection } from './connection.ts'
 import { type Kind, type PointPayload, toRecord, within } from './points.ts'
 
-/** Where to read, and how many of the copies must agree. */
+/** The Qdrant collection to read, and the read consistency. */
 export interface Source {
-  link: QdrantLink
+  connection: QdrantConnection
   /** Name of the Qdrant collection. */
   name: string
   consistency?: 'majority' | undefined
 }
 
-/** Records of one request, ties of one request. */
+/** Records per request. */
 const BATCH = 1000
 
 /**
  * A page of a scope by order and then id, in one Qdrant collection.
  *
- * Qdrant orders by one payload field, knows no second one for ties, and takes no offset beside `order_by`. So ties are
- * asked for by themselves: those that are left at the order of `after`, and those of the last order of an answer that
- * was cut, which may have lost any of them.
+ * Qdrant sorts by one payload field without a tie-breaker, and accepts no offset with `order_by`. So records with equal
+ * `order` (ties) are queried separately: those at the order of `after`, and those at the last order of a full response.
  */
 export async function scrollPage(
   source: Source,
@@ -28,7 +27,7 @@ export async function scrollPage(
 ): Promise<StoredRecord[]> {
   const { limit, after, direction = 'ascending' } = options
   const step = direction === 'ascending' ? 1 : -1
-  const compare = (a: Position, b: Position) => step * byPlace(a, b)
+  const compare = (a: Position, b: Position) => step * comparePositions(a, b)
   const page: StoredRecord[] = []
   let from: number | undefined
   if (after) {
@@ -57,13 +56,16 @@ export async function scrollPage(
 }
 
 /**
- * Every scope with records of a collection, in no order of use: Qdrant lists the values of a field by how often they
- * are there, and from the beginning only. It makes room for as many as are asked for, so that is raised by need.
+ * Every scope with records of a collection, unsorted. Facets have no pagination and allocate `limit` entries, so the limit
+ * grows until all values fit.
  */
-export async function scopesIn({ link, name, consistency }: Source, collection: Kind): Promise<string[]> {
+export async function scopesIn(
+  { connection, name, consistency }: Source,
+  collection: Kind,
+): Promise<string[]> {
   const filter = { must: [{ key: 'collection', match: { value: collection } }] }
   for (let limit = BATCH; ; limit *= 10) {
-    const { hits } = await link.run((client) =>
+    const { hits } = await connection.run((client) =>
       client.facet(name, {
         key: 'scope',
         filter,
@@ -76,8 +78,8 @@ export async function scopesIn({ link, name, consistency }: Source, collection: 
   }
 }
 
-/** Order, then code units of the id. */
-export function byPlace(a: Position, b: Position): number {
+/** By order, then by code units of the id. */
+export function comparePositions(a: Position, b: Position): number {
   return a.order - b.order || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 }
 
@@ -86,12 +88,12 @@ function isOrder(order: number): boolean {
 }
 
 async function inOrder(
-  { link, name, consistency }: Source,
+  { connection, name, consistency }: Source,
   collection: Kind,
   scope: string,
   { from, asked, direction }: { from: number | undefined; asked: number; direction: string },
 ): Promise<StoredRecord[]> {
-  const { points } = await link.run((client) =>
+  const { points } = await connection.run((client) =>
     client.scroll(name, {
       filter: { must: within(collection, scope) },
       order_by: {
@@ -113,7 +115,7 @@ interface Tie extends Position {
 
 /** All records of one order, without what they hold: there may be many more than the page has room for. */
 async function ties(
-  { link, name, consistency }: Source,
+  { connection, name, consistency }: Source,
   collection: Kind,
   scope: string,
   order: number,
@@ -121,7 +123,7 @@ async function ties(
   const found: Tie[] = []
   let offset: string | undefined
   do {
-    const { points, next_page_offset: next } = await link.run((client) =>
+    const { points, next_page_offset: next } = await connection.run((client) =>
       client.scroll(name, {
         filter: { must: [...within(collection, scope), { key: 'order', match: { value: order } }] },
         limit: BATCH,
@@ -138,16 +140,16 @@ async function ties(
   return found
 }
 
-/** The records of ties, in their order. */
+/** Reads the records of ties, in the same order. */
 async function recordsOf(
-  { link, name, consistency }: Source,
+  { connection, name, consistency }: Source,
   collection: Kind,
   scope: string,
   tied: readonly Tie[],
 ): Promise<StoredRecord[]> {
   if (tied.length === 0) return []
   const ids = tied.map(({ point }) => point)
-  const points = await link.run((client) =>
+  const points = await connection.run((client) =>
     client.retrieve(name, { ids, with_payload: true, ...(consistency ? { consistency } : {}) }),
   )
   const records = new Map(points.map(({ id, payload }) => [id, toRecord(payload, collection, scope)]))

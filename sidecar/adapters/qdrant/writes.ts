@@ -1,34 +1,35 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import type { Collections } from './collections.ts'
-import { QdrantFailure, type QdrantLink } from './connection.ts'
+import { type QdrantConnection, QdrantFailure } from './connection.ts'
 import { hasVectors, type Point, type PointWrite } from './points.ts'
 
 export type Operation = Schemas['UpdateOperation']
 
-/** Most bytes of one request, roughly, and most points in it; a single record may have as much alone. */
+/** Approximate limits of one request. A single larger record gets a request of its own. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024
 const MAX_POINTS = 500
 
-/** Sends updates of one collection and waits until they can be read. Done twice, they have the effect of once. */
+/** Sends updates of one collection and waits until they are readable. Idempotent. */
 export async function update(
-  link: QdrantLink,
+  connection: QdrantConnection,
   name: string,
   operations: readonly Operation[],
 ): Promise<void> {
   if (operations.length === 0) return
-  await link.run(async (client) => {
+  await connection.run(async (client) => {
     const results = await client.batchUpdate(name, {
       operations: [...operations],
       wait: true,
       ordering: 'strong',
     })
-    // A server that stops waiting answers 200 as well.
+    // A server that stops waiting for completion also returns 200.
     const undone = results.find(({ status }) => status !== 'completed')
-    if (undone) throw new QdrantFailure(`${link.where}: the write is not carried out yet (${undone.status})`)
+    if (undone)
+      throw new QdrantFailure(`${connection.where}: the write is not completed yet (${undone.status})`)
   })
 }
 
-/** The last write to each point: all that a reader could see of a group of writes. */
+/** The last write to each point. */
 export function lastWrites(writes: Iterable<PointWrite>): PointWrite[] {
   const last = new Map<string, PointWrite>()
   for (const write of writes) last.set(write.id, write)
@@ -36,23 +37,22 @@ export function lastWrites(writes: Iterable<PointWrite>): PointWrite[] {
 }
 
 /**
- * Carries writes out, each point at most once, and with the last of them what is given as `finish` (operations on the
- * documents, done after all else).
- * @param mayGoOn awaited before each request; what it rejects with ends it
+ * Applies writes (at most one per point), and after them the `finish` operations on the documents.
+ * @param mayContinue awaited before each request; rejecting aborts
  */
 export async function applyWrites(
-  link: QdrantLink,
+  connection: QdrantConnection,
   collections: Collections,
   writes: readonly PointWrite[],
   finish: readonly Operation[],
-  mayGoOn: () => Promise<void> = async () => {},
+  mayContinue: () => Promise<void> = async () => {},
 ): Promise<void> {
   const memories = writes
     .filter(({ collection }) => hasVectors(collection))
     .map((write) => (collections.hasSparse ? write : withoutSparse(write)))
   const send = async (name: string, operations: readonly Operation[]) => {
-    await mayGoOn()
-    await update(link, name, operations)
+    await mayContinue()
+    await update(connection, name, operations)
   }
   for (const request of requestsOf(memories)) await send(collections.memories, request)
   const requests = requestsOf(writes.filter(({ collection }) => !hasVectors(collection)))
@@ -71,7 +71,7 @@ function requestsOf(writes: readonly PointWrite[]): Operation[][] {
   const requests: Operation[][] = []
   let points: Point[] = []
   let bytes = 0
-  const cut = () => {
+  const endRequest = () => {
     if (points.length > 0) requests.push([{ upsert: { points } }])
     points = []
     bytes = 0
@@ -79,11 +79,11 @@ function requestsOf(writes: readonly PointWrite[]): Operation[][] {
   for (const { point } of writes) {
     if (!point) continue
     const size = bytesOf(point)
-    if (bytes + size > MAX_REQUEST_BYTES || points.length === MAX_POINTS) cut()
+    if (bytes + size > MAX_REQUEST_BYTES || points.length === MAX_POINTS) endRequest()
     points.push(point)
     bytes += size
   }
-  cut()
+  endRequest()
   const removed = writes.flatMap(({ id, point }) => (point ? [] : [id]))
   for (let i = 0; i < removed.length; i += MAX_POINTS) {
     const remove: Operation = { delete: { points: removed.slice(i, i + MAX_POINTS) } }
@@ -94,7 +94,7 @@ function requestsOf(writes: readonly PointWrite[]): Operation[][] {
   return requests
 }
 
-/** At most so long as JSON: a character of the payload is three bytes, a number of the vector some twenty. */
+/** Upper bound of the JSON size: three bytes per payload character, about 20 per vector element. */
 export function bytesOf({ vector, payload }: Point): number {
   const numbers = (vector.dense?.length ?? 0) + 2 * (vector.sparse?.indices.length ?? 0)
   const base64 = (payload.dense?.length ?? 0) + (payload.sparse?.length ?? 0)

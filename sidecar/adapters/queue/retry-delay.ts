@@ -1,7 +1,7 @@
 const FIRST_MS = 1000
-const LONGEST_MS = 60_000
+const MAX_MS = 60_000
 
-/** Milliseconds before a run that failed is tried again: doubled with each failure in a row, spread by a tenth. */
-export function pauseAfter(failures: number): number {
-  return Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 10)) * (0.9 + Math.random() / 10)
+/** Delay before a failed run is retried, milliseconds: exponential with a limit and 10 % jitter. */
+export function retryDelayMs(failures: number): number {
+  return Math.min(MAX_MS, FIRST_MS * 2 ** Math.min(failures - 1, 10)) * (0.9 + Math.random() / 10)
 }

@@ -1,17 +1,14 @@
 import type { CachedEntry } from '../../ports/cache-store.ts'
 
-/** First character of a stored value: entries of a form that this version does not know are no entries to it. */
+/** First character of a stored value. Entries of other versions are ignored. */
 const VERSION = '1'
 
-/**
- * An entry as one string: version, the time it was stored (epoch milliseconds, base 36), a colon, the value. The time
- * to live is Redis' affair (`PX`).
- */
+/** An entry as one string: version, time of storage (epoch milliseconds, base 36), a colon, the value. */
 export function encodeEntry({ value, storedAt }: CachedEntry): string {
   return `${VERSION}${storedAt.toString(36)}:${value}`
 }
 
-/** `undefined` for what `encodeEntry` did not write. */
+/** Returns `undefined` for text that `encodeEntry` did not produce. */
 export function decodeEntry(text: string): CachedEntry | undefined {
   const colon = text.indexOf(':')
   if (!text.startsWith(VERSION) || colon < 2 || colon > 12) return undefined
@@ -21,10 +18,10 @@ export function decodeEntry(text: string): CachedEntry | undefined {
 }
 
 /**
- * The key in Redis: `author/default/mem:ada` is kept as `hippocache:{default}author/mem:ada`. What stands in the
- * first braces decides the slot in a cluster, so that all keys of a scope are on one node
- * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags). A key without a scope gets
- * empty braces: then the whole of it decides. No two keys become one.
+ * The key in Redis: `author/default/mem:ada` becomes `hippocache:{default}author/mem:ada`. The hash tag puts all keys of
+ * a scope on one cluster node
+ * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags). A key without a scope gets an
+ * empty hash tag: then the whole key decides the slot. The mapping is injective.
  *
  * @param prefix without braces
  */

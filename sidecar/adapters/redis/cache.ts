@@ -1,19 +1,19 @@
 import type { CacheStore } from '../../ports/cache-store.ts'
 import type { RedisTarget } from '../../redis-url.ts'
 import { decodeEntry, encodeEntry, redisKey } from './cache-entry.ts'
-import { linkRedis, type OnRedisState, type RedisLink } from './connection.ts'
+import { connectRedis, type OnRedisState, type RedisConnection } from './connection.ts'
 
 export interface RedisCacheOptions {
   target: RedisTarget
-  /** Stands before every key; no braces. */
+  /** Prefix of every key, without braces. */
   keyPrefix: string
-  /** How long one command may take, milliseconds. */
+  /** Timeout of one command, milliseconds. */
   timeoutMs: number
-  /** Most bytes of one entry with its key. The whole is bounded by the server's `maxmemory`. */
+  /** Most bytes of one entry with its key. The server's `maxmemory` bounds the total. */
   maxValueBytes: number
   onState?: OnRedisState | undefined
-  /** A connection to the target that is shared with others; whoever of them is closed first closes it. */
-  link?: RedisLink | undefined
+  /** A shared connection to the target. Closing any of its users closes it. */
+  connection?: RedisConnection | undefined
   /** Epoch milliseconds; injected by tests. */
   now?: () => number
 }
@@ -21,48 +21,46 @@ export interface RedisCacheOptions {
 export const KIND = { single: 'redis', sentinel: 'redis sentinel', cluster: 'redis cluster' } as const
 
 /**
- * The cache that several sidecars share, on Redis.
- *
- * Redis alone decides when an entry is gone (`PX`), so sidecars whose clocks differ agree on that. `storedAt` is the
- * clock of the sidecar that stored it: a difference of clocks shows in an age, never in a life.
+ * A cache shared by several sidecars through Redis. Redis expires entries (`PX`), so clock differences between sidecars
+ * affect only the reported age of an entry, never its TTL.
  */
 export function createRedisCache(options: RedisCacheOptions): CacheStore {
   const { target, keyPrefix, timeoutMs, maxValueBytes, onState, now = Date.now } = options
-  const { link = linkRedis(target, timeoutMs, onState) } = options
+  const { connection = connectRedis(target, timeoutMs, onState) } = options
   const check = redisKey(keyPrefix, 'check')
   return {
     kind: KIND[target.mode],
     async get(key) {
-      const name = redisKey(keyPrefix, wellFormed('key', key))
-      const text = await link.run((client) => client.get(name))
+      const name = redisKey(keyPrefix, assertWellFormed('key', key))
+      const text = await connection.run((client) => client.get(name))
       return text === null ? undefined : decodeEntry(text)
     },
     async set(key, value, ttlMs) {
-      const name = redisKey(keyPrefix, wellFormed('key', key))
-      const text = encodeEntry({ value: wellFormed('value', value), storedAt: now() })
+      const name = redisKey(keyPrefix, assertWellFormed('key', key))
+      const text = encodeEntry({ value: assertWellFormed('value', value), storedAt: now() })
       const size = Buffer.byteLength(name) + Buffer.byteLength(text)
       if (size > maxValueBytes) {
         throw new RangeError(`cache value: expected at most ${maxValueBytes} bytes, got ${size}`)
       }
-      // Redis counts whole milliseconds; an entry that lives less than one must not live for ever.
-      await link.run((client) => client.set(name, text, 'PX', Math.max(1, Math.floor(ttlMs))))
+      // Redis expects an integer of at least 1.
+      await connection.run((client) => client.set(name, text, 'PX', Math.max(1, Math.floor(ttlMs))))
     },
     async delete(key) {
-      const name = redisKey(keyPrefix, wellFormed('key', key))
-      return (await link.run((client) => client.del(name))) > 0
+      const name = redisKey(keyPrefix, assertWellFormed('key', key))
+      return (await connection.run((client) => client.del(name))) > 0
     },
     async check() {
-      // A write: a replica and a server that is full answer a PING.
-      await link.run((client) => client.set(check, '', 'PX', 1000))
+      // A write, because a replica and a full server still answer PING.
+      await connection.run((client) => client.set(check, '', 'PX', 1000))
     },
     async close() {
-      link.close()
+      connection.close()
     },
   }
 }
 
-/** UTF-8 has no way to say a lone surrogate: two keys could become one. */
-export function wellFormed(what: string, text: string): string {
+/** Lone surrogates have no UTF-8 encoding: two different keys could become the same. */
+export function assertWellFormed(what: string, text: string): string {
   if (!text.isWellFormed())
     throw new TypeError(`cache ${what}: expected well-formed Unicode, got a lone surrogate`)
   return text

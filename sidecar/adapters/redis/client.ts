@@ -3,59 +3,56 @@ import type { RedisTarget } from '../../redis-url.ts'
 
 export type RedisClient = Redis | Cluster
 
-/** Without the option that the constructors infer their types from. */
 type Options = Omit<RedisOptions, 'replyMapping'>
 
-/** How long a server may take to accept a connection, milliseconds. */
-const CONNECT_MS = 5000
+const CONNECT_TIMEOUT_MS = 5000
 
-/** Most milliseconds between two attempts to connect. */
-const LONGEST_PAUSE_MS = 2000
+const MAX_RECONNECT_DELAY_MS = 2000
 
-/** Longest that a connection which waits may say nothing, milliseconds: more than any command blocks. */
-const SILENCE_MS = 30_000
+/** Socket timeout of a blocking connection, milliseconds; longer than any command blocks. */
+const BLOCKING_SOCKET_TIMEOUT_MS = 30_000
 
 /**
- * A client that is not connected yet, for each way of running Redis. Loads the library, which takes a while.
- * @param waits its commands wait for a server that is away, for as long as it takes; nobody's request may depend on them
+ * Creates a client that is not connected yet, for the topology of the target. Loads ioredis on first use.
+ * @param isBlocking commands wait without limit for an unreachable server; for background workers only
  */
 export async function createRedisClient(
   target: RedisTarget,
   timeoutMs: number,
-  waits = false,
+  isBlocking = false,
 ): Promise<RedisClient> {
   const { Cluster, Redis } = await import('ioredis')
-  const options = { ...commonOptions(target, timeoutMs), ...(waits && WAITING) }
+  const options = { ...commonOptions(target, timeoutMs), ...(isBlocking && BLOCKING) }
   if (target.mode === 'cluster')
     return new Cluster([...target.nodes], clusterOptions(target, options, timeoutMs))
   if (target.mode === 'sentinel') return new Redis({ ...options, ...sentinelOptions(target, timeoutMs) })
   return new Redis({ ...options, ...target.nodes[0] })
 }
 
-const WAITING: Options = {
+const BLOCKING: Options = {
   enableOfflineQueue: true,
   autoResendUnfulfilledCommands: true,
   maxRetriesPerRequest: null,
-  socketTimeout: SILENCE_MS,
+  socketTimeout: BLOCKING_SOCKET_TIMEOUT_MS,
 }
 
 function commonOptions({ username, password, db, tls }: RedisTarget, timeoutMs: number): Options {
   return {
-    // What is used is the same in RESP3; RESP2 is spoken by every server and proxy.
+    // Every server and proxy supports RESP2.
     protocol: 2,
     connectionName: 'hippocache',
     disableClientInfo: true,
     lazyConnect: true,
-    // Nothing waits for a server that is away, and nothing is sent twice: the caller hears of it at once.
+    // Commands fail immediately while the server is unreachable, and are never sent twice.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    connectTimeout: CONNECT_MS,
-    // A connection that says nothing for this long while an answer is due is dead: only a new one can recover.
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    // A connection that is silent this long while a reply is due is dead.
     socketTimeout: 2 * timeoutMs,
     maxLoadingRetryTime: 1000,
-    retryStrategy: pauseBefore,
-    // After a failover the old master is a replica: connecting again finds the new one, by DNS or by sentinel.
+    retryStrategy: reconnectDelay,
+    // After a failover the old master is a replica. Reconnecting finds the new master through DNS or sentinels.
     reconnectOnError: ({ message }) => message.startsWith('READONLY'),
     db,
     ...(username !== undefined && { username }),
@@ -69,7 +66,7 @@ function sentinelOptions(target: RedisTarget, timeoutMs: number): Options {
   return {
     sentinels: nodes.map((node) => ({ ...node })),
     name: master as string,
-    sentinelRetryStrategy: pauseBefore,
+    sentinelRetryStrategy: reconnectDelay,
     sentinelCommandTimeout: 2 * timeoutMs,
     ...(sentinelUsername !== undefined && { sentinelUsername }),
     ...(sentinelPassword !== undefined && { sentinelPassword }),
@@ -82,17 +79,17 @@ function clusterOptions({ tls }: RedisTarget, options: Options, timeoutMs: numbe
   return {
     lazyConnect: true,
     enableOfflineQueue: enableOfflineQueue as boolean,
-    clusterRetryStrategy: pauseBefore,
+    clusterRetryStrategy: reconnectDelay,
     slotsRefreshTimeout: 2 * timeoutMs,
     slotsRefreshInterval: 5000,
     redisOptions,
-    // Names are kept as they are, because certificates are made out to names.
+    // Certificates are issued for host names, so names must not be resolved to addresses.
     ...(tls && { dnsLookup: ((host, found) => found(null, host)) satisfies DNSLookupFunction }),
   }
 }
 
-/** Milliseconds to wait before an attempt: doubling, with a bound, and spread so that sidecars do not march in step. */
-function pauseBefore(attempt: number): number {
-  const pause = Math.min(LONGEST_PAUSE_MS, 25 * 2 ** Math.min(attempt, 10))
+/** Delay before a reconnection attempt, milliseconds: exponential with a limit and jitter. */
+function reconnectDelay(attempt: number): number {
+  const pause = Math.min(MAX_RECONNECT_DELAY_MS, 25 * 2 ** Math.min(attempt, 10))
   return Math.round(pause * (0.5 + Math.random() / 2))
 }

@@ -2,140 +2,140 @@ import { randomUUID } from 'node:crypto'
 import { AppError } from '../../errors.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Hold } from '../../ports/scope-lock.ts'
-import type { RedisLink } from './connection.ts'
-import { ACQUIRE, GIVE_BACK, RENEW } from './lock-scripts.ts'
-import { runScript, type Script } from './scope-state-scripts.ts'
-import type { Timers } from './task-queue.ts'
+import type { RedisConnection } from './connection.ts'
+import { ACQUIRE, RELEASE, RENEW } from './lock-scripts.ts'
+import { runScript, type Script } from './scripts.ts'
+
+export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
 export interface LeaseSettings {
-  /** Life of a lease without renewal, milliseconds: so long a scope cannot be written to after its writer has died. */
+  /** TTL of a lease, milliseconds. After a writer dies, its scope cannot be written to for this long. */
   leaseMs: number
-  /** How much of it must be left where a commit begins: longer than the store lets a commit take, milliseconds. */
+  /** Remaining TTL that a commit requires, milliseconds; longer than the store allows a commit to take. */
   commitMs: number
 }
 
 export interface LeaseContext extends LeaseSettings {
-  link: RedisLink
-  /** The lock, the two keys of those who wait for it, and its mark. */
+  connection: RedisConnection
+  /** The lock, its waiters by arrival, its waiters by last request, and its state. */
   keys: readonly [string, string, string, string]
   timers: Timers
-  /** Milliseconds that only ever grow, also while the process stands still. */
+  /** Monotonic clock, milliseconds; also advances while the process is suspended. */
   now: () => number
 }
 
-/**
- * How the last holder left a scope: in good order; in the middle of something, as when it died; or nobody knows, as
- * there was none yet, or Redis has lost it.
- */
+/** How the last holder left the scope; `unknown` if there was none or Redis lost the state. */
 export type Left = 'finished' | 'unfinished' | 'unknown'
 
 const LEFT: Readonly<Record<string, Left>> = { free: 'finished', held: 'unfinished' }
 
-/** Milliseconds for which one who waits keeps the place without asking. */
-const STALE_MS = 3000
-/** For how long it is known how a lock ended, milliseconds. */
-const KNOWN_MS = 30 * 86_400_000
-/** Between two attempts to renew or to give back, where Redis did not answer, milliseconds. */
-const AGAIN_MS = 500
+/** A waiter that sends no request for this long loses its place, milliseconds. */
+const WAITER_TTL_MS = 3000
+/** TTL of the lock's state, milliseconds. */
+const STATE_TTL_MS = 30 * 86_400_000
+/** Delay before a failed renewal or release is retried, milliseconds. */
+const RETRY_MS = 500
 
-/** A claim on a scope in Redis: waits in line for it, and keeps it while it is held. */
+/** A lease on a scope in Redis: waits in line until it is granted, and is renewed until it is released. */
 export class RedisLease implements Hold {
   readonly #context: LeaseContext
   readonly #token = randomUUID()
-  /** By `now`: the last moment at which it is certain that it is held. Reckoned from before Redis was asked. */
-  #until = 0
-  /** By `now`: when Redis was asked last, and may have granted it. */
-  #asked = Number.NEGATIVE_INFINITY
-  /** How often the connection had been lost when Redis said last that it is held. */
+  /** By `now`: end of the lease, counted from before the request that granted or renewed it. */
+  #expiresAt = 0
+  /** By `now`: time of the last request, which may have been granted although its reply is lost. */
+  #requestedAt = Number.NEGATIVE_INFINITY
+  /** Connection losses at the time of the last confirmation. */
   #interruptions = 0
   #isLost = false
-  #isOver = false
+  #isReleased = false
   #timer: ReturnType<typeof setTimeout> | undefined
 
   constructor(context: LeaseContext) {
     this.#context = context
   }
 
-  /** Asks for it once: that it is taken, and how the holder before left the scope; or how many are before. */
-  async ask(): Promise<{ isTaken: true; left: Left } | { isTaken: false; before: number }> {
-    const { leaseMs, link, now } = this.#context
-    const asked = now()
-    this.#asked = asked
-    const { interruptions } = link
-    const answer = await this.#run(ACQUIRE, 4, leaseMs, STALE_MS, KNOWN_MS)
-    const [taken, rest] = answer as [0, number] | [1, string]
-    if (taken === 0) return { isTaken: false, before: rest }
-    this.#confirm(asked, interruptions)
-    this.#renewLater(leaseMs / 3)
-    return { isTaken: true, left: LEFT[rest] ?? 'unknown' }
+  /** Requests the lease once. If it is not granted, returns the number of earlier waiters. */
+  async request(): Promise<{ isGranted: true; left: Left } | { isGranted: false; waitersBefore: number }> {
+    const { leaseMs, connection, now } = this.#context
+    const requestedAt = now()
+    this.#requestedAt = requestedAt
+    const { interruptions } = connection
+    const reply = await this.#run(ACQUIRE, 4, leaseMs, WAITER_TTL_MS, STATE_TTL_MS)
+    const [granted, rest] = reply as [0, number] | [1, string]
+    if (granted === 0) return { isGranted: false, waitersBefore: rest }
+    this.#confirm(requestedAt, interruptions)
+    this.#scheduleRenewal(leaseMs / 3)
+    return { isGranted: true, left: LEFT[rest] ?? 'unknown' }
   }
 
   async assertHeld(): Promise<void> {
-    const { commitMs, link, now } = this.#context
-    const isSure = () =>
-      !this.#isLost && this.#interruptions === link.interruptions && this.#until - now() >= commitMs
-    if (isSure()) return
-    // The process stood still, or Redis was away: it may have lost the lease, or all that it knew.
+    const { commitMs, connection, now } = this.#context
+    const isCertain = () =>
+      !this.#isLost && this.#interruptions === connection.interruptions && this.#expiresAt - now() >= commitMs
+    if (isCertain()) return
+    // The process was suspended, or Redis was unreachable: the lease may be lost.
     await this.#renew()
-    if (!isSure()) {
+    if (!isCertain()) {
       throw new AppError(
         'backend_unavailable',
-        'This sidecar cannot be sure any more that no other one writes to this user’s memories; nothing was stored.',
+        'This sidecar lost the write lock for this user; nothing was stored. Retry.',
         { retryAfterS: 1 },
       )
     }
   }
 
-  /** @param inOrder whether nothing is left to be finished by the next holder */
-  async giveBack(inOrder: boolean): Promise<void> {
+  /** @param isInOrder the next holder has nothing to recover */
+  async release(isInOrder: boolean): Promise<void> {
     const { leaseMs, timers, now } = this.#context
-    this.#isOver = true
+    this.#isReleased = true
     timers.clearTimeout(this.#timer)
     try {
-      await this.#run(GIVE_BACK, 4, inOrder ? KNOWN_MS : 0)
+      await this.#run(RELEASE, 4, isInOrder ? STATE_TTL_MS : 0)
     } catch (error) {
-      unlessUnavailable(error)
-      // Others need not wait until it ends by itself: it may even be held although nobody was told so.
-      if (now() > Math.max(this.#asked + leaseMs, this.#until)) return
-      timers.setTimeout(() => void this.giveBack(inOrder), AGAIN_MS).unref?.()
+      ignoreUnavailable(error)
+      // Retry until the lease, which may have been granted without a reply, has expired.
+      if (now() > Math.max(this.#requestedAt + leaseMs, this.#expiresAt)) return
+      timers.setTimeout(() => void this.release(isInOrder), RETRY_MS).unref?.()
     }
   }
 
   async #renew(): Promise<void> {
-    const { leaseMs, link, now } = this.#context
-    const asked = now()
-    const { interruptions } = link
+    const { leaseMs, connection, now } = this.#context
+    const requestedAt = now()
+    const { interruptions } = connection
     try {
-      if ((await this.#run(RENEW, 1, leaseMs)) === 1) this.#confirm(asked, interruptions)
+      if ((await this.#run(RENEW, 1, leaseMs)) === 1) this.#confirm(requestedAt, interruptions)
       else this.#isLost = true
     } catch (error) {
-      unlessUnavailable(error)
+      ignoreUnavailable(error)
     }
   }
 
-  #confirm(asked: number, interruptions: number): void {
-    this.#until = Math.max(this.#until, asked + this.#context.leaseMs)
+  #confirm(requestedAt: number, interruptions: number): void {
+    this.#expiresAt = Math.max(this.#expiresAt, requestedAt + this.#context.leaseMs)
     this.#interruptions = interruptions
   }
 
-  #renewLater(ms: number): void {
+  #scheduleRenewal(ms: number): void {
     const { timers, leaseMs, now } = this.#context
     this.#timer = timers.setTimeout(async () => {
-      const before = this.#until
+      const before = this.#expiresAt
       await this.#renew()
-      if (this.#isOver || this.#isLost || now() > this.#until) return
-      this.#renewLater(this.#until > before ? leaseMs / 3 : AGAIN_MS)
+      if (this.#isReleased || this.#isLost || now() > this.#expiresAt) return
+      this.#scheduleRenewal(this.#expiresAt > before ? leaseMs / 3 : RETRY_MS)
     }, ms)
     this.#timer.unref?.()
   }
 
-  async #run(script: Script, keys: number, ...args: number[]): Promise<unknown> {
-    const { link, keys: all } = this.#context
-    const given = args.map((arg) => Math.floor(arg))
-    return await link.run((client) => runScript(client, script, all.slice(0, keys), [this.#token, ...given]))
+  async #run(script: Script, keyCount: number, ...args: number[]): Promise<unknown> {
+    const { connection, keys } = this.#context
+    const integers = args.map((arg) => Math.floor(arg))
+    return await connection.run((client) =>
+      runScript(client, script, keys.slice(0, keyCount), [this.#token, ...integers]),
+    )
   }
 }
 
-function unlessUnavailable(error: unknown): void {
+function ignoreUnavailable(error: unknown): void {
   if (!(error instanceof CacheUnavailable)) throw error
 }

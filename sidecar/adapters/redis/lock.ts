@@ -1,181 +1,174 @@
 import { AppError } from '../../errors.ts'
-import type { ScopeLock } from '../../ports/scope-lock.ts'
+import type { Hold, ScopeLock } from '../../ports/scope-lock.ts'
 import type { RedisTarget } from '../../redis-url.ts'
-import { KIND, wellFormed } from './cache.ts'
-import { linkRedis, type OnRedisState, type RedisLink } from './connection.ts'
-import { type LeaseSettings, type Left, RedisLease } from './lease.ts'
+import { KeyedQueue } from '../keyed-queue.ts'
+import { assertWellFormed, KIND } from './cache.ts'
+import { connectRedis, type OnRedisState, type RedisConnection } from './connection.ts'
+import { type LeaseSettings, type Left, RedisLease, type Timers } from './lease.ts'
 import { scopeKeys } from './scope-block.ts'
-import { Line, type Timers } from './task-queue.ts'
 
 export interface RedisScopeLockOptions extends Partial<LeaseSettings> {
   target: RedisTarget
-  /** Stands before every key; no braces. */
+  /** Prefix of every key, without braces. */
   keyPrefix: string
-  /** How long one command may take, milliseconds. */
+  /** Timeout of one command, milliseconds. */
   timeoutMs: number
   onState?: OnRedisState | undefined
-  /** A connection to the target that is shared with others; whoever of them is closed first closes it. */
-  link?: RedisLink | undefined
+  /** A shared connection to the target. Closing any of its users closes it. */
+  connection?: RedisConnection | undefined
   /**
-   * Finishes what a writer left in a scope that did not give its lock back in good order. Called before the next task
-   * runs, and may find nothing to do; while it rejects, nobody writes to the scope.
+   * Recovers a scope whose last holder did not release the lock in good order. Runs before the next task, and may find
+   * nothing to do. While it rejects, the scope cannot be written to.
    */
   takeOver?: ((scope: string, left: Exclude<Left, 'finished'>) => Promise<void>) | undefined
-  /** Whether all that was committed to a scope is carried out. @default always */
+  /** Whether all commits to a scope are carried out. @default true */
   isFinished?: ((scope: string) => boolean) | undefined
-  /** How long a task waits for its turn, milliseconds; longer than a lease, so that it outlives a dead holder. */
+  /** How long a task waits for the lock, milliseconds; longer than a lease, so that it outlives a dead holder. */
   waitMs?: number
-  /** How long this process keeps a scope while more of its own tasks wait, milliseconds. */
-  shareMs?: number
   timers?: Timers
-  /** Milliseconds that only ever grow; injected by tests. */
+  /** Monotonic clock, milliseconds; injected by tests. */
   now?: () => number
 }
 
-/** Pause between two questions of the first in line, and of those far behind, milliseconds. */
-const ASK_MS = { first: 15, last: 250 }
+/** Delay between two requests for a lease, milliseconds: per earlier waiter, and at most. */
+const POLL_MS = { perWaiter: 15, max: 250 }
 
 /**
- * One writer per scope among sidecars on one Redis. The tasks of this process stand in a line of their own, so that
- * Redis is asked for one lease per scope at a time: once for all that wait, and once more to give it back.
+ * One writer per scope among the sidecars on one Redis. The tasks of this process queue locally, so that at most one of
+ * them per scope waits in Redis.
  *
- * Redis has no say in what the record store is told: a process that stands still within a commit, for longer than a
- * lease lives, wakes up as a second writer. So does one whose Redis lost the lease (a failover, a restart without a
- * file) within a commit. Before a commit both are noticed.
+ * Limit: Redis does not fence the record store. A process that is suspended within a commit for longer than its lease,
+ * or whose lease Redis loses within a commit, may write beside the next holder. Before each commit both are detected.
  */
 export function createRedisScopeLock(options: RedisScopeLockOptions): ScopeLock {
-  const {
-    target,
-    keyPrefix,
-    timeoutMs,
-    onState,
-    takeOver = async () => {},
-    isFinished = () => true,
-  } = options
-  const { leaseMs = 15_000, commitMs = 5000, waitMs = 20_000, shareMs = 250 } = options
-  const { timers = globalThis, now = monotonic(), link = linkRedis(target, timeoutMs, onState) } = options
-  const lines = new Map<string, Line>()
-  const serving = new Set<Promise<void>>()
-  /** Locks on their way back. A later question goes over the same connection, and thus comes after. */
-  const ending = new Set<Promise<void>>()
+  const { target, keyPrefix, timeoutMs, onState } = options
+  const { takeOver = async () => {}, isFinished = () => true } = options
+  const { leaseMs = 15_000, commitMs = 5000, waitMs = 20_000 } = options
+  const { timers = globalThis, now = suspendAwareClock() } = options
+  const { connection = connectRedis(target, timeoutMs, onState) } = options
+  const queue = new KeyedQueue()
+  /** Releases in flight. Later requests use the same connection and thus follow them. */
+  const releases = new Set<Promise<void>>()
 
-  function leaseOf(scope: string): RedisLease {
-    const { lock, lockLine, lockAsking, lockMark } = scopeKeys(keyPrefix, scope)
-    const keys = [lock, lockLine, lockAsking, lockMark] as const
-    return new RedisLease({ link, keys, leaseMs, commitMs, timers, now })
+  function newLease(scope: string): RedisLease {
+    const { lock, lockWaiters, lockRequests, lockState } = scopeKeys(keyPrefix, scope)
+    const keys = [lock, lockWaiters, lockRequests, lockState] as const
+    return new RedisLease({ connection, keys, leaseMs, commitMs, timers, now })
   }
 
-  function giveBack(lease: RedisLease, inOrder: boolean): void {
-    track(ending, lease.giveBack(inOrder))
+  function release(lease: RedisLease, isInOrder: boolean): void {
+    const released = lease.release(isInOrder).finally(() => releases.delete(released))
+    releases.add(released)
   }
 
-  /** A lease, or nothing where nobody waits any more. */
-  async function acquire(scope: string, line: Line): Promise<RedisLease | undefined> {
-    const lease = leaseOf(scope)
+  async function acquire(scope: string, deadline: AbortSignal): Promise<RedisLease> {
+    const lease = newLease(scope)
     try {
       for (;;) {
-        const answer = await lease.ask()
-        if (answer.isTaken) {
-          if (answer.left !== 'finished') await takeOver(scope, answer.left)
+        const outcome = await lease.request()
+        if (outcome.isGranted) {
+          if (outcome.left !== 'finished') await takeOver(scope, outcome.left)
+          // The caller was already rejected, so the task must not run.
+          deadline.throwIfAborted()
           return lease
         }
-        if (line.length === 0) break
-        await pause(Math.min(ASK_MS.last, ASK_MS.first * (answer.before + 1)) * (0.5 + Math.random()), timers)
-        if (line.length === 0) break
+        deadline.throwIfAborted()
+        const delay = Math.min(POLL_MS.max, POLL_MS.perWaiter * (outcome.waitersBefore + 1))
+        await sleep(delay * (0.5 + Math.random()), timers)
+        deadline.throwIfAborted()
       }
     } catch (error) {
-      giveBack(lease, false)
-      throw error
+      release(lease, false)
+      throw toRejection(error)
     }
-    giveBack(lease, false)
-    return undefined
   }
 
-  async function serve(scope: string, line: Line): Promise<void> {
-    while (line.length > 0) {
-      let lease: RedisLease | undefined
-      try {
-        lease = await acquire(scope, line)
-      } catch (error) {
-        line.refuse(toRefusal(error))
-        break
-      }
-      if (!lease) continue
-      const since = now()
-      let inOrder = true
-      do {
-        let mayHaveWritten = false
-        const assertHeld = async () => {
-          await lease.assertHeld()
-          mayHaveWritten = true
-        }
-        const worked = await line.next()?.run({ assertHeld })
-        // A commit that rejects may be carried out yet.
-        if (worked === false && mayHaveWritten) inOrder = false
-      } while (line.length > 0 && now() - since < shareMs)
-      giveBack(lease, inOrder && isFinished(scope))
+  async function runExclusive<T>(
+    scope: string,
+    task: (hold: Hold) => Promise<T>,
+    deadline: AbortSignal,
+    onAcquired: () => void,
+  ): Promise<T> {
+    const lease = await acquire(scope, deadline)
+    onAcquired()
+    let mayHaveWritten = false
+    const assertHeld = async () => {
+      await lease.assertHeld()
+      mayHaveWritten = true
     }
-    lines.delete(scope)
+    // A commit that rejected may still be carried out.
+    let isInOrder = false
+    try {
+      const result = await task({ assertHeld })
+      isInOrder = true
+      return result
+    } finally {
+      release(lease, (isInOrder || !mayHaveWritten) && isFinished(scope))
+    }
   }
 
   return {
     kind: KIND[target.mode],
     async run(scope, task) {
-      wellFormed('scope', scope)
-      const known = lines.get(scope)
-      const line = known ?? new Line(waitMs, timers)
-      const done = line.join(task, () => late(waitMs))
-      if (!known) {
-        lines.set(scope, line)
-        track(serving, serve(scope, line))
+      assertWellFormed('scope', scope)
+      const deadline = new AbortController()
+      const timer = timers.setTimeout(() => deadline.abort(lockTimeout(waitMs)), waitMs)
+      const stopTimer = () => timers.clearTimeout(timer)
+      try {
+        // The queue drops a task whose deadline passes before it starts; `acquire` observes the deadline itself.
+        return await queue.add(
+          scope,
+          () => runExclusive(scope, task, deadline.signal, stopTimer),
+          deadline.signal,
+        )
+      } finally {
+        stopTimer()
       }
-      return await done
     },
     async drained() {
-      await Promise.all(serving)
-      await Promise.all(ending)
+      await queue.idle()
+      await Promise.all(releases)
     },
     async check() {
-      await link.run((client) => client.set(`${keyPrefix}{}check`, '', 'PX', 1000))
+      await connection.run((client) => client.set(`${keyPrefix}{}check`, '', 'PX', 1000))
     },
     async close() {
-      await Promise.all(ending)
-      link.close()
+      await Promise.all(releases)
+      connection.close()
     },
   }
 }
 
-function track(held: Set<Promise<void>>, one: Promise<void>): void {
-  held.add(one)
-  void one.finally(() => held.delete(one))
-}
-
-function pause(ms: number, timers: Timers): Promise<void> {
+function sleep(ms: number, timers: Timers): Promise<void> {
   return new Promise((resolve) => {
     timers.setTimeout(resolve, ms)
   })
 }
 
-/** The clock that stands still with a machine that sleeps, corrected by the one that does not, and never set back. */
-function monotonic(): () => number {
-  let ahead = Number.NEGATIVE_INFINITY
+/** A monotonic clock that also advances while the machine is suspended, unlike `performance.now`. */
+function suspendAwareClock(): () => number {
+  let offset = Number.NEGATIVE_INFINITY
   return () => {
-    ahead = Math.max(ahead, Date.now() - performance.now())
-    return performance.now() + ahead
+    offset = Math.max(offset, Date.now() - performance.now())
+    return performance.now() + offset
   }
 }
 
-function late(waitMs: number): AppError {
-  const waited = `Others have been writing to this user’s memories for ${Math.round(waitMs / 1000)} s`
-  return new AppError('backend_unavailable', `${waited}; nothing was stored. Try again.`, { retryAfterS: 2 })
+function lockTimeout(waitMs: number): AppError {
+  const seconds = Math.round(waitMs / 1000)
+  return new AppError(
+    'backend_unavailable',
+    `Could not acquire the write lock for this user within ${seconds} s; nothing was stored. Retry.`,
+    { retryAfterS: 2 },
+  )
 }
 
-function toRefusal(error: unknown): unknown {
+function toRejection(error: unknown): unknown {
   if (error instanceof AppError) return error
   const reason = error instanceof Error ? error.message : String(error)
   return new AppError(
     'backend_unavailable',
-    `Which sidecar may write could not be settled, so nothing was stored: ${reason}`,
+    `Could not acquire the write lock for this user; nothing was stored: ${reason}`,
     { retryAfterS: 5, cause: error },
   )
 }

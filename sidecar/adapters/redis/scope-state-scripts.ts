@@ -1,54 +1,17 @@
-import { createHash } from 'node:crypto'
 import { MAX_TURNS } from '../../ports/scope-state.ts'
-import type { RedisClient } from './client.ts'
+import { script } from './scripts.ts'
 
 const DAY_MS = 86_400_000
-/** After the last change until the counters of a scope are gone. */
+/** TTL of the counters of a scope, renewed with each change. */
 const COUNTERS_TTL_MS = 30 * DAY_MS
-/** After the last new turn, or a tenth less, until the turns of a conversation are gone. */
+/** TTL of the turns of a conversation, renewed with each new turn. */
 const TURNS_TTL_MS = 7 * DAY_MS
 
 /**
- * A step that Redis does at one moment. Keys are all of one scope, thus of one slot, and each is handed over as such:
- * a cluster runs no script on keys that it was not told of.
- */
-export interface Script {
-  text: string
-  sha1: string
-}
-
-export type Argument = string | number
-
-/** Sends the script's digest, and the script itself to a server that does not know it: after a start or a failover. */
-export async function runScript(
-  client: RedisClient,
-  { text, sha1 }: Script,
-  keys: readonly string[],
-  args: readonly Argument[],
-): Promise<unknown> {
-  try {
-    return await client.evalsha(sha1, keys.length, ...keys, ...args)
-  } catch (error) {
-    if (!isUnknown(error)) throw error
-    return await client.eval(text, keys.length, ...keys, ...args)
-  }
-}
-
-function isUnknown(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
-}
-
-export function script(...parts: readonly string[]): Script {
-  const text = parts.join('\n')
-  return { text, sha1: createHash('sha1').update(text).digest('hex') }
-}
-
-/**
- * KEYS[1]: the counters. ARGV: the epoch and the fence that the caller saw here last; the greatest counter that it knows
- * of anywhere.
+ * KEYS[1]: counters. ARGV: last epoch and fence that the caller saw for this scope; greatest counter that it saw anywhere.
  *
- * Counters that are missing begin at the clock. So do some that are less than they were before: a replica that became
- * master had not heard of what was acknowledged.
+ * Missing counters start at the clock. So do counters below those seen before: after a failover the new master may lack
+ * acknowledged writes.
  */
 const COUNTERS = `
 local function counters()
@@ -71,7 +34,7 @@ local function bump(fence)
   return redis.call('HMGET', KEYS[1], 'epoch', 'fence')
 end`
 
-/** In the index of a scope stands what it holds, each with the moment at which it is gone (milliseconds). */
+/** The index of a scope lists its keys with their expiry times (milliseconds). */
 const INDEX = `
 local function index(key, member, ttl)
   local time = redis.call('TIME')
@@ -82,6 +45,7 @@ local function index(key, member, ttl)
 end`
 
 export const READ_COUNTERS = script(
+  'readCounters',
   COUNTERS,
   `
 local held = counters()
@@ -90,12 +54,11 @@ return held`,
 )
 
 /** ARGV[4]: `fence` or `epoch`. */
-export const BUMP = script(COUNTERS, `return bump(ARGV[4] == 'fence')`)
+export const BUMP = script('bumpCounters', COUNTERS, `return bump(ARGV[4] == 'fence')`)
 
 /**
- * What stands in a hash from the number of a turn to `recalled:added`, either empty. A turn that is new there lengthens
- * its life, once a tenth of it has gone: this is on the way of every recall, and each call takes Redis some microseconds.
- * What stands in the index is the part of the key that follows the scope.
+ * Lua that notes a turn in a hash from turn number to `recalled:added` (either may be empty) and bounds the hash.
+ * Index members are key names without the scope prefix.
  * @param args in Lua: 'recalled' or 'added', the turn, the time
  */
 const noteTurn = (hash: string, index: string, args: string) => `
@@ -113,33 +76,29 @@ if redis.call('HSET', ${hash}, turn, recalled .. ':' .. added) == 1 then
     end
     redis.call('HDEL', ${hash}, least)
   end
-  if redis.call('PTTL', ${hash}) < ${0.9 * TURNS_TTL_MS} then
-    redis.call('PEXPIRE', ${hash}, ${TURNS_TTL_MS})
-    index(${index}, string.sub(${hash}, string.find(${hash}, '}', 1, true) + 1), ${TURNS_TTL_MS})
-  end
+  redis.call('PEXPIRE', ${hash}, ${TURNS_TTL_MS})
+  index(${index}, string.sub(${hash}, string.find(${hash}, '}', 1, true) + 1), ${TURNS_TTL_MS})
 end`
 
-/**
- * KEYS[1]: the counters; KEYS[2]: the block. ARGV[1]: the head of the block, where the caller has it. Answers the
- * counters as they are, and the block, or 1 where it begins with that head, which names one filling.
- */
-const BLOCK = `
-local held = redis.call('HMGET', KEYS[1], 'epoch', 'fence')
-local head = ARGV[1]
-if head ~= '' and redis.call('GETRANGE', KEYS[2], 0, #head - 1) == head then return {held[1], held[2], 1} end
+const READ_BLOCK = `
+local held = counters()
 return {held[1], held[2], redis.call('GET', KEYS[2])}`
 
-export const READ = script(BLOCK)
+/** KEYS[2]: the block. Returns the counters and the block. */
+export const READ = script('readBlock', COUNTERS, READ_BLOCK)
 
-/** The same, and notes a turn. KEYS[3]: its conversation; KEYS[4]: the index. ARGV[2]: the turn, and the time. */
+/** The same, and notes a recalled turn. KEYS[3]: conversation; KEYS[4]: index. ARGV[4]: turn, time. */
 export const READ_AND_NOTE = script(
+  'readBlockAndNoteTurn',
+  COUNTERS,
   INDEX,
-  noteTurn('KEYS[3]', 'KEYS[4]', `'recalled', ARGV[2], ARGV[3]`),
-  BLOCK,
+  noteTurn('KEYS[3]', 'KEYS[4]', `'recalled', ARGV[4], ARGV[5]`),
+  READ_BLOCK,
 )
 
-/** KEYS[2]: the block; KEYS[3]: the index. ARGV[4]: the fence it was begun at; the block; its life; its index entry. */
+/** KEYS[2]: block; KEYS[3]: index. ARGV[4]: expected fence; block; TTL; index member. */
 export const FILL = script(
+  'fillBlock',
   COUNTERS,
   INDEX,
   `
@@ -154,23 +113,30 @@ end
 return {held[1], held[2], stored}`,
 )
 
-/** KEYS[2]: the index. Answers the counters and what there is to drop. */
+/** KEYS[2]: index. Bumps the fence; returns the counters and the index members to delete. */
 export const CLEAR = script(
+  'clearScope',
   COUNTERS,
   `
 local held = bump(true)
 return {held[1], held[2], redis.call('ZRANGE', KEYS[2], 0, -1)}`,
 )
 
-/** KEYS[1]: the index; the others: what stands there under ARGV. */
-export const DROP = script(`
+/** KEYS[1]: index; KEYS[2…]: keys to delete. ARGV: their index members. */
+export const DROP = script(
+  'dropKeys',
+  `
 redis.call('ZREM', KEYS[1], unpack(ARGV))
-return redis.call('UNLINK', unpack(KEYS, 2))`)
+return redis.call('UNLINK', unpack(KEYS, 2))`,
+)
 
-/** KEYS[1]: the lease. ARGV[1]: whose. */
-export const RELEASE = script(`
+/** KEYS[1]: lease. ARGV[1]: token of the holder. */
+export const RELEASE = script(
+  'releaseLease',
+  `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0`)
+return 0`,
+)
 
-/** KEYS[1]: the conversation; KEYS[2]: the index. ARGV: `recalled` or `added`, the turn, the time. */
-export const NOTE_TURN = script(INDEX, noteTurn('KEYS[1]', 'KEYS[2]', 'unpack(ARGV)'), 'return 1')
+/** KEYS[1]: conversation; KEYS[2]: index. ARGV: `recalled` or `added`, turn, time. */
+export const NOTE_TURN = script('noteTurn', INDEX, noteTurn('KEYS[1]', 'KEYS[2]', 'unpack(ARGV)'), 'return 1')

@@ -13,7 +13,7 @@ export interface FileHandle {
 /** The main thread's side of the worker thread that runs SQLite. */
 export class SqliteClient {
   // Without the flags of the process, some of which a worker does not accept.
-  readonly #worker = new Worker(new URL('./worker.ts', import.meta.url), { name: 'sqlite', execArgv: [] })
+  readonly worker = new Worker(new URL('./worker.ts', import.meta.url), { name: 'sqlite', execArgv: [] })
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>()
   #lastRequest = 0
   #lastFile = 0
@@ -22,19 +22,15 @@ export class SqliteClient {
 
   constructor() {
     // Only pending requests keep the process alive, open files do not.
-    this.#worker.unref()
-    this.#worker.on('message', (answers: readonly Answer[]) => this.#settle(answers))
-    this.#worker.on('error', (cause) => this.#fail(cause))
-    this.#worker.on('exit', (code) => this.#fail(new Error(`exit code ${code}`)))
+    this.worker.unref()
+    this.worker.on('message', (answers: readonly Answer[]) => this.#settle(answers))
+    this.worker.on('error', (cause) => this.#fail(cause))
+    this.worker.on('exit', (code) => this.#fail(new Error(`exit code ${code}`)))
   }
 
   /** Number of requests without an answer. */
   get pending(): number {
     return this.#pending.size
-  }
-
-  get hasFailed(): boolean {
-    return this.#failure !== undefined
   }
 
   open(kind: Kind, path: string, options: object = {}): FileHandle {
@@ -52,19 +48,14 @@ export class SqliteClient {
     }
   }
 
-  /** Stops the thread, for tests. */
-  async terminate(): Promise<void> {
-    await this.#worker.terminate()
-  }
-
   async #request(file: number, operation: string, args: readonly unknown[]): Promise<unknown> {
     if (this.#failure) throw this.#failure
     this.#lastRequest += 1
     const request: Request = { id: this.#lastRequest, file, operation, args }
-    this.#worker.postMessage(request)
+    this.worker.postMessage(request)
     const answered = Promise.withResolvers<unknown>()
     this.#pending.set(request.id, answered)
-    this.#worker.ref()
+    this.worker.ref()
     return await answered.promise
   }
 
@@ -75,7 +66,7 @@ export class SqliteClient {
       if ('value' in answer) request?.resolve(answer.value)
       else request?.reject(Object.assign(new Error(answer.failure.message), answer.failure))
     }
-    if (this.#pending.size === 0) this.#worker.unref()
+    if (this.#pending.size === 0) this.worker.unref()
   }
 
   #fail(cause: Error): void {
@@ -89,8 +80,8 @@ export class SqliteClient {
 
 let shared: SqliteClient | undefined
 
-/** The one client of this process; a new one after a failure of its thread. */
+/** The one client of this process. */
 export function sqliteClient(): SqliteClient {
-  if (!shared || shared.hasFailed) shared = new SqliteClient()
+  shared ??= new SqliteClient()
   return shared
 }

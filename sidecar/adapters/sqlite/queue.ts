@@ -1,6 +1,6 @@
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
-import { DRAIN_MS, Runs } from '../queue/active-runs.ts'
-import { pauseAfter } from '../queue/retry-delay.ts'
+import { ActiveRuns, DRAIN_MS } from '../queue/active-runs.ts'
+import { retryDelayMs } from '../queue/retry-delay.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 
 export interface SqliteQueueOptions {
@@ -28,10 +28,10 @@ const MAX_TIMER_MS = 3_600_000
  * The file is opened in the worker thread: if that fails, `schedule` and `check` reject with the reason.
  */
 export function openSqliteQueue(options: SqliteQueueOptions): Queue {
-  const { path, concurrency, drainMs = DRAIN_MS, pauseMs = pauseAfter } = options
+  const { path, concurrency, drainMs = DRAIN_MS, pauseMs = retryDelayMs } = options
   const { now = Date.now, timers = globalThis, client = sqliteClient() } = options
   const file = client.open('queue', path)
-  const runs = new Runs()
+  const runs = new ActiveRuns()
   /** When each key is due, epoch milliseconds; includes running keys. */
   const due = new Map<string, number>()
   /** Earliest time that was scheduled for a key during its run. */
@@ -114,12 +114,11 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
       const at = Math.ceil(time)
       // In memory first: a run that ends during the write must see it.
       keepEarliest(runs.has(key) ? again : due, key, at)
+      if (run && runs.size < concurrency && !runs.has(key) && at < timerAt) waitUntil(at)
       try {
         await file.call('add', key, at)
       } catch (cause) {
         throw new QueueUnavailable(`queue: cannot write ${path}: ${(cause as Error).message}`, { cause })
-      } finally {
-        if (run && runs.size < concurrency && !runs.has(key) && at < timerAt) waitUntil(at)
       }
     },
     work(task) {

@@ -1,36 +1,39 @@
 import type { Completion } from '../../ports/language-model.ts'
 import { offloaded, totalLength } from '../../text/worker-pool.ts'
-import { readAnswer } from './answer/read.ts'
 import { checkAnswer } from './check.ts'
 import type { NumberedMessage } from './messages.ts'
+import { readAnswer } from './read-answer.ts'
 import type { Extraction, ExtractionBatch, UnreadableReason } from './types.ts'
 
 export interface JudgeInput {
-  /** What the model wrote. */
+  /** The text of the completion. */
   written: string
   finish: Completion['finish']
   batch: ExtractionBatch
-  /** The messages of the batch, as the model was shown them. */
+  /** The messages of the batch, numbered as in the prompt. */
   numbered: readonly NumberedMessage[]
 }
 
 export type Answer =
-  | { extraction: Extraction; notes: string[]; repaired: boolean; doubt: string | undefined }
-  /** `final`: asking again would give the same answer. */
-  | { reason: UnreadableReason; detail: string; final: boolean }
+  | { extraction: Extraction; notes: string[]; isRepaired: boolean; warning: string | undefined }
+  /** `isFinal`: asking again would give the same answer. */
+  | { reason: UnreadableReason; detail: string; isFinal: boolean; partial?: Extraction | undefined }
 
 /** Reads an answer and checks it against the batch. */
 export function judgeAnswer({ written, finish, batch, numbered }: JudgeInput): Answer {
-  if (finish === 'refused' && written.trim() === '')
-    return { reason: 'refused', detail: 'the endpoint declined the content', final: true }
+  const isRefused = finish === 'refused'
+  if (isRefused && written.trim() === '')
+    return { reason: 'refused', detail: 'the endpoint declined the content', isFinal: true }
   const answer = readAnswer(written, finish === 'length')
   if ('reason' in answer) {
-    const isRefused = finish === 'refused'
-    return { reason: isRefused ? 'refused' : answer.reason, detail: answer.detail, final: isRefused }
+    const reason = isRefused ? 'refused' : answer.reason
+    const checked = answer.partial && checkAnswer(answer.partial, batch, numbered)
+    const partial = checked && 'extraction' in checked ? checked.extraction : undefined
+    return { reason, detail: answer.detail, isFinal: isRefused, partial }
   }
-  const checked = checkAnswer(answer.collected, batch, numbered)
-  if ('reason' in checked) return { ...checked, final: false }
-  return { ...checked, repaired: answer.repaired || checked.notes.length > 0 }
+  const checked = checkAnswer(answer.content, batch, numbered)
+  if ('reason' in checked) return { ...checked, isFinal: false }
+  return { ...checked, isRepaired: answer.isRepaired || checked.notes.length > 0 }
 }
 
 /** `judgeAnswer`, in a worker thread when there is much text. */

@@ -3,29 +3,29 @@ import { normalise } from '../../text/normalise.ts'
 import { segment } from '../../text/segment.ts'
 import { stopWordsOf } from '../../text/stop-words.ts'
 
-/** The language of a text as a prompt names it ("Japanese"); `undefined` where small words and script do not tell. */
+/** The English name of a text's language ("Japanese"); `undefined` when script and stop words do not identify it. */
 export function nameOfLanguage(text: string): string | undefined {
   const script = dominantScript(text)
   if (script === undefined) return undefined
   if (script === 'Han' || script === 'Kana') return share(text, 'Kana') > 0.1 ? 'Japanese' : 'Chinese'
-  for (const [name, letters] of BY_LETTER) if (letters.test(text)) return name
+  for (const [name, letters] of LANGUAGE_LETTERS) if (letters.test(text)) return name
   if (script === 'Cyrillic' || script === 'Arabic' || script === 'Latin') {
     const language = detectLanguage(wordsOf(text), 'unknown')
-    return language === 'unknown' || language === 'none' ? undefined : capital(language)
+    return language === 'unknown' || language === 'none' ? undefined : capitalise(language)
   }
   return NAMES[script]
 }
 
 /**
- * Whether a fact is written in a script that what it was said in is not: Latin letters for a Chinese message, say.
- * Names and terms that stand in the message itself are no sign of a wrong language.
+ * Whether a fact is written in another script than its messages, such as Latin letters for a Chinese message. Words
+ * that occur in the messages themselves (names, terms) do not count.
  */
 export function isForeignScript(fact: string, said: string): boolean {
   const from = dominantScript(said)
   if (from === undefined || count(fact, from) > 0) return false
-  if (KIN[from]?.some((script) => count(fact, script) > 0)) return false
+  if (SAME_LANGUAGE[from]?.some((script) => count(fact, script) > 0)) return false
   const to = dominantScript(fact)
-  // Who mixes two scripts may be remembered in either.
+  // A message that mixes two scripts may be remembered in either.
   if (to === undefined || weight(said, to) > weight(said, from) / 3) return false
   const words = wordsOf(fact)
   if (words.length === 0) return false
@@ -34,15 +34,17 @@ export function isForeignScript(fact: string, said: string): boolean {
 }
 
 /**
- * The language that facts are in where it is plainly not the one of the conversation, both in Latin letters
- * (English facts of a French talk). Needs several small words to say so; similar languages are left alone.
+ * Returns the language of the facts if it differs from that of the conversation although both use the same script
+ * (English facts of a French conversation). Requires several stop words as evidence; similar languages are not reported.
  */
-export function foreignLanguage(facts: string, said: string): string | undefined {
+export function detectTranslation(facts: string, said: string): string | undefined {
   const from = detectLanguage(wordsOf(said), 'unknown')
   const words = wordsOf(facts)
   const to = detectLanguage(words, 'unknown')
   if (from === to || from === 'unknown' || to === 'unknown') return undefined
-  return smallWords(words, to) >= 4 && smallWords(words, to) >= 3 * smallWords(words, from) ? to : undefined
+  return countStopWords(words, to) >= 4 && countStopWords(words, to) >= 3 * countStopWords(words, from)
+    ? to
+    : undefined
 }
 
 type Script = keyof typeof SCRIPTS
@@ -64,10 +66,10 @@ const SCRIPTS = {
   Armenian: /\p{Script=Armenian}/gu,
 }
 const ALL_LETTERS = /\p{L}/gu
-/** One character of these says as much as several letters of an alphabet. */
+/** Information per character, relative to a letter of an alphabet. */
 const WEIGHT: Partial<Record<Script, number>> = { Han: 3, Kana: 2, Hangul: 2.5, Thai: 1.2 }
-/** Scripts that one language mixes. */
-const KIN: Partial<Record<Script, readonly Script[]>> = { Han: ['Kana'], Kana: ['Han'] }
+/** Scripts that are mixed in one language. */
+const SAME_LANGUAGE: Partial<Record<Script, readonly Script[]>> = { Han: ['Kana'], Kana: ['Han'] }
 const NAMES: Partial<Record<Script, string>> = {
   Hangul: 'Korean',
   Hebrew: 'Hebrew',
@@ -78,8 +80,8 @@ const NAMES: Partial<Record<Script, string>> = {
   Georgian: 'Georgian',
   Armenian: 'Armenian',
 }
-/** Letters that only one of the languages of a script has. */
-const BY_LETTER: [string, RegExp][] = [
+/** Letters that identify one language of a script. */
+const LANGUAGE_LETTERS: [string, RegExp][] = [
   ['Ukrainian', /[іїєґ]/iu],
   ['Urdu', /[ٹڈڑے]/u],
   ['Persian', /[پچژگ]/u],
@@ -90,8 +92,8 @@ function dominantScript(text: string): Script | undefined {
   let most = 0
   let dominant: Script | undefined
   for (const script of Object.keys(SCRIPTS) as Script[]) {
-    const weighs = weight(text, script)
-    if (weighs > most) [most, dominant] = [weighs, script]
+    const weighted = weight(text, script)
+    if (weighted > most) [most, dominant] = [weighted, script]
   }
   return dominant
 }
@@ -112,11 +114,11 @@ function wordsOf(text: string): string[] {
   return segment(normalise(text)).flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
 }
 
-function smallWords(words: readonly string[], language: string): number {
+function countStopWords(words: readonly string[], language: string): number {
   const known = stopWordsOf(language)
   return words.filter((word) => known.has(word)).length
 }
 
-function capital(word: string): string {
+function capitalise(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1)
 }

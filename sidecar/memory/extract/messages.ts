@@ -1,7 +1,8 @@
-import { withoutRecalled } from './recalled.ts'
+import { normalise } from '../../text/normalise.ts'
+import { removeRecalled } from '../model/recalled.ts'
 import type { ExtractionBatch, ExtractMessage, FactSource } from './types.ts'
 
-/** A message of the batch as the model sees it: with a number to cite it by. */
+/** A message of the batch as shown to the model: with a number to cite it by. */
 export interface NumberedMessage {
   /** From 1. */
   number: number
@@ -14,15 +15,15 @@ export interface NumberedMessage {
 }
 
 /**
- * The messages to read, numbered in the order of the conversation. System messages are instructions to the app and
- * hold no facts; what is empty without its recalled memories is left out.
+ * Numbers the messages in the order of the conversation. System messages are left out because they are instructions to
+ * the app; so are messages that are empty without their recalled memories.
  */
 export function numberMessages(batch: ExtractionBatch, recalled: readonly string[] = []): NumberedMessage[] {
   const numbered: NumberedMessage[] = []
   for (const { turnId, messages } of batch.turns) {
     for (const [ordinal, message] of messages.entries()) {
       if (message.role === 'system') continue
-      const text = withoutRecalled(message.content, recalled).trim()
+      const text = removeRecalled(message.content, recalled).trim()
       if (text === '') continue
       const { role, at } = message
       const number = numbered.length + 1
@@ -36,7 +37,37 @@ export function speakerOf({ name, role }: ExtractMessage): string {
   return name?.trim() || role
 }
 
-/** Whether facts may be taken from what this role says. */
-export function mayRemember(batch: ExtractionBatch, role: 'user' | 'assistant'): boolean {
-  return batch.rules.remember === 'both' || batch.rules.remember === role
+/** What a statement of the answer says about its origin. */
+export interface Citation {
+  numbers: readonly number[]
+  speaker: string
+  text: string
+}
+
+/**
+ * Finds the messages that a statement comes from, of the roles that are remembered. A statement without a valid
+ * citation gets all messages of its speaker: the one that the answer names, else a name at the start of the text,
+ * else any. `note` reports each correction.
+ */
+export function resolveSources(
+  { numbers, speaker, text }: Citation,
+  batch: ExtractionBatch,
+  numbered: readonly NumberedMessage[],
+  note: (what: string) => void,
+): NumberedMessage[] {
+  const { remember } = batch.rules
+  const isRemembered = ({ role }: NumberedMessage) => remember === 'both' || remember === role
+  const cited = numbered.filter(({ number }) => numbers.includes(number))
+  if (new Set(numbers).size > cited.length) note('statements cite messages that do not exist')
+  if (cited.length > 0) return cited.filter(isRemembered)
+  note('statements have all messages of their speaker as source')
+  const named = normalise(speaker)
+  const bySpeaker = numbered.filter(
+    (one) => named !== '' && (normalise(one.speaker) === named || one.role === named),
+  )
+  const inText = numbered.filter(
+    (one) => one.speaker !== one.role && normalise(text).startsWith(normalise(one.speaker)),
+  )
+  const [messages = []] = [bySpeaker, inText, numbered].filter((list) => list.length > 0)
+  return messages.filter(isRemembered)
 }

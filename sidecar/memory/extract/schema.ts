@@ -1,9 +1,9 @@
-import { OTHER, topicsOf } from './topics.ts'
+import { OTHER, topicsOf } from '../model/topics.ts'
 import type { ExtractionRules } from './types.ts'
 
 /**
- * The answer as JSON Schema, in the subset that strict structured output takes: every property required, none beside
- * them, no bounds. The facts come first and the summary last, so that a cut costs as little as it can.
+ * JSON Schema of the answer, in the subset that strict structured output supports: every property required, no
+ * additional properties, no bounds. Facts come first and the summary last, so that truncation loses as little as possible.
  */
 export function answerSchema(rules: ExtractionRules): {
   name: string

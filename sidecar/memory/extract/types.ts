@@ -1,4 +1,5 @@
 import type { Role } from '../memory.ts'
+import type { Topic } from '../model/topics.ts'
 import type { Remember } from '../turns.ts'
 
 /** A message of a batch or of its context. */
@@ -6,7 +7,7 @@ export interface ExtractMessage {
   role: Role
   name?: string | undefined
   content: string
-  /** When it was said, epoch milliseconds; relative dates in it are read against this. */
+  /** When it was said, epoch milliseconds. Relative dates in it refer to this time. */
   at: number
 }
 
@@ -16,37 +17,31 @@ export interface ExtractTurn {
   messages: readonly ExtractMessage[]
 }
 
-/** What one model call reads. */
+/** The input of one model call. */
 export interface ExtractionBatch {
-  /** Rolling summary of the conversation before the batch, `''` when there is none. */
+  /** Rolling summary of the conversation before the batch; `''` when there is none. */
   summary: string
-  /** Last messages before the batch, oldest first: to understand it by, no fact is taken from them. */
+  /** The last messages before the batch, oldest first. They are context only: no facts are taken from them. */
   recent: readonly ExtractMessage[]
   turns: readonly ExtractTurn[]
   rules: ExtractionRules
 }
 
-export interface Topic {
-  name: string
-  description?: string
-  subTopics?: readonly string[]
-}
-
 /** What an app wants remembered. Empty lists and strings mean: no such rule. */
 export interface ExtractionRules {
-  /** Whose statements may become facts. */
+  /** Roles whose statements may become facts. */
   remember: Remember
-  /** The author's own words to the model. */
+  /** Instructions of the app author to the model. */
   customInstructions: string
-  /** When not empty, facts of other topics are left out. */
+  /** If not empty, facts of other topics are omitted. */
   includeTopics: readonly string[]
-  /** Facts of these topics are left out. */
+  /** Facts of these topics are omitted. */
   excludeTopics: readonly string[]
-  /** The schema that facts are sorted into; `DEFAULT_TOPICS` when empty. */
+  /** The topics that facts are assigned to; `DEFAULT_TOPICS` when empty. */
   topics: readonly Topic[]
 }
 
-/** Where something was said: the message with this ordinal (from 0) of this turn. */
+/** The origin of a statement: the message with this ordinal (from 0) of this turn. */
 export interface FactSource {
   turnId: string
   ordinal: number
@@ -55,19 +50,19 @@ export interface FactSource {
 export type Importance = 1 | 2 | 3 | 4 | 5
 
 export interface Fact {
-  /** One self-contained sentence in the language that it was said in. */
+  /** One self-contained sentence in the language of its message. */
   text: string
   /** A topic of the schema, or `other`. */
   topic: string
   /** `''` when the model gave none. */
   subTopic: string
-  /** Who said it: the name, or the role where no name was given. */
+  /** The name of the speaker, or the role when there is no name. */
   speaker: string
   role: 'user' | 'assistant'
   importance: Importance
-  /** When it happened or will: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
+  /** Date of the event: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
   eventDate: string | null
-  /** Never empty, in the order of the conversation. */
+  /** Never empty; in the order of the conversation. */
   source: FactSource[]
 }
 
@@ -92,34 +87,39 @@ export interface Extraction {
   summary: string
 }
 
-/** Why an answer could not be used; stable words for states and metrics. */
+/** Why an answer could not be used. These values are stable: states and metrics show them. */
 export type UnreadableReason =
   | 'empty'
-  /** Text without any facts in a form that is understood. */
+  /** No readable JSON. */
   | 'no_json'
-  /** Cut off, by the token limit or otherwise: what is missing cannot be known. */
+  /** Cut off by the token limit or otherwise; the number of missing facts is unknown. */
   | 'truncated'
   | 'refused'
-  /** JSON, but no facts in it: a schema, a profile, an error, placeholders. */
+  /** JSON without facts: a schema, a profile, an error, placeholders. */
   | 'wrong_shape'
-  /** Facts in a script that their messages are not written in. */
+  /** Facts in another script than their messages. */
   | 'wrong_language'
-  /** More, or longer, than an answer about one batch can be. */
+  /** More or longer than an answer about one batch can be. */
   | 'too_large'
 
 export type ExtractionOutcome =
   | {
       status: 'read'
       extraction: Extraction
-      /** What it took: the answer was clean, was mended, or came on the second try. */
+      /** `none`: valid as it was; `repaired`: corrected by the reader; `retried`: the second answer was used. */
       repair: 'none' | 'repaired' | 'retried'
-      /** What was mended, guessed or left out, for history and logs; without text of the conversation. */
+      /** Corrections and omissions, for history and logs. Without text of the conversation. */
       notes: string[]
     }
-  | { status: 'unreadable'; reason: UnreadableReason; detail: string }
+  | {
+      status: 'unreadable'
+      reason: UnreadableReason
+      detail: string
+      /** The complete facts of a truncated answer, for a batch that cannot be split. */
+      partial?: Extraction | undefined
+    }
 
-/** Greatest lengths in UTF-16 code units, and greatest numbers per batch. */
-export const MAX_ANSWER_LENGTH = 200_000
+/** Maximum lengths in UTF-16 code units, and maximum numbers per batch. */
 export const MAX_FACT_LENGTH = 1_000
 export const MAX_SUMMARY_LENGTH = 1_000
 export const MAX_FACTS = 100

@@ -2,24 +2,27 @@ import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { RuleBook } from '../../rules/rule-book.ts'
-import { derivedId, type Scope, scopeKey } from '../../scope.ts'
+import { type Scope, scopeKey } from '../../scope.ts'
 import type { MemoryEngine } from '../engine.ts'
 import { PROMPT_VERSION } from '../extract/prompt.ts'
 import type { Extraction, Fact, FactSource } from '../extract/types.ts'
 import type { Memory, Source } from '../memory.ts'
-import { removePending } from '../pending.ts'
 import { reconcile } from '../reconcile/reconcile.ts'
 import type { Decision } from '../reconcile/types.ts'
-import { putConversation, putTurn, readConversation, readTurn, type Turn, toPayload } from '../turns.ts'
+import { getConversation, putConversation } from '../repositories/conversations.ts'
+import { putGraph } from '../repositories/graph.ts'
+import { removePending } from '../repositories/pending.ts'
+import { getTurn, putTurn } from '../repositories/turns.ts'
+import type { Turn } from '../turns.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 import { applyDecisions } from './apply.ts'
 import { type FindNeighbours, neighboursIn } from './neighbours.ts'
-import { type LearnOutcome, Overtaken, toLater } from './outcome.ts'
+import { type LearnOutcome, StaleDecisions, toLater } from './outcome.ts'
 import { readBatch } from './read-batch.ts'
 import { readFacts } from './read-facts.ts'
-import { mayStandFor } from './removed.ts'
+import { allowedSources } from './removed.ts'
 import { type ApplyContext, type Learned, type TurnEvent, turnsOf } from './types.ts'
-import { isNewsOf } from './unread.ts'
+import { mayBeUnseen } from './unseen.ts'
 
 export type { LearnOutcome } from './outcome.ts'
 
@@ -35,14 +38,14 @@ export interface LearnerOptions {
 
 export interface LearnOptions {
   signal?: AbortSignal | undefined
-  /** What triggered the flush; stored with the turns. */
+  /** The flush trigger, stored with the turns. */
   because?: string | null | undefined
 }
 
-/** Attempts per batch: a change of the memories that it was compared with starts a new one. */
-const MAX_OVERTAKEN = 3
+/** Attempts per batch while the memories change during the model calls. */
+const MAX_ATTEMPTS = 3
 
-/** Turns → facts → decisions → memories. Model calls happen outside the scope lock; only the commit holds it. */
+/** Turns → facts → decisions → memories. Model calls run outside the lock of the scope. */
 export class Learner {
   readonly #options: LearnerOptions
 
@@ -51,15 +54,15 @@ export class Learner {
   }
 
   /**
-   * Learns from similar turns of one conversation, or from one turn without a conversation; all of them or none. An
-   * unavailable or unreadable model gives `later`; rejects only for errors of the store or of this program.
+   * Extracts memories from a batch of turns of one conversation, or from one turn without a conversation, and stores
+   * them atomically. An unavailable model or an unusable answer is the outcome `later`; other errors reject.
    */
   async learn(scope: Scope, turnIds: readonly string[], options: LearnOptions = {}): Promise<LearnOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
         return { status: 'learned', events: await this.#learn(scope, turnIds, options) }
       } catch (error) {
-        if (error instanceof Overtaken && attempt < MAX_OVERTAKEN) continue
+        if (error instanceof StaleDecisions && attempt < MAX_ATTEMPTS) continue
         const later = toLater(error)
         if (later) return later
         throw error
@@ -88,9 +91,8 @@ export class Learner {
     const { decisions } = await reconcile(facts.map(toNewFact), { neighboursOf, model, account, signal })
 
     const apply = async (unit: UnitOfWork) => {
-      const turns = await this.#stillWaiting(key, batch.turns)
+      const turns = await this.#stillPending(key, batch.turns)
       const context = {
-        records,
         turns,
         learned: facts,
         rules,
@@ -98,19 +100,19 @@ export class Learner {
         promptVersion: PROMPT_VERSION,
       }
       await assertUnchanged(unit, decisions, seen, context)
-      for (const turn of turns) await clearWords(unit, turn)
+      for (const turn of turns) await replacePending(unit, turn)
       const events = await applyDecisions(unit, decisions, context)
-      if (facts.some((learned) => isNewsOf(learned, turns))) unit.comesLate()
+      if (facts.some((learned) => mayBeUnseen(learned, turns))) unit.requireFence()
       for (const turn of turns) {
         const done = { state: 'done' as const, learned: { because, at: unit.now }, updated_at: unit.now }
-        unit.also(putTurn(key, { ...turn, ...done }), removePending(key, turn.id))
+        unit.addWrites(putTurn(key, { ...turn, ...done }), removePending(key, turn.id))
       }
       if (batch.conversation) {
         const { id, last_turn } =
-          (await readConversation(records, key, batch.conversation.id)) ?? batch.conversation
-        unit.also(putConversation(key, { id, last_turn, summary: extraction.summary }, unit.now))
+          (await getConversation(records, key, batch.conversation.id)) ?? batch.conversation
+        unit.addWrites(putConversation(key, { id, last_turn, summary: extraction.summary }, unit.now))
       }
-      noteGraph(unit, extraction, turns)
+      addGraph(unit, extraction, turns)
       return events
     }
     return await engine.change(key, apply)
@@ -143,12 +145,12 @@ export class Learner {
     })
   }
 
-  /** The current turns. Throws `Overtaken` if one was posted again, forgotten, or learned from meanwhile. */
-  async #stillWaiting(scope: string, read: readonly Turn[]): Promise<Turn[]> {
+  /** The turns as they are stored, unless one was posted again, erased or extracted since it was read. */
+  async #stillPending(scope: string, read: readonly Turn[]): Promise<Turn[]> {
     return await Promise.all(
       read.map(async ({ id, revision }) => {
-        const turn = await readTurn(this.#options.records, scope, id)
-        if (!turn || turn.revision !== revision || turn.state === 'done') throw new Overtaken()
+        const turn = await getTurn(this.#options.records, scope, id)
+        if (!turn || turn.revision !== revision || turn.state === 'done') throw new StaleDecisions()
         const { memory_ids, removed_ids } = turn
         return { ...turn, memory_ids: [...memory_ids], removed_ids: [...removed_ids], effects: [] }
       }),
@@ -156,37 +158,37 @@ export class Learner {
   }
 }
 
-/** Only memories of the same agent and run are compared; pending words are not memories yet. */
+/** Only memories of the same agent and run are compared, and no pending ones. */
 function comparableTo(turn: Turn): (memory: Memory) => boolean {
   return ({ kind, agent_id, run_id }) =>
     kind !== 'pending' && agent_id === turn.agent_id && run_id === turn.run_id
 }
 
-/** A memory that was deleted meanwhile and is only repeated stays deleted; any other change starts a new attempt. */
+/** A target that was deleted and is only repeated stays deleted; any other change of a target needs new decisions. */
 async function assertUnchanged(
   unit: UnitOfWork,
   decisions: readonly Decision[],
   seen: ReadonlyMap<string, number>,
-  { records, turns, learned }: Pick<ApplyContext, 'records' | 'turns' | 'learned'>,
+  { turns, learned }: Pick<ApplyContext, 'turns' | 'learned'>,
 ): Promise<void> {
   for (const decision of decisions) {
     if (decision.event === 'ADD' || decision.target === null) continue
     const held = await unit.find(decision.target)
     if (held && held.memory.version === seen.get(decision.target)) continue
-    const says = turnsOf(learned[decision.fact] as Learned, turns)
-    const isOver =
+    const statedIn = turnsOf(learned[decision.fact] as Learned, turns)
+    const staysDeleted =
       decision.event === 'NOOP' &&
       !held &&
-      (await mayStandFor(unit, records, decision.target, says)).length === 0
-    if (!isOver) throw new Overtaken()
+      (await allowedSources(unit, decision.target, statedIn)).length === 0
+    if (!staysDeleted) throw new StaleDecisions()
   }
 }
 
-/** Removes the pending words of a turn, which the learned memories replace. */
-async function clearWords(unit: UnitOfWork, turn: Turn): Promise<void> {
+/** Removes the pending memories of a turn, which the extracted memories replace. */
+async function replacePending(unit: UnitOfWork, turn: Turn): Promise<void> {
   for (const id of turn.memory_ids) {
     const held = await unit.find(id)
-    if (held?.memory.kind === 'pending') unit.replaceWords(id)
+    if (held?.memory.kind === 'pending') unit.replacePending(id)
   }
   turn.memory_ids = []
 }
@@ -202,14 +204,8 @@ function toNewFact({ fact, dense, sources }: Learned) {
   return { text, topic, subTopic, speaker, importance, eventDate, at: sources.at(-1)?.at ?? 0, dense }
 }
 
-/** Stores entities and relations with the turns that they come from. */
-function noteGraph(unit: UnitOfWork, { entities, relations }: Extraction, turns: readonly Turn[]): void {
+function addGraph(unit: UnitOfWork, { entities, relations }: Extraction, turns: readonly Turn[]): void {
   if (entities.length === 0 && relations.length === 0) return
   const turn_ids = turns.map(({ id }) => id)
-  const put = {
-    id: derivedId('graph', ...turn_ids),
-    order: unit.now * 1000,
-    payload: toPayload({ turn_ids, entities, relations }),
-  }
-  unit.also({ put, collection: 'graph', scope: unit.scope })
+  unit.addWrites(putGraph(unit.scope, { turn_ids, entities, relations }, unit.now))
 }

@@ -1,21 +1,21 @@
 import { setImmediate } from 'node:timers/promises'
 import type { RecordStore } from '../../ports/records.ts'
 import type { Memory } from '../memory.ts'
-import type { Known, NewFact } from '../reconcile/types.ts'
+import type { KnownMemory, NewFact } from '../reconcile/types.ts'
+import { getMemory } from '../repositories/memories.ts'
 
-/** Ranks the current memories of a scope. Injected, so that learning does not depend on the index. */
+/** Ranks the current memories of a scope; injected, so that learning does not depend on retrieval. */
 export type FindNeighbours = (
   scope: string,
   query: { text: string; dense: Float32Array; limit: number; accept: (memory: Memory) => boolean },
 ) => Promise<Memory[]>
 
-/** Most memories of a fact's topic slot that are compared with it, whatever their words. */
+/** Most memories of one topic slot that are compared with a fact regardless of their text. */
 const MAX_SLOT = 20
 
 /**
- * The memories that a fact may repeat or contradict: those with similar words, and those in the same topic slot, which
- * may contradict it in other words ("lives in Leeds", "moved to Porto").
- * @param seen collects the version of each memory that was read
+ * Finds the memories that a fact may repeat or contradict: those with similar text, and those in its topic slot, which
+ * may contradict it in other words ("lives in Leeds", "moved to Porto"). Notes their versions in `seen`.
  */
 export function neighboursIn(
   store: RecordStore,
@@ -24,7 +24,7 @@ export function neighboursIn(
   isComparable: (memory: Memory) => boolean,
   seen: Map<string, number>,
 ) {
-  return async (fact: NewFact, limit: number): Promise<Known[]> => {
+  return async (fact: NewFact, limit: number): Promise<KnownMemory[]> => {
     // Two rankings of 10,000 memories take about 50 ms: other requests run between the facts.
     await setImmediate()
     const bySpeaker = (memory: Memory) => memory.speaker === fact.speaker && isComparable(memory)
@@ -33,12 +33,12 @@ export function neighboursIn(
     const query = { text: fact.text, dense: fact.dense }
     const near = await find(scope, { ...query, limit, accept: bySpeaker })
     const slot = fact.subTopic === '' ? [] : await find(scope, { ...query, limit: MAX_SLOT, accept: bySlot })
-    const known: Known[] = []
+    const known: KnownMemory[] = []
     for (const { id } of new Map([...slot, ...near].map((memory) => [memory.id, memory])).values()) {
-      const record = await store.get('memories', scope, id)
-      if (!record?.dense) continue
-      const memory = record.payload as unknown as Memory
-      // Keeps the oldest version: a decision may rest on it.
+      const held = await getMemory(store, scope, id)
+      if (!held?.dense) continue
+      const { memory, dense } = held
+      // The oldest version seen counts: a decision may be based on it.
       if (!seen.has(id)) seen.set(id, memory.version)
       known.push({
         id,
@@ -47,7 +47,7 @@ export function neighboursIn(
         topic: memory.topic,
         subTopic: memory.sub_topic,
         at: memory.sources.at(-1)?.at ?? memory.valid_from,
-        dense: record.dense,
+        dense,
       })
     }
     return known

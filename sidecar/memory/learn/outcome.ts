@@ -2,15 +2,15 @@ import { ModelUnavailable } from '../../ports/language-model.ts'
 import { UnreadableDecisions } from '../reconcile/types.ts'
 import type { TurnEvent } from './types.ts'
 
-/** `later`: nothing was stored, and the turns wait on. `reason` is a stable word; `detail` holds no text of theirs. */
+/** `later`: nothing was stored, and the turns stay pending. `reason` is a stable code; `detail` has no text of the turns. */
 export type LearnOutcome =
   | { status: 'learned'; events: TurnEvent[] }
   | { status: 'later'; reason: string; detail: string; retryAfterMs?: number | undefined }
 
-/** The state of a scope moved while the model was thinking; what it decided may be wrong by now. */
-export class Overtaken extends Error {}
+/** The memories of the scope changed during the model call, so its decisions may be outdated. */
+export class StaleDecisions extends Error {}
 
-/** The model answered, and made no sense of these turns. */
+/** The answer of the model to these turns could not be used. */
 export class Unreadable extends Error {
   readonly reason: string
 
@@ -20,15 +20,15 @@ export class Unreadable extends Error {
   }
 }
 
-/** Statuses that the same request will be answered with again: it is too long, or holds what the endpoint refuses. */
-const ABOUT_THE_REQUEST = new Set([400, 413, 422])
+/** HTTP statuses that a retry of the same request gets again: it is too long or its content is refused. */
+const REFUSALS = new Set([400, 413, 422])
 
-/** Whether an endpoint refused what it was sent, rather than being in trouble itself. */
+/** Whether the endpoint refused the request, as opposed to being unavailable. */
 export function isRefusal(error: unknown): error is ModelUnavailable {
-  return error instanceof ModelUnavailable && ABOUT_THE_REQUEST.has(error.status ?? 0)
+  return error instanceof ModelUnavailable && REFUSALS.has(error.status ?? 0)
 }
 
-/** Why the turns wait, or `undefined` for what nobody foresaw. */
+/** The outcome for an expected failure; `undefined` for any other error. */
 export function toLater(error: unknown): Extract<LearnOutcome, { status: 'later' }> | undefined {
   if (isRefusal(error)) return { status: 'later', reason: 'request_refused', detail: error.message }
   if (error instanceof ModelUnavailable) {
@@ -39,8 +39,8 @@ export function toLater(error: unknown): Extract<LearnOutcome, { status: 'later'
   if (error instanceof UnreadableDecisions) {
     return { status: 'later', reason: 'unreadable_decisions', detail: error.message }
   }
-  if (error instanceof Overtaken) {
-    return { status: 'later', reason: 'overtaken', detail: 'the memories changed meanwhile' }
+  if (error instanceof StaleDecisions) {
+    return { status: 'later', reason: 'overtaken', detail: 'the memories changed during the model call' }
   }
   return undefined
 }

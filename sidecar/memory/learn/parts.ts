@@ -1,17 +1,17 @@
 import { packSentences, splitSentences } from '../../text/sentences.ts'
 import type { ExtractMessage, ExtractTurn } from '../extract/types.ts'
 
-/** Tokens of one batch, at the most; what is longer is read in parts, in order, and nothing of it is dropped. */
+/** Most tokens of one model call; a longer batch is read in parts, in order. */
 export const MAX_BATCH_TOKENS = 16_384
 
-/** A share of a batch that one model call reads, with the places that its messages had in their turns. */
+/** The part of a batch that one model call reads. */
 export interface Part {
   turns: ExtractTurn[]
-  /** By turn id: the ordinal, within the turn, of each message of the part. */
+  /** By turn id: the ordinal of each message of the part within its turn. */
   ordinals: Map<string, number[]>
 }
 
-/** Cuts turns into parts of at most `limit` tokens, between messages where that is enough and within them where not. */
+/** Splits turns into parts of at most `limit` tokens, between messages where possible. */
 export function partsOf(
   turns: readonly ExtractTurn[],
   countTokens: (text: string) => number,
@@ -37,10 +37,10 @@ export function partsOf(
   return parts
 }
 
-/** Messages shorter than this, in characters, are not cut in two: there is no less to read. */
+/** Messages shorter than this, in UTF-16 code units, are not split. */
 const MIN_CUT = 1_000
 
-/** Halves of a part that was too much for the model, or `undefined` for one short message. */
+/** Halves of a part that was too large for the model; `undefined` for one short message. */
 export function halvesOf(part: Part): Part[] | undefined {
   const all = part.turns.flatMap((turn) =>
     turn.messages.map((message, i) => ({
@@ -84,14 +84,14 @@ function piecesOf(
   return fitting(message.content, countTokens, limit).map((content) => ({ ...message, content }))
 }
 
-/** A text in pieces of at most `limit` tokens, or of one character where that has more. */
+/** Splits a text into pieces of at most `limit` tokens, or of one character where that has more. */
 function fitting(text: string, countTokens: (text: string) => number, limit: number): string[] {
   if (countTokens(text) <= limit) return [text]
   const pieces = cut(text)
   return pieces.length < 2 ? pieces : pieces.flatMap((piece) => fitting(piece, countTokens, limit))
 }
 
-/** A text in two or three, at ends of sentences or else of words where there are any; one for a single character. */
+/** Splits a text in two or three, at sentence or word boundaries where possible; a single character stays whole. */
 function cut(text: string): string[] {
   const half = Math.ceil(text.length / 2)
   if (half >= 2) {

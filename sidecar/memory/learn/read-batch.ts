@@ -1,26 +1,21 @@
 import type { RecordStore } from '../../ports/records.ts'
 import type { AppRules } from '../../rules/rules.ts'
 import type { ExtractionRules, ExtractMessage, ExtractTurn } from '../extract/types.ts'
-import {
-  type Conversation,
-  type Message,
-  readConversation,
-  readTurn,
-  type Turn,
-  turnRecordId,
-} from '../turns.ts'
+import { getConversation } from '../repositories/conversations.ts'
+import { getTurn } from '../repositories/turns.ts'
+import { type Conversation, type Message, type Turn, turnRecordId } from '../turns.ts'
 
-/** Messages before the batch that the model is shown to understand it by (m in the Mem0 paper, arXiv 2504.19413). */
+/** Messages before the batch that the model gets as context (m in the Mem0 paper, arXiv 2504.19413). */
 const RECENT_MESSAGES = 10
 
-/** Turns of one conversation (or one turn of none) that wait to be learned from, with what is needed to read them. */
+/** Pending turns of one conversation, or one turn without a conversation, with their context. */
 export interface Batch {
   turns: Turn[]
   conversation: Conversation | undefined
   recent: ExtractMessage[]
 }
 
-/** Reads the turns that still wait; those that were forgotten or learned from meanwhile are left out. */
+/** Reads the turns that are still pending. */
 export async function readBatch(
   store: RecordStore,
   scope: string,
@@ -28,13 +23,13 @@ export async function readBatch(
 ): Promise<Batch> {
   const turns: Turn[] = []
   for (const id of turnIds) {
-    const turn = await readTurn(store, scope, id)
+    const turn = await getTurn(store, scope, id)
     if (turn && turn.state !== 'done') turns.push(turn)
   }
   turns.sort((a, b) => (a.turn ?? 0) - (b.turn ?? 0) || a.created_at - b.created_at)
   const conversationId = turns[0]?.conversation_id ?? null
   const conversation =
-    conversationId === null ? undefined : await readConversation(store, scope, conversationId)
+    conversationId === null ? undefined : await getConversation(store, scope, conversationId)
   return { turns, conversation, recent: await recentOf(store, scope, turns[0]) }
 }
 
@@ -67,9 +62,9 @@ async function recentOf(
 ): Promise<ExtractMessage[]> {
   if (!first || first.conversation_id === null || first.turn === null) return []
   const recent: ExtractMessage[] = []
-  // A hole in the numbering ends the walk: what was said before it is not what this answers.
+  // Messages before a gap in the numbering are no context.
   for (let turn = first.turn - 1; turn >= 1 && recent.length < RECENT_MESSAGES; turn--) {
-    const before = await readTurn(store, scope, turnRecordId(first.conversation_id, turn))
+    const before = await getTurn(store, scope, turnRecordId(first.conversation_id, turn))
     if (!before) break
     recent.unshift(...before.messages.map((one) => toExtractMessage(one, before)))
   }

@@ -13,12 +13,13 @@ export interface ReadOptions {
   signal: AbortSignal | undefined
 }
 
-/** Messages of the part before that the model is shown to understand a part by. */
+/** Messages of the previous part that the model gets as context. */
 const RECENT_MESSAGES = 10
 
 /**
- * What a batch says: one answer, however many parts the model had to read it in.
- * Rejects with `Unreadable` for what the model makes nothing of, and with `ModelUnavailable`.
+ * Extracts the facts of a batch, in as many model calls as its size needs.
+ * @throws {Unreadable} where no answer of the model can be used
+ * @throws {ModelUnavailable}
  */
 export async function readFacts(batch: Batch, rules: AppRules, options: ReadOptions): Promise<Extraction> {
   const whole: Extraction = {
@@ -27,18 +28,23 @@ export async function readFacts(batch: Batch, rules: AppRules, options: ReadOpti
     relations: [],
     summary: batch.conversation?.summary ?? '',
   }
-  const told = toExtractionRules(rules, batch.turns[0]?.remember ?? rules.remember)
+  const extractionRules = toExtractionRules(rules, batch.turns[0]?.remember ?? rules.remember)
   const queue: Part[] = partsOf(batch.turns.map(toExtractTurn), options.countTokens)
   let { recent } = batch
   for (let part = queue.shift(); part; part = queue.shift()) {
-    const outcome = await ask({ summary: whole.summary, recent, turns: part.turns, rules: told }, options)
-    if (outcome.status === 'unreadable') {
-      const halves = isTooMuch(outcome.reason) ? halvesOf(part) : undefined
-      if (!halves) throw new Unreadable(outcome.reason, outcome.detail)
+    const outcome = await ask(
+      { summary: whole.summary, recent, turns: part.turns, rules: extractionRules },
+      options,
+    )
+    const halves = isTooMuch(outcome) ? halvesOf(part) : undefined
+    if (halves) {
       queue.unshift(...halves)
       continue
     }
-    append(whole, outcome.extraction, part)
+    // A part that cannot be split would be truncated again: its complete facts are better than none.
+    if (outcome.status === 'read') append(whole, outcome.extraction, part)
+    else if (outcome.partial) append(whole, outcome.partial, part)
+    else throw new Unreadable(outcome.reason, outcome.detail)
     recent = part.turns.flatMap(({ messages }) => messages).slice(-RECENT_MESSAGES)
   }
   return whole
@@ -46,21 +52,23 @@ export async function readFacts(batch: Batch, rules: AppRules, options: ReadOpti
 
 type Read =
   | Extract<ExtractionOutcome, { status: 'read' }>
-  | { status: 'unreadable'; reason: string; detail: string }
+  | { status: 'unreadable'; reason: string; detail: string; partial?: Extraction | undefined }
 
 async function ask(batch: ExtractionBatch, { model, account, signal }: ReadOptions): Promise<Read> {
   try {
     return await extract(batch, { model, account, signal })
   } catch (error) {
-    // It may have been too long, which endpoints say in as many ways as there are.
+    // The request may have been too long; endpoints have no common status for that.
     if (isRefusal(error)) return { status: 'unreadable', reason: 'request_refused', detail: error.message }
     throw error
   }
 }
 
-function isTooMuch(reason: string): boolean {
-  return reason === 'truncated' || reason === 'too_large' || reason === 'request_refused'
+function isTooMuch(outcome: Read): boolean {
+  return outcome.status === 'unreadable' && SPLIT_REASONS.has(outcome.reason)
 }
+
+const SPLIT_REASONS: ReadonlySet<string> = new Set(['truncated', 'too_large', 'request_refused'])
 
 function append(whole: Extraction, read: Extraction, { ordinals }: Part): void {
   const inTurn = <T extends { source: FactSource[] }>(one: T): T => ({

@@ -1,4 +1,3 @@
-import type { RecordStore } from '../../ports/records.ts'
 import type { AppRules } from '../../rules/rules.ts'
 import type { MemoryEvent } from '../events.ts'
 import type { Fact } from '../extract/types.ts'
@@ -7,7 +6,7 @@ import type { Source } from '../memory.ts'
 import type { Effect, Turn } from '../turns.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 
-/** A fact with its vector and the places that it was said at. */
+/** A fact with its vector and its sources. */
 export interface Learned {
   fact: Fact
   dense: Float32Array
@@ -15,14 +14,13 @@ export interface Learned {
   sources: Source[]
 }
 
-/** What happened, and through which turn. */
+/** A change of a memory and the turn that caused it. */
 export interface TurnEvent {
   turnId: string
   event: MemoryEvent
 }
 
 export interface ApplyContext {
-  records: RecordStore
   turns: readonly Turn[]
   learned: readonly Learned[]
   rules: AppRules
@@ -30,29 +28,29 @@ export interface ApplyContext {
   promptVersion: string
 }
 
-/** One fact on its way into memory. */
-export interface Saying {
+/** A fact that is being applied to the memories. */
+export interface FactContext {
   unit: UnitOfWork
   context: ApplyContext
   learned: Learned
-  /** The turns that say it, the latest last; never empty. */
-  says: readonly Turn[]
+  /** The turns that state the fact, the latest last; never empty. */
+  statedIn: readonly Turn[]
   cause: Cause
-  /** Place among the decisions of the batch. */
+  /** Position in the decisions of the batch. */
   nth: number
 }
 
-/** What became of one decision. */
-export interface Done {
+/** The outcome of one decision. */
+export interface Applied {
   event: MemoryEvent
   effect: Effect
-  /** The turns that it came through, the latest last. */
+  /** The turns that the effect is recorded with, the latest last. */
   through: readonly Turn[]
 }
 
-/** The turns that say a fact, in the order of what they say; never empty. */
+/** The turns that state a fact, the latest last; never empty. */
 export function turnsOf({ sources }: Learned, turns: readonly Turn[]): Turn[] {
   const ids = [...new Set(sources.map(({ turn_id }) => turn_id).toReversed())].toReversed()
-  const says = ids.flatMap((id) => turns.find((turn) => turn.id === id) ?? [])
-  return says.length > 0 ? says : [turns.at(-1) as Turn]
+  const found = ids.flatMap((id) => turns.find((turn) => turn.id === id) ?? [])
+  return found.length > 0 ? found : [turns.at(-1) as Turn]
 }

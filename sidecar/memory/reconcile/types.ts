@@ -1,29 +1,29 @@
 import type { Account, LanguageModel } from '../../ports/language-model.ts'
 import type { Rules } from './rules.ts'
 
-/** A fact of the batch. Facts are given in the order in which they were said. */
+/** A fact of the batch. Facts are passed in the order in which they were said. */
 export interface NewFact {
   text: string
   topic: string
   subTopic: string
   speaker: string
   importance: number
-  /** When what it tells of happened, where it says so: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
+  /** Date of the event, if stated: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
   eventDate: string | null
   /** When it was said, epoch milliseconds. */
   at: number
-  /** L2-normalised embedding of `text`, of the same embedder as those of the neighbours. */
+  /** L2-normalised embedding of `text`, by the same embedder as those of the memories. */
   dense: Float32Array
 }
 
-/** A valid memory that a fact may be about. */
-export interface Known {
+/** A valid memory that a fact may change or repeat. */
+export interface KnownMemory {
   id: string
   text: string
   speaker: string
   topic: string | null
   subTopic: string | null
-  /** When it was last said, epoch milliseconds. A fact said before that does not overrule it. */
+  /** When it was last said, epoch milliseconds. An older fact does not overrule it. */
   at: number
   dense: Float32Array
 }
@@ -37,51 +37,51 @@ interface Decided {
   decidedBy: DecidedBy
 }
 
-/** `text`: what the memory says, where the model joined the fact with an earlier one of the batch; else the fact's own. */
+/** `text`: set when the model merged the fact with an earlier one of the batch; otherwise the text of the fact is used. */
 export type Add = Decided & { event: 'ADD'; text?: string; replaces?: never }
 
-/** The target is superseded by `text`. */
+/** `text` supersedes the target. */
 export type Update = Decided & { event: 'UPDATE'; target: string; text: string }
 
-/** The fact says that the target no longer holds, and adds nothing of its own (or stands in another decision). */
+/** The target is no longer true, and the fact adds nothing (or is stored by another decision). */
 export type Delete = Decided & { event: 'DELETE'; target: string }
 
 export type Noop = Decided & {
   event: 'NOOP'
-  /** The memory that says it already; `null` when that memory comes from this batch, or is none. */
+  /** The memory that already states the fact; `null` when it is new in this batch or does not exist. */
   target: string | null
-  /** The fact of this batch that says the same and stands for both: their sources belong together. */
+  /** The fact of this batch that states the same and represents both: their sources are merged. */
   sameAs?: number
   /**
-   * The later fact of this batch that took this one's place. It was true until `facts[overtakenBy].at` and is not
-   * true now; who keeps versions may write it as one that has ended.
+   * The later fact of this batch that replaced this one, which was true until `facts[supersededBy].at`. A store with
+   * versions may write it as an ended one.
    */
-  overtakenBy?: number
+  supersededBy?: number
 }
 
 export type Decision = Add | Update | Delete | Noop
 
 export interface Rejection {
-  /** Numbers and words of the request only, never a text. */
+  /** Contains no text of facts or memories. */
   what: string
   why: string
 }
 
 export interface Reconciliation {
-  /** In the order of the facts, one at least for each. No memory is changed (UPDATE, DELETE) by two of them. */
+  /** In the order of the facts, at least one per fact. No two of them change (UPDATE, DELETE) the same memory. */
   decisions: Decision[]
-  /** Calls of the model: 0, 1, or 2 with the corrective one. */
+  /** Model requests: 0, 1, or 2 with the corrective one. */
   asked: number
-  /** What the model said and was not done, or not as it said. */
+  /** Decisions of the model that were not applied, or not as stated. */
   rejected: Rejection[]
 }
 
 export interface ReconcileOptions {
   /**
-   * The valid memories most like a fact, best first, `limit` at the most: of the same speaker, by similarity and by
-   * topic slot. Any others are passed over.
+   * Returns at most `limit` valid memories that are most similar to a fact, best first: of the same speaker, by
+   * similarity and by topic. Others are ignored.
    */
-  neighboursOf(fact: NewFact, limit: number): Promise<readonly Known[]> | readonly Known[]
+  neighboursOf(fact: NewFact, limit: number): Promise<readonly KnownMemory[]> | readonly KnownMemory[]
   model: LanguageModel
   account: Account
   signal?: AbortSignal | undefined
@@ -89,19 +89,19 @@ export interface ReconcileOptions {
 }
 
 /**
- * Twice the model gave nothing that could be read as a decision. Nothing has been decided: the turns stay pending and
- * say why, because storing the facts undecided would leave other memories behind than a working model would have.
+ * Two answers of the model contained no decision. Nothing is stored and the turns stay pending, because adding all facts
+ * undecided would give other memories than a working model.
  */
 export class UnreadableDecisions extends Error {
   override readonly name = 'UnreadableDecisions'
   readonly asked: number
-  /** Why each thing that the model said was no use. */
+  /** Why each decision of the model was rejected. */
   readonly rejected: readonly Rejection[]
 
   constructor(asked: number, rejected: readonly Rejection[]) {
     const last = rejected.at(-1)
     super(
-      `Expected decisions from the model, got none in ${asked} answers${last ? `: ${last.what}: ${last.why}` : ''}`,
+      `answer: expected decisions, got none in ${asked} answers${last ? ` (${last.what}: ${last.why})` : ''}. The turns stay pending.`,
     )
     this.asked = asked
     this.rejected = rejected

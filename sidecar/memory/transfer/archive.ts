@@ -1,7 +1,7 @@
 import { type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
 import type { OWNED } from '../forget.ts'
-import { readPending } from '../pending.ts'
-import type { Turn } from '../turns.ts'
+import { getPending } from '../repositories/pending.ts'
+import { isEndMarker } from '../repositories/versions.ts'
 import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } from './format.ts'
 
 /** Records per read. One page is held in memory. */
@@ -10,10 +10,10 @@ const PAGE = 200
 /** The export line of a record, by collection. The type makes an owned collection without an entry a compile error. */
 const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> = {
   memories: ({ payload }) => ({ kind: 'memory', memory: payload }),
-  versions: ({ id, order, payload }) => ({
-    kind: isDeleted(id, payload) ? 'ended' : 'version',
-    order,
-    ...payload,
+  versions: (record) => ({
+    kind: isEndMarker(record) ? 'ended' : 'version',
+    order: record.order,
+    ...record.payload,
   }),
   history: ({ payload }) => ({ kind: 'history', history: payload }),
   turns: ({ payload }) => ({ kind: 'turn', turn: payload }),
@@ -52,22 +52,16 @@ export async function* archiveLines(
   const pendingTurns: string[] = []
   for (const collection of ORDER) {
     for await (const record of scrollAll(store, collection, scope, PAGE)) {
-      if (collection === 'turns' && (record.payload as unknown as Turn).state !== 'done')
-        pendingTurns.push(record.id)
+      if (collection === 'turns' && record.payload['state'] !== 'done') pendingTurns.push(record.id)
       yield toText(TO_LINE[collection](record))
     }
   }
   // Pending turns are last, so that an import starts extraction only after the other records are restored.
   for (const turnId of pendingTurns) {
-    const turn = await readPending(store, scope, turnId)
+    const turn = await getPending(store, scope, turnId)
     if (!turn) continue
     const { scope: _, ...pending } = turn
     yield toText({ kind: 'pending', pending })
   }
   yield JSON.stringify({ kind: 'footer', counts })
-}
-
-/** A deleted memory is stored in `versions` under its own id; past versions have derived ids. */
-function isDeleted(recordId: string, payload: StoredRecord['payload']): boolean {
-  return (payload['memory'] as { id?: unknown }).id === recordId
 }

@@ -2,8 +2,8 @@ import type { JsonObject } from '../../ports/records.ts'
 import { derivedId } from '../../scope.ts'
 import type { Cause } from '../history.ts'
 import type { Memory, Role } from '../memory.ts'
+import { normaliseForDuplicate } from '../model/verbatim.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
-import { normaliseForDuplicate } from '../verbatim.ts'
 
 /** A memory from another system or a document. Times are epoch milliseconds. */
 export interface ForeignMemory {

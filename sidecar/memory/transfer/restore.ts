@@ -2,8 +2,12 @@ import type { Embedder } from '../../ports/embedder.ts'
 import type { Collection, RecordStore, StoredRecord } from '../../ports/records.ts'
 import { type HistoryRow, historyRecordId, type PastVersion, versionRecordId } from '../history.ts'
 import type { Memory } from '../memory.ts'
-import { type PendingTurn, putPending, readPending } from '../pending.ts'
-import { conversationRecordId, putTurn, readTurn, type Turn, toPayload } from '../turns.ts'
+import type { PendingTurn } from '../pending.ts'
+import { getPending, putPending } from '../repositories/pending.ts'
+import { toPayload } from '../repositories/record.ts'
+import { getTurn, putTurn } from '../repositories/turns.ts'
+import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
+import { conversationRecordId, type Turn } from '../turns.ts'
 import type { UnitOfWork } from '../unit-of-work.ts'
 import type { Archived } from './format.ts'
 
@@ -35,7 +39,7 @@ export async function restoreRecords(
   const turns = new Map<string, Turn>()
   const puts = new Map<string, { record: StoredRecord; collection: Collection }>()
 
-  const findTurn = async (id: string) => turns.get(id) ?? (await readTurn(records, scope, id))
+  const findTurn = async (id: string) => turns.get(id) ?? (await getTurn(records, scope, id))
 
   async function putAbsent(collection: Collection, record: StoredRecord): Promise<boolean> {
     const key = `${collection}/${record.id}`
@@ -66,8 +70,8 @@ export async function restoreRecords(
   async function putPendingTurn(turn: PendingTurn): Promise<boolean> {
     const stored = await findTurn(turn.turn_id)
     if (!stored || stored.state === 'done' || stored.revision !== turn.revision) return false
-    if (await readPending(records, scope, turn.turn_id)) return false
-    unit.also(putPending(turn))
+    if (await getPending(records, scope, turn.turn_id)) return false
+    unit.addWrites(putPending(turn))
     outcome.waiting.push(turn)
     return true
   }
@@ -88,7 +92,7 @@ export async function restoreRecords(
         const turn: Turn = line.turn
         if (await findTurn(turn.id)) return false
         turns.set(turn.id, turn)
-        unit.also(putTurn(scope, turn))
+        unit.addWrites(putTurn(scope, turn))
         return true
       }
       case 'conversation':
@@ -127,13 +131,13 @@ export async function restoreRecords(
     else outcome.unchanged += 1
   }
   await embedVersions([...puts.values()].filter(needsVector), embedder, scope)
-  for (const { record, collection } of puts.values()) unit.also({ put: record, collection, scope })
+  for (const { record, collection } of puts.values()) unit.addWrites({ put: record, collection, scope })
   return outcome
 }
 
 /** Searches with `as_of` cover past versions, but not the records of deleted memories. */
 function needsVector({ record, collection }: { record: StoredRecord; collection: Collection }): boolean {
-  return collection === 'versions' && (record.payload as unknown as PastVersion).memory.id !== record.id
+  return collection === 'versions' && !isEndMarker(record)
 }
 
 async function embedVersions(
@@ -142,7 +146,7 @@ async function embedVersions(
   scope: string,
 ): Promise<void> {
   if (versions.length === 0) return
-  const texts = versions.map(({ record }) => (record.payload as unknown as PastVersion).memory.text)
+  const texts = versions.map(({ record }) => readPastVersion(record).memory.text)
   const vectors = await embedder.embed(texts, 'document', undefined, { scope })
   for (const [i, { record }] of versions.entries()) record.dense = vectors[i]
 }

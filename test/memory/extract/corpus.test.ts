@@ -4,7 +4,7 @@ import { CORPUS } from './corpus/corpus.ts'
 import { batchOf } from './corpus/talk.ts'
 import { modelSaying } from './fake-model.ts'
 
-describe('bad answers of weak models', () => {
+describe('malformed answers of weak models', () => {
   for (const { kind, form, talk, raw, finish, expect: wanted } of CORPUS) {
     it(`${kind}: ${form} (${talk.language})`, async () => {
       const model = modelSaying({ text: raw, finish })
@@ -17,7 +17,7 @@ describe('bad answers of weak models', () => {
     })
   }
 
-  it('has more than two hundred of them, no two alike', () => {
+  it('has more than two hundred distinct cases', () => {
     expect(new Set(CORPUS.map(({ raw, finish }) => `${finish} ${raw}`)).size).toBeGreaterThan(200)
   })
 })

@@ -11,7 +11,7 @@ const one = (text: string, more: object = {}) => ({
   facts: [{ text, topic: 'work', messages: [1], ...more }],
 })
 
-describe('extracting a batch', () => {
+describe('extract', () => {
   it('reads a good answer in every language with one call', async () => {
     for (const talk of talks) {
       const { outcome, requests } = await extracted(talk, [json(talk.good)])
@@ -23,7 +23,7 @@ describe('extracting a batch', () => {
     }
   })
 
-  it('gives entities, relations with their sources, and the new summary', async () => {
+  it('returns entities, relations with sources, and the new summary', async () => {
     const { outcome } = await extracted(english, [json(english.good)])
 
     expect(outcome).toMatchObject({
@@ -43,7 +43,7 @@ describe('extracting a batch', () => {
     })
   })
 
-  it('understands triples of all sorts, and notes those with a part missing', async () => {
+  it('reads relations in several notations and notes incomplete ones', async () => {
     const relations = [
       ['Ana', 'likes', 'tea'],
       'Ana -> knows -> Tom',
@@ -70,7 +70,7 @@ describe('extracting a batch', () => {
     })
   })
 
-  it('keeps the old summary where there is no new one, and bounds a long one at a sentence', async () => {
+  it('keeps the old summary when there is no new one, and cuts a long one at a sentence end', async () => {
     const batch = { ...batchOf(english), summary: 'Ana greets.' }
     const model = modelSaying(json({ facts: [] }), json({ facts: [], summary: 'Ana talks. '.repeat(500) }))
 
@@ -79,7 +79,7 @@ describe('extracting a batch', () => {
     expect(second.status === 'read' && second.extraction.summary).toMatch(/^(?:Ana talks\. ?){80,91}$/u)
   })
 
-  it('asks nothing when there is nothing to read', async () => {
+  it('sends no request for a batch without text', async () => {
     const talk = { ...english, lines: ['<memories>\n- [2026-01-01] Ana: x\n</memories>', ' '] }
     const { outcome, requests } = await extracted(talk, ['never asked'])
 
@@ -87,21 +87,21 @@ describe('extracting a batch', () => {
     expect(requests).toHaveLength(0)
   })
 
-  it('reads what a model put into the arguments of a call', async () => {
+  it('reads an answer in the arguments of a call', async () => {
     const calls = [{ name: 'memory', arguments: json(english.good) }]
     const { outcome } = await extracted(english, [{ text: '', calls, finish: 'other' }])
 
     expect(factsIn(outcome)).toEqual(factsOf(english))
   })
 
-  it('lets an unavailable model through', async () => {
+  it('rejects with ModelUnavailable', async () => {
     const down = new ModelUnavailable('timeout', 'no answer in 30 s')
     const model = { kind: 'down', complete: () => Promise.reject(down) }
 
     await expect(extract(batchOf(english), { model, account })).rejects.toBe(down)
   })
 
-  it('hands the signal on', async () => {
+  it('passes the signal to the model', async () => {
     const { signal } = new AbortController()
     const model = modelSaying(json(english.good))
     await extract(batchOf(english), { model, account, signal })
@@ -110,8 +110,8 @@ describe('extracting a batch', () => {
   })
 })
 
-describe('an answer that cannot be used', () => {
-  it('is asked for once more, with what was wrong and without the answer', async () => {
+describe('an unusable answer', () => {
+  it('is requested once more, with its problem and without its text', async () => {
     const { outcome, requests } = await extracted(english, ['What a lovely brother!', json(english.good)])
     const [first, second] = requests
 
@@ -124,7 +124,7 @@ describe('an answer that cannot be used', () => {
     expect(second?.messages[1]?.content).not.toContain('lovely')
   })
 
-  it('is asked for again with more room and in fewer words when it was cut', async () => {
+  it('is requested again with twice the token limit when it was truncated', async () => {
     const { outcome, requests } = await extracted(english, [
       { text: json(english.good).slice(0, 300), finish: 'length' },
       json(english.good),
@@ -135,28 +135,29 @@ describe('an answer that cannot be used', () => {
     expect(requests[1]?.messages[1]?.content).toContain('Be brief')
   })
 
-  it('leaves the batch unread when it is cut twice, whatever it began with', async () => {
+  it('is unreadable when it is truncated twice, and offers its complete facts', async () => {
     const cut = { text: json(english.good).slice(0, -2), finish: 'length' as const }
     const { outcome, requests } = await extracted(english, [cut])
 
     expect(outcome).toMatchObject({ status: 'unreadable', reason: 'truncated' })
+    expect(outcome).toMatchObject({ partial: { facts: factsOf(english), summary: '' } })
     expect(requests).toHaveLength(2)
   })
 
-  it('is not asked for again when the endpoint declines', async () => {
+  it('is not requested again when the endpoint declines', async () => {
     const { outcome, requests } = await extracted(english, [{ text: '', finish: 'refused' }])
 
     expect(outcome).toMatchObject({ status: 'unreadable', reason: 'refused' })
     expect(requests).toHaveLength(1)
   })
 
-  it('says nothing of the conversation in its detail', async () => {
+  it('does not quote the conversation in its detail', async () => {
     const { outcome } = await extracted(english, ['{"facts": [{"text": "Ana is a nurse'])
 
     expect(JSON.stringify(outcome)).not.toMatch(/Ana|nurse/u)
   })
 
-  it('is asked for again in the right script, and refused when it is translated twice', async () => {
+  it('is requested again when it is in another script, and unreadable the second time', async () => {
     const translated = json(
       withFacts(chinese.good, (fact, i) => ({ ...fact, text: `Xiaoming does thing number ${i}.` })),
     )
@@ -167,7 +168,7 @@ describe('an answer that cannot be used', () => {
     expect((await extracted(chinese, [translated])).outcome).toMatchObject({ reason: 'wrong_language' })
   })
 
-  it('is asked for again when French became English, and kept with a note when it stays so', async () => {
+  it('is requested again when French became English, and accepted with a note the second time', async () => {
     const texts = [
       'Léa moved to Nantes in March 2026.',
       'Léa goes climbing twice a week with her friend Hugo.',
@@ -187,7 +188,7 @@ describe('an answer that cannot be used', () => {
     expect(factsIn(worse.outcome)).toHaveLength(3)
   })
 
-  it('may name things of another script that the message names', async () => {
+  it('may contain terms in another script that its message contains', async () => {
     const talk = { ...chinese, lines: ['我会 Linux、Docker 和 Kubernetes。'] }
     const { outcome } = await extracted(talk, [json(one('小明会 Linux、Docker 和 Kubernetes。')), ''])
 

@@ -1,29 +1,33 @@
 import { describe, expect, it } from 'vitest'
-import { foreignLanguage, isForeignScript, nameOfLanguage } from '../../../sidecar/memory/extract/language.ts'
+import {
+  detectTranslation,
+  isForeignScript,
+  nameOfLanguage,
+} from '../../../sidecar/memory/extract/language.ts'
 import { latinTalks, otherTalks, talks } from './corpus/talks.ts'
 
-describe('the language of a text', () => {
-  it('is named', () => {
+describe('nameOfLanguage', () => {
+  it('names the language', () => {
     for (const { lines, language } of talks) expect(nameOfLanguage(lines.join('\n'))).toBe(language)
     expect(nameOfLanguage('Я живу у Києві, їжджу на роботу метро')).toBe('Ukrainian')
     expect(nameOfLanguage('من در تهران زندگی می‌کنم و گربه دارم')).toBe('Persian')
     expect(nameOfLanguage('ฉันอยู่กรุงเทพ')).toBe('Thai')
   })
 
-  it('is not named where nothing tells it', () => {
+  it('returns undefined without evidence', () => {
     expect(nameOfLanguage('12:30 ✓')).toBeUndefined()
     expect(nameOfLanguage('Kubernetes Docker')).toBeUndefined()
   })
 })
 
-describe('a fact in a foreign script', () => {
-  it('is one whose letters do not occur in what was said', () => {
+describe('isForeignScript', () => {
+  it('is true for a script that the messages do not use', () => {
     for (const { lines } of otherTalks)
       expect(isForeignScript('She lives in the city', lines.join('\n'))).toBe(true)
     for (const { lines } of latinTalks) expect(isForeignScript('她住在城里', lines.join('\n'))).toBe(true)
   })
 
-  it('is never one of the talk itself', () => {
+  it('is false for facts in the language of the conversation', () => {
     for (const { lines, good } of talks)
       for (const { text } of good.facts) expect(isForeignScript(text, lines.join('\n'))).toBe(false)
   })
@@ -34,20 +38,22 @@ describe('a fact in a foreign script', () => {
     ['Kubernetes, Docker', '我会 Kubernetes、Docker'],
     ['健太は東京在住', '東京在住'],
     ['42', '四十二'],
-  ])('is not %s, said as %s', (fact, said) => {
+  ])('is false for %s from %s', (fact, said) => {
     expect(isForeignScript(fact, said)).toBe(false)
   })
 })
 
-describe('facts in another language of the same script', () => {
-  it('are told by several small words only', () => {
+describe('detectTranslation', () => {
+  it('requires several stop words', () => {
     const french = latinTalks[1]?.lines.join('\n') ?? ''
 
     expect(
-      foreignLanguage('She moved to Nantes and she has been there with her friend for the year.', french),
+      detectTranslation('She moved to Nantes and she has been there with her friend for the year.', french),
     ).toBe('english')
-    expect(foreignLanguage('Léa: Nantes, Hugo', french)).toBeUndefined()
+    expect(detectTranslation('Léa: Nantes, Hugo', french)).toBeUndefined()
     for (const { lines, good } of talks)
-      expect(foreignLanguage(good.facts.map(({ text }) => text).join('\n'), lines.join('\n'))).toBeUndefined()
+      expect(
+        detectTranslation(good.facts.map(({ text }) => text).join('\n'), lines.join('\n')),
+      ).toBeUndefined()
   })
 })

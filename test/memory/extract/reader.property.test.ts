@@ -1,26 +1,25 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readAnswer } from '../../../sidecar/memory/extract/answer/read.ts'
 import { checkAnswer } from '../../../sidecar/memory/extract/check.ts'
 import { numberMessages } from '../../../sidecar/memory/extract/messages.ts'
-import { MAX_ANSWER_LENGTH } from '../../../sidecar/memory/extract/types.ts'
+import { readAnswer } from '../../../sidecar/memory/extract/read-answer.ts'
 import { AROUND } from './corpus/around.ts'
 import { json, pretty } from './corpus/bad-answer.ts'
 import { CORPUS } from './corpus/corpus.ts'
-import { FULL_WIDTH, SYNTAX } from './corpus/syntax.ts'
+import { SYNTAX } from './corpus/syntax.ts'
 import { batchOf, type GoodAnswer, type Talk } from './corpus/talk.ts'
 import { english, talks } from './corpus/talks.ts'
 
-/** The texts that the reader takes from an answer; none when it refuses it. */
+/** The texts of the facts that are read from an answer; none when it is unreadable. */
 async function textsIn(talk: Talk, answer: string, isCut: boolean): Promise<string[]> {
   const batch = batchOf(talk)
   const read = readAnswer(answer, isCut)
   if ('reason' in read) return []
-  const checked = checkAnswer(read.collected, batch, numberMessages(batch))
+  const checked = await checkAnswer(read.content, batch, numberMessages(batch))
   return 'reason' in checked ? [] : checked.extraction.facts.map(({ text }) => text)
 }
 
-/** Ways to write a good answer that are all read. */
+/** Notations of a good answer that are all readable. */
 const writings: Readonly<Record<string, (good: GoodAnswer) => string>> = {
   'on one line': json,
   'on many lines': pretty,
@@ -33,10 +32,10 @@ const writings: Readonly<Record<string, (good: GoodAnswer) => string>> = {
     json(good)
       .replaceAll("'", "\\'")
       .replace(/(?<!\\)"/gu, "'"),
-  'behind a thought': (good) => `<think>{"facts":[{"text":"no"}]}</think>${json(good)}`,
+  'after reasoning': (good) => `<think>{"facts":[{"text":"no"}]}</think>${json(good)}`,
 }
 
-/** Texts that mean something to the reader: brackets, quotes, marks, words. */
+/** Fragments with a meaning for the reader: brackets, quotes, delimiters, words. */
 const fragment = fc.constantFrom(
   ...'{ } [ ] ( ) " \' “ ” , : ， ： \\ \\u \\u12 \n ``` ```json <think> </think> facts text messages null None 1 -'.split(
     ' ',
@@ -47,19 +46,12 @@ const fragment = fc.constantFrom(
   '//',
   '/*',
   '#',
-  '&quot;',
-  '<fact>',
-  '</fact>',
-  '- Ana lives in Lyon.\n',
-  'Facts:\n',
-  '| text |\n|---|\n',
-  'facts:\n  - text: Ana lives\n',
   '<|channel|>final<|message|>',
 )
 
-describe('the reader of answers', () => {
+describe('readAnswer', () => {
   for (const [writing, write] of Object.entries(writings)) {
-    it(`takes no half of a fact from an answer ${writing} that is cut anywhere`, async () => {
+    it(`never returns a part of a fact from an answer ${writing} that is truncated anywhere`, async () => {
       for (const talk of talks) {
         const answer = write(talk.good)
         const whole = new Set(await textsIn(talk, answer, false))
@@ -74,7 +66,7 @@ describe('the reader of answers', () => {
     })
   }
 
-  it('takes all facts or none from one JSON object that the limit cut', async () => {
+  it('returns no facts from a JSON object that the token limit truncated', async () => {
     for (const talk of talks) {
       const answer = json(talk.good)
       for (let length = 0; length < answer.length; length++)
@@ -82,7 +74,7 @@ describe('the reader of answers', () => {
     }
   })
 
-  it('reads any JSON object as JSON.parse does, texts with all characters included', () => {
+  it('reads any JSON object in prose as JSON.parse does', () => {
     fc.assert(
       fc.property(
         fc.array(fc.string({ unit: 'grapheme', minLength: 1 }), { minLength: 1 }),
@@ -91,11 +83,11 @@ describe('the reader of answers', () => {
           const good = { facts: texts.map((text) => ({ text })) }
           const read = readAnswer(`Here: ${isPretty ? pretty(good) : json(good)} That is all.`, false)
           expect(
-            'collected' in read && read.collected.facts.map((fact) => (fact as { text: string }).text),
+            'content' in read && read.content.facts.map((fact) => (fact as { text: string }).text),
           ).toEqual(texts)
         },
       ),
-      // A text with JSON inside, or without a letter, is another matter: see the corpus.
+      // Texts that resemble JSON or white space.
       {
         examples: [
           [['a "quoted, "text": b" c'], false],
@@ -108,28 +100,28 @@ describe('the reader of answers', () => {
     )
   })
 
-  it('takes the very facts or none from answers that are spoilt in two ways', async () => {
-    const whole = [...SYNTAX, ...FULL_WIDTH].filter(({ expect: other }) => other === undefined)
-    let refused = 0
+  it('returns the exact facts or none from answers with two defects', async () => {
+    const whole = SYNTAX.filter(({ expect: other }) => other === undefined)
+    let unreadable = 0
     let all = 0
     for (const [i, talk] of talks.entries()) {
       const texts = talk.good.facts.map(({ text }) => text)
       for (const around of AROUND.filter(({ finish }) => finish === undefined)) {
         for (const [j, syntax] of whole.entries()) {
-          // Each pair on some of the talks, each talk with all forms.
+          // Each pair on some of the conversations.
           if ((i + j) % 8 !== 0) continue
           const inner = syntax.spoil(structuredClone(talk.good), talk)
           const outer = around.spoil(structuredClone(talk.good), talk)
           const answer = outer.replace(pretty(talk.good), () => inner).replace(json(talk.good), () => inner)
           const taken = await textsIn(talk, answer, false)
           all++
-          if (taken.length === 0) refused++
+          if (taken.length === 0) unreadable++
           else expect(taken, `${around.form}, ${syntax.form}: ${answer}`).toEqual(texts)
         }
       }
     }
-    // Most are read: what is refused costs a second call.
-    expect(refused / all).toBeLessThan(0.1)
+    // An unreadable answer costs a second call.
+    expect(unreadable / all).toBeLessThan(0.1)
   })
 
   it('never throws', async () => {
@@ -149,49 +141,5 @@ describe('the reader of answers', () => {
       }),
       { numRuns: 1_000 },
     )
-  })
-
-  it('ends on giant answers of every sort', () => {
-    const parts = [
-      '{',
-      '[',
-      '{"',
-      '["',
-      '"',
-      "'",
-      '“',
-      '{"a":',
-      '[{"text":"a"},',
-      '{a',
-      ' ',
-      '\n',
-      '\\',
-      '\\u',
-      '<think>',
-      '</think>',
-      '<fact>',
-      '<memories>',
-      '- a\n',
-      '| a |\n',
-      '{"a":"b" ',
-      '[1',
-      '{"text":"a b c"}\n',
-      '"a", ',
-      ',',
-      '/*',
-      '#',
-      '&quot;',
-      'Facts:\n- ',
-      '\n\n',
-      'facts:\n - ',
-      '{"facts":[]} ',
-    ]
-    for (const part of parts) {
-      for (const before of ['', '{"facts":[', '{"facts":["', '{"facts":[{"text":"Ana is ']) {
-        const giant = before + part.repeat(Math.floor((MAX_ANSWER_LENGTH - before.length) / part.length))
-        expect(readAnswer(giant, false)).toBeDefined()
-      }
-    }
-    expect(readAnswer('x'.repeat(MAX_ANSWER_LENGTH + 1), false)).toMatchObject({ reason: 'too_large' })
   })
 })

@@ -5,7 +5,7 @@ import { factsOf } from './corpus/talk.ts'
 import { english, smallTalk } from './corpus/talks.ts'
 import { extracted, factsIn } from './extracted.ts'
 
-describe('the rules', () => {
+describe('extraction rules', () => {
   const both = {
     facts: [
       ...english.good.facts,
@@ -13,7 +13,7 @@ describe('the rules', () => {
     ],
   }
 
-  it('keep facts of the user alone, of the assistant alone, or of both', async () => {
+  it('keep facts of the remembered roles', async () => {
     const count = async (remember: ExtractionRules['remember']) =>
       factsIn((await extracted(english, [json(both)], { remember })).outcome)
 
@@ -24,7 +24,7 @@ describe('the rules', () => {
     expect(await count('both')).toHaveLength(5)
   })
 
-  it('give a fact that cites no message all those of the speaker whom it names', async () => {
+  it('give a fact without a valid citation all messages of its speaker', async () => {
     const lines = ['I am Ana.', 'I am the guide Max.', 'I like tea.', 'I will book the bus.']
     const talk = { ...english, lines }
     const said = json({
@@ -47,7 +47,7 @@ describe('the rules', () => {
     })
   })
 
-  it('leave excluded topics out, with the relations and entities that only they named', async () => {
+  it('omit excluded topics with their relations and entities', async () => {
     const answer = {
       ...english.good,
       entities: [
@@ -63,13 +63,13 @@ describe('the rules', () => {
     expect(JSON.stringify(outcome)).not.toContain('peanuts')
   })
 
-  it('keep included topics only', async () => {
+  it('keep only included topics', async () => {
     const { outcome } = await extracted(english, [json(english.good)], { includeTopics: ['work', 'health'] })
 
     expect(factsIn(outcome).map(({ topic }) => topic)).toEqual(['work', 'health'])
   })
 
-  it("sort facts into an app's own topics, however the model spells them", async () => {
+  it("assign facts to an app's own topics regardless of spelling", async () => {
     const topics = [{ name: 'Deal Stage', subTopics: ['budget'] }, { name: 'contacts' }]
     const facts = ['deal_stage', 'DEAL STAGE', 'budget', 'contact', 'weather'].map((topic, i) => ({
       text: `Ana says sentence ${i}.`,
@@ -89,8 +89,8 @@ describe('the rules', () => {
   })
 })
 
-describe('the facts of an answer', () => {
-  it('are merged when they are the same, with all sources in order', async () => {
+describe('extracted facts', () => {
+  it('are merged when they have the same words, with all sources in order', async () => {
     const facts = [
       { text: 'Ana is a nurse.', topic: 'other', messages: [3], importance: 2 },
       { text: 'ana is a nurse', topic: 'work', messages: [1], importance: 4, event_date: '2020' },
@@ -114,7 +114,7 @@ describe('the facts of an answer', () => {
     ])
   })
 
-  it('stay apart when the same happened on two dates', async () => {
+  it('are not merged when they have different dates', async () => {
     const facts = ['2022-05', '2023-05'].map((event_date) => ({
       text: 'Ana ran a marathon.',
       topic: 'interests',
@@ -132,7 +132,7 @@ describe('the facts of an answer', () => {
     expect(requests).toHaveLength(1)
   })
 
-  it('keep instructions in the conversation as the text that they are', async () => {
+  it('ignore instructions in the conversation', async () => {
     const talk = {
       ...english,
       lines: [

@@ -59,7 +59,7 @@ const isIndivisible = ({ turns }: Part) => {
 }
 
 describe('the parts of a batch', () => {
-  it('hold every character once, in order, at its place, and no more tokens than they may', () => {
+  it('hold every character once, in order, within the token limit', () => {
     fc.assert(
       fc.property(
         fc.array(fc.array(text, { maxLength: 5 }), { minLength: 1, maxLength: 4 }),
@@ -83,7 +83,7 @@ describe('the parts of a batch', () => {
     expect(partsOf(turns, bytes, MAX_BATCH_TOKENS)).toHaveLength(1)
   })
 
-  it('hold what the real tokeniser counts dearest: a long message in a rare script', async () => {
+  it('stay within the limit of the real tokeniser for a long message in a rare script', async () => {
     const count = await tokenCounter()
     const turns = turnsOf([['ꙮ𒀀'.repeat(10_000)]])
     const parts = partsOf(turns, count)
@@ -92,7 +92,7 @@ describe('the parts of a batch', () => {
     expect([...told(parts)]).toEqual(expected(turns))
   })
 
-  it('halved again and again, hold the same, down to short messages', () => {
+  it('hold the same text after repeated halving, down to short messages', () => {
     fc.assert(
       fc.property(fc.array(fc.array(text, { maxLength: 5 }), { minLength: 1, maxLength: 4 }), (contents) => {
         const turns = turnsOf(contents)

@@ -1,9 +1,9 @@
 import type { Completion } from '../../../sidecar/ports/language-model.ts'
 
 /**
- * Answers as weak models give them. The request: memories 1 "User lives in Leeds" (k1), 2 "User has a cat named Miso"
- * (k2); facts 3 "User moved to Porto" → 1 and 4 "User got a second cat named Momo" → 2. Each is given twice, since
- * the model that errs once errs again. `becomes`: the decisions, or `unreadable`.
+ * Malformed answers of weak models. The request: memories 1 "User lives in Leeds" (k1), 2 "User has a cat named Miso"
+ * (k2); facts 3 "User moved to Porto" → 1 and 4 "User got a second cat named Momo" → 2. Each answer is given twice,
+ * because a model repeats its mistake. `becomes`: the decisions, or `unreadable`.
  */
 export interface BadAnswer {
   name: string
@@ -111,7 +111,7 @@ const rows: [string, Partial<Completion>, string[] | 'unreadable', 1 | 2][] = [
   ['deep nesting', { text: '['.repeat(50_000) }, 'unreadable', 2],
   ['deep nesting around', { text: `${'['.repeat(500)}${good}` }, GOOD, 1],
   ['a huge text', items(item(3, 'UPDATE', 1, 'Porto '.repeat(9_000)), add), GOOD, 1],
-  ['more than is read', { text: `${' '.repeat(200_000)}${good}` }, 'unreadable', 2],
+  ['longer than the limit', { text: `x${' '.repeat(200_000)}${good}` }, 'unreadable', 2],
   // Several calls
   ['one call for each', { calls: [call(JSON.stringify(move)), call(JSON.stringify(add))] }, GOOD, 1],
   ['a call of another function beside', { calls: [call('{"all":true}', 'forget'), call(good)] }, GOOD, 1],

@@ -1,8 +1,13 @@
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { type Known, type NewFact, reconcile } from '../../../sidecar/memory/reconcile/reconcile.ts'
+import { reconcile } from '../../../sidecar/memory/reconcile/reconcile.ts'
 import type { Rules } from '../../../sidecar/memory/reconcile/rules.ts'
 import { cosine } from '../../../sidecar/memory/reconcile/similarity.ts'
-import type { Decision, Reconciliation } from '../../../sidecar/memory/reconcile/types.ts'
+import type {
+  Decision,
+  KnownMemory,
+  NewFact,
+  Reconciliation,
+} from '../../../sidecar/memory/reconcile/types.ts'
 import type { Completion, CompletionRequest, LanguageModel } from '../../../sidecar/ports/language-model.ts'
 
 const DAY = 86_400_000
@@ -27,7 +32,12 @@ export async function fact(text: string, slot = '', more: Partial<NewFact> = {})
   }
 }
 
-export async function known(id: string, text: string, slot = '', more: Partial<Known> = {}): Promise<Known> {
+export async function known(
+  id: string,
+  text: string,
+  slot = '',
+  more: Partial<KnownMemory> = {},
+): Promise<KnownMemory> {
   const { importance: _, eventDate: __, ...rest } = await fact(text, slot)
   return { id, ...rest, at: MAY, ...more }
 }
@@ -99,7 +109,7 @@ export function numberOf(prompt: string, part: string | number): number {
 
 export interface RunOptions {
   facts: readonly NewFact[]
-  memories?: readonly Known[]
+  memories?: readonly KnownMemory[]
   model?: LanguageModel
   rules?: Partial<Rules>
   signal?: AbortSignal
@@ -130,7 +140,7 @@ export function brief(decisions: readonly Decision[]): string[] {
     if (one.event === 'UPDATE') return `${one.fact} UPDATE ${one.target}: ${one.text}`
     if (one.event === 'DELETE') return `${one.fact} DELETE ${one.target}`
     const like = one.sameAs === undefined ? '' : ` as ${one.sameAs}`
-    const lost = one.overtakenBy === undefined ? '' : ` by ${one.overtakenBy}`
+    const lost = one.supersededBy === undefined ? '' : ` by ${one.supersededBy}`
     return `${one.fact} NOOP ${one.target}${like}${lost}`
   })
 }

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { speakerKeyOf } from '../../../sidecar/memory/reconcile/duplicates.ts'
+import { reconcile } from '../../../sidecar/memory/reconcile/reconcile.ts'
+import { DEFAULT_RULES } from '../../../sidecar/memory/reconcile/rules.ts'
+import { speakerKeyOf } from '../../../sidecar/memory/reconcile/similarity.ts'
 import {
-  DEFAULT_RULES,
   type Decision,
-  type Known,
+  type KnownMemory,
   type NewFact,
-  reconcile,
   UnreadableDecisions,
-} from '../../../sidecar/memory/reconcile/reconcile.ts'
+} from '../../../sidecar/memory/reconcile/types.ts'
 import type { Completion } from '../../../sidecar/ports/language-model.ts'
 import { type ScriptedModel, scripted } from './helpers.ts'
 
@@ -48,7 +48,7 @@ const facts: fc.Arbitrary<NewFact[]> = fc.array(
   }),
   { maxLength: 6 },
 )
-const memories: fc.Arbitrary<Known[]> = fc
+const memories: fc.Arbitrary<KnownMemory[]> = fc
   .array(fc.record({ ...slot, text, speaker, at, dense }), { maxLength: 5 })
   .map((list) => list.map((one, i) => ({ ...one, id: `k${i}` })))
 
@@ -63,11 +63,11 @@ const item = fc.record({
   text: fc.oneof(text, fc.constantFrom(null, '', 'Forget everything', 7)),
 })
 const items = fc.array(item, { maxLength: 14 }).map((list) => JSON.stringify({ items: list }))
-/** JSON that somebody cut, or wrote over in one place. */
-const spoilt = fc
+/** JSON that is truncated, with one character appended. */
+const malformed = fc
   .tuple(items, fc.nat(), fc.constantFrom('', '"', '}', ']', ',', '{'))
   .map(([json, where, put]) => json.slice(0, where % (json.length + 1)) + put)
-const written = fc.oneof({ weight: 4, arbitrary: items }, spoilt, fc.string(), fc.json())
+const written = fc.oneof({ weight: 4, arbitrary: items }, malformed, fc.string(), fc.json())
 const answer: fc.Arbitrary<Partial<Completion>> = fc.record({
   text: written,
   calls: fc.array(fc.record({ name: fc.constantFrom('decide', 'decide', 'other'), arguments: written }), {
@@ -78,7 +78,7 @@ const answer: fc.Arbitrary<Partial<Completion>> = fc.record({
 
 interface Case {
   facts: NewFact[]
-  memories: Known[]
+  memories: KnownMemory[]
   answers: Partial<Completion>[]
 }
 const cases: fc.Arbitrary<Case> = fc.record({
@@ -87,7 +87,7 @@ const cases: fc.Arbitrary<Case> = fc.record({
   answers: fc.array(answer, { minLength: 2, maxLength: 2 }),
 })
 
-async function settle({
+async function decide({
   facts,
   memories,
   answers,
@@ -104,19 +104,19 @@ async function settle({
   }
 }
 
-/** Checks what holds of the decisions, over whatever the model says. */
+/** Checks an invariant of the decisions for arbitrary answers. */
 function always(check: (decisions: Decision[], given: Case) => void) {
   return fc.assert(
     fc.asyncProperty(cases, async (given) => {
-      const settled = await settle(given)
-      if (settled) check(settled.decisions, given)
+      const result = await decide(given)
+      if (result) check(result.decisions, given)
     }),
     { numRuns: 400 },
   )
 }
 
-describe('whatever the model answers', () => {
-  it('every fact gets a decision, in order, and none is of another fact', async () => {
+describe('arbitrary answers of the model', () => {
+  it('every fact gets a decision, in the order of the facts', async () => {
     await always((decisions, { facts }) => {
       expect([...new Set(decisions.map(({ fact }) => fact))]).toEqual([...facts.keys()])
       expect(decisions.map(({ fact }) => fact)).toEqual(
@@ -125,7 +125,7 @@ describe('whatever the model answers', () => {
     })
   })
 
-  it('every target is a neighbour of the fact or of an earlier one that it stands for, of the same speaker', async () => {
+  it('every target is a neighbour of the fact or of an earlier one, of the same speaker', async () => {
     await fc.assert(
       fc.asyncProperty(
         cases,
@@ -142,15 +142,15 @@ describe('whatever the model answers', () => {
           )
           for (const one of result.decisions) {
             if (one.event === 'ADD' || one.target === null) continue
-            const who = speakerKeyOf(facts[one.fact]?.speaker ?? '')
-            // A fact said again later stands for by its last time, which comes after it.
+            const speakerKey = speakerKeyOf(facts[one.fact]?.speaker ?? '')
+            // A repeated fact is represented by its last occurrence.
             const upTo = one.event === 'NOOP' && one.sameAs !== undefined ? one.sameAs : one.fact
             const closed = facts.flatMap((fact, i) =>
-              i <= upTo && speakerKeyOf(fact.speaker) === who ? (found[i] ?? []) : [],
+              i <= upTo && speakerKeyOf(fact.speaker) === speakerKey ? (found[i] ?? []) : [],
             )
             const target = closed.find(({ id }) => id === one.target)
             expect(target).toBeDefined()
-            expect(speakerKeyOf(target?.speaker ?? '')).toBe(who)
+            expect(speakerKeyOf(target?.speaker ?? '')).toBe(speakerKey)
           }
         },
       ),
@@ -167,7 +167,7 @@ describe('whatever the model answers', () => {
     })
   })
 
-  it('no UPDATE is empty, or writes what the memory says', async () => {
+  it('no UPDATE is empty or repeats the text of the memory', async () => {
     await always((decisions, { memories }) => {
       for (const one of decisions) {
         if (one.event !== 'UPDATE') continue
@@ -177,13 +177,13 @@ describe('whatever the model answers', () => {
     })
   })
 
-  it('no more is deleted than the rules allow, and nothing by a fact that is older', async () => {
+  it('deletions stay within the rules, and no fact deletes a newer memory', async () => {
     await always((decisions, { facts, memories }) => {
       const deleted = decisions.flatMap((one) => (one.event === 'DELETE' ? [one] : []))
       expect(deleted.length).toBeLessThanOrEqual(DEFAULT_RULES.maxDeletes)
       for (const { fact, target } of deleted) {
         const one = facts[fact] as NewFact
-        const known = memories.find(({ id }) => id === target) as Known
+        const known = memories.find(({ id }) => id === target) as KnownMemory
         const said = facts.slice(0, fact + 1).some(({ at }) => !(known.at > at))
         expect(said).toBe(true)
         expect(one.text).not.toBe(known.text)
@@ -191,33 +191,33 @@ describe('whatever the model answers', () => {
     })
   })
 
-  it('who yields to another fact of the batch yields to one that is kept, or yields itself to a later one', async () => {
+  it('a superseded or repeated fact refers to another fact of the batch', async () => {
     await always((decisions, { facts }) => {
       for (const one of decisions) {
         if (one.event !== 'NOOP') continue
-        for (const other of [one.overtakenBy, one.sameAs]) {
+        for (const other of [one.supersededBy, one.sameAs]) {
           if (other === undefined) continue
           expect(decisions.some(({ fact }) => fact === other)).toBe(true)
           expect(speakerKeyOf(facts[other]?.speaker ?? '')).toBe(speakerKeyOf(facts[one.fact]?.speaker ?? ''))
         }
-        if (one.overtakenBy !== undefined) expect(one.overtakenBy).toBeGreaterThan(one.fact)
-        expect(one.target !== null || one.overtakenBy !== undefined || one.sameAs !== undefined).toBe(true)
+        if (one.supersededBy !== undefined) expect(one.supersededBy).toBeGreaterThan(one.fact)
+        expect(one.target !== null || one.supersededBy !== undefined || one.sameAs !== undefined).toBe(true)
       }
     })
   })
 
-  it('the same is decided of the same', async () => {
+  it('equal input gives equal decisions', async () => {
     await fc.assert(
       fc.asyncProperty(cases, async (given) => {
-        expect((await settle(given))?.decisions).toEqual((await settle(given))?.decisions)
+        expect((await decide(given))?.decisions).toEqual((await decide(given))?.decisions)
       }),
       { numRuns: 100 },
     )
   })
 })
 
-describe('a model that is not needed', () => {
-  it('is not asked', async () => {
+describe('a batch without similar memories', () => {
+  it('sends no request', async () => {
     await fc.assert(
       fc.asyncProperty(facts, memories, async (given, known) => {
         // Each fact and each memory is of a speaker of its own: nothing is near anything.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { reconcile, UnreadableDecisions } from '../../../sidecar/memory/reconcile/reconcile.ts'
+import { reconcile } from '../../../sidecar/memory/reconcile/reconcile.ts'
+import { UnreadableDecisions } from '../../../sidecar/memory/reconcile/types.ts'
 import { ModelUnavailable } from '../../../sidecar/ports/language-model.ts'
 import { brief, fact, june, known, MAY, run, says, scripted } from './helpers.ts'
 
@@ -8,8 +9,8 @@ const porto = () => fact('User moved to Porto', 'home/city')
 const cat = () => known('k2', 'User has a cat named Miso', 'pets/cat')
 const secondCat = () => fact('User got a second cat named Momo', 'pets/cat')
 
-describe('a model that is away or cannot be read', () => {
-  it('ModelUnavailable is let through, at the first question and at the second', async () => {
+describe('an unavailable model or unreadable answers', () => {
+  it('rejects with ModelUnavailable, at the first request and at the second', async () => {
     const away = new ModelUnavailable('timeout', 'no answer in 30 s')
     const fails = () => {
       throw away
@@ -19,7 +20,7 @@ describe('a model that is away or cannot be read', () => {
     await expect(run({ ...work, model: scripted({ text: 'Hm.' }, fails) })).rejects.toBe(away)
   })
 
-  it('prose twice: nothing is decided, and the error says why without a word of the texts', async () => {
+  it('rejects with UnreadableDecisions after two answers in prose, without quoting the texts', async () => {
     const work = { facts: [await porto()], memories: [await leeds()] }
     const prose = { text: 'I think that the user moved from Leeds to Porto.' }
     const error = await run({ ...work, model: scripted(prose, prose) }).catch((thrown) => thrown)
@@ -28,7 +29,7 @@ describe('a model that is away or cannot be read', () => {
     expect(error.message).not.toMatch(/Porto|Leeds/)
   })
 
-  it('prose once: the second question says what was wrong', async () => {
+  it('names the problem of the first answer in the second request', async () => {
     const model = scripted({ text: 'Hm.' }, says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' }))
     const { decisions, asked, rejected } = await run({
       facts: [await porto()],
@@ -37,11 +38,11 @@ describe('a model that is away or cannot be read', () => {
     })
     expect(brief(decisions)).toEqual(['0 UPDATE k1: User moved to Porto'])
     expect(asked).toBe(2)
-    expect(rejected).toEqual([{ what: 'the answer', why: 'holds no decision' }])
-    expect(model.requests[1]?.messages.at(-1)?.content).toContain('the answer: holds no decision')
+    expect(rejected).toEqual([{ what: 'the answer', why: 'contains no decision' }])
+    expect(model.requests[1]?.messages.at(-1)?.content).toContain('the answer: contains no decision')
   })
 
-  it('asks only for what is open, and keeps the numbers', async () => {
+  it('asks again only about undecided facts, with the same numbers', async () => {
     const model = scripted(
       says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' }),
       says({ fact: 'Momo', action: 'ADD' }),
@@ -58,7 +59,7 @@ describe('a model that is away or cannot be read', () => {
     expect(again).toContain('Momo" → 2')
   })
 
-  it('a fact that is left out twice is added, and it is told', async () => {
+  it('adds a fact without a decision in two answers and reports it', async () => {
     const only = says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' })
     const { decisions, rejected } = await run({
       facts: [await porto(), await secondCat()],
@@ -67,12 +68,12 @@ describe('a model that is away or cannot be read', () => {
     })
     expect(brief(decisions)).toEqual(['0 UPDATE k1: User moved to Porto', '1 ADD'])
     expect(decisions[1]).toMatchObject({ decidedBy: 'rule' })
-    expect(rejected).toContainEqual({ what: 'facts[1]', why: 'left undecided, so it is added' })
+    expect(rejected).toContainEqual({ what: 'facts[1]', why: 'undecided, so it is added' })
   })
 })
 
-describe('who waits may stop waiting', () => {
-  it('an aborted signal is its reason, and nobody is asked', async () => {
+describe('abort signal and errors', () => {
+  it('rejects with the reason of an aborted signal and sends no request', async () => {
     const signal = AbortSignal.abort(new Error('closing'))
     const model = scripted()
     await expect(run({ facts: [await porto()], memories: [await leeds()], model, signal })).rejects.toThrow(
@@ -81,7 +82,7 @@ describe('who waits may stop waiting', () => {
     expect(model.requests).toEqual([])
   })
 
-  it('the signal goes to the model, and is looked at between two questions', async () => {
+  it('passes the signal to the model and checks it between two requests', async () => {
     const controller = new AbortController()
     const model = scripted(() => {
       controller.abort(new Error('closing'))
@@ -92,7 +93,7 @@ describe('who waits may stop waiting', () => {
     expect(model.requests[0]?.signal).toBe(controller.signal)
   })
 
-  it('what the neighbours fail with is let through', async () => {
+  it('rejects with the error of neighboursOf', async () => {
     const facts = [await porto()]
     const neighboursOf = async () => {
       throw new Error('store is down')
@@ -102,12 +103,12 @@ describe('who waits may stop waiting', () => {
   })
 })
 
-describe('no more is deleted than a chat may delete', () => {
+describe('limits of deletion', () => {
   const things = ['violin', 'tennis', 'chess', 'golf', 'piano', 'poker', 'cello']
   const memories = () => Promise.all(things.map((one) => known(one, `User plays ${one}`, `hobby/${one}`)))
   const denials = () => Promise.all(things.map((one) => fact(`User no longer plays ${one}`, `hobby/${one}`)))
 
-  it('at most so many by one batch; the others are kept as what was said', async () => {
+  it('deletes at most maxDeletes memories per batch and adds the other facts', async () => {
     const items = things.map((one) => ({
       fact: `longer plays ${one}`,
       action: 'DELETE',
@@ -126,7 +127,7 @@ describe('no more is deleted than a chat may delete', () => {
     expect(rejected).toHaveLength(2)
   })
 
-  it('at most so many by one fact, and the first supersedes', async () => {
+  it('deletes at most maxDeletesPerFact memories per fact, and the first one is superseded', async () => {
     const facts = [await fact('User gave all of it up: violin, tennis, chess, golf, piano', 'hobby/all')]
     const all = await Promise.all(things.map((one) => known(one, `User plays ${one}`, 'hobby/all')))
     const items = things
@@ -141,7 +142,7 @@ describe('no more is deleted than a chat may delete', () => {
   })
 })
 
-describe('a fact that is older than what is known', () => {
+describe('a fact older than the memory', () => {
   const late = (text: string, slot: string) => fact(text, slot, { at: MAY })
 
   it('does not supersede it', async () => {
@@ -163,7 +164,7 @@ describe('a fact that is older than what is known', () => {
     expect(brief(decisions)).toEqual(['0 NOOP k1'])
   })
 
-  it('may complete it', async () => {
+  it('may refine it', async () => {
     const text = 'User has a dog named Rex, a labrador'
     const { decisions } = await run({
       facts: [await late('Rex is a labrador', 'pets/dog')],
@@ -174,8 +175,8 @@ describe('a fact that is older than what is known', () => {
   })
 })
 
-describe('a fact that says what is known', () => {
-  it('lends its memory to the later facts of the batch, also where a search for them did not find it', async () => {
+describe('a fact equal to a memory', () => {
+  it('makes its memory a candidate of later facts whose search did not find it', async () => {
     const memory = await leeds()
     const facts = [await fact('User lives in Leeds', 'home/city'), await porto()]
     const model = scripted(says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' }))

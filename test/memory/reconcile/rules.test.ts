@@ -1,20 +1,26 @@
 import { describe, expect, it } from 'vitest'
-import { readsAsCommand } from '../../../sidecar/memory/reconcile/commands.ts'
-import { duplicateKey, saidAgainLater } from '../../../sidecar/memory/reconcile/duplicates.ts'
+import { looksLikeCommand } from '../../../sidecar/memory/reconcile/commands.ts'
 import { DEFAULT_RULES, rulesWith } from '../../../sidecar/memory/reconcile/rules.ts'
-import { cosine, nearness, overlap, termWeights } from '../../../sidecar/memory/reconcile/similarity.ts'
-import { slotOf } from '../../../sidecar/memory/reconcile/slots.ts'
+import {
+  cosine,
+  createSimilarity,
+  duplicateKeyOf,
+  findLaterDuplicates,
+  overlap,
+  termWeights,
+  topicKeyOf,
+} from '../../../sidecar/memory/reconcile/similarity.ts'
 import { brief, fact, known, run } from './helpers.ts'
 
-describe('slots', () => {
+describe('topicKeyOf', () => {
   it.each([
     ['Food preferences', 'Drinks', 'food_preference', 'drink'],
     ['BASIC INFO', 'Name', 'basic-info', 'name'],
     ['ｆｏｏｄ', '', 'food', ''],
     ['食べ物', '飲み物', '食べ物', '飲み物'],
     ['work', '', 'work', null],
-  ])('%s/%s is the slot %s/%s', (topic, subTopic, otherTopic, otherSubTopic) => {
-    expect(slotOf(topic, subTopic)).toBe(slotOf(otherTopic, otherSubTopic))
+  ])('gives %s/%s and %s/%s the same key', (topic, subTopic, otherTopic, otherSubTopic) => {
+    expect(topicKeyOf(topic, subTopic)).toBe(topicKeyOf(otherTopic, otherSubTopic))
   })
 
   it.each([
@@ -24,13 +30,13 @@ describe('slots', () => {
     ['!', 'city'],
     ['Other', ''],
     ['other', null],
-  ])('%j/%j is no slot', (topic, subTopic) => {
-    expect(slotOf(topic, subTopic)).toBeNull()
+  ])('returns null for %j/%j', (topic, subTopic) => {
+    expect(topicKeyOf(topic, subTopic)).toBeNull()
   })
 
-  it('keeps the sub-topics of a topic apart', () => {
-    expect(slotOf('food', 'drinks')).not.toBe(slotOf('food', 'dishes'))
-    expect(slotOf('food', 'drinks')).not.toBe(slotOf('food drinks', ''))
+  it('distinguishes the sub-topics of a topic', () => {
+    expect(topicKeyOf('food', 'drinks')).not.toBe(topicKeyOf('food', 'dishes'))
+    expect(topicKeyOf('food', 'drinks')).not.toBe(topicKeyOf('food drinks', ''))
   })
 })
 
@@ -39,19 +45,19 @@ describe('duplicates', () => {
     ['User likes tea.', 'user likes  TEA!'],
     ['Ｕｓｅｒ likes tea', 'User likes tea'],
     ['ユーザーは猫が好き。', 'ユーザーは猫が好き'],
-  ])('%s and %s are one', (a, b) => {
-    expect(duplicateKey({ speaker: 'User', text: a })).toBe(duplicateKey({ speaker: 'user', text: b }))
+  ])('treats %s and %s as duplicates', (a, b) => {
+    expect(duplicateKeyOf({ speaker: 'User', text: a })).toBe(duplicateKeyOf({ speaker: 'user', text: b }))
   })
 
-  it('the same words of two speakers are two', () => {
-    expect(duplicateKey({ speaker: 'Ann', text: 'I like tea' })).not.toBe(
-      duplicateKey({ speaker: 'Bob', text: 'I like tea' }),
+  it('distinguishes the same words of two speakers', () => {
+    expect(duplicateKeyOf({ speaker: 'Ann', text: 'I like tea' })).not.toBe(
+      duplicateKeyOf({ speaker: 'Bob', text: 'I like tea' }),
     )
   })
 
-  it('the last time stands for all', () => {
+  it('maps earlier occurrences to the last one', () => {
     const facts = ['a b', 'c', 'A  b', 'd', 'a b.'].map((text) => ({ speaker: 'user', text }))
-    expect([...saidAgainLater(facts)]).toEqual([
+    expect([...findLaterDuplicates(facts)]).toEqual([
       [0, 4],
       [2, 4],
     ])
@@ -59,13 +65,13 @@ describe('duplicates', () => {
 })
 
 describe('similarity', () => {
-  it('cosine is that of unit vectors; other lengths and what is no number are unlike', () => {
+  it('cosine is 0 for different lengths and for NaN', () => {
     expect(cosine(Float32Array.of(0.6, 0.8), Float32Array.of(0.8, 0.6))).toBeCloseTo(0.96)
     expect(cosine(Float32Array.of(1), Float32Array.of(1, 0))).toBe(0)
     expect(cosine(Float32Array.of(Number.NaN), Float32Array.of(1))).toBe(0)
   })
 
-  it('overlap is a share of the lighter set, and common terms weigh less', () => {
+  it('overlap is relative to the lighter set and discounts common terms', () => {
     const one = new Set(['like', 'tea'])
     const other = new Set(['like', 'chess', 'club'])
     expect(overlap(one, other, () => 1)).toBe(1 / 2)
@@ -103,13 +109,13 @@ describe('similarity', () => {
   ])('%s', (_, a, b, near) => {
     const one = { ...blank, ...a }
     const other = { ...blank, ...b }
-    const compare = nearness([one, other], DEFAULT_RULES)
+    const compare = createSimilarity([one, other], DEFAULT_RULES)
     expect(compare(one, other) !== null).toBe(near)
     expect(compare(other, one)).toBe(compare(one, other))
   })
 })
 
-describe('commands', () => {
+describe('looksLikeCommand', () => {
   it.each([
     'Forget everything about me',
     'User asked the assistant to forget all of it',
@@ -122,7 +128,7 @@ describe('commands', () => {
     '忘记关于我的一切',
     '모든 기억을 삭제해',
   ])('%s', (text) => {
-    expect(readsAsCommand(text)).toBe(true)
+    expect(looksLikeCommand(text)).toBe(true)
   })
 
   it.each([
@@ -132,13 +138,13 @@ describe('commands', () => {
     'User clears snow for the neighbours',
     'ユーザーは猫が好き',
     '用户住在利兹',
-  ])('no command: %s', (text) => {
-    expect(readsAsCommand(text)).toBe(false)
+  ])('rejects: %s', (text) => {
+    expect(looksLikeCommand(text)).toBe(false)
   })
 })
 
-describe('decided without a model', () => {
-  it('nothing like it is known', async () => {
+describe('decisions by rule', () => {
+  it('adds a fact without similar memories', async () => {
     const { decisions, asked } = await run({
       facts: [await fact('User plays chess', 'hobby/games')],
       memories: [await known('k1', 'User lives in Leeds', 'home/city')],
@@ -148,7 +154,7 @@ describe('decided without a model', () => {
     expect(asked).toBe(0)
   })
 
-  it('the same words are known', async () => {
+  it('confirms a memory with the same words', async () => {
     const { decisions, asked } = await run({
       facts: [await fact('user plays CHESS!', 'hobby/games')],
       memories: [await known('k1', 'User plays chess', 'hobby/games')],
@@ -157,7 +163,7 @@ describe('decided without a model', () => {
     expect(asked).toBe(0)
   })
 
-  it('the same words twice in a batch', async () => {
+  it('adds a repeated fact once', async () => {
     const { decisions, asked } = await run({
       facts: [await fact('User plays chess', 'hobby/games'), await fact('User plays chess.', 'hobby/games')],
     })
@@ -165,7 +171,7 @@ describe('decided without a model', () => {
     expect(asked).toBe(0)
   })
 
-  it('twice in a batch, and known: both name the memory', async () => {
+  it('targets the known memory for both occurrences of a repeated fact', async () => {
     const text = 'User plays chess'
     const { decisions } = await run({
       facts: [await fact(text), await fact(text)],
@@ -174,7 +180,7 @@ describe('decided without a model', () => {
     expect(brief(decisions)).toEqual(['0 NOOP k1 as 1', '1 NOOP k1'])
   })
 
-  it('what another speaker said is not compared', async () => {
+  it('ignores memories of other speakers', async () => {
     const { decisions, asked } = await run({
       facts: [await fact('User moved to Porto', 'home/city')],
       memories: [await known('k1', 'User moved to Porto', 'home/city', { speaker: 'assistant' })],
@@ -183,7 +189,7 @@ describe('decided without a model', () => {
     expect(asked).toBe(0)
   })
 
-  it('a command is kept as what was said, is not shown to the model and changes nothing', async () => {
+  it('adds a command without asking the model and changes no memory', async () => {
     const { decisions, asked } = await run({
       facts: [await fact('User wants the assistant to forget everything about Leeds', 'home/city')],
       memories: [await known('k1', 'User lives in Leeds', 'home/city')],
@@ -192,7 +198,7 @@ describe('decided without a model', () => {
     expect(asked).toBe(0)
   })
 
-  it('a command is nothing that a later fact could be about', async () => {
+  it('does not use a command as a candidate of later facts', async () => {
     const { decisions, asked } = await run({
       facts: [
         await fact('User wants the assistant to forget everything about Leeds', 'home/city'),
@@ -203,24 +209,24 @@ describe('decided without a model', () => {
     expect(asked).toBe(0)
   })
 
-  it('no facts at all', async () => {
+  it('returns no decisions for no facts', async () => {
     expect(await run({ facts: [] })).toEqual({ decisions: [], asked: 0, rejected: [] })
   })
 })
 
-describe('the options', () => {
+describe('rulesWith', () => {
   it.each([
     { neighbours: -1 },
     { neighbours: 1.5 },
     { minCosine: 2 },
     { minOverlap: Number.NaN },
     { maxDeletes: Number.POSITIVE_INFINITY },
-  ])('%j is refused, and the rule is named', (rules) => {
+  ])('throws for %j and names the rule', (rules) => {
     const [name] = Object.keys(rules) as [string]
     expect(() => rulesWith(rules)).toThrow(name)
   })
 
-  it('an absent rule has its default', () => {
+  it('uses the default of a missing rule', () => {
     expect(rulesWith({ neighbours: 3 })).toEqual({ ...DEFAULT_RULES, neighbours: 3 })
   })
 })

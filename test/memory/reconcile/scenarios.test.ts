@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { brief, fact, june, known, run, says, scripted, writes } from './helpers.ts'
 
-describe('what people tell of themselves', () => {
-  it('moved city: the old one is superseded, though no word is shared', async () => {
+describe('facts about a person', () => {
+  it('a new city supersedes the old one without a shared word', async () => {
     const model = scripted(
       says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds', text: 'User lives in Porto', why: 'moved' }),
     )
@@ -17,7 +17,7 @@ describe('what people tell of themselves', () => {
     expect(model.requests[0]).toMatchObject({ purpose: 'reconcile', account: { scope: 'scope' } })
   })
 
-  it('changed job: one memory is rewritten and another ends', async () => {
+  it('a new job updates one memory and deletes another', async () => {
     const { decisions } = await run({
       facts: [await fact('User started as a nurse at St James hospital', 'work/job')],
       memories: [
@@ -34,7 +34,7 @@ describe('what people tell of themselves', () => {
     expect(brief(decisions)).toEqual(['0 UPDATE k1: User is a nurse at St James hospital', '0 DELETE k2'])
   })
 
-  it('stopped eating meat: a denial that tells nothing else deletes', async () => {
+  it('a pure negation deletes the memory', async () => {
     const { decisions } = await run({
       facts: [await fact('User stopped eating meat', 'food/diet')],
       memories: [await known('k1', 'User eats meat', 'food/diet')],
@@ -44,9 +44,9 @@ describe('what people tell of themselves', () => {
   })
 
   it.each([
-    ['it tells something of its own', 'User is vegetarian since May', {}],
-    ['it tells when', 'User stopped eating meat', { eventDate: '2026-05-01' }],
-  ])('stopped eating meat: where %s, a bare DELETE supersedes instead', async (_, text, more) => {
+    ['the fact states more than a negation', 'User is vegetarian since May', {}],
+    ['the fact has a date', 'User stopped eating meat', { eventDate: '2026-05-01' }],
+  ])('a bare DELETE supersedes the memory when %s', async (_, text, more) => {
     const { decisions } = await run({
       facts: [await fact(text, 'food/diet', more)],
       memories: [await known('k1', 'User eats meat', 'food/diet')],
@@ -55,7 +55,7 @@ describe('what people tell of themselves', () => {
     expect(brief(decisions)).toEqual([`0 UPDATE k1: ${text}`])
   })
 
-  it('got a second cat: both are true', async () => {
+  it('a second cat is added', async () => {
     const { decisions } = await run({
       facts: [await fact('User got a second cat named Momo', 'pets/cat')],
       memories: [await known('k1', 'User has a cat named Miso', 'pets/cat')],
@@ -64,7 +64,7 @@ describe('what people tell of themselves', () => {
     expect(brief(decisions)).toEqual(['0 ADD'])
   })
 
-  it('the birthday in other words: known already', async () => {
+  it('a paraphrase is a NOOP', async () => {
     const { decisions } = await run({
       facts: [await fact('User was born on the third of May', 'basics/birthday')],
       memories: [await known('k1', "User's birthday is May 3", 'basics/birthday')],
@@ -73,7 +73,7 @@ describe('what people tell of themselves', () => {
     expect(brief(decisions)).toEqual(['0 NOOP k1'])
   })
 
-  it('a spelling corrected', async () => {
+  it('a corrected spelling updates the memory', async () => {
     const { decisions } = await run({
       facts: [await fact("User's sister is spelled Kathryn", 'family/sister')],
       memories: [await known('k1', "User's sister is called Catherine", 'family/sister')],
@@ -89,7 +89,7 @@ describe('what people tell of themselves', () => {
     expect(brief(decisions)).toEqual(["0 UPDATE k1: User's sister is called Kathryn"])
   })
 
-  it('the answer of an endpoint without functions does the same', async () => {
+  it('reads decisions from the text of an endpoint without functions', async () => {
     const { decisions } = await run({
       facts: [await fact('User moved to Porto', 'home/city')],
       memories: [await known('k1', 'User lives in Leeds', 'home/city')],
@@ -120,7 +120,7 @@ describe('other languages', () => {
   it.each([
     ['Japanese', '肉を食べる', '肉を食べるのをやめた'],
     ['Chinese', '用户吃肉', '用户不再吃肉'],
-  ])('%s: a denial deletes', async (_, old, denial) => {
+  ])('%s: a negation deletes', async (_, old, denial) => {
     const { decisions } = await run({
       facts: [await fact(denial, 'food/diet')],
       memories: [await known('k1', old, 'food/diet')],
@@ -132,7 +132,7 @@ describe('other languages', () => {
   it.each([
     ['Japanese', 'ポルトに引っ越した', 'リーズに住んでいる'],
     ['Chinese', '用户搬到了波尔图', '用户住在利兹'],
-  ])('%s: a translation is not taken for the memory', async (_, moved, old) => {
+  ])('%s: a translated text is rejected', async (_, moved, old) => {
     const { decisions, rejected } = await run({
       facts: [await fact(moved, 'home/city')],
       memories: [await known('k1', old, 'home/city')],
@@ -143,19 +143,19 @@ describe('other languages', () => {
   })
 })
 
-describe('facts of one batch about one thing', () => {
+describe('facts of one batch about the same subject', () => {
   const leeds = () => fact('User lives in Leeds', 'home/city', { at: june(1) })
   const porto = () => fact('User moved to Porto', 'home/city', { at: june(2) })
   const lisbon = () => fact('User settled in Lisbon', 'home/city', { at: june(3) })
 
-  it('are put into one request, and the later one wins', async () => {
+  it('are in one request, and the later one wins', async () => {
     const model = scripted(says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' }))
     const { decisions } = await run({ facts: [await leeds(), await porto()], model })
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD'])
     expect(model.requests).toHaveLength(1)
   })
 
-  it('the last one takes over the memory that those before it changed', async () => {
+  it('the last one updates the memory that an earlier one changed', async () => {
     const { decisions } = await run({
       facts: [await porto(), await lisbon()],
       memories: [await known('k1', 'User lives in Leeds', 'home/city')],
@@ -169,7 +169,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 UPDATE k1: User settled in Lisbon'])
   })
 
-  it('back again: what was said last stands, though it was said before', async () => {
+  it('a repeated statement at the end wins over the one between', async () => {
     const { decisions } = await run({
       facts: [await leeds(), await porto(), { ...(await leeds()), at: june(3) }],
       model: scripted(says({ fact: 'Leeds', action: 'UPDATE', memory: 'Porto' })),
@@ -177,7 +177,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null as 2', '1 NOOP null by 2', '2 ADD'])
   })
 
-  it('what is known and said again at last is not overruled by what came between', async () => {
+  it('a known statement that is repeated at the end is kept', async () => {
     const { decisions } = await run({
       facts: [await porto(), { ...(await leeds()), at: june(3) }],
       memories: [await known('k1', 'User lives in Leeds', 'home/city')],
@@ -186,7 +186,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
   })
 
-  it('one completes the other: the joined text is what is added', async () => {
+  it('one refines the other: the merged text is added', async () => {
     const { decisions } = await run({
       facts: [
         await fact('User has a dog named Rex', 'pets/dog'),
@@ -204,7 +204,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD: User has a labrador named Rex'])
   })
 
-  it('both complete one memory without knowing of each other: neither is lost', async () => {
+  it('both refine one memory independently: neither is lost', async () => {
     const { decisions } = await run({
       facts: [await fact('Rex is a labrador', 'pets/dog'), await fact('Rex is 3 years old', 'pets/dog')],
       memories: [await known('k1', 'User has a dog named Rex', 'pets/dog')],
@@ -242,7 +242,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 UPDATE k1: User lives in Lisbon'])
   })
 
-  it('said, then denied: the denial stands', async () => {
+  it('a negation supersedes an earlier fact', async () => {
     const { decisions } = await run({
       facts: [
         await fact('User plays the violin', 'hobby/music'),
@@ -253,7 +253,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD'])
   })
 
-  it('deleted, then said again: it is known as before', async () => {
+  it('a deleted memory that is stated again is kept', async () => {
     const { decisions } = await run({
       facts: [
         await fact('User no longer plays the violin', 'hobby/music'),
@@ -270,7 +270,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
   })
 
-  it('back to what is known, in the words of the memory: it stays as it is', async () => {
+  it('an update back to the text of the memory is a NOOP', async () => {
     const { decisions } = await run({
       facts: [await porto(), await fact('User moved back to Leeds', 'home/city', { at: june(3) })],
       memories: [await known('k1', 'User lives in Leeds', 'home/city')],
@@ -284,7 +284,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
   })
 
-  it('denied twice: deleted once', async () => {
+  it('two negations delete once', async () => {
     const { decisions } = await run({
       facts: [
         await fact('User no longer plays the violin', 'hobby/music'),
@@ -301,7 +301,7 @@ describe('facts of one batch about one thing', () => {
     expect(brief(decisions)).toEqual(['0 DELETE k1', '1 NOOP k1'])
   })
 
-  it('what an earlier fact deleted is not deleted again by one that changes another memory', async () => {
+  it('a memory is not deleted again by a fact that updates another memory', async () => {
     const { decisions, rejected } = await run({
       facts: [
         await fact('User no longer plays the violin', 'hobby/music'),

@@ -17,7 +17,7 @@ const provider = 'provider/notes.yaml'
 const tool = 'tools/search.yaml'
 
 describe('loadPlugin', () => {
-  it('reads a good plugin from a path and from a URL', async () => {
+  it('reads a valid plugin from a path and from a URL', async () => {
     const root = await writePlugin()
     const plugin = await loadPlugin(root)
     expect(plugin.root).toBe(root)
@@ -28,13 +28,13 @@ describe('loadPlugin', () => {
     expect(await loadPlugin(pathToFileURL(`${root}/`))).toEqual(plugin)
   })
 
-  it('finds nothing to warn about in a good plugin and names the files it read', async () => {
+  it('has no warnings for a valid plugin, and lists the files it read', async () => {
     const { warnings, errors, files } = await inspectPlugin(await writePlugin())
     expect({ warnings, errors }).toEqual({ warnings: [], errors: [] })
     expect(files).toEqual([manifest, provider, tool, 'tools/add.yaml'])
   })
 
-  it('turns the map form of credentials into a list with names', async () => {
+  it('converts the map form of credentials to a list', async () => {
     const { credentials_schema } = (await loadPlugin(await writePlugin())).provider
     expect(credentials_schema.map(({ name, type, required }) => [name, type, required])).toEqual([
       ['url', 'text-input', true],
@@ -62,7 +62,7 @@ describe('loadPlugin', () => {
     })
   })
 
-  it('lists every problem of every file at once', async () => {
+  it('lists every problem of every file', async () => {
     const root = await writePlugin(
       [manifest, 'version: 0.1.0', 'version: one'],
       [manifest, 'memory: 268435456', 'memory: none'],
@@ -104,7 +104,7 @@ describe('loadPlugin', () => {
     },
   )
 
-  it('reads anchors, merge keys, a byte order mark and keys without a value', async () => {
+  it('accepts anchors, merge keys, a byte order mark and keys without a value', async () => {
     const root = await writePlugin(
       [manifest, 'version: 0.1.0', '\uFEFFversion: 0.1.0'],
       [manifest, 'repo: https://example.com/notes', 'repo:\nicon_dark: null'],
@@ -117,12 +117,12 @@ describe('loadPlugin', () => {
     expect(withTools.tools[0]?.parameters[1]?.label).toEqual({ en_US: 'Query', ja_JP: '件数' })
   })
 
-  it('keeps null inside an output schema, where it is a value', async () => {
+  it('keeps null inside an output schema', async () => {
     const { output_schema } = (await loadPlugin(await writePlugin())).provider.tools[0] ?? {}
     expect(output_schema?.properties['count']).toEqual({ type: 'integer', default: null })
   })
 
-  it('counts a label in characters, not in UTF-16 units', async () => {
+  it('counts the length of a label in code points', async () => {
     const label = '📝'.repeat(1023)
     await expect(
       loadPlugin(await writePlugin([manifest, 'en_US: Notes', `en_US: ${label}`])),
@@ -132,7 +132,7 @@ describe('loadPlugin', () => {
     ).rejects.toThrow(/1023/)
   })
 
-  it('finds assets in folders by their path with forward slashes', async () => {
+  it('lists assets in folders with forward slashes', async () => {
     const icon = 'dark/icon.svg'
     const root = await writePlugin(
       [`_assets/${icon}`, '<svg/>'],
@@ -141,26 +141,26 @@ describe('loadPlugin', () => {
     expect((await loadPlugin(root)).assets.map((asset) => asset.filename)).toEqual([icon, 'icon.svg'])
   })
 
-  it('says so when a package directory has no manifest', async () => {
+  it('reports a missing manifest', async () => {
     const root = await writePlugin()
     await expect(loadPlugin(join(root, 'tools'))).rejects.toThrow(
-      'expected a readable file manifest.yaml, came none',
+      'expected a readable file manifest.yaml, got none',
     )
   })
 
-  it('refuses a file that unfolds through aliases', async () => {
+  it('rejects a file with too many aliases', async () => {
     const lines = Array.from(
       { length: 9 },
       (_, i) => `a${i + 1}: &a${i + 1} [${Array(9).fill(`*a${i}`).join(', ')}]`,
     )
     const root = await writePlugin()
     await writeFile(join(root, manifest), `a0: &a0 x\n${lines.join('\n')}\n`)
-    await expect(loadPlugin(root)).rejects.toThrow('manifest.yaml: expected YAML, came Excessive alias count')
+    await expect(loadPlugin(root)).rejects.toThrow('manifest.yaml: invalid YAML: Excessive alias count')
   })
 })
 
 describe('warnings', () => {
-  it('name unknown keys and the known key they resemble', async () => {
+  it('list unknown keys with the known ones', async () => {
     const { declaration, warnings } = await inspectPlugin(
       await writePlugin(
         [
@@ -174,13 +174,17 @@ describe('warnings', () => {
     )
     expect(declaration).toBeDefined()
     expect(warnings.map(formatIssue)).toEqual([
-      'manifest.yaml: colour: nobody reads this key',
-      'provider/notes.yaml: credentials_for_provider.key.helpp: nobody reads this key; did you mean help?',
-      'tools/search.yaml: parameters[0].lm_description: nobody reads this key; did you mean llm_description?',
+      expect.stringMatching(/^manifest.yaml: colour: unknown key; expected one of version, type, /),
+      expect.stringMatching(
+        /^provider\/notes.yaml: credentials_for_provider.key.helpp: unknown key; .* help,/,
+      ),
+      expect.stringMatching(
+        /^tools\/search.yaml: parameters\[0\].lm_description: unknown key; .* llm_description,/,
+      ),
     ])
   })
 
-  it('name a parameter that gives the model no hint, a missing privacy file, and an author daemons may refuse', async () => {
+  it('list a parameter without llm_description, a missing privacy file, and a reserved author', async () => {
     const { warnings } = await inspectPlugin(
       await writePlugin(
         [tool, '    llm_description: What to look for\n', ''],
@@ -197,7 +201,7 @@ describe('warnings', () => {
 })
 
 describe('readYaml', () => {
-  it('gives back any JSON object that is written as JSON', () => {
+  it('reads any JSON object', () => {
     const json = fc.dictionary(
       fc.string(),
       fc.letrec((tie) => ({

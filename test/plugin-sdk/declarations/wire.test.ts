@@ -3,7 +3,7 @@ import { loadPlugin, toWire } from '../../../plugin-sdk/declarations/index.ts'
 import { writePlugin } from './acme-plugin.ts'
 
 describe('toWire', () => {
-  it('sends credentials as an array with names, tools inlined, and one provider', async () => {
+  it('contains one provider with inlined tools and a list of credentials', async () => {
     const { tools } = toWire(await loadPlugin(await writePlugin()))
     expect(tools).toHaveLength(1)
     expect(tools[0]).toMatchObject({
@@ -16,7 +16,7 @@ describe('toWire', () => {
     })
   })
 
-  it('fills missing locales with English and keeps the ones that are there', async () => {
+  it('fills missing locales with English', async () => {
     const { manifest, tools } = toWire(await loadPlugin(await writePlugin()))
     expect(manifest).toMatchObject({
       label: { en_US: 'Notes', zh_Hans: 'Notes', ja_JP: 'Notes', pt_BR: 'Notes' },
@@ -26,7 +26,7 @@ describe('toWire', () => {
     })
   })
 
-  it('leaves schemas alone, even where one holds something that looks like a label', async () => {
+  it('keeps schemas unchanged, also one with a property en_US', async () => {
     const property = '{type: object, example: {en_US: hello}}'
     const root = await writePlugin(['tools/search.yaml', '{type: integer, default: null}', property])
     const { tools } = toWire(await loadPlugin(root))
@@ -35,7 +35,7 @@ describe('toWire', () => {
     expect(JSON.stringify(search?.output_schema)).not.toContain('ja_JP')
   })
 
-  it('holds nothing that JSON would drop or change', async () => {
+  it('is unchanged by JSON', async () => {
     const wire = toWire(await loadPlugin(await writePlugin()))
     expect(JSON.parse(JSON.stringify(wire))).toEqual(wire)
     expect(wire.manifest).toMatchObject({

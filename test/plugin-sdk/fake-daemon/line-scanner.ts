@@ -1,29 +1,29 @@
-/** The daemon's limit: a line of one byte less passes, a line of this many bytes stops the scanner for good. */
+/** A line of this many bytes stops the daemon's scanner permanently. */
 export const SCANNER_LIMIT = 5_242_880
 
-/** Splits bytes into lines the way Go's bufio.Scanner does for the daemon; returns false once it has given up. */
+/** Splits bytes into lines like the daemon's bufio.Scanner; returns false once it has stopped. */
 export function createScanner(
   onLine: (line: string) => void,
   limit = SCANNER_LIMIT,
 ): (chunk: Buffer) => boolean {
   let rest: Buffer[] = []
-  let held = 0
-  let dead = false
+  let length = 0
+  let stopped = false
   return (chunk) => {
     let start = 0
-    while (!dead) {
+    while (!stopped) {
       const newline = chunk.indexOf(0x0a, start)
       const piece = chunk.subarray(start, newline === -1 ? undefined : newline)
-      held += piece.length
-      if (held >= limit) dead = true
+      length += piece.length
+      if (length >= limit) stopped = true
       else rest.push(piece)
-      if (dead || newline === -1) break
+      if (stopped || newline === -1) break
       const line = Buffer.concat(rest).toString('utf8').replace(/\r$/, '')
       rest = []
-      held = 0
+      length = 0
       start = newline + 1
       if (line !== '') onLine(line)
     }
-    return !dead
+    return !stopped
   }
 }

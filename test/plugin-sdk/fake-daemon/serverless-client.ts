@@ -2,7 +2,7 @@ import { createScanner } from './line-scanner.ts'
 import type { Request } from './requests.ts'
 import { createSessionRouter, isObject, parse, type SessionResult } from './session-router.ts'
 
-/** Calls a serverless plugin as the daemon does. Rejects where the daemon would fail the session. */
+/** Calls a serverless plugin like the daemon. Rejects if the daemon would fail the session. */
 export async function invokeServerless(
   url: string,
   request: Request,
@@ -30,11 +30,7 @@ export async function invokeServerless(
     const event = parse(line)
     if (!isObject(event)) throw new Error(`unparsable line: ${line.slice(0, 80)}`)
     if (event['event'] === 'error' || event['errorType']) throw new Error(`runtime error: ${line}`)
-    if (event['event'] === 'session') {
-      sessionEvents += 1
-      if (isObject(event['data']) && event['data']['type'] === 'invoke')
-        throw new Error('serverless_event_not_supported')
-    }
+    if (event['event'] === 'session') sessionEvents += 1
     router.take(line)
   })
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {

@@ -1,4 +1,4 @@
-/** What the daemon makes of the lines a plugin sends, written from the protocol reference. */
+/** Handles the lines of a plugin like the daemon. */
 
 export interface Chunk {
   type?: string
@@ -10,9 +10,9 @@ export interface Chunk {
 export interface SessionResult {
   /** Chunks the caller received. */
   chunks: Chunk[]
-  /** The error the caller received, or null where the session succeeded. */
+  /** The error the caller received, or null. */
   error: { error_type: string; message: string; args: Record<string, unknown> } | null
-  /** Inner types of every session frame that came, in order, also of those after the end. */
+  /** The inner type of every received session frame, including those after the end. */
   frames: string[]
 }
 
@@ -29,15 +29,15 @@ const TOOL_MESSAGES = [
 const OUTER_EVENTS = ['heartbeat', 'log', 'session', 'error']
 
 export interface SessionRouter {
-  /** One line from the plugin. */
+  /** Handles one line from the plugin. */
   take(line: string): void
   /**
-   * Starts to listen for a session. The caller of a real daemon has its answer at the `error` already; here the
-   * result waits for the `end` after it, so that tests see the whole session.
+   * Listens for a session. A real daemon answers its caller at the `error`; here the result waits for the `end`, so that
+   * tests see the whole session.
    */
   open(sessionId: string, options?: { tool?: boolean }): Promise<SessionResult>
   readonly heartbeats: number
-  /** What the daemon would only log: lines it dropped, errors it ignored. */
+  /** Dropped lines and ignored errors, which the daemon only logs. */
   readonly problems: string[]
   onHeartbeat: () => void
 }

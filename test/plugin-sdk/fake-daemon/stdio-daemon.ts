@@ -5,9 +5,8 @@ import { createSessionRouter, type SessionResult, type SessionRouter } from './s
 
 export interface StdioDaemon extends AsyncDisposable {
   router: SessionRouter
-  /** Sends a request and resolves with what its caller gets. */
+  /** Sends a request and resolves with the result of its caller. */
   invoke(request: Request): Promise<SessionResult>
-  /** Writes bytes to the plugin's stdin as they are. */
   write(bytes: string | Uint8Array): void
   /** Closes stdin, as the daemon's command-line runner does after its request. */
   endInput(): void
@@ -19,8 +18,8 @@ export interface StdioDaemon extends AsyncDisposable {
 }
 
 /**
- * Launches a plugin the way the local runtime does: pipes, INSTALL_METHOD, the scanner's line limit with a
- * SIGKILL behind it, and no request before the first heartbeat.
+ * Launches a plugin like the local runtime: pipes, INSTALL_METHOD, SIGKILL at the line limit, and no request before
+ * the first heartbeat.
  */
 export async function startStdioDaemon(
   args: string[],
@@ -39,7 +38,7 @@ export async function startStdioDaemon(
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString('utf8')).slice(-20_000)
   })
-  // A plugin that exits closes its stdin; writing into that must not fail the test by itself.
+  // Writing to the closed stdin of an exited plugin must not fail the test.
   child.stdin.on('error', () => {})
   const exit = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
     child.on('close', (code, signal) => resolve({ code, signal }))

@@ -13,7 +13,7 @@ export interface TcpDaemon extends AsyncDisposable {
   registrations(count: number): Promise<void>
   invoke(request: Request): Promise<SessionResult>
   write(bytes: string | Uint8Array): void
-  /** Cuts every connection, as a crash would. */
+  /** Resets every connection, like a crash. */
   drop(): void
   /** Connections opened so far. */
   readonly connections: number
@@ -22,14 +22,14 @@ export interface TcpDaemon extends AsyncDisposable {
 export interface TcpDaemonOptions {
   key: string
   timers?: Timers
-  /** The handshake must come within this time. */
+  /** Limit for the handshake. */
   handshakeMs?: number
-  /** Refuses every connection with this line. */
-  refusal?: string
+  /** Rejects every connection with this line. */
+  rejection?: string
   port?: number
 }
 
-/** The daemon's remote debugging port: registration by its rules, plain-text refusals, then the session protocol. */
+/** The daemon's remote debugging port: registration with plain-text rejections, then the session protocol. */
 export async function startTcpDaemon(options: TcpDaemonOptions): Promise<TcpDaemon> {
   const timers = options.timers ?? systemTimers
   const router = createSessionRouter()
@@ -44,8 +44,8 @@ export async function startTcpDaemon(options: TcpDaemonOptions): Promise<TcpDaem
     sockets.add(socket)
     const registration = createRegistration(options.key)
     let done = false
-    const refuse = (message: string) => socket.end(`${message}\n`)
-    if (options.refusal !== undefined) refuse(options.refusal)
+    const reject = (message: string) => socket.end(`${message}\n`)
+    if (options.rejection !== undefined) reject(options.rejection)
     const cancel = timers.after(options.handshakeMs ?? 10_000, () => socket.destroy())
     let rest = Buffer.alloc(0)
     socket.on('error', () => {})
@@ -65,8 +65,8 @@ export async function startTcpDaemon(options: TcpDaemonOptions): Promise<TcpDaem
           continue
         }
         const step = registration.take(line)
-        if (registration.shaken) cancel()
-        if ('refusal' in step) refuse(step.refusal)
+        if (registration.hasHandshake) cancel()
+        if ('rejection' in step) reject(step.rejection)
         else if (step.registered) {
           done = true
           live = socket

@@ -1,6 +1,6 @@
 import type { SessionResult } from './session-router.ts'
 
-/** What a workflow node would show for a session's chunks, by Dify's rules. */
+/** The outputs of a workflow node for a session's chunks, by Dify's rules. */
 export interface NodeOutput {
   text: string
   json: unknown[]
@@ -16,7 +16,7 @@ export function nodeOutput({ chunks }: Pick<SessionResult, 'chunks'>): NodeOutpu
     const body = message ?? {}
     if (type === 'text') output.text += String(body['text'])
     if (type === 'json') output.json.push(body['json_object'])
-    if (type === 'variable') takeVariable(output.variables, body)
+    if (type === 'variable') addVariable(output.variables, body)
     if (type === 'blob_chunk') {
       const id = String(body['id'])
       const blob = blobs.get(id) ?? { parts: [], total: 0 }
@@ -36,7 +36,7 @@ export function nodeOutput({ chunks }: Pick<SessionResult, 'chunks'>): NodeOutpu
   return output
 }
 
-function takeVariable(variables: Record<string, unknown>, body: Record<string, unknown>): void {
+function addVariable(variables: Record<string, unknown>, body: Record<string, unknown>): void {
   const name = String(body['variable_name'])
   if (['json', 'text', 'files'].includes(name)) throw new Error(`variable name ${name} is reserved`)
   if (!('variable_value' in body)) throw new Error(`variable ${name} has no value`)

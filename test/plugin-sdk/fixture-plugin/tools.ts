@@ -53,7 +53,7 @@ export async function* fail(
   if (how === 'garbage') yield 'not a message' as unknown as ToolMessage
   if (how === 'bigint') yield variableMessage('big', { n: 1n })
   if (how === 'leak') setInterval(() => {}, 1000)
-  if (how === 'rejection') void Promise.reject(new Error('nobody caught this'))
+  if (how === 'rejection') void Promise.reject(new Error('unhandled on purpose'))
   yield textMessage('after')
 }
 

@@ -2,13 +2,12 @@ import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import yauzl from 'yauzl'
-import { buildPackage, verifyPackage, writePackage } from '../../../plugin-sdk/packager/index.ts'
-import { checksumOf, entriesOf, files, without } from './acme-package.ts'
+import { buildPackage, readEntries, writePackage } from '../../../plugin-sdk/packager/index.ts'
+import { entriesOf, files, without } from './acme-package.ts'
+import { checksumOf, readPackage } from './read-package.ts'
 
 let directory: string
 beforeEach(async () => {
@@ -17,23 +16,17 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }))
 
 describe('a package', () => {
-  it('holds exactly the given files, sorted, as plain files of mode 0644', async () => {
+  it('contains exactly the given files, sorted, as regular files of mode 0644', async () => {
     const { bytes, entries } = await buildPackage(entriesOf(files))
-    const zip = await yauzl.fromBufferPromise(Buffer.from(bytes), { lazyEntries: true })
-    const read: Record<string, string> = {}
-    const modes = new Set<number>()
-    for await (const entry of zip.eachEntry()) {
-      read[entry.fileName] = (await buffer(await zip.openReadStreamPromise(entry))).toString()
-      modes.add(entry.externalFileAttributes >>> 16)
-    }
-    expect(read).toEqual(files)
-    expect(Object.keys(read)).toEqual(Object.keys(files).sort())
-    expect([...modes]).toEqual([0o100644])
-    expect(entries.map((entry) => entry.path)).toEqual(Object.keys(read))
-    expect(zip.comment).toBe('')
+    const read = await readPackage(bytes)
+    const texts = read.entries.map(({ path, content }) => [path, Buffer.from(content).toString()])
+    expect(Object.fromEntries(texts)).toEqual(files)
+    expect(read.entries.map(({ path }) => path)).toEqual(Object.keys(files).sort())
+    expect(entries.map(({ path }) => path)).toEqual(Object.keys(files).sort())
+    expect(read).toMatchObject({ modes: [0o100644], comment: '' })
   })
 
-  it('is named and identified as the daemon will', async () => {
+  it('has the file name, checksum and identifier that the daemon expects', async () => {
     const built = await buildPackage(entriesOf(files))
     const sum = checksumOf(entriesOf(files))
     expect(built).toMatchObject({
@@ -44,14 +37,9 @@ describe('a package', () => {
       signed: false,
       warnings: [],
     })
-    expect(await verifyPackage(built.bytes)).toMatchObject({
-      checksum: sum,
-      uniqueIdentifier: built.uniqueIdentifier,
-      signature: 'none',
-    })
   })
 
-  it('has the same bytes for the same files, in whatever order and time zone', async () => {
+  it('has the same bytes for the same files in any order and time zone', async () => {
     const script = join(directory, 'build.mjs')
     const index = new URL('../../../plugin-sdk/packager/index.ts', import.meta.url)
     await writeFile(
@@ -75,7 +63,7 @@ describe('a package', () => {
     )
   })
 
-  it('reads back as what went in, for any further files, with the checksum of their bytewise order', async () => {
+  it('contains any further files unchanged, with the checksum of their bytewise order', async () => {
     const path = fc.stringMatching(/^extra\/[a-zA-Z0-9ｆ😀ñ._-]{0,8}[a-zA-Z0-9ｆ😀]$/u)
     const extras = fc.uniqueArray(fc.record({ path, content: fc.uint8Array({ maxLength: 300 }) }), {
       selector: (entry) => entry.path,
@@ -84,24 +72,24 @@ describe('a package', () => {
     await fc.assert(
       fc.asyncProperty(extras, async (more) => {
         const all = [...entriesOf(files), ...more]
-        const report = await verifyPackage((await buildPackage(all)).bytes)
-        expect(report.checksum).toBe(checksumOf(all))
+        const { bytes, checksum } = await buildPackage(all)
+        expect(checksum).toBe(checksumOf(all))
         const text = (list: typeof all) =>
           new Map(list.map((entry) => [entry.path, Buffer.from(entry.content).toString('hex')]))
-        expect(text(report.entries)).toEqual(text(all))
+        expect(text((await readPackage(bytes)).entries)).toEqual(text(all))
       }),
       { numRuns: 40 },
     )
   })
 
-  it('warns about what installs but is missed later', async () => {
+  it('warns about a missing README and a declaration that is too large for MySQL', async () => {
     const large = `identity: {author: acme, name: search, label: {en_US: S}}
 description: {human: {en_US: S}, llm: "${'x'.repeat(70_000)}"}\n`
     const entries = without('README.md').filter((entry) => entry.path !== 'tools/search.yaml')
     const { warnings } = await buildPackage([...entries, ...entriesOf({ 'tools/search.yaml': large })])
     expect(warnings).toEqual([
-      'README.md: missing, so the plugin page in Dify stays empty',
-      expect.stringMatching(/^the declaration takes 7\d{4} bytes; a Dify on MySQL stores at most 65535$/),
+      "README.md: missing; Dify's plugin page will be empty",
+      expect.stringMatching(/^the declaration has 7\d{4} bytes; Dify on MySQL stores at most 65535$/),
     ])
   })
 })
@@ -116,7 +104,7 @@ describe('writePackage', () => {
     return root
   }
 
-  it('takes what belongs in a package from a directory, and no secrets', async () => {
+  it('packages the files of a directory that readEntries selects, without secrets', async () => {
     const root = await writeFiles({
       '.env': 'REMOTE_INSTALL_KEY=x',
       '_assets/.DS_Store': 'x',
@@ -125,14 +113,14 @@ describe('writePackage', () => {
       'plugin.mjs': 'export {}',
       'readme/README_ja_JP.md': '# ノート',
     })
-    const built = await writePackage(root, join(directory, 'out'))
+    const built = await writePackage(await readEntries(root), join(directory, 'out'))
     expect(built.entries.map((entry) => entry.path)).toEqual(
       [...Object.keys(files), 'plugin.mjs', 'readme/README_ja_JP.md'].sort(),
     )
     expect(built.path).toBe(join(directory, 'out', 'acme-notes-0.1.0.difypkg'))
     expect(await readdir(join(directory, 'out'))).toEqual(['acme-notes-0.1.0.difypkg'])
     expect(await readFile(built.path)).toEqual(built.bytes)
-    expect((await verifyPackage(built.path)).checksum).toBe(built.checksum)
+    expect(checksumOf((await readPackage(built.path)).entries)).toBe(built.checksum)
   })
 
   it('replaces an older package of the same version', async () => {
@@ -140,10 +128,10 @@ describe('writePackage', () => {
     const first = await writePackage(entriesOf(files), out)
     const second = await writePackage(entriesOf({ ...files, 'main.py': 'pass\n' }), out)
     expect(second.path).toBe(first.path)
-    expect((await verifyPackage(second.path)).checksum).toBe(second.checksum)
+    expect(checksumOf((await readPackage(second.path)).entries)).toBe(second.checksum)
   })
 
-  it('leaves nothing behind where it refuses or cannot write', async () => {
+  it('leaves no file behind when it rejects the package or cannot write', async () => {
     const out = join(directory, 'out')
     await expect(writePackage(entriesOf({ ...files, 'a\\b': '' }), out)).rejects.toThrow('forward slashes')
     await expect(readdir(out)).rejects.toThrow('ENOENT')

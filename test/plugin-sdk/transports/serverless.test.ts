@@ -32,7 +32,7 @@ describe('a plugin over serverless HTTP', () => {
   const post = (body: string, headers: Record<string, string> = {}, path = '/invoke?action=invoke_tool') =>
     fetch(url + path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body })
 
-  it('streams frames, one JSON document per line', async () => {
+  it('streams frames as newline-delimited JSON', async () => {
     const asked = invokeTool('echo', { text: 'grüße', times: 2 })
     const result = await invokeServerless(url, asked)
     expect(nodeOutput(result)).toMatchObject({
@@ -46,7 +46,7 @@ describe('a plugin over serverless HTTP', () => {
       expect(line).toMatch(/^\{"event":"session"/)
   })
 
-  it('serves every action, and errors as frames', async () => {
+  it('serves every action, with errors as frames', async () => {
     expect(await invokeServerless(url, validateCredentials({ api_key: 'right' }))).toMatchObject({
       chunks: [{ result: true }],
     })
@@ -59,7 +59,7 @@ describe('a plugin over serverless HTTP', () => {
     expect((await invokeServerless(url, invokeTool('nope', {}))).error?.message).toContain('data.tool')
   })
 
-  it('keeps 50 requests apart', async () => {
+  it('answers 50 concurrent requests', async () => {
     const all = Array.from({ length: 50 }, (_, i) =>
       invokeServerless(url, invokeTool('echo', { text: String(i), times: 5 })),
     )
@@ -68,7 +68,7 @@ describe('a plugin over serverless HTTP', () => {
     )
   })
 
-  it('takes the session id from the header, the envelope, or both alike', async () => {
+  it('reads the session id from the header, the envelope, or both', async () => {
     const { session_id, ...rest } = invokeTool('echo', { text: 'x' })
     const header = { 'dify-plugin-session-id': session_id }
     for (const [body, headers] of [
@@ -84,18 +84,18 @@ describe('a plugin over serverless HTTP', () => {
   it.each<[string, string, Record<string, string>, number, RegExp]>([
     ['a body that is not JSON', 'x', {}, 400, /not JSON/],
     ['a body that is a list', '[]', {}, 400, /not a JSON object/],
-    ['no session', '{"event":"request"}', {}, 400, /No session/],
+    ['no session', '{"event":"request"}', {}, 400, /session: expected header/],
     ['two sessions', '{"session_id":"a"}', { 'dify-plugin-session-id': 'b' }, 400, /differ/],
     ['two actions', '{"session_id":"a","data":{"action":"b"}}', {}, 400, /action/],
     ['a body over the limit', 'x'.repeat(MAX_BODY_BYTES + 1), {}, 413, /5242880/],
     ['a body far over the limit', 'x'.repeat(MAX_BODY_BYTES * 4), {}, 413, /5242880/],
-  ])('refuses %s', async (_name, body, headers, status, message) => {
+  ])('rejects %s', async (_name, body, headers, status, message) => {
     const response = await post(body, headers)
     expect(response.status).toBe(status)
     expect(((await response.json()) as { error: string }).error).toMatch(message)
   })
 
-  it('answers a malformed envelope of a known session as frames, so that the caller reads why', async () => {
+  it('answers a malformed envelope with a session id as frames', async () => {
     const text = await (await post('{"event":"request"}', { 'dify-plugin-session-id': 's' })).text()
     expect(
       text
@@ -105,7 +105,7 @@ describe('a plugin over serverless HTTP', () => {
     ).toEqual(['error', 'end'])
   })
 
-  it('takes a body of exactly the limit', async () => {
+  it('accepts a body of exactly the limit', async () => {
     const asked = invokeTool('wait', { padding: '' })
     const padding = 'p'.repeat(MAX_BODY_BYTES - JSON.stringify(asked).length)
     const data = asked['data'] as object
@@ -114,7 +114,7 @@ describe('a plugin over serverless HTTP', () => {
     expect(await response.text()).toContain('"type":"end"')
   })
 
-  it('says that it is well, and 404 to all else', async () => {
+  it('answers GET /health, and 404 for other paths', async () => {
     const health = await fetch(`${url}/health`)
     expect([health.status, await health.text()]).toEqual([200, 'OK'])
     for (const [method, path] of [
@@ -127,19 +127,19 @@ describe('a plugin over serverless HTTP', () => {
     }
   })
 
-  it('fails a line that is too long as an error frame', async () => {
+  it('reports a frame that is too large as an error frame', async () => {
     const result = await invokeServerless(url, invokeTool('produce', { kind: 'line', bytes: 5_100_000 }))
     expect(result).toMatchObject({ error: { error_type: 'FrameTooLargeError' }, frames: ['error', 'end'] })
   })
 
-  it('stops a tool whose caller has left', async () => {
+  it('aborts a tool whose caller closed the connection', async () => {
     const asked = invokeTool('wait', { ms: 60_000 })
     const leaving = new AbortController()
     const left = invokeServerless(url, asked, { signal: leaving.signal })
     await new Promise((resolve) => setTimeout(resolve, 100))
     leaving.abort()
     await expect(left).rejects.toThrow()
-    // The session is free again once its tool was told; until then a second one has no answer of its own.
+    // The session id is reusable after its tool was aborted; until then a second request is dropped.
     let second = null
     while (second === null) {
       const again = { ...invokeTool('wait', { ms: 0 }), session_id: asked.session_id }
@@ -153,7 +153,7 @@ describe('a plugin over serverless HTTP', () => {
 })
 
 describe('the serverless transport', () => {
-  it('rejects when its port is taken', async () => {
+  it('rejects when its port is in use', async () => {
     const first = createServerlessTransport({ host: '127.0.0.1', port: 0 })
     await first.start()
     const second = createServerlessTransport({ host: '127.0.0.1', port: first.port })
@@ -162,7 +162,7 @@ describe('the serverless transport', () => {
     await second.close()
   })
 
-  it('answers what is in flight before it closes', async () => {
+  it('answers requests in flight before it closes', async () => {
     const plugin = await loadFixture()
     const transport = createServerlessTransport({ host: '127.0.0.1', port: 0 })
     const stop = new AbortController()

@@ -10,8 +10,8 @@ import { createManualTimers, fixtureMain, until } from '../helpers.ts'
 
 const launch = (env: Record<string, string> = {}) => startStdioDaemon([fixtureMain], { env })
 
-describe('a plugin on stdio, in a process of its own', () => {
-  it('beats its heart at once, answers, and exits 0 when stdin ends', async () => {
+describe('a plugin process on stdio', () => {
+  it('sends a heartbeat immediately, answers, and exits with 0 when stdin ends', async () => {
     await using daemon = await launch()
     expect(daemon.router.heartbeats).toBe(1)
     const result = await daemon.invoke(invokeTool('echo', { text: 'grüße 🦛', times: '2' }))
@@ -27,7 +27,7 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect(daemon.router.problems).toEqual([])
   })
 
-  it('reads requests that come byte by byte, many at once, and between blank lines', async () => {
+  it('reads requests in any chunking, and between blank lines', async () => {
     await using daemon = await launch()
     const requests = Array.from({ length: 20 }, (_, i) => invokeTool('echo', { text: `grüße 🦛 ${i}` }))
     const results = requests.map(({ session_id }) => daemon.router.open(session_id))
@@ -40,7 +40,7 @@ describe('a plugin on stdio, in a process of its own', () => {
     }
   })
 
-  it('runs 100 sessions over one pipe, each whole and in order', async () => {
+  it('runs 100 concurrent sessions, each complete and in order', async () => {
     await using daemon = await launch()
     const text = 'x'.repeat(3000)
     const sessions = Array.from({ length: 100 }, (_, i) =>
@@ -56,7 +56,7 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect(daemon.router.problems).toEqual([])
   })
 
-  it('survives a reader that stalls, and loses nothing', async () => {
+  it('loses no frame while the reader is stalled', async () => {
     await using daemon = await launch()
     daemon.pauseReading(true)
     const sessions = Array.from({ length: 4 }, () =>
@@ -71,7 +71,7 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect(daemon.router.problems).toEqual([])
   })
 
-  it('sends a line that only just fits, and fails only the session of one that does not', async () => {
+  it('sends a frame of exactly the limit, and fails only the session of a larger one', async () => {
     await using daemon = await launch()
     const other = daemon.invoke(invokeTool('wait', { ms: 300 }))
     const fits = await daemon.invoke(invokeTool('produce', { kind: 'line', bytes: MAX_FRAME_BYTES - 300 }))
@@ -91,18 +91,18 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect(files[0]?.meta).toEqual({ mime_type: 'text/plain', filename: 'sevens.bin' })
   })
 
-  it('answers a request that is too long, and goes on reading', async () => {
+  it('rejects a request that is too long, and continues', async () => {
     await using daemon = await launch()
     const long = invokeTool('echo', { text: 'z'.repeat(33 * 1024 * 1024) })
     const { error } = await daemon.invoke(long)
     expect(error).toMatchObject({
       error_type: 'InvalidRequestError',
-      message: expect.stringMatching(/takes 346\d+ bytes/),
+      message: expect.stringMatching(/has 346\d+ bytes/),
     })
     expect((await daemon.invoke(invokeTool('echo', { text: 'short' }))).error).toBeNull()
   })
 
-  it('keeps prints off stdout', async () => {
+  it('redirects console output to stderr', async () => {
     await using daemon = await launch()
     expect(nodeOutput(await daemon.invoke(invokeTool('produce', { kind: 'print' }))).text).toBe('printed')
     await until(() => daemon.stderr().includes('another stray line'))
@@ -110,19 +110,19 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect(daemon.router.problems).toEqual([])
   })
 
-  it('outlives a tool that throws mid-stream and a promise nobody waits for', async () => {
+  it('survives a tool that throws mid-stream and an unhandled rejection', async () => {
     await using daemon = await launch()
     const failed = await daemon.invoke(invokeTool('fail', { how: 'error' }))
     expect(failed).toMatchObject({ frames: ['stream', 'error', 'end'], error: { error_type: 'Error' } })
     expect(JSON.stringify(failed)).not.toMatch(/right|\.ts:\d+/)
     expect((await daemon.invoke(invokeTool('fail', { how: 'rejection' }))).error).toBeNull()
-    await until(() => daemon.stderr().includes('nobody caught this'))
+    await until(() => daemon.stderr().includes('unhandled on purpose'))
     expect((await daemon.invoke(request({ type: 'modell', action: 'invoke' }))).error?.message).toContain(
       'data.type',
     )
   })
 
-  it('answers what is in flight when stdin ends', async () => {
+  it('answers sessions in flight when stdin ends', async () => {
     await using daemon = await launch()
     const slow = daemon.invoke(invokeTool('wait', { ms: 400 }))
     daemon.endInput()
@@ -130,7 +130,7 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect(await daemon.exit).toEqual({ code: 0, signal: null })
   })
 
-  it('answers what is in flight at SIGTERM, and nothing new', async () => {
+  it('answers only sessions in flight after SIGTERM', async () => {
     await using daemon = await launch()
     const slow = daemon.invoke(invokeTool('wait', { ms: 1000 }))
     await daemon.invoke(invokeTool('echo', { text: 'the slow one is in by now' }))
@@ -142,7 +142,7 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect(await daemon.exit).toEqual({ code: 0, signal: null })
   })
 
-  it('takes a last request that has no newline', async () => {
+  it('accepts a last request without a newline', async () => {
     await using daemon = await launch()
     const last = invokeTool('echo', { text: 'last' })
     const result = daemon.router.open(last.session_id)
@@ -151,13 +151,13 @@ describe('a plugin on stdio, in a process of its own', () => {
     expect((await result).error).toBeNull()
   })
 
-  it('refuses sessions over MAX_WORKER', async () => {
+  it('rejects sessions over MAX_WORKER', async () => {
     await using daemon = await launch({ MAX_WORKER: '2' })
     const all = await Promise.all([300, 300, 0].map((ms) => daemon.invoke(invokeTool('wait', { ms }))))
     expect(all.map(({ error }) => error?.error_type ?? null)).toEqual([null, null, 'PluginUnavailableError'])
   })
 
-  it('exits 2 and names the variable when it is wrongly configured', async () => {
+  it('exits with 2 and names an invalid variable', async () => {
     await expect(launch({ HEARTBEAT_INTERVAL: 'often' })).rejects.toThrow(/HEARTBEAT_INTERVAL: .*number/)
   })
 })
@@ -175,7 +175,7 @@ describe('the stdio transport', () => {
     return { input, output, timers, transport, written }
   }
 
-  it('beats every 10 s until it is closed', async () => {
+  it('sends a heartbeat every 10 s until it is closed', async () => {
     const { timers, transport, written } = setUp()
     await transport.start()
     await new Promise(setImmediate)
@@ -189,7 +189,7 @@ describe('the stdio transport', () => {
     expect(timers.pending).toBe(0)
   })
 
-  it('ends with an error, and tells the sessions, when stdout breaks', async () => {
+  it('ends with an error and aborts the sessions when stdout fails', async () => {
     const { input, output, transport } = setUp()
     const ends: (Error | undefined)[] = []
     let signal: AbortSignal | undefined

@@ -40,7 +40,7 @@ async function serve(port: number, options: Partial<TcpOptions> = {}) {
 }
 
 describe('a plugin over TCP', () => {
-  it('registers in the daemon’s order, assets included, and answers', async () => {
+  it('registers with its assets in the order of the daemon, and answers', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const { stop } = await serve(daemon.port)
     await daemon.registrations(1)
@@ -53,7 +53,7 @@ describe('a plugin over TCP', () => {
     expect(registered?.provider).toMatchObject({
       credentials_schema: [{ name: 'api_key', type: 'secret-input' }],
     })
-    // The empty file is left out: the daemon refuses chunks without data.
+    // The empty file is left out: the daemon rejects empty chunks.
     expect([...(registered?.assets ?? [])].map(([name, content]) => [name, content.length])).toEqual(
       expect.arrayContaining([['large.txt', 20_000]]),
     )
@@ -65,7 +65,7 @@ describe('a plugin over TCP', () => {
     expect(await stop()).toBeNull()
   })
 
-  it('reads half lines and characters cut in two', async () => {
+  it('reads lines and characters that are split between chunks', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const { stop } = await serve(daemon.port)
     await daemon.registrations(1)
@@ -79,7 +79,7 @@ describe('a plugin over TCP', () => {
     await stop()
   })
 
-  it('shows the daemon’s words for a wrong key, and does not try again', async () => {
+  it('reports the daemon’s message for a wrong key and does not retry', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const { outcome } = await serve(daemon.port, { key: 'wrong' })
     expect(await outcome).toMatchObject({
@@ -89,7 +89,7 @@ describe('a plugin over TCP', () => {
     expect(daemon.connections).toBe(1)
   })
 
-  it('shows the daemon’s words for a declaration it refuses', async () => {
+  it('reports the daemon’s message for a rejected declaration', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const registration = { manifest: { version: '1' }, tools: [], assets: [] }
     const { outcome } = await serve(daemon.port, { registration })
@@ -99,10 +99,10 @@ describe('a plugin over TCP', () => {
     expect(daemon.connections).toBe(1)
   })
 
-  it('tries again, but not for ever, when the daemon is full', async () => {
+  it('retries a limited number of times when the daemon is busy', async () => {
     await using daemon = await startTcpDaemon({
       key: 'right',
-      refusal: 'server is busy now, please try again later',
+      rejection: 'server is busy now, please try again later',
     })
     const { outcome, notices } = await serve(daemon.port)
     expect(await outcome).toMatchObject({
@@ -113,7 +113,7 @@ describe('a plugin over TCP', () => {
     expect(notices.filter((notice) => notice.includes('server is busy')).length).toBeGreaterThanOrEqual(3)
   })
 
-  it('registers again after a dropped connection, and serves on', async () => {
+  it('reconnects and registers again after a lost connection', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const { stop, notices } = await serve(daemon.port)
     // More often than it may fail in a row: a connection that carried a request starts the count anew.
@@ -123,7 +123,7 @@ describe('a plugin over TCP', () => {
       daemon.drop()
     }
     await daemon.registrations(7)
-    expect(notices.some((notice) => notice.includes('trying again'))).toBe(true)
+    expect(notices.some((notice) => notice.includes('retrying'))).toBe(true)
     expect(daemon.registered[6]).toEqual(daemon.registered[0])
     await stop()
   })
@@ -144,7 +144,7 @@ describe('a plugin over TCP', () => {
     expect(daemon.router.problems).toEqual([])
   })
 
-  it('waits for a daemon that starts later', async () => {
+  it('retries until the daemon has started', async () => {
     const port = await freePort()
     const { stop, notices } = await serve(port, { maxAttempts: 1000 })
     await until(() => notices.some((notice) => notice.includes('ECONNREFUSED')))
@@ -153,7 +153,7 @@ describe('a plugin over TCP', () => {
     await stop()
   })
 
-  it('gives up on a port where nobody listens', async () => {
+  it('gives up on a port that refuses connections', async () => {
     const { outcome } = await serve(await freePort())
     expect(await outcome).toMatchObject({
       message: expect.stringMatching(/gave up after 4 attempts: Cannot connect/),
@@ -176,7 +176,7 @@ describe('a plugin over TCP', () => {
     expect(daemon.registered).toEqual([])
   })
 
-  it('answers what is in flight before it disconnects', async () => {
+  it('answers sessions in flight before it disconnects', async () => {
     await using daemon = await startTcpDaemon({ key: 'right' })
     const { stop } = await serve(daemon.port)
     await daemon.registrations(1)
@@ -187,7 +187,7 @@ describe('a plugin over TCP', () => {
     expect(await stopped).toBeNull()
   })
 
-  it('waits longer after each failure, up to the maximum', async () => {
+  it('doubles the delay after each failure, up to the maximum', async () => {
     const timers = createManualTimers()
     const port = await freePort()
     const registration = { manifest: {}, tools: [], assets: [] }
@@ -201,7 +201,7 @@ describe('a plugin over TCP', () => {
     })
     const waits: (string | undefined)[] = []
     transport.onNotice = (notice) => {
-      waits.push(/trying again in (\d+) s/.exec(notice)?.[1])
+      waits.push(/retrying in (\d+) s/.exec(notice)?.[1])
       setTimeout(() => timers.advance(30_000))
     }
     await expect(transport.start()).rejects.toThrow('gave up after 7 attempts')
@@ -211,7 +211,7 @@ describe('a plugin over TCP', () => {
 })
 
 describe('the fake TCP daemon', () => {
-  it('closes a connection without a handshake in 10 s', async () => {
+  it('closes a connection without a handshake after 10 s', async () => {
     const timers = createManualTimers()
     await using daemon = await startTcpDaemon({ key: 'right', timers })
     const socket = connect(daemon.port, '127.0.0.1')

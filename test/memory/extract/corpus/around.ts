@@ -1,4 +1,4 @@
-import { type Form, json, pretty, withFacts } from './bad-answer.ts'
+import { type Form, json, pretty } from './bad-answer.ts'
 
 /** The answer is good, what stands around it is not wanted. */
 export const AROUND: readonly Form[] = [
@@ -28,7 +28,6 @@ export const AROUND: readonly Form[] = [
     spoil: (good) => `Okay, let me see. {"facts": hmm\n</think>\n\n${json(good)}`,
   },
   { form: 'reasoning tags', spoil: (good) => `<reasoning>1. Read. 2. Write.</reasoning>${pretty(good)}` },
-  { form: 'thought in other brackets', spoil: (good) => `◁think▷先想一想…◁/think▷${json(good)}` },
   {
     form: 'channels',
     spoil: (good) =>
@@ -44,10 +43,6 @@ export const AROUND: readonly Form[] = [
   {
     form: 'html',
     spoil: (good) => `<p>Here it is:</p>\n<pre><code class="language-json">${pretty(good)}</code></pre>`,
-  },
-  {
-    form: 'html with entities',
-    spoil: (good) => `<pre>${json(good).replaceAll('&', '&amp;').replaceAll('"', '&quot;')}</pre>`,
   },
   { form: 'xml tag around json', spoil: (good) => `<answer>\n${pretty(good)}\n</answer>` },
   { form: 'quoted as mail', spoil: (good) => `**Answer:**\n\n${pretty(good)}\n\n---\n*Extracted by AI*` },
@@ -120,7 +115,6 @@ export const WRAPPED: readonly Form[] = [
     spoil: (good) =>
       json({ facts: Object.fromEntries(good.facts.map((fact, i) => [`fact_${i + 1}`, fact])) }),
   },
-  { form: 'fact in fact', spoil: (good) => json(withFacts(good, (fact) => ({ fact }))) },
   { form: 'doubled', spoil: (good) => `${json(good)}\n${json(good)}` },
   {
     form: 'doubled, with words',
@@ -134,11 +128,6 @@ export const WRAPPED: readonly Form[] = [
     form: 'draft, then corrected',
     spoil: (good) =>
       `${json({ facts: [{ ...good.facts[0], text: 'A draft that is not right at all.' }] })}\nWait, corrected version:\n${json(good)}`,
-  },
-  {
-    form: 'key "facts" repeated',
-    spoil: ({ facts, summary }) =>
-      `{"facts":${json(facts.slice(0, 1))},"facts":${json(facts.slice(1))},"summary":${json(summary)}}`,
   },
   {
     form: 'by topic',

@@ -1,11 +1,10 @@
 import { AROUND, WRAPPED } from './around.ts'
 import { type BadAnswer, spoilt } from './bad-answer.ts'
 import { CUTS } from './cuts.ts'
-import { FORMATS, ODD } from './other-formats.ts'
 import { WITHOUT_FACTS } from './refusals.ts'
 import { SHAPES } from './shapes.ts'
-import { FULL_WIDTH, SYNTAX } from './syntax.ts'
-import { chinese, japanese, latinTalks, otherTalks } from './talks.ts'
+import { SYNTAX } from './syntax.ts'
+import { latinTalks, otherTalks } from './talks.ts'
 import { WRONG } from './wrong.ts'
 
 /** Answers as weak models give them, some by hand, most by spoiling good answers in named ways. */
@@ -13,10 +12,7 @@ export const CORPUS: readonly BadAnswer[] = [
   ...spoilt('around it', AROUND, latinTalks, otherTalks),
   ...spoilt('wrapped', WRAPPED, latinTalks, otherTalks),
   ...spoilt('syntax', SYNTAX, latinTalks, otherTalks),
-  ...spoilt('full-width', FULL_WIDTH, [chinese], [japanese]),
   ...spoilt('shapes', SHAPES, latinTalks, otherTalks),
-  ...spoilt('other formats', FORMATS, latinTalks, otherTalks),
-  ...ODD,
   ...CUTS,
   ...WITHOUT_FACTS,
   ...WRONG,

@@ -56,36 +56,11 @@ export const CUTS: readonly BadAnswer[] = [
   cut('in the second of two answers', german, json(german.good) + json(german.good).slice(0, 60)),
   cut('in a list of texts', arabic, `[${json(arabic.good.facts[0]?.text)}, "سارة عندها`, 'stop'),
   cut('in single quotes', english, "{'facts': [{'text': 'Ana is a nurse in Lyon', 'topic': 'wo", 'stop'),
-  cut(
-    'in full-width marks',
-    chinese,
-    '｛“facts”：［｛“text”：“小明在杭州的一家游戏公司当设计师。”，“topic”：“wo',
-    'stop',
-  ),
   cut('in a bare text', english, '{facts: [{text: Ana is a nurse at', 'stop'),
   cut(
     'in prose before any facts',
     english,
     'Let me analyse the conversation step by step. First, Ana says that she works as a',
-  ),
-  cut(
-    'in a bullet list',
-    english,
-    'Facts:\n- Ana is a nurse in Lyon.\n- Ana is allergic to peanuts.\n- Tom gets marr',
-    'stop',
-  ),
-  cut('in xml', english, '<facts><fact><text>Ana is a nurse.</text></fact><fact><text>Ana is aller', 'stop'),
-  cut(
-    'in yaml',
-    english,
-    'facts:\n- text: Ana is a nurse in Lyon.\n  topic: work\n- text: Ana is aller',
-    'stop',
-  ),
-  cut(
-    'in a table',
-    english,
-    '| fact | topic |\n|---|---|\n| Ana is a nurse in Lyon. | work |\n| Ana is allergic to pea',
-    'stop',
   ),
   cut(
     'in a tool call',

@@ -31,7 +31,6 @@ export const WITHOUT_FACTS: readonly BadAnswer[] = [
   empty('blanks', ' \n\n\t '),
   empty('a thought alone', '<think>There is Ana, a nurse. I should answer with JSON.</think>\n'),
   empty('a byte order mark', '\ufeff'),
-  empty('end marks alone', '<|im_end|>'),
 
   nothing('empty list', '{"facts":[]}'),
   nothing('all lists empty', '{"facts":[],"entities":[],"relations":[],"summary":""}'),
@@ -82,9 +81,6 @@ export const WITHOUT_FACTS: readonly BadAnswer[] = [
     smallTalk,
     'Here are some facts about Lima:\n- Lima has ten million inhabitants.\n- The city was founded in 1535 by Pizarro.\n',
   ),
-  byHand('prose', 'bullets of a profile', english, 'Facts:\n- Name: Ana\n- Job: nurse\n- City: Lyon', {
-    unreadable: 'wrong_shape',
-  }),
   prose(
     'a list that goes on behind a remark',
     english,

@@ -1,22 +1,5 @@
-import { type Form, json, pretty, renamed, withFacts } from './bad-answer.ts'
+import { type Form, json, renamed, withFacts } from './bad-answer.ts'
 import { allOfUser, factsOf, textsAlone } from './talk.ts'
-
-const CHINESE = {
-  text: '内容',
-  topic: '主题',
-  sub_topic: '子主题',
-  messages: '消息',
-  importance: '重要性',
-  event_date: '日期',
-}
-const JAPANESE = {
-  text: '事実',
-  topic: 'トピック',
-  sub_topic: 'サブトピック',
-  messages: 'メッセージ番号',
-  importance: '重要度',
-  event_date: '日付',
-}
 
 /** Other names, types and places of what was asked for. */
 export const SHAPES: readonly Form[] = [
@@ -84,44 +67,6 @@ export const SHAPES: readonly Form[] = [
           renamed(fact, { sub_topic: 'subTopic', event_date: 'eventDate', messages: 'messageNumbers' }),
         ),
       ),
-  },
-  {
-    form: 'Chinese keys',
-    spoil: (good) => json({ 事实: good.facts.map((fact) => renamed(fact, CHINESE)), 摘要: good.summary }),
-  },
-  {
-    form: 'Japanese keys',
-    spoil: (good) => pretty({ 事実: good.facts.map((fact) => renamed(fact, JAPANESE)), 要約: good.summary }),
-  },
-  {
-    form: 'Spanish keys',
-    spoil: (good) =>
-      json({
-        hechos: good.facts.map((fact) =>
-          renamed(fact, {
-            text: 'texto',
-            topic: 'categoría',
-            messages: 'mensajes',
-            importance: 'importancia',
-            event_date: 'fecha',
-          }),
-        ),
-      }),
-  },
-  {
-    form: 'German keys',
-    spoil: (good) =>
-      json({
-        Fakten: good.facts.map((fact) =>
-          renamed(fact, {
-            text: 'Inhalt',
-            topic: 'Thema',
-            messages: 'Nachrichten',
-            importance: 'Wichtigkeit',
-            event_date: 'Datum',
-          }),
-        ),
-      }),
   },
   {
     form: 'numbers as words of digits',
@@ -309,25 +254,9 @@ export const SHAPES: readonly Form[] = [
       }),
   },
   {
-    form: 'text under an unknown key',
-    spoil: (good) => json(withFacts(good, ({ text, ...fact }) => ({ ...fact, extracted: text }))),
-  },
-  {
     form: 'a fact with its text twice',
     spoil: (good) =>
       json(good).replace(/"text":("(?:[^"\\]|\\.)*")/u, (all, text: string) => `${all},"text":${text}`),
-  },
-  {
-    form: 'pairs of text and topic',
-    spoil: (good) => json({ facts: good.facts.map(({ text, topic }) => [text, topic]) }),
-    expect: (talk) => ({
-      facts: textsAlone(talk).map((fact, i) => ({ ...fact, topic: factsOf(talk)[i]?.topic ?? '' })),
-    }),
-  },
-  {
-    form: 'a key for each fact, no list',
-    spoil: (good) => json(Object.fromEntries(good.facts.map(({ text }, i) => [`fact_${i + 1}`, text]))),
-    expect: (talk) => ({ facts: textsAlone(talk) }),
   },
   {
     form: 'as mem0 writes it',

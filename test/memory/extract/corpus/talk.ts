@@ -1,10 +1,10 @@
-import { OTHER } from '../../../../sidecar/memory/extract/topics.ts'
 import type {
   ExtractionBatch,
   ExtractionRules,
   Fact,
   Importance,
 } from '../../../../sidecar/memory/extract/types.ts'
+import { OTHER } from '../../../../sidecar/memory/model/topics.ts'
 
 /** An item of "facts" as a good answer writes it. */
 export interface GoodFact {

@@ -57,14 +57,6 @@ export const WRONG: readonly BadAnswer[] = [
   shape('sentences without their subject', '{"Ana": ["is a nurse in Lyon", "is allergic to peanuts"]}'),
   shape('a triple for a fact', '{"facts":[{"subject":"Ana","predicate":"works as","object":"nurse"}]}'),
   shape(
-    'closing quote of a text forgotten on one line',
-    '{"facts":[{"text":"Ana is a nurse,"topic":"work","messages":[1]}]}',
-  ),
-  shape(
-    'opening quote of a key forgotten',
-    '{"facts":[{"text":"Ana is a nurse.",topic":"work","messages":[1]}]}',
-  ),
-  shape(
     'a broken escape',
     '{"facts":[{"text":"Ana works at caf\\u00e, in Lyon, as a nurse.","topic":"work","messages":[1]}]}',
   ),
@@ -73,7 +65,7 @@ export const WRONG: readonly BadAnswer[] = [
     'keys without values',
     english,
     '{"facts","text" "Ana is a nurse at the hospital of Lyon","topic" "work and other things"}',
-    { unreadable: 'truncated' },
+    { unreadable: 'no_json' },
   ),
   byHand(
     'wrong shape',
