@@ -25,7 +25,7 @@ import { RuleBook } from './rules/rule-book.ts'
 import { Timeline } from './timeline/timeline.ts'
 import { type Announcer, createAnnouncer } from './window/announce.ts'
 import { type AuthorCache, createAuthorCache } from './window/author-cache.ts'
-import { createDebts } from './window/debts.ts'
+import { createNoticeStore } from './window/debts.ts'
 
 /** The backends, whichever they are. */
 export interface Backends {
@@ -85,7 +85,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   const onInvalidRecord = logInvalidRecord(log)
   const announcer = createAnnouncer({
     scopeState,
-    debts: createDebts(records, onInvalidRecord),
+    notices: createNoticeStore(records, onInvalidRecord),
     log,
     isShared: settings.isShared,
     ...(timers ? { timers } : {}),

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Counters, ScopeState } from '../ports/scope-state.ts'
-import type { ChangeNotice, Debts } from './debts.ts'
+import type { ChangeNotice, NoticeStore } from './debts.ts'
 
 export interface Announcer {
   /**
@@ -35,20 +35,18 @@ export interface Announcement {
 
 export interface AnnouncerOptions {
   scopeState: ScopeState
-  debts: Debts
+  notices: NoticeStore
   log: Pick<Log, 'info' | 'warn'>
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
   /** Maximum number of scopes with a pending notice in memory; the others are read from the store. */
-  maxOwed?: number
+  maxPending?: number
   /** Whether other processes use the same record store. */
   isShared?: boolean | undefined
 }
 
-const RANK: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
-
+const STRENGTH: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5000
-
 /** Interval of reading the pending notices of other processes, which may have died. Milliseconds. */
 const RELOAD_MS = 5000
 
@@ -61,120 +59,38 @@ const RELOAD_MS = 5000
  * of the scope. With a shared record store, notices of other processes are delivered too.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, isShared = false } = options
-  const owed = new Map<string, { what: ChangeNotice }>()
-  /** More is owed than is held in memory; which scopes, the store knows. */
-  let spilled = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let delivering: Promise<void> | undefined
-  let pause = FIRST_PAUSE_MS
+  const { scopeState, notices, log, timers = globalThis, maxPending = 100_000, isShared = false } = options
+  const pending = new Map<string, { what: ChangeNotice }>()
+  /** Whether the store may contain notices that `pending` lacks. */
+  let hasOverflowed = false
+  let retryTimer: ReturnType<typeof setTimeout> | undefined
   let reloadTimer: ReturnType<typeof setTimeout> | undefined
-  let closed = false
+  let delivery: Promise<void> | undefined
+  let pause = FIRST_PAUSE_MS
+  let isClosed = false
 
-  async function tell(scope: string, what: ChangeNotice): Promise<Counters> {
+  async function deliver(scope: string, what: ChangeNotice): Promise<Counters> {
     return what === 'clear' ? await scopeState.clear(scope) : await scopeState.bump(scope, what)
   }
 
-  async function tellOrOwe(scope: string, what: ChangeNotice): Promise<Counters | undefined> {
-    // Where something is owed already the state was away just now: the write does not wait for it again.
-    if (!spilled && !owed.has(scope)) {
+  async function deliverOrStore(scope: string, what: ChangeNotice): Promise<Counters | undefined> {
+    // A pending notice means that the scope state was unavailable just now: the write does not wait for it again.
+    if (!hasOverflowed && !pending.has(scope)) {
       try {
-        return await tell(scope, what)
+        return await deliver(scope, what)
       } catch (error) {
-        if (owed.size === 0)
-          log.warn('change notice not delivered, will be retried', { error: String(error) })
+        if (pending.size === 0) log.warn('change notice not delivered, will be retried', toFields(error))
       }
     }
-    await owe(scope, what)
+    const isStronger = remember(scope, what)
+    scheduleRetry()
+    if (isStronger) await logFailure(notices.put({ scope, what }))
     return undefined
-  }
-
-  async function owe(scope: string, what: ChangeNotice): Promise<void> {
-    const isNews = hold(scope, what)
-    schedule()
-    if (isNews) await keep(debts.put({ scope, what }))
-  }
-
-  /** Whether it is more than was owed before, as far as is known. */
-  function hold(scope: string, what: ChangeNotice): boolean {
-    const before = owed.get(scope)?.what
-    const isNews = before === undefined || RANK[what] > RANK[before]
-    // A new object: what is being paid at this moment may be from before this change.
-    if (before !== undefined || owed.size < maxOwed) owed.set(scope, { what: isNews ? what : before })
-    else spilled = true
-    return isNews
-  }
-
-  /** A notice that cannot be stored is still pending in memory. */
-  async function keep(written: Promise<void>): Promise<void> {
-    await written.catch((error) => log.warn('change notice not stored', { error: String(error) }))
-  }
-
-  function schedule(): void {
-    if (timer !== undefined || delivering || closed) return
-    timer = timers.setTimeout(
-      () => {
-        timer = undefined
-        void deliverAndReschedule()
-      },
-      pause * (0.5 + Math.random() / 2),
-    )
-    pause = Math.min(MAX_PAUSE_MS, 2 * pause)
-  }
-
-  async function deliverAndReschedule(): Promise<void> {
-    delivering = deliver()
-      .catch((error) => log.warn('pending change notices not read', { error: String(error) }))
-      .finally(() => {
-        delivering = undefined
-      })
-    await delivering
-    if (owed.size > 0 || spilled) schedule()
-  }
-
-  /** Stops at the first failure. */
-  async function deliver(): Promise<void> {
-    for (const [scope, notice] of owed) {
-      try {
-        await tell(scope, notice.what)
-      } catch {
-        return
-      }
-      if (owed.get(scope) !== notice) continue
-      owed.delete(scope)
-      await keep(debts.remove(scope))
-    }
-    pause = FIRST_PAUSE_MS
-    if (spilled && owed.size === 0) await load()
-    else if (owed.size === 0) log.info('all change notices delivered')
-  }
-
-  async function load(): Promise<void> {
-    let hasMore = false
-    for await (const { scope, what } of debts.all()) {
-      hold(scope, what)
-      hasMore ||= !owed.has(scope)
-    }
-    // If the map is full, notices that arrived meanwhile may be missing in it as well.
-    spilled = hasMore || owed.size >= maxOwed
-    if (owed.size > 0) schedule()
-  }
-
-  function scheduleReload(): void {
-    if (closed || !isShared) return
-    reloadTimer = timers.setTimeout(
-      () =>
-        void load()
-          .catch((error) => log.warn('pending change notices not read', { error: String(error) }))
-          .finally(scheduleReload),
-      RELOAD_MS * (0.5 + Math.random() / 2),
-    )
-    reloadTimer.unref?.()
   }
 
   async function deliverOrReject(scope: string): Promise<Counters> {
     try {
-      return await tell(scope, 'fence')
+      return await deliver(scope, 'fence')
     } catch (cause) {
       const message =
         'Redis is unavailable, so other sidecars cannot be told of the removal; nothing was removed. Retry.'
@@ -182,25 +98,108 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     }
   }
 
+  /** Returns whether the notice is stronger than the pending one in memory. */
+  function remember(scope: string, what: ChangeNotice): boolean {
+    const before = pending.get(scope)?.what
+    const isStronger = before === undefined || STRENGTH[what] > STRENGTH[before]
+    // A new object, so that a delivery in progress does not remove the notice of this later change.
+    if (before !== undefined || pending.size < maxPending)
+      pending.set(scope, { what: isStronger ? what : before })
+    else hasOverflowed = true
+    return isStronger
+  }
+
+  /** A notice that cannot be stored is still pending in memory. */
+  async function logFailure(written: Promise<void>): Promise<void> {
+    await written.catch((error) => log.warn('change notice not stored', toFields(error)))
+  }
+
+  function scheduleRetry(): void {
+    if (retryTimer !== undefined || delivery || isClosed) return
+    retryTimer = timers.setTimeout(() => {
+      retryTimer = undefined
+      void retry()
+    }, jitter(pause))
+    pause = Math.min(MAX_PAUSE_MS, 2 * pause)
+  }
+
+  async function retry(): Promise<void> {
+    delivery = deliverPending()
+      .catch((error) => log.warn('pending change notices not read', toFields(error)))
+      .finally(() => {
+        delivery = undefined
+      })
+    await delivery
+    if (pending.size > 0 || hasOverflowed) scheduleRetry()
+  }
+
+  /** Stops at the first failure. */
+  async function deliverPending(): Promise<void> {
+    for (const [scope, notice] of pending) {
+      try {
+        await deliver(scope, notice.what)
+      } catch {
+        return
+      }
+      if (pending.get(scope) !== notice) continue
+      pending.delete(scope)
+      await logFailure(notices.remove(scope))
+    }
+    pause = FIRST_PAUSE_MS
+    if (hasOverflowed && pending.size === 0) await load()
+    else if (pending.size === 0) log.info('all change notices delivered')
+  }
+
+  async function load(): Promise<void> {
+    let hasMore = false
+    for await (const { scope, what } of notices.all()) {
+      remember(scope, what)
+      hasMore ||= !pending.has(scope)
+    }
+    // A full map may also lack notices that were stored during the read.
+    hasOverflowed = hasMore || pending.size >= maxPending
+    if (pending.size > 0) scheduleRetry()
+  }
+
+  function scheduleReload(): void {
+    if (isClosed || !isShared) return
+    const reload = () =>
+      load()
+        .catch((error) => log.warn('pending change notices not read', toFields(error)))
+        .finally(scheduleReload)
+    reloadTimer = timers.setTimeout(() => void reload(), jitter(RELOAD_MS))
+    reloadTimer.unref?.()
+  }
+
   return {
-    beforeRemoval: (scope) => (isShared ? deliverOrReject(scope) : tellOrOwe(scope, 'fence')),
+    beforeRemoval: (scope) => (isShared ? deliverOrReject(scope) : deliverOrStore(scope, 'fence')),
     changed: ({ scope, fence, forgotten }) =>
-      tellOrOwe(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
-    hasPendingNotices: (scope) => spilled || owed.has(scope),
+      deliverOrStore(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
+    hasPendingNotices: (scope) => hasOverflowed || pending.has(scope),
     get pendingScopes() {
-      return owed.size
+      return pending.size
     },
     async start() {
       await load()
       scheduleReload()
     },
     async close() {
-      closed = true
-      timers.clearTimeout(timer)
+      isClosed = true
+      timers.clearTimeout(retryTimer)
       timers.clearTimeout(reloadTimer)
-      await delivering
-      if (owed.size > 0) await deliver()
-      if (owed.size > 0) log.warn('change notices will be delivered at the next start', { scopes: owed.size })
+      await delivery
+      if (pending.size > 0) await deliverPending()
+      if (pending.size > 0) {
+        log.warn('change notices will be delivered at the next start', { scopes: pending.size })
+      }
     },
   }
+}
+
+function jitter(ms: number): number {
+  return ms * (0.5 + Math.random() / 2)
+}
+
+function toFields(error: unknown): { error: string } {
+  return { error: String(error) }
 }

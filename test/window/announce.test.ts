@@ -5,14 +5,14 @@ import { createLog } from '../../sidecar/log.ts'
 import { CacheUnavailable } from '../../sidecar/ports/cache-store.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import { createAnnouncer } from '../../sidecar/window/announce.ts'
-import { createDebts } from '../../sidecar/window/debts.ts'
+import { createNoticeStore } from '../../sidecar/window/debts.ts'
 import { fakeTimers } from '../buffer/timers.ts'
 import { stoppedClock } from '../helpers/clock.ts'
 
 const MINUTE = 60_000
 
 /** Creates an announcer on a scope state that can be unreachable and records its calls. */
-function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100, isShared = false } = {}) {
+function setUp({ records = openSqliteRecords(':memory:'), maxPending = 100, isShared = false } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
   const honest = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000, now: clock.now })
@@ -32,12 +32,12 @@ function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100, isShare
     clear: (scope) => reach('clear', scope, () => honest.clear(scope)),
   }
   const log = createLog('debug', (line) => lines.push(JSON.parse(line)))
-  const debts = createDebts(records)
-  const announcer = createAnnouncer({ scopeState, debts, log, timers, maxOwed, isShared })
+  const notices = createNoticeStore(records)
+  const announcer = createAnnouncer({ scopeState, notices, log, timers, maxPending, isShared })
   onTestFinished(() => announcer.close())
-  const written = () => Array.fromAsync(debts.all())
+  const stored = () => Array.fromAsync(notices.all())
   const events = () => lines.map(({ event }) => event)
-  return { announcer, timers, told, world, records, written, events }
+  return { announcer, timers, told, world, records, stored, events }
 }
 
 describe('the announcer', () => {
@@ -52,7 +52,7 @@ describe('the announcer', () => {
   })
 
   it('announces the strongest missed change of each scope once, when the scope state is back', async () => {
-    const { announcer, told, timers, world, written, events } = setUp()
+    const { announcer, told, timers, world, stored, events } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
     await announcer.changed({ scope: 'a', fence: true })
@@ -69,7 +69,7 @@ describe('the announcer', () => {
     await timers.advance(MINUTE)
     expect(told.sort()).toEqual(['clear c', 'epoch b', 'fence a'])
     expect(['a', 'b', 'c'].some(announcer.hasPendingNotices)).toBe(false)
-    expect(await written()).toEqual([])
+    expect(await stored()).toEqual([])
     expect(timers.set()).toEqual([])
     expect(events()).toEqual(['change notice not delivered, will be retried', 'all change notices delivered'])
   })
@@ -126,14 +126,14 @@ describe('the announcer', () => {
   })
 
   it('persists missed changes, so that the next process announces them', async () => {
-    const { announcer, world, records, written } = setUp()
+    const { announcer, world, records, stored } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
     await announcer.changed({ scope: 'a', fence: true })
     await announcer.changed({ scope: 'b', fence: false })
     await announcer.changed({ scope: 'b', fence: true, forgotten: true })
     await announcer.changed({ scope: 'b', fence: false })
-    expect(await written()).toHaveLength(3)
+    expect(await stored()).toHaveLength(3)
     const next = setUp({ records })
     next.world.away = true
     await next.announcer.start()
@@ -142,11 +142,11 @@ describe('the announcer', () => {
     await next.timers.advance(MINUTE)
     expect(next.told.sort()).toEqual(['clear b', 'fence a'])
     expect(['a', 'b'].map(next.announcer.hasPendingNotices)).toEqual([false, false])
-    expect(await written()).toEqual([])
+    expect(await stored()).toEqual([])
   })
 
   it('announces more scopes than it holds in memory, and reports pending notices for every scope until then', async () => {
-    const { announcer, told, timers, world, written } = setUp({ maxOwed: 10 })
+    const { announcer, told, timers, world, stored } = setUp({ maxPending: 10 })
     world.away = true
     const scopes = Array.from({ length: 35 }, (_, i) => `s${i}`)
     for (const scope of scopes) await announcer.changed({ scope, fence: true })
@@ -158,7 +158,7 @@ describe('the announcer', () => {
     expect(told.filter((one) => one.startsWith('fence')).sort()).toEqual(
       scopes.map((scope) => `fence ${scope}`).sort(),
     )
-    expect(await written()).toEqual([])
+    expect(await stored()).toEqual([])
     expect(announcer.hasPendingNotices('another')).toBe(false)
   })
 
@@ -177,13 +177,13 @@ describe('the announcer', () => {
 
 describe('the announcer with several processes on one record store', () => {
   it('refuses a removal that it cannot announce', async () => {
-    const { announcer, world, told, written } = setUp({ isShared: true })
+    const { announcer, world, told, stored } = setUp({ isShared: true })
     world.away = true
     await expect(announcer.beforeRemoval('a')).rejects.toMatchObject({
       code: 'backend_unavailable',
       retryAfterS: expect.any(Number),
     })
-    expect(await written()).toEqual([])
+    expect(await stored()).toEqual([])
     world.away = false
     await announcer.beforeRemoval('a')
     expect(told).toEqual(['fence a'])
@@ -204,6 +204,6 @@ describe('the announcer with several processes on one record store', () => {
     await other.timers.advance(MINUTE)
     expect(other.told).toEqual(['fence a'])
     expect(other.announcer.hasPendingNotices('a')).toBe(false)
-    expect(await other.written()).toEqual([])
+    expect(await other.stored()).toEqual([])
   })
 })

@@ -55,13 +55,14 @@ export class CachedStrategies {
     const { query, refreshOnShift: threshold } = request
     const tookMs: Timings = { ...NO_TIME }
     const degraded: string[] = []
+    const key = scopeKey(scope)
     const served = await blocks.getOrBuild({
       ...request,
-      scope: scopeKey(scope),
+      scope: key,
       key: blockKey({ ...request, watchesTopic: threshold !== undefined }),
       freshness: request.freshness ?? 'window',
       isForced: request.refresh ?? false,
-      shift: threshold === undefined ? undefined : { threshold, vector: () => recall.embed(scope, query) },
+      shift: threshold === undefined ? undefined : { threshold, vector: () => recall.embed(key, query) },
       build: (unchanged) => this.#build(scope, request, unchanged, tookMs, degraded),
       onFallback: (block) =>
         onFallback(toResult(request, { block, result: 'hit', reason: 'hit', isStored: true })),
