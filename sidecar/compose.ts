@@ -106,10 +106,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     records,
     lock: scopeLock,
     embedder,
-    onChange: (change) => snapshots.follow(change, () => announcer.changed(change)),
+    onChange: (change) => snapshots.applyAndAnnounce(change, () => announcer.changed(change)),
     async onFence(scope) {
       const counters = await announcer.beforeRemoval(scope)
-      if (counters) snapshots.moved(scope, counters)
+      if (counters) snapshots.advanceEpoch(scope, counters)
     },
     onInvalidRecord,
     now,

@@ -1,7 +1,7 @@
 import { AppError } from '../errors.ts'
 import type { Memory } from '../memory/memory.ts'
 import { fold } from '../memory/model/topics.ts'
-import { gatesOf, passesAll } from '../recall/gates.ts'
+import { createGates, passesAll } from '../recall/gates.ts'
 import type { Snapshot } from '../recall/snapshot.ts'
 import type { Snapshots } from '../recall/snapshots.ts'
 import { type CountTokens, tokenCounter } from '../recall/tokens.ts'
@@ -98,7 +98,7 @@ export class Profiles {
     now: number,
   ): Packed {
     const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
-    const gates = gatesOf({ agentId, runId, appId, now })
+    const gates = createGates({ agentId, runId, appId, now })
     const memories = [...snapshot.memories.values()].filter(
       (memory) => this.#isListed(memory) && passesAll(gates, memory),
     )

@@ -8,7 +8,7 @@ import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type Narrowing, type Scope, scopeKey } from '../scope.ts'
 import { coverageOf, type TurnCoverage } from '../window/turn-coverage.ts'
-import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
+import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { buildSnapshot, type Snapshot } from './snapshot.ts'
 import type { Snapshots } from './snapshots.ts'
@@ -102,7 +102,7 @@ export class Recall {
   }
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
-    const gates = gatesOf({ ...request, now: request.asOf ?? this.#now() })
+    const gates = createGates({ ...request, now: request.asOf ?? this.#now() })
     const { result } = await this.#search(scope, request, gates)
     this.#options.onTimings?.('search', result.tookMs, result.degraded)
     return result
@@ -111,7 +111,7 @@ export class Recall {
   /** Searches all conversations, including turns in the window. */
   async blockCandidates(scope: Scope, request: SearchRequest): Promise<BlockCandidates> {
     const now = this.#now()
-    const gates = gatesOf({ ...request, conversationId: undefined, now })
+    const gates = createGates({ ...request, conversationId: undefined, now })
     const { result, snapshot, vector } = await this.#search(scope, request, gates)
     const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
     const salience = ({ id, importance }: Memory) =>
@@ -125,14 +125,14 @@ export class Recall {
    *
    * @param inPrompt ids of memories that another part of the prompt contains
    */
-  async perQuery(
+  async recallPerQuery(
     scope: Scope,
     request: RecallRequest,
     inPrompt: ReadonlySet<string> = new Set(),
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const now = this.#now()
-    const gates = gatesOf({ ...request, conversationId: undefined, now })
+    const gates = createGates({ ...request, conversationId: undefined, now })
     if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
       gates.push(windowGate(conversationId, turn, windowSize))
     }

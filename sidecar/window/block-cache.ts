@@ -111,7 +111,7 @@ export class BlockCache {
     const { state, turns, ttlMs, now, random = Math.random } = this.#options
     // Read before the memories: the block may include later changes, but must not claim changes that it does not include.
     const counters = await state.counters(request.scope)
-    const progress = await turns.progress(request)
+    const progress = await turns.readProgress(request)
     const { expiresAt, ...content } = await request.build(
       previous && isUnchanged(previous, counters, now()) ? previous : undefined,
     )

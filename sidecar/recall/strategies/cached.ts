@@ -126,7 +126,7 @@ export class CachedStrategies {
     const tokenBudget =
       request.tokenBudget - blockResult.tokens - (blockResult.tokens > 0 ? SEPARATOR_TOKENS : 0)
     const inBlock = new Set(memories.map(({ memory }) => memory.id))
-    const delta = await this.#options.recall.perQuery(scope, { ...request, tokenBudget }, inBlock)
+    const delta = await this.#options.recall.recallPerQuery(scope, { ...request, tokenBudget }, inBlock)
     const { text } = delta.rendered
     const context = [block, text].filter((part) => part !== '').join('\n')
     const count = await tokenCounter()
