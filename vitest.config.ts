@@ -13,25 +13,14 @@ export default defineConfig({
     // Generous, so that a busy machine fails no test.
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    projects: [
-      ...KINDS.map((name) => ({
-        extends: true as const,
-        test: {
-          name,
-          include: [`test/${name}/**/*.test.ts`],
-          // In-process tests share the loaded modules of their worker, which saves two thirds of their CPU time.
-          isolate: name === 'e2e',
-        },
-      })),
-      // Files that have not moved into one of the folders yet.
-      {
-        extends: true as const,
-        test: {
-          name: 'unsorted',
-          include: ['test/**/*.test.ts'],
-          exclude: KINDS.map((name) => `test/${name}/**`),
-        },
+    projects: KINDS.map((name) => ({
+      extends: true as const,
+      test: {
+        name,
+        include: [`test/${name}/**/*.test.ts`],
+        // In-process tests share the loaded modules of their worker, which saves two thirds of their CPU time.
+        isolate: name === 'e2e',
       },
-    ],
+    })),
   },
 })

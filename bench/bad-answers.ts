@@ -11,10 +11,10 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import { jsonrepair } from 'jsonrepair'
-import { extract } from '../sidecar/memory/extract/extract.ts'
-import type { BadAnswer } from '../test/memory/extract/corpus/bad-answer.ts'
-import { CORPUS } from '../test/memory/extract/corpus/corpus.ts'
-import { batchOf } from '../test/memory/extract/corpus/talk.ts'
+import { extract } from '../sidecar/learning/extraction/extract.ts'
+import type { BadAnswer } from '../test/unit/learning/extraction/corpus/bad-answer.ts'
+import { CORPUS } from '../test/unit/learning/extraction/corpus/corpus.ts'
+import { batchOf } from '../test/unit/learning/extraction/corpus/talk.ts'
 import { readOptions } from './lib/options.ts'
 import { table } from './lib/table.ts'
 

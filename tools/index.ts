@@ -15,8 +15,8 @@ import { updateMemory } from './update_memory.ts'
  * Every node of the plugin, in the order of Dify's menu. To add a node, add:
  * - tools/<name>.ts with its definition, and its entry here;
  * - tools/<name>.yaml with its labels and descriptions in four languages, and its path in provider/hippocache.yaml;
- * - its label in the description of manifest.yaml, and a minimal valid call in test/tools/scenarios.ts.
- * test/tools/nodes.test.ts fails for each missing or contradictory step.
+ * - its label in the description of manifest.yaml, and a minimal valid call in test/helpers/tools/scenarios.ts.
+ * test/unit/tools/nodes.test.ts fails for each missing or contradictory step.
  */
 export const nodes: readonly HippocacheNode[] = [
   addMemory,

@@ -2,7 +2,7 @@
  * A fake OpenAI endpoint that answers each call after a fixed delay (first argument, milliseconds). It extracts one
  * fact per parcel and decides that every fact is new. Prints its URL.
  */
-import { type ScriptedRequest, startScriptedOpenAi } from '../../test/scripted-openai/server.ts'
+import { type ScriptedRequest, startScriptedOpenAi } from '../../test/helpers/scripted-openai/server.ts'
 import { factText, parcelsIn } from './parcels.ts'
 
 const latencyMs = Number(process.argv[2])

@@ -1,5 +1,5 @@
 /* Runs the fake Qdrant server of the tests in its own process and prints its URL. */
-import { startFakeQdrant } from '../../test/fake-qdrant/server.ts'
+import { startFakeQdrant } from '../../test/helpers/fake-qdrant/server.ts'
 
 const server = await startFakeQdrant()
 // The fake records every request; nothing reads the records here.

@@ -11,7 +11,7 @@ export interface SidecarProcess extends AsyncDisposable {
   process: ChildProcess
 }
 
-const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
 
 /** Deadline of the start, milliseconds. */
 const START_DEADLINE_MS = 20_000

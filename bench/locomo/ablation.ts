@@ -1,4 +1,4 @@
-import { DEFAULT_SETTINGS, type RankSettings } from '../../sidecar/recall/index/settings.ts'
+import { DEFAULT_SETTINGS, type RankSettings } from '../../sidecar/retrieval/ranking/settings.ts'
 import type { Settings } from './evaluate.ts'
 
 export interface Variant {

@@ -1,5 +1,5 @@
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import { ScopeIndex } from '../../sidecar/recall/scope-index.ts'
+import { ScopeIndex } from '../../sidecar/retrieval/ranking/scope-index.ts'
 import { CATEGORIES, type Conversation, type Question } from './dataset.ts'
 import { type Feed, type FeedOptions, feedConversation } from './feed.ts'
 import { evidenceRecall, Mean } from './metric.ts'

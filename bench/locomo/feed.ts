@@ -1,6 +1,6 @@
-import { keepVerbatim } from '../../sidecar/memory/model/verbatim.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import type { IndexedMemory } from '../../sidecar/recall/scope-index.ts'
+import type { IndexedMemory } from '../../sidecar/retrieval/ranking/scope-index.ts'
+import { keepVerbatim } from '../../sidecar/text/verbatim.ts'
 import type { Conversation, Message } from './dataset.ts'
 
 export interface FeedOptions {

@@ -1,4 +1,4 @@
-import { readText, termsOf } from '../../sidecar/text/tokens.ts'
+import { readText, termsOf } from '../../sidecar/text/terms/tokens.ts'
 import type { Conversation } from './dataset.ts'
 import type { QuestionResult } from './evaluate.ts'
 import { contentOf, type FeedOptions } from './feed.ts'

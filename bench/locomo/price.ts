@@ -1,5 +1,5 @@
 import { countTokens, encode } from 'gpt-tokenizer/encoding/o200k_base'
-import type { StrategyResult } from '../../sidecar/recall/strategies/request.ts'
+import type { StrategyResult } from '../../sidecar/retrieval/strategies/request.ts'
 
 /** The parts of a prompt that determine its price, in o200k tokens. Order: system prompt, block, window, delta, query. */
 export interface Prompt {

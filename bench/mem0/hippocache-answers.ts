@@ -1,4 +1,4 @@
-import type { Answer, ScriptedRequest } from '../../test/scripted-openai/server.ts'
+import type { Answer, ScriptedRequest } from '../../test/helpers/scripted-openai/server.ts'
 import type { FactBook } from './facts.ts'
 
 /** Words that assign a fact to a topic of the default schema; the first match wins. */
@@ -77,7 +77,7 @@ function messagesIn(batch: string): { number: number; speaker: string; text: str
 }
 
 /**
- * Answers the request of `sidecar/memory/reconcile/request.ts`, in which lines with "→" ask for a decision. LoCoMo
+ * Answers the request of `sidecar/learning/reconcile/request.ts`, in which lines with "→" ask for a decision. LoCoMo
  * observations describe single events, so each is new unless another line has the same text.
  */
 function decisions({ last }: ScriptedRequest): Answer {

@@ -1,4 +1,4 @@
-import type { ScriptedRequest } from '../../test/scripted-openai/server.ts'
+import type { ScriptedRequest } from '../../test/helpers/scripted-openai/server.ts'
 import type { FactBook } from './facts.ts'
 
 /**

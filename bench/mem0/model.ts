@@ -1,7 +1,11 @@
 import { channel } from 'node:diagnostics_channel'
 import type { IncomingMessage } from 'node:http'
 import { encode } from 'gpt-tokenizer/encoding/o200k_base'
-import { type Answer, type ScriptedRequest, startScriptedOpenAi } from '../../test/scripted-openai/server.ts'
+import {
+  type Answer,
+  type ScriptedRequest,
+  startScriptedOpenAi,
+} from '../../test/helpers/scripted-openai/server.ts'
 import type { FactBook } from './facts.ts'
 import { hippocacheAnswer } from './hippocache-answers.ts'
 import { mem0Answer } from './mem0-answers.ts'

@@ -1,3 +1,7 @@
+import type { SparseVector } from '../text/terms/sparse.ts'
+
+export type { SparseVector } from '../text/terms/sparse.ts'
+
 import { setImmediate } from 'node:timers/promises'
 /**
  * Kinds of documents: `turns` as posted, current `memories`, their past `versions` and `history`, `conversations`,
@@ -20,12 +24,6 @@ export type Collection =
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
-
-/** Term weights of a text by 32-bit hash; each hash occurs once, and both arrays have the same length. */
-export interface SparseVector {
-  readonly indices: Uint32Array
-  readonly values: Float32Array
-}
 
 /** Value of a field that a store can index; a list matches what any of its members matches. */
 export type Field = string | number | null | readonly (string | number)[]

@@ -1,5 +1,5 @@
 import data from './data/lexical-features.json' with { type: 'json' }
-import type { Language } from './language.ts'
+import type { Language } from './terms/language.ts'
 
 /** Kinds of function words that a text contains. */
 export interface LexicalFeatures {

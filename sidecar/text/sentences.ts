@@ -1,6 +1,6 @@
 import smallTalk from './data/small-talk.json' with { type: 'json' }
-import { normalise } from './normalise.ts'
-import { hasUnspacedScript, segment } from './segment.ts'
+import { normalise } from './terms/normalise.ts'
+import { hasUnspacedScript, segment } from './terms/segment.ts'
 
 /** Splits a text in any script into trimmed, non-empty sentences. A line break ends a sentence. */
 export function splitSentences(text: string): string[] {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../helpers/redis-subject.ts'
+import { startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
 import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 
 const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }
 const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }

@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { TABLE } from '../buffer/helpers.ts'
+import { TABLE } from '../helpers/learning/buffer/helpers.ts'
 import { memoryModel } from '../helpers/memory-model.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'
+import { startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
 import { startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 
 const SAID = ['I live in Leeds', 'I have a cat', 'I speak Welsh']
 const LEARNED = ['Ada has a cat.', 'Ada lives in Leeds.', 'Ada speaks Welsh.']

@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { TABLE } from '../buffer/helpers.ts'
+import { TABLE } from '../helpers/learning/buffer/helpers.ts'
 import { isDecision, memoryModel } from '../helpers/memory-model.ts'
 import { eventually } from '../helpers/redis-subject.ts'
+import { type Rule, startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
 import { addressOf, spawnSidecar } from '../helpers/sidecar-process.ts'
-import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
 
 const SAID = [
   'I live in Leeds. I am a nurse',

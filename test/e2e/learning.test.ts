@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { startSidecar } from '../../bench/lib/sidecar-process.ts'
 import { type FactTable, memoryModel } from '../helpers/memory-model.ts'
-import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
+import { type Rule, startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
 
 /** The facts that the model extracts from Ada's messages. */
 const TABLE: FactTable = {

@@ -1,13 +1,13 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
-import { TABLE } from '../buffer/helpers.ts'
-import { type FakeQdrant, startFakeQdrant } from '../fake-qdrant/server.ts'
+import { type FakeQdrant, startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
+import { TABLE } from '../helpers/learning/buffer/helpers.ts'
 import { memoryModel } from '../helpers/memory-model.ts'
 import { eventually } from '../helpers/redis-subject.ts'
+import { startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
 import { addressOf, refusalOf, spawnSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 
 async function start(server: FakeQdrant, env: Record<string, string> = {}) {
   const sidecar = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url, LOG_LEVEL: 'warn', ...env })

@@ -5,7 +5,7 @@ import { freePort, NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.t
 import { eventually } from '../helpers/redis-subject.ts'
 import { addressOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { runTool } from '../tools/run-tool.ts'
+import { runTool } from '../helpers/tools/run-tool.ts'
 
 interface Sidecar extends SidecarProcess {
   url: string

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { startFakeQdrant } from '../fake-qdrant/server.ts'
 import { runCommand } from '../helpers/command.ts'
+import { startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
+import { startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
 import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { startScriptedOpenAi } from '../scripted-openai/server.ts'
 
 /** Runs the command; returns its exit code and output. */
 async function reembed(env: Record<string, string>, ...options: string[]) {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { TABLE } from '../buffer/helpers.ts'
-import { startFakeQdrant } from '../fake-qdrant/server.ts'
+import { startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
+import { TABLE } from '../helpers/learning/buffer/helpers.ts'
 import { isDecision, memoryModel } from '../helpers/memory-model.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'
+import { type Rule, startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
 import { type RunningSidecar, startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { type Rule, startScriptedOpenAi } from '../scripted-openai/server.ts'
 
 const SAID = ['I live in Leeds', 'I am a nurse', 'I have a cat', 'I moved to Porto', 'I play the cello']
 const KNOWN = ['Ada has a cat.', 'Ada lives in Porto.', 'Ada plays the cello.', 'Ada works as a nurse.']

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { startFakeQdrant } from '../fake-qdrant/server.ts'
+import { startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'
 import { type RunningSidecar, startSidecar } from '../helpers/sidecar-process.ts'

@@ -5,10 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
 /**
- * Starts `node sidecar/<name>.ts` as npm does, with only the given environment. It is killed when the test ends.
+ * Starts `node sidecar/app/<name>.ts` as npm does, with only the given environment. It is killed when the test ends.
  */
 export function spawnCommand(name: string, env: Record<string, string>, ...args: string[]) {
-  const file = fileURLToPath(new URL(`../../sidecar/${name}.ts`, import.meta.url))
+  const file = fileURLToPath(new URL(`../../sidecar/app/${name}.ts`, import.meta.url))
   const child = spawn(process.execPath, [file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   return child

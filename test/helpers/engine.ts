@@ -2,11 +2,13 @@ import { expect, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import { type AddRequest, type AddResult, addTurn } from '../../sidecar/memory/add.ts'
-import { MemoryEngine } from '../../sidecar/memory/engine.ts'
-import { Learner } from '../../sidecar/memory/learn/learner.ts'
-import type { Memory } from '../../sidecar/memory/memory.ts'
+import { type AddRequest, type AddResult, addTurn } from '../../sidecar/learning/intake/add-turn.ts'
+import { Learner } from '../../sidecar/learning/learner/learner.ts'
+import { MemoryEngine } from '../../sidecar/memory/engine/engine.ts'
+import type { Memory } from '../../sidecar/memory/model/memory.ts'
+import { type Scope, scopeKey } from '../../sidecar/memory/model/scope.ts'
 import type { OnInvalidRecord } from '../../sidecar/memory/repositories/record.ts'
+import { RuleBook } from '../../sidecar/memory/rules/rule-book.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { CompletionRequest, LanguageModel } from '../../sidecar/ports/language-model.ts'
 import {
@@ -15,13 +17,11 @@ import {
   type StoredRecord,
   scrollAll,
 } from '../../sidecar/ports/records.ts'
-import { Recall } from '../../sidecar/recall/recall.ts'
-import { Snapshots } from '../../sidecar/recall/snapshots.ts'
-import { RuleBook } from '../../sidecar/rules/rule-book.ts'
-import { type Scope, scopeKey } from '../../sidecar/scope.ts'
-import type { ScriptedRequest } from '../scripted-openai/rules.ts'
+import { Recall } from '../../sidecar/retrieval/recall.ts'
+import { Snapshots } from '../../sidecar/retrieval/snapshots.ts'
 import { type Clock, stoppedClock } from './clock.ts'
 import { type FactTable, memoryModel } from './memory-model.ts'
+import type { ScriptedRequest } from './scripted-openai/rules.ts'
 
 export const ADA: Scope = { namespace: 'default', userId: 'ada' }
 

@@ -1,4 +1,4 @@
-import type { Answer, ScriptedRequest } from '../scripted-openai/server.ts'
+import type { Answer, ScriptedRequest } from './scripted-openai/server.ts'
 
 export interface TableFact {
   text: string

@@ -1,4 +1,4 @@
-import type { Memory } from '../../sidecar/memory/memory.ts'
+import type { Memory } from '../../sidecar/memory/model/memory.ts'
 
 /** A complete stored memory with the given fields. */
 export function storedMemory(fields: Partial<Memory> & Pick<Memory, 'id'>): Memory {

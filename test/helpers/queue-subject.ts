@@ -1,8 +1,8 @@
 import { type BullmqQueueOptions, createBullmqQueue } from '../../sidecar/adapters/bullmq/queue.ts'
+import { parseRedisUrl } from '../../sidecar/adapters/redis/url.ts'
 import type { Queue } from '../../sidecar/ports/queue.ts'
-import { parseRedisUrl } from '../../sidecar/redis-url.ts'
-import type { Open } from '../contracts/contract.ts'
-import { CONCURRENCY, type QueueSubject } from '../contracts/queue-subject.ts'
+import type { Open } from '../contract/contract.ts'
+import { CONCURRENCY, type QueueSubject } from '../contract/queue-subject.ts'
 
 let opened = 0
 

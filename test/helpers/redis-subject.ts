@@ -1,11 +1,11 @@
 import { Cluster, Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
 import { createRedisCache, type RedisCacheOptions } from '../../sidecar/adapters/redis/cache.ts'
+import { parseRedisUrl } from '../../sidecar/adapters/redis/url.ts'
 import type { CacheStore } from '../../sidecar/ports/cache-store.ts'
-import { parseRedisUrl } from '../../sidecar/redis-url.ts'
-import type { CacheSubject } from '../contracts/cache-store.ts'
-import { MAX_BYTES } from '../contracts/cache-store.ts'
-import type { Open } from '../contracts/contract.ts'
+import type { CacheSubject } from '../contract/cache-store.ts'
+import { MAX_BYTES } from '../contract/cache-store.ts'
+import type { Open } from '../contract/contract.ts'
 import { stoppedClock } from './clock.ts'
 
 /** The clock of Redis cannot be stopped, so the cases move in steps much longer than a test. */

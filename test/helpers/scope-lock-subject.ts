@@ -1,8 +1,8 @@
 import { connectRedis, type RedisConnection } from '../../sidecar/adapters/redis/connection.ts'
 import { createRedisScopeLock } from '../../sidecar/adapters/redis/lock.ts'
-import { parseRedisUrl } from '../../sidecar/redis-url.ts'
-import type { Open } from '../contracts/contract.ts'
-import { COMMIT_MS, LEASE_MS, type ScopeLockSubject, WAIT_MS } from '../contracts/scope-lock-subject.ts'
+import { parseRedisUrl } from '../../sidecar/adapters/redis/url.ts'
+import type { Open } from '../contract/contract.ts'
+import { COMMIT_MS, LEASE_MS, type ScopeLockSubject, WAIT_MS } from '../contract/scope-lock-subject.ts'
 import { adminsOf, expireSooner } from './redis-subject.ts'
 
 const STEP_MS = 60_000

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
-const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
 
 /** Deadline of a start, milliseconds. */
 const DEADLINE_MS = 60_000
@@ -17,7 +17,7 @@ export interface SidecarProcess {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** Starts `node sidecar/main.ts` with only the given environment. It is killed when the test ends. */
+/** Starts `node sidecar/app/main.ts` with only the given environment. It is killed when the test ends. */
 export function spawnSidecar(env: Record<string, string>): SidecarProcess {
   const child = spawn(process.execPath, [MAIN], {
     env: { PORT: '0', LOG_LEVEL: 'error', ...env },

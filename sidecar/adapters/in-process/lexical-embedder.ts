@@ -1,6 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { readText, termsOf } from '../../text/tokens.ts'
-import { chunksByLength, offloaded, totalLength } from '../../text/worker-pool.ts'
+import { readText, termsOf } from '../../text/terms/tokens.ts'
+import { chunksByLength, offloaded, totalLength } from '../../text/workers/worker-pool.ts'
 
 export interface LexicalEmbedderOptions {
   /** Length of the vectors. @default 384 */

@@ -1,5 +1,5 @@
 import type { Hold, ScopeLock } from '../../ports/scope-lock.ts'
-import { KeyedQueue } from '../keyed-queue.ts'
+import { KeyedQueue } from '../common/keyed-queue.ts'
 
 const HELD: Hold = { assertHeld: async () => {} }
 

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../ports/errors.ts'
 import type { Collections } from './collections.ts'
 import type { QdrantConnection } from './connection.ts'
 import type { Journal } from './journal.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { QdrantClient } from '@qdrant/js-client-rest'
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../ports/errors.ts'
 
 export interface QdrantAddress {
   /** Origin of the REST interface, `http://qdrant:6333`; a path before the interface's own is kept. */

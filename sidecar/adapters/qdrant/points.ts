@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { AppError, describe } from '../../errors.ts'
+import { AppError, describe } from '../../ports/errors.ts'
 import type { Collection, JsonObject, SparseVector, StoredRecord, Write } from '../../ports/records.ts'
-import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from '../records/vector-bytes.ts'
+import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from '../common/vector-bytes.ts'
 import { toStoredFields } from './fields.ts'
 
 /** The kind of a point: a collection of the engine, or internal to the store. */

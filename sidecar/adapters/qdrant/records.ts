@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../ports/errors.ts'
 import type { Collection, RecordStore } from '../../ports/records.ts'
 import { type CollectionOptions, dropOtherMemories, ensureCollections, pointAlias } from './collections.ts'
 import { openCommitQueue } from './commit-queue.ts'

@@ -1,5 +1,5 @@
 import pTimeout from 'p-timeout'
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../ports/errors.ts'
 
 /** What a read covers: one scope, or the list of all scopes. */
 export type Coverage = string | typeof EVERY_SCOPE

@@ -1,7 +1,7 @@
 import type { CacheStore } from '../../ports/cache-store.ts'
-import type { RedisTarget } from '../../redis-url.ts'
 import { decodeEntry, encodeEntry, redisKey } from './cache-entry.ts'
 import { connectRedis, type OnRedisState, type RedisConnection } from './connection.ts'
+import type { RedisTarget } from './url.ts'
 
 export interface RedisCacheOptions {
   target: RedisTarget

@@ -1,5 +1,5 @@
 import type { Cluster, DNSLookupFunction, Redis, RedisOptions } from 'ioredis'
-import type { RedisTarget } from '../../redis-url.ts'
+import type { RedisTarget } from './url.ts'
 
 export type RedisClient = Redis | Cluster
 

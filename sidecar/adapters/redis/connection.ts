@@ -1,7 +1,7 @@
 import pTimeout, { TimeoutError } from 'p-timeout'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
-import { describeTarget, type RedisTarget } from '../../redis-url.ts'
 import { createRedisClient, type RedisClient } from './client.ts'
+import { describeTarget, type RedisTarget } from './url.ts'
 
 /** Called when Redis becomes reachable or unreachable; the message is for the operator. */
 export type OnRedisState = (state: { up: boolean; message: string }) => void

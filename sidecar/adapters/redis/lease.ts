@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { AppError } from '../../errors.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
+import { AppError } from '../../ports/errors.ts'
 import type { Hold } from '../../ports/scope-lock.ts'
 import type { RedisConnection } from './connection.ts'
 import { ACQUIRE, RELEASE, RENEW } from './lock-scripts.ts'

@@ -1,11 +1,11 @@
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../ports/errors.ts'
 import type { Hold, ScopeLock } from '../../ports/scope-lock.ts'
-import type { RedisTarget } from '../../redis-url.ts'
-import { KeyedQueue } from '../keyed-queue.ts'
+import { KeyedQueue } from '../common/keyed-queue.ts'
 import { assertWellFormed, KIND } from './cache.ts'
 import { connectRedis, type OnRedisState, type RedisConnection } from './connection.ts'
 import { type LeaseSettings, type Left, RedisLease, type Timers } from './lease.ts'
 import { scopeKeys } from './scope-block.ts'
+import type { RedisTarget } from './url.ts'
 
 export interface RedisScopeLockOptions extends Partial<LeaseSettings> {
   target: RedisTarget

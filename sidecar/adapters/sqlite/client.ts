@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../ports/errors.ts'
 import type { Answer, Kind, Request } from './messages.ts'
 
 /** One open file in the worker thread. Requests are processed in the order of the calls. */

@@ -1,6 +1,6 @@
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
-import { ActiveRuns, DRAIN_MS } from '../queue/active-runs.ts'
-import { retryDelayMs } from '../queue/retry-delay.ts'
+import { ActiveRuns, DRAIN_MS } from '../common/active-runs.ts'
+import { retryDelayMs } from '../common/retry-delay.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 
 export interface SqliteQueueOptions {

@@ -1,6 +1,6 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import type { Collection, JsonObject, ScrollOptions, StoredRecord, Write } from '../../ports/records.ts'
-import { packedFromBytes, packedToBytes, sparseFromBytes, sparseToBytes } from '../records/vector-bytes.ts'
+import { packedFromBytes, packedToBytes, sparseFromBytes, sparseToBytes } from '../common/vector-bytes.ts'
 import { openFile, upgrade } from './file.ts'
 import type { Table } from './messages.ts'
 import { VERSIONS } from './record-schema.ts'

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../ports/errors.ts'
 import type { RecordStore, StoredRecord } from '../../ports/records.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 

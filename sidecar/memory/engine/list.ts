@@ -1,9 +1,9 @@
 import type { Position, RecordStore } from '../../ports/records.ts'
-import { asOf } from '../as-of.ts'
-import type { Predicate } from '../filters.ts'
-import type { Memory } from '../memory.ts'
+import type { Predicate } from '../model/filters.ts'
+import type { Memory } from '../model/memory.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../repositories/record.ts'
+import { asOf } from './as-of.ts'
 
 export interface ListOptions {
   limit: number

@@ -1,6 +1,6 @@
-import { derivedId } from '../../scope.ts'
-import type { Memory } from '../memory.ts'
-import { normaliseForDuplicate } from './verbatim.ts'
+import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import type { Memory } from './memory.ts'
+import { derivedId } from './scope.ts'
 
 /** What decides, beside the text, which memory a statement belongs to. */
 export type Speech = Pick<Memory, 'agent_id' | 'run_id' | 'speaker'>

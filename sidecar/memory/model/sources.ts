@@ -1,4 +1,4 @@
-import type { Source } from '../memory.ts'
+import type { Source } from './memory.ts'
 
 const MAX_SOURCES = 32
 

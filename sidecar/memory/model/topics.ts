@@ -1,6 +1,6 @@
 import defaultTopics from '../../text/data/default-topics.json' with { type: 'json' }
 import synonyms from '../../text/data/topic-synonyms.json' with { type: 'json' }
-import { normalise } from '../../text/normalise.ts'
+import { normalise } from '../../text/terms/normalise.ts'
 
 export interface Topic {
   name: string

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RecordStore, Write } from '../../ports/records.ts'
-import { type Conversation, callRecordId, conversationRecordId } from '../turns.ts'
+import { type Conversation, callRecordId, conversationRecordId } from '../model/turns.ts'
 import { getRecord, recordReader, toPayload } from './record.ts'
 
 const readConversation = recordReader<Conversation>(

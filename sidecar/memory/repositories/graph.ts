@@ -1,5 +1,5 @@
 import type { Write } from '../../ports/records.ts'
-import { derivedId } from '../../scope.ts'
+import { derivedId } from '../model/scope.ts'
 import { toPayload } from './record.ts'
 
 /** Stores the entities and relations that were extracted from a batch of turns. */

@@ -7,7 +7,7 @@ import {
   type HistoryRow,
   historyRecordId,
   toHistoryRow,
-} from '../history.ts'
+} from '../model/history.ts'
 import { optionalNumber, optionalText } from './fields.ts'
 import { getRecord, recordReader, toPayload } from './record.ts'
 

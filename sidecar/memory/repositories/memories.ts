@@ -7,9 +7,9 @@ import {
   scrollAll,
   type Write,
 } from '../../ports/records.ts'
-import { sparseOf } from '../../text/sparse.ts'
-import { fieldsOf } from '../filters.ts'
-import type { Memory } from '../memory.ts'
+import { sparseOf } from '../../text/terms/sparse.ts'
+import { fieldsOf } from '../model/filters.ts'
+import type { Memory } from '../model/memory.ts'
 import { jsonObject, optionalNumber, optionalText, role } from './fields.ts'
 import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { RecordStore, Write } from '../../ports/records.ts'
-import { derivedId } from '../../scope.ts'
+import { derivedId } from '../model/scope.ts'
 import { getRecord, recordReader, toPayload } from './record.ts'
 
 /** Name and dimensions: what tells the vectors of two embedders apart. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
-import type { PendingTurn } from '../pending.ts'
+import type { PendingTurn } from '../model/pending.ts'
 import { optionalNumber, optionalText } from './fields.ts'
 import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
-import type { Log } from '../../log.ts'
+import type { Log } from '../../ports/log.ts'
 import type { Collection, JsonObject, RecordStore, StoredRecord } from '../../ports/records.ts'
-import { InvalidRecord, parsePayload } from '../../stored-payload.ts'
+import { InvalidRecord, parsePayload } from './payload.ts'
 
 /** Called with each invalid record that a read skips. */
 export type OnInvalidRecord = (error: InvalidRecord) => void

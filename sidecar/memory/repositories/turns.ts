@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { RecordStore, Write } from '../../ports/records.ts'
-import type { Turn } from '../turns.ts'
+import type { Turn } from '../model/turns.ts'
 import { jsonObject, optionalNumber, optionalText, role } from './fields.ts'
 import { getRecord, recordReader, toPayload } from './record.ts'
 

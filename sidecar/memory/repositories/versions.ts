@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type RecordStore, type StoredRecord, scrollAll, type Write } from '../../ports/records.ts'
-import { type PastVersion, versionRecordId } from '../history.ts'
+import { type PastVersion, versionRecordId } from '../model/history.ts'
 import { memorySchema } from './memories.ts'
 import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
 

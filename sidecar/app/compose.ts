@@ -1,0 +1,214 @@
+import type { Ledger } from '../insight/ledger/ledger.ts'
+import { countCacheReads, createMetrics, type Metrics } from '../insight/metrics/metrics.ts'
+import { Timeline } from '../insight/timeline/timeline.ts'
+import { BufferZone } from '../learning/buffer/buffer-zone.ts'
+import type { BufferSettings } from '../learning/buffer/settings.ts'
+import { Views } from '../learning/buffer/views.ts'
+import { Learner } from '../learning/learner/learner.ts'
+import { Intake } from '../learning/turn-intake.ts'
+import { type Announcer, createAnnouncer } from '../memory/changes/announcer.ts'
+import { createNoticeStore } from '../memory/changes/pending-notices.ts'
+import { MemoryEngine } from '../memory/engine/engine.ts'
+import { logInvalidRecord } from '../memory/repositories/record.ts'
+import { RuleBook } from '../memory/rules/rule-book.ts'
+import { type CacheStore, CacheUnavailable } from '../ports/cache-store.ts'
+import type { Embedder } from '../ports/embedder.ts'
+import type { LanguageModel } from '../ports/language-model.ts'
+import type { Log } from '../ports/log.ts'
+import type { Queue } from '../ports/queue.ts'
+import type { RecordStore } from '../ports/records.ts'
+import type { ScopeLock } from '../ports/scope-lock.ts'
+import type { ScopeState } from '../ports/scope-state.ts'
+import { type AuthorCache, createAuthorCache } from '../retrieval/blocks/author-cache.ts'
+import { Profiles } from '../retrieval/profile/profiles.ts'
+import { Recall } from '../retrieval/recall.ts'
+import type { IndexSettings } from '../retrieval/snapshot.ts'
+import { Snapshots } from '../retrieval/snapshots.ts'
+import { createStrategies, type StrategySettings } from '../retrieval/strategies/create.ts'
+import type { Strategies } from '../retrieval/strategies/strategies.ts'
+
+/** The backends, whichever they are. */
+export interface Backends {
+  records: RecordStore
+  cache: CacheStore
+  scopeState: ScopeState
+  scopeLock: ScopeLock
+  embedder: Embedder
+  /** Absent: turns are kept verbatim. */
+  model: LanguageModel | undefined
+  /** Wakes up what waits to be learned from; needed where there is a model. */
+  queue?: Queue | undefined
+  /** Given where other processes work on the same records: one flush of a user at a time. */
+  flushLock?: ScopeLock | undefined
+  ledger: Ledger
+}
+
+export interface EngineSettings {
+  indexMaxBytes: number
+  embeddingDeadlineMs: number
+  indexSettings?: IndexSettings | undefined
+  /** Whether other processes write to the same records, and to the same scope state: then that says what is up to date. */
+  isShared?: boolean
+  buffer?: Partial<BufferSettings> | undefined
+  strategies?: Partial<StrategySettings> | undefined
+  /** Counts o200k tokens; needed where there is a model. */
+  countTokens?: (text: string) => number
+  now?: () => number
+  timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+}
+
+export interface Services extends Backends, AsyncDisposable {
+  engine: MemoryEngine
+  recall: Recall
+  strategies: Strategies
+  intake: Intake
+  /** Absent without a language model: nothing waits to be learned from. */
+  buffer: BufferZone | undefined
+  authorCache: AuthorCache
+  announcer: Announcer
+  /** Whether the counters of a scope lack a change. No block of the scope may be served then. */
+  hasPendingNotices: (scope: string) => boolean
+  ruleBook: RuleBook
+  profiles: Profiles
+  timeline: Timeline
+  metrics: Metrics
+  /** Epoch milliseconds. */
+  now: () => number
+}
+
+/** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
+export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
+  const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
+  const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
+  if (model && !queue)
+    throw new Error('Expected a queue beside the language model: what waits is woken up by it.')
+  const onInvalidRecord = logInvalidRecord(log)
+  const announcer = createAnnouncer({
+    scopeState,
+    notices: createNoticeStore(records, onInvalidRecord),
+    log,
+    isShared: settings.isShared,
+    ...(timers ? { timers } : {}),
+  })
+  const { hasPendingNotices } = announcer
+  const readEpoch = async (scope: string) => {
+    if (!hasPendingNotices(scope)) return (await scopeState.counters(scope)).epoch
+    throw new CacheUnavailable('refused', 'a change of this scope has not been announced yet')
+  }
+  const snapshots = new Snapshots({
+    records,
+    maxBytes: settings.indexMaxBytes,
+    settings: settings.indexSettings,
+    onInvalidRecord,
+    readEpoch: settings.isShared ? readEpoch : undefined,
+  })
+  const engine = new MemoryEngine({
+    records,
+    lock: scopeLock,
+    embedder,
+    onChange: (change) => snapshots.applyAndAnnounce(change, () => announcer.changed(change)),
+    async onFence(scope) {
+      const counters = await announcer.beforeRemoval(scope)
+      if (counters) snapshots.advanceEpoch(scope, counters)
+    },
+    onInvalidRecord,
+    now,
+  })
+  const metrics = createMetrics({
+    snapshots: () => snapshots.counts,
+    pending: () => buffer?.totals(),
+    lostRows: () => timeline.lost,
+    now,
+  })
+  ledger.listen(metrics.call)
+  const { embeddingDeadlineMs } = settings
+  const recall = new Recall({
+    records,
+    snapshots,
+    embedder,
+    embeddingDeadlineMs,
+    onInvalidRecord,
+    now,
+    onTimings: metrics.recall,
+  })
+  const ruleBook = new RuleBook({ records, lock: scopeLock, isShared: settings.isShared, now })
+  const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
+  const timeline = new Timeline({
+    records,
+    now,
+    onFailure: (error, failure) =>
+      log.warn('timeline write failed, will be retried', { ...failure, error: String(error) }),
+  })
+  const strategies = createStrategies(
+    {
+      recall,
+      profile: (scope, request) => profiles.readText(scope, request),
+      onAnswer: timeline.record,
+      profilePacker: (scope, appId) => profiles.packer(scope, appId),
+      records,
+      scopeState,
+      hasPendingNotices,
+      onRecall: (scope, conversationId, view) => buffer?.noteView(scope, conversationId, view),
+      now,
+    },
+    settings.strategies,
+  )
+  const learner =
+    model &&
+    new Learner({
+      records,
+      embedder,
+      engine,
+      model,
+      ruleBook,
+      findNeighbours: (scope, query) => recall.findSimilar(scope, query),
+      countTokens,
+    })
+  const buffer =
+    learner &&
+    queue &&
+    new BufferZone({
+      records,
+      queue,
+      shared: flushLock && { flushLock },
+      engine,
+      learner,
+      views: new Views(cache),
+      countTokens,
+      log,
+      settings: settings.buffer,
+      onFlush: metrics.flush,
+      now,
+      ...(timers ? { timers } : {}),
+    })
+  return {
+    ...backends,
+    engine,
+    recall,
+    strategies,
+    ruleBook,
+    profiles,
+    timeline,
+    metrics,
+    buffer,
+    intake: new Intake({ engine, ruleBook, buffer, now }),
+    authorCache: countCacheReads(createAuthorCache(cache, now), metrics),
+    announcer,
+    hasPendingNotices,
+    now,
+    async [Symbol.asyncDispose]() {
+      await buffer?.close()
+      await queue?.close()
+      await flushLock?.drained()
+      await scopeLock.drained()
+      await announcer.close()
+      await ledger.close()
+      await timeline.close()
+      await flushLock?.close()
+      await scopeLock.close()
+      await scopeState.close()
+      await cache.close()
+      await records.close()
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import type { ServerResponse } from 'node:http'
+import { serve } from '@hono/node-server'
+import { createApp } from '../http/app.ts'
+import { backendNames } from '../http/routes/health.ts'
+import { createLog } from '../ports/log.ts'
+import { VERSION } from '../ports/version.ts'
+import { tokenCounter } from '../text/token-counter.ts'
+import { createServices } from './backends.ts'
+import type { Services } from './compose.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+
+/** Milliseconds that requests in progress get to finish after a signal. */
+const SHUTDOWN_MS = 10_000
+
+const config = readOrExit()
+const log = createLog(config.logLevel, (line) => process.stderr.write(line))
+const services = await openOrExit(config)
+const app = createApp(services, config, log)
+
+const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
+  announce(port)
+  // Loads the token table (0.15 s) after the ready line, so that the first recall does not.
+  setImmediate(() => void tokenCounter())
+})
+server.on('error', (error: NodeJS.ErrnoException) => {
+  const reason =
+    error.code === 'EADDRINUSE'
+      ? `${config.host}:${config.port} is in use by another program; set PORT to a free one`
+      : error.message
+  fail(`PORT: cannot listen: ${reason}`)
+})
+
+let closing = false
+// A client that never pauses would keep its connection, and thereby this process, open.
+server.prependListener('request', (_incoming, outgoing: ServerResponse) => {
+  if (closing) outgoing.shouldKeepAlive = false
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void close(signal))
+
+async function close(signal: string): Promise<void> {
+  if (closing) return
+  closing = true
+  log.info('closing', { signal })
+  const timer = setTimeout(() => process.exit(1), SHUTDOWN_MS)
+  timer.unref()
+  const closed = new Promise((resolve) => void server.close(resolve))
+  // Idle keep-alive connections would otherwise delay the close until their clients end them.
+  const closeIdle = setInterval(() => {
+    if ('closeIdleConnections' in server) server.closeIdleConnections()
+  }, 50)
+  // Requests that wait for a flush are answered when the flush ends or is aborted.
+  void services.buffer?.close()
+  await closed
+  clearInterval(closeIdle)
+  await services[Symbol.asyncDispose]()
+  process.exit(0)
+}
+
+function addressOf(port: number): string {
+  // A wildcard address cannot be called.
+  const name = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}
+
+function announce(port: number): void {
+  const url = addressOf(port)
+  const backends = Object.entries(backendNames(services)).map(([name, kind]) => `${name} ${kind}`)
+  const key = config.apiKeys.length > 0 ? ` -H 'Authorization: Bearer YOUR_KEY'` : ''
+  const body = `{"user_id":"ada","messages":[{"role":"user","content":"I moved to Kyoto and I am allergic to peanuts."}]}`
+  console.log(`Hippocache ${VERSION} listens on ${url} (ready in ${Math.round(performance.now())} ms)`)
+  console.log(`  backends  ${backends.join(', ')}`)
+  if (!config.qdrant) console.log(`  data      ${config.dataDir}`)
+  for (const warning of config.warnings) console.log(`  note      ${warning}`)
+  console.log(`Try it:\n  curl -s ${url}/v1/memories${key} -H 'Content-Type: application/json' -d '${body}'`)
+}
+
+function readOrExit(): Config {
+  try {
+    return readConfig()
+  } catch (error) {
+    if (error instanceof ConfigError) fail(error.message)
+    throw error
+  }
+}
+
+async function openOrExit(config: Config): Promise<Services> {
+  try {
+    return await createServices(config, log)
+  } catch (error) {
+    fail(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function fail(message: string): never {
+  console.error(message)
+  process.exit(1)
+}

@@ -1,0 +1,126 @@
+/*
+ * npm run reembed [-- --rollback | --drop-old]
+ *
+ * Embeds every memory with the configured embedder. Every sidecar must be stopped. Run it again to continue an
+ * interrupted run.
+ *
+ * In Qdrant the new vectors go to a collection of their own, and the old ones are kept: --rollback returns to them
+ * (memories written since are embedded again), and --drop-old deletes them.
+ */
+import { parseArgs } from 'node:util'
+import { type EmbedderName, getEmbedderNote } from '../memory/repositories/meta.ts'
+import { reembed } from '../memory/store/embedder-guard.ts'
+import { completeMemories, embedderBefore, moveEmbeddings } from '../memory/store/re-embedding.ts'
+import type { Embedder } from '../ports/embedder.ts'
+import type { RecordStore } from '../ports/records.ts'
+import { openEmbedder, openRecords } from './backends.ts'
+import { readConfig } from './config.ts'
+
+const config = attempt(() => readConfig())
+const options = attempt(
+  () =>
+    parseArgs({
+      options: {
+        rollback: { type: 'boolean', default: false },
+        'drop-old': { type: 'boolean', default: false },
+      },
+    }).values,
+)
+const stack = new AsyncDisposableStack()
+
+try {
+  console.log(await run())
+} catch (error) {
+  fail(error)
+} finally {
+  await stack.disposeAsync()
+}
+
+async function run(): Promise<string> {
+  if (options.rollback && options['drop-old'])
+    throw new Error('--rollback, --drop-old: expected only one of them, got both')
+  if (options.rollback) return await rollback()
+  const embedder = await openEmbedder(config)
+  const store = await open(embedder)
+  const note = await getEmbedderNote(store)
+  const isSame = note?.name === embedder.name && note.dimensions === embedder.dimensions
+  if (options['drop-old']) return await dropOld(store, embedder, isSame)
+  if (!note) return 'Nothing to do: the store is empty.'
+  if (isSame && note.underway === undefined) {
+    const added = await completeMemories(store)
+    const indexed = added > 0 ? ` ${added} memories were added to the word index.` : ''
+    return `Nothing to embed: the memories are embedded with ${embedder.name}.${indexed}`
+  }
+  if (!store.generations) {
+    const done = await reembed(store, embedder, (scopes, memories) => progress(memories, scopes, embedder))
+    return `\nDone: ${done} memories embedded.`
+  }
+  return await move(store, note, embedder)
+}
+
+async function move(target: RecordStore, from: EmbedderName, embedder: Embedder): Promise<string> {
+  const source = await open(from)
+  const done = await moveEmbeddings({
+    source,
+    target,
+    from,
+    embedder,
+    onProgress: (scopes, records, embedded) => progress(records, scopes, embedder, embedded),
+  })
+  return (
+    `\nDone: ${done} memories embedded with ${embedder.name}, which is in use now. The vectors of ${from.name} are kept: ` +
+    '`npm run reembed -- --rollback` returns to them, `npm run reembed -- --drop-old` deletes them.'
+  )
+}
+
+async function rollback(): Promise<string> {
+  const embedder = await openEmbedder(config)
+  const current = await open(embedder)
+  if (!current.generations) {
+    throw new Error(
+      '--rollback: the SQLite file keeps only one embedding per memory. Set EMBEDDING_MODEL to the old model and run `npm run reembed`',
+    )
+  }
+  const note = await getEmbedderNote(current)
+  const previous = note?.previous
+  if (!note || !previous) throw new Error('--rollback: there is no previous embedding')
+  const isConfigured = previous.name === embedder.name && previous.dimensions === embedder.dimensions
+  const target = isConfigured ? current : await open(previous)
+  const result = await move(target, note, isConfigured ? embedder : embedderBefore(previous))
+  return isConfigured
+    ? result
+    : `${result}\nSet EMBEDDING_MODEL to ${previous.name} before you start the sidecar.`
+}
+
+async function dropOld(store: RecordStore, embedder: Embedder, isSame: boolean): Promise<string> {
+  if (!store.generations) return 'Nothing to do: the SQLite file keeps only one embedding per memory.'
+  if (!isSame)
+    throw new Error(
+      `--drop-old: the memories are not embedded with the configured ${embedder.name}; run \`npm run reembed\` first`,
+    )
+  const dropped = await store.generations.dropOthers()
+  return `Done: deleted the vectors of ${dropped} other ${dropped === 1 ? 'embedder' : 'embedders'}.`
+}
+
+async function open(embedder: EmbedderName): Promise<RecordStore> {
+  const store = await openRecords(config, embedder)
+  stack.defer(() => store.close())
+  return store
+}
+
+function progress(records: number, scopes: number, { name }: Embedder, embedded = records): void {
+  process.stderr.write(`\r${records} memories of ${scopes} users, ${embedded} embedded with ${name}`)
+}
+
+function attempt<T>(task: () => T): T {
+  try {
+    return task()
+  } catch (error) {
+    return fail(error)
+  }
+}
+
+function fail(error: unknown): never {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { type Collection, type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
+import { COLLECTIONS, MIGRATION_SCOPE } from './migration-state.ts'
+
+/** Number and checksum of the records of one scope. */
+interface Digest {
+  count: number
+  checksum: string
+}
+
+export interface Comparison {
+  /** By collection. */
+  counts: Record<string, { scopes: number; records: number }>
+  /** Descriptions of the differing scopes, for the operator. */
+  differences: string[]
+}
+
+/** The comparison stops after this many differences. */
+const MAX_DIFFERENCES = 10
+
+/** Compares two stores by scope. Derived search fields (terms, filter fields) are not compared. */
+export async function compareStores(
+  source: RecordStore,
+  target: RecordStore,
+  onProgress: (records: number) => void,
+): Promise<Comparison> {
+  const counts: Comparison['counts'] = {}
+  const differences: string[] = []
+  let records = 0
+  for (const collection of COLLECTIONS) {
+    const scopes = new Set<string>()
+    for (const store of [source, target]) {
+      for await (const scope of scopesOf(store, collection)) scopes.add(scope)
+    }
+    const count = { scopes: 0, records: 0 }
+    for (const scope of scopes) {
+      const [expected, actual] = await Promise.all([
+        digestOf(source, collection, scope),
+        digestOf(target, collection, scope),
+      ])
+      records += expected.count
+      onProgress(records)
+      count.scopes += 1
+      count.records += expected.count
+      if (expected.checksum === actual.checksum) continue
+      const found = `${actual.count} records${expected.count === actual.count ? ' with different content' : ''}`
+      differences.push(`${collection} of ${scope}: expected ${expected.count} records, got ${found}`)
+      if (differences.length === MAX_DIFFERENCES) return { counts, differences }
+    }
+    if (count.records > 0) counts[collection] = count
+  }
+  return { counts, differences }
+}
+
+/** Scopes of a collection, except that of the migration state, which only the target has. */
+export async function* scopesOf(
+  store: RecordStore,
+  collection: Collection,
+  start = '',
+): AsyncGenerator<string> {
+  let after = start
+  for (;;) {
+    const page = await store.scopes(collection, { after, limit: 1000 })
+    for (const scope of page) if (collection !== 'meta' || scope !== MIGRATION_SCOPE) yield scope
+    if (page.length < 1000) return
+    after = page.at(-1) as string
+  }
+}
+
+async function digestOf(store: RecordStore, collection: Collection, scope: string): Promise<Digest> {
+  const hash = createHash('sha256')
+  let count = 0
+  for await (const record of scrollAll(store, collection, scope)) {
+    count += 1
+    hashRecord(hash, record)
+  }
+  return { count, checksum: hash.digest('hex') }
+}
+
+function hashRecord(hash: ReturnType<typeof createHash>, { id, order, payload, dense }: StoredRecord): void {
+  hash.update(JSON.stringify([id, order, payload, dense?.length ?? null]))
+  if (dense) hash.update(new Uint8Array(dense.buffer, dense.byteOffset, dense.byteLength))
+}

@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto'
+import { InvalidDate, toIso } from '../input/dates.ts'
+import {
+  type Entry,
+  type Fields,
+  firstId,
+  firstValue,
+  isObject,
+  type MessageBody,
+  optional,
+  preview,
+  type TurnBody,
+} from '../input/entry.ts'
+
+const ROLES: Readonly<Record<string, MessageBody['role'] | null>> = {
+  user: 'user',
+  human: 'user',
+  assistant: 'assistant',
+  ai: 'assistant',
+  bot: 'assistant',
+  model: 'assistant',
+  system: 'system',
+  developer: 'system',
+  // Output of tools is not part of the conversation.
+  tool: null,
+  function: null,
+}
+
+/** Field names of message dates. */
+const DATE_FIELDS = ['at', 'created_at', 'createdAt', 'timestamp', 'create_time', 'date'] as const
+
+/** Most messages per turn that the API accepts. */
+const MAX_MESSAGES = 1000
+
+/** A message that cannot be imported; the error text is the reason. */
+export class InvalidMessage extends Error {}
+
+/**
+ * Converts a message for the API. Returns `undefined` for one without text (a tool call, its result, an image).
+ * @param date used for a message without a date
+ * @throws {InvalidMessage}
+ */
+export function toMessage(value: unknown, date: string): MessageBody | undefined {
+  if (!isObject(value))
+    throw new InvalidMessage(`expected a message with role and content, got ${preview(value)}`)
+  const given = value['role']
+  const role = typeof given === 'string' ? ROLES[given.toLowerCase()] : undefined
+  if (role === undefined)
+    throw new InvalidMessage(`role: expected user, assistant or system, got ${preview(given)}`)
+  const content = textOf(value['content'])
+  if (content === undefined)
+    throw new InvalidMessage(`content: expected text, got ${preview(value['content'])}`)
+  if (role === null || content.trim() === '') return undefined
+  return { role, content, ...optional('name', firstId(value, 'name')), at: dateOf(value, date) }
+}
+
+/** @throws {InvalidMessage} for an invalid date */
+export function dateOf(value: Fields, fallback: string): string {
+  const date = firstValue(value, ...DATE_FIELDS)
+  if (date === undefined) return fallback
+  try {
+    return toIso(date)
+  } catch (error) {
+    if (error instanceof InvalidDate) throw new InvalidMessage(error.message)
+    throw error
+  }
+}
+
+/** The text of a message, or of its text parts (OpenAI's list of `{type, text}`). */
+function textOf(content: unknown): string | undefined {
+  if (typeof content === 'string') return content
+  if (content === null || content === undefined) return ''
+  if (!Array.isArray(content)) return undefined
+  const texts = content.flatMap((part: unknown) =>
+    typeof part === 'string'
+      ? [part]
+      : isObject(part) && typeof part['text'] === 'string'
+        ? [part['text']]
+        : [],
+  )
+  return texts.join('\n')
+}
+
+/** Fields of a turn that may be given on the conversation or on a message. */
+export function sharedFields(value: Fields): Omit<TurnBody, 'messages' | 'conversation_id' | 'turn'> {
+  const metadata = value['metadata']
+  return {
+    ...optional('agent_id', firstId(value, 'agent_id', 'agentId')),
+    ...optional('run_id', firstId(value, 'run_id', 'runId')),
+    ...optional('app_id', firstId(value, 'app_id', 'appId')),
+    ...optional('metadata', isObject(metadata) ? flatMetadata(metadata) : undefined),
+  }
+}
+
+/** Metadata for the API; nested values become JSON text. */
+export function flatMetadata(metadata: Fields): Record<string, unknown> {
+  const isScalar = (one: unknown) => one === null || ['string', 'number', 'boolean'].includes(typeof one)
+  return Object.fromEntries(
+    Object.entries(metadata).map(([key, one]) => [
+      key,
+      isScalar(one) || (Array.isArray(one) && one.every(isScalar)) ? one : JSON.stringify(one),
+    ]),
+  )
+}
+
+/**
+ * Groups the messages of one conversation into turns. A message that names its turn belongs to that turn; otherwise each
+ * user message starts a turn.
+ */
+export class TurnBuilder {
+  readonly #conversationId: string
+  readonly #userId: string | null
+  #open: { line: number; turn: number | undefined; messages: MessageBody[]; shared: Fields } | undefined
+  #last = 0
+
+  constructor(conversationId: string, userId: string | null) {
+    this.#conversationId = conversationId
+    this.#userId = userId
+  }
+
+  /** Adds a message. Returns the turn that this message ends, if any. */
+  push(message: MessageBody, line: number, shared: Fields, turn: number | undefined): Entry[] {
+    const open = this.#open
+    const startsTurn =
+      !open ||
+      open.messages.length >= MAX_MESSAGES ||
+      (turn !== undefined
+        ? turn !== (open.turn ?? this.#last + 1)
+        : message.role !== 'assistant' && hasConversation(open.messages))
+    const ended = startsTurn ? this.end() : []
+    this.#open ??= { line, turn, messages: [], shared }
+    this.#open.messages.push(message)
+    this.#open.shared = { ...this.#open.shared, ...shared }
+    return ended
+  }
+
+  /** Ends the open turn. Returns it unless it has only system messages. */
+  end(): Entry[] {
+    const open = this.#open
+    this.#open = undefined
+    if (!open || !hasConversation(open.messages)) return []
+    const turn = open.turn ?? this.#last + 1
+    this.#last = Math.max(this.#last, turn)
+    const body = { messages: open.messages, conversation_id: this.#conversationId, turn, ...open.shared }
+    return [{ kind: 'turn', line: open.line, userId: this.#userId, body }]
+  }
+}
+
+function hasConversation(messages: readonly MessageBody[]): boolean {
+  return messages.some(({ role }) => role !== 'system')
+}
+
+/** A key that depends only on the content. */
+export function idempotencyKey(...parts: readonly (string | undefined)[]): string {
+  return `import-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40)}`
+}

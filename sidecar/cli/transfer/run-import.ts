@@ -1,0 +1,148 @@
+import { type Stats, statSync } from 'node:fs'
+import { basename } from 'node:path'
+import type { Client } from './client.ts'
+import { type Item, type Source, UnreadableFile } from './input/entry.ts'
+import { assignUsers } from './input/user-assignment.ts'
+import type { ProgressBar } from './progress.ts'
+import { detectFormat, type Format, READERS } from './readers/formats.ts'
+import { type SendOptions, sendAll } from './send.ts'
+import { type Counts, readState, removeState, writeState, ZERO_COUNTS } from './state.ts'
+
+export interface ImportOptions {
+  from: string
+  format: Format | 'auto'
+  user: string | undefined
+  mode: SendOptions['mode']
+  appId: string | undefined
+  agentId: string | undefined
+  /** Path of the resume state. */
+  statePath: string
+  /** Absent for a dry run: the file is read and nothing is sent. */
+  client: Client | undefined
+  /** Identifies the sidecar in the resume state. */
+  target: string
+  bar: ProgressBar
+  /** Aborting stops the import; running it again continues it. */
+  signal: AbortSignal
+}
+
+export interface ImportSummary {
+  format: Format
+  counts: Counts
+  /** Entries in the file, by kind. */
+  found: Record<Item['kind'], number>
+  /** Entries that could not be read or that the sidecar rejected. */
+  problems: number
+  interrupted: boolean
+}
+
+/** Entries per checkpoint. A turn is a request of its own, so it weighs more. */
+const CHECKPOINT_WEIGHT = 400
+const TURN_WEIGHT = 8
+
+/** Most problems that are reported one by one. */
+const MAX_REPORTED = 100
+
+/**
+ * Imports a file, or only reads it.
+ * @throws {UnreadableFile | CliError}
+ */
+export async function runImport(options: ImportOptions): Promise<ImportSummary> {
+  const { client, bar, signal, statePath } = options
+  const { source, size, progress } = openSource(options.from)
+  const format = options.format === 'auto' ? await detectFormat(source) : options.format
+  await client?.checkConnection()
+  const importId = identify(options, format, size, source.date)
+  const previous = client && readState(statePath, importId)
+  if (previous) {
+    bar.say(`Continuing after ${previous.done} entries. Delete ${statePath} to start from the beginning.`)
+  }
+  const counts: Counts = { ...ZERO_COUNTS, ...previous?.counts }
+  const skip = previous?.done ?? 0
+  const summary: ImportSummary = {
+    format,
+    counts,
+    found: { turn: 0, memory: 0, record: 0 },
+    problems: counts.refused,
+    interrupted: false,
+  }
+  const reportProblem = (line: number, reason: string) => {
+    summary.problems += 1
+    if (summary.problems <= MAX_REPORTED) bar.say(`line ${line}: ${reason}`)
+    else if (summary.problems === MAX_REPORTED + 1) bar.say('… further problems are only counted')
+  }
+  const users = assignUsers(options.user)
+  let read = 0
+  let batch: Item[] = []
+  let weight = 0
+
+  async function sendBatch(): Promise<void> {
+    if (client && batch.length > 0) {
+      const { mode, appId, agentId } = options
+      const userOf = (item: Item) => users.userOf(item) as string
+      await sendAll(batch, counts, {
+        client,
+        userOf,
+        mode,
+        appId,
+        agentId,
+        signal,
+        onRejected: reportProblem,
+      })
+      // After an abort the batch may be half sent; the next run sends all of it again.
+      if (!signal.aborted) writeState(statePath, { of: importId, done: read, counts })
+    }
+    batch = []
+    weight = 0
+    bar.draw(progress(), `${read} entries`)
+  }
+
+  for await (const entry of READERS[format](source)) {
+    if (signal.aborted) break
+    if (entry.kind === 'problem') {
+      reportProblem(entry.line, entry.reason)
+      continue
+    }
+    const objection = users.objectionTo(entry)
+    if (objection !== undefined) {
+      reportProblem(entry.line, objection)
+      continue
+    }
+    summary.found[entry.kind] += 1
+    read += 1
+    if (read > skip) {
+      batch.push(entry)
+      weight += entry.kind === 'turn' ? TURN_WEIGHT : 1
+    } else bar.draw(progress(), `${read} entries skipped, imported before`)
+    if (weight >= CHECKPOINT_WEIGHT) await sendBatch()
+  }
+  if (!signal.aborted) await sendBatch()
+  if (signal.aborted) return { ...summary, interrupted: true }
+  if (client) removeState(statePath)
+  bar.draw(1, `${read} entries`)
+  return summary
+}
+
+function openSource(path: string): { source: Source; size: number; progress: () => number } {
+  let stats: Stats
+  try {
+    stats = statSync(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new UnreadableFile(`--from: cannot read ${JSON.stringify(path)} (${code})`)
+  }
+  if (!stats.isFile()) throw new UnreadableFile(`--from: expected a file, got ${JSON.stringify(path)}`)
+  const { size } = stats
+  let bytes = 0
+  const onBytes = (read: number) => {
+    bytes = read
+  }
+  const source = { path, name: basename(path), date: stats.mtime.toISOString(), onBytes }
+  return { source, size, progress: () => (size === 0 ? 1 : Math.min(1, bytes / size)) }
+}
+
+/** Identifies an import in the resume state: same file, same options, same sidecar. */
+function identify(options: ImportOptions, format: Format, size: number, date: string): string {
+  const { from, user, mode, appId, agentId, target } = options
+  return JSON.stringify([basename(from), size, date, format, user, mode, appId, agentId, target])
+}

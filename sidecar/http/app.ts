@@ -1,0 +1,117 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { HTTPException } from 'hono/http-exception'
+import type { Metrics } from '../insight/metrics/metrics.ts'
+import { AppError } from '../ports/errors.ts'
+import type { Log } from '../ports/log.ts'
+import type { ApiKey } from './api-keys.ts'
+import {
+  assignRequestId,
+  authenticate,
+  limitBody,
+  recordRequests,
+  requireLoopbackHost,
+} from './middleware.ts'
+import { serveOpenApi } from './openapi.ts'
+import { cacheRoutes } from './routes/cache.ts'
+import { conversationRoutes } from './routes/conversations.ts'
+import { healthRoutes } from './routes/health.ts'
+import { ledgerRoutes } from './routes/ledger.ts'
+import { addRoutes } from './routes/memories/add.ts'
+import { changeRoutes } from './routes/memories/change.ts'
+import { exportRoutes } from './routes/memories/export.ts'
+import { importMemoryRoutes } from './routes/memories/import.ts'
+import { readRoutes } from './routes/memories/read.ts'
+import { searchRoutes } from './routes/memories/search.ts'
+import { metricsRoutes } from './routes/metrics.ts'
+import { pendingRoutes } from './routes/pending.ts'
+import { profileRoutes } from './routes/profile.ts'
+import { recallRoutes } from './routes/recall.ts'
+import { ruleRoutes } from './routes/rules.ts'
+import { turnRoutes } from './routes/turns.ts'
+import { type AppEnv, router } from './validation/router.ts'
+
+export interface AppConfig {
+  /** Without keys, every request uses the default namespace. */
+  apiKeys: readonly ApiKey[]
+  /** Largest request body, bytes. */
+  maxBodyBytes: number
+  /** Address in `/openapi.json`; the address of the request when absent. */
+  publicUrl: string | undefined
+}
+
+/** The services of all routes together. */
+export type HttpServices = UnionToIntersection<Parameters<(typeof ROUTES)[number]>[0]> & { metrics: Metrics }
+
+type UnionToIntersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void
+  ? I
+  : never
+
+const ROUTES = [
+  healthRoutes,
+  metricsRoutes,
+  addRoutes,
+  readRoutes,
+  changeRoutes,
+  searchRoutes,
+  importMemoryRoutes,
+  exportRoutes,
+  pendingRoutes,
+  turnRoutes,
+  conversationRoutes,
+  recallRoutes,
+  profileRoutes,
+  cacheRoutes,
+  ruleRoutes,
+  ledgerRoutes,
+] as const
+
+/** The HTTP API. Does not depend on the port, the environment or process signals. */
+export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
+  const { apiKeys, maxBodyBytes, publicUrl } = config
+  const app = router()
+  app.use(assignRequestId(), recordRequests(services.metrics))
+  if (apiKeys.length === 0) app.use(requireLoopbackHost())
+  app.use('/v1/*', authenticate(apiKeys), limitBody(maxBodyBytes))
+  app.use('/metrics', authenticate(apiKeys))
+  for (const routes of ROUTES) app.route('/', routes(services))
+  serveOpenApi(app, publicUrl)
+
+  app.notFound((c) => {
+    throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)
+  })
+  app.onError((error, c) => {
+    const { code, message, details, retryAfterS, status } = toAppError(error)
+    const request_id = c.get('requestId')
+    if (status >= 500) {
+      const { method, routePath: path } = c.req
+      log.error('request failed', { request_id, method, path, error: formatError(error) })
+    }
+    if (retryAfterS !== undefined) c.header('retry-after', String(retryAfterS))
+    if (code === 'unauthorized') c.header('www-authenticate', 'Bearer')
+    return c.json({ error: { code, message, ...(details ? { details } : {}), request_id } }, status)
+  })
+  return app
+}
+
+/** Hides the details of unexpected errors from the client. */
+function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error
+  if (error instanceof HTTPException) {
+    // Hono's validators throw these two.
+    if (error.status === 415) {
+      return new AppError('unsupported_media_type', 'Content-Type: expected application/json')
+    }
+    if (error.status === 400) return new AppError('invalid_request', 'body: malformed JSON in request body')
+  }
+  return new AppError(
+    'internal',
+    'Internal error. The log of the sidecar has the details under this request_id.',
+  )
+}
+
+function formatError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined
+    ? String(error.stack)
+    : `${error.stack}\ncaused by ${formatError(error.cause)}`
+}

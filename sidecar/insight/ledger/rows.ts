@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { parsePayload } from '../../memory/repositories/payload.ts'
+import type { LedgerEntry } from '../../ports/ledger.ts'
+import type { JsonObject, Position, StoredRecord, Write } from '../../ports/records.ts'
+
+/** A model call as stored: ids, constants and numbers, never user text or a key. */
+const ledgerRow = z.object({
+  /** Epoch milliseconds. */
+  at: z.number(),
+  /** `null` after the user was erased. */
+  user_id: z.string().nullable(),
+  conversation_id: z.string().nullable(),
+  turn: z.number().nullable(),
+  arm: z.string().nullable(),
+  purpose: z.string(),
+  model: z.string(),
+  tokens_in: z.number(),
+  tokens_out: z.number(),
+  tokens_cached: z.number(),
+  latency_ms: z.number(),
+  retries: z.number(),
+  outcome: z.string(),
+})
+
+export type LedgerRow = z.output<typeof ledgerRow>
+
+/** A row with its place in the store. */
+export interface KeyedRow {
+  /** Assigned once, so that a retried write does not duplicate the row. */
+  id: string
+  scope: string
+  row: LedgerRow
+}
+
+export interface LedgerFilter {
+  userId?: string | undefined
+  conversationId?: string | undefined
+  turn?: number | undefined
+  purpose?: string | undefined
+  model?: string | undefined
+  arm?: string | undefined
+  /** Epoch milliseconds, inclusive. */
+  from?: number | undefined
+  /** Epoch milliseconds, exclusive. */
+  to?: number | undefined
+}
+
+/** @throws {AppError} for an invalid payload */
+export function readLedgerRow(record: StoredRecord): LedgerRow {
+  return parsePayload('ledger', record, ledgerRow)
+}
+
+/** All rows of a namespace share the scope with the empty user id, which no user can have. */
+export function ledgerScope(namespace: string): string {
+  return `${encodeURIComponent(namespace)}/`
+}
+
+/** Copies known fields only: the object of the caller may carry others. Numbers are clamped to what any store accepts. */
+export function toKeyedRow(entry: LedgerEntry): KeyedRow {
+  const [namespace = '', user = ''] = entry.scope.split('/')
+  const at = Math.min(toInteger(entry.at), MAX_TIME)
+  return {
+    id: uuidAt(at),
+    scope: `${namespace}/`,
+    row: {
+      at,
+      user_id: decodeURIComponent(user),
+      conversation_id: entry.conversationId ?? null,
+      turn: entry.turn ?? null,
+      arm: entry.arm ?? null,
+      purpose: entry.purpose,
+      model: entry.model,
+      tokens_in: toInteger(entry.tokensIn),
+      tokens_out: toInteger(entry.tokensOut),
+      tokens_cached: toInteger(entry.tokensCached),
+      latency_ms: toInteger(entry.latencyMs),
+      retries: toInteger(entry.retries),
+      outcome: entry.outcome,
+    },
+  }
+}
+
+export function toWrite({ id, scope, row }: KeyedRow): Write {
+  const put = { id, order: orderAt(row.at), payload: row as unknown as JsonObject }
+  return { put, collection: 'ledger', scope }
+}
+
+/** Returns the position just before the rows of a time, epoch milliseconds. */
+export function positionBefore(at: number | undefined): Position | undefined {
+  return at === undefined || at <= 0 ? undefined : { order: orderAt(at) - 1, id: '' }
+}
+
+export function matches(row: LedgerRow, filter: LedgerFilter): boolean {
+  return (
+    (filter.userId === undefined || row.user_id === filter.userId) &&
+    (filter.conversationId === undefined || row.conversation_id === filter.conversationId) &&
+    (filter.turn === undefined || row.turn === filter.turn) &&
+    (filter.purpose === undefined || row.purpose === filter.purpose) &&
+    (filter.model === undefined || row.model === filter.model) &&
+    (filter.arm === undefined || row.arm === filter.arm) &&
+    (filter.from === undefined || row.at >= filter.from) &&
+    (filter.to === undefined || row.at < filter.to)
+  )
+}
+
+/** A UUID version 7 (RFC 9562 §5.7), so that rows of the same time are adjacent in a store sorted by id. */
+function uuidAt(at: number): string {
+  const time = at.toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
+}
+
+/** Last millisecond whose microseconds are a safe integer: in the year 2255. */
+const MAX_TIME = Math.floor(Number.MAX_SAFE_INTEGER / 1000)
+
+/** Records are ordered by epoch microseconds. */
+export function orderAt(at: number): number {
+  return Math.min(at, MAX_TIME) * 1000
+}
+
+function toInteger(value: number): number {
+  return Number.isFinite(value) ? Math.min(Math.max(0, Math.round(value)), Number.MAX_SAFE_INTEGER) : 0
+}

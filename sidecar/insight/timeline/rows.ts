@@ -1,0 +1,105 @@
+import { z } from 'zod'
+import { derivedId, scopeKey } from '../../memory/model/scope.ts'
+import { parsePayload } from '../../memory/repositories/payload.ts'
+import type { JsonObject, StoredRecord, Write } from '../../ports/records.ts'
+import type { Answered } from '../../retrieval/strategies/strategies.ts'
+
+const turnRanges = z.array(z.tuple([z.number(), z.number()]))
+
+/** One recall of a turn, as stored: ids, constants and numbers, never user text. */
+const timelineRow = z.object({
+  /** Start of the recall, epoch milliseconds. */
+  at: z.number(),
+  turn: z.number(),
+  /** `null` if the request had none; the window then shows no turn. */
+  window_size: z.number().nullable(),
+  strategy: z.enum(['per_query', 'cached', 'cached_delta']),
+  cache: z.object({
+    result: z.enum(['hit', 'miss', 'none']),
+    reason: z.enum(['hit', 'first', 'window', 'fence', 'write', 'ttl', 'topic_shift', 'forced', 'disabled']),
+    age_turns: z.number().nullable(),
+    serves_until_turn: z.number().nullable(),
+    block_hash: z.string().nullable(),
+  }),
+  watermark: z.number().nullable(),
+  /** o200k tokens of block and delta. */
+  tokens: z.number(),
+  memories: z.number(),
+  degraded: z.array(z.string()),
+  took_ms: z.number(),
+  /** Turns that the context could include; `null` if the context was not built from memories of the conversation. */
+  known: z
+    .object({
+      at: z.number(),
+      turns: turnRanges.optional(),
+      pending: turnRanges.optional(),
+      from: z.number().optional(),
+    })
+    .nullable(),
+})
+
+export type TimelineRow = z.output<typeof timelineRow>
+
+/** A row with its place in the store. */
+export interface KeyedRow {
+  /** Rows with the same id overwrite each other. Hashed only on write, to keep recalls fast. */
+  id: string
+  /** Of the user. */
+  scope: string
+  conversationId: string
+  row: TimelineRow
+}
+
+/** @throws {AppError} for an invalid payload */
+export function readTimelineRow(record: StoredRecord): TimelineRow {
+  return parsePayload('timeline', record, timelineRow)
+}
+
+/** Scope of the rows of a conversation. Cannot collide with the scope of a user, which contains one slash only. */
+export function rowsScope(scope: string, conversationId: string): string {
+  return `${scope}/${markerId(conversationId)}`
+}
+
+/** Id of the record, in the scope of the user, that marks a conversation as having rows. */
+export function markerId(conversationId: string): string {
+  return derivedId('timeline', conversationId)
+}
+
+/** Returns `undefined` for a recall without a conversation or turn. */
+export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow | undefined {
+  const { conversationId, turn, windowSize } = request
+  if (conversationId === undefined || turn === undefined) return undefined
+  const { strategy, cache, watermark = null, tokens, memories, degraded, coverage = null, tookMs } = result
+  const key = scopeKey(scope)
+  // Identical results for the same turn share one row, so that retries do not fill the timeline.
+  const builtAt = cache.result === 'none' ? 0 : (coverage?.at ?? 0)
+  const same = [turn, windowSize, strategy, cache.result, cache.reason, cache.block_hash, builtAt, degraded]
+  return {
+    id: JSON.stringify([key, conversationId, ...same]),
+    scope: key,
+    conversationId,
+    row: {
+      at,
+      turn,
+      window_size: windowSize ?? null,
+      strategy,
+      cache,
+      watermark,
+      tokens,
+      memories: memories.length,
+      degraded,
+      took_ms: Math.round(tookMs.total),
+      known: coverage as TimelineRow['known'],
+    },
+  }
+}
+
+export function toWrite(keyed: KeyedRow): Write {
+  const { scope, conversationId, row } = keyed
+  const put = { id: recordId(keyed), order: row.turn, payload: row as unknown as JsonObject }
+  return { put, collection: 'timeline', scope: rowsScope(scope, conversationId) }
+}
+
+export function recordId({ id }: KeyedRow): string {
+  return derivedId('timeline row', id)
+}

@@ -1,0 +1,126 @@
+import type { Role } from '../../memory/model/memory.ts'
+import type { Topic } from '../../memory/model/topics.ts'
+import type { Remember } from '../../memory/model/turns.ts'
+
+/** A message of a batch or of its context. */
+export interface ExtractMessage {
+  role: Role
+  name?: string | undefined
+  content: string
+  /** When it was said, epoch milliseconds. Relative dates in it refer to this time. */
+  at: number
+}
+
+export interface ExtractTurn {
+  turnId: string
+  turn: number | null
+  messages: readonly ExtractMessage[]
+}
+
+/** The input of one model call. */
+export interface ExtractionBatch {
+  /** Rolling summary of the conversation before the batch; `''` when there is none. */
+  summary: string
+  /** The last messages before the batch, oldest first. They are context only: no facts are taken from them. */
+  recent: readonly ExtractMessage[]
+  turns: readonly ExtractTurn[]
+  rules: ExtractionRules
+}
+
+/** What an app wants remembered. Empty lists and strings mean: no such rule. */
+export interface ExtractionRules {
+  /** Roles whose statements may become facts. */
+  remember: Remember
+  /** Instructions of the app author to the model. */
+  customInstructions: string
+  /** If not empty, facts of other topics are omitted. */
+  includeTopics: readonly string[]
+  /** Facts of these topics are omitted. */
+  excludeTopics: readonly string[]
+  /** The topics that facts are assigned to; `DEFAULT_TOPICS` when empty. */
+  topics: readonly Topic[]
+}
+
+/** The origin of a statement: the message with this ordinal (from 0) of this turn. */
+export interface FactSource {
+  turnId: string
+  ordinal: number
+}
+
+export type Importance = 1 | 2 | 3 | 4 | 5
+
+export interface Fact {
+  /** One self-contained sentence in the language of its message. */
+  text: string
+  /** A topic of the schema, or `other`. */
+  topic: string
+  /** `''` when the model gave none. */
+  subTopic: string
+  /** The name of the speaker, or the role when there is no name. */
+  speaker: string
+  role: 'user' | 'assistant'
+  importance: Importance
+  /** Date of the event: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
+  eventDate: string | null
+  /** Never empty; in the order of the conversation. */
+  source: FactSource[]
+}
+
+export interface Entity {
+  name: string
+  type: string
+}
+
+export interface Relation {
+  subject: string
+  predicate: string
+  object: string
+  eventDate: string | null
+  source: FactSource[]
+}
+
+export interface Extraction {
+  facts: Fact[]
+  entities: Entity[]
+  relations: Relation[]
+  /** The new rolling summary, at most `MAX_SUMMARY_LENGTH` long; the old one when the model gave none. */
+  summary: string
+}
+
+/** Why an answer could not be used. These values are stable: states and metrics show them. */
+export type UnreadableReason =
+  | 'empty'
+  /** No readable JSON. */
+  | 'no_json'
+  /** Cut off by the token limit or otherwise; the number of missing facts is unknown. */
+  | 'truncated'
+  | 'refused'
+  /** JSON without facts: a schema, a profile, an error, placeholders. */
+  | 'wrong_shape'
+  /** Facts in another script than their messages. */
+  | 'wrong_language'
+  /** More or longer than an answer about one batch can be. */
+  | 'too_large'
+
+export type ExtractionOutcome =
+  | {
+      status: 'read'
+      extraction: Extraction
+      /** `none`: valid as it was; `repaired`: corrected by the reader; `retried`: the second answer was used. */
+      repair: 'none' | 'repaired' | 'retried'
+      /** Corrections and omissions, for history and logs. Without text of the conversation. */
+      notes: string[]
+    }
+  | {
+      status: 'unreadable'
+      reason: UnreadableReason
+      detail: string
+      /** The complete facts of a truncated answer, for a batch that cannot be split. */
+      partial?: Extraction | undefined
+    }
+
+/** Maximum lengths in UTF-16 code units, and maximum numbers per batch. */
+export const MAX_FACT_LENGTH = 1_000
+export const MAX_SUMMARY_LENGTH = 1_000
+export const MAX_FACTS = 100
+export const MAX_RELATED = 100

@@ -1,0 +1,61 @@
+import { memoryIdOf } from '../../memory/model/identity.ts'
+import type { Role, Source } from '../../memory/model/memory.ts'
+import type { Turn } from '../../memory/model/turns.ts'
+import { toContext } from '../../text/message-text.ts'
+import { removeRecalled } from '../../text/recalled.ts'
+import { keepVerbatim, normaliseForDuplicate } from '../../text/verbatim.ts'
+import { offloaded, totalLength } from '../../text/workers/worker-pool.ts'
+
+/** A text of a turn that is worth remembering. */
+export interface Candidate {
+  /** As `memoryIdOf` derives it. */
+  id: string
+  text: string
+  /** `normaliseForDuplicate` of the text. */
+  key: string
+  role: Role
+  speaker: string
+  context: string | null
+  source: Source
+}
+
+/** After a pause of more than this, the message before is no context. */
+const MAX_PAUSE_MS = 3_600_000
+
+export interface CandidateInput {
+  turn: Pick<Turn, 'id' | 'conversation_id' | 'turn' | 'agent_id' | 'run_id' | 'remember' | 'messages'>
+  scope: string
+  /** The last message of the previous turn, if known. */
+  before: { content: string; at: number } | null
+  /** Time of messages that have none of their own, epoch milliseconds. */
+  now: number
+}
+
+/** `collectCandidates`, in a worker thread when there is much text. */
+export const candidatesOf = offloaded(import.meta.url, collectCandidates, ({ turn }) =>
+  totalLength(turn.messages.map(({ content }) => content)),
+)
+
+/** The texts of a turn that are worth remembering, each once. */
+export function collectCandidates({ turn, scope, before, now }: CandidateInput): Candidate[] {
+  const { id: turn_id, conversation_id, agent_id, run_id, remember } = turn
+  const candidates = new Map<string, Candidate>()
+  let previous = before
+  for (const [ordinal, message] of turn.messages.entries()) {
+    const { role, name, at = now } = message
+    // Recalled memories that an answer repeats must not be remembered again.
+    const content = removeRecalled(message.content)
+    const speaker = name ?? role
+    const context =
+      previous && Math.abs(at - previous.at) <= MAX_PAUSE_MS ? toContext(previous.content) : null
+    const source = { turn_id, conversation_id, turn: turn.turn, ordinal, at }
+    const texts = remember === 'both' || remember === role ? keepVerbatim({ role, content }) : []
+    for (const text of texts) {
+      const key = normaliseForDuplicate(text)
+      const id = memoryIdOf(scope, { agent_id, run_id, speaker }, key)
+      if (!candidates.has(id)) candidates.set(id, { id, text, key, role, speaker, context, source })
+    }
+    previous = { content, at }
+  }
+  return [...candidates.values()]
+}

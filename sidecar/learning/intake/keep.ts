@@ -1,0 +1,151 @@
+import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
+import type { MemoryEvent } from '../../memory/model/events.ts'
+import type { Cause } from '../../memory/model/history.ts'
+import { memoryIdOf } from '../../memory/model/identity.ts'
+import type { Memory, Source } from '../../memory/model/memory.ts'
+import { derivedId } from '../../memory/model/scope.ts'
+import { boundSources } from '../../memory/model/sources.ts'
+import type { Turn } from '../../memory/model/turns.ts'
+import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import type { Candidate } from './candidates.ts'
+
+export interface KeepContext {
+  turn: Turn
+  /** The previous revision of the turn. */
+  previous: Turn | undefined
+  /** Position of the text in the turn. */
+  nth: number
+  /** Whether the turn is queued for extraction or kept verbatim. */
+  learn: boolean
+  expiresAt: number | null
+}
+
+/** Identifiers tried for one text while the memories under the earlier ones were corrected to other texts. */
+const MAX_IDS = 8
+
+/** Pending memories belong to one turn: duplicates are resolved at extraction. */
+export function pendingId(turn: Turn, candidate: Candidate): string {
+  return derivedId('pending', turn.id, candidate.id)
+}
+
+/** Keeps one text of a turn, unless its memory was deleted from that turn. */
+export async function keepText(
+  unit: UnitOfWork,
+  candidate: Candidate,
+  context: KeepContext,
+): Promise<MemoryEvent | undefined> {
+  const { turn, previous } = context
+  if (context.learn) {
+    const id = pendingId(turn, candidate)
+    const known = previous && (await unit.find(id))
+    turn.memory_ids.push(id)
+    unit.put(toMemory(id, candidate, unit.now, context), known?.dense)
+    return undefined
+  }
+  const id = await idOf(unit, candidate, context)
+  if (id === undefined) return undefined
+  const known = await unit.find(id)
+  const stated = toMemory(id, candidate, unit.now, context)
+  const isRepost = previous?.memory_ids.includes(id) ?? false
+  if (!known && isRepost && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
+    const ended = await unit.findEnded(id)
+    const actor = ended && (await unit.removerOf(id, ended.memory.version))
+    // Deleted by hand after this turn was dropped from the kept sources; or superseded.
+    ;(actor === 'api' ? turn.removed_ids : turn.memory_ids).push(id)
+    return undefined
+  }
+  turn.memory_ids.push(id)
+  const cause: Cause = { actor: 'verbatim', turn }
+  if (!known) {
+    await unit.add(stated, cause)
+    return { event: 'ADD', id, memory: stated.text }
+  }
+  const { memory } = known
+  if (memory.expires_at !== null && memory.expires_at <= unit.now && !isRepost) {
+    const { text, expires_at, valid_from } = stated
+    const { sources } = withSource(memory, stated)
+    const revision = { text, context: stated.context, expires_at, valid_from, sources }
+    await unit.revise(id, revision, { ...cause, reason: 'said again after it had expired' })
+    return { event: 'UPDATE', id, memory: text, previous: memory.text }
+  }
+  const again = restate(memory, stated, isRepost)
+  unit.put(again, again.text === memory.text ? known.dense : undefined)
+  return { event: 'NOOP', id, memory: again.text }
+}
+
+/**
+ * The identifier under which a text is kept; `undefined` for a text that was deleted from this turn. The identifier of
+ * a memory that was corrected to another text is not reused.
+ */
+async function idOf(
+  unit: UnitOfWork,
+  { speaker, text, key }: Candidate,
+  { turn, previous }: KeepContext,
+): Promise<string | undefined> {
+  const { agent_id, run_id } = turn
+  const ids = Array.from({ length: MAX_IDS }, (_, nth) =>
+    memoryIdOf(unit.scope, { agent_id, run_id, speaker }, key, nth),
+  )
+  if (ids.some((id) => turn.removed_ids.includes(id))) return undefined
+  const here = ids.find((id) => previous?.memory_ids.includes(id))
+  if (here !== undefined) return here
+  for (const id of ids) {
+    const held = await unit.find(id)
+    if (!held || held.memory.text === text || normaliseForDuplicate(held.memory.text) === key) return id
+  }
+  return ids.at(-1)
+}
+
+function toMemory(id: string, candidate: Candidate, now: number, context: KeepContext): Memory {
+  const { text, role, speaker, source } = candidate
+  const { turn, learn, nth, expiresAt } = context
+  return {
+    id,
+    text,
+    role,
+    speaker,
+    agent_id: turn.agent_id,
+    run_id: turn.run_id,
+    app_id: turn.app_id,
+    metadata: turn.metadata,
+    kind: learn ? 'pending' : 'verbatim',
+    topic: null,
+    sub_topic: null,
+    importance: null,
+    event_date: null,
+    version: 1,
+    valid_from: source.at,
+    expires_at: expiresAt,
+    context: candidate.context,
+    sources: [source],
+    order: now * 1000 + Math.min(nth, 999),
+    created_at: now,
+    updated_at: now,
+  }
+}
+
+/** A known memory with one more source. If the turn is its only source, the new revision replaces its fields. */
+function restate(known: Memory, stated: Memory, isRepost: boolean): Memory {
+  const { sources, others } = withSource(known, stated)
+  const updated = { ...known, sources, updated_at: stated.updated_at }
+  // Posting a turn again does not undo a correction.
+  if (known.version > 1) return updated
+  const valid_from =
+    isRepost && others === 0 ? stated.valid_from : Math.min(known.valid_from, stated.valid_from)
+  if (!isRepost || others > 0) {
+    return { ...updated, valid_from, expires_at: later(known.expires_at, stated.expires_at) }
+  }
+  const { text, role, context, metadata, app_id, expires_at } = stated
+  return { ...updated, text, role, context, metadata, app_id, expires_at, valid_from }
+}
+
+function withSource(known: Memory, stated: Memory): { sources: Source[]; others: number } {
+  const [source] = stated.sources as [Source]
+  const others = known.sources.filter(({ turn_id }) => turn_id !== source.turn_id)
+  return { sources: boundSources([...others, source]), others: others.length }
+}
+
+/** `null` means never. */
+function later(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? null : Math.max(one, other)
+}

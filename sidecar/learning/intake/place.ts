@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import { callRecordId, turnRecordId } from '../../memory/model/turns.ts'
+import {
+  getCallTurn,
+  getConversation,
+  putCallTurn,
+  putConversation,
+} from '../../memory/repositories/conversations.ts'
+import type { RecordStore, Write } from '../../ports/records.ts'
+
+/** The turn that a call refers to. */
+export interface Place {
+  id: string
+  turn: number | null
+  /** Whether a later turn of the conversation is stored. */
+  isOvertaken: boolean
+  /** Writes that reserve the number for the next calls. */
+  writes: Write[]
+}
+
+export interface Call {
+  conversationId?: string | undefined
+  turn?: number | undefined
+  idempotencyKey?: string | undefined
+  turnId?: string | undefined
+}
+
+/**
+ * Finds the turn of a call: by its identifier, else by its number, else by the number that its idempotency key got
+ * first, else the next number of the conversation. Without a conversation, the idempotency key identifies the turn. The
+ * caller holds the lock of the scope.
+ */
+export async function placeTurn(store: RecordStore, scope: string, call: Call, now: number): Promise<Place> {
+  const { conversationId, idempotencyKey, turnId } = call
+  if (turnId !== undefined) return { id: turnId, turn: call.turn ?? null, isOvertaken: false, writes: [] }
+  if (conversationId === undefined) {
+    const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
+    return { id, turn: null, isOvertaken: false, writes: [] }
+  }
+  const conversation = await getConversation(store, scope, conversationId)
+  const last = conversation?.last_turn ?? 0
+  const writes: Write[] = []
+  let turn = call.turn
+  if (turn === undefined && idempotencyKey !== undefined) {
+    turn = (await getCallTurn(store, scope, conversationId, idempotencyKey)) ?? last + 1
+    writes.push(putCallTurn(scope, conversationId, idempotencyKey, turn, now))
+  }
+  turn ??= last + 1
+  if (turn > last) {
+    const next = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
+    writes.push(putConversation(scope, next, now))
+  }
+  return { id: turnRecordId(conversationId, turn), turn, isOvertaken: last > turn, writes }
+}

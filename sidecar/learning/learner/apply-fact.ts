@@ -1,0 +1,124 @@
+import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
+import { memoryId } from '../../memory/model/identity.ts'
+import type { Memory, Source } from '../../memory/model/memory.ts'
+import { boundSources } from '../../memory/model/sources.ts'
+import type { Turn } from '../../memory/model/turns.ts'
+import type { Held } from '../../memory/repositories/memories.ts'
+import { expiryOf } from '../../memory/rules/rules.ts'
+import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import { allowedSources } from './removed.ts'
+import type { Applied, FactContext } from './types.ts'
+
+/** Adds a text as a memory, or as a source of the memory with that text; `undefined` where that memory was deleted. */
+export async function addFact(fact: FactContext, text: string): Promise<Applied | undefined> {
+  const { unit, learned, statedIn, cause, nth, context } = fact
+  const { role, speaker, topic, subTopic, importance, eventDate } = learned.fact
+  const { agent_id, run_id } = statedIn.at(-1) as Turn
+  const { id, held } = await freeId(unit, { agent_id, run_id, speaker, text })
+  if (held) return await confirmMemory(fact, held)
+  const through = await recordableTurns(fact, id)
+  const turn = through.at(-1)
+  if (!turn) return undefined
+  const sources = sourcesOf(learned.sources, through)
+  const valid_from = sources[0]?.at ?? unit.now
+  const memory = await unit.add(
+    {
+      id,
+      text,
+      role,
+      speaker,
+      agent_id,
+      run_id,
+      app_id: turn.app_id,
+      metadata: turn.metadata,
+      kind: 'extracted',
+      topic,
+      sub_topic: subTopic === '' ? null : subTopic,
+      importance,
+      event_date: eventDate,
+      version: 1,
+      valid_from,
+      expires_at: expiryOf(context.rules, topic, valid_from, run_id),
+      context: null,
+      sources,
+      order: unit.now * 1000 + Math.min(nth, 999),
+      created_at: unit.now,
+      updated_at: unit.now,
+    },
+    { ...cause, turn },
+  )
+  if (text === learned.fact.text) unit.put(memory, learned.dense)
+  return {
+    event: { event: 'ADD', id, memory: text },
+    effect: { event: 'ADD', memory_id: id, version: memory.version },
+    through,
+  }
+}
+
+/** Adds sources to a memory that is stated again, and renews an expired one. */
+export async function confirmMemory(
+  fact: FactContext,
+  { memory, dense }: Held,
+): Promise<Applied | undefined> {
+  const { unit, learned, cause, context } = fact
+  const { id, text, expires_at } = memory
+  const through = await recordableTurns(fact, id)
+  const turn = through.at(-1)
+  if (!turn) return undefined
+  const sources = mergeSources(memory.sources, sourcesOf(learned.sources, through))
+  if (expires_at !== null && expires_at <= unit.now) {
+    const valid_from = learned.sources.at(-1)?.at ?? unit.now
+    const fields = {
+      sources,
+      valid_from,
+      expires_at: expiryOf(context.rules, learned.fact.topic, valid_from, memory.run_id),
+    }
+    const why = { ...cause, turn, reason: 'said again after it had expired' }
+    const { version } = await unit.revise(id, fields, why)
+    return {
+      event: { event: 'UPDATE', id, memory: text, previous: text },
+      effect: { event: 'UPDATE', memory_id: id, version },
+      through,
+    }
+  }
+  unit.put({ ...memory, sources, updated_at: unit.now }, dense)
+  return {
+    event: { event: 'NOOP', id, memory: text },
+    effect: { event: 'NOOP', memory_id: id, version: memory.version },
+    through,
+  }
+}
+
+/** The turns that may be sources of a memory; from the other turns it counts as deleted. */
+export async function recordableTurns({ unit, statedIn }: FactContext, id: string): Promise<Turn[]> {
+  const through = await allowedSources(unit, id, statedIn)
+  for (const turn of statedIn) {
+    if (!through.includes(turn) && !turn.removed_ids.includes(id)) turn.removed_ids.push(id)
+  }
+  return through
+}
+
+export function mergeSources(known: readonly Source[], added: readonly Source[]): Source[] {
+  const byMessage = new Map(
+    [...known, ...added].map((source) => [`${source.turn_id}/${source.ordinal}`, source]),
+  )
+  return boundSources([...byMessage.values()])
+}
+
+function sourcesOf(sources: readonly Source[], through: readonly Turn[]): Source[] {
+  const ids = new Set(through.map(({ id }) => id))
+  return sources.filter(({ turn_id }) => ids.has(turn_id))
+}
+
+/** The identifier of a text. The identifier of a memory that was corrected to another text is not reused. */
+async function freeId(
+  unit: UnitOfWork,
+  statement: Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>,
+): Promise<{ id: string; held: Held | undefined }> {
+  const same = normaliseForDuplicate(statement.text)
+  for (let nth = 0; ; nth++) {
+    const id = memoryId(unit.scope, statement, nth)
+    const held = await unit.find(id)
+    if (!held || normaliseForDuplicate(held.memory.text) === same) return { id, held }
+  }
+}

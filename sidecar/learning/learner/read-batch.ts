@@ -1,0 +1,76 @@
+import { type Conversation, type Message, type Turn, turnRecordId } from '../../memory/model/turns.ts'
+import { getConversation } from '../../memory/repositories/conversations.ts'
+import { getTurn } from '../../memory/repositories/turns.ts'
+import type { AppRules } from '../../memory/rules/rules.ts'
+import type { RecordStore } from '../../ports/records.ts'
+import type { ExtractionRules, ExtractMessage, ExtractTurn } from '../extraction/types.ts'
+
+/** Messages before the batch that the model gets as context (m in the Mem0 paper, arXiv 2504.19413). */
+const RECENT_MESSAGES = 10
+
+/** Pending turns of one conversation, or one turn without a conversation, with their context. */
+export interface Batch {
+  turns: Turn[]
+  conversation: Conversation | undefined
+  recent: ExtractMessage[]
+}
+
+/** Reads the turns that are still pending. */
+export async function readBatch(
+  store: RecordStore,
+  scope: string,
+  turnIds: readonly string[],
+): Promise<Batch> {
+  const turns: Turn[] = []
+  for (const id of turnIds) {
+    const turn = await getTurn(store, scope, id)
+    if (turn && turn.state !== 'done') turns.push(turn)
+  }
+  turns.sort((a, b) => (a.turn ?? 0) - (b.turn ?? 0) || a.created_at - b.created_at)
+  const conversationId = turns[0]?.conversation_id ?? null
+  const conversation =
+    conversationId === null ? undefined : await getConversation(store, scope, conversationId)
+  return { turns, conversation, recent: await recentOf(store, scope, turns[0]) }
+}
+
+export function toExtractTurn(turn: Turn): ExtractTurn {
+  return {
+    turnId: turn.id,
+    turn: turn.turn,
+    messages: turn.messages.map((one) => toExtractMessage(one, turn)),
+  }
+}
+
+export function toExtractionRules(rules: AppRules, remember: Turn['remember']): ExtractionRules {
+  return {
+    remember,
+    customInstructions: rules.custom_instructions,
+    includeTopics: rules.include_topics,
+    excludeTopics: rules.exclude_topics,
+    topics: rules.topics.map(({ name, description, sub_topics }) => ({
+      name,
+      ...(description === undefined ? {} : { description }),
+      ...(sub_topics === undefined ? {} : { subTopics: sub_topics }),
+    })),
+  }
+}
+
+async function recentOf(
+  store: RecordStore,
+  scope: string,
+  first: Turn | undefined,
+): Promise<ExtractMessage[]> {
+  if (!first || first.conversation_id === null || first.turn === null) return []
+  const recent: ExtractMessage[] = []
+  // Messages before a gap in the numbering are no context.
+  for (let turn = first.turn - 1; turn >= 1 && recent.length < RECENT_MESSAGES; turn--) {
+    const before = await getTurn(store, scope, turnRecordId(first.conversation_id, turn))
+    if (!before) break
+    recent.unshift(...before.messages.map((one) => toExtractMessage(one, before)))
+  }
+  return recent.slice(-RECENT_MESSAGES)
+}
+
+function toExtractMessage({ role, content, name, at }: Message, turn: Turn): ExtractMessage {
+  return { role, content, at: at ?? turn.created_at, ...(name === undefined ? {} : { name }) }
+}

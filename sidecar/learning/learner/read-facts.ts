@@ -1,0 +1,85 @@
+import type { AppRules } from '../../memory/rules/rules.ts'
+import type { Account, LanguageModel } from '../../ports/language-model.ts'
+import { extract } from '../extraction/extract.ts'
+import type { Extraction, ExtractionBatch, ExtractionOutcome, FactSource } from '../extraction/types.ts'
+import { isRefusal, Unreadable } from './outcome.ts'
+import { halvesOf, type Part, partsOf } from './parts.ts'
+import { type Batch, toExtractionRules, toExtractTurn } from './read-batch.ts'
+
+export interface ReadOptions {
+  model: LanguageModel
+  countTokens: (text: string) => number
+  account: Account
+  signal: AbortSignal | undefined
+}
+
+/** Messages of the previous part that the model gets as context. */
+const RECENT_MESSAGES = 10
+
+/**
+ * Extracts the facts of a batch, in as many model calls as its size needs.
+ * @throws {Unreadable} where no answer of the model can be used
+ * @throws {ModelUnavailable}
+ */
+export async function readFacts(batch: Batch, rules: AppRules, options: ReadOptions): Promise<Extraction> {
+  const whole: Extraction = {
+    facts: [],
+    entities: [],
+    relations: [],
+    summary: batch.conversation?.summary ?? '',
+  }
+  const extractionRules = toExtractionRules(rules, batch.turns[0]?.remember ?? rules.remember)
+  const queue: Part[] = partsOf(batch.turns.map(toExtractTurn), options.countTokens)
+  let { recent } = batch
+  for (let part = queue.shift(); part; part = queue.shift()) {
+    const outcome = await ask(
+      { summary: whole.summary, recent, turns: part.turns, rules: extractionRules },
+      options,
+    )
+    const halves = isTooMuch(outcome) ? halvesOf(part) : undefined
+    if (halves) {
+      queue.unshift(...halves)
+      continue
+    }
+    // A part that cannot be split would be truncated again: its complete facts are better than none.
+    if (outcome.status === 'read') append(whole, outcome.extraction, part)
+    else if (outcome.partial) append(whole, outcome.partial, part)
+    else throw new Unreadable(outcome.reason, outcome.detail)
+    recent = part.turns.flatMap(({ messages }) => messages).slice(-RECENT_MESSAGES)
+  }
+  return whole
+}
+
+type Read =
+  | Extract<ExtractionOutcome, { status: 'read' }>
+  | { status: 'unreadable'; reason: string; detail: string; partial?: Extraction | undefined }
+
+async function ask(batch: ExtractionBatch, { model, account, signal }: ReadOptions): Promise<Read> {
+  try {
+    return await extract(batch, { model, account, signal })
+  } catch (error) {
+    // The request may have been too long; endpoints have no common status for that.
+    if (isRefusal(error)) return { status: 'unreadable', reason: 'request_refused', detail: error.message }
+    throw error
+  }
+}
+
+function isTooMuch(outcome: Read): boolean {
+  return outcome.status === 'unreadable' && SPLIT_REASONS.has(outcome.reason)
+}
+
+const SPLIT_REASONS: ReadonlySet<string> = new Set(['truncated', 'too_large', 'request_refused'])
+
+function append(whole: Extraction, read: Extraction, { ordinals }: Part): void {
+  const inTurn = <T extends { source: FactSource[] }>(one: T): T => ({
+    ...one,
+    source: one.source.map(({ turnId, ordinal }) => ({
+      turnId,
+      ordinal: ordinals.get(turnId)?.[ordinal] ?? ordinal,
+    })),
+  })
+  whole.facts.push(...read.facts.map(inTurn))
+  whole.relations.push(...read.relations.map(inTurn))
+  whole.entities.push(...read.entities)
+  whole.summary = read.summary
+}

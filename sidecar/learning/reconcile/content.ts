@@ -1,0 +1,114 @@
+import { normalise } from '../../text/terms/normalise.ts'
+import { readText, termsOf } from '../../text/terms/tokens.ts'
+import { normaliseForDuplicate } from '../../text/verbatim.ts'
+
+/** The content of a text as far as its words show it. */
+interface Content {
+  /** Stems of its content words, without negations. */
+  words: Set<string>
+  /** Bigrams of scripts without spaces, which may be segmented differently in two texts. */
+  bigrams: Set<string>
+  numbers: Set<string>
+  isNegated: boolean
+}
+
+function contentOf(text: string): Content {
+  const { rest, isNegated } = removeNegation(text)
+  const { words, language } = readText(rest)
+  const termsWhere = (kinds: readonly string[]) =>
+    new Set(termsOf({ language, words: words.filter((word) => kinds.includes(word.kind)) }))
+  return {
+    words: termsWhere(['word', 'number', 'unspaced']),
+    bigrams: termsWhere(['gram']),
+    numbers: termsWhere(['number']),
+    isNegated,
+  }
+}
+
+/**
+ * Minimum share of the words (or bigrams) specific to a fact that a rewritten text must contain. It is low because
+ * "moved to Porto" may become "lives in Porto", and "got a second cat, Momo" may become "two cats, Miso and Momo".
+ */
+const MIN_PRESERVED = 1 / 3
+
+/**
+ * Whether `text` still states what `fact` adds to `old`: a third of the words that only the fact has, all of its
+ * numbers, and its negation.
+ */
+export function preservesFact(text: string, fact: string, old: string): boolean {
+  const stated = contentOf(fact)
+  const before = contentOf(old)
+  const now = contentOf(text)
+  if (stated.isNegated !== before.isNegated && now.isNegated !== stated.isNegated) return false
+  if (!stated.numbers.difference(before.words).isSubsetOf(now.words)) return false
+  const own = stated.words.difference(before.words)
+  const required = own.size > 0 ? own : stated.words
+  const ownBigrams = stated.bigrams.difference(before.bigrams)
+  return (
+    share(required, now.words) >= MIN_PRESERVED ||
+    (ownBigrams.size > 0 && share(ownBigrams, now.bigrams) >= MIN_PRESERVED)
+  )
+}
+
+/** Whether `text` contains most of what `old` states besides `fact`. Then it refines the old text; else it replaces it. */
+export function refinesOldText(text: string, old: string, fact: string): boolean {
+  const before = contentOf(old)
+  const own = before.words.difference(contentOf(fact).words)
+  const now = contentOf(text)
+  return now.isNegated === before.isNegated && own.size > 0 && share(own, now.words) > 1 / 2
+}
+
+/** Whether most of `text` is in none of `sources`: it is invented or translated. */
+export function isUnsupported(text: string, sources: readonly string[]): boolean {
+  const now = contentOf(text)
+  const known = sources.map(contentOf)
+  const union = (key: 'words' | 'bigrams') => new Set(known.flatMap((one) => [...one[key]]))
+  if (share(now.words, union('words')) >= 1 / 2) return false
+  return now.bigrams.size === 0 || share(now.bigrams, union('bigrams')) < 1 / 2
+}
+
+/** Whether `text` contains `fact` word for word. */
+export function containsFact(text: string, fact: string): boolean {
+  const isContained = ` ${normaliseForDuplicate(text)} `.includes(` ${normaliseForDuplicate(fact)} `)
+  return isContained && contentOf(text).isNegated === contentOf(fact).isNegated
+}
+
+/** Whether a fact only negates `old` and adds nothing: "no longer plays the violin" for "plays the violin". */
+export function onlyNegates(fact: string, old: string): boolean {
+  const stated = contentOf(fact)
+  const before = contentOf(old)
+  return stated.isNegated && !before.isNegated && stated.words.isSubsetOf(before.words)
+}
+
+/** Share of `required` that is in `found`; 1 when nothing is required. */
+function share(required: ReadonlySet<string>, found: ReadonlySet<string>): number {
+  return required.size === 0 ? 1 : required.intersection(found).size / required.size
+}
+
+/** Removes the words of negation. The result is normalised. */
+export function removeNegation(text: string): { rest: string; isNegated: boolean } {
+  const normal = normalise(text)
+  const rest = normal.replace(NEGATION, ' ')
+  return { rest, isNegated: rest !== normal }
+}
+
+/**
+ * Words that say that something is not so, or no longer. A false match is harmless: reconciliation then only chooses
+ * between the words of the fact and those of the model differently.
+ */
+const SPACED = [
+  `no longer|any ?more|not|never|no|cannot|without|\\p{L}+n't`,
+  `stop(?:s|ped|ping)?|quit(?:s|ting)?|g(?:a|i)ves? up|given up|giving up|ceased|used to|former(?:ly)?`,
+  `ne|n'(?=\\p{L})|pas|plus|jamais|arrêt(?:e|é|er) de`,
+  `nicht mehr|nicht|kein\\p{L}*|nie|niemals|aufgehört`,
+  `ya no|nunca|dej(?:a|ó|ado) de|non|mai|smesso di|não|parou de|deixou de`,
+  `niet meer|niet|geen|nooit|gestopt met`,
+  `больше не|не|нет|никогда|перестал\\p{L}*|бросил\\p{L}*`,
+  `لم يعد|لا|لم|لن|ليس|توقف`,
+  `더 이상|안|못|않\\p{L}*|그만\\p{L}*`,
+].join('|')
+
+const UNSPACED =
+  'なくな[っりる]た?|ない|なかった|ませんでした|ません|(?:や|辞|止)め(?:ました|ている|ています|た)|もう|不再|不|没有?|沒有?|停止了?|戒掉?了?|放弃了?|放棄了?'
+
+const NEGATION = new RegExp(`(?<![\\p{L}\\p{N}])(?:${SPACED})(?![\\p{L}\\p{N}])|${UNSPACED}`, 'gu')

@@ -1,0 +1,157 @@
+import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import type { Candidate } from './plan.ts'
+import type { DecidedBy, Decision, KnownMemory, NewFact } from './types.ts'
+
+/** The intended state of one memory while the facts of a batch are applied: an existing memory or a new one. */
+export interface MemoryDraft {
+  readonly known: KnownMemory | null
+  text: string
+  isDeleted: boolean
+  /** The last change by this batch. */
+  lastChange: Change | null
+}
+
+export interface Change {
+  fact: number
+  reason: string
+  decidedBy: DecidedBy
+}
+
+/**
+ * The drafts of all memories that a batch changes. A draft keeps only its last change, so a memory never gets two
+ * conflicting decisions and the later fact wins; the fact whose change is lost gets a NOOP with `supersededBy`.
+ */
+export class MemoryDrafts {
+  readonly #facts: readonly NewFact[]
+  readonly #all: MemoryDraft[] = []
+  readonly #byMemory = new Map<string, MemoryDraft>()
+  /** Fact → the draft that holds its content. */
+  readonly #byFact = new Map<number, MemoryDraft>()
+  readonly #superseded = new Map<number, Change>()
+  /** Fact → the draft that stated it already. */
+  readonly #confirmed = new Map<number, { draft: MemoryDraft; sameAs: number | null; change: Change }>()
+
+  constructor(facts: readonly NewFact[]) {
+    this.#facts = facts
+  }
+
+  of(candidate: Candidate): MemoryDraft {
+    if ('earlier' in candidate) {
+      const { earlier } = candidate
+      return (this.#confirmed.get(earlier)?.draft ?? this.#byFact.get(earlier)) as MemoryDraft
+    }
+    const { known } = candidate
+    const existing = this.#byMemory.get(known.id)
+    if (existing) return existing
+    const draft: MemoryDraft = { known, text: known.text, isDeleted: false, lastChange: null }
+    this.#all.push(draft)
+    this.#byMemory.set(known.id, draft)
+    return draft
+  }
+
+  /** Whether a draft holds the content of the fact or stated it already. */
+  holds(fact: number, draft: MemoryDraft): boolean {
+    return this.#byFact.get(fact) === draft || this.#confirmed.get(fact)?.draft === draft
+  }
+
+  /** Whether the fact has been applied in some way. */
+  isApplied(fact: number): boolean {
+    return this.#byFact.has(fact) || this.#confirmed.has(fact)
+  }
+
+  /** Creates a new memory for the fact. */
+  create(change: Change): void {
+    const { text } = this.#facts[change.fact] as NewFact
+    const draft = { known: null, text, isDeleted: false, lastChange: change }
+    this.#all.push(draft)
+    this.#byFact.set(change.fact, draft)
+  }
+
+  update(draft: MemoryDraft, text: string, change: Change): void {
+    this.#supersede(draft, change)
+    Object.assign(draft, { text, isDeleted: false, lastChange: change })
+    this.#byFact.set(change.fact, draft)
+  }
+
+  delete(draft: MemoryDraft, change: Change): void {
+    this.#supersede(draft, change)
+    Object.assign(draft, { isDeleted: true, lastChange: change })
+    if (!this.isApplied(change.fact)) this.#byFact.set(change.fact, draft)
+  }
+
+  /** Records that the memory states the fact already. */
+  confirm(draft: MemoryDraft, change: Change): void {
+    this.#confirmed.set(change.fact, { draft, sameAs: draft.lastChange?.fact ?? null, change })
+  }
+
+  /** Reverts an existing memory to its state before the batch. */
+  restore(draft: MemoryDraft, change: Change): void {
+    this.#supersede(draft, change)
+    revert(draft)
+  }
+
+  /** Moves the last change of an existing memory into a new memory of its fact. */
+  split(draft: MemoryDraft): void {
+    const { lastChange } = draft
+    if (lastChange)
+      this.create({ ...lastChange, reason: `${lastChange.reason}; kept apart from a later change` })
+    revert(draft)
+  }
+
+  /** `duplicates`: facts that are repeated later → the fact that represents them. */
+  decisions(duplicates: ReadonlyMap<number, number>): Decision[] {
+    const decisions = this.#facts.map((_, fact) => this.#decisionsOf(fact))
+    for (const [fact, sameAs] of duplicates) {
+      const kept = decisions[sameAs]?.find((one) => one.event === 'UPDATE' || one.event === 'NOOP')
+      const target = kept && 'target' in kept ? kept.target : null
+      decisions[fact] = [
+        { event: 'NOOP', fact, target, sameAs, reason: 'repeated later in the batch', decidedBy: 'rule' },
+      ]
+    }
+    return decisions.flat()
+  }
+
+  #decisionsOf(fact: number): Decision[] {
+    const decisions: Decision[] = []
+    const confirmed = this.#confirmed.get(fact)
+    if (confirmed) {
+      const { draft, sameAs, change } = confirmed
+      const target = draft.known?.id ?? null
+      const same = target === null && sameAs !== null ? { sameAs } : {}
+      decisions.push({ event: 'NOOP', target, ...same, ...change })
+    }
+    const superseding = this.#superseded.get(fact)
+    if (superseding) {
+      const { fact: supersededBy, decidedBy } = superseding
+      const reason = `superseded in the same batch: ${superseding.reason}`
+      decisions.push({ event: 'NOOP', fact, target: null, supersededBy, reason, decidedBy })
+    }
+    const changed = this.#all.filter(({ lastChange }) => lastChange?.fact === fact)
+    // Additions and updates precede deletions.
+    changed.sort((a, b) => Number(a.isDeleted) - Number(b.isDeleted))
+    for (const draft of changed) decisions.push(...this.#decisionsFor(draft, draft.lastChange as Change))
+    return decisions
+  }
+
+  #decisionsFor({ known, text, isDeleted }: MemoryDraft, change: Change): Decision[] {
+    if (known === null) {
+      const merged = text === this.#facts[change.fact]?.text ? {} : { text }
+      return isDeleted ? [] : [{ event: 'ADD', ...merged, ...change }]
+    }
+    if (isDeleted) return [{ event: 'DELETE', target: known.id, ...change }]
+    const isSame = normaliseForDuplicate(text) === normaliseForDuplicate(known.text)
+    return isSame
+      ? [{ event: 'NOOP', target: known.id, ...change }]
+      : [{ event: 'UPDATE', target: known.id, text, ...change }]
+  }
+
+  #supersede(draft: MemoryDraft, change: Change): void {
+    const { lastChange } = draft
+    if (lastChange === null || lastChange.fact === change.fact) return
+    if (this.#byFact.get(lastChange.fact) === draft) this.#superseded.set(lastChange.fact, change)
+  }
+}
+
+function revert(draft: MemoryDraft): void {
+  Object.assign(draft, { text: draft.known?.text ?? draft.text, isDeleted: false, lastChange: null })
+}

@@ -1,0 +1,125 @@
+import { normalise } from '../../text/terms/normalise.ts'
+import { segment } from '../../text/terms/segment.ts'
+import { stem } from '../../text/terms/stem.ts'
+import { readText, termsOf } from '../../text/terms/tokens.ts'
+import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import type { Rules } from './rules.ts'
+
+interface Statement {
+  speaker: string
+  text: string
+}
+
+/** What facts and memories have in common. */
+export interface Comparable extends Statement {
+  topic: string | null
+  subTopic: string | null
+  dense: Float32Array
+}
+
+/** Gives spellings of a speaker that differ only in case or spacing the same key. */
+export function speakerKeyOf(speaker: string): string {
+  return normaliseForDuplicate(speaker)
+}
+
+/** Equal for two statements of one speaker in the same words. */
+export function duplicateKeyOf({ speaker, text }: Statement): string {
+  return `${speakerKeyOf(speaker)}\n${normaliseForDuplicate(text)}`
+}
+
+/**
+ * Maps each fact that is repeated later in the batch to its last occurrence (indices). The last one represents all, so
+ * that in "Leeds", "Porto", "Leeds after all" the fact between them precedes it.
+ */
+export function findLaterDuplicates(facts: readonly Statement[]): Map<number, number> {
+  const keys = facts.map(duplicateKeyOf)
+  const last = new Map(keys.map((key, index) => [key, index]))
+  return new Map(
+    keys.flatMap((key, index): [number, number][] => {
+      const later = last.get(key) as number
+      return later === index ? [] : [[index, later]]
+    }),
+  )
+}
+
+/**
+ * A normalised key of topic and sub-topic: `Food preferences` and `food_preference` have the same one. `null` without a
+ * topic, and for the topic "other" without a sub-topic, whose facts have nothing in common.
+ */
+export function topicKeyOf(topic: string | null, subTopic: string | null): string | null {
+  const main = stemsOf(topic)
+  const sub = stemsOf(subTopic)
+  return main === '' || (main === OTHER && sub === '') ? null : `${main}/${sub}`
+}
+
+const OTHER = stem('other', 'english')
+
+function stemsOf(label: string | null): string {
+  if (label === null) return ''
+  return segment(normalise(label))
+    .flatMap((word) => (word.kind === 'gram' ? [] : [stem(word.text, 'english')]))
+    .join(' ')
+}
+
+/** Added for texts with the same topic key: contradictions seldom share words, but they share a topic. */
+const SAME_TOPIC_BONUS = 0.5
+
+/** Words that stand for a speaker in extracted facts and carry no subject. */
+const SPEAKER_WORDS = 'user assistant'
+
+/**
+ * Creates a comparison of two of `pool` (all facts and memories of one reconciliation). It returns their similarity,
+ * 0…1.5, or `null` when they are not near (see `Rules`).
+ */
+export function createSimilarity(
+  pool: readonly Comparable[],
+  rules: Rules,
+): (a: Comparable, b: Comparable) => number | null {
+  const views = new Map(pool.map((one) => [one, viewOf(one)]))
+  const weights = termWeights([...views.values()].map((view) => view.terms))
+  return (a, b) => {
+    const one = views.get(a) ?? viewOf(a)
+    const other = views.get(b) ?? viewOf(b)
+    if (one.speaker !== other.speaker) return null
+    const close = cosine(a.dense, b.dense)
+    const shared = overlap(one.terms, other.terms, weights)
+    const isSameTopic = one.topicKey !== null && one.topicKey === other.topicKey
+    if (!isSameTopic && close < rules.minCosine && shared < rules.minOverlap) return null
+    return Math.max(close, shared, 0) + (isSameTopic ? SAME_TOPIC_BONUS : 0)
+  }
+}
+
+/**
+ * Cosine of two L2-normalised vectors; 0 for vectors of different lengths (of different embedders) and for values that
+ * are not numbers.
+ */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return 0
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
+  return Number.isFinite(sum) ? sum : 0
+}
+
+/** Inverse document frequency, ln(1 + N/df): a term that every text of the pool has ("likes") distinguishes little. */
+export function termWeights(documents: readonly ReadonlySet<string>[]): (term: string) => number {
+  const counts = new Map<string, number>()
+  for (const terms of documents) for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1)
+  return (term) => Math.log(1 + documents.length / (counts.get(term) ?? 1))
+}
+
+/** Weighted overlap coefficient (Szymkiewicz–Simpson), 0…1: shared weight divided by that of the lighter set. */
+export function overlap(
+  a: ReadonlySet<string>,
+  b: ReadonlySet<string>,
+  weight: (term: string) => number,
+): number {
+  const total = (terms: Iterable<string>) => [...terms].reduce((sum, term) => sum + weight(term), 0)
+  const lighter = Math.min(total(a), total(b))
+  return lighter > 0 ? total(a.intersection(b)) / lighter : 0
+}
+
+function viewOf({ text, speaker, topic, subTopic }: Comparable) {
+  const terms = new Set(termsOf(readText(text)))
+  for (const term of termsOf(readText(`${SPEAKER_WORDS} ${speaker}`))) terms.delete(term)
+  return { terms, speaker: speakerKeyOf(speaker), topicKey: topicKeyOf(topic, subTopic) }
+}

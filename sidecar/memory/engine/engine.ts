@@ -1,0 +1,262 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Embedder } from '../../ports/embedder.ts'
+import { AppError, invalid } from '../../ports/errors.ts'
+import type { RecordStore } from '../../ports/records.ts'
+import type { ScopeLock } from '../../ports/scope-lock.ts'
+import type { HistoryRow } from '../model/history.ts'
+import type { Memory } from '../model/memory.ts'
+import { type Scope, scopeKey } from '../model/scope.ts'
+import { getHistory } from '../repositories/history.ts'
+import { getMemory, type Held } from '../repositories/memories.ts'
+import { removePending } from '../repositories/pending.ts'
+import type { OnInvalidRecord } from '../repositories/record.ts'
+import { getTurn, putTurn } from '../repositories/turns.ts'
+import { eraseDerivedData } from './erase-derived-data.ts'
+import { forgetScope } from './forget.ts'
+import { type ListOptions, listMemories, listMemoriesAsOf } from './list.ts'
+import { type OnFence, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
+
+export interface EngineOptions {
+  records: RecordStore
+  lock: ScopeLock
+  embedder: Embedder
+  /** Called in commit order per scope, and awaited before the change is acknowledged. */
+  onChange: (change: ScopeChange) => unknown
+  onFence?: OnFence
+  onInvalidRecord?: OnInvalidRecord | undefined
+  now?: () => number
+}
+
+export interface ChangeOptions {
+  /** The time of the change, epoch milliseconds; now by default. */
+  at?: number | undefined
+}
+
+export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
+
+/** Reads and changes memories. One writer per scope; every change is committed atomically. */
+export class MemoryEngine {
+  readonly #records: RecordStore
+  readonly #embedder: Embedder
+  readonly #onChange: (change: ScopeChange) => unknown
+  readonly #onFence: OnFence
+  readonly #onInvalidRecord: OnInvalidRecord | undefined
+  readonly #now: () => number
+  readonly #lock: ScopeLock
+
+  constructor(options: EngineOptions) {
+    this.#records = reportFailedCommits(options.records, (scope) => this.#reportUncertain(scope))
+    this.#lock = options.lock
+    this.#embedder = options.embedder
+    this.#onChange = options.onChange
+    this.#onFence = options.onFence ?? (async () => {})
+    this.#onInvalidRecord = options.onInvalidRecord
+    this.#now = options.now ?? Date.now
+  }
+
+  /** @throws {AppError} `not_found` for an unknown or deleted memory, or one of another user */
+  async get(scope: Scope, id: string): Promise<Memory> {
+    const held = await getMemory(this.#records, scopeKey(scope), id)
+    if (!held) throw notFound(id)
+    return held.memory
+  }
+
+  /** Corrects a memory by hand as its next version; a correction that changes nothing makes no version. */
+  async revise(
+    scope: Scope,
+    id: string,
+    correction: Correction,
+    reason: string | null,
+  ): Promise<{ memory: Memory; changed: boolean }> {
+    return await this.change(scopeKey(scope), async (unit) => {
+      const { memory } = await findOrThrow(unit, id)
+      if (memory.kind === 'pending') {
+        throw new AppError(
+          'conflict',
+          `id: ${JSON.stringify(id)} is pending; correct the memories that extraction makes of it`,
+        )
+      }
+      const changed = Object.entries(correction).some(
+        ([field, value]) => !isDeepStrictEqual(memory[field as keyof Memory], value),
+      )
+      if (!changed) return { memory, changed }
+      const revised = await unit.revise(id, { ...correction, valid_from: unit.now }, { actor: 'api', reason })
+      return { memory: revised, changed }
+    })
+  }
+
+  /**
+   * Ends a memory. Its history stays and it can be restored; posting its source turns again does not bring it back.
+   * A pending memory is erased without history.
+   */
+  async remove(scope: Scope, id: string, reason: string | null = null): Promise<Memory> {
+    return await this.change(scopeKey(scope), async (unit) => {
+      const { memory } = await findOrThrow(unit, id)
+      if (memory.kind === 'pending') unit.erase(id)
+      else await unit.end(id, unit.now, { actor: 'api', reason })
+      await eraseDerivedData(unit, memory)
+      return memory
+    })
+  }
+
+  /**
+   * Makes a new version with the content of an earlier one.
+   * @param version absent: the one before the current version, or the last version of a deleted memory
+   */
+  async restore(
+    scope: Scope,
+    id: string,
+    version: number | undefined,
+    reason: string | null,
+  ): Promise<Memory> {
+    return await this.change(scopeKey(scope), async (unit) => {
+      const current = await unit.find(id)
+      const ended = current ? undefined : await unit.findEnded(id)
+      const latest = current?.memory ?? ended?.memory
+      if (!latest) throw notFound(id)
+      const newestPast = current ? latest.version - 1 : latest.version
+      const wanted = version ?? newestPast
+      const found = await unit.findPast(id, wanted)
+      if (!found) throw noVersion(wanted, newestPast)
+      const cause = { actor: 'api' as const, reason: reason ?? `version ${wanted} restored` }
+      const { memory: past } = found.past
+      const valid_from = unit.now
+      if (ended) {
+        // The sources are those of the last version, whichever version is restored.
+        const { sources } = ended.memory
+        const reset = { updated_at: unit.now, same_as: undefined, taken_back: undefined }
+        const restored = await unit.add({ ...past, sources, valid_from, ...reset }, cause)
+        unit.put(restored, found.dense)
+        return restored
+      }
+      const { text, topic, sub_topic, importance, event_date, expires_at, metadata, kind } = past
+      const fields = { text, topic, sub_topic, importance, event_date, expires_at, metadata, kind }
+      const options = { event: 'RESTORE' as const, dense: found.dense }
+      return await unit.revise(id, { ...fields, valid_from }, cause, options)
+    })
+  }
+
+  /** Every change of a memory, oldest first; also of one that has ended. */
+  async history(scope: Scope, id: string): Promise<HistoryRow[]> {
+    const unit = new UnitOfWork(this.#records, scopeKey(scope), this.#now())
+    const latest = (await unit.find(id))?.memory ?? (await unit.findEnded(id))?.memory
+    if (!latest) throw notFound(id)
+    return await getHistory(unit.records, unit.scope, id, latest.version)
+  }
+
+  async list(scope: Scope, options: ListOptions): ReturnType<typeof listMemories> {
+    return await listMemories(this.#records, scopeKey(scope), options, this.#onInvalidRecord)
+  }
+
+  async listAsOf(scope: Scope, at: number, options: ListOptions): ReturnType<typeof listMemoriesAsOf> {
+    return await listMemoriesAsOf(this.#records, scopeKey(scope), at, options, this.#onInvalidRecord)
+  }
+
+  /** Drops a pending turn with its pending memories. False: the turn is not pending. */
+  async dropTurn(scope: Scope, turnId: string): Promise<boolean> {
+    return await this.change(scopeKey(scope), async (unit) => {
+      const turn = await getTurn(unit.records, unit.scope, turnId)
+      if (!turn || turn.state === 'done') return false
+      for (const id of turn.memory_ids) {
+        if ((await unit.find(id))?.memory.kind === 'pending') unit.erase(id)
+      }
+      const dropped = { state: 'done' as const, memory_ids: [], dropped_at: unit.now, updated_at: unit.now }
+      unit.addWrites(putTurn(unit.scope, { ...turn, ...dropped }), removePending(unit.scope, turnId))
+      return true
+    })
+  }
+
+  /** Erases everything of a user; answers the number of erased records per collection. */
+  async forget(scope: Scope): Promise<Record<string, number>> {
+    const key = scopeKey(scope)
+    return await this.#runExclusive(key, async (records) => {
+      await this.#onFence(key)
+      const change = { scope: key, upserted: [], fence: true }
+      const counts = await forgetScope(records, key, (removed) => this.#report({ ...change, removed }))
+      await this.#onChange({ ...change, removed: [], forgotten: true })
+      return counts
+    })
+  }
+
+  /** Runs a task under the write lock of the scope and commits its changes atomically. All changes use this method. */
+  async change<T>(
+    scope: string,
+    task: (unit: UnitOfWork) => Promise<T>,
+    options: ChangeOptions = {},
+  ): Promise<T> {
+    return await this.#runExclusive(scope, async (records) => {
+      const unit = new UnitOfWork(records, scope, options.at ?? this.#now())
+      const answer = await task(unit)
+      await this.#report(await unit.commit(this.#embedder, this.#onFence))
+      return answer
+    })
+  }
+
+  /**
+   * Finishes the commits that another process left in a scope, before this process writes there.
+   * @param left `unknown`: probably none
+   */
+  async takeOver(scope: string, left: 'unfinished' | 'unknown'): Promise<void> {
+    await this.#records.recover?.(scope)
+    // The other process may have committed without reporting the change.
+    if (left === 'unfinished') await this.#reportUncertain(scope)
+  }
+
+  /** Resolves when the writes under way have ended. */
+  async drained(): Promise<void> {
+    await this.#lock.drained()
+  }
+
+  /** Runs a task under the write lock of the scope, with a store that commits only while the lock is held. */
+  async #runExclusive<T>(scope: string, task: (records: RecordStore) => Promise<T>): Promise<T> {
+    return await this.#lock.run(scope, async ({ assertHeld }) => {
+      const commit: RecordStore['commit'] = async (writes) => {
+        await assertHeld()
+        await this.#records.commit(writes)
+      }
+      return await task({ ...this.#records, commit })
+    })
+  }
+
+  async #report(change: ScopeChange): Promise<void> {
+    if (change.upserted.length > 0 || change.removed.length > 0) await this.#onChange(change)
+  }
+
+  async #reportUncertain(scope: string): Promise<void> {
+    await this.#onChange({ scope, upserted: [], removed: [], fence: true, isUncertain: true })
+  }
+}
+
+/** A rejected commit may have taken effect all the same, so in-memory copies of its scopes must be dropped. */
+function reportFailedCommits(
+  records: RecordStore,
+  onUncertain: (scope: string) => Promise<void>,
+): RecordStore {
+  return {
+    ...records,
+    async commit(writes) {
+      try {
+        await records.commit(writes)
+      } catch (error) {
+        const memories = writes.filter(({ collection }) => collection === 'memories')
+        for (const scope of new Set(memories.map((write) => write.scope))) await onUncertain(scope)
+        throw error
+      }
+    },
+  }
+}
+
+async function findOrThrow(unit: UnitOfWork, id: string): Promise<Held> {
+  const held = await unit.find(id)
+  if (!held) throw notFound(id)
+  return held
+}
+
+function notFound(id: string): AppError {
+  return new AppError('not_found', `id: no memory ${JSON.stringify(id)} of this user`)
+}
+
+function noVersion(wanted: number, newest: number): AppError {
+  if (newest === 0) return new AppError('conflict', 'version: this memory has no earlier version to restore')
+  return invalid('version', `an earlier version of this memory, from 1 to ${newest}`, wanted)
+}

@@ -1,0 +1,105 @@
+import type { Embedder } from '../../ports/embedder.ts'
+import { type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
+import { readMemory, withSearchFields } from '../repositories/memories.ts'
+import { EMBEDDED, getEmbedderNote, saveEmbedderNote } from '../repositories/meta.ts'
+import { readPastVersion } from '../repositories/versions.ts'
+
+export type EmbeddedCollection = (typeof EMBEDDED)[number]
+
+/**
+ * Vectors of different embedders are not comparable: a store opens only with the embedder that made its vectors. A new
+ * store records the embedder that it is opened with.
+ * @throws {Error} with the steps for the operator
+ */
+export async function assertSameEmbedder(store: RecordStore, embedder: Embedder): Promise<void> {
+  const { name, dimensions } = embedder
+  const note = await getEmbedderNote(store)
+  if (!note) return await saveEmbedderNote(store, { name, dimensions })
+  if (note.underway) {
+    throw new Error(
+      `EMBEDDING_MODEL: re-embedding the memories with ${note.name} is not finished. Run \`npm run reembed\` to continue, or set another model and run it to start again`,
+    )
+  }
+  if (note.name !== name || note.dimensions !== dimensions) {
+    throw new Error(
+      `EMBEDDING_MODEL: expected ${note.name} (${note.dimensions} dimensions), which embedded the memories, got ${name} (${dimensions} dimensions). Set the old model again, or run \`npm run reembed\` with the new one`,
+    )
+  }
+}
+
+const PAGE = 64
+
+/**
+ * Re-embeds every memory and past version in place, scope by scope. Can be interrupted and repeated.
+ * @param onProgress called after each scope with the scopes and memories done so far
+ */
+export async function reembed(
+  store: RecordStore,
+  embedder: Embedder,
+  onProgress: (scopes: number, memories: number) => void,
+): Promise<number> {
+  const { name, dimensions } = embedder
+  const note = await getEmbedderNote(store)
+  const isSame = note?.name === name && note.dimensions === dimensions
+  if (isSame && !note.underway) return 0
+  const start = (isSame && note.underway) || { collection: EMBEDDED[0], scope: '' }
+  await saveEmbedderNote(store, { name, dimensions, underway: start })
+  let done = 0
+  let scopes = 0
+  for (const collection of EMBEDDED.slice(EMBEDDED.indexOf(start.collection))) {
+    let after = collection === start.collection ? start.scope : ''
+    for (;;) {
+      const page = await store.scopes(collection, { after, limit: PAGE })
+      for (const scope of page) {
+        done += await reembedScope(store, embedder, collection, scope)
+        scopes += collection === EMBEDDED[0] ? 1 : 0
+        await saveEmbedderNote(store, { name, dimensions, underway: { collection, scope } })
+        onProgress(scopes, done)
+        after = scope
+      }
+      if (page.length < PAGE) break
+    }
+  }
+  await saveEmbedderNote(store, { name, dimensions })
+  return done
+}
+
+async function reembedScope(
+  store: RecordStore,
+  embedder: Embedder,
+  collection: EmbeddedCollection,
+  scope: string,
+): Promise<number> {
+  let done = 0
+  let records: StoredRecord[] = []
+  const flush = async () => {
+    if (records.length === 0) return
+    const embedded = await embedRecords(records, embedder, collection, scope)
+    await store.commit(embedded.map((put) => ({ put, collection, scope })))
+    done += records.length
+    records = []
+  }
+  for await (const record of scrollAll(store, collection, scope)) {
+    // End markers of memories have no vector.
+    if (record.dense) records.push(record)
+    if (records.length === PAGE) await flush()
+  }
+  await flush()
+  return done
+}
+
+/** Answers the records with new vectors and everything else that a search needs; records without a vector get none. */
+export async function embedRecords(
+  records: readonly StoredRecord[],
+  embedder: Embedder,
+  collection: EmbeddedCollection,
+  scope: string,
+): Promise<StoredRecord[]> {
+  const searchable = records.filter(({ dense }) => dense)
+  const texts = searchable.map((record) =>
+    collection === 'memories' ? readMemory(record).text : readPastVersion(record).memory.text,
+  )
+  const vectors = texts.length === 0 ? [] : await embedder.embed(texts, 'document', undefined, { scope })
+  const denseOf = new Map(searchable.map((record, i) => [record, vectors[i]]))
+  return records.map((record) => withSearchFields(collection, { ...record, dense: denseOf.get(record) }))
+}

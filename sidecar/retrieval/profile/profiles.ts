@@ -1,0 +1,129 @@
+import type { Memory } from '../../memory/model/memory.ts'
+import { type Scope, scopeKey } from '../../memory/model/scope.ts'
+import { fold } from '../../memory/model/topics.ts'
+import type { RuleBook } from '../../memory/rules/rule-book.ts'
+import { DEFAULT_RULES, withDefaultTopics } from '../../memory/rules/rules.ts'
+import { AppError } from '../../ports/errors.ts'
+import { type CountTokens, tokenCounter } from '../../text/token-counter.ts'
+import { createGates, passesAll } from '../gates.ts'
+import type { Snapshot } from '../snapshot.ts'
+import type { Snapshots } from '../snapshots.ts'
+import { type Packed, pack } from './pack.ts'
+import { selectRecent, selectStatic } from './parts.ts'
+import { createSlotter, type Schema, type SlottedMemory } from './slots.ts'
+
+interface ProfileRequest {
+  agentId?: string | undefined
+  runId?: string | undefined
+  /** Filters the memories and selects the topics that sort them. */
+  appId?: string | undefined
+  tokenBudget: number
+  maxPerTopic: number
+  /** Includes only these topics; absent: all. */
+  topics?: readonly string[] | undefined
+  /** Topics whose memories are included before all others. */
+  prefer?: readonly string[] | undefined
+}
+
+interface Profile extends Packed {
+  static: readonly SlottedMemory[]
+  recent: readonly SlottedMemory[]
+}
+
+/** Prompt text and its memories. */
+export interface ProfileText {
+  text: string
+  tokens: number
+  memories: Memory[]
+}
+
+interface ProfilesOptions {
+  snapshots: Snapshots
+  ruleBook: RuleBook
+  /** Whether a model assigns topics. Without one, the profile includes the statements of the user. */
+  learns: boolean
+  /** Epoch milliseconds. */
+  now?: () => number
+}
+
+const DEFAULT_MAX_PER_TOPIC = 15
+
+/** Renders the memories of a user by topic. */
+export class Profiles {
+  readonly #options: ProfilesOptions
+  readonly #now: () => number
+
+  constructor(options: ProfilesOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  async read(scope: Scope, request: ProfileRequest): Promise<Profile> {
+    const { rules } = await this.#options.ruleBook.inForce(scope.namespace, request.appId ?? null)
+    const count = await tokenCounter()
+    // Read last: nothing is awaited afterwards, so the response reflects the current memories.
+    const snapshot = await this.#snapshot(scopeKey(scope))
+    const now = this.#now()
+    const packed = this.#pack(snapshot, request, withDefaultTopics(rules).topics, count, now)
+    return { ...packed, static: selectStatic(packed.kept), recent: selectRecent(packed.kept, now) }
+  }
+
+  /** The context of a recall that failed or exceeded its deadline. */
+  async readText(
+    scope: Scope,
+    { agentId, runId, appId, tokenBudget }: Omit<ProfileRequest, 'maxPerTopic' | 'topics' | 'prefer'>,
+  ): Promise<ProfileText> {
+    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: DEFAULT_MAX_PER_TOPIC }
+    return toText(await this.read(scope, request))
+  }
+
+  /** Returns a function that renders given memories by the topics of an app. */
+  async packer(
+    { namespace }: Scope,
+    appId: string | null,
+  ): Promise<(memories: readonly Memory[], tokenBudget: number) => ProfileText> {
+    // If the rules cannot be read, the default topics are used.
+    const inForce = await this.#options.ruleBook.inForce(namespace, appId).catch(() => undefined)
+    const count = await tokenCounter()
+    const toSlot = createSlotter(withDefaultTopics(inForce?.rules ?? DEFAULT_RULES).topics)
+    const options = { maxPerTopic: DEFAULT_MAX_PER_TOPIC, isPreferred: () => false }
+    return (memories, tokenBudget) => toText(pack(memories.map(toSlot), { ...options, tokenBudget }, count))
+  }
+
+  #pack(
+    snapshot: Snapshot,
+    request: ProfileRequest,
+    schema: Schema,
+    count: CountTokens,
+    now: number,
+  ): Packed {
+    const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
+    const gates = createGates({ agentId, runId, appId, now })
+    const memories = [...snapshot.memories.values()].filter(
+      (memory) => this.#isListed(memory) && passesAll(gates, memory),
+    )
+    const topics = request.topics && new Set(request.topics.map(fold))
+    const preferred = new Set(request.prefer?.map(fold))
+    const slotted = memories.map(createSlotter(schema)).filter(({ key }) => topics?.has(key) ?? true)
+    const isPreferred = (key: string) => preferred.has(key)
+    return pack(slotted, { tokenBudget, maxPerTopic, isPreferred }, count)
+  }
+
+  /** Memories with a topic; without a model also the statements of the user, but not of the assistant. */
+  #isListed({ kind, topic, role }: Memory): boolean {
+    if (kind === 'pending') return false
+    return kind !== 'verbatim' || topic !== null || (!this.#options.learns && role === 'user')
+  }
+
+  async #snapshot(key: string): Promise<Snapshot> {
+    try {
+      return await this.#options.snapshots.get(key)
+    } catch (cause) {
+      throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
+    }
+  }
+}
+
+function toText({ text, tokens, kept }: Packed): ProfileText {
+  return { text, tokens, memories: kept.map(({ memory }) => memory) }
+}

@@ -1,0 +1,67 @@
+import type { Memory } from '../../memory/model/memory.ts'
+import type { BlockReason } from '../blocks/freshness.ts'
+import type { TurnCoverage } from '../blocks/turn-coverage.ts'
+import type { RecallRequest, Timings } from '../recall.ts'
+
+export type Strategy = 'per_query' | 'cached' | 'cached_delta'
+
+export interface StrategyRequest extends RecallRequest {
+  strategy: Strategy | 'auto'
+  /** `write`: an added memory renews the block. `window` (default): only when the window rule requires it. */
+  freshness?: 'window' | 'write' | undefined
+  /** Always builds a new block. */
+  refresh?: boolean | undefined
+  /** Builds a new block if the cosine of the query and the query of the block is below this value. */
+  refreshOnShift?: number | undefined
+  /** The filters of the request, from which `filter` was compiled. */
+  filters?: unknown
+}
+
+export interface CacheReport {
+  result: 'hit' | 'miss' | 'none'
+  /** `disabled`: the strategy is `per_query`, there is no conversation or a window below 2, or the cache is unavailable. */
+  reason: BlockReason | 'disabled'
+  /** Turns since the block was built. */
+  age_turns: number | null
+  serves_until_turn: number | null
+  block_hash: string | null
+}
+
+export interface StrategyResult {
+  /** The strategy that was used. */
+  strategy: Strategy
+  /** Block and delta, ready for a prompt. */
+  context: string
+  block: string
+  delta: string
+  /** o200k tokens of the context. */
+  tokens: number
+  memories: { memory: Memory; score: number }[]
+  cache: CacheReport
+  /** Watermark of the block. */
+  watermark?: number | undefined
+  /** Absent without a conversation, and for a profile or an empty result. */
+  coverage?: TurnCoverage | undefined
+  /** Parts that are missing because they were late or failed, then the fallback that replaces the result, if any. */
+  degraded: string[]
+  tookMs: Timings
+}
+
+/** A profile of the user within a token budget. */
+export interface ProfileText {
+  /** Empty if nothing is known. */
+  text: string
+  /** o200k tokens. */
+  tokens: number
+  memories: readonly Memory[]
+}
+
+export const NO_CACHE: CacheReport = {
+  result: 'none',
+  reason: 'disabled',
+  age_turns: null,
+  serves_until_turn: null,
+  block_hash: null,
+}
+
+export const NO_TIME: Readonly<Timings> = { embed: 0, search: 0, render: 0, total: 0 }

@@ -1,0 +1,32 @@
+import { isQuestion, isSmallTalk, packSentences, splitSentences } from './sentences.ts'
+import { normalise } from './terms/normalise.ts'
+import { segment } from './terms/segment.ts'
+
+export interface VerbatimMessage {
+  role: 'user' | 'assistant' | 'system'
+  content: string
+  name?: string
+}
+
+/** Longest kept text, in UTF-16 code units. */
+export const MAX_KEPT_LENGTH = 1_000
+
+/**
+ * The texts of a message that are worth remembering, in order: its sentences without greetings, fillers and questions,
+ * packed into texts of at most `MAX_KEPT_LENGTH`. System messages give none: they are instructions.
+ */
+export function keepVerbatim(message: VerbatimMessage): string[] {
+  if (message.role === 'system') return []
+  const kept = splitSentences(message.content).filter(
+    (sentence) => !isSmallTalk(sentence) && !isQuestion(sentence),
+  )
+  return packSentences(kept, MAX_KEPT_LENGTH)
+}
+
+/** Texts with the same key are duplicates: normalised words without punctuation and spacing. */
+export function normaliseForDuplicate(text: string): string {
+  const normal = normalise(text)
+  const words = segment(normal).flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
+  // A text of symbols only, such as an emoji, equals only itself.
+  return words.length > 0 ? words.join(' ') : normal.replace(/\s+/g, ' ').trim()
+}

@@ -1,0 +1,200 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { type Case, caseNamed, failedCases, tryCase } from '../../contract/contract.ts'
+import { RECORD_CASES } from '../../contract/records.ts'
+import { CRASH_CASES } from '../../helpers/fake-qdrant/crash-cases.ts'
+import type { FakeQdrant } from '../../helpers/fake-qdrant/server.ts'
+import { type Opener, recordsSubject } from '../../helpers/fake-qdrant/subject.ts'
+
+const HOME = '../../../sidecar/adapters/qdrant'
+
+// biome-ignore lint/suspicious/noExplicitAny: parts of the adapter, replaced by broken ones
+type Part = any
+
+interface Saboteur {
+  name: string
+  caughtBy: string
+  /** File of the adapter, and what is broken in it. */
+  parts?: Record<string, (honest: Part) => Part>
+  /** What the requests are changed to on their way, as if the adapter had sent them so. */
+  meddle?: (server: FakeQdrant) => void
+}
+
+const IN_SCOPES = 'takes every scope literally, whatever its characters mean elsewhere'
+const PAGES = 'shows each record on exactly one page, in both directions'
+const cutAt = (moment: string) =>
+  `shows a commit whole or not at all, whichever request is cut ${moment} it is done`
+
+const SABOTEURS: Saboteur[] = [
+  {
+    name: 'asks without the scope, and takes what comes',
+    caughtBy: IN_SCOPES,
+    parts: {
+      'points.ts': ({ toRecord }) => ({
+        within: (collection: string) => [{ key: 'collection', match: { value: collection } }],
+        toRecord: (payload: Part, collection: string) => toRecord(payload, collection, payload.scope),
+      }),
+    },
+  },
+  {
+    name: 'has one point for an id, whatever its scope',
+    caughtBy: 'keeps one id in two scopes and two collections apart',
+    parts: {
+      'points.ts': ({ pointId, toPointWrite }) => ({
+        pointId: (collection: string, _scope: string, id: string) => pointId(collection, '', id),
+        toPointWrite: (write: Part, dimensions: number) => {
+          const id = pointId(write.collection, '', write.put?.id ?? write.remove)
+          const { point, ...rest } = toPointWrite(write, dimensions)
+          return { ...rest, id, point: point && { ...point, id } }
+        },
+      }),
+    },
+  },
+  {
+    name: 'drops ties',
+    caughtBy: PAGES,
+    meddle: (server) => {
+      const none = { result: { points: [], next_page_offset: null }, status: 'ok', time: 0 }
+      server.fault = ({ body }) => (body?.filter?.must.length === 3 ? { status: 200, body: none } : undefined)
+    },
+  },
+  {
+    name: 'forgets where the page before ended',
+    caughtBy: PAGES,
+    meddle: (server) => {
+      server.fault = ({ body }) => {
+        if (body?.order_by) delete body.order_by.start_from
+        return undefined
+      }
+    },
+  },
+  {
+    name: 'keeps the first of two writes to a point',
+    caughtBy: 'applies the writes of a commit in the order given',
+    parts: {
+      'writes.ts': ({ lastWrites }) => ({
+        lastWrites: (writes: Part[]) => lastWrites(writes.toReversed()),
+      }),
+    },
+  },
+  {
+    name: 'has no journal',
+    caughtBy: cutAt('half'),
+    parts: { 'journal.ts': unwritten },
+  },
+  {
+    name: 'leaves the journal unread at the start',
+    caughtBy: cutAt('before'),
+    parts: {
+      'journal.ts': ({ openJournal }) => ({
+        openJournal: (...args: unknown[]) => ({
+          ...openJournal(...args),
+          unfinished: async () => [],
+          sweep: async () => {},
+        }),
+      }),
+    },
+  },
+  {
+    name: 'strikes the entry before it is carried out',
+    caughtBy: cutAt('after'),
+    parts: {
+      'writes.ts': ({ applyWrites }) => ({
+        async applyWrites(link: Part, collections: Part, writes: Part[], finish: Part[]) {
+          await applyWrites(link, collections, [], finish)
+          await applyWrites(link, collections, writes, [])
+        },
+      }),
+    },
+  },
+  {
+    name: 'lets a scope be read while a write to it is under way',
+    caughtBy:
+      'carries a commit out by itself when the server comes back, and lets nobody see half of it before',
+    parts: {
+      'scope-gate.ts': () => ({
+        openScopeGate: () => ({
+          read: (_place: unknown, read: () => unknown) => read(),
+          close: async () => () => {},
+        }),
+      }),
+    },
+  },
+  {
+    name: 'has no floor under its journal',
+    caughtBy: 'takes no notice of a journal that arrives when it has been taken back',
+    parts: {
+      'journal.ts': ({ openJournal }) => ({
+        openJournal: (...args: unknown[]) => {
+          const journal = openJournal(...args)
+          return { ...journal, finish: (entry: unknown) => journal.finish(entry).slice(1) }
+        },
+      }),
+    },
+  },
+  {
+    name: 'forgets a write that it gave up',
+    caughtBy: 'takes a commit back whose journal may have been written, before it does anything else',
+    parts: {
+      'journal.ts': ({ openJournal }) => ({
+        openJournal: (...args: unknown[]) => {
+          const journal = openJournal(...args)
+          return { ...journal, finish: (entry: unknown) => journal.finish(entry).slice(0, 1) }
+        },
+      }),
+    },
+  },
+]
+
+function unwritten({ openJournal }: Part): Part {
+  return {
+    openJournal: (...args: unknown[]) => {
+      const journal = openJournal(...args)
+      const none = async () => {}
+      return {
+        ...journal,
+        write: (commits: Part[][]) => {
+          const writes = commits.flat()
+          const scopes = [...new Set(writes.map(({ scope }) => scope))]
+          const entry = { instance: 'i', sequence: 1, parts: 1, host: '', pid: 0, scopes, writes }
+          return { entries: [entry], written: none() }
+        },
+      }
+    },
+  }
+}
+
+/** The adapter with some of its parts replaced, loaded anew. */
+async function sabotaged(parts: Saboteur['parts'] = {}): Promise<Opener> {
+  vi.resetModules()
+  for (const [file, sabotage] of Object.entries(parts)) {
+    vi.doMock(`${HOME}/${file}`, async (importOriginal) => {
+      const honest = await importOriginal<object>()
+      return { ...honest, ...sabotage(honest) }
+    })
+  }
+  const { openQdrantRecords } = await import(`${HOME}/records.ts`)
+  return openQdrantRecords
+}
+
+afterEach(() => {
+  for (const { parts = {} } of SABOTEURS)
+    for (const file of Object.keys(parts)) vi.doUnmock(`${HOME}/${file}`)
+})
+
+describe('the contract notices a Qdrant store that', () => {
+  it.each(SABOTEURS)('$name', async ({ caughtBy, parts, meddle }) => {
+    const opener = await sabotaged(parts)
+    const crash: Case<Opener> | undefined = CRASH_CASES.find(({ name }) => name === caughtBy)
+    const outcome = crash
+      ? tryCase(crash, async () => ({ subject: opener, close: async () => {} }))
+      : tryCase(caseNamed(RECORD_CASES, caughtBy), recordsSubject(2, opener, meddle))
+    await expect(outcome).rejects.toThrow()
+  })
+
+  it('does nothing of the kind, without a complaint', async () => {
+    const opener = await sabotaged()
+    const named = new Set(SABOTEURS.map(({ caughtBy }) => caughtBy))
+    const cases = RECORD_CASES.filter(({ name }) => named.has(name))
+    expect(await failedCases(cases, recordsSubject(2, opener))).toEqual([])
+  })
+})

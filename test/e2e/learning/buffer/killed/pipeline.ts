@@ -1,0 +1,208 @@
+import { createInProcessCache } from '../../../../../sidecar/adapters/in-process/cache.ts'
+import { lexicalEmbedder } from '../../../../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from '../../../../../sidecar/adapters/in-process/lock.ts'
+import { createInProcessScopeState } from '../../../../../sidecar/adapters/in-process/scope-state.ts'
+import { openSqliteQueue } from '../../../../../sidecar/adapters/sqlite/queue.ts'
+import { openSqliteRecords } from '../../../../../sidecar/adapters/sqlite/records.ts'
+import { compose, type Services } from '../../../../../sidecar/app/compose.ts'
+import { Ledger } from '../../../../../sidecar/insight/ledger/ledger.ts'
+import { parsePrices } from '../../../../../sidecar/insight/ledger/prices.ts'
+import type { BufferZone } from '../../../../../sidecar/learning/buffer/buffer-zone.ts'
+import type { Scope } from '../../../../../sidecar/memory/model/scope.ts'
+import { type LanguageModel, ModelUnavailable } from '../../../../../sidecar/ports/language-model.ts'
+import { createLog } from '../../../../../sidecar/ports/log.ts'
+import {
+  type Collection,
+  type RecordStore,
+  scrollAll,
+  type Write,
+} from '../../../../../sidecar/ports/records.ts'
+import type { ScopeState } from '../../../../../sidecar/ports/scope-state.ts'
+import { type Clock, stoppedClock } from '../../../../helpers/clock.ts'
+import { type TableModel, tableModel } from '../../../../helpers/learning/buffer/model.ts'
+import { fakeTimers } from '../../../../helpers/learning/buffer/timers.ts'
+import type { FactTable } from '../../../../helpers/memory-model.ts'
+
+/*
+ * Everything behind the HTTP surface on a real SQLite file, with a word said at each step on the way of a turn into
+ * memory. Runs in a process of its own, which can be killed at any of them, and in the test, without Vitest's help.
+ */
+
+export const ADA: Scope = { namespace: 'n', userId: 'ada' }
+const KEY = 'n/ada'
+
+const TABLE: FactTable = {
+  'I live in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home' }],
+  'I moved to Porto': [
+    { text: 'Ada lives in Porto.', topic: 'basic_info', sub_topic: 'home', replaces: 'Ada lives in Leeds.' },
+  ],
+  'I am a nurse': [{ text: 'Ada works as a nurse.', topic: 'work', sub_topic: 'role' }],
+  'I have a cat': [{ text: 'Ada has a cat.', topic: 'relationships', sub_topic: 'pets' }],
+  'I play the cello': [{ text: 'Ada plays the cello.', topic: 'preferences', sub_topic: 'music' }],
+}
+
+export type Action = { post: [turn: number, content: string] } | { flush: 'fine' | 'away' }
+
+/** What a client does, one call after the other. The second turn 2 is a regenerated answer to a turn learned from. */
+export const ACTIONS: readonly Action[] = [
+  { post: [1, 'I live in Leeds. I am a nurse'] },
+  { post: [2, 'I have a cat'] },
+  { flush: 'fine' },
+  { post: [3, 'I moved to Porto'] },
+  { post: [2, 'I play the cello'] },
+  { flush: 'away' },
+  { flush: 'fine' },
+]
+
+export interface Pipeline {
+  services: Services
+  act: (nth: number) => Promise<void>
+  state: () => Promise<unknown>
+  close: () => Promise<void>
+}
+
+/** @param step told of each step by name, in order */
+export async function openPipeline(path: string, step: (name: string) => void): Promise<Pipeline> {
+  const clock = stoppedClock()
+  const stored = openSqliteRecords(path)
+  const records = tellingRecords(stored, step)
+  const bounds = { maxEntries: 10, maxBytes: 100_000, now: clock.now }
+  const model = tableModel(TABLE)
+  const ledger = new Ledger({ records: stored, prices: parsePrices('') })
+  const timers = fakeTimers(clock)
+  const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now, timers })
+  const services = compose(
+    {
+      records,
+      cache: createInProcessCache(bounds),
+      scopeState: tellingState(createInProcessScopeState(bounds), step),
+      scopeLock: createInProcessScopeLock(),
+      embedder: lexicalEmbedder(),
+      model: tellingModel(model, step),
+      queue,
+      ledger,
+    },
+    {
+      indexMaxBytes: 64 * 1024 * 1024,
+      embeddingDeadlineMs: 5000,
+      countTokens: (text) => Math.ceil(text.length / 4),
+      now: clock.now,
+      timers,
+    },
+    createLog('silent', () => {}),
+  )
+  const buffer = services.buffer as BufferZone
+  await buffer.start()
+  return {
+    services,
+    act: (nth) => act({ services, buffer, clock, model }, nth),
+    state: () => stateOf(services, stored),
+    async close() {
+      await buffer.close()
+      await queue.close()
+      await services.engine.drained()
+      await ledger.close()
+      await stored.close()
+    },
+  }
+}
+
+interface Parts {
+  services: Services
+  buffer: BufferZone
+  clock: Clock
+  model: TableModel
+}
+
+const START = Date.parse('2026-03-01T09:00:00Z')
+
+async function act({ services, buffer, clock, model }: Parts, nth: number): Promise<void> {
+  const action = ACTIONS[nth] as Action
+  // The same call has the same time, in whichever process it is made.
+  clock.advance(START + nth * 1000 - clock.now())
+  if ('post' in action) {
+    const [turn, content] = action.post
+    const messages = [{ role: 'user' as const, name: 'Ada', content }]
+    await services.intake.add(ADA, { messages, conversationId: 'c', turn }, undefined)
+    return
+  }
+  model.always(action.flush === 'fine' ? undefined : away)
+  await buffer.flush(ADA)
+}
+
+function away(): never {
+  throw new ModelUnavailable('unreachable', 'away', {})
+}
+
+/** What a user can see, and what is kept of how it came about. */
+async function stateOf({ engine, buffer, recall }: Services, stored: RecordStore) {
+  const { memories } = await engine.list(ADA, { limit: 100, accept: () => true })
+  const { found } = await recall.search(ADA, { query: 'Ada', topK: 100 })
+  const all = async (collection: Collection) => {
+    const payloads: Record<string, unknown>[] = []
+    for await (const { payload } of scrollAll(stored, collection, KEY)) payloads.push(payload)
+    return payloads
+  }
+  return {
+    memories: memories
+      .map(({ kind, text, version, sources }) => `${kind} ${text} v${version} ${sources.map((s) => s.turn)}`)
+      .sort(),
+    recalled: found.map(({ memory }) => memory.text).sort(),
+    history: (await all('history'))
+      .map((row) => `${row['event']} ${row['version']} ${row['before']} → ${row['after']}`)
+      .sort(),
+    turns: (await all('turns')).map(({ turn, state, revision }) => `${turn} ${state} ${revision}`).sort(),
+    conversations: await all('conversations'),
+    pending: buffer?.waiting(ADA).turns.map(({ turn_id }) => turn_id),
+  }
+}
+
+function tellingRecords(records: RecordStore, step: (name: string) => void): RecordStore {
+  return {
+    ...records,
+    async commit(writes) {
+      const what = whatIs(writes)
+      step(`${what}: before the commit`)
+      await records.commit(writes)
+      step(`${what}: after the commit`)
+    },
+  }
+}
+
+function whatIs(writes: readonly Write[]): string {
+  const touches = (collection: Collection, how: 'put' | 'remove') =>
+    writes.some((write) => write.collection === collection && how in write)
+  if (touches('pending', 'remove')) return 'learned, pending removed'
+  if (touches('memories', 'put') || touches('memories', 'remove')) return 'turn durable'
+  return touches('pending', 'put') ? 'put off' : 'other'
+}
+
+function tellingState(state: ScopeState, step: (name: string) => void): ScopeState {
+  return {
+    ...state,
+    kind: state.kind,
+    async bump(scope, what) {
+      step(`${what}: before the bump`)
+      const counters = await state.bump(scope, what)
+      step(`${what}: after the bump`)
+      return counters
+    },
+  }
+}
+
+function tellingModel(model: LanguageModel, step: (name: string) => void): LanguageModel {
+  return {
+    kind: model.kind,
+    async complete(request) {
+      step(`${request.purpose}: before the call`)
+      try {
+        const answer = await model.complete(request)
+        step(`${request.purpose}: answered`)
+        return answer
+      } catch (error) {
+        step(`${request.purpose}: failed`)
+        throw error
+      }
+    },
+  }
+}

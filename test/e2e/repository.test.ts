@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { readConfig } from '../../sidecar/app/config.ts'
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+const README = read('README.md')
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+
+/** The variables that the sidecar can be set up with, as its schema has them. */
+function settings(): string[] {
+  const schema =
+    /const Environment = z\.object\(\{\n(.*?)\n\}\)/s.exec(read('sidecar/app/config.ts'))?.[1] ?? ''
+  return [...schema.matchAll(/^ {2}([A-Z][A-Z0-9_]*):/gm)].map(([, name]) => name as string)
+}
+
+describe('every setting of the sidecar', () => {
+  it('stands in .env.example, and nothing else does', () => {
+    expect(settings().length).toBeGreaterThan(5)
+    expect(Object.keys(parseEnv(read('.env.example'))).sort()).toEqual(settings().sort())
+  })
+
+  it('stands in .env.example with its default', () => {
+    expect(readConfig(parseEnv(read('.env.example')) as Record<string, string>)).toEqual(readConfig({}))
+  })
+
+  it('stands in the table of the README', () => {
+    const table = README.split('\n').filter((line) => line.startsWith('|'))
+    expect(settings().filter((name) => !table.some((line) => line.includes(`\`${name}\``)))).toEqual([])
+  })
+})
+
+describe('every npm script', () => {
+  it('that the README names exists', () => {
+    const named = [...README.matchAll(/\bnpm (?:run )?([a-z][a-z:-]*)/g)].map(([, name]) => name as string)
+    const own = new Set(named.filter((name) => !['install', 'i', 'ci'].includes(name)))
+    expect(own.size).toBeGreaterThan(3)
+    expect([...own].filter((name) => !(name in scripts))).toEqual([])
+  })
+
+  it('runs a file that exists', () => {
+    const files = Object.values(scripts).flatMap((script) => /^node (?:-\S+ )*(\S+)/.exec(script)?.[1] ?? [])
+    expect(files.length).toBeGreaterThan(3)
+    expect(files.filter((file) => !existsSync(new URL(`../../${file}`, import.meta.url)))).toEqual([])
+  })
+})
+
+// `git grep` looks at what is tracked; an unpacked archive has no such list.
+const noGit = !existsSync(new URL('../../.git', import.meta.url))
+
+describe('what is checked in', () => {
+  it('names no registry in the lockfile, so that an install uses the one that is configured', () => {
+    expect(
+      [...read('package-lock.json').matchAll(/"resolved": "https?:[^"]*"/g)].map(([line]) => line),
+    ).toEqual([])
+  })
+
+  it.skipIf(noGit)('names no folder of the machine that it was written on', () => {
+    // Put together here, so that this line is not what it looks for.
+    const folders = ['work', 'home', 'Users', 'root'].join('|')
+    const options = [
+      '-C',
+      new URL('../..', import.meta.url).pathname,
+      'grep',
+      '-nIE',
+      `(^|[^A-Za-z0-9_.~-])/(${folders})/[a-z]`,
+    ]
+    expect(grep(options)).toBe('')
+  })
+})
+
+describe('tests', () => {
+  it.skipIf(noGit)('all run: none is left out or alone', () => {
+    const options = [
+      '-C',
+      new URL('../..', import.meta.url).pathname,
+      'grep',
+      '-nE',
+      '(it|test|describe)\\.(skip|only|todo)\\(',
+      '--',
+      'test',
+    ]
+    expect(grep(options)).toBe('')
+  })
+})
+
+/** What `git grep` finds; finding nothing is exit code 1. */
+function grep(options: readonly string[]): string {
+  try {
+    return execFileSync('git', options, { encoding: 'utf8' })
+  } catch (error) {
+    if ((error as { status?: number }).status === 1) return ''
+    throw error
+  }
+}

@@ -1,0 +1,58 @@
+import { openQdrantRecords, type QdrantRecordsOptions } from '../../../sidecar/adapters/qdrant/records.ts'
+import type { RecordStore } from '../../../sidecar/ports/records.ts'
+import { type Case, caseNamed, type Open } from '../../contract/contract.ts'
+import { RECORD_CASES, type RecordsSubject } from '../../contract/records.ts'
+import { type FakeQdrant, startFakeQdrant } from './server.ts'
+
+export type Opener = typeof openQdrantRecords
+
+/** A store on a server, with defaults for tests: time enough on a busy machine. */
+export function openOn(
+  url: string,
+  options: Partial<QdrantRecordsOptions> = {},
+  opener: Opener = openQdrantRecords,
+): Promise<RecordStore> {
+  const embedder = { name: 'test', dimensions: 2 }
+  return opener({ url, prefix: 'p_', timeoutMs: 5000, retryDelayMs: 1, embedder, ...options })
+}
+
+const BITS = caseNamed(RECORD_CASES, 'gives an embedding back bit by bit')
+
+/** The cases by the length of their vectors: a store has one. */
+export const CASES_BY_DIMENSIONS: readonly { dimensions: number; cases: readonly Case<RecordsSubject>[] }[] =
+  [
+    { dimensions: 2, cases: RECORD_CASES.filter((one) => one !== BITS) },
+    { dimensions: 7, cases: [BITS] },
+  ]
+
+/** The subject of the contract, each on a server of its own. */
+export function recordsSubject(
+  dimensions: number,
+  opener?: Opener,
+  meddle: (server: FakeQdrant) => void = () => {},
+): Open<RecordsSubject> {
+  return async () => {
+    const server = await startFakeQdrant()
+    meddle(server)
+    const stores: RecordStore[] = []
+    const open = async () => {
+      const store = await openOn(server.url, { embedder: { name: 'test', dimensions } }, opener)
+      stores.push(store)
+      return store
+    }
+    const store = await open()
+    return {
+      subject: {
+        store,
+        async reopen() {
+          await stores.at(-1)?.close()
+          return await open()
+        },
+      },
+      async close() {
+        for (const one of stores) await one.close()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  }
+}

@@ -1,0 +1,72 @@
+import { sqliteClient } from '../../../../sidecar/adapters/sqlite/client.ts'
+import type { Clock } from '../../clock.ts'
+
+type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
+
+export interface FakeTimers extends Timers {
+  /** Moves the clock, and runs what falls due on the way, each at its time. */
+  advance: (milliseconds: number) => Promise<void>
+  /** Milliseconds from now to each timer that is set, soonest first. */
+  set: () => number[]
+  fired: number
+}
+
+/** Longest delay that Node's timers take; a longer one fires at once. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/** Timers that one `advance` may run. */
+const MOST_FIRED = 20_000
+
+/** Timers that run by the given clock alone. */
+export function fakeTimers(clock: Clock): FakeTimers {
+  const running = new Map<object, { at: number; run: () => void }>()
+  const soonest = () => [...running.entries()].sort(([, a], [, b]) => a.at - b.at)[0]
+  const fake = {
+    fired: 0,
+    setTimeout(run: () => void, delay = 0) {
+      const timer = { unref: () => timer }
+      running.set(timer, { at: clock.now() + (delay > MAX_DELAY ? 1 : Math.max(0, delay)), run })
+      return timer
+    },
+    clearTimeout: (timer: object | undefined) => void (timer && running.delete(timer)),
+    set: () => [...running.values()].map(({ at }) => at - clock.now()).sort((a, b) => a - b),
+    async advance(milliseconds: number) {
+      const end = clock.now() + milliseconds
+      const before = fake.fired
+      for (;;) {
+        await quiet()
+        // What is due again and again at one time would keep the clock there for ever.
+        if (fake.fired - before > MOST_FIRED) throw new Error('timers: they come to no end')
+        const next = soonest()
+        if (!next || next[1].at > end) break
+        clock.advance(Math.max(0, next[1].at - clock.now()))
+        for (const [timer, { at, run }] of [...running]) {
+          if (at > clock.now() || !running.delete(timer)) continue
+          fake.fired++
+          run()
+        }
+      }
+      clock.advance(Math.max(0, end - clock.now()))
+    },
+  }
+  return fake as unknown as FakeTimers
+}
+
+/** Lets all work run that needs no timer: until SQLite has had no request for so many turns of the event loop. */
+export async function quiet(idleTurns = 150): Promise<void> {
+  for (let i = 0; i < idleTurns; i = sqliteClient().pending > 0 ? 0 : i + 1) await turns(1)
+}
+
+/** Waits until a condition holds. Turns of the event loop in which SQLite works do not count. */
+export async function until(isSo: () => boolean, what = String(isSo)): Promise<void> {
+  for (let i = 0; i < 5000; i += sqliteClient().pending > 0 ? 0 : 1) {
+    if (isSo()) return
+    await turns(1)
+  }
+  throw new Error(`did not become true: ${what}`)
+}
+
+/** Waits for so many turns of the event loop. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { decodeEntry, encodeEntry, redisKey } from '../../../sidecar/adapters/redis/cache-entry.ts'
+
+describe('an entry in Redis', () => {
+  it('comes back as it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.maxSafeNat(), (value, storedAt) => {
+        expect(decodeEntry(encodeEntry({ value, storedAt }))).toEqual({ value, storedAt })
+      }),
+    )
+  })
+
+  it('is not read from what another version or another program wrote', () => {
+    for (const text of [
+      '',
+      '1',
+      '1:',
+      '1:v',
+      '2abc:v',
+      'abc:v',
+      '1abc',
+      '1a b:v',
+      '1-5:v',
+      `1${'z'.repeat(40)}:v`,
+    ]) {
+      expect(decodeEntry(text), text).toBeUndefined()
+    }
+  })
+})
+
+describe('a key in Redis', () => {
+  // Of few characters, so that keys come close to each other.
+  const key = fc.string({ unit: fc.constantFrom('a', 'b', '/', '{', '}', ':', '\n'), maxLength: 9 })
+
+  it('is of one key only', () => {
+    fc.assert(
+      fc.property(key, key, (one, other) => {
+        expect(redisKey('p:', one) === redisKey('p:', other)).toBe(one === other)
+      }),
+      { numRuns: 20_000 },
+    )
+  })
+
+  it('has the scope for its hash tag, or nothing', () => {
+    const tagOf = (text: string) => /\{([^}]*)\}/.exec(text)?.[1]
+    fc.assert(
+      fc.property(key, (one) => {
+        const [, , scope] = /^([^/{}]+)\/([^/{}]+)\//.exec(one) ?? []
+        expect(tagOf(redisKey('p:', one))).toBe(scope ?? '')
+      }),
+    )
+    expect(redisKey('p:', 'author/ns/a/b')).toBe('p:{ns}author/a/b')
+    expect(redisKey('p:', 'block/ns/x').match(/\{.*\}/)?.[0]).toBe(
+      redisKey('p:', 'author/ns/y').match(/\{.*\}/)?.[0],
+    )
+  })
+})

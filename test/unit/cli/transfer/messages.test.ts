@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import type { Entry } from '../../../../sidecar/cli/transfer/input/entry.ts'
+import { readMessages } from '../../../../sidecar/cli/transfer/readers/messages.ts'
+import { bodies, file, fixture, readAll, turns } from '../../../helpers/cli/transfer/helpers.ts'
+
+describe('readMessages', () => {
+  it('groups interleaved messages by conversation and user and reports invalid lines', async () => {
+    const entries = await readAll(readMessages, fixture('messages.jsonl'))
+    expect(entries.filter(({ kind }) => kind === 'problem')).toMatchObject([
+      { line: 4, reason: expect.stringContaining('expected JSON') },
+      { line: 6, reason: 'role: expected user, assistant or system, got "narrator"' },
+    ])
+    expect(turns(entries.filter(({ kind }) => kind === 'turn'))).toEqual([
+      ['ada', 'c1', 1, ['I live in Leeds and work there as a nurse.', 'Noted, Leeds it is.']],
+      ['bob', 'c1', 1, ['I collect old maps of harbours.']],
+      ['ada', 'c1', 2, ['I have a cat called Biscuit.']],
+      ['ada', 'c2', 7, ['I moved to Porto.']],
+    ])
+    const dates = entries.flatMap((entry) =>
+      entry.kind === 'turn' ? entry.body.messages.map(({ at }) => at) : [],
+    )
+    expect(dates.sort()).toEqual([
+      '2026-01-05T10:00:00.000Z',
+      '2026-01-05T10:00:08.000Z',
+      '2026-01-05T10:01:00.000Z',
+      '2026-01-05T10:02:00.000Z',
+      '2026-03-02T10:00:00.000Z',
+    ])
+  })
+
+  it('starts a turn with each user message and adds an answer to the preceding turn', async () => {
+    const say = (content: string, rest: object = {}) => ({ role: 'user', content, ...rest })
+    const list = [
+      say('A.'),
+      say('B.', { turn: 5 }),
+      { role: 'assistant', content: 'C.' },
+      { role: 'system', content: 'D.' },
+      say('E.'),
+    ]
+    expect(turns(await readAll(readMessages, file('a.json', JSON.stringify(list))))).toEqual([
+      [null, 'a.json', 1, ['A.']],
+      [null, 'a.json', 5, ['B.', 'C.']],
+      [null, 'a.json', 6, ['D.', 'E.']],
+    ])
+  })
+
+  it('reads more conversations than it keeps open', async () => {
+    const lines = Array.from(
+      { length: 10_500 },
+      (_, i) => `{"role":"user","content":"I am ${i}.","conversation_id":"c${i}"}`,
+    )
+    const entries = await readAll(readMessages, file('a.jsonl', [...lines, lines[0]].join('\n')))
+    expect(entries).toHaveLength(10_501)
+    expect(entries.filter(({ line }) => line === 1 || line === 10_501)).toMatchObject([
+      { body: { turn: 1 } },
+      { body: { turn: 2 } },
+    ])
+  })
+
+  it('reads OpenAI messages without tool output and falls back to the date of the file', async () => {
+    const [first, second, ...more] = await readAll(readMessages, fixture('openai.json'))
+    expect(more).toEqual([])
+    const conversation_id = 'openai.json#1'
+    const at = '2026-04-01T00:00:00.000Z'
+    expect(bodies([first as Entry, second as Entry])).toEqual([
+      {
+        conversation_id,
+        turn: 1,
+        messages: [
+          { role: 'system', content: 'You are a helpful assistant.', at },
+          { role: 'user', content: 'I am allergic to peanuts.', at },
+          { role: 'assistant', content: 'I will keep peanuts out of it.', at },
+        ],
+      },
+      { conversation_id, turn: 2, messages: [{ role: 'user', content: 'I play the cello on Fridays.', at }] },
+    ])
+  })
+})

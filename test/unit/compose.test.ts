@@ -1,0 +1,94 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { readConfig } from '../../sidecar/app/config.ts'
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+
+interface Service {
+  image: string
+  environment?: Record<string, string>
+  command?: string[]
+  healthcheck?: { test: string[] }
+  depends_on?: Record<string, { condition: string; required?: boolean }>
+  volumes?: string[]
+  networks: string[]
+  ports?: string[]
+  profiles?: string[]
+  container_name?: string
+}
+
+const file = parse(read('compose.yaml')) as {
+  name: string
+  services: Record<string, Service>
+  volumes: Record<string, unknown>
+  networks: Record<string, { name?: string; internal?: boolean; external?: boolean } | null>
+}
+const { services } = file
+const sidecar = services['hippocache'] as Service
+const redis = services['hippocache-redis'] as Service
+
+/** What a variable stands for where nobody sets it. */
+const otherwise = (text: string) =>
+  text.replace(/\$\{[A-Z_]+(?::[-?]([^}]*))?\}/g, (_, fallback = '') => fallback)
+
+// It is not run here: what can be read in it is held to what the sidecar and the README say.
+describe('compose.yaml', () => {
+  it('declares what its services name', () => {
+    for (const [name, { volumes = [], networks, depends_on = {} }] of Object.entries(services)) {
+      for (const volume of volumes) expect(Object.keys(file.volumes), name).toContain(volume.split(':')[0])
+      for (const network of networks) expect(Object.keys(file.networks), name).toContain(network)
+      for (const other of Object.keys(depends_on)) expect(Object.keys(services), name).toContain(other)
+    }
+  })
+
+  it('sets the sidecar up with variables that it knows, and values that it takes', () => {
+    const known = read('sidecar/app/config.ts')
+    const environment = sidecar.environment as Record<string, string>
+    for (const name of Object.keys(environment)) expect(known).toMatch(new RegExp(`^  ${name}:`, 'm'))
+    const values = Object.fromEntries(
+      Object.entries(environment).map(([name, text]) => [name, otherwise(text)]),
+    )
+    const key = 'dify:0123456789abcdef'
+    const alone = readConfig({ ...values, HOST: '0.0.0.0', API_KEYS: key })
+    expect(alone.redis?.target.nodes).toEqual([{ host: 'hippocache-redis', port: 6379 }])
+    expect(alone.qdrant).toBeUndefined()
+    const url = /QDRANT_URL=(http:\S+)/.exec(read('compose.yaml'))?.[1] as string
+    const { qdrant } = readConfig({ ...values, HOST: '0.0.0.0', API_KEYS: key, QDRANT_URL: url })
+    expect(Object.keys(services)).toContain(new URL(qdrant?.url as string).hostname)
+  })
+
+  it('can be scaled: no name and no port of this machine is for one sidecar alone', () => {
+    expect(sidecar.container_name).toBeUndefined()
+    for (const port of sidecar.ports ?? []) {
+      const [, first, last] = /^127\.0\.0\.1:(\d+)-(\d+):8484$/.exec(port) as RegExpExecArray
+      expect(Number(last) - Number(first)).toBeGreaterThanOrEqual(1)
+    }
+    expect(read('README.md')).toContain('--scale hippocache=2')
+  })
+
+  it('waits for backends that are healthy, the optional one only where it is there', () => {
+    for (const [name, { condition, required = true }] of Object.entries(sidecar.depends_on ?? {})) {
+      const backend = services[name] as Service
+      expect(condition).toBe('service_healthy')
+      expect(backend.healthcheck?.test[0]).toBe('CMD')
+      expect(required, name).toBe(backend.profiles === undefined)
+    }
+  })
+
+  it('has a Redis that is bounded, forgets what has a life first, and keeps what has none', () => {
+    const option = (name: string) => redis.command?.[redis.command.indexOf(`--${name}`) + 1]
+    expect(option('maxmemory')).toMatch(/^\d+mb$/)
+    expect(option('maxmemory-policy')).toBe('volatile-lru')
+    expect(option('appendonly')).toBe('yes')
+  })
+
+  it('shows the backends to the sidecars alone', () => {
+    expect(file.networks['backends']).toEqual({ internal: true })
+    expect(file.networks['dify']).toMatchObject({ external: true })
+    for (const [name, { networks, ports }] of Object.entries(services)) {
+      if (name === 'hippocache') continue
+      expect({ networks, ports }).toEqual({ networks: ['backends'], ports: undefined })
+    }
+  })
+})

@@ -1,0 +1,237 @@
+import { resolve } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, readConfig } from '../../sidecar/app/config.ts'
+import { namespaceOf, sha256Of } from '../../sidecar/http/api-keys.ts'
+
+const SECRET = 'a-secret-of-some-length'
+const HASHED = `sha256:${sha256Of('another-secret-key').toString('hex')}`
+
+function problemsOf(env: Record<string, string>): string[] {
+  try {
+    readConfig(env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.message.split('\n').slice(1)
+  }
+  return []
+}
+
+describe('the configuration', () => {
+  it('runs with nothing set, on loopback', () => {
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 8484,
+      dataDir: resolve('data'),
+      apiKeys: [],
+      publicUrl: undefined,
+      logLevel: 'info',
+      maxBodyBytes: 1_048_576,
+      cacheMaxEntries: 100_000,
+      cacheMaxBytes: 67_108_864,
+      indexMaxBytes: 536_870_912,
+      embeddingDeadlineMs: 1000,
+      prices: new Map(),
+      endpoint: {
+        apiKey: undefined,
+        baseUrl: undefined,
+        apiVersion: undefined,
+        timeoutMs: 60_000,
+        retries: 2,
+        concurrency: 4,
+      },
+      languageModel: undefined,
+      embedding: undefined,
+      buffer: {
+        flushTokens: 1024,
+        flushTurns: 0,
+        idleMs: 60_000,
+        windowAhead: 2,
+        concurrency: 4,
+        maxTurns: 100_000,
+        maxTurnsPerScope: 10_000,
+      },
+      warnings: [],
+    })
+  })
+
+  it('takes an empty variable for an absent one', () => {
+    const empty = Object.fromEntries(
+      [
+        'HOST',
+        'PORT',
+        'DATA_DIR',
+        'API_KEYS',
+        'PUBLIC_URL',
+        'LOG_LEVEL',
+        'MAX_BODY_BYTES',
+        'REDIS_URL',
+        'REDIS_KEY_PREFIX',
+        'REDIS_TIMEOUT_MS',
+        'QDRANT_URL',
+      ].map((name) => [name, ' ']),
+    )
+    expect(readConfig(empty)).toEqual(readConfig({}))
+  })
+
+  it('takes zero for a value', () => {
+    expect(readConfig({ PORT: '0' }).port).toBe(0)
+  })
+
+  it('cuts slashes off the end of PUBLIC_URL', () => {
+    expect(readConfig({ PUBLIC_URL: 'https://memory.example.com/base//' }).publicUrl).toBe(
+      'https://memory.example.com/base',
+    )
+  })
+
+  it('listens beyond loopback once there are keys', () => {
+    expect(readConfig({ HOST: '0.0.0.0', API_KEYS: `a:${SECRET}` }).host).toBe('0.0.0.0')
+    for (const host of ['127.0.0.1', '::1', 'localhost']) expect(readConfig({ HOST: host }).host).toBe(host)
+  })
+
+  it('reads keys in clear and hashed, and several of one namespace', () => {
+    const { apiKeys } = readConfig({ API_KEYS: ` one:${SECRET} , two:${HASHED}, one:${SECRET}:with:colons,` })
+    expect(namespaceOf(SECRET, apiKeys)).toBe('one')
+    expect(namespaceOf('another-secret-key', apiKeys)).toBe('two')
+    expect(namespaceOf(`${SECRET}:with:colons`, apiKeys)).toBe('one')
+    expect(namespaceOf(HASHED, apiKeys)).toBeUndefined()
+    expect(JSON.stringify(apiKeys)).not.toContain(SECRET)
+  })
+
+  it('keeps the cache in Redis once there is a REDIS_URL', () => {
+    expect(readConfig({ REDIS_TIMEOUT_MS: '50' }).redis).toBeUndefined()
+    const { redis } = readConfig({ REDIS_URL: 'rediss://cache/2' })
+    expect(redis).toMatchObject({
+      target: { mode: 'single', nodes: [{ host: 'cache', port: 6379 }], tls: true, db: 2 },
+      keyPrefix: 'hippocache:',
+      timeoutMs: 500,
+    })
+    const more = { REDIS_URL: 'redis+cluster://a,b', REDIS_KEY_PREFIX: 'x/', REDIS_TIMEOUT_MS: '50' }
+    expect(readConfig(more).redis).toMatchObject({
+      target: { mode: 'cluster' },
+      keyPrefix: 'x/',
+      timeoutMs: 50,
+    })
+  })
+
+  it('says so when a variable is set and would do nothing', () => {
+    expect(readConfig({ OPENAI_API_KEY: 'sk-1' }).warnings).toEqual([
+      expect.stringContaining('OPENAI_API_KEY'),
+    ])
+    expect(readConfig({ QDRANT_API_KEY: 'k' }).warnings).toEqual([
+      expect.stringMatching(/QDRANT_API_KEY is set but not used: set QDRANT_URL/),
+    ])
+  })
+
+  it('takes Qdrant by its address, and says when its key is sent openly', () => {
+    expect(readConfig({ QDRANT_URL: 'http://qdrant' })).toMatchObject({
+      qdrant: {
+        url: 'http://qdrant',
+        apiKey: undefined,
+        prefix: 'hippocache_',
+        timeoutMs: 5000,
+        replicationFactor: 1,
+      },
+      warnings: [],
+    })
+    const env = {
+      QDRANT_API_KEY: 'k',
+      QDRANT_COLLECTION_PREFIX: 'x-',
+      QDRANT_TIMEOUT_MS: '50',
+      QDRANT_REPLICATION_FACTOR: '3',
+      QDRANT_WRITE_CONSISTENCY_FACTOR: '1',
+      QDRANT_SHARD_NUMBER: '6',
+    }
+    expect(readConfig({ ...env, QDRANT_URL: 'https://a.example.com:443/q' })).toMatchObject({
+      qdrant: {
+        url: 'https://a.example.com:443/q',
+        apiKey: 'k',
+        prefix: 'x-',
+        timeoutMs: 50,
+        replicationFactor: 3,
+        writeConsistencyFactor: 1,
+        shardNumber: 6,
+      },
+      warnings: [],
+    })
+    expect(readConfig({ ...env, QDRANT_URL: 'http://localhost:1' }).warnings).toEqual([])
+    expect(readConfig({ ...env, QDRANT_URL: 'http://qdrant' }).warnings).toEqual([
+      expect.stringMatching(/QDRANT_API_KEY goes to QDRANT_URL over http/),
+    ])
+    expect(problemsOf({ QDRANT_URL: 'http://me:secret@qdrant' }).join()).not.toContain('secret')
+  })
+
+  it.each([
+    ['PORT', '99999', /whole number from 0 to 65535, got "99999"/],
+    ['PORT', '-1', /got "-1"/],
+    ['PORT', '80.5', /got "80.5"/],
+    ['PORT', 'eighty', /got "eighty"/],
+    ['MAX_BODY_BYTES', '1023', /from 1024 to/],
+    ['CACHE_MAX_ENTRIES', '0', /from 1 to/],
+    ['CACHE_MAX_BYTES', '1e99', /from 65536 to/],
+    ['INDEX_MAX_BYTES', '1', /from 1048576 to/],
+    ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
+    ['PRICES', 'gpt-4o-mini', /model=in\/out.*, got "gpt-4o-mini" \(pair 1\)$/],
+    ['PRICES', 'a=1/2,b=1/$2', /plain numbers from 0 to 1000000, got "b=1\/\$2" \(pair 2\)$/],
+    ['LOG_LEVEL', 'loud', /one of debug, info, warn, error, silent, got "loud"/],
+    ['PUBLIC_URL', 'memory.example.com', /like https:\/\/memory.example.com, got "memory.example.com"/],
+    ['REDIS_URL', 'memcached://x', /expected redis:\/\/\[user:password@\]host/],
+    ['REDIS_KEY_PREFIX', '{x}', /without spaces and braces, got "{x}"/],
+    ['REDIS_TIMEOUT_MS', '0', /from 10 to 60000, got "0"/],
+    ['QDRANT_WRITE_CONSISTENCY_FACTOR', '2', /expected at most QDRANT_REPLICATION_FACTOR \(1\), got 2/],
+    ['QDRANT_URL', 'qdrant:6333', /^ {2}- QDRANT_URL: expected http:\/\/host\[:port\]/],
+    ['QDRANT_URL', 'https:qdrant', /expected http/],
+    ['QDRANT_URL', 'http://key@qdrant', /set the API key as QDRANT_API_KEY/],
+    ['QDRANT_URL', 'http://qdrant/?x=1', /without query and fragment/],
+    ['QDRANT_API_KEY', 'two words', /ASCII characters without spaces$/],
+    ['QDRANT_COLLECTION_PREFIX', 'a/b', /letters, digits, dashes or underscores, got "a\/b"/],
+    ['QDRANT_TIMEOUT_MS', '0', /from 10 to 600000, got "0"/],
+    ['QDRANT_REPLICATION_FACTOR', '0', /from 1 to 100, got "0"/],
+    ['HOST', '0.0.0.0', /loopback address .* got "0.0.0.0"; set API_KEYS=name:key/],
+    ['API_KEYS', 'nocolon', /name:key/],
+    ['API_KEYS', `bad name:${SECRET}`, /name:key/],
+    ['API_KEYS', 'a:short', /at least 16/],
+    ['API_KEYS', 'a:sha256:abcdef', /64 hex digits/],
+    ['API_KEYS', 'a:a key with some spaces', /without spaces/],
+    ['API_KEYS', `a:${SECRET},b:${SECRET}`, /each key only once \(pair 2\)/],
+  ])('names %s=%s, what was expected and what came', (name, value, message) => {
+    const problems = problemsOf({ [name]: value })
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toMatch(new RegExp(`^  - ${name}: `))
+    expect(problems[0]).toMatch(message)
+  })
+
+  it('lists every problem at once', () => {
+    const problems = problemsOf({
+      HOST: '0.0.0.0',
+      PORT: 'x',
+      LOG_LEVEL: 'loud',
+      PUBLIC_URL: 'nowhere',
+      REDIS_URL: 'memcached://x',
+      QDRANT_URL: 'qdrant',
+      CACHE_MAX_BYTES: '-1',
+    })
+    const names = problems.map((problem) => /^ {2}- ([A-Z_]+): /.exec(problem)?.[1]).sort()
+    expect(names).toEqual([
+      'CACHE_MAX_BYTES',
+      'HOST',
+      'LOG_LEVEL',
+      'PORT',
+      'PUBLIC_URL',
+      'QDRANT_URL',
+      'REDIS_URL',
+    ])
+  })
+
+  it.each([
+    ['a key without a name', SECRET],
+    ['name and key the wrong way round', `${SECRET}:prod`],
+    ['a key that is too short', 'prod:tell-nobody'],
+    ['a key with a space', `prod:${SECRET} x`],
+    ['a comma within a key', `prod:tell,${SECRET}`],
+    ['one key twice', `a:${SECRET},b:${SECRET}`],
+  ])('keeps secrets out of what it says of %s', (_name, keys) => {
+    const said = problemsOf({ API_KEYS: keys }).join('\n')
+    expect(said).toContain('API_KEYS')
+    for (const part of [SECRET, 'tell-nobody', 'tell']) expect(said).not.toContain(part)
+  })
+})

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest'
+import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
+import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
+import { healthRoutes } from '../../../sidecar/http/routes/health.ts'
+import { testApp } from '../../helpers/test-app.ts'
+
+type Services = Parameters<typeof healthRoutes>[0]
+
+const OK = { status: 'ok', error: null }
+const NONE = { kind: 'none', status: 'none', error: null }
+
+function reject(): Promise<void> {
+  return Promise.reject(new Error('redis at cache:6379: connect ECONNREFUSED'))
+}
+
+/** Calls `/readyz` with some backends replaced. */
+async function readyz(change: (services: Services) => Partial<Services> = () => ({})) {
+  const { services } = testApp()
+  const response = await healthRoutes({ ...services, ...change(services) }).request('/readyz')
+  // biome-ignore lint/suspicious/noExplicitAny: an untyped response that the test inspects
+  return { status: response.status, body: (await response.json()) as any }
+}
+
+describe('readyz', () => {
+  it('returns every backend with its kind', async () => {
+    expect(await readyz()).toEqual({
+      status: 200,
+      body: {
+        status: 'ready',
+        service: 'hippocache',
+        backends: {
+          records: { kind: 'sqlite', ...OK },
+          cache: { kind: 'in-process', ...OK },
+          scope_state: { kind: 'in-process', ...OK },
+          scope_lock: { kind: 'in-process', ...OK },
+          queue: { kind: 'sqlite', ...OK },
+          language_model: NONE,
+          embedder: { kind: expect.any(String), ...OK },
+        },
+      },
+    })
+    const queue = { kind: 'bullmq', check: async () => {} }
+    expect(await readyz(() => ({ queue }))).toMatchObject({
+      status: 200,
+      body: { backends: { queue: { kind: 'bullmq', ...OK } } },
+    })
+  })
+
+  const bounds = { maxEntries: 10, maxBytes: 100_000 }
+  it.each<[string, (services: Services) => Partial<Services>]>([
+    ['records', ({ records }) => ({ records: { ...records, check: reject } })],
+    ['cache', ({ cache }) => ({ cache: { ...cache, check: reject } })],
+    ['scope_state', () => ({ scopeState: { ...createInProcessScopeState(bounds), check: reject } })],
+    ['scope_lock', () => ({ scopeLock: { ...createInProcessScopeLock(), check: reject } })],
+    ['queue', () => ({ queue: { kind: 'bullmq', check: reject } })],
+  ])('reports %s as failed and the other backends as ok', async (name, change) => {
+    const { status, body } = await readyz(change)
+    const states = Object.entries(body.backends as Record<string, { status: string; error: string | null }>)
+    expect({ status, word: body.status }).toEqual({ status: 503, word: 'unready' })
+    expect(states.filter(([, state]) => state.status === 'failed')).toEqual([
+      [name, expect.objectContaining({ error: 'redis at cache:6379: connect ECONNREFUSED' })],
+    ])
+  })
+
+  it('waits at most two seconds for each backend', async () => {
+    const hang = () => new Promise<void>(() => {})
+    const { status, body } = await readyz(({ records, cache }) => ({
+      records: { ...records, check: hang },
+      cache: { ...cache, check: hang },
+    }))
+    expect(status).toBe(503)
+    expect(body.backends).toMatchObject({
+      records: { status: 'failed', error: 'no response within 2000 ms' },
+      cache: { status: 'failed', error: 'no response within 2000 ms' },
+      scope_state: OK,
+    })
+  })
+})

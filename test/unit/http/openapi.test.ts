@@ -1,0 +1,202 @@
+import { describe, expect, it } from 'vitest'
+import { testApp } from '../../helpers/test-app.ts'
+
+type Node = Record<string, unknown>
+
+/** Yields every object of a document with its path. */
+function* objects(value: unknown, path = '#'): Generator<[path: string, node: Node]> {
+  if (value === null || typeof value !== 'object') return
+  if (!Array.isArray(value)) yield [path, value as Node]
+  for (const [key, child] of Object.entries(value)) yield* objects(child, `${path}/${key}`)
+}
+
+async function documentOf(options: Parameters<typeof testApp>[0] = {}, path = '/openapi.json', headers = {}) {
+  const { body } = await testApp(options).call('GET', path, undefined, headers)
+  return body
+}
+
+interface Operation {
+  operationId: string
+  summary?: string
+  description?: string
+  parameters?: { name: string; in: string; description?: string; schema: Node & { example?: unknown } }[]
+  requestBody?: {
+    required?: boolean
+    content: Record<
+      string,
+      { schema: { type: string; properties: Record<string, Node>; required?: string[] } }
+    >
+  }
+  responses: Record<string, unknown>
+}
+
+function operationsOf(document: { paths: Record<string, Record<string, Operation>> }): [string, Operation][] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): [string, Operation] => [
+      `${method} ${path}`,
+      operation,
+    ]),
+  )
+}
+
+describe('/openapi.json can be imported by Dify:', () => {
+  it('has version 3.0, info and paths', async () => {
+    const document = await documentOf()
+    expect(document.openapi).toMatch(/^3\.0\.\d+$/)
+    expect(document.info).toMatchObject({
+      title: 'Hippocache',
+      version: expect.any(String),
+      description: expect.any(String),
+    })
+    expect(operationsOf(document).map(([route]) => route)).toEqual(
+      expect.arrayContaining([
+        'post /v1/memories',
+        'get /v1/memories',
+        'get /v1/memories/{id}',
+        'delete /v1/memories/{id}',
+        'post /v1/memories/search',
+        'post /v1/recall',
+        'get /v1/cache/{key}',
+        'put /v1/cache/{key}',
+        'delete /v1/cache/{key}',
+        'get /v1/status',
+      ]),
+    )
+  })
+
+  it('has no $ref, because Dify does not resolve them within properties', async () => {
+    const paths = [...objects(await documentOf())].filter(([, node]) => '$ref' in node).map(([path]) => path)
+    expect(paths).toEqual([])
+  })
+
+  it('has no list of types and no type null, which are OpenAPI 3.1 and crash the importer', async () => {
+    const wrong = [...objects((await documentOf()).paths)].filter(
+      ([, { type }]) => Array.isArray(type) || type === 'null',
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('has at most 100 unique operation ids that are valid tool names', async () => {
+    const ids = operationsOf(await documentOf()).map(([, { operationId }]) => operationId)
+    for (const id of ids) expect(id).toMatch(/^[a-z0-9_]+$/)
+    expect(new Set(ids).size).toBe(ids.length)
+    expect(ids.length).toBeLessThanOrEqual(100)
+  })
+
+  it('describes every operation, parameter and field', async () => {
+    const bare: string[] = []
+    for (const [route, { summary, description, parameters = [], requestBody }] of operationsOf(
+      await documentOf(),
+    )) {
+      if (!summary && !description) bare.push(route)
+      for (const one of parameters) {
+        if (!one.description && !one.schema['description'] && one.schema.example === undefined)
+          bare.push(`${route} ${one.in} ${one.name}`)
+        if (!('type' in one.schema)) bare.push(`${route} ${one.name} has no type`)
+      }
+      const schema = requestBody?.content['application/json']?.schema
+      for (const [name, field] of Object.entries(schema?.properties ?? {})) {
+        if (!field['description'] && field['example'] === undefined) bare.push(`${route} body ${name}`)
+      }
+    }
+    expect(bare).toEqual([])
+  })
+
+  it('has object bodies of one content type with their required fields', async () => {
+    for (const [route, { requestBody }] of operationsOf(await documentOf())) {
+      if (!requestBody) continue
+      expect([route, Object.keys(requestBody.content)]).toEqual([route, ['application/json']])
+      const schema = requestBody.content['application/json']?.schema
+      expect(schema?.type).toBe('object')
+      for (const name of schema?.required ?? []) expect(Object.keys(schema?.properties ?? {})).toContain(name)
+    }
+    const document = await documentOf()
+    const required = (path: string, method: string) =>
+      document.paths[path][method].requestBody.content['application/json'].schema.required
+    expect(required('/v1/memories', 'post')).toEqual(['user_id', 'messages'])
+    expect(required('/v1/recall', 'post')).toEqual(['query', 'user_id'])
+  })
+
+  it('has the address of the request as its only server', async () => {
+    expect((await documentOf({}, 'http://127.0.0.1:9000/openapi.json')).servers).toEqual([
+      { url: 'http://127.0.0.1:9000' },
+    ])
+    const proxied = await documentOf({}, 'http://localhost/openapi.json', {
+      'x-forwarded-proto': 'https, http',
+    })
+    expect(proxied.servers).toEqual([{ url: 'https://localhost' }])
+    const odd = await documentOf({}, 'http://localhost/openapi.json', { 'x-forwarded-proto': 'javascript' })
+    expect(odd.servers).toEqual([{ url: 'http://localhost' }])
+  })
+
+  it('has PUBLIC_URL as its only server if it is set', async () => {
+    expect((await documentOf({ publicUrl: 'https://memory.example.com' })).servers).toEqual([
+      { url: 'https://memory.example.com' },
+    ])
+  })
+
+  it('declares bearer authentication', async () => {
+    const document = await documentOf()
+    expect(document.components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } })
+    expect(document.security).toEqual([{ bearer: [] }])
+  })
+
+  it('describes exactly the fields of the responses', async () => {
+    const { call } = testApp()
+    const { body: document } = await call('GET', '/openapi.json')
+    const turn = {
+      user_id: 'ada',
+      conversation_id: 'c',
+      messages: [{ role: 'user', content: 'I like tea.' }],
+    }
+    const id = (await call('POST', '/v1/memories', turn)).body.events[0].id
+    const calls: [string, string, string, unknown][] = [
+      ['post', '/v1/memories', '/v1/memories', turn],
+      ['get', '/v1/memories', '/v1/memories?user_id=ada', undefined],
+      ['get', '/v1/memories/{id}', `/v1/memories/${id}?user_id=ada`, undefined],
+      ['post', '/v1/memories/search', '/v1/memories/search', { user_id: 'ada', query: 'tea' }],
+      ['post', '/v1/recall', '/v1/recall', { user_id: 'ada', query: 'tea' }],
+      ['put', '/v1/cache/{key}', '/v1/cache/k', { value: 1 }],
+      ['get', '/v1/cache/{key}', '/v1/cache/k', undefined],
+      ['delete', '/v1/cache/{key}', '/v1/cache/k', undefined],
+      ['get', '/v1/status', '/v1/status', undefined],
+      ['get', '/healthz', '/healthz', undefined],
+      ['get', '/readyz', '/readyz', undefined],
+      ['delete', '/v1/memories/{id}', `/v1/memories/${id}?user_id=ada`, undefined],
+    ]
+    for (const [method, path, url, body] of calls) {
+      const answer = await call(method.toUpperCase(), url, body)
+      expect([url, answer.status]).toEqual([url, 200])
+      const schema = document.paths[path][method].responses['200'].content['application/json'].schema
+      expect(mismatches(schema, answer.body)).toEqual([])
+    }
+  })
+})
+
+interface Schema {
+  type?: string
+  nullable?: boolean
+  properties?: Record<string, Schema>
+  required?: string[]
+  items?: Schema
+  enum?: unknown[]
+}
+
+function mismatches(schema: Schema, value: unknown, path = 'answer'): string[] {
+  if (value === null) return schema.nullable || schema.type === undefined ? [] : [`${path} is null`]
+  const wrong: string[] = []
+  if (schema.enum && !schema.enum.includes(value)) wrong.push(`${path} is ${String(value)}`)
+  if (schema.items && Array.isArray(value))
+    wrong.push(...value.flatMap((one, i) => mismatches(schema.items as Schema, one, `${path}[${i}]`)))
+  if (schema.properties) {
+    for (const name of schema.required ?? [])
+      if (!Object.hasOwn(value as object, name)) wrong.push(`${path}.${name} is missing`)
+    for (const [name, one] of Object.entries(value as object)) {
+      const described = schema.properties[name]
+      wrong.push(
+        ...(described ? mismatches(described, one, `${path}.${name}`) : [`${path}.${name} is not described`]),
+      )
+    }
+  }
+  return wrong
+}

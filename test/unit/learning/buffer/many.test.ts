@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
+import type { PendingTurn } from '../../../../sidecar/memory/model/pending.ts'
+import { type Turn, turnRecordId } from '../../../../sidecar/memory/model/turns.ts'
+import { putPending } from '../../../../sidecar/memory/repositories/pending.ts'
+import { putTurn } from '../../../../sidecar/memory/repositories/turns.ts'
+import type { RecordStore } from '../../../../sidecar/ports/records.ts'
+import { stoppedClock } from '../../../helpers/clock.ts'
+import { ADA, setUp } from '../../../helpers/learning/buffer/helpers.ts'
+
+const SCOPE = 'n/ada'
+const CONVERSATIONS = 1000
+const TURNS = 100
+
+/** What a process leaves that took in 100,000 turns of one user while no model answered. */
+async function leave(records: RecordStore, now: number): Promise<void> {
+  for (let conversation = 0; conversation < CONVERSATIONS; conversation++) {
+    const writes = Array.from({ length: TURNS }, (_, i) => {
+      const conversationId = `c${conversation}`
+      const id = turnRecordId(conversationId, i + 1)
+      const at = now - 1_000_000 + conversation * TURNS + i
+      const turn: Turn = {
+        ...{ id, conversation_id: conversationId, turn: i + 1, agent_id: null, run_id: null, app_id: null },
+        ...{ metadata: {}, messages: [{ role: 'user', name: 'Ada', content: `Item ${conversation}-${i}.` }] },
+        ...{ remember: 'both', state: 'pending', revision: 1, memory_ids: [], removed_ids: [], effects: [] },
+        ...{ created_at: at, updated_at: at },
+      }
+      const pending: PendingTurn = {
+        ...{ scope: SCOPE, turn_id: id, conversation_id: conversationId, turn: i + 1, alike: 'same' },
+        ...{
+          app_id: null,
+          revision: 1,
+          tokens: 5,
+          at,
+          attempts: 0,
+          unreadable: 0,
+          error: null,
+          not_before: 0,
+        },
+      }
+      return [putTurn(SCOPE, turn), putPending(pending)]
+    })
+    await records.commit(writes.flat())
+  }
+}
+
+describe('100,000 turns of one user that wait', () => {
+  it('are taken over whole in bounded memory; more are refused until some are learned from; none is lost', async () => {
+    const records = openSqliteRecords(':memory:')
+    const clock = stoppedClock()
+    await leave(records, clock.now())
+    const at = setUp({ records, clock })
+    globalThis.gc?.()
+    const before = process.memoryUsage().heapUsed
+    await at.buffer.start()
+    expect(at.buffer.size).toEqual({ scopes: 1, turns: CONVERSATIONS * TURNS })
+    globalThis.gc?.()
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(250 * 1024 * 1024)
+
+    // The user's own share is 10,000, and all users' 100,000.
+    const refusal = { code: 'too_many_pending', status: 429, retryAfterS: expect.any(Number) }
+    await expect(at.post(1, 'I live in Leeds', { conversationId: 'new' })).rejects.toMatchObject(refusal)
+    const bob = { namespace: 'n', userId: 'bob' }
+    await expect(at.post(1, 'I live in Leeds', { scope: bob })).rejects.toMatchObject(refusal)
+    expect(await at.turnsStored(bob)).toEqual([])
+
+    await at.buffer.flush(ADA, { conversationId: 'c7' })
+    expect(at.model.batches()).toHaveLength(1)
+    expect(at.buffer.counts(ADA)).toEqual({ turns: 99_900, tokens: 499_500 })
+    // There is room for others again, and not yet for this one.
+    expect(await at.post(1, 'I live in Leeds', { scope: bob })).toMatchObject({ status: 'buffered' })
+    await expect(at.post(1, 'I live in Leeds', { conversationId: 'new' })).rejects.toMatchObject(refusal)
+    // What waits may be posted again in other words.
+    await at.post(1, 'I have a cat', { conversationId: 'c8' })
+    expect(at.buffer.counts(ADA).turns).toBe(99_900)
+    expect(await at.pendingStored()).toHaveLength(99_901)
+
+    const next = await at.restart()
+    expect(next.buffer.size).toEqual({ scopes: 2, turns: 99_901 })
+    await next.buffer.flush(ADA, { conversationId: 'c8' })
+    expect(await next.texts()).toEqual(['Ada has a cat.'])
+    expect(next.buffer.counts(ADA).turns).toBe(99_800)
+  }, 240_000)
+})

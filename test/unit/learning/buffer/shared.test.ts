@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
+import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
+import { LEGACY_PENDING_SCOPE } from '../../../../sidecar/memory/repositories/pending.ts'
+import type { JsonObject } from '../../../../sidecar/ports/records.ts'
+import { stoppedClock } from '../../../helpers/clock.ts'
+import { ADA, expectNoErrors, type SetUp, setUp, TABLE } from '../../../helpers/learning/buffer/helpers.ts'
+import { held, tableModel } from '../../../helpers/learning/buffer/model.ts'
+import { fakeTimers, until } from '../../../helpers/learning/buffer/timers.ts'
+
+const MINUTE = 60_000
+
+/** Sidecars on one store, with one model and one lock; each has a queue of its own, as if all wishes were lost to others. */
+function several(options: { buffer?: object; countTokens?: (text: string) => number } = {}) {
+  const clock = stoppedClock()
+  const timers = fakeTimers(clock)
+  const model = tableModel(TABLE)
+  const records = openSqliteRecords(':memory:')
+  const shared = { flushLock: createInProcessScopeLock(), scopeLock: createInProcessScopeLock(), timers }
+  const open = () => setUp({ ...options, clock, model, records: keptOpen(records), shared })
+  return { clock, timers, model, records, open }
+}
+
+/** Each test closes what it opened, and several have the store open. */
+function keptOpen(records: ReturnType<typeof openSqliteRecords>) {
+  return { ...records, close: async () => {} }
+}
+
+async function waits({ buffer }: SetUp): Promise<(number | null)[]> {
+  await buffer.refresh(ADA)
+  return buffer.waiting(ADA).turns.map(({ turn }) => turn)
+}
+
+describe('two sidecars on one store', () => {
+  it('learn from what both took in, together and in the order of the conversation', async () => {
+    const { open, model, clock } = several()
+    const [one, other] = [open(), open()]
+    for (const [i, said] of ['I live in Leeds', 'I have a cat', 'I moved to Porto'].entries()) {
+      await (i % 2 ? other : one).post(i + 1, said)
+      clock.advance(1000)
+    }
+    expect(await waits(one)).toEqual([1, 2, 3])
+    expect(await waits(other)).toEqual([1, 2, 3])
+    expect(await other.buffer.flush(ADA)).toMatchObject({ reason: null })
+    expect(model.batches()).toHaveLength(1)
+    expect(model.batches()[0]).toMatch(/Leeds[\s\S]*cat[\s\S]*Porto/)
+    expect(await waits(one)).toEqual([])
+    expect(await one.texts()).toEqual(['Ada has a cat.', 'Ada lives in Porto.'])
+    expect(one.buffer.size).toEqual({ scopes: 0, turns: 0 })
+  })
+
+  it('flush a user one at a time, and a caller who waits hears what the other learned', async () => {
+    const { open, model } = several()
+    const [one, other] = [open(), open()]
+    const thinking = held()
+    model.next(thinking.behaviour)
+    const accepted = await one.post(1, 'I live in Leeds')
+    const first = one.buffer.flush(ADA)
+    await thinking.reached
+    const second = other.buffer.flush(ADA)
+    const synced = other.buffer.flushTurn(ADA, { turn_id: accepted.turnId, conversation_id: 'c' })
+    thinking.release()
+    expect((await first).events).toMatchObject([{ event: 'ADD', memory: 'Ada lives in Leeds.' }])
+    expect(await second).toEqual({ events: [], reason: null })
+    expect(await synced).toMatchObject({
+      events: [{ event: 'ADD', memory: 'Ada lives in Leeds.' }],
+      reason: null,
+    })
+    expect(model.batches()).toHaveLength(1)
+  })
+
+  it('make up for what the queue has lost, or for a wish that its process did not come to', async () => {
+    const { open, timers } = several()
+    const [one, other] = [open(), open()]
+    await other.buffer.start()
+    await one.post(1, 'I live in Leeds')
+    await one.buffer.close()
+    await timers.advance(4 * MINUTE)
+    expect(await other.texts()).toEqual(['Ada lives in Leeds.'])
+    expect(other.lines.filter(({ event }) => event === 'flushed')).toMatchObject([{ reason: 'idle' }])
+    expectNoErrors(other)
+  })
+
+  it('see at once that the other gave a turn up, or that its user was forgotten', async () => {
+    const { open } = several()
+    const [one, other] = [open(), open()]
+    const { turnId } = await one.post(1, 'I live in Leeds')
+    await one.post(2, 'I have a cat')
+    expect(await waits(other)).toEqual([1, 2])
+    await other.services.intake.keepAsSaid(ADA, turnId)
+    expect(await waits(one)).toEqual([2])
+    await other.services.engine.forget(ADA)
+    expect(await waits(one)).toEqual([])
+    expect(await one.buffer.flush(ADA)).toEqual({ events: [], reason: null })
+  })
+})
+
+it('what an earlier release left to wait in one place is learned from where it belongs', async () => {
+  const at = setUp()
+  await at.post(1, 'I live in Leeds')
+  await at.post(1, 'I have a cat', { scope: { namespace: 'n', userId: 'bob' } })
+  const before = await at.pendingStored()
+  await at.records.commit(
+    before.flatMap((turn) => [
+      { remove: turn.turn_id, collection: 'pending' as const, scope: turn.scope },
+      {
+        put: {
+          id: `${turn.scope}#${turn.turn_id}`,
+          order: turn.at * 1000,
+          payload: turn as unknown as JsonObject,
+        },
+        collection: 'pending' as const,
+        scope: LEGACY_PENDING_SCOPE,
+      },
+    ]),
+  )
+  const next = await at.restart()
+  expect(await next.pendingStored()).toEqual(before)
+  expect(await next.records.scroll('pending', LEGACY_PENDING_SCOPE, { limit: 10 })).toEqual([])
+  await next.timers.advance(1000)
+  await until(() => next.buffer.size.turns === 0)
+  expect(await next.texts()).toEqual(['Ada lives in Leeds.'])
+})

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest'
+import { ADA, setUp, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
+import { batchOf, gibberish, held } from '../../../helpers/learning/buffer/model.ts'
+
+describe('sync mode', () => {
+  it('answers with what came of this turn, not of those that waited before it', async () => {
+    const at = setUp()
+    await at.post(1, 'I live in Leeds')
+    await at.post(2, 'I have a cat')
+    const { status, events } = await at.post(3, 'I moved to Porto', { mode: 'sync' })
+    expect(status).toBe('stored')
+    expect(events.map(({ event, memory }) => `${event} ${memory}`)).toEqual(['ADD Ada lives in Porto.'])
+    expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Porto.'])
+  })
+
+  it('learns what waits of the conversation first, in order, and of no other', async () => {
+    const at = setUp()
+    await at.post(1, 'I speak Welsh', { conversationId: 'd' })
+    await at.post(1, 'I live in Leeds')
+    await at.post(2, 'I moved to Porto', { mode: 'sync' })
+    expect(at.buffer.waiting(ADA).turns.map((one) => one.conversation_id)).toEqual(['d'])
+    expect(at.model.batches()).toEqual([expect.stringMatching(/Leeds[\s\S]*Porto/)])
+  })
+
+  it('does not replay what has failed for good', async () => {
+    const at = setUp()
+    at.model.always(gibberish)
+    await at.post(1, 'I live in Leeds')
+    for (let i = 0; i < 5; i++) await at.buffer.flush(ADA)
+    at.model.always(undefined)
+    at.model.calls.length = 0
+    const { status } = await at.post(2, 'I have a cat', { mode: 'sync' })
+    expect(status).toBe('stored')
+    expect(at.model.batches()).toEqual([expect.not.stringContaining('Leeds')])
+    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 1, not_before: null }])
+  })
+
+  it('is answered with the events of its turn when another flush learned it', async () => {
+    const at = setUp({ countTokens: () => 16_000 })
+    const thinking = held()
+    at.model.next(thinking.behaviour)
+    await at.post(1, 'I live in Leeds')
+    const running = at.buffer.flush(ADA)
+    await thinking.reached
+    const posted = at.post(2, 'I have a cat', { mode: 'sync' })
+    while (at.buffer.waiting(ADA).turns.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    thinking.release()
+    await running
+    expect(await posted).toMatchObject({
+      status: 'stored',
+      events: [{ event: 'ADD', memory: 'Ada has a cat.' }],
+    })
+  })
+
+  it('goes before those that nobody waits for', async () => {
+    const at = setUp({ buffer: { concurrency: 1, flushTokens: 1 } })
+    const thinking = held()
+    at.model.next(thinking.behaviour)
+    for (const userId of ['u1', 'u2', 'u3'])
+      await at.post(1, 'I live in Leeds', { scope: { namespace: 'n', userId } })
+    void at.timers.advance(0)
+    await thinking.reached
+    const posted = at.post(1, 'I have a cat', { mode: 'sync' })
+    while (at.buffer.waiting(ADA).turns.length < 1) await new Promise((resolve) => setImmediate(resolve))
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+    thinking.release()
+    await posted
+    expect(at.model.calls.map(({ account }) => account.scope).slice(0, 2)).toEqual(['n/u1', 'n/ada'])
+  })
+
+  it('says why a turn waits, and loses nothing', async () => {
+    const at = setUp()
+    at.model.next(unavailable('rate_limited', { retryAfterMs: 1000 }))
+    const { status, events, reason } = await at.post(1, 'I live in Leeds', { mode: 'sync' })
+    expect({ status, events, reason }).toEqual({ status: 'buffered', events: [], reason: 'rate_limited' })
+    expect(await at.recalled('Leeds')).toEqual(['I live in Leeds'])
+    await at.timers.advance(60_000)
+    expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
+  })
+
+  it('is not held up by an earlier turn that the model refuses', async () => {
+    const at = setUp()
+    at.model.always((request) => (batchOf(request).includes('poison') ? gibberish(request) : undefined))
+    await at.post(1, 'poison, to be sure')
+    const { status, events, reason } = await at.post(2, 'I have a cat', { mode: 'sync' })
+    expect({ status, reason }).toEqual({ status: 'stored', reason: null })
+    expect(events).toMatchObject([{ memory: 'Ada has a cat.' }])
+  })
+
+  it('says that it closes', async () => {
+    const at = setUp()
+    const thinking = held()
+    at.model.next(thinking.behaviour)
+    const posted = at.post(1, 'I live in Leeds', { mode: 'sync' })
+    await thinking.reached
+    await at.buffer.close({ drainMs: 0 })
+    expect(await posted).toMatchObject({ status: 'buffered', reason: 'closing' })
+    const next = await at.restart()
+    expect(next.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 0, error: null }])
+  })
+})

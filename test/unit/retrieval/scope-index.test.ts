@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest'
+import { ScopeIndex } from '../../../sidecar/retrieval/ranking/scope-index.ts'
+import { DAY, embedQuery, indexOf, memoryOf, search } from './helpers.ts'
+
+const TEXTS = [
+  'I planted tomatoes behind the garage.',
+  'My brother repairs old radios.',
+  'The train to Porto leaves at nine.',
+  'We painted the kitchen yellow.',
+]
+
+const small = async () => indexOf(await Promise.all(TEXTS.map((text, i) => memoryOf(`m${i}`, text))))
+
+describe('ScopeIndex', () => {
+  it('returns the best memories first, at most `limit`', async () => {
+    const index = await small()
+    expect(await search(index, 'Who fixes radios?', 1)).toEqual(['m1'])
+    expect(await search(index, 'tomatoes', 99)).toHaveLength(4)
+    expect(await search(index, 'tomatoes', 0)).toEqual([])
+    expect(await search(new ScopeIndex(), 'tomatoes')).toEqual([])
+  })
+
+  it('applies `accept` before `limit`', async () => {
+    const index = await small()
+    const dense = await embedQuery('tomatoes')
+    const ranked = index.rank('tomatoes', { limit: 3, dense, accept: (id) => id !== 'm0' })
+    expect(ranked.map(({ id }) => id).sort()).toEqual(['m1', 'm2', 'm3'])
+  })
+
+  it('orders equal scores by id', async () => {
+    const index = indexOf(await Promise.all(['c', 'a', 'b'].map((id) => memoryOf(id, 'the same words here'))))
+    expect(await search(index, 'the same words', 3)).toEqual(['a', 'b', 'c'])
+  })
+
+  it('replaces a memory with the same id, removes memories, and ignores unknown ids', async () => {
+    const index = await small()
+    index.upsert([await memoryOf('m1', 'My brother keeps bees.')])
+    expect(index.size).toBe(4)
+    expect(await search(index, 'bees', 1)).toEqual(['m1'])
+    index.remove(['m1', 'nobody'])
+    expect(index.size).toBe(3)
+    expect(await search(index, 'bees', 4)).not.toContain('m1')
+  })
+
+  it('explains a score by weighted parts that add up to it', async () => {
+    const index = await small()
+    const dense = await embedQuery('kitchen')
+    for (const { score, parts } of index.rank('kitchen', { limit: 4, dense, explain: true })) {
+      const sum = Object.values(parts ?? {}).reduce((a, b) => a + b, 0)
+      expect(sum).toBeCloseTo(score, 12)
+      expect(Object.keys(parts ?? {})).toEqual(expect.arrayContaining(['lexical', 'dense', 'speaker']))
+    }
+  })
+
+  it('ranks lexically without a query embedding', async () => {
+    const index = await small()
+    expect(index.rank('yellow kitchen', { limit: 1 })[0]?.id).toBe('m3')
+  })
+
+  it('rejects a vector of another length and remains unchanged', async () => {
+    const index = await small()
+    const odd = { ...(await memoryOf('m0', 'odd')), dense: new Float32Array(3) }
+    expect(() => index.upsert([odd])).toThrow('384 dimensions, got 3')
+    expect(() => index.rank('tomatoes', { limit: 1, dense: new Float32Array(3) })).toThrow(
+      '384 dimensions, got 3',
+    )
+    expect(index.size).toBe(4)
+    expect(await search(index, 'tomatoes', 1)).toEqual(['m0'])
+  })
+
+  it('reports more bytes after an upsert and fewer after a removal', async () => {
+    const index = await small()
+    const before = index.bytes
+    index.upsert([await memoryOf('long', 'many different words '.repeat(50))])
+    expect(index.bytes).toBeGreaterThan(before)
+  })
+
+  it('bounds the bytes of a single memory', async () => {
+    const index = await small()
+    const before = index.bytes
+    index.upsert([await memoryOf('huge', Array.from({ length: 20_000 }, (_, i) => `word${i}`).join(' '))])
+    expect(index.bytes - before).toBeLessThan(200_000)
+  })
+})
+
+describe('signals', () => {
+  it('find the answer next to the question that it answers', async () => {
+    const talk = { conversationId: 'c', at: 0 }
+    const index = indexOf([
+      await memoryOf('before', 'The office was loud again.', { ...talk, turn: 1 }),
+      await memoryOf('answer', 'Lisbon, with my aunt.', {
+        ...talk,
+        turn: 2,
+        context: 'Where did you spend the holidays?',
+      }),
+      await memoryOf('elsewhere', 'Madrid, with my boss.', { conversationId: 'd', turn: 1 }),
+    ])
+    expect(await search(index, 'Where were the holidays spent?', 1)).toEqual(['answer'])
+  })
+
+  it('do not use words from another session or conversation', async () => {
+    const make = async (more: object) => {
+      const index = indexOf([
+        await memoryOf('a', 'Skiing was wonderful.', { conversationId: 'c', turn: 1, at: 0 }),
+        await memoryOf('b', 'Ask them about it.', { conversationId: 'c', turn: 2, at: 0, ...more }),
+      ])
+      const [second] = index.rank('skiing', { limit: 2, accept: (id) => id === 'b', explain: true })
+      return second?.parts?.['lexical']
+    }
+    expect(await make({})).toBeGreaterThan(0)
+    expect(await make({ at: DAY })).toBe(0)
+    expect(await make({ conversationId: 'd' })).toBe(0)
+  })
+
+  it('prefer the speaker that the query names', async () => {
+    const index = indexOf([
+      await memoryOf('m1', 'I collect stamps.', { speaker: 'Ada Byron' }),
+      await memoryOf('m2', 'I collect stamps.', { speaker: 'Bo' }),
+    ])
+    expect(await search(index, "What are Bo's collections?", 1)).toEqual(['m2'])
+    expect(await search(index, 'What does Ada collect?', 1)).toEqual(['m1'])
+  })
+
+  it('interpret "I" as the user and "you" as the assistant', async () => {
+    const index = indexOf([
+      await memoryOf('a', 'The recipe needs leeks.', { role: 'assistant', speaker: 'assistant' }),
+      await memoryOf('u', 'The recipe needs leeks.', { role: 'user', speaker: 'user' }),
+    ])
+    expect(await search(index, 'What did I say of the recipe?', 1)).toEqual(['u'])
+    expect(await search(index, 'What did you say of the recipe?', 1)).toEqual(['a'])
+  })
+
+  it('prefer memories from the time that the query names', async () => {
+    const index = indexOf([
+      await memoryOf('may', 'I saw a play.', { at: Date.UTC(2023, 4, 9) }),
+      await memoryOf('june', 'I saw a play.', { at: Date.UTC(2023, 5, 9) }),
+      await memoryOf('last', 'I saw a play.', { at: Date.UTC(2024, 2, 6) }),
+    ])
+    expect(await search(index, 'Which play in May 2023?', 1)).toEqual(['may'])
+    expect(await search(index, 'Which play on 8 June 2023?', 1)).toEqual(['june'])
+    expect(await search(index, 'Which play last week?', 1, Date.UTC(2024, 2, 12))).toEqual(['last'])
+  })
+
+  it('prefer a memory with the type of answer that the query asks for', async () => {
+    const index = indexOf([
+      await memoryOf('a', 'The parcel came, at long length.'),
+      await memoryOf('b', 'The parcel came on a Tuesday.'),
+    ])
+    expect(await search(index, 'When did the parcel come?', 1)).toEqual(['b'])
+  })
+
+  it('prefer a statement to a reaction', async () => {
+    const index = indexOf([
+      await memoryOf('a', 'You ran your marathon in the rain.'),
+      await memoryOf('b', 'I ran my marathon in the rain.'),
+    ])
+    expect(await search(index, 'marathon', 1)).toEqual(['b'])
+  })
+
+  it.each([
+    ['What does the vegetarain order?', 'The vegetarian menu was sold out.'],
+    ['Which instrument is it?', 'The cello stands in the hall.'],
+    ['Who is the employer?', 'That company pays late.'],
+    ['Did they go skating?', 'They went there to skate.'],
+  ])('finds by spelling, kind and kinship: %s', async (query, text) => {
+    const others = TEXTS.map((one, i) => memoryOf(`m${i}`, one))
+    const index = indexOf(await Promise.all([...others, memoryOf('wanted', text)]))
+    expect(await search(index, query, 1)).toEqual(['wanted'])
+  })
+
+  it('find a memory without shared words by its embedding', async () => {
+    const axis = (at: number) => Float32Array.from({ length: 384 }, (_, i) => (i === at ? 1 : 0))
+    const index = new ScopeIndex({ weights: { dense: 0.5 } })
+    index.upsert([
+      { ...(await memoryOf('a', 'Aspirin is in the drawer.')), dense: axis(0) },
+      { ...(await memoryOf('b', 'Candles are in the drawer.')), dense: axis(1) },
+    ])
+    expect(index.rank('headache', { limit: 1, dense: axis(0) })[0]?.id).toBe('a')
+    expect(index.rank('headache', { limit: 1, dense: axis(1) })[0]?.id).toBe('b')
+  })
+})

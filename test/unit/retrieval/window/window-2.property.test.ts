@@ -1,0 +1,3 @@
+import { testSchedules } from '../../../helpers/retrieval/window/schedules/property.ts'
+
+testSchedules(2)

@@ -1,3 +1,0 @@
-import { testSchedules } from './schedules/property.ts'
-
-testSchedules(1)
