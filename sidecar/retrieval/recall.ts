@@ -204,7 +204,11 @@ export class Recall {
     const { snapshots, records, onInvalidRecord } = this.#options
     try {
       if (asOf === undefined) return await snapshots.get(scope)
-      return await buildSnapshot(await readAsOf(records, scope, asOf, onInvalidRecord))
+      const past = await readAsOf(records, scope, asOf, onInvalidRecord)
+      const validUntil = past.flatMap(({ held, validUntil }) =>
+        validUntil === null ? [] : [[held.memory.id, validUntil] as const],
+      )
+      return { ...(await buildSnapshot(past.map(({ held }) => held))), validUntil: new Map(validUntil) }
     } catch (cause) {
       throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
     }

@@ -1,4 +1,3 @@
-import type { HeldThen } from '../memory/engine/as-of.ts'
 import type { ScopeChange } from '../memory/engine/unit-of-work.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import type { Held } from '../memory/repositories/memories.ts'
@@ -21,14 +20,10 @@ export type IndexSettings = ConstructorParameters<typeof ScopeIndex>[0]
 /** Approximate bytes of a memory record, without its share of the index. */
 export const RECORD_BYTES = 1024
 
-/** Builds a snapshot of the given memories. */
-export async function buildSnapshot(all: readonly HeldThen[], settings?: IndexSettings): Promise<Snapshot> {
-  const validUntil = new Map<string, number>()
-  for (const { held, validUntil: until } of all) if (until !== null) validUntil.set(held.memory.id, until)
-  const snapshot = { index: new ScopeIndex(settings), memories: new Map(), validUntil }
-  for await (const { items, readings } of readMemories(all, ({ held }) => textsOf(held.memory))) {
-    const held = items.map((one) => one.held)
-    put(snapshot, held, readings)
+export async function buildSnapshot(stored: readonly Held[], settings?: IndexSettings): Promise<Snapshot> {
+  const snapshot = { index: new ScopeIndex(settings), memories: new Map() }
+  for await (const { items, readings } of readMemories(stored, ({ memory }) => textsOf(memory))) {
+    put(snapshot, items, readings)
   }
   return snapshot
 }
@@ -38,7 +33,7 @@ export async function applyChange(snapshot: Snapshot, { upserted, removed }: Sco
   replace(snapshot, upserted, await readAll(upserted), removed)
 }
 
-/** Most changes that are applied to a snapshot in use; with more, a new one is built beside it. */
+/** Maximum number of changes that are applied to a snapshot in use; with more, a new snapshot is built. */
 const MAX_REFRESHED = 200
 
 /**
@@ -61,8 +56,8 @@ export async function refreshSnapshot(snapshot: Snapshot, all: readonly Held[]):
 
 const NONE = new Float32Array()
 
-async function readAll(held: readonly Held[]): Promise<MemoryReading[]> {
-  const chunks = await Array.fromAsync(readMemories(held, ({ memory }) => textsOf(memory)))
+async function readAll(stored: readonly Held[]): Promise<MemoryReading[]> {
+  const chunks = await Array.fromAsync(readMemories(stored, ({ memory }) => textsOf(memory)))
   return chunks.flatMap(({ readings }) => readings)
 }
 
@@ -78,10 +73,14 @@ function replace(
   snapshot.index.remove(removed)
 }
 
-function put({ index, memories }: Snapshot, held: readonly Held[], readings: readonly MemoryReading[]): void {
-  for (const { memory } of held) memories.set(memory.id, memory)
+function put(
+  { index, memories }: Snapshot,
+  stored: readonly Held[],
+  readings: readonly MemoryReading[],
+): void {
+  for (const { memory } of stored) memories.set(memory.id, memory)
   index.upsert(
-    held.map(({ memory, dense }) => toIndexed(memory, dense ?? NONE)),
+    stored.map(({ memory, dense }) => toIndexed(memory, dense ?? NONE)),
     readings,
   )
 }

@@ -69,7 +69,7 @@ export class Snapshots {
       // Without the epoch, only the store is known to be up to date.
       return await this.#uncachedReads.run(scope, async () => {
         const { settings } = this.#options
-        return { ...(await buildSnapshot(current(await this.#scan(scope)), settings)), degraded: ['cache'] }
+        return { ...(await buildSnapshot(await this.#scan(scope), settings)), degraded: ['cache'] }
       })
     }
   }
@@ -149,18 +149,18 @@ export class Snapshots {
   async #read(scope: string, previous: Promise<Snapshot> | undefined): Promise<Snapshot> {
     // Changes that are still being applied to the previous snapshot would otherwise overwrite newer ones.
     const base = await previous?.catch(() => undefined)
-    const held = await this.#scan(scope)
-    if (base && (await refreshSnapshot(base, held))) return base
-    return await buildSnapshot(current(held), this.#options.settings)
+    const stored = await this.#scan(scope)
+    if (base && (await refreshSnapshot(base, stored))) return base
+    return await buildSnapshot(stored, this.#options.settings)
   }
 
   async #scan(scope: string): Promise<Held[]> {
     this.#builds += 1
-    const held: Held[] = []
+    const stored: Held[] = []
     const { records, onInvalidRecord } = this.#options
     // One damaged record must not make the whole scope unavailable.
-    for await (const one of scrollMemories(records, scope, onInvalidRecord)) held.push(one)
-    return held
+    for await (const one of scrollMemories(records, scope, onInvalidRecord)) stored.push(one)
+    return stored
   }
 
   #resize(scope: string, entry: Entry, { index, memories }: Snapshot): void {
@@ -171,8 +171,4 @@ export class Snapshots {
     // A snapshot larger than `maxBytes` is not cached: each read builds it.
     this.#cache.set(scope, entry, { size })
   }
-}
-
-function current(held: readonly Held[]) {
-  return held.map((one) => ({ held: one, validUntil: null }))
 }

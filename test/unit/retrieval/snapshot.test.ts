@@ -18,8 +18,6 @@ async function heldOf({ records }: Pick<ReturnType<typeof openEngine>, 'records'
   return all.map(({ payload, dense }) => ({ memory: payload, dense }) as unknown as Held)
 }
 
-const built = (held: readonly Held[]) => buildSnapshot(held.map((one) => ({ held: one, validUntil: null })))
-
 async function ranked({ index, memories }: Snapshot, query: string) {
   const [dense] = await embed([query], 'query')
   const ranking = index.rank(query, { limit: 1000, dense: dense as Float32Array, now: 1_772_355_600_000 })
@@ -79,11 +77,11 @@ describe('a snapshot', () => {
             else if ('correct' in one && all.length > 0)
               await opened.engine.revise(ADA, pick(one.correct), { text: one.text }, null)
             else if ('remove' in one && all.length > 0) await opened.engine.remove(ADA, pick(one.remove))
-            if (i === early) stale = await built(await heldOf(opened))
+            if (i === early) stale = await buildSnapshot(await heldOf(opened))
           }
           const held = await heldOf(opened)
-          const expected = await ranked(await built(held), query)
-          const refreshed = stale ?? (await built([]))
+          const expected = await ranked(await buildSnapshot(held), query)
+          const refreshed = stale ?? (await buildSnapshot([]))
           expect(await refreshSnapshot(refreshed, held)).toBe(true)
           expect(await ranked(refreshed, query)).toEqual(expected)
           expect(await ranked(await opened.snapshots.get(SCOPE), query)).toEqual(expected)
@@ -95,7 +93,7 @@ describe('a snapshot', () => {
 
   it('is left unchanged by a refresh with more than 200 changes', async () => {
     const held = await storedMemories()
-    const stale = await built(held)
+    const stale = await buildSnapshot(held)
     const before = await ranked(stale, 'Kyoto')
     expect(await refreshSnapshot(stale, copies(held, 250))).toBe(false)
     expect(await ranked(stale, 'Kyoto')).toEqual(before)
@@ -112,7 +110,7 @@ describe('a snapshot', () => {
     const counting = (async () => {
       for (; !isDone; turns++) await new Promise((resolve) => setImmediate(resolve))
     })()
-    const { index } = await built(held)
+    const { index } = await buildSnapshot(held)
     isDone = true
     await counting
     expect(index.size).toBe(800)
@@ -124,10 +122,10 @@ describe('a snapshot', () => {
     const long = (i: number) => `Ada has seen film number ${i}. ${words}`
     const held = copies(await storedMemories(), 40, long)
     expect(held.reduce((sum, { memory }) => sum + memory.text.length, 0)).toBeGreaterThan(OFFLOAD_CHARACTERS)
-    const inline = await built([])
+    const inline = await buildSnapshot([])
     for (const one of held)
       expect(await refreshSnapshot(inline, held.slice(0, held.indexOf(one) + 1))).toBe(true)
     const query = 'Which film did Ada see in 東京?'
-    expect(await ranked(await built(held), query)).toEqual(await ranked(inline, query))
+    expect(await ranked(await buildSnapshot(held), query)).toEqual(await ranked(inline, query))
   })
 })

@@ -15,21 +15,21 @@ const MINUTE = 60_000
 function setUp({ records = openSqliteRecords(':memory:'), maxPending = 100, isShared = false } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
-  const honest = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000, now: clock.now })
-  const told: string[] = []
+  const inner = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000, now: clock.now })
+  const delivered: string[] = []
   const lines: { level: string; event: string }[] = []
   const world = { away: false, tried: 0, during: async () => {} }
   async function reach<T>(what: string, scope: string, run: () => Promise<T>): Promise<T> {
     world.tried += 1
     await world.during()
     if (world.away) throw new CacheUnavailable('unreachable', 'redis at nowhere: away')
-    told.push(`${what} ${scope}`)
+    delivered.push(`${what} ${scope}`)
     return await run()
   }
   const scopeState: ScopeState = {
-    ...honest,
-    bump: (scope, what) => reach(what, scope, () => honest.bump(scope, what)),
-    clear: (scope) => reach('clear', scope, () => honest.clear(scope)),
+    ...inner,
+    bump: (scope, what) => reach(what, scope, () => inner.bump(scope, what)),
+    clear: (scope) => reach('clear', scope, () => inner.clear(scope)),
   }
   const log = createLog('debug', (line) => lines.push(JSON.parse(line)))
   const notices = createNoticeStore(records)
@@ -37,22 +37,22 @@ function setUp({ records = openSqliteRecords(':memory:'), maxPending = 100, isSh
   onTestFinished(() => announcer.close())
   const stored = () => Array.fromAsync(notices.all())
   const events = () => lines.map(({ event }) => event)
-  return { announcer, timers, told, world, records, stored, events }
+  return { announcer, timers, delivered, world, records, stored, events }
 }
 
 describe('the announcer', () => {
   it('moves the counter of each kind of change before the write is acknowledged', async () => {
-    const { announcer, told } = setUp()
+    const { announcer, delivered } = setUp()
     await announcer.changed({ scope: 'a', fence: false })
     await announcer.beforeRemoval('a')
     await announcer.changed({ scope: 'a', fence: true })
     await announcer.changed({ scope: 'a', fence: true, forgotten: true })
-    expect(told).toEqual(['epoch a', 'fence a', 'fence a', 'clear a'])
+    expect(delivered).toEqual(['epoch a', 'fence a', 'fence a', 'clear a'])
     expect(announcer.hasPendingNotices('a')).toBe(false)
   })
 
   it('announces the strongest missed change of each scope once, when the scope state is back', async () => {
-    const { announcer, told, timers, world, stored, events } = setUp()
+    const { announcer, delivered, timers, world, stored, events } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
     await announcer.changed({ scope: 'a', fence: true })
@@ -63,11 +63,11 @@ describe('the announcer', () => {
     await announcer.changed({ scope: 'c', fence: false })
     expect(['a', 'b', 'c', 'd'].map(announcer.hasPendingNotices)).toEqual([true, true, true, false])
     await timers.advance(10 * MINUTE)
-    expect(told).toEqual([])
+    expect(delivered).toEqual([])
     expect(announcer.pendingScopes).toBe(3)
     world.away = false
     await timers.advance(MINUTE)
-    expect(told.sort()).toEqual(['clear c', 'epoch b', 'fence a'])
+    expect(delivered.sort()).toEqual(['clear c', 'epoch b', 'fence a'])
     expect(['a', 'b', 'c'].some(announcer.hasPendingNotices)).toBe(false)
     expect(await stored()).toEqual([])
     expect(timers.set()).toEqual([])
@@ -75,7 +75,7 @@ describe('the announcer', () => {
   })
 
   it('announces again if another change arrived during the announcement', async () => {
-    const { announcer, told, timers, world } = setUp()
+    const { announcer, delivered, timers, world } = setUp()
     world.away = true
     await announcer.changed({ scope: 'a', fence: false })
     world.away = false
@@ -84,7 +84,7 @@ describe('the announcer', () => {
       await announcer.changed({ scope: 'a', fence: true })
     }
     await timers.advance(MINUTE)
-    expect(told).toEqual(['epoch a', 'fence a'])
+    expect(delivered).toEqual(['epoch a', 'fence a'])
     expect(announcer.hasPendingNotices('a')).toBe(false)
   })
 
@@ -110,12 +110,12 @@ describe('the announcer', () => {
   })
 
   it('tries once more when it closes', async () => {
-    const { announcer, told, timers, world, events } = setUp()
+    const { announcer, delivered, timers, world, events } = setUp()
     world.away = true
     await announcer.changed({ scope: 'a', fence: true })
     world.away = false
     await announcer.close()
-    expect(told).toEqual(['fence a'])
+    expect(delivered).toEqual(['fence a'])
     expect(timers.set()).toEqual([])
     const other = setUp()
     other.world.away = true
@@ -140,13 +140,13 @@ describe('the announcer', () => {
     expect(['a', 'b', 'c'].map(next.announcer.hasPendingNotices)).toEqual([true, true, false])
     next.world.away = false
     await next.timers.advance(MINUTE)
-    expect(next.told.sort()).toEqual(['clear b', 'fence a'])
+    expect(next.delivered.sort()).toEqual(['clear b', 'fence a'])
     expect(['a', 'b'].map(next.announcer.hasPendingNotices)).toEqual([false, false])
     expect(await stored()).toEqual([])
   })
 
   it('announces more scopes than it holds in memory, and reports pending notices for every scope until then', async () => {
-    const { announcer, told, timers, world, stored } = setUp({ maxPending: 10 })
+    const { announcer, delivered, timers, world, stored } = setUp({ maxPending: 10 })
     world.away = true
     const scopes = Array.from({ length: 35 }, (_, i) => `s${i}`)
     for (const scope of scopes) await announcer.changed({ scope, fence: true })
@@ -155,7 +155,7 @@ describe('the announcer', () => {
     expect(announcer.hasPendingNotices('another')).toBe(true)
     world.away = false
     await timers.advance(10 * MINUTE)
-    expect(told.filter((one) => one.startsWith('fence')).sort()).toEqual(
+    expect(delivered.filter((one) => one.startsWith('fence')).sort()).toEqual(
       scopes.map((scope) => `fence ${scope}`).sort(),
     )
     expect(await stored()).toEqual([])
@@ -163,21 +163,21 @@ describe('the announcer', () => {
   })
 
   it('announces missed changes even if they could not be persisted', async () => {
-    const { announcer, told, timers, world, records, events } = setUp()
+    const { announcer, delivered, timers, world, records, events } = setUp()
     await records.close()
     world.away = true
     await announcer.changed({ scope: 'a', fence: true })
     expect(events()).toContain('change notice not stored')
     world.away = false
     await timers.advance(MINUTE)
-    expect(told).toEqual(['fence a'])
+    expect(delivered).toEqual(['fence a'])
     expect(announcer.hasPendingNotices('a')).toBe(false)
   })
 })
 
 describe('the announcer with several processes on one record store', () => {
   it('refuses a removal that it cannot announce', async () => {
-    const { announcer, world, told, stored } = setUp({ isShared: true })
+    const { announcer, world, delivered, stored } = setUp({ isShared: true })
     world.away = true
     await expect(announcer.beforeRemoval('a')).rejects.toMatchObject({
       code: 'backend_unavailable',
@@ -186,7 +186,7 @@ describe('the announcer with several processes on one record store', () => {
     expect(await stored()).toEqual([])
     world.away = false
     await announcer.beforeRemoval('a')
-    expect(told).toEqual(['fence a'])
+    expect(delivered).toEqual(['fence a'])
   })
 
   it('announces the missed changes of a process that died', async () => {
@@ -202,7 +202,7 @@ describe('the announcer with several processes on one record store', () => {
     expect(other.announcer.hasPendingNotices('a')).toBe(true)
     other.world.away = false
     await other.timers.advance(MINUTE)
-    expect(other.told).toEqual(['fence a'])
+    expect(other.delivered).toEqual(['fence a'])
     expect(other.announcer.hasPendingNotices('a')).toBe(false)
     expect(await other.stored()).toEqual([])
   })

@@ -129,20 +129,20 @@ describe('a block that is stored during a deletion', () => {
 
 describe('an unreachable scope state', () => {
   it('does not fail writes; the scope has pending notices until they are delivered', async () => {
-    const honest = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000 })
+    const inner = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000 })
     let away = true
     const orAway = async <T>(run: () => Promise<T>) => {
       if (away) throw new CacheUnavailable('unreachable', 'redis at nowhere: away')
       return await run()
     }
     const scopeState: ScopeState = {
-      ...honest,
-      bump: (scope, what) => orAway(() => honest.bump(scope, what)),
-      clear: (scope) => orAway(() => honest.clear(scope)),
+      ...inner,
+      bump: (scope, what) => orAway(() => inner.bump(scope, what)),
+      clear: (scope) => orAway(() => inner.clear(scope)),
     }
     const app = testApp({ scopeState })
     const { hasPendingNotices } = app.services
-    const before = await honest.counters(SCOPE)
+    const before = await inner.counters(SCOPE)
     const id = await add(app, 'I live in Porto, by the river.')
     expect(hasPendingNotices(SCOPE)).toBe(true)
     const { status } = await app.call('DELETE', `/v1/memories/${id}?user_id=ada`)
@@ -150,6 +150,6 @@ describe('an unreachable scope state', () => {
     expect(hasPendingNotices(SCOPE)).toBe(true)
     away = false
     await expect.poll(() => hasPendingNotices(SCOPE), { timeout: 15_000 }).toBe(false)
-    expect((await honest.counters(SCOPE)).fence).toBeGreaterThan(before.fence)
+    expect((await inner.counters(SCOPE)).fence).toBeGreaterThan(before.fence)
   })
 })
