@@ -130,7 +130,7 @@ export const archived = z.discriminatedUnion('kind', [
 export type Archived = z.output<typeof archived>
 export type ArchivedKind = Archived['kind']
 
-export const header = z.object({
+const header = z.object({
   kind: z.literal('header'),
   format: z.literal(FORMAT),
   version: z.literal(FORMAT_VERSION),
@@ -138,4 +138,4 @@ export const header = z.object({
   exported_at: z.string(),
 })
 
-export const footer = z.object({ kind: z.literal('footer'), counts: z.record(z.string(), z.number()) })
+const footer = z.object({ kind: z.literal('footer'), counts: z.record(z.string(), z.number()) })

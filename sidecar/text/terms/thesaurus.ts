@@ -15,7 +15,7 @@ export function relatedTermsOf(term: string): RelatedTerms | undefined {
 }
 
 /** Builds the table ahead of the first query. It takes about 10 ms. */
-export function loadThesaurus(): void {
+function loadThesaurus(): void {
   table ??= buildTable()
 }
 
