@@ -16,7 +16,7 @@ export interface Conditions extends Narrowing {
 }
 
 /** The gates of a read, in the order in which they are checked. */
-export function gatesOf(conditions: Conditions): Gate[] {
+export function createGates(conditions: Conditions): Gate[] {
   const { agentId, runId, appId, conversationId, filter, now } = conditions
   const gates: Gate[] = [
     { name: 'expired', passes: ({ expires_at }) => expires_at === null || expires_at > now },

@@ -1,5 +1,5 @@
 import pTimeout from 'p-timeout'
-import { asOf } from '../memory/engine/as-of.ts'
+import { asOf as readAsOf } from '../memory/engine/as-of.ts'
 import type { Predicate } from '../memory/model/filters.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
@@ -9,11 +9,11 @@ import { AppError } from '../ports/errors.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
-import { type Gate, gatesOf, passesAll, windowGate } from './gates.ts'
+import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { buildSnapshot, type Snapshot } from './snapshot.ts'
 import type { Snapshots } from './snapshots.ts'
-import { absentFrom, type WhyNot, whyNot } from './why-not.ts'
+import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
   query: string
@@ -102,7 +102,7 @@ export class Recall {
   }
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
-    const gates = gatesOf({ ...request, now: request.asOf ?? this.#now() })
+    const gates = createGates({ ...request, now: request.asOf ?? this.#now() })
     const { result } = await this.#search(scope, request, gates)
     this.#options.onTimings?.('search', result.tookMs, result.degraded)
     return result
@@ -111,17 +111,12 @@ export class Recall {
   /** Searches all conversations, including turns in the window. */
   async blockCandidates(scope: Scope, request: SearchRequest): Promise<BlockCandidates> {
     const now = this.#now()
-    const gates = gatesOf({ ...request, conversationId: undefined, now })
+    const gates = createGates({ ...request, conversationId: undefined, now })
     const { result, snapshot, vector } = await this.#search(scope, request, gates)
     const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
     const salience = ({ id, importance }: Memory) =>
       importance === null ? snapshot.index.informativeness(id) : importance / MAX_IMPORTANCE
     return { ...result, all, salience, queryVector: vector, coverage: toCoverage(snapshot, request, now) }
-  }
-
-  /** Returns `undefined` if the embedding is late or fails. */
-  async embed(scope: Scope, query: string): Promise<Float32Array | undefined> {
-    return await this.#embed(query, scopeKey(scope))
   }
 
   /**
@@ -130,14 +125,14 @@ export class Recall {
    *
    * @param inPrompt ids of memories that another part of the prompt contains
    */
-  async perQuery(
+  async recallPerQuery(
     scope: Scope,
     request: RecallRequest,
     inPrompt: ReadonlySet<string> = new Set(),
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const now = this.#now()
-    const gates = gatesOf({ ...request, conversationId: undefined, now })
+    const gates = createGates({ ...request, conversationId: undefined, now })
     if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
       gates.push(windowGate(conversationId, turn, windowSize))
     }
@@ -148,9 +143,9 @@ export class Recall {
     const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !inPrompt.has(id))
     const heading = inPrompt.size > 0 ? NO_HEADING : DEFAULT_HEADING
     const rendered = render(memories, request.tokenBudget, count, heading)
-    const took = performance.now() - started
+    const renderMs = performance.now() - started
     const kept = new Set(rendered.memories)
-    const tookMs = { ...result.tookMs, render: took, total: result.tookMs.total + took }
+    const tookMs = { ...result.tookMs, render: renderMs, total: result.tookMs.total + renderMs }
     this.#options.onTimings?.('recall', tookMs, result.degraded)
     const found = result.found.filter(({ memory }) => kept.has(memory))
     return { ...result, found, rendered, tookMs, coverage }
@@ -158,10 +153,10 @@ export class Recall {
 
   /** Finds the memories of a scope that are most similar to a text. */
   async findSimilar(
-    key: string,
+    scope: string,
     { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const snapshot = await this.#snapshot(key, undefined)
+    const snapshot = await this.#snapshot(scope, undefined)
     const ranked = snapshot.index.rank(text, { limit, dense, accept: accepts(snapshot, accept) })
     return ranked.map(({ id }) => snapshot.memories.get(id) as Memory)
   }
@@ -174,7 +169,7 @@ export class Recall {
     const started = performance.now()
     const { query, topK, threshold, explain } = request
     const key = scopeKey(scope)
-    const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.#embed(query, key)])
+    const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.embed(key, query)])
     const embedded = performance.now()
     const now = request.asOf ?? this.#now()
     const accept = accepts(snapshot, (memory) => passesAll(gates, memory))
@@ -185,38 +180,38 @@ export class Recall {
         const validUntil = snapshot.validUntil?.get(id) ?? null
         return { memory: snapshot.memories.get(id) as Memory, score, parts, validUntil }
       })
-    const reasons =
+    const whyNot =
       request.whyNot &&
-      (await whyNot(request.whyNot, new Set(found.map(({ memory }) => memory.id)), {
+      (await explainAbsence(request.whyNot, new Set(found.map(({ memory }) => memory.id)), {
         memories: snapshot.memories,
         gates,
         topK,
         threshold,
         rankAll: () => rank(snapshot.memories.size),
-        past: absentFrom(this.#options.records, key, request.asOf),
+        whyAbsent: createAbsenceCheck(this.#options.records, key, request.asOf),
       }))
     const ended = performance.now()
     const result = {
       found,
-      whyNot: reasons,
+      whyNot,
       degraded: [...(snapshot.degraded ?? []), ...(dense === undefined ? ['embedding'] : [])],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
     return { result, snapshot, vector: dense }
   }
 
-  async #snapshot(key: string, moment: number | undefined): Promise<Snapshot> {
-    const { snapshots, records } = this.#options
+  async #snapshot(scope: string, asOf: number | undefined): Promise<Snapshot> {
+    const { snapshots, records, onInvalidRecord } = this.#options
     try {
-      if (moment === undefined) return await snapshots.get(key)
-      return await buildSnapshot(await asOf(records, key, moment, this.#options.onInvalidRecord))
+      if (asOf === undefined) return await snapshots.get(scope)
+      return await buildSnapshot(await readAsOf(records, scope, asOf, onInvalidRecord))
     } catch (cause) {
       throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
     }
   }
 
   /** Returns `undefined` if the embedding is late or fails. */
-  async #embed(query: string, scope: string): Promise<Float32Array | undefined> {
+  async embed(scope: string, query: string): Promise<Float32Array | undefined> {
     const { embedder, embeddingDeadlineMs } = this.#options
     const controller = new AbortController()
     try {

@@ -30,7 +30,7 @@ export interface SnapshotsOptions {
 
 /** A cached snapshot, or one that is being built. */
 interface Entry {
-  /** The snapshot holds every change up to this epoch, and perhaps later ones. Unused without `readEpoch`. */
+  /** The snapshot includes every change up to this epoch, and possibly later ones. Unused without `readEpoch`. */
   epoch: number
   /** Resolves when all changes so far have been applied. */
   promise: Promise<Snapshot>
@@ -78,20 +78,20 @@ export class Snapshots {
    * Applies a commit, then announces it. In this order, because a reader that sees the new epoch must find the change
    * in the snapshot.
    */
-  async follow(change: ScopeChange, announce: () => Promise<Counters | undefined>): Promise<void> {
+  async applyAndAnnounce(change: ScopeChange, announce: () => Promise<Counters | undefined>): Promise<void> {
     this.#unannounced.add(change)
     try {
       this.#apply(change)
       const counters = await announce()
       // The effect of a commit in doubt is unknown.
-      if (counters && !change.isUncertain) this.moved(change.scope, counters)
+      if (counters && !change.isUncertain) this.advanceEpoch(change.scope, counters)
     } finally {
       this.#unannounced.delete(change)
     }
   }
 
-  /** Called after this process has moved the epoch of a scope for a change that its snapshot holds. */
-  moved(scope: string, { epoch }: Counters): void {
+  /** Called after this process has moved the epoch of a scope for a change that its snapshot includes. */
+  advanceEpoch(scope: string, { epoch }: Counters): void {
     const entry = this.#cache.peek(scope)
     if (entry && entry.epoch + 1 === epoch) entry.epoch = epoch
   }
@@ -107,13 +107,19 @@ export class Snapshots {
     // The next read builds the snapshot from the store.
     if (isUncertain) this.#cache.delete(scope)
     const entry = this.#cache.peek(scope)
-    if (!entry) return
+    if (entry) this.#applyTo(entry, scope, [change])
+  }
+
+  #applyTo(entry: Entry, scope: string, changes: readonly ScopeChange[]): void {
     entry.promise = entry.promise.then(async (snapshot) => {
-      await applyChange(snapshot, change)
+      for (const change of changes) await applyChange(snapshot, change)
       this.#resize(scope, entry, snapshot)
       return snapshot
     })
-    entry.promise.catch(() => this.#drop(scope, entry))
+    // A failed build is not cached: the next read tries again.
+    entry.promise.catch(() => {
+      if (this.#cache.peek(scope) === entry) this.#cache.delete(scope)
+    })
   }
 
   #cachedAt(scope: string, epoch: number): Promise<Snapshot> | undefined {
@@ -129,23 +135,17 @@ export class Snapshots {
     })
   }
 
-  /** @param epoch read before the store is, so that the snapshot holds at least its changes */
+  /** @param epoch read before the store, so that the snapshot includes at least its changes */
   #build(scope: string, epoch: number): Entry {
     const previous = this.#cache.peek(scope)?.promise
     const unannounced = [...this.#unannounced].filter((change) => change.scope === scope)
     const entry: Entry = { epoch, promise: this.#read(scope, previous) }
-    entry.promise = entry.promise.then(async (snapshot) => {
-      for (const change of unannounced) await applyChange(snapshot, change)
-      this.#resize(scope, entry, snapshot)
-      return snapshot
-    })
-    // A failed build is not cached: the next read tries again.
-    entry.promise.catch(() => this.#drop(scope, entry))
+    this.#applyTo(entry, scope, unannounced)
     this.#cache.set(scope, entry)
     return entry
   }
 
-  /** The snapshot of what the store holds: the previous one brought up to date, if possible. */
+  /** Refreshes the previous snapshot from the store if possible, otherwise builds a new one. */
   async #read(scope: string, previous: Promise<Snapshot> | undefined): Promise<Snapshot> {
     // Changes that are still being applied to the previous snapshot would otherwise overwrite newer ones.
     const base = await previous?.catch(() => undefined)
@@ -161,10 +161,6 @@ export class Snapshots {
     // One damaged record must not make the whole scope unavailable.
     for await (const one of scrollMemories(records, scope, onInvalidRecord)) held.push(one)
     return held
-  }
-
-  #drop(scope: string, entry: Entry): void {
-    if (this.#cache.peek(scope) === entry) this.#cache.delete(scope)
   }
 
   #resize(scope: string, entry: Entry, { index, memories }: Snapshot): void {

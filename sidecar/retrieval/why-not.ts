@@ -18,21 +18,21 @@ export interface WhyNotContext {
   /** All memories that passed the gates, best first. */
   rankAll: () => readonly RankedMemory[]
   /** Returns why a memory is not among `memories`. */
-  past: (id: string) => Promise<keyof typeof ABSENT>
+  whyAbsent: (id: string) => Promise<keyof typeof ABSENT>
 }
 
 const ABSENT = {
   unknown: 'this user has no such memory',
-  deleted: 'it is not current any more',
-  as_of: 'it did not hold at that moment',
+  deleted: 'the memory was deleted or superseded',
+  as_of: 'the memory was not current at that time',
 }
 
 /** @param asOf time of the search, epoch milliseconds; `undefined` for a search of the current memories */
-export function absentFrom(
+export function createAbsenceCheck(
   store: RecordStore,
   scope: string,
   asOf: number | undefined,
-): WhyNotContext['past'] {
+): WhyNotContext['whyAbsent'] {
   return async (id) => {
     if (asOf !== undefined && (await store.get('memories', scope, id))) return 'as_of'
     const ended = await store.get('versions', scope, id)
@@ -42,7 +42,7 @@ export function absentFrom(
 }
 
 /** Explains for each id why it was not returned. Skips returned ids. */
-export async function whyNot(
+export async function explainAbsence(
   ids: readonly string[],
   returned: ReadonlySet<string>,
   context: WhyNotContext,
@@ -52,18 +52,16 @@ export async function whyNot(
   for (const id of ids) {
     if (returned.has(id)) continue
     const memory = context.memories.get(id)
+    const failed = memory && context.gates.find(({ passes }) => !passes(memory))
     if (!memory) {
-      const gate = await context.past(id)
+      const gate = await context.whyAbsent(id)
       reasons.set(id, { gate, detail: ABSENT[gate] })
-      continue
+    } else if (failed) {
+      reasons.set(id, { gate: failed.name, detail: `the memory does not match ${failed.name}` })
+    } else {
+      ranked ??= context.rankAll()
+      reasons.set(id, explainRank(id, ranked, context))
     }
-    const failed = context.gates.find((gate) => !gate.passes(memory))
-    if (failed) {
-      reasons.set(id, { gate: failed.name, detail: `it does not pass ${failed.name}` })
-      continue
-    }
-    ranked ??= context.rankAll()
-    reasons.set(id, explainRank(id, ranked, context))
   }
   // Assigning properties one by one would fail for the id `__proto__`.
   return Object.fromEntries(reasons)

@@ -85,7 +85,7 @@ export function openEngine({
     records,
     lock: createInProcessScopeLock(),
     embedder,
-    onChange: (change) => snapshots.follow(change, async () => undefined),
+    onChange: (change) => snapshots.applyAndAnnounce(change, async () => undefined),
     onInvalidRecord,
     now: clock.now,
   })

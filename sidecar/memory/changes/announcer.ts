@@ -1,206 +1,205 @@
 import { AppError } from '../../ports/errors.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Counters, ScopeState } from '../../ports/scope-state.ts'
-import type { ChangeNotice, Debts } from './pending-notices.ts'
+import type { ChangeNotice, NoticeStore } from './pending-notices.ts'
 
 export interface Announcer {
   /**
-   * Moves the fence of a scope, before something of it is removed or corrected. As `changed` otherwise.
-   * @throws {AppError} `backend_unavailable` where others read the same records and cannot be told: they would serve
-   * what is removed
+   * Moves the fence of a scope before a memory is removed or corrected. Otherwise like `changed`.
+   * @throws {AppError} `backend_unavailable` with a shared record store if the notice cannot be delivered, because
+   * other sidecars would serve the removed memory
    */
   beforeRemoval(scope: string): Promise<Counters | undefined>
   /**
-   * Tells that a change is durable and visible, and answers the counters that this has moved. Never rejects: what cannot
-   * be told now is told as soon as it can be, and `undefined` is the answer.
+   * Announces a change that is durable and visible, and returns the new counters. Never rejects: returns `undefined` if
+   * the notice cannot be delivered now, and retries in the background.
    */
   changed(change: Announcement): Promise<Counters | undefined>
-  /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
-  isSettled(scope: string): boolean
-  /** Scopes whose changes have yet to be told, as far as they are held in memory. */
-  readonly owed: number
-  /** Takes up what was owed when the last process ended. To be awaited before anything is served. */
+  /** Whether the counters of a scope lack a change. No block of the scope may be served then. */
+  hasPendingNotices(scope: string): boolean
+  /** Scopes in memory with a pending notice. */
+  readonly pendingScopes: number
+  /** Loads the notices that the last process did not deliver. Must complete before anything is served. */
   start(): Promise<void>
-  /** Tries once more to tell what has not been told. */
+  /** Tries once to deliver the pending notices. */
   close(): Promise<void>
 }
 
 export interface Announcement {
   scope: string
-  /** Whether something was removed or corrected. */
+  /** Whether a memory was removed or corrected. */
   fence: boolean
-  /** Nothing is left of the scope: its blocks go too. */
+  /** Whether all memories of the scope were erased, which deletes its blocks. */
   forgotten?: boolean | undefined
 }
 
 export interface AnnouncerOptions {
   scopeState: ScopeState
-  debts: Debts
+  notices: NoticeStore
   log: Pick<Log, 'info' | 'warn'>
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-  /** Most scopes held in memory as owed. */
-  maxOwed?: number
-  /** Whether other processes read and write the same records. */
+  /** Maximum number of scopes with a pending notice in memory; the others are read from the store. */
+  maxPending?: number
+  /** Whether other processes use the same record store. */
   isShared?: boolean | undefined
 }
 
-const RANK: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
-
+const STRENGTH: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
 const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 5000
-
-/** How often it is looked whether another process owes something; it may have died since. Milliseconds. */
-const LOOK_MS = 5000
+const MAX_PAUSE_MS = 5000
+/** Interval of reading the pending notices of other processes, which may have died. Milliseconds. */
+const RELOAD_MS = 5000
 
 /**
- * Tells the state that sidecars share of what happens to the memories of a scope. A removal moves the fence before it,
- * so that no block from before is served while it happens, and after it, so that none is that was begun meanwhile.
+ * Announces changes of memories to the scope state that sidecars share. A removal moves the fence twice: before the
+ * commit, so that older blocks are not served during it, and after it, so that no block built during it is served.
  *
- * A write does not fail because that state is away. What it owes then is durable before the write is answered for, and
- * paid in the background, the greatest that is owed to a scope once for all; until then `isSettled` says that the
- * blocks of the scope cannot be trusted. Where records are shared, what another process owes is taken up too.
+ * A write does not fail while the scope state is unavailable. Its notice is stored before the write is acknowledged, and
+ * delivered in the background, only the strongest one per scope. Until then, `hasPendingNotices` prevents serving blocks
+ * of the scope. With a shared record store, notices of other processes are delivered too.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, isShared = false } = options
-  const owed = new Map<string, { what: ChangeNotice }>()
-  /** More is owed than is held in memory; which scopes, the store knows. */
-  let spilled = false
-  let timer: ReturnType<typeof setTimeout> | undefined
-  let paying: Promise<void> | undefined
+  const { scopeState, notices, log, timers = globalThis, maxPending = 100_000, isShared = false } = options
+  const pending = new Map<string, { what: ChangeNotice }>()
+  /** Whether the store may contain notices that `pending` lacks. */
+  let hasOverflowed = false
+  let retryTimer: ReturnType<typeof setTimeout> | undefined
+  let reloadTimer: ReturnType<typeof setTimeout> | undefined
+  let delivery: Promise<void> | undefined
   let pause = FIRST_PAUSE_MS
-  let looking: ReturnType<typeof setTimeout> | undefined
-  let closed = false
+  let isClosed = false
 
-  async function tell(scope: string, what: ChangeNotice): Promise<Counters> {
+  async function deliver(scope: string, what: ChangeNotice): Promise<Counters> {
     return what === 'clear' ? await scopeState.clear(scope) : await scopeState.bump(scope, what)
   }
 
-  async function tellOrOwe(scope: string, what: ChangeNotice): Promise<Counters | undefined> {
-    // Where something is owed already the state was away just now: the write does not wait for it again.
-    if (!spilled && !owed.has(scope)) {
+  async function deliverOrStore(scope: string, what: ChangeNotice): Promise<Counters | undefined> {
+    // A pending notice means that the scope state was unavailable just now: the write does not wait for it again.
+    if (!hasOverflowed && !pending.has(scope)) {
       try {
-        return await tell(scope, what)
+        return await deliver(scope, what)
       } catch (error) {
-        if (owed.size === 0) log.warn('changes not told to other sidecars yet', { error: String(error) })
+        if (pending.size === 0) log.warn('change notice not delivered, will be retried', toFields(error))
       }
     }
-    await owe(scope, what)
+    const isStronger = remember(scope, what)
+    scheduleRetry()
+    if (isStronger) await logFailure(notices.put({ scope, what }))
     return undefined
   }
 
-  async function owe(scope: string, what: ChangeNotice): Promise<void> {
-    const isNews = hold(scope, what)
-    schedule()
-    if (isNews) await keep(debts.put({ scope, what }))
-  }
-
-  /** Whether it is more than was owed before, as far as is known. */
-  function hold(scope: string, what: ChangeNotice): boolean {
-    const before = owed.get(scope)?.what
-    const isNews = before === undefined || RANK[what] > RANK[before]
-    // A new object: what is being paid at this moment may be from before this change.
-    if (before !== undefined || owed.size < maxOwed) owed.set(scope, { what: isNews ? what : before })
-    else spilled = true
-    return isNews
-  }
-
-  /** Where it cannot be written down it is known in memory at least. */
-  async function keep(written: Promise<void>): Promise<void> {
-    await written.catch((error) => log.warn('what is owed not written down', { error: String(error) }))
-  }
-
-  function schedule(): void {
-    if (timer !== undefined || paying || closed) return
-    timer = timers.setTimeout(
-      () => {
-        timer = undefined
-        void payAndGoOn()
-      },
-      pause * (0.5 + Math.random() / 2),
-    )
-    pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)
-  }
-
-  async function payAndGoOn(): Promise<void> {
-    paying = pay()
-      .catch((error) => log.warn('what is owed not read', { error: String(error) }))
-      .finally(() => {
-        paying = undefined
-      })
-    await paying
-    if (owed.size > 0 || spilled) schedule()
-  }
-
-  /** Stops at the first failure. */
-  async function pay(): Promise<void> {
-    for (const [scope, debt] of owed) {
-      try {
-        await tell(scope, debt.what)
-      } catch {
-        return
-      }
-      if (owed.get(scope) !== debt) continue
-      owed.delete(scope)
-      await keep(debts.remove(scope))
-    }
-    pause = FIRST_PAUSE_MS
-    if (spilled && owed.size === 0) await load()
-    else if (owed.size === 0) log.info('all changes are told to other sidecars')
-  }
-
-  async function load(): Promise<void> {
-    let hasMore = false
-    for await (const { scope, what } of debts.all()) {
-      hold(scope, what)
-      hasMore ||= !owed.has(scope)
-    }
-    // What came to be owed meanwhile had no room either, if it is full.
-    spilled = hasMore || owed.size >= maxOwed
-    if (owed.size > 0) schedule()
-  }
-
-  function lookLater(): void {
-    if (closed || !isShared) return
-    looking = timers.setTimeout(
-      () =>
-        void load()
-          .catch((error) => log.warn('what is owed not read', { error: String(error) }))
-          .finally(lookLater),
-      LOOK_MS * (0.5 + Math.random() / 2),
-    )
-    looking.unref?.()
-  }
-
-  async function tellOrRefuse(scope: string): Promise<Counters> {
+  async function deliverOrReject(scope: string): Promise<Counters> {
     try {
-      return await tell(scope, 'fence')
+      return await deliver(scope, 'fence')
     } catch (cause) {
       const message =
-        'Other sidecars cannot be told that something is removed, so nothing was: Redis is away.'
+        'Redis is unavailable, so other sidecars cannot be told of the removal; nothing was removed. Retry.'
       throw new AppError('backend_unavailable', message, { retryAfterS: 5, cause })
     }
   }
 
+  /** Returns whether the notice is stronger than the pending one in memory. */
+  function remember(scope: string, what: ChangeNotice): boolean {
+    const before = pending.get(scope)?.what
+    const isStronger = before === undefined || STRENGTH[what] > STRENGTH[before]
+    // A new object, so that a delivery in progress does not remove the notice of this later change.
+    if (before !== undefined || pending.size < maxPending)
+      pending.set(scope, { what: isStronger ? what : before })
+    else hasOverflowed = true
+    return isStronger
+  }
+
+  /** A notice that cannot be stored is still pending in memory. */
+  async function logFailure(written: Promise<void>): Promise<void> {
+    await written.catch((error) => log.warn('change notice not stored', toFields(error)))
+  }
+
+  function scheduleRetry(): void {
+    if (retryTimer !== undefined || delivery || isClosed) return
+    retryTimer = timers.setTimeout(() => {
+      retryTimer = undefined
+      void retry()
+    }, jitter(pause))
+    pause = Math.min(MAX_PAUSE_MS, 2 * pause)
+  }
+
+  async function retry(): Promise<void> {
+    delivery = deliverPending()
+      .catch((error) => log.warn('pending change notices not read', toFields(error)))
+      .finally(() => {
+        delivery = undefined
+      })
+    await delivery
+    if (pending.size > 0 || hasOverflowed) scheduleRetry()
+  }
+
+  /** Stops at the first failure. */
+  async function deliverPending(): Promise<void> {
+    for (const [scope, notice] of pending) {
+      try {
+        await deliver(scope, notice.what)
+      } catch {
+        return
+      }
+      if (pending.get(scope) !== notice) continue
+      pending.delete(scope)
+      await logFailure(notices.remove(scope))
+    }
+    pause = FIRST_PAUSE_MS
+    if (hasOverflowed && pending.size === 0) await load()
+    else if (pending.size === 0) log.info('all change notices delivered')
+  }
+
+  async function load(): Promise<void> {
+    let hasMore = false
+    for await (const { scope, what } of notices.all()) {
+      remember(scope, what)
+      hasMore ||= !pending.has(scope)
+    }
+    // A full map may also lack notices that were stored during the read.
+    hasOverflowed = hasMore || pending.size >= maxPending
+    if (pending.size > 0) scheduleRetry()
+  }
+
+  function scheduleReload(): void {
+    if (isClosed || !isShared) return
+    const reload = () =>
+      load()
+        .catch((error) => log.warn('pending change notices not read', toFields(error)))
+        .finally(scheduleReload)
+    reloadTimer = timers.setTimeout(() => void reload(), jitter(RELOAD_MS))
+    reloadTimer.unref?.()
+  }
+
   return {
-    beforeRemoval: (scope) => (isShared ? tellOrRefuse(scope) : tellOrOwe(scope, 'fence')),
+    beforeRemoval: (scope) => (isShared ? deliverOrReject(scope) : deliverOrStore(scope, 'fence')),
     changed: ({ scope, fence, forgotten }) =>
-      tellOrOwe(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
-    isSettled: (scope) => !spilled && !owed.has(scope),
-    get owed() {
-      return owed.size
+      deliverOrStore(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
+    hasPendingNotices: (scope) => hasOverflowed || pending.has(scope),
+    get pendingScopes() {
+      return pending.size
     },
     async start() {
       await load()
-      lookLater()
+      scheduleReload()
     },
     async close() {
-      closed = true
-      timers.clearTimeout(timer)
-      timers.clearTimeout(looking)
-      await paying
-      if (owed.size > 0) await pay()
-      if (owed.size > 0)
-        log.warn('changes are told to other sidecars at the next start', { scopes: owed.size })
+      isClosed = true
+      timers.clearTimeout(retryTimer)
+      timers.clearTimeout(reloadTimer)
+      await delivery
+      if (pending.size > 0) await deliverPending()
+      if (pending.size > 0) {
+        log.warn('change notices will be delivered at the next start', { scopes: pending.size })
+      }
     },
   }
+}
+
+function jitter(ms: number): number {
+  return ms * (0.5 + Math.random() / 2)
+}
+
+function toFields(error: unknown): { error: string } {
+  return { error: String(error) }
 }

@@ -4,41 +4,41 @@ import { derivedId } from '../model/scope.ts'
 import { putMeta } from '../repositories/meta.ts'
 import { type OnInvalidRecord, readEach, recordReader } from '../repositories/record.ts'
 
-/** What the scope state is told of a change. Each notice includes those before it. */
+/** The effect of a change on the scope state, weakest first; each one includes those before it. */
 export const CHANGE_NOTICES = ['epoch', 'fence', 'clear'] as const
 export type ChangeNotice = (typeof CHANGE_NOTICES)[number]
 
-export interface Debt {
+export interface PendingNotice {
   scope: string
   what: ChangeNotice
 }
 
-/** What has yet to be told to the scope state: kept where the memories are, so that it outlives the process. */
-export interface Debts {
-  put(debt: Debt): Promise<void>
+/** Stores undelivered change notices in the record store, so that they survive a crash. */
+export interface NoticeStore {
+  put(notice: PendingNotice): Promise<void>
   remove(scope: string): Promise<void>
-  all(): AsyncIterable<Debt>
+  all(): AsyncIterable<PendingNotice>
 }
 
-/** Scope of the records, in `meta`. No user's scope is without a slash. */
-const OWED = 'owed'
+/** Scope of the records, in `meta`. Cannot collide with the scope of a user, which contains a slash. */
+const SCOPE = 'owed'
 
-const readDebt = recordReader<Debt>(
+const readNotice = recordReader<PendingNotice>(
   'meta',
   z.looseObject({ scope: z.string(), what: z.enum(CHANGE_NOTICES) }),
 )
 
-export function createDebts(records: RecordStore, onInvalid?: OnInvalidRecord): Debts {
-  const idOf = ({ scope, what }: Debt) => derivedId('owed', scope, what)
+export function createNoticeStore(records: RecordStore, onInvalid?: OnInvalidRecord): NoticeStore {
+  const idOf = ({ scope, what }: PendingNotice) => derivedId('owed', scope, what)
   return {
     async put({ scope, what }) {
       // One record per notice, so that no process overwrites a stronger notice of another.
-      await records.commit([putMeta(OWED, idOf({ scope, what }), { scope, what })])
+      await records.commit([putMeta(SCOPE, idOf({ scope, what }), { scope, what })])
     },
     async remove(scope) {
       const ids = CHANGE_NOTICES.map((what) => idOf({ scope, what }))
-      await records.commit(ids.map((id) => ({ remove: id, collection: 'meta', scope: OWED })))
+      await records.commit(ids.map((id) => ({ remove: id, collection: 'meta', scope: SCOPE })))
     },
-    all: () => readEach(scrollAll(records, 'meta', OWED), readDebt, onInvalid),
+    all: () => readEach(scrollAll(records, 'meta', SCOPE), readNotice, onInvalid),
   }
 }

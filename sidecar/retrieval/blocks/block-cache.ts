@@ -9,8 +9,8 @@ import type { TurnTracker } from './watermark.ts'
 export interface BlockCacheOptions {
   state: ScopeState
   turns: TurnTracker
-  /** Whether the counters of a scope reflect all its changes. */
-  isSettled: (scope: string) => boolean
+  /** Whether the counters of a scope lack a change. */
+  hasPendingNotices: (scope: string) => boolean
   /** Maximum lifetime of a block in milliseconds, ± 10 %. */
   ttlMs: number
   /** Milliseconds to wait for a block that another request builds. */
@@ -61,7 +61,7 @@ export class BlockCache {
   }
 
   async getOrBuild(request: BlockRequest): Promise<ServedBlock> {
-    if (!this.#options.isSettled(request.scope)) {
+    if (this.#options.hasPendingNotices(request.scope)) {
       throw new CacheUnavailable('refused', 'the scope has changes that the scope state does not reflect yet')
     }
     const first = await this.#read(request, { recordsRecall: true })
@@ -111,7 +111,7 @@ export class BlockCache {
     const { state, turns, ttlMs, now, random = Math.random } = this.#options
     // Read before the memories: the block may include later changes, but must not claim changes that it does not include.
     const counters = await state.counters(request.scope)
-    const progress = await turns.progress(request)
+    const progress = await turns.readProgress(request)
     const { expiresAt, ...content } = await request.build(
       previous && isUnchanged(previous, counters, now()) ? previous : undefined,
     )

@@ -23,7 +23,7 @@ export interface TurnPlace {
 
 export interface TurnTracker {
   /** Must be read before the memories, so that the memories include every turn up to the watermark. */
-  progress(place: TurnPlace): Promise<Progress>
+  readProgress(place: TurnPlace): Promise<Progress>
   /**
    * Whether a turn above `lastTurn` has been added that is outside the window of this turn. Turns up to `lastTurn`
    * need no check: adding one of them moves the fence.
@@ -52,7 +52,7 @@ export function createTurnTracker({ records, state, settleMs, now }: TurnTracker
     recalledAt !== null && addedAt === null && Math.abs(now() - recalledAt) < settleMs
 
   return {
-    async progress({ scope, conversationId, turn }) {
+    async readProgress({ scope, conversationId, turn }) {
       const conversation = await getConversation(records, scope, conversationId)
       const seen = await state.turns(scope, conversationId)
       let watermark = turn - 1

@@ -5,7 +5,7 @@ import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import { DEFAULT_RULES, withDefaultTopics } from '../../memory/rules/rules.ts'
 import { AppError } from '../../ports/errors.ts'
 import { type CountTokens, tokenCounter } from '../../text/token-counter.ts'
-import { gatesOf, passesAll } from '../gates.ts'
+import { createGates, passesAll } from '../gates.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Snapshots } from '../snapshots.ts'
 import { type Packed, pack } from './pack.ts'
@@ -98,7 +98,7 @@ export class Profiles {
     now: number,
   ): Packed {
     const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
-    const gates = gatesOf({ agentId, runId, appId, now })
+    const gates = createGates({ agentId, runId, appId, now })
     const memories = [...snapshot.memories.values()].filter(
       (memory) => this.#isListed(memory) && passesAll(gates, memory),
     )

@@ -55,13 +55,14 @@ export class CachedStrategies {
     const { query, refreshOnShift: threshold } = request
     const tookMs: Timings = { ...NO_TIME }
     const degraded: string[] = []
+    const key = scopeKey(scope)
     const served = await blocks.getOrBuild({
       ...request,
-      scope: scopeKey(scope),
+      scope: key,
       key: blockKey({ ...request, watchesTopic: threshold !== undefined }),
       freshness: request.freshness ?? 'window',
       isForced: request.refresh ?? false,
-      shift: threshold === undefined ? undefined : { threshold, vector: () => recall.embed(scope, query) },
+      shift: threshold === undefined ? undefined : { threshold, vector: () => recall.embed(key, query) },
       build: (unchanged) => this.#build(scope, request, unchanged, tookMs, degraded),
       onFallback: (block) =>
         onFallback(toResult(request, { block, result: 'hit', reason: 'hit', isStored: true })),
@@ -125,7 +126,7 @@ export class CachedStrategies {
     const tokenBudget =
       request.tokenBudget - blockResult.tokens - (blockResult.tokens > 0 ? SEPARATOR_TOKENS : 0)
     const inBlock = new Set(memories.map(({ memory }) => memory.id))
-    const delta = await this.#options.recall.perQuery(scope, { ...request, tokenBudget }, inBlock)
+    const delta = await this.#options.recall.recallPerQuery(scope, { ...request, tokenBudget }, inBlock)
     const { text } = delta.rendered
     const context = [block, text].filter((part) => part !== '').join('\n')
     const count = await tokenCounter()

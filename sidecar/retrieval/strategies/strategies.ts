@@ -130,7 +130,7 @@ export class Strategies {
   }
 
   async #recallPerQuery(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
-    const { found, rendered, degraded, tookMs, coverage } = await this.#options.recall.perQuery(
+    const { found, rendered, degraded, tookMs, coverage } = await this.#options.recall.recallPerQuery(
       scope,
       request,
     )

@@ -87,7 +87,7 @@ it('the engine agrees with a naive model, and its snapshot equals a fresh build'
         records,
         lock: createInProcessScopeLock(),
         embedder,
-        onChange: (change) => snapshots.follow(change, async () => undefined),
+        onChange: (change) => snapshots.applyAndAnnounce(change, async () => undefined),
         now: clock.now,
       })
       const kept = new Recall({ records, snapshots, ...readers })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Memory } from '../../../sidecar/memory/model/memory.ts'
-import { gatesOf, passesAll, windowGate } from '../../../sidecar/retrieval/gates.ts'
+import { createGates, passesAll, windowGate } from '../../../sidecar/retrieval/gates.ts'
 
 const source = { turn_id: 't', conversation_id: 'c', turn: 3, ordinal: 0, at: 0 }
 const memory: Memory = {
@@ -29,7 +29,7 @@ const memory: Memory = {
 
 describe('the gates of a read', () => {
   it('are those that the request names, in a fixed order', () => {
-    const names = (conditions: object) => gatesOf({ now: 0, ...conditions }).map(({ name }) => name)
+    const names = (conditions: object) => createGates({ now: 0, ...conditions }).map(({ name }) => name)
     expect(names({})).toEqual(['expired'])
     expect(names({ filter: () => true, conversationId: 'c', appId: 'p', runId: 'r', agentId: 'a' })).toEqual([
       'expired',
@@ -51,11 +51,11 @@ describe('the gates of a read', () => {
     [{ now: 0, conversationId: 'e' }, false],
     [{ now: 0, filter: () => false }, false],
   ])('with conditions %j accept the memory: %s', (conditions, passes) => {
-    expect(passesAll(gatesOf(conditions), memory)).toBe(passes)
+    expect(passesAll(createGates(conditions), memory)).toBe(passes)
   })
 
   it('accept a memory without an expiry date at any time', () => {
-    const [expired] = gatesOf({ now: Number.MAX_SAFE_INTEGER })
+    const [expired] = createGates({ now: Number.MAX_SAFE_INTEGER })
     expect(expired?.passes({ ...memory, expires_at: null })).toBe(true)
   })
 

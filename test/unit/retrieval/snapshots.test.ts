@@ -31,7 +31,7 @@ function open({ maxBytes = 64 * 1024 * 1024 } = {}) {
     records,
     lock: createInProcessScopeLock(),
     embedder: lexicalEmbedder(),
-    onChange: (change) => snapshots.follow(change, async () => undefined),
+    onChange: (change) => snapshots.applyAndAnnounce(change, async () => undefined),
   })
   onTestFinished(() => opened.close())
   return {

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeState } from '../../../../sidecar/adapters/in-process/scope-state.ts'
 import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { createAnnouncer } from '../../../../sidecar/memory/changes/announcer.ts'
-import { createDebts } from '../../../../sidecar/memory/changes/pending-notices.ts'
+import { createNoticeStore } from '../../../../sidecar/memory/changes/pending-notices.ts'
 import { CacheUnavailable } from '../../../../sidecar/ports/cache-store.ts'
 import { createLog } from '../../../../sidecar/ports/log.ts'
 import type { ScopeState } from '../../../../sidecar/ports/scope-state.ts'
@@ -12,7 +12,7 @@ import { fakeTimers } from '../../../helpers/learning/buffer/timers.ts'
 const MINUTE = 60_000
 
 /** Creates an announcer on a scope state that can be unreachable and records its calls. */
-function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100, isShared = false } = {}) {
+function setUp({ records = openSqliteRecords(':memory:'), maxPending = 100, isShared = false } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
   const honest = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000, now: clock.now })
@@ -32,12 +32,12 @@ function setUp({ records = openSqliteRecords(':memory:'), maxOwed = 100, isShare
     clear: (scope) => reach('clear', scope, () => honest.clear(scope)),
   }
   const log = createLog('debug', (line) => lines.push(JSON.parse(line)))
-  const debts = createDebts(records)
-  const announcer = createAnnouncer({ scopeState, debts, log, timers, maxOwed, isShared })
+  const notices = createNoticeStore(records)
+  const announcer = createAnnouncer({ scopeState, notices, log, timers, maxPending, isShared })
   onTestFinished(() => announcer.close())
-  const written = () => Array.fromAsync(debts.all())
+  const stored = () => Array.fromAsync(notices.all())
   const events = () => lines.map(({ event }) => event)
-  return { announcer, timers, told, world, records, written, events }
+  return { announcer, timers, told, world, records, stored, events }
 }
 
 describe('the announcer', () => {
@@ -48,11 +48,11 @@ describe('the announcer', () => {
     await announcer.changed({ scope: 'a', fence: true })
     await announcer.changed({ scope: 'a', fence: true, forgotten: true })
     expect(told).toEqual(['epoch a', 'fence a', 'fence a', 'clear a'])
-    expect(announcer.isSettled('a')).toBe(true)
+    expect(announcer.hasPendingNotices('a')).toBe(false)
   })
 
   it('announces the strongest missed change of each scope once, when the scope state is back', async () => {
-    const { announcer, told, timers, world, written, events } = setUp()
+    const { announcer, told, timers, world, stored, events } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
     await announcer.changed({ scope: 'a', fence: true })
@@ -61,20 +61,17 @@ describe('the announcer', () => {
     await announcer.changed({ scope: 'c', fence: false })
     await announcer.changed({ scope: 'c', fence: true, forgotten: true })
     await announcer.changed({ scope: 'c', fence: false })
-    expect(['a', 'b', 'c', 'd'].map(announcer.isSettled)).toEqual([false, false, false, true])
+    expect(['a', 'b', 'c', 'd'].map(announcer.hasPendingNotices)).toEqual([true, true, true, false])
     await timers.advance(10 * MINUTE)
     expect(told).toEqual([])
-    expect(announcer.owed).toBe(3)
+    expect(announcer.pendingScopes).toBe(3)
     world.away = false
     await timers.advance(MINUTE)
     expect(told.sort()).toEqual(['clear c', 'epoch b', 'fence a'])
-    expect(['a', 'b', 'c'].every(announcer.isSettled)).toBe(true)
-    expect(await written()).toEqual([])
+    expect(['a', 'b', 'c'].some(announcer.hasPendingNotices)).toBe(false)
+    expect(await stored()).toEqual([])
     expect(timers.set()).toEqual([])
-    expect(events()).toEqual([
-      'changes not told to other sidecars yet',
-      'all changes are told to other sidecars',
-    ])
+    expect(events()).toEqual(['change notice not delivered, will be retried', 'all change notices delivered'])
   })
 
   it('announces again if another change arrived during the announcement', async () => {
@@ -88,7 +85,7 @@ describe('the announcer', () => {
     }
     await timers.advance(MINUTE)
     expect(told).toEqual(['epoch a', 'fence a'])
-    expect(announcer.isSettled('a')).toBe(true)
+    expect(announcer.hasPendingNotices('a')).toBe(false)
   })
 
   it('does not try the scope state on each write while it is known to be unreachable', async () => {
@@ -124,45 +121,45 @@ describe('the announcer', () => {
     other.world.away = true
     await other.announcer.changed({ scope: 'a', fence: true })
     await other.announcer.close()
-    expect(other.events().at(-1)).toBe('changes are told to other sidecars at the next start')
-    expect(events()).not.toContain('changes are told to other sidecars at the next start')
+    expect(other.events().at(-1)).toBe('change notices will be delivered at the next start')
+    expect(events()).not.toContain('change notices will be delivered at the next start')
   })
 
   it('persists missed changes, so that the next process announces them', async () => {
-    const { announcer, world, records, written } = setUp()
+    const { announcer, world, records, stored } = setUp()
     world.away = true
     await announcer.beforeRemoval('a')
     await announcer.changed({ scope: 'a', fence: true })
     await announcer.changed({ scope: 'b', fence: false })
     await announcer.changed({ scope: 'b', fence: true, forgotten: true })
     await announcer.changed({ scope: 'b', fence: false })
-    expect(await written()).toHaveLength(3)
+    expect(await stored()).toHaveLength(3)
     const next = setUp({ records })
     next.world.away = true
     await next.announcer.start()
-    expect(['a', 'b', 'c'].map(next.announcer.isSettled)).toEqual([false, false, true])
+    expect(['a', 'b', 'c'].map(next.announcer.hasPendingNotices)).toEqual([true, true, false])
     next.world.away = false
     await next.timers.advance(MINUTE)
     expect(next.told.sort()).toEqual(['clear b', 'fence a'])
-    expect(['a', 'b'].map(next.announcer.isSettled)).toEqual([true, true])
-    expect(await written()).toEqual([])
+    expect(['a', 'b'].map(next.announcer.hasPendingNotices)).toEqual([false, false])
+    expect(await stored()).toEqual([])
   })
 
-  it('announces more scopes than it holds in memory, and reports no scope as settled until then', async () => {
-    const { announcer, told, timers, world, written } = setUp({ maxOwed: 10 })
+  it('announces more scopes than it holds in memory, and reports pending notices for every scope until then', async () => {
+    const { announcer, told, timers, world, stored } = setUp({ maxPending: 10 })
     world.away = true
     const scopes = Array.from({ length: 35 }, (_, i) => `s${i}`)
     for (const scope of scopes) await announcer.changed({ scope, fence: true })
     for (const scope of scopes) await announcer.changed({ scope, fence: false })
-    expect(announcer.owed).toBe(10)
-    expect(announcer.isSettled('another')).toBe(false)
+    expect(announcer.pendingScopes).toBe(10)
+    expect(announcer.hasPendingNotices('another')).toBe(true)
     world.away = false
     await timers.advance(10 * MINUTE)
     expect(told.filter((one) => one.startsWith('fence')).sort()).toEqual(
       scopes.map((scope) => `fence ${scope}`).sort(),
     )
-    expect(await written()).toEqual([])
-    expect(announcer.isSettled('another')).toBe(true)
+    expect(await stored()).toEqual([])
+    expect(announcer.hasPendingNotices('another')).toBe(false)
   })
 
   it('announces missed changes even if they could not be persisted', async () => {
@@ -170,23 +167,23 @@ describe('the announcer', () => {
     await records.close()
     world.away = true
     await announcer.changed({ scope: 'a', fence: true })
-    expect(events()).toContain('what is owed not written down')
+    expect(events()).toContain('change notice not stored')
     world.away = false
     await timers.advance(MINUTE)
     expect(told).toEqual(['fence a'])
-    expect(announcer.isSettled('a')).toBe(true)
+    expect(announcer.hasPendingNotices('a')).toBe(false)
   })
 })
 
 describe('the announcer with several processes on one record store', () => {
   it('refuses a removal that it cannot announce', async () => {
-    const { announcer, world, told, written } = setUp({ isShared: true })
+    const { announcer, world, told, stored } = setUp({ isShared: true })
     world.away = true
     await expect(announcer.beforeRemoval('a')).rejects.toMatchObject({
       code: 'backend_unavailable',
       retryAfterS: expect.any(Number),
     })
-    expect(await written()).toEqual([])
+    expect(await stored()).toEqual([])
     world.away = false
     await announcer.beforeRemoval('a')
     expect(told).toEqual(['fence a'])
@@ -199,14 +196,14 @@ describe('the announcer with several processes on one record store', () => {
     await other.announcer.start()
     dead.world.away = true
     await dead.announcer.changed({ scope: 'a', fence: true })
-    expect(other.announcer.isSettled('a')).toBe(true)
+    expect(other.announcer.hasPendingNotices('a')).toBe(false)
     other.world.away = true
     await other.timers.advance(MINUTE / 6)
-    expect(other.announcer.isSettled('a')).toBe(false)
+    expect(other.announcer.hasPendingNotices('a')).toBe(true)
     other.world.away = false
     await other.timers.advance(MINUTE)
     expect(other.told).toEqual(['fence a'])
-    expect(other.announcer.isSettled('a')).toBe(true)
-    expect(await other.written()).toEqual([])
+    expect(other.announcer.hasPendingNotices('a')).toBe(false)
+    expect(await other.stored()).toEqual([])
   })
 })
