@@ -30,7 +30,7 @@ export interface ModelSubject {
   ledger: LedgerEntry[]
 }
 
-export const FAILURES: readonly Failure[] = [
+const FAILURES: readonly Failure[] = [
   'timeout',
   'rate_limited',
   'refused_key',

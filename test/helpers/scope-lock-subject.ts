@@ -11,7 +11,7 @@ const STEP_MS = 60_000
 const REAL_TIMER_MAX_MS = 1000
 
 /** The time of one process: real time plus what `advance` adds. */
-export function processTime() {
+function processTime() {
   const set = new Map<object, { at: number; run: () => void }>()
   let ahead = 0
   const now = () => performance.now() + ahead

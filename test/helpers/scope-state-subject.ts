@@ -60,7 +60,7 @@ export function redisScopeSubject(url: () => string): Open<ScopeStateSubject> {
 }
 
 /** Runs a command on the cluster node that owns the slot of its key. */
-export async function onOwner<T>(
+async function onOwner<T>(
   admins: readonly Redis[],
   run: (admin: Redis) => Promise<T>,
 ): Promise<T | undefined> {

@@ -15,7 +15,7 @@ export const SPARSE = 'sparse'
 const WITH_VECTORS: ReadonlySet<Kind> = new Set(['memories', 'versions'])
 
 /** Most bytes of one payload. Escaped as JSON within JSON it may triple, and Qdrant accepts requests of 32 MiB. */
-export const MAX_RECORD_BYTES = 8 * 1024 * 1024
+const MAX_RECORD_BYTES = 8 * 1024 * 1024
 
 export interface PointPayload {
   [key: string]: unknown

@@ -50,7 +50,7 @@ export function merge(all: readonly AnswerContent[]): AnswerContent {
 }
 
 /** Whether a text is long enough to be a statement. */
-export function isSentence(text: string): boolean {
+function isSentence(text: string): boolean {
   const letters = text.match(/\p{L}/gu)?.length ?? 0
   return letters >= 4 && (text.trim().split(/\s+/u).length >= 3 || UNSPACED.test(text))
 }

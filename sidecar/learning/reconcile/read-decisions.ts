@@ -80,7 +80,7 @@ export function readDecisions(
 }
 
 /** Objects with the keys "fact" and "action", at any depth, also in JSON within strings. */
-export function findDecisions(answer: string, isCutOff: boolean): JsonObject[] {
+function findDecisions(answer: string, isCutOff: boolean): JsonObject[] {
   const search = (value: Json, depth: number): JsonObject[] => {
     if (depth > MAX_DEPTH) return []
     if (typeof value === 'string') return parseNested(value).flatMap((inner) => search(inner, depth + 1))

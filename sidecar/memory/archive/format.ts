@@ -129,13 +129,3 @@ export const archived = z.discriminatedUnion('kind', [
 
 export type Archived = z.output<typeof archived>
 export type ArchivedKind = Archived['kind']
-
-export const header = z.object({
-  kind: z.literal('header'),
-  format: z.literal(FORMAT),
-  version: z.literal(FORMAT_VERSION),
-  user_id: z.string(),
-  exported_at: z.string(),
-})
-
-export const footer = z.object({ kind: z.literal('footer'), counts: z.record(z.string(), z.number()) })

@@ -10,7 +10,7 @@ export interface Moment {
 }
 
 /** Pause after which a new session starts. Longer than the half hour of web analytics: chats pause longer. */
-export const SESSION_GAP_MS = 3_600_000
+const SESSION_GAP_MS = 3_600_000
 
 export interface Timeline {
   /** Slots by conversation, then by time. An index into this array is called a place. */

@@ -19,7 +19,7 @@ export interface StrategySettings {
   auto: Strategy
 }
 
-export const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
+const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
   deadlineMs: 2000,
   settleMs: 60_000,
   blockTtlMs: 86_400_000,

@@ -14,11 +14,6 @@ export function relatedTermsOf(term: string): RelatedTerms | undefined {
   return table.get(term)
 }
 
-/** Builds the table ahead of the first query. It takes about 10 ms. */
-export function loadThesaurus(): void {
-  table ??= buildTable()
-}
-
 type Table = Map<string, { synonyms: string[]; members: string[] }>
 
 let table: Table | undefined

@@ -182,7 +182,7 @@ export function readExample(file: string): App {
 }
 
 /** The variables of `{{#node.variable#}}` in a text. */
-export function referencesIn(text: string): [string, string][] {
+function referencesIn(text: string): [string, string][] {
   return [...text.matchAll(/\{\{#([^#]*)#\}\}/g)].map(([, inner]) => {
     const [from = '', name = '', ...rest] = (inner ?? '').split('.')
     if (rest.length > 0) throw new Error(`${inner}: only node.variable is used here`)

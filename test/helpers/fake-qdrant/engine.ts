@@ -194,7 +194,7 @@ export function count(collection: FakeCollection, { filter }: Body): object {
 }
 
 /** Points that meet a filter, by id. Whatever is asked for must be indexed, as where a server is set to be strict. */
-export function matching(collection: FakeCollection, filter: Body) {
+function matching(collection: FakeCollection, filter: Body) {
   return [...collection.points]
     .map(([id, { payload, vector }]) => ({ id, payload, vector }))
     .filter((point) => meets(collection, point, filter ?? {}))

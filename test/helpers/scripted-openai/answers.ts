@@ -80,7 +80,7 @@ export function embeddingsBody({ body }: ScriptedRequest, ownDimensions: number,
 }
 
 /** Not of length 1 on purpose: servers differ in whether they normalise. */
-export function hashedVector(text: string, dimensions: number): Float32Array<ArrayBuffer> {
+function hashedVector(text: string, dimensions: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(dimensions)
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]) {
     const hash = createHash('sha256').update(word).digest()

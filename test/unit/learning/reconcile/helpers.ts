@@ -16,7 +16,7 @@ import type {
 
 const DAY = 86_400_000
 export const MAY = Date.UTC(2026, 4, 1)
-export const JUNE = Date.UTC(2026, 5, 1)
+const JUNE = Date.UTC(2026, 5, 1)
 
 const embedder = lexicalEmbedder()
 
@@ -104,7 +104,7 @@ function itemsFor(request: CompletionRequest, items: readonly Said[]) {
 }
 
 /** The number of the line that holds `part`; a number stays what it is. */
-export function numberOf(prompt: string, part: string | number): number {
+function numberOf(prompt: string, part: string | number): number {
   if (typeof part === 'number') return part
   const line = prompt.split('\n').findLast((one) => /^\d+ \[/.test(one) && one.includes(part))
   if (!line) throw new Error(`No line of the request holds ${JSON.stringify(part)}:\n${prompt}`)

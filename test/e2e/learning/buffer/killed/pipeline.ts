@@ -28,7 +28,7 @@ import type { FactTable } from '../../../../helpers/memory-model.ts'
  * memory. Runs in a process of its own, which can be killed at any of them, and in the test, without Vitest's help.
  */
 
-export const ADA: Scope = { namespace: 'n', userId: 'ada' }
+const ADA: Scope = { namespace: 'n', userId: 'ada' }
 const KEY = 'n/ada'
 
 const TABLE: FactTable = {

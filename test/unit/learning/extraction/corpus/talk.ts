@@ -62,7 +62,7 @@ export function batchOf({ user, lines }: Talk, rules: Partial<ExtractionRules> =
 }
 
 /** The message with this number, as a source. */
-export function sourceOf(number: number): Fact['source'][number] {
+function sourceOf(number: number): Fact['source'][number] {
   return { turnId: `t${Math.ceil(number / 2)}`, ordinal: (number - 1) % 2 }
 }
 
