@@ -1,12 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { readConfig } from '../../sidecar/app/config.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-const README = read('README.md')
+const PAGES = [
+  'README.md',
+  'AGENTS.md',
+  ...readdirSync(new URL('../../docs', import.meta.url)).map((name) => `docs/${name}`),
+].filter((path) => path.endsWith('.md'))
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
 /** The variables that the sidecar can be set up with, as its schema has them. */
@@ -17,25 +22,31 @@ function settings(): string[] {
 }
 
 describe('every setting of the sidecar', () => {
-  it('stands in .env.example, and nothing else does', () => {
+  it('is in .env.example, which names no other variable', () => {
     expect(settings().length).toBeGreaterThan(5)
     expect(Object.keys(parseEnv(read('.env.example'))).sort()).toEqual(settings().sort())
   })
 
-  it('stands in .env.example with its default', () => {
+  it('is in .env.example with its default', () => {
     expect(readConfig(parseEnv(read('.env.example')) as Record<string, string>)).toEqual(readConfig({}))
   })
 
-  it('stands in the table of the README', () => {
-    const table = README.split('\n').filter((line) => line.startsWith('|'))
+  it('is in a table of docs/configuration.md', () => {
+    const table = read('docs/configuration.md')
+      .split('\n')
+      .filter((line) => line.startsWith('|'))
     expect(settings().filter((name) => !table.some((line) => line.includes(`\`${name}\``)))).toEqual([])
   })
 })
 
 describe('every npm script', () => {
-  it('that the README names exists', () => {
-    const named = [...README.matchAll(/\bnpm (?:run )?([a-z][a-z:-]*)/g)].map(([, name]) => name as string)
-    const own = new Set(named.filter((name) => !['install', 'i', 'ci'].includes(name)))
+  it('that the documentation names exists', () => {
+    const named = [
+      ...PAGES.map(read)
+        .join('\n')
+        .matchAll(/\bnpm (?:run )?([a-z][a-z0-9:-]*)/g),
+    ].map(([, name]) => name as string)
+    const own = new Set(named.filter((name) => !['install', 'i', 'ci', 'workspace'].includes(name)))
     expect(own.size).toBeGreaterThan(3)
     expect([...own].filter((name) => !(name in scripts))).toEqual([])
   })
@@ -46,6 +57,34 @@ describe('every npm script', () => {
     expect(files.filter((file) => !existsSync(new URL(`../../${file}`, import.meta.url)))).toEqual([])
   })
 })
+
+describe('the documentation', () => {
+  it('keeps the README under 1,200 words', () => {
+    expect(read('README.md').split(/\s+/).length).toBeLessThanOrEqual(1200)
+  })
+
+  it.each(PAGES)('links from %s only to files and headings that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)|src="([^"]+)"/g)]
+    const broken = links.filter(([, path, heading, image]) => {
+      const target = join(dirname(page), image ?? path ?? '')
+      const file = path === '' && !image ? page : target
+      if (!existsSync(new URL(`../../${file}`, import.meta.url))) return true
+      return heading !== undefined && file.endsWith('.md') && !headingsOf(file).includes(heading)
+    })
+    expect(broken.map(([link]) => link)).toEqual([])
+  })
+})
+
+/** The anchors that GitHub gives to the headings of a page. */
+function headingsOf(page: string): string[] {
+  const headings = read(page).matchAll(/^#+ (.*)$/gm)
+  return Array.from(headings, ([, text = '']) =>
+    text
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
+}
 
 // `git grep` looks at what is tracked; an unpacked archive has no such list.
 const noGit = !existsSync(new URL('../../.git', import.meta.url))

@@ -64,7 +64,7 @@ describe('compose.yaml', () => {
       const [, first, last] = /^127\.0\.0\.1:(\d+)-(\d+):8484$/.exec(port) as RegExpExecArray
       expect(Number(last) - Number(first)).toBeGreaterThanOrEqual(1)
     }
-    expect(read('README.md')).toContain('--scale hippocache=2')
+    expect(read('docs/deployment.md')).toContain('--scale hippocache=2')
   })
 
   it('waits for backends that are healthy, the optional one only where it is there', () => {

@@ -4,7 +4,7 @@ import type { Timers } from '../../../plugin-sdk/timers.ts'
 import { FixtureProvider } from './fixture-plugin/provider.ts'
 import { EchoTool, fail, produce, wait } from './fixture-plugin/tools.ts'
 
-const fixtureRoot = new URL('../../plugin-sdk/fixture-plugin/', import.meta.url)
+const fixtureRoot = new URL('./fixture-plugin/', import.meta.url)
 export const fixtureMain = new URL('./fixture-plugin/main.ts', import.meta.url).pathname
 
 /** The fixture plugin inside the test's own process. */

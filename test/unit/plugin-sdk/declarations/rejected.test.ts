@@ -25,7 +25,7 @@ const cases: [edit: Edit, line: string][] = [
   [[provider, null], `${manifest}: plugins.tools[0]: expected a readable file ${provider}, got none`],
   [
     [manifest, '[provider/notes.yaml]', '[../notes.yaml]'],
-    `${manifest}: plugins.tools[0]: expected a path below the plugin with forward slashes, got "../../../plugin-sdk/notes.yaml"`,
+    `${manifest}: plugins.tools[0]: expected a path below the plugin with forward slashes, got "../notes.yaml"`,
   ],
   [
     [provider, 'tools/search.yaml', 'tools\\search.yaml'],
