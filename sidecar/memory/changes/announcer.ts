@@ -6,8 +6,7 @@ import type { ChangeNotice, Debts } from './pending-notices.ts'
 export interface Announcer {
   /**
    * Moves the fence of a scope, before something of it is removed or corrected. As `changed` otherwise.
-   * @throws {AppError} `backend_unavailable` where others read the same records and cannot be told: they would serve
-   * what is removed
+   * @throws {AppError} `backend_unavailable` if the notice cannot be delivered and `onUndeliverableRemoval` is `refuse`
    */
   beforeRemoval(scope: string): Promise<Counters | undefined>
   /**
@@ -40,8 +39,13 @@ export interface AnnouncerOptions {
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
   /** Most scopes held in memory as owed. */
   maxOwed?: number
-  /** Whether other processes read and write the same records. */
-  isShared?: boolean | undefined
+  /**
+   * `refuse`: a removal fails if it cannot be announced, because other processes would serve what is removed. `store`:
+   * the notice is delivered later. @default 'store'
+   */
+  onUndeliverableRemoval?: 'refuse' | 'store'
+  /** How often the stored notices of other processes are looked for, milliseconds. @default never */
+  pollMs?: number
 }
 
 const RANK: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
@@ -49,19 +53,17 @@ const RANK: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 5000
 
-/** How often it is looked whether another process owes something; it may have died since. Milliseconds. */
-const LOOK_MS = 5000
-
 /**
  * Tells the state that sidecars share of what happens to the memories of a scope. A removal moves the fence before it,
  * so that no block from before is served while it happens, and after it, so that none is that was begun meanwhile.
  *
  * A write does not fail because that state is away. What it owes then is durable before the write is answered for, and
  * paid in the background, the greatest that is owed to a scope once for all; until then `isSettled` says that the
- * blocks of the scope cannot be trusted. Where records are shared, what another process owes is taken up too.
+ * blocks of the scope cannot be trusted. With `pollMs`, what another process owes is taken up too.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, isShared = false } = options
+  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, pollMs } = options
+  const { onUndeliverableRemoval = 'store' } = options
   const owed = new Map<string, { what: ChangeNotice }>()
   /** More is owed than is held in memory; which scopes, the store knows. */
   let spilled = false
@@ -160,13 +162,13 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   }
 
   function lookLater(): void {
-    if (closed || !isShared) return
+    if (closed || pollMs === undefined) return
     looking = timers.setTimeout(
       () =>
         void load()
           .catch((error) => log.warn('what is owed not read', { error: String(error) }))
           .finally(lookLater),
-      LOOK_MS * (0.5 + Math.random() / 2),
+      pollMs * (0.5 + Math.random() / 2),
     )
     looking.unref?.()
   }
@@ -182,7 +184,8 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   }
 
   return {
-    beforeRemoval: (scope) => (isShared ? tellOrRefuse(scope) : tellOrOwe(scope, 'fence')),
+    beforeRemoval: (scope) =>
+      onUndeliverableRemoval === 'refuse' ? tellOrRefuse(scope) : tellOrOwe(scope, 'fence'),
     changed: ({ scope, fence, forgotten }) =>
       tellOrOwe(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
     isSettled: (scope) => !spilled && !owed.has(scope),
