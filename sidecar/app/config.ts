@@ -2,8 +2,9 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { isUnencrypted, parseQdrantUrl } from '../adapters/qdrant/url.ts'
 import { parseRedisUrl } from '../adapters/redis/url.ts'
+import { parseApiKeys } from '../http/api-keys.ts'
 import { parsePrices } from '../insight/ledger/prices.ts'
-import { apiKeys, httpUrl, integer, matching, parsedBy, text } from './config-values.ts'
+import { httpUrl, integer, matching, parsedBy, text } from './config-values.ts'
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -14,7 +15,7 @@ export const Environment = z.object({
   HOST: text('127.0.0.1'),
   PORT: integer(0, 65_535, 8484),
   DATA_DIR: text('./data'),
-  API_KEYS: apiKeys(),
+  API_KEYS: parsedBy(parseApiKeys),
   PUBLIC_URL: httpUrl(),
   LOG_LEVEL: text('info').pipe(
     z.enum(LOG_LEVELS, {

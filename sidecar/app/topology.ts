@@ -6,7 +6,7 @@ type Qdrant = { kind: 'qdrant' } & NonNullable<Config['qdrant']>
 type InProcess = { kind: 'in-process' }
 type SqliteFile = { kind: 'sqlite'; path: string }
 
-/** Which backends the configuration selects. Only `app/` reads it; the engine gets the ports that follow from it. */
+/** Which backends the configuration selects. Only `app/` reads it: the engine gets ports and options instead. */
 export interface Topology {
   records: SqliteFile | Qdrant
   /** Also of the scope state: blocks and counters. */
@@ -30,7 +30,9 @@ export function topologyOf({
   dataDir,
 }: Pick<Config, 'redis' | 'qdrant' | 'dataDir'>): Topology {
   const selected = {
-    records: qdrant ? ({ kind: 'qdrant', ...qdrant } as const) : sqliteRecords(dataDir),
+    records: qdrant
+      ? ({ kind: 'qdrant', ...qdrant } as const)
+      : ({ kind: 'sqlite', path: join(dataDir, 'hippocache.db') } as const),
     cache: redis ? ({ kind: 'redis', ...redis } as const) : IN_PROCESS,
     areCountersPerFile: !qdrant,
   }
@@ -44,7 +46,3 @@ export function topologyOf({
 }
 
 const IN_PROCESS: InProcess = { kind: 'in-process' }
-
-export function sqliteRecords(dataDir: string): SqliteFile {
-  return { kind: 'sqlite', path: join(dataDir, 'hippocache.db') }
-}

@@ -54,6 +54,11 @@ describe('findViolations', () => {
       /^sidecar\/memory\/store\/cast\.ts: `as unknown as` is allowed in/,
     ],
     [
+      'a file other than the configuration that reads the environment',
+      { 'sidecar/memory/store/env.ts': 'export const url = process.env.REDIS_URL\n' },
+      /^sidecar\/memory\/store\/env\.ts: `process\.env` is allowed in/,
+    ],
+    [
       'a folder with more than 12 files',
       Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`sidecar/ports/port-${i}.ts`, ''])),
       /^sidecar\/ports: expected at most 12 files, got 13$/,
