@@ -1,4 +1,4 @@
-# The sidecar alone. Node runs the TypeScript as it is: there is no build step.
+# The sidecar without the Dify plugin. Node runs TypeScript directly, so there is no build step.
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app

@@ -35,6 +35,9 @@ const MAX_FILES_PER_FOLDER = 12
 /** The only folders where a record's payload, or an answer of a backend's client, may be cast. */
 const CAST_FOLDERS = /^sidecar\/(memory\/repositories|adapters)\//
 
+/** Everything else gets its settings as options. */
+const ENVIRONMENT_READERS = ['sidecar/app/config.ts', 'sidecar/cli/import.ts', 'sidecar/cli/export.ts']
+
 /** @param sources contents by path relative to the repository, with `/` as separator */
 export function findViolations(sources: ReadonlyMap<string, string>): string[] {
   const violations: string[] = []
@@ -49,6 +52,9 @@ export function findViolations(sources: ReadonlyMap<string, string>): string[] {
       violations.push(
         `${path}: \`as unknown as\` is allowed in sidecar/memory/repositories and sidecar/adapters only`,
       )
+    }
+    if (/\bprocess\.env\b/.test(source) && !ENVIRONMENT_READERS.includes(path)) {
+      violations.push(`${path}: \`process.env\` is allowed in ${ENVIRONMENT_READERS.join(', ')} only`)
     }
     for (const target of importsOf(path, source)) {
       if (!target.startsWith('sidecar/')) continue

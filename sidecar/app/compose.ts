@@ -1,12 +1,12 @@
 import type { Ledger } from '../insight/ledger/ledger.ts'
-import { countCacheReads, createMetrics, type Metrics } from '../insight/metrics/metrics.ts'
+import { countCacheReads, createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
 import { BufferZone } from '../learning/buffer/buffer-zone.ts'
 import type { BufferSettings } from '../learning/buffer/settings.ts'
 import { Views } from '../learning/buffer/views.ts'
 import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
-import { type Announcer, createAnnouncer } from '../memory/changes/announcer.ts'
+import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
@@ -19,15 +19,13 @@ import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
-import { type AuthorCache, createAuthorCache } from '../retrieval/blocks/author-cache.ts'
+import { createAuthorCache } from '../retrieval/blocks/author-cache.ts'
 import { Profiles } from '../retrieval/profile/profiles.ts'
 import { Recall } from '../retrieval/recall.ts'
 import type { IndexSettings } from '../retrieval/snapshot.ts'
 import { Snapshots } from '../retrieval/snapshots.ts'
 import { createStrategies, type StrategySettings } from '../retrieval/strategies/create.ts'
-import type { Strategies } from '../retrieval/strategies/strategies.ts'
 
-/** The backends, whichever they are. */
 export interface Backends {
   records: RecordStore
   cache: CacheStore
@@ -36,9 +34,9 @@ export interface Backends {
   embedder: Embedder
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
-  /** Wakes up what waits to be learned from; needed where there is a model. */
+  /** Schedules flushes; required with a model. */
   queue?: Queue | undefined
-  /** Given where other processes work on the same records: one flush of a user at a time. */
+  /** Serialises the flushes of a scope between processes; required if the records are shared. */
   flushLock?: ScopeLock | undefined
   ledger: Ledger
 }
@@ -47,48 +45,34 @@ export interface EngineSettings {
   indexMaxBytes: number
   embeddingDeadlineMs: number
   indexSettings?: IndexSettings | undefined
-  /** Whether other processes write to the same records, and to the same scope state: then that says what is up to date. */
+  /** Whether other processes write to the same records and the same scope state. @default false */
   isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
   strategies?: Partial<StrategySettings> | undefined
-  /** Counts o200k tokens; needed where there is a model. */
+  /** Counts o200k tokens; required with a model. */
   countTokens?: (text: string) => number
   now?: () => number
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 }
 
-export interface Services extends Backends, AsyncDisposable {
-  engine: MemoryEngine
-  recall: Recall
-  strategies: Strategies
-  intake: Intake
-  /** Absent without a language model: nothing waits to be learned from. */
-  buffer: BufferZone | undefined
-  authorCache: AuthorCache
-  announcer: Announcer
-  /** Whether the counters of a scope lack a change. No block of the scope may be served then. */
-  hasPendingNotices: (scope: string) => boolean
-  ruleBook: RuleBook
-  profiles: Profiles
-  timeline: Timeline
-  metrics: Metrics
-  /** Epoch milliseconds. */
-  now: () => number
-}
+export type Services = ReturnType<typeof compose>
 
-/** Builds the engine on its backends. Knows none of the adapters; closing it closes the backends too. */
-export function compose(backends: Backends, settings: EngineSettings, log: Log): Services {
+/** How often the undelivered notices of processes that died are looked for, milliseconds. */
+const NOTICE_POLL_MS = 5000
+
+/** Builds the engine on its backends, without importing an adapter. Disposing of the result closes the backends too. */
+export function compose(backends: Backends, settings: EngineSettings, log: Log) {
   const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
-  const { now = Date.now, countTokens = (text: string) => text.length, timers } = settings
-  if (model && !queue)
-    throw new Error('Expected a queue beside the language model: what waits is woken up by it.')
+  const { isShared = false, now = Date.now, timers = globalThis } = settings
+  const { countTokens = (text: string) => text.length } = settings
+  if (model && !queue) throw new Error('queue: expected one, because a language model is set')
   const onInvalidRecord = logInvalidRecord(log)
   const announcer = createAnnouncer({
     scopeState,
     notices: createNoticeStore(records, onInvalidRecord),
     log,
-    isShared: settings.isShared,
-    ...(timers ? { timers } : {}),
+    timers,
+    ...(isShared && { onUndeliverableRemoval: 'refuse', pollMs: NOTICE_POLL_MS }),
   })
   const { hasPendingNotices } = announcer
   const readEpoch = async (scope: string) => {
@@ -100,7 +84,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     maxBytes: settings.indexMaxBytes,
     settings: settings.indexSettings,
     onInvalidRecord,
-    readEpoch: settings.isShared ? readEpoch : undefined,
+    readEpoch: isShared ? readEpoch : undefined,
   })
   const engine = new MemoryEngine({
     records,
@@ -131,7 +115,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, isShared: settings.isShared, now })
+  const ruleBook = new RuleBook({ records, lock: scopeLock, now, ...(isShared && { maxCached: 0 }) })
   const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
   const timeline = new Timeline({
     records,
@@ -179,7 +163,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       settings: settings.buffer,
       onFlush: metrics.flush,
       now,
-      ...(timers ? { timers } : {}),
+      timers,
     })
   return {
     ...backends,

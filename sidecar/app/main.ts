@@ -5,16 +5,14 @@ import { backendNames } from '../http/routes/health.ts'
 import { createLog } from '../ports/log.ts'
 import { VERSION } from '../ports/version.ts'
 import { tokenCounter } from '../text/token-counter.ts'
-import { createServices } from './backends.ts'
-import type { Services } from './compose.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
+import { readConfig } from './config.ts'
+import { createServices } from './services.ts'
+import { topologyOf } from './topology.ts'
 
 /** Milliseconds that requests in progress get to finish after a signal. */
 const SHUTDOWN_MS = 10_000
 
-const config = readOrExit()
-const log = createLog(config.logLevel, (line) => process.stderr.write(line))
-const services = await openOrExit(config)
+const { config, topology, log, services } = await open().catch(fail)
 const app = createApp(services, config, log)
 
 const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
@@ -27,7 +25,7 @@ server.on('error', (error: NodeJS.ErrnoException) => {
     error.code === 'EADDRINUSE'
       ? `${config.host}:${config.port} is in use by another program; set PORT to a free one`
       : error.message
-  fail(`PORT: cannot listen: ${reason}`)
+  fail(new Error(`PORT: cannot listen: ${reason}`))
 })
 
 let closing = false
@@ -69,29 +67,19 @@ function announce(port: number): void {
   const body = `{"user_id":"ada","messages":[{"role":"user","content":"I moved to Kyoto and I am allergic to peanuts."}]}`
   console.log(`Hippocache ${VERSION} listens on ${url} (ready in ${Math.round(performance.now())} ms)`)
   console.log(`  backends  ${backends.join(', ')}`)
-  if (!config.qdrant) console.log(`  data      ${config.dataDir}`)
+  if (topology.records.kind === 'sqlite') console.log(`  data      ${config.dataDir}`)
   for (const warning of config.warnings) console.log(`  note      ${warning}`)
   console.log(`Try it:\n  curl -s ${url}/v1/memories${key} -H 'Content-Type: application/json' -d '${body}'`)
 }
 
-function readOrExit(): Config {
-  try {
-    return readConfig()
-  } catch (error) {
-    if (error instanceof ConfigError) fail(error.message)
-    throw error
-  }
+async function open() {
+  const config = readConfig()
+  const topology = topologyOf(config)
+  const log = createLog(config.logLevel, (line) => process.stderr.write(line))
+  return { config, topology, log, services: await createServices(config, topology, log) }
 }
 
-async function openOrExit(config: Config): Promise<Services> {
-  try {
-    return await createServices(config, log)
-  } catch (error) {
-    fail(error instanceof Error ? error.message : String(error))
-  }
-}
-
-function fail(message: string): never {
-  console.error(message)
+function fail(error: unknown): never {
+  console.error(error instanceof Error ? error.message : String(error))
   process.exit(1)
 }

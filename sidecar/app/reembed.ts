@@ -14,37 +14,32 @@ import { completeMemories, embedderBefore, moveEmbeddings } from '../memory/stor
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { openEmbedder, openRecords } from './backends.ts'
+import { runCommand } from './command.ts'
 import { readConfig } from './config.ts'
+import { topologyOf } from './topology.ts'
 
-const config = attempt(() => readConfig())
-const options = attempt(
-  () =>
-    parseArgs({
-      options: {
-        rollback: { type: 'boolean', default: false },
-        'drop-old': { type: 'boolean', default: false },
-      },
-    }).values,
-)
-const stack = new AsyncDisposableStack()
+type Open = (embedder: EmbedderName) => Promise<RecordStore>
 
-try {
-  console.log(await run())
-} catch (error) {
-  fail(error)
-} finally {
-  await stack.disposeAsync()
-}
-
-async function run(): Promise<string> {
-  if (options.rollback && options['drop-old'])
-    throw new Error('--rollback, --drop-old: expected only one of them, got both')
-  if (options.rollback) return await rollback()
+await runCommand(async (resources) => {
+  const config = readConfig()
+  const { rollback, 'drop-old': isDrop } = parseArgs({
+    options: {
+      rollback: { type: 'boolean', default: false },
+      'drop-old': { type: 'boolean', default: false },
+    },
+  }).values
+  if (rollback && isDrop) throw new Error('--rollback, --drop-old: expected only one of them, got both')
+  const open: Open = async (name) => {
+    const store = await openRecords(topologyOf(config).records, name)
+    resources.defer(() => store.close())
+    return store
+  }
   const embedder = await openEmbedder(config)
   const store = await open(embedder)
+  if (rollback) return await rollBack(store, embedder, open)
   const note = await getEmbedderNote(store)
   const isSame = note?.name === embedder.name && note.dimensions === embedder.dimensions
-  if (options['drop-old']) return await dropOld(store, embedder, isSame)
+  if (isDrop) return await dropOld(store, embedder, isSame)
   if (!note) return 'Nothing to do: the store is empty.'
   if (isSame && note.underway === undefined) {
     const added = await completeMemories(store)
@@ -55,11 +50,15 @@ async function run(): Promise<string> {
     const done = await reembed(store, embedder, (scopes, memories) => progress(memories, scopes, embedder))
     return `\nDone: ${done} memories embedded.`
   }
-  return await move(store, note, embedder)
-}
+  return await move(await open(note), store, note, embedder)
+})
 
-async function move(target: RecordStore, from: EmbedderName, embedder: Embedder): Promise<string> {
-  const source = await open(from)
+async function move(
+  source: RecordStore,
+  target: RecordStore,
+  from: EmbedderName,
+  embedder: Embedder,
+): Promise<string> {
   const done = await moveEmbeddings({
     source,
     target,
@@ -73,9 +72,7 @@ async function move(target: RecordStore, from: EmbedderName, embedder: Embedder)
   )
 }
 
-async function rollback(): Promise<string> {
-  const embedder = await openEmbedder(config)
-  const current = await open(embedder)
+async function rollBack(current: RecordStore, embedder: Embedder, open: Open): Promise<string> {
   if (!current.generations) {
     throw new Error(
       '--rollback: the SQLite file keeps only one embedding per memory. Set EMBEDDING_MODEL to the old model and run `npm run reembed`',
@@ -86,7 +83,12 @@ async function rollback(): Promise<string> {
   if (!note || !previous) throw new Error('--rollback: there is no previous embedding')
   const isConfigured = previous.name === embedder.name && previous.dimensions === embedder.dimensions
   const target = isConfigured ? current : await open(previous)
-  const result = await move(target, note, isConfigured ? embedder : embedderBefore(previous))
+  const result = await move(
+    await open(note),
+    target,
+    note,
+    isConfigured ? embedder : embedderBefore(previous),
+  )
   return isConfigured
     ? result
     : `${result}\nSet EMBEDDING_MODEL to ${previous.name} before you start the sidecar.`
@@ -102,25 +104,6 @@ async function dropOld(store: RecordStore, embedder: Embedder, isSame: boolean):
   return `Done: deleted the vectors of ${dropped} other ${dropped === 1 ? 'embedder' : 'embedders'}.`
 }
 
-async function open(embedder: EmbedderName): Promise<RecordStore> {
-  const store = await openRecords(config, embedder)
-  stack.defer(() => store.close())
-  return store
-}
-
 function progress(records: number, scopes: number, { name }: Embedder, embedded = records): void {
   process.stderr.write(`\r${records} memories of ${scopes} users, ${embedded} embedded with ${name}`)
-}
-
-function attempt<T>(task: () => T): T {
-  try {
-    return task()
-  } catch (error) {
-    return fail(error)
-  }
-}
-
-function fail(error: unknown): never {
-  console.error(error instanceof Error ? error.message : error)
-  process.exit(1)
 }

@@ -1,60 +1,50 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseEnv } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { readConfig } from '../../sidecar/app/config.ts'
+import { Environment, readConfig } from '../../sidecar/app/config.ts'
 
-const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8')
 
-const PAGES = [
-  'README.md',
-  'AGENTS.md',
-  ...readdirSync(new URL('../../docs', import.meta.url)).map((name) => `docs/${name}`),
-].filter((path) => path.endsWith('.md'))
+const PAGES = ['README.md', 'AGENTS.md', ...globSync('docs/*.md', { cwd: ROOT })]
+const VARIABLES = Object.keys(Environment.shape).sort()
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 
-/** The variables that the sidecar can be set up with, as its schema has them. */
-function settings(): string[] {
-  const schema =
-    /const Environment = z\.object\(\{\n(.*?)\n\}\)/s.exec(read('sidecar/app/config.ts'))?.[1] ?? ''
-  return [...schema.matchAll(/^ {2}([A-Z][A-Z0-9_]*):/gm)].map(([, name]) => name as string)
-}
-
-describe('every setting of the sidecar', () => {
-  it('is in .env.example, which names no other variable', () => {
-    expect(settings().length).toBeGreaterThan(5)
-    expect(Object.keys(parseEnv(read('.env.example'))).sort()).toEqual(settings().sort())
+describe('every variable of the configuration', () => {
+  it('is in .env.example, with its default, and no other variable is', () => {
+    const example = parseEnv(read('.env.example')) as Record<string, string>
+    expect(Object.keys(example).sort()).toEqual(VARIABLES)
+    expect(readConfig(example)).toEqual(readConfig({}))
   })
 
-  it('is in .env.example with its default', () => {
-    expect(readConfig(parseEnv(read('.env.example')) as Record<string, string>)).toEqual(readConfig({}))
-  })
-
-  it('is in a table of docs/configuration.md', () => {
-    const table = read('docs/configuration.md')
+  it('is in a table of docs/configuration.md, and no other variable is', () => {
+    const rows = read('docs/configuration.md')
       .split('\n')
-      .filter((line) => line.startsWith('|'))
-    expect(settings().filter((name) => !table.some((line) => line.includes(`\`${name}\``)))).toEqual([])
+      .flatMap((line) => /^\| (`[^|]+) \|/.exec(line)?.[1] ?? [])
+    const names = rows.flatMap((row) => [...row.matchAll(/`([A-Z][A-Z0-9_]+)`/g)].map(([, name]) => name))
+    expect(names.sort()).toEqual(VARIABLES)
   })
 })
 
 describe('every npm script', () => {
-  it('that the documentation names exists', () => {
-    const named = [
-      ...PAGES.map(read)
-        .join('\n')
-        .matchAll(/\bnpm (?:run )?([a-z][a-z0-9:-]*)/g),
-    ].map(([, name]) => name as string)
-    const own = new Set(named.filter((name) => !['install', 'i', 'ci', 'workspace'].includes(name)))
-    expect(own.size).toBeGreaterThan(3)
-    expect([...own].filter((name) => !(name in scripts))).toEqual([])
+  it('that the README or a page of docs names exists', () => {
+    const pages = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].map(read)
+    const named = pages.flatMap((page) =>
+      [...page.matchAll(/\bnpm (?:run ([a-z][a-z:-]*)|(start|test)\b)/g)].map(
+        ([, script, short]) => script ?? (short as string),
+      ),
+    )
+    expect(named.length).toBeGreaterThan(5)
+    expect(named.filter((name) => !(name in scripts))).toEqual([])
   })
 
   it('runs a file that exists', () => {
     const files = Object.values(scripts).flatMap((script) => /^node (?:-\S+ )*(\S+)/.exec(script)?.[1] ?? [])
     expect(files.length).toBeGreaterThan(3)
-    expect(files.filter((file) => !existsSync(new URL(`../../${file}`, import.meta.url)))).toEqual([])
+    expect(files.filter((file) => !existsSync(`${ROOT}${file}`))).toEqual([])
   })
 })
 
@@ -86,49 +76,47 @@ function headingsOf(page: string): string[] {
   )
 }
 
-// `git grep` looks at what is tracked; an unpacked archive has no such list.
-const noGit = !existsSync(new URL('../../.git', import.meta.url))
+describe('package-lock.json', () => {
+  interface LockedPackage {
+    resolved?: string
+    link?: boolean
+    optionalDependencies?: Record<string, string>
+  }
+  const { packages } = JSON.parse(read('package-lock.json')) as { packages: Record<string, LockedPackage> }
 
-describe('what is checked in', () => {
-  it('names no registry in the lockfile, so that an install uses the one that is configured', () => {
-    expect(
-      [...read('package-lock.json').matchAll(/"resolved": "https?:[^"]*"/g)].map(([line]) => line),
-    ).toEqual([])
+  it('has an entry for every platform, because `npm ci` needs it', () => {
+    const optional = Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
+      Object.keys(optionalDependencies),
+    )
+    expect(optional.length).toBeGreaterThan(20)
+    expect(optional.filter((name) => !packages[`node_modules/${name}`])).toEqual([])
   })
 
-  it.skipIf(noGit)('names no folder of the machine that it was written on', () => {
-    // Put together here, so that this line is not what it looks for.
+  it('has no download URL, so that an install uses the configured registry', () => {
+    const urls = Object.values(packages).flatMap(({ resolved, link }) =>
+      resolved && !link ? [resolved] : [],
+    )
+    expect(urls).toEqual([])
+  })
+})
+
+// `git grep` searches tracked files only; an unpacked archive has no list of them.
+describe.skipIf(!existsSync(`${ROOT}.git`))('the tracked files', () => {
+  it('contain no path of the machine they were written on', () => {
+    // Joined here, so that this file does not match.
     const folders = ['work', 'home', 'Users', 'root'].join('|')
-    const options = [
-      '-C',
-      new URL('../..', import.meta.url).pathname,
-      'grep',
-      '-nIE',
-      `(^|[^A-Za-z0-9_.~-])/(${folders})/[a-z]`,
-    ]
-    expect(grep(options)).toBe('')
+    expect(grep('-nIE', `(^|[^A-Za-z0-9_.~-])/(${folders})/[a-z]`)).toBe('')
+  })
+
+  it('contain no test that is skipped or runs alone', () => {
+    expect(grep('-nE', '(it|test|describe)\\.(skip|only|todo)\\(', '--', 'test')).toBe('')
   })
 })
 
-describe('tests', () => {
-  it.skipIf(noGit)('all run: none is left out or alone', () => {
-    const options = [
-      '-C',
-      new URL('../..', import.meta.url).pathname,
-      'grep',
-      '-nE',
-      '(it|test|describe)\\.(skip|only|todo)\\(',
-      '--',
-      'test',
-    ]
-    expect(grep(options)).toBe('')
-  })
-})
-
-/** What `git grep` finds; finding nothing is exit code 1. */
-function grep(options: readonly string[]): string {
+/** Output of `git grep`, which exits with 1 if nothing matches. */
+function grep(...args: readonly string[]): string {
   try {
-    return execFileSync('git', options, { encoding: 'utf8' })
+    return execFileSync('git', ['-C', ROOT, 'grep', ...args], { encoding: 'utf8' })
   } catch (error) {
     if ((error as { status?: number }).status === 1) return ''
     throw error

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
-import { readConfig } from '../../sidecar/app/config.ts'
+import { Environment, readConfig } from '../../sidecar/app/config.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -28,13 +28,13 @@ const { services } = file
 const sidecar = services['hippocache'] as Service
 const redis = services['hippocache-redis'] as Service
 
-/** What a variable stands for where nobody sets it. */
-const otherwise = (text: string) =>
+/** Replaces `${VARIABLE}` by its default. */
+const withDefaults = (text: string) =>
   text.replace(/\$\{[A-Z_]+(?::[-?]([^}]*))?\}/g, (_, fallback = '') => fallback)
 
-// It is not run here: what can be read in it is held to what the sidecar and the README say.
+// The file is parsed but not run.
 describe('compose.yaml', () => {
-  it('declares what its services name', () => {
+  it('declares every volume, network and service that a service refers to', () => {
     for (const [name, { volumes = [], networks, depends_on = {} }] of Object.entries(services)) {
       for (const volume of volumes) expect(Object.keys(file.volumes), name).toContain(volume.split(':')[0])
       for (const network of networks) expect(Object.keys(file.networks), name).toContain(network)
@@ -42,12 +42,11 @@ describe('compose.yaml', () => {
     }
   })
 
-  it('sets the sidecar up with variables that it knows, and values that it takes', () => {
-    const known = read('sidecar/app/config.ts')
+  it('sets only variables that the sidecar knows, to values that it accepts', () => {
     const environment = sidecar.environment as Record<string, string>
-    for (const name of Object.keys(environment)) expect(known).toMatch(new RegExp(`^  ${name}:`, 'm'))
+    expect(Object.keys(Environment.shape)).toEqual(expect.arrayContaining(Object.keys(environment)))
     const values = Object.fromEntries(
-      Object.entries(environment).map(([name, text]) => [name, otherwise(text)]),
+      Object.entries(environment).map(([name, text]) => [name, withDefaults(text)]),
     )
     const key = 'dify:0123456789abcdef'
     const alone = readConfig({ ...values, HOST: '0.0.0.0', API_KEYS: key })
@@ -58,7 +57,7 @@ describe('compose.yaml', () => {
     expect(Object.keys(services)).toContain(new URL(qdrant?.url as string).hostname)
   })
 
-  it('can be scaled: no name and no port of this machine is for one sidecar alone', () => {
+  it('can be scaled: no container name, and a range of host ports', () => {
     expect(sidecar.container_name).toBeUndefined()
     for (const port of sidecar.ports ?? []) {
       const [, first, last] = /^127\.0\.0\.1:(\d+)-(\d+):8484$/.exec(port) as RegExpExecArray
@@ -67,7 +66,7 @@ describe('compose.yaml', () => {
     expect(read('docs/deployment.md')).toContain('--scale hippocache=2')
   })
 
-  it('waits for backends that are healthy, the optional one only where it is there', () => {
+  it('waits until the backends are healthy, and for the optional one only if its profile is active', () => {
     for (const [name, { condition, required = true }] of Object.entries(sidecar.depends_on ?? {})) {
       const backend = services[name] as Service
       expect(condition).toBe('service_healthy')
@@ -76,14 +75,14 @@ describe('compose.yaml', () => {
     }
   })
 
-  it('has a Redis that is bounded, forgets what has a life first, and keeps what has none', () => {
+  it('bounds the memory of Redis, evicts keys with a TTL first, and persists the others', () => {
     const option = (name: string) => redis.command?.[redis.command.indexOf(`--${name}`) + 1]
     expect(option('maxmemory')).toMatch(/^\d+mb$/)
     expect(option('maxmemory-policy')).toBe('volatile-lru')
     expect(option('appendonly')).toBe('yes')
   })
 
-  it('shows the backends to the sidecars alone', () => {
+  it('exposes the backends to the sidecars only', () => {
     expect(file.networks['backends']).toEqual({ internal: true })
     expect(file.networks['dify']).toMatchObject({ external: true })
     for (const [name, { networks, ports }] of Object.entries(services)) {

@@ -7,7 +7,7 @@ const SENTINELS = [
   { host: 's2', port: 5000 },
 ]
 
-describe('REDIS_URL', () => {
+describe('parseRedisUrl', () => {
   it.each<[string, Partial<RedisTarget>]>([
     ['redis://cache', { ...PLAIN, nodes: [{ host: 'cache', port: 6379 }] }],
     ['redis://cache.example.com:7000/', { ...PLAIN, nodes: [{ host: 'cache.example.com', port: 7000 }] }],
@@ -77,7 +77,7 @@ describe('REDIS_URL', () => {
     expect(message).not.toContain('hunter2')
   })
 
-  it('is described without credentials', () => {
+  it('is described without its credentials by describeTarget', () => {
     const describeUrl = (url: string) => describeTarget(parseRedisUrl(url))
     expect(describeUrl('redis://u:hunter2@[::1]:7000/3')).toBe('[::1]:7000')
     expect(describeUrl('redis+sentinel://u:hunter2@s1,s2:5000/m?sentinel_password=hunter2')).toBe(

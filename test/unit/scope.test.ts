@@ -11,8 +11,8 @@ const NAME = fc.oneof(
 )
 const SCOPE = fc.record({ namespace: NAME, userId: NAME })
 
-describe('the key of a scope', () => {
-  it('is the same for two scopes only when they are the same scope', () => {
+describe('scopeKey', () => {
+  it('differs for different scopes', () => {
     fc.assert(
       fc.property(SCOPE, SCOPE, (one, other) => {
         const same = one.namespace === other.namespace && one.userId === other.userId
@@ -26,13 +26,13 @@ describe('the key of a scope', () => {
     )
   })
 
-  it('has one slash, which no name can add to', () => {
+  it('contains exactly one slash, whatever the names contain', () => {
     fc.assert(fc.property(SCOPE, (scope) => scopeKey(scope).split('/').length === 2))
   })
 })
 
-describe('a derived id', () => {
-  it('is a UUID of version 5 that its parts alone decide', () => {
+describe('derivedId', () => {
+  it('is a version 5 UUID, equal only for equal parts', () => {
     fc.assert(
       fc.property(fc.array(NAME, { maxLength: 3 }), fc.array(NAME, { maxLength: 3 }), (one, other) => {
         expect(derivedId(...one)).toMatch(
@@ -43,7 +43,7 @@ describe('a derived id', () => {
     )
   })
 
-  it('keeps what was stored under it findable: it never changes', () => {
+  it('never changes, because stored records have such ids', () => {
     expect(derivedId('turn', 'c', '1')).toBe('df9f09de-da21-5d1f-9b24-26a9dafdb8c3')
     expect(derivedId('turn', 'c1', '')).not.toBe(derivedId('turn', 'c', '1'))
   })

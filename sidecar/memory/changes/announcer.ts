@@ -6,8 +6,7 @@ import type { ChangeNotice, NoticeStore } from './pending-notices.ts'
 export interface Announcer {
   /**
    * Moves the fence of a scope before a memory is removed or corrected. Otherwise like `changed`.
-   * @throws {AppError} `backend_unavailable` with a shared record store if the notice cannot be delivered, because
-   * other sidecars would serve the removed memory
+   * @throws {AppError} `backend_unavailable` if the notice cannot be delivered and `onUndeliverableRemoval` is `refuse`
    */
   beforeRemoval(scope: string): Promise<Counters | undefined>
   /**
@@ -40,15 +39,18 @@ export interface AnnouncerOptions {
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
   /** Maximum number of scopes with a pending notice in memory; the others are read from the store. */
   maxPending?: number
-  /** Whether other processes use the same record store. */
-  isShared?: boolean | undefined
+  /**
+   * `refuse`: a removal fails if its notice cannot be delivered, because other processes would serve the removed memory.
+   * `store`: the notice is delivered later. @default 'store'
+   */
+  onUndeliverableRemoval?: 'refuse' | 'store'
+  /** Interval of reading the pending notices of other processes, which may have died. Milliseconds. @default never */
+  pollMs?: number
 }
 
 const STRENGTH: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
 const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5000
-/** Interval of reading the pending notices of other processes, which may have died. Milliseconds. */
-const RELOAD_MS = 5000
 
 /**
  * Announces changes of memories to the scope state that sidecars share. A removal moves the fence twice: before the
@@ -56,10 +58,11 @@ const RELOAD_MS = 5000
  *
  * A write does not fail while the scope state is unavailable. Its notice is stored before the write is acknowledged, and
  * delivered in the background, only the strongest one per scope. Until then, `hasPendingNotices` prevents serving blocks
- * of the scope. With a shared record store, notices of other processes are delivered too.
+ * of the scope. With `pollMs`, notices of other processes are delivered too.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { scopeState, notices, log, timers = globalThis, maxPending = 100_000, isShared = false } = options
+  const { scopeState, notices, log, timers = globalThis, maxPending = 100_000, pollMs } = options
+  const { onUndeliverableRemoval = 'store' } = options
   const pending = new Map<string, { what: ChangeNotice }>()
   /** Whether the store may contain notices that `pending` lacks. */
   let hasOverflowed = false
@@ -162,17 +165,18 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   }
 
   function scheduleReload(): void {
-    if (isClosed || !isShared) return
+    if (isClosed || pollMs === undefined) return
     const reload = () =>
       load()
         .catch((error) => log.warn('pending change notices not read', toFields(error)))
         .finally(scheduleReload)
-    reloadTimer = timers.setTimeout(() => void reload(), jitter(RELOAD_MS))
+    reloadTimer = timers.setTimeout(() => void reload(), jitter(pollMs))
     reloadTimer.unref?.()
   }
 
   return {
-    beforeRemoval: (scope) => (isShared ? deliverOrReject(scope) : deliverOrStore(scope, 'fence')),
+    beforeRemoval: (scope) =>
+      onUndeliverableRemoval === 'refuse' ? deliverOrReject(scope) : deliverOrStore(scope, 'fence'),
     changed: ({ scope, fence, forgotten }) =>
       deliverOrStore(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
     hasPendingNotices: (scope) => hasOverflowed || pending.has(scope),

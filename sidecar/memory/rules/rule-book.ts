@@ -24,13 +24,10 @@ export interface RulesInForce {
 interface RuleBookOptions {
   records: RecordStore
   lock: ScopeLock
-  /** Whether other processes write rules to the same record store; disables the cache. */
-  isShared?: boolean | undefined
+  /** Apps whose rules are cached; 0 if other processes write rules to the same record store. @default 1000 */
+  maxCached?: number
   now?: () => number
 }
-
-/** Apps whose rules are cached. */
-const MAX_CACHED = 1000
 
 /** Reads and writes the rules of apps. Keeps every version. */
 export class RuleBook {
@@ -42,10 +39,10 @@ export class RuleBook {
   /** Detects a write during a read, whose result must then not be cached. */
   #writes = 0
 
-  constructor({ records, lock, isShared = false, now = Date.now }: RuleBookOptions) {
+  constructor({ records, lock, maxCached = 1000, now = Date.now }: RuleBookOptions) {
     this.#records = records
     this.#lock = lock
-    this.#cache = isShared ? undefined : new LRUCache({ max: MAX_CACHED })
+    this.#cache = maxCached === 0 ? undefined : new LRUCache({ max: maxCached })
     this.#now = now
   }
 

@@ -8,44 +8,38 @@ export type Language = string
  * A wrong result does little harm: a question is stemmed in every language of its memories (see `queryTermsOf`).
  */
 export function detectLanguage(words: readonly string[], fallback: Language = 'english'): Language {
-  let arabic = 0
-  let cyrillic = 0
-  let latin = 0
-  let armenian = 0
-  let tamil = 0
-  const hits = new Map<Language, number>()
+  const scripts = new Map(SCRIPTS.map(([script]) => [script, 0]))
+  const languages = new Map([[fallback, 0]])
   for (const word of words) {
     const code = word.charCodeAt(0)
-    if (code < 0x250) latin++
-    else if (code >= 0x400 && code < 0x530) cyrillic++
-    else if (code >= 0x530 && code < 0x590) armenian++
-    else if (code >= 0x600 && code < 0x700) arabic++
-    else if (code >= 0xb80 && code < 0xc00) tamil++
-    const languages = LANGUAGES_OF.get(word)
-    if (languages) for (const language of languages) hits.set(language, (hits.get(language) ?? 0) + 1)
+    const script = SCRIPTS.find(([, from, to]) => code >= from && code < to)
+    if (script) increment(scripts, script[0])
+    for (const language of LANGUAGES_OF.get(word) ?? []) increment(languages, language)
   }
-  const most = Math.max(latin, cyrillic, arabic, armenian, tamil)
-  if (most === 0) return 'none'
-  if (most === arabic) return 'arabic'
-  if (most === cyrillic) return 'russian'
-  if (most === armenian) return 'armenian'
-  if (most === tamil) return 'tamil'
-  let best = fallback
-  let count = hits.get(fallback) ?? 0
-  for (const [language, n] of hits) {
-    if (n > count) {
-      best = language
-      count = n
-    }
-  }
-  return best
+  const [script, count] = mostFrequent(scripts)
+  if (count === 0) return 'none'
+  return script === 'latin' ? mostFrequent(languages)[0] : script
 }
+
+/** Language, and range of the first code unit of its words. Stop words tell the languages in Latin script apart. */
+const SCRIPTS: readonly (readonly [Language | 'latin', number, number])[] = [
+  ['arabic', 0x600, 0x700],
+  ['russian', 0x400, 0x530],
+  ['armenian', 0x530, 0x590],
+  ['tamil', 0xb80, 0xc00],
+  ['latin', 0, 0x250],
+]
 
 const LANGUAGES_OF = new Map<string, Language[]>()
 for (const [language, words] of STOP_WORDS) {
-  for (const word of words) {
-    const known = LANGUAGES_OF.get(word)
-    if (known) known.push(language)
-    else LANGUAGES_OF.set(word, [language])
-  }
+  for (const word of words) LANGUAGES_OF.set(word, [...(LANGUAGES_OF.get(word) ?? []), language])
+}
+
+function increment(counts: Map<Language, number>, key: Language): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1)
+}
+
+/** The first of the most frequent entries. */
+function mostFrequent(counts: ReadonlyMap<Language, number>): [Language, number] {
+  return [...counts].reduce((most, entry) => (entry[1] > most[1] ? entry : most))
 }

@@ -1,18 +1,25 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeState } from '../../../../sidecar/adapters/in-process/scope-state.ts'
 import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
-import { createAnnouncer } from '../../../../sidecar/memory/changes/announcer.ts'
+import { type AnnouncerOptions, createAnnouncer } from '../../../../sidecar/memory/changes/announcer.ts'
 import { createNoticeStore } from '../../../../sidecar/memory/changes/pending-notices.ts'
 import { CacheUnavailable } from '../../../../sidecar/ports/cache-store.ts'
 import { createLog } from '../../../../sidecar/ports/log.ts'
+import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
 import { fakeTimers } from '../../../helpers/learning/buffer/timers.ts'
 
 const MINUTE = 60_000
+/** As composed when several processes use one record store. */
+const SHARED = { onUndeliverableRemoval: 'refuse', pollMs: 5000 } as const
 
 /** Creates an announcer on a scope state that can be unreachable and records its calls. */
-function setUp({ records = openSqliteRecords(':memory:'), maxPending = 100, isShared = false } = {}) {
+function setUp({
+  records = openSqliteRecords(':memory:'),
+  maxPending = 100,
+  ...options
+}: Partial<AnnouncerOptions> & { records?: RecordStore } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
   const inner = createInProcessScopeState({ maxEntries: 100, maxBytes: 100_000, now: clock.now })
@@ -33,7 +40,7 @@ function setUp({ records = openSqliteRecords(':memory:'), maxPending = 100, isSh
   }
   const log = createLog('debug', (line) => lines.push(JSON.parse(line)))
   const notices = createNoticeStore(records)
-  const announcer = createAnnouncer({ scopeState, notices, log, timers, maxPending, isShared })
+  const announcer = createAnnouncer({ scopeState, notices, log, timers, maxPending, ...options })
   onTestFinished(() => announcer.close())
   const stored = () => Array.fromAsync(notices.all())
   const events = () => lines.map(({ event }) => event)
@@ -177,7 +184,7 @@ describe('the announcer', () => {
 
 describe('the announcer with several processes on one record store', () => {
   it('refuses a removal that it cannot announce', async () => {
-    const { announcer, world, delivered, stored } = setUp({ isShared: true })
+    const { announcer, world, delivered, stored } = setUp(SHARED)
     world.away = true
     await expect(announcer.beforeRemoval('a')).rejects.toMatchObject({
       code: 'backend_unavailable',
@@ -191,8 +198,8 @@ describe('the announcer with several processes on one record store', () => {
 
   it('announces the missed changes of a process that died', async () => {
     const records = openSqliteRecords(':memory:')
-    const dead = setUp({ records, isShared: true })
-    const other = setUp({ records, isShared: true })
+    const dead = setUp({ records, ...SHARED })
+    const other = setUp({ records, ...SHARED })
     await other.announcer.start()
     dead.world.away = true
     await dead.announcer.changed({ scope: 'a', fence: true })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MAX_ANSWER_LENGTH, parseModelAnswer } from '../../../sidecar/learning/extraction/model-json.ts'
+import { MAX_ANSWER_LENGTH, parseModelAnswer } from '../../../../sidecar/learning/extraction/model-json.ts'
 
 const valuesIn = (text: string, isCutOff = false) =>
   parseModelAnswer(text, isCutOff).values.map(({ value }) => value)

@@ -1,0 +1,83 @@
+import { join } from 'node:path'
+import { importIntakeLog } from '../cli/migration/intake-log.ts'
+import { assertMigrationComplete } from '../cli/migration/migration-state.ts'
+import { Ledger } from '../insight/ledger/ledger.ts'
+import { assertSameEmbedder } from '../memory/store/embedder-guard.ts'
+import type { LedgerEntry, RecordCall } from '../ports/ledger.ts'
+import type { Log } from '../ports/log.ts'
+import { tokenCounter } from '../text/token-counter.ts'
+import { openCaches, openEmbedder, openLanguageModel, openLocks, openQueue, openRecords } from './backends.ts'
+import { compose, type Services } from './compose.ts'
+import type { Config } from './config.ts'
+import type { Topology } from './topology.ts'
+
+/** Weight of vector similarity beside words, for a neural embedding model. */
+const NEURAL_INDEX = { weights: { dense: 0.5 } }
+
+/**
+ * Opens the backends of the topology and builds the engine on them.
+ * @throws {Error} for the operator when a backend cannot be opened
+ */
+export async function createServices(config: Config, topology: Topology, log: Log): Promise<Services> {
+  await using opened = new AsyncDisposableStack()
+  // The embedder reports its calls to the ledger, but the ledger needs the store, which needs the embedder.
+  const early: LedgerEntry[] = []
+  let record: RecordCall = (entry) => early.push(entry)
+  const embedder = await openEmbedder(
+    config,
+    (entry) => record(entry),
+    (error) => log.warn('embedding model unavailable', { error: error.message }),
+  )
+  const records = await openRecords(
+    topology.records,
+    embedder,
+    log,
+    topology.isShared ? async (scope, task) => await locks.scopeLock.run(scope, task) : undefined,
+  )
+  opened.defer(() => records.close())
+  const { cache, scopeState, connection } = await openCaches(topology, config, records, log)
+  opened.defer(() => cache.close())
+  opened.defer(() => scopeState.close())
+  // The lock is first acquired after the engine exists.
+  const locks = openLocks(topology.locks, records, connection, async (scope, left) => {
+    await services?.engine.takeOver(scope, left)
+  })
+  let services: Services | undefined
+  const ledger = new Ledger({
+    records,
+    prices: config.prices,
+    onFailure: (error, failure) =>
+      log.warn('ledger write failed, will be retried', { ...failure, error: String(error) }),
+  })
+  record = ledger.record
+  early.forEach(record)
+  await assertMigrationComplete(records)
+  await assertSameEmbedder(records, embedder)
+  const model = await openLanguageModel(config, record)
+  const queue = model && (await openQueue(topology.queue, connection))
+  opened.defer(() => queue?.close())
+  services = compose(
+    { records, cache, scopeState, ...locks, queue, embedder, model, ledger },
+    {
+      indexMaxBytes: config.indexMaxBytes,
+      embeddingDeadlineMs: config.embeddingDeadlineMs,
+      indexSettings: config.embedding && NEURAL_INDEX,
+      isShared: topology.isShared,
+      buffer: config.buffer,
+      ...(model && { countTokens: await tokenCounter() }),
+    },
+    log,
+  )
+  await services.announcer.start()
+  if (topology.records.kind === 'sqlite') {
+    const turns = await importIntakeLog(join(config.dataDir, 'intake.db'), {
+      records,
+      engine: services.engine,
+      loadTokenCounter: tokenCounter,
+    })
+    if (turns > 0) log.info('turns imported from the intake log of an earlier version', { turns })
+  }
+  await services.buffer?.start()
+  opened.move()
+  return services
+}
