@@ -7,7 +7,7 @@ import { Views } from '../learning/buffer/views.ts'
 import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
 import { type Announcer, createAnnouncer } from '../memory/changes/announcer.ts'
-import { createDebts } from '../memory/changes/pending-notices.ts'
+import { createNoticeStore } from '../memory/changes/pending-notices.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
@@ -66,8 +66,7 @@ export interface Services extends Backends, AsyncDisposable {
   buffer: BufferZone | undefined
   authorCache: AuthorCache
   announcer: Announcer
-  /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
-  isSettled: (scope: string) => boolean
+  hasUndelivered: Announcer['hasUndelivered']
   ruleBook: RuleBook
   profiles: Profiles
   timeline: Timeline
@@ -85,14 +84,14 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
   const onInvalidRecord = logInvalidRecord(log)
   const announcer = createAnnouncer({
     scopeState,
-    debts: createDebts(records, onInvalidRecord),
+    notices: createNoticeStore(records, onInvalidRecord),
     log,
     isShared: settings.isShared,
     ...(timers ? { timers } : {}),
   })
-  const { isSettled } = announcer
+  const { hasUndelivered } = announcer
   const readEpoch = async (scope: string) => {
-    if (isSettled(scope)) return (await scopeState.counters(scope)).epoch
+    if (!hasUndelivered(scope)) return (await scopeState.counters(scope)).epoch
     throw new CacheUnavailable('refused', 'a change of this scope has not been announced yet')
   }
   const snapshots = new Snapshots({
@@ -131,7 +130,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     now,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, isShared: settings.isShared, now })
+  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
   const timeline = new Timeline({
     records,
@@ -147,7 +146,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
-      isSettled,
+      hasUndelivered,
       onRecall: (scope, conversationId, view) => buffer?.noteView(scope, conversationId, view),
       now,
     },
@@ -194,7 +193,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
     intake: new Intake({ engine, ruleBook, buffer, now }),
     authorCache: countCacheReads(createAuthorCache(cache, now), metrics),
     announcer,
-    isSettled,
+    hasUndelivered,
     now,
     async [Symbol.asyncDispose]() {
       await buffer?.close()

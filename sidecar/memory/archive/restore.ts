@@ -146,7 +146,7 @@ async function embedVersions(
   scope: string,
 ): Promise<void> {
   if (versions.length === 0) return
-  const texts = versions.map(({ record }) => readPastVersion(record).memory.text)
+  const texts = versions.map(({ record }) => readPastVersion(record).past.memory.text)
   const vectors = await embedder.embed(texts, 'document', undefined, { scope })
   for (const [i, { record }] of versions.entries()) record.dense = vectors[i]
 }

@@ -1,206 +1,183 @@
 import { AppError } from '../../ports/errors.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Counters, ScopeState } from '../../ports/scope-state.ts'
-import type { ChangeNotice, Debts } from './pending-notices.ts'
+import type { ChangeNotice, NoticeStore } from './pending-notices.ts'
 
+/**
+ * Delivers change notices to the scope state that sidecars share. A removal moves the fence before the commit, so that
+ * no earlier block is served during it, and after it, so that no block that was built meanwhile is.
+ *
+ * A write succeeds without the scope state: its notice is stored before the write is acknowledged, and delivered in
+ * the background. Until then no block of the scope may be served. If processes share the records, each also
+ * delivers the notices that others stored, because those may have died.
+ */
 export interface Announcer {
   /**
-   * Moves the fence of a scope, before something of it is removed or corrected. As `changed` otherwise.
-   * @throws {AppError} `backend_unavailable` where others read the same records and cannot be told: they would serve
-   * what is removed
+   * Moves the fence of a scope before content is removed or corrected.
+   * @throws {AppError} `backend_unavailable` if other processes read the same records and the notice cannot be
+   * delivered: they would serve what is removed
    */
   beforeRemoval(scope: string): Promise<Counters | undefined>
-  /**
-   * Tells that a change is durable and visible, and answers the counters that this has moved. Never rejects: what cannot
-   * be told now is told as soon as it can be, and `undefined` is the answer.
-   */
-  changed(change: Announcement): Promise<Counters | undefined>
-  /** Whether the counters of a scope tell of all its changes. While they do not, no block of it may be served. */
-  isSettled(scope: string): boolean
-  /** Scopes whose changes have yet to be told, as far as they are held in memory. */
-  readonly owed: number
-  /** Takes up what was owed when the last process ended. To be awaited before anything is served. */
+  /** Announces a durable change and returns the new counters; `undefined`: the notice is stored. Never rejects. */
+  changed(change: {
+    scope: string
+    fence: boolean
+    forgotten?: boolean | undefined
+  }): Promise<Counters | undefined>
+  /** Whether the counters of a scope do not reflect all its changes; no block of it may be served then. */
+  hasUndelivered(scope: string): boolean
+  /** Scopes with undelivered notices, without those that are only stored. */
+  readonly undelivered: number
+  /** Loads the notices that an earlier process left. Must be awaited before anything is served. */
   start(): Promise<void>
-  /** Tries once more to tell what has not been told. */
+  /** Tries once to deliver the remaining notices. */
   close(): Promise<void>
-}
-
-export interface Announcement {
-  scope: string
-  /** Whether something was removed or corrected. */
-  fence: boolean
-  /** Nothing is left of the scope: its blocks go too. */
-  forgotten?: boolean | undefined
 }
 
 export interface AnnouncerOptions {
   scopeState: ScopeState
-  debts: Debts
+  notices: NoticeStore
   log: Pick<Log, 'info' | 'warn'>
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-  /** Most scopes held in memory as owed. */
-  maxOwed?: number
+  /** Maximum scopes with undelivered notices in memory; above it, notices are only stored. */
+  maxUndelivered?: number
   /** Whether other processes read and write the same records. */
   isShared?: boolean | undefined
 }
 
-const RANK: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
+const STRENGTH: Readonly<Record<ChangeNotice, number>> = { epoch: 0, fence: 1, clear: 2 }
 
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 5000
+const FIRST_RETRY_MS = 100
+const MAX_RETRY_MS = 5000
+/** Interval at which the notices of other processes are loaded. */
+const POLL_MS = 5000
 
-/** How often it is looked whether another process owes something; it may have died since. Milliseconds. */
-const LOOK_MS = 5000
-
-/**
- * Tells the state that sidecars share of what happens to the memories of a scope. A removal moves the fence before it,
- * so that no block from before is served while it happens, and after it, so that none is that was begun meanwhile.
- *
- * A write does not fail because that state is away. What it owes then is durable before the write is answered for, and
- * paid in the background, the greatest that is owed to a scope once for all; until then `isSettled` says that the
- * blocks of the scope cannot be trusted. Where records are shared, what another process owes is taken up too.
- */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
-  const { scopeState, debts, log, timers = globalThis, maxOwed = 100_000, isShared = false } = options
-  const owed = new Map<string, { what: ChangeNotice }>()
-  /** More is owed than is held in memory; which scopes, the store knows. */
-  let spilled = false
+  const {
+    scopeState,
+    notices,
+    log,
+    timers = globalThis,
+    maxUndelivered = 100_000,
+    isShared = false,
+  } = options
+  const undelivered = new Map<string, { notice: ChangeNotice }>()
+  /** Some notices are only stored, so that every scope may have one. */
+  let isOverflowing = false
   let timer: ReturnType<typeof setTimeout> | undefined
-  let paying: Promise<void> | undefined
-  let pause = FIRST_PAUSE_MS
-  let looking: ReturnType<typeof setTimeout> | undefined
-  let closed = false
+  let delivery: Promise<void> | undefined
+  let retryMs = FIRST_RETRY_MS
+  let isClosed = false
 
-  async function tell(scope: string, what: ChangeNotice): Promise<Counters> {
-    return what === 'clear' ? await scopeState.clear(scope) : await scopeState.bump(scope, what)
+  async function deliver(scope: string, notice: ChangeNotice): Promise<Counters> {
+    return notice === 'clear' ? await scopeState.clear(scope) : await scopeState.bump(scope, notice)
   }
 
-  async function tellOrOwe(scope: string, what: ChangeNotice): Promise<Counters | undefined> {
-    // Where something is owed already the state was away just now: the write does not wait for it again.
-    if (!spilled && !owed.has(scope)) {
+  async function deliverOrStore(scope: string, notice: ChangeNotice): Promise<Counters | undefined> {
+    const isFirst = undelivered.size === 0 && !isOverflowing
+    // With an undelivered notice, the scope state was just unavailable: the write does not wait for it again.
+    if (!isOverflowing && !undelivered.has(scope)) {
       try {
-        return await tell(scope, what)
+        return await deliver(scope, notice)
       } catch (error) {
-        if (owed.size === 0) log.warn('changes not told to other sidecars yet', { error: String(error) })
+        if (isFirst) log.warn('scope state unavailable, change notices are stored', { error: String(error) })
       }
     }
-    await owe(scope, what)
+    const isStronger = remember(scope, notice)
+    if (isFirst) schedule()
+    if (isStronger) await logFailure(notices.put({ scope, notice }))
     return undefined
   }
 
-  async function owe(scope: string, what: ChangeNotice): Promise<void> {
-    const isNews = hold(scope, what)
-    schedule()
-    if (isNews) await keep(debts.put({ scope, what }))
+  /** Returns whether the notice is stronger than the undelivered one of the scope. */
+  function remember(scope: string, notice: ChangeNotice): boolean {
+    const known = undelivered.get(scope)?.notice
+    const isStronger = known === undefined || STRENGTH[notice] > STRENGTH[known]
+    // Always a new object, so that a delivery in flight does not count for this change.
+    if (known !== undefined || undelivered.size < maxUndelivered)
+      undelivered.set(scope, { notice: isStronger ? notice : known })
+    else isOverflowing = true
+    return isStronger
   }
 
-  /** Whether it is more than was owed before, as far as is known. */
-  function hold(scope: string, what: ChangeNotice): boolean {
-    const before = owed.get(scope)?.what
-    const isNews = before === undefined || RANK[what] > RANK[before]
-    // A new object: what is being paid at this moment may be from before this change.
-    if (before !== undefined || owed.size < maxOwed) owed.set(scope, { what: isNews ? what : before })
-    else spilled = true
-    return isNews
-  }
-
-  /** Where it cannot be written down it is known in memory at least. */
-  async function keep(written: Promise<void>): Promise<void> {
-    await written.catch((error) => log.warn('what is owed not written down', { error: String(error) }))
+  /** The notices are in memory too, so a failing store does not fail the write. */
+  async function logFailure(access: Promise<void>): Promise<void> {
+    await access.catch((error) => log.warn('change notices not stored', { error: String(error) }))
   }
 
   function schedule(): void {
-    if (timer !== undefined || paying || closed) return
-    timer = timers.setTimeout(
-      () => {
-        timer = undefined
-        void payAndGoOn()
-      },
-      pause * (0.5 + Math.random() / 2),
-    )
-    pause = Math.min(LONGEST_PAUSE_MS, 2 * pause)
+    timers.clearTimeout(timer)
+    const hasNotices = undelivered.size > 0 || isOverflowing
+    if (delivery || isClosed || !(hasNotices || isShared)) return
+    const delayMs = hasNotices ? retryMs : POLL_MS
+    if (hasNotices) retryMs = Math.min(MAX_RETRY_MS, 2 * retryMs)
+    timer = timers.setTimeout(() => void deliverAndSchedule(), delayMs * (0.5 + Math.random() / 2))
+    timer.unref?.()
   }
 
-  async function payAndGoOn(): Promise<void> {
-    paying = pay()
-      .catch((error) => log.warn('what is owed not read', { error: String(error) }))
-      .finally(() => {
-        paying = undefined
-      })
-    await paying
-    if (owed.size > 0 || spilled) schedule()
+  async function deliverAndSchedule(): Promise<void> {
+    delivery = deliverAll()
+    await delivery
+    delivery = undefined
+    schedule()
   }
 
   /** Stops at the first failure. */
-  async function pay(): Promise<void> {
-    for (const [scope, debt] of owed) {
+  async function deliverAll(): Promise<void> {
+    if (isShared || isOverflowing) await logFailure(load())
+    if (undelivered.size === 0) return
+    for (const [scope, entry] of undelivered) {
       try {
-        await tell(scope, debt.what)
+        await deliver(scope, entry.notice)
       } catch {
         return
       }
-      if (owed.get(scope) !== debt) continue
-      owed.delete(scope)
-      await keep(debts.remove(scope))
+      if (undelivered.get(scope) !== entry) continue
+      undelivered.delete(scope)
+      await logFailure(notices.remove(scope))
     }
-    pause = FIRST_PAUSE_MS
-    if (spilled && owed.size === 0) await load()
-    else if (owed.size === 0) log.info('all changes are told to other sidecars')
+    retryMs = FIRST_RETRY_MS
+    if (undelivered.size === 0 && !isOverflowing) log.info('all change notices delivered')
   }
 
   async function load(): Promise<void> {
     let hasMore = false
-    for await (const { scope, what } of debts.all()) {
-      hold(scope, what)
-      hasMore ||= !owed.has(scope)
+    for await (const { scope, notice } of notices.all()) {
+      remember(scope, notice)
+      hasMore ||= !undelivered.has(scope)
     }
-    // What came to be owed meanwhile had no room either, if it is full.
-    spilled = hasMore || owed.size >= maxOwed
-    if (owed.size > 0) schedule()
+    isOverflowing = hasMore || undelivered.size >= maxUndelivered
   }
 
-  function lookLater(): void {
-    if (closed || !isShared) return
-    looking = timers.setTimeout(
-      () =>
-        void load()
-          .catch((error) => log.warn('what is owed not read', { error: String(error) }))
-          .finally(lookLater),
-      LOOK_MS * (0.5 + Math.random() / 2),
-    )
-    looking.unref?.()
-  }
-
-  async function tellOrRefuse(scope: string): Promise<Counters> {
+  async function deliverOrThrow(scope: string): Promise<Counters> {
     try {
-      return await tell(scope, 'fence')
+      return await deliver(scope, 'fence')
     } catch (cause) {
       const message =
-        'Other sidecars cannot be told that something is removed, so nothing was: Redis is away.'
+        'Redis is unavailable, so the removal cannot be announced to the other sidecars; nothing was removed. Retry.'
       throw new AppError('backend_unavailable', message, { retryAfterS: 5, cause })
     }
   }
 
   return {
-    beforeRemoval: (scope) => (isShared ? tellOrRefuse(scope) : tellOrOwe(scope, 'fence')),
+    beforeRemoval: (scope) => (isShared ? deliverOrThrow(scope) : deliverOrStore(scope, 'fence')),
     changed: ({ scope, fence, forgotten }) =>
-      tellOrOwe(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
-    isSettled: (scope) => !spilled && !owed.has(scope),
-    get owed() {
-      return owed.size
+      deliverOrStore(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
+    hasUndelivered: (scope) => isOverflowing || undelivered.has(scope),
+    get undelivered() {
+      return undelivered.size
     },
     async start() {
       await load()
-      lookLater()
+      schedule()
     },
     async close() {
-      closed = true
+      isClosed = true
       timers.clearTimeout(timer)
-      timers.clearTimeout(looking)
-      await paying
-      if (owed.size > 0) await pay()
-      if (owed.size > 0)
-        log.warn('changes are told to other sidecars at the next start', { scopes: owed.size })
+      await delivery
+      if (undelivered.size > 0) await deliverAll()
+      if (undelivered.size > 0)
+        log.warn('change notices are delivered at the next start', { scopes: undelivered.size })
     },
   }
 }

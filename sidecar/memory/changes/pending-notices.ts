@@ -1,44 +1,43 @@
 import { z } from 'zod'
-import { type RecordStore, scrollAll } from '../../ports/records.ts'
+import type { RecordStore } from '../../ports/records.ts'
 import { derivedId } from '../model/scope.ts'
-import { putMeta } from '../repositories/meta.ts'
-import { type OnInvalidRecord, readEach, recordReader } from '../repositories/record.ts'
+import { type OnInvalidRecord, recordsOf } from '../repositories/record.ts'
 
 /** What the scope state is told of a change. Each notice includes those before it. */
-export const CHANGE_NOTICES = ['epoch', 'fence', 'clear'] as const
+const CHANGE_NOTICES = ['epoch', 'fence', 'clear'] as const
 export type ChangeNotice = (typeof CHANGE_NOTICES)[number]
 
-export interface Debt {
+interface ScopeNotice {
   scope: string
-  what: ChangeNotice
+  notice: ChangeNotice
 }
 
-/** What has yet to be told to the scope state: kept where the memories are, so that it outlives the process. */
-export interface Debts {
-  put(debt: Debt): Promise<void>
+/** Undelivered change notices, stored with the memories, so that they outlive the process. */
+export interface NoticeStore {
+  put(notice: ScopeNotice): Promise<void>
   remove(scope: string): Promise<void>
-  all(): AsyncIterable<Debt>
+  all(): AsyncIterable<ScopeNotice>
 }
 
-/** Scope of the records, in `meta`. No user's scope is without a slash. */
-const OWED = 'owed'
+/** Scope of the records in `meta`. Differs from every user's scope, which contains a slash. */
+const SCOPE = 'owed'
 
-const readDebt = recordReader<Debt>(
+const stored = recordsOf(
   'meta',
   z.looseObject({ scope: z.string(), what: z.enum(CHANGE_NOTICES) }),
+  ({ scope, what }): ScopeNotice => ({ scope, notice: what }),
 )
 
-export function createDebts(records: RecordStore, onInvalid?: OnInvalidRecord): Debts {
-  const idOf = ({ scope, what }: Debt) => derivedId('owed', scope, what)
+export function createNoticeStore(records: RecordStore, onInvalid?: OnInvalidRecord): NoticeStore {
+  const idOf = (scope: string, notice: ChangeNotice) => derivedId('owed', scope, notice)
   return {
-    async put({ scope, what }) {
+    async put({ scope, notice }) {
       // One record per notice, so that no process overwrites a stronger notice of another.
-      await records.commit([putMeta(OWED, idOf({ scope, what }), { scope, what })])
+      await records.commit([stored.put(SCOPE, idOf(scope, notice), 0, { scope, what: notice })])
     },
     async remove(scope) {
-      const ids = CHANGE_NOTICES.map((what) => idOf({ scope, what }))
-      await records.commit(ids.map((id) => ({ remove: id, collection: 'meta', scope: OWED })))
+      await records.commit(CHANGE_NOTICES.map((notice) => stored.remove(SCOPE, idOf(scope, notice))))
     },
-    all: () => readEach(scrollAll(records, 'meta', OWED), readDebt, onInvalid),
+    all: () => stored.scroll(records, SCOPE, onInvalid),
   }
 }

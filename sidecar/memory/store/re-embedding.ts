@@ -4,6 +4,7 @@ import {
   type Collection,
   type RecordStore,
   type StoredRecord,
+  scopesOf,
   scrollAll,
   type Write,
 } from '../../ports/records.ts'
@@ -177,14 +178,4 @@ async function writesOf(
     ...surplus.map((id) => ({ remove: id, collection, scope })),
     ...embedded.map((put) => ({ put, collection, scope })),
   ]
-}
-
-async function* scopesOf(store: RecordStore, collection: Collection): AsyncGenerator<string> {
-  let after = ''
-  for (;;) {
-    const page = await store.scopes(collection, { after, limit: 1000 })
-    yield* page
-    if (page.length < 1000) return
-    after = page.at(-1) as string
-  }
 }

@@ -9,8 +9,8 @@ import type { TurnTracker } from './watermark.ts'
 export interface BlockCacheOptions {
   state: ScopeState
   turns: TurnTracker
-  /** Whether the counters of a scope reflect all its changes. */
-  isSettled: (scope: string) => boolean
+  /** Whether the counters of a scope do not reflect all its changes. */
+  hasUndelivered: (scope: string) => boolean
   /** Maximum lifetime of a block in milliseconds, ± 10 %. */
   ttlMs: number
   /** Milliseconds to wait for a block that another request builds. */
@@ -61,7 +61,7 @@ export class BlockCache {
   }
 
   async getOrBuild(request: BlockRequest): Promise<ServedBlock> {
-    if (!this.#options.isSettled(request.scope)) {
+    if (this.#options.hasUndelivered(request.scope)) {
       throw new CacheUnavailable('refused', 'the scope has changes that the scope state does not reflect yet')
     }
     const first = await this.#read(request, { recordsRecall: true })

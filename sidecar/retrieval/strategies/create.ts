@@ -32,18 +32,18 @@ export interface StrategyBackends
     Pick<StrategiesOptions, 'profile' | 'onAnswer' | 'onRecall' | 'now'> {
   records: RecordStore
   scopeState: ScopeState
-  /** Whether the counters of a scope reflect all its changes. */
-  isSettled: (scope: string) => boolean
+  /** Whether the counters of a scope do not reflect all its changes. */
+  hasUndelivered: (scope: string) => boolean
 }
 
 export function createStrategies(
   backends: StrategyBackends,
   settings: Partial<StrategySettings> = {},
 ): Strategies {
-  const { recall, profilePacker, records, scopeState: state, isSettled, now } = backends
+  const { recall, profilePacker, records, scopeState: state, hasUndelivered, now } = backends
   const { deadlineMs, settleMs, blockTtlMs, waitMs, auto } = { ...DEFAULT_STRATEGY_SETTINGS, ...settings }
   const turns = createTurnTracker({ records, state, settleMs, now })
-  const blocks = new BlockCache({ state, turns, isSettled, ttlMs: blockTtlMs, waitMs, now })
+  const blocks = new BlockCache({ state, turns, hasUndelivered, ttlMs: blockTtlMs, waitMs, now })
   const cached = new CachedStrategies({ recall, blocks, profilePacker })
   const { profile, onAnswer, onRecall } = backends
   return new Strategies({ recall, cached, profile, onAnswer, onRecall, now, deadlineMs, auto })

@@ -141,15 +141,15 @@ describe('an unreachable scope state', () => {
       clear: (scope) => orAway(() => honest.clear(scope)),
     }
     const app = testApp({ scopeState })
-    const { isSettled } = app.services
+    const { hasUndelivered } = app.services
     const before = await honest.counters(SCOPE)
     const id = await add(app, 'I live in Porto, by the river.')
-    expect(isSettled(SCOPE)).toBe(false)
+    expect(hasUndelivered(SCOPE)).toBe(true)
     const { status } = await app.call('DELETE', `/v1/memories/${id}?user_id=ada`)
     expect(status).toBe(200)
-    expect(isSettled(SCOPE)).toBe(false)
+    expect(hasUndelivered(SCOPE)).toBe(true)
     away = false
-    await expect.poll(() => isSettled(SCOPE), { timeout: 15_000 }).toBe(true)
+    await expect.poll(() => hasUndelivered(SCOPE), { timeout: 15_000 }).toBe(false)
     expect((await honest.counters(SCOPE)).fence).toBeGreaterThan(before.fence)
   })
 })

@@ -203,8 +203,8 @@ class World {
   async #fireTimers(): Promise<void> {
     for (const { services, timers } of this.#sidecars) {
       for (const [timer, task] of [...timers]) if (timers.delete(timer)) task()
-      const { buffer, isSettled } = services
-      for (let i = 0; i < 50 && !this.#state.isAway && !isSettled(scopeKey(this.#user)); i++) {
+      const { buffer, hasUndelivered } = services
+      for (let i = 0; i < 50 && !this.#state.isAway && hasUndelivered(scopeKey(this.#user)); i++) {
         await new Promise(setImmediate)
       }
       // The flush queues behind the one that a timer started.
