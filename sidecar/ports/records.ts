@@ -98,16 +98,21 @@ export interface Generations {
   dropOthers(): Promise<number>
 }
 
-/** Every record of a scope, page by page, ascending by default. */
-export async function* scrollAll(
+/** Every record of a scope, ascending by default. */
+export async function* scrollAll(...args: Parameters<typeof scrollPages>): AsyncGenerator<StoredRecord> {
+  for await (const page of scrollPages(...args)) yield* page
+}
+
+/** As `scrollAll`, in pages of at most `limit` records. */
+export async function* scrollPages(
   store: RecordStore,
   collection: Collection,
   scope: string,
   { limit = 250, after, direction = 'ascending' }: Partial<ScrollOptions> = {},
-): AsyncGenerator<StoredRecord> {
+): AsyncGenerator<StoredRecord[]> {
   for (;;) {
     const page = await store.scroll(collection, scope, { limit, after, direction })
-    yield* page
+    yield page
     const last = page.at(-1)
     if (!last || page.length < limit) return
     // An embedded store answers synchronously: without this, a long scroll would block the event loop.

@@ -1,6 +1,6 @@
 import type { Scope } from '../../memory/model/scope.ts'
 import type { RecordCall } from '../../ports/ledger.ts'
-import { type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
+import { type RecordStore, scrollAll, scrollPages } from '../../ports/records.ts'
 import { WriteBehind, type WriteFailure } from '../write-behind.ts'
 import type { PriceList } from './prices.ts'
 import {
@@ -100,19 +100,14 @@ export class Ledger {
         ? { ...keyed, row: { ...keyed.row, ...anonymous } }
         : keyed,
     )
-    let writes: Write[] = []
-    const commit = async () => {
-      count += writes.length
-      if (writes.length > 0) await this.#records.commit(writes)
-      writes = []
+    for await (const page of scrollPages(this.#records, 'ledger', scope, { limit: PAGE })) {
+      // Not validated: an invalid row must not prevent the erasure.
+      const own = page.filter(({ payload }) => payload['user_id'] === userId)
+      await this.#records.commit(
+        own.map(({ id, order, payload }) => ledgerRows.put(scope, id, order, { ...payload, ...anonymous })),
+      )
+      count += own.length
     }
-    // Not validated: an invalid row must not prevent the erasure.
-    for await (const { id, order, payload } of scrollAll(this.#records, 'ledger', scope, { limit: PAGE })) {
-      if (payload['user_id'] !== userId) continue
-      writes.push(ledgerRows.put(scope, id, order, { ...payload, ...anonymous }))
-      if (writes.length === PAGE) await commit()
-    }
-    await commit()
     return count
   }
 

@@ -1,45 +1,24 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { RecordCall } from '../../ports/ledger.ts'
+import type { Totals as PendingTotals } from '../../learning/buffer/totals.ts'
+import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
 import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
 
 /** Duration of a recall or search and of its parts, in milliseconds. */
 type Durations = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
 
-/** Turns that are not extracted yet, over all sidecars. */
-interface PendingTurns {
-  turns: number
-  /** The part of `turns` that failed permanently. */
-  failed: number
-  tokens: number
-  /** Epoch milliseconds; `null` without pending turns. */
-  oldestAt: number | null
-}
-
 /** Values that are read on every scrape. */
 export interface Sources {
   snapshots: () => { held: number; bytes: number; builds: number }
   /** `undefined` without a language model. */
-  pending: () => Promise<PendingTurns> | undefined
+  pending: () => Promise<PendingTotals> | undefined
   /** Timeline rows dropped since the start. */
   lostRows: () => number
   /** Epoch milliseconds. */
   now: () => number
 }
 
-/**
- * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
- * names; never an id, a namespace or a key.
- */
-export interface Metrics {
-  readonly registry: Registry
-  request: (method: string, route: string, status: number, seconds: number) => void
-  recall: (kind: 'recall' | 'search', durations: Durations, degraded: readonly string[]) => void
-  cacheRead: (status: string, reason: string) => void
-  flush: (reason: string, outcome: string, turns: number) => void
-  /** A request to a language or embedding model. */
-  call: RecordCall
-}
+export type Metrics = ReturnType<typeof createMetrics>
 
 /** Bucket bounds in seconds. A cached recall takes less than a millisecond. */
 const RECALL_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -51,7 +30,11 @@ const MODEL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 export const OTHER = 'other'
 const MAX_MODELS = 20
 
-export function createMetrics({ snapshots, pending, lostRows, now }: Sources): Metrics {
+/**
+ * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
+ * names; never an id, a namespace or a key.
+ */
+export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
   const registry = new Registry()
   const registers = [registry]
   const counter = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
@@ -143,31 +126,32 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources): M
 
   return {
     registry,
-    request(method, route, status, seconds) {
+    request(method: string, route: string, status: number, seconds: number) {
       requests.labels(method, route, String(status)).inc()
       requestSeconds.labels(method, route).observe(seconds)
     },
-    recall(kind, durations, degraded) {
+    recall(kind: 'recall' | 'search', durations: Durations, degraded: readonly string[]) {
       for (const [part, ms] of Object.entries(durations)) {
         // A search renders nothing.
         if (kind === 'recall' || part !== 'render') recallSeconds.labels(kind, part).observe(ms / 1000)
       }
       for (const part of degraded) degradedRecalls.labels(kind, part).inc()
     },
-    cacheRead(status, reason) {
+    cacheRead(status: string, reason: string) {
       cacheReads.labels(status, reason).inc()
     },
-    flush(reason, outcome, turns) {
+    flush(reason: string, outcome: string, turns: number) {
       flushes.labels(reason, outcome).inc()
       flushedTurns.labels(reason, outcome).inc(turns)
     },
-    call({ purpose, model, outcome, latencyMs, tokensIn, tokensOut, tokensCached }) {
+    /** A request to a language or embedding model. */
+    call({ purpose, model, outcome, latencyMs, ...counts }: LedgerEntry) {
       const label = modelLabel(model)
       calls.labels(purpose, label, outcome).inc()
       callSeconds.labels(purpose).observe(toCount(latencyMs) / 1000)
-      tokens.labels(purpose, label, 'in').inc(toCount(tokensIn))
-      tokens.labels(purpose, label, 'out').inc(toCount(tokensOut))
-      tokens.labels(purpose, label, 'cached').inc(toCount(tokensCached))
+      tokens.labels(purpose, label, 'in').inc(toCount(counts.tokensIn))
+      tokens.labels(purpose, label, 'out').inc(toCount(counts.tokensOut))
+      tokens.labels(purpose, label, 'cached').inc(toCount(counts.tokensCached))
     },
   }
 }

@@ -43,22 +43,6 @@ export interface PastVersion {
   ended: boolean
 }
 
-export function toHistoryRow(
-  change: Pick<HistoryRow, 'memory_id' | 'event' | 'at' | 'version' | 'before' | 'after'>,
-  { actor, reason, turn, model, promptVersion }: Cause,
-): HistoryRow {
-  return {
-    ...change,
-    actor,
-    reason: reason ?? null,
-    turn_id: turn?.id ?? null,
-    conversation_id: turn?.conversation_id ?? null,
-    turn: turn?.turn ?? null,
-    model: model ?? null,
-    prompt_version: promptVersion ?? null,
-  }
-}
-
 export function versionRecordId(memoryId: string, version: number): string {
   return `${memoryId}@${version}`
 }

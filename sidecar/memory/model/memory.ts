@@ -71,40 +71,10 @@ export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
 }
 
 /** A memory as the API shows it. Times are ISO 8601. */
-export interface MemoryView
-  extends Pick<
-    Memory,
-    | 'id'
-    | 'role'
-    | 'speaker'
-    | 'kind'
-    | 'topic'
-    | 'sub_topic'
-    | 'importance'
-    | 'event_date'
-    | 'version'
-    | 'agent_id'
-    | 'run_id'
-    | 'app_id'
-    | 'metadata'
-  > {
-  memory: string
-  user_id: string
-  tier: Tier
-  /** Of the first source. */
-  conversation_id: string | null
-  turn: number | null
-  at: string
-  sources: { conversation_id: string | null; turn: number | null; turn_id: string; at: string }[]
-  valid_from: string
-  /** End of the validity of this version; `null` for the current version. */
-  valid_until: string | null
-  expires_at: string | null
-  created_at: string
-  updated_at: string
-}
+export type MemoryView = ReturnType<typeof toView>
 
-export function toView(memory: Memory, userId: string, validUntil: number | null = null): MemoryView {
+/** @param validUntil end of the validity of this version; `null` for the current version */
+export function toView(memory: Memory, userId: string, validUntil: number | null = null) {
   const [first] = memory.sources
   return {
     id: memory.id,

@@ -7,7 +7,6 @@ import {
   type HistoryRow,
   historyFields,
   historyRecordId,
-  toHistoryRow,
 } from '../model/history.ts'
 import { recordsOf } from './record.ts'
 
@@ -47,7 +46,13 @@ export async function getActor(
   return undefined
 }
 
-export function putHistory(scope: string, change: Parameters<typeof toHistoryRow>[0], cause: Cause): Write {
-  const row = toHistoryRow(change, cause)
-  return rows.put(scope, historyRecordId(row.memory_id, row.version, row.event), row.at * 1000, row)
+export function putHistory(
+  scope: string,
+  change: Pick<HistoryRow, 'memory_id' | 'event' | 'at' | 'version' | 'before' | 'after'>,
+  { actor, reason = null, turn, model = null, promptVersion = null }: Cause,
+): Write {
+  const location = { turn_id: turn?.id ?? null, conversation_id: turn?.conversation_id ?? null }
+  const from = { ...location, turn: turn?.turn ?? null, model, prompt_version: promptVersion }
+  const id = historyRecordId(change.memory_id, change.version, change.event)
+  return rows.put(scope, id, change.at * 1000, { ...change, actor, reason, ...from })
 }

@@ -1,5 +1,5 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { type RecordStore, type StoredRecord, scopesOf, scrollAll } from '../../ports/records.ts'
+import { type RecordStore, type StoredRecord, scopesOf, scrollPages } from '../../ports/records.ts'
 import { readMemory, withSearchFields } from '../repositories/memories.ts'
 import { EMBEDDED, getEmbedderNote, saveEmbedderNote } from '../repositories/meta.ts'
 import { readPastVersion } from '../repositories/versions.ts'
@@ -66,20 +66,13 @@ async function reembedScope(
   scope: string,
 ): Promise<number> {
   let done = 0
-  let records: StoredRecord[] = []
-  const flush = async () => {
-    if (records.length === 0) return
+  for await (const page of scrollPages(store, collection, scope, { limit: PAGE })) {
+    // End markers of memories have no vector.
+    const records = page.filter(({ dense }) => dense)
     const embedded = await embedRecords(records, embedder, collection, scope)
     await store.commit(embedded.map((put) => ({ put, collection, scope })))
     done += records.length
-    records = []
   }
-  for await (const record of scrollAll(store, collection, scope)) {
-    // End markers of memories have no vector.
-    if (record.dense) records.push(record)
-    if (records.length === PAGE) await flush()
-  }
-  await flush()
   return done
 }
 

@@ -6,6 +6,7 @@ import {
   type StoredRecord,
   scopesOf,
   scrollAll,
+  scrollPages,
   type Write,
 } from '../../ports/records.ts'
 import { withSearchFields } from '../repositories/memories.ts'
@@ -60,18 +61,13 @@ export async function moveEmbeddings(options: MoveOptions): Promise<number> {
 export async function completeMemories(store: RecordStore): Promise<number> {
   let added = 0
   for await (const scope of scopesOf(store, 'memories')) {
-    let writes: Write[] = []
-    const flush = async () => {
-      if (writes.length > 0) await store.commit(writes)
-      added += writes.length
-      writes = []
+    for await (const page of scrollPages(store, 'memories', scope, { limit: PAGE })) {
+      const missing = page
+        .filter(({ sparse }) => !sparse)
+        .map((record) => withSearchFields('memories', record))
+      await store.commit(missing.map((put) => ({ put, collection: 'memories', scope })))
+      added += missing.length
     }
-    for await (const record of scrollAll(store, 'memories', scope)) {
-      if (record.sparse) continue
-      writes.push({ put: withSearchFields('memories', record), collection: 'memories', scope })
-      if (writes.length === PAGE) await flush()
-    }
-    await flush()
   }
   return added
 }

@@ -33,14 +33,14 @@ describe('the ledger', () => {
   it('returns cost null and the model if a call has no known cost', async () => {
     const { ledger } = openLedger()
     ledger.record(entry())
-    ledger.record(entry({ model: 'isUncertain-of' }))
+    ledger.record(entry({ model: 'no-price' }))
     const { totals, groups, unpriced } = await ledger.query('default', {}, ['model'])
     expect(totals.cost).toBeNull()
     expect(groups.map(({ key, cost }) => [key['model'], cost])).toEqual([
       ['gpt-4o-mini', 0.00021],
-      ['isUncertain-of', null],
+      ['no-price', null],
     ])
-    expect(unpriced).toEqual(['isUncertain-of'])
+    expect(unpriced).toEqual(['no-price'])
   })
 
   it('sums fractions without floating-point noise', async () => {
