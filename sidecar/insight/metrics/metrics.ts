@@ -37,14 +37,10 @@ const MAX_MODELS = 20
 export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
   const registry = new Registry()
   const registers = [registry]
-  const counter = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
+  const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
     new Counter({ name: `hippocache_${name}`, help, labelNames, registers })
-  const histogram = <T extends string>(
-    name: string,
-    help: string,
-    buckets: number[],
-    labelNames: readonly T[],
-  ) => new Histogram({ name: `hippocache_${name}`, help, buckets, labelNames, registers })
+  const histogram = <T extends string>(name: string, help: string, buckets: number[], ...labelNames: T[]) =>
+    new Histogram({ name: `hippocache_${name}`, help, buckets, labelNames, registers })
   /** @param read returns `undefined` to omit the metric from this scrape */
   const gauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>) =>
     new Gauge({
@@ -72,53 +68,46 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
   new Gauge({ name: 'hippocache_info', help: 'Version, as a label.', labelNames: ['version'], registers })
     .labels(VERSION)
     .set(1)
-  const requests = counter('http_requests_total', 'HTTP requests.', ['method', 'route', 'status'])
-  const requestSeconds = histogram('http_request_seconds', 'Duration of HTTP requests.', HTTP_SECONDS, [
+  const requests = counter('http_requests_total', 'HTTP requests.', 'method', 'route', 'status')
+  const requestSeconds = histogram(
+    'http_request_seconds',
+    'Duration of HTTP requests.',
+    HTTP_SECONDS,
     'method',
     'route',
-  ])
-  const recallSeconds = histogram(
-    'recall_seconds',
-    'Duration of recalls and searches, by part.',
-    RECALL_SECONDS,
-    ['kind', 'part'],
   )
-  const degradedRecalls = counter(
-    'recall_degraded_total',
-    'Recalls and searches in which a part failed or timed out.',
-    ['kind', 'part'],
-  )
-  const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', ['status', 'reason'])
-  const flushes = counter('flushes_total', 'Flushed batches of turns.', ['reason', 'outcome'])
-  const flushedTurns = counter('flushed_turns_total', 'Turns in flushed batches.', ['reason', 'outcome'])
-  const calls = counter('model_calls_total', 'Requests to models; each retry counts as one.', [
+  const recallHelp = 'Duration of recalls and searches, by part.'
+  const recallSeconds = histogram('recall_seconds', recallHelp, RECALL_SECONDS, 'kind', 'part')
+  const degradedHelp = 'Recalls and searches in which a part failed or timed out.'
+  const degradedRecalls = counter('recall_degraded_total', degradedHelp, 'kind', 'part')
+  const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', 'status', 'reason')
+  const flushes = counter('flushes_total', 'Flushed batches of turns.', 'reason', 'outcome')
+  const flushedTurns = counter('flushed_turns_total', 'Turns in flushed batches.', 'reason', 'outcome')
+  const callsHelp = 'Requests to models; each retry counts as one.'
+  const calls = counter('model_calls_total', callsHelp, 'purpose', 'model', 'outcome')
+  const tokensHelp = 'Tokens as reported by the provider; "cached" is part of "in".'
+  const tokens = counter('model_tokens_total', tokensHelp, 'purpose', 'model', 'kind')
+  const callSeconds = histogram(
+    'model_call_seconds',
+    'Duration of requests to models.',
+    MODEL_SECONDS,
     'purpose',
-    'model',
-    'outcome',
-  ])
-  const tokens = counter(
-    'model_tokens_total',
-    'Tokens as reported by the provider; "cached" is part of "in".',
-    ['purpose', 'model', 'kind'],
   )
-  const callSeconds = histogram('model_call_seconds', 'Duration of requests to models.', MODEL_SECONDS, [
-    'purpose',
-  ])
   const modelLabel = limitValues(MAX_MODELS)
 
   // The metrics of pending turns are omitted while the store does not respond.
-  const readPending = async () => await pending()?.catch(() => undefined)
-  gauge('pending_turns', 'Turns that are not extracted yet.', async () => (await readPending())?.turns)
-  gauge(
-    'pending_failed_turns',
-    'Pending turns that failed permanently.',
-    async () => (await readPending())?.failed,
+  const pendingGauge = (name: string, help: string, read: (totals: PendingTotals) => number) =>
+    gauge(`pending_${name}`, help, async () => {
+      const totals = await pending()?.catch(() => undefined)
+      return totals && read(totals)
+    })
+  pendingGauge('turns', 'Turns that are not extracted yet.', ({ turns }) => turns)
+  pendingGauge('failed_turns', 'Pending turns that failed permanently.', ({ failed }) => failed)
+  pendingGauge('tokens', 'Tokens of the pending turns.', ({ tokens }) => tokens)
+  const ageOf = (at: number | null) => (at === null ? 0 : Math.max(0, now() - at) / 1000)
+  pendingGauge('oldest_seconds', 'Age of the oldest pending turn; 0 without one.', ({ oldestAt }) =>
+    ageOf(oldestAt),
   )
-  gauge('pending_tokens', 'Tokens of the pending turns.', async () => (await readPending())?.tokens)
-  gauge('pending_oldest_seconds', 'Age of the oldest pending turn; 0 without one.', async () => {
-    const state = await readPending()
-    return state && (state.oldestAt === null ? 0 : Math.max(0, now() - state.oldestAt) / 1000)
-  })
   gauge('snapshots', 'Users whose memories are indexed in memory.', () => snapshots().held)
   gauge('snapshot_bytes', 'Estimated size of these indexes.', () => snapshots().bytes)
   total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)

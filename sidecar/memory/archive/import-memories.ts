@@ -1,6 +1,7 @@
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
+import { memoryIdOf } from '../model/identity.ts'
 import type { Memory } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
 
@@ -65,11 +66,11 @@ async function importOne(
 }
 
 /** Without an id, an imported memory equals a verbatim memory with the same speaker and text. */
-function identify(scope: string, { foreign_id, agent_id, run_id, speaker, text }: ForeignMemory): string {
-  const owner = [scope, agent_id ?? '', run_id ?? '']
+function identify(scope: string, foreign: ForeignMemory): string {
+  const { foreign_id, agent_id, run_id, text } = foreign
   return foreign_id === null
-    ? derivedId('memory', ...owner, speaker, normaliseForDuplicate(text))
-    : derivedId('import', ...owner, foreign_id)
+    ? memoryIdOf(scope, foreign, normaliseForDuplicate(text))
+    : derivedId('import', scope, agent_id ?? '', run_id ?? '', foreign_id)
 }
 
 function toMemory(id: string, { foreign_id: _, at, ...fields }: ForeignMemory, index: number): Memory {

@@ -32,11 +32,7 @@ export async function getEmbedderNote(store: Pick<RecordStore, 'get'>): Promise<
   return await notes.get(store, EMBEDDER_SCOPE, EMBEDDER_ID)
 }
 
-export async function saveEmbedderNote(
-  store: RecordStore,
-  { name, dimensions, underway, previous }: EmbedderNote,
-): Promise<void> {
-  const note = { name, dimensions, ...(underway && { underway }), ...(previous && { previous }) }
+export async function saveEmbedderNote(store: RecordStore, note: EmbedderNote): Promise<void> {
   await store.commit([notes.put(EMBEDDER_SCOPE, EMBEDDER_ID, 0, note)])
 }
 

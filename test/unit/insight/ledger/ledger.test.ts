@@ -140,23 +140,6 @@ describe('the ledger', () => {
     }
   })
 
-  it('yields to the event loop between pages', async () => {
-    const { ledger } = openLedger()
-    for (let i = 0; i < 2000; i++) ledger.record(entry())
-    await ledger.flush()
-    let turns = 0
-    let done = false
-    const work = () => {
-      turns += 1
-      if (!done) setImmediate(work)
-    }
-    setImmediate(work)
-    await ledger.query('default')
-    done = true
-    // One yield between each of the five pages.
-    expect(turns).toBeGreaterThanOrEqual(4)
-  })
-
   it('accepts invalid times', async () => {
     const { ledger, stored } = openLedger()
     for (const at of [-5, 0.5, Number.NaN, 1e300, Number.POSITIVE_INFINITY, NOON + 0.3])
