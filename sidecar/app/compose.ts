@@ -115,7 +115,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     now,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, now, ...(isShared && { maxCached: 0 }) })
+  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
   const timeline = new Timeline({
     records,

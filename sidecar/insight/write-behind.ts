@@ -48,30 +48,35 @@ export class WriteBehind<T extends { id: string }> {
     return [...this.#pending.values()]
   }
 
-  /** Buffers a row; replaces a pending row with the same id. Never throws. */
-  put(row: T): void {
+  /** Buffers a row; replaces a pending row with the same id. Never throws: a row that cannot be made is lost. */
+  add(makeRow: () => T | undefined): void {
     if (this.#isClosed) return
-    this.#pending.set(row.id, row)
+    try {
+      const row = makeRow()
+      if (row) this.#pending.set(row.id, row)
+    } catch (error) {
+      this.#lost += 1
+      this.#reportFailure(error)
+    }
     for (const oldest of this.#pending.keys()) {
       if (this.#pending.size <= this.#options.maxPending) break
       this.#pending.delete(oldest)
       this.#lost += 1
     }
-    this.#schedule()
+    if (this.#pending.size > 0) this.#schedule()
   }
 
-  replace(row: T): void {
-    if (this.#pending.has(row.id)) this.#pending.set(row.id, row)
-  }
-
-  remove(id: string): void {
-    this.#pending.delete(id)
-  }
-
-  /** Counts a row that could not be created as lost. */
-  reportLost(error: unknown): void {
-    this.#lost += 1
-    this.#reportFailure(error)
+  /** Replaces each pending row by the result, or removes it for `undefined`. Returns the number of changed rows. */
+  update(change: (row: T) => T | undefined): number {
+    let count = 0
+    for (const [id, row] of this.#pending) {
+      const changed = change(row)
+      if (changed === row) continue
+      count += 1
+      if (changed) this.#pending.set(id, changed)
+      else this.#pending.delete(id)
+    }
+    return count
   }
 
   /** Writes the rows that are pending now. Never rejects; rows that cannot be written stay pending. */

@@ -98,22 +98,41 @@ export interface Generations {
   dropOthers(): Promise<number>
 }
 
-/** Every record of a scope, page by page, ascending by default. */
-export async function* scrollAll(
+/** Every record of a scope, ascending by default. */
+export async function* scrollAll(...args: Parameters<typeof scrollPages>): AsyncGenerator<StoredRecord> {
+  for await (const page of scrollPages(...args)) yield* page
+}
+
+/** As `scrollAll`, in pages of at most `limit` records. */
+export async function* scrollPages(
   store: RecordStore,
   collection: Collection,
   scope: string,
-  pageSize = 250,
-  direction: ScrollOptions['direction'] = 'ascending',
-): AsyncGenerator<StoredRecord> {
-  let after: Position | undefined
+  { limit = 250, after, direction = 'ascending' }: Partial<ScrollOptions> = {},
+): AsyncGenerator<StoredRecord[]> {
   for (;;) {
-    const page = await store.scroll(collection, scope, { limit: pageSize, after, direction })
-    yield* page
+    const page = await store.scroll(collection, scope, { limit, after, direction })
+    yield page
     const last = page.at(-1)
-    if (!last || page.length < pageSize) return
+    if (!last || page.length < limit) return
     // An embedded store answers synchronously: without this, a long scroll would block the event loop.
     await setImmediate()
     after = { order: last.order, id: last.id }
+  }
+}
+
+const SCOPES_PAGE = 1000
+
+/** Every scope that has records of a collection, in their order. */
+export async function* scopesOf(
+  store: RecordStore,
+  collection: Collection,
+  after = '',
+): AsyncGenerator<string> {
+  for (;;) {
+    const page = await store.scopes(collection, { after, limit: SCOPES_PAGE })
+    yield* page
+    if (page.length < SCOPES_PAGE) return
+    after = page.at(-1) as string
   }
 }

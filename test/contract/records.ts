@@ -19,7 +19,7 @@ function removal(id: string, scope = SCOPE): Write {
 }
 
 async function idsOf(store: RecordStore, scope = SCOPE, pageSize = 1000): Promise<string[]> {
-  return (await Array.fromAsync(scrollAll(store, IN, scope, pageSize))).map(({ id }) => id)
+  return (await Array.fromAsync(scrollAll(store, IN, scope, { limit: pageSize }))).map(({ id }) => id)
 }
 
 async function pagesOf(store: RecordStore, options: ScrollOptions): Promise<string[][]> {
@@ -211,7 +211,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
       await store.commit(standing.map((id, i) => put(id, { order: 10 * i })))
       const seen: string[] = []
       let n = 0
-      for await (const { id } of scrollAll(store, IN, SCOPE, 3)) {
+      for await (const { id } of scrollAll(store, IN, SCOPE, { limit: 3 })) {
         seen.push(id)
         n += 1
         // Before, at and after the place of the scroll; one of them replaces a standing record where it stands.

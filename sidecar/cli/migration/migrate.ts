@@ -83,7 +83,7 @@ async function copyAll(options: MigrateOptions, start: Checkpoint | null): Promi
   for (const collection of COLLECTIONS.slice(first)) {
     const after = start?.collection === collection ? start.scope : ''
     for await (const scope of scopesOf(source, collection, after)) {
-      for await (const record of scrollAll(source, collection, scope, MAX_RECORDS)) {
+      for await (const record of scrollAll(source, collection, scope, { limit: MAX_RECORDS })) {
         writes.push({ put: withSearchFields(collection, record), collection, scope })
         length += JSON.stringify(record.payload).length
         if (writes.length >= MAX_RECORDS || length >= MAX_LENGTH) await flush()

@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import { putMeta } from '../../memory/repositories/meta.ts'
-import { getRecord, recordReader } from '../../memory/repositories/record.ts'
+import { recordsOf } from '../../memory/repositories/record.ts'
 import type { Collection, RecordStore } from '../../ports/records.ts'
 
 const KINDS: Record<Collection, true> = {
@@ -39,7 +38,7 @@ export interface Checkpoint {
 /** Scope and id of the state in `meta`. Differs from every user's scope, which contains a slash. */
 export const MIGRATION_SCOPE = 'migration'
 
-const readState = recordReader<MigrationState>(
+const states = recordsOf(
   'meta',
   z.looseObject({
     from: z.string(),
@@ -49,14 +48,14 @@ const readState = recordReader<MigrationState>(
 )
 
 export async function readMigrationState(store: RecordStore): Promise<MigrationState | undefined> {
-  return await getRecord(store, 'meta', MIGRATION_SCOPE, MIGRATION_SCOPE, readState)
+  return await states.get(store, MIGRATION_SCOPE, MIGRATION_SCOPE)
 }
 
 export async function writeMigrationState(
   store: RecordStore,
   { from, place, done_at }: MigrationState,
 ): Promise<void> {
-  await store.commit([putMeta(MIGRATION_SCOPE, MIGRATION_SCOPE, { from, place, done_at })])
+  await store.commit([states.put(MIGRATION_SCOPE, MIGRATION_SCOPE, 0, { from, place, done_at })])
 }
 
 /** @throws {Error} for the operator if a migration into this store was started and did not complete */

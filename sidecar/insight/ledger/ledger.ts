@@ -1,17 +1,16 @@
-import { setImmediate } from 'node:timers/promises'
 import type { Scope } from '../../memory/model/scope.ts'
 import type { RecordCall } from '../../ports/ledger.ts'
-import type { Position, RecordStore, StoredRecord } from '../../ports/records.ts'
+import { type RecordStore, scrollAll, scrollPages } from '../../ports/records.ts'
 import { WriteBehind, type WriteFailure } from '../write-behind.ts'
 import type { PriceList } from './prices.ts'
 import {
   type KeyedRow,
   type LedgerFilter,
+  ledgerRows,
   ledgerScope,
   matches,
   orderAt,
   positionBefore,
-  readLedgerRow,
   toKeyedRow,
   toWrite,
 } from './rows.ts'
@@ -53,11 +52,7 @@ export class Ledger {
   readonly record: RecordCall = (entry) => {
     if (this.#buffer.isClosed) return
     for (const listener of this.#listeners) listener(entry)
-    try {
-      this.#buffer.put(toKeyedRow(entry))
-    } catch (error) {
-      this.#buffer.reportLost(error)
-    }
+    this.#buffer.add(() => toKeyedRow(entry))
   }
 
   /** Calls the listener for every entry, even if its row cannot be written. */
@@ -83,12 +78,13 @@ export class Ledger {
       this.#buffer.pending.filter((keyed) => keyed.scope === scope).map(({ id, row }) => [id, row]),
     )
     const totals = new LedgerTotals(groupBy, this.#prices)
-    for await (const page of this.#pages(scope, filter)) {
-      for (const record of page) {
-        pending.delete(record.id)
-        const row = readLedgerRow(record)
-        if (matches(row, filter)) totals.add(row)
-      }
+    const { from, to } = filter
+    const options = { limit: PAGE, after: positionBefore(from) }
+    for await (const record of scrollAll(this.#records, 'ledger', scope, options)) {
+      if (to !== undefined && record.order >= orderAt(to)) break
+      pending.delete(record.id)
+      const row = ledgerRows.read(record)
+      if (matches(row, filter)) totals.add(row)
     }
     for (const row of pending.values()) if (matches(row, filter)) totals.add(row)
     return totals.sums()
@@ -99,22 +95,16 @@ export class Ledger {
     await this.flush()
     const scope = ledgerScope(namespace)
     const anonymous = { user_id: null, conversation_id: null }
-    let count = 0
-    for (const keyed of this.#buffer.pending) {
-      if (keyed.scope !== scope || keyed.row.user_id !== userId) continue
-      this.#buffer.replace({ ...keyed, row: { ...keyed.row, ...anonymous } })
-      count += 1
-    }
-    for await (const page of this.#pages(scope)) {
+    let count = this.#buffer.update((keyed) =>
+      keyed.scope === scope && keyed.row.user_id === userId
+        ? { ...keyed, row: { ...keyed.row, ...anonymous } }
+        : keyed,
+    )
+    for await (const page of scrollPages(this.#records, 'ledger', scope, { limit: PAGE })) {
       // Not validated: an invalid row must not prevent the erasure.
       const own = page.filter(({ payload }) => payload['user_id'] === userId)
-      if (own.length === 0) continue
       await this.#records.commit(
-        own.map(({ id, order, payload }) => ({
-          put: { id, order, payload: { ...payload, ...anonymous } },
-          collection: 'ledger',
-          scope,
-        })),
+        own.map(({ id, order, payload }) => ledgerRows.put(scope, id, order, { ...payload, ...anonymous })),
       )
       count += own.length
     }
@@ -124,18 +114,5 @@ export class Ledger {
   /** Tries once to write the pending rows. Later entries are ignored. */
   async close(): Promise<void> {
     await this.#buffer.close()
-  }
-
-  async *#pages(scope: string, { from, to = Infinity }: LedgerFilter = {}): AsyncGenerator<StoredRecord[]> {
-    let after: Position | undefined = positionBefore(from)
-    for (;;) {
-      const page = await this.#records.scroll('ledger', scope, { limit: PAGE, after })
-      yield page
-      const last = page.at(-1)
-      if (!last || page.length < PAGE || last.order >= orderAt(to)) return
-      after = { order: last.order, id: last.id }
-      // An in-process store resolves without yielding to the event loop.
-      await setImmediate()
-    }
   }
 }

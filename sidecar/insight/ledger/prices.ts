@@ -1,4 +1,5 @@
 import { describe } from '../../ports/errors.ts'
+import type { LedgerRow } from './rows.ts'
 
 /** Price of a model per million tokens, in one currency. */
 export interface Price {
@@ -11,14 +12,8 @@ export interface Price {
 /** By model name. A name also covers the dated releases of that model. */
 export type PriceList = ReadonlyMap<string, Price>
 
-export interface PricedCall {
-  model: string
-  tokensIn: number
-  tokensOut: number
-  /** Part of `tokensIn`. */
-  tokensCached: number
-  ok: boolean
-}
+/** `tokens_cached` is part of `tokens_in`. */
+export type PricedCall = Pick<LedgerRow, 'model' | 'tokens_in' | 'tokens_out' | 'tokens_cached' | 'outcome'>
 
 /**
  * Returns the cost of a call, or `null` for a model without a price and for a successful call without a token count.
@@ -28,9 +23,9 @@ export function costOf(call: PricedCall, prices: PriceList): number | null {
   const price = priceOf(call.model, prices)
   if (!price) return null
   const { in: perIn, out: perOut, cached: perCached = perIn } = price
-  if (call.ok && call.tokensIn === 0 && perIn + perOut > 0) return null
-  const cached = Math.min(call.tokensCached, call.tokensIn)
-  return ((call.tokensIn - cached) * perIn + cached * perCached + call.tokensOut * perOut) / 1e6
+  if (call.outcome === 'ok' && call.tokens_in === 0 && perIn + perOut > 0) return null
+  const cached = Math.min(call.tokens_cached, call.tokens_in)
+  return ((call.tokens_in - cached) * perIn + cached * perCached + call.tokens_out * perOut) / 1e6
 }
 
 /** `gpt-4o` covers `gpt-4o-2024-08-06` but not `gpt-4o-mini`: a wrong price is worse than none. */

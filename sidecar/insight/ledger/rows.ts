@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
-import { parsePayload } from '../../memory/repositories/payload.ts'
+import { recordsOf } from '../../memory/repositories/record.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
-import type { JsonObject, Position, StoredRecord, Write } from '../../ports/records.ts'
+import type { Position, Write } from '../../ports/records.ts'
 
 /** A model call as stored: ids, constants and numbers, never user text or a key. */
 const ledgerRow = z.object({
@@ -46,10 +46,7 @@ export interface LedgerFilter {
   to?: number | undefined
 }
 
-/** @throws {AppError} for an invalid payload */
-export function readLedgerRow(record: StoredRecord): LedgerRow {
-  return parsePayload('ledger', record, ledgerRow)
-}
+export const ledgerRows = recordsOf('ledger', ledgerRow)
 
 /** All rows of a namespace share the scope with the empty user id, which no user can have. */
 export function ledgerScope(namespace: string): string {
@@ -82,8 +79,7 @@ export function toKeyedRow(entry: LedgerEntry): KeyedRow {
 }
 
 export function toWrite({ id, scope, row }: KeyedRow): Write {
-  const put = { id, order: orderAt(row.at), payload: row as unknown as JsonObject }
-  return { put, collection: 'ledger', scope }
+  return ledgerRows.put(scope, id, orderAt(row.at), row)
 }
 
 /** Returns the position just before the rows of a time, epoch milliseconds. */
@@ -91,17 +87,15 @@ export function positionBefore(at: number | undefined): Position | undefined {
   return at === undefined || at <= 0 ? undefined : { order: orderAt(at) - 1, id: '' }
 }
 
-export function matches(row: LedgerRow, filter: LedgerFilter): boolean {
-  return (
-    (filter.userId === undefined || row.user_id === filter.userId) &&
-    (filter.conversationId === undefined || row.conversation_id === filter.conversationId) &&
-    (filter.turn === undefined || row.turn === filter.turn) &&
-    (filter.purpose === undefined || row.purpose === filter.purpose) &&
-    (filter.model === undefined || row.model === filter.model) &&
-    (filter.arm === undefined || row.arm === filter.arm) &&
-    (filter.from === undefined || row.at >= filter.from) &&
-    (filter.to === undefined || row.at < filter.to)
+export function matches(
+  row: LedgerRow,
+  { from, to, userId, conversationId, ...rest }: LedgerFilter,
+): boolean {
+  const expected = { ...rest, user_id: userId, conversation_id: conversationId }
+  const hasFields = Object.entries(expected).every(
+    ([field, value]) => value === undefined || row[field as keyof LedgerRow] === value,
   )
+  return hasFields && (from === undefined || row.at >= from) && (to === undefined || row.at < to)
 }
 
 /** A UUID version 7 (RFC 9562 §5.7), so that rows of the same time are adjacent in a store sorted by id. */

@@ -5,21 +5,6 @@ import type { LedgerRow } from './rows.ts'
 export const GROUPINGS = ['user', 'conversation', 'turn', 'purpose', 'model', 'day', 'arm'] as const
 export type Grouping = (typeof GROUPINGS)[number]
 
-export interface Totals {
-  /** Requests sent; each retry counts as one. */
-  calls: number
-  failed: number
-  tokens_in: number
-  tokens_out: number
-  /** Part of `tokens_in`. */
-  tokens_cached: number
-  latency_ms: number
-  /** The part of `calls` that were retries. */
-  retries: number
-  /** In the currency of the prices; `null` if a call has no known cost. */
-  cost: number | null
-}
-
 type GroupKey = Record<string, string | number | null>
 
 export interface LedgerSums {
@@ -60,18 +45,8 @@ export class LedgerTotals {
 
   /** @throws {AppError} `invalid_request` for more than `MAX_GROUPS` groups */
   add(row: LedgerRow): void {
-    const { model, tokens_in, tokens_out, tokens_cached, outcome } = row
-    const cost = costOf(
-      {
-        model,
-        tokensIn: tokens_in,
-        tokensOut: tokens_out,
-        tokensCached: tokens_cached,
-        ok: outcome === 'ok',
-      },
-      this.#prices,
-    )
-    if (cost === null && this.#unpriced.size < MAX_UNPRICED) this.#unpriced.add(model)
+    const cost = costOf(row, this.#prices)
+    if (cost === null && this.#unpriced.size < MAX_UNPRICED) this.#unpriced.add(row.model)
     addTo(this.#totals, row, cost)
     if (this.#groupBy.length > 0) addTo(this.#groupOf(row), row, cost)
   }
@@ -104,16 +79,22 @@ export class LedgerTotals {
   }
 }
 
-function emptyTotals(): Totals {
+type Totals = ReturnType<typeof emptyTotals>
+
+function emptyTotals() {
   return {
+    /** Requests sent; each retry counts as one. */
     calls: 0,
     failed: 0,
     tokens_in: 0,
     tokens_out: 0,
+    /** Part of `tokens_in`. */
     tokens_cached: 0,
     latency_ms: 0,
+    /** The part of `calls` that were retries. */
     retries: 0,
-    cost: 0,
+    /** In the currency of the prices; `null` if a call has no known cost. */
+    cost: 0 as number | null,
   }
 }
 

@@ -1,45 +1,24 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { RecordCall } from '../../ports/ledger.ts'
+import type { Totals as PendingTotals } from '../../learning/buffer/totals.ts'
+import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
 import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
 
 /** Duration of a recall or search and of its parts, in milliseconds. */
 type Durations = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
 
-/** Turns that are not extracted yet, over all sidecars. */
-interface PendingTurns {
-  turns: number
-  /** The part of `turns` that failed permanently. */
-  failed: number
-  tokens: number
-  /** Epoch milliseconds; `null` without pending turns. */
-  oldestAt: number | null
-}
-
 /** Values that are read on every scrape. */
 export interface Sources {
   snapshots: () => { held: number; bytes: number; builds: number }
   /** `undefined` without a language model. */
-  pending: () => Promise<PendingTurns> | undefined
+  pending: () => Promise<PendingTotals> | undefined
   /** Timeline rows dropped since the start. */
   lostRows: () => number
   /** Epoch milliseconds. */
   now: () => number
 }
 
-/**
- * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
- * names; never an id, a namespace or a key.
- */
-export interface Metrics {
-  readonly registry: Registry
-  request: (method: string, route: string, status: number, seconds: number) => void
-  recall: (kind: 'recall' | 'search', durations: Durations, degraded: readonly string[]) => void
-  cacheRead: (status: string, reason: string) => void
-  flush: (reason: string, outcome: string, turns: number) => void
-  /** A request to a language or embedding model. */
-  call: RecordCall
-}
+export type Metrics = ReturnType<typeof createMetrics>
 
 /** Bucket bounds in seconds. A cached recall takes less than a millisecond. */
 const RECALL_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
@@ -51,17 +30,17 @@ const MODEL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 export const OTHER = 'other'
 const MAX_MODELS = 20
 
-export function createMetrics({ snapshots, pending, lostRows, now }: Sources): Metrics {
+/**
+ * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
+ * names; never an id, a namespace or a key.
+ */
+export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
   const registry = new Registry()
   const registers = [registry]
-  const counter = <T extends string>(name: string, help: string, labelNames: readonly T[]) =>
+  const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
     new Counter({ name: `hippocache_${name}`, help, labelNames, registers })
-  const histogram = <T extends string>(
-    name: string,
-    help: string,
-    buckets: number[],
-    labelNames: readonly T[],
-  ) => new Histogram({ name: `hippocache_${name}`, help, buckets, labelNames, registers })
+  const histogram = <T extends string>(name: string, help: string, buckets: number[], ...labelNames: T[]) =>
+    new Histogram({ name: `hippocache_${name}`, help, buckets, labelNames, registers })
   /** @param read returns `undefined` to omit the metric from this scrape */
   const gauge = (name: string, help: string, read: () => number | undefined | Promise<number | undefined>) =>
     new Gauge({
@@ -89,53 +68,46 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources): M
   new Gauge({ name: 'hippocache_info', help: 'Version, as a label.', labelNames: ['version'], registers })
     .labels(VERSION)
     .set(1)
-  const requests = counter('http_requests_total', 'HTTP requests.', ['method', 'route', 'status'])
-  const requestSeconds = histogram('http_request_seconds', 'Duration of HTTP requests.', HTTP_SECONDS, [
+  const requests = counter('http_requests_total', 'HTTP requests.', 'method', 'route', 'status')
+  const requestSeconds = histogram(
+    'http_request_seconds',
+    'Duration of HTTP requests.',
+    HTTP_SECONDS,
     'method',
     'route',
-  ])
-  const recallSeconds = histogram(
-    'recall_seconds',
-    'Duration of recalls and searches, by part.',
-    RECALL_SECONDS,
-    ['kind', 'part'],
   )
-  const degradedRecalls = counter(
-    'recall_degraded_total',
-    'Recalls and searches in which a part failed or timed out.',
-    ['kind', 'part'],
-  )
-  const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', ['status', 'reason'])
-  const flushes = counter('flushes_total', 'Flushed batches of turns.', ['reason', 'outcome'])
-  const flushedTurns = counter('flushed_turns_total', 'Turns in flushed batches.', ['reason', 'outcome'])
-  const calls = counter('model_calls_total', 'Requests to models; each retry counts as one.', [
+  const recallHelp = 'Duration of recalls and searches, by part.'
+  const recallSeconds = histogram('recall_seconds', recallHelp, RECALL_SECONDS, 'kind', 'part')
+  const degradedHelp = 'Recalls and searches in which a part failed or timed out.'
+  const degradedRecalls = counter('recall_degraded_total', degradedHelp, 'kind', 'part')
+  const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', 'status', 'reason')
+  const flushes = counter('flushes_total', 'Flushed batches of turns.', 'reason', 'outcome')
+  const flushedTurns = counter('flushed_turns_total', 'Turns in flushed batches.', 'reason', 'outcome')
+  const callsHelp = 'Requests to models; each retry counts as one.'
+  const calls = counter('model_calls_total', callsHelp, 'purpose', 'model', 'outcome')
+  const tokensHelp = 'Tokens as reported by the provider; "cached" is part of "in".'
+  const tokens = counter('model_tokens_total', tokensHelp, 'purpose', 'model', 'kind')
+  const callSeconds = histogram(
+    'model_call_seconds',
+    'Duration of requests to models.',
+    MODEL_SECONDS,
     'purpose',
-    'model',
-    'outcome',
-  ])
-  const tokens = counter(
-    'model_tokens_total',
-    'Tokens as reported by the provider; "cached" is part of "in".',
-    ['purpose', 'model', 'kind'],
   )
-  const callSeconds = histogram('model_call_seconds', 'Duration of requests to models.', MODEL_SECONDS, [
-    'purpose',
-  ])
   const modelLabel = limitValues(MAX_MODELS)
 
   // The metrics of pending turns are omitted while the store does not respond.
-  const readPending = async () => await pending()?.catch(() => undefined)
-  gauge('pending_turns', 'Turns that are not extracted yet.', async () => (await readPending())?.turns)
-  gauge(
-    'pending_failed_turns',
-    'Pending turns that failed permanently.',
-    async () => (await readPending())?.failed,
+  const pendingGauge = (name: string, help: string, read: (totals: PendingTotals) => number) =>
+    gauge(`pending_${name}`, help, async () => {
+      const totals = await pending()?.catch(() => undefined)
+      return totals && read(totals)
+    })
+  pendingGauge('turns', 'Turns that are not extracted yet.', ({ turns }) => turns)
+  pendingGauge('failed_turns', 'Pending turns that failed permanently.', ({ failed }) => failed)
+  pendingGauge('tokens', 'Tokens of the pending turns.', ({ tokens }) => tokens)
+  const ageOf = (at: number | null) => (at === null ? 0 : Math.max(0, now() - at) / 1000)
+  pendingGauge('oldest_seconds', 'Age of the oldest pending turn; 0 without one.', ({ oldestAt }) =>
+    ageOf(oldestAt),
   )
-  gauge('pending_tokens', 'Tokens of the pending turns.', async () => (await readPending())?.tokens)
-  gauge('pending_oldest_seconds', 'Age of the oldest pending turn; 0 without one.', async () => {
-    const state = await readPending()
-    return state && (state.oldestAt === null ? 0 : Math.max(0, now() - state.oldestAt) / 1000)
-  })
   gauge('snapshots', 'Users whose memories are indexed in memory.', () => snapshots().held)
   gauge('snapshot_bytes', 'Estimated size of these indexes.', () => snapshots().bytes)
   total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)
@@ -143,31 +115,32 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources): M
 
   return {
     registry,
-    request(method, route, status, seconds) {
+    request(method: string, route: string, status: number, seconds: number) {
       requests.labels(method, route, String(status)).inc()
       requestSeconds.labels(method, route).observe(seconds)
     },
-    recall(kind, durations, degraded) {
+    recall(kind: 'recall' | 'search', durations: Durations, degraded: readonly string[]) {
       for (const [part, ms] of Object.entries(durations)) {
         // A search renders nothing.
         if (kind === 'recall' || part !== 'render') recallSeconds.labels(kind, part).observe(ms / 1000)
       }
       for (const part of degraded) degradedRecalls.labels(kind, part).inc()
     },
-    cacheRead(status, reason) {
+    cacheRead(status: string, reason: string) {
       cacheReads.labels(status, reason).inc()
     },
-    flush(reason, outcome, turns) {
+    flush(reason: string, outcome: string, turns: number) {
       flushes.labels(reason, outcome).inc()
       flushedTurns.labels(reason, outcome).inc(turns)
     },
-    call({ purpose, model, outcome, latencyMs, tokensIn, tokensOut, tokensCached }) {
+    /** A request to a language or embedding model. */
+    call({ purpose, model, outcome, latencyMs, ...counts }: LedgerEntry) {
       const label = modelLabel(model)
       calls.labels(purpose, label, outcome).inc()
       callSeconds.labels(purpose).observe(toCount(latencyMs) / 1000)
-      tokens.labels(purpose, label, 'in').inc(toCount(tokensIn))
-      tokens.labels(purpose, label, 'out').inc(toCount(tokensOut))
-      tokens.labels(purpose, label, 'cached').inc(toCount(tokensCached))
+      tokens.labels(purpose, label, 'in').inc(toCount(counts.tokensIn))
+      tokens.labels(purpose, label, 'out').inc(toCount(counts.tokensOut))
+      tokens.labels(purpose, label, 'cached').inc(toCount(counts.tokensCached))
     },
   }
 }

@@ -4,6 +4,8 @@ import { isInWindow } from '../../memory/model/window-rule.ts'
 import { includesTurn } from '../../retrieval/blocks/turn-coverage.ts'
 import type { TimelineRow } from './rows.ts'
 
+export type FindMemory = (id: string) => Promise<Memory | undefined>
+
 /** The fields of a turn that coverage depends on. */
 export type StoredTurn = Pick<
   Turn,
@@ -20,7 +22,7 @@ export type StoredTurn = Pick<
 export async function uncoveredTurns(
   row: TimelineRow,
   stored: readonly StoredTurn[],
-  find: (id: string) => Promise<Memory | undefined>,
+  find: FindMemory,
 ): Promise<number[]> {
   const uncovered: number[] = []
   for (const turn of stored) {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { derivedId, scopeKey } from '../../memory/model/scope.ts'
-import { parsePayload } from '../../memory/repositories/payload.ts'
-import type { JsonObject, StoredRecord, Write } from '../../ports/records.ts'
+import { recordsOf } from '../../memory/repositories/record.ts'
+import type { Write } from '../../ports/records.ts'
 import type { Answered } from '../../retrieval/strategies/strategies.ts'
 
 const turnRanges = z.array(z.tuple([z.number(), z.number()]))
@@ -50,10 +50,7 @@ export interface KeyedRow {
   row: TimelineRow
 }
 
-/** @throws {AppError} for an invalid payload */
-export function readTimelineRow(record: StoredRecord): TimelineRow {
-  return parsePayload('timeline', record, timelineRow)
-}
+export const timelineRows = recordsOf('timeline', timelineRow)
 
 /** Scope of the rows of a conversation. Cannot collide with the scope of a user, which contains one slash only. */
 export function rowsScope(scope: string, conversationId: string): string {
@@ -96,8 +93,12 @@ export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow |
 
 export function toWrite(keyed: KeyedRow): Write {
   const { scope, conversationId, row } = keyed
-  const put = { id: recordId(keyed), order: row.turn, payload: row as unknown as JsonObject }
-  return { put, collection: 'timeline', scope: rowsScope(scope, conversationId) }
+  return timelineRows.put(rowsScope(scope, conversationId), recordId(keyed), row.turn, row)
+}
+
+/** A record that marks a conversation as having rows, so that all rows of a user can be found. */
+export function toMarker({ scope, conversationId }: KeyedRow): Write {
+  return timelineRows.put(scope, markerId(conversationId), 0, { conversation_id: conversationId })
 }
 
 export function recordId({ id }: KeyedRow): string {

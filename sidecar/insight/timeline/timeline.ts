@@ -1,27 +1,21 @@
 import { LRUCache } from 'lru-cache'
-import type { Memory } from '../../memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { getMemory } from '../../memory/repositories/memories.ts'
-import { readTurn } from '../../memory/repositories/turns.ts'
-import {
-  type Position,
-  type RecordStore,
-  type StoredRecord,
-  scrollAll,
-  type Write,
-} from '../../ports/records.ts'
+import { scrollTurns } from '../../memory/repositories/turns.ts'
+import { type Position, type RecordStore, scrollAll } from '../../ports/records.ts'
 import type { Answered } from '../../retrieval/strategies/strategies.ts'
 import { WriteBehind, type WriteFailure } from '../write-behind.ts'
-import { type StoredTurn, uncoveredTurns } from './coverage.ts'
-import { createErasures, type Erasures } from './erasures.ts'
+import { type FindMemory, type StoredTurn, uncoveredTurns } from './coverage.ts'
+import { readErasures, recordErasure } from './erasures.ts'
 import {
   type KeyedRow,
   markerId,
-  readTimelineRow,
   recordId,
   rowsScope,
   type TimelineRow,
+  timelineRows,
   toKeyedRow,
+  toMarker,
   toWrite,
 } from './rows.ts'
 
@@ -60,28 +54,24 @@ interface PageOptions {
 }
 
 const PAGE = 500
+const LATEST_FIRST = { direction: 'descending' } as const
 /** A conversation is trimmed to `maxRows` after this many written rows. */
 const TRIM_INTERVAL = 100
 /** Conversations whose written rows this process counts. */
 const MAX_COUNTED = 10_000
-/** Milliseconds; bounds the clock difference between processes plus the time to record an erasure. */
-const SKEW_MS = 60_000
 
 /** Records the recalls of each turn of a conversation, written in batches in the background. */
 export class Timeline {
   readonly #records: RecordStore
-  readonly #erasures: Erasures
   readonly #now: () => number
   readonly #maxRows: number
   readonly #buffer: WriteBehind<KeyedRow>
-  #erasuresReadAt = 0
-  /** Rows written since the last trim, by scope of the rows. An entry means that the marker is stored. */
+  /** Rows written since the last trim, by scope of the rows. */
   readonly #written = new LRUCache<string, number>({ max: MAX_COUNTED })
 
   constructor(options: TimelineOptions) {
     const { records, onFailure, now, writeEveryMs = 1000, maxRows = 1000, maxPending = 10_000 } = options
     this.#records = records
-    this.#erasures = createErasures(records)
     this.#now = now
     this.#maxRows = maxRows
     this.#buffer = new WriteBehind({
@@ -95,12 +85,7 @@ export class Timeline {
 
   /** Buffers a row. Never throws: a lost row must not fail a recall. */
   readonly record = (answered: Answered): void => {
-    try {
-      const keyed = toKeyedRow(answered)
-      if (keyed) this.#buffer.put(keyed)
-    } catch (error) {
-      this.#buffer.reportLost(error)
-    }
+    this.#buffer.add(() => toKeyedRow(answered))
   }
 
   /** Rows dropped since the start. */
@@ -144,15 +129,15 @@ export class Timeline {
   async forget(scope: Scope): Promise<number> {
     const key = scopeKey(scope)
     await this.flush()
-    await this.#erasures.record(key, this.#now())
-    for (const { id, scope } of this.#buffer.pending) if (scope === key) this.#buffer.remove(id)
+    await recordErasure(this.#records, key, this.#now())
+    this.#buffer.update((row) => (row.scope === key ? undefined : row))
     // Waits for a write that started after the first flush.
     await this.flush()
     let count = 0
     for await (const { id: marker } of scrollAll(this.#records, 'timeline', key)) {
       const rows = `${key}/${marker}`
-      count += await this.#eraseAfter(rows, undefined)
-      await this.#records.commit([removal(marker, key)])
+      count += await this.#eraseAfter(rows)
+      await this.#records.commit([timelineRows.remove(key, marker)])
       this.#written.delete(rows)
     }
     return count
@@ -165,36 +150,28 @@ export class Timeline {
 
   async #write(rows: readonly KeyedRow[]): Promise<void> {
     const byConversation = Map.groupBy(rows, (row) => rowsScope(row.scope, row.conversationId))
-    const unmarked = [...byConversation].flatMap(([scope, [first]]) =>
-      first && !this.#written.has(scope) ? [marker(first)] : [],
-    )
-    await this.#records.commit([...rows.map(toWrite), ...unmarked])
+    const markers = [...byConversation.values()].map(([first]) => toMarker(first as KeyedRow))
+    await this.#records.commit([...rows.map(toWrite), ...markers])
     for (const [scope, { length }] of byConversation) await this.#trim(scope, length)
-    await this.#deleteErased(rows)
+    await this.#deleteErased(byConversation)
   }
 
-  /** Deletes rows just written of users whom another process erased meanwhile, and the markers of their conversations. */
-  async #deleteErased(rows: readonly KeyedRow[]): Promise<void> {
-    const now = this.#now()
-    const from = Math.min(this.#erasuresReadAt, ...rows.map(({ row }) => row.at))
-    const erasedAt = await this.#erasures.since(from - SKEW_MS)
-    for (const [scope, ofUser] of Map.groupBy(rows, (row) => row.scope)) {
-      const time = erasedAt(scope)
+  /** Deletes rows just written of users whom another process erased meanwhile. */
+  async #deleteErased(byConversation: ReadonlyMap<string, readonly KeyedRow[]>): Promise<void> {
+    const erasedAt = await readErasures(this.#records)
+    for (const [rowsOf, rows] of byConversation) {
+      const first = rows[0] as KeyedRow
+      const time = erasedAt(first.scope)
       if (time === undefined) continue
-      const erased = ofUser.filter(({ row }) => row.at <= time)
-      if (erased.length > 0) {
-        await this.#records.commit(
-          erased.map((keyed) => removal(recordId(keyed), rowsScope(scope, keyed.conversationId))),
-        )
-      }
-      for (const keyed of new Map(ofUser.map((one) => [one.conversationId, one])).values()) {
-        const rowsOf = rowsScope(scope, keyed.conversationId)
-        const isEmpty = (await this.#records.scroll('timeline', rowsOf, { limit: 1 })).length === 0
-        await this.#records.commit([isEmpty ? removal(markerId(keyed.conversationId), scope) : marker(keyed)])
-        if (isEmpty) this.#written.delete(rowsOf)
-      }
+      const erased = rows.filter(({ row }) => row.at <= time)
+      await this.#records.commit(erased.map((keyed) => timelineRows.remove(rowsOf, recordId(keyed))))
+      // The erasure may have removed the marker of newer rows.
+      const isEmpty = (await this.#records.scroll('timeline', rowsOf, { limit: 1 })).length === 0
+      const { scope, conversationId } = first
+      await this.#records.commit([
+        isEmpty ? timelineRows.remove(scope, markerId(conversationId)) : toMarker(first),
+      ])
     }
-    this.#erasuresReadAt = now
   }
 
   async #trim(scope: string, written: number): Promise<void> {
@@ -202,21 +179,19 @@ export class Timeline {
     const count = (this.#written.get(scope) ?? TRIM_INTERVAL) + written
     this.#written.set(scope, count >= TRIM_INTERVAL ? 0 : count)
     if (count < TRIM_INTERVAL) return
-    const kept = await this.#records.scroll('timeline', scope, {
-      limit: this.#maxRows,
-      direction: 'descending',
-    })
+    const kept = await this.#records.scroll('timeline', scope, { limit: this.#maxRows, ...LATEST_FIRST })
     const last = kept.at(-1)
-    if (last && kept.length === this.#maxRows) await this.#eraseAfter(scope, last)
+    if (last && kept.length === this.#maxRows)
+      await this.#eraseAfter(scope, { order: last.order, id: last.id })
   }
 
   /** Erases the rows after a position in descending order; without a position, all rows. Returns their number. */
-  async #eraseAfter(scope: string, after: Position | undefined): Promise<number> {
+  async #eraseAfter(scope: string, after?: Position): Promise<number> {
     let count = 0
     for (;;) {
-      const page = await this.#page(scope, after)
+      const page = await this.#records.scroll('timeline', scope, { limit: PAGE, after, ...LATEST_FIRST })
       if (page.length === 0) return count
-      await this.#records.commit(page.map(({ id }) => removal(id, scope)))
+      await this.#records.commit(page.map(({ id }) => timelineRows.remove(scope, id)))
       count += page.length
     }
   }
@@ -224,54 +199,30 @@ export class Timeline {
   /** Reads the rows of the latest `limit` turns, and of one more turn if there is one. */
   async #rowsByTurn(scope: string, { limit, before }: PageOptions): Promise<Map<number, TimelineRow[]>> {
     const byTurn = new Map<number, TimelineRow[]>()
-    let after: Position | undefined = before === undefined ? undefined : { order: before, id: '' }
-    for (;;) {
-      const page = await this.#page(scope, after)
-      for (const row of page.map(readTimelineRow)) {
-        if (!byTurn.has(row.turn) && byTurn.size > limit) return byTurn
-        byTurn.set(row.turn, [...(byTurn.get(row.turn) ?? []), row])
-      }
-      after = page.at(-1)
-      if (!after || page.length < PAGE) return byTurn
+    const after = before === undefined ? undefined : { order: before, id: '' }
+    for await (const record of scrollAll(this.#records, 'timeline', scope, { after, ...LATEST_FIRST })) {
+      const row = timelineRows.read(record)
+      if (!byTurn.has(row.turn) && byTurn.size > limit) break
+      byTurn.set(row.turn, [...(byTurn.get(row.turn) ?? []), row])
     }
-  }
-
-  async #page(scope: string, after: Position | undefined): Promise<StoredRecord[]> {
-    const position = after && { order: after.order, id: after.id }
-    return await this.#records.scroll('timeline', scope, {
-      limit: PAGE,
-      after: position,
-      direction: 'descending',
-    })
+    return byTurn
   }
 
   async #storedTurns(scope: string, conversationId: string): Promise<StoredTurn[]> {
     const stored: StoredTurn[] = []
-    for await (const record of scrollAll(this.#records, 'turns', scope)) {
-      const { id, conversation_id, turn, memory_ids, revision, created_at, updated_at } = readTurn(record)
-      if (conversation_id !== conversationId || turn === null) continue
-      stored.push({ id, conversation_id, turn, memory_ids, revision, created_at, updated_at })
+    for await (const { turn, ...rest } of scrollTurns(this.#records, scope)) {
+      if (rest.conversation_id === conversationId && turn !== null) stored.push({ ...rest, turn })
     }
     return stored
   }
 
   /** Reads each memory once. */
-  #memoryFinder(scope: string): (id: string) => Promise<Memory | undefined> {
-    const found = new Map<string, Promise<Memory | undefined>>()
+  #memoryFinder(scope: string): FindMemory {
+    const found = new Map<string, ReturnType<FindMemory>>()
     return (id) => {
       const memory = found.get(id) ?? getMemory(this.#records, scope, id).then((held) => held?.memory)
       found.set(id, memory)
       return memory
     }
   }
-}
-
-/** A record that marks a conversation as having rows, so that all rows of a user can be found. */
-function marker({ scope, conversationId }: KeyedRow): Write {
-  const put = { id: markerId(conversationId), order: 0, payload: { conversation_id: conversationId } }
-  return { put, collection: 'timeline', scope }
-}
-
-function removal(id: string, scope: string): Write {
-  return { remove: id, collection: 'timeline', scope }
 }

@@ -203,7 +203,9 @@ function isExtracted({ state, memory_ids, effects }: Turn): boolean {
 }
 
 function isSame(one: Turn, other: Turn): boolean {
-  const contentOf = ({ messages, remember, metadata, agent_id, run_id, app_id }: Turn) =>
-    JSON.stringify([messages, remember, metadata, agent_id, run_id, app_id])
+  const contentOf = ({ messages, remember, metadata, agent_id, run_id, app_id }: Turn) => {
+    const said = messages.map(({ role, content, name, at }) => [role, content, name, at])
+    return JSON.stringify([said, remember, metadata, agent_id, run_id, app_id])
+  }
   return contentOf(one) === contentOf(other)
 }

@@ -1,5 +1,5 @@
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
-import { memoryId } from '../../memory/model/identity.ts'
+import { memoryIdOf } from '../../memory/model/identity.ts'
 import type { Memory, Source } from '../../memory/model/memory.ts'
 import { boundSources } from '../../memory/model/sources.ts'
 import type { Turn } from '../../memory/model/turns.ts'
@@ -117,7 +117,7 @@ async function freeId(
 ): Promise<{ id: string; held: Held | undefined }> {
   const same = normaliseForDuplicate(statement.text)
   for (let nth = 0; ; nth++) {
-    const id = memoryId(unit.scope, statement, nth)
+    const id = memoryIdOf(unit.scope, statement, normaliseForDuplicate(statement.text), nth)
     const held = await unit.find(id)
     if (!held || normaliseForDuplicate(held.memory.text) === same) return { id, held }
   }

@@ -51,7 +51,7 @@ export async function* archiveLines(
   })
   const pendingTurns: string[] = []
   for (const collection of ORDER) {
-    for await (const record of scrollAll(store, collection, scope, PAGE)) {
+    for await (const record of scrollAll(store, collection, scope, { limit: PAGE })) {
       if (collection === 'turns' && record.payload['state'] !== 'done') pendingTurns.push(record.id)
       yield toText(TO_LINE[collection](record))
     }

@@ -1,31 +1,18 @@
-import type { JsonObject } from '../../ports/records.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
-import type { Memory, Role } from '../model/memory.ts'
+import { memoryIdOf } from '../model/identity.ts'
+import type { Memory } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
 
-/** A memory from another system or a document. Times are epoch milliseconds. */
-export interface ForeignMemory {
-  /** Id in the other system. Without one, speaker and text identify the memory. */
-  id: string | null
-  text: string
-  role: Role
-  speaker: string
-  agentId: string | null
-  runId: string | null
-  appId: string | null
-  metadata: JsonObject
-  topic: string | null
-  subTopic: string | null
-  importance: number | null
-  eventDate: string | null
-  expiresAt: number | null
-  /** When the source message was sent. */
+type OwnFields = 'id' | 'kind' | 'version' | 'valid_from' | 'context' | 'sources' | 'order'
+
+/** A memory from another system or a document. `updated_at`: when the text last changed. */
+export interface ForeignMemory extends Omit<Memory, OwnFields> {
+  /** Id in the other system; `null`: speaker and text identify the memory. */
+  foreign_id: string | null
+  /** When the source message was sent, epoch milliseconds. */
   at: number
-  createdAt: number
-  /** When the text last changed. */
-  updatedAt: number
 }
 
 export interface ImportOutcome {
@@ -54,7 +41,10 @@ async function importOne(
   index: number,
 ): Promise<keyof ImportOutcome> {
   const id = identify(unit.scope, foreign)
-  const cause: Cause = { actor: 'import', reason: foreign.id === null ? null : `imported as ${foreign.id}` }
+  const cause: Cause = {
+    actor: 'import',
+    reason: foreign.foreign_id === null ? null : `imported as ${foreign.foreign_id}`,
+  }
   const existing = await unit.find(id)
   if (!existing) {
     if (await unit.findEnded(id)) return 'unchanged'
@@ -62,59 +52,39 @@ async function importOne(
     return 'imported'
   }
   const { memory } = existing
-  const isNewer = foreign.id !== null && foreign.text !== memory.text && foreign.updatedAt > memory.valid_from
-  if (!isNewer) return 'unchanged'
-  const { text, topic, subTopic, importance, eventDate, expiresAt, metadata, updatedAt } = foreign
-  await unit.revise(
-    id,
-    {
-      text,
-      topic,
-      sub_topic: subTopic,
-      importance,
-      event_date: eventDate,
-      expires_at: expiresAt,
-      metadata,
-      valid_from: updatedAt,
-    },
-    cause,
-  )
+  if (
+    foreign.foreign_id === null ||
+    foreign.text === memory.text ||
+    foreign.updated_at <= memory.valid_from
+  ) {
+    return 'unchanged'
+  }
+  const { text, topic, sub_topic, importance, event_date, expires_at, metadata, updated_at } = foreign
+  const content = { text, topic, sub_topic, importance, event_date, expires_at, metadata }
+  await unit.revise(id, { ...content, valid_from: updated_at }, cause)
   return 'updated'
 }
 
 /** Without an id, an imported memory equals a verbatim memory with the same speaker and text. */
-function identify(scope: string, { id, agentId, runId, speaker, text }: ForeignMemory): string {
-  const owner = [scope, agentId ?? '', runId ?? '']
-  return id === null
-    ? derivedId('memory', ...owner, speaker, normaliseForDuplicate(text))
-    : derivedId('import', ...owner, id)
+function identify(scope: string, foreign: ForeignMemory): string {
+  const { foreign_id, agent_id, run_id, text } = foreign
+  return foreign_id === null
+    ? memoryIdOf(scope, foreign, normaliseForDuplicate(text))
+    : derivedId('import', scope, agent_id ?? '', run_id ?? '', foreign_id)
 }
 
-function toMemory(id: string, foreign: ForeignMemory, index: number): Memory {
-  const { text, role, speaker, metadata, topic, importance, at, createdAt, updatedAt } = foreign
+function toMemory(id: string, { foreign_id: _, at, ...fields }: ForeignMemory, index: number): Memory {
+  // There is no turn, so the id is one that no turn can have.
+  const turn_id = derivedId('import-source', id)
   return {
+    ...fields,
     id,
-    text,
-    role,
-    speaker,
-    agent_id: foreign.agentId,
-    run_id: foreign.runId,
-    app_id: foreign.appId,
-    metadata,
     kind: 'imported',
-    topic,
-    sub_topic: foreign.subTopic,
-    importance,
-    event_date: foreign.eventDate,
     version: 1,
-    valid_from: updatedAt,
-    expires_at: foreign.expiresAt,
+    valid_from: fields.updated_at,
     context: null,
-    // There is no turn, so the id is one that no turn can have.
-    sources: [{ turn_id: derivedId('import-source', id), conversation_id: null, turn: null, ordinal: 0, at }],
+    sources: [{ turn_id, conversation_id: null, turn: null, ordinal: 0, at }],
     // Ordered by when it was created, not by when it was imported.
-    order: Math.max(0, createdAt) * 1000 + Math.min(index, 999),
-    created_at: createdAt,
-    updated_at: updatedAt,
+    order: Math.max(0, fields.created_at) * 1000 + Math.min(index, 999),
   }
 }

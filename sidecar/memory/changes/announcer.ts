@@ -87,7 +87,7 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
     }
     const isStronger = remember(scope, what)
     scheduleRetry()
-    if (isStronger) await logFailure(notices.put({ scope, what }))
+    if (isStronger) await logFailure(notices.put({ scope, notice: what }))
     return undefined
   }
 
@@ -155,8 +155,8 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
 
   async function load(): Promise<void> {
     let hasMore = false
-    for await (const { scope, what } of notices.all()) {
-      remember(scope, what)
+    for await (const { scope, notice } of notices.all()) {
+      remember(scope, notice)
       hasMore ||= !pending.has(scope)
     }
     // A full map may also lack notices that were stored during the read.

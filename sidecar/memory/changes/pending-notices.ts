@@ -1,44 +1,43 @@
 import { z } from 'zod'
-import { type RecordStore, scrollAll } from '../../ports/records.ts'
+import type { RecordStore } from '../../ports/records.ts'
 import { derivedId } from '../model/scope.ts'
-import { putMeta } from '../repositories/meta.ts'
-import { type OnInvalidRecord, readEach, recordReader } from '../repositories/record.ts'
+import { type OnInvalidRecord, recordsOf } from '../repositories/record.ts'
 
-/** The effect of a change on the scope state, weakest first; each one includes those before it. */
+/** What the scope state is told of a change. Each notice includes those before it. */
 export const CHANGE_NOTICES = ['epoch', 'fence', 'clear'] as const
 export type ChangeNotice = (typeof CHANGE_NOTICES)[number]
 
 export interface PendingNotice {
   scope: string
-  what: ChangeNotice
+  notice: ChangeNotice
 }
 
-/** Stores undelivered change notices in the record store, so that they survive a crash. */
+/** Undelivered change notices, stored with the memories, so that they outlive the process. */
 export interface NoticeStore {
   put(notice: PendingNotice): Promise<void>
   remove(scope: string): Promise<void>
   all(): AsyncIterable<PendingNotice>
 }
 
-/** Scope of the records, in `meta`. Cannot collide with the scope of a user, which contains a slash. */
+/** Scope of the records in `meta`. Differs from every user's scope, which contains a slash. */
 const SCOPE = 'owed'
 
-const readNotice = recordReader<PendingNotice>(
+const stored = recordsOf(
   'meta',
   z.looseObject({ scope: z.string(), what: z.enum(CHANGE_NOTICES) }),
+  ({ scope, what }): PendingNotice => ({ scope, notice: what }),
 )
 
 export function createNoticeStore(records: RecordStore, onInvalid?: OnInvalidRecord): NoticeStore {
-  const idOf = ({ scope, what }: PendingNotice) => derivedId('owed', scope, what)
+  const idOf = (scope: string, notice: ChangeNotice) => derivedId('owed', scope, notice)
   return {
-    async put({ scope, what }) {
+    async put({ scope, notice }) {
       // One record per notice, so that no process overwrites a stronger notice of another.
-      await records.commit([putMeta(SCOPE, idOf({ scope, what }), { scope, what })])
+      await records.commit([stored.put(SCOPE, idOf(scope, notice), 0, { scope, what: notice })])
     },
     async remove(scope) {
-      const ids = CHANGE_NOTICES.map((what) => idOf({ scope, what }))
-      await records.commit(ids.map((id) => ({ remove: id, collection: 'meta', scope: SCOPE })))
+      await records.commit(CHANGE_NOTICES.map((notice) => stored.remove(SCOPE, idOf(scope, notice))))
     },
-    all: () => readEach(scrollAll(records, 'meta', SCOPE), readNotice, onInvalid),
+    all: () => stored.scroll(records, SCOPE, onInvalid),
   }
 }

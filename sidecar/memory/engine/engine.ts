@@ -45,7 +45,7 @@ export class MemoryEngine {
   readonly #lock: ScopeLock
 
   constructor(options: EngineOptions) {
-    this.#records = reportFailedCommits(options.records, (scope) => this.#reportUncertain(scope))
+    this.#records = options.records
     this.#lock = options.lock
     this.#embedder = options.embedder
     this.#onChange = options.onChange
@@ -212,7 +212,13 @@ export class MemoryEngine {
     return await this.#lock.run(scope, async ({ assertHeld }) => {
       const commit: RecordStore['commit'] = async (writes) => {
         await assertHeld()
-        await this.#records.commit(writes)
+        try {
+          await this.#records.commit(writes)
+        } catch (error) {
+          // It may have taken effect all the same, so in-memory copies of the memories must be dropped.
+          if (writes.some(({ collection }) => collection === 'memories')) await this.#reportUncertain(scope)
+          throw error
+        }
       }
       return await task({ ...this.#records, commit })
     })
@@ -224,25 +230,6 @@ export class MemoryEngine {
 
   async #reportUncertain(scope: string): Promise<void> {
     await this.#onChange({ scope, upserted: [], removed: [], fence: true, isUncertain: true })
-  }
-}
-
-/** A rejected commit may have taken effect all the same, so in-memory copies of its scopes must be dropped. */
-function reportFailedCommits(
-  records: RecordStore,
-  onUncertain: (scope: string) => Promise<void>,
-): RecordStore {
-  return {
-    ...records,
-    async commit(writes) {
-      try {
-        await records.commit(writes)
-      } catch (error) {
-        const memories = writes.filter(({ collection }) => collection === 'memories')
-        for (const scope of new Set(memories.map((write) => write.scope))) await onUncertain(scope)
-        throw error
-      }
-    },
   }
 }
 

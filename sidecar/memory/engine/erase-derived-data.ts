@@ -1,5 +1,6 @@
 import { isContextOf, withoutText } from '../../text/message-text.ts'
-import { memoryId } from '../model/identity.ts'
+import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import { memoryIdOf } from '../model/identity.ts'
 import type { Memory } from '../model/memory.ts'
 import { type Turn, turnRecordId } from '../model/turns.ts'
 import { getTurn, putTurn } from '../repositories/turns.ts'
@@ -45,6 +46,8 @@ async function eraseContext(
 
 function withoutMemory(turn: Turn, memory: Memory, ordinals: ReadonlySet<number>, scope: string): Turn {
   const isPending = memory.kind === 'pending'
+  // A corrected memory would get another id from its current text.
+  const restatedId = memoryIdOf(scope, memory, normaliseForDuplicate(memory.text))
   return {
     ...turn,
     // Extraction would otherwise learn the deleted text in other words.
@@ -55,8 +58,7 @@ function withoutMemory(turn: Turn, memory: Memory, ordinals: ReadonlySet<number>
       : turn.messages,
     revision: isPending ? turn.revision + 1 : turn.revision,
     memory_ids: turn.memory_ids.filter((one) => one !== memory.id),
-    // The second identifier is the one that the present text of the memory would get.
-    removed_ids: [...new Set([...turn.removed_ids, memory.id, memoryId(scope, memory)])],
+    removed_ids: [...new Set([...turn.removed_ids, memory.id, restatedId])],
     unsaid: [...new Set([...(turn.unsaid ?? []), ...ordinals])],
   }
 }

@@ -30,7 +30,7 @@ export async function listMemories(
     for (const record of page) {
       if (memories.length === limit) return { memories, next: after ?? null }
       after = { order: record.order, id: record.id }
-      const memory = tryRead(record, readMemory, onInvalid)
+      const memory = tryRead(record, readMemory, onInvalid)?.memory
       if (memory && accept(memory)) memories.push(memory)
     }
     scanned += page.length

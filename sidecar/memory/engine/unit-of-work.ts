@@ -6,7 +6,7 @@ import type { Actor, Cause, HistoryEvent, PastVersion } from '../model/history.t
 import { versionRecordId } from '../model/history.ts'
 import type { Memory } from '../model/memory.ts'
 import { getActor, putHistory } from '../repositories/history.ts'
-import { getMemory, type Held, putMemory } from '../repositories/memories.ts'
+import { getMemory, type Held, putMemory, removeMemory } from '../repositories/memories.ts'
 import {
   getEnded,
   getPastVersion,
@@ -208,7 +208,7 @@ export class UnitOfWork {
     const sparse = await sparseOfAll(upserted.map(({ memory }) => memory))
     const writes = [...this.#writes]
     const { scope } = this
-    for (const id of removed) writes.push({ remove: id, collection: 'memories', scope })
+    for (const id of removed) writes.push(removeMemory(scope, id))
     for (const [i, { memory, dense }] of upserted.entries()) {
       writes.push(putMemory(scope, memory, dense, sparse[i]))
     }

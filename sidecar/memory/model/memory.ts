@@ -1,23 +1,66 @@
-import type { JsonObject } from '../../ports/records.ts'
+import { z } from 'zod'
+import { id, jsonObject, role, type Time, text, turnNumber, version } from './fields.ts'
 
-export type Role = 'user' | 'assistant' | 'system'
+export type Role = z.output<typeof role>
 
 /** The message that stated a memory; a repeated statement adds a source. */
-export interface Source {
-  turn_id: string
-  conversation_id: string | null
-  turn: number | null
+const sourceFields = <T extends Time>(time: T) => ({
+  turn_id: id,
+  conversation_id: text,
+  turn: turnNumber,
   /** Index of the message in its turn, from 0. */
-  ordinal: number
-  /** When it was said, epoch milliseconds. */
-  at: number
-}
+  ordinal: z.int().nonnegative(),
+  /** When it was said. */
+  at: time,
+})
+const storedSource = z.object(sourceFields(z.number()))
+export type Source = z.output<typeof storedSource>
 
-/**
- * The origin of the text. `verbatim`: copied from a message. `pending`: the same, until the turn is extracted.
- * `extracted`: a fact that the model found. `imported`: imported as a memory.
- */
-export type Kind = 'verbatim' | 'pending' | 'extracted' | 'imported'
+/** A record of the collection `memories`. */
+export const memoryFields = <T extends Time>(time: T) => ({
+  id,
+  text: z.string(),
+  role,
+  /** The speaker's name, or the role where no name was given. */
+  speaker: z.string(),
+  agent_id: text,
+  run_id: text,
+  app_id: text,
+  metadata: jsonObject,
+  /**
+   * The origin of the text. `verbatim`: copied from a message. `pending`: the same, until the turn is extracted.
+   * `extracted`: a fact that the model found. `imported`: imported as a memory.
+   */
+  kind: z.enum(['verbatim', 'pending', 'extracted', 'imported']),
+  /** Topic and sub-topic of the app's schema; `null` for a text that no model classified. */
+  topic: text,
+  sub_topic: text,
+  /** 1 (small talk) to 5; `null` for a text that no model rated. */
+  importance: z.number().nullable().default(null),
+  /** Date of the event: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
+  event_date: text,
+  /** From 1; increments with each revision. */
+  version,
+  /** Start of the validity of this version: the time of the statement or of the correction. */
+  valid_from: time,
+  /** When it ceases to be recalled; `null` for never. */
+  expires_at: time.nullable().default(null),
+  /** The end of the message before. It is searched with the text, and never shown. */
+  context: text,
+  /** Oldest first. */
+  sources: z.array(z.looseObject(sourceFields(time))).min(1),
+  /** Sort key in the scope: epoch microseconds of the first write plus the position in the turn. */
+  order: z.int().nonnegative(),
+  created_at: time,
+  updated_at: time,
+  /** Earlier versions with the same content, which an undo restored. */
+  same_as: z.array(version).optional(),
+  /** On a past version: it counts as never valid, because the turn that stated it was replaced. */
+  taken_back: z.literal(true).optional(),
+})
+const storedMemory = z.object({ ...memoryFields(z.number()), sources: z.array(storedSource) })
+export type Memory = z.output<typeof storedMemory>
+export type Kind = Memory['kind']
 
 /** Short: pending. Mid: of one run. Long: of the user. */
 export type Tier = 'short' | 'mid' | 'long'
@@ -27,78 +70,11 @@ export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
   return memory.run_id === null ? 'long' : 'mid'
 }
 
-/** A memory as it is stored: the payload of a record of the collection `memories`. */
-export interface Memory {
-  id: string
-  text: string
-  role: Role
-  /** The speaker's name, or the role where no name was given. */
-  speaker: string
-  agent_id: string | null
-  run_id: string | null
-  app_id: string | null
-  metadata: JsonObject
-  kind: Kind
-  /** Topic and sub-topic of the app's schema; `null` for a text that no model classified. */
-  topic: string | null
-  sub_topic: string | null
-  /** 1 (small talk) to 5; `null` for a text that no model rated. */
-  importance: number | null
-  /** Date of the event: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
-  event_date: string | null
-  /** From 1; increments with each revision. */
-  version: number
-  /** Start of the validity of this version, epoch milliseconds: the time of the statement or of the correction. */
-  valid_from: number
-  /** Epoch milliseconds from which it is no longer recalled; `null` for never. */
-  expires_at: number | null
-  /** The end of the message before. It is searched with the text, and never shown. */
-  context: string | null
-  /** Oldest first; never empty. */
-  sources: Source[]
-  /** Sort key in the scope: epoch microseconds of the first write plus the position in the turn. */
-  order: number
-  /** Epoch milliseconds. */
-  created_at: number
-  updated_at: number
-  /** Earlier versions with the same content, which an undo restored. */
-  same_as?: readonly number[] | undefined
-  /** On a past version: it counts as never valid, because the turn that stated it was replaced. */
-  taken_back?: true | undefined
-}
+/** A memory as the API shows it. Times are ISO 8601. */
+export type MemoryView = ReturnType<typeof toView>
 
-/** A memory as the API shows it. */
-export interface MemoryView {
-  id: string
-  memory: string
-  user_id: string
-  role: Role
-  speaker: string
-  kind: Kind
-  tier: Tier
-  topic: string | null
-  sub_topic: string | null
-  importance: number | null
-  event_date: string | null
-  version: number
-  conversation_id: string | null
-  turn: number | null
-  /** ISO 8601. */
-  at: string
-  sources: { conversation_id: string | null; turn: number | null; turn_id: string; at: string }[]
-  agent_id: string | null
-  run_id: string | null
-  app_id: string | null
-  metadata: JsonObject
-  valid_from: string
-  /** End of the validity of this version; `null` for the current version. */
-  valid_until: string | null
-  expires_at: string | null
-  created_at: string
-  updated_at: string
-}
-
-export function toView(memory: Memory, userId: string, validUntil: number | null = null): MemoryView {
+/** @param validUntil end of the validity of this version; `null` for the current version */
+export function toView(memory: Memory, userId: string, validUntil: number | null = null) {
   const [first] = memory.sources
   return {
     id: memory.id,

@@ -22,16 +22,8 @@ export function topicsOf(rules: { topics: readonly Topic[] }): readonly Topic[] 
 /** Maps a topic as a model wrote it to a topic of the schema, and to a sub-topic if the model named one. */
 export type FindTopic = (written: string) => { topic: string; subTopic?: string }
 
-let findDefault: FindTopic | undefined
-
-/** Creates a lookup for the topics of a schema. The one for the default topics is cached. */
+/** Creates a lookup for the topics of a schema. */
 export function topicFinder(topics: readonly Topic[]): FindTopic {
-  if (topics !== DEFAULT_TOPICS) return createFinder(topics)
-  findDefault ??= createFinder(topics)
-  return findDefault
-}
-
-function createFinder(topics: readonly Topic[]): FindTopic {
   const byName = new Map<string, { topic: string; subTopic?: string }>()
   const add = (key: string, found: { topic: string; subTopic?: string }) => {
     if (!byName.has(key)) byName.set(key, found)

@@ -1,69 +1,76 @@
-import type { JsonObject } from '../../ports/records.ts'
-import type { Role } from './memory.ts'
+import { z } from 'zod'
+import { id, jsonObject, role, type Time, text, turnNumber, version } from './fields.ts'
 import { derivedId } from './scope.ts'
 
-export interface Message {
-  role: Role
-  content: string
-  name?: string | undefined
-  /** When it was said, epoch milliseconds. */
-  at?: number | undefined
-}
-
-export type Remember = 'user' | 'assistant' | 'both'
-
-/**
- * `pending`: accepted and durable; its text is recalled verbatim until extraction. `failed`: extraction failed for
- * good; kept until it is replayed. `done`: extracted, kept verbatim or dropped.
- */
-export type TurnState = 'pending' | 'failed' | 'done'
+const messageFields = <T extends Time>(time: T) => ({
+  role,
+  content: z.string(),
+  name: z.string().optional(),
+  /** When it was said. */
+  at: time.optional(),
+})
+const storedMessage = z.object(messageFields(z.number()))
+export type Message = z.output<typeof storedMessage>
 
 /** What the extraction of a turn did to one memory; `version` is the version of the memory afterwards. */
-export interface Effect {
-  event: 'ADD' | 'UPDATE' | 'DELETE' | 'NOOP'
-  memory_id: string
-  version: number
-}
+const effect = { event: z.enum(['ADD', 'UPDATE', 'DELETE', 'NOOP']), memory_id: id, version }
+const storedEffect = z.object(effect)
+export type Effect = z.output<typeof storedEffect>
 
-/** A turn as it is stored: the payload of a record of the collection `turns`. */
-export interface Turn {
-  id: string
-  conversation_id: string | null
-  turn: number | null
-  agent_id: string | null
-  run_id: string | null
-  app_id: string | null
-  metadata: JsonObject
-  messages: Message[]
-  remember: Remember
-  state: TurnState
+/** A record of the collection `turns`. */
+export const turnFields = <T extends Time>(time: T) => ({
+  id,
+  conversation_id: text,
+  turn: turnNumber,
+  agent_id: text,
+  run_id: text,
+  app_id: text,
+  metadata: jsonObject,
+  messages: z.array(z.looseObject(messageFields(time))),
+  remember: z.enum(['user', 'assistant', 'both']),
+  /**
+   * `pending`: accepted and durable; its text is recalled verbatim until extraction. `failed`: extraction failed for
+   * good; kept until it is replayed. `done`: extracted, kept verbatim or dropped.
+   */
+  state: z.enum(['pending', 'failed', 'done']),
   /** Id of an entry of the former intake log; only read, to import that log once. */
-  logged?: string | undefined
+  logged: z.string().optional(),
   /** Counts the posts of the turn. An extraction of an older revision is discarded. */
-  revision: number
+  revision: version,
   /** Memories that have this turn as a source. */
-  memory_ids: string[]
+  memory_ids: z.array(id),
   /** Deleted memories of this turn: posting the turn again does not restore them. */
-  removed_ids: string[]
+  removed_ids: z.array(id),
   /** Ordinals of messages whose memories were deleted: they are no context of later messages. */
-  unsaid?: readonly number[] | undefined
-  /** The flush trigger and the time of the extraction, epoch milliseconds; absent before it. */
-  learned?: { because: string | null; at: number } | undefined
-  /** When the turn was dropped without extraction, epoch milliseconds. */
-  dropped_at?: number | undefined
+  unsaid: z.array(z.number()).optional(),
+  /** The flush trigger and the time of the extraction; absent before it. */
+  learned: z.looseObject({ because: text, at: time }).optional(),
+  /** When the turn was dropped without extraction. */
+  dropped_at: time.optional(),
   /** What the extraction did, in order; empty for a turn that is kept verbatim. */
-  effects: Effect[]
-  created_at: number
-  updated_at: number
-}
+  effects: z.array(z.looseObject(effect)),
+  created_at: time,
+  updated_at: time,
+})
+const storedTurn = z.object({
+  ...turnFields(z.number()),
+  messages: z.array(storedMessage),
+  effects: z.array(storedEffect),
+  learned: z.object({ because: text, at: z.number() }).optional(),
+})
+export type Turn = z.output<typeof storedTurn>
+export type Remember = Turn['remember']
+export type TurnState = Turn['state']
 
-/** The payload of a record of the collection `conversations`. */
-export interface Conversation {
-  id: string
-  last_turn: number
+/** A record of the collection `conversations`. */
+export const conversationFields = {
+  id,
+  last_turn: z.int().nonnegative(),
   /** Rolling summary of the extracted turns; `''` for none. */
-  summary: string
+  summary: z.string(),
 }
+const storedConversation = z.object(conversationFields)
+export type Conversation = z.output<typeof storedConversation>
 
 export function conversationRecordId(conversationId: string): string {
   return derivedId('conversation', conversationId)

@@ -1,32 +1,22 @@
 import { z } from 'zod'
 import type { RecordStore, Write } from '../../ports/records.ts'
-import { type Conversation, callRecordId, conversationRecordId } from '../model/turns.ts'
-import { getRecord, recordReader, toPayload } from './record.ts'
+import { type Conversation, callRecordId, conversationFields, conversationRecordId } from '../model/turns.ts'
+import { recordsOf } from './record.ts'
 
-const readConversation = recordReader<Conversation>(
-  'conversations',
-  z.looseObject({ id: z.string(), last_turn: z.number(), summary: z.string() }),
-)
+const conversations = recordsOf('conversations', z.looseObject(conversationFields))
+const calls = recordsOf('calls', z.looseObject({ turn: z.number() }))
 
 export async function getConversation(
   store: RecordStore,
   scope: string,
   conversationId: string,
 ): Promise<Conversation | undefined> {
-  const id = conversationRecordId(conversationId)
-  return await getRecord(store, 'conversations', scope, id, readConversation)
+  return await conversations.get(store, scope, conversationRecordId(conversationId))
 }
 
 export function putConversation(scope: string, conversation: Conversation, now: number): Write {
-  const put = {
-    id: conversationRecordId(conversation.id),
-    order: now * 1000,
-    payload: toPayload(conversation),
-  }
-  return { put, collection: 'conversations', scope }
+  return conversations.put(scope, conversationRecordId(conversation.id), now * 1000, conversation)
 }
-
-const readCall = recordReader<{ turn: number }>('calls', z.looseObject({ turn: z.number() }))
 
 /** The turn number that a call without one got the first time. */
 export async function getCallTurn(
@@ -35,8 +25,7 @@ export async function getCallTurn(
   conversationId: string,
   idempotencyKey: string,
 ): Promise<number | undefined> {
-  const id = callRecordId(conversationId, idempotencyKey)
-  return (await getRecord(store, 'calls', scope, id, readCall))?.turn
+  return (await calls.get(store, scope, callRecordId(conversationId, idempotencyKey)))?.turn
 }
 
 export function putCallTurn(
@@ -46,6 +35,5 @@ export function putCallTurn(
   turn: number,
   now: number,
 ): Write {
-  const id = callRecordId(conversationId, idempotencyKey)
-  return { put: { id, order: now * 1000, payload: { turn } }, collection: 'calls', scope }
+  return calls.put(scope, callRecordId(conversationId, idempotencyKey), now * 1000, { turn })
 }

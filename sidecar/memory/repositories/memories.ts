@@ -1,17 +1,9 @@
 import { z } from 'zod'
-import {
-  type Collection,
-  type RecordStore,
-  type SparseVector,
-  type StoredRecord,
-  scrollAll,
-  type Write,
-} from '../../ports/records.ts'
+import type { Collection, SparseVector, StoredRecord, Write } from '../../ports/records.ts'
 import { sparseOf } from '../../text/terms/sparse.ts'
 import { fieldsOf } from '../model/filters.ts'
-import type { Memory } from '../model/memory.ts'
-import { jsonObject, optionalNumber, optionalText, role } from './fields.ts'
-import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
+import { type Memory, memoryFields } from '../model/memory.ts'
+import { recordsOf } from './record.ts'
 
 /** A memory with its embedding; without one where the text is new and not embedded yet. */
 export interface Held {
@@ -19,48 +11,11 @@ export interface Held {
   dense: Float32Array | undefined
 }
 
-export const memorySchema = z.looseObject({
-  id: z.string(),
-  text: z.string(),
-  role,
-  speaker: z.string(),
-  agent_id: optionalText,
-  run_id: optionalText,
-  app_id: optionalText,
-  metadata: jsonObject,
-  kind: z.enum(['verbatim', 'pending', 'extracted', 'imported']),
-  topic: optionalText,
-  sub_topic: optionalText,
-  importance: optionalNumber,
-  event_date: optionalText,
-  version: z.number(),
-  valid_from: z.number(),
-  expires_at: optionalNumber,
-  context: optionalText,
-  sources: z
-    .array(z.looseObject({ turn_id: z.string(), turn: optionalNumber, ordinal: z.number(), at: z.number() }))
-    .min(1),
-  order: z.number(),
-  created_at: z.number(),
-  updated_at: z.number(),
-})
+export const memorySchema = z.looseObject(memoryFields(z.number()))
 
-export const readMemory = recordReader<Memory>('memories', memorySchema)
+const memories = recordsOf('memories', memorySchema, (memory, { dense }): Held => ({ memory, dense }))
 
-const readHeld = (record: StoredRecord): Held => ({ memory: readMemory(record), dense: record.dense })
-
-export async function getMemory(store: RecordStore, scope: string, id: string): Promise<Held | undefined> {
-  return await getRecord(store, 'memories', scope, id, readHeld)
-}
-
-/** All current memories of a scope, in their order. Invalid records are skipped where `onInvalid` is given. */
-export function scrollMemories(
-  store: RecordStore,
-  scope: string,
-  onInvalid?: OnInvalidRecord,
-): AsyncGenerator<Held> {
-  return readEach(scrollAll(store, 'memories', scope), readHeld, onInvalid)
-}
+export const { get: getMemory, scroll: scrollMemories, read: readMemory, remove: removeMemory } = memories
 
 export function putMemory(
   scope: string,
@@ -68,14 +23,12 @@ export function putMemory(
   dense: Float32Array | undefined,
   sparse: SparseVector = sparseOf(memory),
 ): Write {
-  const { id, order } = memory
-  const put = { id, order, payload: toPayload(memory), dense, sparse, fields: fieldsOf(memory) }
-  return { put, collection: 'memories', scope }
+  return memories.put(scope, memory.id, memory.order, memory, { dense, sparse, fields: fieldsOf(memory) })
 }
 
 /** Adds the term weights and filter fields that are derived from the payload of a memory. */
 export function withSearchFields(collection: Collection, record: StoredRecord): StoredRecord {
   if (collection !== 'memories') return record
-  const memory = readMemory(record)
+  const { memory } = readMemory(record)
   return { ...record, sparse: sparseOf(memory), fields: fieldsOf(memory) }
 }

@@ -1,74 +1,24 @@
 import { z } from 'zod'
-import { type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
-import type { PendingTurn } from '../model/pending.ts'
-import { optionalNumber, optionalText } from './fields.ts'
-import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
+import { type RecordStore, scopesOf, type Write } from '../../ports/records.ts'
+import { type PendingTurn, pendingFields } from '../model/pending.ts'
+import { type OnInvalidRecord, recordsOf } from './record.ts'
 
-const readPending = recordReader<PendingTurn>(
+const pending = recordsOf(
   'pending',
-  z.looseObject({
-    scope: z.string(),
-    turn_id: z.string(),
-    conversation_id: optionalText,
-    turn: optionalNumber,
-    alike: z.string().optional(),
-    app_id: optionalText,
-    triggers: z
-      .looseObject({
-        flushTokens: z.number(),
-        flushTurns: z.number(),
-        idleMs: z.number(),
-        windowAhead: z.number(),
-      })
-      .partial()
-      .optional(),
-    revision: z.number(),
-    tokens: z.number(),
-    at: z.number(),
-    attempts: z.number(),
-    unreadable: z.number(),
-    error: optionalText,
-    not_before: z.number().nullable(),
-  }),
+  z.looseObject({ scope: z.string(), ...pendingFields(z.number()) }),
+  (turn): PendingTurn => turn,
 )
 
-export async function getPending(
-  store: RecordStore,
-  scope: string,
-  turnId: string,
-): Promise<PendingTurn | undefined> {
-  return await getRecord(store, 'pending', scope, turnId, readPending)
-}
-
-/** The pending turns of a scope, oldest first. Invalid records are skipped where `onInvalid` is given. */
-export function scrollPending(
-  store: RecordStore,
-  scope: string,
-  onInvalid?: OnInvalidRecord,
-): AsyncGenerator<PendingTurn> {
-  return readEach(scrollAll(store, 'pending', scope), readPending, onInvalid)
-}
+/** `scrollPending`: the pending turns of a scope, oldest first. */
+export const { get: getPending, scroll: scrollPending, remove: removePending } = pending
 
 export function putPending(turn: PendingTurn): Write {
-  const put = { id: turn.turn_id, order: turn.at * 1000, payload: toPayload(turn) }
-  return { put, collection: 'pending', scope: turn.scope }
+  return pending.put(turn.scope, turn.turn_id, turn.at * 1000, turn)
 }
-
-export function removePending(scope: string, turnId: string): Write {
-  return { remove: turnId, collection: 'pending', scope }
-}
-
-const SCOPES_PAGE = 1000
 
 /** The scopes that have pending turns. */
-export async function* pendingScopes(store: RecordStore): AsyncGenerator<string> {
-  let after: string | undefined
-  for (;;) {
-    const page = await store.scopes('pending', { after, limit: SCOPES_PAGE })
-    yield* page
-    after = page.at(-1)
-    if (page.length < SCOPES_PAGE) return
-  }
+export function pendingScopes(store: RecordStore): AsyncGenerator<string> {
+  return scopesOf(store, 'pending')
 }
 
 /** The one scope that held the pending turns of all users in early versions. Scopes of users contain a slash. */

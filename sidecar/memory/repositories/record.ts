@@ -1,37 +1,33 @@
 import type { z } from 'zod'
+import { AppError } from '../../ports/errors.ts'
 import type { Log } from '../../ports/log.ts'
-import type { Collection, JsonObject, RecordStore, StoredRecord } from '../../ports/records.ts'
-import { InvalidRecord, parsePayload } from './payload.ts'
+import {
+  type Collection,
+  type JsonObject,
+  type RecordStore,
+  type StoredRecord,
+  scrollAll,
+  type Write,
+} from '../../ports/records.ts'
+
+/** A stored record does not match the schema of its collection. The message holds no text of the user. */
+class InvalidRecord extends AppError {
+  constructor(collection: Collection, id: string, error: z.ZodError) {
+    const [issue] = error.issues
+    const field = issue?.path.join('.') || 'payload'
+    super(
+      'internal',
+      `Record ${id} in collection ${collection} is invalid: ${field}: ${issue?.message}. Delete or repair this record.`,
+      { cause: error },
+    )
+  }
+}
 
 /** Called with each invalid record that a read skips. */
 export type OnInvalidRecord = (error: InvalidRecord) => void
 
 export function logInvalidRecord(log: Pick<Log, 'error'>): OnInvalidRecord {
   return ({ message }) => log.error('invalid record skipped', { error: message })
-}
-
-/**
- * Returns a function that checks the payload of a record against a schema and answers it as it is stored, with
- * fields that the schema does not know.
- * @throws {InvalidRecord}
- */
-export function recordReader<T>(collection: Collection, schema: z.ZodType) {
-  return (record: Pick<StoredRecord, 'id' | 'payload'>): T => {
-    parsePayload(collection, record, schema)
-    return record.payload as unknown as T
-  }
-}
-
-/** Reads a record by its identifier. */
-export async function getRecord<T>(
-  store: Pick<RecordStore, 'get'>,
-  collection: Collection,
-  scope: string,
-  id: string,
-  read: (record: StoredRecord) => T,
-): Promise<T | undefined> {
-  const record = await store.get(collection, scope, id)
-  return record && read(record)
 }
 
 /** Reads a record; an invalid one is reported to `onInvalid` and answered as `undefined`, or throws without it. */
@@ -49,15 +45,45 @@ export function tryRead<T>(
   }
 }
 
-/** Reads each record; invalid records as in `tryRead`. */
-export async function* readEach<T>(
-  records: AsyncIterable<StoredRecord>,
-  read: (record: StoredRecord) => T,
-  onInvalid?: OnInvalidRecord,
-): AsyncGenerator<T> {
-  for await (const record of records) {
-    const value = tryRead(record, read, onInvalid)
-    if (value !== undefined) yield value
+type Extras = Pick<StoredRecord, 'dense' | 'sparse' | 'fields'>
+
+/**
+ * Typed access to the records of a collection. Every read throws `InvalidRecord` for a payload that does not match
+ * the schema.
+ * @param map makes the answer of the reads
+ */
+export function recordsOf<S extends z.ZodType, T = z.output<S>>(
+  collection: Collection,
+  schema: S,
+  map: (value: z.output<S>, record: Extras) => T = (value) => value as T,
+) {
+  const read = (record: Pick<StoredRecord, 'id' | 'payload'> & Extras): T => {
+    const { success, data, error } = schema.safeParse(record.payload)
+    if (!success) throw new InvalidRecord(collection, record.id, error)
+    return map(data, record)
+  }
+  return {
+    read,
+    async get(store: Pick<RecordStore, 'get'>, scope: string, id: string): Promise<T | undefined> {
+      const record = await store.get(collection, scope, id)
+      return record && read(record)
+    },
+    /** All records of a scope, in their order. Invalid records are skipped where `onInvalid` is given. */
+    async *scroll(
+      store: RecordStore,
+      scope: string,
+      onInvalid?: OnInvalidRecord,
+      accept: (record: StoredRecord) => boolean = () => true,
+    ): AsyncGenerator<T> {
+      for await (const record of scrollAll(store, collection, scope)) {
+        const value = accept(record) ? tryRead(record, read, onInvalid) : undefined
+        if (value !== undefined) yield value
+      }
+    },
+    put(scope: string, id: string, order: number, value: object, extras: Extras = {}): Write {
+      return { put: { id, order, payload: toPayload(value), ...extras }, collection, scope }
+    },
+    remove: (scope: string, id: string): Write => ({ remove: id, collection, scope }),
   }
 }
 

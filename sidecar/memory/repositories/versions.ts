@@ -1,8 +1,8 @@
 import { z } from 'zod'
-import { type RecordStore, type StoredRecord, scrollAll, type Write } from '../../ports/records.ts'
+import type { RecordStore, StoredRecord, Write } from '../../ports/records.ts'
 import { type PastVersion, versionRecordId } from '../model/history.ts'
 import { memorySchema } from './memories.ts'
-import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
+import { type OnInvalidRecord, recordsOf } from './record.ts'
 
 /** A past version with its embedding. */
 export interface HeldPast {
@@ -10,15 +10,13 @@ export interface HeldPast {
   dense: Float32Array | undefined
 }
 
-export const readPastVersion = recordReader<PastVersion>(
+const versions = recordsOf(
   'versions',
   z.looseObject({ memory: memorySchema, valid_until: z.number(), ended: z.boolean() }),
+  (past, { dense }): HeldPast => ({ past, dense }),
 )
 
-const readHeldPast = (record: StoredRecord): HeldPast => ({
-  past: readPastVersion(record),
-  dense: record.dense,
-})
+export const { read: readPastVersion, remove: removeEndMarker } = versions
 
 export async function getPastVersion(
   store: RecordStore,
@@ -26,7 +24,7 @@ export async function getPastVersion(
   memoryId: string,
   version: number,
 ): Promise<HeldPast | undefined> {
-  return await getRecord(store, 'versions', scope, versionRecordId(memoryId, version), readHeldPast)
+  return await versions.get(store, scope, versionRecordId(memoryId, version))
 }
 
 /** The last version of a memory that has ended; `undefined` for a current or unknown memory. */
@@ -35,39 +33,30 @@ export async function getEnded(
   scope: string,
   memoryId: string,
 ): Promise<PastVersion | undefined> {
-  const past = await getRecord(store, 'versions', scope, memoryId, readPastVersion)
+  const past = (await versions.get(store, scope, memoryId))?.past
   return past?.memory.id === memoryId ? past : undefined
 }
 
 /** All past versions of a scope, without the end markers. Invalid records are skipped where `onInvalid` is given. */
-export async function* scrollPastVersions(
+export function scrollPastVersions(
   store: RecordStore,
   scope: string,
   onInvalid?: OnInvalidRecord,
 ): AsyncGenerator<HeldPast> {
-  const versions = async function* () {
-    for await (const record of scrollAll(store, 'versions', scope)) if (!isEndMarker(record)) yield record
-  }
-  yield* readEach(versions(), readHeldPast, onInvalid)
+  return versions.scroll(store, scope, onInvalid, (record) => !isEndMarker(record))
 }
 
 export function putPastVersion(scope: string, past: PastVersion, dense: Float32Array | undefined): Write {
   const { id, version, order } = past.memory
-  const put = { id: versionRecordId(id, version), order, payload: toPayload(past), dense }
-  return { put, collection: 'versions', scope }
+  return versions.put(scope, versionRecordId(id, version), order, past, { dense })
 }
 
 /** Marks a memory as ended with a version. The marker is never searched, so it has no embedding. */
 export function putEndMarker(scope: string, past: PastVersion): Write {
-  const { id, order } = past.memory
-  return { put: { id, order, payload: toPayload(past) }, collection: 'versions', scope }
+  return versions.put(scope, past.memory.id, past.memory.order, past)
 }
 
-export function removeEndMarker(scope: string, memoryId: string): Write {
-  return { remove: memoryId, collection: 'versions', scope }
-}
-
-/** The record under a memory's own identifier marks the end of the memory; versions have their own identifiers. */
+/** The record under a memory's own id marks the end of the memory; versions have ids of their own. */
 export function isEndMarker({ id, payload }: Pick<StoredRecord, 'id' | 'payload'>): boolean {
   return (payload['memory'] as { id?: unknown } | undefined)?.id === id
 }

@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
-import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
-import type { JsonObject, RecordStore } from '../../ports/records.ts'
+import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import { type AppRules, DEFAULT_RULES } from './rules.ts'
-import { type RulesVersion, readRulesVersion, recordId, rulesScope } from './stored-rules.ts'
+import { type RulesVersion, recordId, rulesScope, rulesVersions } from './stored-rules.ts'
 
 type RulesSource = 'app' | 'namespace' | 'default'
 
@@ -24,8 +23,6 @@ export interface RulesInForce {
 interface RuleBookOptions {
   records: RecordStore
   lock: ScopeLock
-  /** Apps whose rules are cached; 0 if other processes write rules to the same record store. @default 1000 */
-  maxCached?: number
   now?: () => number
 }
 
@@ -34,21 +31,16 @@ export class RuleBook {
   readonly #records: RecordStore
   readonly #now: () => number
   readonly #lock: ScopeLock
-  /** Newest versions, including their absence. */
-  readonly #cache: LRUCache<string, { newest: RulesVersion | undefined }> | undefined
-  /** Detects a write during a read, whose result must then not be cached. */
-  #writes = 0
 
-  constructor({ records, lock, maxCached = 1000, now = Date.now }: RuleBookOptions) {
+  constructor({ records, lock, now = Date.now }: RuleBookOptions) {
     this.#records = records
     this.#lock = lock
-    this.#cache = maxCached === 0 ? undefined : new LRUCache({ max: maxCached })
     this.#now = now
   }
 
   /** Returns the rules that apply to an app: its own, else those of the namespace, else the defaults. */
   async inForce(namespace: string, appId: string | null): Promise<RulesInForce> {
-    const own = await this.#newest(namespace, appId)
+    const own = await this.#read(namespace, appId)
     const version = own?.version ?? 0
     if (own?.rules) {
       const source: RulesSource = appId === null ? 'namespace' : 'app'
@@ -100,39 +92,16 @@ export class RuleBook {
         throw new AppError('conflict', `if_version: expected ${newest}, the newest version, got ${expected}`)
       }
       if (isDeepStrictEqual(current?.rules ?? null, rules)) return await this.inForce(namespace, appId)
-      const version: RulesVersion = { version: newest + 1, rules, updatedAt: this.#now() }
-      const record = { order: version.version, payload: version as unknown as JsonObject }
+      const version = newest + 1
+      const stored = { version, rules, updatedAt: this.#now() }
+      const ids = [recordId(appId), recordId(appId, version)]
       await assertHeld()
-      try {
-        await this.#records.commit([
-          { put: { id: recordId(appId), ...record }, collection: 'rules', scope },
-          { put: { id: recordId(appId, version.version), ...record }, collection: 'rules', scope },
-        ])
-      } finally {
-        // A commit that failed may still have taken effect.
-        this.#cache?.delete(cacheKey(namespace, appId))
-        this.#writes += 1
-      }
+      await this.#records.commit(ids.map((id) => rulesVersions.put(scope, id, version, stored)))
       return await this.inForce(namespace, appId)
     })
   }
 
-  async #newest(namespace: string, appId: string | null): Promise<RulesVersion | undefined> {
-    const key = cacheKey(namespace, appId)
-    const known = this.#cache?.get(key)
-    if (known) return known.newest
-    const writes = this.#writes
-    const newest = await this.#read(namespace, appId)
-    if (writes === this.#writes) this.#cache?.set(key, { newest })
-    return newest
-  }
-
   async #read(namespace: string, appId: string | null, version?: number): Promise<RulesVersion | undefined> {
-    const record = await this.#records.get('rules', rulesScope(namespace), recordId(appId, version))
-    return record && readRulesVersion(record)
+    return await rulesVersions.get(this.#records, rulesScope(namespace), recordId(appId, version))
   }
-}
-
-function cacheKey(namespace: string, appId: string | null): string {
-  return JSON.stringify([namespace, appId])
 }

@@ -1,18 +1,7 @@
 import { z } from 'zod'
-import type { StoredRecord } from '../../ports/records.ts'
 import { derivedId } from '../model/scope.ts'
-import { parsePayload } from '../repositories/payload.ts'
-import { type AppRules, DEFAULT_RULES } from './rules.ts'
-
-/** The rules of an app, or of a namespace for all of its apps, at one point in time. */
-export interface RulesVersion {
-  /** From 1, without gaps. */
-  version: number
-  /** `null`: this version removed the rules. */
-  rules: AppRules | null
-  /** Epoch milliseconds. */
-  updatedAt: number
-}
+import { recordsOf } from '../repositories/record.ts'
+import { DEFAULT_RULES } from './rules.ts'
 
 const names = z.array(z.string())
 const setting = z.number().nullable().default(null)
@@ -36,16 +25,18 @@ const storedRules = z.object({
     .default(DEFAULT_RULES.flush),
 })
 
+/** The rules of an app, or of a namespace for all of its apps, at one point in time. */
 const storedVersion = z.object({
+  /** From 1, without gaps. */
   version: z.number(),
+  /** `null`: this version removed the rules. */
   rules: storedRules.nullable(),
+  /** Epoch milliseconds. */
   updatedAt: z.number(),
 })
+export type RulesVersion = z.output<typeof storedVersion>
 
-/** @throws {AppError} for an invalid payload */
-export function readRulesVersion(record: StoredRecord): RulesVersion {
-  return parsePayload('rules', record, storedVersion)
-}
+export const rulesVersions = recordsOf('rules', storedVersion)
 
 /** Rules have the empty user id, which no user can have. */
 export function rulesScope(namespace: string): string {

@@ -1,5 +1,5 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
+import { type RecordStore, type StoredRecord, scopesOf, scrollPages } from '../../ports/records.ts'
 import { readMemory, withSearchFields } from '../repositories/memories.ts'
 import { EMBEDDED, getEmbedderNote, saveEmbedderNote } from '../repositories/meta.ts'
 import { readPastVersion } from '../repositories/versions.ts'
@@ -47,17 +47,12 @@ export async function reembed(
   let done = 0
   let scopes = 0
   for (const collection of EMBEDDED.slice(EMBEDDED.indexOf(start.collection))) {
-    let after = collection === start.collection ? start.scope : ''
-    for (;;) {
-      const page = await store.scopes(collection, { after, limit: PAGE })
-      for (const scope of page) {
-        done += await reembedScope(store, embedder, collection, scope)
-        scopes += collection === EMBEDDED[0] ? 1 : 0
-        await saveEmbedderNote(store, { name, dimensions, underway: { collection, scope } })
-        onProgress(scopes, done)
-        after = scope
-      }
-      if (page.length < PAGE) break
+    const after = collection === start.collection ? start.scope : ''
+    for await (const scope of scopesOf(store, collection, after)) {
+      done += await reembedScope(store, embedder, collection, scope)
+      scopes += collection === EMBEDDED[0] ? 1 : 0
+      await saveEmbedderNote(store, { name, dimensions, underway: { collection, scope } })
+      onProgress(scopes, done)
     }
   }
   await saveEmbedderNote(store, { name, dimensions })
@@ -71,20 +66,13 @@ async function reembedScope(
   scope: string,
 ): Promise<number> {
   let done = 0
-  let records: StoredRecord[] = []
-  const flush = async () => {
-    if (records.length === 0) return
+  for await (const page of scrollPages(store, collection, scope, { limit: PAGE })) {
+    // End markers of memories have no vector.
+    const records = page.filter(({ dense }) => dense)
     const embedded = await embedRecords(records, embedder, collection, scope)
     await store.commit(embedded.map((put) => ({ put, collection, scope })))
     done += records.length
-    records = []
   }
-  for await (const record of scrollAll(store, collection, scope)) {
-    // End markers of memories have no vector.
-    if (record.dense) records.push(record)
-    if (records.length === PAGE) await flush()
-  }
-  await flush()
   return done
 }
 
@@ -96,9 +84,10 @@ export async function embedRecords(
   scope: string,
 ): Promise<StoredRecord[]> {
   const searchable = records.filter(({ dense }) => dense)
-  const texts = searchable.map((record) =>
-    collection === 'memories' ? readMemory(record).text : readPastVersion(record).memory.text,
-  )
+  const texts = searchable.map((record) => {
+    const { memory } = collection === 'memories' ? readMemory(record) : readPastVersion(record).past
+    return memory.text
+  })
   const vectors = texts.length === 0 ? [] : await embedder.embed(texts, 'document', undefined, { scope })
   const denseOf = new Map(searchable.map((record, i) => [record, vectors[i]]))
   return records.map((record) => withSearchFields(collection, { ...record, dense: denseOf.get(record) }))

@@ -4,7 +4,9 @@ import {
   type Collection,
   type RecordStore,
   type StoredRecord,
+  scopesOf,
   scrollAll,
+  scrollPages,
   type Write,
 } from '../../ports/records.ts'
 import { withSearchFields } from '../repositories/memories.ts'
@@ -59,18 +61,13 @@ export async function moveEmbeddings(options: MoveOptions): Promise<number> {
 export async function completeMemories(store: RecordStore): Promise<number> {
   let added = 0
   for await (const scope of scopesOf(store, 'memories')) {
-    let writes: Write[] = []
-    const flush = async () => {
-      if (writes.length > 0) await store.commit(writes)
-      added += writes.length
-      writes = []
+    for await (const page of scrollPages(store, 'memories', scope, { limit: PAGE })) {
+      const missing = page
+        .filter(({ sparse }) => !sparse)
+        .map((record) => withSearchFields('memories', record))
+      await store.commit(missing.map((put) => ({ put, collection: 'memories', scope })))
+      added += missing.length
     }
-    for await (const record of scrollAll(store, 'memories', scope)) {
-      if (record.sparse) continue
-      writes.push({ put: withSearchFields('memories', record), collection: 'memories', scope })
-      if (writes.length === PAGE) await flush()
-    }
-    await flush()
   }
   return added
 }
@@ -177,14 +174,4 @@ async function writesOf(
     ...surplus.map((id) => ({ remove: id, collection, scope })),
     ...embedded.map((put) => ({ put, collection, scope })),
   ]
-}
-
-async function* scopesOf(store: RecordStore, collection: Collection): AsyncGenerator<string> {
-  let after = ''
-  for (;;) {
-    const page = await store.scopes(collection, { after, limit: 1000 })
-    yield* page
-    if (page.length < 1000) return
-    after = page.at(-1) as string
-  }
 }

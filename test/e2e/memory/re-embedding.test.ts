@@ -20,7 +20,7 @@ const NEW = counting(32)
 const SCOPES = ['default/ada', 'default/bob']
 const quiet = () => {}
 
-/** The lexical embedder, which tells what it was asked. */
+/** The lexical embedder, with the texts that it embedded. */
 function counting(dimensions: number): Embedder & { texts: string[] } {
   const honest = lexicalEmbedder({ dimensions })
   const texts: string[] = []
@@ -41,7 +41,7 @@ async function memory(id: string, text: string, embedder: Embedder, scope: strin
   return { put: record, collection: 'memories' as const, scope }
 }
 
-/** Two users with 70 memories each, which is more than one piece, and the mark of an ended one. */
+/** Two users with 70 memories each, more than one page, and an end marker. */
 async function filled(server: FakeQdrant): Promise<RecordStore> {
   const store = await openOn(server.url, { embedder: OLD })
   await assertSameEmbedder(store, OLD)
@@ -55,6 +55,17 @@ async function filled(server: FakeQdrant): Promise<RecordStore> {
   return store
 }
 
+/** A filled store, opened with the old and with the new embedder. */
+async function openStores() {
+  const stack = new AsyncDisposableStack()
+  const server = stack.use(await startFakeQdrant())
+  const source = await filled(server)
+  stack.defer(() => source.close())
+  const target = await openOn(server.url, { embedder: NEW })
+  stack.defer(() => target.close())
+  return { server, source, target, [Symbol.asyncDispose]: () => stack.disposeAsync() }
+}
+
 async function textsIn(store: RecordStore, scope: string): Promise<string[]> {
   return (await Array.fromAsync(scrollAll(store, 'memories', scope))).map(({ payload }) =>
     String(payload['text']),
@@ -63,22 +74,18 @@ async function textsIn(store: RecordStore, scope: string): Promise<string[]> {
 
 describe('moveEmbeddings', () => {
   it('switches to the new vectors when all are made, and can go back and forth', async () => {
-    await using server = await startFakeQdrant()
-    await using stack = new AsyncDisposableStack()
-    const source = await filled(server)
-    stack.defer(() => source.close())
-    const target = await openOn(server.url, { embedder: NEW })
-    stack.defer(() => target.close())
+    await using stores = await openStores()
+    const { server, source, target } = stores
     const [old] = server.state.aliases.values()
     await expect(assertSameEmbedder(target, NEW)).rejects.toThrow(/npm run reembed/)
-    const told: number[] = []
+    const progress: number[] = []
     const options = { source, target, from: OLD, embedder: NEW }
     const onProgress = (_scopes: number, _records: number, embedded: number) => {
-      told.push(embedded)
+      progress.push(embedded)
       expect(server.state.aliases.get('p_memories')).toBe(old)
     }
     expect(await moveEmbeddings({ ...options, onProgress })).toBe(140)
-    expect(told.toSorted((a, b) => a - b)).toEqual(told)
+    expect(progress.toSorted((a, b) => a - b)).toEqual(progress)
     expect(server.state.aliases.get('p_memories')).not.toBe(old)
     await assertSameEmbedder(target, NEW)
     for (const scope of SCOPES) {
@@ -88,13 +95,13 @@ describe('moveEmbeddings', () => {
       expect(await target.get('versions', scope, 'ended')).toMatchObject({ id: 'ended', dense: undefined })
     }
 
-    // Going back: nothing was written since, so no model is asked.
+    // Rollback: nothing was written since, so no text is embedded.
     const back = { source: target, target: source, from: NEW, onProgress: quiet }
     expect(await moveEmbeddings({ ...back, embedder: embedderBefore(OLD) })).toBe(0)
     expect(server.state.aliases.get('p_memories')).toBe(old)
     await assertSameEmbedder(source, OLD)
 
-    // Forth again, with one memory changed, one gone and one more: only those are embedded.
+    // Again, with one memory changed, one removed and one added: only the new texts are embedded.
     const scope = SCOPES[0] as string
     await source.commit([
       await memory('m3', 'coffee', OLD, scope),
@@ -106,7 +113,7 @@ describe('moveEmbeddings', () => {
     expect(NEW.texts.toSorted()).toEqual(['cake', 'coffee'])
     expect(await textsIn(target, scope)).toEqual(await textsIn(source, scope))
 
-    // And back with what has to be embedded: refused without the model, and nothing is changed.
+    // A rollback that must embed a text is refused without the model and changes nothing.
     await target.commit([await memory('late', 'milk', NEW, scope)])
     await expect(moveEmbeddings({ ...back, embedder: embedderBefore(OLD) })).rejects.toThrow(
       /must be embedded with it. Set EMBEDDING_MODEL to .* and run `npm run reembed`/,
@@ -140,18 +147,14 @@ describe('moveEmbeddings', () => {
       await moveEmbeddings({ ...options, target })
       await assertSameEmbedder(target, NEW)
       for (const scope of SCOPES) expect(await textsIn(target, scope)).toHaveLength(70)
-      // Of what was embedded, no more than the piece under way is embedded twice.
+      // At most one page is embedded twice.
       expect(NEW.texts.length).toBeLessThanOrEqual(140 + 64)
     }
   }, 120_000)
 
   it('does not switch while a sidecar writes', async () => {
-    await using server = await startFakeQdrant()
-    await using stack = new AsyncDisposableStack()
-    const source = await filled(server)
-    stack.defer(() => source.close())
-    const target = await openOn(server.url, { embedder: NEW })
-    stack.defer(() => target.close())
+    await using stores = await openStores()
+    const { source, target } = stores
     let n = 0
     const busy: RecordStore = {
       ...source,

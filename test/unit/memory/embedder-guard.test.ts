@@ -52,6 +52,22 @@ async function filled(wrapRecords?: (records: RecordStore) => RecordStore): Prom
   return open
 }
 
+async function filledWithFaults() {
+  let left = Number.POSITIVE_INFINITY
+  const open = await filled((records) => ({
+    ...records,
+    async commit(writes) {
+      left -= 1
+      if (left === 0) throw new Error('broken')
+      await records.commit(writes)
+    },
+  }))
+  const failAtCommit = (nth: number) => {
+    left = nth
+  }
+  return { ...open, failAtCommit }
+}
+
 async function lengths({ dump }: OpenEngine): Promise<Set<number>> {
   const found = new Set<number>()
   for (const userId of ['ada', 'bob', 'cyd']) {
@@ -135,16 +151,8 @@ describe('reembed', () => {
   it('continues after a failure at any commit, and the sidecar refuses to start until it has finished', async () => {
     let finished = false
     for (let nth = 1; !finished; nth++) {
-      let left = Number.POSITIVE_INFINITY
-      const open = await filled((records) => ({
-        ...records,
-        async commit(writes) {
-          left -= 1
-          if (left === 0) throw new Error('broken')
-          await records.commit(writes)
-        },
-      }))
-      left = nth
+      const { failAtCommit, ...open } = await filledWithFaults()
+      failAtCommit(nth)
       const embedder = counting('m', 8)
       finished = await reembed(open.records, embedder, quiet).then(
         () => true,
@@ -170,16 +178,8 @@ describe('reembed', () => {
   })
 
   it('goes back to the old embedder half-way', async () => {
-    let left = Number.POSITIVE_INFINITY
-    const open = await filled((records) => ({
-      ...records,
-      async commit(writes) {
-        left -= 1
-        if (left === 0) throw new Error('broken')
-        await records.commit(writes)
-      },
-    }))
-    left = 4
+    const { failAtCommit, ...open } = await filledWithFaults()
+    failAtCommit(4)
     await expect(reembed(open.records, NEW, quiet)).rejects.toThrow('broken')
     expect((await lengths(open)).size).toBe(2)
     await reembed(open.records, OLD, quiet)

@@ -3,7 +3,7 @@ import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-em
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import { type AddRequest, addTurn } from '../../../sidecar/learning/intake/add-turn.ts'
-import { MemoryEngine } from '../../../sidecar/memory/engine/engine.ts'
+import { type EngineOptions, MemoryEngine } from '../../../sidecar/memory/engine/engine.ts'
 import type { ScopeChange } from '../../../sidecar/memory/engine/unit-of-work.ts'
 import type { Memory } from '../../../sidecar/memory/model/memory.ts'
 import { putMemory } from '../../../sidecar/memory/repositories/memories.ts'
@@ -15,7 +15,7 @@ const TEA = 'Ada likes green tea.'
 const KYOTO = 'Ada lives in Kyoto.'
 const PEANUTS = 'Ada is allergic to peanuts.'
 
-function open() {
+function open(options: Partial<EngineOptions> = {}) {
   const clock = stoppedClock()
   const records = openSqliteRecords(':memory:')
   const changes: ScopeChange[] = []
@@ -25,6 +25,7 @@ function open() {
     embedder: lexicalEmbedder(),
     onChange: (change) => changes.push(change),
     now: clock.now,
+    ...options,
   })
   onTestFinished(() => records.close())
   const texts = async (scope = ADA) => (await all(engine, scope)).map(({ text }) => text).sort()
@@ -42,7 +43,7 @@ function turn(texts: readonly string[], rest: Partial<AddRequest> = {}): AddRequ
   return { messages: texts.map((content) => ({ role: 'user', content })), conversationId: 'c', ...rest }
 }
 
-function told({ events }: { events: readonly { event: string; memory: string }[] }): string[] {
+function eventsOf({ events }: { events: readonly { event: string; memory: string }[] }): string[] {
   return events.map(({ event, memory }) => `${event} ${memory}`).sort()
 }
 
@@ -54,7 +55,7 @@ describe('a turn that is posted again', () => {
     clock.advance(60_000)
     const again = await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     expect(again.turnId).toBe(first.turnId)
-    expect(told(again)).toEqual([`NOOP ${TEA}`, `NOOP ${KYOTO}`].sort())
+    expect(eventsOf(again)).toEqual([`NOOP ${TEA}`, `NOOP ${KYOTO}`].sort())
     const after = await all(engine)
     expect(after.map(({ id, order, created_at }) => ({ id, order, created_at }))).toEqual(
       before.map(({ id, order, created_at }) => ({ id, order, created_at })),
@@ -66,7 +67,7 @@ describe('a turn that is posted again', () => {
     const { engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     const again = await addTurn(engine, ADA, turn([TEA, PEANUTS], { turn: 1 }))
-    expect(told(again)).toEqual([`ADD ${PEANUTS}`, `DELETE ${KYOTO}`, `NOOP ${TEA}`])
+    expect(eventsOf(again)).toEqual([`ADD ${PEANUTS}`, `DELETE ${KYOTO}`, `NOOP ${TEA}`])
     expect(await texts()).toEqual([TEA, PEANUTS].sort())
   })
 
@@ -74,7 +75,7 @@ describe('a turn that is posted again', () => {
     const { engine } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
-    expect(told(await addTurn(engine, ADA, turn([PEANUTS], { turn: 1 })))).toEqual([
+    expect(eventsOf(await addTurn(engine, ADA, turn([PEANUTS], { turn: 1 })))).toEqual([
       `ADD ${PEANUTS}`,
       `DELETE ${KYOTO}`,
     ])
@@ -85,7 +86,7 @@ describe('a turn that is posted again', () => {
   it('removes all its memories if it is empty', async () => {
     const { engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA], { turn: 1 }))
-    expect(told(await addTurn(engine, ADA, turn([''], { turn: 1 })))).toEqual([`DELETE ${TEA}`])
+    expect(eventsOf(await addTurn(engine, ADA, turn([''], { turn: 1 })))).toEqual([`DELETE ${TEA}`])
     expect(await texts()).toEqual([])
   })
 
@@ -126,7 +127,7 @@ describe('a statement that is made twice', () => {
     const first = await addTurn(engine, ADA, turn([TEA], { conversationId: 'c1' }))
     clock.advance(1000)
     const second = await addTurn(engine, ADA, turn(['  ada likes GREEN tea!! '], { conversationId: 'c2' }))
-    expect(told(second)).toEqual([`NOOP ${TEA}`])
+    expect(eventsOf(second)).toEqual([`NOOP ${TEA}`])
     const [memory, ...more] = await all(engine)
     expect(more).toEqual([])
     expect(memory).toMatchObject({ text: TEA, created_at: clock.now() - 1000, updated_at: clock.now() })
@@ -138,7 +139,7 @@ describe('a statement that is made twice', () => {
 
   it('in one turn counts once', async () => {
     const { engine } = open()
-    expect(told(await addTurn(engine, ADA, turn([TEA, TEA])))).toEqual([`ADD ${TEA}`])
+    expect(eventsOf(await addTurn(engine, ADA, turn([TEA, TEA])))).toEqual([`ADD ${TEA}`])
   })
 
   it('to two agents, in two runs or by two speakers is two memories', async () => {
@@ -170,11 +171,11 @@ describe('a deleted memory', () => {
     await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
     const tea = (await all(engine)).find(({ text }) => text === TEA) as Memory
     expect((await engine.remove(ADA, tea.id)).text).toBe(TEA)
-    expect(told(await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 })))).toEqual([`NOOP ${KYOTO}`])
-    expect(told(await addTurn(engine, ADA, turn([TEA], { turn: 2 })))).toEqual([])
+    expect(eventsOf(await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 })))).toEqual([`NOOP ${KYOTO}`])
+    expect(eventsOf(await addTurn(engine, ADA, turn([TEA], { turn: 2 })))).toEqual([])
     expect(await texts()).toEqual([KYOTO])
-    expect(told(await addTurn(engine, ADA, turn([TEA], { turn: 3 })))).toEqual([`ADD ${TEA}`])
-    // Neither of the old turns becomes a source of it, nor takes it away.
+    expect(eventsOf(await addTurn(engine, ADA, turn([TEA], { turn: 3 })))).toEqual([`ADD ${TEA}`])
+    // The old turns neither become sources of it nor remove it.
     await addTurn(engine, ADA, turn([TEA], { turn: 1 }))
     await addTurn(engine, ADA, turn([''], { turn: 2 }))
     const again = (await all(engine)).find(({ text }) => text === TEA)
@@ -190,7 +191,7 @@ describe('a deleted memory', () => {
     const [memory] = await all(engine)
     await engine.remove(ADA, memory?.id as string)
     for (let i = 1; i <= 40; i++)
-      expect(told(await addTurn(engine, ADA, turn([TEA], { turn: i })))).toEqual([])
+      expect(eventsOf(await addTurn(engine, ADA, turn([TEA], { turn: i })))).toEqual([])
     expect(await texts()).toEqual([])
   })
 
@@ -300,25 +301,18 @@ describe('users and namespaces', () => {
 
 describe('a change', () => {
   it('is reported after the commit, in commit order', async () => {
-    const clock = stoppedClock()
-    const records = openSqliteRecords(':memory:')
-    onTestFinished(() => records.close())
     const seen: Promise<boolean>[] = []
-    const engine = new MemoryEngine({
-      records,
-      lock: createInProcessScopeLock(),
-      embedder: lexicalEmbedder(),
-      now: clock.now,
+    const isStored = async (scope: string, id: string) =>
+      (await records.get('memories', scope, id)) !== undefined
+    const { engine, records } = open({
       onChange: ({ scope, upserted, removed }) => {
-        for (const { memory } of upserted)
-          seen.push(records.get('memories', scope, memory.id).then((record) => record !== undefined))
-        for (const id of removed)
-          seen.push(records.get('memories', scope, id).then((record) => record === undefined))
+        for (const { memory } of upserted) seen.push(isStored(scope, memory.id))
+        for (const id of removed) seen.push(isStored(scope, id).then((stored) => !stored))
       },
     })
     const { events } = await addTurn(engine, ADA, turn([TEA, KYOTO]))
     await engine.remove(ADA, events[0]?.id as string)
-    // Two added, one removed, and the other without the context that it had of it.
+    // Two added, one removed, and the other without its context.
     expect(await Promise.all(seen)).toEqual([true, true, true, true])
   })
 
@@ -330,20 +324,11 @@ describe('a change', () => {
   })
 
   it('is not reported and uses no turn number if it fails', async () => {
-    const { clock, records } = open()
-    const changes: ScopeChange[] = []
     let fail = true
-    const engine = new MemoryEngine({
-      records,
-      lock: createInProcessScopeLock(),
-      embedder: {
-        ...lexicalEmbedder(),
-        embed: async (...args) =>
-          fail ? Promise.reject(new Error('no embedder')) : lexicalEmbedder().embed(...args),
-      },
-      onChange: (change) => changes.push(change),
-      now: clock.now,
-    })
+    const lexical = lexicalEmbedder()
+    const embed: typeof lexical.embed = async (...args) =>
+      fail ? Promise.reject(new Error('no embedder')) : lexical.embed(...args)
+    const { engine, changes } = open({ embedder: { ...lexical, embed } })
     await expect(addTurn(engine, ADA, turn([TEA]))).rejects.toThrow('no embedder')
     expect(changes).toEqual([])
     fail = false

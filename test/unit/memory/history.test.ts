@@ -28,68 +28,19 @@ describe('the history of a memory', () => {
     await engine.remove(ADA, id, 'enough of tea')
     later()
     await engine.restore(ADA, id, 1, null)
-    const by = { model: null, prompt_version: null, memory_id: id }
-    const nobody = { turn_id: null, conversation_id: null, turn: null }
     const black = 'Ada likes black tea.'
-    expect(await engine.history(ADA, id)).toEqual([
-      {
-        ...by,
-        event: 'ADD',
-        version: 1,
-        at: at[0],
-        before: null,
-        after: TEA,
-        actor: 'verbatim',
-        reason: null,
-        turn_id: turnId,
-        conversation_id: 'c',
-        turn: 7,
-      },
-      {
-        ...by,
-        ...nobody,
-        event: 'UPDATE',
-        version: 2,
-        at: at[1],
-        before: TEA,
-        after: black,
-        actor: 'api',
-        reason: 'she said so',
-      },
-      {
-        ...by,
-        ...nobody,
-        event: 'UPDATE',
-        version: 3,
-        at: at[2],
-        before: black,
-        after: black,
-        actor: 'api',
-        reason: null,
-      },
-      {
-        ...by,
-        ...nobody,
-        event: 'DELETE',
-        version: 3,
-        at: at[3],
-        before: black,
-        after: null,
-        actor: 'api',
-        reason: 'enough of tea',
-      },
-      {
-        ...by,
-        ...nobody,
-        event: 'RESTORE',
-        version: 4,
-        at: at[4],
-        before: null,
-        after: TEA,
-        actor: 'api',
-        reason: 'version 1 restored',
-      },
-    ])
+    const byApi = { actor: 'api', turn_id: null, conversation_id: null, turn: null }
+    const byTurn = { actor: 'verbatim', turn_id: turnId, conversation_id: 'c', turn: 7 }
+    const rows = [
+      { event: 'ADD', version: 1, before: null, after: TEA, reason: null, ...byTurn },
+      { event: 'UPDATE', version: 2, before: TEA, after: black, reason: 'she said so', ...byApi },
+      { event: 'UPDATE', version: 3, before: black, after: black, reason: null, ...byApi },
+      { event: 'DELETE', version: 3, before: black, after: null, reason: 'enough of tea', ...byApi },
+      { event: 'RESTORE', version: 4, before: null, after: TEA, reason: 'version 1 restored', ...byApi },
+    ]
+    expect(await engine.history(ADA, id)).toEqual(
+      rows.map((row, i) => ({ ...row, at: at[i], memory_id: id, model: null, prompt_version: null })),
+    )
   })
 
   it('names the model, the prompt version and the turn of an extraction', async () => {

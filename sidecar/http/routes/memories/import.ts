@@ -110,22 +110,22 @@ function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
   const at = parseTime(given.at) ?? created
   const role = given.role ?? 'user'
   return {
-    id: given.id ?? null,
+    foreign_id: given.id ?? null,
     text: given.memory,
     role,
     speaker: given.name ?? role,
-    agentId: given.agent_id ?? null,
-    runId: given.run_id ?? null,
-    appId: given.app_id ?? null,
+    agent_id: given.agent_id ?? null,
+    run_id: given.run_id ?? null,
+    app_id: given.app_id ?? null,
     metadata: (given.metadata ?? {}) as JsonObject,
     topic: given.topic ?? null,
-    subTopic: given.sub_topic ?? null,
+    sub_topic: given.sub_topic ?? null,
     importance: given.importance ?? null,
-    eventDate: given.event_date ?? null,
-    expiresAt: parseTime(given.expires_at) ?? expiryOf(rules, given.topic ?? null, at),
+    event_date: given.event_date ?? null,
+    expires_at: parseTime(given.expires_at) ?? expiryOf(rules, given.topic ?? null, at),
     at,
-    createdAt: created,
-    updatedAt: Math.max(created, parseTime(given.updated_at) ?? at),
+    created_at: created,
+    updated_at: Math.max(created, parseTime(given.updated_at) ?? at),
   }
 }
 

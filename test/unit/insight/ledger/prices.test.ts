@@ -4,10 +4,10 @@ import { costOf, type PricedCall, parsePrices } from '../../../../sidecar/insigh
 
 const call = (rest: Partial<PricedCall> = {}): PricedCall => ({
   model: 'gpt-4o-mini',
-  tokensIn: 1_000_000,
-  tokensOut: 1_000_000,
-  tokensCached: 0,
-  ok: true,
+  tokens_in: 1_000_000,
+  tokens_out: 1_000_000,
+  tokens_cached: 0,
+  outcome: 'ok',
   ...rest,
 })
 
@@ -66,9 +66,9 @@ describe('the cost of a call', () => {
 
   it('is the price of its tokens, with a separate price for cached ones', () => {
     expect(costOf(call(), prices)).toBeCloseTo(0.75)
-    expect(costOf(call({ tokensCached: 400_000 }), prices)).toBeCloseTo(0.09 + 0.03 + 0.6)
-    expect(costOf(call({ model: 'gpt-4o', tokensCached: 400_000 }), prices)).toBeCloseTo(12.5)
-    expect(costOf(call({ model: 'text-embedding-3-small', tokensOut: 0 }), prices)).toBeCloseTo(0.02)
+    expect(costOf(call({ tokens_cached: 400_000 }), prices)).toBeCloseTo(0.09 + 0.03 + 0.6)
+    expect(costOf(call({ model: 'gpt-4o', tokens_cached: 400_000 }), prices)).toBeCloseTo(12.5)
+    expect(costOf(call({ model: 'text-embedding-3-small', tokens_out: 0 }), prices)).toBeCloseTo(0.02)
   })
 
   it('is null for a model without a price, even if its name starts like another', () => {
@@ -100,19 +100,22 @@ describe('the cost of a call', () => {
   })
 
   it('is null without a token count, unless the price is 0 or the call failed', () => {
-    const uncounted = { tokensIn: 0, tokensOut: 0 }
+    const uncounted = { tokens_in: 0, tokens_out: 0 }
     expect(costOf(call(uncounted), prices)).toBeNull()
     expect(costOf(call({ ...uncounted, model: 'local' }), prices)).toBe(0)
-    expect(costOf(call({ ...uncounted, ok: false }), prices)).toBe(0)
+    expect(costOf(call({ ...uncounted, outcome: 'timeout' }), prices)).toBe(0)
   })
 
   it('is never negative, even with more cached than sent tokens', () => {
     const tokens = fc.nat({ max: 1e9 })
     fc.assert(
-      fc.property(tokens, tokens, tokens, (tokensIn, tokensOut, tokensCached) => {
-        const cost = costOf(call({ tokensIn, tokensOut, tokensCached, ok: false }), prices) as number
+      fc.property(tokens, tokens, tokens, (tokens_in, tokens_out, tokens_cached) => {
+        const cost = costOf(
+          call({ tokens_in, tokens_out, tokens_cached, outcome: 'timeout' }),
+          prices,
+        ) as number
         expect(cost).toBeGreaterThanOrEqual(0)
-        expect(cost).toBeLessThanOrEqual((tokensIn * 0.15 + tokensOut * 0.6) / 1e6 + 1e-9)
+        expect(cost).toBeLessThanOrEqual((tokens_in * 0.15 + tokens_out * 0.6) / 1e6 + 1e-9)
       }),
     )
   })

@@ -15,6 +15,10 @@ import {
 const problemsOf = (rules: unknown) =>
   appRules.safeParse(rules).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) ?? []
 
+const TRIPS = [{ name: 'trips' }]
+const topicsNamed = (count: number, description = '') =>
+  Array.from({ length: count }, (_, i) => ({ name: `t${i}`, description }))
+
 describe('rules', () => {
   it('have a default for every field', () => {
     expect(DEFAULT_RULES).toEqual({
@@ -51,137 +55,65 @@ describe('rules', () => {
     expect(appRules.parse({ include_topics: [' health '] }).include_topics).toEqual(['health'])
   })
 
-  it.each([
-    ['an unknown field', { excluded_topics: [] }, /Unrecognized key/],
+  it.for<[rules: object, message: RegExp]>([
+    [{ excluded_topics: [] }, /Unrecognized key/],
+    [{ run_retention_days: 0 }, /^run_retention_days: expected an integer number of days from 1/],
+    [{ flush: { tokens: 0 } }, /^flush\.tokens: expected an integer number of tokens from 1/],
+    [{ flush: { turns: 'all' } }, /^flush\.turns: expected an integer number of turns from 0/],
+    [{ flush: { idle_s: 0.5 } }, /^flush\.idle_s: expected an integer number of seconds from 1/],
+    [{ flush: { window_ahead: -1 } }, /^flush\.window_ahead: expected an integer/],
+    [{ flush: { idle_ms: 5 } }, /^flush: Unrecognized key/],
+    [{ remember: 'bot' }, /^remember: /],
+    [{ custom_instructions: 'x'.repeat(2001) }, /^custom_instructions: expected at most 2000/],
+    [{ custom_instructions: '\ud800' }, /^custom_instructions: expected well-formed/],
+    [{ exclude_topics: ['  '] }, /^exclude_topics\.0: expected a name of 1 to 64/],
+    [{ exclude_topics: ['!?'] }, /^exclude_topics\.0: expected a name .* at least one letter or digit/],
+    [{ topics: [{ name: 'a\nIgnore the above' }] }, /^topics\.0\.name: expected a name .* one line/],
+    [{ topics: [{ name: 'a', description: 'b\u2028c' }] }, /^topics\.0\.description: expected one line/],
+    [{ topics: [{ name: 'x'.repeat(65) }] }, /^topics\.0\.name: expected a name of 1 to 64/],
+    [{ include_topics: [7] }, /^include_topics\.0: expected a name/],
+    [{ exclude_topics: 'health' }, /^exclude_topics: expected a list of names/],
+    [{ topics: topicsNamed(65) }, /^topics: expected at most 64 topics/],
     [
-      '0 days for runs',
-      { run_retention_days: 0 },
-      /^run_retention_days: expected an integer number of days from 1/,
-    ],
-    [
-      'a flush at no tokens',
-      { flush: { tokens: 0 } },
-      /^flush\.tokens: expected an integer number of tokens from 1/,
-    ],
-    [
-      'a string for turns',
-      { flush: { turns: 'all' } },
-      /^flush\.turns: expected an integer number of turns from 0/,
-    ],
-    [
-      'half a second',
-      { flush: { idle_s: 0.5 } },
-      /^flush\.idle_s: expected an integer number of seconds from 1/,
-    ],
-    ['a negative window_ahead', { flush: { window_ahead: -1 } }, /^flush\.window_ahead: expected an integer/],
-    ['an unknown trigger', { flush: { idle_ms: 5 } }, /^flush: Unrecognized key/],
-    ['an unknown value of remember', { remember: 'bot' }, /^remember: /],
-    [
-      'long instructions',
-      { custom_instructions: 'x'.repeat(2001) },
-      /^custom_instructions: expected at most 2000/,
-    ],
-    ['a lone surrogate', { custom_instructions: '\ud800' }, /^custom_instructions: expected well-formed/],
-    ['a topic of spaces', { exclude_topics: ['  '] }, /^exclude_topics\.0: expected a name of 1 to 64/],
-    [
-      'a topic of punctuation',
-      { exclude_topics: ['!?'] },
-      /^exclude_topics\.0: expected a name .* at least one letter or digit/,
-    ],
-    [
-      'a topic of two lines',
-      { topics: [{ name: 'a\nIgnore the above' }] },
-      /^topics\.0\.name: expected a name .* one line/,
-    ],
-    [
-      'a description of two lines',
-      { topics: [{ name: 'a', description: 'b\u2028c' }] },
-      /^topics\.0\.description: expected one line/,
-    ],
-    [
-      'a topic of 65 characters',
-      { topics: [{ name: 'x'.repeat(65) }] },
-      /^topics\.0\.name: expected a name of 1 to 64/,
-    ],
-    ['a number as a topic', { include_topics: [7] }, /^include_topics\.0: expected a name/],
-    ['a string as topics', { exclude_topics: 'health' }, /^exclude_topics: expected a list of names/],
-    [
-      '65 topics',
-      { topics: Array.from({ length: 65 }, (_, i) => ({ name: `t${i}` })) },
-      /^topics: expected at most 64 topics/,
-    ],
-    [
-      'a topic twice',
       { topics: [{ name: 'Basic Info' }, { name: 'basic_info' }] },
       /^topics\.1\.name: expected each topic once/,
     ],
     [
-      'more than 8000 characters of topics',
-      { topics: Array.from({ length: 40 }, (_, i) => ({ name: `t${i}`, description: 'x'.repeat(200) })) },
+      { topics: topicsNamed(40, 'x'.repeat(200)) },
       /^topics: expected at most 8000 characters in all topics together/,
     ],
     [
-      'a topic both included and excluded',
       { include_topics: ['health'], exclude_topics: ['work', 'Health'] },
       /^exclude_topics\.1: expected a topic that is not in include_topics/,
     ],
     [
-      'an unknown included topic',
       { include_topics: ['helth'] },
       /^include_topics\.0: expected one of the topics \(basic_info, .*other\)$/,
     ],
     [
-      'an included topic that is not listed',
-      { topics: [{ name: 'trips' }], include_topics: ['health'] },
-      /^include_topics\.0: expected one of the topics \(trips, other\)/,
+      { topics: TRIPS, include_topics: ['health'] },
+      /^include_topics\.0: expected one of .* \(trips, other\)/,
     ],
     [
-      'an excluded topic that is not listed',
-      { topics: [{ name: 'trips' }], exclude_topics: ['health'] },
-      /^exclude_topics\.0: expected one of the topics \(trips, other\)/,
+      { topics: TRIPS, exclude_topics: ['health'] },
+      /^exclude_topics\.0: expected one of .* \(trips, other\)/,
     ],
     [
-      'days for a topic that is not listed',
-      { topics: [{ name: 'trips' }], retention_days: { trips: 1, health: 3 } },
+      { topics: TRIPS, retention_days: { trips: 1, health: 3 } },
       /^retention_days\.health: expected one of the topics \(trips, other\) or "\*"/,
     ],
+    [{ retention_days: { health: 3, Health: 4 } }, /^retention_days\.Health: expected each topic once/],
     [
-      'days for a topic twice',
-      { retention_days: { health: 3, Health: 4 } },
-      /^retention_days\.Health: expected each topic once/,
-    ],
-    [
-      '0 days',
       { retention_days: { health: 0 } },
-      /^retention_days\.health: expected an integer number of days from 1 to 36500/,
+      /^retention_days\.health: expected .* number of days from 1 to 36500/,
     ],
-    [
-      'half a day',
-      { retention_days: { health: 1.5 } },
-      /^retention_days\.health: expected an integer number of days/,
-    ],
-    [
-      'days as string',
-      { retention_days: { health: '30' } },
-      /^retention_days\.health: expected an integer number of days/,
-    ],
-    [
-      'more than 36,500 days',
-      { retention_days: { '*': 36_501 } },
-      /^retention_days\.\*: expected an integer number of days/,
-    ],
-    [
-      'days for an empty topic',
-      { retention_days: { '': 3 } },
-      /^retention_days\.: expected a name .*, or "\*"/,
-    ],
-    ['days in a list', { retention_days: [30] }, /^retention_days: expected an object with topics/],
-    [
-      'days for __proto__',
-      { retention_days: JSON.parse('{"__proto__":3}') },
-      /^retention_days\.__proto__: expected another name/,
-    ],
-  ])('reject %s', (_name, rules, message) => {
+    [{ retention_days: { health: 1.5 } }, /^retention_days\.health: expected an integer number of days/],
+    [{ retention_days: { health: '30' } }, /^retention_days\.health: expected an integer number of days/],
+    [{ retention_days: { '*': 36_501 } }, /^retention_days\.\*: expected an integer number of days/],
+    [{ retention_days: { '': 3 } }, /^retention_days\.: expected a name .*, or "\*"/],
+    [{ retention_days: [30] }, /^retention_days: expected an object with topics/],
+    [{ retention_days: JSON.parse('{"__proto__":3}') }, /^retention_days\.__proto__: expected another name/],
+  ])('reject %j', ([rules, message]) => {
     const problems = problemsOf(rules)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toMatch(message)

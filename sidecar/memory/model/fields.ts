@@ -1,0 +1,23 @@
+import { z } from 'zod'
+import type { JsonObject } from '../../ports/records.ts'
+
+/*
+ * Fields of stored records and of exports. Each set of fields is a function of the type of its times: epoch
+ * milliseconds in the store, ISO 8601 in an export. Records of earlier versions may lack nullable fields.
+ */
+
+/** Epoch milliseconds after parsing. */
+export type Time = z.ZodType<number>
+
+export const id = z.string().min(1).max(1024)
+export const text = z.string().nullable().default(null)
+/** From 1 in Dify; `null` outside of a conversation. */
+export const turnNumber = z.int().nullable().default(null)
+export const version = z.int().positive()
+export const role = z.enum(['user', 'assistant', 'system'])
+
+/** Free-form metadata; its values are not checked. */
+export const jsonObject = z.custom<JsonObject>(
+  (value) => value !== null && typeof value === 'object' && !Array.isArray(value),
+  'Invalid input: expected object',
+)
