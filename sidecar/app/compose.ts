@@ -2,8 +2,8 @@ import type { Ledger } from '../insight/ledger/ledger.ts'
 import { countCacheReads, createMetrics, type Metrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
 import { BufferZone } from '../learning/buffer/buffer-zone.ts'
+import { ObservedWindows } from '../learning/buffer/observed-windows.ts'
 import type { BufferSettings } from '../learning/buffer/settings.ts'
-import { Views } from '../learning/buffer/views.ts'
 import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
 import { type Announcer, createAnnouncer } from '../memory/changes/announcer.ts'
@@ -148,7 +148,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       records,
       scopeState,
       isSettled,
-      onRecall: (scope, conversationId, view) => buffer?.noteView(scope, conversationId, view),
+      onRecall: (scope, conversationId, window) => buffer?.observeWindow(scope, conversationId, window),
       now,
     },
     settings.strategies,
@@ -173,7 +173,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log):
       shared: flushLock && { flushLock },
       engine,
       learner,
-      views: new Views(cache),
+      windows: new ObservedWindows(cache),
       countTokens,
       log,
       settings: settings.buffer,

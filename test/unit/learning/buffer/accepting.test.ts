@@ -13,7 +13,7 @@ it('the same turn posted again while it is being learned from costs nothing and 
   await flushing
   expect(at.model.calls).toHaveLength(1)
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
-  expect(at.buffer.waiting(ADA).turns).toEqual([])
+  expect(at.buffer.list(ADA)).toEqual([])
 })
 
 it('turns of two agents, or that remember otherwise, are not learned from in one batch', async () => {

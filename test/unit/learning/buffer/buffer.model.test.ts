@@ -134,7 +134,7 @@ class Model {
 }
 
 async function settled(at: SetUp) {
-  await until(() => !at.buffer.waiting(ADA).turns.some(({ processing }) => processing))
+  await until(() => !at.buffer.list(ADA).some(({ processing }) => processing))
   await quiet(15)
 }
 
@@ -168,7 +168,7 @@ async function change(at: SetUp, model: Model, step: Change) {
     else model.deleteFact(FACTS.indexOf(memory.text))
   } else {
     await at.services.engine.forget(ADA)
-    await at.buffer.forgotten(ADA)
+    await at.buffer.reload(ADA)
     model.turns = []
   }
 }
@@ -186,7 +186,7 @@ async function check(at: SetUp, model: Model) {
   const asIs = ({ turn_id, not_before }: { turn_id: string; not_before: number | null }) =>
     `${turn_id} ${not_before === null ? 'failed' : 'waits'}`
   expect((await at.pendingStored()).map(asIs).sort()).toEqual(waiting.sort())
-  expect(at.buffer.waiting(ADA).turns.map(asIs).sort()).toEqual(waiting)
+  expect(at.buffer.list(ADA).map(asIs).sort()).toEqual(waiting)
   expect(turns.map(({ id }) => id).sort()).toEqual(model.turns.map(({ id }) => id).sort())
   await learnt(at, model)
   const { memories } = await at.services.engine.list(ADA, { limit: 100, accept: () => true })

@@ -60,7 +60,7 @@ describe('a buffer that closes', () => {
     await closing
     expect(await flushing).toMatchObject({ reason: 'closing' })
     const next = await at.restart()
-    expect(next.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 0, error: null }])
+    expect(next.buffer.list(ADA)).toMatchObject([{ attempts: 0, error: null }])
     await next.buffer.flush(ADA)
     expect(await next.texts()).toEqual(['Ada lives in Leeds.'])
   })

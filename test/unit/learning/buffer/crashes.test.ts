@@ -112,7 +112,7 @@ describe.each(['before', 'after'] as const)('a process that dies just %s the com
 it('learning from the same turns twice, at once or after another, is learning from them once', async () => {
   const at = setUp()
   await postAll(at)
-  const ids = at.buffer.waiting(ADA).turns.map(({ turn_id }) => turn_id)
+  const ids = at.buffer.list(ADA).map(({ turn_id }) => turn_id)
   const learner = new Learner({
     records: at.records,
     embedder: at.services.embedder,
@@ -139,7 +139,7 @@ it('a process that dies while the model thinks has not lost or counted anything'
   const { flushing } = await startThinking(at)
   const next = await at.restart()
   expect(await flushing).toMatchObject({ reason: 'closing' })
-  expect(next.buffer.waiting(ADA).turns.map(({ attempts, error }) => ({ attempts, error }))).toEqual(
+  expect(next.buffer.list(ADA).map(({ attempts, error }) => ({ attempts, error }))).toEqual(
     TURNS.map(() => ({ attempts: 0, error: null })),
   )
   await next.buffer.flush(ADA)
@@ -156,5 +156,5 @@ it('after a commit of which nobody heard, the running process recalls what is st
   await at.buffer.flush(ADA)
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
   expect(await at.recalled('Leeds')).toEqual(['Ada lives in Leeds.'])
-  expect(at.buffer.waiting(ADA).turns).toEqual([])
+  expect(at.buffer.list(ADA)).toEqual([])
 })

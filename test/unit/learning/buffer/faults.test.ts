@@ -141,7 +141,7 @@ describe('a model that is away', () => {
     at.model.always(unavailable(reason))
     await at.post(1, 'I live in Leeds')
     for (let i = 0; i < 8; i++) expect((await at.buffer.flush(ADA)).reason).toBe(reason)
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 8, unreadable: 0 }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ attempts: 8, unreadable: 0 }])
     at.model.always(undefined)
     await at.timers.advance(15 * MINUTE)
     expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
@@ -155,7 +155,7 @@ describe('a model that cannot be understood', () => {
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(MINUTE)
     await at.timers.advance(HOUR)
-    const [failed] = at.buffer.waiting(ADA).turns
+    const [failed] = at.buffer.list(ADA)
     expect(failed).toMatchObject({ attempts: 5, unreadable: 5, error: 'refused', not_before: null })
     const [stored] = await at.pendingStored()
     expect({ ...stored, processing: false }).toEqual(failed)
@@ -187,13 +187,13 @@ describe('a model that cannot be understood', () => {
     for (const [i, content] of said.entries()) await at.post(i + 1, content)
     const { reason } = await at.buffer.flush(ADA)
     expect(reason).toBe('refused')
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 3, unreadable: 1 }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 3, unreadable: 1 }])
     expect(await at.texts()).toEqual([
       'Ada lives in Porto.',
       'Ada works as a potter.',
       'poison, and I have a cat',
     ])
-    expect(at.buffer.waiting(ADA).turns.map(({ attempts }) => attempts)).toEqual([1])
+    expect(at.buffer.list(ADA).map(({ attempts }) => attempts)).toEqual([1])
   })
 
   it('in one turn: an explicit flush still tries the other conversations', async () => {
@@ -227,7 +227,7 @@ describe('a model that cannot be understood', () => {
     await at.post(2, 'poison')
     await at.post(3, 'I have a cat')
     await at.buffer.flush(ADA)
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 2, unreadable: 1 }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 2, unreadable: 1 }])
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.', 'poison'])
   })
 
@@ -238,7 +238,7 @@ describe('a model that cannot be understood', () => {
       at.model.always(unavailable('bad_answer', { status }))
       await at.post(1, 'I live in Leeds')
       for (let i = 0; i < 6; i++) await at.buffer.flush(ADA)
-      expect(at.buffer.waiting(ADA).turns).toMatchObject([{ unreadable: 0 }])
+      expect(at.buffer.list(ADA)).toMatchObject([{ unreadable: 0 }])
     },
   )
 
@@ -294,7 +294,7 @@ describe('sizes', () => {
     })
     await at.post(1, 'There was a flood')
     await at.buffer.flush(ADA)
-    const { turns } = at.buffer.waiting(ADA)
+    const turns = at.buffer.list(ADA)
     const texts = await at.texts()
     expect(texts.every((text) => text.length <= 1000)).toBe(true)
     if (turns.length === 0) expect(texts).toContain('Ada saw a flood.')
@@ -374,7 +374,7 @@ describe('an embedder', () => {
 })
 
 describe('a store that does not write', () => {
-  it('while a turn is put off: the model is not asked without end, and nothing is lost', async () => {
+  it('while a turn is flush failure: the model is not asked without end, and nothing is lost', async () => {
     let full = false
     const at = setUp({
       countTokens: () => 2000,

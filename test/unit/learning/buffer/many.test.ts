@@ -66,19 +66,19 @@ describe('100,000 turns of one user that wait', () => {
 
     await at.buffer.flush(ADA, { conversationId: 'c7' })
     expect(at.model.batches()).toHaveLength(1)
-    expect(at.buffer.counts(ADA)).toEqual({ turns: 99_900, tokens: 499_500 })
+    expect(at.buffer.count(ADA)).toEqual({ turns: 99_900, tokens: 499_500 })
     // There is room for others again, and not yet for this one.
     expect(await at.post(1, 'I live in Leeds', { scope: bob })).toMatchObject({ status: 'buffered' })
     await expect(at.post(1, 'I live in Leeds', { conversationId: 'new' })).rejects.toMatchObject(refusal)
     // What waits may be posted again in other words.
     await at.post(1, 'I have a cat', { conversationId: 'c8' })
-    expect(at.buffer.counts(ADA).turns).toBe(99_900)
+    expect(at.buffer.count(ADA).turns).toBe(99_900)
     expect(await at.pendingStored()).toHaveLength(99_901)
 
     const next = await at.restart()
     expect(next.buffer.size).toEqual({ scopes: 2, turns: 99_901 })
     await next.buffer.flush(ADA, { conversationId: 'c8' })
     expect(await next.texts()).toEqual(['Ada has a cat.'])
-    expect(next.buffer.counts(ADA).turns).toBe(99_800)
+    expect(next.buffer.count(ADA).turns).toBe(99_800)
   }, 240_000)
 })

@@ -28,7 +28,7 @@ function keptOpen(records: ReturnType<typeof openSqliteRecords>) {
 
 async function waits({ buffer }: SetUp): Promise<(number | null)[]> {
   await buffer.refresh(ADA)
-  return buffer.waiting(ADA).turns.map(({ turn }) => turn)
+  return buffer.list(ADA).map(({ turn }) => turn)
 }
 
 describe('two sidecars on one store', () => {
@@ -87,7 +87,7 @@ describe('two sidecars on one store', () => {
     const { turnId } = await one.post(1, 'I live in Leeds')
     await one.post(2, 'I have a cat')
     expect(await waits(other)).toEqual([1, 2])
-    await other.services.intake.keepAsSaid(ADA, turnId)
+    await other.services.intake.keepVerbatim(ADA, turnId)
     expect(await waits(one)).toEqual([2])
     await other.services.engine.forget(ADA)
     expect(await waits(one)).toEqual([])

@@ -18,7 +18,7 @@ describe('sync mode', () => {
     await at.post(1, 'I speak Welsh', { conversationId: 'd' })
     await at.post(1, 'I live in Leeds')
     await at.post(2, 'I moved to Porto', { mode: 'sync' })
-    expect(at.buffer.waiting(ADA).turns.map((one) => one.conversation_id)).toEqual(['d'])
+    expect(at.buffer.list(ADA).map((one) => one.conversation_id)).toEqual(['d'])
     expect(at.model.batches()).toEqual([expect.stringMatching(/Leeds[\s\S]*Porto/)])
   })
 
@@ -32,7 +32,7 @@ describe('sync mode', () => {
     const { status } = await at.post(2, 'I have a cat', { mode: 'sync' })
     expect(status).toBe('stored')
     expect(at.model.batches()).toEqual([expect.not.stringContaining('Leeds')])
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 1, not_before: null }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 1, not_before: null }])
   })
 
   it('is answered with the events of its turn when another flush learned it', async () => {
@@ -43,7 +43,7 @@ describe('sync mode', () => {
     const running = at.buffer.flush(ADA)
     await thinking.reached
     const posted = at.post(2, 'I have a cat', { mode: 'sync' })
-    while (at.buffer.waiting(ADA).turns.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    while (at.buffer.list(ADA).length < 2) await new Promise((resolve) => setImmediate(resolve))
     thinking.release()
     await running
     expect(await posted).toMatchObject({
@@ -61,7 +61,7 @@ describe('sync mode', () => {
     void at.timers.advance(0)
     await thinking.reached
     const posted = at.post(1, 'I have a cat', { mode: 'sync' })
-    while (at.buffer.waiting(ADA).turns.length < 1) await new Promise((resolve) => setImmediate(resolve))
+    while (at.buffer.list(ADA).length < 1) await new Promise((resolve) => setImmediate(resolve))
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
     thinking.release()
     await posted
@@ -96,6 +96,6 @@ describe('sync mode', () => {
     await at.buffer.close({ drainMs: 0 })
     expect(await posted).toMatchObject({ status: 'buffered', reason: 'closing' })
     const next = await at.restart()
-    expect(next.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 0, error: null }])
+    expect(next.buffer.list(ADA)).toMatchObject([{ attempts: 0, error: null }])
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Views } from '../../../../sidecar/learning/buffer/views.ts'
+import { ObservedWindows } from '../../../../sidecar/learning/buffer/observed-windows.ts'
 import { appRules } from '../../../../sidecar/memory/rules/rules.ts'
 import { ADA, flushes, setUp, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
 import { gibberish, held } from '../../../helpers/learning/buffer/model.ts'
@@ -54,9 +54,9 @@ describe('a flush starts', () => {
     const { events, reason } = await at.buffer.flush(ADA, { conversationId: 'd' })
     expect(events).toMatchObject([{ event: 'ADD', memory: 'Ada has a cat.' }])
     expect(reason).toBeNull()
-    expect(at.buffer.waiting(ADA).turns.map((one) => one.conversation_id)).toEqual(['c', 'e'])
+    expect(at.buffer.list(ADA).map((one) => one.conversation_id)).toEqual(['c', 'e'])
     await at.buffer.flush(ADA)
-    expect(at.buffer.waiting(ADA)).toEqual({ turns: [], tokens: 0 })
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(flushes(at)).toEqual(['explicit', 'explicit', 'explicit'])
   })
 
@@ -64,7 +64,7 @@ describe('a flush starts', () => {
     const before = setUp()
     await before.post(1, 'I live in Leeds')
     const at = await before.restart()
-    expect(at.buffer.waiting(ADA).turns).toHaveLength(1)
+    expect(at.buffer.list(ADA)).toHaveLength(1)
     expect(at.timers.set()[0]).toBeLessThanOrEqual(1000)
     await at.timers.advance(1000)
     await until(() => flushes(at).length === 1)
@@ -78,7 +78,7 @@ describe('a flush starts', () => {
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(MINUTE)
     await quiet()
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 1, error: 'server_error' }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ attempts: 1, error: 'server_error' }])
     const [delay] = at.timers.set() as [number]
     expect(delay).toBeGreaterThan(0)
     expect(delay).toBeLessThanOrEqual(2000)
@@ -86,7 +86,7 @@ describe('a flush starts', () => {
     await until(() => flushes(at).length === 1)
     expect(flushes(at)).toEqual(['retry'])
     expect(at.lines).toContainEqual(
-      expect.objectContaining({ event: 'flush put off', reason: 'idle', because: 'server_error' }),
+      expect.objectContaining({ event: 'flush failed, retrying', reason: 'idle', error: 'server_error' }),
     )
   })
 
@@ -103,7 +103,7 @@ describe('a flush starts', () => {
     await at.timers.advance(0)
     thinking.release()
     await at.timers.advance(10 * MINUTE)
-    expect(at.buffer.waiting(ADA).turns).toEqual([])
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(at.model.batches()).toHaveLength(2)
     expect(at.timers.set()).toEqual([])
   })
@@ -134,14 +134,14 @@ describe('a flush also starts', () => {
     const at = setUp({ buffer: { windowAhead: ahead } })
     for (let turn = 1; turn <= last; turn++) {
       expect(at.model.calls).toEqual([])
-      at.buffer.noteView(ADA, 'c', view(turn, size))
+      at.buffer.observeWindow(ADA, 'c', view(turn, size))
       await at.post(turn, turn === 1 ? 'I live in Leeds' : 'I have a cat')
       await at.timers.advance(100)
     }
     await until(() => flushes(at).length === 1)
     expect(flushes(at)).toEqual(['window'])
     // The turns that came since are learned from with the one that leaves: one call for all.
-    expect(at.buffer.waiting(ADA).turns).toEqual([])
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(at.model.batches()).toHaveLength(1)
   })
 
@@ -149,7 +149,7 @@ describe('a flush also starts', () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { conversationId: 'd' })
-    at.buffer.noteView(ADA, 'c', view(5, 5))
+    at.buffer.observeWindow(ADA, 'c', view(5, 5))
     await at.timers.advance(0)
     await until(() => flushes(at).length === 1)
     expect(flushes(at)).toEqual(['window'])
@@ -159,11 +159,11 @@ describe('a flush also starts', () => {
 
   it('when a recall comes for a turn that does not show what waits, although turns were skipped', async () => {
     const at = setUp()
-    at.buffer.noteView(ADA, 'c', view(1, 10))
+    at.buffer.observeWindow(ADA, 'c', view(1, 10))
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(1000)
     expect(at.model.calls).toEqual([])
-    at.buffer.noteView(ADA, 'c', view(30, 10))
+    at.buffer.observeWindow(ADA, 'c', view(30, 10))
     await at.timers.advance(0)
     await until(() => flushes(at).length === 1)
     expect(flushes(at)).toEqual(['window'])
@@ -172,7 +172,7 @@ describe('a flush also starts', () => {
   it('not for a window that nobody told of, nor where it is switched off', async () => {
     for (const buffer of [{}, { windowAhead: 0 }]) {
       const at = setUp({ buffer })
-      if ('windowAhead' in buffer) at.buffer.noteView(ADA, 'c', view(1, 2))
+      if ('windowAhead' in buffer) at.buffer.observeWindow(ADA, 'c', view(1, 2))
       for (let turn = 1; turn <= 20; turn++) await at.post(turn, 'I live in Leeds')
       await at.timers.advance(1000)
       expect(at.model.calls).toEqual([])
@@ -181,8 +181,8 @@ describe('a flush also starts', () => {
 
   it('by a window that another sidecar was told of', async () => {
     const at = setUp()
-    const other = new Views(at.services.cache)
-    other.note('n/ada', 'c', view(1, 3))
+    const other = new ObservedWindows(at.services.cache)
+    other.set('n/ada', 'c', view(1, 3))
     await at.post(1, 'I live in Leeds')
     await at.post(2, 'I have a cat')
     await at.timers.advance(0)
@@ -201,7 +201,7 @@ describe('a flush also starts', () => {
     const { events } = await at.buffer.endConversation(ADA, 'c')
     expect(events).toMatchObject([{ event: 'ADD', memory: 'Ada has a cat.' }])
     expect(flushes(at)).toEqual(['end'])
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 1 }, { conversation_id: 'd' }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 1 }, { conversation_id: 'd' }])
   })
 })
 
@@ -230,7 +230,7 @@ describe('the rules of an app', () => {
   it('hold for the turns that come after them, also after a restart', async () => {
     const at = setUp()
     await at.services.ruleBook.put('n', 'app', appRules.parse({ flush: { idle_s: 5, window_ahead: 0 } }))
-    at.buffer.noteView(ADA, 'c', { turn: 2, windowSize: 2 })
+    at.buffer.observeWindow(ADA, 'c', { turn: 2, windowSize: 2 })
     await at.post(1, 'I live in Leeds', { appId: 'app' })
     expect(at.timers.set()).toEqual([5000])
     expect(await at.pendingStored()).toMatchObject([
@@ -311,7 +311,7 @@ it('a flush that ends late does not take away a scope that is being filled again
   second.release()
   await Promise.all(flushing)
   await quiet()
-  expect(at.buffer.waiting(ADA).turns).toHaveLength((await at.pendingStored()).length)
+  expect(at.buffer.list(ADA)).toHaveLength((await at.pendingStored()).length)
 })
 
 it('the calls of a flush do not grow with its turns', async () => {

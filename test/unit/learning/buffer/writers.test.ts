@@ -61,7 +61,7 @@ describe.each(['extract', 'reconcile'])('while the model thinks (%s),', (purpose
     await whileThinking(at, () => at.post(2, 'I speak Welsh'), purpose)
     await at.buffer.flush(ADA)
     expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'Ada speaks Welsh.'])
-    expect(at.buffer.waiting(ADA).turns).toEqual([])
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(await at.pendingStored()).toEqual([])
   })
 
@@ -73,7 +73,7 @@ describe.each(['extract', 'reconcile'])('while the model thinks (%s),', (purpose
       at,
       async () => {
         await at.services.engine.forget(ADA)
-        await at.buffer.forgotten(ADA)
+        await at.buffer.reload(ADA)
       },
       purpose,
     )
@@ -111,7 +111,7 @@ it('a turn of which words were deleted is not lost when the model is away after 
   await at.services.engine.remove(ADA, await idOf(at, 'I have a cat'))
   at.model.next(unavailable('timeout'))
   await at.buffer.flush(ADA)
-  expect(at.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 1, error: 'timeout' }])
+  expect(at.buffer.list(ADA)).toMatchObject([{ attempts: 1, error: 'timeout' }])
   await at.buffer.flush(ADA)
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
 })
@@ -147,7 +147,7 @@ it('a turn that is posted verbatim while it waits does not wait any more', async
   const at = setUp()
   await at.post(1, 'I live in Leeds')
   await at.post(1, 'I live in Leeds', { mode: 'verbatim' })
-  expect(at.buffer.waiting(ADA)).toEqual({ turns: [], tokens: 0 })
+  expect(at.buffer.list(ADA)).toEqual([])
   expect(await at.pendingStored()).toEqual([])
   expect(await at.texts()).toEqual(['I live in Leeds'])
 })

@@ -153,7 +153,7 @@ async function stateOf({ engine, buffer, recall }: Services, stored: RecordStore
       .sort(),
     turns: (await all('turns')).map(({ turn, state, revision }) => `${turn} ${state} ${revision}`).sort(),
     conversations: await all('conversations'),
-    pending: buffer?.waiting(ADA).turns.map(({ turn_id }) => turn_id),
+    pending: buffer?.list(ADA).map(({ turn_id }) => turn_id),
   }
 }
 
@@ -174,7 +174,7 @@ function whatIs(writes: readonly Write[]): string {
     writes.some((write) => write.collection === collection && how in write)
   if (touches('pending', 'remove')) return 'learned, pending removed'
   if (touches('memories', 'put') || touches('memories', 'remove')) return 'turn durable'
-  return touches('pending', 'put') ? 'put off' : 'other'
+  return touches('pending', 'put') ? 'flush failure' : 'other'
 }
 
 function tellingState(state: ScopeState, step: (name: string) => void): ScopeState {
