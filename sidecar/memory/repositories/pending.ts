@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
 import type { PendingTurn } from '../model/pending.ts'
 import { optionalNumber, optionalText } from './fields.ts'
-import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
+import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload, tryRead } from './record.ts'
 
 const readPending = recordReader<PendingTurn>(
   'pending',
@@ -76,7 +76,9 @@ export const LEGACY_PENDING_SCOPE = 'pending'
 
 /** Moves the pending turns of an early version to the scopes of their users. Can be interrupted and repeated. */
 export async function migrateLegacyPending(store: RecordStore, onInvalid?: OnInvalidRecord): Promise<void> {
-  for await (const turn of scrollPending(store, LEGACY_PENDING_SCOPE, onInvalid)) {
-    await store.commit([putPending(turn), removePending(LEGACY_PENDING_SCOPE, turn.turn_id)])
+  for await (const record of scrollAll(store, 'pending', LEGACY_PENDING_SCOPE)) {
+    const turn = tryRead(record, readPending, onInvalid)
+    // The id of the legacy record is not the id of the turn.
+    if (turn) await store.commit([putPending(turn), removePending(LEGACY_PENDING_SCOPE, record.id)])
   }
 }
