@@ -2,8 +2,8 @@ import type { Ledger } from '../insight/ledger/ledger.ts'
 import { countCacheReads, createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
 import { BufferZone } from '../learning/buffer/buffer-zone.ts'
+import { ObservedWindows } from '../learning/buffer/observed-windows.ts'
 import type { BufferSettings } from '../learning/buffer/settings.ts'
-import { Views } from '../learning/buffer/views.ts'
 import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
 import { createAnnouncer } from '../memory/changes/announcer.ts'
@@ -132,7 +132,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       records,
       scopeState,
       hasPendingNotices,
-      onRecall: (scope, conversationId, view) => buffer?.noteView(scope, conversationId, view),
+      onRecall: (scope, conversationId, window) => buffer?.observeWindow(scope, conversationId, window),
       now,
     },
     settings.strategies,
@@ -157,7 +157,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       shared: flushLock && { flushLock },
       engine,
       learner,
-      views: new Views(cache),
+      windows: new ObservedWindows(cache),
       countTokens,
       log,
       settings: settings.buffer,

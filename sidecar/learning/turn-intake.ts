@@ -1,7 +1,7 @@
 import type { MemoryEngine } from '../memory/engine/engine.ts'
 import type { Scope } from '../memory/model/scope.ts'
 import type { RuleBook } from '../memory/rules/rule-book.ts'
-import { expiryOf } from '../memory/rules/rules.ts'
+import { type AppRules, expiryOf } from '../memory/rules/rules.ts'
 import { AppError, invalid } from '../ports/errors.ts'
 import type { BufferZone } from './buffer/buffer-zone.ts'
 import { triggersOf } from './buffer/settings.ts'
@@ -9,7 +9,7 @@ import { type AddRequest, type AddResult, addTurn } from './intake/add-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
-export interface Taken extends Pick<AddResult, 'turnId' | 'turn' | 'events'> {
+interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'events'> {
   status: 'stored' | 'buffered'
   /** Why a turn in `sync` mode is still pending. */
   reason: string | null
@@ -26,60 +26,51 @@ export interface IntakeOptions {
 /** Stores turns according to the rules of their app and the mode of the request. */
 export class Intake {
   readonly #options: IntakeOptions
-  readonly #now: () => number
 
   constructor(options: IntakeOptions) {
     this.#options = options
-    this.#now = options.now ?? Date.now
   }
 
   /**
-   * @param mode `buffered` where there is a language model and `verbatim` where there is none, if absent
-   * @throws {AppError} `invalid_request` for a mode that needs a model where there is none
+   * @param mode default: `buffered` with a language model, otherwise `verbatim`
+   * @throws {AppError} `invalid_request` for another mode than `verbatim` without a language model
    */
-  async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<Taken> {
-    const { engine, buffer, ruleBook } = this.#options
+  async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<IntakeResult> {
+    const { buffer, ruleBook, now = Date.now } = this.#options
     const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
     // A request may narrow the rules of the app, not widen them.
     const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
     const ruled = { ...request, remember }
-    const said = Math.max(...request.messages.map(({ at }) => at ?? this.#now()))
-    const expiresAt = expiryOf(rules, null, said, request.runId)
+    const at = now()
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      const result = await addTurn(engine, scope, ruled, { learn: false, expiresAt, countTokens: () => 0 })
-      await buffer?.settled(scope, result.turnId)
-      return { ...result, status: 'stored', reason: null }
+      const { turnId, turn, events } = await this.#addVerbatim(scope, ruled, rules, at)
+      return { turnId, turn, events, status: 'stored', reason: null }
     }
     if (!buffer) {
-      throw invalid(
-        'mode',
-        '"verbatim" (the other modes need a language model, and none is configured)',
-        mode,
-      )
+      const expected = '"verbatim" (the other modes need a language model, and none is configured)'
+      throw invalid('mode', expected, mode)
     }
-    const isAwaited = mode === 'sync'
-    const triggers = triggersOf(rules)
-    const { waits, ...accepted } = await buffer.accept(scope, ruled, { expiresAt, triggers })
-    if (!waits || !isAwaited) return { ...accepted, status: waits ? 'buffered' : 'stored', reason: null }
-    const turn = { turn_id: accepted.turnId, conversation_id: request.conversationId ?? null }
-    const { events, reason } = await buffer.flushTurn(scope, turn)
-    return { ...accepted, events, status: reason === null ? 'stored' : 'buffered', reason }
+    const options = { expiresAt: expiresAt(ruled, rules, at), triggers: triggersOf(rules) }
+    const { turnId, turn, events, pending } = await buffer.accept(scope, ruled, options)
+    if (!pending) return { turnId, turn, events, status: 'stored', reason: null }
+    if (mode !== 'sync') return { turnId, turn, events, status: 'buffered', reason: null }
+    const flushed = await buffer.flushTurn(scope, pending)
+    return { turnId, turn, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
   }
 
   /**
    * Cancels extraction for a pending or failed turn and keeps its text verbatim.
    * @throws {AppError} `not_found` if the turn is not pending
    */
-  async keepAsSaid(scope: Scope, turnId: string): Promise<AddResult> {
-    const { engine, buffer, ruleBook } = this.#options
-    const turn = await buffer?.turn(scope, turnId)
-    if (!turn) throw waitsNot(turnId)
+  async keepVerbatim(scope: Scope, turnId: string): Promise<AddResult> {
+    const { buffer, ruleBook } = this.#options
+    const turn = await buffer?.readTurn(scope, turnId)
+    if (!turn) throw notPending(turnId)
     const { rules } = await ruleBook.inForce(scope.namespace, turn.app_id)
-    // The time of acceptance, not the current time.
-    const messages = turn.messages.map((one) => ({ ...one, at: one.at ?? turn.created_at }))
     const request: AddRequest = {
       turnId,
-      messages,
+      // The time of acceptance, not the current time.
+      messages: turn.messages.map((one) => ({ ...one, at: one.at ?? turn.created_at })),
       conversationId: turn.conversation_id ?? undefined,
       turn: turn.turn ?? undefined,
       agentId: turn.agent_id ?? undefined,
@@ -88,11 +79,9 @@ export class Intake {
       metadata: turn.metadata,
       remember: turn.remember,
     }
-    const expiresAt = expiryOf(rules, null, Math.max(...messages.map(({ at }) => at)), turn.run_id)
-    const result = await addTurn(engine, scope, request, { learn: false, expiresAt, countTokens: () => 0 })
-    await buffer?.settled(scope, turnId)
-    return result
+    return await this.#addVerbatim(scope, request, rules, turn.created_at)
   }
+
   /**
    * Cancels extraction for a pending or failed turn and removes its text from recall. The turn itself stays stored, so
    * that posting the same words again changes nothing.
@@ -100,12 +89,25 @@ export class Intake {
    */
   async drop(scope: Scope, turnId: string): Promise<void> {
     const { engine, buffer } = this.#options
-    const turn = await buffer?.turn(scope, turnId)
-    if (!turn || !(await engine.dropTurn(scope, turnId))) throw waitsNot(turnId)
-    await buffer?.settled(scope, turnId)
+    const turn = await buffer?.readTurn(scope, turnId)
+    if (!turn || !(await engine.dropTurn(scope, turnId))) throw notPending(turnId)
+    await buffer?.reload(scope, turnId)
+  }
+
+  async #addVerbatim(scope: Scope, request: AddRequest, rules: AppRules, now: number): Promise<AddResult> {
+    const { engine, buffer } = this.#options
+    const options = { learn: false, expiresAt: expiresAt(request, rules, now) }
+    const result = await addTurn(engine, scope, request, options)
+    await buffer?.reload(scope, result.turnId)
+    return result
   }
 }
 
-function waitsNot(turnId: string): AppError {
-  return new AppError('not_found', `turn_id: no turn ${JSON.stringify(turnId)} of this user waits`)
+/** @param now time of messages that have none, epoch milliseconds */
+function expiresAt({ messages, runId }: AddRequest, rules: AppRules, now: number): number | null {
+  return expiryOf(rules, null, Math.max(...messages.map(({ at }) => at ?? now)), runId)
+}
+
+function notPending(turnId: string): AppError {
+  return new AppError('not_found', `turn_id: no pending turn ${JSON.stringify(turnId)} of this user`)
 }

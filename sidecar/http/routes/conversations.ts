@@ -103,7 +103,7 @@ export function conversationRoutes({ records, buffer, timeline }: ConversationSe
       if (!conversation) throw conversationNotFound(id)
       const { last_turn, summary } = conversation
       await buffer?.refresh(scope)
-      const pending = buffer?.counts(scope, id) ?? { turns: 0, tokens: 0 }
+      const pending = buffer?.count(scope, id) ?? { turns: 0, tokens: 0 }
       return c.json({ conversation_id: id, last_turn, summary, pending }, 200)
     })
     .openapi(timelineOf, async (c) => {

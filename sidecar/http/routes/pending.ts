@@ -132,7 +132,7 @@ interface PendingServices {
 export function pendingRoutes({ buffer, intake }: PendingServices) {
   const countPending = async (scope: Scope, conversationId?: string) => {
     await buffer?.refresh(scope)
-    return buffer?.counts(scope, conversationId) ?? { turns: 0, tokens: 0 }
+    return buffer?.count(scope, conversationId) ?? { turns: 0, tokens: 0 }
   }
 
   return router()
@@ -140,7 +140,7 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
       const { user_id, conversation_id, state } = c.req.valid('query')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       await buffer?.refresh(scope)
-      const turns = (buffer?.waiting(scope, conversation_id).turns ?? [])
+      const turns = (buffer?.list(scope, conversation_id) ?? [])
         .map((turn) => ({ ...toPendingView(turn), state: stateOf(turn) }))
         .filter((turn) => state === undefined || turn.state === state)
       return c.json({ turns, tokens: turns.reduce((sum, { tokens }) => sum + tokens, 0) }, 200)
@@ -149,7 +149,7 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
       const { user_id, turn_id, wait } = c.req.valid('json')
       const scope = { namespace: c.get('namespace'), userId: user_id }
       await buffer?.refresh(scope)
-      if (turn_id !== undefined && buffer?.waitingTurn(scope, turn_id)?.not_before !== null) {
+      if (turn_id !== undefined && buffer?.find(scope, turn_id)?.not_before !== null) {
         throw new AppError('not_found', `turn_id: no failed turn ${JSON.stringify(turn_id)} of this user`)
       }
       const result = await resultOf(buffer?.replay(scope, turn_id), wait)
@@ -164,7 +164,7 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
         const pending = await countPending(scope)
         return c.json({ status: 'dropped' as const, turn_id, events: [], pending }, 200)
       }
-      const { events } = await intake.keepAsSaid(scope, turn_id)
+      const { events } = await intake.keepVerbatim(scope, turn_id)
       return c.json({ status: 'kept' as const, turn_id, events, pending: await countPending(scope) }, 200)
     })
     .openapi(flush, async (c) => {

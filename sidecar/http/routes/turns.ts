@@ -47,7 +47,7 @@ export function turnRoutes({ records, buffer }: TurnServices) {
     const { id } = c.req.valid('param')
     const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
     await buffer?.refresh(scope)
-    const pending = buffer?.waitingTurn(scope, id)
+    const pending = buffer?.find(scope, id)
     const turn = await getTurn(records, scopeKey(scope), id)
     if (!turn) throw new AppError('not_found', `id: no turn ${JSON.stringify(id)} of this user`)
     // The extraction may have finished between the two reads; the stored turn is newer.

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { WaitingTurn } from '../../learning/buffer/buffer-zone.ts'
+import type { BufferedTurn } from '../../learning/buffer/buffer-zone.ts'
 import { toIso } from './values.ts'
 
 /** Fields of a turn that is not extracted yet. */
@@ -24,12 +24,12 @@ export const pendingTurn = {
 export const PENDING_STATES = ['idle', 'processing', 'failed'] as const
 
 /** `processing` during the model call; a `failed` turn is not retried automatically. */
-export function stateOf({ not_before, processing }: WaitingTurn): (typeof PENDING_STATES)[number] {
+export function stateOf({ not_before, processing }: BufferedTurn): (typeof PENDING_STATES)[number] {
   if (processing) return 'processing'
   return not_before === null ? 'failed' : 'idle'
 }
 
-export function toPendingView(turn: WaitingTurn) {
+export function toPendingView(turn: BufferedTurn) {
   return {
     turn_id: turn.turn_id,
     conversation_id: turn.conversation_id,

@@ -17,8 +17,8 @@ const RETRY_AFTER_S = { min: 1, max: 900 }
 /** Limits on pending turns. Turns that are being stored count too, so that parallel requests cannot exceed them. */
 export class AdmissionLimits {
   readonly #options: AdmissionOptions
-  /** Turns that are being stored, by scope. */
-  readonly #admitted = new Map<string, number>()
+  /** Scope keys of turns that are being stored, one entry per turn. */
+  readonly #admitted: string[] = []
 
   constructor(options: AdmissionOptions) {
     this.#options = options
@@ -26,44 +26,29 @@ export class AdmissionLimits {
 
   /**
    * Admits a turn and counts it until the returned function is called.
-   * @param isPending a pending turn that is posted again needs no further place
+   * @param isPending whether the turn is pending already and needs no further place
    * @throws {AppError} `too_many_pending` when a limit is reached
    */
   admit(key: string, isPending: boolean): () => void {
-    if (!isPending && !this.#hasPlace(key)) throw this.#refusal(key)
-    this.#admitted.set(key, this.#admittedIn(key) + 1)
-    return () => {
-      const left = this.#admittedIn(key) - 1
-      if (left > 0) this.#admitted.set(key, left)
-      else this.#admitted.delete(key)
-    }
+    if (!isPending) this.#assertPlace(key)
+    this.#admitted.push(key)
+    return () => void this.#admitted.splice(this.#admitted.indexOf(key), 1)
   }
 
-  #refusal(key: string): AppError {
-    const { limits, bufferOf, now } = this.#options
-    const limit =
-      this.#countIn(key) < limits.maxTurnsPerScope
-        ? `${limits.maxTurns} turns are pending, which is the limit of this sidecar`
-        : `${limits.maxTurnsPerScope} turns of this user are pending, which is the limit per user`
-    const wait = Math.ceil(((bufferOf(key)?.nextAt ?? now()) - now()) / 1000)
-    return new AppError(
+  #assertPlace(key: string): void {
+    const { limits, bufferOf, countPending, now } = this.#options
+    const buffer = bufferOf(key)
+    const own = (buffer?.pending.size ?? 0) + this.#admitted.filter((one) => one === key).length
+    const isScopeFull = own >= limits.maxTurnsPerScope
+    if (!isScopeFull && countPending() + this.#admitted.length < limits.maxTurns) return
+    const reached = isScopeFull
+      ? `${limits.maxTurnsPerScope} turns of this user are pending, which is the limit per user`
+      : `${limits.maxTurns} turns are pending, which is the limit of this sidecar`
+    const waitS = Math.ceil(((buffer?.nextAt ?? now()) - now()) / 1000)
+    throw new AppError(
       'too_many_pending',
-      `${limit}; GET /v1/pending says why. Nothing was stored: retry later.`,
-      { retryAfterS: Math.min(RETRY_AFTER_S.max, Math.max(RETRY_AFTER_S.min, wait)) },
+      `${reached}; GET /v1/pending says why. Nothing was stored: retry later.`,
+      { retryAfterS: Math.min(RETRY_AFTER_S.max, Math.max(RETRY_AFTER_S.min, waitS)) },
     )
-  }
-
-  #hasPlace(key: string): boolean {
-    const { limits, countPending } = this.#options
-    const admitted = [...this.#admitted.values()].reduce((sum, count) => sum + count, 0)
-    return this.#countIn(key) < limits.maxTurnsPerScope && countPending() + admitted < limits.maxTurns
-  }
-
-  #countIn(key: string): number {
-    return (this.#options.bufferOf(key)?.waiting.size ?? 0) + this.#admittedIn(key)
-  }
-
-  #admittedIn(key: string): number {
-    return this.#admitted.get(key) ?? 0
   }
 }

@@ -1,284 +1,236 @@
 import PQueue from 'p-queue'
-import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import type { PendingTurn } from '../../memory/model/pending.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { type Turn, tokensOf, turnRecordId } from '../../memory/model/turns.ts'
-import {
-  getPending,
-  migrateLegacyPending,
-  pendingScopes,
-  scrollPending,
-} from '../../memory/repositories/pending.ts'
+import { migrateLegacyPending, pendingScopes, scrollPending } from '../../memory/repositories/pending.ts'
 import { logInvalidRecord } from '../../memory/repositories/record.ts'
 import { getTurn } from '../../memory/repositories/turns.ts'
-import type { Log } from '../../ports/log.ts'
 import type { Queue } from '../../ports/queue.ts'
-import type { RecordStore } from '../../ports/records.ts'
 import { type AddOptions, type AddRequest, type AddResult, addTurn } from '../intake/add-turn.ts'
-import type { Learner } from '../learner/learner.ts'
 import { AdmissionLimits } from './admission-limits.ts'
-import type { BufferContext, Shared, Timers } from './context.ts'
-import { type FlushRequest, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
+import type { BufferContext, Shared } from './context.ts'
+import type { ObservedWindow } from './observed-windows.ts'
+import { type PendingTotals, StoredTotals, sumOf } from './pending-totals.ts'
+import type { FlushRequest } from './schedule.ts'
+import { type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
-import { StoredTotals, sumOf, type Totals } from './totals.ts'
-import type { View, Views } from './views.ts'
 
-export type { BufferSettings } from './settings.ts'
-export type { Totals } from './totals.ts'
+type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
-export interface BufferOptions {
-  records: RecordStore
-  /** Wakes scopes up. What waits is in the records; what is lost here is wished for anew. */
+export interface BufferOptions
+  extends Pick<BufferContext, 'records' | 'engine' | 'learner' | 'windows' | 'log'> {
+  /** Wakes scopes for their flushes. Lost entries are scheduled again from the records. */
   queue: Queue
-  /** Absent where this process alone has the store. */
+  /** Absent where this process is the only one on the store. */
   shared?: Shared | undefined
-  engine: MemoryEngine
-  learner: Learner
-  /** Windows of conversations, as recalls tell of them. */
-  views: Views
   countTokens: (text: string) => number
-  log: Log
   settings?: Partial<BufferSettings> | undefined
-  /** Told of every batch what started it and what came of it: `learned`, or a stable word for why it waits. */
   onFlush?: BufferContext['onFlush']
   /** Epoch milliseconds. */
   now?: () => number
   timers?: Timers
 }
 
-export type AcceptOptions = Pick<AddOptions, 'expiresAt' | 'triggers'>
-
-/** `waits`: to be learned from. What has been learned from before does not. */
-export type Accepted = Pick<AddResult, 'turnId' | 'turn' | 'events'> & { waits: boolean }
-
-/** A turn that waits, and whether the model thinks about it at the moment. */
-export interface WaitingTurn extends PendingTurn {
+/** A pending turn, and whether the model call for it is in progress. */
+export interface BufferedTurn extends PendingTurn {
   processing: boolean
 }
 
-/** Pause before a wish that could not be kept is tried again, milliseconds. */
-const OWED_MS = 2000
+/** Delay after which flushes are scheduled again while the queue is unavailable, milliseconds. */
+const QUEUE_RETRY_MS = 2000
 
-/** How long flushes under way may go on when the buffer closes, milliseconds. */
+/** Time that running flushes get when the buffer closes, milliseconds. */
 const DRAIN_MS = 5000
 
-/** When a scope is due again that fell due while its process closed, milliseconds. */
+/** Delay of a scope that becomes due while this process closes, milliseconds; another process may flush it then. */
 const CLOSING_MS = 1000
 
-/** @default of `Shared.reconcileMs` */
-const RECONCILE_MS = 60_000
+const DEFAULT_RECONCILE_MS = 60_000
+
+const NO_RESULT: FlushResult = { events: [], reason: null }
 
 /**
- * Turns between being accepted and being learned from. A turn is durable, and its words can be recalled, before it is
- * acknowledged; what happens here afterwards needs no caller, survives a crash, and is tried until it works or until
- * the turn is set aside as failed, where it stays, is listed, and can be replayed.
+ * Turns between acceptance and extraction. A turn is durable and recallable before it is acknowledged. Extraction is
+ * retried after failures and restarts until it succeeds or the turn has failed for good; a failed turn stays stored, is
+ * listed, and can be replayed.
  */
 export class BufferZone {
   readonly #options: BufferOptions
-  readonly #settings: BufferSettings
-  readonly #now: () => number
+  readonly #timers: Timers
   readonly #scopes = new Map<string, ScopeBuffer>()
   readonly #closing = new AbortController()
-  readonly #givingUp = new AbortController()
+  readonly #cancelled = new AbortController()
   #closed: Promise<void> | undefined
   readonly #context: BufferContext
-  #turns = 0
-  /** Scopes whose wake-up the queue did not take. */
-  readonly #owed = new Map<string, number>()
-  #owedTimer: NodeJS.Timeout | undefined
-  #reconcileTimer: NodeJS.Timeout | undefined
-  /** Absent where this process alone has the store: what waits is known here then. */
+  #queueRetry: NodeJS.Timeout | undefined
+  #reconciliation: NodeJS.Timeout | undefined
+  /** Absent where this process is the only one: the pending turns in memory are complete then. */
   readonly #stored: StoredTotals | undefined
   readonly #limits: AdmissionLimits
 
   constructor(options: BufferOptions) {
+    const { records, shared, now = Date.now, timers = globalThis, onFlush = () => {} } = options
+    const settings = { ...DEFAULT_BUFFER, ...options.settings }
     this.#options = options
-    this.#settings = { ...DEFAULT_BUFFER, ...options.settings }
-    this.#now = options.now ?? Date.now
-    this.#stored = options.shared && new StoredTotals(options.records, this.#now)
+    this.#timers = timers
+    this.#stored = shared && new StoredTotals(records, now)
     this.#context = {
-      records: options.records,
-      engine: options.engine,
-      learner: options.learner,
-      views: options.views,
-      log: options.log,
-      settings: this.#settings,
-      slots: new PQueue({ concurrency: this.#settings.concurrency }),
-      shared: options.shared,
-      wish: (key, at) => this.#wish(key, at),
-      now: this.#now,
+      ...options,
+      settings,
+      batches: new PQueue({ concurrency: settings.concurrency }),
+      shared,
+      scheduleFlush: (key, at) => this.#scheduleFlush(key, at),
+      now,
       closing: this.#closing.signal,
-      givingUp: this.#givingUp.signal,
-      onFlush: options.onFlush ?? (() => {}),
-      onSize: (change) => {
-        this.#turns += change
-      },
-      onEmpty: (key) => this.#scopes.delete(key),
+      cancelled: this.#cancelled.signal,
+      onFlush,
     }
     this.#limits = new AdmissionLimits({
-      limits: this.#settings,
+      limits: settings,
       bufferOf: (key) => this.#scopes.get(key),
-      countPending: () => Math.max(this.#turns, this.#stored?.lastTurns ?? 0),
-      now: this.#now,
+      countPending: () => Math.max(this.size.turns, this.#stored?.lastTurns ?? 0),
+      now,
     })
     options.queue.work((key) => this.#run(key))
   }
 
-  /** Takes up what an earlier process left; it is flushed soon. */
+  /** Loads the turns that an earlier process left, and schedules their flushes. */
   async start(): Promise<void> {
     const { records, shared, log } = this.#options
     const onInvalid = logInvalidRecord(log)
     await migrateLegacyPending(records, onInvalid)
-    if (shared) await this.#reconcile()
-    else {
-      for await (const key of pendingScopes(records)) {
-        this.#scope(key).takeOver(await Array.fromAsync(scrollPending(records, key, onInvalid)))
-      }
+    if (shared) return await this.#reconcile()
+    for await (const key of pendingScopes(records)) {
+      this.#scope(key).load(await Array.fromAsync(scrollPending(records, key, onInvalid)))
     }
   }
 
   /**
-   * Stores a turn as pending; it is durable when this resolves.
+   * Stores a turn; it is durable when this resolves, and pending unless its extraction is done already.
    * @throws {AppError} `too_many_pending` when a limit is reached; nothing is stored then
    */
-  async accept(scope: Scope, request: AddRequest, { expiresAt, triggers }: AcceptOptions): Promise<Accepted> {
+  async accept(
+    scope: Scope,
+    request: AddRequest,
+    options: Pick<AddOptions, 'expiresAt' | 'triggers'>,
+  ): Promise<AddResult> {
     const { engine, countTokens } = this.#options
     const key = scopeKey(scope)
-    const release = this.#limits.admit(key, this.#isWaiting(key, request))
+    const { conversationId, turn } = request
+    const id = conversationId !== undefined && turn !== undefined && turnRecordId(conversationId, turn)
+    const release = this.#limits.admit(key, id !== false && this.find(scope, id) !== undefined)
     // Other sidecars add pending turns too.
     this.#stored?.renew()
     try {
-      const { pending, ...result } = await addTurn(engine, scope, request, {
-        ...{ learn: true, expiresAt, triggers },
+      const result = await addTurn(engine, scope, request, {
+        ...options,
+        learn: true,
         countTokens: (messages) => tokensOf(messages, countTokens),
       })
-      if (pending) {
-        this.#scope(key).put(pending)
-        this.#lookUpWindow(key, pending)
+      if (result.pending) {
+        this.#scope(key).put(result.pending)
+        this.#loadWindow(key, result.pending)
       }
-      return { ...result, waits: pending !== undefined }
+      return result
     } finally {
       release()
     }
   }
 
-  /** Learns now from what waits, also from what has failed. Resolves when that has been tried once. */
+  /** Extracts from the pending turns now, including failed ones. Resolves after one attempt. */
   async flush(
     scope: Scope,
     { conversationId }: { conversationId?: string | undefined } = {},
   ): Promise<FlushResult> {
-    return await this.#flushNow(scope, {
-      reason: 'explicit',
-      accept: (turn) => conversationId === undefined || turn.conversation_id === conversationId,
-    })
+    const accept = (turn: PendingTurn) =>
+      conversationId === undefined || turn.conversation_id === conversationId
+    return await this.#flushNow(scope, { trigger: 'explicit', accept })
   }
 
-  /** The conversation is over: learns now from what waits of it, but not from what has failed for good. */
+  /** Extracts from the pending turns of an ended conversation, except failed ones. */
   async endConversation(scope: Scope, conversationId: string): Promise<FlushResult> {
-    return await this.#flushNow(scope, {
-      reason: 'end',
-      accept: (turn) => turn.conversation_id === conversationId && turn.not_before !== null,
-    })
+    const accept = (turn: PendingTurn) => turn.conversation_id === conversationId && turn.not_before !== null
+    return await this.#flushNow(scope, { trigger: 'end', accept })
   }
 
-  /** Learns now from what has failed for good: from one turn, or from all of a user. */
+  /** Retries the failed turns of a user, all or one. */
   async replay(scope: Scope, turnId?: string): Promise<FlushResult> {
-    return await this.#flushNow(scope, {
-      reason: 'replay',
-      accept: (turn) => turn.not_before === null && (turnId === undefined || turn.turn_id === turnId),
-    })
+    const accept = (turn: PendingTurn) =>
+      turn.not_before === null && (turnId === undefined || turn.turn_id === turnId)
+    return await this.#flushNow(scope, { trigger: 'replay', accept })
   }
 
-  /** A turn of a conversation was recalled for: what is about to leave its window is learned from in time. */
-  noteView(scope: Scope, conversationId: string, view: View): void {
-    const key = scopeKey(scope)
-    this.#options.views.note(key, conversationId, view)
-    this.#scopes.get(key)?.replan()
-  }
-
-  /** Learns now from one turn, and before it from what waits of its conversation. Its events, not theirs. */
+  /** Extracts from one turn, together with the pending turns of its conversation. Returns its own events. */
   async flushTurn(
     scope: Scope,
     { turn_id, conversation_id }: Pick<PendingTurn, 'turn_id' | 'conversation_id'>,
   ): Promise<FlushResult> {
+    const buffer = this.#known(scopeKey(scope))
+    // Another flush may have extracted the turn before this one starts.
     const accept = (turn: PendingTurn) =>
-      turn.turn_id === turn_id ||
-      (turn.conversation_id === conversation_id && conversation_id !== null && turn.not_before !== null)
-    const state = this.#known(scopeKey(scope))
-    const done = await state?.flushTurn(turn_id, { reason: 'sync', isUrgent: true, accept })
-    return done ?? { events: [], reason: null }
+      buffer?.pending.get(turn_id) !== undefined &&
+      (turn.turn_id === turn_id ||
+        (turn.conversation_id === conversation_id && conversation_id !== null && turn.not_before !== null))
+    return (await buffer?.flushTurn(turn_id, { trigger: 'sync', priority: 1, accept })) ?? NO_RESULT
   }
 
-  /**
-   * Sees what other sidecars have done since, for the answers that follow. Needed where the asker must not be told
-   * less than they would tell; costs nothing where there are no others.
-   */
-  async refresh(scope: Scope): Promise<void> {
-    const state = this.#known(scopeKey(scope))
-    await state?.refresh()
-    state?.settle()
-  }
-
-  /** The turns of a scope that wait, oldest first, and their tokens. */
-  waiting(scope: Scope, conversationId?: string): { turns: WaitingTurn[]; tokens: number } {
-    const state = this.#scopes.get(scopeKey(scope))
-    const turns = (state?.waiting.list(conversationId) ?? []).map((turn) => ({
-      ...turn,
-      processing: state?.isProcessing(turn.turn_id) ?? false,
-    }))
-    return { turns, tokens: turns.reduce((sum, turn) => sum + turn.tokens, 0) }
-  }
-
-  /** How many turns of a scope wait, and their tokens. */
-  counts(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
-    const waiting = this.#scopes.get(scopeKey(scope))?.waiting
-    if (!waiting) return { turns: 0, tokens: 0 }
-    if (conversationId === undefined) return { turns: waiting.size, tokens: waiting.tokens }
-    const own = waiting.all().filter((turn) => turn.conversation_id === conversationId)
-    return { turns: own.length, tokens: own.reduce((sum, { tokens }) => sum + tokens, 0) }
-  }
-
-  /** One turn that waits; `undefined` for one that does not. */
-  waitingTurn(scope: Scope, turnId: string): WaitingTurn | undefined {
-    const state = this.#scopes.get(scopeKey(scope))
-    const turn = state?.waiting.get(turnId)
-    return turn && { ...turn, processing: state?.isProcessing(turnId) ?? false }
-  }
-
-  /** A turn that waits, as it is stored; `undefined` for one that does not. */
-  async turn(scope: Scope, turnId: string): Promise<Turn | undefined> {
+  /** Reports the chat window of a recall, so that turns are extracted before they leave the window. */
+  observeWindow(scope: Scope, conversationId: string, window: ObservedWindow): void {
     const key = scopeKey(scope)
+    this.#options.windows.set(key, conversationId, window)
+    this.#scopes.get(key)?.scheduleFlush()
+  }
+
+  /** Reads the changes of other sidecars, before an answer that must contain them. */
+  async refresh(scope: Scope): Promise<void> {
+    await this.#known(scopeKey(scope))?.refresh()
+  }
+
+  /** Drops turns that are no longer pending in the store: of a forgotten user, or one turn if `turnId` is given. */
+  async reload(scope: Scope, turnId?: string): Promise<void> {
+    const buffer = this.#scopes.get(scopeKey(scope))
+    if (turnId === undefined || buffer?.pending.get(turnId)) await buffer?.reload()
+  }
+
+  /** The pending turns of a scope, oldest first. */
+  list(scope: Scope, conversationId?: string): BufferedTurn[] {
+    const buffer = this.#scopes.get(scopeKey(scope))
+    const turns = buffer?.pending.list(conversationId) ?? []
+    return turns.map((turn) => ({ ...turn, processing: buffer?.isProcessing(turn.turn_id) ?? false }))
+  }
+
+  count(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
+    const turns = this.#scopes.get(scopeKey(scope))?.pending.list(conversationId) ?? []
+    return { turns: turns.length, tokens: turns.reduce((sum, { tokens }) => sum + tokens, 0) }
+  }
+
+  /** A pending turn; `undefined` for any other. */
+  find(scope: Scope, turnId: string): BufferedTurn | undefined {
+    const buffer = this.#scopes.get(scopeKey(scope))
+    const turn = buffer?.pending.get(turnId)
+    return turn && { ...turn, processing: buffer?.isProcessing(turnId) ?? false }
+  }
+
+  /** The stored turn of a pending one; `undefined` for any other. */
+  async readTurn(scope: Scope, turnId: string): Promise<Turn | undefined> {
     await this.refresh(scope)
-    if (!this.waitingTurn(scope, turnId)) return undefined
-    const turn = await getTurn(this.#options.records, key, turnId)
+    if (!this.find(scope, turnId)) return undefined
+    const turn = await getTurn(this.#options.records, scopeKey(scope), turnId)
     return turn?.state === 'done' ? undefined : turn
   }
 
-  /** How much is held: scopes with turns that wait or are being learned from, and those turns. */
+  /** What is held in memory: scopes with pending turns or a running flush, and pending turns. */
   get size(): { scopes: number; turns: number } {
-    return { scopes: this.#scopes.size, turns: this.#turns }
+    const turns = this.#scopes.values().reduce((sum, { pending }) => sum + pending.size, 0)
+    return { scopes: this.#scopes.size, turns }
   }
 
-  /** What waits in all scopes together, and since when; of these, how many turns have failed for good. */
-  async totals(): Promise<Totals> {
+  async totals(): Promise<PendingTotals> {
     if (this.#stored) return await this.#stored.read()
-    return sumOf([...this.#scopes.values()].flatMap(({ waiting }) => waiting.all()))
+    return await sumOf([...this.#scopes.values()].flatMap(({ pending }) => pending.all()))
   }
 
-  /** The user has been forgotten: what does not wait in the store any more does not wait here. */
-  async forgotten(scope: Scope): Promise<void> {
-    await this.#letGo(scopeKey(scope), () => true)
-  }
-
-  /** A turn has been kept verbatim after all, or dropped. */
-  async settled(scope: Scope, turnId: string): Promise<void> {
-    await this.#letGo(scopeKey(scope), (turn) => turn.turn_id === turnId)
-  }
-
-  /**
-   * Stops: no flush begins. Those under way may end for a while, since what the model was asked is paid for; then they
-   * are given up, and their turns wait for the next start.
-   */
+  /** Starts no further flush, waits for running ones, then cancels them; their turns stay pending. */
   async close({ drainMs = DRAIN_MS }: { drainMs?: number } = {}): Promise<void> {
     this.#closed ??= this.#close(drainMs)
     await this.#closed
@@ -286,101 +238,78 @@ export class BufferZone {
 
   async #close(drainMs: number): Promise<void> {
     this.#closing.abort(new Error('closing'))
-    const { timers = globalThis } = this.#options
-    timers.clearTimeout(this.#owedTimer)
-    timers.clearTimeout(this.#reconcileTimer)
-    const giveUp = () => this.#givingUp.abort(new Error('closing'))
-    if (drainMs === 0) giveUp()
-    const timer = timers.setTimeout(giveUp, drainMs)
-    await Promise.all([...this.#scopes.values()].map((state) => state.close()))
-    timers.clearTimeout(timer)
+    this.#timers.clearTimeout(this.#queueRetry)
+    this.#timers.clearTimeout(this.#reconciliation)
+    const cancel = () => this.#cancelled.abort(new Error('closing'))
+    if (drainMs === 0) cancel()
+    const timer = this.#timers.setTimeout(cancel, drainMs)
+    await Promise.all([...this.#scopes.values()].map((buffer) => buffer.close()))
+    this.#timers.clearTimeout(timer)
   }
 
-  async #flushNow(scope: Scope, request: Pick<FlushRequest, 'reason' | 'accept'>): Promise<FlushResult> {
-    const state = this.#known(scopeKey(scope))
-    return (await state?.flush({ ...request, isUrgent: true })) ?? { events: [], reason: null }
+  async #flushNow(scope: Scope, request: Omit<FlushRequest, 'priority'>): Promise<FlushResult> {
+    return (await this.#known(scopeKey(scope))?.flush({ ...request, priority: 1 })) ?? NO_RESULT
   }
 
-  /** Another sidecar may have been asked for the recall of this conversation. */
-  #lookUpWindow(key: string, { conversation_id }: PendingTurn): void {
-    const { views } = this.#options
-    if (conversation_id === null || views.of(key, conversation_id)) return
-    void views.ask(key, conversation_id).then((isKnown) => {
-      if (isKnown) this.#scopes.get(key)?.replan()
+  /** Another sidecar may have served the recall of this conversation. */
+  #loadWindow(key: string, { conversation_id }: PendingTurn): void {
+    const { windows } = this.#options
+    if (conversation_id === null || windows.get(key, conversation_id)) return
+    void windows.load(key, conversation_id).then((isFound) => {
+      if (isFound) this.#scopes.get(key)?.scheduleFlush()
     })
   }
 
-  /** The queue says that a scope is due. */
+  /** Runs a due scope. Returns the time of its next run, epoch milliseconds. */
   async #run(key: string): Promise<number | null> {
-    // For whoever works on.
-    if (this.#closing.signal.aborted) return this.#now() + CLOSING_MS
-    const at = (await this.#known(key)?.run()) ?? null
-    return this.#closing.signal.aborted ? this.#now() + CLOSING_MS : at
+    const at = this.#closing.signal.aborted ? null : ((await this.#known(key)?.run()) ?? null)
+    return this.#closing.signal.aborted ? this.#context.now() + CLOSING_MS : at
   }
 
-  #wish(key: string, at: number): void {
-    const { queue, log } = this.#options
-    queue.schedule(key, at).then(
-      () => this.#owed.delete(key),
-      (error: unknown) => {
-        if (this.#closing.signal.aborted) return
-        if (this.#owed.size === 0) log.warn('queue unavailable', { error: String(error) })
-        if (this.#owed.size < this.#settings.maxTurns) this.#owed.set(key, at)
-        this.#owedTimer ??= this.#later(OWED_MS, () => {
-          this.#owedTimer = undefined
-          for (const [owed, then] of this.#owed) this.#wish(owed, then)
-        })
-      },
-    )
+  #scheduleFlush(key: string, at: number): void {
+    this.#options.queue.schedule(key, at).catch((error: unknown) => {
+      if (this.#closing.signal.aborted || this.#queueRetry) return
+      this.#options.log.warn('queue unavailable', { error: String(error) })
+      this.#queueRetry = this.#later(QUEUE_RETRY_MS, () => {
+        this.#queueRetry = undefined
+        for (const buffer of this.#scopes.values()) buffer.scheduleFlush()
+      })
+    })
   }
 
-  /** Wishes for all that waits, whoever took it in: the queue may have lost it, or its process died before it wished. */
+  /** Schedules a flush for every scope with pending turns: the queue may have lost entries, or a sidecar may have died. */
   async #reconcile(): Promise<void> {
     const { records, shared, log } = this.#options
     try {
-      for (const state of this.#scopes.values()) state.forget()
+      for (const buffer of this.#scopes.values()) buffer.evict()
       for await (const key of pendingScopes(records)) {
         if (this.#closing.signal.aborted) return
-        this.#wish(key, this.#now() + this.#settings.idleMs)
+        this.#scheduleFlush(key, this.#context.now() + this.#context.settings.idleMs)
       }
     } catch (error) {
-      log.warn('pending turns not looked for', { error: String(error) })
+      log.warn('pending turns not listed, will be retried', { error: String(error) })
     }
-    // Spread, so that sidecars do not march in step.
-    const ms = (shared?.reconcileMs ?? RECONCILE_MS) * (0.75 + Math.random() / 2)
-    this.#reconcileTimer = this.#later(ms, () => void this.#reconcile())
+    // With jitter, so that sidecars do not scan at the same time.
+    const ms = (shared?.reconcileMs ?? DEFAULT_RECONCILE_MS) * (0.75 + Math.random() / 2)
+    this.#reconciliation = this.#later(ms, () => void this.#reconcile())
   }
 
   #later(ms: number, task: () => void): NodeJS.Timeout | undefined {
     if (this.#closing.signal.aborted) return undefined
-    const timer = (this.#options.timers ?? globalThis).setTimeout(task, ms)
+    const timer = this.#timers.setTimeout(task, ms)
     timer.unref?.()
     return timer
   }
 
-  /** Where others take turns in, any scope may have some. */
+  /** Where sidecars share the store, any scope may have pending turns. */
   #known(key: string): ScopeBuffer | undefined {
     return this.#options.shared ? this.#scope(key) : this.#scopes.get(key)
   }
 
   #scope(key: string): ScopeBuffer {
-    const state = this.#scopes.get(key) ?? new ScopeBuffer(key, this.#context)
-    this.#scopes.set(key, state)
-    return state
-  }
-
-  /** By what the store has: a turn that came at this very moment stays. */
-  async #letGo(key: string, isMeant: (turn: PendingTurn) => boolean): Promise<void> {
-    const gone: PendingTurn[] = []
-    for (const turn of this.#scopes.get(key)?.waiting.all().filter(isMeant) ?? []) {
-      if (!(await getPending(this.#options.records, key, turn.turn_id))) gone.push(turn)
-    }
-    this.#scopes.get(key)?.remove(gone)
-  }
-
-  /** A turn that waits already takes no more room when it is posted again. */
-  #isWaiting(key: string, { conversationId, turn }: AddRequest): boolean {
-    if (conversationId === undefined || turn === undefined) return false
-    return this.#scopes.get(key)?.waiting.has(turnRecordId(conversationId, turn)) ?? false
+    const release = (one: ScopeBuffer) => this.#scopes.get(key) === one && this.#scopes.delete(key)
+    const buffer = this.#scopes.get(key) ?? new ScopeBuffer(key, this.#context, release)
+    this.#scopes.set(key, buffer)
+    return buffer
   }
 }

@@ -4,16 +4,14 @@ import type { Log } from '../../ports/log.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import type { Learner } from '../learner/learner.ts'
-import type { BufferSettings, FlushReason } from './settings.ts'
-import type { Views } from './views.ts'
+import type { ObservedWindows } from './observed-windows.ts'
+import type { BufferSettings, FlushTrigger } from './settings.ts'
 
-export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-
-/** What it takes where other sidecars take in and learn from turns of the same store. */
+/** Set where other sidecars work on the same store. */
 export interface Shared {
-  /** One flush of a scope at a time, whoever flushes. */
+  /** Serialises the flushes of a scope over all sidecars. */
   flushLock: ScopeLock
-  /** Milliseconds after which a wake-up that the queue has lost is made up for. */
+  /** Milliseconds between scans for pending turns without a scheduled flush. */
   reconcileMs?: number | undefined
 }
 
@@ -22,23 +20,20 @@ export interface BufferContext {
   records: RecordStore
   engine: MemoryEngine
   learner: Learner
-  views: Views
+  windows: ObservedWindows
   log: Log
   settings: BufferSettings
-  slots: PQueue
+  /** Limits concurrent batches. */
+  batches: PQueue
   now: () => number
-  /** Aborted when no flush may begin any more. */
+  /** Aborted when no further batch may start. */
   closing: AbortSignal
-  /** Aborted, some time after that, when those under way are given up. */
-  givingUp: AbortSignal
-  /** Absent where this process alone has the store: what waits is known here then, and nothing is read anew. */
+  /** Aborted after `closing`, when running batches are cancelled. */
+  cancelled: AbortSignal
+  /** Absent where this process is the only one: pending turns in memory are complete then. */
   shared: Shared | undefined
-  /** Wishes for a flush at or after a time, epoch milliseconds. */
-  wish: (key: string, at: number) => void
-  /** Told of every batch what started it, what came of it, and how many turns it had. */
-  onFlush: (reason: FlushReason, outcome: string, turns: number) => void
-  /** Told by how many turns the buffers grew. */
-  onSize: (change: number) => void
-  /** Called when nothing waits and nothing runs. */
-  onEmpty: (key: string) => void
+  /** Schedules a flush of a scope at or after a time, epoch milliseconds. */
+  scheduleFlush: (key: string, at: number) => void
+  /** Reports each batch: its trigger, `learned` or a failure reason, and its number of turns. */
+  onFlush: (trigger: FlushTrigger, outcome: string, turns: number) => void
 }

@@ -1,143 +1,127 @@
 import type { PendingTurn, Triggers } from '../../memory/model/pending.ts'
+import type { ObservedWindow } from './observed-windows.ts'
 import { isOutage, MAX_WAIT_MS } from './retry.ts'
-import type { FlushReason } from './settings.ts'
-import type { View } from './views.ts'
+import type { FlushTrigger } from './settings.ts'
 
-/** When a scope is flushed by itself, why, and which of its turns. */
-export interface Plan {
-  /** Epoch milliseconds; may be past. */
-  at: number
-  reason: FlushReason
+export interface FlushRequest {
+  trigger: FlushTrigger
+  /** 1 for a flush that a request waits for, otherwise 0. */
+  priority: 0 | 1
+  /** Chooses among the turns that are pending when the flush starts. */
   accept: (turn: PendingTurn) => boolean
 }
 
-export interface Circumstances {
-  /** Epoch milliseconds. */
-  now: number
-  /** Of turns whose app says nothing else. */
-  triggers: Triggers
-  /** When the turns were taken over from an earlier process, while that is why they wait. */
-  startedAt?: number | undefined
-  /** What is known of the window of a conversation. */
-  viewOf?: ((conversationId: string) => View | undefined) | undefined
+/** The next automatic flush of a scope. */
+export interface FlushPlan extends Omit<FlushRequest, 'priority'> {
+  /** Epoch milliseconds; may be past. */
+  at: number
 }
 
-/** How long what an earlier process left waits for the start to be over, milliseconds. */
+export interface ScheduleContext {
+  /** Epoch milliseconds. */
+  now: number
+  /** Thresholds of turns whose app has no others. */
+  triggers: Triggers
+  /** When this process loaded turns that an earlier process left, epoch milliseconds. */
+  loadedAt: number | undefined
+  windowOf: (conversationId: string) => ObservedWindow | undefined
+}
+
+/** Delay of the first flush of turns that an earlier process left, milliseconds. */
 const START_DELAY_MS = 500
 
 /**
- * The next flush of a scope's turns, or `null` when none is to come.
+ * Plans the next flush of a scope; `null` if none is needed.
  *
- * While the endpoint is in trouble the whole scope waits for it, new turns too: it is not asked more often because
- * more is said, and the turns of a conversation stay in order. A turn that the model does not understand waits alone.
- * Each app has triggers of its own, for its own turns.
+ * During an outage all turns of the scope wait for the next retry, new ones too, so that new turns cause no extra calls
+ * and the turns of a conversation stay in order. A turn with an unreadable answer is retried alone. Each app has its own
+ * triggers, for its own turns.
  */
-export function nextFlush(turns: readonly PendingTurn[], circumstances: Circumstances): Plan | null {
-  const { now, startedAt } = circumstances
-  const fresh: PendingTurn[] = []
-  const away: PendingTurn[] = []
-  const unreadable: PendingTurn[] = []
-  for (const turn of turns) {
-    if (turn.not_before === null) continue
-    if (turn.error === null) fresh.push(turn)
-    else (isOutage(turn.error) ? away : unreadable).push(turn)
+export function nextFlush(turns: readonly PendingTurn[], context: ScheduleContext): FlushPlan | null {
+  const { now, loadedAt } = context
+  const { outage = [], unreadable = [], fresh = [] } = Object.groupBy(turns, kindOf)
+  const isDue = (turn: PendingTurn) => kindOf(turn) === 'unreadable' && retryTime(turn, now) <= now
+  if (outage.length > 0) {
+    // The latest time comes from the last attempt.
+    const at = maxOf(outage.map((turn) => retryTime(turn, now)))
+    const accept = (turn: PendingTurn) => kindOf(turn) === 'fresh' || kindOf(turn) === 'outage' || isDue(turn)
+    return { at, trigger: 'retry', accept }
   }
-  const again = (turn: PendingTurn) => isUnreadable(turn) && timeOf(turn, now) <= now
-  if (away.length > 0) {
-    // The latest: that is what the last attempt said, whichever turns it was made for.
-    const at = latest(away, now)
-    return { at, reason: 'retry', accept: (turn) => isFresh(turn) || isAway(turn) || again(turn) }
+  const plans: FlushPlan[] = []
+  if (unreadable.length > 0) {
+    const at = -maxOf(unreadable.map((turn) => -retryTime(turn, now)))
+    plans.push({ at, trigger: 'retry', accept: isDue })
   }
-  const plans: Plan[] = []
-  if (unreadable.length > 0) plans.push({ at: soonest(unreadable, now), reason: 'retry', accept: again })
-  if (startedAt !== undefined && fresh.length > 0) {
-    plans.push({ at: startedAt + START_DELAY_MS, reason: 'start', accept: isFresh })
+  if (loadedAt !== undefined && fresh.length > 0) {
+    const accept = (turn: PendingTurn) => kindOf(turn) === 'fresh'
+    plans.push({ at: loadedAt + START_DELAY_MS, trigger: 'start', accept })
   } else {
-    for (const [app, own] of Map.groupBy(fresh, appOf)) plans.push(whenFresh(app, own, circumstances))
+    for (const [app, own] of Map.groupBy(fresh, appOf)) plans.push(planApp(app, own, context))
   }
-  plans.sort((a, b) => a.at - b.at)
-  return plans[0] ?? null
+  return plans.sort((a, b) => a.at - b.at)[0] ?? null
 }
 
-/** When turns of one app that have not been tried are flushed: there are some. */
-function whenFresh(
-  app: string | null,
-  turns: readonly PendingTurn[],
-  { now, triggers, viewOf }: Circumstances,
-): Plan {
+/** Plans the flush of the fresh turns of one app, of which there is at least one. */
+function planApp(app: string | null, turns: readonly PendingTurn[], context: ScheduleContext): FlushPlan {
+  const { now, triggers, windowOf } = context
   const last = turns.reduce((newest, turn) => (turn.at >= newest.at ? turn : newest))
   // The rules of the app as they were at its last turn.
   const { flushTokens, flushTurns, idleMs, windowAhead } = { ...triggers, ...last.triggers }
-  const accept = (turn: PendingTurn) => isFresh(turn) && appOf(turn) === app
+  const accept = (turn: PendingTurn) => kindOf(turn) === 'fresh' && appOf(turn) === app
   if (turns.reduce((sum, { tokens }) => sum + tokens, 0) >= flushTokens) {
-    return { at: now, reason: 'tokens', accept }
+    return { at: now, trigger: 'tokens', accept }
   }
-  if (flushTurns > 0 && turns.length >= flushTurns) return { at: now, reason: 'turns', accept }
-  if (viewOf && windowAhead > 0) {
-    const leaving = new Set(conversationsThatLeave(turns, windowAhead, viewOf))
-    if (leaving.size > 0) {
-      return {
-        at: now,
-        reason: 'window',
-        accept: (turn) => accept(turn) && leaving.has(turn.conversation_id),
-      }
-    }
+  if (flushTurns > 0 && turns.length >= flushTurns) return { at: now, trigger: 'turns', accept }
+  if (windowAhead > 0) {
+    const leaving = leavingConversations(turns, windowAhead, windowOf)
+    const isLeaving = (turn: PendingTurn) => accept(turn) && leaving.has(turn.conversation_id)
+    if (leaving.size > 0) return { at: now, trigger: 'window', accept: isLeaving }
   }
-  // A turn from the future was accepted before the clock was set back: it tells nothing of when the last one came, and
-  // must not keep those beside it waiting until then.
-  const known = turns.filter(({ at }) => at - now <= idleMs)
-  if (known.length === 0) return { at: now, reason: 'idle', accept }
-  return { at: known.reduce((newest, { at }) => Math.max(newest, at), 0) + idleMs, reason: 'idle', accept }
+  // A turn with a future time was accepted before the clock was set back: its time must not delay the others.
+  const times = turns.flatMap(({ at }) => (at - now <= idleMs ? [at] : []))
+  return { at: times.length === 0 ? now : maxOf(times) + idleMs, trigger: 'idle', accept }
 }
 
 /**
- * Conversations of which a turn that waits is about to leave the window. Turn `t` is last shown to the model at turn
- * `t+N−1`; a block that is built at `t+N` or later should hold what it taught.
+ * Conversations with a pending turn that is about to leave the chat window. Turn `t` is last shown to the model at turn
+ * `t+N−1`; a block that is built at `t+N` or later must contain its facts.
  */
-function conversationsThatLeave(
+function leavingConversations(
   turns: readonly PendingTurn[],
   ahead: number,
-  viewOf: (conversationId: string) => View | undefined,
-): (string | null)[] {
-  const leaving: (string | null)[] = []
+  windowOf: ScheduleContext['windowOf'],
+): Set<string | null> {
+  const leaving = new Set<string | null>()
   for (const [conversation, own] of Map.groupBy(turns, (turn) => turn.conversation_id)) {
-    const view = conversation === null ? undefined : viewOf(conversation)
-    if (!view) continue
+    const window = conversation === null ? undefined : windowOf(conversation)
+    if (!window) continue
     const numbers = own.flatMap(({ turn }) => turn ?? [])
-    const [first, last] = [Math.min(...numbers), Math.max(...numbers)]
-    // The turn that is asked for now, or will be next.
-    const asked = Math.max(view.turn, last + 1)
-    if (asked + ahead > first + view.windowSize) leaving.push(conversation)
+    // The current turn, or the next one.
+    const current = Math.max(window.turn, maxOf(numbers) + 1)
+    const first = -maxOf(numbers.map((number) => -number))
+    if (current + ahead > first + window.windowSize) leaving.add(conversation)
   }
   return leaving
+}
+
+/** `failed`: not retried automatically; `outage`, `unreadable`: the kind of the last failure; `fresh`: not tried. */
+function kindOf({ error, not_before }: PendingTurn): 'failed' | 'fresh' | 'outage' | 'unreadable' {
+  if (not_before === null) return 'failed'
+  if (error === null) return 'fresh'
+  return isOutage(error) ? 'outage' : 'unreadable'
 }
 
 function appOf({ app_id }: PendingTurn): string | null {
   return app_id ?? null
 }
 
-function isFresh({ error, not_before }: PendingTurn): boolean {
-  return not_before !== null && error === null
-}
-
-function isAway({ error, not_before }: PendingTurn): boolean {
-  return not_before !== null && error !== null && isOutage(error)
-}
-
-function isUnreadable({ error, not_before }: PendingTurn): boolean {
-  return not_before !== null && error !== null && !isOutage(error)
-}
-
-function latest(turns: readonly PendingTurn[], now: number): number {
-  return turns.reduce((time, turn) => Math.max(time, timeOf(turn, now)), 0)
-}
-
-function soonest(turns: readonly PendingTurn[], now: number): number {
-  return turns.reduce((time, turn) => Math.min(time, timeOf(turn, now)), Number.POSITIVE_INFINITY)
-}
-
-/** Nothing waits longer than a day; what seems to, waits by a clock that has been set back. */
-function timeOf({ not_before }: PendingTurn, now: number): number {
+/** A time beyond the longest delay was computed before the clock was set back. */
+function retryTime({ not_before }: PendingTurn, now: number): number {
   const time = not_before ?? 0
   return time - now > MAX_WAIT_MS ? now : time
+}
+
+/** Unlike `Math.max(...values)`, has no limit on the number of values. */
+function maxOf(values: readonly number[]): number {
+  return values.reduce((max, value) => Math.max(max, value), Number.NEGATIVE_INFINITY)
 }

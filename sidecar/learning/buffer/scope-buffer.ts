@@ -1,263 +1,233 @@
+import PQueue from 'p-queue'
 import type { MemoryEvent } from '../../memory/model/events.ts'
 import type { PendingTurn } from '../../memory/model/pending.ts'
+import { getMemory } from '../../memory/repositories/memories.ts'
 import { scrollPending } from '../../memory/repositories/pending.ts'
 import { logInvalidRecord } from '../../memory/repositories/record.ts'
+import { getTurn } from '../../memory/repositories/turns.ts'
+import { getEnded } from '../../memory/repositories/versions.ts'
 import { AppError } from '../../ports/errors.ts'
+import type { RecordStore } from '../../ports/records.ts'
 import type { TurnEvent } from '../learner/types.ts'
 import { BatchLearner } from './batch-learner.ts'
 import type { BufferContext } from './context.ts'
-import { eventsOf } from './effects.ts'
+import { PendingTurns } from './pending-turns.ts'
 import { isOutage } from './retry.ts'
-import { nextFlush, type Plan } from './schedule.ts'
-import type { FlushReason } from './settings.ts'
-import { WaitingTurns } from './waiting-turns.ts'
+import { type FlushPlan, type FlushRequest, nextFlush } from './schedule.ts'
 
 export interface FlushResult {
   events: MemoryEvent[]
-  /** Why turns still wait, if any of those that were tried do. */
+  /** Why a turn of the flush is still pending; `null` if none is. */
   reason: string | null
 }
 
-/** Which turns to flush; the reason goes to the log. */
-export interface FlushRequest {
-  reason: FlushReason
-  /** Whether somebody waits for it. */
-  isUrgent: boolean
-  /** Chooses among the turns that wait when the flush begins. */
-  accept: (turn: PendingTurn) => boolean
-  /** Ends the flush as soon as this turn is through. */
-  until?: string
-}
+type TurnEvents = Pick<FlushResult, 'reason'> & { events: TurnEvent[] }
 
-/** How long what is known of what others took in is good enough for when to flush, milliseconds. */
+/** Age up to which the known turns of other sidecars are recent enough to schedule a flush, milliseconds. */
 const FRESH_MS = 1000
 
-/** Pause before a flush that came to nothing for a reason of its own is tried again, milliseconds. */
+/** Delay after a failed flush whose turns are due again at once, milliseconds. */
 const PAUSE_MS = 2000
 
-/** The waiting turns of one scope, with the one flush at a time that it has. */
+/** The pending turns of one scope. Its flushes run one after another. */
 export class ScopeBuffer {
-  readonly waiting: WaitingTurns
+  readonly pending = new PendingTurns()
   readonly #key: string
   readonly #context: BufferContext
+  readonly #onEmpty: (buffer: ScopeBuffer) => void
   readonly #learner: BatchLearner
-  readonly #watchers = new Set<(turnId: string, event: MemoryEvent) => void>()
-  #startedAt: number | undefined
-  #line: Promise<unknown> = Promise.resolve()
-  #inLine = 0
-  #reading: Promise<void> = Promise.resolve()
-  #readNext: Promise<void> | undefined
+  readonly #flushes = new PQueue({ concurrency: 1 })
+  #loadedAt: number | undefined
+  #lastRead: Promise<void> = Promise.resolve()
+  #nextRead: Promise<void> | undefined
   #readAt = Number.NEGATIVE_INFINITY
 
-  constructor(key: string, context: BufferContext) {
+  /** @param onEmpty called when nothing is pending and nothing runs */
+  constructor(key: string, context: BufferContext, onEmpty: (buffer: ScopeBuffer) => void) {
     this.#key = key
     this.#context = context
-    this.waiting = new WaitingTurns(context.onSize)
-    this.#learner = new BatchLearner(key, this.waiting, context)
+    this.#onEmpty = onEmpty
+    this.#learner = new BatchLearner(key, this.pending, context)
   }
 
   put(turn: PendingTurn): void {
-    this.waiting.put(turn)
-    this.#plans()
+    this.pending.put(turn)
+    this.scheduleFlush()
   }
 
-  /** Takes over what an earlier process left. */
-  takeOver(turns: readonly PendingTurn[]): void {
-    for (const turn of turns) this.waiting.put(turn)
-    this.#startedAt = this.#context.now()
-    this.#plans()
-  }
-
-  remove(turns: readonly PendingTurn[]): void {
-    for (const turn of turns) this.waiting.remove(turn)
-    this.#plans()
-  }
-
-  /** Something else than its turns has changed that its next flush depends on. */
-  replan(): void {
-    this.#plans()
+  /** Adds turns that an earlier process left. */
+  load(turns: readonly PendingTurn[]): void {
+    for (const turn of turns) this.pending.put(turn)
+    this.#loadedAt = this.#context.now()
+    this.scheduleFlush()
   }
 
   isProcessing(turnId: string): boolean {
     return this.#learner.isProcessing(turnId)
   }
 
-  /** When it is tried next by itself, epoch milliseconds; `null` for never. */
+  /** Time of the next automatic flush, epoch milliseconds; `null` for none. */
   get nextAt(): number | null {
     return this.#plan()?.at ?? null
   }
 
-  /** Nothing of it is held in memory any more, if there is nothing to do. */
-  settle(): void {
-    this.#letGo()
+  get #isBusy(): boolean {
+    return this.#flushes.size + this.#flushes.pending > 0
   }
 
-  /** What is known of a store with others is let go of, unless it is just being used: others may have done it all. */
-  forget(): void {
-    if (!this.#context.shared || this.isBusy) return
-    this.waiting.clear()
+  /** Drops the turns from memory, but not from the store, unless a flush runs: other sidecars may have extracted them. */
+  evict(): void {
+    if (this.#isBusy) return
+    this.pending.clear()
     this.#readAt = Number.NEGATIVE_INFINITY
-    this.#letGo()
+    this.#releaseIfEmpty()
   }
 
-  /** Whether a flush is under way or in line. */
-  get isBusy(): boolean {
-    return this.#inLine > 0
-  }
-
-  /** Sees what others have done in the store since. Where there are no others it is known. */
+  /** Reads the changes of other sidecars. */
   async refresh(): Promise<void> {
-    if (!this.#context.shared) return
-    // One more at the most: whoever comes while one waits to begin is served by that one.
-    this.#readNext ??= this.#reading.then(() => {
-      this.#readNext = undefined
-      const mine = this.#read()
-      this.#reading = mine.catch(() => {})
-      return mine
+    if (this.#context.shared) await this.reload()
+  }
+
+  /** Reads the pending turns from the store. Calls during a read share the next one. */
+  async reload(): Promise<void> {
+    this.#nextRead ??= this.#lastRead.then(() => {
+      this.#nextRead = undefined
+      const read = this.#read()
+      this.#lastRead = read.catch(() => {})
+      return read
     })
-    await this.#readNext
-  }
-
-  /** Flushes what is due. Answers when to come again, epoch milliseconds, or `null` for not by itself. */
-  async run(): Promise<number | null> {
-    const { now } = this.#context
-    await this.refresh()
-    const plan = this.#plan()
-    let trouble: string | null = null
-    if (plan && plan.at <= now()) {
-      const request = { reason: plan.reason, isUrgent: false, accept: plan.accept }
-      trouble = (await this.flush(request)).reason
-    }
-    this.#letGo()
-    const at = this.nextAt
-    return at === null || trouble === null ? at : Math.max(at, now() + (at <= now() ? PAUSE_MS : 0))
-  }
-
-  /** The flushes of a scope stand in line; this resolves when that of the request has been tried. */
-  async flush(request: FlushRequest): Promise<FlushResult> {
-    return await this.#queueUp(() => this.#flush(request))
-  }
-
-  /** The same for one turn, with the events of this turn whoever learned from it. */
-  async flushTurn(turnId: string, request: Omit<FlushRequest, 'until'>): Promise<FlushResult> {
-    const events: MemoryEvent[] = []
-    const watch = (learned: string, event: MemoryEvent) => void (learned === turnId && events.push(event))
-    this.#watchers.add(watch)
-    try {
-      const { reason } = await this.flush({ ...request, until: turnId })
-      const waits = this.waiting.get(turnId)
-      if (waits) return { events: [], reason: waits.error ?? reason ?? 'overtaken' }
-      const { shared, records } = this.#context
-      const isElsewhere = shared !== undefined && events.length === 0
-      return { events: isElsewhere ? await eventsOf(records, this.#key, turnId) : events, reason: null }
-    } finally {
-      this.#watchers.delete(watch)
-    }
-  }
-
-  /** Resolves when the flushes in line have ended. */
-  async close(): Promise<void> {
-    await this.#line
-  }
-
-  async #queueUp(task: () => Promise<FlushResult>): Promise<FlushResult> {
-    this.#inLine += 1
-    const mine = this.#line.then(() => this.#alone(task))
-    this.#line = mine.catch(() => {})
-    try {
-      return await mine
-    } finally {
-      this.#inLine -= 1
-      this.#plans()
-    }
-  }
-
-  /** With the flushes of the scope to itself, and with what others took in. */
-  async #alone(task: () => Promise<FlushResult>): Promise<FlushResult> {
-    const { shared, log, closing } = this.#context
-    if (!shared) return await task()
-    if (closing.aborted) return { events: [], reason: 'closing' }
-    let began = false
-    try {
-      return await shared.flushLock.run(this.#key, async () => {
-        began = true
-        await this.refresh()
-        return await task()
-      })
-    } catch (error) {
-      if (began || !(error instanceof AppError)) throw error
-      log.info('flush left to others', { because: error.message })
-      return { events: [], reason: 'elsewhere' }
-    }
+    await this.#nextRead
   }
 
   async #read(): Promise<void> {
     const { records, now, log } = this.#context
     const at = now()
-    const read = () => Array.fromAsync(scrollPending(records, this.#key, logInvalidRecord(log)))
-    await this.waiting.replaceBy(read)
+    const turns = () => Array.fromAsync(scrollPending(records, this.#key, logInvalidRecord(log)))
+    await this.pending.replaceBy(turns)
     this.#readAt = at
+    this.#releaseIfEmpty()
   }
 
-  async #flush({ reason, isUrgent, accept, until }: FlushRequest): Promise<FlushResult> {
-    const result: FlushResult = { events: [], reason: null }
-    // What comes later is for the next flush: one that chased a busy user would not end.
-    this.#startedAt = undefined
-    const chosen = new Set(this.waiting.all().flatMap((turn) => (accept(turn) ? [turn.turn_id] : [])))
-    const tried = new Set<string>()
-    const tell = ({ turnId, event }: TurnEvent) => {
-      result.events.push(event)
-      for (const watch of this.#watchers) watch(turnId, event)
+  /** Flushes what is due. Returns the time of the next run, epoch milliseconds, or `null` for none. */
+  async run(): Promise<number | null> {
+    const { now } = this.#context
+    await this.refresh()
+    const plan = this.#plan()
+    const isDue = plan !== null && plan.at <= now()
+    const reason = isDue ? (await this.flush({ ...plan, priority: 0 })).reason : null
+    this.#releaseIfEmpty()
+    const { nextAt } = this
+    return nextAt === null || reason === null ? nextAt : Math.max(nextAt, now() + PAUSE_MS)
+  }
+
+  /** Resolves when each accepted turn has been tried once. */
+  async flush(request: FlushRequest): Promise<FlushResult> {
+    const { events, reason } = await this.#enqueue(request)
+    return { events: events.map(({ event }) => event), reason }
+  }
+
+  /** As `flush`, with the events of one turn, also if another flush or sidecar extracts it. */
+  async flushTurn(turnId: string, request: FlushRequest): Promise<FlushResult> {
+    const { events, reason } = await this.#enqueue(request)
+    const pending = this.pending.get(turnId)
+    if (pending) return { events: [], reason: pending.error ?? reason ?? 'overtaken' }
+    const own = events.flatMap((one) => (one.turnId === turnId ? [one.event] : []))
+    const { records } = this.#context
+    return { events: own.length > 0 ? own : await storedEvents(records, this.#key, turnId), reason: null }
+  }
+
+  /** Resolves when the running and queued flushes have ended. */
+  async close(): Promise<void> {
+    await this.#flushes.onIdle()
+  }
+
+  async #enqueue(request: FlushRequest): Promise<TurnEvents> {
+    try {
+      return await this.#flushes.add(() => this.#flushLocked(request))
+    } finally {
+      this.scheduleFlush()
     }
-    while (!(until !== undefined && !this.waiting.has(until))) {
-      const batch = this.waiting.nextBatch((turn) => chosen.has(turn.turn_id) && !tried.has(versionOf(turn)))
-      if (batch.length === 0) break
+  }
+
+  /** Flushes under the lock that sidecars share, with the turns that they added. */
+  async #flushLocked(request: FlushRequest): Promise<TurnEvents> {
+    const { shared, log, closing } = this.#context
+    if (!shared) return await this.#flush(request)
+    if (closing.aborted) return { events: [], reason: 'closing' }
+    let isLocked = false
+    try {
+      return await shared.flushLock.run(this.#key, async () => {
+        isLocked = true
+        await this.refresh()
+        return await this.#flush(request)
+      })
+    } catch (error) {
+      if (isLocked || !(error instanceof AppError)) throw error
+      log.info('flush skipped, lock unavailable', { error: error.message })
+      return { events: [], reason: 'elsewhere' }
+    }
+  }
+
+  async #flush(request: FlushRequest): Promise<TurnEvents> {
+    const result: TurnEvents = { events: [], reason: null }
+    this.#loadedAt = undefined
+    // Turns that are added later wait for the next flush: with a busy user, this one would not end.
+    const chosen = new Set(this.pending.all().flatMap((turn) => (request.accept(turn) ? [turn.turn_id] : [])))
+    const tried = new Set<string>()
+    for (;;) {
+      const batch = this.pending.nextBatch((turn) => chosen.has(turn.turn_id) && !tried.has(versionOf(turn)))
+      if (batch.length === 0) return result
       if (this.#context.closing.aborted) return { ...result, reason: 'closing' }
       for (const turn of batch) tried.add(versionOf(turn))
-      const trouble = await this.#learner.learn(batch, reason, isUrgent, tell)
-      result.reason ??= trouble
-      if (trouble !== null && isOutage(trouble)) break
+      const reason = await this.#learner.learn(batch, request, result.events)
+      result.reason ??= reason
+      if (reason !== null && isOutage(reason)) return result
     }
-    return result
   }
 
-  #plan(): Plan | null {
-    const { settings, views, now } = this.#context
-    return nextFlush(this.waiting.all(), {
+  #plan(): FlushPlan | null {
+    const { settings, windows, now } = this.#context
+    return nextFlush(this.pending.all(), {
       now: now(),
       triggers: settings,
-      startedAt: this.#startedAt,
-      viewOf: (conversationId) => views.of(this.#key, conversationId),
+      loadedAt: this.#loadedAt,
+      windowOf: (conversationId) => windows.get(this.#key, conversationId),
     })
   }
 
-  /** Wishes for the next flush; while one is under way its end does that. */
-  #plans(): void {
-    const { closing, log, now, shared } = this.#context
-    if (closing.aborted || this.#inLine > 0) return
-    if (!shared || now() - this.#readAt < FRESH_MS) {
-      this.#wish()
-      return
+  /** Schedules the next automatic flush. During a flush, its end does that. */
+  scheduleFlush(): void {
+    const { closing, log, now, shared, scheduleFlush } = this.#context
+    const schedule = () => {
+      if (closing.aborted || this.#isBusy) return
+      this.#releaseIfEmpty()
+      const { nextAt } = this
+      if (nextAt !== null) scheduleFlush(this.#key, nextAt)
     }
-    const told = (error: unknown) => log.warn('pending turns not read', { error: String(error) })
-    void this.refresh()
-      .catch(told)
-      .then(() => this.#wish())
+    if (!shared || now() - this.#readAt < FRESH_MS) {
+      schedule()
+    } else if (!closing.aborted && !this.#isBusy) {
+      const onError = (error: unknown) => log.warn('pending turns not read', { error: String(error) })
+      void this.refresh().catch(onError).then(schedule)
+    }
   }
 
-  #wish(): void {
-    const { closing, wish } = this.#context
-    if (closing.aborted || this.#inLine > 0) return
-    this.#letGo()
-    const at = this.nextAt
-    if (at !== null) wish(this.#key, at)
-  }
-
-  #letGo(): void {
-    if (this.waiting.size === 0 && this.#inLine === 0) this.#context.onEmpty(this.#key)
+  #releaseIfEmpty(): void {
+    if (this.pending.size === 0 && !this.#isBusy) this.#onEmpty(this)
   }
 }
 
 function versionOf({ turn_id, revision }: PendingTurn): string {
   return `${turn_id}/${revision}`
+}
+
+/** The events of a turn that another flush extracted, as they are stored. */
+async function storedEvents(records: RecordStore, scope: string, turnId: string): Promise<MemoryEvent[]> {
+  const turn = await getTurn(records, scope, turnId)
+  const events: MemoryEvent[] = []
+  for (const { event, memory_id } of turn?.effects ?? []) {
+    const held = (await getMemory(records, scope, memory_id)) ?? (await getEnded(records, scope, memory_id))
+    if (held) events.push({ event, id: memory_id, memory: held.memory.text })
+  }
+  return events
 }

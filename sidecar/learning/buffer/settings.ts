@@ -2,11 +2,11 @@ import type { Triggers } from '../../memory/model/pending.ts'
 import type { AppRules } from '../../memory/rules/rules.ts'
 
 export interface BufferSettings extends Triggers {
-  /** Batches that are learned from at once, of whatever scopes. */
+  /** Maximum concurrent batches over all scopes. */
   concurrency: number
-  /** Turns of one scope that may wait; further ones are refused until some have been learned from. */
+  /** Maximum pending turns of one scope. */
   maxTurnsPerScope: number
-  /** Turns of all scopes that may wait: each takes about half a kilobyte of memory here. */
+  /** Maximum pending turns of all scopes; each takes about 0.5 kB of memory. */
   maxTurns: number
 }
 
@@ -21,11 +21,11 @@ export const DEFAULT_BUFFER: BufferSettings = {
 }
 
 /**
- * What starts a flush. `window`: a turn is about to leave the chat window. `end`: the conversation is over. `sync`: the
- * caller of one turn waits. `explicit`: somebody asked. `replay`: somebody asked for what had failed. `start`: an
- * earlier process left it.
+ * What starts a flush. `window`: a turn is about to leave the chat window; `end`: the conversation ended; `sync`: the
+ * request that added the turn waits; `explicit`: a flush request; `replay`: a replay of failed turns; `start`: an
+ * earlier process left the turns.
  */
-export type FlushReason =
+export type FlushTrigger =
   | 'tokens'
   | 'turns'
   | 'idle'
@@ -37,7 +37,7 @@ export type FlushReason =
   | 'retry'
   | 'start'
 
-/** What the rules of an app say of when its turns are learned from; the rest is as the sidecar is set. */
+/** The thresholds that the rules of an app override. */
 export function triggersOf({ flush }: AppRules): Partial<Triggers> | undefined {
   const { tokens, turns, idle_s, window_ahead } = flush
   const own = {

@@ -7,7 +7,7 @@ import { derivedId, type Narrowing, type Scope, scopeKey } from '../../memory/mo
 import { type Message, type Remember, type Turn, turnRecordId } from '../../memory/model/turns.ts'
 import { getPending, putPending, removePending } from '../../memory/repositories/pending.ts'
 import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
-import type { JsonObject, RecordStore } from '../../ports/records.ts'
+import type { JsonObject } from '../../ports/records.ts'
 import { withoutText } from '../../text/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
 import { keepText, pendingId } from './keep.ts'
@@ -28,7 +28,7 @@ export interface AddResult {
   turnId: string
   turn: number | null
   events: MemoryEvent[]
-  /** Present where the turn waits for extraction. */
+  /** Set if the turn is queued for extraction. */
   pending?: PendingTurn | undefined
 }
 
@@ -37,12 +37,11 @@ export interface AddOptions extends ChangeOptions {
   learn: boolean
   /** When memories without a topic expire, epoch milliseconds; `null` for never. */
   expiresAt: number | null
-  countTokens: (messages: readonly Message[]) => number
+  /** Needed where `learn` is set. */
+  countTokens?: (messages: readonly Message[]) => number
   /** Flush thresholds that the rules of the app override. */
   triggers?: Partial<Triggers> | undefined
 }
-
-const VERBATIM: AddOptions = { learn: false, expiresAt: null, countTokens: () => 0 }
 
 /**
  * Stores a turn and its texts atomically. The texts are recallable at once: permanently in verbatim mode, otherwise
@@ -53,7 +52,7 @@ export async function addTurn(
   engine: Pick<MemoryEngine, 'change'>,
   scope: Scope,
   request: AddRequest,
-  options: AddOptions = VERBATIM,
+  options: AddOptions = { learn: false, expiresAt: null },
 ): Promise<AddResult> {
   return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options)
 }
@@ -64,10 +63,11 @@ async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOpti
   const place = await placeTurn(records, scope, request, now)
   const previous = await getTurn(records, scope, place.id)
   const turn = nextRevision(place, request, previous, now, learn)
-  const candidates = await candidatesIn(unit, turn)
-  if (learn) removeDeleted(turn, candidates)
+  let candidates = await candidatesIn(unit, turn)
+  if (learn) candidates = removeDeleted(turn, candidates)
   if (previous && learn && isSame(previous, turn)) {
-    const pending = await getPendingOf(records, scope, previous)
+    // A failed turn that is posted again is retried.
+    const pending = previous.state === 'pending' ? await getPending(records, scope, previous.id) : undefined
     if (pending || isExtracted(previous)) return { turnId: turn.id, turn: turn.turn, events: [], pending }
   }
   unit.account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
@@ -136,15 +136,15 @@ function lastMessage(turn: Turn | undefined): { content: string; at: number } | 
 }
 
 /** Removes texts whose memories were deleted, so that extraction does not learn them again. */
-function removeDeleted(turn: Turn, candidates: Candidate[]): void {
-  for (const candidate of [...candidates]) {
-    const ids = [candidate.id, pendingId(turn, candidate)]
-    if (!ids.some((id) => turn.removed_ids.includes(id))) continue
-    candidates.splice(candidates.indexOf(candidate), 1)
+function removeDeleted(turn: Turn, candidates: readonly Candidate[]): Candidate[] {
+  return candidates.filter((candidate) => {
+    const { id, source, text } = candidate
+    if (![id, pendingId(turn, candidate)].some((one) => turn.removed_ids.includes(one))) return true
     turn.messages = turn.messages.map((one, i) =>
-      i === candidate.source.ordinal ? { ...one, content: withoutText(one.content, candidate.text) } : one,
+      i === source.ordinal ? { ...one, content: withoutText(one.content, text) } : one,
     )
-  }
+    return false
+  })
 }
 
 /** Removes the turn from memories that its previous revision stated and this one does not. */
@@ -179,22 +179,13 @@ function toPending(
     app_id: turn.app_id,
     ...(triggers ? { triggers } : {}),
     revision: turn.revision,
-    tokens: countTokens(turn.messages),
+    tokens: countTokens?.(turn.messages) ?? 0,
     at: now,
     attempts: 0,
     unreadable: 0,
     error: null,
     not_before: 0,
   }
-}
-
-/** `undefined` for a failed turn too: posting it again retries it. */
-async function getPendingOf(
-  records: RecordStore,
-  scope: string,
-  { id, state }: Turn,
-): Promise<PendingTurn | undefined> {
-  return state === 'pending' ? await getPending(records, scope, id) : undefined
 }
 
 /** A verbatim turn has memories without effects. */

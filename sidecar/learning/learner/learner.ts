@@ -24,8 +24,6 @@ import { allowedSources } from './removed.ts'
 import { type ApplyContext, type Learned, type TurnEvent, turnsOf } from './types.ts'
 import { mayBeUnseen } from './unseen.ts'
 
-export type { LearnOutcome } from './outcome.ts'
-
 export interface LearnerOptions {
   records: RecordStore
   embedder: Embedder
@@ -39,7 +37,7 @@ export interface LearnerOptions {
 export interface LearnOptions {
   signal?: AbortSignal | undefined
   /** The flush trigger, stored with the turns. */
-  because?: string | null | undefined
+  trigger?: string | null
 }
 
 /** Attempts per batch while the memories change during the model calls. */
@@ -73,7 +71,7 @@ export class Learner {
   async #learn(
     scope: Scope,
     turnIds: readonly string[],
-    { signal, because = null }: LearnOptions,
+    { signal, trigger = null }: LearnOptions,
   ): Promise<TurnEvent[]> {
     const { records, engine, model, ruleBook, countTokens } = this.#options
     const key = scopeKey(scope)
@@ -104,7 +102,11 @@ export class Learner {
       const events = await applyDecisions(unit, decisions, context)
       if (facts.some((learned) => mayBeUnseen(learned, turns))) unit.requireFence()
       for (const turn of turns) {
-        const done = { state: 'done' as const, learned: { because, at: unit.now }, updated_at: unit.now }
+        const done = {
+          state: 'done' as const,
+          learned: { because: trigger, at: unit.now },
+          updated_at: unit.now,
+        }
         unit.addWrites(putTurn(key, { ...turn, ...done }), removePending(key, turn.id))
       }
       if (batch.conversation) {

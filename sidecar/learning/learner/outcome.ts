@@ -3,9 +3,14 @@ import { UnreadableDecisions } from '../reconcile/types.ts'
 import type { TurnEvent } from './types.ts'
 
 /** `later`: nothing was stored, and the turns stay pending. `reason` is a stable code; `detail` has no text of the turns. */
-export type LearnOutcome =
-  | { status: 'learned'; events: TurnEvent[] }
-  | { status: 'later'; reason: string; detail: string; retryAfterMs?: number | undefined }
+export interface LearnFailure {
+  status: 'later'
+  reason: string
+  detail: string
+  retryAfterMs?: number | undefined
+}
+
+export type LearnOutcome = { status: 'learned'; events: TurnEvent[] } | LearnFailure
 
 /** The memories of the scope changed during the model call, so its decisions may be outdated. */
 export class StaleDecisions extends Error {}
@@ -29,7 +34,7 @@ export function isRefusal(error: unknown): error is ModelUnavailable {
 }
 
 /** The outcome for an expected failure; `undefined` for any other error. */
-export function toLater(error: unknown): Extract<LearnOutcome, { status: 'later' }> | undefined {
+export function toLater(error: unknown): LearnFailure | undefined {
   if (isRefusal(error)) return { status: 'later', reason: 'request_refused', detail: error.message }
   if (error instanceof ModelUnavailable) {
     const { reason, message, retryAfterMs } = error

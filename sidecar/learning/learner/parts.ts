@@ -4,11 +4,12 @@ import type { ExtractMessage, ExtractTurn } from '../extraction/types.ts'
 /** Most tokens of one model call; a longer batch is read in parts, in order. */
 export const MAX_BATCH_TOKENS = 16_384
 
-/** The part of a batch that one model call reads. */
-export interface Part {
-  turns: ExtractTurn[]
-  /** By turn id: the ordinal of each message of the part within its turn. */
-  ordinals: Map<string, number[]>
+/** A message of a batch, or a section of a long one. */
+export interface Piece {
+  turn: Pick<ExtractTurn, 'turnId' | 'turn'>
+  /** Position of the message in its turn. */
+  ordinal: number
+  message: ExtractMessage
 }
 
 /** Splits turns into parts of at most `limit` tokens, between messages where possible. */
@@ -16,21 +17,20 @@ export function partsOf(
   turns: readonly ExtractTurn[],
   countTokens: (text: string) => number,
   limit = MAX_BATCH_TOKENS,
-): Part[] {
-  const parts: Part[] = []
-  let part: Part | undefined
-  let used = 0
+): Piece[][] {
+  const parts: Piece[][] = []
+  let used = Number.POSITIVE_INFINITY
   for (const turn of turns) {
     for (const [ordinal, message] of turn.messages.entries()) {
-      for (const piece of piecesOf(message, countTokens, limit)) {
-        const tokens = countTokens(piece.content)
-        if (!part || used + tokens > limit) {
-          part = { turns: [], ordinals: new Map() }
-          parts.push(part)
+      if (message.content.trim() === '') continue
+      for (const content of fitting(message.content, countTokens, limit)) {
+        const tokens = countTokens(content)
+        if (used + tokens > limit) {
+          parts.push([])
           used = 0
         }
         used += tokens
-        put(part, turn, ordinal, piece)
+        parts.at(-1)?.push({ turn, ordinal, message: { ...message, content } })
       }
     }
   }
@@ -41,47 +41,24 @@ export function partsOf(
 const MIN_CUT = 1_000
 
 /** Halves of a part that was too large for the model; `undefined` for one short message. */
-export function halvesOf(part: Part): Part[] | undefined {
-  const all = part.turns.flatMap((turn) =>
-    turn.messages.map((message, i) => ({
-      turn,
-      message,
-      ordinal: part.ordinals.get(turn.turnId)?.[i] as number,
-    })),
-  )
-  const [only] = all
-  if (!only) return undefined
-  const some =
-    all.length > 1 || only.message.content.length < MIN_CUT
-      ? all
-      : cut(only.message.content).map((content) => ({ ...only, message: { ...only.message, content } }))
-  if (some.length < 2) return undefined
-  const half = (half: typeof all): Part => {
-    const made: Part = { turns: [], ordinals: new Map() }
-    for (const { turn, message, ordinal } of half) put(made, turn, ordinal, message)
-    return made
-  }
-  const middle = Math.ceil(some.length / 2)
-  return [half(some.slice(0, middle)), half(some.slice(middle))]
+export function halvesOf(part: readonly Piece[]): Piece[][] | undefined {
+  const [first] = part
+  const content = first?.message.content ?? ''
+  const pieces =
+    first && part.length === 1 && content.length >= MIN_CUT
+      ? cut(content).map((section) => ({ ...first, message: { ...first.message, content: section } }))
+      : part
+  if (pieces.length < 2) return undefined
+  const middle = Math.ceil(pieces.length / 2)
+  return [pieces.slice(0, middle), pieces.slice(middle)]
 }
 
-function put(part: Part, { turnId, turn }: ExtractTurn, ordinal: number, message: ExtractMessage): void {
-  let own = part.turns.at(-1)
-  if (own?.turnId !== turnId) {
-    own = { turnId, turn, messages: [] }
-    part.turns.push(own)
-  }
-  own.messages = [...own.messages, message]
-  part.ordinals.set(turnId, [...(part.ordinals.get(turnId) ?? []), ordinal])
-}
-
-function piecesOf(
-  message: ExtractMessage,
-  countTokens: (text: string) => number,
-  limit: number,
-): ExtractMessage[] {
-  if (message.content.trim() === '') return []
-  return fitting(message.content, countTokens, limit).map((content) => ({ ...message, content }))
+/** The turns of a part. Each piece counts as a message of its turn. */
+export function turnsIn(part: readonly Piece[]): ExtractTurn[] {
+  return [...Map.groupBy(part, ({ turn }) => turn.turnId).values()].map((pieces) => {
+    const { turnId, turn } = (pieces[0] as Piece).turn
+    return { turnId, turn, messages: pieces.map(({ message }) => message) }
+  })
 }
 
 /** Splits a text into pieces of at most `limit` tokens, or of one character where that has more. */

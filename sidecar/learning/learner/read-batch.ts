@@ -5,8 +5,8 @@ import type { AppRules } from '../../memory/rules/rules.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ExtractionRules, ExtractMessage, ExtractTurn } from '../extraction/types.ts'
 
-/** Messages before the batch that the model gets as context (m in the Mem0 paper, arXiv 2504.19413). */
-const RECENT_MESSAGES = 10
+/** Messages before the batch, or its previous part, that the model gets as context (m in arXiv 2504.19413). */
+export const RECENT_MESSAGES = 10
 
 /** Pending turns of one conversation, or one turn without a conversation, with their context. */
 export interface Batch {

@@ -3,8 +3,8 @@ import type { Account, LanguageModel } from '../../ports/language-model.ts'
 import { extract } from '../extraction/extract.ts'
 import type { Extraction, ExtractionBatch, ExtractionOutcome, FactSource } from '../extraction/types.ts'
 import { isRefusal, Unreadable } from './outcome.ts'
-import { halvesOf, type Part, partsOf } from './parts.ts'
-import { type Batch, toExtractionRules, toExtractTurn } from './read-batch.ts'
+import { halvesOf, type Piece, partsOf, turnsIn } from './parts.ts'
+import { type Batch, RECENT_MESSAGES, toExtractionRules, toExtractTurn } from './read-batch.ts'
 
 export interface ReadOptions {
   model: LanguageModel
@@ -12,9 +12,6 @@ export interface ReadOptions {
   account: Account
   signal: AbortSignal | undefined
 }
-
-/** Messages of the previous part that the model gets as context. */
-const RECENT_MESSAGES = 10
 
 /**
  * Extracts the facts of a batch, in as many model calls as its size needs.
@@ -29,14 +26,15 @@ export async function readFacts(batch: Batch, rules: AppRules, options: ReadOpti
     summary: batch.conversation?.summary ?? '',
   }
   const extractionRules = toExtractionRules(rules, batch.turns[0]?.remember ?? rules.remember)
-  const queue: Part[] = partsOf(batch.turns.map(toExtractTurn), options.countTokens)
+  const queue = partsOf(batch.turns.map(toExtractTurn), options.countTokens)
   let { recent } = batch
   for (let part = queue.shift(); part; part = queue.shift()) {
     const outcome = await ask(
-      { summary: whole.summary, recent, turns: part.turns, rules: extractionRules },
+      { summary: whole.summary, recent, turns: turnsIn(part), rules: extractionRules },
       options,
     )
-    const halves = isTooMuch(outcome) ? halvesOf(part) : undefined
+    const isTooLarge = outcome.status === 'unreadable' && SPLIT_REASONS.has(outcome.reason)
+    const halves = isTooLarge ? halvesOf(part) : undefined
     if (halves) {
       queue.unshift(...halves)
       continue
@@ -45,7 +43,7 @@ export async function readFacts(batch: Batch, rules: AppRules, options: ReadOpti
     if (outcome.status === 'read') append(whole, outcome.extraction, part)
     else if (outcome.partial) append(whole, outcome.partial, part)
     else throw new Unreadable(outcome.reason, outcome.detail)
-    recent = part.turns.flatMap(({ messages }) => messages).slice(-RECENT_MESSAGES)
+    recent = part.map(({ message }) => message).slice(-RECENT_MESSAGES)
   }
   return whole
 }
@@ -64,18 +62,16 @@ async function ask(batch: ExtractionBatch, { model, account, signal }: ReadOptio
   }
 }
 
-function isTooMuch(outcome: Read): boolean {
-  return outcome.status === 'unreadable' && SPLIT_REASONS.has(outcome.reason)
-}
-
+/** Reasons for which a smaller part may succeed. */
 const SPLIT_REASONS: ReadonlySet<string> = new Set(['truncated', 'too_large', 'request_refused'])
 
-function append(whole: Extraction, read: Extraction, { ordinals }: Part): void {
+function append(whole: Extraction, read: Extraction, part: readonly Piece[]): void {
+  const pieces = Map.groupBy(part, ({ turn }) => turn.turnId)
   const inTurn = <T extends { source: FactSource[] }>(one: T): T => ({
     ...one,
     source: one.source.map(({ turnId, ordinal }) => ({
       turnId,
-      ordinal: ordinals.get(turnId)?.[ordinal] ?? ordinal,
+      ordinal: pieces.get(turnId)?.[ordinal]?.ordinal ?? ordinal,
     })),
   })
   whole.facts.push(...read.facts.map(inTurn))

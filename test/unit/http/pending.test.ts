@@ -382,7 +382,7 @@ describe('a window size known from recall', () => {
       await post(i + 1, content)
     }
     await recall(4)
-    while (services.buffer?.waiting({ namespace: 'default', userId: 'ada' }).turns.length !== 0) await quiet()
+    while (services.buffer?.list({ namespace: 'default', userId: 'ada' }).length !== 0) await quiet()
     await post(4, 'I am a nurse')
     expect(await texts()).toEqual([
       'extracted: Ada has a cat.',

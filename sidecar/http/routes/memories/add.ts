@@ -111,7 +111,7 @@ export function addRoutes({ intake, buffer }: { intake: Intake; buffer: BufferZo
       body.mode,
     )
     const took_ms = roundTo(performance.now() - started)
-    const pending = buffer?.counts(scope) ?? { turns: 0, tokens: 0 }
+    const pending = buffer?.count(scope) ?? { turns: 0, tokens: 0 }
     const added = { status, turn_id: turnId, turn, events, pending, reason, took_ms }
     return status === 'stored' ? c.json(added, 200) : c.json(added, 202)
   })

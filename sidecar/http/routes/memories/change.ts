@@ -167,7 +167,7 @@ export function changeRoutes({ engine, buffer, ledger, timeline }: ChangeService
     .openapi(forget, async (c) => {
       const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
       const removed = await engine.forget(scope)
-      await buffer?.forgotten(scope)
+      await buffer?.reload(scope)
       // The ledger keeps the cost of the calls without the user.
       const anonymised = await ledger.forget(scope)
       return c.json(

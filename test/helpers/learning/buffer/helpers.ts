@@ -23,7 +23,7 @@ import type { ScopeLock } from '../../../../sidecar/ports/scope-lock.ts'
 import { type Clock, stoppedClock } from '../../clock.ts'
 import type { FactTable } from '../../memory-model.ts'
 import { held, type TableModel, tableModel } from './model.ts'
-import { type FakeTimers, fakeTimers } from './timers.ts'
+import { type FakeTimers, fakeTimers, until } from './timers.ts'
 
 export const TABLE: FactTable = {
   'I live in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home' }],
@@ -51,20 +51,20 @@ export interface SetUp {
   buffer: BufferZone
   /** Log lines, as objects. */
   lines: { level: string; event: string; reason?: string; [field: string]: unknown }[]
-  /** A turn in which the user says something. */
+  /** Adds a turn with one message of the user. */
   post: (
     turn: number,
     content: string,
     more?: Partial<AddRequest> & { mode?: Mode; scope?: Scope },
   ) => ReturnType<Services['intake']['add']>
   texts: (scope?: Scope) => Promise<string[]>
-  /** What is recalled for a question, best first. */
+  /** Recalled texts, best first. */
   recalled: (query: string, scope?: Scope) => Promise<string[]>
   /** The pending records in the store. */
   pendingStored: () => Promise<PendingTurn[]>
   turnsStored: (scope?: Scope) => Promise<Turn[]>
   history: (scope?: Scope) => Promise<string[]>
-  /** What a new process would have: a new buffer on the same store. */
+  /** Opens new services on the same store, as a new process does. */
   restart: () => Promise<SetUp>
 }
 
@@ -77,11 +77,11 @@ export interface SetUpOptions {
   countTokens?: (text: string) => number
   clock?: Clock
   records?: RecordStore
-  /** Given where several of these share the records. */
+  /** Set for several sidecars on the same records. */
   shared?: { flushLock: ScopeLock; scopeLock: ScopeLock; timers: FakeTimers } | undefined
 }
 
-/** Everything behind the HTTP surface, on injected time and a model in process. */
+/** The composed services with an injected clock and an in-process model. */
 export function setUp(options: SetUpOptions = {}): SetUp {
   const { model = tableModel(options.table ?? TABLE), clock = stoppedClock() } = options
   const { shared } = options
@@ -164,7 +164,7 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       return rows
     },
     async restart() {
-      // As a process that dies has it: nothing goes on.
+      // Cancels running flushes, as a crash does.
       await buffer.close({ drainMs: 0 })
       const next = setUp({ ...options, model, clock, records: opened })
       await next.buffer.start()
@@ -173,13 +173,13 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   }
 }
 
-/** Begins to learn from what waits of Ada, and answers when the model thinks, which it does until it is released. */
-export async function startThinking(at: Pick<SetUp, 'model' | 'buffer'>) {
-  const thinking = held()
-  at.model.next(thinking.behaviour)
+/** Starts a flush and resolves during its model call, which ends when it is released. */
+export async function startFlush(at: Pick<SetUp, 'model' | 'buffer'>) {
+  const call = held()
+  at.model.next(call.behaviour)
   const flushing = at.buffer.flush(ADA)
-  await thinking.reached
-  return { flushing, release: thinking.release }
+  await call.reached
+  return { flushing, release: call.release }
 }
 
 export function unavailable(
@@ -191,9 +191,15 @@ export function unavailable(
   }
 }
 
-/** The reasons of the flushes so far, in order. */
+/** The triggers of the flushes so far, in order. */
 export function flushes({ lines }: SetUp): (string | undefined)[] {
   return lines.filter(({ event }) => event === 'flushed').map(({ reason }) => reason)
+}
+
+/** Waits for as many flushes, and checks their triggers. */
+export async function expectFlushes(at: SetUp, triggers: readonly string[]): Promise<void> {
+  await until(() => flushes(at).length === triggers.length)
+  expect(flushes(at)).toEqual(triggers)
 }
 
 export function expectNoErrors({ lines }: SetUp): void {

@@ -6,25 +6,25 @@ import type {
 import { type FactTable, memoryModel } from '../../memory-model.ts'
 import type { ScriptedRequest } from '../../scripted-openai/server.ts'
 
-/** What the model does instead of answering from its table; `undefined` lets it answer. */
+/** Replaces the answer of the table; `undefined` keeps it. */
 export type Behaviour = (
   request: CompletionRequest,
 ) => Promise<Partial<Completion> | undefined> | Partial<Completion> | undefined
 
 export interface TableModel extends LanguageModel {
   calls: CompletionRequest[]
-  /** Texts of the batches that facts were asked of. */
+  /** Texts of the extraction batches. */
   batches: () => string[]
-  /** For the next calls, one each; then as `always` says. */
+  /** Behaviours of the next calls, one each, before `always` applies. */
   next: (...behaviours: Behaviour[]) => void
   always: (behaviour: Behaviour | undefined) => void
   usual: () => Behaviour | undefined
-  /** Those of `next` that have not been reached are not waited for. */
+  /** Discards unused behaviours of `next`. */
   forgetNext: () => void
   mostAtOnce: number
 }
 
-/** A language model in process: the table answers, unless it was told to do otherwise. */
+/** An in-process language model that answers from a table. */
 export function tableModel(table: FactTable): TableModel {
   const answer = memoryModel(table)
   const queue: Behaviour[] = []
@@ -69,7 +69,7 @@ export const gibberish: Behaviour = () => ({ text: 'I am sorry, but I cannot hel
 
 export const cutOff: Behaviour = () => ({ text: '{"facts":[{"text":"Ada li', finish: 'length' })
 
-/** A behaviour that waits until it is let go. */
+/** A behaviour that waits until `release` is called. */
 export function held(): { behaviour: Behaviour; reached: Promise<void>; release: () => void } {
   const { promise, resolve: release } = Promise.withResolvers<void>()
   const { promise: reached, resolve: reach } = Promise.withResolvers<void>()

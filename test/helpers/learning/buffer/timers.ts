@@ -4,20 +4,20 @@ import type { Clock } from '../../clock.ts'
 type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
 export interface FakeTimers extends Timers {
-  /** Moves the clock, and runs what falls due on the way, each at its time. */
+  /** Advances the clock and runs each due timer at its time. */
   advance: (milliseconds: number) => Promise<void>
-  /** Milliseconds from now to each timer that is set, soonest first. */
+  /** Milliseconds until each active timer, soonest first. */
   set: () => number[]
   fired: number
 }
 
-/** Longest delay that Node's timers take; a longer one fires at once. */
+/** Longest delay of a Node timer; a longer one fires at once. */
 const MAX_DELAY = 2 ** 31 - 1
 
-/** Timers that one `advance` may run. */
+/** Limit for one `advance`: a timer that is set again and again for the same time would never end. */
 const MOST_FIRED = 20_000
 
-/** Timers that run by the given clock alone. */
+/** Timers that depend on the given clock only. */
 export function fakeTimers(clock: Clock): FakeTimers {
   const running = new Map<object, { at: number; run: () => void }>()
   const soonest = () => [...running.entries()].sort(([, a], [, b]) => a.at - b.at)[0]
@@ -35,8 +35,8 @@ export function fakeTimers(clock: Clock): FakeTimers {
       const before = fake.fired
       for (;;) {
         await quiet()
-        // What is due again and again at one time would keep the clock there for ever.
-        if (fake.fired - before > MOST_FIRED) throw new Error('timers: they come to no end')
+        if (fake.fired - before > MOST_FIRED)
+          throw new Error(`advance: expected at most ${MOST_FIRED} timers`)
         const next = soonest()
         if (!next || next[1].at > end) break
         clock.advance(Math.max(0, next[1].at - clock.now()))
@@ -52,12 +52,12 @@ export function fakeTimers(clock: Clock): FakeTimers {
   return fake as unknown as FakeTimers
 }
 
-/** Lets all work run that needs no timer: until SQLite has had no request for so many turns of the event loop. */
+/** Waits until SQLite has had no request for this number of event loop turns: all work without timers is done then. */
 export async function quiet(idleTurns = 150): Promise<void> {
   for (let i = 0; i < idleTurns; i = sqliteClient().pending > 0 ? 0 : i + 1) await turns(1)
 }
 
-/** Waits until a condition holds. Turns of the event loop in which SQLite works do not count. */
+/** Waits until a condition holds, at most 5000 event loop turns without a pending SQLite request. */
 export async function until(isSo: () => boolean, what = String(isSo)): Promise<void> {
   for (let i = 0; i < 5000; i += sqliteClient().pending > 0 ? 0 : 1) {
     if (isSo()) return
@@ -66,7 +66,7 @@ export async function until(isSo: () => boolean, what = String(isSo)): Promise<v
   throw new Error(`did not become true: ${what}`)
 }
 
-/** Waits for so many turns of the event loop. */
+/** Waits for a number of event loop turns. */
 export async function turns(count: number): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve))
 }

@@ -2,21 +2,21 @@ import { expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import type { Embedder } from '../../../../sidecar/ports/embedder.ts'
 import { ModelUnavailable } from '../../../../sidecar/ports/language-model.ts'
-import { ADA, setUp, startThinking } from '../../../helpers/learning/buffer/helpers.ts'
+import { ADA, setUp, startFlush } from '../../../helpers/learning/buffer/helpers.ts'
 
-it('the same turn posted again while it is being learned from costs nothing and changes nothing', async () => {
+it('a turn that is posted again during its extraction is not extracted twice', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds')
-  const { flushing, release } = await startThinking(at)
+  const { flushing, release } = await startFlush(at)
   await at.post(1, 'I live in Leeds')
   release()
   await flushing
   expect(at.model.calls).toHaveLength(1)
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
-  expect(at.buffer.waiting(ADA).turns).toEqual([])
+  expect(at.buffer.list(ADA)).toEqual([])
 })
 
-it('turns of two agents, or that remember otherwise, are not learned from in one batch', async () => {
+it('turns with different agents or remember settings are extracted in separate batches', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds', { agentId: 'travel' })
   await at.post(2, 'I moved to Porto', { agentId: 'work' })
@@ -30,24 +30,24 @@ it('turns of two agents, or that remember otherwise, are not learned from in one
   expect(at.model.batches()).toHaveLength(3)
 })
 
-it('an embedder that is away does not keep a turn from being accepted and recalled', async () => {
+it('a turn is accepted and recalled while the embedder is unavailable', async () => {
   const real = lexicalEmbedder()
-  let isAway = false
+  let isUnavailable = false
   const embedder: Embedder = {
     name: real.name,
     dimensions: real.dimensions,
-    async embed(...asked) {
-      if (isAway) throw new ModelUnavailable('unreachable', 'away')
-      return await real.embed(...asked)
+    async embed(...args) {
+      if (isUnavailable) throw new ModelUnavailable('unreachable', 'unavailable')
+      return await real.embed(...args)
     },
   }
   const at = setUp({ embedder })
   await at.recalled('anything')
-  isAway = true
+  isUnavailable = true
   await at.post(1, 'I live in Leeds')
   expect(await at.recalled('Where is Leeds?')).toEqual(['I live in Leeds'])
   expect(await at.pendingStored()).toHaveLength(1)
-  isAway = false
+  isUnavailable = false
   const next = await at.restart()
   expect(await next.recalled('Where is Leeds?')).toEqual(['I live in Leeds'])
   await next.buffer.flush(ADA)

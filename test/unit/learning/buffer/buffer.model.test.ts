@@ -4,7 +4,7 @@ import { ADA, type SetUp, setUp, unavailable } from '../../../helpers/learning/b
 import { type Behaviour, batchOf, gibberish, held } from '../../../helpers/learning/buffer/model.ts'
 import { quiet, until } from '../../../helpers/learning/buffer/timers.ts'
 
-/** What may be said, and what the model makes of it: facts that have nothing to do with each other. */
+/** Texts and their independent facts, by position. */
 const SAID = ['I live in Leeds', 'I am a nurse', 'I have a cat', 'I play the cello', 'I am allergic to nuts']
 const FACTS = [
   'Ada lives in Leeds.',
@@ -15,8 +15,8 @@ const FACTS = [
 ]
 
 const MODES: Record<string, Behaviour | undefined> = {
-  fine: undefined,
-  away: unavailable('unreachable'),
+  available: undefined,
+  unavailable: unavailable('unreachable'),
   limited: unavailable('rate_limited', { retryAfterMs: 120_000 }),
   gibberish,
   poisoned: (request) => (batchOf(request).includes('cat') ? gibberish(request) : undefined),
@@ -77,15 +77,15 @@ interface KnownTurn {
   turn: number
   said: number[]
   isDone: boolean
-  /** Words that were deleted while they waited. */
+  /** Texts that were deleted while the turn was pending. */
   unsaid: Set<number>
-  /** Facts that were deleted, and that this turn does not bring back. */
+  /** Deleted facts that this turn does not restore. */
   gone: Set<number>
-  /** The same, as long as the turn is not posted with other words before it is learned from. */
+  /** Becomes `gone` at extraction, unless the turn is posted with another text before. */
   passing: Set<number>
 }
 
-/** What the buffer promises, with nothing but sets. */
+/** The specification of the buffer, on sets. */
 class Model {
   turns: KnownTurn[] = []
 
@@ -99,8 +99,8 @@ class Model {
     }
   }
 
-  deleteWords(id: string, words: number) {
-    this.turns.find((one) => one.id === id)?.unsaid.add(words)
+  deleteText(id: string, text: number) {
+    this.turns.find((one) => one.id === id)?.unsaid.add(text)
   }
 
   deleteFact(fact: number) {
@@ -116,7 +116,7 @@ class Model {
     }
   }
 
-  /** All that is to be recalled, each with the turns that it comes from. */
+  /** Everything that must be recallable, with its source turns. */
   known(): string[] {
     const words = this.turns.flatMap(({ id, said, unsaid, isDone }) =>
       isDone ? [] : said.filter((one) => !unsaid.has(one)).map((one) => `pending: ${SAID[one]} < ${id}`),
@@ -133,8 +133,8 @@ class Model {
   }
 }
 
-async function settled(at: SetUp) {
-  await until(() => !at.buffer.waiting(ADA).turns.some(({ processing }) => processing))
+async function waitUntilIdle(at: SetUp) {
+  await until(() => !at.buffer.list(ADA).some(({ processing }) => processing))
   await quiet(15)
 }
 
@@ -160,20 +160,19 @@ async function change(at: SetUp, model: Model, step: Change) {
     const { memories } = await at.services.engine.list(ADA, { limit: 100, accept: () => true })
     const memory = memories[step.nth % Math.max(1, memories.length)]
     if (!memory) return
-    // Turns that have been learned from count as such from now on.
-    await learnt(at, model)
+    await recordExtracted(at, model)
     await at.services.engine.remove(ADA, memory.id)
     if (memory.kind === 'pending')
-      model.deleteWords(memory.sources[0]?.turn_id as string, SAID.indexOf(memory.text))
+      model.deleteText(memory.sources[0]?.turn_id as string, SAID.indexOf(memory.text))
     else model.deleteFact(FACTS.indexOf(memory.text))
   } else {
     await at.services.engine.forget(ADA)
-    await at.buffer.forgotten(ADA)
+    await at.buffer.reload(ADA)
     model.turns = []
   }
 }
 
-async function learnt(at: SetUp, model: Model) {
+async function recordExtracted(at: SetUp, model: Model) {
   model.learned(new Set((await at.turnsStored()).flatMap(({ id, state }) => (state === 'done' ? [id] : []))))
 }
 
@@ -181,14 +180,14 @@ async function check(at: SetUp, model: Model) {
   const turns = await at.turnsStored()
   const waiting = turns.filter(({ state }) => state !== 'done').map(({ id }) => `${id} ${state(id)}`)
   function state(id: string) {
-    return turns.find((one) => one.id === id)?.state === 'failed' ? 'failed' : 'waits'
+    return turns.find((one) => one.id === id)?.state === 'failed' ? 'failed' : 'pending'
   }
   const asIs = ({ turn_id, not_before }: { turn_id: string; not_before: number | null }) =>
-    `${turn_id} ${not_before === null ? 'failed' : 'waits'}`
+    `${turn_id} ${not_before === null ? 'failed' : 'pending'}`
   expect((await at.pendingStored()).map(asIs).sort()).toEqual(waiting.sort())
-  expect(at.buffer.waiting(ADA).turns.map(asIs).sort()).toEqual(waiting)
+  expect(at.buffer.list(ADA).map(asIs).sort()).toEqual(waiting)
   expect(turns.map(({ id }) => id).sort()).toEqual(model.turns.map(({ id }) => id).sort())
-  await learnt(at, model)
+  await recordExtracted(at, model)
   const { memories } = await at.services.engine.list(ADA, { limit: 100, accept: () => true })
   const shown = memories.map(
     ({ kind, text, sources }) => `${kind}: ${text} < ${sources.map(({ turn_id }) => turn_id).sort()}`,
@@ -196,7 +195,7 @@ async function check(at: SetUp, model: Model) {
   expect(shown.sort()).toEqual(model.known())
 }
 
-it('whatever happens in whatever order, what was said is recalled as words or as facts, and what was deleted is not', async () => {
+it('recalls each turn as text or as facts and never what was deleted, after any sequence of operations', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(STEP, { minLength: 3, maxLength: 25 }), async (steps) => {
       let at = setUp()
@@ -216,7 +215,7 @@ it('whatever happens in whatever order, what was said is recalled as words or as
         else if (step.do === 'restart') at = await at.restart()
         else if (step.do === 'wait') await at.timers.advance(step.ms)
         else await change(at, model, step)
-        await settled(at)
+        await waitUntilIdle(at)
         await check(at, model)
       }
       at.model.always(undefined)

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { ADA, setUp, startThinking } from '../../../helpers/learning/buffer/helpers.ts'
+import { ADA, setUp, startFlush } from '../../../helpers/learning/buffer/helpers.ts'
 
 const BOB = { namespace: 'n', userId: 'bob' }
 
-describe('a buffer that closes', () => {
-  it('lets a flush under way end, since the model is paid for it, and begins no other', async () => {
+describe('close', () => {
+  it('waits for a running flush and starts no other', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { scope: BOB })
-    const { flushing, release } = await startThinking(at)
+    const { flushing, release } = await startFlush(at)
     const closing = at.buffer.close()
     expect(await at.buffer.flush(BOB)).toEqual({ events: [], reason: 'closing' })
     const asked = at.model.batches().length
@@ -20,11 +20,11 @@ describe('a buffer that closes', () => {
     expect((await at.pendingStored()).map(({ scope }) => scope)).toEqual(['n/bob'])
   })
 
-  it('leaves the batches of a flush that have not begun', async () => {
+  it('keeps later batches of a running flush pending', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { agentId: 'one' })
     await at.post(2, 'I have a cat', { agentId: 'two' })
-    const { flushing, release } = await startThinking(at)
+    const { flushing, release } = await startFlush(at)
     const closing = at.buffer.close()
     release()
     expect(await flushing).toMatchObject({ reason: 'closing', events: [{ memory: 'Ada lives in Leeds.' }] })
@@ -32,11 +32,11 @@ describe('a buffer that closes', () => {
     expect((await at.pendingStored()).map(({ turn }) => turn)).toEqual([2])
   })
 
-  it('leaves a flush that waits for a slot', async () => {
+  it('keeps the turns of a queued flush pending', async () => {
     const at = setUp({ buffer: { concurrency: 1 } })
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { scope: BOB })
-    const { flushing: first, release } = await startThinking(at)
+    const { flushing: first, release } = await startFlush(at)
     const second = at.buffer.flush(BOB)
     const closing = at.buffer.close()
     release()
@@ -46,10 +46,10 @@ describe('a buffer that closes', () => {
     expect(at.model.batches()).toHaveLength(1)
   })
 
-  it('gives up after five seconds what has not ended, and its turns wait for the next start', async () => {
+  it('cancels a flush after five seconds and keeps its turns pending', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
-    const { flushing } = await startThinking(at)
+    const { flushing } = await startFlush(at)
     let isClosed = false
     const closing = at.buffer.close().then(() => {
       isClosed = true
@@ -60,7 +60,7 @@ describe('a buffer that closes', () => {
     await closing
     expect(await flushing).toMatchObject({ reason: 'closing' })
     const next = await at.restart()
-    expect(next.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 0, error: null }])
+    expect(next.buffer.list(ADA)).toMatchObject([{ attempts: 0, error: null }])
     await next.buffer.flush(ADA)
     expect(await next.texts()).toEqual(['Ada lives in Leeds.'])
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Learner } from '../../../../sidecar/learning/learner/learner.ts'
 import type { Collection, RecordStore, Write } from '../../../../sidecar/ports/records.ts'
-import { ADA, type SetUp, setUp, startThinking } from '../../../helpers/learning/buffer/helpers.ts'
+import { ADA, type SetUp, setUp, startFlush } from '../../../helpers/learning/buffer/helpers.ts'
 
 const TURNS = [
   'I live in Leeds. I am a nurse',
@@ -13,7 +13,7 @@ const TURNS = [
 const writesTo = (collection: Collection) => (writes: readonly Write[]) =>
   writes.some((write) => 'put' in write && write.collection === collection)
 
-/** A store that fails at some commit: before it, or after it when nobody hears that it took effect. */
+/** A store that fails once when armed, before or after the commit takes effect. */
 function failing(which: (writes: readonly Write[]) => boolean, when: 'before' | 'after') {
   let armed = false
   return {
@@ -60,7 +60,7 @@ async function conversationId(at: SetUp) {
   return record?.id
 }
 
-async function undisturbed(flushAt: readonly number[]) {
+async function stateWithoutCrash(flushAt: readonly number[]) {
   const at = setUp()
   for (const [i, content] of TURNS.entries()) {
     at.clock.advance(1000)
@@ -71,9 +71,9 @@ async function undisturbed(flushAt: readonly number[]) {
   return await stateOf(at)
 }
 
-describe.each(['before', 'after'] as const)('a process that dies just %s the commit', (when) => {
+describe.each(['before', 'after'] as const)('a crash right %s the commit', (when) => {
   it.each([[[]], [[0]], [[1]], [[0, 1, 2]]])(
-    'leaves what an undisturbed one leaves (flushes after %j)',
+    'of an extraction: a restart ends in the same state (flushes after %j)',
     async (flushAt) => {
       const { arm, wrapRecords } = failing(writesTo('memories'), when)
       let at = setUp({ wrapRecords })
@@ -90,11 +90,11 @@ describe.each(['before', 'after'] as const)('a process that dies just %s the com
       await at.buffer.flush(ADA)
       at = await at.restart()
       await at.buffer.flush(ADA)
-      expect(await stateOf(at)).toEqual(await undisturbed(flushAt))
+      expect(await stateOf(at)).toEqual(await stateWithoutCrash(flushAt))
     },
   )
 
-  it('of a turn that is posted: the caller posts it again, and it is there once', async () => {
+  it('of a posted turn: posting it again stores it once', async () => {
     const { arm, wrapRecords } = failing(writesTo('turns'), when)
     const at = setUp({ wrapRecords })
     arm()
@@ -109,10 +109,10 @@ describe.each(['before', 'after'] as const)('a process that dies just %s the com
   })
 })
 
-it('learning from the same turns twice, at once or after another, is learning from them once', async () => {
+it('concurrent and repeated extractions of the same turns take effect once', async () => {
   const at = setUp()
   await postAll(at)
-  const ids = at.buffer.waiting(ADA).turns.map(({ turn_id }) => turn_id)
+  const ids = at.buffer.list(ADA).map(({ turn_id }) => turn_id)
   const learner = new Learner({
     records: at.records,
     embedder: at.services.embedder,
@@ -130,23 +130,23 @@ it('learning from the same turns twice, at once or after another, is learning fr
   outcomes.push(await learner.learn(ADA, ids))
   expect(outcomes.map(({ status }) => status)).toEqual(['learned', 'learned', 'learned', 'learned'])
   expect(outcomes.filter((one) => one.status === 'learned' && one.events.length > 0)).toHaveLength(1)
-  expect(await stateOf(at)).toEqual(await undisturbed([]))
+  expect(await stateOf(at)).toEqual(await stateWithoutCrash([]))
 })
 
-it('a process that dies while the model thinks has not lost or counted anything', async () => {
+it('a crash during the model call loses nothing and counts no attempt', async () => {
   const at = setUp()
   await postAll(at)
-  const { flushing } = await startThinking(at)
+  const { flushing } = await startFlush(at)
   const next = await at.restart()
   expect(await flushing).toMatchObject({ reason: 'closing' })
-  expect(next.buffer.waiting(ADA).turns.map(({ attempts, error }) => ({ attempts, error }))).toEqual(
+  expect(next.buffer.list(ADA).map(({ attempts, error }) => ({ attempts, error }))).toEqual(
     TURNS.map(() => ({ attempts: 0, error: null })),
   )
   await next.buffer.flush(ADA)
-  expect(await stateOf(next)).toEqual(await undisturbed([]))
+  expect(await stateOf(next)).toEqual(await stateWithoutCrash([]))
 })
 
-it('after a commit of which nobody heard, the running process recalls what is stored', async () => {
+it('recalls the stored memories after a commit that reported an error', async () => {
   const { arm, wrapRecords } = failing(writesTo('memories'), 'after')
   const at = setUp({ wrapRecords })
   await at.post(1, 'I live in Leeds')
@@ -156,5 +156,5 @@ it('after a commit of which nobody heard, the running process recalls what is st
   await at.buffer.flush(ADA)
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
   expect(await at.recalled('Leeds')).toEqual(['Ada lives in Leeds.'])
-  expect(at.buffer.waiting(ADA).turns).toEqual([])
+  expect(at.buffer.list(ADA)).toEqual([])
 })

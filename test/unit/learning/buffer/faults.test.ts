@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
+import type { Embedder } from '../../../../sidecar/ports/embedder.ts'
 import { AppError } from '../../../../sidecar/ports/errors.ts'
 import { ModelUnavailable } from '../../../../sidecar/ports/language-model.ts'
+import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import { ADA, flushes, setUp, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
 import { type Behaviour, batchOf, cutOff, gibberish, held } from '../../../helpers/learning/buffer/model.ts'
 import { quiet, until } from '../../../helpers/learning/buffer/timers.ts'
@@ -9,14 +11,14 @@ import { quiet, until } from '../../../helpers/learning/buffer/timers.ts'
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 
-/** The model makes nothing of batches with this text. */
+/** A model that fails on batches with this text. */
 const poisonedBy =
   (text: string, how: Behaviour = gibberish): Behaviour =>
   (request) =>
     request.purpose === 'extract' && batchOf(request).includes(text) ? how(request) : undefined
 
-describe('a model that is away', () => {
-  it('for an hour: asked ever less often, the words are recalled meanwhile, and then all is learned', async () => {
+describe('an unavailable model', () => {
+  it('is retried with backoff for an hour while the text of the turns is recalled', async () => {
     const at = setUp()
     at.model.always(unavailable('unreachable'))
     await at.post(1, 'I live in Leeds')
@@ -40,7 +42,7 @@ describe('a model that is away', () => {
     expect(at.buffer.size).toEqual({ scopes: 0, turns: 0 })
   })
 
-  it('is not asked more often because more is said', async () => {
+  it('is not called more often when more turns are added', async () => {
     const at = setUp({ countTokens: () => 600 })
     at.model.always(unavailable('timeout'))
     for (let turn = 1; turn <= 30; turn++) {
@@ -50,18 +52,18 @@ describe('a model that is away', () => {
     expect(at.model.calls.length).toBeLessThanOrEqual(12)
   })
 
-  it('is not asked for one conversation after the other without end', async () => {
+  it('is not called for each conversation in turn', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { conversationId: 'd' })
     await at.post(1, 'I have a cat')
-    // Should it be asked without end, the test ends all the same.
+    // Bounds the test if the calls do not end.
     at.model.always(() => (at.model.calls.length > 20 ? undefined : unavailable('unreachable')()))
     await at.buffer.flush(ADA, { conversationId: 'c' })
     await at.timers.advance(MINUTE)
     expect(at.model.calls.length).toBeLessThanOrEqual(6)
   })
 
-  it('is asked again when it said it may be, not before, and not in a year', async () => {
+  it('is called again after Retry-After, and after a day at most', async () => {
     const at = setUp()
     at.model.next(unavailable('rate_limited', { retryAfterMs: HOUR }))
     await at.post(1, 'I live in Leeds')
@@ -82,7 +84,7 @@ describe('a model that is away', () => {
     expect(await at.texts()).toContain('Ada speaks Welsh.')
   })
 
-  it('does not leave the turns behind when the clock is set back', async () => {
+  it('is retried when the clock is set back', async () => {
     const at = setUp()
     at.model.next(unavailable('server_error'))
     await at.post(1, 'I live in Leeds')
@@ -93,10 +95,11 @@ describe('a model that is away', () => {
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.'])
   })
 
-  it('does not leave the turns behind when the clock jumps ahead and back while they wait', async () => {
+  it('gets turns that are added while the clock is a year ahead', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
-    // A year ahead: what is accepted now is from the future once the clock has been put right.
+    // The queue loads its file at the start; a dispatch after the jump would start the flush too early.
+    await quiet()
     at.clock.advance(365 * 24 * HOUR)
     await at.post(2, 'I have a cat')
     at.clock.advance(-365 * 24 * HOUR)
@@ -110,16 +113,16 @@ describe('a model that is away', () => {
     expect(await at.pendingStored()).toEqual([])
   })
 
-  it('does not leave the turns behind when the clock jumps while they are learned from', async () => {
+  it('gets all turns when the clock jumps during a flush', async () => {
     const at = setUp()
-    const thinking = held()
-    at.model.next(thinking.behaviour, unavailable('server_error'))
+    const call = held()
+    at.model.next(call.behaviour, unavailable('server_error'))
     await at.post(1, 'I live in Leeds')
     const flushing = at.buffer.flush(ADA)
-    await thinking.reached
+    await call.reached
     at.clock.advance(-7 * 24 * HOUR)
     await at.post(2, 'I have a cat')
-    thinking.release()
+    call.release()
     await flushing
     expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'I have a cat'])
     await at.timers.advance(MINUTE)
@@ -136,26 +139,26 @@ describe('a model that is away', () => {
     'circuit_open',
     'bad_answer',
     'refused_key',
-  ] as const)('because of %s never makes a turn fail for good', async (reason) => {
+  ] as const)('with reason %s is retried without a limit', async (reason) => {
     const at = setUp()
     at.model.always(unavailable(reason))
     await at.post(1, 'I live in Leeds')
     for (let i = 0; i < 8; i++) expect((await at.buffer.flush(ADA)).reason).toBe(reason)
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 8, unreadable: 0 }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ attempts: 8, unreadable: 0 }])
     at.model.always(undefined)
     await at.timers.advance(15 * MINUTE)
     expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
   })
 })
 
-describe('a model that cannot be understood', () => {
-  it('five times: the turn is set aside, still recalled, listed with the reason, and replayed when asked', async () => {
+describe('an unreadable answer', () => {
+  it('five times in a row makes the turn failed: still recalled, listed with its reason, extracted on request', async () => {
     const at = setUp()
     at.model.always(gibberish)
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(MINUTE)
     await at.timers.advance(HOUR)
-    const [failed] = at.buffer.waiting(ADA).turns
+    const [failed] = at.buffer.list(ADA)
     expect(failed).toMatchObject({ attempts: 5, unreadable: 5, error: 'refused', not_before: null })
     const [stored] = await at.pendingStored()
     expect({ ...stored, processing: false }).toEqual(failed)
@@ -174,7 +177,7 @@ describe('a model that cannot be understood', () => {
     expect(await next.pendingStored()).toEqual([])
   })
 
-  it('in one of five turns: the other four are learned at once, in order', async () => {
+  it('for one of five turns does not block the other four', async () => {
     const at = setUp()
     at.model.always(poisonedBy('poison'))
     const said = [
@@ -187,16 +190,16 @@ describe('a model that cannot be understood', () => {
     for (const [i, content] of said.entries()) await at.post(i + 1, content)
     const { reason } = await at.buffer.flush(ADA)
     expect(reason).toBe('refused')
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 3, unreadable: 1 }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 3, unreadable: 1 }])
     expect(await at.texts()).toEqual([
       'Ada lives in Porto.',
       'Ada works as a potter.',
       'poison, and I have a cat',
     ])
-    expect(at.buffer.waiting(ADA).turns.map(({ attempts }) => attempts)).toEqual([1])
+    expect(at.buffer.list(ADA).map(({ attempts }) => attempts)).toEqual([1])
   })
 
-  it('in one turn: an explicit flush still tries the other conversations', async () => {
+  it('for one turn does not stop an explicit flush of other conversations', async () => {
     const at = setUp()
     at.model.always(poisonedBy('poison'))
     await at.post(1, 'poison')
@@ -208,7 +211,7 @@ describe('a model that cannot be understood', () => {
     })
   })
 
-  it('in one turn: that turn waits by itself, and what is said next is not hurried for it', async () => {
+  it('for one turn does not flush later turns early', async () => {
     const at = setUp()
     at.model.always(poisonedBy('poison'))
     await at.post(1, 'poison')
@@ -220,29 +223,26 @@ describe('a model that cannot be understood', () => {
     expect(await at.texts()).toEqual(['Ada has a cat.', 'poison'])
   })
 
-  it('a request that the endpoint refuses for what is in it is the fault of that turn', async () => {
+  it('counts a request that the endpoint rejects with status 400', async () => {
     const at = setUp()
     at.model.always(poisonedBy('poison', unavailable('bad_answer', { status: 400 })))
     await at.post(1, 'I live in Leeds')
     await at.post(2, 'poison')
     await at.post(3, 'I have a cat')
     await at.buffer.flush(ADA)
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 2, unreadable: 1 }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 2, unreadable: 1 }])
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.', 'poison'])
   })
 
-  it.each([404, 401])(
-    'a status %s is the fault of the configuration, and waits for better',
-    async (status) => {
-      const at = setUp()
-      at.model.always(unavailable('bad_answer', { status }))
-      await at.post(1, 'I live in Leeds')
-      for (let i = 0; i < 6; i++) await at.buffer.flush(ADA)
-      expect(at.buffer.waiting(ADA).turns).toMatchObject([{ unreadable: 0 }])
-    },
-  )
+  it.each([404, 401])('does not count status %s, which is a configuration error', async (status) => {
+    const at = setUp()
+    at.model.always(unavailable('bad_answer', { status }))
+    await at.post(1, 'I live in Leeds')
+    for (let i = 0; i < 6; i++) await at.buffer.flush(ADA)
+    expect(at.buffer.list(ADA)).toMatchObject([{ unreadable: 0 }])
+  })
 
-  it('a decision that cannot be read leaves everything as it was', async () => {
+  it('in reconciliation stores nothing and is reported in sync mode', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { mode: 'sync' })
     at.model.always(({ purpose }) => (purpose === 'reconcile' ? { text: 'hm', calls: [] } : undefined))
@@ -255,8 +255,8 @@ describe('a model that cannot be understood', () => {
   })
 })
 
-describe('an answer that is cut off', () => {
-  it('splits the batch, down to single messages where it must', async () => {
+describe('a truncated answer', () => {
+  it('splits the batch, down to single messages', async () => {
     const at = setUp()
     at.model.always((request) =>
       request.purpose === 'extract' && batchOf(request).split('\n').length > 1 ? cutOff(request) : undefined,
@@ -270,7 +270,7 @@ describe('an answer that is cut off', () => {
     expect(cat?.sources).toMatchObject([{ turn: 4, ordinal: 0 }])
   })
 
-  it('splits one long message too', async () => {
+  it('splits one long message', async () => {
     const at = setUp()
     at.model.always((request) =>
       request.purpose === 'extract' && batchOf(request).length > 3000 ? cutOff(request) : undefined,
@@ -283,7 +283,7 @@ describe('an answer that is cut off', () => {
 })
 
 describe('sizes', () => {
-  it('a fact of 100 kB in an answer is not stored as it is, and its neighbour is', async () => {
+  it('stores no fact of 100 kB, but the fact beside it', async () => {
     const at = setUp({
       table: {
         flood: [
@@ -294,13 +294,13 @@ describe('sizes', () => {
     })
     await at.post(1, 'There was a flood')
     await at.buffer.flush(ADA)
-    const { turns } = at.buffer.waiting(ADA)
+    const turns = at.buffer.list(ADA)
     const texts = await at.texts()
     expect(texts.every((text) => text.length <= 1000)).toBe(true)
     if (turns.length === 0) expect(texts).toContain('Ada saw a flood.')
   })
 
-  it('a message of 100 kB is learned from its beginning to its end', async () => {
+  it('extracts from the beginning, middle and end of a message of 100 kB', async () => {
     const at = setUp()
     const filler = 'And then we went on about the weather for a good while. '.repeat(900)
     await at.post(1, `I live in Leeds. ${filler} I have a cat. ${filler} I speak Welsh.`)
@@ -308,7 +308,7 @@ describe('sizes', () => {
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.', 'Ada speaks Welsh.'])
   })
 
-  it('a turn of 1000 messages is read in parts, in order, and each fact names its message', async () => {
+  it('reads a turn of 1000 messages in parts, and each fact names its message', async () => {
     const table = Object.fromEntries(
       [0, 1, 499, 998, 999].map((i) => [
         `number ${i} is`,
@@ -330,60 +330,47 @@ describe('sizes', () => {
   })
 })
 
-describe('an embedder', () => {
-  const broken = (how: (texts: readonly string[]) => Float32Array[] | undefined) => {
+describe('an embedder failure', () => {
+  const isFailing = { now: false }
+  const failing = (how: (texts: readonly string[]) => Float32Array[]): Embedder => {
     const real = lexicalEmbedder()
-    let isBroken = false
-    return {
-      embedder: {
-        ...real,
-        name: real.name,
-        dimensions: real.dimensions,
-        async embed(...args: Parameters<typeof real.embed>) {
-          const instead = isBroken ? how(args[0]) : undefined
-          return instead ?? (await real.embed(...args))
-        },
-      },
-      break: (value: boolean) => {
-        isBroken = value
-      },
-    }
+    const embed: Embedder['embed'] = async (...args) =>
+      isFailing.now ? how(args[0]) : await real.embed(...args)
+    return { name: real.name, dimensions: real.dimensions, embed }
   }
 
   it.each([
     [
-      'that is away',
+      'unavailable',
       () => {
-        throw new ModelUnavailable('unreachable', 'away')
+        throw new ModelUnavailable('unreachable', 'unavailable')
       },
     ],
-    ['of another size', (texts: readonly string[]) => texts.map(() => new Float32Array(3))],
-    ['that forgets a text', (texts: readonly string[]) => texts.slice(1).map(() => new Float32Array(256))],
-  ])('%s puts learning off', async (_, how) => {
-    const { embedder, break: set } = broken(how)
-    const at = setUp({ embedder })
+    ['wrong dimensions', (texts: readonly string[]) => texts.map(() => new Float32Array(3))],
+    ['a missing vector', (texts: readonly string[]) => texts.slice(1).map(() => new Float32Array(256))],
+  ])('(%s) delays the extraction', async (_, how) => {
+    const at = setUp({ embedder: failing(how) })
     await at.post(1, 'I live in Leeds')
-    set(true)
+    isFailing.now = true
     const { reason } = await at.buffer.flush(ADA)
     expect(reason).toEqual(expect.stringMatching(/^(unreachable|bad_answer)$/))
     expect(await at.texts()).toEqual(['I live in Leeds'])
-    set(false)
+    isFailing.now = false
     await at.buffer.flush(ADA)
     expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
   })
 })
 
-describe('a store that does not write', () => {
-  it('while a turn is put off: the model is not asked without end, and nothing is lost', async () => {
-    let full = false
-    const at = setUp({
-      countTokens: () => 2000,
-      wrapRecords: (records) => ({
-        ...records,
-        commit: (writes) =>
-          full ? Promise.reject(new AppError('backend_unavailable', 'full')) : records.commit(writes),
-      }),
-    })
+describe('a store that rejects writes', () => {
+  let full = false
+  const wrapRecords = (records: RecordStore): RecordStore => ({
+    ...records,
+    commit: (writes) =>
+      full ? Promise.reject(new AppError('backend_unavailable', 'full')) : records.commit(writes),
+  })
+
+  it('while a turn is flush failure: the model is not asked without end, and nothing is lost', async () => {
+    const at = setUp({ countTokens: () => 2000, wrapRecords })
     await at.post(1, 'I live in Leeds')
     full = true
     at.model.always(unavailable('server_error'))
@@ -396,15 +383,8 @@ describe('a store that does not write', () => {
     expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
   })
 
-  it('what was learned: it is tried again later', async () => {
-    let full = false
-    const at = setUp({
-      wrapRecords: (records) => ({
-        ...records,
-        commit: (writes) =>
-          full ? Promise.reject(new AppError('backend_unavailable', 'full')) : records.commit(writes),
-      }),
-    })
+  it('while memories are stored: the extraction is retried', async () => {
+    const at = setUp({ wrapRecords })
     await at.post(1, 'I live in Leeds')
     full = true
     expect(await at.buffer.flush(ADA)).toMatchObject({ reason: 'internal' })

@@ -12,8 +12,8 @@ const SCOPE = 'n/ada'
 const CONVERSATIONS = 1000
 const TURNS = 100
 
-/** What a process leaves that took in 100,000 turns of one user while no model answered. */
-async function leave(records: RecordStore, now: number): Promise<void> {
+/** Stores 100,000 pending turns of one user. */
+async function storeTurns(records: RecordStore, now: number): Promise<void> {
   for (let conversation = 0; conversation < CONVERSATIONS; conversation++) {
     const writes = Array.from({ length: TURNS }, (_, i) => {
       const conversationId = `c${conversation}`
@@ -44,11 +44,11 @@ async function leave(records: RecordStore, now: number): Promise<void> {
   }
 }
 
-describe('100,000 turns of one user that wait', () => {
-  it('are taken over whole in bounded memory; more are refused until some are learned from; none is lost', async () => {
+describe('100,000 pending turns of one user', () => {
+  it('are loaded in bounded memory; further turns get 429 until some are extracted; none is lost', async () => {
     const records = openSqliteRecords(':memory:')
     const clock = stoppedClock()
-    await leave(records, clock.now())
+    await storeTurns(records, clock.now())
     const at = setUp({ records, clock })
     globalThis.gc?.()
     const before = process.memoryUsage().heapUsed
@@ -57,7 +57,7 @@ describe('100,000 turns of one user that wait', () => {
     globalThis.gc?.()
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(250 * 1024 * 1024)
 
-    // The user's own share is 10,000, and all users' 100,000.
+    // The limits are 10,000 per user and 100,000 in total.
     const refusal = { code: 'too_many_pending', status: 429, retryAfterS: expect.any(Number) }
     await expect(at.post(1, 'I live in Leeds', { conversationId: 'new' })).rejects.toMatchObject(refusal)
     const bob = { namespace: 'n', userId: 'bob' }
@@ -66,19 +66,19 @@ describe('100,000 turns of one user that wait', () => {
 
     await at.buffer.flush(ADA, { conversationId: 'c7' })
     expect(at.model.batches()).toHaveLength(1)
-    expect(at.buffer.counts(ADA)).toEqual({ turns: 99_900, tokens: 499_500 })
-    // There is room for others again, and not yet for this one.
+    expect(at.buffer.count(ADA)).toEqual({ turns: 99_900, tokens: 499_500 })
+    // The total is below its limit again, the user is not.
     expect(await at.post(1, 'I live in Leeds', { scope: bob })).toMatchObject({ status: 'buffered' })
     await expect(at.post(1, 'I live in Leeds', { conversationId: 'new' })).rejects.toMatchObject(refusal)
-    // What waits may be posted again in other words.
+    // A pending turn may be posted again with another text.
     await at.post(1, 'I have a cat', { conversationId: 'c8' })
-    expect(at.buffer.counts(ADA).turns).toBe(99_900)
+    expect(at.buffer.count(ADA).turns).toBe(99_900)
     expect(await at.pendingStored()).toHaveLength(99_901)
 
     const next = await at.restart()
     expect(next.buffer.size).toEqual({ scopes: 2, turns: 99_901 })
     await next.buffer.flush(ADA, { conversationId: 'c8' })
     expect(await next.texts()).toEqual(['Ada has a cat.'])
-    expect(next.buffer.counts(ADA).turns).toBe(99_800)
+    expect(next.buffer.count(ADA).turns).toBe(99_800)
   }, 240_000)
 })

@@ -10,7 +10,7 @@ import { fakeTimers, until } from '../../../helpers/learning/buffer/timers.ts'
 
 const MINUTE = 60_000
 
-/** Sidecars on one store, with one model and one lock; each has a queue of its own, as if all wishes were lost to others. */
+/** Sidecars on one store with one model and shared locks, but separate queues, as if the queue lost all entries. */
 function several(options: { buffer?: object; countTokens?: (text: string) => number } = {}) {
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
@@ -21,45 +21,45 @@ function several(options: { buffer?: object; countTokens?: (text: string) => num
   return { clock, timers, model, records, open }
 }
 
-/** Each test closes what it opened, and several have the store open. */
+/** The store stays open when one of several sidecars closes. */
 function keptOpen(records: ReturnType<typeof openSqliteRecords>) {
   return { ...records, close: async () => {} }
 }
 
-async function waits({ buffer }: SetUp): Promise<(number | null)[]> {
+async function pendingNumbers({ buffer }: SetUp): Promise<(number | null)[]> {
   await buffer.refresh(ADA)
-  return buffer.waiting(ADA).turns.map(({ turn }) => turn)
+  return buffer.list(ADA).map(({ turn }) => turn)
 }
 
 describe('two sidecars on one store', () => {
-  it('learn from what both took in, together and in the order of the conversation', async () => {
+  it('extract the turns that both accepted in one batch, in conversation order', async () => {
     const { open, model, clock } = several()
     const [one, other] = [open(), open()]
     for (const [i, said] of ['I live in Leeds', 'I have a cat', 'I moved to Porto'].entries()) {
       await (i % 2 ? other : one).post(i + 1, said)
       clock.advance(1000)
     }
-    expect(await waits(one)).toEqual([1, 2, 3])
-    expect(await waits(other)).toEqual([1, 2, 3])
+    expect(await pendingNumbers(one)).toEqual([1, 2, 3])
+    expect(await pendingNumbers(other)).toEqual([1, 2, 3])
     expect(await other.buffer.flush(ADA)).toMatchObject({ reason: null })
     expect(model.batches()).toHaveLength(1)
     expect(model.batches()[0]).toMatch(/Leeds[\s\S]*cat[\s\S]*Porto/)
-    expect(await waits(one)).toEqual([])
+    expect(await pendingNumbers(one)).toEqual([])
     expect(await one.texts()).toEqual(['Ada has a cat.', 'Ada lives in Porto.'])
     expect(one.buffer.size).toEqual({ scopes: 0, turns: 0 })
   })
 
-  it('flush a user one at a time, and a caller who waits hears what the other learned', async () => {
+  it('flush a user one at a time, and a sync caller gets the events of the other flush', async () => {
     const { open, model } = several()
     const [one, other] = [open(), open()]
-    const thinking = held()
-    model.next(thinking.behaviour)
+    const call = held()
+    model.next(call.behaviour)
     const accepted = await one.post(1, 'I live in Leeds')
     const first = one.buffer.flush(ADA)
-    await thinking.reached
+    await call.reached
     const second = other.buffer.flush(ADA)
     const synced = other.buffer.flushTurn(ADA, { turn_id: accepted.turnId, conversation_id: 'c' })
-    thinking.release()
+    call.release()
     expect((await first).events).toMatchObject([{ event: 'ADD', memory: 'Ada lives in Leeds.' }])
     expect(await second).toEqual({ events: [], reason: null })
     expect(await synced).toMatchObject({
@@ -69,7 +69,7 @@ describe('two sidecars on one store', () => {
     expect(model.batches()).toHaveLength(1)
   })
 
-  it('make up for what the queue has lost, or for a wish that its process did not come to', async () => {
+  it('flush turns whose queue entries are lost', async () => {
     const { open, timers } = several()
     const [one, other] = [open(), open()]
     await other.buffer.start()
@@ -81,21 +81,21 @@ describe('two sidecars on one store', () => {
     expectNoErrors(other)
   })
 
-  it('see at once that the other gave a turn up, or that its user was forgotten', async () => {
+  it('see cancelled turns and forgotten users of each other', async () => {
     const { open } = several()
     const [one, other] = [open(), open()]
     const { turnId } = await one.post(1, 'I live in Leeds')
     await one.post(2, 'I have a cat')
-    expect(await waits(other)).toEqual([1, 2])
-    await other.services.intake.keepAsSaid(ADA, turnId)
-    expect(await waits(one)).toEqual([2])
+    expect(await pendingNumbers(other)).toEqual([1, 2])
+    await other.services.intake.keepVerbatim(ADA, turnId)
+    expect(await pendingNumbers(one)).toEqual([2])
     await other.services.engine.forget(ADA)
-    expect(await waits(one)).toEqual([])
+    expect(await pendingNumbers(one)).toEqual([])
     expect(await one.buffer.flush(ADA)).toEqual({ events: [], reason: null })
   })
 })
 
-it('what an earlier release left to wait in one place is learned from where it belongs', async () => {
+it('pending turns of the legacy scope are migrated and extracted', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds')
   await at.post(1, 'I have a cat', { scope: { namespace: 'n', userId: 'bob' } })

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { ADA, setUp, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
+import { ADA, setUp, startFlush, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
 import { batchOf, gibberish, held } from '../../../helpers/learning/buffer/model.ts'
+import { turns, until } from '../../../helpers/learning/buffer/timers.ts'
 
 describe('sync mode', () => {
-  it('answers with what came of this turn, not of those that waited before it', async () => {
+  it('responds with the events of its turn only', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.post(2, 'I have a cat')
@@ -13,16 +14,16 @@ describe('sync mode', () => {
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Porto.'])
   })
 
-  it('learns what waits of the conversation first, in order, and of no other', async () => {
+  it('extracts the earlier pending turns of its conversation, and no others', async () => {
     const at = setUp()
     await at.post(1, 'I speak Welsh', { conversationId: 'd' })
     await at.post(1, 'I live in Leeds')
     await at.post(2, 'I moved to Porto', { mode: 'sync' })
-    expect(at.buffer.waiting(ADA).turns.map((one) => one.conversation_id)).toEqual(['d'])
+    expect(at.buffer.list(ADA).map((one) => one.conversation_id)).toEqual(['d'])
     expect(at.model.batches()).toEqual([expect.stringMatching(/Leeds[\s\S]*Porto/)])
   })
 
-  it('does not replay what has failed for good', async () => {
+  it('does not retry failed turns', async () => {
     const at = setUp()
     at.model.always(gibberish)
     await at.post(1, 'I live in Leeds')
@@ -32,43 +33,40 @@ describe('sync mode', () => {
     const { status } = await at.post(2, 'I have a cat', { mode: 'sync' })
     expect(status).toBe('stored')
     expect(at.model.batches()).toEqual([expect.not.stringContaining('Leeds')])
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 1, not_before: null }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 1, not_before: null }])
   })
 
-  it('is answered with the events of its turn when another flush learned it', async () => {
+  it('responds with the events of its turn if another flush extracted it', async () => {
     const at = setUp({ countTokens: () => 16_000 })
-    const thinking = held()
-    at.model.next(thinking.behaviour)
     await at.post(1, 'I live in Leeds')
-    const running = at.buffer.flush(ADA)
-    await thinking.reached
+    const { flushing, release } = await startFlush(at)
     const posted = at.post(2, 'I have a cat', { mode: 'sync' })
-    while (at.buffer.waiting(ADA).turns.length < 2) await new Promise((resolve) => setImmediate(resolve))
-    thinking.release()
-    await running
+    await until(() => at.buffer.list(ADA).length === 2)
+    release()
+    await flushing
     expect(await posted).toMatchObject({
       status: 'stored',
       events: [{ event: 'ADD', memory: 'Ada has a cat.' }],
     })
   })
 
-  it('goes before those that nobody waits for', async () => {
+  it('has priority over automatic flushes', async () => {
     const at = setUp({ buffer: { concurrency: 1, flushTokens: 1 } })
-    const thinking = held()
-    at.model.next(thinking.behaviour)
+    const call = held()
+    at.model.next(call.behaviour)
     for (const userId of ['u1', 'u2', 'u3'])
       await at.post(1, 'I live in Leeds', { scope: { namespace: 'n', userId } })
     void at.timers.advance(0)
-    await thinking.reached
+    await call.reached
     const posted = at.post(1, 'I have a cat', { mode: 'sync' })
-    while (at.buffer.waiting(ADA).turns.length < 1) await new Promise((resolve) => setImmediate(resolve))
-    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
-    thinking.release()
+    await until(() => at.buffer.list(ADA).length === 1)
+    await turns(20)
+    call.release()
     await posted
     expect(at.model.calls.map(({ account }) => account.scope).slice(0, 2)).toEqual(['n/u1', 'n/ada'])
   })
 
-  it('says why a turn waits, and loses nothing', async () => {
+  it('responds with the reason why the turn is pending, and loses nothing', async () => {
     const at = setUp()
     at.model.next(unavailable('rate_limited', { retryAfterMs: 1000 }))
     const { status, events, reason } = await at.post(1, 'I live in Leeds', { mode: 'sync' })
@@ -78,7 +76,7 @@ describe('sync mode', () => {
     expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
   })
 
-  it('is not held up by an earlier turn that the model refuses', async () => {
+  it('is not blocked by an earlier turn with an unreadable answer', async () => {
     const at = setUp()
     at.model.always((request) => (batchOf(request).includes('poison') ? gibberish(request) : undefined))
     await at.post(1, 'poison, to be sure')
@@ -87,15 +85,15 @@ describe('sync mode', () => {
     expect(events).toMatchObject([{ memory: 'Ada has a cat.' }])
   })
 
-  it('says that it closes', async () => {
+  it('responds with reason closing when the buffer closes', async () => {
     const at = setUp()
-    const thinking = held()
-    at.model.next(thinking.behaviour)
+    const call = held()
+    at.model.next(call.behaviour)
     const posted = at.post(1, 'I live in Leeds', { mode: 'sync' })
-    await thinking.reached
+    await call.reached
     await at.buffer.close({ drainMs: 0 })
     expect(await posted).toMatchObject({ status: 'buffered', reason: 'closing' })
     const next = await at.restart()
-    expect(next.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 0, error: null }])
+    expect(next.buffer.list(ADA)).toMatchObject([{ attempts: 0, error: null }])
   })
 })

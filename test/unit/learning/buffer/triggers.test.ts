@@ -1,21 +1,20 @@
 import { describe, expect, it } from 'vitest'
-import { Views } from '../../../../sidecar/learning/buffer/views.ts'
+import { ObservedWindows } from '../../../../sidecar/learning/buffer/observed-windows.ts'
 import { appRules } from '../../../../sidecar/memory/rules/rules.ts'
-import { ADA, flushes, setUp, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
+import { ADA, expectFlushes, flushes, setUp, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
 import { gibberish, held } from '../../../helpers/learning/buffer/model.ts'
 import { quiet, turns, until } from '../../../helpers/learning/buffer/timers.ts'
 
 const MINUTE = 60_000
 
 describe('a flush starts', () => {
-  it('at once when the waiting turns have 1024 tokens', async () => {
+  it('at once when pending turns reach 1024 tokens', async () => {
     const at = setUp({ countTokens: () => 512 })
     await at.post(1, 'I live in Leeds')
     expect(at.timers.set()).toEqual([MINUTE])
     await at.post(2, 'I have a cat')
     await at.timers.advance(0)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['tokens'])
+    await expectFlushes(at, ['tokens'])
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.'])
   })
 
@@ -27,12 +26,11 @@ describe('a flush starts', () => {
     await at.timers.advance(MINUTE - 1)
     expect(at.model.calls).toEqual([])
     await at.timers.advance(1)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['idle'])
+    await expectFlushes(at, ['idle'])
     expect(at.timers.set()).toEqual([])
   })
 
-  it('a minute after the last turn, also when another conversation was flushed meanwhile', async () => {
+  it('a minute after the last turn, also if another conversation is flushed meanwhile', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(MINUTE / 2)
@@ -42,11 +40,10 @@ describe('a flush starts', () => {
     expect(flushes(at)).toEqual(['explicit'])
     expect(at.timers.set()).toEqual([MINUTE / 4])
     await at.timers.advance(MINUTE / 4)
-    await until(() => flushes(at).length === 2)
-    expect(flushes(at)).toEqual(['explicit', 'idle'])
+    await expectFlushes(at, ['explicit', 'idle'])
   })
 
-  it('when somebody asks: for one conversation, and for all', async () => {
+  it('on request, for one conversation or for all', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { conversationId: 'd' })
@@ -54,56 +51,54 @@ describe('a flush starts', () => {
     const { events, reason } = await at.buffer.flush(ADA, { conversationId: 'd' })
     expect(events).toMatchObject([{ event: 'ADD', memory: 'Ada has a cat.' }])
     expect(reason).toBeNull()
-    expect(at.buffer.waiting(ADA).turns.map((one) => one.conversation_id)).toEqual(['c', 'e'])
+    expect(at.buffer.list(ADA).map((one) => one.conversation_id)).toEqual(['c', 'e'])
     await at.buffer.flush(ADA)
-    expect(at.buffer.waiting(ADA)).toEqual({ turns: [], tokens: 0 })
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(flushes(at)).toEqual(['explicit', 'explicit', 'explicit'])
   })
 
-  it('soon after a start, for what an earlier process left', async () => {
+  it('within a second after a restart, for pending turns of the earlier process', async () => {
     const before = setUp()
     await before.post(1, 'I live in Leeds')
     const at = await before.restart()
-    expect(at.buffer.waiting(ADA).turns).toHaveLength(1)
+    expect(at.buffer.list(ADA)).toHaveLength(1)
     expect(at.timers.set()[0]).toBeLessThanOrEqual(1000)
     await at.timers.advance(1000)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['start'])
+    await expectFlushes(at, ['start'])
     expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
   })
 
-  it('again, after a while, when the model was away', async () => {
+  it('again at most 2 s after a model failure', async () => {
     const at = setUp()
     at.model.next(unavailable('server_error'))
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(MINUTE)
     await quiet()
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 1, error: 'server_error' }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ attempts: 1, error: 'server_error' }])
     const [delay] = at.timers.set() as [number]
     expect(delay).toBeGreaterThan(0)
     expect(delay).toBeLessThanOrEqual(2000)
     await at.timers.advance(2000)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['retry'])
+    await expectFlushes(at, ['retry'])
     expect(at.lines).toContainEqual(
-      expect.objectContaining({ event: 'flush put off', reason: 'idle', because: 'server_error' }),
+      expect.objectContaining({ event: 'flush failed, retrying', reason: 'idle', error: 'server_error' }),
     )
   })
 
-  it('once: one timer a scope, whatever comes while it runs', async () => {
+  it('once per scope: turns that are added during a flush set no second timer', async () => {
     const at = setUp({ countTokens: () => 2000 })
-    const thinking = held()
-    at.model.next(thinking.behaviour)
+    const call = held()
+    at.model.next(call.behaviour)
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(0)
-    await thinking.reached
+    await call.reached
     await at.post(2, 'I have a cat')
     await at.post(3, 'I speak Welsh')
     expect(at.timers.set().length).toBeLessThanOrEqual(1)
     await at.timers.advance(0)
-    thinking.release()
+    call.release()
     await at.timers.advance(10 * MINUTE)
-    expect(at.buffer.waiting(ADA).turns).toEqual([])
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(at.model.batches()).toHaveLength(2)
     expect(at.timers.set()).toEqual([])
   })
@@ -112,15 +107,14 @@ describe('a flush starts', () => {
 describe('a flush also starts', () => {
   const view = (turn: number, windowSize: number) => ({ turn, windowSize })
 
-  it('at so many turns, where that is set', async () => {
+  it('at the configured number of turns', async () => {
     const at = setUp({ buffer: { flushTurns: 3 } })
     for (const turn of [1, 2]) await at.post(turn, 'I live in Leeds')
     await at.timers.advance(1000)
     expect(at.model.calls).toEqual([])
     await at.post(3, 'I have a cat')
     await at.timers.advance(0)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['turns'])
+    await expectFlushes(at, ['turns'])
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.'])
   })
 
@@ -130,67 +124,63 @@ describe('a flush also starts', () => {
     [10, 2, 9],
     [3, 2, 2],
     [2, 2, 1],
-  ])('where the window has %i turns, %i before one leaves it: after turn %i', async (size, ahead, last) => {
+  ])('with a window of %i turns, %i ahead: after turn %i', async (size, ahead, last) => {
     const at = setUp({ buffer: { windowAhead: ahead } })
     for (let turn = 1; turn <= last; turn++) {
       expect(at.model.calls).toEqual([])
-      at.buffer.noteView(ADA, 'c', view(turn, size))
+      at.buffer.observeWindow(ADA, 'c', view(turn, size))
       await at.post(turn, turn === 1 ? 'I live in Leeds' : 'I have a cat')
       await at.timers.advance(100)
     }
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['window'])
-    // The turns that came since are learned from with the one that leaves: one call for all.
-    expect(at.buffer.waiting(ADA).turns).toEqual([])
+    await expectFlushes(at, ['window'])
+    // One call extracts the leaving turn and the later ones.
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(at.model.batches()).toHaveLength(1)
   })
 
-  it('for the conversation whose window it is, and no other', async () => {
+  it('only for the conversation whose window is full', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { conversationId: 'd' })
-    at.buffer.noteView(ADA, 'c', view(5, 5))
+    at.buffer.observeWindow(ADA, 'c', view(5, 5))
     await at.timers.advance(0)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['window'])
+    await expectFlushes(at, ['window'])
     expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'I have a cat'])
     expect(at.timers.set()).toEqual([MINUTE])
   })
 
-  it('when a recall comes for a turn that does not show what waits, although turns were skipped', async () => {
+  it('when a recall skips turns and no longer shows a pending turn', async () => {
     const at = setUp()
-    at.buffer.noteView(ADA, 'c', view(1, 10))
+    at.buffer.observeWindow(ADA, 'c', view(1, 10))
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(1000)
     expect(at.model.calls).toEqual([])
-    at.buffer.noteView(ADA, 'c', view(30, 10))
+    at.buffer.observeWindow(ADA, 'c', view(30, 10))
     await at.timers.advance(0)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['window'])
+    await expectFlushes(at, ['window'])
   })
 
-  it('not for a window that nobody told of, nor where it is switched off', async () => {
+  it('not for an unknown window, nor with windowAhead 0', async () => {
     for (const buffer of [{}, { windowAhead: 0 }]) {
       const at = setUp({ buffer })
-      if ('windowAhead' in buffer) at.buffer.noteView(ADA, 'c', view(1, 2))
+      if ('windowAhead' in buffer) at.buffer.observeWindow(ADA, 'c', view(1, 2))
       for (let turn = 1; turn <= 20; turn++) await at.post(turn, 'I live in Leeds')
       await at.timers.advance(1000)
       expect(at.model.calls).toEqual([])
     }
   })
 
-  it('by a window that another sidecar was told of', async () => {
+  it('for a window that another sidecar observed', async () => {
     const at = setUp()
-    const other = new Views(at.services.cache)
-    other.note('n/ada', 'c', view(1, 3))
+    const other = new ObservedWindows(at.services.cache)
+    other.set('n/ada', 'c', view(1, 3))
     await at.post(1, 'I live in Leeds')
     await at.post(2, 'I have a cat')
     await at.timers.advance(0)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['window'])
+    await expectFlushes(at, ['window'])
   })
 
-  it('when a conversation is over, without what has failed for good', async () => {
+  it('when a conversation ends, without its failed turns', async () => {
     const at = setUp()
     at.model.always(gibberish)
     await at.post(1, 'I live in Leeds')
@@ -201,12 +191,12 @@ describe('a flush also starts', () => {
     const { events } = await at.buffer.endConversation(ADA, 'c')
     expect(events).toMatchObject([{ event: 'ADD', memory: 'Ada has a cat.' }])
     expect(flushes(at)).toEqual(['end'])
-    expect(at.buffer.waiting(ADA).turns).toMatchObject([{ turn: 1 }, { conversation_id: 'd' }])
+    expect(at.buffer.list(ADA)).toMatchObject([{ turn: 1 }, { conversation_id: 'd' }])
   })
 })
 
 describe('the rules of an app', () => {
-  it('have triggers of their own, for its own turns', async () => {
+  it('set triggers for the turns of the app only', async () => {
     const at = setUp({ countTokens: () => 100 })
     const { ruleBook } = at.services
     await ruleBook.put('n', 'eager', appRules.parse({ flush: { tokens: 150 } }))
@@ -217,20 +207,18 @@ describe('the rules of an app', () => {
     expect(at.model.calls).toEqual([])
     await at.post(2, 'I speak Welsh', { appId: 'eager', conversationId: 'e' })
     await at.timers.advance(0)
-    await until(() => flushes(at).length === 1)
-    expect(flushes(at)).toEqual(['tokens'])
+    await expectFlushes(at, ['tokens'])
     expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'Ada speaks Welsh.', 'I have a cat'])
     await at.timers.advance(59 * MINUTE)
     expect(flushes(at)).toHaveLength(1)
     await at.timers.advance(MINUTE)
-    await until(() => flushes(at).length === 2)
-    expect(flushes(at)).toEqual(['tokens', 'idle'])
+    await expectFlushes(at, ['tokens', 'idle'])
   })
 
-  it('hold for the turns that come after them, also after a restart', async () => {
+  it('are stored with later turns', async () => {
     const at = setUp()
     await at.services.ruleBook.put('n', 'app', appRules.parse({ flush: { idle_s: 5, window_ahead: 0 } }))
-    at.buffer.noteView(ADA, 'c', { turn: 2, windowSize: 2 })
+    at.buffer.observeWindow(ADA, 'c', { turn: 2, windowSize: 2 })
     await at.post(1, 'I live in Leeds', { appId: 'app' })
     expect(at.timers.set()).toEqual([5000])
     expect(await at.pendingStored()).toMatchObject([
@@ -239,8 +227,8 @@ describe('the rules of an app', () => {
   })
 })
 
-describe('what started a flush', () => {
-  it('is kept with the turn that was learned from, and with one that was tried in vain', async () => {
+describe('the trigger of a flush', () => {
+  it('is stored with an extracted turn and with a failed attempt', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     await at.timers.advance(MINUTE)
@@ -256,7 +244,7 @@ describe('what started a flush', () => {
 })
 
 describe('a thousand users', () => {
-  it('are flushed four at a time, leave nothing behind, and none waits for one that has much', async () => {
+  it('are flushed four at a time and leave nothing in memory', async () => {
     const at = setUp({ countTokens: () => 2000 })
     const scopes = Array.from({ length: 1000 }, (_, i) => ({ namespace: 'n', userId: `u${i}` }))
     at.model.always(async () => void (await turns(6)))
@@ -269,7 +257,7 @@ describe('a thousand users', () => {
     expect(at.timers.set()).toEqual([])
   })
 
-  it('take turns: a slot is given back after each batch', async () => {
+  it('share the concurrency limit batch by batch', async () => {
     const at = setUp({ countTokens: () => 16_000, buffer: { concurrency: 1, flushTokens: 16_384 } })
     const bob = { namespace: 'n', userId: 'bob' }
     for (const turn of [1, 2, 3]) await at.post(turn, 'I live in Leeds')
@@ -279,23 +267,23 @@ describe('a thousand users', () => {
     expect(extractions.map(({ account }) => account.scope)).toEqual(['n/ada', 'n/bob', 'n/ada', 'n/ada'])
   })
 
-  it('do not wait for one whose model call hangs', async () => {
+  it('are not blocked by one hanging model call', async () => {
     const at = setUp()
     const bob = { namespace: 'n', userId: 'bob' }
-    const thinking = held()
-    at.model.next(thinking.behaviour)
+    const call = held()
+    at.model.next(call.behaviour)
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { scope: bob })
     const slow = at.buffer.flush(ADA)
-    await thinking.reached
+    await call.reached
     await at.buffer.flush(bob)
     expect(await at.texts(bob)).toEqual(['Ada has a cat.'])
-    thinking.release()
+    call.release()
     await slow
   })
 })
 
-it('a flush that ends late does not take away a scope that is being filled again', async () => {
+it('a late flush does not release a scope that has new turns', async () => {
   const at = setUp({ buffer: { concurrency: 1 } })
   const bob = { namespace: 'n', userId: 'bob' }
   const [first, second] = [held(), held()]
@@ -311,10 +299,10 @@ it('a flush that ends late does not take away a scope that is being filled again
   second.release()
   await Promise.all(flushing)
   await quiet()
-  expect(at.buffer.waiting(ADA).turns).toHaveLength((await at.pendingStored()).length)
+  expect(at.buffer.list(ADA)).toHaveLength((await at.pendingStored()).length)
 })
 
-it('the calls of a flush do not grow with its turns', async () => {
+it('flushes 59 turns with at most two model calls', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds. I am a nurse')
   await at.buffer.flush(ADA)

@@ -3,20 +3,20 @@ import { ADA, type SetUp, setUp, unavailable } from '../../../helpers/learning/b
 import { held } from '../../../helpers/learning/buffer/model.ts'
 import { quiet } from '../../../helpers/learning/buffer/timers.ts'
 
-/** Starts a flush and stops it while the model thinks: of `extract`, or of `reconcile`. */
-async function whileThinking(at: SetUp, meanwhile: () => Promise<unknown>, purpose = 'extract') {
-  const thinking = held()
+/** Runs a function during the model call of a flush. */
+async function duringModelCall(at: SetUp, meanwhile: () => Promise<unknown>, purpose = 'extract') {
+  const call = held()
   let caught = false
   at.model.always((request) => {
     if (caught || request.purpose !== purpose) return undefined
     caught = true
-    return thinking.behaviour(request)
+    return call.behaviour(request)
   })
   const flushing = at.buffer.flush(ADA)
-  await thinking.reached
+  await call.reached
   at.clock.advance(1000)
   await meanwhile()
-  thinking.release()
+  call.release()
   return await flushing
 }
 
@@ -27,53 +27,53 @@ async function idOf(at: SetUp, text: string): Promise<string> {
   return found.id
 }
 
-describe.each(['extract', 'reconcile'])('while the model thinks (%s),', (purpose) => {
-  it('a memory that is deleted does not come back', async () => {
+describe.each(['extract', 'reconcile'])('during the %s call,', (purpose) => {
+  it('a deleted memory is not restored', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds. I am a nurse', { mode: 'sync' })
     at.clock.advance(1000)
     await at.post(2, 'As I said, I live in Leeds. I am a potter')
     const id = await idOf(at, 'Ada lives in Leeds.')
-    await whileThinking(at, () => at.services.engine.remove(ADA, id), purpose)
+    await duringModelCall(at, () => at.services.engine.remove(ADA, id), purpose)
     await at.buffer.flush(ADA)
     expect(await at.texts()).toEqual(['Ada works as a potter.'])
-    // Nor when the turn that repeated it is posted and learned from once more, with something else in it.
+    // Nor when the turn that repeated it is posted again with more text.
     await at.post(2, 'As I said, I live in Leeds. I am a potter. I have a cat', { mode: 'sync' })
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada works as a potter.'])
   })
 
-  it('a memory that is corrected keeps its correction', async () => {
+  it('a corrected memory keeps its correction', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { mode: 'sync' })
     await at.post(2, 'I moved to Porto')
     const id = await idOf(at, 'Ada lives in Leeds.')
     const text = 'Ada lives in Leeds, in the north of the city, and has lived there all her life.'
-    await whileThinking(at, () => at.services.engine.revise(ADA, id, { text }, 'she said so'), purpose)
-    // The model knows of no replacement for the corrected text, so both stand; the decision of before does not.
+    await duringModelCall(at, () => at.services.engine.revise(ADA, id, { text }, 'she said so'), purpose)
+    // The table has no replacement for the corrected text, so both stay; the earlier decision is discarded.
     expect(await at.texts()).toEqual(['Ada lives in Porto.', text].sort())
     expect((await at.history()).filter((row) => row.includes('all her life'))).toHaveLength(1)
   })
 
-  it('a turn that is posted anew is learned in its new text only', async () => {
+  it('a turn that is posted again is extracted in its new text only', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { mode: 'sync' })
     await at.post(2, 'I have a cat. I moved to Porto')
-    await whileThinking(at, () => at.post(2, 'I speak Welsh'), purpose)
+    await duringModelCall(at, () => at.post(2, 'I speak Welsh'), purpose)
     await at.buffer.flush(ADA)
     expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'Ada speaks Welsh.'])
-    expect(at.buffer.waiting(ADA).turns).toEqual([])
+    expect(at.buffer.list(ADA)).toEqual([])
     expect(await at.pendingStored()).toEqual([])
   })
 
-  it('a user who is forgotten stays forgotten', async () => {
+  it('a forgotten user stays forgotten', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { mode: 'sync' })
     await at.post(2, 'I moved to Porto')
-    await whileThinking(
+    await duringModelCall(
       at,
       async () => {
         await at.services.engine.forget(ADA)
-        await at.buffer.forgotten(ADA)
+        await at.buffer.reload(ADA)
       },
       purpose,
     )
@@ -85,7 +85,7 @@ describe.each(['extract', 'reconcile'])('while the model thinks (%s),', (purpose
     expect(at.buffer.size).toEqual({ scopes: 0, turns: 0 })
   })
 
-  it('pending words that are deleted are not learned from', async () => {
+  it('a deleted pending text is not extracted', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds', { mode: 'sync' })
     const messages = [
@@ -94,13 +94,13 @@ describe.each(['extract', 'reconcile'])('while the model thinks (%s),', (purpose
     ]
     await at.post(2, '', { messages })
     const id = await idOf(at, 'I have a cat')
-    await whileThinking(at, () => at.services.engine.remove(ADA, id), purpose)
+    await duringModelCall(at, () => at.services.engine.remove(ADA, id), purpose)
     await at.buffer.flush(ADA)
     expect(await at.texts()).toEqual(['Ada lives in Porto.'])
   })
 })
 
-it('a turn of which words were deleted is not lost when the model is away after that', async () => {
+it('a turn with a deleted text survives a model failure', async () => {
   const at = setUp()
   const messages = ['I live in Leeds', 'I have a cat'].map((content) => ({
     role: 'user' as const,
@@ -111,12 +111,12 @@ it('a turn of which words were deleted is not lost when the model is away after 
   await at.services.engine.remove(ADA, await idOf(at, 'I have a cat'))
   at.model.next(unavailable('timeout'))
   await at.buffer.flush(ADA)
-  expect(at.buffer.waiting(ADA).turns).toMatchObject([{ attempts: 1, error: 'timeout' }])
+  expect(at.buffer.list(ADA)).toMatchObject([{ attempts: 1, error: 'timeout' }])
   await at.buffer.flush(ADA)
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
 })
 
-it('said again after its deletion, a fact is known again', async () => {
+it('a later turn restores a deleted fact', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds', { mode: 'sync' })
   at.clock.advance(1000)
@@ -126,7 +126,7 @@ it('said again after its deletion, a fact is known again', async () => {
   expect(await at.texts()).toEqual(['Ada lives in Leeds.'])
 })
 
-it('a fact that two turns said goes when both are replaced, and not before', async () => {
+it('a fact of two turns is removed when both are replaced', async () => {
   for (const order of [
     [1, 2],
     [2, 1],
@@ -143,16 +143,16 @@ it('a fact that two turns said goes when both are replaced, and not before', asy
   }
 })
 
-it('a turn that is posted verbatim while it waits does not wait any more', async () => {
+it('a pending turn that is posted verbatim is no longer pending', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds')
   await at.post(1, 'I live in Leeds', { mode: 'verbatim' })
-  expect(at.buffer.waiting(ADA)).toEqual({ turns: [], tokens: 0 })
+  expect(at.buffer.list(ADA)).toEqual([])
   expect(await at.pendingStored()).toEqual([])
   expect(await at.texts()).toEqual(['I live in Leeds'])
 })
 
-it('a memory that was deleted from one turn does not come back through it when another turn says it anew', async () => {
+it('a turn does not become a source of a memory that was deleted from it', async () => {
   const at = setUp()
   await at.post(1, 'I live in Leeds', { mode: 'sync' })
   at.clock.advance(1000)
@@ -161,12 +161,12 @@ it('a memory that was deleted from one turn does not come back through it when a
   await at.post(2, 'I live in Leeds', { mode: 'sync' })
   await at.post(1, 'I live in Leeds. I am a nurse', { mode: 'sync' })
   expect(await at.texts()).toEqual(['Ada lives in Leeds.', 'Ada works as a nurse.'])
-  // Only the second turn stood for it.
+  // Only the second turn was its source.
   await at.post(2, 'I have a cat', { mode: 'sync' })
   expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada works as a nurse.'])
 })
 
-it('a memory that has expired holds again when it is said again', async () => {
+it('a later turn renews an expired memory', async () => {
   const at = setUp()
   const { rules } = await at.services.ruleBook.inForce(ADA.namespace, null)
   await at.services.ruleBook.put(ADA.namespace, null, { ...rules, retention_days: { basic_info: 30 } })

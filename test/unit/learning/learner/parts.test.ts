@@ -1,13 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ExtractTurn } from '../../../../sidecar/learning/extraction/types.ts'
-import { halvesOf, MAX_BATCH_TOKENS, type Part, partsOf } from '../../../../sidecar/learning/learner/parts.ts'
+import {
+  halvesOf,
+  MAX_BATCH_TOKENS,
+  type Piece,
+  partsOf,
+  turnsIn,
+} from '../../../../sidecar/learning/learner/parts.ts'
 import { tokenCounter } from '../../../../sidecar/text/token-counter.ts'
 
-/** A tokeniser at its worst: every byte is a token. */
+/** The worst case of a tokeniser: every byte is a token. */
 const bytes = (text: string) => Buffer.byteLength(text)
 
-const said = (text: string) => text.replace(/\s+/gu, '')
+const withoutSpace = (text: string) => text.replace(/\s+/gu, '')
 
 const text = fc.oneof(
   fc.lorem({ maxCount: 30 }),
@@ -22,41 +28,30 @@ const turnsOf = (contents: readonly (readonly string[])[]): ExtractTurn[] =>
     messages: own.map((content) => ({ role: 'user' as const, content, at: 0 })),
   }))
 
-/** What each message of each turn says in the parts, its pieces joined in order. */
-function told(parts: readonly Part[]): Map<string, string> {
+/** The text of each message, its pieces joined in order. */
+function joined(parts: readonly Piece[][]): [string, string][] {
   const found = new Map<string, string>()
-  for (const { turns, ordinals } of parts) {
-    for (const { turnId, messages } of turns) {
-      const own = ordinals.get(turnId) ?? []
-      expect(own).toHaveLength(messages.length)
-      for (const [i, { content }] of messages.entries()) {
-        const place = `${turnId}/${own[i]}`
-        found.set(place, (found.get(place) ?? '') + said(content))
-      }
-    }
+  for (const { turn, ordinal, message } of parts.flat()) {
+    const place = `${turn.turnId}/${ordinal}`
+    found.set(place, (found.get(place) ?? '') + withoutSpace(message.content))
   }
-  return found
+  return [...found]
 }
 
 function expected(turns: readonly ExtractTurn[]): [string, string][] {
   return turns.flatMap(({ turnId, messages }) =>
     messages.flatMap(({ content }, i): [string, string][] =>
-      said(content) === '' ? [] : [[`${turnId}/${i}`, said(content)]],
+      withoutSpace(content) === '' ? [] : [[`${turnId}/${i}`, withoutSpace(content)]],
     ),
   )
 }
 
-function tokensOf({ turns }: Part, count: (text: string) => number): number {
-  return turns.reduce(
-    (sum, { messages }) => sum + messages.reduce((own, one) => own + count(one.content), 0),
-    0,
-  )
+function tokensOf(part: readonly Piece[], count: (text: string) => number): number {
+  return part.reduce((sum, { message }) => sum + count(message.content), 0)
 }
 
-const isIndivisible = ({ turns }: Part) => {
-  const [only, ...others] = turns.flatMap(({ messages }) => messages)
-  return others.length === 0 && Array.from(only?.content ?? '').length === 1
-}
+const isIndivisible = ([only, ...others]: readonly Piece[]) =>
+  others.length === 0 && Array.from(only?.message.content ?? '').length === 1
 
 describe('the parts of a batch', () => {
   it('hold every character once, in order, within the token limit', () => {
@@ -67,7 +62,7 @@ describe('the parts of a batch', () => {
         (contents, limit) => {
           const turns = turnsOf(contents)
           const parts = partsOf(turns, bytes, limit)
-          expect([...told(parts)]).toEqual(expected(turns))
+          expect(joined(parts)).toEqual(expected(turns))
           for (const part of parts) {
             if (tokensOf(part, bytes) > limit) expect(isIndivisible(part)).toBe(true)
           }
@@ -89,17 +84,17 @@ describe('the parts of a batch', () => {
     const parts = partsOf(turns, count)
     expect(parts.length).toBeGreaterThan(1)
     for (const part of parts) expect(tokensOf(part, count)).toBeLessThanOrEqual(MAX_BATCH_TOKENS)
-    expect([...told(parts)]).toEqual(expected(turns))
+    expect(joined(parts)).toEqual(expected(turns))
   })
 
   it('hold the same text after repeated halving, down to short messages', () => {
     fc.assert(
       fc.property(fc.array(fc.array(text, { maxLength: 5 }), { minLength: 1, maxLength: 4 }), (contents) => {
         const turns = turnsOf(contents)
-        const split = (part: Part): Part[] => halvesOf(part)?.flatMap(split) ?? [part]
+        const split = (part: Piece[]): Piece[][] => halvesOf(part)?.flatMap(split) ?? [part]
         const parts = partsOf(turns, bytes).flatMap(split)
-        expect([...told(parts)]).toEqual(expected(turns))
-        for (const part of parts) expect(part.turns.flatMap(({ messages }) => messages)).toHaveLength(1)
+        expect(joined(parts)).toEqual(expected(turns))
+        for (const part of parts) expect(part).toHaveLength(1)
       }),
       { numRuns: 100 },
     )
@@ -107,8 +102,17 @@ describe('the parts of a batch', () => {
 
   it('of one long message are shorter messages', () => {
     const [part] = partsOf(turnsOf([['A sentence of some length. '.repeat(200)]]), bytes)
-    const halves = halvesOf(part as Part)
-    expect(halves?.map(({ ordinals }) => ordinals.get('t0'))).toEqual([[0], [0]])
-    expect(halvesOf({ turns: turnsOf([['Short.']]), ordinals: new Map([['t0', [0]]]) })).toBeUndefined()
+    const halves = halvesOf(part ?? [])
+    expect(halves?.map((half) => half.map(({ ordinal }) => ordinal))).toEqual([[0], [0]])
+    expect(partsOf(turnsOf([['Short.']]), bytes).map(halvesOf)).toEqual([undefined])
+  })
+
+  it('list their turns, each piece as a message', () => {
+    const turns = turnsOf([['One.', '', 'Two.'], ['Three.']])
+    const contents = partsOf(turns, bytes).flatMap(turnsIn)
+    expect(contents.map(({ turnId, messages }) => [turnId, messages.map(({ content }) => content)])).toEqual([
+      ['t0', ['One.', 'Two.']],
+      ['t1', ['Three.']],
+    ])
   })
 })

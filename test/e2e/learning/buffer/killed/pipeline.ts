@@ -24,8 +24,8 @@ import { fakeTimers } from '../../../../helpers/learning/buffer/timers.ts'
 import type { FactTable } from '../../../../helpers/memory-model.ts'
 
 /*
- * Everything behind the HTTP surface on a real SQLite file, with a word said at each step on the way of a turn into
- * memory. Runs in a process of its own, which can be killed at any of them, and in the test, without Vitest's help.
+ * The composed services on a SQLite file, reporting each step from a posted turn to its memories. Runs in the process
+ * that is killed and in the test, so it must not import Vitest.
  */
 
 const ADA: Scope = { namespace: 'n', userId: 'ada' }
@@ -41,17 +41,17 @@ const TABLE: FactTable = {
   'I play the cello': [{ text: 'Ada plays the cello.', topic: 'preferences', sub_topic: 'music' }],
 }
 
-export type Action = { post: [turn: number, content: string] } | { flush: 'fine' | 'away' }
+export type Action = { post: [turn: number, content: string] } | { flush: 'available' | 'unavailable' }
 
-/** What a client does, one call after the other. The second turn 2 is a regenerated answer to a turn learned from. */
+/** The calls of a client, in order. The second post of turn 2 replaces a turn that is extracted already. */
 export const ACTIONS: readonly Action[] = [
   { post: [1, 'I live in Leeds. I am a nurse'] },
   { post: [2, 'I have a cat'] },
-  { flush: 'fine' },
+  { flush: 'available' },
   { post: [3, 'I moved to Porto'] },
   { post: [2, 'I play the cello'] },
-  { flush: 'away' },
-  { flush: 'fine' },
+  { flush: 'unavailable' },
+  { flush: 'available' },
 ]
 
 export interface Pipeline {
@@ -61,11 +61,11 @@ export interface Pipeline {
   close: () => Promise<void>
 }
 
-/** @param step told of each step by name, in order */
+/** @param step called with the name of each step */
 export async function openPipeline(path: string, step: (name: string) => void): Promise<Pipeline> {
   const clock = stoppedClock()
   const stored = openSqliteRecords(path)
-  const records = tellingRecords(stored, step)
+  const records = reportingRecords(stored, step)
   const bounds = { maxEntries: 10, maxBytes: 100_000, now: clock.now }
   const model = tableModel(TABLE)
   const ledger = new Ledger({ records: stored, prices: parsePrices('') })
@@ -75,10 +75,10 @@ export async function openPipeline(path: string, step: (name: string) => void): 
     {
       records,
       cache: createInProcessCache(bounds),
-      scopeState: tellingState(createInProcessScopeState(bounds), step),
+      scopeState: reportingState(createInProcessScopeState(bounds), step),
       scopeLock: createInProcessScopeLock(),
       embedder: lexicalEmbedder(),
-      model: tellingModel(model, step),
+      model: reportingModel(model, step),
       queue,
       ledger,
     },
@@ -118,7 +118,7 @@ const START = Date.parse('2026-03-01T09:00:00Z')
 
 async function act({ services, buffer, clock, model }: Parts, nth: number): Promise<void> {
   const action = ACTIONS[nth] as Action
-  // The same call has the same time, in whichever process it is made.
+  // The same call has the same time in every process.
   clock.advance(START + nth * 1000 - clock.now())
   if ('post' in action) {
     const [turn, content] = action.post
@@ -126,15 +126,15 @@ async function act({ services, buffer, clock, model }: Parts, nth: number): Prom
     await services.intake.add(ADA, { messages, conversationId: 'c', turn }, undefined)
     return
   }
-  model.always(action.flush === 'fine' ? undefined : away)
+  model.always(action.flush === 'available' ? undefined : unavailable)
   await buffer.flush(ADA)
 }
 
-function away(): never {
-  throw new ModelUnavailable('unreachable', 'away', {})
+function unavailable(): never {
+  throw new ModelUnavailable('unreachable', 'unavailable', {})
 }
 
-/** What a user can see, and what is kept of how it came about. */
+/** The recalled memories and the stored records. */
 async function stateOf({ engine, buffer, recall }: Services, stored: RecordStore) {
   const { memories } = await engine.list(ADA, { limit: 100, accept: () => true })
   const { found } = await recall.search(ADA, { query: 'Ada', topK: 100 })
@@ -153,31 +153,31 @@ async function stateOf({ engine, buffer, recall }: Services, stored: RecordStore
       .sort(),
     turns: (await all('turns')).map(({ turn, state, revision }) => `${turn} ${state} ${revision}`).sort(),
     conversations: await all('conversations'),
-    pending: buffer?.waiting(ADA).turns.map(({ turn_id }) => turn_id),
+    pending: buffer?.list(ADA).map(({ turn_id }) => turn_id),
   }
 }
 
-function tellingRecords(records: RecordStore, step: (name: string) => void): RecordStore {
+function reportingRecords(records: RecordStore, step: (name: string) => void): RecordStore {
   return {
     ...records,
     async commit(writes) {
-      const what = whatIs(writes)
-      step(`${what}: before the commit`)
+      const kind = kindOf(writes)
+      step(`${kind}: before the commit`)
       await records.commit(writes)
-      step(`${what}: after the commit`)
+      step(`${kind}: after the commit`)
     },
   }
 }
 
-function whatIs(writes: readonly Write[]): string {
+function kindOf(writes: readonly Write[]): string {
   const touches = (collection: Collection, how: 'put' | 'remove') =>
     writes.some((write) => write.collection === collection && how in write)
-  if (touches('pending', 'remove')) return 'learned, pending removed'
-  if (touches('memories', 'put') || touches('memories', 'remove')) return 'turn durable'
-  return touches('pending', 'put') ? 'put off' : 'other'
+  if (touches('pending', 'remove')) return 'turn extracted'
+  if (touches('memories', 'put') || touches('memories', 'remove')) return 'turn added'
+  return touches('pending', 'put') ? 'flush failure' : 'other'
 }
 
-function tellingState(state: ScopeState, step: (name: string) => void): ScopeState {
+function reportingState(state: ScopeState, step: (name: string) => void): ScopeState {
   return {
     ...state,
     kind: state.kind,
@@ -190,19 +190,13 @@ function tellingState(state: ScopeState, step: (name: string) => void): ScopeSta
   }
 }
 
-function tellingModel(model: LanguageModel, step: (name: string) => void): LanguageModel {
+function reportingModel(model: LanguageModel, step: (name: string) => void): LanguageModel {
   return {
     kind: model.kind,
     async complete(request) {
-      step(`${request.purpose}: before the call`)
-      try {
-        const answer = await model.complete(request)
-        step(`${request.purpose}: answered`)
-        return answer
-      } catch (error) {
-        step(`${request.purpose}: failed`)
-        throw error
-      }
+      const answer = await model.complete(request)
+      step(`${request.purpose}: answered`)
+      return answer
     },
   }
 }

@@ -1,6 +1,6 @@
 /*
- * Plays the actions of a client, and kills itself as `kill -9` would at the step of this number. Says on stdout which
- * calls were acknowledged before.
+ * Makes the calls of a client and kills itself with SIGKILL at the given step. Writes one character to stdout for each
+ * acknowledged call.
  */
 import { writeSync } from 'node:fs'
 import { ACTIONS, openPipeline } from './pipeline.ts'

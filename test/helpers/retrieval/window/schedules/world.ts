@@ -261,7 +261,7 @@ class World {
       }
       case 'forget':
         await engine.forget(this.#user)
-        await buffer?.forgotten(this.#user)
+        await buffer?.reload(this.#user)
         this.#deleted.length = 0
         break
     }
