@@ -8,7 +8,7 @@ import { z } from '@hono/zod-openapi'
 const MAX_INT32 = 2 ** 31 - 1
 
 /** @param maximum characters */
-export function text(maximum: number) {
+function text(maximum: number) {
   return z
     .string()
     .trim()

@@ -24,6 +24,7 @@ async function readyz(change: (services: Services) => Partial<Services> = () => 
     createLog('error', () => {}),
   )
   const response = await app.request('/readyz')
+  expect((await app.request('/healthz')).status).toBe(200)
   // biome-ignore lint/suspicious/noExplicitAny: an untyped response that the test inspects
   return { status: response.status, body: (await response.json()) as any }
 }
