@@ -1,6 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
-import type { Metrics } from '../insight/metrics/metrics.ts'
 import { AppError } from '../ports/errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { ApiKey } from './api-keys.ts'
@@ -18,17 +17,31 @@ import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
-import { exportRoutes } from './routes/memories/export.ts'
-import { importMemoryRoutes } from './routes/memories/import.ts'
 import { readRoutes } from './routes/memories/read.ts'
-import { searchRoutes } from './routes/memories/search.ts'
-import { metricsRoutes } from './routes/metrics.ts'
+import { transferRoutes } from './routes/memories/transfer.ts'
 import { pendingRoutes } from './routes/pending.ts'
 import { profileRoutes } from './routes/profile.ts'
 import { recallRoutes } from './routes/recall.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { turnRoutes } from './routes/turns.ts'
-import { type AppEnv, router } from './validation/router.ts'
+import { type AppEnv, router } from './shared/router.ts'
+import type { HttpServices } from './shared/services.ts'
+
+const ROUTES = [
+  healthRoutes,
+  addRoutes,
+  readRoutes,
+  changeRoutes,
+  transferRoutes,
+  pendingRoutes,
+  turnRoutes,
+  conversationRoutes,
+  recallRoutes,
+  profileRoutes,
+  cacheRoutes,
+  ruleRoutes,
+  ledgerRoutes,
+]
 
 export interface AppConfig {
   /** Without keys, every request uses the default namespace. */
@@ -39,32 +52,6 @@ export interface AppConfig {
   publicUrl: string | undefined
 }
 
-/** The services of all routes together. */
-export type HttpServices = UnionToIntersection<Parameters<(typeof ROUTES)[number]>[0]> & { metrics: Metrics }
-
-type UnionToIntersection<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void
-  ? I
-  : never
-
-const ROUTES = [
-  healthRoutes,
-  metricsRoutes,
-  addRoutes,
-  readRoutes,
-  changeRoutes,
-  searchRoutes,
-  importMemoryRoutes,
-  exportRoutes,
-  pendingRoutes,
-  turnRoutes,
-  conversationRoutes,
-  recallRoutes,
-  profileRoutes,
-  cacheRoutes,
-  ruleRoutes,
-  ledgerRoutes,
-] as const
-
 /** The HTTP API. Does not depend on the port, the environment or process signals. */
 export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
   const { apiKeys, maxBodyBytes, publicUrl } = config
@@ -73,7 +60,7 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
   app.use('/v1/*', authenticate(apiKeys), limitBody(maxBodyBytes))
   app.use('/metrics', authenticate(apiKeys))
-  for (const routes of ROUTES) app.route('/', routes(services))
+  for (const register of ROUTES) register(app, services)
   serveOpenApi(app, publicUrl)
 
   app.notFound((c) => {

@@ -7,7 +7,7 @@ import { METHOD_NAME_ALL } from 'hono/router'
 import { type Metrics, OTHER } from '../insight/metrics/metrics.ts'
 import { AppError } from '../ports/errors.ts'
 import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './api-keys.ts'
-import type { AppEnv } from './validation/router.ts'
+import type { AppEnv } from './shared/router.ts'
 
 /** Takes the request id of a proxy if it is well-formed, else generates one. */
 export function assignRequestId(): MiddlewareHandler<AppEnv> {

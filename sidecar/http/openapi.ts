@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { VERSION } from '../ports/version.ts'
-import type { AppEnv } from './validation/router.ts'
+import type { AppEnv } from './shared/router.ts'
 
 /**
  * Serves the document as OpenAPI 3.0, because Dify's importer fails on the type lists of 3.1. Dify uses the first

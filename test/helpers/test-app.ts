@@ -5,21 +5,19 @@ import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock
 import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
 import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import { compose, type Services } from '../../sidecar/app/compose.ts'
+import { compose } from '../../sidecar/app/compose.ts'
 import { type AppConfig, createApp } from '../../sidecar/http/app.ts'
 import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
 import type { BufferSettings } from '../../sidecar/learning/buffer/settings.ts'
-import type { MemoryEngine } from '../../sidecar/memory/engine/engine.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import { createLog } from '../../sidecar/ports/log.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
-import type { Recall } from '../../sidecar/retrieval/recall.ts'
 import type { StrategySettings } from '../../sidecar/retrieval/strategies/create.ts'
-import { type Clock, stoppedClock } from './clock.ts'
+import { stoppedClock } from './clock.ts'
 
 export interface TestAppOptions extends Partial<AppConfig> {
   /** Wraps the store that the engine uses. */
@@ -46,25 +44,13 @@ export interface Answer {
   body: any
 }
 
-export interface TestApp {
-  clock: Clock
-  /** Logged lines of level error. */
-  errors: string[]
-  /** Sends a request with a JSON body; returns the parsed answer. */
-  call: (method: string, path: string, body?: unknown, headers?: Record<string, string>) => Promise<Answer>
-  /** Sends a request; returns the raw response. */
-  fetch: (path: string, init?: RequestInit) => Promise<Response>
-  engine: MemoryEngine
-  recall: Recall
-  ledger: Ledger
-  services: Services
-}
+export type TestApp = ReturnType<typeof testApp>
 
 /**
  * Creates the app on in-memory embedded backends for the running test. Fails the test if the log contains errors, unless
  * `expectErrors` is set.
  */
-export function testApp(options: TestAppOptions = {}): TestApp {
+export function testApp(options: TestAppOptions = {}) {
   const { wrapRecords = (records) => records, embedder = lexicalEmbedder(), expectErrors = false } = options
   const { apiKeys = [], maxBodyBytes = 1024 * 1024, publicUrl } = options
   const clock = stoppedClock()
@@ -110,12 +96,19 @@ export function testApp(options: TestAppOptions = {}): TestApp {
   })
   return {
     clock,
+    /** Logged lines of level error. */
     errors,
     engine,
     recall,
     ledger,
     services,
-    async call(method, path, body, headers = {}) {
+    /** Sends a request with a JSON body; returns the parsed answer. */
+    async call(
+      method: string,
+      path: string,
+      body?: unknown,
+      headers: Record<string, string> = {},
+    ): Promise<Answer> {
       const init: RequestInit = { method, headers: { ...headers } }
       if (body !== undefined) {
         init.body = JSON.stringify(body)
@@ -124,9 +117,8 @@ export function testApp(options: TestAppOptions = {}): TestApp {
       const response = await app.request(path, init)
       return { status: response.status, headers: response.headers, body: await response.json() }
     },
-    async fetch(path, init) {
-      return await app.request(path, init)
-    },
+    /** Sends a request; returns the raw response. */
+    fetch: async (path: string, init?: RequestInit) => await app.request(path, init),
   }
 }
 

@@ -1,124 +1,102 @@
-import { createRoute, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import type { Json } from '../../ports/records.ts'
-import { type AuthorCache, MAX_TTL_S } from '../../retrieval/blocks/author-cache.ts'
-import { router } from '../validation/router.ts'
-import * as s from '../validation/schemas.ts'
-import { toIso } from '../validation/values.ts'
+import { MAX_TTL_S } from '../../retrieval/blocks/author-cache.ts'
+import { type Api, operation } from '../shared/operation.ts'
+import * as s from '../shared/schemas.ts'
+import type { HttpServices } from '../shared/services.ts'
+import { toIso } from '../shared/values.ts'
 
-const params = z.object({
+const params = {
   key: z
     .string()
     .min(1)
     .max(512, { error: 'expected at most 512 characters' })
     .openapi({ description: 'Key of the cache entry, at most 512 characters.', example: 'mem:ada:c-7' }),
-})
+}
 
-const get = createRoute({
-  method: 'get',
-  path: '/v1/cache/{key}',
-  operationId: 'cache_get',
-  summary: 'Read a cache entry and check whether it may be served at this turn',
-  description:
-    'An entry that was set at turn t may be served at turn d of the same conversation while d <= (t - 1) + window_size: until then, the chat window still shows every turn that is newer than the entry.',
-  request: {
+const ttlError = 'expected a number of seconds above 0'
+
+export function cacheRoutes(api: Api, { authorCache }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/cache/{key}',
+    operationId: 'cache_get',
+    summary: 'Read a cache entry and check whether it may be served at this turn',
+    description:
+      'An entry that was set at turn t may be served at turn d of the same conversation while d <= (t - 1) + window_size: until then, the chat window still shows every turn that is newer than the entry.',
     params,
-    query: z.strictObject({
+    query: {
       conversation_id: z.preprocess((id) => (id === '' ? undefined : id), s.conversationId.optional()),
       turn: s.queryTurn,
       window_size: s.queryWindowSize,
-    }),
-  },
-  responses: s.responses(
-    'The entry, or a miss. The reason `backend` means that the cache did not respond.',
-    z.object({
+    },
+    returns: 'The entry, or a miss. The reason `backend` means that the cache did not respond.',
+    answer: {
       status: z.enum(['hit', 'miss', 'stale']),
       reason: z.enum(['hit', 'absent', 'backend', 'window', 'conversation']),
       value: z.any(),
       age_turns: z.number().nullable(),
       age_s: z.number().nullable(),
       serves_until_turn: z.number().nullable(),
+    },
+  }).handle(({ key, conversation_id, turn, window_size }, c) =>
+    authorCache.read(c.get('namespace'), key, {
+      conversationId: conversation_id,
+      turn,
+      windowSize: window_size,
     }),
-  ),
-})
+  )
 
-const ttlError = 'expected a number of seconds above 0'
-
-const put = createRoute({
-  method: 'put',
-  path: '/v1/cache/{key}',
-  operationId: 'cache_set',
-  summary: 'Set a cache entry',
-  request: {
+  operation(api, {
+    route: 'PUT /v1/cache/{key}',
+    operationId: 'cache_set',
+    summary: 'Set a cache entry',
     params,
-    body: s.jsonBody(
-      z.strictObject({
-        value: z
-          .any()
-          .refine((value) => value !== undefined, { error: 'expected a value (null is allowed)' })
-          .openapi({ description: 'Any JSON value.', example: 'Ada is allergic to peanuts.' }),
-        ttl_s: z
-          .number({ error: ttlError })
-          .positive({ error: ttlError })
-          .max(MAX_TTL_S, { error: `expected at most ${MAX_TTL_S} seconds (30 days)` })
-          .optional()
-          .openapi({
-            description: `Seconds until the entry expires, at most ${MAX_TTL_S} (30 days); default 86400 (one day).`,
-            example: 3600,
-          }),
-        conversation_id: s.conversationId.optional(),
-        turn: s.turn.optional(),
-        window_size: s.windowSize.optional(),
-      }),
-    ),
-  },
-  responses: s.responses(
-    'Stored.',
-    z.object({
+    body: {
+      value: z
+        .any()
+        .refine((value) => value !== undefined, { error: 'expected a value (null is allowed)' })
+        .openapi({ description: 'Any JSON value.', example: 'Ada is allergic to peanuts.' }),
+      ttl_s: z
+        .number({ error: ttlError })
+        .positive({ error: ttlError })
+        .max(MAX_TTL_S, { error: `expected at most ${MAX_TTL_S} seconds (30 days)` })
+        .optional()
+        .openapi({
+          description: `Seconds until the entry expires, at most ${MAX_TTL_S} (30 days); default 86400 (one day).`,
+          example: 3600,
+        }),
+      conversation_id: s.conversationId.optional(),
+      turn: s.turn.optional(),
+      window_size: s.windowSize.optional(),
+    },
+    returns: 'Stored.',
+    answer: {
       status: z.enum(['stored']),
       expires_at: z.string(),
-      serves_until_turn: z.number().nullable().openapi({
-        description: 'Last turn at which the entry may be served; null without turn or window_size.',
-      }),
-    }),
-  ),
-})
+      serves_until_turn: z
+        .number()
+        .nullable()
+        .describe('Last turn at which the entry may be served; null without turn or window_size.'),
+    },
+  }).handle(async ({ key, value, ttl_s, conversation_id, turn, window_size }, c) => {
+    const { expiresAt, servesUntilTurn } = await authorCache.write(c.get('namespace'), key, {
+      value: value as Json,
+      ttlSeconds: ttl_s,
+      conversationId: conversation_id,
+      turn,
+      windowSize: window_size,
+    })
+    return { status: 'stored', expires_at: toIso(expiresAt), serves_until_turn: servesUntilTurn }
+  })
 
-const remove = createRoute({
-  method: 'delete',
-  path: '/v1/cache/{key}',
-  operationId: 'cache_delete',
-  summary: 'Delete a cache entry',
-  request: { params },
-  responses: s.responses('Whether the entry existed.', z.object({ status: z.enum(['deleted', 'absent']) })),
-})
-
-export function cacheRoutes({ authorCache }: { authorCache: AuthorCache }) {
-  return router()
-    .openapi(get, async (c) => {
-      const { conversation_id, turn, window_size } = c.req.valid('query')
-      const context = { conversationId: conversation_id, turn, windowSize: window_size }
-      return c.json(await authorCache.read(c.get('namespace'), c.req.valid('param').key, context), 200)
-    })
-    .openapi(put, async (c) => {
-      const { value, ttl_s, conversation_id, turn, window_size } = c.req.valid('json')
-      const { expiresAt, servesUntilTurn } = await authorCache.write(
-        c.get('namespace'),
-        c.req.valid('param').key,
-        {
-          value: value as Json,
-          ttlSeconds: ttl_s,
-          conversationId: conversation_id,
-          turn,
-          windowSize: window_size,
-        },
-      )
-      return c.json(
-        { status: 'stored' as const, expires_at: toIso(expiresAt), serves_until_turn: servesUntilTurn },
-        200,
-      )
-    })
-    .openapi(remove, async (c) => {
-      const isDeleted = await authorCache.remove(c.get('namespace'), c.req.valid('param').key)
-      return c.json({ status: isDeleted ? ('deleted' as const) : ('absent' as const) }, 200)
-    })
+  operation(api, {
+    route: 'DELETE /v1/cache/{key}',
+    operationId: 'cache_delete',
+    summary: 'Delete a cache entry',
+    params,
+    returns: 'Whether the entry existed.',
+    answer: { status: z.enum(['deleted', 'absent']) },
+  }).handle(async ({ key }, c) => ({
+    status: (await authorCache.remove(c.get('namespace'), key)) ? 'deleted' : 'absent',
+  }))
 }

@@ -1,27 +1,14 @@
-import { createRoute, z } from '@hono/zod-openapi'
+import { z } from '@hono/zod-openapi'
 import pTimeout from 'p-timeout'
-import type { CacheStore } from '../../ports/cache-store.ts'
-import type { Embedder } from '../../ports/embedder.ts'
-import type { LanguageModel } from '../../ports/language-model.ts'
-import type { RecordStore } from '../../ports/records.ts'
-import type { ScopeLock } from '../../ports/scope-lock.ts'
-import type { ScopeState } from '../../ports/scope-state.ts'
+import { Registry } from 'prom-client'
+import { processMetrics } from '../../insight/metrics/metrics.ts'
 import { VERSION } from '../../ports/version.ts'
-import { router } from '../validation/router.ts'
-import * as s from '../validation/schemas.ts'
+import { type Api, operation } from '../shared/operation.ts'
+import type { CheckedBackend, HttpServices } from '../shared/services.ts'
 
-/** Milliseconds. */
 const CHECK_DEADLINE_MS = 2000
 
-const SERVICE = 'hippocache' as const
-
-const healthz = createRoute({
-  method: 'get',
-  path: '/healthz',
-  operationId: 'healthz',
-  summary: 'Check that the process is alive',
-  responses: s.responses('Alive.', z.object({ status: z.enum(['ok']), service: z.literal(SERVICE) })),
-})
+const SERVICE = 'hippocache'
 
 const backendState = z.object({
   kind: z.string(),
@@ -33,43 +20,79 @@ type BackendState = z.infer<typeof backendState>
 
 const NONE: BackendState = { kind: 'none', status: 'none', error: null }
 
-const readiness = z.object({
-  status: z.enum(['ready', 'unready']),
-  service: z.literal(SERVICE),
-  backends: z.object({
-    records: backendState,
-    cache: backendState,
-    scope_state: backendState.describe('State per user that all sidecars share: counters and cached blocks.'),
-    scope_lock: backendState.describe('Write lock per user.'),
-    queue: backendState.describe('Job queue for pending turns.'),
-    language_model: backendState.describe('Whether one is configured; it is not called.'),
-    embedder: backendState.describe('Not called.'),
-  }),
-})
+export function backendNames({ records, cache, queue, model, embedder }: HttpServices) {
+  return {
+    records: records.kind,
+    cache: cache.kind,
+    queue: queue?.kind ?? 'none',
+    language_model: model?.kind ?? 'none',
+    embedder: embedder.name,
+  }
+}
 
-const readyz = createRoute({
-  method: 'get',
-  path: '/readyz',
-  operationId: 'readyz',
-  summary: 'Check that every backend responds',
-  description: `Each backend has ${CHECK_DEADLINE_MS} ms to respond.`,
-  responses: {
-    200: { description: 'Every backend responds.', content: { 'application/json': { schema: readiness } } },
-    503: {
-      description: 'At least one backend does not respond.',
-      content: { 'application/json': { schema: readiness } },
+export function healthRoutes(api: Api, services: HttpServices): void {
+  operation(api, {
+    route: 'GET /healthz',
+    operationId: 'healthz',
+    summary: 'Check that the process is alive',
+    returns: 'Alive.',
+    answer: { status: z.enum(['ok']), service: z.literal(SERVICE) },
+  }).handle(() => ({ status: 'ok', service: SERVICE }))
+
+  operation(api, {
+    route: 'GET /readyz',
+    operationId: 'readyz',
+    summary: 'Check that every backend responds',
+    description: `Each backend has ${CHECK_DEADLINE_MS} ms to respond.`,
+    returns: { 200: 'Every backend responds.', 503: 'At least one backend does not respond.' },
+    answer: {
+      status: z.enum(['ready', 'unready']),
+      service: z.literal(SERVICE),
+      backends: z.object({
+        records: backendState,
+        cache: backendState,
+        scope_state: backendState.describe(
+          'State per user that all sidecars share: counters and cached blocks.',
+        ),
+        scope_lock: backendState.describe('Write lock per user.'),
+        queue: backendState.describe('Job queue for pending turns.'),
+        language_model: backendState.describe('Whether one is configured; it is not called.'),
+        embedder: backendState.describe('Not called.'),
+      }),
     },
-  },
-})
+  }).handle(async (_, c) => {
+    const { embedder, model } = services
+    const [records, cache, scope_state, scope_lock, queue] = await Promise.all([
+      check(services.records),
+      check(services.cache),
+      check(services.scopeState),
+      check(services.scopeLock),
+      services.queue ? check(services.queue) : NONE,
+    ])
+    const ok = { status: 'ok', error: null } as const
+    // Models are not called: a call costs money, and failed calls are retried and listed under /v1/pending.
+    const language_model = model ? { kind: model.kind, ...ok } : NONE
+    const backends = {
+      records,
+      cache,
+      scope_state,
+      scope_lock,
+      queue,
+      language_model,
+      embedder: { kind: embedder.name, ...ok },
+    }
+    if (Object.values(backends).every((state) => state.status !== 'failed')) {
+      return { status: 'ready', service: SERVICE, backends }
+    }
+    return c.json({ status: 'unready', service: SERVICE, backends }, 503)
+  })
 
-const status = createRoute({
-  method: 'get',
-  path: '/v1/status',
-  operationId: 'status',
-  summary: 'Get the namespace of this API key and the backends of the sidecar',
-  responses: s.responses(
-    'The API key is valid.',
-    z.object({
+  operation(api, {
+    route: 'GET /v1/status',
+    operationId: 'status',
+    summary: 'Get the namespace of this API key and the backends of the sidecar',
+    returns: 'The API key is valid.',
+    answer: {
       service: z.literal(SERVICE),
       version: z.string(),
       namespace: z.string(),
@@ -80,67 +103,20 @@ const status = createRoute({
         language_model: z.string(),
         embedder: z.string(),
       }),
-    }),
-  ),
-})
+    },
+  }).handle((_, c) => ({
+    service: SERVICE,
+    version: VERSION,
+    namespace: c.get('namespace'),
+    backends: backendNames(services),
+  }))
 
-interface CheckedBackend {
-  kind: string
-  check(): Promise<void>
-}
-
-interface Backends {
-  records: RecordStore
-  cache: CacheStore
-  scopeState: ScopeState
-  scopeLock: ScopeLock
-  /** Absent without a language model. */
-  queue?: CheckedBackend | undefined
-  embedder: Embedder
-  model: LanguageModel | undefined
-}
-
-export function backendNames({ records, cache, queue, model, embedder }: Backends) {
-  return {
-    records: records.kind,
-    cache: cache.kind,
-    queue: queue?.kind ?? 'none',
-    language_model: model?.kind ?? 'none',
-    embedder: embedder.name,
-  }
-}
-
-export function healthRoutes(services: Backends) {
-  const { records, cache, scopeState, scopeLock, queue, embedder, model } = services
-  return router()
-    .openapi(healthz, (c) => c.json({ status: 'ok' as const, service: SERVICE }, 200))
-    .openapi(readyz, async (c) => {
-      const [recordsState, cacheState, scopeStateState, lockState, queueState] = await Promise.all([
-        check(records),
-        check(cache),
-        check(scopeState),
-        check(scopeLock),
-        queue ? check(queue) : NONE,
-      ])
-      const backends = {
-        records: recordsState,
-        cache: cacheState,
-        scope_state: scopeStateState,
-        scope_lock: lockState,
-        queue: queueState,
-        // Models are not called: a call costs money, and failed calls are retried and listed under /v1/pending.
-        language_model: model ? { kind: model.kind, status: 'ok' as const, error: null } : NONE,
-        embedder: { kind: embedder.name, status: 'ok' as const, error: null },
-      }
-      const isReady = Object.values(backends).every((state) => state.status !== 'failed')
-      return isReady
-        ? c.json({ status: 'ready' as const, service: SERVICE, backends }, 200)
-        : c.json({ status: 'unready' as const, service: SERVICE, backends }, 503)
-    })
-    .openapi(status, (c) => {
-      const namespace = c.get('namespace')
-      return c.json({ service: SERVICE, version: VERSION, namespace, backends: backendNames(services) }, 200)
-    })
+  // Prometheus text format 0.0.4. Not in the OpenAPI document, because it is no tool for an app. The metrics cover the
+  // whole process, not one namespace; with API keys set, any of them grants access.
+  api.get('/metrics', async (c) => {
+    const merged = Registry.merge([services.metrics.registry, processMetrics()])
+    return c.body(await merged.metrics(), 200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE })
+  })
 }
 
 async function check(backend: CheckedBackend): Promise<BackendState> {

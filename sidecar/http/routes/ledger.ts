@@ -1,10 +1,10 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import type { Ledger } from '../../insight/ledger/ledger.ts'
+import { z } from '@hono/zod-openapi'
 import { GROUPINGS, type Grouping } from '../../insight/ledger/totals.ts'
 import { describe, invalid } from '../../ports/errors.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
-import { router } from '../validation/router.ts'
-import * as s from '../validation/schemas.ts'
+import { type Api, operation } from '../shared/operation.ts'
+import * as s from '../shared/schemas.ts'
+import type { HttpServices } from '../shared/services.ts'
 
 const DAY_MS = 86_400_000
 const PURPOSES = ['extract', 'reconcile', 'summarise', 'embed'] as const satisfies LedgerEntry['purpose'][]
@@ -36,29 +36,28 @@ const groupBy = z
   })
 
 const totals = {
-  calls: z.number().openapi({ description: 'Requests sent; each retry counts as one.' }),
+  calls: z.number().describe('Requests sent; each retry counts as one.'),
   failed: z.number(),
   tokens_in: z.number(),
   tokens_out: z.number(),
-  tokens_cached: z.number().openapi({ description: 'Part of tokens_in that the provider had cached.' }),
-  latency_ms: z.number().openapi({ description: 'Sum over all calls.' }),
+  tokens_cached: z.number().describe('Part of tokens_in that the provider had cached.'),
+  latency_ms: z.number().describe('Sum over all calls.'),
   retries: z.number(),
-  cost: z.number().nullable().openapi({ description: 'null if a call has no known cost, see unpriced.' }),
+  cost: z.number().nullable().describe('null if a call has no known cost, see unpriced.'),
 }
 
-const get = createRoute({
-  method: 'get',
-  path: '/v1/ledger',
-  operationId: 'get_ledger',
-  summary: 'Get tokens, latency and cost of the calls to language and embedding models',
-  description:
-    'Cost is in the currency of PRICES. It is null if a call used a model without a price, or if the provider reported no token count.',
-  request: {
-    query: z.strictObject({
+export function ledgerRoutes(api: Api, { ledger }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/ledger',
+    operationId: 'get_ledger',
+    summary: 'Get tokens, latency and cost of the calls to language and embedding models',
+    description:
+      'Cost is in the currency of PRICES. It is null if a call used a model without a price, or if the provider reported no token count.',
+    query: {
       user_id: s.userId.optional(),
       conversation_id: s.conversationId.optional(),
       turn: s.queryTurn,
-      purpose: z.enum(PURPOSES).optional().openapi({ description: 'Purpose of the calls.' }),
+      purpose: z.enum(PURPOSES).optional().describe('Purpose of the calls.'),
       model: s.identifier('Name of the model, as configured.', 'gpt-4o-mini').optional(),
       arm: s.identifier('Arm of an experiment.', 'cached').optional(),
       day: z.iso
@@ -68,11 +67,9 @@ const get = createRoute({
       from: dayOrTime('Only calls at or after this time; a day means its start in UTC.'),
       to: dayOrTime('Only calls before this time; a day means its start in UTC.'),
       group_by: groupBy,
-    }),
-  },
-  responses: s.responses(
-    'The totals.',
-    z.object({
+    },
+    returns: 'The totals.',
+    answer: {
       totals: z.object(totals),
       groups: z.array(
         z.object({
@@ -80,18 +77,11 @@ const get = createRoute({
           ...totals,
         }),
       ),
-      unpriced: z.array(z.string()).openapi({
-        description: 'Models with calls of unknown cost, at most 100.',
-      }),
-    }),
-  ),
-})
-
-export function ledgerRoutes({ ledger }: { ledger: Ledger }) {
-  return router().openapi(get, async (c) => {
-    const { user_id, conversation_id, turn, purpose, model, arm, group_by, ...times } = c.req.valid('query')
+      unpriced: z.array(z.string()).describe('Models with calls of unknown cost, at most 100.'),
+    },
+  }).handle(({ user_id, conversation_id, turn, purpose, model, arm, group_by, ...times }, c) => {
     const filter = { userId: user_id, conversationId: conversation_id, turn, purpose, model, arm }
-    return c.json(await ledger.query(c.get('namespace'), { ...filter, ...toRange(times) }, group_by), 200)
+    return ledger.query(c.get('namespace'), { ...filter, ...toRange(times) }, group_by)
   })
 }
 

@@ -1,9 +1,9 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import { toView } from '../../memory/model/memory.ts'
-import type { Profiles } from '../../retrieval/profile/profiles.ts'
+import { z } from '@hono/zod-openapi'
 import type { SlottedMemory } from '../../retrieval/profile/slots.ts'
-import { router } from '../validation/router.ts'
-import * as s from '../validation/schemas.ts'
+import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
+import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import * as s from '../shared/schemas.ts'
+import type { HttpServices } from '../shared/services.ts'
 
 const MAX_TOPICS = 64
 
@@ -18,29 +18,19 @@ function topicList(description: string) {
     .openapi({ type: 'string', description, example: 'work,health' })
 }
 
-const entry = {
-  id: z.string(),
-  memory: z.string(),
-  importance: z.number().nullable(),
-  at: z.string(),
-  event_date: z.string().nullable(),
-}
+const entry = recalledMemory.pick({ id: true, memory: true, importance: true, at: true, event_date: true })
+const listed = entry.extend({ topic: z.string(), sub_topic: z.string().nullable() })
 
-const listed = z.object({ ...entry, topic: z.string(), sub_topic: z.string().nullable() })
-
-const get = createRoute({
-  method: 'get',
-  path: '/v1/profile',
-  operationId: 'get_profile',
-  summary: 'Get the memories of a user by topic, without a query',
-  description:
-    'Fills the token budget with current memories: preferred topics first, then by importance, then by recency. Without a language model, memories have no topic; the profile then lists the statements of the user under the topic "said".',
-  request: {
-    query: z.strictObject({
+export function profileRoutes(api: Api, { profiles }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/profile',
+    operationId: 'get_profile',
+    summary: 'Get the memories of a user by topic, without a query',
+    description:
+      'Fills the token budget with current memories: preferred topics first, then by importance, then by recency. Without a language model, memories have no topic; the profile then lists the statements of the user under the topic "said".',
+    query: {
       user_id: s.userId,
-      agent_id: s.agentId.optional(),
-      run_id: s.runId.optional(),
-      app_id: s.appId.optional(),
+      ...s.labels,
       token_budget: s.queryInteger(s.integer(0, 100_000).default(800), {
         description: 'Maximum o200k tokens of the text, 0 to 100,000; default 800.',
         example: 800,
@@ -51,73 +41,54 @@ const get = createRoute({
         description: 'Maximum memories per topic, 1 to 500; default 15.',
         example: 15,
       }),
-    }),
-  },
-  responses: s.responses(
-    'The profile; empty if the user has no memories.',
-    z.object({
+    },
+    returns: 'The profile; empty if the user has no memories.',
+    answer: {
       topics: z.array(
         z.object({
           topic: z.string(),
-          sub_topics: z.array(
-            z.object({ sub_topic: z.string().nullable(), memories: z.array(z.object(entry)) }),
-          ),
+          sub_topics: z.array(z.object({ sub_topic: z.string().nullable(), memories: z.array(entry) })),
         }),
       ),
-      static: z.array(listed).openapi({
-        description:
+      static: z
+        .array(listed)
+        .describe(
           'The memories of long-lived topics: basic_info, contact, work, education, relationships, health, preferences.',
-      }),
-      recent: z.array(listed).openapi({
-        description:
+        ),
+      recent: z
+        .array(listed)
+        .describe(
           'Of the other topics: memories that were said or happened in the last 30 days, future events, and plans without a date. Most recently said first.',
-      }),
-      text: z.string().openapi({
-        description: 'The profile as prompt text; byte-identical while the memories do not change.',
-      }),
-      tokens: z.number().openapi({ description: 'o200k tokens of the text.' }),
-      count: z.number().openapi({ description: 'Memories in the profile.' }),
-      left_out: z.number().openapi({
-        description: 'Memories that exceeded the token budget or max_per_topic.',
-      }),
-    }),
-  ),
-})
-
-export function profileRoutes({ profiles }: { profiles: Profiles }) {
-  return router().openapi(get, async (c) => {
-    const { user_id, token_budget, max_per_topic, ...query } = c.req.valid('query')
-    const profile = await profiles.read(
-      { namespace: c.get('namespace'), userId: user_id },
-      {
-        agentId: query.agent_id,
-        runId: query.run_id,
-        appId: query.app_id,
-        tokenBudget: token_budget,
-        maxPerTopic: max_per_topic,
-        topics: query.topics,
-        prefer: query.prefer,
-      },
-    )
-    const list = (slotted: readonly SlottedMemory[]) =>
-      slotted.map((one) => ({ ...toEntry(one, user_id), topic: one.topic, sub_topic: one.subTopic }))
-    return c.json(
-      {
-        topics: groupByTopic(profile.kept, user_id),
-        static: list(profile.static),
-        recent: list(profile.recent),
-        text: profile.text,
-        tokens: profile.tokens,
-        count: profile.kept.length,
-        left_out: profile.leftOut,
-      },
-      200,
-    )
+        ),
+      text: z
+        .string()
+        .describe('The profile as prompt text; byte-identical while the memories do not change.'),
+      tokens: z.number().describe('o200k tokens of the text.'),
+      count: z.number().describe('Memories in the profile.'),
+      left_out: z.number().describe('Memories that exceeded the token budget or max_per_topic.'),
+    },
+  }).handle(async ({ user_id, token_budget, max_per_topic, topics, prefer, ...labels }, c) => {
+    const profile = await profiles.read(scopeOf(c, user_id), {
+      ...s.toNarrowing(labels),
+      tokenBudget: token_budget,
+      maxPerTopic: max_per_topic,
+      topics,
+      prefer,
+    })
+    return {
+      topics: groupByTopic(profile.kept),
+      static: profile.static.map(toListed),
+      recent: profile.recent.map(toListed),
+      text: profile.text,
+      tokens: profile.tokens,
+      count: profile.kept.length,
+      left_out: profile.leftOut,
+    }
   })
 }
 
 /** @param sorted in profile order, so that memories of one topic and of one sub-topic are adjacent */
-function groupByTopic(sorted: readonly SlottedMemory[], userId: string) {
+function groupByTopic(sorted: readonly SlottedMemory[]) {
   type SubTopic = { sub_topic: string | null; memories: ReturnType<typeof toEntry>[] }
   const topics: { topic: string; sub_topics: SubTopic[] }[] = []
   for (const [i, one] of sorted.entries()) {
@@ -126,12 +97,16 @@ function groupByTopic(sorted: readonly SlottedMemory[], userId: string) {
     const subTopics = topics.at(-1)?.sub_topics as SubTopic[]
     if (previous?.key !== one.key || previous.subKey !== one.subKey)
       subTopics.push({ sub_topic: one.subTopic, memories: [] })
-    subTopics.at(-1)?.memories.push(toEntry(one, userId))
+    subTopics.at(-1)?.memories.push(toEntry(one))
   }
   return topics
 }
 
-function toEntry({ memory }: SlottedMemory, userId: string) {
-  const { id, memory: text, importance, at, event_date } = toView(memory, userId)
+function toListed(slotted: SlottedMemory) {
+  return { ...toEntry(slotted), topic: slotted.topic, sub_topic: slotted.subTopic }
+}
+
+function toEntry({ memory }: SlottedMemory) {
+  const { id, memory: text, importance, at, event_date } = toRecalledView(memory)
   return { id, memory: text, importance, at, event_date }
 }

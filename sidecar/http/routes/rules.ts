@@ -1,10 +1,11 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import type { RuleBook, RulesInForce } from '../../memory/rules/rule-book.ts'
+import { z } from '@hono/zod-openapi'
+import type { RulesInForce } from '../../memory/rules/rule-book.ts'
 import { appRules, withDefaultTopics } from '../../memory/rules/rules.ts'
 import type { RulesVersion } from '../../memory/rules/stored-rules.ts'
-import { router } from '../validation/router.ts'
-import * as s from '../validation/schemas.ts'
-import { decodeCursor, encodeCursor, toIso } from '../validation/values.ts'
+import { type Api, operation } from '../shared/operation.ts'
+import * as s from '../shared/schemas.ts'
+import type { HttpServices } from '../shared/services.ts'
+import { decodeCursor, encodeCursor, toIso } from '../shared/values.ts'
 
 const appId = s
   .identifier('The app. Absent: the rules of the namespace, for apps without rules of their own.', 'app-1')
@@ -31,115 +32,94 @@ const rules = z.object({
       idle_s: z.number().nullable(),
       window_ahead: z.number().nullable(),
     })
-    .openapi({ description: 'Triggers of a flush; null: the setting of the sidecar.' }),
+    .describe('Triggers of a flush; null: the setting of the sidecar.'),
 })
 
-const rulesResponse = z.object({
+const rulesAnswer = {
   app_id: z.string().nullable(),
-  version: z.number().openapi({
-    description:
+  version: z
+    .number()
+    .describe(
       'Newest version of the rules of exactly this app_id, to pass as if_version; 0 if none was ever set. With the parameter version: that version.',
-  }),
+    ),
   in_force: z
     .object({ from: z.enum(['app', 'namespace', 'default']), version: z.number() })
-    .openapi({ description: 'Source and version of the rules that apply.' }),
+    .describe('Source and version of the rules that apply.'),
   rules,
   updated_at: z.string().nullable(),
-})
+}
 
-const get = createRoute({
-  method: 'get',
-  path: '/v1/rules',
-  operationId: 'get_rules',
-  summary: 'Get the rules of an app',
-  description:
-    'The rules that apply: those of the app, else those of the namespace, else the defaults. Default topics are listed in full.',
-  request: {
-    query: z.strictObject({
+export function ruleRoutes(api: Api, { ruleBook }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/rules',
+    operationId: 'get_rules',
+    summary: 'Get the rules of an app',
+    description:
+      'The rules that apply: those of the app, else those of the namespace, else the defaults. Default topics are listed in full.',
+    query: {
       app_id: appId,
       version: s.queryInteger(s.positiveInt32.optional(), {
         description: 'An earlier version of the rules of exactly this app_id, instead of those that apply.',
         example: 2,
       }),
-    }),
-  },
-  responses: s.responses(
-    'The rules that apply, or the requested version; rules is null if that version removed the rules.',
-    rulesResponse.extend({ rules: rules.nullable() }),
-  ),
-})
+    },
+    returns:
+      'The rules that apply, or the requested version; rules is null if that version removed the rules.',
+    answer: { ...rulesAnswer, rules: rules.nullable() },
+  }).handle(async ({ app_id = null, version }, c) => {
+    const namespace = c.get('namespace')
+    const inForce = toView(await ruleBook.inForce(namespace, app_id))
+    if (version === undefined) return inForce
+    return { ...inForce, ...toVersionView(await ruleBook.version(namespace, app_id, version)) }
+  })
 
-const put = createRoute({
-  method: 'put',
-  path: '/v1/rules',
-  operationId: 'set_rules',
-  summary: 'Set the rules of an app',
-  description:
-    'Replaces all rules: an absent field gets its default. null removes the rules of this app_id. Creates a new version if anything changes.',
-  request: {
-    body: s.jsonBody(
-      z.strictObject({
-        app_id: appId,
-        rules: appRules.nullable().openapi({
-          type: 'object',
-          description:
-            'remember: user, assistant or both (default). custom_instructions: at most 2000 characters for the extraction prompt. ' +
-            'include_topics, exclude_topics: topics to keep or to discard. topics: name, description and sub_topics of each. ' +
-            'retention_days: days per topic, 1 to 36,500; * for all others. run_retention_days: maximum days for memories ' +
-            'of a run (default 30), null for no limit. flush: tokens, turns, idle_s (seconds) and window_ahead (turns) that trigger ' +
-            'a flush, null for the setting of the sidecar.',
-          example: { remember: 'user', exclude_topics: ['health'], retention_days: { plans: 90 } },
-        }),
-        if_version: s
-          .integer(0, 2 ** 31 - 1)
-          .optional()
-          .openapi({
-            description:
-              'Expected newest version; the request fails with 409 if another version is the newest.',
-          }),
+  operation(api, {
+    route: 'PUT /v1/rules',
+    operationId: 'set_rules',
+    summary: 'Set the rules of an app',
+    description:
+      'Replaces all rules: an absent field gets its default. null removes the rules of this app_id. Creates a new version if anything changes.',
+    body: {
+      app_id: appId,
+      rules: appRules.nullable().openapi({
+        type: 'object',
+        description:
+          'remember: user, assistant or both (default). custom_instructions: at most 2000 characters for the extraction prompt. ' +
+          'include_topics, exclude_topics: topics to keep or to discard. topics: name, description and sub_topics of each. ' +
+          'retention_days: days per topic, 1 to 36,500; * for all others. run_retention_days: maximum days for memories ' +
+          'of a run (default 30), null for no limit. flush: tokens, turns, idle_s (seconds) and window_ahead (turns) that trigger ' +
+          'a flush, null for the setting of the sidecar.',
+        example: { remember: 'user', exclude_topics: ['health'], retention_days: { plans: 90 } },
       }),
-    ),
-  },
-  responses: s.responses('The rules that apply from now on.', rulesResponse),
-})
+      if_version: s
+        .integer(0, 2 ** 31 - 1)
+        .optional()
+        .describe('Expected newest version; the request fails with 409 if another version is the newest.'),
+    },
+    returns: 'The rules that apply from now on.',
+    answer: rulesAnswer,
+  }).handle(async ({ app_id = null, rules, if_version }, c) =>
+    toView(await ruleBook.put(c.get('namespace'), app_id, rules, if_version)),
+  )
 
-const versions = createRoute({
-  method: 'get',
-  path: '/v1/rules/versions',
-  operationId: 'list_rules_versions',
-  summary: 'List the versions of the rules of an app',
-  request: { query: z.strictObject({ app_id: appId, limit: s.queryLimit(100, 20), cursor: s.cursor }) },
-  responses: s.responses(
-    'A page of versions, newest first.',
-    z.object({
+  operation(api, {
+    route: 'GET /v1/rules/versions',
+    operationId: 'list_rules_versions',
+    summary: 'List the versions of the rules of an app',
+    query: { app_id: appId, limit: s.queryLimit(100, 20), cursor: s.cursor },
+    returns: 'A page of versions, newest first.',
+    answer: {
       app_id: z.string().nullable(),
       versions: z.array(z.object({ version: z.number(), rules: rules.nullable(), updated_at: z.string() })),
       next_cursor: s.nextCursor,
-    }),
-  ),
-})
-
-export function ruleRoutes({ ruleBook }: { ruleBook: RuleBook }) {
-  return router()
-    .openapi(get, async (c) => {
-      const { app_id = null, version } = c.req.valid('query')
-      const namespace = c.get('namespace')
-      const inForce = toView(await ruleBook.inForce(namespace, app_id))
-      if (version === undefined) return c.json(inForce, 200)
-      return c.json({ ...inForce, ...toVersionView(await ruleBook.version(namespace, app_id, version)) }, 200)
-    })
-    .openapi(put, async (c) => {
-      const { app_id = null, rules, if_version } = c.req.valid('json')
-      return c.json(toView(await ruleBook.put(c.get('namespace'), app_id, rules, if_version)), 200)
-    })
-    .openapi(versions, async (c) => {
-      const { app_id = null, limit, cursor } = c.req.valid('query')
-      const before = cursor === undefined ? undefined : decodeCursor(cursor).order
-      const page = await ruleBook.versions(c.get('namespace'), app_id, { limit, before })
-      const last = page.at(-1)?.version ?? 1
-      const next_cursor = last > 1 ? encodeCursor({ order: last, id: '' }) : null
-      return c.json({ app_id, versions: page.map(toVersionView), next_cursor }, 200)
-    })
+    },
+  }).handle(async ({ app_id = null, limit, cursor }, c) => {
+    const before = cursor === undefined ? undefined : decodeCursor(cursor).order
+    const page = await ruleBook.versions(c.get('namespace'), app_id, { limit, before })
+    const last = page.at(-1)?.version ?? 1
+    const next_cursor = last > 1 ? encodeCursor({ order: last, id: '' }) : null
+    return { app_id, versions: page.map(toVersionView), next_cursor }
+  })
 }
 
 function toView({ appId, version, from, rules, updatedAt }: RulesInForce) {

@@ -1,61 +1,92 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import type { BufferZone } from '../../learning/buffer/buffer-zone.ts'
+import { z } from '@hono/zod-openapi'
+import type { BufferedTurn } from '../../learning/buffer/buffer-zone.ts'
 import { scopeKey } from '../../memory/model/scope.ts'
 import type { Turn } from '../../memory/model/turns.ts'
 import { getTurn } from '../../memory/repositories/turns.ts'
 import { AppError } from '../../ports/errors.ts'
-import type { RecordStore } from '../../ports/records.ts'
-import { router } from '../validation/router.ts'
-import * as s from '../validation/schemas.ts'
-import { PENDING_STATES, pendingTurn, stateOf, toPendingView } from '../validation/turn-view.ts'
-import { toIso } from '../validation/values.ts'
+import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import * as s from '../shared/schemas.ts'
+import type { HttpServices } from '../shared/services.ts'
+import { toIso } from '../shared/values.ts'
 
-const get = createRoute({
-  method: 'get',
-  path: '/v1/turns/{id}',
-  operationId: 'get_turn',
-  summary: 'Get the processing state of a turn',
-  request: {
-    params: z.object({ id: s.turnId }),
-    query: z.strictObject({ user_id: s.userId }),
-  },
-  responses: s.responses(
-    'The turn.',
-    z.object({
-      ...pendingTurn,
-      state: z.enum([...PENDING_STATES, 'done']),
-      outcome: z.enum(['learned', 'kept', 'dropped']).nullable().openapi({
-        description:
-          'Set when state is done. learned: memories were extracted; kept: stored verbatim; dropped: discarded.',
-      }),
-      because: z.string().nullable().openapi({
-        description: 'Trigger of the flush that extracted memories from the turn, or of the last attempt.',
-      }),
-      done_at: z.string().nullable(),
-      memory_ids: z.array(z.string()).openapi({ description: 'Memories that have this turn as a source.' }),
-    }),
-  ),
-})
+/** `processing` during the model call; a `failed` turn is not retried automatically. */
+export const PENDING_STATES = ['idle', 'processing', 'failed'] as const
 
-interface TurnServices {
-  records: RecordStore
-  buffer: BufferZone | undefined
+/** A turn that is not extracted yet. */
+export const pendingTurn = {
+  turn_id: z.string(),
+  conversation_id: z.string().nullable(),
+  turn: z.number().nullable(),
+  state: z.enum(PENDING_STATES),
+  attempts: z.number().describe('Failed extraction attempts.'),
+  because: z
+    .string()
+    .nullable()
+    .describe(
+      'Trigger of the last attempt: tokens, turns, idle, window, end, explicit …; null before the first.',
+    ),
+  error: z.string().nullable().describe('Error of the last attempt; null if there is none.'),
+  next_attempt_at: z
+    .string()
+    .nullable()
+    .describe('null for a failed turn: it is retried only by a replay or a flush.'),
+  tokens: z.number(),
+  at: z.string().describe('When the turn was accepted.'),
 }
 
-export function turnRoutes({ records, buffer }: TurnServices) {
-  return router().openapi(get, async (c) => {
-    const { id } = c.req.valid('param')
-    const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
+export function toPendingView({ not_before, processing, at, ...turn }: BufferedTurn) {
+  const state: (typeof PENDING_STATES)[number] = processing
+    ? 'processing'
+    : not_before === null
+      ? 'failed'
+      : 'idle'
+  return {
+    turn_id: turn.turn_id,
+    conversation_id: turn.conversation_id,
+    turn: turn.turn,
+    state,
+    attempts: turn.attempts,
+    because: turn.because ?? null,
+    error: turn.error,
+    next_attempt_at: not_before ? toIso(not_before) : null,
+    tokens: turn.tokens,
+    at: toIso(at),
+  }
+}
+
+export function turnRoutes(api: Api, { records, buffer }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/turns/{id}',
+    operationId: 'get_turn',
+    summary: 'Get the processing state of a turn',
+    params: { id: s.turnId },
+    query: { user_id: s.userId },
+    returns: 'The turn.',
+    answer: {
+      ...pendingTurn,
+      state: z.enum([...PENDING_STATES, 'done']),
+      outcome: z
+        .enum(['learned', 'kept', 'dropped'])
+        .nullable()
+        .describe(
+          'Set when state is done. learned: memories were extracted; kept: stored verbatim; dropped: discarded.',
+        ),
+      because: z
+        .string()
+        .nullable()
+        .describe('Trigger of the flush that extracted memories from the turn, or of the last attempt.'),
+      done_at: z.string().nullable(),
+      memory_ids: z.array(z.string()).describe('Memories that have this turn as a source.'),
+    },
+  }).handle(async ({ id, user_id }, c) => {
+    const scope = scopeOf(c, user_id)
     await buffer?.refresh(scope)
     const pending = buffer?.find(scope, id)
     const turn = await getTurn(records, scopeKey(scope), id)
     if (!turn) throw new AppError('not_found', `id: no turn ${JSON.stringify(id)} of this user`)
     // The extraction may have finished between the two reads; the stored turn is newer.
-    if (pending && turn.state !== 'done') {
-      const unset = { outcome: null, done_at: null, memory_ids: [] }
-      return c.json({ ...toPendingView(pending), state: stateOf(pending), ...unset }, 200)
-    }
-    return c.json(toStoredView(turn), 200)
+    if (!pending || turn.state === 'done') return toStoredView(turn)
+    return { ...toPendingView(pending), outcome: null, done_at: null, memory_ids: [] }
   })
 }
 

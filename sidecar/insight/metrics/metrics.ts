@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { Totals as PendingTotals } from '../../learning/buffer/totals.ts'
+import type { PendingTotals } from '../../learning/buffer/pending-totals.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
 import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'

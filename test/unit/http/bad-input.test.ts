@@ -1,9 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { said, testApp } from '../../helpers/test-app.ts'
-import { ADD_CASES } from './bad-input/add.ts'
-import { CACHE_CASES } from './bad-input/cache.ts'
-import { MEMORY_CASES } from './bad-input/memories.ts'
-import { QUERY_CASES } from './bad-input/query.ts'
+import { BAD_INPUT } from './bad-input-cases.ts'
 
 const ADD = '/v1/memories'
 const SEARCH = '/v1/memories/search'
@@ -11,22 +8,19 @@ const RECALL = '/v1/recall'
 const query = { user_id: 'ada', query: 'tea' }
 
 describe('an invalid request returns 400 with field, expected and received value:', () => {
-  it.each([...ADD_CASES, ...QUERY_CASES, ...MEMORY_CASES, ...CACHE_CASES])(
-    '%s',
-    async (_name, method, path, body, message) => {
-      const { call } = testApp()
-      const answer = await call(method, path, body)
-      expect(answer.body).toEqual({
-        error: {
-          code: 'invalid_request',
-          message: expect.stringMatching(message),
-          details: [expect.objectContaining({ field: expect.any(String), message: expect.any(String) })],
-          request_id: answer.headers.get('x-request-id'),
-        },
-      })
-      expect(answer.status).toBe(400)
-    },
-  )
+  it.each(BAD_INPUT)('%s', async (_name, method, path, body, message) => {
+    const { call } = testApp()
+    const answer = await call(method, path, body)
+    expect(answer.body).toEqual({
+      error: {
+        code: 'invalid_request',
+        message: expect.stringMatching(message),
+        details: [expect.objectContaining({ field: expect.any(String), message: expect.any(String) })],
+        request_id: answer.headers.get('x-request-id'),
+      },
+    })
+    expect(answer.status).toBe(400)
+  })
 
   it('several invalid fields, one entry each', async () => {
     const { call } = testApp()

@@ -17,7 +17,6 @@ function breakable(error: () => Error) {
       commit: (writes) => (broken ? Promise.reject(error()) : records.commit(writes)),
       get: (...args) => (broken ? Promise.reject(error()) : records.get(...args)),
       scroll: (...args) => (broken ? Promise.reject(error()) : records.scroll(...args)),
-      check: () => (broken ? Promise.reject(error()) : records.check()),
     }),
   }
 }
@@ -122,31 +121,5 @@ describe('when the record store fails', () => {
       events: [{ event: 'ADD' }],
     })
     expect((await call('POST', '/v1/recall', recall)).body.count).toBe(1)
-  })
-
-  it('the sidecar is alive but not ready', async () => {
-    const { breakNow, wrapRecords } = breakable(() => new Error('no such host'))
-    const { call } = testApp({ wrapRecords })
-    const ok = { status: 'ok', error: null }
-    expect(await call('GET', '/readyz')).toMatchObject({
-      status: 200,
-      body: {
-        status: 'ready',
-        service: 'hippocache',
-        backends: {
-          records: { kind: 'sqlite', ...ok },
-          cache: { kind: 'in-process', ...ok },
-          queue: { kind: 'sqlite', ...ok },
-          embedder: ok,
-          language_model: { kind: 'none', status: 'none', error: null },
-        },
-      },
-    })
-    breakNow()
-    expect(await call('GET', '/readyz')).toMatchObject({
-      status: 503,
-      body: { status: 'unready', backends: { records: { status: 'failed', error: 'no such host' } } },
-    })
-    expect((await call('GET', '/healthz')).status).toBe(200)
   })
 })

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
-import { healthRoutes } from '../../../sidecar/http/routes/health.ts'
+import { createApp } from '../../../sidecar/http/app.ts'
+import { createLog } from '../../../sidecar/ports/log.ts'
 import { testApp } from '../../helpers/test-app.ts'
 
-type Services = Parameters<typeof healthRoutes>[0]
+type Services = Parameters<typeof createApp>[0]
 
 const OK = { status: 'ok', error: null }
 const NONE = { kind: 'none', status: 'none', error: null }
@@ -16,7 +17,14 @@ function reject(): Promise<void> {
 /** Calls `/readyz` with some backends replaced. */
 async function readyz(change: (services: Services) => Partial<Services> = () => ({})) {
   const { services } = testApp()
-  const response = await healthRoutes({ ...services, ...change(services) }).request('/readyz')
+  const config = { apiKeys: [], maxBodyBytes: 1024, publicUrl: undefined }
+  const app = createApp(
+    { ...services, ...change(services) },
+    config,
+    createLog('error', () => {}),
+  )
+  const response = await app.request('/readyz')
+  expect((await app.request('/healthz')).status).toBe(200)
   // biome-ignore lint/suspicious/noExplicitAny: an untyped response that the test inspects
   return { status: response.status, body: (await response.json()) as any }
 }

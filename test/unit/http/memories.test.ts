@@ -90,24 +90,6 @@ describe('POST /v1/memories', () => {
     const { status, body } = await call('POST', '/v1/memories', said(''))
     expect({ status, events: body.events }).toEqual({ status: 200, events: [] })
   })
-
-  it('stores the messages of the roles given by remember', async () => {
-    const { call } = testApp()
-    const messages = [
-      { role: 'system', content: 'You are a helpful travel agent of Acme.' },
-      { role: 'user', content: 'I live in Kyoto.' },
-      { role: 'assistant', content: 'The train to Osaka takes fifteen minutes.' },
-    ]
-    for (const [remember, texts] of [
-      ['user', ['I live in Kyoto.']],
-      ['assistant', ['The train to Osaka takes fifteen minutes.']],
-      ['both', ['I live in Kyoto.', 'The train to Osaka takes fifteen minutes.']],
-      [undefined, ['I live in Kyoto.', 'The train to Osaka takes fifteen minutes.']],
-    ] as const) {
-      const { body } = await call('POST', '/v1/memories', { user_id: `of ${remember}`, messages, remember })
-      expect(body.events.map(({ memory }: { memory: string }) => memory)).toEqual(texts)
-    }
-  })
 })
 
 describe('GET /v1/memories', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { LanguageModel } from '../../../sidecar/ports/language-model.ts'
-import { said, testApp } from '../../helpers/test-app.ts'
+import { testApp } from '../../helpers/test-app.ts'
 import { DAY, learn, START } from '../retrieval/profile/helpers.ts'
 
 /** Not called in these tests. */
@@ -26,16 +26,18 @@ async function known() {
 const at = '2026-03-01T09:00:00.000Z'
 const HOME = { id: 'Ada lives in Porto.', memory: 'Ada lives in Porto.', importance: 5, at, event_date: null }
 const BORN = {
-  ...{
-    id: 'Ada was born in Leeds.',
-    memory: 'Ada was born in Leeds.',
-    importance: 2,
-    at,
-    event_date: '1990',
-  },
+  id: 'Ada was born in Leeds.',
+  memory: 'Ada was born in Leeds.',
+  importance: 2,
+  at,
+  event_date: '1990',
 }
 const OSLO = {
-  ...{ id: 'Ada flies to Oslo.', memory: 'Ada flies to Oslo.', importance: 4, at, event_date: '2026-05-02' },
+  id: 'Ada flies to Oslo.',
+  memory: 'Ada flies to Oslo.',
+  importance: 4,
+  at,
+  event_date: '2026-05-02',
 }
 
 describe('GET /v1/profile', () => {
@@ -98,25 +100,6 @@ describe('GET /v1/profile', () => {
       200,
       { topics: [], static: [], recent: [], text: '', tokens: 0, count: 0, left_out: 0 },
     ])
-  })
-
-  it('does not contain deleted or forgotten memories', async () => {
-    const { get, call } = await known()
-    await call('DELETE', `/v1/memories/${encodeURIComponent(HOME.id)}?user_id=ada`)
-    expect((await get()).body.static).toHaveLength(1)
-    await call('DELETE', '/v1/memories?user_id=ada')
-    expect((await get()).body.count).toBe(0)
-  })
-
-  it('lists statements under said without a language model', async () => {
-    const { call } = testApp()
-    await call('POST', '/v1/memories', said('I live in Kyoto.'))
-    const { body } = await call('GET', '/v1/profile?user_id=ada')
-    expect(body.topics).toMatchObject([
-      { topic: 'said', sub_topics: [{ sub_topic: null, memories: [{ memory: 'I live in Kyoto.' }] }] },
-    ])
-    expect(body.text).toContain('# said\n- [2026-03-01] I live in Kyoto.')
-    expect([body.static, body.recent.length]).toEqual([[], 1])
   })
 
   it('returns 503 if the record store does not respond', async () => {

@@ -112,39 +112,9 @@ describe('PUT /v1/rules', () => {
       /^if_version: expected an integer from 0.*, got "1"$/,
     ],
     [
-      'an unknown value of remember',
-      { rules: { remember: 'bot' } },
-      /^rules\.remember: expected one of .*, got "bot"$/,
-    ],
-    [
       'a topic both included and excluded',
       { rules: { include_topics: ['health'], exclude_topics: ['Health'] } },
       /^rules\.exclude_topics\[0\]: expected a topic that is not in include_topics, got "Health"$/,
-    ],
-    [
-      'days for an unknown topic',
-      { rules: { topics: [{ name: 'trips' }], retention_days: { health: 3 } } },
-      /^rules\.retention_days\.health: expected one of the topics \(trips, other\) or "\*", got 3$/,
-    ],
-    [
-      'days that are not a number',
-      { rules: { retention_days: { health: 'a month' } } },
-      /^rules\.retention_days\.health: expected an integer number of days from 1 to 36500, got "a month"$/,
-    ],
-    [
-      'days for an empty name',
-      { rules: { retention_days: { '!': 3 } } },
-      /^rules\.retention_days\.!: expected a name .*, or "\*", got "!"$/,
-    ],
-    [
-      'a topic twice',
-      { rules: { topics: [{ name: 'trips' }, { name: 'TRIPS' }] } },
-      /^rules\.topics\[1\]\.name: expected each topic once, got "TRIPS"$/,
-    ],
-    [
-      'an unknown field of a topic',
-      { rules: { topics: [{ name: 'trips', subtopics: [] }] } },
-      /^rules\.topics\[0\]: unknown field subtopics$/,
     ],
     ['two errors', { rules: { remember: 'x', topics: 1 } }, /^rules\.remember: .*; rules\.topics: .*$/],
   ])('rejects %s and keeps the current rules', async (_name, body, message) => {
@@ -210,4 +180,54 @@ it('rules of a namespace do not affect other namespaces', async () => {
   expect((await call('GET', `${RULES}/versions?app_id=app`, undefined, two)).body.versions).toEqual([])
   expect((await call('GET', `${RULES}?app_id=app&version=1`, undefined, two)).status).toBe(404)
   expect((await call('GET', RULES)).status).toBe(401)
+})
+
+const MESSAGES = [
+  { role: 'system', content: 'You are a helpful travel agent of Acme.' },
+  { role: 'user', content: 'I live in Kyoto.' },
+  { role: 'assistant', content: 'Kyoto has many temples.' },
+]
+
+describe('the rule remember', () => {
+  const remembered = async (rule: string, asked?: string) => {
+    const { call } = testApp()
+    await call('PUT', '/v1/rules', { rules: { remember: rule } })
+    const { body } = await call('POST', '/v1/memories', {
+      user_id: 'ada',
+      messages: MESSAGES,
+      ...(asked ? { remember: asked } : {}),
+    })
+    return body.events.map(({ memory }: { memory: string }) => memory)
+  }
+  const [, user, assistant] = MESSAGES.map(({ content }) => content)
+
+  it.each([
+    ['both', undefined, [user, assistant]],
+    ['both', 'user', [user]],
+    ['both', 'assistant', [assistant]],
+    ['user', undefined, [user]],
+    ['assistant', 'both', [assistant]],
+    // A request may narrow the rule of the app but not widen it.
+    ['user', 'both', [user]],
+    ['user', 'assistant', [user]],
+  ])(
+    'with rule %s and request %s stores the messages of the allowed roles',
+    async (rule, asked, expected) => {
+      expect(await remembered(rule, asked)).toEqual(expected)
+    },
+  )
+})
+
+describe('retention', () => {
+  it('applies the retention of * to verbatim memories', async () => {
+    const { call, clock } = testApp()
+    await call('PUT', '/v1/rules', { rules: { retention_days: { '*': 2 } } })
+    await call('POST', '/v1/memories', { user_id: 'ada', messages: MESSAGES })
+    const count = async () => (await call('GET', '/v1/memories?user_id=ada')).body.memories.length
+    const found = async () =>
+      (await call('POST', '/v1/memories/search', { user_id: 'ada', query: 'Kyoto' })).body.memories.length
+    expect([await count(), await found()]).toEqual([2, 2])
+    clock.advance(2 * 86_400_000)
+    expect([await count(), await found()]).toEqual([0, 0])
+  })
 })

@@ -1,52 +1,72 @@
-import { createRoute, z } from '@hono/zod-openapi'
-import type { MemoryEngine } from '../../../memory/engine/engine.ts'
+import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../../memory/model/filters.ts'
-import { toView } from '../../../memory/model/memory.ts'
-import { router } from '../../validation/router.ts'
-import * as s from '../../validation/schemas.ts'
-import { decodeCursor, encodeCursor, omitUndefined, toIso } from '../../validation/values.ts'
+import { memoryView, toView } from '../../shared/memory-view.ts'
+import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import * as s from '../../shared/schemas.ts'
+import type { HttpServices } from '../../shared/services.ts'
+import { decodeCursor, encodeCursor, omitUndefined, roundTo, toIso } from '../../shared/values.ts'
 
-const list = createRoute({
-  method: 'get',
-  path: '/v1/memories',
-  operationId: 'list_memories',
-  summary: 'List the memories of a user',
-  request: {
-    query: z.strictObject({
+export function readRoutes(api: Api, { engine, recall, now }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/memories',
+    operationId: 'list_memories',
+    summary: 'List the memories of a user',
+    query: {
       ...s.memorySelection,
       limit: s.queryLimit(500, 50),
       cursor: s.cursor,
       order: z
         .enum(['newest', 'oldest'])
         .optional()
-        .openapi({ description: 'Which memories to list first; default newest.' }),
+        .describe('Which memories to list first; default newest.'),
       as_of: s.time('Lists the memories that were valid at this time; default: now.').optional(),
-    }),
-  },
-  responses: s.responses(
-    'A page of memories.',
-    z.object({ memories: z.array(s.memoryView), next_cursor: s.nextCursor }),
-  ),
-})
+    },
+    returns: 'A page of memories.',
+    answer: { memories: z.array(memoryView), next_cursor: s.nextCursor },
+  }).handle(async ({ user_id, limit, cursor, order, as_of, ...selection }, c) => {
+    const scope = scopeOf(c, user_id)
+    const after = cursor === undefined ? undefined : decodeCursor(cursor)
+    const direction = order === 'oldest' ? 'ascending' : 'descending'
+    const matches = compileFilter(omitUndefined(selection))
+    if (as_of !== undefined) {
+      const page = { limit, after, direction, accept: matches } as const
+      const { memories, next } = await engine.listAsOf(scope, Date.parse(as_of), page)
+      return {
+        memories: memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil)),
+        next_cursor: next && encodeCursor(next),
+      }
+    }
+    const time = now()
+    const { memories, next } = await engine.list(scope, {
+      limit,
+      after,
+      direction,
+      accept: (memory) => (memory.expires_at === null || memory.expires_at > time) && matches(memory),
+    })
+    return {
+      memories: memories.map((memory) => toView(memory, user_id)),
+      next_cursor: next && encodeCursor(next),
+    }
+  })
 
-const get = createRoute({
-  method: 'get',
-  path: '/v1/memories/{id}',
-  operationId: 'get_memory',
-  summary: 'Get a memory',
-  request: { params: s.memoryId, query: z.strictObject({ user_id: s.userId }) },
-  responses: s.responses('The memory.', s.memoryView),
-})
+  operation(api, {
+    route: 'GET /v1/memories/{id}',
+    operationId: 'get_memory',
+    summary: 'Get a memory',
+    params: { id: s.memoryId },
+    query: { user_id: s.userId },
+    returns: 'The memory.',
+    answer: memoryView.shape,
+  }).handle(async ({ id, user_id }, c) => toView(await engine.get(scopeOf(c, user_id), id), user_id))
 
-const history = createRoute({
-  method: 'get',
-  path: '/v1/memories/{id}/history',
-  operationId: 'memory_history',
-  summary: 'List the changes of a memory',
-  request: { params: s.memoryId, query: z.strictObject({ user_id: s.userId }) },
-  responses: s.responses(
-    'The changes, oldest first; also for a deleted memory.',
-    z.object({
+  operation(api, {
+    route: 'GET /v1/memories/{id}/history',
+    operationId: 'memory_history',
+    summary: 'List the changes of a memory',
+    params: { id: s.memoryId },
+    query: { user_id: s.userId },
+    returns: 'The changes, oldest first; also for a deleted memory.',
+    answer: {
       memory_id: z.string(),
       history: z.array(
         z.object({
@@ -64,58 +84,75 @@ const history = createRoute({
           prompt_version: z.string().nullable(),
         }),
       ),
-    }),
-  ),
-})
+    },
+  }).handle(async ({ id, user_id }, c) => {
+    const rows = await engine.history(scopeOf(c, user_id), id)
+    return {
+      memory_id: id,
+      history: rows.map(({ memory_id, at, ...row }) => ({ ...row, at: toIso(at) })),
+    }
+  })
 
-export function readRoutes({ engine, now }: { engine: MemoryEngine; now: () => number }) {
-  return router()
-    .openapi(list, async (c) => {
-      const { user_id, limit, cursor, order, as_of, ...rest } = c.req.valid('query')
-      const scope = { namespace: c.get('namespace'), userId: user_id }
-      const after = cursor === undefined ? undefined : decodeCursor(cursor)
-      const direction = order === 'oldest' ? ('ascending' as const) : ('descending' as const)
-      const matches = compileFilter(omitUndefined(rest))
-      if (as_of !== undefined) {
-        const page = await engine.listAsOf(scope, Date.parse(as_of), {
-          limit,
-          after,
-          direction,
-          accept: matches,
-        })
-        const memories = page.memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil))
-        return c.json({ memories, next_cursor: page.next && encodeCursor(page.next) }, 200)
-      }
-      const time = now()
-      const { memories, next } = await engine.list(scope, {
-        limit,
-        after,
-        direction,
-        accept: (memory) => (memory.expires_at === null || memory.expires_at > time) && matches(memory),
-      })
-      return c.json(
-        {
-          memories: memories.map((memory) => toView(memory, user_id)),
-          next_cursor: next && encodeCursor(next),
-        },
-        200,
-      )
+  operation(api, {
+    route: 'POST /v1/memories/search',
+    operationId: 'search_memories',
+    summary: 'Search the memories of a user',
+    body: {
+      ...s.memorySelection,
+      query: s.query,
+      top_k: s.topK,
+      threshold: z
+        .number()
+        .optional()
+        .openapi({ description: 'Minimum score of a result; default: none.', example: 0.2 }),
+      filters: s.filters.optional(),
+      explain: z
+        .boolean()
+        .default(false)
+        .describe('Whether to return the parts of each score; default false.'),
+      why_not: z
+        .array(z.string().max(100))
+        .max(20, { error: 'expected at most 20 ids' })
+        .optional()
+        .describe('Ids of at most 20 memories; the response says why each is not in the results.'),
+      as_of: s.time('Searches the memories that were valid at this time; default: now.').optional(),
+    },
+    returns: 'Results, best match first.',
+    answer: {
+      memories: z.array(
+        memoryView.extend({
+          score: z.number(),
+          parts: z.record(z.string(), z.number()).optional().openapi({ type: 'object' }),
+        }),
+      ),
+      why_not: z
+        .record(z.string(), z.object({ gate: z.string(), detail: z.string() }))
+        .optional()
+        .openapi({ type: 'object' }),
+      degraded: z.array(z.string()),
+      took_ms: z.number(),
+    },
+  }).handle(async ({ user_id, query, threshold, filters, explain, ...body }, c) => {
+    const { found, whyNot, degraded, tookMs } = await recall.search(scopeOf(c, user_id), {
+      ...s.toNarrowing(body),
+      conversationId: body.conversation_id,
+      query,
+      topK: body.top_k,
+      threshold,
+      filter: filters && compileFilter(filters),
+      explain,
+      whyNot: body.why_not,
+      asOf: body.as_of === undefined ? undefined : Date.parse(body.as_of),
     })
-    .openapi(get, async (c) => {
-      const { user_id } = c.req.valid('query')
-      const scope = { namespace: c.get('namespace'), userId: user_id }
-      return c.json(toView(await engine.get(scope, c.req.valid('param').id), user_id), 200)
-    })
-    .openapi(history, async (c) => {
-      const { id } = c.req.valid('param')
-      const scope = { namespace: c.get('namespace'), userId: c.req.valid('query').user_id }
-      const rows = await engine.history(scope, id)
-      return c.json(
-        {
-          memory_id: id,
-          history: rows.map(({ memory_id, at, ...row }) => ({ ...row, at: toIso(at) })),
-        },
-        200,
-      )
-    })
+    return {
+      memories: found.map(({ memory, score, parts, validUntil }) => ({
+        ...toView(memory, user_id, validUntil),
+        score: roundTo(score, 6),
+        parts: explain ? parts : undefined,
+      })),
+      why_not: whyNot,
+      degraded,
+      took_ms: roundTo(tookMs.total),
+    }
+  })
 }

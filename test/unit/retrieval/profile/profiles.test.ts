@@ -33,24 +33,6 @@ function open() {
 }
 
 describe('a profile', () => {
-  it('reflects deletions and corrections immediately, for one user only', async () => {
-    const app = open()
-    const { texts, engine } = app
-    await learn(app, [
-      { text: 'Ada is 36.', topic: 'basic_info' },
-      { text: 'Ada is a nurse.', topic: 'work' },
-    ])
-    await learn(app, [{ text: 'Bob is 40.', topic: 'basic_info' }], BOB)
-    expect(await texts()).toEqual(['Ada is 36.', 'Ada is a nurse.'])
-    await engine.revise(ADA, 'Ada is a nurse.', { text: 'Ada is a potter.' }, null)
-    expect(await texts()).toEqual(['Ada is 36.', 'Ada is a potter.'])
-    await engine.remove(ADA, 'Ada is 36.')
-    expect(await texts()).toEqual(['Ada is a potter.'])
-    await engine.forget(ADA)
-    expect(await texts()).toEqual([])
-    expect(await texts({}, BOB)).toEqual(['Bob is 40.'])
-  })
-
   it('drops a memory when it expires', async () => {
     const app = open()
     await learn(app, [

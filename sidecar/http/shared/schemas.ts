@@ -5,41 +5,48 @@ import { z } from '@hono/zod-openapi'
  * resolve a $ref inside a property.
  */
 
-/** Characters. */
-const MAX_ID = 256
 const MAX_INT32 = 2 ** 31 - 1
 
+/** @param maximum characters */
+function text(maximum: number) {
+  return z
+    .string()
+    .trim()
+    .min(1, { error: 'expected a non-empty string' })
+    .max(maximum, { error: `expected at most ${maximum} characters` })
+}
+
 export function identifier(description: string, example: string) {
-  return (
-    z
-      .string()
-      .trim()
-      .min(1, { error: 'expected a non-empty string' })
-      .max(MAX_ID, { error: `expected at most ${MAX_ID} characters` })
-      // A lone surrogate has no UTF-8 encoding and therefore cannot be a key in any store.
-      .refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' })
-      .openapi({ description, example })
-  )
+  // A lone surrogate has no UTF-8 encoding and therefore cannot be a key in any store.
+  return text(256)
+    .refine((value) => value.isWellFormed(), { error: 'expected well-formed Unicode' })
+    .openapi({ description, example })
 }
 
 export const userId = identifier('The user who owns the memories. In Dify: sys.user_id.', 'ada')
 export const conversationId = identifier('The conversation. In Dify: sys.conversation_id.', 'c-7')
-export const turnId = z.string().max(100).openapi({ description: 'Id of the turn.' })
-export const agentId = identifier('The agent, if a user talks to several agents.', 'travel-agent')
-export const runId = identifier('The run or task that the memories belong to.', 'run-1')
-export const appId = identifier('The app that the turn was sent by.', 'app-1')
-export const memoryId = z.object({
-  id: z.string().max(100).openapi({ description: 'Id of the memory.' }),
-})
+export const turnId = z.string().max(100).describe('Id of the turn.')
+export const memoryId = z.string().max(100).describe('Id of the memory.')
+
+/** What a memory belongs to besides its user and conversation. */
+export const labels = {
+  agent_id: identifier('The agent, if a user talks to several agents.', 'travel-agent').optional(),
+  run_id: identifier('The run or task that the memories belong to.', 'run-1').optional(),
+  app_id: identifier('The app that the turn was sent by.', 'app-1').optional(),
+}
+
+interface Labels {
+  agent_id?: string | undefined
+  run_id?: string | undefined
+  app_id?: string | undefined
+}
+
+export function toNarrowing({ agent_id, run_id, app_id }: Labels) {
+  return { agentId: agent_id, runId: run_id, appId: app_id }
+}
 
 /** Fields that select the memories of a user. */
-export const memorySelection = {
-  user_id: userId,
-  agent_id: agentId.optional(),
-  run_id: runId.optional(),
-  app_id: appId.optional(),
-  conversation_id: conversationId.optional(),
-}
+export const memorySelection = { user_id: userId, ...labels, conversation_id: conversationId.optional() }
 
 export function integer(minimum: number, maximum: number) {
   const error = `expected an integer from ${minimum} to ${maximum}`
@@ -86,17 +93,12 @@ export const cursor = z
   .string()
   .max(500)
   .optional()
-  .openapi({ description: 'next_cursor of the previous page; absent: the first page.' })
+  .describe('next_cursor of the previous page; absent: the first page.')
 
-export const query = z
-  .string()
-  .trim()
-  .min(1, { error: 'expected a non-empty string' })
-  .max(32_000, { error: 'expected at most 32000 characters' })
-  .openapi({
-    description: 'The text to search for, at most 32,000 characters. In Dify: sys.query.',
-    example: 'What is Ada allergic to?',
-  })
+export const query = text(32_000).openapi({
+  description: 'The text to search for, at most 32,000 characters. In Dify: sys.query.',
+  example: 'What is Ada allergic to?',
+})
 
 export const topK = integer(1, 100)
   .default(10)
@@ -108,14 +110,7 @@ export function time(description: string) {
     .openapi({ description, example: '2026-03-01T09:30:00Z' })
 }
 
-/** The text of a memory. Characters. */
-const MAX_MEMORY_TEXT = 10_000
-
-export const memoryText = z
-  .string()
-  .trim()
-  .min(1, { error: 'expected a non-empty string' })
-  .max(MAX_MEMORY_TEXT, { error: `expected at most ${MAX_MEMORY_TEXT} characters` })
+export const memoryText = text(10_000)
 
 export const reason = z.string().max(500, { error: 'expected at most 500 characters' }).optional().openapi({
   description: 'Reason for the change, at most 500 characters; recorded in the history.',
@@ -165,33 +160,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
 
-const errorEnvelope = z.object({
-  error: z.object({
-    code: z.string().openapi({ description: 'Stable, machine-readable error code.' }),
-    message: z.string(),
-    details: z
-      .array(z.object({ field: z.string(), message: z.string(), received: z.string().optional() }))
-      .optional()
-      .openapi({ description: `One entry per invalid field, at most 10.` }),
-    request_id: z.string().openapi({ description: 'Identifies the request in the log of the sidecar.' }),
-  }),
-})
-
-/** `responses` of a route: the successful response, and the error envelope for all others. */
-export function responses<T extends z.ZodType>(description: string, schema: T) {
-  return {
-    200: { description, content: { 'application/json': { schema } } },
-    default: {
-      description: 'The request failed.',
-      content: { 'application/json': { schema: errorEnvelope } },
-    },
-  } as const
-}
-
-export function jsonBody<T extends z.ZodType>(schema: T) {
-  return { content: { 'application/json': { schema } }, required: true } as const
-}
-
 export const memoryEvent = z.object({
   event: z.enum(['ADD', 'UPDATE', 'DELETE', 'NOOP']),
   id: z.string(),
@@ -201,44 +169,9 @@ export const memoryEvent = z.object({
 
 export const pendingCounts = z
   .object({ turns: z.number(), tokens: z.number() })
-  .openapi({ description: 'Turns that are not extracted yet, and their tokens.' })
+  .describe('Turns that are not extracted yet, and their tokens.')
 
 export const nextCursor = z
   .string()
   .nullable()
-  .openapi({ description: 'Pass it as cursor to get the next page; null on the last page.' })
-
-export const memoryView = z.object({
-  id: z.string(),
-  memory: z.string(),
-  user_id: z.string(),
-  role: z.enum(['user', 'assistant', 'system']),
-  speaker: z.string(),
-  kind: z.enum(['verbatim', 'pending', 'extracted', 'imported']),
-  tier: z.enum(['short', 'mid', 'long']),
-  topic: z.string().nullable(),
-  sub_topic: z.string().nullable(),
-  importance: z.number().nullable().openapi({ description: '1 to 5; null if not rated.' }),
-  event_date: z.string().nullable(),
-  version: z.number(),
-  conversation_id: z.string().nullable(),
-  turn: z.number().nullable(),
-  at: z.string(),
-  sources: z.array(
-    z.object({
-      conversation_id: z.string().nullable(),
-      turn: z.number().nullable(),
-      turn_id: z.string(),
-      at: z.string(),
-    }),
-  ),
-  agent_id: z.string().nullable(),
-  run_id: z.string().nullable(),
-  app_id: z.string().nullable(),
-  metadata: z.record(z.string(), z.any()).openapi({ type: 'object' }),
-  valid_from: z.string(),
-  valid_until: z.string().nullable(),
-  expires_at: z.string().nullable(),
-  created_at: z.string(),
-  updated_at: z.string(),
-})
+  .describe('Pass it as cursor to get the next page; null on the last page.')

@@ -1,0 +1,94 @@
+import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import type { Scope } from '../../memory/model/scope.ts'
+import type { AppEnv } from './router.ts'
+
+export type Api = OpenAPIHono<AppEnv>
+
+type Fields = Readonly<Record<string, z.ZodType>>
+type Input<F extends Fields> = { [K in keyof F]: z.output<F[K]> }
+type Answer<F extends Fields> = { [K in keyof F]: z.input<F[K]> }
+type NoFields = Readonly<Record<never, z.ZodType>>
+type Awaitable<T> = T | Promise<T>
+
+interface Operation<Params, Query, Headers, Body, A> {
+  /** Method and path, such as `GET /v1/memories/{id}`. */
+  route: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
+  /** Name of the tool in Dify. */
+  operationId: string
+  summary: string
+  description?: string
+  params?: Params
+  query?: Query
+  headers?: Headers
+  body?: Body
+  /** Description of the successful answer, or of each answer by status code. */
+  returns: string | Readonly<Record<number, string>>
+  answer: A
+}
+
+const errorEnvelope = z.object({
+  error: z.object({
+    code: z.string().describe('Stable, machine-readable error code.'),
+    message: z.string(),
+    details: z
+      .array(z.object({ field: z.string(), message: z.string(), received: z.string().optional() }))
+      .optional()
+      .describe('One entry per invalid field, at most 10.'),
+    request_id: z.string().describe('Identifies the request in the log of the sidecar.'),
+  }),
+})
+
+/**
+ * Describes an operation for the OpenAPI document. `handle` registers its handler, which gets the valid fields of path,
+ * query, headers and body together, and returns the answer with status 200, or a response. Unknown fields are errors.
+ */
+export function operation<
+  A extends Fields,
+  Params extends Fields = NoFields,
+  Query extends Fields = NoFields,
+  Headers extends Fields = NoFields,
+  Body extends Fields = NoFields,
+>(api: Api, spec: Operation<Params, Query, Headers, Body, A>) {
+  const { route, params, query, headers, body, returns, answer, ...documentation } = spec
+  const [method, path] = route.split(' ') as [string, string]
+  const request = {
+    ...(query && { query: z.strictObject(query) }),
+    ...(params && { params: z.object(params) }),
+    ...(headers && { headers: z.object(headers) }),
+    ...(body && { body: { ...json(z.strictObject(body)), required: true } }),
+  }
+  const targets = [params && 'param', query && 'query', headers && 'header', body && 'json'].filter(
+    (target) => target !== undefined,
+  )
+  const success = json(z.object(answer))
+  const descriptions = Object.entries(typeof returns === 'string' ? { 200: returns } : returns)
+  const responses = {
+    ...Object.fromEntries(descriptions.map(([status, description]) => [status, { description, ...success }])),
+    default: { description: 'The request failed.', ...json(errorEnvelope) },
+  }
+  const config = { ...documentation, method: method.toLowerCase() as 'get', path, request, responses }
+  return {
+    handle(
+      handler: (
+        input: Input<Params> & Input<Query> & Input<Headers> & Input<Body>,
+        c: Context<AppEnv>,
+      ) => Awaitable<Answer<A> | Response>,
+    ): void {
+      api.openapi(createRoute(config), async (c) => {
+        const input = Object.assign({}, ...targets.map((target) => c.req.valid(target as never)))
+        const answered = await handler(input, c)
+        return (answered instanceof Response ? answered : c.json(answered, 200)) as never
+      })
+    },
+  }
+}
+
+function json<T extends z.ZodType>(schema: T) {
+  return { content: { 'application/json': { schema } } }
+}
+
+/** The memory of a user of the namespace of this request. */
+export function scopeOf(c: Context<AppEnv>, userId: string): Scope {
+  return { namespace: c.get('namespace'), userId }
+}

@@ -1,0 +1,48 @@
+import type { Ledger } from '../../insight/ledger/ledger.ts'
+import type { Metrics } from '../../insight/metrics/metrics.ts'
+import type { Timeline } from '../../insight/timeline/timeline.ts'
+import type { BufferZone } from '../../learning/buffer/buffer-zone.ts'
+import type { Intake } from '../../learning/turn-intake.ts'
+import type { MemoryEngine } from '../../memory/engine/engine.ts'
+import type { RuleBook } from '../../memory/rules/rule-book.ts'
+import type { CacheStore } from '../../ports/cache-store.ts'
+import type { Embedder } from '../../ports/embedder.ts'
+import type { LanguageModel } from '../../ports/language-model.ts'
+import type { RecordStore } from '../../ports/records.ts'
+import type { ScopeLock } from '../../ports/scope-lock.ts'
+import type { ScopeState } from '../../ports/scope-state.ts'
+import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
+import type { Profiles } from '../../retrieval/profile/profiles.ts'
+import type { Recall } from '../../retrieval/recall.ts'
+import type { Strategies } from '../../retrieval/strategies/strategies.ts'
+
+/** A backend that `/readyz` checks. */
+export interface CheckedBackend {
+  kind: string
+  check(): Promise<void>
+}
+
+/** What the routes call. */
+export interface HttpServices {
+  records: RecordStore
+  cache: CacheStore
+  scopeState: ScopeState
+  scopeLock: ScopeLock
+  embedder: Embedder
+  engine: MemoryEngine
+  recall: Recall
+  strategies: Strategies
+  profiles: Profiles
+  ruleBook: RuleBook
+  authorCache: AuthorCache
+  intake: Intake
+  ledger: Ledger
+  timeline: Timeline
+  metrics: Metrics
+  /** The next three are absent without a language model. */
+  model: LanguageModel | undefined
+  queue?: CheckedBackend | undefined
+  buffer: BufferZone | undefined
+  /** Epoch milliseconds. */
+  now: () => number
+}
