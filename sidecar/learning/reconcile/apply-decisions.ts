@@ -1,20 +1,20 @@
-import { containsFact, onlyNegates, preservesFact, refinesOldText } from './content.ts'
+import { chooseUpdatedText, containsFact, onlyNegates, preservesFact, refinesOldText } from './content.ts'
 import { type Change, type MemoryDraft, MemoryDrafts } from './memory-drafts.ts'
 import type { Candidate, Verdict } from './plan.ts'
 import type { ModelDecision } from './read-decisions.ts'
-import type { Rules } from './rules.ts'
-import type { Decision, NewFact, Rejection } from './types.ts'
-import { chooseUpdatedText } from './updated-text.ts'
+import type { Decision, NewFact } from './types.ts'
+
+/** DELETE decisions per batch and per fact. A chat message must not empty a memory; erasing is a separate API call. */
+const MAX_DELETIONS = 5
+const MAX_DELETIONS_PER_FACT = 2
 
 /** Applies the verdicts of the rules and the decisions of the model, fact by fact in order, as far as that is safe. */
 export function applyDecisions(
   facts: readonly NewFact[],
   verdicts: readonly Verdict[],
   byFact: ReadonlyMap<number, readonly ModelDecision[]>,
-  rules: Rules,
-): { decisions: Decision[]; rejected: Rejection[] } {
+): Decision[] {
   const drafts = new MemoryDrafts(facts)
-  const rejected: Rejection[] = []
   const duplicates = new Map<number, number>()
   let deletions = 0
 
@@ -28,16 +28,12 @@ export function applyDecisions(
       if (!drafts.isApplied(fact)) drafts.create(byRule('the model gave no usable decision'))
     }
   }
-  return { decisions: drafts.decisions(duplicates), rejected }
+  return drafts.decisions(duplicates)
 
   function apply(fact: number, decided: readonly ModelDecision[]): void {
     const update = decided.find((one) => one.action === 'UPDATE')
     const add = decided.find((one) => one.action === 'ADD')
     const noop = decided.find((one) => one.action === 'NOOP')
-    const main = update ?? add ?? noop
-    for (const one of decided) {
-      if (one !== main && one.action !== 'DELETE') reject(fact, one.action, `conflicts with ${main?.action}`)
-    }
     let removals = decided.filter((one) => one.action === 'DELETE')
     if (update) replace(fact, update.target, update.text, update.why)
     else if (!add && noop) confirm(noop.target, { fact, reason: noop.why, decidedBy: 'model' })
@@ -50,12 +46,10 @@ export function applyDecisions(
     }
     let ownDeletions = 0
     for (const { target, why } of removals) {
-      if (ownDeletions >= rules.maxDeletesPerFact || deletions >= rules.maxDeletes)
-        reject(fact, 'DELETE', 'exceeds the deletions allowed per fact or batch')
-      else if (remove(fact, target, why)) {
-        ownDeletions++
-        deletions++
-      }
+      const isAllowed = ownDeletions < MAX_DELETIONS_PER_FACT && deletions < MAX_DELETIONS
+      if (!isAllowed || !remove(fact, target, why)) continue
+      ownDeletions++
+      deletions++
     }
   }
 
@@ -65,8 +59,7 @@ export function applyDecisions(
     const draft = drafts.of(target)
     const change: Change = { fact, reason: why, decidedBy: 'model' }
     const original = draft.known?.text ?? draft.text
-    const { text, rejection } = chooseUpdatedText({ proposed, fact: stated, old: draft.text })
-    if (rejection !== undefined) reject(fact, 'UPDATE', `its text ${rejection}`)
+    const text = chooseUpdatedText(proposed, stated, draft.text)
     if (text === null) {
       confirm(target, change)
     } else if (isOlder(fact, draft) && !refinesOldText(text, draft.text, stated)) {
@@ -106,10 +99,7 @@ export function applyDecisions(
     const draft = drafts.of(target)
     const change: Change = { fact, reason: why, decidedBy: 'model' }
     if (drafts.isApplied(fact)) {
-      if (drafts.holds(fact, draft))
-        return reject(fact, 'DELETE', 'would delete the memory that holds the fact')
-      if (draft.isDeleted) return reject(fact, 'DELETE', 'is deleted already')
-      if (isOlder(fact, draft)) return reject(fact, 'DELETE', 'the memory is newer than the fact')
+      if (drafts.holds(fact, draft) || draft.isDeleted || isOlder(fact, draft)) return false
     } else if (draft.isDeleted) {
       drafts.confirm(draft, change)
       return false
@@ -142,10 +132,5 @@ export function applyDecisions(
   function isPureNegation(fact: number, target: Candidate): boolean {
     const { text, eventDate } = facts[fact] as NewFact
     return eventDate === null && onlyNegates(text, drafts.of(target).text)
-  }
-
-  function reject(fact: number, action: ModelDecision['action'], why: string): false {
-    rejected.push({ what: `facts[${fact}] ${action}`, why })
-    return false
   }
 }

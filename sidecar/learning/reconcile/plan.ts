@@ -1,8 +1,16 @@
 import { offloaded, totalLength } from '../../text/workers/worker-pool.ts'
 import { looksLikeCommand } from './commands.ts'
-import type { Rules } from './rules.ts'
 import { createSimilarity, duplicateKeyOf, findLaterDuplicates } from './similarity.ts'
 import type { KnownMemory, NewFact } from './types.ts'
+
+/** Most similar candidates of one fact in the request. */
+const MAX_CANDIDATES = 10
+
+/** Distinct memories in one request. */
+const MAX_MEMORIES = 60
+
+/** Facts in one request; the others, which have less similar candidates, are added. */
+const MAX_FACTS = 100
 
 /** What a fact may change or repeat: a memory, or an earlier fact of the batch. */
 export type Candidate = { known: KnownMemory } | { earlier: number }
@@ -20,7 +28,6 @@ export interface PlanInput {
   facts: readonly NewFact[]
   /** The similar memories of each fact, in the order of the facts. */
   neighbours: readonly (readonly KnownMemory[])[]
-  rules: Rules
 }
 
 /** `planFacts`, in a worker thread when there is much text. */
@@ -29,9 +36,9 @@ export const planReconciliation = offloaded(import.meta.url, planFacts, ({ facts
 )
 
 /** Returns one verdict per fact. */
-export function planFacts({ facts, neighbours, rules }: PlanInput): Verdict[] {
+export function planFacts({ facts, neighbours }: PlanInput): Verdict[] {
   const memories = new Map(neighbours.flat().map((known) => [known.id, known]))
-  const similarityOf = createSimilarity([...facts, ...memories.values()], rules)
+  const similarityOf = createSimilarity([...facts, ...memories.values()])
   const duplicates = findLaterDuplicates(facts)
   const verdicts: Verdict[] = []
   const scored = new Map<number, Scored[]>()
@@ -51,9 +58,9 @@ export function planFacts({ facts, neighbours, rules }: PlanInput): Verdict[] {
       const candidate = before.kind === 'known' ? { known: before.known } : { earlier }
       consider(candidate, similarityOf(fact, facts[earlier] as NewFact))
     }
-    if (found.size > 0) scored.set(index, [...found.values()].sort(bySimilarity).slice(0, rules.neighbours))
+    if (found.size > 0) scored.set(index, [...found.values()].sort(bySimilarity).slice(0, MAX_CANDIDATES))
   }
-  for (const [index, candidates] of limitCandidates(scored, rules)) {
+  for (const [index, candidates] of limitCandidates(scored)) {
     verdicts[index] =
       candidates.length > 0
         ? { kind: 'ask', candidates }
@@ -84,15 +91,15 @@ function decideByRule(
 }
 
 /** Keeps the most similar facts and their most similar candidates, within the limits of one request. */
-function limitCandidates(scored: ReadonlyMap<number, Scored[]>, rules: Rules): Map<number, Candidate[]> {
+function limitCandidates(scored: ReadonlyMap<number, Scored[]>): Map<number, Candidate[]> {
   const best = ([first]: Scored[]) => first?.similarity ?? 0
-  const kept = [...scored].sort((a, b) => best(b[1]) - best(a[1]) || a[0] - b[0]).slice(0, rules.maxFacts)
+  const kept = [...scored].sort((a, b) => best(b[1]) - best(a[1]) || a[0] - b[0]).slice(0, MAX_FACTS)
   const pairs = kept.flatMap(([fact, list]) => list.map((one) => ({ fact, ...one }))).sort(bySimilarity)
   const memories = new Set<string>()
   const result = new Map([...scored.keys()].map((fact): [number, Candidate[]] => [fact, []]))
   for (const { fact, candidate } of pairs) {
     if ('known' in candidate) {
-      if (!memories.has(candidate.known.id) && memories.size >= rules.maxMemories) continue
+      if (!memories.has(candidate.known.id) && memories.size >= MAX_MEMORIES) continue
       memories.add(candidate.known.id)
     }
     result.get(fact)?.push(candidate)

@@ -125,7 +125,7 @@ export function decideTool(facts: readonly number[], targets: readonly number[])
 
 /** One line per text. As a JSON string, a text cannot imitate another line. */
 function lineOf(number: number, { at, speaker, text, ...rest }: KnownMemory | NewFact): string {
-  const date = Number.isFinite(at) && Math.abs(at) < 8.64e15 ? new Date(at).toISOString().slice(0, 10) : '?'
+  const date = new Date(at).toISOString().slice(0, 10)
   const happened = 'eventDate' in rest && rest.eventDate ? `, of ${oneLine(rest.eventDate, 40)}` : ''
   return `${number} [${date}${happened}] ${oneLine(speaker, 60)}: ${JSON.stringify(oneLine(text, MAX_SHOWN))}`
 }
