@@ -5,12 +5,11 @@ import type { NumberedMessage } from './messages.ts'
 import { readAnswer } from './read-answer.ts'
 import type { ExtractionBatch } from './types.ts'
 
-export interface JudgeInput {
+interface JudgeInput {
   /** The text of the completion. */
   written: string
   finish: Completion['finish']
   batch: ExtractionBatch
-  /** The messages of the batch, numbered as in the prompt. */
   numbered: readonly NumberedMessage[]
 }
 

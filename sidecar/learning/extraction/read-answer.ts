@@ -48,17 +48,8 @@ export function readAnswer(raw: string, isCutOff: boolean): ReadAnswer {
 /** Decodes an answer that is HTML-escaped as a whole. */
 function decodeHtml(raw: string): string {
   if (raw.includes('"') || !raw.includes('&quot;')) return raw
-  return raw.replace(/&(quot|apos|lt|gt|amp|#34|#39);/gu, (_, name: string) => HTML_ENTITIES[name] ?? '')
-}
-
-const HTML_ENTITIES: Readonly<Record<string, string>> = {
-  quot: '"',
-  apos: "'",
-  lt: '<',
-  gt: '>',
-  amp: '&',
-  '#34': '"',
-  '#39': "'",
+  const decoded = raw.replace(/&(?:quot|#34);/gu, '"').replace(/&(?:apos|#39);/gu, "'")
+  return decoded.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }
 
 /**
@@ -67,10 +58,9 @@ const HTML_ENTITIES: Readonly<Record<string, string>> = {
  */
 function separateLists(raw: string): string {
   let count = 0
-  return raw.replace(/(?<!\\)"facts"(?=\s*:)/gu, () => {
-    const suffix = (count++).toString(2).replaceAll('0', '_').replaceAll('1', '-')
-    return count === 1 ? '"facts"' : `"facts${suffix}"`
-  })
+  return raw.replace(/(?<!\\)"facts"(?=\s*:)/gu, (key) =>
+    count++ === 0 ? key : `"facts${(count - 1).toString(2).replaceAll('0', '_').replaceAll('1', '-')}"`,
+  )
 }
 
 /** If the model corrects itself between two answers, only those after the correction count; otherwise all count. */

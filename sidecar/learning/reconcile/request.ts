@@ -11,7 +11,7 @@ export interface Numbering {
   meaning: ReadonlyMap<number, Candidate>
   /** Fact → its number, for the facts in the request. */
   factNumber: ReadonlyMap<number, number>
-  /** Fact to decide → number of a candidate → the candidate. */
+  /** Fact to decide → number of a candidate → the candidate, by number. */
   choices: ReadonlyMap<number, ReadonlyMap<number, Candidate>>
 }
 
@@ -51,7 +51,10 @@ export function numberingOf(verdicts: readonly Verdict[]): Numbering {
   const numberOf = (one: Candidate) =>
     ('known' in one ? memoryNumber.get(one.known.id) : factNumber.get(one.earlier)) as number
   const choices = new Map(
-    asks.map(({ fact, candidates }) => [fact, new Map(candidates.map((one) => [numberOf(one), one]))]),
+    asks.map(({ fact, candidates }) => {
+      const numbered = candidates.map((one): [number, Candidate] => [numberOf(one), one])
+      return [fact, new Map(numbered.sort(([a], [b]) => a - b))]
+    }),
   )
   return { meaning, factNumber, choices }
 }
@@ -64,16 +67,14 @@ export function requestFor(
   problem?: string,
 ): { messages: ChatMessage[]; tools: FunctionTool[]; maxOutputTokens: number } {
   const { meaning, factNumber, choices } = numbering
-  const deciding = new Set(asked)
+  const candidatesOf = (fact: number) => (asked.includes(fact) ? [...(choices.get(fact)?.keys() ?? [])] : [])
   const known: string[] = []
   const recent: string[] = []
   for (const [number, one] of meaning) {
     if ('known' in one) known.push(lineOf(number, one.known))
     else {
-      const numbers = deciding.has(one.earlier) ? [...(choices.get(one.earlier)?.keys() ?? [])] : []
-      const fact = facts[one.earlier] as NewFact
-      const list = numbers.length > 0 ? ` → ${numbers.sort((a, b) => a - b).join(', ')}` : ''
-      recent.push(lineOf(number, fact) + list)
+      const list = candidatesOf(one.earlier).join(', ')
+      recent.push(lineOf(number, facts[one.earlier] as NewFact) + (list && ` → ${list}`))
     }
   }
   const parts = [`KNOWN\n${known.join('\n') || '(nothing)'}`, `NEW\n${recent.join('\n')}`]
@@ -81,18 +82,13 @@ export function requestFor(
     parts.push(`Your last answer could not be used (${problem}). Call decide for the facts with "→" only.`)
   }
   const numbers = asked.map((fact) => factNumber.get(fact) as number)
-  const targets = new Set(asked.flatMap((fact) => [...(choices.get(fact)?.keys() ?? [])]))
+  const targets = [...new Set(asked.flatMap(candidatesOf))].sort((a, b) => a - b)
   return {
     messages: [
       { role: 'system', content: SYSTEM_PROMPT },
       { role: 'user', content: parts.join('\n\n') },
     ],
-    tools: [
-      decideTool(
-        numbers,
-        [...targets].sort((a, b) => a - b),
-      ),
-    ],
+    tools: [decideTool(numbers, targets)],
     maxOutputTokens: Math.min(8_192, 256 + 128 * asked.length),
   }
 }

@@ -7,31 +7,10 @@ import type { KnownMemory } from './types.ts'
 
 /** What facts and memories have in common. */
 export type Comparable = Pick<KnownMemory, 'text' | 'speaker' | 'topic' | 'subTopic' | 'dense'>
-type Statement = Pick<Comparable, 'speaker' | 'text'>
-
-/** Gives spellings of a speaker that differ only in case or spacing the same key. */
-export function speakerKeyOf(speaker: string): string {
-  return normaliseForDuplicate(speaker)
-}
 
 /** Equal for two statements of one speaker in the same words. */
-export function duplicateKeyOf({ speaker, text }: Statement): string {
-  return `${speakerKeyOf(speaker)}\n${normaliseForDuplicate(text)}`
-}
-
-/**
- * Maps each fact that is repeated later in the batch to its last occurrence (indices). The last one represents all, so
- * that in "Leeds", "Porto", "Leeds after all" the fact between them precedes it.
- */
-export function findLaterDuplicates(facts: readonly Statement[]): Map<number, number> {
-  const keys = facts.map(duplicateKeyOf)
-  const last = new Map(keys.map((key, index) => [key, index]))
-  return new Map(
-    keys.flatMap((key, index): [number, number][] => {
-      const later = last.get(key) as number
-      return later === index ? [] : [[index, later]]
-    }),
-  )
+export function duplicateKeyOf({ speaker, text }: Pick<Comparable, 'speaker' | 'text'>): string {
+  return `${normaliseForDuplicate(speaker)}\n${normaliseForDuplicate(text)}`
 }
 
 /**
@@ -39,15 +18,14 @@ export function findLaterDuplicates(facts: readonly Statement[]): Map<number, nu
  * topic, and for the topic "other" without a sub-topic, whose facts have nothing in common.
  */
 export function topicKeyOf(topic: string | null, subTopic: string | null): string | null {
-  const main = stemsOf(topic)
-  const sub = stemsOf(subTopic)
+  const main = stemsOf(topic ?? '')
+  const sub = stemsOf(subTopic ?? '')
   return main === '' || (main === OTHER && sub === '') ? null : `${main}/${sub}`
 }
 
 const OTHER = stem('other', 'english')
 
-function stemsOf(label: string | null): string {
-  if (label === null) return ''
+function stemsOf(label: string): string {
   return segment(normalise(label))
     .flatMap((word) => (word.kind === 'gram' ? [] : [stem(word.text, 'english')]))
     .join(' ')
@@ -120,5 +98,5 @@ export function overlap(
 function viewOf({ text, speaker, topic, subTopic }: Comparable) {
   const terms = new Set(termsOf(readText(text)))
   for (const term of termsOf(readText(`${SPEAKER_WORDS} ${speaker}`))) terms.delete(term)
-  return { terms, speaker: speakerKeyOf(speaker), topicKey: topicKeyOf(topic, subTopic) }
+  return { terms, speaker: normaliseForDuplicate(speaker), topicKey: topicKeyOf(topic, subTopic) }
 }

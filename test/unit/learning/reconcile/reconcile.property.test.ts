@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { reconcile } from '../../../../sidecar/learning/reconcile/reconcile.ts'
-import { speakerKeyOf } from '../../../../sidecar/learning/reconcile/similarity.ts'
 import {
   type Decision,
   type KnownMemory,
@@ -9,6 +8,7 @@ import {
   UnreadableDecisions,
 } from '../../../../sidecar/learning/reconcile/types.ts'
 import type { Completion } from '../../../../sidecar/ports/language-model.ts'
+import { normaliseForDuplicate } from '../../../../sidecar/text/verbatim.ts'
 import { scripted } from './helpers.ts'
 
 const WORDS = [
@@ -125,15 +125,15 @@ describe('arbitrary answers of the model', () => {
         const found = facts.map(() => memories.filter(() => chosen.next().value))
         for (const one of await decide(given, (fact) => found[facts.indexOf(fact)] ?? [])) {
           if (one.event === 'ADD' || one.target === null) continue
-          const speakerKey = speakerKeyOf(facts[one.fact]?.speaker ?? '')
+          const speakerKey = normaliseForDuplicate(facts[one.fact]?.speaker ?? '')
           // A repeated fact is represented by its last occurrence.
           const upTo = one.event === 'NOOP' && one.sameAs !== undefined ? one.sameAs : one.fact
           const closed = facts.flatMap((fact, i) =>
-            i <= upTo && speakerKeyOf(fact.speaker) === speakerKey ? (found[i] ?? []) : [],
+            i <= upTo && normaliseForDuplicate(fact.speaker) === speakerKey ? (found[i] ?? []) : [],
           )
           const target = closed.find(({ id }) => id === one.target)
           expect(target).toBeDefined()
-          expect(speakerKeyOf(target?.speaker ?? '')).toBe(speakerKey)
+          expect(normaliseForDuplicate(target?.speaker ?? '')).toBe(speakerKey)
         }
       }),
       { numRuns: 100 },
@@ -180,7 +180,9 @@ describe('arbitrary answers of the model', () => {
         for (const other of [one.supersededBy, one.sameAs]) {
           if (other === undefined) continue
           expect(decisions.some(({ fact }) => fact === other)).toBe(true)
-          expect(speakerKeyOf(facts[other]?.speaker ?? '')).toBe(speakerKeyOf(facts[one.fact]?.speaker ?? ''))
+          expect(normaliseForDuplicate(facts[other]?.speaker ?? '')).toBe(
+            normaliseForDuplicate(facts[one.fact]?.speaker ?? ''),
+          )
         }
         if (one.supersededBy !== undefined) expect(one.supersededBy).toBeGreaterThan(one.fact)
         expect(one.target !== null || one.supersededBy !== undefined || one.sameAs !== undefined).toBe(true)

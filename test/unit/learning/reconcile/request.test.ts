@@ -108,10 +108,12 @@ describe('limits of the request', () => {
   })
 
   it('has at most 60 memories', async () => {
-    const facts = await manyFacts(20)
+    const facts = await manyFacts(10)
     const memories = (i: number) =>
       Promise.all(
-        Array.from({ length: 10 }, (_, k) => known(`k${i}-${k}`, `Place ${i} ${k}`, 'travel/places')),
+        Array.from({ length: 10 }, (_, k) =>
+          known(`k${i}-${k}`, `User visited place number ${i} on day ${k}`, 'travel/places'),
+        ),
       )
     const neighbours = await Promise.all(facts.map((_, i) => memories(i)))
     const { meaning } = numberingOf(await planReconciliation({ facts, neighbours }))

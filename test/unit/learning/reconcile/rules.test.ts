@@ -4,7 +4,6 @@ import {
   cosine,
   createSimilarity,
   duplicateKeyOf,
-  findLaterDuplicates,
   overlap,
   termWeights,
   topicKeyOf,
@@ -52,14 +51,6 @@ describe('duplicates', () => {
     expect(duplicateKeyOf({ speaker: 'Ann', text: 'I like tea' })).not.toBe(
       duplicateKeyOf({ speaker: 'Bob', text: 'I like tea' }),
     )
-  })
-
-  it('maps earlier occurrences to the last one', () => {
-    const facts = ['a b', 'c', 'A  b', 'd', 'a b.'].map((text) => ({ speaker: 'user', text }))
-    expect([...findLaterDuplicates(facts)]).toEqual([
-      [0, 4],
-      [2, 4],
-    ])
   })
 })
 
