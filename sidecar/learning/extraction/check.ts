@@ -1,8 +1,7 @@
 import { type FindTopic, isListed, OTHER, topicFinder, topicsOf } from '../../memory/model/topics.ts'
 import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../text/sentences.ts'
 import { normalise } from '../../text/terms/normalise.ts'
-import { segment } from '../../text/terms/segment.ts'
-import { stopWordsOf } from '../../text/terms/stop-words.ts'
+import { readText, termsOf } from '../../text/terms/tokens.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { AnswerContent } from './collect.ts'
 import { isPlaceholder, type RawFact, readFact } from './fields.ts'
@@ -94,7 +93,7 @@ function toFact(
     speaker: first.speaker,
     role: first.role,
     importance: raw.importance,
-    eventDate: raw.date ?? null,
+    eventDate: raw.eventDate,
     source: messages.map(({ source }) => source),
   }
 }
@@ -125,19 +124,14 @@ function mergeDuplicates(facts: readonly Fact[]): Fact[] {
  * continues the conversation instead of extracting may also list facts, about the capital of Peru for example.
  */
 function areGrounded(facts: readonly Fact[], numbered: readonly NumberedMessage[]): boolean {
-  const said = new Set(numbered.flatMap(({ text }) => contentWordsOf(text)))
+  const said = new Set(numbered.flatMap(({ text }) => termsOf(readText(text))))
   const names = numbered.map(({ speaker }) => normalise(speaker))
   const grounded = facts.filter(({ text }) => {
-    const words = contentWordsOf(text)
+    const words = termsOf(readText(text))
     const known = words.filter((word) => said.has(word))
     return names.some((name) => normalise(text).includes(name)) || known.length * 3 >= words.length
   })
   return grounded.length * 2 >= facts.length
-}
-
-function contentWordsOf(text: string): string[] {
-  const stopWords = stopWordsOf('english')
-  return segment(normalise(text)).flatMap(({ text: word }) => (stopWords.has(word) ? [] : [word]))
 }
 
 /** The new summary, cut at a sentence end to `MAX_SUMMARY_LENGTH`; the old one when there is no new one. */

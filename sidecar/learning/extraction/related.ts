@@ -69,7 +69,7 @@ function readRelation(item: Json): (Omit<Relation, 'source'> & { numbers: number
   // In some answers "source" is the subject, in others the messages.
   const messages = fieldOf(parts, 'messages')
   const numbers = messages === subject ? [] : readNumbers(messages)
-  return { subject, predicate, object, numbers, eventDate: readDate(fieldOf(parts, 'date')) ?? null }
+  return { subject, predicate, object, numbers, eventDate: readDate(fieldOf(parts, 'date')) }
 }
 
 /** Longest name of an entity or predicate, in UTF-16 code units. */

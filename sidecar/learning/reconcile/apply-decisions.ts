@@ -64,13 +64,14 @@ export function applyDecisions(
     } else if (isOlder(change, draft) && !refinesOldText(text, draft.text, stated)) {
       confirmNewer(change, draft)
     } else {
+      const { lastChange } = draft
       const original = draft.known?.text ?? draft.text
       // Two facts refine the same memory, and the second text does not contain the first fact.
       const isSplit =
-        draft.lastChange !== null &&
         refinesOldText(text, original, stated) &&
-        !preservesFact(text, textOf(draft.lastChange), original)
-      if (isSplit && 'known' in target) drafts.split(draft)
+        lastChange !== null &&
+        !preservesFact(text, textOf(lastChange), original)
+      if (isSplit && 'known' in target) drafts.split(draft, lastChange)
       drafts.update(draft, text, change)
     }
   }
@@ -87,8 +88,7 @@ export function applyDecisions(
       drafts.confirm(draft, change)
     } else if ('known' in target) {
       // An earlier fact of the batch changed that memory; the last statement is that it holds again.
-      drafts.restore(draft, change)
-      drafts.confirm(draft, change)
+      drafts.restore(draft, target.known, change)
     } else {
       drafts.update(draft, text, change)
     }

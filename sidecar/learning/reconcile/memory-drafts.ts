@@ -81,18 +81,17 @@ export class MemoryDrafts {
     this.#confirmed.set(change.fact, { draft, sameAs: draft.lastChange?.fact ?? null, change })
   }
 
-  /** Reverts an existing memory to its state before the batch. */
-  restore(draft: MemoryDraft, change: Change): void {
+  /** Reverts an existing memory to its state before the batch and records that it states the fact. */
+  restore(draft: MemoryDraft, known: KnownMemory, change: Change): void {
     this.#supersede(draft, change)
-    revert(draft)
+    Object.assign(draft, { text: known.text, isDeleted: false, lastChange: null })
+    this.confirm(draft, change)
   }
 
-  /** Moves the last change of an existing memory into a new memory of its fact. */
-  split(draft: MemoryDraft): void {
-    const { lastChange } = draft
-    if (lastChange)
-      this.create({ ...lastChange, reason: `${lastChange.reason}; kept apart from a later change` })
-    revert(draft)
+  /** Moves the last change of an existing memory into a new memory of its fact; an update of the memory follows. */
+  split(draft: MemoryDraft, { fact, reason, decidedBy }: Change): void {
+    this.create({ fact, reason: `${reason}; kept apart from a later change`, decidedBy })
+    draft.lastChange = null
   }
 
   /** `duplicates`: facts that are repeated later → the fact that represents them. */
@@ -147,8 +146,4 @@ export class MemoryDrafts {
     if (lastChange === null || lastChange.fact === change.fact) return
     if (this.#byFact.get(lastChange.fact) === draft) this.#superseded.set(lastChange.fact, change)
   }
-}
-
-function revert(draft: MemoryDraft): void {
-  Object.assign(draft, { text: draft.known?.text ?? draft.text, isDeleted: false, lastChange: null })
 }

@@ -32,10 +32,8 @@ export function numberingOf(verdicts: readonly Verdict[]): Numbering {
   )
   const all = asks.flatMap(({ candidates }) => candidates)
   const memories = new Map(all.flatMap((one) => ('known' in one ? [[one.known.id, one.known]] : [])))
-  const shown = new Set([
-    ...asks.map(({ fact }) => fact),
-    ...all.flatMap((one) => ('earlier' in one ? [one.earlier] : [])),
-  ])
+  const earlier = all.flatMap((one) => ('earlier' in one ? [one.earlier] : []))
+  const shown = new Set([...asks.map(({ fact }) => fact), ...earlier])
 
   const meaning = new Map<number, Candidate>()
   const memoryNumber = new Map<string, number>()
@@ -44,19 +42,19 @@ export function numberingOf(verdicts: readonly Verdict[]): Numbering {
     memoryNumber.set(known.id, meaning.size)
   }
   const factNumber = new Map<number, number>()
-  for (const earlier of [...shown].sort((a, b) => a - b)) {
-    meaning.set(meaning.size + 1, { earlier })
-    factNumber.set(earlier, meaning.size)
+  for (const fact of [...shown].sort((a, b) => a - b)) {
+    meaning.set(meaning.size + 1, { earlier: fact })
+    factNumber.set(fact, meaning.size)
   }
-  const numberOf = (one: Candidate) =>
-    ('known' in one ? memoryNumber.get(one.known.id) : factNumber.get(one.earlier)) as number
-  const choices = new Map(
-    asks.map(({ fact, candidates }) => {
-      const numbered = candidates.map((one): [number, Candidate] => [numberOf(one), one])
-      return [fact, new Map(numbered.sort(([a], [b]) => a - b))]
-    }),
-  )
-  return { meaning, factNumber, choices }
+  const numbered = (one: Candidate): [number, Candidate] => [
+    ('known' in one ? memoryNumber.get(one.known.id) : factNumber.get(one.earlier)) as number,
+    one,
+  ]
+  const choices = asks.map(({ fact, candidates }): [number, Map<number, Candidate>] => [
+    fact,
+    new Map(candidates.map(numbered).sort(([a], [b]) => a - b)),
+  ])
+  return { meaning, factNumber, choices: new Map(choices) }
 }
 
 /** The messages and the function of the request. `problem`: what was wrong with the previous answer. */
