@@ -142,181 +142,139 @@ describe('other languages', () => {
 })
 
 describe('facts of one batch about the same subject', () => {
-  const leeds = () => fact('User lives in Leeds', 'home/city', { at: june(1) })
-  const porto = () => fact('User moved to Porto', 'home/city', { at: june(2) })
-  const lisbon = () => fact('User settled in Lisbon', 'home/city', { at: june(3) })
+  const LEEDS = 'User lives in Leeds'
+  const PORTO = 'User moved to Porto'
+  const LISBON = 'User settled in Lisbon'
+  const VIOLIN = 'User plays the violin'
+  const NO_VIOLIN = 'User no longer plays the violin'
+  const REX = 'User has a dog named Rex'
 
-  it('are in one request, and the later one wins', async () => {
-    const model = scripted(says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' }))
-    const { decisions } = await run({ facts: [await leeds(), await porto()], model })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD'])
+  /** Facts and memories of one topic; `decided`: fact, action, memory and text of the model, in one answer. */
+  const cases: {
+    title: string
+    facts: string[]
+    memories?: string[]
+    decided: [fact: string, action: string, memory: string, text?: string][]
+    expected: string[]
+  }[] = [
+    {
+      title: 'are in one request, and the later one wins',
+      facts: [LEEDS, PORTO],
+      decided: [['Porto', 'UPDATE', 'Leeds']],
+      expected: ['0 NOOP null by 1', '1 ADD'],
+    },
+    {
+      title: 'the last one updates the memory that an earlier one changed',
+      facts: [PORTO, LISBON],
+      memories: [LEEDS],
+      decided: [
+        ['Porto', 'UPDATE', 'Leeds'],
+        ['Lisbon', 'UPDATE', 'Porto'],
+      ],
+      expected: ['0 NOOP null by 1', `1 UPDATE k1: ${LISBON}`],
+    },
+    {
+      title: 'a repeated statement at the end wins over the one between',
+      facts: [LEEDS, PORTO, LEEDS],
+      decided: [['Leeds', 'UPDATE', 'Porto']],
+      expected: ['0 NOOP null as 2', '1 NOOP null by 2', '2 ADD'],
+    },
+    {
+      title: 'a known statement that is repeated at the end is kept',
+      facts: [PORTO, LEEDS],
+      memories: [LEEDS],
+      decided: [['Porto', 'UPDATE', 'Leeds']],
+      expected: ['0 NOOP null by 1', '1 NOOP k1'],
+    },
+    {
+      title: 'one refines the other: the merged text is added',
+      facts: [REX, 'Rex is a labrador'],
+      decided: [['Rex is', 'UPDATE', 'named Rex', 'User has a labrador named Rex']],
+      expected: ['0 NOOP null by 1', '1 ADD: User has a labrador named Rex'],
+    },
+    {
+      title: 'both refine one memory independently: neither is lost',
+      facts: ['Rex is a labrador', 'Rex is 3 years old'],
+      memories: [REX],
+      decided: [
+        ['labrador', 'UPDATE', 'named', `${REX}, a labrador`],
+        ['3 years', 'UPDATE', 'named', `${REX}, 3 years old`],
+      ],
+      expected: ['0 ADD', `1 UPDATE k1: ${REX}, 3 years old`],
+    },
+    {
+      title: 'both replace one memory: the later one wins',
+      facts: [PORTO, LISBON],
+      memories: [LEEDS],
+      decided: [
+        ['Porto', 'UPDATE', 'Leeds', 'User lives in Porto'],
+        ['Lisbon', 'UPDATE', 'Leeds', 'User lives in Lisbon'],
+      ],
+      expected: ['0 NOOP null by 1', '1 UPDATE k1: User lives in Lisbon'],
+    },
+    {
+      title: 'a negation supersedes an earlier fact',
+      facts: [VIOLIN, NO_VIOLIN],
+      decided: [['no longer', 'DELETE', 'User plays']],
+      expected: ['0 NOOP null by 1', '1 ADD'],
+    },
+    {
+      title: 'a deleted memory that is stated again is kept',
+      facts: [NO_VIOLIN, 'User practises the violin every day'],
+      memories: [VIOLIN],
+      decided: [
+        ['no longer', 'DELETE', 'User plays'],
+        ['practises', 'NOOP', 'User plays'],
+      ],
+      expected: ['0 NOOP null by 1', '1 NOOP k1'],
+    },
+    {
+      title: 'an update back to the text of the memory is a NOOP',
+      facts: [PORTO, 'User moved back to Leeds'],
+      memories: [LEEDS],
+      decided: [
+        ['Porto', 'UPDATE', 'lives in Leeds'],
+        ['back', 'UPDATE', 'Porto', LEEDS],
+      ],
+      expected: ['0 NOOP null by 1', '1 NOOP k1'],
+    },
+    {
+      title: 'two negations delete once',
+      facts: [NO_VIOLIN, "User doesn't play the violin anymore"],
+      memories: [VIOLIN],
+      decided: [
+        ['no longer', 'DELETE', 'User plays'],
+        ['anymore', 'DELETE', 'User plays'],
+      ],
+      expected: ['0 DELETE k1', '1 NOOP k1'],
+    },
+    {
+      title: 'a memory is not deleted again by a fact that updates another memory',
+      facts: [NO_VIOLIN, 'User switched to the cello'],
+      memories: [VIOLIN, 'User looks for an instrument'],
+      decided: [
+        ['no longer', 'DELETE', 'User plays'],
+        ['cello', 'UPDATE', 'looks for'],
+        ['cello', 'DELETE', 'User plays'],
+      ],
+      expected: ['0 DELETE k1', '1 UPDATE k2: User switched to the cello'],
+    },
+  ]
+
+  it.for(cases)('$title', async ({ facts, memories = [], decided, expected }) => {
+    const items = decided.map(([about, action, memory, text]) => ({
+      fact: about,
+      action,
+      memory,
+      text: text ?? null,
+    }))
+    const model = scripted(says(...items))
+    const { decisions } = await run({
+      facts: await Promise.all(facts.map((text, i) => fact(text, 'one/subject', { at: june(i + 1) }))),
+      memories: await Promise.all(memories.map((text, i) => known(`k${i + 1}`, text, 'one/subject'))),
+      model,
+    })
+    expect(brief(decisions)).toEqual(expected)
     expect(model.requests).toHaveLength(1)
-  })
-
-  it('the last one updates the memory that an earlier one changed', async () => {
-    const { decisions } = await run({
-      facts: [await porto(), await lisbon()],
-      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
-      model: scripted(
-        says(
-          { fact: 'Porto', action: 'UPDATE', memory: 'Leeds' },
-          { fact: 'Lisbon', action: 'UPDATE', memory: 'Porto' },
-        ),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 UPDATE k1: User settled in Lisbon'])
-  })
-
-  it('a repeated statement at the end wins over the one between', async () => {
-    const { decisions } = await run({
-      facts: [await leeds(), await porto(), { ...(await leeds()), at: june(3) }],
-      model: scripted(says({ fact: 'Leeds', action: 'UPDATE', memory: 'Porto' })),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null as 2', '1 NOOP null by 2', '2 ADD'])
-  })
-
-  it('a known statement that is repeated at the end is kept', async () => {
-    const { decisions } = await run({
-      facts: [await porto(), { ...(await leeds()), at: june(3) }],
-      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
-      model: scripted(says({ fact: 'Porto', action: 'UPDATE', memory: 'Leeds' })),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
-  })
-
-  it('one refines the other: the merged text is added', async () => {
-    const { decisions } = await run({
-      facts: [
-        await fact('User has a dog named Rex', 'pets/dog'),
-        await fact('Rex is a labrador', 'pets/dog'),
-      ],
-      model: scripted(
-        says({
-          fact: 'labrador',
-          action: 'UPDATE',
-          memory: 'named Rex',
-          text: 'User has a labrador named Rex',
-        }),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD: User has a labrador named Rex'])
-  })
-
-  it('both refine one memory independently: neither is lost', async () => {
-    const { decisions } = await run({
-      facts: [await fact('Rex is a labrador', 'pets/dog'), await fact('Rex is 3 years old', 'pets/dog')],
-      memories: [await known('k1', 'User has a dog named Rex', 'pets/dog')],
-      model: scripted(
-        says(
-          {
-            fact: 'labrador',
-            action: 'UPDATE',
-            memory: 'named',
-            text: 'User has a dog named Rex, a labrador',
-          },
-          {
-            fact: '3 years',
-            action: 'UPDATE',
-            memory: 'named',
-            text: 'User has a dog named Rex, 3 years old',
-          },
-        ),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 ADD', '1 UPDATE k1: User has a dog named Rex, 3 years old'])
-  })
-
-  it('both replace one memory: the later one wins', async () => {
-    const { decisions } = await run({
-      facts: [await porto(), await lisbon()],
-      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
-      model: scripted(
-        says(
-          { fact: 'Porto', action: 'UPDATE', memory: 'Leeds', text: 'User lives in Porto' },
-          { fact: 'Lisbon', action: 'UPDATE', memory: 'Leeds', text: 'User lives in Lisbon' },
-        ),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 UPDATE k1: User lives in Lisbon'])
-  })
-
-  it('a negation supersedes an earlier fact', async () => {
-    const { decisions } = await run({
-      facts: [
-        await fact('User plays the violin', 'hobby/music'),
-        await fact('User no longer plays the violin', 'hobby/music'),
-      ],
-      model: scripted(says({ fact: 'no longer', action: 'DELETE', memory: 'User plays' })),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 ADD'])
-  })
-
-  it('a deleted memory that is stated again is kept', async () => {
-    const { decisions } = await run({
-      facts: [
-        await fact('User no longer plays the violin', 'hobby/music'),
-        await fact('User practises the violin every day', 'hobby/music'),
-      ],
-      memories: [await known('k1', 'User plays the violin', 'hobby/music')],
-      model: scripted(
-        says(
-          { fact: 'no longer', action: 'DELETE', memory: 'User plays' },
-          { fact: 'practises', action: 'NOOP', memory: 'User plays' },
-        ),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
-  })
-
-  it('an update back to the text of the memory is a NOOP', async () => {
-    const { decisions } = await run({
-      facts: [await porto(), await fact('User moved back to Leeds', 'home/city', { at: june(3) })],
-      memories: [await known('k1', 'User lives in Leeds', 'home/city')],
-      model: scripted(
-        says(
-          { fact: 'Porto', action: 'UPDATE', memory: 'lives in Leeds' },
-          { fact: 'back', action: 'UPDATE', memory: 'Porto', text: 'User lives in Leeds' },
-        ),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP null by 1', '1 NOOP k1'])
-  })
-
-  it('two negations delete once', async () => {
-    const { decisions } = await run({
-      facts: [
-        await fact('User no longer plays the violin', 'hobby/music'),
-        await fact("User doesn't play the violin anymore", 'hobby/music'),
-      ],
-      memories: [await known('k1', 'User plays the violin', 'hobby/music')],
-      model: scripted(
-        says(
-          { fact: 'no longer', action: 'DELETE', memory: 'User plays' },
-          { fact: 'anymore', action: 'DELETE', memory: 'User plays' },
-        ),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 DELETE k1', '1 NOOP k1'])
-  })
-
-  it('a memory is not deleted again by a fact that updates another memory', async () => {
-    const { decisions } = await run({
-      facts: [
-        await fact('User no longer plays the violin', 'hobby/music'),
-        await fact('User switched to the cello', 'hobby/music'),
-      ],
-      memories: [
-        await known('k1', 'User plays the violin', 'hobby/music'),
-        await known('k2', 'User looks for an instrument', 'hobby/music'),
-      ],
-      model: scripted(
-        says(
-          { fact: 'no longer', action: 'DELETE', memory: 'User plays' },
-          { fact: 'cello', action: 'UPDATE', memory: 'looks for' },
-          { fact: 'cello', action: 'DELETE', memory: 'User plays' },
-        ),
-      ),
-    })
-    expect(brief(decisions)).toEqual(['0 DELETE k1', '1 UPDATE k2: User switched to the cello'])
   })
 })
