@@ -34,13 +34,46 @@ describe('facts about a person', () => {
     expect(brief(decisions)).toEqual(['0 UPDATE k1: User is a nurse at St James hospital', '0 DELETE k2'])
   })
 
-  it('a pure negation deletes the memory', async () => {
+  it.for([
+    [
+      'a pure negation deletes the memory',
+      'User stopped eating meat',
+      'User eats meat',
+      'DELETE',
+      null,
+      '0 DELETE k1',
+    ],
+    [
+      'a second cat is added',
+      'User got a second cat, Momo',
+      'User has a cat named Miso',
+      'ADD',
+      null,
+      '0 ADD',
+    ],
+    [
+      'a paraphrase is a NOOP',
+      'User was born on the third of May',
+      "User's birthday is May 3",
+      'NOOP',
+      null,
+      '0 NOOP k1',
+    ],
+    [
+      'a corrected spelling updates the memory',
+      "User's sister is spelled Kathryn",
+      "User's sister is called Catherine",
+      'UPDATE',
+      "User's sister is called Kathryn",
+      "0 UPDATE k1: User's sister is called Kathryn",
+    ],
+  ] as const)('%s', async ([, stated, memory, action, text, expected]) => {
     const { decisions } = await run({
-      facts: [await fact('User stopped eating meat', 'food/diet')],
-      memories: [await known('k1', 'User eats meat', 'food/diet')],
-      model: scripted(says({ fact: 'stopped', action: 'DELETE', memory: 'User eats' })),
+      facts: [await fact(stated, 'one/subject')],
+      memories: [await known('k1', memory, 'one/subject')],
+      model: scripted(says({ fact: stated, action, memory: action === 'ADD' ? null : memory, text })),
     })
-    expect(brief(decisions)).toEqual(['0 DELETE k1'])
+    expect(brief(decisions)).toEqual([expected])
   })
 
   it.each([
@@ -53,40 +86,6 @@ describe('facts about a person', () => {
       model: scripted(says({ fact: text, action: 'DELETE', memory: 'User eats' })),
     })
     expect(brief(decisions)).toEqual([`0 UPDATE k1: ${text}`])
-  })
-
-  it('a second cat is added', async () => {
-    const { decisions } = await run({
-      facts: [await fact('User got a second cat named Momo', 'pets/cat')],
-      memories: [await known('k1', 'User has a cat named Miso', 'pets/cat')],
-      model: scripted(says({ fact: 'Momo', action: 'ADD', why: 'a second one' })),
-    })
-    expect(brief(decisions)).toEqual(['0 ADD'])
-  })
-
-  it('a paraphrase is a NOOP', async () => {
-    const { decisions } = await run({
-      facts: [await fact('User was born on the third of May', 'basics/birthday')],
-      memories: [await known('k1', "User's birthday is May 3", 'basics/birthday')],
-      model: scripted(says({ fact: 'born', action: 'NOOP', memory: 'birthday' })),
-    })
-    expect(brief(decisions)).toEqual(['0 NOOP k1'])
-  })
-
-  it('a corrected spelling updates the memory', async () => {
-    const { decisions } = await run({
-      facts: [await fact("User's sister is spelled Kathryn", 'family/sister')],
-      memories: [await known('k1', "User's sister is called Catherine", 'family/sister')],
-      model: scripted(
-        says({
-          fact: 'Kathryn',
-          action: 'UPDATE',
-          memory: 'Catherine',
-          text: "User's sister is called Kathryn",
-        }),
-      ),
-    })
-    expect(brief(decisions)).toEqual(["0 UPDATE k1: User's sister is called Kathryn"])
   })
 
   it('reads decisions from the text of an endpoint without functions', async () => {
