@@ -1,19 +1,11 @@
-import { normaliseForDuplicate } from './verbatim.ts'
-
 /**
  * Removes recalled memories from a message, so that they are not extracted as new facts: `<memories>` blocks as recall
- * renders them (also with escaped brackets), and lines that equal a memory or a line of `knownLines`. An unclosed block
- * ends with its last memory line, because the text after it is the speaker's own.
+ * renders them (also with escaped brackets). An unclosed block ends with its last memory line, because the text after it is the
+ * speaker's own.
  */
-export function removeRecalled(text: string, knownLines: readonly string[] = []): string {
-  const known = new Set(
-    knownLines.flatMap((line) => [keyOf(line), keyOf(stripPrefix(line))]).filter((key) => key !== ''),
-  )
-  if (!MARK.test(text) && known.size === 0) return text
-  const lines = removeBlocks(text).split('\n')
-  const kept = known.size === 0 ? lines : lines.filter((line) => !isKnown(line, known))
-  return kept
-    .join('\n')
+export function removeRecalled(text: string): string {
+  if (!MARK.test(text)) return text
+  return removeBlocks(text)
     .replace(/\n{3,}/gu, '\n\n')
     .trim()
 }
@@ -34,21 +26,6 @@ function removeBlocks(text: string): string {
     from += BLOCK_LINES.exec(text)?.[0].length ?? 0
   }
   return kept + text.slice(from)
-}
-
-function isKnown(line: string, known: ReadonlySet<string>): boolean {
-  return known.has(keyOf(line)) || known.has(keyOf(stripPrefix(line)))
-}
-
-function keyOf(line: string): string {
-  return normaliseForDuplicate(line)
-}
-
-/** Removes the bullet, date and speaker of a rendered line. */
-function stripPrefix(line: string): string {
-  return line
-    .replace(/^[\s>]*(?:[-*•]\s*)?\[\d{4}-\d{2}-\d{2}\]\s*[^:：]{0,80}[:：]\s*/u, '')
-    .replace(/^[\s>]*[-*•]\s+/u, '')
 }
 
 const MARK = /(?:<|&lt;)\/?\s*memories\b/iu

@@ -21,21 +21,16 @@ export function collect(value: Json, depth = 0): AnswerContent | undefined {
   if (Array.isArray(value)) return collectList(value, depth)
   if (!isObject(value) || isSchema(value)) return undefined
   if (looksLikeFact(value)) return guess([value])
-  const lists = Object.entries(value).flatMap(([key, list]) =>
-    isNameOf(key, 'facts') ? [itemsOf(list)] : [],
-  )
-  const items = lists.filter((list) => list !== undefined)
-  if (items.length > 0) return { facts: items.flat(), ...relatedOf(value), isNamed: true }
+  const named = Object.entries(value).filter(([key]) => isNameOf(key, 'facts'))
+  const lists = named.map(([, list]) => itemsOf(list)).filter((list) => list !== undefined)
+  if (lists.length > 0) return { facts: lists.flat(), ...relatedOf(value), isNamed: true }
   return collectNested(value, depth)
 }
 
 /** Entities, relations and summary of an object without facts, for answers that are split into several objects. */
 export function collectRelated(value: Json): AnswerContent | undefined {
   if (!isObject(value) || collect(value)) return undefined
-  const related = relatedOf(value)
-  const isEmpty =
-    related.entities.length === 0 && related.relations.length === 0 && related.summary === undefined
-  return isEmpty ? undefined : { facts: [], ...related, isNamed: true }
+  return { facts: [], ...relatedOf(value), isNamed: true }
 }
 
 /** Concatenates the lists of several answers; the last summary wins. */
@@ -132,14 +127,12 @@ function isSchema(value: JsonObject): boolean {
 }
 
 function relatedOf(value: JsonObject): Pick<AnswerContent, 'entities' | 'relations' | 'summary'> {
-  const listOf = (field: 'entities' | 'relations') => {
-    const list = fieldOf(value, field)
-    return Array.isArray(list) ? list : []
-  }
+  const entities = fieldOf(value, 'entities')
+  const relations = fieldOf(value, 'relations')
   const summary = fieldOf(value, 'summary')
   return {
-    entities: listOf('entities'),
-    relations: listOf('relations'),
+    entities: Array.isArray(entities) ? entities : [],
+    relations: Array.isArray(relations) ? relations : [],
     summary: typeof summary === 'string' ? summary : undefined,
   }
 }

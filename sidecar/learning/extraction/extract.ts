@@ -1,16 +1,13 @@
 import type { Account, ChatMessage, LanguageModel } from '../../ports/language-model.ts'
 import { type Answer, judge } from './judge.ts'
 import { type NumberedMessage, numberMessages } from './messages.ts'
-import { extractionPrompt } from './prompt.ts'
-import { answerSchema } from './schema.ts'
-import type { Extraction, ExtractionBatch, ExtractionOutcome, UnreadableReason } from './types.ts'
+import { answerSchema, extractionPrompt } from './prompt.ts'
+import type { ExtractionBatch, ExtractionOutcome, UnreadableReason } from './types.ts'
 
 export interface ExtractOptions {
   model: LanguageModel
   /** The account that the model calls are charged to. */
   account: Account
-  /** Memories that were recalled for these turns. Lines of the messages that equal one are not extracted again. */
-  recalled?: readonly string[]
   signal?: AbortSignal | undefined
 }
 
@@ -21,54 +18,39 @@ export interface ExtractOptions {
  * should split the batch. Rejects with `ModelUnavailable` when the model cannot be reached.
  */
 export async function extract(batch: ExtractionBatch, options: ExtractOptions): Promise<ExtractionOutcome> {
-  const numbered = numberMessages(batch, options.recalled)
-  if (numbered.length === 0) return emptyOutcome(batch)
-  const prompt = extractionPrompt(batch, numbered, options.recalled)
+  const numbered = numberMessages(batch)
+  if (numbered.length === 0)
+    return {
+      status: 'read',
+      extraction: { facts: [], entities: [], relations: [], summary: batch.summary },
+    }
+  const prompt = extractionPrompt(batch, numbered)
   const limit = outputLimit(numbered)
 
   const first = await ask(prompt, limit)
   if ('extraction' in first && first.warning === undefined) return toOutcome(first)
-  if ('reason' in first && first.isFinal)
-    return { status: 'unreadable', reason: first.reason, detail: first.detail }
-
+  if (first.isFinal) return toOutcome(first)
   const second = await ask(withCorrection(prompt, first), limit * 2)
-  const cause = 'reason' in first ? `${first.reason}, ${first.detail}` : first.warning
-  if ('extraction' in second) {
-    const warnings = second.warning === undefined ? [] : [second.warning]
-    const notes = [`asked again: ${cause}`, ...second.notes, ...warnings]
-    return { status: 'read', extraction: second.extraction, repair: 'retried', notes }
-  }
+  if ('extraction' in second) return toOutcome(second)
   if ('extraction' in first) return toOutcome(first)
-  const detail = `${second.detail} (first answer: ${cause})`
-  return { status: 'unreadable', reason: second.reason, detail, partial: second.partial ?? first.partial }
+  const detail = `${second.detail} (first answer: ${first.reason}, ${first.detail})`
+  return toOutcome({ reason: second.reason, detail, partial: second.partial ?? first.partial })
 
   async function ask(messages: readonly ChatMessage[], maxOutputTokens: number): Promise<Answer> {
     const { model, account, signal } = options
     const schema = answerSchema(batch.rules)
-    const completion = await model.complete({
-      purpose: 'extract',
-      messages,
-      schema,
-      maxOutputTokens,
-      account,
-      signal,
-    })
-    const { text, calls, finish } = completion
+    const request = { purpose: 'extract' as const, messages, schema, maxOutputTokens, account, signal }
+    const { text, calls, finish } = await model.complete(request)
     // Some models put the requested JSON into the arguments of a function that was not offered.
     const written = text.trim() === '' ? calls.map((call) => call.arguments).join('\n') : text
     return await judge({ written, finish, batch, numbered })
   }
 }
 
-function toOutcome(answer: Extract<Answer, { extraction: Extraction }>): ExtractionOutcome {
-  const { extraction, isRepaired, warning, notes } = answer
-  const repair = isRepaired ? 'repaired' : 'none'
-  return { status: 'read', extraction, repair, notes: warning === undefined ? notes : [...notes, warning] }
-}
-
-function emptyOutcome({ summary }: ExtractionBatch): ExtractionOutcome {
-  const extraction: Extraction = { facts: [], entities: [], relations: [], summary }
-  return { status: 'read', extraction, repair: 'none', notes: ['the batch has no text to read'] }
+function toOutcome(answer: Answer): ExtractionOutcome {
+  if ('extraction' in answer) return { status: 'read', extraction: answer.extraction }
+  const { reason, detail, partial } = answer
+  return { status: 'unreadable', reason, detail, partial }
 }
 
 /** Appends the correction to the question, so that the prompt prefix stays cached and the roles still alternate. */

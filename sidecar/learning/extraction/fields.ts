@@ -1,44 +1,24 @@
 import { DAY_MS, findDates } from '../../text/dates.ts'
+import NAMES from './data/field-names.json' with { type: 'json' }
 import { isObject, type Json, type JsonObject } from './model-json.ts'
-import type { Importance } from './types.ts'
+import type { Fact, Importance } from './types.ts'
 
-/** Names that models use for a field, folded. The first is the requested one; earlier names take precedence. */
-const NAMES = {
-  facts: `facts fact factlist factslist memories memory memorylist items extractedfacts extractedmemories newfacts
-    newmemories keyfacts userfacts list entries`,
-  text: 'text fact content memory statement sentence description facttext memorytext factcontent value',
-  topic: 'topic category theme topicname type tag label',
-  subTopic: 'subtopic subtopicname subcategory subtheme',
-  messages: `messages message messageids messageid messagenumbers messagenumber msg msgs sourcemessages source sources
-    sourceid sourceids evidence refs references ids`,
-  importance: 'importance priority weight score',
-  date: 'eventdate date time timestamp when',
-  speaker: 'speaker saidby who person author attributedto user',
-  entities: 'entities entity extractedentities namedentities',
-  name: 'name entity text label id value',
-  type: 'type entitytype category kind',
-  relations: 'relations relationships relation triples edges',
-  subject: 'subject head from source',
-  predicate: 'predicate relation relationship type',
-  object: 'object target tail to',
-  summary: 'summary newsummary conversationsummary updatedsummary',
-} as const
-
+/** A field of the answer. `NAMES` has its folded names in order of precedence; the first is the requested one. */
 export type Field = keyof typeof NAMES
 
-const NAMES_OF = Object.fromEntries(
-  Object.entries(NAMES).map(([field, names]) => [field, names.split(/\s+/u)]),
-) as Record<Field, string[]>
+function namesOf(field: Field): string[] {
+  return NAMES[field].split(' ')
+}
 
 /** The value of a field under the first of its names that the object has. */
 export function fieldOf(object: JsonObject, field: Field): Json | undefined {
   const byName = new Map(Object.entries(object).map(([key, value]) => [foldKey(key), value]))
-  const name = NAMES_OF[field].find((one) => byName.has(one))
+  const name = namesOf(field).find((one) => byName.has(one))
   return name === undefined ? undefined : byName.get(name)
 }
 
 export function isNameOf(key: string, field: Field): boolean {
-  return NAMES_OF[field].includes(foldKey(key))
+  return namesOf(field).includes(foldKey(key))
 }
 
 /** `Event Date`, `eventDate`, `event-date` and `event_date` are the same name. */
@@ -47,16 +27,9 @@ function foldKey(key: string): string {
 }
 
 /** A fact as the model gave it: its fields are parsed but not yet checked against the batch. */
-export interface RawFact {
-  text: string
-  topic: string
-  subTopic: string
+export interface RawFact extends Omit<Fact, 'role' | 'source'> {
   /** Numbers of the cited messages, which may not exist. */
   numbers: number[]
-  importance: Importance
-  /** `undefined` for an unreadable date. */
-  date: string | null | undefined
-  speaker: string
 }
 
 /** Reads an item of "facts"; `undefined` when it has no text or only a placeholder. */
@@ -72,7 +45,7 @@ export function readFact(item: Json): RawFact | undefined {
     subTopic: readText(fieldOf(item, 'subTopic')) || subTopic,
     numbers: readNumbers(fieldOf(item, 'messages')),
     importance: readImportance(fieldOf(item, 'importance')),
-    date: readDate(fieldOf(item, 'date')),
+    eventDate: readDate(fieldOf(item, 'date')),
     speaker: readText(fieldOf(item, 'speaker')),
   }
 }
@@ -152,32 +125,27 @@ function clamp(number: number): Importance {
   return Math.min(5, Math.max(1, Math.round(scaled))) as Importance
 }
 
-/** Reads a date as `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; `null` for no date, `undefined` for an unreadable one. */
-export function readDate(value: Json | undefined): string | null | undefined {
-  if (value === null || value === undefined || value === false) return null
-  if (typeof value === 'number') return value >= 1000 && value <= 2999 ? String(value) : undefined
-  if (typeof value !== 'string') return undefined
+/** Reads a date as `YYYY`, `YYYY-MM` or `YYYY-MM-DD`; `null` for no date and for an unreadable one. */
+export function readDate(value: Json | undefined): string | null {
+  if (typeof value === 'number') return readDate(String(value))
+  if (typeof value !== 'string') return null
   const text = value.normalize('NFKC').trim()
-  if (NO_DATE.test(text)) return null
   const [, year, month, day] = NUMERIC_DATE.exec(text) ?? []
   if (year !== undefined) return calendarDate(Number(year), month, day)
   const { ranges } = findDates(text)
   const [range] = ranges
-  if (!range || ranges.length > 1) return undefined
+  if (!range || ranges.length > 1) return null
   const days = (range.to - range.from) / DAY_MS
   return new Date(range.from).toISOString().slice(0, days <= 1 ? 10 : days <= 31 ? 7 : 4)
 }
 
-function calendarDate(year: number, month?: string, day?: string): string | undefined {
-  // Date.UTC maps the years 0…99 to 1900…1999.
-  if (year < 1000) return undefined
+function calendarDate(year: number, month?: string, day?: string): string | null {
   const date = new Date(Date.UTC(year, Number(month ?? 1) - 1, Number(day ?? 1)))
   const exists = date.getUTCMonth() === Number(month ?? 1) - 1 && date.getUTCDate() === Number(day ?? 1)
-  return exists ? date.toISOString().slice(0, day ? 10 : month ? 7 : 4) : undefined
+  // Date.UTC maps the years 0…99 to 1900…1999.
+  return exists && year >= 1000 ? date.toISOString().slice(0, day ? 10 : month ? 7 : 4) : null
 }
 
-const NO_DATE =
-  /^(?:|null|none|nil|n\/?a|unknown|not specified|unspecified|undefined|-+|无|無|なし|없음|不明|未知)$/iu
 const NUMERIC_DATE = /^(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?(?:[T\s].*)?$/u
 const NOTHING =
   /^(?:none|null|nothing|n\/a|\[\]|-|无|無|没有|なし|ありません|없음|(?:there (?:are|is|were) )?(?:no|nothing) ?(?:new |relevant |extractable |notable |important |memorable )*(?:facts?|memories|information|details|personal information)?(?: (?:to|was|were|worth|in|that|found|extract(?:ed)?|remember(?:ed)?|be|store|the|this|conversation|messages?|batch))*)?[.。!]?$/iu

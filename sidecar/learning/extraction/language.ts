@@ -7,13 +7,17 @@ import { stopWordsOf } from '../../text/terms/stop-words.ts'
 export function nameOfLanguage(text: string): string | undefined {
   const script = dominantScript(text)
   if (script === undefined) return undefined
-  if (script === 'Han' || script === 'Kana') return share(text, 'Kana') > 0.1 ? 'Japanese' : 'Chinese'
+  if (isEastAsian(script)) {
+    const letters = text.match(/\p{L}/gu)?.length ?? 1
+    return count(text, 'Kana') / letters > 0.1 ? 'Japanese' : 'Chinese'
+  }
   for (const [name, letters] of LANGUAGE_LETTERS) if (letters.test(text)) return name
   if (script === 'Cyrillic' || script === 'Arabic' || script === 'Latin') {
     const language = detectLanguage(wordsOf(text), 'unknown')
-    return language === 'unknown' || language === 'none' ? undefined : capitalise(language)
+    if (language === 'unknown' || language === 'none') return undefined
+    return language.charAt(0).toUpperCase() + language.slice(1)
   }
-  return NAMES[script]
+  return SCRIPTS[script].language
 }
 
 /**
@@ -23,7 +27,8 @@ export function nameOfLanguage(text: string): string | undefined {
 export function isForeignScript(fact: string, said: string): boolean {
   const from = dominantScript(said)
   if (from === undefined || count(fact, from) > 0) return false
-  if (SAME_LANGUAGE[from]?.some((script) => count(fact, script) > 0)) return false
+  // Japanese mixes the two.
+  if (isEastAsian(from) && count(fact, 'Han') + count(fact, 'Kana') > 0) return false
   const to = dominantScript(fact)
   // A message that mixes two scripts may be remembered in either.
   if (to === undefined || weight(said, to) > weight(said, from) / 3) return false
@@ -42,44 +47,37 @@ export function detectTranslation(facts: string, said: string): string | undefin
   const words = wordsOf(facts)
   const to = detectLanguage(words, 'unknown')
   if (from === to || from === 'unknown' || to === 'unknown') return undefined
-  return countStopWords(words, to) >= 4 && countStopWords(words, to) >= 3 * countStopWords(words, from)
-    ? to
-    : undefined
+  const evidence = countStopWords(words, to)
+  return evidence >= 4 && evidence >= 3 * countStopWords(words, from) ? to : undefined
+}
+
+const SCRIPTS = {
+  Latin: script(/\p{Script=Latin}/gu),
+  Han: script(/\p{Script=Han}/gu, 3),
+  Kana: script(/[\p{Script=Hiragana}\p{Script=Katakana}]/gu, 2),
+  Hangul: script(/\p{Script=Hangul}/gu, 2.5, 'Korean'),
+  Cyrillic: script(/\p{Script=Cyrillic}/gu),
+  Arabic: script(/\p{Script=Arabic}/gu),
+  Hebrew: script(/\p{Script=Hebrew}/gu, 1, 'Hebrew'),
+  Greek: script(/\p{Script=Greek}/gu, 1, 'Greek'),
+  Thai: script(/\p{Script=Thai}/gu, 1.2, 'Thai'),
+  Devanagari: script(/\p{Script=Devanagari}/gu),
+  Bengali: script(/\p{Script=Bengali}/gu, 1, 'Bengali'),
+  Tamil: script(/\p{Script=Tamil}/gu, 1, 'Tamil'),
+  Georgian: script(/\p{Script=Georgian}/gu, 1, 'Georgian'),
+  Armenian: script(/\p{Script=Armenian}/gu, 1, 'Armenian'),
 }
 
 type Script = keyof typeof SCRIPTS
 
-const SCRIPTS = {
-  Latin: /\p{Script=Latin}/gu,
-  Han: /\p{Script=Han}/gu,
-  Kana: /[\p{Script=Hiragana}\p{Script=Katakana}]/gu,
-  Hangul: /\p{Script=Hangul}/gu,
-  Cyrillic: /\p{Script=Cyrillic}/gu,
-  Arabic: /\p{Script=Arabic}/gu,
-  Hebrew: /\p{Script=Hebrew}/gu,
-  Greek: /\p{Script=Greek}/gu,
-  Thai: /\p{Script=Thai}/gu,
-  Devanagari: /\p{Script=Devanagari}/gu,
-  Bengali: /\p{Script=Bengali}/gu,
-  Tamil: /\p{Script=Tamil}/gu,
-  Georgian: /\p{Script=Georgian}/gu,
-  Armenian: /\p{Script=Armenian}/gu,
+/**
+ * @param weight information per character, relative to a letter of an alphabet
+ * @param language the only language of the script
+ */
+function script(letters: RegExp, weight = 1, language?: string) {
+  return { letters, weight, language }
 }
-const ALL_LETTERS = /\p{L}/gu
-/** Information per character, relative to a letter of an alphabet. */
-const WEIGHT: Partial<Record<Script, number>> = { Han: 3, Kana: 2, Hangul: 2.5, Thai: 1.2 }
-/** Scripts that are mixed in one language. */
-const SAME_LANGUAGE: Partial<Record<Script, readonly Script[]>> = { Han: ['Kana'], Kana: ['Han'] }
-const NAMES: Partial<Record<Script, string>> = {
-  Hangul: 'Korean',
-  Hebrew: 'Hebrew',
-  Greek: 'Greek',
-  Thai: 'Thai',
-  Bengali: 'Bengali',
-  Tamil: 'Tamil',
-  Georgian: 'Georgian',
-  Armenian: 'Armenian',
-}
+
 /** Letters that identify one language of a script. */
 const LANGUAGE_LETTERS: [string, RegExp][] = [
   ['Ukrainian', /[іїєґ]/iu],
@@ -98,16 +96,16 @@ function dominantScript(text: string): Script | undefined {
   return dominant
 }
 
+function isEastAsian(script: Script): boolean {
+  return script === 'Han' || script === 'Kana'
+}
+
 function weight(text: string, script: Script): number {
-  return count(text, script) * (WEIGHT[script] ?? 1)
+  return count(text, script) * SCRIPTS[script].weight
 }
 
 function count(text: string, script: Script): number {
-  return text.match(SCRIPTS[script])?.length ?? 0
-}
-
-function share(text: string, script: Script): number {
-  return count(text, script) / (text.match(ALL_LETTERS)?.length ?? 1)
+  return text.match(SCRIPTS[script].letters)?.length ?? 0
 }
 
 function wordsOf(text: string): string[] {
@@ -117,8 +115,4 @@ function wordsOf(text: string): string[] {
 function countStopWords(words: readonly string[], language: string): number {
   const known = stopWordsOf(language)
   return words.filter((word) => known.has(word)).length
-}
-
-function capitalise(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1)
 }

@@ -1,6 +1,6 @@
 import { removeRecalled } from '../../text/recalled.ts'
 import { normalise } from '../../text/terms/normalise.ts'
-import type { ExtractionBatch, ExtractMessage, FactSource } from './types.ts'
+import type { ExtractionBatch, ExtractionRules, ExtractMessage, FactSource } from './types.ts'
 
 /** A message of the batch as shown to the model: with a number to cite it by. */
 export interface NumberedMessage {
@@ -18,12 +18,12 @@ export interface NumberedMessage {
  * Numbers the messages in the order of the conversation. System messages are left out because they are instructions to
  * the app; so are messages that are empty without their recalled memories.
  */
-export function numberMessages(batch: ExtractionBatch, recalled: readonly string[] = []): NumberedMessage[] {
+export function numberMessages({ turns }: ExtractionBatch): NumberedMessage[] {
   const numbered: NumberedMessage[] = []
-  for (const { turnId, messages } of batch.turns) {
+  for (const { turnId, messages } of turns) {
     for (const [ordinal, message] of messages.entries()) {
       if (message.role === 'system') continue
-      const text = removeRecalled(message.content, recalled).trim()
+      const text = removeRecalled(message.content).trim()
       if (text === '') continue
       const { role, at } = message
       const number = numbered.length + 1
@@ -37,30 +37,17 @@ export function speakerOf({ name, role }: ExtractMessage): string {
   return name?.trim() || role
 }
 
-/** What a statement of the answer says about its origin. */
-export interface Citation {
-  numbers: readonly number[]
-  speaker: string
-  text: string
-}
-
 /**
  * Finds the messages that a statement comes from, of the roles that are remembered. A statement without a valid
  * citation gets all messages of its speaker: the one that the answer names, else a name at the start of the text,
- * else any. `note` reports each correction.
+ * else any.
  */
 export function resolveSources(
-  { numbers, speaker, text }: Citation,
-  batch: ExtractionBatch,
+  { numbers, speaker, text }: { numbers: readonly number[]; speaker: string; text: string },
+  { remember }: ExtractionRules,
   numbered: readonly NumberedMessage[],
-  note: (what: string) => void,
 ): NumberedMessage[] {
-  const { remember } = batch.rules
-  const isRemembered = ({ role }: NumberedMessage) => remember === 'both' || remember === role
   const cited = numbered.filter(({ number }) => numbers.includes(number))
-  if (new Set(numbers).size > cited.length) note('statements cite messages that do not exist')
-  if (cited.length > 0) return cited.filter(isRemembered)
-  note('statements have all messages of their speaker as source')
   const named = normalise(speaker)
   const bySpeaker = numbered.filter(
     (one) => named !== '' && (normalise(one.speaker) === named || one.role === named),
@@ -68,6 +55,6 @@ export function resolveSources(
   const inText = numbered.filter(
     (one) => one.speaker !== one.role && normalise(text).startsWith(normalise(one.speaker)),
   )
-  const [messages = []] = [bySpeaker, inText, numbered].filter((list) => list.length > 0)
-  return messages.filter(isRemembered)
+  const messages = [cited, bySpeaker, inText].find((list) => list.length > 0) ?? numbered
+  return messages.filter(({ role }) => remember === 'both' || remember === role)
 }

@@ -16,11 +16,10 @@ export const MAX_CONTEXT_MESSAGE = 400
 export function extractionPrompt(
   batch: ExtractionBatch,
   numbered: readonly NumberedMessage[],
-  recalled: readonly string[] = [],
 ): ChatMessage[] {
   return [
     { role: 'system', content: systemPrompt(batch.rules) },
-    { role: 'user', content: conversationPrompt(batch, numbered, recalled) },
+    { role: 'user', content: conversationPrompt(batch, numbered) },
   ]
 }
 
@@ -76,15 +75,11 @@ function topicList(rules: ExtractionRules): string {
     .join('; ')
 }
 
-function conversationPrompt(
-  batch: ExtractionBatch,
-  numbered: readonly NumberedMessage[],
-  recalled: readonly string[],
-): string {
+function conversationPrompt(batch: ExtractionBatch, numbered: readonly NumberedMessage[]): string {
   const language = nameOfLanguage(numbered.map(({ text }) => text).join('\n'))
   const recent = batch.recent
     .filter(({ role }) => role !== 'system')
-    .map((message) => ({ ...message, content: clip(removeRecalled(message.content, recalled)) }))
+    .map((message) => ({ ...message, content: clip(removeRecalled(message.content)) }))
     .filter(({ content }) => content !== '')
   return [
     section('summary', batch.summary.trim()),
@@ -126,4 +121,45 @@ function clip(text: string): string {
     .slice(0, MAX_CONTEXT_MESSAGE)
     .toWellFormed()
     .replace(/\ufffd$/u, '')} […]`
+}
+
+/**
+ * JSON Schema of the answer, in the subset that strict structured output supports: every property required, no
+ * additional properties, no bounds. Facts come first and the summary last, so that truncation loses as little as possible.
+ */
+export function answerSchema(rules: ExtractionRules): {
+  name: string
+  schema: Readonly<Record<string, unknown>>
+} {
+  const topics = [...new Set([...topicsOf(rules).map(({ name }) => name), OTHER])]
+  const event_date = { type: ['string', 'null'], description: 'YYYY, YYYY-MM or YYYY-MM-DD' }
+  const messages = list({ type: 'integer' })
+  return {
+    name: 'memory',
+    schema: object({
+      facts: list(
+        object({
+          text: TEXT,
+          topic: { type: 'string', enum: topics },
+          sub_topic: TEXT,
+          messages,
+          importance: { type: 'integer', enum: [1, 2, 3, 4, 5] },
+          event_date,
+        }),
+      ),
+      entities: list(object({ name: TEXT, type: TEXT })),
+      relations: list(object({ subject: TEXT, predicate: TEXT, object: TEXT, messages, event_date })),
+      summary: TEXT,
+    }),
+  }
+}
+
+const TEXT = { type: 'string' }
+
+function list(items: object): object {
+  return { type: 'array', items }
+}
+
+function object(properties: Record<string, object>): Readonly<Record<string, unknown>> {
+  return { type: 'object', properties, required: Object.keys(properties), additionalProperties: false }
 }

@@ -3,10 +3,8 @@ import { fieldOf, isSaidToBeEmpty } from './fields.ts'
 import { isObject, type Json, type JsonInAnswer, MAX_ANSWER_LENGTH, parseModelAnswer } from './model-json.ts'
 import type { UnreadableReason } from './types.ts'
 
-export type ReadAnswer =
-  | { content: AnswerContent; isRepaired: boolean }
-  /** `partial`: the complete facts of a truncated answer. */
-  | { reason: UnreadableReason; detail: string; partial?: AnswerContent }
+/** `partial`: the complete facts of a truncated answer. */
+type ReadAnswer = AnswerContent | { reason: UnreadableReason; detail: string; partial?: AnswerContent }
 
 /**
  * Reads the facts, entities, relations and summary of an answer, or says why it cannot be used. Never throws. A truncated
@@ -16,7 +14,7 @@ export type ReadAnswer =
 export function readAnswer(raw: string, isCutOff: boolean): ReadAnswer {
   if (raw.length > MAX_ANSWER_LENGTH)
     return fail('too_large', `the answer has ${raw.length} characters, more than ${MAX_ANSWER_LENGTH}`)
-  const { text, values, isTruncated } = parseModelAnswer(raw, isCutOff)
+  const { text, values, isTruncated } = parseModelAnswer(separateLists(decodeHtml(raw)), isCutOff)
   if (text === '')
     return isTruncated
       ? fail('truncated', 'the answer ends within the reasoning of the model')
@@ -43,12 +41,26 @@ export function readAnswer(raw: string, isCutOff: boolean): ReadAnswer {
   }
   if (!first) return readWithoutFacts(text, values)
   if (isDamaged) return fail('wrong_shape', 'a repaired text has an unpaired quote')
-  const isWholeAnswer = values.length === 1 && first.json.end === raw.trim().length
   const related = values.flatMap(({ value }) => collectRelated(value) ?? [])
-  return {
-    content: merge([...latest(text, found), ...related]),
-    isRepaired: !(isWholeAnswer && first.json.source === 'strict' && first.content.isNamed),
-  }
+  return merge([...latest(text, found), ...related])
+}
+
+/** Decodes an answer that is HTML-escaped as a whole. */
+function decodeHtml(raw: string): string {
+  if (raw.includes('"') || !raw.includes('&quot;')) return raw
+  const decoded = raw.replace(/&(?:quot|#34);/gu, '"').replace(/&(?:apos|#39);/gu, "'")
+  return decoded.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+}
+
+/**
+ * Renames repeated "facts" keys, of which `JSON.parse` would keep only the last. The new spellings still mean "facts",
+ * because `isNameOf` ignores underscores and hyphens.
+ */
+function separateLists(raw: string): string {
+  let count = 0
+  return raw.replace(/(?<!\\)"facts"(?=\s*:)/gu, (key) =>
+    count++ === 0 ? key : `"facts${(count - 1).toString(2).replaceAll('0', '_').replaceAll('1', '-')}"`,
+  )
 }
 
 /** If the model corrects itself between two answers, only those after the correction count; otherwise all count. */
@@ -74,7 +86,7 @@ function hasUnpairedQuote(item: Json): boolean {
 function readWithoutFacts(text: string, values: readonly JsonInAnswer[]): ReadAnswer {
   if (isRefusal(text)) return fail('refused', 'the model declines in words')
   const isEmptyList = values.length === 1 && Array.isArray(values[0]?.value) && values[0].value.length === 0
-  if (isEmptyList || isSaidToBeEmpty(text)) return { content: merge([]), isRepaired: true }
+  if (isEmptyList || isSaidToBeEmpty(text)) return merge([])
   if (values.length > 0) return fail('wrong_shape', 'the JSON has no list "facts"')
   return fail('no_json', 'the answer has no readable JSON')
 }

@@ -1,15 +1,8 @@
-import type { Role } from '../../memory/model/memory.ts'
 import type { Topic } from '../../memory/model/topics.ts'
-import type { Remember } from '../../memory/model/turns.ts'
+import type { Message, Remember } from '../../memory/model/turns.ts'
 
-/** A message of a batch or of its context. */
-export interface ExtractMessage {
-  role: Role
-  name?: string | undefined
-  content: string
-  /** When it was said, epoch milliseconds. Relative dates in it refer to this time. */
-  at: number
-}
+/** A message of a batch or of its context. Relative dates in it refer to `at`. */
+export type ExtractMessage = Message & { at: number }
 
 export interface ExtractTurn {
   turnId: string
@@ -102,22 +95,17 @@ export type UnreadableReason =
   /** More or longer than an answer about one batch can be. */
   | 'too_large'
 
+export interface UnreadableAnswer {
+  reason: UnreadableReason
+  /** Contains no text of the conversation. */
+  detail: string
+  /** The complete facts of a truncated answer, for a batch that cannot be split. */
+  partial?: Extraction | undefined
+}
+
 export type ExtractionOutcome =
-  | {
-      status: 'read'
-      extraction: Extraction
-      /** `none`: valid as it was; `repaired`: corrected by the reader; `retried`: the second answer was used. */
-      repair: 'none' | 'repaired' | 'retried'
-      /** Corrections and omissions, for history and logs. Without text of the conversation. */
-      notes: string[]
-    }
-  | {
-      status: 'unreadable'
-      reason: UnreadableReason
-      detail: string
-      /** The complete facts of a truncated answer, for a batch that cannot be split. */
-      partial?: Extraction | undefined
-    }
+  | { status: 'read'; extraction: Extraction }
+  | ({ status: 'unreadable' } & UnreadableAnswer)
 
 /** Maximum lengths in UTF-16 code units, and maximum numbers per batch. */
 export const MAX_FACT_LENGTH = 1_000

@@ -86,7 +86,7 @@ export class Learner {
     const facts = await this.#withVectors(extraction.facts, batch.turns, account, signal)
     const seen = new Map<string, number>()
     const neighboursOf = neighboursIn(records, key, this.#options.findNeighbours, comparableTo(first), seen)
-    const { decisions } = await reconcile(facts.map(toNewFact), { neighboursOf, model, account, signal })
+    const decisions = await reconcile(facts.map(toNewFact), { neighboursOf, model, account, signal })
 
     const apply = async (unit: UnitOfWork) => {
       const turns = await this.#stillPending(key, batch.turns)

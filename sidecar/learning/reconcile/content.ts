@@ -1,6 +1,7 @@
 import { normalise } from '../../text/terms/normalise.ts'
 import { readText, termsOf } from '../../text/terms/tokens.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import { looksLikeCommand } from './commands.ts'
 
 /** The content of a text as far as its words show it. */
 interface Content {
@@ -59,7 +60,7 @@ export function refinesOldText(text: string, old: string, fact: string): boolean
 }
 
 /** Whether most of `text` is in none of `sources`: it is invented or translated. */
-export function isUnsupported(text: string, sources: readonly string[]): boolean {
+function isUnsupported(text: string, sources: readonly string[]): boolean {
   const now = contentOf(text)
   const known = sources.map(contentOf)
   const union = (key: 'words' | 'bigrams') => new Set(known.flatMap((one) => [...one[key]]))
@@ -78,6 +79,26 @@ export function onlyNegates(fact: string, old: string): boolean {
   const stated = contentOf(fact)
   const before = contentOf(old)
   return stated.isNegated && !before.isNegated && stated.words.isSubsetOf(before.words)
+}
+
+/**
+ * Chooses the text of an updated memory; `null` when the old text already contains the fact. The text that the model
+ * proposes is used only if it verifiably contains the fact in words of the fact and of the memory. Otherwise the text of
+ * the fact is used, so that nothing new is lost.
+ * @param proposed `''` when the text of the fact is to be used
+ */
+export function chooseUpdatedText(proposed: string, fact: string, old: string): string | null {
+  const key = normaliseForDuplicate(proposed)
+  const isUsable =
+    proposed !== '' &&
+    key !== normaliseForDuplicate(fact) &&
+    key !== normaliseForDuplicate(old) &&
+    proposed.length <= 2 * (fact.length + old.length) + 200 &&
+    !looksLikeCommand(proposed) &&
+    preservesFact(proposed, fact, old) &&
+    !isUnsupported(proposed, [fact, old])
+  if (isUsable) return proposed
+  return containsFact(old, fact) ? null : fact
 }
 
 /** Share of `required` that is in `found`; 1 when nothing is required. */

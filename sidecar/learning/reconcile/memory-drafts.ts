@@ -24,7 +24,6 @@ export interface Change {
 export class MemoryDrafts {
   readonly #facts: readonly NewFact[]
   readonly #all: MemoryDraft[] = []
-  readonly #byMemory = new Map<string, MemoryDraft>()
   /** Fact → the draft that holds its content. */
   readonly #byFact = new Map<number, MemoryDraft>()
   readonly #superseded = new Map<number, Change>()
@@ -41,11 +40,10 @@ export class MemoryDrafts {
       return (this.#confirmed.get(earlier)?.draft ?? this.#byFact.get(earlier)) as MemoryDraft
     }
     const { known } = candidate
-    const existing = this.#byMemory.get(known.id)
+    const existing = this.#all.find((draft) => draft.known?.id === known.id)
     if (existing) return existing
     const draft: MemoryDraft = { known, text: known.text, isDeleted: false, lastChange: null }
     this.#all.push(draft)
-    this.#byMemory.set(known.id, draft)
     return draft
   }
 
@@ -54,7 +52,6 @@ export class MemoryDrafts {
     return this.#byFact.get(fact) === draft || this.#confirmed.get(fact)?.draft === draft
   }
 
-  /** Whether the fact has been applied in some way. */
   isApplied(fact: number): boolean {
     return this.#byFact.has(fact) || this.#confirmed.has(fact)
   }
@@ -84,18 +81,17 @@ export class MemoryDrafts {
     this.#confirmed.set(change.fact, { draft, sameAs: draft.lastChange?.fact ?? null, change })
   }
 
-  /** Reverts an existing memory to its state before the batch. */
-  restore(draft: MemoryDraft, change: Change): void {
+  /** Reverts an existing memory to its state before the batch and records that it states the fact. */
+  restore(draft: MemoryDraft, known: KnownMemory, change: Change): void {
     this.#supersede(draft, change)
-    revert(draft)
+    Object.assign(draft, { text: known.text, isDeleted: false, lastChange: null })
+    this.confirm(draft, change)
   }
 
-  /** Moves the last change of an existing memory into a new memory of its fact. */
-  split(draft: MemoryDraft): void {
-    const { lastChange } = draft
-    if (lastChange)
-      this.create({ ...lastChange, reason: `${lastChange.reason}; kept apart from a later change` })
-    revert(draft)
+  /** Moves the last change of an existing memory into a new memory of its fact; an update of the memory follows. */
+  split(draft: MemoryDraft, { fact, reason, decidedBy }: Change): void {
+    this.create({ fact, reason: `${reason}; kept apart from a later change`, decidedBy })
+    draft.lastChange = null
   }
 
   /** `duplicates`: facts that are repeated later → the fact that represents them. */
@@ -129,20 +125,20 @@ export class MemoryDrafts {
     const changed = this.#all.filter(({ lastChange }) => lastChange?.fact === fact)
     // Additions and updates precede deletions.
     changed.sort((a, b) => Number(a.isDeleted) - Number(b.isDeleted))
-    for (const draft of changed) decisions.push(...this.#decisionsFor(draft, draft.lastChange as Change))
-    return decisions
+    return [...decisions, ...changed.flatMap((draft) => this.#decisionFor(draft) ?? [])]
   }
 
-  #decisionsFor({ known, text, isDeleted }: MemoryDraft, change: Change): Decision[] {
+  #decisionFor({ known, text, isDeleted, lastChange }: MemoryDraft): Decision | undefined {
+    const change = lastChange as Change
     if (known === null) {
-      const merged = text === this.#facts[change.fact]?.text ? {} : { text }
-      return isDeleted ? [] : [{ event: 'ADD', ...merged, ...change }]
+      if (isDeleted) return undefined
+      const stated = this.#facts[change.fact]?.text
+      return { event: 'ADD', ...(text === stated ? {} : { text }), ...change }
     }
-    if (isDeleted) return [{ event: 'DELETE', target: known.id, ...change }]
+    if (isDeleted) return { event: 'DELETE', target: known.id, ...change }
     const isSame = normaliseForDuplicate(text) === normaliseForDuplicate(known.text)
-    return isSame
-      ? [{ event: 'NOOP', target: known.id, ...change }]
-      : [{ event: 'UPDATE', target: known.id, text, ...change }]
+    if (isSame) return { event: 'NOOP', target: known.id, ...change }
+    return { event: 'UPDATE', target: known.id, text, ...change }
   }
 
   #supersede(draft: MemoryDraft, change: Change): void {
@@ -150,8 +146,4 @@ export class MemoryDrafts {
     if (lastChange === null || lastChange.fact === change.fact) return
     if (this.#byFact.get(lastChange.fact) === draft) this.#superseded.set(lastChange.fact, change)
   }
-}
-
-function revert(draft: MemoryDraft): void {
-  Object.assign(draft, { text: draft.known?.text ?? draft.text, isDeleted: false, lastChange: null })
 }

@@ -1,8 +1,12 @@
 import { offloaded, totalLength } from '../../text/workers/worker-pool.ts'
 import { looksLikeCommand } from './commands.ts'
-import type { Rules } from './rules.ts'
-import { createSimilarity, duplicateKeyOf, findLaterDuplicates } from './similarity.ts'
+import { createSimilarity, duplicateKeyOf } from './similarity.ts'
 import type { KnownMemory, NewFact } from './types.ts'
+
+/** Limits of one request. The most similar pairs of fact and candidate are used. */
+const MAX_CANDIDATES = 10
+const MAX_MEMORIES = 60
+const MAX_FACTS = 100
 
 /** What a fact may change or repeat: a memory, or an earlier fact of the batch. */
 export type Candidate = { known: KnownMemory } | { earlier: number }
@@ -20,7 +24,6 @@ export interface PlanInput {
   facts: readonly NewFact[]
   /** The similar memories of each fact, in the order of the facts. */
   neighbours: readonly (readonly KnownMemory[])[]
-  rules: Rules
 }
 
 /** `planFacts`, in a worker thread when there is much text. */
@@ -28,79 +31,70 @@ export const planReconciliation = offloaded(import.meta.url, planFacts, ({ facts
   totalLength([...facts, ...neighbours.flat()].map(({ text }) => text)),
 )
 
-/** Returns one verdict per fact. */
-export function planFacts({ facts, neighbours, rules }: PlanInput): Verdict[] {
-  const memories = new Map(neighbours.flat().map((known) => [known.id, known]))
-  const similarityOf = createSimilarity([...facts, ...memories.values()], rules)
-  const duplicates = findLaterDuplicates(facts)
-  const verdicts: Verdict[] = []
-  const scored = new Map<number, Scored[]>()
-  for (const [index, fact] of facts.entries()) {
-    const verdict = decideByRule(fact, index, neighbours[index] ?? [], duplicates)
-    verdicts.push(verdict ?? { kind: 'add', reason: 'no similar memory exists' })
-    if (verdict) continue
-    const found = new Map<string, Scored>()
-    const consider = (candidate: Candidate, similarity: number | null) => {
-      const key = keyOf(candidate)
-      if (similarity !== null && !found.has(key)) found.set(key, { candidate, similarity })
-    }
-    for (const known of neighbours[index] ?? []) consider({ known }, similarityOf(fact, known))
-    for (let earlier = 0; earlier < index; earlier++) {
-      const before = verdicts[earlier] as Verdict
-      if (before.kind === 'duplicate' || looksLikeCommand((facts[earlier] as NewFact).text)) continue
-      const candidate = before.kind === 'known' ? { known: before.known } : { earlier }
-      consider(candidate, similarityOf(fact, facts[earlier] as NewFact))
-    }
-    if (found.size > 0) scored.set(index, [...found.values()].sort(bySimilarity).slice(0, rules.neighbours))
-  }
-  for (const [index, candidates] of limitCandidates(scored, rules)) {
-    verdicts[index] =
-      candidates.length > 0
-        ? { kind: 'ask', candidates }
-        : { kind: 'add', reason: 'the request was full of more similar pairs' }
-  }
-  return verdicts
-}
-
-interface Scored {
+interface Pair {
+  fact: number
   candidate: Candidate
   similarity: number
 }
 
-function decideByRule(
-  fact: NewFact,
-  index: number,
-  neighbours: readonly KnownMemory[],
-  duplicates: ReadonlyMap<number, number>,
-): Verdict | undefined {
-  const of = duplicates.get(index)
-  if (of !== undefined) return { kind: 'duplicate', of }
-  const key = duplicateKeyOf(fact)
-  const known = neighbours.find((one) => duplicateKeyOf(one) === key)
-  if (known) return { kind: 'known', known }
-  if (looksLikeCommand(fact.text))
-    return { kind: 'add', reason: 'looks like a command, so it changes no memory' }
-  return undefined
+/** Returns one verdict per fact. */
+export function planFacts({ facts, neighbours }: PlanInput): Verdict[] {
+  const memories = new Map(neighbours.flat().map((known) => [known.id, known]))
+  const similarityOf = createSimilarity([...facts, ...memories.values()])
+  const keys = facts.map(duplicateKeyOf)
+  const lastOf = new Map(keys.map((key, index) => [key, index]))
+  const verdicts: Verdict[] = []
+  const pairs: Pair[] = []
+  for (const [index, fact] of facts.entries()) {
+    const key = keys[index] as string
+    const of = lastOf.get(key) as number
+    const near = neighbours[index] ?? []
+    const known = near.find((one) => duplicateKeyOf(one) === key)
+    const found = new Map<string, Pair>()
+    const consider = (candidate: Candidate, similarity: number | null) => {
+      const pair = similarity === null ? undefined : { fact: index, candidate, similarity }
+      if (pair && !found.has(keyOf(candidate))) found.set(keyOf(candidate), pair)
+    }
+    // The last occurrence represents all, so that in "Leeds", "Porto", "Leeds after all" the fact between precedes it.
+    if (of !== index) verdicts.push({ kind: 'duplicate', of })
+    else if (known) verdicts.push({ kind: 'known', known })
+    else if (looksLikeCommand(fact.text))
+      verdicts.push({ kind: 'add', reason: 'looks like a command, so it changes no memory' })
+    else {
+      for (const one of near) consider({ known: one }, similarityOf(fact, one))
+      for (const [earlier, before] of verdicts.entries()) {
+        const other = facts[earlier] as NewFact
+        if (before.kind === 'duplicate' || looksLikeCommand(other.text)) continue
+        consider(before.kind === 'known' ? { known: before.known } : { earlier }, similarityOf(fact, other))
+      }
+      const reason =
+        found.size > 0 ? 'the request was full of more similar pairs' : 'no similar memory exists'
+      verdicts.push({ kind: 'add', reason })
+      pairs.push(...found.values())
+    }
+  }
+  for (const [fact, candidates] of limitPairs(pairs)) verdicts[fact] = { kind: 'ask', candidates }
+  return verdicts
 }
 
-/** Keeps the most similar facts and their most similar candidates, within the limits of one request. */
-function limitCandidates(scored: ReadonlyMap<number, Scored[]>, rules: Rules): Map<number, Candidate[]> {
-  const best = ([first]: Scored[]) => first?.similarity ?? 0
-  const kept = [...scored].sort((a, b) => best(b[1]) - best(a[1]) || a[0] - b[0]).slice(0, rules.maxFacts)
-  const pairs = kept.flatMap(([fact, list]) => list.map((one) => ({ fact, ...one }))).sort(bySimilarity)
+/** The candidates of each fact within the limits of one request. */
+function limitPairs(pairs: readonly Pair[]): Map<number, Candidate[]> {
   const memories = new Set<string>()
-  const result = new Map([...scored.keys()].map((fact): [number, Candidate[]] => [fact, []]))
-  for (const { fact, candidate } of pairs) {
+  const byFact = new Map<number, Candidate[]>()
+  for (const { fact, candidate } of pairs.toSorted(bySimilarity)) {
+    const candidates = byFact.get(fact) ?? []
+    if (candidates.length >= MAX_CANDIDATES) continue
+    if (candidates.length === 0 && byFact.size >= MAX_FACTS) continue
     if ('known' in candidate) {
-      if (!memories.has(candidate.known.id) && memories.size >= rules.maxMemories) continue
+      if (!memories.has(candidate.known.id) && memories.size >= MAX_MEMORIES) continue
       memories.add(candidate.known.id)
     }
-    result.get(fact)?.push(candidate)
+    byFact.set(fact, [...candidates, candidate])
   }
-  return result
+  return byFact
 }
 
-function bySimilarity(a: Scored, b: Scored): number {
+function bySimilarity(a: Pair, b: Pair): number {
   return b.similarity - a.similarity || (keyOf(a.candidate) < keyOf(b.candidate) ? -1 : 1)
 }
 

@@ -8,7 +8,6 @@ import {
 } from '../extraction/model-json.ts'
 import type { Candidate } from './plan.ts'
 import type { Numbering } from './request.ts'
-import type { Rejection } from './types.ts'
 
 /** One decision of the model about a fact and one of its candidates. */
 export type ModelDecision =
@@ -22,12 +21,12 @@ export interface ReadDecisions {
   byFact: Map<number, ModelDecision[]>
   /** Whether the answer contains any decision, usable or not. */
   isRecognised: boolean
-  rejected: Rejection[]
+  /** What is wrong with the answer, without texts of facts or memories. */
+  problems: string[]
 }
 
 /** Limits per answer. `MAX_WHY` is in UTF-16 code units, `MAX_DEPTH` in levels of JSON. */
 const MAX_DECISIONS = 1_000
-const MAX_REJECTIONS = 50
 const MAX_WHY = 200
 const MAX_DEPTH = 12
 
@@ -37,46 +36,40 @@ const MAX_DEPTH = 12
  */
 export function readDecisions(
   { calls, text, finish }: Completion,
-  numbering: Numbering,
+  { factNumber, choices }: Numbering,
   asked: readonly number[],
 ): ReadDecisions {
-  const rejected: Rejection[] = []
-  const reject = (what: string, why: string) => {
-    if (rejected.length < MAX_REJECTIONS) rejected.push({ what, why })
-  }
+  const problems: string[] = []
   const isCutOff = finish === 'length'
   let raw = calls.flatMap((call) => {
     if (/decide/i.test(call.name)) return findDecisions(call.arguments, isCutOff)
-    reject('a call', 'of another function than decide')
+    problems.push('a call of another function than decide')
     return []
   })
   if (raw.length === 0) raw = findDecisions(text, isCutOff)
-  if (raw.length === 0) reject('the answer', `${isCutOff ? 'cut off, ' : ''}contains no decision`)
-  else if (isCutOff) reject('the answer', 'was cut off')
-  if (raw.length > MAX_DECISIONS) reject('the answer', `contains more than ${MAX_DECISIONS} decisions`)
+  if (raw.length === 0) problems.push('the answer contains no decision')
+  if (raw.length > MAX_DECISIONS) problems.push(`the answer contains more than ${MAX_DECISIONS} decisions`)
+  if (isCutOff) problems.push('the answer was cut off')
 
   const byFact = new Map<number, ModelDecision[]>()
-  const factByNumber = new Map(asked.map((fact) => [numbering.factNumber.get(fact), fact]))
+  const factByNumber = new Map(asked.map((fact) => [factNumber.get(fact), fact]))
   const seen = new Set<string>()
   let isRecognised = false
   for (const one of raw.slice(0, MAX_DECISIONS)) {
-    const number = readNumber(one['fact'])
-    const fact = factByNumber.get(number ?? undefined)
+    const fact = factByNumber.get(readNumber(one['fact']))
     const action = readAction(one['action'])
-    if (fact === undefined) {
-      reject('a decision', `about ${number === null ? 'no fact' : `${number}, which is no fact to decide`}`)
-    } else if (action === undefined) {
-      reject(`facts[${fact}]`, 'unknown action')
-    } else {
+    if (fact === undefined) problems.push('a decision about no fact with "→"')
+    else if (action === undefined) problems.push('an unknown action')
+    else {
       isRecognised = true
-      const decision = readDecision(action, one, numbering.choices.get(fact))
+      const decision = readDecision(action, one, choices.get(fact))
       const key = JSON.stringify([fact, decision])
-      if (typeof decision === 'string') reject(`facts[${fact}] ${action}`, decision)
+      if (typeof decision === 'string') problems.push(`${action} ${decision}`)
       else if (!seen.has(key)) byFact.set(fact, [...(byFact.get(fact) ?? []), decision])
       seen.add(key)
     }
   }
-  return { byFact, isRecognised, rejected }
+  return { byFact, isRecognised, problems }
 }
 
 /** Objects with the keys "fact" and "action", at any depth, also in JSON within strings. */
@@ -102,7 +95,7 @@ function readDecision(
   const reason = given || 'no reason given'
   if (action === 'ADD') return { action, why: reason }
   const number = readNumber(memory)
-  if (number === null) return 'names no memory'
+  if (number === undefined) return 'names no memory'
   const target = choices?.get(number)
   if (!target) return `names ${number}, which is not a candidate of the fact`
   if (action !== 'UPDATE') return { action, target, why: reason }
@@ -110,11 +103,11 @@ function readDecision(
   return { action, target, why: reason, text: proposed }
 }
 
-/** Reads an integer, also from a string such as "3", "#3" or "M3"; `null` for anything else. */
-function readNumber(value: Json | undefined): number | null {
+/** Reads an integer, also from a string such as "3", "#3" or "M3"; `undefined` for anything else. */
+function readNumber(value: Json | undefined): number | undefined {
   const digits = typeof value === 'string' ? /^[#MF]?\s?(\d{1,6})$/i.exec(value.trim())?.[1] : undefined
   const number = digits === undefined ? value : Number(digits)
-  return typeof number === 'number' && Number.isInteger(number) ? number : null
+  return typeof number === 'number' && Number.isInteger(number) ? number : undefined
 }
 
 function readAction(value: Json | undefined): ModelDecision['action'] | undefined {

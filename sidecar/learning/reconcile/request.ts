@@ -11,7 +11,7 @@ export interface Numbering {
   meaning: ReadonlyMap<number, Candidate>
   /** Fact → its number, for the facts in the request. */
   factNumber: ReadonlyMap<number, number>
-  /** Fact to decide → number of a candidate → the candidate. */
+  /** Fact to decide → number of a candidate → the candidate, by number. */
   choices: ReadonlyMap<number, ReadonlyMap<number, Candidate>>
 }
 
@@ -32,10 +32,8 @@ export function numberingOf(verdicts: readonly Verdict[]): Numbering {
   )
   const all = asks.flatMap(({ candidates }) => candidates)
   const memories = new Map(all.flatMap((one) => ('known' in one ? [[one.known.id, one.known]] : [])))
-  const shown = new Set([
-    ...asks.map(({ fact }) => fact),
-    ...all.flatMap((one) => ('earlier' in one ? [one.earlier] : [])),
-  ])
+  const earlier = all.flatMap((one) => ('earlier' in one ? [one.earlier] : []))
+  const shown = new Set([...asks.map(({ fact }) => fact), ...earlier])
 
   const meaning = new Map<number, Candidate>()
   const memoryNumber = new Map<string, number>()
@@ -44,16 +42,19 @@ export function numberingOf(verdicts: readonly Verdict[]): Numbering {
     memoryNumber.set(known.id, meaning.size)
   }
   const factNumber = new Map<number, number>()
-  for (const earlier of [...shown].sort((a, b) => a - b)) {
-    meaning.set(meaning.size + 1, { earlier })
-    factNumber.set(earlier, meaning.size)
+  for (const fact of [...shown].sort((a, b) => a - b)) {
+    meaning.set(meaning.size + 1, { earlier: fact })
+    factNumber.set(fact, meaning.size)
   }
-  const numberOf = (one: Candidate) =>
-    ('known' in one ? memoryNumber.get(one.known.id) : factNumber.get(one.earlier)) as number
-  const choices = new Map(
-    asks.map(({ fact, candidates }) => [fact, new Map(candidates.map((one) => [numberOf(one), one]))]),
-  )
-  return { meaning, factNumber, choices }
+  const numbered = (one: Candidate): [number, Candidate] => [
+    ('known' in one ? memoryNumber.get(one.known.id) : factNumber.get(one.earlier)) as number,
+    one,
+  ]
+  const choices = asks.map(({ fact, candidates }): [number, Map<number, Candidate>] => [
+    fact,
+    new Map(candidates.map(numbered).sort(([a], [b]) => a - b)),
+  ])
+  return { meaning, factNumber, choices: new Map(choices) }
 }
 
 /** The messages and the function of the request. `problem`: what was wrong with the previous answer. */
@@ -64,16 +65,14 @@ export function requestFor(
   problem?: string,
 ): { messages: ChatMessage[]; tools: FunctionTool[]; maxOutputTokens: number } {
   const { meaning, factNumber, choices } = numbering
-  const deciding = new Set(asked)
+  const candidatesOf = (fact: number) => (asked.includes(fact) ? [...(choices.get(fact)?.keys() ?? [])] : [])
   const known: string[] = []
   const recent: string[] = []
   for (const [number, one] of meaning) {
     if ('known' in one) known.push(lineOf(number, one.known))
     else {
-      const numbers = deciding.has(one.earlier) ? [...(choices.get(one.earlier)?.keys() ?? [])] : []
-      const fact = facts[one.earlier] as NewFact
-      const list = numbers.length > 0 ? ` → ${numbers.sort((a, b) => a - b).join(', ')}` : ''
-      recent.push(lineOf(number, fact) + list)
+      const list = candidatesOf(one.earlier).join(', ')
+      recent.push(lineOf(number, facts[one.earlier] as NewFact) + (list && ` → ${list}`))
     }
   }
   const parts = [`KNOWN\n${known.join('\n') || '(nothing)'}`, `NEW\n${recent.join('\n')}`]
@@ -81,18 +80,13 @@ export function requestFor(
     parts.push(`Your last answer could not be used (${problem}). Call decide for the facts with "→" only.`)
   }
   const numbers = asked.map((fact) => factNumber.get(fact) as number)
-  const targets = new Set(asked.flatMap((fact) => [...(choices.get(fact)?.keys() ?? [])]))
+  const targets = [...new Set(asked.flatMap(candidatesOf))].sort((a, b) => a - b)
   return {
     messages: [
       { role: 'system', content: SYSTEM_PROMPT },
       { role: 'user', content: parts.join('\n\n') },
     ],
-    tools: [
-      decideTool(
-        numbers,
-        [...targets].sort((a, b) => a - b),
-      ),
-    ],
+    tools: [decideTool(numbers, targets)],
     maxOutputTokens: Math.min(8_192, 256 + 128 * asked.length),
   }
 }
@@ -125,7 +119,7 @@ export function decideTool(facts: readonly number[], targets: readonly number[])
 
 /** One line per text. As a JSON string, a text cannot imitate another line. */
 function lineOf(number: number, { at, speaker, text, ...rest }: KnownMemory | NewFact): string {
-  const date = Number.isFinite(at) && Math.abs(at) < 8.64e15 ? new Date(at).toISOString().slice(0, 10) : '?'
+  const date = new Date(at).toISOString().slice(0, 10)
   const happened = 'eventDate' in rest && rest.eventDate ? `, of ${oneLine(rest.eventDate, 40)}` : ''
   return `${number} [${date}${happened}] ${oneLine(speaker, 60)}: ${JSON.stringify(oneLine(text, MAX_SHOWN))}`
 }

@@ -3,43 +3,14 @@ import { segment } from '../../text/terms/segment.ts'
 import { stem } from '../../text/terms/stem.ts'
 import { readText, termsOf } from '../../text/terms/tokens.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
-import type { Rules } from './rules.ts'
-
-interface Statement {
-  speaker: string
-  text: string
-}
+import type { KnownMemory } from './types.ts'
 
 /** What facts and memories have in common. */
-export interface Comparable extends Statement {
-  topic: string | null
-  subTopic: string | null
-  dense: Float32Array
-}
-
-/** Gives spellings of a speaker that differ only in case or spacing the same key. */
-export function speakerKeyOf(speaker: string): string {
-  return normaliseForDuplicate(speaker)
-}
+export type Comparable = Pick<KnownMemory, 'text' | 'speaker' | 'topic' | 'subTopic' | 'dense'>
 
 /** Equal for two statements of one speaker in the same words. */
-export function duplicateKeyOf({ speaker, text }: Statement): string {
-  return `${speakerKeyOf(speaker)}\n${normaliseForDuplicate(text)}`
-}
-
-/**
- * Maps each fact that is repeated later in the batch to its last occurrence (indices). The last one represents all, so
- * that in "Leeds", "Porto", "Leeds after all" the fact between them precedes it.
- */
-export function findLaterDuplicates(facts: readonly Statement[]): Map<number, number> {
-  const keys = facts.map(duplicateKeyOf)
-  const last = new Map(keys.map((key, index) => [key, index]))
-  return new Map(
-    keys.flatMap((key, index): [number, number][] => {
-      const later = last.get(key) as number
-      return later === index ? [] : [[index, later]]
-    }),
-  )
+export function duplicateKeyOf({ speaker, text }: Pick<Comparable, 'speaker' | 'text'>): string {
+  return `${normaliseForDuplicate(speaker)}\n${normaliseForDuplicate(text)}`
 }
 
 /**
@@ -47,15 +18,14 @@ export function findLaterDuplicates(facts: readonly Statement[]): Map<number, nu
  * topic, and for the topic "other" without a sub-topic, whose facts have nothing in common.
  */
 export function topicKeyOf(topic: string | null, subTopic: string | null): string | null {
-  const main = stemsOf(topic)
-  const sub = stemsOf(subTopic)
+  const main = stemsOf(topic ?? '')
+  const sub = stemsOf(subTopic ?? '')
   return main === '' || (main === OTHER && sub === '') ? null : `${main}/${sub}`
 }
 
 const OTHER = stem('other', 'english')
 
-function stemsOf(label: string | null): string {
-  if (label === null) return ''
+function stemsOf(label: string): string {
   return segment(normalise(label))
     .flatMap((word) => (word.kind === 'gram' ? [] : [stem(word.text, 'english')]))
     .join(' ')
@@ -64,16 +34,23 @@ function stemsOf(label: string | null): string {
 /** Added for texts with the same topic key: contradictions seldom share words, but they share a topic. */
 const SAME_TOPIC_BONUS = 0.5
 
+/**
+ * Minimum cosine of near texts, and minimum weighted share of the shorter text's content terms. Both are low on purpose:
+ * an unnecessary pair costs about thirty tokens of a request that is made anyway, while a missed contradiction stays in
+ * the memory. Sentence embedders put paraphrases above 0.7 and unrelated facts about one person below 0.4.
+ */
+const MIN_COSINE = 0.5
+const MIN_OVERLAP = 0.5
+
 /** Words that stand for a speaker in extracted facts and carry no subject. */
 const SPEAKER_WORDS = 'user assistant'
 
 /**
  * Creates a comparison of two of `pool` (all facts and memories of one reconciliation). It returns their similarity,
- * 0…1.5, or `null` when they are not near (see `Rules`).
+ * 0…1.5, or `null` when they are not near: of different speakers, or neither of one topic nor above a threshold.
  */
 export function createSimilarity(
   pool: readonly Comparable[],
-  rules: Rules,
 ): (a: Comparable, b: Comparable) => number | null {
   const views = new Map(pool.map((one) => [one, viewOf(one)]))
   const weights = termWeights([...views.values()].map((view) => view.terms))
@@ -84,7 +61,7 @@ export function createSimilarity(
     const close = cosine(a.dense, b.dense)
     const shared = overlap(one.terms, other.terms, weights)
     const isSameTopic = one.topicKey !== null && one.topicKey === other.topicKey
-    if (!isSameTopic && close < rules.minCosine && shared < rules.minOverlap) return null
+    if (!isSameTopic && close < MIN_COSINE && shared < MIN_OVERLAP) return null
     return Math.max(close, shared, 0) + (isSameTopic ? SAME_TOPIC_BONUS : 0)
   }
 }
@@ -121,5 +98,5 @@ export function overlap(
 function viewOf({ text, speaker, topic, subTopic }: Comparable) {
   const terms = new Set(termsOf(readText(text)))
   for (const term of termsOf(readText(`${SPEAKER_WORDS} ${speaker}`))) terms.delete(term)
-  return { terms, speaker: speakerKeyOf(speaker), topicKey: topicKeyOf(topic, subTopic) }
+  return { terms, speaker: normaliseForDuplicate(speaker), topicKey: topicKeyOf(topic, subTopic) }
 }

@@ -1,15 +1,8 @@
 import type { Account, LanguageModel } from '../../ports/language-model.ts'
-import type { Rules } from './rules.ts'
+import type { Fact } from '../extraction/types.ts'
 
 /** A fact of the batch. Facts are passed in the order in which they were said. */
-export interface NewFact {
-  text: string
-  topic: string
-  subTopic: string
-  speaker: string
-  importance: number
-  /** Date of the event, if stated: `YYYY`, `YYYY-MM` or `YYYY-MM-DD`. */
-  eventDate: string | null
+export interface NewFact extends Pick<Fact, 'text' | 'topic' | 'subTopic' | 'speaker' | 'eventDate'> {
   /** When it was said, epoch milliseconds. */
   at: number
   /** L2-normalised embedding of `text`, by the same embedder as those of the memories. */
@@ -38,7 +31,7 @@ interface Decided {
 }
 
 /** `text`: set when the model merged the fact with an earlier one of the batch; otherwise the text of the fact is used. */
-export type Add = Decided & { event: 'ADD'; text?: string; replaces?: never }
+export type Add = Decided & { event: 'ADD'; text?: string }
 
 /** `text` supersedes the target. */
 export type Update = Decided & { event: 'UPDATE'; target: string; text: string }
@@ -61,21 +54,6 @@ export type Noop = Decided & {
 
 export type Decision = Add | Update | Delete | Noop
 
-export interface Rejection {
-  /** Contains no text of facts or memories. */
-  what: string
-  why: string
-}
-
-export interface Reconciliation {
-  /** In the order of the facts, at least one per fact. No two of them change (UPDATE, DELETE) the same memory. */
-  decisions: Decision[]
-  /** Model requests: 0, 1, or 2 with the corrective one. */
-  asked: number
-  /** Decisions of the model that were not applied, or not as stated. */
-  rejected: Rejection[]
-}
-
 export interface ReconcileOptions {
   /**
    * Returns at most `limit` valid memories that are most similar to a fact, best first: of the same speaker, by
@@ -85,7 +63,6 @@ export interface ReconcileOptions {
   model: LanguageModel
   account: Account
   signal?: AbortSignal | undefined
-  rules?: Partial<Rules> | undefined
 }
 
 /**
@@ -94,16 +71,8 @@ export interface ReconcileOptions {
  */
 export class UnreadableDecisions extends Error {
   override readonly name = 'UnreadableDecisions'
-  readonly asked: number
-  /** Why each decision of the model was rejected. */
-  readonly rejected: readonly Rejection[]
 
-  constructor(asked: number, rejected: readonly Rejection[]) {
-    const last = rejected.at(-1)
-    super(
-      `answer: expected decisions, got none in ${asked} answers${last ? ` (${last.what}: ${last.why})` : ''}. The turns stay pending.`,
-    )
-    this.asked = asked
-    this.rejected = rejected
+  constructor(problem: string) {
+    super(`answer: expected decisions, got none in two answers (${problem}). The turns stay pending.`)
   }
 }

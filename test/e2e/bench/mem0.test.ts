@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { FactBook } from '../../../bench/mem0/facts.ts'
 import { hippocacheAnswer } from '../../../bench/mem0/hippocache-answers.ts'
 import { mem0Answer } from '../../../bench/mem0/mem0-answers.ts'
@@ -39,7 +39,7 @@ const model: LanguageModel = {
 }
 
 describe('the scripted answers to Hippocache', () => {
-  it('contain the facts of the batch and need no repair', async () => {
+  it('contain the facts of the batch and need no second request', async () => {
     const outcome = await extract(
       {
         summary: '',
@@ -60,7 +60,6 @@ describe('the scripted answers to Hippocache', () => {
     )
     expect(outcome).toMatchObject({
       status: 'read',
-      repair: 'none',
       extraction: {
         facts: [{ text: 'Ada moved to Kyoto.' }, { text: 'Ada got a dog.' }, { text: 'Ben loves dogs.' }],
         summary: 'They talk about dogs.',
@@ -74,18 +73,19 @@ describe('the scripted answers to Hippocache', () => {
       topic: 'interests',
       subTopic: 'hobbies',
       speaker: 'Ada',
-      importance: 3,
       eventDate: null,
       at: AT,
       dense: Float32Array.of(1, 0),
     })
     const known = { ...fact('Ada paints: "sunsets", mostly.'), id: 'm', at: AT - 1 }
-    const { decisions, asked, rejected } = await reconcile(
-      [fact('Ada plays the violin.'), fact('Ada hikes.')],
-      { model, account, neighboursOf: () => [known] },
-    )
-    expect(asked).toBe(1)
-    expect(rejected).toEqual([])
+    const complete = vi.fn(model.complete)
+    const decisions = await reconcile([fact('Ada plays the violin.'), fact('Ada hikes.')], {
+      model: { ...model, complete },
+      account,
+      neighboursOf: () => [known],
+    })
+    expect(complete).toHaveBeenCalledTimes(1)
+    expect(decisions).toMatchObject([{ decidedBy: 'model' }, { decidedBy: 'model' }])
     expect(decisions.map(({ event }) => event)).toEqual(['ADD', 'ADD'])
   })
 

@@ -6,7 +6,6 @@ import { judge, judgeAnswer } from '../../../sidecar/learning/extraction/judge.t
 import { numberMessages } from '../../../sidecar/learning/extraction/messages.ts'
 import { candidatesOf, collectCandidates } from '../../../sidecar/learning/intake/candidates.ts'
 import { planFacts, planReconciliation } from '../../../sidecar/learning/reconcile/plan.ts'
-import { DEFAULT_RULES } from '../../../sidecar/learning/reconcile/rules.ts'
 import type { KnownMemory, NewFact } from '../../../sidecar/learning/reconcile/types.ts'
 import { readMemories, readMemoryChunk } from '../../../sidecar/retrieval/ranking/reading.ts'
 import { sparseOfAll, sparseOfChunk } from '../../../sidecar/text/terms/sparse.ts'
@@ -128,11 +127,11 @@ describe('a call with much text gives the same result in a worker thread as inli
         const dense = embedTexts({ texts, dimensions: 32 })
         const about = { speaker: 'Ada', topic: 'home', subTopic: 'city', at: 0 }
         const all = texts.map((text, i) => ({ ...about, text, dense: dense[i] as Float32Array }))
-        const facts: NewFact[] = all.slice(0, 20).map((one) => ({ ...one, importance: 3, eventDate: null }))
+        const facts: NewFact[] = all.slice(0, 20).map((one) => ({ ...one, eventDate: null }))
         const neighbours: KnownMemory[][] = facts.map((_, i) =>
           all.slice(i, i + 30).map((one, k) => ({ ...one, text: `${one.text} Oslo`, id: `m${i + k}` })),
         )
-        const input = { facts, neighbours, rules: DEFAULT_RULES }
+        const input = { facts, neighbours }
         expect(await planReconciliation(input)).toEqual(planFacts(input))
       }),
       RUNS,

@@ -4,7 +4,7 @@ import { readDate, readImportance, readNumbers } from '../../../../sidecar/learn
 import type { Json } from '../../../../sidecar/learning/extraction/model-json.ts'
 
 describe('readDate', () => {
-  it.each<[Json, string | null | undefined]>([
+  it.each<[Json, string | null]>([
     ['2026-05-03', '2026-05-03'],
     ['2026-5-3', '2026-05-03'],
     ['2026/05/03', '2026-05-03'],
@@ -23,12 +23,12 @@ describe('readDate', () => {
     ['', null],
     ['N/A', null],
     ['不明', null],
-    ['2026-02-30', undefined],
-    ['2026-13', undefined],
-    ['0099', undefined],
-    ['yesterday', undefined],
-    ['12 June', undefined],
-    [{}, undefined],
+    ['2026-02-30', null],
+    ['2026-13', null],
+    ['0099', null],
+    ['yesterday', null],
+    ['12 June', null],
+    [{}, null],
   ])('reads %j as %j', (written, date) => {
     expect(readDate(written)).toBe(date)
   })

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { numberMessages } from '../../../../sidecar/learning/extraction/messages.ts'
 import {
+  answerSchema,
   estimatePrompt,
   extractionPrompt,
   MAX_CONTEXT_MESSAGE,
   PROMPT_VERSION,
   systemPrompt,
 } from '../../../../sidecar/learning/extraction/prompt.ts'
-import { answerSchema } from '../../../../sidecar/learning/extraction/schema.ts'
 import type { ExtractionBatch } from '../../../../sidecar/learning/extraction/types.ts'
 import { tokenCounter } from '../../../../sidecar/text/token-counter.ts'
 import { batchOf, RULES } from './corpus/talk.ts'
 import { chinese, english, talks } from './corpus/talks.ts'
 
-function asked(batch: ExtractionBatch, recalled: string[] = []): { system: string; user: string } {
-  const [system, user] = extractionPrompt(batch, numberMessages(batch, recalled), recalled)
+function asked(batch: ExtractionBatch): { system: string; user: string } {
+  const [system, user] = extractionPrompt(batch, numberMessages(batch))
   return { system: system?.content ?? '', user: user?.content ?? '' }
 }
 

@@ -34,14 +34,6 @@ describe('removeRecalled', () => {
     expect(removeRecalled(`${open}I moved to Nantes.`)).toBe('I moved to Nantes.')
   })
 
-  it('removes known lines', () => {
-    const known = ['Ana lives in Lyon.', '- [2026-01-01] Ana: Ana has a dog.']
-    const message =
-      'You told me:\n- [2026-02-02] Ana: Ana lives in Lyon\n> Ana has a dog.\nand that Ana lives in Lyon. is a sentence.'
-
-    expect(removeRecalled(message, known)).toBe('You told me:\nand that Ana lives in Lyon. is a sentence.')
-  })
-
   it('does not change a message without recalled memories', () => {
     const message = '  My memories of Peru:\n\n\n\n- the food '
 

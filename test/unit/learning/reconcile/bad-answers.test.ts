@@ -20,7 +20,5 @@ describe('malformed answers of weak models', () => {
     }).catch((error) => error)
     expect(result.name === 'UnreadableDecisions' ? 'unreadable' : brief(result.decisions)).toEqual(becomes)
     expect(model.requests).toHaveLength(asked)
-    expect(result.asked).toBe(asked)
-    if (asked === 2) expect(result.rejected).not.toEqual([])
   })
 })

@@ -1,13 +1,7 @@
 import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { reconcile } from '../../../../sidecar/learning/reconcile/reconcile.ts'
-import type { Rules } from '../../../../sidecar/learning/reconcile/rules.ts'
 import { cosine } from '../../../../sidecar/learning/reconcile/similarity.ts'
-import type {
-  Decision,
-  KnownMemory,
-  NewFact,
-  Reconciliation,
-} from '../../../../sidecar/learning/reconcile/types.ts'
+import type { Decision, KnownMemory, NewFact } from '../../../../sidecar/learning/reconcile/types.ts'
 import type {
   Completion,
   CompletionRequest,
@@ -28,7 +22,6 @@ export async function fact(text: string, slot = '', more: Partial<NewFact> = {})
     topic,
     subTopic,
     speaker: 'user',
-    importance: 0.5,
     eventDate: null,
     at: JUNE,
     dense,
@@ -42,11 +35,11 @@ export async function known(
   slot = '',
   more: Partial<KnownMemory> = {},
 ): Promise<KnownMemory> {
-  const { importance: _, eventDate: __, ...rest } = await fact(text, slot)
+  const { eventDate: _, ...rest } = await fact(text, slot)
   return { id, ...rest, at: MAY, ...more }
 }
 
-/** What the model is told to decide, memories and facts named by a part of their text. */
+/** A decision of the scripted model. Memories and facts are given by their number or a part of their text. */
 export interface Said {
   fact: string | number
   action: string
@@ -61,7 +54,7 @@ export interface ScriptedModel extends LanguageModel {
   requests: CompletionRequest[]
 }
 
-/** Gives the answers one after the other; asked once more than that, it throws. */
+/** Gives these answers in order; a further request throws. */
 export function scripted(...answers: Answer[]): ScriptedModel {
   const requests: CompletionRequest[] = []
   return {
@@ -77,7 +70,7 @@ export function scripted(...answers: Answer[]): ScriptedModel {
   }
 }
 
-/** An answer that calls `decide` with items; texts are turned into the numbers of the request. */
+/** An answer that calls `decide`; parts of texts become the numbers of the request. */
 export function says(...items: Said[]): Answer {
   return (request) => ({ calls: [{ name: 'decide', arguments: JSON.stringify(itemsFor(request, items)) }] })
 }
@@ -103,38 +96,31 @@ function itemsFor(request: CompletionRequest, items: readonly Said[]) {
   }
 }
 
-/** The number of the line that holds `part`; a number stays what it is. */
+/** The number of the line that contains `part`; numbers are returned unchanged. */
 function numberOf(prompt: string, part: string | number): number {
   if (typeof part === 'number') return part
   const line = prompt.split('\n').findLast((one) => /^\d+ \[/.test(one) && one.includes(part))
-  if (!line) throw new Error(`No line of the request holds ${JSON.stringify(part)}:\n${prompt}`)
+  if (!line) throw new Error(`No line of the request contains ${JSON.stringify(part)}:\n${prompt}`)
   return Number.parseInt(line, 10)
 }
 
 export interface RunOptions {
   facts: readonly NewFact[]
   memories?: readonly KnownMemory[]
-  model?: LanguageModel
-  rules?: Partial<Rules>
+  model?: ScriptedModel
   signal?: AbortSignal
 }
 
-/** Reconciles over memories in a list, ranked by cosine. */
-export async function run({
-  facts,
-  memories = [],
-  model = scripted(),
-  rules,
-  signal,
-}: RunOptions): Promise<Reconciliation> {
-  return await reconcile(facts, {
+/** Reconciles with memories in a list, ranked by cosine. `asked`: the number of requests. */
+export async function run({ facts, memories = [], model = scripted(), signal }: RunOptions) {
+  const decisions = await reconcile(facts, {
     model,
-    rules,
     signal,
     account: { scope: 'scope' },
     neighboursOf: (one, limit) =>
       memories.toSorted((a, b) => cosine(b.dense, one.dense) - cosine(a.dense, one.dense)).slice(0, limit),
   })
+  return { decisions, asked: model.requests.length }
 }
 
 /** `UPDATE k1: new text`, in the order of the facts. */

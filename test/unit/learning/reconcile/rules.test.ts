@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { looksLikeCommand } from '../../../../sidecar/learning/reconcile/commands.ts'
-import { DEFAULT_RULES, rulesWith } from '../../../../sidecar/learning/reconcile/rules.ts'
 import {
   cosine,
   createSimilarity,
   duplicateKeyOf,
-  findLaterDuplicates,
   overlap,
   termWeights,
   topicKeyOf,
@@ -54,14 +52,6 @@ describe('duplicates', () => {
       duplicateKeyOf({ speaker: 'Bob', text: 'I like tea' }),
     )
   })
-
-  it('maps earlier occurrences to the last one', () => {
-    const facts = ['a b', 'c', 'A  b', 'd', 'a b.'].map((text) => ({ speaker: 'user', text }))
-    expect([...findLaterDuplicates(facts)]).toEqual([
-      [0, 4],
-      [2, 4],
-    ])
-  })
 })
 
 describe('similarity', () => {
@@ -109,7 +99,7 @@ describe('similarity', () => {
   ])('%s', (_, a, b, near) => {
     const one = { ...blank, ...a }
     const other = { ...blank, ...b }
-    const compare = createSimilarity([one, other], DEFAULT_RULES)
+    const compare = createSimilarity([one, other])
     expect(compare(one, other) !== null).toBe(near)
     expect(compare(other, one)).toBe(compare(one, other))
   })
@@ -210,23 +200,6 @@ describe('decisions by rule', () => {
   })
 
   it('returns no decisions for no facts', async () => {
-    expect(await run({ facts: [] })).toEqual({ decisions: [], asked: 0, rejected: [] })
-  })
-})
-
-describe('rulesWith', () => {
-  it.each([
-    { neighbours: -1 },
-    { neighbours: 1.5 },
-    { minCosine: 2 },
-    { minOverlap: Number.NaN },
-    { maxDeletes: Number.POSITIVE_INFINITY },
-  ])('throws for %j and names the rule', (rules) => {
-    const [name] = Object.keys(rules) as [string]
-    expect(() => rulesWith(rules)).toThrow(name)
-  })
-
-  it('uses the default of a missing rule', () => {
-    expect(rulesWith({ neighbours: 3 })).toEqual({ ...DEFAULT_RULES, neighbours: 3 })
+    expect(await run({ facts: [] })).toEqual({ decisions: [], asked: 0 })
   })
 })

@@ -1,30 +1,34 @@
 import { type Form, json, pretty } from './bad-answer.ts'
 
-/** The answer is good, what stands around it is not wanted. */
+/** Good answers with text around them. */
 export const AROUND: readonly Form[] = [
   { form: 'json fence', spoil: (good) => `\`\`\`json\n${pretty(good)}\n\`\`\`` },
   { form: 'bare fence', spoil: (good) => `\`\`\`\n${json(good)}\n\`\`\`` },
-  { form: 'fence that is never closed', spoil: (good) => `\`\`\`json\n${pretty(good)}` },
+  { form: 'unclosed fence', spoil: (good) => `\`\`\`json\n${pretty(good)}` },
   { form: 'tildes', spoil: (good) => `~~~json\n${pretty(good)}\n~~~` },
   {
     form: 'prose before',
     spoil: (good) => `Sure! Here are the facts I found in the batch:\n\n${pretty(good)}`,
   },
   {
-    form: 'prose before and after, with brackets',
+    form: 'prose with brackets before and after',
     spoil: (good) =>
       `From messages [1] and [3] (see {batch}):\n${json(good)}\nLet me know if you need [more] {details}.`,
   },
   { form: 'prose after with a fence', spoil: (good) => `${json(good)}\n\`\`\`\nI hope this helps! \`{}\`` },
+  {
+    form: 'HTML-escaped',
+    spoil: (good) => `<pre>${json(good)}</pre>`.replaceAll('&', '&amp;').replaceAll('"', '&quot;'),
+  },
   { form: 'byte order mark', spoil: (good) => `\ufeff${json(good)}` },
   { form: 'zero-width and CRLF', spoil: (good) => `\u200b${pretty(good).replaceAll('\n', '\r\n')}\u200b` },
   {
-    form: 'think tags with a draft in them',
+    form: 'think tags with a draft',
     spoil: (good) =>
       `<think>The user is... maybe {"facts":[{"text":"Draft that is wrong"}]}? No.</think>\n${json(good)}`,
   },
   {
-    form: 'thought whose opening the template ate',
+    form: 'reasoning without its opening tag',
     spoil: (good) => `Okay, let me see. {"facts": hmm\n</think>\n\n${json(good)}`,
   },
   { form: 'reasoning tags', spoil: (good) => `<reasoning>1. Read. 2. Write.</reasoning>${pretty(good)}` },
@@ -38,31 +42,31 @@ export const AROUND: readonly Form[] = [
     spoil: (good) =>
       `<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>${json(good)}`,
   },
-  { form: 'end marks of a chat template', spoil: (good) => `${json(good)}<|im_end|>\n<|im_start|>user` },
+  { form: 'end tokens of a chat template', spoil: (good) => `${json(good)}<|im_end|>\n<|im_start|>user` },
   { form: 'end of turn', spoil: (good) => `${json(good)}<end_of_turn></s>` },
   {
     form: 'html',
     spoil: (good) => `<p>Here it is:</p>\n<pre><code class="language-json">${pretty(good)}</code></pre>`,
   },
   { form: 'xml tag around json', spoil: (good) => `<answer>\n${pretty(good)}\n</answer>` },
-  { form: 'quoted as mail', spoil: (good) => `**Answer:**\n\n${pretty(good)}\n\n---\n*Extracted by AI*` },
-  { form: 'variable', spoil: (good) => `const result = ${pretty(good)};\nconsole.log(result)` },
+  { form: 'in Markdown', spoil: (good) => `**Answer:**\n\n${pretty(good)}\n\n---\n*Extracted by AI*` },
+  { form: 'assigned to a variable', spoil: (good) => `const result = ${pretty(good)};\nconsole.log(result)` },
   { form: 'print call', spoil: (good) => `import json\nprint(json.dumps(${json(good)}))` },
   { form: 'assistant prefix', spoil: (good) => `Assistant: ${json(good)}` },
   { form: 'json prefix', spoil: (good) => `json\n${pretty(good)}` },
   {
-    form: 'a question after it',
+    form: 'a question after the answer',
     spoil: (good) => `${json(good)}\n\nWould you like me to continue with the next batch?`,
   },
-  { form: 'blank lines without end', finish: 'length', spoil: (good) => `${json(good)}${'\n'.repeat(400)}` },
+  { form: 'endless blank lines', finish: 'length', spoil: (good) => `${json(good)}${'\n'.repeat(400)}` },
   {
-    form: 'chatter cut by the limit',
+    form: 'explanation cut off by the limit',
     finish: 'length',
     spoil: (good) => `${json(good)}\n\nExplanation: I looked at each message and`,
   },
 ]
 
-/** The answer is good but inside of something. */
+/** Good answers within another structure. */
 export const WRAPPED: readonly Form[] = [
   { form: 'result', spoil: (good) => json({ result: good }) },
   { form: 'data in response', spoil: (good) => json({ status: 'ok', response: { data: good } }) },
@@ -95,7 +99,7 @@ export const WRAPPED: readonly Form[] = [
     spoil: (good) => json({ type: 'object', properties: good }),
   },
   { form: 'list of facts without the object', spoil: (good) => json(good.facts) },
-  { form: 'lines of json', spoil: (good) => good.facts.map(json).join('\n') },
+  { form: 'JSON lines', spoil: (good) => good.facts.map(json).join('\n') },
   { form: 'objects with commas, no list', spoil: (good) => good.facts.map(json).join(',\n') },
   {
     form: 'an object for each list',
@@ -115,9 +119,9 @@ export const WRAPPED: readonly Form[] = [
     spoil: (good) =>
       json({ facts: Object.fromEntries(good.facts.map((fact, i) => [`fact_${i + 1}`, fact])) }),
   },
-  { form: 'doubled', spoil: (good) => `${json(good)}\n${json(good)}` },
+  { form: 'given twice', spoil: (good) => `${json(good)}\n${json(good)}` },
   {
-    form: 'doubled, with words',
+    form: 'given twice, with prose',
     spoil: (good) => `${pretty(good)}\n\nAs JSON:\n\n\`\`\`json\n${json(good)}\n\`\`\``,
   },
   {

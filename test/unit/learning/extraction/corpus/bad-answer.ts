@@ -2,7 +2,7 @@ import type { Fact, UnreadableReason } from '../../../../../sidecar/learning/ext
 import type { Completion } from '../../../../../sidecar/ports/language-model.ts'
 import { factsOf, type GoodAnswer, type GoodFact, type Talk } from './talk.ts'
 
-/** An answer of a weak model, the talk it answers, and what must come of it: these facts exactly, or this reason. */
+/** An answer of a weak model to a conversation, with the expected result: exactly these facts, or this reason. */
 export interface BadAnswer {
   kind: string
   form: string
@@ -12,16 +12,16 @@ export interface BadAnswer {
   expect: { facts: readonly Fact[] } | { unreadable: UnreadableReason }
 }
 
-/** A way in which models spoil a good answer. */
+/** A defect of an answer, made from a good answer. */
 export interface Form {
   form: string
   spoil: (good: GoodAnswer, talk: Talk) => string
   finish?: Completion['finish']
-  /** All facts of the talk unless something else is said here. */
+  /** By default all facts of the talk. */
   expect?: (talk: Talk) => BadAnswer['expect']
 }
 
-/** Each form on one talk in Latin letters and one in others, which change from form to form. */
+/** Applies each form to one talk in Latin script and one in another script, in rotation. */
 export function spoilt(
   kind: string,
   forms: readonly Form[],
@@ -46,7 +46,7 @@ export function spoilt(
   )
 }
 
-/** One by hand. */
+/** A hand-written answer. */
 export function byHand(
   kind: string,
   form: string,
@@ -66,12 +66,7 @@ export function pretty(value: unknown): string {
   return JSON.stringify(value, null, 2)
 }
 
-/** The answer with each of its facts changed. */
+/** The answer with changed facts. */
 export function withFacts(good: GoodAnswer, change: (fact: GoodFact, i: number) => unknown): unknown {
   return { ...good, facts: good.facts.map(change) }
-}
-
-/** Renames the keys of an object, those named. */
-export function renamed(object: object, names: Readonly<Record<string, string>>): unknown {
-  return Object.fromEntries(Object.entries(object).map(([key, value]) => [names[key] ?? key, value]))
 }

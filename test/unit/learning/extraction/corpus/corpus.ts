@@ -7,9 +7,9 @@ import { SYNTAX } from './syntax.ts'
 import { latinTalks, otherTalks } from './talks.ts'
 import { WRONG } from './wrong.ts'
 
-/** Answers as weak models give them, some by hand, most by spoiling good answers in named ways. */
+/** Answers of weak models: some hand-written, most made from good answers. */
 export const CORPUS: readonly BadAnswer[] = [
-  ...spoilt('around it', AROUND, latinTalks, otherTalks),
+  ...spoilt('surrounded', AROUND, latinTalks, otherTalks),
   ...spoilt('wrapped', WRAPPED, latinTalks, otherTalks),
   ...spoilt('syntax', SYNTAX, latinTalks, otherTalks),
   ...spoilt('shapes', SHAPES, latinTalks, otherTalks),

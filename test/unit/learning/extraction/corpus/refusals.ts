@@ -9,7 +9,7 @@ const nothing = (form: string, raw: string) => byHand('nothing to keep', form, s
 const prose = (form: string, talk: Talk, raw: string) =>
   byHand('prose', form, talk, raw, { unreadable: 'no_json' })
 
-/** Answers that decline, say nothing, or talk of something else. */
+/** Answers without facts: refusals, empty answers, empty lists and prose. */
 export const WITHOUT_FACTS: readonly BadAnswer[] = [
   refused('sorry', english, "I'm sorry, but I can't help with that."),
   refused('cannot', english, 'I cannot process personal health information.'),
@@ -27,9 +27,9 @@ export const WITHOUT_FACTS: readonly BadAnswer[] = [
   refused('by the endpoint', english, '', 'refused'),
   refused('by the endpoint, with words', english, 'The content was filtered.', 'refused'),
 
-  empty('nothing', ''),
-  empty('blanks', ' \n\n\t '),
-  empty('a thought alone', '<think>There is Ana, a nurse. I should answer with JSON.</think>\n'),
+  empty('no text', ''),
+  empty('white space', ' \n\n\t '),
+  empty('reasoning only', '<think>There is Ana, a nurse. I should answer with JSON.</think>\n'),
   empty('a byte order mark', '\ufeff'),
 
   nothing('empty list', '{"facts":[]}'),
@@ -38,11 +38,11 @@ export const WITHOUT_FACTS: readonly BadAnswer[] = [
   nothing('a bare empty list in a fence', '```json\n[]\n```'),
   nothing('facts is a word', '{"facts":"none"}'),
   nothing('facts is an empty object', '{"facts":{}}'),
-  nothing('facts is an empty text', '{"facts":""}'),
-  nothing('said in words', 'There are no new facts to extract.'),
-  nothing('said in fewer words', 'No facts.'),
+  nothing('facts is an empty string', '{"facts":""}'),
+  nothing('stated in words', 'There are no new facts to extract.'),
+  nothing('stated in two words', 'No facts.'),
   nothing(
-    'said around an empty list',
+    'stated in words before an empty list',
     'The messages hold only small talk.\n```json\n{"facts": [], "summary": "Ana asks for a capital."}\n```',
   ),
   nothing(
@@ -51,28 +51,28 @@ export const WITHOUT_FACTS: readonly BadAnswer[] = [
   ),
   nothing('a greeting as a fact', '{"facts":[{"text":"Good morning!","topic":"other","messages":[1]}]}'),
   nothing(
-    'what the assistant said',
+    'a statement of the assistant',
     '{"facts":[{"text":"The capital of Peru is Lima.","topic":"other","messages":[4]}]}',
   ),
 
   prose(
-    'goes on with the conversation',
+    'continues the conversation',
     english,
     'Wedding speeches should take about five minutes. What is your favourite memory of Tom?',
   ),
-  prose('goes on in Chinese', chinese, '祝您出差顺利！成都的火锅非常有名，记得去宽窄巷子逛逛。'),
+  prose('continues in Chinese', chinese, '祝您出差顺利！成都的火锅非常有名，记得去宽窄巷子逛逛。'),
   prose(
-    'speaks of the task',
+    'describes the task',
     english,
     'To extract facts from the conversation, one would first read each message and then decide what matters.',
   ),
   prose(
-    'a story of the user',
+    'a description of the user',
     english,
     'Ana is a nurse who lives in Lyon and whose brother Tom is about to get married.',
   ),
   prose(
-    'bullets that are no facts',
+    'bullets that are not facts',
     english,
     'You could begin the speech with:\n- a story of your childhood\n- how Tom met his wife\n- a wish for both',
   ),
@@ -82,17 +82,17 @@ export const WITHOUT_FACTS: readonly BadAnswer[] = [
     'Here are some facts about Lima:\n- Lima has ten million inhabitants.\n- The city was founded in 1535 by Pizarro.\n',
   ),
   prose(
-    'a list that goes on behind a remark',
+    'a list interrupted by a remark',
     english,
     'Facts:\n- Ana is a nurse in Lyon.\nAnd also these two.\n- Ana is allergic to peanuts.',
   ),
   prose('one word', english, 'OK'),
-  prose('a lone none', english, 'None'),
+  prose('the word none', english, 'None'),
   prose('code', english, 'def extract(messages):\n    return [m for m in messages if m]'),
-  prose('asks back', french, 'Pourriez-vous me donner le lot de messages à analyser ?'),
+  prose('asks for the messages', french, 'Pourriez-vous me donner le lot de messages à analyser ?'),
   prose('noise', english, '▁▁▁ 000 ▁▁ ### ### ### ||| 000'),
   prose(
-    'gives the prompt back',
+    'repeats the prompt',
     english,
     '- One fact per item: a short sentence in the third person.\n- In the language of its message. Never translate.',
   ),

@@ -1,7 +1,7 @@
 import { type Form, json, pretty, withFacts } from './bad-answer.ts'
 import { textsAlone } from './talk.ts'
 
-/** JSON that is none. */
+/** Invalid JSON. */
 export const SYNTAX: readonly Form[] = [
   {
     form: 'single quotes',
@@ -12,7 +12,7 @@ export const SYNTAX: readonly Form[] = [
         .replaceAll('\\"', '"'),
   },
   {
-    form: 'single quotes, apostrophes bare',
+    form: 'single quotes, unescaped apostrophes',
     spoil: (good) =>
       json(good)
         .replace(/(?<!\\)"/gu, "'")
@@ -45,7 +45,7 @@ export const SYNTAX: readonly Form[] = [
       json(good).replace(/(?<!\\)"([^"\\]*(?:\\.[^"\\]*)*)"/gu, (_, inner: string) => `“${inner}”`),
   },
   { form: 'backticks', spoil: (good) => json(good).replace(/"text":"((?:[^"\\]|\\.)*)"/gu, '"text":`$1`') },
-  { form: 'quotes inside not escaped', spoil: (good) => pretty(good).replaceAll('\\"', '"') },
+  { form: 'unescaped quotes inside texts', spoil: (good) => pretty(good).replaceAll('\\"', '"') },
   {
     form: 'strings joined with a plus',
     spoil: (good) => json(good).replace(/"text":"((?:[^"\\]|\\.){8})/gu, '"text":"$1" +\n  "'),
@@ -56,14 +56,14 @@ export const SYNTAX: readonly Form[] = [
   },
   { form: 'tabs in strings', spoil: (good) => json({ ...good, summary: 'S' }).replace('"S"', '"a\tb"') },
   {
-    form: 'all escaped as \\u',
+    form: '\\u escapes of every non-ASCII character',
     spoil: (good) =>
       json(good).replace(/[^\x20-\x7e]/gu, (one) =>
         [...one].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join(''),
       ),
   },
   {
-    form: 'escaped once too often',
+    form: 'doubly escaped',
     spoil: (good) =>
       json(good).replace(
         /[^\x20-\x7e]/gu,
@@ -78,7 +78,7 @@ export const SYNTAX: readonly Form[] = [
         .replace(/"topic":"(.)/gu, (_, c: string) => `"topic":"\\x${c.charCodeAt(0).toString(16)}`),
   },
   { form: 'escaped apostrophes', spoil: (good) => json(good).replaceAll("'", "\\'") },
-  { form: 'half an emoji', spoil: (good) => json(good).replace(/"text":"/gu, '"text":"\\ud83d') },
+  { form: 'lone surrogates', spoil: (good) => json(good).replace(/"text":"/gu, '"text":"\\ud83d') },
   {
     form: 'escaped markdown',
     spoil: (good) =>
@@ -90,14 +90,14 @@ export const SYNTAX: readonly Form[] = [
   },
   { form: 'closing brace missing', spoil: (good) => json(good).slice(0, -1) },
   { form: 'brace of a fact missing', spoil: (good) => json(good).replace('}],"entities"', '],"entities"') },
-  { form: 'a bracket too many', spoil: (good) => json(good).replace('],"entities"', ']],"entities"') },
-  { form: 'braces too many', spoil: (good) => `${json(good)}}}` },
+  { form: 'one bracket too many', spoil: (good) => json(good).replace('],"entities"', ']],"entities"') },
+  { form: 'two braces too many', spoil: (good) => `${json(good)}}}` },
   {
-    form: 'a parenthesis for a list',
+    form: 'parentheses instead of brackets',
     spoil: (good) => json(good).replace(/"messages":\[([\d,]*)\]/gu, '"messages":($1)'),
   },
   {
-    form: 'values that are missing',
+    form: 'missing values',
     spoil: (good) => json(good).replaceAll('"event_date":null', '"event_date":'),
   },
   {
@@ -105,7 +105,7 @@ export const SYNTAX: readonly Form[] = [
     spoil: (good) => json(good).replace('],"entities"', ', ...],"entities"'),
   },
   {
-    form: 'equals signs for colons of facts alone',
+    form: 'an equals sign instead of a colon',
     spoil: (good) => json(good).replace('"facts":', '"facts" = '),
   },
   {
@@ -114,17 +114,17 @@ export const SYNTAX: readonly Form[] = [
   },
   { form: 'upper case literals', spoil: (good) => pretty(good).replaceAll('null', 'NULL') },
   {
-    form: 'texts alone',
+    form: 'texts instead of objects',
     spoil: (good) => json(withFacts(good, ({ text }) => text)),
     expect: (talk) => ({ facts: textsAlone(talk) }),
   },
   {
-    form: 'texts alone, a list of them',
+    form: 'a bare list of texts',
     spoil: (good) => json(good.facts.map(({ text }) => text)),
     expect: (talk) => ({ facts: textsAlone(talk) }),
   },
   {
-    form: 'texts alone, in single quotes',
+    form: 'a bare list of texts in single quotes',
     spoil: (good) => `[${good.facts.map(({ text }) => `'${text}'`).join(', ')}]`,
     expect: (talk) => ({ facts: textsAlone(talk) }),
   },

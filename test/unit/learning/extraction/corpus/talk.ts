@@ -7,25 +7,12 @@ import type {
 import { OTHER } from '../../../../../sidecar/memory/model/topics.ts'
 
 /** An item of "facts" as a good answer writes it. */
-export interface GoodFact {
-  text: string
-  topic: string
-  sub_topic: string
-  messages: number[]
-  importance: Importance
-  event_date: string | null
-}
+export type GoodFact = ReturnType<typeof fact>
 
 export interface GoodAnswer {
   facts: GoodFact[]
   entities: { name: string; type: string }[]
-  relations: {
-    subject: string
-    predicate: string
-    object: string
-    messages: number[]
-    event_date: string | null
-  }[]
+  relations: ReturnType<typeof relation>[]
   summary: string
 }
 
@@ -35,6 +22,27 @@ export interface Talk {
   user: string
   lines: readonly string[]
   good: GoodAnswer
+}
+
+export function fact(
+  text: string,
+  slot: string,
+  message: number,
+  importance: Importance,
+  event_date: string | null = null,
+) {
+  const [topic = '', sub_topic = ''] = slot.split('/')
+  return { text, topic, sub_topic, messages: [message], importance, event_date }
+}
+
+export function relation(
+  subject: string,
+  predicate: string,
+  object: string,
+  message: number,
+  event_date: string | null = null,
+) {
+  return { subject, predicate, object, messages: [message], event_date }
 }
 
 export const RULES: ExtractionRules = {

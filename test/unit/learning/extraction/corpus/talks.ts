@@ -1,4 +1,4 @@
-import type { Talk } from './talk.ts'
+import { fact, relation, type Talk } from './talk.ts'
 
 export const english: Talk = {
   language: 'English',
@@ -11,38 +11,10 @@ export const english: Talk = {
   ],
   good: {
     facts: [
-      {
-        text: "Ana is a nurse at St Mary's hospital in Lyon.",
-        topic: 'work',
-        sub_topic: 'employer',
-        messages: [1],
-        importance: 4,
-        event_date: null,
-      },
-      {
-        text: 'Ana is allergic to peanuts.',
-        topic: 'health',
-        sub_topic: 'allergies',
-        messages: [1],
-        importance: 5,
-        event_date: null,
-      },
-      {
-        text: "Ana's brother Tom gets married on 12 June 2026.",
-        topic: 'relationships',
-        sub_topic: 'family',
-        messages: [3],
-        importance: 4,
-        event_date: '2026-06-12',
-      },
-      {
-        text: 'Tom calls Ana "little sis".',
-        topic: 'relationships',
-        sub_topic: 'family',
-        messages: [3],
-        importance: 2,
-        event_date: null,
-      },
+      fact("Ana is a nurse at St Mary's hospital in Lyon.", 'work/employer', 1, 4),
+      fact('Ana is allergic to peanuts.', 'health/allergies', 1, 5),
+      fact("Ana's brother Tom gets married on 12 June 2026.", 'relationships/family', 3, 4, '2026-06-12'),
+      fact('Tom calls Ana "little sis".', 'relationships/family', 3, 2),
     ],
     entities: [
       { name: 'Ana', type: 'person' },
@@ -50,14 +22,8 @@ export const english: Talk = {
       { name: "St Mary's hospital", type: 'organisation' },
     ],
     relations: [
-      {
-        subject: 'Ana',
-        predicate: 'works_at',
-        object: "St Mary's hospital",
-        messages: [1],
-        event_date: null,
-      },
-      { subject: 'Tom', predicate: 'brother_of', object: 'Ana', messages: [3], event_date: null },
+      relation('Ana', 'works_at', "St Mary's hospital", 1),
+      relation('Tom', 'brother_of', 'Ana', 3),
     ],
     summary: 'Ana, a nurse in Lyon, asks for help with a speech for the wedding of her brother Tom.',
   },
@@ -74,38 +40,15 @@ export const french: Talk = {
   ],
   good: {
     facts: [
-      {
-        text: 'Léa a déménagé à Nantes en mars 2026.',
-        topic: 'life_events',
-        sub_topic: 'moves',
-        messages: [1],
-        importance: 4,
-        event_date: '2026-03',
-      },
-      {
-        text: "Léa fait de l'escalade deux fois par semaine avec son ami Hugo.",
-        topic: 'interests',
-        sub_topic: 'sports',
-        messages: [1],
-        importance: 3,
-        event_date: null,
-      },
-      {
-        text: 'Léa est végétarienne et déteste les champignons.',
-        topic: 'preferences',
-        sub_topic: 'food',
-        messages: [3],
-        importance: 4,
-        event_date: null,
-      },
+      fact('Léa a déménagé à Nantes en mars 2026.', 'life_events/moves', 1, 4, '2026-03'),
+      fact("Léa fait de l'escalade deux fois par semaine avec son ami Hugo.", 'interests/sports', 1, 3),
+      fact('Léa est végétarienne et déteste les champignons.', 'preferences/food', 3, 4),
     ],
     entities: [
       { name: 'Nantes', type: 'place' },
       { name: 'Hugo', type: 'person' },
     ],
-    relations: [
-      { subject: 'Léa', predicate: 'lives_in', object: 'Nantes', messages: [1], event_date: '2026-03' },
-    ],
+    relations: [relation('Léa', 'lives_in', 'Nantes', 1, '2026-03')],
     summary: 'Léa, qui vit à Nantes, cherche une recette végétarienne.',
   },
 }
@@ -119,27 +62,17 @@ export const german: Talk = {
   ],
   good: {
     facts: [
-      {
-        text: 'Jörg hat am 2. Mai 2026 mit dem Studium der Physik in Göttingen angefangen.',
-        topic: 'education',
-        sub_topic: 'subject',
-        messages: [1],
-        importance: 4,
-        event_date: '2026-05-02',
-      },
-      {
-        text: 'Jörgs Hund Bello zieht mit nach Göttingen um.',
-        topic: 'relationships',
-        sub_topic: 'pets',
-        messages: [1],
-        importance: 3,
-        event_date: null,
-      },
+      fact(
+        'Jörg hat am 2. Mai 2026 mit dem Studium der Physik in Göttingen angefangen.',
+        'education/subject',
+        1,
+        4,
+        '2026-05-02',
+      ),
+      fact('Jörgs Hund Bello zieht mit nach Göttingen um.', 'relationships/pets', 1, 3),
     ],
     entities: [{ name: 'Bello', type: 'pet' }],
-    relations: [
-      { subject: 'Jörg', predicate: 'studies_in', object: 'Göttingen', messages: [1], event_date: null },
-    ],
+    relations: [relation('Jörg', 'studies_in', 'Göttingen', 1)],
     summary: 'Jörg hat in Göttingen ein Studium der Physik begonnen.',
   },
 }
@@ -155,44 +88,16 @@ export const chinese: Talk = {
   ],
   good: {
     facts: [
-      {
-        text: '小明在杭州的一家游戏公司当设计师。',
-        topic: 'work',
-        sub_topic: 'role',
-        messages: [1],
-        importance: 4,
-        event_date: null,
-      },
-      {
-        text: '小明喜欢喝龙井茶。',
-        topic: 'preferences',
-        sub_topic: 'food',
-        messages: [1],
-        importance: 3,
-        event_date: null,
-      },
-      {
-        text: '小明2026年6月10日要去成都出差，顺便看姐姐。',
-        topic: 'plans',
-        sub_topic: 'appointments',
-        messages: [3],
-        importance: 4,
-        event_date: '2026-06-10',
-      },
-      {
-        text: '小明的姐姐说“一定要来吃火锅”。',
-        topic: 'relationships',
-        sub_topic: 'family',
-        messages: [3],
-        importance: 2,
-        event_date: null,
-      },
+      fact('小明在杭州的一家游戏公司当设计师。', 'work/role', 1, 4),
+      fact('小明喜欢喝龙井茶。', 'preferences/food', 1, 3),
+      fact('小明2026年6月10日要去成都出差，顺便看姐姐。', 'plans/appointments', 3, 4, '2026-06-10'),
+      fact('小明的姐姐说“一定要来吃火锅”。', 'relationships/family', 3, 2),
     ],
     entities: [
       { name: '杭州', type: '地点' },
       { name: '成都', type: '地点' },
     ],
-    relations: [{ subject: '小明', predicate: '居住于', object: '杭州', messages: [1], event_date: null }],
+    relations: [relation('小明', '居住于', '杭州', 1)],
     summary: '小明在杭州做游戏设计师，六月要去成都出差。',
   },
 }
@@ -208,33 +113,12 @@ export const japanese: Talk = {
   ],
   good: {
     facts: [
-      {
-        text: '健太は2026年4月下旬から大阪の図書館で働いている。',
-        topic: 'work',
-        sub_topic: 'employer',
-        messages: [1],
-        importance: 4,
-        event_date: '2026-04',
-      },
-      {
-        text: '健太の趣味は写真で、古いライカを使っている。',
-        topic: 'interests',
-        sub_topic: 'hobbies',
-        messages: [1],
-        importance: 3,
-        event_date: null,
-      },
-      {
-        text: '健太は猫アレルギーで、猫カフェが苦手だ。',
-        topic: 'health',
-        sub_topic: 'allergies',
-        messages: [3],
-        importance: 5,
-        event_date: null,
-      },
+      fact('健太は2026年4月下旬から大阪の図書館で働いている。', 'work/employer', 1, 4, '2026-04'),
+      fact('健太の趣味は写真で、古いライカを使っている。', 'interests/hobbies', 1, 3),
+      fact('健太は猫アレルギーで、猫カフェが苦手だ。', 'health/allergies', 3, 5),
     ],
     entities: [{ name: 'ライカ', type: '製品' }],
-    relations: [{ subject: '健太', predicate: '勤務先', object: '図書館', messages: [1], event_date: null }],
+    relations: [relation('健太', '勤務先', '図書館', 1)],
     summary: '健太は大阪の図書館で働き、写真が趣味。猫アレルギーがある。',
   },
 }
@@ -248,22 +132,8 @@ export const korean: Talk = {
   ],
   good: {
     facts: [
-      {
-        text: '민수는 부산에 살고 딸이 두 명 있다.',
-        topic: 'relationships',
-        sub_topic: 'family',
-        messages: [1],
-        importance: 4,
-        event_date: null,
-      },
-      {
-        text: '민수는 2026년 6월에 제주도로 이사할 예정이다.',
-        topic: 'plans',
-        sub_topic: 'goals',
-        messages: [1],
-        importance: 4,
-        event_date: '2026-06',
-      },
+      fact('민수는 부산에 살고 딸이 두 명 있다.', 'relationships/family', 1, 4),
+      fact('민수는 2026년 6월에 제주도로 이사할 예정이다.', 'plans/goals', 1, 4, '2026-06'),
     ],
     entities: [{ name: '제주도', type: '장소' }],
     relations: [],
@@ -280,33 +150,12 @@ export const russian: Talk = {
   ],
   good: {
     facts: [
-      {
-        text: 'Олег — программист из Казани.',
-        topic: 'work',
-        sub_topic: 'role',
-        messages: [1],
-        importance: 4,
-        event_date: null,
-      },
-      {
-        text: 'Олег каждое утро бегает пять километров.',
-        topic: 'health',
-        sub_topic: 'habits',
-        messages: [1],
-        importance: 3,
-        event_date: null,
-      },
-      {
-        text: 'Олег не пьёт кофе, только чай.',
-        topic: 'preferences',
-        sub_topic: 'food',
-        messages: [1],
-        importance: 3,
-        event_date: null,
-      },
+      fact('Олег — программист из Казани.', 'work/role', 1, 4),
+      fact('Олег каждое утро бегает пять километров.', 'health/habits', 1, 3),
+      fact('Олег не пьёт кофе, только чай.', 'preferences/food', 1, 3),
     ],
     entities: [{ name: 'Казань', type: 'место' }],
-    relations: [{ subject: 'Олег', predicate: 'живёт_в', object: 'Казань', messages: [1], event_date: null }],
+    relations: [relation('Олег', 'живёт_в', 'Казань', 1)],
     summary: 'Олег, программист из Казани, бегает по утрам.',
   },
 }
@@ -317,22 +166,8 @@ export const arabic: Talk = {
   lines: ['أنا طبيبة أسنان في القاهرة، وعندي ولدان، وأحب القراءة كثيرا.', 'تشرفت بمعرفتك!'],
   good: {
     facts: [
-      {
-        text: 'سارة طبيبة أسنان في القاهرة.',
-        topic: 'work',
-        sub_topic: 'role',
-        messages: [1],
-        importance: 4,
-        event_date: null,
-      },
-      {
-        text: 'سارة عندها ولدان وتحب القراءة كثيرا.',
-        topic: 'relationships',
-        sub_topic: 'family',
-        messages: [1],
-        importance: 3,
-        event_date: null,
-      },
+      fact('سارة طبيبة أسنان في القاهرة.', 'work/role', 1, 4),
+      fact('سارة عندها ولدان وتحب القراءة كثيرا.', 'relationships/family', 1, 3),
     ],
     entities: [{ name: 'القاهرة', type: 'مكان' }],
     relations: [],

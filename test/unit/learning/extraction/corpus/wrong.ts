@@ -16,17 +16,17 @@ const language = (form: string, talk: Talk, texts: readonly string[]) =>
     },
   )
 
-/** JSON, and yet no answer. */
+/** Readable JSON that is no usable answer. */
 export const WRONG: readonly BadAnswer[] = [
   shape('empty object', '{}'),
   shape('null', '{"result": null}'),
-  shape('a summary alone', json({ summary: english.good.summary })),
+  shape('only a summary', json({ summary: english.good.summary })),
   shape(
-    'entities and relations alone',
+    'only entities and relations',
     json({ entities: english.good.entities, relations: english.good.relations }),
   ),
   shape(
-    'schema given back',
+    'schema repeated',
     '{"type":"object","properties":{"facts":{"type":"array","items":{"type":"object","properties":{"text":{"type":"string"}}}}},"required":["facts"]}',
   ),
   shape(
@@ -34,28 +34,31 @@ export const WRONG: readonly BadAnswer[] = [
     '{"name":"memory","schema":{"type":"object","properties":{"facts":{"type":"array","items":{"type":"string"}}}}}',
   ),
   shape(
-    'template given back',
+    'template repeated',
     '{"facts":[{"text":"","topic":"","sub_topic":"","messages":[1],"importance":3,"event_date":null}],"entities":[],"relations":[],"summary":""}',
   ),
   shape(
-    'types for values',
+    'types instead of values',
     '{"facts":[{"text":"string","topic":"string","messages":["number"],"importance":"number"}],"summary":"string"}',
   ),
   shape('placeholders', '{"facts":[{"text":"<fact 1>","topic":"<topic>"},{"text":"...","topic":"..."}]}'),
   shape('a profile', '{"name":"Ana","job":"nurse","city":"Lyon","allergies":["peanuts"]}'),
   shape('a profile under facts', '{"facts":{"basic_info":{"name":"Ana"},"work":{"title":"nurse"}}}'),
-  shape('the messages given back', '[{"role":"user","id":1},{"role":"assistant","id":2}]'),
+  shape('the messages repeated', '[{"role":"user","id":1},{"role":"assistant","id":2}]'),
   shape(
     'items without texts',
     '{"facts":[{"topic":"work","importance":4},{"topic":"health","importance":5}]}',
   ),
   shape('numbers', '{"facts":[1,2,3]}'),
   shape('an error object', '{"error":{"code":"context_length_exceeded","type":"invalid_request_error"}}'),
-  shape('yes', '{"success":true,"count":4}'),
+  shape('only a status', '{"success":true,"count":4}'),
   shape('a plan of tool calls', '{"tool":"search","query":"wedding speech"}'),
-  shape('triples alone', '{"triples":[["Ana","works_at","St Mary\'s hospital"]]}'),
+  shape('only triples', '{"triples":[["Ana","works_at","St Mary\'s hospital"]]}'),
   shape('sentences without their subject', '{"Ana": ["is a nurse in Lyon", "is allergic to peanuts"]}'),
-  shape('a triple for a fact', '{"facts":[{"subject":"Ana","predicate":"works as","object":"nurse"}]}'),
+  shape(
+    'a triple instead of a fact',
+    '{"facts":[{"subject":"Ana","predicate":"works as","object":"nurse"}]}',
+  ),
   shape(
     'a broken escape',
     '{"facts":[{"text":"Ana works at caf\\u00e, in Lyon, as a nurse.","topic":"work","messages":[1]}]}',
@@ -69,7 +72,7 @@ export const WRONG: readonly BadAnswer[] = [
   ),
   byHand(
     'wrong shape',
-    'a dict in another notation',
+    'a Ruby hash',
     english,
     '{:facts => [{:text => "Ana is a nurse.", :topic => "work"}], :summary => "Ana is a nurse."}',
     { unreadable: 'no_json' },
@@ -112,7 +115,7 @@ export const WRONG: readonly BadAnswer[] = [
     'Oleg begaet kazhdoe utro.',
     'Oleg pyot tolko chay.',
   ]),
-  language('bytes read as Latin 1', chinese, [
+  language('UTF-8 decoded as Latin 1', chinese, [
     Buffer.from('小明在杭州的游戏公司当设计师').toString('latin1'),
   ]),
 
@@ -125,14 +128,14 @@ export const WRONG: readonly BadAnswer[] = [
   ),
   byHand(
     'giant',
-    'a fact without end',
+    'an endless fact',
     english,
     json({ facts: [{ text: 'Ana is a nurse and '.repeat(100), topic: 'work', messages: [1] }] }),
     { unreadable: 'too_large' },
   ),
   byHand(
     'giant',
-    'more facts than were said',
+    'more facts than a batch can have',
     english,
     json({
       facts: Array.from({ length: 150 }, (_, i) => ({
@@ -145,15 +148,15 @@ export const WRONG: readonly BadAnswer[] = [
   ),
   byHand(
     'giant',
-    'the same facts a hundred times',
+    'the same facts 100 times',
     english,
     json({ facts: Array.from({ length: 100 }, () => english.good.facts).flat() }),
     { facts: factsOf(english) },
   ),
-  byHand('giant', 'brackets without end', english, `${'['.repeat(5_000)}`, { unreadable: 'truncated' }),
+  byHand('giant', 'endless brackets', english, `${'['.repeat(5_000)}`, { unreadable: 'truncated' }),
   byHand(
     'giant',
-    'a hundred thousand blanks in it',
+    '100,000 spaces between keys',
     english,
     json(english.good).replace('"entities"', `${' '.repeat(100_000)}"entities"`),
     { facts: factsOf(english) },
