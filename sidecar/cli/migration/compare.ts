@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
-import { type Collection, type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
-import { COLLECTIONS, MIGRATION_SCOPE } from './migration-state.ts'
+import {
+  COLLECTIONS,
+  type Collection,
+  type RecordStore,
+  type StoredRecord,
+  scrollAll,
+} from '../../ports/records.ts'
+import { MIGRATION_SCOPE } from './migration-state.ts'
 
 /** Number and checksum of the records of one scope. */
 interface Digest {
