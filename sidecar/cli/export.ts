@@ -8,9 +8,9 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import { Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { CliError, required, runCommand } from './transfer/cli-error.ts'
 import { createClient } from './transfer/client.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
+import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
 
 /** Timeout of the whole export, milliseconds. */
 const REQUEST_TIMEOUT_MS = 3_600_000

@@ -8,9 +8,9 @@
  * interrupted.
  */
 import { parseArgs } from 'node:util'
-import { CliError, required, runCommand } from './transfer/cli-error.ts'
 import { createClient } from './transfer/client.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
+import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
 import { progressBar } from './transfer/progress.ts'
 import { FORMATS, type Format } from './transfer/readers/formats.ts'
 import { type ImportSummary, runImport } from './transfer/run-import.ts'

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CliError } from './cli-error.ts'
+import { CliError } from './input/cli-error.ts'
 
 export interface ClientOptions {
   url: string

@@ -1,4 +1,4 @@
-import { CliError } from '../cli-error.ts'
+import { CliError } from './cli-error.ts'
 
 /** One message of a turn, as the HTTP API accepts it. */
 export interface MessageBody {
