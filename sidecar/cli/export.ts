@@ -8,9 +8,9 @@ import { createWriteStream, renameSync, rmSync } from 'node:fs'
 import { Transform, type Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
-import { CliError, parseOptions } from './transfer/cli-error.ts'
 import { createClient } from './transfer/client.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
+import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
 
 /** Timeout of the whole export, milliseconds. */
 const REQUEST_TIMEOUT_MS = 3_600_000
@@ -18,16 +18,11 @@ const REQUEST_TIMEOUT_MS = 3_600_000
 /** Upper bound for the size of a footer, bytes. */
 const TAIL_BYTES = 4096
 
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof CliError)) throw error
-  console.error(error.message)
-  process.exitCode = 1
-}
-
-async function main(): Promise<void> {
-  const { user, to, url, key } = readArguments()
+async function main(): Promise<number> {
+  const string = { type: 'string' } as const
+  const { values } = parseArgs({ options: { user: string, to: string, url: string, key: string } })
+  const { to, url, key } = values
+  const user = required('--user', 'the id of the user to export', values.user)
   const connection = connectionOptions({ url, key }, process.env)
   const client = createClient({ ...connection, requestTimeoutMs: REQUEST_TIMEOUT_MS })
   await client.checkConnection()
@@ -41,6 +36,7 @@ async function main(): Promise<void> {
     if (part !== undefined && to !== undefined) renameSync(part, to)
     const where = to === undefined ? '' : ` to ${to}`
     console.error(`Done: exported ${footer.lines() - 2} records of ${JSON.stringify(user)}${where}.`)
+    return 0
   } catch (error) {
     if (part !== undefined) rmSync(part, { force: true })
     throw new CliError(`The export of ${JSON.stringify(user)} is incomplete: ${(error as Error).message}`)
@@ -62,18 +58,4 @@ function watchForFooter() {
   return { stream, lines: () => lines, isComplete }
 }
 
-function readArguments() {
-  return parseOptions(() => {
-    const { values } = parseArgs({
-      options: {
-        user: { type: 'string' },
-        to: { type: 'string' },
-        url: { type: 'string' },
-        key: { type: 'string' },
-      },
-    })
-    if (values.user === undefined)
-      throw new CliError('--user: expected the id of the user to export, got nothing')
-    return { ...values, user: values.user }
-  })
-}
+await runCommand(main)

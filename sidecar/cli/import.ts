@@ -8,18 +8,19 @@
  * interrupted.
  */
 import { parseArgs } from 'node:util'
-import { CliError, parseOptions } from './transfer/cli-error.ts'
 import { createClient } from './transfer/client.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
-import { UnreadableFile } from './transfer/input/entry.ts'
+import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
 import { progressBar } from './transfer/progress.ts'
 import { FORMATS, type Format } from './transfer/readers/formats.ts'
 import { type ImportSummary, runImport } from './transfer/run-import.ts'
 
 const MODES = ['buffered', 'sync', 'verbatim']
 
+const REQUEST_TIMEOUT_MS = 60_000
+
 /** A turn in mode `sync` waits for the model, including its retries. */
-const REQUEST_TIMEOUT_MS = { sync: 300_000, other: 60_000 }
+const SYNC_REQUEST_TIMEOUT_MS = 300_000
 
 const abort = new AbortController()
 process.on('SIGINT', () => {
@@ -29,41 +30,36 @@ process.on('SIGINT', () => {
   console.error('\nStopping after the requests in flight …')
 })
 
-try {
-  process.exitCode = await main()
-} catch (error) {
-  if (!(error instanceof CliError || error instanceof UnreadableFile)) throw error
-  console.error(`\n${error.message}`)
-  process.exitCode = 1
-}
-
 async function main(): Promise<number> {
   const values = readArguments()
   const connection = connectionOptions(values, process.env)
-  const { from, format, mode, user } = values
+  const { from, mode } = values
   const isDryRun = values['dry-run']
   const bar = progressBar('import')
   const client = isDryRun
     ? undefined
     : createClient({
         ...connection,
-        requestTimeoutMs: mode === 'sync' ? REQUEST_TIMEOUT_MS.sync : REQUEST_TIMEOUT_MS.other,
+        requestTimeoutMs: mode === 'sync' ? SYNC_REQUEST_TIMEOUT_MS : REQUEST_TIMEOUT_MS,
         onWait: (ms, reason) => bar.say(`retrying in ${(ms / 1000).toFixed(1)} s: ${reason}`),
       })
-  const summary = await runImport({
-    from,
-    format,
-    user,
-    mode,
-    appId: values.app,
-    agentId: values.agent,
-    statePath: values.state ?? `${from}.import-state.json`,
-    client,
-    target: connection.url,
-    bar,
-    signal: abort.signal,
-  })
-  bar.end()
+  const { app: appId, agent: agentId, state: statePath = `${from}.import-state.json` } = values
+  const { url: target } = connection
+  let summary: ImportSummary
+  try {
+    summary = await runImport({
+      ...values,
+      appId,
+      agentId,
+      statePath,
+      client,
+      target,
+      bar,
+      signal: abort.signal,
+    })
+  } finally {
+    bar.end()
+  }
   console.log(describe(from, summary, isDryRun))
   if (summary.interrupted) return 130
   return summary.problems > 0 ? 2 : 0
@@ -96,27 +92,19 @@ function describe(
 }
 
 function readArguments() {
-  return parseOptions(() => {
-    const { values } = parseArgs({
-      options: {
-        from: { type: 'string' },
-        format: { type: 'string', default: 'auto' },
-        user: { type: 'string' },
-        url: { type: 'string' },
-        key: { type: 'string' },
-        mode: { type: 'string' },
-        app: { type: 'string' },
-        agent: { type: 'string' },
-        state: { type: 'string' },
-        'dry-run': { type: 'boolean', default: false },
-      },
-    })
-    const { from, format, mode } = values
-    if (from === undefined) throw new CliError('--from: expected the path of a file to import, got nothing')
-    assertOneOf('--format', format, ['auto', ...FORMATS])
-    if (mode !== undefined) assertOneOf('--mode', mode, MODES)
-    return { ...values, from, format: format as Format | 'auto' }
+  const string = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      ...{ from: string, format: { ...string, default: 'auto' }, user: string, url: string, key: string },
+      ...{ mode: string, app: string, agent: string, state: string },
+      'dry-run': { type: 'boolean', default: false },
+    },
   })
+  const { format, mode } = values
+  const from = required('--from', 'the path of a file to import', values.from)
+  assertOneOf('--format', format, ['auto', ...FORMATS])
+  if (mode !== undefined) assertOneOf('--mode', mode, MODES)
+  return { ...values, from, format: format as Format | 'auto' }
 }
 
 function assertOneOf(option: string, value: string, allowed: readonly string[]): void {
@@ -124,3 +112,5 @@ function assertOneOf(option: string, value: string, allowed: readonly string[]):
     throw new CliError(`${option}: expected one of ${allowed.join(', ')}, got ${JSON.stringify(value)}`)
   }
 }
+
+await runCommand(main)

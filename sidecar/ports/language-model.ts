@@ -1,4 +1,4 @@
-/** Why a model is asked; each purpose may have a model of its own and is a column of the ledger. */
+/** Purpose of a model call; each may have its own model, and is recorded in the ledger. */
 export type Purpose = 'extract' | 'reconcile' | 'summarise'
 
 export interface ChatMessage {
@@ -6,7 +6,7 @@ export interface ChatMessage {
   content: string
 }
 
-/** A function the model may call, its parameters as JSON Schema. */
+/** A function that the model may call. `parameters` is JSON Schema. */
 export interface FunctionTool {
   name: string
   description: string
@@ -16,19 +16,19 @@ export interface FunctionTool {
 export interface CompletionRequest {
   purpose: Purpose
   messages: readonly ChatMessage[]
-  /** The shape that the answer should have. Adapters ask for it as strictly as their endpoint can, or not at all. */
+  /** Schema of the answer, enforced as far as the endpoint supports it. */
   schema?: { name: string; schema: Readonly<Record<string, unknown>> } | undefined
-  /** Functions to choose from; `required` makes the model call at least one where the endpoint can. */
+  /** The model must call at least one of them, if the endpoint supports that. */
   tools?: readonly FunctionTool[] | undefined
-  /** Of the answer; adapters add room for the reasoning of models that reason first. */
+  /** Limit for the answer; adapters add tokens for reasoning. */
   maxOutputTokens: number
-  /** When it is aborted, `complete` rejects with its reason. */
+  /** When aborted, `complete` rejects with its reason. */
   signal?: AbortSignal | undefined
-  /** For whom the money is spent; goes to the ledger with the call. */
+  /** Recorded in the ledger. */
   account: Account
 }
 
-/** Whom a call is booked to. */
+/** The user and turn that caused a call. */
 export interface Account {
   /** `scopeKey` of the user. */
   scope: string
@@ -38,35 +38,41 @@ export interface Account {
 }
 
 export interface Completion {
-  /** What the model wrote; may be empty when it only called functions. Not checked: it may be anything. */
+  /** Unchecked; empty if the model only called functions. */
   text: string
-  /** Functions called, arguments as the model wrote them: text that should be JSON. */
+  /** Function calls; `arguments` is unchecked text that should be JSON. */
   calls: readonly { name: string; arguments: string }[]
-  /** `length`: cut off by the token limit. */
+  /** `length`: truncated by the token limit. */
   finish: 'stop' | 'length' | 'refused' | 'other'
   model: string
   /**
-   * What was asked for and the endpoint does not have. Without `tools` the functions were described in words, and
-   * `text` should be JSON like `{"calls":[{"name":"…","arguments":{…}}]}`; without `schema` nothing held the
-   * model to the shape.
+   * Requested features that the endpoint lacks. Without `tools`, the functions were described in the prompt, and `text`
+   * should be JSON like `{"calls":[{"name":"…","arguments":{…}}]}`; without `schema`, the schema was not enforced.
    */
   without?: readonly ('schema' | 'tools')[] | undefined
 }
 
 /**
- * A chat model. Rejects with `ModelUnavailable` when the endpoint is down, slow, rate-limited or answers what is no
- * completion at all, after the adapter's own retries; what a working model *says* is never an error here.
+ * A chat model. Rejects with `ModelUnavailable` when the endpoint is down, slow, rate-limited or returns no completion,
+ * after the adapter's own retries. The content of a completion is never an error.
  */
 export interface LanguageModel {
-  /** For people: model and host, or `none`. */
+  /** Name for logs: model and host, or `none`. */
   readonly kind: string
   complete(request: CompletionRequest): Promise<Completion>
 }
 
-/** The endpoint gave no completion; the work stays and is tried again later. */
-export class ModelUnavailable extends Error {
+interface FailureDetails {
+  /** Delay that the endpoint requested, milliseconds. */
+  retryAfterMs?: number | undefined
+  /** HTTP status, if any. After 400, 404, 413 and 422 a retry of the same request fails too. */
+  status?: number | undefined
+}
+
+/** The endpoint returned no completion; the caller tries again later. */
+export class ModelUnavailable extends Error implements FailureDetails {
   override readonly name = 'ModelUnavailable'
-  /** What happened, as a stable word for states and metrics. */
+  /** Stable identifier for status and metrics. */
   readonly reason:
     | 'timeout'
     | 'rate_limited'
@@ -75,19 +81,13 @@ export class ModelUnavailable extends Error {
     | 'bad_answer'
     | 'unreachable'
     | 'circuit_open'
-  /** Milliseconds after which the endpoint said that it may be asked again. */
   readonly retryAfterMs: number | undefined
-  /** HTTP status, where there was one. A request answered with 400, 404, 413 or 422 will not fare better later. */
   readonly status: number | undefined
 
-  constructor(
-    reason: ModelUnavailable['reason'],
-    message: string,
-    options: { cause?: unknown; retryAfterMs?: number | undefined; status?: number | undefined } = {},
-  ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+  constructor(reason: ModelUnavailable['reason'], message: string, details: FailureDetails = {}) {
+    super(message)
     this.reason = reason
-    this.retryAfterMs = options.retryAfterMs
-    this.status = options.status
+    this.retryAfterMs = details.retryAfterMs
+    this.status = details.status
   }
 }

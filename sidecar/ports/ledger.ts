@@ -1,20 +1,20 @@
-import type { Account, Purpose } from './language-model.ts'
+import type { Account, ModelUnavailable, Purpose } from './language-model.ts'
 
-/** One external call, successful or not. Tokens as the provider counted them; 0 where it did not say. */
+/** One external call, successful or not. Tokens as counted by the provider; 0 if it reported none. */
 export interface LedgerEntry extends Account {
-  /** Epoch milliseconds at which the call began. */
+  /** Start of the call, epoch milliseconds. */
   at: number
   purpose: Purpose | 'embed'
   model: string
   tokensIn: number
   tokensOut: number
-  /** Of `tokensIn`, those the provider had cached. */
+  /** The part of `tokensIn` that the provider read from its cache. */
   tokensCached: number
   latencyMs: number
-  /** Tries before this one. */
+  /** Attempts before this one. */
   retries: number
-  outcome: 'ok' | 'timeout' | 'rate_limited' | 'refused_key' | 'server_error' | 'bad_answer' | 'unreachable'
+  outcome: 'ok' | Exclude<ModelUnavailable['reason'], 'circuit_open'>
 }
 
-/** Takes an entry for every external call. Never throws and never waits: a lost row must not lose a memory. */
+/** Called for every external call. Never throws and never blocks: a lost entry must not lose a memory. */
 export type RecordCall = (entry: LedgerEntry) => void

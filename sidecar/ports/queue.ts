@@ -1,41 +1,40 @@
 /**
- * Does the work of a key. Answers when it wants to be run again, epoch milliseconds, or `null` when nothing is left to
- * do. `signal` is aborted when the run is given up: the process closes, or another one may have taken the run over.
+ * Runs the job of a key. Returns when the key must run again (epoch milliseconds), or `null`. `signal` is aborted when
+ * the process closes, or when another process may have taken over the run.
  */
 export type Run = (key: string, signal: AbortSignal) => Promise<number | null>
 
 /**
- * Durable wake-ups: when the work of which key is to be done. What there is to do is not kept here; a run looks for
- * itself, and may find nothing. Keys are well-formed Unicode.
+ * A durable schedule of keys. It stores no payload: a run finds out itself what there is to do. Keys are well-formed
+ * Unicode.
  *
- * What every adapter promises, and the contract suite checks:
- * - A wish that was kept leads to a run that begins at or after its time, in some process that works, also when the
- *   process that kept it dies. Wishes for a key that has not been run yet are one wish, the earliest.
- * - A key is run once at a time, whichever processes work, and keys are run side by side up to a bound per process. A
- *   wish that comes during a run leads to another one after it.
- * - A run that rejects is run again after a pause that grows; one whose process died, or gave it up, is run again by
- *   another within a bounded time. So a run may happen more than once, and must not mind.
- * - `close` begins no run, tells those under way to stop, and waits for them for a bounded time.
+ * The contract suite checks for every adapter:
+ * - An accepted schedule leads to a run at or after its time in some working process, also when the process that
+ *   scheduled it dies. Schedules of a key that has not run yet are merged into the earliest one.
+ * - A key has one run at a time across processes; keys run in parallel up to a limit per process. A schedule during a
+ *   run leads to another run after it.
+ * - A run that rejects is retried after a growing delay; a run whose process died or stalled is repeated by another
+ *   process within a bounded time. Runs must therefore be idempotent.
+ * - `close` starts no run, aborts the running ones, and waits for them for a bounded time.
  *
- * A server may lose what it keeps (a flush, an eviction): the owner wishes anew, from time to time, for what it knows of.
+ * A server may lose its schedule (flush, eviction), so the owner reschedules from time to time.
  */
 export interface Queue {
-  /** For people: `sqlite`, `bullmq`. */
+  /** Name for logs: `sqlite`, `bullmq`. */
   readonly kind: string
   /**
-   * Wishes for a run at or after a time, epoch milliseconds, which may have a fraction. When this resolves the wish is
-   * kept.
-   * Rejects with `QueueUnavailable`: then it may be kept or not.
+   * Schedules a run at or after a time, epoch milliseconds (may have a fraction). The schedule is durable when this
+   * resolves; it may be when this rejects with `QueueUnavailable`.
    */
   schedule(key: string, at: number): Promise<void>
-  /** Runs what falls due in this process, from now on. Called once. */
+  /** Starts to run due keys in this process. Called once. */
   work(run: Run): void
-  /** Resolves when wishes can be kept just now. */
+  /** Resolves when keys can currently be scheduled. */
   check(): Promise<void>
   close(): Promise<void>
 }
 
-/** Wishes cannot be kept just now; the message is for the operator. */
+/** The schedule cannot be stored; the message is for the operator. */
 export class QueueUnavailable extends Error {
   override readonly name = 'QueueUnavailable'
 }

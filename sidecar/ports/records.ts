@@ -1,31 +1,35 @@
+import { setImmediate } from 'node:timers/promises'
 import type { SparseVector } from '../text/terms/sparse.ts'
 
 export type { SparseVector } from '../text/terms/sparse.ts'
 
-import { setImmediate } from 'node:timers/promises'
 /**
  * Kinds of documents: `turns` as posted, current `memories`, their past `versions` and `history`, `conversations`,
  * `calls` by idempotency key, `pending` turns without extraction, the `graph` of entities and relations, `rules` of
  * apps, the `ledger` of external calls, the `timeline` of recalls per conversation, and `meta` about the store itself.
+ * Migrations copy them in this order, which must not change.
  */
-export type Collection =
-  | 'turns'
-  | 'memories'
-  | 'versions'
-  | 'history'
-  | 'conversations'
-  | 'calls'
-  | 'pending'
-  | 'graph'
-  | 'rules'
-  | 'ledger'
-  | 'timeline'
-  | 'meta'
+export const COLLECTIONS = [
+  'turns',
+  'timeline',
+  'memories',
+  'versions',
+  'history',
+  'conversations',
+  'calls',
+  'pending',
+  'graph',
+  'rules',
+  'ledger',
+  'meta',
+] as const
+
+export type Collection = (typeof COLLECTIONS)[number]
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
 
-/** Value of a field that a store can index; a list matches what any of its members matches. */
+/** Value of an indexable field; a list matches if one of its members matches. */
 export type Field = string | number | null | readonly (string | number)[]
 export type Fields = { readonly [name: string]: Field }
 
@@ -38,7 +42,7 @@ export interface StoredRecord {
   dense?: Float32Array | undefined
   /** Term weights of the text. */
   sparse?: SparseVector | undefined
-  /** Filterable fields, derived from the payload; written, and not read back. */
+  /** Filterable fields, derived from the payload; not read back. */
   fields?: Fields | undefined
 }
 
@@ -69,7 +73,7 @@ export interface ScrollOptions {
  * - `scroll` visits each record once, by `order` and then id, also during concurrent writes.
  */
 export interface RecordStore {
-  /** Name for people: `sqlite`, `qdrant`. */
+  /** Name for logs: `sqlite`, `qdrant`. */
   readonly kind: string
   commit(writes: readonly Write[]): Promise<void>
   get(collection: Collection, scope: string, id: string): Promise<StoredRecord | undefined>
@@ -77,15 +81,15 @@ export interface RecordStore {
   /** Scopes with records of a collection, sorted by UTF-16 code units, without `after` itself. */
   scopes(collection: Collection, options: { after?: string | undefined; limit: number }): Promise<string[]>
   /**
-   * Completes commits that other processes left half done in a scope, oldest first. The caller holds the lock of the
-   * scope; a process that may still be alive is waited for. Absent: commits are never left half done.
+   * Completes commits that other processes left half done in a scope, oldest first; waits for processes that may still
+   * be alive. The caller holds the lock of the scope. Absent: commits are never left half done.
    */
   recover?(scope: string): Promise<void>
-  /** Whether every commit of this process to a scope is complete. Absent: it is when `commit` resolves. */
+  /** Whether all commits of this process to a scope are complete. Absent: they are when `commit` resolves. */
   isFinished?(scope: string): boolean
-  /** Present where the store keeps the vectors of each embedder apart, with those of earlier embedders. */
+  /** Present if the store keeps the vectors of each embedder separately. */
   readonly generations?: Generations
-  /** Rejects with the reason when the backend does not answer. */
+  /** Rejects with the reason if the store is unavailable. */
   check(): Promise<void>
   close(): Promise<void>
 }

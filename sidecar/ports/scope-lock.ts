@@ -1,36 +1,34 @@
-/** What a task knows of the lock that it runs under. */
+/** The lock that a task holds. */
 export interface Hold {
   /**
-   * To be awaited right before each commit: it is certain that nobody else writes to the scope meanwhile.
-   * @throws {AppError} `backend_unavailable` where it is not, as for a process that stood still for too long; then
-   * nothing may be stored
+   * Must be awaited right before each commit: resolves when no other process can write to the scope.
+   * @throws {AppError} `backend_unavailable` if the lock may be lost, for example after a long pause; do not commit then
    */
   assertHeld(): Promise<void>
 }
 
 /**
- * One writer per scope, over all processes that write to one record store.
+ * One writer per scope, across all processes that write to one record store.
  *
- * What every adapter promises, and the contract suite checks:
- * - Tasks of one scope run one after another, those of different scopes side by side. Scopes are taken exactly as they
- *   are.
- * - A task that rejects rejects its own promise only.
+ * The contract suite checks for every adapter:
+ * - Tasks of one scope run one after another, those of different scopes in parallel. Scopes are compared exactly.
+ * - A task that rejects rejects only its own promise.
  *
- * Where processes share a lock:
- * - It is kept for as long as the task runs, and ends by itself when the process dies or stands still.
- * - What a holder did not finish in the scope is finished before the next task runs.
- * - A task that does not come to its turn in time is refused, and never runs.
- * - Nobody who keeps writing keeps others from it for ever.
+ * And for adapters that share locks between processes:
+ * - A lock is held while its task runs, and expires when the process dies or stalls.
+ * - Commits that a holder left half done in the scope are completed before the next task runs.
+ * - A task that does not get the lock in time is rejected and never runs.
+ * - A process that keeps writing cannot starve the others.
  */
 export interface ScopeLock {
-  /** For people: `in-process`, `redis`. */
+  /** Name for logs: `in-process`, `redis`. */
   readonly kind: string
-  /** @throws {AppError} `backend_unavailable` when the task was not begun: it waited too long, or no lock was to be had */
+  /** @throws {AppError} `backend_unavailable` if the task did not start, because no lock was available in time */
   run<T>(scope: string, task: (hold: Hold) => Promise<T>): Promise<T>
-  /** Resolves when all that was under way at the call has ended. */
+  /** Resolves when all tasks that were added before the call have ended. */
   drained(): Promise<void>
-  /** Resolves when locks are to be had just now. */
+  /** Resolves when locks are currently available. */
   check(): Promise<void>
-  /** After the last task: `drained` first. */
+  /** Call `drained` first. */
   close(): Promise<void>
 }

@@ -4,13 +4,13 @@ import type { CachedEntry, CacheStore } from '../../ports/cache-store.ts'
 export interface InProcessCacheOptions {
   /** Most entries held at once. */
   maxEntries: number
-  /** Most bytes of keys and values (UTF-16, so two a code unit) held at once. */
+  /** Most bytes of keys and values held at once (UTF-16: two bytes per code unit). */
   maxBytes: number
   /** Epoch milliseconds; injected by tests. */
   now?: () => number
 }
 
-/** The embedded cache: bounded by count and size, gone with the process. */
+/** The embedded cache: bounded by count and size, lost with the process. */
 export function createInProcessCache({
   maxEntries,
   maxBytes,
@@ -19,21 +19,18 @@ export function createInProcessCache({
   const entries = new LRUCache<string, CachedEntry & { expiresAt: number }>({
     max: maxEntries,
     maxSize: maxBytes,
-    sizeCalculation: ({ value }, key) => 2 * (value.length + key.length) + 64,
+    sizeCalculation: ({ value }, key) => sizeOf(key, value),
   })
   return {
     kind: 'in-process',
     async get(key) {
       const entry = entries.get(key)
-      if (!entry) return undefined
-      if (now() >= entry.expiresAt) {
-        entries.delete(key)
-        return undefined
-      }
-      return { value: entry.value, storedAt: entry.storedAt }
+      if (entry && now() < entry.expiresAt) return { value: entry.value, storedAt: entry.storedAt }
+      entries.delete(key)
+      return undefined
     },
     async set(key, value, ttlMs) {
-      const size = 2 * (value.length + key.length) + 64
+      const size = sizeOf(key, value)
       if (size > maxBytes) {
         throw new RangeError(`cache value: expected at most ${maxBytes} bytes, got ${size}`)
       }
@@ -50,4 +47,9 @@ export function createInProcessCache({
       entries.clear()
     },
   }
+}
+
+/** Bytes, with the overhead of an entry. */
+function sizeOf(key: string, value: string): number {
+  return 2 * (value.length + key.length) + 64
 }

@@ -12,11 +12,7 @@ export interface LexicalEmbedderOptions {
  * word stems and of the character n-grams inside them (Bojanowski et al. 2017 without the training).
  * Similar spelling gives similar vectors, so it forgives typos and word endings; it knows no synonyms.
  */
-export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder {
-  const { dimensions = 384 } = options
-  if (!Number.isInteger(dimensions) || dimensions < 16) {
-    throw new RangeError(`Expected \`dimensions\` to be an integer of at least 16, got ${dimensions}`)
-  }
+export function lexicalEmbedder({ dimensions = 384 }: LexicalEmbedderOptions = {}): Embedder {
   return {
     name: `lexical-1-${dimensions}`,
     dimensions,
@@ -32,12 +28,13 @@ export function lexicalEmbedder(options: LexicalEmbedderOptions = {}): Embedder 
   }
 }
 
-interface EmbedInput {
+export function embedTexts({
+  texts,
+  dimensions,
+}: {
   texts: readonly string[]
   dimensions: number
-}
-
-export function embedTexts({ texts, dimensions }: EmbedInput): Float32Array[] {
+}): Float32Array[] {
   return texts.map((text) => hashFeatures(termsOf(readText(text)), dimensions))
 }
 
@@ -90,10 +87,8 @@ function fnv1a(text: string): number {
 }
 
 function unit(vector: Float32Array): Float32Array {
-  let sum = 0
-  for (const value of vector) sum += value * value
+  const sum = vector.reduce((total, value) => total + value * value, 0)
   if (sum === 0) return vector
   const scale = 1 / Math.sqrt(sum)
-  for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) * scale
-  return vector
+  return vector.map((value) => value * scale)
 }

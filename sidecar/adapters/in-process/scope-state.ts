@@ -23,8 +23,6 @@ interface Block extends StoredBlock {
   expiresAt: number
 }
 
-type Noted = 'recalled' | 'added'
-
 const WEEK_MS = 7 * 86_400_000
 
 /** Most concurrent leases. At the limit, a further lease is refused as if another holder had it. */
@@ -43,7 +41,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     max: maxEntries,
   })
   const leases = new Map<string, { expiresAt: number }>()
-  /** The greatest value of any counter so far: a restarted counter starts above it, whatever the clock says. */
+  /** Greatest counter value so far; a counter that was evicted restarts above it, also when the clock goes back. */
   let greatest = 0
 
   function countersOf(scope: string): Counters {
@@ -63,25 +61,29 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     return moved
   }
 
-  function noteTurn(scope: string, conversation: string, turn: number, what: Noted, at: number): void {
-    const name = nameOf(scope, conversation)
+  function turnsOf(name: string): Map<number, TurnSeen> {
     const known = conversations.get(name)
-    const turns = known && now() < known.expiresAt ? known.turns : new Map<number, TurnSeen>()
-    note(turns, turn, what, at)
+    return known && now() < known.expiresAt ? known.turns : new Map()
+  }
+
+  /** Keeps the latest note of each turn, and the latest turns. */
+  const noteTurn: ScopeState['noteTurn'] = async (scope, conversation, turn, what, at) => {
+    const name = nameOf(scope, conversation)
+    const turns = turnsOf(name)
+    const seen = turns.get(turn) ?? { turn, recalledAt: null, addedAt: null }
+    const field = what === 'recalled' ? 'recalledAt' : 'addedAt'
+    turns.set(turn, { ...seen, [field]: Math.max(at, seen[field] ?? at) })
+    if (turns.size > MAX_TURNS) turns.delete(Math.min(...turns.keys()))
     conversations.set(name, { turns, expiresAt: now() + turnsTtlMs })
   }
 
   return {
     kind: 'in-process',
-    async counters(scope) {
-      return { ...countersOf(scope) }
-    },
-    async bump(scope, what) {
-      return { ...move(scope, what) }
-    },
+    counters: async (scope) => countersOf(scope),
+    bump: async (scope, what) => move(scope, what),
     async read(scope, key, recalled) {
-      if (recalled) noteTurn(scope, recalled.conversation, recalled.turn, 'recalled', recalled.at)
-      const counters = { ...countersOf(scope) }
+      if (recalled) void noteTurn(scope, recalled.conversation, recalled.turn, 'recalled', recalled.at)
+      const counters = countersOf(scope)
       const name = nameOf(scope, key)
       const block = blocks.get(name)
       if (!block) return { counters, block: undefined }
@@ -107,7 +109,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
       for (const held of [blocks, conversations]) {
         for (const name of [...held.keys()]) if (name.startsWith(prefix)) held.delete(name)
       }
-      return { ...counters }
+      return counters
     },
     async lease(scope, key, ttlMs) {
       const name = nameOf(scope, key)
@@ -125,13 +127,10 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
         },
       }
     },
-    async noteTurn(scope, conversation, turn, what, at) {
-      noteTurn(scope, conversation, turn, what, at)
-    },
+    noteTurn,
     async turns(scope, conversation) {
-      const known = conversations.get(nameOf(scope, conversation))
-      if (!known || now() >= known.expiresAt) return []
-      return [...known.turns.values()].sort((a, b) => a.turn - b.turn).map((one) => ({ ...one }))
+      const turns = [...turnsOf(nameOf(scope, conversation)).values()]
+      return turns.sort((a, b) => a.turn - b.turn)
     },
     async check() {},
     async close() {
@@ -147,12 +146,4 @@ function nameOf(scope: string, key: string): string {
 
 function sizeOf(name: string, value: string): number {
   return 2 * (name.length + value.length) + 96
-}
-
-/** Keeps the latest note of each turn, and the latest turns. */
-function note(turns: Map<number, TurnSeen>, turn: number, what: Noted, at: number): void {
-  const seen = turns.get(turn) ?? { turn, recalledAt: null, addedAt: null }
-  const field = what === 'recalled' ? 'recalledAt' : 'addedAt'
-  turns.set(turn, { ...seen, [field]: Math.max(at, seen[field] ?? at) })
-  if (turns.size > MAX_TURNS) turns.delete(Math.min(...turns.keys()))
 }

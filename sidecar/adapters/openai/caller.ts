@@ -15,7 +15,7 @@ export interface CallerOptions extends EndpointOptions, Limits {
 }
 
 /** A request with its retries. */
-export interface Call<T> {
+interface Call<T> {
   path: '/chat/completions' | '/embeddings'
   model: string
   body: object
@@ -28,33 +28,15 @@ export interface Call<T> {
   attempts: { count: number }
 }
 
-export interface Caller {
-  readonly host: string
-  readonly isOfficial: boolean
-  /** Rejects with `EndpointFailure`, or with the signal's reason. */
-  call<T>(call: Call<T>): Promise<T>
-}
-
 /** An endpoint with timeouts, retries, limits and ledger entries. `what` is `language model` or `embedding`. */
-export function createCaller(what: string, options: CallerOptions): Caller {
+export function createCaller(what: string, options: CallerOptions) {
   const { timeoutMs = 60_000, record = () => {}, time = systemTime } = options
-  if (!Number.isSafeInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > 2 ** 31 - 1) {
-    throw new RangeError(`timeoutMs: expected an integer from 1 to ${2 ** 31 - 1}, got ${timeoutMs}`)
-  }
-  const endpoint = openEndpoint(options)
-  const gate = createGate(options, time, `The ${what} endpoint ${endpoint.host}`)
+  const { host, isOfficial, post } = openEndpoint(options)
+  const gate = createGate(options, time, `The ${what} endpoint ${host}`)
 
-  const attempt = async <T>({
-    path,
-    model,
-    body,
-    parse,
-    purpose,
-    account,
-    signal,
-    attempts,
-  }: Call<T>): Promise<T> => {
-    const target: Target = { what, host: endpoint.host, model }
+  async function attempt<T>(call: Call<T>): Promise<T> {
+    const { path, model, body, parse, purpose, account, signal, attempts } = call
+    const target: Target = { what, host, model }
     const at = time.now()
     const deadline = time.deadline(timeoutMs)
     const either = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal
@@ -72,7 +54,7 @@ export function createCaller(what: string, options: CallerOptions): Caller {
       })
     try {
       // The client ignores its signal while it reads a response body.
-      responseBody = await rejectOnAbort(endpoint.post(path, model, body, either), either)
+      responseBody = await rejectOnAbort(post(path, model, body, either), either)
       rejectErrorIn(responseBody, target, at)
       const result = parse(responseBody, (got) => invalidResponse(target, got))
       note('ok')
@@ -94,9 +76,11 @@ export function createCaller(what: string, options: CallerOptions): Caller {
   }
 
   return {
-    host: endpoint.host,
-    isOfficial: endpoint.isOfficial,
-    call: (call) => gate.run(() => attempt(call), call.signal),
+    /** Host and port, without credentials. */
+    host,
+    isOfficial,
+    /** Rejects with `EndpointFailure`, or with the signal's reason. */
+    call: <T>(call: Call<T>): Promise<T> => gate(() => attempt(call), call.signal),
   }
 }
 
@@ -110,14 +94,13 @@ function rejectErrorIn(answer: unknown, target: Target, now: number): void {
 }
 
 function usageOf(answer: unknown): Pick<LedgerEntry, 'tokensIn' | 'tokensOut' | 'tokensCached'> {
-  const usage = member(answer, 'usage')
-  return {
-    tokensIn: tokens(member(usage, 'prompt_tokens')),
-    tokensOut: tokens(member(usage, 'completion_tokens')),
-    tokensCached: tokens(member(member(usage, 'prompt_tokens_details'), 'cached_tokens')),
+  const tokens = (...path: readonly string[]) => {
+    const value = member(answer, 'usage', ...path)
+    return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
   }
-}
-
-function tokens(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0
+  return {
+    tokensIn: tokens('prompt_tokens'),
+    tokensOut: tokens('completion_tokens'),
+    tokensCached: tokens('prompt_tokens_details', 'cached_tokens'),
+  }
 }

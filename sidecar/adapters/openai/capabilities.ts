@@ -46,22 +46,24 @@ export function withoutUnsupported(
   if (isRefusedContent(text) || isTooLong(text)) return undefined
   const asksTools = tools !== undefined && tools.length > 0 && used.tools !== 'none'
   const asksFormat = formatFor(used, { schema, tools }) !== 'text'
+  const weakerFormat = { format: used.format === 'json_schema' ? 'json_object' : 'text' } as const
+  const isChoiceRejected = used.tools === 'required' && /tool_?choice|required/i.test(text)
+  const weakerTools = { tools: isChoiceRejected ? 'auto' : 'none' } as const
 
   if (learned.limit === undefined && /max_(completion_)?tokens/i.test(text)) {
     return { limit: used.limit === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens' }
   }
   if (used.temperature && /temperature/i.test(text)) return { temperature: false }
-  if (used.strict && (asksFormat || asksTools) && /strict|invalid.{0,10}schema/i.test(text))
+  if (used.strict && (asksFormat || asksTools) && /strict|invalid.{0,10}schema/i.test(text)) {
     return { strict: false }
-  if (asksFormat && /response_?format|json_?(schema|object|mode)|structured|grammar|guided/i.test(text)) {
-    return { format: weakerFormat(used) }
   }
-  if (asksTools && /tool|function/i.test(text)) return { tools: weakerTools(used, text) }
+  const isFormat = /response_?format|json_?(schema|object|mode)|structured|grammar|guided/i.test(text)
+  if (asksFormat && isFormat) return weakerFormat
+  if (asksTools && /tool|function/i.test(text)) return weakerTools
   // The text names no feature: drop the least widely supported one.
   if (!isRejected) return undefined
-  if (asksFormat) return { format: weakerFormat(used) }
-  if (asksTools) return { tools: weakerTools(used, text) }
-  return undefined
+  if (asksFormat) return weakerFormat
+  return asksTools ? weakerTools : undefined
 }
 
 /** The response format for a request; functions described in the prompt are called in JSON too. */
@@ -77,12 +79,4 @@ export function formatFor(
 /** Azure's content filter rejects a prompt with status 400. */
 export function isRefusedContent(text: string): boolean {
   return /content_?filter|ResponsibleAIPolicy|content management policy|content_policy/i.test(text)
-}
-
-function weakerFormat({ format }: Capabilities): Capabilities['format'] {
-  return format === 'json_schema' ? 'json_object' : 'text'
-}
-
-function weakerTools({ tools }: Capabilities, text: string): Capabilities['tools'] {
-  return tools === 'required' && /tool_?choice|required/i.test(text) ? 'auto' : 'none'
 }

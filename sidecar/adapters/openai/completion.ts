@@ -1,6 +1,16 @@
 import type { Completion } from '../../ports/language-model.ts'
 import { member } from './json.ts'
 
+/** Values of `finish_reason`. */
+const FINISHES = new Map<unknown, Completion['finish']>([
+  ['stop', 'stop'],
+  ['tool_calls', 'stop'],
+  ['function_call', 'stop'],
+  ['length', 'length'],
+  ['max_tokens', 'length'],
+  ['content_filter', 'refused'],
+])
+
 /** Parses the response of `POST /chat/completions`; `invalid` creates the error for anything else. */
 export function completionOf(
   body: unknown,
@@ -9,39 +19,27 @@ export function completionOf(
 ): Omit<Completion, 'without'> {
   if (body === null || body === undefined || body === '') throw invalid('nothing')
   if (typeof body !== 'object') throw invalid('text that is not JSON')
-  const choices = member(body, 'choices')
-  if (!Array.isArray(choices)) throw invalid('JSON that is not a completion')
-  const message = member(choices[0], 'message')
+  if (!Array.isArray(member(body, 'choices'))) throw invalid('JSON that is not a completion')
+  const message = member(body, 'choices', '0', 'message')
   if (message === null || typeof message !== 'object') throw invalid('no choices')
   const refusal = member(message, 'refusal')
   const answered = member(body, 'model')
+  const finish = FINISHES.get(member(body, 'choices', '0', 'finish_reason')) ?? 'other'
   return {
     text: withoutReasoning(textOf(member(message, 'content'))),
     calls: callsOf(member(message, 'tool_calls')),
-    finish:
-      typeof refusal === 'string' && refusal !== ''
-        ? 'refused'
-        : finishOf(member(choices[0], 'finish_reason')),
+    finish: typeof refusal === 'string' && refusal !== '' ? 'refused' : finish,
     model: typeof answered === 'string' && answered !== '' ? answered : model,
   }
 }
 
 /** Whether the model reasoned before it answered: by its token count, a reasoning field, or a tag in the text. */
 export function hasReasoned(body: unknown): boolean {
-  const counted = member(member(member(body, 'usage'), 'completion_tokens_details'), 'reasoning_tokens')
-  if (typeof counted === 'number' && counted > 0) return true
-  const choices = member(body, 'choices')
-  const message = member(Array.isArray(choices) ? choices[0] : undefined, 'message')
+  if (Number(member(body, 'usage', 'completion_tokens_details', 'reasoning_tokens')) > 0) return true
+  const message = member(body, 'choices', '0', 'message')
+  if (member(message, 'reasoning_content') || member(message, 'reasoning')) return true
   const text = textOf(member(message, 'content'))
-  return (
-    Boolean(member(message, 'reasoning_content') || member(message, 'reasoning')) ||
-    withoutReasoning(text) !== text
-  )
-}
-
-/** The completion for a prompt that a content filter rejected. */
-export function refusedCompletion(model: string): Completion {
-  return { text: '', calls: [], finish: 'refused', model }
+  return withoutReasoning(text) !== text
 }
 
 /**
@@ -62,27 +60,17 @@ export function withoutReasoning(text: string): string {
 function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   if (!Array.isArray(content)) return ''
-  return content
-    .filter((part) => member(part, 'type') === 'text')
-    .map((part) => member(part, 'text'))
-    .filter((text) => typeof text === 'string')
-    .join('')
+  const texts = content.filter((part) => member(part, 'type') === 'text').map((part) => member(part, 'text'))
+  return texts.filter((text) => typeof text === 'string').join('')
 }
 
 function callsOf(calls: unknown): Completion['calls'] {
   if (!Array.isArray(calls)) return []
   return calls.flatMap((call) => {
-    const name = member(member(call, 'function'), 'name')
-    const args = member(member(call, 'function'), 'arguments')
+    const name = member(call, 'function', 'name')
+    const args = member(call, 'function', 'arguments')
     if (typeof name !== 'string') return []
     // Specified as text; some servers return the object itself.
     return [{ name, arguments: typeof args === 'string' ? args : JSON.stringify(args ?? {}) }]
   })
-}
-
-function finishOf(reason: unknown): Completion['finish'] {
-  if (reason === 'stop' || reason === 'tool_calls' || reason === 'function_call') return 'stop'
-  if (reason === 'length' || reason === 'max_tokens') return 'length'
-  if (reason === 'content_filter') return 'refused'
-  return 'other'
 }

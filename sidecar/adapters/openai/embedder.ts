@@ -2,28 +2,14 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
-import { batchesOf } from './batches.ts'
-import { type Caller, type CallerOptions, createCaller } from './caller.ts'
+import { type CallerOptions, createCaller } from './caller.ts'
+import { batchesOf, vectorsOf } from './embeddings.ts'
 import { EndpointFailure } from './failures.ts'
-import { vectorsOf } from './vectors.ts'
 
 export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string
   /** Vector length to request from a model that supports several. @default the model's own */
   dimensions?: number | undefined
-  /** Texts per request; servers allow 10 (DashScope), 32 (TEI) or 2048 (OpenAI). @default 32 */
-  batchTexts?: number | undefined
-  /** Estimated tokens per request. @default 100_000 */
-  batchTokens?: number | undefined
-  /** Estimated tokens at which a text is truncated, because most servers reject longer ones. @default 8000 */
-  maxTextTokens?: number | undefined
-  /** Query vectors in the cache. @default 1000 */
-  cacheEntries?: number | undefined
-  /** Prefixes of queries and documents, for models that are trained with them (E5, Nomic). */
-  queryPrefix?: string | undefined
-  documentPrefix?: string | undefined
-  /** Aborts the probe. */
-  signal?: AbortSignal | undefined
   /**
    * Called when the endpoint is unavailable for the probe. With `dimensions` the embedder then opens without the probe.
    * @default opening fails
@@ -34,109 +20,85 @@ export interface OpenAiEmbedderOptions extends CallerOptions {
 /** Timeout of a probe that the start does not depend on, milliseconds. */
 const PROBE_TIMEOUT_MS = 5000
 
-/** Features that the endpoint rejected. */
-interface Unsupported {
-  base64: boolean
-  dimensions: boolean
-}
+/** Servers allow 10 (DashScope), 32 (TEI) or 2048 (OpenAI) texts per request; most reject longer texts. */
+const BATCH_BOUNDS = { maxTexts: 32, maxTokens: 100_000, maxTextTokens: 8000 }
+
+/** Query vectors in the cache. */
+const MAX_CACHED_QUERIES = 1000
 
 /**
  * An embedding model behind an OpenAI-compatible `POST /embeddings`. A probe determines the vector length; later vectors
  * of another length are rejected.
  * @throws {ModelUnavailable} if the probe returns no vector, or not one of `dimensions`; see `onUnavailable`
- * @throws {TypeError | RangeError} for invalid options
+ * @throws {TypeError} for an invalid address or key
  */
 export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promise<Embedder> {
-  const { model, queryPrefix = '', documentPrefix = '', cacheEntries = 1000 } = options
-  if (model.trim() === '') throw new TypeError('model: expected the name of an embedding model, got ""')
-  const bounds = {
-    maxTexts: positive('batchTexts', options.batchTexts ?? 32),
-    maxTokens: positive('batchTokens', options.batchTokens ?? 100_000),
-    maxTextTokens: positive('maxTextTokens', options.maxTextTokens ?? 8000),
-  }
-  if (options.dimensions !== undefined) positive('dimensions', options.dimensions)
-  const queries = new LRUCache<string, Float32Array>({ max: positive('cacheEntries', cacheEntries) })
-  const caller = createCaller('embedding', { ...options, timeoutMs: options.timeoutMs ?? 30_000 })
-  const request = requester(caller, options)
-
-  const dimensions = await probe(request, options, caller.host)
-
-  const embedAll = async (texts: readonly string[], account: Account, signal: AbortSignal | undefined) => {
-    const vectors: Float32Array[] = []
-    for (const batch of batchesOf(texts, bounds))
-      vectors.push(...(await request(batch, dimensions, account, signal)))
-    return vectors
-  }
-
+  const queries = new LRUCache<string, Float32Array>({ max: MAX_CACHED_QUERIES })
+  const { host, request } = createRequester(options)
+  const dimensions = await probe(request, options, host)
   return {
-    name: nameOf(model, caller.host, dimensions, queryPrefix, documentPrefix),
+    // The name identifies the vector space, which depends on model, host and length.
+    name: `${options.model}@${host}-${dimensions}`,
     dimensions,
     async embed(texts, purpose, signal, account = { scope: '' }) {
       signal?.throwIfAborted()
-      const prefix = purpose === 'query' ? queryPrefix : documentPrefix
       const vectors = texts.map((text) => {
         // Endpoints reject empty texts.
         if (text.trim() === '') return new Float32Array(dimensions)
         return purpose === 'query' ? queries.get(keyOf(text))?.slice() : undefined
       })
       const missing = texts.filter((_, i) => !vectors[i])
-      const fresh = await embedAll(
-        missing.map((text) => prefix + text),
-        account,
-        signal,
-      )
-      if (purpose === 'query') {
-        for (const [i, text] of missing.entries())
-          queries.set(keyOf(text), (fresh[i] as Float32Array).slice())
+      const fresh: Float32Array[] = []
+      for (const batch of batchesOf(missing, BATCH_BOUNDS)) {
+        fresh.push(...(await request(batch, dimensions, account, signal)))
       }
-      let next = 0
-      return vectors.map((vector) => vector ?? (fresh[next++] as Float32Array))
+      if (purpose === 'query') {
+        for (const [i, text] of missing.entries()) queries.set(keyOf(text), fresh[i]?.slice())
+      }
+      return vectors.map((vector) => vector ?? (fresh.shift() as Float32Array))
     },
   }
 }
 
+type Request = ReturnType<typeof createRequester>['request']
+
 /** Determines the vector length. */
 async function probe(
-  request: ReturnType<typeof requester>,
-  { model, dimensions: wanted, onUnavailable, signal }: OpenAiEmbedderOptions,
+  request: Request,
+  { model, dimensions: wanted, onUnavailable }: OpenAiEmbedderOptions,
   host: string,
 ): Promise<number> {
   const isOptional = onUnavailable !== undefined && wanted !== undefined
-  const timeout = isOptional ? [AbortSignal.timeout(PROBE_TIMEOUT_MS)] : []
-  let found: number
+  const signal = isOptional ? AbortSignal.timeout(PROBE_TIMEOUT_MS) : undefined
+  let found: number | undefined
   try {
-    const [vector] = await request(
-      ['memory'],
-      undefined,
-      { scope: '' },
-      AbortSignal.any([...timeout, ...(signal ? [signal] : [])]),
-    )
-    found = (vector as Float32Array).length
+    const [vector] = await request(['memory'], undefined, { scope: '' }, signal)
+    found = vector?.length
   } catch (error) {
-    if (!isOptional || signal?.aborted || !isTransient(error)) throw error
+    if (!isOptional || !isTransient(error)) throw error
     onUnavailable(error as Error)
     return wanted
   }
-  if (wanted !== undefined && wanted !== found) {
-    throw new ModelUnavailable(
-      'bad_answer',
-      `The model ${JSON.stringify(model)} at ${host} returns vectors of ${found} numbers, not the ` +
-        `requested ${wanted}; unset the dimensions, or set them to ${found}`,
-    )
-  }
-  return found
+  if (wanted === undefined || wanted === found) return found as number
+  throw new ModelUnavailable(
+    'bad_answer',
+    `The model ${JSON.stringify(model)} at ${host} returns vectors of ${found} numbers, not the ` +
+      `requested ${wanted}; unset the dimensions, or set them to ${found}`,
+  )
 }
 
 /** A rejected key and an invalid response are permanent. */
 function isTransient(error: unknown): boolean {
   if (!(error instanceof ModelUnavailable)) return error instanceof Error && error.name === 'TimeoutError'
-  return !['refused_key', 'bad_answer'].includes(error.reason)
+  return error.reason !== 'refused_key' && error.reason !== 'bad_answer'
 }
 
 /** Requests the vectors of one batch and drops parameters that the endpoint rejects. */
-function requester(caller: Caller, options: OpenAiEmbedderOptions) {
-  const unsupported: Unsupported = { base64: false, dimensions: options.dimensions === undefined }
-  return async (
+function createRequester(options: OpenAiEmbedderOptions) {
+  const { model } = options
+  const caller = createCaller('embedding', { ...options, timeoutMs: options.timeoutMs ?? 30_000 })
+  const unsupported = { base64: false, dimensions: options.dimensions === undefined }
+  const request = async (
     input: readonly string[],
     dimensions: number | undefined,
     account: Account,
@@ -148,9 +110,9 @@ function requester(caller: Caller, options: OpenAiEmbedderOptions) {
       try {
         const vectors = await caller.call({
           path: '/embeddings',
-          model: options.model,
+          model,
           body: {
-            model: options.model,
+            model,
             input,
             encoding_format: used.base64 ? 'float' : 'base64',
             ...(used.dimensions ? {} : { dimensions: options.dimensions }),
@@ -173,21 +135,9 @@ function requester(caller: Caller, options: OpenAiEmbedderOptions) {
       }
     }
   }
-}
-
-/** The name identifies the vector space, which depends on model, host, length and prefixes. */
-function nameOf(model: string, host: string, dimensions: number, ...prefixes: string[]): string {
-  const name = `${model}@${host}-${dimensions}`
-  return prefixes.some((prefix) => prefix !== '')
-    ? `${name}-${keyOf(JSON.stringify(prefixes)).slice(0, 8)}`
-    : name
+  return { host: caller.host, request }
 }
 
 function keyOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url')
-}
-
-function positive(option: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value
-  throw new RangeError(`${option}: expected an integer ≥ 1, got ${value}`)
 }

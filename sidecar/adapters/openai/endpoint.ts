@@ -7,21 +7,10 @@ export interface EndpointOptions {
    * `https://NAME.openai.azure.com/openai/deployments/{model}`. @default https://api.openai.com/v1
    */
   baseUrl?: string | undefined
-  /** Absent for servers without authentication (Ollama, vLLM). */
+  /** Sent as a bearer token, to Azure as `api-key`. Absent for servers without authentication (Ollama, vLLM). */
   apiKey?: string | undefined
-  /** Header for the key. @default `api-key` for hosts of azure.com, else `authorization` (as a bearer token) */
-  keyHeader?: 'authorization' | 'api-key' | undefined
   /** Azure's `api-version` query parameter. */
   apiVersion?: string | undefined
-}
-
-export interface Endpoint {
-  /** Host and port, without credentials. */
-  readonly host: string
-  /** Whether it is the service of OpenAI or Azure, which supports the newest parameters. */
-  readonly isOfficial: boolean
-  /** Sends one request. Rejects with errors for `failureOf`. */
-  post(path: string, model: string, body: object, signal: AbortSignal): Promise<unknown>
 }
 
 export class ResponseTooLarge extends Error {
@@ -32,22 +21,15 @@ export class ResponseTooLarge extends Error {
 const MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 
 /** @throws {TypeError} for an invalid address or key; the message omits the key */
-export function openEndpoint(options: EndpointOptions): Endpoint {
-  const { baseUrl = 'https://api.openai.com/v1', apiKey, apiVersion } = options
+export function openEndpoint({ baseUrl = 'https://api.openai.com/v1', apiKey, apiVersion }: EndpointOptions) {
   const { host, hostname, protocol } = parse(baseUrl)
   if (apiKey !== undefined && !/^[\x21-\x7e]+$/.test(apiKey)) {
     throw new TypeError('apiKey: expected printable ASCII without spaces and line breaks')
   }
   const isAzure = /\.azure\.com$/.test(hostname)
-  const { keyHeader = isAzure ? 'api-key' : 'authorization' } = options
-  const clients = new Map<string, OpenAI>()
-
-  const clientOf = (model: string): OpenAI => {
-    const url = baseUrl.replaceAll('{model}', encodeURIComponent(model))
-    const known = clients.get(url)
-    if (known) return known
-    const client = new OpenAI({
-      baseURL: url,
+  const clientOf = (model: string) =>
+    new OpenAI({
+      baseURL: baseUrl.replaceAll('{model}', encodeURIComponent(model)),
       // Without explicit values the client reads these from the environment, and it requires a key.
       apiKey: apiKey ?? 'none',
       organization: null,
@@ -58,23 +40,19 @@ export function openEndpoint(options: EndpointOptions): Endpoint {
       maxRetries: 0,
       fetch: boundedFetch,
       defaultQuery: { 'api-version': apiVersion },
-      defaultHeaders:
-        apiKey === undefined
-          ? { authorization: null }
-          : keyHeader === 'api-key'
-            ? { authorization: null, 'api-key': apiKey }
-            : {},
+      defaultHeaders: {
+        ...(apiKey === undefined || isAzure ? { authorization: null } : {}),
+        ...(apiKey !== undefined && isAzure ? { 'api-key': apiKey } : {}),
+      },
     })
-    clients.set(url, client)
-    return client
-  }
-
   return {
+    /** Host and port, without credentials. */
     host,
+    /** Whether it is the service of OpenAI or Azure, which supports the newest parameters. */
     isOfficial: isAzure || (protocol === 'https:' && hostname === 'api.openai.com'),
-    async post(path, model, body, signal) {
-      return await clientOf(model).post<unknown>(path, { body, signal })
-    },
+    /** Sends one request. Rejects with errors for `failureOf`. */
+    post: async (path: string, model: string, body: object, signal: AbortSignal): Promise<unknown> =>
+      await clientOf(model).post<unknown>(path, { body, signal }),
   }
 }
 
@@ -102,6 +80,5 @@ const boundedFetch: typeof fetch = async (input, init) => {
       },
     }),
   )
-  const { status, statusText, headers } = response
-  return new Response(bounded, { status, statusText, headers })
+  return new Response(bounded, response)
 }

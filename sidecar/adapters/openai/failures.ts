@@ -13,7 +13,6 @@ export interface Target {
 interface Details {
   retryAfterMs?: number | undefined
   status?: number | undefined
-  cause?: unknown
   /** The same request may succeed when it is sent again. */
   isRetryable?: boolean
   /** The endpoint as a whole fails, not this request. Counts for the circuit breaker. */
@@ -48,23 +47,19 @@ export function failureOf(error: unknown, target: Target, now: number): Endpoint
   if (error instanceof ResponseTooLarge || codeOf(error) === 'ERR_INVALID_STATE') {
     return invalidResponse(target, 'more than 32 MiB')
   }
-  if (error instanceof APIError && error.status !== undefined)
+  if (error instanceof APIError && error.status !== undefined) {
     return failureOfStatus(error.status, error, target, now)
+  }
   const code = codeOf(error)
   // undici reports a connection that breaks within a response body as `terminated`.
-  if (
-    error instanceof APIConnectionError ||
-    code ||
-    (error instanceof TypeError && error.message === 'terminated')
-  ) {
-    return new EndpointFailure(
-      'unreachable',
-      `The ${target.what} endpoint ${target.host} is unreachable${code ? ` (${code})` : ''}; check the base URL ` +
-        'and that the server is running',
-      { isRetryable: true, isOutage: true },
-    )
-  }
-  throw error
+  const isTerminated = error instanceof TypeError && error.message === 'terminated'
+  if (!(error instanceof APIConnectionError || code || isTerminated)) throw error
+  return new EndpointFailure(
+    'unreachable',
+    `The ${target.what} endpoint ${target.host} is unreachable${code ? ` (${code})` : ''}; check the base URL ` +
+      'and that the server is running',
+    { isRetryable: true, isOutage: true },
+  )
 }
 
 /** A response with status 200 that is not the expected response. */
@@ -97,28 +92,25 @@ export function failureOfStatus(
   const retryAfterMs = retryAfter(error.headers, now)
   const at = `The ${what} endpoint ${host}`
   const named = JSON.stringify(model)
-  const status_ = `(status ${status}${code ? `, ${code}` : ''})`
+  const got = `(status ${status}${code ? `, ${code}` : ''})`
   if (status === 401 || status === 403) {
-    return new EndpointFailure(
-      'refused_key',
-      `${at} rejected the API key ${status_}; check the key and its access to the model ${named}`,
-      { status },
-    )
+    const message = `${at} rejected the API key ${got}; check the key and its access to the model ${named}`
+    return new EndpointFailure('refused_key', message, { status })
   }
   if (status === 429) {
-    const isQuotaExhausted = /insufficient_quota|billing|exceeded your current quota/i.test(
-      `${code} ${responseText}`,
-    )
-    return new EndpointFailure(
-      'rate_limited',
-      isQuotaExhausted
-        ? `The account at ${host} has no quota left ${status_}; check its plan and billing`
-        : `${at} limits the request rate ${status_}; the request is retried later`,
-      { status, retryAfterMs, isRetryable: !isQuotaExhausted, isOutage: true },
-    )
+    const hasNoQuota = /insufficient_quota|billing|exceeded your current quota/i.test(code + responseText)
+    const message = hasNoQuota
+      ? `The account at ${host} has no quota left ${got}; check its plan and billing`
+      : `${at} limits the request rate ${got}; the request is retried later`
+    return new EndpointFailure('rate_limited', message, {
+      status,
+      retryAfterMs,
+      isRetryable: !hasNoQuota,
+      isOutage: true,
+    })
   }
   if (status >= 500 || status === 408 || status === 409) {
-    return new EndpointFailure(status === 408 ? 'timeout' : 'server_error', `${at} failed ${status_}`, {
+    return new EndpointFailure(status === 408 ? 'timeout' : 'server_error', `${at} failed ${got}`, {
       status,
       retryAfterMs,
       isRetryable: status !== 501,
@@ -126,7 +118,7 @@ export function failureOfStatus(
       responseText,
     })
   }
-  return new EndpointFailure('bad_answer', `${at} ${rejection(status, responseText, named)} ${status_}`, {
+  return new EndpointFailure('bad_answer', `${at} ${rejection(status, responseText, named)} ${got}`, {
     status,
     responseText,
   })
@@ -147,14 +139,10 @@ export function isTooLong(text: string): boolean {
 
 /** `Retry-After` (RFC 9110 §10.2.3: seconds or a date), or `retry-after-ms` of Azure and OpenAI. */
 function retryAfter(headers: Headers | undefined, now: number): number | undefined {
-  const text = headers?.get('retry-after')?.trim() ?? ''
-  const milliseconds = headers?.get('retry-after-ms')?.trim() ?? ''
-  const wait = /^\d+(\.\d+)?$/.test(milliseconds)
-    ? Number(milliseconds)
-    : /^\d+(\.\d+)?$/.test(text)
-      ? Number(text) * 1000
-      : Date.parse(text) - now
-  return Number.isFinite(wait) ? Math.max(0, Math.ceil(wait)) : undefined
+  const text = headers?.get('retry-after') ?? ''
+  const waits = [Number(headers?.get('retry-after-ms') || Number.NaN), Number(text || Number.NaN) * 1000]
+  const wait = [...waits, Date.parse(text) - now].find(Number.isFinite)
+  return wait === undefined ? undefined : Math.max(0, Math.ceil(wait))
 }
 
 /** The error code of the error or of one of its causes. */

@@ -16,46 +16,43 @@ import { rejectOnAbort, type Time } from './time.ts'
 export interface Limits {
   /** Concurrent calls, including their retries. @default 4 */
   concurrency?: number | undefined
-  /** Calls that may wait; further calls are rejected immediately. @default 100 */
-  queue?: number | undefined
   /** Retries after a transient failure. @default 2 */
   retries?: number | undefined
-  /** Approximate first retry delay; exponential with jitter. @default 500 */
-  retryDelayMs?: number | undefined
-  /** If the endpoint asks for a longer delay, the call fails instead. @default 30_000 */
-  maxRetryDelayMs?: number | undefined
   /** Consecutive failures that open the circuit breaker. @default 5 */
   breakAfter?: number | undefined
-  /** Time until the open circuit breaker lets one call through. @default 30_000 */
-  breakForMs?: number | undefined
 }
 
-export interface Gate {
-  /** Runs `attempt` within the concurrency limit, and retries it if its `EndpointFailure` is retryable. */
-  run<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T>
-}
+/** Calls that may wait; further calls are rejected immediately. */
+export const MAX_WAITING = 100
 
-/** Concurrency limit around retries around the circuit breaker. `what` names the endpoint in messages. */
-export function createGate(limits: Limits, time: Time, what: string): Gate {
-  const concurrency = assertInteger('concurrency', limits.concurrency ?? 4, 1)
-  const queue = assertInteger('queue', limits.queue ?? 100, 0)
-  const retries = assertInteger('retries', limits.retries ?? 2, 0)
-  const breakAfter = assertInteger('breakAfter', limits.breakAfter ?? 5, 1)
-  const breakForMs = assertInteger('breakForMs', limits.breakForMs ?? 30_000, 0)
-  const maxDelay = assertInteger('maxRetryDelayMs', limits.maxRetryDelayMs ?? 30_000, 0)
-  const initialDelay = assertInteger('retryDelayMs', limits.retryDelayMs ?? 500, 0)
+/** Time until the open circuit breaker lets one call through, milliseconds. */
+const BREAK_FOR_MS = 30_000
 
-  const slots = bulkhead(concurrency, queue)
-  const delays = new ExponentialBackoff({ initialDelay, maxDelay })
-  const recovery = afterDelay(breakForMs, time)
+/** If the endpoint asks for a longer delay before a retry, the call fails instead; milliseconds. */
+const MAX_RETRY_DELAY_MS = 30_000
+
+/** Exponential, with jitter. */
+const RETRY_DELAYS = new ExponentialBackoff({ initialDelay: 500, maxDelay: MAX_RETRY_DELAY_MS })
+
+/**
+ * Concurrency limit around retries around the circuit breaker. The function returned runs an attempt, and repeats it if
+ * its `EndpointFailure` is retryable. `what` names the endpoint in messages.
+ */
+export function createGate(
+  { concurrency = 4, retries = 2, breakAfter = 5 }: Limits,
+  time: Time,
+  what: string,
+) {
+  const slots = bulkhead(concurrency, MAX_WAITING)
+  const recovery = afterDelay(BREAK_FOR_MS, time)
   const breaker = circuitBreaker(
     // An aborted probe proves nothing, so the circuit stays open.
     handleWhen((error) => isOutage(error) || (breaker.state === CircuitState.HalfOpen && !isFailure(error))),
     { breaker: new ConsecutiveBreaker(breakAfter), halfOpenAfter: recovery },
   )
 
-  const attempts = async <T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    let delay = delays.next()
+  async function retry<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    let delay = RETRY_DELAYS.next()
     for (let tried = 0; ; tried++, delay = delay.next(undefined)) {
       signal?.throwIfAborted()
       try {
@@ -65,29 +62,26 @@ export function createGate(limits: Limits, time: Time, what: string): Gate {
         if (!isFailure(error) || !error.isRetryable || tried >= retries) throw error
         // The failure that opened the circuit is more informative than that it is open.
         if (breaker.state === CircuitState.Open) throw error
-        if ((error.retryAfterMs ?? 0) > maxDelay) throw error
-        await time.sleep(Math.max(error.retryAfterMs ?? 0, delay.duration), signal)
+        const { retryAfterMs = 0 } = error
+        if (retryAfterMs > MAX_RETRY_DELAY_MS) throw error
+        await time.sleep(Math.max(retryAfterMs, delay.duration), signal)
       }
     }
   }
 
-  return {
-    async run(attempt, signal) {
-      signal?.throwIfAborted()
-      try {
-        // The bulkhead gets no signal: aborting a queued call would block the next one forever.
-        return await rejectOnAbort(
-          slots.execute(() => attempts(attempt, signal)),
-          signal,
-        )
-      } catch (error) {
-        if (!(error instanceof BulkheadRejectedError)) throw error
-        throw new EndpointFailure(
-          'rate_limited',
-          `${what} is at its limit of ${concurrency} running and ${queue} waiting calls`,
-        )
-      }
-    },
+  return async <T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    signal?.throwIfAborted()
+    try {
+      // The bulkhead gets no signal: aborting a queued call would block the next one forever.
+      return await rejectOnAbort(
+        slots.execute(() => retry(attempt, signal)),
+        signal,
+      )
+    } catch (error) {
+      if (!(error instanceof BulkheadRejectedError)) throw error
+      const limit = `${concurrency} running and ${MAX_WAITING} waiting calls`
+      throw new EndpointFailure('rate_limited', `${what} is at its limit of ${limit}`)
+    }
   }
 }
 
@@ -108,11 +102,9 @@ function afterDelay(breakForMs: number, time: Time) {
 }
 
 function circuitOpen(what: string, retryAfterMs: number): EndpointFailure {
-  return new EndpointFailure(
-    'circuit_open',
-    `${what} failed repeatedly; calls are suspended for another ${Math.ceil(retryAfterMs / 1000)} s`,
-    { retryAfterMs },
-  )
+  const seconds = Math.ceil(retryAfterMs / 1000)
+  const message = `${what} failed repeatedly; calls are suspended for another ${seconds} s`
+  return new EndpointFailure('circuit_open', message, { retryAfterMs })
 }
 
 function isFailure(error: unknown): error is EndpointFailure {
@@ -122,9 +114,4 @@ function isFailure(error: unknown): error is EndpointFailure {
 /** A caller's `AbortSignal.timeout` counts as well: further calls would time out too. */
 function isOutage(error: unknown): boolean {
   return isFailure(error) ? error.isOutage : error instanceof Error && error.name === 'TimeoutError'
-}
-
-function assertInteger(option: string, value: number, minimum: number): number {
-  if (Number.isSafeInteger(value) && value >= minimum) return value
-  throw new RangeError(`${option}: expected an integer ≥ ${minimum}, got ${value}`)
 }

@@ -1,4 +1,9 @@
-/** A property of a value that may not be an object. */
-export function member(value: unknown, name: string): unknown {
-  return value !== null && typeof value === 'object' ? (value as Record<string, unknown>)[name] : undefined
+/** The value at a path of properties; `undefined` where a value on the path is not an object. */
+export function member(value: unknown, ...path: readonly string[]): unknown {
+  let at = value
+  for (const name of path) {
+    if (at === null || typeof at !== 'object') return undefined
+    at = (at as Record<string, unknown>)[name]
+  }
+  return at
 }

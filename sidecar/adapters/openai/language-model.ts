@@ -7,7 +7,7 @@ import {
   isRefusedContent,
   withoutUnsupported,
 } from './capabilities.ts'
-import { completionOf, hasReasoned, refusedCompletion } from './completion.ts'
+import { completionOf, hasReasoned } from './completion.ts'
 import { EndpointFailure } from './failures.ts'
 import { bodyOf, withoutOf } from './request.ts'
 
@@ -20,14 +20,9 @@ export interface OpenAiLanguageModelOptions extends CallerOptions {
 /**
  * Chat models behind an OpenAI-compatible `POST /chat/completions`. Features that a model rejects (schemas, functions,
  * temperature, the name of the token limit) are not requested again. Every attempt is passed to `record`.
- * @throws {TypeError | RangeError} for invalid options
+ * @throws {TypeError} for an invalid address or key
  */
 export function openAiLanguageModel(options: OpenAiLanguageModelOptions): LanguageModel {
-  const models = { ...options.models }
-  for (const [option, model] of Object.entries({ model: options.model, ...models })) {
-    if (model !== undefined && model.trim() === '')
-      throw new TypeError(`${option}: expected the name of a model, got ""`)
-  }
   const caller = createCaller('language model', options)
   const cache = new LRUCache<string, Capabilities>({ max: 100 })
   const capabilitiesOf = (model: string) => cache.get(model) ?? initialCapabilities(caller.isOfficial)
@@ -35,7 +30,7 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
   return {
     kind: `${options.model} at ${caller.host}`,
     async complete(request: CompletionRequest): Promise<Completion> {
-      const model = models[request.purpose] ?? options.model
+      const model = options.models?.[request.purpose] ?? options.model
       const attempts = { count: 0 }
       let learned: Partial<Capabilities> = {}
       for (;;) {
@@ -58,12 +53,16 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
           // The success confirms what was learned. Concurrent calls may have learned other capabilities.
           cache.set(model, { ...capabilitiesOf(model), ...learned })
           // Reasoning used up all tokens; retry with a larger limit.
-          if (reasoned && !able.reasons && isEmpty(completion)) continue
+          const { text, calls, finish } = completion
+          const isEmpty = finish === 'length' && text.trim() === '' && calls.length === 0
+          if (reasoned && !able.reasons && isEmpty) continue
           const without = withoutOf(request, able)
           return without.length > 0 ? { ...completion, without } : completion
         } catch (error) {
           if (!(error instanceof EndpointFailure)) throw error
-          if (error.status === 400 && isRefusedContent(error.responseText)) return refusedCompletion(model)
+          if (error.status === 400 && isRefusedContent(error.responseText)) {
+            return { text: '', calls: [], finish: 'refused', model }
+          }
           const reduced = withoutUnsupported(error, able, request, learned)
           if (!reduced) throw error
           learned = { ...learned, ...reduced }
@@ -71,8 +70,4 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
       }
     },
   }
-}
-
-function isEmpty({ text, calls, finish }: Completion): boolean {
-  return finish === 'length' && text.trim() === '' && calls.length === 0
 }

@@ -20,47 +20,38 @@ export function bodyOf(
     ...(tools?.length && able.tools !== 'none'
       ? { tools: tools.map((tool) => asTool(tool, able)), tool_choice: able.tools }
       : {}),
-    ...(schema && format === 'json_schema'
-      ? {
-          response_format: {
-            type: 'json_schema',
-            json_schema: { ...asStrict(schema.schema, able), name: schema.name },
-          },
-        }
-      : {}),
-    ...(format === 'json_object' ? { response_format: { type: 'json_object' } } : {}),
+    ...(format === 'text' ? {} : { response_format: responseFormat(schema, format, able) }),
   }
+}
+
+function responseFormat(schema: CompletionRequest['schema'], type: string, able: Capabilities) {
+  if (!schema || type !== 'json_schema') return { type }
+  return { type, json_schema: { ...asStrict(schema.schema, able), name: schema.name } }
 }
 
 /** The features of the request that a model with these capabilities does not enforce. */
 export function withoutOf({ schema, tools }: CompletionRequest, able: Capabilities): ('schema' | 'tools')[] {
-  const without: ('schema' | 'tools')[] = []
-  if (schema && able.format !== 'json_schema') without.push('schema')
-  if (tools?.length && able.tools === 'none') without.push('tools')
-  return without
+  return [
+    ...(schema && able.format !== 'json_schema' ? (['schema'] as const) : []),
+    ...(tools?.length && able.tools === 'none' ? (['tools'] as const) : []),
+  ]
 }
 
 /** The messages; features without a parameter are described in the system prompt. */
 function messagesFor(request: CompletionRequest, able: Capabilities): readonly ChatMessage[] {
   const { messages, schema, tools } = request
-  const instructions: string[] = []
-  if (tools?.length && able.tools === 'none') instructions.push(describeTools(tools))
+  const mentionsJson = messages.some(({ content }) => /json/i.test(content))
+  let instruction: string
+  if (tools?.length && able.tools === 'none') instruction = describeTools(tools)
   // A prompt that mentions JSON describes its shape. JSON mode requires the word (OpenAI returns 400 without it).
-  else if (
-    schema &&
-    able.format !== 'json_schema' &&
-    !messages.some(({ content }) => /json/i.test(content))
-  ) {
-    instructions.push(
-      `Answer with one JSON object of this JSON Schema and nothing else:\n${JSON.stringify(plain(schema.schema))}`,
-    )
-  }
-  if (instructions.length === 0) return messages
+  else if (schema && able.format !== 'json_schema' && !mentionsJson) {
+    instruction = `Answer with one JSON object of this JSON Schema and nothing else:\n${JSON.stringify(plain(schema.schema))}`
+  } else return messages
   const [first, ...rest] = messages
   // Some chat templates accept a single system message at the start only.
   return first?.role === 'system'
-    ? [{ role: 'system', content: [first.content, ...instructions].join('\n\n') }, ...rest]
-    : [{ role: 'system', content: instructions.join('\n\n') }, ...messages]
+    ? [{ role: 'system', content: `${first.content}\n\n${instruction}` }, ...rest]
+    : [{ role: 'system', content: instruction }, ...messages]
 }
 
 function describeTools(tools: readonly FunctionTool[]): string {

@@ -4,7 +4,7 @@ import pTimeout from 'p-timeout'
 /** Clock and timers of the OpenAI adapters; replaced in tests. All times in milliseconds. */
 export interface Time {
   now: () => number
-  /** Rejects with the signal's reason as soon as it is aborted. */
+  /** Rejects when the signal is aborted. */
   sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>
   /** A signal that is aborted after the given time unless `clear` is called before. */
   deadline: (milliseconds: number) => { signal: AbortSignal; clear: () => void }
@@ -12,14 +12,7 @@ export interface Time {
 
 export const systemTime: Time = {
   now: Date.now,
-  async sleep(milliseconds, signal) {
-    try {
-      await after(milliseconds, undefined, signal ? { signal } : {})
-    } catch (error) {
-      signal?.throwIfAborted()
-      throw error
-    }
-  },
+  sleep: (milliseconds, signal) => after(milliseconds, undefined, signal ? { signal } : {}),
   deadline(milliseconds) {
     const controller = new AbortController()
     const timer = setTimeout(() => controller.abort(), milliseconds)
@@ -29,5 +22,5 @@ export const systemTime: Time = {
 
 /** Settles like the promise, or rejects with the signal's reason as soon as it is aborted. */
 export async function rejectOnAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return signal ? await pTimeout(promise, { milliseconds: Number.POSITIVE_INFINITY, signal }) : await promise
+  return await pTimeout(promise, { milliseconds: Number.POSITIVE_INFINITY, ...(signal ? { signal } : {}) })
 }

@@ -21,6 +21,8 @@ export interface SqliteQueueOptions {
 /** Timers of Node end at 24.8 days; a longer wait sets the timer again. */
 const MAX_TIMER_MS = 3_600_000
 
+const NEVER = Number.POSITIVE_INFINITY
+
 /**
  * Scheduled runs of one process. The schedule is held in memory, where runs are chosen with one timer, and in a file,
  * from which the next process takes over what this one leaves. A row stays until its run has succeeded.
@@ -39,7 +41,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
   const failures = new Map<string, number>()
   let run: Run | undefined
   let timer: NodeJS.Timeout | undefined
-  let timerAt = Number.POSITIVE_INFINITY
+  let timerAt = NEVER
   let isClosed = false
 
   const loaded = file.call('all').then((rows) => {
@@ -55,7 +57,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
     for (; run && next && next.at <= now(); next = nextKey()) {
       void runs.run(next.key, start(next.key, run)).then(dispatch)
     }
-    waitUntil(next?.at ?? Number.POSITIVE_INFINITY)
+    waitUntil(next?.at ?? NEVER)
   }
 
   /** The key that is due first among those that are not running; none while no run may start. */
@@ -70,7 +72,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
     timers.clearTimeout(timer)
     timer = undefined
     timerAt = at
-    if (at === Number.POSITIVE_INFINITY) return
+    if (at === NEVER) return
     // A timer even for what is already due, so that the caller of `schedule` is answered first.
     timer = timers.setTimeout(dispatch, Math.min(MAX_TIMER_MS, Math.max(0, at - now())))
     timer.unref?.()
@@ -90,10 +92,8 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
         failures.set(key, count)
         next = now() + pauseMs(count)
       }
-      const at = Math.ceil(
-        Math.min(next ?? Number.POSITIVE_INFINITY, again.get(key) ?? Number.POSITIVE_INFINITY),
-      )
-      if (at === Number.POSITIVE_INFINITY) due.delete(key)
+      const at = Math.ceil(Math.min(next ?? NEVER, again.get(key) ?? NEVER))
+      if (at === NEVER) due.delete(key)
       else due.set(key, at)
       // A write that fails leaves an old row: the next process then runs the key once more, which is allowed.
       await (due.has(key) ? file.call('set', key, at) : file.call('remove', key)).catch(() => {})
@@ -123,7 +123,7 @@ export function openSqliteQueue(options: SqliteQueueOptions): Queue {
     },
     work(task) {
       run = task
-      waitUntil(nextKey()?.at ?? Number.POSITIVE_INFINITY)
+      waitUntil(nextKey()?.at ?? NEVER)
     },
     async check() {
       assertOpen()

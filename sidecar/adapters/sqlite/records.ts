@@ -1,6 +1,7 @@
 import { AppError } from '../../ports/errors.ts'
 import type { RecordStore, StoredRecord } from '../../ports/records.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
+import type { Failure } from './messages.ts'
 
 export interface SqliteRecordsOptions {
   client?: SqliteClient
@@ -22,7 +23,7 @@ export function openSqliteRecords(
   let isClosed = false
 
   async function call<T>(
-    toError: (cause: SqliteError) => unknown,
+    toError: (cause: Failure) => unknown,
     operation: string,
     ...args: readonly unknown[]
   ): Promise<T> {
@@ -30,7 +31,7 @@ export function openSqliteRecords(
     try {
       return (await file.call(operation, ...args)) as T
     } catch (cause) {
-      throw cause instanceof AppError ? cause : toError(cause as SqliteError)
+      throw cause instanceof AppError ? cause : toError(cause as Failure)
     }
   }
 
@@ -49,22 +50,16 @@ export function openSqliteRecords(
   }
 }
 
-interface SqliteError {
-  message: string
-  code?: string
-  errcode?: number
-}
-
 /** Result code SQLITE_FULL. */
 const FULL = 13
 
 /** Callers of the API may see these messages; those of SQLite may contain paths of the server. */
-function unreadable(cause: SqliteError): unknown {
+function unreadable(cause: Failure): unknown {
   if (cause.code !== 'ERR_SQLITE_ERROR') return cause
   return new AppError('backend_unavailable', 'The record store could not be read.', { cause })
 }
 
-function notStored(cause: SqliteError): AppError {
+function notStored(cause: Failure): AppError {
   const { message, code, errcode } = cause
   let reason = code === 'ERR_SQLITE_ERROR' ? '' : `: ${message}`
   if (errcode === FULL) reason = `: there is no room on the disk of DATA_DIR (${message})`

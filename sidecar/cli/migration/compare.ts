@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto'
-import { type Collection, type RecordStore, type StoredRecord, scrollAll } from '../../ports/records.ts'
-import { COLLECTIONS, MIGRATION_SCOPE } from './migration-state.ts'
-
-/** Number and checksum of the records of one scope. */
-interface Digest {
-  count: number
-  checksum: string
-}
+import { COLLECTIONS, type Collection, type RecordStore, scrollAll } from '../../ports/records.ts'
+import { MIGRATION_SCOPE } from './migration-state.ts'
 
 export interface Comparison {
   /** By collection. */
@@ -67,17 +61,14 @@ export async function* scopesOf(
   }
 }
 
-async function digestOf(store: RecordStore, collection: Collection, scope: string): Promise<Digest> {
+/** Number and checksum of the records of one scope. */
+async function digestOf(store: RecordStore, collection: Collection, scope: string) {
   const hash = createHash('sha256')
   let count = 0
-  for await (const record of scrollAll(store, collection, scope)) {
+  for await (const { id, order, payload, dense } of scrollAll(store, collection, scope)) {
     count += 1
-    hashRecord(hash, record)
+    hash.update(JSON.stringify([id, order, payload, dense?.length ?? null]))
+    if (dense) hash.update(new Uint8Array(dense.buffer, dense.byteOffset, dense.byteLength))
   }
   return { count, checksum: hash.digest('hex') }
-}
-
-function hashRecord(hash: ReturnType<typeof createHash>, { id, order, payload, dense }: StoredRecord): void {
-  hash.update(JSON.stringify([id, order, payload, dense?.length ?? null]))
-  if (dense) hash.update(new Uint8Array(dense.buffer, dense.byteOffset, dense.byteLength))
 }

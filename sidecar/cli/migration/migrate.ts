@@ -1,7 +1,7 @@
 import { withSearchFields } from '../../memory/repositories/memories.ts'
-import { type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
+import { COLLECTIONS, type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
 import { type Comparison, compareStores, scopesOf } from './compare.ts'
-import { type Checkpoint, COLLECTIONS, readMigrationState, writeMigrationState } from './migration-state.ts'
+import { type Checkpoint, readMigrationState, writeMigrationState } from './migration-state.ts'
 
 export interface MigrateOptions {
   source: RecordStore

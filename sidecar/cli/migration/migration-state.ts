@@ -1,24 +1,6 @@
 import { z } from 'zod'
 import { recordsOf } from '../../memory/repositories/record.ts'
-import type { Collection, RecordStore } from '../../ports/records.ts'
-
-const KINDS: Record<Collection, true> = {
-  turns: true,
-  timeline: true,
-  memories: true,
-  versions: true,
-  history: true,
-  conversations: true,
-  calls: true,
-  pending: true,
-  graph: true,
-  rules: true,
-  ledger: true,
-  meta: true,
-}
-
-/** Every collection, `meta` last. */
-export const COLLECTIONS = Object.keys(KINDS) as readonly Collection[]
+import { COLLECTIONS, type Collection, type RecordStore } from '../../ports/records.ts'
 
 /** Progress of a migration, stored in its target. */
 export interface MigrationState {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CliError } from './cli-error.ts'
+import { CliError } from './input/cli-error.ts'
 
 export interface ClientOptions {
   url: string
@@ -10,7 +10,6 @@ export interface ClientOptions {
   maxWaitMs?: number
   /** Called before each wait. */
   onWait?: (milliseconds: number, reason: string) => void
-  signal?: AbortSignal | undefined
 }
 
 /** The response body, or why the sidecar rejects this request; repeating a rejected request does not help. */
@@ -28,18 +27,14 @@ const MAX_ATTEMPTS_ON_500 = 3
 
 /** An HTTP client of the sidecar that retries while the sidecar is busy or unreachable, for a bounded time. */
 export function createClient(options: ClientOptions) {
-  const { key, requestTimeoutMs, maxWaitMs = MAX_WAIT_MS, onWait, signal } = options
+  const { key, requestTimeoutMs, maxWaitMs = MAX_WAIT_MS, onWait } = options
   const base = options.url.replace(/\/+$/, '')
-  const headers: Record<string, string> = key === undefined ? {} : { authorization: `Bearer ${key}` }
 
-  async function request(method: string, path: string, init: RequestInit = {}): Promise<Response> {
-    const timeout = AbortSignal.timeout(requestTimeoutMs)
-    const response = await fetch(base + path, {
-      method,
-      ...init,
-      headers: { ...headers, ...(init.headers as Record<string, string>) },
-      signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
-    })
+  async function request(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers)
+    if (key !== undefined) headers.set('authorization', `Bearer ${key}`)
+    const signal = AbortSignal.timeout(requestTimeoutMs)
+    const response = await fetch(base + path, { ...init, headers, signal })
     if (response.status === 401 || response.status === 403) {
       const rejected = key === undefined ? 'requests without a key' : 'the key'
       throw new CliError(
@@ -51,7 +46,7 @@ export function createClient(options: ClientOptions) {
 
   async function attempt<T>(path: string, init: RequestInit, attempts: number): Promise<Attempt<T>> {
     try {
-      const response = await request('POST', path, init)
+      const response = await request(path, init)
       if (response.ok) return { result: { ok: true, body: (await response.json()) as T } }
       const { status } = response
       const reason = await errorIn(response)
@@ -60,7 +55,7 @@ export function createClient(options: ClientOptions) {
       }
       return { reason, retryAfterMs: retryAfterIn(response) }
     } catch (error) {
-      if (error instanceof CliError || signal?.aborted) throw error
+      if (error instanceof CliError) throw error
       return { reason: describeFailure(error) }
     }
   }
@@ -70,7 +65,7 @@ export function createClient(options: ClientOptions) {
     async checkConnection(): Promise<void> {
       let response: Response
       try {
-        response = await request('GET', '/v1/status')
+        response = await request('/v1/status')
       } catch (error) {
         if (error instanceof CliError) throw error
         throw new CliError(
@@ -85,7 +80,7 @@ export function createClient(options: ClientOptions) {
 
     /** Streams a response body. @throws {CliError} */
     async stream(path: string): Promise<ReadableStream<Uint8Array>> {
-      const response = await request('GET', path)
+      const response = await request(path)
       if (!response.ok || !response.body) throw new CliError(`${base}: ${await errorIn(response)}`)
       return response.body
     },
@@ -96,6 +91,7 @@ export function createClient(options: ClientOptions) {
      */
     async post<T>(path: string, body: unknown, idempotencyKey?: string): Promise<CallResult<T>> {
       const init: RequestInit = {
+        method: 'POST',
         body: JSON.stringify(body),
         headers: {
           'content-type': 'application/json',
@@ -112,7 +108,7 @@ export function createClient(options: ClientOptions) {
           throw new CliError(`Gave up after waiting ${seconds} s for ${base}: ${outcome.reason}.`)
         }
         onWait?.(delayMs, outcome.reason)
-        await sleep(delayMs, undefined, signal ? { signal } : {})
+        await sleep(delayMs)
         waitedMs += delayMs
       }
     },
@@ -130,8 +126,7 @@ function retryAfterIn(response: Response): number | undefined {
 async function errorIn(response: Response): Promise<string> {
   const text = await response.text().catch(() => '')
   try {
-    const { error } = JSON.parse(text) as { error: { message: string } }
-    return error.message.replace(/\.$/, '')
+    return JSON.parse(text).error.message.replace(/\.$/, '')
   } catch {
     return `status ${response.status}`
   }

@@ -1,4 +1,4 @@
-import { CliError } from './cli-error.ts'
+import { CliError } from './input/cli-error.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

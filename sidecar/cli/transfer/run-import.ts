@@ -1,20 +1,16 @@
-import { type Stats, statSync } from 'node:fs'
+import { rmSync, type Stats, statSync } from 'node:fs'
 import { basename } from 'node:path'
 import type { Client } from './client.ts'
 import { type Item, type Source, UnreadableFile } from './input/entry.ts'
-import { assignUsers } from './input/user-assignment.ts'
 import type { ProgressBar } from './progress.ts'
 import { detectFormat, type Format, READERS } from './readers/formats.ts'
 import { type SendOptions, sendAll } from './send.ts'
-import { type Counts, readState, removeState, writeState, ZERO_COUNTS } from './state.ts'
+import { type Counts, readState, writeState, ZERO_COUNTS } from './state.ts'
 
-export interface ImportOptions {
+export interface ImportOptions extends Pick<SendOptions, 'mode' | 'appId' | 'agentId'> {
   from: string
   format: Format | 'auto'
-  user: string | undefined
-  mode: SendOptions['mode']
-  appId: string | undefined
-  agentId: string | undefined
+  user?: string | undefined
   /** Path of the resume state. */
   statePath: string
   /** Absent for a dry run: the file is read and nothing is sent. */
@@ -71,24 +67,15 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
     if (summary.problems <= MAX_REPORTED) bar.say(`line ${line}: ${reason}`)
     else if (summary.problems === MAX_REPORTED + 1) bar.say('… further problems are only counted')
   }
-  const users = assignUsers(options.user)
+  const objectionTo = userCheck(options.user)
+  const userOf = ({ userId }: Item) => (options.user ?? userId) as string
   let read = 0
   let batch: Item[] = []
   let weight = 0
 
   async function sendBatch(): Promise<void> {
     if (client && batch.length > 0) {
-      const { mode, appId, agentId } = options
-      const userOf = (item: Item) => users.userOf(item) as string
-      await sendAll(batch, counts, {
-        client,
-        userOf,
-        mode,
-        appId,
-        agentId,
-        signal,
-        onRejected: reportProblem,
-      })
+      await sendAll(batch, counts, { ...options, client, userOf, onRejected: reportProblem })
       // After an abort the batch may be half sent; the next run sends all of it again.
       if (!signal.aborted) writeState(statePath, { of: importId, done: read, counts })
     }
@@ -99,13 +86,9 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
 
   for await (const entry of READERS[format](source)) {
     if (signal.aborted) break
-    if (entry.kind === 'problem') {
-      reportProblem(entry.line, entry.reason)
-      continue
-    }
-    const objection = users.objectionTo(entry)
-    if (objection !== undefined) {
-      reportProblem(entry.line, objection)
+    const problem = entry.kind === 'problem' ? entry.reason : objectionTo(entry)
+    if (entry.kind === 'problem' || problem !== undefined) {
+      reportProblem(entry.line, problem as string)
       continue
     }
     summary.found[entry.kind] += 1
@@ -118,9 +101,23 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
   }
   if (!signal.aborted) await sendBatch()
   if (signal.aborted) return { ...summary, interrupted: true }
-  if (client) removeState(statePath)
+  if (client) rmSync(statePath, { force: true })
   bar.draw(1, `${read} entries`)
   return summary
+}
+
+/**
+ * Returns a function that says why an entry cannot be assigned to a user, if it cannot. `--user` applies to entries
+ * without a user and renames the file's user, if there is only one; several users of a file are never merged.
+ */
+function userCheck(userOption: string | undefined) {
+  let renamed: string | undefined
+  return ({ userId }: Item): string | undefined => {
+    if (userOption === undefined) return userId === null ? 'the entry names no user; pass --user' : undefined
+    renamed ??= userId ?? undefined
+    if (userId === null || userId === renamed) return undefined
+    return `the entry belongs to user ${JSON.stringify(userId)}, but --user already replaces ${JSON.stringify(renamed)}; import without --user`
+  }
 }
 
 function openSource(path: string): { source: Source; size: number; progress: () => number } {

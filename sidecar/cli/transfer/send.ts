@@ -6,7 +6,7 @@ import type { Counts } from './state.ts'
 export interface SendOptions {
   client: Client
   userOf: (item: Item) => string
-  mode: string | undefined
+  mode?: string | undefined
   appId: string | undefined
   agentId: string | undefined
   /** Aborting prevents further requests; requests in flight complete. */
@@ -21,13 +21,11 @@ const MAX_BATCH_LENGTH = 256 * 1024
 /** Users whose entries are sent in parallel. */
 const CONCURRENT_USERS = 4
 
-interface BatchAnswer {
-  imported?: number
-  updated?: number
-  restored?: number
-  unchanged: number
+interface BatchAnswer extends Partial<Record<(typeof BATCH_COUNTS)[number], number>> {
   refused: { index: number; reason: string }[]
 }
+
+const BATCH_COUNTS = ['imported', 'updated', 'restored', 'unchanged'] as const
 
 /**
  * Sends entries: those of one user in order, those of different users in parallel. Resolves when every entry is accepted
@@ -35,20 +33,13 @@ interface BatchAnswer {
  */
 export async function sendAll(items: readonly Item[], counts: Counts, options: SendOptions): Promise<void> {
   const queue = new PQueue({ concurrency: CONCURRENT_USERS })
-  const sendUser = async (userId: string, own: readonly Item[]) => {
+  const sends = [...Map.groupBy(items, options.userOf)].map(([userId, own]) => async () => {
     for (const batch of toBatches(own)) {
-      if (options.signal.aborted) return
-      await send(userId, batch, counts, options)
+      if (!options.signal.aborted) await send(userId, batch, counts, options)
     }
-  }
+  })
   try {
-    await queue.addAll(
-      [...Map.groupBy(items, options.userOf)].map(
-        ([id, own]) =>
-          () =>
-            sendUser(id, own),
-      ),
-    )
+    await queue.addAll(sends)
   } finally {
     queue.clear()
   }
@@ -70,14 +61,14 @@ function toBatches(items: readonly Item[]): Item[][] {
   return batches
 }
 
+/** @param batch has at least one entry */
 async function send(
   user_id: string,
   batch: readonly Item[],
   counts: Counts,
   options: SendOptions,
 ): Promise<void> {
-  const [first] = batch
-  if (!first) return
+  const first = batch[0] as Item
   const { client, mode, appId, agentId } = options
   const overrides = { ...(appId ? { app_id: appId } : {}), ...(agentId ? { agent_id: agentId } : {}) }
   const reject = (item: Item, reason: string) => {
@@ -100,12 +91,8 @@ async function send(
         })
       : await client.post<BatchAnswer>('/v1/import', { user_id, records: batch.map(({ body }) => body) })
   if (result.ok) {
-    const { imported = 0, updated = 0, restored = 0, unchanged, refused } = result.body
-    counts.imported += imported
-    counts.updated += updated
-    counts.restored += restored
-    counts.unchanged += unchanged
-    for (const { index, reason } of refused) reject(batch[index] as Item, reason)
+    for (const name of BATCH_COUNTS) counts[name] += result.body[name] ?? 0
+    for (const { index, reason } of result.body.refused) reject(batch[index] as Item, reason)
   } else if (batch.length > 1) {
     // The batch is too large, or one entry makes it invalid: halving isolates the cause.
     const middle = Math.ceil(batch.length / 2)

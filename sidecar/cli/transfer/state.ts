@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 
 export const ZERO_COUNTS = {
   turns: 0,
@@ -39,8 +39,4 @@ export function writeState(path: string, state: State): void {
     writeFileSync(`${path}.new`, JSON.stringify(state))
     renameSync(`${path}.new`, path)
   } catch {}
-}
-
-export function removeState(path: string): void {
-  rmSync(path, { force: true })
 }

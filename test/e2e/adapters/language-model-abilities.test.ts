@@ -1,8 +1,8 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { initialCapabilities } from '../../../sidecar/adapters/openai/capabilities.ts'
 import type { CompletionRequest } from '../../../sidecar/ports/language-model.ts'
 import { requestOf } from '../../contract/language-model.ts'
-import { openModelSubject } from '../../helpers/scripted-openai/model-subject.ts'
+import { type OpenAiSubject, useModel } from '../../helpers/scripted-openai/model-subject.ts'
 import type { Lack } from '../../helpers/scripted-openai/server.ts'
 
 const SCHEMA = {
@@ -20,14 +20,13 @@ const TOOLS = [
 ]
 
 async function open(...lacks: Lack[]) {
-  const { subject, close } = await openModelSubject()
-  onTestFinished(close)
+  const subject = await useModel()
   for (const lack of lacks) subject.server.lacks.add(lack)
   return subject
 }
 
-/** What the bodies asked for, request by request. */
-const asked = ({ server }: Awaited<ReturnType<typeof open>>) =>
+/** The optional features that each request used. */
+const asked = ({ server }: OpenAiSubject) =>
   server.requests.map(({ body }) => ({
     ...(body.response_format ? { format: body.response_format.type } : {}),
     ...(body.response_format?.json_schema?.strict === undefined
@@ -38,85 +37,40 @@ const asked = ({ server }: Awaited<ReturnType<typeof open>>) =>
     limit: 'max_tokens' in body ? 'max_tokens' : 'max_completion_tokens',
   }))
 
-const FULL = { format: 'json_schema', strict: true, temperature: 0, limit: 'max_tokens' }
+const PLAIN = { temperature: 0, limit: 'max_tokens' }
+const JSON_MODE = { ...PLAIN, format: 'json_object' }
+const FULL = { ...PLAIN, format: 'json_schema', strict: true }
+const REQUIRED = { ...PLAIN, tools: 'required' }
 
-const LADDERS: {
-  name: string
-  lacks: Lack[]
-  request: Partial<CompletionRequest>
-  steps: object[]
-  without?: string[]
-}[] = [
-  { name: 'everything', lacks: [], request: { schema: SCHEMA }, steps: [FULL] },
-  {
-    name: 'no strict schemas',
-    lacks: ['strict'],
-    request: { schema: SCHEMA },
-    steps: [FULL, { ...FULL, strict: false }],
-  },
-  {
-    name: 'no schemas',
-    lacks: ['json_schema'],
-    request: { schema: SCHEMA },
-    steps: [FULL, { format: 'json_object', temperature: 0, limit: 'max_tokens' }],
-    without: ['schema'],
-  },
-  {
-    name: 'no JSON mode either',
-    lacks: ['json_schema', 'json_object'],
-    request: { schema: SCHEMA },
-    steps: [
-      FULL,
-      { format: 'json_object', temperature: 0, limit: 'max_tokens' },
-      { temperature: 0, limit: 'max_tokens' },
-    ],
-    without: ['schema'],
-  },
-  {
-    name: 'no temperature and the new name of the limit',
-    lacks: ['max_tokens', 'temperature'],
-    request: {},
-    steps: [
-      { temperature: 0, limit: 'max_tokens' },
-      { temperature: 0, limit: 'max_completion_tokens' },
-      { limit: 'max_completion_tokens' },
-    ],
-  },
-  {
-    name: 'no functions that must be called',
-    lacks: ['required_tools'],
-    request: { tools: TOOLS },
-    steps: [
-      { tools: 'required', temperature: 0, limit: 'max_tokens' },
-      { tools: 'auto', temperature: 0, limit: 'max_tokens' },
-    ],
-  },
-  {
-    name: 'no functions',
-    lacks: ['tools'],
-    request: { tools: TOOLS },
-    steps: [
-      { tools: 'required', temperature: 0, limit: 'max_tokens' },
-      { format: 'json_object', temperature: 0, limit: 'max_tokens' },
-    ],
-    without: ['tools'],
-  },
-  {
-    name: 'nothing, without a word on what it minds',
-    lacks: ['anything_but_text'],
-    request: { schema: SCHEMA, tools: TOOLS },
-    steps: [
-      { ...FULL, tools: 'required' },
-      { format: 'json_object', tools: 'required', temperature: 0, limit: 'max_tokens' },
-      { tools: 'required', temperature: 0, limit: 'max_tokens' },
-      { temperature: 0, limit: 'max_tokens' },
-    ],
-    without: ['schema', 'tools'],
-  },
+/** For each set of features that an endpoint lacks: the requests until one succeeds. */
+const LADDERS: [
+  lacks: Lack[],
+  request: Partial<CompletionRequest>,
+  steps: object[],
+  without?: readonly string[],
+][] = [
+  [[], { schema: SCHEMA }, [FULL]],
+  [['strict'], { schema: SCHEMA }, [FULL, { ...FULL, strict: false }]],
+  [['json_schema'], { schema: SCHEMA }, [FULL, JSON_MODE], ['schema']],
+  [['json_schema', 'json_object'], { schema: SCHEMA }, [FULL, JSON_MODE, PLAIN], ['schema']],
+  [
+    ['max_tokens', 'temperature'],
+    {},
+    [PLAIN, { ...PLAIN, limit: 'max_completion_tokens' }, { limit: 'max_completion_tokens' }],
+  ],
+  [['required_tools'], { tools: TOOLS }, [REQUIRED, { ...PLAIN, tools: 'auto' }]],
+  [['tools'], { tools: TOOLS }, [REQUIRED, JSON_MODE], ['tools']],
+  [
+    ['anything_but_text'],
+    { schema: SCHEMA, tools: TOOLS },
+    [{ ...FULL, tools: 'required' }, { ...JSON_MODE, tools: 'required' }, REQUIRED, PLAIN],
+    ['schema', 'tools'],
+  ],
 ]
 
-describe('the OpenAI language model learns of an endpoint that it has', () => {
-  it.each(LADDERS)('$name, step by step and once', async ({ lacks, request, steps, without }) => {
+describe('the OpenAI language model', () => {
+  it.for(LADDERS)('drops what an endpoint lacks one by one, and only once: %j', async (ladder) => {
+    const [lacks, request, steps, without] = ladder
     const subject = await open(...lacks)
     const completion = await subject.model.complete(requestOf(request))
     expect(completion.text).toBe('ok')
@@ -127,16 +81,14 @@ describe('the OpenAI language model learns of an endpoint that it has', () => {
     expect(subject.ledger.map(({ retries }) => retries)).toEqual([...steps.keys(), 0])
   })
 
-  it('only the new limit where it is OpenAI itself', () => {
+  it('starts with max_completion_tokens only for OpenAI itself', () => {
     expect([initialCapabilities(true).limit, initialCapabilities(false).limit]).toEqual([
       'max_completion_tokens',
       'max_tokens',
     ])
   })
-})
 
-describe('the OpenAI language model', () => {
-  it('asks a model that spent all tokens on reasoning again with room for it, and then always', async () => {
+  it('raises the token limit of a model that spent all tokens on reasoning, and keeps it', async () => {
     const { model, server, ledger } = await open()
     const cut = { content: '<think>well, let me', finish: 'length' }
     server.rules.replace({ answer: ({ body }) => (body.max_tokens > 1000 ? '<think>well</think>yes' : cut) })
@@ -147,12 +99,12 @@ describe('the OpenAI language model', () => {
   })
 
   it.each([
-    ['its count of reasoning tokens', { usage: { completion_tokens_details: { reasoning_tokens: 90 } } }],
+    ['the count of reasoning tokens', { usage: { completion_tokens_details: { reasoning_tokens: 90 } } }],
     [
-      'a field of thoughts',
+      'a reasoning field',
       { choices: [{ message: { content: '', reasoning_content: 'hm' }, finish_reason: 'length' }] },
     ],
-  ])('knows such a model by %s', async (_, answer) => {
+  ])('detects a reasoning model by %s', async (_, answer) => {
     const { model, server } = await open()
     const choices = [{ message: { content: '' }, finish_reason: 'length' }]
     server.rules.replace({ body: { choices, ...answer } })
@@ -160,9 +112,8 @@ describe('the OpenAI language model', () => {
     expect(server.requests.map(({ body }) => body.max_tokens)).toEqual([100, 4196])
   })
 
-  it('keeps what it learnt to the model that it learnt it of', async () => {
-    const { subject, close } = await openModelSubject({ models: { reconcile: 'other' } } as object)
-    onTestFinished(close)
+  it('applies what it learned only to the same model', async () => {
+    const subject = await useModel({ models: { reconcile: 'other' } })
     subject.server.lacks.add('temperature')
     await subject.model.complete(requestOf())
     subject.server.lacks.clear()
@@ -174,7 +125,7 @@ describe('the OpenAI language model', () => {
     ])
   })
 
-  it('learns nothing of a refusal that had another cause', async () => {
+  it('learns nothing from a rejection that had another cause', async () => {
     const subject = await open()
     subject.server.rules.replace({ times: 3, status: 400, body: { detail: 'Bad Request' } }, { answer: 'ok' })
     await expect(subject.model.complete(requestOf({ schema: SCHEMA }))).rejects.toMatchObject({ status: 400 })
@@ -182,7 +133,7 @@ describe('the OpenAI language model', () => {
     expect(asked(subject).at(-1)).toEqual(FULL)
   })
 
-  it('does not do without anything when the prompt is too long or the model unknown', async () => {
+  it('drops no feature when the prompt is too long or the model unknown', async () => {
     const subject = await open()
     for (const [status, message] of [
       [400, "'max_tokens' is too large: 500. This model's maximum context length is 4096 tokens"],
@@ -195,14 +146,14 @@ describe('the OpenAI language model', () => {
     }
   })
 
-  it('answers a prompt that a content filter refused as refused', async () => {
+  it('returns finish refused for a prompt that a content filter rejected', async () => {
     const { model, server } = await open()
     server.rules.replace({ status: 400, body: { error: { code: 'content_filter', message: 'filtered' } } })
     expect(await model.complete(requestOf({ schema: SCHEMA }))).toMatchObject({ finish: 'refused', text: '' })
     expect(server.requests).toHaveLength(1)
   })
 
-  it('is strict only with schemas that can be, and sends no dialect', async () => {
+  it('sets strict only for closed schemas, and sends no $schema', async () => {
     const { model, server } = await open()
     const optional = { ...SCHEMA.schema, required: [] }
     for (const schema of [SCHEMA.schema, optional, { ...SCHEMA.schema, additionalProperties: true }]) {
@@ -213,7 +164,7 @@ describe('the OpenAI language model', () => {
     expect(sent[0].schema).not.toHaveProperty('$schema')
   })
 
-  it('says the schema in words where only the prompt can, unless the prompt speaks of JSON', async () => {
+  it('describes the schema in the prompt when it cannot be sent, unless the prompt mentions JSON', async () => {
     const { model, server } = await open('json_schema')
     await model.complete(requestOf({ schema: SCHEMA, messages: [{ role: 'user', content: 'list facts' }] }))
     expect(server.requests.at(-1)?.body.messages).toEqual([
@@ -225,7 +176,7 @@ describe('the OpenAI language model', () => {
     expect(server.requests.at(-1)?.body.messages).toEqual(messages)
   })
 
-  it('says the functions in words where there are none, in the one system message', async () => {
+  it('describes functions in the one system message when they cannot be sent', async () => {
     const { model, server } = await open('tools')
     server.rules.replace({ answer: '{"calls":[{"name":"apply","arguments":{"id":1}}]}' })
     const completion = await model.complete(requestOf({ tools: TOOLS }))

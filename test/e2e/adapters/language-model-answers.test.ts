@@ -1,17 +1,17 @@
 import fc from 'fast-check'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { completionOf, withoutReasoning } from '../../../sidecar/adapters/openai/completion.ts'
 import { openAiLanguageModel } from '../../../sidecar/adapters/openai/language-model.ts'
 import type { LedgerEntry } from '../../../sidecar/ports/ledger.ts'
 import { requestOf } from '../../contract/language-model.ts'
 import { startScriptedOpenAi } from '../../helpers/scripted-openai/server.ts'
 
-const read = (body: unknown) => completionOf(body, 'm', (came) => new Error(came))
+const read = (body: unknown) => completionOf(body, 'm', (got) => new Error(got))
 const saying = (message: object, more: object = {}) => ({
   choices: [{ message, finish_reason: 'stop', ...more }],
 })
 
-describe('the reasoning of a model', () => {
+describe('reasoning before the answer', () => {
   it.each([
     ['<think>hm, 1 < 2</think>\n\n{"a":1}', '{"a":1}'],
     ['\n<think>\nhm\n</think>yes', 'yes'],
@@ -21,11 +21,11 @@ describe('the reasoning of a model', () => {
     ['<think></think>', ''],
     ['{"text":"he wrote </think>"}', '{"text":"he wrote </think>"}'],
     ['Use <think> and </think> tags.', 'Use <think> and </think> tags.'],
-  ])('is left out: %j', (text, rest) => {
+  ])('is removed: %j', (text, rest) => {
     expect(withoutReasoning(text)).toBe(rest)
   })
 
-  it('is nothing in a text without its tags, and gone whatever it is', () => {
+  it('is removed whatever it contains, and a text without tags stays unchanged', () => {
     const untagged = fc.string({ unit: 'binary' }).filter((text) => !/<\/?think/i.test(text))
     fc.assert(fc.property(untagged, (text) => withoutReasoning(text) === text))
     fc.assert(
@@ -34,13 +34,9 @@ describe('the reasoning of a model', () => {
       }),
     )
   })
-
-  it('is not read from its own field', () => {
-    expect(read(saying({ content: 'yes', reasoning_content: 'hm', reasoning: 'hm' })).text).toBe('yes')
-  })
 })
 
-describe('an answer', () => {
+describe('a completion', () => {
   it.each([
     [
       'content in parts',
@@ -55,7 +51,7 @@ describe('an answer', () => {
     ['no content', { content: null }, { text: '', finish: 'stop' }],
     ['a refusal', { content: null, refusal: 'I cannot' }, { finish: 'refused' }],
     [
-      'arguments that are no text',
+      'arguments that are an object',
       { tool_calls: [{ function: { name: 'f', arguments: { id: 1 } } }, { function: { name: 'g' } }] },
       {
         calls: [
@@ -64,7 +60,7 @@ describe('an answer', () => {
         ],
       },
     ],
-    ['calls that are none', { tool_calls: [null, 1, {}, { function: { arguments: '' } }] }, { calls: [] }],
+    ['invalid calls', { tool_calls: [null, 1, {}, { function: { arguments: '' } }] }, { calls: [] }],
   ])('may have %s', (_, message, expected) => {
     expect(read(saying(message))).toMatchObject(expected)
   })
@@ -76,11 +72,11 @@ describe('an answer', () => {
     ['content_filter', 'refused'],
     ['something new', 'other'],
     [null, 'other'],
-  ])('that ends with %j ended with %s', (finish_reason, finish) => {
+  ])('with finish_reason %j has finish %s', (finish_reason, finish) => {
     expect(read(saying({ content: '' }, { finish_reason })).finish).toBe(finish)
   })
 
-  it('is read or complained about, whatever it is', () => {
+  it('is read or rejected with a reason, whatever the response is', () => {
     const message = fc.record(
       { content: fc.anything(), tool_calls: fc.anything(), refusal: fc.anything() },
       { requiredKeys: [] },
@@ -109,7 +105,7 @@ describe('an answer', () => {
   })
 })
 
-describe('the OpenAI language model reaches', () => {
+describe('the OpenAI language model', () => {
   const open = async (options: object) => {
     const server = await startScriptedOpenAi({ apiKey: 'sk-right', usage: 'o200k' })
     onTestFinished(() => server[Symbol.asyncDispose]())
@@ -123,46 +119,44 @@ describe('the OpenAI language model reaches', () => {
     return { server, model, ledger }
   }
 
-  it('a server with a bearer key, and one with the key in api-key', async () => {
-    for (const keyHeader of ['authorization', 'api-key'] as const) {
-      const { model, server } = await open({ apiKey: 'sk-right', keyHeader })
-      expect((await model.complete(requestOf())).text).toBe('ok')
-      expect(JSON.stringify(server.requests)).not.toContain('sk-right')
-    }
+  it('sends a bearer key', async () => {
+    const { model, server } = await open({ apiKey: 'sk-right' })
+    expect((await model.complete(requestOf())).text).toBe('ok')
+    expect(JSON.stringify(server.requests)).not.toContain('sk-right')
   })
 
-  it('a server without a key by sending none', async () => {
+  it('sends no key when none is configured', async () => {
     const { model } = await open({})
     const failure = await model.complete(requestOf()).catch((error: unknown) => error)
     expect(failure).toMatchObject({ reason: 'refused_key', status: 401 })
   })
 
-  it('a deployment of Azure by its address, key header and version', async () => {
-    const { server } = await open({})
+  it('addresses a deployment of Azure with its key header and version', async () => {
+    const fetched = vi.spyOn(globalThis, 'fetch').mockResolvedValue(Response.json(saying({ content: 'ok' })))
+    onTestFinished(() => fetched.mockRestore())
     const model = openAiLanguageModel({
-      baseUrl: `${server.url.replace('/v1', '')}/openai/deployments/{model}`,
+      baseUrl: 'https://ours.openai.azure.com/openai/deployments/{model}',
       apiKey: 'sk-right',
-      keyHeader: 'api-key',
       apiVersion: '2024-10-21',
       model: 'some model',
     })
     expect((await model.complete(requestOf())).text).toBe('ok')
-    expect(server.requests[0]).toMatchObject({
-      path: '/openai/deployments/some%20model/chat/completions',
-      query: { 'api-version': '2024-10-21' },
-    })
+    const [url, init] = fetched.mock.calls[0] ?? []
+    expect(String(url)).toBe(
+      'https://ours.openai.azure.com/openai/deployments/some%20model/chat/completions?api-version=2024-10-21',
+    )
+    const headers = new Headers(init?.headers)
+    expect([headers.get('api-key'), headers.get('authorization')]).toEqual(['sk-right', null])
   })
 
-  it('nobody by an address or with a key that cannot be one, without showing the key', () => {
+  it('rejects an invalid address or key without showing it', () => {
     const make = (options: object) => () => openAiLanguageModel({ model: 'm', ...options })
     expect(make({ baseUrl: 'localhost:11434' })).toThrow('baseUrl: expected')
     expect(make({ baseUrl: 'https://user:hunter2@host/v1' })).toThrow(/^(?!.*hunter2).*baseUrl: expected/)
     expect(make({ apiKey: 'sk-secret\n' })).toThrow(/^(?!.*sk-secret).*apiKey: expected/)
-    expect(make({ model: ' ' })).toThrow('model: expected')
-    expect(make({ models: { extract: '' } })).toThrow('extract: expected')
   })
 
-  it('the ledger with what the provider counted', async () => {
+  it('records the tokens that the provider counted', async () => {
     const { model, ledger } = await open({ apiKey: 'sk-right' })
     const messages = [{ role: 'user', content: 'word '.repeat(2000) }] as const
     await model.complete(requestOf({ messages }))

@@ -1,5 +1,8 @@
-import type { CallerOptions } from '../../../sidecar/adapters/openai/caller.ts'
-import { openAiLanguageModel } from '../../../sidecar/adapters/openai/language-model.ts'
+import { onTestFinished } from 'vitest'
+import {
+  type OpenAiLanguageModelOptions,
+  openAiLanguageModel,
+} from '../../../sidecar/adapters/openai/language-model.ts'
 import type { LedgerEntry } from '../../../sidecar/ports/ledger.ts'
 import type { Failure, ModelSubject } from '../../contract/language-model.ts'
 import { type Rule, type ScriptedOpenAi, startScriptedOpenAi } from './server.ts'
@@ -8,7 +11,7 @@ import { type ScriptedTime, scriptedTime } from './time.ts'
 const HOW: Record<Failure, Rule> = {
   timeout: { hang: true },
   rate_limited: { status: 429 },
-  // As real servers do, with words that nobody else should see.
+  // Real servers quote the key.
   refused_key: { status: 401, body: { error: { message: 'Incorrect API key provided: sk-secret' } } },
   server_error: { status: 500, answer: '' },
   bad_answer: { body: '<html>Please log in</html>' },
@@ -22,8 +25,8 @@ export interface OpenAiSubject extends ModelSubject {
   time: ScriptedTime
 }
 
-/** The OpenAI adapter on a scripted server, as the contract wants it. */
-export async function openModelSubject(options: Partial<CallerOptions> = {}) {
+/** The OpenAI adapter on a scripted server, as the contract requires it. */
+export async function openModelSubject(options: Partial<OpenAiLanguageModelOptions> = {}) {
   const server = await startScriptedOpenAi()
   const time = scriptedTime()
   const ledger: LedgerEntry[] = []
@@ -66,4 +69,11 @@ export async function openModelSubject(options: Partial<CallerOptions> = {}) {
     },
   }
   return { subject, close: async () => await server[Symbol.asyncDispose]() }
+}
+
+/** The same, closed when the test ends. */
+export async function useModel(options: Partial<OpenAiLanguageModelOptions> = {}): Promise<OpenAiSubject> {
+  const { subject, close } = await openModelSubject(options)
+  onTestFinished(close)
+  return subject
 }

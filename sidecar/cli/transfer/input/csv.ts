@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream'
 import { CsvError, type Info, parse } from 'csv-parse'
-import { type Source, UnreadableFile } from './entry.ts'
+import { type Element, type Source, UnreadableFile } from './entry.ts'
 import { MAX_LENGTH } from './lines.ts'
 
 interface Row {
@@ -14,7 +14,7 @@ interface Row {
  * Yields the rows of a CSV file with a header, keyed by lower-case column name. `line` is the row's first line.
  * @throws {UnreadableFile} for a quote that is not closed or a row that is too long
  */
-export async function* readCsv(source: Source): AsyncGenerator<{ line: number; value: Row['record'] }> {
+export async function* readCsv(source: Source): AsyncGenerator<Element> {
   const file = createReadStream(source.path)
   const parser = parse({
     bom: true,

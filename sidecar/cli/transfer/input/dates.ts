@@ -1,6 +1,4 @@
-import { preview } from './entry.ts'
-
-export class InvalidDate extends Error {}
+import { InvalidEntry, preview } from './entry.ts'
 
 /** `YYYY-MM-DD HH:MM[:SS[.…]]` or with a `T`, with or without a time zone. */
 const ISO_LIKE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?(Z|[+-]\d{2}:?\d{2})?)?$/i
@@ -8,7 +6,7 @@ const ISO_LIKE = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?\s?
 /**
  * Converts a date of an export to ISO 8601. Accepts text (UTC if it names no time zone) and seconds, milliseconds or
  * microseconds since 1970.
- * @throws {InvalidDate}
+ * @throws {InvalidEntry}
  */
 export function toIso(value: unknown): string {
   if (typeof value === 'number' || (typeof value === 'string' && /^\d{9,17}(?:\.\d+)?$/.test(value))) {
@@ -31,9 +29,8 @@ function epochMs(number: number): number {
 
 function format(at: number, value: unknown): string {
   if (!(at >= 0 && at < 253_402_300_800_000)) {
-    throw new InvalidDate(
-      `expected a date like 2026-03-01T09:30:00Z or seconds since 1970, got ${preview(value)}`,
-    )
+    const expected = 'expected a date like 2026-03-01T09:30:00Z or seconds since 1970'
+    throw new InvalidEntry(`${expected}, got ${preview(value)}`)
   }
   return new Date(at).toISOString()
 }

@@ -2,21 +2,11 @@ import { createReadStream } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import Assembler from 'stream-json/assembler.js'
 import { jsonParser, type Token } from 'stream-json/parser.js'
-import type { Source } from './entry.ts'
+import type { Element, Source } from './entry.ts'
 import { MAX_LENGTH, readLines, tooLong } from './lines.ts'
 
-/** A JSON value of a file, or the reason why it could not be read. */
-export type Element = { line: number; value: unknown } | { line: number; problem: string }
-
 /** Fields that hold the list of an export that is one object. */
-const LIST_FIELDS: ReadonlySet<unknown> = new Set([
-  'results',
-  'data',
-  'memories',
-  'conversations',
-  'feedback_data',
-  'items',
-])
+const LIST_FIELDS = /^(?:results|data|memories|conversations|feedback_data|items)$/
 
 const HEAD_BYTES = 64 * 1024
 
@@ -28,8 +18,7 @@ const MAX_OBJECT_BYTES = 64 * 1024 * 1024
  * a list within an object (`{"results": […]}`), or else the file's single value. Lists are streamed.
  */
 export async function* readElements(source: Source): AsyncGenerator<Element> {
-  const layout = await detectLayout(source.path)
-  if (layout === 'list') return yield* readList(source)
+  if (await isList(source.path)) return yield* readList(source)
   for await (const line of readLines(source)) {
     if ('problem' in line) yield line
     else if (line.text.trim() !== '') yield parse(line.text, line.line)
@@ -78,7 +67,7 @@ class ListElements {
   startLine: number | undefined
   readonly #assembler = new Assembler()
   #depth = 0
-  #key: unknown
+  #key = ''
 
   /** Returns the elements that these tokens complete. */
   take(tokens: readonly Token[], line: number): Element[] {
@@ -93,37 +82,33 @@ class ListElements {
         this.startLine = undefined
       } else if (name === 'startObject') this.#depth += 1
       else if (name === 'startArray') {
-        this.isOpen = this.#depth === 0 || (this.#depth === 1 && LIST_FIELDS.has(this.#key))
+        this.isOpen = this.#depth === 0 || (this.#depth === 1 && LIST_FIELDS.test(this.#key))
         this.isFound ||= this.isOpen
         this.#depth += 1
       } else if (name === 'endObject' || name === 'endArray') {
         this.isOpen = false
         this.#depth -= 1
-      } else if (name === 'keyValue' && this.#depth === 1) this.#key = token.value
+      } else if (name === 'keyValue' && this.#depth === 1) this.#key = String(token.value)
     }
     return elements
   }
 }
 
-async function detectLayout(path: string): Promise<'lines' | 'list'> {
-  if (/\.(?:jsonl|ndjson)$/i.test(path)) return 'lines'
+/** Whether a file is one JSON value rather than JSON Lines. */
+async function isList(path: string): Promise<boolean> {
+  if (/\.(?:jsonl|ndjson)$/i.test(path)) return false
   const head = (await readHead(path)).trimStart()
-  if (head.startsWith('[')) return 'list'
-  if (!head.startsWith('{')) return 'lines'
+  if (!head.startsWith('{')) return head.startsWith('[')
   const end = head.indexOf('\n')
   const hasMore = end >= 0 && head.slice(end).trim() !== ''
-  return hasMore && 'value' in parse(head.slice(0, end), 1) ? 'lines' : 'list'
+  return !(hasMore && 'value' in parse(head.slice(0, end), 1))
 }
 
 /** The first bytes of a file, without a byte-order mark. */
 export async function readHead(path: string): Promise<string> {
-  const file = await open(path)
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
-    return buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '')
-  } finally {
-    await file.close()
-  }
+  await using file = await open(path)
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
+  return buffer.toString('utf8', 0, bytesRead).replace(/^\uFEFF/, '')
 }
 
 async function readWhole(path: string): Promise<Element> {

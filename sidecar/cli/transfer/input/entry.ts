@@ -1,3 +1,5 @@
+import { CliError } from './cli-error.ts'
+
 /** One message of a turn, as the HTTP API accepts it. */
 export interface MessageBody {
   role: 'user' | 'assistant' | 'system'
@@ -25,7 +27,7 @@ interface Origin {
   userId: string | null
 }
 
-/** What a reader finds in a file: an item to import, or a problem. */
+/** What a reader yields: an item to import, or a problem. */
 export type Entry = Item | Problem
 
 export type Item =
@@ -38,16 +40,20 @@ export type Item =
   | (Origin & { kind: 'memory'; body: Record<string, unknown> })
   | (Origin & { kind: 'record'; body: unknown })
 
-export interface Problem {
+interface Problem {
   kind: 'problem'
   line: number
   reason: string
 }
 
+/** A JSON value of a file, or the reason why it could not be read. */
+export type Element = { line: number; value: unknown } | { line: number; problem: string }
+
+/** An entry that cannot be imported; the error text is the reason. */
+export class InvalidEntry extends Error {}
+
 /** The file is not in the expected format. Ends the import. */
-export class UnreadableFile extends Error {
-  override readonly name = 'UnreadableFile'
-}
+export class UnreadableFile extends CliError {}
 
 export interface Source {
   path: string
@@ -89,4 +95,40 @@ export function preview(value: unknown): string {
   if (value === undefined) return 'nothing'
   const text = JSON.stringify(value)
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`
+}
+
+/**
+ * Converts each element. With `listFields`, each member of a list or of the list in one of these fields is converted. What
+ * cannot be read or converted becomes a problem.
+ * @param toEntries gets the position of the element too, from 1
+ */
+export async function* convert(
+  elements: AsyncIterable<Element>,
+  toEntries: (value: unknown, line: number, position: number) => Iterable<Entry>,
+  ...listFields: readonly string[]
+): AsyncGenerator<Entry> {
+  let position = 0
+  for await (const element of elements) {
+    const { line } = element
+    position += 1
+    if ('problem' in element) {
+      yield { kind: 'problem', line, reason: element.problem }
+      continue
+    }
+    const { value } = element
+    const list = isObject(value) ? firstValue(value, ...listFields) : value
+    for (const one of listFields.length > 0 && Array.isArray(list) ? list : [value]) {
+      try {
+        yield* toEntries(one, line, position)
+      } catch (error) {
+        yield toProblem(error, line)
+      }
+    }
+  }
+}
+
+/** @throws {unknown} an error that is not an `InvalidEntry` */
+export function toProblem(error: unknown, line: number, field = ''): Entry {
+  if (!(error instanceof InvalidEntry)) throw error
+  return { kind: 'problem', line, reason: field + error.message }
 }

@@ -1,9 +1,17 @@
 import { readCsv } from '../input/csv.ts'
-import { type Element, readElements } from '../input/elements.ts'
-import { type Entry, type Fields, firstId, firstValue, isObject, type Source } from '../input/entry.ts'
+import { readElements } from '../input/elements.ts'
+import {
+  convert,
+  type Entry,
+  type Fields,
+  firstId,
+  firstValue,
+  InvalidEntry,
+  isObject,
+  type Source,
+} from '../input/entry.ts'
 import { MessageSpool } from './message-spool.ts'
-import { threadOf } from './thread.ts'
-import { dateOf, InvalidMessage, idempotencyKey, sharedFields } from './turn-builder.ts'
+import { dateOf, idempotencyKey, sharedFields } from './turn-builder.ts'
 
 /**
  * Reads what Dify exports of its conversations:
@@ -16,19 +24,8 @@ import { dateOf, InvalidMessage, idempotencyKey, sharedFields } from './turn-bui
  */
 export async function* readDify(source: Source): AsyncGenerator<Entry> {
   using spool = new MessageSpool()
-  for await (const row of rowsOf(source)) {
-    const { line } = row
-    if (!('value' in row && isObject(row.value))) {
-      yield { kind: 'problem', line, reason: 'problem' in row ? row.problem : 'expected a Dify message' }
-      continue
-    }
-    try {
-      yield* readRow(row.value, line, source, spool)
-    } catch (error) {
-      if (!(error instanceof InvalidMessage)) throw error
-      yield { kind: 'problem', line, reason: error.message }
-    }
-  }
+  const elements = /\.csv$/i.test(source.path) ? readCsv(source) : readElements(source)
+  yield* convert(elements, (value, line) => readRow(value, line, source, spool), 'data', 'feedback_data')
   // Pages are ordered newest first, so turns can only be numbered after the last page.
   for (const { conversationId, userId, messages } of spool.conversations()) {
     for (const [i, { line, value, at }] of threadOf(messages).entries()) {
@@ -38,23 +35,23 @@ export async function* readDify(source: Source): AsyncGenerator<Entry> {
   }
 }
 
-function* readRow(value: Fields, line: number, source: Source, spool: MessageSpool): Generator<Entry> {
+function readRow(value: unknown, line: number, source: Source, spool: MessageSpool): Entry[] {
+  if (!isObject(value)) throw new InvalidEntry('expected a Dify message')
   const { row, isSingleTurn } = normaliseNames(value)
-  if (textIn(row, 'query') === '' && textIn(row, 'answer') === '') {
-    throw new InvalidMessage('expected query or answer, got neither')
-  }
-  const at = dateOf(row, source.date)
+  const [query, answer] = [textIn(row, 'query'), textIn(row, 'answer')]
+  if (query === '' && answer === '') throw new InvalidEntry('expected query or answer, got neither')
+  const at = Date.parse(dateOf(row, source.date))
   const userId = firstId(row, 'user_id', 'user', 'from_end_user_session_id') ?? null
   const id = firstId(row, 'id')
   const conversationId = firstId(row, 'conversation_id')
   if (!isSingleTurn && id !== undefined && conversationId !== undefined) {
     const parent = firstId(row, 'parent_message_id') ?? null
-    spool.put({ conversationId, userId, id, parent, at: Date.parse(at), line, value: row })
-    return
+    spool.put({ conversationId, userId, id, parent, at, line, value: row })
+    return []
   }
   const metadata = conversationId === undefined ? {} : { metadata: { dify_conversation_id: conversationId } }
-  const key = idempotencyKey('dify', id, textIn(row, 'query'), textIn(row, 'answer'))
-  yield { kind: 'turn', line, userId, body: { ...toTurn(row, Date.parse(at)), ...metadata }, key }
+  const key = idempotencyKey('dify', id, query, answer)
+  return [{ kind: 'turn', line, userId, body: { ...toTurn(row, at), ...metadata }, key }]
 }
 
 /** Renames the fields of annotations and feedback to those of the service API. */
@@ -77,15 +74,12 @@ function normaliseNames(value: Fields): { row: Fields; isSingleTurn: boolean } {
 
 function toTurn(row: Fields, at: number) {
   const date = new Date(at).toISOString()
-  const roles = [
-    ['user', textIn(row, 'query')],
-    ['assistant', textIn(row, 'answer')],
+  const said = [
+    { role: 'user', content: textIn(row, 'query'), at: date },
+    { role: 'assistant', content: textIn(row, 'answer'), at: date },
   ] as const
-  const messages = roles
-    .filter(([, content]) => content !== '')
-    .map(([role, content]) => ({ role, content, at: date }))
   const { metadata: _, ...shared } = sharedFields(row)
-  return { messages, ...shared }
+  return { messages: said.filter(({ content }) => content !== ''), ...shared }
 }
 
 function textIn(row: Fields, name: string): string {
@@ -93,12 +87,25 @@ function textIn(row: Fields, name: string): string {
   return typeof value === 'string' ? value.trim() : ''
 }
 
-async function* rowsOf(source: Source): AsyncGenerator<Element> {
-  const elements = /\.csv$/i.test(source.path) ? readCsv(source) : readElements(source)
-  for await (const element of elements) {
-    const value = 'value' in element ? element.value : undefined
-    const page = isObject(value) ? firstValue(value, 'data', 'feedback_data') : value
-    if (Array.isArray(page)) for (const one of page) yield { line: element.line, value: one }
-    else yield element
+/** `parent_message_id` of messages from Dify's service API: the parent is the preceding message. */
+const NIL = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * The current thread of a conversation, oldest first. When an answer is regenerated, Dify keeps both messages under one
+ * parent; the thread consists of the newest message and its ancestors. `messages` are oldest first.
+ */
+export function threadOf<T extends { id: string; parent: string | null }>(messages: readonly T[]): T[] {
+  // Older versions of Dify export no parents.
+  if (messages.every(({ parent }) => parent === null)) return [...messages]
+  const known = new Set(messages.map(({ id }) => id))
+  const thread: T[] = []
+  let wanted: string = NIL
+  for (const message of messages.toReversed()) {
+    if (wanted !== NIL && message.id !== wanted) continue
+    thread.push(message)
+    if (message.parent === null) break
+    // If the file lacks the parent, the preceding message is taken for it.
+    wanted = known.has(message.parent) ? message.parent : NIL
   }
+  return thread.reverse()
 }

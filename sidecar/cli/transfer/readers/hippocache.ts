@@ -52,12 +52,8 @@ function* compareCounts(
 ): Generator<Entry> {
   for (const [kind, count] of Object.entries(isObject(expected) ? expected : {})) {
     const found = counts[kind] ?? 0
-    if (found === count) continue
-    yield {
-      kind: 'problem',
-      line,
-      reason: `footer: expected ${preview(count)} lines of kind ${kind}, got ${found}`,
-    }
+    const reason = `footer: expected ${preview(count)} lines of kind ${kind}, got ${found}`
+    if (found !== count) yield { kind: 'problem', line, reason }
   }
 }
 

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { Fields } from '../input/entry.ts'
 
-export interface SpooledMessage {
+interface SpooledMessage {
   conversationId: string
   userId: string | null
   id: string
@@ -10,13 +10,6 @@ export interface SpooledMessage {
   at: number
   line: number
   value: Fields
-}
-
-export interface SpooledConversation {
-  conversationId: string
-  userId: string | null
-  /** Oldest first. */
-  messages: SpooledMessage[]
 }
 
 /** Groups messages by conversation in a temporary database, because they may not fit into memory. */
@@ -29,37 +22,33 @@ export class MessageSpool implements Disposable {
     this.#db.exec(`
       PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
       CREATE TABLE messages (
-        conversation TEXT NOT NULL, user TEXT, id TEXT NOT NULL, parent TEXT, at INTEGER NOT NULL,
-        line INTEGER NOT NULL, value TEXT NOT NULL, UNIQUE (conversation, id) ON CONFLICT REPLACE
+        conversation TEXT NOT NULL, user TEXT, id TEXT NOT NULL, at INTEGER NOT NULL, message TEXT NOT NULL,
+        UNIQUE (conversation, id) ON CONFLICT REPLACE
       );
       BEGIN`)
-    this.#put = this.#db.prepare('INSERT INTO messages VALUES (?, ?, ?, ?, ?, ?, ?)')
+    this.#put = this.#db.prepare('INSERT INTO messages VALUES (?, ?, ?, ?, ?)')
   }
 
   /** A message that occurs again on an overlapping page replaces the first. */
-  put({ conversationId, userId, id, parent, at, line, value }: SpooledMessage): void {
-    this.#put.run(conversationId, userId, id, parent, at, line, JSON.stringify(value))
+  put(message: SpooledMessage): void {
+    const { conversationId, userId, id, at } = message
+    this.#put.run(conversationId, userId, id, at, JSON.stringify(message))
   }
 
-  /** Conversations by start time. Holds one in memory at a time. */
-  *conversations(): Generator<SpooledConversation> {
+  /** Conversations by start time, their messages oldest first. Holds one in memory at a time. */
+  *conversations() {
     const list = this.#db.prepare(
       'SELECT conversation, max(user) AS user FROM messages GROUP BY conversation ORDER BY min(at), conversation',
     )
-    const read = this.#db.prepare('SELECT * FROM messages WHERE conversation = ? ORDER BY at, rowid')
+    const read = this.#db.prepare('SELECT message FROM messages WHERE conversation = ? ORDER BY at, rowid')
     for (const row of list.iterate()) {
       const conversationId = row['conversation'] as string
-      const userId = row['user'] as string | null
-      const messages = read.all(conversationId).map((one) => ({
+      const messages = read.all(conversationId).map(({ message }) => JSON.parse(message as string))
+      yield {
         conversationId,
-        userId,
-        id: one['id'] as string,
-        parent: one['parent'] as string | null,
-        at: one['at'] as number,
-        line: one['line'] as number,
-        value: JSON.parse(one['value'] as string) as Fields,
-      }))
-      yield { conversationId, userId, messages }
+        userId: row['user'] as string | null,
+        messages: messages as SpooledMessage[],
+      }
     }
   }
 

@@ -1,14 +1,17 @@
 import { readElements } from '../input/elements.ts'
 import {
+  convert,
   type Entry,
   type Fields,
   firstId,
+  InvalidEntry,
   isObject,
   preview,
   type Source,
+  toProblem,
   UnreadableFile,
 } from '../input/entry.ts'
-import { dateOf, InvalidMessage, sharedFields, TurnBuilder, toMessage } from './turn-builder.ts'
+import { dateOf, sharedFields, TurnBuilder, toMessage } from './turn-builder.ts'
 
 /** Most conversations in a file of single messages; each needs a turn counter in memory. */
 const MAX_CONVERSATIONS = 500_000
@@ -23,24 +26,12 @@ const MAX_OPEN_TURNS = 10_000
  */
 export async function* readMessages(source: Source): AsyncGenerator<Entry> {
   const conversations = new Conversations(source.name)
-  let position = 0
-  for await (const element of readElements(source)) {
-    position += 1
-    const { line } = element
-    if ('problem' in element) {
-      yield { kind: 'problem', line, reason: element.problem }
-      continue
+  yield* convert(readElements(source), (value, line, position) => {
+    if (Array.isArray(value) || (isObject(value) && Array.isArray(value['messages']))) {
+      return readConversation(value, `${source.name}#${position}`, line, source.date)
     }
-    const { value } = element
-    try {
-      if (Array.isArray(value) || (isObject(value) && Array.isArray(value['messages']))) {
-        yield* readConversation(value, `${source.name}#${position}`, line, source.date)
-      } else yield* readMessage(value as Fields, line, source, conversations)
-    } catch (error) {
-      if (!(error instanceof InvalidMessage)) throw error
-      yield { kind: 'problem', line, reason: error.message }
-    }
-  }
+    return readMessage(value as Fields, line, source, conversations)
+  })
   yield* conversations.end()
 }
 
@@ -89,7 +80,7 @@ class Conversations {
   }
 }
 
-/** @throws {InvalidMessage} for an invalid date of the conversation; invalid messages are yielded as problems */
+/** @throws {InvalidEntry} for an invalid date of the conversation; invalid messages are yielded as problems */
 function* readConversation(
   value: Fields | readonly unknown[],
   name: string,
@@ -115,17 +106,16 @@ function* readConversation(
       const shared = { ...sharedFields(fields), ...sharedFields(given as Fields) }
       yield* builder.push(message, line, shared, turnOf(given as Fields))
     } catch (error) {
-      if (!(error instanceof InvalidMessage)) throw error
-      yield { kind: 'problem', line, reason: `messages[${i}].${error.message}` }
+      yield toProblem(error, line, `messages[${i}].`)
     }
   }
   yield* builder.end()
 }
 
-/** @throws {InvalidMessage} */
+/** @throws {InvalidEntry} */
 function turnOf(value: Fields): number | undefined {
   const turn = value['turn'] ?? undefined
   if (turn === undefined) return undefined
   if (typeof turn === 'number' && Number.isSafeInteger(turn) && turn >= 1) return turn
-  throw new InvalidMessage(`turn: expected an integer ≥ 1, got ${preview(turn)}`)
+  throw new InvalidEntry(`turn: expected an integer ≥ 1, got ${preview(turn)}`)
 }

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
-import { InvalidDate, toIso } from '../input/dates.ts'
+import { toIso } from '../input/dates.ts'
 import {
   type Entry,
   type Fields,
   firstId,
   firstValue,
+  InvalidEntry,
   isObject,
   type MessageBody,
   optional,
@@ -32,53 +33,38 @@ const DATE_FIELDS = ['at', 'created_at', 'createdAt', 'timestamp', 'create_time'
 /** Most messages per turn that the API accepts. */
 const MAX_MESSAGES = 1000
 
-/** A message that cannot be imported; the error text is the reason. */
-export class InvalidMessage extends Error {}
-
 /**
  * Converts a message for the API. Returns `undefined` for one without text (a tool call, its result, an image).
  * @param date used for a message without a date
- * @throws {InvalidMessage}
+ * @throws {InvalidEntry}
  */
 export function toMessage(value: unknown, date: string): MessageBody | undefined {
-  if (!isObject(value))
-    throw new InvalidMessage(`expected a message with role and content, got ${preview(value)}`)
+  if (!isObject(value)) {
+    throw new InvalidEntry(`expected a message with role and content, got ${preview(value)}`)
+  }
   const given = value['role']
   const role = typeof given === 'string' ? ROLES[given.toLowerCase()] : undefined
-  if (role === undefined)
-    throw new InvalidMessage(`role: expected user, assistant or system, got ${preview(given)}`)
+  if (role === undefined) {
+    throw new InvalidEntry(`role: expected user, assistant or system, got ${preview(given)}`)
+  }
   const content = textOf(value['content'])
-  if (content === undefined)
-    throw new InvalidMessage(`content: expected text, got ${preview(value['content'])}`)
   if (role === null || content.trim() === '') return undefined
   return { role, content, ...optional('name', firstId(value, 'name')), at: dateOf(value, date) }
 }
 
-/** @throws {InvalidMessage} for an invalid date */
+/** @throws {InvalidEntry} for an invalid date */
 export function dateOf(value: Fields, fallback: string): string {
   const date = firstValue(value, ...DATE_FIELDS)
-  if (date === undefined) return fallback
-  try {
-    return toIso(date)
-  } catch (error) {
-    if (error instanceof InvalidDate) throw new InvalidMessage(error.message)
-    throw error
-  }
+  return date === undefined ? fallback : toIso(date)
 }
 
 /** The text of a message, or of its text parts (OpenAI's list of `{type, text}`). */
-function textOf(content: unknown): string | undefined {
+function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   if (content === null || content === undefined) return ''
-  if (!Array.isArray(content)) return undefined
-  const texts = content.flatMap((part: unknown) =>
-    typeof part === 'string'
-      ? [part]
-      : isObject(part) && typeof part['text'] === 'string'
-        ? [part['text']]
-        : [],
-  )
-  return texts.join('\n')
+  if (!Array.isArray(content)) throw new InvalidEntry(`content: expected text, got ${preview(content)}`)
+  const texts = content.map((part: unknown) => (isObject(part) ? part['text'] : part))
+  return texts.filter((text) => typeof text === 'string').join('\n')
 }
 
 /** Fields of a turn that may be given on the conversation or on a message. */

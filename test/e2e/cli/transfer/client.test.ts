@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { CliError } from '../../../../sidecar/cli/transfer/cli-error.ts'
 import { type ClientOptions, createClient } from '../../../../sidecar/cli/transfer/client.ts'
 import { connectionOptions } from '../../../../sidecar/cli/transfer/connection-options.ts'
+import { CliError } from '../../../../sidecar/cli/transfer/input/cli-error.ts'
 
 type ScriptedAnswer =
   | { status: number; body?: unknown; headers?: Record<string, string> }

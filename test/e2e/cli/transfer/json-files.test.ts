@@ -1,7 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { InvalidDate, toIso } from '../../../../sidecar/cli/transfer/input/dates.ts'
+import { toIso } from '../../../../sidecar/cli/transfer/input/dates.ts'
+import { InvalidEntry } from '../../../../sidecar/cli/transfer/input/entry.ts'
 import { readDify } from '../../../../sidecar/cli/transfer/readers/dify.ts'
 import { detectFormat } from '../../../../sidecar/cli/transfer/readers/formats.ts'
 import { readMem0 } from '../../../../sidecar/cli/transfer/readers/mem0.ts'
@@ -176,6 +177,6 @@ describe('toIso', () => {
   })
 
   it.each(['yesterday', '02/03/2026', '2026-13-01', {}, -5, Number.NaN, true])('rejects %s', (written) => {
-    expect(() => toIso(written)).toThrow(InvalidDate)
+    expect(() => toIso(written)).toThrow(InvalidEntry)
   })
 })

@@ -31,7 +31,7 @@ export function start(
   args: readonly string[],
   env: Record<string, string> = {},
 ): { child: ChildProcess; ended: Promise<Ended>; err: () => string } {
-  const child = spawnCommand(`transfer/${command}`, env, ...args)
+  const child = spawnCommand(`../cli/${command}`, env, ...args)
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

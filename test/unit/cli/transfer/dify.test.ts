@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { readDify } from '../../../../sidecar/cli/transfer/readers/dify.ts'
-import { threadOf } from '../../../../sidecar/cli/transfer/readers/thread.ts'
+import { readDify, threadOf } from '../../../../sidecar/cli/transfer/readers/dify.ts'
 import { file, fixture, readAll, turns } from '../../../helpers/cli/transfer/helpers.ts'
 
 describe('readDify', () => {
