@@ -98,7 +98,7 @@ function assertIntakeLogEmpty({ dataDir }: Config, from: StoreKind): void {
 /** Qdrant has one collection of memories per embedder; a record tells which one is in use. */
 async function embedderOf(config: Config, kind: StoreKind): Promise<EmbedderName> {
   if (kind === 'sqlite') return ANY_EMBEDDER
-  const { readOnlyQdrant } = await import('../adapters/qdrant/read-only.ts')
+  const { readOnlyQdrant } = await import('../adapters/qdrant/records.ts')
   const embedder = await getEmbedderNote(readOnlyQdrant(config.qdrant as NonNullable<Config['qdrant']>))
   if (!embedder) throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: ${nameOf(config, kind)} is empty`)
   return embedder

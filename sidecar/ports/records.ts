@@ -25,10 +25,6 @@ export type Collection =
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
 
-/** Value of a field that a store can index; a list matches what any of its members matches. */
-export type Field = string | number | null | readonly (string | number)[]
-export type Fields = { readonly [name: string]: Field }
-
 export interface StoredRecord {
   id: string
   /** Sort key of `scroll`: a safe integer ≥ 0, by convention epoch microseconds. Ties are sorted by id. */
@@ -38,8 +34,6 @@ export interface StoredRecord {
   dense?: Float32Array | undefined
   /** Term weights of the text. */
   sparse?: SparseVector | undefined
-  /** Filterable fields, derived from the payload; written, and not read back. */
-  fields?: Fields | undefined
 }
 
 export type Write =

@@ -8,7 +8,6 @@ import {
   type Write,
 } from '../../ports/records.ts'
 import { sparseOf } from '../../text/terms/sparse.ts'
-import { fieldsOf } from '../model/filters.ts'
 import type { Memory } from '../model/memory.ts'
 import { jsonObject, optionalNumber, optionalText, role } from './fields.ts'
 import { getRecord, type OnInvalidRecord, readEach, recordReader, toPayload } from './record.ts'
@@ -69,13 +68,12 @@ export function putMemory(
   sparse: SparseVector = sparseOf(memory),
 ): Write {
   const { id, order } = memory
-  const put = { id, order, payload: toPayload(memory), dense, sparse, fields: fieldsOf(memory) }
+  const put = { id, order, payload: toPayload(memory), dense, sparse }
   return { put, collection: 'memories', scope }
 }
 
-/** Adds the term weights and filter fields that are derived from the payload of a memory. */
+/** Adds the term weights that are derived from the payload of a memory. */
 export function withSearchFields(collection: Collection, record: StoredRecord): StoredRecord {
   if (collection !== 'memories') return record
-  const memory = readMemory(record)
-  return { ...record, sparse: sparseOf(memory), fields: fieldsOf(memory) }
+  return { ...record, sparse: sparseOf(readMemory(record)) }
 }

@@ -63,7 +63,8 @@ const SABOTEURS: Saboteur[] = [
     meddle: (server) => {
       server.fault = ({ body }) => {
         if (body?.order_by) delete body.order_by.start_from
-        return undefined
+        // Ends a scroll that never advances.
+        return server.requests.length > 300 ? { status: 400 } : undefined
       }
     },
   },
