@@ -193,7 +193,7 @@ function openCaches(
   const connection = connectRedis(redis.target, redis.timeoutMs, ({ up, message }) =>
     up ? log.info('cache reachable', { cache: message }) : log.warn('cache unavailable', { error: message }),
   )
-  const options = { ...redis, connection, maxValueBytes: maxBytes, now }
+  const options = { connection, keyPrefix: redis.keyPrefix, maxValueBytes: maxBytes, now }
   const scopeState = createRedisScopeState({ ...options, keyPrefix: redis.keyPrefix + part })
   return { cache: createRedisCache(options), scopeState, connection }
 }
@@ -209,7 +209,7 @@ async function openQueue(
   { redis, qdrant, dataDir }: Config,
   connection: RedisConnection | undefined,
 ): Promise<Queue> {
-  if (!redis || !qdrant) {
+  if (!redis || !qdrant || !connection) {
     const queue = openSqliteQueue({ path: join(dataDir, 'queue.db'), concurrency: RUNS })
     await queue.check()
     return queue
@@ -226,13 +226,9 @@ function openFlushLock(
   { redis, qdrant }: Config,
   connection: RedisConnection | undefined,
 ): ScopeLock | undefined {
-  if (!redis || !qdrant) return undefined
-  return createRedisScopeLock({
-    ...redis,
-    keyPrefix: `${redis.keyPrefix}flush:`,
-    connection,
-    waitMs: FLUSH_WAIT_MS,
-  })
+  if (!redis || !qdrant || !connection) return undefined
+  const keyPrefix = `${redis.keyPrefix}flush:`
+  return createRedisScopeLock({ keyPrefix, connection, waitMs: FLUSH_WAIT_MS })
 }
 
 type TakeOver = NonNullable<RedisScopeLockOptions['takeOver']>
@@ -244,13 +240,13 @@ function openScopeLock(
   connection: RedisConnection | undefined,
   takeOver: TakeOver,
 ): ScopeLock {
-  if (!redis || !qdrant) return createInProcessScopeLock()
+  if (!redis || !qdrant || !connection) return createInProcessScopeLock()
   // What a commit may take when the store is slow, and three times that for the life of a lease.
   const commitMs = Math.min(20_000, Math.max(1000, qdrant.timeoutMs))
   const leaseMs = 3 * commitMs
   const isFinished = (scope: string) => records.isFinished?.(scope) ?? true
   return createRedisScopeLock({
-    ...redis,
+    keyPrefix: redis.keyPrefix,
     connection,
     commitMs,
     leaseMs,

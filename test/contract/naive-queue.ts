@@ -1,33 +1,44 @@
 import { type Queue, QueueUnavailable, type Run } from '../../sidecar/ports/queue.ts'
 import { CONCURRENCY, type QueueSubject } from './queue-subject.ts'
 
-/** Ways of getting it wrong. */
-export type Fault =
-  | 'a wish is lost now and then'
-  | 'a wish is lost when its process dies'
-  | 'all is forgotten when the last process ends'
-  | 'a run that was under way is forgotten when its process dies'
-  | 'a key is run twice at once in a process'
-  | 'a key is run twice at once in two processes'
-  | 'a run that rejects is not tried again'
-  | 'a run that rejects is tried again at once, without end'
-  | 'a run begins too early'
-  | 'the last wish wins'
-  | 'the first wish wins'
-  | 'every wish is a run of its own'
-  | 'a wish during a run is lost'
-  | 'a wish during a run is due at once'
-  | 'what a run wants is ignored'
-  | 'what a run wants replaces what was wished meanwhile'
-  | 'runs are unbounded'
-  | 'one run at a time'
-  | 'keys are folded'
-  | 'a process that waits sees its own wishes only'
-  | 'close waits for ever'
-  | 'close tells nobody'
-  | 'what has been given up is done'
-  | 'a closed queue takes wishes'
-  | 'a closed queue goes on'
+/** Faults of the naive adapter, with the case that detects each. */
+export const CAUGHT = {
+  'a wish is lost now and then': 'keeps a wish when its process dies',
+  'a wish is lost when its process dies': 'keeps a wish when its process dies',
+  'all is forgotten when the last process ends': 'keeps a wish when its process is closed',
+  'a run that was under way is forgotten when its process dies':
+    'runs again, in the next process, what was under way when the last one died',
+  'a key is run twice at once in a process':
+    'runs a key again for a wish that came during its run, and not at the same time',
+  'a key is run twice at once in two processes':
+    'runs each key once and one at a time, whichever processes work',
+  'a run that rejects is not tried again':
+    'runs a key again after a pause when the run rejects, until it does not',
+  'a run that rejects is tried again at once, without end':
+    'runs a key again after a pause when the run rejects, until it does not',
+  'a run begins too early': 'runs a key once, at its time or after it and not before',
+  'the last wish wins': 'takes several wishes for one, the earliest, whichever comes first',
+  'the first wish wins': 'takes several wishes for one, the earliest, whichever comes first',
+  'every wish is a run of its own': 'takes several wishes for one, the earliest, whichever comes first',
+  'a wish during a run is lost':
+    'runs a key again for a wish that came during its run, and not at the same time',
+  'a wish during a run is due at once': 'keeps to the time of a wish that came during a run',
+  'what a run wants is ignored':
+    'runs a key again when the run says so, or earlier where that was wished meanwhile',
+  'what a run wants replaces what was wished meanwhile':
+    'runs a key again when the run says so, or earlier where that was wished meanwhile',
+  'runs are unbounded': 'runs keys side by side, and not more at once than it may',
+  'one run at a time': 'is not held up by a run that hangs',
+  'keys are folded': 'takes keys exactly as they are',
+  'a process that waits sees its own wishes only': 'runs in another process what one only wishes for',
+  'close waits for ever': 'does not wait for ever for a run when it is closed',
+  'close tells nobody': 'tells runs to stop when it is closed, waits for them, and begins none',
+  'what has been given up is done': 'has a run taken over that its process gave up when it closed',
+  'a closed queue takes wishes': 'tells runs to stop when it is closed, waits for them, and begins none',
+  'a closed queue goes on': 'tells runs to stop when it is closed, waits for them, and begins none',
+}
+
+export type Fault = keyof typeof CAUGHT
 
 interface Wish {
   key: string

@@ -2,38 +2,50 @@ import { type Counters, MAX_TURNS, type ScopeState, type TurnSeen } from '../../
 import type { Clock } from '../helpers/clock.ts'
 import { MAX_BYTES, MAX_ENTRIES, type ScopeStateSubject } from './scope-state-subject.ts'
 
-/** Ways of getting it wrong. */
-export type Fault =
-  | 'an evicted counter begins at 0'
-  | 'an evicted counter begins at the clock alone'
-  | 'a read moves nothing into place, so that missing counters differ each time'
-  | 'a fill ignores the fence'
-  | 'a fill compares the epoch'
-  | 'a read ignores the fence'
-  | 'a block from before the fence is as good as none'
-  | 'a read is two reads'
-  | 'a bump is a read and a write'
-  | 'a fence leaves the epoch'
-  | 'a fence is only an epoch'
-  | 'a block lives for ever'
-  | 'a block is stamped when it is read'
-  | 'the empty block is none'
-  | 'a clear forgets the fence'
-  | 'a clear drops blocks of another scope'
-  | 'a clear keeps the turns'
-  | 'scope and key run together'
-  | 'a lease is anybody’s to free'
-  | 'a lease never ends'
-  | 'a lease is checked and then taken'
-  | 'turns are unbounded'
-  | 'the first turns are kept'
-  | 'the last note of a turn wins'
-  | 'a note is a read and a write'
-  | 'turns stay for ever'
-  | 'blocks are unbounded'
-  | 'an oversize block is dropped in silence'
-  | 'a read notes nothing'
-  | 'a block that was read is not read again'
+const CLEARS = 'clears the blocks and turns of one scope and of no other, and moves its fence'
+const BEGINS = 'begins counters at the clock in microseconds, and moves them by nothing but a change'
+const LOST = 'begins counters that were lost above all that they were'
+const BLOCK = 'reads back a block with the time it was stored at and the counters of now'
+const FENCED = 'serves no block from before a fence, and tells it from none'
+const MOVES = 'moves the epoch with a change, and both counters with a fence'
+
+/** Faults of the naive adapter, with the case that detects each. */
+export const CAUGHT_BY = {
+  'an evicted counter begins at 0': LOST,
+  'an evicted counter begins at the clock alone': LOST,
+  'a read moves nothing into place, so that missing counters differ each time': BEGINS,
+  'a fill ignores the fence': 'stores nothing that was begun before a fence',
+  'a fill compares the epoch': 'stores what was begun before a change that removed nothing',
+  'a read ignores the fence': FENCED,
+  'a block from before the fence is as good as none': FENCED,
+  'a read is two reads': 'reads a block and its counters at one moment',
+  'a bump is a read and a write': 'loses no change of many at once',
+  'a fence leaves the epoch': MOVES,
+  'a fence is only an epoch': MOVES,
+  'a block lives for ever': 'serves a block to the last millisecond of its life and not in the next',
+  'a block is stamped when it is read': BLOCK,
+  'the empty block is none': BLOCK,
+  'a clear forgets the fence': CLEARS,
+  'a clear drops blocks of another scope': CLEARS,
+  'a clear keeps the turns': CLEARS,
+  'scope and key run together': 'takes scopes and keys exactly as they are',
+  'a lease is anybody’s to free': 'lets nobody free the lease of another',
+  'a lease never ends': 'ends a lease by itself in its last millisecond',
+  'a lease is checked and then taken': 'gives a lease to one of many who ask at once',
+  'turns are unbounded': 'keeps the latest turns of a conversation and no more',
+  'the first turns are kept': 'keeps the latest turns of a conversation and no more',
+  'the last note of a turn wins':
+    'keeps the latest of several notes of one turn, in whatever order they come',
+  'a note is a read and a write': 'loses no note of many at once',
+  'turns stay for ever': 'forgets the turns of a conversation that has gone quiet',
+  'blocks are unbounded': 'bounds the number of blocks, least recently used first',
+  'an oversize block is dropped in silence':
+    'refuses a block that is larger than the whole state and keeps the rest',
+  'a read notes nothing': 'notes with a read that a turn is recalled for',
+  'a block that was read is not read again': 'reads the block that was filled last, by whomever',
+}
+
+export type Fault = keyof typeof CAUGHT_BY
 
 const WEEK_MS = 7 * 86_400_000
 

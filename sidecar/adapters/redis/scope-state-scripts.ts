@@ -1,5 +1,4 @@
 import { MAX_TURNS } from '../../ports/scope-state.ts'
-import { script } from './scripts.ts'
 
 const DAY_MS = 86_400_000
 /** TTL of the counters of a scope, renewed with each change. */
@@ -45,7 +44,6 @@ local function index(key, member, ttl)
 end`
 
 export const READ_COUNTERS = script(
-  'readCounters',
   COUNTERS,
   `
 local held = counters()
@@ -54,7 +52,7 @@ return held`,
 )
 
 /** ARGV[4]: `fence` or `epoch`. */
-export const BUMP = script('bumpCounters', COUNTERS, `return bump(ARGV[4] == 'fence')`)
+export const BUMP = script(COUNTERS, `return bump(ARGV[4] == 'fence')`)
 
 /**
  * Lua that notes a turn in a hash from turn number to `recalled:added` (either may be empty) and bounds the hash.
@@ -85,11 +83,10 @@ local held = counters()
 return {held[1], held[2], redis.call('GET', KEYS[2])}`
 
 /** KEYS[2]: the block. Returns the counters and the block. */
-export const READ = script('readBlock', COUNTERS, READ_BLOCK)
+export const READ = script(COUNTERS, READ_BLOCK)
 
 /** The same, and notes a recalled turn. KEYS[3]: conversation; KEYS[4]: index. ARGV[4]: turn, time. */
 export const READ_AND_NOTE = script(
-  'readBlockAndNoteTurn',
   COUNTERS,
   INDEX,
   noteTurn('KEYS[3]', 'KEYS[4]', `'recalled', ARGV[4], ARGV[5]`),
@@ -98,7 +95,6 @@ export const READ_AND_NOTE = script(
 
 /** KEYS[2]: block; KEYS[3]: index. ARGV[4]: expected fence; block; TTL; index member. */
 export const FILL = script(
-  'fillBlock',
   COUNTERS,
   INDEX,
   `
@@ -115,7 +111,6 @@ return {held[1], held[2], stored}`,
 
 /** KEYS[2]: index. Bumps the fence; returns the counters and the index members to delete. */
 export const CLEAR = script(
-  'clearScope',
   COUNTERS,
   `
 local held = bump(true)
@@ -123,20 +118,18 @@ return {held[1], held[2], redis.call('ZRANGE', KEYS[2], 0, -1)}`,
 )
 
 /** KEYS[1]: index; KEYS[2…]: keys to delete. ARGV: their index members. */
-export const DROP = script(
-  'dropKeys',
-  `
+export const DROP = script(`
 redis.call('ZREM', KEYS[1], unpack(ARGV))
-return redis.call('UNLINK', unpack(KEYS, 2))`,
-)
+return redis.call('UNLINK', unpack(KEYS, 2))`)
 
 /** KEYS[1]: lease. ARGV[1]: token of the holder. */
-export const RELEASE = script(
-  'releaseLease',
-  `
+export const RELEASE = script(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0`,
-)
+return 0`)
 
 /** KEYS[1]: conversation; KEYS[2]: index. ARGV: `recalled` or `added`, turn, time. */
-export const NOTE_TURN = script('noteTurn', INDEX, noteTurn('KEYS[1]', 'KEYS[2]', 'unpack(ARGV)'), 'return 1')
+export const NOTE_TURN = script(INDEX, noteTurn('KEYS[1]', 'KEYS[2]', 'unpack(ARGV)'), 'return 1')
+
+function script(...parts: readonly string[]): string {
+  return parts.join('\n')
+}
