@@ -27,25 +27,17 @@ export class QdrantFailure extends AppError {
   }
 }
 
-export interface QdrantConnection {
-  /** For messages: `qdrant at host:port`. */
-  readonly where: string
-  /** Runs a request and retries transient failures. The request must be idempotent. */
-  run<T>(request: (client: QdrantClient) => Promise<T>): Promise<T>
-}
+export type QdrantConnection = ReturnType<typeof connectQdrant>
 
 /** Qdrant's REST port. */
 const DEFAULT_PORT = 6333
 const MAX_ATTEMPTS = 3
 
-export function connectQdrant({
-  url,
-  apiKey,
-  timeoutMs,
-  retryDelayMs = 50,
-}: QdrantAddress): QdrantConnection {
+export function connectQdrant(address: QdrantAddress) {
+  const { url, apiKey, timeoutMs, retryDelayMs = 50 } = address
   const { protocol, hostname, pathname } = new URL(url)
-  const port = explicitPort(url) ?? DEFAULT_PORT
+  // `URL.port` is empty for the default port of the scheme, which differs from Qdrant's.
+  const port = Number(/^https?:\/\/(?:\[[^\]]*\]|[^/:]*):(\d+)/.exec(url)?.[1] ?? DEFAULT_PORT)
   const where = `qdrant at ${hostname}:${port}`
   const client = new QdrantClient({
     host: hostname,
@@ -58,8 +50,10 @@ export function connectQdrant({
     checkCompatibility: false,
   })
   return {
+    /** For messages. */
     where,
-    async run(request) {
+    /** Runs a request and retries transient failures. The request must be idempotent. */
+    async run<T>(request: (client: QdrantClient) => Promise<T>): Promise<T> {
       const end = performance.now() + timeoutMs
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -74,12 +68,6 @@ export function connectQdrant({
       }
     },
   }
-}
-
-/** The port in the URL; `new URL` omits the default port of the scheme, which differs from Qdrant's. */
-function explicitPort(url: string): number | undefined {
-  const port = /^https?:\/\/(?:\[[^\]]*\]|[^/:]*):(\d+)/.exec(url)?.[1]
-  return port === undefined ? undefined : Number(port)
 }
 
 /** The delay that a busy server requests, milliseconds, limited by the time left. */

@@ -63,16 +63,12 @@ export function connectRedis(
     lastError = describeError(error)
     report(false, `${where}: ${lastError}`)
   })
-  let opening: Promise<void> | undefined = withTimeout(opened, timeoutMs)
-    .catch(() => {})
-    .finally(() => {
-      opening = undefined
-    })
+  const opening = withTimeout(opened, timeoutMs).catch(() => {})
 
   return {
     kind: target.mode === 'single' ? 'redis' : `redis ${target.mode}`,
     async run(command) {
-      if (opening !== undefined) await opening
+      await opening
       if (isClosed) throw new CacheUnavailable('unreachable', `${where}: closed`)
       if (client?.status !== 'ready') throw new CacheUnavailable('unreachable', `${where}: ${lastError}`)
       try {

@@ -4,17 +4,7 @@ import type { Counters, ScopeState, StoredBlock, TurnSeen } from '../../ports/sc
 import { assertSize, type RedisCacheOptions, wholeMs } from './cache.ts'
 import { checkWritable, ignoreUnavailable } from './connection.ts'
 import { assertWellFormed, scopeKeys } from './keys.ts'
-import {
-  BUMP,
-  CLEAR,
-  DROP,
-  FILL,
-  NOTE_TURN,
-  READ,
-  READ_AND_NOTE,
-  READ_COUNTERS,
-  RELEASE,
-} from './scope-state-scripts.ts'
+import * as scripts from './scope-state-scripts.ts'
 
 /** Scopes whose last counters this process remembers. */
 const MAX_SEEN = 10_000
@@ -47,41 +37,34 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     args: readonly (string | number)[] = [],
   ): Promise<{ counters: Counters; rest: unknown[] }> {
     const last = seen.get(scope) ?? { epoch: 0, fence: 0 }
-    const known = [last.epoch, last.fence, greatest]
-    const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args])
+    const sent = [last.epoch, last.fence, greatest, ...args]
+    const answer = await run(script, [keysOf(scope).counters, ...keys], sent)
     const [epoch, fence, ...rest] = answer as [string, string, ...unknown[]]
     const counters = { epoch: Number(epoch), fence: Number(fence) }
-    remember(scope, counters)
+    greatest = Math.max(greatest, counters.epoch, counters.fence)
+    // Replies over several connections may be out of order, so the greater counters win.
+    const known = seen.peek(scope) ?? counters
+    seen.set(scope, {
+      epoch: Math.max(counters.epoch, known.epoch),
+      fence: Math.max(counters.fence, known.fence),
+    })
     return { counters, rest }
-  }
-
-  /** Replies over several connections may be out of order, so the greater counters win. */
-  function remember(scope: string, { epoch, fence }: Counters): void {
-    greatest = Math.max(greatest, epoch, fence)
-    const last = seen.peek(scope)
-    if (last?.epoch === epoch && last.fence === fence) return
-    seen.set(scope, { epoch: Math.max(epoch, last?.epoch ?? 0), fence: Math.max(fence, last?.fence ?? 0) })
   }
 
   return {
     kind: connection.kind,
     async counters(scope) {
-      return (await counted(READ_COUNTERS, scope)).counters
+      return (await counted(scripts.READ_COUNTERS, scope)).counters
     },
     async bump(scope, what) {
-      return (await counted(BUMP, scope, [], [what])).counters
+      return (await counted(scripts.BUMP, scope, [], [what])).counters
     },
     async read(scope, key, recalled) {
       const of = keysOf(scope)
       const name = of.keyOf(of.block(key))
-      const { counters, rest } = recalled
-        ? await counted(
-            READ_AND_NOTE,
-            scope,
-            [name, of.keyOf(of.turns(recalled.conversation)), of.index],
-            [recalled.turn, Math.floor(recalled.at)],
-          )
-        : await counted(READ, scope, [name])
+      const noteKeys = recalled ? [of.keyOf(of.turns(recalled.conversation)), of.index] : []
+      const noteArgs = recalled ? [recalled.turn, Math.floor(recalled.at)] : []
+      const { counters, rest } = await counted(scripts.READ, scope, [name, ...noteKeys], noteArgs)
       const text = rest[0] as string | null
       if (text === null) return { counters, block: undefined }
       const found = decodeBlock(text)
@@ -95,17 +78,17 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
       const text = encodeBlock({ value: assertWellFormed('value', value), storedAt: now() }, expected.fence)
       assertSize('block', [name, text], maxValueBytes)
       const args = [expected.fence, text, wholeMs(ttlMs), member]
-      const { rest } = await counted(FILL, scope, [name, of.index], args)
+      const { rest } = await counted(scripts.FILL, scope, [name, of.index], args)
       return rest[0] === 1
     },
     async clear(scope) {
       const of = keysOf(scope)
-      const { counters, rest } = await counted(CLEAR, scope, [of.index])
+      const { counters, rest } = await counted(scripts.CLEAR, scope, [of.index])
       // The fence already invalidates these blocks; a concurrent fill may be deleted with them.
       const members = rest[0] as string[]
       for (let i = 0; i < members.length; i += DROP_AT_ONCE) {
         const some = members.slice(i, i + DROP_AT_ONCE)
-        await run(DROP, [of.index, ...some.map(of.keyOf)], some)
+        await run(scripts.DROP, [of.index, ...some.map(of.keyOf)], some)
       }
       return counters
     },
@@ -113,7 +96,7 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
       const name = keysOf(scope).lease(key)
       const token = randomUUID()
       // A lease that cannot be released expires.
-      const release = async () => void (await run(RELEASE, [name], [token]).catch(ignoreUnavailable))
+      const release = async () => void (await run(scripts.RELEASE, [name], [token]).catch(ignoreUnavailable))
       try {
         const taken = await connection.run((client) => client.set(name, token, 'PX', wholeMs(ttlMs), 'NX'))
         return taken === 'OK' ? { release } : undefined
@@ -125,7 +108,7 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     },
     async noteTurn(scope, conversation, turn, what, at) {
       const of = keysOf(scope)
-      await run(NOTE_TURN, [of.keyOf(of.turns(conversation)), of.index], [what, turn, Math.floor(at)])
+      await run(scripts.NOTE_TURN, [of.keyOf(of.turns(conversation)), of.index], [what, turn, Math.floor(at)])
     },
     async turns(scope, conversation) {
       const of = keysOf(scope)
