@@ -9,18 +9,18 @@ type Sabotage = (honest: CacheStore, clock: Clock) => Partial<CacheStore>
 const FOREVER = 1e12
 
 const SABOTEURS: Saboteurs<Sabotage> = {
-  'answers a delete with whether there was a living entry, and then it is gone': {
+  'deletes an entry and returns whether it existed': {
     'loses deletes': (honest) => ({ delete: async (key) => (await honest.get(key)) !== undefined }),
     'says yes to every delete': (honest) => ({ delete: async (key) => (await honest.delete(key)) || true }),
   },
-  'lets the last write win, with its own time to live': {
+  'keeps the last write with its own TTL': {
     'lets the first write win': (honest) => ({
       async set(key, value, ttl) {
         if (!(await honest.get(key))) await honest.set(key, value, ttl)
       },
     }),
   },
-  'serves a value to the last millisecond of its life and not in the next': {
+  'serves a value until its TTL ends': {
     'ignores the time to live': (honest) => ({ set: (key, value) => honest.set(key, value, FOREVER) }),
     'serves a value one millisecond too long': (honest) => ({
       set: (key, value, ttl) => honest.set(key, value, ttl + 1),
@@ -29,7 +29,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       set: (key, value, ttl) => honest.set(key, value, ttl - 1),
     }),
   },
-  'holds the empty string as a value': {
+  'stores the empty string': {
     'takes the empty string for nothing': (honest) => ({
       async get(key) {
         const entry = await honest.get(key)
@@ -37,7 +37,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       },
     }),
   },
-  'takes keys exactly as they are': {
+  'treats keys as exact strings': {
     'folds the case of keys': (honest) => ({
       get: (key) => honest.get(key.toLowerCase()),
       set: (key, value, ttl) => honest.set(key.toLowerCase(), value, ttl),
@@ -50,7 +50,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       },
     }),
   },
-  'reads back a value with the time it was stored at': {
+  'reads a value with its time of storage': {
     'stamps the time of the read': (honest, clock) => ({
       async get(key) {
         const entry = await honest.get(key)
@@ -74,7 +74,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
   'bounds the bytes held': {
     'has no bound on bytes': () => ({}),
   },
-  'refuses a value that is larger than the whole cache and keeps the rest': {
+  'rejects a value above the size limit and keeps the others': {
     'drops an oversize value in silence': (honest) => ({
       set: (key, value, ttl) => honest.set(key, value, ttl).catch(() => {}),
     }),

@@ -12,7 +12,7 @@ const each =
   ({ embed }) => ({ embed: async (...args) => (await embed(...args)).map(spoil) })
 
 const SABOTEURS: Saboteurs<Sabotage> = {
-  'answers one vector per text, in the order of the texts': {
+  'returns one vector per text, in order': {
     'answers in another order': ({ embed }) => ({
       embed: async (...args) => (await embed(...args)).toReversed(),
     }),
@@ -23,16 +23,16 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       },
     }),
   },
-  'answers nothing for no texts': {
+  'returns an empty list for no texts': {
     'embeds the empty list as an empty text': ({ embed }) => ({
       embed: (texts, ...more) => embed(texts.length > 0 ? texts : [''], ...more),
     }),
   },
-  'gives every vector the length that it says, and the norm 1': {
+  'returns vectors of the declared length and norm 1': {
     'does not normalise': each((vector) => vector.map((value) => value * 2)),
     'says another length than it has': ({ dimensions }) => ({ dimensions: dimensions + 1 }),
   },
-  'gives texts with nothing in them the zero vector, wherever they stand': {
+  'returns the zero vector for empty texts at any position': {
     'leaves empty texts out': ({ embed }) => ({
       embed: (texts, ...more) =>
         embed(
@@ -51,7 +51,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       vector.some((value) => value !== 0) ? vector : vector.map(() => Number.NaN),
     ),
   },
-  'puts a text nearer to a query in its words than another one': {
+  'ranks the text that shares the words of the query first': {
     'finds all texts the same': each((vector) => vector.map((_, i) => (i === 0 ? 1 : 0))),
     'embeds queries into another space': ({ embed }) => ({
       embed: async (texts, purpose, ...more) =>
@@ -60,7 +60,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
         ),
     }),
   },
-  'answers vectors that the caller may change': {
+  'returns vectors that the caller may modify': {
     'hands its cache out': ({ embed }) => {
       const cache = new Map<string, Float32Array>()
       const cached: Embed = async (texts, ...more) => {
@@ -74,12 +74,12 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       return { embed: cached }
     },
   },
-  'takes many texts at once': {
+  'embeds many texts in one call': {
     'loses what is beyond one request': ({ embed }) => ({
       embed: (texts, ...more) => embed(texts.slice(0, 100), ...more),
     }),
   },
-  'takes any text, also a very long one': {
+  'embeds any text, including very long ones': {
     'refuses long texts': ({ embed }) => ({
       embed: async (texts, ...more) => {
         if (texts.some((text) => text.length > 10_000)) throw new Error('400 too long')
@@ -96,7 +96,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
         }),
     }),
   },
-  'has a name, and leaves the texts as they are': {
+  'has a name and does not modify the texts': {
     'has no name': () => ({ name: '' }),
     'changes the texts': ({ embed }) => ({
       embed: (texts, ...more) => {

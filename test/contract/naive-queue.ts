@@ -3,44 +3,44 @@ import { CONCURRENCY, type QueueSubject } from './queue-subject.ts'
 
 /** Faults of the naive adapter, with the case that detects each. */
 export const CAUGHT = {
-  'a wish is lost now and then': 'keeps a wish when its process dies',
-  'a wish is lost when its process dies': 'keeps a wish when its process dies',
-  'all is forgotten when the last process ends': 'keeps a wish when its process is closed',
-  'a run that was under way is forgotten when its process dies':
-    'runs again, in the next process, what was under way when the last one died',
-  'a key is run twice at once in a process':
-    'runs a key again for a wish that came during its run, and not at the same time',
-  'a key is run twice at once in two processes':
-    'runs each key once and one at a time, whichever processes work',
-  'a run that rejects is not tried again':
-    'runs a key again after a pause when the run rejects, until it does not',
-  'a run that rejects is tried again at once, without end':
-    'runs a key again after a pause when the run rejects, until it does not',
-  'a run begins too early': 'runs a key once, at its time or after it and not before',
-  'the last wish wins': 'takes several wishes for one, the earliest, whichever comes first',
-  'the first wish wins': 'takes several wishes for one, the earliest, whichever comes first',
-  'every wish is a run of its own': 'takes several wishes for one, the earliest, whichever comes first',
-  'a wish during a run is lost':
-    'runs a key again for a wish that came during its run, and not at the same time',
-  'a wish during a run is due at once': 'keeps to the time of a wish that came during a run',
-  'what a run wants is ignored':
-    'runs a key again when the run says so, or earlier where that was wished meanwhile',
-  'what a run wants replaces what was wished meanwhile':
-    'runs a key again when the run says so, or earlier where that was wished meanwhile',
-  'runs are unbounded': 'runs keys side by side, and not more at once than it may',
-  'one run at a time': 'is not held up by a run that hangs',
-  'keys are folded': 'takes keys exactly as they are',
-  'a process that waits sees its own wishes only': 'runs in another process what one only wishes for',
-  'close waits for ever': 'does not wait for ever for a run when it is closed',
-  'close tells nobody': 'tells runs to stop when it is closed, waits for them, and begins none',
-  'what has been given up is done': 'has a run taken over that its process gave up when it closed',
-  'a closed queue takes wishes': 'tells runs to stop when it is closed, waits for them, and begins none',
-  'a closed queue goes on': 'tells runs to stop when it is closed, waits for them, and begins none',
+  'loses some scheduled keys': 'keeps scheduled keys when the process dies',
+  'loses scheduled keys when the process dies': 'keeps scheduled keys when the process dies',
+  'loses everything when the last process ends': 'keeps scheduled keys when the queue closes',
+  'loses an active run when its process dies':
+    'runs an interrupted key again in the next process after a crash',
+  'runs a key concurrently in one process':
+    'runs a key again, after its run, if it is scheduled during the run',
+  'runs a key concurrently in two processes':
+    'runs each key once and never concurrently in several processes',
+  'does not retry a failed run': 'retries a failed run after a delay until it succeeds',
+  'retries a failed run without a delay': 'retries a failed run after a delay until it succeeds',
+  'starts a run too early': 'runs a key once, at its due time or later',
+  'keeps the last due time': 'runs a key that is scheduled several times once, at the earliest time',
+  'keeps the first due time': 'runs a key that is scheduled several times once, at the earliest time',
+  'runs a key once per schedule call':
+    'runs a key that is scheduled several times once, at the earliest time',
+  'loses a key scheduled during its run':
+    'runs a key again, after its run, if it is scheduled during the run',
+  'runs a key scheduled during its run immediately':
+    'keeps the due time of a key that is scheduled during its run',
+  'ignores the time that a run returns':
+    'runs a key again at the time that the run returns, or earlier if it is scheduled earlier',
+  'replaces the scheduled time with the one that a run returns':
+    'runs a key again at the time that the run returns, or earlier if it is scheduled earlier',
+  'has no concurrency limit': 'runs keys concurrently up to the limit',
+  'runs one key at a time': 'runs other keys while a run hangs',
+  'folds the case of keys': 'treats keys as exact strings',
+  'sees keys of its own process only': 'runs keys in another process than the one that scheduled them',
+  'waits for hanging runs on close': 'closes within its deadline while a run hangs',
+  'does not abort runs on close': 'aborts and awaits active runs on close, and starts none',
+  'drops abandoned runs on close': 'runs a key in another process when its run was abandoned on close',
+  'accepts keys after close': 'aborts and awaits active runs on close, and starts none',
+  'runs keys after close': 'aborts and awaits active runs on close, and starts none',
 }
 
 export type Fault = keyof typeof CAUGHT
 
-interface Wish {
+interface Entry {
   key: string
   at: number
   owner: object | undefined
@@ -50,10 +50,10 @@ interface Wish {
 const DRAIN_MS = 50
 const PAUSE_MS = 30
 
-/** The plainest queue there is, of several processes in one, right but for its faults. */
+/** A simple queue for several simulated processes, correct except for its faults. */
 export function naiveQueue(...faults: readonly Fault[]): QueueSubject & { close: () => void } {
   const has = (fault: Fault) => faults.includes(fault)
-  let wishes: Wish[] = []
+  let entries: Entry[] = []
   const killed = new Map<Queue, () => void>()
   const looks = new Set<() => void>()
   const timers = new Set<NodeJS.Timeout>()
@@ -69,80 +69,85 @@ export function naiveQueue(...faults: readonly Fault[]): QueueSubject & { close:
 
     function look(): void {
       clearTimeout(timer)
-      if (!run || (closed && !has('a closed queue goes on'))) return
-      const most = has('runs are unbounded') ? 1000 : has('one run at a time') ? 1 : CONCURRENCY
-      const early = has('a run begins too early') ? 60 : 0
-      for (const wish of wishes.filter(isFree).sort((a, b) => a.at - b.at)) {
+      if (!run || (closed && !has('runs keys after close'))) return
+      const most = has('has no concurrency limit') ? 1000 : has('runs one key at a time') ? 1 : CONCURRENCY
+      const early = has('starts a run too early') ? 60 : 0
+      for (const entry of entries.filter(isFree).sort((a, b) => a.at - b.at)) {
         if (running.size >= most) return
-        const wait = wish.at - early - Date.now()
+        const wait = entry.at - early - Date.now()
         if (wait > 0) {
           timer = setTimeout(look, wait)
           timers.add(timer)
           return
         }
-        void begin(wish, run)
+        void begin(entry, run)
       }
     }
 
-    function isFree({ owner, key }: Wish): boolean {
+    function isFree({ owner, key }: Entry): boolean {
       if (owner === undefined) {
-        const same = wishes.some((one) => one.key === key && one.owner !== undefined)
-        return !same || has('a key is run twice at once in a process')
+        const same = entries.some((one) => one.key === key && one.owner !== undefined)
+        return !same || has('runs a key concurrently in one process')
       }
-      return owner !== me && has('a key is run twice at once in two processes')
+      return owner !== me && has('runs a key concurrently in two processes')
     }
 
-    async function begin(wish: Wish, work: Run): Promise<void> {
-      wish.owner = me
+    async function begin(entry: Entry, work: Run): Promise<void> {
+      entry.owner = me
       const controller = new AbortController()
       running.add(controller)
-      const end = Promise.resolve().then(() => work(wish.key, controller.signal))
+      const end = Promise.resolve().then(() => work(entry.key, controller.signal))
       ends.add(end.catch(() => {}))
       let wants: number | null = null
       try {
         wants = await end
       } catch {
-        if (!closed && !has('a run that rejects is not tried again')) {
-          wants = has('a run that rejects is tried again at once, without end') ? 0 : Date.now() + PAUSE_MS
+        if (!closed && !has('does not retry a failed run')) {
+          wants = has('retries a failed run without a delay') ? 0 : Date.now() + PAUSE_MS
         }
         if (closed) wants = 0
       }
       running.delete(controller)
-      if (wish.owner !== me) return
-      if (has('what a run wants is ignored')) wants = null
-      const { again } = wish
-      wish.again = undefined
-      wish.owner = undefined
-      const at = has('what a run wants replaces what was wished meanwhile')
+      if (entry.owner !== me) return
+      if (has('ignores the time that a run returns')) wants = null
+      const { again } = entry
+      entry.again = undefined
+      entry.owner = undefined
+      const at = has('replaces the scheduled time with the one that a run returns')
         ? (wants ?? again)
         : Math.min(wants ?? Number.POSITIVE_INFINITY, again ?? Number.POSITIVE_INFINITY)
-      if (at === undefined || at === Number.POSITIVE_INFINITY) wishes = wishes.filter((one) => one !== wish)
-      else wish.at = at
+      if (at === undefined || at === Number.POSITIVE_INFINITY)
+        entries = entries.filter((one) => one !== entry)
+      else entry.at = at
       wakeAll()
     }
 
     function wakeAll(): void {
-      if (has('a process that waits sees its own wishes only')) look()
+      if (has('sees keys of its own process only')) look()
       else for (const one of looks) one()
     }
 
-    function wishFor(key: string, at: number): void {
-      const known = wishes.find((one) => one.key === key)
-      if (!known || has('every wish is a run of its own') || has('a key is run twice at once in a process')) {
-        wishes.push({ key, at, owner: undefined, again: undefined })
+    function enqueue(key: string, at: number): void {
+      const known = entries.find((one) => one.key === key)
+      if (
+        !known ||
+        has('runs a key once per schedule call') ||
+        has('runs a key concurrently in one process')
+      ) {
+        entries.push({ key, at, owner: undefined, again: undefined })
       } else if (known.owner !== undefined) {
-        if (has('a wish during a run is lost')) return
-        const wanted = has('a wish during a run is due at once') ? 0 : at
+        if (has('loses a key scheduled during its run')) return
+        const wanted = has('runs a key scheduled during its run immediately') ? 0 : at
         known.again = Math.min(wanted, known.again ?? wanted)
-      } else if (has('the last wish wins')) known.at = at
-      else if (!has('the first wish wins')) known.at = Math.min(at, known.at)
+      } else if (has('keeps the last due time')) known.at = at
+      else if (!has('keeps the first due time')) known.at = Math.min(at, known.at)
     }
 
-    function letGo(): void {
-      for (const wish of wishes.filter(({ owner }) => owner === me)) {
-        wish.owner = undefined
-        if (has('a run that was under way is forgotten when its process dies')) {
-          wishes = wishes.filter((one) => one !== wish)
+    function abandonRuns(): void {
+      for (const entry of entries.filter(({ owner }) => owner === me)) {
+        entry.owner = undefined
+        if (has('loses an active run when its process dies')) {
+          entries = entries.filter((one) => one !== entry)
         }
       }
     }
@@ -151,17 +156,17 @@ export function naiveQueue(...faults: readonly Fault[]): QueueSubject & { close:
       closed = true
       looks.delete(look)
       killed.delete(queue)
-      if (killed.size === 0 && has('all is forgotten when the last process ends')) wishes = []
+      if (killed.size === 0 && has('loses everything when the last process ends')) entries = []
     }
 
     const queue: Queue = {
       kind: 'naive',
       async schedule(key, at) {
-        if (closed && !has('a closed queue takes wishes')) throw new QueueUnavailable('closed')
+        if (closed && !has('accepts keys after close')) throw new QueueUnavailable('closed')
         if (!key.isWellFormed()) throw new TypeError('lone surrogate')
         count += 1
-        if (has('a wish is lost now and then') && count % 3 === 0) return
-        wishFor(has('keys are folded') ? key.toLowerCase().trim() : key, at)
+        if (has('loses some scheduled keys') && count % 3 === 0) return
+        enqueue(has('folds the case of keys') ? key.toLowerCase().trim() : key, at)
         wakeAll()
       },
       work(task) {
@@ -171,20 +176,23 @@ export function naiveQueue(...faults: readonly Fault[]): QueueSubject & { close:
       async check() {},
       async close() {
         end()
-        if (!has('close tells nobody')) for (const one of running) one.abort(new Error('closing'))
+        if (!has('does not abort runs on close')) for (const one of running) one.abort(new Error('closing'))
         const late = new Promise((resolve) => timers.add(setTimeout(resolve, DRAIN_MS)))
-        await (has('close waits for ever') ? Promise.all(ends) : Promise.race([Promise.all(ends), late]))
-        if (has('what has been given up is done')) wishes = wishes.filter(({ owner }) => owner !== me)
-        letGo()
+        await (has('waits for hanging runs on close')
+          ? Promise.all(ends)
+          : Promise.race([Promise.all(ends), late]))
+        if (has('drops abandoned runs on close')) entries = entries.filter(({ owner }) => owner !== me)
+        abandonRuns()
         wakeAll()
       },
     }
     looks.add(look)
     killed.set(queue, () => {
       run = undefined
-      if (has('a wish is lost when its process dies')) wishes = wishes.filter(({ at }) => at <= Date.now())
+      if (has('loses scheduled keys when the process dies'))
+        entries = entries.filter(({ at }) => at <= Date.now())
       end()
-      letGo()
+      abandonRuns()
       for (const one of looks) one()
     })
     return queue

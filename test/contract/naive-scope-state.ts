@@ -2,11 +2,11 @@ import { type Counters, MAX_TURNS, type ScopeState, type TurnSeen } from '../../
 import type { Clock } from '../helpers/clock.ts'
 import { MAX_BYTES, MAX_ENTRIES, type ScopeStateSubject } from './scope-state-subject.ts'
 
-const CLEARS = 'clears the blocks and turns of one scope and of no other, and moves its fence'
-const BEGINS = 'begins counters at the clock in microseconds, and moves them by nothing but a change'
-const LOST = 'begins counters that were lost above all that they were'
-const BLOCK = 'reads back a block with the time it was stored at and the counters of now'
-const FENCED = 'serves no block from before a fence, and tells it from none'
+const CLEARS = 'clears the blocks and turns of one scope only, and moves its fence'
+const BEGINS = 'starts counters at the clock in microseconds and moves them only with a change'
+const LOST = 'restarts lost counters above all previous values'
+const BLOCK = 'reads a block with its time of storage and the current counters'
+const FENCED = 'hides a block from before a fence and reports it as fenced'
 const MOVES = 'moves the epoch with a change, and both counters with a fence'
 
 /** Faults of the naive adapter, with the case that detects each. */
@@ -14,35 +14,33 @@ export const CAUGHT_BY = {
   'an evicted counter begins at 0': LOST,
   'an evicted counter begins at the clock alone': LOST,
   'a read moves nothing into place, so that missing counters differ each time': BEGINS,
-  'a fill ignores the fence': 'stores nothing that was begun before a fence',
-  'a fill compares the epoch': 'stores what was begun before a change that removed nothing',
+  'a fill ignores the fence': 'rejects a block whose construction started before a fence',
+  'a fill compares the epoch': 'stores a block whose construction started before an epoch change',
   'a read ignores the fence': FENCED,
   'a block from before the fence is as good as none': FENCED,
-  'a read is two reads': 'reads a block and its counters at one moment',
-  'a bump is a read and a write': 'loses no change of many at once',
+  'a read is two reads': 'reads a block and its counters atomically',
+  'a bump is a read and a write': 'counts every one of many concurrent changes',
   'a fence leaves the epoch': MOVES,
   'a fence is only an epoch': MOVES,
-  'a block lives for ever': 'serves a block to the last millisecond of its life and not in the next',
+  'a block lives for ever': 'serves a block until its TTL ends',
   'a block is stamped when it is read': BLOCK,
   'the empty block is none': BLOCK,
   'a clear forgets the fence': CLEARS,
   'a clear drops blocks of another scope': CLEARS,
   'a clear keeps the turns': CLEARS,
-  'scope and key run together': 'takes scopes and keys exactly as they are',
-  'a lease is anybody’s to free': 'lets nobody free the lease of another',
-  'a lease never ends': 'ends a lease by itself in its last millisecond',
-  'a lease is checked and then taken': 'gives a lease to one of many who ask at once',
-  'turns are unbounded': 'keeps the latest turns of a conversation and no more',
-  'the first turns are kept': 'keeps the latest turns of a conversation and no more',
-  'the last note of a turn wins':
-    'keeps the latest of several notes of one turn, in whatever order they come',
-  'a note is a read and a write': 'loses no note of many at once',
-  'turns stay for ever': 'forgets the turns of a conversation that has gone quiet',
+  'scope and key run together': 'treats scopes and keys as exact strings',
+  'a lease is anybody’s to free': 'never releases the lease of another holder',
+  'a lease never ends': 'expires a lease when its TTL ends',
+  'a lease is checked and then taken': 'grants a lease to one of many concurrent requests',
+  'turns are unbounded': 'keeps only the latest turns of a conversation',
+  'the first turns are kept': 'keeps only the latest turns of a conversation',
+  'the last note of a turn wins': 'keeps the latest of several times of one turn, in any order of arrival',
+  'a note is a read and a write': 'stores every one of many concurrent notes',
+  'turns stay for ever': 'expires the turns of an idle conversation',
   'blocks are unbounded': 'bounds the number of blocks, least recently used first',
-  'an oversize block is dropped in silence':
-    'refuses a block that is larger than the whole state and keeps the rest',
-  'a read notes nothing': 'notes with a read that a turn is recalled for',
-  'a block that was read is not read again': 'reads the block that was filled last, by whomever',
+  'an oversize block is dropped in silence': 'rejects a block above the size limit and keeps the others',
+  'a read notes nothing': 'notes a recalled turn with a read',
+  'a block that was read is not read again': 'reads the block that any process filled last',
 }
 
 export type Fault = keyof typeof CAUGHT_BY

@@ -23,12 +23,12 @@ beforeEach(() => {
 })
 
 describe('the contract of the queue', () => {
-  it('is kept by the plain queue', async () => {
+  it('accepts the correct queue', async () => {
     expect(await failedCases(QUEUE_CASES, openNaive())).toEqual([])
   }, 60_000)
 
   it.each(Object.entries(CAUGHT) as [Fault, string][])(
-    'catches it when %s',
+    'detects an adapter that: %s',
     async (fault, name) => {
       const caught = await withPatience(PATIENCE_MS, () =>
         tryCase(caseNamed(QUEUE_CASES, name), openNaive(fault)).then(

@@ -13,7 +13,7 @@ import { RECORD_CASES, type RecordsSubject } from './records.ts'
 type Sabotage = (honest: RecordStore) => Partial<RecordStore>
 
 const SABOTEURS: Saboteurs<Sabotage> = {
-  'removes what it is told to and takes removing the absent for done': {
+  'removes records and ignores absent ones': {
     'loses deletes': (honest) => ({
       commit: (writes) => honest.commit(writes.filter((write) => 'put' in write)),
     }),
@@ -44,7 +44,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       },
     }),
   },
-  'takes every scope literally, whatever its characters mean elsewhere': {
+  'treats scopes as exact strings': {
     'folds the case of scopes': (honest) => inScope(honest, (scope) => scope.toLowerCase()),
     'decodes scopes, so that a user id reaches over the separator': (honest) =>
       inScope(honest, decodeURIComponent),
@@ -52,14 +52,14 @@ const SABOTEURS: Saboteurs<Sabotage> = {
   'keeps one id in two scopes and two collections apart': {
     'has one scope for all': (honest) => inScope(honest, () => 'everybody'),
   },
-  'takes a commit whole or not at all': {
+  'applies a commit completely or not at all': {
     'commits write by write': (honest) => ({
       async commit(writes) {
         for (const write of writes) await honest.commit([write])
       },
     }),
   },
-  'reads back what a commit put, as soon as it resolved': {
+  'reads committed records as soon as the commit resolves': {
     'resolves a commit before it took effect': (honest) => ({
       async commit(writes) {
         setImmediate(() => void honest.commit(writes).catch(() => {}))
@@ -71,7 +71,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       commit: (writes) => honest.commit(writes.toReversed()),
     }),
   },
-  'scrolls by order, ties by id, from either end': {
+  'scrolls by order and then id, in both directions': {
     'scrolls by id alone': (honest) => ({
       commit: (writes) => honest.commit(writes.map((write) => ordered(write, () => 1))),
     }),
@@ -83,7 +83,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       scroll: (collection, scope, { direction, ...options }) => honest.scroll(collection, scope, options),
     }),
   },
-  'shows each record on exactly one page, in both directions': {
+  'returns each record on exactly one page, in both directions': {
     'drops the record at a page boundary': (honest) => ({
       async scroll(collection, scope, options) {
         const page = await honest.scroll(collection, scope, options)
@@ -106,7 +106,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       scroll: (collection, scope, options) => honest.scroll(collection, scope, { ...options, limit: 1000 }),
     }),
   },
-  'gives an embedding back bit by bit': {
+  'reads an embedding back bit by bit': {
     'loses embeddings': (honest) => ({
       commit: (writes) => honest.commit(writes.map((write) => embedded(write, () => undefined))),
     }),
@@ -117,7 +117,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
         ),
     }),
   },
-  'keeps what was committed when it is opened again': {
+  'keeps committed records when it is reopened': {
     'forgets with the process': () => ({}),
   },
   'reads term weights back unchanged': {
@@ -130,7 +130,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
         ),
     }),
   },
-  'rejects whatever is asked after close, and closes once': {
+  'rejects every call after close, and closes once': {
     'answers after close': () => ({ get: async () => undefined }),
   },
 }

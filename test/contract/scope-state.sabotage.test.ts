@@ -9,12 +9,12 @@ function openWith(...faults: Fault[]): Open<ScopeStateSubject> {
   return async () => ({ subject: naiveScopeState(stoppedClock(), ...faults), close: async () => {} })
 }
 
-describe('the contract of scope states notices that', () => {
+describe('the contract of scope states detects', () => {
   it.each(Object.entries(CAUGHT_BY) as [Fault, string][])('%s', async (fault, caughtBy) => {
     await expect(tryCase(caseNamed(SCOPE_STATE_CASES, caughtBy), openWith(fault))).rejects.toThrow()
   })
 
-  it('nothing is wrong, where nothing is', async () => {
+  it('accepts the correct state', async () => {
     expect(await failedCases(SCOPE_STATE_CASES, openWith())).toEqual([])
   })
 })
