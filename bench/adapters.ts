@@ -13,6 +13,7 @@ import { QdrantClient } from '@qdrant/js-client-rest'
 import { Redis } from 'ioredis'
 import { openQdrantRecords } from '../sidecar/adapters/qdrant/records.ts'
 import { createRedisCache } from '../sidecar/adapters/redis/cache.ts'
+import { connectRedis } from '../sidecar/adapters/redis/connection.ts'
 import { createRedisScopeState } from '../sidecar/adapters/redis/scope-state.ts'
 import { parseRedisUrl } from '../sidecar/adapters/redis/url.ts'
 import { openSqliteRecords } from '../sidecar/adapters/sqlite/records.ts'
@@ -82,9 +83,8 @@ async function measure(call: (i: number) => Promise<unknown>): Promise<number[]>
 async function redisPairs(): Promise<Pair[]> {
   const url = await redisUrlFor(stack)
   const options = {
-    target: parseRedisUrl(url),
+    connection: connectRedis(parseRedisUrl(url), 2000),
     keyPrefix: 'bench:',
-    timeoutMs: 2000,
     maxValueBytes: 1_000_000,
   }
   const cache = createRedisCache(options)

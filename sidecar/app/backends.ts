@@ -119,7 +119,7 @@ export async function openQueue(
     return opened
   }
   const { createBullmqQueue } = await import('../adapters/bullmq/queue.ts')
-  return createBullmqQueue({ ...queue, connection, concurrency: FLUSHES_AT_ONCE })
+  return createBullmqQueue({ ...queue, connection: required(connection), concurrency: FLUSHES_AT_ONCE })
 }
 
 /** `flushLock` is separate from the write lock, because a flush lasts as long as its model calls. */
@@ -134,7 +134,7 @@ export function openLocks(
   const leaseMs = 3 * commitMs
   const scopeLock = createRedisScopeLock({
     ...redis,
-    connection,
+    connection: required(connection),
     commitMs,
     leaseMs,
     waitMs: leaseMs + commitMs,
@@ -144,6 +144,12 @@ export function openLocks(
   const keyPrefix = `${redis.keyPrefix}flush:`
   return {
     scopeLock,
-    flushLock: createRedisScopeLock({ ...redis, keyPrefix, connection, waitMs: FLUSH_WAIT_MS }),
+    flushLock: createRedisScopeLock({ ...redis, keyPrefix, connection: required(connection), waitMs: FLUSH_WAIT_MS }),
   }
+}
+
+/** The topology has a Redis queue and Redis locks only with a Redis cache, which opens the connection. */
+function required(connection: RedisConnection | undefined): RedisConnection {
+  if (!connection) throw new Error('expected a Redis connection for the queue and the locks, got none')
+  return connection
 }

@@ -93,7 +93,7 @@ function assertFilesComplete(path: string, dataDir: string): void {
 /** Qdrant has one collection of memories per embedder; a record names the one in use. */
 async function embedderOf(store: Records): Promise<EmbedderName> {
   if (store.kind === 'sqlite') return ANY_EMBEDDER
-  const { readOnlyQdrant } = await import('../adapters/qdrant/read-only.ts')
+  const { readOnlyQdrant } = await import('../adapters/qdrant/records.ts')
   const embedder = await getEmbedderNote(readOnlyQdrant(store))
   if (!embedder) throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: ${nameOf(store)} is empty`)
   return embedder

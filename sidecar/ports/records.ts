@@ -29,10 +29,6 @@ export type Collection = (typeof COLLECTIONS)[number]
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 export type JsonObject = { readonly [key: string]: Json }
 
-/** Value of an indexable field; a list matches if one of its members matches. */
-export type Field = string | number | null | readonly (string | number)[]
-export type Fields = { readonly [name: string]: Field }
-
 export interface StoredRecord {
   id: string
   /** Sort key of `scroll`: a safe integer ≥ 0, by convention epoch microseconds. Ties are sorted by id. */
@@ -42,8 +38,6 @@ export interface StoredRecord {
   dense?: Float32Array | undefined
   /** Term weights of the text. */
   sparse?: SparseVector | undefined
-  /** Filterable fields, derived from the payload; not read back. */
-  fields?: Fields | undefined
 }
 
 export type Write =

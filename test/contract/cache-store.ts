@@ -23,13 +23,13 @@ const DAY = 86_400_000
 
 export const CACHE_CASES: readonly Case<CacheSubject>[] = [
   {
-    name: 'answers nothing for a key that was never set',
+    name: 'returns nothing for an unknown key',
     async run({ store }) {
       expect(await store.get('x')).toBeUndefined()
     },
   },
   {
-    name: 'reads back a value with the time it was stored at',
+    name: 'reads a value with its time of storage',
     async run({ store, clock }) {
       const storedAt = clock.now()
       await store.set('x', 'naïve 東京 \u0000 😀', DAY)
@@ -38,7 +38,7 @@ export const CACHE_CASES: readonly Case<CacheSubject>[] = [
     },
   },
   {
-    name: 'lets the last write win, with its own time to live',
+    name: 'keeps the last write with its own TTL',
     async run({ store, clock, grainMs = 1 }) {
       await store.set('x', 'first', 1000 * grainMs)
       await clock.advance(500 * grainMs)
@@ -51,7 +51,7 @@ export const CACHE_CASES: readonly Case<CacheSubject>[] = [
     },
   },
   {
-    name: 'serves a value to the last millisecond of its life and not in the next',
+    name: 'serves a value until its TTL ends',
     async run({ store, clock, grainMs = 1 }) {
       await store.set('x', 'v', 1000 * grainMs)
       await clock.advance(999 * grainMs)
@@ -61,7 +61,7 @@ export const CACHE_CASES: readonly Case<CacheSubject>[] = [
     },
   },
   {
-    name: 'holds the empty string as a value',
+    name: 'stores the empty string',
     async run({ store }) {
       await store.set('x', '', DAY)
       expect((await store.get('x'))?.value).toBe('')
@@ -69,7 +69,7 @@ export const CACHE_CASES: readonly Case<CacheSubject>[] = [
     },
   },
   {
-    name: 'takes keys exactly as they are',
+    name: 'treats keys as exact strings',
     async run({ store }) {
       const keys = ['a', 'A', ' a', 'a ', 'a*', '*', 'a?', '[a]', 'a:b', 'a/b', 'é', 'e\u0301', '%61', '']
       for (const key of keys) await store.set(key, `of ${key}`, DAY)
@@ -80,7 +80,7 @@ export const CACHE_CASES: readonly Case<CacheSubject>[] = [
     },
   },
   {
-    name: 'answers a delete with whether there was a living entry, and then it is gone',
+    name: 'deletes an entry and returns whether it existed',
     async run({ store, clock, grainMs = 1 }) {
       expect(await store.delete('x')).toBe(false)
       await store.set('x', 'v', 1000 * grainMs)
@@ -114,7 +114,7 @@ export const CACHE_CASES: readonly Case<CacheSubject>[] = [
     },
   },
   {
-    name: 'refuses a value that is larger than the whole cache and keeps the rest',
+    name: 'rejects a value above the size limit and keeps the others',
     async run({ store }) {
       await store.set('x', 'small', DAY)
       await store.set('y', 'small', DAY)
@@ -123,7 +123,7 @@ export const CACHE_CASES: readonly Case<CacheSubject>[] = [
     },
   },
   {
-    name: 'answers a check while it is open',
+    name: 'resolves a check while it is open',
     async run({ store }) {
       await expect(store.check()).resolves.toBeUndefined()
     },

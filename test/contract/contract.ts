@@ -1,6 +1,6 @@
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 
-/** A promise of a port as something that can be tried on any adapter: rejects when the adapter breaks it. */
+/** A promise of a port, checked on any adapter: rejects when the adapter breaks it. */
 export interface Case<T> {
   name: string
   run: (subject: T) => Promise<void>
@@ -42,4 +42,28 @@ export async function failedCases<T>(cases: readonly Case<T>[], open: Open<T>): 
     }
   }
   return failed
+}
+
+/** Faults of an adapter by the case that detects them: each breaks one promise of the port. */
+export type Saboteurs<Sabotage> = Readonly<Record<string, Readonly<Record<string, Sabotage>>>>
+
+/** Registers a test per fault, and one that the honest adapter passes every case. */
+export function testSaboteurs<T, Sabotage>(
+  port: string,
+  cases: readonly Case<T>[],
+  saboteurs: Saboteurs<Sabotage>,
+  open: (sabotage: Sabotage | undefined, fault: string) => Open<T>,
+): void {
+  const faults = Object.entries(saboteurs).flatMap(([caughtBy, group]) =>
+    Object.entries(group).map(([fault, sabotage]) => ({ fault, caughtBy, sabotage })),
+  )
+  describe(`the contract of ${port} detects an adapter that`, () => {
+    it.for(faults)('$fault', async ({ fault, caughtBy, sabotage }) => {
+      await expect(tryCase(caseNamed(cases, caughtBy), open(sabotage, fault))).rejects.toThrow()
+    })
+
+    it('has no fault, and accepts it', async () => {
+      expect(await failedCases(cases, open(undefined, ''))).toEqual([])
+    })
+  })
 }

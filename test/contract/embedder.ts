@@ -8,7 +8,7 @@ const TEXTS = ['I live in Berlin', 'my sister plays the cello', 'allergic to pea
 
 export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
   {
-    name: 'answers one vector per text, in the order of the texts',
+    name: 'returns one vector per text, in order',
     async run(embedder) {
       for (const purpose of PURPOSES) {
         const together = await embedder.embed(TEXTS, purpose)
@@ -24,13 +24,13 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     },
   },
   {
-    name: 'answers nothing for no texts',
+    name: 'returns an empty list for no texts',
     async run(embedder) {
       expect(await embedder.embed([], 'document')).toEqual([])
     },
   },
   {
-    name: 'gives every vector the length that it says, and the norm 1',
+    name: 'returns vectors of the declared length and norm 1',
     async run(embedder) {
       for (const purpose of PURPOSES) {
         for (const vector of await embedder.embed(TEXTS, purpose)) {
@@ -42,7 +42,7 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     },
   },
   {
-    name: 'gives texts with nothing in them the zero vector, wherever they stand',
+    name: 'returns the zero vector for empty texts at any position',
     async run(embedder) {
       for (const purpose of PURPOSES) {
         const vectors = await embedder.embed(['', 'Berlin', ' \n\t', 'cello', ''], purpose)
@@ -54,7 +54,7 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     },
   },
   {
-    name: 'puts a text nearer to a query in its words than another one',
+    name: 'ranks the text that shares the words of the query first',
     async run(embedder) {
       const texts = await embedder.embed(TEXTS, 'document')
       for (const [i, question] of ['live in Berlin', 'sister plays cello', 'allergic peanuts'].entries()) {
@@ -66,7 +66,7 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     },
   },
   {
-    name: 'answers vectors that the caller may change',
+    name: 'returns vectors that the caller may modify',
     async run(embedder) {
       for (const purpose of PURPOSES) {
         const [first] = await embedder.embed(['Berlin'], purpose)
@@ -80,7 +80,7 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     },
   },
   {
-    name: 'takes many texts at once',
+    name: 'embeds many texts in one call',
     async run(embedder) {
       const texts = Array.from({ length: 150 }, (_, i) => `word${i} and word${i}`)
       const vectors = await embedder.embed(texts, 'document')
@@ -90,7 +90,7 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     },
   },
   {
-    name: 'takes any text, also a very long one',
+    name: 'embeds any text, including very long ones',
     async run(embedder) {
       await fc.assert(
         fc.asyncProperty(fc.array(fc.string({ unit: 'binary' }), { maxLength: 4 }), async (texts) => {
@@ -114,7 +114,7 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     },
   },
   {
-    name: 'has a name, and leaves the texts as they are',
+    name: 'has a name and does not modify the texts',
     async run(embedder) {
       expect(embedder.name.trim()).not.toBe('')
       const texts = Object.freeze([...TEXTS, ''])

@@ -4,30 +4,42 @@ import { AppError } from '../../sidecar/ports/errors.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import { LEASE_MS, type ScopeLockSubject, WAIT_MS } from './scope-lock-subject.ts'
 
-/** Ways in which a lock can break its promises, one at a time. */
-export type Fault =
-  | 'each process has locks of its own'
-  | 'a lock is looked at and then taken'
-  | 'the tasks of a process come in any order'
-  | 'all scopes are one'
-  | 'scopes are told apart without their case'
-  | 'what fails fails the next one too'
-  | 'it is drained while a task runs'
-  | 'renewal is forgotten'
-  | 'a lease never ends'
-  | 'a lease lasts until it is given back, whoever stands still'
-  | 'a process that stood still trusts itself'
-  | 'a process that stood still gives up'
-  | 'a lock is anybody’s to give back'
-  | 'what a dead holder left is nobody’s'
-  | 'what was left is finished by every holder'
-  | 'a failed commit is as good as one that worked'
-  | 'every failure may be half a commit'
-  | 'what could not be finished is forgotten'
-  | 'a task runs although what was left could not be finished'
-  | 'a task waits for ever'
-  | 'a task runs although it was refused'
-  | 'who asks most gets it'
+const ONE = 'runs tasks of one scope one after another, in all processes'
+const SIDE = 'runs tasks of different scopes concurrently and treats scopes as exact strings'
+const STILL = 'expires the lock of a suspended process and rejects its commits'
+const ORDER = 'recovers nothing after a release in good order, and reports an unknown state'
+const LEFT = 'rejects tasks while recovery fails, and retries it'
+const LATE = 'rejects a task that waits too long and never runs it'
+
+/** Faults of the naive adapter, with the case that detects each. */
+export const CAUGHT_BY = {
+  'does not share locks between processes': ONE,
+  'checks and takes a lock in two steps': ONE,
+  'runs the tasks of a process out of order':
+    'runs the tasks of a process in order and resolves with their results',
+  'uses one lock for all scopes': SIDE,
+  'folds the case of scopes': SIDE,
+  'rejects the task after a failed one': 'rejects only the promise of the task that rejects',
+  'is drained while a task runs': 'is drained when all started tasks have ended',
+  'does not renew leases': 'renews the lock while the task runs',
+  'a lease never ends': STILL,
+  'renews leases of a suspended process': STILL,
+  'trusts a lease after a suspension': STILL,
+  'gives up a valid lease after a suspension':
+    'continues after a suspension in which no other process took the lock',
+  'releases the locks of other processes': 'never releases the lock of another process',
+  'skips recovery after a dead holder': 'recovers after a dead holder once, before the next task',
+  'recovers before every task': ORDER,
+  'skips recovery after a failed commit': 'recovers after a failed commit',
+  'recovers after every failed task': ORDER,
+  'does not retry a failed recovery': LEFT,
+  'runs a task although recovery failed': LEFT,
+  'lets a task wait without limit': LATE,
+  'runs a rejected task': LATE,
+  'prefers the process that requests most': 'does not starve a process while another writes continuously',
+}
+
+export type Fault = keyof typeof CAUGHT_BY
 
 const STEP_MS = 60_000
 
@@ -50,15 +62,15 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
   const held = new Map<string, { name: string; process: { isFrozen: boolean } }>()
 
   function open(process: { isFrozen: boolean }): ScopeLock {
-    const own = has('each process has locks of its own') ? server() : shared
+    const own = has('does not share locks between processes') ? server() : shared
     const now = () => performance.now() + shared.ahead
     const local = new Map<string, string[]>()
     const running = new Set<Promise<unknown>>()
     const broken = new Set<string>()
 
     const nameOf = (scope: string) => {
-      if (has('all scopes are one')) return 'scope'
-      return has('scopes are told apart without their case') ? scope.toLowerCase() : scope
+      if (has('uses one lock for all scopes')) return 'scope'
+      return has('folds the case of scopes') ? scope.toLowerCase() : scope
     }
 
     function isHeldBy(name: string, token: string): boolean {
@@ -68,7 +80,8 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
     }
 
     /** Whether this process has more to do in a scope, and takes it again before anybody else is looked at. */
-    const keeps = (name: string) => has('who asks most gets it') && (local.get(name)?.length ?? 0) > 1
+    const keeps = (name: string) =>
+      has('prefers the process that requests most') && (local.get(name)?.length ?? 0) > 1
 
     async function isTaken(name: string, token: string): Promise<boolean> {
       const lock = own.locks.get(name)
@@ -80,7 +93,7 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
         if (!line.includes(token)) line.push(token)
         return false
       }
-      if (has('a lock is looked at and then taken')) await setImmediate()
+      if (has('checks and takes a lock in two steps')) await setImmediate()
       own.locks.set(name, { owner: token, until: now() + LEASE_MS })
       leaveLine(name, token)
       return true
@@ -98,18 +111,17 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
       held.delete(token)
       const [, next] = local.get(name) ?? []
       if (next !== undefined && keeps(name)) own.lines.set(name, [next, ...(own.lines.get(name) ?? [])])
-      if (!has('a lock is anybody’s to give back') && own.locks.get(name)?.owner !== token) return
+      if (!has('releases the locks of other processes') && own.locks.get(name)?.owner !== token) return
       own.locks.delete(name)
       if (inOrder) own.marks.set(name, 'free')
     }
 
     async function takeOver(scope: string, name: string): Promise<void> {
       const mark = own.marks.get(name)
-      own.marks.set(name, has('what could not be finished is forgotten') ? 'free' : 'held')
-      if (mark === 'free' && !has('what was left is finished by every holder')) return
-      if (mark === 'held' && has('what a dead holder left is nobody’s')) return
-      if (failing.takeOver && !has('a task runs although what was left could not be finished'))
-        throw refusal()
+      own.marks.set(name, has('does not retry a failed recovery') ? 'free' : 'held')
+      if (mark === 'free' && !has('recovers before every task')) return
+      if (mark === 'held' && has('skips recovery after a dead holder')) return
+      if (failing.takeOver && !has('runs a task although recovery failed')) throw refusal()
       takeOvers.push({ scope, left: mark === undefined ? 'unknown' : 'unfinished' })
     }
 
@@ -118,16 +130,16 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
       const token = randomUUID()
       const line = local.get(name) ?? []
       local.set(name, line)
-      if (has('the tasks of a process come in any order')) line.unshift(token)
+      if (has('runs the tasks of a process out of order')) line.unshift(token)
       else line.push(token)
-      const late = has('a task waits for ever') ? Number.POSITIVE_INFINITY : now() + WAIT_MS
+      const late = has('lets a task wait without limit') ? Number.POSITIVE_INFINITY : now() + WAIT_MS
       const wait = async () => {
         await setImmediate()
         if (now() < late) return
-        if (has('a task runs although it was refused')) await task({ assertHeld: async () => {} })
+        if (has('runs a rejected task')) await task({ assertHeld: async () => {} })
         throw refusal()
       }
-      let mayHaveWritten = has('every failure may be half a commit')
+      let mayHaveWritten = has('recovers after every failed task')
       let inOrder = false
       try {
         do await wait()
@@ -140,15 +152,15 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
         const answer = await task({
           async assertHeld() {
             mayHaveWritten = true
-            if (has('a process that stood still trusts itself')) return
+            if (has('trusts a lease after a suspension')) return
             if (!isHeldBy(name, token)) throw refusal()
-            if (has('a process that stood still gives up') && isAboutToEnd(name)) throw refusal()
+            if (has('gives up a valid lease after a suspension') && isAboutToEnd(name)) throw refusal()
           },
         })
         return answer as T
       } catch (error) {
-        if (has('what fails fails the next one too') && inOrder) broken.add(name)
-        if (mayHaveWritten && !has('a failed commit is as good as one that worked')) inOrder = false
+        if (has('rejects the task after a failed one') && inOrder) broken.add(name)
+        if (mayHaveWritten && !has('skips recovery after a failed commit')) inOrder = false
         throw error
       } finally {
         giveBack(name, token, inOrder)
@@ -167,7 +179,7 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
         return (await mine) as never
       },
       async drained() {
-        if (!has('it is drained while a task runs')) await Promise.all(running)
+        if (!has('is drained while a task runs')) await Promise.all(running)
       },
       async check() {},
       async close() {},
@@ -188,9 +200,8 @@ export function naiveScopeLock(...faults: readonly Fault[]): ScopeLockSubject {
         shared.ahead += Math.min(STEP_MS, left)
         for (const [token, { name, process }] of held) {
           const lock = shared.locks.get(name)
-          const isIdle =
-            process.isFrozen && !has('a lease lasts until it is given back, whoever stands still')
-          if (lock?.owner !== token || isIdle || has('renewal is forgotten')) continue
+          const isIdle = process.isFrozen && !has('renews leases of a suspended process')
+          if (lock?.owner !== token || isIdle || has('does not renew leases')) continue
           lock.until = performance.now() + shared.ahead + LEASE_MS
         }
         await setImmediate()

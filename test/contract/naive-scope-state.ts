@@ -2,38 +2,48 @@ import { type Counters, MAX_TURNS, type ScopeState, type TurnSeen } from '../../
 import type { Clock } from '../helpers/clock.ts'
 import { MAX_BYTES, MAX_ENTRIES, type ScopeStateSubject } from './scope-state-subject.ts'
 
-/** Ways of getting it wrong. */
-export type Fault =
-  | 'an evicted counter begins at 0'
-  | 'an evicted counter begins at the clock alone'
-  | 'a read moves nothing into place, so that missing counters differ each time'
-  | 'a fill ignores the fence'
-  | 'a fill compares the epoch'
-  | 'a read ignores the fence'
-  | 'a block from before the fence is as good as none'
-  | 'a read is two reads'
-  | 'a bump is a read and a write'
-  | 'a fence leaves the epoch'
-  | 'a fence is only an epoch'
-  | 'a block lives for ever'
-  | 'a block is stamped when it is read'
-  | 'the empty block is none'
-  | 'a clear forgets the fence'
-  | 'a clear drops blocks of another scope'
-  | 'a clear keeps the turns'
-  | 'scope and key run together'
-  | 'a lease is anybody’s to free'
-  | 'a lease never ends'
-  | 'a lease is checked and then taken'
-  | 'turns are unbounded'
-  | 'the first turns are kept'
-  | 'the last note of a turn wins'
-  | 'a note is a read and a write'
-  | 'turns stay for ever'
-  | 'blocks are unbounded'
-  | 'an oversize block is dropped in silence'
-  | 'a read notes nothing'
-  | 'a block that was read is not read again'
+const CLEARS = 'clears the blocks and turns of one scope only, and moves its fence'
+const BEGINS = 'starts counters at the clock in microseconds and moves them only with a change'
+const LOST = 'restarts lost counters above all previous values'
+const BLOCK = 'reads a block with its time of storage and the current counters'
+const FENCED = 'hides a block from before a fence and reports it as fenced'
+const MOVES = 'moves the epoch with a change, and both counters with a fence'
+
+/** Faults of the naive adapter, with the case that detects each. */
+export const CAUGHT_BY = {
+  'an evicted counter begins at 0': LOST,
+  'an evicted counter begins at the clock alone': LOST,
+  'a read moves nothing into place, so that missing counters differ each time': BEGINS,
+  'a fill ignores the fence': 'rejects a block whose construction started before a fence',
+  'a fill compares the epoch': 'stores a block whose construction started before an epoch change',
+  'a read ignores the fence': FENCED,
+  'a block from before the fence is as good as none': FENCED,
+  'a read is two reads': 'reads a block and its counters atomically',
+  'a bump is a read and a write': 'counts every one of many concurrent changes',
+  'a fence leaves the epoch': MOVES,
+  'a fence is only an epoch': MOVES,
+  'a block lives for ever': 'serves a block until its TTL ends',
+  'a block is stamped when it is read': BLOCK,
+  'the empty block is none': BLOCK,
+  'a clear forgets the fence': CLEARS,
+  'a clear drops blocks of another scope': CLEARS,
+  'a clear keeps the turns': CLEARS,
+  'scope and key run together': 'treats scopes and keys as exact strings',
+  'a lease is anybody’s to free': 'never releases the lease of another holder',
+  'a lease never ends': 'expires a lease when its TTL ends',
+  'a lease is checked and then taken': 'grants a lease to one of many concurrent requests',
+  'turns are unbounded': 'keeps only the latest turns of a conversation',
+  'the first turns are kept': 'keeps only the latest turns of a conversation',
+  'the last note of a turn wins': 'keeps the latest of several times of one turn, in any order of arrival',
+  'a note is a read and a write': 'stores every one of many concurrent notes',
+  'turns stay for ever': 'expires the turns of an idle conversation',
+  'blocks are unbounded': 'bounds the number of blocks, least recently used first',
+  'an oversize block is dropped in silence': 'rejects a block above the size limit and keeps the others',
+  'a read notes nothing': 'notes a recalled turn with a read',
+  'a block that was read is not read again': 'reads the block that any process filled last',
+}
+
+export type Fault = keyof typeof CAUGHT_BY
 
 const WEEK_MS = 7 * 86_400_000
 

@@ -3,16 +3,16 @@ import { type Queue, QueueUnavailable } from '../../sidecar/ports/queue.ts'
 import type { Case } from './contract.ts'
 import { CONCURRENCY, type QueueSubject } from './queue-subject.ts'
 
-/** Cases of two processes that work at the same time. Where one process owns the backend they do not apply. */
+/** Cases with two working processes; they do not apply when one process owns the backend. */
 export const PEERS: readonly string[] = [
-  'runs in another process what one only wishes for',
-  'runs each key once and one at a time, whichever processes work',
-  'runs again what was wished in one process during a run in another',
-  'has a run taken over while others work, when its process dies',
-  'has a run taken over that its process gave up when it closed',
+  'runs keys in another process than the one that scheduled them',
+  'runs each key once and never concurrently in several processes',
+  'runs a key again that another process scheduled during its run',
+  'runs a key in a running process when the process of its run dies',
+  'runs a key in another process when its run was abandoned on close',
 ]
 
-/** Milliseconds between a wish and its time: enough for all that is to be wished meanwhile on a busy machine. */
+/** Delay of scheduled runs, milliseconds: long enough for the other calls of a case on a busy machine. */
 const SOON = 400
 const HOUR = 3_600_000
 
@@ -22,7 +22,7 @@ interface Ran {
   at: number
 }
 
-/** Notes who runs what, and how many of one key and of all at once. */
+/** Records the runs, and the maximum concurrency per key and overall. */
 class Journal {
   readonly ran: Ran[] = []
   mostOfOneKey = 0
@@ -33,7 +33,7 @@ class Journal {
     return this.ran.filter((one) => one.key === key)
   }
 
-  /** A run that notes itself, and does then what `what` says. */
+  /** A run that records itself and then calls `what`. */
   run(by: string, what: (key: string, nth: number, signal: AbortSignal) => unknown = () => null) {
     return async (key: string, signal: AbortSignal): Promise<number | null> => {
       this.ran.push({ key, by, at: Date.now() })
@@ -61,7 +61,7 @@ class Journal {
 
 export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
   {
-    name: 'runs a key once, at its time or after it and not before',
+    name: 'runs a key once, at its due time or later',
     async run({ open }) {
       const { queue, journal } = await working(open)
       const at = Date.now() + SOON
@@ -72,7 +72,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'runs what is past without waiting, also what was wished before anybody worked',
+    name: 'runs overdue keys immediately, also those scheduled before a worker started',
     async run({ open }) {
       const queue = await open()
       const journal = new Journal()
@@ -83,10 +83,10 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'takes several wishes for one, the earliest, whichever comes first',
+    name: 'runs a key that is scheduled several times once, at the earliest time',
     async run({ open }) {
       const { queue, journal } = await working(open)
-      const at = Date.now() + SOON
+      const at = Date.now() + 5 * SOON
       await queue.schedule('brought forward', at + HOUR)
       await queue.schedule('brought forward', at)
       await queue.schedule('not put off', at)
@@ -100,7 +100,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'takes keys exactly as they are',
+    name: 'treats keys as exact strings',
     async run({ open }) {
       const { queue, journal } = await working(open)
       const odd = [
@@ -126,14 +126,14 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'refuses a key that UTF-8 cannot tell from others',
+    name: 'rejects a key with a lone surrogate',
     async run({ open }) {
       const queue = await open()
       await expect(queue.schedule('a\ud800', 0)).rejects.toThrow(TypeError)
     },
   },
   {
-    name: 'runs a key again for a wish that came during its run, and not at the same time',
+    name: 'runs a key again, after its run, if it is scheduled during the run',
     async run({ open }) {
       const journal = new Journal()
       const queue = await open()
@@ -153,7 +153,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'keeps to the time of a wish that came during a run',
+    name: 'keeps the due time of a key that is scheduled during its run',
     async run({ open }) {
       const journal = new Journal()
       const queue = await open()
@@ -169,7 +169,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'runs a key again when the run says so, or earlier where that was wished meanwhile',
+    name: 'runs a key again at the time that the run returns, or earlier if it is scheduled earlier',
     async run({ open }) {
       const journal = new Journal()
       const queue = await open()
@@ -197,7 +197,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'runs a key again after a pause when the run rejects, until it does not',
+    name: 'retries a failed run after a delay until it succeeds',
     async run({ open }) {
       const journal = new Journal()
       const queue = await open()
@@ -216,7 +216,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'runs keys side by side, and not more at once than it may',
+    name: 'runs keys concurrently up to the limit',
     async run({ open }) {
       const journal = new Journal()
       const queue = await open()
@@ -233,7 +233,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'is not held up by a run that hangs',
+    name: 'runs other keys while a run hangs',
     async run({ open }) {
       const journal = new Journal()
       const queue = await open()
@@ -247,7 +247,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'tells runs to stop when it is closed, waits for them, and begins none',
+    name: 'aborts and awaits active runs on close, and starts none',
     async run({ open }) {
       const journal = new Journal()
       const queue = await open()
@@ -271,7 +271,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'does not wait for ever for a run when it is closed',
+    name: 'closes within its deadline while a run hangs',
     async run({ open }) {
       const { queue, journal } = await working(open, () => new Promise(() => {}))
       await queue.schedule('k', 0)
@@ -281,7 +281,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'keeps a wish when its process dies',
+    name: 'keeps scheduled keys when the process dies',
     async run({ open, kill }) {
       const queue = await open()
       for (const key of ['a', 'b', 'c', 'd']) await queue.schedule(key, Date.now() + SOON)
@@ -292,7 +292,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'keeps a wish when its process is closed',
+    name: 'keeps scheduled keys when the queue closes',
     async run({ open }) {
       const { queue } = await working(open)
       await queue.schedule('k', Date.now() + SOON)
@@ -302,7 +302,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'runs again, in the next process, what was under way when the last one died',
+    name: 'runs an interrupted key again in the next process after a crash',
     async run({ open, kill }) {
       const first = await working(open, () => new Promise(() => {}))
       await first.queue.schedule('k', 0)
@@ -313,7 +313,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'does not run again, in the next process, what ended while the last one closed',
+    name: 'does not repeat a run in the next process that completed during close',
     async run({ open }) {
       const first = await working(
         open,
@@ -328,19 +328,19 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'runs in another process what one only wishes for',
+    name: 'runs keys in another process than the one that scheduled them',
     async run({ open }) {
-      const wisher = await open()
+      const scheduler = await open()
       const { journal } = await working(open)
-      await wisher.schedule('k', 0)
+      await scheduler.schedule('k', 0)
       const at = Date.now() + SOON
-      await wisher.schedule('later', at)
+      await scheduler.schedule('later', at)
       await until(() => journal.of('k').length === 1 && journal.of('later').length === 1)
       expect(journal.of('later')[0]?.at).toBeGreaterThanOrEqual(at)
     },
   },
   {
-    name: 'runs each key once and one at a time, whichever processes work',
+    name: 'runs each key once and never concurrently in several processes',
     async run({ open }) {
       const journal = new Journal()
       const queues = [await open(), await open()] as [Queue, Queue]
@@ -354,7 +354,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'runs again what was wished in one process during a run in another',
+    name: 'runs a key again that another process scheduled during its run',
     async run({ open }) {
       const journal = new Journal()
       const [one, other] = [await open(), await open()]
@@ -375,7 +375,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'has a run taken over while others work, when its process dies',
+    name: 'runs a key in a running process when the process of its run dies',
     async run({ open, kill }) {
       const journal = new Journal()
       const first = await open()
@@ -392,7 +392,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'has a run taken over that its process gave up when it closed',
+    name: 'runs a key in another process when its run was abandoned on close',
     async run({ open }) {
       const first = await working(open, () => new Promise(() => {}))
       await first.queue.schedule('k', 0)
@@ -403,7 +403,7 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     },
   },
   {
-    name: 'answers a check while it is open',
+    name: 'resolves a check while it is open',
     async run({ open }) {
       const queue = await open()
       await expect(queue.check()).resolves.toBeUndefined()
@@ -425,7 +425,7 @@ async function working(
 
 let barriers = 0
 
-/** Waits until something was run that was wished for after all else, and a moment longer: what is to come has come. */
+/** Waits until a key that is scheduled last has run, and a moment longer for surplus runs. */
 async function settled(queue: Queue, journal: Journal, at = 0): Promise<void> {
   barriers += 1
   const key = `barrier ${barriers}`
@@ -448,7 +448,7 @@ function pause(ms: number): Promise<void> {
 
 let patienceMs = 20_000
 
-/** Fails after so long instead: for adapters that are known to fail. */
+/** Runs with a shorter deadline, for adapters that are known to fail. */
 export async function withPatience<T>(ms: number, task: () => Promise<T>): Promise<T> {
   const before = patienceMs
   patienceMs = ms
@@ -462,7 +462,7 @@ export async function withPatience<T>(ms: number, task: () => Promise<T>): Promi
 async function until(isSo: () => boolean): Promise<void> {
   const end = Date.now() + patienceMs
   while (!isSo()) {
-    if (Date.now() > end) throw new Error(`never came: ${isSo}`)
+    if (Date.now() > end) throw new Error(`condition not met within ${patienceMs} ms: ${isSo}`)
     await pause(5)
   }
 }

@@ -1,4 +1,3 @@
-import { describe, expect, it } from 'vitest'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type {
   Collection,
@@ -8,22 +7,19 @@ import type {
   Write,
 } from '../../sidecar/ports/records.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { caseNamed, failedCases, type Open, tryCase } from './contract.ts'
+import { type Open, type Saboteurs, testSaboteurs } from './contract.ts'
 import { RECORD_CASES, type RecordsSubject } from './records.ts'
 
 type Sabotage = (honest: RecordStore) => Partial<RecordStore>
 
-/** Each breaks one promise, as a careless adapter would, and names the case that must notice. */
-const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
-  {
-    name: 'loses deletes',
-    caughtBy: 'removes what it is told to and takes removing the absent for done',
-    sabotage: (honest) => ({ commit: (writes) => honest.commit(writes.filter((write) => 'put' in write)) }),
+const SABOTEURS: Saboteurs<Sabotage> = {
+  'removes records and ignores absent ones': {
+    'loses deletes': (honest) => ({
+      commit: (writes) => honest.commit(writes.filter((write) => 'put' in write)),
+    }),
   },
-  {
-    name: 'lets the first write win',
-    caughtBy: 'replaces payload, embedding and order on a second put',
-    sabotage: (honest) => ({
+  'replaces payload, embedding and order on a second put': {
+    'lets the first write win': (honest) => ({
       async commit(writes) {
         const fresh = await Promise.all(
           writes.map(
@@ -34,11 +30,7 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
         await honest.commit(writes.filter((_, i) => fresh[i]))
       },
     }),
-  },
-  {
-    name: 'keeps the old order on a second put',
-    caughtBy: 'replaces payload, embedding and order on a second put',
-    sabotage: (honest) => ({
+    'keeps the old order on a second put': (honest) => ({
       async commit(writes) {
         await honest.commit(
           await Promise.all(
@@ -52,66 +44,47 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
       },
     }),
   },
-  {
-    name: 'folds the case of scopes',
-    caughtBy: 'takes every scope literally, whatever its characters mean elsewhere',
-    sabotage: (honest) => inScope(honest, (scope) => scope.toLowerCase()),
+  'treats scopes as exact strings': {
+    'folds the case of scopes': (honest) => inScope(honest, (scope) => scope.toLowerCase()),
+    'decodes scopes, so that a user id reaches over the separator': (honest) =>
+      inScope(honest, decodeURIComponent),
   },
-  {
-    name: 'decodes scopes, so that a user id reaches over the separator',
-    caughtBy: 'takes every scope literally, whatever its characters mean elsewhere',
-    sabotage: (honest) => inScope(honest, decodeURIComponent),
+  'keeps one id in two scopes and two collections apart': {
+    'has one scope for all': (honest) => inScope(honest, () => 'everybody'),
   },
-  {
-    name: 'has one scope for all',
-    caughtBy: 'keeps one id in two scopes and two collections apart',
-    sabotage: (honest) => inScope(honest, () => 'everybody'),
-  },
-  {
-    name: 'commits write by write',
-    caughtBy: 'takes a commit whole or not at all',
-    sabotage: (honest) => ({
+  'applies a commit completely or not at all': {
+    'commits write by write': (honest) => ({
       async commit(writes) {
         for (const write of writes) await honest.commit([write])
       },
     }),
   },
-  {
-    name: 'resolves a commit before it took effect',
-    caughtBy: 'reads back what a commit put, as soon as it resolved',
-    sabotage: (honest) => ({
+  'reads committed records as soon as the commit resolves': {
+    'resolves a commit before it took effect': (honest) => ({
       async commit(writes) {
         setImmediate(() => void honest.commit(writes).catch(() => {}))
       },
     }),
   },
-  {
-    name: 'applies the writes of a commit backwards',
-    caughtBy: 'applies the writes of a commit in the order given',
-    sabotage: (honest) => ({ commit: (writes) => honest.commit(writes.toReversed()) }),
-  },
-  {
-    name: 'scrolls by id alone',
-    caughtBy: 'scrolls by order, ties by id, from either end',
-    sabotage: (honest) => ({
-      commit: (writes) => honest.commit(writes.map((write) => ordered(write, () => 1))),
+  'applies the writes of a commit in the order given': {
+    'applies the writes of a commit backwards': (honest) => ({
+      commit: (writes) => honest.commit(writes.toReversed()),
     }),
   },
-  {
-    name: 'sorts orders as text',
-    caughtBy: 'scrolls by order, ties by id, from either end',
-    sabotage: (honest) => rescrolled(honest, (a, b) => String(a.order).localeCompare(String(b.order))),
-  },
-  {
-    name: 'breaks ties by chance of the direction',
-    caughtBy: 'scrolls by order, ties by id, from either end',
-    sabotage: (honest) =>
+  'scrolls by order and then id, in both directions': {
+    'scrolls by id alone': (honest) => ({
+      commit: (writes) => honest.commit(writes.map((write) => ordered(write, () => 1))),
+    }),
+    'sorts orders as text': (honest) =>
+      rescrolled(honest, (a, b) => String(a.order).localeCompare(String(b.order))),
+    'breaks ties by chance of the direction': (honest) =>
       rescrolled(honest, (a, b, sign) => sign * (a.order - b.order) || (a.id < b.id ? -1 : 1)),
+    'ignores the direction': (honest) => ({
+      scroll: (collection, scope, { direction, ...options }) => honest.scroll(collection, scope, options),
+    }),
   },
-  {
-    name: 'drops the record at a page boundary',
-    caughtBy: 'shows each record on exactly one page, in both directions',
-    sabotage: (honest) => ({
+  'returns each record on exactly one page, in both directions': {
+    'drops the record at a page boundary': (honest) => ({
       async scroll(collection, scope, options) {
         const page = await honest.scroll(collection, scope, options)
         return options.after
@@ -119,11 +92,7 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
           : page
       },
     }),
-  },
-  {
-    name: 'pages by order alone, so that ties over a page end are lost',
-    caughtBy: 'shows each record on exactly one page, in both directions',
-    sabotage: (honest) => ({
+    'pages by order alone, so that ties over a page end are lost': (honest) => ({
       scroll: (collection, scope, options) =>
         honest.scroll(collection, scope, {
           ...options,
@@ -133,47 +102,26 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
           },
         }),
     }),
-  },
-  {
-    name: 'ignores the limit',
-    caughtBy: 'shows each record on exactly one page, in both directions',
-    sabotage: (honest) => ({
+    'ignores the limit': (honest) => ({
       scroll: (collection, scope, options) => honest.scroll(collection, scope, { ...options, limit: 1000 }),
     }),
   },
-  {
-    name: 'ignores the direction',
-    caughtBy: 'scrolls by order, ties by id, from either end',
-    sabotage: (honest) => ({
-      scroll: (collection, scope, { direction, ...options }) => honest.scroll(collection, scope, options),
-    }),
-  },
-  {
-    name: 'loses embeddings',
-    caughtBy: 'gives an embedding back bit by bit',
-    sabotage: (honest) => ({
+  'reads an embedding back bit by bit': {
+    'loses embeddings': (honest) => ({
       commit: (writes) => honest.commit(writes.map((write) => embedded(write, () => undefined))),
     }),
-  },
-  {
-    name: 'keeps embeddings as text with six digits',
-    caughtBy: 'gives an embedding back bit by bit',
-    sabotage: (honest) => ({
+    'keeps embeddings as text with six digits': (honest) => ({
       commit: (writes) =>
         honest.commit(
           writes.map((write) => embedded(write, (dense) => dense?.map((value) => Number(value.toFixed(6))))),
         ),
     }),
   },
-  {
-    name: 'forgets with the process',
-    caughtBy: 'keeps what was committed when it is opened again',
-    sabotage: () => ({}),
+  'keeps committed records when it is reopened': {
+    'forgets with the process': () => ({}),
   },
-  {
-    name: 'loses the weights of terms',
-    caughtBy: 'reads term weights back unchanged',
-    sabotage: (honest) => ({
+  'reads term weights back unchanged': {
+    'loses the weights of terms': (honest) => ({
       commit: (writes) =>
         honest.commit(
           writes.map((write) =>
@@ -182,12 +130,10 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
         ),
     }),
   },
-  {
-    name: 'answers after close',
-    caughtBy: 'rejects whatever is asked after close, and closes once',
-    sabotage: () => ({ get: async () => undefined }),
+  'rejects every call after close, and closes once': {
+    'answers after close': () => ({ get: async () => undefined }),
   },
-]
+}
 
 function inScope(honest: RecordStore, map: (scope: string) => string): Partial<RecordStore> {
   return {
@@ -229,9 +175,9 @@ function embedded(write: Write, map: (dense: Float32Array | undefined) => Float3
   return 'put' in write ? { ...write, put: { ...write.put, dense: map(write.put.dense) } } : write
 }
 
-function openSabotaged(sabotage: Sabotage, durable: boolean): Open<RecordsSubject> {
+function openSabotaged(sabotage: Sabotage = () => ({}), fault: string): Open<RecordsSubject> {
   return async () => {
-    const path = durable ? `${tempDir()}/records.db` : ':memory:'
+    const path = fault === 'forgets with the process' ? ':memory:' : `${tempDir()}/records.db`
     const stores: RecordStore[] = []
     const open = (): RecordStore => {
       const honest = openSqliteRecords(path)
@@ -254,18 +200,4 @@ function openSabotaged(sabotage: Sabotage, durable: boolean): Open<RecordsSubjec
   }
 }
 
-describe('the contract of record stores notices an adapter that', () => {
-  it.each(SABOTEURS)('$name', async ({ name, caughtBy, sabotage }) => {
-    const open = openSabotaged(sabotage, name !== 'forgets with the process')
-    await expect(tryCase(caseNamed(RECORD_CASES, caughtBy), open)).rejects.toThrow()
-  })
-
-  it('does nothing of the kind, without a complaint', async () => {
-    expect(
-      await failedCases(
-        RECORD_CASES,
-        openSabotaged(() => ({}), true),
-      ),
-    ).toEqual([])
-  })
-})
+testSaboteurs('record stores', RECORD_CASES, SABOTEURS, openSabotaged)

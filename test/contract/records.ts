@@ -52,14 +52,14 @@ const HOSTILE_SCOPES = [
 
 export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
   {
-    name: 'answers nothing for what was never put',
+    name: 'returns nothing for unknown records',
     async run({ store }) {
       expect(await store.get(IN, SCOPE, 'x')).toBeUndefined()
       expect(await store.scroll(IN, SCOPE, { limit: 10 })).toEqual([])
     },
   },
   {
-    name: 'reads back what a commit put, as soon as it resolved',
+    name: 'reads committed records as soon as the commit resolves',
     async run({ store }) {
       const payload = {
         text: 'naïve 東京 \u0000 "quoted" \ud83d\ude00',
@@ -88,7 +88,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'takes a commit whole or not at all',
+    name: 'applies a commit completely or not at all',
     async run({ store }) {
       await store.commit([put('old')])
       const broken = put('broken', { payload: { text: 1n } as never })
@@ -106,7 +106,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'keeps what was committed when it is opened again',
+    name: 'keeps committed records when it is reopened',
     async run({ store, reopen }) {
       const dense = new Float32Array([0.5, -0.25])
       await store.commit([put('a', { dense, order: 3 }), put('b'), put('c')])
@@ -137,7 +137,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'removes what it is told to and takes removing the absent for done',
+    name: 'removes records and ignores absent ones',
     async run({ store }) {
       await store.commit([put('x'), put('y')])
       await store.commit([removal('x'), removal('never')])
@@ -160,7 +160,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'takes every scope literally, whatever its characters mean elsewhere',
+    name: 'treats scopes as exact strings',
     async run({ store }) {
       await store.commit(HOSTILE_SCOPES.map((scope) => put(`of ${scope}`, { scope })))
       for (const scope of HOSTILE_SCOPES) expect(await idsOf(store, scope)).toEqual([`of ${scope}`])
@@ -169,7 +169,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'scrolls by order, ties by id, from either end',
+    name: 'scrolls by order and then id, in both directions',
     async run({ store }) {
       const orders = { e: 2, b: 2, d: 1, a: 10, f: 0, c: 9, g: Number.MAX_SAFE_INTEGER }
       await store.commit(Object.entries(orders).map(([id, order]) => put(id, { order })))
@@ -179,7 +179,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'shows each record on exactly one page, in both directions',
+    name: 'returns each record on exactly one page, in both directions',
     async run({ store }) {
       const ids = Array.from({ length: 12 }, (_, i) => `r${String(i).padStart(2, '0')}`)
       // Three to an order, so that page ends fall between ties.
@@ -193,7 +193,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'goes on after a place whose record is gone',
+    name: 'continues after a position whose record was removed',
     async run({ store }) {
       await store.commit([put('a', { order: 1 }), put('b', { order: 2 }), put('c', { order: 3 })])
       await store.commit([removal('b')])
@@ -205,7 +205,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'visits what was there once while others write',
+    name: 'visits existing records once during concurrent writes',
     async run({ store }) {
       const standing = Array.from({ length: 40 }, (_, i) => `s${String(i).padStart(2, '0')}`)
       await store.commit(standing.map((id, i) => put(id, { order: 10 * i })))
@@ -227,7 +227,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'gives an embedding back bit by bit',
+    name: 'reads an embedding back bit by bit',
     async run({ store }) {
       const dense = new Float32Array([0, -0, 1e-45, 3.4e38, -1 / 3, 0.1, Number.MIN_VALUE])
       // A view into the middle of a larger buffer: only its own bytes are stored.
@@ -258,7 +258,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'holds payloads of a megabyte',
+    name: 'stores payloads of a megabyte',
     async run({ store }) {
       const text = 'åß🙂'.repeat(200_000)
       await store.commit([put('x', { payload: { text } })])
@@ -266,7 +266,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'lets the last of many concurrent commits stand',
+    name: 'keeps the last of many concurrent commits',
     async run({ store, reopen }) {
       const commits = Array.from({ length: 100 }, (_, i) =>
         store.commit([put('x', { payload: { i } }), put(`n${i}`, { order: i + 2 })]),
@@ -279,7 +279,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'keeps a commit that was under way when it was closed',
+    name: 'completes an active commit on close',
     async run({ store, reopen }) {
       const commit = store.commit([put('x')])
       const again = await reopen()
@@ -288,7 +288,7 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'rejects whatever is asked after close, and closes once',
+    name: 'rejects every call after close, and closes once',
     async run({ store }) {
       await store.check()
       await store.close()

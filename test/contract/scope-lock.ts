@@ -31,7 +31,7 @@ const PATIENCE_MS = 3000
 /** Cases of any lock. */
 export const SCOPE_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
   {
-    name: 'runs tasks of one scope one after another, whoever asks',
+    name: 'runs tasks of one scope one after another, in all processes',
     async run({ lock, peer }) {
       let running = 0
       let most = 0
@@ -49,7 +49,7 @@ export const SCOPE_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'runs the tasks of a process in the order in which they came, and answers what they answer',
+    name: 'runs the tasks of a process in order and resolves with their results',
     async run({ lock }) {
       const begun: number[] = []
       const answers = Array.from({ length: 10 }, (_, i) =>
@@ -64,7 +64,7 @@ export const SCOPE_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'runs tasks of different scopes side by side, and takes scopes exactly as they are',
+    name: 'runs tasks of different scopes concurrently and treats scopes as exact strings',
     async run({ lock, peer }) {
       const all = Promise.withResolvers<void>()
       let inside = 0
@@ -77,7 +77,7 @@ export const SCOPE_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'rejects what rejects, and nothing else',
+    name: 'rejects only the promise of the task that rejects',
     async run({ lock, peer }) {
       const outcomes = await Promise.allSettled([
         lock.run('s', async () => 1),
@@ -94,7 +94,7 @@ export const SCOPE_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'is drained when what was under way has ended',
+    name: 'is drained when all started tasks have ended',
     async run({ lock }) {
       const held = await hold(lock)
       const events: string[] = []
@@ -112,7 +112,7 @@ export const SCOPE_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
 /** Cases of a lock that processes share. */
 export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
   {
-    name: 'keeps a lock for as long as the task runs',
+    name: 'renews the lock while the task runs',
     async run({ lock, peer, advance }) {
       const held = await hold(lock)
       await advance(4 * LEASE_MS)
@@ -129,7 +129,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'ends by itself where a process stands still, whose commits are refused from then on',
+    name: 'expires the lock of a suspended process and rejects its commits',
     async run({ lock, peer, advance, freeze }) {
       const held = await hold(lock)
       freeze(true)
@@ -147,7 +147,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'goes on where a process stood still and nobody came in between',
+    name: 'continues after a suspension in which no other process took the lock',
     async run({ lock, advance, freeze }) {
       const held = await hold(lock)
       freeze(true)
@@ -161,7 +161,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'lets nobody give back the lock of another',
+    name: 'never releases the lock of another process',
     async run({ lock, peer, advance, freeze }) {
       const late = await hold(lock)
       freeze(true)
@@ -183,7 +183,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'has what a dead holder left finished before the next task runs, once',
+    name: 'recovers after a dead holder once, before the next task',
     async run({ lock, peer, advance, freeze, takeOvers }) {
       await lock.run('s', async () => {})
       takeOvers.length = 0
@@ -200,7 +200,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'knows that nothing is left where a lock was given back in good order, and says so where it does not know',
+    name: 'recovers nothing after a release in good order, and reports an unknown state',
     async run({ lock, peer, takeOvers }) {
       await lock.run('s', async ({ assertHeld }) => assertHeld())
       expect(takeOvers).toEqual([{ scope: 's', left: 'unknown' }])
@@ -213,7 +213,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'takes a commit that failed for one that may be half done',
+    name: 'recovers after a failed commit',
     async run({ lock, peer, takeOvers }) {
       const failing = lock.run('s', async ({ assertHeld }) => {
         await assertHeld()
@@ -227,7 +227,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'lets nobody write where what was left could not be finished, and tries that again',
+    name: 'rejects tasks while recovery fails, and retries it',
     async run({ lock, peer, failing, takeOvers, advance, freeze }) {
       await lock.run('s', async () => {})
       const held = await hold(lock)
@@ -249,7 +249,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'refuses a task that waits for too long, and never runs it',
+    name: 'rejects a task that waits too long and never runs it',
     async run({ lock, peer, advance }) {
       const held = await hold(lock)
       const ran: string[] = []
@@ -268,7 +268,7 @@ export const SHARED_LOCK_CASES: readonly Case<ScopeLockSubject>[] = [
     },
   },
   {
-    name: 'lets nobody who keeps writing keep another from it',
+    name: 'does not starve a process while another writes continuously',
     async run({ lock, peer }) {
       const end = performance.now() + PATIENCE_MS
       let isOver = false

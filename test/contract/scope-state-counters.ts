@@ -6,7 +6,7 @@ const DAY = 86_400_000
 
 export const COUNTER_CASES: readonly Case<ScopeStateSubject>[] = [
   {
-    name: 'begins counters at the clock in microseconds, and moves them by nothing but a change',
+    name: 'starts counters at the clock in microseconds and moves them only with a change',
     async run({ state, peer }) {
       const begun = await state.counters('s')
       for (const one of [begun.epoch, begun.fence]) {
@@ -30,7 +30,7 @@ export const COUNTER_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'loses no change of many at once',
+    name: 'counts every one of many concurrent changes',
     async run({ state, peer }) {
       const { epoch, fence } = await state.counters('s')
       const moved = await Promise.all(
@@ -41,7 +41,7 @@ export const COUNTER_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'begins counters that were lost above all that they were',
+    name: 'restarts lost counters above all previous values',
     async run({ state, evictCounters }) {
       await state.counters('s')
       for (let i = 0; i < 5; i++) await state.bump('s', 'fence')

@@ -8,7 +8,7 @@ const TURNS_TTL_MS = 7 * DAY
 
 export const LEASE_CASES: readonly Case<ScopeStateSubject>[] = [
   {
-    name: 'gives a lease to one of many who ask at once',
+    name: 'grants a lease to one of many concurrent requests',
     async run({ state, peer }) {
       const asked = Array.from({ length: 20 }, (_, i) => (i % 2 ? state : peer).lease('s', 'k', DAY))
       const held = (await Promise.all(asked)).filter((one) => one !== undefined)
@@ -21,7 +21,7 @@ export const LEASE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'gives a lease again when it was released',
+    name: 'grants a released lease again',
     async run({ state, peer }) {
       const first = await state.lease('s', 'k', DAY)
       expect(await peer.lease('s', 'k', DAY)).toBeUndefined()
@@ -30,7 +30,7 @@ export const LEASE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'ends a lease by itself in its last millisecond',
+    name: 'expires a lease when its TTL ends',
     async run({ state, peer, clock, grainMs = 1 }) {
       await state.lease('s', 'k', 1000 * grainMs)
       await clock.advance(999 * grainMs)
@@ -40,7 +40,7 @@ export const LEASE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'lets nobody free the lease of another',
+    name: 'never releases the lease of another holder',
     async run({ state, peer, clock, grainMs = 1 }) {
       const late = await state.lease('s', 'k', 10 * grainMs)
       await clock.advance(10 * grainMs)
@@ -56,7 +56,7 @@ export const LEASE_CASES: readonly Case<ScopeStateSubject>[] = [
 
 export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
   {
-    name: 'knows when a turn was recalled for and when it was added, in the order of the turns',
+    name: 'returns when each turn was recalled and added, by turn',
     async run({ state, peer }) {
       expect(await state.turns('s', 'c')).toEqual([])
       await state.noteTurn('s', 'c', 10, 'recalled', 1_772_355_600_500)
@@ -71,7 +71,7 @@ export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'notes with a read that a turn is recalled for',
+    name: 'notes a recalled turn with a read',
     async run({ state, peer }) {
       await state.noteTurn('s', 'c', 3, 'added', 4)
       const counters = await state.counters('s')
@@ -91,14 +91,14 @@ export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'keeps the latest of several notes of one turn, in whatever order they come',
+    name: 'keeps the latest of several times of one turn, in any order of arrival',
     async run({ state }) {
       for (const at of [5, 9, 7]) await state.noteTurn('s', 'c', 1, 'recalled', at)
       expect(await state.turns('s', 'c')).toEqual([{ turn: 1, recalledAt: 9, addedAt: null }])
     },
   },
   {
-    name: 'keeps the latest turns of a conversation and no more',
+    name: 'keeps only the latest turns of a conversation',
     async run({ state }) {
       const last = MAX_TURNS + 40
       for (let turn = 1; turn <= last; turn++) await state.noteTurn('s', 'c', turn, 'recalled', turn)
@@ -108,7 +108,7 @@ export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'loses no note of many at once',
+    name: 'stores every one of many concurrent notes',
     async run({ state, peer }) {
       const notes = Array.from({ length: MAX_TURNS }, (_, i) => [
         state.noteTurn('s', 'c', i + 1, 'recalled', 1),
@@ -131,7 +131,7 @@ export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'forgets the turns of a conversation that has gone quiet',
+    name: 'expires the turns of an idle conversation',
     async run({ state, clock, grainMs = 1 }) {
       await state.noteTurn('s', 'c', 1, 'recalled', 1)
       await clock.advance(TURNS_TTL_MS - grainMs)

@@ -34,7 +34,7 @@ const ODD = [
 export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
   ...COUNTER_CASES,
   {
-    name: 'reads back a block with the time it was stored at and the counters of now',
+    name: 'reads a block with its time of storage and the current counters',
     async run({ state, peer, clock }) {
       const begun = await state.counters('s')
       expect(await state.read('s', 'k')).toEqual({ counters: begun, block: undefined })
@@ -50,7 +50,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'reads the block that was filled last, by whomever',
+    name: 'reads the block that any process filled last',
     async run({ state, peer, clock, grainMs = 1 }) {
       const begun = await state.counters('s')
       const values = ['one', 'two', 'two', 'one', '', 'one and more']
@@ -69,7 +69,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'serves no block from before a fence, and tells it from none',
+    name: 'hides a block from before a fence and reports it as fenced',
     async run({ state, peer }) {
       await state.fill('s', 'k', 'v', DAY, await state.counters('s'))
       const counters = await peer.bump('s', 'fence')
@@ -78,7 +78,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'stores nothing that was begun before a fence',
+    name: 'rejects a block whose construction started before a fence',
     async run({ state, peer }) {
       const begun = await state.counters('s')
       const counters = await peer.bump('s', 'fence')
@@ -88,7 +88,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'stores what was begun before a change that removed nothing',
+    name: 'stores a block whose construction started before an epoch change',
     async run({ state }) {
       const begun = await state.counters('s')
       await state.bump('s', 'epoch')
@@ -97,7 +97,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'reads a block and its counters at one moment',
+    name: 'reads a block and its counters atomically',
     async run({ state, peer }) {
       let writing = true
       const write = async () => {
@@ -117,7 +117,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'serves a block to the last millisecond of its life and not in the next',
+    name: 'serves a block until its TTL ends',
     async run({ state, clock, grainMs = 1 }) {
       const begun = await state.counters('s')
       await state.fill('s', 'k', 'first', 10 * grainMs, begun)
@@ -129,7 +129,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'takes scopes and keys exactly as they are',
+    name: 'treats scopes and keys as exact strings',
     async run({ state }) {
       for (const scope of ODD) {
         await state.bump(scope, 'fence')
@@ -142,7 +142,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'clears the blocks and turns of one scope and of no other, and moves its fence',
+    name: 'clears the blocks and turns of one scope only, and moves its fence',
     async run({ state, peer }) {
       for (const scope of ODD) {
         await state.fill(scope, 'k', scope, DAY, await state.counters(scope))
@@ -162,7 +162,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'refuses a block that is larger than the whole state and keeps the rest',
+    name: 'rejects a block above the size limit and keeps the others',
     async run({ state }) {
       const begun = await state.counters('s')
       await state.fill('s', 'k', 'small', DAY, begun)
@@ -194,7 +194,7 @@ export const SCOPE_STATE_CASES: readonly Case<ScopeStateSubject>[] = [
     },
   },
   {
-    name: 'answers a check while it is open',
+    name: 'resolves a check while it is open',
     async run({ state }) {
       await expect(state.check()).resolves.toBeUndefined()
     },

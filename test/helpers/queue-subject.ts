@@ -1,4 +1,5 @@
 import { type BullmqQueueOptions, createBullmqQueue } from '../../sidecar/adapters/bullmq/queue.ts'
+import { connectRedis } from '../../sidecar/adapters/redis/connection.ts'
 import { parseRedisUrl } from '../../sidecar/adapters/redis/url.ts'
 import type { Queue } from '../../sidecar/ports/queue.ts'
 import type { Open } from '../contract/contract.ts'
@@ -8,16 +9,27 @@ let opened = 0
 
 /** Opens a queue on Redis with defaults for tests: timeouts for a busy machine, and short leases. */
 export function bullmqQueue(url: string, options: Partial<BullmqQueueOptions> = {}): Queue {
-  return createBullmqQueue({
-    target: parseRedisUrl(url),
+  const target = parseRedisUrl(url)
+  const { timeoutMs = 5000 } = options
+  const connection = connectRedis(target, timeoutMs)
+  const queue = createBullmqQueue({
+    target,
+    connection,
     keyPrefix: 'p:',
-    timeoutMs: 5000,
+    timeoutMs,
     concurrency: CONCURRENCY,
     leaseMs: 1500,
     drainMs: 200,
     retryDelayMs: () => 30,
     ...options,
   })
+  return {
+    ...queue,
+    async close() {
+      await queue.close()
+      connection.close()
+    },
+  }
 }
 
 /** The contract subject on a running Redis. Each queue has its own connections, like a separate process. */

@@ -1,23 +1,35 @@
 import { Redis } from 'ioredis'
+import { afterAll, beforeAll } from 'vitest'
 import { freePort, type RedisServer, startRedis } from './redis-server.ts'
 import { eventually } from './redis-subject.ts'
 
 const SLOTS = 16_384
 
+/** Starts a cluster for all cases of one `describe`. */
+export function useCluster() {
+  let nodes: RedisServer[] = []
+  beforeAll(async () => {
+    nodes = await startCluster()
+  })
+  afterAll(async () => {
+    for (const node of nodes) await node[Symbol.asyncDispose]()
+  })
+  return {
+    get nodes() {
+      return nodes
+    },
+    /** One address is enough: the cluster names the others. */
+    url: () => `redis+cluster://127.0.0.1:${nodes[0]?.port}`,
+  }
+}
+
 /** Starts a cluster of three masters that cover all slots. */
-export async function startCluster(): Promise<RedisServer[]> {
+async function startCluster(): Promise<RedisServer[]> {
   const nodes: RedisServer[] = []
   const busPorts = [await freePort(), await freePort(), await freePort()]
   for (const bus of busPorts) {
-    const options = [
-      '--cluster-enabled',
-      'yes',
-      '--cluster-node-timeout',
-      '1000',
-      '--cluster-port',
-      String(bus),
-    ]
-    nodes.push(await startRedis(options))
+    const options = `--cluster-enabled yes --cluster-node-timeout 1000 --cluster-port ${bus}`
+    nodes.push(await startRedis(options.split(' ')))
   }
   const admins = nodes.map(({ url }) => new Redis(url))
   for (const [i, admin] of admins.entries()) {

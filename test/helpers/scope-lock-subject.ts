@@ -38,10 +38,11 @@ function processTime() {
   return time
 }
 
-/** A connection that tells when all that was asked has been answered. */
+/** A connection with `idle`, which resolves when every command has been answered. */
 function watched(connection: RedisConnection): RedisConnection & { idle: () => Promise<void> } {
   const asked = new Set<Promise<unknown>>()
   return {
+    kind: connection.kind,
     run(command) {
       const answer = connection.run(command)
       const over = answer.catch(() => {}).finally(() => asked.delete(over))
@@ -71,9 +72,7 @@ export function redisLockSubject(url: () => string): Open<ScopeLockSubject> {
     const connections = [watched(connectRedis(target, 5000)), watched(connectRedis(target, 5000))] as const
     const open = (time: ReturnType<typeof processTime>, connection: RedisConnection) =>
       createRedisScopeLock({
-        target,
         keyPrefix,
-        timeoutMs: 5000,
         connection,
         leaseMs: LEASE_MS,
         commitMs: COMMIT_MS,

@@ -6,8 +6,7 @@ import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
 import { ActiveRuns, DRAIN_MS } from '../common/active-runs.ts'
 import { retryDelayMs as defaultRetryDelayMs } from '../common/retry-delay.ts'
 import { createRedisClient, type RedisClient } from '../redis/client.ts'
-import { connectRedis, type OnRedisState, type RedisConnection } from '../redis/connection.ts'
-import { runScript } from '../redis/scripts.ts'
+import { checkWritable, type RedisConnection } from '../redis/connection.ts'
 import type { RedisTarget } from '../redis/url.ts'
 import { BEGIN, END, SCHEDULE } from './scripts.ts'
 
@@ -15,13 +14,12 @@ export interface BullmqQueueOptions {
   target: RedisTarget
   /** Prefix of every key, without braces. */
   keyPrefix: string
-  /** Timeout of one command of a caller, milliseconds. */
+  /** Timeout of a command on the workers' own connection, milliseconds. */
   timeoutMs: number
   /** Most concurrent runs in this process. */
   concurrency: number
-  /** A shared connection to the target. Closing any of its users closes it. */
-  connection?: RedisConnection | undefined
-  onState?: OnRedisState | undefined
+  /** A connection to the target. It stays open when the queue closes. */
+  connection: RedisConnection
   /** TTL of a run's job lock, milliseconds; a silent process loses its runs after it. */
   leaseMs?: number | undefined
   /** How long `close` waits for active runs, milliseconds. */
@@ -58,9 +56,8 @@ const CLOSE_TIMEOUT_MS = 1000
  * Due times are compared with the clocks of the processes.
  */
 export function createBullmqQueue(options: BullmqQueueOptions): Queue {
-  const { target, keyPrefix, timeoutMs, concurrency, onState } = options
+  const { target, keyPrefix, timeoutMs, concurrency, connection } = options
   const { leaseMs = LEASE_MS, drainMs = DRAIN_MS, retryDelayMs = defaultRetryDelayMs } = options
-  const { connection = connectRedis(target, timeoutMs, onState) } = options
   // The hash tag puts all keys into one cluster slot.
   const prefix = `${keyPrefix}{queue}`
   const [dueTimes, running] = [`${prefix}:wishes`, `${prefix}:runs`]
@@ -84,11 +81,13 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
     return queue
   }
 
-  /** ActiveRuns a command with the timeout of the connection. */
-  async function command<T>(run: (client: RedisClient) => Promise<T>): Promise<T> {
+  /** Runs a command with the timeout of the connection. */
+  const command = <T>(run: (client: RedisClient) => Promise<T>) => orUnavailable(() => connection.run(run))
+
+  async function orUnavailable<T>(run: () => Promise<T>): Promise<T> {
     if (closed) throw new QueueUnavailable('The queue is closed.')
     try {
-      return await connection.run(run)
+      return await run()
     } catch (cause) {
       throw new QueueUnavailable(cause instanceof Error ? cause.message : String(cause), { cause })
     }
@@ -105,7 +104,11 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
         await queue.add(NAME, { key }, { jobId: id, delay, removeOnComplete: true, removeOnFail: true })
         const due = await client.zscore(queue.toKey('delayed'), id)
         // BullMQ's scores are 1/4096 ms.
-        if (due !== null && Number(due) / 4096 >= at + 1) await bringForward(queue, id, delay)
+        if (due !== null && Number(due) / 4096 >= at + 1) {
+          const job = await queue.getJob(id)
+          // The job may have started meanwhile.
+          await job?.changeDelay(delay).catch(() => {})
+        }
         const earliest = Number((await client.zscore(dueTimes, key)) ?? Number.POSITIVE_INFINITY)
         if (earliest >= at) return
         at = earliest
@@ -117,8 +120,6 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
     const { Worker: JobWorker, DelayedError } = await loadBullmq()
     const client = await createRedisClient(target, timeoutMs, true)
     client.on('error', () => {})
-    const keys = [dueTimes, running]
-
     /** Time of the next run, `null` for none, or `undefined` if another process must run the key. */
     async function outcomeOf(key: string, signal: AbortSignal): Promise<number | null | undefined> {
       try {
@@ -142,16 +143,13 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       // The job was fetched while the queue closed.
       if (closed) await delayJob(Date.now())
       const runToken = `${job.id}/${token}`
-      const found = await runScript(client, BEGIN, keys, [Date.now(), key, runToken])
+      const found = await client.eval(BEGIN, 2, dueTimes, running, Date.now(), key, runToken)
       if (found === null) return
       if (found !== 'run') await delayJob(Number(found))
       const wanted = await runs.run(key, (signal) => outcomeOf(key, signal))
       if (wanted === undefined) return await delayJob(Date.now())
-      const next = await runScript(client, END, keys, [
-        key,
-        runToken,
-        wanted === null ? '' : Math.ceil(wanted),
-      ])
+      const at = wanted === null ? '' : Math.ceil(wanted)
+      const next = await client.eval(END, 2, dueTimes, running, key, runToken, at)
       if (next !== null) await delayJob(Math.max(Number(next), Date.now()))
     }
 
@@ -195,7 +193,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       }
       const wanted = Math.max(0, Math.ceil(at))
       const [changed, earliest] = (await command((client) =>
-        runScript(client, SCHEDULE, [dueTimes], [wanted, key]),
+        client.eval(SCHEDULE, 1, dueTimes, wanted, key),
       )) as [number, string]
       if (changed === 1) await ensureJob(key, Number(earliest))
     },
@@ -206,8 +204,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
       sweeper.unref()
     },
     async check() {
-      // A write, because a replica and a full server still answer PING.
-      await command((client) => client.set(`${prefix}:check`, '', 'PX', 1000))
+      await orUnavailable(() => checkWritable(connection, `${prefix}:check`))
     },
     async close() {
       if (closed) return
@@ -221,7 +218,6 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
         active.client.disconnect()
       }
       await (await jobs?.catch(() => undefined))?.close().catch(() => {})
-      if (!options.connection) connection.close()
     },
   }
 }
@@ -239,10 +235,4 @@ async function loadBullmq(): Promise<typeof import('bullmq')> {
 /** BullMQ requires ids without colons that are not numbers. */
 function jobIdOf(key: string): string {
   return `k${createHash('sha256').update(key).digest('base64url')}`
-}
-
-async function bringForward(queue: Jobs, id: string, delay: number): Promise<void> {
-  const job = await queue.getJob(id)
-  // The job may have started meanwhile.
-  await job?.changeDelay(delay).catch(() => {})
 }

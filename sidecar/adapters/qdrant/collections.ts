@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest'
 import { type QdrantConnection, QdrantFailure } from './connection.ts'
-import { FIELD_INDEXES } from './fields.ts'
-import { SPARSE, VECTOR } from './points.ts'
+import { VECTOR } from './points.ts'
 
 export interface CollectionOptions {
   /** Prefix of every collection name, so that several stores can share a server. */
@@ -21,8 +20,6 @@ export interface CollectionOptions {
 export interface Collections {
   /** Name of the collection for records with vectors of the current embedder. */
   memories: string
-  /** Whether it has the sparse vector. Servers before 1.18 cannot add one to an existing collection. */
-  hasSparse: boolean
   /** Name of the collection for all other records and the journal. */
   documents: string
 }
@@ -53,25 +50,26 @@ export async function ensureCollections(
   const { prefix, embedder } = options
   const documents = `${prefix}documents`
   const memories = `${prefix}memories_${hashOf(embedder)}`
-  const { collections } = await connection.run((client) => client.getCollections())
-  const known = new Set(collections.map(({ name }) => name))
+  const known = await namesOf(connection)
   const cluster = clusterOf(options)
-  if (!known.has(documents)) await create(connection, documents, { vectors: {}, ...cluster })
-  if (!known.has(memories)) {
+  if (!known.includes(documents)) await create(connection, documents, { vectors: {}, ...cluster })
+  if (!known.includes(memories)) {
     await create(connection, memories, {
       vectors: { [VECTOR]: { size: embedder.dimensions, distance: 'Cosine', on_disk: true } },
-      sparse_vectors: { [SPARSE]: { modifier: 'idf' } },
       // One HNSW graph per scope: no search crosses scopes.
       hnsw_config: { m: 0, payload_m: 16 },
       ...cluster,
     })
   }
-  await ensureIndexes(connection, documents, INDEXES)
-  const info = await ensureIndexes(connection, memories, { ...INDEXES, ...FIELD_INDEXES })
-  assertFits(info, memories, embedder)
-  const hasSparse = await ensureSparse(connection, memories, info)
+  await ensureIndexes(connection, documents)
+  assertFits(await ensureIndexes(connection, memories), memories, embedder)
   if ((await aliasedBy(connection, prefix)) === undefined) await pointAlias(connection, prefix, memories)
-  return { documents, memories, hasSparse }
+  return { documents, memories }
+}
+
+async function namesOf(connection: QdrantConnection): Promise<string[]> {
+  const { collections } = await connection.run((client) => client.getCollections())
+  return collections.map(({ name }) => name)
 }
 
 function clusterOf({ replicationFactor = 1, writeConsistencyFactor, shardNumber }: CollectionOptions) {
@@ -92,25 +90,20 @@ function hashOf({ name, dimensions }: CollectionOptions['embedder']): string {
 async function create(
   connection: QdrantConnection,
   name: string,
-  params: Parameters<Parameters<Parameters<QdrantConnection['run']>[0]>[0]['createCollection']>[1],
+  params: Parameters<QdrantClient['createCollection']>[1],
 ): Promise<void> {
   try {
     await connection.run((client) => client.createCollection(name, params))
   } catch (error) {
     if (!(error instanceof QdrantFailure && error.isRejection)) throw error
     // Created by another process, or by an earlier attempt whose response was lost.
-    const { collections } = await connection.run((client) => client.getCollections())
-    if (!collections.some((one) => one.name === name)) throw error
+    if (!(await namesOf(connection)).includes(name)) throw error
   }
 }
 
-async function ensureIndexes(
-  connection: QdrantConnection,
-  name: string,
-  indexes: typeof INDEXES,
-): Promise<Schemas['CollectionInfo']> {
+async function ensureIndexes(connection: QdrantConnection, name: string): Promise<Schemas['CollectionInfo']> {
   const info = await connection.run((client) => client.getCollection(name))
-  for (const [field, schema] of Object.entries(indexes)) {
+  for (const [field, schema] of Object.entries(INDEXES)) {
     const index = info.payload_schema[field]
     const isTenant = (index?.params as { is_tenant?: boolean | null } | null | undefined)?.is_tenant === true
     if (index?.data_type === schema.type && isTenant === 'is_tenant' in schema) continue
@@ -134,23 +127,6 @@ function assertFits(
     `QDRANT_COLLECTION_PREFIX: the collection ${collection} has ${has}, and the embedder ${embedder.name} returns ` +
       `${embedder.dimensions}; this program did not create it. Set another prefix, or delete the collection`,
   )
-}
-
-/** Adds the sparse vector to a collection of an earlier version. */
-async function ensureSparse(
-  connection: QdrantConnection,
-  name: string,
-  info: Schemas['CollectionInfo'],
-): Promise<boolean> {
-  if (info.config.params.sparse_vectors?.[SPARSE]) return true
-  try {
-    await connection.run((client) => client.createVectorName(name, SPARSE, { sparse: { modifier: 'idf' } }))
-    return true
-  } catch (error) {
-    if (!(error instanceof QdrantFailure && error.isRejection)) throw error
-    const now = await connection.run((client) => client.getCollection(name))
-    return now.config.params.sparse_vectors?.[SPARSE] !== undefined
-  }
 }
 
 /** The collection of the current embedder, or `undefined` in a new store. */
@@ -181,15 +157,10 @@ export async function dropOtherMemories(
   prefix: string,
   kept: string,
 ): Promise<number> {
-  const { collections } = await connection.run((client) => client.getCollections())
-  const others = collections
-    .map(({ name }) => name)
-    .filter((name) => name !== kept && isMemories(name, prefix))
+  const start = `${prefix}memories_`
+  const others = (await namesOf(connection)).filter(
+    (name) => name !== kept && name.startsWith(start) && /^[0-9a-f]{16}$/.test(name.slice(start.length)),
+  )
   for (const name of others) await connection.run((client) => client.deleteCollection(name))
   return others.length
-}
-
-function isMemories(name: string, prefix: string): boolean {
-  const start = `${prefix}memories_`
-  return name.startsWith(start) && /^[0-9a-f]{16}$/.test(name.slice(start.length))
 }

@@ -1,11 +1,11 @@
+import PQueue from 'p-queue'
 import { AppError } from '../../ports/errors.ts'
 import type { Collections } from './collections.ts'
 import type { QdrantConnection } from './connection.ts'
-import type { Journal } from './journal.ts'
-import { type Entry, keyOf } from './journal-entries.ts'
+import { type Entry, type Journal, keyOf } from './journal.ts'
 import type { PointWrite } from './points.ts'
 import type { ScopeGate } from './scope-gate.ts'
-import { applyWrites, bytesOf } from './writes.ts'
+import { applyWrites, bytesOf, chunks } from './writes.ts'
 
 export interface CommitQueueOptions {
   connection: QdrantConnection
@@ -16,27 +16,15 @@ export interface CommitQueueOptions {
   exclusiveMs: number
   /** Called for every failed attempt to carry out a journal entry. */
   onError: (error: unknown) => void
-  /** Monotonic clock, milliseconds. */
-  now?: () => number
 }
 
-/** Carries out commits one after another; commits that wait at the same time share a journal entry (group commit). */
-export interface CommitQueue {
-  /** Resolves when the writes are in the journal and visible to later reads; rejects if they will never be visible. */
-  commit(writes: readonly PointWrite[]): Promise<void>
-  /** Whether no commit to the scope is still to be carried out or cancelled. */
-  isFinished(scope: string): boolean
-  /** Carries out an entry of another instance unless it is finished; rejects if it or the pending work here fails. */
-  takeOver(entry: Entry): Promise<void>
-  /** Resolves when no commit is active. Entries that could not be carried out stay in the journal. */
-  close(): Promise<void>
-}
+export type CommitQueue = ReturnType<typeof openCommitQueue>
 
 /** Most bytes in the queue. */
 const MAX_WAITING_BYTES = 256 * 1024 * 1024
 /** Most bytes of a group commit. */
 const MAX_GROUP_BYTES = 16 * 1024 * 1024
-const FIRST_RETRY_MS = 100
+const FIRST_RETRY_MS = 200
 const MAX_RETRY_MS = 10_000
 
 interface Waiting {
@@ -52,24 +40,16 @@ interface PendingWork {
   run: () => Promise<void>
 }
 
-export function openCommitQueue(options: CommitQueueOptions): CommitQueue {
-  const {
-    connection,
-    collections,
-    journal,
-    gate,
-    exclusiveMs,
-    onError,
-    now = () => performance.now(),
-  } = options
+/** Carries out commits one after another; commits that wait at the same time share a journal entry (group commit). */
+export function openCommitQueue(options: CommitQueueOptions) {
+  const { connection, collections, journal, gate, exclusiveMs, onError } = options
+  const queue = new PQueue({ concurrency: 1 })
   const waiting: Waiting[] = []
-  const takeOvers: (() => Promise<void>)[] = []
   let waitingBytes = 0
   let pending: PendingWork | undefined
-  let running: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
   let failures = 0
-  let closing = false
+  let isClosing = false
 
   async function completePending(): Promise<void> {
     if (!pending) return
@@ -78,26 +58,41 @@ export function openCommitQueue(options: CommitQueueOptions): CommitQueue {
     failures = 0
   }
 
+  /** Completes the pending work, or schedules a retry. */
+  async function attemptPending(): Promise<void> {
+    try {
+      await completePending()
+    } catch (error) {
+      onError(error)
+      if (isClosing) return
+      clearTimeout(timer)
+      timer = setTimeout(
+        () => void queue.add(attemptPending),
+        Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS),
+      )
+      timer.unref()
+      failures += 1
+    }
+  }
+
   async function commitGroup(group: readonly Waiting[]): Promise<void> {
     await completePending()
-    const since = now()
-    const { entries, written } = journal.write(
-      group.map(({ writes }) => writes),
-      collections.memories,
-    )
+    const since = performance.now()
+    const commits = group.map(({ writes }) => writes)
+    const { entries, written } = journal.write(commits, collections.memories)
     const scopes = new Set(entries.flatMap((entry) => entry.scopes))
     try {
       await written
     } catch (error) {
       // The entries may exist, or arrive later: cancel them.
       pending = { scopes, run: () => applyWrites(connection, collections, [], journal.finish(entries)) }
-      await completePending().catch(onError)
+      await attemptPending()
       throw error
     }
     // The commit is durable now. No reader may see the scopes before it is carried out.
     const reopen = await gate.close(scopes)
     pending = { scopes, run: carryOut(entries, since, reopen) }
-    await completePending().catch(onError)
+    await attemptPending()
   }
 
   /** Returns a retryable task that applies own entries, except those that other instances have finished meanwhile. */
@@ -106,17 +101,18 @@ export function openCommitQueue(options: CommitQueueOptions): CommitQueue {
     let takenOverSince: number | undefined
     const mayContinue = async () => {
       // Within this time no other instance takes over, and requests sent now complete or time out.
-      if (now() - since <= exclusiveMs) return
-      const marks = await journal.marksOf(left)
+      if (performance.now() - since <= exclusiveMs) return
+      const marks = await journal.marks()
       const before = left.length
       left = left.filter((entry) => !marks.get(keyOf(entry))?.done)
       if (left.length < before) throw new Error('another process carried out the journal entry')
-      const theirs = left.filter(
-        (entry) => (marks.get(keyOf(entry))?.by ?? journal.instance) !== journal.instance,
-      )
+      const theirs = left.filter((entry) => {
+        const mark = marks.get(keyOf(entry))
+        return mark !== undefined && mark.by !== journal.instance
+      })
       if (theirs.length === 0) return
-      takenOverSince ??= now()
-      if (now() - takenOverSince <= 2 * exclusiveMs) {
+      takenOverSince ??= performance.now()
+      if (performance.now() - takenOverSince <= 2 * exclusiveMs) {
         throw new Error('another process is carrying out the journal entry')
       }
       // The instance that took them over has abandoned them.
@@ -131,11 +127,8 @@ export function openCommitQueue(options: CommitQueueOptions): CommitQueue {
 
   async function carryOutForeign(entry: Entry): Promise<void> {
     await completePending()
-    const [mark, found] = [
-      (await journal.marksOf([entry])).get(keyOf(entry)),
-      await journal.unfinished(entry.scopes[0]),
-    ]
-    if (mark?.done || !found.some((one) => keyOf(one) === keyOf(entry))) return
+    const found = await journal.unfinished(entry.scopes[0])
+    if (!found.some((one) => keyOf(one) === keyOf(entry))) return
     await journal.take(entry)
     const reopen = await gate.close(entry.scopes)
     try {
@@ -146,81 +139,51 @@ export function openCommitQueue(options: CommitQueueOptions): CommitQueue {
     }
   }
 
-  function takeGroup(): Waiting[] {
-    let bytes = 0
-    const size = waiting.findIndex((one, i) => {
-      bytes += one.bytes
-      return i > 0 && bytes > MAX_GROUP_BYTES
-    })
-    const group = waiting.splice(0, size === -1 ? waiting.length : size)
-    for (const one of group) waitingBytes -= one.bytes
-    return group
-  }
-
-  async function run(): Promise<void> {
-    clearTimeout(timer)
-    do {
-      while (waiting.length > 0 || takeOvers.length > 0) {
-        await takeOvers.shift()?.()
-        const group = takeGroup()
-        if (group.length === 0) continue
-        try {
-          await commitGroup(group)
-          for (const { resolve } of group) resolve()
-        } catch (error) {
-          const failure = asNotStored(error)
-          for (const { reject } of group) reject(failure)
-        }
-      }
-      await completePending().catch(onError)
-    } while (waiting.length > 0 || takeOvers.length > 0)
-    running = undefined
-    if (!pending || closing) return
-    failures += 1
-    timer = setTimeout(start, Math.min(FIRST_RETRY_MS * 2 ** failures, MAX_RETRY_MS))
-    timer.unref()
-  }
-
-  /** Starts in a microtask, so that commits of one event loop turn are grouped. */
-  function start(): void {
-    running ??= Promise.resolve().then(run)
+  async function commitWaiting(): Promise<void> {
+    // Commits of one event loop turn are grouped.
+    await null
+    const [group] = chunks(waiting, ({ bytes }) => bytes, MAX_GROUP_BYTES)
+    if (!group) return
+    waiting.splice(0, group.length)
+    for (const { bytes } of group) waitingBytes -= bytes
+    try {
+      await commitGroup(group)
+      for (const { resolve } of group) resolve()
+    } catch (error) {
+      const failure = asNotStored(error)
+      for (const { reject } of group) reject(failure)
+    }
   }
 
   return {
-    async commit(writes) {
+    /** Resolves when the writes are in the journal and visible to later reads; rejects if they will never be visible. */
+    async commit(writes: readonly PointWrite[]): Promise<void> {
       if (writes.length === 0) return
-      const bytes = writes.reduce((sum, { point }) => sum + (point ? bytesOf(point) : 100), 0)
+      const bytes = writes.reduce((sum, write) => sum + bytesOf(write), 0)
       if (waitingBytes > 0 && waitingBytes + bytes > MAX_WAITING_BYTES) {
         throw asNotStored(new Error('the write queue is full'))
       }
-      await new Promise<void>((resolve, reject) => {
-        waiting.push({ writes, bytes, resolve, reject })
-        waitingBytes += bytes
-        start()
-      })
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      waiting.push({ writes, bytes, resolve, reject })
+      waitingBytes += bytes
+      void queue.add(commitWaiting)
+      await promise
     },
-    isFinished: (scope) => !pending?.scopes.has(scope),
-    async takeOver(entry) {
-      await new Promise<void>((resolve, reject) => {
-        takeOvers.push(() => carryOutForeign(entry).then(resolve, reject))
-        start()
-      })
-    },
-    async close() {
-      closing = true
+    /** Whether no commit to the scope is still to be carried out or cancelled. */
+    isFinished: (scope: string): boolean => !pending?.scopes.has(scope),
+    /** Carries out an entry of another instance unless it is finished; rejects if it or the pending work here fails. */
+    takeOver: (entry: Entry): Promise<void> => queue.add(() => carryOutForeign(entry)),
+    /** Resolves when no commit is active. Entries that could not be carried out stay in the journal. */
+    async close(): Promise<void> {
+      isClosing = true
       clearTimeout(timer)
-      while (running !== undefined) await running
+      await queue.onIdle()
     },
   }
 }
 
 function asNotStored(cause: unknown): AppError {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new AppError(
-    'backend_unavailable',
-    `The record store is unavailable; nothing was stored: ${reason}`,
-    {
-      cause,
-    },
-  )
+  const message = `The record store is unavailable; nothing was stored: ${reason}`
+  return new AppError('backend_unavailable', message, { cause })
 }

@@ -23,29 +23,21 @@ export class QdrantFailure extends AppError {
     super('backend_unavailable', message, { cause })
     this.httpStatus = httpStatus
     this.isRejection =
-      httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 && !isTransient(httpStatus)
+      httpStatus !== undefined && httpStatus >= 400 && httpStatus < 500 && ![408, 429].includes(httpStatus)
   }
 }
 
-export interface QdrantConnection {
-  /** For messages: `qdrant at host:port`. */
-  readonly where: string
-  /** Runs a request and retries transient failures. The request must be idempotent. */
-  run<T>(request: (client: QdrantClient) => Promise<T>): Promise<T>
-}
+export type QdrantConnection = ReturnType<typeof connectQdrant>
 
 /** Qdrant's REST port. */
 const DEFAULT_PORT = 6333
 const MAX_ATTEMPTS = 3
 
-export function connectQdrant({
-  url,
-  apiKey,
-  timeoutMs,
-  retryDelayMs = 50,
-}: QdrantAddress): QdrantConnection {
+export function connectQdrant(address: QdrantAddress) {
+  const { url, apiKey, timeoutMs, retryDelayMs = 50 } = address
   const { protocol, hostname, pathname } = new URL(url)
-  const port = explicitPort(url) ?? DEFAULT_PORT
+  // `URL.port` is empty for the default port of the scheme, which differs from Qdrant's.
+  const port = Number(/^https?:\/\/(?:\[[^\]]*\]|[^/:]*):(\d+)/.exec(url)?.[1] ?? DEFAULT_PORT)
   const where = `qdrant at ${hostname}:${port}`
   const client = new QdrantClient({
     host: hostname,
@@ -58,8 +50,10 @@ export function connectQdrant({
     checkCompatibility: false,
   })
   return {
+    /** For messages. */
     where,
-    async run(request) {
+    /** Runs a request and retries transient failures. The request must be idempotent. */
+    async run<T>(request: (client: QdrantClient) => Promise<T>): Promise<T> {
       const end = performance.now() + timeoutMs
       for (let attempt = 1; ; attempt += 1) {
         try {
@@ -76,56 +70,56 @@ export function connectQdrant({
   }
 }
 
-/** The port in the URL; `new URL` omits the default port of the scheme, which differs from Qdrant's. */
-function explicitPort(url: string): number | undefined {
-  const port = /^https?:\/\/(?:\[[^\]]*\]|[^/:]*):(\d+)/.exec(url)?.[1]
-  return port === undefined ? undefined : Number(port)
-}
-
-function isTransient(status: number): boolean {
-  return status === 408 || status === 429
-}
-
 /** The delay that a busy server requests, milliseconds, limited by the time left. */
 function requestedDelay(error: unknown, end: number): number {
   const seconds = (error as { retry_after?: unknown }).retry_after
   return typeof seconds === 'number' ? Math.min(seconds * 1000, Math.max(0, end - performance.now())) : 0
 }
 
-interface HttpFailure {
-  status?: unknown
-  data?: { status?: { error?: unknown } }
-}
-
 function failureOf(error: unknown, where: string, timeoutMs: number): QdrantFailure {
   if (error instanceof QdrantFailure) return error
   const { name, message, cause } = error as Error
-  const { status, data } = error as HttpFailure
+  const { status, data } = error as { status?: unknown; data?: { status?: { error?: unknown } } }
   if (name === 'QdrantClientTimeoutError') {
     return new QdrantFailure(`${where}: no response within ${timeoutMs} ms`)
   }
-  if (name === 'QdrantClientResourceExhaustedError') return new QdrantFailure(`${where}: too busy (429)`, 429)
+  if (name === 'QdrantClientResourceExhaustedError' || status === 429) {
+    return new QdrantFailure(`${where}: too busy (429)`, 429)
+  }
   if (typeof status !== 'number') {
     // The reason of `fetch failed` is its cause, or the parts of it if several addresses were tried.
     const reason = cause instanceof AggregateError ? cause.errors[0] : cause
-    const detail = reason instanceof Error ? reason.message : isForeignResponse(error) ? NOT_QDRANT : message
+    // The response is not JSON, or is JSON without a result.
+    const isForeign = error instanceof SyntaxError || message === 'Result came uninitialized'
+    const detail = reason instanceof Error ? reason.message : isForeign ? NOT_QDRANT : message
     return new QdrantFailure(`${where}: ${detail}`, undefined, error)
   }
-  const text = data?.status?.error
-  // Without quoted parts, in which the server repeats the request.
-  const detail =
-    typeof text === 'string' ? text.replace(/"(?:[^"\\]|\\.)*"/g, '"…"').slice(0, 300) : undefined
   if (status === 401 || status === 403) {
     return new QdrantFailure(`${where}: the API key was rejected (${status}); set QDRANT_API_KEY`, status)
   }
-  if (status === 429) return new QdrantFailure(`${where}: too busy (429)`, status)
-  const why = detail ?? (status < 500 ? NOT_QDRANT : 'unknown error')
+  const text = data?.status?.error
+  const fallback = status < 500 ? NOT_QDRANT : 'unknown error'
+  // Without quoted parts, in which the server repeats the request.
+  const why = typeof text === 'string' ? text.replace(/"(?:[^"\\]|\\.)*"/g, '"…"').slice(0, 300) : fallback
   return new QdrantFailure(`${where}: ${why} (${status})`, status)
 }
 
 const NOT_QDRANT = 'the server is not Qdrant; set QDRANT_URL to the address of its REST interface'
 
-/** The response is not JSON, or is JSON without a result. */
-function isForeignResponse(error: unknown): boolean {
-  return error instanceof SyntaxError || (error as Error).message === 'Result came uninitialized'
+/** All points that match, in pages of `limit`. */
+export async function scrollPoints(
+  connection: QdrantConnection,
+  name: string,
+  request: NonNullable<Parameters<QdrantClient['scroll']>[1]>,
+): Promise<{ id: string; payload: unknown }[]> {
+  const found: { id: string; payload: unknown }[] = []
+  let offset: string | undefined
+  do {
+    const page = await connection.run((client) =>
+      client.scroll(name, { ...request, ...(offset === undefined ? {} : { offset }) }),
+    )
+    for (const { id, payload } of page.points) found.push({ id: String(id), payload })
+    offset = typeof page.next_page_offset === 'string' ? page.next_page_offset : undefined
+  } while (offset !== undefined)
+  return found
 }

@@ -1,54 +1,53 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { QdrantConnection } from './connection.ts'
-import {
-  type Entry,
-  idsOf,
-  JOURNAL,
-  keyOf,
-  type Part,
-  requestsOf,
-  toEntry,
-  toPoint,
-} from './journal-entries.ts'
+import { type QdrantConnection, scrollPoints } from './connection.ts'
 import { type Kind, type Point, type PointPayload, type PointWrite, pointId } from './points.ts'
-import { lastWrites, type Operation, update } from './writes.ts'
+import { chunks, lastWrites, type Operation, update } from './writes.ts'
+
+/** A group of writes that takes effect atomically; stored before the first of them is applied. */
+export interface Entry {
+  /** Id of the open store that wrote the entry. */
+  instance: string
+  /** Increases within an instance; epoch microseconds, so that it orders the entries of all instances. */
+  sequence: number
+  parts: number
+  /** Scopes of the writes, usually one. */
+  scopes: readonly string[]
+  /** Qdrant collection of the memories; absent in entries of earlier versions. */
+  memories?: string | undefined
+  writes: readonly PointWrite[]
+  /** Process that wrote the entry. */
+  host: string
+  pid: number
+}
+
+/** The part of an entry that one point stores. */
+interface Part extends Omit<Entry, 'writes' | 'scopes'> {
+  part: number
+  data: string
+}
 
 /** Records that an instance took over the entry of another one. */
-export interface Mark {
+interface Mark {
   by: string
   done: boolean
 }
 
-/** The writes of each of several commits. */
-export type Commits = readonly (readonly PointWrite[])[]
+type EntryId = Pick<Entry, 'instance' | 'sequence'>
 
-export interface Journal {
-  readonly instance: string
-  /**
-   * Writes commits to the journal, those that share a scope as one entry. If `written` rejects, entries may or may not
-   * exist: `finish` them before anything else.
-   * @param memories Qdrant collection of the memories
-   */
-  write(commits: Commits, memories: string): { entries: Entry[]; written: Promise<void> }
-  /** Operations on the documents that delete own entries, including those whose requests arrive later. */
-  finish(entries: readonly Entry[]): Operation[]
-  /** Complete, unfinished entries of other instances, in order. */
-  unfinished(scope?: string): Promise<Entry[]>
-  /** Marks by `keyOf` of their entry. */
-  marksOf(entries: readonly Entry[]): Promise<Map<string, Mark>>
-  /** Marks the entry as taken over by this instance. */
-  take(entry: Entry): Promise<void>
-  /** Operations that mark the entry of another instance as finished, also for that instance. */
-  finishTaken(entry: Entry): Operation[]
-  /** Deletes finished entries, and floors and marks of instances that no longer exist. */
-  sweep(): Promise<void>
-}
+export type Journal = ReturnType<typeof openJournal>
 
+/** Base64 characters of one part, and of one request. */
+const PART_LENGTH = 12 * 1024 * 1024
 /** Upper bound for the delay of a request of a dead instance, microseconds. */
 const KEPT_US = 86_400_000_000
+const JOURNAL: Kind = 'journal'
 const FLOOR: Kind = 'journal_floor'
 const MARK: Kind = 'journal_mark'
+
+export function keyOf({ instance, sequence }: EntryId): string {
+  return `${instance}/${sequence}`
+}
 
 /**
  * The write-ahead journal of all instances under a prefix, stored in the documents collection.
@@ -56,36 +55,17 @@ const MARK: Kind = 'journal_mark'
  * Each instance has a floor: its entries up to this sequence are finished. A delayed request that creates an entry below
  * the floor has no effect. A mark has the same effect for a single entry that another instance took over.
  */
-export function openJournal(connection: QdrantConnection, documents: string): Journal {
+export function openJournal(connection: QdrantConnection, documents: string) {
   const instance = randomUUID()
   let sequence = 0
 
-  async function points(kind: Kind, scope?: string): Promise<{ id: string; payload: PointPayload }[]> {
+  async function points(kind: Kind, scope?: string) {
     const must = [{ key: 'collection', match: { value: kind as string } }]
     if (scope !== undefined) must.push({ key: 'scope', match: { value: scope } })
-    const found: { id: string; payload: PointPayload }[] = []
-    let offset: string | undefined
-    do {
-      const page = await connection.run((client) =>
-        client.scroll(documents, {
-          filter: { must },
-          // An entry may have 12 MiB.
-          limit: kind === JOURNAL ? 2 : 1000,
-          with_payload: true,
-          ...(offset === undefined ? {} : { offset }),
-        }),
-      )
-      for (const { id, payload } of page.points) {
-        found.push({ id: String(id), payload: payload as unknown as PointPayload })
-      }
-      offset = typeof page.next_page_offset === 'string' ? page.next_page_offset : undefined
-    } while (offset !== undefined)
-    return found
-  }
-
-  function markPoint(entry: Entry, mark: Mark): Point {
-    const now = Date.now() * 1000
-    return toPoint(MARK, [entry.instance], String(entry.sequence), now, JSON.stringify(mark))
+    // An entry may have 12 MiB.
+    const limit = kind === JOURNAL ? 2 : 1000
+    const found = await scrollPoints(connection, documents, { filter: { must }, limit, with_payload: true })
+    return found.map(({ id, payload }) => ({ id, payload: payload as PointPayload }))
   }
 
   async function floorsOf(): Promise<Map<string, number>> {
@@ -93,79 +73,80 @@ export function openJournal(connection: QdrantConnection, documents: string): Jo
     return new Map(floors.map(({ payload }) => [String(payload.scope), Number(payload.order)]))
   }
 
-  async function allMarks(): Promise<Map<string, Mark>> {
-    const marks = await points(MARK)
+  /** Marks by `keyOf` of their entry. */
+  async function marks(): Promise<Map<string, Mark>> {
     return new Map(
-      marks.map(({ payload }) => [
+      (await points(MARK)).map(({ payload }) => [
         keyOf({ instance: String(payload.scope), sequence: Number(payload.record_id) }),
         JSON.parse(payload.payload) as Mark,
       ]),
     )
   }
 
-  async function unfinishedOfAll(scope?: string): Promise<Entry[]> {
+  function markPoint(entry: Entry, done: boolean): Point {
+    const mark: Mark = { by: instance, done }
+    const now = Date.now() * 1000
+    return toPoint(MARK, [entry.instance], String(entry.sequence), now, JSON.stringify(mark))
+  }
+
+  async function completeEntries(scope?: string): Promise<Entry[]> {
     const journal = await points(JOURNAL, scope)
     if (journal.length === 0) return []
-    const [floors, marks] = [await floorsOf(), await allMarks()]
-    const entries = new Map<string, Part[]>()
-    for (const { payload } of journal) {
-      const part = JSON.parse(payload.payload) as Part
-      const key = keyOf(part)
-      if (part.sequence <= (floors.get(part.instance) ?? 0) || marks.get(key)?.done) continue
-      entries.set(key, [...(entries.get(key) ?? []), part])
-    }
-    return [...entries.values()]
+    const [floors, marked] = [await floorsOf(), await marks()]
+    const parts = journal
+      .map(({ payload }) => JSON.parse(payload.payload) as Part)
+      .filter((part) => part.sequence > (floors.get(part.instance) ?? 0) && !marked.get(keyOf(part))?.done)
+    return [...Map.groupBy(parts, keyOf).values()]
       .flatMap((found) => toEntry(found) ?? [])
       .sort((a, b) => a.sequence - b.sequence)
   }
 
   return {
     instance,
-    write(commits, memories) {
-      const head = { instance, host: hostname(), pid: process.pid, memories }
-      const numbered = byScopes(commits).map((writes) => {
+    /**
+     * Writes commits to the journal, those that share a scope as one entry. If `written` rejects, entries may or may not
+     * exist: `finish` them before anything else.
+     * @param memories Qdrant collection of the memories
+     */
+    write(commits: readonly (readonly PointWrite[])[], memories: string) {
+      const encoded = byScopes(commits).map((writes) => {
         sequence = Math.max(sequence + 1, Date.now() * 1000)
-        return { ...head, sequence, scopes: [...new Set(writes.map(({ scope }) => scope))], writes }
+        return toParts({ instance, sequence, host: hostname(), pid: process.pid, memories, writes })
       })
-      const { parts, requests } = requestsOf(numbered)
-      const entries = numbered.map((entry, i) => ({ ...entry, parts: parts[i] as number }))
+      const requests = chunks(
+        encoded.flatMap((one) => one.points),
+        (point) => point.payload.payload.length,
+        PART_LENGTH + 1024,
+      )
       const written = (async () => {
-        for (const points of requests) await update(connection, documents, [{ upsert: { points } }])
+        for (const some of requests) await update(connection, documents, [{ upsert: { points: some } }])
       })()
-      return { entries, written }
+      return { entries: encoded.map(({ entry }) => entry), written }
     },
-    finish(entries) {
+    /** Operations on the documents that delete own entries, including those whose requests arrive later. */
+    finish(entries: readonly Entry[]): Operation[] {
       const last = Math.max(...entries.map((entry) => entry.sequence))
       const floor = toPoint(FLOOR, [instance], 'floor', last, '{}')
       return [{ upsert: { points: [floor] } }, { delete: { points: entries.flatMap(idsOf) } }]
     },
-    async unfinished(scope) {
-      const entries = await unfinishedOfAll(scope)
-      return entries.filter((entry) => entry.instance !== instance)
+    /** Complete, unfinished entries of other instances, in order. */
+    async unfinished(scope?: string): Promise<Entry[]> {
+      return (await completeEntries(scope)).filter((entry) => entry.instance !== instance)
     },
-    async marksOf(entries) {
-      const ids = entries.map((entry) => pointId(MARK, entry.instance, String(entry.sequence)))
-      const found = await connection.run((client) => client.retrieve(documents, { ids, with_payload: true }))
-      return new Map(
-        found.map(({ payload }) => {
-          const { scope, record_id, payload: text } = payload as unknown as PointPayload
-          return [keyOf({ instance: String(scope), sequence: Number(record_id) }), JSON.parse(text) as Mark]
-        }),
-      )
+    marks,
+    /** Marks the entry as taken over by this instance. */
+    async take(entry: Entry): Promise<void> {
+      await update(connection, documents, [{ upsert: { points: [markPoint(entry, false)] } }])
     },
-    async take(entry) {
-      await update(connection, documents, [
-        { upsert: { points: [markPoint(entry, { by: instance, done: false })] } },
-      ])
+    /** Operations that mark the entry of another instance as finished, also for that instance. */
+    finishTaken(entry: Entry): Operation[] {
+      return [{ upsert: { points: [markPoint(entry, true)] } }, { delete: { points: idsOf(entry) } }]
     },
-    finishTaken(entry) {
-      const mark = markPoint(entry, { by: instance, done: true })
-      return [{ upsert: { points: [mark] } }, { delete: { points: idsOf(entry) } }]
-    },
-    async sweep() {
+    /** Deletes finished entries, and floors and marks of instances that no longer exist. */
+    async sweep(): Promise<void> {
       const floors = await floorsOf()
       const isExpired = (order: number) => order < Date.now() * 1000 - KEPT_US
-      const complete = new Set((await unfinishedOfAll()).map(keyOf))
+      const complete = new Set((await completeEntries()).map(keyOf))
       const stale = (await points(JOURNAL)).filter(({ payload }) => {
         const part = JSON.parse(payload.payload) as Part
         // An incomplete entry may be one that another process is writing.
@@ -184,16 +165,74 @@ export function openJournal(connection: QdrantConnection, documents: string): Jo
 }
 
 /** Groups commits that share a scope; the groups can be finished independently. */
-function byScopes(commits: Commits): PointWrite[][] {
-  let joined: { scopes: Set<string>; writes: PointWrite[] }[] = []
+function byScopes(commits: readonly (readonly PointWrite[])[]): PointWrite[][] {
+  let groups: { scopes: Set<string>; writes: PointWrite[] }[] = []
   for (const commit of commits) {
-    const scopes = new Set(commit.map(({ scope }) => scope))
-    const others = joined.filter((one) => !one.scopes.isDisjointFrom(scopes))
-    const all = {
-      scopes: others.reduce((union, one) => union.union(one.scopes), scopes),
-      writes: [...others.flatMap((one) => one.writes), ...commit],
-    }
-    joined = [...joined.filter((one) => !others.includes(one)), all]
+    const group = { scopes: new Set(scopesOf(commit)), writes: [...commit] }
+    const [apart, joined] = [true, false].map((isApart) =>
+      groups.filter(({ scopes }) => scopes.isDisjointFrom(group.scopes) === isApart),
+    ) as [typeof groups, typeof groups]
+    group.writes.unshift(...joined.flatMap(({ writes }) => writes))
+    for (const { scopes } of joined) group.scopes = group.scopes.union(scopes)
+    groups = [...apart, group]
   }
-  return joined.map(({ writes }) => lastWrites(writes))
+  return groups.map(({ writes }) => lastWrites(writes))
+}
+
+function scopesOf(writes: readonly PointWrite[]): string[] {
+  return [...new Set(writes.map(({ scope }) => scope))]
+}
+
+/** An internal point. A filter by any of its scopes finds it. */
+function toPoint(
+  collection: Kind,
+  scopes: readonly string[],
+  recordId: string,
+  order: number,
+  payload: string,
+): Point {
+  const [only = ''] = scopes
+  const scope = scopes.length === 1 ? only : scopes
+  const id = pointId(collection, only, recordId)
+  return { id, vector: {}, payload: { collection, scope, record_id: recordId, order, payload } }
+}
+
+/** An entry as points. The first part comes last: without it the entry does not exist. */
+function toParts({ writes, ...head }: Omit<Entry, 'parts' | 'scopes'>): { entry: Entry; points: Point[] } {
+  const scopes = scopesOf(writes)
+  const text = Buffer.from(JSON.stringify(writes)).toString('base64')
+  const parts = Math.ceil(text.length / PART_LENGTH)
+  const points = Array.from({ length: parts }, (_, part) => {
+    const data = text.slice(part * PART_LENGTH, (part + 1) * PART_LENGTH)
+    const payload = JSON.stringify({ ...head, parts, part, data } satisfies Part)
+    return { ...toPoint(JOURNAL, scopes, '', head.sequence, payload), id: idOf(head, part) }
+  })
+  return { entry: { ...head, parts, scopes, writes }, points: points.reverse() }
+}
+
+/** Joins the parts of an entry; `undefined` if one is missing. */
+function toEntry(found: readonly Part[]): Entry | undefined {
+  const [first] = found
+  if (!first || found.length !== first.parts) return undefined
+  const text = found
+    .toSorted((a, b) => a.part - b.part)
+    .map(({ data }) => data)
+    .join('')
+  const { part, data, ...head } = first
+  const writes = JSON.parse(Buffer.from(text, 'base64').toString()) as PointWrite[]
+  // Entries of earlier versions have a sparse vector, which the collection may lack.
+  for (const { point } of writes) if (point) point.vector = pickDense(point.vector)
+  return { ...head, writes, scopes: scopesOf(writes) }
+}
+
+function pickDense({ dense }: Point['vector']): Point['vector'] {
+  return dense ? { dense } : {}
+}
+
+function idsOf(entry: Entry): string[] {
+  return Array.from({ length: entry.parts }, (_, part) => idOf(entry, part))
+}
+
+function idOf({ instance, sequence }: EntryId, part: number): string {
+  return pointId(JOURNAL, instance, `${sequence}/${part}`)
 }

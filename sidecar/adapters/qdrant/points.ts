@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto'
 import { AppError, describe } from '../../ports/errors.ts'
-import type { Collection, JsonObject, SparseVector, StoredRecord, Write } from '../../ports/records.ts'
+import type { Collection, JsonObject, StoredRecord, Write } from '../../ports/records.ts'
 import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from '../common/vector-bytes.ts'
-import { toStoredFields } from './fields.ts'
 
 /** The kind of a point: a collection of the engine, or internal to the store. */
 export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'
 
-/** Vector names of `memories` and `versions`. */
+/** Name of the vector of `memories` and `versions`. */
 export const VECTOR = 'dense'
-export const SPARSE = 'sparse'
 
 /** Kinds in the Qdrant collection with vectors. */
 const WITH_VECTORS: ReadonlySet<Kind> = new Set(['memories', 'versions'])
@@ -30,13 +28,11 @@ export interface PointPayload {
   dense?: string
   /** The term weights as base64: all indices, then all values. */
   sparse?: string
-  /** Indexed fields. */
-  fields?: ReturnType<typeof toStoredFields>
 }
 
 export interface Point {
   id: string
-  vector: { [VECTOR]?: number[]; [SPARSE]?: { indices: number[]; values: number[] } }
+  vector: { [VECTOR]?: number[] }
   payload: PointPayload
 }
 
@@ -74,27 +70,23 @@ const NAMESPACE = Buffer.from('5d9a8f0e6c3b4e7f9b1d2a4c8e6f0b37', 'hex')
 export function toPointWrite(write: Write, dimensions: number): PointWrite {
   const { collection, scope } = write
   const recordId = 'put' in write ? write.put.id : write.remove
-  assertText('id', recordId)
-  assertText('scope', scope)
+  for (const [name, text] of Object.entries({ id: recordId, scope })) {
+    if (!text.isWellFormed())
+      throw notStored(`expected ${name} to be well-formed Unicode, got a lone surrogate`)
+  }
   const place = { id: pointId(collection, scope, recordId), scope, collection }
   if (!('put' in write)) return { ...place, point: undefined }
-  const { order, payload, dense, sparse, fields } = write.put
+  const { order, payload, dense, sparse } = write.put
   if (!Number.isSafeInteger(order) || order < 0) {
     throw notStored(`expected order to be a safe integer of at least 0, got ${describe(order)}`)
   }
   if (dense && hasVectors(collection) && dense.length !== dimensions) {
     throw notStored(`expected an embedding of ${dimensions} dimensions, got ${dense.length}`)
   }
-  if (sparse) assertSparse(sparse)
   const stored: PointPayload = { collection, scope, record_id: recordId, order, payload: asText(payload) }
   if (dense) stored.dense = toBase64(denseToBytes(dense))
   if (sparse) stored.sparse = toBase64(sparseToBytes(sparse))
-  const vector: Point['vector'] = {}
-  if (hasVectors(collection)) {
-    if (dense) vector[VECTOR] = Array.from(dense)
-    if (sparse) vector[SPARSE] = { indices: Array.from(sparse.indices), values: Array.from(sparse.values) }
-    if (fields) stored.fields = toStoredFields(fields)
-  }
+  const vector = dense && hasVectors(collection) ? { [VECTOR]: Array.from(dense) } : {}
   return { ...place, point: { id: place.id, vector, payload: stored } }
 }
 
@@ -119,11 +111,6 @@ export function within(collection: Kind, scope: string) {
   ]
 }
 
-function assertText(name: string, text: string): void {
-  if (!text.isWellFormed())
-    throw notStored(`expected ${name} to be well-formed Unicode, got a lone surrogate`)
-}
-
 function asText(payload: JsonObject): string {
   let text: string
   try {
@@ -143,12 +130,6 @@ function notStored(reason: string): AppError {
     'backend_unavailable',
     `The record store rejected the write; nothing was stored: ${reason}.`,
   )
-}
-
-function assertSparse({ indices, values }: SparseVector): void {
-  if (indices.length !== values.length || new Set(indices).size !== indices.length) {
-    throw notStored('expected distinct terms with one weight each')
-  }
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -45,17 +45,11 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
   const collections = await retryDuringStartup(() => ensureCollections(connection, options))
   const journal = openJournal(connection, collections.documents)
   const gate = openScopeGate(timeoutMs)
-  const reportError = (error: unknown) => onError(messageOf(error))
+  const reportError = (error: unknown) => onError(error instanceof Error ? error.message : String(error))
   // A request takes at most twice `timeoutMs`, so requests sent in this time end before others may take over.
   const exclusiveMs = Math.max(0, graceMs - 2 * timeoutMs)
-  const commitQueue = openCommitQueue({
-    connection,
-    collections,
-    journal,
-    gate,
-    exclusiveMs,
-    onError: reportError,
-  })
+  const common = { connection, collections, journal, gate }
+  const commitQueue = openCommitQueue({ ...common, exclusiveMs, onError: reportError })
   const recovery = openRecovery({ journal, commitQueue, graceMs, runExclusive, onError: reportError })
   if (!runExclusive) {
     await retryDuringStartup(async () => {
@@ -66,7 +60,7 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
       throw error
     })
   }
-  const consistency = replicationFactor > 1 ? ('majority' as const) : undefined
+  const consistency = replicationFactor > 1 ? { consistency: 'majority' as const } : {}
   let closed = false
 
   function assertOpen(): void {
@@ -90,7 +84,7 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
         const ids = [pointId(collection, scope, id)]
         const { name } = sourceOf(collection)
         const [point] = await connection.run((client) =>
-          client.retrieve(name, { ids, with_payload: true, ...(consistency ? { consistency } : {}) }),
+          client.retrieve(name, { ids, with_payload: true, ...consistency }),
         )
         const record = point && toRecord(point.payload, collection, scope)
         return record?.id === id ? record : undefined
@@ -157,6 +151,22 @@ function startupRetry({ startupTimeoutMs = 0, onError = () => {} }: QdrantRecord
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** Reads records without vectors and creates no collections; missing collections count as empty. */
+export function readOnlyQdrant(options: QdrantAddress & { prefix: string }): Pick<RecordStore, 'get'> {
+  const connection = connectQdrant(options)
+  return {
+    async get(collection, scope, id) {
+      const request = { ids: [pointId(collection, scope, id)], with_payload: true }
+      try {
+        const [point] = await connection.run((client) =>
+          client.retrieve(`${options.prefix}documents`, request),
+        )
+        return point && toRecord(point.payload, collection, scope)
+      } catch (error) {
+        if (!(error instanceof QdrantFailure)) throw error
+        if (error.httpStatus === 404 && /doesn't exist/.test(error.message)) return undefined
+        throw new Error(`QDRANT_URL: ${error.message}`, { cause: error })
+      }
+    },
+  }
 }

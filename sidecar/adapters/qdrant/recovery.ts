@@ -1,8 +1,7 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommitQueue } from './commit-queue.ts'
-import type { Journal } from './journal.ts'
-import { type Entry, keyOf } from './journal-entries.ts'
+import { type Entry, type Journal, keyOf } from './journal.ts'
 
 export interface RecoveryOptions {
   journal: Journal
@@ -16,26 +15,15 @@ export interface RecoveryOptions {
 
 export type RunExclusive = (scope: string, task: () => Promise<void>) => Promise<void>
 
-/** Carries out journal entries of processes that died. */
-export interface Recovery {
-  /** Carries out the entries of a scope, or of all scopes, in order. */
-  recover(scope?: string): Promise<void>
-  close(): void
-}
-
 /** Polling interval during the grace period, milliseconds. */
 const POLL_MS = 250
 
 /** Open stores of this process. An entry of this process that belongs to another instance is of a closed store. */
 const openInstances = new Set<string>()
 
-export function openRecovery({
-  journal,
-  commitQueue,
-  graceMs,
-  runExclusive,
-  onError,
-}: RecoveryOptions): Recovery {
+/** Carries out journal entries of processes that died. */
+export function openRecovery(options: RecoveryOptions) {
+  const { journal, commitQueue, graceMs, runExclusive, onError } = options
   openInstances.add(journal.instance)
   let isSwept = false
   /** When each entry was first seen, by the local clock. */
@@ -57,6 +45,7 @@ export function openRecovery({
     return Math.max(0, (firstSeen.get(keyOf(entry)) ?? 0) + graceMs - performance.now())
   }
 
+  /** Carries out the entries of a scope, or of all scopes, in order. */
   async function recover(scope?: string): Promise<void> {
     for (;;) {
       const entries = await unfinished(scope)
@@ -85,7 +74,7 @@ export function openRecovery({
 
   return {
     recover,
-    close() {
+    close(): void {
       openInstances.delete(journal.instance)
       clearTimeout(timer)
     },

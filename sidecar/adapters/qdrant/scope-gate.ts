@@ -4,18 +4,18 @@ import { AppError } from '../../ports/errors.ts'
 /** What a read covers: one scope, or the list of all scopes. */
 export type Coverage = string | typeof EVERY_SCOPE
 
+const PENDING =
+  'An earlier write to this scope is not carried out yet; the record store retries it. Retry later.'
+
 export const EVERY_SCOPE = Symbol('every scope')
 
-/** A read-write lock per scope: a write that changes several points excludes readers of its scopes. */
-export interface ScopeGate {
-  /** Runs `read` when no write is active on the coverage; rejects after `timeoutMs`. */
-  read<T>(coverage: Coverage, read: () => Promise<T>): Promise<T>
-  /** Resolves when the scopes have no readers, with a function that admits readers again. One write at a time. */
-  close(scopes: Iterable<string>): Promise<() => void>
-}
+export type ScopeGate = ReturnType<typeof openScopeGate>
 
-/** @param timeoutMs how long a read waits for a write */
-export function openScopeGate(timeoutMs: number): ScopeGate {
+/**
+ * A read-write lock per scope: a write that changes several points excludes readers of its scopes.
+ * @param timeoutMs how long a read waits for a write
+ */
+export function openScopeGate(timeoutMs: number) {
   let write: { coverage: ReadonlySet<Coverage>; done: Promise<void> } | undefined
   const readers = new Map<Coverage, number>()
   let onReaderLeft = () => {}
@@ -25,9 +25,13 @@ export function openScopeGate(timeoutMs: number): ScopeGate {
   }
 
   return {
-    async read(coverage, read) {
+    /** Runs `read` when no write is active on the coverage; rejects after `timeoutMs`. */
+    async read<T>(coverage: Coverage, read: () => Promise<T>): Promise<T> {
       if (write?.coverage.has(coverage)) {
-        await pTimeout(untilOpen(coverage), { milliseconds: timeoutMs, message: pendingWrite() })
+        await pTimeout(untilOpen(coverage), {
+          milliseconds: timeoutMs,
+          message: new AppError('backend_unavailable', PENDING),
+        })
         // The promise settles a microtask later, in which another write may have started.
         await untilOpen(coverage)
       }
@@ -41,7 +45,8 @@ export function openScopeGate(timeoutMs: number): ScopeGate {
         onReaderLeft()
       }
     },
-    async close(scopes) {
+    /** Resolves when the scopes have no readers, with a function that admits readers again. One write at a time. */
+    async close(scopes: Iterable<string>): Promise<() => void> {
       const { promise: done, resolve } = Promise.withResolvers<void>()
       const coverage = new Set<Coverage>([...scopes, EVERY_SCOPE])
       write = { coverage, done }
@@ -56,11 +61,4 @@ export function openScopeGate(timeoutMs: number): ScopeGate {
       }
     },
   }
-}
-
-function pendingWrite(): AppError {
-  return new AppError(
-    'backend_unavailable',
-    'An earlier write to this scope is not carried out yet; the record store retries it. Retry later.',
-  )
 }

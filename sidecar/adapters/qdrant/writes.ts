@@ -1,7 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import type { Collections } from './collections.ts'
 import { type QdrantConnection, QdrantFailure } from './connection.ts'
-import { hasVectors, type Point, type PointWrite } from './points.ts'
+import { hasVectors, type PointWrite } from './points.ts'
 
 export type Operation = Schemas['UpdateOperation']
 
@@ -13,15 +13,11 @@ const MAX_POINTS = 500
 export async function update(
   connection: QdrantConnection,
   name: string,
-  operations: readonly Operation[],
+  operations: Operation[],
 ): Promise<void> {
   if (operations.length === 0) return
   await connection.run(async (client) => {
-    const results = await client.batchUpdate(name, {
-      operations: [...operations],
-      wait: true,
-      ordering: 'strong',
-    })
+    const results = await client.batchUpdate(name, { operations, wait: true, ordering: 'strong' })
     // A server that stops waiting for completion also returns 200.
     const undone = results.find(({ status }) => status !== 'completed')
     if (undone)
@@ -30,10 +26,8 @@ export async function update(
 }
 
 /** The last write to each point. */
-export function lastWrites(writes: Iterable<PointWrite>): PointWrite[] {
-  const last = new Map<string, PointWrite>()
-  for (const write of writes) last.set(write.id, write)
-  return [...last.values()]
+export function lastWrites(writes: readonly PointWrite[]): PointWrite[] {
+  return [...new Map(writes.map((write) => [write.id, write])).values()]
 }
 
 /**
@@ -47,57 +41,53 @@ export async function applyWrites(
   finish: readonly Operation[],
   mayContinue: () => Promise<void> = async () => {},
 ): Promise<void> {
-  const memories = writes
-    .filter(({ collection }) => hasVectors(collection))
-    .map((write) => (collections.hasSparse ? write : withoutSparse(write)))
-  const send = async (name: string, operations: readonly Operation[]) => {
+  const requestsOf = (some: readonly PointWrite[]) =>
+    chunks(some, bytesOf, MAX_REQUEST_BYTES, MAX_POINTS).map(toOperations)
+  const documents = requestsOf(writes.filter(({ collection }) => !hasVectors(collection)))
+  const last = documents.pop() ?? []
+  const send = async (name: string, operations: Operation[]) => {
     await mayContinue()
     await update(connection, name, operations)
   }
-  for (const request of requestsOf(memories)) await send(collections.memories, request)
-  const requests = requestsOf(writes.filter(({ collection }) => !hasVectors(collection)))
-  const lastRequest = requests.pop() ?? []
-  for (const request of requests) await send(collections.documents, request)
-  await send(collections.documents, [...lastRequest, ...finish])
+  const memories = requestsOf(writes.filter(({ collection }) => hasVectors(collection)))
+  for (const request of memories) await send(collections.memories, request)
+  for (const request of documents) await send(collections.documents, request)
+  await send(collections.documents, [...last, ...finish])
 }
 
-function withoutSparse({ point, ...write }: PointWrite): PointWrite {
-  if (!point) return { ...write, point }
-  const { sparse, ...vector } = point.vector
-  return { ...write, point: { ...point, vector } }
+function toOperations(writes: readonly PointWrite[]): Operation[] {
+  const points = writes.flatMap(({ point }) => point ?? [])
+  const removed = writes.filter(({ point }) => !point).map(({ id }) => id)
+  return [
+    ...(points.length > 0 ? [{ upsert: { points } }] : []),
+    ...(removed.length > 0 ? [{ delete: { points: removed } }] : []),
+  ]
 }
 
-function requestsOf(writes: readonly PointWrite[]): Operation[][] {
-  const requests: Operation[][] = []
-  let points: Point[] = []
-  let bytes = 0
-  const endRequest = () => {
-    if (points.length > 0) requests.push([{ upsert: { points } }])
-    points = []
-    bytes = 0
+/** Splits a list into consecutive chunks within the limits; a single larger item gets a chunk of its own. */
+export function chunks<T>(
+  items: readonly T[],
+  sizeOf: (item: T) => number,
+  maxSize: number,
+  maxCount = Number.POSITIVE_INFINITY,
+): T[][] {
+  const all: T[][] = []
+  let size = Number.POSITIVE_INFINITY
+  for (const item of items) {
+    size += sizeOf(item)
+    if (size > maxSize || all.at(-1)?.length === maxCount) {
+      all.push([])
+      size = sizeOf(item)
+    }
+    all.at(-1)?.push(item)
   }
-  for (const { point } of writes) {
-    if (!point) continue
-    const size = bytesOf(point)
-    if (bytes + size > MAX_REQUEST_BYTES || points.length === MAX_POINTS) endRequest()
-    points.push(point)
-    bytes += size
-  }
-  endRequest()
-  const removed = writes.flatMap(({ id, point }) => (point ? [] : [id]))
-  for (let i = 0; i < removed.length; i += MAX_POINTS) {
-    const remove: Operation = { delete: { points: removed.slice(i, i + MAX_POINTS) } }
-    const last = requests.at(-1)
-    if (i === 0 && last) last.push(remove)
-    else requests.push([remove])
-  }
-  return requests
+  return all
 }
 
-/** Upper bound of the JSON size: three bytes per payload character, about 20 per vector element. */
-export function bytesOf({ vector, payload }: Point): number {
-  const numbers = (vector.dense?.length ?? 0) + 2 * (vector.sparse?.indices.length ?? 0)
+/** Upper bound of the JSON size: three bytes per payload character, about 22 per vector element. */
+export function bytesOf({ point }: PointWrite): number {
+  if (!point) return 100
+  const { payload, vector } = point
   const base64 = (payload.dense?.length ?? 0) + (payload.sparse?.length ?? 0)
-  const fields = payload.fields ? JSON.stringify(payload.fields).length : 0
-  return (payload.payload.length + fields) * 3 + base64 + numbers * 22 + 1024
+  return payload.payload.length * 3 + base64 + (vector.dense?.length ?? 0) * 22 + 1024
 }

@@ -7,6 +7,8 @@ import { describeTarget, type RedisTarget } from './url.ts'
 export type OnRedisState = (state: { up: boolean; message: string }) => void
 
 export interface RedisConnection {
+  /** Name for logs: `redis`, `redis sentinel`, `redis cluster`. */
+  readonly kind: string
   /** Runs a command. Rejects with `CacheUnavailable`, after `timeoutMs` at the latest. */
   run<T>(command: (client: RedisClient) => Promise<T>): Promise<T>
   /** Number of connection losses so far; after one, the server may have lost acknowledged writes. */
@@ -61,15 +63,12 @@ export function connectRedis(
     lastError = describeError(error)
     report(false, `${where}: ${lastError}`)
   })
-  let opening: Promise<void> | undefined = withTimeout(opened, timeoutMs)
-    .catch(() => {})
-    .finally(() => {
-      opening = undefined
-    })
+  const opening = withTimeout(opened, timeoutMs).catch(() => {})
 
   return {
+    kind: target.mode === 'single' ? 'redis' : `redis ${target.mode}`,
     async run(command) {
-      if (opening !== undefined) await opening
+      await opening
       if (isClosed) throw new CacheUnavailable('unreachable', `${where}: closed`)
       if (client?.status !== 'ready') throw new CacheUnavailable('unreachable', `${where}: ${lastError}`)
       try {
@@ -103,6 +102,16 @@ function withTimeout<T>(promise: Promise<T>, milliseconds: number): Promise<T> {
     timer = setTimeout(() => setImmediate(fail), milliseconds)
   })
   return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}
+
+/** Rejects unless the key can be written, because a replica and a full server still answer PING. */
+export async function checkWritable(connection: RedisConnection, key: string): Promise<void> {
+  await connection.run((client) => client.set(key, '', 'PX', 1000))
+}
+
+/** @throws the error, unless it is `CacheUnavailable` */
+export function ignoreUnavailable(error: unknown): void {
+  if (!(error instanceof CacheUnavailable)) throw error
 }
 
 function toUnavailable(error: unknown, where: string): CacheUnavailable {

@@ -1,24 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { CacheUnavailable } from '../../ports/cache-store.ts'
 import { AppError } from '../../ports/errors.ts'
 import type { Hold } from '../../ports/scope-lock.ts'
-import type { RedisConnection } from './connection.ts'
-import { ACQUIRE, RELEASE, RENEW } from './lock-scripts.ts'
-import { runScript, type Script } from './scripts.ts'
+import { ignoreUnavailable, type RedisConnection } from './connection.ts'
 
 export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
-export interface LeaseSettings {
+export interface LeaseOptions {
+  connection: RedisConnection
   /** TTL of a lease, milliseconds. After a writer dies, its scope cannot be written to for this long. */
   leaseMs: number
   /** Remaining TTL that a commit requires, milliseconds; longer than the store allows a commit to take. */
   commitMs: number
-}
-
-export interface LeaseContext extends LeaseSettings {
-  connection: RedisConnection
-  /** The lock, its waiters by arrival, its waiters by last request, and its state. */
-  keys: readonly [string, string, string, string]
   timers: Timers
   /** Monotonic clock, milliseconds; also advances while the process is suspended. */
   now: () => number
@@ -26,6 +18,13 @@ export interface LeaseContext extends LeaseSettings {
 
 /** How the last holder left the scope; `unknown` if there was none or Redis lost the state. */
 export type Left = 'finished' | 'unfinished' | 'unknown'
+
+export interface Lease extends Hold {
+  /** Requests the lease once. If it is not granted, returns the number of earlier waiters. */
+  request(): Promise<{ isGranted: true; left: Left } | { isGranted: false; waitersBefore: number }>
+  /** @param isInOrder the next holder has nothing to recover */
+  release(isInOrder: boolean): Promise<void>
+}
 
 const LEFT: Readonly<Record<string, Left>> = { free: 'finished', held: 'unfinished' }
 
@@ -36,106 +35,131 @@ const STATE_TTL_MS = 30 * 86_400_000
 /** Delay before a failed renewal or release is retried, milliseconds. */
 const RETRY_MS = 500
 
-/** A lease on a scope in Redis: waits in line until it is granted, and is renewed until it is released. */
-export class RedisLease implements Hold {
-  readonly #context: LeaseContext
-  readonly #token = randomUUID()
+/**
+ * KEYS: the lock; waiters by arrival time (microseconds); waiters by time of their last request (milliseconds); the
+ * state. ARGV: token; TTL of the lease, milliseconds.
+ *
+ * Returns {1, previous state}, or {0, number of earlier waiters}.
+ */
+const ACQUIRE = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local silent = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now - ${WAITER_TTL_MS})
+for _, one in ipairs(silent) do
+  redis.call('ZREM', KEYS[2], one)
+  redis.call('ZREM', KEYS[3], one)
+end
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  local first = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+  if not first or first == ARGV[1] then
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    redis.call('ZREM', KEYS[2], ARGV[1])
+    redis.call('ZREM', KEYS[3], ARGV[1])
+    local state = redis.call('GET', KEYS[4])
+    redis.call('SET', KEYS[4], 'held', 'PX', ${STATE_TTL_MS})
+    return {1, state or ''}
+  end
+end
+local arrival = string.format('%.0f', tonumber(time[1]) * 1000000 + tonumber(time[2]))
+redis.call('ZADD', KEYS[2], 'NX', arrival, ARGV[1])
+redis.call('ZADD', KEYS[3], string.format('%.0f', now), ARGV[1])
+redis.call('PEXPIRE', KEYS[2], ${10 * WAITER_TTL_MS})
+redis.call('PEXPIRE', KEYS[3], ${10 * WAITER_TTL_MS})
+return {0, redis.call('ZRANK', KEYS[2], ARGV[1])}`
+
+/** KEYS[1]: the lock. ARGV: token; TTL, milliseconds. Returns 1 if the token still holds the lock. */
+const RENEW = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
+
+/**
+ * Releases a lock or a place among the waiters. KEYS as for `ACQUIRE`. ARGV: token; 1 if the scope was left in good order.
+ */
+const RELEASE = `
+redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+if ARGV[2] == '1' then redis.call('SET', KEYS[4], 'free', 'PX', ${STATE_TTL_MS}) end
+return 1`
+
+/**
+ * A lease on a scope in Redis: waits in line until it is granted, and is renewed until it is released.
+ * @param keys the lock, its waiters by arrival, its waiters by last request, and its state
+ */
+export function createLease(options: LeaseOptions, keys: readonly string[]): Lease {
+  const { connection, commitMs, timers, now } = options
+  const leaseMs = Math.floor(options.leaseMs)
+  const token = randomUUID()
   /** By `now`: end of the lease, counted from before the request that granted or renewed it. */
-  #expiresAt = 0
+  let expiresAt = 0
   /** By `now`: time of the last request, which may have been granted although its reply is lost. */
-  #requestedAt = Number.NEGATIVE_INFINITY
+  let requestedAt = Number.NEGATIVE_INFINITY
   /** Connection losses at the time of the last confirmation. */
-  #interruptions = 0
-  #isLost = false
-  #isReleased = false
-  #timer: ReturnType<typeof setTimeout> | undefined
+  let interruptions = 0
+  let isLost = false
+  let isReleased = false
+  let timer: ReturnType<typeof setTimeout> | undefined
 
-  constructor(context: LeaseContext) {
-    this.#context = context
-  }
+  const run = (script: string, arg: number) =>
+    connection.run((client) => client.eval(script, keys.length, ...keys, token, arg))
 
-  /** Requests the lease once. If it is not granted, returns the number of earlier waiters. */
-  async request(): Promise<{ isGranted: true; left: Left } | { isGranted: false; waitersBefore: number }> {
-    const { leaseMs, connection, now } = this.#context
-    const requestedAt = now()
-    this.#requestedAt = requestedAt
-    const { interruptions } = connection
-    const reply = await this.#run(ACQUIRE, 4, leaseMs, WAITER_TTL_MS, STATE_TTL_MS)
-    const [granted, rest] = reply as [0, number] | [1, string]
-    if (granted === 0) return { isGranted: false, waitersBefore: rest }
-    this.#confirm(requestedAt, interruptions)
-    this.#scheduleRenewal(leaseMs / 3)
-    return { isGranted: true, left: LEFT[rest] ?? 'unknown' }
-  }
-
-  async assertHeld(): Promise<void> {
-    const { commitMs, connection, now } = this.#context
-    const isCertain = () =>
-      !this.#isLost && this.#interruptions === connection.interruptions && this.#expiresAt - now() >= commitMs
-    if (isCertain()) return
-    // The process was suspended, or Redis was unreachable: the lease may be lost.
-    await this.#renew()
-    if (!isCertain()) {
-      throw new AppError(
-        'backend_unavailable',
-        'This sidecar lost the write lock for this user; nothing was stored. Retry.',
-        { retryAfterS: 1 },
-      )
+  /** Runs a script that grants or renews the lease if `isHeld` says so of its reply. */
+  async function extend<T>(script: string, isHeld: (reply: T) => boolean): Promise<T> {
+    const [sentAt, before] = [now(), connection.interruptions]
+    const reply = (await run(script, leaseMs)) as T
+    if (isHeld(reply)) {
+      expiresAt = Math.max(expiresAt, sentAt + leaseMs)
+      interruptions = before
     }
+    return reply
   }
 
-  /** @param isInOrder the next holder has nothing to recover */
-  async release(isInOrder: boolean): Promise<void> {
-    const { leaseMs, timers, now } = this.#context
-    this.#isReleased = true
-    timers.clearTimeout(this.#timer)
-    try {
-      await this.#run(RELEASE, 4, isInOrder ? STATE_TTL_MS : 0)
-    } catch (error) {
-      ignoreUnavailable(error)
-      // Retry until the lease, which may have been granted without a reply, has expired.
-      if (now() > Math.max(this.#requestedAt + leaseMs, this.#expiresAt)) return
-      timers.setTimeout(() => void this.release(isInOrder), RETRY_MS).unref?.()
-    }
+  async function renew(): Promise<void> {
+    isLost ||= (await extend<number>(RENEW, (reply) => reply === 1).catch(ignoreUnavailable)) === 0
   }
 
-  async #renew(): Promise<void> {
-    const { leaseMs, connection, now } = this.#context
-    const requestedAt = now()
-    const { interruptions } = connection
-    try {
-      if ((await this.#run(RENEW, 1, leaseMs)) === 1) this.#confirm(requestedAt, interruptions)
-      else this.#isLost = true
-    } catch (error) {
-      ignoreUnavailable(error)
-    }
-  }
-
-  #confirm(requestedAt: number, interruptions: number): void {
-    this.#expiresAt = Math.max(this.#expiresAt, requestedAt + this.#context.leaseMs)
-    this.#interruptions = interruptions
-  }
-
-  #scheduleRenewal(ms: number): void {
-    const { timers, leaseMs, now } = this.#context
-    this.#timer = timers.setTimeout(async () => {
-      const before = this.#expiresAt
-      await this.#renew()
-      if (this.#isReleased || this.#isLost || now() > this.#expiresAt) return
-      this.#scheduleRenewal(this.#expiresAt > before ? leaseMs / 3 : RETRY_MS)
+  function scheduleRenewal(ms: number): void {
+    timer = timers.setTimeout(async () => {
+      const before = expiresAt
+      await renew()
+      if (isReleased || isLost || now() > expiresAt) return
+      scheduleRenewal(expiresAt > before ? leaseMs / 3 : RETRY_MS)
     }, ms)
-    this.#timer.unref?.()
+    timer.unref?.()
   }
 
-  async #run(script: Script, keyCount: number, ...args: number[]): Promise<unknown> {
-    const { connection, keys } = this.#context
-    const integers = args.map((arg) => Math.floor(arg))
-    return await connection.run((client) =>
-      runScript(client, script, keys.slice(0, keyCount), [this.#token, ...integers]),
-    )
-  }
-}
+  const isCertain = () =>
+    !isLost && interruptions === connection.interruptions && expiresAt - now() >= commitMs
 
-function ignoreUnavailable(error: unknown): void {
-  if (!(error instanceof CacheUnavailable)) throw error
+  const lease: Lease = {
+    async request() {
+      requestedAt = now()
+      const [granted, rest] = await extend<[0, number] | [1, string]>(ACQUIRE, ([held]) => held === 1)
+      if (granted === 0) return { isGranted: false, waitersBefore: rest }
+      scheduleRenewal(leaseMs / 3)
+      return { isGranted: true, left: LEFT[rest] ?? 'unknown' }
+    },
+    async assertHeld() {
+      if (isCertain()) return
+      // The process was suspended, or Redis was unreachable: the lease may be lost.
+      await renew()
+      if (isCertain()) return
+      const message = 'This sidecar lost the write lock for this user; nothing was stored. Retry.'
+      throw new AppError('backend_unavailable', message, { retryAfterS: 1 })
+    },
+    async release(isInOrder) {
+      isReleased = true
+      timers.clearTimeout(timer)
+      try {
+        await run(RELEASE, isInOrder ? 1 : 0)
+      } catch (error) {
+        ignoreUnavailable(error)
+        // Retry until the lease, which may have been granted without a reply, has expired.
+        if (now() > Math.max(requestedAt + leaseMs, expiresAt)) return
+        timers.setTimeout(() => void lease.release(isInOrder), RETRY_MS).unref?.()
+      }
+    },
+  }
+  return lease
 }

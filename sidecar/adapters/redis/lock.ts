@@ -1,21 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../ports/errors.ts'
 import type { Hold, ScopeLock } from '../../ports/scope-lock.ts'
 import { KeyedQueue } from '../common/keyed-queue.ts'
-import { assertWellFormed, KIND } from './cache.ts'
-import { connectRedis, type OnRedisState, type RedisConnection } from './connection.ts'
-import { type LeaseSettings, type Left, RedisLease, type Timers } from './lease.ts'
-import { scopeKeys } from './scope-block.ts'
-import type { RedisTarget } from './url.ts'
+import { checkWritable, type RedisConnection } from './connection.ts'
+import { scopeKeys } from './keys.ts'
+import { createLease, type Lease, type LeaseOptions, type Left } from './lease.ts'
 
-export interface RedisScopeLockOptions extends Partial<LeaseSettings> {
-  target: RedisTarget
+export interface RedisScopeLockOptions extends Partial<LeaseOptions> {
+  /** May be shared; closing any of its users closes it. */
+  connection: RedisConnection
   /** Prefix of every key, without braces. */
   keyPrefix: string
-  /** Timeout of one command, milliseconds. */
-  timeoutMs: number
-  onState?: OnRedisState | undefined
-  /** A shared connection to the target. Closing any of its users closes it. */
-  connection?: RedisConnection | undefined
   /**
    * Recovers a scope whose last holder did not release the lock in good order. Runs before the next task, and may find
    * nothing to do. While it rejects, the scope cannot be written to.
@@ -25,9 +20,6 @@ export interface RedisScopeLockOptions extends Partial<LeaseSettings> {
   isFinished?: ((scope: string) => boolean) | undefined
   /** How long a task waits for the lock, milliseconds; longer than a lease, so that it outlives a dead holder. */
   waitMs?: number
-  timers?: Timers
-  /** Monotonic clock, milliseconds; injected by tests. */
-  now?: () => number
 }
 
 /** Delay between two requests for a lease, milliseconds: per earlier waiter, and at most. */
@@ -41,28 +33,23 @@ const POLL_MS = { perWaiter: 15, max: 250 }
  * or whose lease Redis loses within a commit, may write beside the next holder. Before each commit both are detected.
  */
 export function createRedisScopeLock(options: RedisScopeLockOptions): ScopeLock {
-  const { target, keyPrefix, timeoutMs, onState } = options
-  const { takeOver = async () => {}, isFinished = () => true } = options
+  const { connection, keyPrefix, takeOver = async () => {}, isFinished = () => true } = options
   const { leaseMs = 15_000, commitMs = 5000, waitMs = 20_000 } = options
   const { timers = globalThis, now = suspendAwareClock() } = options
-  const { connection = connectRedis(target, timeoutMs, onState) } = options
   const queue = new KeyedQueue()
   /** Releases in flight. Later requests use the same connection and thus follow them. */
   const releases = new Set<Promise<void>>()
 
-  function newLease(scope: string): RedisLease {
-    const { lock, lockWaiters, lockRequests, lockState } = scopeKeys(keyPrefix, scope)
-    const keys = [lock, lockWaiters, lockRequests, lockState] as const
-    return new RedisLease({ connection, keys, leaseMs, commitMs, timers, now })
-  }
-
-  function release(lease: RedisLease, isInOrder: boolean): void {
+  function release(lease: Lease, isInOrder: boolean): void {
     const released = lease.release(isInOrder).finally(() => releases.delete(released))
     releases.add(released)
   }
 
-  async function acquire(scope: string, deadline: AbortSignal): Promise<RedisLease> {
-    const lease = newLease(scope)
+  async function acquire(scope: string, deadline: AbortSignal): Promise<Lease> {
+    const lease = createLease(
+      { connection, leaseMs, commitMs, timers, now },
+      scopeKeys(keyPrefix, scope).lock,
+    )
     try {
       for (;;) {
         const outcome = await lease.request()
@@ -73,8 +60,8 @@ export function createRedisScopeLock(options: RedisScopeLockOptions): ScopeLock 
           return lease
         }
         deadline.throwIfAborted()
-        const delay = Math.min(POLL_MS.max, POLL_MS.perWaiter * (outcome.waitersBefore + 1))
-        await sleep(delay * (0.5 + Math.random()), timers)
+        const pause = Math.min(POLL_MS.max, POLL_MS.perWaiter * (outcome.waitersBefore + 1))
+        await delay(pause * (0.5 + Math.random()))
         deadline.throwIfAborted()
       }
     } catch (error) {
@@ -108,9 +95,8 @@ export function createRedisScopeLock(options: RedisScopeLockOptions): ScopeLock 
   }
 
   return {
-    kind: KIND[target.mode],
+    kind: connection.kind,
     async run(scope, task) {
-      assertWellFormed('scope', scope)
       const deadline = new AbortController()
       const timer = timers.setTimeout(() => deadline.abort(lockTimeout(waitMs)), waitMs)
       const stopTimer = () => timers.clearTimeout(timer)
@@ -129,20 +115,12 @@ export function createRedisScopeLock(options: RedisScopeLockOptions): ScopeLock 
       await queue.idle()
       await Promise.all(releases)
     },
-    async check() {
-      await connection.run((client) => client.set(`${keyPrefix}{}check`, '', 'PX', 1000))
-    },
+    check: () => checkWritable(connection, `${keyPrefix}{}check`),
     async close() {
       await Promise.all(releases)
       connection.close()
     },
   }
-}
-
-function sleep(ms: number, timers: Timers): Promise<void> {
-  return new Promise((resolve) => {
-    timers.setTimeout(resolve, ms)
-  })
 }
 
 /** A monotonic clock that also advances while the machine is suspended, unlike `performance.now`. */

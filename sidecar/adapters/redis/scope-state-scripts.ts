@@ -1,5 +1,4 @@
 import { MAX_TURNS } from '../../ports/scope-state.ts'
-import { script } from './scripts.ts'
 
 const DAY_MS = 86_400_000
 /** TTL of the counters of a scope, renewed with each change. */
@@ -44,99 +43,72 @@ local function index(key, member, ttl)
   if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
 end`
 
-export const READ_COUNTERS = script(
-  'readCounters',
-  COUNTERS,
-  `
-local held = counters()
-redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
-return held`,
-)
-
-/** ARGV[4]: `fence` or `epoch`. */
-export const BUMP = script('bumpCounters', COUNTERS, `return bump(ARGV[4] == 'fence')`)
-
 /**
- * Lua that notes a turn in a hash from turn number to `recalled:added` (either may be empty) and bounds the hash.
- * Index members are key names without the scope prefix.
- * @param args in Lua: 'recalled' or 'added', the turn, the time
+ * Notes a turn in a hash from turn number to `recalled:added` (either may be empty) and bounds the hash. Index members
+ * are key names without the scope prefix.
  */
-const noteTurn = (hash: string, index: string, args: string) => `
-local what, turn, at = ${args}
-local seen = redis.call('HGET', ${hash}, turn) or ':'
-local colon = string.find(seen, ':', 1, true)
-local recalled, added = string.sub(seen, 1, colon - 1), string.sub(seen, colon + 1)
-local function later(before) return before ~= '' and tonumber(before) > tonumber(at) and before or at end
-if what == 'recalled' then recalled = later(recalled) else added = later(added) end
-if redis.call('HSET', ${hash}, turn, recalled .. ':' .. added) == 1 then
-  if redis.call('HLEN', ${hash}) > ${MAX_TURNS} then
+const NOTE = `${INDEX}
+local function note(hash, members, what, turn, at)
+  local seen = redis.call('HGET', hash, turn) or ':'
+  local colon = string.find(seen, ':', 1, true)
+  local recalled, added = string.sub(seen, 1, colon - 1), string.sub(seen, colon + 1)
+  local function later(before) return before ~= '' and tonumber(before) > tonumber(at) and before or at end
+  if what == 'recalled' then recalled = later(recalled) else added = later(added) end
+  if redis.call('HSET', hash, turn, recalled .. ':' .. added) == 0 then return end
+  if redis.call('HLEN', hash) > ${MAX_TURNS} then
     local least
-    for _, one in ipairs(redis.call('HKEYS', ${hash})) do
+    for _, one in ipairs(redis.call('HKEYS', hash)) do
       if not least or tonumber(one) < tonumber(least) then least = one end
     end
-    redis.call('HDEL', ${hash}, least)
+    redis.call('HDEL', hash, least)
   end
-  redis.call('PEXPIRE', ${hash}, ${TURNS_TTL_MS})
-  index(${index}, string.sub(${hash}, string.find(${hash}, '}', 1, true) + 1), ${TURNS_TTL_MS})
+  redis.call('PEXPIRE', hash, ${TURNS_TTL_MS})
+  index(members, string.sub(hash, string.find(hash, '}', 1, true) + 1), ${TURNS_TTL_MS})
 end`
 
-const READ_BLOCK = `
+export const READ_COUNTERS = `${COUNTERS}
 local held = counters()
+redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
+return held`
+
+/** ARGV[4]: `fence` or `epoch`. */
+export const BUMP = `${COUNTERS}
+return bump(ARGV[4] == 'fence')`
+
+/**
+ * KEYS[2]: the block. Returns the counters and the block.
+ * Notes a recalled turn if given: KEYS[3]: conversation; KEYS[4]: index; ARGV[4]: turn, time.
+ */
+export const READ = `${COUNTERS}${NOTE}
+local held = counters()
+if KEYS[3] then note(KEYS[3], KEYS[4], 'recalled', ARGV[4], ARGV[5]) end
 return {held[1], held[2], redis.call('GET', KEYS[2])}`
 
-/** KEYS[2]: the block. Returns the counters and the block. */
-export const READ = script('readBlock', COUNTERS, READ_BLOCK)
-
-/** The same, and notes a recalled turn. KEYS[3]: conversation; KEYS[4]: index. ARGV[4]: turn, time. */
-export const READ_AND_NOTE = script(
-  'readBlockAndNoteTurn',
-  COUNTERS,
-  INDEX,
-  noteTurn('KEYS[3]', 'KEYS[4]', `'recalled', ARGV[4], ARGV[5]`),
-  READ_BLOCK,
-)
-
 /** KEYS[2]: block; KEYS[3]: index. ARGV[4]: expected fence; block; TTL; index member. */
-export const FILL = script(
-  'fillBlock',
-  COUNTERS,
-  INDEX,
-  `
+export const FILL = `${COUNTERS}${INDEX}
 local held = counters()
-local stored = 0
-if held[2] == ARGV[4] then
-  redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[6])
-  index(KEYS[3], ARGV[7], ARGV[6])
-  redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
-  stored = 1
-end
-return {held[1], held[2], stored}`,
-)
+if held[2] ~= ARGV[4] then return {held[1], held[2], 0} end
+redis.call('SET', KEYS[2], ARGV[5], 'PX', ARGV[6])
+index(KEYS[3], ARGV[7], ARGV[6])
+redis.call('PEXPIRE', KEYS[1], ${COUNTERS_TTL_MS})
+return {held[1], held[2], 1}`
 
 /** KEYS[2]: index. Bumps the fence; returns the counters and the index members to delete. */
-export const CLEAR = script(
-  'clearScope',
-  COUNTERS,
-  `
+export const CLEAR = `${COUNTERS}
 local held = bump(true)
-return {held[1], held[2], redis.call('ZRANGE', KEYS[2], 0, -1)}`,
-)
+return {held[1], held[2], redis.call('ZRANGE', KEYS[2], 0, -1)}`
 
 /** KEYS[1]: index; KEYS[2…]: keys to delete. ARGV: their index members. */
-export const DROP = script(
-  'dropKeys',
-  `
+export const DROP = `
 redis.call('ZREM', KEYS[1], unpack(ARGV))
-return redis.call('UNLINK', unpack(KEYS, 2))`,
-)
+return redis.call('UNLINK', unpack(KEYS, 2))`
 
 /** KEYS[1]: lease. ARGV[1]: token of the holder. */
-export const RELEASE = script(
-  'releaseLease',
-  `
+export const RELEASE = `
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0`,
-)
+return 0`
 
 /** KEYS[1]: conversation; KEYS[2]: index. ARGV: `recalled` or `added`, turn, time. */
-export const NOTE_TURN = script('noteTurn', INDEX, noteTurn('KEYS[1]', 'KEYS[2]', 'unpack(ARGV)'), 'return 1')
+export const NOTE_TURN = `${NOTE}
+note(KEYS[1], KEYS[2], unpack(ARGV))
+return 1`

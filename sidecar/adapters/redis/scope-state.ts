@@ -1,24 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { CacheUnavailable } from '../../ports/cache-store.ts'
-import type { Counters, ScopeState, TurnSeen } from '../../ports/scope-state.ts'
-import { assertWellFormed, KIND, type RedisCacheOptions } from './cache.ts'
-import { connectRedis } from './connection.ts'
-import { decodeBlock, encodeBlock, scopeKeys } from './scope-block.ts'
-import {
-  BUMP,
-  CLEAR,
-  DROP,
-  FILL,
-  NOTE_TURN,
-  READ,
-  READ_AND_NOTE,
-  READ_COUNTERS,
-  RELEASE,
-} from './scope-state-scripts.ts'
-import { type Argument, runScript, type Script } from './scripts.ts'
-
-type Keys = ReturnType<typeof scopeKeys>
+import type { Counters, ScopeState, StoredBlock, TurnSeen } from '../../ports/scope-state.ts'
+import { assertSize, type RedisCacheOptions, wholeMs } from './cache.ts'
+import { checkWritable, ignoreUnavailable } from './connection.ts'
+import { assertWellFormed, scopeKeys } from './keys.ts'
+import * as scripts from './scope-state-scripts.ts'
 
 /** Scopes whose last counters this process remembers. */
 const MAX_SEEN = 10_000
@@ -28,65 +14,57 @@ const DROP_AT_ONCE = 500
 
 /** Scope state shared by several sidecars through Redis. Expiry follows the clock of Redis. */
 export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
-  const { target, keyPrefix, timeoutMs, maxValueBytes, onState, now = Date.now } = options
-  const { connection = connectRedis(target, timeoutMs, onState) } = options
+  const { connection, keyPrefix, maxValueBytes, now = Date.now } = options
   const seen = new LRUCache<string, Counters>({ max: MAX_SEEN })
   /** Greatest counter that this process ever saw. New counters start above it even if the clock of Redis went back. */
   let greatest = 0
 
-  const keysOf = (scope: string) => scopeKeys(keyPrefix, assertWellFormed('scope', scope))
+  const keysOf = (scope: string) => scopeKeys(keyPrefix, scope)
 
-  function turnsKey(of: Keys, conversation: string): string {
-    return of.keyOf(of.turns(assertWellFormed('conversation', conversation)))
-  }
-
-  function run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    return connection.run((client) => runScript(client, script, keys, args))
+  function run(
+    script: string,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<unknown> {
+    return connection.run((client) => client.eval(script, keys.length, ...keys, ...args))
   }
 
   /** Runs a script that starts with `COUNTERS` and returns them first. */
   async function counted(
-    script: Script,
+    script: string,
     scope: string,
     keys: readonly string[] = [],
-    args: readonly Argument[] = [],
+    args: readonly (string | number)[] = [],
   ): Promise<{ counters: Counters; rest: unknown[] }> {
     const last = seen.get(scope) ?? { epoch: 0, fence: 0 }
-    const known = [last.epoch, last.fence, greatest]
-    const answer = await run(script, [keysOf(scope).counters, ...keys], [...known, ...args])
+    const sent = [last.epoch, last.fence, greatest, ...args]
+    const answer = await run(script, [keysOf(scope).counters, ...keys], sent)
     const [epoch, fence, ...rest] = answer as [string, string, ...unknown[]]
     const counters = { epoch: Number(epoch), fence: Number(fence) }
-    remember(scope, counters)
+    greatest = Math.max(greatest, counters.epoch, counters.fence)
+    // Replies over several connections may be out of order, so the greater counters win.
+    const known = seen.peek(scope) ?? counters
+    seen.set(scope, {
+      epoch: Math.max(counters.epoch, known.epoch),
+      fence: Math.max(counters.fence, known.fence),
+    })
     return { counters, rest }
   }
 
-  /** Replies over several connections may be out of order, so the greater counters win. */
-  function remember(scope: string, { epoch, fence }: Counters): void {
-    greatest = Math.max(greatest, epoch, fence)
-    const last = seen.peek(scope)
-    if (last?.epoch === epoch && last.fence === fence) return
-    seen.set(scope, { epoch: Math.max(epoch, last?.epoch ?? 0), fence: Math.max(fence, last?.fence ?? 0) })
-  }
-
   return {
-    kind: KIND[target.mode],
+    kind: connection.kind,
     async counters(scope) {
-      return (await counted(READ_COUNTERS, scope)).counters
+      return (await counted(scripts.READ_COUNTERS, scope)).counters
     },
     async bump(scope, what) {
-      return (await counted(BUMP, scope, [], [what])).counters
+      return (await counted(scripts.BUMP, scope, [], [what])).counters
     },
     async read(scope, key, recalled) {
       const of = keysOf(scope)
-      const name = of.keyOf(of.block(assertWellFormed('key', key)))
-      const { counters, rest } = recalled
-        ? await counted(
-            READ_AND_NOTE,
-            scope,
-            [name, turnsKey(of, recalled.conversation), of.index],
-            [recalled.turn, Math.floor(recalled.at)],
-          )
-        : await counted(READ, scope, [name])
+      const name = of.keyOf(of.block(key))
+      const noteKeys = recalled ? [of.keyOf(of.turns(recalled.conversation)), of.index] : []
+      const noteArgs = recalled ? [recalled.turn, Math.floor(recalled.at)] : []
+      const { counters, rest } = await counted(scripts.READ, scope, [name, ...noteKeys], noteArgs)
       const text = rest[0] as string | null
       if (text === null) return { counters, block: undefined }
       const found = decodeBlock(text)
@@ -95,33 +73,30 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     },
     async fill(scope, key, value, ttlMs, expected) {
       const of = keysOf(scope)
-      const member = of.block(assertWellFormed('key', key))
+      const member = of.block(key)
       const name = of.keyOf(member)
       const text = encodeBlock({ value: assertWellFormed('value', value), storedAt: now() }, expected.fence)
-      const size = Buffer.byteLength(name) + Buffer.byteLength(text)
-      if (size > maxValueBytes) {
-        throw new RangeError(`block: expected at most ${maxValueBytes} bytes, got ${size}`)
-      }
+      assertSize('block', [name, text], maxValueBytes)
       const args = [expected.fence, text, wholeMs(ttlMs), member]
-      const { rest } = await counted(FILL, scope, [name, of.index], args)
+      const { rest } = await counted(scripts.FILL, scope, [name, of.index], args)
       return rest[0] === 1
     },
     async clear(scope) {
       const of = keysOf(scope)
-      const { counters, rest } = await counted(CLEAR, scope, [of.index])
+      const { counters, rest } = await counted(scripts.CLEAR, scope, [of.index])
       // The fence already invalidates these blocks; a concurrent fill may be deleted with them.
       const members = rest[0] as string[]
       for (let i = 0; i < members.length; i += DROP_AT_ONCE) {
         const some = members.slice(i, i + DROP_AT_ONCE)
-        await run(DROP, [of.index, ...some.map(of.keyOf)], some)
+        await run(scripts.DROP, [of.index, ...some.map(of.keyOf)], some)
       }
       return counters
     },
     async lease(scope, key, ttlMs) {
-      const name = keysOf(scope).lease(assertWellFormed('key', key))
+      const name = keysOf(scope).lease(key)
       const token = randomUUID()
       // A lease that cannot be released expires.
-      const release = async () => void (await run(RELEASE, [name], [token]).catch(ignoreUnavailable))
+      const release = async () => void (await run(scripts.RELEASE, [name], [token]).catch(ignoreUnavailable))
       try {
         const taken = await connection.run((client) => client.set(name, token, 'PX', wholeMs(ttlMs), 'NX'))
         return taken === 'OK' ? { release } : undefined
@@ -133,28 +108,21 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     },
     async noteTurn(scope, conversation, turn, what, at) {
       const of = keysOf(scope)
-      await run(NOTE_TURN, [turnsKey(of, conversation), of.index], [what, turn, Math.floor(at)])
+      await run(scripts.NOTE_TURN, [of.keyOf(of.turns(conversation)), of.index], [what, turn, Math.floor(at)])
     },
     async turns(scope, conversation) {
       const of = keysOf(scope)
-      const name = of.keyOf(of.turns(assertWellFormed('conversation', conversation)))
+      const name = of.keyOf(of.turns(conversation))
       const held = await connection.run((client) => client.hgetall(name))
       return Object.entries(held)
         .map(toTurn)
         .sort((a, b) => a.turn - b.turn)
     },
-    async check() {
-      await connection.run((client) => client.set(`${keyPrefix}{}check`, '', 'PX', 1000))
-    },
+    check: () => checkWritable(connection, `${keyPrefix}{}check`),
     async close() {
       connection.close()
     },
   }
-}
-
-/** Redis expects an integer of at least 1. */
-function wholeMs(ms: number): number {
-  return Math.max(1, Math.floor(ms))
 }
 
 function toTurn([turn, times]: [string, string]): TurnSeen {
@@ -163,6 +131,14 @@ function toTurn([turn, times]: [string, string]): TurnSeen {
   return { turn: Number(turn), recalledAt: timeOf(recalled), addedAt: timeOf(added) }
 }
 
-function ignoreUnavailable(error: unknown): void {
-  if (!(error instanceof CacheUnavailable)) throw error
+/** A block as one string: version, fence, time of storage (base 36), value. Other versions decode to `undefined`. */
+function encodeBlock({ value, storedAt }: StoredBlock, fence: number): string {
+  return `3${fence}:${storedAt.toString(36)}:${value}`
+}
+
+function decodeBlock(text: string): { fence: number; block: StoredBlock } | undefined {
+  const [head, fence, storedAt = ''] = /^3(\d{1,16}):([0-9a-z]{1,11}):/.exec(text) ?? []
+  if (head === undefined) return undefined
+  const block = { value: text.slice(head.length), storedAt: Number.parseInt(storedAt, 36) }
+  return { fence: Number(fence), block }
 }

@@ -1,19 +1,5 @@
 /** Address and topology of Redis, from `REDIS_URL`. */
-export interface RedisTarget {
-  mode: 'single' | 'sentinel' | 'cluster'
-  /** The server, the sentinels, or seed nodes of the cluster. */
-  nodes: readonly { host: string; port: number }[]
-  tls: boolean
-  username: string | undefined
-  password: string | undefined
-  /** Database number; always 0 in a cluster. */
-  db: number
-  /** Name of the master, with sentinels. */
-  master: string | undefined
-  /** Credentials of the sentinels themselves. */
-  sentinelUsername: string | undefined
-  sentinelPassword: string | undefined
-}
+export type RedisTarget = ReturnType<typeof parseRedisUrl>
 
 const PORT = { single: 6379, cluster: 6379, sentinel: 26_379 } as const
 
@@ -26,12 +12,12 @@ const FORMS =
  * percent-encoded. Credentials of the sentinels are `?sentinel_username=` and `?sentinel_password=`.
  * @throws {TypeError} with the expected form; the message omits the value, which may contain a password
  */
-export function parseRedisUrl(text: string): RedisTarget {
+export function parseRedisUrl(text: string) {
   const parts =
     /^redis(s?)(?:\+(sentinel|cluster))?:\/\/(?:([^@/?#]*)@)?([^@/?#]+)(\/[^?#]*)?(?:\?([^#]*))?$/.exec(text)
   if (!parts) throw new TypeError(`expected ${FORMS}; write @ / ? # in a password as %40 %2F %3F %23`)
   const [, s, kind, login = '', hosts = '', path = '', query = ''] = parts
-  const mode = (kind ?? 'single') as RedisTarget['mode']
+  const mode = (kind ?? 'single') as keyof typeof PORT
   const nodes = hosts.split(',').map((one) => node(one, PORT[mode]))
   if (mode === 'single' && nodes.length > 1) {
     throw new TypeError('expected one host with redis://; several need redis+sentinel:// or redis+cluster://')
@@ -54,12 +40,16 @@ export function parseRedisUrl(text: string): RedisTarget {
   }
   return {
     mode,
+    /** The server, the sentinels, or seed nodes of the cluster. */
     nodes,
     tls: s === 's',
     username: decode(colon < 0 ? login : login.slice(0, colon), 'the user') || undefined,
     password: decode(colon < 0 ? '' : login.slice(colon + 1), 'the password') || undefined,
+    /** Always 0 in a cluster. */
     db: database(segments, mode),
+    /** Name of the master, with sentinels. */
     master: master || undefined,
+    /** Credentials of the sentinels themselves. */
     sentinelUsername: extra.get('sentinel_username') || undefined,
     sentinelPassword: extra.get('sentinel_password') || undefined,
   }
@@ -83,7 +73,7 @@ function node(text: string, defaultPort: number): { host: string; port: number }
   return { host, port }
 }
 
-function database(segments: readonly string[], mode: RedisTarget['mode']): number {
+function database(segments: readonly string[], mode: keyof typeof PORT): number {
   const [text = '0', ...more] = segments
   if (more.length > 0 || !/^\d{1,5}$/.test(text)) {
     throw new TypeError('expected a database number after the last slash, such as /0')

@@ -1,8 +1,9 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import type { Collection, JsonObject, ScrollOptions, StoredRecord, Write } from '../../ports/records.ts'
-import { packedFromBytes, packedToBytes, sparseFromBytes, sparseToBytes } from '../common/vector-bytes.ts'
+import { sparseFromBytes, sparseToBytes } from '../common/vector-bytes.ts'
 import { openFile, upgrade } from './file.ts'
 import type { Table } from './messages.ts'
+import { packedFromBytes, packedToBytes } from './packed-vector.ts'
 import { VERSIONS } from './record-schema.ts'
 
 /** The records file. Runs in the worker thread. */

@@ -1,5 +1,5 @@
 import { clip, invalid } from '../../ports/errors.ts'
-import type { Field, Fields, Json } from '../../ports/records.ts'
+import type { Json } from '../../ports/records.ts'
 import { type Memory, tierOf } from './memory.ts'
 
 /**
@@ -42,12 +42,6 @@ const SYSTEM_FIELDS: Record<string, (memory: Memory) => Value> = {
 
 /** Times: filters give ISO 8601, memories hold epoch milliseconds. */
 const TIMES = new Set(['at', 'created_at', 'updated_at', 'valid_from', 'expires_at'])
-
-/** The system fields of a memory, for a store that can index them. */
-export function fieldsOf(memory: Memory): Fields {
-  const fields = Object.entries(SYSTEM_FIELDS).map(([name, read]) => [name, (read(memory) ?? null) as Field])
-  return Object.fromEntries(fields)
-}
 
 type Test = (value: Value, operand: Json) => boolean
 

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import type { Collection, SparseVector, StoredRecord, Write } from '../../ports/records.ts'
 import { sparseOf } from '../../text/terms/sparse.ts'
-import { fieldsOf } from '../model/filters.ts'
 import { type Memory, memoryFields } from '../model/memory.ts'
 import { recordsOf } from './record.ts'
 
@@ -23,12 +22,12 @@ export function putMemory(
   dense: Float32Array | undefined,
   sparse: SparseVector = sparseOf(memory),
 ): Write {
-  return memories.put(scope, memory.id, memory.order, memory, { dense, sparse, fields: fieldsOf(memory) })
+  return memories.put(scope, memory.id, memory.order, memory, { dense, sparse })
 }
 
-/** Adds the term weights and filter fields that are derived from the payload of a memory. */
+/** Adds the term weights that are derived from the payload of a memory. */
 export function withSearchFields(collection: Collection, record: StoredRecord): StoredRecord {
   if (collection !== 'memories') return record
   const { memory } = readMemory(record)
-  return { ...record, sparse: sparseOf(memory), fields: fieldsOf(memory) }
+  return { ...record, sparse: sparseOf(memory) }
 }

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { freePort } from '../../helpers/redis-server.ts'
-import { connectedRedis, eventually, openRedis, outcomeOf, works } from '../../helpers/redis-subject.ts'
+import { connectedRedis, fails, openRedis, outcomeOf, succeeds, until } from '../../helpers/redis-subject.ts'
 import { bulk, HANG, type Reply, startResp } from '../../helpers/resp-server.ts'
 
 const HOUR = 3_600_000
 const KEPT = bulk('1mm7irhc0:kept')
 
 describe('the Redis cache', () => {
-  it('sends the time to live to the millisecond, and nothing else beside the value', async () => {
+  it('sends the TTL in milliseconds and only the encoded value', async () => {
     const server = await startResp()
     await openRedis(server.url, { now: () => 1_772_355_600_000 }).set('author/ns/k', 'v', 1234)
     expect(server.commands.at(-1)).toEqual(['SET', 'p:{ns}author/k', '1mm7irhc0:v', 'PX', '1234'])
@@ -15,60 +15,49 @@ describe('the Redis cache', () => {
 
   it.each<[string, Reply, string]>([
     ['a full server', "-OOM command not allowed when used memory > 'maxmemory'.\r\n", 'refused'],
-    ['one that is still loading', '-LOADING Redis is loading the dataset in memory\r\n', 'refused'],
-    ['a replica', "-READONLY You can't write against a read only replica.\r\n", 'refused'],
-    ['one that asks for a password', '-NOAUTH Authentication required.\r\n', 'refused'],
-    ['one that hangs', HANG, 'timeout'],
-    ['one that resets the connection', { cut: '' }, 'unreachable'],
-    ['one that resets it within its answer', { cut: KEPT.slice(0, 9) }, 'unreachable'],
-    ['what is no Redis', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'unreachable'],
-  ])('rejects when it meets %s, and recovers by itself', async (_name, reply, reason) => {
+    ['a loading server', '-LOADING Redis is loading the dataset in memory\r\n', 'refused'],
+    ['a read-only replica', "-READONLY You can't write against a read only replica.\r\n", 'refused'],
+    ['a server that requires a password', '-NOAUTH Authentication required.\r\n', 'refused'],
+    ['a hanging server', HANG, 'timeout'],
+    ['a connection reset', { cut: '' }, 'unreachable'],
+    ['a connection reset within the reply', { cut: KEPT.slice(0, 9) }, 'unreachable'],
+    ['a server that is not Redis', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'unreachable'],
+  ])('rejects on %s and recovers', async (_name, reply, reason) => {
     const server = await startResp()
     const store = await connectedRedis(server.url, { timeoutMs: 1000 })
     server.script = () => reply
     expect(await outcomeOf(store.set('k', 'v', HOUR))).toBe(reason)
-    expect(
-      await eventually(
-        () => outcomeOf(store.get('k')),
-        (one) => one === reason,
-      ),
-    ).toBe(reason)
+    await fails(() => store.get('k'), reason)
     server.script = ([name]) => (name === 'GET' ? KEPT : '+OK\r\n')
-    expect(await eventually(() => outcomeOf(store.get('k')), works)).toMatchObject({ value: 'kept' })
+    expect(await succeeds(() => store.get('k'))).toMatchObject({ value: 'kept' })
   })
 
-  it('connects again when it finds itself on a replica, where the master may be another server now', async () => {
+  it('reconnects when the server became a replica, to find the new master', async () => {
     const server = await startResp()
     const store = await connectedRedis(server.url)
     server.script = () => '-READONLY no\r\n'
     await outcomeOf(store.set('k', 'v', HOUR))
-    await eventually(
-      async () => server.connections(),
-      (count) => count === 2,
-    )
+    await until(() => server.connections() === 2)
   })
 
-  it('gives up a connection that has gone silent', async () => {
+  it('closes a connection that stays silent', async () => {
     const server = await startResp()
     const store = await connectedRedis(server.url, { timeoutMs: 100 })
     server.script = () => HANG
     expect(await outcomeOf(store.get('k'))).toBe('timeout')
-    await eventually(
-      async () => server.connections(),
-      (count) => count >= 2,
-    )
+    await until(() => server.connections() >= 2)
   })
 
-  it('sends nothing a second time', async () => {
+  it('never sends a command twice', async () => {
     const server = await startResp()
     const store = await connectedRedis(server.url, { timeoutMs: 1000 })
     server.script = ([name]) => (name === 'SET' ? { cut: '' } : KEPT)
     await outcomeOf(store.set('k', 'v', HOUR))
-    await eventually(() => outcomeOf(store.get('k')), works)
+    await succeeds(() => store.get('k'))
     expect(server.commands.filter(([name, key]) => name === 'SET' && key === 'p:{}k')).toHaveLength(1)
   })
 
-  it('does not mix up answers after one came too late', async () => {
+  it('matches replies to commands after a late reply', async () => {
     const server = await startResp()
     const store = await connectedRedis(server.url, { timeoutMs: 500 })
     const { promise: after, resolve: wakeUp } = Promise.withResolvers<void>()
@@ -84,7 +73,7 @@ describe('the Redis cache', () => {
     expect(await Promise.all(asked)).toEqual(expected)
   })
 
-  it('connects while a server is loading, and uses it when it is done', async () => {
+  it('connects to a loading server and uses it once it has loaded', async () => {
     const server = await startResp()
     let loading = true
     server.greeting = ([name]) =>
@@ -95,10 +84,10 @@ describe('the Redis cache', () => {
     const store = openRedis(server.url, { timeoutMs: 100 })
     expect(await outcomeOf(store.get('k'))).toBe('unreachable')
     loading = false
-    expect(await eventually(() => outcomeOf(store.get('k')), works)).toMatchObject({ value: 'kept' })
+    expect(await succeeds(() => store.get('k'))).toMatchObject({ value: 'kept' })
   })
 
-  it('keeps what Redis repeats of a command out of its words', async () => {
+  it('omits the arguments that Redis repeats from the error', async () => {
     const server = await startResp()
     server.script = () => "-ERR unknown command 'GET', with args beginning with: 'p:secret' \r\n"
     const error = await openRedis(server.url)
@@ -108,7 +97,7 @@ describe('the Redis cache', () => {
     expect(error.cause).toBeUndefined()
   })
 
-  it('tells once when Redis goes and once when it comes', async () => {
+  it('reports an unreachable Redis once', async () => {
     const states: { up: boolean; message: string }[] = []
     const port = await freePort()
     const store = openRedis(`redis://:hunter2@127.0.0.1:${port}`, { onState: (state) => states.push(state) })

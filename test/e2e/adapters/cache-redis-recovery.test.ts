@@ -1,47 +1,36 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { CacheStore } from '../../../sidecar/ports/cache-store.ts'
 import { freePort, NEEDS, NO_REDIS, type RedisServer, startRedis } from '../../helpers/redis-server.ts'
-import { connectedRedis, eventually, openRedis, outcomeOf, works } from '../../helpers/redis-subject.ts'
+import { connectedRedis, fails, openRedis, outcomeOf, succeeds } from '../../helpers/redis-subject.ts'
 
 const HOUR = 3_600_000
 
-describe.skipIf(NO_REDIS)(`a Redis that comes and goes ${NEEDS}`, () => {
+describe.skipIf(NO_REDIS)(`on a Redis that is restarted ${NEEDS}`, () => {
   let server: RedisServer
   beforeAll(async () => {
     server = await startRedis()
   })
   afterAll(() => server[Symbol.asyncDispose]())
 
-  it('is found again after it was killed, and after it hung', async () => {
+  it('reconnects after the server was killed, and after it hung', async () => {
     const states: boolean[] = []
     const store = await connectedRedis(server.url, { timeoutMs: 1000, onState: ({ up }) => states.push(up) })
     await store.set('k', 'v', HOUR)
     await server.kill()
-    expect(
-      await eventually(
-        () => outcomeOf(store.get('k')),
-        (one) => one === 'unreachable',
-      ),
-    ).toBe('unreachable')
+    await fails(() => store.get('k'), 'unreachable')
     await server.start()
-    await eventually(
-      () => outcomeOf(store.set('k', 'again', HOUR)),
-      (one) => one === undefined,
-    )
+    await succeeds(() => store.set('k', 'again', HOUR))
     expect((await store.get('k'))?.value).toBe('again')
 
     server.signal('SIGSTOP')
     expect(await outcomeOf(store.get('k'))).toBe('timeout')
-    await eventually(
-      () => outcomeOf(store.get('k')),
-      (one) => one === 'unreachable',
-    )
+    await fails(() => store.get('k'), 'unreachable')
     server.signal('SIGCONT')
-    expect(await eventually(() => outcomeOf(store.get('k')), works)).toMatchObject({ value: 'again' })
+    expect(await succeeds(() => store.get('k'))).toMatchObject({ value: 'again' })
     expect(states).toEqual([true, false, true, false, true])
   })
 
-  it('does not time out because of a pause of this process', async () => {
+  it('does not time out because this process was blocked', async () => {
     const store = await connectedRedis(server.url, { timeoutMs: 500 })
     await store.set('k', 'v', HOUR)
     const asked = outcomeOf(store.get('k'))
@@ -50,20 +39,17 @@ describe.skipIf(NO_REDIS)(`a Redis that comes and goes ${NEEDS}`, () => {
     expect(await asked).toMatchObject({ value: 'v' })
   })
 
-  it('may come after the sidecar', async () => {
+  it('connects to a server that starts later', async () => {
     const port = await freePort()
     const store = openRedis(`redis://127.0.0.1:${port}`)
     expect(await outcomeOf(store.get('k'))).toBe('unreachable')
     await using late = await startRedis([], { port })
     expect(late.port).toBe(port)
-    await eventually(
-      () => outcomeOf(store.set('k', 'v', HOUR)),
-      (one) => one === undefined,
-    )
+    await succeeds(() => store.set('k', 'v', HOUR))
     expect((await store.get('k'))?.value).toBe('v')
   })
 
-  it('wants its password', async () => {
+  it('rejects with the reply of Redis when the password is wrong or missing', async () => {
     await using locked = await startRedis(['--requirepass', 'open sesame'])
     const [right, wrong, none] = ['redis://:open%20sesame@', 'redis://:hunter2@', 'redis://'].map((head) =>
       openRedis(`${head}127.0.0.1:${locked.port}`),

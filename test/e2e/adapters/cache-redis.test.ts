@@ -1,9 +1,8 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
-import type { CacheStore } from '../../../sidecar/ports/cache-store.ts'
+import { describe, expect, it } from 'vitest'
 import { CACHE_CASES, MAX_BYTES, OWN_BOUNDS } from '../../contract/cache-store.ts'
 import { testContract } from '../../contract/contract.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../../helpers/redis-server.ts'
-import { eventually, redisCache, redisSubject } from '../../helpers/redis-subject.ts'
+import { openRedis, redisSubject, type TestOptions, until } from '../../helpers/redis-subject.ts'
 import { useRedis } from '../../helpers/use-redis.ts'
 
 const HOUR = 3_600_000
@@ -11,11 +10,7 @@ const HOUR = 3_600_000
 describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   const redis = useRedis()
 
-  function open(options: Parameters<typeof redisCache>[1] = {}): CacheStore {
-    const store = redisCache(redis.url, options)
-    onTestFinished(() => store.close())
-    return store
-  }
+  const open = (options: TestOptions = {}) => openRedis(redis.url, options)
 
   testContract(
     'the Redis cache',
@@ -23,7 +18,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     redisSubject(() => redis.url),
   )
 
-  it('keeps entries under the prefix, the scope in braces, and lets Redis expire them', async () => {
+  it('stores entries under the prefix with the scope as hash tag, and lets Redis expire them', async () => {
     const store = open({ keyPrefix: 'form:', now: () => 1_772_355_600_000 })
     await store.set('author/de%20fault/mem:a{b}/c', 'v:1', HOUR)
     await store.set('plain', '', HOUR)
@@ -35,21 +30,16 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(left).toBeLessThanOrEqual(HOUR)
   })
 
-  it('is gone when its life is over, by the clock of Redis', async () => {
+  it('returns nothing after the TTL, by the clock of Redis', async () => {
     const store = open()
     await store.set('short', 'v', 30)
     await store.set('shorter than Redis counts', 'v', 0.2)
-    await eventually(
-      () => store.get('short'),
-      (entry) => entry === undefined,
-    )
-    await eventually(
-      () => store.get('shorter than Redis counts'),
-      (entry) => entry === undefined,
-    )
+    for (const key of ['short', 'shorter than Redis counts']) {
+      await until(async () => (await store.get(key)) === undefined)
+    }
   })
 
-  it('is shared by all who have the prefix, and by nobody else', async () => {
+  it('shares entries between processes with the same prefix only', async () => {
     const [one, same, other] = [
       open({ keyPrefix: 'p:' }),
       open({ keyPrefix: 'p:' }),
@@ -63,7 +53,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(await one.get('k')).toBeUndefined()
   })
 
-  it('takes what it did not write for nothing, and writes over it', async () => {
+  it('ignores values of other formats and overwrites them', async () => {
     const store = open({ keyPrefix: 'odd:' })
     for (const text of ['', 'hello', '2mm7h6y80:v', '1:v', '1mm7h6y80', '1MM7H:v']) {
       await redis.admin.set('odd:{}k', text)
@@ -76,14 +66,14 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect((await store.get('k'))?.value).toBe('v')
   })
 
-  it('refuses text that UTF-8 cannot tell from other text', async () => {
+  it('rejects lone surrogates in keys and values', async () => {
     const store = open()
     await expect(store.set('a\ud800', 'v', HOUR)).rejects.toThrow(/cache key: expected well-formed Unicode/)
     await expect(store.set('a', 'v\udfff', HOUR)).rejects.toThrow(/cache value: expected well-formed Unicode/)
     await expect(store.get('a\ud801')).rejects.toThrow(TypeError)
   })
 
-  it('measures a value in bytes, with its key', async () => {
+  it('limits the bytes of a value together with its key', async () => {
     const store = open({ keyPrefix: 'p:' })
     const most = MAX_BYTES - Buffer.byteLength('p:{}k1mm7irhc0:')
     await store.set('k', 'é'.repeat(Math.floor(most / 2)), HOUR)
@@ -92,8 +82,8 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     )
   })
 
-  it('rejects after it was closed, and holds the process no longer', async () => {
-    const store = redisCache(redis.url)
+  it('rejects after close', async () => {
+    const store = open()
     await store.set('k', 'v', HOUR)
     await store.close()
     await expect(store.get('k')).rejects.toMatchObject({ name: 'CacheUnavailable', reason: 'unreachable' })
@@ -103,10 +93,9 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
 describe.skipIf(NO_REDIS)(`on a Redis that is full ${NEEDS}`, () => {
   const value = 'v'.repeat(10_000)
 
-  it('that evicts: everything can be stored, and the oldest make room', async () => {
+  it('stores everything and evicts the oldest entries with allkeys-lru', async () => {
     await using server = await startRedis(['--maxmemory', '4mb', '--maxmemory-policy', 'allkeys-lru'])
-    const store = redisCache(server.url)
-    onTestFinished(() => store.close())
+    const store = openRedis(server.url)
     let held = 0
     for (let i = 0; i < 600; i++) await store.set(`k${i}`, value, HOUR)
     for (let i = 0; i < 600; i++) if (await store.get(`k${i}`)) held += 1
@@ -114,10 +103,9 @@ describe.skipIf(NO_REDIS)(`on a Redis that is full ${NEEDS}`, () => {
     expect(held).toBeLessThan(500)
   })
 
-  it('that does not: what cannot be stored is refused in its words, and the rest can be read', async () => {
+  it('rejects writes with the reply of Redis and still serves reads with noeviction', async () => {
     await using server = await startRedis(['--maxmemory', '4mb', '--maxmemory-policy', 'noeviction'])
-    const store = redisCache(server.url, { keyPrefix: 'p:' })
-    onTestFinished(() => store.close())
+    const store = openRedis(server.url)
     const fill = async () => {
       for (let i = 0; i < 600; i++) await store.set(`k${i}`, value, HOUR)
     }

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { fieldsOf } from '../../../sidecar/memory/model/filters.ts'
 import { put } from '../../contract/records.ts'
 import { SCOPE } from '../../helpers/fake-qdrant/crash-cases.ts'
 import { type FakeQdrant, startFakeQdrant } from '../../helpers/fake-qdrant/server.ts'
@@ -8,49 +7,35 @@ import { openOn } from '../../helpers/fake-qdrant/subject.ts'
 const OLD = { name: 'old-model', dimensions: 2 }
 const NEW = { name: 'new-model', dimensions: 3 }
 
-function memoriesOf({ state }: FakeQdrant): { name: string; size: number; points: number }[] {
+const SCOPE_INDEX = { type: 'keyword', is_tenant: true }
+const ORDER_INDEX = { type: 'integer', lookup: true, range: true }
+
+function memoriesOf({ state }: FakeQdrant) {
   return [...state.collections]
     .filter(([name]) => name.startsWith('p_memories_'))
     .map(([name, { params, points }]) => ({ name, size: params.vectors.dense.size, points: points.size }))
 }
 
-const SPARSE = { indices: Uint32Array.from([1]), values: Float32Array.from([1]) }
-
-/** The vectors that Qdrant indexes for a record. */
-function vectorsOf({ state }: FakeQdrant, id: string) {
-  const points = [...state.collections.values()].flatMap((collection) => [...collection.points.values()])
-  return points.find(({ payload }) => payload['record_id'] === id)?.vector
-}
-
 describe('the collections of a Qdrant store', () => {
-  it('are indexed by scope as the tenant, kind and order, and have one graph for each scope', async () => {
+  it('have indexes for the scope as tenant, the kind and the order, and one graph per scope', async () => {
     await using server = await startFakeQdrant()
     await (await openOn(server.url, { embedder: OLD, replicationFactor: 3 })).close()
     const [memories] = memoriesOf(server)
     expect(memories?.name).toMatch(/^p_memories_[0-9a-f]{16}$/)
     expect([...server.state.collections.keys()].sort()).toEqual(['p_documents', memories?.name])
     expect(server.state.aliases).toEqual(new Map([['p_memories', memories?.name]]))
-    for (const [name, { indexes, params }] of server.state.collections) {
-      const { scope, collection, order, ...fields } = Object.fromEntries(indexes)
-      expect({ scope, collection, order }).toEqual({
-        scope: { type: 'keyword', is_tenant: true },
-        collection: { type: 'keyword' },
-        order: { type: 'integer', lookup: true, range: true },
-      })
-      // One for every field that a filter may name, where the memories are.
-      const filterable = Object.keys(fieldsOf({ metadata: {}, sources: [] } as never))
-      const expected = name === memories?.name ? filterable.map((field) => `fields.${field}`) : []
-      expect(Object.keys(fields).sort()).toEqual(expected.sort())
+    for (const { indexes, params } of server.state.collections.values()) {
+      const expected = { scope: SCOPE_INDEX, collection: { type: 'keyword' }, order: ORDER_INDEX }
+      expect(Object.fromEntries(indexes)).toEqual(expected)
       expect(params).toMatchObject({ replication_factor: 3, write_consistency_factor: 2, shard_number: 1 })
     }
     const { params, hnsw } = server.state.collections.get(memories?.name as string) ?? {}
     expect(params.vectors.dense).toMatchObject({ size: 2, distance: 'Cosine' })
-    expect(params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
     expect(hnsw).toEqual({ m: 0, payload_m: 16 })
     expect(server.state.collections.get('p_documents')?.params.vectors).toEqual({})
   })
 
-  it('are read from most of the copies where there are several', async () => {
+  it('are read with majority consistency when they are replicated', async () => {
     await using server = await startFakeQdrant()
     const store = await openOn(server.url, { replicationFactor: 3 })
     const first = server.requests.length
@@ -61,7 +46,7 @@ describe('the collections of a Qdrant store', () => {
     await store.close()
   })
 
-  it('are made whole when an index is missing, and left alone when none is', async () => {
+  it('get a missing index and alias at the next start, and nothing else is written', async () => {
     await using server = await startFakeQdrant()
     await (await openOn(server.url)).close()
     server.state.collections.get('p_documents')?.indexes.delete('order')
@@ -71,14 +56,12 @@ describe('the collections of a Qdrant store', () => {
     expect(server.state.aliases.size).toBe(1)
     const first = server.requests.length
     await (await openOn(server.url)).close()
-    expect(
-      server.requests
-        .slice(first)
-        .filter(({ method, path }) => method === 'PUT' || path === '/collections/aliases'),
-    ).toEqual([])
+    const isChange = ({ method, path }: { method: string; path: string }) =>
+      method === 'PUT' || path === '/collections/aliases'
+    expect(server.requests.slice(first).filter(isChange)).toEqual([])
   })
 
-  it('are refused when one of that name has other vectors, with what to do', async () => {
+  it('are rejected with advice when an existing collection has other vectors', async () => {
     await using server = await startFakeQdrant()
     await (await openOn(server.url)).close()
     const [memories] = memoriesOf(server)
@@ -91,7 +74,7 @@ describe('the collections of a Qdrant store', () => {
     await expect(openOn(server.url)).rejects.toThrow(/has no vector named dense/)
   })
 
-  it('of two prefixes on one server do not meet', async () => {
+  it('are separate for each prefix on one server', async () => {
     await using server = await startFakeQdrant()
     const one = await openOn(server.url, { prefix: 'one_' })
     const other = await openOn(server.url, { prefix: 'other_' })
@@ -102,42 +85,13 @@ describe('the collections of a Qdrant store', () => {
     await other.close()
   })
 
-  it('take the options of a cluster', async () => {
+  it('get the configured cluster options', async () => {
     await using server = await startFakeQdrant()
     const cluster = { replicationFactor: 3, writeConsistencyFactor: 1, shardNumber: 6 }
     await (await openOn(server.url, cluster)).close()
     for (const { params } of server.state.collections.values()) {
       expect(params).toMatchObject({ replication_factor: 3, write_consistency_factor: 1, shard_number: 6 })
     }
-  })
-
-  it('are given the vector of terms where they were made without', async () => {
-    await using server = await startFakeQdrant()
-    const dense = new Float32Array([1, 0])
-    const before = await openOn(server.url)
-    await before.commit([put('old', { dense })])
-    await before.close()
-    const memories = server.state.collections.get(memoriesOf(server)[0]?.name as string)
-    if (memories) memories.params.sparse_vectors = undefined
-    const after = await openOn(server.url)
-    expect(memories?.params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
-    await after.commit([put('new', { dense, sparse: SPARSE })])
-    expect(vectorsOf(server, 'new')).toEqual({ dense: [1, 0], sparse: { indices: [1], values: [1] } })
-    expect(vectorsOf(server, 'old')).toEqual({ dense: [1, 0] })
-    await after.close()
-  })
-
-  it('get no sparse vector where the server cannot add one', async () => {
-    await using server = await startFakeQdrant()
-    await (await openOn(server.url)).close()
-    const memories = server.state.collections.get(memoriesOf(server)[0]?.name as string)
-    if (memories) memories.params.sparse_vectors = undefined
-    server.fault = ({ path }) => (path.includes('/vectors/') ? { status: 404 } : undefined)
-    const store = await openOn(server.url)
-    await store.commit([put('x', { dense: new Float32Array([1, 0]), sparse: SPARSE })])
-    expect(vectorsOf(server, 'x')).toEqual({ dense: [1, 0] })
-    expect((await store.get('memories', SCOPE, 'x'))?.sparse).toEqual(SPARSE)
-    await store.close()
   })
 
   it('keep the records of two embedders apart', async () => {
@@ -153,7 +107,7 @@ describe('the collections of a Qdrant store', () => {
     await after.generations?.adopt()
     expect(server.state.aliases.get('p_memories')).toBe(memoriesOf(server)[1]?.name)
     expect(await after.generations?.dropOthers()).toBe(1)
-    expect(memoriesOf(server).map(({ size, points }) => ({ size, points }))).toEqual([{ size: 3, points: 1 }])
+    expect(memoriesOf(server)).toMatchObject([{ size: 3, points: 1 }])
     await before.close()
     await after.close()
   })

@@ -6,16 +6,17 @@ import type { Queue } from '../../../sidecar/ports/queue.ts'
 import { testContract } from '../../contract/contract.ts'
 import { QUEUE_CASES } from '../../contract/queue.ts'
 import { bullmqQueue, bullmqSubject } from '../../helpers/queue-subject.ts'
-import { startCluster } from '../../helpers/redis-cluster.ts'
+import { useCluster } from '../../helpers/redis-cluster.ts'
 import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../../helpers/redis-server.ts'
-import { eventually } from '../../helpers/redis-subject.ts'
+import { eventually, until } from '../../helpers/redis-subject.ts'
 
 const ADAPTER = new URL('../../../sidecar/adapters/bullmq/queue.ts', import.meta.url).href
 const REDIS_URL = new URL('../../../sidecar/adapters/redis/url.ts', import.meta.url).href
+const CONNECTION = new URL('../../../sidecar/adapters/redis/connection.ts', import.meta.url).href
 const HOUR = 3_600_000
 
-/** Notes what it runs. */
-function noting(queue: Queue): string[] {
+/** Starts a worker; returns the keys that it runs. */
+function startWorker(queue: Queue): string[] {
   const ran: string[] = []
   queue.work(async (key) => {
     ran.push(key)
@@ -31,17 +32,15 @@ function open(url: string, options: Parameters<typeof bullmqQueue>[1] = {}): Que
 }
 
 const isReady = (queue: Queue) =>
-  eventually(
-    () =>
-      queue
-        .check()
-        .then(() => true)
-        .catch(() => false),
-    (ready) => ready,
+  until(() =>
+    queue.check().then(
+      () => true,
+      () => false,
+    ),
   )
 
-/** Fails the test when anything is written past the log. */
-function expectNoNoise(): void {
+/** Fails the test when something is written to the console. */
+function expectSilentConsole(): void {
   const spies = (['error', 'warn', 'log'] as const).map((name) => vi.spyOn(console, name))
   onTestFinished(() => {
     for (const spy of spies) {
@@ -64,15 +63,12 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     bullmqSubject(() => server.url),
   )
 
-  it('keeps all keys under the prefix and in one slot, and nothing of what was run', async () => {
+  it('keeps all keys under the prefix and in one slot, and deletes finished jobs', async () => {
     const queue = open(server.url, { keyPrefix: 'mine:' })
-    const ran = noting(queue)
+    const ran = startWorker(queue)
     for (let i = 0; i < 20; i++) await queue.schedule(`k${i}`, 0)
     await queue.schedule('later', Date.now() + HOUR)
-    await eventually(
-      async () => ran.length,
-      (count) => count === 20,
-    )
+    await until(() => ran.length === 20)
     const admin = new Redis(server.url)
     onTestFinished(() => admin.disconnect())
     const keys = await eventually(
@@ -85,25 +81,24 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(JSON.stringify(await admin.keys('*'))).not.toContain('later')
   })
 
-  it('is nobody else’s who has another prefix', async () => {
+  it('does not share jobs with a queue of another prefix', async () => {
     const [mine, other] = [open(server.url, { keyPrefix: 'a:' }), open(server.url, { keyPrefix: 'b:' })]
-    const [ran, others] = [noting(mine), noting(other)]
+    const [ran, others] = [startWorker(mine), startWorker(other)]
     await mine.schedule('k', 0)
     await other.schedule('l', 0)
-    await eventually(
-      async () => ran.length + others.length,
-      (count) => count === 2,
-    )
+    await until(() => ran.length + others.length === 2)
     expect([ran, others]).toEqual([['k'], ['l']])
   })
 
-  it('gives the run of a process that is killed to another one', async () => {
+  it('runs the job of a killed process in another process', async () => {
     const script = `
       import { createBullmqQueue } from ${JSON.stringify(ADAPTER)}
+      import { connectRedis } from ${JSON.stringify(CONNECTION)}
       import { parseRedisUrl } from ${JSON.stringify(REDIS_URL)}
       const target = parseRedisUrl(${JSON.stringify(server.url)})
+      const connection = connectRedis(target, 5000)
       const options = { keyPrefix: 'killed:', timeoutMs: 5000, concurrency: 1, leaseMs: 1500 }
-      const queue = createBullmqQueue({ target, ...options })
+      const queue = createBullmqQueue({ target, connection, ...options })
       queue.work((key) => {
         console.log('runs ' + key)
         return new Promise(() => {})
@@ -122,61 +117,49 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     ])
     expect(String(line)).toBe('runs n/ada\n')
     const queue = open(server.url, { keyPrefix: 'killed:' })
-    const ran = noting(queue)
-    // Renewed for as long as its process lives.
+    const ran = startWorker(queue)
+    // The living process renews its job lock.
     await new Promise((resolve) => setTimeout(resolve, 3000))
     expect(ran).toEqual([])
     child.kill('SIGKILL')
-    await eventually(
-      async () => ran,
-      (keys) => keys.length > 0,
-    )
+    await until(() => ran.length > 0)
     expect(ran).toEqual(['n/ada'])
   })
 
-  it('gives a due wish without a job a new one: its process died between the two', async () => {
+  it('adds a job for a due key whose process died before adding one', async () => {
     const queue = open(server.url, { keyPrefix: 'orphan:' })
-    const ran = noting(queue)
+    const ran = startWorker(queue)
     const admin = new Redis(server.url)
     onTestFinished(() => admin.disconnect())
     await admin.zadd('orphan:{queue}:wishes', 0, 'n/ada')
-    await eventually(
-      async () => ran,
-      (keys) => keys.length === 1,
-    )
+    await until(() => ran.length === 1)
   })
 
-  it('runs what is wished for in the very moment in which a run ends', async () => {
+  it('runs a key that is scheduled while its run ends', async () => {
     const queue = open(server.url, { keyPrefix: 'moment:', concurrency: 1 })
     const ran: number[] = []
-    let wished = 0
+    let scheduled = 0
     queue.work(async () => {
-      ran.push(wished)
+      ran.push(scheduled)
       return null
     })
     for (let i = 0; i < 200; i++) {
-      wished = i
+      scheduled = i
       await queue.schedule('k', 0)
       await new Promise((resolve) => setTimeout(resolve, i % 5))
     }
-    await eventually(
-      async () => ran.at(-1),
-      (last) => last === 199,
-    )
+    await until(() => ran.at(-1) === 199)
   })
 })
 
-describe.skipIf(NO_REDIS)(`on a Redis that comes and goes ${NEEDS}`, () => {
-  it('rejects while it is away, and goes on by itself when it is back, empty', async () => {
-    expectNoNoise()
+describe.skipIf(NO_REDIS)(`on a Redis that is restarted ${NEEDS}`, () => {
+  it('rejects while Redis is away, and continues when it is back empty', async () => {
+    expectSilentConsole()
     await using server = await startRedis()
     const queue = open(server.url, { timeoutMs: 1000 })
-    const ran = noting(queue)
+    const ran = startWorker(queue)
     await queue.schedule('before', 0)
-    await eventually(
-      async () => ran.length,
-      (count) => count === 1,
-    )
+    await until(() => ran.length === 1)
     await queue.schedule('lost', Date.now() + HOUR)
     await server.kill()
     const away = { name: 'QueueUnavailable', message: expect.stringMatching(/^redis at 127/) }
@@ -186,21 +169,15 @@ describe.skipIf(NO_REDIS)(`on a Redis that comes and goes ${NEEDS}`, () => {
     await isReady(queue)
     await queue.schedule('after', 0)
     await queue.schedule('lost', 0)
-    await eventually(
-      async () => ran.length,
-      (count) => count === 3,
-    )
+    await until(() => ran.length === 3)
     expect(ran.sort()).toEqual(['after', 'before', 'lost'])
   })
 
-  it('lets a run end that was under way, and keeps what it wants next', async () => {
-    expectNoNoise()
+  it('completes an active run across a restart and keeps its next run', async () => {
+    expectSilentConsole()
     await using server = await startRedis()
     const queue = open(server.url, { timeoutMs: 1000 })
-    let go = () => {}
-    const gate = new Promise<void>((resolve) => {
-      go = resolve
-    })
+    const { promise: gate, resolve: openGate } = Promise.withResolvers<void>()
     let runs = 0
     queue.work(async () => {
       runs += 1
@@ -209,70 +186,48 @@ describe.skipIf(NO_REDIS)(`on a Redis that comes and goes ${NEEDS}`, () => {
       return 1
     })
     await queue.schedule('k', 0)
-    await eventually(
-      async () => runs,
-      (count) => count === 1,
-    )
+    await until(() => runs === 1)
     await server.kill()
-    go()
+    openGate()
     await server.start()
-    await eventually(
-      async () => runs,
-      (count) => count === 2,
-    )
+    await until(() => runs === 2)
   })
 
-  it('takes wishes anew after everything was flushed, waiting or under way', async () => {
-    expectNoNoise()
+  it('accepts keys again after FLUSHALL', async () => {
+    expectSilentConsole()
     await using server = await startRedis()
     const queue = open(server.url)
-    const ran = noting(queue)
+    const ran = startWorker(queue)
     const admin = new Redis(server.url)
     onTestFinished(() => admin.disconnect())
     for (let i = 0; i < 10; i++) await queue.schedule(`k${i}`, Date.now() + HOUR)
     await admin.flushall()
     for (let i = 0; i < 10; i++) await queue.schedule(`k${i}`, 0)
-    await eventually(
-      async () => ran.length,
-      (count) => count === 10,
-    )
+    await until(() => ran.length === 10)
   })
 
-  it('closes in time while Redis hangs', async () => {
-    expectNoNoise()
+  it('closes within its deadline while Redis hangs', async () => {
+    expectSilentConsole()
     await using server = await startRedis()
     const queue = open(server.url, { timeoutMs: 200 })
-    const ran = noting(queue)
+    const ran = startWorker(queue)
     await queue.schedule('k', 0)
-    await eventually(
-      async () => ran.length,
-      (count) => count === 1,
-    )
+    await until(() => ran.length === 1)
     server.signal('SIGSTOP')
     await queue.close()
     server.signal('SIGCONT')
   })
 
-  it('holds the process no longer when it is closed before Redis was ever there', async () => {
+  it('closes when Redis was never reachable', async () => {
     const queue = bullmqQueue('redis://127.0.0.1:1', { timeoutMs: 100 })
-    noting(queue)
+    startWorker(queue)
     await expect(queue.schedule('k', 0)).rejects.toMatchObject({ name: 'QueueUnavailable' })
     await queue.close()
   })
 })
 
 describe.skipIf(NO_REDIS)(`on a Redis Cluster ${NEEDS}`, () => {
-  let nodes: RedisServer[] = []
-  beforeAll(async () => {
-    nodes = await startCluster()
-  })
-  afterAll(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]()
-  })
+  const cluster = useCluster()
 
-  testContract(
-    'the BullMQ queue',
-    QUEUE_CASES,
-    bullmqSubject(() => `redis+cluster://127.0.0.1:${nodes[0]?.port}`),
-  )
+  testContract('the BullMQ queue', QUEUE_CASES, bullmqSubject(cluster.url))
 })

@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { connectRedis } from '../../../sidecar/adapters/redis/connection.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from '../../../sidecar/adapters/redis/lock.ts'
 import { parseRedisUrl } from '../../../sidecar/adapters/redis/url.ts'
 import { testContract } from '../../contract/contract.ts'
 import { SCOPE_LOCK_CASES, SHARED_LOCK_CASES } from '../../contract/scope-lock.ts'
-import { startCluster } from '../../helpers/redis-cluster.ts'
-import { NEEDS, NO_REDIS, type RedisServer, startRedis } from '../../helpers/redis-server.ts'
-import { adminsOf, eventually } from '../../helpers/redis-subject.ts'
+import { useCluster } from '../../helpers/redis-cluster.ts'
+import { NEEDS, NO_REDIS, startRedis } from '../../helpers/redis-server.ts'
+import { eventually, keyCounts, succeeds, until } from '../../helpers/redis-subject.ts'
 import { redisLockSubject } from '../../helpers/scope-lock-subject.ts'
 import { useRedis } from '../../helpers/use-redis.ts'
 
@@ -17,8 +18,9 @@ const REFUSED = { code: 'backend_unavailable', retryAfterS: expect.any(Number) }
 
 /** A lock whose leases and waits do not time out within a test. */
 function open(url: string, options: Partial<RedisScopeLockOptions> = {}) {
-  const patient = { timeoutMs: 5000, leaseMs: 15 * MINUTE, commitMs: 5 * MINUTE, waitMs: 20 * MINUTE }
-  const lock = createRedisScopeLock({ target: parseRedisUrl(url), keyPrefix: 'p:', ...patient, ...options })
+  const patient = { leaseMs: 15 * MINUTE, commitMs: 5 * MINUTE, waitMs: 20 * MINUTE }
+  const connection = connectRedis(parseRedisUrl(url), 5000)
+  const lock = createRedisScopeLock({ connection, keyPrefix: 'p:', ...patient, ...options })
   onTestFinished(() => lock.close())
   return lock
 }
@@ -77,10 +79,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     )
     await expect(lock.check()).rejects.toThrow(/redis at/)
     await own.start()
-    await eventually(
-      () => lock.run('s', async () => 'back').catch(() => undefined),
-      (outcome) => outcome === 'back',
-    )
+    await until(() => lock.run('s', async () => true).catch(() => false))
     expect(ran).toEqual(['before'])
   })
 
@@ -95,10 +94,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
         (outcome) => outcome !== undefined,
       )
       await own.start()
-      await eventually(
-        () => lock.check().catch((error) => error),
-        (outcome) => outcome === undefined,
-      )
+      await succeeds(() => lock.check())
       await expect(assertHeld()).rejects.toMatchObject(REFUSED)
     })
   })
@@ -108,10 +104,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     await lock.run('s', async ({ assertHeld }) => {
       await redis.admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
       await setImmediate()
-      await eventually(
-        () => lock.check().catch((error) => error),
-        (outcome) => outcome === undefined,
-      )
+      await succeeds(() => lock.check())
       await assertHeld()
     })
   })
@@ -134,35 +127,21 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     )
     expect(refused).toMatchObject({ ...REFUSED, message })
     await other.call(...(mend as readonly [string, ...string[]]))
-    await eventually(
-      () => lock.run('s', async () => 'back').catch(() => undefined),
-      (outcome) => outcome === 'back',
-    )
+    await until(() => lock.run('s', async () => true).catch(() => false))
     expect(ran).toEqual([])
   })
 })
 
 describe.skipIf(NO_REDIS)(`on a Redis Cluster ${NEEDS}`, () => {
-  let nodes: RedisServer[] = []
-  const url = () => `redis+cluster://127.0.0.1:${nodes[0]?.port}`
-  beforeAll(async () => {
-    nodes = await startCluster()
-  })
-  afterAll(async () => {
-    for (const node of nodes) await node[Symbol.asyncDispose]()
-  })
+  const cluster = useCluster()
 
-  testContract('the Redis lock', CASES, redisLockSubject(url))
+  testContract('the Redis lock', CASES, redisLockSubject(cluster.url))
 
   it('keeps a scope on one node and spreads scopes over the nodes', async () => {
-    const lock = open(url(), { keyPrefix: 'spread:' })
+    const lock = open(cluster.url(), { keyPrefix: 'spread:' })
     await Promise.all(Array.from({ length: 30 }, (_, i) => lock.run(`default/user-${i}`, async () => {})))
     await lock.drained()
-    const admins = await adminsOf(url())
-    const held = await Promise.all(
-      admins.map(async (admin) => (await admin.keys('spread:{scope:default/user-*')).length),
-    )
+    const held = await keyCounts(cluster.url(), 'spread:{scope:default/user-*')
     expect(held.every((count) => count > 0)).toBe(true)
-    for (const admin of admins) admin.disconnect()
   })
 })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
-import { scopeKeys } from '../../../sidecar/adapters/redis/scope-block.ts'
+import { scopeKeys } from '../../../sidecar/adapters/redis/keys.ts'
 import type { Counters, ScopeState } from '../../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../../helpers/clock.ts'
 import { NEEDS, NO_REDIS } from '../../helpers/redis-server.ts'
@@ -75,8 +75,8 @@ async function run(steps: readonly Step[], { states, evict, advance }: World): P
   }
 }
 
-describe('whatever is bumped, filled, read and lost in whatever order', () => {
-  it('no block that was begun before a fence is served after it, in process', async () => {
+describe('a scope state under random schedules', () => {
+  it('serves no block that was begun before a fence, in process', async () => {
     await fc.assert(
       fc.asyncProperty(STEPS, async (steps) => {
         const clock = stoppedClock()
@@ -90,10 +90,10 @@ describe('whatever is bumped, filled, read and lost in whatever order', () => {
     )
   })
 
-  describe.skipIf(NO_REDIS)(`and on Redis ${NEEDS}`, () => {
+  describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     const redis = useRedis()
 
-    it('neither, for several processes', async () => {
+    it('serves no block that was begun before a fence, with several processes', async () => {
       const states = [redisScopeState(redis.url), redisScopeState(redis.url)]
       const evict = async (name: string) => void (await redis.admin.del(scopeKeys('p:', name).counters))
       await fc.assert(

@@ -1,14 +1,20 @@
 import { Redis } from 'ioredis'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createRedisCache } from '../../../sidecar/adapters/redis/cache.ts'
-import { connectRedis } from '../../../sidecar/adapters/redis/connection.ts'
-import { parseRedisUrl } from '../../../sidecar/adapters/redis/url.ts'
+import { createRedisScopeState } from '../../../sidecar/adapters/redis/scope-state.ts'
 import type { ScopeState } from '../../../sidecar/ports/scope-state.ts'
 import { testContract } from '../../contract/contract.ts'
 import { OWN_BOUNDS, SCOPE_STATE_CASES } from '../../contract/scope-state.ts'
-import { MAX_BYTES } from '../../contract/scope-state-subject.ts'
+import { useCluster } from '../../helpers/redis-cluster.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../../helpers/redis-server.ts'
-import { eventually, outcomeOf } from '../../helpers/redis-subject.ts'
+import {
+  eventually,
+  fails,
+  keyCounts,
+  outcomeOf,
+  redisOptions,
+  succeeds,
+} from '../../helpers/redis-subject.ts'
 import { redisScopeState, redisScopeSubject } from '../../helpers/scope-state-subject.ts'
 import { useRedis } from '../../helpers/use-redis.ts'
 
@@ -30,7 +36,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     redisScopeSubject(() => redis.url),
   )
 
-  it('keeps everything under the prefix and the scope, and nothing of it for ever', async () => {
+  it('stores everything under the prefix and the scope, with a TTL', async () => {
     const state = open({ keyPrefix: 'form:', now: () => 1_772_355_600_000 })
     const scope = 'default/ada{}%'
     const begun = await state.counters(scope)
@@ -52,7 +58,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect((await redis.admin.keys('form:*')).sort()).toEqual([`${of}counters`, `${of}lease/c`])
   })
 
-  it('forgets in its index what has ended', async () => {
+  it('removes expired keys from the index', async () => {
     const state = open({ keyPrefix: 'index:' })
     const begun = await state.counters('s')
     await state.fill('s', 'short', 'v', 20, begun)
@@ -64,7 +70,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(await redis.admin.zrange('index:{scope:s}index', '0', '-1')).toEqual(['block/long'])
   })
 
-  it('clears more blocks than one command takes', async () => {
+  it('clears more blocks than one command deletes', async () => {
     const state = open({ keyPrefix: 'many:' })
     const begun = await state.counters('s')
     await Promise.all(Array.from({ length: 1200 }, (_, i) => state.fill('s', `k${i}`, 'v', HOUR, begun)))
@@ -72,19 +78,12 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(await redis.admin.keys('many:*')).toEqual(['many:{scope:s}counters'])
   })
 
-  it('goes on where the server has lost its scripts', async () => {
-    const state = open({ keyPrefix: 'scripts:' })
-    const { epoch, fence } = await state.bump('s', 'fence')
-    await redis.admin.script('FLUSH')
-    expect(await state.bump('s', 'fence')).toEqual({ epoch: epoch + 1, fence: fence + 1 })
-  })
-
-  it('begins anew, above, where a fence that it saw is lost in a failover', async () => {
+  it('restarts counters above a fence that a failover lost', async () => {
     const state = open({ keyPrefix: 'over:' })
     const before = await state.counters('s')
     await state.fill('s', 'k', 'from before', HOUR, before)
     const fenced = await state.bump('s', 'fence')
-    // What the replica knew that is master now.
+    // The state of a replica that became master.
     await redis.admin.hset('over:{scope:s}counters', { epoch: before.epoch, fence: before.fence })
     const { counters, block } = await state.read('s', 'k')
     expect(block).toBeUndefined()
@@ -92,7 +91,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(await open({ keyPrefix: 'over:' }).read('s', 'k')).toMatchObject({ counters, block: undefined })
   })
 
-  it('begins counters above all that it saw where the clock of Redis goes back', async () => {
+  it('restarts counters above all seen ones when the clock of Redis goes back', async () => {
     const state = open({ keyPrefix: 'back:' })
     const ahead = (Date.now() + DAY) * 1000
     await redis.admin.hset('back:{scope:s}counters', { epoch: ahead, fence: ahead })
@@ -102,7 +101,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect((await state.counters('s')).fence).toBe(ahead + 2)
   })
 
-  it('takes what it did not write for nothing', async () => {
+  it('ignores values of other formats', async () => {
     const state = open({ keyPrefix: 'odd:' })
     const { fence } = await state.counters('s')
     for (const text of ['', 'hello', `3${fence}:v`, `2${fence}:mm7irhc0:v`, `1${fence + 1}:mm7irhc0:v`]) {
@@ -115,7 +114,7 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(await outcomeOf(state.counters('t'))).toBe('refused')
   })
 
-  it('refuses text that UTF-8 cannot tell from other text', async () => {
+  it('rejects lone surrogates', async () => {
     const state = open()
     const begun = await state.counters('s')
     for (const answer of [
@@ -130,13 +129,8 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
   })
 
   it('shares the connection of the cache', async () => {
-    const target = parseRedisUrl(redis.url)
-    const options = { target, keyPrefix: 'both:', timeoutMs: 5000, maxValueBytes: MAX_BYTES }
-    const connection = connectRedis(target, 5000)
-    const [cache, state] = [
-      createRedisCache({ ...options, connection }),
-      redisScopeState(redis.url, { connection }),
-    ]
+    const options = redisOptions(redis.url, { keyPrefix: 'both:' })
+    const [cache, state] = [createRedisCache(options), createRedisScopeState(options)]
     const connections = async () =>
       Number(/^connected_clients:(\d+)/m.exec(await redis.admin.info('clients'))?.[1])
     await Promise.all([cache.set('author/s/k', 'v', HOUR), state.counters('s')])
@@ -144,45 +138,32 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     await state.close()
     await eventually(connections, (count) => count === open - 1)
     expect(await outcomeOf(cache.get('author/s/k'))).toBe('unreachable')
-    await cache.close()
   })
 
-  it('says what is wrong with Redis, in time, and serves again when it is back, empty', async () => {
+  it('rejects in time while Redis is away, and works again when it is back empty', async () => {
     await using own = await startRedis()
     const state = open({ timeoutMs: 300 }, own.url)
-    const before = await eventually(
-      () => outcomeOf(state.bump('s', 'fence')) as Promise<{ epoch: number; fence: number }>,
-      (one) => typeof one === 'object',
-    )
+    const before = await succeeds(() => state.bump('s', 'fence'))
     await state.fill('s', 'k', 'from before', HOUR, before)
     own.signal('SIGSTOP')
     expect(await outcomeOf(state.read('s', 'k'))).toBe('timeout')
     expect(await outcomeOf(state.lease('s', 'k', HOUR))).toMatch(/timeout|unreachable/)
     own.signal('SIGCONT')
-    await eventually(
-      () => outcomeOf(state.check()),
-      (outcome) => outcome === undefined,
-    )
+    await succeeds(() => state.check())
     const lease = await eventually(
       () => state.lease('s', 'other', HOUR).catch(() => undefined),
       (one) => one !== undefined,
     )
     await own.kill()
     await lease?.release()
-    await eventually(
-      () => outcomeOf(state.counters('s')),
-      (outcome) => outcome === 'unreachable',
-    )
+    await fails(() => state.counters('s'), 'unreachable')
     await own.start()
-    const after = await eventually(
-      () => outcomeOf(state.read('s', 'k')) as Promise<Awaited<ReturnType<ScopeState['read']>>>,
-      (one) => typeof one === 'object',
-    )
+    const after = await succeeds(() => state.read('s', 'k'))
     expect(after.block).toBeUndefined()
     expect(after.counters.fence).toBeGreaterThan(before.fence)
   })
 
-  it('reads on a server that is full, and says that it cannot be changed', async () => {
+  it('serves reads and rejects changes while the server is full', async () => {
     await using own = await startRedis(['--maxmemory-policy', 'noeviction'])
     const state = open({}, own.url)
     const begun = await state.counters('s')
@@ -194,5 +175,30 @@ describe.skipIf(NO_REDIS)(`on Redis ${NEEDS}`, () => {
     expect(await outcomeOf(state.bump('s', 'fence'))).toBe('refused')
     await full.config('SET', 'maxmemory', '0')
     expect((await state.bump('s', 'fence')).fence).toBe(begun.fence + 1)
+  })
+})
+
+describe.skipIf(NO_REDIS)(`on a Redis Cluster ${NEEDS}`, () => {
+  const cluster = useCluster()
+
+  testContract(
+    'the scope state',
+    SCOPE_STATE_CASES.filter(({ name }) => !OWN_BOUNDS.includes(name)),
+    redisScopeSubject(cluster.url),
+  )
+
+  it('keeps a scope on one node and spreads scopes over the nodes', async () => {
+    const state = redisScopeState(cluster.url(), { keyPrefix: 'spread:' })
+    onTestFinished(() => state.close())
+    await succeeds(() => state.check())
+    for (let i = 0; i < 30; i++) {
+      await state.fill('one', `k${i}`, 'v', HOUR, await state.counters('one'))
+      await state.lease('one', `k${i}`, HOUR)
+      await state.noteTurn('one', `c${i}`, 1, 'added', 1)
+      await state.counters(`default/user-${i}`)
+    }
+    expect(await keyCounts(cluster.url(), 'spread:{scope:one}*')).toEqual([0, 0, 92])
+    const counts = await keyCounts(cluster.url(), 'spread:{scope:default/user-*')
+    expect(counts.every((count) => count > 0)).toBe(true)
   })
 })

@@ -56,7 +56,7 @@ const MOMENTS = ['before', 'half', 'after'] as const
 /** What a store on Qdrant promises beyond the port, of servers and connections that are lost. */
 export const CRASH_CASES: readonly Case<Opener>[] = [
   ...MOMENTS.map((cut) => ({
-    name: `shows a commit whole or not at all, whichever request is cut ${cut} it is done`,
+    name: `applies a commit completely or not at all when a request is cut ${cut} execution`,
     async run(opener: Opener) {
       const outcomes: string[] = []
       for (let n = 0; ; n += 1) {
@@ -95,7 +95,7 @@ export const CRASH_CASES: readonly Case<Opener>[] = [
     },
   })),
   {
-    name: 'carries a commit out by itself when the server comes back, and lets nobody see half of it before',
+    name: 'carries out a commit when the server is back, and hides it from reads until then',
     async run(opener) {
       await using server = await startFakeQdrant()
       const store = await openOn(server.url, { timeoutMs: 2000 }, opener)
@@ -117,7 +117,7 @@ export const CRASH_CASES: readonly Case<Opener>[] = [
     },
   },
   {
-    name: 'takes a commit back whose journal may have been written, before it does anything else',
+    name: 'cancels a commit whose journal entry may exist before the next commit',
     async run(opener) {
       await using server = await startFakeQdrant()
       const store = await openOn(server.url, {}, opener)
@@ -133,7 +133,7 @@ export const CRASH_CASES: readonly Case<Opener>[] = [
     },
   },
   {
-    name: 'takes no notice of a journal that arrives when it has been taken back',
+    name: 'ignores a journal entry that arrives after its cancellation',
     async run(opener) {
       await using server = await startFakeQdrant()
       const store = await openOn(server.url, {}, opener)

@@ -16,7 +16,7 @@ export function openOn(
   return opener({ url, prefix: 'p_', timeoutMs: 5000, retryDelayMs: 1, embedder, ...options })
 }
 
-const BITS = caseNamed(RECORD_CASES, 'gives an embedding back bit by bit')
+const BITS = caseNamed(RECORD_CASES, 'reads an embedding back bit by bit')
 
 /** The cases by the length of their vectors: a store has one. */
 export const CASES_BY_DIMENSIONS: readonly { dimensions: number; cases: readonly Case<RecordsSubject>[] }[] =

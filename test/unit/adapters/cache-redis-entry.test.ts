@@ -1,9 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeEntry, encodeEntry, redisKey } from '../../../sidecar/adapters/redis/cache-entry.ts'
+import { decodeEntry, encodeEntry } from '../../../sidecar/adapters/redis/cache.ts'
+import { redisKey } from '../../../sidecar/adapters/redis/keys.ts'
 
 describe('an entry in Redis', () => {
-  it('comes back as it was', () => {
+  it('decodes to what was encoded', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.maxSafeNat(), (value, storedAt) => {
         expect(decodeEntry(encodeEntry({ value, storedAt }))).toEqual({ value, storedAt })
@@ -11,7 +12,7 @@ describe('an entry in Redis', () => {
     )
   })
 
-  it('is not read from what another version or another program wrote', () => {
+  it('is ignored when another version or program wrote it', () => {
     for (const text of [
       '',
       '1',
@@ -30,10 +31,10 @@ describe('an entry in Redis', () => {
 })
 
 describe('a key in Redis', () => {
-  // Of few characters, so that keys come close to each other.
+  // Few characters, so that keys collide easily.
   const key = fc.string({ unit: fc.constantFrom('a', 'b', '/', '{', '}', ':', '\n'), maxLength: 9 })
 
-  it('is of one key only', () => {
+  it('is unique per key', () => {
     fc.assert(
       fc.property(key, key, (one, other) => {
         expect(redisKey('p:', one) === redisKey('p:', other)).toBe(one === other)
@@ -42,7 +43,7 @@ describe('a key in Redis', () => {
     )
   })
 
-  it('has the scope for its hash tag, or nothing', () => {
+  it('has the scope as its hash tag, or an empty one', () => {
     const tagOf = (text: string) => /\{([^}]*)\}/.exec(text)?.[1]
     fc.assert(
       fc.property(key, (one) => {

@@ -73,8 +73,8 @@ describe('two services on one store', () => {
   })
 
   it('give duplicate numbers without a shared lock', async () => {
-    expect(await turnsOf(two('each process has locks of its own'))).not.toEqual(EACH)
-    expect(await versionsOf(two('each process has locks of its own'))).not.toEqual(EACH)
+    expect(await turnsOf(two('does not share locks between processes'))).not.toEqual(EACH)
+    expect(await versionsOf(two('does not share locks between processes'))).not.toEqual(EACH)
   })
 
   it('erase everything written before a concurrent forget', async () => {
