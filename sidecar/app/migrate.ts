@@ -12,7 +12,6 @@ import { parseArgs } from 'node:util'
 import { readIntakeLog } from '../cli/migration/intake-log.ts'
 import { migrate } from '../cli/migration/migrate.ts'
 import { type EmbedderName, getEmbedderNote } from '../memory/repositories/meta.ts'
-import { openRecords } from './backends.ts'
 import { runCommand } from './command.ts'
 import { readConfig } from './config.ts'
 import { type Topology, topologyOf } from './topology.ts'
@@ -25,7 +24,7 @@ type StoreKind = (typeof STORES)[number]
 /** Placeholder: the SQLite store does not depend on the embedder. */
 const ANY_EMBEDDER: EmbedderName = { name: 'unknown', dimensions: 1 }
 
-await runCommand(async (resources) => {
+await runCommand(async (open) => {
   const { from, to } = readArguments()
   const config = readConfig()
   if (!config.qdrant) {
@@ -36,11 +35,6 @@ await runCommand(async (resources) => {
     qdrant: topologyOf(config).records,
   }
   if (from === 'sqlite') assertFilesComplete(nameOf(stores.sqlite), config.dataDir)
-  const open = async (store: Records, embedder: EmbedderName) => {
-    const opened = await openRecords(store, embedder)
-    resources.defer(() => opened.close())
-    return opened
-  }
   const source = await open(stores[from], await embedderOf(stores[from]))
   const sourceName = nameOf(stores[from])
   const targetName = nameOf(stores[to])

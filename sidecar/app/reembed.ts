@@ -13,14 +13,14 @@ import { reembed } from '../memory/store/embedder-guard.ts'
 import { completeMemories, embedderBefore, moveEmbeddings } from '../memory/store/re-embedding.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
-import { openEmbedder, openRecords } from './backends.ts'
+import { openEmbedder } from './backends.ts'
 import { runCommand } from './command.ts'
 import { readConfig } from './config.ts'
 import { topologyOf } from './topology.ts'
 
 type Open = (embedder: EmbedderName) => Promise<RecordStore>
 
-await runCommand(async (resources) => {
+await runCommand(async (openStore) => {
   const config = readConfig()
   const { rollback, 'drop-old': isDrop } = parseArgs({
     options: {
@@ -29,11 +29,8 @@ await runCommand(async (resources) => {
     },
   }).values
   if (rollback && isDrop) throw new Error('--rollback, --drop-old: expected only one of them, got both')
-  const open: Open = async (name) => {
-    const store = await openRecords(topologyOf(config).records, name)
-    resources.defer(() => store.close())
-    return store
-  }
+  const { records } = topologyOf(config)
+  const open: Open = (name) => openStore(records, name)
   const embedder = await openEmbedder(config)
   const store = await open(embedder)
   if (rollback) return await rollBack(store, embedder, open)
@@ -82,16 +79,10 @@ async function rollBack(current: RecordStore, embedder: Embedder, open: Open): P
   const previous = note?.previous
   if (!note || !previous) throw new Error('--rollback: there is no previous embedding')
   const isConfigured = previous.name === embedder.name && previous.dimensions === embedder.dimensions
-  const target = isConfigured ? current : await open(previous)
-  const result = await move(
-    await open(note),
-    target,
-    note,
-    isConfigured ? embedder : embedderBefore(previous),
-  )
-  return isConfigured
-    ? result
-    : `${result}\nSet EMBEDDING_MODEL to ${previous.name} before you start the sidecar.`
+  const source = await open(note)
+  if (isConfigured) return await move(source, current, note, embedder)
+  const result = await move(source, await open(previous), note, embedderBefore(previous))
+  return `${result}\nSet EMBEDDING_MODEL to ${previous.name} before you start the sidecar.`
 }
 
 async function dropOld(store: RecordStore, embedder: Embedder, isSame: boolean): Promise<string> {

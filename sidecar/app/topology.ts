@@ -41,8 +41,8 @@ export function topologyOf({
     return { ...selected, isShared: false, queue, locks: IN_PROCESS }
   }
   const commitMs = Math.min(20_000, Math.max(1000, qdrant.timeoutMs))
-  const shared = { kind: 'redis', ...redis } as const
-  return { ...selected, isShared: true, queue: shared, locks: { ...shared, commitMs } }
+  const onRedis = { kind: 'redis', ...redis } as const
+  return { ...selected, isShared: true, queue: onRedis, locks: { ...onRedis, commitMs } }
 }
 
 const IN_PROCESS: InProcess = { kind: 'in-process' }

@@ -96,7 +96,7 @@ describe('npm run migrate', () => {
       [
         { ...killed, QDRANT_URL: server.url },
         ['--to', 'qdrant'],
-        /DATA_DIR: the intake log contains 1 turns that are not in the record store.* Start the sidecar/,
+        /DATA_DIR: expected no accepted turns in intake\.db, got 1: .* Start the sidecar/,
       ],
       [
         { ...empty, QDRANT_URL: server.url },

@@ -7,7 +7,7 @@ const textsOf = (text: string, kind?: string) =>
   segment(normalise(text)).flatMap((word) => (!kind || word.kind === kind ? [word.text] : []))
 
 describe('normalise', () => {
-  it('gives full-width, curly and accented-compatible forms one spelling', () => {
+  it('maps full-width letters, curly apostrophes and ligatures to one spelling', () => {
     expect(normalise('Ｃａｆé’s ﬁne')).toBe("café's fine")
   })
 
@@ -15,11 +15,11 @@ describe('normalise', () => {
     expect(normalise('أُحِبُّ')).toBe('احب')
   })
 
-  it('changes nothing the second time', () => {
+  it('is stable after the second application', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         const once = normalise(text)
-        // Lower-casing may produce what NFKC composes again; one more round must be the end of it.
+        // Lower-casing may produce characters that NFKC composes again.
         expect(normalise(normalise(once))).toBe(normalise(once))
       }),
     )
@@ -41,24 +41,24 @@ describe('segment', () => {
     expect(textsOf('at 10:30', 'number')).toEqual(['10:30'])
   })
 
-  it('cuts Japanese into words and bigrams', () => {
+  it('splits Japanese into words and bigrams', () => {
     expect(textsOf('東京に住む', 'unspaced')).toContain('東京')
     expect(textsOf('東京に住む', 'gram')).toContain('東京')
   })
 
-  it('gives Chinese characters of longer words one by one too', () => {
+  it('also returns each Chinese character of a longer word', () => {
     expect(textsOf('汽车', 'gram')).toEqual(expect.arrayContaining(['汽', '车', '汽车']))
   })
 
-  it('gives Korean words with their bigrams', () => {
+  it('returns Korean words with their bigrams', () => {
     expect(textsOf('강아지를')).toEqual(['강아지를', '강아', '아지', '지를'])
   })
 
-  it('separates scripts that touch', () => {
+  it('separates adjacent scripts', () => {
     expect(textsOf('iphoneを買う', 'word')).toEqual(['iphone'])
   })
 
-  it('answers words that stand in the text where it says', () => {
+  it('returns the offset of each word', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (raw) => {
         const text = normalise(raw)
@@ -68,11 +68,9 @@ describe('segment', () => {
       }),
     )
   })
-})
 
-describe('a long text of many short pieces', () => {
-  it('is read piece by piece, none of them looking at all the others', () => {
-    // Each piece reading all words before it would take minutes here.
+  it('takes linear time for many short pieces', () => {
+    // Quadratic time would be minutes and exceed the timeout of the test.
     const words = segment('東京 '.repeat(50_000))
     expect(words.filter(({ kind }) => kind === 'gram')).toHaveLength(50_000 * 3)
   })

@@ -11,11 +11,11 @@ describe('splitSentences', () => {
     ['ما اسمك؟ اسمي علي.', ['ما اسمك؟', 'اسمي علي.']],
     ['She said "Stop." Then left…', ['She said "Stop."', 'Then left…']],
     ['', []],
-  ])('cuts %j', (text, sentences) => {
+  ])('splits %j', (text, sentences) => {
     expect(splitSentences(text)).toEqual(sentences)
   })
 
-  it('loses nothing but space', () => {
+  it('drops only white space', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (text) => {
         expect(splitSentences(text).join('').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
@@ -24,15 +24,15 @@ describe('splitSentences', () => {
   })
 })
 
-describe('long messages', () => {
+describe('the functions on sentences', () => {
   it.each([
     ['dots', '.'.repeat(200_000)],
     ['question marks', '?'.repeat(200_000)],
     ['abbreviations', 'Dr. '.repeat(50_000)],
     ['laughter', '哈'.repeat(200_000)],
     ['quotes', `.${'"'.repeat(200_000)}`],
-  ])('are read in one go: %s', (_name, text) => {
-    // Anything quadratic in here would take minutes and run into the test's own deadline.
+  ])('take linear time for 200,000 characters of %s', (_name, text) => {
+    // Quadratic time would be minutes and exceed the timeout of the test.
     for (const sentence of splitSentences(`${text}x`)) {
       isSmallTalk(sentence)
       isQuestion(sentence)
@@ -58,9 +58,12 @@ describe('packSentences', () => {
 })
 
 describe('sentence kinds', () => {
-  it.each(['Where is it?', '元気ですか？', 'أين هو؟', 'Really?!', '"Why?"'])('%s asks', (sentence) => {
-    expect(isQuestion(sentence)).toBe(true)
-  })
+  it.each(['Where is it?', '元気ですか？', 'أين هو؟', 'Really?!', '"Why?"'])(
+    'isQuestion accepts %s',
+    (sentence) => {
+      expect(isQuestion(sentence)).toBe(true)
+    },
+  )
 
   it.each([
     'Hi there, thanks!',
@@ -71,7 +74,7 @@ describe('sentence kinds', () => {
     'Merci beaucoup.',
     '네, 감사합니다.',
     'Привет!',
-  ])('%s says nothing', (sentence) => {
+  ])('isSmallTalk accepts %s', (sentence) => {
     expect(isSmallTalk(sentence)).toBe(true)
   })
 
@@ -81,7 +84,7 @@ describe('sentence kinds', () => {
     'Call me Ishmael.',
     '我住在北京。',
     'J’habite à Lyon.',
-  ])('%s says something', (sentence) => {
+  ])('%s is neither a question nor small talk', (sentence) => {
     expect(isSmallTalk(sentence)).toBe(false)
     expect(isQuestion(sentence)).toBe(false)
   })

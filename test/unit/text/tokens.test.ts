@@ -19,14 +19,14 @@ describe('detectLanguage', () => {
     expect(detectLanguage(text.toLowerCase().split(' '))).toBe(language)
   })
 
-  it('takes a text without small words for the fallback', () => {
+  it('returns the fallback for a Latin text without stop words', () => {
     expect(detectLanguage(['paris', 'museum'])).toBe('english')
     expect(detectLanguage(['paris', 'museum'], 'german')).toBe('german')
   })
 })
 
 describe('termsOf', () => {
-  it('brings regular and irregular English forms together', () => {
+  it('gives regular and irregular forms of an English word one stem', () => {
     expect(stem('went', 'english')).toBe(stem('going', 'english'))
     expect(stem('children', 'english')).toBe(stem('child', 'english'))
     expect(stem("anna's", 'english')).toBe(stem('anna', 'english'))
@@ -36,7 +36,7 @@ describe('termsOf', () => {
     expect(terms('The dog and the dogs')).toEqual(['dog', 'dog'])
   })
 
-  it('reads numbers alike', () => {
+  it('gives different spellings of a number one term', () => {
     expect(terms('she paid 1,000 on the 5th at 07')).toEqual([...terms('she paid 1000 on the 5 at 7')])
   })
 
@@ -45,7 +45,7 @@ describe('termsOf', () => {
     expect(terms('私は本を読みました')).toContain('本')
   })
 
-  it('undoes French elision', () => {
+  it('removes French elision', () => {
     expect(terms("elle n'aime pas l'orage")).toContain(stem('orage', 'french'))
   })
 
@@ -57,14 +57,14 @@ describe('termsOf', () => {
 })
 
 describe('queryTermsOf', () => {
-  it('stems a question in the languages of its memories too', () => {
+  it('stems a question in the languages of the memories too', () => {
     const memory = readText('Wir haben die Wohnungen in der Stadt gesehen')
     expect(memory.language).toBe('german')
     const [term] = queryTermsOf(readText('Wohnungen'), ['german'])
     expect(termsOf(memory).some((one) => term?.forms.includes(one))).toBe(true)
   })
 
-  it('marks the words of asking', () => {
+  it('marks words that belong to the act of asking', () => {
     const marked = queryTermsOf(readText('What kind of boat was mentioned?'))
     expect(marked.map(({ word, asking }) => [word, asking])).toEqual([
       ['kind', true],
@@ -75,12 +75,12 @@ describe('queryTermsOf', () => {
 })
 
 describe('relatedTermsOf', () => {
-  it('knows words for the same, and members of a kind', () => {
+  it('returns synonyms of a term and members of a category', () => {
     expect(relatedTermsOf(stem('employer', 'english'))?.synonyms).toContain(stem('company', 'english'))
     expect(relatedTermsOf(stem('instrument', 'english'))?.members).toContain(stem('violin', 'english'))
   })
 
-  it('knows nothing of other words', () => {
+  it('returns undefined for a word that is not in the thesaurus', () => {
     expect(relatedTermsOf('xyzzy')).toBeUndefined()
   })
 })
