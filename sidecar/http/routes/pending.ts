@@ -175,7 +175,7 @@ export function pendingRoutes({ buffer, intake }: PendingServices) {
       }
       const running = end
         ? buffer?.endConversation(scope, conversation_id as string)
-        : buffer?.flush(scope, { conversationId: conversation_id })
+        : buffer?.flush(scope, conversation_id)
       const result = await resultOf(running, wait)
       return c.json({ ...result, pending: await countPending(scope, conversation_id) }, 200)
     })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { BufferedTurn } from '../../learning/buffer/buffer-zone.ts'
+import type { BufferedTurn } from '../../learning/buffer/scope-buffer.ts'
 import { toIso } from './values.ts'
 
 /** Fields of a turn that is not extracted yet. */
