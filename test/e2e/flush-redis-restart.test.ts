@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { TABLE } from '../helpers/learning/buffer/helpers.ts'
+import { TABLE } from '../helpers/learning/buffer/model.ts'
 import { memoryModel } from '../helpers/memory-model.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
-import { TABLE } from '../helpers/learning/buffer/helpers.ts'
+import { TABLE } from '../helpers/learning/buffer/model.ts'
 import { isDecision, memoryModel } from '../helpers/memory-model.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'

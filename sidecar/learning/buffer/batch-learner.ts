@@ -15,16 +15,12 @@ export class BatchLearner {
   readonly #pending: PendingTurns
   readonly #context: BufferContext
   /** Turns of the model call in progress. */
-  readonly #processing = new Set<string>()
+  readonly processing = new Set<string>()
 
   constructor(key: string, pending: PendingTurns, context: BufferContext) {
     this.#key = key
     this.#pending = pending
     this.#context = context
-  }
-
-  isProcessing(turnId: string): boolean {
-    return this.#processing.has(turnId)
   }
 
   /**
@@ -68,7 +64,7 @@ export class BatchLearner {
     // The buffer may have closed while this batch was queued.
     if (closing.aborted) return CLOSING
     const ids = batch.map((turn) => turn.turn_id)
-    for (const id of ids) this.#processing.add(id)
+    for (const id of ids) this.processing.add(id)
     try {
       return await learner.learn(parseScopeKey(this.#key), ids, { signal: cancelled, trigger })
     } catch (error) {
@@ -76,7 +72,7 @@ export class BatchLearner {
       log.error('learning failed', { error: error instanceof Error ? error.stack : String(error) })
       return { status: 'later', reason: 'internal', detail: 'see the log' }
     } finally {
-      for (const id of ids) this.#processing.delete(id)
+      for (const id of ids) this.processing.delete(id)
     }
   }
 

@@ -12,8 +12,8 @@ import type { BufferContext, Shared } from './context.ts'
 import type { ObservedWindow } from './observed-windows.ts'
 import { type PendingTotals, StoredTotals, sumOf } from './pending-totals.ts'
 import type { FlushRequest } from './schedule.ts'
-import { type FlushResult, ScopeBuffer } from './scope-buffer.ts'
-import { type BufferSettings, DEFAULT_BUFFER } from './settings.ts'
+import { type BufferedTurn, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
+import { type BufferSettings, DEFAULT_BUFFER, type FlushTrigger } from './settings.ts'
 
 type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
@@ -29,11 +29,6 @@ export interface BufferOptions
   /** Epoch milliseconds. */
   now?: () => number
   timers?: Timers
-}
-
-/** A pending turn, and whether the model call for it is in progress. */
-export interface BufferedTurn extends PendingTurn {
-  processing: boolean
 }
 
 /** Delay after which flushes are scheduled again while the queue is unavailable, milliseconds. */
@@ -114,7 +109,7 @@ export class BufferZone {
     request: AddRequest,
     options: Pick<AddOptions, 'expiresAt' | 'triggers'>,
   ): Promise<AddResult> {
-    const { engine, countTokens } = this.#options
+    const { engine, countTokens, windows } = this.#options
     const key = scopeKey(scope)
     const { conversationId, turn } = request
     const id = conversationId !== undefined && turn !== undefined && turnRecordId(conversationId, turn)
@@ -127,9 +122,12 @@ export class BufferZone {
         learn: true,
         countTokens: (messages) => tokensOf(messages, countTokens),
       })
-      if (result.pending) {
-        this.#scope(key).put(result.pending)
-        this.#loadWindow(key, result.pending)
+      if (!result.pending) return result
+      this.#scope(key).put(result.pending)
+      // Another sidecar may have served the recall of this conversation.
+      if (conversationId !== undefined) {
+        const loaded = windows.load(key, conversationId)
+        void loaded.then((isFound) => isFound && this.#scopes.get(key)?.scheduleFlush())
       }
       return result
     } finally {
@@ -138,26 +136,23 @@ export class BufferZone {
   }
 
   /** Extracts from the pending turns now, including failed ones. Resolves after one attempt. */
-  async flush(
-    scope: Scope,
-    { conversationId }: { conversationId?: string | undefined } = {},
-  ): Promise<FlushResult> {
+  async flush(scope: Scope, conversationId?: string): Promise<FlushResult> {
     const accept = (turn: PendingTurn) =>
       conversationId === undefined || turn.conversation_id === conversationId
-    return await this.#flushNow(scope, { trigger: 'explicit', accept })
+    return await this.#flushNow(scope, 'explicit', accept)
   }
 
   /** Extracts from the pending turns of an ended conversation, except failed ones. */
   async endConversation(scope: Scope, conversationId: string): Promise<FlushResult> {
     const accept = (turn: PendingTurn) => turn.conversation_id === conversationId && turn.not_before !== null
-    return await this.#flushNow(scope, { trigger: 'end', accept })
+    return await this.#flushNow(scope, 'end', accept)
   }
 
   /** Retries the failed turns of a user, all or one. */
   async replay(scope: Scope, turnId?: string): Promise<FlushResult> {
     const accept = (turn: PendingTurn) =>
       turn.not_before === null && (turnId === undefined || turn.turn_id === turnId)
-    return await this.#flushNow(scope, { trigger: 'replay', accept })
+    return await this.#flushNow(scope, 'replay', accept)
   }
 
   /** Extracts from one turn, together with the pending turns of its conversation. Returns its own events. */
@@ -194,9 +189,7 @@ export class BufferZone {
 
   /** The pending turns of a scope, oldest first. */
   list(scope: Scope, conversationId?: string): BufferedTurn[] {
-    const buffer = this.#scopes.get(scopeKey(scope))
-    const turns = buffer?.pending.list(conversationId) ?? []
-    return turns.map((turn) => ({ ...turn, processing: buffer?.isProcessing(turn.turn_id) ?? false }))
+    return this.#scopes.get(scopeKey(scope))?.list(conversationId) ?? []
   }
 
   count(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
@@ -206,9 +199,7 @@ export class BufferZone {
 
   /** A pending turn; `undefined` for any other. */
   find(scope: Scope, turnId: string): BufferedTurn | undefined {
-    const buffer = this.#scopes.get(scopeKey(scope))
-    const turn = buffer?.pending.get(turnId)
-    return turn && { ...turn, processing: buffer?.isProcessing(turnId) ?? false }
+    return this.#scopes.get(scopeKey(scope))?.find(turnId)
   }
 
   /** The stored turn of a pending one; `undefined` for any other. */
@@ -247,17 +238,8 @@ export class BufferZone {
     this.#timers.clearTimeout(timer)
   }
 
-  async #flushNow(scope: Scope, request: Omit<FlushRequest, 'priority'>): Promise<FlushResult> {
-    return (await this.#known(scopeKey(scope))?.flush({ ...request, priority: 1 })) ?? NO_RESULT
-  }
-
-  /** Another sidecar may have served the recall of this conversation. */
-  #loadWindow(key: string, { conversation_id }: PendingTurn): void {
-    const { windows } = this.#options
-    if (conversation_id === null || windows.get(key, conversation_id)) return
-    void windows.load(key, conversation_id).then((isFound) => {
-      if (isFound) this.#scopes.get(key)?.scheduleFlush()
-    })
+  async #flushNow(scope: Scope, trigger: FlushTrigger, accept: FlushRequest['accept']): Promise<FlushResult> {
+    return (await this.#known(scopeKey(scope))?.flush({ trigger, accept, priority: 1 })) ?? NO_RESULT
   }
 
   /** Runs a due scope. Returns the time of its next run, epoch milliseconds. */

@@ -39,6 +39,7 @@ export class ObservedWindows {
   /** Loads a window that another sidecar observed. Returns whether it was found; never rejects. */
   async load(scope: string, conversationId: string): Promise<boolean> {
     const key = keyOf(scope, conversationId)
+    if (this.#windows.has(key)) return false
     const shared = await this.#cache.get(key).catch(() => undefined)
     const windowSize = Number(shared?.value)
     if (!Number.isInteger(windowSize) || this.#windows.has(key)) return false

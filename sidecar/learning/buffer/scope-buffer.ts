@@ -21,6 +21,11 @@ export interface FlushResult {
   reason: string | null
 }
 
+/** A pending turn, and whether the model call for it is in progress. */
+export interface BufferedTurn extends PendingTurn {
+  processing: boolean
+}
+
 type TurnEvents = Pick<FlushResult, 'reason'> & { events: TurnEvent[] }
 
 /** Age up to which the known turns of other sidecars are recent enough to schedule a flush, milliseconds. */
@@ -62,8 +67,18 @@ export class ScopeBuffer {
     this.scheduleFlush()
   }
 
-  isProcessing(turnId: string): boolean {
-    return this.#learner.isProcessing(turnId)
+  /** Oldest first. */
+  list(conversationId?: string): BufferedTurn[] {
+    return this.pending.list(conversationId).map((turn) => this.#toBuffered(turn))
+  }
+
+  find(turnId: string): BufferedTurn | undefined {
+    const turn = this.pending.get(turnId)
+    return turn && this.#toBuffered(turn)
+  }
+
+  #toBuffered(turn: PendingTurn): BufferedTurn {
+    return { ...turn, processing: this.#learner.processing.has(turn.turn_id) }
   }
 
   /** Time of the next automatic flush, epoch milliseconds; `null` for none. */

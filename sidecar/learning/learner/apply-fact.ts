@@ -2,7 +2,7 @@ import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
 import { memoryIdOf } from '../../memory/model/identity.ts'
 import type { Memory, Source } from '../../memory/model/memory.ts'
 import { boundSources } from '../../memory/model/sources.ts'
-import type { Turn } from '../../memory/model/turns.ts'
+import type { Effect, Turn } from '../../memory/model/turns.ts'
 import type { Held } from '../../memory/repositories/memories.ts'
 import { expiryOf } from '../../memory/rules/rules.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
@@ -48,11 +48,7 @@ export async function addFact(fact: FactContext, text: string): Promise<Applied 
     { ...cause, turn },
   )
   if (text === learned.fact.text) unit.put(memory, learned.dense)
-  return {
-    event: { event: 'ADD', id, memory: text },
-    effect: { event: 'ADD', memory_id: id, version: memory.version },
-    through,
-  }
+  return toApplied('ADD', memory, through)
 }
 
 /** Adds sources to a memory that is stated again, and renews an expired one. */
@@ -61,7 +57,7 @@ export async function confirmMemory(
   { memory, dense }: Held,
 ): Promise<Applied | undefined> {
   const { unit, learned, cause, context } = fact
-  const { id, text, expires_at } = memory
+  const { id, expires_at } = memory
   const through = await recordableTurns(fact, id)
   const turn = through.at(-1)
   if (!turn) return undefined
@@ -74,19 +70,21 @@ export async function confirmMemory(
       expires_at: expiryOf(context.rules, learned.fact.topic, valid_from, memory.run_id),
     }
     const why = { ...cause, turn, reason: 'said again after it had expired' }
-    const { version } = await unit.revise(id, fields, why)
-    return {
-      event: { event: 'UPDATE', id, memory: text, previous: text },
-      effect: { event: 'UPDATE', memory_id: id, version },
-      through,
-    }
+    return toApplied('UPDATE', await unit.revise(id, fields, why), through, memory.text)
   }
   unit.put({ ...memory, sources, updated_at: unit.now }, dense)
-  return {
-    event: { event: 'NOOP', id, memory: text },
-    effect: { event: 'NOOP', memory_id: id, version: memory.version },
-    through,
-  }
+  return toApplied('NOOP', memory, through)
+}
+
+/** @param previous the text before an update */
+export function toApplied(
+  event: Effect['event'],
+  { id, text, version }: Memory,
+  through: readonly Turn[],
+  previous?: string,
+): Applied {
+  const reported = { event, id, memory: text, ...(previous === undefined ? {} : { previous }) }
+  return { event: reported, effect: { event, memory_id: id, version }, through }
 }
 
 /** The turns that may be sources of a memory; from the other turns it counts as deleted. */

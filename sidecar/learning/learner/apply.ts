@@ -2,7 +2,7 @@ import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
 import type { Held } from '../../memory/repositories/memories.ts'
 import { expiryOf } from '../../memory/rules/rules.ts'
 import type { Decision, Update } from '../reconcile/types.ts'
-import { addFact, confirmMemory, mergeSources, recordableTurns } from './apply-fact.ts'
+import { addFact, confirmMemory, mergeSources, recordableTurns, toApplied } from './apply-fact.ts'
 import {
   type Applied,
   type ApplyContext,
@@ -71,11 +71,7 @@ async function applyOne(decision: Decision, fact: FactContext): Promise<Applied 
   }
   if (!held) return undefined
   const memory = await unit.end(decision.target, learned.sources[0]?.at ?? unit.now, cause)
-  return {
-    event: { event: 'DELETE', id: memory.id, memory: memory.text },
-    effect: { event: 'DELETE', memory_id: memory.id, version: memory.version },
-    through: statedIn,
-  }
+  return toApplied('DELETE', memory, statedIn)
 }
 
 async function update(decision: Update, { memory: before }: Held, applying: FactContext): Promise<Applied> {
@@ -97,11 +93,7 @@ async function update(decision: Update, { memory: before }: Held, applying: Fact
     },
     cause,
   )
-  return {
-    event: { event: 'UPDATE', id: memory.id, memory: memory.text, previous: before.text },
-    effect: { event: 'UPDATE', memory_id: memory.id, version: memory.version },
-    through: statedIn,
-  }
+  return toApplied('UPDATE', memory, statedIn, before.text)
 }
 
 /** A fact that a later fact of the batch superseded: it is in history and under `as_of`, but not current. */

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import { MAX_BATCH_TOKENS } from '../../../sidecar/learning/learner/parts.ts'
-import { TABLE } from '../../helpers/learning/buffer/helpers.ts'
-import { batchOf, tableModel } from '../../helpers/learning/buffer/model.ts'
+import { batchOf, TABLE, tableModel } from '../../helpers/learning/buffer/model.ts'
 import { testApp } from '../../helpers/test-app.ts'
 
 /** Uses the token counter of the test app. */

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { TABLE } from '../../helpers/learning/buffer/helpers.ts'
-import { gibberish, held, tableModel } from '../../helpers/learning/buffer/model.ts'
+import { gibberish, held, TABLE, tableModel } from '../../helpers/learning/buffer/model.ts'
 import { quiet } from '../../helpers/learning/buffer/timers.ts'
 import { said, testApp } from '../../helpers/test-app.ts'
 

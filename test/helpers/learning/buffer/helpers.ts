@@ -22,23 +22,8 @@ import { type RecordStore, scrollAll } from '../../../../sidecar/ports/records.t
 import type { ScopeLock } from '../../../../sidecar/ports/scope-lock.ts'
 import { type Clock, stoppedClock } from '../../clock.ts'
 import type { FactTable } from '../../memory-model.ts'
-import { held, type TableModel, tableModel } from './model.ts'
+import { held, TABLE, type TableModel, tableModel } from './model.ts'
 import { type FakeTimers, fakeTimers, until } from './timers.ts'
-
-export const TABLE: FactTable = {
-  'I live in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home' }],
-  'I moved to Porto': [
-    { text: 'Ada lives in Porto.', topic: 'basic_info', sub_topic: 'home', replaces: 'Ada lives in Leeds.' },
-  ],
-  'I am a nurse': [{ text: 'Ada works as a nurse.', topic: 'work', sub_topic: 'role' }],
-  'I am a potter': [
-    { text: 'Ada works as a potter.', topic: 'work', sub_topic: 'role', replaces: 'Ada works as a nurse.' },
-  ],
-  'I have a cat': [{ text: 'Ada has a cat.', topic: 'relationships', sub_topic: 'pets' }],
-  'I play the cello': [{ text: 'Ada plays the cello.', topic: 'preferences', sub_topic: 'music' }],
-  'I am allergic to nuts': [{ text: 'Ada is allergic to nuts.', topic: 'health', sub_topic: 'allergies' }],
-  'I speak Welsh': [{ text: 'Ada speaks Welsh.', topic: 'basic_info', sub_topic: 'languages' }],
-}
 
 export const ADA: Scope = { namespace: 'n', userId: 'ada' }
 

@@ -6,6 +6,21 @@ import type {
 import { type FactTable, memoryModel } from '../../memory-model.ts'
 import type { ScriptedRequest } from '../../scripted-openai/server.ts'
 
+export const TABLE: FactTable = {
+  'I live in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home' }],
+  'I moved to Porto': [
+    { text: 'Ada lives in Porto.', topic: 'basic_info', sub_topic: 'home', replaces: 'Ada lives in Leeds.' },
+  ],
+  'I am a nurse': [{ text: 'Ada works as a nurse.', topic: 'work', sub_topic: 'role' }],
+  'I am a potter': [
+    { text: 'Ada works as a potter.', topic: 'work', sub_topic: 'role', replaces: 'Ada works as a nurse.' },
+  ],
+  'I have a cat': [{ text: 'Ada has a cat.', topic: 'relationships', sub_topic: 'pets' }],
+  'I play the cello': [{ text: 'Ada plays the cello.', topic: 'preferences', sub_topic: 'music' }],
+  'I am allergic to nuts': [{ text: 'Ada is allergic to nuts.', topic: 'health', sub_topic: 'allergies' }],
+  'I speak Welsh': [{ text: 'Ada speaks Welsh.', topic: 'basic_info', sub_topic: 'languages' }],
+}
+
 /** Replaces the answer of the table; `undefined` keeps it. */
 export type Behaviour = (
   request: CompletionRequest,

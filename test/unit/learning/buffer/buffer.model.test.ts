@@ -205,7 +205,7 @@ it('recalls each turn as text or as facts and never what was deleted, after any 
           const { reached, release, behaviour } = held()
           const usual = at.model.usual()
           at.model.next(async (request) => (await behaviour(request)) ?? (await usual?.(request)))
-          const flushing = at.buffer.flush(ADA, { conversationId: step.conversation })
+          const flushing = at.buffer.flush(ADA, step.conversation)
           await Promise.race([reached, flushing])
           if (step.during) await change(at, model, step.during)
           release()

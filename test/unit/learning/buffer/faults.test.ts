@@ -58,7 +58,7 @@ describe('an unavailable model', () => {
     await at.post(1, 'I have a cat')
     // Bounds the test if the calls do not end.
     at.model.always(() => (at.model.calls.length > 20 ? undefined : unavailable('unreachable')()))
-    await at.buffer.flush(ADA, { conversationId: 'c' })
+    await at.buffer.flush(ADA, 'c')
     await at.timers.advance(MINUTE)
     expect(at.model.calls.length).toBeLessThanOrEqual(6)
   })

@@ -64,7 +64,7 @@ describe('100,000 pending turns of one user', () => {
     await expect(at.post(1, 'I live in Leeds', { scope: bob })).rejects.toMatchObject(refusal)
     expect(await at.turnsStored(bob)).toEqual([])
 
-    await at.buffer.flush(ADA, { conversationId: 'c7' })
+    await at.buffer.flush(ADA, 'c7')
     expect(at.model.batches()).toHaveLength(1)
     expect(at.buffer.count(ADA)).toEqual({ turns: 99_900, tokens: 499_500 })
     // The total is below its limit again, the user is not.
@@ -77,7 +77,7 @@ describe('100,000 pending turns of one user', () => {
 
     const next = await at.restart()
     expect(next.buffer.size).toEqual({ scopes: 2, turns: 99_901 })
-    await next.buffer.flush(ADA, { conversationId: 'c8' })
+    await next.buffer.flush(ADA, 'c8')
     expect(await next.texts()).toEqual(['Ada has a cat.'])
     expect(next.buffer.count(ADA).turns).toBe(99_800)
   }, 240_000)

@@ -4,8 +4,8 @@ import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.t
 import { LEGACY_PENDING_SCOPE } from '../../../../sidecar/memory/repositories/pending.ts'
 import type { JsonObject } from '../../../../sidecar/ports/records.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
-import { ADA, expectNoErrors, type SetUp, setUp, TABLE } from '../../../helpers/learning/buffer/helpers.ts'
-import { held, tableModel } from '../../../helpers/learning/buffer/model.ts'
+import { ADA, expectNoErrors, type SetUp, setUp } from '../../../helpers/learning/buffer/helpers.ts'
+import { held, TABLE, tableModel } from '../../../helpers/learning/buffer/model.ts'
 import { fakeTimers, until } from '../../../helpers/learning/buffer/timers.ts'
 
 const MINUTE = 60_000

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { ObservedWindows } from '../../../../sidecar/learning/buffer/observed-windows.ts'
 import { appRules } from '../../../../sidecar/memory/rules/rules.ts'
-import { ADA, expectFlushes, flushes, setUp, unavailable } from '../../../helpers/learning/buffer/helpers.ts'
+import {
+  ADA,
+  expectFlushes,
+  flushes,
+  setUp,
+  startFlush,
+  unavailable,
+} from '../../../helpers/learning/buffer/helpers.ts'
 import { gibberish, held } from '../../../helpers/learning/buffer/model.ts'
 import { quiet, turns, until } from '../../../helpers/learning/buffer/timers.ts'
 
@@ -36,7 +43,7 @@ describe('a flush starts', () => {
     await at.timers.advance(MINUTE / 2)
     await at.post(1, 'I have a cat', { conversationId: 'd' })
     await at.timers.advance(MINUTE / 4)
-    await at.buffer.flush(ADA, { conversationId: 'd' })
+    await at.buffer.flush(ADA, 'd')
     expect(flushes(at)).toEqual(['explicit'])
     expect(at.timers.set()).toEqual([MINUTE / 4])
     await at.timers.advance(MINUTE / 4)
@@ -48,7 +55,7 @@ describe('a flush starts', () => {
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { conversationId: 'd' })
     await at.post(1, 'I speak Welsh', { conversationId: 'e' })
-    const { events, reason } = await at.buffer.flush(ADA, { conversationId: 'd' })
+    const { events, reason } = await at.buffer.flush(ADA, 'd')
     expect(events).toMatchObject([{ event: 'ADD', memory: 'Ada has a cat.' }])
     expect(reason).toBeNull()
     expect(at.buffer.list(ADA).map((one) => one.conversation_id)).toEqual(['c', 'e'])
@@ -270,16 +277,13 @@ describe('a thousand users', () => {
   it('are not blocked by one hanging model call', async () => {
     const at = setUp()
     const bob = { namespace: 'n', userId: 'bob' }
-    const call = held()
-    at.model.next(call.behaviour)
     await at.post(1, 'I live in Leeds')
     await at.post(1, 'I have a cat', { scope: bob })
-    const slow = at.buffer.flush(ADA)
-    await call.reached
+    const { flushing, release } = await startFlush(at)
     await at.buffer.flush(bob)
     expect(await at.texts(bob)).toEqual(['Ada has a cat.'])
-    call.release()
-    await slow
+    release()
+    await flushing
   })
 })
 

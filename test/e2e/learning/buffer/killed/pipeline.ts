@@ -19,9 +19,8 @@ import {
 } from '../../../../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../../../../sidecar/ports/scope-state.ts'
 import { type Clock, stoppedClock } from '../../../../helpers/clock.ts'
-import { type TableModel, tableModel } from '../../../../helpers/learning/buffer/model.ts'
+import { TABLE, type TableModel, tableModel } from '../../../../helpers/learning/buffer/model.ts'
 import { fakeTimers } from '../../../../helpers/learning/buffer/timers.ts'
-import type { FactTable } from '../../../../helpers/memory-model.ts'
 
 /*
  * The composed services on a SQLite file, reporting each step from a posted turn to its memories. Runs in the process
@@ -30,16 +29,6 @@ import type { FactTable } from '../../../../helpers/memory-model.ts'
 
 const ADA: Scope = { namespace: 'n', userId: 'ada' }
 const KEY = 'n/ada'
-
-const TABLE: FactTable = {
-  'I live in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home' }],
-  'I moved to Porto': [
-    { text: 'Ada lives in Porto.', topic: 'basic_info', sub_topic: 'home', replaces: 'Ada lives in Leeds.' },
-  ],
-  'I am a nurse': [{ text: 'Ada works as a nurse.', topic: 'work', sub_topic: 'role' }],
-  'I have a cat': [{ text: 'Ada has a cat.', topic: 'relationships', sub_topic: 'pets' }],
-  'I play the cello': [{ text: 'Ada plays the cello.', topic: 'preferences', sub_topic: 'music' }],
-}
 
 export type Action = { post: [turn: number, content: string] } | { flush: 'available' | 'unavailable' }
 
