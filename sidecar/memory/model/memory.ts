@@ -60,7 +60,6 @@ export const memoryFields = <T extends Time>(time: T) => ({
 })
 const storedMemory = z.object({ ...memoryFields(z.number()), sources: z.array(storedSource) })
 export type Memory = z.output<typeof storedMemory>
-export type Kind = Memory['kind']
 
 /** Short: pending. Mid: of one run. Long: of the user. */
 export type Tier = 'short' | 'mid' | 'long'
@@ -70,10 +69,10 @@ export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
   return memory.run_id === null ? 'long' : 'mid'
 }
 
-/** A memory as the API shows it. Times are ISO 8601. */
-export type MemoryView = ReturnType<typeof toView>
-
-/** @param validUntil end of the validity of this version; `null` for the current version */
+/**
+ * A memory as the API shows it, with times in ISO 8601.
+ * @param validUntil end of the validity of this version; `null` for the current version
+ */
 export function toView(memory: Memory, userId: string, validUntil: number | null = null) {
   const [first] = memory.sources
   return {
