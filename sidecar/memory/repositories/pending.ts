@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { type RecordStore, scopesOf, type Write } from '../../ports/records.ts'
+import { type RecordStore, scopesOf, scrollAll, type Write } from '../../ports/records.ts'
 import { type PendingTurn, pendingFields } from '../model/pending.ts'
-import { type OnInvalidRecord, recordsOf } from './record.ts'
+import { type OnInvalidRecord, recordsOf, tryRead } from './record.ts'
 
 const pending = recordsOf(
   'pending',
@@ -26,7 +26,9 @@ export const LEGACY_PENDING_SCOPE = 'pending'
 
 /** Moves the pending turns of an early version to the scopes of their users. Can be interrupted and repeated. */
 export async function migrateLegacyPending(store: RecordStore, onInvalid?: OnInvalidRecord): Promise<void> {
-  for await (const turn of scrollPending(store, LEGACY_PENDING_SCOPE, onInvalid)) {
-    await store.commit([putPending(turn), removePending(LEGACY_PENDING_SCOPE, turn.turn_id)])
+  for await (const record of scrollAll(store, 'pending', LEGACY_PENDING_SCOPE)) {
+    const turn = tryRead(record, pending.read, onInvalid)
+    // Early versions used other record ids.
+    if (turn) await store.commit([putPending(turn), removePending(LEGACY_PENDING_SCOPE, record.id)])
   }
 }
