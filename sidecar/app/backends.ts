@@ -144,7 +144,12 @@ export function openLocks(
   const keyPrefix = `${redis.keyPrefix}flush:`
   return {
     scopeLock,
-    flushLock: createRedisScopeLock({ ...redis, keyPrefix, connection: required(connection), waitMs: FLUSH_WAIT_MS }),
+    flushLock: createRedisScopeLock({
+      ...redis,
+      keyPrefix,
+      connection: required(connection),
+      waitMs: FLUSH_WAIT_MS,
+    }),
   }
 }
 

@@ -5,24 +5,23 @@ export interface WriteFailure {
   lost: number
 }
 
-interface WriteBehindOptions<T> {
-  /** Writes all rows or none. */
-  write: (rows: readonly T[]) => Promise<void>
+export interface BufferOptions {
   /** Called for every failed write. The rows stay pending and are retried. */
-  onFailure?: ((error: unknown, failure: WriteFailure) => void) | undefined
-  /** Milliseconds between writes; doubles with every failed write, up to 30 s. */
-  intervalMs: number
-  /** Above this limit, the oldest rows are dropped: a long outage of the store costs rows, not memory. */
-  maxPending: number
-  /** Maximum rows per write. */
-  batchSize: number
+  onFailure?: (error: unknown, failure: WriteFailure) => void
+  /** Milliseconds between writes; doubles with every failed write, up to 30 s. @default 1000 */
+  writeEveryMs?: number
+  /** Above this limit, the oldest rows are dropped: an outage of the store costs rows, not memory. @default 10000 */
+  maxPending?: number
 }
 
+/** Maximum rows per write. */
+const BATCH_SIZE = 500
 const MAX_RETRY_MS = 30_000
 
 /** Buffers rows and writes them in batches in the background. */
 export class WriteBehind<T extends { id: string }> {
-  readonly #options: WriteBehindOptions<T>
+  readonly #write: (rows: readonly T[]) => Promise<void>
+  readonly #options: BufferOptions
   /** By id, oldest first. */
   readonly #pending = new Map<string, T>()
   #lost = 0
@@ -31,7 +30,9 @@ export class WriteBehind<T extends { id: string }> {
   #timer: NodeJS.Timeout | undefined
   #lastFlush: Promise<void> = Promise.resolve()
 
-  constructor(options: WriteBehindOptions<T>) {
+  /** @param write writes all rows or none */
+  constructor(write: (rows: readonly T[]) => Promise<void>, options: BufferOptions) {
+    this.#write = write
     this.#options = options
   }
 
@@ -58,8 +59,9 @@ export class WriteBehind<T extends { id: string }> {
       this.#lost += 1
       this.#reportFailure(error)
     }
+    const { maxPending = 10_000 } = this.#options
     for (const oldest of this.#pending.keys()) {
-      if (this.#pending.size <= this.#options.maxPending) break
+      if (this.#pending.size <= maxPending) break
       this.#pending.delete(oldest)
       this.#lost += 1
     }
@@ -82,7 +84,7 @@ export class WriteBehind<T extends { id: string }> {
   /** Writes the rows that are pending now. Never rejects; rows that cannot be written stay pending. */
   flush(): Promise<void> {
     // Sequential, so that a flush resolves only after the rows of the previous one are written.
-    this.#lastFlush = this.#lastFlush.then(() => this.#write())
+    this.#lastFlush = this.#lastFlush.then(() => this.#writeAll())
     return this.#lastFlush
   }
 
@@ -94,15 +96,15 @@ export class WriteBehind<T extends { id: string }> {
     this.#timer = undefined
   }
 
-  async #write(): Promise<void> {
+  async #writeAll(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
     // A fixed list: rows that arrive during a write go into the next scheduled one, so that load does not undo batching.
     const ids = [...this.#pending.keys()]
-    for (let i = 0; i < ids.length; i += this.#options.batchSize) {
-      const rows = ids.slice(i, i + this.#options.batchSize).flatMap((id) => this.#pending.get(id) ?? [])
+    for (let i = 0; i < ids.length; i += BATCH_SIZE) {
+      const rows = ids.slice(i, i + BATCH_SIZE).flatMap((id) => this.#pending.get(id) ?? [])
       try {
-        await this.#options.write(rows)
+        await this.#write(rows)
       } catch (error) {
         this.#failures += 1
         this.#reportFailure(error)
@@ -117,7 +119,8 @@ export class WriteBehind<T extends { id: string }> {
 
   #schedule(): void {
     if (this.#timer || this.#isClosed) return
-    const delay = Math.min(this.#options.intervalMs * 2 ** this.#failures, MAX_RETRY_MS)
+    const { writeEveryMs = 1000 } = this.#options
+    const delay = Math.min(writeEveryMs * 2 ** this.#failures, MAX_RETRY_MS)
     this.#timer = setTimeout(() => void this.flush(), delay)
     this.#timer.unref()
   }

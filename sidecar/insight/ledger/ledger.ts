@@ -1,7 +1,7 @@
 import type { Scope } from '../../memory/model/scope.ts'
 import type { RecordCall } from '../../ports/ledger.ts'
 import { type RecordStore, scrollAll, scrollPages } from '../../ports/records.ts'
-import { WriteBehind, type WriteFailure } from '../write-behind.ts'
+import { type BufferOptions, WriteBehind } from '../write-behind.ts'
 import type { PriceList } from './prices.ts'
 import {
   type KeyedRow,
@@ -16,18 +16,12 @@ import {
 } from './rows.ts'
 import { type Grouping, type LedgerSums, LedgerTotals } from './totals.ts'
 
-export interface LedgerOptions {
+export interface LedgerOptions extends BufferOptions {
   records: RecordStore
   prices: PriceList
-  /** Called for every failed write. The rows stay pending and are retried. */
-  onFailure?: (error: unknown, failure: WriteFailure) => void
-  /** Milliseconds between writes. @default 200 */
-  writeEveryMs?: number
-  /** Maximum unwritten rows; above it, the oldest are dropped. @default 10000 */
-  maxPending?: number
 }
 
-/** Rows per commit and per page read. */
+/** Rows per page read. */
 const PAGE = 500
 
 /** Records every call to a model: one row each, written in batches in the background. */
@@ -37,16 +31,11 @@ export class Ledger {
   readonly #buffer: WriteBehind<KeyedRow>
   readonly #listeners: RecordCall[] = []
 
-  constructor({ records, prices, onFailure, writeEveryMs = 200, maxPending = 10_000 }: LedgerOptions) {
+  constructor({ records, prices, ...options }: LedgerOptions) {
     this.#records = records
     this.#prices = prices
-    this.#buffer = new WriteBehind({
-      write: async (rows) => await records.commit(rows.map(toWrite)),
-      onFailure,
-      intervalMs: writeEveryMs,
-      maxPending,
-      batchSize: PAGE,
-    })
+    const write = async (rows: readonly KeyedRow[]) => await records.commit(rows.map(toWrite))
+    this.#buffer = new WriteBehind(write, { writeEveryMs: 200, ...options })
   }
 
   readonly record: RecordCall = (entry) => {

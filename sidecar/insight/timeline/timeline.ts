@@ -4,7 +4,7 @@ import { getMemory } from '../../memory/repositories/memories.ts'
 import { scrollTurns } from '../../memory/repositories/turns.ts'
 import { type Position, type RecordStore, scrollAll } from '../../ports/records.ts'
 import type { Answered } from '../../retrieval/strategies/strategies.ts'
-import { WriteBehind, type WriteFailure } from '../write-behind.ts'
+import { type BufferOptions, WriteBehind } from '../write-behind.ts'
 import { type FindMemory, type StoredTurn, uncoveredTurns } from './coverage.ts'
 import { readErasures, recordErasure } from './erasures.ts'
 import {
@@ -19,18 +19,12 @@ import {
   toWrite,
 } from './rows.ts'
 
-export interface TimelineOptions {
+export interface TimelineOptions extends BufferOptions {
   records: RecordStore
-  /** Called for every failed write. The rows stay pending and are retried. */
-  onFailure?: (error: unknown, failure: WriteFailure) => void
   /** Epoch milliseconds. */
   now: () => number
-  /** Milliseconds between writes. @default 1000 */
-  writeEveryMs?: number
   /** Rows kept per conversation, those of the latest turns. @default 1000 */
   maxRows?: number
-  /** Maximum unwritten rows; above it, the oldest are dropped. @default 10000 */
-  maxPending?: number
 }
 
 export interface TimelineRecall extends TimelineRow {
@@ -69,18 +63,11 @@ export class Timeline {
   /** Rows written since the last trim, by scope of the rows. */
   readonly #written = new LRUCache<string, number>({ max: MAX_COUNTED })
 
-  constructor(options: TimelineOptions) {
-    const { records, onFailure, now, writeEveryMs = 1000, maxRows = 1000, maxPending = 10_000 } = options
+  constructor({ records, now, maxRows = 1000, ...options }: TimelineOptions) {
     this.#records = records
     this.#now = now
     this.#maxRows = maxRows
-    this.#buffer = new WriteBehind({
-      write: (rows) => this.#write(rows),
-      onFailure,
-      intervalMs: writeEveryMs,
-      maxPending,
-      batchSize: PAGE,
-    })
+    this.#buffer = new WriteBehind((rows) => this.#write(rows), options)
   }
 
   /** Buffers a row. Never throws: a lost row must not fail a recall. */

@@ -7,7 +7,7 @@ import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } fr
 /** Records per read. One page is held in memory. */
 const PAGE = 200
 
-/** The export line of a record, by collection. The type makes an owned collection without an entry a compile error. */
+/** The export line of a record, by collection in the order of the export. The type makes an owned collection without an entry a compile error. */
 const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> = {
   memories: ({ payload }) => ({ kind: 'memory', memory: payload }),
   versions: (record) => ({
@@ -22,7 +22,7 @@ const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> 
   graph: ({ id, order, payload }) => ({ kind: 'graph', id, order, payload }),
 }
 
-const ORDER = ['memories', 'versions', 'history', 'turns', 'conversations', 'calls', 'graph'] as const
+const ORDER = Object.keys(TO_LINE) as (keyof typeof TO_LINE)[]
 
 /**
  * Exports everything stored for a user as JSON Lines: a header, the records, a footer with their counts. Reads page by

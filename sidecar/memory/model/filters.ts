@@ -16,28 +16,29 @@ const MAX_VALUES = 1000
 
 type Value = Json | undefined
 
+/** Fields that a filter reads from the memory as they are. */
+const PLAIN_FIELDS = [
+  ...([
+    'id',
+    'role',
+    'speaker',
+    'kind',
+    'topic',
+    'sub_topic',
+    'importance',
+    'event_date',
+    'version',
+  ] as const),
+  ...(['agent_id', 'run_id', 'app_id', 'created_at', 'updated_at', 'valid_from', 'expires_at'] as const),
+]
+
 const SYSTEM_FIELDS: Record<string, (memory: Memory) => Value> = {
-  id: (memory) => memory.id,
+  ...Object.fromEntries(PLAIN_FIELDS.map((field) => [field, (memory: Memory) => memory[field]])),
   memory: (memory) => memory.text,
-  role: (memory) => memory.role,
-  speaker: (memory) => memory.speaker,
-  kind: (memory) => memory.kind,
   tier: tierOf,
-  topic: (memory) => memory.topic,
-  sub_topic: (memory) => memory.sub_topic,
-  importance: (memory) => memory.importance,
-  event_date: (memory) => memory.event_date,
-  version: (memory) => memory.version,
-  agent_id: (memory) => memory.agent_id,
-  run_id: (memory) => memory.run_id,
-  app_id: (memory) => memory.app_id,
   conversation_id: (memory) => memory.sources.map((source) => source.conversation_id),
   turn: (memory) => memory.sources.map((source) => source.turn),
   at: (memory) => memory.sources[0]?.at,
-  created_at: (memory) => memory.created_at,
-  updated_at: (memory) => memory.updated_at,
-  valid_from: (memory) => memory.valid_from,
-  expires_at: (memory) => memory.expires_at,
 }
 
 /** Times: filters give ISO 8601, memories hold epoch milliseconds. */

@@ -60,7 +60,6 @@ export const memoryFields = <T extends Time>(time: T) => ({
 })
 const storedMemory = z.object({ ...memoryFields(z.number()), sources: z.array(storedSource) })
 export type Memory = z.output<typeof storedMemory>
-export type Kind = Memory['kind']
 
 /** Short: pending. Mid: of one run. Long: of the user. */
 export type Tier = 'short' | 'mid' | 'long'
@@ -69,3 +68,50 @@ export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
   if (memory.kind === 'pending') return 'short'
   return memory.run_id === null ? 'long' : 'mid'
 }
+<<<<<<< HEAD
+=======
+
+/**
+ * A memory as the API shows it, with times in ISO 8601.
+ * @param validUntil end of the validity of this version; `null` for the current version
+ */
+export function toView(memory: Memory, userId: string, validUntil: number | null = null) {
+  const [first] = memory.sources
+  return {
+    id: memory.id,
+    memory: memory.text,
+    user_id: userId,
+    role: memory.role,
+    speaker: memory.speaker,
+    kind: memory.kind,
+    tier: tierOf(memory),
+    topic: memory.topic,
+    sub_topic: memory.sub_topic,
+    importance: memory.importance,
+    event_date: memory.event_date,
+    version: memory.version,
+    conversation_id: first?.conversation_id ?? null,
+    turn: first?.turn ?? null,
+    at: iso(first?.at ?? memory.created_at),
+    sources: memory.sources.map(({ conversation_id, turn, turn_id, at }) => ({
+      conversation_id,
+      turn,
+      turn_id,
+      at: iso(at),
+    })),
+    agent_id: memory.agent_id,
+    run_id: memory.run_id,
+    app_id: memory.app_id,
+    metadata: memory.metadata,
+    valid_from: iso(memory.valid_from),
+    valid_until: validUntil === null ? null : iso(validUntil),
+    expires_at: memory.expires_at === null ? null : iso(memory.expires_at),
+    created_at: iso(memory.created_at),
+    updated_at: iso(memory.updated_at),
+  }
+}
+
+function iso(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}
+>>>>>>> h/p5

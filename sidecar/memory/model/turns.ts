@@ -60,7 +60,6 @@ const storedTurn = z.object({
 })
 export type Turn = z.output<typeof storedTurn>
 export type Remember = Turn['remember']
-export type TurnState = Turn['state']
 
 /** A record of the collection `conversations`. */
 export const conversationFields = {

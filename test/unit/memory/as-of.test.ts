@@ -7,7 +7,7 @@ import type { FactTable } from '../../helpers/memory-model.ts'
 
 const FACTS = ['Ada lives in Kyoto.', 'Ada is allergic to peanuts.', 'Ada plays the cello.']
 
-/** Turn `fact` says this fact, at a time relative to the clock, or nothing. Times are milliseconds. */
+/** Turn `fact` states this fact at a time relative to the clock, or nothing. Times are milliseconds. */
 type Step =
   | { do: 'post'; fact: number; says: boolean; at: number; wait: number }
   | { do: 'revise' | 'delete' | 'restore'; fact: number; wait: number }
@@ -35,19 +35,19 @@ interface Span {
   text: string
   from: number
   until: number
-  /** Somebody made it, and not the turn. */
-  byHand: boolean
+  /** Set through the API, not by the turn. */
+  isManual: boolean
 }
 
-/** One memory: what it said when, and what each of its versions was. */
+/** One memory: its text over time, and the text of each version. */
 class Life {
   id = ''
   spans: Span[] = []
   versions: string[] = []
   current: Span | undefined
 
-  begin(text: string, from: number, byHand: boolean): void {
-    this.current = { text, from, until: Number.POSITIVE_INFINITY, byHand }
+  begin(text: string, from: number, isManual: boolean): void {
+    this.current = { text, from, until: Number.POSITIVE_INFINITY, isManual }
     this.spans.push(this.current)
     this.versions.push(text)
   }
@@ -57,17 +57,17 @@ class Life {
     this.current = undefined
   }
 
-  /** What the turn said never was. */
-  unsay(): void {
-    this.spans = this.spans.filter(({ byHand }) => byHand)
-    if (!this.current?.byHand) this.current = undefined
+  /** Removes what the turn stated, as never valid. */
+  takeBack(): void {
+    this.spans = this.spans.filter(({ isManual }) => isManual)
+    if (!this.current?.isManual) this.current = undefined
   }
 }
 
-/** What each turn says, what somebody made of it, and what therefore held when. */
+/** The statements of each turn, the API changes, and the texts that were valid at each time. */
 class Model {
   readonly lives = FACTS.map((): Life[] => [])
-  /** The memory that the turn stands behind, if any. */
+  /** The memory that the turn states, if any. */
   readonly said: (Life | undefined)[] = FACTS.map(() => undefined)
   readonly deleted = new Set<number>()
 
@@ -76,12 +76,12 @@ class Model {
     const mine = this.said[one]
     if (this.deleted.has(one)) return undefined
     if (!says) {
-      mine?.unsay()
+      mine?.takeBack()
       this.said[one] = undefined
       return undefined
     }
     if (mine?.current) {
-      if (!mine.current.byHand && mine.versions.length === 1) mine.current.from = at
+      if (!mine.current.isManual && mine.versions.length === 1) mine.current.from = at
       return mine
     }
     const lives = this.lives[one] as Life[]
@@ -92,7 +92,7 @@ class Model {
     return life
   }
 
-  holdsAt(moment: number): string[] {
+  validAt(moment: number): string[] {
     return this.lives
       .flat()
       .flatMap(({ spans }) => spans.filter(({ from, until }) => from <= moment && moment < until).slice(-1))
@@ -152,7 +152,7 @@ it('as_of answers the same as a naive replay of the events at any time', async (
         }
       }
       for (const moment of moments) {
-        const holds = model.holdsAt(moment)
+        const holds = model.validAt(moment)
         expect(await textsAt(moment)).toEqual(holds)
         const { found } = await recall.search(ADA, { query: 'Ada', topK: 1000, asOf: moment })
         expect(found.map(({ memory }) => memory.text).sort()).toEqual(holds)
@@ -251,7 +251,7 @@ describe('as_of', () => {
     expect(await textsAt(clock.now() - 55_000)).toEqual(FACTS.slice(0, 1))
     expect(await textsAt(clock.now() - 50_000)).toEqual([])
     expect(await textsAt(clock.now())).toEqual([])
-    // In the past at once: it held until somebody said so.
+    // An expiry in the past applies from the time of the change.
     await engine.revise(ADA, id, { expires_at: null }, null)
     clock.advance(1000)
     await engine.revise(ADA, id, { expires_at: before }, null)

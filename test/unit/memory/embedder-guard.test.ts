@@ -12,7 +12,7 @@ const OLD = lexicalEmbedder()
 const NEW = counting('other-model', 8)
 const quiet = () => {}
 
-/** Vectors of another length, of the number of each letter. */
+/** An embedder that counts letters, with the texts that it embedded. */
 function counting(name: string, dimensions: number): Embedder & { texts: string[] } {
   const texts: string[] = []
   return {
@@ -33,7 +33,7 @@ function counting(name: string, dimensions: number): Embedder & { texts: string[
   }
 }
 
-/** Three users; the last of them has nothing left but a past. */
+/** Three users; the last one has past versions only. */
 async function filled(wrapRecords?: (records: RecordStore) => RecordStore): Promise<OpenEngine> {
   const open = openEngine({ ...(wrapRecords ? { wrapRecords } : {}) })
   await assertSameEmbedder(open.records, OLD)
@@ -88,7 +88,7 @@ describe('assertSameEmbedder', () => {
   it.each([
     ['another model', NEW],
     ['another length of vector', { ...OLD, dimensions: 64 }],
-  ])('rejects %s and names the ways out', async (_name, embedder) => {
+  ])('rejects %s and names the solutions', async (_name, embedder) => {
     const { records } = await filled()
     await expect(assertSameEmbedder(records, embedder)).rejects.toThrow(
       `EMBEDDING_MODEL: expected ${OLD.name} (${OLD.dimensions} dimensions), which embedded the memories, got ${embedder.name} (${embedder.dimensions} dimensions). Set the old model again, or run \`npm run reembed\` with the new one`,
@@ -100,10 +100,10 @@ describe('assertSameEmbedder', () => {
 describe('reembed', () => {
   it('replaces every vector, also of past versions and of users without memories, and search works', async () => {
     const open = await filled()
-    const told: [number, number][] = []
+    const progress: [number, number][] = []
     const embedder = counting('m', 8)
-    expect(await reembed(open.records, embedder, (...progress) => told.push(progress))).toBe(5)
-    expect(told.at(-1)).toEqual([2, 5])
+    expect(await reembed(open.records, embedder, (...counts) => progress.push(counts))).toBe(5)
+    expect(progress.at(-1)).toEqual([2, 5])
     expect(await lengths(open)).toEqual(new Set([8]))
     expect(embedder.texts.sort()).toEqual(
       [
@@ -171,7 +171,7 @@ describe('reembed', () => {
       }
       expect(await lengths(open)).toEqual(new Set([8]))
       await assertSameEmbedder(open.records, embedder)
-      // No more than what was under way is done twice.
+      // At most one page is embedded twice.
       expect(embedder.texts.length).toBeLessThanOrEqual(5 + 2)
       expect(nth).toBeLessThan(30)
     }

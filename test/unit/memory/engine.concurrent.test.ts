@@ -24,7 +24,7 @@ const CALLS: fc.Arbitrary<Call[]> = fc.array(
   { minLength: 200, maxLength: 200 },
 )
 
-/** Runs one call; a memory that is not there, or has no such version, is no surprise among so many. */
+/** Runs one call; unknown memories and versions are expected errors. */
 async function run({ engine }: OpenEngine, call: Call, ids: readonly string[]): Promise<void> {
   const id = ids[call.fact] as string
   const done = async () => {
@@ -50,7 +50,7 @@ async function run({ engine }: OpenEngine, call: Call, ids: readonly string[]): 
   })
 }
 
-/** What a memory says after its history, or `null` once it has ended. */
+/** The text of a memory after its history; `null` once it has ended. */
 function replay(rows: readonly HistoryRow[]): { text: string | null; version: number } {
   let text: string | null = null
   let version = 0
@@ -77,7 +77,7 @@ describe('two hundred concurrent calls of one user', () => {
           messages: FACTS.map((content) => ({ role: 'user', content })),
         })
         const ids = first.events.map(({ id }) => id)
-        // From here on the snapshot is kept, change by change.
+        // Builds the snapshot; later changes must reach it one by one.
         await recall.search(ADA, { query: 'room', topK: 1 })
         await Promise.all(calls.map((call) => run(open, call, ids)))
 
@@ -123,7 +123,7 @@ describe('a correction concurrent with a repost of its turn', () => {
   it.each([
     ['before', true],
     ['after', false],
-  ])('holds when it arrives just %s the repost', async (_name, first) => {
+  ])('is kept when it arrives just %s the repost', async (_name, first) => {
     const { say, engine, known, texts } = openEngine()
     await say(1, FACTS[0] as string)
     const { id } = await known(FACTS[0] as string)

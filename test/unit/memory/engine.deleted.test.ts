@@ -16,7 +16,7 @@ const FACTS: FactTable = {
 describe('a pending memory that is deleted', () => {
   it('is not extracted, and the rest of its message is', async () => {
     const { hear, engine, known, learner, texts, asked } = openEngine({ facts: FACTS })
-    // Two pieces of one message: no memory is longer than a thousand characters.
+    // Two parts of one message, because a memory has at most 1000 characters.
     const long = `${KYOTO} ${'It is a fine old city with many temples. '.repeat(24)}`
     const { turnId } = await hear(1, [TEA, long])
     await engine.remove(ADA, (await known(TEA)).id)
@@ -108,7 +108,7 @@ describe('a deleted memory', () => {
     expect((await known('I work in Osaka.')).context).toBe(KYOTO)
     expect(await lexical('marzipan')).toBe(0)
     expect(await lexical('Kyoto')).toBeGreaterThan(0)
-    // Posted again, and posted late, what comes next does not take it up.
+    // Turns that are posted again or late do not get it as context.
     await say(2, ['I live in Nara.'])
     await say(1, 'I adore marzipan.')
     await say(2, [KYOTO])

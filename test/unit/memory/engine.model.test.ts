@@ -39,11 +39,11 @@ const STEP: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), user, fact }) },
-  // Makes the snapshot at some point, so that what follows must reach it change by change.
+  // The first search builds the snapshot; later changes must reach it one by one.
   { weight: 1, arbitrary: fc.record({ do: fc.constant('search' as const), user, fact }) },
 )
 
-/** What the engine promises, with nothing but sets. */
+/** The contract of the engine, implemented with sets. */
 class Model {
   readonly turns = new Map<string, { said: Set<number>; deleted: Set<number> }>()
   readonly last = new Map<string, number>()
@@ -66,7 +66,7 @@ class Model {
     return sources.length > 0
   }
 
-  /** Each fact that is known, with the turns that said it. */
+  /** Each known fact with the turns that stated it. */
   known(): Map<number, string[]> {
     const known = new Map<number, string[]>()
     for (const [turn, { said }] of this.turns)

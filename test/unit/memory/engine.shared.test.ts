@@ -13,7 +13,7 @@ import type { ScopeLock } from '../../../sidecar/ports/scope-lock.ts'
 import { type Fault, naiveScopeLock } from '../../contract/naive-scope-lock.ts'
 import { ADA } from '../../helpers/engine.ts'
 
-/** Two services as two processes have them: on one store and one scope state, with the lock that they share. */
+/** Two services as in two processes, on one store, one scope state and one lock. */
 function two(...faults: Fault[]) {
   const records = openSqliteRecords(':memory:')
   onTestFinished(() => records.close())

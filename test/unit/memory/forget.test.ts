@@ -13,7 +13,7 @@ const FACTS: FactTable = {
   'in Leeds': [{ text: 'Ada lives in Leeds.', topic: 'basic_info', sub_topic: 'home' }],
 }
 
-/** A bit of everything that a user can own. */
+/** Stores records in every collection of a user. */
 async function fill({ say, hear, learn, engine, known }: OpenEngine): Promise<void> {
   await say(1, [TEA, 'Ada plays the cello.'])
   await learn(2, 'I live in Leeds.')
@@ -49,7 +49,7 @@ describe('forget', () => {
       memories: 4,
       turns: 4,
       pending: 1,
-      // The first texts of tea, and the last of the cello.
+      // The first version of the tea memory and the last of the cello memory.
       versions: 2,
       history: held['history']?.length,
       graph: 0,
@@ -70,7 +70,7 @@ describe('forget', () => {
     await open.engine.forget(ADA)
     const again = await open.engine.forget(ADA)
     expect(new Set(Object.values(again))).toEqual(new Set([0]))
-    expect(new Set(Object.values(await open.engine.forget({ ...ADA, userId: 'nobody' })))).toEqual(
+    expect(new Set(Object.values(await open.engine.forget({ ...ADA, userId: 'unknown' })))).toEqual(
       new Set([0]),
     )
   })
@@ -93,7 +93,7 @@ describe('forget', () => {
     const open = openEngine({ facts: FACTS })
     const { turnId } = await open.hear(1, 'I live in Leeds.')
     const forgetting = Promise.withResolvers<unknown>()
-    // The model thinks while the user is forgotten.
+    // The user is forgotten during the model call.
     const slow = open.asked.push.bind(open.asked)
     open.asked.push = (...requests) => {
       open.engine.forget(ADA).then(forgetting.resolve, forgetting.reject)
@@ -145,7 +145,7 @@ describe('forget', () => {
 
 describe('a store failure during forget', () => {
   it.each([1, 2, 3, 4, 5, 6])(
-    'at commit %i leaves nothing to be recalled that is gone, and the next call finishes',
+    'at commit %i leaves no erased memory recallable, and the next call completes',
     async (nth) => {
       let left = Number.POSITIVE_INFINITY
       const open = openEngine({
@@ -163,7 +163,7 @@ describe('a store failure during forget', () => {
       await findings(open)
       left = nth
       await expect(open.engine.forget(ADA)).rejects.toMatchObject({ code: 'backend_unavailable' })
-      // What can be found is what is stored, and no more.
+      // Searches find exactly what is stored.
       expect(await findings(open)).toEqual(await open.texts())
       if (nth > 1) expect(await findings(open)).toEqual([])
       await open.engine.forget(ADA)

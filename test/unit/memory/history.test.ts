@@ -82,7 +82,7 @@ describe('the history of a memory', () => {
     })
     await learn(1, TEA)
     const { id } = await known(TEA)
-    // Undone and said again, in one commit.
+    // The extraction is undone and the text added again in one commit.
     await say(1, TEA)
     expect((await engine.history(ADA, id)).map(({ event, version }) => `${event} ${version}`)).toEqual([
       'ADD 1',
@@ -132,7 +132,7 @@ describe('restore', () => {
     })
     expect(JSON.parse(JSON.stringify(restored))).toEqual(await engine.get(ADA, id))
     expect(await textsAt(between)).toEqual(['Ada likes black tea.'])
-    // Once more is back again.
+    // A second restore swaps the versions again.
     expect(await engine.restore(ADA, id, undefined, null)).toMatchObject({ version: 4, ...fields })
   })
 

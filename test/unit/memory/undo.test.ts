@@ -216,21 +216,21 @@ it('after any sequence of replaced turns, the last statement of the other turns 
         await learn(i + 1, `I moved to ${city}.`)
         moments.push(clock.now())
       }
-      const stands = new Set(cities.map((_, i) => i + 1))
+      const valid = new Set(cities.map((_, i) => i + 1))
       const check = async () => {
-        const last = Math.max(...stands)
-        expect(await texts()).toEqual(stands.size > 0 ? [`Ada lives in ${cities[last - 1]}.`] : [])
+        const last = Math.max(...valid)
+        expect(await texts()).toEqual(valid.size > 0 ? [`Ada lives in ${cities[last - 1]}.`] : [])
         for (const [i, moment] of moments.entries()) {
-          const then = Math.max(0, ...[...stands].filter((turn) => turn <= i + 1))
+          const then = Math.max(0, ...[...valid].filter((turn) => turn <= i + 1))
           expect(await textsAt(moment)).toEqual(then > 0 ? [`Ada lives in ${cities[then - 1]}.`] : [])
         }
       }
       for (const turn of replaced) {
         await learn(turn, NOTHING)
-        stands.delete(turn)
+        valid.delete(turn)
         await check()
       }
-      // Said anew as a new turn, it counts as any other.
+      // A repeated statement in a new turn counts like any other.
       for (const [i, city] of back.entries()) {
         await learn(100 + i, `I moved to ${cities[city]}.`)
         expect(await texts()).toEqual([`Ada lives in ${cities[city]}.`])

@@ -6,9 +6,9 @@ import { scopeKey } from '../../../sidecar/memory/model/scope.ts'
 import { ADA, type OpenEngine, openEngine } from '../../helpers/engine.ts'
 
 const TEA = 'Ada likes green tea.'
-const BY_HAND: Cause = { actor: 'api' }
+const BY_API: Cause = { actor: 'api' }
 
-/** A stored memory, and what is needed to change it in one unit. */
+/** An engine with one stored memory. */
 async function stored(): Promise<OpenEngine & { id: string; scope: string }> {
   const open = openEngine()
   const { events } = await open.say(1, TEA)
@@ -19,13 +19,13 @@ describe('a unit of work', () => {
   it('reads its own changes: a memory that ended in it continues as the next version', async () => {
     const { engine, scope, id } = await stored()
     await engine.change(scope, async (unit) => {
-      const ended = await unit.end(id, unit.now, BY_HAND)
+      const ended = await unit.end(id, unit.now, BY_API)
       expect(await unit.find(id)).toBeUndefined()
       expect((await unit.findEnded(id))?.memory).toEqual(ended)
-      const back = await unit.add({ ...ended, text: 'Ada likes tea.' }, BY_HAND)
+      const back = await unit.add({ ...ended, text: 'Ada likes tea.' }, BY_API)
       expect(back.version).toBe(2)
       expect(await unit.findEnded(id)).toBeUndefined()
-      await unit.revise(id, { text: 'Ada likes black tea.' }, BY_HAND)
+      await unit.revise(id, { text: 'Ada likes black tea.' }, BY_API)
     })
     expect(await engine.get(ADA, id)).toMatchObject({ version: 3, text: 'Ada likes black tea.' })
     expect((await engine.history(ADA, id)).map(({ event, version }) => `${event} ${version}`)).toEqual([
@@ -41,13 +41,13 @@ describe('a unit of work', () => {
     const { engine, scope, id, recall, clock, dump } = await stored()
     clock.advance(1000)
     await engine.change(scope, async (unit) => {
-      await unit.revise(id, { text: 'Ada likes black tea.', valid_from: unit.now - 500 }, BY_HAND)
-      await unit.revise(id, { text: 'Ada likes white tea.', valid_from: unit.now }, BY_HAND)
+      await unit.revise(id, { text: 'Ada likes black tea.', valid_from: unit.now - 500 }, BY_API)
+      await unit.revise(id, { text: 'Ada likes white tea.', valid_from: unit.now }, BY_API)
     })
     clock.advance(1000)
     await engine.change(scope, async (unit) => {
-      await unit.revise(id, { text: 'Ada likes no tea.', valid_from: unit.now - 500 }, BY_HAND)
-      await unit.end(id, unit.now, BY_HAND)
+      await unit.revise(id, { text: 'Ada likes no tea.', valid_from: unit.now - 500 }, BY_API)
+      await unit.end(id, unit.now, BY_API)
     })
     const [vector] = await lexicalEmbedder().embed(['Ada likes black tea.'], 'document')
     const versions = (await dump())['versions'] ?? []
@@ -68,7 +68,7 @@ describe('a unit of work', () => {
     const { engine, scope, id, dump } = await stored()
     const before = await dump()
     const failing = engine.change(scope, async (unit) => {
-      await unit.revise(id, { text: 'Ada likes black tea.' }, BY_HAND)
+      await unit.revise(id, { text: 'Ada likes black tea.' }, BY_API)
       throw new Error('changed my mind')
     })
     await expect(failing).rejects.toThrow('changed my mind')

@@ -81,27 +81,6 @@ describe('ledger rows', () => {
     expect(Math.min(...turns)).toBe(51)
   })
 
-  it('that are being written are counted once', async () => {
-    const { ledger, faults } = openLedger()
-    const started = Promise.withResolvers<void>()
-    const released = Promise.withResolvers<void>()
-    faults.commit = async (commit) => {
-      started.resolve()
-      await released.promise
-      await commit()
-    }
-    ledger.record(entry())
-    const first = ledger.flush()
-    await started.promise
-    const sums = ledger.query('default')
-    ledger.record(entry())
-    faults.commit = undefined
-    released.resolve()
-    expect((await sums).totals.calls).toBe(2)
-    await first
-    expect((await ledger.query('default')).totals.calls).toBe(2)
-  })
-
   it('that cannot be written are counted, and are anonymised when their user is forgotten', async () => {
     const { ledger, faults } = openLedger()
     ledger.record(entry({ turn: 1 }))
@@ -117,32 +96,6 @@ describe('ledger rows', () => {
     expect((await ledger.query('default', {}, ['user'])).groups).toMatchObject([
       { key: { user: null }, calls: 2 },
     ])
-  })
-
-  it('are written once by concurrent flushes', async () => {
-    const { ledger, faults } = openLedger()
-    let commits = 0
-    faults.commit = async (commit) => {
-      commits += 1
-      await commit()
-    }
-    ledger.record(entry())
-    await Promise.all([ledger.flush(), ledger.flush(), ledger.query('default'), ledger.close()])
-    expect(commits).toBe(1)
-  })
-
-  it('are stored once if a commit succeeds but reports a failure', async () => {
-    const { ledger, stored, faults } = openLedger()
-    faults.commit = async (commit) => {
-      await commit()
-      throw new Error('connection reset')
-    }
-    ledger.record(entry())
-    await ledger.flush()
-    expect((await ledger.query('default')).totals.calls).toBe(1)
-    faults.commit = undefined
-    await ledger.flush()
-    expect(await stored()).toHaveLength(1)
   })
 
   it('never throw into the recorded call', async () => {

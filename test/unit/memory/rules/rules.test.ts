@@ -1,8 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkAnswer } from '../../../../sidecar/learning/extraction/check.ts'
-import { numberMessages } from '../../../../sidecar/learning/extraction/messages.ts'
-import type { ExtractionBatch } from '../../../../sidecar/learning/extraction/types.ts'
 import { toExtractionRules } from '../../../../sidecar/learning/learner/read-batch.ts'
 import { DEFAULT_TOPICS } from '../../../../sidecar/memory/model/topics.ts'
 import {
@@ -208,48 +205,20 @@ describe('expiryOf', () => {
   })
 })
 
-describe('topic rules', () => {
-  async function kept(given: unknown): Promise<string[]> {
-    const rules = appRules.parse(given)
-    const batch: ExtractionBatch = {
-      summary: '',
-      recent: [],
-      turns: [
-        {
-          turnId: 't',
-          turn: 1,
-          messages: [
-            { role: 'user', content: 'I am allergic to peanuts. I fly to Rome in May.', at: 0 },
-            { role: 'assistant', content: 'I recommend the hotel Cesari.', at: 0 },
-          ],
-        },
-      ],
-      rules: toExtractionRules(rules, rules.remember),
-    }
-    const facts = [
-      { text: 'The user is allergic to peanuts.', topic: 'health', messages: [1] },
-      { text: 'The user flies to Rome in May.', topic: 'trips', messages: [1] },
-      { text: 'The assistant recommended the hotel Cesari.', topic: 'trips', messages: [2] },
-    ]
-    const checked = checkAnswer(
-      { facts, entities: [], relations: [], summary: '' } as never,
-      batch,
-      numberMessages(batch),
-    )
-    return 'extraction' in checked
-      ? checked.extraction.facts.map(({ topic, role }) => `${topic} ${role}`)
-      : []
-  }
+it('rules are converted for the extraction', () => {
   const topics = [
     { name: 'Health', sub_topics: ['allergies'] },
     { name: 'trips', description: 'journeys' },
   ]
-
-  it('are applied by the extraction', async () => {
-    expect(await kept({ topics })).toEqual(['Health user', 'trips user', 'trips assistant'])
-    expect(await kept({ topics, exclude_topics: ['HEALTH'] })).toEqual(['trips user', 'trips assistant'])
-    expect(await kept({ topics, include_topics: ['health'] })).toEqual(['Health user'])
-    expect(await kept({ topics, remember: 'user' })).toEqual(['Health user', 'trips user'])
-    expect(await kept({ topics, remember: 'assistant' })).toEqual(['trips assistant'])
+  const given = { topics, include_topics: ['health'], exclude_topics: ['trips'], custom_instructions: 'x' }
+  expect(toExtractionRules(appRules.parse(given), 'user')).toEqual({
+    remember: 'user',
+    customInstructions: 'x',
+    includeTopics: ['health'],
+    excludeTopics: ['trips'],
+    topics: [
+      { name: 'Health', subTopics: ['allergies'] },
+      { name: 'trips', description: 'journeys' },
+    ],
   })
 })
