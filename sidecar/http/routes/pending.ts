@@ -119,7 +119,7 @@ export function pendingRoutes(api: Api, { buffer, intake }: HttpServices): void 
     }
     const running = end
       ? buffer?.endConversation(scope, conversation_id as string)
-      : buffer?.flush(scope, { conversationId: conversation_id })
+      : buffer?.flush(scope, conversation_id)
     const result = await resultOf(running, wait)
     return { ...result, pending: await countPending(scope, conversation_id) }
   })

@@ -28,11 +28,7 @@ export const LEGACY_PENDING_SCOPE = 'pending'
 export async function migrateLegacyPending(store: RecordStore, onInvalid?: OnInvalidRecord): Promise<void> {
   for await (const record of scrollAll(store, 'pending', LEGACY_PENDING_SCOPE)) {
     const turn = tryRead(record, pending.read, onInvalid)
-<<<<<<< HEAD
     // The id of the legacy record is not the id of the turn.
-=======
-    // Early versions used other record ids.
->>>>>>> h/p5
     if (turn) await store.commit([putPending(turn), removePending(LEGACY_PENDING_SCOPE, record.id)])
   }
 }
