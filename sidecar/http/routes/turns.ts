@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { BufferedTurn } from '../../learning/buffer/buffer-zone.ts'
+import type { BufferedTurn } from '../../learning/buffer/scope-buffer.ts'
 import { scopeKey } from '../../memory/model/scope.ts'
 import type { Turn } from '../../memory/model/turns.ts'
 import { getTurn } from '../../memory/repositories/turns.ts'
