@@ -1,6 +1,6 @@
 import PQueue from 'p-queue'
-import type { MemoryEvent } from '../../memory/model/events.ts'
 import type { PendingTurn } from '../../memory/model/pending.ts'
+import type { MemoryEvent } from '../../memory/model/turns.ts'
 import { getMemory } from '../../memory/repositories/memories.ts'
 import { scrollPending } from '../../memory/repositories/pending.ts'
 import { logInvalidRecord } from '../../memory/repositories/record.ts'

@@ -81,8 +81,8 @@ function toFact(
 ): Fact | undefined {
   if (isQuestion(raw.text) || isSmallTalk(raw.text)) return undefined
   const { topic, subTopic = '' } = findTopic(raw.topic)
-  if (isListed(topic, rules.excludeTopics)) return undefined
-  if (rules.includeTopics.length > 0 && !isListed(topic, rules.includeTopics)) return undefined
+  if (isListed(topic, rules.exclude_topics)) return undefined
+  if (rules.include_topics.length > 0 && !isListed(topic, rules.include_topics)) return undefined
   const messages = resolveSources(raw, rules, numbered)
   const first = messages.find(({ role }) => role === 'user') ?? messages[0]
   if (!first) return undefined

@@ -22,7 +22,7 @@ export function checkRelated(
   { rules }: ExtractionBatch,
   numbered: readonly NumberedMessage[],
 ): Pick<Extraction, 'entities' | 'relations'> {
-  const hasTopicRules = rules.includeTopics.length + rules.excludeTopics.length > 0
+  const hasTopicRules = rules.include_topics.length + rules.exclude_topics.length > 0
   const texts = facts.map(({ text }) => normalise(text))
   const isNamed = (...names: string[]) =>
     !hasTopicRules || texts.some((text) => names.every((name) => text.includes(normalise(name))))

@@ -1,6 +1,6 @@
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { Candidate } from './plan.ts'
-import type { DecidedBy, Decision, KnownMemory, NewFact } from './types.ts'
+import type { Change, Decision, KnownMemory, NewFact } from './types.ts'
 
 /** The intended state of one memory while the facts of a batch are applied: an existing memory or a new one. */
 export interface MemoryDraft {
@@ -9,12 +9,6 @@ export interface MemoryDraft {
   isDeleted: boolean
   /** The last change by this batch. */
   lastChange: Change | null
-}
-
-export interface Change {
-  fact: number
-  reason: string
-  decidedBy: DecidedBy
 }
 
 /**

@@ -1,8 +1,7 @@
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
-import { memoryIdOf } from '../model/identity.ts'
-import type { Memory } from '../model/memory.ts'
+import { contentOf, type Memory, memoryIdOf } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
 
 type OwnFields = 'id' | 'kind' | 'version' | 'valid_from' | 'context' | 'sources' | 'order'
@@ -59,9 +58,8 @@ async function importOne(
   ) {
     return 'unchanged'
   }
-  const { text, topic, sub_topic, importance, event_date, expires_at, metadata, updated_at } = foreign
-  const content = { text, topic, sub_topic, importance, event_date, expires_at, metadata }
-  await unit.revise(id, { ...content, valid_from: updated_at }, cause)
+  const { metadata, updated_at } = foreign
+  await unit.revise(id, { ...contentOf(foreign), metadata, valid_from: updated_at }, cause)
   return 'updated'
 }
 

@@ -1,7 +1,6 @@
 import { isContextOf, withoutText } from '../../text/message-text.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
-import { memoryIdOf } from '../model/identity.ts'
-import type { Memory } from '../model/memory.ts'
+import { type Memory, memoryIdOf } from '../model/memory.ts'
 import { type Turn, turnRecordId } from '../model/turns.ts'
 import { getTurn, putTurn } from '../repositories/turns.ts'
 import type { UnitOfWork } from './unit-of-work.ts'

@@ -2,10 +2,9 @@ import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore, Write } from '../../ports/records.ts'
 import { sparseOfAll } from '../../text/terms/sparse.ts'
-import type { Actor, Cause, HistoryEvent, PastVersion } from '../model/history.ts'
-import { versionRecordId } from '../model/history.ts'
-import type { Memory } from '../model/memory.ts'
-import { getActor, putHistory } from '../repositories/history.ts'
+import { type Cause, type HistoryEvent, type PastVersion, versionRecordId } from '../model/history.ts'
+import type { Content, Memory } from '../model/memory.ts'
+import { putHistory } from '../repositories/history.ts'
 import { getMemory, type Held, putMemory, removeMemory } from '../repositories/memories.ts'
 import {
   getEnded,
@@ -34,21 +33,7 @@ export type OnFence = (scope: string) => Promise<void>
 
 /** Fields of a memory that a revision may set. */
 export type Revision = Partial<
-  Pick<
-    Memory,
-    | 'text'
-    | 'topic'
-    | 'sub_topic'
-    | 'importance'
-    | 'event_date'
-    | 'expires_at'
-    | 'metadata'
-    | 'kind'
-    | 'sources'
-    | 'valid_from'
-    | 'context'
-    | 'same_as'
-  >
+  Content & Pick<Memory, 'metadata' | 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
 >
 
 export interface RevisionOptions {
@@ -109,16 +94,6 @@ export class UnitOfWork {
   async findPast(id: string, version: number): Promise<HeldPast | undefined> {
     const past = this.#past.get(versionRecordId(id, version))
     return past ?? (await getPastVersion(this.records, this.scope, id, version))
-  }
-
-  /** The actor that created a version; `undefined` for a version that is not committed. */
-  async creatorOf(id: string, version: number): Promise<Actor | undefined> {
-    return await getActor(this.records, this.scope, id, version, ['ADD', 'UPDATE', 'RESTORE'])
-  }
-
-  /** The actor that ended a memory with a version. */
-  async removerOf(id: string, version: number): Promise<Actor | undefined> {
-    return await getActor(this.records, this.scope, id, version, ['DELETE'])
   }
 
   /** Adds other writes to the commit. */
