@@ -43,9 +43,8 @@ const DEFAULT_RECONCILE_MS = 60_000
 const NO_RESULT: FlushResult = { events: [], reason: null }
 
 /**
- * Turns between acceptance and extraction. A turn is durable and recallable before it is acknowledged. Extraction is
- * retried after failures and restarts until it succeeds or the turn has failed for good; a failed turn stays stored, is
- * listed, and can be replayed.
+ * Turns between acceptance and extraction, which is retried after failures and restarts until it succeeds or the turn
+ * has failed for good. A failed turn stays stored, is listed, and can be replayed.
  */
 export class BufferZone {
   readonly #options: BufferOptions

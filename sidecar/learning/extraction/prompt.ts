@@ -115,8 +115,8 @@ function clip(text: string): string {
 }
 
 /**
- * JSON Schema of the answer, in the subset that strict structured output supports: every property required, no
- * additional properties, no bounds. Facts come first and the summary last, so that truncation loses as little as possible.
+ * JSON Schema of the answer, in the subset that strict structured output supports. Facts come first and the summary
+ * last, so that truncation loses as little as possible.
  */
 export function answerSchema(rules: ExtractionRules): {
   name: string

@@ -13,8 +13,8 @@ import {
 } from './types.ts'
 
 /**
- * Checks the entities and relations of an answer and removes duplicates. When the rules exclude topics, only those that
- * the remaining facts name are kept, because a relation has no topic of its own.
+ * Checks the entities and relations of an answer and removes duplicates. A relation has no topic, so where the rules
+ * exclude topics, only what the remaining facts name is kept.
  */
 export function checkRelated(
   content: AnswerContent,

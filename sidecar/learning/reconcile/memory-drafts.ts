@@ -12,8 +12,8 @@ export interface MemoryDraft {
 }
 
 /**
- * The drafts of all memories that a batch changes. A draft keeps only its last change, so a memory never gets two
- * conflicting decisions and the later fact wins; the fact whose change is lost gets a NOOP with `supersededBy`.
+ * The drafts of all memories that a batch changes. A draft keeps only its last change, so the later fact wins; the fact
+ * whose change is lost gets a NOOP with `supersededBy`.
  */
 export class MemoryDrafts {
   readonly #facts: readonly NewFact[]

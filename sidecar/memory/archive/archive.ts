@@ -25,10 +25,8 @@ const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> 
 const ORDER = Object.keys(TO_LINE) as (keyof typeof TO_LINE)[]
 
 /**
- * Exports everything stored for a user as JSON Lines: a header, the records, a footer with their counts. Reads page by
- * page on demand; concurrent writes may or may not be included.
- *
- * Excludes rules and ledger, which belong to apps, and embeddings.
+ * Exports everything stored for a user, without embeddings, as JSON Lines: a header, the records, a footer with their
+ * counts. Reads page by page on demand; concurrent writes may or may not be included.
  */
 export async function* archiveLines(
   store: RecordStore,

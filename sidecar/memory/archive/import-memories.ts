@@ -22,8 +22,8 @@ export interface ImportOutcome {
 }
 
 /**
- * Imports memories unchanged; importing one twice has no further effect. A newer text from the other system becomes a new
- * version. Corrections made here are not undone by older texts, and deleted memories stay deleted.
+ * Imports memories unchanged and idempotently. A newer text from the other system becomes a new version; an older one
+ * undoes no correction, and deleted memories stay deleted.
  */
 export async function importMemories(
   unit: UnitOfWork,
@@ -40,10 +40,8 @@ async function importOne(
   index: number,
 ): Promise<keyof ImportOutcome> {
   const id = identify(unit.scope, foreign)
-  const cause: Cause = {
-    actor: 'import',
-    reason: foreign.foreign_id === null ? null : `imported as ${foreign.foreign_id}`,
-  }
+  const reason = foreign.foreign_id === null ? null : `imported as ${foreign.foreign_id}`
+  const cause: Cause = { actor: 'import', reason }
   const existing = await unit.find(id)
   if (!existing) {
     if (await unit.findEnded(id)) return 'unchanged'
@@ -51,13 +49,8 @@ async function importOne(
     return 'imported'
   }
   const { memory } = existing
-  if (
-    foreign.foreign_id === null ||
-    foreign.text === memory.text ||
-    foreign.updated_at <= memory.valid_from
-  ) {
-    return 'unchanged'
-  }
+  const isNewer = foreign.text !== memory.text && foreign.updated_at > memory.valid_from
+  if (foreign.foreign_id === null || !isNewer) return 'unchanged'
   const { metadata, updated_at } = foreign
   await unit.revise(id, { ...contentOf(foreign), metadata, valid_from: updated_at }, cause)
   return 'updated'

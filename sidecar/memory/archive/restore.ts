@@ -18,10 +18,7 @@ export interface RestoreOutcome {
   waiting: PendingTurn[]
 }
 
-/**
- * Restores exported records. Existing records stay unchanged, including those that were deleted or extracted since, so
- * restoring a file repeatedly or in parts gives the same result as restoring it once.
- */
+/** Restores exported records idempotently. Existing, deleted and extracted records stay unchanged. */
 export async function restoreRecords(
   unit: UnitOfWork,
   lines: readonly Archived[],

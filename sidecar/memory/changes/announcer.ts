@@ -46,12 +46,9 @@ const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5000
 
 /**
- * Announces changes of memories to the scope state that sidecars share. A removal moves the fence twice: before the
- * commit, so that older blocks are not served during it, and after it, so that no block built during it is served.
- *
- * A write does not fail while the scope state is unavailable. Its notice is stored before the write is acknowledged, and
- * delivered in the background, only the strongest one per scope. Until then, `hasPendingNotices` prevents serving blocks
- * of the scope. With `pollMs`, notices of other processes are delivered too.
+ * Announces changes of memories to the scope state that sidecars share. A removal moves the fence before and after the
+ * commit, so that neither older blocks nor blocks built during it are served. While the scope state is unavailable, the
+ * strongest notice per scope is stored before the write is acknowledged, and delivered in the background.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   const { scopeState, notices, log, timers = globalThis, maxPending = 100_000, pollMs } = options

@@ -68,10 +68,7 @@ export class MemoryEngine {
     })
   }
 
-  /**
-   * Ends a memory. Its history stays and it can be restored; posting its source turns again does not bring it back.
-   * A pending memory is erased without history.
-   */
+  /** Ends a memory, with its history, so that only `restore` brings it back. A pending memory is erased. */
   async remove(scope: Scope, id: string, reason: string | null = null): Promise<Memory> {
     return await this.change(scopeKey(scope), async (unit) => {
       const { memory } = await findOrThrow(unit, id)
@@ -176,10 +173,7 @@ export class MemoryEngine {
     })
   }
 
-  /**
-   * Finishes the commits that another process left in a scope, before this process writes there.
-   * @param left `unknown`: probably none
-   */
+  /** Finishes the commits that another process left in a scope, before this process writes there. */
   async takeOver(scope: string, left: 'unfinished' | 'unknown'): Promise<void> {
     await this.#options.records.recover?.(scope)
     // The other process may have committed without reporting the change.

@@ -6,8 +6,8 @@ import type { HeldPast } from '../repositories/versions.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /**
- * Undoes the effects of the extraction of a turn, newest first, because a new revision replaces the turn. Content that
- * other turns state too, or that was corrected by hand, stays. The undone versions stay in history as never valid.
+ * Undoes the extraction of a turn that a new revision replaces, newest effect first. Content that other turns state or
+ * that was corrected by hand stays. The undone versions stay in history as never valid.
  */
 export async function undoExtraction(unit: UnitOfWork, turn: Turn): Promise<void> {
   const cause: Cause = { actor: 'extraction', reason: REPLACED, turn }

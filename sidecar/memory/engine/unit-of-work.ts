@@ -45,11 +45,8 @@ export interface RevisionOptions {
 }
 
 /**
- * Collects changes of the memories of one scope and commits them atomically. Reads within the unit see its earlier
- * changes. Every revision and end archives the version that it replaces and writes a row of history; `put` and
- * `erase` do neither: they are for added sources and pending memories.
- *
- * The caller holds the lock of the scope.
+ * Collects changes of one scope and commits them atomically; its reads see them. The caller holds the lock of the scope.
+ * `put` and `erase` archive no version and write no history: they are for added sources and pending memories.
  */
 export class UnitOfWork {
   readonly scope: string
@@ -194,10 +191,7 @@ export class UnitOfWork {
     return { scope, upserted, removed, fence: fence || this.#isOutOfOrder }
   }
 
-  /**
-   * Whether content of replaced pending memories may be gone: a later fact of the batch or a known memory superseded
-   * it. If every change is a new memory, nothing was superseded.
-   */
+  /** Whether content of replaced pending memories may be superseded: not if every change is a new memory. */
   #mayDropContent(): boolean {
     if (this.#replaced.size === 0) return false
     const changesStored = [...this.#changed].some((id) => !this.#replaced.has(id) && this.#stored.get(id))
@@ -213,10 +207,7 @@ export class UnitOfWork {
     return before === undefined ? after.version > 1 : !hasSameContent(before, after)
   }
 
-  /**
-   * Embeds past versions too: a version that was created and ended in one unit is searchable under `as_of`. Pending
-   * memories get a zero vector while the embedder is unavailable, and are found by their terms until extraction.
-   */
+  /** Pending memories get a zero vector while the embedder is unavailable, and are found by their terms. */
   async #embed(embedder: Embedder): Promise<void> {
     const current = [...this.#changed].flatMap((id) => this.#held.get(id) ?? [])
     const missing = [

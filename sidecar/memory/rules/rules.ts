@@ -49,10 +49,7 @@ export function withDefaultTopics(rules: AppRules): AppRules {
   return rules.topics.length > 0 ? rules : { ...rules, topics: structuredClone(DEFAULT_TOPICS) }
 }
 
-/**
- * Returns when a memory said at `at` expires, in epoch milliseconds, or `null` for never. For a memory of a run, the
- * shorter of the retentions of its topic and of runs applies.
- */
+/** When a memory said at `at` expires, epoch milliseconds; `null` for never. Of topic and run, the shorter applies. */
 export function expiryOf(
   rules: AppRules,
   topic: string | null,
