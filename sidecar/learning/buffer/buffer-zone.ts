@@ -256,7 +256,7 @@ export class BufferZone {
     })
   }
 
-  /** Schedules a flush for every scope with pending turns: the queue may have lost entries, or a sidecar may have died. */
+  /** Schedules a flush for every scope with pending turns: the queue may have lost entries. */
   async #reconcile(): Promise<void> {
     const { records, shared, log } = this.#options
     try {

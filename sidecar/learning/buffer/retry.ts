@@ -14,7 +14,7 @@ const MAX_DELAY_MS = 15 * 60_000
 /** Longest delay that an endpoint may request, milliseconds: quotas are per day at most. */
 export const MAX_WAIT_MS = 24 * 3_600_000
 
-/** Failures of an endpoint or store, not of the turn: retried without a limit; the other turns of the scope wait too. */
+/** Failures of an endpoint or store, not of the turn: they are retried without a limit and delay the whole scope. */
 const OUTAGES = new Set([
   'timeout',
   'rate_limited',

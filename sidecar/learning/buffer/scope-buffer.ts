@@ -90,7 +90,7 @@ export class ScopeBuffer {
     return this.#flushes.size + this.#flushes.pending > 0
   }
 
-  /** Drops the turns from memory, but not from the store, unless a flush runs: other sidecars may have extracted them. */
+  /** Drops the turns from memory unless a flush runs: other sidecars may have extracted them. */
   evict(): void {
     if (this.#isBusy) return
     this.pending.clear()

@@ -10,7 +10,7 @@ const ERASE_PATTERNS = [
   /(?:모든|전부|기억)[^.]{0,12}(?:잊|삭제|지워)/u,
 ]
 
-/** Whether a text looks like an instruction to the assistant. Such a fact may be stored, but it changes no other memory. */
+/** Whether a text looks like an instruction to the assistant. Such a fact may be stored, but changes no memory. */
 export function looksLikeCommand(text: string): boolean {
   const normal = normalise(text)
   return readsAsInstruction(text) || ERASE_PATTERNS.some((pattern) => pattern.test(normal))

@@ -48,7 +48,7 @@ export function preservesFact(text: string, fact: string, old: string): boolean 
   )
 }
 
-/** Whether `text` contains most of what `old` states besides `fact`. Then it refines the old text; else it replaces it. */
+/** Whether `text` contains most of what `old` states besides `fact`, so that it does not replace the old text. */
 export function refinesOldText(text: string, old: string, fact: string): boolean {
   const before = contentOf(old)
   const own = before.words.difference(contentOf(fact).words)

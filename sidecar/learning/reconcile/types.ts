@@ -25,7 +25,7 @@ export interface Change {
   decidedBy: 'rule' | 'model'
 }
 
-/** `text`: set when the model merged the fact with an earlier one of the batch; otherwise the text of the fact is used. */
+/** `text`: set when the model merged the fact with an earlier one of the batch; default: the text of the fact. */
 export type Add = Change & { event: 'ADD'; text?: string }
 
 /** `text` supersedes the target. */

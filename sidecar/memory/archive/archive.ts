@@ -7,7 +7,7 @@ import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } fr
 /** Records per read. One page is held in memory. */
 const PAGE = 200
 
-/** The export line of a record, by collection in the order of the export. The type makes an owned collection without an entry a compile error. */
+/** The export line of a record, by collection in the order of the export. An owned collection must have an entry. */
 const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> = {
   memories: ({ payload }) => ({ kind: 'memory', memory: payload }),
   versions: (record) => ({

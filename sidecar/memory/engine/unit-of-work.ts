@@ -45,7 +45,7 @@ export interface RevisionOptions {
 }
 
 /**
- * Collects changes of one scope and commits them atomically; its reads see them. The caller holds the lock of the scope.
+ * Collects changes of one scope and commits them atomically; its reads see them. The caller holds the scope's lock.
  * `put` and `erase` archive no version and write no history: they are for added sources and pending memories.
  */
 export class UnitOfWork {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../ports/records.ts'
 
-// Fields of records. Times are epoch milliseconds in the store and ISO 8601 in an export. Nullable fields may be absent.
+// Fields of records. Times are epoch milliseconds in the store and ISO 8601 in exports. Nullable fields may be absent.
 
 /** Epoch milliseconds after parsing. */
 export type Time = z.ZodType<number>

@@ -58,7 +58,7 @@ describe('the history of a memory', () => {
       turn: 2,
       model: 'in-process',
       prompt_version: expect.stringMatching(/^extract-/),
-      reason: 'as told',
+      reason: 'corrected by the user',
     })
   })
 
@@ -136,7 +136,7 @@ describe('restore', () => {
     expect(await engine.restore(ADA, id, undefined, null)).toMatchObject({ version: 4, ...fields })
   })
 
-  it('brings back a deleted memory with the text and vector of the named version', async () => {
+  it('restores a deleted memory with the text and vector of the named version', async () => {
     const { say, engine, recall, texts } = openEngine()
     const { events } = await say(1, TEA)
     const id = events[0]?.id as string

@@ -109,7 +109,7 @@ describe('extractionPrompt', () => {
     expect(system).toContain('Note every price.')
   })
 
-  it('has 600 to 900 tokens without the messages, and 20 per short message', async () => {
+  it('has 600 to 900 tokens for a short talk, and at least 20 per further message', async () => {
     const count = await tokenCounter()
     const tokensOf = ({ system, user }: ReturnType<typeof asked>) => count(system) + count(user) + 8
     const few = tokensOf(asked(batchOf(english)))
