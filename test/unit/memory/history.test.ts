@@ -58,7 +58,7 @@ describe('the history of a memory', () => {
       turn: 2,
       model: 'in-process',
       prompt_version: expect.stringMatching(/^extract-/),
-      reason: 'corrected by the user',
+      reason: 'as told',
     })
   })
 
