@@ -83,8 +83,7 @@ export class Intake {
   }
 
   /**
-   * Cancels extraction for a pending or failed turn and removes its text from recall. The turn itself stays stored, so
-   * that posting the same words again changes nothing.
+   * Cancels extraction for a pending or failed turn and removes its text from recall, but keeps the turn stored.
    * @throws {AppError} `not_found` if the turn is not pending
    */
   async drop(scope: Scope, turnId: string): Promise<void> {

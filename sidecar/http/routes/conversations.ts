@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { TimelineRecall } from '../../insight/timeline/timeline.ts'
 import { scopeKey } from '../../memory/model/scope.ts'
-import { getConversation } from '../../memory/repositories/conversations.ts'
+import { getConversation } from '../../memory/repositories/turns.ts'
 import { AppError } from '../../ports/errors.ts'
 import { listTurns } from '../../retrieval/blocks/turn-coverage.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'

@@ -2,7 +2,7 @@ import { AppError } from '../../ports/errors.ts'
 import type { ScopeBuffer } from './scope-buffer.ts'
 import type { BufferSettings } from './settings.ts'
 
-export interface AdmissionOptions {
+interface AdmissionOptions {
   limits: Pick<BufferSettings, 'maxTurns' | 'maxTurnsPerScope'>
   bufferOf: (key: string) => ScopeBuffer | undefined
   /** Number of pending turns in all scopes. */
@@ -14,33 +14,19 @@ export interface AdmissionOptions {
 /** Bounds of the `Retry-After` header, seconds. */
 const RETRY_AFTER_S = { min: 1, max: 900 }
 
-/** Limits on pending turns. Turns that are being stored count too, so that parallel requests cannot exceed them. */
-export class AdmissionLimits {
-  readonly #options: AdmissionOptions
+/**
+ * Limits pending turns. Turns that are being stored count too, so that parallel requests cannot exceed the limits.
+ * @returns admits a turn, unless it is pending already, and counts it until the function that it returns is called
+ */
+export function admissionLimits({ limits, bufferOf, countPending, now }: AdmissionOptions) {
   /** Scope keys of turns that are being stored, one entry per turn. */
-  readonly #admitted: string[] = []
+  const admitted: string[] = []
 
-  constructor(options: AdmissionOptions) {
-    this.#options = options
-  }
-
-  /**
-   * Admits a turn and counts it until the returned function is called.
-   * @param isPending whether the turn is pending already and needs no further place
-   * @throws {AppError} `too_many_pending` when a limit is reached
-   */
-  admit(key: string, isPending: boolean): () => void {
-    if (!isPending) this.#assertPlace(key)
-    this.#admitted.push(key)
-    return () => void this.#admitted.splice(this.#admitted.indexOf(key), 1)
-  }
-
-  #assertPlace(key: string): void {
-    const { limits, bufferOf, countPending, now } = this.#options
+  function assertPlace(key: string): void {
     const buffer = bufferOf(key)
-    const own = (buffer?.pending.size ?? 0) + this.#admitted.filter((one) => one === key).length
+    const own = (buffer?.pending.size ?? 0) + admitted.filter((one) => one === key).length
     const isScopeFull = own >= limits.maxTurnsPerScope
-    if (!isScopeFull && countPending() + this.#admitted.length < limits.maxTurns) return
+    if (!isScopeFull && countPending() + admitted.length < limits.maxTurns) return
     const reached = isScopeFull
       ? `${limits.maxTurnsPerScope} turns of this user are pending, which is the limit per user`
       : `${limits.maxTurns} turns are pending, which is the limit of this sidecar`
@@ -50,5 +36,11 @@ export class AdmissionLimits {
       `${reached}; GET /v1/pending says why. Nothing was stored: retry later.`,
       { retryAfterS: Math.min(RETRY_AFTER_S.max, Math.max(RETRY_AFTER_S.min, waitS)) },
     )
+  }
+
+  return (key: string, isPending: boolean): (() => void) => {
+    if (!isPending) assertPlace(key)
+    admitted.push(key)
+    return () => void admitted.splice(admitted.indexOf(key), 1)
   }
 }

@@ -24,10 +24,8 @@ export class BatchLearner {
   }
 
   /**
-   * Extracts from a batch. If the model fails on the whole batch, each half is tried, so that one bad turn does not
-   * block the others.
-   * @param events receives the events of the batch
-   * @returns the reason why turns are still pending, or `null`
+   * Extracts from a batch, or from each half where the model fails on the whole, so that one bad turn blocks no other.
+   * Adds to `events`. Returns the reason why turns are still pending, or `null`.
    */
   async learn(
     batch: readonly PendingTurn[],

@@ -7,15 +7,13 @@ import { logInvalidRecord } from '../../memory/repositories/record.ts'
 import { getTurn } from '../../memory/repositories/turns.ts'
 import type { Queue } from '../../ports/queue.ts'
 import { type AddOptions, type AddRequest, type AddResult, addTurn } from '../intake/add-turn.ts'
-import { AdmissionLimits } from './admission-limits.ts'
+import { admissionLimits } from './admission-limits.ts'
 import type { BufferContext, Shared } from './context.ts'
 import type { ObservedWindow } from './observed-windows.ts'
 import { type PendingTotals, StoredTotals, sumOf } from './pending-totals.ts'
 import type { FlushRequest } from './schedule.ts'
 import { type BufferedTurn, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER, type FlushTrigger } from './settings.ts'
-
-type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
 export interface BufferOptions
   extends Pick<BufferContext, 'records' | 'engine' | 'learner' | 'windows' | 'log'> {
@@ -28,7 +26,7 @@ export interface BufferOptions
   onFlush?: BufferContext['onFlush']
   /** Epoch milliseconds. */
   now?: () => number
-  timers?: Timers
+  timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 }
 
 /** Delay after which flushes are scheduled again while the queue is unavailable, milliseconds. */
@@ -45,13 +43,12 @@ const DEFAULT_RECONCILE_MS = 60_000
 const NO_RESULT: FlushResult = { events: [], reason: null }
 
 /**
- * Turns between acceptance and extraction. A turn is durable and recallable before it is acknowledged. Extraction is
- * retried after failures and restarts until it succeeds or the turn has failed for good; a failed turn stays stored, is
- * listed, and can be replayed.
+ * Turns between acceptance and extraction, which is retried after failures and restarts until it succeeds or the turn
+ * has failed for good. A failed turn stays stored, is listed, and can be replayed.
  */
 export class BufferZone {
   readonly #options: BufferOptions
-  readonly #timers: Timers
+  readonly #timers: NonNullable<BufferOptions['timers']>
   readonly #scopes = new Map<string, ScopeBuffer>()
   readonly #closing = new AbortController()
   readonly #cancelled = new AbortController()
@@ -61,7 +58,7 @@ export class BufferZone {
   #reconciliation: NodeJS.Timeout | undefined
   /** Absent where this process is the only one: the pending turns in memory are complete then. */
   readonly #stored: StoredTotals | undefined
-  readonly #limits: AdmissionLimits
+  readonly #admit: ReturnType<typeof admissionLimits>
 
   constructor(options: BufferOptions) {
     const { records, shared, now = Date.now, timers = globalThis, onFlush = () => {} } = options
@@ -80,7 +77,7 @@ export class BufferZone {
       cancelled: this.#cancelled.signal,
       onFlush,
     }
-    this.#limits = new AdmissionLimits({
+    this.#admit = admissionLimits({
       limits: settings,
       bufferOf: (key) => this.#scopes.get(key),
       countPending: () => Math.max(this.size.turns, this.#stored?.lastTurns ?? 0),
@@ -113,7 +110,7 @@ export class BufferZone {
     const key = scopeKey(scope)
     const { conversationId, turn } = request
     const id = conversationId !== undefined && turn !== undefined && turnRecordId(conversationId, turn)
-    const release = this.#limits.admit(key, id !== false && this.find(scope, id) !== undefined)
+    const release = this.#admit(key, id !== false && this.find(scope, id) !== undefined)
     // Other sidecars add pending turns too.
     this.#stored?.renew()
     try {
@@ -169,7 +166,7 @@ export class BufferZone {
     return (await buffer?.flushTurn(turn_id, { trigger: 'sync', priority: 1, accept })) ?? NO_RESULT
   }
 
-  /** Reports the chat window of a recall, so that turns are extracted before they leave the window. */
+  /** Records the chat window of a recall, so that turns are extracted before they leave it. */
   observeWindow(scope: Scope, conversationId: string, window: ObservedWindow): void {
     const key = scopeKey(scope)
     this.#options.windows.set(key, conversationId, window)
@@ -181,7 +178,7 @@ export class BufferZone {
     await this.#known(scopeKey(scope))?.refresh()
   }
 
-  /** Drops turns that are no longer pending in the store: of a forgotten user, or one turn if `turnId` is given. */
+  /** Drops turns that are no longer pending in the store: of the whole scope, or one turn. */
   async reload(scope: Scope, turnId?: string): Promise<void> {
     const buffer = this.#scopes.get(scopeKey(scope))
     if (turnId === undefined || buffer?.pending.get(turnId)) await buffer?.reload()
@@ -259,7 +256,7 @@ export class BufferZone {
     })
   }
 
-  /** Schedules a flush for every scope with pending turns: the queue may have lost entries, or a sidecar may have died. */
+  /** Schedules a flush for every scope with pending turns: the queue may have lost entries. */
   async #reconcile(): Promise<void> {
     const { records, shared, log } = this.#options
     try {

@@ -12,10 +12,7 @@ export interface ObservedWindow {
 const MAX_WINDOWS = 50_000
 const TTL_MS = 7 * 86_400_000
 
-/**
- * The chat windows of conversations. Sizes are shared through the cache, because another sidecar may add the turn that
- * this one recalled for. If an entry is lost, the turn is extracted later.
- */
+/** The chat windows of conversations. Sizes are shared through the cache; a lost entry delays the extraction. */
 export class ObservedWindows {
   readonly #cache: CacheStore
   readonly #windows = new LRUCache<string, ObservedWindow>({ max: MAX_WINDOWS })

@@ -23,10 +23,7 @@ export class PendingTurns {
     this.#turns.clear()
   }
 
-  /**
-   * Replaces the turns by the stored ones. Turns that are put or removed during the read keep their state, which may be
-   * newer. Calls must not overlap.
-   */
+  /** Replaces the turns by the stored ones, except those that change during the read. Calls must not overlap. */
   async replaceBy(read: () => Promise<readonly PendingTurn[]>): Promise<void> {
     this.#changed = new Set()
     const stored = new Map((await read()).map((turn) => [turn.turn_id, turn]))

@@ -14,7 +14,7 @@ const MAX_DELAY_MS = 15 * 60_000
 /** Longest delay that an endpoint may request, milliseconds: quotas are per day at most. */
 export const MAX_WAIT_MS = 24 * 3_600_000
 
-/** Failures of an endpoint or store, not of the turn: retried without a limit; the other turns of the scope wait too. */
+/** Failures of an endpoint or store, not of the turn: they are retried without a limit and delay the whole scope. */
 const OUTAGES = new Set([
   'timeout',
   'rate_limited',
@@ -32,11 +32,7 @@ export function isOutage(reason: string): boolean {
   return OUTAGES.has(reason)
 }
 
-/**
- * A turn after a failed attempt: rescheduled, or failed for good.
- * @param failures consecutive failures of the scope, which an outage backs off by
- * @param now epoch milliseconds
- */
+/** A turn after a failed attempt: rescheduled, or failed for good. `failures`: consecutive ones of the scope. */
 export function reschedule(
   turn: PendingTurn,
   { reason, retryAfterMs = 0 }: Pick<LearnFailure, 'reason' | 'retryAfterMs'>,
@@ -60,10 +56,7 @@ function retryDelay(failures: number): number {
   return Math.round(delay * (0.9 + 0.1 * Math.random()))
 }
 
-/**
- * Stores rescheduled turns, so that a restart keeps their state.
- * @returns the turns that are no longer pending: extracted, kept verbatim or forgotten meanwhile
- */
+/** Stores rescheduled turns, so that a restart keeps their state. Returns those that are no longer pending. */
 export async function recordFailure(
   engine: MemoryEngine,
   records: RecordStore,

@@ -31,11 +31,8 @@ export interface ScheduleContext {
 const START_DELAY_MS = 500
 
 /**
- * Plans the next flush of a scope; `null` if none is needed.
- *
- * During an outage all turns of the scope wait for the next retry, new ones too, so that new turns cause no extra calls
- * and the turns of a conversation stay in order. A turn with an unreadable answer is retried alone. Each app has its own
- * triggers, for its own turns.
+ * Plans the next flush of a scope; `null` if none is needed. During an outage new turns are also delayed to the next
+ * retry, so that they cause no extra calls and stay in order. A turn with an unreadable answer is retried alone.
  */
 export function nextFlush(turns: readonly PendingTurn[], context: ScheduleContext): FlushPlan | null {
   const { now, loadedAt } = context
@@ -44,7 +41,7 @@ export function nextFlush(turns: readonly PendingTurn[], context: ScheduleContex
   if (outage.length > 0) {
     // The latest time comes from the last attempt.
     const at = maxOf(outage.map((turn) => retryTime(turn, now)))
-    const accept = (turn: PendingTurn) => kindOf(turn) === 'fresh' || kindOf(turn) === 'outage' || isDue(turn)
+    const accept = (turn: PendingTurn) => ['fresh', 'outage'].includes(kindOf(turn)) || isDue(turn)
     return { at, trigger: 'retry', accept }
   }
   const plans: FlushPlan[] = []
@@ -56,7 +53,8 @@ export function nextFlush(turns: readonly PendingTurn[], context: ScheduleContex
     const accept = (turn: PendingTurn) => kindOf(turn) === 'fresh'
     plans.push({ at: loadedAt + START_DELAY_MS, trigger: 'start', accept })
   } else {
-    for (const [app, own] of Map.groupBy(fresh, appOf)) plans.push(planApp(app, own, context))
+    for (const [app, own] of Map.groupBy(fresh, ({ app_id }) => app_id ?? null))
+      plans.push(planApp(app, own, context))
   }
   return plans.sort((a, b) => a.at - b.at)[0] ?? null
 }
@@ -67,7 +65,7 @@ function planApp(app: string | null, turns: readonly PendingTurn[], context: Sch
   const last = turns.reduce((newest, turn) => (turn.at >= newest.at ? turn : newest))
   // The rules of the app as they were at its last turn.
   const { flushTokens, flushTurns, idleMs, windowAhead } = { ...triggers, ...last.triggers }
-  const accept = (turn: PendingTurn) => kindOf(turn) === 'fresh' && appOf(turn) === app
+  const accept = (turn: PendingTurn) => kindOf(turn) === 'fresh' && (turn.app_id ?? null) === app
   if (turns.reduce((sum, { tokens }) => sum + tokens, 0) >= flushTokens) {
     return { at: now, trigger: 'tokens', accept }
   }
@@ -109,10 +107,6 @@ function kindOf({ error, not_before }: PendingTurn): 'failed' | 'fresh' | 'outag
   if (not_before === null) return 'failed'
   if (error === null) return 'fresh'
   return isOutage(error) ? 'outage' : 'unreadable'
-}
-
-function appOf({ app_id }: PendingTurn): string | null {
-  return app_id ?? null
 }
 
 /** A time beyond the longest delay was computed before the clock was set back. */

@@ -1,6 +1,6 @@
 import PQueue from 'p-queue'
-import type { MemoryEvent } from '../../memory/model/events.ts'
 import type { PendingTurn } from '../../memory/model/pending.ts'
+import type { MemoryEvent } from '../../memory/model/turns.ts'
 import { getMemory } from '../../memory/repositories/memories.ts'
 import { scrollPending } from '../../memory/repositories/pending.ts'
 import { logInvalidRecord } from '../../memory/repositories/record.ts'
@@ -90,7 +90,7 @@ export class ScopeBuffer {
     return this.#flushes.size + this.#flushes.pending > 0
   }
 
-  /** Drops the turns from memory, but not from the store, unless a flush runs: other sidecars may have extracted them. */
+  /** Drops the turns from memory unless a flush runs: other sidecars may have extracted them. */
   evict(): void {
     if (this.#isBusy) return
     this.pending.clear()

@@ -23,10 +23,7 @@ export type CheckedAnswer =
   /** `warning`: the answer is usable, but asking again may give a better one. */
   { extraction: Extraction; warning: string | undefined } | UnreadableAnswer
 
-/**
- * Checks an answer against its batch. Single facts that the rules exclude are omitted. An answer that is doubtful as a
- * whole (no texts, a foreign script, far too long) is rejected entirely.
- */
+/** Checks an answer against its batch. Facts that the rules exclude are omitted; a doubtful answer is rejected. */
 export function checkAnswer(
   content: AnswerContent,
   batch: ExtractionBatch,
@@ -81,8 +78,8 @@ function toFact(
 ): Fact | undefined {
   if (isQuestion(raw.text) || isSmallTalk(raw.text)) return undefined
   const { topic, subTopic = '' } = findTopic(raw.topic)
-  if (isListed(topic, rules.excludeTopics)) return undefined
-  if (rules.includeTopics.length > 0 && !isListed(topic, rules.includeTopics)) return undefined
+  if (isListed(topic, rules.exclude_topics)) return undefined
+  if (rules.include_topics.length > 0 && !isListed(topic, rules.include_topics)) return undefined
   const messages = resolveSources(raw, rules, numbered)
   const first = messages.find(({ role }) => role === 'user') ?? messages[0]
   if (!first) return undefined
@@ -119,10 +116,7 @@ function mergeDuplicates(facts: readonly Fact[]): Fact[] {
   return [...byText.values()].flat()
 }
 
-/**
- * Whether at least half of the facts name a speaker or share a third of their words with the messages. A model that
- * continues the conversation instead of extracting may also list facts, about the capital of Peru for example.
- */
+/** Whether at least half of the facts name a speaker or share a third of their words with the messages. */
 function areGrounded(facts: readonly Fact[], numbered: readonly NumberedMessage[]): boolean {
   const said = new Set(numbered.flatMap(({ text }) => termsOf(readText(text))))
   const names = numbered.map(({ speaker }) => normalise(speaker))

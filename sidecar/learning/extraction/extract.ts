@@ -6,16 +6,13 @@ import type { ExtractionBatch, ExtractionOutcome, UnreadableReason } from './typ
 
 export interface ExtractOptions {
   model: LanguageModel
-  /** The account that the model calls are charged to. */
   account: Account
   signal?: AbortSignal | undefined
 }
 
 /**
- * Asks the model which facts of a batch are worth remembering. If the answer cannot be used, it asks once more.
- *
- * An `unreadable` outcome stores nothing; the turns stay pending. For the reasons `truncated` and `too_large`, the caller
- * should split the batch. Rejects with `ModelUnavailable` when the model cannot be reached.
+ * Asks the model for the facts of a batch, and once more if the answer cannot be used.
+ * @throws {ModelUnavailable}
  */
 export async function extract(batch: ExtractionBatch, options: ExtractOptions): Promise<ExtractionOutcome> {
   const numbered = numberMessages(batch)

@@ -20,10 +20,7 @@ export function nameOfLanguage(text: string): string | undefined {
   return SCRIPTS[script].language
 }
 
-/**
- * Whether a fact is written in another script than its messages, such as Latin letters for a Chinese message. Words
- * that occur in the messages themselves (names, terms) do not count.
- */
+/** Whether a fact is written in another script than its messages. Words of the messages (names) do not count. */
 export function isForeignScript(fact: string, said: string): boolean {
   const from = dominantScript(said)
   if (from === undefined || count(fact, from) > 0) return false
@@ -38,10 +35,7 @@ export function isForeignScript(fact: string, said: string): boolean {
   return words.filter((word) => there.has(word)).length < words.length * 0.6
 }
 
-/**
- * Returns the language of the facts if it differs from that of the conversation although both use the same script
- * (English facts of a French conversation). Requires several stop words as evidence; similar languages are not reported.
- */
+/** The language of facts that were translated within a script, such as English facts of a French conversation. */
 export function detectTranslation(facts: string, said: string): string | undefined {
   const from = detectLanguage(wordsOf(said), 'unknown')
   const words = wordsOf(facts)
@@ -70,10 +64,7 @@ const SCRIPTS = {
 
 type Script = keyof typeof SCRIPTS
 
-/**
- * @param weight information per character, relative to a letter of an alphabet
- * @param language the only language of the script
- */
+/** `weight`: information per character, relative to a letter of an alphabet. `language`: the only one of the script. */
 function script(letters: RegExp, weight = 1, language?: string) {
   return { letters, weight, language }
 }

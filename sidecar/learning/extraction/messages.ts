@@ -14,10 +14,7 @@ export interface NumberedMessage {
   source: FactSource
 }
 
-/**
- * Numbers the messages in the order of the conversation. System messages are left out because they are instructions to
- * the app; so are messages that are empty without their recalled memories.
- */
+/** Numbers the messages in their order, except system messages and those that only repeat recalled memories. */
 export function numberMessages({ turns }: ExtractionBatch): NumberedMessage[] {
   const numbered: NumberedMessage[] = []
   for (const { turnId, messages } of turns) {
@@ -38,9 +35,8 @@ export function speakerOf({ name, role }: ExtractMessage): string {
 }
 
 /**
- * Finds the messages that a statement comes from, of the roles that are remembered. A statement without a valid
- * citation gets all messages of its speaker: the one that the answer names, else a name at the start of the text,
- * else any.
+ * Finds the source messages of a statement, of the roles that are remembered: the cited ones, else those of the speaker
+ * that the answer names, else of the name at the start of the text, else all.
  */
 export function resolveSources(
   { numbers, speaker, text }: { numbers: readonly number[]; speaker: string; text: string },

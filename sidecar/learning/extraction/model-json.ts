@@ -26,8 +26,7 @@ export interface ModelAnswer {
 
 /**
  * Finds the JSON in a model's answer: bare, fenced, in prose, one object per line, or slightly malformed. Never throws.
- * Text that was cut off is never completed: half a number is another number, half a sentence another statement.
- * @param isCutOff the token limit ended the answer
+ * Text that the token limit cut off (`isCutOff`) is never completed: half a number is another number.
  */
 export function parseModelAnswer(answer: string, isCutOff: boolean): ModelAnswer {
   const trimmed = trim(answer)
@@ -185,10 +184,7 @@ function repair(text: string): Json | undefined {
   }
 }
 
-/**
- * Limits for jsonrepair, which takes quadratic time on deep nesting, white space and quotes that a model in a loop may
- * write. The length, in UTF-16 code units, exceeds the output limit of every request.
- */
+/** Limits for jsonrepair, which takes quadratic time on deep nesting, white space and quotes. In UTF-16 code units. */
 const MAX_REPAIRED_LENGTH = 50_000
 const MAX_REPAIRED_NESTING = 32
 

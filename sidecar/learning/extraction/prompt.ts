@@ -1,9 +1,8 @@
 import { OTHER, topicsOf } from '../../memory/model/topics.ts'
 import type { ChatMessage } from '../../ports/language-model.ts'
 import { removeRecalled } from '../../text/recalled.ts'
-import { tokenCounter } from '../../text/token-counter.ts'
 import { nameOfLanguage } from './language.ts'
-import { type NumberedMessage, numberMessages, speakerOf } from './messages.ts'
+import { type NumberedMessage, speakerOf } from './messages.ts'
 import type { ExtractionBatch, ExtractionRules, ExtractMessage } from './types.ts'
 
 /** Stored with each fact. Changes with every change of the prompt or of the answer schema. */
@@ -23,23 +22,15 @@ export function extractionPrompt(
   ]
 }
 
-/** Estimates the input tokens (o200k) of a call, without the answer schema (about 300 more). */
-export async function estimatePrompt(batch: ExtractionBatch): Promise<number> {
-  const count = await tokenCounter()
-  const messages = extractionPrompt(batch, numberMessages(batch))
-  // OpenAI's chat format adds four tokens per message for its role and delimiters.
-  return messages.reduce((sum, { content }) => sum + count(content) + 4, 0)
-}
-
 /** The fixed instructions, the topics and the rules of the app. */
 export function systemPrompt(rules: ExtractionRules): string {
   const parts = [INSTRUCTIONS, REMEMBERED_ROLES[rules.remember], `Topics: ${topicList(rules)}; ${OTHER}`]
-  if (rules.includeTopics.length > 0)
-    parts.push(`Only facts of these topics: ${rules.includeTopics.join(', ')}`)
-  if (rules.excludeTopics.length > 0)
-    parts.push(`No facts of these topics: ${rules.excludeTopics.join(', ')}`)
-  if (rules.customInstructions.trim() !== '')
-    parts.push(`Instructions of the app, subject to the rules above:\n${rules.customInstructions.trim()}`)
+  if (rules.include_topics.length > 0)
+    parts.push(`Only facts of these topics: ${rules.include_topics.join(', ')}`)
+  if (rules.exclude_topics.length > 0)
+    parts.push(`No facts of these topics: ${rules.exclude_topics.join(', ')}`)
+  if (rules.custom_instructions.trim() !== '')
+    parts.push(`Instructions of the app, subject to the rules above:\n${rules.custom_instructions.trim()}`)
   return parts.join('\n\n')
 }
 
@@ -68,8 +59,8 @@ const REMEMBERED_ROLES: Record<ExtractionRules['remember'], string> = {
 
 function topicList(rules: ExtractionRules): string {
   return topicsOf(rules)
-    .map(({ name, description, subTopics = [] }) => {
-      const about = [description, subTopics.join(', ')].filter(Boolean).join(': ')
+    .map(({ name, description, sub_topics = [] }) => {
+      const about = [description, sub_topics.join(', ')].filter(Boolean).join(': ')
       return about === '' ? name : `${name} (${about})`
     })
     .join('; ')
@@ -124,8 +115,8 @@ function clip(text: string): string {
 }
 
 /**
- * JSON Schema of the answer, in the subset that strict structured output supports: every property required, no
- * additional properties, no bounds. Facts come first and the summary last, so that truncation loses as little as possible.
+ * JSON Schema of the answer, in the subset that strict structured output supports. Facts come first and the summary
+ * last, so that truncation loses as little as possible.
  */
 export function answerSchema(rules: ExtractionRules): {
   name: string

@@ -7,9 +7,8 @@ import type { UnreadableReason } from './types.ts'
 type ReadAnswer = AnswerContent | { reason: UnreadableReason; detail: string; partial?: AnswerContent }
 
 /**
- * Reads the facts, entities, relations and summary of an answer, or says why it cannot be used. Never throws. A truncated
- * answer is unreadable even if its first facts are complete: accepting it would lose the other facts silently.
- * @param isCutOff the token limit ended the answer
+ * Reads an answer, or says why it cannot be used. Never throws. An answer that the token limit cut off (`isCutOff`) is
+ * unreadable even if its first facts are complete: accepting it would lose the other facts silently.
  */
 export function readAnswer(raw: string, isCutOff: boolean): ReadAnswer {
   if (raw.length > MAX_ANSWER_LENGTH)
@@ -52,10 +51,7 @@ function decodeHtml(raw: string): string {
   return decoded.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }
 
-/**
- * Renames repeated "facts" keys, of which `JSON.parse` would keep only the last. The new spellings still mean "facts",
- * because `isNameOf` ignores underscores and hyphens.
- */
+/** Renames repeated "facts" keys, of which `JSON.parse` keeps only the last. `isNameOf` ignores `_` and `-`. */
 function separateLists(raw: string): string {
   let count = 0
   return raw.replace(/(?<!\\)"facts"(?=\s*:)/gu, (key) =>

@@ -13,8 +13,8 @@ import {
 } from './types.ts'
 
 /**
- * Checks the entities and relations of an answer and removes duplicates. When the rules exclude topics, only those that
- * the remaining facts name are kept, because a relation has no topic of its own.
+ * Checks the entities and relations of an answer and removes duplicates. A relation has no topic, so where the rules
+ * exclude topics, only what the remaining facts name is kept.
  */
 export function checkRelated(
   content: AnswerContent,
@@ -22,7 +22,7 @@ export function checkRelated(
   { rules }: ExtractionBatch,
   numbered: readonly NumberedMessage[],
 ): Pick<Extraction, 'entities' | 'relations'> {
-  const hasTopicRules = rules.includeTopics.length + rules.excludeTopics.length > 0
+  const hasTopicRules = rules.include_topics.length + rules.exclude_topics.length > 0
   const texts = facts.map(({ text }) => normalise(text))
   const isNamed = (...names: string[]) =>
     !hasTopicRules || texts.some((text) => names.every((name) => text.includes(normalise(name))))

@@ -1,5 +1,5 @@
-import type { Topic } from '../../memory/model/topics.ts'
-import type { Message, Remember } from '../../memory/model/turns.ts'
+import type { Message } from '../../memory/model/turns.ts'
+import type { AppRules } from '../../memory/rules/rules.ts'
 
 /** A message of a batch or of its context. Relative dates in it refer to `at`. */
 export type ExtractMessage = Message & { at: number }
@@ -20,19 +20,10 @@ export interface ExtractionBatch {
   rules: ExtractionRules
 }
 
-/** What an app wants remembered. Empty lists and strings mean: no such rule. */
-export interface ExtractionRules {
-  /** Roles whose statements may become facts. */
-  remember: Remember
-  /** Instructions of the app author to the model. */
-  customInstructions: string
-  /** If not empty, facts of other topics are omitted. */
-  includeTopics: readonly string[]
-  /** Facts of these topics are omitted. */
-  excludeTopics: readonly string[]
-  /** The topics that facts are assigned to; `DEFAULT_TOPICS` when empty. */
-  topics: readonly Topic[]
-}
+export type ExtractionRules = Pick<
+  AppRules,
+  'remember' | 'custom_instructions' | 'include_topics' | 'exclude_topics' | 'topics'
+>
 
 /** The origin of a statement: the message with this ordinal (from 0) of this turn. */
 export interface FactSource {

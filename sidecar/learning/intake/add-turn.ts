@@ -1,27 +1,27 @@
-import type { ChangeOptions, MemoryEngine } from '../../memory/engine/engine.ts'
+import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import { undoExtraction, undoVerbatim } from '../../memory/engine/undo.ts'
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
-import type { MemoryEvent } from '../../memory/model/events.ts'
 import type { PendingTurn, Triggers } from '../../memory/model/pending.ts'
 import { derivedId, type Narrowing, type Scope, scopeKey } from '../../memory/model/scope.ts'
-import { type Message, type Remember, type Turn, turnRecordId } from '../../memory/model/turns.ts'
+import {
+  type MemoryEvent,
+  type Message,
+  type Remember,
+  type Turn,
+  turnRecordId,
+} from '../../memory/model/turns.ts'
 import { getPending, putPending, removePending } from '../../memory/repositories/pending.ts'
 import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
 import type { JsonObject } from '../../ports/records.ts'
 import { withoutText } from '../../text/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
 import { keepText, pendingId } from './keep.ts'
-import { type Place, placeTurn } from './place.ts'
+import { type Call, type Place, placeTurn } from './place.ts'
 
-export interface AddRequest extends Narrowing {
+export interface AddRequest extends Narrowing, Call {
   messages: readonly Message[]
-  turn?: number | undefined
   metadata?: JsonObject | undefined
   remember?: Remember | undefined
-  /** Calls with the same key are one call: without a turn number they get the same number. */
-  idempotencyKey?: string | undefined
-  /** Identifies a stored turn; given together with its conversation and number, if it has them. */
-  turnId?: string | undefined
 }
 
 export interface AddResult {
@@ -32,7 +32,7 @@ export interface AddResult {
   pending?: PendingTurn | undefined
 }
 
-export interface AddOptions extends ChangeOptions {
+export interface AddOptions {
   /** Whether the turn is queued for extraction or kept verbatim. */
   learn: boolean
   /** When memories without a topic expire, epoch milliseconds; `null` for never. */
@@ -44,9 +44,8 @@ export interface AddOptions extends ChangeOptions {
 }
 
 /**
- * Stores a turn and its texts atomically. The texts are recallable at once: permanently in verbatim mode, otherwise
- * until extraction. A turn that is posted again (same conversation and number) replaces its earlier revision together
- * with what was learned from it.
+ * Stores a turn and its texts atomically; the texts are recallable at once. A turn that is posted again (same
+ * conversation and number) replaces its earlier revision together with what was learned from it.
  */
 export async function addTurn(
   engine: Pick<MemoryEngine, 'change'>,
@@ -54,7 +53,7 @@ export async function addTurn(
   request: AddRequest,
   options: AddOptions = { learn: false, expiresAt: null },
 ): Promise<AddResult> {
-  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options)
+  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options))
 }
 
 async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOptions): Promise<AddResult> {

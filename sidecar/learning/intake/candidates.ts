@@ -1,5 +1,4 @@
-import { memoryIdOf } from '../../memory/model/identity.ts'
-import type { Role, Source } from '../../memory/model/memory.ts'
+import { memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
 import type { Turn } from '../../memory/model/turns.ts'
 import { toContext } from '../../text/message-text.ts'
 import { removeRecalled } from '../../text/recalled.ts'

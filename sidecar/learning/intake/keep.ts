@@ -1,11 +1,9 @@
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
-import type { MemoryEvent } from '../../memory/model/events.ts'
 import type { Cause } from '../../memory/model/history.ts'
-import { memoryIdOf } from '../../memory/model/identity.ts'
-import type { Memory, Source } from '../../memory/model/memory.ts'
+import { boundSources, type Memory, memoryIdOf, type Source } from '../../memory/model/memory.ts'
 import { derivedId } from '../../memory/model/scope.ts'
-import { boundSources } from '../../memory/model/sources.ts'
-import type { Turn } from '../../memory/model/turns.ts'
+import type { MemoryEvent, Turn } from '../../memory/model/turns.ts'
+import { getActor } from '../../memory/repositories/history.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { Candidate } from './candidates.ts'
 
@@ -49,7 +47,7 @@ export async function keepText(
   const isRepost = previous?.memory_ids.includes(id) ?? false
   if (!known && isRepost && !previous?.effects.some(({ memory_id }) => memory_id === id)) {
     const ended = await unit.findEnded(id)
-    const actor = ended && (await unit.removerOf(id, ended.memory.version))
+    const actor = ended && (await getActor(unit.records, unit.scope, id, ended.memory.version, ['DELETE']))
     // Deleted by hand after this turn was dropped from the kept sources; or superseded.
     ;(actor === 'api' ? turn.removed_ids : turn.memory_ids).push(id)
     return undefined
@@ -73,10 +71,7 @@ export async function keepText(
   return { event: 'NOOP', id, memory: again.text }
 }
 
-/**
- * The identifier under which a text is kept; `undefined` for a text that was deleted from this turn. The identifier of
- * a memory that was corrected to another text is not reused.
- */
+/** The id under which a text is kept; `undefined` for a text that was deleted from this turn. */
 async function idOf(
   unit: UnitOfWork,
   { speaker, text, key }: Candidate,

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import type { Narrowing } from '../../memory/model/scope.ts'
 import { callRecordId, turnRecordId } from '../../memory/model/turns.ts'
 import {
   getCallTurn,
   getConversation,
   putCallTurn,
   putConversation,
-} from '../../memory/repositories/conversations.ts'
+} from '../../memory/repositories/turns.ts'
 import type { RecordStore, Write } from '../../ports/records.ts'
 
 /** The turn that a call refers to. */
@@ -18,17 +19,17 @@ export interface Place {
   writes: Write[]
 }
 
-export interface Call {
-  conversationId?: string | undefined
+export interface Call extends Pick<Narrowing, 'conversationId'> {
   turn?: number | undefined
+  /** Calls with the same key are one call: without a turn number they get the same number. */
   idempotencyKey?: string | undefined
+  /** Identifies a stored turn; given together with its conversation and number, if it has them. */
   turnId?: string | undefined
 }
 
 /**
- * Finds the turn of a call: by its identifier, else by its number, else by the number that its idempotency key got
- * first, else the next number of the conversation. Without a conversation, the idempotency key identifies the turn. The
- * caller holds the lock of the scope.
+ * Finds the turn of a call: by its id, else by its number, else by the number that its idempotency key got first, else
+ * the next number of the conversation. The caller holds the lock of the scope.
  */
 export async function placeTurn(store: RecordStore, scope: string, call: Call, now: number): Promise<Place> {
   const { conversationId, idempotencyKey, turnId } = call

@@ -1,12 +1,10 @@
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
-import { memoryIdOf } from '../../memory/model/identity.ts'
-import type { Memory, Source } from '../../memory/model/memory.ts'
-import { boundSources } from '../../memory/model/sources.ts'
+import { boundSources, type Memory, memoryIdOf, type Source } from '../../memory/model/memory.ts'
 import type { Effect, Turn } from '../../memory/model/turns.ts'
+import { getHistory } from '../../memory/repositories/history.ts'
 import type { Held } from '../../memory/repositories/memories.ts'
 import { expiryOf } from '../../memory/rules/rules.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
-import { allowedSources } from './removed.ts'
 import type { Applied, FactContext } from './types.ts'
 
 /** Adds a text as a memory, or as a source of the memory with that text; `undefined` where that memory was deleted. */
@@ -119,4 +117,22 @@ async function freeId(
     const held = await unit.find(id)
     if (!held || normaliseForDuplicate(held.memory.text) === same) return { id, held }
   }
+}
+
+/** The turns that may create a memory or become its source: those that it was not deleted from, after its deletion. */
+export async function allowedSources(unit: UnitOfWork, id: string, turns: readonly Turn[]): Promise<Turn[]> {
+  const removedAt = await lastRemovedAt(unit, id)
+  return turns.filter(
+    ({ removed_ids, updated_at }) =>
+      !removed_ids.includes(id) && (removedAt === undefined || updated_at >= removedAt),
+  )
+}
+
+async function lastRemovedAt(unit: UnitOfWork, id: string): Promise<number | undefined> {
+  const held = await unit.find(id)
+  const latest = held?.memory ?? (await unit.findEnded(id))?.memory
+  // A memory that was restored after a deletion has a version above 1.
+  if (!latest || (held && latest.version === 1)) return undefined
+  const rows = await getHistory(unit.records, unit.scope, id, latest.version)
+  return rows.findLast(({ event, actor }) => event === 'DELETE' && actor === 'api')?.at
 }

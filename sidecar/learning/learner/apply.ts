@@ -12,10 +12,7 @@ import {
   turnsOf,
 } from './types.ts'
 
-/**
- * Applies decisions and answers what changed. Each turn records its effects, so that they can be undone when a new
- * revision replaces the turn; memories that were deleted from a turn are not created again by it.
- */
+/** Applies decisions and returns the changes. Each turn records its effects, so that a new revision can undo them. */
 export async function applyDecisions(
   unit: UnitOfWork,
   decisions: readonly Decision[],

@@ -3,26 +3,30 @@ import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
 import type { Memory, Source } from '../../memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import type { Turn } from '../../memory/model/turns.ts'
-import { getConversation, putConversation } from '../../memory/repositories/conversations.ts'
-import { putGraph } from '../../memory/repositories/graph.ts'
 import { removePending } from '../../memory/repositories/pending.ts'
-import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
+import {
+  getConversation,
+  getTurn,
+  putConversation,
+  putGraph,
+  putTurn,
+} from '../../memory/repositories/turns.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore } from '../../ports/records.ts'
+import { isQuestion, splitSentences } from '../../text/sentences.ts'
 import { PROMPT_VERSION } from '../extraction/prompt.ts'
 import type { Extraction, Fact, FactSource } from '../extraction/types.ts'
 import { reconcile } from '../reconcile/reconcile.ts'
 import type { Decision } from '../reconcile/types.ts'
 import { applyDecisions } from './apply.ts'
+import { allowedSources } from './apply-fact.ts'
 import { type FindNeighbours, neighboursIn } from './neighbours.ts'
 import { type LearnOutcome, StaleDecisions, toLater } from './outcome.ts'
 import { readBatch } from './read-batch.ts'
 import { readFacts } from './read-facts.ts'
-import { allowedSources } from './removed.ts'
 import { type ApplyContext, type Learned, type TurnEvent, turnsOf } from './types.ts'
-import { mayBeUnseen } from './unseen.ts'
 
 export interface LearnerOptions {
   records: RecordStore
@@ -51,10 +55,7 @@ export class Learner {
     this.#options = options
   }
 
-  /**
-   * Extracts memories from a batch of turns of one conversation, or from one turn without a conversation, and stores
-   * them atomically. An unavailable model or an unusable answer is the outcome `later`; other errors reject.
-   */
+  /** Extracts memories from a batch and stores them atomically. A failure of the model is the outcome `later`. */
   async learn(scope: Scope, turnIds: readonly string[], options: LearnOptions = {}): Promise<LearnOutcome> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -90,24 +91,15 @@ export class Learner {
 
     const apply = async (unit: UnitOfWork) => {
       const turns = await this.#stillPending(key, batch.turns)
-      const context = {
-        turns,
-        learned: facts,
-        rules,
-        model: model.kind,
-        promptVersion: PROMPT_VERSION,
-      }
+      const context = { turns, learned: facts, rules, model: model.kind, promptVersion: PROMPT_VERSION }
       await assertUnchanged(unit, decisions, seen, context)
       for (const turn of turns) await replacePending(unit, turn)
       const events = await applyDecisions(unit, decisions, context)
       if (facts.some((learned) => mayBeUnseen(learned, turns))) unit.requireFence()
       for (const turn of turns) {
-        const done = {
-          state: 'done' as const,
-          learned: { because: trigger, at: unit.now },
-          updated_at: unit.now,
-        }
-        unit.addWrites(putTurn(key, { ...turn, ...done }), removePending(key, turn.id))
+        const learned = { because: trigger, at: unit.now }
+        const done = { ...turn, state: 'done' as const, learned, updated_at: unit.now }
+        unit.addWrites(putTurn(key, done), removePending(key, turn.id))
       }
       if (batch.conversation) {
         const { id, last_turn } =
@@ -202,12 +194,19 @@ function toSource({ turnId, ordinal }: FactSource, turns: readonly Turn[]): Sour
 }
 
 function toNewFact({ fact, dense, sources }: Learned) {
-  const { text, topic, subTopic, speaker, importance, eventDate } = fact
-  return { text, topic, subTopic, speaker, importance, eventDate, at: sources.at(-1)?.at ?? 0, dense }
+  return { ...fact, at: sources.at(-1)?.at ?? 0, dense }
 }
 
 function addGraph(unit: UnitOfWork, { entities, relations }: Extraction, turns: readonly Turn[]): void {
   if (entities.length === 0 && relations.length === 0) return
   const turn_ids = turns.map(({ id }) => id)
   unit.addWrites(putGraph(unit.scope, { turn_ids, entities, relations }, unit.now))
+}
+
+/** Whether a fact may come from a question, which was not recallable while the turn was pending. */
+function mayBeUnseen({ sources }: Learned, turns: readonly Turn[]): boolean {
+  return sources.some(({ turn_id, ordinal }) => {
+    const content = turns.find(({ id }) => id === turn_id)?.messages[ordinal]?.content ?? ''
+    return splitSentences(content).some(isQuestion)
+  })
 }

@@ -14,8 +14,8 @@ export type FindNeighbours = (
 const MAX_SLOT = 20
 
 /**
- * Finds the memories that a fact may repeat or contradict: those with similar text, and those in its topic slot, which
- * may contradict it in other words ("lives in Leeds", "moved to Porto"). Notes their versions in `seen`.
+ * Finds the memories with similar text, and those in the same topic slot, which may contradict a fact in other words
+ * ("lives in Leeds", "moved to Porto"). Notes their versions in `seen`.
  */
 export function neighboursIn(
   store: RecordStore,
@@ -40,15 +40,8 @@ export function neighboursIn(
       const { memory, dense } = held
       // The oldest version seen counts: a decision may be based on it.
       if (!seen.has(id)) seen.set(id, memory.version)
-      known.push({
-        id,
-        text: memory.text,
-        speaker: memory.speaker,
-        topic: memory.topic,
-        subTopic: memory.sub_topic,
-        at: memory.sources.at(-1)?.at ?? memory.valid_from,
-        dense,
-      })
+      const { text, speaker, topic, sub_topic: subTopic, sources, valid_from } = memory
+      known.push({ id, text, speaker, topic, subTopic, at: sources.at(-1)?.at ?? valid_from, dense })
     }
     return known
   }

@@ -2,7 +2,7 @@ import { ModelUnavailable } from '../../ports/language-model.ts'
 import { UnreadableDecisions } from '../reconcile/types.ts'
 import type { TurnEvent } from './types.ts'
 
-/** `later`: nothing was stored, and the turns stay pending. `reason` is a stable code; `detail` has no text of the turns. */
+/** Nothing was stored, and the turns stay pending. `reason` is a stable code; `detail` has no text of the turns. */
 export interface LearnFailure {
   status: 'later'
   reason: string

@@ -1,9 +1,7 @@
 import { type Conversation, type Message, type Turn, turnRecordId } from '../../memory/model/turns.ts'
-import { getConversation } from '../../memory/repositories/conversations.ts'
-import { getTurn } from '../../memory/repositories/turns.ts'
-import type { AppRules } from '../../memory/rules/rules.ts'
+import { getConversation, getTurn } from '../../memory/repositories/turns.ts'
 import type { RecordStore } from '../../ports/records.ts'
-import type { ExtractionRules, ExtractMessage, ExtractTurn } from '../extraction/types.ts'
+import type { ExtractMessage, ExtractTurn } from '../extraction/types.ts'
 
 /** Messages before the batch, or its previous part, that the model gets as context (m in arXiv 2504.19413). */
 export const RECENT_MESSAGES = 10
@@ -34,25 +32,8 @@ export async function readBatch(
 }
 
 export function toExtractTurn(turn: Turn): ExtractTurn {
-  return {
-    turnId: turn.id,
-    turn: turn.turn,
-    messages: turn.messages.map((one) => toExtractMessage(one, turn)),
-  }
-}
-
-export function toExtractionRules(rules: AppRules, remember: Turn['remember']): ExtractionRules {
-  return {
-    remember,
-    customInstructions: rules.custom_instructions,
-    includeTopics: rules.include_topics,
-    excludeTopics: rules.exclude_topics,
-    topics: rules.topics.map(({ name, description, sub_topics }) => ({
-      name,
-      ...(description === undefined ? {} : { description }),
-      ...(sub_topics === undefined ? {} : { subTopics: sub_topics }),
-    })),
-  }
+  const messages = turn.messages.map((one) => toExtractMessage(one, turn))
+  return { turnId: turn.id, turn: turn.turn, messages }
 }
 
 async function recentOf(

@@ -1,38 +1,27 @@
 import type { AppRules } from '../../memory/rules/rules.ts'
-import type { Account, LanguageModel } from '../../ports/language-model.ts'
-import { extract } from '../extraction/extract.ts'
+import { type ExtractOptions, extract } from '../extraction/extract.ts'
 import type { Extraction, ExtractionBatch, ExtractionOutcome, FactSource } from '../extraction/types.ts'
 import { isRefusal, Unreadable } from './outcome.ts'
 import { halvesOf, type Piece, partsOf, turnsIn } from './parts.ts'
-import { type Batch, RECENT_MESSAGES, toExtractionRules, toExtractTurn } from './read-batch.ts'
+import { type Batch, RECENT_MESSAGES, toExtractTurn } from './read-batch.ts'
 
-export interface ReadOptions {
-  model: LanguageModel
+export interface ReadOptions extends ExtractOptions {
   countTokens: (text: string) => number
-  account: Account
-  signal: AbortSignal | undefined
 }
 
 /**
  * Extracts the facts of a batch, in as many model calls as its size needs.
- * @throws {Unreadable} where no answer of the model can be used
- * @throws {ModelUnavailable}
+ * @throws {Unreadable | ModelUnavailable}
  */
 export async function readFacts(batch: Batch, rules: AppRules, options: ReadOptions): Promise<Extraction> {
-  const whole: Extraction = {
-    facts: [],
-    entities: [],
-    relations: [],
-    summary: batch.conversation?.summary ?? '',
-  }
-  const extractionRules = toExtractionRules(rules, batch.turns[0]?.remember ?? rules.remember)
+  const summary = batch.conversation?.summary ?? ''
+  const whole: Extraction = { facts: [], entities: [], relations: [], summary }
+  const extractionRules = { ...rules, remember: batch.turns[0]?.remember ?? rules.remember }
   const queue = partsOf(batch.turns.map(toExtractTurn), options.countTokens)
   let { recent } = batch
   for (let part = queue.shift(); part; part = queue.shift()) {
-    const outcome = await ask(
-      { summary: whole.summary, recent, turns: turnsIn(part), rules: extractionRules },
-      options,
-    )
+    const input = { summary: whole.summary, recent, turns: turnsIn(part), rules: extractionRules }
+    const outcome = await ask(input, options)
     const isTooLarge = outcome.status === 'unreadable' && SPLIT_REASONS.has(outcome.reason)
     const halves = isTooLarge ? halvesOf(part) : undefined
     if (halves) {

@@ -1,8 +1,7 @@
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
-import type { MemoryEvent } from '../../memory/model/events.ts'
 import type { Cause } from '../../memory/model/history.ts'
 import type { Source } from '../../memory/model/memory.ts'
-import type { Effect, Turn } from '../../memory/model/turns.ts'
+import type { Effect, MemoryEvent, Turn } from '../../memory/model/turns.ts'
 import type { AppRules } from '../../memory/rules/rules.ts'
 import type { Fact } from '../extraction/types.ts'
 

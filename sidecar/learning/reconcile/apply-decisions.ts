@@ -1,8 +1,8 @@
 import { chooseUpdatedText, containsFact, onlyNegates, preservesFact, refinesOldText } from './content.ts'
-import { type Change, type MemoryDraft, MemoryDrafts } from './memory-drafts.ts'
+import { type MemoryDraft, MemoryDrafts } from './memory-drafts.ts'
 import type { Candidate, Verdict } from './plan.ts'
 import type { ModelDecision } from './read-decisions.ts'
-import type { Decision, NewFact } from './types.ts'
+import type { Change, Decision, NewFact } from './types.ts'
 
 /** DELETE decisions per batch and per fact. A chat message must not empty a memory; erasing is a separate API call. */
 const MAX_DELETIONS = 5

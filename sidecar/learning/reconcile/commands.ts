@@ -1,10 +1,7 @@
 import { readsAsInstruction } from '../../retrieval/instruction.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 
-/**
- * Requests to erase memories in a chat ("the user asked to forget all about them"). They erase nothing: erasing is an
- * API call, which authenticates the caller.
- */
+/** Requests in a chat to erase memories. They erase nothing: erasing is an authenticated API call. */
 const ERASE_PATTERNS = [
   /\b(?:forget|erase|wipe)\w*\b[^.!?]{0,30}\b(?:everything|all|anything|memor(?:y|ies))\b/u,
   /\b(?:delet|remov|clear|purg|drop|discard)\w*\b[^.!?]{0,40}\b(?:memor(?:y|ies)|(?:known?|stored|remembered|saved) (?:about|of|on)|(?:everything|all|anything) (?:you|it|the assistant|about))\b/u,
@@ -13,7 +10,7 @@ const ERASE_PATTERNS = [
   /(?:모든|전부|기억)[^.]{0,12}(?:잊|삭제|지워)/u,
 ]
 
-/** Whether a text looks like an instruction to the assistant. Such a fact may be stored, but it changes no other memory. */
+/** Whether a text looks like an instruction to the assistant. Such a fact may be stored, but changes no memory. */
 export function looksLikeCommand(text: string): boolean {
   const normal = normalise(text)
   return readsAsInstruction(text) || ERASE_PATTERNS.some((pattern) => pattern.test(normal))

@@ -28,14 +28,11 @@ function contentOf(text: string): Content {
 
 /**
  * Minimum share of the words (or bigrams) specific to a fact that a rewritten text must contain. It is low because
- * "moved to Porto" may become "lives in Porto", and "got a second cat, Momo" may become "two cats, Miso and Momo".
+ * "moved to Porto" may become "lives in Porto".
  */
 const MIN_PRESERVED = 1 / 3
 
-/**
- * Whether `text` still states what `fact` adds to `old`: a third of the words that only the fact has, all of its
- * numbers, and its negation.
- */
+/** Whether `text` states what `fact` adds to `old`: a third of its own words, all of its numbers, its negation. */
 export function preservesFact(text: string, fact: string, old: string): boolean {
   const stated = contentOf(fact)
   const before = contentOf(old)
@@ -51,7 +48,7 @@ export function preservesFact(text: string, fact: string, old: string): boolean 
   )
 }
 
-/** Whether `text` contains most of what `old` states besides `fact`. Then it refines the old text; else it replaces it. */
+/** Whether `text` contains most of what `old` states besides `fact`, so that it does not replace the old text. */
 export function refinesOldText(text: string, old: string, fact: string): boolean {
   const before = contentOf(old)
   const own = before.words.difference(contentOf(fact).words)
@@ -83,9 +80,7 @@ export function onlyNegates(fact: string, old: string): boolean {
 
 /**
  * Chooses the text of an updated memory; `null` when the old text already contains the fact. The text that the model
- * proposes is used only if it verifiably contains the fact in words of the fact and of the memory. Otherwise the text of
- * the fact is used, so that nothing new is lost.
- * @param proposed `''` when the text of the fact is to be used
+ * proposes (`''`: none) is used only if it verifiably contains the fact in words of the fact and of the memory.
  */
 export function chooseUpdatedText(proposed: string, fact: string, old: string): string | null {
   const key = normaliseForDuplicate(proposed)
@@ -113,10 +108,7 @@ export function removeNegation(text: string): { rest: string; isNegated: boolean
   return { rest, isNegated: rest !== normal }
 }
 
-/**
- * Words that say that something is not so, or no longer. A false match is harmless: reconciliation then only chooses
- * between the words of the fact and those of the model differently.
- */
+/** Words of negation. A false match only changes the choice between the text of the fact and that of the model. */
 const SPACED = [
   `no longer|any ?more|not|never|no|cannot|without|\\p{L}+n't`,
   `stop(?:s|ped|ping)?|quit(?:s|ting)?|g(?:a|i)ves? up|given up|giving up|ceased|used to|former(?:ly)?`,

@@ -1,6 +1,6 @@
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { Candidate } from './plan.ts'
-import type { DecidedBy, Decision, KnownMemory, NewFact } from './types.ts'
+import type { Change, Decision, KnownMemory, NewFact } from './types.ts'
 
 /** The intended state of one memory while the facts of a batch are applied: an existing memory or a new one. */
 export interface MemoryDraft {
@@ -11,15 +11,9 @@ export interface MemoryDraft {
   lastChange: Change | null
 }
 
-export interface Change {
-  fact: number
-  reason: string
-  decidedBy: DecidedBy
-}
-
 /**
- * The drafts of all memories that a batch changes. A draft keeps only its last change, so a memory never gets two
- * conflicting decisions and the later fact wins; the fact whose change is lost gets a NOOP with `supersededBy`.
+ * The drafts of all memories that a batch changes. A draft keeps only its last change, so the later fact wins; the fact
+ * whose change is lost gets a NOOP with `supersededBy`.
  */
 export class MemoryDrafts {
   readonly #facts: readonly NewFact[]

@@ -18,14 +18,9 @@ const MAX_REQUESTS = 2
 
 /**
  * Decides for each fact of a batch whether to ADD, UPDATE, DELETE or NOOP (Mem0, arXiv 2504.19413 §2.1): by rule where
- * the case is clear, otherwise in one model request for all facts. It changes no memory itself.
- *
- * Rejects with `ModelUnavailable` when the model cannot be reached, with `UnreadableDecisions` when two answers contain
- * no decision, and with the signal's reason when aborted. Nothing is decided then, and the turns stay pending. A single
- * fact without a usable decision is asked about once more and then added.
- *
- * @returns the decisions in the order of the facts, at least one per fact. No two of them change (UPDATE, DELETE) the
- *   same memory.
+ * the case is clear, otherwise in one model request. A fact without a usable decision is asked about once more.
+ * @returns in the order of the facts, at least one each; no two of them change the same memory
+ * @throws {ModelUnavailable | UnreadableDecisions}
  */
 export async function reconcile(facts: readonly NewFact[], options: ReconcileOptions): Promise<Decision[]> {
   const { model, account, signal } = options

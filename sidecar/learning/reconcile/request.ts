@@ -2,10 +2,7 @@ import type { ChatMessage, FunctionTool } from '../../ports/language-model.ts'
 import type { Candidate, Verdict } from './plan.ts'
 import type { KnownMemory, NewFact } from './types.ts'
 
-/**
- * The numbers of a request. Memories and facts share one sequence of integers from 1, so that a number is unambiguous.
- * Models copy small numbers reliably, but not long ids.
- */
+/** The numbers of memories and facts, in one sequence from 1: models copy small numbers reliably, but not long ids. */
 export interface Numbering {
   /** Number → memory or fact. */
   meaning: ReadonlyMap<number, Candidate>

@@ -13,10 +13,7 @@ export function duplicateKeyOf({ speaker, text }: Pick<Comparable, 'speaker' | '
   return `${normaliseForDuplicate(speaker)}\n${normaliseForDuplicate(text)}`
 }
 
-/**
- * A normalised key of topic and sub-topic: `Food preferences` and `food_preference` have the same one. `null` without a
- * topic, and for the topic "other" without a sub-topic, whose facts have nothing in common.
- */
+/** Equal for `Food preferences` and `food_preference`; `null` without a topic, and for "other" without a sub-topic. */
 export function topicKeyOf(topic: string | null, subTopic: string | null): string | null {
   const main = stemsOf(topic ?? '')
   const sub = stemsOf(subTopic ?? '')
@@ -35,9 +32,8 @@ function stemsOf(label: string): string {
 const SAME_TOPIC_BONUS = 0.5
 
 /**
- * Minimum cosine of near texts, and minimum weighted share of the shorter text's content terms. Both are low on purpose:
- * an unnecessary pair costs about thirty tokens of a request that is made anyway, while a missed contradiction stays in
- * the memory. Sentence embedders put paraphrases above 0.7 and unrelated facts about one person below 0.4.
+ * Minimum cosine of near texts, and minimum weighted share of the shorter text's content terms. Both are low: an
+ * unnecessary pair costs about thirty tokens, but a missed contradiction stays in the memory.
  */
 const MIN_COSINE = 0.5
 const MIN_OVERLAP = 0.5
@@ -45,10 +41,7 @@ const MIN_OVERLAP = 0.5
 /** Words that stand for a speaker in extracted facts and carry no subject. */
 const SPEAKER_WORDS = 'user assistant'
 
-/**
- * Creates a comparison of two of `pool` (all facts and memories of one reconciliation). It returns their similarity,
- * 0…1.5, or `null` when they are not near: of different speakers, or neither of one topic nor above a threshold.
- */
+/** Creates a comparison of two of `pool`. It returns their similarity, 0…1.5, or `null` when they are not near. */
 export function createSimilarity(
   pool: readonly Comparable[],
 ): (a: Comparable, b: Comparable) => number | null {

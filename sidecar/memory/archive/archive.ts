@@ -7,7 +7,7 @@ import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } fr
 /** Records per read. One page is held in memory. */
 const PAGE = 200
 
-/** The export line of a record, by collection in the order of the export. The type makes an owned collection without an entry a compile error. */
+/** The export line of a record, by collection in the order of the export. An owned collection must have an entry. */
 const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> = {
   memories: ({ payload }) => ({ kind: 'memory', memory: payload }),
   versions: (record) => ({
@@ -25,10 +25,8 @@ const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> 
 const ORDER = Object.keys(TO_LINE) as (keyof typeof TO_LINE)[]
 
 /**
- * Exports everything stored for a user as JSON Lines: a header, the records, a footer with their counts. Reads page by
- * page on demand; concurrent writes may or may not be included.
- *
- * Excludes rules and ledger, which belong to apps, and embeddings.
+ * Exports everything stored for a user, without embeddings, as JSON Lines: a header, the records, a footer with their
+ * counts. Reads page by page on demand; concurrent writes may or may not be included.
  */
 export async function* archiveLines(
   store: RecordStore,

@@ -5,10 +5,7 @@ import { memoryFields } from '../model/memory.ts'
 import { pendingFields } from '../model/pending.ts'
 import { conversationFields, turnFields } from '../model/turns.ts'
 
-/*
- * The lines of an export. Times are ISO 8601 in the file and epoch milliseconds in the store; all other fields are as
- * stored. Embeddings are excluded and computed by the import. Unknown fields are kept.
- */
+// The lines of an export: as stored, with times in ISO 8601 and without embeddings. Unknown fields are kept.
 
 export const FORMAT = 'hippocache-export'
 export const FORMAT_VERSION = 1

@@ -1,8 +1,7 @@
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
-import { memoryIdOf } from '../model/identity.ts'
-import type { Memory } from '../model/memory.ts'
+import { contentOf, type Memory, memoryIdOf } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
 
 type OwnFields = 'id' | 'kind' | 'version' | 'valid_from' | 'context' | 'sources' | 'order'
@@ -23,8 +22,8 @@ export interface ImportOutcome {
 }
 
 /**
- * Imports memories unchanged; importing one twice has no further effect. A newer text from the other system becomes a new
- * version. Corrections made here are not undone by older texts, and deleted memories stay deleted.
+ * Imports memories unchanged and idempotently. A newer text from the other system becomes a new version; an older one
+ * undoes no correction, and deleted memories stay deleted.
  */
 export async function importMemories(
   unit: UnitOfWork,
@@ -41,10 +40,8 @@ async function importOne(
   index: number,
 ): Promise<keyof ImportOutcome> {
   const id = identify(unit.scope, foreign)
-  const cause: Cause = {
-    actor: 'import',
-    reason: foreign.foreign_id === null ? null : `imported as ${foreign.foreign_id}`,
-  }
+  const reason = foreign.foreign_id === null ? null : `imported as ${foreign.foreign_id}`
+  const cause: Cause = { actor: 'import', reason }
   const existing = await unit.find(id)
   if (!existing) {
     if (await unit.findEnded(id)) return 'unchanged'
@@ -52,16 +49,10 @@ async function importOne(
     return 'imported'
   }
   const { memory } = existing
-  if (
-    foreign.foreign_id === null ||
-    foreign.text === memory.text ||
-    foreign.updated_at <= memory.valid_from
-  ) {
-    return 'unchanged'
-  }
-  const { text, topic, sub_topic, importance, event_date, expires_at, metadata, updated_at } = foreign
-  const content = { text, topic, sub_topic, importance, event_date, expires_at, metadata }
-  await unit.revise(id, { ...content, valid_from: updated_at }, cause)
+  const isNewer = foreign.text !== memory.text && foreign.updated_at > memory.valid_from
+  if (foreign.foreign_id === null || !isNewer) return 'unchanged'
+  const { metadata, updated_at } = foreign
+  await unit.revise(id, { ...contentOf(foreign), metadata, valid_from: updated_at }, cause)
   return 'updated'
 }
 

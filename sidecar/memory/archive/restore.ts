@@ -1,5 +1,5 @@
-import type { Embedder } from '../../ports/embedder.ts'
-import type { Collection, RecordStore, StoredRecord } from '../../ports/records.ts'
+import type { Collection, StoredRecord } from '../../ports/records.ts'
+import type { EngineOptions } from '../engine/engine.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import { historyRecordId, versionRecordId } from '../model/history.ts'
 import type { Memory } from '../model/memory.ts'
@@ -18,19 +18,11 @@ export interface RestoreOutcome {
   waiting: PendingTurn[]
 }
 
-export interface RestoreContext {
-  records: RecordStore
-  embedder: Embedder
-}
-
-/**
- * Restores exported records. Existing records stay unchanged, including those that were deleted or extracted since, so
- * restoring a file repeatedly or in parts gives the same result as restoring it once.
- */
+/** Restores exported records idempotently. Existing, deleted and extracted records stay unchanged. */
 export async function restoreRecords(
   unit: UnitOfWork,
   lines: readonly Archived[],
-  { records, embedder }: RestoreContext,
+  { records, embedder }: Pick<EngineOptions, 'records' | 'embedder'>,
 ): Promise<RestoreOutcome> {
   const { scope } = unit
   const outcome: RestoreOutcome = { restored: 0, unchanged: 0, waiting: [] }

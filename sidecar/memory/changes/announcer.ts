@@ -1,6 +1,7 @@
 import { AppError } from '../../ports/errors.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Counters, ScopeState } from '../../ports/scope-state.ts'
+import type { ScopeChange } from '../engine/unit-of-work.ts'
 import type { ChangeNotice, NoticeStore } from './pending-notices.ts'
 
 export interface Announcer {
@@ -13,7 +14,7 @@ export interface Announcer {
    * Announces a change that is durable and visible, and returns the new counters. Never rejects: returns `undefined` if
    * the notice cannot be delivered now, and retries in the background.
    */
-  changed(change: Announcement): Promise<Counters | undefined>
+  changed(change: Pick<ScopeChange, 'scope' | 'fence' | 'forgotten'>): Promise<Counters | undefined>
   /** Whether the counters of a scope lack a change. No block of the scope may be served then. */
   hasPendingNotices(scope: string): boolean
   /** Scopes in memory with a pending notice. */
@@ -22,14 +23,6 @@ export interface Announcer {
   start(): Promise<void>
   /** Tries once to deliver the pending notices. */
   close(): Promise<void>
-}
-
-export interface Announcement {
-  scope: string
-  /** Whether a memory was removed or corrected. */
-  fence: boolean
-  /** Whether all memories of the scope were erased, which deletes its blocks. */
-  forgotten?: boolean | undefined
 }
 
 export interface AnnouncerOptions {
@@ -53,12 +46,9 @@ const FIRST_PAUSE_MS = 100
 const MAX_PAUSE_MS = 5000
 
 /**
- * Announces changes of memories to the scope state that sidecars share. A removal moves the fence twice: before the
- * commit, so that older blocks are not served during it, and after it, so that no block built during it is served.
- *
- * A write does not fail while the scope state is unavailable. Its notice is stored before the write is acknowledged, and
- * delivered in the background, only the strongest one per scope. Until then, `hasPendingNotices` prevents serving blocks
- * of the scope. With `pollMs`, notices of other processes are delivered too.
+ * Announces changes of memories to the scope state that sidecars share. A removal moves the fence before and after the
+ * commit, so that neither older blocks nor blocks built during it are served. While the scope state is unavailable, the
+ * strongest notice per scope is stored before the write is acknowledged, and delivered in the background.
  */
 export function createAnnouncer(options: AnnouncerOptions): Announcer {
   const { scopeState, notices, log, timers = globalThis, maxPending = 100_000, pollMs } = options

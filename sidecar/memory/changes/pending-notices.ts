@@ -12,13 +12,6 @@ export interface PendingNotice {
   notice: ChangeNotice
 }
 
-/** Undelivered change notices, stored with the memories, so that they outlive the process. */
-export interface NoticeStore {
-  put(notice: PendingNotice): Promise<void>
-  remove(scope: string): Promise<void>
-  all(): AsyncIterable<PendingNotice>
-}
-
 /** Scope of the records in `meta`. Differs from every user's scope, which contains a slash. */
 const SCOPE = 'owed'
 
@@ -28,16 +21,19 @@ const stored = recordsOf(
   ({ scope, what }): PendingNotice => ({ scope, notice: what }),
 )
 
-export function createNoticeStore(records: RecordStore, onInvalid?: OnInvalidRecord): NoticeStore {
+/** Undelivered change notices, stored with the memories, so that they outlive the process. */
+export function createNoticeStore(records: RecordStore, onInvalid?: OnInvalidRecord) {
   const idOf = (scope: string, notice: ChangeNotice) => derivedId('owed', scope, notice)
   return {
-    async put({ scope, notice }) {
+    async put({ scope, notice }: PendingNotice) {
       // One record per notice, so that no process overwrites a stronger notice of another.
       await records.commit([stored.put(SCOPE, idOf(scope, notice), 0, { scope, what: notice })])
     },
-    async remove(scope) {
+    async remove(scope: string) {
       await records.commit(CHANGE_NOTICES.map((notice) => stored.remove(SCOPE, idOf(scope, notice))))
     },
     all: () => stored.scroll(records, SCOPE, onInvalid),
   }
 }
+
+export type NoticeStore = ReturnType<typeof createNoticeStore>

@@ -9,10 +9,7 @@ export interface HeldThen {
   validUntil: number | null
 }
 
-/**
- * The memories of a scope that were valid at a time (epoch milliseconds), each in its version of that time. Pending
- * memories have no past, and expired memories are left out.
- */
+/** The memories of a scope that were valid at a time (epoch milliseconds), each in its version of that time. */
 export async function asOf(
   store: RecordStore,
   scope: string,

@@ -4,7 +4,7 @@ import { AppError, invalid } from '../../ports/errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import type { HistoryRow } from '../model/history.ts'
-import type { Memory } from '../model/memory.ts'
+import { contentOf, type Memory } from '../model/memory.ts'
 import { type Scope, scopeKey } from '../model/scope.ts'
 import { getHistory } from '../repositories/history.ts'
 import { getMemory, type Held } from '../repositories/memories.ts'
@@ -27,36 +27,19 @@ export interface EngineOptions {
   now?: () => number
 }
 
-export interface ChangeOptions {
-  /** The time of the change, epoch milliseconds; now by default. */
-  at?: number | undefined
-}
-
 export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
 
 /** Reads and changes memories. One writer per scope; every change is committed atomically. */
 export class MemoryEngine {
-  readonly #records: RecordStore
-  readonly #embedder: Embedder
-  readonly #onChange: (change: ScopeChange) => unknown
-  readonly #onFence: OnFence
-  readonly #onInvalidRecord: OnInvalidRecord | undefined
-  readonly #now: () => number
-  readonly #lock: ScopeLock
+  readonly #options: EngineOptions & Required<Pick<EngineOptions, 'onFence' | 'now'>>
 
   constructor(options: EngineOptions) {
-    this.#records = options.records
-    this.#lock = options.lock
-    this.#embedder = options.embedder
-    this.#onChange = options.onChange
-    this.#onFence = options.onFence ?? (async () => {})
-    this.#onInvalidRecord = options.onInvalidRecord
-    this.#now = options.now ?? Date.now
+    this.#options = { onFence: async () => {}, now: Date.now, ...options }
   }
 
   /** @throws {AppError} `not_found` for an unknown or deleted memory, or one of another user */
   async get(scope: Scope, id: string): Promise<Memory> {
-    const held = await getMemory(this.#records, scopeKey(scope), id)
+    const held = await getMemory(this.#options.records, scopeKey(scope), id)
     if (!held) throw notFound(id)
     return held.memory
   }
@@ -85,10 +68,7 @@ export class MemoryEngine {
     })
   }
 
-  /**
-   * Ends a memory. Its history stays and it can be restored; posting its source turns again does not bring it back.
-   * A pending memory is erased without history.
-   */
+  /** Ends a memory, with its history, so that only `restore` brings it back. A pending memory is erased. */
   async remove(scope: Scope, id: string, reason: string | null = null): Promise<Memory> {
     return await this.change(scopeKey(scope), async (unit) => {
       const { memory } = await findOrThrow(unit, id)
@@ -129,27 +109,32 @@ export class MemoryEngine {
         unit.put(restored, found.dense)
         return restored
       }
-      const { text, topic, sub_topic, importance, event_date, expires_at, metadata, kind } = past
-      const fields = { text, topic, sub_topic, importance, event_date, expires_at, metadata, kind }
+      const { metadata, kind } = past
       const options = { event: 'RESTORE' as const, dense: found.dense }
-      return await unit.revise(id, { ...fields, valid_from }, cause, options)
+      return await unit.revise(id, { ...contentOf(past), metadata, kind, valid_from }, cause, options)
     })
   }
 
   /** Every change of a memory, oldest first; also of one that has ended. */
   async history(scope: Scope, id: string): Promise<HistoryRow[]> {
-    const unit = new UnitOfWork(this.#records, scopeKey(scope), this.#now())
+    const unit = new UnitOfWork(this.#options.records, scopeKey(scope), this.#options.now())
     const latest = (await unit.find(id))?.memory ?? (await unit.findEnded(id))?.memory
     if (!latest) throw notFound(id)
     return await getHistory(unit.records, unit.scope, id, latest.version)
   }
 
   async list(scope: Scope, options: ListOptions): ReturnType<typeof listMemories> {
-    return await listMemories(this.#records, scopeKey(scope), options, this.#onInvalidRecord)
+    return await listMemories(this.#options.records, scopeKey(scope), options, this.#options.onInvalidRecord)
   }
 
   async listAsOf(scope: Scope, at: number, options: ListOptions): ReturnType<typeof listMemoriesAsOf> {
-    return await listMemoriesAsOf(this.#records, scopeKey(scope), at, options, this.#onInvalidRecord)
+    return await listMemoriesAsOf(
+      this.#options.records,
+      scopeKey(scope),
+      at,
+      options,
+      this.#options.onInvalidRecord,
+    )
   }
 
   /** Drops a pending turn with its pending memories. False: the turn is not pending. */
@@ -170,66 +155,59 @@ export class MemoryEngine {
   async forget(scope: Scope): Promise<Record<string, number>> {
     const key = scopeKey(scope)
     return await this.#runExclusive(key, async (records) => {
-      await this.#onFence(key)
+      await this.#options.onFence(key)
       const change = { scope: key, upserted: [], fence: true }
       const counts = await forgetScope(records, key, (removed) => this.#report({ ...change, removed }))
-      await this.#onChange({ ...change, removed: [], forgotten: true })
+      await this.#options.onChange({ ...change, removed: [], forgotten: true })
       return counts
     })
   }
 
   /** Runs a task under the write lock of the scope and commits its changes atomically. All changes use this method. */
-  async change<T>(
-    scope: string,
-    task: (unit: UnitOfWork) => Promise<T>,
-    options: ChangeOptions = {},
-  ): Promise<T> {
+  async change<T>(scope: string, task: (unit: UnitOfWork) => Promise<T>): Promise<T> {
     return await this.#runExclusive(scope, async (records) => {
-      const unit = new UnitOfWork(records, scope, options.at ?? this.#now())
+      const unit = new UnitOfWork(records, scope, this.#options.now())
       const answer = await task(unit)
-      await this.#report(await unit.commit(this.#embedder, this.#onFence))
+      await this.#report(await unit.commit(this.#options.embedder, this.#options.onFence))
       return answer
     })
   }
 
-  /**
-   * Finishes the commits that another process left in a scope, before this process writes there.
-   * @param left `unknown`: probably none
-   */
+  /** Finishes the commits that another process left in a scope, before this process writes there. */
   async takeOver(scope: string, left: 'unfinished' | 'unknown'): Promise<void> {
-    await this.#records.recover?.(scope)
+    await this.#options.records.recover?.(scope)
     // The other process may have committed without reporting the change.
     if (left === 'unfinished') await this.#reportUncertain(scope)
   }
 
   /** Resolves when the writes under way have ended. */
   async drained(): Promise<void> {
-    await this.#lock.drained()
+    await this.#options.lock.drained()
   }
 
   /** Runs a task under the write lock of the scope, with a store that commits only while the lock is held. */
   async #runExclusive<T>(scope: string, task: (records: RecordStore) => Promise<T>): Promise<T> {
-    return await this.#lock.run(scope, async ({ assertHeld }) => {
+    return await this.#options.lock.run(scope, async ({ assertHeld }) => {
       const commit: RecordStore['commit'] = async (writes) => {
         await assertHeld()
         try {
-          await this.#records.commit(writes)
+          await this.#options.records.commit(writes)
         } catch (error) {
           // It may have taken effect all the same, so in-memory copies of the memories must be dropped.
           if (writes.some(({ collection }) => collection === 'memories')) await this.#reportUncertain(scope)
           throw error
         }
       }
-      return await task({ ...this.#records, commit })
+      return await task({ ...this.#options.records, commit })
     })
   }
 
   async #report(change: ScopeChange): Promise<void> {
-    if (change.upserted.length > 0 || change.removed.length > 0) await this.#onChange(change)
+    if (change.upserted.length > 0 || change.removed.length > 0) await this.#options.onChange(change)
   }
 
   async #reportUncertain(scope: string): Promise<void> {
-    await this.#onChange({ scope, upserted: [], removed: [], fence: true, isUncertain: true })
+    await this.#options.onChange({ scope, upserted: [], removed: [], fence: true, isUncertain: true })
   }
 }
 

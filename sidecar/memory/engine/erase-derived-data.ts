@@ -1,15 +1,11 @@
 import { isContextOf, withoutText } from '../../text/message-text.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
-import { memoryIdOf } from '../model/identity.ts'
-import type { Memory } from '../model/memory.ts'
+import { type Memory, memoryIdOf } from '../model/memory.ts'
 import { type Turn, turnRecordId } from '../model/turns.ts'
 import { getTurn, putTurn } from '../repositories/turns.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
-/**
- * Erases what would bring a deleted memory back: its source turns do not create it again when they are posted or
- * extracted, and memories of the same and the next turn lose it as their context.
- */
+/** Prevents source turns from creating a deleted memory again, and erases it from the context of other memories. */
 export async function eraseDerivedData(unit: UnitOfWork, memory: Memory): Promise<void> {
   for (const turnId of new Set(memory.sources.map((source) => source.turn_id))) {
     const turn = await getTurn(unit.records, unit.scope, turnId)

@@ -16,10 +16,8 @@ export const OWNED = [
 const PAGE = 500
 
 /**
- * Erases a scope page by page, without reading payloads as typed records, so that damaged records are erased too.
- * After a crash the next call erases the rest. A turn and its pending record are removed in one commit, so no erased
- * turn is extracted later.
- * @param onRemoved called with the removed memory ids after each page
+ * Erases a scope page by page, including damaged records. After a crash the next call erases the rest. A turn and its
+ * pending record are removed in one commit, so no erased turn is extracted later.
  * @returns the number of removed records per collection; end markers of memories do not count as versions
  */
 export async function forgetScope(

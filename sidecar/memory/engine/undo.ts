@@ -1,12 +1,13 @@
 import type { Cause } from '../model/history.ts'
-import type { Memory, Source } from '../model/memory.ts'
+import { contentOf, type Memory, type Source } from '../model/memory.ts'
 import type { Effect, Turn } from '../model/turns.ts'
+import { getActor } from '../repositories/history.ts'
 import type { HeldPast } from '../repositories/versions.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
 
 /**
- * Undoes the effects of the extraction of a turn, newest first, because a new revision replaces the turn. Content that
- * other turns state too, or that was corrected by hand, stays. The undone versions stay in history as never valid.
+ * Undoes the extraction of a turn that a new revision replaces, newest effect first. Content that other turns state or
+ * that was corrected by hand stays. The undone versions stay in history as never valid.
  */
 export async function undoExtraction(unit: UnitOfWork, turn: Turn): Promise<void> {
   const cause: Cause = { actor: 'extraction', reason: REPLACED, turn }
@@ -50,8 +51,8 @@ async function takeBack(unit: UnitOfWork, turn: Turn, made: Made, cause: Cause):
     if (before) unit.putPast({ ...before.past, valid_until: valid_from }, before.dense)
   } else if (before) {
     const was = before.past.memory
-    const { text, topic, sub_topic, importance, event_date, expires_at, kind, sources, valid_from } = was
-    const fields = { text, topic, sub_topic, importance, event_date, expires_at, kind, sources, valid_from }
+    const { kind, sources, valid_from } = was
+    const fields = { ...contentOf(was), kind, sources, valid_from }
     const options = { event: 'RESTORE' as const, takenBack: true, dense: before.dense }
     await unit.revise(id, { ...fields, same_as: sameContentVersions(was) }, cause, options)
   } else await unit.end(id, memory.valid_from, cause, true)
@@ -115,7 +116,9 @@ function addedSources(sources: readonly Source[], before: HeldPast | undefined):
 }
 
 async function isManual(unit: UnitOfWork, memory: Memory): Promise<boolean> {
-  const actor = await unit.creatorOf(memory.id, Math.min(...sameContentVersions(memory)))
+  const { records, scope } = unit
+  const version = Math.min(...sameContentVersions(memory))
+  const actor = await getActor(records, scope, memory.id, version, ['ADD', 'UPDATE', 'RESTORE'])
   return actor === 'api' || actor === 'import'
 }
 

@@ -2,10 +2,9 @@ import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore, Write } from '../../ports/records.ts'
 import { sparseOfAll } from '../../text/terms/sparse.ts'
-import type { Actor, Cause, HistoryEvent, PastVersion } from '../model/history.ts'
-import { versionRecordId } from '../model/history.ts'
-import type { Memory } from '../model/memory.ts'
-import { getActor, putHistory } from '../repositories/history.ts'
+import { type Cause, type HistoryEvent, type PastVersion, versionRecordId } from '../model/history.ts'
+import type { Content, Memory } from '../model/memory.ts'
+import { putHistory } from '../repositories/history.ts'
 import { getMemory, type Held, putMemory, removeMemory } from '../repositories/memories.ts'
 import {
   getEnded,
@@ -34,21 +33,7 @@ export type OnFence = (scope: string) => Promise<void>
 
 /** Fields of a memory that a revision may set. */
 export type Revision = Partial<
-  Pick<
-    Memory,
-    | 'text'
-    | 'topic'
-    | 'sub_topic'
-    | 'importance'
-    | 'event_date'
-    | 'expires_at'
-    | 'metadata'
-    | 'kind'
-    | 'sources'
-    | 'valid_from'
-    | 'context'
-    | 'same_as'
-  >
+  Content & Pick<Memory, 'metadata' | 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
 >
 
 export interface RevisionOptions {
@@ -60,11 +45,8 @@ export interface RevisionOptions {
 }
 
 /**
- * Collects changes of the memories of one scope and commits them atomically. Reads within the unit see its earlier
- * changes. Every revision and end archives the version that it replaces and writes a row of history; `put` and
- * `erase` do neither: they are for added sources and pending memories.
- *
- * The caller holds the lock of the scope.
+ * Collects changes of one scope and commits them atomically; its reads see them. The caller holds the scope's lock.
+ * `put` and `erase` archive no version and write no history: they are for added sources and pending memories.
  */
 export class UnitOfWork {
   readonly scope: string
@@ -109,16 +91,6 @@ export class UnitOfWork {
   async findPast(id: string, version: number): Promise<HeldPast | undefined> {
     const past = this.#past.get(versionRecordId(id, version))
     return past ?? (await getPastVersion(this.records, this.scope, id, version))
-  }
-
-  /** The actor that created a version; `undefined` for a version that is not committed. */
-  async creatorOf(id: string, version: number): Promise<Actor | undefined> {
-    return await getActor(this.records, this.scope, id, version, ['ADD', 'UPDATE', 'RESTORE'])
-  }
-
-  /** The actor that ended a memory with a version. */
-  async removerOf(id: string, version: number): Promise<Actor | undefined> {
-    return await getActor(this.records, this.scope, id, version, ['DELETE'])
   }
 
   /** Adds other writes to the commit. */
@@ -219,10 +191,7 @@ export class UnitOfWork {
     return { scope, upserted, removed, fence: fence || this.#isOutOfOrder }
   }
 
-  /**
-   * Whether content of replaced pending memories may be gone: a later fact of the batch or a known memory superseded
-   * it. If every change is a new memory, nothing was superseded.
-   */
+  /** Whether content of replaced pending memories may be superseded: not if every change is a new memory. */
   #mayDropContent(): boolean {
     if (this.#replaced.size === 0) return false
     const changesStored = [...this.#changed].some((id) => !this.#replaced.has(id) && this.#stored.get(id))
@@ -238,10 +207,7 @@ export class UnitOfWork {
     return before === undefined ? after.version > 1 : !hasSameContent(before, after)
   }
 
-  /**
-   * Embeds past versions too: a version that was created and ended in one unit is searchable under `as_of`. Pending
-   * memories get a zero vector while the embedder is unavailable, and are found by their terms until extraction.
-   */
+  /** Pending memories get a zero vector while the embedder is unavailable, and are found by their terms. */
   async #embed(embedder: Embedder): Promise<void> {
     const current = [...this.#changed].flatMap((id) => this.#held.get(id) ?? [])
     const missing = [

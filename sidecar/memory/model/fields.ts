@@ -1,10 +1,7 @@
 import { z } from 'zod'
 import type { JsonObject } from '../../ports/records.ts'
 
-/*
- * Fields of stored records and of exports. Each set of fields is a function of the type of its times: epoch
- * milliseconds in the store, ISO 8601 in an export. Records of earlier versions may lack nullable fields.
- */
+// Fields of records. Times are epoch milliseconds in the store and ISO 8601 in exports. Nullable fields may be absent.
 
 /** Epoch milliseconds after parsing. */
 export type Time = z.ZodType<number>

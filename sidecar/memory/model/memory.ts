@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { id, jsonObject, role, type Time, text, turnNumber, version } from './fields.ts'
+import { derivedId } from './scope.ts'
 
 export type Role = z.output<typeof role>
 
@@ -61,10 +62,44 @@ export const memoryFields = <T extends Time>(time: T) => ({
 const storedMemory = z.object({ ...memoryFields(z.number()), sources: z.array(storedSource) })
 export type Memory = z.output<typeof storedMemory>
 
+/** The fields that another version of a memory replaces together. */
+export type Content = Pick<
+  Memory,
+  'text' | 'topic' | 'sub_topic' | 'importance' | 'event_date' | 'expires_at'
+>
+
+export function contentOf(memory: Content): Content {
+  const { text, topic, sub_topic, importance, event_date, expires_at } = memory
+  return { text, topic, sub_topic, importance, event_date, expires_at }
+}
+
 /** Short: pending. Mid: of one run. Long: of the user. */
 export type Tier = 'short' | 'mid' | 'long'
 
 export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
   if (memory.kind === 'pending') return 'short'
   return memory.run_id === null ? 'long' : 'mid'
+}
+
+const MAX_SOURCES = 32
+
+/** Sources oldest first, at most `MAX_SOURCES`: the first and the latest. */
+export function boundSources(sources: readonly Source[]): Source[] {
+  const sorted = sources.toSorted((a, b) => a.at - b.at)
+  if (sorted.length > MAX_SOURCES) sorted.splice(1, sorted.length - MAX_SOURCES)
+  return sorted
+}
+
+/** What decides, beside the text, which memory a statement belongs to. */
+export type Speech = Pick<Memory, 'agent_id' | 'run_id' | 'speaker'>
+
+/**
+ * The id of a statement: the same text of the same speaker, agent and run is the same memory.
+ * @param key `normaliseForDuplicate` of the text
+ * @param nth above 0 where the memories with the lower ids were corrected to other texts
+ */
+export function memoryIdOf(scope: string, speech: Speech, key: string, nth = 0): string {
+  const { agent_id, run_id, speaker } = speech
+  const identity = [scope, agent_id ?? '', run_id ?? '', speaker, key]
+  return derivedId('memory', ...identity, ...(nth === 0 ? [] : [String(nth)]))
 }

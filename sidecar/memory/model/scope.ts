@@ -1,8 +1,6 @@
 import { hash } from 'node:crypto'
 
-/**
- * The owner of memories. The namespace comes from the API key, never from a request; the user comes from the request.
- */
+/** The owner of memories. The namespace comes from the API key, never from a request. */
 export interface Scope {
   readonly namespace: string
   readonly userId: string
@@ -16,10 +14,7 @@ export interface Narrowing {
   conversationId?: string | undefined
 }
 
-/**
- * The key of a scope in stores, indexes and caches. Both parts are percent-encoded, so a user id cannot contain the
- * separator and reach another namespace.
- */
+/** The key of a scope. Both parts are percent-encoded, so a user id cannot reach another namespace by a slash. */
 export function scopeKey(scope: Scope): string {
   return `${encodeURIComponent(scope.namespace)}/${encodeURIComponent(scope.userId)}`
 }

@@ -4,15 +4,15 @@ import { normalise } from '../../text/terms/normalise.ts'
 
 export interface Topic {
   name: string
-  description?: string
-  subTopics?: readonly string[]
+  description?: string | undefined
+  sub_topics?: string[] | undefined
 }
 
 /** The topic of facts that fit no topic of the schema. */
 export const OTHER = 'other'
 
 /** The topics that facts are assigned to unless an app defines its own. */
-export const DEFAULT_TOPICS: readonly Topic[] = defaultTopics
+export const DEFAULT_TOPICS: Topic[] = defaultTopics
 
 /** The schema of an app: its own topics, or the default ones. */
 export function topicsOf(rules: { topics: readonly Topic[] }): readonly Topic[] {
@@ -30,8 +30,8 @@ export function topicFinder(topics: readonly Topic[]): FindTopic {
   }
   add(fold(OTHER), { topic: OTHER })
   for (const { name } of topics) add(fold(name), { topic: name })
-  for (const { name, subTopics } of topics)
-    for (const subTopic of subTopics ?? []) add(fold(subTopic), { topic: name, subTopic })
+  for (const { name, sub_topics = [] } of topics)
+    for (const subTopic of sub_topics) add(fold(subTopic), { topic: name, subTopic })
   // Names that models use for the default topics. An entry applies if the schema has its topic.
   for (const [name, words] of Object.entries(synonyms)) {
     const target = byName.get(fold(name))

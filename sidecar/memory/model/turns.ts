@@ -87,3 +87,13 @@ export function callRecordId(conversationId: string | null, idempotencyKey: stri
 export function tokensOf(messages: readonly Message[], countTokens: (text: string) => number): number {
   return messages.reduce((sum, { content }) => sum + countTokens(content), 0)
 }
+
+/** A change of one memory. */
+export interface MemoryEvent {
+  /** `NOOP`: the memory existed and got one more source. */
+  event: 'ADD' | 'UPDATE' | 'DELETE' | 'NOOP'
+  id: string
+  memory: string
+  /** The text before an `UPDATE`. */
+  previous?: string | undefined
+}

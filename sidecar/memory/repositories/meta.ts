@@ -36,10 +36,7 @@ export async function saveEmbedderNote(store: RecordStore, note: EmbedderNote): 
   await store.commit([notes.put(EMBEDDER_SCOPE, EMBEDDER_ID, 0, note)])
 }
 
-/**
- * The unique name of a store, created at the first call. Caches use it as a key prefix, so that they never serve
- * entries of another store in the same folder.
- */
+/** The unique name of a store, created at the first call. Caches use it as a key prefix. */
 export async function storeIdentity(store: RecordStore): Promise<string> {
   const id = derivedId('identity')
   const stored = await identities.get(store, IDENTITY_SCOPE, id)

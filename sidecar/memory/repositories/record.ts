@@ -47,11 +47,7 @@ export function tryRead<T>(
 
 type Extras = Pick<StoredRecord, 'dense' | 'sparse'>
 
-/**
- * Typed access to the records of a collection. Every read throws `InvalidRecord` for a payload that does not match
- * the schema.
- * @param map makes the answer of the reads
- */
+/** Typed access to the records of a collection. Reads throw `InvalidRecord` for a payload that violates the schema. */
 export function recordsOf<S extends z.ZodType, T = z.output<S>>(
   collection: Collection,
   schema: S,

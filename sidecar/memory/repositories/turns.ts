@@ -1,7 +1,15 @@
 import { z } from 'zod'
-import type { Write } from '../../ports/records.ts'
-import { type Turn, turnFields } from '../model/turns.ts'
-import { recordsOf } from './record.ts'
+import type { RecordStore, Write } from '../../ports/records.ts'
+import { derivedId } from '../model/scope.ts'
+import {
+  type Conversation,
+  callRecordId,
+  conversationFields,
+  conversationRecordId,
+  type Turn,
+  turnFields,
+} from '../model/turns.ts'
+import { recordsOf, toPayload } from './record.ts'
 
 const turns = recordsOf('turns', z.looseObject(turnFields(z.number())), (turn): Turn => turn)
 
@@ -9,4 +17,49 @@ export const { get: getTurn, scroll: scrollTurns } = turns
 
 export function putTurn(scope: string, turn: Turn): Write {
   return turns.put(scope, turn.id, turn.created_at * 1000, turn)
+}
+
+/** Stores the entities and relations that were extracted from a batch of turns. */
+export function putGraph(
+  scope: string,
+  graph: { turn_ids: readonly string[]; entities: readonly object[]; relations: readonly object[] },
+  now: number,
+): Write {
+  const put = { id: derivedId('graph', ...graph.turn_ids), order: now * 1000, payload: toPayload(graph) }
+  return { put, collection: 'graph', scope }
+}
+
+const conversations = recordsOf('conversations', z.looseObject(conversationFields))
+const calls = recordsOf('calls', z.looseObject({ turn: z.number() }))
+
+export async function getConversation(
+  store: RecordStore,
+  scope: string,
+  conversationId: string,
+): Promise<Conversation | undefined> {
+  return await conversations.get(store, scope, conversationRecordId(conversationId))
+}
+
+export function putConversation(scope: string, conversation: Conversation, now: number): Write {
+  return conversations.put(scope, conversationRecordId(conversation.id), now * 1000, conversation)
+}
+
+/** The turn number that a call without one got the first time. */
+export async function getCallTurn(
+  store: RecordStore,
+  scope: string,
+  conversationId: string,
+  idempotencyKey: string,
+): Promise<number | undefined> {
+  return (await calls.get(store, scope, callRecordId(conversationId, idempotencyKey)))?.turn
+}
+
+export function putCallTurn(
+  scope: string,
+  conversationId: string,
+  idempotencyKey: string,
+  turn: number,
+  now: number,
+): Write {
+  return calls.put(scope, callRecordId(conversationId, idempotencyKey), now * 1000, { turn })
 }

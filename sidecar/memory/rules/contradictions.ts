@@ -13,11 +13,7 @@ interface Fields {
   retention_days: Record<string, number>
 }
 
-/**
- * Adds an issue for each contradiction between fields that are valid on their own: such rules would silently have no
- * effect, or the opposite one.
- * @param defaultTopics the topics that apply when `topics` is empty
- */
+/** Adds an issue for each contradiction between fields: such rules would silently have no effect, or the opposite. */
 export function reportContradictions(rules: Fields, defaultTopics: Topics, context: z.RefinementCtx): void {
   const report = (path: PropertyKey[], message: string) => context.addIssue({ code: 'custom', path, message })
   const { topics, include_topics, exclude_topics, retention_days } = rules

@@ -28,14 +28,10 @@ interface RuleBookOptions {
 
 /** Reads and writes the rules of apps. Keeps every version. */
 export class RuleBook {
-  readonly #records: RecordStore
-  readonly #now: () => number
-  readonly #lock: ScopeLock
+  readonly #options: Required<RuleBookOptions>
 
-  constructor({ records, lock, now = Date.now }: RuleBookOptions) {
-    this.#records = records
-    this.#lock = lock
-    this.#now = now
+  constructor(options: RuleBookOptions) {
+    this.#options = { now: Date.now, ...options }
   }
 
   /** Returns the rules that apply to an app: its own, else those of the namespace, else the defaults. */
@@ -85,7 +81,7 @@ export class RuleBook {
     expected?: number,
   ): Promise<RulesInForce> {
     const scope = rulesScope(namespace)
-    return await this.#lock.run(scope, async ({ assertHeld }) => {
+    return await this.#options.lock.run(scope, async ({ assertHeld }) => {
       const current = await this.#read(namespace, appId)
       const newest = current?.version ?? 0
       if (expected !== undefined && expected !== newest) {
@@ -93,15 +89,15 @@ export class RuleBook {
       }
       if (isDeepStrictEqual(current?.rules ?? null, rules)) return await this.inForce(namespace, appId)
       const version = newest + 1
-      const stored = { version, rules, updatedAt: this.#now() }
+      const stored = { version, rules, updatedAt: this.#options.now() }
       const ids = [recordId(appId), recordId(appId, version)]
       await assertHeld()
-      await this.#records.commit(ids.map((id) => rulesVersions.put(scope, id, version, stored)))
+      await this.#options.records.commit(ids.map((id) => rulesVersions.put(scope, id, version, stored)))
       return await this.inForce(namespace, appId)
     })
   }
 
   async #read(namespace: string, appId: string | null, version?: number): Promise<RulesVersion | undefined> {
-    return await rulesVersions.get(this.#records, rulesScope(namespace), recordId(appId, version))
+    return await rulesVersions.get(this.#options.records, rulesScope(namespace), recordId(appId, version))
   }
 }

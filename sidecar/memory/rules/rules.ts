@@ -7,12 +7,6 @@ const MAX_INSTRUCTIONS = 2000
 
 const DEFAULT_RUN_DAYS = 30
 
-const DEFAULT_RULE_TOPICS: Topics = DEFAULT_TOPICS.map(({ name, description, subTopics }) => ({
-  name,
-  ...(description === undefined ? {} : { description }),
-  ...(subTopics === undefined ? {} : { sub_topics: [...subTopics] }),
-}))
-
 /**
  * What to remember for an app and for how long, as sent and as stored. Every field has a default. Topic names are
  * normalised before they are compared, as in the extraction: `Basic Info` equals `basic_info`.
@@ -44,7 +38,7 @@ export const appRules = z
     flush: flush.prefault({}),
   })
   .transform((rules) => (isDefault(rules.topics) ? { ...rules, topics: [] } : rules))
-  .superRefine((rules, context) => reportContradictions(rules, DEFAULT_RULE_TOPICS, context))
+  .superRefine((rules, context) => reportContradictions(rules, DEFAULT_TOPICS, context))
 
 export type AppRules = z.output<typeof appRules>
 
@@ -52,13 +46,10 @@ export const DEFAULT_RULES: AppRules = appRules.parse({})
 
 /** Replaces an empty list of topics by the default topics. `appRules` maps the result back to the same rules. */
 export function withDefaultTopics(rules: AppRules): AppRules {
-  return rules.topics.length > 0 ? rules : { ...rules, topics: structuredClone(DEFAULT_RULE_TOPICS) }
+  return rules.topics.length > 0 ? rules : { ...rules, topics: structuredClone(DEFAULT_TOPICS) }
 }
 
-/**
- * Returns when a memory said at `at` expires, in epoch milliseconds, or `null` for never. For a memory of a run, the
- * shorter of the retentions of its topic and of runs applies.
- */
+/** When a memory said at `at` expires, epoch milliseconds; `null` for never. Of topic and run, the shorter applies. */
 export function expiryOf(
   rules: AppRules,
   topic: string | null,
@@ -77,5 +68,5 @@ export function expiryOf(
 function isDefault(topics: Topics): boolean {
   const canonical = (list: Topics) =>
     JSON.stringify(list.map(({ name, description, sub_topics }) => [name, description, sub_topics]))
-  return canonical(topics) === canonical(DEFAULT_RULE_TOPICS)
+  return canonical(topics) === canonical(DEFAULT_TOPICS)
 }

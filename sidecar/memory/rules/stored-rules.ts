@@ -6,10 +6,7 @@ import { DEFAULT_RULES } from './rules.ts'
 const names = z.array(z.string())
 const setting = z.number().nullable().default(null)
 
-/**
- * Checks types only: stored rules stay in force even if this release would reject them. Fields that a later release
- * added get their defaults.
- */
+/** Checks types only, so that rules stay in force even if this release would reject them. */
 const storedRules = z.object({
   remember: z.enum(['user', 'assistant', 'both']).default(DEFAULT_RULES.remember),
   custom_instructions: z.string().default(DEFAULT_RULES.custom_instructions),

@@ -1,5 +1,5 @@
 import { turnRecordId } from '../../memory/model/turns.ts'
-import { getConversation } from '../../memory/repositories/conversations.ts'
+import { getConversation } from '../../memory/repositories/turns.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeState, TurnSeen } from '../../ports/scope-state.ts'
 

@@ -54,7 +54,13 @@ describe('the scripted answers to Hippocache', () => {
             ],
           },
         ],
-        rules: { remember: 'both', customInstructions: '', includeTopics: [], excludeTopics: [], topics: [] },
+        rules: {
+          remember: 'both',
+          custom_instructions: '',
+          include_topics: [],
+          exclude_topics: [],
+          topics: [],
+        },
       },
       { model, account },
     )

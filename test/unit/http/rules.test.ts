@@ -19,7 +19,7 @@ describe('GET /v1/rules', () => {
           custom_instructions: '',
           include_topics: [],
           exclude_topics: [],
-          topics: DEFAULT_TOPICS.map(({ name, subTopics }) => ({ name, sub_topics: subTopics })),
+          topics: DEFAULT_TOPICS,
           retention_days: {},
           run_retention_days: 30,
           flush: { tokens: null, turns: null, idle_s: null, window_ahead: null },

@@ -177,7 +177,7 @@ describe('reembed', () => {
     }
   })
 
-  it('goes back to the old embedder half-way', async () => {
+  it('returns to the old embedder before it has finished', async () => {
     const { failAtCommit, ...open } = await filledWithFaults()
     failAtCommit(4)
     await expect(reembed(open.records, NEW, quiet)).rejects.toThrow('broken')

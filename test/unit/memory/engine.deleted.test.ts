@@ -50,7 +50,7 @@ describe('a pending memory that is deleted', () => {
     expect(asked.length).toBe(before)
   })
 
-  it('does not come back verbatim', async () => {
+  it('is not restored verbatim', async () => {
     const { hear, say, engine, known, texts } = openEngine({ facts: FACTS })
     await hear(1, [TEA, KYOTO])
     await engine.remove(ADA, (await known(TEA)).id)
@@ -60,7 +60,7 @@ describe('a pending memory that is deleted', () => {
 })
 
 describe('a deleted memory', () => {
-  it('does not come back with a repost of its turn, but with a new statement', async () => {
+  it('is not restored by a repost of its turn, but by a new statement', async () => {
     const { learn, engine, known, texts } = openEngine({ facts: FACTS })
     await learn(1, TEA)
     await learn(2, 'Green is nice, and green tea is nicest.')
@@ -71,7 +71,7 @@ describe('a deleted memory', () => {
     expect(await texts()).toEqual(['Ada likes green tea.'])
   })
 
-  it('does not come back with its turn under its corrected text', async () => {
+  it('is not restored by its turn under its corrected text', async () => {
     const { learn, engine, known, texts } = openEngine({ facts: FACTS })
     await learn(1, TEA)
     await learn(2, 'I prefer matcha now.')
@@ -80,7 +80,7 @@ describe('a deleted memory', () => {
     expect(await texts()).toEqual([])
   })
 
-  it('does not come back when its verbatim turn is extracted later', async () => {
+  it('is not restored when its verbatim turn is extracted later', async () => {
     const { say, learn, hear, engine, known, texts, asked } = openEngine({ facts: FACTS })
     await say(1, [TEA, KYOTO])
     await engine.remove(ADA, (await known(TEA)).id)

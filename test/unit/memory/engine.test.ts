@@ -165,7 +165,7 @@ describe('a statement that is made twice', () => {
 })
 
 describe('a deleted memory', () => {
-  it('does not come back with a repost of its turn, but with a new statement', async () => {
+  it('is not restored by a repost of its turn, but by a new statement', async () => {
     const { engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
@@ -182,7 +182,7 @@ describe('a deleted memory', () => {
     expect(again?.sources.map((source) => source.turn)).toEqual([3])
   })
 
-  it('does not come back with a turn that was dropped from its sources', async () => {
+  it('is not restored by a turn that was dropped from its sources', async () => {
     const { engine, clock, texts } = open()
     for (let i = 1; i <= 40; i++) {
       clock.advance(1000)

@@ -136,7 +136,7 @@ describe('restore', () => {
     expect(await engine.restore(ADA, id, undefined, null)).toMatchObject({ version: 4, ...fields })
   })
 
-  it('brings back a deleted memory with the text and vector of the named version', async () => {
+  it('restores a deleted memory with the text and vector of the named version', async () => {
     const { say, engine, recall, texts } = openEngine()
     const { events } = await say(1, TEA)
     const id = events[0]?.id as string

@@ -97,7 +97,7 @@ describe('an extracted turn that is posted again with other content', () => {
     expect(await texts()).toEqual(['Ada lives near Porto.', NURSE])
   })
 
-  it('goes back to the correction that it had superseded, and no further', async () => {
+  it('restores the correction that it had superseded, and nothing older', async () => {
     const { learn, texts, known, engine, clock } = openEngine({ facts: FACTS })
     await learn(1, 'I live in Leeds.')
     clock.advance(1000)

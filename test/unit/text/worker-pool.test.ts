@@ -103,8 +103,8 @@ describe('a call with much text gives the same result in a worker thread as inli
       fc.asyncProperty(longTexts, fc.boolean(), async (texts, isCut) => {
         const messages = texts.map((content) => ({ role: 'user' as const, content, at: 0 }))
         const rules = {
-          ...{ remember: 'both' as const, customInstructions: '', topics: [] },
-          ...{ includeTopics: [], excludeTopics: [] },
+          ...{ remember: 'both' as const, custom_instructions: '', topics: [] },
+          ...{ include_topics: [], exclude_topics: [] },
         }
         const batch = { summary: '', recent: [], turns: [{ turnId: 't', turn: 1, messages }], rules }
         const facts = texts.map((text, i) => ({ text, topic: 'home', messages: [i + 1], importance: 3 }))

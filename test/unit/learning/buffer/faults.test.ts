@@ -95,7 +95,7 @@ describe('an unavailable model', () => {
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.'])
   })
 
-  it('gets turns that are added while the clock is a year ahead', async () => {
+  it('extracts turns that are added while the clock is a year ahead', async () => {
     const at = setUp()
     await at.post(1, 'I live in Leeds')
     // The queue loads its file at the start; a dispatch after the jump would start the flush too early.
@@ -369,7 +369,7 @@ describe('a store that rejects writes', () => {
       full ? Promise.reject(new AppError('backend_unavailable', 'full')) : records.commit(writes),
   })
 
-  it('while a turn is flush failure: the model is not asked without end, and nothing is lost', async () => {
+  it('while a failed flush is recorded: the model is not called without end, and nothing is lost', async () => {
     const at = setUp({ countTokens: () => 2000, wrapRecords })
     await at.post(1, 'I live in Leeds')
     full = true

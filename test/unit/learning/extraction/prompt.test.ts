@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest'
 import { numberMessages } from '../../../../sidecar/learning/extraction/messages.ts'
 import {
   answerSchema,
-  estimatePrompt,
   extractionPrompt,
   MAX_CONTEXT_MESSAGE,
   PROMPT_VERSION,
@@ -94,11 +93,11 @@ describe('extractionPrompt', () => {
   it('contains the roles, topics and custom instructions of the app', () => {
     const system = systemPrompt({
       remember: 'assistant',
-      customInstructions: 'Note every price.',
-      includeTopics: ['work'],
-      excludeTopics: ['health'],
+      custom_instructions: 'Note every price.',
+      include_topics: ['work'],
+      exclude_topics: ['health'],
       topics: [
-        { name: 'deals', description: 'what is sold', subTopics: ['price', 'buyer'] },
+        { name: 'deals', description: 'what is sold', sub_topics: ['price', 'buyer'] },
         { name: 'work' },
       ],
     })
@@ -110,11 +109,12 @@ describe('extractionPrompt', () => {
     expect(system).toContain('Note every price.')
   })
 
-  it('has an estimated number of tokens', async () => {
-    const few = await estimatePrompt(batchOf(english))
-    const many = await estimatePrompt(
-      batchOf({ ...english, lines: Array.from({ length: 100 }, () => english.lines[0] ?? '') }),
-    )
+  it('has 600 to 900 tokens for a short talk, and at least 20 per further message', async () => {
+    const count = await tokenCounter()
+    const tokensOf = ({ system, user }: ReturnType<typeof asked>) => count(system) + count(user) + 8
+    const few = tokensOf(asked(batchOf(english)))
+    const lines = Array.from({ length: 100 }, () => english.lines[0] ?? '')
+    const many = tokensOf(asked(batchOf({ ...english, lines })))
 
     expect(few).toBeGreaterThan(600)
     expect(few).toBeLessThan(900)

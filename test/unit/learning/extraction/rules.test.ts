@@ -52,7 +52,7 @@ describe('extraction rules', () => {
       ],
       relations: [{ subject: 'Ana', predicate: 'allergic_to', object: 'peanuts', messages: [1] }],
     }
-    const { outcome } = await extracted(english, [json(answer)], { excludeTopics: ['Health'] })
+    const { outcome } = await extracted(english, [json(answer)], { exclude_topics: ['Health'] })
 
     expect(factsIn(outcome)).toHaveLength(3)
     expect(outcome).toMatchObject({ extraction: { entities: [{ name: 'Tom' }], relations: [] } })
@@ -60,13 +60,13 @@ describe('extraction rules', () => {
   })
 
   it('keep only included topics', async () => {
-    const { outcome } = await extracted(english, [json(english.good)], { includeTopics: ['work', 'health'] })
+    const { outcome } = await extracted(english, [json(english.good)], { include_topics: ['work', 'health'] })
 
     expect(factsIn(outcome).map(({ topic }) => topic)).toEqual(['work', 'health'])
   })
 
   it("assign facts to an app's own topics regardless of spelling", async () => {
-    const topics = [{ name: 'Deal Stage', subTopics: ['budget'] }, { name: 'contacts' }]
+    const topics = [{ name: 'Deal Stage', sub_topics: ['budget'] }, { name: 'contacts' }]
     const facts = ['deal_stage', 'DEAL STAGE', 'budget', 'contact', 'weather'].map((topic, i) => ({
       text: `Ana says sentence ${i}.`,
       topic,

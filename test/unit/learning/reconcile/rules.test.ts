@@ -47,7 +47,7 @@ describe('duplicates', () => {
     expect(duplicateKeyOf({ speaker: 'User', text: a })).toBe(duplicateKeyOf({ speaker: 'user', text: b }))
   })
 
-  it('distinguishes the same words of two speakers', () => {
+  it('distinguishes equal texts of two speakers', () => {
     expect(duplicateKeyOf({ speaker: 'Ann', text: 'I like tea' })).not.toBe(
       duplicateKeyOf({ speaker: 'Bob', text: 'I like tea' }),
     )

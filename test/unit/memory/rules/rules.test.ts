@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { toExtractionRules } from '../../../../sidecar/learning/learner/read-batch.ts'
 import { DEFAULT_TOPICS } from '../../../../sidecar/memory/model/topics.ts'
 import {
   appRules,
@@ -202,23 +201,5 @@ describe('expiryOf', () => {
     expect(expiryOf(appRules.parse({ retention_days: { '*': 31 } }), null, at)).toBe(
       Date.parse('2026-04-01T12:00:00Z'),
     )
-  })
-})
-
-it('rules are converted for the extraction', () => {
-  const topics = [
-    { name: 'Health', sub_topics: ['allergies'] },
-    { name: 'trips', description: 'journeys' },
-  ]
-  const given = { topics, include_topics: ['health'], exclude_topics: ['trips'], custom_instructions: 'x' }
-  expect(toExtractionRules(appRules.parse(given), 'user')).toEqual({
-    remember: 'user',
-    customInstructions: 'x',
-    includeTopics: ['health'],
-    excludeTopics: ['trips'],
-    topics: [
-      { name: 'Health', subTopics: ['allergies'] },
-      { name: 'trips', description: 'journeys' },
-    ],
   })
 })

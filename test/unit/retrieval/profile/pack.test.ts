@@ -8,7 +8,7 @@ import { tokenCounter } from '../../../../sidecar/text/token-counter.ts'
 import { DAY, type FactFields, fact, START } from './helpers.ts'
 
 const count = await tokenCounter()
-const SCHEMA = DEFAULT_TOPICS.map(({ name, subTopics }) => ({ name, sub_topics: subTopics }))
+const SCHEMA = DEFAULT_TOPICS
 const ALL: PackOptions = { tokenBudget: 100_000, maxPerTopic: 500, isPreferred: () => false }
 
 function packed(memories: readonly Memory[], options: Partial<PackOptions> = {}) {

@@ -47,9 +47,9 @@ export function relation(
 
 export const RULES: ExtractionRules = {
   remember: 'user',
-  customInstructions: '',
-  includeTopics: [],
-  excludeTopics: [],
+  custom_instructions: '',
+  include_topics: [],
+  exclude_topics: [],
   topics: [],
 }
 
