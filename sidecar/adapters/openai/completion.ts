@@ -12,11 +12,7 @@ const FINISHES = new Map<unknown, Completion['finish']>([
 ])
 
 /** Parses the response of `POST /chat/completions`; `invalid` creates the error for anything else. */
-export function completionOf(
-  body: unknown,
-  model: string,
-  invalid: (got: string) => Error,
-): Omit<Completion, 'without'> {
+export function completionOf(body: unknown, model: string, invalid: (got: string) => Error) {
   if (body === null || body === undefined || body === '') throw invalid('nothing')
   if (typeof body !== 'object') throw invalid('text that is not JSON')
   if (!Array.isArray(member(body, 'choices'))) throw invalid('JSON that is not a completion')

@@ -19,10 +19,8 @@ export interface OpenAiEmbedderOptions extends CallerOptions {
 
 /** Timeout of a probe that the start does not depend on, milliseconds. */
 const PROBE_TIMEOUT_MS = 5000
-
 /** Servers allow 10 (DashScope), 32 (TEI) or 2048 (OpenAI) texts per request; most reject longer texts. */
 const BATCH_BOUNDS = { maxTexts: 32, maxTokens: 100_000, maxTextTokens: 8000 }
-
 /** Query vectors in the cache. */
 const MAX_CACHED_QUERIES = 1000
 
@@ -60,11 +58,9 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
   }
 }
 
-type Request = ReturnType<typeof createRequester>['request']
-
 /** Determines the vector length. */
 async function probe(
-  request: Request,
+  request: ReturnType<typeof createRequester>['request'],
   { model, dimensions: wanted, onUnavailable }: OpenAiEmbedderOptions,
   host: string,
 ): Promise<number> {

@@ -8,17 +8,14 @@ import { openJournal } from './journal.ts'
 import { hasVectors, pointId, toPointWrite, toRecord } from './points.ts'
 import { openRecovery, type RunExclusive } from './recovery.ts'
 import { EVERY_SCOPE, openScopeGate } from './scope-gate.ts'
-import { type Source, scopesIn, scrollPage } from './scroll.ts'
+import { scopesIn, scrollPage } from './scroll.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   /** How long opening waits for an unreachable server, milliseconds. @default 0 */
   startupTimeoutMs?: number | undefined
   /** Grace period for another process to finish its journal entries, milliseconds. @default three times timeoutMs */
   graceMs?: number | undefined
-  /**
-   * Runs a task with the write lock of a scope. Absent if no other process writes under the prefix; then opening carries
-   * out the entries of earlier processes.
-   */
+  /** Absent if no other process writes under the prefix; then opening carries out the entries of earlier processes. */
   runExclusive?: RunExclusive | undefined
   /** Called with a message for the operator when an operation is retried in the background. */
   onError?: ((message: string) => void) | undefined
@@ -67,7 +64,7 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
     if (closed) throw new AppError('backend_unavailable', 'The record store is closed.')
   }
 
-  function sourceOf(collection: Collection): Source {
+  function sourceOf(collection: Collection) {
     const name = hasVectors(collection) ? collections.memories : collections.documents
     return { connection, name, consistency }
   }

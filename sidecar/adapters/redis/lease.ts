@@ -3,15 +3,13 @@ import { AppError } from '../../ports/errors.ts'
 import type { Hold } from '../../ports/scope-lock.ts'
 import { ignoreUnavailable, type RedisConnection } from './connection.ts'
 
-export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-
 export interface LeaseOptions {
   connection: RedisConnection
   /** TTL of a lease, milliseconds. After a writer dies, its scope cannot be written to for this long. */
   leaseMs: number
   /** Remaining TTL that a commit requires, milliseconds; longer than the store allows a commit to take. */
   commitMs: number
-  timers: Timers
+  timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
   /** Monotonic clock, milliseconds; also advances while the process is suspended. */
   now: () => number
 }

@@ -15,7 +15,7 @@ interface Saboteur {
   caughtBy: string
   /** File of the adapter, and what is broken in it. */
   parts?: Record<string, (honest: Part) => Part>
-  /** What the requests are changed to on their way, as if the adapter had sent them so. */
+  /** Changes the requests, as if the adapter had sent them that way. */
   meddle?: (server: FakeQdrant) => void
 }
 
@@ -181,7 +181,7 @@ afterEach(() => {
     for (const file of Object.keys(parts)) vi.doUnmock(`${HOME}/${file}`)
 })
 
-describe('the contract detects a Qdrant store that', () => {
+describe('the record store contract, on a Qdrant store that', () => {
   it.each(SABOTEURS)('$name', async ({ caughtBy, parts, meddle }) => {
     const opener = await sabotaged(parts)
     const crash: Case<Opener> | undefined = CRASH_CASES.find(({ name }) => name === caughtBy)
@@ -191,7 +191,7 @@ describe('the contract detects a Qdrant store that', () => {
     await expect(outcome).rejects.toThrow()
   })
 
-  it('has no fault, and accepts it', async () => {
+  it('accepts the unchanged adapter', async () => {
     const opener = await sabotaged()
     const named = new Set(SABOTEURS.map(({ caughtBy }) => caughtBy))
     const cases = RECORD_CASES.filter(({ name }) => named.has(name))

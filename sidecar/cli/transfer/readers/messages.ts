@@ -60,9 +60,8 @@ class Conversations {
     let builder = this.#all.get(key)
     if (!builder) {
       if (this.#all.size === MAX_CONVERSATIONS) {
-        throw new UnreadableFile(
-          `${this.#fileName} has more than ${MAX_CONVERSATIONS} conversations; split the file`,
-        )
+        const limit = `${MAX_CONVERSATIONS} conversations`
+        throw new UnreadableFile(`${this.#fileName} has more than ${limit}; split the file`)
       }
       builder = new TurnBuilder(conversationId, userId)
       this.#all.set(key, builder)
@@ -90,10 +89,8 @@ function* readConversation(
   const fields: Fields = isObject(value) ? value : {}
   const messages = (isObject(value) ? value['messages'] : value) as readonly unknown[]
   const first: Fields = messages.find(isObject) ?? {}
-  const id =
-    firstId(fields, 'conversation_id', 'conversationId', 'id') ??
-    firstId(first, 'conversation_id', 'conversationId') ??
-    name
+  const ownId = firstId(fields, 'conversation_id', 'conversationId', 'id')
+  const id = ownId ?? firstId(first, 'conversation_id', 'conversationId') ?? name
   const userId = firstId(fields, 'user_id', 'userId', 'user') ?? firstId(first, 'user_id', 'userId') ?? null
   const builder = new TurnBuilder(id, userId)
   let date = dateOf(fields, fileDate)

@@ -81,11 +81,9 @@ export function sharedFields(value: Fields): Omit<TurnBody, 'messages' | 'conver
 /** Metadata for the API; nested values become JSON text. */
 export function flatMetadata(metadata: Fields): Record<string, unknown> {
   const isScalar = (one: unknown) => one === null || ['string', 'number', 'boolean'].includes(typeof one)
+  const isFlat = (one: unknown) => isScalar(one) || (Array.isArray(one) && one.every(isScalar))
   return Object.fromEntries(
-    Object.entries(metadata).map(([key, one]) => [
-      key,
-      isScalar(one) || (Array.isArray(one) && one.every(isScalar)) ? one : JSON.stringify(one),
-    ]),
+    Object.entries(metadata).map(([key, one]) => [key, isFlat(one) ? one : JSON.stringify(one)]),
   )
 }
 
