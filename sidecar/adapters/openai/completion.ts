@@ -38,10 +38,7 @@ export function hasReasoned(body: unknown): boolean {
   return withoutReasoning(text) !== text
 }
 
-/**
- * Removes the reasoning before the answer. If the prompt template opens the tag, the response contains only its end; if
- * the response was cut off while reasoning, it contains only the start.
- */
+/** Removes the reasoning before the answer. Its start tag may be in the prompt, and its end tag may be cut off. */
 export function withoutReasoning(text: string): string {
   const opened = /^\s*<think(?:ing)?>/i.exec(text)
   // A tag inside the answer is part of it, for example in JSON about such tags.

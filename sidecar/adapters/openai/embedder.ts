@@ -10,10 +10,7 @@ export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string
   /** Vector length to request from a model that supports several. @default the model's own */
   dimensions?: number | undefined
-  /**
-   * Called when the endpoint is unavailable for the probe. With `dimensions` the embedder then opens without the probe.
-   * @default opening fails
-   */
+  /** With it and `dimensions`, the embedder opens although the endpoint is unavailable for the probe. */
   onUnavailable?: ((error: Error) => void) | undefined
 }
 

@@ -37,10 +37,7 @@ export function truncate(text: string, maxTokens: number): string {
   return text.slice(0, read)
 }
 
-/**
- * The L2-normalised vectors in the response of `POST /embeddings`, in the order of the texts. `invalid` creates the error
- * for any other response.
- */
+/** The L2-normalised vectors of a response, in the order of the texts. `invalid` creates the error for any other. */
 export function vectorsOf(
   body: unknown,
   expected: { count: number; dimensions: number | undefined },

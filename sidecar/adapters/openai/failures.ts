@@ -10,24 +10,22 @@ export interface Target {
   model: string
 }
 
-interface Details {
-  retryAfterMs?: number | undefined
-  status?: number | undefined
-  /** The same request may succeed when it is sent again. */
-  isRetryable?: boolean
-  /** The endpoint as a whole fails, not this request. Counts for the circuit breaker. */
-  isOutage?: boolean
-  responseText?: string
-}
+type Detail = 'retryAfterMs' | 'status' | 'isRetryable' | 'isOutage' | 'responseText'
 
 /** `ModelUnavailable` with details for retries, the circuit breaker and fallbacks. */
 export class EndpointFailure extends ModelUnavailable {
+  /** The same request may succeed when it is sent again. */
   readonly isRetryable: boolean
+  /** The endpoint as a whole fails, not this request. Counts for the circuit breaker. */
   readonly isOutage: boolean
   // Private, so that it is never logged: endpoints quote prompts and keys in their errors.
   readonly #responseText: string
 
-  constructor(reason: ModelUnavailable['reason'], message: string, details: Details = {}) {
+  constructor(
+    reason: ModelUnavailable['reason'],
+    message: string,
+    details: Partial<Pick<EndpointFailure, Detail>> = {},
+  ) {
     super(reason, message, details)
     this.isRetryable = details.isRetryable ?? false
     this.isOutage = details.isOutage ?? false

@@ -2,7 +2,7 @@ import pTimeout from 'p-timeout'
 import { AppError } from '../../ports/errors.ts'
 
 /** What a read covers: one scope, or the list of all scopes. */
-type Coverage = string | typeof EVERY_SCOPE
+export type Coverage = string | typeof EVERY_SCOPE
 
 const PENDING =
   'An earlier write to this scope is not carried out yet; the record store retries it. Retry later.'

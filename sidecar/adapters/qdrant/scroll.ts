@@ -82,10 +82,7 @@ export async function scrollPage(
   return page
 }
 
-/**
- * Every scope with records of a collection, unsorted. Facets have no pagination and allocate `limit` entries, so the limit
- * grows until all values fit.
- */
+/** Every scope with records of a collection, unsorted. Facets have no pagination, so the limit grows until all fit. */
 export async function scopesIn({ connection, name, consistency }: Source, collection: Kind) {
   const filter = { must: [{ key: 'collection', match: { value: collection } }] }
   for (let limit = BATCH; ; limit *= 10) {
