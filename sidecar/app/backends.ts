@@ -12,10 +12,8 @@ import { openSqliteRecords } from '../adapters/sqlite/records.ts'
 import { storeIdentity } from '../memory/repositories/meta.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
-import type { LanguageModel } from '../ports/language-model.ts'
 import type { RecordCall } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'
-import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
@@ -24,10 +22,8 @@ import type { Topology } from './topology.ts'
 
 /** How long the start waits for Qdrant, milliseconds. */
 const QDRANT_STARTUP_TIMEOUT_MS = 30_000
-
 /** Scopes that are flushed at once; most of them wait for a model call. */
 const FLUSHES_AT_ONCE = 64
-
 /** How long an explicit flush waits for a flush of the same scope in another sidecar, milliseconds. */
 const FLUSH_WAIT_MS = 60_000
 
@@ -57,10 +53,7 @@ export async function openRecords(
 }
 
 /** Imports the client on demand, because it takes longer to load than everything else together. */
-export async function openLanguageModel(
-  { languageModel, endpoint }: Config,
-  record: RecordCall,
-): Promise<LanguageModel | undefined> {
+export async function openLanguageModel({ languageModel, endpoint }: Config, record: RecordCall) {
   if (!languageModel) return undefined
   const { openAiLanguageModel } = await import('../adapters/openai/language-model.ts')
   return openAiLanguageModel({ ...endpoint, ...languageModel, record })
@@ -81,10 +74,9 @@ export async function openEmbedder(
     return await openOpenAiEmbedder({ ...endpoint, ...embedding, onUnavailable, record })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const hint =
-      embedding.dimensions === undefined
-        ? '. With EMBEDDING_DIMENSIONS set, the sidecar starts without it and ranks by words until it answers'
-        : ''
+    const advice =
+      '. With EMBEDDING_DIMENSIONS set, the sidecar starts without it and ranks by words until it answers'
+    const hint = embedding.dimensions === undefined ? advice : ''
     throw new Error(`EMBEDDING_MODEL, OPENAI_BASE_URL: cannot embed a text: ${reason}${hint}`, { cause })
   }
 }
@@ -109,10 +101,7 @@ export async function openCaches(
   return { cache: createRedisCache(options), scopeState, connection }
 }
 
-export async function openQueue(
-  queue: Topology['queue'],
-  connection: RedisConnection | undefined,
-): Promise<Queue> {
+export async function openQueue(queue: Topology['queue'], connection: RedisConnection | undefined) {
   if (queue.kind === 'sqlite') {
     const opened = openSqliteQueue({ path: queue.path, concurrency: FLUSHES_AT_ONCE })
     await opened.check()
@@ -141,16 +130,8 @@ export function openLocks(
     takeOver,
     isFinished: (scope) => records.isFinished?.(scope) ?? true,
   })
-  const keyPrefix = `${redis.keyPrefix}flush:`
-  return {
-    scopeLock,
-    flushLock: createRedisScopeLock({
-      ...redis,
-      keyPrefix,
-      connection: required(connection),
-      waitMs: FLUSH_WAIT_MS,
-    }),
-  }
+  const flush = { keyPrefix: `${redis.keyPrefix}flush:`, waitMs: FLUSH_WAIT_MS }
+  return { scopeLock, flushLock: createRedisScopeLock({ connection: required(connection), ...flush }) }
 }
 
 /** The topology has a Redis queue and Redis locks only with a Redis cache, which opens the connection. */

@@ -63,7 +63,7 @@ const NOTICE_POLL_MS = 5000
 /** Builds the engine on its backends, without importing an adapter. Disposing of the result closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log) {
   const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
-  const { isShared = false, now = Date.now, timers = globalThis } = settings
+  const { embeddingDeadlineMs, isShared = false, now = Date.now, timers = globalThis } = settings
   const { countTokens = (text: string) => text.length } = settings
   if (model && !queue) throw new Error('queue: expected one, because a language model is set')
   const onInvalidRecord = logInvalidRecord(log)
@@ -105,7 +105,6 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     now,
   })
   ledger.listen(metrics.call)
-  const { embeddingDeadlineMs } = settings
   const recall = new Recall({
     records,
     snapshots,

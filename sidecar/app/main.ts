@@ -54,14 +54,10 @@ async function close(signal: string): Promise<void> {
   process.exit(0)
 }
 
-function addressOf(port: number): string {
+function announce(port: number): void {
   // A wildcard address cannot be called.
   const name = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host
-  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
-}
-
-function announce(port: number): void {
-  const url = addressOf(port)
+  const url = `http://${name.includes(':') ? `[${name}]` : name}:${port}`
   const backends = Object.entries(backendNames(services)).map(([name, kind]) => `${name} ${kind}`)
   const key = config.apiKeys.length > 0 ? ` -H 'Authorization: Bearer YOUR_KEY'` : ''
   const body = `{"user_id":"ada","messages":[{"role":"user","content":"I moved to Kyoto and I am allergic to peanuts."}]}`

@@ -22,12 +22,8 @@ type Open = (embedder: EmbedderName) => Promise<RecordStore>
 
 await runCommand(async (openStore) => {
   const config = readConfig()
-  const { rollback, 'drop-old': isDrop } = parseArgs({
-    options: {
-      rollback: { type: 'boolean', default: false },
-      'drop-old': { type: 'boolean', default: false },
-    },
-  }).values
+  const flag = { type: 'boolean', default: false } as const
+  const { rollback, 'drop-old': isDrop } = parseArgs({ options: { rollback: flag, 'drop-old': flag } }).values
   if (rollback && isDrop) throw new Error('--rollback, --drop-old: expected only one of them, got both')
   const { records } = topologyOf(config)
   const open: Open = (name) => openStore(records, name)
@@ -50,12 +46,7 @@ await runCommand(async (openStore) => {
   return await move(await open(note), store, note, embedder)
 })
 
-async function move(
-  source: RecordStore,
-  target: RecordStore,
-  from: EmbedderName,
-  embedder: Embedder,
-): Promise<string> {
+async function move(source: RecordStore, target: RecordStore, from: EmbedderName, embedder: Embedder) {
   const done = await moveEmbeddings({
     source,
     target,

@@ -24,25 +24,19 @@ export interface Topology {
  * Several sidecars need records that each of them reaches (Qdrant) and a common Redis for locks, jobs and counters.
  * A SQLite file has one owner, so its queue and its locks stay local even with a Redis.
  */
-export function topologyOf({
-  redis,
-  qdrant,
-  dataDir,
-}: Pick<Config, 'redis' | 'qdrant' | 'dataDir'>): Topology {
+export function topologyOf(config: Pick<Config, 'redis' | 'qdrant' | 'dataDir'>): Topology {
+  const { redis, qdrant, dataDir } = config
+  const sqlite = (name: string): SqliteFile => ({ kind: 'sqlite', path: join(dataDir, name) })
+  const inProcess: InProcess = { kind: 'in-process' }
+  const onRedis = redis && { kind: 'redis' as const, ...redis }
   const selected = {
-    records: qdrant
-      ? ({ kind: 'qdrant', ...qdrant } as const)
-      : ({ kind: 'sqlite', path: join(dataDir, 'hippocache.db') } as const),
-    cache: redis ? ({ kind: 'redis', ...redis } as const) : IN_PROCESS,
+    records: qdrant ? { kind: 'qdrant' as const, ...qdrant } : sqlite('hippocache.db'),
+    cache: onRedis ?? inProcess,
     areCountersPerFile: !qdrant,
   }
-  if (!redis || !qdrant) {
-    const queue = { kind: 'sqlite', path: join(dataDir, 'queue.db') } as const
-    return { ...selected, isShared: false, queue, locks: IN_PROCESS }
+  if (!onRedis || !qdrant) {
+    return { ...selected, isShared: false, queue: sqlite('queue.db'), locks: inProcess }
   }
   const commitMs = Math.min(20_000, Math.max(1000, qdrant.timeoutMs))
-  const onRedis = { kind: 'redis', ...redis } as const
   return { ...selected, isShared: true, queue: onRedis, locks: { ...onRedis, commitMs } }
 }
-
-const IN_PROCESS: InProcess = { kind: 'in-process' }

@@ -18,7 +18,6 @@ import { type ImportSummary, runImport } from './transfer/run-import.ts'
 const MODES = ['buffered', 'sync', 'verbatim']
 
 const REQUEST_TIMEOUT_MS = 60_000
-
 /** A turn in mode `sync` waits for the model, including its retries. */
 const SYNC_REQUEST_TIMEOUT_MS = 300_000
 
@@ -44,19 +43,10 @@ async function main(): Promise<number> {
         onWait: (ms, reason) => bar.say(`retrying in ${(ms / 1000).toFixed(1)} s: ${reason}`),
       })
   const { app: appId, agent: agentId, state: statePath = `${from}.import-state.json` } = values
-  const { url: target } = connection
+  const common = { client, target: connection.url, bar, signal: abort.signal }
   let summary: ImportSummary
   try {
-    summary = await runImport({
-      ...values,
-      appId,
-      agentId,
-      statePath,
-      client,
-      target,
-      bar,
-      signal: abort.signal,
-    })
+    summary = await runImport({ ...values, ...common, appId, agentId, statePath })
   } finally {
     bar.end()
   }
@@ -65,11 +55,8 @@ async function main(): Promise<number> {
   return summary.problems > 0 ? 2 : 0
 }
 
-function describe(
-  from: string,
-  { format, counts, found, problems, interrupted }: ImportSummary,
-  isDryRun: boolean,
-): string {
+function describe(from: string, summary: ImportSummary, isDryRun: boolean): string {
+  const { format, counts, found, problems, interrupted } = summary
   const count = (number: number, one: string, many = `${one}s`) => `${number} ${number === 1 ? one : many}`
   const pending = counts.waiting > 0 ? ` (${counts.waiting} pending extraction)` : ''
   const parts = isDryRun

@@ -1,81 +1,68 @@
 import { createHash } from 'node:crypto'
-import type { Job, Worker } from 'bullmq'
+import type { Job } from 'bullmq'
 import { LRUCache } from 'lru-cache'
 import pTimeout from 'p-timeout'
 import { type Queue, QueueUnavailable, type Run } from '../../ports/queue.ts'
 import { ActiveRuns, DRAIN_MS } from '../common/active-runs.ts'
 import { retryDelayMs as defaultRetryDelayMs } from '../common/retry-delay.ts'
+import type { RedisCacheOptions } from '../redis/cache.ts'
 import { createRedisClient, type RedisClient } from '../redis/client.ts'
 import { checkWritable, type RedisConnection } from '../redis/connection.ts'
 import type { RedisTarget } from '../redis/url.ts'
 import { BEGIN, END, SCHEDULE } from './scripts.ts'
 
-export interface BullmqQueueOptions {
+export interface BullmqQueueOptions extends Pick<RedisCacheOptions, 'keyPrefix'> {
   target: RedisTarget
-  /** Prefix of every key, without braces. */
-  keyPrefix: string
   /** Timeout of a command on the workers' own connection, milliseconds. */
   timeoutMs: number
   /** Most concurrent runs in this process. */
   concurrency: number
+  /** How long `close` waits for active runs, milliseconds. */
+  drainMs?: number | undefined
   /** A connection to the target. It stays open when the queue closes. */
   connection: RedisConnection
   /** TTL of a run's job lock, milliseconds; a silent process loses its runs after it. */
   leaseMs?: number | undefined
-  /** How long `close` waits for active runs, milliseconds. */
-  drainMs?: number | undefined
   /** Delay before a failed run is retried, milliseconds, by consecutive failures. */
   retryDelayMs?: ((failures: number) => number) | undefined
 }
 
-interface Data {
-  key: string
-}
+type Data = { key: string }
 
 const NAME = 'wake-ups'
-
 /** Default of `leaseMs`. BullMQ detects a dead worker up to two stalled-job checks later. */
 const LEASE_MS = 15_000
-
 /** Due keys per sweep for keys without a job. */
 const SWEEP_LIMIT = 100
-
 /** Keys whose consecutive failures are counted. */
 const MAX_FAILURES = 10_000
-
 /** Timeout for closing the worker, milliseconds. */
 const CLOSE_TIMEOUT_MS = 1000
 
 /**
- * A job queue shared by several processes through Redis and BullMQ.
+ * A job queue shared by several processes through Redis and BullMQ. Due times are compared with the processes' clocks.
  *
  * The source of truth is a sorted set of due times by key, beside a hash of the runs in progress. A BullMQ job only wakes
  * a worker up for its key: it delays, is delivered to one worker at a time, and is redelivered when that worker dies. So a
  * surplus or early job is harmless, and a periodic sweep adds a job for a due key that lost its own.
- *
- * Due times are compared with the clocks of the processes.
  */
 export function createBullmqQueue(options: BullmqQueueOptions): Queue {
   const { target, keyPrefix, timeoutMs, concurrency, connection } = options
   const { leaseMs = LEASE_MS, drainMs = DRAIN_MS, retryDelayMs = defaultRetryDelayMs } = options
   // The hash tag puts all keys into one cluster slot.
   const prefix = `${keyPrefix}{queue}`
+  const shared = { prefix, skipVersionCheck: true }
   const [dueTimes, running] = [`${prefix}:wishes`, `${prefix}:runs`]
   const runs = new ActiveRuns()
   const failures = new LRUCache<string, number>({ max: MAX_FAILURES })
   let jobs: Promise<Jobs> | undefined
-  let working: Promise<{ worker: Worker<Data>; client: RedisClient }> | undefined
+  let working: ReturnType<typeof work> | undefined
   let sweeper: NodeJS.Timeout | undefined
   let closed = false
 
   async function openJobs(client: RedisClient): Promise<Jobs> {
     const { Queue: JobQueue } = await loadBullmq()
-    const queue = new JobQueue<Data>(NAME, {
-      connection: client,
-      prefix,
-      skipVersionCheck: true,
-      skipMetasUpdate: true,
-    })
+    const queue = new JobQueue<Data>(NAME, { ...shared, connection: client, skipMetasUpdate: true })
     // Errors reach the caller of the command.
     queue.on('error', () => {})
     return queue
@@ -116,7 +103,7 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
     })
   }
 
-  async function work(run: Run): Promise<{ worker: Worker<Data>; client: RedisClient }> {
+  async function work(run: Run) {
     const { Worker: JobWorker, DelayedError } = await loadBullmq()
     const client = await createRedisClient(target, timeoutMs, true)
     client.on('error', () => {})
@@ -154,14 +141,13 @@ export function createBullmqQueue(options: BullmqQueueOptions): Queue {
     }
 
     const worker = new JobWorker<Data>(NAME, process, {
+      ...shared,
       connection: client,
-      prefix,
       concurrency,
       lockDuration: leaseMs,
       stalledInterval: leaseMs / 3,
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       runRetryDelay: Math.min(1000, leaseMs / 3),
-      skipVersionCheck: true,
     })
     // The worker reconnects by itself, and the shared connection reports the state of Redis.
     worker.on('error', () => {})

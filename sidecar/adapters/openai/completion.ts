@@ -12,11 +12,7 @@ const FINISHES = new Map<unknown, Completion['finish']>([
 ])
 
 /** Parses the response of `POST /chat/completions`; `invalid` creates the error for anything else. */
-export function completionOf(
-  body: unknown,
-  model: string,
-  invalid: (got: string) => Error,
-): Omit<Completion, 'without'> {
+export function completionOf(body: unknown, model: string, invalid: (got: string) => Error) {
   if (body === null || body === undefined || body === '') throw invalid('nothing')
   if (typeof body !== 'object') throw invalid('text that is not JSON')
   if (!Array.isArray(member(body, 'choices'))) throw invalid('JSON that is not a completion')
@@ -42,10 +38,7 @@ export function hasReasoned(body: unknown): boolean {
   return withoutReasoning(text) !== text
 }
 
-/**
- * Removes the reasoning before the answer. If the prompt template opens the tag, the response contains only its end; if
- * the response was cut off while reasoning, it contains only the start.
- */
+/** Removes the reasoning before the answer. Its start tag may be in the prompt, and its end tag may be cut off. */
 export function withoutReasoning(text: string): string {
   const opened = /^\s*<think(?:ing)?>/i.exec(text)
   // A tag inside the answer is part of it, for example in JSON about such tags.

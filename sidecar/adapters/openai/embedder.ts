@@ -10,19 +10,14 @@ export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string
   /** Vector length to request from a model that supports several. @default the model's own */
   dimensions?: number | undefined
-  /**
-   * Called when the endpoint is unavailable for the probe. With `dimensions` the embedder then opens without the probe.
-   * @default opening fails
-   */
+  /** With it and `dimensions`, the embedder opens although the endpoint is unavailable for the probe. */
   onUnavailable?: ((error: Error) => void) | undefined
 }
 
 /** Timeout of a probe that the start does not depend on, milliseconds. */
 const PROBE_TIMEOUT_MS = 5000
-
 /** Servers allow 10 (DashScope), 32 (TEI) or 2048 (OpenAI) texts per request; most reject longer texts. */
 const BATCH_BOUNDS = { maxTexts: 32, maxTokens: 100_000, maxTextTokens: 8000 }
-
 /** Query vectors in the cache. */
 const MAX_CACHED_QUERIES = 1000
 
@@ -60,11 +55,9 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
   }
 }
 
-type Request = ReturnType<typeof createRequester>['request']
-
 /** Determines the vector length. */
 async function probe(
-  request: Request,
+  request: ReturnType<typeof createRequester>['request'],
   { model, dimensions: wanted, onUnavailable }: OpenAiEmbedderOptions,
   host: string,
 ): Promise<number> {

@@ -37,10 +37,7 @@ export function truncate(text: string, maxTokens: number): string {
   return text.slice(0, read)
 }
 
-/**
- * The L2-normalised vectors in the response of `POST /embeddings`, in the order of the texts. `invalid` creates the error
- * for any other response.
- */
+/** The L2-normalised vectors of a response, in the order of the texts. `invalid` creates the error for any other. */
 export function vectorsOf(
   body: unknown,
   expected: { count: number; dimensions: number | undefined },
@@ -48,9 +45,7 @@ export function vectorsOf(
 ): Float32Array[] {
   const data = member(body, 'data')
   if (!Array.isArray(data)) throw invalid(body ? 'a body that is not a list of embeddings' : 'nothing')
-  if (data.length !== expected.count) {
-    throw invalid(`${data.length} embeddings for ${expected.count} texts`)
-  }
+  if (data.length !== expected.count) throw invalid(`${data.length} embeddings for ${expected.count} texts`)
   const vectors = new Map<number, Float32Array>()
   let { dimensions } = expected
   for (const [position, item] of data.entries()) {
@@ -66,10 +61,8 @@ export function vectorsOf(
     const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
     if (length === 0) throw invalid('an embedding of zeros only')
     if (!Number.isFinite(length)) throw invalid('an embedding with numbers that are not finite')
-    vectors.set(
-      index,
-      vector.map((value) => value / length),
-    )
+    const normalised = vector.map((value) => value / length)
+    vectors.set(index, normalised)
   }
   return data.map((_, i) => vectors.get(i) as Float32Array)
 }

@@ -2,10 +2,7 @@ import OpenAI from 'openai'
 
 /** Address and credentials of an OpenAI-compatible API. */
 export interface EndpointOptions {
-  /**
-   * Address up to `/chat/completions`. `{model}` in it stands for the model, for Azure's addresses by deployment:
-   * `https://NAME.openai.azure.com/openai/deployments/{model}`. @default https://api.openai.com/v1
-   */
+  /** Address up to `/chat/completions`; `{model}` in it is replaced, for Azure. @default https://api.openai.com/v1 */
   baseUrl?: string | undefined
   /** Sent as a bearer token, to Azure as `api-key`. Absent for servers without authentication (Ollama, vLLM). */
   apiKey?: string | undefined

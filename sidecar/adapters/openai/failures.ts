@@ -10,24 +10,22 @@ export interface Target {
   model: string
 }
 
-interface Details {
-  retryAfterMs?: number | undefined
-  status?: number | undefined
-  /** The same request may succeed when it is sent again. */
-  isRetryable?: boolean
-  /** The endpoint as a whole fails, not this request. Counts for the circuit breaker. */
-  isOutage?: boolean
-  responseText?: string
-}
+type Detail = 'retryAfterMs' | 'status' | 'isRetryable' | 'isOutage' | 'responseText'
 
 /** `ModelUnavailable` with details for retries, the circuit breaker and fallbacks. */
 export class EndpointFailure extends ModelUnavailable {
+  /** The same request may succeed when it is sent again. */
   readonly isRetryable: boolean
+  /** The endpoint as a whole fails, not this request. Counts for the circuit breaker. */
   readonly isOutage: boolean
   // Private, so that it is never logged: endpoints quote prompts and keys in their errors.
   readonly #responseText: string
 
-  constructor(reason: ModelUnavailable['reason'], message: string, details: Details = {}) {
+  constructor(
+    reason: ModelUnavailable['reason'],
+    message: string,
+    details: Partial<Pick<EndpointFailure, Detail>> = {},
+  ) {
     super(reason, message, details)
     this.isRetryable = details.isRetryable ?? false
     this.isOutage = details.isOutage ?? false
@@ -98,16 +96,11 @@ export function failureOfStatus(
     return new EndpointFailure('refused_key', message, { status })
   }
   if (status === 429) {
-    const hasNoQuota = /insufficient_quota|billing|exceeded your current quota/i.test(code + responseText)
-    const message = hasNoQuota
-      ? `The account at ${host} has no quota left ${got}; check its plan and billing`
-      : `${at} limits the request rate ${got}; the request is retried later`
-    return new EndpointFailure('rate_limited', message, {
-      status,
-      retryAfterMs,
-      isRetryable: !hasNoQuota,
-      isOutage: true,
-    })
+    const isRetryable = !/insufficient_quota|billing|exceeded your current quota/i.test(code + responseText)
+    const message = isRetryable
+      ? `${at} limits the request rate ${got}; the request is retried later`
+      : `The account at ${host} has no quota left ${got}; check its plan and billing`
+    return new EndpointFailure('rate_limited', message, { status, retryAfterMs, isRetryable, isOutage: true })
   }
   if (status >= 500 || status === 408 || status === 409) {
     return new EndpointFailure(status === 408 ? 'timeout' : 'server_error', `${at} failed ${got}`, {
@@ -131,10 +124,11 @@ function rejection(status: number, text: string, model: string): string {
   return `rejected the request for the model ${model}`
 }
 
+const TOO_LONG =
+  /context.{0,10}(length|window|size)|too (long|large|many tokens)|reduce the length|maximum.{0,20}tokens/i
+
 export function isTooLong(text: string): boolean {
-  return /context.{0,10}(length|window|size)|too (long|large|many tokens)|reduce the length|maximum.{0,20}tokens/i.test(
-    text,
-  )
+  return TOO_LONG.test(text)
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3: seconds or a date), or `retry-after-ms` of Azure and OpenAI. */

@@ -24,13 +24,10 @@ export interface Limits {
 
 /** Calls that may wait; further calls are rejected immediately. */
 export const MAX_WAITING = 100
-
 /** Time until the open circuit breaker lets one call through, milliseconds. */
 const BREAK_FOR_MS = 30_000
-
 /** If the endpoint asks for a longer delay before a retry, the call fails instead; milliseconds. */
 const MAX_RETRY_DELAY_MS = 30_000
-
 /** Exponential, with jitter. */
 const RETRY_DELAYS = new ExponentialBackoff({ initialDelay: 500, maxDelay: MAX_RETRY_DELAY_MS })
 
@@ -38,11 +35,8 @@ const RETRY_DELAYS = new ExponentialBackoff({ initialDelay: 500, maxDelay: MAX_R
  * Concurrency limit around retries around the circuit breaker. The function returned runs an attempt, and repeats it if
  * its `EndpointFailure` is retryable. `what` names the endpoint in messages.
  */
-export function createGate(
-  { concurrency = 4, retries = 2, breakAfter = 5 }: Limits,
-  time: Time,
-  what: string,
-) {
+export function createGate(limits: Limits, time: Time, what: string) {
+  const { concurrency = 4, retries = 2, breakAfter = 5 } = limits
   const slots = bulkhead(concurrency, MAX_WAITING)
   const recovery = afterDelay(BREAK_FOR_MS, time)
   const breaker = circuitBreaker(
@@ -73,10 +67,8 @@ export function createGate(
     signal?.throwIfAborted()
     try {
       // The bulkhead gets no signal: aborting a queued call would block the next one forever.
-      return await rejectOnAbort(
-        slots.execute(() => retry(attempt, signal)),
-        signal,
-      )
+      const call = slots.execute(() => retry(attempt, signal))
+      return await rejectOnAbort(call, signal)
     } catch (error) {
       if (!(error instanceof BulkheadRejectedError)) throw error
       const limit = `${concurrency} running and ${MAX_WAITING} waiting calls`

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import type { Completion, CompletionRequest, LanguageModel, Purpose } from '../../ports/language-model.ts'
+import type { LanguageModel, Purpose } from '../../ports/language-model.ts'
 import { type CallerOptions, createCaller } from './caller.ts'
 import {
   type Capabilities,
@@ -29,7 +29,7 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
 
   return {
     kind: `${options.model} at ${caller.host}`,
-    async complete(request: CompletionRequest): Promise<Completion> {
+    async complete(request) {
       const model = options.models?.[request.purpose] ?? options.model
       const attempts = { count: 0 }
       let learned: Partial<Capabilities> = {}

@@ -5,11 +5,7 @@ import { type Capabilities, formatFor } from './capabilities.ts'
 const REASONING_TOKENS = 4096
 
 /** The body of `POST /chat/completions` for a model with these capabilities. */
-export function bodyOf(
-  request: CompletionRequest,
-  model: string,
-  able: Capabilities,
-): Record<string, unknown> {
+export function bodyOf(request: CompletionRequest, model: string, able: Capabilities) {
   const { schema, tools, maxOutputTokens } = request
   const format = formatFor(able, request)
   return {
@@ -66,10 +62,7 @@ function describeTools(tools: readonly FunctionTool[]): string {
 
 function asTool({ name, description, parameters }: FunctionTool, able: Capabilities) {
   const { schema, strict } = asStrict(parameters, able)
-  return {
-    type: 'function',
-    function: { name, description, parameters: schema, ...(strict ? { strict } : {}) },
-  }
+  return { type: 'function', function: { name, description, parameters: schema, ...(strict && { strict }) } }
 }
 
 type JsonSchema = Readonly<Record<string, unknown>>

@@ -1,19 +1,16 @@
 import { setTimeout as after } from 'node:timers/promises'
 import pTimeout from 'p-timeout'
 
-/** Clock and timers of the OpenAI adapters; replaced in tests. All times in milliseconds. */
-export interface Time {
-  now: () => number
-  /** Rejects when the signal is aborted. */
-  sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>
-  /** A signal that is aborted after the given time unless `clear` is called before. */
-  deadline: (milliseconds: number) => { signal: AbortSignal; clear: () => void }
-}
+export type Time = typeof systemTime
 
-export const systemTime: Time = {
+/** Clock and timers of the OpenAI adapters; replaced in tests. All times in milliseconds. */
+export const systemTime = {
   now: Date.now,
-  sleep: (milliseconds, signal) => after(milliseconds, undefined, signal ? { signal } : {}),
-  deadline(milliseconds) {
+  /** Rejects when the signal is aborted. */
+  sleep: (milliseconds: number, signal?: AbortSignal): Promise<void> =>
+    after(milliseconds, undefined, signal ? { signal } : {}),
+  /** A signal that is aborted after the given time unless `clear` is called before. */
+  deadline(milliseconds: number) {
     const controller = new AbortController()
     const timer = setTimeout(() => controller.abort(), milliseconds)
     return { signal: controller.signal, clear: () => clearTimeout(timer) }

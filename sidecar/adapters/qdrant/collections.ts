@@ -16,13 +16,8 @@ export interface CollectionOptions {
   shardNumber?: number | undefined
 }
 
-/** The collections of one store. */
-export interface Collections {
-  /** Name of the collection for records with vectors of the current embedder. */
-  memories: string
-  /** Name of the collection for all other records and the journal. */
-  documents: string
-}
+/** Names of the collections: `memories` has the records with vectors, `documents` all others and the journal. */
+export type Collections = Awaited<ReturnType<typeof ensureCollections>>
 
 type Index = Exclude<
   Parameters<QdrantClient['createPayloadIndex']>[1]['field_schema'],
@@ -43,13 +38,13 @@ const INDEXES: Record<string, Index & { type: string; is_tenant?: true }> = {
  * the collection of the current embedder.
  * @throws {Error} for the operator if an existing collection of that name does not fit
  */
-export async function ensureCollections(
-  connection: QdrantConnection,
-  options: CollectionOptions,
-): Promise<Collections> {
+export async function ensureCollections(connection: QdrantConnection, options: CollectionOptions) {
   const { prefix, embedder } = options
   const documents = `${prefix}documents`
-  const memories = `${prefix}memories_${hashOf(embedder)}`
+  const hash = createHash('sha256')
+    .update(JSON.stringify([embedder.name, embedder.dimensions]))
+    .digest('hex')
+  const memories = `${prefix}memories_${hash.slice(0, 16)}`
   const known = await namesOf(connection)
   const cluster = clusterOf(options)
   if (!known.includes(documents)) await create(connection, documents, { vectors: {}, ...cluster })
@@ -78,13 +73,6 @@ function clusterOf({ replicationFactor = 1, writeConsistencyFactor, shardNumber 
     write_consistency_factor: writeConsistencyFactor ?? Math.floor(replicationFactor / 2) + 1,
     ...(shardNumber === undefined ? {} : { shard_number: shardNumber }),
   }
-}
-
-function hashOf({ name, dimensions }: CollectionOptions['embedder']): string {
-  return createHash('sha256')
-    .update(JSON.stringify([name, dimensions]))
-    .digest('hex')
-    .slice(0, 16)
 }
 
 async function create(
@@ -136,11 +124,7 @@ async function aliasedBy(connection: QdrantConnection, prefix: string): Promise<
 }
 
 /** Atomically makes a collection the current one. */
-export async function pointAlias(
-  connection: QdrantConnection,
-  prefix: string,
-  collection: string,
-): Promise<void> {
+export async function pointAlias(connection: QdrantConnection, prefix: string, collection: string) {
   const now = await aliasedBy(connection, prefix)
   if (now === collection) return
   const alias_name = `${prefix}memories`
@@ -152,11 +136,7 @@ export async function pointAlias(
 }
 
 /** Deletes the collections of all other embedders. */
-export async function dropOtherMemories(
-  connection: QdrantConnection,
-  prefix: string,
-  kept: string,
-): Promise<number> {
+export async function dropOtherMemories(connection: QdrantConnection, prefix: string, kept: string) {
   const start = `${prefix}memories_`
   const others = (await namesOf(connection)).filter(
     (name) => name !== kept && name.startsWith(start) && /^[0-9a-f]{16}$/.test(name.slice(start.length)),

@@ -27,11 +27,9 @@ const MAX_GROUP_BYTES = 16 * 1024 * 1024
 const FIRST_RETRY_MS = 200
 const MAX_RETRY_MS = 10_000
 
-interface Waiting {
+interface Waiting extends Pick<PromiseWithResolvers<void>, 'resolve' | 'reject'> {
   writes: readonly PointWrite[]
   bytes: number
-  resolve: () => void
-  reject: (error: unknown) => void
 }
 
 /** Work that must complete before the next commit: carrying out entries, or cancelling them. */

@@ -3,7 +3,7 @@ import { QdrantClient } from '@qdrant/js-client-rest'
 import { AppError } from '../../ports/errors.ts'
 
 export interface QdrantAddress {
-  /** Origin of the REST interface, `http://qdrant:6333`; a path before the interface's own is kept. */
+  /** Address of the REST interface, with an optional path. */
   url: string
   apiKey?: string | undefined
   /** Timeout of one request. No retry starts after it, so a call takes at most twice as long. */
@@ -29,12 +29,10 @@ export class QdrantFailure extends AppError {
 
 export type QdrantConnection = ReturnType<typeof connectQdrant>
 
-/** Qdrant's REST port. */
 const DEFAULT_PORT = 6333
 const MAX_ATTEMPTS = 3
 
-export function connectQdrant(address: QdrantAddress) {
-  const { url, apiKey, timeoutMs, retryDelayMs = 50 } = address
+export function connectQdrant({ url, apiKey, timeoutMs, retryDelayMs = 50 }: QdrantAddress) {
   const { protocol, hostname, pathname } = new URL(url)
   // `URL.port` is empty for the default port of the scheme, which differs from Qdrant's.
   const port = Number(/^https?:\/\/(?:\[[^\]]*\]|[^/:]*):(\d+)/.exec(url)?.[1] ?? DEFAULT_PORT)

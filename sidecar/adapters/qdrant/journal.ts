@@ -221,12 +221,10 @@ function toEntry(found: readonly Part[]): Entry | undefined {
   const { part, data, ...head } = first
   const writes = JSON.parse(Buffer.from(text, 'base64').toString()) as PointWrite[]
   // Entries of earlier versions have a sparse vector, which the collection may lack.
-  for (const { point } of writes) if (point) point.vector = pickDense(point.vector)
+  for (const { point } of writes) {
+    if (point) point.vector = point.vector.dense ? { dense: point.vector.dense } : {}
+  }
   return { ...head, writes, scopes: scopesOf(writes) }
-}
-
-function pickDense({ dense }: Point['vector']): Point['vector'] {
-  return dense ? { dense } : {}
 }
 
 function idsOf(entry: Entry): string[] {

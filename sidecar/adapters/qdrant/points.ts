@@ -9,9 +9,6 @@ export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'
 /** Name of the vector of `memories` and `versions`. */
 export const VECTOR = 'dense'
 
-/** Kinds in the Qdrant collection with vectors. */
-const WITH_VECTORS: ReadonlySet<Kind> = new Set(['memories', 'versions'])
-
 /** Most bytes of one payload. Escaped as JSON within JSON it may triple, and Qdrant accepts requests of 32 MiB. */
 const MAX_RECORD_BYTES = 8 * 1024 * 1024
 
@@ -44,8 +41,9 @@ export interface PointWrite {
   point: Point | undefined
 }
 
+/** Whether the kind is in the Qdrant collection with vectors. */
 export function hasVectors(kind: Kind): boolean {
-  return WITH_VECTORS.has(kind)
+  return kind === 'memories' || kind === 'versions'
 }
 
 /** The point id of a record: a name-based UUID (RFC 9562 §5.5) of collection, scope and id. */
@@ -126,10 +124,8 @@ function asText(payload: JsonObject): string {
 }
 
 function notStored(reason: string): AppError {
-  return new AppError(
-    'backend_unavailable',
-    `The record store rejected the write; nothing was stored: ${reason}.`,
-  )
+  const message = `The record store rejected the write; nothing was stored: ${reason}.`
+  return new AppError('backend_unavailable', message)
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -7,18 +7,15 @@ import { connectQdrant, type QdrantAddress, QdrantFailure } from './connection.t
 import { openJournal } from './journal.ts'
 import { hasVectors, pointId, toPointWrite, toRecord } from './points.ts'
 import { openRecovery, type RunExclusive } from './recovery.ts'
-import { EVERY_SCOPE, openScopeGate } from './scope-gate.ts'
-import { type Source, scopesIn, scrollPage } from './scroll.ts'
+import { type Coverage, EVERY_SCOPE, openScopeGate } from './scope-gate.ts'
+import { scopesIn, scrollPage } from './scroll.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   /** How long opening waits for an unreachable server, milliseconds. @default 0 */
   startupTimeoutMs?: number | undefined
   /** Grace period for another process to finish its journal entries, milliseconds. @default three times timeoutMs */
   graceMs?: number | undefined
-  /**
-   * Runs a task with the write lock of a scope. Absent if no other process writes under the prefix; then opening carries
-   * out the entries of earlier processes.
-   */
+  /** Absent if no other process writes under the prefix; then opening carries out the entries of earlier processes. */
   runExclusive?: RunExclusive | undefined
   /** Called with a message for the operator when an operation is retried in the background. */
   onError?: ((message: string) => void) | undefined
@@ -30,8 +27,7 @@ const STARTUP_RETRY_MS = 500
  * Records as points of Qdrant, over its REST interface; version 1.12 or later.
  *
  * Qdrant has no transactions. A commit is written to a journal point, applied point by point, and deleted from the
- * journal. Entries of a process that died are carried out when another one opens the store, or, if several processes
- * write, by the next holder of the scope's lock. Reads of this process wait while a commit to their scope is applied.
+ * journal. Entries of a dead process are carried out at the next start, or by the next holder of the scope's lock.
  *
  * Two limits: another process may briefly see a part of a commit. And a request that is delayed for longer than `graceMs`
  * may arrive after another process has carried out the commit and written again.
@@ -63,67 +59,49 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
   const consistency = replicationFactor > 1 ? { consistency: 'majority' as const } : {}
   let closed = false
 
-  function assertOpen(): void {
+  async function whenOpen<T>(run: () => Promise<T>): Promise<T> {
     if (closed) throw new AppError('backend_unavailable', 'The record store is closed.')
+    return await run()
   }
 
-  function sourceOf(collection: Collection): Source {
+  const read = <T>(coverage: Coverage, task: () => Promise<T>) => whenOpen(() => gate.read(coverage, task))
+
+  function sourceOf(collection: Collection) {
     const name = hasVectors(collection) ? collections.memories : collections.documents
     return { connection, name, consistency }
   }
 
   return {
     kind: 'qdrant',
-    async commit(writes) {
-      assertOpen()
-      await commitQueue.commit(writes.map((write) => toPointWrite(write, embedder.dimensions)))
-    },
-    async get(collection, scope, id) {
-      assertOpen()
-      return await gate.read(scope, async () => {
-        const ids = [pointId(collection, scope, id)]
-        const { name } = sourceOf(collection)
-        const [point] = await connection.run((client) =>
-          client.retrieve(name, { ids, with_payload: true, ...consistency }),
-        )
+    commit: (writes) =>
+      whenOpen(() => commitQueue.commit(writes.map((write) => toPointWrite(write, embedder.dimensions)))),
+    get(collection, scope, id) {
+      const request = { ids: [pointId(collection, scope, id)], with_payload: true, ...consistency }
+      const { name } = sourceOf(collection)
+      return read(scope, async () => {
+        const [point] = await connection.run((client) => client.retrieve(name, request))
         const record = point && toRecord(point.payload, collection, scope)
         return record?.id === id ? record : undefined
       })
     },
-    async scroll(collection, scope, scrolling) {
-      assertOpen()
-      return await gate.read(scope, () => scrollPage(sourceOf(collection), collection, scope, scrolling))
-    },
+    scroll: (collection, scope, scrolling) =>
+      read(scope, () => scrollPage(sourceOf(collection), collection, scope, scrolling)),
     async scopes(collection, { after = '', limit }) {
-      assertOpen()
-      return await gate.read(EVERY_SCOPE, async () => {
-        const found = await scopesIn(sourceOf(collection), collection)
-        // Qdrant orders facets by count; the port requires code units.
-        return found
-          .filter((scope) => scope > after)
-          .sort()
-          .slice(0, limit)
-      })
+      const found = await read(EVERY_SCOPE, () => scopesIn(sourceOf(collection), collection))
+      const following = found.filter((scope) => scope > after)
+      // Qdrant orders facets by count; the port requires code units.
+      return following.sort().slice(0, limit)
     },
-    async recover(scope) {
-      assertOpen()
-      await recovery.recover(scope)
-    },
+    recover: (scope) => whenOpen(() => recovery.recover(scope)),
     isFinished: commitQueue.isFinished,
     generations: {
-      async adopt() {
-        assertOpen()
-        await pointAlias(connection, options.prefix, collections.memories)
-      },
-      async dropOthers() {
-        assertOpen()
-        return await dropOtherMemories(connection, options.prefix, collections.memories)
-      },
+      adopt: () => whenOpen(() => pointAlias(connection, options.prefix, collections.memories)),
+      dropOthers: () => whenOpen(() => dropOtherMemories(connection, options.prefix, collections.memories)),
     },
-    async check() {
-      assertOpen()
-      await connection.run((client) => client.count(collections.documents, { exact: false }))
-    },
+    check: () =>
+      whenOpen(async () => {
+        await connection.run((client) => client.count(collections.documents, { exact: false }))
+      }),
     async close() {
       if (closed) return
       closed = true

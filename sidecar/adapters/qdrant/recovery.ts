@@ -1,18 +1,17 @@
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { CommitQueue } from './commit-queue.ts'
-import { type Entry, type Journal, keyOf } from './journal.ts'
+import type { CommitQueue, CommitQueueOptions } from './commit-queue.ts'
+import { type Entry, keyOf } from './journal.ts'
 
-export interface RecoveryOptions {
-  journal: Journal
+interface RecoveryOptions extends Pick<CommitQueueOptions, 'journal' | 'onError'> {
   commitQueue: CommitQueue
   /** Grace period for an entry whose process may still be active, milliseconds from when it is first seen. */
   graceMs: number
-  /** Runs a task with the write lock of a scope. Present if other processes write; then a periodic scan looks for entries. */
+  /** Present if other processes write; then a periodic scan looks for entries. */
   runExclusive?: RunExclusive | undefined
-  onError: (error: unknown) => void
 }
 
+/** Runs a task with the write lock of a scope. */
 export type RunExclusive = (scope: string, task: () => Promise<void>) => Promise<void>
 
 /** Polling interval during the grace period, milliseconds. */
@@ -22,8 +21,7 @@ const POLL_MS = 250
 const openInstances = new Set<string>()
 
 /** Carries out journal entries of processes that died. */
-export function openRecovery(options: RecoveryOptions) {
-  const { journal, commitQueue, graceMs, runExclusive, onError } = options
+export function openRecovery({ journal, commitQueue, graceMs, runExclusive, onError }: RecoveryOptions) {
   openInstances.add(journal.instance)
   let isSwept = false
   /** When each entry was first seen, by the local clock. */

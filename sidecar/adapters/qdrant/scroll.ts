@@ -3,9 +3,8 @@ import { type QdrantConnection, scrollPoints } from './connection.ts'
 import { type Kind, type PointPayload, toRecord, within } from './points.ts'
 
 /** The Qdrant collection to read, and the read consistency as part of each request. */
-export interface Source {
+interface Source {
   connection: QdrantConnection
-  /** Name of the Qdrant collection. */
   name: string
   consistency: { consistency?: 'majority' }
 }
@@ -83,14 +82,8 @@ export async function scrollPage(
   return page
 }
 
-/**
- * Every scope with records of a collection, unsorted. Facets have no pagination and allocate `limit` entries, so the limit
- * grows until all values fit.
- */
-export async function scopesIn(
-  { connection, name, consistency }: Source,
-  collection: Kind,
-): Promise<string[]> {
+/** Every scope with records of a collection, unsorted. Facets have no pagination, so the limit grows until all fit. */
+export async function scopesIn({ connection, name, consistency }: Source, collection: Kind) {
   const filter = { must: [{ key: 'collection', match: { value: collection } }] }
   for (let limit = BATCH; ; limit *= 10) {
     const request = { key: 'scope', filter, limit, exact: true, ...consistency }

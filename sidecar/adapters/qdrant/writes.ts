@@ -10,11 +10,7 @@ const MAX_REQUEST_BYTES = 16 * 1024 * 1024
 const MAX_POINTS = 500
 
 /** Sends updates of one collection and waits until they are readable. Idempotent. */
-export async function update(
-  connection: QdrantConnection,
-  name: string,
-  operations: Operation[],
-): Promise<void> {
+export async function update(connection: QdrantConnection, name: string, operations: Operation[]) {
   if (operations.length === 0) return
   await connection.run(async (client) => {
     const results = await client.batchUpdate(name, { operations, wait: true, ordering: 'strong' })

@@ -13,9 +13,6 @@ export interface RedisCacheOptions {
   now?: () => number
 }
 
-/** First character of a stored value. Entries of other versions are ignored. */
-const VERSION = '1'
-
 /**
  * A cache shared by several sidecars through Redis. Redis expires entries (`PX`), so clock differences between sidecars
  * affect only the reported age of an entry, never its TTL.
@@ -47,17 +44,16 @@ export function createRedisCache(options: RedisCacheOptions): CacheStore {
   }
 }
 
-/** An entry as one string: version, time of storage (epoch milliseconds, base 36), a colon, the value. */
+/** An entry as one string: version `1`, time of storage (epoch milliseconds, base 36), a colon, the value. */
 export function encodeEntry({ value, storedAt }: CachedEntry): string {
-  return `${VERSION}${storedAt.toString(36)}:${value}`
+  return `1${storedAt.toString(36)}:${value}`
 }
 
-/** Returns `undefined` for text that `encodeEntry` did not produce. */
+/** Returns `undefined` for an entry of another version. */
 export function decodeEntry(text: string): CachedEntry | undefined {
   const [head, digits = ''] = /^1([0-9a-z]{1,11}):/.exec(text) ?? []
-  return head === undefined
-    ? undefined
-    : { value: text.slice(head.length), storedAt: Number.parseInt(digits, 36) }
+  if (head === undefined) return undefined
+  return { value: text.slice(head.length), storedAt: Number.parseInt(digits, 36) }
 }
 
 /** @throws {RangeError} when a key and its value exceed the limit */

@@ -6,9 +6,7 @@ export type RedisClient = Redis | Cluster
 type Options = Omit<RedisOptions, 'replyMapping'>
 
 const CONNECT_TIMEOUT_MS = 5000
-
 const MAX_RECONNECT_DELAY_MS = 2000
-
 /** Socket timeout of a blocking connection, milliseconds; longer than any command blocks. */
 const BLOCKING_SOCKET_TIMEOUT_MS = 30_000
 

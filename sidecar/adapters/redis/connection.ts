@@ -39,12 +39,14 @@ export function connectRedis(
     onState({ up, message })
   }
 
+  function reportError(error: Error): void {
+    lastError = describeError(error)
+    report(false, `${where}: ${lastError}`)
+  }
+
   async function open(): Promise<void> {
     client = await createRedisClient(target, timeoutMs)
-    client.on('error', (error: Error) => {
-      lastError = describeError(error)
-      report(false, `${where}: ${lastError}`)
-    })
+    client.on('error', reportError)
     client.on('close', () => {
       interruptions += 1
       if (reportedUp !== false) lastError = 'the connection was lost'
@@ -59,10 +61,7 @@ export function connectRedis(
     await client.connect().catch(() => {})
   }
 
-  const opened = open().catch((error: Error) => {
-    lastError = describeError(error)
-    report(false, `${where}: ${lastError}`)
-  })
+  const opened = open().catch(reportError)
   const opening = withTimeout(opened, timeoutMs).catch(() => {})
 
   return {

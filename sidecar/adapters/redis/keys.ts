@@ -1,22 +1,13 @@
 /**
- * The key in Redis: `author/default/mem:ada` becomes `hippocache:{default}author/mem:ada`. The hash tag puts all keys of
- * a scope on one cluster node
- * (https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags). A key without a scope gets an
- * empty hash tag: then the whole key decides the slot. The mapping is injective.
- *
- * @param prefix without braces
+ * The key in Redis: `author/default/mem:ada` becomes `hippocache:{default}author/mem:ada`, so that all keys of a scope are
+ * on one cluster node. With an empty hash tag the whole key decides the slot. The mapping is injective.
  */
 export function redisKey(prefix: string, key: string): string {
   const [, family, scope, rest] = /^([^/{}]+)\/([^/{}]+)\/(.*)$/su.exec(key) ?? []
   return scope === undefined ? `${prefix}{}${key}` : `${prefix}{${scope}}${family}/${rest}`
 }
 
-/**
- * The keys of a scope. The hash tag contains the whole scope, so that all of them are on one cluster node; its prefix
- * keeps it from being empty.
- *
- * @param prefix without braces
- */
+/** The keys of a scope, on one cluster node. The prefix `scope:` keeps the hash tag from being empty. */
 export function scopeKeys(prefix: string, scope: string) {
   // Braces would end the hash tag; escaping `%` keeps the mapping injective.
   const tag = assertWellFormed('scope', scope).replace(/[{}%]/g, (one) => encodeURIComponent(one))

@@ -3,15 +3,13 @@ import { AppError } from '../../ports/errors.ts'
 import type { Hold } from '../../ports/scope-lock.ts'
 import { ignoreUnavailable, type RedisConnection } from './connection.ts'
 
-export type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
-
 export interface LeaseOptions {
   connection: RedisConnection
   /** TTL of a lease, milliseconds. After a writer dies, its scope cannot be written to for this long. */
   leaseMs: number
   /** Remaining TTL that a commit requires, milliseconds; longer than the store allows a commit to take. */
   commitMs: number
-  timers: Timers
+  timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
   /** Monotonic clock, milliseconds; also advances while the process is suspended. */
   now: () => number
 }
@@ -36,10 +34,8 @@ const STATE_TTL_MS = 30 * 86_400_000
 const RETRY_MS = 500
 
 /**
- * KEYS: the lock; waiters by arrival time (microseconds); waiters by time of their last request (milliseconds); the
- * state. ARGV: token; TTL of the lease, milliseconds.
- *
- * Returns {1, previous state}, or {0, number of earlier waiters}.
+ * KEYS: the lock; waiters by arrival (microseconds); waiters by last request (milliseconds); the state. ARGV: token; TTL,
+ * milliseconds. Returns {1, previous state}, or {0, number of earlier waiters}.
  */
 const ACQUIRE = `
 local time = redis.call('TIME')
@@ -72,9 +68,7 @@ const RENEW = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`
 
-/**
- * Releases a lock or a place among the waiters. KEYS as for `ACQUIRE`. ARGV: token; 1 if the scope was left in good order.
- */
+/** Releases a lock or a place among the waiters. KEYS as for `ACQUIRE`. ARGV: token; 1 if the scope is in order. */
 const RELEASE = `
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
@@ -83,10 +77,7 @@ redis.call('DEL', KEYS[1])
 if ARGV[2] == '1' then redis.call('SET', KEYS[4], 'free', 'PX', ${STATE_TTL_MS}) end
 return 1`
 
-/**
- * A lease on a scope in Redis: waits in line until it is granted, and is renewed until it is released.
- * @param keys the lock, its waiters by arrival, its waiters by last request, and its state
- */
+/** A lease on a scope in Redis, renewed until it is released. `keys` are those of `ACQUIRE`. */
 export function createLease(options: LeaseOptions, keys: readonly string[]): Lease {
   const { connection, commitMs, timers, now } = options
   const leaseMs = Math.floor(options.leaseMs)

@@ -2,15 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { AppError } from '../../ports/errors.ts'
 import type { Hold, ScopeLock } from '../../ports/scope-lock.ts'
 import { KeyedQueue } from '../common/keyed-queue.ts'
-import { checkWritable, type RedisConnection } from './connection.ts'
+import type { RedisCacheOptions } from './cache.ts'
+import { checkWritable } from './connection.ts'
 import { scopeKeys } from './keys.ts'
 import { createLease, type Lease, type LeaseOptions, type Left } from './lease.ts'
 
-export interface RedisScopeLockOptions extends Partial<LeaseOptions> {
-  /** May be shared; closing any of its users closes it. */
-  connection: RedisConnection
-  /** Prefix of every key, without braces. */
-  keyPrefix: string
+export interface RedisScopeLockOptions
+  extends Partial<Omit<LeaseOptions, 'connection'>>,
+    Pick<RedisCacheOptions, 'connection' | 'keyPrefix'> {
   /**
    * Recovers a scope whose last holder did not release the lock in good order. Runs before the next task, and may find
    * nothing to do. While it rejects, the scope cannot be written to.
@@ -46,10 +45,8 @@ export function createRedisScopeLock(options: RedisScopeLockOptions): ScopeLock 
   }
 
   async function acquire(scope: string, deadline: AbortSignal): Promise<Lease> {
-    const lease = createLease(
-      { connection, leaseMs, commitMs, timers, now },
-      scopeKeys(keyPrefix, scope).lock,
-    )
+    const { lock } = scopeKeys(keyPrefix, scope)
+    const lease = createLease({ connection, leaseMs, commitMs, timers, now }, lock)
     try {
       for (;;) {
         const outcome = await lease.request()
@@ -102,11 +99,8 @@ export function createRedisScopeLock(options: RedisScopeLockOptions): ScopeLock 
       const stopTimer = () => timers.clearTimeout(timer)
       try {
         // The queue drops a task whose deadline passes before it starts; `acquire` observes the deadline itself.
-        return await queue.add(
-          scope,
-          () => runExclusive(scope, task, deadline.signal, stopTimer),
-          deadline.signal,
-        )
+        const run = () => runExclusive(scope, task, deadline.signal, stopTimer)
+        return await queue.add(scope, run, deadline.signal)
       } finally {
         stopTimer()
       }
@@ -134,19 +128,13 @@ function suspendAwareClock(): () => number {
 
 function lockTimeout(waitMs: number): AppError {
   const seconds = Math.round(waitMs / 1000)
-  return new AppError(
-    'backend_unavailable',
-    `Could not acquire the write lock for this user within ${seconds} s; nothing was stored. Retry.`,
-    { retryAfterS: 2 },
-  )
+  const message = `Could not acquire the write lock for this user within ${seconds} s; nothing was stored. Retry.`
+  return new AppError('backend_unavailable', message, { retryAfterS: 2 })
 }
 
 function toRejection(error: unknown): unknown {
   if (error instanceof AppError) return error
   const reason = error instanceof Error ? error.message : String(error)
-  return new AppError(
-    'backend_unavailable',
-    `Could not acquire the write lock for this user; nothing was stored: ${reason}`,
-    { retryAfterS: 5, cause: error },
-  )
+  const message = `Could not acquire the write lock for this user; nothing was stored: ${reason}`
+  return new AppError('backend_unavailable', message, { retryAfterS: 5, cause: error })
 }

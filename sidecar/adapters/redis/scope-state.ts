@@ -8,7 +8,6 @@ import * as scripts from './scope-state-scripts.ts'
 
 /** Scopes whose last counters this process remembers. */
 const MAX_SEEN = 10_000
-
 /** Keys that one script deletes. */
 const DROP_AT_ONCE = 500
 
@@ -21,11 +20,7 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
 
   const keysOf = (scope: string) => scopeKeys(keyPrefix, scope)
 
-  function run(
-    script: string,
-    keys: readonly string[],
-    args: readonly (string | number)[],
-  ): Promise<unknown> {
+  function run(script: string, keys: readonly string[], args: readonly (string | number)[]) {
     return connection.run((client) => client.eval(script, keys.length, ...keys, ...args))
   }
 
@@ -113,10 +108,8 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
     async turns(scope, conversation) {
       const of = keysOf(scope)
       const name = of.keyOf(of.turns(conversation))
-      const held = await connection.run((client) => client.hgetall(name))
-      return Object.entries(held)
-        .map(toTurn)
-        .sort((a, b) => a.turn - b.turn)
+      const turns = Object.entries(await connection.run((client) => client.hgetall(name)))
+      return turns.map(toTurn).sort((a, b) => a.turn - b.turn)
     },
     check: () => checkWritable(connection, `${keyPrefix}{}check`),
     async close() {

@@ -8,8 +8,7 @@ const FORMS =
   'each also with rediss for TLS'
 
 /**
- * Parses `redis[s][+sentinel|+cluster]://[user:password@]host[:port][,host[:port]…][/master][/db]`. User and password are
- * percent-encoded. Credentials of the sentinels are `?sentinel_username=` and `?sentinel_password=`.
+ * Parses the forms of `FORMS`; credentials of the sentinels are `?sentinel_username=` and `?sentinel_password=`.
  * @throws {TypeError} with the expected form; the message omits the value, which may contain a password
  */
 export function parseRedisUrl(text: string) {

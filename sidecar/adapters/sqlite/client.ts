@@ -2,14 +2,6 @@ import { Worker } from 'node:worker_threads'
 import { AppError } from '../../ports/errors.ts'
 import type { Answer, Kind, Request } from './messages.ts'
 
-/** One open file in the worker thread. Requests are processed in the order of the calls. */
-export interface FileHandle {
-  /** Rejects with the error of SQLite, or with the reason why the file could not be opened. */
-  call(operation: string, ...args: readonly unknown[]): Promise<unknown>
-  /** Resolves when earlier calls are processed and the file is closed. */
-  close(): Promise<void>
-}
-
 /** The main thread's side of the worker thread that runs SQLite. */
 export class SqliteClient {
   // Without the flags of the process, some of which a worker does not accept.
@@ -33,14 +25,17 @@ export class SqliteClient {
     return this.#pending.size
   }
 
-  open(kind: Kind, path: string, options: object = {}): FileHandle {
+  /** Opens a file in the worker thread. Requests are processed in the order of the calls. */
+  open(kind: Kind, path: string, options: object = {}) {
     this.#lastFile += 1
     const file = this.#lastFile
     let closing: Promise<unknown> | undefined
     // Every later call reports a file that cannot be opened.
     this.#request(file, 'open', [kind, path, options]).catch(() => {})
     return {
-      call: (operation, ...args) => this.#request(file, operation, args),
+      /** Rejects with the error of SQLite, or with the reason why the file could not be opened. */
+      call: (operation: string, ...args: readonly unknown[]) => this.#request(file, operation, args),
+      /** Resolves when earlier calls are processed and the file is closed. */
       close: async () => {
         closing ??= this.#request(file, 'close', [])
         await closing

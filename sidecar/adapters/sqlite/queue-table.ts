@@ -22,11 +22,7 @@ export function openQueueTable(path: string) {
   const set = db.prepare('UPDATE wishes SET at = ? WHERE key = ?')
   const remove = db.prepare('DELETE FROM wishes WHERE key = ?')
   const reads = {
-    all: () =>
-      all.all().map((row) => ({
-        key: Buffer.from(row['key'] as Uint8Array).toString(),
-        at: row['at'] as number,
-      })),
+    all: () => all.all().map(({ key, at }) => ({ key: Buffer.from(key as Uint8Array).toString(), at })),
     check: () => db.exec('SELECT 1'),
   }
   const writes = {

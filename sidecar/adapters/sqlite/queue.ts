@@ -20,7 +20,6 @@ export interface SqliteQueueOptions {
 
 /** Timers of Node end at 24.8 days; a longer wait sets the timer again. */
 const MAX_TIMER_MS = 3_600_000
-
 const NEVER = Number.POSITIVE_INFINITY
 
 /**

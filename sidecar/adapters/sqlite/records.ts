@@ -3,21 +3,16 @@ import type { RecordStore, StoredRecord } from '../../ports/records.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 import type { Failure } from './messages.ts'
 
-export interface SqliteRecordsOptions {
-  client?: SqliteClient
-  /** Limit of the file in pages of 4 KiB. */
-  maxPages?: number
-}
-
 /**
  * Records in one SQLite file, owned by one process. A commit is on disk when it resolves.
  *
  * The worker thread opens the file; if that fails, every call rejects with the reason.
  * @param path file to open, created with its folder when missing; `:memory:` for tests
+ * @param options.maxPages limit of the file in pages of 4 KiB
  */
 export function openSqliteRecords(
   path: string,
-  { client = sqliteClient(), maxPages }: SqliteRecordsOptions = {},
+  { client = sqliteClient(), maxPages }: { client?: SqliteClient; maxPages?: number } = {},
 ): RecordStore {
   const file = client.open('records', path, { maxPages })
   let isClosed = false

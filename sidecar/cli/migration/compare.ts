@@ -47,11 +47,7 @@ export async function compareStores(
 }
 
 /** Scopes of a collection, except that of the migration state, which only the target has. */
-export async function* scopesOf(
-  store: RecordStore,
-  collection: Collection,
-  start = '',
-): AsyncGenerator<string> {
+export async function* scopesOf(store: RecordStore, collection: Collection, start = '') {
   let after = start
   for (;;) {
     const page = await store.scopes(collection, { after, limit: 1000 })

@@ -56,10 +56,7 @@ export function readIntakeLog(path: string): IntakeEntry[] {
  * served.
  * @returns the number of entries that the records did not have
  */
-export async function importIntakeLog(
-  path: string,
-  { records, engine, loadTokenCounter }: ImportOptions,
-): Promise<number> {
+export async function importIntakeLog(path: string, { records, engine, loadTokenCounter }: ImportOptions) {
   if (!existsSync(path)) return 0
   let added = 0
   for (const { id, scope, turnId, request, expiresAt, triggers, at } of readIntakeLog(path)) {

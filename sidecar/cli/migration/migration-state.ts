@@ -1,42 +1,31 @@
 import { z } from 'zod'
 import { recordsOf } from '../../memory/repositories/record.ts'
-import { COLLECTIONS, type Collection, type RecordStore } from '../../ports/records.ts'
+import { COLLECTIONS, type RecordStore } from '../../ports/records.ts'
+
+/** A scope that is copied completely, as are all scopes before it. */
+export type Checkpoint = NonNullable<MigrationState['place']>
 
 /** Progress of a migration, stored in its target. */
-export interface MigrationState {
-  /** Display name of the source. */
-  from: string
-  /** The last scope that is copied completely. */
-  place: Checkpoint | null
-  /** When the copy was verified, epoch milliseconds; `null` before. */
-  done_at: number | null
-}
-
-export interface Checkpoint {
-  collection: Collection
-  scope: string
-}
+type MigrationState = z.infer<typeof Schema>
 
 /** Scope and id of the state in `meta`. Differs from every user's scope, which contains a slash. */
 export const MIGRATION_SCOPE = 'migration'
 
-const states = recordsOf(
-  'meta',
-  z.looseObject({
-    from: z.string(),
-    place: z.looseObject({ collection: z.enum(COLLECTIONS), scope: z.string() }).nullable(),
-    done_at: z.number().nullable(),
-  }),
-)
+const Schema = z.looseObject({
+  /** Display name of the source. */
+  from: z.string(),
+  place: z.looseObject({ collection: z.enum(COLLECTIONS), scope: z.string() }).nullable(),
+  /** When the copy was verified, epoch milliseconds; `null` before. */
+  done_at: z.number().nullable(),
+})
+
+const states = recordsOf('meta', Schema)
 
 export async function readMigrationState(store: RecordStore): Promise<MigrationState | undefined> {
   return await states.get(store, MIGRATION_SCOPE, MIGRATION_SCOPE)
 }
 
-export async function writeMigrationState(
-  store: RecordStore,
-  { from, place, done_at }: MigrationState,
-): Promise<void> {
+export async function writeMigrationState(store: RecordStore, { from, place, done_at }: MigrationState) {
   await store.commit([states.put(MIGRATION_SCOPE, MIGRATION_SCOPE, 0, { from, place, done_at })])
 }
 

@@ -37,9 +37,8 @@ export function createClient(options: ClientOptions) {
     const response = await fetch(base + path, { ...init, headers, signal })
     if (response.status === 401 || response.status === 403) {
       const rejected = key === undefined ? 'requests without a key' : 'the key'
-      throw new CliError(
-        `${base} rejects ${rejected}: ${await errorIn(response)}. Pass the right key with --key.`,
-      )
+      const reason = await errorIn(response)
+      throw new CliError(`${base} rejects ${rejected}: ${reason}. Pass the right key with --key.`)
     }
     return response
   }
@@ -68,8 +67,9 @@ export function createClient(options: ClientOptions) {
         response = await request('/v1/status')
       } catch (error) {
         if (error instanceof CliError) throw error
+        const reason = describeFailure(error)
         throw new CliError(
-          `No sidecar answers at ${base} (${describeFailure(error)}). Start it, or pass its address with --url.`,
+          `No sidecar answers at ${base} (${reason}). Start it, or pass its address with --url.`,
         )
       }
       const body = (await response.json().catch(() => undefined)) as { service?: unknown } | undefined

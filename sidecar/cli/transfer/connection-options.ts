@@ -1,13 +1,14 @@
 import { CliError } from './input/cli-error.ts'
 
-type Env = Readonly<Record<string, string | undefined>>
-
 /**
  * The sidecar's address and key: from the options, else from the settings of a sidecar on this machine. A key is taken
  * from `API_KEYS` only if there is exactly one, because the key decides the namespace.
  * @throws {CliError} for an invalid address
  */
-export function connectionOptions(options: { url?: string | undefined; key?: string | undefined }, env: Env) {
+export function connectionOptions(
+  options: { url?: string | undefined; key?: string | undefined },
+  env: NodeJS.ProcessEnv,
+) {
   const url = options.url ?? `http://127.0.0.1:${env['PORT']?.trim() || 8484}`
   if (!/^https?:\/\/[^/]/.test(url)) {
     throw new CliError(`--url: expected an address like http://127.0.0.1:8484, got ${JSON.stringify(url)}`)

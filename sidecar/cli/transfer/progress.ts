@@ -1,10 +1,8 @@
 const WIDTH = 30
 
 /** Reports progress on stderr: one line that is redrawn on a terminal, one line per 10 % elsewhere. */
-export function progressBar(
-  label: string,
-  out: Pick<NodeJS.WriteStream, 'write' | 'isTTY'> = process.stderr,
-) {
+export function progressBar(label: string) {
+  const out = process.stderr
   let drawnStep = -1
   let isLineOpen = false
   return {

@@ -120,7 +120,7 @@ function userCheck(userOption: string | undefined) {
   }
 }
 
-function openSource(path: string): { source: Source; size: number; progress: () => number } {
+function openSource(path: string) {
   let stats: Stats
   try {
     stats = statSync(path)
@@ -129,12 +129,12 @@ function openSource(path: string): { source: Source; size: number; progress: () 
     throw new UnreadableFile(`--from: cannot read ${JSON.stringify(path)} (${code})`)
   }
   if (!stats.isFile()) throw new UnreadableFile(`--from: expected a file, got ${JSON.stringify(path)}`)
-  const { size } = stats
+  const { size, mtime } = stats
   let bytes = 0
   const onBytes = (read: number) => {
     bytes = read
   }
-  const source = { path, name: basename(path), date: stats.mtime.toISOString(), onBytes }
+  const source: Source = { path, name: basename(path), date: mtime.toISOString(), onBytes }
   return { source, size, progress: () => (size === 0 ? 1 : Math.min(1, bytes / size)) }
 }
 

@@ -61,7 +61,7 @@ describe('the collections of a Qdrant store', () => {
     expect(server.requests.slice(first).filter(isChange)).toEqual([])
   })
 
-  it('are rejected with advice when an existing collection has other vectors', async () => {
+  it('are rejected if an existing collection has other vectors', async () => {
     await using server = await startFakeQdrant()
     await (await openOn(server.url)).close()
     const [memories] = memoriesOf(server)

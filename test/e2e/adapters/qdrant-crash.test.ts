@@ -7,14 +7,14 @@ import { CRASH_CASES, dieAt, SCOPE } from '../../helpers/fake-qdrant/crash-cases
 import { startFakeQdrant } from '../../helpers/fake-qdrant/server.ts'
 import { openOn } from '../../helpers/fake-qdrant/subject.ts'
 
-testContract('the Qdrant store in trouble', CRASH_CASES, async () => ({
+testContract('the Qdrant store after failed requests', CRASH_CASES, async () => ({
   subject: openQdrantRecords,
   close: async () => {},
 }))
 
 describe('a Qdrant store', () => {
   it.each(['before', 'half', 'after'] as const)(
-    'opens although the server was lost %s any request of its first start was done',
+    'opens after a first start that failed because a request was cut: %s execution',
     async (cut) => {
       for (let n = 0; ; n += 1) {
         await using server = await startFakeQdrant()
@@ -33,7 +33,7 @@ describe('a Qdrant store', () => {
     },
   )
 
-  it('refuses what no server could carry out before it is in the journal', async () => {
+  it('rejects an invalid write before it sends a request', async () => {
     await using server = await startFakeQdrant()
     const store = await openOn(server.url)
     const refused: [Write, RegExp][] = [
@@ -52,20 +52,20 @@ describe('a Qdrant store', () => {
       await expect(store.commit([put('fine'), write])).rejects.toThrow(reason)
     }
     expect(server.requests).toHaveLength(before)
-    // Cut off text is not the same: it is the payload's business what it holds.
+    // Within a payload, a lone surrogate is allowed.
     await store.commit([put('cut', { payload: { text: 'half a \ud83d' } })])
     expect((await store.get('memories', SCOPE, 'cut'))?.payload).toEqual({ text: 'half a \ud83d' })
     await store.close()
   })
 
-  it('commits more than one request holds, whole', async () => {
+  it('commits more data than one request can hold, atomically', async () => {
     await using server = await startFakeQdrant()
     const store = await openOn(server.url)
     const big = Array.from({ length: 4 }, (_, i) =>
       put(`b${i}`, { order: i, payload: { text: 'x'.repeat(5e6) } }),
     )
     const many = Array.from({ length: 1200 }, (_, i) => put(`m${i}`, { order: 9, collection: 'turns' }))
-    // The second part of the journal is lost, and with it the commit.
+    // Without the second part of its journal entry, the commit does not exist.
     dieAt(server, 1, 'before')
     await expect(store.commit([...big, ...many])).rejects.toThrow(/nothing was stored/)
     server.fault = () => undefined

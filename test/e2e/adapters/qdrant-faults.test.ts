@@ -15,69 +15,69 @@ async function openedOn(server: FakeQdrant, timeoutMs = 5000): Promise<RecordSto
   return store
 }
 
-const said = (error: string) => ({ status: { error }, time: 0 })
+const errorBody = (error: string) => ({ status: { error }, time: 0 })
 
 const FAULTS: { name: string; fault: Fault; words: string; timeoutMs?: number }[] = [
   {
-    name: 'a key that is refused',
+    name: 'a rejected key',
     fault: { status: 401, body: 'Must provide an API key' },
     words: String.raw`the API key was rejected \(401\); set QDRANT_API_KEY`,
   },
   {
-    name: 'a key without the right',
-    fault: { status: 403, body: said('Forbidden: no') },
+    name: 'a key without permission',
+    fault: { status: 403, body: errorBody('Forbidden: no') },
     words: String.raw`the API key was rejected \(403\)`,
   },
   { name: 'a busy server', fault: { status: 429 }, words: String.raw`too busy \(429\)` },
   {
-    name: 'a busy server that names a time',
+    name: 'a busy server with Retry-After',
     fault: { status: 429, headers: { 'retry-after': '1' } },
     words: String.raw`too busy \(429\)`,
     timeoutMs: 1000,
   },
   {
-    name: 'an error of the server',
-    fault: { status: 500, body: said('Service internal error: "ada likes tea" is broken') },
+    name: 'a server error',
+    fault: { status: 500, body: errorBody('Service internal error: "ada likes tea" is broken') },
     words: String.raw`Service internal error: "…" is broken \(500\)`,
   },
   {
     name: 'a full disk',
-    fault: { status: 500, body: said('Service internal error: No space left on device (os error 28)') },
+    fault: { status: 500, body: errorBody('Service internal error: No space left on device (os error 28)') },
     words: String.raw`Service internal error: No space left on device \(os error 28\) \(500\)`,
   },
   {
-    name: 'a reply that breaks off',
+    name: 'a connection that is lost within the response body',
     fault: { reply: 'half' },
     words: '(read ECONNRESET|terminated|other side closed|aborted|.*socket)',
   },
   {
-    name: 'an error without words',
+    name: 'an error without a message',
     fault: { status: 502, body: '<html>Bad Gateway' },
     words: String.raw`unknown error \(502\)`,
   },
-  { name: 'no answer', fault: { hang: 'before' }, words: 'no response within 1000 ms', timeoutMs: 1000 },
+  { name: 'a timeout', fault: { hang: 'before' }, words: 'no response within 1000 ms', timeoutMs: 1000 },
   { name: 'a lost connection', fault: { cut: 'before' }, words: '(other side closed|ECONNRESET|.*socket)' },
   {
-    name: 'another kind of server',
+    name: 'a server that is not Qdrant',
     fault: { status: 404, body: '404 page not found' },
     words: 'the server is not Qdrant; set QDRANT_URL',
   },
-  { name: 'a page', fault: { status: 200, body: '<html>hello' }, words: 'the server is not Qdrant' },
+  { name: 'an HTML page', fault: { status: 200, body: '<html>hello' }, words: 'the server is not Qdrant' },
   {
-    name: 'an answer that is cut short',
+    name: 'truncated JSON',
     fault: { status: 200, body: '{"result":', headers: { 'content-type': 'application/json' } },
     words: 'the server is not Qdrant',
   },
   {
-    name: 'other JSON',
+    name: 'JSON without a result',
     fault: { status: 200, body: { hello: 'world' } },
     words: 'the server is not Qdrant',
   },
 ]
 
-describe('a Qdrant store that meets', () => {
+describe('a Qdrant store with a failing server', () => {
   it.each(FAULTS)(
-    '$name says so at every call, and recovers by itself',
+    'reports $name in every call and recovers afterwards',
     async ({ fault, words, timeoutMs }) => {
       await using server = await startFakeQdrant()
       const store = await openedOn(server, timeoutMs)
@@ -107,7 +107,7 @@ describe('a Qdrant store that meets', () => {
     },
   )
 
-  it('a short trouble asks again, and no more than twice', async () => {
+  it('retries a transient failure at most twice, and a rejection never', async () => {
     await using server = await startFakeQdrant()
     const store = await openedOn(server)
     const first = server.requests.length
@@ -122,7 +122,7 @@ describe('a Qdrant store that meets', () => {
     expect(server.requests.length - first).toBe(7)
   })
 
-  it('a server that stops waiting takes the write for not done', async () => {
+  it('repeats a write that the server did not complete in time', async () => {
     await using server = await startFakeQdrant()
     const store = await openedOn(server)
     const first = server.requests.length
@@ -134,25 +134,25 @@ describe('a Qdrant store that meets', () => {
 })
 
 describe('a Qdrant store', () => {
-  it('says at the start that nobody is there, or waits for it where it has the patience', async () => {
+  it('rejects at the start if the server is unreachable, or waits for startupTimeoutMs', async () => {
     const port = await freePort()
     const url = `http://127.0.0.1:${port}`
     await expect(openOn(url)).rejects.toThrow(`QDRANT_URL: qdrant at 127.0.0.1:${port}: connect ECONNREFUSED`)
-    const troubles: string[] = []
-    const opening = openOn(url, { startupTimeoutMs: 20_000, onError: (message) => troubles.push(message) })
+    const messages: string[] = []
+    const opening = openOn(url, { startupTimeoutMs: 20_000, onError: (message) => messages.push(message) })
     await using server = await startFakeQdrant({ port })
     const store = await opening
     await store.commit([put('x')])
     expect(server.requests.length).toBeGreaterThan(0)
-    for (const trouble of troubles) expect(trouble).toMatch(/ECONNREFUSED.*; retrying$/)
+    for (const message of messages) expect(message).toMatch(/ECONNREFUSED.*; retrying$/)
     await store.close()
   })
 
-  it('sends its key, and keeps it out of its words', async () => {
+  it('sends its key and never shows it in an error', async () => {
     await using server = await startFakeQdrant({ apiKey: 'hunter2-hunter2' })
-    const patience = { startupTimeoutMs: 20_000 }
-    await expect(openOn(server.url, patience)).rejects.toThrow(/rejected \(401\)/)
-    const wrong = await openOn(server.url, { ...patience, apiKey: 'swordfish' }).catch((error) => error)
+    const startup = { startupTimeoutMs: 20_000 }
+    await expect(openOn(server.url, startup)).rejects.toThrow(/rejected \(401\)/)
+    const wrong = await openOn(server.url, { ...startup, apiKey: 'swordfish' }).catch((error) => error)
     expect(String(wrong)).toMatch(/rejected \(401\)/)
     expect(String(wrong)).not.toContain('swordfish')
     const store = await openOn(server.url, { apiKey: 'hunter2-hunter2' })
@@ -160,7 +160,7 @@ describe('a Qdrant store', () => {
     await store.close()
   })
 
-  it('reaches a server under a path, as behind a proxy', async () => {
+  it('uses the path of the URL, as behind a proxy', async () => {
     await using server = await startFakeQdrant()
     await openOn(`${server.url}/qdrant/`).catch(() => {})
     expect(server.requests[0]?.path).toBe('/qdrant/collections')

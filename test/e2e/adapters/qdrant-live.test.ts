@@ -11,7 +11,7 @@ const URL_SET = process.env['QDRANT_URL'] ?? ''
 const API_KEY = process.env['QDRANT_API_KEY']
 const TIMEOUT_MS = 60_000
 
-/** A store under a prefix of its own, whose collections go when it is done with. */
+/** A store with its own prefix; its collections are deleted at the end. */
 function liveStore(dimensions: number) {
   const prefix = `hippocache-test-${randomUUID().slice(0, 8)}_`
   const stores: RecordStore[] = []

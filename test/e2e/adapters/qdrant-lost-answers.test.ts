@@ -5,7 +5,7 @@ import { openOn } from '../../helpers/fake-qdrant/subject.ts'
 
 const DENSE = new Float32Array([1, 0])
 
-describe('a Qdrant store with lost answers', () => {
+describe('a Qdrant store whose responses are lost', () => {
   it('repeats each request and reaches the same state', async () => {
     await using server = await startFakeQdrant()
     let asked = 0

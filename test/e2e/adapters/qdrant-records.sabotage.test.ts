@@ -15,7 +15,7 @@ interface Saboteur {
   caughtBy: string
   /** File of the adapter, and what is broken in it. */
   parts?: Record<string, (honest: Part) => Part>
-  /** What the requests are changed to on their way, as if the adapter had sent them so. */
+  /** Changes the requests, as if the adapter had sent them that way. */
   meddle?: (server: FakeQdrant) => void
 }
 
@@ -26,7 +26,7 @@ const cutAt = (moment: string) =>
 
 const SABOTEURS: Saboteur[] = [
   {
-    name: 'asks without the scope, and takes what comes',
+    name: 'filters by neither scope nor collection',
     caughtBy: IN_SCOPES,
     parts: {
       'points.ts': ({ toRecord }) => ({
@@ -36,7 +36,7 @@ const SABOTEURS: Saboteur[] = [
     },
   },
   {
-    name: 'has one point for an id, whatever its scope',
+    name: 'ignores the scope in the point id',
     caughtBy: 'keeps one id in two scopes and two collections apart',
     parts: {
       'points.ts': ({ pointId, toPointWrite }) => ({
@@ -58,7 +58,7 @@ const SABOTEURS: Saboteur[] = [
     },
   },
   {
-    name: 'forgets where the page before ended',
+    name: 'ignores the cursor',
     caughtBy: PAGES,
     meddle: (server) => {
       server.fault = ({ body }) => {
@@ -83,7 +83,7 @@ const SABOTEURS: Saboteur[] = [
     parts: { 'journal.ts': unwritten },
   },
   {
-    name: 'leaves the journal unread at the start',
+    name: 'does not recover at the start',
     caughtBy: cutAt('before'),
     parts: {
       'journal.ts': ({ openJournal }) => ({
@@ -96,7 +96,7 @@ const SABOTEURS: Saboteur[] = [
     },
   },
   {
-    name: 'strikes the entry before it is carried out',
+    name: 'deletes the journal entry before it is applied',
     caughtBy: cutAt('after'),
     parts: {
       'writes.ts': ({ applyWrites }) => ({
@@ -108,7 +108,7 @@ const SABOTEURS: Saboteur[] = [
     },
   },
   {
-    name: 'lets a scope be read while a write to it is under way',
+    name: 'allows reads of a scope during a write',
     caughtBy: 'carries out a commit when the server is back, and hides it from reads until then',
     parts: {
       'scope-gate.ts': () => ({
@@ -120,7 +120,7 @@ const SABOTEURS: Saboteur[] = [
     },
   },
   {
-    name: 'has no floor under its journal',
+    name: 'has no journal floor',
     caughtBy: 'ignores a journal entry that arrives after its cancellation',
     parts: {
       'journal.ts': ({ openJournal }) => ({
@@ -132,7 +132,7 @@ const SABOTEURS: Saboteur[] = [
     },
   },
   {
-    name: 'forgets a write that it gave up',
+    name: 'does not cancel a failed commit',
     caughtBy: 'cancels a commit whose journal entry may exist before the next commit',
     parts: {
       'journal.ts': ({ openJournal }) => ({
@@ -181,7 +181,7 @@ afterEach(() => {
     for (const file of Object.keys(parts)) vi.doUnmock(`${HOME}/${file}`)
 })
 
-describe('the contract detects a Qdrant store that', () => {
+describe('the record store contract, on a Qdrant store that', () => {
   it.each(SABOTEURS)('$name', async ({ caughtBy, parts, meddle }) => {
     const opener = await sabotaged(parts)
     const crash: Case<Opener> | undefined = CRASH_CASES.find(({ name }) => name === caughtBy)
@@ -191,7 +191,7 @@ describe('the contract detects a Qdrant store that', () => {
     await expect(outcome).rejects.toThrow()
   })
 
-  it('has no fault, and accepts it', async () => {
+  it('accepts the unchanged adapter', async () => {
     const opener = await sabotaged()
     const named = new Set(SABOTEURS.map(({ caughtBy }) => caughtBy))
     const cases = RECORD_CASES.filter(({ name }) => named.has(name))

@@ -14,7 +14,7 @@ for (const { dimensions, cases } of CASES_BY_DIMENSIONS) {
 const SCOPE = 'default/ada'
 
 describe('the Qdrant store', () => {
-  it('scrolls as a sorted list would, from any place in either direction', async () => {
+  it('scrolls like a sorted list, from any position in either direction', async () => {
     await using server = await startFakeQdrant()
     const order = fc.oneof(fc.nat(3), fc.constantFrom(0, 5, Number.MAX_SAFE_INTEGER))
     const id = fc.constantFrom(...'abcdefghijABé\uffff')
@@ -28,7 +28,7 @@ describe('the Qdrant store', () => {
         fc.constantFrom('ascending' as const, 'descending' as const),
         async (records, after, limit, direction) => {
           const store = await openOn(server.url, { prefix: `run${runs++}_` })
-          // Others at the same orders, which must not take up room on the page.
+          // Records of another scope with the same orders, which must not count for the page limit.
           await store.commit([
             ...records.map((one) => put(one.id, { order: one.order })),
             ...records.map((one) => put(one.id, { order: one.order, scope: 'default/bob' })),
@@ -48,7 +48,7 @@ describe('the Qdrant store', () => {
     )
   }, 60_000)
 
-  it('lists more scopes than are asked for at first', async () => {
+  it('lists more scopes than its first request returns', async () => {
     await using server = await startFakeQdrant()
     const store = await openOn(server.url)
     const scopes = Array.from({ length: 1234 }, (_, i) => `default/${i}`)
@@ -59,7 +59,7 @@ describe('the Qdrant store', () => {
   })
 
   it('makes UUIDs of version 5 that depend on every part of the name', () => {
-    // As Python has it: uuid5(UUID('5d9a8f0e-6c3b-4e7f-9b1d-2a4c8e6f0b37'), '["memories","default/ada","x"]').
+    // From Python: uuid5(UUID('5d9a8f0e-6c3b-4e7f-9b1d-2a4c8e6f0b37'), '["memories","default/ada","x"]').
     expect(pointId('memories', SCOPE, 'x')).toBe('502fb986-6bfb-5f53-a908-b7114a5dcb2f')
     const names = [
       ['memories', 'a', 'b/c'],

@@ -10,7 +10,7 @@ import { openOn } from '../../helpers/fake-qdrant/subject.ts'
 
 const ADAPTER = new URL('../../../sidecar/adapters/qdrant/records.ts', import.meta.url).href
 
-/** One of several stores on a server, told apart by its key. No lock is contended here. */
+/** One of several stores on a server, identified by its API key. Locks are never contended here. */
 async function oneOfSeveral(
   server: FakeQdrant,
   apiKey: string,
@@ -23,18 +23,18 @@ async function oneOfSeveral(
 
 const isWrite = ({ path }: FakeRequest) => path.endsWith('/points/batch')
 
-/** Lets the journal of the store with that key through, and nothing that it writes after that. */
+/** Cuts all writes of the store with this key except the first, which is its journal entry. */
 function cutAfterJournal(server: FakeQdrant, key: string): void {
-  let isNoted = false
+  let isJournaled = false
   server.fault = (request) => {
     if (request.apiKey !== key || !isWrite(request)) return undefined
-    if (isNoted) return { cut: 'before' }
-    isNoted = true
+    if (isJournaled) return { cut: 'before' }
+    isJournaled = true
     return undefined
   }
 }
 
-/** A process that commits the change, and is killed at its n-th write, before or after that is done. */
+/** Runs a process that commits `CHANGE` and is killed before or after the server executes its n-th write. */
 async function killedAt(server: FakeQdrant, n: number, moment: 'before' | 'after'): Promise<void> {
   const program = `
     const { openQdrantRecords } = await import(${JSON.stringify(ADAPTER)})
@@ -60,7 +60,7 @@ async function killedAt(server: FakeQdrant, n: number, moment: 'before' | 'after
   server.fault = () => undefined
 }
 
-describe('what a process left behind when it was killed', () => {
+describe('the journal entry of a killed process', () => {
   it.each([
     [0, 'before', OLD],
     [0, 'after', NEW],
@@ -69,7 +69,7 @@ describe('what a process left behind when it was killed', () => {
     [2, 'before', NEW],
     [2, 'after', NEW],
   ] as const)(
-    'at its write %i, %s it was done, is carried out by who takes the scope over, and never again',
+    '(killed at write %i, %s its execution) is carried out once, by the next holder of the scope',
     async (n, moment, state) => {
       await using server = await startFakeQdrant()
       const other = await oneOfSeveral(server, 'other', { runExclusive: async () => {} })
@@ -81,7 +81,7 @@ describe('what a process left behind when it was killed', () => {
       await other.commit(newer)
       const after = await stateOf(other)
       expect(after).toContain('kept=newer')
-      // Neither who comes by nor who starts brings it back.
+      // Neither a second recovery nor a start repeats it.
       await other.recover(SCOPE)
       await (await openOn(server.url)).close()
       expect(await stateOf(other)).toBe(after)
@@ -90,7 +90,7 @@ describe('what a process left behind when it was killed', () => {
     60_000,
   )
 
-  it('is found by others from time to time, with the scope to themselves', async () => {
+  it('is found by the periodic scan of another process, which locks the scope', async () => {
     await using server = await startFakeQdrant()
     const first = await oneOfSeveral(server, 'first')
     await first.commit(BEFORE)
@@ -103,11 +103,11 @@ describe('what a process left behind when it was killed', () => {
     const other = await oneOfSeveral(server, 'other', { runExclusive, graceMs: 100 })
     await vi.waitFor(() => expect(journalOf(server)).toEqual([]), { timeout: 15_000 })
     expect(await stateOf(other)).toBe(NEW)
-    // By the first as well, if it looked at that moment.
+    // The scan of the first store may have found it too.
     for (const scope of taken) expect(scope).toBe(SCOPE)
   }, 60_000)
 
-  it('does not keep other scopes from being taken over', async () => {
+  it('does not block the recovery of other scopes', async () => {
     await using server = await startFakeQdrant()
     const dying = await oneOfSeveral(server, 'dying')
     const other = await oneOfSeveral(server, 'other', { runExclusive: async () => {} })
@@ -127,8 +127,8 @@ describe('what a process left behind when it was killed', () => {
   })
 })
 
-describe('a process that is slow', () => {
-  it('is waited for, and finishes by itself', async () => {
+describe('the journal entry of a slow process', () => {
+  it('is left to that process during the grace period', async () => {
     await using server = await startFakeQdrant()
     const slow = await oneOfSeveral(server, 'slow', { runExclusive: async () => {} })
     const other = await oneOfSeveral(server, 'other', { runExclusive: async () => {}, graceMs: 3_600_000 })
@@ -152,7 +152,7 @@ describe('a process that is slow', () => {
     await vi.waitFor(() => expect(slow.isFinished(SCOPE)).toBe(true), { timeout: 15_000 })
   }, 60_000)
 
-  it('does not write over what came after another finished its commit', async () => {
+  it('is not applied again over later writes, after another process carried it out', async () => {
     await using server = await startFakeQdrant()
     const grace = { timeoutMs: 2000, graceMs: 1, runExclusive: async () => {} }
     const zombie = await oneOfSeveral(server, 'zombie', grace)
@@ -173,7 +173,7 @@ describe('a process that is slow', () => {
     expect(journalOf(server)).toEqual([])
   }, 60_000)
 
-  it('waits while another carries it out, and a third one does when that one dies too', async () => {
+  it('is carried out by a third process when the second one dies within the recovery', async () => {
     await using server = await startFakeQdrant()
     const grace = { timeoutMs: 2000, graceMs: 1, runExclusive: async () => {} }
     const zombie = await oneOfSeveral(server, 'zombie', grace)

@@ -38,7 +38,7 @@ export async function stateOf(store: RecordStore): Promise<string> {
 export const OLD = 'kept=old old=old t-kept=old t-old=t-old'
 export const NEW = 'kept=new new=new t-kept=new t-new=t-new'
 
-/** The server dies at the n-th request from now on, and answers no other. Tells whether it came to that. */
+/** Cuts the n-th request from now on and all later ones. The result returns whether the n-th one was sent. */
 export function dieAt(server: FakeQdrant, n: number, cut: 'before' | 'half' | 'after'): () => boolean {
   const first = server.requests.length
   let died = false
@@ -53,7 +53,7 @@ export function dieAt(server: FakeQdrant, n: number, cut: 'before' | 'half' | 'a
 
 const MOMENTS = ['before', 'half', 'after'] as const
 
-/** What a store on Qdrant promises beyond the port, of servers and connections that are lost. */
+/** Guarantees of the Qdrant store beyond the port, for servers and connections that fail. */
 export const CRASH_CASES: readonly Case<Opener>[] = [
   ...MOMENTS.map((cut) => ({
     name: `applies a commit completely or not at all when a request is cut ${cut} execution`,
@@ -79,14 +79,14 @@ export const CRASH_CASES: readonly Case<Opener>[] = [
         expect([OLD, NEW]).toContain(state)
         if (outcome === 'committed') expect(state).toBe(NEW)
         outcomes.push(`${outcome} ${state === NEW ? 'new' : 'old'}`)
-        // It is a store like any other again.
+        // The store works normally again.
         await again.commit([put('next')])
         expect(await again.get('memories', SCOPE, 'next')).toBeDefined()
         await again.close()
         expect(journalOf(server)).toEqual([])
         await (await openOn(server.url, {}, opener)).close()
       }
-      // The journal, the memories, the documents with the journal's end.
+      // Requests: the journal entry; the memories; the documents, with the deletion of the entry.
       expect(outcomes).toEqual([
         cut === 'before' || cut === 'half' ? 'rejected old' : 'rejected new',
         'committed new',

@@ -1,6 +1,6 @@
-/** The points and collections of a stand-in for Qdrant, and what the operations do to them. */
+/** Points, collections and operations of the fake Qdrant server. */
 
-// biome-ignore lint/suspicious/noExplicitAny: bodies of requests, as they came over the wire
+// biome-ignore lint/suspicious/noExplicitAny: request bodies, as received
 export type Body = any
 
 interface FakeCollection {
@@ -35,7 +35,7 @@ export function emptyState(): FakeState {
   return { collections: new Map(), aliases: new Map() }
 }
 
-/** The collection of that name or alias. */
+/** The collection with this name or alias. */
 export function collectionOf(state: FakeState, name: string): FakeCollection {
   const found = state.collections.get(state.aliases.get(name) ?? name)
   if (!found) throw new Refusal(404, `Not found: Collection \`${name}\` doesn't exist!`)
@@ -86,7 +86,7 @@ export function changeAliases(state: FakeState, actions: Body[]): boolean {
   return true
 }
 
-/** The changes of a batch one by one, checked first, so that a crash can be put between any two of them. */
+/** The single changes of a batch, all validated first, so that a crash can be injected between any two of them. */
 export function stepsOf(collection: FakeCollection, operations: Body[]): (() => void)[] {
   return operations.flatMap((operation) => {
     if (operation.delete) {
@@ -119,14 +119,14 @@ function toStored({ params }: FakeCollection, name: string, values: Body): numbe
   return normalised(values)
 }
 
-/** Adds a named vector to a collection that has none of that name. */
+/** Adds a named vector to a collection. */
 export function createVector({ params }: FakeCollection, name: string, { sparse }: Body): object {
   if (params.sparse_vectors?.[name]) throw new Refusal(400, `Wrong input: vector ${name} already exists`)
   params.sparse_vectors = { ...params.sparse_vectors, [name]: sparse }
   return { operation_id: 0, status: 'completed' }
 }
 
-/** Points with cosine distance are not given back as they came. */
+/** Qdrant normalises the vectors of collections with cosine distance. */
 function normalised(values: readonly number[]): number[] {
   const length = Math.hypot(...values)
   return length > 0 ? values.map((value) => Math.fround(value / length)) : [...values]
@@ -165,7 +165,7 @@ export function scroll(collection: FakeCollection, body: Body): object {
   const orderOf = ({ payload }: Body) => payload[key] as number
   const inOrder = found
     .filter((one) => start === undefined || sign * (orderOf(one) - start) >= 0)
-    // Stable: ties stand by the id of the point, which says nothing.
+    // A stable sort: ties keep the order of their point ids.
     .sort((a, b) => sign * (orderOf(a) - orderOf(b)))
   const points = inOrder.slice(0, limit).map((one) => ({
     ...shown(one.id, one.payload),
@@ -193,7 +193,7 @@ export function count(collection: FakeCollection, { filter }: Body): object {
   return { count: matching(collection, filter).length }
 }
 
-/** Points that meet a filter, by id. Whatever is asked for must be indexed, as where a server is set to be strict. */
+/** Points that match a filter, by id. Every filtered field must be indexed, as in Qdrant's strict mode. */
 function matching(collection: FakeCollection, filter: Body) {
   return [...collection.points]
     .map(([id, { payload, vector }]) => ({ id, payload, vector }))

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { Ajv, type ValidateFunction } from 'ajv'
 
-/** Holds requests and answers to Qdrant's own description of its interface. */
+/** Validates requests and responses against Qdrant's OpenAPI document. */
 export interface ApiCheck {
-  /** What is wrong with a request; nothing when it is as described. */
+  /** Violations of a request. */
   request(method: string, path: string, query: URLSearchParams, body: unknown): string | undefined
-  /** What is wrong with the answer to it. */
+  /** Violations of the response. */
   answer(method: string, path: string, status: number, body: unknown): string | undefined
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a JSON document, walked by its keys
+// biome-ignore lint/suspicious/noExplicitAny: a JSON document
 type Node = any
 
 /** @param file OpenAPI 3.0 document of the server */
@@ -39,7 +39,7 @@ export function checkAgainst(file: string): ApiCheck {
         wanted.length === parts.length && wanted.every((one, i) => one.startsWith('{') || one === parts[i])
       )
     })
-    // `/collections/aliases` is also a collection of that name: what has fewer placeholders goes first.
+    // `/collections/aliases` also matches a collection of that name: the path with fewer placeholders wins.
     matches.sort((a, b) => a.split('{').length - b.split('{').length)
     const template = matches.find((one) => document.paths[one][method.toLowerCase()])
     if (!template) return undefined
@@ -82,8 +82,8 @@ function isEmpty(body: unknown): boolean {
 }
 
 /**
- * OpenAPI 3.0 as JSON Schema: `nullable` becomes a type, references an address of ours, and an object with named
- * properties takes no others, so that a misspelt option is found, which a server would silently leave out.
+ * Converts OpenAPI 3.0 to JSON Schema. Objects with named properties allow no others, to find misspelt options, which a
+ * server would ignore.
  */
 function toJsonSchema(node: Node): Node {
   if (Array.isArray(node)) return node.map(toJsonSchema)

@@ -28,9 +28,8 @@ export interface FakeRequest {
 }
 
 /**
- * What a request meets instead of its answer: an answer of another kind, silence, a cut connection, before it is
- * carried out, when half of it is, or when all of it is, or a connection that is reset within the reply, before it is
- * carried out.
+ * An injected fault: another response; no response (`hang`) or a closed connection (`cut`) before, halfway through or
+ * after execution; or a reset within the response body, before execution (`reply`).
  */
 export type Fault =
   | { status: number; body?: unknown; headers?: Record<string, string> }
@@ -43,18 +42,18 @@ export interface FakeQdrant extends AsyncDisposable {
   state: FakeState
   /** Every request since the start. */
   requests: FakeRequest[]
-  /** Asked for each request. */
+  /** Called for each request. */
   fault: (request: FakeRequest) => Fault | undefined
-  /** What was not as Qdrant describes its interface; disposing of the server fails with it. */
+  /** Violations of Qdrant's OpenAPI document; disposing of the server throws if there are any. */
   violations: string[]
 }
 
-/** Where Qdrant's OpenAPI document is; without it nothing is held to it. */
+/** Path of Qdrant's OpenAPI document; without it nothing is validated. */
 export const OPENAPI = process.env['QDRANT_OPENAPI']
 
 let check: ApiCheck | undefined
 
-/** A stand-in for Qdrant that knows what the record store asks, keeps points in memory, and can fail. */
+/** A fake Qdrant server with the requests of the record store, points in memory, and injected faults. */
 export async function startFakeQdrant(options: { apiKey?: string; port?: number } = {}): Promise<FakeQdrant> {
   if (OPENAPI) check ??= checkAgainst(OPENAPI)
   const server = createServer((request, response) => {
@@ -70,7 +69,8 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
-      if (fake.violations.length > 0) throw new Error(`not as Qdrant has it: ${fake.violations.join('; ')}`)
+      if (fake.violations.length > 0)
+        throw new Error(`violations of Qdrant's OpenAPI document: ${fake.violations.join('; ')}`)
     },
   }
 
@@ -179,6 +179,6 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
     case 'POST facet':
       return facet(collectionOf(state, name), body)
     default:
-      throw new Refusal(404, `${method} ${path} is not known here`)
+      throw new Refusal(404, `${method} ${path} is not implemented by the fake server`)
   }
 }

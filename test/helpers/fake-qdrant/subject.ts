@@ -6,7 +6,7 @@ import { type FakeQdrant, startFakeQdrant } from './server.ts'
 
 export type Opener = typeof openQdrantRecords
 
-/** A store on a server, with defaults for tests: time enough on a busy machine. */
+/** A store on a server, with defaults for tests: timeouts for a busy machine. */
 export function openOn(
   url: string,
   options: Partial<QdrantRecordsOptions> = {},
@@ -18,14 +18,14 @@ export function openOn(
 
 const BITS = caseNamed(RECORD_CASES, 'reads an embedding back bit by bit')
 
-/** The cases by the length of their vectors: a store has one. */
+/** The cases by vector length, which is fixed per store. */
 export const CASES_BY_DIMENSIONS: readonly { dimensions: number; cases: readonly Case<RecordsSubject>[] }[] =
   [
     { dimensions: 2, cases: RECORD_CASES.filter((one) => one !== BITS) },
     { dimensions: 7, cases: [BITS] },
   ]
 
-/** The subject of the contract, each on a server of its own. */
+/** A subject of the contract, on its own server. */
 export function recordsSubject(
   dimensions: number,
   opener?: Opener,

@@ -3,7 +3,7 @@ import type { Answer, ScriptedRequest } from './rules.ts'
 
 export type CountTokens = (text: string) => number
 
-/** A `chat.completion` as OpenAI answers it. */
+/** A `chat.completion` in OpenAI's format. */
 export function completionBody(request: ScriptedRequest, answer: Answer, usage: object | undefined): object {
   const { content, calls = [], finish } = typeof answer === 'string' ? { content: answer } : answer
   return {
@@ -33,8 +33,8 @@ function toolCall({ name, arguments: args }: { name: string; arguments: unknown 
 }
 
 /**
- * Counts the tokens of prompts and answers. `cached_tokens` are those of the longest beginning that an earlier
- * prompt had too, from 1024 on and in steps of 128, as OpenAI caches prompts.
+ * Counts the tokens of prompts and answers. `cached_tokens` is the length of the longest prefix shared with an earlier
+ * prompt, at least 1024 and in steps of 128, like OpenAI's prompt cache.
  */
 export function usageMeter(count: CountTokens) {
   const prompts: string[] = []
@@ -61,7 +61,7 @@ function commonPrefix(a: string, b: string): number {
   return length
 }
 
-/** The answer of `/embeddings`: hashed words, so that texts which share words are near each other. */
+/** The response of `/embeddings`: hashed words, so that texts that share words are similar. */
 export function embeddingsBody({ body }: ScriptedRequest, ownDimensions: number, count: CountTokens): object {
   const texts: string[] = typeof body.input === 'string' ? [body.input] : body.input
   const dimensions = body.dimensions ?? ownDimensions
@@ -79,7 +79,7 @@ export function embeddingsBody({ body }: ScriptedRequest, ownDimensions: number,
   }
 }
 
-/** Not of length 1 on purpose: servers differ in whether they normalise. */
+/** Not normalised on purpose: not every server normalises. */
 function hashedVector(text: string, dimensions: number): Float32Array<ArrayBuffer> {
   const vector = new Float32Array(dimensions)
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [text]) {

@@ -25,7 +25,7 @@ export interface OpenAiSubject extends ModelSubject {
   time: ScriptedTime
 }
 
-/** The OpenAI adapter on a scripted server, as the contract requires it. */
+/** The OpenAI adapter on a scripted server, as a subject of the contract. */
 export async function openModelSubject(options: Partial<OpenAiLanguageModelOptions> = {}) {
   const server = await startScriptedOpenAi()
   const time = scriptedTime()

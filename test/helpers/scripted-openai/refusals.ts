@@ -1,6 +1,6 @@
 import type { ScriptedRequest } from './rules.ts'
 
-/** What an endpoint or model may not have. `strict`: it has schemas, but not strict ones. */
+/** Features that an endpoint or model may lack. `strict`: it supports schemas, but not strict ones. */
 export type Lack = keyof typeof REFUSALS
 
 export interface Refusal {
@@ -8,7 +8,7 @@ export interface Refusal {
   body: unknown
 }
 
-/** The error that a real server answers where a request needs what it lacks; the server is named at each. */
+/** The error of a real server, named at each, for a request that uses an unsupported feature. */
 const REFUSALS = {
   // OpenAI, for models older than gpt-4o.
   json_schema: ({ body }) =>
@@ -58,7 +58,7 @@ const REFUSALS = {
       'max_tokens',
       'unsupported_parameter',
     ),
-  // Mistral and other servers that check with pydantic.
+  // Mistral and other servers that validate with pydantic.
   max_completion_tokens: ({ body }) =>
     body.max_completion_tokens !== undefined && {
       status: 422,
@@ -73,7 +73,7 @@ const REFUSALS = {
         ],
       },
     },
-  // Servers that say nothing at all.
+  // Servers without an error message.
   anything_but_text: ({ body }) =>
     (body.response_format !== undefined || body.tools !== undefined) && {
       status: 400,
@@ -96,7 +96,7 @@ const REFUSALS = {
     },
 } satisfies Record<string, (request: ScriptedRequest) => Refusal | false>
 
-/** The refusal of a request, or undefined where the server has all that it needs. */
+/** The rejection of a request, or `undefined` if the server supports all of its features. */
 export function refusalOf(request: ScriptedRequest, lacks: Iterable<Lack>): Refusal | undefined {
   for (const lack of lacks) {
     const refusal = REFUSALS[lack](request)

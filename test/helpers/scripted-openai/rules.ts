@@ -1,11 +1,10 @@
-/** A request as the server saw it. The key is not kept. */
+/** A received request, without its key. */
 export interface ScriptedRequest {
   method: string
   path: string
   query: Record<string, string>
   headers: Record<string, string>
-  // What came as JSON, for tests to look into freely.
-  // biome-ignore lint/suspicious/noExplicitAny: a test asserts on members that it knows were sent
+  // biome-ignore lint/suspicious/noExplicitAny: tests assert on the members that they expect
   body: any
   /** Content of the last message, or the texts to embed one per line. */
   last: string
@@ -18,26 +17,26 @@ export type Answer =
   | { content?: string; calls?: { name: string; arguments: unknown }[]; finish?: string }
 
 export interface Rule {
-  /** On the last message when it is an expression. @default every request */
+  /** An expression is matched against the last message. @default every request */
   when?: RegExp | ((request: ScriptedRequest) => boolean)
-  /** What the model says. */
+  /** Answer of the model. */
   answer?: Answer | ((request: ScriptedRequest) => Answer)
-  /** The whole body instead: text as it is, anything else as JSON. */
+  /** The whole response body instead: text unchanged, other values as JSON. */
   body?: unknown
   status?: number
   headers?: Record<string, string>
   latencyMs?: number
-  /** Never answers, or never ends its body. */
+  /** Never responds, or never ends the response body. */
   hang?: true | 'in the body'
-  /** Breaks the connection before the answer, or in the middle of its body. */
+  /** Closes the connection before the response, or within its body. */
   resetConnection?: true | 'in the body'
-  /** How often the rule holds. @default always */
+  /** Number of requests that the rule applies to. @default all */
   times?: number
   /** Overrides members of `usage`. */
   usage?: Record<string, unknown>
 }
 
-/** The rules in order; a rule that has held `times` times is passed over. */
+/** The rules in order; a rule that was applied `times` times is skipped. */
 export class RuleTable {
   readonly #rules: { rule: Rule; left: number }[] = []
   #fallback: Rule
@@ -51,7 +50,7 @@ export class RuleTable {
     for (const rule of rules) this.#rules.push({ rule, left: rule.times ?? Number.POSITIVE_INFINITY })
   }
 
-  /** Nothing but these from now on. */
+  /** Replaces all rules. */
   replace(...rules: Rule[]): void {
     this.#rules.length = 0
     this.add(...rules)

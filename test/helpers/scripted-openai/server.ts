@@ -1,5 +1,5 @@
 /*
- * An OpenAI-compatible server that says what it is told, for tests and benches: a real socket, no model.
+ * An OpenAI-compatible HTTP server with scripted answers, for tests and benches.
  *
  *   await using server = await startScriptedOpenAi({
  *     rules: [
@@ -7,12 +7,12 @@
  *       { times: 2, status: 429, headers: { 'retry-after': '1' } },
  *       { when: ({ body }) => body.tools, answer: { calls: [{ name: 'apply', arguments: { id: 1 } }] } },
  *     ],
- *     lacks: ['json_schema'], // answers a 400 like the servers that have none
+ *     lacks: ['json_schema'], // returns 400 like servers without this feature
  *   })
  *   openAiLanguageModel({ baseUrl: server.url, model: 'any' })
- *   server.requests // all that came
+ *   server.requests // all received requests
  *
- * The first rule that holds answers; where none does, the model says "ok" and embeddings are hashed words.
+ * The first rule that matches determines the answer. By default the model answers "ok" and embeddings are hashed words.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -25,16 +25,16 @@ export type { Answer, Rule, ScriptedRequest } from './rules.ts'
 
 export interface ScriptedOpenAiOptions {
   rules?: readonly Rule[]
-  /** Where no rule holds. @default { answer: 'ok' } */
+  /** Applied if no rule matches. @default { answer: 'ok' } */
   fallback?: Rule
   lacks?: readonly Lack[]
-  /** The only key let in, as a bearer token or as `api-key`. @default anyone */
+  /** The accepted key, as a bearer token or as `api-key`. @default any */
   apiKey?: string
   /** @default ['scripted'] */
   models?: readonly string[]
-  /** Length of embeddings unless a request names one. @default 64 */
+  /** Length of embeddings if the request has no `dimensions`. @default 64 */
   dimensions?: number
-  /** `o200k` counts as OpenAI does and loads a table for it (0.2 s), `estimate` takes 4 characters for a token. */
+  /** `o200k` counts tokens exactly and loads a table (0.2 s); `estimate` assumes 4 characters per token. */
   usage?: 'estimate' | 'o200k' | 'none'
 }
 
@@ -45,7 +45,7 @@ export interface ScriptedOpenAi extends AsyncDisposable {
   rules: RuleTable
   /** May be changed at any time. */
   lacks: Set<Lack>
-  /** The most requests that were being answered at one time. */
+  /** Most concurrent requests so far. */
   mostAtOnce: number
   /** Resolves when this many requests were received since the start. */
   received(count: number): Promise<void>
@@ -111,7 +111,7 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
     if (rule.hang === true) return
     if (rule.resetConnection === true) return void incoming.socket.resetAndDestroy()
     const { status, body } = answerTo(request, rule)
-    // Before the client can know that it may send the next one.
+    // Before the client receives the response and may send the next request.
     done()
     if (rule.hang || rule.resetConnection) {
       response.writeHead(status, { 'content-type': 'application/json', 'content-length': '1000000' })
@@ -144,7 +144,7 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
     received: (wanted) => until(() => server.requests.length >= wanted),
     answered: (wanted) => until(() => answers >= wanted),
     async [Symbol.asyncDispose]() {
-      // A client that comes at this moment must not keep the server open.
+      // A client that connects now must not keep the server open.
       http.on('connection', (socket) => socket.destroy())
       http.closeAllConnections()
       await new Promise((resolve) => http.close(resolve))

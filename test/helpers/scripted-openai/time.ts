@@ -1,12 +1,12 @@
 import type { Time } from '../../../sidecar/adapters/openai/time.ts'
 import { stoppedClock } from '../clock.ts'
 
-/** Time that passes only by sleeping, at once, and by `advance`; deadlines pass when they are told to. */
+/** A clock that advances only by `sleep`, which returns immediately, and by `advance`. Deadlines expire on demand. */
 export interface ScriptedTime extends Time {
   advance: (milliseconds: number) => void
-  /** How long was slept, in order. */
+  /** Durations of all sleeps, in order. */
   slept: number[]
-  /** Lets every deadline that is running pass. */
+  /** Expires all active deadlines. */
   expire: () => void
 }
 

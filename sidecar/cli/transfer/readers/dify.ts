@@ -57,15 +57,9 @@ function readRow(value: unknown, line: number, source: Source, spool: MessageSpo
 /** Renames the fields of annotations and feedback to those of the service API. */
 function normaliseNames(value: Fields): { row: Fields; isSingleTurn: boolean } {
   if ('feedback_id' in value) {
-    const row = {
-      id: value['message_id'],
-      query: value['user_query'],
-      answer: value['ai_response'],
-      created_at: value['message_date'],
-      conversation_id: value['conversation_id'],
-      app_id: value['app_id'],
-    }
-    return { row, isSingleTurn: true }
+    const { conversation_id, app_id, message_id: id, message_date: created_at } = value
+    const { user_query: query, ai_response: answer } = value
+    return { row: { id, query, answer, created_at, conversation_id, app_id }, isSingleTurn: true }
   }
   const query = firstValue(value, 'question', '问题')
   if (query === undefined) return { row: value, isSingleTurn: false }

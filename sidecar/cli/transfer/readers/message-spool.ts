@@ -43,12 +43,9 @@ export class MessageSpool implements Disposable {
     const read = this.#db.prepare('SELECT message FROM messages WHERE conversation = ? ORDER BY at, rowid')
     for (const row of list.iterate()) {
       const conversationId = row['conversation'] as string
-      const messages = read.all(conversationId).map(({ message }) => JSON.parse(message as string))
-      yield {
-        conversationId,
-        userId: row['user'] as string | null,
-        messages: messages as SpooledMessage[],
-      }
+      const rows = read.all(conversationId)
+      const messages = rows.map(({ message }) => JSON.parse(message as string) as SpooledMessage)
+      yield { conversationId, userId: row['user'] as string | null, messages }
     }
   }
 

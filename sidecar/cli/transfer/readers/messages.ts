@@ -11,7 +11,7 @@ import {
   toProblem,
   UnreadableFile,
 } from '../input/entry.ts'
-import { dateOf, sharedFields, TurnBuilder, toMessage } from './turn-builder.ts'
+import { dateOf, sharedFields, type TurnBuilder, toMessage, turnBuilder } from './turn-builder.ts'
 
 /** Most conversations in a file of single messages; each needs a turn counter in memory. */
 const MAX_CONVERSATIONS = 500_000
@@ -60,11 +60,10 @@ class Conversations {
     let builder = this.#all.get(key)
     if (!builder) {
       if (this.#all.size === MAX_CONVERSATIONS) {
-        throw new UnreadableFile(
-          `${this.#fileName} has more than ${MAX_CONVERSATIONS} conversations; split the file`,
-        )
+        const limit = `${MAX_CONVERSATIONS} conversations`
+        throw new UnreadableFile(`${this.#fileName} has more than ${limit}; split the file`)
       }
-      builder = new TurnBuilder(conversationId, userId)
+      builder = turnBuilder(conversationId, userId)
       this.#all.set(key, builder)
     }
     this.#open.delete(builder)
@@ -90,12 +89,10 @@ function* readConversation(
   const fields: Fields = isObject(value) ? value : {}
   const messages = (isObject(value) ? value['messages'] : value) as readonly unknown[]
   const first: Fields = messages.find(isObject) ?? {}
-  const id =
-    firstId(fields, 'conversation_id', 'conversationId', 'id') ??
-    firstId(first, 'conversation_id', 'conversationId') ??
-    name
+  const ownId = firstId(fields, 'conversation_id', 'conversationId', 'id')
+  const id = ownId ?? firstId(first, 'conversation_id', 'conversationId') ?? name
   const userId = firstId(fields, 'user_id', 'userId', 'user') ?? firstId(first, 'user_id', 'userId') ?? null
-  const builder = new TurnBuilder(id, userId)
+  const builder = turnBuilder(id, userId)
   let date = dateOf(fields, fileDate)
   for (const [i, given] of messages.entries()) {
     try {

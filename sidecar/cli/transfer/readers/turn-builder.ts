@@ -81,11 +81,9 @@ export function sharedFields(value: Fields): Omit<TurnBody, 'messages' | 'conver
 /** Metadata for the API; nested values become JSON text. */
 export function flatMetadata(metadata: Fields): Record<string, unknown> {
   const isScalar = (one: unknown) => one === null || ['string', 'number', 'boolean'].includes(typeof one)
+  const isFlat = (one: unknown) => isScalar(one) || (Array.isArray(one) && one.every(isScalar))
   return Object.fromEntries(
-    Object.entries(metadata).map(([key, one]) => [
-      key,
-      isScalar(one) || (Array.isArray(one) && one.every(isScalar)) ? one : JSON.stringify(one),
-    ]),
+    Object.entries(metadata).map(([key, one]) => [key, isFlat(one) ? one : JSON.stringify(one)]),
   )
 }
 
@@ -93,44 +91,39 @@ export function flatMetadata(metadata: Fields): Record<string, unknown> {
  * Groups the messages of one conversation into turns. A message that names its turn belongs to that turn; otherwise each
  * user message starts a turn.
  */
-export class TurnBuilder {
-  readonly #conversationId: string
-  readonly #userId: string | null
-  #open: { line: number; turn: number | undefined; messages: MessageBody[]; shared: Fields } | undefined
-  #last = 0
+export function turnBuilder(conversation_id: string, userId: string | null) {
+  let open: { line: number; turn: number | undefined; messages: MessageBody[]; shared: Fields } | undefined
+  let last = 0
 
-  constructor(conversationId: string, userId: string | null) {
-    this.#conversationId = conversationId
-    this.#userId = userId
+  /** Ends the open turn. Returns it unless it has only system messages. */
+  function end(): Entry[] {
+    if (!open) return []
+    const { line, messages, shared, turn = last + 1 } = open
+    open = undefined
+    if (!hasConversation(messages)) return []
+    last = Math.max(last, turn)
+    return [{ kind: 'turn', line, userId, body: { messages, conversation_id, turn, ...shared } }]
   }
 
   /** Adds a message. Returns the turn that this message ends, if any. */
-  push(message: MessageBody, line: number, shared: Fields, turn: number | undefined): Entry[] {
-    const open = this.#open
+  function push(message: MessageBody, line: number, shared: Fields, turn: number | undefined): Entry[] {
     const startsTurn =
       !open ||
       open.messages.length >= MAX_MESSAGES ||
       (turn !== undefined
-        ? turn !== (open.turn ?? this.#last + 1)
+        ? turn !== (open.turn ?? last + 1)
         : message.role !== 'assistant' && hasConversation(open.messages))
-    const ended = startsTurn ? this.end() : []
-    this.#open ??= { line, turn, messages: [], shared }
-    this.#open.messages.push(message)
-    this.#open.shared = { ...this.#open.shared, ...shared }
+    const ended = startsTurn ? end() : []
+    open ??= { line, turn, messages: [], shared }
+    open.messages.push(message)
+    open.shared = { ...open.shared, ...shared }
     return ended
   }
 
-  /** Ends the open turn. Returns it unless it has only system messages. */
-  end(): Entry[] {
-    const open = this.#open
-    this.#open = undefined
-    if (!open || !hasConversation(open.messages)) return []
-    const turn = open.turn ?? this.#last + 1
-    this.#last = Math.max(this.#last, turn)
-    const body = { messages: open.messages, conversation_id: this.#conversationId, turn, ...open.shared }
-    return [{ kind: 'turn', line: open.line, userId: this.#userId, body }]
-  }
+  return { push, end }
 }
+
+export type TurnBuilder = ReturnType<typeof turnBuilder>
 
 function hasConversation(messages: readonly MessageBody[]): boolean {
   return messages.some(({ role }) => role !== 'system')
