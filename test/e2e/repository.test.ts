@@ -33,7 +33,7 @@ describe('every npm script', () => {
   it('that the README or a page of docs names exists', () => {
     const pages = ['README.md', ...globSync('docs/*.md', { cwd: ROOT })].map(read)
     const named = pages.flatMap((page) =>
-      [...page.matchAll(/\bnpm (?:run ([a-z][a-z:-]*)|(start|test)\b)/g)].map(
+      [...page.matchAll(/\bnpm (?:run ([a-z][a-z0-9:-]*)|(start|test)\b)/g)].map(
         ([, script, short]) => script ?? (short as string),
       ),
     )

@@ -41,6 +41,8 @@ export interface AddOptions {
   countTokens?: (messages: readonly Message[]) => number
   /** Flush thresholds that the rules of the app override. */
   triggers?: Partial<Triggers> | undefined
+  /** When the turn was accepted, epoch milliseconds; now by default. */
+  at?: number | undefined
 }
 
 /**
@@ -53,7 +55,7 @@ export async function addTurn(
   request: AddRequest,
   options: AddOptions = { learn: false, expiresAt: null },
 ): Promise<AddResult> {
-  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options))
+  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options.at)
 }
 
 async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOptions): Promise<AddResult> {

@@ -164,9 +164,13 @@ export class MemoryEngine {
   }
 
   /** Runs a task under the write lock of the scope and commits its changes atomically. All changes use this method. */
-  async change<T>(scope: string, task: (unit: UnitOfWork) => Promise<T>): Promise<T> {
+  async change<T>(
+    scope: string,
+    task: (unit: UnitOfWork) => Promise<T>,
+    at = this.#options.now(),
+  ): Promise<T> {
     return await this.#runExclusive(scope, async (records) => {
-      const unit = new UnitOfWork(records, scope, this.#options.now())
+      const unit = new UnitOfWork(records, scope, at)
       const answer = await task(unit)
       await this.#report(await unit.commit(this.#options.embedder, this.#options.onFence))
       return answer
