@@ -12,7 +12,7 @@ export interface Comparison {
 /** The comparison stops after this many differences. */
 const MAX_DIFFERENCES = 10
 
-/** Compares two stores by scope. Derived search fields (terms, filter fields) are not compared. */
+/** Compares two stores by scope. */
 export async function compareStores(
   source: RecordStore,
   target: RecordStore,

@@ -45,7 +45,7 @@ export function tryRead<T>(
   }
 }
 
-type Extras = Pick<StoredRecord, 'dense' | 'sparse'>
+type Extras = Pick<StoredRecord, 'dense'>
 
 /**
  * Typed access to the records of a collection. Every read throws `InvalidRecord` for a payload that does not match
