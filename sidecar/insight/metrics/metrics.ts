@@ -2,7 +2,6 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { PendingTotals } from '../../learning/buffer/pending-totals.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
-import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
 
 /** Duration of a recall or search and of its parts, in milliseconds. */
 type Durations = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
@@ -154,18 +153,6 @@ export function processMetrics(): Registry {
     collectDefaultMetrics({ register: processRegistry })
   }
   return processRegistry
-}
-
-/** Returns the cache with its reads counted. */
-export function countCacheReads(cache: AuthorCache, { cacheRead }: Pick<Metrics, 'cacheRead'>): AuthorCache {
-  return {
-    ...cache,
-    async read(...request) {
-      const result = await cache.read(...request)
-      cacheRead(result.status, result.reason)
-      return result
-    },
-  }
 }
 
 /** Passes the first `limit` distinct values through and maps all others to `OTHER`. */
