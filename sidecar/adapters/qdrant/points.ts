@@ -82,7 +82,7 @@ export function toPointWrite(write: Write, dimensions: number): PointWrite {
     throw notStored(`expected an embedding of ${dimensions} dimensions, got ${dense.length}`)
   }
   const stored: PointPayload = { collection, scope, record_id: recordId, order, payload: asText(payload) }
-  if (dense) stored.dense = toBase64(denseToBytes(dense))
+  if (dense) stored.dense = Buffer.from(denseToBytes(dense)).toString('base64')
   const vector = dense && hasVectors(collection) ? { [VECTOR]: Array.from(dense) } : {}
   return { ...place, point: { id: place.id, vector, payload: stored } }
 }
@@ -126,8 +126,4 @@ function notStored(reason: string): AppError {
     'backend_unavailable',
     `The record store rejected the write; nothing was stored: ${reason}.`,
   )
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }

@@ -26,7 +26,6 @@ export type TurnTracker = ReturnType<typeof createTurnTracker>
 interface TurnTrackerOptions {
   records: RecordStore
   state: Pick<ScopeState, 'turns'>
-  /** Milliseconds after its recall for which a turn is expected to be added. */
   settleMs: number
   /** Epoch milliseconds. */
   now: () => number

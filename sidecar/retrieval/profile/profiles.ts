@@ -40,7 +40,7 @@ interface ProfilesOptions {
   /** Whether a model assigns topics. Without one, the profile includes the statements of the user. */
   learns: boolean
   /** Epoch milliseconds. */
-  now?: () => number
+  now: () => number
 }
 
 const DEFAULT_MAX_PER_TOPIC = 15
@@ -48,11 +48,9 @@ const DEFAULT_MAX_PER_TOPIC = 15
 /** Renders the memories of a user by topic. */
 export class Profiles {
   readonly #options: ProfilesOptions
-  readonly #now: () => number
 
   constructor(options: ProfilesOptions) {
     this.#options = options
-    this.#now = options.now ?? Date.now
   }
 
   async read(scope: Scope, request: ProfileRequest): Promise<Profile> {
@@ -60,7 +58,7 @@ export class Profiles {
     const count = await tokenCounter()
     // Read last: nothing is awaited afterwards, so the response reflects the current memories.
     const snapshot = await this.#snapshot(scopeKey(scope))
-    const now = this.#now()
+    const now = this.#options.now()
     const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
     const gates = createGates({ agentId, runId, appId, now })
     const memories = [...snapshot.memories.values()].filter(

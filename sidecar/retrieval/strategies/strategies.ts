@@ -12,13 +12,11 @@ export interface StrategiesOptions {
   cached: CachedStrategies
   /** Reads the user's profile, a fallback. Rejects when it is unavailable. */
   profile: (scope: Scope, request: StrategyRequest) => Promise<ProfileText>
-  /** Milliseconds after which a recall is answered with the best available fallback. */
   deadlineMs: number
   /** Called with every answer to a turn of a conversation. Must not throw or block. */
   onAnswer: (answer: Answered) => void
   /** Epoch milliseconds. */
   now: () => number
-  /** The strategy that `auto` selects when conversation, turn and window size are given. */
   auto: Strategy
   /** Called for every recall that may use a cached block. */
   onRecall: (scope: Scope, conversationId: string, view: { turn: number; windowSize: number }) => void
