@@ -1,5 +1,5 @@
 import type { Ledger } from '../insight/ledger/ledger.ts'
-import { countCacheReads, createMetrics } from '../insight/metrics/metrics.ts'
+import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
 import { BufferZone } from '../learning/buffer/buffer-zone.ts'
 import { ObservedWindows } from '../learning/buffer/observed-windows.ts'
@@ -175,7 +175,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     metrics,
     buffer,
     intake: new Intake({ engine, ruleBook, buffer, now }),
-    authorCache: countCacheReads(createAuthorCache(cache, now), metrics),
+    authorCache: createAuthorCache(cache, now),
     announcer,
     hasPendingNotices,
     now,

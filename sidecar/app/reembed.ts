@@ -10,7 +10,7 @@
 import { parseArgs } from 'node:util'
 import { type EmbedderName, getEmbedderNote } from '../memory/repositories/meta.ts'
 import { reembed } from '../memory/store/embedder-guard.ts'
-import { completeMemories, embedderBefore, moveEmbeddings } from '../memory/store/re-embedding.ts'
+import { embedderBefore, moveEmbeddings } from '../memory/store/re-embedding.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { openEmbedder } from './backends.ts'
@@ -35,9 +35,7 @@ await runCommand(async (openStore) => {
   if (isDrop) return await dropOld(store, embedder, isSame)
   if (!note) return 'Nothing to do: the store is empty.'
   if (isSame && note.underway === undefined) {
-    const added = await completeMemories(store)
-    const indexed = added > 0 ? ` ${added} memories were added to the word index.` : ''
-    return `Nothing to embed: the memories are embedded with ${embedder.name}.${indexed}`
+    return `Nothing to embed: the memories are embedded with ${embedder.name}.`
   }
   if (!store.generations) {
     const done = await reembed(store, embedder, (scopes, memories) => progress(memories, scopes, embedder))

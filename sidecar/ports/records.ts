@@ -1,7 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import type { SparseVector } from '../text/terms/sparse.ts'
-
-export type { SparseVector } from '../text/terms/sparse.ts'
 
 /**
  * Kinds of documents: `turns` as posted, current `memories`, their past `versions` and `history`, `conversations`,
@@ -36,8 +33,6 @@ export interface StoredRecord {
   payload: JsonObject
   /** L2-normalised embedding of the text. */
   dense?: Float32Array | undefined
-  /** Term weights of the text. */
-  sparse?: SparseVector | undefined
 }
 
 export type Write =

@@ -120,16 +120,6 @@ const SABOTEURS: Saboteurs<Sabotage> = {
   'keeps committed records when it is reopened': {
     'forgets with the process': () => ({}),
   },
-  'reads term weights back unchanged': {
-    'loses the weights of terms': (honest) => ({
-      commit: (writes) =>
-        honest.commit(
-          writes.map((write) =>
-            'put' in write ? { ...write, put: { ...write.put, sparse: undefined } } : write,
-          ),
-        ),
-    }),
-  },
   'rejects every call after close, and closes once': {
     'answers after close': () => ({ get: async () => undefined }),
   },

@@ -244,20 +244,6 @@ export const RECORD_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
   {
-    name: 'reads term weights back unchanged',
-    async run({ store }) {
-      const sparse = {
-        indices: Uint32Array.from([0, 7, 4_294_967_295]),
-        values: Float32Array.from([1, 0.25, 1e-9]),
-      }
-      await store.commit([put('x', { sparse })])
-      expect(await store.get(IN, SCOPE, 'x')).toMatchObject({ sparse })
-      expect(await store.scroll(IN, SCOPE, { limit: 1 })).toMatchObject([{ sparse }])
-      await store.commit([put('x')])
-      expect((await store.get(IN, SCOPE, 'x'))?.sparse).toBeUndefined()
-    },
-  },
-  {
     name: 'stores payloads of a megabyte',
     async run({ store }) {
       const text = 'åß🙂'.repeat(200_000)

@@ -49,7 +49,7 @@ describe('an embedding endpoint that is unreachable when the sidecar starts', ()
     const env = { DATA_DIR: tempDir(), OPENAI_BASE_URL: endpoint.url, EMBEDDING_MODEL: 'embed' }
     const { code, err } = await refusalOf({ ...env, EMBEDDING_DIMENSIONS: '64', OPENAI_API_KEY: 'wrong' })
     expect(code).not.toBe(0)
-    expect(err).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL: no embedding to be had/)
+    expect(err).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL: cannot embed a text/)
     expect(err).not.toContain('wrong')
   }, 60_000)
 })

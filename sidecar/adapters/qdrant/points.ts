@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { AppError, describe } from '../../ports/errors.ts'
 import type { Collection, JsonObject, StoredRecord, Write } from '../../ports/records.ts'
-import { denseFromBytes, denseToBytes, sparseFromBytes, sparseToBytes } from '../common/vector-bytes.ts'
+import { denseFromBytes, denseToBytes } from '../common/vector-bytes.ts'
 
 /** The kind of a point: a collection of the engine, or internal to the store. */
 export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'
@@ -23,8 +23,6 @@ export interface PointPayload {
   payload: string
   /** The embedding as base64 of little-endian 32-bit floats, because Qdrant normalises vectors again. */
   dense?: string
-  /** The term weights as base64: all indices, then all values. */
-  sparse?: string
 }
 
 export interface Point {
@@ -74,7 +72,7 @@ export function toPointWrite(write: Write, dimensions: number): PointWrite {
   }
   const place = { id: pointId(collection, scope, recordId), scope, collection }
   if (!('put' in write)) return { ...place, point: undefined }
-  const { order, payload, dense, sparse } = write.put
+  const { order, payload, dense } = write.put
   if (!Number.isSafeInteger(order) || order < 0) {
     throw notStored(`expected order to be a safe integer of at least 0, got ${describe(order)}`)
   }
@@ -82,8 +80,7 @@ export function toPointWrite(write: Write, dimensions: number): PointWrite {
     throw notStored(`expected an embedding of ${dimensions} dimensions, got ${dense.length}`)
   }
   const stored: PointPayload = { collection, scope, record_id: recordId, order, payload: asText(payload) }
-  if (dense) stored.dense = toBase64(denseToBytes(dense))
-  if (sparse) stored.sparse = toBase64(sparseToBytes(sparse))
+  if (dense) stored.dense = Buffer.from(denseToBytes(dense)).toString('base64')
   const vector = dense && hasVectors(collection) ? { [VECTOR]: Array.from(dense) } : {}
   return { ...place, point: { id: place.id, vector, payload: stored } }
 }
@@ -97,7 +94,6 @@ export function toRecord(payload: unknown, collection: Kind, scope: string): Sto
     order: Number(stored.order),
     payload: JSON.parse(stored.payload) as JsonObject,
     dense: stored.dense === undefined ? undefined : denseFromBytes(Buffer.from(stored.dense, 'base64')),
-    sparse: stored.sparse === undefined ? undefined : sparseFromBytes(Buffer.from(stored.sparse, 'base64')),
   }
 }
 
@@ -126,8 +122,4 @@ function asText(payload: JsonObject): string {
 function notStored(reason: string): AppError {
   const message = `The record store rejected the write; nothing was stored: ${reason}.`
   return new AppError('backend_unavailable', message)
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
 }

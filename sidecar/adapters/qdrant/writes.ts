@@ -84,6 +84,5 @@ export function chunks<T>(
 export function bytesOf({ point }: PointWrite): number {
   if (!point) return 100
   const { payload, vector } = point
-  const base64 = (payload.dense?.length ?? 0) + (payload.sparse?.length ?? 0)
-  return payload.payload.length * 3 + base64 + (vector.dense?.length ?? 0) * 22 + 1024
+  return payload.payload.length * 3 + (payload.dense?.length ?? 0) + (vector.dense?.length ?? 0) * 22 + 1024
 }

@@ -10,6 +10,7 @@ export const VERSIONS = [
     PRIMARY KEY (collection, scope, id)
   ) WITHOUT ROWID, STRICT;
   CREATE INDEX records_in_order ON records (collection, scope, position, id);`,
+  // Earlier versions stored term weights in this column; new rows leave it NULL.
   'ALTER TABLE records ADD COLUMN sparse BLOB;',
   // Indexes start with the scope because one write touches one scope; rows with vectors live outside the indexes.
   `CREATE TABLE kept (

@@ -1,6 +1,5 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import type { Collection, JsonObject, ScrollOptions, StoredRecord, Write } from '../../ports/records.ts'
-import { sparseFromBytes, sparseToBytes } from '../common/vector-bytes.ts'
 import { openFile, upgrade } from './file.ts'
 import type { Table } from './messages.ts'
 import { packedFromBytes, packedToBytes } from './packed-vector.ts'
@@ -12,9 +11,9 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
   const { db } = file
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   const put = db.prepare(
-    `INSERT INTO records (scope, collection, id, position, payload, dense, sparse) VALUES (?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO records (scope, collection, id, position, payload, dense) VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT (scope, collection, id) DO UPDATE SET position = excluded.position, payload = excluded.payload,
-       dense = excluded.dense, sparse = excluded.sparse`,
+       dense = excluded.dense, sparse = NULL`,
   )
   const remove = db.prepare('DELETE FROM records WHERE scope = ? AND collection = ? AND id = ?')
   const addScope = db.prepare('INSERT OR IGNORE INTO scopes (collection, scope) VALUES (?, ?)')
@@ -24,7 +23,7 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
   )
   const select = (rest: string) =>
     db.prepare(
-      `SELECT id, position, payload, dense, sparse FROM records WHERE scope = ? AND collection = ? AND ${rest}`,
+      `SELECT id, position, payload, dense FROM records WHERE scope = ? AND collection = ? AND ${rest}`,
     )
   const get = select('id = ?')
   const ascending = select('(position, id) > (?, ?) ORDER BY position ASC, id ASC LIMIT ?')
@@ -55,9 +54,9 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
           remove.run(scope, collection, write.remove)
           continue
         }
-        const { id, order, payload, dense, sparse } = write.put
-        const vectors = [dense ? packedToBytes(dense) : null, sparse ? sparseToBytes(sparse) : null]
-        put.run(scope, collection, id, order, JSON.stringify(payload), ...vectors)
+        const { id, order, payload, dense } = write.put
+        const bytes = dense ? packedToBytes(dense) : null
+        put.run(scope, collection, id, order, JSON.stringify(payload), bytes)
       }
       const touched = new Map(all.map((write) => [`${write.collection} ${write.scope}`, write]))
       for (const { collection, scope } of touched.values()) {
@@ -70,12 +69,11 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
 }
 
 function toRecord(row: Record<string, SQLOutputValue>): StoredRecord {
-  const { id, position, payload, dense, sparse } = row
+  const { id, position, payload, dense } = row
   return {
     id: id as string,
     order: position as number,
     payload: JSON.parse(payload as string) as JsonObject,
     dense: dense instanceof Uint8Array ? packedFromBytes(dense) : undefined,
-    sparse: sparse instanceof Uint8Array ? sparseFromBytes(sparse) : undefined,
   }
 }

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { COLLECTIONS, type Collection, type RecordStore, scrollAll } from '../../ports/records.ts'
+import {
+  scopesOf as allScopesOf,
+  COLLECTIONS,
+  type Collection,
+  type RecordStore,
+  scrollAll,
+} from '../../ports/records.ts'
 import { MIGRATION_SCOPE } from './migration-state.ts'
 
 export interface Comparison {
@@ -12,7 +18,7 @@ export interface Comparison {
 /** The comparison stops after this many differences. */
 const MAX_DIFFERENCES = 10
 
-/** Compares two stores by scope. Derived search fields (terms, filter fields) are not compared. */
+/** Compares two stores by scope. */
 export async function compareStores(
   source: RecordStore,
   target: RecordStore,
@@ -47,13 +53,9 @@ export async function compareStores(
 }
 
 /** Scopes of a collection, except that of the migration state, which only the target has. */
-export async function* scopesOf(store: RecordStore, collection: Collection, start = '') {
-  let after = start
-  for (;;) {
-    const page = await store.scopes(collection, { after, limit: 1000 })
-    for (const scope of page) if (collection !== 'meta' || scope !== MIGRATION_SCOPE) yield scope
-    if (page.length < 1000) return
-    after = page.at(-1) as string
+export async function* scopesOf(...args: Parameters<typeof allScopesOf>): AsyncGenerator<string> {
+  for await (const scope of allScopesOf(...args)) {
+    if (args[1] !== 'meta' || scope !== MIGRATION_SCOPE) yield scope
   }
 }
 

@@ -1,4 +1,3 @@
-import { withSearchFields } from '../../memory/repositories/memories.ts'
 import { COLLECTIONS, type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
 import { type Comparison, compareStores, scopesOf } from './compare.ts'
 import { type Checkpoint, readMigrationState, writeMigrationState } from './migration-state.ts'
@@ -84,7 +83,7 @@ async function copyAll(options: MigrateOptions, start: Checkpoint | null): Promi
     const after = start?.collection === collection ? start.scope : ''
     for await (const scope of scopesOf(source, collection, after)) {
       for await (const record of scrollAll(source, collection, scope, { limit: MAX_RECORDS })) {
-        writes.push({ put: withSearchFields(collection, record), collection, scope })
+        writes.push({ put: record, collection, scope })
         length += JSON.stringify(record.payload).length
         if (writes.length >= MAX_RECORDS || length >= MAX_LENGTH) await flush()
       }

@@ -16,7 +16,7 @@ const params = {
 
 const ttlError = 'expected a number of seconds above 0'
 
-export function cacheRoutes(api: Api, { authorCache }: HttpServices): void {
+export function cacheRoutes(api: Api, { authorCache, metrics }: HttpServices): void {
   operation(api, {
     route: 'GET /v1/cache/{key}',
     operationId: 'cache_get',
@@ -38,13 +38,12 @@ export function cacheRoutes(api: Api, { authorCache }: HttpServices): void {
       age_s: z.number().nullable(),
       serves_until_turn: z.number().nullable(),
     },
-  }).handle(({ key, conversation_id, turn, window_size }, c) =>
-    authorCache.read(c.get('namespace'), key, {
-      conversationId: conversation_id,
-      turn,
-      windowSize: window_size,
-    }),
-  )
+  }).handle(async ({ key, conversation_id, turn, window_size }, c) => {
+    const context = { conversationId: conversation_id, turn, windowSize: window_size }
+    const entry = await authorCache.read(c.get('namespace'), key, context)
+    metrics.cacheRead(entry.status, entry.reason)
+    return entry
+  })
 
   operation(api, {
     route: 'PUT /v1/cache/{key}',

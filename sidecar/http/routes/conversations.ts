@@ -4,18 +4,19 @@ import { scopeKey } from '../../memory/model/scope.ts'
 import { getConversation } from '../../memory/repositories/turns.ts'
 import { AppError } from '../../ports/errors.ts'
 import { listTurns } from '../../retrieval/blocks/turn-coverage.ts'
+import { STRATEGIES } from '../../retrieval/strategies/request.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { decodeCursor, encodeCursor, toIso } from '../shared/values.ts'
-import { cacheReport, STRATEGIES } from './recall.ts'
+import { cacheView } from './recall.ts'
 
 const MAX_LISTED_TURNS = 100
 
 const recall = z.object({
   at: z.string().describe('Start of the recall.'),
   strategy: z.enum(STRATEGIES),
-  cache: cacheReport,
+  cache: cacheView,
   watermark: z
     .number()
     .nullable()

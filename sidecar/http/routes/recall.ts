@@ -1,35 +1,14 @@
 import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../memory/model/filters.ts'
 import { AppError } from '../../ports/errors.ts'
+import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { roundTo } from '../shared/values.ts'
 
-export const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
-
-const REASONS = [
-  'hit',
-  'first',
-  'window',
-  'fence',
-  'write',
-  'ttl',
-  'topic_shift',
-  'forced',
-  'disabled',
-] as const
-
-export const cacheReport = z
-  .object({
-    result: z.enum(['hit', 'miss', 'none']),
-    reason: z.enum(REASONS),
-    age_turns: z.number().nullable(),
-    serves_until_turn: z.number().nullable(),
-    block_hash: z.string().nullable(),
-  })
-  .describe('Whether the block came from the cache, and why.')
+export const cacheView = cacheReport.describe('Whether the block came from the cache, and why.')
 
 const shiftError = 'expected a number from 0 to 1'
 
@@ -102,7 +81,7 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
             'delta, records, deadline. After records or deadline, the last entry names the replacement: block (the last ' +
             'block that may still be served), profile or nothing.',
         ),
-      cache: cacheReport,
+      cache: cacheView,
       took_ms: z
         .object({ total: z.number(), embed: z.number(), search: z.number(), render: z.number() })
         .describe('Milliseconds.'),

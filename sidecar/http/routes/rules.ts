@@ -123,13 +123,8 @@ export function ruleRoutes(api: Api, { ruleBook }: HttpServices): void {
 }
 
 function toView({ appId, version, from, rules, updatedAt }: RulesInForce) {
-  return {
-    app_id: appId,
-    version,
-    in_force: { from: from.source, version: from.version },
-    rules: withDefaultTopics(rules),
-    updated_at: toIso(updatedAt),
-  }
+  const in_force = { from: from.source, version: from.version }
+  return { app_id: appId, version, in_force, rules: withDefaultTopics(rules), updated_at: toIso(updatedAt) }
 }
 
 function toVersionView({ version, rules, updatedAt }: RulesVersion) {

@@ -9,7 +9,6 @@ type Fields = Readonly<Record<string, z.ZodType>>
 type Input<F extends Fields> = { [K in keyof F]: z.output<F[K]> }
 type Answer<F extends Fields> = { [K in keyof F]: z.input<F[K]> }
 type NoFields = Readonly<Record<never, z.ZodType>>
-type Awaitable<T> = T | Promise<T>
 
 interface Operation<Params, Query, Headers, Body, A> {
   /** Method and path, such as `GET /v1/memories/{id}`. */
@@ -73,7 +72,7 @@ export function operation<
       handler: (
         input: Input<Params> & Input<Query> & Input<Headers> & Input<Body>,
         c: Context<AppEnv>,
-      ) => Awaitable<Answer<A> | Response>,
+      ) => Answer<A> | Response | Promise<Answer<A> | Response>,
     ): void {
       api.openapi(createRoute(config), async (c) => {
         const input = Object.assign({}, ...targets.map((target) => c.req.valid(target as never)))

@@ -35,13 +35,11 @@ export const labels = {
   app_id: identifier('The app that the turn was sent by.', 'app-1').optional(),
 }
 
-interface Labels {
-  agent_id?: string | undefined
-  run_id?: string | undefined
-  app_id?: string | undefined
-}
-
-export function toNarrowing({ agent_id, run_id, app_id }: Labels) {
+export function toNarrowing({
+  agent_id,
+  run_id,
+  app_id,
+}: { [K in keyof typeof labels]?: string | undefined }) {
   return { agentId: agent_id, runId: run_id, appId: app_id }
 }
 

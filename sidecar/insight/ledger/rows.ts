@@ -33,13 +33,10 @@ export interface KeyedRow {
   row: LedgerRow
 }
 
-export interface LedgerFilter {
-  userId?: string | undefined
-  conversationId?: string | undefined
+type TextField = 'userId' | 'conversationId' | 'purpose' | 'model' | 'arm'
+
+export interface LedgerFilter extends Partial<Record<TextField, string | undefined>> {
   turn?: number | undefined
-  purpose?: string | undefined
-  model?: string | undefined
-  arm?: string | undefined
   /** Epoch milliseconds, inclusive. */
   from?: number | undefined
   /** Epoch milliseconds, exclusive. */
@@ -58,7 +55,7 @@ export function toKeyedRow(entry: LedgerEntry): KeyedRow {
   const [namespace = '', user = ''] = entry.scope.split('/')
   const at = Math.min(toInteger(entry.at), MAX_TIME)
   return {
-    id: uuidAt(at),
+    id: randomUUID(),
     scope: `${namespace}/`,
     row: {
       at,
@@ -96,12 +93,6 @@ export function matches(
     ([field, value]) => value === undefined || row[field as keyof LedgerRow] === value,
   )
   return hasFields && (from === undefined || row.at >= from) && (to === undefined || row.at < to)
-}
-
-/** A UUID version 7 (RFC 9562 §5.7), so that rows of the same time are adjacent in a store sorted by id. */
-function uuidAt(at: number): string {
-  const time = at.toString(16).padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
 
 /** Last millisecond whose microseconds are a safe integer: in the year 2255. */

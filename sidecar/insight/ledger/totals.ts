@@ -83,12 +83,10 @@ type Totals = ReturnType<typeof emptyTotals>
 
 function emptyTotals() {
   return {
-    /** Requests sent; each retry counts as one. */
     calls: 0,
     failed: 0,
     tokens_in: 0,
     tokens_out: 0,
-    /** Part of `tokens_in`. */
     tokens_cached: 0,
     latency_ms: 0,
     /** The part of `calls` that were retries. */

@@ -2,10 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { PendingTotals } from '../../learning/buffer/pending-totals.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
-import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
-
-/** Duration of a recall or search and of its parts, in milliseconds. */
-type Durations = Readonly<Record<'total' | 'embed' | 'search' | 'render', number>>
+import type { Timings } from '../../retrieval/recall.ts'
 
 /** Values that are read on every scrape. */
 export interface Sources {
@@ -119,7 +116,7 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
       requests.labels(method, route, String(status)).inc()
       requestSeconds.labels(method, route).observe(seconds)
     },
-    recall(kind: 'recall' | 'search', durations: Durations, degraded: readonly string[]) {
+    recall(kind: 'recall' | 'search', durations: Timings, degraded: readonly string[]) {
       for (const [part, ms] of Object.entries(durations)) {
         // A search renders nothing.
         if (kind === 'recall' || part !== 'render') recallSeconds.labels(kind, part).observe(ms / 1000)
@@ -154,18 +151,6 @@ export function processMetrics(): Registry {
     collectDefaultMetrics({ register: processRegistry })
   }
   return processRegistry
-}
-
-/** Returns the cache with its reads counted. */
-export function countCacheReads(cache: AuthorCache, { cacheRead }: Pick<Metrics, 'cacheRead'>): AuthorCache {
-  return {
-    ...cache,
-    async read(...request) {
-      const result = await cache.read(...request)
-      cacheRead(result.status, result.reason)
-      return result
-    },
-  }
 }
 
 /** Passes the first `limit` distinct values through and maps all others to `OTHER`. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { derivedId, scopeKey } from '../../memory/model/scope.ts'
 import { recordsOf } from '../../memory/repositories/record.ts'
 import type { Write } from '../../ports/records.ts'
+import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
 import type { Answered } from '../../retrieval/strategies/strategies.ts'
 
 const turnRanges = z.array(z.tuple([z.number(), z.number()]))
@@ -13,14 +14,8 @@ const timelineRow = z.object({
   turn: z.number(),
   /** `null` if the request had none; the window then shows no turn. */
   window_size: z.number().nullable(),
-  strategy: z.enum(['per_query', 'cached', 'cached_delta']),
-  cache: z.object({
-    result: z.enum(['hit', 'miss', 'none']),
-    reason: z.enum(['hit', 'first', 'window', 'fence', 'write', 'ttl', 'topic_shift', 'forced', 'disabled']),
-    age_turns: z.number().nullable(),
-    serves_until_turn: z.number().nullable(),
-    block_hash: z.string().nullable(),
-  }),
+  strategy: z.enum(STRATEGIES),
+  cache: cacheReport,
   watermark: z.number().nullable(),
   /** o200k tokens of block and delta. */
   tokens: z.number(),

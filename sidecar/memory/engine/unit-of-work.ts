@@ -1,7 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore, Write } from '../../ports/records.ts'
-import { sparseOfAll } from '../../text/terms/sparse.ts'
 import { type Cause, type HistoryEvent, type PastVersion, versionRecordId } from '../model/history.ts'
 import type { Content, Memory } from '../model/memory.ts'
 import { putHistory } from '../repositories/history.ts'
@@ -177,13 +176,10 @@ export class UnitOfWork {
     const changed = [...this.#changed]
     const upserted = changed.flatMap((id) => (this.#held.get(id) as ScopeChange['upserted'][number]) ?? [])
     const removed = changed.filter((id) => !this.#held.get(id))
-    const sparse = await sparseOfAll(upserted.map(({ memory }) => memory))
     const writes = [...this.#writes]
     const { scope } = this
     for (const id of removed) writes.push(removeMemory(scope, id))
-    for (const [i, { memory, dense }] of upserted.entries()) {
-      writes.push(putMemory(scope, memory, dense, sparse[i]))
-    }
+    for (const { memory, dense } of upserted) writes.push(putMemory(scope, memory, dense))
     for (const { past, dense } of this.#past.values()) writes.push(putPastVersion(scope, past, dense))
     const fence = this.#needsFence || this.#mayDropContent() || changed.some((id) => this.#isFence(id))
     if (fence) await onFence(scope)

@@ -1,6 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { type RecordStore, type StoredRecord, scopesOf, scrollPages } from '../../ports/records.ts'
-import { readMemory, withSearchFields } from '../repositories/memories.ts'
+import { readMemory } from '../repositories/memories.ts'
 import { EMBEDDED, getEmbedderNote, saveEmbedderNote } from '../repositories/meta.ts'
 import { readPastVersion } from '../repositories/versions.ts'
 
@@ -76,7 +76,7 @@ async function reembedScope(
   return done
 }
 
-/** Answers the records with new vectors and everything else that a search needs; records without a vector get none. */
+/** Returns the records with new vectors; records without a vector get none. */
 export async function embedRecords(
   records: readonly StoredRecord[],
   embedder: Embedder,
@@ -90,5 +90,5 @@ export async function embedRecords(
   })
   const vectors = texts.length === 0 ? [] : await embedder.embed(texts, 'document', undefined, { scope })
   const denseOf = new Map(searchable.map((record, i) => [record, vectors[i]]))
-  return records.map((record) => withSearchFields(collection, { ...record, dense: denseOf.get(record) }))
+  return records.map((record) => ({ ...record, dense: denseOf.get(record) }))
 }

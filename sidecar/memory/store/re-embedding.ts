@@ -6,10 +6,8 @@ import {
   type StoredRecord,
   scopesOf,
   scrollAll,
-  scrollPages,
   type Write,
 } from '../../ports/records.ts'
-import { withSearchFields } from '../repositories/memories.ts'
 import { EMBEDDED, type EmbedderName, saveEmbedderNote } from '../repositories/meta.ts'
 import { type EmbeddedCollection, embedRecords } from './embedder-guard.ts'
 
@@ -55,21 +53,6 @@ export async function moveEmbeddings(options: MoveOptions): Promise<number> {
     previous: { name: from.name, dimensions: from.dimensions },
   })
   return embedded
-}
-
-/** Adds the search fields to memories that an earlier version stored without them; answers how many. */
-export async function completeMemories(store: RecordStore): Promise<number> {
-  let added = 0
-  for await (const scope of scopesOf(store, 'memories')) {
-    for await (const page of scrollPages(store, 'memories', scope, { limit: PAGE })) {
-      const missing = page
-        .filter(({ sparse }) => !sparse)
-        .map((record) => withSearchFields('memories', record))
-      await store.commit(missing.map((put) => ({ put, collection: 'memories', scope })))
-      added += missing.length
-    }
-  }
-  return added
 }
 
 /** Stands for the previous embedder in a rollback, which works as long as nothing has to be embedded. */

@@ -10,23 +10,24 @@ export interface TurnContext {
   windowSize?: number | undefined
 }
 
-export type CacheReason = 'hit' | 'absent' | 'backend' | 'window' | 'conversation'
-
-export interface CacheRead {
+interface CacheRead {
   status: 'hit' | 'miss' | 'stale'
   /**
    * `absent`: no value, or expired. `backend`: the cache is unavailable; the flow should continue as after a miss.
    * `window`: turns have left the window. `conversation`: the value belongs to another conversation.
    */
-  reason: CacheReason
+  reason: 'hit' | 'absent' | 'backend' | 'window' | 'conversation'
   value: Json
   age_turns: number | null
   age_s: number | null
   serves_until_turn: number | null
 }
 
-export interface CacheWrite extends TurnContext {
+interface Envelope extends TurnContext {
   value: Json
+}
+
+export interface CacheWrite extends Envelope {
   ttlSeconds?: number | undefined
 }
 
@@ -34,28 +35,16 @@ export interface CacheWrite extends TurnContext {
 export const DEFAULT_TTL_S = 86_400
 export const MAX_TTL_S = 30 * 86_400
 
-interface Envelope extends TurnContext {
-  value: Json
-}
-
-export interface AuthorCache {
-  read(namespace: string, key: string, context: TurnContext): Promise<CacheRead>
-  write(
-    namespace: string,
-    key: string,
-    entry: CacheWrite,
-  ): Promise<{ expiresAt: number; servesUntilTurn: number | null }>
-  remove(namespace: string, key: string): Promise<boolean>
-}
+export type AuthorCache = ReturnType<typeof createAuthorCache>
 
 /**
  * The cache for workflow authors (Cache Get, Cache Set). It follows the window rule: a value set at turn `t` has the
  * watermark `t − 1`.
  */
-export function createAuthorCache(store: CacheStore, now: () => number = Date.now): AuthorCache {
+export function createAuthorCache(store: CacheStore, now: () => number = Date.now) {
   const keyOf = (namespace: string, key: string) => `author/${encodeURIComponent(namespace)}/${key}`
   return {
-    async read(namespace, key, context) {
+    async read(namespace: string, key: string, context: TurnContext): Promise<CacheRead> {
       let entry: CachedEntry | undefined
       try {
         entry = await store.get(keyOf(namespace, key))
@@ -77,7 +66,7 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
       // numbers relative to the write, the watermark is −1.
       const isServable =
         age === null || windowSize === undefined || (age >= 0 && mayServe(age, -1, windowSize))
-      const reason: CacheReason = isSameConversation ? (isServable ? 'hit' : 'window') : 'conversation'
+      const reason = isSameConversation ? (isServable ? 'hit' : 'window') : 'conversation'
       return {
         status: reason === 'hit' ? 'hit' : 'stale',
         reason,
@@ -87,7 +76,8 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
         serves_until_turn: lastServedTurn(storedTurn, windowSize),
       }
     },
-    async write(namespace, key, { value, ttlSeconds = DEFAULT_TTL_S, conversationId, turn, windowSize }) {
+    async write(namespace: string, key: string, { ttlSeconds = DEFAULT_TTL_S, ...envelope }: CacheWrite) {
+      const { value, conversationId, turn, windowSize } = envelope
       const text = serialiseEnvelope({ value, conversationId, turn, windowSize })
       try {
         await store.set(keyOf(namespace, key), text, ttlSeconds * 1000)
@@ -97,7 +87,7 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
       }
       return { expiresAt: now() + ttlSeconds * 1000, servesUntilTurn: lastServedTurn(turn, windowSize) }
     },
-    async remove(namespace, key) {
+    async remove(namespace: string, key: string) {
       try {
         return await store.delete(keyOf(namespace, key))
       } catch (cause) {

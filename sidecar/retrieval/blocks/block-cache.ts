@@ -13,7 +13,6 @@ export interface BlockCacheOptions {
   hasPendingNotices: (scope: string) => boolean
   /** Maximum lifetime of a block in milliseconds, ± 10 %. */
   ttlMs: number
-  /** Milliseconds to wait for a block that another request builds. */
   waitMs: number
   now: () => number
   random?: () => number
@@ -27,13 +26,11 @@ export interface ServedBlock {
   isStored: boolean
 }
 
-/** @param unchanged the previous block, if no memory of the scope has changed since it was built */
-type BuildBlock = (unchanged: Block | undefined) => Promise<BlockContent & { expiresAt: number | null }>
-
 export interface BlockRequest extends ServeConditions {
   /** Key of the block within its scope. */
   key: string
-  build: BuildBlock
+  /** @param unchanged the previous block, if no memory of the scope has changed since it was built */
+  build: (unchanged: Block | undefined) => Promise<BlockContent & { expiresAt: number | null }>
   /** Called with a block that may be served if the build is late or fails. */
   onFallback: (block: Block) => void
 }

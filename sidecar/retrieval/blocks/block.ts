@@ -4,37 +4,35 @@ import type { Memory } from '../../memory/model/memory.ts'
 import type { Narrowing } from '../../memory/model/scope.ts'
 import type { TurnCoverage } from './turn-coverage.ts'
 
-/** A memory of a block and its score for the query of the build; 0 if the query does not match it. */
-export interface BlockMemory {
-  memory: Memory
-  score: number
-}
-
-export interface BlockContent {
+const blockContent = z.object({
   /** Part of the prompt, byte-identical while the block is served. */
-  text: string
+  text: z.string(),
   /** o200k tokens. */
-  tokens: number
-  memories: BlockMemory[]
+  tokens: z.number(),
+  /** Each with its score for the query of the build; 0 if the query does not match it. */
+  memories: z.array(z.object({ memory: z.custom<Memory>(), score: z.number() })),
   /** Embedding of the query of the build; absent unless topic shifts are detected. */
-  vector?: number[] | undefined
-  coverage?: TurnCoverage | undefined
-}
+  vector: z.array(z.number()).optional(),
+  coverage: z.custom<TurnCoverage>().optional(),
+})
 
 /** A block with the values that decide whether it may be served. */
-export interface Block extends BlockContent {
+const block = blockContent.extend({
   /** First 16 hex digits of the SHA-256 of the text. */
-  hash: string
+  hash: z.string(),
   /** Turn of the build. */
-  turn: number
-  watermark: number
+  turn: z.number(),
+  watermark: z.number(),
   /** The latest turn that had been added. */
-  lastTurn: number
-  epoch: number
-  fence: number
+  lastTurn: z.number(),
+  epoch: z.number(),
+  fence: z.number(),
   /** Epoch milliseconds. */
-  expiresAt: number
-}
+  expiresAt: z.number(),
+})
+
+export type BlockContent = z.output<typeof blockContent>
+export type Block = z.output<typeof block>
 
 /** Everything that determines the content of a block, except the memories and the query. */
 export interface BlockIdentity extends Omit<Narrowing, 'conversationId'> {
@@ -66,35 +64,20 @@ export function hashOf(text: string): string {
   return hash('sha256', text, 'hex').slice(0, 16)
 }
 
-const storedBlock = z.looseObject({
-  text: z.string(),
-  tokens: z.number(),
-  memories: z.array(z.object({ memory: z.custom<Memory>(), score: z.number() })),
-  vector: z.array(z.number()).optional(),
-  known: z.custom<TurnCoverage>().optional(),
-  hash: z.string(),
-  turn: z.number(),
-  watermark: z.number(),
-  lastTurn: z.number(),
-  epoch: z.number(),
-  fence: z.number(),
-  expiresAt: z.number(),
-})
-
 /** `coverage` is stored as `known`. The `context` of a memory is only used by the index. */
-export function serialise({ coverage, ...block }: Block): string {
-  const memories = block.memories.map(({ memory, score }) => ({
+export function serialise({ coverage, ...rest }: Block): string {
+  const memories = rest.memories.map(({ memory, score }) => ({
     memory: { ...memory, context: null },
     score,
   }))
-  return JSON.stringify({ ...block, memories, known: coverage })
+  return JSON.stringify({ ...rest, memories, known: coverage })
 }
 
 /** Returns `undefined` for a value of another program or version. */
 export function parseBlock(value: string): Block | undefined {
   try {
-    const { known, ...block } = storedBlock.parse(JSON.parse(value))
-    return { ...block, coverage: known }
+    const stored = JSON.parse(value)
+    return block.parse({ ...stored, coverage: stored.known })
   } catch {
     return undefined
   }

@@ -1,20 +1,27 @@
 import { mayServe } from '../../memory/model/window-rule.ts'
 import type { Counters } from '../../ports/scope-state.ts'
 import type { Block } from './block.ts'
-import type { TurnTracker } from './watermark.ts'
+import type { TurnPlace, TurnTracker } from './watermark.ts'
 
 /**
  * Why a block was served or built. `first`: no block was stored. `window`: turns that it does not include have left the
  * window. `fence`: a memory was removed or corrected. `write`: a memory was added, and the request has freshness
  * `write`. `ttl`: expired. `topic_shift`: the query has another topic. `forced`: the request has `refresh`.
  */
-export type BlockReason = 'hit' | 'first' | 'window' | 'fence' | 'write' | 'ttl' | 'topic_shift' | 'forced'
+export const BLOCK_REASONS = [
+  'hit',
+  'first',
+  'window',
+  'fence',
+  'write',
+  'ttl',
+  'topic_shift',
+  'forced',
+] as const
+export type BlockReason = (typeof BLOCK_REASONS)[number]
 
 /** The parts of a request that decide whether a block may be served. */
-export interface ServeConditions {
-  scope: string
-  conversationId: string
-  turn: number
+export interface ServeConditions extends TurnPlace {
   windowSize: number
   freshness: 'window' | 'write'
   isForced: boolean

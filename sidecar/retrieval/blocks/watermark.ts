@@ -4,7 +4,7 @@ import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeState, TurnSeen } from '../../ports/scope-state.ts'
 
 /** Progress of a conversation, relative to the turn of a recall. */
-export interface Progress {
+interface Progress {
   /**
    * The greatest turn such that every turn up to it has been added or is a hole (not added, and no longer expected).
    * Always below the turn of the recall.
@@ -21,20 +21,11 @@ export interface TurnPlace {
   turn: number
 }
 
-export interface TurnTracker {
-  /** Must be read before the memories, so that the memories include every turn up to the watermark. */
-  readProgress(place: TurnPlace): Promise<Progress>
-  /**
-   * Whether a turn above `lastTurn` has been added that is outside the window of this turn. Turns up to `lastTurn`
-   * need no check: adding one of them moves the fence.
-   */
-  hasHiddenAdditions(place: TurnPlace, windowSize: number, lastTurn: number): Promise<boolean>
-}
+export type TurnTracker = ReturnType<typeof createTurnTracker>
 
-export interface TurnTrackerOptions {
+interface TurnTrackerOptions {
   records: RecordStore
   state: Pick<ScopeState, 'turns'>
-  /** Milliseconds after its recall for which a turn is expected to be added. */
   settleMs: number
   /** Epoch milliseconds. */
   now: () => number
@@ -44,7 +35,7 @@ export interface TurnTrackerOptions {
 const MAX_HOLES = 64
 
 /** Derives the progress of conversations from the stored turns and the recorded recalls. */
-export function createTurnTracker({ records, state, settleMs, now }: TurnTrackerOptions): TurnTracker {
+export function createTurnTracker({ records, state, settleMs, now }: TurnTrackerOptions) {
   const isAdded = async (scope: string, conversationId: string, turn: number) =>
     (await records.get('turns', scope, turnRecordId(conversationId, turn))) !== undefined
 
@@ -52,7 +43,8 @@ export function createTurnTracker({ records, state, settleMs, now }: TurnTracker
     recalledAt !== null && addedAt === null && Math.abs(now() - recalledAt) < settleMs
 
   return {
-    async readProgress({ scope, conversationId, turn }) {
+    /** Must be read before the memories, so that the memories include every turn up to the watermark. */
+    async readProgress({ scope, conversationId, turn }: TurnPlace): Promise<Progress> {
       const conversation = await getConversation(records, scope, conversationId)
       const seen = await state.turns(scope, conversationId)
       let watermark = turn - 1
@@ -64,7 +56,15 @@ export function createTurnTracker({ records, state, settleMs, now }: TurnTracker
       }
       return { watermark, lastTurn: conversation?.last_turn ?? 0 }
     },
-    async hasHiddenAdditions({ scope, conversationId, turn }, windowSize, lastTurn) {
+    /**
+     * Whether a turn above `lastTurn` has been added that is outside the window of this turn. Turns up to `lastTurn`
+     * need no check: adding one of them moves the fence.
+     */
+    async hasHiddenAdditions(
+      { scope, conversationId, turn }: TurnPlace,
+      windowSize: number,
+      lastTurn: number,
+    ): Promise<boolean> {
       const last = (await getConversation(records, scope, conversationId))?.last_turn ?? 0
       if (last <= lastTurn) return false
       // A regenerated turn: the turns after it are in no window of the new thread.

@@ -1,6 +1,6 @@
 import type { CountTokens } from '../../text/token-counter.ts'
-import { renderHeading, renderLine, renderProfile } from './render.ts'
-import { compareSlots, type SlottedMemory } from './slots.ts'
+import { fence, instructionWarning, toSingleLine } from '../render.ts'
+import { compareSlots, SAID, type SlottedMemory } from './slots.ts'
 
 export interface PackOptions {
   /** Maximum o200k tokens of the text. */
@@ -74,4 +74,30 @@ function sortByScore(slotted: readonly SlottedMemory[], { isPreferred }: PackOpt
     .map((one) => ({ one, score: scoreOf(one) }))
     .sort((a, b) => b.score - a.score || compareSlots(a.one, b.one))
     .map(({ one }) => one)
+}
+
+/** Renders sorted memories with a heading per topic. Does not depend on the current time. */
+function renderProfile(sorted: readonly SlottedMemory[]): string {
+  const lines = sorted.flatMap((one, i) =>
+    sorted[i - 1]?.key === one.key ? [renderLine(one)] : [renderHeading(one), renderLine(one)],
+  )
+  return fence('What is known of the user, by topic.', lines)
+}
+
+function renderHeading({ topic }: SlottedMemory): string {
+  const name = toSingleLine(topic)
+  return `# ${name}${instructionWarning(name)}`
+}
+
+/** `- home: Ada lives in Kyoto. (2026-03)` with the date of the event, or `- [2026-03-01] I like tea.` for a statement. */
+function renderLine({ memory, key, subTopic, saidAt }: SlottedMemory): string {
+  const text = toSingleLine(memory.text)
+  if (key === SAID) {
+    const day = new Date(saidAt).toISOString().slice(0, 10)
+    return `- [${day}]${instructionWarning(text)} ${text}`
+  }
+  const name = toSingleLine(subTopic ?? '')
+  const date = memory.event_date === null ? '' : ` (${toSingleLine(memory.event_date)})`
+  const label = `${name}${instructionWarning(`${name}: ${text}`)}`.trim()
+  return `- ${label === '' ? '' : `${label}: `}${text}${date}`
 }

@@ -1,22 +1,19 @@
 import type { Memory } from '../../memory/model/memory.ts'
-import { type Scope, scopeKey } from '../../memory/model/scope.ts'
+import { type Narrowing, type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { fold } from '../../memory/model/topics.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import { DEFAULT_RULES, withDefaultTopics } from '../../memory/rules/rules.ts'
 import { AppError } from '../../ports/errors.ts'
-import { type CountTokens, tokenCounter } from '../../text/token-counter.ts'
+import { tokenCounter } from '../../text/token-counter.ts'
 import { createGates, passesAll } from '../gates.ts'
 import type { Snapshot } from '../snapshot.ts'
 import type { Snapshots } from '../snapshots.ts'
 import { type Packed, pack } from './pack.ts'
 import { selectRecent, selectStatic } from './parts.ts'
-import { createSlotter, type Schema, type SlottedMemory } from './slots.ts'
+import { createSlotter, type SlottedMemory } from './slots.ts'
 
-interface ProfileRequest {
-  agentId?: string | undefined
-  runId?: string | undefined
-  /** Filters the memories and selects the topics that sort them. */
-  appId?: string | undefined
+/** `appId` filters the memories and selects the topics that sort them. */
+interface ProfileRequest extends Omit<Narrowing, 'conversationId'> {
   tokenBudget: number
   maxPerTopic: number
   /** Includes only these topics; absent: all. */
@@ -43,7 +40,7 @@ interface ProfilesOptions {
   /** Whether a model assigns topics. Without one, the profile includes the statements of the user. */
   learns: boolean
   /** Epoch milliseconds. */
-  now?: () => number
+  now: () => number
 }
 
 const DEFAULT_MAX_PER_TOPIC = 15
@@ -51,11 +48,9 @@ const DEFAULT_MAX_PER_TOPIC = 15
 /** Renders the memories of a user by topic. */
 export class Profiles {
   readonly #options: ProfilesOptions
-  readonly #now: () => number
 
   constructor(options: ProfilesOptions) {
     this.#options = options
-    this.#now = options.now ?? Date.now
   }
 
   async read(scope: Scope, request: ProfileRequest): Promise<Profile> {
@@ -63,8 +58,18 @@ export class Profiles {
     const count = await tokenCounter()
     // Read last: nothing is awaited afterwards, so the response reflects the current memories.
     const snapshot = await this.#snapshot(scopeKey(scope))
-    const now = this.#now()
-    const packed = this.#pack(snapshot, request, withDefaultTopics(rules).topics, count, now)
+    const now = this.#options.now()
+    const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
+    const gates = createGates({ agentId, runId, appId, now })
+    const memories = [...snapshot.memories.values()].filter(
+      (memory) => this.#isListed(memory) && passesAll(gates, memory),
+    )
+    const topics = request.topics && new Set(request.topics.map(fold))
+    const preferred = new Set(request.prefer?.map(fold))
+    const toSlot = createSlotter(withDefaultTopics(rules).topics)
+    const slotted = memories.map(toSlot).filter(({ key }) => topics?.has(key) ?? true)
+    const isPreferred = (key: string) => preferred.has(key)
+    const packed = pack(slotted, { tokenBudget, maxPerTopic, isPreferred }, count)
     return { ...packed, static: selectStatic(packed.kept), recent: selectRecent(packed.kept, now) }
   }
 
@@ -88,25 +93,6 @@ export class Profiles {
     const toSlot = createSlotter(withDefaultTopics(inForce?.rules ?? DEFAULT_RULES).topics)
     const options = { maxPerTopic: DEFAULT_MAX_PER_TOPIC, isPreferred: () => false }
     return (memories, tokenBudget) => toText(pack(memories.map(toSlot), { ...options, tokenBudget }, count))
-  }
-
-  #pack(
-    snapshot: Snapshot,
-    request: ProfileRequest,
-    schema: Schema,
-    count: CountTokens,
-    now: number,
-  ): Packed {
-    const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
-    const gates = createGates({ agentId, runId, appId, now })
-    const memories = [...snapshot.memories.values()].filter(
-      (memory) => this.#isListed(memory) && passesAll(gates, memory),
-    )
-    const topics = request.topics && new Set(request.topics.map(fold))
-    const preferred = new Set(request.prefer?.map(fold))
-    const slotted = memories.map(createSlotter(schema)).filter(({ key }) => topics?.has(key) ?? true)
-    const isPreferred = (key: string) => preferred.has(key)
-    return pack(slotted, { tokenBudget, maxPerTopic, isPreferred }, count)
   }
 
   /** Memories with a topic; without a model also the statements of the user, but not of the assistant. */

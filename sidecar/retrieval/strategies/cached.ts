@@ -1,17 +1,11 @@
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { servesUntilTurn } from '../../memory/model/window-rule.ts'
 import { tokenCounter } from '../../text/token-counter.ts'
-import { type BlockMemory, blockKey } from '../blocks/block.ts'
+import { blockKey } from '../blocks/block.ts'
 import type { BlockCache, BlockRequest, ServedBlock } from '../blocks/block-cache.ts'
 import { windowGate } from '../gates.ts'
 import type { Recall, Timings } from '../recall.ts'
-import {
-  type CacheReport,
-  NO_TIME,
-  type Strategy,
-  type StrategyRequest,
-  type StrategyResult,
-} from './request.ts'
+import { NO_TIME, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
 import { type Selection, selectBlock } from './select.ts'
 
 export interface CachedOptions {
@@ -135,7 +129,7 @@ export class CachedStrategies {
       context,
       delta: text,
       tokens: text === '' ? blockResult.tokens : count(context),
-      memories: [...memories, ...delta.found.map(({ memory, score }): BlockMemory => ({ memory, score }))],
+      memories: [...memories, ...delta.found.map(({ memory, score }) => ({ memory, score }))],
       degraded: [...new Set([...blockResult.degraded, ...delta.degraded])],
       tookMs: {
         embed: tookMs.embed + delta.tookMs.embed,
@@ -147,33 +141,28 @@ export class CachedStrategies {
   }
 }
 
-function toResult(request: CachedRequest, served: ServedBlock): StrategyResult {
-  const { block } = served
+function toResult(
+  { strategy, turn, windowSize }: CachedRequest,
+  { block, result, reason, isStored }: ServedBlock,
+): StrategyResult {
   return {
-    strategy: request.strategy,
+    strategy,
     context: block.text,
     block: block.text,
     delta: '',
     tokens: block.tokens,
     memories: block.memories,
-    cache: toCacheReport(request, served),
+    cache: {
+      result,
+      reason,
+      // The turn number decreases for a regenerated answer.
+      age_turns: Math.max(0, turn - block.turn),
+      serves_until_turn: isStored ? servesUntilTurn(block.watermark, windowSize) : null,
+      block_hash: block.text === '' ? null : block.hash,
+    },
     watermark: block.watermark,
     coverage: block.coverage,
     degraded: [],
     tookMs: NO_TIME,
-  }
-}
-
-function toCacheReport(
-  { turn, windowSize }: CachedRequest,
-  { block, result, reason, isStored }: ServedBlock,
-): CacheReport {
-  return {
-    result,
-    reason,
-    // The turn number decreases for a regenerated answer.
-    age_turns: Math.max(0, turn - block.turn),
-    serves_until_turn: isStored ? servesUntilTurn(block.watermark, windowSize) : null,
-    block_hash: block.text === '' ? null : block.hash,
   }
 }

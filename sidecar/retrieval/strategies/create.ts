@@ -1,39 +1,32 @@
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
-import { BlockCache } from '../blocks/block-cache.ts'
+import { BlockCache, type BlockCacheOptions } from '../blocks/block-cache.ts'
 import { createTurnTracker } from '../blocks/watermark.ts'
 import { type CachedOptions, CachedStrategies } from './cached.ts'
 import type { Strategy } from './request.ts'
 import { Strategies, type StrategiesOptions } from './strategies.ts'
 
-export interface StrategySettings {
+const DEFAULTS = {
   /** Milliseconds after which a recall is answered with the best available fallback. */
-  deadlineMs: number
+  deadlineMs: 2000,
   /** Milliseconds after its recall for which a turn is expected to be added. */
-  settleMs: number
+  settleMs: 60_000,
   /** Maximum lifetime of a block in milliseconds. */
-  blockTtlMs: number
+  blockTtlMs: 86_400_000,
   /** Milliseconds to wait for a block that another recall builds. */
-  waitMs: number
+  waitMs: 500,
   /** The strategy that `auto` selects when a conversation, a turn and a window of at least 2 are given. */
-  auto: Strategy
+  auto: 'cached_delta' as Strategy,
 }
 
-const DEFAULT_STRATEGY_SETTINGS: StrategySettings = {
-  deadlineMs: 2000,
-  settleMs: 60_000,
-  blockTtlMs: 86_400_000,
-  waitMs: 500,
-  auto: 'cached_delta',
-}
+export type StrategySettings = typeof DEFAULTS
 
 export interface StrategyBackends
   extends Pick<CachedOptions, 'recall' | 'profilePacker'>,
+    Pick<BlockCacheOptions, 'hasPendingNotices'>,
     Pick<StrategiesOptions, 'profile' | 'onAnswer' | 'onRecall' | 'now'> {
   records: RecordStore
   scopeState: ScopeState
-  /** Whether the counters of a scope lack a change. */
-  hasPendingNotices: (scope: string) => boolean
 }
 
 export function createStrategies(
@@ -41,7 +34,7 @@ export function createStrategies(
   settings: Partial<StrategySettings> = {},
 ): Strategies {
   const { recall, profilePacker, records, scopeState: state, hasPendingNotices, now } = backends
-  const { deadlineMs, settleMs, blockTtlMs, waitMs, auto } = { ...DEFAULT_STRATEGY_SETTINGS, ...settings }
+  const { deadlineMs, settleMs, blockTtlMs, waitMs, auto } = { ...DEFAULTS, ...settings }
   const turns = createTurnTracker({ records, state, settleMs, now })
   const blocks = new BlockCache({ state, turns, hasPendingNotices, ttlMs: blockTtlMs, waitMs, now })
   const cached = new CachedStrategies({ recall, blocks, profilePacker })

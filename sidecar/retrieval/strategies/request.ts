@@ -1,9 +1,11 @@
+import { z } from 'zod'
 import type { Memory } from '../../memory/model/memory.ts'
-import type { BlockReason } from '../blocks/freshness.ts'
+import { BLOCK_REASONS } from '../blocks/freshness.ts'
 import type { TurnCoverage } from '../blocks/turn-coverage.ts'
 import type { RecallRequest, Timings } from '../recall.ts'
 
-export type Strategy = 'per_query' | 'cached' | 'cached_delta'
+export const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
+export type Strategy = (typeof STRATEGIES)[number]
 
 export interface StrategyRequest extends RecallRequest {
   strategy: Strategy | 'auto'
@@ -17,15 +19,16 @@ export interface StrategyRequest extends RecallRequest {
   filters?: unknown
 }
 
-export interface CacheReport {
-  result: 'hit' | 'miss' | 'none'
+export const cacheReport = z.object({
+  result: z.enum(['hit', 'miss', 'none']),
   /** `disabled`: the strategy is `per_query`, there is no conversation or a window below 2, or the cache is unavailable. */
-  reason: BlockReason | 'disabled'
-  /** Turns since the block was built. */
-  age_turns: number | null
-  serves_until_turn: number | null
-  block_hash: string | null
-}
+  reason: z.enum([...BLOCK_REASONS, 'disabled']),
+  age_turns: z.number().nullable(),
+  serves_until_turn: z.number().nullable(),
+  block_hash: z.string().nullable(),
+})
+
+type CacheReport = z.output<typeof cacheReport>
 
 export interface StrategyResult {
   /** The strategy that was used. */
@@ -45,15 +48,6 @@ export interface StrategyResult {
   /** Parts that are missing because they were late or failed, then the fallback that replaces the result, if any. */
   degraded: string[]
   tookMs: Timings
-}
-
-/** A profile of the user within a token budget. */
-export interface ProfileText {
-  /** Empty if nothing is known. */
-  text: string
-  /** o200k tokens. */
-  tokens: number
-  memories: readonly Memory[]
 }
 
 export const NO_CACHE: CacheReport = {

@@ -1,7 +1,7 @@
 import type { Memory } from '../../memory/model/memory.ts'
 import type { CountTokens } from '../../text/token-counter.ts'
+import type { ProfileText } from '../profile/profiles.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from '../render.ts'
-import type { ProfileText } from './request.ts'
 
 export interface Selection {
   all: readonly Memory[]

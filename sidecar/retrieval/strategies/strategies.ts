@@ -1,34 +1,25 @@
+import pTimeout from 'p-timeout'
 import type { Scope } from '../../memory/model/scope.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import { AppError } from '../../ports/errors.ts'
+import type { ProfileText } from '../profile/profiles.ts'
 import type { Recall } from '../recall.ts'
 import type { CachedRequest, CachedStrategies } from './cached.ts'
-import {
-  NO_CACHE,
-  NO_TIME,
-  type ProfileText,
-  type Strategy,
-  type StrategyRequest,
-  type StrategyResult,
-} from './request.ts'
+import { NO_CACHE, NO_TIME, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
 
 export interface StrategiesOptions {
   recall: Recall
   cached: CachedStrategies
   /** Reads the user's profile, a fallback. Rejects when it is unavailable. */
   profile: (scope: Scope, request: StrategyRequest) => Promise<ProfileText>
-  /** Milliseconds after which a recall is answered with the best available fallback. */
   deadlineMs: number
   /** Called with every answer to a turn of a conversation. Must not throw or block. */
   onAnswer: (answer: Answered) => void
   /** Epoch milliseconds. */
   now: () => number
-  /** The strategy that `auto` selects when conversation, turn and window size are given. */
-  auto?: Strategy
+  auto: Strategy
   /** Called for every recall that may use a cached block. */
-  onRecall?:
-    | ((scope: Scope, conversationId: string, view: { turn: number; windowSize: number }) => void)
-    | undefined
+  onRecall: (scope: Scope, conversationId: string, view: { turn: number; windowSize: number }) => void
 }
 
 export interface Answered {
@@ -67,20 +58,14 @@ export class Strategies {
     const { deadlineMs, now, onAnswer } = this.#options
     const at = now()
     const fallbacks: Fallbacks = { block: undefined, profile: undefined }
-    let profileTimer: NodeJS.Timeout | undefined
-    let deadlineTimer: NodeJS.Timeout | undefined
-    // Not p-timeout: it creates an error with a stack for every call, 5 % of a cached recall.
-    const late = new Promise<StrategyResult>((resolve) => {
-      profileTimer = setTimeout(
-        () => void this.#readProfile(scope, request, fallbacks),
-        deadlineMs * PROFILE_AFTER,
-      )
-      deadlineTimer = setTimeout(() => resolve(toFallbackResult(fallbacks, 'deadline', request)), deadlineMs)
-    })
-    const answered = await Promise.race([this.#answer(scope, request, fallbacks), late]).finally(() => {
-      clearTimeout(profileTimer)
-      clearTimeout(deadlineTimer)
-    })
+    const profileTimer = setTimeout(
+      () => void this.#readProfile(scope, request, fallbacks),
+      deadlineMs * PROFILE_AFTER,
+    )
+    const answered = await pTimeout(this.#answer(scope, request, fallbacks), {
+      milliseconds: deadlineMs,
+      fallback: () => toFallbackResult(fallbacks, 'deadline', request),
+    }).finally(() => clearTimeout(profileTimer))
     const result = { ...answered, tookMs: { ...answered.tookMs, total: performance.now() - started } }
     onAnswer({ scope, request, result, at })
     return result
@@ -110,7 +95,7 @@ export class Strategies {
   async #recall(scope: Scope, request: StrategyRequest, fallbacks: Fallbacks): Promise<StrategyResult> {
     const cachedRequest = this.#toCachedRequest(request)
     if (!cachedRequest) return await this.#recallPerQuery(scope, request)
-    this.#options.onRecall?.(scope, cachedRequest.conversationId, cachedRequest)
+    this.#options.onRecall(scope, cachedRequest.conversationId, cachedRequest)
     try {
       return await this.#options.cached.recall(scope, cachedRequest, (result) => {
         fallbacks.block = result
@@ -125,7 +110,7 @@ export class Strategies {
   /** Returns `undefined` if the request cannot use a cached block. */
   #toCachedRequest(request: StrategyRequest): CachedRequest | undefined {
     const { conversationId, turn, windowSize } = request
-    const strategy = request.strategy === 'auto' ? (this.#options.auto ?? 'per_query') : request.strategy
+    const strategy = request.strategy === 'auto' ? this.#options.auto : request.strategy
     if (strategy === 'per_query') return undefined
     if (conversationId === undefined || turn === undefined || windowSize === undefined) return undefined
     return windowSize <= 1 ? undefined : { ...request, strategy, conversationId, turn, windowSize }

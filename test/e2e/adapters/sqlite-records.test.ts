@@ -132,14 +132,14 @@ describe('the records file', () => {
     db.exec(`CREATE TABLE records (collection TEXT NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL,
         payload TEXT NOT NULL, dense BLOB, sparse BLOB, PRIMARY KEY (collection, scope, id)) WITHOUT ROWID, STRICT;
       CREATE INDEX records_in_order ON records (collection, scope, position, id); PRAGMA user_version = 2`)
-    const insert = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, NULL)')
+    const insert = db.prepare('INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)')
     const dense = new Uint8Array(new Float32Array([1, 2]).buffer)
     for (const [scope, id, position] of [
       ['default/ada', 'late', 2],
       ['default/bob', 'other', 1],
       ['default/ada', 'early', 1],
     ] as const) {
-      insert.run('memories', scope, id, position, '{"text":"said"}', dense)
+      insert.run('memories', scope, id, position, '{"text":"said"}', dense, new Uint8Array(8))
     }
     db.close()
     const store = openSqliteRecords(path)

@@ -1,13 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { withSearchFields } from '../../../sidecar/memory/repositories/memories.ts'
 import { toPayload } from '../../../sidecar/memory/repositories/record.ts'
 import { assertSameEmbedder } from '../../../sidecar/memory/store/embedder-guard.ts'
-import {
-  completeMemories,
-  embedderBefore,
-  moveEmbeddings,
-} from '../../../sidecar/memory/store/re-embedding.ts'
+import { embedderBefore, moveEmbeddings } from '../../../sidecar/memory/store/re-embedding.ts'
 import type { Embedder } from '../../../sidecar/ports/embedder.ts'
 import { type RecordStore, scrollAll } from '../../../sidecar/ports/records.ts'
 import { put } from '../../contract/records.ts'
@@ -37,8 +32,7 @@ function counting(dimensions: number): Embedder & { texts: string[] } {
 async function memory(id: string, text: string, embedder: Embedder, scope: string) {
   const [dense] = await embedder.embed([text], 'document')
   const payload = toPayload(storedMemory({ id, text }))
-  const record = withSearchFields('memories', { id, order: id.length, payload, dense })
-  return { put: record, collection: 'memories' as const, scope }
+  return { put: { id, order: id.length, payload, dense }, collection: 'memories' as const, scope }
 }
 
 /** Two users with 70 memories each, more than one page, and an end marker. */
@@ -167,18 +161,4 @@ describe('moveEmbeddings', () => {
     await expect(moveEmbeddings(options)).rejects.toThrow(/Stop every sidecar/)
     await assertSameEmbedder(source, OLD)
   }, 60_000)
-})
-
-describe('completeMemories', () => {
-  it('adds missing term weights once', async () => {
-    await using server = await startFakeQdrant()
-    const store = await openOn(server.url, { embedder: OLD })
-    const whole = await memory('new', 'green tea', OLD, SCOPES[0] as string)
-    const { sparse, ...bare } = (await memory('old', 'black tea', OLD, SCOPES[1] as string)).put
-    await store.commit([whole, { put: bare, collection: 'memories', scope: SCOPES[1] as string }])
-    expect(await completeMemories(store)).toBe(1)
-    expect(await store.get('memories', SCOPES[1] as string, 'old')).toMatchObject({ sparse })
-    expect(await completeMemories(store)).toBe(0)
-    await store.close()
-  })
 })

@@ -8,7 +8,6 @@ import { candidatesOf, collectCandidates } from '../../../sidecar/learning/intak
 import { planFacts, planReconciliation } from '../../../sidecar/learning/reconcile/plan.ts'
 import type { KnownMemory, NewFact } from '../../../sidecar/learning/reconcile/types.ts'
 import { readMemories, readMemoryChunk } from '../../../sidecar/retrieval/ranking/reading.ts'
-import { sparseOfAll, sparseOfChunk } from '../../../sidecar/text/terms/sparse.ts'
 import { chunksByLength, OFFLOAD_CHARACTERS, offloaded } from '../../../sidecar/text/workers/worker-pool.ts'
 import { threadOf, url } from '../../helpers/thread-of.ts'
 
@@ -60,16 +59,6 @@ describe('a call with much text gives the same result in a worker thread as inli
       fc.asyncProperty(longTexts, async (texts) => {
         const inline = embedTexts({ texts, dimensions: 384 })
         expect(await lexicalEmbedder().embed(texts, 'document')).toEqual(inline)
-      }),
-      RUNS,
-    )
-  })
-
-  it('sparse vectors', async () => {
-    await fc.assert(
-      fc.asyncProperty(longTexts, async (texts) => {
-        const memories = texts.map((text, i) => ({ text, context: texts[i + 1] ?? null }))
-        expect(await sparseOfAll(memories)).toEqual(sparseOfChunk(memories))
       }),
       RUNS,
     )

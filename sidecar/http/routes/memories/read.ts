@@ -28,25 +28,19 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const direction = order === 'oldest' ? 'ascending' : 'descending'
     const matches = compileFilter(omitUndefined(selection))
+    const page = { limit, after, direction } as const
     if (as_of !== undefined) {
-      const page = { limit, after, direction, accept: matches } as const
-      const { memories, next } = await engine.listAsOf(scope, Date.parse(as_of), page)
-      return {
-        memories: memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil)),
-        next_cursor: next && encodeCursor(next),
-      }
+      const { memories, next } = await engine.listAsOf(scope, Date.parse(as_of), { ...page, accept: matches })
+      const views = memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil))
+      return { memories: views, next_cursor: next && encodeCursor(next) }
     }
     const time = now()
     const { memories, next } = await engine.list(scope, {
-      limit,
-      after,
-      direction,
+      ...page,
       accept: (memory) => (memory.expires_at === null || memory.expires_at > time) && matches(memory),
     })
-    return {
-      memories: memories.map((memory) => toView(memory, user_id)),
-      next_cursor: next && encodeCursor(next),
-    }
+    const views = memories.map((memory) => toView(memory, user_id))
+    return { memories: views, next_cursor: next && encodeCursor(next) }
   })
 
   operation(api, {
