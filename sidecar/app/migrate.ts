@@ -21,9 +21,6 @@ type Records = Topology['records']
 const STORES = ['sqlite', 'qdrant'] as const
 type StoreKind = (typeof STORES)[number]
 
-/** Placeholder: the SQLite store does not depend on the embedder. */
-const ANY_EMBEDDER: EmbedderName = { name: 'unknown', dimensions: 1 }
-
 await runCommand(async (open) => {
   const { from, to } = readArguments()
   const config = readConfig()
@@ -86,7 +83,8 @@ function assertFilesComplete(path: string, dataDir: string): void {
 
 /** Qdrant has one collection of memories per embedder; a record names the one in use. */
 async function embedderOf(store: Records): Promise<EmbedderName> {
-  if (store.kind === 'sqlite') return ANY_EMBEDDER
+  // The SQLite store ignores the embedder.
+  if (store.kind === 'sqlite') return { name: 'unknown', dimensions: 1 }
   const { readOnlyQdrant } = await import('../adapters/qdrant/records.ts')
   const embedder = await getEmbedderNote(readOnlyQdrant(store))
   if (!embedder) throw new Error(`QDRANT_URL, QDRANT_COLLECTION_PREFIX: ${nameOf(store)} is empty`)

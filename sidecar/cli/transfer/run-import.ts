@@ -48,7 +48,10 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
   const { source, size, progress } = openSource(options.from)
   const format = options.format === 'auto' ? await detectFormat(source) : options.format
   await client?.checkConnection()
-  const importId = identify(options, format, size, source.date)
+  const { user, mode, appId, agentId, target } = options
+  // Same file, same options, same sidecar.
+  const parts = [source.name, size, source.date, format, user, mode, appId, agentId, target]
+  const importId = JSON.stringify(parts)
   const previous = client && readState(statePath, importId)
   if (previous) {
     bar.say(`Continuing after ${previous.done} entries. Delete ${statePath} to start from the beginning.`)
@@ -136,10 +139,4 @@ function openSource(path: string) {
   }
   const source: Source = { path, name: basename(path), date: mtime.toISOString(), onBytes }
   return { source, size, progress: () => (size === 0 ? 1 : Math.min(1, bytes / size)) }
-}
-
-/** Identifies an import in the resume state: same file, same options, same sidecar. */
-function identify(options: ImportOptions, format: Format, size: number, date: string): string {
-  const { from, user, mode, appId, agentId, target } = options
-  return JSON.stringify([basename(from), size, date, format, user, mode, appId, agentId, target])
 }

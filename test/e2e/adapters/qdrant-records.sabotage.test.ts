@@ -26,7 +26,7 @@ const cutAt = (moment: string) =>
 
 const SABOTEURS: Saboteur[] = [
   {
-    name: 'filters by neither scope nor collection',
+    name: 'omits the scope from queries and accepts records of any scope',
     caughtBy: IN_SCOPES,
     parts: {
       'points.ts': ({ toRecord }) => ({
