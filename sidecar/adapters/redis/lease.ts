@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AppError } from '../../ports/errors.ts'
 import type { Hold } from '../../ports/scope-lock.ts'
 import { ignoreUnavailable, type RedisConnection } from './connection.ts'
+import { runScript } from './scripts.ts'
 
 export interface LeaseOptions {
   connection: RedisConnection
@@ -93,7 +94,7 @@ export function createLease(options: LeaseOptions, keys: readonly string[]): Lea
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const run = (script: string, arg: number) =>
-    connection.run((client) => client.eval(script, keys.length, ...keys, token, arg))
+    connection.run((client) => runScript(client, script, keys, [token, arg]))
 
   /** Runs a script that grants or renews the lease if `isHeld` says so of its reply. */
   async function extend<T>(script: string, isHeld: (reply: T) => boolean): Promise<T> {

@@ -5,6 +5,7 @@ import { assertSize, type RedisCacheOptions, wholeMs } from './cache.ts'
 import { checkWritable, ignoreUnavailable } from './connection.ts'
 import { assertWellFormed, scopeKeys } from './keys.ts'
 import * as scripts from './scope-state-scripts.ts'
+import { runScript } from './scripts.ts'
 
 /** Scopes whose last counters this process remembers. */
 const MAX_SEEN = 10_000
@@ -21,7 +22,7 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
   const keysOf = (scope: string) => scopeKeys(keyPrefix, scope)
 
   function run(script: string, keys: readonly string[], args: readonly (string | number)[]) {
-    return connection.run((client) => client.eval(script, keys.length, ...keys, ...args))
+    return connection.run((client) => runScript(client, script, keys, args))
   }
 
   /** Runs a script that starts with `COUNTERS` and returns them first. */
