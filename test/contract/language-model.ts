@@ -152,7 +152,7 @@ export const MODEL_CASES: readonly Case<ModelSubject>[] = [
     }),
   ),
   {
-    name: 'rejects with the reason of a signal that is aborted before, and asks nobody',
+    name: 'rejects with the reason of an aborted signal, without a request',
     async run({ model, endpoint }) {
       const signal = AbortSignal.abort(new Error('changed my mind'))
       await expect(model.complete(requestOf({ signal }))).rejects.toThrow('changed my mind')

@@ -43,7 +43,7 @@ export type Fault = keyof typeof CAUGHT_BY
 
 const STEP_MS = 60_000
 
-/** What processes share: who holds which scope until when, how it was left, and who waits. */
+/** What processes share: who holds which scope until when, how it was left, and the waiting requests. */
 function server() {
   return {
     ahead: 0,

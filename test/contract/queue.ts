@@ -87,13 +87,13 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
     async run({ open }) {
       const { queue, journal } = await working(open)
       const at = Date.now() + 5 * SOON
-      await queue.schedule('brought forward', at + HOUR)
-      await queue.schedule('brought forward', at)
-      await queue.schedule('not put off', at)
-      await queue.schedule('not put off', at + HOUR)
+      await queue.schedule('earlier', at + HOUR)
+      await queue.schedule('earlier', at)
+      await queue.schedule('not postponed', at)
+      await queue.schedule('not postponed', at + HOUR)
       for (let i = 0; i < 5; i++) await queue.schedule('many', at + i)
       await settled(queue, journal, at + SOON / 2)
-      for (const key of ['brought forward', 'not put off', 'many']) {
+      for (const key of ['earlier', 'not postponed', 'many']) {
         expect(journal.of(key), key).toHaveLength(1)
         expect(journal.of(key)[0]?.at, key).toBeGreaterThanOrEqual(at)
       }
@@ -182,17 +182,17 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
             at = Date.now() + SOON
             return at
           }
-          if (key !== 'wished') return null
+          if (key !== 'scheduled') return null
           await gate.passed
           return Date.now() + HOUR
         }),
       )
-      await queue.schedule('wished', 0)
+      await queue.schedule('scheduled', 0)
       await queue.schedule('later', 0)
-      await until(() => journal.of('wished').length === 1)
-      await queue.schedule('wished', 0)
+      await until(() => journal.of('scheduled').length === 1)
+      await queue.schedule('scheduled', 0)
       gate.open()
-      await until(() => journal.of('later').length === 2 && journal.of('wished').length === 2)
+      await until(() => journal.of('later').length === 2 && journal.of('scheduled').length === 2)
       expect(journal.of('later')[1]?.at).toBeGreaterThanOrEqual(at)
     },
   },

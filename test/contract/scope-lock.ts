@@ -25,7 +25,7 @@ const ODD = [
   '',
 ]
 
-/** How long somebody who keeps writing may keep another from it before the case fails, milliseconds. */
+/** How long continuous writes of one process may delay another before the case fails, milliseconds. */
 const PATIENCE_MS = 3000
 
 /** Cases of any lock. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import { mayServe } from '../../memory/model/window-rule.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
 import type { Counters, Lease, ScopeState } from '../../ports/scope-state.ts'
@@ -44,6 +45,8 @@ interface CacheRead {
 const POLL_MS = 20
 /** Expired blocks are stored a little longer, so that the reason `ttl` can be reported. */
 const RETENTION_MS = 3_600_000
+/** Total length of the stored texts whose blocks are kept parsed, UTF-16 code units. */
+const MAX_PARSED_CHARACTERS = 16 * 1024 * 1024
 
 /**
  * Serves blocks by the window rule and builds missing ones, one build at a time per key. A block is stored only if no
@@ -52,6 +55,11 @@ const RETENTION_MS = 3_600_000
  */
 export class BlockCache {
   readonly #options: BlockCacheOptions
+  /** Blocks by their stored text: a conversation reads the same block every turn. They are never modified. */
+  readonly #parsed = new LRUCache<string, Block>({
+    maxSize: MAX_PARSED_CHARACTERS,
+    sizeCalculation: (_block, text) => text.length + 1,
+  })
 
   constructor(options: BlockCacheOptions) {
     this.#options = options
@@ -92,11 +100,17 @@ export class BlockCache {
     const { state, turns, now } = this.#options
     const recall = recordsRecall ? { conversation: conversationId, turn, at: now() } : undefined
     const { counters, block: stored, isFenced } = await state.read(scope, key, recall)
-    const block = stored && parseBlock(stored.value)
+    const block = stored && this.#parse(stored.value)
     const freshness: Freshness = block
       ? await checkFreshness(block, counters, request, { turns, now: now() })
       : { reason: isFenced ? 'fence' : 'first', isCorrect: false }
     return { freshness, block }
+  }
+
+  #parse(text: string): Block | undefined {
+    const block = this.#parsed.get(text) ?? parseBlock(text)
+    if (block) this.#parsed.set(text, block)
+    return block
   }
 
   /** `isOutdated`: a memory was removed or corrected during the build. */

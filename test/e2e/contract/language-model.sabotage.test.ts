@@ -164,7 +164,7 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
   },
   {
     name: 'asks although the signal is aborted',
-    caughtBy: 'rejects with the reason of a signal that is aborted before, and asks nobody',
+    caughtBy: 'rejects with the reason of an aborted signal, without a request',
     sabotage: completing((honest) => async ({ signal, ...request }) => {
       await honest(request)
       signal?.throwIfAborted()
@@ -188,7 +188,7 @@ const SABOTEURS: { name: string; caughtBy: string; sabotage: Sabotage }[] = [
     sabotage: booking((entries) => entries.filter(({ outcome }) => outcome === 'ok')),
   },
   {
-    name: 'books to nobody',
+    name: 'records no account',
     caughtBy: LEDGER,
     sabotage: booking((entries) => entries.map((entry) => ({ ...entry, scope: '' }))),
   },

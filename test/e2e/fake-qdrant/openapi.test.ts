@@ -5,7 +5,7 @@ import { OPENAPI, startFakeQdrant } from '../../helpers/fake-qdrant/server.ts'
 const POINTS = '/collections/c/points'
 const NO_QUERY = new URLSearchParams()
 
-describe.skipIf(!OPENAPI)('the description of Qdrant (set QDRANT_OPENAPI to its file)', () => {
+describe.skipIf(!OPENAPI)('the OpenAPI document of Qdrant (set QDRANT_OPENAPI to its file)', () => {
   const check = () => checkAgainst(OPENAPI as string)
 
   it.each<[string, string, string, string, unknown]>([
@@ -56,6 +56,8 @@ describe.skipIf(!OPENAPI)('the description of Qdrant (set QDRANT_OPENAPI to its 
     const server = await startFakeQdrant()
     const response = await fetch(`${server.url}${POINTS}/scroll`, { method: 'POST', body: '{"limt":1}' })
     expect(response.status).toBe(400)
-    await expect(server[Symbol.asyncDispose]()).rejects.toThrow(/not as Qdrant has it: POST .*scroll/)
+    await expect(server[Symbol.asyncDispose]()).rejects.toThrow(
+      /violations of Qdrant's OpenAPI document: POST .*scroll/,
+    )
   })
 })

@@ -94,7 +94,7 @@ describe('a snapshot', () => {
     expect(builds()).toBe(1)
   })
 
-  it('that could not be built is tried again by the next who asks', async () => {
+  it('that failed to build is rebuilt by the next request', async () => {
     const { add, texts, failing, builds } = open()
     await add('Ada likes tea.')
     failing(true)
@@ -148,7 +148,7 @@ describe('a snapshot', () => {
     expect(builds()).toBe(3)
   })
 
-  it('larger than the whole bound is built for each who asks, and is right', async () => {
+  it('above the size limit is built for each request, with correct results', async () => {
     const { add, texts, builds } = open({ maxBytes: 3000 })
     for (let i = 0; i < 10; i++) await add(`Fact number ${i} is about ${i * 31}.`)
     expect(await texts()).toHaveLength(10)
