@@ -163,14 +163,13 @@ export class MemoryEngine {
     })
   }
 
-  /** Runs a task under the write lock of the scope and commits its changes atomically. All changes use this method. */
-  async change<T>(
-    scope: string,
-    task: (unit: UnitOfWork) => Promise<T>,
-    at = this.#options.now(),
-  ): Promise<T> {
+  /**
+   * Runs a task under the write lock of the scope and commits its changes atomically. All changes use this method.
+   * @param at time of the change, epoch milliseconds; by default the time at which the lock is acquired
+   */
+  async change<T>(scope: string, task: (unit: UnitOfWork) => Promise<T>, at?: number): Promise<T> {
     return await this.#runExclusive(scope, async (records) => {
-      const unit = new UnitOfWork(records, scope, at)
+      const unit = new UnitOfWork(records, scope, at ?? this.#options.now())
       const answer = await task(unit)
       await this.#report(await unit.commit(this.#options.embedder, this.#options.onFence))
       return answer

@@ -108,3 +108,15 @@ it('does not read memories of another user', async () => {
     undefined,
   ])
 })
+
+it('takes the time of a change when the lock is acquired, not when the change is requested', async () => {
+  const { engine, clock } = openEngine()
+  const scope = scopeKey(ADA)
+  const held = Promise.withResolvers<void>()
+  const first = engine.change(scope, () => held.promise)
+  const second = engine.change(scope, async ({ now }) => now)
+  clock.advance(5000)
+  held.resolve()
+  await first
+  expect(await second).toBe(clock.now())
+})
