@@ -108,7 +108,9 @@ export class BlockCache {
   }
 
   #parse(text: string): Block | undefined {
-    const block = this.#parsed.get(text) ?? parseBlock(text)
+    const parsed = this.#parsed.get(text)
+    if (parsed) return parsed
+    const block = parseBlock(text)
     if (block) this.#parsed.set(text, block)
     return block
   }
