@@ -33,6 +33,72 @@ export interface StoredRecord {
   payload: JsonObject
   /** L2-normalised embedding of the text. */
   dense?: Float32Array | undefined
+  /** Only of `memories`. `search` does not find a record without it. */
+  search?: SearchEntry | undefined
+}
+
+/** What a record is searched and ranked by. */
+export interface SearchEntry {
+  /** Hashes of the terms of its text, in order, one per occurrence. */
+  terms: Uint32Array
+  /** Hashes of the terms of the text said just before it. */
+  context: Uint32Array
+  /** Values for the ranking; the store returns them unchanged and does not read them. */
+  features: JsonObject
+}
+
+/**
+ * A condition on the payload of a record. A path names a property by its keys; a number is an index into an array.
+ * Where a path without a number meets an array, each element is tried, and one that meets the test is enough. Values are
+ * compared without conversion: two numbers or two strings.
+ */
+export type Condition =
+  | { all: readonly Condition[] }
+  | { any: readonly Condition[] }
+  | { not: Condition }
+  | { path: Path; equals: readonly (string | number | boolean)[] }
+  | { path: Path; range: { gt?: Bound; gte?: Bound; lt?: Bound; lte?: Bound } }
+  /** A string that contains the text, or an array that has it as an element. */
+  | { path: Path; contains: string | number | boolean }
+  /** Neither absent nor null. */
+  | { path: Path; exists: true }
+
+export type Path = readonly (string | number)[]
+
+export type Bound = number | string
+
+export interface SearchQuery {
+  /** Weights above 0 by term hash, at most `MAX_QUERY_TERMS`. */
+  terms: ReadonlyMap<number, number>
+  /** L2-normalised embedding of the query. */
+  dense?: Float32Array | undefined
+  /** Only records that meet it are returned. */
+  where?: Condition | undefined
+  /** The latest records that meet one of these conditions (and `where`) are candidates as well. */
+  also?: readonly Condition[] | undefined
+  /** Maximum number of candidates from each of: terms, `dense`, `also`. */
+  limit: number
+}
+
+export const MAX_QUERY_TERMS = 64
+
+export interface Candidate {
+  id: string
+  order: number
+  search: SearchEntry
+  /** Dot product of the embeddings of query and record; 0 where one of them is absent. */
+  similarity: number
+}
+
+export interface SearchResult {
+  /** Each record once, in no particular order. */
+  candidates: Candidate[]
+  /** Number of searchable records in the scope, those that fail `where` included. */
+  total: number
+  /** Number of records of the scope with each query term, where the store knows it. */
+  frequencies?: ReadonlyMap<number, number> | undefined
+  /** Reads candidates by id, in the given order. Those that were removed meanwhile are left out. */
+  read(ids: readonly string[]): Promise<StoredRecord[]>
 }
 
 export type Write =
@@ -60,6 +126,9 @@ export interface ScrollOptions {
  * - A record is only reachable through its own scope: the same id in two scopes is two records.
  * - `put` of an existing id replaces payload, embedding and order. Removing an absent record is no error.
  * - `scroll` visits each record once, by `order` and then id, also during concurrent writes.
+ * - `search` answers every record of the scope that meets `where` if the scope has at most `limit` searchable records.
+ *   Otherwise it answers the best ones by terms, by embedding and by `also`; terms that are rare in the scope count more.
+ *   It sees every commit that has resolved.
  */
 export interface RecordStore {
   /** Name for logs: `sqlite`, `qdrant`. */
@@ -67,6 +136,8 @@ export interface RecordStore {
   commit(writes: readonly Write[]): Promise<void>
   get(collection: Collection, scope: string, id: string): Promise<StoredRecord | undefined>
   scroll(collection: Collection, scope: string, options: ScrollOptions): Promise<StoredRecord[]>
+  /** Candidates among the `memories` of a scope, for a ranking. */
+  search(scope: string, query: SearchQuery): Promise<SearchResult>
   /** Scopes with records of a collection, sorted by UTF-16 code units, without `after` itself. */
   scopes(collection: Collection, options: { after?: string | undefined; limit: number }): Promise<string[]>
   /**
