@@ -2,7 +2,9 @@ import { join } from 'node:path'
 import { importIntakeLog } from '../cli/migration/intake-log.ts'
 import { assertMigrationComplete } from '../cli/migration/migration-state.ts'
 import { Ledger } from '../insight/ledger/ledger.ts'
+import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { assertSameEmbedder } from '../memory/store/embedder-guard.ts'
+import { updateSearchIndex } from '../memory/store/search-index.ts'
 import type { LedgerEntry, RecordCall } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'
 import { tokenCounter } from '../text/token-counter.ts'
@@ -10,9 +12,6 @@ import { openCaches, openEmbedder, openLanguageModel, openLocks, openQueue, open
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
 import type { Topology } from './topology.ts'
-
-/** Weight of vector similarity beside words, for a neural embedding model. */
-const NEURAL_INDEX = { weights: { dense: 0.5 } }
 
 /**
  * Opens the backends of the topology and builds the engine on them.
@@ -59,14 +58,16 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   services = compose(
     { records, cache, scopeState, ...locks, queue, embedder, model, ledger },
     {
-      indexMaxBytes: config.indexMaxBytes,
       embeddingDeadlineMs: config.embeddingDeadlineMs,
-      indexSettings: config.embedding && NEURAL_INDEX,
+      isNeural: config.embedding !== undefined,
       isShared: topology.isShared,
       buffer: config.buffer,
       ...(model && { countTokens: await tokenCounter() }),
     },
     log,
+  )
+  await updateSearchIndex(records, locks.scopeLock, logInvalidRecord(log), (scopes, memories) =>
+    log.info('memories indexed for search', { users: scopes, memories }),
   )
   await services.announcer.start()
   if (topology.records.kind === 'sqlite') {

@@ -50,22 +50,20 @@ export interface SearchEntry {
 /**
  * A condition on the payload of a record. A path names a property by its keys; a number is an index into an array.
  * Where a path without a number meets an array, each element is tried, and one that meets the test is enough. Values are
- * compared without conversion: two numbers or two strings.
+ * compared without conversion.
  */
 export type Condition =
   | { all: readonly Condition[] }
   | { any: readonly Condition[] }
   | { not: Condition }
   | { path: Path; equals: readonly (string | number | boolean)[] }
-  | { path: Path; range: { gt?: Bound; gte?: Bound; lt?: Bound; lte?: Bound } }
+  | { path: Path; range: { gt?: number; gte?: number; lt?: number; lte?: number } }
   /** A string that contains the text, or an array that has it as an element. */
   | { path: Path; contains: string | number | boolean }
   /** Neither absent nor null. */
   | { path: Path; exists: true }
 
 export type Path = readonly (string | number)[]
-
-export type Bound = number | string
 
 export interface SearchQuery {
   /** Weights above 0 by term hash, at most `MAX_QUERY_TERMS`. */

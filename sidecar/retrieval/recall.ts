@@ -1,18 +1,21 @@
 import pTimeout from 'p-timeout'
 import { asOf as readAsOf } from '../memory/engine/as-of.ts'
-import type { Predicate } from '../memory/model/filters.ts'
+import type { Filter, Predicate } from '../memory/model/filters.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
-import type { OnInvalidRecord } from '../memory/repositories/record.ts'
+import { readLatestMemories, readMemory } from '../memory/repositories/memories.ts'
+import { type OnInvalidRecord, tryRead } from '../memory/repositories/record.ts'
+import { searchEntriesOf } from '../memory/search/entry.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import { AppError } from '../ports/errors.ts'
-import type { RecordStore } from '../ports/records.ts'
+import type { Candidate, RecordStore } from '../ports/records.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
-import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
+import { conditionOf, createGates, type Gate, passesAll, windowGate } from './gates.ts'
+import { analyseQuery, type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
+import { type Ranked, rank } from './ranking/rank.ts'
+import type { RankSettings } from './ranking/settings.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
-import { buildSnapshot, type Snapshot } from './snapshot.ts'
-import type { Snapshots } from './snapshots.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
@@ -20,7 +23,7 @@ export interface SearchRequest extends Narrowing {
   topK: number
   /** Minimum score. */
   threshold?: number | undefined
-  filter?: Predicate | undefined
+  filter?: Filter | undefined
   explain?: boolean | undefined
   /** Ids of memories whose absence from the result is to be explained. */
   whyNot?: readonly string[] | undefined
@@ -66,7 +69,7 @@ export interface RecallResult extends SearchResult {
 
 /** The memories that a block may contain. */
 export interface BlockCandidates extends SearchResult {
-  /** All memories that pass the gates, including those that do not match the query. */
+  /** The latest memories that pass the gates, including those that do not match the query. */
   all: Memory[]
   /** Query-independent value of a memory, 0…1. */
   salience: (memory: Memory) => number
@@ -77,8 +80,8 @@ export interface BlockCandidates extends SearchResult {
 
 export interface RecallOptions {
   records: RecordStore
-  snapshots: Snapshots
   embedder: Embedder
+  settings?: RankSettings | undefined
   /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
   onInvalidRecord?: OnInvalidRecord | undefined
@@ -90,8 +93,23 @@ export interface RecallOptions {
 
 /** Models rate the importance of a memory from 1 to 5. */
 const MAX_IMPORTANCE = 5
+/** Candidates that the store returns from each source. */
+const MAX_CANDIDATES = 300
+/** Memories that a block is selected from, the latest ones. */
+const MAX_BLOCK_MEMORIES = 2_000
+/** Candidates read at a time, relative to the number of results: some do not pass the gates. */
+const READ_AHEAD = 2
 
-/** Ranks the snapshot of a scope for a query. */
+/** A ranking of candidates, whose memories are read as they are needed. */
+interface Ranking {
+  ranked: readonly Ranked[]
+  /** Current memories of the given ids, in this order. */
+  read: (ids: readonly string[]) => Promise<readonly Memory[]>
+  /** With `asOf`: end of validity by memory, epoch milliseconds. */
+  validUntil?: ReadonlyMap<string, number> | undefined
+}
+
+/** Ranks the candidates of the store for a query. */
 export class Recall {
   readonly #options: RecallOptions
   readonly #now: () => number
@@ -111,12 +129,22 @@ export class Recall {
   /** Searches all conversations, including turns in the window. */
   async blockCandidates(scope: Scope, request: SearchRequest): Promise<BlockCandidates> {
     const now = this.#now()
+    const { conversationId } = request
     const gates = createGates({ ...request, conversationId: undefined, now })
-    const { result, snapshot, vector } = await this.#search(scope, request, gates)
-    const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
+    const { records, onInvalidRecord } = this.#options
+    const [latest, { result, vector }] = await Promise.all([
+      orUnavailable(readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord)),
+      this.#search(scope, request, gates),
+    ])
+    const informative = new Map(latest.map(({ memory, informative }) => [memory.id, informative]))
     const salience = ({ id, importance }: Memory) =>
-      importance === null ? snapshot.index.informativeness(id) : importance / MAX_IMPORTANCE
-    return { ...result, all, salience, queryVector: vector, coverage: toCoverage(snapshot, request, now) }
+      importance === null ? (informative.get(id) ?? 0) : importance / MAX_IMPORTANCE
+    const memories = latest.map(({ memory }) => memory)
+    const isComplete = memories.length < MAX_BLOCK_MEMORIES
+    const coverage =
+      conversationId === undefined ? undefined : coverageOf(memories, conversationId, now, isComplete)
+    const all = memories.filter((memory) => passesAll(gates, memory))
+    return { ...result, all, salience, queryVector: vector, coverage }
   }
 
   /**
@@ -136,8 +164,7 @@ export class Recall {
     if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
       gates.push(windowGate(conversationId, turn, windowSize))
     }
-    const { result, snapshot } = await this.#search(scope, request, gates)
-    const coverage = toCoverage(snapshot, request, now)
+    const { result } = await this.#search(scope, request, gates)
     const count = await tokenCounter()
     const started = performance.now()
     const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !inPrompt.has(id))
@@ -148,6 +175,8 @@ export class Recall {
     const tookMs = { ...result.tookMs, render: renderMs, total: result.tookMs.total + renderMs }
     this.#options.onTimings?.('recall', tookMs, result.degraded)
     const found = result.found.filter(({ memory }) => kept.has(memory))
+    // The store sees every memory that was added before it is asked.
+    const coverage = conversationId === undefined ? undefined : { at: now }
     return { ...result, found, rendered, tookMs, coverage }
   }
 
@@ -156,61 +185,109 @@ export class Recall {
     scope: string,
     { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const snapshot = await this.#snapshot(scope, undefined)
-    const ranked = snapshot.index.rank(text, { limit, dense, accept: accepts(snapshot, accept) })
-    return ranked.map(({ id }) => snapshot.memories.get(id) as Memory)
+    const ranking = await this.#rank(scope, analyseQuery(text), { dense, gates: [] })
+    const similar: Memory[] = []
+    for await (const { memory } of walk(ranking, limit)) {
+      if (accept(memory)) similar.push(memory)
+      if (similar.length === limit) break
+    }
+    return similar
   }
 
   async #search(
     scope: Scope,
     request: SearchRequest,
     gates: readonly Gate[],
-  ): Promise<{ result: SearchResult; snapshot: Snapshot; vector: Float32Array | undefined }> {
+  ): Promise<{ result: SearchResult; vector: Float32Array | undefined }> {
     const started = performance.now()
-    const { query, topK, threshold, explain } = request
+    const { query, topK, threshold, explain, asOf, whyNot } = request
     const key = scopeKey(scope)
-    const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.embed(key, query)])
+    const dense = await this.embed(key, query)
     const embedded = performance.now()
-    const now = request.asOf ?? this.#now()
-    const accept = accepts(snapshot, (memory) => passesAll(gates, memory))
-    const rank = (limit: number) => snapshot.index.rank(query, { limit, now, dense, explain, accept })
-    const found = rank(topK)
-      .filter(({ score }) => threshold === undefined || score >= threshold)
-      .map(({ id, score, parts }): Found => {
-        const validUntil = snapshot.validUntil?.get(id) ?? null
-        return { memory: snapshot.memories.get(id) as Memory, score, parts, validUntil }
-      })
-    const whyNot =
-      request.whyNot &&
-      (await explainAbsence(request.whyNot, new Set(found.map(({ memory }) => memory.id)), {
-        memories: snapshot.memories,
+    const analysed = analyseQuery(query, asOf ?? this.#now())
+    const ranking = await this.#rank(key, analysed, { dense, gates, asOf })
+    const found: Found[] = []
+    for await (const { memory, score, parts } of walk(ranking, topK)) {
+      if (threshold !== undefined && score < threshold) break
+      if (!passesAll(gates, memory)) continue
+      const validUntil = ranking.validUntil?.get(memory.id) ?? null
+      found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
+      if (found.length === topK) break
+    }
+    const absence =
+      whyNot &&
+      (await explainAbsence(whyNot, new Set(found.map(({ memory }) => memory.id)), {
+        ...ranking,
         gates,
         topK,
         threshold,
-        rankAll: () => rank(snapshot.memories.size),
-        whyAbsent: createAbsenceCheck(this.#options.records, key, request.asOf),
+        whyAbsent: createAbsenceCheck(this.#options.records, key, asOf),
       }))
     const ended = performance.now()
     const result = {
       found,
-      whyNot,
-      degraded: [...(snapshot.degraded ?? []), ...(dense === undefined ? ['embedding'] : [])],
+      whyNot: absence,
+      degraded: dense === undefined ? ['embedding'] : [],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
-    return { result, snapshot, vector: dense }
+    return { result, vector: dense }
   }
 
-  async #snapshot(scope: string, asOf: number | undefined): Promise<Snapshot> {
-    const { snapshots, records, onInvalidRecord } = this.#options
-    try {
-      if (asOf === undefined) return await snapshots.get(scope)
-      const past = await readAsOf(records, scope, asOf, onInvalidRecord)
-      const validUntil = past.flatMap(({ held, validUntil }) =>
-        validUntil === null ? [] : [[held.memory.id, validUntil] as const],
-      )
-      return { ...(await buildSnapshot(past.map(({ held }) => held))), validUntil: new Map(validUntil) }
-    } catch (cause) {
-      throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
+  async #rank(
+    scope: string,
+    query: Query,
+    {
+      dense,
+      gates,
+      asOf,
+    }: { dense: Float32Array | undefined; gates: readonly Gate[]; asOf?: number | undefined },
+  ): Promise<Ranking> {
+    if (asOf !== undefined) return await this.#rankPast(scope, query, dense, asOf)
+    const { records, onInvalidRecord } = this.#options
+    const found = await orUnavailable(
+      records.search(scope, {
+        terms: searchTermsOf(query),
+        dense,
+        where: conditionOf(gates),
+        also: rangesOf(query, this.#now()).map(({ from, to }) => ({
+          path: ['sources', 0, 'at'],
+          range: { gte: from, lt: to },
+        })),
+        limit: MAX_CANDIDATES,
+      }),
+    )
+    return {
+      ranked: rank(found.candidates, query, found, this.#options.settings),
+      read: async (ids) => {
+        const stored = await orUnavailable(found.read(ids))
+        return stored.flatMap((record) => tryRead(record, readMemory, onInvalidRecord)?.memory ?? [])
+      },
+    }
+  }
+
+  /** Past versions are not indexed: all of them are read. */
+  async #rankPast(
+    scope: string,
+    query: Query,
+    dense: Float32Array | undefined,
+    asOf: number,
+  ): Promise<Ranking> {
+    const { records, onInvalidRecord } = this.#options
+    const past = await orUnavailable(readAsOf(records, scope, asOf, onInvalidRecord))
+    const memories = new Map(past.map(({ held: { memory } }) => [memory.id, memory]))
+    const entries = await searchEntriesOf([...memories.values()])
+    const candidates = past.map(({ held }, i) => ({
+      id: held.memory.id,
+      search: entries[i] as Candidate['search'],
+      similarity: dense && held.dense ? dot(dense, held.dense) : 0,
+    }))
+    const validUntil = past.flatMap(({ held, validUntil }) =>
+      validUntil === null ? [] : [[held.memory.id, validUntil] as const],
+    )
+    return {
+      ranked: rank(candidates, query, { total: candidates.length }, this.#options.settings),
+      read: async (ids) => ids.flatMap((id) => memories.get(id) ?? []),
+      validUntil: new Map(validUntil),
     }
   }
 
@@ -231,17 +308,28 @@ export class Recall {
   }
 }
 
-function accepts({ memories }: Snapshot, predicate: Predicate): (id: string) => boolean {
-  return (id) => {
-    const memory = memories.get(id)
-    return memory !== undefined && predicate(memory)
+/** Yields the ranked memories, best first; those that were removed since the search are left out. */
+async function* walk({ ranked, read }: Ranking, topK: number): AsyncGenerator<Ranked & { memory: Memory }> {
+  const size = READ_AHEAD * topK
+  for (let from = 0; from < ranked.length; from += size) {
+    const some = ranked.slice(from, from + size)
+    const byId = new Map(some.map((one) => [one.id, one]))
+    for (const memory of await read(some.map(({ id }) => id))) {
+      yield { ...(byId.get(memory.id) as Ranked), memory }
+    }
   }
 }
 
-function toCoverage(
-  { memories }: Snapshot,
-  { conversationId }: SearchRequest,
-  at: number,
-): TurnCoverage | undefined {
-  return conversationId === undefined ? undefined : coverageOf(memories.values(), conversationId, at)
+async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (cause) {
+    throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
+  }
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
+  return sum
 }

@@ -75,7 +75,6 @@ export function testApp(options: TestAppOptions = {}) {
       ledger,
     },
     {
-      indexMaxBytes: 64 * 1024 * 1024,
       embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,
       countTokens: (text) => Math.ceil(text.length / 4),
       now: clock.now,

@@ -27,7 +27,7 @@ describe('readConfig', () => {
       maxBodyBytes: 1_048_576,
       cacheMaxEntries: 100_000,
       cacheMaxBytes: 67_108_864,
-      indexMaxBytes: 536_870_912,
+
       embeddingDeadlineMs: 1000,
       prices: new Map(),
       endpoint: {
@@ -153,7 +153,6 @@ describe('readConfig', () => {
     ['MAX_BODY_BYTES', '1023', /from 1024 to/],
     ['CACHE_MAX_ENTRIES', '0', /from 1 to/],
     ['CACHE_MAX_BYTES', '1e99', /from 65536 to/],
-    ['INDEX_MAX_BYTES', '1', /from 1048576 to/],
     ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
     ['PRICES', 'gpt-4o-mini', /model=in\/out.*, got "gpt-4o-mini" \(pair 1\)$/],
     ['PRICES', 'a=1/2,b=1/$2', /plain numbers from 0 to 1000000, got "b=1\/\$2" \(pair 2\)$/],

@@ -12,7 +12,7 @@ export const cacheView = cacheReport.describe('Whether the block came from the c
 
 const shiftError = 'expected a number from 0 to 1'
 
-export function recallRoutes(api: Api, { strategies }: HttpServices): void {
+export function recallRoutes(api: Api, { records, strategies }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/recall',
     operationId: 'recall',
@@ -68,7 +68,7 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
     answer: {
       status: z.enum(['ok', 'empty', 'degraded']),
       strategy: z.enum(STRATEGIES),
-      engine: z.enum(['snapshot']),
+      engine: z.string().describe('The store that was searched: sqlite or qdrant.'),
       context: z.string().describe('Block and delta together, ready for the prompt.'),
       block: z.string(),
       delta: z.string(),
@@ -111,7 +111,7 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
     return {
       status: degraded.length > 0 ? 'degraded' : memories.length > 0 ? 'ok' : 'empty',
       strategy: result.strategy,
-      engine: 'snapshot',
+      engine: records.kind,
       context: result.context,
       block: result.block,
       delta: result.delta,

@@ -6,7 +6,6 @@ import type { Timings } from '../../retrieval/recall.ts'
 
 /** Values that are read on every scrape. */
 export interface Sources {
-  snapshots: () => { held: number; bytes: number; builds: number }
   /** `undefined` without a language model. */
   pending: () => Promise<PendingTotals> | undefined
   /** Timeline rows dropped since the start. */
@@ -31,7 +30,7 @@ const MAX_MODELS = 20
  * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
  * names; never an id, a namespace or a key.
  */
-export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
+export function createMetrics({ pending, lostRows, now }: Sources) {
   const registry = new Registry()
   const registers = [registry]
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
@@ -105,9 +104,6 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
   pendingGauge('oldest_seconds', 'Age of the oldest pending turn; 0 without one.', ({ oldestAt }) =>
     ageOf(oldestAt),
   )
-  gauge('snapshots', 'Users whose memories are indexed in memory.', () => snapshots().held)
-  gauge('snapshot_bytes', 'Estimated size of these indexes.', () => snapshots().bytes)
-  total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)
   total('timeline_rows_lost_total', 'Timeline rows dropped before they were written.', lostRows)
 
   return {

@@ -1,6 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
-import type { RecordStore, Write } from '../../ports/records.ts'
+import type { RecordStore, SearchEntry, Write } from '../../ports/records.ts'
 import { type Cause, type HistoryEvent, type PastVersion, versionRecordId } from '../model/history.ts'
 import type { Content, Memory } from '../model/memory.ts'
 import { putHistory } from '../repositories/history.ts'
@@ -13,6 +13,7 @@ import {
   putPastVersion,
   removeEndMarker,
 } from '../repositories/versions.ts'
+import { searchEntriesOf } from '../search/entry.ts'
 
 /** A committed change of the memories of a scope. */
 export interface ScopeChange {
@@ -179,7 +180,10 @@ export class UnitOfWork {
     const writes = [...this.#writes]
     const { scope } = this
     for (const id of removed) writes.push(removeMemory(scope, id))
-    for (const { memory, dense } of upserted) writes.push(putMemory(scope, memory, dense))
+    const entries = await searchEntriesOf(upserted.map(({ memory }) => memory))
+    for (const [i, { memory, dense }] of upserted.entries()) {
+      writes.push(putMemory(scope, memory, { dense, search: entries[i] as SearchEntry }))
+    }
     for (const { past, dense } of this.#past.values()) writes.push(putPastVersion(scope, past, dense))
     const fence = this.#needsFence || this.#mayDropContent() || changed.some((id) => this.#isFence(id))
     if (fence) await onFence(scope)

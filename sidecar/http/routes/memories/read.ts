@@ -27,7 +27,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     const scope = scopeOf(c, user_id)
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const direction = order === 'oldest' ? 'ascending' : 'descending'
-    const matches = compileFilter(omitUndefined(selection))
+    const { accepts: matches } = compileFilter(omitUndefined(selection))
     const page = { limit, after, direction } as const
     if (as_of !== undefined) {
       const { memories, next } = await engine.listAsOf(scope, Date.parse(as_of), { ...page, accept: matches })

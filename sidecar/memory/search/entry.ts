@@ -1,0 +1,106 @@
+import type { SearchEntry } from '../../ports/records.ts'
+import { detectLexicalFeatures } from '../../text/lexical-features.ts'
+import { hashTerm } from '../../text/terms/hash.ts'
+import { nameKey } from '../../text/terms/name-key.ts'
+import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
+import { offloaded } from '../../text/workers/worker-pool.ts'
+import type { Memory } from '../model/memory.ts'
+
+/** Changes with the contents of the entries; the entries of a store with another version are made again. */
+export const ENTRY_VERSION = 1
+
+/** The values of a memory that the ranking needs. A type, because an interface is not assignable to `JsonObject`. */
+export type Features = {
+  /** Conversation, turn and position of the statement; `at` in epoch milliseconds. */
+  conversationId: string | null
+  turn: number | null
+  ordinal: number
+  at: number
+  role: string
+  /** `nameKey` of the speaker. */
+  speaker: string
+  language: string
+  /** Contains a time expression ("yesterday", "in May"). */
+  moment: boolean
+  number: boolean
+  /** Contains a capitalised word inside a sentence: a name, in scripts that have capitals. */
+  name: boolean
+  /** Prior that the memory contains a fact, 0…1. */
+  informative: number
+}
+
+type Input = Pick<Memory, 'text' | 'context' | 'speaker' | 'role' | 'created_at'> & {
+  sources: Memory['sources']
+}
+
+/** Limits per field of one memory: UTF-16 code units read, and terms indexed. */
+const MAX_LENGTH = 4_000
+const MAX_TERMS = 500
+
+export function toSearchEntry({ text, context, speaker, role, sources, created_at }: Input): SearchEntry {
+  const bounded = text.slice(0, MAX_LENGTH)
+  const reading = readText(bounded)
+  const [source] = sources
+  const features: Features = {
+    conversationId: source?.conversation_id ?? null,
+    turn: source?.turn ?? null,
+    ordinal: source?.ordinal ?? 0,
+    at: source?.at ?? created_at,
+    role,
+    speaker: nameKey(speaker),
+    language: reading.language,
+    ...traitsOf(bounded, reading),
+  }
+  const before = context === null ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
+  return {
+    terms: hashesOf(termsOf(reading).slice(0, MAX_TERMS)),
+    context: hashesOf(before.slice(-MAX_TERMS)),
+    features,
+  }
+}
+
+export function toSearchEntries(memories: readonly Input[]): SearchEntry[] {
+  return memories.map(toSearchEntry)
+}
+
+/** The search entries of memories, computed in a worker thread when there is much text. */
+export const searchEntriesOf = offloaded(import.meta.url, toSearchEntries, (memories) =>
+  memories.reduce((sum, { text, context }) => sum + text.length + (context?.length ?? 0), 0),
+)
+
+function hashesOf(terms: readonly string[]): Uint32Array {
+  return Uint32Array.from(terms, hashTerm)
+}
+
+const INNER_NAME = /[\p{Ll},;] (?!I\b)\p{Lu}\p{Ll}+/u
+
+function traitsOf(text: string, { normal, words, language }: Reading) {
+  const plain = words.filter((word) => word.kind !== 'gram')
+  const { firstPerson, secondPerson, timeExpression, numeral } = detectLexicalFeatures(
+    normal,
+    plain.map((word) => word.text),
+    language,
+  )
+  return {
+    moment: timeExpression,
+    number: numeral || plain.some((word) => word.kind === 'number'),
+    name: INNER_NAME.test(text),
+    informative: informativeness(firstPerson, secondPerson, timeExpression, plain.length),
+  }
+}
+
+/** Bounds in words, between which a longer memory is more informative. */
+const SHORT = 4
+const LONG = 64
+
+/**
+ * Query-independent prior, a sum of log odds with round constants, scaled to 0…1 (priors in retrieval: Kraaij,
+ * Westerveld & Hiemstra 2002). Reactions ("you did great!") are frequent in chat; questions are mostly about what
+ * people told of themselves, with a time, at some length.
+ */
+function informativeness(first: boolean, second: boolean, moment: boolean, length: number): number {
+  const subject = first && !second ? 0.5 : second && !first ? -1 : 0
+  const size = Math.log(Math.min(LONG, Math.max(SHORT, length)) / SHORT)
+  const max = 0.5 + 1 + 1 + Math.log(LONG / SHORT)
+  return (1 + subject + (moment ? 1 : 0) + size) / max
+}
