@@ -29,29 +29,34 @@ export type Features = {
   informative: number
 }
 
-type Input = Pick<Memory, 'text' | 'context' | 'speaker' | 'role' | 'created_at'> & {
-  sources: Memory['sources']
+/** What the entry of a memory is made of. */
+export type Statement = Pick<Features, 'conversationId' | 'turn' | 'ordinal' | 'at' | 'role'> & {
+  text: string
+  /** Name of the speaker. */
+  speaker: string
+  /** Text said just before. */
+  context?: string | undefined
 }
 
 /** Limits per field of one memory: UTF-16 code units read, and terms indexed. */
 const MAX_LENGTH = 4_000
 const MAX_TERMS = 500
 
-export function toSearchEntry({ text, context, speaker, role, sources, created_at }: Input): SearchEntry {
+export function toSearchEntry({ text, context = '', speaker, ...moment }: Statement): SearchEntry {
   const bounded = text.slice(0, MAX_LENGTH)
   const reading = readText(bounded)
-  const [source] = sources
+  const { conversationId, turn, ordinal, at, role } = moment
   const features: Features = {
-    conversationId: source?.conversation_id ?? null,
-    turn: source?.turn ?? null,
-    ordinal: source?.ordinal ?? 0,
-    at: source?.at ?? created_at,
+    conversationId,
+    turn,
+    ordinal,
+    at,
     role,
     speaker: nameKey(speaker),
     language: reading.language,
     ...traitsOf(bounded, reading),
   }
-  const before = context === null ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
+  const before = context === '' ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
   return {
     terms: hashesOf(termsOf(reading).slice(0, MAX_TERMS)),
     context: hashesOf(before.slice(-MAX_TERMS)),
@@ -59,14 +64,32 @@ export function toSearchEntry({ text, context, speaker, role, sources, created_a
   }
 }
 
-export function toSearchEntries(memories: readonly Input[]): SearchEntry[] {
-  return memories.map(toSearchEntry)
+export function toSearchEntries(statements: readonly Statement[]): SearchEntry[] {
+  return statements.map(toSearchEntry)
 }
 
-/** The search entries of memories, computed in a worker thread when there is much text. */
-export const searchEntriesOf = offloaded(import.meta.url, toSearchEntries, (memories) =>
-  memories.reduce((sum, { text, context }) => sum + text.length + (context?.length ?? 0), 0),
+const entriesOf = offloaded(import.meta.url, toSearchEntries, (statements) =>
+  statements.reduce((sum, { text, context = '' }) => sum + text.length + context.length, 0),
 )
+
+/** The search entries of memories, computed in a worker thread when there is much text. */
+export async function searchEntriesOf(memories: readonly Memory[]): Promise<SearchEntry[]> {
+  return await entriesOf(memories.map(toStatement))
+}
+
+function toStatement({ text, context, speaker, role, sources, created_at }: Memory): Statement {
+  const [source] = sources
+  return {
+    text,
+    speaker,
+    role,
+    conversationId: source?.conversation_id ?? null,
+    turn: source?.turn ?? null,
+    ordinal: source?.ordinal ?? 0,
+    at: source?.at ?? created_at,
+    ...(context !== null && { context }),
+  }
+}
 
 function hashesOf(terms: readonly string[]): Uint32Array {
   return Uint32Array.from(terms, hashTerm)

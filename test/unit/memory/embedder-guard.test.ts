@@ -5,7 +5,6 @@ import { assertSameEmbedder, reembed } from '../../../sidecar/memory/store/embed
 import type { Embedder } from '../../../sidecar/ports/embedder.ts'
 import type { RecordStore } from '../../../sidecar/ports/records.ts'
 import { Recall } from '../../../sidecar/retrieval/recall.ts'
-import { Snapshots } from '../../../sidecar/retrieval/snapshots.ts'
 import { ADA, type OpenEngine, openEngine } from '../../helpers/engine.ts'
 
 const OLD = lexicalEmbedder()
@@ -118,8 +117,7 @@ describe('reembed', () => {
     await expect(assertSameEmbedder(open.records, OLD)).rejects.toThrow(/expected m /)
 
     const { records, clock } = open
-    const snapshots = new Snapshots({ records, maxBytes: 1_000_000 })
-    const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs: 5000, now: clock.now })
+    const recall = new Recall({ records, embedder, embeddingDeadlineMs: 5000, now: clock.now })
     for (const [userId, asOf, count] of [
       ['ada', undefined, 2],
       ['ada', clock.now(), 2],

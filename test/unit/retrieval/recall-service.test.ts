@@ -39,7 +39,7 @@ describe('a recall', () => {
     expect(body).toEqual({
       status: 'ok',
       strategy: 'per_query',
-      engine: 'snapshot',
+      engine: 'sqlite',
       context: expect.stringContaining('I live in Kyoto.'),
       block: '',
       delta: body.context,

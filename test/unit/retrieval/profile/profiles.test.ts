@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LanguageModel } from '../../../../sidecar/ports/language-model.ts'
 import { Profiles } from '../../../../sidecar/retrieval/profile/profiles.ts'
-import { Snapshots } from '../../../../sidecar/retrieval/snapshots.ts'
 import { testApp } from '../../../helpers/test-app.ts'
 import { ADA, DAY, learn, START } from './helpers.ts'
 
@@ -26,8 +25,7 @@ function open() {
     },
     /** Reads the profile from the store without any cache. */
     readUncached: (scope = ADA) => {
-      const snapshots = new Snapshots({ records, maxBytes: 10_000_000 })
-      return new Profiles({ snapshots, ruleBook, learns: true, now }).read(scope, REQUEST)
+      return new Profiles({ ruleBook, learns: true, now }).read(scope, REQUEST)
     },
   }
 }

@@ -260,12 +260,15 @@ describe('at the deadline, a recall answers', () => {
         if (isAway) throw new Error('no store')
         return await records.scroll(...args)
       },
+      async search(...args) {
+        if (isAway) throw new Error('no store')
+        return await records.search(...args)
+      },
     })
     const scopeState = state()
     const first = chat({ scopeState })
     await first.say(1, 'I live in Kyoto.')
     const { block } = await first.ask(2, { strategy: 'cached_delta' })
-    // A process without a snapshot.
     isAway = true
     const app = chat({ scopeState, wrapRecords, expectErrors: true })
     expect(await app.ask(2, { strategy: 'cached_delta' })).toMatchObject({
