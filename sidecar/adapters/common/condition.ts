@@ -1,4 +1,4 @@
-import type { Bound, Condition, Json, JsonObject, Path } from '../../ports/records.ts'
+import type { Condition, Json, JsonObject, Path } from '../../ports/records.ts'
 
 /** Whether a payload meets a condition. */
 export function meets(payload: Json, condition: Condition): boolean {
@@ -53,8 +53,8 @@ function someElement(value: Json, test: Test): boolean {
 }
 
 /** Not a number for values of different types, which then fail every bound. */
-function compare(value: Json, bound: Bound): number {
+function compare(value: Json, bound: number | string): number {
   if (typeof value !== typeof bound) return Number.NaN
   if (value === bound) return 0
-  return (value as Bound) < bound ? -1 : 1
+  return (value as number | string) < bound ? -1 : 1
 }

@@ -1,9 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { addTurn } from '../../../sidecar/learning/intake/add-turn.ts'
 import type { HistoryRow } from '../../../sidecar/memory/model/history.ts'
-import { Recall } from '../../../sidecar/retrieval/recall.ts'
 import { ADA, type OpenEngine, openEngine } from '../../helpers/engine.ts'
 
 const FACTS = Array.from({ length: 8 }, (_, i) => `Room ${i} of Ada's house is ${i * 7} feet wide.`)
@@ -69,7 +67,7 @@ describe('two hundred concurrent calls of one user', () => {
     await fc.assert(
       fc.asyncProperty(CALLS, async (calls) => {
         const open = openEngine()
-        const { engine, recall, records, clock, dump } = open
+        const { engine, recall, dump } = open
         const first = await addTurn(engine, ADA, {
           conversationId: 'c',
           turn: 99,

@@ -1,3 +1,5 @@
+import type { SearchEntry } from '../../../sidecar/ports/records.ts'
+import { searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
@@ -342,7 +344,9 @@ describe('list', () => {
     const made = Array.from({ length: 2500 }, (_, n) =>
       storedMemory({ id: `m${String(n).padStart(5, '0')}`, order: Math.floor(n / 3), metadata: { n } }),
     )
-    await records.commit(made.map((memory) => putMemory('default/ada', memory, undefined)))
+    const [search] = await searchEntriesOf(made.slice(0, 1))
+    const extras = { dense: undefined, search: search as SearchEntry }
+    await records.commit(made.map((memory) => putMemory('default/ada', memory, extras)))
     const accept = ({ metadata }: Memory) => (metadata['n'] as number) % 7 === 0
     const expected = made.filter(accept).map(({ id }) => id)
     for (const limit of [1, 50, 500]) {

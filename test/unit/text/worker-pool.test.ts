@@ -9,6 +9,7 @@ import { planFacts, planReconciliation } from '../../../sidecar/learning/reconci
 import type { KnownMemory, NewFact } from '../../../sidecar/learning/reconcile/types.ts'
 import { searchEntriesOf, toSearchEntry } from '../../../sidecar/memory/search/entry.ts'
 import { chunksByLength, OFFLOAD_CHARACTERS, offloaded } from '../../../sidecar/text/workers/worker-pool.ts'
+import { storedMemory } from '../../helpers/memory.ts'
 import { threadOf, url } from '../../helpers/thread-of.ts'
 
 const WORDS = [
@@ -45,7 +46,7 @@ describe('a call with much text gives the same result in a worker thread as inli
   it('search entries of memories', async () => {
     await fc.assert(
       fc.asyncProperty(longTexts, async (texts) => {
-        const memories = texts.map((text, i) => memoryOf({ text, context: texts[i + 1] ?? null }))
+        const memories = texts.map((text, i) => storedMemory({ id: `m${i}`, text, context: texts[i + 1] ?? null }))
         const statements = memories.map(({ text, context, speaker, role, created_at }) => ({
           ...{ text, speaker, role, conversationId: 'c', turn: 1, ordinal: 0, at: created_at },
           context: context ?? undefined,
