@@ -143,8 +143,11 @@ export class Recall {
     const isComplete = memories.length < MAX_BLOCK_MEMORIES
     const coverage =
       conversationId === undefined ? undefined : coverageOf(memories, conversationId, now, isComplete)
+    const known = new Map(memories.map((memory) => [memory.id, memory]))
+    // One object per memory, because the selection compares objects.
+    const found = result.found.map((one) => ({ ...one, memory: known.get(one.memory.id) ?? one.memory }))
     const all = memories.filter((memory) => passesAll(gates, memory))
-    return { ...result, all, salience, queryVector: vector, coverage }
+    return { ...result, found, all, salience, queryVector: vector, coverage }
   }
 
   /**

@@ -176,7 +176,7 @@ describe('uncovered', () => {
     second.clock.advance(60_000)
     await second.ask(8)
     expect((await timeline(second)).turns[0].recalls).toMatchObject([
-      { uncovered: true, uncovered_turns: [2, 3] },
+      { uncovered: true, uncovered_turns: [1, 2] },
     ])
   })
 
