@@ -10,6 +10,8 @@ export interface Gate {
   passes: Predicate
   /** The same as a condition for the store, where there is one. */
   where?: Condition | undefined
+  /** Few memories fail it, so that a store need not check it. */
+  isRarelyFailed?: boolean
 }
 
 export interface Conditions extends Narrowing {
@@ -31,6 +33,7 @@ export function createGates(conditions: Conditions): Gate[] {
       name: 'expired',
       passes: ({ expires_at }) => expires_at === null || expires_at > now,
       where: { not: { path: ['expires_at'], range: { lte: now } } },
+      isRarelyFailed: true,
     },
   ]
   if (agentId !== undefined) gates.push(equals('agent_id', agentId))
@@ -65,7 +68,8 @@ export function passesAll(gates: readonly Gate[], memory: Memory): boolean {
   return gates.every((gate) => gate.passes(memory))
 }
 
-/** What the store can check of the gates. */
-export function conditionOf(gates: readonly Gate[]): Condition {
-  return { all: gates.flatMap(({ where }) => where ?? []) }
+/** What the store can check of the gates; `undefined` for nothing. */
+export function conditionOf(gates: readonly Gate[]): Condition | undefined {
+  const all = gates.flatMap(({ where }) => where ?? [])
+  return all.length > 0 ? { all } : undefined
 }

@@ -103,6 +103,8 @@ const READ_AHEAD = 2
 /** A ranking of candidates, whose memories are read as they are needed. */
 interface Ranking {
   ranked: readonly Ranked[]
+  /** Whether the scope has memories that are not among the candidates. */
+  hasMore: boolean
   /** Current memories of the given ids, in this order. */
   read: (ids: readonly string[]) => Promise<readonly Memory[]>
   /** With `asOf`: end of validity by memory, epoch milliseconds. */
@@ -203,19 +205,18 @@ export class Recall {
     gates: readonly Gate[],
   ): Promise<{ result: SearchResult; vector: Float32Array | undefined }> {
     const started = performance.now()
-    const { query, topK, threshold, explain, asOf, whyNot } = request
+    const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
     const dense = await this.embed(key, query)
     const embedded = performance.now()
     const analysed = analyseQuery(query, asOf ?? this.#now())
-    const ranking = await this.#rank(key, analysed, { dense, gates, asOf })
-    const found: Found[] = []
-    for await (const { memory, score, parts } of walk(ranking, topK)) {
-      if (threshold !== undefined && score < threshold) break
-      if (!passesAll(gates, memory)) continue
-      const validUntil = ranking.validUntil?.get(memory.id) ?? null
-      found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
-      if (found.length === topK) break
+    const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
+    let ranking = await this.#rank(key, analysed, { dense, gates: pushed, asOf })
+    let { found, isShort } = await select(ranking, request, gates)
+    if (isShort && ranking.hasMore) {
+      // Most candidates have expired: the store is asked for others.
+      ranking = await this.#rank(key, analysed, { dense, gates, asOf })
+      found = (await select(ranking, request, gates)).found
     }
     const absence =
       whyNot &&
@@ -261,6 +262,7 @@ export class Recall {
     )
     return {
       ranked: rank(found.candidates, query, found, this.#options.settings),
+      hasMore: found.candidates.length < found.total,
       read: async (ids) => {
         const stored = await orUnavailable(found.read(ids))
         return stored.flatMap((record) => tryRead(record, readMemory, onInvalidRecord)?.memory ?? [])
@@ -289,6 +291,7 @@ export class Recall {
     )
     return {
       ranked: rank(candidates, query, { total: candidates.length }, this.#options.settings),
+      hasMore: false,
       read: async (ids) => ids.flatMap((id) => memories.get(id) ?? []),
       validUntil: new Map(validUntil),
     }
@@ -321,6 +324,23 @@ async function* walk({ ranked, read }: Ranking, topK: number): AsyncGenerator<Ra
       yield { ...(byId.get(memory.id) as Ranked), memory }
     }
   }
+}
+
+/** The best memories that pass the gates. */
+async function select(
+  ranking: Ranking,
+  { topK, threshold, explain }: SearchRequest,
+  gates: readonly Gate[],
+): Promise<{ found: Found[]; isShort: boolean }> {
+  const found: Found[] = []
+  for await (const { memory, score, parts } of walk(ranking, topK)) {
+    if (threshold !== undefined && score < threshold) return { found, isShort: false }
+    if (!passesAll(gates, memory)) continue
+    const validUntil = ranking.validUntil?.get(memory.id) ?? null
+    found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
+    if (found.length === topK) return { found, isShort: false }
+  }
+  return { found, isShort: true }
 }
 
 async function orUnavailable<T>(reading: Promise<T>): Promise<T> {

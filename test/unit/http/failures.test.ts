@@ -82,6 +82,7 @@ describe('when the record store fails', () => {
       expectErrors: true,
       wrapRecords: (records) => ({
         ...records,
+        scroll: (...args) => (fail ? Promise.reject(new Error(SECRET)) : records.scroll(...args)),
         search: (...args) => (fail ? Promise.reject(new Error(SECRET)) : records.search(...args)),
       }),
     })

@@ -1,5 +1,3 @@
-import type { SearchEntry } from '../../../sidecar/ports/records.ts'
-import { searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
@@ -9,6 +7,8 @@ import { type EngineOptions, MemoryEngine } from '../../../sidecar/memory/engine
 import type { ScopeChange } from '../../../sidecar/memory/engine/unit-of-work.ts'
 import type { Memory } from '../../../sidecar/memory/model/memory.ts'
 import { putMemory } from '../../../sidecar/memory/repositories/memories.ts'
+import { searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
+import type { SearchEntry } from '../../../sidecar/ports/records.ts'
 import { stoppedClock } from '../../helpers/clock.ts'
 import { storedMemory } from '../../helpers/memory.ts'
 

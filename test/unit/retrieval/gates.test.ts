@@ -1,5 +1,5 @@
-import { compileFilter } from '../../../sidecar/memory/model/filters.ts'
 import { describe, expect, it } from 'vitest'
+import { compileFilter } from '../../../sidecar/memory/model/filters.ts'
 import type { Memory } from '../../../sidecar/memory/model/memory.ts'
 import { createGates, passesAll, windowGate } from '../../../sidecar/retrieval/gates.ts'
 
@@ -32,14 +32,9 @@ describe('the gates of a read', () => {
   it('are those that the request names, in a fixed order', () => {
     const names = (conditions: object) => createGates({ now: 0, ...conditions }).map(({ name }) => name)
     expect(names({})).toEqual(['expired'])
-    expect(names({ filter: compileFilter({}), conversationId: 'c', appId: 'p', runId: 'r', agentId: 'a' })).toEqual([
-      'expired',
-      'agent_id',
-      'run_id',
-      'app_id',
-      'conversation_id',
-      'filters',
-    ])
+    expect(
+      names({ filter: compileFilter({}), conversationId: 'c', appId: 'p', runId: 'r', agentId: 'a' }),
+    ).toEqual(['expired', 'agent_id', 'run_id', 'app_id', 'conversation_id', 'filters'])
   })
 
   it.each([

@@ -46,7 +46,9 @@ describe('a call with much text gives the same result in a worker thread as inli
   it('search entries of memories', async () => {
     await fc.assert(
       fc.asyncProperty(longTexts, async (texts) => {
-        const memories = texts.map((text, i) => storedMemory({ id: `m${i}`, text, context: texts[i + 1] ?? null }))
+        const memories = texts.map((text, i) =>
+          storedMemory({ id: `m${i}`, text, context: texts[i + 1] ?? null }),
+        )
         const statements = memories.map(({ text, context, speaker, role, created_at }) => ({
           ...{ text, speaker, role, conversationId: null, turn: null, ordinal: 0, at: created_at },
           context: context ?? undefined,

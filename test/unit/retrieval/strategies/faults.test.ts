@@ -218,6 +218,7 @@ describe('at the deadline, a recall answers', () => {
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
       scroll: async (...args) => (isLate ? await never() : await records.scroll(...args)),
+      search: async (...args) => (isLate ? await never() : await records.search(...args)),
       get: async (...args) => (isLate ? await never() : await records.get(...args)),
     })
     const app = chat({ wrapRecords, strategies: { deadlineMs: 50 } })
