@@ -105,6 +105,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     now,
   })
   ledger.listen(metrics.call)
+  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const recall = new Recall({
     records,
     snapshots,
@@ -112,9 +113,9 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     embeddingDeadlineMs,
     onInvalidRecord,
     now,
+    timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
   const timeline = new Timeline({
     records,

@@ -7,6 +7,8 @@ import type { OnInvalidRecord } from '../memory/repositories/record.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import { AppError } from '../ports/errors.ts'
 import type { RecordStore } from '../ports/records.ts'
+import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
+import { hasRelativeDate } from '../text/relative-dates.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
@@ -26,6 +28,8 @@ export interface SearchRequest extends Narrowing {
   whyNot?: readonly string[] | undefined
   /** Searches the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
+  /** When the question is asked; default: `asOf`, else now. Without an offset, the time zone of the app applies. */
+  askedAt?: LocalTime | undefined
 }
 
 export interface Found {
@@ -84,6 +88,8 @@ export interface RecallOptions {
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds; "last week" in a query is relative to it. */
   now?: () => number
+  /** The time zone of queries, by the rules of the app; default: UTC. */
+  timeZoneOf?: (namespace: string, appId: string | null) => Promise<string>
   /** Called with the duration of each read and its missing parts. */
   onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
@@ -169,9 +175,12 @@ export class Recall {
     const started = performance.now()
     const { query, topK, threshold, explain } = request
     const key = scopeKey(scope)
-    const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.embed(key, query)])
+    const [snapshot, dense, now] = await Promise.all([
+      this.#snapshot(key, request.asOf),
+      this.embed(key, query),
+      this.#localTimeOf(scope, request),
+    ])
     const embedded = performance.now()
-    const now = request.asOf ?? this.#now()
     const accept = accepts(snapshot, (memory) => passesAll(gates, memory))
     const rank = (limit: number) => snapshot.index.rank(query, { limit, now, dense, explain, accept })
     const found = rank(topK)
@@ -198,6 +207,15 @@ export class Recall {
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
     return { result, snapshot, vector: dense }
+  }
+
+  /** Wall clock in epoch milliseconds. Reads the rules only for a query in which the time zone matters. */
+  async #localTimeOf({ namespace }: Scope, { query, appId, asOf, askedAt }: SearchRequest): Promise<number> {
+    const time = askedAt ?? { at: asOf ?? this.#now() }
+    if (time.utc_offset !== undefined || !hasRelativeDate(query)) return toWallClock(time)
+    // Rules that cannot be read must not fail a recall that the snapshot can answer.
+    const zone = await this.#options.timeZoneOf?.(namespace, appId ?? null).catch(() => UTC)
+    return toWallClock(inZone(time, zone))
   }
 
   async #snapshot(scope: string, asOf: number | undefined): Promise<Snapshot> {

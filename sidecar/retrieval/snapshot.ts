@@ -1,6 +1,7 @@
 import type { ScopeChange } from '../memory/engine/unit-of-work.ts'
-import type { Memory } from '../memory/model/memory.ts'
+import { firstSaidAt, type Memory } from '../memory/model/memory.ts'
 import type { Held } from '../memory/repositories/memories.ts'
+import { toWallClock } from '../text/local-time.ts'
 import { type MemoryReading, type MemoryTexts, readMemories } from './ranking/reading.ts'
 import { type IndexedMemory, ScopeIndex } from './ranking/scope-index.ts'
 
@@ -104,6 +105,8 @@ function toIndexed(memory: Memory, dense: Float32Array): IndexedMemory {
     turn: source?.turn ?? null,
     ordinal: source?.ordinal ?? 0,
     at: source?.at ?? memory.created_at,
+    localAt: toWallClock(firstSaidAt(memory)),
+    eventDate: memory.event_date,
     dense,
   }
 }

@@ -1,3 +1,4 @@
+import { daysOf } from '../../text/dates.ts'
 import { DenseMatrix } from './dense.ts'
 import { Postings } from './postings.ts'
 import type { MemoryReading, Traits } from './reading.ts'
@@ -10,11 +11,15 @@ export interface IndexedMemory extends Moment {
   role: string
   /** Text said just before it, such as the question that it answers; not part of the memory. */
   context?: string
+  /** Local time of the statement, wall clock in epoch milliseconds; default: `at`. */
+  localAt?: number
+  /** Date of the event, `YYYY-MM-DD` or shorter. */
+  eventDate?: string | null
   /** L2-normalised embedding; the same length for every memory of a scope. */
   dense: Float32Array
 }
 
-/** The fields of a memory that ranking needs. Its text is not stored. */
+/** The fields of a memory that ranking needs. */
 export interface Entry extends Moment {
   /** Result of `speakerKey`. */
   speaker: string
@@ -22,6 +27,10 @@ export interface Entry extends Moment {
   language: string
   hasContext: boolean
   traits: Traits
+  /** As in `IndexedMemory`. */
+  localAt: number
+  /** Starts of the days that the memory belongs to; computed at the first query that names a day. */
+  days: () => readonly number[]
 }
 
 /** Index structures over the memories of one scope, addressed by slot. Slots are reused after a removal. */
@@ -86,6 +95,8 @@ export class Corpus {
       language,
       hasContext: contextTerms.length > 0,
       traits,
+      localAt: memory.localAt ?? memory.at,
+      days: once(() => daysOf(memory.text, memory.localAt ?? memory.at, memory.eventDate)),
     }
     this.#entries[slot] = entry
     this.#slotOf.set(memory.id, slot)
@@ -114,6 +125,14 @@ export class Corpus {
   /** Approximate size in bytes: the vectors, plus about 50 per indexed term and 400 per memory. */
   get bytes(): number {
     return this.dense.bytes + 50 * (this.own.totalLength + this.context.totalLength) + 400 * this.size
+  }
+}
+
+function once<T>(compute: () => T): () => T {
+  let value: T | undefined
+  return () => {
+    value ??= compute()
+    return value
   }
 }
 

@@ -12,7 +12,7 @@ export interface RankOptions {
   accept?: ((id: string) => boolean) | undefined
   /** Embedding of the query. Absent: the ranking is lexical only. */
   dense?: Float32Array | undefined
-  /** Epoch milliseconds that "last week" is relative to. Absent: relative dates in a query are ignored. */
+  /** Local time that "last week" is relative to, wall clock in epoch milliseconds. Absent: relative dates are ignored. */
   now?: number | undefined
   /** Whether to return each signal's part of the score. */
   explain?: boolean | undefined
@@ -20,7 +20,7 @@ export interface RankOptions {
 
 export interface RankedMemory {
   id: string
-  /** Sum of the weighted signals, 0 to about 2; comparable within one query only. */
+  /** Sum of the weighted signals, 0 to about 2, or to 4 when the query names a day; comparable within one query only. */
   score: number
   /** Weighted part of each signal; they add up to the score. */
   parts?: Record<string, number>

@@ -1,4 +1,12 @@
-import { DAY_MS, type DateRange, findDates, type MentionedDates, rangeOf } from '../../text/dates.ts'
+import {
+  DAY_MS,
+  type DateRange,
+  findDates,
+  type MentionedDates,
+  namedDay,
+  rangeOf,
+} from '../../text/dates.ts'
+import { findRelativeDates } from '../../text/relative-dates.ts'
 import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
 import { queryTermsOf, readText } from '../../text/terms/tokens.ts'
 import { scoreFields } from './bm25.ts'
@@ -18,7 +26,7 @@ export interface Query {
   text: string
   /** Embedding of the text. */
   dense?: Float32Array | undefined
-  /** Epoch milliseconds that relative dates refer to. */
+  /** Local time that relative dates refer to, wall clock in epoch milliseconds. */
   now?: number | undefined
 }
 
@@ -45,7 +53,9 @@ export function createSignals(corpus: Corpus, query: Query, settings: RankSettin
   )
   const lexical = scoreFields(corpus, timeline, terms, settings.fields)
   const levels = sessionLevels(lexical, timeline)
-  const dates = findDates(text, query.now)
+  const named = findDates(text)
+  const dates = withRelative(named, text, query.now)
+  const isNamedDay = namedDay(named)
   const answerTypes = detectAnswerTypes(
     reading.normal,
     reading.words.map((word) => word.text),
@@ -59,11 +69,17 @@ export function createSignals(corpus: Corpus, query: Query, settings: RankSettin
       dense: dense ? Math.max(0, corpus.dense.dot(slot, dense)) : 0,
       speaker: asked.named.has(entry.speaker) || asked.roles.has(entry.role) ? 1 : 0,
       session: levels[place] as number,
-      temporal: temporalFit(entry.at, dates),
+      temporal: temporalFit(entry.localAt, dates),
+      day: isNamedDay && entry.days().some(isNamedDay) ? 1 : 0,
       answer: answerFit(entry, answerTypes),
       informative: entry.traits.informative,
     }
   }
+}
+
+function withRelative(dates: MentionedDates, text: string, now: number | undefined): MentionedDates {
+  if (now === undefined) return dates
+  return { ...dates, ranges: [...dates.ranges, ...findRelativeDates(text, now)] }
 }
 
 /** Keeps both ends of a long query, such as a pasted document: they state its subject. */

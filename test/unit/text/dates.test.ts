@@ -60,7 +60,7 @@ describe('findDates', () => {
   it('reads relative dates against now, and not without it', () => {
     expect(rangesIn('yesterday', NOW)).toEqual(['2024-05-19 2024-05-20'])
     expect(rangesIn('what did I do last week?', NOW)).toEqual(['2024-05-06 2024-05-20'])
-    expect(rangesIn('2 days ago', NOW)).toEqual(['2024-05-17 2024-05-19'])
+    expect(rangesIn('2 days ago', NOW)).toEqual(['2024-05-18 2024-05-19'])
     expect(rangesIn('昨日の夕食', NOW)).toEqual(['2024-05-19 2024-05-20'])
     expect(rangesIn('yesterday')).toEqual([])
   })
