@@ -77,6 +77,39 @@ describe('the local time of a memory', () => {
   })
 })
 
+describe('the model', () => {
+  it.each([
+    ['the offset of the message', AT, undefined, 'user, Sun 2026-03-01: '],
+    ["the app's time_zone", UTC_AT, 'Asia/Tokyo', 'user, Sun 2026-03-01: '],
+    ['UTC without either', UTC_AT, undefined, 'user, Sat 2026-02-28: '],
+  ])('gets the local date by %s', async (_name, at, time_zone, line) => {
+    const prompts: string[] = []
+    const facts = [{ text: 'The user flew to Rome on 2026-02-28.', event_date: '2026-02-28', messages: [1] }]
+    const { call } = testApp({
+      model: {
+        kind: 'scripted',
+        complete: async ({ messages }) => {
+          prompts.push(messages.map(({ content }) => content).join('\n'))
+          return { text: JSON.stringify({ facts }), calls: [], finish: 'stop', model: 'scripted' }
+        },
+      },
+    })
+    await call('PUT', '/v1/rules', { rules: time_zone === undefined ? {} : { time_zone } })
+    const turn = (text: string, n: number) =>
+      call('POST', '/v1/memories', saidAt(text, at, { conversation_id: 'c', turn: n, mode: 'sync' }))
+    await turn('I flew to Rome yesterday.', 1)
+    expect(prompts[0]).toContain(`[1] ${line}I flew to Rome yesterday.`)
+    const { body } = await call('GET', '/v1/memories?user_id=ada')
+    expect(body.memories[0]).toMatchObject({ kind: 'extracted', event_date: '2026-02-28' })
+    expect(body.memories[0].at).toBe(
+      line.includes('Sun') ? '2026-03-01T00:30:00.000+09:00' : '2026-02-28T15:30:00.000Z',
+    )
+    // As recent context of the next batch, too.
+    await turn('It was raining in Rome.', 2)
+    expect(prompts.find((one) => one.includes('<recent>'))).toContain(`${line}I flew to Rome yesterday.`)
+  })
+})
+
 describe('a query that names a day', () => {
   const FILLER = ['I like tea.', 'My sister is Mia.', 'We painted the kitchen.', 'The garden needs water.']
 
