@@ -180,7 +180,7 @@ export function daysOf(text: string, saidAt: number, eventDate?: string | null):
   return [startOfDay(saidAt), ...event, ...ranges.filter(isDay).map(({ from }) => from), ...named]
 }
 
-export function startOfDay(time: number): number {
+function startOfDay(time: number): number {
   return Math.floor(time / DAY_MS) * DAY_MS
 }
 

@@ -62,6 +62,10 @@ const AGO = [
   `${HAN_COUNT}\\s*(?:(?<day>일)|(?<week>주일?)|(?<month>개월|달)|(?<year>년))\\s*전`,
 ].map((source) => new RegExp(source, 'giu'))
 
+/** In German, "hier" is "here". */
+const GERMAN = '\\b(?:ich|wir|sie|er|ist|sind|bin|und|der|das|ein|eine|nicht|wo|was|im|gibt|wohnt)\\b'
+const FRENCH_HIER = `\\bhier\\b(?<!${GERMAN}.*)(?!.*${GERMAN})`
+
 /** Patterns with their range in days from the start of today. Those that contain another precede it. */
 const RELATIVE_PATTERNS: [RegExp, number, number][] = [
   [
@@ -70,7 +74,14 @@ const RELATIVE_PATTERNS: [RegExp, number, number][] = [
     -1,
   ],
   [/\btoday\b|aujourd'hui|\bheute\b|\bhoy\b|\boggi\b|сегодня|今日|今天|오늘|วันนี้|اليوم/iu, 0, 1],
-  [/\byesterday\b|\bhier\b|\bgestern\b|\bayer\b|\bieri\b|вчера|昨日|昨天|어제|เมื่อวาน|أمس/iu, -1, 0],
+  [new RegExp(FRENCH_HIER, 'isu'), -1, 0],
+  [/\byesterday\b|\bgestern\b|\bayer\b|\bieri\b|вчера|昨日|昨天|어제|เมื่อวาน|أمس/iu, -1, 0],
+  // "Morgen" and "mañana" are also the morning.
+  [
+    /\btomorrow\b|\bdemain\b|(?<!(?:heute|gestern|guten?|am|jeden|diesen) )\bmorgen\b|(?<!(?:la|esta|buena) )\bmañana\b|завтра|明日|明天|내일/iu,
+    1,
+    2,
+  ],
   [
     /\blast week\b|semaine dernière|letzte[nr]? woche|semana pasada|settimana scorsa|прошлой неделе|先週|上周|上週|上个星期|지난주|สัปดาห์ที่แล้ว|الأسبوع الماضي/iu,
     -14,

@@ -1,7 +1,7 @@
 import { daysOf } from '../../text/dates.ts'
 import { DenseMatrix } from './dense.ts'
 import { Postings } from './postings.ts'
-import type { MemoryReading, Traits } from './reading.ts'
+import { MAX_LENGTH, type MemoryReading, type Traits } from './reading.ts'
 import { buildTimeline, type Moment, type Timeline } from './timeline.ts'
 import { Vocabulary } from './vocabulary.ts'
 
@@ -96,7 +96,9 @@ export class Corpus {
       hasContext: contextTerms.length > 0,
       traits,
       localAt: memory.localAt ?? memory.at,
-      days: once(() => daysOf(memory.text, memory.localAt ?? memory.at, memory.eventDate)),
+      days: once(() =>
+        daysOf(memory.text.slice(0, MAX_LENGTH), memory.localAt ?? memory.at, memory.eventDate),
+      ),
     }
     this.#entries[slot] = entry
     this.#slotOf.set(memory.id, slot)

@@ -33,7 +33,7 @@ export interface Traits {
 }
 
 /** Limits per field of one memory: UTF-16 code units read, and terms indexed. */
-const MAX_LENGTH = 4_000
+export const MAX_LENGTH = 4_000
 const MAX_TERMS = 500
 
 export function readMemory({ text, speaker, context = '' }: MemoryTexts): MemoryReading {

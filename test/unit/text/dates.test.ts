@@ -90,12 +90,22 @@ describe('findDates', () => {
     [['yesterday', 'gestern', 'ayer', '昨日', '昨天', '어제', 'hier'], -1],
     [['the day before yesterday', 'vorgestern', 'anteayer', '一昨日', '前天', '그저께', 'avant-hier'], -2],
     [['3 days ago', 'vor drei Tagen', 'hace 3 días', '3日前', '三天前', '3일 전', 'il y a trois jours'], -3],
+    [['tomorrow', 'morgen', 'mañana', '明日', '明天', '내일', 'demain'], 1],
     [['today', 'heute', 'hoy', '今日', '今天', '오늘', "aujourd'hui"], 0],
   ])('reads %j as one day', (texts, days) => {
     const day = new Date(NOW + days * DAY_MS).toISOString().slice(0, 10)
     const next = new Date(NOW + (days + 1) * DAY_MS).toISOString().slice(0, 10)
     for (const text of texts) expect([text, rangesIn(text, NOW)]).toEqual([text, [`${day} ${next}`]])
   })
+
+  it.each([
+    'Ich wohne hier in Bonn.',
+    'Hier ist es kalt',
+    'am Morgen',
+    'guten Morgen',
+    'por la mañana',
+    'Bayer',
+  ])('finds no relative date in "%s"', (text) => expect(rangesIn(text, NOW)).toEqual([]))
 
   it('reads a year or a week ago as a range of that length', () => {
     expect(rangesIn('two weeks ago', NOW)).toEqual(['2024-05-02 2024-05-10'])
