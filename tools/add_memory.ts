@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { defineNode } from './shared/node.ts'
-import { choice, id, integer, jsonObject, moment, name, text } from './shared/parameters.ts'
+import { choice, id, integer, jsonObject, localMoment, name, text } from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
 import { plural } from './shared/text.ts'
 
@@ -26,7 +26,7 @@ export const addMemory = defineNode({
     remember: choice(['user', 'assistant', 'both']).optional(),
     user_name: name('a name').optional(),
     assistant_name: name('a name').optional(),
-    at: moment().optional(),
+    at: localMoment().optional(),
     metadata: jsonObject().optional(),
     agent_id: name('the id of an agent').optional(),
   },

@@ -89,6 +89,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     now,
   })
   ledger.listen(metrics.call)
+  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const recall = new Recall({
     records,
     embedder,
@@ -96,9 +97,9 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     settings: settings.isNeural ? NEURAL_SETTINGS : DEFAULT_SETTINGS,
     onInvalidRecord,
     now,
+    timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const profiles = new Profiles({ records, ruleBook, learns: model !== undefined, onInvalidRecord, now })
   const timeline = new Timeline({
     records,

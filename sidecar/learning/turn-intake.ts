@@ -40,7 +40,7 @@ export class Intake {
     const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
     // A request may narrow the rules of the app, not widen them.
     const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
-    const ruled = { ...request, remember }
+    const ruled = { ...request, remember, timeZone: rules.time_zone }
     const at = now()
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
       const { turnId, turn, events } = await this.#addVerbatim(scope, ruled, rules, at)
@@ -78,6 +78,7 @@ export class Intake {
       appId: turn.app_id ?? undefined,
       metadata: turn.metadata,
       remember: turn.remember,
+      timeZone: turn.time_zone,
     }
     return await this.#addVerbatim(scope, request, rules, turn.created_at)
   }

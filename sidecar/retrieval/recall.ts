@@ -8,7 +8,10 @@ import { type OnInvalidRecord, tryRead } from '../memory/repositories/record.ts'
 import { searchEntriesOf } from '../memory/search/entry.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import { AppError } from '../ports/errors.ts'
-import type { Candidate, RecordStore } from '../ports/records.ts'
+import type { Candidate, Condition, RecordStore } from '../ports/records.ts'
+import { DAY_MS, type DateRange } from '../text/dates.ts'
+import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
+import { hasRelativeDate } from '../text/relative-dates.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { conditionOf, createGates, type Gate, passesAll, windowGate } from './gates.ts'
@@ -29,6 +32,8 @@ export interface SearchRequest extends Narrowing {
   whyNot?: readonly string[] | undefined
   /** Searches the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
+  /** When the question is asked; default: `asOf`, else now. Without an offset, the time zone of the app applies. */
+  askedAt?: LocalTime | undefined
 }
 
 export interface Found {
@@ -87,6 +92,8 @@ export interface RecallOptions {
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds; "last week" in a query is relative to it. */
   now?: () => number
+  /** The time zone of queries, by the rules of the app; default: UTC. */
+  timeZoneOf?: (namespace: string, appId: string | null) => Promise<string>
   /** Called with the duration of each read and its missing parts. */
   onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
@@ -99,6 +106,8 @@ const MAX_CANDIDATES = 300
 const MAX_BLOCK_MEMORIES = 2_000
 /** Candidates read at a time, relative to the number of results: some do not pass the gates. */
 const READ_AHEAD = 2
+/** Largest difference of a local time from UTC. */
+const MAX_OFFSET_MS = 14 * 3_600_000
 
 /** A ranking of candidates, whose memories are read as they are needed. */
 interface Ranking {
@@ -207,9 +216,9 @@ export class Recall {
     const started = performance.now()
     const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
-    const dense = await this.embed(key, query)
+    const [dense, now] = await Promise.all([this.embed(key, query), this.#localTimeOf(scope, request)])
     const embedded = performance.now()
-    const analysed = analyseQuery(query, asOf ?? this.#now())
+    const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
     let ranking = await this.#rank(key, analysed, { dense, gates: pushed, asOf })
     let { found, isShort } = await select(ranking, request, gates)
@@ -237,6 +246,15 @@ export class Recall {
     return { result, vector: dense }
   }
 
+  /** Wall clock in epoch milliseconds. Reads the rules only for a query in which the time zone matters. */
+  async #localTimeOf({ namespace }: Scope, { query, appId, asOf, askedAt }: SearchRequest): Promise<number> {
+    const time = askedAt ?? { at: asOf ?? this.#now() }
+    if (time.utc_offset !== undefined || !hasRelativeDate(query)) return toWallClock(time)
+    // Rules that cannot be read must not fail a recall.
+    const zone = await this.#options.timeZoneOf?.(namespace, appId ?? null).catch(() => UTC)
+    return toWallClock(inZone(time, zone))
+  }
+
   async #rank(
     scope: string,
     query: Query,
@@ -253,10 +271,7 @@ export class Recall {
         terms: searchTermsOf(query),
         dense,
         where: conditionOf(gates),
-        also: rangesOf(query, this.#now()).map(({ from, to }) => ({
-          path: ['sources', 0, 'at'],
-          range: { gte: from, lt: to },
-        })),
+        also: rangesOf(query, this.#now()).map(saidWithin),
         limit: MAX_CANDIDATES,
       }),
     )
@@ -349,6 +364,13 @@ async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
   } catch (cause) {
     throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
   }
+}
+
+/** The ranges are local times of unknown offset. */
+function saidWithin({ from, to }: DateRange): Condition {
+  const range = { gte: from - MAX_OFFSET_MS, lt: to + MAX_OFFSET_MS }
+  const days = [{ path: ['event_date'], equals: [new Date(from).toISOString().slice(0, 10)] }]
+  return { any: [{ path: ['sources', 0, 'at'], range }, ...(to - from > DAY_MS ? [] : days)] }
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

@@ -89,7 +89,23 @@ export const jsonObject = () =>
 /** An ISO 8601 date or date-time, converted to UTC with milliseconds. UTC is the default zone. */
 export const moment = () => timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z', readMoment)
 
-/** The same, or null for `never`. */
+/** The same with its UTC offset, from which the sidecar knows the local date. */
+export const localMoment = () =>
+  timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z', (value) => {
+    const utc = readMoment(value)
+    const offset = /(?:T| ).*([+-]\d\d):?(\d\d)$/i.exec(value)
+    // A date alone is a local date: with Z, the time zone of the app could move it to the day before.
+    if (!offset) return /^\d{4}-\d\d-\d\d$/.test(value) ? utc?.replace('Z', '+00:00') : utc
+    return (
+      utc &&
+      value
+        .toUpperCase()
+        .replace(' ', 'T')
+        .replace(/:?(\d\d)$/, ':$1')
+    )
+  })
+
+/** The same as `moment`, or null for `never`. */
 export const momentOrNever = () =>
   timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z, or never', (value) =>
     value.toLowerCase() === 'never' ? null : readMoment(value),

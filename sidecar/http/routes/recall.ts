@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../memory/model/filters.ts'
 import { AppError } from '../../ports/errors.ts'
 import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
+import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
 import * as s from '../shared/schemas.ts'
@@ -62,6 +63,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
         ),
       experiment: s.identifier('Experiment that selects the strategy.', 'cached-or-not').optional(),
       filters: s.filters.optional(),
+      at: s.askedAt,
       ...s.labels,
     },
     returns: 'Context for the prompt. With no matching memory, status is "empty" and context is "".',
@@ -103,6 +105,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       refreshOnShift: body.refresh_on_shift,
       filter: filters && compileFilter(filters),
       filters,
+      askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
       conversationId: body.conversation_id,
       turn,
       windowSize: body.window_size,

@@ -108,6 +108,10 @@ export function time(description: string) {
     .openapi({ description, example: '2026-03-01T09:30:00Z' })
 }
 
+export const askedAt = time(
+  'When the question is asked, for dates such as "yesterday" in it; default: now. Without a UTC offset, the time_zone of the app applies.',
+).optional()
+
 export const memoryText = text(10_000)
 
 export const reason = z.string().max(500, { error: 'expected at most 500 characters' }).optional().openapi({

@@ -13,6 +13,7 @@ import {
 import { getPending, putPending, removePending } from '../../memory/repositories/pending.ts'
 import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
 import type { JsonObject } from '../../ports/records.ts'
+import { UTC } from '../../text/local-time.ts'
 import { withoutText } from '../../text/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
 import { keepText, pendingId } from './keep.ts'
@@ -22,6 +23,8 @@ export interface AddRequest extends Narrowing, Call {
   messages: readonly Message[]
   metadata?: JsonObject | undefined
   remember?: Remember | undefined
+  /** Time zone of messages without an offset; default: UTC. */
+  timeZone?: string | undefined
 }
 
 export interface AddResult {
@@ -110,6 +113,7 @@ function nextRevision(
     app_id: request.appId ?? null,
     metadata: request.metadata ?? {},
     messages: [...request.messages],
+    ...((request.timeZone ?? UTC) === UTC ? {} : { time_zone: request.timeZone }),
     remember: request.remember ?? 'both',
     state: learn ? 'pending' : 'done',
     revision: (previous?.revision ?? 0) + 1,
@@ -196,7 +200,7 @@ function isExtracted({ state, memory_ids, effects }: Turn): boolean {
 
 function isSame(one: Turn, other: Turn): boolean {
   const contentOf = ({ messages, remember, metadata, agent_id, run_id, app_id }: Turn) => {
-    const said = messages.map(({ role, content, name, at }) => [role, content, name, at])
+    const said = messages.map((one) => [one.role, one.content, one.name, one.at, one.utc_offset])
     return JSON.stringify([said, remember, metadata, agent_id, run_id, app_id])
   }
   return contentOf(one) === contentOf(other)

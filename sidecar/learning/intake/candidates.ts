@@ -1,5 +1,5 @@
 import { memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
-import type { Turn } from '../../memory/model/turns.ts'
+import { saidAt, type Turn } from '../../memory/model/turns.ts'
 import { toContext } from '../../text/message-text.ts'
 import { removeRecalled } from '../../text/recalled.ts'
 import { keepVerbatim, normaliseForDuplicate } from '../../text/verbatim.ts'
@@ -22,7 +22,10 @@ export interface Candidate {
 const MAX_PAUSE_MS = 3_600_000
 
 export interface CandidateInput {
-  turn: Pick<Turn, 'id' | 'conversation_id' | 'turn' | 'agent_id' | 'run_id' | 'remember' | 'messages'>
+  turn: Pick<
+    Turn,
+    'id' | 'conversation_id' | 'turn' | 'agent_id' | 'run_id' | 'remember' | 'messages' | 'time_zone'
+  >
   scope: string
   /** The last message of the previous turn, if known. */
   before: { content: string; at: number } | null
@@ -41,20 +44,21 @@ export function collectCandidates({ turn, scope, before, now }: CandidateInput):
   const candidates = new Map<string, Candidate>()
   let previous = before
   for (const [ordinal, message] of turn.messages.entries()) {
-    const { role, name, at = now } = message
+    const { role, name } = message
+    const time = saidAt(message, { created_at: now, time_zone: turn.time_zone })
     // Recalled memories that an answer repeats must not be remembered again.
     const content = removeRecalled(message.content)
     const speaker = name ?? role
     const context =
-      previous && Math.abs(at - previous.at) <= MAX_PAUSE_MS ? toContext(previous.content) : null
-    const source = { turn_id, conversation_id, turn: turn.turn, ordinal, at }
+      previous && Math.abs(time.at - previous.at) <= MAX_PAUSE_MS ? toContext(previous.content) : null
+    const source = { turn_id, conversation_id, turn: turn.turn, ordinal, ...time }
     const texts = remember === 'both' || remember === role ? keepVerbatim({ role, content }) : []
     for (const text of texts) {
       const key = normaliseForDuplicate(text)
       const id = memoryIdOf(scope, { agent_id, run_id, speaker }, key)
       if (!candidates.has(id)) candidates.set(id, { id, text, key, role, speaker, context, source })
     }
-    previous = { content, at }
+    previous = { content, at: time.at }
   }
   return [...candidates.values()]
 }

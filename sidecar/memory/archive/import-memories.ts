@@ -1,3 +1,4 @@
+import type { LocalTime } from '../../text/local-time.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
@@ -6,12 +7,10 @@ import { derivedId } from '../model/scope.ts'
 
 type OwnFields = 'id' | 'kind' | 'version' | 'valid_from' | 'context' | 'sources' | 'order'
 
-/** A memory from another system or a document. `updated_at`: when the text last changed. */
-export interface ForeignMemory extends Omit<Memory, OwnFields> {
+/** A memory from another system or a document, and when its source message was sent. `updated_at`: when the text last changed. */
+export interface ForeignMemory extends Omit<Memory, OwnFields>, LocalTime {
   /** Id in the other system; `null`: speaker and text identify the memory. */
   foreign_id: string | null
-  /** When the source message was sent, epoch milliseconds. */
-  at: number
 }
 
 export interface ImportOutcome {
@@ -64,7 +63,11 @@ function identify(scope: string, foreign: ForeignMemory): string {
     : derivedId('import', scope, agent_id ?? '', run_id ?? '', foreign_id)
 }
 
-function toMemory(id: string, { foreign_id: _, at, ...fields }: ForeignMemory, index: number): Memory {
+function toMemory(
+  id: string,
+  { foreign_id: _, at, utc_offset, ...fields }: ForeignMemory,
+  index: number,
+): Memory {
   // There is no turn, so the id is one that no turn can have.
   const turn_id = derivedId('import-source', id)
   return {
@@ -74,7 +77,7 @@ function toMemory(id: string, { foreign_id: _, at, ...fields }: ForeignMemory, i
     version: 1,
     valid_from: fields.updated_at,
     context: null,
-    sources: [{ turn_id, conversation_id: null, turn: null, ordinal: 0, at }],
+    sources: [{ turn_id, conversation_id: null, turn: null, ordinal: 0, at, utc_offset }],
     // Ordered by when it was created, not by when it was imported.
     order: Math.max(0, fields.created_at) * 1000 + Math.min(index, 999),
   }

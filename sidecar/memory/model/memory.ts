@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { id, jsonObject, role, type Time, text, turnNumber, version } from './fields.ts'
+import type { LocalTime } from '../../text/local-time.ts'
+import { id, jsonObject, role, type Time, text, turnNumber, utcOffset, version } from './fields.ts'
 import { derivedId } from './scope.ts'
 
 export type Role = z.output<typeof role>
@@ -13,6 +14,7 @@ const sourceFields = <T extends Time>(time: T) => ({
   ordinal: z.int().nonnegative(),
   /** When it was said. */
   at: time,
+  utc_offset: utcOffset,
 })
 const storedSource = z.object(sourceFields(z.number()))
 export type Source = z.output<typeof storedSource>
@@ -79,6 +81,11 @@ export type Tier = 'short' | 'mid' | 'long'
 export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
   if (memory.kind === 'pending') return 'short'
   return memory.run_id === null ? 'long' : 'mid'
+}
+
+/** When it was first said. */
+export function firstSaidAt({ sources, created_at }: Pick<Memory, 'sources' | 'created_at'>): LocalTime {
+  return sources[0] ?? { at: created_at }
 }
 
 const MAX_SOURCES = 32

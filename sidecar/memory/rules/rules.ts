@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { DEFAULT_TOPICS, isListed } from '../model/topics.ts'
 import { reportContradictions } from './contradictions.ts'
-import { ANY, days, flush, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
+import { ANY, days, flush, MAX_NAMES, names, retention, type Topics, timeZone, topic } from './fields.ts'
 
 const MAX_INSTRUCTIONS = 2000
 
@@ -34,6 +34,8 @@ export const appRules = z
     retention_days: retention.default({}),
     /** Maximum days to keep memories of a run; `null` for no limit. */
     run_retention_days: days.nullable().default(DEFAULT_RUN_DAYS),
+    /** Decides the local date of messages without a UTC offset, and of relative dates in queries. */
+    time_zone: timeZone,
     /** Triggers of a flush; `null` means the setting of the sidecar. */
     flush: flush.prefault({}),
   })

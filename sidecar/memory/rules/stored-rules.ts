@@ -17,6 +17,7 @@ const storedRules = z.object({
     .default([]),
   retention_days: z.record(z.string(), z.number()).default({}),
   run_retention_days: z.number().nullable().default(DEFAULT_RULES.run_retention_days),
+  time_zone: z.string().default(DEFAULT_RULES.time_zone),
   flush: z
     .object({ tokens: setting, turns: setting, idle_s: setting, window_ahead: setting })
     .default(DEFAULT_RULES.flush),

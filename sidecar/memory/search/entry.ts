@@ -1,10 +1,12 @@
 import type { SearchEntry } from '../../ports/records.ts'
+import { daysOf } from '../../text/dates.ts'
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
+import { toWallClock } from '../../text/local-time.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
 import { nameKey } from '../../text/terms/name-key.ts'
 import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
 import { offloaded } from '../../text/workers/worker-pool.ts'
-import type { Memory } from '../model/memory.ts'
+import { firstSaidAt, type Memory } from '../model/memory.ts'
 
 /** Changes with the contents of the entries; the entries of a store with another version are made again. */
 export const ENTRY_VERSION = 1
@@ -17,6 +19,10 @@ export type Features = {
   ordinal: number
   at: number
   role: string
+  /** Local time of the statement, wall clock in epoch milliseconds. */
+  localAt: number
+  /** Starts of the local days that the memory belongs to, epoch milliseconds. */
+  days: number[]
   /** `nameKey` of the speaker. */
   speaker: string
   language: string
@@ -36,22 +42,29 @@ export type Statement = Pick<Features, 'conversationId' | 'turn' | 'ordinal' | '
   speaker: string
   /** Text said just before. */
   context?: string | undefined
+  /** Default: `at`. */
+  localAt?: number | undefined
+  /** Date of the event, `YYYY-MM-DD` or shorter. */
+  eventDate?: string | null | undefined
 }
 
 /** Limits per field of one memory: UTF-16 code units read, and terms indexed. */
 const MAX_LENGTH = 4_000
 const MAX_TERMS = 500
+const MAX_DAYS = 16
 
 export function toSearchEntry({ text, context = '', speaker, ...moment }: Statement): SearchEntry {
   const bounded = text.slice(0, MAX_LENGTH)
   const reading = readText(bounded)
-  const { conversationId, turn, ordinal, at, role } = moment
+  const { conversationId, turn, ordinal, at, role, localAt = at, eventDate } = moment
   const features: Features = {
     conversationId,
     turn,
     ordinal,
     at,
     role,
+    localAt,
+    days: daysOf(bounded, localAt, eventDate).slice(0, MAX_DAYS),
     speaker: nameKey(speaker),
     language: reading.language,
     ...traitsOf(bounded, reading),
@@ -77,7 +90,8 @@ export async function searchEntriesOf(memories: readonly Memory[]): Promise<Sear
   return await entriesOf(memories.map(toStatement))
 }
 
-function toStatement({ text, context, speaker, role, sources, created_at }: Memory): Statement {
+function toStatement(memory: Memory): Statement {
+  const { text, context, speaker, role, sources, created_at, event_date } = memory
   const [source] = sources
   return {
     text,
@@ -87,6 +101,8 @@ function toStatement({ text, context, speaker, role, sources, created_at }: Memo
     turn: source?.turn ?? null,
     ordinal: source?.ordinal ?? 0,
     at: source?.at ?? created_at,
+    localAt: toWallClock(firstSaidAt(memory)),
+    eventDate: event_date,
     ...(context !== null && { context }),
   }
 }

@@ -1,5 +1,6 @@
 import { MAX_QUERY_TERMS } from '../../ports/records.ts'
-import { type DateRange, findDates, type MentionedDates, rangeOf } from '../../text/dates.ts'
+import { type DateRange, findDates, type MentionedDates, namedDay, rangeOf } from '../../text/dates.ts'
+import { findRelativeDates } from '../../text/relative-dates.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
 import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
 import { type Reading, readText } from '../../text/terms/tokens.ts'
@@ -10,19 +11,27 @@ import { DEFAULT_SETTINGS } from './settings.ts'
 export interface Query {
   reading: Reading
   dates: MentionedDates
+  /** Whether a day is the one day that the query names; absent: it names none or several. */
+  isNamedDay: ((day: number) => boolean) | undefined
   answerTypes: ReadonlySet<AnswerType>
 }
 
 /** Maximum UTF-16 code units of a query that are read. */
 const MAX_QUERY_LENGTH = 4_000
 
-/** @param now epoch milliseconds that "last week" is relative to; absent: relative dates are ignored */
+/**
+ * @param now local time that "last week" is relative to, wall clock in epoch milliseconds; absent: relative dates are
+ * ignored
+ */
 export function analyseQuery(text: string, now?: number): Query {
   const clipped = clip(text)
   const reading = readText(clipped)
+  const named = findDates(clipped)
+  const relative = now === undefined ? [] : findRelativeDates(clipped, now)
   return {
     reading,
-    dates: findDates(clipped, now),
+    dates: { ...named, ranges: [...named.ranges, ...relative] },
+    isNamedDay: namedDay(named),
     answerTypes: detectAnswerTypes(
       reading.normal,
       reading.words.map((word) => word.text),

@@ -17,6 +17,8 @@ export interface SignalWeights {
   session: number
   /** Fit of the memory's time to the dates in the query. */
   temporal: number
+  /** 1 if the query names one day and the memory belongs to it. Outweighs all other signals together. */
+  day: number
   /** 1 if the memory contains the type of answer that the query asks for: a time, a number, a place. */
   answer: number
   /** Prior that the memory contains a fact. */
@@ -39,6 +41,7 @@ export const DEFAULT_SETTINGS: RankSettings = {
     speaker: 0.2,
     session: 0.4,
     temporal: 0.2,
+    day: 2,
     answer: 0.1,
     informative: 0.15,
   },

@@ -24,7 +24,7 @@ const TRAIT_OF: Record<AnswerType, 'moment' | 'number' | 'name'> = {
 /** Returns the unweighted signals of the candidate at a place of the timeline. */
 export function createSignals(
   timeline: Timeline<RankedItem>,
-  { reading, dates, answerTypes }: Query,
+  { reading, dates, isNamedDay, answerTypes }: Query,
   statistics: Statistics,
   settings: RankSettings,
 ): (place: number) => Record<Signal, number> {
@@ -41,7 +41,8 @@ export function createSignals(
       dense: Math.max(0, item.similarity),
       speaker: asked.named.has(item.speaker) || asked.roles.has(item.role) ? 1 : 0,
       session: levels[place] as number,
-      temporal: temporalFit(item.at, dates),
+      temporal: temporalFit(item.localAt, dates),
+      day: isNamedDay && item.days.some(isNamedDay) ? 1 : 0,
       answer: answerFit(item, answerTypes),
       informative: item.informative,
     }

@@ -43,8 +43,8 @@ describe('add_memory', () => {
     expect(sent()).toEqual({
       user_id: 'u1',
       messages: [
-        { role: 'user', content: 'I moved to Lisbon.', name: 'Maria', at: '2026-03-01T08:30:00.000Z' },
-        { role: 'assistant', content: 'Nice!', name: 'Bot', at: '2026-03-01T08:30:00.000Z' },
+        { role: 'user', content: 'I moved to Lisbon.', name: 'Maria', at: '2026-03-01T09:30:00+01:00' },
+        { role: 'assistant', content: 'Nice!', name: 'Bot', at: '2026-03-01T09:30:00+01:00' },
       ],
       conversation_id: 'c1',
       turn: 3,
@@ -130,10 +130,10 @@ describe('add_memory', () => {
   })
 
   it.each([
-    ['2026-03-01', '2026-03-01T00:00:00.000Z'],
+    ['2026-03-01', '2026-03-01T00:00:00.000+00:00'],
     ['2026-03-01T09:30', '2026-03-01T09:30:00.000Z'],
     ['2026-03-01 09:30:15.5', '2026-03-01T09:30:15.500Z'],
-    ['2026-03-01T09:30:00-0300', '2026-03-01T12:30:00.000Z'],
+    ['2026-03-01 09:30:00-0300', '2026-03-01T09:30:00-03:00'],
   ])('reads the time %s as %s', async (at, expected) => {
     await add({ user: 'Hi', user_id: 'u1', at })
     expect(sent()).toMatchObject({ messages: [{ at: expected }] })

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { parseLocalTime } from '../../../text/local-time.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
@@ -15,7 +16,11 @@ const message = z.strictObject({
     .max(MAX_CONTENT, { error: `expected at most ${MAX_CONTENT} characters` })
     .openapi({ example: 'I moved to Kyoto and I am allergic to peanuts.' }),
   name: s.identifier('Name of the speaker; default: the role.', 'Ada').optional(),
-  at: s.time('When it was said; default: now.').optional(),
+  at: s
+    .time(
+      'When it was said; default: now. Its UTC offset decides the local date; with Z, the rules of the app do.',
+    )
+    .optional(),
 })
 
 export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
@@ -82,7 +87,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
         ...s.toNarrowing(body),
         messages: body.messages.map(({ at, ...rest }) => ({
           ...rest,
-          ...(at ? { at: Date.parse(at) } : {}),
+          ...(at ? parseLocalTime(at) : {}),
         })),
         conversationId: conversation_id,
         turn,

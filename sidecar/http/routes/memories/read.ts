@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../../memory/model/filters.ts'
+import { parseLocalTime } from '../../../text/local-time.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
@@ -110,6 +111,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
         .optional()
         .describe('Ids of at most 20 memories; the response says why each is not in the results.'),
       as_of: s.time('Searches the memories that were valid at this time; default: now.').optional(),
+      at: s.askedAt,
     },
     returns: 'Results, best match first.',
     answer: {
@@ -137,6 +139,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       explain,
       whyNot: body.why_not,
       asOf: body.as_of === undefined ? undefined : Date.parse(body.as_of),
+      askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
     })
     return {
       memories: found.map(({ memory, score, parts, validUntil }) => ({

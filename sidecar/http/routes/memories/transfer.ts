@@ -6,6 +6,7 @@ import { restoreRecords } from '../../../memory/archive/restore.ts'
 import { scopeKey } from '../../../memory/model/scope.ts'
 import { type AppRules, expiryOf } from '../../../memory/rules/rules.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { inZone, parseLocalTime } from '../../../text/local-time.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import { problemsOf } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
@@ -162,8 +163,9 @@ export function transferRoutes(api: Api, services: HttpServices): void {
 }
 
 function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
-  const created = parseTime(given.created_at) ?? parseTime(given.at) ?? now
-  const at = parseTime(given.at) ?? created
+  const said = parseLocalTime(given.at ?? given.created_at ?? new Date(now).toISOString())
+  const { at } = said
+  const created = parseTime(given.created_at) ?? at
   const role = given.role ?? 'user'
   return {
     foreign_id: given.id ?? null,
@@ -179,7 +181,7 @@ function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
     importance: given.importance ?? null,
     event_date: given.event_date ?? null,
     expires_at: parseTime(given.expires_at) ?? expiryOf(rules, given.topic ?? null, at),
-    at,
+    ...inZone(said, rules.time_zone),
     created_at: created,
     updated_at: Math.max(created, parseTime(given.updated_at) ?? at),
   }
