@@ -1,3 +1,4 @@
+import { possibleHeads } from '../../text/terms/compounds.ts'
 import { relatedTermsOf } from '../../text/terms/thesaurus.ts'
 import type { QueryTerm } from '../../text/terms/tokens.ts'
 import type { Corpus } from './corpus.ts'
@@ -18,6 +19,8 @@ export interface ExpansionSettings {
   members: number
   /** Weight of a word with similar spelling, used when the scope does not contain the word itself. */
   similar: number
+  /** Weight of a compound that ends in the word ("Pass" → "Reisepass"), and of the last part of a compound. */
+  compounds: number
   /** Weight of words that belong to the act of asking ("mention", "kind"). */
   asking: number
   /** Weight of the names of speakers: the speaker signal covers them, and in a text they are mostly forms of address. */
@@ -46,11 +49,23 @@ export function expandTerms(
     const unknown = forms.every((form) => corpus.own.get(form).slots.length === 0)
     const related = [
       { forms: unknown ? similarTerms(forms, corpus) : [], weight: settings.similar },
+      { forms: compoundTerms(forms, corpus), weight: settings.compounds },
       { forms: known?.synonyms ?? [], weight: settings.synonyms },
       { forms: known?.members ?? [], weight: settings.members },
     ].filter((one) => one.weight > 0 && one.forms.length > 0)
     return { forms, weight: count * (asking ? settings.asking : 1), related }
   })
+}
+
+function compoundTerms(
+  forms: readonly string[],
+  { own, vocabulary }: Pick<Corpus, 'own' | 'vocabulary'>,
+): string[] {
+  const terms = forms.flatMap((form) => {
+    const head = possibleHeads(form).find((one) => own.get(one).slots.length > 0)
+    return head === undefined ? vocabulary.compoundsOf(form) : [head, ...vocabulary.compoundsOf(form)]
+  })
+  return [...new Set(terms)]
 }
 
 function similarTerms(forms: readonly string[], { vocabulary }: Pick<Corpus, 'vocabulary'>): string[] {

@@ -32,7 +32,7 @@ export interface RankSettings {
 /** Round numbers on a plateau: halving or doubling one of them changes recall by about 0.01. */
 export const DEFAULT_SETTINGS: RankSettings = {
   fields: { k1: 1.2, b: 0.5, before: 0.5, after: 0.25, second: 0.25 },
-  expansion: { synonyms: 0.25, members: 0.5, similar: 0.5, asking: 0.5, name: 0.25 },
+  expansion: { synonyms: 0.25, members: 0.5, similar: 0.5, compounds: 0.25, asking: 0.5, name: 0.25 },
   weights: {
     lexical: 1,
     dense: 0.05,

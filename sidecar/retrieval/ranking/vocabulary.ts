@@ -1,3 +1,5 @@
+import { isCompoundOf } from '../../text/terms/compounds.ts'
+
 /** Minimum length of a word that is compared by spelling: too many shorter words are similar. */
 const MIN_LENGTH = 4
 /** Minimum Dice coefficient of two words with similar spelling ("restarant", "restaurant": 0.6). */
@@ -42,6 +44,18 @@ export class Vocabulary {
     }
     found.sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
     return found.slice(0, MAX_RESULTS).map(([other]) => other)
+  }
+
+  /** Compounds whose last part is `term`, shortest first. Reads the terms that have the rarest trigram of its end. */
+  compoundsOf(term: string): string[] {
+    let rarest: readonly string[] | undefined
+    for (const gram of gramsOf(term)) {
+      if (gram.startsWith('^')) continue
+      const terms = this.#byGram.get(gram) ?? []
+      if (!rarest || terms.length < rarest.length) rarest = terms
+    }
+    const found = (rarest ?? []).filter((other) => isCompoundOf(other, term))
+    return found.sort((a, b) => a.length - b.length || (a < b ? -1 : 1)).slice(0, MAX_RESULTS)
   }
 }
 
