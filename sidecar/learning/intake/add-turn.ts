@@ -16,7 +16,7 @@ import type { JsonObject } from '../../ports/records.ts'
 import { UTC } from '../../text/local-time.ts'
 import { withoutText } from '../../text/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
-import { keepText, pendingId } from './keep.ts'
+import { keepText, pendingIdsOf } from './keep.ts'
 import { type Call, type Place, placeTurn } from './place.ts'
 
 export interface AddRequest extends Narrowing, Call {
@@ -143,8 +143,9 @@ function lastMessage(turn: Turn | undefined): { content: string; at: number } | 
 /** Removes texts whose memories were deleted, so that extraction does not learn them again. */
 function removeDeleted(turn: Turn, candidates: readonly Candidate[]): Candidate[] {
   return candidates.filter((candidate) => {
-    const { id, source, text } = candidate
-    if (![id, pendingId(turn, candidate)].some((one) => turn.removed_ids.includes(one))) return true
+    const { id, legacyId, source, text } = candidate
+    const ids = [id, legacyId, ...pendingIdsOf(turn, candidate)]
+    if (!ids.some((one) => turn.removed_ids.includes(one))) return true
     turn.messages = turn.messages.map((one, i) =>
       i === source.ordinal ? { ...one, content: withoutText(one.content, text) } : one,
     )

@@ -1,17 +1,16 @@
-import { memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
+import { legacyMemoryIdOf, memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
 import { saidAt, type Turn } from '../../memory/model/turns.ts'
 import { toContext } from '../../text/message-text.ts'
 import { removeRecalled } from '../../text/recalled.ts'
-import { keepVerbatim, normaliseForDuplicate } from '../../text/verbatim.ts'
+import { keepVerbatim } from '../../text/verbatim.ts'
 import { offloaded, totalLength } from '../../text/workers/worker-pool.ts'
 
 /** A text of a turn that is worth remembering. */
 export interface Candidate {
   /** As `memoryIdOf` derives it. */
   id: string
+  legacyId: string
   text: string
-  /** `normaliseForDuplicate` of the text. */
-  key: string
   role: Role
   speaker: string
   context: string | null
@@ -54,9 +53,10 @@ export function collectCandidates({ turn, scope, before, now }: CandidateInput):
     const source = { turn_id, conversation_id, turn: turn.turn, ordinal, ...time }
     const texts = remember === 'both' || remember === role ? keepVerbatim({ role, content }) : []
     for (const text of texts) {
-      const key = normaliseForDuplicate(text)
-      const id = memoryIdOf(scope, { agent_id, run_id, speaker }, key)
-      if (!candidates.has(id)) candidates.set(id, { id, text, key, role, speaker, context, source })
+      const statement = { agent_id, run_id, speaker, text }
+      const id = memoryIdOf(scope, statement)
+      const legacyId = legacyMemoryIdOf(scope, statement)
+      if (!candidates.has(id)) candidates.set(id, { id, legacyId, text, role, speaker, context, source })
     }
     previous = { content, at: time.at }
   }

@@ -1,5 +1,5 @@
 import type { LocalTime } from '../../text/local-time.ts'
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import { findLegacyId } from '../engine/statement-ids.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
 import { contentOf, type Memory, memoryIdOf } from '../model/memory.ts'
@@ -38,7 +38,7 @@ async function importOne(
   foreign: ForeignMemory,
   index: number,
 ): Promise<keyof ImportOutcome> {
-  const id = identify(unit.scope, foreign)
+  const id = await identify(unit, foreign)
   const reason = foreign.foreign_id === null ? null : `imported as ${foreign.foreign_id}`
   const cause: Cause = { actor: 'import', reason }
   const existing = await unit.find(id)
@@ -56,11 +56,10 @@ async function importOne(
 }
 
 /** Without an id, an imported memory equals a verbatim memory with the same speaker and text. */
-function identify(scope: string, foreign: ForeignMemory): string {
-  const { foreign_id, agent_id, run_id, text } = foreign
-  return foreign_id === null
-    ? memoryIdOf(scope, foreign, normaliseForDuplicate(text))
-    : derivedId('import', scope, agent_id ?? '', run_id ?? '', foreign_id)
+async function identify(unit: UnitOfWork, foreign: ForeignMemory): Promise<string> {
+  const { foreign_id, agent_id, run_id } = foreign
+  if (foreign_id !== null) return derivedId('import', unit.scope, agent_id ?? '', run_id ?? '', foreign_id)
+  return (await findLegacyId(unit, foreign, 'original')) ?? memoryIdOf(unit.scope, foreign)
 }
 
 function toMemory(

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { identityKey, wordKey } from '../../text/identity.ts'
 import type { LocalTime } from '../../text/local-time.ts'
 import { id, jsonObject, role, type Time, text, turnNumber, utcOffset, version } from './fields.ts'
 import { derivedId } from './scope.ts'
@@ -97,16 +98,29 @@ export function boundSources(sources: readonly Source[]): Source[] {
   return sorted
 }
 
-/** What decides, beside the text, which memory a statement belongs to. */
-export type Speech = Pick<Memory, 'agent_id' | 'run_id' | 'speaker'>
+/** What decides which memory a statement belongs to. */
+export type Statement = Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>
 
 /**
  * The id of a statement: the same text of the same speaker, agent and run is the same memory.
- * @param key `normaliseForDuplicate` of the text
  * @param nth above 0 where the memories with the lower ids were corrected to other texts
  */
-export function memoryIdOf(scope: string, speech: Speech, key: string, nth = 0): string {
-  const { agent_id, run_id, speaker } = speech
+export function memoryIdOf(scope: string, statement: Statement, nth = 0): string {
+  return idFrom('statement', scope, statement, identityKey(statement.text), nth)
+}
+
+/** The id of a memory that was stored before `memoryIdOf` had this form: texts that differ in symbols, case or width shared it. */
+export function legacyMemoryIdOf(scope: string, statement: Statement, nth = 0): string {
+  return idFrom('memory', scope, statement, wordKey(statement.text), nth)
+}
+
+function idFrom(
+  kind: string,
+  scope: string,
+  { agent_id, run_id, speaker }: Statement,
+  key: string,
+  nth: number,
+): string {
   const identity = [scope, agent_id ?? '', run_id ?? '', speaker, key]
-  return derivedId('memory', ...identity, ...(nth === 0 ? [] : [String(nth)]))
+  return derivedId(kind, ...identity, ...(nth === 0 ? [] : [String(nth)]))
 }

@@ -62,7 +62,7 @@ describe('POST /v1/memories/import', () => {
   it('stores a memory once, by id or by text, also within one request', async () => {
     const { post, list } = open()
     expect(
-      (await post([PEANUTS, PEANUTS, ROWS, { ...ROWS, memory: 'ada ROWS on the Aire' }])).body,
+      (await post([PEANUTS, PEANUTS, ROWS, { ...ROWS, memory: ' Ada rows  on the Aire' }])).body,
     ).toMatchObject({ imported: 2, unchanged: 2 })
     const before = await list()
     expect((await post([PEANUTS, ROWS])).body).toEqual({ imported: 0, updated: 0, unchanged: 2, refused: [] })
