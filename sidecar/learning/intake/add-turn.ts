@@ -124,7 +124,7 @@ function nextRevision(
 
 async function candidatesIn({ records, scope, now }: UnitOfWork, turn: Turn): Promise<Candidate[]> {
   const before =
-    turn.conversation_id !== null && turn.turn !== null && turn.turn > 1
+    turn.conversation_id !== null && turn.turn !== null && turn.turn > 0
       ? await getTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
   return await candidatesOf({ turn, scope, before: lastMessage(before), now })

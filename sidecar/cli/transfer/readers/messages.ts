@@ -113,6 +113,6 @@ function* readConversation(
 function turnOf(value: Fields): number | undefined {
   const turn = value['turn'] ?? undefined
   if (turn === undefined) return undefined
-  if (typeof turn === 'number' && Number.isSafeInteger(turn) && turn >= 1) return turn
-  throw new InvalidEntry(`turn: expected an integer ≥ 1, got ${preview(turn)}`)
+  if (typeof turn === 'number' && Number.isSafeInteger(turn) && turn >= 0) return turn
+  throw new InvalidEntry(`turn: expected an integer ≥ 0, got ${preview(turn)}`)
 }

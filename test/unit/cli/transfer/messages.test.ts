@@ -44,6 +44,18 @@ describe('readMessages', () => {
     ])
   })
 
+  it('keeps turn 0 and numbers the turns after it from 1', async () => {
+    const list = [
+      { role: 'user', content: 'A.', turn: 0 },
+      { role: 'assistant', content: 'B.', turn: 0 },
+      { role: 'user', content: 'C.' },
+    ]
+    expect(turns(await readAll(readMessages, file('a.json', JSON.stringify(list))))).toEqual([
+      [null, 'a.json', 0, ['A.', 'B.']],
+      [null, 'a.json', 1, ['C.']],
+    ])
+  })
+
   it('reads more conversations than it keeps open', async () => {
     const lines = Array.from(
       { length: 10_500 },
