@@ -137,8 +137,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 export const schedule: fc.Arbitrary<Schedule> = fc.record({
   learns: fc.boolean(),
-  firstTurn: fc.constantFrom(1, 0),
   sidecars: fc.constantFrom(1, 2),
   windows: fc.record({ a: fc.integer({ min: 2, max: 6 }), b: fc.constantFrom(1, 2, 10) }),
   steps: fc.array(fc.tuple(step, fc.nat(1)), { minLength: 4, maxLength: 30 }),
+  firstTurn: fc.constantFrom(1, 0),
 })
