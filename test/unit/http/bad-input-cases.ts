@@ -59,13 +59,13 @@ export const BAD_INPUT: readonly BadInput[] = [
     ],
     [
       'an unknown role',
-      { user_id: 'a', messages: [{ role: 'tool', content: 'x' }] },
-      /^messages\[0\]\.role: expected one of .*"user".*, got "tool"$/,
+      { user_id: 'a', messages: [{ role: 'narrator', content: 'x' }] },
+      /^messages\[0\]\.role: expected one of .*"user".*, got "narrator"$/,
     ],
     [
-      'a list for a content',
-      { user_id: 'a', messages: [{ role: 'user', content: [] }] },
-      /^messages\[0\]\.content: expected string, got an array of 0$/,
+      'a number for a content',
+      { user_id: 'a', messages: [{ role: 'user', content: 7 }] },
+      /^messages\[0\]\.content: expected a string, a list of content parts or null, got 7$/,
     ],
     [
       'a content of 100001 characters',
