@@ -105,6 +105,18 @@ describe('add_memory', () => {
     expect(sent()).not.toHaveProperty('turn')
   })
 
+  it('sends the numbers of metadata with all their digits', async () => {
+    await add({ user: 'Hi', user_id: 'u1', metadata: '{"n": [9007199254740993, 1.5]}' })
+    expect(stub.calls[0]?.text).toContain('"metadata":{"n":[9007199254740993,1.5]}')
+  })
+
+  it.each(['', null, undefined])('counts %j as absent in every optional parameter', async (absent) => {
+    const names = ['assistant', 'conversation_id', 'turn', 'mode', 'remember', 'user_name', 'assistant_name']
+    const unset = Object.fromEntries([...names, 'at', 'metadata', 'agent_id'].map((name) => [name, absent]))
+    await add({ user: 'Hi', user_id: 'u1', ...unset })
+    expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
+  })
+
   it('ignores a conversation id that is the name of a missing variable', async () => {
     await add({ user: 'Hi', user_id: 'u1', conversation_id: 'sys.conversation_id', turn: 1 })
     expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
