@@ -21,7 +21,7 @@ export const addMemory = defineNode({
     assistant: text('text').optional(),
     user_id: id('the id of a user, such as sys.user_id').optional(),
     conversation_id: name('the id of a conversation').optional(),
-    turn: integer(1).optional(),
+    turn: integer(0).optional(),
     mode: choice(['buffered', 'sync', 'verbatim']).optional(),
     remember: choice(['user', 'assistant', 'both']).optional(),
     user_name: name('a name').optional(),

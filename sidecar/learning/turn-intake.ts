@@ -9,7 +9,7 @@ import { type AddRequest, type AddResult, addTurn } from './intake/add-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
-interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'events'> {
+interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'change' | 'events'> {
   status: 'stored' | 'buffered'
   /** Why a turn in `sync` mode is still pending. */
   reason: string | null
@@ -42,20 +42,21 @@ export class Intake {
     const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
     const ruled = { ...request, remember, timeZone: rules.time_zone }
     const at = now()
-    if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      const { turnId, turn, events } = await this.#addVerbatim(scope, ruled, rules, at)
-      return { turnId, turn, events, status: 'stored', reason: null }
+    // A turn without text, such as a tool call, has nothing to extract.
+    if (mode === 'verbatim' || (mode === undefined && !buffer) || request.messages.length === 0) {
+      const { turnId, turn, change, events } = await this.#addVerbatim(scope, ruled, rules, at)
+      return { turnId, turn, change, events, status: 'stored', reason: null }
     }
     if (!buffer) {
       const expected = '"verbatim" (the other modes need a language model, and none is configured)'
       throw invalid('mode', expected, mode)
     }
     const options = { expiresAt: expiresAt(ruled, rules, at), triggers: triggersOf(rules) }
-    const { turnId, turn, events, pending } = await buffer.accept(scope, ruled, options)
-    if (!pending) return { turnId, turn, events, status: 'stored', reason: null }
-    if (mode !== 'sync') return { turnId, turn, events, status: 'buffered', reason: null }
+    const { turnId, turn, change, events, pending } = await buffer.accept(scope, ruled, options)
+    if (!pending) return { turnId, turn, change, events, status: 'stored', reason: null }
+    if (mode !== 'sync') return { turnId, turn, change, events, status: 'buffered', reason: null }
     const flushed = await buffer.flushTurn(scope, pending)
-    return { turnId, turn, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
+    return { turnId, turn, change, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
   }
 
   /**

@@ -137,8 +137,19 @@ function isAbsent(value: unknown): boolean {
 
 function parseJson(value: string): unknown {
   try {
-    return JSON.parse(value)
+    return parseExactly(value)
   } catch {
     return value
   }
+}
+
+// Node 20 lacks `rawJSON`, and TypeScript has no types for it yet.
+const { rawJSON } = JSON as typeof JSON & { rawJSON?: (text: string) => unknown }
+
+/** Keeps the digits of numbers, so that the sidecar gets them as written and can refuse what it cannot store. */
+function parseExactly(value: string): unknown {
+  if (!rawJSON) return JSON.parse(value)
+  return JSON.parse(value, (_key, one: unknown, context?: { source?: string }) =>
+    typeof one === 'number' && context?.source !== undefined ? rawJSON(context.source) : one,
+  )
 }

@@ -54,13 +54,16 @@ export function integer(minimum: number, maximum: number) {
 /** Starts at 1. */
 export const positiveInt32 = integer(1, MAX_INT32)
 
-const TURN = { description: 'Number of the turn, from 1. In Dify: sys.dialogue_count.', example: 3 }
+const TURN = {
+  description: 'Number of the turn, from 1, or from 0 in Dify before 1.9. In Dify: sys.dialogue_count.',
+  example: 3,
+}
 const WINDOW_SIZE = {
   description:
     'Turns in the chat window, 0 to 500: the value of Memory › Window size on the LLM node in Dify.',
   example: 10,
 }
-export const turn = positiveInt32.openapi(TURN)
+export const turn = integer(0, MAX_INT32).openapi(TURN)
 export const windowSize = integer(0, 500).openapi(WINDOW_SIZE)
 
 /** An integer in a query string, where an empty value counts as absent. */

@@ -30,6 +30,8 @@ export interface AddRequest extends Narrowing, Call {
 export interface AddResult {
   turnId: string
   turn: number | null
+  /** Whether the turn is new, or what the call changed of its earlier revision. */
+  change: 'added' | 'replaced' | 'unchanged'
   events: MemoryEvent[]
   /** Set if the turn is queued for extraction. */
   pending?: PendingTurn | undefined
@@ -69,10 +71,13 @@ async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOpti
   const turn = nextRevision(place, request, previous, now, learn)
   let candidates = await candidatesIn(unit, turn)
   if (learn) candidates = removeDeleted(turn, candidates)
-  if (previous && learn && isSame(previous, turn)) {
+  const isRepeated = previous !== undefined && isSame(previous, turn)
+  const change = isRepeated ? 'unchanged' : previous ? 'replaced' : 'added'
+  if (isRepeated && learn) {
     // A failed turn that is posted again is retried.
     const pending = previous.state === 'pending' ? await getPending(records, scope, previous.id) : undefined
-    if (pending || isExtracted(previous)) return { turnId: turn.id, turn: turn.turn, events: [], pending }
+    if (pending || isExtracted(previous))
+      return { turnId: turn.id, turn: turn.turn, change, events: [], pending }
   }
   unit.account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
   unit.addWrites(...place.writes)
@@ -91,7 +96,7 @@ async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOpti
   else if (previous?.state !== 'done') unit.addWrites(removePending(scope, turn.id))
   // Blocks assume that every turn below the latest known turn is included.
   if (turn.conversation_id !== null && (place.isOvertaken || turn.revision > 1)) unit.markOutOfOrder()
-  return { turnId: turn.id, turn: turn.turn, events, pending }
+  return { turnId: turn.id, turn: turn.turn, change, events, pending }
 }
 
 function nextRevision(
@@ -128,7 +133,7 @@ function nextRevision(
 
 async function candidatesIn({ records, scope, now }: UnitOfWork, turn: Turn): Promise<Candidate[]> {
   const before =
-    turn.conversation_id !== null && turn.turn !== null && turn.turn > 1
+    turn.conversation_id !== null && turn.turn !== null && turn.turn > 0
       ? await getTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
   return await candidatesOf({ turn, scope, before: lastMessage(before), now })

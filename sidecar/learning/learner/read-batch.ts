@@ -44,7 +44,7 @@ async function recentOf(
   if (!first || first.conversation_id === null || first.turn === null) return []
   const recent: ExtractMessage[] = []
   // Messages before a gap in the numbering are no context.
-  for (let turn = first.turn - 1; turn >= 1 && recent.length < RECENT_MESSAGES; turn--) {
+  for (let turn = first.turn - 1; turn >= 0 && recent.length < RECENT_MESSAGES; turn--) {
     const before = await getTurn(store, scope, turnRecordId(first.conversation_id, turn))
     if (!before) break
     recent.unshift(...before.messages.map((one) => toExtractMessage(one, before)))

@@ -79,6 +79,9 @@ export function conversationRecordId(conversationId: string): string {
   return derivedId('conversation', conversationId)
 }
 
+/** The number below every turn: Dify counts turns from 1, before version 1.9 from 0. */
+export const NO_TURN = -1
+
 export function turnRecordId(conversationId: string, turn: number): string {
   return derivedId('turn', conversationId, String(turn))
 }

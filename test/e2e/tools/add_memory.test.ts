@@ -105,6 +105,18 @@ describe('add_memory', () => {
     expect(sent()).not.toHaveProperty('turn')
   })
 
+  it('sends the numbers of metadata with all their digits', async () => {
+    await add({ user: 'Hi', user_id: 'u1', metadata: '{"n": [9007199254740993, 1.5]}' })
+    expect(stub.calls[0]?.text).toContain('"metadata":{"n":[9007199254740993,1.5]}')
+  })
+
+  it.each(['', null, undefined])('counts %j as absent in every optional parameter', async (absent) => {
+    const names = ['assistant', 'conversation_id', 'turn', 'mode', 'remember', 'user_name', 'assistant_name']
+    const unset = Object.fromEntries([...names, 'at', 'metadata', 'agent_id'].map((name) => [name, absent]))
+    await add({ user: 'Hi', user_id: 'u1', ...unset })
+    expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
+  })
+
   it('ignores a conversation id that is the name of a missing variable', async () => {
     await add({ user: 'Hi', user_id: 'u1', conversation_id: 'sys.conversation_id', turn: 1 })
     expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
@@ -116,8 +128,8 @@ describe('add_memory', () => {
       { user_id: 'sys.user_id' },
       /^user_id: expected the id of a user.*does not exist here, got "sys.user_id"/,
     ],
-    [{ turn: 0 }, 'turn: expected an integer ≥ 1, got 0.'],
-    [{ turn: 2.5 }, 'turn: expected an integer ≥ 1, got 2.5.'],
+    [{ turn: -1 }, 'turn: expected an integer ≥ 0, got -1.'],
+    [{ turn: 2.5 }, 'turn: expected an integer ≥ 0, got 2.5.'],
     [{ metadata: "{'channel': 'web'}" }, `metadata: expected a JSON object, got "{'channel': 'web'}".`],
     [{ metadata: '[1]' }, /^metadata: expected a JSON object, got "\[1\]"\.$/],
     [{ at: 'yesterday' }, 'at: expected an ISO 8601 time such as 2026-03-01T09:30:00Z, got "yesterday".'],

@@ -14,6 +14,7 @@ describe('POST /v1/memories', () => {
     expect(status).toBe(200)
     expect(body).toEqual({
       status: 'stored',
+      change: 'added',
       turn_id: expect.stringMatching(UUID),
       turn: null,
       events: expect.arrayContaining([

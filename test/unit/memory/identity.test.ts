@@ -5,6 +5,8 @@ import { legacyMemoryIdOf, type Memory } from '../../../sidecar/memory/model/mem
 import { scopeKey } from '../../../sidecar/memory/model/scope.ts'
 import { putMemory, removeMemory } from '../../../sidecar/memory/repositories/memories.ts'
 import { getTurn, putTurn } from '../../../sidecar/memory/repositories/turns.ts'
+import { searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
+import type { SearchEntry } from '../../../sidecar/ports/records.ts'
 import { ADA, type OpenEngine, openEngine } from '../../helpers/engine.ts'
 
 const SCOPE = scopeKey(ADA)
@@ -120,10 +122,11 @@ async function storeAsBefore({ say, known, records }: OpenEngine, text: string):
   const id = legacyMemoryIdOf(SCOPE, memory)
   const turn = await getTurn(records, SCOPE, turnId)
   if (!turn) throw new Error('expected the turn to be stored')
-  const dense = new Float32Array(384)
+  const [search] = await searchEntriesOf([memory])
+  const extras = { dense: new Float32Array(384), search: search as SearchEntry }
   await records.commit([
     removeMemory(SCOPE, memory.id),
-    putMemory(SCOPE, { ...memory, id }, dense),
+    putMemory(SCOPE, { ...memory, id }, extras),
     putTurn(SCOPE, { ...turn, memory_ids: [id] }),
   ])
   return id

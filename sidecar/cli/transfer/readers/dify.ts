@@ -28,7 +28,11 @@ export async function* readDify(source: Source): AsyncGenerator<Entry> {
   yield* convert(elements, (value, line) => readRow(value, line, source, spool), 'data', 'feedback_data')
   // Pages are ordered newest first, so turns can only be numbered after the last page.
   for (const { conversationId, userId, messages } of spool.conversations()) {
-    for (const [i, { line, value }] of threadOf(messages).entries()) {
+    const thread = threadOf(messages)
+    for (const { line } of messages.filter((message) => !thread.includes(message))) {
+      yield { kind: 'omission', line, reason: 'an answer that was generated again' }
+    }
+    for (const [i, { line, value }] of thread.entries()) {
       const body = {
         ...toTurn(value, dateOf(value, source.date)),
         conversation_id: conversationId,
@@ -50,8 +54,9 @@ function readRow(value: unknown, line: number, source: Source, spool: MessageSpo
   const conversationId = firstId(row, 'conversation_id')
   if (!isSingleTurn && id !== undefined && conversationId !== undefined) {
     const parent = firstId(row, 'parent_message_id') ?? null
-    spool.put({ conversationId, userId, id, parent, at: Date.parse(date), line, value: row })
-    return []
+    const earlier = spool.put({ conversationId, userId, id, parent, at: Date.parse(date), line, value: row })
+    if (earlier === undefined) return []
+    return [{ kind: 'omission', line: earlier, reason: `the message occurs again on line ${line}` }]
   }
   const metadata = conversationId === undefined ? {} : { metadata: { dify_conversation_id: conversationId } }
   const key = idempotencyKey('dify', id, query, answer)

@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi'
+import type { Message } from '../../../memory/model/turns.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { type ChatRole, readContent, readRole } from '../../../text/chat-message.ts'
 import { parseLocalTime } from '../../../text/local-time.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
@@ -9,12 +11,61 @@ import { roundTo } from '../../shared/values.ts'
 
 const MAX_CONTENT = 100_000
 
+const ROLE_ERROR = 'expected one of "user", "assistant", "system", "developer", "tool"'
+
+const role = z
+  .string({ error: ROLE_ERROR })
+  .transform((given, context): ChatRole | null => {
+    const read = readRole(given)
+    if (read !== undefined) return read
+    context.addIssue({ code: 'custom', message: ROLE_ERROR })
+    return z.NEVER
+  })
+  .openapi({
+    type: 'string',
+    enum: ['user', 'assistant', 'system', 'developer', 'tool'],
+    description: 'developer counts as system. Messages of tools are not stored.',
+  })
+
+const content = z
+  .unknown()
+  .transform((given, context): string => {
+    const read = readContent(given)
+    const problem =
+      read === undefined
+        ? 'expected a string, a list of content parts or null'
+        : read.length > MAX_CONTENT
+          ? `expected at most ${MAX_CONTENT} characters`
+          : undefined
+    if (problem === undefined) return read as string
+    context.addIssue({ code: 'custom', message: problem })
+    return z.NEVER
+  })
+  .openapi({
+    type: 'string',
+    description:
+      'The text, or a list of content parts such as {"type":"text","text":"…"}, of which only texts are read. A message without text, such as a tool call, is not stored.',
+    example: 'I moved to Kyoto and I am allergic to peanuts.',
+  })
+
+/** Accepted, because chat APIs send it, and not read. */
+const ignored = (type: 'string' | 'object') =>
+  z.unknown().optional().openapi({ type, description: 'Not read.' })
+const ignoredList = z
+  .unknown()
+  .optional()
+  .openapi({ type: 'array', items: { type: 'object' }, description: 'Not read.' })
+
 const message = z.strictObject({
-  role: z.enum(['user', 'assistant', 'system']),
-  content: z
-    .string()
-    .max(MAX_CONTENT, { error: `expected at most ${MAX_CONTENT} characters` })
-    .openapi({ example: 'I moved to Kyoto and I am allergic to peanuts.' }),
+  role,
+  content: content.optional(),
+  tool_calls: ignoredList,
+  tool_call_id: ignored('string'),
+  function_call: ignored('object'),
+  refusal: ignored('string'),
+  annotations: ignoredList,
+  audio: ignored('object'),
+  reasoning_content: ignored('string'),
   name: s.identifier('Name of the speaker; default: the role.', 'Ada').optional(),
   at: s
     .time(
@@ -31,10 +82,18 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
     description:
       'Sending the same turn (conversation_id and turn) again replaces it. For a request without a turn number, an Idempotency-Key header makes retries safe.',
     headers: {
-      'idempotency-key': z.string().min(1).max(255).optional().openapi({
-        description: 'Identifies the request, at most 255 characters; use the same key for every retry.',
-        example: 'run-1-add',
-      }),
+      // Dify's custom tools send an optional header that is not set as an empty one.
+      'idempotency-key': z
+        .string()
+        .max(255)
+        .transform((key) => key || undefined)
+        .optional()
+        .openapi({
+          type: 'string',
+          description:
+            'Identifies the request, at most 255 characters; use the same key for every retry. Empty means absent.',
+          example: 'run-1-add',
+        }),
     },
     body: {
       user_id: s.userId,
@@ -66,6 +125,11 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       status: z.enum(['stored', 'buffered']),
       turn_id: z.string(),
       turn: z.number().nullable(),
+      change: z
+        .enum(['added', 'replaced', 'unchanged'])
+        .describe(
+          'added: the turn is new. replaced, unchanged: it was stored already, with other or the same messages.',
+        ),
       events: z.array(s.memoryEvent),
       pending: s.pendingCounts,
       reason: z
@@ -85,10 +149,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       scope,
       {
         ...s.toNarrowing(body),
-        messages: body.messages.map(({ at, ...rest }) => ({
-          ...rest,
-          ...(at ? parseLocalTime(at) : {}),
-        })),
+        messages: body.messages.flatMap(toMessage),
         conversationId: conversation_id,
         turn,
         metadata: metadata as JsonObject | undefined,
@@ -101,6 +162,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       status: added.status,
       turn_id: turnId,
       turn: added.turn,
+      change: added.change,
       events: added.events,
       pending: buffer?.count(scope) ?? { turns: 0, tokens: 0 },
       reason: added.reason,
@@ -108,4 +170,17 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
     }
     return answer.status === 'stored' ? answer : c.json(answer, 202)
   })
+}
+
+/** Empty for a message without text. */
+function toMessage({ role, content = '', name, at }: z.output<typeof message>): Message[] {
+  if (role === null || content.trim() === '') return []
+  return [
+    {
+      role,
+      content,
+      ...(name === undefined ? {} : { name }),
+      ...(at === undefined ? {} : parseLocalTime(at)),
+    },
+  ]
 }

@@ -7,6 +7,7 @@ import { scopeKey } from '../../../memory/model/scope.ts'
 import { type AppRules, expiryOf } from '../../../memory/rules/rules.ts'
 import type { JsonObject } from '../../../ports/records.ts'
 import { inZone, parseLocalTime } from '../../../text/local-time.ts'
+import { inexactIn, removeNulls } from '../../shared/body.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import { problemsOf } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
@@ -60,6 +61,13 @@ function decodeItems<T extends z.ZodType>(schema: T, items: readonly unknown[], 
   const valid: z.output<T>[] = []
   const refused: z.infer<typeof refusedItems> = []
   for (const [index, value] of items.entries()) {
+    const inexact = inexactIn(value)
+    if (inexact) {
+      const { field, message, received } = inexact
+      refused.push({ index, reason: `${field}: ${message}, got ${received}` })
+      continue
+    }
+    removeNulls(schema, value)
     const parsed = schema.safeDecode(value as z.input<T>)
     if (parsed.success) valid.push(parsed.data)
     else refused.push({ index, reason: problemsOf(parsed.error, value, name).message })
@@ -111,6 +119,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
         conversation: { id: 'c-7', last_turn: 3, summary: '' },
       }),
     },
+    isBatch: true,
     returns: 'Number of restored and of unchanged records, and the refused lines.',
     answer: { restored: z.number(), unchanged: z.number(), refused: refusedItems },
   }).handle(async ({ user_id, records: lines }, c) => {
@@ -136,6 +145,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
         { id: 'a1b2', memory: 'Ada is allergic to peanuts.', created_at: '2026-03-01T09:30:00Z' },
       ),
     },
+    isBatch: true,
     returns: 'Number of imported, updated and unchanged memories, and the refused entries.',
     answer: {
       imported: z.number(),

@@ -36,10 +36,14 @@ describe('a JSON file', () => {
         async (list, layout) => {
           const [name, text] = (layouts[layout] as (typeof layouts)[string])(list)
           const expected = list.map(({ content }) => content).filter((content) => content.trim() !== '')
-          const read = (await readAll(readMessages, file(name, text))).flatMap((entry) =>
-            entry.kind === 'turn' ? entry.body.messages.map(({ content }) => content) : [entry.kind],
-          )
+          const entries = await readAll(readMessages, file(name, text))
+          const read = entries.flatMap((entry) => {
+            if (entry.kind === 'omission') return []
+            return entry.kind === 'turn' ? entry.body.messages.map(({ content }) => content) : [entry.kind]
+          })
           expect(read).toEqual(expected.map((content) => content.toWellFormed()))
+          const omitted = entries.filter(({ kind }) => kind === 'omission')
+          expect(omitted).toHaveLength(list.length - expected.length)
         },
       ),
       { numRuns: 100 },
