@@ -11,6 +11,7 @@ import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
+import { dropRepeats } from './repeats.ts'
 import { buildSnapshot, type Snapshot } from './snapshot.ts'
 import type { Snapshots } from './snapshots.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
@@ -123,12 +124,12 @@ export class Recall {
    * Strategy `per_query`: renders the memories that match the query best, within a token budget. Excludes memories that
    * the window of this conversation shows.
    *
-   * @param inPrompt ids of memories that another part of the prompt contains
+   * @param inPrompt memories that another part of the prompt contains
    */
   async recallPerQuery(
     scope: Scope,
     request: RecallRequest,
-    inPrompt: ReadonlySet<string> = new Set(),
+    inPrompt: readonly Memory[] = [],
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const now = this.#now()
@@ -140,8 +141,10 @@ export class Recall {
     const coverage = toCoverage(snapshot, request, now)
     const count = await tokenCounter()
     const started = performance.now()
-    const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !inPrompt.has(id))
-    const heading = inPrompt.size > 0 ? NO_HEADING : DEFAULT_HEADING
+    const shown = new Set(inPrompt.map(({ id }) => id))
+    const others = result.found.map(({ memory }) => memory).filter(({ id }) => !shown.has(id))
+    const memories = dropRepeats(others, (memory) => memory, inPrompt)
+    const heading = inPrompt.length > 0 ? NO_HEADING : DEFAULT_HEADING
     const rendered = render(memories, request.tokenBudget, count, heading)
     const renderMs = performance.now() - started
     const kept = new Set(rendered.memories)
@@ -174,7 +177,7 @@ export class Recall {
     const now = request.asOf ?? this.#now()
     const accept = accepts(snapshot, (memory) => passesAll(gates, memory))
     const rank = (limit: number) => snapshot.index.rank(query, { limit, now, dense, explain, accept })
-    const found = rank(topK)
+    const found = rankWithoutRepeats(rank, topK, ({ id }) => snapshot.memories.get(id) as Memory)
       .filter(({ score }) => threshold === undefined || score >= threshold)
       .map(({ id, score, parts }): Found => {
         const validUntil = snapshot.validUntil?.get(id) ?? null
@@ -228,6 +231,19 @@ export class Recall {
     } catch {
       return undefined
     }
+  }
+}
+
+/** Ranks more memories where repeats leave fewer than `topK`. */
+function rankWithoutRepeats<T>(
+  rank: (limit: number) => readonly T[],
+  topK: number,
+  memoryOf: (ranked: T) => Memory,
+): T[] {
+  for (let limit = topK; ; limit *= 4) {
+    const ranked = rank(limit)
+    const distinct = dropRepeats(ranked, memoryOf)
+    if (distinct.length >= topK || ranked.length < limit) return distinct.slice(0, topK)
   }
 }
 

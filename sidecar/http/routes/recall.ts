@@ -4,6 +4,7 @@ import { AppError } from '../../ports/errors.ts'
 import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import { prepareQuery } from '../shared/query.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { roundTo } from '../shared/values.ts'
@@ -77,7 +78,7 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
       degraded: z
         .array(z.string())
         .describe(
-          'Parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
+          'query_clipped (the query was longer than 32,000 characters), and parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
             'delta, records, deadline. After records or deadline, the last entry names the replacement: block (the last ' +
             'block that may still be served), profile or nothing.',
         ),
@@ -88,10 +89,11 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
       tokens: z.number().describe('o200k tokens of the context.'),
     },
   }).handle(async (body, c) => {
-    const { query, strategy, freshness, refresh, filters, turn, experiment } = body
+    const { strategy, freshness, refresh, filters, turn, experiment } = body
     if (experiment !== undefined) {
       throw new AppError('not_found', `experiment: no experiment ${JSON.stringify(experiment)}`)
     }
+    const { query, degraded: clipped } = await prepareQuery(body.query)
     const result = await strategies.recall(scopeOf(c, body.user_id), {
       ...s.toNarrowing(body),
       query,
@@ -107,7 +109,8 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
       turn,
       windowSize: body.window_size,
     })
-    const { memories, degraded, tookMs } = result
+    const { memories, tookMs } = result
+    const degraded = [...clipped, ...result.degraded]
     return {
       status: degraded.length > 0 ? 'degraded' : memories.length > 0 ? 'ok' : 'empty',
       strategy: result.strategy,
@@ -121,7 +124,7 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
         score: roundTo(score, 6),
       })),
       count: memories.length,
-      degraded: [...degraded],
+      degraded,
       cache: result.cache,
       took_ms: {
         total: roundTo(tookMs.total),

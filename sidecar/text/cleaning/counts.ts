@@ -22,3 +22,9 @@ export function counterOf(counts: CleanedCounts): Count {
     if (amount > 0) counts[kind] = (counts[kind] ?? 0) + amount
   }
 }
+
+/** Adds `more` to `counts`. */
+export function addCounts(counts: CleanedCounts, more: CleanedCounts): void {
+  const count = counterOf(counts)
+  for (const kind of CLEANED_KINDS) count(kind, more[kind] ?? 0)
+}

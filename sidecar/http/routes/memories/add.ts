@@ -1,19 +1,15 @@
 import { z } from '@hono/zod-openapi'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { MAX_MESSAGE_LENGTH } from '../../../text/cleaning/lengths.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
-import { roundTo } from '../../shared/values.ts'
-
-const MAX_CONTENT = 100_000
+import { roundTo, toCleaned } from '../../shared/values.ts'
 
 const message = z.strictObject({
   role: z.enum(['user', 'assistant', 'system']),
-  content: z
-    .string()
-    .max(MAX_CONTENT, { error: `expected at most ${MAX_CONTENT} characters` })
-    .openapi({ example: 'I moved to Kyoto and I am allergic to peanuts.' }),
+  content: z.string().openapi({ example: 'I moved to Kyoto and I am allergic to peanuts.' }),
   name: s.identifier('Name of the speaker; default: the role.', 'Ada').optional(),
   at: s.time('When it was said; default: now.').optional(),
 })
@@ -37,7 +33,9 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
         .array(message)
         .min(1, { error: 'expected at least one message' })
         .max(1000, { error: 'expected at most 1000 messages' })
-        .describe(`Messages of the turn in order: 1 to 1000, each with at most ${MAX_CONTENT} characters.`),
+        .describe(
+          `Messages of the turn in order: 1 to 1000. A message of more than ${MAX_MESSAGE_LENGTH} characters is stored in pieces.`,
+        ),
       conversation_id: s.conversationId.optional(),
       turn: s.turn.optional(),
       ...s.labels,
@@ -67,6 +65,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
         .string()
         .nullable()
         .describe('Why the turn is pending although mode is sync; otherwise null.'),
+      cleaned: s.cleaned,
       took_ms: z.number(),
     },
   }).handle(async (body, c) => {
@@ -99,6 +98,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       events: added.events,
       pending: buffer?.count(scope) ?? { turns: 0, tokens: 0 },
       reason: added.reason,
+      cleaned: toCleaned(added.cleaned),
       took_ms: roundTo(performance.now() - started),
     }
     return answer.status === 'stored' ? answer : c.json(answer, 202)
