@@ -206,6 +206,26 @@ describe('POST /v1/memories/import', () => {
   })
 })
 
+describe('POST /v1/import', () => {
+  it('cleans the texts of an export that an earlier version wrote', async () => {
+    const from = testApp()
+    await from.call(
+      'POST',
+      '/v1/memories',
+      said('I keep bees. My mail is ada@example.com.', { app_id: 'bank' }),
+    )
+    const { body: exported } = await exportOf(from)
+    const lines = exported.trim().split('\n').slice(1, -1)
+    const records = lines.map((line) => JSON.parse(line.replaceAll('bees', `bees ${picture}`)))
+    const app = testApp()
+    await app.call('PUT', '/v1/rules', { app_id: 'bank', rules: { redact: ['email'] } })
+    const { body } = await app.call('POST', '/v1/import', { user_id: 'ada', records })
+    expect(body).toMatchObject({ restored: records.length, refused: [], cleaned: { redacted: 2 } })
+    expect((await memoriesOf(app)).join(' ')).toBe('I keep bees [binary 60 kB]. My mail is [email].')
+    expect((await exportOf(app)).body).not.toContain(picture.slice(0, 100))
+  })
+})
+
 describe('pending turns', () => {
   it.each(['per_query', 'cached', 'cached_delta'])(
     'appear once in a context of strategy %s, however often they say the same',

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { archiveLines } from '../../../memory/archive/archive.ts'
+import { cleanLines } from '../../../memory/archive/clean-lines.ts'
 import { archived } from '../../../memory/archive/format.ts'
 import { type ForeignMemory, importMemories } from '../../../memory/archive/import-memories.ts'
 import { restoreRecords } from '../../../memory/archive/restore.ts'
@@ -86,7 +87,17 @@ const exportRoute = createRoute({
 })
 
 export function transferRoutes(api: Api, services: HttpServices): void {
-  const { engine, records, embedder, buffer, intake, ruleBook, now } = services
+  const { engine, records, embedder, buffer, intake, metrics, ruleBook, now } = services
+
+  /** Reads the rules of each app once per request. */
+  const rulesReader = (namespace: string) => {
+    const known = new Map<string | null, Promise<AppRules>>()
+    return (appId: string | null) => {
+      const rules = known.get(appId) ?? ruleBook.inForce(namespace, appId).then((inForce) => inForce.rules)
+      known.set(appId, rules)
+      return rules
+    }
+  }
 
   api.openapi(exportRoute, (c) => {
     const { user_id } = c.req.valid('query')
@@ -114,17 +125,22 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       }),
     },
     returns: 'Number of restored and of unchanged records, and the refused lines.',
-    answer: { restored: z.number(), unchanged: z.number(), refused: refusedItems },
+    answer: { restored: z.number(), unchanged: z.number(), refused: refusedItems, cleaned: s.cleaned },
   }).handle(async ({ user_id, records: lines }, c) => {
     const { valid, refused } = decodeItems(archived, lines, 'record')
     const scope = scopeOf(c, user_id)
-    const archivedLines = valid.map(({ data }) => data)
+    const readRules = rulesReader(scope.namespace)
+    const { lines: cleanedLines, counts } = await cleanLines(
+      valid.map(({ data }) => data),
+      async (appId) => (await readRules(appId)).redact,
+    )
+    metrics.cleaned(counts)
     const { restored, unchanged, waiting } = await engine.change(scopeKey(scope), (unit) =>
-      restoreRecords(unit, archivedLines, { records, embedder }),
+      restoreRecords(unit, cleanedLines, { records, embedder }),
     )
     // The buffer loads restored pending turns from the store, as after a restart.
     if (waiting.length > 0) await buffer?.start()
-    return { restored, unchanged, refused }
+    return { restored, unchanged, refused, cleaned: toCleaned(counts) }
   })
 
   operation(api, {
@@ -152,12 +168,10 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     const scope = scopeOf(c, user_id)
     const { valid, refused } = decodeItems(item, memories, 'memory')
     const foreign: ForeignMemory[] = []
-    const rulesOf = new Map<string | null, AppRules>()
+    const readRules = rulesReader(scope.namespace)
     const counts: CleanedCounts = {}
     for (const { index, data } of valid) {
-      const appId = data.app_id ?? null
-      const rules = rulesOf.get(appId) ?? (await ruleBook.inForce(scope.namespace, appId)).rules
-      rulesOf.set(appId, rules)
+      const rules = await readRules(data.app_id ?? null)
       const texts = [{ role: data.role ?? 'user', content: data.memory }]
       const cleaned = await intake.cleanTexts(texts, rules)
       addCounts(counts, cleaned.counts)

@@ -25,6 +25,7 @@ describe('rules', () => {
       topics: [],
       retention_days: {},
       run_retention_days: 30,
+      redact: [],
       flush: { tokens: null, turns: null, idle_s: null, window_ahead: null },
     })
   })
@@ -42,6 +43,7 @@ describe('rules', () => {
       ],
       retention_days: { TRIPS: 90, other: 1, '*': 36_500 },
       run_retention_days: null,
+      redact: ['card', 'phone'],
       flush: { tokens: 2048, turns: 0, idle_s: 30, window_ahead: null },
     }
     expect(appRules.parse(rules)).toEqual(rules)
