@@ -18,12 +18,17 @@ export async function cleanLines(
     addCounts(counts, cleaned.counts)
     return cleaned.texts[0] as string
   }
-  return { lines: await Promise.all(lines.map((line) => cleanLine(line, cleanText))), counts }
+  // A line of the history does not name the app of its memory.
+  const appOf = new Map(
+    lines.flatMap((line) => ('memory' in line ? [[line.memory.id, line.memory.app_id]] : [])),
+  )
+  return { lines: await Promise.all(lines.map((line) => cleanLine(line, cleanText, appOf))), counts }
 }
 
 async function cleanLine(
   line: Archived,
   cleanText: (appId: string | null, role: Role, content: string) => Promise<string>,
+  appOf: ReadonlyMap<string, string | null>,
 ): Promise<Archived> {
   switch (line.kind) {
     case 'memory':
@@ -46,10 +51,12 @@ async function cleanLine(
       return { ...line, turn: { ...line.turn, messages: await Promise.all(messages) } }
     }
     case 'history': {
+      const { memory_id, before, after } = line.history
+      const appId = appOf.get(memory_id) ?? null
       const cleanOptional = async (text: string | null) =>
-        text === null ? null : await cleanText(null, 'user', text)
-      const [before, after] = await Promise.all([line.history.before, line.history.after].map(cleanOptional))
-      return { ...line, history: { ...line.history, before: before ?? null, after: after ?? null } }
+        text === null ? null : await cleanText(appId, 'user', text)
+      const texts = { before: await cleanOptional(before), after: await cleanOptional(after) }
+      return { ...line, history: { ...line.history, ...texts } }
     }
     default:
       return line
