@@ -159,7 +159,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     timeline,
     metrics,
     buffer,
-    intake: new Intake({ engine, ruleBook, buffer, now }),
+    intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
     authorCache: createAuthorCache(cache, now),
     announcer,
     hasPendingNotices,

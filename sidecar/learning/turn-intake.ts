@@ -3,9 +3,12 @@ import type { Scope } from '../memory/model/scope.ts'
 import type { RuleBook } from '../memory/rules/rule-book.ts'
 import { type AppRules, expiryOf } from '../memory/rules/rules.ts'
 import { AppError, invalid } from '../ports/errors.ts'
+import { type Cleaned, clean } from '../text/cleaning/clean.ts'
+import type { CleanedCounts } from '../text/cleaning/counts.ts'
 import type { BufferZone } from './buffer/buffer-zone.ts'
 import { triggersOf } from './buffer/settings.ts'
 import { type AddRequest, type AddResult, addTurn } from './intake/add-turn.ts'
+import { cleanTurn } from './intake/clean-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
@@ -15,11 +18,17 @@ interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'change' | 'e
   reason: string | null
 }
 
+interface CleanedResult extends IntakeResult {
+  /** What was removed from the messages. */
+  cleaned: CleanedCounts
+}
+
 export interface IntakeOptions {
   engine: MemoryEngine
   ruleBook: RuleBook
   /** Absent without a language model: every turn is stored verbatim. */
   buffer: BufferZone | undefined
+  onCleaned?: (counts: CleanedCounts) => void
   now?: () => number
 }
 
@@ -35,21 +44,46 @@ export class Intake {
    * @param mode default: `buffered` with a language model, otherwise `verbatim`
    * @throws {AppError} `invalid_request` for another mode than `verbatim` without a language model
    */
-  async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<IntakeResult> {
-    const { buffer, ruleBook, now = Date.now } = this.#options
+  async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<CleanedResult> {
+    const { buffer, ruleBook, onCleaned } = this.#options
+    if (!buffer && mode !== undefined && mode !== 'verbatim') {
+      const expected = '"verbatim" (the other modes need a language model, and none is configured)'
+      throw invalid('mode', expected, mode)
+    }
     const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
     // A request may narrow the rules of the app, not widen them.
     const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
-    const ruled = { ...request, remember, timeZone: rules.time_zone }
+    const { messages, counts, isPhatic } = await cleanTurn(request.messages, rules.redact)
+    // There is nothing to extract from acknowledgements, nor from a turn without text, such as a tool call.
+    const ownMode = isPhatic || messages.length === 0 ? 'verbatim' : mode
+    const result = await this.#store(
+      scope,
+      { ...request, messages, remember, timeZone: rules.time_zone },
+      rules,
+      ownMode,
+    )
+    onCleaned?.(counts)
+    return { ...result, cleaned: counts }
+  }
+
+  /** Cleans texts that become memories as they are: imported ones and corrections. */
+  async cleanTexts(texts: Parameters<typeof clean>[0]['texts'], { redact }: AppRules): Promise<Cleaned> {
+    const cleaned = await clean({ texts, redact })
+    this.#options.onCleaned?.(cleaned.counts)
+    return cleaned
+  }
+
+  async #store(
+    scope: Scope,
+    ruled: AddRequest,
+    rules: AppRules,
+    mode: Mode | undefined,
+  ): Promise<IntakeResult> {
+    const { buffer, now = Date.now } = this.#options
     const at = now()
-    // A turn without text, such as a tool call, has nothing to extract.
-    if (mode === 'verbatim' || (mode === undefined && !buffer) || request.messages.length === 0) {
+    if (mode === 'verbatim' || !buffer) {
       const { turnId, turn, change, events } = await this.#addVerbatim(scope, ruled, rules, at)
       return { turnId, turn, change, events, status: 'stored', reason: null }
-    }
-    if (!buffer) {
-      const expected = '"verbatim" (the other modes need a language model, and none is configured)'
-      throw invalid('mode', expected, mode)
     }
     const options = { expiresAt: expiresAt(ruled, rules, at), triggers: triggersOf(rules) }
     const { turnId, turn, change, events, pending } = await buffer.accept(scope, ruled, options)

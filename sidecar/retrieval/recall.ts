@@ -19,6 +19,7 @@ import { analyseQuery, type Query, rangesOf, searchTermsOf } from './ranking/que
 import { type Ranked, rank } from './ranking/rank.ts'
 import type { RankSettings } from './ranking/settings.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
+import { dropRepeats } from './repeats.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
@@ -165,12 +166,12 @@ export class Recall {
    * Strategy `per_query`: renders the memories that match the query best, within a token budget. Excludes memories that
    * the window of this conversation shows.
    *
-   * @param inPrompt ids of memories that another part of the prompt contains
+   * @param inPrompt memories that another part of the prompt contains
    */
   async recallPerQuery(
     scope: Scope,
     request: RecallRequest,
-    inPrompt: ReadonlySet<string> = new Set(),
+    inPrompt: readonly Memory[] = [],
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const now = this.#now()
@@ -181,8 +182,10 @@ export class Recall {
     const { result } = await this.#search(scope, request, gates)
     const count = await tokenCounter()
     const started = performance.now()
-    const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !inPrompt.has(id))
-    const heading = inPrompt.size > 0 ? NO_HEADING : DEFAULT_HEADING
+    const shown = new Set(inPrompt.map(({ id }) => id))
+    const others = result.found.map(({ memory }) => memory).filter(({ id }) => !shown.has(id))
+    const memories = dropRepeats(others, (memory) => memory, inPrompt)
+    const heading = inPrompt.length > 0 ? NO_HEADING : DEFAULT_HEADING
     const rendered = render(memories, request.tokenBudget, count, heading)
     const renderMs = performance.now() - started
     const kept = new Set(rendered.memories)
@@ -348,14 +351,19 @@ async function select(
   gates: readonly Gate[],
 ): Promise<{ found: Found[]; isShort: boolean }> {
   const found: Found[] = []
+  const memoryOf = ({ memory }: Found) => memory
   for await (const { memory, score, parts } of walk(ranking, topK)) {
-    if (threshold !== undefined && score < threshold) return { found, isShort: false }
+    if (threshold !== undefined && score < threshold) {
+      return { found: dropRepeats(found, memoryOf), isShort: false }
+    }
     if (!passesAll(gates, memory)) continue
     const validUntil = ranking.validUntil?.get(memory.id) ?? null
     found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
-    if (found.length === topK) return { found, isShort: false }
+    if (found.length < topK) continue
+    const distinct = dropRepeats(found, memoryOf)
+    if (distinct.length === topK) return { found: distinct, isShort: false }
   }
-  return { found, isShort: true }
+  return { found: dropRepeats(found, memoryOf), isShort: true }
 }
 
 async function orUnavailable<T>(reading: Promise<T>): Promise<T> {

@@ -5,6 +5,7 @@ import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
 import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import { prepareQuery } from '../shared/query.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { roundTo } from '../shared/values.ts'
@@ -79,7 +80,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       degraded: z
         .array(z.string())
         .describe(
-          'Parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
+          'query_clipped (the query was longer than 32,000 characters), and parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
             'delta, records, deadline. After records or deadline, the last entry names the replacement: block (the last ' +
             'block that may still be served), profile or nothing.',
         ),
@@ -90,10 +91,11 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       tokens: z.number().describe('o200k tokens of the context.'),
     },
   }).handle(async (body, c) => {
-    const { query, strategy, freshness, refresh, filters, turn, experiment } = body
+    const { strategy, freshness, refresh, filters, turn, experiment } = body
     if (experiment !== undefined) {
       throw new AppError('not_found', `experiment: no experiment ${JSON.stringify(experiment)}`)
     }
+    const { query, degraded: clipped } = await prepareQuery(body.query)
     const result = await strategies.recall(scopeOf(c, body.user_id), {
       ...s.toNarrowing(body),
       query,
@@ -110,7 +112,8 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       turn,
       windowSize: body.window_size,
     })
-    const { memories, degraded, tookMs } = result
+    const { memories, tookMs } = result
+    const degraded = [...clipped, ...result.degraded]
     return {
       status: degraded.length > 0 ? 'degraded' : memories.length > 0 ? 'ok' : 'empty',
       strategy: result.strategy,
@@ -124,7 +127,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
         score: roundTo(score, 6),
       })),
       count: memories.length,
-      degraded: [...degraded],
+      degraded,
       cache: result.cache,
       took_ms: {
         total: roundTo(tookMs.total),

@@ -1,7 +1,9 @@
 import { legacyMemoryIdOf, memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
 import { saidAt, type Turn } from '../../memory/model/turns.ts'
+import { isPhatic } from '../../text/cleaning/phatic.ts'
 import { toContext } from '../../text/message-text.ts'
 import { removeRecalled } from '../../text/recalled.ts'
+import { isQuestion } from '../../text/sentences.ts'
 import { keepVerbatim } from '../../text/verbatim.ts'
 import { offloaded, totalLength } from '../../text/workers/worker-pool.ts'
 
@@ -51,7 +53,9 @@ export function collectCandidates({ turn, scope, before, now }: CandidateInput):
     const context =
       previous && Math.abs(time.at - previous.at) <= MAX_PAUSE_MS ? toContext(previous.content) : null
     const source = { turn_id, conversation_id, turn: turn.turn, ordinal, ...time }
-    const texts = remember === 'both' || remember === role ? keepVerbatim({ role, content }) : []
+    const answersQuestion = previous !== null && isQuestion(previous.content)
+    const isKept = (remember === 'both' || remember === role) && !isPhatic(content, { answersQuestion })
+    const texts = isKept ? keepVerbatim({ role, content }) : []
     for (const text of texts) {
       const statement = { agent_id, run_id, speaker, text }
       const id = memoryIdOf(scope, statement)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { REDACTED_KINDS } from '../../text/cleaning/redact.ts'
 import { DEFAULT_TOPICS, isListed } from '../model/topics.ts'
 import { reportContradictions } from './contradictions.ts'
 import { ANY, days, flush, MAX_NAMES, names, retention, type Topics, timeZone, topic } from './fields.ts'
@@ -36,6 +37,16 @@ export const appRules = z
     run_retention_days: days.nullable().default(DEFAULT_RUN_DAYS),
     /** Decides the local date of messages without a UTC offset, and of relative dates in queries. */
     time_zone: timeZone,
+    /** What is removed from every text before it is stored. */
+    redact: z
+      .array(
+        z.enum(REDACTED_KINDS, {
+          error: `expected one of ${REDACTED_KINDS.map((kind) => `"${kind}"`).join(', ')}`,
+        }),
+        { error: 'expected a list of kinds' },
+      )
+      .max(REDACTED_KINDS.length, { error: 'expected each kind once' })
+      .default([]),
     /** Triggers of a flush; `null` means the setting of the sidecar. */
     flush: flush.prefault({}),
   })

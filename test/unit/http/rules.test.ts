@@ -23,6 +23,7 @@ describe('GET /v1/rules', () => {
           retention_days: {},
           run_retention_days: 30,
           time_zone: 'UTC',
+          redact: [],
           flush: { tokens: null, turns: null, idle_s: null, window_ahead: null },
         },
         updated_at: null,

@@ -3,13 +3,12 @@ import type { Message } from '../../../memory/model/turns.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
 import { type ChatRole, readContent, readRole } from '../../../text/chat-message.ts'
+import { MAX_MESSAGE_LENGTH } from '../../../text/cleaning/lengths.ts'
 import { parseLocalTime } from '../../../text/local-time.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
-import { roundTo } from '../../shared/values.ts'
-
-const MAX_CONTENT = 100_000
+import { roundTo, toCleaned } from '../../shared/values.ts'
 
 const ROLE_ERROR = 'expected one of "user", "assistant", "system", "developer", "tool"'
 
@@ -31,14 +30,8 @@ const content = z
   .unknown()
   .transform((given, context): string => {
     const read = readContent(given)
-    const problem =
-      read === undefined
-        ? 'expected a string, a list of content parts or null'
-        : read.length > MAX_CONTENT
-          ? `expected at most ${MAX_CONTENT} characters`
-          : undefined
-    if (problem === undefined) return read as string
-    context.addIssue({ code: 'custom', message: problem })
+    if (read !== undefined) return read
+    context.addIssue({ code: 'custom', message: 'expected a string, a list of content parts or null' })
     return z.NEVER
   })
   .openapi({
@@ -101,7 +94,9 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
         .array(message)
         .min(1, { error: 'expected at least one message' })
         .max(1000, { error: 'expected at most 1000 messages' })
-        .describe(`Messages of the turn in order: 1 to 1000, each with at most ${MAX_CONTENT} characters.`),
+        .describe(
+          `Messages of the turn in order: 1 to 1000. A message of more than ${MAX_MESSAGE_LENGTH} characters is stored in pieces.`,
+        ),
       conversation_id: s.conversationId.optional(),
       turn: s.turn.optional(),
       ...s.labels,
@@ -136,6 +131,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
         .string()
         .nullable()
         .describe('Why the turn is pending although mode is sync; otherwise null.'),
+      cleaned: s.cleaned,
       took_ms: z.number(),
     },
   }).handle(async (body, c) => {
@@ -166,6 +162,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       events: added.events,
       pending: buffer?.count(scope) ?? { turns: 0, tokens: 0 },
       reason: added.reason,
+      cleaned: toCleaned(added.cleaned),
       took_ms: roundTo(performance.now() - started),
     }
     return answer.status === 'stored' ? answer : c.json(answer, 202)

@@ -3,6 +3,7 @@ import { compileFilter } from '../../../memory/model/filters.ts'
 import { parseLocalTime } from '../../../text/local-time.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { prepareQuery } from '../../shared/query.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { decodeCursor, encodeCursor, omitUndefined, roundTo, toIso } from '../../shared/values.ts'
@@ -128,7 +129,8 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       degraded: z.array(z.string()),
       took_ms: z.number(),
     },
-  }).handle(async ({ user_id, query, threshold, filters, explain, ...body }, c) => {
+  }).handle(async ({ user_id, threshold, filters, explain, ...body }, c) => {
+    const { query, degraded: clipped } = await prepareQuery(body.query)
     const { found, whyNot, degraded, tookMs } = await recall.search(scopeOf(c, user_id), {
       ...s.toNarrowing(body),
       conversationId: body.conversation_id,
@@ -148,7 +150,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
         parts: explain ? parts : undefined,
       })),
       why_not: whyNot,
-      degraded,
+      degraded: [...clipped, ...degraded],
       took_ms: roundTo(tookMs.total),
     }
   })

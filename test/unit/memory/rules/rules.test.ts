@@ -26,6 +26,7 @@ describe('rules', () => {
       retention_days: {},
       run_retention_days: 30,
       time_zone: 'UTC',
+      redact: [],
       flush: { tokens: null, turns: null, idle_s: null, window_ahead: null },
     })
   })
@@ -44,6 +45,7 @@ describe('rules', () => {
       retention_days: { TRIPS: 90, other: 1, '*': 36_500 },
       run_retention_days: null,
       time_zone: 'Asia/Tokyo',
+      redact: ['card', 'phone'],
       flush: { tokens: 2048, turns: 0, idle_s: 30, window_ahead: null },
     }
     expect(appRules.parse(rules)).toEqual(rules)
