@@ -55,7 +55,7 @@ export async function openRecords(
 /** Imports the client on demand, because it takes longer to load than everything else together. */
 export async function openLanguageModel({ languageModel, endpoint }: Config, record: RecordCall) {
   if (!languageModel) return undefined
-  const { openAiLanguageModel } = await import('../adapters/openai/language-model.ts')
+  const { openAiLanguageModel } = await import('../adapters/openai/chat/language-model.ts')
   return openAiLanguageModel({ ...endpoint, ...languageModel, record })
 }
 
@@ -69,7 +69,7 @@ export async function openEmbedder(
   onUnavailable?: (error: Error) => void,
 ): Promise<Embedder> {
   if (!embedding) return lexicalEmbedder()
-  const { openOpenAiEmbedder } = await import('../adapters/openai/embedder.ts')
+  const { openOpenAiEmbedder } = await import('../adapters/openai/embedding/embedder.ts')
   try {
     return await openOpenAiEmbedder({ ...endpoint, ...embedding, onUnavailable, record })
   } catch (cause) {

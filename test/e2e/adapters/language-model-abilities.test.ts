@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { initialCapabilities } from '../../../sidecar/adapters/openai/capabilities.ts'
+import { initialCapabilities } from '../../../sidecar/adapters/openai/chat/capabilities.ts'
 import type { CompletionRequest } from '../../../sidecar/ports/language-model.ts'
 import { requestOf } from '../../contract/language-model.ts'
 import { type OpenAiSubject, useModel } from '../../helpers/scripted-openai/model-subject.ts'

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Embedder } from '../../ports/embedder.ts'
-import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
-import { type CallerOptions, createCaller } from './caller.ts'
+import type { Embedder } from '../../../ports/embedder.ts'
+import { type Account, ModelUnavailable } from '../../../ports/language-model.ts'
+import { type CallerOptions, createCaller } from '../caller.ts'
 import { batchesOf, vectorsOf } from './embeddings.ts'
-import { EndpointFailure } from './failures.ts'
+import { EndpointFailure } from '../failures.ts'
 
 export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string

@@ -1,4 +1,4 @@
-import type { ChatMessage, CompletionRequest, FunctionTool } from '../../ports/language-model.ts'
+import type { ChatMessage, CompletionRequest, FunctionTool } from '../../../ports/language-model.ts'
 import { type Capabilities, formatFor } from './capabilities.ts'
 
 /** Added to the token limit of a reasoning model, whose reasoning would otherwise use it up. */

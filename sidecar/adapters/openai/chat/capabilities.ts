@@ -1,5 +1,5 @@
-import type { CompletionRequest } from '../../ports/language-model.ts'
-import { isTooLong } from './failures.ts'
+import type { CompletionRequest } from '../../../ports/language-model.ts'
+import { isTooLong } from '../failures.ts'
 
 /** Features that a model supports, learned from its rejections. */
 export interface Capabilities {

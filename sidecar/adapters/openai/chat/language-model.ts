@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache'
-import type { LanguageModel, Purpose } from '../../ports/language-model.ts'
-import { type CallerOptions, createCaller } from './caller.ts'
+import type { LanguageModel, Purpose } from '../../../ports/language-model.ts'
+import { type CallerOptions, createCaller } from '../caller.ts'
 import {
   type Capabilities,
   initialCapabilities,
@@ -8,7 +8,7 @@ import {
   withoutUnsupported,
 } from './capabilities.ts'
 import { completionOf, hasReasoned } from './completion.ts'
-import { EndpointFailure } from './failures.ts'
+import { EndpointFailure } from '../failures.ts'
 import { bodyOf, withoutOf } from './request.ts'
 
 export interface OpenAiLanguageModelOptions extends CallerOptions {
