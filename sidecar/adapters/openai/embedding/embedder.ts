@@ -3,8 +3,8 @@ import { LRUCache } from 'lru-cache'
 import type { Embedder } from '../../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../../ports/language-model.ts'
 import { type CallerOptions, createCaller } from '../caller.ts'
-import { batchesOf, vectorsOf } from './embeddings.ts'
 import { EndpointFailure } from '../failures.ts'
+import { batchesOf, vectorsOf } from './embeddings.ts'
 
 export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string
