@@ -150,7 +150,7 @@ export function isTooLong(text: string): boolean {
 
 /** As TEI, vLLM, llama.cpp, Mistral, DashScope, Bedrock and PyTorch word it; also about the total of a request. */
 const TOO_LONG_INPUT =
-  /too (?:long|large|big|many)|exceed|longer than|(?:less|fewer) than \d+ tokens|max(?:imum)?\b.{0,40}(?:length|tokens|size)|(?:length|tokens?).{0,40}(?:limit|max)|range of input|sequence length|size of tensor|entity too large|长度|長度|过长|過長|超过|超過|超出|長すぎ|너무 (?:깁|길)/iu
+  /too (?:long|large|big|many)|exceed|(?:longer|larger|greater|more) than|at most|(?:less|fewer) than \d+ tokens|max(?:imum)?\b.{0,40}(?:length|tokens|size)|(?:length|tokens?).{0,40}(?:limit|max)|range of input|sequence length|size of tensor|entity too large|长度|長度|过长|過長|超过|超過|超出|長すぎ|너무 (?:깁|길)/iu
 
 export function isTooLongInput(text: string): boolean {
   return (
