@@ -15,7 +15,7 @@ export interface OpenAiEmbedderOptions extends CallerOptions {
   /** With it and `dimensions`, the embedder opens although the endpoint is unavailable for the probe. */
   onUnavailable?: ((error: Error) => void) | undefined
   /** Text before each query and each document. @default as the model was trained, if its name is known */
-  prefixes?: Partial<Prefixes> | undefined
+  prefixes?: { [purpose in keyof Prefixes]?: string | undefined } | undefined
   /** Most texts per request. @default 32, and fewer once the endpoint has refused more */
   maxTexts?: number | undefined
   /** Most tokens per text, estimated; the rest is cut off. @default as the model was trained, at most 8000 */
