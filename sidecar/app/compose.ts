@@ -8,6 +8,7 @@ import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
 import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
+import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
@@ -96,8 +97,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       if (counters) snapshots.advanceEpoch(scope, counters)
     },
     onInvalidRecord,
+    onUnembedded: () => missingVectors.note(),
     now,
   })
+  const missingVectors = new MissingVectors({ records, engine, log, now, timers })
   const metrics = createMetrics({
     snapshots: () => snapshots.counts,
     pending: () => buffer?.totals(),
@@ -177,9 +180,11 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     intake: new Intake({ engine, ruleBook, buffer, now }),
     authorCache: createAuthorCache(cache, now),
     announcer,
+    missingVectors,
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await missingVectors.close()
       await buffer?.close()
       await queue?.close()
       await flushLock?.drained()

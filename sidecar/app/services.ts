@@ -23,11 +23,10 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   // The embedder reports its calls to the ledger, but the ledger needs the store, which needs the embedder.
   const early: LedgerEntry[] = []
   let record: RecordCall = (entry) => early.push(entry)
-  const embedder = await openEmbedder(
-    config,
-    (entry) => record(entry),
-    (error) => log.warn('embedding model unavailable', { error: error.message }),
-  )
+  const embedder = await openEmbedder(config, (entry) => record(entry), {
+    onUnavailable: (error) => log.warn('embedding model unavailable', { error: error.message }),
+    onRefused: (error) => log.warn('text refused by the embedding model', { error: error.message }),
+  })
   const records = await openRecords(
     topology.records,
     embedder,
@@ -78,6 +77,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
     if (turns > 0) log.info('turns imported from the intake log of an earlier version', { turns })
   }
   await services.buffer?.start()
+  services.missingVectors.start()
   opened.move()
   return services
 }

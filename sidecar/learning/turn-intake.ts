@@ -9,7 +9,7 @@ import { type AddRequest, type AddResult, addTurn } from './intake/add-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
-interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'events'> {
+interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'events' | 'degraded'> {
   status: 'stored' | 'buffered'
   /** Why a turn in `sync` mode is still pending. */
   reason: string | null
@@ -43,19 +43,19 @@ export class Intake {
     const ruled = { ...request, remember }
     const at = now()
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      const { turnId, turn, events } = await this.#addVerbatim(scope, ruled, rules, at)
-      return { turnId, turn, events, status: 'stored', reason: null }
+      const { turnId, turn, events, degraded } = await this.#addVerbatim(scope, ruled, rules, at)
+      return { turnId, turn, events, degraded, status: 'stored', reason: null }
     }
     if (!buffer) {
       const expected = '"verbatim" (the other modes need a language model, and none is configured)'
       throw invalid('mode', expected, mode)
     }
     const options = { expiresAt: expiresAt(ruled, rules, at), triggers: triggersOf(rules) }
-    const { turnId, turn, events, pending } = await buffer.accept(scope, ruled, options)
-    if (!pending) return { turnId, turn, events, status: 'stored', reason: null }
-    if (mode !== 'sync') return { turnId, turn, events, status: 'buffered', reason: null }
+    const { pending, ...accepted } = await buffer.accept(scope, ruled, options)
+    if (!pending) return { ...accepted, status: 'stored', reason: null }
+    if (mode !== 'sync') return { ...accepted, status: 'buffered', reason: null }
     const flushed = await buffer.flushTurn(scope, pending)
-    return { turnId, turn, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
+    return { ...accepted, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
   }
 
   /**

@@ -3,6 +3,7 @@ import { boundSources, type Memory, memoryIdOf, type Source } from '../../memory
 import type { Effect, Turn } from '../../memory/model/turns.ts'
 import { getHistory } from '../../memory/repositories/history.ts'
 import type { Held } from '../../memory/repositories/memories.ts'
+import { isZero } from '../../memory/repositories/unembedded.ts'
 import { expiryOf } from '../../memory/rules/rules.ts'
 import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { Applied, FactContext } from './types.ts'
@@ -45,7 +46,7 @@ export async function addFact(fact: FactContext, text: string): Promise<Applied 
     },
     { ...cause, turn },
   )
-  if (text === learned.fact.text) unit.put(memory, learned.dense)
+  if (text === learned.fact.text) unit.put(memory, isZero(learned.dense) ? undefined : learned.dense)
   return toApplied('ADD', memory, through)
 }
 

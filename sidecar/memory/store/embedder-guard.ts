@@ -99,6 +99,12 @@ export async function embedRecords(
     return memory.text
   })
   const vectors = texts.length === 0 ? [] : await embedder.embed(texts, 'document', undefined, { scope })
-  const denseOf = new Map(searchable.map((record, i) => [record, vectors[i]]))
+  // A refused text has an empty vector.
+  const denseOf = new Map(
+    searchable.map((record, i) => [
+      record,
+      vectors[i]?.length ? vectors[i] : new Float32Array(embedder.dimensions),
+    ]),
+  )
   return records.map((record) => ({ ...record, dense: denseOf.get(record) }))
 }

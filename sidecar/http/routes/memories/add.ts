@@ -63,6 +63,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       turn: z.number().nullable(),
       events: z.array(s.memoryEvent),
       pending: s.pendingCounts,
+      degraded: s.degraded,
       reason: z
         .string()
         .nullable()
@@ -98,6 +99,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       turn: added.turn,
       events: added.events,
       pending: buffer?.count(scope) ?? { turns: 0, tokens: 0 },
+      degraded: added.degraded,
       reason: added.reason,
       took_ms: roundTo(performance.now() - started),
     }

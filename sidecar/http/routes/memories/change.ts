@@ -49,7 +49,7 @@ export function changeRoutes(api: Api, { engine, buffer, ledger, timeline }: Htt
       reason: s.reason,
     },
     returns: 'The current version of the memory.',
-    answer: { status: z.enum(['updated', 'unchanged']), memory: memoryView },
+    answer: { status: z.enum(['updated', 'unchanged']), memory: memoryView, degraded: s.degraded },
   }).handle(async ({ id, user_id, memory: text, expires_at, metadata, reason = null, ...fields }, c) => {
     const correction: Correction = omitUndefined({
       ...fields,
@@ -63,8 +63,8 @@ export function changeRoutes(api: Api, { engine, buffer, ledger, timeline }: Htt
         'at least one of memory, topic, sub_topic, importance, event_date, expires_at, metadata',
       )
     }
-    const { memory, changed } = await engine.revise(scopeOf(c, user_id), id, correction, reason)
-    return { status: changed ? 'updated' : 'unchanged', memory: toView(memory, user_id) }
+    const { memory, changed, degraded } = await engine.revise(scopeOf(c, user_id), id, correction, reason)
+    return { status: changed ? 'updated' : 'unchanged', memory: toView(memory, user_id), degraded }
   })
 
   operation(api, {
@@ -97,10 +97,10 @@ export function changeRoutes(api: Api, { engine, buffer, ledger, timeline }: Htt
       reason: s.reason,
     },
     returns: 'The current version of the memory.',
-    answer: { status: z.enum(['restored']), memory: memoryView },
+    answer: { status: z.enum(['restored']), memory: memoryView, degraded: s.degraded },
   }).handle(async ({ id, user_id, version, reason = null }, c) => {
-    const memory = await engine.restore(scopeOf(c, user_id), id, version, reason)
-    return { status: 'restored', memory: toView(memory, user_id) }
+    const { memory, degraded } = await engine.restore(scopeOf(c, user_id), id, version, reason)
+    return { status: 'restored', memory: toView(memory, user_id), degraded }
   })
 
   operation(api, {

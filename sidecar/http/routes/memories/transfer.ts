@@ -111,15 +111,16 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       }),
     },
     returns: 'Number of restored and of unchanged records, and the refused lines.',
-    answer: { restored: z.number(), unchanged: z.number(), refused: refusedItems },
+    answer: { restored: z.number(), unchanged: z.number(), refused: refusedItems, degraded: s.degraded },
   }).handle(async ({ user_id, records: lines }, c) => {
     const { valid, refused } = decodeItems(archived, lines, 'record')
-    const { restored, unchanged, waiting } = await engine.change(scopeKey(scopeOf(c, user_id)), (unit) =>
+    const { answer, degraded } = await engine.tryChange(scopeKey(scopeOf(c, user_id)), (unit) =>
       restoreRecords(unit, valid, { records, embedder }),
     )
+    const { restored, unchanged, waiting } = answer
     // The buffer loads restored pending turns from the store, as after a restart.
     if (waiting.length > 0) await buffer?.start()
-    return { restored, unchanged, refused }
+    return { restored, unchanged, refused, degraded }
   })
 
   operation(api, {
@@ -141,6 +142,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       updated: z.number(),
       unchanged: z.number(),
       refused: refusedItems,
+      degraded: s.degraded,
     },
   }).handle(async ({ user_id, memories }, c) => {
     const scope = scopeOf(c, user_id)
@@ -153,11 +155,10 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       rulesOf.set(appId, rules)
       foreign.push(toForeign(given, rules, now()))
     }
-    const outcome =
-      foreign.length > 0
-        ? await engine.change(scopeKey(scope), (unit) => importMemories(unit, foreign))
-        : { imported: 0, updated: 0, unchanged: 0 }
-    return { ...outcome, refused }
+    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
+      importMemories(unit, foreign),
+    )
+    return { ...answer, refused, degraded }
   })
 }
 
