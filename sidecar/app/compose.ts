@@ -18,6 +18,7 @@ import type { LanguageModel } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
+import type { Reranker } from '../ports/reranker.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
 import { createAuthorCache } from '../retrieval/blocks/author-cache.ts'
@@ -33,6 +34,7 @@ export interface Backends {
   scopeState: ScopeState
   scopeLock: ScopeLock
   embedder: Embedder
+  reranker?: Reranker | undefined
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
   /** Schedules flushes; required with a model. */

@@ -6,7 +6,15 @@ import { assertSameEmbedder } from '../memory/store/embedder-guard.ts'
 import type { LedgerEntry, RecordCall } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'
 import { tokenCounter } from '../text/token-counter.ts'
-import { openCaches, openEmbedder, openLanguageModel, openLocks, openQueue, openRecords } from './backends.ts'
+import {
+  createReranker,
+  openCaches,
+  openEmbedder,
+  openLanguageModel,
+  openLocks,
+  openQueue,
+  openRecords,
+} from './backends.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
 import type { Topology } from './topology.ts'
@@ -53,10 +61,13 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   await assertMigrationComplete(records)
   await assertSameEmbedder(records, embedder)
   const model = await openLanguageModel(config, record)
+  const reranker = createReranker(config, (error) =>
+    log.warn('reranker unavailable', { error: error.message }),
+  )
   const queue = model && (await openQueue(topology.queue, connection))
   opened.defer(() => queue?.close())
   services = compose(
-    { records, cache, scopeState, ...locks, queue, embedder, model, ledger },
+    { records, cache, scopeState, ...locks, queue, embedder, reranker, model, ledger },
     {
       indexMaxBytes: config.indexMaxBytes,
       embeddingDeadlineMs: config.embeddingDeadlineMs,
