@@ -8,6 +8,7 @@ import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
 import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
+import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
@@ -17,6 +18,7 @@ import type { LanguageModel } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
+import type { Reranker } from '../ports/reranker.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
 import { createAuthorCache } from '../retrieval/blocks/author-cache.ts'
@@ -31,6 +33,7 @@ export interface Backends {
   scopeState: ScopeState
   scopeLock: ScopeLock
   embedder: Embedder
+  reranker?: Reranker | undefined
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
   /** Schedules flushes; required with a model. */
@@ -81,8 +84,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onChange: async (change) => void (await announcer.changed(change)),
     onFence: async (scope) => void (await announcer.beforeRemoval(scope)),
     onInvalidRecord,
+    onUnembedded: () => missingVectors.note(),
     now,
   })
+  const missingVectors = new MissingVectors({ records, engine, log, now, timers })
   const metrics = createMetrics({
     pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
@@ -162,9 +167,11 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
     authorCache: createAuthorCache(cache, now),
     announcer,
+    missingVectors,
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await missingVectors.close()
       await buffer?.close()
       await queue?.close()
       await flushLock?.drained()

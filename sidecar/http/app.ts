@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
 import { AppError } from '../ports/errors.ts'
+import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { ApiKey } from './api-keys.ts'
 import {
@@ -83,6 +84,9 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
 /** Hides the details of unexpected errors from the client. */
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
+  if (error instanceof ModelUnavailable) {
+    return new AppError('backend_unavailable', `${error.message}. Retry later.`, { cause: error })
+  }
   if (error instanceof HTTPException) {
     // Hono's validators throw these two.
     if (error.status === 415) {

@@ -12,7 +12,7 @@ import { cleanTurn } from './intake/clean-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
-interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'change' | 'events'> {
+interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'change' | 'events' | 'degraded'> {
   status: 'stored' | 'buffered'
   /** Why a turn in `sync` mode is still pending. */
   reason: string | null
@@ -82,15 +82,15 @@ export class Intake {
     const { buffer, now = Date.now } = this.#options
     const at = now()
     if (mode === 'verbatim' || !buffer) {
-      const { turnId, turn, change, events } = await this.#addVerbatim(scope, ruled, rules, at)
-      return { turnId, turn, change, events, status: 'stored', reason: null }
+      const { pending: _, ...added } = await this.#addVerbatim(scope, ruled, rules, at)
+      return { ...added, status: 'stored', reason: null }
     }
     const options = { expiresAt: expiresAt(ruled, rules, at), triggers: triggersOf(rules) }
-    const { turnId, turn, change, events, pending } = await buffer.accept(scope, ruled, options)
-    if (!pending) return { turnId, turn, change, events, status: 'stored', reason: null }
-    if (mode !== 'sync') return { turnId, turn, change, events, status: 'buffered', reason: null }
+    const { pending, ...accepted } = await buffer.accept(scope, ruled, options)
+    if (!pending) return { ...accepted, status: 'stored', reason: null }
+    if (mode !== 'sync') return { ...accepted, status: 'buffered', reason: null }
     const flushed = await buffer.flushTurn(scope, pending)
-    return { turnId, turn, change, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
+    return { ...accepted, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
   }
 
   /**

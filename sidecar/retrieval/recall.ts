@@ -325,7 +325,7 @@ export class Recall {
         milliseconds: embeddingDeadlineMs,
         fallback: () => controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`)),
       })
-      return vectors?.[0]
+      return vectors?.[0]?.length ? vectors[0] : undefined
     } catch {
       return undefined
     }

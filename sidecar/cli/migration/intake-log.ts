@@ -29,7 +29,7 @@ interface IntakeEntry {
 
 export interface ImportOptions {
   records: RecordStore
-  engine: Pick<MemoryEngine, 'change'>
+  engine: Pick<MemoryEngine, 'tryChange'>
   /** Called only if there is an entry to import. */
   loadTokenCounter: () => Promise<CountTokens>
 }

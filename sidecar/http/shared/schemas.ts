@@ -188,6 +188,10 @@ export const pendingCounts = z
   .object({ turns: z.number(), tokens: z.number() })
   .describe('Turns that are not extracted yet, and their tokens.')
 
+export const degraded = z
+  .array(z.string())
+  .describe('embedding: a text has no vector yet. It is found by its words, and is embedded later.')
+
 export const nextCursor = z
   .string()
   .nullable()

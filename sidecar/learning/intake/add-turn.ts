@@ -33,6 +33,8 @@ export interface AddResult {
   /** Whether the turn is new, or what the call changed of its earlier revision. */
   change: 'added' | 'replaced' | 'unchanged'
   events: MemoryEvent[]
+  /** `embedding`: texts have no vector yet. */
+  degraded: string[]
   /** Set if the turn is queued for extraction. */
   pending?: PendingTurn | undefined
 }
@@ -55,15 +57,21 @@ export interface AddOptions {
  * conversation and number) replaces its earlier revision together with what was learned from it.
  */
 export async function addTurn(
-  engine: Pick<MemoryEngine, 'change'>,
+  engine: Pick<MemoryEngine, 'tryChange'>,
   scope: Scope,
   request: AddRequest,
   options: AddOptions = { learn: false, expiresAt: null },
 ): Promise<AddResult> {
-  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options.at)
+  const add = (unit: UnitOfWork) => addToUnit(unit, request, options)
+  const { answer, degraded } = await engine.tryChange(scopeKey(scope), add, options.at)
+  return { ...answer, degraded }
 }
 
-async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOptions): Promise<AddResult> {
+async function addToUnit(
+  unit: UnitOfWork,
+  request: AddRequest,
+  options: AddOptions,
+): Promise<Omit<AddResult, 'degraded'>> {
   const { records, scope, now } = unit
   const { learn, expiresAt } = options
   const place = await placeTurn(records, scope, request, now)

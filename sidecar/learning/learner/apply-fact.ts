@@ -4,6 +4,7 @@ import { boundSources, legacyMemoryIdOf, type Memory, type Source } from '../../
 import type { Effect, Turn } from '../../memory/model/turns.ts'
 import { getHistory } from '../../memory/repositories/history.ts'
 import type { Held } from '../../memory/repositories/memories.ts'
+import { isZero } from '../../memory/repositories/unembedded.ts'
 import { expiryOf } from '../../memory/rules/rules.ts'
 import type { Applied, FactContext } from './types.ts'
 
@@ -46,7 +47,7 @@ export async function addFact(fact: FactContext, text: string): Promise<Applied 
     },
     { ...cause, turn },
   )
-  if (text === learned.fact.text) unit.put(memory, learned.dense)
+  if (text === learned.fact.text) unit.put(memory, isZero(learned.dense) ? undefined : learned.dense)
   return toApplied('ADD', memory, through)
 }
 

@@ -127,7 +127,8 @@ export class Learner {
       account,
     )
     return facts.map((fact, i) => {
-      const dense = vectors[i]
+      // The embedder refuses the text: the fact is compared by its words.
+      const dense = vectors[i]?.length === 0 ? new Float32Array(embedder.dimensions) : vectors[i]
       // A stored vector of another length would make every search of the scope fail.
       if (dense?.length !== embedder.dimensions) {
         const got = dense ? `one of ${dense.length}` : 'none'

@@ -21,6 +21,7 @@ describe('POST /v1/memories', () => {
         { event: 'ADD', id: expect.stringMatching(UUID), memory: expect.stringContaining('Kyoto') },
       ]),
       pending: { turns: 0, tokens: 0 },
+      degraded: [],
       reason: null,
       took_ms: expect.any(Number),
     })

@@ -127,6 +127,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
         ),
       events: z.array(s.memoryEvent),
       pending: s.pendingCounts,
+      degraded: s.degraded,
       reason: z
         .string()
         .nullable()
@@ -161,6 +162,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       change: added.change,
       events: added.events,
       pending: buffer?.count(scope) ?? { turns: 0, tokens: 0 },
+      degraded: added.degraded,
       reason: added.reason,
       cleaned: toCleaned(added.cleaned),
       took_ms: roundTo(performance.now() - started),

@@ -51,7 +51,12 @@ export function changeRoutes(api: Api, services: HttpServices): void {
       reason: s.reason,
     },
     returns: 'The current version of the memory.',
-    answer: { status: z.enum(['updated', 'unchanged']), memory: memoryView, cleaned: s.cleaned },
+    answer: {
+      status: z.enum(['updated', 'unchanged']),
+      memory: memoryView,
+      degraded: s.degraded,
+      cleaned: s.cleaned,
+    },
   }).handle(async ({ id, user_id, memory: text, expires_at, metadata, reason = null, ...fields }, c) => {
     const scope = scopeOf(c, user_id)
     const cleaned = text === undefined ? undefined : await cleanCorrection(scope, id, text)
@@ -67,10 +72,11 @@ export function changeRoutes(api: Api, services: HttpServices): void {
         'at least one of memory, topic, sub_topic, importance, event_date, expires_at, metadata',
       )
     }
-    const { memory, changed } = await engine.revise(scope, id, correction, reason)
+    const { memory, changed, degraded } = await engine.revise(scope, id, correction, reason)
     return {
       status: changed ? 'updated' : 'unchanged',
       memory: toView(memory, user_id),
+      degraded,
       cleaned: cleaned && toCleaned(cleaned.counts),
     }
   })
@@ -116,10 +122,10 @@ export function changeRoutes(api: Api, services: HttpServices): void {
       reason: s.reason,
     },
     returns: 'The current version of the memory.',
-    answer: { status: z.enum(['restored']), memory: memoryView },
+    answer: { status: z.enum(['restored']), memory: memoryView, degraded: s.degraded },
   }).handle(async ({ id, user_id, version, reason = null }, c) => {
-    const memory = await engine.restore(scopeOf(c, user_id), id, version, reason)
-    return { status: 'restored', memory: toView(memory, user_id) }
+    const { memory, degraded } = await engine.restore(scopeOf(c, user_id), id, version, reason)
+    return { status: 'restored', memory: toView(memory, user_id), degraded }
   })
 
   operation(api, {

@@ -135,7 +135,13 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     },
     isBatch: true,
     returns: 'Number of restored and of unchanged records, and the refused lines.',
-    answer: { restored: z.number(), unchanged: z.number(), refused: refusedItems, cleaned: s.cleaned },
+    answer: {
+      restored: z.number(),
+      unchanged: z.number(),
+      refused: refusedItems,
+      degraded: s.degraded,
+      cleaned: s.cleaned,
+    },
   }).handle(async ({ user_id, records: lines }, c) => {
     const { valid, refused } = decodeItems(archived, lines, 'record')
     const scope = scopeOf(c, user_id)
@@ -145,12 +151,13 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       async (appId) => (await readRules(appId)).redact,
     )
     metrics.cleaned(counts)
-    const { restored, unchanged, waiting } = await engine.change(scopeKey(scope), (unit) =>
+    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
       restoreRecords(unit, cleanedLines, { records, embedder }),
     )
+    const { restored, unchanged, waiting } = answer
     // The buffer loads restored pending turns from the store, as after a restart.
     if (waiting.length > 0) await buffer?.start()
-    return { restored, unchanged, refused, cleaned: toCleaned(counts) }
+    return { restored, unchanged, refused, degraded, cleaned: toCleaned(counts) }
   })
 
   operation(api, {
@@ -173,6 +180,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       updated: z.number(),
       unchanged: z.number(),
       refused: refusedItems,
+      degraded: s.degraded,
       cleaned: s.cleaned,
     },
   }).handle(async ({ user_id, memories }, c) => {
@@ -193,11 +201,10 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       else refused.push({ index, reason: problemsOf(text.error, cleaned.texts[0], 'memory').message })
     }
     refused.sort((a, b) => a.index - b.index)
-    const outcome =
-      foreign.length > 0
-        ? await engine.change(scopeKey(scope), (unit) => importMemories(unit, foreign))
-        : { imported: 0, updated: 0, unchanged: 0 }
-    return { ...outcome, refused, cleaned: toCleaned(counts) }
+    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
+      importMemories(unit, foreign),
+    )
+    return { ...answer, refused, degraded, cleaned: toCleaned(counts) }
   })
 }
 

@@ -1,5 +1,5 @@
-import type { CompletionRequest } from '../../ports/language-model.ts'
-import { isTooLong } from './failures.ts'
+import type { CompletionRequest } from '../../../ports/language-model.ts'
+import { isTooLong } from '../failures.ts'
 
 /** Features that a model supports, learned from its rejections. */
 export interface Capabilities {
@@ -11,6 +11,10 @@ export interface Capabilities {
   temperature: boolean
   /** Name of the parameter that limits output tokens. */
   limit: 'max_completion_tokens' | 'max_tokens'
+  /** Streamed answers, with the `stream_options` that report usage or without; `none`: answers in one piece. */
+  stream: 'none' | 'usage' | 'plain'
+  /** `off`: `enable_thinking: false` is sent, which hybrid models require for answers in one piece. */
+  thinking: 'default' | 'off'
   /** Reasons before it answers, within the same token limit; detected from its responses. */
   reasons: boolean
 }
@@ -23,6 +27,8 @@ export function initialCapabilities(isOfficial: boolean): Capabilities {
     tools: 'required',
     temperature: true,
     limit: isOfficial ? 'max_completion_tokens' : 'max_tokens',
+    stream: 'none',
+    thinking: 'default',
     reasons: false,
   }
 }
@@ -41,7 +47,7 @@ export function withoutUnsupported(
   const isRejected = status === 400 || status === 422
   // llama.cpp returns 500 and OpenRouter 404 for unsupported features, but also for other errors.
   const isUnsupported =
-    (status === 404 || status === 500 || status === 501) && /support|requires|implement/i.test(text)
+    (status === 404 || status === 500 || status === 501) && /support|requires|implement|only|must/i.test(text)
   if (!isRejected && !isUnsupported) return undefined
   if (isRefusedContent(text) || isTooLong(text)) return undefined
   const asksTools = tools !== undefined && tools.length > 0 && used.tools !== 'none'
@@ -50,6 +56,8 @@ export function withoutUnsupported(
   const isChoiceRejected = used.tools === 'required' && /tool_?choice|required/i.test(text)
   const weakerTools = { tools: isChoiceRejected ? 'auto' : 'none' } as const
 
+  const transport = otherTransport(text, used, learned)
+  if (transport) return transport
   if (learned.limit === undefined && /max_(completion_)?tokens/i.test(text)) {
     return { limit: used.limit === 'max_tokens' ? 'max_completion_tokens' : 'max_tokens' }
   }
@@ -64,6 +72,24 @@ export function withoutUnsupported(
   if (!isRejected) return undefined
   if (asksFormat) return weakerFormat
   return asksTools ? weakerTools : undefined
+}
+
+const WANTS_STREAM =
+  /(?:only|must|requir\w*|enable|needs?|set|use|supports?)\b.{0,60}\bstream|\bnon-?stream|\bstream\w*\b.{0,60}\b(?:only|must|required|true|to be)\b|流式/i
+
+/** Another way to get the answer, where the endpoint names one. */
+function otherTransport(
+  text: string,
+  { stream, thinking }: Capabilities,
+  learned: Partial<Capabilities>,
+): Partial<Capabilities> | undefined {
+  if (/enable_?thinking/i.test(text)) {
+    if (learned.thinking === undefined && thinking === 'default') return { thinking: 'off' }
+    // A model that only thinks refuses that as well, and then has to stream.
+    if (thinking === 'off') return { thinking: 'default', ...(stream === 'none' ? { stream: 'usage' } : {}) }
+  }
+  if (stream === 'usage' && /stream_?options|include_?usage/i.test(text)) return { stream: 'plain' }
+  return stream === 'none' && WANTS_STREAM.test(text) ? { stream: 'usage' } : undefined
 }
 
 /** The response format for a request; functions described in the prompt are called in JSON too. */

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
-import type { LanguageModel, Purpose } from '../../ports/language-model.ts'
-import { type CallerOptions, createCaller } from './caller.ts'
+import type { LanguageModel, Purpose } from '../../../ports/language-model.ts'
+import { type CallerOptions, createCaller } from '../caller.ts'
+import { EndpointFailure } from '../failures.ts'
 import {
   type Capabilities,
   initialCapabilities,
@@ -8,8 +9,8 @@ import {
   withoutUnsupported,
 } from './capabilities.ts'
 import { completionOf, hasReasoned } from './completion.ts'
-import { EndpointFailure } from './failures.ts'
 import { bodyOf, withoutOf } from './request.ts'
+import { completionOfStream } from './stream.ts'
 
 export interface OpenAiLanguageModelOptions extends CallerOptions {
   model: string
@@ -19,7 +20,7 @@ export interface OpenAiLanguageModelOptions extends CallerOptions {
 
 /**
  * Chat models behind an OpenAI-compatible `POST /chat/completions`. Features that a model rejects (schemas, functions,
- * temperature, the name of the token limit) are not requested again. Every attempt is passed to `record`.
+ * temperature, the name of the token limit, answers in one piece) are not requested again. Every attempt is passed to `record`.
  * @throws {TypeError} for an invalid address or key
  */
 export function openAiLanguageModel(options: OpenAiLanguageModelOptions): LanguageModel {
@@ -40,6 +41,7 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
             path: '/chat/completions',
             model,
             body: bodyOf(request, model, able),
+            prepare: completionOfStream,
             parse: (body, invalid) => ({
               completion: completionOf(body, model, invalid),
               reasoned: hasReasoned(body),

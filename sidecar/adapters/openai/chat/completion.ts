@@ -1,5 +1,5 @@
-import type { Completion } from '../../ports/language-model.ts'
-import { member } from './json.ts'
+import type { Completion } from '../../../ports/language-model.ts'
+import { member } from '../json.ts'
 
 /** Values of `finish_reason`. */
 const FINISHES = new Map<unknown, Completion['finish']>([

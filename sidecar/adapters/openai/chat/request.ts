@@ -1,4 +1,4 @@
-import type { ChatMessage, CompletionRequest, FunctionTool } from '../../ports/language-model.ts'
+import type { ChatMessage, CompletionRequest, FunctionTool } from '../../../ports/language-model.ts'
 import { type Capabilities, formatFor } from './capabilities.ts'
 
 /** Added to the token limit of a reasoning model, whose reasoning would otherwise use it up. */
@@ -13,6 +13,9 @@ export function bodyOf(request: CompletionRequest, model: string, able: Capabili
     messages: messagesFor(request, able),
     [able.limit]: maxOutputTokens + (able.reasons ? REASONING_TOKENS : 0),
     ...(able.temperature ? { temperature: 0 } : {}),
+    ...(able.stream === 'none' ? {} : { stream: true }),
+    ...(able.stream === 'usage' ? { stream_options: { include_usage: true } } : {}),
+    ...(able.thinking === 'off' ? { enable_thinking: false } : {}),
     ...(tools?.length && able.tools !== 'none'
       ? { tools: tools.map((tool) => asTool(tool, able)), tool_choice: able.tools }
       : {}),

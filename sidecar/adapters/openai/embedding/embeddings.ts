@@ -1,4 +1,4 @@
-import { member } from './json.ts'
+import { member } from '../json.ts'
 
 /** Limits of one request; tokens are estimated. Longer texts are truncated to `maxTextTokens`. */
 export interface BatchBounds {
