@@ -14,10 +14,10 @@ import { put, type RecordsSubject, SCOPE } from './records-subject.ts'
 import { CONDITIONS, conditions, PAYLOADS, payloads } from './search-conditions.ts'
 
 /** Length of the vectors of these cases. */
-export const SEARCH_DIMENSIONS = 16
+const SEARCH_DIMENSIONS = 16
 
 /** Searchable by default. */
-export function entry(
+function entry(
   id: string,
   terms: readonly number[],
   rest: Partial<StoredRecord> & { scope?: string; context?: readonly number[]; features?: JsonObject } = {},
@@ -27,18 +27,16 @@ export function entry(
   return put(id, { search, ...record })
 }
 
-export function query(
-  rest: Partial<Omit<SearchQuery, 'terms'>> & { terms?: readonly number[] } = {},
-): SearchQuery {
+function query(rest: Partial<Omit<SearchQuery, 'terms'>> & { terms?: readonly number[] } = {}): SearchQuery {
   return { limit: 1000, ...rest, terms: new Map((rest.terms ?? []).map((term) => [term, 1])) }
 }
 
-export async function found(store: RecordStore, of: SearchQuery, scope = SCOPE): Promise<string[]> {
+async function found(store: RecordStore, of: SearchQuery, scope = SCOPE): Promise<string[]> {
   return (await store.search(scope, of)).candidates.map(({ id }) => id).sort()
 }
 
 /** A unit vector, near to those of numbers near to `i`. All of them share a large component. */
-export function direction(i: number): Float32Array {
+function direction(i: number): Float32Array {
   const vector = Float32Array.from({ length: SEARCH_DIMENSIONS }, (_, k) =>
     k === 0 ? 2 : Math.sin(0.02 * i * k) + Math.cos(0.011 * i * k * k),
   )
