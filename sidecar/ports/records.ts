@@ -43,6 +43,8 @@ export interface SearchEntry {
   terms: Uint32Array
   /** Hashes of the terms of the text said just before it. */
   context: Uint32Array
+  /** Hashes of the character n-grams of its text, one per occurrence. The store returns them and does not read them. */
+  grams: Uint16Array
   /** Values for the ranking; the store returns them unchanged and does not read them. */
   features: JsonObject
 }
@@ -50,20 +52,22 @@ export interface SearchEntry {
 /**
  * A condition on the payload of a record. A path names a property by its keys; a number is an index into an array.
  * Where a path without a number meets an array, each element is tried, and one that meets the test is enough. Values are
- * compared without conversion.
+ * compared without conversion: two numbers or two strings.
  */
 export type Condition =
   | { all: readonly Condition[] }
   | { any: readonly Condition[] }
   | { not: Condition }
   | { path: Path; equals: readonly (string | number | boolean)[] }
-  | { path: Path; range: { gt?: number; gte?: number; lt?: number; lte?: number } }
+  | { path: Path; range: { gt?: Bound; gte?: Bound; lt?: Bound; lte?: Bound } }
   /** A string that contains the text, or an array that has it as an element. */
   | { path: Path; contains: string | number | boolean }
   /** Neither absent nor null. */
   | { path: Path; exists: true }
 
 export type Path = readonly (string | number)[]
+
+type Bound = number | string
 
 export interface SearchQuery {
   /** Weights above 0 by term hash, at most `MAX_QUERY_TERMS`. */

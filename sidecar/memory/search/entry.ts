@@ -2,7 +2,8 @@ import type { SearchEntry } from '../../ports/records.ts'
 import { daysOf } from '../../text/dates.ts'
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { toWallClock } from '../../text/local-time.ts'
-import { hashTerm } from '../../text/terms/hash.ts'
+import { gramsOf } from '../../text/terms/grams.ts'
+import { hashGram, hashTerm } from '../../text/terms/hash.ts'
 import { nameKey } from '../../text/terms/name-key.ts'
 import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
 import { offloaded } from '../../text/workers/worker-pool.ts'
@@ -52,6 +53,7 @@ export type Statement = Pick<Features, 'conversationId' | 'turn' | 'ordinal' | '
 const MAX_LENGTH = 4_000
 const MAX_TERMS = 500
 const MAX_DAYS = 16
+const MAX_GRAMS = 2_000
 
 export function toSearchEntry({ text, context = '', speaker, ...moment }: Statement): SearchEntry {
   const bounded = text.slice(0, MAX_LENGTH)
@@ -73,6 +75,7 @@ export function toSearchEntry({ text, context = '', speaker, ...moment }: Statem
   return {
     terms: hashesOf(termsOf(reading).slice(0, MAX_TERMS)),
     context: hashesOf(before.slice(-MAX_TERMS)),
+    grams: Uint16Array.from(gramsOf(reading.words).slice(0, MAX_GRAMS), hashGram),
     features,
   }
 }

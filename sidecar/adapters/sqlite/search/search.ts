@@ -7,6 +7,7 @@ import { signSums } from './codes.ts'
 import { rangeOf, type ScopeRow } from './entries.ts'
 import { LexicalScan } from './lexical.ts'
 import { dotProduct, wordsOf } from './packed-vector.ts'
+import { scannedTerms } from './terms.ts'
 
 /** What the worker thread answers: few large values, because each small one costs a copy. */
 export interface SearchAnswer {
@@ -178,8 +179,8 @@ export function openSearch(db: DatabaseSync) {
     const all = entries.all(...rangeOf(row)) as unknown as EntryRow[]
     const lexical = new LexicalScan(query.terms)
     for (const [, , , terms] of all) {
-      const words = wordsOf(terms, Uint32Array)
-      lexical.addRecord(words.subarray(1), words[0] as number)
+      const { both, termCount } = scannedTerms(wordsOf(terms, Uint32Array))
+      lexical.addRecord(both, termCount)
     }
     let found = all
     if (row.total > query.limit) {
