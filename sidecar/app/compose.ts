@@ -98,6 +98,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const recall = new Recall({
     records,
     embedder,
+    reranker: backends.reranker,
     embeddingDeadlineMs,
     settings: settings.isNeural ? NEURAL_SETTINGS : DEFAULT_SETTINGS,
     onInvalidRecord,

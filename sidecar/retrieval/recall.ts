@@ -1,25 +1,23 @@
 import pTimeout from 'p-timeout'
-import { asOf as readAsOf } from '../memory/engine/as-of.ts'
 import type { Filter, Predicate } from '../memory/model/filters.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
-import { readLatestMemories, readMemory } from '../memory/repositories/memories.ts'
-import { type OnInvalidRecord, tryRead } from '../memory/repositories/record.ts'
-import { searchEntriesOf } from '../memory/search/entry.ts'
+import { readLatestMemories } from '../memory/repositories/memories.ts'
+import type { OnInvalidRecord } from '../memory/repositories/record.ts'
 import type { Embedder } from '../ports/embedder.ts'
-import { AppError } from '../ports/errors.ts'
-import type { Candidate, Condition, RecordStore } from '../ports/records.ts'
-import { DAY_MS, type DateRange } from '../text/dates.ts'
+import type { RecordStore } from '../ports/records.ts'
+import type { Reranker } from '../ports/reranker.ts'
 import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
 import { hasRelativeDate } from '../text/relative-dates.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
-import { conditionOf, createGates, type Gate, passesAll, windowGate } from './gates.ts'
-import { analyseQuery, type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
-import { type Ranked, rank } from './ranking/rank.ts'
+import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
+import { createRanker, orUnavailable, type Ranker, type Ranking, walk } from './ranker.ts'
+import { analyseQuery } from './ranking/query.ts'
 import type { RankSettings } from './ranking/settings.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
+import { rerank } from './rerank.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
@@ -87,6 +85,7 @@ export interface BlockCandidates extends SearchResult {
 export interface RecallOptions {
   records: RecordStore
   embedder: Embedder
+  reranker?: Reranker | undefined
   settings?: RankSettings | undefined
   /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
@@ -101,34 +100,18 @@ export interface RecallOptions {
 
 /** Models rate the importance of a memory from 1 to 5. */
 const MAX_IMPORTANCE = 5
-/** Candidates that the store returns from each source. */
-const MAX_CANDIDATES = 300
 /** Memories that a block is selected from, the latest ones. */
 const MAX_BLOCK_MEMORIES = 2_000
-/** Candidates read at a time, relative to the number of results: some do not pass the gates. */
-const READ_AHEAD = 2
-/** Largest difference of a local time from UTC. */
-const MAX_OFFSET_MS = 14 * 3_600_000
-
-/** A ranking of candidates, whose memories are read as they are needed. */
-interface Ranking {
-  ranked: readonly Ranked[]
-  /** Whether the scope has memories that are not among the candidates. */
-  hasMore: boolean
-  /** Current memories of the given ids, in this order. */
-  read: (ids: readonly string[]) => Promise<readonly Memory[]>
-  /** With `asOf`: end of validity by memory, epoch milliseconds. */
-  validUntil?: ReadonlyMap<string, number> | undefined
-}
-
 /** Ranks the candidates of the store for a query. */
 export class Recall {
   readonly #options: RecallOptions
   readonly #now: () => number
+  readonly #rank: Ranker
 
   constructor(options: RecallOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#rank = createRanker({ ...options, now: this.#now })
   }
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
@@ -202,7 +185,7 @@ export class Recall {
     scope: string,
     { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const ranking = await this.#rank(scope, analyseQuery(text), { dense, gates: [] })
+    const ranking = await this.#rank(scope, { query: analyseQuery(text), dense, gates: [] })
     const similar: Memory[] = []
     for await (const { memory } of walk(ranking, limit)) {
       if (accept(memory)) similar.push(memory)
@@ -223,11 +206,20 @@ export class Recall {
     const embedded = performance.now()
     const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
-    let ranking = await this.#rank(key, analysed, { dense, gates: pushed, asOf })
+    const degraded = dense === undefined ? ['embedding'] : []
+    const rank = async (checked: readonly Gate[]) => {
+      const ranking = await this.#rank(key, { query: analysed, dense, gates: checked, asOf })
+      const { reranker } = this.#options
+      if (!reranker) return ranking
+      const reranked = await rerank(ranking, query, key, reranker)
+      if (!reranked) degraded.push('reranker')
+      return reranked ?? ranking
+    }
+    let ranking = await rank(pushed)
     let { found, isShort } = await select(ranking, request, gates)
     if (isShort && ranking.hasMore) {
       // Most candidates have expired: the store is asked for others.
-      ranking = await this.#rank(key, analysed, { dense, gates, asOf })
+      ranking = await rank(gates)
       found = (await select(ranking, request, gates)).found
     }
     const absence =
@@ -243,7 +235,7 @@ export class Recall {
     const result = {
       found,
       whyNot: absence,
-      degraded: dense === undefined ? ['embedding'] : [],
+      degraded: [...new Set(degraded)],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
     return { result, vector: dense }
@@ -256,63 +248,6 @@ export class Recall {
     // Rules that cannot be read must not fail a recall.
     const zone = await this.#options.timeZoneOf?.(namespace, appId ?? null).catch(() => UTC)
     return toWallClock(inZone(time, zone))
-  }
-
-  async #rank(
-    scope: string,
-    query: Query,
-    {
-      dense,
-      gates,
-      asOf,
-    }: { dense: Float32Array | undefined; gates: readonly Gate[]; asOf?: number | undefined },
-  ): Promise<Ranking> {
-    if (asOf !== undefined) return await this.#rankPast(scope, query, dense, asOf)
-    const { records, onInvalidRecord } = this.#options
-    const found = await orUnavailable(
-      records.search(scope, {
-        terms: searchTermsOf(query),
-        dense,
-        where: conditionOf(gates),
-        also: rangesOf(query, this.#now()).map(saidWithin),
-        limit: MAX_CANDIDATES,
-      }),
-    )
-    return {
-      ranked: rank(found.candidates, query, found, this.#options.settings),
-      hasMore: found.candidates.length < found.total,
-      read: async (ids) => {
-        const stored = await orUnavailable(found.read(ids))
-        return stored.flatMap((record) => tryRead(record, readMemory, onInvalidRecord)?.memory ?? [])
-      },
-    }
-  }
-
-  /** Past versions are not indexed: all of them are read. */
-  async #rankPast(
-    scope: string,
-    query: Query,
-    dense: Float32Array | undefined,
-    asOf: number,
-  ): Promise<Ranking> {
-    const { records, onInvalidRecord } = this.#options
-    const past = await orUnavailable(readAsOf(records, scope, asOf, onInvalidRecord))
-    const memories = new Map(past.map(({ held: { memory } }) => [memory.id, memory]))
-    const entries = await searchEntriesOf([...memories.values()])
-    const candidates = past.map(({ held }, i) => ({
-      id: held.memory.id,
-      search: entries[i] as Candidate['search'],
-      similarity: dense && held.dense ? dot(dense, held.dense) : 0,
-    }))
-    const validUntil = past.flatMap(({ held, validUntil }) =>
-      validUntil === null ? [] : [[held.memory.id, validUntil] as const],
-    )
-    return {
-      ranked: rank(candidates, query, { total: candidates.length }, this.#options.settings),
-      hasMore: false,
-      read: async (ids) => ids.flatMap((id) => memories.get(id) ?? []),
-      validUntil: new Map(validUntil),
-    }
   }
 
   /** Returns `undefined` if the embedding is late or fails. */
@@ -328,18 +263,6 @@ export class Recall {
       return vectors?.[0]?.length ? vectors[0] : undefined
     } catch {
       return undefined
-    }
-  }
-}
-
-/** Yields the ranked memories, best first; those that were removed since the search are left out. */
-async function* walk({ ranked, read }: Ranking, topK: number): AsyncGenerator<Ranked & { memory: Memory }> {
-  const size = READ_AHEAD * topK
-  for (let from = 0; from < ranked.length; from += size) {
-    const some = ranked.slice(from, from + size)
-    const byId = new Map(some.map((one) => [one.id, one]))
-    for (const memory of await read(some.map(({ id }) => id))) {
-      yield { ...(byId.get(memory.id) as Ranked), memory }
     }
   }
 }
@@ -364,25 +287,4 @@ async function select(
     if (distinct.length === topK) return { found: distinct, isShort: false }
   }
   return { found: dropRepeats(found, memoryOf), isShort: true }
-}
-
-async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
-  try {
-    return await reading
-  } catch (cause) {
-    throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
-  }
-}
-
-/** The ranges are local times of unknown offset. */
-function saidWithin({ from, to }: DateRange): Condition {
-  const range = { gte: from - MAX_OFFSET_MS, lt: to + MAX_OFFSET_MS }
-  const days = [{ path: ['event_date'], equals: [new Date(from).toISOString().slice(0, 10)] }]
-  return { any: [{ path: ['sources', 0, 'at'], range }, ...(to - from > DAY_MS ? [] : days)] }
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
-  return sum
 }

@@ -11,7 +11,7 @@ export interface Ranked {
   /** Sum of the weighted signals, 0 to about 2, or to 4 when the query names a day; comparable within one query only. */
   score: number
   /** Weighted part of each signal; they add up to the score. */
-  parts: Record<Signal, number>
+  parts: Record<string, number>
 }
 
 /**
