@@ -51,7 +51,7 @@ const RESCORED = 2
 /** At least so many, because short vectors have coarse codes. */
 const MIN_RESCORED = 256
 
-/** Best records that are tested against `where`, per candidate that is returned, before all of them are. */
+/** Best records that are tested against `where`, per candidate that is returned, before more are. */
 const TESTED = 4
 
 const COLUMNS = 'no, id, position, terms, features, dense'
