@@ -1,7 +1,7 @@
 import type { SearchEntry, SearchQuery, StoredRecord } from '../../sidecar/ports/records.ts'
 import { seededRandom } from '../lib/generated-facts.ts'
 
-export const DIMENSIONS = 384
+const DIMENSIONS = 384
 const TERMS = 30
 const CONTEXT_TERMS = 15
 const GRAMS = 150

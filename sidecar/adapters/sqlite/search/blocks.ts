@@ -16,6 +16,14 @@ export function keyOf(term: number): number {
   return Math.imul(term, 2_654_435_761) >>> 0
 }
 
+/** Occurrences of one term by place of the record in its block, and the places that have some. */
+export class TermHits {
+  readonly own = new Uint32Array(BLOCK_SIZE)
+  readonly context = new Uint32Array(BLOCK_SIZE)
+  readonly touched = new Uint8Array(BLOCK_SIZE)
+  count = 0
+}
+
 /** Consecutive numbers of records that share a block; a posting has 7 bits for a place in the block. */
 export const BLOCK_SIZE = 128
 const IS_CONTEXT = 0x80
@@ -54,16 +62,19 @@ export class Block {
     this.#places = bytes.subarray(4 * words + 2 * postings)
   }
 
-  /** Calls `hit` for each occurrence of a term. */
-  find(term: number, hit: (place: number, isContext: boolean) => void): void {
+  /** Adds the occurrences of a term to empty counts. */
+  find(term: number, hits: TermHits): void {
     const key = keyOf(term)
     const bucket = key >>> 24
     const rest = (key >>> 8) & 0xffff
+    const [middles, places] = [this.#middles, this.#places]
     const end = this.#ends[bucket] as number
     for (let i = bucket === 0 ? 0 : (this.#ends[bucket - 1] as number); i < end; i++) {
-      if (this.#middles[i] !== rest) continue
-      const place = this.#places[i] as number
-      hit(place & ~IS_CONTEXT, (place & IS_CONTEXT) !== 0)
+      if (middles[i] !== rest) continue
+      const place = (places[i] as number) & ~IS_CONTEXT
+      if (hits.own[place] === 0 && hits.context[place] === 0) hits.touched[hits.count++] = place
+      const counts = (places[i] as number) & IS_CONTEXT ? hits.context : hits.own
+      counts[place] = (counts[place] as number) + 1
     }
   }
 

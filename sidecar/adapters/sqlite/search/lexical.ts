@@ -1,4 +1,4 @@
-import type { Block } from './blocks.ts'
+import { type Block, TermHits } from './blocks.ts'
 
 /** BM25 parameters, as those of the ranking. */
 const K1 = 1.2
@@ -15,16 +15,13 @@ export class LexicalScan {
   #size = 0
   #totalLength = 0
   #lengths = new Uint32Array(1024)
-  /** Weighted frequency of query term `#hitTerms[i]` in record `#hitRecords[i]`, a few for some pairs. */
+  /** Weighted frequency of query term `#hitTerms[i]` in record `#hitRecords[i]`. */
   #hits = 0
   #hitRecords = new Uint32Array(1024)
   #hitTerms = new Uint8Array(1024)
   #hitCounts = new Float32Array(1024)
   readonly #frequencies: number[]
-  /** Of the current term or record: frequencies by place or term, which of them occur, and which in the text itself. */
-  readonly #counts = new Float32Array(256)
-  readonly #isOwn = new Uint8Array(256)
-  readonly #touched: number[] = []
+  readonly #found = new TermHits()
 
   constructor(terms: ReadonlyMap<number, number>) {
     this.#terms = [...terms.keys()]
@@ -36,43 +33,45 @@ export class LexicalScan {
   addBlock(block: Block): void {
     const first = this.#size
     for (let i = 0; i < block.count; i++) this.#addLength(block.termCounts[i] as number)
-    for (const [term, hash] of this.#terms.entries()) {
-      block.find(hash, this.#count)
-      for (const place of this.#touched) this.#addHit(first + place, term, place)
-      this.#touched.length = 0
+    const found = this.#found
+    for (let term = 0; term < this.#terms.length; term++) {
+      block.find(this.#terms[term] as number, found)
+      for (let i = 0; i < found.count; i++) {
+        const place = found.touched[i] as number
+        this.#addHit(first + place, term, found.own[place] as number, found.context[place] as number)
+        found.own[place] = 0
+        found.context[place] = 0
+      }
+      found.count = 0
     }
   }
 
   /** @param words both lists of terms of a record, the context after the text */
   addRecord(words: Uint32Array, termCount: number): void {
+    const found = new Map<number, [own: number, context: number]>()
     for (let i = 0; i < words.length; i++) {
       const term = this.#indexes.get(words[i] as number)
-      if (term !== undefined) this.#count(term, i >= termCount)
+      if (term === undefined) continue
+      const counts = found.get(term) ?? [0, 0]
+      counts[i < termCount ? 0 : 1] += 1
+      found.set(term, counts)
     }
-    for (const term of this.#touched) this.#addHit(this.#size, term, term)
-    this.#touched.length = 0
+    for (const [term, [own, context]] of found) this.#addHit(this.#size, term, own, context)
     this.#addLength(termCount)
   }
 
-  readonly #count = (at: number, isContext: boolean): void => {
-    if (this.#counts[at] === 0) this.#touched.push(at)
-    this.#counts[at] = (this.#counts[at] as number) + (isContext ? CONTEXT : 1)
-    if (!isContext) this.#isOwn[at] = 1
-  }
-
-  #addHit(record: number, term: number, at: number): void {
-    if (this.#hits === this.#hitRecords.length) {
-      this.#hitRecords = grown(this.#hitRecords, new Uint32Array(2 * this.#hits))
-      this.#hitTerms = grown(this.#hitTerms, new Uint8Array(2 * this.#hits))
-      this.#hitCounts = grown(this.#hitCounts, new Float32Array(2 * this.#hits))
+  #addHit(record: number, term: number, own: number, context: number): void {
+    const at = this.#hits
+    if (at === this.#hitRecords.length) {
+      this.#hitRecords = grown(this.#hitRecords, new Uint32Array(2 * at))
+      this.#hitTerms = grown(this.#hitTerms, new Uint8Array(2 * at))
+      this.#hitCounts = grown(this.#hitCounts, new Float32Array(2 * at))
     }
-    this.#hitRecords[this.#hits] = record
-    this.#hitTerms[this.#hits] = term
-    this.#hitCounts[this.#hits] = this.#counts[at] as number
-    this.#hits += 1
-    this.#frequencies[term] = (this.#frequencies[term] as number) + (this.#isOwn[at] as number)
-    this.#counts[at] = 0
-    this.#isOwn[at] = 0
+    this.#hitRecords[at] = record
+    this.#hitTerms[at] = term
+    this.#hitCounts[at] = own + CONTEXT * context
+    this.#hits = at + 1
+    if (own > 0) this.#frequencies[term] = (this.#frequencies[term] as number) + 1
   }
 
   #addLength(length: number): void {
