@@ -66,7 +66,7 @@ describe('signals', () => {
         await memoryOf('a', 'Skiing was wonderful.', { conversationId: 'c', turn: 1, at: 0 }),
         await memoryOf('b', 'Ask them about it.', { conversationId: 'c', turn: 2, at: 0, ...more }),
       ])
-      return rankMemories(index, 'skiing').find(({ id }) => id === 'b')?.parts.lexical
+      return rankMemories(index, 'skiing').find(({ id }) => id === 'b')?.parts['lexical']
     }
     expect(await make({})).toBeGreaterThan(0)
     expect(await make({ at: DAY })).toBe(0)
