@@ -1,15 +1,15 @@
 import data from '../data/english-thesaurus.json' with { type: 'json' }
-import { stem } from './stem.ts'
+import { stem } from '../terms/stem.ts'
 
 /** Stems related to an English stem. */
-export interface RelatedTerms {
+interface EnglishTerms {
   synonyms: readonly string[]
   /** Members of the category that the term names ("instrument": "violin"). */
   members: readonly string[]
 }
 
 /** Looks up an English stem; `undefined` when the thesaurus does not contain it. */
-export function relatedTermsOf(term: string): RelatedTerms | undefined {
+export function relatedTermsOf(term: string): EnglishTerms | undefined {
   table ??= buildTable()
   return table.get(term)
 }
