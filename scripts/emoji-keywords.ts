@@ -16,7 +16,8 @@ interface Annotation {
 }
 
 const [folder] = process.argv.slice(2)
-if (folder === undefined) throw new Error('FOLDER: expected the unpacked package cldr-annotations-full, got nothing')
+if (folder === undefined)
+  throw new Error('FOLDER: expected the unpacked package cldr-annotations-full, got nothing')
 for (const language of LANGUAGES) {
   const file = join(folder, 'annotations', language, 'annotations.json')
   const { annotations } = JSON.parse(readFileSync(file, 'utf8')) as {

@@ -2,6 +2,7 @@ import type { SearchEntry } from '../../ports/records.ts'
 import { daysOf } from '../../text/dates.ts'
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { toWallClock } from '../../text/local-time.ts'
+import { isQuestion, splitSentences } from '../../text/sentences.ts'
 import { gramsOf } from '../../text/terms/grams.ts'
 import { hashGram, hashTerm } from '../../text/terms/hash.ts'
 import { nameKey } from '../../text/terms/name-key.ts'
@@ -34,6 +35,8 @@ export type Features = {
   name: boolean
   /** Prior that the memory contains a fact, 0…1. */
   informative: number
+  /** Share of the sentences that are questions, 0…1. */
+  asking: number
 }
 
 /** What the entry of a memory is made of. */
@@ -70,6 +73,7 @@ export function toSearchEntry({ text, context = '', speaker, ...moment }: Statem
     speaker: nameKey(speaker),
     language: reading.language,
     ...traitsOf(bounded, reading),
+    asking: askingShare(bounded),
   }
   const before = context === '' ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
   return {
@@ -112,6 +116,11 @@ function toStatement(memory: Memory): Statement {
 
 function hashesOf(terms: readonly string[]): Uint32Array {
   return Uint32Array.from(terms, hashTerm)
+}
+
+function askingShare(text: string): number {
+  const sentences = splitSentences(text)
+  return sentences.filter(isQuestion).length / Math.max(1, sentences.length)
 }
 
 const INNER_NAME = /[\p{Ll},;] (?!I\b)\p{Lu}\p{Ll}+/u

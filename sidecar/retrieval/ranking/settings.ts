@@ -2,19 +2,25 @@ import type { ExpansionSettings } from './expansion.ts'
 import type { FieldSettings } from './lexical.ts'
 
 /**
- * Weight of each signal. Signals are normalised by their theoretical maximum, not by the maximum of the query, so that
- * the score of a memory does not depend on the other memories (theoretical normalisation and convex combination: Bruch,
- * Gai & Ingber 2023).
+ * Weight of each signal. The lexical signals are normalised by their theoretical maximum, not by the maximum of the
+ * query (theoretical normalisation and convex combination: Bruch, Gai & Ingber 2023). Similarities are standardised over
+ * the candidates of the query, because embedders use different parts of their scale.
  */
 export interface SignalWeights {
-  /** BM25F; 1 = every query term once in a memory of average length. */
-  lexical: number
-  /** Cosine with the query embedding. Use 0.5 or more with a neural embedder. */
+  /** BM25F of terms; 1 = every query term once in a memory of average length. */
+  terms: number
+  /** BM25F of character n-grams. */
+  grams: number
+  /** Level of the terms in the session of the memory. */
+  sessionTerms: number
+  /** Level of the n-grams in the session of the memory. */
+  sessionGrams: number
+  /** Cosine with the query embedding, in standard deviations above the mean of the candidates. */
   dense: number
+  /** The same for the other messages of the turn. */
+  denseMate: number
   /** 1 if the query is about the speaker of the memory. */
   speaker: number
-  /** Level of the lexical score in the memory's session. */
-  session: number
   /** Fit of the memory's time to the dates in the query. */
   temporal: number
   /** 1 if the query names one day and the memory belongs to it. Outweighs all other signals together. */
@@ -23,6 +29,12 @@ export interface SignalWeights {
   answer: number
   /** Prior that the memory contains a fact. */
   informative: number
+  /** Logarithm of the number of terms plus one. */
+  length: number
+  /** Share of the sentences that merely ask. */
+  asking: number
+  /** 1 for a statement of the user. */
+  user: number
 }
 
 export interface RankSettings {
@@ -31,24 +43,33 @@ export interface RankSettings {
   weights: SignalWeights
 }
 
-/** Round numbers on a plateau: halving or doubling one of them changes recall by about 0.01. */
+/**
+ * For an embedder without meaning, whose vectors find candidates only. Round numbers on a plateau, chosen on
+ * conversations in six languages and on LoCoMo together, leaving out one language at a time (`docs/benchmarks.md`).
+ */
 export const DEFAULT_SETTINGS: RankSettings = {
-  fields: { k1: 1.2, b: 0.5, before: 0.5, after: 0.25, second: 0.25 },
-  expansion: { synonyms: 0.25, members: 0.5, asking: 0.5, name: 0.25 },
+  fields: { k1: 1.2, b: 0.5, mate: 0.75, before: 0.25, after: 0.1, second: 0.1 },
+  expansion: { related: 1, asking: 0.5, name: 0.25 },
   weights: {
-    lexical: 1,
-    dense: 0.05,
-    speaker: 0.2,
-    session: 0.4,
-    temporal: 0.2,
-    day: 2,
-    answer: 0.1,
-    informative: 0.15,
+    terms: 1.6,
+    grams: 1,
+    sessionTerms: 0.2,
+    sessionGrams: 0.3,
+    dense: 0,
+    denseMate: 0,
+    speaker: 0.6,
+    temporal: 0.6,
+    day: 6,
+    answer: 0.25,
+    informative: 0.33,
+    length: 0.1,
+    asking: -0.25,
+    user: 0.12,
   },
 }
 
 /** With a neural embedder. */
 export const NEURAL_SETTINGS: RankSettings = {
   ...DEFAULT_SETTINGS,
-  weights: { ...DEFAULT_SETTINGS.weights, dense: 0.5 },
+  weights: { ...DEFAULT_SETTINGS.weights, dense: 0.35, denseMate: 0.09 },
 }

@@ -2,6 +2,7 @@ import type { Features } from '../../memory/search/entry.ts'
 import type { Candidate } from '../../ports/records.ts'
 import { DAY_MS, type DateRange, type MentionedDates, rangeOf } from '../../text/dates.ts'
 import type { AnswerType } from '../../text/terms/question-type.ts'
+import { standardise } from './dense.ts'
 import { expandTerms } from './expansion.ts'
 import { type Statistics, scoreLexically } from './lexical.ts'
 import type { Query } from './query.ts'
@@ -24,27 +25,39 @@ const TRAIT_OF: Record<AnswerType, 'moment' | 'number' | 'name'> = {
 /** Returns the unweighted signals of the candidate at a place of the timeline. */
 export function createSignals(
   timeline: Timeline<RankedItem>,
-  { reading, dates, isNamedDay, answerTypes }: Query,
+  { reading, grams, dates, isNamedDay, answerTypes }: Query,
   statistics: Statistics,
-  settings: RankSettings,
+  { fields, expansion }: RankSettings,
 ): (place: number) => Record<Signal, number> {
   const { items } = timeline
   const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
   const languages = new Set(items.map(({ language }) => language))
-  const terms = expandTerms(reading, languages, settings.expansion, asked.isName)
-  const lexical = scoreLexically(timeline, terms, statistics, settings.fields)
-  const levels = sessionLevels(lexical, timeline)
+  const queryTerms = expandTerms(reading, languages, expansion, asked.isName)
+  const termTexts = items.map(({ search }) => search.terms)
+  const terms = scoreLexically(timeline, termTexts, queryTerms, statistics, fields)
+  const gramTexts = items.map(({ search }) => search.grams)
+  // Frequencies of n-grams are counted among the candidates.
+  const grammar = scoreLexically(timeline, gramTexts, grams, { total: items.length }, fields)
+  const termLevels = sessionLevels(terms, timeline)
+  const gramLevels = sessionLevels(grammar, timeline)
+  const { own, mates } = standardise(timeline)
   return (place) => {
     const item = items[place] as RankedItem
     return {
-      lexical: lexical[place] as number,
-      dense: Math.max(0, item.similarity),
+      terms: terms[place] as number,
+      grams: grammar[place] as number,
+      sessionTerms: termLevels[place] as number,
+      sessionGrams: gramLevels[place] as number,
+      dense: own[place] as number,
+      denseMate: mates[place] as number,
       speaker: asked.named.has(item.speaker) || asked.roles.has(item.role) ? 1 : 0,
-      session: levels[place] as number,
       temporal: temporalFit(item.localAt, dates),
       day: isNamedDay && item.days.some(isNamedDay) ? 1 : 0,
       answer: answerFit(item, answerTypes),
       informative: item.informative,
+      length: Math.log(1 + item.search.terms.length),
+      asking: item.asking,
+      user: item.role === 'user' ? 1 : 0,
     }
   }
 }
@@ -54,16 +67,19 @@ export function createSignals(
  * its memories (passage and document evidence combined: Callan 1994). The root mean square favours a few strong
  * matches and does not favour long sessions.
  */
-function sessionLevels(scores: Float64Array, { starts }: Pick<Timeline<unknown>, 'starts'>): Float64Array {
-  const levels = new Float64Array(scores.length)
-  for (let session = 0; session + 1 < starts.length; session++) {
-    const from = starts[session] as number
-    const to = starts[session + 1] as number
-    let sum = 0
-    for (let place = from; place < to; place++) sum += (scores[place] as number) ** 2
-    levels.fill(Math.sqrt(sum / (to - from)), from, to)
+function sessionLevels(scores: Float64Array, { turnOf, sessionOf }: Timeline<unknown>): Float64Array {
+  const sums: number[] = []
+  const counts: number[] = []
+  const sessionAt = (place: number) => sessionOf[turnOf[place] as number] as number
+  for (const [place, score] of scores.entries()) {
+    const session = sessionAt(place)
+    sums[session] = (sums[session] ?? 0) + score ** 2
+    counts[session] = (counts[session] ?? 0) + 1
   }
-  return levels
+  return scores.map((_, place) => {
+    const session = sessionAt(place)
+    return Math.sqrt((sums[session] as number) / (counts[session] as number))
+  })
 }
 
 /**

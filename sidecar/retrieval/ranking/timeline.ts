@@ -9,25 +9,33 @@ const SESSION_GAP_MS = 3_600_000
 export interface Timeline<T> {
   /** By conversation, then by time. An index into this array is called a place. */
   items: readonly T[]
-  /** Session of each place. Two places are neighbours only inside one session. */
-  sessions: Int32Array
-  /** First place of each session, then the number of places. */
-  starts: readonly number[]
+  /** The turn that each place belongs to, numbered in order. */
+  turnOf: Int32Array
+  /** First place of each turn, then the number of places. */
+  turns: readonly number[]
+  /** Session of each turn. Two turns are neighbours only inside one session. */
+  sessionOf: readonly number[]
 }
 
-/** Orders candidates. One without a conversation is its own session. */
+/** Orders candidates. One without a conversation is a turn and a session of its own. */
 export function buildTimeline<T extends Moment>(moments: readonly T[]): Timeline<T> {
   const items = moments.toSorted(compareMoments)
-  const sessions = new Int32Array(items.length)
-  const starts: number[] = []
+  const turnOf = new Int32Array(items.length)
+  const turns: number[] = []
+  const sessionOf: number[] = []
   let before: T | undefined
   for (const [place, moment] of items.entries()) {
-    if (!before || !sameSession(before, moment)) starts.push(place)
-    sessions[place] = starts.length - 1
+    const session = sessionOf.at(-1) ?? -1
+    const isSameSession = before !== undefined && sameSession(before, moment)
+    if (!isSameSession || before?.turn === null || before?.turn !== moment.turn) {
+      turns.push(place)
+      sessionOf.push(isSameSession ? session : session + 1)
+    }
+    turnOf[place] = turns.length - 1
     before = moment
   }
-  starts.push(items.length)
-  return { items, sessions, starts }
+  turns.push(items.length)
+  return { items, turnOf, turns, sessionOf }
 }
 
 function sameSession(a: Moment, b: Moment): boolean {

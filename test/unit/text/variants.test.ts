@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isCompoundOf, possibleHeads } from '../../../sidecar/text/terms/compounds.ts'
+import { isCompoundOf, possibleHeads } from '../../../sidecar/text/related/compounds.ts'
 import { queryTermsOf, readText, termsOf } from '../../../sidecar/text/terms/tokens.ts'
 
 const terms = (text: string) => termsOf(readText(text))
