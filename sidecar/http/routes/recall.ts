@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../memory/model/filters.ts'
 import { AppError } from '../../ports/errors.ts'
-import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
+import { cacheReport, STRATEGIES, type StrategyResult } from '../../retrieval/strategies/request.ts'
 import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
@@ -121,11 +121,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       context: result.context,
       block: result.block,
       delta: result.delta,
-      memories: memories.map(({ memory, score }) => ({
-        ...toRecalledView(memory),
-        content: memory.text,
-        score: roundTo(score, 6),
-      })),
+      memories: viewsOf(memories),
       count: memories.length,
       degraded,
       cache: result.cache,
@@ -138,4 +134,21 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       tokens: result.tokens,
     }
   })
+}
+
+type RecalledView = ReturnType<typeof toRecalledView> & { content: string; score: number }
+
+/** A block is served with the same list every turn; writing its dates takes as long as the rest of such a recall. */
+const known = new WeakMap<StrategyResult['memories'], RecalledView[]>()
+
+function viewsOf(memories: StrategyResult['memories']): RecalledView[] {
+  const views =
+    known.get(memories) ??
+    memories.map(({ memory, score }) => ({
+      ...toRecalledView(memory),
+      content: memory.text,
+      score: roundTo(score, 6),
+    }))
+  known.set(memories, views)
+  return views
 }

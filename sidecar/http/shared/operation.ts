@@ -60,7 +60,7 @@ export function operation<
     ...(query && { query: z.strictObject(query) }),
     ...(params && { params: z.object(params) }),
     ...(headers && { headers: z.object(headers) }),
-    ...(bodySchema && { body: { ...json(bodySchema), required: true } }),
+    ...(bodySchema && { body: { ...json(parseSynchronously(bodySchema)), required: true } }),
   }
   const targets = [params && 'param', query && 'query', headers && 'header', body && 'json'].filter(
     (target) => target !== undefined,
@@ -94,6 +94,11 @@ export function operation<
       })
     },
   }
+}
+
+/** The validator calls `safeParseAsync`, which does not use the compiled parser of zod. No schema here is asynchronous. */
+function parseSynchronously<T extends z.ZodType>(schema: T): T {
+  return Object.assign(schema, { safeParseAsync: async (value: unknown) => schema.safeParse(value) })
 }
 
 function json<T extends z.ZodType>(schema: T) {
