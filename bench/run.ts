@@ -20,10 +20,6 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'latency of candidate search on SQLite, by size and number of scopes',
     load: () => import('./search.ts'),
   },
-  cache: {
-    about: 'GET /v1/cache on Redis, relative to a minimal Hono + ioredis handler',
-    load: () => import('./cache.ts'),
-  },
   cached: {
     about: 'recall served from a cached block on Redis, relative to a minimal Hono + ioredis handler',
     load: () => import('./cached.ts'),
@@ -39,10 +35,6 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
   mem0: {
     about: 'model calls, tokens and latency relative to the npm package mem0ai (--data FILE)',
     load: () => import('./mem0.ts'),
-  },
-  adapters: {
-    about: 'latency of the Redis, Qdrant and SQLite adapters, relative to their clients',
-    load: () => import('./adapters.ts'),
   },
   start: {
     about: 'time from process start to the first answered request, relative to an empty Node process',

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { isInWindow } from '../../../../sidecar/memory/model/window-rule.ts'
+import { ALL_SCHEDULES } from '../../../helpers/retrieval/window/schedules/property.ts'
 import { said, type TestApp, testApp } from '../../../helpers/test-app.ts'
 
 /** A turn: its distance from the previous one (0: regenerated), whether it is added, and the pause before it. */
@@ -81,7 +82,7 @@ it('a flow of Cache Get, Retrieve Memory and Cache Set hides no turn', { timeout
       for (const [outcome, count] of Object.entries(await runFlow(app, `u${users++}`, one, (n) => n)))
         all[outcome] = (all[outcome] ?? 0) + count
     }),
-    { numRuns: 150 },
+    { numRuns: Math.min(150, ALL_SCHEDULES / 4) },
   )
   for (const outcome of ['hit hit', 'stale window', 'miss absent']) expect(all[outcome]).toBeGreaterThan(0)
 })
