@@ -78,7 +78,7 @@ describe('the intake log of an earlier version', () => {
       await sidecar.kill()
       expect(readdirSync(folder).filter((name) => name.startsWith('intake'))).toEqual(['intake.db.migrated'])
     }
-  }, 60_000)
+  })
 
   it('adds each turn once, with the time of its acceptance, and waits for extraction', async () => {
     const folder = copyOfFixture()
