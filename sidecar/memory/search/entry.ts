@@ -3,7 +3,8 @@ import { daysOf } from '../../text/dates.ts'
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { toWallClock } from '../../text/local-time.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
-import { nameKey } from '../../text/terms/name-key.ts'
+import { normalise } from '../../text/terms/normalise.ts'
+import { segment } from '../../text/terms/segment.ts'
 import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
 import { offloaded } from '../../text/workers/worker-pool.ts'
 import { firstSaidAt, type Memory } from '../model/memory.ts'
@@ -23,7 +24,7 @@ export type Features = {
   localAt: number
   /** Starts of the local days that the memory belongs to, epoch milliseconds. */
   days: number[]
-  /** `nameKey` of the speaker. */
+  /** The speaker's name: its words in lower case. */
   speaker: string
   language: string
   /** Contains a time expression ("yesterday", "in May"). */
@@ -77,6 +78,7 @@ export function toSearchEntry({ text, context = '', speaker, ...moment }: Statem
   }
 }
 
+/** @public Worker threads load it by name. */
 export function toSearchEntries(statements: readonly Statement[]): SearchEntry[] {
   return statements.map(toSearchEntry)
 }
@@ -105,6 +107,12 @@ function toStatement(memory: Memory): Statement {
     eventDate: event_date,
     ...(context !== null && { context }),
   }
+}
+
+function nameKey(name: string): string {
+  return segment(normalise(name))
+    .flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
+    .join(' ')
 }
 
 function hashesOf(terms: readonly string[]): Uint32Array {

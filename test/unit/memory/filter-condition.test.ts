@@ -113,7 +113,7 @@ describe('the condition of a filter for the store', () => {
         if (!where) return
         defined += 1
         const asStored = JSON.parse(JSON.stringify(stored)) as JsonObject
-        const { memory } = readMemory({ id: stored.id, order: 1, payload: asStored })
+        const { memory } = readMemory({ id: stored.id, payload: asStored })
         expect(meets(asStored, where)).toBe(accepts(memory))
       }),
       { numRuns: 5_000 },

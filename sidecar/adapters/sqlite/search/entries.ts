@@ -6,10 +6,10 @@ import { packedFromBytes, packedToBytes } from './packed-vector.ts'
 import { termsFromBytes, termsToBytes } from './terms.ts'
 
 /** Distance of the first numbers of two scopes. A scope that is emptied begins at its first number again. */
-export const NUMBERS_PER_SCOPE = 2 ** 26
+const NUMBERS_PER_SCOPE = 2 ** 26
 
 /** A scope with more searchable records has blocks. Reading the entries themselves is as fast up to here. */
-export const MAX_UNBLOCKED = 256
+const MAX_UNBLOCKED = 256
 
 /** Row of `search_scopes`. */
 export interface ScopeRow {
