@@ -67,8 +67,9 @@ const payload = fc.record(
 const field = fc.constantFrom(
   ...KEYS.flatMap((key) => [`metadata.${key}`, `metadata.${key}`, `metadata.${key}`]),
   ...['id', 'memory', 'role', 'speaker', 'kind', 'topic', 'sub_topic', 'importance', 'event_date', 'version'],
-  ...['agent_id', 'run_id', 'app_id', 'tier', 'conversation_id', 'turn'],
+  ...['agent_id', 'run_id', 'app_id', 'conversation_id', 'turn'],
 )
+const tier = fc.constantFrom('short', 'mid', 'long', null)
 const timeField = fc.constantFrom('at', 'created_at', 'updated_at', 'valid_from', 'expires_at')
 
 function conditionOn(operand: fc.Arbitrary<unknown>, bound: fc.Arbitrary<unknown>) {
@@ -92,6 +93,7 @@ function conditionOn(operand: fc.Arbitrary<unknown>, bound: fc.Arbitrary<unknown
 const isoTime = time.map((at) => new Date(at).toISOString())
 const single = fc.oneof(
   fc.tuple(field, conditionOn(scalar, fc.oneof(word, number))),
+  fc.tuple(fc.constant('tier'), conditionOn(tier, word)),
   fc.tuple(timeField, conditionOn(fc.option(isoTime), isoTime)),
 )
 const { filter } = fc.letrec((tie) => ({
@@ -128,6 +130,8 @@ describe('the condition of a filter for the store', () => {
     { 'metadata.x': 'a', turn: { gte: 2 }, at: { lt: '2026-03-01' } },
     { NOT: { OR: [{ memory: { contains: 'a' } }, { conversation_id: 'c' }] } },
     { expires_at: { exists: false } },
+    { tier: ['short', 'mid'] },
+    { tier: { ne: 'long' } },
   ])('exists for %j, so that a large scope is searched completely', (given) => {
     expect(compileFilter(given).where).toBeDefined()
   })
