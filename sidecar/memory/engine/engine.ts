@@ -217,7 +217,7 @@ export class MemoryEngine {
         try {
           await this.#options.records.commit(writes)
         } catch (error) {
-          // It may have taken effect all the same, so in-memory copies of the memories must be dropped.
+          // It may have taken effect all the same, so blocks from before it must not be served.
           if (writes.some(({ collection }) => collection === 'memories')) await this.#reportUncertain(scope)
           throw error
         }
@@ -231,7 +231,7 @@ export class MemoryEngine {
   }
 
   async #reportUncertain(scope: string): Promise<void> {
-    await this.#options.onChange({ scope, upserted: [], removed: [], fence: true, isUncertain: true })
+    await this.#options.onChange({ scope, upserted: [], removed: [], fence: true })
   }
 }
 

@@ -25,8 +25,6 @@ export interface ScopeChange {
   fence: boolean
   /** Everything of the scope was erased. */
   forgotten?: boolean
-  /** The commit failed and may have taken effect all the same: in-memory copies of the scope must be dropped. */
-  isUncertain?: boolean
 }
 
 /** Awaited before a commit that removes or corrects content. */

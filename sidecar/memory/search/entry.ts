@@ -5,7 +5,8 @@ import { toWallClock } from '../../text/local-time.ts'
 import { isQuestion, splitSentences } from '../../text/sentences.ts'
 import { gramsOf } from '../../text/terms/grams.ts'
 import { hashGram, hashTerm } from '../../text/terms/hash.ts'
-import { nameKey } from '../../text/terms/name-key.ts'
+import { normalise } from '../../text/terms/normalise.ts'
+import { segment } from '../../text/terms/segment.ts'
 import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
 import { offloaded } from '../../text/workers/worker-pool.ts'
 import { firstSaidAt, type Memory } from '../model/memory.ts'
@@ -25,7 +26,7 @@ export type Features = {
   localAt: number
   /** Starts of the local days that the memory belongs to, epoch milliseconds. */
   days: number[]
-  /** `nameKey` of the speaker. */
+  /** The speaker's name: its words in lower case. */
   speaker: string
   language: string
   /** Contains a time expression ("yesterday", "in May"). */
@@ -84,6 +85,7 @@ export function toSearchEntry({ text, context = '', speaker, ...moment }: Statem
   }
 }
 
+/** @public Worker threads load it by name. */
 export function toSearchEntries(statements: readonly Statement[]): SearchEntry[] {
   return statements.map(toSearchEntry)
 }
@@ -112,6 +114,12 @@ function toStatement(memory: Memory): Statement {
     eventDate: event_date,
     ...(context !== null && { context }),
   }
+}
+
+function nameKey(name: string): string {
+  return segment(normalise(name))
+    .flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
+    .join(' ')
 }
 
 function hashesOf(terms: readonly string[]): Uint32Array {

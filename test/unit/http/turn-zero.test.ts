@@ -5,9 +5,10 @@ const place = (turn: number) => ({ conversation_id: 'c', turn })
 
 describe('turn 0, with which Dify before 1.9 starts,', () => {
   it('is stored, listed and numbered before turn 1', async () => {
-    const { call } = testApp()
+    const { call, clock } = testApp()
     const { status, body } = await call('POST', '/v1/memories', said('I live in Porto.', place(0)))
     expect([status, body.turn]).toEqual([200, 0])
+    clock.advance(1)
     const next = await call('POST', '/v1/memories', said('I keep bees.', { conversation_id: 'c' }))
     expect(next.body.turn).toBe(1)
     expect((await call('GET', '/v1/conversations/c?user_id=ada')).body.last_turn).toBe(1)
