@@ -40,10 +40,18 @@ interface Scores {
   dense: Float64Array | undefined
 }
 
+interface Ranked {
+  no: number
+  /** Undefined if it is not known yet. */
+  similarity: number | undefined
+}
+
 /** Candidates by estimated similarity, per candidate that is returned; the exact similarity chooses among them. */
 const RESCORED = 4
+/** At least so many, because short vectors have coarse codes. */
+const MIN_RESCORED = 256
 
-/** Number of records that are tested against `where`, per candidate that is wanted, before more are tested. */
+/** Best records that are tested against `where`, per candidate that is returned, before all of them are. */
 const TESTED = 2
 
 export function openSearch(db: DatabaseSync) {
@@ -109,21 +117,37 @@ export function openSearch(db: DatabaseSync) {
     const { dense, where, also, limit } = query
     const passes = testOf(scope, where)
     const chosen = new Map<number, number | undefined>()
-    const top = (values: Float64Array, floor: number, wanted: number): number[] => {
-      for (let tried = where ? TESTED * wanted : wanted; ; tried *= 4) {
-        const found = best(values, tried, floor).sort((a, b) => (values[b] as number) - (values[a] as number))
-        const accepted = found.map((index) => scores.numbers[index] as number).filter(passes)
-        if (accepted.length >= wanted || found.length < tried) return accepted.slice(0, wanted)
+    /** Adds the best records that pass. Those that do not pass are only looked for where too few are left. */
+    const addBest = (
+      values: Float64Array,
+      floor: number,
+      count: number,
+      sort: (indexes: number[]) => Ranked[],
+    ) => {
+      let accepted = take(sort(best(values, count, floor)), limit, ({ no }) => passes(no))
+      if (where && accepted.length < limit) {
+        const passing = values.map((value, i) =>
+          value > floor && passes(scores.numbers[i] as number) ? value : Number.NaN,
+        )
+        accepted = sort(best(passing, count, floor)).slice(0, limit)
       }
+      for (const { no, similarity } of accepted) chosen.set(no, similarity)
     }
-    for (const no of top(scores.lexical.scores(), 0, limit)) chosen.set(no, undefined)
+    const values = scores.lexical.scores()
+    addBest(values, 0, where ? TESTED * limit : limit, (indexes) =>
+      indexes
+        .sort((a, b) => (values[b] as number) - (values[a] as number))
+        .map((i) => ({ no: scores.numbers[i] as number, similarity: undefined })),
+    )
     if (dense && scores.dense) {
-      const rescored = top(scores.dense, Number.NEGATIVE_INFINITY, RESCORED * limit).map((no) => {
-        const similarity = similarityOf(getVector.get(no)?.['dense'], dense, 0)
-        return { no, similarity }
-      })
-      rescored.sort((a, b) => b.similarity - a.similarity)
-      for (const { no, similarity } of rescored.slice(0, limit)) chosen.set(no, similarity)
+      addBest(scores.dense, Number.NEGATIVE_INFINITY, Math.max(MIN_RESCORED, RESCORED * limit), (indexes) =>
+        indexes
+          .map((i) => {
+            const no = scores.numbers[i] as number
+            return { no, similarity: similarityOf(getVector.get(no)?.['dense'], dense, 0) }
+          })
+          .sort((a, b) => b.similarity - a.similarity),
+      )
     }
     if (also && also.length > 0) {
       const condition: Condition = where ? { all: [where, { any: also }] } : { any: also }
@@ -170,6 +194,15 @@ export function openSearch(db: DatabaseSync) {
     })
     return answer(found, row.total, scores.lexical)
   }
+}
+
+function take<T>(all: readonly T[], limit: number, accepts: (one: T) => boolean): T[] {
+  const taken: T[] = []
+  for (const one of all) {
+    if (taken.length === limit) break
+    if (accepts(one)) taken.push(one)
+  }
+  return taken
 }
 
 function addRow(lexical: LexicalScan, { terms }: EntryRow): void {
