@@ -93,9 +93,12 @@ export interface SearchResult {
   candidates: Candidate[]
   /** Number of searchable records in the scope, those that fail `where` included. */
   total: number
-  /** Number of records of the scope with each query term, where the store knows it. */
+  /** Number of records of the scope with each query term, where the store knows it or can estimate it from a sample. */
   frequencies?: ReadonlyMap<number, number> | undefined
-  /** Reads candidates by id, in the given order. Those that were removed meanwhile are left out. */
+  /**
+   * Reads candidates by id, in the given order, at the time of the search or later: those that were removed meanwhile may
+   * be left out. The records may lack their embeddings.
+   */
   read(ids: readonly string[]): Promise<StoredRecord[]>
 }
 
@@ -113,6 +116,8 @@ export interface ScrollOptions {
   limit: number
   after?: Position | undefined
   direction?: 'ascending' | 'descending' | undefined
+  /** `false`: the records may lack their embeddings. @default true */
+  withVectors?: boolean | undefined
 }
 
 /**
@@ -170,10 +175,10 @@ export async function* scrollPages(
   store: RecordStore,
   collection: Collection,
   scope: string,
-  { limit = 250, after, direction = 'ascending' }: Partial<ScrollOptions> = {},
+  { limit = 250, after, ...options }: Partial<ScrollOptions> = {},
 ): AsyncGenerator<StoredRecord[]> {
   for (;;) {
-    const page = await store.scroll(collection, scope, { limit, after, direction })
+    const page = await store.scroll(collection, scope, { ...options, limit, after })
     yield page
     const last = page.at(-1)
     if (!last || page.length < limit) return

@@ -18,6 +18,7 @@ import {
   stepsOf,
 } from './engine.ts'
 import { type ApiCheck, checkAgainst } from './openapi.ts'
+import { query } from './query.ts'
 
 export interface FakeRequest {
   method: string
@@ -25,6 +26,7 @@ export interface FakeRequest {
   query: Record<string, string>
   body: Body
   apiKey: string | undefined
+  acceptEncoding: string | undefined
 }
 
 /**
@@ -80,7 +82,9 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     const sent = await text(incoming)
     const body = sent === '' ? undefined : JSON.parse(sent)
     const apiKey = incoming.headers['api-key'] as string | undefined
-    const request = { method, path, query: Object.fromEntries(searchParams), body, apiKey }
+    const acceptEncoding = incoming.headers['accept-encoding'] as string | undefined
+    const query = Object.fromEntries(searchParams)
+    const request = { method, path, query, body, apiKey, acceptEncoding }
     fake.requests.push(request)
     const fault = fake.fault(request)
     if (fault && 'status' in fault) {
@@ -172,6 +176,8 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
     }
     case 'POST points/scroll':
       return scroll(collectionOf(state, name), body)
+    case 'POST points/query/batch':
+      return body.searches.map((one: Body) => query(collectionOf(state, name), one))
     case 'PUT vectors/sparse':
       return createVector(collectionOf(state, name), 'sparse', body)
     case 'POST points/count':
