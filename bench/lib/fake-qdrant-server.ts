@@ -3,5 +3,8 @@ import { startFakeQdrant } from '../../test/helpers/fake-qdrant/server.ts'
 
 const server = await startFakeQdrant()
 // The fake records every request; nothing reads the records here.
-setInterval(() => server.requests.splice(0), 1000)
+setInterval(() => {
+  server.requests.length = 0
+  server.answeredBytes.length = 0
+}, 1000)
 console.log(server.url)

@@ -160,7 +160,7 @@ async function ensureSparse(connection: QdrantConnection, name: string): Promise
 
 function foreign(collection: string, expected: string, got: string): Error {
   return new Error(
-    `QDRANT_COLLECTION_PREFIX: the collection ${collection}: expected ${expected}, got ${got}; this program did not create it. Set another prefix, or delete the collection`,
+    `QDRANT_COLLECTION_PREFIX: expected ${expected} in the collection ${collection}, got ${got}; this program did not create it. Set another prefix, or delete the collection`,
   )
 }
 

@@ -44,6 +44,8 @@ export interface FakeQdrant extends AsyncDisposable {
   state: FakeState
   /** Every request since the start. */
   requests: FakeRequest[]
+  /** Length of every answer. */
+  answeredBytes: number[]
   /** Called for each request. */
   fault: (request: FakeRequest) => Fault | undefined
   /** Violations of Qdrant's OpenAPI document; disposing of the server throws if there are any. */
@@ -66,6 +68,7 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     state: emptyState(),
     requests: [],
+    answeredBytes: [],
     fault: () => undefined,
     violations: [],
     async [Symbol.asyncDispose]() {
@@ -108,7 +111,9 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     const { status, body: answered } = reply(request, searchParams, fault)
     if (fault && 'hang' in fault) return
     if (fault) return void incoming.socket.destroy()
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answered))
+    const sentBack = JSON.stringify(answered)
+    fake.answeredBytes.push(Buffer.byteLength(sentBack))
+    response.writeHead(status, { 'content-type': 'application/json' }).end(sentBack)
   }
 
   function reply(
