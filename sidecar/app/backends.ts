@@ -88,13 +88,19 @@ export function createReranker({ reranker }: Config, onFailure: (error: Error) =
   return reranker && openReranker({ ...reranker, onFailure })
 }
 
+/** The caches, and what the queue and the locks share with them: the Redis and the prefix of all keys of the store. */
+export interface Caches {
+  cache: CacheStore
+  scopeState: ScopeState
+  redis?: { connection: RedisConnection; keyPrefix: string }
+}
+
 export async function openCaches(
-  topology: Topology,
-  { cacheMaxEntries: maxEntries, cacheMaxBytes: maxBytes }: Config,
+  { cache, isShared }: Pick<Topology, 'cache' | 'isShared'>,
+  { cacheMaxEntries: maxEntries, cacheMaxBytes: maxBytes }: Pick<Config, 'cacheMaxEntries' | 'cacheMaxBytes'>,
   records: RecordStore,
   log: Log,
-): Promise<{ cache: CacheStore; scopeState: ScopeState; connection?: RedisConnection }> {
-  const { cache, areCountersPerFile } = topology
+): Promise<Caches> {
   if (cache.kind === 'in-process') {
     const bounds = { maxEntries, maxBytes }
     return { cache: createInProcessCache(bounds), scopeState: createInProcessScopeState(bounds) }
@@ -102,47 +108,59 @@ export async function openCaches(
   const connection = connectRedis(cache.target, cache.timeoutMs, ({ up, message }) =>
     up ? log.info('cache reachable', { cache: message }) : log.warn('cache unavailable', { error: message }),
   )
-  const options = { ...cache, connection, maxValueBytes: maxBytes }
-  const storePrefix = areCountersPerFile ? `${await storeIdentity(records)}:` : ''
-  const scopeState = createRedisScopeState({ ...options, keyPrefix: cache.keyPrefix + storePrefix })
-  return { cache: createRedisCache(options), scopeState, connection }
+  const lock = isShared ? createRedisScopeLock({ connection, keyPrefix: cache.keyPrefix }) : undefined
+  let identity: string
+  try {
+    identity = await storeIdentity(records, lock)
+  } catch (error) {
+    connection.close()
+    throw error
+  }
+  const keyPrefix = `${cache.keyPrefix}${identity}:`
+  const options = { connection, keyPrefix, maxValueBytes: maxBytes }
+  return {
+    cache: createRedisCache(options),
+    scopeState: createRedisScopeState(options),
+    redis: { connection, keyPrefix },
+  }
 }
 
-export async function openQueue(queue: Topology['queue'], connection: RedisConnection | undefined) {
+export async function openQueue(queue: Topology['queue'], redis: Caches['redis']) {
   if (queue.kind === 'sqlite') {
     const opened = openSqliteQueue({ path: queue.path, concurrency: FLUSHES_AT_ONCE })
     await opened.check()
     return opened
   }
   const { createBullmqQueue } = await import('../adapters/bullmq/queue.ts')
-  return createBullmqQueue({ ...queue, connection: required(connection), concurrency: FLUSHES_AT_ONCE })
+  return createBullmqQueue({ ...queue, ...required(redis), concurrency: FLUSHES_AT_ONCE })
 }
 
 /** `flushLock` is separate from the write lock, because a flush lasts as long as its model calls. */
 export function openLocks(
   locks: Topology['locks'],
   records: RecordStore,
-  connection: RedisConnection | undefined,
+  redis: Caches['redis'],
   takeOver: RedisScopeLockOptions['takeOver'],
 ): { scopeLock: ScopeLock; flushLock?: ScopeLock } {
   if (locks.kind === 'in-process') return { scopeLock: createInProcessScopeLock() }
-  const { commitMs, ...redis } = locks
+  const { commitMs } = locks
   const leaseMs = 3 * commitMs
+  const { connection, keyPrefix } = required(redis)
   const scopeLock = createRedisScopeLock({
-    ...redis,
-    connection: required(connection),
+    connection,
+    keyPrefix,
     commitMs,
     leaseMs,
     waitMs: leaseMs + commitMs,
     takeOver,
     isFinished: (scope) => records.isFinished?.(scope) ?? true,
   })
-  const flush = { keyPrefix: `${redis.keyPrefix}flush:`, waitMs: FLUSH_WAIT_MS }
-  return { scopeLock, flushLock: createRedisScopeLock({ connection: required(connection), ...flush }) }
+  const flush = { keyPrefix: `${keyPrefix}flush:`, waitMs: FLUSH_WAIT_MS }
+  return { scopeLock, flushLock: createRedisScopeLock({ connection, ...flush }) }
 }
 
 /** The topology has a Redis queue and Redis locks only with a Redis cache, which opens the connection. */
-function required(connection: RedisConnection | undefined): RedisConnection {
-  if (!connection) throw new Error('expected a Redis connection for the queue and the locks, got none')
-  return connection
+function required(redis: Caches['redis']): NonNullable<Caches['redis']> {
+  if (!redis) throw new Error('expected a Redis connection for the queue and the locks, got none')
+  return redis
 }

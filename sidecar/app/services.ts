@@ -34,20 +34,23 @@ export async function createServices(config: Config, topology: Topology, log: Lo
     onUnavailable: (error) => log.warn('embedding model unavailable', { error: error.message }),
     onRefused: (error) => log.warn('text refused by the embedding model', { error: error.message }),
   })
+  // The store uses the locks in the background, and their keys start with the identity of the store.
+  const { promise: opening, resolve: setLocks } = Promise.withResolvers<ReturnType<typeof openLocks>>()
   const records = await openRecords(
     topology.records,
     embedder,
     log,
-    topology.isShared ? async (scope, task) => await locks.scopeLock.run(scope, task) : undefined,
+    topology.isShared ? async (scope, task) => await (await opening).scopeLock.run(scope, task) : undefined,
   )
   opened.defer(() => records.close())
-  const { cache, scopeState, connection } = await openCaches(topology, config, records, log)
+  const { cache, scopeState, redis } = await openCaches(topology, config, records, log)
   opened.defer(() => cache.close())
   opened.defer(() => scopeState.close())
   // The lock is first acquired after the engine exists.
-  const locks = openLocks(topology.locks, records, connection, async (scope, left) => {
+  const locks = openLocks(topology.locks, records, redis, async (scope, left) => {
     await services?.engine.takeOver(scope, left)
   })
+  setLocks(locks)
   let services: Services | undefined
   const ledger = new Ledger({
     records,
@@ -63,7 +66,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   const reranker = createReranker(config, (error) =>
     log.warn('reranker unavailable', { error: error.message }),
   )
-  const queue = model && (await openQueue(topology.queue, connection))
+  const queue = model && (await openQueue(topology.queue, redis))
   opened.defer(() => queue?.close())
   services = compose(
     { records, cache, scopeState, ...locks, queue, embedder, reranker, model, ledger },

@@ -11,8 +11,6 @@ export interface Topology {
   records: SqliteFile | Qdrant
   /** Also of the scope state: blocks and counters. */
   cache: InProcess | Redis
-  /** Whether the counters of scopes are keyed by store file, because files have scopes of the same name. */
-  areCountersPerFile: boolean
   /** Whether several sidecars may serve the same records. */
   isShared: boolean
   queue: SqliteFile | Redis
@@ -32,7 +30,6 @@ export function topologyOf(config: Pick<Config, 'redis' | 'qdrant' | 'dataDir'>)
   const selected = {
     records: qdrant ? { kind: 'qdrant' as const, ...qdrant } : sqlite('hippocache.db'),
     cache: onRedis ?? inProcess,
-    areCountersPerFile: !qdrant,
   }
   if (!onRedis || !qdrant) {
     return { ...selected, isShared: false, queue: sqlite('queue.db'), locks: inProcess }

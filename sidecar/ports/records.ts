@@ -59,15 +59,13 @@ export type Condition =
   | { any: readonly Condition[] }
   | { not: Condition }
   | { path: Path; equals: readonly (string | number | boolean)[] }
-  | { path: Path; range: { gt?: Bound; gte?: Bound; lt?: Bound; lte?: Bound } }
+  | { path: Path; range: { gt?: number; gte?: number; lt?: number; lte?: number } }
   /** A string that contains the text, or an array that has it as an element. */
   | { path: Path; contains: string | number | boolean }
   /** Neither absent nor null. */
   | { path: Path; exists: true }
 
 export type Path = readonly (string | number)[]
-
-type Bound = number | string
 
 export interface SearchQuery {
   /** Weights above 0 by term hash, at most `MAX_QUERY_TERMS`. */
@@ -97,9 +95,12 @@ export interface SearchResult {
   candidates: Candidate[]
   /** Number of searchable records in the scope, those that fail `where` included. */
   total: number
-  /** Number of records of the scope with each query term, where the store knows it. */
+  /** Number of records of the scope with each query term, where the store knows it or can estimate it from a sample. */
   frequencies?: ReadonlyMap<number, number> | undefined
-  /** Reads candidates by id, in the given order. Those that were removed meanwhile are left out. */
+  /**
+   * Reads candidates by id, in the given order, at the time of the search or later: those that were removed meanwhile may
+   * be left out. The records may lack their embeddings.
+   */
   read(ids: readonly string[]): Promise<StoredRecord[]>
 }
 
@@ -117,6 +118,8 @@ export interface ScrollOptions {
   limit: number
   after?: Position | undefined
   direction?: 'ascending' | 'descending' | undefined
+  /** `false`: the records may lack their embeddings. @default true */
+  withVectors?: boolean | undefined
 }
 
 /**
@@ -174,10 +177,10 @@ export async function* scrollPages(
   store: RecordStore,
   collection: Collection,
   scope: string,
-  { limit = 250, after, direction = 'ascending' }: Partial<ScrollOptions> = {},
+  { limit = 250, after, ...options }: Partial<ScrollOptions> = {},
 ): AsyncGenerator<StoredRecord[]> {
   for (;;) {
-    const page = await store.scroll(collection, scope, { limit, after, direction })
+    const page = await store.scroll(collection, scope, { ...options, limit, after })
     yield page
     const last = page.at(-1)
     if (!last || page.length < limit) return

@@ -19,9 +19,8 @@ export function naivelyMeets(payload: Json, condition: Condition): boolean {
   if ('equals' in condition) return elements.some((value) => condition.equals.includes(value as never))
   const { gt, gte, lt, lte } = condition.range
   return elements.some((value) => {
-    const bounds = [gt, gte, lt, lte].filter((bound) => bound !== undefined)
-    if (typeof value !== 'number' && typeof value !== 'string') return false
-    if (bounds.some((bound) => typeof bound !== typeof value)) return false
+    if (typeof value === 'string') return [gt, gte, lt, lte].every((bound) => bound === undefined)
+    if (typeof value !== 'number') return false
     return (
       !(gt !== undefined && value <= gt) &&
       !(gte !== undefined && value < gte) &&

@@ -62,8 +62,6 @@ export const CONDITIONS: readonly [condition: Condition, ids: readonly string[]]
   [{ path: ['v'], range: { gt: 1, lt: 9 } }, ['numbers']],
   [{ path: ['v'], range: { lte: 0 } }, ['zero']],
   [{ path: ['w'], range: { gte: -0.25, lte: -0.25 } }, ['float']],
-  [{ path: ['at'], range: { gte: '2026' } }, ['late']],
-  [{ path: ['at'], range: { lt: '2026' } }, ['early']],
   [{ path: ['at'], range: { lt: 2026 } }, []],
   [{ path: ['sources', 'turn'], equals: [3] }, ['objects', 'object']],
   [{ path: ['sources', 0, 'turn'], equals: [3] }, ['objects']],
@@ -112,7 +110,7 @@ export const payloads: fc.Arbitrary<JsonObject> = fc.letrec<{
 })).object
 
 const path = fc.array(fc.oneof({ weight: 4, arbitrary: key }, fc.nat(2)), { minLength: 1, maxLength: 3 })
-const bound = fc.option(fc.constantFrom(0, 1, 2, '0', '1', 'b'), { nil: undefined })
+const bound = fc.option(fc.constantFrom(0, 1, 2), { nil: undefined })
 const leaf: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ path, equals: fc.array(scalar, { maxLength: 3 }) }),
   fc.record({

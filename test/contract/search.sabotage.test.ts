@@ -128,7 +128,7 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       },
     }),
   },
-  'reads candidates in the given order, without those that were removed meanwhile': {
+  'reads candidates in the given order, at the time of the search or later': {
     'reads in another order': answered(({ read }) => ({ read: (ids) => read([...ids].sort()) })),
     'reads the record of another scope': (honest) => ({
       search: async (scope, query) => ({

@@ -220,4 +220,24 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
     expect(known.memories).toHaveLength(4)
     expect(await knownOf(other, 'ada')).toEqual(known)
   }, 240_000)
+
+  it('serve nothing of another store on the same Redis, nor of one that was erased', async () => {
+    await using backends = await startBackends()
+    const at = { conversation_id: 'later', turn: 2, window_size: 10 }
+    const blockOf = (sidecar: RunningSidecar) =>
+      recalled(sidecar, 'ada', 'peanuts?', { ...at, strategy: 'cached' })
+    const prefixed = (QDRANT_COLLECTION_PREFIX: string) => backends.sidecar({ QDRANT_COLLECTION_PREFIX })
+    const [one, other] = await Promise.all([prefixed('one_'), prefixed('other_')])
+    await say(one, 'ada', SAID[1] as string)
+    await say(other, 'ada', SAID[2] as string)
+    for (let i = 0; i < 2; i++) {
+      expect(await blockOf(one)).toContain('peanuts')
+      expect(await blockOf(other)).not.toContain('peanuts')
+      expect(await blockOf(other)).toContain('cello')
+    }
+    await one.kill()
+    backends.qdrant.state.collections.clear()
+    backends.qdrant.state.aliases.clear()
+    expect(await blockOf(await prefixed('one_'))).toBe('')
+  }, 240_000)
 })

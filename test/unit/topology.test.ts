@@ -9,20 +9,20 @@ const topologyWith = (env: Record<string, string>) => topologyOf(readConfig({ DA
 
 describe('topologyOf', () => {
   it.each([
-    ['nothing', {}, ['sqlite', 'in-process', 'sqlite', 'in-process'], true],
-    ['Redis only', REDIS, ['sqlite', 'redis', 'sqlite', 'in-process'], true],
-    ['Qdrant only', QDRANT, ['qdrant', 'in-process', 'sqlite', 'in-process'], false],
-  ])('serves one sidecar with %s', (_, env, kinds, areCountersPerFile) => {
+    ['nothing', {}, ['sqlite', 'in-process', 'sqlite', 'in-process']],
+    ['Redis only', REDIS, ['sqlite', 'redis', 'sqlite', 'in-process']],
+    ['Qdrant only', QDRANT, ['qdrant', 'in-process', 'sqlite', 'in-process']],
+  ])('serves one sidecar with %s', (_, env, kinds) => {
     const { records, cache, queue, locks, ...rest } = topologyWith(env)
     expect([records.kind, cache.kind, queue.kind, locks.kind]).toEqual(kinds)
-    expect(rest).toEqual({ isShared: false, areCountersPerFile })
+    expect(rest).toEqual({ isShared: false })
     expect(queue).toEqual({ kind: 'sqlite', path: '/data/queue.db' })
   })
 
   it('serves several sidecars with Redis and Qdrant: the queue and the locks are in Redis too', () => {
     const { records, cache, queue, locks, ...rest } = topologyWith({ ...REDIS, ...QDRANT })
     expect([records.kind, cache.kind, queue.kind, locks.kind]).toEqual(['qdrant', 'redis', 'redis', 'redis'])
-    expect(rest).toEqual({ isShared: true, areCountersPerFile: false })
+    expect(rest).toEqual({ isShared: true })
   })
 
   it.each([

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest'
 import { type QdrantConnection, QdrantFailure } from './connection.ts'
-import { VECTOR } from './points.ts'
+import { SPARSE, VECTOR } from './points.ts'
 
 export interface CollectionOptions {
   /** Prefix of every collection name, so that several stores can share a server. */
@@ -30,6 +30,11 @@ const INDEXES: Record<string, Index & { type: string; is_tenant?: true }> = {
   collection: { type: 'keyword' },
   order: { type: 'integer', lookup: true, range: true },
 }
+const MEMORY_INDEXES: typeof INDEXES = { ...INDEXES, searchable: { type: 'bool' } }
+
+const DISTANCE = 'Cosine'
+/** Terms that are rare in a collection count more. */
+const MODIFIER = 'idf'
 
 /**
  * Creates missing collections and indexes, including those that an interrupted start left incomplete.
@@ -50,14 +55,18 @@ export async function ensureCollections(connection: QdrantConnection, options: C
   if (!known.includes(documents)) await create(connection, documents, { vectors: {}, ...cluster })
   if (!known.includes(memories)) {
     await create(connection, memories, {
-      vectors: { [VECTOR]: { size: embedder.dimensions, distance: 'Cosine', on_disk: true } },
+      vectors: { [VECTOR]: { size: embedder.dimensions, distance: DISTANCE, on_disk: true } },
+      sparse_vectors: { [SPARSE]: { modifier: MODIFIER } },
       // One HNSW graph per scope: no search crosses scopes.
       hnsw_config: { m: 0, payload_m: 16 },
+      // Searches filter by payload fields without an index as well, after the index of the scope.
+      strict_mode_config: { unindexed_filtering_retrieve: true },
       ...cluster,
     })
   }
-  await ensureIndexes(connection, documents)
-  assertFits(await ensureIndexes(connection, memories), memories, embedder)
+  await ensureIndexes(connection, documents, INDEXES)
+  assertFits(await ensureIndexes(connection, memories, MEMORY_INDEXES), memories, embedder)
+  await ensureSparse(connection, memories)
   if ((await aliasedBy(connection, prefix)) === undefined) await pointAlias(connection, prefix, memories)
   return { documents, memories }
 }
@@ -89,9 +98,13 @@ async function create(
   }
 }
 
-async function ensureIndexes(connection: QdrantConnection, name: string): Promise<Schemas['CollectionInfo']> {
+async function ensureIndexes(
+  connection: QdrantConnection,
+  name: string,
+  indexes: typeof INDEXES,
+): Promise<Schemas['CollectionInfo']> {
   const info = await connection.run((client) => client.getCollection(name))
-  for (const [field, schema] of Object.entries(INDEXES)) {
+  for (const [field, schema] of Object.entries(indexes)) {
     const index = info.payload_schema[field]
     const isTenant = (index?.params as { is_tenant?: boolean | null } | null | undefined)?.is_tenant === true
     if (index?.data_type === schema.type && isTenant === 'is_tenant' in schema) continue
@@ -107,13 +120,47 @@ function assertFits(
   collection: string,
   embedder: CollectionOptions['embedder'],
 ): void {
-  const vectors = info.config.params.vectors as Record<string, { size?: number } | undefined> | undefined
-  const size = vectors?.[VECTOR]?.size
-  if (size === embedder.dimensions) return
-  const has = size === undefined ? `no vector named ${VECTOR}` : `vectors of ${size} dimensions`
-  throw new Error(
-    `QDRANT_COLLECTION_PREFIX: the collection ${collection} has ${has}, and the embedder ${embedder.name} returns ` +
-      `${embedder.dimensions}; this program did not create it. Set another prefix, or delete the collection`,
+  const vectors = info.config.params.vectors as Schemas['VectorsConfig'] | undefined
+  const found = (vectors as Record<string, Schemas['VectorParams']> | undefined)?.[VECTOR]
+  if (!found) throw foreign(collection, `a vector named ${VECTOR}`, 'none')
+  const { size, distance } = found
+  if (size !== embedder.dimensions) {
+    const expected = `vectors of ${embedder.dimensions} dimensions, as the embedder ${embedder.name} returns`
+    throw foreign(collection, expected, String(size))
+  }
+  if (distance !== DISTANCE) throw foreign(collection, `the distance ${DISTANCE}`, distance)
+}
+
+/** Adds the vector of the terms to a collection of an earlier version. */
+async function ensureSparse(connection: QdrantConnection, name: string): Promise<void> {
+  const modifierOf = async () => {
+    const { config } = await connection.run((client) => client.getCollection(name))
+    const sparse = config.params.sparse_vectors?.[SPARSE]
+    return sparse && (sparse.modifier ?? 'none')
+  }
+  if ((await modifierOf()) === undefined) {
+    try {
+      await connection.run((client) =>
+        client.createVectorName(name, SPARSE, { sparse: { modifier: MODIFIER } }),
+      )
+    } catch (error) {
+      if (!(error instanceof QdrantFailure && error.isRejection)) throw error
+      // Another process may have added it.
+      if ((await modifierOf()) === undefined) {
+        throw new Error(
+          `QDRANT_URL: the collection ${name} of an earlier version has no vector named ${SPARSE}, and this server cannot add it (${error.message}). Upgrade Qdrant to 1.18 or later`,
+        )
+      }
+    }
+  }
+  const modifier = await modifierOf()
+  if (modifier !== MODIFIER)
+    throw foreign(name, `the modifier ${MODIFIER} of the vector ${SPARSE}`, String(modifier))
+}
+
+function foreign(collection: string, expected: string, got: string): Error {
+  return new Error(
+    `QDRANT_COLLECTION_PREFIX: expected ${expected} in the collection ${collection}, got ${got}; this program did not create it. Set another prefix, or delete the collection`,
   )
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { type QdrantConnection, scrollPoints } from './connection.ts'
-import { type Kind, type Point, type PointPayload, type PointWrite, pointId } from './points.ts'
+import { type Kind, type Point, type PointPayload, type PointWrite, payloadOf, pointId } from './points.ts'
 import { chunks, lastWrites, type Operation, update } from './writes.ts'
 
 /** A group of writes that takes effect atomically; stored before the first of them is applied. */
@@ -78,7 +78,7 @@ export function openJournal(connection: QdrantConnection, documents: string) {
     return new Map(
       (await points(MARK)).map(({ payload }) => [
         keyOf({ instance: String(payload.scope), sequence: Number(payload.record_id) }),
-        JSON.parse(payload.payload) as Mark,
+        JSON.parse(payloadOf(payload)) as Mark,
       ]),
     )
   }
@@ -94,7 +94,7 @@ export function openJournal(connection: QdrantConnection, documents: string) {
     if (journal.length === 0) return []
     const [floors, marked] = [await floorsOf(), await marks()]
     const parts = journal
-      .map(({ payload }) => JSON.parse(payload.payload) as Part)
+      .map(({ payload }) => JSON.parse(payloadOf(payload)) as Part)
       .filter((part) => part.sequence > (floors.get(part.instance) ?? 0) && !marked.get(keyOf(part))?.done)
     return [...Map.groupBy(parts, keyOf).values()]
       .flatMap((found) => toEntry(found) ?? [])
@@ -115,7 +115,7 @@ export function openJournal(connection: QdrantConnection, documents: string) {
       })
       const requests = chunks(
         encoded.flatMap((one) => one.points),
-        (point) => point.payload.payload.length,
+        (point) => payloadOf(point.payload).length,
         PART_LENGTH + 1024,
       )
       const written = (async () => {
@@ -148,7 +148,7 @@ export function openJournal(connection: QdrantConnection, documents: string) {
       const isExpired = (order: number) => order < Date.now() * 1000 - KEPT_US
       const complete = new Set((await completeEntries()).map(keyOf))
       const stale = (await points(JOURNAL)).filter(({ payload }) => {
-        const part = JSON.parse(payload.payload) as Part
+        const part = JSON.parse(payloadOf(payload)) as Part
         // An incomplete entry may be one that another process is writing.
         return (
           part.sequence <= (floors.get(part.instance) ?? 0) ||
@@ -220,9 +220,10 @@ function toEntry(found: readonly Part[]): Entry | undefined {
     .join('')
   const { part, data, ...head } = first
   const writes = JSON.parse(Buffer.from(text, 'base64').toString()) as PointWrite[]
-  // Entries of earlier versions have a sparse vector, which the collection may lack.
   for (const { point } of writes) {
-    if (point) point.vector = point.vector.dense ? { dense: point.vector.dense } : {}
+    // Sparse vectors of earlier versions have other terms.
+    if (point && !point.payload.searchable)
+      point.vector = point.vector.dense ? { dense: point.vector.dense } : {}
   }
   return { ...head, writes, scopes: scopesOf(writes) }
 }

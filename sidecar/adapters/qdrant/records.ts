@@ -5,10 +5,11 @@ import { type CollectionOptions, dropOtherMemories, ensureCollections, pointAlia
 import { openCommitQueue } from './commit-queue.ts'
 import { connectQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
 import { openJournal } from './journal.ts'
-import { hasVectors, pointId, toPointWrite, toRecord } from './points.ts'
+import { hasVectors, pointId, SHOWN, toPointWrite, toRecord, VECTOR } from './points.ts'
 import { openRecovery, type RunExclusive } from './recovery.ts'
 import { type Coverage, EVERY_SCOPE, openScopeGate } from './scope-gate.ts'
 import { scopesIn, scrollPage } from './scroll.ts'
+import { openSearch } from './search.ts'
 
 export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
   /** How long opening waits for an unreachable server, milliseconds. @default 0 */
@@ -71,22 +72,34 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
     return { connection, name, consistency }
   }
 
+  const search = openSearch(sourceOf('memories'))
+
   return {
     kind: 'qdrant',
     commit: (writes) =>
-      whenOpen(() => commitQueue.commit(writes.map((write) => toPointWrite(write, embedder.dimensions)))),
+      whenOpen(async () => {
+        try {
+          await commitQueue.commit(writes.map((write) => toPointWrite(write, embedder.dimensions)))
+        } finally {
+          for (const { collection, scope } of writes) if (collection === 'memories') search.forgetTotal(scope)
+        }
+      }),
     get(collection, scope, id) {
-      const request = { ids: [pointId(collection, scope, id)], with_payload: true, ...consistency }
+      const with_vector = hasVectors(collection) ? [VECTOR] : false
+      const request = { ids: [pointId(collection, scope, id)], ...SHOWN, with_vector, ...consistency }
       const { name } = sourceOf(collection)
       return read(scope, async () => {
         const [point] = await connection.run((client) => client.retrieve(name, request))
-        const record = point && toRecord(point.payload, collection, scope)
+        const record = point && toRecord(point, collection, scope)
         return record?.id === id ? record : undefined
       })
     },
     scroll: (collection, scope, scrolling) =>
       read(scope, () => scrollPage(sourceOf(collection), collection, scope, scrolling)),
-    search: () => whenOpen(() => Promise.reject(new Error('search on Qdrant is not implemented'))),
+    async search(scope, query) {
+      const result = await read(scope, () => search.run(scope, query))
+      return { ...result, read: (ids) => whenOpen(() => result.read(ids)) }
+    },
     async scopes(collection, { after = '', limit }) {
       const found = await read(EVERY_SCOPE, () => scopesIn(sourceOf(collection), collection))
       const following = found.filter((scope) => scope > after)
@@ -140,7 +153,7 @@ export function readOnlyQdrant(options: QdrantAddress & { prefix: string }): Pic
         const [point] = await connection.run((client) =>
           client.retrieve(`${options.prefix}documents`, request),
         )
-        return point && toRecord(point.payload, collection, scope)
+        return point && toRecord(point, collection, scope)
       } catch (error) {
         if (!(error instanceof QdrantFailure)) throw error
         if (error.httpStatus === 404 && /doesn't exist/.test(error.message)) return undefined

@@ -1,9 +1,9 @@
 import type { Position, ScrollOptions, StoredRecord } from '../../ports/records.ts'
 import { type QdrantConnection, scrollPoints } from './connection.ts'
-import { type Kind, type PointPayload, toRecord, within } from './points.ts'
+import { hasVectors, type Kind, type PointPayload, SHOWN, toRecord, VECTOR, within } from './points.ts'
 
 /** The Qdrant collection to read, and the read consistency as part of each request. */
-interface Source {
+export interface Source {
   connection: QdrantConnection
   name: string
   consistency: { consistency?: 'majority' }
@@ -22,9 +22,10 @@ export async function scrollPage(
   { connection, name, consistency }: Source,
   collection: Kind,
   scope: string,
-  { limit, after, direction = 'ascending' }: ScrollOptions,
+  { limit, after, direction = 'ascending', withVectors = true }: ScrollOptions,
 ): Promise<StoredRecord[]> {
   const must = within(collection, scope)
+  const shown = { ...SHOWN, with_vector: withVectors && hasVectors(collection) ? [VECTOR] : false }
   const step = direction === 'ascending' ? 1 : -1
   const compare = (a: Position, b: Position) => step * comparePositions(a, b)
 
@@ -38,11 +39,11 @@ export async function scrollPage(
           ...(order === undefined ? {} : { start_from: order }),
         },
         limit: count,
-        with_payload: true,
+        ...shown,
         ...consistency,
       }),
     )
-    return points.flatMap(({ payload }) => toRecord(payload, collection, scope) ?? []).sort(compare)
+    return points.flatMap((point) => toRecord(point, collection, scope) ?? []).sort(compare)
   }
 
   /** Reads records of one order after `after`. Their ids are read first, because there may be far more than `count`. */
@@ -56,10 +57,8 @@ export async function scrollPage(
       .slice(0, count)
       .map(({ point }) => point)
     if (ids.length === 0) return []
-    const points = await connection.run((client) =>
-      client.retrieve(name, { ids, with_payload: true, ...consistency }),
-    )
-    return points.flatMap(({ payload }) => toRecord(payload, collection, scope) ?? []).sort(compare)
+    const points = await connection.run((client) => client.retrieve(name, { ids, ...shown, ...consistency }))
+    return points.flatMap((point) => toRecord(point, collection, scope) ?? []).sort(compare)
   }
 
   const page: StoredRecord[] = []

@@ -1,7 +1,7 @@
 import type { Schemas } from '@qdrant/js-client-rest'
 import type { Collections } from './collections.ts'
 import { type QdrantConnection, QdrantFailure } from './connection.ts'
-import { hasVectors, type PointWrite } from './points.ts'
+import { hasVectors, type PointWrite, payloadOf } from './points.ts'
 
 export type Operation = Schemas['UpdateOperation']
 
@@ -80,9 +80,13 @@ export function chunks<T>(
   return all
 }
 
-/** Upper bound of the JSON size: three bytes per payload character, about 22 per vector element. */
+/** Upper bound of the JSON size: three bytes per payload character, and again for its fields; 22 per number of a vector. */
 export function bytesOf({ point }: PointWrite): number {
   if (!point) return 100
   const { payload, vector } = point
-  return payload.payload.length * 3 + (payload.dense?.length ?? 0) + (vector.dense?.length ?? 0) * 22 + 1024
+  const text = payloadOf(payload).length * (payload.searchable ? 6 : 3)
+  const numbers = (vector.dense?.length ?? 0) + (vector.sparse?.indices.length ?? 0) * 2
+  const { terms = '', context = '', features = '' } = payload.entry ?? {}
+  const entry = terms.length + context.length + features.length * 3
+  return text + entry + (payload.dense?.length ?? 0) + numbers * 22 + 1024
 }

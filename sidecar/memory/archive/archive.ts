@@ -49,7 +49,7 @@ export async function* archiveLines(
   })
   const pendingTurns: string[] = []
   for (const collection of ORDER) {
-    for await (const record of scrollAll(store, collection, scope, { limit: PAGE })) {
+    for await (const record of scrollAll(store, collection, scope, { limit: PAGE, withVectors: false })) {
       if (collection === 'turns' && record.payload['state'] !== 'done') pendingTurns.push(record.id)
       yield toText(TO_LINE[collection](record))
     }

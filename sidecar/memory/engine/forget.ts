@@ -30,7 +30,7 @@ export async function forgetScope(
   for (const collection of OWNED) {
     counts[collection] = 0
     for (;;) {
-      const page = await store.scroll(collection, scope, { limit: PAGE })
+      const page = await store.scroll(collection, scope, { limit: PAGE, withVectors: false })
       if (page.length === 0) break
       const writes: Write[] = page.map(({ id }) => ({ remove: id, collection, scope }))
       if (collection === 'turns') {

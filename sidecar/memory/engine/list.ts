@@ -12,9 +12,10 @@ export interface ListOptions {
   direction?: 'ascending' | 'descending' | undefined
 }
 
-const PAGE = 1000
+/** Most memories per request to the store. */
+const MAX_PAGE = 1000
 /** Memories read for one page at most: a narrow filter on a large scope answers a short page. */
-const MAX_SCANNED = 10 * PAGE
+const MAX_SCANNED = 10 * MAX_PAGE
 
 /** A page of the accepted memories, and the position after which the next page begins. */
 export async function listMemories(
@@ -25,8 +26,15 @@ export async function listMemories(
 ): Promise<{ memories: Memory[]; next: Position | null }> {
   const memories: Memory[] = []
   let after = start
-  for (let scanned = 0; ; ) {
-    const page = await records.scroll('memories', scope, { limit: PAGE, after, direction })
+  // One more than the page, to know whether there is another; after that, more at a time: few of them are accepted.
+  let size = Math.min(limit + 1, MAX_PAGE)
+  for (let scanned = 0; ; size = Math.min(4 * size, MAX_PAGE)) {
+    const page = await records.scroll('memories', scope, {
+      limit: size,
+      after,
+      direction,
+      withVectors: false,
+    })
     for (const record of page) {
       if (memories.length === limit) return { memories, next: after ?? null }
       after = { order: record.order, id: record.id }
@@ -34,7 +42,7 @@ export async function listMemories(
       if (memory && accept(memory)) memories.push(memory)
     }
     scanned += page.length
-    if (page.length < PAGE) return { memories, next: null }
+    if (page.length < size) return { memories, next: null }
     if (scanned >= MAX_SCANNED) return { memories, next: after ?? null }
   }
 }

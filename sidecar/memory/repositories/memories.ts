@@ -31,7 +31,8 @@ export async function readLatestMemories(
   onInvalid: OnInvalidRecord | undefined,
 ): Promise<{ memory: Memory; informative: number }[]> {
   const latest: { memory: Memory; informative: number }[] = []
-  for await (const page of scrollPages(store, 'memories', scope, { direction: 'descending' })) {
+  const options = { direction: 'descending', withVectors: false } as const
+  for await (const page of scrollPages(store, 'memories', scope, options)) {
     for (const record of page) {
       const memory = tryRead(record, readMemory, onInvalid)?.memory
       if (memory) latest.push({ memory, informative: Number(record.search?.features['informative'] ?? 0) })

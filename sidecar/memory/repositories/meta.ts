@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { RecordStore } from '../../ports/records.ts'
+import type { ScopeLock } from '../../ports/scope-lock.ts'
 import { derivedId } from '../model/scope.ts'
 import { recordsOf } from './record.ts'
 
@@ -49,12 +50,23 @@ export async function saveSearchNote(store: RecordStore, note: { version: number
   await store.commit([searchNotes.put(META_SCOPE, SEARCH_ID, 0, note)])
 }
 
-/** The unique name of a store, created at the first call. Caches use it as a key prefix. */
-export async function storeIdentity(store: RecordStore): Promise<string> {
+/**
+ * The unique name of a store, created at the first call. Every key in Redis starts with it, so that neither another store
+ * on the same Redis nor an erased one is answered from there.
+ * @param lock keeps two processes from creating two names
+ */
+export async function storeIdentity(
+  store: RecordStore,
+  lock: Pick<ScopeLock, 'run'> | undefined,
+): Promise<string> {
   const id = derivedId('identity')
-  const stored = await identities.get(store, IDENTITY_SCOPE, id)
-  if (stored) return stored.name
-  const name = randomUUID()
-  await store.commit([identities.put(IDENTITY_SCOPE, id, 0, { name })])
-  return name
+  const find = async () => (await identities.get(store, IDENTITY_SCOPE, id))?.name
+  const create = async () => {
+    const known = await find()
+    if (known !== undefined) return known
+    const name = randomUUID()
+    await store.commit([identities.put(IDENTITY_SCOPE, id, 0, { name })])
+    return name
+  }
+  return (await find()) ?? (await (lock ? lock.run(IDENTITY_SCOPE, create) : create()))
 }

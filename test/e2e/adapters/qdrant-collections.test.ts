@@ -24,13 +24,20 @@ describe('the collections of a Qdrant store', () => {
     expect(memories?.name).toMatch(/^p_memories_[0-9a-f]{16}$/)
     expect([...server.state.collections.keys()].sort()).toEqual(['p_documents', memories?.name])
     expect(server.state.aliases).toEqual(new Map([['p_memories', memories?.name]]))
-    for (const { indexes, params } of server.state.collections.values()) {
-      const expected = { scope: SCOPE_INDEX, collection: { type: 'keyword' }, order: ORDER_INDEX }
+    for (const [name, { indexes, params }] of server.state.collections) {
+      const searchable = name === memories?.name ? { searchable: { type: 'bool' } } : {}
+      const expected = {
+        scope: SCOPE_INDEX,
+        collection: { type: 'keyword' },
+        order: ORDER_INDEX,
+        ...searchable,
+      }
       expect(Object.fromEntries(indexes)).toEqual(expected)
       expect(params).toMatchObject({ replication_factor: 3, write_consistency_factor: 2, shard_number: 1 })
     }
     const { params, hnsw } = server.state.collections.get(memories?.name as string) ?? {}
     expect(params.vectors.dense).toMatchObject({ size: 2, distance: 'Cosine' })
+    expect(params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
     expect(hnsw).toEqual({ m: 0, payload_m: 16 })
     expect(server.state.collections.get('p_documents')?.params.vectors).toEqual({})
   })
@@ -61,17 +68,46 @@ describe('the collections of a Qdrant store', () => {
     expect(server.requests.slice(first).filter(isChange)).toEqual([])
   })
 
-  it('are rejected if an existing collection has other vectors', async () => {
+  it.each<[string, object, RegExp]>([
+    [
+      'another size',
+      { vectors: { dense: { size: 768, distance: 'Cosine' } } },
+      /vectors of 2 dimensions.*got 768/,
+    ],
+    ['no vector of that name', { vectors: {} }, /a vector named dense .*got none/],
+    [
+      'another distance',
+      { vectors: { dense: { size: 2, distance: 'Dot' } } },
+      /the distance Cosine .*got Dot/,
+    ],
+    [
+      'terms without rarity',
+      { sparse_vectors: { sparse: {} } },
+      /the modifier idf of the vector sparse .*got none/,
+    ],
+  ])('are rejected if an existing collection has %s', async (_, params, reason) => {
     await using server = await startFakeQdrant()
     await (await openOn(server.url)).close()
     const [memories] = memoriesOf(server)
-    const collection = server.state.collections.get(memories?.name as string)
-    if (collection) collection.params.vectors = { dense: { size: 768, distance: 'Cosine' } }
-    await expect(openOn(server.url, { startupTimeoutMs: 60_000 })).rejects.toThrow(
-      /^QDRANT_COLLECTION_PREFIX: the collection p_memories_\S+ has vectors of 768 dimensions, and the embedder test returns 2;.* prefix/,
+    Object.assign(server.state.collections.get(memories?.name as string)?.params, params)
+    const opened = openOn(server.url, { startupTimeoutMs: 60_000 })
+    await expect(opened).rejects.toThrow(
+      /^QDRANT_COLLECTION_PREFIX: expected .*p_memories_.* Set another prefix/,
     )
-    if (collection) collection.params.vectors = {}
-    await expect(openOn(server.url)).rejects.toThrow(/has no vector named dense/)
+    await expect(opened).rejects.toThrow(reason)
+  })
+
+  it('of an earlier version get the vector of the terms, or the operator is told to upgrade the server', async () => {
+    await using server = await startFakeQdrant()
+    await (await openOn(server.url)).close()
+    const [memories] = memoriesOf(server)
+    const { params } = server.state.collections.get(memories?.name as string) ?? {}
+    params.sparse_vectors = undefined
+    server.fault = ({ path }) => (path.endsWith('/vectors/sparse') ? { status: 404 } : undefined)
+    await expect(openOn(server.url)).rejects.toThrow(/^QDRANT_URL: .*no vector named sparse.*Upgrade Qdrant/)
+    server.fault = () => undefined
+    await (await openOn(server.url)).close()
+    expect(params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
   })
 
   it('are separate for each prefix on one server', async () => {

@@ -3,7 +3,7 @@
 // biome-ignore lint/suspicious/noExplicitAny: request bodies, as received
 export type Body = any
 
-interface FakeCollection {
+export interface FakeCollection {
   params: Body
   hnsw: Body
   indexes: Map<string, Body>
@@ -126,52 +126,85 @@ export function createVector({ params }: FakeCollection, name: string, { sparse 
   return { operation_id: 0, status: 'completed' }
 }
 
-/** Qdrant normalises the vectors of collections with cosine distance. */
+/** Qdrant normalises the vectors of collections with cosine distance, unless they are zero or normalised already. */
 function normalised(values: readonly number[]): number[] {
-  const length = Math.hypot(...values)
-  return length > 0 ? values.map((value) => Math.fround(value / length)) : [...values]
+  const floats = values.map(Math.fround)
+  const squared = Math.fround(floats.reduce((sum, value) => sum + value * value, 0))
+  if (squared < 2 ** -23 || Math.abs(squared - 1) <= 1e-6) return floats
+  return floats.map((value) => Math.fround(value / Math.sqrt(squared)))
 }
 
-export function retrieve({ points }: FakeCollection, { ids }: Body): object[] {
+export function retrieve({ points }: FakeCollection, { ids, ...selection }: Body): object[] {
   return ids.flatMap((id: string) => {
     const point = points.get(id)
-    return point ? [{ id, payload: structuredClone(point.payload) }] : []
+    return point ? [shown({ id, ...point }, { with_payload: true, ...selection })] : []
   })
+}
+
+/** A point with the selected parts of its payload and vector. */
+export function shown(
+  { id, payload, vector }: Found,
+  { with_payload: fields = false, with_vector = false }: Body,
+) {
+  const names = Array.isArray(with_vector) ? with_vector : with_vector ? Object.keys(vector) : []
+  const vectors = names.flatMap((name: string) => (vector[name] ? [[name, vector[name]]] : []))
+  return {
+    id,
+    ...(fields !== false && { payload: selected(payload, fields) }),
+    ...(with_vector !== false && { vector: structuredClone(Object.fromEntries(vectors)) }),
+  }
+}
+
+function selected(payload: Found['payload'], fields: Body): object {
+  if (fields === true) return structuredClone(payload)
+  const excluded: string[] = fields.exclude ?? []
+  const included: string[] = Array.isArray(fields) ? fields : (fields.include ?? Object.keys(payload))
+  const picked: Body = {}
+  for (const path of included) {
+    const [property = '', inner] = path.split('.')
+    const value: Body = payload[property]
+    if (value === undefined || excluded.includes(property)) continue
+    picked[property] = inner === undefined ? value : { ...picked[property], [inner]: value[inner] }
+  }
+  return structuredClone(picked)
 }
 
 export function scroll(collection: FakeCollection, body: Body): object {
-  const { filter, limit = 10, offset, order_by: orderBy, with_payload: fields = true } = body
-  const shown = (id: string, payload: Record<string, unknown>) => ({
-    id,
-    payload: structuredClone(
-      Array.isArray(fields) ? Object.fromEntries(fields.map((key) => [key, payload[key]])) : payload,
-    ),
-  })
+  const { filter, limit = 10, offset, order_by: orderBy } = body
+  const selection = { with_payload: true, ...body }
   const found = matching(collection, filter)
   if (!orderBy) {
     const from = found.filter(({ id }) => offset === undefined || id >= offset)
     const next = from[limit]?.id ?? null
     return {
-      points: from.slice(0, limit).map(({ id, payload }) => shown(id, payload)),
+      points: from.slice(0, limit).map((one) => shown(one, selection)),
       next_page_offset: next,
     }
   }
   if (offset !== undefined) throw new Refusal(400, 'Cannot use an offset when using order_by.')
-  const { key, direction = 'asc', start_from: start } = orderBy
+  const points = ordered(collection, found, orderBy).slice(0, limit)
+  return {
+    points: points.map((one) => ({ ...shown(one, selection), order_value: one.payload[orderBy.key] })),
+    next_page_offset: null,
+  }
+}
+
+export function ordered(
+  collection: FakeCollection,
+  found: Found[],
+  { key, direction, start_from: start }: Body,
+) {
   if (!collection.indexes.get(key)?.range) {
     throw new Refusal(400, `No range index for \`order_by\` key: \`${key}\`.`)
   }
-  const sign = direction === 'asc' ? 1 : -1
-  const orderOf = ({ payload }: Body) => payload[key] as number
-  const inOrder = found
-    .filter((one) => start === undefined || sign * (orderOf(one) - start) >= 0)
-    // A stable sort: ties keep the order of their point ids.
-    .sort((a, b) => sign * (orderOf(a) - orderOf(b)))
-  const points = inOrder.slice(0, limit).map((one) => ({
-    ...shown(one.id, one.payload),
-    order_value: orderOf(one),
-  }))
-  return { points, next_page_offset: null }
+  const sign = direction === 'desc' ? -1 : 1
+  const orderOf = ({ payload }: Found) => payload[key] as number
+  return (
+    found
+      .filter((one) => start === undefined || sign * (orderOf(one) - start) >= 0)
+      // A stable sort: ties keep the order of their point ids.
+      .sort((a, b) => sign * (orderOf(a) - orderOf(b)))
+  )
 }
 
 export function facet(collection: FakeCollection, { key, filter, limit = 10 }: Body): object {
@@ -193,15 +226,15 @@ export function count(collection: FakeCollection, { filter }: Body): object {
   return { count: matching(collection, filter).length }
 }
 
-/** Points that match a filter, by id. Every filtered field must be indexed, as in Qdrant's strict mode. */
-function matching(collection: FakeCollection, filter: Body) {
+/** Points that match a filter, by id. Every field that a whole query filters by must be indexed. */
+export function matching(collection: FakeCollection, filter: Body) {
   return [...collection.points]
     .map(([id, { payload, vector }]) => ({ id, payload, vector }))
     .filter((point) => meets(collection, point, filter ?? {}))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-interface Found extends FakePoint {
+export interface Found extends FakePoint {
   id: string
 }
 
@@ -225,10 +258,16 @@ function meets(collection: FakeCollection, point: Found, condition: Body): boole
 }
 
 function valuesAt(collection: FakeCollection, { payload }: Found, key: string): unknown[] {
-  if (!collection.indexes.has(key)) throw new Refusal(400, `Index required but not found for "${key}"`)
-  const value = key.split('.').reduce<Body>((object, part) => object?.[part], payload)
+  if (!collection.indexes.has(key) && !UNINDEXED.test(key)) {
+    throw new Refusal(400, `Index required but not found for "${key}"`)
+  }
+  const parts = key.match(/"[^"]*"|[^."]+/g) as string[]
+  const value = parts.reduce<Body>((object, part) => object?.[part.replaceAll('"', '')], payload)
   return [value].flat().filter((one) => one !== undefined && one !== null)
 }
+
+/** Fields of single records. */
+const UNINDEXED = /^(fields\."[^"]*"|present|partial)$/
 
 function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
   return (

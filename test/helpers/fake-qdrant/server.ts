@@ -18,6 +18,7 @@ import {
   stepsOf,
 } from './engine.ts'
 import { type ApiCheck, checkAgainst } from './openapi.ts'
+import { query } from './query.ts'
 
 export interface FakeRequest {
   method: string
@@ -25,6 +26,7 @@ export interface FakeRequest {
   query: Record<string, string>
   body: Body
   apiKey: string | undefined
+  acceptEncoding: string | undefined
 }
 
 /**
@@ -42,6 +44,8 @@ export interface FakeQdrant extends AsyncDisposable {
   state: FakeState
   /** Every request since the start. */
   requests: FakeRequest[]
+  /** Length of every answer. */
+  answeredBytes: number[]
   /** Called for each request. */
   fault: (request: FakeRequest) => Fault | undefined
   /** Violations of Qdrant's OpenAPI document; disposing of the server throws if there are any. */
@@ -64,6 +68,7 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     state: emptyState(),
     requests: [],
+    answeredBytes: [],
     fault: () => undefined,
     violations: [],
     async [Symbol.asyncDispose]() {
@@ -80,7 +85,9 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     const sent = await text(incoming)
     const body = sent === '' ? undefined : JSON.parse(sent)
     const apiKey = incoming.headers['api-key'] as string | undefined
-    const request = { method, path, query: Object.fromEntries(searchParams), body, apiKey }
+    const acceptEncoding = incoming.headers['accept-encoding'] as string | undefined
+    const query = Object.fromEntries(searchParams)
+    const request = { method, path, query, body, apiKey, acceptEncoding }
     fake.requests.push(request)
     const fault = fake.fault(request)
     if (fault && 'status' in fault) {
@@ -104,7 +111,9 @@ export async function startFakeQdrant(options: { apiKey?: string; port?: number 
     const { status, body: answered } = reply(request, searchParams, fault)
     if (fault && 'hang' in fault) return
     if (fault) return void incoming.socket.destroy()
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answered))
+    const sentBack = JSON.stringify(answered)
+    fake.answeredBytes.push(Buffer.byteLength(sentBack))
+    response.writeHead(status, { 'content-type': 'application/json' }).end(sentBack)
   }
 
   function reply(
@@ -172,6 +181,8 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
     }
     case 'POST points/scroll':
       return scroll(collectionOf(state, name), body)
+    case 'POST points/query/batch':
+      return body.searches.map((one: Body) => query(collectionOf(state, name), one))
     case 'PUT vectors/sparse':
       return createVector(collectionOf(state, name), 'sparse', body)
     case 'POST points/count':

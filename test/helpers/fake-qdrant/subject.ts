@@ -2,6 +2,7 @@ import { openQdrantRecords, type QdrantRecordsOptions } from '../../../sidecar/a
 import type { RecordStore } from '../../../sidecar/ports/records.ts'
 import { type Case, caseNamed, type Open } from '../../contract/contract.ts'
 import { RECORD_CASES, type RecordsSubject } from '../../contract/records.ts'
+import { SEARCH_CASES, SEARCH_DIMENSIONS } from '../../contract/search.ts'
 import { type FakeQdrant, startFakeQdrant } from './server.ts'
 
 export type Opener = typeof openQdrantRecords
@@ -23,6 +24,7 @@ export const CASES_BY_DIMENSIONS: readonly { dimensions: number; cases: readonly
   [
     { dimensions: 2, cases: RECORD_CASES.filter((one) => one !== BITS) },
     { dimensions: 7, cases: [BITS] },
+    { dimensions: SEARCH_DIMENSIONS, cases: SEARCH_CASES },
   ]
 
 /** A subject of the contract, on its own server. */
