@@ -6,7 +6,7 @@ export interface Variant {
   settings: Settings
 }
 
-const OWN_TEXT_ONLY = { mate: 0, before: 0, after: 0, second: 0 }
+const OWN_TEXT_ONLY = { turn: 0, before: 0, after: 0, second: 0 }
 
 /** All signals except one. */
 export const WITHOUT: Variant[] = [
@@ -24,7 +24,7 @@ export function createVariations(): Variant[] {
   const variants: Variant[] = [{ name: 'as is', settings: {} }]
   for (const group of Object.keys(DEFAULT_SETTINGS) as (keyof RankSettings)[]) {
     for (const [name, value] of Object.entries(DEFAULT_SETTINGS[group]) as [string, number][]) {
-      if (name === 'terms') continue
+      if (name === 'lexical') continue
       for (const factor of [0.5, 2]) {
         const changed = name === 'b' ? Math.min(1, value * factor) : value * factor
         variants.push({ name: `${name} × ${factor}`, settings: { [group]: { [name]: changed } } })

@@ -37,7 +37,7 @@ export type Features = {
   /** Prior that the memory contains a fact, 0…1. */
   informative: number
   /** Share of the sentences that are questions, 0…1. */
-  asking: number
+  questions: number
 }
 
 /** What the entry of a memory is made of. */
@@ -74,7 +74,7 @@ export function toSearchEntry({ text, context = '', speaker, ...moment }: Statem
     speaker: nameKey(speaker),
     language: reading.language,
     ...traitsOf(bounded, reading),
-    asking: askingShare(bounded),
+    questions: askingShare(bounded),
   }
   const before = context === '' ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
   return {

@@ -1,19 +1,15 @@
 import { MAX_QUERY_TERMS } from '../../ports/records.ts'
 import { type DateRange, findDates, type MentionedDates, namedDay, rangeOf } from '../../text/dates.ts'
 import { findRelativeDates } from '../../text/relative-dates.ts'
-import { gramsOf } from '../../text/terms/grams.ts'
-import { hashGram } from '../../text/terms/hash.ts'
+import { hashTerm } from '../../text/terms/hash.ts'
 import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
 import { type Reading, readText } from '../../text/terms/tokens.ts'
 import { expandTerms } from './expansion.ts'
-import type { HashedTerm } from './lexical.ts'
 import { DEFAULT_SETTINGS } from './settings.ts'
 
 /** A query, analysed once. */
 export interface Query {
   reading: Reading
-  /** Its character n-grams. */
-  grams: readonly HashedTerm[]
   dates: MentionedDates
   /** Whether a day is the one day that the query names; absent: it names none or several. */
   isNamedDay: ((day: number) => boolean) | undefined
@@ -34,7 +30,6 @@ export function analyseQuery(text: string, now?: number): Query {
   const relative = now === undefined ? [] : findRelativeDates(clipped, now)
   return {
     reading,
-    grams: countGrams(gramsOf(reading.words)),
     dates: { ...named, ranges: [...named.ranges, ...relative] },
     isNamedDay: namedDay(named),
     answerTypes: detectAnswerTypes(
@@ -54,9 +49,12 @@ function clip(text: string): string {
 export function searchTermsOf({ reading }: Query): Map<number, number> {
   const weights = new Map<number, number>()
   // Memories in Latin script whose language is not known count as English.
-  for (const { forms, weight } of expandTerms(reading, ['english'], DEFAULT_SETTINGS.expansion)) {
-    for (const form of forms) {
-      weights.set(form.hash, Math.max(weight * form.weight, weights.get(form.hash) ?? 0))
+  for (const { forms, weight, related } of expandTerms(reading, ['english'], DEFAULT_SETTINGS.expansion)) {
+    for (const one of [{ forms, weight: 1 }, ...related]) {
+      for (const form of one.forms) {
+        const hash = hashTerm(form)
+        weights.set(hash, Math.max(weight * one.weight, weights.get(hash) ?? 0))
+      }
     }
   }
   const heaviest = [...weights].sort(([, a], [, b]) => b - a).slice(0, MAX_QUERY_TERMS)
@@ -70,10 +68,4 @@ export function rangesOf({ dates }: Query, now: number): DateRange[] {
     [year, year - 1].flatMap((one) => rangeOf(one, month, day) ?? []),
   )
   return [...dates.ranges, ...yearly]
-}
-
-function countGrams(grams: readonly string[]): HashedTerm[] {
-  const counts = new Map<number, number>()
-  for (const gram of grams) counts.set(hashGram(gram), (counts.get(hashGram(gram)) ?? 0) + 1)
-  return [...counts].map(([hash, weight]) => ({ weight, forms: [{ hash, weight: 1 }] }))
 }
