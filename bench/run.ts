@@ -21,6 +21,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'latency of per-query recall over HTTP with 500 memories, relative to a minimal JSON handler',
     load: () => import('./recall.ts'),
   },
+  search: {
+    about: 'latency of candidate search on SQLite, by size and number of scopes',
+    load: () => import('./search.ts'),
+  },
   cache: {
     about: 'GET /v1/cache on Redis, relative to a minimal Hono + ioredis handler',
     load: () => import('./cache.ts'),

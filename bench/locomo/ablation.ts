@@ -8,7 +8,7 @@ export interface Variant {
 
 const NO_SIGNALS = { dense: 0, speaker: 0, session: 0, temporal: 0, answer: 0, informative: 0 }
 const OWN_TEXT_ONLY = { before: 0, after: 0, second: 0 }
-const NO_EXPANSION = { synonyms: 0, members: 0, similar: 0, asking: 1 }
+const NO_EXPANSION = { synonyms: 0, members: 0, asking: 1 }
 
 /** Adds the signals one by one, starting from the words of the memory itself. */
 export const STEPS: Variant[] = [

@@ -155,7 +155,7 @@ function open(path: string, now: () => number): Services {
       model: undefined,
       ledger: new Ledger({ records, prices: parsePrices('') }),
     },
-    { indexMaxBytes: 1e9, embeddingDeadlineMs: 60_000, now, strategies: { deadlineMs: 60_000 } },
+    { embeddingDeadlineMs: 60_000, now, strategies: { deadlineMs: 60_000 } },
     createLog('error', (line) => console.error(line)),
   )
 }

@@ -1,15 +1,18 @@
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import { ScopeIndex } from '../../sidecar/retrieval/ranking/scope-index.ts'
+import { DEFAULT_SETTINGS, type RankSettings } from '../../sidecar/retrieval/ranking/settings.ts'
+import { type Indexed, indexMemory, rankMemories } from '../lib/rank-memories.ts'
 import { CATEGORIES, type Conversation, type Question } from './dataset.ts'
 import { type Feed, type FeedOptions, feedConversation } from './feed.ts'
 import { evidenceRecall, Mean } from './metric.ts'
 
-export type Settings = ConstructorParameters<typeof ScopeIndex>[0]
+/** Overrides of the default settings. */
+export type Settings = { [Group in keyof RankSettings]?: Partial<RankSettings[Group]> }
 
 /** A conversation with its embeddings, computed once and evaluated with many settings. */
 export interface Prepared {
   conversation: Conversation
   feed: Feed
+  memories: Indexed[]
   /** Query embeddings in the order of the questions. */
   queries: Float32Array[]
 }
@@ -30,25 +33,34 @@ export async function prepare(
     conversation.questions.map(({ question }) => question),
     'query',
   )
-  return { conversation, feed, queries }
+  return { conversation, feed, memories: feed.memories.map(indexMemory), queries }
 }
 
 /** Retrieves the best `k` messages for each question of categories 1–4. */
 export function ask(
-  { conversation, feed, queries }: Prepared,
+  { conversation, feed, memories, queries }: Prepared,
   k: number,
   settings?: Settings,
 ): QuestionResult[] {
-  const index = new ScopeIndex(settings)
-  index.upsert(feed.memories)
   return conversation.questions.flatMap((question, i) => {
     if (question.category === 5) return []
     const dense = queries[i] as Float32Array
     // Two memories of one message may both rank; k counts messages.
-    const ranked = index.rank(question.question, { limit: 2 * k, dense })
+    const ranked = rankMemories(memories, question.question, {
+      dense,
+      settings: withDefaults(settings),
+    }).slice(0, 2 * k)
     const found = [...new Set(ranked.map(({ id }) => feed.messageOf.get(id) as string))].slice(0, k)
     return [{ question, found }]
   })
+}
+
+function withDefaults({ fields, expansion, weights }: Settings = {}): RankSettings {
+  return {
+    fields: { ...DEFAULT_SETTINGS.fields, ...fields },
+    expansion: { ...DEFAULT_SETTINGS.expansion, ...expansion },
+    weights: { ...DEFAULT_SETTINGS.weights, ...weights },
+  }
 }
 
 export interface Report {

@@ -1,6 +1,6 @@
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import type { IndexedMemory } from '../../sidecar/retrieval/ranking/scope-index.ts'
 import { keepVerbatim } from '../../sidecar/text/verbatim.ts'
+import type { SpokenMemory } from '../lib/rank-memories.ts'
 import type { Conversation, Message } from './dataset.ts'
 
 export interface FeedOptions {
@@ -11,7 +11,7 @@ export interface FeedOptions {
 }
 
 export interface Feed {
-  memories: IndexedMemory[]
+  memories: SpokenMemory[]
   /** Message id (`dia_id`) by memory id. */
   messageOf: Map<string, string>
 }
@@ -25,7 +25,7 @@ export async function feedConversation(
   embedder: Embedder,
   options: FeedOptions,
 ): Promise<Feed> {
-  const memories: Omit<IndexedMemory, 'dense'>[] = []
+  const memories: Omit<SpokenMemory, 'dense'>[] = []
   const messageOf = new Map<string, string>()
   let previous: Message | undefined
   conversation.messages.forEach((message, index) => {

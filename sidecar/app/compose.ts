@@ -8,22 +8,23 @@ import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
 import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
+import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
-import { type CacheStore, CacheUnavailable } from '../ports/cache-store.ts'
+import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { LanguageModel } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
+import type { Reranker } from '../ports/reranker.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
 import { createAuthorCache } from '../retrieval/blocks/author-cache.ts'
 import { Profiles } from '../retrieval/profile/profiles.ts'
+import { DEFAULT_SETTINGS, NEURAL_SETTINGS } from '../retrieval/ranking/settings.ts'
 import { Recall } from '../retrieval/recall.ts'
-import type { IndexSettings } from '../retrieval/snapshot.ts'
-import { Snapshots } from '../retrieval/snapshots.ts'
 import { createStrategies, type StrategySettings } from '../retrieval/strategies/create.ts'
 
 export interface Backends {
@@ -32,6 +33,7 @@ export interface Backends {
   scopeState: ScopeState
   scopeLock: ScopeLock
   embedder: Embedder
+  reranker?: Reranker | undefined
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
   /** Schedules flushes; required with a model. */
@@ -42,9 +44,9 @@ export interface Backends {
 }
 
 export interface EngineSettings {
-  indexMaxBytes: number
   embeddingDeadlineMs: number
-  indexSettings?: IndexSettings | undefined
+  /** Whether the embedder is a neural model, so that its similarities count. @default false */
+  isNeural?: boolean | undefined
   /** Whether other processes write to the same records and the same scope state. @default false */
   isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
@@ -75,47 +77,36 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     ...(isShared && { onUndeliverableRemoval: 'refuse', pollMs: NOTICE_POLL_MS }),
   })
   const { hasPendingNotices } = announcer
-  const readEpoch = async (scope: string) => {
-    if (!hasPendingNotices(scope)) return (await scopeState.counters(scope)).epoch
-    throw new CacheUnavailable('refused', 'a change of this scope has not been announced yet')
-  }
-  const snapshots = new Snapshots({
-    records,
-    maxBytes: settings.indexMaxBytes,
-    settings: settings.indexSettings,
-    onInvalidRecord,
-    readEpoch: isShared ? readEpoch : undefined,
-  })
   const engine = new MemoryEngine({
     records,
     lock: scopeLock,
     embedder,
-    onChange: (change) => snapshots.applyAndAnnounce(change, () => announcer.changed(change)),
-    async onFence(scope) {
-      const counters = await announcer.beforeRemoval(scope)
-      if (counters) snapshots.advanceEpoch(scope, counters)
-    },
+    onChange: async (change) => void (await announcer.changed(change)),
+    onFence: async (scope) => void (await announcer.beforeRemoval(scope)),
     onInvalidRecord,
+    onUnembedded: () => missingVectors.note(),
     now,
   })
+  const missingVectors = new MissingVectors({ records, engine, log, now, timers })
   const metrics = createMetrics({
-    snapshots: () => snapshots.counts,
     pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
     now,
   })
   ledger.listen(metrics.call)
+  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const recall = new Recall({
     records,
-    snapshots,
     embedder,
+    reranker: backends.reranker,
     embeddingDeadlineMs,
+    settings: settings.isNeural ? NEURAL_SETTINGS : DEFAULT_SETTINGS,
     onInvalidRecord,
     now,
+    timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
-  const profiles = new Profiles({ snapshots, ruleBook, learns: model !== undefined, now })
+  const profiles = new Profiles({ records, ruleBook, learns: model !== undefined, onInvalidRecord, now })
   const timeline = new Timeline({
     records,
     now,
@@ -174,12 +165,14 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     timeline,
     metrics,
     buffer,
-    intake: new Intake({ engine, ruleBook, buffer, now }),
+    intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
     authorCache: createAuthorCache(cache, now),
     announcer,
+    missingVectors,
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await missingVectors.close()
       await buffer?.close()
       await queue?.close()
       await flushLock?.drained()

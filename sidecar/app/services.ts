@@ -2,17 +2,24 @@ import { join } from 'node:path'
 import { importIntakeLog } from '../cli/migration/intake-log.ts'
 import { assertMigrationComplete } from '../cli/migration/migration-state.ts'
 import { Ledger } from '../insight/ledger/ledger.ts'
+import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { assertSameEmbedder } from '../memory/store/embedder-guard.ts'
+import { updateSearchIndex } from '../memory/store/search-index.ts'
 import type { LedgerEntry, RecordCall } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'
 import { tokenCounter } from '../text/token-counter.ts'
-import { openCaches, openEmbedder, openLanguageModel, openLocks, openQueue, openRecords } from './backends.ts'
+import {
+  createReranker,
+  openCaches,
+  openEmbedder,
+  openLanguageModel,
+  openLocks,
+  openQueue,
+  openRecords,
+} from './backends.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
 import type { Topology } from './topology.ts'
-
-/** Weight of vector similarity beside words, for a neural embedding model. */
-const NEURAL_INDEX = { weights: { dense: 0.5 } }
 
 /**
  * Opens the backends of the topology and builds the engine on them.
@@ -23,11 +30,10 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   // The embedder reports its calls to the ledger, but the ledger needs the store, which needs the embedder.
   const early: LedgerEntry[] = []
   let record: RecordCall = (entry) => early.push(entry)
-  const embedder = await openEmbedder(
-    config,
-    (entry) => record(entry),
-    (error) => log.warn('embedding model unavailable', { error: error.message }),
-  )
+  const embedder = await openEmbedder(config, (entry) => record(entry), {
+    onUnavailable: (error) => log.warn('embedding model unavailable', { error: error.message }),
+    onRefused: (error) => log.warn('text refused by the embedding model', { error: error.message }),
+  })
   const records = await openRecords(
     topology.records,
     embedder,
@@ -54,19 +60,24 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   await assertMigrationComplete(records)
   await assertSameEmbedder(records, embedder)
   const model = await openLanguageModel(config, record)
+  const reranker = createReranker(config, (error) =>
+    log.warn('reranker unavailable', { error: error.message }),
+  )
   const queue = model && (await openQueue(topology.queue, connection))
   opened.defer(() => queue?.close())
   services = compose(
-    { records, cache, scopeState, ...locks, queue, embedder, model, ledger },
+    { records, cache, scopeState, ...locks, queue, embedder, reranker, model, ledger },
     {
-      indexMaxBytes: config.indexMaxBytes,
       embeddingDeadlineMs: config.embeddingDeadlineMs,
-      indexSettings: config.embedding && NEURAL_INDEX,
+      isNeural: config.embedding !== undefined,
       isShared: topology.isShared,
       buffer: config.buffer,
       ...(model && { countTokens: await tokenCounter() }),
     },
     log,
+  )
+  await updateSearchIndex(records, locks.scopeLock, logInvalidRecord(log), (scopes, memories) =>
+    log.info('memories indexed for search', { users: scopes, memories }),
   )
   await services.announcer.start()
   if (topology.records.kind === 'sqlite') {
@@ -78,6 +89,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
     if (turns > 0) log.info('turns imported from the intake log of an earlier version', { turns })
   }
   await services.buffer?.start()
+  services.missingVectors.start()
   opened.move()
   return services
 }

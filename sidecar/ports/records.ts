@@ -43,6 +43,8 @@ export interface SearchEntry {
   terms: Uint32Array
   /** Hashes of the terms of the text said just before it. */
   context: Uint32Array
+  /** Hashes of the character n-grams of its text, one per occurrence. The store returns them and does not read them. */
+  grams: Uint16Array
   /** Values for the ranking; the store returns them unchanged and does not read them. */
   features: JsonObject
 }
@@ -65,7 +67,7 @@ export type Condition =
 
 export type Path = readonly (string | number)[]
 
-export type Bound = number | string
+type Bound = number | string
 
 export interface SearchQuery {
   /** Weights above 0 by term hash, at most `MAX_QUERY_TERMS`. */

@@ -1,18 +1,23 @@
 import pTimeout from 'p-timeout'
-import { asOf as readAsOf } from '../memory/engine/as-of.ts'
-import type { Predicate } from '../memory/model/filters.ts'
+import type { Filter, Predicate } from '../memory/model/filters.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
+import { readLatestMemories } from '../memory/repositories/memories.ts'
 import type { OnInvalidRecord } from '../memory/repositories/record.ts'
 import type { Embedder } from '../ports/embedder.ts'
-import { AppError } from '../ports/errors.ts'
 import type { RecordStore } from '../ports/records.ts'
+import type { Reranker } from '../ports/reranker.ts'
+import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
+import { hasRelativeDate } from '../text/relative-dates.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
+import { createRanker, orUnavailable, type Ranker, type Ranking, walk } from './ranker.ts'
+import { analyseQuery } from './ranking/query.ts'
+import type { RankSettings } from './ranking/settings.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
-import { buildSnapshot, type Snapshot } from './snapshot.ts'
-import type { Snapshots } from './snapshots.ts'
+import { dropRepeats } from './repeats.ts'
+import { rerank } from './rerank.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
@@ -20,12 +25,14 @@ export interface SearchRequest extends Narrowing {
   topK: number
   /** Minimum score. */
   threshold?: number | undefined
-  filter?: Predicate | undefined
+  filter?: Filter | undefined
   explain?: boolean | undefined
   /** Ids of memories whose absence from the result is to be explained. */
   whyNot?: readonly string[] | undefined
   /** Searches the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
+  /** When the question is asked; default: `asOf`, else now. Without an offset, the time zone of the app applies. */
+  askedAt?: LocalTime | undefined
 }
 
 export interface Found {
@@ -66,7 +73,7 @@ export interface RecallResult extends SearchResult {
 
 /** The memories that a block may contain. */
 export interface BlockCandidates extends SearchResult {
-  /** All memories that pass the gates, including those that do not match the query. */
+  /** The latest memories that pass the gates, including those that do not match the query. */
   all: Memory[]
   /** Query-independent value of a memory, 0…1. */
   salience: (memory: Memory) => number
@@ -77,28 +84,34 @@ export interface BlockCandidates extends SearchResult {
 
 export interface RecallOptions {
   records: RecordStore
-  snapshots: Snapshots
   embedder: Embedder
+  reranker?: Reranker | undefined
+  settings?: RankSettings | undefined
   /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds; "last week" in a query is relative to it. */
   now?: () => number
+  /** The time zone of queries, by the rules of the app; default: UTC. */
+  timeZoneOf?: (namespace: string, appId: string | null) => Promise<string>
   /** Called with the duration of each read and its missing parts. */
   onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
 
 /** Models rate the importance of a memory from 1 to 5. */
 const MAX_IMPORTANCE = 5
-
-/** Ranks the snapshot of a scope for a query. */
+/** Memories that a block is selected from, the latest ones. */
+const MAX_BLOCK_MEMORIES = 2_000
+/** Ranks the candidates of the store for a query. */
 export class Recall {
   readonly #options: RecallOptions
   readonly #now: () => number
+  readonly #rank: Ranker
 
   constructor(options: RecallOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#rank = createRanker({ ...options, now: this.#now })
   }
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
@@ -111,24 +124,37 @@ export class Recall {
   /** Searches all conversations, including turns in the window. */
   async blockCandidates(scope: Scope, request: SearchRequest): Promise<BlockCandidates> {
     const now = this.#now()
+    const { conversationId } = request
     const gates = createGates({ ...request, conversationId: undefined, now })
-    const { result, snapshot, vector } = await this.#search(scope, request, gates)
-    const all = [...snapshot.memories.values()].filter((memory) => passesAll(gates, memory))
+    const { records, onInvalidRecord } = this.#options
+    const [latest, { result, vector }] = await Promise.all([
+      orUnavailable(readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord)),
+      this.#search(scope, request, gates),
+    ])
+    const informative = new Map(latest.map(({ memory, informative }) => [memory.id, informative]))
     const salience = ({ id, importance }: Memory) =>
-      importance === null ? snapshot.index.informativeness(id) : importance / MAX_IMPORTANCE
-    return { ...result, all, salience, queryVector: vector, coverage: toCoverage(snapshot, request, now) }
+      importance === null ? (informative.get(id) ?? 0) : importance / MAX_IMPORTANCE
+    const memories = latest.map(({ memory }) => memory)
+    const isComplete = memories.length < MAX_BLOCK_MEMORIES
+    const coverage =
+      conversationId === undefined ? undefined : coverageOf(memories, conversationId, now, isComplete)
+    const known = new Map(memories.map((memory) => [memory.id, memory]))
+    // One object per memory, because the selection compares objects.
+    const found = result.found.map((one) => ({ ...one, memory: known.get(one.memory.id) ?? one.memory }))
+    const all = memories.filter((memory) => passesAll(gates, memory))
+    return { ...result, found, all, salience, queryVector: vector, coverage }
   }
 
   /**
    * Strategy `per_query`: renders the memories that match the query best, within a token budget. Excludes memories that
    * the window of this conversation shows.
    *
-   * @param inPrompt ids of memories that another part of the prompt contains
+   * @param inPrompt memories that another part of the prompt contains
    */
   async recallPerQuery(
     scope: Scope,
     request: RecallRequest,
-    inPrompt: ReadonlySet<string> = new Set(),
+    inPrompt: readonly Memory[] = [],
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const now = this.#now()
@@ -136,18 +162,21 @@ export class Recall {
     if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
       gates.push(windowGate(conversationId, turn, windowSize))
     }
-    const { result, snapshot } = await this.#search(scope, request, gates)
-    const coverage = toCoverage(snapshot, request, now)
+    const { result } = await this.#search(scope, request, gates)
     const count = await tokenCounter()
     const started = performance.now()
-    const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !inPrompt.has(id))
-    const heading = inPrompt.size > 0 ? NO_HEADING : DEFAULT_HEADING
+    const shown = new Set(inPrompt.map(({ id }) => id))
+    const others = result.found.map(({ memory }) => memory).filter(({ id }) => !shown.has(id))
+    const memories = dropRepeats(others, (memory) => memory, inPrompt)
+    const heading = inPrompt.length > 0 ? NO_HEADING : DEFAULT_HEADING
     const rendered = render(memories, request.tokenBudget, count, heading)
     const renderMs = performance.now() - started
     const kept = new Set(rendered.memories)
     const tookMs = { ...result.tookMs, render: renderMs, total: result.tookMs.total + renderMs }
     this.#options.onTimings?.('recall', tookMs, result.degraded)
     const found = result.found.filter(({ memory }) => kept.has(memory))
+    // The store sees every memory that was added before it is asked.
+    const coverage = conversationId === undefined ? undefined : { at: now }
     return { ...result, found, rendered, tookMs, coverage }
   }
 
@@ -156,62 +185,69 @@ export class Recall {
     scope: string,
     { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const snapshot = await this.#snapshot(scope, undefined)
-    const ranked = snapshot.index.rank(text, { limit, dense, accept: accepts(snapshot, accept) })
-    return ranked.map(({ id }) => snapshot.memories.get(id) as Memory)
+    const ranking = await this.#rank(scope, { query: analyseQuery(text), dense, gates: [] })
+    const similar: Memory[] = []
+    for await (const { memory } of walk(ranking, limit)) {
+      if (accept(memory)) similar.push(memory)
+      if (similar.length === limit) break
+    }
+    return similar
   }
 
   async #search(
     scope: Scope,
     request: SearchRequest,
     gates: readonly Gate[],
-  ): Promise<{ result: SearchResult; snapshot: Snapshot; vector: Float32Array | undefined }> {
+  ): Promise<{ result: SearchResult; vector: Float32Array | undefined }> {
     const started = performance.now()
-    const { query, topK, threshold, explain } = request
+    const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
-    const [snapshot, dense] = await Promise.all([this.#snapshot(key, request.asOf), this.embed(key, query)])
+    const [dense, now] = await Promise.all([this.embed(key, query), this.#localTimeOf(scope, request)])
     const embedded = performance.now()
-    const now = request.asOf ?? this.#now()
-    const accept = accepts(snapshot, (memory) => passesAll(gates, memory))
-    const rank = (limit: number) => snapshot.index.rank(query, { limit, now, dense, explain, accept })
-    const found = rank(topK)
-      .filter(({ score }) => threshold === undefined || score >= threshold)
-      .map(({ id, score, parts }): Found => {
-        const validUntil = snapshot.validUntil?.get(id) ?? null
-        return { memory: snapshot.memories.get(id) as Memory, score, parts, validUntil }
-      })
-    const whyNot =
-      request.whyNot &&
-      (await explainAbsence(request.whyNot, new Set(found.map(({ memory }) => memory.id)), {
-        memories: snapshot.memories,
+    const analysed = analyseQuery(query, now)
+    const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
+    const degraded = dense === undefined ? ['embedding'] : []
+    const rank = async (checked: readonly Gate[]) => {
+      const ranking = await this.#rank(key, { query: analysed, dense, gates: checked, asOf })
+      const { reranker } = this.#options
+      if (!reranker) return ranking
+      const reranked = await rerank(ranking, query, key, reranker)
+      if (!reranked) degraded.push('reranker')
+      return reranked ?? ranking
+    }
+    let ranking = await rank(pushed)
+    let { found, isShort } = await select(ranking, request, gates)
+    if (isShort && ranking.hasMore) {
+      // Most candidates have expired: the store is asked for others.
+      ranking = await rank(gates)
+      found = (await select(ranking, request, gates)).found
+    }
+    const absence =
+      whyNot &&
+      (await explainAbsence(whyNot, new Set(found.map(({ memory }) => memory.id)), {
+        ...ranking,
         gates,
         topK,
         threshold,
-        rankAll: () => rank(snapshot.memories.size),
-        whyAbsent: createAbsenceCheck(this.#options.records, key, request.asOf),
+        whyAbsent: createAbsenceCheck(this.#options.records, key, asOf),
       }))
     const ended = performance.now()
     const result = {
       found,
-      whyNot,
-      degraded: [...(snapshot.degraded ?? []), ...(dense === undefined ? ['embedding'] : [])],
+      whyNot: absence,
+      degraded: [...new Set(degraded)],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
-    return { result, snapshot, vector: dense }
+    return { result, vector: dense }
   }
 
-  async #snapshot(scope: string, asOf: number | undefined): Promise<Snapshot> {
-    const { snapshots, records, onInvalidRecord } = this.#options
-    try {
-      if (asOf === undefined) return await snapshots.get(scope)
-      const past = await readAsOf(records, scope, asOf, onInvalidRecord)
-      const validUntil = past.flatMap(({ held, validUntil }) =>
-        validUntil === null ? [] : [[held.memory.id, validUntil] as const],
-      )
-      return { ...(await buildSnapshot(past.map(({ held }) => held))), validUntil: new Map(validUntil) }
-    } catch (cause) {
-      throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
-    }
+  /** Wall clock in epoch milliseconds. Reads the rules only for a query in which the time zone matters. */
+  async #localTimeOf({ namespace }: Scope, { query, appId, asOf, askedAt }: SearchRequest): Promise<number> {
+    const time = askedAt ?? { at: asOf ?? this.#now() }
+    if (time.utc_offset !== undefined || !hasRelativeDate(query)) return toWallClock(time)
+    // Rules that cannot be read must not fail a recall.
+    const zone = await this.#options.timeZoneOf?.(namespace, appId ?? null).catch(() => UTC)
+    return toWallClock(inZone(time, zone))
   }
 
   /** Returns `undefined` if the embedding is late or fails. */
@@ -224,24 +260,31 @@ export class Recall {
         milliseconds: embeddingDeadlineMs,
         fallback: () => controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`)),
       })
-      return vectors?.[0]
+      return vectors?.[0]?.length ? vectors[0] : undefined
     } catch {
       return undefined
     }
   }
 }
 
-function accepts({ memories }: Snapshot, predicate: Predicate): (id: string) => boolean {
-  return (id) => {
-    const memory = memories.get(id)
-    return memory !== undefined && predicate(memory)
+/** The best memories that pass the gates. */
+async function select(
+  ranking: Ranking,
+  { topK, threshold, explain }: SearchRequest,
+  gates: readonly Gate[],
+): Promise<{ found: Found[]; isShort: boolean }> {
+  const found: Found[] = []
+  const memoryOf = ({ memory }: Found) => memory
+  for await (const { memory, score, parts } of walk(ranking, topK)) {
+    if (threshold !== undefined && score < threshold) {
+      return { found: dropRepeats(found, memoryOf), isShort: false }
+    }
+    if (!passesAll(gates, memory)) continue
+    const validUntil = ranking.validUntil?.get(memory.id) ?? null
+    found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
+    if (found.length < topK) continue
+    const distinct = dropRepeats(found, memoryOf)
+    if (distinct.length === topK) return { found: distinct, isShort: false }
   }
-}
-
-function toCoverage(
-  { memories }: Snapshot,
-  { conversationId }: SearchRequest,
-  at: number,
-): TurnCoverage | undefined {
-  return conversationId === undefined ? undefined : coverageOf(memories.values(), conversationId, at)
+  return { found: dropRepeats(found, memoryOf), isShort: true }
 }

@@ -2,7 +2,7 @@ import type { Memory } from '../memory/model/memory.ts'
 import { isEndMarker } from '../memory/repositories/versions.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Gate } from './gates.ts'
-import type { RankedMemory } from './ranking/scope-index.ts'
+import type { Ranked } from './ranking/rank.ts'
 
 /** The first gate that a memory failed, with details such as its rank. */
 export interface WhyNot {
@@ -11,13 +11,13 @@ export interface WhyNot {
 }
 
 export interface WhyNotContext {
-  memories: ReadonlyMap<string, Memory>
+  read: (ids: readonly string[]) => Promise<readonly Memory[]>
   gates: readonly Gate[]
   topK: number
   threshold: number | undefined
-  /** All memories that passed the gates, best first. */
-  rankAll: () => readonly RankedMemory[]
-  /** Returns why a memory is not among `memories`. */
+  /** The candidates, best first. */
+  ranked: readonly Ranked[]
+  /** Returns why a memory cannot be read. */
   whyAbsent: (id: string) => Promise<keyof typeof ABSENT>
 }
 
@@ -48,10 +48,9 @@ export async function explainAbsence(
   context: WhyNotContext,
 ): Promise<Record<string, WhyNot>> {
   const reasons = new Map<string, WhyNot>()
-  let ranked: readonly RankedMemory[] | undefined
   for (const id of ids) {
     if (returned.has(id)) continue
-    const memory = context.memories.get(id)
+    const [memory] = await context.read([id])
     const failed = memory && context.gates.find(({ passes }) => !passes(memory))
     if (!memory) {
       const gate = await context.whyAbsent(id)
@@ -59,20 +58,16 @@ export async function explainAbsence(
     } else if (failed) {
       reasons.set(id, { gate: failed.name, detail: `the memory does not match ${failed.name}` })
     } else {
-      ranked ??= context.rankAll()
-      reasons.set(id, explainRank(id, ranked, context))
+      reasons.set(id, explainRank(id, context))
     }
   }
   // Assigning properties one by one would fail for the id `__proto__`.
   return Object.fromEntries(reasons)
 }
 
-function explainRank(
-  id: string,
-  ranked: readonly RankedMemory[],
-  { topK, threshold }: WhyNotContext,
-): WhyNot {
+function explainRank(id: string, { ranked, topK, threshold }: WhyNotContext): WhyNot {
   const index = ranked.findIndex((one) => one.id === id)
+  if (index < 0) return { gate: 'candidates', detail: `not among the ${ranked.length} best candidates` }
   const score = Math.round((ranked[index]?.score ?? 0) * 1e6) / 1e6
   return index >= topK || threshold === undefined
     ? { gate: 'rank', detail: `rank ${index + 1}, score ${score}; top_k is ${topK}` }

@@ -18,7 +18,6 @@ import {
   scrollAll,
 } from '../../sidecar/ports/records.ts'
 import { Recall } from '../../sidecar/retrieval/recall.ts'
-import { Snapshots } from '../../sidecar/retrieval/snapshots.ts'
 import { type Clock, stoppedClock } from './clock.ts'
 import { type FactTable, memoryModel } from './memory-model.ts'
 import type { ScriptedRequest } from './scripted-openai/rules.ts'
@@ -48,7 +47,6 @@ export interface OpenEngine {
   records: RecordStore
   engine: MemoryEngine
   recall: Recall
-  snapshots: Snapshots
   learner: Learner
   /** The requests to the model. */
   asked: CompletionRequest[]
@@ -80,18 +78,16 @@ export function openEngine({
   const opened = openSqliteRecords(':memory:')
   onTestFinished(() => opened.close())
   const records = wrapRecords(opened)
-  const snapshots = new Snapshots({ records, maxBytes: 64 * 1024 * 1024, onInvalidRecord })
   const engine = new MemoryEngine({
     records,
     lock: createInProcessScopeLock(),
     embedder,
-    onChange: (change) => snapshots.applyAndAnnounce(change, async () => undefined),
+    onChange: async () => {},
     onInvalidRecord,
     now: clock.now,
   })
   const recall = new Recall({
     records,
-    snapshots,
     embedder,
     embeddingDeadlineMs: 5000,
     onInvalidRecord,
@@ -124,7 +120,6 @@ export function openEngine({
     records,
     engine,
     recall,
-    snapshots,
     learner,
     asked,
     say: (turn, words, more) => post(false, turn, words, more),

@@ -75,12 +75,12 @@ export function testApp(options: TestAppOptions = {}) {
       ledger,
     },
     {
-      indexMaxBytes: 64 * 1024 * 1024,
-      embeddingDeadlineMs: options.embeddingDeadlineMs ?? 5000,
+      embeddingDeadlineMs: options.embeddingDeadlineMs ?? 60_000,
       countTokens: (text) => Math.ceil(text.length / 4),
       now: clock.now,
       buffer: options.buffer,
-      strategies: options.strategies,
+      // No deadline passes on a slow machine.
+      strategies: { deadlineMs: 60_000, ...options.strategies },
     },
     log,
   )

@@ -86,6 +86,7 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
     },
     scroll: (collection, scope, scrolling) =>
       read(scope, () => scrollPage(sourceOf(collection), collection, scope, scrolling)),
+    search: () => whenOpen(() => Promise.reject(new Error('search on Qdrant is not implemented'))),
     async scopes(collection, { after = '', limit }) {
       const found = await read(EVERY_SCOPE, () => scopesIn(sourceOf(collection), collection))
       const following = found.filter((scope) => scope > after)

@@ -35,4 +35,25 @@ export const VERSIONS = [
   INSERT INTO scopes SELECT DISTINCT collection, scope FROM records;`,
   // Version 4 may hold packed vectors, which version 3 would misread.
   '',
+  // Numbers of entries and blocks begin with the number of their scope, so that the rows of a scope lie together.
+  // The entry of a record also holds its vector. Records of earlier versions have no entry.
+  `ALTER TABLE records ADD COLUMN entry INTEGER;
+  CREATE TABLE search_scopes (
+    no INTEGER PRIMARY KEY,
+    scope TEXT NOT NULL UNIQUE,
+    total INTEGER NOT NULL,
+    next INTEGER NOT NULL,
+    built INTEGER NOT NULL,
+    written INTEGER NOT NULL,
+    mean BLOB
+  ) STRICT;
+  CREATE TABLE search_entries (
+    no INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    terms BLOB NOT NULL,
+    features TEXT NOT NULL,
+    dense BLOB
+  ) STRICT;
+  CREATE TABLE search_blocks (no INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;`,
 ] as const

@@ -2,8 +2,11 @@ import type { SQLOutputValue } from 'node:sqlite'
 import type { Collection, JsonObject, ScrollOptions, StoredRecord, Write } from '../../ports/records.ts'
 import { openFile, upgrade } from './file.ts'
 import type { Table } from './messages.ts'
-import { packedFromBytes, packedToBytes } from './packed-vector.ts'
 import { VERSIONS } from './record-schema.ts'
+import { openEntries } from './search/entries.ts'
+import { packedFromBytes, packedToBytes } from './search/packed-vector.ts'
+import { openSearch } from './search/search.ts'
+import { termsFromBytes } from './search/terms.ts'
 
 /** The records file. Runs in the worker thread. */
 export function openRecordTable(path: string, { maxPages }: { maxPages?: number | undefined }): Table {
@@ -11,11 +14,14 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
   const { db } = file
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   const put = db.prepare(
-    `INSERT INTO records (scope, collection, id, position, payload, dense) VALUES (?, ?, ?, ?, ?, ?)
+    `INSERT INTO records (scope, collection, id, position, payload, dense, entry) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (scope, collection, id) DO UPDATE SET position = excluded.position, payload = excluded.payload,
-       dense = excluded.dense, sparse = NULL`,
+       dense = excluded.dense, entry = excluded.entry, sparse = NULL`,
   )
   const remove = db.prepare('DELETE FROM records WHERE scope = ? AND collection = ? AND id = ?')
+  const entryOf = db.prepare(
+    "SELECT entry FROM records WHERE scope = ? AND collection = 'memories' AND id = ?",
+  )
   const addScope = db.prepare('INSERT OR IGNORE INTO scopes (collection, scope) VALUES (?, ?)')
   const removeScope = db.prepare(
     `DELETE FROM scopes WHERE collection = ? AND scope = ?
@@ -23,14 +29,23 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
   )
   const select = (rest: string) =>
     db.prepare(
-      `SELECT id, position, payload, dense FROM records WHERE scope = ? AND collection = ? AND ${rest}`,
+      `SELECT records.id, records.position, payload, coalesce(records.dense, e.dense) AS dense, terms, features
+       FROM records LEFT JOIN search_entries e ON e.no = records.entry
+       WHERE scope = ? AND collection = ? AND ${rest}`,
     )
-  const get = select('id = ?')
-  const ascending = select('(position, id) > (?, ?) ORDER BY position ASC, id ASC LIMIT ?')
-  const descending = select('(position, id) < (?, ?) ORDER BY position DESC, id DESC LIMIT ?')
+  const get = select('records.id = ?')
+  const ascending = select(
+    '(records.position, records.id) > (?, ?) ORDER BY records.position ASC, records.id ASC LIMIT ?',
+  )
+  const descending = select(
+    '(records.position, records.id) < (?, ?) ORDER BY records.position DESC, records.id DESC LIMIT ?',
+  )
   const scopes = db.prepare(
     'SELECT scope FROM scopes WHERE collection = ? AND scope > ? ORDER BY scope LIMIT ?',
   )
+
+  const entries = openEntries(db)
+  const search = openSearch(db)
 
   const reads = {
     get(collection: Collection, scope: string, id: string) {
@@ -42,22 +57,36 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
         direction === 'descending' ? [descending, Number.POSITIVE_INFINITY] : [ascending, -1]
       return statement.all(scope, collection, after?.order ?? start, after?.id ?? '', limit).map(toRecord)
     },
+    search,
+    read: (scope: string, ids: readonly string[]) =>
+      ids.flatMap((id) => {
+        const row = get.get(scope, 'memories', id)
+        return row ? [toRecord(row)] : []
+      }),
     scopes: (collection: Collection, after: string, limit: number) =>
       scopes.all(collection, after, limit).map((row) => row['scope']),
     check: () => db.exec('SELECT 1'),
   }
   const writes = {
     commit(all: readonly Write[]) {
+      const searchable = entries.begin()
       for (const write of all) {
         const { collection, scope } = write
+        const id = 'put' in write ? write.put.id : write.remove
+        const known = collection === 'memories' ? entryOf.get(scope, id)?.['entry'] : null
+        const no = typeof known === 'number' ? known : null
+        const entry = 'put' in write && collection === 'memories' ? write.put.search : undefined
+        if (no !== null && !entry) searchable.remove(scope, no)
         if ('remove' in write) {
-          remove.run(scope, collection, write.remove)
+          remove.run(scope, collection, id)
           continue
         }
-        const { id, order, payload, dense } = write.put
-        const bytes = dense ? packedToBytes(dense) : null
-        put.run(scope, collection, id, order, JSON.stringify(payload), bytes)
+        const { order, payload, dense } = write.put
+        const newNo = entry ? searchable.put(scope, { ...write.put, search: entry }, no) : null
+        const bytes = dense && !entry ? packedToBytes(dense) : null
+        put.run(scope, collection, id, order, JSON.stringify(payload), bytes, newNo)
       }
+      searchable.finish()
       const touched = new Map(all.map((write) => [`${write.collection} ${write.scope}`, write]))
       for (const { collection, scope } of touched.values()) {
         addScope.run(collection, scope)
@@ -69,11 +98,15 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
 }
 
 function toRecord(row: Record<string, SQLOutputValue>): StoredRecord {
-  const { id, position, payload, dense } = row
+  const { id, position, payload, dense, terms, features } = row
   return {
     id: id as string,
     order: position as number,
     payload: JSON.parse(payload as string) as JsonObject,
     dense: dense instanceof Uint8Array ? packedFromBytes(dense) : undefined,
+    search:
+      terms instanceof Uint8Array
+        ? { ...termsFromBytes(terms), features: JSON.parse(features as string) as JsonObject }
+        : undefined,
   }
 }

@@ -1,7 +1,10 @@
 import { AppError } from '../../ports/errors.ts'
-import type { RecordStore, StoredRecord } from '../../ports/records.ts'
+import type { JsonObject, RecordStore, SearchResult, StoredRecord } from '../../ports/records.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 import type { Failure } from './messages.ts'
+import type { SearchAnswer } from './search/search.ts'
+import { slicer } from './search/slices.ts'
+import { termsFromBytes } from './search/terms.ts'
 
 /**
  * Records in one SQLite file, owned by one process. A commit is on disk when it resolves.
@@ -35,6 +38,13 @@ export function openSqliteRecords(
     commit: (writes) => call<void>(notStored, 'commit', writes),
     get: (...args) => call<StoredRecord | undefined>(unreadable, 'get', ...args),
     scroll: (...args) => call<StoredRecord[]>(unreadable, 'scroll', ...args),
+    async search(scope, query) {
+      // A view would be copied to the thread with all of its buffer.
+      const dense = query.dense?.slice()
+      const found = await call<SearchAnswer>(unreadable, 'search', scope, { ...query, dense })
+      const read = (ids: readonly string[]) => call<StoredRecord[]>(unreadable, 'read', scope, ids)
+      return { ...toResult(found), read }
+    },
     scopes: (collection, { after = '', limit }) =>
       call<string[]>(unreadable, 'scopes', collection, after, limit),
     check: () => call<void>(unreadable, 'check'),
@@ -43,6 +53,20 @@ export function openSqliteRecords(
       await file.close()
     },
   }
+}
+
+function toResult(found: SearchAnswer): Omit<SearchResult, 'read'> {
+  const take = slicer(found.terms)
+  const candidates = found.ids.map((id, i) => {
+    const features = JSON.parse(found.features[i] as string) as JsonObject
+    return {
+      id,
+      order: found.orders[i] as number,
+      search: { ...termsFromBytes(take(found.termBytes[i] as number)), features },
+      similarity: found.similarities[i] as number,
+    }
+  })
+  return { candidates, total: found.total, frequencies: found.frequencies }
 }
 
 /** Result code SQLITE_FULL. */

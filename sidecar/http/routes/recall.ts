@@ -2,8 +2,10 @@ import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../memory/model/filters.ts'
 import { AppError } from '../../ports/errors.ts'
 import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
+import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import { prepareQuery } from '../shared/query.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { roundTo } from '../shared/values.ts'
@@ -12,7 +14,7 @@ export const cacheView = cacheReport.describe('Whether the block came from the c
 
 const shiftError = 'expected a number from 0 to 1'
 
-export function recallRoutes(api: Api, { strategies }: HttpServices): void {
+export function recallRoutes(api: Api, { records, strategies }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/recall',
     operationId: 'recall',
@@ -62,13 +64,14 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
         ),
       experiment: s.identifier('Experiment that selects the strategy.', 'cached-or-not').optional(),
       filters: s.filters.optional(),
+      at: s.askedAt,
       ...s.labels,
     },
     returns: 'Context for the prompt. With no matching memory, status is "empty" and context is "".',
     answer: {
       status: z.enum(['ok', 'empty', 'degraded']),
       strategy: z.enum(STRATEGIES),
-      engine: z.enum(['snapshot']),
+      engine: z.string().describe('The store that was searched: sqlite or qdrant.'),
       context: z.string().describe('Block and delta together, ready for the prompt.'),
       block: z.string(),
       delta: z.string(),
@@ -77,7 +80,7 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
       degraded: z
         .array(z.string())
         .describe(
-          'Parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
+          'query_clipped (the query was longer than 32,000 characters), and parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
             'delta, records, deadline. After records or deadline, the last entry names the replacement: block (the last ' +
             'block that may still be served), profile or nothing.',
         ),
@@ -88,10 +91,11 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
       tokens: z.number().describe('o200k tokens of the context.'),
     },
   }).handle(async (body, c) => {
-    const { query, strategy, freshness, refresh, filters, turn, experiment } = body
+    const { strategy, freshness, refresh, filters, turn, experiment } = body
     if (experiment !== undefined) {
       throw new AppError('not_found', `experiment: no experiment ${JSON.stringify(experiment)}`)
     }
+    const { query, degraded: clipped } = await prepareQuery(body.query)
     const result = await strategies.recall(scopeOf(c, body.user_id), {
       ...s.toNarrowing(body),
       query,
@@ -103,15 +107,17 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
       refreshOnShift: body.refresh_on_shift,
       filter: filters && compileFilter(filters),
       filters,
+      askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
       conversationId: body.conversation_id,
       turn,
       windowSize: body.window_size,
     })
-    const { memories, degraded, tookMs } = result
+    const { memories, tookMs } = result
+    const degraded = [...clipped, ...result.degraded]
     return {
       status: degraded.length > 0 ? 'degraded' : memories.length > 0 ? 'ok' : 'empty',
       strategy: result.strategy,
-      engine: 'snapshot',
+      engine: records.kind,
       context: result.context,
       block: result.block,
       delta: result.delta,
@@ -121,7 +127,7 @@ export function recallRoutes(api: Api, { strategies }: HttpServices): void {
         score: roundTo(score, 6),
       })),
       count: memories.length,
-      degraded: [...degraded],
+      degraded,
       cache: result.cache,
       took_ms: {
         total: roundTo(tookMs.total),

@@ -3,10 +3,10 @@ import type { PendingTotals } from '../../learning/buffer/pending-totals.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
 import type { Timings } from '../../retrieval/recall.ts'
+import type { CleanedCounts } from '../../text/cleaning/counts.ts'
 
 /** Values that are read on every scrape. */
 export interface Sources {
-  snapshots: () => { held: number; bytes: number; builds: number }
   /** `undefined` without a language model. */
   pending: () => Promise<PendingTotals> | undefined
   /** Timeline rows dropped since the start. */
@@ -31,7 +31,7 @@ const MAX_MODELS = 20
  * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
  * names; never an id, a namespace or a key.
  */
-export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
+export function createMetrics({ pending, lostRows, now }: Sources) {
   const registry = new Registry()
   const registers = [registry]
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
@@ -78,6 +78,8 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
   const degradedHelp = 'Recalls and searches in which a part failed or timed out.'
   const degradedRecalls = counter('recall_degraded_total', degradedHelp, 'kind', 'part')
   const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', 'status', 'reason')
+  const cleanedHelp = 'What was removed from texts before they were stored.'
+  const cleanedParts = counter('intake_cleaned_total', cleanedHelp, 'kind')
   const flushes = counter('flushes_total', 'Flushed batches of turns.', 'reason', 'outcome')
   const flushedTurns = counter('flushed_turns_total', 'Turns in flushed batches.', 'reason', 'outcome')
   const callsHelp = 'Requests to models; each retry counts as one.'
@@ -105,9 +107,6 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
   pendingGauge('oldest_seconds', 'Age of the oldest pending turn; 0 without one.', ({ oldestAt }) =>
     ageOf(oldestAt),
   )
-  gauge('snapshots', 'Users whose memories are indexed in memory.', () => snapshots().held)
-  gauge('snapshot_bytes', 'Estimated size of these indexes.', () => snapshots().bytes)
-  total('snapshot_builds_total', 'Snapshots built from the store.', () => snapshots().builds)
   total('timeline_rows_lost_total', 'Timeline rows dropped before they were written.', lostRows)
 
   return {
@@ -125,6 +124,9 @@ export function createMetrics({ snapshots, pending, lostRows, now }: Sources) {
     },
     cacheRead(status: string, reason: string) {
       cacheReads.labels(status, reason).inc()
+    },
+    cleaned(counts: CleanedCounts) {
+      for (const [kind, amount] of Object.entries(counts)) cleanedParts.labels(kind).inc(amount)
     },
     flush(reason: string, outcome: string, turns: number) {
       flushes.labels(reason, outcome).inc()

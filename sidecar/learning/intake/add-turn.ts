@@ -13,21 +13,28 @@ import {
 import { getPending, putPending, removePending } from '../../memory/repositories/pending.ts'
 import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
 import type { JsonObject } from '../../ports/records.ts'
+import { UTC } from '../../text/local-time.ts'
 import { withoutText } from '../../text/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
-import { keepText, pendingId } from './keep.ts'
+import { keepText, pendingIdsOf } from './keep.ts'
 import { type Call, type Place, placeTurn } from './place.ts'
 
 export interface AddRequest extends Narrowing, Call {
   messages: readonly Message[]
   metadata?: JsonObject | undefined
   remember?: Remember | undefined
+  /** Time zone of messages without an offset; default: UTC. */
+  timeZone?: string | undefined
 }
 
 export interface AddResult {
   turnId: string
   turn: number | null
+  /** Whether the turn is new, or what the call changed of its earlier revision. */
+  change: 'added' | 'replaced' | 'unchanged'
   events: MemoryEvent[]
+  /** `embedding`: texts have no vector yet. */
+  degraded: string[]
   /** Set if the turn is queued for extraction. */
   pending?: PendingTurn | undefined
 }
@@ -50,15 +57,21 @@ export interface AddOptions {
  * conversation and number) replaces its earlier revision together with what was learned from it.
  */
 export async function addTurn(
-  engine: Pick<MemoryEngine, 'change'>,
+  engine: Pick<MemoryEngine, 'tryChange'>,
   scope: Scope,
   request: AddRequest,
   options: AddOptions = { learn: false, expiresAt: null },
 ): Promise<AddResult> {
-  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options.at)
+  const add = (unit: UnitOfWork) => addToUnit(unit, request, options)
+  const { answer, degraded } = await engine.tryChange(scopeKey(scope), add, options.at)
+  return { ...answer, degraded }
 }
 
-async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOptions): Promise<AddResult> {
+async function addToUnit(
+  unit: UnitOfWork,
+  request: AddRequest,
+  options: AddOptions,
+): Promise<Omit<AddResult, 'degraded'>> {
   const { records, scope, now } = unit
   const { learn, expiresAt } = options
   const place = await placeTurn(records, scope, request, now)
@@ -66,10 +79,13 @@ async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOpti
   const turn = nextRevision(place, request, previous, now, learn)
   let candidates = await candidatesIn(unit, turn)
   if (learn) candidates = removeDeleted(turn, candidates)
-  if (previous && learn && isSame(previous, turn)) {
+  const isRepeated = previous !== undefined && isSame(previous, turn)
+  const change = isRepeated ? 'unchanged' : previous ? 'replaced' : 'added'
+  if (isRepeated && learn) {
     // A failed turn that is posted again is retried.
     const pending = previous.state === 'pending' ? await getPending(records, scope, previous.id) : undefined
-    if (pending || isExtracted(previous)) return { turnId: turn.id, turn: turn.turn, events: [], pending }
+    if (pending || isExtracted(previous))
+      return { turnId: turn.id, turn: turn.turn, change, events: [], pending }
   }
   unit.account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
   unit.addWrites(...place.writes)
@@ -88,7 +104,7 @@ async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOpti
   else if (previous?.state !== 'done') unit.addWrites(removePending(scope, turn.id))
   // Blocks assume that every turn below the latest known turn is included.
   if (turn.conversation_id !== null && (place.isOvertaken || turn.revision > 1)) unit.markOutOfOrder()
-  return { turnId: turn.id, turn: turn.turn, events, pending }
+  return { turnId: turn.id, turn: turn.turn, change, events, pending }
 }
 
 function nextRevision(
@@ -110,6 +126,7 @@ function nextRevision(
     app_id: request.appId ?? null,
     metadata: request.metadata ?? {},
     messages: [...request.messages],
+    ...((request.timeZone ?? UTC) === UTC ? {} : { time_zone: request.timeZone }),
     remember: request.remember ?? 'both',
     state: learn ? 'pending' : 'done',
     revision: (previous?.revision ?? 0) + 1,
@@ -124,7 +141,7 @@ function nextRevision(
 
 async function candidatesIn({ records, scope, now }: UnitOfWork, turn: Turn): Promise<Candidate[]> {
   const before =
-    turn.conversation_id !== null && turn.turn !== null && turn.turn > 1
+    turn.conversation_id !== null && turn.turn !== null && turn.turn > 0
       ? await getTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
   return await candidatesOf({ turn, scope, before: lastMessage(before), now })
@@ -139,8 +156,9 @@ function lastMessage(turn: Turn | undefined): { content: string; at: number } | 
 /** Removes texts whose memories were deleted, so that extraction does not learn them again. */
 function removeDeleted(turn: Turn, candidates: readonly Candidate[]): Candidate[] {
   return candidates.filter((candidate) => {
-    const { id, source, text } = candidate
-    if (![id, pendingId(turn, candidate)].some((one) => turn.removed_ids.includes(one))) return true
+    const { id, legacyId, source, text } = candidate
+    const ids = [id, legacyId, ...pendingIdsOf(turn, candidate)]
+    if (!ids.some((one) => turn.removed_ids.includes(one))) return true
     turn.messages = turn.messages.map((one, i) =>
       i === source.ordinal ? { ...one, content: withoutText(one.content, text) } : one,
     )
@@ -196,7 +214,7 @@ function isExtracted({ state, memory_ids, effects }: Turn): boolean {
 
 function isSame(one: Turn, other: Turn): boolean {
   const contentOf = ({ messages, remember, metadata, agent_id, run_id, app_id }: Turn) => {
-    const said = messages.map(({ role, content, name, at }) => [role, content, name, at])
+    const said = messages.map((one) => [one.role, one.content, one.name, one.at, one.utc_offset])
     return JSON.stringify([said, remember, metadata, agent_id, run_id, app_id])
   }
   return contentOf(one) === contentOf(other)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Narrowing } from '../../memory/model/scope.ts'
-import { callRecordId, turnRecordId } from '../../memory/model/turns.ts'
+import { callRecordId, NO_TURN, turnRecordId } from '../../memory/model/turns.ts'
 import {
   getCallTurn,
   getConversation,
@@ -39,17 +39,18 @@ export async function placeTurn(store: RecordStore, scope: string, call: Call, n
     return { id, turn: null, isOvertaken: false, writes: [] }
   }
   const conversation = await getConversation(store, scope, conversationId)
-  const last = conversation?.last_turn ?? 0
+  const last = conversation?.last_turn ?? NO_TURN
+  const next = Math.max(last, 0) + 1
   const writes: Write[] = []
   let turn = call.turn
   if (turn === undefined && idempotencyKey !== undefined) {
-    turn = (await getCallTurn(store, scope, conversationId, idempotencyKey)) ?? last + 1
+    turn = (await getCallTurn(store, scope, conversationId, idempotencyKey)) ?? next
     writes.push(putCallTurn(scope, conversationId, idempotencyKey, turn, now))
   }
-  turn ??= last + 1
+  turn ??= next
   if (turn > last) {
-    const next = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
-    writes.push(putConversation(scope, next, now))
+    const updated = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
+    writes.push(putConversation(scope, updated, now))
   }
   return { id: turnRecordId(conversationId, turn), turn, isOvertaken: last > turn, writes }
 }

@@ -1,5 +1,6 @@
 import { clip, invalid } from '../../ports/errors.ts'
-import type { Json } from '../../ports/records.ts'
+import type { Condition, Json } from '../../ports/records.ts'
+import { type Operator, toCondition } from './filter-condition.ts'
 import { type Memory, tierOf } from './memory.ts'
 
 /**
@@ -7,6 +8,12 @@ import { type Memory, tierOf } from './memory.ts'
  * A condition is a value (equal to), a list (one of), or `{operator: value, …}` where all hold. Fields are the
  * system fields below or `metadata.<key>`. Every value is a literal: `*` matches an asterisk.
  */
+export interface Filter {
+  accepts: Predicate
+  /** The same as a condition on the stored payload, for a store; `undefined` where a store cannot tell. */
+  where: Condition | undefined
+}
+
 export type Predicate = (memory: Memory) => boolean
 
 /** Limits of one filter: nesting levels, conditions and branches, values per list. */
@@ -46,7 +53,7 @@ const TIMES = new Set(['at', 'created_at', 'updated_at', 'valid_from', 'expires_
 
 type Test = (value: Value, operand: Json) => boolean
 
-const OPERATORS: Record<string, Test> = {
+const OPERATORS = {
   eq: equals,
   ne: (value, operand) => !equals(value, operand),
   in: (value, operand) => (operand as readonly Json[]).some((one) => equals(value, one)),
@@ -60,36 +67,49 @@ const OPERATORS: Record<string, Test> = {
       ? value.includes(String(operand))
       : Array.isArray(value) && value.includes(operand),
   exists: (value, operand) => (value !== undefined && value !== null) === operand,
-}
+} satisfies Record<Operator, Test>
 
 /** @throws {AppError} `invalid_request` with the path within the filter, what was expected and what was given */
-export function compileFilter(filter: unknown, field = 'filters'): Predicate {
+export function compileFilter(filter: unknown, field = 'filters'): Filter {
   return compile(filter, field, MAX_DEPTH, { conditions: MAX_CONDITIONS })
 }
 
-function compile(filter: unknown, path: string, depth: number, budget: { conditions: number }): Predicate {
+function compile(filter: unknown, path: string, depth: number, budget: { conditions: number }): Filter {
   if (depth === 0) throw invalid(path, `at most ${MAX_DEPTH} levels of nesting`)
   if (!isObject(filter)) throw invalid(path, 'an object', filter)
   // An empty branch is evaluated for every memory as well.
   spend(budget, path)
-  const parts = Object.entries(filter).map(([key, value]): Predicate => {
+  const parts = Object.entries(filter).map(([key, value]): Filter => {
     const place = `${path}.${clip(key)}`
     if (key === 'AND' || key === 'OR') {
       if (!Array.isArray(value)) throw invalid(place, 'a list of filters', value)
       const branches = value.map((one, i) => compile(one, `${place}[${i}]`, depth - 1, budget))
-      return key === 'AND' ? allOf(branches) : (memory) => branches.some((accepts) => accepts(memory))
+      return key === 'AND' ? allOf(branches) : anyOf(branches)
     }
     if (key === 'NOT') {
-      const accepts = compile(value, place, depth - 1, budget)
-      return (memory) => !accepts(memory)
+      const { accepts, where } = compile(value, place, depth - 1, budget)
+      return { accepts: (memory) => !accepts(memory), where: where && { not: where } }
     }
     return compileField(key, value, place, budget)
   })
   return allOf(parts)
 }
 
-function allOf(parts: readonly Predicate[]): Predicate {
-  return (memory) => parts.every((accepts) => accepts(memory))
+function allOf(parts: readonly Filter[]): Filter {
+  const known = parts.flatMap(({ where }) => where ?? [])
+  return {
+    accepts: (memory) => parts.every(({ accepts }) => accepts(memory)),
+    // Every part is needed, because a negation of the whole would not admit what a missing part excludes.
+    where: known.length === parts.length ? { all: known } : undefined,
+  }
+}
+
+function anyOf(parts: readonly Filter[]): Filter {
+  const known = parts.flatMap(({ where }) => where ?? [])
+  return {
+    accepts: (memory) => parts.some(({ accepts }) => accepts(memory)),
+    where: known.length === parts.length ? { any: known } : undefined,
+  }
 }
 
 function compileField(
@@ -97,17 +117,20 @@ function compileField(
   condition: unknown,
   path: string,
   budget: { conditions: number },
-): Predicate {
+): Filter {
   const read = reader(name, path)
   const operators = isObject(condition)
     ? Object.entries(condition)
     : [[Array.isArray(condition) ? 'in' : 'eq', condition] as const]
-  const tests = operators.map(([operator, operand]): Predicate => {
+  const tests = operators.map(([operator, operand]): Filter => {
     spend(budget, path)
-    const test = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator] : undefined
+    const test = Object.hasOwn(OPERATORS, operator) ? OPERATORS[operator as Operator] : undefined
     if (!test) throw invalid(path, `one of the operators ${Object.keys(OPERATORS).join(', ')}`, operator)
     const checked = checkOperand(operator, operand, `${path}.${operator}`, TIMES.has(name))
-    return (memory) => test(read(memory), checked)
+    return {
+      accepts: (memory) => test(read(memory), checked),
+      where: toCondition(name, operator as Operator, checked),
+    }
   })
   return allOf(tests)
 }

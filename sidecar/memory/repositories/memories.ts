@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { Write } from '../../ports/records.ts'
+import { type RecordStore, type SearchEntry, scrollPages, type Write } from '../../ports/records.ts'
 import { type Memory, memoryFields } from '../model/memory.ts'
-import { recordsOf } from './record.ts'
+import { type OnInvalidRecord, recordsOf, tryRead } from './record.ts'
 
 /** A memory with its embedding; without one where the text is new and not embedded yet. */
 export interface Held {
@@ -15,6 +15,28 @@ const memories = recordsOf('memories', memorySchema, (memory, { dense }): Held =
 
 export const { get: getMemory, scroll: scrollMemories, read: readMemory, remove: removeMemory } = memories
 
-export function putMemory(scope: string, memory: Memory, dense: Float32Array | undefined): Write {
-  return memories.put(scope, memory.id, memory.order, memory, { dense })
+export function putMemory(
+  scope: string,
+  memory: Memory,
+  extras: { dense: Float32Array | undefined; search: SearchEntry },
+): Write {
+  return memories.put(scope, memory.id, memory.order, memory, extras)
+}
+
+/** The latest memories of a scope, newest first, each with its prior that it contains a fact, 0…1. */
+export async function readLatestMemories(
+  store: RecordStore,
+  scope: string,
+  limit: number,
+  onInvalid: OnInvalidRecord | undefined,
+): Promise<{ memory: Memory; informative: number }[]> {
+  const latest: { memory: Memory; informative: number }[] = []
+  for await (const page of scrollPages(store, 'memories', scope, { direction: 'descending' })) {
+    for (const record of page) {
+      const memory = tryRead(record, readMemory, onInvalid)?.memory
+      if (memory) latest.push({ memory, informative: Number(record.search?.features['informative'] ?? 0) })
+      if (latest.length === limit) return latest
+    }
+  }
+  return latest
 }

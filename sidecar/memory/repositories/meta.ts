@@ -21,19 +21,32 @@ const embedderNote = embedderName.extend({
 export type EmbedderNote = z.output<typeof embedderNote>
 
 const notes = recordsOf('meta', embedderNote)
+const searchNotes = recordsOf('meta', z.object({ version: z.number() }))
 const identities = recordsOf('meta', z.object({ name: z.string() }))
 
 /** Scopes of `meta` records; scopes of users contain a slash. */
-const EMBEDDER_SCOPE = 'meta'
+const META_SCOPE = 'meta'
 const EMBEDDER_ID = 'embedder'
+const SEARCH_ID = 'search'
 const IDENTITY_SCOPE = 'identity'
 
 export async function getEmbedderNote(store: Pick<RecordStore, 'get'>): Promise<EmbedderNote | undefined> {
-  return await notes.get(store, EMBEDDER_SCOPE, EMBEDDER_ID)
+  return await notes.get(store, META_SCOPE, EMBEDDER_ID)
 }
 
 export async function saveEmbedderNote(store: RecordStore, note: EmbedderNote): Promise<void> {
-  await store.commit([notes.put(EMBEDDER_SCOPE, EMBEDDER_ID, 0, note)])
+  await store.commit([notes.put(META_SCOPE, EMBEDDER_ID, 0, note)])
+}
+
+/** The version of the search entries of a store. */
+export async function getSearchNote(
+  store: Pick<RecordStore, 'get'>,
+): Promise<{ version: number } | undefined> {
+  return await searchNotes.get(store, META_SCOPE, SEARCH_ID)
+}
+
+export async function saveSearchNote(store: RecordStore, note: { version: number }): Promise<void> {
+  await store.commit([searchNotes.put(META_SCOPE, SEARCH_ID, 0, note)])
 }
 
 /** The unique name of a store, created at the first call. Caches use it as a key prefix. */

@@ -45,7 +45,7 @@ export function tryRead<T>(
   }
 }
 
-type Extras = Pick<StoredRecord, 'dense'>
+type Extras = Pick<StoredRecord, 'dense' | 'search'>
 
 /** Typed access to the records of a collection. Reads throw `InvalidRecord` for a payload that violates the schema. */
 export function recordsOf<S extends z.ZodType, T = z.output<S>>(

@@ -18,8 +18,16 @@ export interface TurnCoverage {
 /** Maximum number of ranges, the latest ones. */
 const MAX_RANGES = 100
 
-/** @param at time before the memories were read, epoch milliseconds */
-export function coverageOf(memories: Iterable<Memory>, conversationId: string, at: number): TurnCoverage {
+/**
+ * @param at time before the memories were read, epoch milliseconds
+ * @param isComplete whether `memories` are all memories, and not only the latest ones
+ */
+export function coverageOf(
+  memories: Iterable<Memory>,
+  conversationId: string,
+  at: number,
+  isComplete = true,
+): TurnCoverage {
   const turns = new Set<number>()
   const pending = new Set<number>()
   for (const { kind, sources } of memories) {
@@ -31,7 +39,7 @@ export function coverageOf(memories: Iterable<Memory>, conversationId: string, a
   }
   const all = toRanges(turns)
   const kept = all.slice(-MAX_RANGES)
-  const from = all.length > kept.length ? (kept[0]?.[0] as number) : undefined
+  const from = all.length > kept.length || !isComplete ? (kept[0]?.[0] ?? 0) : undefined
   return {
     at,
     turns: kept,

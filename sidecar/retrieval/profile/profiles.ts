@@ -1,13 +1,14 @@
 import type { Memory } from '../../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { fold } from '../../memory/model/topics.ts'
+import { readLatestMemories } from '../../memory/repositories/memories.ts'
+import type { OnInvalidRecord } from '../../memory/repositories/record.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import { DEFAULT_RULES, withDefaultTopics } from '../../memory/rules/rules.ts'
 import { AppError } from '../../ports/errors.ts'
+import type { RecordStore } from '../../ports/records.ts'
 import { tokenCounter } from '../../text/token-counter.ts'
 import { createGates, passesAll } from '../gates.ts'
-import type { Snapshot } from '../snapshot.ts'
-import type { Snapshots } from '../snapshots.ts'
 import { type Packed, pack } from './pack.ts'
 import { selectRecent, selectStatic } from './parts.ts'
 import { createSlotter, type SlottedMemory } from './slots.ts'
@@ -35,7 +36,8 @@ export interface ProfileText {
 }
 
 interface ProfilesOptions {
-  snapshots: Snapshots
+  records: RecordStore
+  onInvalidRecord?: OnInvalidRecord | undefined
   ruleBook: RuleBook
   /** Whether a model assigns topics. Without one, the profile includes the statements of the user. */
   learns: boolean
@@ -44,6 +46,8 @@ interface ProfilesOptions {
 }
 
 const DEFAULT_MAX_PER_TOPIC = 15
+/** Memories that a profile is selected from, the latest ones. */
+const MAX_MEMORIES = 10_000
 
 /** Renders the memories of a user by topic. */
 export class Profiles {
@@ -57,13 +61,11 @@ export class Profiles {
     const { rules } = await this.#options.ruleBook.inForce(scope.namespace, request.appId ?? null)
     const count = await tokenCounter()
     // Read last: nothing is awaited afterwards, so the response reflects the current memories.
-    const snapshot = await this.#snapshot(scopeKey(scope))
+    const latest = await this.#readLatest(scopeKey(scope))
     const now = this.#options.now()
     const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
     const gates = createGates({ agentId, runId, appId, now })
-    const memories = [...snapshot.memories.values()].filter(
-      (memory) => this.#isListed(memory) && passesAll(gates, memory),
-    )
+    const memories = latest.filter((memory) => this.#isListed(memory) && passesAll(gates, memory))
     const topics = request.topics && new Set(request.topics.map(fold))
     const preferred = new Set(request.prefer?.map(fold))
     const toSlot = createSlotter(withDefaultTopics(rules).topics)
@@ -101,9 +103,11 @@ export class Profiles {
     return kind !== 'verbatim' || topic !== null || (!this.#options.learns && role === 'user')
   }
 
-  async #snapshot(key: string): Promise<Snapshot> {
+  async #readLatest(scope: string): Promise<Memory[]> {
+    const { records, onInvalidRecord } = this.#options
     try {
-      return await this.#options.snapshots.get(key)
+      const latest = await readLatestMemories(records, scope, MAX_MEMORIES, onInvalidRecord)
+      return latest.map(({ memory }) => memory).reverse()
     } catch (cause) {
       throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
     }

@@ -1,6 +1,6 @@
+import type { Language } from '../../text/terms/language.ts'
 import { relatedTermsOf } from '../../text/terms/thesaurus.ts'
-import type { QueryTerm } from '../../text/terms/tokens.ts'
-import type { Corpus } from './corpus.ts'
+import { queryTermsOf, type Reading } from '../../text/terms/tokens.ts'
 
 /** A query term, with the words that may occur in its place. */
 export interface WeightedTerm {
@@ -16,8 +16,6 @@ export interface ExpansionSettings {
   synonyms: number
   /** Weight of a member when the query names the category ("instrument" → "violin"). */
   members: number
-  /** Weight of a word with similar spelling, used when the scope does not contain the word itself. */
-  similar: number
   /** Weight of words that belong to the act of asking ("mention", "kind"). */
   asking: number
   /** Weight of the names of speakers: the speaker signal covers them, and in a text they are mostly forms of address. */
@@ -29,13 +27,15 @@ export interface ExpansionSettings {
  * alternatives of their term (synonym operator: Pirkola 1998; with weights: Darwish & Oard 2003), so that a long list of
  * members cannot outweigh the rest of the query. Members weigh more than synonyms: a question about a category is
  * answered with a member, while synonyms seldom have exactly the same meaning.
+ * @param languages of the memories
  */
 export function expandTerms(
-  terms: readonly QueryTerm[],
-  isName: (word: string) => boolean,
-  corpus: Pick<Corpus, 'own' | 'vocabulary'>,
+  reading: Reading,
+  languages: Iterable<Language>,
   settings: ExpansionSettings,
+  isName: (word: string) => boolean = () => false,
 ): WeightedTerm[] {
+  const terms = queryTermsOf(reading, languages)
   const counts = new Map<string, number>()
   for (const { word } of terms) counts.set(word, (counts.get(word) ?? 0) + 1)
   const distinct = new Map(terms.map((term) => [term.word, term]))
@@ -43,16 +43,10 @@ export function expandTerms(
     const count = counts.get(word) as number
     if (isName(word)) return { forms, weight: count * settings.name, related: [] }
     const known = relatedTermsOf(forms[0] as string)
-    const unknown = forms.every((form) => corpus.own.get(form).slots.length === 0)
     const related = [
-      { forms: unknown ? similarTerms(forms, corpus) : [], weight: settings.similar },
       { forms: known?.synonyms ?? [], weight: settings.synonyms },
       { forms: known?.members ?? [], weight: settings.members },
     ].filter((one) => one.weight > 0 && one.forms.length > 0)
     return { forms, weight: count * (asking ? settings.asking : 1), related }
   })
-}
-
-function similarTerms(forms: readonly string[], { vocabulary }: Pick<Corpus, 'vocabulary'>): string[] {
-  return [...new Set(forms.flatMap((form) => vocabulary.similarTo(form)))]
 }

@@ -1,75 +1,52 @@
-import { DAY_MS, type DateRange, findDates, type MentionedDates, rangeOf } from '../../text/dates.ts'
-import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
-import { queryTermsOf, readText } from '../../text/terms/tokens.ts'
-import { scoreFields } from './bm25.ts'
-import type { Corpus, Entry } from './corpus.ts'
+import type { Features } from '../../memory/search/entry.ts'
+import type { Candidate } from '../../ports/records.ts'
+import { DAY_MS, type DateRange, type MentionedDates, rangeOf } from '../../text/dates.ts'
+import type { AnswerType } from '../../text/terms/question-type.ts'
 import { expandTerms } from './expansion.ts'
-import type { Traits } from './reading.ts'
+import { type Statistics, scoreLexically } from './lexical.ts'
+import type { Query } from './query.ts'
 import type { RankSettings, SignalWeights } from './settings.ts'
 import { findAskedSpeakers } from './speakers.ts'
 import type { Timeline } from './timeline.ts'
 
 export type Signal = keyof SignalWeights
 
-/** Returns the unweighted signals of the memory at a place of the timeline. */
-export type Signals = (place: number) => Record<Signal, number>
+/** A candidate with its features read. */
+export type RankedItem = Features & Pick<Candidate, 'id' | 'search' | 'similarity'>
 
-export interface Query {
-  text: string
-  /** Embedding of the text. */
-  dense?: Float32Array | undefined
-  /** Epoch milliseconds that relative dates refer to. */
-  now?: number | undefined
-}
-
-/** Maximum UTF-16 code units of a query that are read. */
-const MAX_QUERY_LENGTH = 4_000
 const WEEK_MS = 7 * DAY_MS
-const TRAIT_OF: Record<AnswerType, Exclude<keyof Traits, 'informative'>> = {
+const TRAIT_OF: Record<AnswerType, 'moment' | 'number' | 'name'> = {
   moment: 'moment',
   number: 'number',
   place: 'name',
 }
 
-/** Analyses a query once; the returned function computes the signals of any memory of the corpus. */
-export function createSignals(corpus: Corpus, query: Query, settings: RankSettings): Signals {
-  const { timeline } = corpus
-  const text = clip(query.text)
-  const reading = readText(text)
-  const asked = findAskedSpeakers(reading, corpus.speakers.keys())
-  const terms = expandTerms(
-    queryTermsOf(reading, corpus.languages.keys()),
-    asked.isName,
-    corpus,
-    settings.expansion,
-  )
-  const lexical = scoreFields(corpus, timeline, terms, settings.fields)
+/** Returns the unweighted signals of the candidate at a place of the timeline. */
+export function createSignals(
+  timeline: Timeline<RankedItem>,
+  { reading, dates, isNamedDay, answerTypes }: Query,
+  statistics: Statistics,
+  settings: RankSettings,
+): (place: number) => Record<Signal, number> {
+  const { items } = timeline
+  const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
+  const languages = new Set(items.map(({ language }) => language))
+  const terms = expandTerms(reading, languages, settings.expansion, asked.isName)
+  const lexical = scoreLexically(timeline, terms, statistics, settings.fields)
   const levels = sessionLevels(lexical, timeline)
-  const dates = findDates(text, query.now)
-  const answerTypes = detectAnswerTypes(
-    reading.normal,
-    reading.words.map((word) => word.text),
-  )
-  const { dense } = query
   return (place) => {
-    const slot = timeline.slots[place] as number
-    const entry = corpus.entry(slot)
+    const item = items[place] as RankedItem
     return {
       lexical: lexical[place] as number,
-      dense: dense ? Math.max(0, corpus.dense.dot(slot, dense)) : 0,
-      speaker: asked.named.has(entry.speaker) || asked.roles.has(entry.role) ? 1 : 0,
+      dense: Math.max(0, item.similarity),
+      speaker: asked.named.has(item.speaker) || asked.roles.has(item.role) ? 1 : 0,
       session: levels[place] as number,
-      temporal: temporalFit(entry.at, dates),
-      answer: answerFit(entry, answerTypes),
-      informative: entry.traits.informative,
+      temporal: temporalFit(item.localAt, dates),
+      day: isNamedDay && item.days.some(isNamedDay) ? 1 : 0,
+      answer: answerFit(item, answerTypes),
+      informative: item.informative,
     }
   }
-}
-
-/** Keeps both ends of a long query, such as a pasted document: they state its subject. */
-function clip(text: string): string {
-  if (text.length <= MAX_QUERY_LENGTH) return text
-  return `${text.slice(0, MAX_QUERY_LENGTH / 2)} ${text.slice(-MAX_QUERY_LENGTH / 2)}`
 }
 
 /**
@@ -77,7 +54,7 @@ function clip(text: string): string {
  * its memories (passage and document evidence combined: Callan 1994). The root mean square favours a few strong
  * matches and does not favour long sessions.
  */
-function sessionLevels(scores: Float64Array, { starts }: Timeline): Float64Array {
+function sessionLevels(scores: Float64Array, { starts }: Pick<Timeline<unknown>, 'starts'>): Float64Array {
   const levels = new Float64Array(scores.length)
   for (let session = 0; session + 1 < starts.length; session++) {
     const from = starts[session] as number
@@ -114,7 +91,7 @@ function rangeFit(at: number, { from, to }: DateRange): number {
   return 0.5 ** (1 + (at - to) / Math.max(WEEK_MS, to - from))
 }
 
-function answerFit({ traits }: Entry, types: ReadonlySet<AnswerType>): number {
-  for (const type of types) if (traits[TRAIT_OF[type]]) return 1
+function answerFit(item: RankedItem, types: ReadonlySet<AnswerType>): number {
+  for (const type of types) if (item[TRAIT_OF[type]]) return 1
   return 0
 }

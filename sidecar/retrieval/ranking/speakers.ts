@@ -1,23 +1,15 @@
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
-import { normalise } from '../../text/terms/normalise.ts'
-import { hasUnspacedScript, segment } from '../../text/terms/segment.ts'
+import { hasUnspacedScript } from '../../text/terms/segment.ts'
 import type { Reading } from '../../text/terms/tokens.ts'
 
 /** The persons that a query is about: speakers by name, or roles by "I" and "you". */
 interface AskedSpeakers {
-  /** `speakerKey` of each named speaker. */
+  /** `nameKey` of each named speaker. */
   named: ReadonlySet<string>
   /** Roles; empty if a speaker is named. */
   roles: ReadonlySet<string>
   /** Whether a word of the query is (part of) the name of a named speaker. */
   isName(word: string): boolean
-}
-
-/** Normalised name of a speaker: its words in lower case. */
-export function speakerKey(name: string): string {
-  return segment(normalise(name))
-    .flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
-    .join(' ')
 }
 
 /**

@@ -1,47 +1,33 @@
-/** The fields of a memory that determine the order in time. */
-export interface Moment {
-  id: string
-  conversationId: string | null
-  turn: number | null
-  /** Position within the turn. */
-  ordinal: number
-  /** Time of the statement, epoch milliseconds. */
-  at: number
-}
+import type { Features } from '../../memory/search/entry.ts'
+
+/** The values that determine the order in time. */
+export type Moment = { id: string } & Pick<Features, 'conversationId' | 'turn' | 'ordinal' | 'at'>
 
 /** Pause after which a new session starts. Longer than the half hour of web analytics: chats pause longer. */
 const SESSION_GAP_MS = 3_600_000
 
-export interface Timeline {
-  /** Slots by conversation, then by time. An index into this array is called a place. */
-  slots: Int32Array
-  /** Place of each slot; -1 for a free slot. */
-  places: Int32Array
+export interface Timeline<T> {
+  /** By conversation, then by time. An index into this array is called a place. */
+  items: readonly T[]
   /** Session of each place. Two places are neighbours only inside one session. */
   sessions: Int32Array
   /** First place of each session, then the number of places. */
-  starts: number[]
+  starts: readonly number[]
 }
 
-/** Orders the occupied slots (`undefined` = free). A memory without a conversation is its own session. */
-export function buildTimeline(moments: readonly (Moment | undefined)[]): Timeline {
-  const order: number[] = []
-  for (let slot = 0; slot < moments.length; slot++) if (moments[slot]) order.push(slot)
-  order.sort((a, b) => compareMoments(moments[a] as Moment, moments[b] as Moment))
-  const slots = Int32Array.from(order)
-  const places = new Int32Array(moments.length).fill(-1)
-  const sessions = new Int32Array(order.length)
+/** Orders candidates. One without a conversation is its own session. */
+export function buildTimeline<T extends Moment>(moments: readonly T[]): Timeline<T> {
+  const items = moments.toSorted(compareMoments)
+  const sessions = new Int32Array(items.length)
   const starts: number[] = []
-  let before: Moment | undefined
-  for (let place = 0; place < order.length; place++) {
-    const moment = moments[order[place] as number] as Moment
+  let before: T | undefined
+  for (const [place, moment] of items.entries()) {
     if (!before || !sameSession(before, moment)) starts.push(place)
     sessions[place] = starts.length - 1
-    places[order[place] as number] = place
     before = moment
   }
-  starts.push(order.length)
-  return { slots, places, sessions, starts }
+  starts.push(items.length)
+  return { items, sessions, starts }
 }
 
 function sameSession(a: Moment, b: Moment): boolean {

@@ -50,7 +50,7 @@ function world() {
         model: undefined,
         ledger: new Ledger({ records, prices: parsePrices('') }),
       },
-      { indexMaxBytes: 1e8, embeddingDeadlineMs: 60_000, isShared: true },
+      { embeddingDeadlineMs: 60_000, isShared: true },
       createLog('silent', () => {}),
     )
     onTestFinished(async () => {

@@ -5,7 +5,7 @@ import { json } from '../../helpers/tools/stub-sidecar.ts'
 const FOUND = {
   status: 'ok',
   strategy: 'per_query',
-  engine: 'snapshot',
+  engine: 'sqlite',
   context: '- Lives in Lisbon',
   block: '',
   delta: '- Lives in Lisbon',
@@ -54,7 +54,7 @@ describe('retrieve_memory', () => {
     })
     expect(outcome.text).toBe('Found 2 memories.')
     expect(outcome.json[0]).toMatchObject({
-      engine: 'snapshot',
+      engine: 'sqlite',
       tokens: 7,
       cache: FOUND.cache,
       took_ms: { total: 1.8, embed: 0.2, search: 1.1, render: 0.5, round_trip: expect.any(Number) },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { packedFromBytes, packedToBytes } from '../../../sidecar/adapters/sqlite/packed-vector.ts'
+import { packedFromBytes, packedToBytes } from '../../../sidecar/adapters/sqlite/search/packed-vector.ts'
 
 const number = fc.float({ noNaN: true })
 const sparse = fc.array(fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, number), { maxLength: 400 })

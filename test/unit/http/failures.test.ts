@@ -76,13 +76,14 @@ describe('when the record store fails', () => {
     expect(errors.every((line) => line.includes(SECRET))).toBe(true)
   })
 
-  it('reads of an uncached user return 503, and succeed after the store recovers', async () => {
+  it('recalls and searches return 503, and succeed after the store recovers', async () => {
     let fail = true
     const { call } = testApp({
       expectErrors: true,
       wrapRecords: (records) => ({
         ...records,
         scroll: (...args) => (fail ? Promise.reject(new Error(SECRET)) : records.scroll(...args)),
+        search: (...args) => (fail ? Promise.reject(new Error(SECRET)) : records.search(...args)),
       }),
     })
     await call('POST', '/v1/memories', said('I like tea.'))

@@ -77,7 +77,7 @@ describe('GET /metrics', () => {
     expect((await scrape()).value('hippocache_http_requests_total', labels)).toBe(1)
   })
 
-  it('reports parts of recalls and searches, snapshots, and cache reads', async () => {
+  it('reports parts of recalls and searches, and cache reads', async () => {
     const { call, scrape, clock } = open()
     await call('POST', '/v1/memories', said('I live in Kyoto.'))
     await call('POST', '/v1/recall', { user_id: 'ada', query: 'Kyoto' })
@@ -90,9 +90,6 @@ describe('GET /metrics', () => {
     const { value } = await scrape()
     expect(value('hippocache_recall_seconds_count', { kind: 'recall', part: 'render' })).toBe(1)
     expect(value('hippocache_recall_seconds_count', { kind: 'search', part: 'total' })).toBe(1)
-    expect(value('hippocache_snapshots')).toBe(1)
-    expect(value('hippocache_snapshot_builds_total')).toBe(1)
-    expect(value('hippocache_snapshot_bytes')).toBeGreaterThan(1024)
     const reads = ['hit', 'stale', 'miss'].map((status) => value('hippocache_cache_reads_total', { status }))
     expect(reads).toEqual([1, 1, 1])
     expect(value('hippocache_cache_reads_total', { reason: 'window' })).toBe(1)

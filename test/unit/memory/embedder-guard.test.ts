@@ -5,7 +5,6 @@ import { assertSameEmbedder, reembed } from '../../../sidecar/memory/store/embed
 import type { Embedder } from '../../../sidecar/ports/embedder.ts'
 import type { RecordStore } from '../../../sidecar/ports/records.ts'
 import { Recall } from '../../../sidecar/retrieval/recall.ts'
-import { Snapshots } from '../../../sidecar/retrieval/snapshots.ts'
 import { ADA, type OpenEngine, openEngine } from '../../helpers/engine.ts'
 
 const OLD = lexicalEmbedder()
@@ -97,6 +96,24 @@ describe('assertSameEmbedder', () => {
   })
 })
 
+describe('a store whose memories were embedded with other prefixes', () => {
+  const named = (name: string) => ({ ...NEW, name })
+
+  it.each([
+    ['m', 'm+prefixes-0a1b2c3d', /by m with no prefixes\. Run `npm run reembed`/],
+    ['m+prefixes-0a1b2c3d', 'm', /by m with other prefixes\. Run `npm run reembed`/],
+    ['m+prefixes-0a1b2c3d', 'm+prefixes-ffffffff', /by m with other prefixes/],
+  ])('is refused: %s, then %s', async (before, after, message) => {
+    const { records } = openEngine()
+    await assertSameEmbedder(records, named(before))
+    const opened = assertSameEmbedder(records, named(after))
+    await expect(opened).rejects.toThrow(/^EMBEDDING_QUERY_PREFIX, EMBEDDING_DOCUMENT_PREFIX: /)
+    await expect(assertSameEmbedder(records, named(after))).rejects.toThrow(message)
+    await reembed(records, named(after), () => {})
+    await assertSameEmbedder(records, named(after))
+  })
+})
+
 describe('reembed', () => {
   it('replaces every vector, also of past versions and of users without memories, and search works', async () => {
     const open = await filled()
@@ -118,8 +135,7 @@ describe('reembed', () => {
     await expect(assertSameEmbedder(open.records, OLD)).rejects.toThrow(/expected m /)
 
     const { records, clock } = open
-    const snapshots = new Snapshots({ records, maxBytes: 1_000_000 })
-    const recall = new Recall({ records, snapshots, embedder, embeddingDeadlineMs: 5000, now: clock.now })
+    const recall = new Recall({ records, embedder, embeddingDeadlineMs: 5000, now: clock.now })
     for (const [userId, asOf, count] of [
       ['ada', undefined, 2],
       ['ada', clock.now(), 2],

@@ -31,7 +31,7 @@ function two(...faults: Fault[]) {
         model: undefined,
         ledger: new Ledger({ records, prices: parsePrices('') }),
       },
-      { indexMaxBytes: 1e8, embeddingDeadlineMs: 60_000, isShared: true },
+      { embeddingDeadlineMs: 60_000, isShared: true },
       createLog('silent', () => {}),
     )
   return [open(lock), open(peer)] as const

@@ -7,6 +7,8 @@ import { type EngineOptions, MemoryEngine } from '../../../sidecar/memory/engine
 import type { ScopeChange } from '../../../sidecar/memory/engine/unit-of-work.ts'
 import type { Memory } from '../../../sidecar/memory/model/memory.ts'
 import { putMemory } from '../../../sidecar/memory/repositories/memories.ts'
+import { searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
+import type { SearchEntry } from '../../../sidecar/ports/records.ts'
 import { stoppedClock } from '../../helpers/clock.ts'
 import { storedMemory } from '../../helpers/memory.ts'
 
@@ -126,7 +128,11 @@ describe('a statement that is made twice', () => {
     const { engine, clock } = open()
     const first = await addTurn(engine, ADA, turn([TEA], { conversationId: 'c1' }))
     clock.advance(1000)
-    const second = await addTurn(engine, ADA, turn(['  ada likes GREEN tea!! '], { conversationId: 'c2' }))
+    const second = await addTurn(
+      engine,
+      ADA,
+      turn([`  ${TEA.replaceAll(' ', '\u3000 ')}!! `], { conversationId: 'c2' }),
+    )
     expect(eventsOf(second)).toEqual([`NOOP ${TEA}`])
     const [memory, ...more] = await all(engine)
     expect(more).toEqual([])
@@ -342,7 +348,9 @@ describe('list', () => {
     const made = Array.from({ length: 2500 }, (_, n) =>
       storedMemory({ id: `m${String(n).padStart(5, '0')}`, order: Math.floor(n / 3), metadata: { n } }),
     )
-    await records.commit(made.map((memory) => putMemory('default/ada', memory, undefined)))
+    const [search] = await searchEntriesOf(made.slice(0, 1))
+    const extras = { dense: undefined, search: search as SearchEntry }
+    await records.commit(made.map((memory) => putMemory('default/ada', memory, extras)))
     const accept = ({ metadata }: Memory) => (metadata['n'] as number) % 7 === 0
     const expected = made.filter(accept).map(({ id }) => id)
     for (const limit of [1, 50, 500]) {

@@ -146,7 +146,7 @@ const REFUSED: [filter: unknown, message: RegExp][] = [
 
 describe('a filter', () => {
   it.each(HOLDS)('%j holds: %s', (filter, holds) => {
-    expect(compileFilter(filter)(memory)).toBe(holds)
+    expect(compileFilter(filter).accepts(memory)).toBe(holds)
   })
 
   it.each(REFUSED)('%j is rejected with the path of the error', (filter, message) => {
@@ -157,7 +157,7 @@ describe('a filter', () => {
 
   it('nests at most eight levels', () => {
     const nested = (levels: number): object => (levels === 1 ? { turn: 2 } : { AND: [nested(levels - 1)] })
-    expect(compileFilter(nested(8))(memory)).toBe(true)
+    expect(compileFilter(nested(8)).accepts(memory)).toBe(true)
     expect(() => compileFilter(nested(9))).toThrow(
       /^filters(\.AND\[0\]){8}: expected at most 8 levels of nesting$/,
     )

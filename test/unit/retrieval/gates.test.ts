@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { compileFilter } from '../../../sidecar/memory/model/filters.ts'
 import type { Memory } from '../../../sidecar/memory/model/memory.ts'
 import { createGates, passesAll, windowGate } from '../../../sidecar/retrieval/gates.ts'
 
@@ -31,14 +32,9 @@ describe('the gates of a read', () => {
   it('are those that the request names, in a fixed order', () => {
     const names = (conditions: object) => createGates({ now: 0, ...conditions }).map(({ name }) => name)
     expect(names({})).toEqual(['expired'])
-    expect(names({ filter: () => true, conversationId: 'c', appId: 'p', runId: 'r', agentId: 'a' })).toEqual([
-      'expired',
-      'agent_id',
-      'run_id',
-      'app_id',
-      'conversation_id',
-      'filters',
-    ])
+    expect(
+      names({ filter: compileFilter({}), conversationId: 'c', appId: 'p', runId: 'r', agentId: 'a' }),
+    ).toEqual(['expired', 'agent_id', 'run_id', 'app_id', 'conversation_id', 'filters'])
   })
 
   it.each([
@@ -49,7 +45,7 @@ describe('the gates of a read', () => {
     [{ now: 0, runId: '' }, false],
     [{ now: 0, appId: 'p', conversationId: 'd' }, true],
     [{ now: 0, conversationId: 'e' }, false],
-    [{ now: 0, filter: () => false }, false],
+    [{ now: 0, filter: compileFilter({ OR: [] }) }, false],
   ])('with conditions %j accept the memory: %s', (conditions, passes) => {
     expect(passesAll(createGates(conditions), memory)).toBe(passes)
   })

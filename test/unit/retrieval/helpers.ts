@@ -1,5 +1,10 @@
+import {
+  type Indexed,
+  indexMemory,
+  rankMemories,
+  type SpokenMemory,
+} from '../../../bench/lib/rank-memories.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { type IndexedMemory, ScopeIndex } from '../../../sidecar/retrieval/ranking/scope-index.ts'
 
 export const embedder = lexicalEmbedder()
 
@@ -9,8 +14,8 @@ export const DAY = 86_400_000
 export async function memoryOf(
   id: string,
   text: string,
-  more: Partial<IndexedMemory> = {},
-): Promise<IndexedMemory> {
+  more: Partial<SpokenMemory> = {},
+): Promise<SpokenMemory> {
   const [dense] = await embedder.embed([text], 'document')
   return {
     id,
@@ -32,13 +37,18 @@ export async function embedQuery(query: string): Promise<Float32Array> {
 }
 
 /** Ids of the best memories for a query, ranked with the lexical embedder. */
-export async function search(index: ScopeIndex, query: string, limit = 3, now?: number): Promise<string[]> {
+export async function search(
+  index: readonly Indexed[],
+  query: string,
+  limit = 3,
+  now?: number,
+): Promise<string[]> {
   const dense = await embedQuery(query)
-  return index.rank(query, { limit, dense, ...(now !== undefined && { now }) }).map(({ id }) => id)
+  return rankMemories(index, query, { dense, ...(now !== undefined && { now }) })
+    .slice(0, limit)
+    .map(({ id }) => id)
 }
 
-export function indexOf(memories: readonly IndexedMemory[]): ScopeIndex {
-  const index = new ScopeIndex()
-  index.upsert(memories)
-  return index
+export function indexOf(memories: readonly SpokenMemory[]): Indexed[] {
+  return memories.map(indexMemory)
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { indexMemory, rankMemories } from '../../../bench/lib/rank-memories.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { ScopeIndex } from '../../../sidecar/retrieval/ranking/scope-index.ts'
 
 /** Facts as a model writes them. Their verbs are also plurals of nouns: lives, leaves. */
 const FACTS = [
@@ -20,22 +20,19 @@ describe('facts in the third person', () => {
   it.each(QUESTIONS)('are found by the question "%s"', async (question, answer) => {
     const embedder = lexicalEmbedder()
     const [query, ...dense] = await embedder.embed([question, ...FACTS], 'document')
-    const index = new ScopeIndex()
-    index.upsert(
-      FACTS.map((text, i) => ({
-        ...{
-          id: text,
-          text,
-          speaker: 'Ada',
-          role: 'user',
-          conversationId: 'c',
-          turn: i + 1,
-          ordinal: 0,
-          at: i,
-        },
-        dense: dense[i] as Float32Array,
-      })),
+    const index = FACTS.map((text, i) =>
+      indexMemory({
+        id: text,
+        text,
+        speaker: 'Ada',
+        role: 'user',
+        conversationId: 'c',
+        turn: i + 1,
+        ordinal: 0,
+        at: i,
+        dense: dense[i],
+      }),
     )
-    expect(index.rank(question, { limit: 1, dense: query as Float32Array })[0]?.id).toBe(answer)
+    expect(rankMemories(index, question, { dense: query as Float32Array })[0]?.id).toBe(answer)
   })
 })

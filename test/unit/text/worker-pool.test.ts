@@ -7,8 +7,9 @@ import { numberMessages } from '../../../sidecar/learning/extraction/messages.ts
 import { candidatesOf, collectCandidates } from '../../../sidecar/learning/intake/candidates.ts'
 import { planFacts, planReconciliation } from '../../../sidecar/learning/reconcile/plan.ts'
 import type { KnownMemory, NewFact } from '../../../sidecar/learning/reconcile/types.ts'
-import { readMemories, readMemoryChunk } from '../../../sidecar/retrieval/ranking/reading.ts'
+import { searchEntriesOf, toSearchEntry } from '../../../sidecar/memory/search/entry.ts'
 import { chunksByLength, OFFLOAD_CHARACTERS, offloaded } from '../../../sidecar/text/workers/worker-pool.ts'
+import { storedMemory } from '../../helpers/memory.ts'
 import { threadOf, url } from '../../helpers/thread-of.ts'
 
 const WORDS = [
@@ -42,13 +43,17 @@ const longTexts = fc
 const RUNS = { numRuns: 8 }
 
 describe('a call with much text gives the same result in a worker thread as inline', () => {
-  it('readings for the index', async () => {
+  it('search entries of memories', async () => {
     await fc.assert(
       fc.asyncProperty(longTexts, async (texts) => {
-        const memories = texts.map((text, i) => ({ text, speaker: `Ada ${i}`, context: texts[i + 1] ?? '' }))
-        const chunks = await Array.fromAsync(readMemories(memories, (one) => one))
-        expect(chunks.flatMap(({ readings }) => readings)).toEqual(readMemoryChunk(memories))
-        expect(chunks.flatMap(({ items }) => items)).toEqual(memories)
+        const memories = texts.map((text, i) =>
+          storedMemory({ id: `m${i}`, text, context: texts[i + 1] ?? null }),
+        )
+        const statements = memories.map(({ text, context, speaker, role, created_at }) => ({
+          ...{ text, speaker, role, conversationId: null, turn: null, ordinal: 0, at: created_at },
+          context: context ?? undefined,
+        }))
+        expect(await searchEntriesOf(memories)).toEqual(statements.map(toSearchEntry))
       }),
       RUNS,
     )

@@ -92,7 +92,6 @@ export function setUp(options: SetUpOptions = {}): SetUp {
       ledger,
     },
     {
-      indexMaxBytes: 64 * 1024 * 1024,
       embeddingDeadlineMs: 5000,
       countTokens: options.countTokens ?? ((text) => Math.ceil(text.length / 4)),
       now: clock.now,

@@ -5,7 +5,6 @@ import { readMetrics } from './read.ts'
 
 function open(sources: Partial<Sources> = {}) {
   const metrics = createMetrics({
-    snapshots: () => ({ held: 0, bytes: 0, builds: 0 }),
     pending: () => undefined,
     lostRows: () => 0,
     now: () => 0,
@@ -105,23 +104,19 @@ describe('values read on scrape', () => {
   it('are current', async () => {
     let turns = 2
     let oldestAt: number | null = 1000
-    let builds = 1
     const { read } = open({
       pending: async () => ({ turns, failed: 1, tokens: 30, oldestAt }),
-      snapshots: () => ({ held: 3, bytes: 4096, builds }),
       now: () => 61_000,
     })
     const numbers = async () => {
       const { value } = await read()
       const names = ['pending_turns', 'pending_failed_turns', 'pending_tokens', 'pending_oldest_seconds']
-      const totals = ['snapshot_builds_total']
-      return [...names, 'snapshots', 'snapshot_bytes', ...totals].map((name) => value(`hippocache_${name}`))
+      return names.map((name) => value(`hippocache_${name}`))
     }
-    expect(await numbers()).toEqual([2, 1, 30, 60, 3, 4096, 1])
+    expect(await numbers()).toEqual([2, 1, 30, 60])
     turns = 0
     oldestAt = null
-    builds = 5
-    expect(await numbers()).toEqual([0, 1, 30, 0, 3, 4096, 5])
+    expect(await numbers()).toEqual([0, 1, 30, 0])
   })
 
   it('omit pending turns without a language model', async () => {

@@ -159,10 +159,10 @@ describe('uncovered', () => {
     expect(hidden).toEqual([[[1, 2]], [[1]], [[]], [[]], [[]], [[]], [[]]])
   })
 
-  it('lists the turns that a stale snapshot does not include', async () => {
+  it('lists the turns that a block built from a stale read does not include', async () => {
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
-      // A stale snapshot, as in a process that missed a change notice.
+      // A store that answers with old data.
       async scroll(collection, ...rest) {
         const page = await records.scroll(collection, ...rest)
         return collection === 'memories' ? page.slice(0, 1) : page
@@ -176,7 +176,7 @@ describe('uncovered', () => {
     second.clock.advance(60_000)
     await second.ask(8)
     expect((await timeline(second)).turns[0].recalls).toMatchObject([
-      { uncovered: true, uncovered_turns: [2, 3] },
+      { uncovered: true, uncovered_turns: [1, 2] },
     ])
   })
 

@@ -1,8 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LanguageModel } from '../../../../sidecar/ports/language-model.ts'
-import { Profiles } from '../../../../sidecar/retrieval/profile/profiles.ts'
-import { Snapshots } from '../../../../sidecar/retrieval/snapshots.ts'
 import { testApp } from '../../../helpers/test-app.ts'
 import { ADA, DAY, learn, START } from './helpers.ts'
 
@@ -16,18 +14,13 @@ const MODEL: LanguageModel = {
 
 function open() {
   const app = testApp({ model: MODEL })
-  const { profiles, records, ruleBook, now } = { ...app.services, now: app.clock.now }
+  const { profiles } = app.services
   return {
     ...app,
     profiles,
     texts: async (request: object = {}, scope = ADA) => {
       const { kept } = await profiles.read(scope, { ...REQUEST, ...request })
       return kept.map(({ memory }) => memory.text)
-    },
-    /** Reads the profile from the store without any cache. */
-    readUncached: (scope = ADA) => {
-      const snapshots = new Snapshots({ records, maxBytes: 10_000_000 })
-      return new Profiles({ snapshots, ruleBook, learns: true, now }).read(scope, REQUEST)
     },
   }
 }
@@ -148,7 +141,7 @@ it('for any sequence of changes, a profile equals one built from the store, for 
             await app.engine.revise(scope, target, { text: `${step.who} knows better ${++id}.` }, null)
         }
         for (const [name, scope] of Object.entries(scopes)) {
-          const { kept, text, tokens } = await app.profiles.read(scope, REQUEST)
+          const { kept, tokens } = await app.profiles.read(scope, REQUEST)
           const { memories } = await app.engine.list(scope, {
             limit: 100,
             accept: ({ expires_at }) => expires_at === null || expires_at > app.clock.now(),
@@ -156,7 +149,6 @@ it('for any sequence of changes, a profile equals one built from the store, for 
           const current = memories.map((memory) => memory.text)
           expect(kept.map(({ memory }) => memory.text).toSorted()).toEqual(current.toSorted())
           for (const one of current) expect(one.startsWith(name)).toBe(true)
-          expect((await app.readUncached(scope)).text).toBe(text)
           expect(tokens).toBeLessThanOrEqual(REQUEST.tokenBudget)
         }
       }

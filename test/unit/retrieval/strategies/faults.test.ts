@@ -218,6 +218,7 @@ describe('at the deadline, a recall answers', () => {
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
       scroll: async (...args) => (isLate ? await never() : await records.scroll(...args)),
+      search: async (...args) => (isLate ? await never() : await records.search(...args)),
       get: async (...args) => (isLate ? await never() : await records.get(...args)),
     })
     const app = chat({ wrapRecords, strategies: { deadlineMs: 50 } })
@@ -260,12 +261,15 @@ describe('at the deadline, a recall answers', () => {
         if (isAway) throw new Error('no store')
         return await records.scroll(...args)
       },
+      async search(...args) {
+        if (isAway) throw new Error('no store')
+        return await records.search(...args)
+      },
     })
     const scopeState = state()
     const first = chat({ scopeState })
     await first.say(1, 'I live in Kyoto.')
     const { block } = await first.ask(2, { strategy: 'cached_delta' })
-    // A process without a snapshot.
     isAway = true
     const app = chat({ scopeState, wrapRecords, expectErrors: true })
     expect(await app.ask(2, { strategy: 'cached_delta' })).toMatchObject({

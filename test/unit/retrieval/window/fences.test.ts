@@ -115,7 +115,7 @@ describe('a block that is stored during a deletion', () => {
     let filled: boolean | undefined
     during = async () => {
       during = async () => {}
-      // Built from the snapshot, which still contains the memory.
+      // Built while the store still contains the memory.
       filled = await scopeState.fill(SCOPE, 'c', 'Porto', HOUR, await scopeState.counters(SCOPE))
     }
     const early = await scopeState.counters(SCOPE)

@@ -16,6 +16,7 @@ const step = fc.record({
   pauseMs: fc.constantFrom(1000, 60_000, 100_000_000),
 })
 const flow = fc.record({
+  firstTurn: fc.constantFrom(1, 0),
   windowSize: fc.constantFrom(0, 1, 2, 3, 5, 10),
   steps: fc.array(step, { minLength: 3, maxLength: 30 }),
 })
@@ -28,17 +29,22 @@ async function runFlow(
   { call, clock }: TestApp,
   user_id: string,
   {
+    firstTurn,
     windowSize,
     steps,
-  }: { windowSize: number; steps: readonly { ahead: number; isAdded: boolean; pauseMs: number }[] },
+  }: {
+    firstTurn: number
+    windowSize: number
+    steps: readonly { ahead: number; isAdded: boolean; pauseMs: number }[]
+  },
   toldWindowSize: (windowSize: number) => number,
 ): Promise<Record<string, number>> {
   const added = new Map<number, string>()
   const seen: Record<string, number> = {}
-  let turn = 0
+  let turn = firstTurn - 1
   let items = 0
   for (const { ahead, isAdded, pauseMs } of steps) {
-    turn = Math.min(2 ** 31 - 1, Math.max(1, turn + ahead))
+    turn = Math.min(2 ** 31 - 1, Math.max(firstTurn, turn + ahead))
     clock.advance(pauseMs)
     // A regenerated earlier turn replaces the turns after it.
     const inThread = [...added].filter(([other]) => other < turn)

@@ -72,7 +72,6 @@ export async function openPipeline(path: string, step: (name: string) => void): 
       ledger,
     },
     {
-      indexMaxBytes: 64 * 1024 * 1024,
       embeddingDeadlineMs: 5000,
       countTokens: (text) => Math.ceil(text.length / 4),
       now: clock.now,

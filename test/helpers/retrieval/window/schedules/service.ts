@@ -55,7 +55,6 @@ export function openService(parts: ServiceParts): Services {
       ledger: new Ledger({ records: parts.records, prices: parsePrices('') }),
     },
     {
-      indexMaxBytes: 1e8,
       isShared: parts.isShared,
       embeddingDeadlineMs: 5000,
       now: parts.clock.now,

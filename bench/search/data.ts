@@ -1,0 +1,83 @@
+import type { SearchEntry, SearchQuery, StoredRecord } from '../../sidecar/ports/records.ts'
+import { seededRandom } from '../lib/generated-facts.ts'
+
+const DIMENSIONS = 384
+const TERMS = 30
+const CONTEXT_TERMS = 15
+const GRAMS = 150
+const VOCABULARY = 50_000
+const CLUSTERS = 500
+/** Length of the component that all vectors share, relative to the rest: cosines of about 0.75 between any two. */
+const COMMON = 1.7
+const NOISE = 0.9
+
+export interface SearchableRecord extends StoredRecord {
+  search: SearchEntry
+  dense: Float32Array
+}
+
+const random = seededRandom(11)
+
+const common = unit(noise())
+const clusters = Array.from({ length: CLUSTERS }, () => unit(noise()))
+
+/** A distinct record; its vector is near to those of its cluster, its terms follow Zipf's law. */
+export function recordOf(i: number): SearchableRecord {
+  return {
+    id: `memory-${i}`,
+    order: 1_760_000_000_000_000 + i,
+    payload: {
+      text: `Memory ${i}: yesterday we talked about the green bicycle that Ada bought in Kyoto.`,
+      topic: `topic-${i % 20}`,
+      day: i % 1000,
+      sources: [{ conversation_id: `c-${i % 500}`, turn: i % 40, at: 1_760_000_000_000 + i }],
+      metadata: { tags: ['a', 'b'], half: i % 2 },
+    },
+    dense: vectorNear(clusters[i % CLUSTERS] as Float32Array),
+    search: {
+      terms: Uint32Array.from({ length: TERMS }, termOf),
+      context: Uint32Array.from({ length: CONTEXT_TERMS }, termOf),
+      grams: Uint16Array.from({ length: GRAMS }, (_, n) => (i * 31 + n * 257) & 0xffff),
+      features: { speaker: 'Ada', session: i % 500, at: 1_760_000_000_000 + i, first: true, numeral: false },
+    },
+  }
+}
+
+/** A question about a record: three of its terms, five others, and a vector near to its own. */
+export function queryOf({ search, dense }: SearchableRecord, limit: number): SearchQuery {
+  const terms = [...search.terms.slice(0, 3), ...Array.from({ length: 5 }, termOf)]
+  return {
+    terms: new Map(terms.map((term) => [term, 1])),
+    dense: unit(noise().map((value, k) => 0.3 * (value / Math.sqrt(DIMENSIONS)) + (dense[k] as number))),
+    limit,
+  }
+}
+
+/** The term of rank r has the frequency 1 / r: the first one is in nearly every record. */
+function termOf(): number {
+  const rank = Math.floor(VOCABULARY ** random())
+  return Math.imul(rank, 2_654_435_761) >>> 0
+}
+
+function vectorNear(centre: Float32Array): Float32Array {
+  const deviation = noise()
+  return unit(
+    centre.map((value, k) => {
+      const own = value + (NOISE * (deviation[k] as number)) / Math.sqrt(DIMENSIONS)
+      return COMMON * (common[k] as number) + own
+    }),
+  )
+}
+
+/** Nearly normal: the sum of three uniform numbers, variance 1. */
+function noise(): Float32Array {
+  const vector = new Float32Array(DIMENSIONS)
+  for (let k = 0; k < DIMENSIONS; k++) vector[k] = 2 * (random() + random() + random() - 1.5)
+  return vector
+}
+
+function unit(vector: Float32Array): Float32Array {
+  let squares = 0
+  for (const value of vector) squares += value * value
+  return vector.map((value) => value / Math.sqrt(squares))
+}

@@ -1,0 +1,45 @@
+import type { Condition, Json, Path } from '../../ports/records.ts'
+
+export type Operator = 'eq' | 'ne' | 'in' | 'nin' | 'gt' | 'gte' | 'lt' | 'lte' | 'contains' | 'exists'
+
+/** Fields of a filter that are not a property of the payload with the same name. */
+const PATHS: Record<string, Path> = {
+  memory: ['text'],
+  conversation_id: ['sources', 'conversation_id'],
+  turn: ['sources', 'turn'],
+  at: ['sources', 0, 'at'],
+}
+
+/** Fields with one value per source: none of them is null or absent as a whole. */
+const LISTS = new Set(['conversation_id', 'turn'])
+
+/** The condition that a test of one field is for a store; `undefined` if a store cannot apply it. */
+export function toCondition(field: string, operator: Operator, operand: Json): Condition | undefined {
+  if (field === 'tier') return undefined
+  if (operator === 'ne' || operator === 'nin') {
+    const same = toCondition(field, operator === 'ne' ? 'eq' : 'in', operand)
+    return same && { not: same }
+  }
+  const path = pathOf(field)
+  if (operator === 'exists') {
+    if (LISTS.has(field)) return undefined
+    return operand === true ? { path, exists: true } : { not: { path, exists: true } }
+  }
+  if (operator === 'contains') {
+    return typeof operand === 'string' ? { path, contains: operand } : undefined
+  }
+  if (operator === 'eq' || operator === 'in') {
+    const values = operator === 'eq' ? [operand] : (operand as readonly Json[])
+    const present = values.filter((value) => value !== null) as (string | number | boolean)[]
+    const equal: Condition = { path, equals: present }
+    if (present.length === values.length) return equal
+    return LISTS.has(field) ? undefined : { any: [equal, { not: { path, exists: true } }] }
+  }
+  // Stores order strings by other rules than JavaScript, or not at all.
+  return typeof operand === 'number' ? { path, range: { [operator]: operand } } : undefined
+}
+
+function pathOf(field: string): Path {
+  if (field.startsWith('metadata.')) return ['metadata', field.slice('metadata.'.length)]
+  return PATHS[field] ?? [field]
+}

@@ -1,0 +1,177 @@
+import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
+import type { Candidate, RecordStore, SearchQuery, SearchResult, Write } from '../../sidecar/ports/records.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { type Open, type Saboteurs, testSaboteurs } from './contract.ts'
+import type { RecordsSubject } from './records.ts'
+import { SEARCH_CASES } from './search.ts'
+
+type Sabotage = (honest: RecordStore) => Partial<RecordStore>
+
+const asked = (change: (query: SearchQuery) => Partial<SearchQuery>): Sabotage => {
+  return (honest) => ({ search: (scope, query) => honest.search(scope, { ...query, ...change(query) }) })
+}
+
+const answered = (change: (result: SearchResult, query: SearchQuery) => Partial<SearchResult>): Sabotage => {
+  return (honest) => ({
+    async search(scope, query) {
+      const result = await honest.search(scope, query)
+      return { ...result, ...change(result, query) }
+    },
+  })
+}
+
+const candidates = (change: (all: Candidate[], query: SearchQuery) => Candidate[]): Sabotage =>
+  answered(({ candidates }, query) => ({ candidates: change(candidates, query) }))
+
+const written = (change: (write: Write) => Write): Sabotage => {
+  return (honest) => ({ commit: (writes) => honest.commit(writes.map(change)) })
+}
+
+const SABOTEURS: Saboteurs<Sabotage> = {
+  'returns every searchable record of a small scope with its entry, order and similarity': {
+    'returns matches only': candidates((all, { terms }) =>
+      all.filter(({ search }) => search.terms.some((term) => terms.has(term))),
+    ),
+    'returns no similarity': candidates((all) => all.map((one) => ({ ...one, similarity: 0 }))),
+    'counts the candidates instead of the scope': answered(({ candidates }) => ({
+      total: candidates.length + 1,
+    })),
+    'sorts the terms': candidates((all) =>
+      all.map((one) => ({ ...one, search: { ...one.search, terms: one.search.terms.toSorted() } })),
+    ),
+    'loses the features': written((write) =>
+      'put' in write && write.put.search
+        ? { ...write, put: { ...write.put, search: { ...write.put.search, features: {} } } }
+        : write,
+    ),
+  },
+  'returns the entry with every read of the record': {
+    'reads records without their entry': (honest) => ({
+      async get(...args) {
+        const record = await honest.get(...args)
+        return record && { ...record, search: undefined }
+      },
+    }),
+  },
+  'returns the records that meet the condition, and counts the others': {
+    'ignores the condition': asked(() => ({ where: undefined })),
+    'counts only records that meet the condition': answered(({ candidates }) => ({
+      total: candidates.length,
+    })),
+  },
+  'agrees with the definition of conditions on random payloads': {
+    'negates nothing': asked(({ where }) => ({ where: where && 'not' in where ? where.not : where })),
+  },
+  'returns the best records of a large scope by terms, rare terms first': {
+    'returns the whole scope': asked(() => ({ limit: 1000 })),
+    'returns the first records with any term': asked(({ terms }) => ({
+      terms: new Map([...terms].slice(0, 1)),
+    })),
+  },
+  'returns the best records of a large scope by embedding, with the exact similarity': {
+    'searches the opposite vector': asked(({ dense }) => ({ dense: dense?.map((value) => -value) })),
+    'ignores the vector': asked(() => ({ dense: undefined })),
+  },
+  'returns the latest records of a large scope that meet one of `also`': {
+    'ignores `also`': asked(() => ({ also: undefined })),
+    'reads only the first condition of `also`': asked(({ also }) => ({ also: also?.slice(0, 1) })),
+  },
+  'applies the condition to every candidate of a large scope': {
+    'applies the condition to the best candidates only': candidates((all, { limit }) =>
+      limit === 5 ? [] : all,
+    ),
+    'does not apply the condition to `also`': (honest) => ({
+      async search(scope, query) {
+        const [one, other] = [
+          await honest.search(scope, query),
+          await honest.search(scope, { ...query, where: undefined, terms: new Map(), dense: undefined }),
+        ]
+        return { ...one, candidates: [...one.candidates, ...other.candidates] }
+      },
+    }),
+  },
+  'sees every change of a large scope': {
+    'keeps the terms of replaced records': (honest) => ({
+      commit: (writes) => honest.commit(writes.filter((write) => !('put' in write && write.put.id === 'r5'))),
+    }),
+    'finds removed records': (honest) => ({
+      commit: (writes) => honest.commit(writes.filter((write) => 'put' in write)),
+    }),
+    'loses the entries when it is reopened': (honest) => {
+      let isWritten = false
+      return {
+        commit: (writes) => {
+          isWritten = true
+          return honest.commit(writes)
+        },
+        search: async (scope, query) =>
+          isWritten
+            ? honest.search(scope, query)
+            : { ...(await honest.search(scope, query)), candidates: [] },
+      }
+    },
+  },
+  'sees every change of a small scope as soon as the commit resolves': {
+    'resolves a commit before it took effect': (honest) => ({
+      async commit(writes) {
+        setImmediate(() => void honest.commit(writes).catch(() => {}))
+      },
+    }),
+    'keeps the entry of a record that loses it': (honest) => ({
+      commit: (writes) => honest.commit(writes.filter((write) => !('put' in write) || write.put.search)),
+    }),
+  },
+  'finds nothing of a commit that was rejected': {
+    'commits write by write': (honest) => ({
+      async commit(writes) {
+        for (const write of writes) await honest.commit([write])
+      },
+    }),
+  },
+  'reads candidates in the given order, without those that were removed meanwhile': {
+    'reads in another order': answered(({ read }) => ({ read: (ids) => read([...ids].sort()) })),
+    'reads the record of another scope': (honest) => ({
+      search: async (scope, query) => ({
+        ...(await honest.search(scope, query)),
+        read: async (ids) => (await honest.search('default/bob', query)).read(ids),
+      }),
+    }),
+  },
+  'searches a scope by its exact name': {
+    'folds the case of scopes': (honest) => ({
+      search: (scope, query) => honest.search(scope.toLowerCase(), query),
+    }),
+  },
+  'rejects searches and reads after close': {
+    'searches after close': () => ({
+      search: async () => ({ candidates: [], total: 0, read: async () => [] }),
+    }),
+  },
+}
+
+function openSabotaged(sabotage: Sabotage = () => ({})): Open<RecordsSubject> {
+  return async () => {
+    const path = `${tempDir()}/records.db`
+    const stores: RecordStore[] = []
+    const open = (): RecordStore => {
+      const honest = openSqliteRecords(path)
+      stores.push(honest)
+      return { ...honest, ...sabotage(honest) }
+    }
+    const store = open()
+    return {
+      subject: {
+        store,
+        async reopen() {
+          await store.close()
+          return open()
+        },
+      },
+      async close() {
+        for (const one of stores) await one.close()
+      },
+    }
+  }
+}
+
+testSaboteurs('searches', SEARCH_CASES, SABOTEURS, openSabotaged)
