@@ -2,6 +2,7 @@ import type { SearchEntry } from '../../ports/records.ts'
 import { daysOf } from '../../text/dates.ts'
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { toWallClock } from '../../text/local-time.ts'
+import { isQuestion, splitSentences } from '../../text/sentences.ts'
 import { gramsOf } from '../../text/terms/grams.ts'
 import { hashGram, hashTerm } from '../../text/terms/hash.ts'
 import { nameKey } from '../../text/terms/name-key.ts'
@@ -10,7 +11,7 @@ import { offloaded } from '../../text/workers/worker-pool.ts'
 import { firstSaidAt, type Memory } from '../model/memory.ts'
 
 /** Changes with the contents of the entries; the entries of a store with another version are made again. */
-export const ENTRY_VERSION = 1
+export const ENTRY_VERSION = 2
 
 /** The values of a memory that the ranking needs. A type, because an interface is not assignable to `JsonObject`. */
 export type Features = {
@@ -34,6 +35,8 @@ export type Features = {
   name: boolean
   /** Prior that the memory contains a fact, 0…1. */
   informative: number
+  /** Share of its sentences that are questions. Absent in entries of version 1. */
+  questions?: number
 }
 
 /** What the entry of a memory is made of. */
@@ -127,8 +130,14 @@ function traitsOf(text: string, { normal, words, language }: Reading) {
     moment: timeExpression,
     number: numeral || plain.some((word) => word.kind === 'number'),
     name: INNER_NAME.test(text),
+    questions: shareOfQuestions(text),
     informative: informativeness(firstPerson, secondPerson, timeExpression, plain.length),
   }
+}
+
+function shareOfQuestions(text: string): number {
+  const sentences = splitSentences(text)
+  return sentences.length === 0 ? 0 : sentences.filter(isQuestion).length / sentences.length
 }
 
 /** Bounds in words, between which a longer memory is more informative. */
