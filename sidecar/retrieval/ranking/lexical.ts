@@ -64,17 +64,32 @@ export function scoreLexically(
       for (const place of places) max = Math.max(max, tfs[place] as number)
       return max
     }
-    for (const [place, near] of neighbours.entries()) {
+    for (const place of placesNear(tfs, neighbours)) {
+      const near = neighbours[place] as Neighbours
       const tf =
         (tfs[place] as number) +
         turn * most(near.turn) +
         before * most(near.before) +
         after * most(near.after) +
         second * (most(near.secondBefore) + most(near.secondAfter))
-      if (tf > 0) scores[place] = (scores[place] as number) + (idf * (1 + k1) * tf) / (k1 + tf)
+      scores[place] = (scores[place] as number) + (idf * (1 + k1) * tf) / (k1 + tf)
     }
   }
   return unit > 0 ? scores.map((score) => score / unit) : scores
+}
+
+/** The places with an occurrence, and those around them: being neighbours is mutual. */
+function placesNear(tfs: Float64Array, neighbours: readonly Neighbours[]): Set<number> {
+  const places = new Set<number>()
+  for (let place = 0; place < tfs.length; place++) {
+    if (tfs[place] === 0) continue
+    places.add(place)
+    const { turn, before, after, secondBefore, secondAfter } = neighbours[place] as Neighbours
+    for (const group of [turn, before, after, secondBefore, secondAfter]) {
+      for (const other of group) places.add(other)
+    }
+  }
+  return places
 }
 
 interface Occurrences {
