@@ -38,8 +38,9 @@ export interface RankSettings {
 }
 
 /**
- * Round numbers on a plateau, chosen on bench/talks and LoCoMo together. Weights that are chosen on one half of the
- * conversations lose less than 0.01 of recall@10 on the other half.
+ * Round numbers, chosen on bench/talks and LoCoMo together. Lexical recall@3 / 5 / 10 on bench/talks in the experiment:
+ * 0.650 / 0.732 / 0.817 with these weights, 0.642 / 0.716 / 0.791 with weights that are chosen without the language of
+ * the question.
  */
 export const DEFAULT_SETTINGS: RankSettings = {
   fields: { k1: 1.2, b: 0.5, turn: 0.75, before: 0.25, after: 0.1, second: 0.1 },
