@@ -12,6 +12,11 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'evidence recall on LoCoMo (--data FILE); with --strategies LIST also billed prompt tokens',
     load: () => import('./locomo/locomo.ts'),
   },
+  talks: {
+    about:
+      'evidence recall on conversations in six languages, relative to BM25, cosine and the npm package mem0ai',
+    load: () => import('./talks.ts'),
+  },
   recall: {
     about: 'latency of per-query recall over HTTP with 500 memories, relative to a minimal JSON handler',
     load: () => import('./recall.ts'),
