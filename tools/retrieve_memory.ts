@@ -36,6 +36,7 @@ export const retrieveMemory = defineNode({
     // Dify uses 500 when the window of the LLM node is switched off.
     window_size: integer(0, 500).default(10),
     top_k: integer(1, 100).default(10),
+    threshold: fraction().optional(),
     token_budget: integer(0, 100_000).default(1500),
     freshness: choice(['window', 'write']).optional(),
     refresh_on_shift: fraction().optional(),

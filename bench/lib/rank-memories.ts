@@ -26,7 +26,7 @@ export function rankMemories(
     ...memory,
     similarity: dense && memory.dense ? dot(dense, memory.dense) : 0,
   }))
-  return rank(candidates, analyseQuery(query, now), { total: candidates.length }, settings)
+  return rank(candidates, analyseQuery(query, now), { total: candidates.length }, settings).ranked
 }
 
 function dot(a: Float32Array, b: Float32Array): number {

@@ -24,6 +24,7 @@ import type { ScopeState } from '../ports/scope-state.ts'
 import { createAuthorCache } from '../retrieval/blocks/author-cache.ts'
 import { Profiles } from '../retrieval/profile/profiles.ts'
 import { DEFAULT_SETTINGS, NEURAL_SETTINGS } from '../retrieval/ranking/settings.ts'
+import { createScale } from '../retrieval/ranking/similarity-scale.ts'
 import { Recall } from '../retrieval/recall.ts'
 import { createStrategies, type StrategySettings } from '../retrieval/strategies/create.ts'
 
@@ -101,6 +102,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     reranker: backends.reranker,
     embeddingDeadlineMs,
     settings: settings.isNeural ? NEURAL_SETTINGS : DEFAULT_SETTINGS,
+    scale: settings.isNeural ? createScale(embedder, now) : undefined,
     onInvalidRecord,
     now,
     timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,

@@ -10,6 +10,7 @@ import { conditionOf, type Gate } from './gates.ts'
 import { type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
 import { type Ranked, rank } from './ranking/rank.ts'
 import type { RankSettings } from './ranking/settings.ts'
+import type { SimilarityScale } from './ranking/similarity-scale.ts'
 
 /** Candidates that the store returns from each source. */
 const MAX_CANDIDATES = 300
@@ -21,6 +22,8 @@ const MAX_OFFSET_MS = 14 * 3_600_000
 /** A ranking of candidates, whose memories are read as they are needed. */
 export interface Ranking {
   ranked: readonly Ranked[]
+  /** Whether a candidate has something to do with the query. */
+  isRelevant: boolean
   /** Whether the scope has memories that are not among the candidates. */
   hasMore: boolean
   /** Current memories of the given ids, in this order. */
@@ -35,6 +38,8 @@ export interface RankerOptions {
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds. */
   now: () => number
+  /** The scale of the similarities, once it is known. */
+  scale?: (() => SimilarityScale | undefined) | undefined
 }
 
 export interface RankRequest {
@@ -49,7 +54,13 @@ export interface RankRequest {
 export type Ranker = ReturnType<typeof createRanker>
 
 /** Ranks the memories of a scope that the store finds for a query. */
-export function createRanker({ records, settings, onInvalidRecord, now }: RankerOptions) {
+export function createRanker({
+  records,
+  settings,
+  onInvalidRecord,
+  now,
+  scale = () => undefined,
+}: RankerOptions) {
   async function rankCurrent(scope: string, { query, dense, gates }: RankRequest): Promise<Ranking> {
     const found = await orUnavailable(
       records.search(scope, {
@@ -61,7 +72,7 @@ export function createRanker({ records, settings, onInvalidRecord, now }: Ranker
       }),
     )
     return {
-      ranked: rank(found.candidates, query, found, settings),
+      ...rank(found.candidates, query, found, settings, scale()),
       hasMore: found.candidates.length < found.total,
       read: async (ids) => {
         const stored = await orUnavailable(found.read(ids))
@@ -84,7 +95,7 @@ export function createRanker({ records, settings, onInvalidRecord, now }: Ranker
       validUntil === null ? [] : [[held.memory.id, validUntil] as const],
     )
     return {
-      ranked: rank(candidates, query, { total: candidates.length }, settings),
+      ...rank(candidates, query, { total: candidates.length }, settings, scale()),
       hasMore: false,
       read: async (ids) => ids.flatMap((id) => memories.get(id) ?? []),
       validUntil: new Map(validUntil),

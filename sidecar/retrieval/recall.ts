@@ -9,12 +9,14 @@ import type { RecordStore } from '../ports/records.ts'
 import type { Reranker } from '../ports/reranker.ts'
 import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
 import { hasRelativeDate } from '../text/relative-dates.ts'
+import { isSmallTalk } from '../text/sentences.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
 import { createRanker, orUnavailable, type Ranker, type Ranking, walk } from './ranker.ts'
 import { analyseQuery } from './ranking/query.ts'
 import type { RankSettings } from './ranking/settings.ts'
+import type { SimilarityScale } from './ranking/similarity-scale.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
 import { rerank } from './rerank.ts'
@@ -23,7 +25,7 @@ import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 export interface SearchRequest extends Narrowing {
   query: string
   topK: number
-  /** Minimum score. */
+  /** Minimum score, 0…1. Absent: a query that has nothing to do with any memory answers nothing. */
   threshold?: number | undefined
   filter?: Filter | undefined
   explain?: boolean | undefined
@@ -87,6 +89,8 @@ export interface RecallOptions {
   embedder: Embedder
   reranker?: Reranker | undefined
   settings?: RankSettings | undefined
+  /** The scale of the embedder's similarities, once it is known. */
+  scale?: (() => SimilarityScale | undefined) | undefined
   /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
   onInvalidRecord?: OnInvalidRecord | undefined
@@ -102,6 +106,12 @@ export interface RecallOptions {
 const MAX_IMPORTANCE = 5
 /** Memories that a block is selected from, the latest ones. */
 const MAX_BLOCK_MEMORIES = 2_000
+/** Greetings and thanks ask for no memory. */
+const NOTHING = {
+  result: { found: [], degraded: [], tookMs: { embed: 0, search: 0, render: 0, total: 0 } },
+  vector: undefined,
+} satisfies { result: SearchResult; vector: undefined }
+
 /** Ranks the candidates of the store for a query. */
 export class Recall {
   readonly #options: RecallOptions
@@ -129,7 +139,8 @@ export class Recall {
     const { records, onInvalidRecord } = this.#options
     const [latest, { result, vector }] = await Promise.all([
       orUnavailable(readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord)),
-      this.#search(scope, request, gates),
+      // A block is not only for this query.
+      this.#search(scope, { ...request, threshold: 0 }, gates),
     ])
     const informative = new Map(latest.map(({ memory, informative }) => [memory.id, informative]))
     const salience = ({ id, importance }: Memory) =>
@@ -202,6 +213,7 @@ export class Recall {
     const started = performance.now()
     const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
+    if (threshold === undefined && whyNot === undefined && isSmallTalk(query)) return NOTHING
     const [dense, now] = await Promise.all([this.embed(key, query), this.#localTimeOf(scope, request)])
     const embedded = performance.now()
     const analysed = analyseQuery(query, now)
@@ -273,6 +285,7 @@ async function select(
   { topK, threshold, explain }: SearchRequest,
   gates: readonly Gate[],
 ): Promise<{ found: Found[]; isShort: boolean }> {
+  if (threshold === undefined && !ranking.isRelevant) return { found: [], isShort: false }
   const found: Found[] = []
   const memoryOf = ({ memory }: Found) => memory
   for await (const { memory, score, parts } of walk(ranking, topK)) {

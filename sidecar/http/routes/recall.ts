@@ -35,6 +35,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
         ),
       window_size: s.windowSize.optional(),
       top_k: s.topK,
+      threshold: s.threshold,
       token_budget: s
         .integer(0, 100_000)
         .default(1500)
@@ -101,6 +102,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       query,
       strategy,
       topK: body.top_k,
+      threshold: body.threshold,
       tokenBudget: body.token_budget,
       freshness,
       refresh,

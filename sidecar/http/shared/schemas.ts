@@ -111,6 +111,19 @@ export function time(description: string) {
     .openapi({ description, example: '2026-03-01T09:30:00Z' })
 }
 
+const thresholdError = 'expected a number from 0 to 1'
+export const threshold = z
+  .number({ error: thresholdError })
+  .min(0, { error: thresholdError })
+  .max(1, { error: thresholdError })
+  .optional()
+  .openapi({
+    description:
+      'Minimum score of a result, the relevance from 0 to 1. Default: a query that has nothing to do with any memory ' +
+      'finds nothing. 0 returns the nearest memories in any case. Cached blocks are not affected.',
+    example: 0.2,
+  })
+
 export const askedAt = time(
   'When the question is asked, for dates such as "yesterday" in it; default: now. Without a UTC offset, the time_zone of the app applies.',
 ).optional()

@@ -3,7 +3,7 @@ import { type DateRange, findDates, type MentionedDates, namedDay, rangeOf } fro
 import { findRelativeDates } from '../../text/relative-dates.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
 import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
-import { type Reading, readText } from '../../text/terms/tokens.ts'
+import { queryTermsOf, type Reading, readText } from '../../text/terms/tokens.ts'
 import { expandTerms } from './expansion.ts'
 import { DEFAULT_SETTINGS } from './settings.ts'
 
@@ -14,6 +14,8 @@ export interface Query {
   /** Whether a day is the one day that the query names; absent: it names none or several. */
   isNamedDay: ((day: number) => boolean) | undefined
   answerTypes: ReadonlySet<AnswerType>
+  /** Whether it has no words of a subject: "What do you know about me?" */
+  asksForAnything: boolean
 }
 
 /** Maximum UTF-16 code units of a query that are read. */
@@ -36,6 +38,7 @@ export function analyseQuery(text: string, now?: number): Query {
       reading.normal,
       reading.words.map((word) => word.text),
     ),
+    asksForAnything: queryTermsOf(reading).every(({ asking }) => asking),
   }
 }
 

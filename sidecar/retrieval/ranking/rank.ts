@@ -2,16 +2,24 @@ import type { Features } from '../../memory/search/entry.ts'
 import type { Candidate } from '../../ports/records.ts'
 import type { Statistics } from './lexical.ts'
 import type { Query } from './query.ts'
+import { hasEvidence, relevanceOf } from './relevance.ts'
 import { DEFAULT_SETTINGS, type RankSettings } from './settings.ts'
 import { createSignals, type Signal } from './signals.ts'
+import type { SimilarityScale } from './similarity-scale.ts'
 import { buildTimeline } from './timeline.ts'
 
 export interface Ranked {
   id: string
-  /** Sum of the weighted signals, 0 to about 2, or to 4 when the query names a day; comparable within one query only. */
+  /** Relevance, 0…1; means the same from query to query. */
   score: number
-  /** Weighted part of each signal; they add up to the score. */
+  /** Weighted part of each signal; the score grows with their sum. */
   parts: Record<string, number>
+}
+
+export interface RankedCandidates {
+  ranked: Ranked[]
+  /** Whether one of the candidates has something to do with the query. */
+  isRelevant: boolean
 }
 
 /**
@@ -23,23 +31,27 @@ export function rank(
   query: Query,
   statistics: Statistics,
   settings: RankSettings = DEFAULT_SETTINGS,
-): Ranked[] {
+  scale?: SimilarityScale,
+): RankedCandidates {
   const items = candidates.map(({ id, search, similarity }) => {
     // Made by `toSearchEntry`; the store returns features as it got them.
     return { ...(search.features as Features), id, search, similarity }
   })
   const timeline = buildTimeline(items)
-  const signalsAt = createSignals(timeline, query, statistics, settings)
+  const signalsAt = createSignals(timeline, query, statistics, settings, scale)
   const { weights } = settings
   const names = Object.keys(weights) as Signal[]
-  const ranked = timeline.items.map(({ id }, place): Ranked => {
+  let isRelevant = false
+  const sums = timeline.items.map(({ id }, place) => {
     const signals = signalsAt(place)
-    let score = 0
+    isRelevant ||= hasEvidence(signals, query)
+    let sum = 0
     for (const name of names) {
       signals[name] *= weights[name]
-      score += signals[name]
+      sum += signals[name]
     }
-    return { id, score, parts: signals }
+    return { id, sum, parts: signals }
   })
-  return ranked.sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
+  sums.sort((a, b) => b.sum - a.sum || (a.id < b.id ? -1 : 1))
+  return { ranked: sums.map(({ id, sum, parts }) => ({ id, score: relevanceOf(sum), parts })), isRelevant }
 }

@@ -8,6 +8,7 @@ import { expandTerms } from './expansion.ts'
 import { type Statistics, scoreLexically } from './lexical.ts'
 import type { Query } from './query.ts'
 import type { RankSettings, SignalWeights } from './settings.ts'
+import type { SimilarityScale } from './similarity-scale.ts'
 import { findAskedSpeakers } from './speakers.ts'
 import { type Neighbours, neighboursOf, type Timeline } from './timeline.ts'
 
@@ -32,6 +33,7 @@ export function createSignals(
   { reading, dates, isNamedDay, answerTypes }: Query,
   statistics: Statistics,
   settings: RankSettings,
+  scale: SimilarityScale | undefined,
 ): (place: number) => Record<Signal, number> {
   const { items } = timeline
   const neighbours = neighboursOf(timeline)
@@ -48,7 +50,10 @@ export function createSignals(
   const characters = { values: items.map(({ search }) => search.grams), hash: hashGram }
   // Stores do not count n-grams.
   const ngrams = scoreLexically(characters, neighbours, grams, { total: items.length }, settings.fields)
-  const dense = standardise(items.map(({ similarity }) => similarity))
+  const dense = standardise(
+    items.map(({ similarity }) => similarity),
+    scale,
+  )
   const levels = sessionLevels(lexical, timeline)
   const ngramLevels = sessionLevels(ngrams, timeline)
   return (place) => {
@@ -82,10 +87,11 @@ const USUAL_DEVIATION = 0.03
 const USUAL_COUNT = 5
 
 /**
- * Cosines in standard deviations from their mean: embedders differ in the range of their cosines, and queries in the
- * level. With few candidates the deviation is mostly the usual one. 0 for a memory without an embedding.
+ * Cosines in standard deviations from that of unrelated texts; while this is not known, from the mean of the candidates,
+ * of which few have to do with the query. 0 for a memory without an embedding.
  */
-function standardise(similarities: readonly number[]): number[] {
+function standardise(similarities: readonly number[], scale: SimilarityScale | undefined): number[] {
+  if (scale) return similarities.map((one) => (one === 0 ? 0 : (one - scale.mean) / scale.deviation))
   const known = similarities.filter((one) => one !== 0)
   const n = known.length
   if (n === 0) return similarities.map(() => 0)

@@ -97,10 +97,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       ...s.memorySelection,
       query: s.query,
       top_k: s.topK,
-      threshold: z
-        .number()
-        .optional()
-        .openapi({ description: 'Minimum score of a result; default: none.', example: 0.2 }),
+      threshold: s.threshold,
       filters: s.filters.optional(),
       explain: z
         .boolean()

@@ -1,0 +1,30 @@
+import type { Query } from './query.ts'
+import type { Signal } from './signals.ts'
+
+/**
+ * Evidence from which a query counts as answerable. Chosen on `bench/talks`: real questions lose no recall, and most
+ * queries that share nothing with the memories answer nothing (`docs/benchmarks.md` has the curve).
+ */
+const FLOOR = 0.22
+/** Evidence per standard deviation of similarity beyond the first. */
+const DENSE_EVIDENCE = 0.15
+
+/**
+ * Whether a memory has something to do with a query: words, parts of words, a near vector, or the time or the speaker
+ * that the query names. One such memory is enough for the whole query, because an answer often shares no word with it.
+ */
+export function hasEvidence(signals: Readonly<Record<Signal, number>>, { asksForAnything }: Query): boolean {
+  const { lexical, grams, dense, temporal, day, speaker } = signals
+  if (asksForAnything) return true
+  const evidence = lexical + grams + DENSE_EVIDENCE * Math.max(0, dense - 1)
+  return evidence >= FLOOR || temporal >= 0.5 || day > 0 || speaker > 0
+}
+
+/** Sum of the weighted signals at which half of the memories answer the query, and the width of the transition. */
+const MIDPOINT = 2.2
+const WIDTH = 0.6
+
+/** Probability that a memory answers the query: the weighted sum on a logistic scale (Platt 1999). */
+export function relevanceOf(sum: number): number {
+  return 1 / (1 + Math.exp((MIDPOINT - sum) / WIDTH))
+}
