@@ -1,6 +1,7 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore, SearchEntry, Write } from '../../ports/records.ts'
+import { searchedText } from '../../text/verbatim/answers.ts'
 import { type Cause, type HistoryEvent, type PastVersion, versionRecordId } from '../model/history.ts'
 import type { Content, Memory } from '../model/memory.ts'
 import { putHistory } from '../repositories/history.ts'
@@ -154,7 +155,7 @@ export class UnitOfWork {
     const version = before.version + 1
     const after: Memory = { ...before, same_as: undefined, ...revision, version, updated_at: this.now }
     this.#archive(held, Math.max(before.valid_from, after.valid_from), false, takenBack)
-    this.put(after, after.text === before.text ? held.dense : dense)
+    this.put(after, searchedText(after) === searchedText(before) ? held.dense : dense)
     this.#record(event, after, before.text, after.text, cause)
     return after
   }
@@ -215,7 +216,7 @@ export class UnitOfWork {
       ...[...this.#past.values()].map((held) => ({ held, memory: held.past.memory })),
     ].filter(({ held }) => !held.dense)
     if (missing.length === 0) return
-    const texts = missing.map(({ memory }) => memory.text)
+    const texts = missing.map(({ memory }) => searchedText(memory))
     let vectors: Float32Array[]
     try {
       vectors = await embedder.embed(texts, 'document', undefined, this.account)

@@ -5,6 +5,7 @@ import { toWallClock } from '../../text/local-time.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
 import { nameKey } from '../../text/terms/name-key.ts'
 import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
+import { answeredQuestion } from '../../text/verbatim/answers.ts'
 import { offloaded } from '../../text/workers/worker-pool.ts'
 import { firstSaidAt, type Memory } from '../model/memory.ts'
 
@@ -69,9 +70,12 @@ export function toSearchEntry({ text, context = '', speaker, ...moment }: Statem
     language: reading.language,
     ...traitsOf(bounded, reading),
   }
+  // A short answer is found by its question.
+  const question = answeredQuestion({ text: bounded, context })
+  const asked = question === null ? [] : termsOf(readText(question))
   const before = context === '' ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
   return {
-    terms: hashesOf(termsOf(reading).slice(0, MAX_TERMS)),
+    terms: hashesOf([...asked, ...termsOf(reading)].slice(0, MAX_TERMS)),
     context: hashesOf(before.slice(-MAX_TERMS)),
     features,
   }

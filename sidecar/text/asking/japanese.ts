@@ -20,7 +20,8 @@ function isStatement(clause: string, isLast: boolean): boolean {
   return ENDED.test(clause) || (clause.length >= 5 && /で$/u.test(clause))
 }
 
-const QUESTION_WORD = /何|なに|なん(?=[でのかじ])|どこ|いつ|誰|だれ|どう|なぜ|どの|どれ|どちら|どっち|どんな|いくら|いくつ/u
+const QUESTION_WORD =
+  /何|なに|なん(?=[でのかじ])|どこ|いつ|誰|だれ|どう|なぜ|どの|どれ|どちら|どっち|どんな|いくら|いくつ/u
 /** "By the way", "I have a question". */
 const FILLER = /質問|聞きた|知りた|教えて|相談|聞いて|ところで|すみません|お願い|もし|たら$|なら$|れば$/u
 const JOINED =

@@ -12,7 +12,8 @@ export function koreanStatesFact(text: string): boolean {
 
 const QUESTION_WORD = /뭐|뭘|뭔|무엇|무슨|어디|언제|누구|누가|왜|어떻게|어떤|어느|몇|얼마/u
 /** "But", "by the way", "I have a question". */
-const FILLER = /^(?:그런데|근데|그래서|그러니까|하지만|그렇지만|저기요?|질문|죄송|안녕|그리고|있잖아요?)|싶은데|궁금/u
+const FILLER =
+  /^(?:그런데|근데|그래서|그러니까|하지만|그렇지만|저기요?|질문|죄송|안녕|그리고|있잖아요?)|싶은데|궁금/u
 /** Endings that join a clause to the question. */
 const JOINED =
   /[가-힣](?:데|데요|니까|지만|거든|거든요|어서|아서|해서|라서|여서|이고|있고|없고|는데도|에요|예요|어요|아요|해요|습니다|입니다|합니다)[,.;:，]?$/u

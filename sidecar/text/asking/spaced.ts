@@ -27,7 +27,9 @@ const QUESTION_WORDS = setOf(
 const INVERTED = setOf(
   "can could should shall may might must will would do does did is are am was were have has had can't couldn't shouldn't won't wouldn't don't doesn't didn't isn't aren't haven't kann kannst können könnte soll sollte sollen darf dürfen muss müssen hast habe haben hat ist sind bin gibt weißt kennst est-ce peux puis-je dois",
 )
-const SPEAKERS = setOf("i i'm i've i'd i'll we we're we've ich wir yo nosotros nosotras je j'ai io noi eu nós ik я мы")
+const SPEAKERS = setOf(
+  "i i'm i've i'd i'll we we're we've ich wir yo nosotros nosotras je j'ai io noi eu nós ik я мы",
+)
 const POSSESSIVES = setOf(
   'my our mein meine meinen meinem meiner meines unser unsere unserem unseren unserer mi mis mío mía nuestro nuestra nuestros nuestras mon ma mes notre mio mia miei mie nostro nostra meu minha meus minhas nosso nossa mijn onze мой моя моё мои моего моей моему моим моих мою наш наша наши у_меня',
 )
