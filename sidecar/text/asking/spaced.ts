@@ -8,7 +8,10 @@ export function spacedStatesFact(text: string): boolean {
     const [first = ''] = words
     if (FILLER.test(words.join(' '))) return false
     if (JOINING.test(clause) && hasSpeaker(words)) return true
-    const isAsking = i === clauses.length - 1 || (!isSpeaker(first) && startsQuestion(clause, words))
+    if (AS_SOMEBODY.test(clause)) return true
+    const isLast = i === clauses.length - 1
+    const mayAsk = clause.startsWith('¿') || !text.includes('¿', text.indexOf(clause))
+    const isAsking = isLast || (mayAsk && !isSpeaker(first) && startsQuestion(clause, words))
     if (isAsking) {
       hasAsked = true
       return askingStatesFact(clause, words, remembers)
@@ -45,6 +48,9 @@ const JOINING =
 const OPENING = setOf(
   'for in on at by with to from after before between if when while assuming suppose apart besides für im am an bei mit zu nach vor wenn falls zwischen para en a con por de entre si cuando pour à dans avec per nel voor met для в на с если',
 )
+/** "As a diabetic, …", "darf ich als Diabetiker …" */
+const AS_SOMEBODY =
+  /^(?:[Aa]s an?|[Cc]omo|[Ee]n tant que) \p{L}+$|\b(?:I|we) as an? \p{L}|\b(?:ich|wir) als \p{Lu}|^[Aa]ls \p{Lu}\p{L}+ (?:darf|kann|soll|muss|dürfen|können|sollen|müssen)/u
 const FILLER =
   /\bquestions?\b|\bwonder(?:ing)?\b|\bcurious\b|want to know|like to (?:know|ask)|\bfragen?\b|gerne? wissen|\bpregunta\b|quiero saber|quisiera saber|je me demande|\bdomanda\b|вопрос/u
 

@@ -18,6 +18,9 @@ const MERE = {
     'how do i get rid of fruit flies',
     'I have a question: how long does rice keep?',
     'Are you allergic to penicillin?',
+    'Who won the 2022 World Cup?',
+    'Is it going to rain today?',
+    'What did I tell you about my job?',
   ],
   de: [
     'Was soll ich heute kochen?',
@@ -96,6 +99,9 @@ const FACTS = {
     'The landlord wants the flat back in May, what can a tenant do?',
     'I was ill in March – do I need a certificate?',
     'Did I tell you I moved to Oslo?',
+    'As a diabetic, can I eat mango?',
+    'my cat threw up twice today should i worry?',
+    'Would a 2019 Civic suit me, given I drive 60 km a day?',
   ],
   de: [
     'Mein Hund Bello hustet, was tun?',
@@ -106,6 +112,7 @@ const FACTS = {
     'Was schenke ich meiner Tochter Lina?',
     'Ich wohne seit Mai in Bremen – wo melde ich mich an?',
     'Der Vermieter kündigt uns zum Mai, was können wir tun?',
+    'Darf ich als Diabetiker Mango essen?',
     'Was mache ich, wenn ich keine Milch vertrage?',
   ],
   es: [
@@ -117,6 +124,7 @@ const FACTS = {
     'Tengo dos huevos y arroz ¿qué cocino?',
     'Vivo en Vigo desde mayo, ¿dónde me empadrono?',
     '¿Qué vino compro, ya que odio el tinto?',
+    'Como soy diabético, ¿puedo comer mango?',
     'El casero quiere el piso en mayo, ¿qué podemos hacer?',
   ],
   ja: [
@@ -149,6 +157,8 @@ const FACTS = {
     '제 강아지가 기침을 하는데 어떡하죠?',
     '지난달에 부산으로 이사했어요, 전입신고는 어디서 하나요?',
     '갑각류 알레르기가 있는 제가 새우를 먹어도 되나요?',
+    '유당불내증이라 뭘 마셔야 해요?',
+    '고양이가 오늘 두 번 토했어 괜찮을까?',
     '임신 중이라서 커피 마셔도 될까요?',
     '계란이 없지만 케이크를 만들 수 있을까?',
   ],
