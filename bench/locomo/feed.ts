@@ -1,13 +1,12 @@
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import { keepVerbatim } from '../../sidecar/text/verbatim.ts'
+import { questionIn } from '../../sidecar/text/verbatim/answers.ts'
+import { keepVerbatim } from '../../sidecar/text/verbatim/verbatim.ts'
 import type { SpokenMemory } from '../lib/rank-memories.ts'
 import type { Conversation, Message } from './dataset.ts'
 
 export interface FeedOptions {
   /** Whether to append image captions to the texts, as `[shares: …]`. */
   captions: boolean
-  /** Whether to store whole messages instead of the sentences that verbatim mode keeps. */
-  whole?: boolean
 }
 
 export interface Feed {
@@ -30,11 +29,12 @@ export async function feedConversation(
   let previous: Message | undefined
   conversation.messages.forEach((message, index) => {
     const content = contentOf(message, options)
-    const pieces = options.whole ? [content] : keepVerbatim({ role: 'user', content, name: message.speaker })
     const context =
       previous?.session === message.session
         ? contentOf(previous, options).slice(-MAX_CONTEXT_LENGTH)
         : undefined
+    const answersQuestion = context !== undefined && questionIn(context) !== null
+    const pieces = keepVerbatim({ role: 'user', content }, { answersQuestion })
     pieces.forEach((text, ordinal) => {
       const id = `${message.id}/${ordinal}`
       messageOf.set(id, message.id)

@@ -1,6 +1,7 @@
 import { firstSaidAt, type Memory } from '../memory/model/memory.ts'
 import { toLocalDate } from '../text/local-time.ts'
 import type { CountTokens } from '../text/token-counter.ts'
+import { answeredQuestion } from '../text/verbatim/answers.ts'
 import { readsAsInstruction } from './instruction.ts'
 
 export const DEFAULT_HEADING = 'What is remembered of earlier conversations.'
@@ -46,9 +47,16 @@ export function render(
 function renderLine(memory: Memory): string {
   const day = toLocalDate(firstSaidAt(memory))
   const speaker = toSingleLine(memory.speaker)
-  const text = toSingleLine(memory.text)
+  const text = toShownText(memory)
   // Users choose their names, so a name can contain an instruction too.
   return `- [${day}] ${speaker}${instructionWarning(`${speaker}: ${text}`)}: ${text}`
+}
+
+/** The text on one line; a short answer has its question behind it. */
+export function toShownText(memory: Memory): string {
+  const text = toSingleLine(memory.text)
+  const question = answeredQuestion(memory)
+  return question === null ? text : `${text} (asked: "${toSingleLine(question)}")`
 }
 
 /** Encloses lines in a fence that declares them as data. */

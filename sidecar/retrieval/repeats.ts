@@ -1,5 +1,5 @@
 import type { Memory } from '../memory/model/memory.ts'
-import { identityKey } from '../text/identity.ts'
+import { statementKey } from '../text/verbatim/answers.ts'
 
 /**
  * Removes pending memories that say the same as an extracted or kept memory, or as an earlier pending one. Each turn
@@ -27,6 +27,7 @@ function isPending({ kind }: Memory): boolean {
   return kind === 'pending'
 }
 
-function keyOf({ text, speaker, agent_id, run_id, app_id }: Memory): string {
-  return JSON.stringify([identityKey(text), speaker, agent_id, run_id, app_id])
+function keyOf(memory: Memory): string {
+  const { speaker, agent_id, run_id, app_id } = memory
+  return JSON.stringify([statementKey(memory), speaker, agent_id, run_id, app_id])
 }

@@ -2,43 +2,43 @@ import smallTalk from './data/small-talk.json' with { type: 'json' }
 import { normalise } from './terms/normalise.ts'
 import { hasUnspacedScript, segment } from './terms/segment.ts'
 
-/** Splits a text in any script into trimmed, non-empty sentences. A line break ends a sentence. */
-export function splitSentences(text: string): string[] {
-  const sentences: string[] = []
-  for (const line of text.split(/[\r\n\u2028\u2029]+/)) {
-    let start = 0
-    for (const match of line.matchAll(END)) {
-      const end = match.index + match[0].length
-      // A bounded slice keeps the check linear in the length of the line.
-      const before = line.slice(Math.max(start, match.index - 12), match.index)
-      if (match[0].startsWith('.') && isAbbreviation(before)) continue
-      push(sentences, line.slice(start, end))
-      start = end
-    }
-    push(sentences, line.slice(start))
-  }
-  return sentences
+/** A sentence without the white space around it; offsets of its text in UTF-16 code units. */
+interface Span {
+  sentence: string
+  from: number
+  to: number
 }
 
-/**
- * Joins sentences into pieces of at most `limit` UTF-16 code units. A longer sentence is cut at a space, or between
- * characters when there is no space in its second half.
- */
-export function packSentences(sentences: readonly string[], limit: number): string[] {
-  const pieces: string[] = []
-  let piece = ''
-  for (const sentence of sentences.flatMap((one) => cut(one, limit))) {
-    // Scripts without spaces have none between sentences either.
-    const gap = piece === '' || /[。！？｡]$/.test(piece) ? '' : ' '
-    if (piece.length + gap.length + sentence.length > limit) {
-      pieces.push(piece)
-      piece = sentence
-    } else {
-      piece += gap + sentence
+/** Splits a text in any script into trimmed, non-empty sentences. A line break ends a sentence. */
+export function splitSentences(text: string): string[] {
+  return sentenceSpans(text).map(({ sentence }) => sentence)
+}
+
+/** The sentences of a text with their places. */
+export function sentenceSpans(text: string): Span[] {
+  const spans: Span[] = []
+  for (const { 0: line, index } of text.matchAll(/[^\r\n\u2028\u2029]+/g)) {
+    for (const { from, to } of sentencesOfLine(line)) {
+      const sentence = line.slice(from, to).trim()
+      if (sentence === '') continue
+      const start = index + from + line.slice(from, to).indexOf(sentence)
+      spans.push({ sentence, from: start, to: start + sentence.length })
     }
   }
-  if (piece !== '') pieces.push(piece)
-  return pieces
+  return spans
+}
+
+function* sentencesOfLine(line: string): Generator<{ from: number; to: number }> {
+  let from = 0
+  for (const match of line.matchAll(END)) {
+    const to = match.index + match[0].length
+    // A bounded slice keeps the check linear in the length of the line.
+    const before = line.slice(Math.max(from, match.index - 12), match.index)
+    if (match[0].startsWith('.') && isAbbreviation(before)) continue
+    yield { from, to }
+    from = to
+  }
+  yield { from, to: line.length }
 }
 
 /** Whether a sentence ends in a question mark of any script, possibly followed by exclamation marks or quotes. */
@@ -75,24 +75,4 @@ const ABBREVIATION = /(?:^|[\s(])(?:mr|mrs|ms|dr|prof|st|vs|etc|e\.g|i\.e|no|jr|
 
 function isAbbreviation(before: string): boolean {
   return ABBREVIATION.test(before) && !/(?:^|\s)(?:etc|no|i)$/i.test(before)
-}
-
-function push(sentences: string[], sentence: string): void {
-  const trimmed = sentence.trim()
-  if (trimmed !== '') sentences.push(trimmed)
-}
-
-function cut(sentence: string, limit: number): string[] {
-  const parts: string[] = []
-  let rest = sentence
-  while (rest.length > limit) {
-    const space = rest.lastIndexOf(' ', limit)
-    let at = space > limit / 2 ? space : limit
-    // Do not split a surrogate pair.
-    if (/[\ud800-\udbff]/.test(rest.charAt(at - 1))) at--
-    parts.push(rest.slice(0, at).trim())
-    rest = rest.slice(at).trim()
-  }
-  if (rest !== '') parts.push(rest)
-  return parts
 }

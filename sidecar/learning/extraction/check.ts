@@ -1,8 +1,9 @@
 import { type FindTopic, isListed, OTHER, topicFinder, topicsOf } from '../../memory/model/topics.ts'
 import { identityKey } from '../../text/identity.ts'
-import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../text/sentences.ts'
+import { isQuestion, isSmallTalk } from '../../text/sentences.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 import { readText, termsOf } from '../../text/terms/tokens.ts'
+import { splitPieces } from '../../text/verbatim/pieces.ts'
 import type { AnswerContent } from './collect.ts'
 import { isPlaceholder, type RawFact, readFact } from './fields.ts'
 import { detectTranslation, isForeignScript } from './language.ts'
@@ -131,5 +132,5 @@ function areGrounded(facts: readonly Fact[], numbered: readonly NumberedMessage[
 /** The new summary, cut at a sentence end to `MAX_SUMMARY_LENGTH`; the old one when there is no new one. */
 function summaryOf(written: string | undefined, before: string): string {
   const summary = written === undefined || isPlaceholder(written) ? before : written
-  return packSentences(splitSentences(summary), MAX_SUMMARY_LENGTH)[0] ?? ''
+  return splitPieces(summary, MAX_SUMMARY_LENGTH)[0] ?? ''
 }

@@ -14,7 +14,7 @@ import { getPending, putPending, removePending } from '../../memory/repositories
 import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
 import type { JsonObject } from '../../ports/records.ts'
 import { UTC } from '../../text/local-time.ts'
-import { withoutText } from '../../text/message-text.ts'
+import { withoutText } from '../../text/verbatim/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
 import { keepText, pendingIdsOf } from './keep.ts'
 import { type Call, type Place, placeTurn } from './place.ts'
@@ -78,6 +78,7 @@ async function addToUnit(
   const previous = await getTurn(records, scope, place.id)
   const turn = nextRevision(place, request, previous, now, learn)
   let candidates = await candidatesIn(unit, turn)
+  candidates = candidates.filter((one) => !isDeletedEarlier(turn, previous, one))
   if (learn) candidates = removeDeleted(turn, candidates)
   const isRepeated = previous !== undefined && isSame(previous, turn)
   const change = isRepeated ? 'unchanged' : previous ? 'replaced' : 'added'
@@ -164,6 +165,19 @@ function removeDeleted(turn: Turn, candidates: readonly Candidate[]): Candidate[
     )
     return false
   })
+}
+
+/**
+ * Whether a text is of an unchanged message of which a memory was deleted, and is no memory yet: earlier versions kept
+ * other texts of the same message, so the deleted text would be kept again as part of this one.
+ */
+function isDeletedEarlier(
+  turn: Turn,
+  previous: Turn | undefined,
+  { id, legacyId, source }: Candidate,
+): boolean {
+  if (!turn.unsaid?.includes(source.ordinal) || previous?.state !== 'done') return false
+  return previous.effects.length === 0 && ![id, legacyId].some((one) => previous.memory_ids.includes(one))
 }
 
 /** Removes the turn from memories that its previous revision stated and this one does not. */

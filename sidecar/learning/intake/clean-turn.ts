@@ -4,7 +4,7 @@ import { type CleanedCounts, counterOf } from '../../text/cleaning/counts.ts'
 import { splitLong } from '../../text/cleaning/lengths.ts'
 import { isPhatic } from '../../text/cleaning/phatic.ts'
 import type { RedactedKind } from '../../text/cleaning/redact.ts'
-import { isQuestion } from '../../text/sentences.ts'
+import { questionIn } from '../../text/verbatim/answers.ts'
 
 export interface CleanedTurn {
   messages: Message[]
@@ -26,7 +26,7 @@ export async function cleanTurn(
   const phatic = texts.map((text, i) => {
     // The message before the first is in another turn; it may be a question.
     const previous = texts[i - 1]
-    return isPhatic(text, { answersQuestion: previous === undefined || isQuestion(previous) })
+    return isPhatic(text, { answersQuestion: previous === undefined || questionIn(previous) !== null })
   })
   count('acknowledgements', phatic.filter((is, i) => is && hasWords(texts[i] as string)).length)
   return {

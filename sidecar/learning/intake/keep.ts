@@ -11,6 +11,7 @@ import {
 import { derivedId } from '../../memory/model/scope.ts'
 import type { MemoryEvent, Turn } from '../../memory/model/turns.ts'
 import { getActor } from '../../memory/repositories/history.ts'
+import { searchedText } from '../../text/verbatim/answers.ts'
 import type { Candidate } from './candidates.ts'
 
 export interface KeepContext {
@@ -73,18 +74,18 @@ export async function keepText(
     return { event: 'UPDATE', id, memory: text, previous: memory.text }
   }
   const again = restate(memory, stated, isRepost)
-  unit.put(again, again.text === memory.text ? known.dense : undefined)
+  unit.put(again, searchedText(again) === searchedText(memory) ? known.dense : undefined)
   return { event: 'NOOP', id, memory: again.text }
 }
 
 /** The id under which a text is kept; `undefined` for a text that was deleted from this turn. */
 async function idOf(
   unit: UnitOfWork,
-  { speaker, text }: Candidate,
+  { speaker, text, context }: Candidate,
   { turn, previous }: KeepContext,
 ): Promise<string | undefined> {
   const { agent_id, run_id } = turn
-  const statement = { agent_id, run_id, speaker, text }
+  const statement = { agent_id, run_id, speaker, text, context }
   const idsBy = (idOf: typeof memoryIdOf) =>
     Array.from({ length: MAX_IDS }, (_, nth) => idOf(unit.scope, statement, nth))
   const ids = idsBy(memoryIdOf)

@@ -1,4 +1,4 @@
-import { packSentences, splitSentences } from '../../text/sentences.ts'
+import { splitPieces } from '../../text/verbatim/pieces.ts'
 import type { ExtractMessage, ExtractTurn } from '../extraction/types.ts'
 
 /** Most tokens of one model call; a longer batch is read in parts, in order. */
@@ -72,7 +72,7 @@ function fitting(text: string, countTokens: (text: string) => number, limit: num
 function cut(text: string): string[] {
   const half = Math.ceil(text.length / 2)
   if (half >= 2) {
-    const pieces = packSentences(splitSentences(text), half)
+    const pieces = splitPieces(text, half)
     if (pieces.length > 1) return pieces
   }
   const characters = Array.from(text)

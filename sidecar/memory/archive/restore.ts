@@ -1,4 +1,5 @@
 import type { Collection, StoredRecord } from '../../ports/records.ts'
+import { searchedText } from '../../text/verbatim/answers.ts'
 import type { EngineOptions } from '../engine/engine.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import { historyRecordId, versionRecordId } from '../model/history.ts'
@@ -119,7 +120,7 @@ export async function restoreRecords(
   const versions = [...puts.values()].flatMap(({ record, collection }) =>
     collection === 'versions' && !isEndMarker(record) ? [record] : [],
   )
-  const texts = versions.map((record) => readPastVersion(record).past.memory.text)
+  const texts = versions.map((record) => searchedText(readPastVersion(record).past.memory))
   const vectors = await unit.embedTexts(embedder, texts)
   for (const [i, record] of versions.entries()) record.dense = vectors[i]
   for (const { record, collection } of puts.values()) unit.addWrites({ put: record, collection, scope })

@@ -1,4 +1,5 @@
-import { isContextOf, withoutText } from '../../text/message-text.ts'
+import { searchedText } from '../../text/verbatim/answers.ts'
+import { isContextOf, withoutText } from '../../text/verbatim/message-text.ts'
 import { type Memory, memoryIdOf } from '../model/memory.ts'
 import { type Turn, turnRecordId } from '../model/turns.ts'
 import { getTurn, putTurn } from '../repositories/turns.ts'
@@ -35,7 +36,8 @@ async function eraseContext(
   const context = held?.memory.context
   if (!held || !context) return
   if (contents.some((content) => isContextOf(context, content, text))) {
-    unit.put({ ...held.memory, context: null }, held.dense)
+    const memory = { ...held.memory, context: null }
+    unit.put(memory, searchedText(memory) === searchedText(held.memory) ? held.dense : undefined)
   }
 }
 

@@ -1,4 +1,4 @@
-import { identityKey } from '../../text/identity.ts'
+import { statementKey } from '../../text/verbatim/answers.ts'
 import { legacyMemoryIdOf, memoryIdOf, type Statement } from '../model/memory.ts'
 import type { Held } from '../repositories/memories.ts'
 import type { UnitOfWork } from './unit-of-work.ts'
@@ -17,11 +17,11 @@ export async function findStatement(
     unit.find(memoryIdOf(unit.scope, statement)),
   ])
   if (legacyId !== undefined) return { id: legacyId, held: await unit.find(legacyId) }
-  const key = identityKey(statement.text)
+  const key = statementKey(statement)
   for (let nth = 0; ; nth++) {
     const id = memoryIdOf(unit.scope, statement, nth)
     const held = await unit.find(id)
-    if (!held || identityKey(held.memory.text) === key) return { id, held }
+    if (!held || statementKey(held.memory) === key) return { id, held }
   }
 }
 
@@ -34,7 +34,7 @@ export async function findLegacyId(
   statement: Statement,
   version: 'original' | 'latest',
 ): Promise<string | undefined> {
-  const key = identityKey(statement.text)
+  const key = statementKey(statement)
   for (let nth = 0; ; nth++) {
     const id = legacyMemoryIdOf(unit.scope, statement, nth)
     const [held, ended] = await Promise.all([unit.find(id), unit.findEnded(id)])
@@ -42,6 +42,6 @@ export async function findLegacyId(
     if (!latest) return undefined
     const first =
       version === 'original' && latest.version > 1 ? (await unit.findPast(id, 1))?.past.memory : undefined
-    if (identityKey((first ?? latest).text) === key) return id
+    if (statementKey(first ?? latest) === key) return id
   }
 }

@@ -1,6 +1,7 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore, SearchEntry, Write } from '../../ports/records.ts'
+import { searchedText } from '../../text/verbatim/answers.ts'
 import { type Cause, type HistoryEvent, type PastVersion, versionRecordId } from '../model/history.ts'
 import type { Content, Memory } from '../model/memory.ts'
 import { putHistory } from '../repositories/history.ts'
@@ -158,7 +159,7 @@ export class UnitOfWork {
     const version = before.version + 1
     const after: Memory = { ...before, same_as: undefined, ...revision, version, updated_at: this.now }
     this.#archive(held, Math.max(before.valid_from, after.valid_from), false, takenBack)
-    this.put(after, after.text === before.text ? held.dense : dense)
+    this.put(after, searchedText(after) === searchedText(before) ? held.dense : dense)
     this.#record(event, after, before.text, after.text, cause)
     return after
   }
@@ -242,7 +243,7 @@ export class UnitOfWork {
     ].filter(({ held }) => !held.dense)
     const vectors = await this.embedTexts(
       embedder,
-      missing.map(({ memory }) => memory.text),
+      missing.map(({ memory }) => searchedText(memory)),
     )
     for (const [i, { held }] of missing.entries()) held.dense = vectors[i]
   }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { identityKey, wordKey } from '../../text/identity.ts'
+import { wordKey } from '../../text/identity.ts'
 import type { LocalTime } from '../../text/local-time.ts'
+import { statementKey } from '../../text/verbatim/answers.ts'
 import { id, jsonObject, role, type Time, text, turnNumber, utcOffset, version } from './fields.ts'
 import { derivedId } from './scope.ts'
 
@@ -49,7 +50,7 @@ export const memoryFields = <T extends Time>(time: T) => ({
   valid_from: time,
   /** When it ceases to be recalled; `null` for never. */
   expires_at: time.nullable().default(null),
-  /** The end of the message before. It is searched with the text, and never shown. */
+  /** The end of the message before. It is searched with the text; of it, only the question of a short answer is shown. */
   context: text,
   /** Oldest first. */
   sources: z.array(z.looseObject(sourceFields(time))).min(1),
@@ -98,15 +99,16 @@ export function boundSources(sources: readonly Source[]): Source[] {
   return sorted
 }
 
-/** What decides which memory a statement belongs to. */
-export type Statement = Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>
+/** What decides which memory a statement belongs to. The context of a short answer is part of it. */
+export type Statement = Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'> &
+  Partial<Pick<Memory, 'context'>>
 
 /**
  * The id of a statement: the same text of the same speaker, agent and run is the same memory.
  * @param nth above 0 where the memories with the lower ids were corrected to other texts
  */
 export function memoryIdOf(scope: string, statement: Statement, nth = 0): string {
-  return idFrom('statement', scope, statement, identityKey(statement.text), nth)
+  return idFrom('statement', scope, statement, statementKey(statement), nth)
 }
 
 /** The id of a memory that was stored before `memoryIdOf` had this form: texts that differ in symbols, case or width shared it. */

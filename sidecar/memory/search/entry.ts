@@ -1,13 +1,14 @@
 import type { SearchEntry } from '../../ports/records.ts'
+import { askingShare } from '../../text/asking/asking.ts'
 import { daysOf } from '../../text/dates.ts'
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { toWallClock } from '../../text/local-time.ts'
-import { isQuestion, splitSentences } from '../../text/sentences.ts'
 import { gramsOf } from '../../text/terms/grams.ts'
 import { hashGram, hashTerm } from '../../text/terms/hash.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 import { segment } from '../../text/terms/segment.ts'
 import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
+import { answeredQuestion, searchedText } from '../../text/verbatim/answers.ts'
 import { offloaded } from '../../text/workers/worker-pool.ts'
 import { firstSaidAt, type Memory } from '../model/memory.ts'
 
@@ -36,7 +37,7 @@ export type Features = {
   name: boolean
   /** Prior that the memory contains a fact, 0…1. */
   informative: number
-  /** Share of the sentences that are questions, 0…1. */
+  /** Share of the sentences that merely ask, 0…1. */
   questions: number
 }
 
@@ -76,9 +77,12 @@ export function toSearchEntry({ text, context = '', speaker, ...moment }: Statem
     ...traitsOf(bounded, reading),
     questions: askingShare(bounded),
   }
+  // A short answer is found by its question.
+  const question = answeredQuestion({ text: bounded, context })
+  const asked = question === null ? [] : termsOf(readText(question))
   const before = context === '' ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
   return {
-    terms: hashesOf(termsOf(reading).slice(0, MAX_TERMS)),
+    terms: hashesOf([...asked, ...termsOf(reading)].slice(0, MAX_TERMS)),
     context: hashesOf(before.slice(-MAX_TERMS)),
     grams: Uint16Array.from(gramsOf(reading.words).slice(0, MAX_GRAMS), hashGram),
     features,
@@ -100,10 +104,10 @@ export async function searchEntriesOf(memories: readonly Memory[]): Promise<Sear
 }
 
 function toStatement(memory: Memory): Statement {
-  const { text, context, speaker, role, sources, created_at, event_date } = memory
+  const { context, speaker, role, sources, created_at, event_date } = memory
   const [source] = sources
   return {
-    text,
+    text: searchedText(memory),
     speaker,
     role,
     conversationId: source?.conversation_id ?? null,
@@ -124,11 +128,6 @@ function nameKey(name: string): string {
 
 function hashesOf(terms: readonly string[]): Uint32Array {
   return Uint32Array.from(terms, hashTerm)
-}
-
-function askingShare(text: string): number {
-  const sentences = splitSentences(text)
-  return sentences.filter(isQuestion).length / Math.max(1, sentences.length)
 }
 
 const INNER_NAME = /[\p{Ll},;] (?!I\b)\p{Lu}\p{Ll}+/u

@@ -1,5 +1,6 @@
 import type { Embedder } from '../../ports/embedder.ts'
 import { type RecordStore, type StoredRecord, scopesOf, scrollPages } from '../../ports/records.ts'
+import { searchedText } from '../../text/verbatim/answers.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { EMBEDDED, getEmbedderNote, saveEmbedderNote } from '../repositories/meta.ts'
 import { readPastVersion } from '../repositories/versions.ts'
@@ -96,7 +97,7 @@ export async function embedRecords(
   const searchable = records.filter(({ dense }) => dense)
   const texts = searchable.map((record) => {
     const { memory } = collection === 'memories' ? readMemory(record) : readPastVersion(record).past
-    return memory.text
+    return searchedText(memory)
   })
   const vectors = texts.length === 0 ? [] : await embedder.embed(texts, 'document', undefined, { scope })
   // A refused text has an empty vector.

@@ -1,5 +1,5 @@
 import type { CountTokens } from '../../text/token-counter.ts'
-import { fence, instructionWarning, toSingleLine } from '../render.ts'
+import { fence, instructionWarning, toShownText, toSingleLine } from '../render.ts'
 import { compareSlots, SAID, type SlottedMemory } from './slots.ts'
 
 export interface PackOptions {
@@ -91,7 +91,7 @@ function renderHeading({ topic }: SlottedMemory): string {
 
 /** `- home: Ada lives in Kyoto. (2026-03)` with the date of the event, or `- [2026-03-01] I like tea.` for a statement. */
 function renderLine({ memory, key, subTopic, saidOn }: SlottedMemory): string {
-  const text = toSingleLine(memory.text)
+  const text = toShownText(memory)
   if (key === SAID) return `- [${saidOn}]${instructionWarning(text)} ${text}`
   const name = toSingleLine(subTopic ?? '')
   const date = memory.event_date === null ? '' : ` (${toSingleLine(memory.event_date)})`

@@ -16,6 +16,13 @@ export function isPhatic(content: string, { answersQuestion }: { answersQuestion
   return isMadeOf(units, answersQuestion ? ACKNOWLEDGEMENTS : ALL)
 }
 
+/** Whether a text says no more than yes or no, in words that may be polite. */
+export function isBareAnswer(text: string): boolean {
+  if (text.length > MAX_LENGTH) return false
+  const units = toUnits(text)
+  return units.length > 0 && isMadeOf(units, ANSWERS) && !isMadeOf(units, ALL)
+}
+
 const PLACEHOLDERS = /\[(?:image|audio|video|binary \d+ kB|password|card|email|phone)\]/g
 
 /** A word, or a single character of a script that is written without spaces; Korean too, because its spacing varies. */
@@ -34,7 +41,8 @@ const keysOf = (lists: Readonly<Record<string, string>>) =>
   Object.values(lists).flatMap((list) => list.split('|').map((phrase) => toKey(toUnits(phrase))))
 const ACKNOWLEDGEMENTS: ReadonlySet<string> = new Set(keysOf(phrases.acknowledgements))
 const ALL: ReadonlySet<string> = new Set([...ACKNOWLEDGEMENTS, ...keysOf(phrases.assents)])
-const LONGEST = Math.max(...Array.from(ALL, (key) => key.split(' ').length))
+const ANSWERS: ReadonlySet<string> = new Set([...ALL, ...keysOf(phrases.answers)])
+const LONGEST = Math.max(...Array.from(ANSWERS, (key) => key.split(' ').length))
 
 /** Whether the units can be divided into phrases. */
 function isMadeOf(units: readonly string[], known: ReadonlySet<string>): boolean {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../../sidecar/text/sentences.ts'
+import { isQuestion, isSmallTalk, sentenceSpans, splitSentences } from '../../../sidecar/text/sentences.ts'
+import { splitPieces } from '../../../sidecar/text/verbatim/pieces.ts'
 
 describe('splitSentences', () => {
   it.each([
@@ -37,21 +38,56 @@ describe('the functions on sentences', () => {
       isSmallTalk(sentence)
       isQuestion(sentence)
     }
-    expect(packSentences(splitSentences(`${text}x`), 1_000).length).toBeGreaterThan(0)
+    expect(splitPieces(`${text}x`, 1_000).length).toBeGreaterThan(0)
   })
 })
 
-describe('packSentences', () => {
-  it('never exceeds the limit, never splits a surrogate pair, keeps every character', () => {
-    const sentence = fc.string({ unit: 'binary', minLength: 1, maxLength: 80 }).map((text) => text.trim())
+describe('splitPieces', () => {
+  it('never exceeds the limit, never splits a surrogate pair, keeps every character in order', () => {
+    const line = fc.string({ unit: 'binary', maxLength: 80 })
     fc.assert(
-      fc.property(fc.array(sentence), fc.integer({ min: 10, max: 60 }), (sentences, limit) => {
-        const pieces = packSentences(sentences, limit)
+      fc.property(fc.array(line), fc.integer({ min: 10, max: 60 }), (lines, limit) => {
+        const text = lines.join('\n')
+        const pieces = splitPieces(text, limit)
         for (const piece of pieces) {
           expect(piece.length).toBeLessThanOrEqual(limit)
           expect(piece.isWellFormed()).toBe(true)
+          expect(text).toContain(piece)
         }
-        expect(pieces.join('').replace(/\s/g, '')).toBe(sentences.join('').replace(/\s/g, ''))
+        expect(pieces.join('').replace(/\s/g, '')).toBe(text.replace(/\s/g, ''))
+      }),
+    )
+  })
+
+  it('cuts between paragraphs, else between lines, else between sentences', () => {
+    expect(splitPieces('One one one.\nTwo two.\n\nThree.', 27)).toEqual(['One one one.\nTwo two.', 'Three.'])
+    expect(splitPieces('One one one.\nTwo two.\nThree.', 27)).toEqual(['One one one.\nTwo two.', 'Three.'])
+    expect(splitPieces('One one one. Two two. Three.', 27)).toEqual(['One one one. Two two.', 'Three.'])
+  })
+
+  it('never cuts a table row or a code line that fits', () => {
+    const rows = Array.from({ length: 40 }, (_, i) => `| Mr. ${i} | pays 3.5. Each time! | yes |`)
+    const code = Array.from({ length: 40 }, (_, i) => `    print("Hello. No. ${i}")  # Why? So.`)
+    for (const lines of [rows, ['```py', ...code, '```']]) {
+      const pieces = splitPieces(lines.join('\n'), 200)
+      expect(pieces.length).toBeGreaterThan(5)
+      expect(pieces.join('\n').split('\n')).toEqual(lines)
+    }
+  })
+
+  it('keeps a marked question with its answer', () => {
+    const pairs = Array.from({ length: 40 }, (_, i) => `Q: What is the code of door ${i}?\nA: It is ${i}00.`)
+    for (const piece of splitPieces(pairs.join('\n'), 200)) {
+      expect(piece.match(/^Q:/gm)?.length).toBe(piece.match(/^A:/gm)?.length)
+    }
+  })
+})
+
+describe('sentenceSpans', () => {
+  it('locates every sentence in its text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), (text) => {
+        for (const { sentence, from, to } of sentenceSpans(text)) expect(text.slice(from, to)).toBe(sentence)
       }),
     )
   })

@@ -1,4 +1,4 @@
-import { packSentences, splitSentences } from '../../../text/sentences.ts'
+import { splitPieces } from '../../../text/verbatim/pieces.ts'
 import { type Entry, optional, type Source } from '../input/entry.ts'
 import { readLines } from '../input/lines.ts'
 
@@ -25,7 +25,7 @@ export async function* readDocument(source: Source): AsyncGenerator<Entry> {
     const text = piece
     piece = ''
     if (text === '') return
-    const parts = text.length <= MAX_PIECE ? [text] : packSentences(splitSentences(text), MAX_PIECE)
+    const parts = splitPieces(text, MAX_PIECE)
     for (const memory of parts) {
       count += 1
       const metadata = { document: source.name, piece: count, ...optional('section', section) }

@@ -1,4 +1,4 @@
-import { splitSentences } from './sentences.ts'
+import { isSmallTalk, splitSentences } from '../sentences.ts'
 
 /** Longest context of a memory, in UTF-16 code units: enough for a question. */
 const MAX_CONTEXT_LENGTH = 500
@@ -11,12 +11,14 @@ export function toContext(content: string): string {
 /** Whether a context repeats a message, or a sentence of `text`, which was kept of that message. */
 export function isContextOf(context: string, content: string | undefined, text: string): boolean {
   if (content !== undefined && context === toContext(content)) return true
-  return splitSentences(text).some((sentence) => context.includes(sentence))
+  return splitSentences(text).some((sentence) => !isSmallTalk(sentence) && context.includes(sentence))
 }
 
 /** A message without a text that was kept of it; empty where the text cannot be located. */
 export function withoutText(content: string, text: string): string {
+  if (content.includes(text)) return content.replaceAll(text, '').trim()
+  // Earlier versions joined the sentences of a message with spaces.
   const sentences = splitSentences(content)
-  const left = sentences.filter((one) => !text.includes(one)).map((one) => one.replaceAll(text, '').trim())
-  return left.join('\n') === sentences.join('\n') ? '' : left.join('\n').trim()
+  const left = sentences.filter((one) => !text.includes(one))
+  return left.length === sentences.length ? '' : left.join('\n')
 }
