@@ -189,10 +189,8 @@ describe('a model that fails', () => {
     })
     const { body: waiting } = await call('GET', '/v1/pending?user_id=ada')
     expect(waiting.turns).toMatchObject([{ turn: 1, state: 'idle', attempts: 1, error: 'server_error' }])
-    expect(await texts()).toEqual([
-      'I live in Leeds and I work there as a nurse.',
-      'Thank you for telling me.',
-    ])
+    // The answer of the assistant, "Thank you for telling me.", is an acknowledgement.
+    expect(await texts()).toEqual(['I live in Leeds and I work there as a nurse.'])
 
     const reasons: (string | null)[] = []
     for (let i = 0; i < 3; i++)

@@ -37,6 +37,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrationResult>
   if (state && state.done_at !== null) return { wasComplete: true, counts: {}, differences: [] }
   if (!state) {
     await assertEmpty(target)
+    await removeNotes(target)
     await writeMigrationState(target, { from, place: null, done_at: null })
   }
   await copyAll(options, state?.place ?? null)
@@ -60,6 +61,15 @@ async function assertEmpty(target: RecordStore): Promise<void> {
     throw new Error(
       `the target is not empty (it has ${collection}); nothing was copied. Set another QDRANT_COLLECTION_PREFIX or DATA_DIR`,
     )
+  }
+}
+
+/** Notes of the empty store do not hold for what is copied into it, such as that every memory has a search entry. */
+async function removeNotes(target: RecordStore): Promise<void> {
+  for await (const scope of scopesOf(target, 'meta')) {
+    for await (const { id } of scrollAll(target, 'meta', scope)) {
+      await target.commit([{ remove: id, collection: 'meta', scope }])
+    }
   }
 }
 

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { migrate } from '../../../../sidecar/cli/migration/migrate.ts'
 import { assertMigrationComplete } from '../../../../sidecar/cli/migration/migration-state.ts'
+import { getSearchNote, saveSearchNote, storeIdentity } from '../../../../sidecar/memory/repositories/meta.ts'
 import { toPayload } from '../../../../sidecar/memory/repositories/record.ts'
+import { ENTRY_VERSION } from '../../../../sidecar/memory/search/entry.ts'
+import { updateSearchIndex } from '../../../../sidecar/memory/store/search-index.ts'
 import { COLLECTIONS, type RecordStore, type Write } from '../../../../sidecar/ports/records.ts'
 import { startFakeQdrant } from '../../../helpers/fake-qdrant/server.ts'
 import { openOn } from '../../../helpers/fake-qdrant/subject.ts'
@@ -56,6 +60,18 @@ describe('migrate', () => {
       counts,
     )
     for (const store of [source, target, file]) await store.close()
+  })
+
+  it('of a store without search entries is indexed by the next start, also if a sidecar ran on the target', async () => {
+    const [source, target] = [await openFilled(), openSqliteRecords(':memory:')]
+    await saveSearchNote(target, { version: ENTRY_VERSION })
+    await storeIdentity(target)
+    await migrate({ source, target, from: 'there', onProgress: quiet })
+    expect(await getSearchNote(target)).toBeUndefined()
+    await updateSearchIndex(target, createInProcessScopeLock(), quiet, quiet)
+    const { total } = await target.search('default/bob', { terms: new Map(), limit: 10 })
+    expect(total).toBe(1100)
+    for (const store of [source, target]) await store.close()
   })
 
   it('continues at its checkpoint after a failure of any commit, and blocks the start of a sidecar until then', async () => {
