@@ -1,5 +1,5 @@
 import type { WeightedTerm } from './expansion.ts'
-import type { Neighbours } from './timeline.ts'
+import type { Timeline, Turn } from './timeline.ts'
 
 /** BM25F parameters. The text of the memory itself has weight 1. */
 export interface FieldSettings {
@@ -44,58 +44,68 @@ const PRIOR_MEMORIES = 100
  */
 export function scoreLexically(
   { values, hash }: Field,
-  neighbours: readonly Neighbours[],
+  timeline: Timeline<unknown>,
   terms: readonly WeightedTerm[],
   { total, frequencies }: Statistics,
-  { k1, b, turn, before, after, second }: FieldSettings,
+  settings: FieldSettings,
 ): Float64Array {
   const scores = new Float64Array(values.length)
-  const occurrences = occurrencesOf(terms, values, hash, b)
   const n = Math.max(total, values.length) + PRIOR_MEMORIES
+  const spread = createSpread(timeline, settings)
   let unit = 0
-  for (const [t, term] of terms.entries()) {
-    const { tfs, documents } = occurrences[t] as Occurrences
+  for (const [t, { places, tfs, documents }] of occurrencesOf(terms, values, hash, settings.b).entries()) {
+    const term = terms[t] as WeightedTerm
     const df = Math.max(documents, knownFrequency(term, hash, frequencies))
     const idf = term.weight * Math.log(1 + (n - df + 0.5) / (df + 0.5))
     unit += idf
-    if (documents === 0) continue
-    const most = (places: readonly number[]) => {
-      let max = 0
-      for (const place of places) max = Math.max(max, tfs[place] as number)
-      return max
-    }
-    for (const place of placesNear(tfs, neighbours)) {
-      const near = neighbours[place] as Neighbours
-      const tf =
-        (tfs[place] as number) +
-        turn * most(near.turn) +
-        before * most(near.before) +
-        after * most(near.after) +
-        second * (most(near.secondBefore) + most(near.secondAfter))
-      scores[place] = (scores[place] as number) + (idf * (1 + k1) * tf) / (k1 + tf)
-    }
+    spread(places, tfs, (place, tf) => {
+      scores[place] = (scores[place] as number) + (idf * (1 + settings.k1) * tf) / (settings.k1 + tf)
+    })
   }
   return unit > 0 ? scores.map((score) => score / unit) : scores
 }
 
-/** The places with an occurrence, and those around them: being neighbours is mutual. */
-function placesNear(tfs: Float64Array, neighbours: readonly Neighbours[]): Set<number> {
-  const places = new Set<number>()
-  for (let place = 0; place < tfs.length; place++) {
-    if (tfs[place] === 0) continue
-    places.add(place)
-    const { turn, before, after, secondBefore, secondAfter } = neighbours[place] as Neighbours
-    for (const group of [turn, before, after, secondBefore, secondAfter]) {
-      for (const other of group) places.add(other)
+/** Returns a function that visits each place near an occurrence of a term once, with its weighted frequency. */
+function createSpread(
+  { turns, turnOf }: Timeline<unknown>,
+  { turn: mate, before, after, second }: FieldSettings,
+) {
+  /** Highest frequency in each turn. */
+  const most = new Float64Array(turns.length)
+  return (places: readonly number[], tfs: Float64Array, visit: (place: number, tf: number) => void): void => {
+    const touched = new Set<number>()
+    for (const place of places) {
+      const at = turnOf[place] as number
+      most[at] = Math.max(most[at] as number, tfs[place] as number)
+      const { before, after, secondBefore, secondAfter } = turns[at] as Turn
+      for (const other of [at, before, after, secondBefore, secondAfter]) if (other >= 0) touched.add(other)
     }
+    const mostIn = (at: number) => (at < 0 ? 0 : (most[at] as number))
+    for (const at of touched) {
+      const turn = turns[at] as Turn
+      const around =
+        before * mostIn(turn.before) +
+        after * mostIn(turn.after) +
+        second * (mostIn(turn.secondBefore) + mostIn(turn.secondAfter))
+      for (let place = turn.start; place < turn.end; place++) {
+        let rest = 0
+        for (let other = turn.start; other < turn.end; other++) {
+          if (other !== place) rest = Math.max(rest, tfs[other] as number)
+        }
+        const tf = (tfs[place] as number) + mate * rest + around
+        if (tf > 0) visit(place, tf)
+      }
+    }
+    for (const place of places) most[turnOf[place] as number] = 0
   }
-  return places
 }
 
 interface Occurrences {
   /** Frequencies by place, normalised by the length of the field. */
   tfs: Float64Array
-  /** Number of places with the term; a related word counts by its weight. */
+  /** The places with the term. */
+  places: number[]
+  /** Number of these places; a related word counts by its weight. */
   documents: number
 }
 
@@ -106,25 +116,38 @@ function occurrencesOf(
   hash: (form: string) => number,
   b: number,
 ): Occurrences[] {
-  const uses = usesOf(terms, hash)
+  const { uses, indexOf } = usesOf(terms, hash)
   const averageLength = values.reduce((sum, { length }) => sum + length, 0) / Math.max(1, values.length)
-  const all = terms.map(() => ({ tfs: new Float64Array(values.length), documents: 0 }))
+  const all = terms.map(
+    (): Occurrences => ({ tfs: new Float64Array(values.length), places: [], documents: 0 }),
+  )
+  const counts = new Uint32Array(uses.length)
+  const weights = new Float64Array(terms.length)
   for (const [place, value] of values.entries()) {
-    const counts = new Map<number, number>()
+    const found: number[] = []
     for (let i = 0; i < value.length; i++) {
-      const hashed = value[i] as number
-      if (uses.has(hashed)) counts.set(hashed, (counts.get(hashed) ?? 0) + 1)
+      const index = indexOf(value[i] as number)
+      if (index < 0) continue
+      if (counts[index] === 0) found.push(index)
+      counts[index] = (counts[index] as number) + 1
     }
     const norm = 1 - b + (b * value.length) / averageLength
-    const weights = new Map<Occurrences, number>()
-    for (const [hashed, count] of counts) {
-      for (const { t, weight } of uses.get(hashed) as Use[]) {
+    for (const index of found) {
+      for (const { t, weight } of uses[index] as Use[]) {
         const term = all[t] as Occurrences
-        term.tfs[place] = Math.max(term.tfs[place] as number, (weight * count) / norm)
-        weights.set(term, Math.max(weight, weights.get(term) ?? 0))
+        if (weights[t] === 0) term.places.push(place)
+        weights[t] = Math.max(weights[t] as number, weight)
+        term.tfs[place] = Math.max(term.tfs[place] as number, (weight * (counts[index] as number)) / norm)
       }
     }
-    for (const [term, weight] of weights) term.documents += weight
+    for (const index of found) {
+      counts[index] = 0
+      for (const { t } of uses[index] as Use[]) {
+        const term = all[t] as Occurrences
+        term.documents += weights[t] as number
+        weights[t] = 0
+      }
+    }
   }
   return all
 }
@@ -135,21 +158,29 @@ interface Use {
   weight: number
 }
 
-/** The terms that each hash is an alternative of. */
-function usesOf(terms: readonly WeightedTerm[], hash: (form: string) => number): Map<number, Use[]> {
-  const uses = new Map<number, Use[]>()
+/** The terms that each distinct hash is an alternative of, and the index of a hash, -1 for another one. */
+function usesOf(terms: readonly WeightedTerm[], hash: (form: string) => number) {
+  const uses: Use[][] = []
+  const indexes = new Map<number, number>()
+  // Most hashes of a text are no terms of the query, and a bit set tells so faster than the map.
+  const known = new Uint8Array(SET_SIZE)
   const add = (form: string, use: Use) => {
     const hashed = hash(form)
-    const known = uses.get(hashed)
-    if (known) known.push(use)
-    else uses.set(hashed, [use])
+    const index = indexes.get(hashed) ?? uses.push([]) - 1
+    indexes.set(hashed, index)
+    known[hashed & (SET_SIZE - 1)] = 1
+    uses[index]?.push(use)
   }
   for (const [t, { forms, related }] of terms.entries()) {
     for (const form of forms) add(form, { t, weight: 1 })
     for (const other of related) for (const form of other.forms) add(form, { t, weight: other.weight })
   }
-  return uses
+  const indexOf = (hashed: number) =>
+    known[hashed & (SET_SIZE - 1)] === 0 ? -1 : (indexes.get(hashed) ?? -1)
+  return { uses, indexOf }
 }
+
+const SET_SIZE = 2 ** 14
 
 function knownFrequency(
   { forms }: WeightedTerm,

@@ -10,7 +10,7 @@ import type { Query } from './query.ts'
 import type { RankSettings, SignalWeights } from './settings.ts'
 import type { SimilarityScale } from './similarity-scale.ts'
 import { findAskedSpeakers } from './speakers.ts'
-import { type Neighbours, neighboursOf, type Timeline } from './timeline.ts'
+import type { Timeline, Turn } from './timeline.ts'
 
 export type Signal = keyof SignalWeights
 
@@ -24,9 +24,6 @@ const TRAIT_OF: Record<AnswerType, 'moment' | 'number' | 'name'> = {
   place: 'name',
 }
 
-/** Content terms up to which a message is a mere reply, such as "yes" or "24". */
-const SHORT_REPLY_TERMS = 2
-
 /** Unweighted signals of the candidates, by their place on the timeline. */
 export function createSignals(
   timeline: Timeline<RankedItem>,
@@ -36,12 +33,11 @@ export function createSignals(
   scale: SimilarityScale | undefined,
 ): (place: number) => Record<Signal, number> {
   const { items } = timeline
-  const neighbours = neighboursOf(timeline)
   const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
   const languages = new Set(items.map(({ language }) => language))
   const terms = expandTerms(reading, languages, settings.expansion, asked.isName)
   const words = { values: items.map(({ search }) => search.terms), hash: hashTerm }
-  const lexical = scoreLexically(words, neighbours, terms, statistics, settings.fields)
+  const lexical = scoreLexically(words, timeline, terms, statistics, settings.fields)
   const grams = [...new Set(gramsOf(reading.words))].map((gram) => ({
     forms: [gram],
     weight: 1,
@@ -49,7 +45,7 @@ export function createSignals(
   }))
   const characters = { values: items.map(({ search }) => search.grams), hash: hashGram }
   // Stores do not count n-grams.
-  const ngrams = scoreLexically(characters, neighbours, grams, { total: items.length }, settings.fields)
+  const ngrams = scoreLexically(characters, timeline, grams, { total: items.length }, settings.fields)
   const dense = standardise(
     items.map(({ similarity }) => similarity),
     scale,
@@ -58,25 +54,19 @@ export function createSignals(
   const ngramLevels = sessionLevels(ngrams, timeline)
   return (place) => {
     const item = items[place] as RankedItem
-    const { previous, turn } = neighbours[place] as Neighbours
-    const isReply = item.role === 'user' && item.search.terms.length <= SHORT_REPLY_TERMS && previous >= 0
-    // A short reply says what the message before it asked.
-    const inherited = (valueAt: (place: number) => number) =>
-      isReply ? Math.max(valueAt(place), valueAt(previous)) : valueAt(place)
-    const itemAt = (other: number) => items[other] as RankedItem
     return {
-      lexical: inherited((other) => lexical[other] as number),
-      grams: inherited((other) => ngrams[other] as number),
+      lexical: lexical[place] as number,
+      grams: ngrams[place] as number,
       session: (levels[place] as number) + (ngramLevels[place] as number),
-      dense: inherited((other) => dense[other] as number),
-      turnDense: turn.length === 0 ? 0 : Math.max(...turn.map((other) => dense[other] as number)),
+      dense: dense[place] as number,
+      turnDense: bestOfTurn(timeline, dense, place),
       speaker: asked.named.has(item.speaker) ? 1 : 0,
       temporal: temporalFit(item.localAt, dates),
       day: isNamedDay && item.days.some(isNamedDay) ? 1 : 0,
       answer: answerFit(item, answerTypes),
-      informative: inherited((other) => itemAt(other).informative),
-      length: inherited((other) => Math.log1p(itemAt(other).search.terms.length)),
-      question: isReply ? 0 : (item.questions ?? 0),
+      informative: item.informative,
+      length: Math.log1p(item.search.terms.length),
+      question: item.questions,
       user: item.role === 'user' ? 1 : 0,
     }
   }
@@ -101,12 +91,22 @@ function standardise(similarities: readonly number[], scale: SimilarityScale | u
   return similarities.map((one) => (one === 0 ? 0 : (one - mean) / deviation))
 }
 
+/** The highest value of the other memories of a turn; 0 without any. */
+function bestOfTurn({ turns, turnOf }: Timeline<unknown>, values: readonly number[], place: number): number {
+  const { start, end } = turns[turnOf[place] as number] as Turn
+  let best = Number.NEGATIVE_INFINITY
+  for (let other = start; other < end; other++) {
+    if (other !== place) best = Math.max(best, values[other] as number)
+  }
+  return end - start > 1 ? best : 0
+}
+
 /**
  * Lexical level of each place's session, by place: a conversation about the subject of the query lends weight to all
  * its memories (passage and document evidence combined: Callan 1994). The root mean square favours a few strong
  * matches and does not favour long sessions.
  */
-function sessionLevels(scores: Float64Array, { starts }: Pick<Timeline<unknown>, 'starts'>): Float64Array {
+function sessionLevels(scores: Float64Array, { sessions: starts }: Timeline<unknown>): Float64Array {
   const levels = new Float64Array(scores.length)
   for (let session = 0; session + 1 < starts.length; session++) {
     const from = starts[session] as number

@@ -9,77 +9,62 @@ const SESSION_GAP_MS = 3_600_000
 export interface Timeline<T> {
   /** By conversation, then by time. An index into this array is called a place. */
   items: readonly T[]
-  /** Session of each place. Two places are neighbours only inside one session. */
-  sessions: Int32Array
   /** First place of each session, then the number of places. */
-  starts: readonly number[]
+  sessions: readonly number[]
+  turns: readonly Turn[]
+  /** Index into `turns` by place. */
+  turnOf: Int32Array
 }
 
-/** Orders candidates. One without a conversation is its own session. */
+/** The places of one turn, from `start` to `end`, exclusive. */
+export interface Turn {
+  start: number
+  end: number
+  /** Indexes of the turns around it in its session; -1 where they are no candidates. */
+  before: number
+  after: number
+  secondBefore: number
+  secondAfter: number
+}
+
+/** Orders candidates. One without a conversation is its own session, and one without a turn number is its own turn. */
 export function buildTimeline<T extends Moment>(moments: readonly T[]): Timeline<T> {
   const items = moments.toSorted(compareMoments)
-  const sessions = new Int32Array(items.length)
-  const starts: number[] = []
-  let before: T | undefined
+  const sessions: number[] = []
+  const turns: (Turn & { session: number; number: number | null })[] = []
+  const turnOf = new Int32Array(items.length)
   for (const [place, moment] of items.entries()) {
-    if (!before || !sameSession(before, moment)) starts.push(place)
-    sessions[place] = starts.length - 1
-    before = moment
-  }
-  starts.push(items.length)
-  return { items, sessions, starts }
-}
-
-/** Places around a place, all in its session. */
-export interface Neighbours {
-  /** The other memories of its turn. */
-  turn: readonly number[]
-  before: readonly number[]
-  after: readonly number[]
-  secondBefore: readonly number[]
-  secondAfter: readonly number[]
-  /** The memory said just before it, in its turn or at the end of the turn before; -1 if it is no candidate. */
-  previous: number
-}
-
-const NONE: readonly number[] = []
-
-/** A memory without a turn number is a turn of its own; the one before and after it are its neighbours. */
-export function neighboursOf({ items, sessions }: Timeline<Moment>): Neighbours[] {
-  const turns: { session: number; turn: number | null; places: number[] }[] = []
-  const turnAt: number[] = []
-  for (const [place, { turn }] of items.entries()) {
-    const session = sessions[place] as number
+    const previous = items[place - 1]
+    if (!previous || !sameSession(previous, moment)) sessions.push(place)
+    const session = sessions.length - 1
     const last = turns.at(-1)
-    if (last && last.session === session && last.turn === turn && turn !== null) last.places.push(place)
-    else turns.push({ session, turn, places: [place] })
-    turnAt.push(turns.length - 1)
+    if (last && last.session === session && last.number === moment.turn && moment.turn !== null)
+      last.end = place + 1
+    else turns.push({ ...NOWHERE, session, number: moment.turn, start: place, end: place + 1 })
+    turnOf[place] = turns.length - 1
   }
+  sessions.push(items.length)
   // Turns between two candidates may be no candidates, so the numbers decide.
-  const near = (at: number, distance: number): readonly number[] => {
+  const near = (at: number, distance: number): number => {
     const origin = turns[at]
     for (const step of distance < 0 ? [-1, -2] : [1, 2]) {
       const other = turns[at + step]
-      if (!origin || !other || other.session !== origin.session) return NONE
-      const apart = origin.turn === null || other.turn === null ? step : other.turn - origin.turn
-      if (apart === distance) return other.places
+      if (!origin || !other || other.session !== origin.session) return -1
+      const apart = origin.number === null || other.number === null ? step : other.number - origin.number
+      if (apart === distance) return at + step
     }
-    return NONE
+    return -1
   }
-  return items.map((_, place): Neighbours => {
-    const at = turnAt[place] as number
-    const before = near(at, -1)
-    const own = (turns[at] as (typeof turns)[number]).places
-    return {
-      turn: own.length > 1 ? own.filter((other) => other !== place) : NONE,
-      before,
-      after: near(at, 1),
-      secondBefore: near(at, -2),
-      secondAfter: near(at, 2),
-      previous: own[0] === place ? (before.at(-1) ?? -1) : place - 1,
-    }
-  })
+  for (const [at, turn] of turns.entries()) {
+    turn.before = near(at, -1)
+    turn.after = near(at, 1)
+    turn.secondBefore = near(at, -2)
+    turn.secondAfter = near(at, 2)
+  }
+  return { items, sessions, turns, turnOf }
 }
+
+const NOWHERE = { before: -1, after: -1, secondBefore: -1, secondAfter: -1 }
 
 function sameSession(a: Moment, b: Moment): boolean {
   return a.conversationId !== null && a.conversationId === b.conversationId && b.at - a.at <= SESSION_GAP_MS

@@ -65,7 +65,7 @@ describe('migrate', () => {
   it('of a store without search entries is indexed by the next start, also if a sidecar ran on the target', async () => {
     const [source, target] = [await openFilled(), openSqliteRecords(':memory:')]
     await saveSearchNote(target, { version: ENTRY_VERSION })
-    await storeIdentity(target)
+    await storeIdentity(target, undefined)
     await migrate({ source, target, from: 'there', onProgress: quiet })
     expect(await getSearchNote(target)).toBeUndefined()
     await updateSearchIndex(target, createInProcessScopeLock(), quiet, quiet)
