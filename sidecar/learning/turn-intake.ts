@@ -5,7 +5,7 @@ import { type AppRules, expiryOf } from '../memory/rules/rules.ts'
 import { AppError, invalid } from '../ports/errors.ts'
 import type { BufferZone } from './buffer/buffer-zone.ts'
 import { triggersOf } from './buffer/settings.ts'
-import { type AddRequest, type AddResult, addTurn } from './intake/add-turn.ts'
+import { type AddRequest, type AddResult, addTurn, type Ruled } from './intake/add-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
@@ -36,22 +36,17 @@ export class Intake {
    * @throws {AppError} `invalid_request` for another mode than `verbatim` without a language model
    */
   async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<IntakeResult> {
-    const { buffer, ruleBook, now = Date.now } = this.#options
-    const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
-    // A request may narrow the rules of the app, not widen them.
-    const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
-    const ruled = { ...request, remember }
-    const at = now()
+    const { buffer } = this.#options
     if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      const { turnId, turn, events } = await this.#addVerbatim(scope, ruled, rules, at)
+      const { turnId, turn, events } = await this.#addVerbatim(scope, request)
       return { turnId, turn, events, status: 'stored', reason: null }
     }
     if (!buffer) {
       const expected = '"verbatim" (the other modes need a language model, and none is configured)'
       throw invalid('mode', expected, mode)
     }
-    const options = { expiresAt: expiresAt(ruled, rules, at), triggers: triggersOf(rules) }
-    const { turnId, turn, events, pending } = await buffer.accept(scope, ruled, options)
+    const ruled = this.#applyRules(scope, request)
+    const { turnId, turn, events, pending } = await buffer.accept(scope, request, ruled)
     if (!pending) return { turnId, turn, events, status: 'stored', reason: null }
     if (mode !== 'sync') return { turnId, turn, events, status: 'buffered', reason: null }
     const flushed = await buffer.flushTurn(scope, pending)
@@ -63,10 +58,9 @@ export class Intake {
    * @throws {AppError} `not_found` if the turn is not pending
    */
   async keepVerbatim(scope: Scope, turnId: string): Promise<AddResult> {
-    const { buffer, ruleBook } = this.#options
+    const { buffer } = this.#options
     const turn = await buffer?.readTurn(scope, turnId)
     if (!turn) throw notPending(turnId)
-    const { rules } = await ruleBook.inForce(scope.namespace, turn.app_id)
     const request: AddRequest = {
       turnId,
       // The time of acceptance, not the current time.
@@ -79,7 +73,7 @@ export class Intake {
       metadata: turn.metadata,
       remember: turn.remember,
     }
-    return await this.#addVerbatim(scope, request, rules, turn.created_at)
+    return await this.#addVerbatim(scope, request, turn.created_at)
   }
 
   /**
@@ -93,12 +87,29 @@ export class Intake {
     await buffer?.reload(scope, turnId)
   }
 
-  async #addVerbatim(scope: Scope, request: AddRequest, rules: AppRules, now: number): Promise<AddResult> {
+  /** @param acceptedAt when the request was accepted, epoch milliseconds; absent: now */
+  async #addVerbatim(scope: Scope, request: AddRequest, acceptedAt?: number): Promise<AddResult> {
     const { engine, buffer } = this.#options
-    const options = { learn: false, expiresAt: expiresAt(request, rules, now) }
-    const result = await addTurn(engine, scope, request, options)
+    const ruled = this.#applyRules(scope, request, acceptedAt)
+    const result = await addTurn(engine, scope, request, { learn: false, expiresAt: null, ruled })
     await buffer?.reload(scope, result.turnId)
     return result
+  }
+
+  /** Reads the rules of the app while the caller goes on. A request may narrow them, not widen them. */
+  #applyRules(scope: Scope, request: AddRequest, acceptedAt?: number): Promise<Ruled> {
+    const { ruleBook, now = Date.now } = this.#options
+    const at = acceptedAt ?? now()
+    const apply = async (): Promise<Ruled> => {
+      const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
+      const isKept = acceptedAt !== undefined || rules.remember === 'both'
+      const remember = isKept ? (request.remember ?? 'both') : rules.remember
+      return { remember, expiresAt: expiresAt(request, rules, at), triggers: triggersOf(rules) }
+    }
+    const ruled = apply()
+    // The caller may fail before it awaits them.
+    ruled.catch(() => {})
+    return ruled
   }
 }
 

@@ -15,6 +15,7 @@ import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
 import type { JsonObject } from '../../ports/records.ts'
 import { withoutText } from '../../text/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
+import { expectedReads } from './expected-reads.ts'
 import { keepText, pendingId } from './keep.ts'
 import { type Call, type Place, placeTurn } from './place.ts'
 
@@ -37,12 +38,18 @@ export interface AddOptions {
   learn: boolean
   /** When memories without a topic expire, epoch milliseconds; `null` for never. */
   expiresAt: number | null
+  /** What the rules of the app change in the request and the options; awaited while records are read. */
+  ruled?: Promise<Ruled> | undefined
   /** Needed where `learn` is set. */
   countTokens?: (messages: readonly Message[]) => number
   /** Flush thresholds that the rules of the app override. */
   triggers?: Partial<Triggers> | undefined
   /** When the turn was accepted, epoch milliseconds; now by default. */
   at?: number | undefined
+}
+
+export interface Ruled extends Pick<AddOptions, 'expiresAt' | 'triggers'> {
+  remember: Remember
 }
 
 /**
@@ -58,11 +65,18 @@ export async function addTurn(
   return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options.at)
 }
 
-async function addToUnit(unit: UnitOfWork, request: AddRequest, options: AddOptions): Promise<AddResult> {
+async function addToUnit(unit: UnitOfWork, asked: AddRequest, given: AddOptions): Promise<AddResult> {
   const { records, scope, now } = unit
-  const { learn, expiresAt } = options
+  const { learn } = given
+  const [ruled] = await Promise.all([
+    given.ruled,
+    unit.prefetch(() => expectedReads(scope, asked, { now, learn })),
+  ])
+  const request = ruled ? { ...asked, remember: ruled.remember } : asked
+  const options = { ...given, ...ruled }
+  const { expiresAt } = options
   const place = await placeTurn(records, scope, request, now)
-  const previous = await getTurn(records, scope, place.id)
+  const previous = place.isNew ? undefined : await getTurn(records, scope, place.id)
   const turn = nextRevision(place, request, previous, now, learn)
   let candidates = await candidatesIn(unit, turn)
   if (learn) candidates = removeDeleted(turn, candidates)

@@ -3,6 +3,7 @@ import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
 import { contentOf, type Memory, memoryIdOf } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
+import { readsOfMemory } from '../repositories/versions.ts'
 
 type OwnFields = 'id' | 'kind' | 'version' | 'valid_from' | 'context' | 'sources' | 'order'
 
@@ -30,6 +31,7 @@ export async function importMemories(
   memories: readonly ForeignMemory[],
 ): Promise<ImportOutcome> {
   const outcome: ImportOutcome = { imported: 0, updated: 0, unchanged: 0 }
+  await unit.prefetch(() => memories.flatMap((foreign) => readsOfMemory(identify(unit.scope, foreign))))
   for (const [i, foreign] of memories.entries()) outcome[await importOne(unit, foreign, i)] += 1
   return outcome
 }

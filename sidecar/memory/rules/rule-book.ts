@@ -36,17 +36,18 @@ export class RuleBook {
 
   /** Returns the rules that apply to an app: its own, else those of the namespace, else the defaults. */
   async inForce(namespace: string, appId: string | null): Promise<RulesInForce> {
-    const own = await this.#read(namespace, appId)
+    const [own, ofNamespace] = await Promise.all([
+      this.#read(namespace, appId),
+      appId === null ? undefined : this.inForce(namespace, null),
+    ])
     const version = own?.version ?? 0
     if (own?.rules) {
       const source: RulesSource = appId === null ? 'namespace' : 'app'
       return { appId, version, from: { source, version }, rules: own.rules, updatedAt: own.updatedAt }
     }
-    if (appId === null) {
-      const from = { source: 'default' as const, version: 0 }
-      return { appId, version, from, rules: DEFAULT_RULES, updatedAt: null }
-    }
-    return { ...(await this.inForce(namespace, null)), appId, version }
+    if (ofNamespace) return { ...ofNamespace, appId, version }
+    const from = { source: 'default' as const, version: 0 }
+    return { appId, version, from, rules: DEFAULT_RULES, updatedAt: null }
   }
 
   /** @throws {AppError} `not_found` */
