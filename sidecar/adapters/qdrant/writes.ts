@@ -57,12 +57,20 @@ export async function applyWrites(
   finish: { readonly [place in keyof Collections]?: readonly Operation[] },
   mayContinue: () => Promise<void> = async () => {},
 ): Promise<void> {
+  let refusal: { reason: unknown } | undefined
+  // After a refusal the other collection must not be written to either.
+  const check = async () => {
+    await mayContinue().catch((reason: unknown) => {
+      refusal ??= { reason }
+    })
+    if (refusal) throw refusal.reason
+  }
   const apply = async (place: keyof Collections, some: readonly PointWrite[]) => {
     const requests = chunks(some, bytesOf, MAX_REQUEST_BYTES, MAX_POINTS).map(toOperations)
     const last = requests.pop() ?? []
     for (const operations of [...requests, [...last, ...(finish[place] ?? [])]]) {
       if (operations.length === 0) continue
-      await mayContinue()
+      await check()
       await update(connection, collections[place], operations)
     }
   }

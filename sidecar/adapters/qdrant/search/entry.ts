@@ -25,7 +25,7 @@ export function decodeEntry({ terms, context, features }: StoredEntry): SearchEn
   return { terms: decodeTerms(terms), context: decodeTerms(context), features: JSON.parse(features) }
 }
 
-export function encodeTerms({ buffer, byteOffset, byteLength }: Uint32Array): string {
+function encodeTerms({ buffer, byteOffset, byteLength }: Uint32Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }
 
