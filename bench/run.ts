@@ -12,6 +12,11 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'evidence recall on LoCoMo (--data FILE); with --strategies LIST also billed prompt tokens',
     load: () => import('./locomo/locomo.ts'),
   },
+  talks: {
+    about:
+      'evidence recall on conversations in six languages, relative to BM25, cosine and the npm package mem0ai',
+    load: () => import('./talks.ts'),
+  },
   recall: {
     about: 'latency of per-query recall over HTTP with 500 memories, relative to a minimal JSON handler',
     load: () => import('./recall.ts'),
@@ -19,10 +24,6 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
   search: {
     about: 'latency of candidate search on SQLite, by size and number of scopes',
     load: () => import('./search.ts'),
-  },
-  cache: {
-    about: 'GET /v1/cache on Redis, relative to a minimal Hono + ioredis handler',
-    load: () => import('./cache.ts'),
   },
   cached: {
     about: 'recall served from a cached block on Redis, relative to a minimal Hono + ioredis handler',
@@ -39,10 +40,6 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
   mem0: {
     about: 'model calls, tokens and latency relative to the npm package mem0ai (--data FILE)',
     load: () => import('./mem0.ts'),
-  },
-  adapters: {
-    about: 'latency of the Redis, Qdrant and SQLite adapters, relative to their clients',
-    load: () => import('./adapters.ts'),
   },
   start: {
     about: 'time from process start to the first answered request, relative to an empty Node process',

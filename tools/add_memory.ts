@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { defineNode } from './shared/node.ts'
-import { choice, id, integer, jsonObject, moment, name, text } from './shared/parameters.ts'
+import { choice, id, integer, jsonObject, localMoment, name, text } from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
 import { plural } from './shared/text.ts'
 
@@ -21,12 +21,12 @@ export const addMemory = defineNode({
     assistant: text('text').optional(),
     user_id: id('the id of a user, such as sys.user_id').optional(),
     conversation_id: name('the id of a conversation').optional(),
-    turn: integer(1).optional(),
+    turn: integer(0).optional(),
     mode: choice(['buffered', 'sync', 'verbatim']).optional(),
     remember: choice(['user', 'assistant', 'both']).optional(),
     user_name: name('a name').optional(),
     assistant_name: name('a name').optional(),
-    at: moment().optional(),
+    at: localMoment().optional(),
     metadata: jsonObject().optional(),
     agent_id: name('the id of an agent').optional(),
   },

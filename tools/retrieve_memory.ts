@@ -31,7 +31,7 @@ export const retrieveMemory = defineNode({
     query: text('text, such as sys.query').optional(),
     user_id: id('the id of a user, such as sys.user_id').optional(),
     conversation_id: name('the id of a conversation').optional(),
-    turn: integer(1).optional(),
+    turn: integer(0).optional(),
     strategy: choice(['auto', 'per_query', 'cached', 'cached_delta']).default('auto'),
     // Dify uses 500 when the window of the LLM node is switched off.
     window_size: integer(0, 500).default(10),

@@ -6,7 +6,7 @@
  */
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { readOptions, requireDataFile } from '../lib/options.ts'
-import { createVariations, STEPS, type Variant, WITHOUT } from './ablation.ts'
+import { createVariations, type Variant, WITHOUT } from './ablation.ts'
 import { CATEGORIES, type Conversation, readLocomo } from './dataset.ts'
 import { evaluate, type Prepared, prepare, type Report, report } from './evaluate.ts'
 import { askPlainBm25 } from './plain-bm25.ts'
@@ -28,7 +28,7 @@ for (const captions of [true, false]) {
     for (const other of [5, 20].filter((depth) => depth !== k)) {
       printReport(`  recall@${other}`, evaluate(prepared, other))
     }
-    if (options.steps) for (const variant of [...STEPS, ...WITHOUT]) printVariant(prepared, variant)
+    if (options.steps) for (const variant of WITHOUT) printVariant(prepared, variant)
     if (options['leave-one-out']) leaveOneOut(prepared)
   }
 }

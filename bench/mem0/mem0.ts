@@ -17,6 +17,10 @@ export const MEM0_ID = 'mem0'
 export interface Mem0 extends MemorySystem {
   /** Remote hosts that it tried to reach; all connections were refused. */
   readonly refused: readonly string[]
+  /** Stores both messages of a turn as they are, without a model call. */
+  store(turn: { user: string; assistant: string }, labels: { ref: string }): Promise<void>
+  /** The labels of the memories that a search finds, best first. */
+  searchRefs(query: string, topK: number): Promise<string[]>
 }
 
 export async function startMem0(
@@ -60,6 +64,14 @@ export async function startMem0(
     },
     add: async ({ messages }) => (await call({ op: 'add', messages: messages.map(toMessage) })).tookMs,
     settle: async () => {},
+    async store({ user, assistant }, { ref }) {
+      const messages = [
+        { role: 'user', content: user },
+        { role: 'assistant', content: assistant },
+      ]
+      await call({ op: 'store', messages, ref })
+    },
+    searchRefs: async (query, topK) => (await call({ op: 'search', query, topK })).refs,
     search: (query, topK) => call({ op: 'search', query, topK }),
     async [Symbol.asyncDispose]() {
       if (child.connected) {

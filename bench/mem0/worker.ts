@@ -10,19 +10,23 @@ import { refused } from './only-local.ts'
 
 /** The used part of mem0ai's `Memory`. */
 interface Memory {
-  add(messages: { role: string; content: string }[], config: { userId: string }): Promise<unknown>
+  add(
+    messages: { role: string; content: string }[],
+    config: { userId: string; infer?: boolean; metadata?: { ref: string } },
+  ): Promise<unknown>
   search(
     query: string,
     config: { topK: number; filters: { user_id: string } },
-  ): Promise<{ results: { memory: string }[] }>
+  ): Promise<{ results: { memory: string; metadata?: { ref?: string } }[] }>
 }
 
 export type Command =
   | { op: 'add'; messages: { role: string; content: string }[] }
+  | { op: 'store'; messages: { role: string; content: string }[]; ref: string }
   | { op: 'search'; query: string; topK: number }
 
 export type Reply =
-  | { tookMs: number; texts: string[]; refused: string[] }
+  | { tookMs: number; texts: string[]; refs: string[]; refused: string[] }
   | { error: string; refused: string[] }
 
 const [folder = '', baseURL = '', dimensions = ''] = process.argv.slice(2)
@@ -58,24 +62,29 @@ process.on('message', (command: Command) => {
   void run(command).then((reply) => process.send?.(reply))
 })
 process.on('disconnect', () => process.exit())
-process.send?.({ tookMs: 0, texts: [], refused } satisfies Reply)
+process.send?.({ tookMs: 0, texts: [], refs: [], refused } satisfies Reply)
 
 async function run(command: Command): Promise<Reply> {
   const started = performance.now()
   try {
-    const texts = await answer(command)
-    return { tookMs: performance.now() - started, texts, refused }
+    const found = await answer(command)
+    const tookMs = performance.now() - started
+    const texts = found.map(({ memory }) => memory)
+    return { tookMs, texts, refs: found.map(({ metadata }) => metadata?.ref ?? ''), refused }
   } catch (error) {
     return { error: String(error), refused }
   }
 }
 
-async function answer(command: Command): Promise<string[]> {
+async function answer(command: Command): Promise<{ memory: string; metadata?: { ref?: string } }[]> {
   if (command.op === 'add') {
     await memory.add(command.messages, USER)
     return []
   }
+  if (command.op === 'store') {
+    await memory.add(command.messages, { ...USER, infer: false, metadata: { ref: command.ref } })
+    return []
+  }
   const { query, topK } = command
-  const { results } = await memory.search(query, { topK, filters: { user_id: USER.userId } })
-  return results.map((one) => one.memory)
+  return (await memory.search(query, { topK, filters: { user_id: USER.userId } })).results
 }

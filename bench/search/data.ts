@@ -1,9 +1,10 @@
 import type { SearchEntry, SearchQuery, StoredRecord } from '../../sidecar/ports/records.ts'
 import { seededRandom } from '../lib/generated-facts.ts'
 
-export const DIMENSIONS = 384
+const DIMENSIONS = 384
 const TERMS = 30
 const CONTEXT_TERMS = 15
+const GRAMS = 150
 const VOCABULARY = 50_000
 const CLUSTERS = 500
 /** Length of the component that all vectors share, relative to the rest: cosines of about 0.75 between any two. */
@@ -36,6 +37,7 @@ export function recordOf(i: number): SearchableRecord {
     search: {
       terms: Uint32Array.from({ length: TERMS }, termOf),
       context: Uint32Array.from({ length: CONTEXT_TERMS }, termOf),
+      grams: Uint16Array.from({ length: GRAMS }, (_, n) => (i * 31 + n * 257) & 0xffff),
       features: { speaker: 'Ada', session: i % 500, at: 1_760_000_000_000 + i, first: true, numeral: false },
     },
   }

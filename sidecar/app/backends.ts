@@ -2,11 +2,13 @@ import { createInProcessCache } from '../adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../adapters/in-process/scope-state.ts'
+import type { OpenAiEmbedderOptions } from '../adapters/openai/embedding/embedder.ts'
 import type { RunExclusive } from '../adapters/qdrant/recovery.ts'
 import { createRedisCache } from '../adapters/redis/cache.ts'
 import { connectRedis, type RedisConnection } from '../adapters/redis/connection.ts'
 import { createRedisScopeLock, type RedisScopeLockOptions } from '../adapters/redis/lock.ts'
 import { createRedisScopeState } from '../adapters/redis/scope-state.ts'
+import { openReranker } from '../adapters/rerank/reranker.ts'
 import { openSqliteQueue } from '../adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../adapters/sqlite/records.ts'
 import { storeIdentity } from '../memory/repositories/meta.ts'
@@ -55,23 +57,23 @@ export async function openRecords(
 /** Imports the client on demand, because it takes longer to load than everything else together. */
 export async function openLanguageModel({ languageModel, endpoint }: Config, record: RecordCall) {
   if (!languageModel) return undefined
-  const { openAiLanguageModel } = await import('../adapters/openai/language-model.ts')
+  const { openAiLanguageModel } = await import('../adapters/openai/chat/language-model.ts')
   return openAiLanguageModel({ ...endpoint, ...languageModel, record })
 }
 
 /**
- * @param onUnavailable called when the endpoint does not answer and the sidecar can start without it
+ * @param on `onUnavailable`: the endpoint does not answer, and the sidecar can start without it
  * @throws {Error} naming the variables when the endpoint returns no vector
  */
 export async function openEmbedder(
   { embedding, endpoint }: Config,
   record?: RecordCall,
-  onUnavailable?: (error: Error) => void,
+  on?: Pick<OpenAiEmbedderOptions, 'onUnavailable' | 'onRefused'>,
 ): Promise<Embedder> {
   if (!embedding) return lexicalEmbedder()
-  const { openOpenAiEmbedder } = await import('../adapters/openai/embedder.ts')
+  const { openOpenAiEmbedder } = await import('../adapters/openai/embedding/embedder.ts')
   try {
-    return await openOpenAiEmbedder({ ...endpoint, ...embedding, onUnavailable, record })
+    return await openOpenAiEmbedder({ ...endpoint, ...embedding, ...on, record })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const advice =
@@ -79,6 +81,11 @@ export async function openEmbedder(
     const hint = embedding.dimensions === undefined ? advice : ''
     throw new Error(`EMBEDDING_MODEL, OPENAI_BASE_URL: cannot embed a text: ${reason}${hint}`, { cause })
   }
+}
+
+/** @param onFailure called with the reason when a call is late or fails */
+export function createReranker({ reranker }: Config, onFailure: (error: Error) => void) {
+  return reranker && openReranker({ ...reranker, onFailure })
 }
 
 /** The caches, and what the queue and the locks share with them: the Redis and the prefix of all keys of the store. */

@@ -8,6 +8,7 @@ import { Learner } from '../learning/learner/learner.ts'
 import { Intake } from '../learning/turn-intake.ts'
 import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
+import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
@@ -17,6 +18,7 @@ import type { LanguageModel } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
+import type { Reranker } from '../ports/reranker.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
 import { createAuthorCache } from '../retrieval/blocks/author-cache.ts'
@@ -31,6 +33,7 @@ export interface Backends {
   scopeState: ScopeState
   scopeLock: ScopeLock
   embedder: Embedder
+  reranker?: Reranker | undefined
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
   /** Schedules flushes; required with a model. */
@@ -59,6 +62,9 @@ export type Services = ReturnType<typeof compose>
 /** How often the undelivered notices of processes that died are looked for, milliseconds. */
 const NOTICE_POLL_MS = 5000
 
+/** How long rules that another sidecar changes may still apply here, milliseconds. */
+const RULES_CACHE_MS = 5000
+
 /** Builds the engine on its backends, without importing an adapter. Disposing of the result closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log) {
   const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
@@ -81,24 +87,34 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onChange: async (change) => void (await announcer.changed(change)),
     onFence: async (scope) => void (await announcer.beforeRemoval(scope)),
     onInvalidRecord,
+    onUnembedded: () => missingVectors.note(),
     now,
   })
+  const missingVectors = new MissingVectors({ records, engine, log, now, timers })
   const metrics = createMetrics({
     pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
     now,
   })
   ledger.listen(metrics.call)
+  const ruleBook = new RuleBook({
+    records,
+    lock: scopeLock,
+    now,
+    // A read is a network request where a store reads several records at once.
+    ...(records.getMany && { cacheMs: RULES_CACHE_MS }),
+  })
   const recall = new Recall({
     records,
     embedder,
+    reranker: backends.reranker,
     embeddingDeadlineMs,
     settings: settings.isNeural ? NEURAL_SETTINGS : DEFAULT_SETTINGS,
     onInvalidRecord,
     now,
+    timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,
     onTimings: metrics.recall,
   })
-  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
   const profiles = new Profiles({ records, ruleBook, learns: model !== undefined, onInvalidRecord, now })
   const timeline = new Timeline({
     records,
@@ -158,12 +174,14 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     timeline,
     metrics,
     buffer,
-    intake: new Intake({ engine, ruleBook, buffer, now }),
+    intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
     authorCache: createAuthorCache(cache, now),
     announcer,
+    missingVectors,
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await missingVectors.close()
       await buffer?.close()
       await queue?.close()
       await flushLock?.drained()

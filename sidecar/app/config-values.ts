@@ -24,6 +24,17 @@ export const matching = (pattern: RegExp, expected: string, fallback = '') =>
     error: ({ input }) => `expected ${expected}, got ${JSON.stringify(input)}`,
   })
 
+/** A text whose spaces at the end count. `\\n` stands for a line break, and `none` for no text at all. */
+export const prefix = () =>
+  z
+    .string()
+    .max(1000, { error: 'expected at most 1000 characters' })
+    .default('')
+    .transform((value) => {
+      if (value.trim() === '') return undefined
+      return value.trim() === 'none' ? '' : value.replaceAll('\\n', '\n')
+    })
+
 export const httpUrl = () => matching(/^$|^https?:\/\/[^/]+/, 'a URL such as https://memory.example.com')
 
 /** The message is that of the error of `parse`, which must not repeat a secret. */

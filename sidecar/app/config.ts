@@ -4,7 +4,7 @@ import { isUnencrypted, parseQdrantUrl } from '../adapters/qdrant/url.ts'
 import { parseRedisUrl } from '../adapters/redis/url.ts'
 import { parseApiKeys } from '../http/api-keys.ts'
 import { parsePrices } from '../insight/ledger/prices.ts'
-import { httpUrl, integer, matching, parsedBy, text } from './config-values.ts'
+import { httpUrl, integer, matching, parsedBy, prefix, text } from './config-values.ts'
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
@@ -59,6 +59,16 @@ export const Environment = z.object({
   LLM_CONCURRENCY: integer(1, 256, 4),
   EMBEDDING_MODEL: text(),
   EMBEDDING_DIMENSIONS: integer(0, 16_384, 0),
+  EMBEDDING_QUERY_PREFIX: prefix(),
+  EMBEDDING_DOCUMENT_PREFIX: prefix(),
+  EMBEDDING_BATCH: integer(0, 2048, 0),
+  EMBEDDING_MAX_TOKENS: integer(0, 1_000_000, 0),
+  RERANK_URL: httpUrl(),
+  RERANK_MODEL: text(),
+  RERANK_API_KEY: text().refine((key) => /^[!-~]*$/.test(key), {
+    error: 'expected a key of ASCII characters without spaces',
+  }),
+  RERANK_DEADLINE_MS: integer(10, 60_000, 1000),
   BUFFER_TOKENS: integer(1, 16_384, 1024),
   BUFFER_TURNS: integer(0, 10_000, 0),
   BUFFER_IDLE_MS: integer(10, 86_400_000, 60_000),
@@ -151,7 +161,23 @@ function toConfig(values: Values) {
       : undefined,
     /** Absent: the lexical embedder. */
     embedding: values.EMBEDDING_MODEL
-      ? { model: values.EMBEDDING_MODEL, dimensions: values.EMBEDDING_DIMENSIONS || undefined }
+      ? {
+          model: values.EMBEDDING_MODEL,
+          dimensions: values.EMBEDDING_DIMENSIONS || undefined,
+          /** Absent: as the model was trained, if its name is known. */
+          prefixes: { query: values.EMBEDDING_QUERY_PREFIX, document: values.EMBEDDING_DOCUMENT_PREFIX },
+          maxTexts: values.EMBEDDING_BATCH || undefined,
+          maxTextTokens: values.EMBEDDING_MAX_TOKENS || undefined,
+        }
+      : undefined,
+    /** Absent: the ranking is not reranked. */
+    reranker: values.RERANK_URL
+      ? {
+          url: values.RERANK_URL,
+          model: values.RERANK_MODEL || undefined,
+          apiKey: values.RERANK_API_KEY || undefined,
+          deadlineMs: values.RERANK_DEADLINE_MS,
+        }
       : undefined,
     buffer: {
       flushTokens: values.BUFFER_TOKENS,
@@ -173,6 +199,11 @@ function warningsOf(values: Values): string[] {
   if (values.OPENAI_API_KEY && !values.LLM_MODEL && !values.EMBEDDING_MODEL) {
     warnings.push(
       'OPENAI_API_KEY is set but not used: set LLM_MODEL to extract facts, EMBEDDING_MODEL to embed them.',
+    )
+  }
+  if ((values.RERANK_MODEL || values.RERANK_API_KEY) && !values.RERANK_URL) {
+    warnings.push(
+      'RERANK_MODEL or RERANK_API_KEY is set but not used: set RERANK_URL to rerank what is found.',
     )
   }
   if (values.QDRANT_API_KEY && !values.QDRANT_URL) {

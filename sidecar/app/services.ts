@@ -8,7 +8,15 @@ import { updateSearchIndex } from '../memory/store/search-index.ts'
 import type { LedgerEntry, RecordCall } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'
 import { tokenCounter } from '../text/token-counter.ts'
-import { openCaches, openEmbedder, openLanguageModel, openLocks, openQueue, openRecords } from './backends.ts'
+import {
+  createReranker,
+  openCaches,
+  openEmbedder,
+  openLanguageModel,
+  openLocks,
+  openQueue,
+  openRecords,
+} from './backends.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
 import type { Topology } from './topology.ts'
@@ -22,11 +30,10 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   // The embedder reports its calls to the ledger, but the ledger needs the store, which needs the embedder.
   const early: LedgerEntry[] = []
   let record: RecordCall = (entry) => early.push(entry)
-  const embedder = await openEmbedder(
-    config,
-    (entry) => record(entry),
-    (error) => log.warn('embedding model unavailable', { error: error.message }),
-  )
+  const embedder = await openEmbedder(config, (entry) => record(entry), {
+    onUnavailable: (error) => log.warn('embedding model unavailable', { error: error.message }),
+    onRefused: (error) => log.warn('text refused by the embedding model', { error: error.message }),
+  })
   // The store uses the locks in the background, and their keys start with the identity of the store.
   const { promise: opening, resolve: setLocks } = Promise.withResolvers<ReturnType<typeof openLocks>>()
   const records = await openRecords(
@@ -56,10 +63,13 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   await assertMigrationComplete(records)
   await assertSameEmbedder(records, embedder)
   const model = await openLanguageModel(config, record)
+  const reranker = createReranker(config, (error) =>
+    log.warn('reranker unavailable', { error: error.message }),
+  )
   const queue = model && (await openQueue(topology.queue, redis))
   opened.defer(() => queue?.close())
   services = compose(
-    { records, cache, scopeState, ...locks, queue, embedder, model, ledger },
+    { records, cache, scopeState, ...locks, queue, embedder, reranker, model, ledger },
     {
       embeddingDeadlineMs: config.embeddingDeadlineMs,
       isNeural: config.embedding !== undefined,
@@ -82,6 +92,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
     if (turns > 0) log.info('turns imported from the intake log of an earlier version', { turns })
   }
   await services.buffer?.start()
+  services.missingVectors.start()
   opened.move()
   return services
 }

@@ -56,7 +56,7 @@ async function main(): Promise<number> {
 }
 
 function describe(from: string, summary: ImportSummary, isDryRun: boolean): string {
-  const { format, counts, found, problems, interrupted } = summary
+  const { format, counts, found, problems, omissions, interrupted } = summary
   const count = (number: number, one: string, many = `${one}s`) => `${number} ${number === 1 ? one : many}`
   const pending = counts.waiting > 0 ? ` (${counts.waiting} pending extraction)` : ''
   const parts = isDryRun
@@ -69,13 +69,14 @@ function describe(from: string, summary: ImportSummary, isDryRun: boolean): stri
         `${counts.unchanged} already present`,
       ]
   const result = parts.filter((part) => !part.startsWith('0 ')).join(', ') || 'nothing to import'
+  const omitted = omissions > 0 ? `; ${omissions} left out` : ''
   const skipped = problems > 0 ? `; ${count(problems, 'entry', 'entries')} skipped` : ''
   const status = isDryRun
     ? 'Dry run'
     : interrupted
       ? 'Interrupted (run the command again to continue)'
       : 'Done'
-  return `${status}: ${from} as ${format}: ${result}${skipped}.`
+  return `${status}: ${from} as ${format}: ${result}${omitted}${skipped}.`
 }
 
 function readArguments() {

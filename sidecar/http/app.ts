@@ -1,9 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { AppError } from '../ports/errors.ts'
+import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
-import { VERSION } from '../ports/version.ts'
 import type { ApiKey } from './api-keys.ts'
 import {
   assignRequestId,
@@ -12,6 +11,7 @@ import {
   recordRequests,
   requireLoopbackHost,
 } from './middleware.ts'
+import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -84,6 +84,9 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
 /** Hides the details of unexpected errors from the client. */
 function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error
+  if (error instanceof ModelUnavailable) {
+    return new AppError('backend_unavailable', `${error.message}. Retry later.`, { cause: error })
+  }
   if (error instanceof HTTPException) {
     // Hono's validators throw these two.
     if (error.status === 415) {
@@ -102,32 +105,4 @@ function formatError(error: unknown): string {
   return error.cause === undefined
     ? String(error.stack)
     : `${error.stack}\ncaused by ${formatError(error.cause)}`
-}
-
-/**
- * Serves the document as OpenAPI 3.0, because Dify's importer fails on the type lists of 3.1. Dify uses the first
- * server and cannot change it, so that is the address of this request unless `publicUrl` is set.
- */
-function serveOpenApi(app: OpenAPIHono<AppEnv>, publicUrl: string | undefined): void {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
-  app.get('/openapi.json', (c) =>
-    c.json(
-      app.getOpenAPIDocument({
-        openapi: '3.0.3',
-        info: {
-          title: 'Hippocache',
-          version: VERSION,
-          description: 'Long-term memory for Dify, cached in step with the chat window.',
-        },
-        servers: [{ url: publicUrl ?? originOf(c) }],
-        security: [{ bearer: [] }],
-      }),
-    ),
-  )
-}
-
-function originOf(c: Context<AppEnv>): string {
-  const { protocol, host } = new URL(c.req.url)
-  const forwarded = c.req.header('x-forwarded-proto')?.split(',')[0]?.trim()
-  return `${forwarded === 'https' ? 'https:' : protocol}//${host}`
 }

@@ -42,9 +42,9 @@ const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i
  * its own host name that resolves to this machine (DNS rebinding).
  */
 export function requireLoopbackHost(): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
+  return (c, next) => {
     const host = c.req.header('host')
-    if (host === undefined || LOOPBACK_HOST.test(host)) return await next()
+    if (host === undefined || LOOPBACK_HOST.test(host)) return next()
     throw new AppError(
       'forbidden',
       `Host: expected localhost or a loopback address while no API_KEYS are set, got ${JSON.stringify(host)}. ` +
@@ -55,12 +55,12 @@ export function requireLoopbackHost(): MiddlewareHandler<AppEnv> {
 
 /** Sets the namespace of the API key; without configured keys, every request uses the default namespace. */
 export function authenticate(keys: readonly ApiKey[]): MiddlewareHandler<AppEnv> {
-  return async (c, next) => {
+  return (c, next) => {
     c.set(
       'namespace',
       keys.length === 0 ? DEFAULT_NAMESPACE : namespaceFrom(c.req.header('authorization'), keys),
     )
-    await next()
+    return next()
   }
 }
 
@@ -85,13 +85,12 @@ export function limitBody(maxBytes: number): MiddlewareHandler<AppEnv> {
       throw tooLarge()
     },
   })
-  return async (c, next) => {
-    if (c.req.method === 'GET') return await next()
+  return (c, next) => {
+    if (c.req.method === 'GET') return next()
     const length = c.req.header('content-length')
     // Only for bodies of unknown length: bodyLimit turns every body into a Web stream, which halves the throughput.
-    if (length === undefined || c.req.header('transfer-encoding') !== undefined)
-      return await countBytes(c, next)
+    if (length === undefined || c.req.header('transfer-encoding') !== undefined) return countBytes(c, next)
     if (Number(length) > maxBytes) throw tooLarge()
-    return await next()
+    return next()
   }
 }

@@ -3,16 +3,24 @@ import type { Scope } from '../memory/model/scope.ts'
 import type { RuleBook } from '../memory/rules/rule-book.ts'
 import { type AppRules, expiryOf } from '../memory/rules/rules.ts'
 import { AppError, invalid } from '../ports/errors.ts'
+import { type Cleaned, clean } from '../text/cleaning/clean.ts'
+import type { CleanedCounts } from '../text/cleaning/counts.ts'
 import type { BufferZone } from './buffer/buffer-zone.ts'
 import { triggersOf } from './buffer/settings.ts'
-import { type AddRequest, type AddResult, addTurn, type Ruled } from './intake/add-turn.ts'
+import { type AddRequest, type AddResult, addTurn } from './intake/add-turn.ts'
+import { cleanTurn } from './intake/clean-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
-interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'events'> {
+interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'change' | 'events' | 'degraded'> {
   status: 'stored' | 'buffered'
   /** Why a turn in `sync` mode is still pending. */
   reason: string | null
+}
+
+interface CleanedResult extends IntakeResult {
+  /** What was removed from the messages. */
+  cleaned: CleanedCounts
 }
 
 export interface IntakeOptions {
@@ -20,6 +28,7 @@ export interface IntakeOptions {
   ruleBook: RuleBook
   /** Absent without a language model: every turn is stored verbatim. */
   buffer: BufferZone | undefined
+  onCleaned?: (counts: CleanedCounts) => void
   now?: () => number
 }
 
@@ -35,22 +44,53 @@ export class Intake {
    * @param mode default: `buffered` with a language model, otherwise `verbatim`
    * @throws {AppError} `invalid_request` for another mode than `verbatim` without a language model
    */
-  async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<IntakeResult> {
-    const { buffer } = this.#options
-    if (mode === 'verbatim' || (mode === undefined && !buffer)) {
-      const { turnId, turn, events } = await this.#addVerbatim(scope, request)
-      return { turnId, turn, events, status: 'stored', reason: null }
-    }
-    if (!buffer) {
+  async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<CleanedResult> {
+    const { buffer, ruleBook, onCleaned } = this.#options
+    if (!buffer && mode !== undefined && mode !== 'verbatim') {
       const expected = '"verbatim" (the other modes need a language model, and none is configured)'
       throw invalid('mode', expected, mode)
     }
-    const ruled = this.#applyRules(scope, request)
-    const { turnId, turn, events, pending } = await buffer.accept(scope, request, ruled)
-    if (!pending) return { turnId, turn, events, status: 'stored', reason: null }
-    if (mode !== 'sync') return { turnId, turn, events, status: 'buffered', reason: null }
+    const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
+    // A request may narrow the rules of the app, not widen them.
+    const remember = rules.remember === 'both' ? (request.remember ?? 'both') : rules.remember
+    const { messages, counts, isPhatic } = await cleanTurn(request.messages, rules.redact)
+    // There is nothing to extract from acknowledgements, nor from a turn without text, such as a tool call.
+    const ownMode = isPhatic || messages.length === 0 ? 'verbatim' : mode
+    const result = await this.#store(
+      scope,
+      { ...request, messages, remember, timeZone: rules.time_zone },
+      rules,
+      ownMode,
+    )
+    onCleaned?.(counts)
+    return { ...result, cleaned: counts }
+  }
+
+  /** Cleans texts that become memories as they are: imported ones and corrections. */
+  async cleanTexts(texts: Parameters<typeof clean>[0]['texts'], { redact }: AppRules): Promise<Cleaned> {
+    const cleaned = await clean({ texts, redact })
+    this.#options.onCleaned?.(cleaned.counts)
+    return cleaned
+  }
+
+  async #store(
+    scope: Scope,
+    ruled: AddRequest,
+    rules: AppRules,
+    mode: Mode | undefined,
+  ): Promise<IntakeResult> {
+    const { buffer, now = Date.now } = this.#options
+    const at = now()
+    if (mode === 'verbatim' || !buffer) {
+      const { pending: _, ...added } = await this.#addVerbatim(scope, ruled, rules, at)
+      return { ...added, status: 'stored', reason: null }
+    }
+    const options = { expiresAt: expiresAt(ruled, rules, at), triggers: triggersOf(rules) }
+    const { pending, ...accepted } = await buffer.accept(scope, ruled, options)
+    if (!pending) return { ...accepted, status: 'stored', reason: null }
+    if (mode !== 'sync') return { ...accepted, status: 'buffered', reason: null }
     const flushed = await buffer.flushTurn(scope, pending)
-    return { turnId, turn, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
+    return { ...accepted, ...flushed, status: flushed.reason === null ? 'stored' : 'buffered' }
   }
 
   /**
@@ -58,9 +98,10 @@ export class Intake {
    * @throws {AppError} `not_found` if the turn is not pending
    */
   async keepVerbatim(scope: Scope, turnId: string): Promise<AddResult> {
-    const { buffer } = this.#options
+    const { buffer, ruleBook } = this.#options
     const turn = await buffer?.readTurn(scope, turnId)
     if (!turn) throw notPending(turnId)
+    const { rules } = await ruleBook.inForce(scope.namespace, turn.app_id)
     const request: AddRequest = {
       turnId,
       // The time of acceptance, not the current time.
@@ -72,8 +113,9 @@ export class Intake {
       appId: turn.app_id ?? undefined,
       metadata: turn.metadata,
       remember: turn.remember,
+      timeZone: turn.time_zone,
     }
-    return await this.#addVerbatim(scope, request, turn.created_at)
+    return await this.#addVerbatim(scope, request, rules, turn.created_at)
   }
 
   /**
@@ -87,29 +129,12 @@ export class Intake {
     await buffer?.reload(scope, turnId)
   }
 
-  /** @param acceptedAt when the request was accepted, epoch milliseconds; absent: now */
-  async #addVerbatim(scope: Scope, request: AddRequest, acceptedAt?: number): Promise<AddResult> {
+  async #addVerbatim(scope: Scope, request: AddRequest, rules: AppRules, now: number): Promise<AddResult> {
     const { engine, buffer } = this.#options
-    const ruled = this.#applyRules(scope, request, acceptedAt)
-    const result = await addTurn(engine, scope, request, { learn: false, expiresAt: null, ruled })
+    const options = { learn: false, expiresAt: expiresAt(request, rules, now) }
+    const result = await addTurn(engine, scope, request, options)
     await buffer?.reload(scope, result.turnId)
     return result
-  }
-
-  /** Reads the rules of the app while the caller goes on. A request may narrow them, not widen them. */
-  #applyRules(scope: Scope, request: AddRequest, acceptedAt?: number): Promise<Ruled> {
-    const { ruleBook, now = Date.now } = this.#options
-    const at = acceptedAt ?? now()
-    const apply = async (): Promise<Ruled> => {
-      const { rules } = await ruleBook.inForce(scope.namespace, request.appId ?? null)
-      const isKept = acceptedAt !== undefined || rules.remember === 'both'
-      const remember = isKept ? (request.remember ?? 'both') : rules.remember
-      return { remember, expiresAt: expiresAt(request, rules, at), triggers: triggersOf(rules) }
-    }
-    const ruled = apply()
-    // The caller may fail before it awaits them.
-    ruled.catch(() => {})
-    return ruled
   }
 }
 

@@ -7,9 +7,9 @@ export interface Embedder {
   /** Length of every vector. */
   readonly dimensions: number
   /**
-   * Returns one L2-normalised vector per text, in the same order; the zero vector for a text without words. Rejects
-   * with the signal's reason when `signal` is aborted, and with `ModelUnavailable` when a remote model fails. `account` is
-   * recorded with calls that cost money.
+   * Returns one L2-normalised vector per text, in the same order; the zero vector for a text without words, and an empty
+   * one for a document that a remote model refuses. Rejects with the signal's reason when `signal` is aborted, and with
+   * `ModelUnavailable` when a remote model fails or refuses a query. `account` is recorded with calls that cost money.
    */
   embed(
     texts: readonly string[],

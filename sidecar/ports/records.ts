@@ -43,6 +43,8 @@ export interface SearchEntry {
   terms: Uint32Array
   /** Hashes of the terms of the text said just before it. */
   context: Uint32Array
+  /** Hashes of the character n-grams of its text, one per occurrence. The store returns them and does not read them. */
+  grams: Uint16Array
   /** Values for the ranking; the store returns them unchanged and does not read them. */
   features: JsonObject
 }
@@ -50,7 +52,7 @@ export interface SearchEntry {
 /**
  * A condition on the payload of a record. A path names a property by its keys; a number is an index into an array.
  * Where a path without a number meets an array, each element is tried, and one that meets the test is enough. Values are
- * compared without conversion.
+ * compared without conversion: two numbers or two strings.
  */
 export type Condition =
   | { all: readonly Condition[] }

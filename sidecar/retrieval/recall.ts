@@ -1,21 +1,23 @@
 import pTimeout from 'p-timeout'
-import { asOf as readAsOf } from '../memory/engine/as-of.ts'
 import type { Filter, Predicate } from '../memory/model/filters.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
-import { readLatestMemories, readMemory } from '../memory/repositories/memories.ts'
-import { type OnInvalidRecord, tryRead } from '../memory/repositories/record.ts'
-import { searchEntriesOf } from '../memory/search/entry.ts'
+import { readLatestMemories } from '../memory/repositories/memories.ts'
+import type { OnInvalidRecord } from '../memory/repositories/record.ts'
 import type { Embedder } from '../ports/embedder.ts'
-import { AppError } from '../ports/errors.ts'
-import type { Candidate, RecordStore } from '../ports/records.ts'
+import type { RecordStore } from '../ports/records.ts'
+import type { Reranker } from '../ports/reranker.ts'
+import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
+import { hasRelativeDate } from '../text/relative-dates.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
-import { conditionOf, createGates, type Gate, passesAll, windowGate } from './gates.ts'
-import { analyseQuery, type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
-import { type Ranked, rank } from './ranking/rank.ts'
+import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
+import { createRanker, orUnavailable, type Ranker, type Ranking, walk } from './ranker.ts'
+import { analyseQuery } from './ranking/query.ts'
 import type { RankSettings } from './ranking/settings.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
+import { dropRepeats } from './repeats.ts'
+import { rerank } from './rerank.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
@@ -29,6 +31,8 @@ export interface SearchRequest extends Narrowing {
   whyNot?: readonly string[] | undefined
   /** Searches the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
+  /** When the question is asked; default: `asOf`, else now. Without an offset, the time zone of the app applies. */
+  askedAt?: LocalTime | undefined
 }
 
 export interface Found {
@@ -81,44 +85,33 @@ export interface BlockCandidates extends SearchResult {
 export interface RecallOptions {
   records: RecordStore
   embedder: Embedder
+  reranker?: Reranker | undefined
   settings?: RankSettings | undefined
   /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds; "last week" in a query is relative to it. */
   now?: () => number
+  /** The time zone of queries, by the rules of the app; default: UTC. */
+  timeZoneOf?: (namespace: string, appId: string | null) => Promise<string>
   /** Called with the duration of each read and its missing parts. */
   onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
 
 /** Models rate the importance of a memory from 1 to 5. */
 const MAX_IMPORTANCE = 5
-/** Candidates that the store returns from each source. */
-const MAX_CANDIDATES = 300
 /** Memories that a block is selected from, the latest ones. */
 const MAX_BLOCK_MEMORIES = 2_000
-/** Candidates read at a time, relative to the number of results: some do not pass the gates. */
-const READ_AHEAD = 2
-
-/** A ranking of candidates, whose memories are read as they are needed. */
-interface Ranking {
-  ranked: readonly Ranked[]
-  /** Whether the scope has memories that are not among the candidates. */
-  hasMore: boolean
-  /** Current memories of the given ids, in this order. */
-  read: (ids: readonly string[]) => Promise<readonly Memory[]>
-  /** With `asOf`: end of validity by memory, epoch milliseconds. */
-  validUntil?: ReadonlyMap<string, number> | undefined
-}
-
 /** Ranks the candidates of the store for a query. */
 export class Recall {
   readonly #options: RecallOptions
   readonly #now: () => number
+  readonly #rank: Ranker
 
   constructor(options: RecallOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#rank = createRanker({ ...options, now: this.#now })
   }
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
@@ -156,12 +149,12 @@ export class Recall {
    * Strategy `per_query`: renders the memories that match the query best, within a token budget. Excludes memories that
    * the window of this conversation shows.
    *
-   * @param inPrompt ids of memories that another part of the prompt contains
+   * @param inPrompt memories that another part of the prompt contains
    */
   async recallPerQuery(
     scope: Scope,
     request: RecallRequest,
-    inPrompt: ReadonlySet<string> = new Set(),
+    inPrompt: readonly Memory[] = [],
   ): Promise<RecallResult> {
     const { conversationId, turn, windowSize } = request
     const now = this.#now()
@@ -172,8 +165,10 @@ export class Recall {
     const { result } = await this.#search(scope, request, gates)
     const count = await tokenCounter()
     const started = performance.now()
-    const memories = result.found.map(({ memory }) => memory).filter(({ id }) => !inPrompt.has(id))
-    const heading = inPrompt.size > 0 ? NO_HEADING : DEFAULT_HEADING
+    const shown = new Set(inPrompt.map(({ id }) => id))
+    const others = result.found.map(({ memory }) => memory).filter(({ id }) => !shown.has(id))
+    const memories = dropRepeats(others, (memory) => memory, inPrompt)
+    const heading = inPrompt.length > 0 ? NO_HEADING : DEFAULT_HEADING
     const rendered = render(memories, request.tokenBudget, count, heading)
     const renderMs = performance.now() - started
     const kept = new Set(rendered.memories)
@@ -190,7 +185,7 @@ export class Recall {
     scope: string,
     { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const ranking = await this.#rank(scope, analyseQuery(text), { dense, gates: [] })
+    const ranking = await this.#rank(scope, { query: analyseQuery(text), dense, gates: [] })
     const similar: Memory[] = []
     for await (const { memory } of walk(ranking, limit)) {
       if (accept(memory)) similar.push(memory)
@@ -207,15 +202,24 @@ export class Recall {
     const started = performance.now()
     const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
-    const dense = await this.embed(key, query)
+    const [dense, now] = await Promise.all([this.embed(key, query), this.#localTimeOf(scope, request)])
     const embedded = performance.now()
-    const analysed = analyseQuery(query, asOf ?? this.#now())
+    const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
-    let ranking = await this.#rank(key, analysed, { dense, gates: pushed, asOf })
+    const degraded = dense === undefined ? ['embedding'] : []
+    const rank = async (checked: readonly Gate[]) => {
+      const ranking = await this.#rank(key, { query: analysed, dense, gates: checked, asOf })
+      const { reranker } = this.#options
+      if (!reranker) return ranking
+      const reranked = await rerank(ranking, query, key, reranker)
+      if (!reranked) degraded.push('reranker')
+      return reranked ?? ranking
+    }
+    let ranking = await rank(pushed)
     let { found, isShort } = await select(ranking, request, gates)
     if (isShort && ranking.hasMore) {
       // Most candidates have expired: the store is asked for others.
-      ranking = await this.#rank(key, analysed, { dense, gates, asOf })
+      ranking = await rank(gates)
       found = (await select(ranking, request, gates)).found
     }
     const absence =
@@ -231,70 +235,19 @@ export class Recall {
     const result = {
       found,
       whyNot: absence,
-      degraded: dense === undefined ? ['embedding'] : [],
+      degraded: [...new Set(degraded)],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
     return { result, vector: dense }
   }
 
-  async #rank(
-    scope: string,
-    query: Query,
-    {
-      dense,
-      gates,
-      asOf,
-    }: { dense: Float32Array | undefined; gates: readonly Gate[]; asOf?: number | undefined },
-  ): Promise<Ranking> {
-    if (asOf !== undefined) return await this.#rankPast(scope, query, dense, asOf)
-    const { records, onInvalidRecord } = this.#options
-    const found = await orUnavailable(
-      records.search(scope, {
-        terms: searchTermsOf(query),
-        dense,
-        where: conditionOf(gates),
-        also: rangesOf(query, this.#now()).map(({ from, to }) => ({
-          path: ['sources', 0, 'at'],
-          range: { gte: from, lt: to },
-        })),
-        limit: MAX_CANDIDATES,
-      }),
-    )
-    return {
-      ranked: rank(found.candidates, query, found, this.#options.settings),
-      hasMore: found.candidates.length < found.total,
-      read: async (ids) => {
-        const stored = await orUnavailable(found.read(ids))
-        return stored.flatMap((record) => tryRead(record, readMemory, onInvalidRecord)?.memory ?? [])
-      },
-    }
-  }
-
-  /** Past versions are not indexed: all of them are read. */
-  async #rankPast(
-    scope: string,
-    query: Query,
-    dense: Float32Array | undefined,
-    asOf: number,
-  ): Promise<Ranking> {
-    const { records, onInvalidRecord } = this.#options
-    const past = await orUnavailable(readAsOf(records, scope, asOf, onInvalidRecord))
-    const memories = new Map(past.map(({ held: { memory } }) => [memory.id, memory]))
-    const entries = await searchEntriesOf([...memories.values()])
-    const candidates = past.map(({ held }, i) => ({
-      id: held.memory.id,
-      search: entries[i] as Candidate['search'],
-      similarity: dense && held.dense ? dot(dense, held.dense) : 0,
-    }))
-    const validUntil = past.flatMap(({ held, validUntil }) =>
-      validUntil === null ? [] : [[held.memory.id, validUntil] as const],
-    )
-    return {
-      ranked: rank(candidates, query, { total: candidates.length }, this.#options.settings),
-      hasMore: false,
-      read: async (ids) => ids.flatMap((id) => memories.get(id) ?? []),
-      validUntil: new Map(validUntil),
-    }
+  /** Wall clock in epoch milliseconds. Reads the rules only for a query in which the time zone matters. */
+  async #localTimeOf({ namespace }: Scope, { query, appId, asOf, askedAt }: SearchRequest): Promise<number> {
+    const time = askedAt ?? { at: asOf ?? this.#now() }
+    if (time.utc_offset !== undefined || !hasRelativeDate(query)) return toWallClock(time)
+    // Rules that cannot be read must not fail a recall.
+    const zone = await this.#options.timeZoneOf?.(namespace, appId ?? null).catch(() => UTC)
+    return toWallClock(inZone(time, zone))
   }
 
   /** Returns `undefined` if the embedding is late or fails. */
@@ -307,21 +260,9 @@ export class Recall {
         milliseconds: embeddingDeadlineMs,
         fallback: () => controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`)),
       })
-      return vectors?.[0]
+      return vectors?.[0]?.length ? vectors[0] : undefined
     } catch {
       return undefined
-    }
-  }
-}
-
-/** Yields the ranked memories, best first; those that were removed since the search are left out. */
-async function* walk({ ranked, read }: Ranking, topK: number): AsyncGenerator<Ranked & { memory: Memory }> {
-  const size = READ_AHEAD * topK
-  for (let from = 0; from < ranked.length; from += size) {
-    const some = ranked.slice(from, from + size)
-    const byId = new Map(some.map((one) => [one.id, one]))
-    for (const memory of await read(some.map(({ id }) => id))) {
-      yield { ...(byId.get(memory.id) as Ranked), memory }
     }
   }
 }
@@ -333,26 +274,17 @@ async function select(
   gates: readonly Gate[],
 ): Promise<{ found: Found[]; isShort: boolean }> {
   const found: Found[] = []
+  const memoryOf = ({ memory }: Found) => memory
   for await (const { memory, score, parts } of walk(ranking, topK)) {
-    if (threshold !== undefined && score < threshold) return { found, isShort: false }
+    if (threshold !== undefined && score < threshold) {
+      return { found: dropRepeats(found, memoryOf), isShort: false }
+    }
     if (!passesAll(gates, memory)) continue
     const validUntil = ranking.validUntil?.get(memory.id) ?? null
     found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
-    if (found.length === topK) return { found, isShort: false }
+    if (found.length < topK) continue
+    const distinct = dropRepeats(found, memoryOf)
+    if (distinct.length === topK) return { found: distinct, isShort: false }
   }
-  return { found, isShort: true }
-}
-
-async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
-  try {
-    return await reading
-  } catch (cause) {
-    throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
-  }
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
-  return sum
+  return { found: dropRepeats(found, memoryOf), isShort: true }
 }

@@ -1,4 +1,5 @@
-import type { Memory } from '../memory/model/memory.ts'
+import { firstSaidAt, type Memory } from '../memory/model/memory.ts'
+import { toLocalDate } from '../text/local-time.ts'
 import type { CountTokens } from '../text/token-counter.ts'
 import { readsAsInstruction } from './instruction.ts'
 
@@ -43,8 +44,7 @@ export function render(
 }
 
 function renderLine(memory: Memory): string {
-  const at = new Date(memory.sources[0]?.at ?? memory.created_at)
-  const day = at.toISOString().slice(0, 10)
+  const day = toLocalDate(firstSaidAt(memory))
   const speaker = toSingleLine(memory.speaker)
   const text = toSingleLine(memory.text)
   // Users choose their names, so a name can contain an instruction too.

@@ -1,12 +1,9 @@
 import monthNames from './data/month-names.json' with { type: 'json' }
+import { DAY_MS, type DateRange, findRelativeDates } from './relative-dates.ts'
 
-export const DAY_MS = 86_400_000
+export { DAY_MS, type DateRange }
 
-/** A half-open interval of time, epoch ms: `from` ≤ t < `to`. */
-export interface DateRange {
-  from: number
-  to: number
-}
+/** Dates are compared as wall-clock times: as if the local time were UTC. See `toWallClock`. */
 
 /** The dates that a text mentions: absolute ranges, and months or days without a year. */
 export interface MentionedDates {
@@ -26,12 +23,15 @@ export function rangeOf(year: number, month?: number, day?: number): DateRange |
 
 /**
  * Finds ISO dates, days, months and years in some twenty languages, East Asian year-month-day dates and, when `now` is
- * given, relative dates ("last week", "3 days ago"). All in UTC. `text` must not be lower-cased: "May" is a month, "may" is not.
+ * given, relative dates ("last week", "3 days ago"). `text` must not be lower-cased: "May" is a month, "may" is not.
+ * @param now local time of the text, wall clock in epoch milliseconds
  */
 export function findDates(text: string, now?: number): MentionedDates {
   const found: MentionedDates = { ranges: [], yearly: [] }
-  let rest = text.normalize('NFKC')
+  let rest = text.normalize('NFKC').replace(HAN_NUMBER, readHanNumber)
+  const hasDigit = /\d/.test(rest)
   for (const [pattern, read] of PATTERNS) {
+    if (!hasDigit && read !== readLoneName) continue
     rest = rest.replace(pattern, (match, ...groups) => {
       const named = groups.at(-1)
       return read(typeof named === 'object' ? named : {}, found) ? ' ' : match
@@ -52,7 +52,7 @@ const MONTHS: ReadonlyMap<string, number> = new Map(
     .reverse(),
 )
 
-type Groups = Partial<Record<'year' | 'month' | 'day' | 'name', string>>
+type Groups = Partial<Record<'year' | 'month' | 'day' | 'name', string | undefined>>
 type Reader = (groups: Groups, found: MentionedDates) => boolean
 
 const NAME = [...MONTHS.keys()]
@@ -67,6 +67,8 @@ const MONTH = `(?<name>${NAME})\\.?`
 
 /** Longest forms first: each match is removed from the text, so `7 May 2023` is not matched again as `May`. */
 const PATTERNS: [RegExp, Reader][] = [
+  [/(?<![\d.])(?<day>\d{1,2})\.\s?(?<month>\d{1,2})\.\s?(?<year>(?:19|20)\d{2})(?!\d)/g, readNumbers],
+  [/(?<![\d/-])(?<day>\d{1,2})([/-])(?<month>\d{1,2})\2(?<year>(?:19|20)\d{2})(?!\d)/g, readUnclearOrder],
   [/(?<!\d)(?<year>(?:19|20)\d{2})[-/.](?<month>\d{1,2})[-/.](?<day>\d{1,2})(?!\d)/g, readNumbers],
   [
     /(?<year>(?:19|20)\d{2})\s*[年년]\s*(?:(?<month>\d{1,2})\s*[月월]\s*(?:(?<day>\d{1,2})\s*[日일号號])?)?/g,
@@ -91,6 +93,14 @@ function readNumbers({ year, month, day }: Groups, found: MentionedDates): boole
   const m = month === undefined ? undefined : Number(month) - 1
   const d = day === undefined ? undefined : Number(day)
   return add(found, year === undefined ? undefined : Number(year), m, d)
+}
+
+/** 09/04/2026 is a day of April in most countries and of September in the United States. */
+function readUnclearOrder(groups: Groups, found: MentionedDates): boolean {
+  const { day, month } = groups
+  const isDayFirst = readNumbers(groups, found)
+  if (day === month) return isDayFirst
+  return readNumbers({ ...groups, day: month, month: day }, found) || isDayFirst
 }
 
 function readNames({ name, year, day }: Groups, found: MentionedDates): boolean {
@@ -133,50 +143,54 @@ function add(
   return range !== undefined
 }
 
-/** Ranges of relative dates in UTC days around `now`. */
-function findRelativeDates(text: string, now: number): DateRange[] {
-  const ranges: DateRange[] = []
-  const today = Math.floor(now / DAY_MS) * DAY_MS
-  for (const [pattern, fromDays, toDays] of RELATIVE_PATTERNS) {
-    if (pattern.test(text)) ranges.push({ from: today + fromDays * DAY_MS, to: today + toDays * DAY_MS })
-  }
-  for (const match of text.matchAll(
-    /(?<![\d.])(\d{1,3}|an?|two|three|four|five|six) (day|week|month|year)s? ago/gi,
-  )) {
-    const [, amount = '', unit = ''] = match
-    const count = NUMERALS[amount.toLowerCase()] ?? Number(amount)
-    const days = UNIT_DAYS[unit.toLowerCase()] as number
-    const middle = today - count * days * DAY_MS
-    // "Three weeks ago" means a week, not a day.
-    ranges.push({ from: middle - (days / 2) * DAY_MS, to: middle + (days / 2 + 1) * DAY_MS })
-  }
-  return ranges
+/** A number in Chinese characters before 年, 月 or 日. */
+const HAN_NUMBER = /[〇零一二三四五六七八九十]{1,4}(?=\s*[年月日号號])/g
+const HAN_DIGITS = '〇一二三四五六七八九'
+
+/** 二十九 is 29, 二〇二六 is 2026. */
+function readHanNumber(text: string): string {
+  const digits = text
+    .replace(/零/g, '〇')
+    .replace(/./g, (one) => (one === '十' ? one : String(HAN_DIGITS.indexOf(one))))
+  const [tens, units] = digits.split('十')
+  return units === undefined ? digits : String(Number(tens || 1) * 10 + Number(units))
 }
 
-const NUMERALS: Record<string, number> = { a: 1, an: 1, two: 2, three: 3, four: 4, five: 5, six: 6 }
+/** Whether a day, given by its start, is the one day that the dates name; `undefined` if they name none or several. */
+export function namedDay({ ranges, yearly }: MentionedDates): ((day: number) => boolean) | undefined {
+  const days = ranges.filter(isDay)
+  const daysOfYear = yearly.filter(({ day }) => day !== undefined)
+  if (days.length + daysOfYear.length !== 1) return undefined
+  const [range] = days
+  if (range) return (day) => day === range.from
+  return (day) => {
+    const date = new Date(day)
+    return date.getUTCMonth() === daysOfYear[0]?.month && date.getUTCDate() === daysOfYear[0].day
+  }
+}
 
-/** Patterns with their range in days from the start of today (UTC). */
-const RELATIVE_PATTERNS: [RegExp, number, number][] = [
-  [/\btoday\b|aujourd'hui|\bheute\b|\bhoy\b|\boggi\b|сегодня|今日|今天|오늘|วันนี้|اليوم/iu, 0, 1],
-  [/\byesterday\b|\bhier\b|\bgestern\b|\bayer\b|\bieri\b|вчера|昨日|昨天|어제|เมื่อวาน|أمس/iu, -1, 0],
-  [
-    /\blast week\b|semaine dernière|letzte[nr]? woche|semana pasada|settimana scorsa|прошлой неделе|先週|上周|上週|上个星期|지난주|สัปดาห์ที่แล้ว|الأسبوع الماضي/iu,
-    -14,
-    0,
-  ],
-  [/\bthis week\b|cette semaine|diese woche|esta semana|今週|这周|這週|本周|이번 주|สัปดาห์นี้/iu, -7, 1],
-  [
-    /\blast month\b|mois dernier|letzten monat|mes pasado|mese scorso|прошлом месяце|先月|上个月|上個月|지난달|เดือนที่แล้ว|الشهر الماضي/iu,
-    -61,
-    -1,
-  ],
-  [/\bthis month\b|ce mois|diesen monat|este mes|今月|这个月|這個月|이번 달|เดือนนี้/iu, -31, 1],
-  [
-    /\blast year\b|l'année dernière|letztes jahr|año pasado|anno scorso|прошлом году|去年|昨年|작년|ปีที่แล้ว|العام الماضي/iu,
-    -730,
-    -1,
-  ],
-  [/\b(?:recently|lately)\b|récemment|neulich|recientemente|недавно|最近|요즘|최근|ล่าสุด/iu, -30, 1],
-]
+/** Starts of the days that a statement belongs to: the day it was said, and the days that it names. @param eventDate `YYYY-MM-DD`; shorter ones are no day */
+export function daysOf(text: string, saidAt: number, eventDate?: string | null): number[] {
+  // Most texts have no digits, and then no day of a month; this makes it six times faster.
+  const { ranges, yearly } = /[\d〇一二三四五六七八九十]/.test(text)
+    ? findDates(text, saidAt)
+    : { ranges: findRelativeDates(text, saidAt), yearly: [] }
+  const named = yearly.flatMap(({ month, day }) => (day === undefined ? [] : nearest(month, day, saidAt)))
+  const event = eventDate?.length === 10 ? [Date.parse(eventDate)] : []
+  return [startOfDay(saidAt), ...event, ...ranges.filter(isDay).map(({ from }) => from), ...named]
+}
 
-const UNIT_DAYS: Record<string, number> = { day: 1, week: 7, month: 30.44, year: 365.25 }
+function startOfDay(time: number): number {
+  return Math.floor(time / DAY_MS) * DAY_MS
+}
+
+function isDay({ from, to }: DateRange): boolean {
+  return to - from === DAY_MS
+}
+
+/** The day of a year that is nearest to a time. */
+function nearest(month: number, day: number, time: number): number[] {
+  const year = new Date(time).getUTCFullYear()
+  const days = [year - 1, year, year + 1].flatMap((one) => rangeOf(one, month, day)?.from ?? [])
+  return days.sort((a, b) => Math.abs(a - time) - Math.abs(b - time)).slice(0, 1)
+}

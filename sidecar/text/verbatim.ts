@@ -1,6 +1,4 @@
 import { isQuestion, isSmallTalk, packSentences, splitSentences } from './sentences.ts'
-import { normalise } from './terms/normalise.ts'
-import { segment } from './terms/segment.ts'
 
 export interface VerbatimMessage {
   role: 'user' | 'assistant' | 'system'
@@ -21,12 +19,4 @@ export function keepVerbatim(message: VerbatimMessage): string[] {
     (sentence) => !isSmallTalk(sentence) && !isQuestion(sentence),
   )
   return packSentences(kept, MAX_KEPT_LENGTH)
-}
-
-/** Texts with the same key are duplicates: normalised words without punctuation and spacing. */
-export function normaliseForDuplicate(text: string): string {
-  const normal = normalise(text)
-  const words = segment(normal).flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
-  // A text of symbols only, such as an emoji, equals only itself.
-  return words.length > 0 ? words.join(' ') : normal.replace(/\s+/g, ' ').trim()
 }

@@ -25,7 +25,7 @@ beforeEach(() => {
 describe('the contract of the queue', () => {
   it('accepts the correct queue', async () => {
     expect(await failedCases(QUEUE_CASES, openNaive())).toEqual([])
-  }, 60_000)
+  })
 
   it.each(Object.entries(CAUGHT) as [Fault, string][])(
     'detects an adapter that: %s',

@@ -294,11 +294,12 @@ export const QUEUE_CASES: readonly Case<QueueSubject>[] = [
   {
     name: 'keeps scheduled keys when the queue closes',
     async run({ open }) {
-      const { queue } = await working(open)
-      await queue.schedule('k', Date.now() + SOON)
-      await queue.close()
+      const first = await working(open)
+      await first.queue.schedule('k', Date.now() + SOON)
+      await first.queue.close()
       const { journal } = await working(open)
-      await until(() => journal.of('k').length === 1)
+      // On a busy machine the key may be due before the close.
+      await until(() => journal.of('k').length + first.journal.of('k').length === 1)
     },
   },
   {

@@ -23,17 +23,20 @@ export function entry(
   rest: Partial<StoredRecord> & { scope?: string; context?: readonly number[]; features?: JsonObject } = {},
 ): Write {
   const { context = [], features = {}, ...record } = rest
-  const search = { terms: Uint32Array.from(terms), context: Uint32Array.from(context), features }
+  const search = {
+    terms: Uint32Array.from(terms),
+    context: Uint32Array.from(context),
+    grams: GRAMS,
+    features,
+  }
   return put(id, { search, ...record })
 }
 
-export function query(
-  rest: Partial<Omit<SearchQuery, 'terms'>> & { terms?: readonly number[] } = {},
-): SearchQuery {
+export function query(rest: Partial<Omit<SearchQuery, 'terms'>> & { terms?: readonly number[] } = {}): SearchQuery {
   return { limit: 1000, ...rest, terms: new Map((rest.terms ?? []).map((term) => [term, 1])) }
 }
 
-export async function found(store: RecordStore, of: SearchQuery, scope = SCOPE): Promise<string[]> {
+async function found(store: RecordStore, of: SearchQuery, scope = SCOPE): Promise<string[]> {
   return (await store.search(scope, of)).candidates.map(({ id }) => id).sort()
 }
 
@@ -50,6 +53,7 @@ function dot(a: Float32Array, b: Float32Array): number {
   return a.reduce((sum, value, i) => sum + value * (b[i] as number), 0)
 }
 
+const GRAMS = Uint16Array.of(5, 65_535, 5)
 const removal = (id: string): Write => ({ remove: id, collection: 'memories', scope: SCOPE })
 
 /** Terms of every record, of each third record, and of one record. */
@@ -99,12 +103,22 @@ export const SEARCH_CASES: readonly Case<RecordsSubject>[] = [
       expect(a).toMatchObject({
         id: 'a',
         order: 5,
-        search: { terms: Uint32Array.of(7, 0xffffffff, 7, 0), context: Uint32Array.of(3), features },
+        search: {
+          terms: Uint32Array.of(7, 0xffffffff, 7, 0),
+          context: Uint32Array.of(3),
+          grams: GRAMS,
+          features,
+        },
       })
       expect(b).toEqual({
         id: 'b',
         order: 2,
-        search: { terms: new Uint32Array(), context: new Uint32Array(), features: {} },
+        search: {
+          terms: new Uint32Array(),
+          context: new Uint32Array(),
+          grams: new Uint16Array(),
+          features: {},
+        },
         similarity: 0,
       })
       const withoutVector = await store.search(SCOPE, query())
@@ -115,7 +129,12 @@ export const SEARCH_CASES: readonly Case<RecordsSubject>[] = [
     name: 'returns the entry with every read of the record',
     async run({ store }) {
       await store.commit([entry('a', [1, 2], { context: [3], features: { x: 1 }, dense: direction(1) })])
-      const search = { terms: Uint32Array.of(1, 2), context: Uint32Array.of(3), features: { x: 1 } }
+      const search = {
+        terms: Uint32Array.of(1, 2),
+        context: Uint32Array.of(3),
+        grams: GRAMS,
+        features: { x: 1 },
+      }
       const expected = { id: 'a', order: 1, payload: { text: 'a' }, dense: direction(1), search }
       const { dense, ...rest } = expected
       expect(await store.get('memories', SCOPE, 'a')).toEqual(expected)

@@ -23,7 +23,7 @@ describe('npm run demo', () => {
     const result = await demo()
     expect(result).toMatchObject({ n: 22, added: 23, asked: 22 })
     expect(result.at5).toBeGreaterThanOrEqual(0.9)
-  }, 60_000)
+  })
 
   it('lists the conversations of the file if --conversation is unknown', async () => {
     await expect(demo('--conversation', 'klingon')).rejects.toThrow(

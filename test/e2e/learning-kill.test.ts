@@ -104,7 +104,7 @@ describe('kill -9', () => {
     expect(pending).toEqual([])
     expect(memories.map((line) => /^extracted (.*) v\d+:/.exec(line)?.[1])).toEqual(NOW)
     expect(memories.flatMap((line) => line.match(/ADD/g))).toHaveLength(NOW.length)
-  }, 60_000)
+  })
 
   it('right after an acknowledgement leaves the turns recallable, even by a sidecar without a model', async () => {
     const { sidecar } = await start()
@@ -116,7 +116,7 @@ describe('kill -9', () => {
     const { body } = await next.call('POST', '/v1/recall', { user_id: 'ada', query: 'Where does Ada live?' })
     for (const said of SAID.slice(0, 3)) expect(body.context).toContain(said)
     await next.end()
-  }, 30_000)
+  })
 
   it('after a user is forgotten restores none of the user’s turns', async () => {
     const { sidecar } = await start()
@@ -129,7 +129,7 @@ describe('kill -9', () => {
     const { body } = await next.call('GET', '/v1/memories?user_id=ada')
     expect(body.memories.map(({ memory }: { memory: string }) => memory)).toEqual([SAID[2]])
     await next.kill()
-  }, 30_000)
+  })
 
   it('during extraction and during reconciliation leads to the same memories as no kill', async () => {
     const undisturbed = await start()
@@ -163,7 +163,7 @@ describe('kill -9', () => {
     await flushUntilDone(running)
     expect(await stateOf(running)).toEqual(expected)
     expect(expected.memories).toHaveLength(NOW.length)
-  }, 60_000)
+  })
 
   it('during a flush of many batches keeps the stored facts, and the next start processes the rest', async () => {
     const facts = Array.from({ length: 8 }, (_, i) => [
@@ -197,7 +197,7 @@ describe('kill -9', () => {
       facts.map((_, i) => `extracted Number ${i} is known. v1: ADD Number ${i} is known.`),
     )
     expect(model.requests.length).toBeGreaterThan(asked)
-  }, 60_000)
+  })
 })
 
 describe('SIGTERM', () => {
@@ -216,7 +216,7 @@ describe('SIGTERM', () => {
     expect(memories).toHaveLength(3)
     expect(model.requests).toHaveLength(asked)
     await next.kill()
-  }, 60_000)
+  })
 
   it('answers a waiting flush request with reason "closing" if the model does not answer', async () => {
     const { model, sidecar } = await start()
@@ -228,7 +228,7 @@ describe('SIGTERM', () => {
     const ended = running.end()
     expect((await flushing).body).toMatchObject({ reason: 'closing', pending: { turns: 1 } })
     expect(await ended).toEqual({ code: 0, signal: null })
-  }, 60_000)
+  })
 
   it('exits and keeps the turns pending if the model does not answer', async () => {
     const { model, sidecar } = await start()
@@ -249,7 +249,7 @@ describe('SIGTERM', () => {
     expect(pending).toEqual([])
     expect(memories).toHaveLength(3)
     await next.kill()
-  }, 60_000)
+  })
 })
 
 describe('a flush of thirty turns', () => {
@@ -272,7 +272,7 @@ describe('a flush of thirty turns', () => {
       tokens_in: model.requests.reduce((sum, request) => sum + prompt(request), 0),
     })
     await kill()
-  }, 30_000)
+  })
 })
 
 describe('an error of the model endpoint', () => {
@@ -291,7 +291,7 @@ describe('an error of the model endpoint', () => {
     expect(Date.parse(body.turns[0].next_attempt_at)).toBeGreaterThanOrEqual(before + 3_600_000)
     await flushUntilDone({ call })
     await kill()
-  }, 30_000)
+  })
 
   it('with 400 for one turn leaves the facts of the other turns stored', async () => {
     const { sidecar } = await start([
@@ -309,5 +309,5 @@ describe('an error of the model endpoint', () => {
     const { body: left } = await call('GET', '/v1/pending?user_id=ada')
     expect(left.turns).toMatchObject([{ turn: 2, error: 'request_refused' }])
     await kill()
-  }, 30_000)
+  })
 })

@@ -141,7 +141,7 @@ describe('a user who moved, changed jobs and stopped eating meat', () => {
         ledger.groups.map((one: { key: { purpose: string }; calls: number }) => [one.key.purpose, one.calls]),
       ),
     ).toEqual({ extract: 5, reconcile: 3 })
-  }, 30_000)
+  })
 
   it('is acknowledged at once in buffered mode, is recallable before extraction, and is extracted in one batch', async () => {
     const { model, call, post, texts } = await start()
@@ -170,7 +170,7 @@ describe('a user who moved, changed jobs and stopped eating meat', () => {
     expect(model.requests.length).toBeLessThanOrEqual(2)
     expect(await texts()).toEqual(NOW)
     expect(await texts('&as_of=2026-02-01T00:00:00Z')).toEqual(THEN)
-  }, 30_000)
+  })
 })
 
 describe('a model that fails', () => {
@@ -199,11 +199,11 @@ describe('a model that fails', () => {
       reasons.push((await call('POST', '/v1/flush', { user_id: 'ada' })).body.reason)
     expect(reasons).toEqual(['bad_answer', 'refused', null])
     expect(await texts()).toEqual(['Ada lives in Leeds.', 'Ada works as a nurse.'])
-  }, 30_000)
+  })
 
   it('neither loses nor duplicates a turn that is posted three times', async () => {
     const { post, texts } = await start()
     for (let i = 0; i < 3; i++) for (const turn of [1, 2]) await post(turn, 'sync')
     expect(await texts()).toEqual(THEN)
-  }, 30_000)
+  })
 })

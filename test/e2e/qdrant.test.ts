@@ -30,7 +30,7 @@ async function start(server: FakeQdrant, env: Record<string, string> = {}) {
 const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }
 const RECALL = { user_id: 'ada', query: 'allergic to peanuts?', strategy: 'per_query' }
 
-describe('a sidecar on Qdrant', { timeout: 60_000 }, () => {
+describe('a sidecar on Qdrant', () => {
   it('keeps memories over kill -9, reports Qdrant in the status, and recovers from an outage', async () => {
     await using server = await startFakeQdrant()
     const first = await start(server)

@@ -53,4 +53,31 @@ describe('npm run reembed', { timeout: 120_000 }, () => {
     const third = await startSidecar(place)
     expect((await third.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
   })
+
+  it.each(['Qdrant', 'SQLite'])(
+    'on %s embeds a store again that was filled without prefixes',
+    async (where) => {
+      await using qdrant = await startFakeQdrant()
+      await using endpoint = await startScriptedOpenAi()
+      const env: Record<string, string> = {
+        DATA_DIR: tempDir(),
+        ...(where === 'Qdrant' ? { QDRANT_URL: qdrant.url } : {}),
+        OPENAI_BASE_URL: endpoint.url,
+        EMBEDDING_MODEL: 'multilingual-e5-small',
+        LLM_RETRIES: '0',
+      }
+      const plain = { ...env, EMBEDDING_QUERY_PREFIX: 'none', EMBEDDING_DOCUMENT_PREFIX: 'none' }
+      const first = await startSidecar(plain)
+      await first.call('POST', '/v1/memories', add('I am allergic to peanuts.'))
+      await first.kill()
+      expect((await refusalOf(env)).err).toMatch(/EMBEDDING_DOCUMENT_PREFIX: .*with no prefixes/)
+      const done = await reembed(env)
+      expect(done.said).toContain('Done: 1 memories embedded')
+      expect(endpoint.requests.at(-1)?.body.input).toEqual(['passage: I am allergic to peanuts.'])
+      const second = await startSidecar(env)
+      expect((await second.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
+      expect(endpoint.requests.at(-1)?.body.input).toEqual([`query: ${RECALL.query}`])
+      await second.kill()
+    },
+  )
 })

@@ -40,6 +40,7 @@ describe('readConfig', () => {
       },
       languageModel: undefined,
       embedding: undefined,
+      reranker: undefined,
       buffer: {
         flushTokens: 1024,
         flushTurns: 0,
@@ -50,6 +51,31 @@ describe('readConfig', () => {
         maxTurnsPerScope: 10_000,
       },
       warnings: [],
+    })
+  })
+
+  it.each([
+    ['', undefined],
+    [' ', undefined],
+    ['none', ''],
+    ['query: ', 'query: '],
+    ['Instruct: find\\nQuery:', 'Instruct: find\nQuery:'],
+  ])('reads the prefix %j as %j', (value, expected) => {
+    const env = { EMBEDDING_MODEL: 'm', EMBEDDING_QUERY_PREFIX: value, EMBEDDING_DOCUMENT_PREFIX: value }
+    expect(readConfig(env).embedding?.prefixes).toEqual({ query: expected, document: expected })
+  })
+
+  it('reads the limits of the embedding endpoint, and the reranker', () => {
+    const env = {
+      EMBEDDING_MODEL: 'm',
+      EMBEDDING_BATCH: '8',
+      EMBEDDING_MAX_TOKENS: '500',
+      RERANK_URL: 'http://tei:8080/rerank',
+      RERANK_DEADLINE_MS: '300',
+    }
+    expect(readConfig(env)).toMatchObject({
+      embedding: { maxTexts: 8, maxTextTokens: 500 },
+      reranker: { url: 'http://tei:8080/rerank', deadlineMs: 300 },
     })
   })
 
@@ -154,6 +180,12 @@ describe('readConfig', () => {
     ['CACHE_MAX_ENTRIES', '0', /from 1 to/],
     ['CACHE_MAX_BYTES', '1e99', /from 65536 to/],
     ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
+    ['EMBEDDING_BATCH', '-1', /from 0 to 2048, got "-1"/],
+    ['EMBEDDING_MAX_TOKENS', 'many', /from 0 to 1000000, got "many"/],
+    ['EMBEDDING_QUERY_PREFIX', 'x'.repeat(1001), /at most 1000 characters/],
+    ['RERANK_URL', 'tei:8080', /such as https:.*got "tei:8080"/],
+    ['RERANK_API_KEY', 'two words', /ASCII characters without spaces$/],
+    ['RERANK_DEADLINE_MS', '1', /from 10 to 60000, got "1"/],
     ['PRICES', 'gpt-4o-mini', /model=in\/out.*, got "gpt-4o-mini" \(pair 1\)$/],
     ['PRICES', 'a=1/2,b=1/$2', /plain numbers from 0 to 1000000, got "b=1\/\$2" \(pair 2\)$/],
     ['LOG_LEVEL', 'loud', /one of debug, info, warn, error, silent, got "loud"/],

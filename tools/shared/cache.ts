@@ -6,7 +6,7 @@ import { integer, name } from './parameters.ts'
 export const CACHE_PARAMETERS = {
   key: name('a key').optional(),
   conversation_id: name('the id of a conversation').optional(),
-  turn: integer(1).optional(),
+  turn: integer(0).optional(),
   window_size: integer(0, 500).default(10),
 }
 

@@ -89,7 +89,23 @@ export const jsonObject = () =>
 /** An ISO 8601 date or date-time, converted to UTC with milliseconds. UTC is the default zone. */
 export const moment = () => timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z', readMoment)
 
-/** The same, or null for `never`. */
+/** The same with its UTC offset, from which the sidecar knows the local date. */
+export const localMoment = () =>
+  timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z', (value) => {
+    const utc = readMoment(value)
+    const offset = /(?:T| ).*([+-]\d\d):?(\d\d)$/i.exec(value)
+    // A date alone is a local date: with Z, the time zone of the app could move it to the day before.
+    if (!offset) return /^\d{4}-\d\d-\d\d$/.test(value) ? utc?.replace('Z', '+00:00') : utc
+    return (
+      utc &&
+      value
+        .toUpperCase()
+        .replace(' ', 'T')
+        .replace(/:?(\d\d)$/, ':$1')
+    )
+  })
+
+/** The same as `moment`, or null for `never`. */
 export const momentOrNever = () =>
   timeText('an ISO 8601 time such as 2026-03-01T09:30:00Z, or never', (value) =>
     value.toLowerCase() === 'never' ? null : readMoment(value),
@@ -121,8 +137,19 @@ function isAbsent(value: unknown): boolean {
 
 function parseJson(value: string): unknown {
   try {
-    return JSON.parse(value)
+    return parseExactly(value)
   } catch {
     return value
   }
+}
+
+// Node 20 lacks `rawJSON`, and TypeScript has no types for it yet.
+const { rawJSON } = JSON as typeof JSON & { rawJSON?: (text: string) => unknown }
+
+/** Keeps the digits of numbers, so that the sidecar gets them as written and can refuse what it cannot store. */
+function parseExactly(value: string): unknown {
+  if (!rawJSON) return JSON.parse(value)
+  return JSON.parse(value, (_key, one: unknown, context?: { source?: string }) =>
+    typeof one === 'number' && context?.source !== undefined ? rawJSON(context.source) : one,
+  )
 }

@@ -19,6 +19,8 @@ interface Call<T> {
   path: '/chat/completions' | '/embeddings'
   model: string
   body: object
+  /** Converts the response body before it is checked for an error and for usage. */
+  prepare?: (body: unknown) => unknown
   /** Parses the response body; throws `invalid(what it got)` if it is not the expected response. */
   parse: (body: unknown, invalid: (got: string) => Error) => T
   purpose: LedgerEntry['purpose']
@@ -35,8 +37,8 @@ export function createCaller(what: string, options: CallerOptions) {
   const gate = createGate(options, time, `The ${what} endpoint ${host}`)
 
   async function attempt<T>(call: Call<T>): Promise<T> {
-    const { path, model, body, parse, purpose, account, signal, attempts } = call
-    const target: Target = { what, host, model }
+    const { path, model, body, prepare = (one) => one, parse, purpose, account, signal, attempts } = call
+    const target: Target = { what, host, model, secrets: { apiKey: options.apiKey, body } }
     const at = time.now()
     const deadline = time.deadline(timeoutMs)
     const either = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal
@@ -54,7 +56,7 @@ export function createCaller(what: string, options: CallerOptions) {
       })
     try {
       // The client ignores its signal while it reads a response body.
-      responseBody = await rejectOnAbort(post(path, model, body, either), either)
+      responseBody = prepare(await rejectOnAbort(post(path, model, body, either), either))
       rejectErrorIn(responseBody, target, at)
       const result = parse(responseBody, (got) => invalidResponse(target, got))
       note('ok')

@@ -10,6 +10,14 @@ export interface EndpointOptions {
   apiVersion?: string | undefined
 }
 
+/** The client drops the body of an error without the member `error`, which vLLM, FastAPI and DashScope return. */
+class Client extends OpenAI {
+  protected override makeStatusError(...args: Parameters<OpenAI['makeStatusError']>) {
+    const [status, body, ...rest] = args
+    return super.makeStatusError(status, body && !('error' in body) ? { error: body } : body, ...rest)
+  }
+}
+
 export class ResponseTooLarge extends Error {
   override readonly name = 'ResponseTooLarge'
 }
@@ -25,7 +33,7 @@ export function openEndpoint({ baseUrl = 'https://api.openai.com/v1', apiKey, ap
   }
   const isAzure = /\.azure\.com$/.test(hostname)
   const clientOf = (model: string) =>
-    new OpenAI({
+    new Client({
       baseURL: baseUrl.replaceAll('{model}', encodeURIComponent(model)),
       // Without explicit values the client reads these from the environment, and it requires a key.
       apiKey: apiKey ?? 'none',

@@ -1,6 +1,7 @@
 import { APIConnectionError, APIError } from 'openai'
 import { ModelUnavailable } from '../../ports/language-model.ts'
 import { ResponseTooLarge } from './endpoint.ts'
+import { type Secrets, wordsOf } from './words.ts'
 
 /** The endpoint and model of a request, for messages. */
 export interface Target {
@@ -8,6 +9,7 @@ export interface Target {
   what: string
   host: string
   model: string
+  secrets: Secrets
 }
 
 type Detail = 'retryAfterMs' | 'status' | 'isRetryable' | 'isOutage' | 'responseText'
@@ -18,7 +20,7 @@ export class EndpointFailure extends ModelUnavailable {
   readonly isRetryable: boolean
   /** The endpoint as a whole fails, not this request. Counts for the circuit breaker. */
   readonly isOutage: boolean
-  // Private, so that it is never logged: endpoints quote prompts and keys in their errors.
+  // Private, so that it is never logged: endpoints quote prompts and keys in their errors. `message` shows the rest.
   readonly #responseText: string
 
   constructor(
@@ -82,15 +84,19 @@ export function timedOut({ what, host, model }: Target, timeoutMs: number): Endp
 export function failureOfStatus(
   status: number,
   error: { code?: unknown; error?: unknown; message?: unknown; headers?: Headers | undefined },
-  { what, host, model }: Target,
+  target: Target,
   now: number,
 ): EndpointFailure {
+  const { what, host, model } = target
   const responseText = `${JSON.stringify(error.error ?? '')} ${error.message ?? ''}`.slice(0, 4000)
   const code = identifier(error.code)
   const retryAfterMs = retryAfter(error.headers, now)
   const at = `The ${what} endpoint ${host}`
   const named = JSON.stringify(model)
   const got = `(status ${status}${code ? `, ${code}` : ''})`
+  const words =
+    status === 401 || status === 403 ? '' : wordsOf(error.error ?? bodyText(error), target.secrets)
+  const says = words === '' ? '' : `: ${JSON.stringify(words)}`
   if (status === 401 || status === 403) {
     const message = `${at} rejected the API key ${got}; check the key and its access to the model ${named}`
     return new EndpointFailure('refused_key', message, { status })
@@ -99,11 +105,16 @@ export function failureOfStatus(
     const isRetryable = !/insufficient_quota|billing|exceeded your current quota/i.test(code + responseText)
     const message = isRetryable
       ? `${at} limits the request rate ${got}; the request is retried later`
-      : `The account at ${host} has no quota left ${got}; check its plan and billing`
+      : `The account at ${host} has no quota left ${got}; check its plan and billing${says}`
     return new EndpointFailure('rate_limited', message, { status, retryAfterMs, isRetryable, isOutage: true })
   }
+  // Ollama and llama.cpp return 500 for a text that is too long. It is this request that fails, not the endpoint.
+  if (status === 500 && isTooLongInput(responseText)) {
+    const message = `${at} ${rejection(413, responseText, named)} ${got}${says}`
+    return new EndpointFailure('bad_answer', message, { status: 413, responseText })
+  }
   if (status >= 500 || status === 408 || status === 409) {
-    return new EndpointFailure(status === 408 ? 'timeout' : 'server_error', `${at} failed ${got}`, {
+    return new EndpointFailure(status === 408 ? 'timeout' : 'server_error', `${at} failed ${got}${says}`, {
       status,
       retryAfterMs,
       isRetryable: status !== 501,
@@ -111,10 +122,16 @@ export function failureOfStatus(
       responseText,
     })
   }
-  return new EndpointFailure('bad_answer', `${at} ${rejection(status, responseText, named)} ${got}`, {
+  return new EndpointFailure('bad_answer', `${at} ${rejection(status, responseText, named)} ${got}${says}`, {
     status,
     responseText,
   })
+}
+
+/** The body of an error that is not JSON, after the status in the message of the client. */
+function bodyText({ message }: { message?: unknown }): string {
+  const text = typeof message === 'string' ? message.replace(/^\d{3} /, '') : ''
+  return text === 'status code (no body)' ? '' : text
 }
 
 function rejection(status: number, text: string, model: string): string {
@@ -129,6 +146,16 @@ const TOO_LONG =
 
 export function isTooLong(text: string): boolean {
   return TOO_LONG.test(text)
+}
+
+/** As TEI, vLLM, llama.cpp, Mistral, DashScope, Bedrock and PyTorch word it; also about the total of a request. */
+const TOO_LONG_INPUT =
+  /too (?:long|large|big|many)|exceed|(?:longer|larger|greater|more) than|at most|(?:less|fewer) than \d+ tokens|max(?:imum)?\b.{0,40}(?:length|tokens|size)|(?:length|tokens?).{0,40}(?:limit|max)|range of input|sequence length|size of tensor|entity too large|长度|長度|过长|過長|超过|超過|超出|長すぎ|너무 (?:깁|길)/iu
+
+export function isTooLongInput(text: string): boolean {
+  return (
+    isTooLong(text) || (TOO_LONG_INPUT.test(text) && !/deadline|time.?out|quota|rate.?limit/iu.test(text))
+  )
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3: seconds or a date), or `retry-after-ms` of Azure and OpenAI. */

@@ -1,6 +1,7 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { type AddRequest, addTurn } from '../../learning/intake/add-turn.ts'
+import { cleanTurn } from '../../learning/intake/clean-turn.ts'
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import type { Triggers } from '../../memory/model/pending.ts'
 import { parseScopeKey } from '../../memory/model/scope.ts'
@@ -28,7 +29,7 @@ interface IntakeEntry {
 
 export interface ImportOptions {
   records: RecordStore
-  engine: Pick<MemoryEngine, 'change'>
+  engine: Pick<MemoryEngine, 'tryChange'>
   /** Called only if there is an entry to import. */
   loadTokenCounter: () => Promise<CountTokens>
 }
@@ -63,7 +64,9 @@ export async function importIntakeLog(path: string, { records, engine, loadToken
     const stored = await getTurn(records, scope, turnId)
     if (stored?.logged === id) continue
     const countTokens = await loadTokenCounter()
-    const identified = request.conversationId === undefined ? { ...request, turnId } : request
+    // Rules that redact are younger than the intake log.
+    const { messages } = await cleanTurn(request.messages, [])
+    const identified = { ...request, messages, ...(request.conversationId === undefined && { turnId }) }
     await addTurn(engine, parseScopeKey(scope), identified, {
       ...{ learn: true, at, expiresAt, triggers },
       countTokens: (messages) => tokensOf(messages, countTokens),

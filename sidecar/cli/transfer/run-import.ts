@@ -29,6 +29,8 @@ export interface ImportSummary {
   found: Record<Item['kind'], number>
   /** Entries that could not be read or that the sidecar rejected. */
   problems: number
+  /** Parts of the file that an import leaves out on purpose, such as the output of tools. */
+  omissions: number
   interrupted: boolean
 }
 
@@ -36,7 +38,7 @@ export interface ImportSummary {
 const CHECKPOINT_WEIGHT = 400
 const TURN_WEIGHT = 8
 
-/** Most problems that are reported one by one. */
+/** Most problems, and most omissions, that are reported one by one. */
 const MAX_REPORTED = 100
 
 /**
@@ -63,12 +65,18 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
     counts,
     found: { turn: 0, memory: 0, record: 0 },
     problems: counts.refused,
+    omissions: 0,
     interrupted: false,
   }
   const reportProblem = (line: number, reason: string) => {
     summary.problems += 1
     if (summary.problems <= MAX_REPORTED) bar.say(`line ${line}: ${reason}`)
     else if (summary.problems === MAX_REPORTED + 1) bar.say('… further problems are only counted')
+  }
+  const reportOmission = (line: number, reason: string) => {
+    summary.omissions += 1
+    if (summary.omissions <= MAX_REPORTED) bar.say(`line ${line}: left out: ${reason}`)
+    else if (summary.omissions === MAX_REPORTED + 1) bar.say('… further omissions are only counted')
   }
   const objectionTo = userCheck(options.user)
   const userOf = ({ userId }: Item) => (options.user ?? userId) as string
@@ -89,6 +97,10 @@ export async function runImport(options: ImportOptions): Promise<ImportSummary> 
 
   for await (const entry of READERS[format](source)) {
     if (signal.aborted) break
+    if (entry.kind === 'omission') {
+      reportOmission(entry.line, entry.reason)
+      continue
+    }
     const problem = entry.kind === 'problem' ? entry.reason : objectionTo(entry)
     if (entry.kind === 'problem' || problem !== undefined) {
       reportProblem(entry.line, problem as string)

@@ -25,6 +25,11 @@ interface BatchAnswer extends Partial<Record<(typeof BATCH_COUNTS)[number], numb
   refused: { index: number; reason: string }[]
 }
 
+interface TurnAnswer {
+  status: string
+  change?: 'added' | 'replaced' | 'unchanged'
+}
+
 const BATCH_COUNTS = ['imported', 'updated', 'restored', 'unchanged'] as const
 
 /**
@@ -77,9 +82,13 @@ async function send(
   }
   if (first.kind === 'turn') {
     const body = { ...first.body, ...overrides, user_id, ...(mode ? { mode } : {}) }
-    const result = await client.post<{ status: string }>('/v1/memories', body, first.key)
+    const result = await client.post<TurnAnswer>('/v1/memories', body, first.key)
     if (!result.ok) return reject(first, result.reason)
-    counts.turns += 1
+    // Sidecars of earlier versions do not say what the call changed.
+    const { change = 'added' } = result.body
+    if (change === 'added') counts.turns += 1
+    else if (change === 'replaced') counts.updated += 1
+    else counts.unchanged += 1
     if (result.body.status === 'buffered') counts.waiting += 1
     return
   }

@@ -1,6 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 
 export const ZERO_COUNTS = {
+  /** New turns; known ones count as updated or unchanged. */
   turns: 0,
   /** Turns that are pending extraction. */
   waiting: 0,

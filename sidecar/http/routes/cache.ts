@@ -54,7 +54,12 @@ export function cacheRoutes(api: Api, { authorCache, metrics }: HttpServices): v
       value: z
         .any()
         .refine((value) => value !== undefined, { error: 'expected a value (null is allowed)' })
-        .openapi({ description: 'Any JSON value.', example: 'Ada is allergic to peanuts.' }),
+        .openapi({
+          // Dify's custom tools do not send a field without a type.
+          type: 'string',
+          description: 'Any JSON value.',
+          example: 'Ada is allergic to peanuts.',
+        }),
       ttl_s: z
         .number({ error: ttlError })
         .positive({ error: ttlError })

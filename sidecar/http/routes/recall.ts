@@ -1,9 +1,11 @@
 import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../memory/model/filters.ts'
 import { AppError } from '../../ports/errors.ts'
-import { cacheReport, STRATEGIES } from '../../retrieval/strategies/request.ts'
+import { cacheReport, STRATEGIES, type StrategyResult } from '../../retrieval/strategies/request.ts'
+import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import { prepareQuery } from '../shared/query.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { roundTo } from '../shared/values.ts'
@@ -62,6 +64,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
         ),
       experiment: s.identifier('Experiment that selects the strategy.', 'cached-or-not').optional(),
       filters: s.filters.optional(),
+      at: s.askedAt,
       ...s.labels,
     },
     returns: 'Context for the prompt. With no matching memory, status is "empty" and context is "".',
@@ -77,7 +80,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       degraded: z
         .array(z.string())
         .describe(
-          'Parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
+          'query_clipped (the query was longer than 32,000 characters), and parts that failed or exceeded their deadline: embedding (ranked by words alone), cache (answered per query), ' +
             'delta, records, deadline. After records or deadline, the last entry names the replacement: block (the last ' +
             'block that may still be served), profile or nothing.',
         ),
@@ -88,10 +91,11 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       tokens: z.number().describe('o200k tokens of the context.'),
     },
   }).handle(async (body, c) => {
-    const { query, strategy, freshness, refresh, filters, turn, experiment } = body
+    const { strategy, freshness, refresh, filters, turn, experiment } = body
     if (experiment !== undefined) {
       throw new AppError('not_found', `experiment: no experiment ${JSON.stringify(experiment)}`)
     }
+    const { query, degraded: clipped } = await prepareQuery(body.query)
     const result = await strategies.recall(scopeOf(c, body.user_id), {
       ...s.toNarrowing(body),
       query,
@@ -103,11 +107,13 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       refreshOnShift: body.refresh_on_shift,
       filter: filters && compileFilter(filters),
       filters,
+      askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
       conversationId: body.conversation_id,
       turn,
       windowSize: body.window_size,
     })
-    const { memories, degraded, tookMs } = result
+    const { memories, tookMs } = result
+    const degraded = [...clipped, ...result.degraded]
     return {
       status: degraded.length > 0 ? 'degraded' : memories.length > 0 ? 'ok' : 'empty',
       strategy: result.strategy,
@@ -115,13 +121,9 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       context: result.context,
       block: result.block,
       delta: result.delta,
-      memories: memories.map(({ memory, score }) => ({
-        ...toRecalledView(memory),
-        content: memory.text,
-        score: roundTo(score, 6),
-      })),
+      memories: viewsOf(memories),
       count: memories.length,
-      degraded: [...degraded],
+      degraded,
       cache: result.cache,
       took_ms: {
         total: roundTo(tookMs.total),
@@ -132,4 +134,21 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       tokens: result.tokens,
     }
   })
+}
+
+type RecalledView = ReturnType<typeof toRecalledView> & { content: string; score: number }
+
+/** A block is served with the same list every turn; writing its dates takes as long as the rest of such a recall. */
+const known = new WeakMap<StrategyResult['memories'], RecalledView[]>()
+
+function viewsOf(memories: StrategyResult['memories']): RecalledView[] {
+  const views =
+    known.get(memories) ??
+    memories.map(({ memory, score }) => ({
+      ...toRecalledView(memory),
+      content: memory.text,
+      score: roundTo(score, 6),
+    }))
+  known.set(memories, views)
+  return views
 }

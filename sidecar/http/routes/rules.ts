@@ -25,6 +25,8 @@ const rules = z.object({
   ),
   retention_days: z.record(z.string(), z.number()).openapi({ type: 'object' }),
   run_retention_days: z.number().nullable(),
+  time_zone: z.string(),
+  redact: z.array(z.string()),
   flush: z
     .object({
       tokens: z.number().nullable(),
@@ -87,7 +89,8 @@ export function ruleRoutes(api: Api, { ruleBook }: HttpServices): void {
           'remember: user, assistant or both (default). custom_instructions: at most 2000 characters for the extraction prompt. ' +
           'include_topics, exclude_topics: topics to keep or to discard. topics: name, description and sub_topics of each. ' +
           'retention_days: days per topic, 1 to 36,500; * for all others. run_retention_days: maximum days for memories ' +
-          'of a run (default 30), null for no limit. flush: tokens, turns, idle_s (seconds) and window_ahead (turns) that trigger ' +
+          'of a run (default 30), null for no limit. time_zone: IANA name (default UTC) that decides the local date of messages ' +
+          'whose at has no UTC offset, and of relative dates in queries. redact: password, card, email, phone to remove from every text. flush: tokens, turns, idle_s (seconds) and window_ahead (turns) that trigger ' +
           'a flush, null for the setting of the sidecar.',
         example: { remember: 'user', exclude_topics: ['health'], retention_days: { plans: 90 } },
       }),

@@ -26,6 +26,10 @@ export const pendingTurn = {
       'Trigger of the last attempt: tokens, turns, idle, window, end, explicit …; null before the first.',
     ),
   error: z.string().nullable().describe('Error of the last attempt; null if there is none.'),
+  detail: z
+    .string()
+    .nullable()
+    .describe('The error in words, with those of the endpoint but without keys; null if there is none.'),
   next_attempt_at: z
     .string()
     .nullable()
@@ -48,6 +52,7 @@ export function toPendingView({ not_before, processing, at, ...turn }: BufferedT
     attempts: turn.attempts,
     because: turn.because ?? null,
     error: turn.error,
+    detail: turn.detail ?? null,
     next_attempt_at: not_before ? toIso(not_before) : null,
     tokens: turn.tokens,
     at: toIso(at),
@@ -104,6 +109,7 @@ function toStoredView(turn: Turn) {
     attempts: 0,
     because: learned?.because ?? null,
     error: null,
+    detail: null,
     next_attempt_at: null,
     tokens: 0,
     at: toIso(turn.created_at),

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
-import { type Memory, tierOf } from '../../memory/model/memory.ts'
+import { firstSaidAt, type Memory, tierOf } from '../../memory/model/memory.ts'
+import { toLocalIso } from '../../text/local-time.ts'
 import { toIso } from './values.ts'
 
 /** The fields of a memory that a recall returns. */
@@ -17,7 +18,7 @@ export const recalledMemory = z.object({
   version: z.number(),
   conversation_id: z.string().nullable(),
   turn: z.number().nullable(),
-  at: z.string(),
+  at: z.string().describe('When it was said, with the UTC offset of the place if known.'),
   agent_id: z.string().nullable(),
   run_id: z.string().nullable(),
   app_id: z.string().nullable(),
@@ -58,7 +59,7 @@ export function toRecalledView(memory: Memory, validUntil: number | null = null)
     version: memory.version,
     conversation_id: first?.conversation_id ?? null,
     turn: first?.turn ?? null,
-    at: toIso(first?.at ?? memory.created_at),
+    at: toLocalIso(firstSaidAt(memory)),
     agent_id: memory.agent_id,
     run_id: memory.run_id,
     app_id: memory.app_id,
@@ -73,11 +74,11 @@ export function toView(memory: Memory, userId: string, validUntil: number | null
   return {
     ...toRecalledView(memory, validUntil),
     user_id: userId,
-    sources: memory.sources.map(({ conversation_id, turn, turn_id, at }) => ({
-      conversation_id,
-      turn,
-      turn_id,
-      at: toIso(at),
+    sources: memory.sources.map((source) => ({
+      conversation_id: source.conversation_id,
+      turn: source.turn,
+      turn_id: source.turn_id,
+      at: toLocalIso(source),
     })),
     created_at: toIso(memory.created_at),
     updated_at: toIso(memory.updated_at),

@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Scope } from '../../memory/model/scope.ts'
+import { readBody } from './body.ts'
 import type { AppEnv } from './router.ts'
 
 export type Api = OpenAPIHono<AppEnv>
@@ -21,6 +22,8 @@ interface Operation<Params, Query, Headers, Body, A> {
   query?: Query
   headers?: Headers
   body?: Body
+  /** Whether the handler validates the items of the list in the body one by one. */
+  isBatch?: boolean
   /** Description of the successful answer, or of each answer by status code. */
   returns: string | Readonly<Record<number, string>>
   answer: A
@@ -40,7 +43,8 @@ const errorEnvelope = z.object({
 
 /**
  * Describes an operation for the OpenAPI document. `handle` registers its handler, which gets the valid fields of path,
- * query, headers and body together, and returns the answer with status 200, or a response. Unknown fields are errors.
+ * query, headers and body together, and returns the answer with status 200, or a response. Unknown fields are errors;
+ * null in an optional field of the body means absent.
  */
 export function operation<
   A extends Fields,
@@ -49,13 +53,14 @@ export function operation<
   Headers extends Fields = NoFields,
   Body extends Fields = NoFields,
 >(api: Api, spec: Operation<Params, Query, Headers, Body, A>) {
-  const { route, params, query, headers, body, returns, answer, ...documentation } = spec
+  const { route, params, query, headers, body, isBatch = false, returns, answer, ...documentation } = spec
   const [method, path] = route.split(' ') as [string, string]
+  const bodySchema = body && z.strictObject(body)
   const request = {
     ...(query && { query: z.strictObject(query) }),
     ...(params && { params: z.object(params) }),
     ...(headers && { headers: z.object(headers) }),
-    ...(body && { body: { ...json(z.strictObject(body)), required: true } }),
+    ...(bodySchema && { body: { ...json(parseSynchronously(bodySchema)), required: true } }),
   }
   const targets = [params && 'param', query && 'query', headers && 'header', body && 'json'].filter(
     (target) => target !== undefined,
@@ -66,7 +71,15 @@ export function operation<
     ...Object.fromEntries(descriptions.map(([status, description]) => [status, { description, ...success }])),
     default: { description: 'The request failed.', ...json(errorEnvelope) },
   }
-  const config = { ...documentation, method: method.toLowerCase() as 'get', path, request, responses }
+  const middleware = bodySchema ? [readBody(bodySchema, isBatch)] : []
+  const config = {
+    ...documentation,
+    method: method.toLowerCase() as 'get',
+    path,
+    request,
+    responses,
+    middleware,
+  }
   return {
     handle(
       handler: (
@@ -81,6 +94,11 @@ export function operation<
       })
     },
   }
+}
+
+/** The validator calls `safeParseAsync`, which does not use the compiled parser of zod. No schema here is asynchronous. */
+function parseSynchronously<T extends z.ZodType>(schema: T): T {
+  return Object.assign(schema, { safeParseAsync: async (value: unknown) => schema.safeParse(value) })
 }
 
 function json<T extends z.ZodType>(schema: T) {

@@ -1,4 +1,6 @@
 import { z } from '@hono/zod-openapi'
+import { CLEANED_KINDS } from '../../text/cleaning/counts.ts'
+import { MAX_QUERY_LENGTH } from '../../text/cleaning/lengths.ts'
 
 /*
  * Schemas are inlined into every route and never registered as named components: the importer of Dify does not
@@ -7,13 +9,11 @@ import { z } from '@hono/zod-openapi'
 
 const MAX_INT32 = 2 ** 31 - 1
 
+const anyText = z.string().trim().min(1, { error: 'expected a non-empty string' })
+
 /** @param maximum characters */
 function text(maximum: number) {
-  return z
-    .string()
-    .trim()
-    .min(1, { error: 'expected a non-empty string' })
-    .max(maximum, { error: `expected at most ${maximum} characters` })
+  return anyText.max(maximum, { error: `expected at most ${maximum} characters` })
 }
 
 export function identifier(description: string, example: string) {
@@ -54,13 +54,16 @@ export function integer(minimum: number, maximum: number) {
 /** Starts at 1. */
 export const positiveInt32 = integer(1, MAX_INT32)
 
-const TURN = { description: 'Number of the turn, from 1. In Dify: sys.dialogue_count.', example: 3 }
+const TURN = {
+  description: 'Number of the turn, from 1, or from 0 in Dify before 1.9. In Dify: sys.dialogue_count.',
+  example: 3,
+}
 const WINDOW_SIZE = {
   description:
     'Turns in the chat window, 0 to 500: the value of Memory › Window size on the LLM node in Dify.',
   example: 10,
 }
-export const turn = positiveInt32.openapi(TURN)
+export const turn = integer(0, MAX_INT32).openapi(TURN)
 export const windowSize = integer(0, 500).openapi(WINDOW_SIZE)
 
 /** An integer in a query string, where an empty value counts as absent. */
@@ -93,8 +96,8 @@ export const cursor = z
   .optional()
   .describe('next_cursor of the previous page; absent: the first page.')
 
-export const query = text(32_000).openapi({
-  description: 'The text to search for, at most 32,000 characters. In Dify: sys.query.',
+export const query = anyText.openapi({
+  description: `The text to search for. A longer one than ${MAX_QUERY_LENGTH} characters is clipped. In Dify: sys.query.`,
   example: 'What is Ada allergic to?',
 })
 
@@ -108,7 +111,14 @@ export function time(description: string) {
     .openapi({ description, example: '2026-03-01T09:30:00Z' })
 }
 
-export const memoryText = text(10_000)
+export const askedAt = time(
+  'When the question is asked, for dates such as "yesterday" in it; default: now. Without a UTC offset, the time_zone of the app applies.',
+).optional()
+
+const MAX_MEMORY = 10_000
+export const memoryText = text(MAX_MEMORY)
+/** Its length is checked once it is cleaned, with `memoryText`. */
+export const rawMemoryText = anyText
 
 export const reason = z.string().max(500, { error: 'expected at most 500 characters' }).optional().openapi({
   description: 'Reason for the change, at most 500 characters; recorded in the history.',
@@ -165,9 +175,22 @@ export const memoryEvent = z.object({
   previous: z.string().optional(),
 })
 
+export const cleaned = z
+  .partialRecord(z.enum(CLEANED_KINDS), z.number())
+  .optional()
+  .openapi({
+    type: 'object',
+    description: 'What was removed before storing, by kind; absent if nothing was.',
+    example: { images: 1 },
+  })
+
 export const pendingCounts = z
   .object({ turns: z.number(), tokens: z.number() })
   .describe('Turns that are not extracted yet, and their tokens.')
+
+export const degraded = z
+  .array(z.string())
+  .describe('embedding: a text has no vector yet. It is found by its words, and is embedded later.')
 
 export const nextCursor = z
   .string()

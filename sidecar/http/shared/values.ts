@@ -1,5 +1,6 @@
 import { invalid } from '../../ports/errors.ts'
 import type { Position } from '../../ports/records.ts'
+import type { CleanedCounts } from '../../text/cleaning/counts.ts'
 
 /** Encodes a list position as an opaque cursor. */
 export function encodeCursor({ order, id }: Position): string {
@@ -27,6 +28,11 @@ export function toIso(time: number): string
 export function toIso(time: number | null): string | null
 export function toIso(time: number | null): string | null {
   return time === null ? null : new Date(time).toISOString()
+}
+
+/** For an answer: absent when nothing was cleaned. */
+export function toCleaned(counts: CleanedCounts): CleanedCounts | undefined {
+  return Object.keys(counts).length > 0 ? counts : undefined
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }

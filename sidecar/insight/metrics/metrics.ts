@@ -3,6 +3,7 @@ import type { PendingTotals } from '../../learning/buffer/pending-totals.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
 import type { Timings } from '../../retrieval/recall.ts'
+import type { CleanedCounts } from '../../text/cleaning/counts.ts'
 
 /** Values that are read on every scrape. */
 export interface Sources {
@@ -77,6 +78,8 @@ export function createMetrics({ pending, lostRows, now }: Sources) {
   const degradedHelp = 'Recalls and searches in which a part failed or timed out.'
   const degradedRecalls = counter('recall_degraded_total', degradedHelp, 'kind', 'part')
   const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', 'status', 'reason')
+  const cleanedHelp = 'What was removed from texts before they were stored.'
+  const cleanedParts = counter('intake_cleaned_total', cleanedHelp, 'kind')
   const flushes = counter('flushes_total', 'Flushed batches of turns.', 'reason', 'outcome')
   const flushedTurns = counter('flushed_turns_total', 'Turns in flushed batches.', 'reason', 'outcome')
   const callsHelp = 'Requests to models; each retry counts as one.'
@@ -121,6 +124,9 @@ export function createMetrics({ pending, lostRows, now }: Sources) {
     },
     cacheRead(status: string, reason: string) {
       cacheReads.labels(status, reason).inc()
+    },
+    cleaned(counts: CleanedCounts) {
+      for (const [kind, amount] of Object.entries(counts)) cleanedParts.labels(kind).inc(amount)
     },
     flush(reason: string, outcome: string, turns: number) {
       flushes.labels(reason, outcome).inc()

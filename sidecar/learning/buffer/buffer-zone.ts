@@ -6,7 +6,7 @@ import { migrateLegacyPending, pendingScopes, scrollPending } from '../../memory
 import { logInvalidRecord } from '../../memory/repositories/record.ts'
 import { getTurn } from '../../memory/repositories/turns.ts'
 import type { Queue } from '../../ports/queue.ts'
-import { type AddRequest, type AddResult, addTurn, type Ruled } from '../intake/add-turn.ts'
+import { type AddOptions, type AddRequest, type AddResult, addTurn } from '../intake/add-turn.ts'
 import { admissionLimits } from './admission-limits.ts'
 import type { BufferContext, Shared } from './context.ts'
 import type { ObservedWindow } from './observed-windows.ts'
@@ -101,7 +101,11 @@ export class BufferZone {
    * Stores a turn; it is durable when this resolves, and pending unless its extraction is done already.
    * @throws {AppError} `too_many_pending` when a limit is reached; nothing is stored then
    */
-  async accept(scope: Scope, request: AddRequest, ruled?: Promise<Ruled>): Promise<AddResult> {
+  async accept(
+    scope: Scope,
+    request: AddRequest,
+    options: Pick<AddOptions, 'expiresAt' | 'triggers'>,
+  ): Promise<AddResult> {
     const { engine, countTokens, windows } = this.#options
     const key = scopeKey(scope)
     const { conversationId, turn } = request
@@ -111,8 +115,7 @@ export class BufferZone {
     this.#stored?.renew()
     try {
       const result = await addTurn(engine, scope, request, {
-        ruled,
-        expiresAt: null,
+        ...options,
         learn: true,
         countTokens: (messages) => tokensOf(messages, countTokens),
       })

@@ -8,6 +8,9 @@ import type { LearnFailure } from '../learner/outcome.ts'
 /** Unreadable answers after which a turn has failed for good. */
 const UNREADABLE_LIMIT = 5
 
+/** Longest description of a failure, in UTF-16 code units. */
+const MAX_DETAIL = 600
+
 const FIRST_DELAY_MS = 2_000
 const MAX_DELAY_MS = 15 * 60_000
 
@@ -35,7 +38,7 @@ export function isOutage(reason: string): boolean {
 /** A turn after a failed attempt: rescheduled, or failed for good. `failures`: consecutive ones of the scope. */
 export function reschedule(
   turn: PendingTurn,
-  { reason, retryAfterMs = 0 }: Pick<LearnFailure, 'reason' | 'retryAfterMs'>,
+  { reason, detail, retryAfterMs = 0 }: Omit<LearnFailure, 'status'>,
   failures: number,
   now: number,
 ): PendingTurn {
@@ -46,6 +49,7 @@ export function reschedule(
     attempts: turn.attempts + 1,
     unreadable,
     error: reason,
+    detail: detail.slice(0, MAX_DETAIL).toWellFormed(),
     not_before: unreadable >= UNREADABLE_LIMIT ? null : now + Math.min(MAX_WAIT_MS, delay),
   }
 }

@@ -1,8 +1,8 @@
 import { type FindTopic, isListed, OTHER, topicFinder, topicsOf } from '../../memory/model/topics.ts'
+import { identityKey } from '../../text/identity.ts'
 import { isQuestion, isSmallTalk, packSentences, splitSentences } from '../../text/sentences.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 import { readText, termsOf } from '../../text/terms/tokens.ts'
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { AnswerContent } from './collect.ts'
 import { isPlaceholder, type RawFact, readFact } from './fields.ts'
 import { detectTranslation, isForeignScript } from './language.ts'
@@ -95,11 +95,11 @@ function toFact(
   }
 }
 
-/** Merges facts with the same words, unless they have different dates. */
+/** Merges facts with the same text, unless they have different dates. */
 function mergeDuplicates(facts: readonly Fact[]): Fact[] {
   const byText = new Map<string, Fact[]>()
   for (const fact of facts) {
-    const key = normaliseForDuplicate(fact.text)
+    const key = identityKey(fact.text)
     const same = byText.get(key) ?? []
     const duplicate = same.find(
       (one) => one.eventDate === fact.eventDate || one.eventDate === null || fact.eventDate === null,

@@ -1,16 +1,16 @@
+import type { LocalTime } from '../../text/local-time.ts'
 import { removeRecalled } from '../../text/recalled.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 import type { ExtractionBatch, ExtractionRules, ExtractMessage, FactSource } from './types.ts'
 
 /** A message of the batch as shown to the model: with a number to cite it by. */
-export interface NumberedMessage {
+export interface NumberedMessage extends LocalTime {
   /** From 1. */
   number: number
   role: 'user' | 'assistant'
   speaker: string
   /** Without recalled memories. */
   text: string
-  at: number
   source: FactSource
 }
 
@@ -22,9 +22,17 @@ export function numberMessages({ turns }: ExtractionBatch): NumberedMessage[] {
       if (message.role === 'system') continue
       const text = removeRecalled(message.content).trim()
       if (text === '') continue
-      const { role, at } = message
+      const { role, at, utc_offset } = message
       const number = numbered.length + 1
-      numbered.push({ number, role, speaker: speakerOf(message), text, at, source: { turnId, ordinal } })
+      numbered.push({
+        number,
+        role,
+        speaker: speakerOf(message),
+        text,
+        at,
+        utc_offset,
+        source: { turnId, ordinal },
+      })
     }
   }
   return numbered

@@ -1,5 +1,6 @@
 import { OTHER, topicsOf } from '../../memory/model/topics.ts'
 import type { ChatMessage } from '../../ports/language-model.ts'
+import { type LocalTime, toLocalDate, toWallClock } from '../../text/local-time.ts'
 import { removeRecalled } from '../../text/recalled.ts'
 import { nameOfLanguage } from './language.ts'
 import { type NumberedMessage, speakerOf } from './messages.ts'
@@ -89,16 +90,20 @@ function section(tag: string, content: string): string {
 }
 
 /** Formats `Ana (user), Sun 2023-05-07: text`. Further lines are indented, so that none looks like a message. */
-function line({ role, at }: Pick<ExtractMessage, 'role' | 'at'>, speaker: string, text: string): string {
+function line(
+  message: Pick<ExtractMessage, 'role' | keyof LocalTime>,
+  speaker: string,
+  text: string,
+): string {
+  const { role } = message
   const name = escapeTags(speaker).replace(/\s+/gu, ' ')
   const speakerAndRole = name === role ? role : `${name} (${role})`
-  return `${speakerAndRole}, ${dateOf(at)}: ${escapeTags(text).replace(/\r?\n|[\r\u2028\u2029]/gu, '\n    ')}`
+  return `${speakerAndRole}, ${dateOf(message)}: ${escapeTags(text).replace(/\r?\n|[\r\u2028\u2029]/gu, '\n    ')}`
 }
 
-/** UTC. With the day of the week, so that the model can resolve "last Friday". */
-function dateOf(at: number): string {
-  const date = new Date(at)
-  return `${date.toUTCString().slice(0, 3)} ${date.toISOString().slice(0, 10)}`
+/** The local date with the day of the week, so that the model can resolve "yesterday" and "last Friday". */
+function dateOf(time: LocalTime): string {
+  return `${new Date(toWallClock(time)).toUTCString().slice(0, 3)} ${toLocalDate(time)}`
 }
 
 /** Prevents a message from closing its section. */

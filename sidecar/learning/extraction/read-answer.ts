@@ -59,12 +59,18 @@ function separateLists(raw: string): string {
   )
 }
 
-/** If the model corrects itself between two answers, only those after the correction count; otherwise all count. */
+/**
+ * Of several complete answers the last counts: models draft, quote the example of the prompt, or correct themselves.
+ * Objects that hold one fact or one list each are parts of one answer unless a correction is between them.
+ */
 function latest(
   text: string,
   found: readonly { json: JsonInAnswer; content: AnswerContent }[],
 ): AnswerContent[] {
-  const from = found.findLastIndex(({ json }, i) => {
+  // Two objects of one fact each are a draft and its correction; more are one object per fact.
+  const arePerFact = found.length > 2 && found.every(({ content }) => content.facts.length === 1)
+  const from = found.findLastIndex(({ json, content }, i) => {
+    if (content.isNamed && !arePerFact) return true
     const previous = found[i - 1]
     return previous !== undefined && CORRECTION.test(text.slice(previous.json.end, json.start))
   })

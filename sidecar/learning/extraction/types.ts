@@ -1,8 +1,9 @@
 import type { Message } from '../../memory/model/turns.ts'
 import type { AppRules } from '../../memory/rules/rules.ts'
+import type { LocalTime } from '../../text/local-time.ts'
 
-/** A message of a batch or of its context. Relative dates in it refer to `at`. */
-export type ExtractMessage = Message & { at: number }
+/** A message of a batch or of its context. Relative dates in it refer to its local time. */
+export type ExtractMessage = Message & LocalTime
 
 export interface ExtractTurn {
   turnId: string

@@ -13,22 +13,29 @@ import {
 import { getPending, putPending, removePending } from '../../memory/repositories/pending.ts'
 import { getTurn, putTurn } from '../../memory/repositories/turns.ts'
 import type { JsonObject } from '../../ports/records.ts'
+import { UTC } from '../../text/local-time.ts'
 import { withoutText } from '../../text/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
 import { expectedReads } from './expected-reads.ts'
-import { keepText, pendingId } from './keep.ts'
+import { keepText, pendingIdsOf } from './keep.ts'
 import { type Call, type Place, placeTurn } from './place.ts'
 
 export interface AddRequest extends Narrowing, Call {
   messages: readonly Message[]
   metadata?: JsonObject | undefined
   remember?: Remember | undefined
+  /** Time zone of messages without an offset; default: UTC. */
+  timeZone?: string | undefined
 }
 
 export interface AddResult {
   turnId: string
   turn: number | null
+  /** Whether the turn is new, or what the call changed of its earlier revision. */
+  change: 'added' | 'replaced' | 'unchanged'
   events: MemoryEvent[]
+  /** `embedding`: texts have no vector yet. */
+  degraded: string[]
   /** Set if the turn is queued for extraction. */
   pending?: PendingTurn | undefined
 }
@@ -38,8 +45,6 @@ export interface AddOptions {
   learn: boolean
   /** When memories without a topic expire, epoch milliseconds; `null` for never. */
   expiresAt: number | null
-  /** What the rules of the app change in the request and the options; awaited while records are read. */
-  ruled?: Promise<Ruled> | undefined
   /** Needed where `learn` is set. */
   countTokens?: (messages: readonly Message[]) => number
   /** Flush thresholds that the rules of the app override. */
@@ -48,42 +53,41 @@ export interface AddOptions {
   at?: number | undefined
 }
 
-export interface Ruled extends Pick<AddOptions, 'expiresAt' | 'triggers'> {
-  remember: Remember
-}
-
 /**
  * Stores a turn and its texts atomically; the texts are recallable at once. A turn that is posted again (same
  * conversation and number) replaces its earlier revision together with what was learned from it.
  */
 export async function addTurn(
-  engine: Pick<MemoryEngine, 'change'>,
+  engine: Pick<MemoryEngine, 'tryChange'>,
   scope: Scope,
   request: AddRequest,
   options: AddOptions = { learn: false, expiresAt: null },
 ): Promise<AddResult> {
-  return await engine.change(scopeKey(scope), (unit) => addToUnit(unit, request, options), options.at)
+  const add = (unit: UnitOfWork) => addToUnit(unit, request, options)
+  const { answer, degraded } = await engine.tryChange(scopeKey(scope), add, options.at)
+  return { ...answer, degraded }
 }
 
-async function addToUnit(unit: UnitOfWork, asked: AddRequest, given: AddOptions): Promise<AddResult> {
+async function addToUnit(
+  unit: UnitOfWork,
+  request: AddRequest,
+  options: AddOptions,
+): Promise<Omit<AddResult, 'degraded'>> {
   const { records, scope, now } = unit
-  const { learn } = given
-  const [ruled] = await Promise.all([
-    given.ruled,
-    unit.prefetch(() => expectedReads(scope, asked, { now, learn })),
-  ])
-  const request = ruled ? { ...asked, remember: ruled.remember } : asked
-  const options = { ...given, ...ruled }
-  const { expiresAt } = options
+  const { learn, expiresAt } = options
+  await unit.prefetch(() => expectedReads(scope, request, { now, learn }))
   const place = await placeTurn(records, scope, request, now)
   const previous = place.isNew ? undefined : await getTurn(records, scope, place.id)
   const turn = nextRevision(place, request, previous, now, learn)
   let candidates = await candidatesIn(unit, turn)
   if (learn) candidates = removeDeleted(turn, candidates)
-  if (previous && learn && isSame(previous, turn)) {
+  const isRepeated = previous !== undefined && isSame(previous, turn)
+  const change = isRepeated ? 'unchanged' : previous ? 'replaced' : 'added'
+  if (isRepeated && learn) {
     // A failed turn that is posted again is retried.
     const pending = previous.state === 'pending' ? await getPending(records, scope, previous.id) : undefined
-    if (pending || isExtracted(previous)) return { turnId: turn.id, turn: turn.turn, events: [], pending }
+    if (pending || isExtracted(previous))
+      return { turnId: turn.id, turn: turn.turn, change, events: [], pending }
   }
   unit.account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
   unit.addWrites(...place.writes)
@@ -102,7 +106,7 @@ async function addToUnit(unit: UnitOfWork, asked: AddRequest, given: AddOptions)
   else if (previous?.state !== 'done') unit.addWrites(removePending(scope, turn.id))
   // Blocks assume that every turn below the latest known turn is included.
   if (turn.conversation_id !== null && (place.isOvertaken || turn.revision > 1)) unit.markOutOfOrder()
-  return { turnId: turn.id, turn: turn.turn, events, pending }
+  return { turnId: turn.id, turn: turn.turn, change, events, pending }
 }
 
 function nextRevision(
@@ -124,6 +128,7 @@ function nextRevision(
     app_id: request.appId ?? null,
     metadata: request.metadata ?? {},
     messages: [...request.messages],
+    ...((request.timeZone ?? UTC) === UTC ? {} : { time_zone: request.timeZone }),
     remember: request.remember ?? 'both',
     state: learn ? 'pending' : 'done',
     revision: (previous?.revision ?? 0) + 1,
@@ -138,7 +143,7 @@ function nextRevision(
 
 async function candidatesIn({ records, scope, now }: UnitOfWork, turn: Turn): Promise<Candidate[]> {
   const before =
-    turn.conversation_id !== null && turn.turn !== null && turn.turn > 1
+    turn.conversation_id !== null && turn.turn !== null && turn.turn > 0
       ? await getTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
   return await candidatesOf({ turn, scope, before: lastMessage(before), now })
@@ -153,8 +158,9 @@ function lastMessage(turn: Turn | undefined): { content: string; at: number } | 
 /** Removes texts whose memories were deleted, so that extraction does not learn them again. */
 function removeDeleted(turn: Turn, candidates: readonly Candidate[]): Candidate[] {
   return candidates.filter((candidate) => {
-    const { id, source, text } = candidate
-    if (![id, pendingId(turn, candidate)].some((one) => turn.removed_ids.includes(one))) return true
+    const { id, legacyId, source, text } = candidate
+    const ids = [id, legacyId, ...pendingIdsOf(turn, candidate)]
+    if (!ids.some((one) => turn.removed_ids.includes(one))) return true
     turn.messages = turn.messages.map((one, i) =>
       i === source.ordinal ? { ...one, content: withoutText(one.content, text) } : one,
     )
@@ -210,7 +216,7 @@ function isExtracted({ state, memory_ids, effects }: Turn): boolean {
 
 function isSame(one: Turn, other: Turn): boolean {
   const contentOf = ({ messages, remember, metadata, agent_id, run_id, app_id }: Turn) => {
-    const said = messages.map(({ role, content, name, at }) => [role, content, name, at])
+    const said = messages.map((one) => [one.role, one.content, one.name, one.at, one.utc_offset])
     return JSON.stringify([said, remember, metadata, agent_id, run_id, app_id])
   }
   return contentOf(one) === contentOf(other)

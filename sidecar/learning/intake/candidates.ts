@@ -1,17 +1,18 @@
-import { memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
-import type { Turn } from '../../memory/model/turns.ts'
+import { legacyMemoryIdOf, memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
+import { saidAt, type Turn } from '../../memory/model/turns.ts'
+import { isPhatic } from '../../text/cleaning/phatic.ts'
 import { toContext } from '../../text/message-text.ts'
 import { removeRecalled } from '../../text/recalled.ts'
-import { keepVerbatim, normaliseForDuplicate } from '../../text/verbatim.ts'
+import { isQuestion } from '../../text/sentences.ts'
+import { keepVerbatim } from '../../text/verbatim.ts'
 import { offloaded, totalLength } from '../../text/workers/worker-pool.ts'
 
 /** A text of a turn that is worth remembering. */
 export interface Candidate {
   /** As `memoryIdOf` derives it. */
   id: string
+  legacyId: string
   text: string
-  /** `normaliseForDuplicate` of the text. */
-  key: string
   role: Role
   speaker: string
   context: string | null
@@ -22,7 +23,10 @@ export interface Candidate {
 const MAX_PAUSE_MS = 3_600_000
 
 export interface CandidateInput {
-  turn: Pick<Turn, 'id' | 'conversation_id' | 'turn' | 'agent_id' | 'run_id' | 'remember' | 'messages'>
+  turn: Pick<
+    Turn,
+    'id' | 'conversation_id' | 'turn' | 'agent_id' | 'run_id' | 'remember' | 'messages' | 'time_zone'
+  >
   scope: string
   /** The last message of the previous turn, if known. */
   before: { content: string; at: number } | null
@@ -41,20 +45,24 @@ export function collectCandidates({ turn, scope, before, now }: CandidateInput):
   const candidates = new Map<string, Candidate>()
   let previous = before
   for (const [ordinal, message] of turn.messages.entries()) {
-    const { role, name, at = now } = message
+    const { role, name } = message
+    const time = saidAt(message, { created_at: now, time_zone: turn.time_zone })
     // Recalled memories that an answer repeats must not be remembered again.
     const content = removeRecalled(message.content)
     const speaker = name ?? role
     const context =
-      previous && Math.abs(at - previous.at) <= MAX_PAUSE_MS ? toContext(previous.content) : null
-    const source = { turn_id, conversation_id, turn: turn.turn, ordinal, at }
-    const texts = remember === 'both' || remember === role ? keepVerbatim({ role, content }) : []
+      previous && Math.abs(time.at - previous.at) <= MAX_PAUSE_MS ? toContext(previous.content) : null
+    const source = { turn_id, conversation_id, turn: turn.turn, ordinal, ...time }
+    const answersQuestion = previous !== null && isQuestion(previous.content)
+    const isKept = (remember === 'both' || remember === role) && !isPhatic(content, { answersQuestion })
+    const texts = isKept ? keepVerbatim({ role, content }) : []
     for (const text of texts) {
-      const key = normaliseForDuplicate(text)
-      const id = memoryIdOf(scope, { agent_id, run_id, speaker }, key)
-      if (!candidates.has(id)) candidates.set(id, { id, text, key, role, speaker, context, source })
+      const statement = { agent_id, run_id, speaker, text }
+      const id = memoryIdOf(scope, statement)
+      const legacyId = legacyMemoryIdOf(scope, statement)
+      if (!candidates.has(id)) candidates.set(id, { id, legacyId, text, role, speaker, context, source })
     }
-    previous = { content, at }
+    previous = { content, at: time.at }
   }
   return [...candidates.values()]
 }

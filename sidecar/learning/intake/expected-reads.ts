@@ -31,7 +31,7 @@ export async function expectedReads(
     }
     const turn = request.turn ?? guessLastTurn(scope, conversationId) + 1
     for (const one of [turn, turn - 1]) {
-      if (one > 0) reads.push({ collection: 'turns', id: turnRecordId(conversationId, one) })
+      if (one >= 0) reads.push({ collection: 'turns', id: turnRecordId(conversationId, one) })
     }
   } else if (idempotencyKey !== undefined) {
     reads.push({ collection: 'turns', id: callRecordId(null, idempotencyKey) })
@@ -47,6 +47,7 @@ export async function expectedReads(
     remember,
     messages: [...messages],
   }
-  const candidates = await candidatesOf({ turn, scope, before: null, now })
-  return [...reads, ...candidates.flatMap(({ id }) => readsOfMemory(id))]
+  // A short answer is kept after a question, which the message before may be.
+  const candidates = await candidatesOf({ turn, scope, before: { content: '?', at: now }, now })
+  return [...reads, ...candidates.flatMap(({ id, legacyId }) => [id, legacyId].flatMap(readsOfMemory))]
 }

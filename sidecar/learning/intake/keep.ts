@@ -1,10 +1,16 @@
+import { findLegacyId, findStatement } from '../../memory/engine/statement-ids.ts'
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
 import type { Cause } from '../../memory/model/history.ts'
-import { boundSources, type Memory, memoryIdOf, type Source } from '../../memory/model/memory.ts'
+import {
+  boundSources,
+  legacyMemoryIdOf,
+  type Memory,
+  memoryIdOf,
+  type Source,
+} from '../../memory/model/memory.ts'
 import { derivedId } from '../../memory/model/scope.ts'
 import type { MemoryEvent, Turn } from '../../memory/model/turns.ts'
 import { getActor } from '../../memory/repositories/history.ts'
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { Candidate } from './candidates.ts'
 
 export interface KeepContext {
@@ -18,12 +24,12 @@ export interface KeepContext {
   expiresAt: number | null
 }
 
-/** Identifiers tried for one text while the memories under the earlier ones were corrected to other texts. */
+/** Ids of one text that a turn is searched for: those beyond the first follow corrections to other texts. */
 const MAX_IDS = 8
 
-/** Pending memories belong to one turn: duplicates are resolved at extraction. */
-export function pendingId(turn: Turn, candidate: Candidate): string {
-  return derivedId('pending', turn.id, candidate.id)
+/** Ids of a pending memory, the current one first. It belongs to one turn: duplicates are resolved at extraction. */
+export function pendingIdsOf(turn: Turn, { id, legacyId }: Candidate): [string, string] {
+  return [derivedId('pending', turn.id, id), derivedId('pending', turn.id, legacyId)]
 }
 
 /** Keeps one text of a turn, unless its memory was deleted from that turn. */
@@ -34,7 +40,7 @@ export async function keepText(
 ): Promise<MemoryEvent | undefined> {
   const { turn, previous } = context
   if (context.learn) {
-    const id = pendingId(turn, candidate)
+    const [id] = pendingIdsOf(turn, candidate)
     const known = previous && (await unit.find(id))
     turn.memory_ids.push(id)
     unit.put(toMemory(id, candidate, unit.now, context), known?.dense)
@@ -74,21 +80,23 @@ export async function keepText(
 /** The id under which a text is kept; `undefined` for a text that was deleted from this turn. */
 async function idOf(
   unit: UnitOfWork,
-  { speaker, text, key }: Candidate,
+  { speaker, text }: Candidate,
   { turn, previous }: KeepContext,
 ): Promise<string | undefined> {
   const { agent_id, run_id } = turn
-  const ids = Array.from({ length: MAX_IDS }, (_, nth) =>
-    memoryIdOf(unit.scope, { agent_id, run_id, speaker }, key, nth),
-  )
-  if (ids.some((id) => turn.removed_ids.includes(id))) return undefined
+  const statement = { agent_id, run_id, speaker, text }
+  const idsBy = (idOf: typeof memoryIdOf) =>
+    Array.from({ length: MAX_IDS }, (_, nth) => idOf(unit.scope, statement, nth))
+  const ids = idsBy(memoryIdOf)
+  const legacyIds = idsBy(legacyMemoryIdOf)
+  if ([...ids, ...legacyIds].some((id) => turn.removed_ids.includes(id))) return undefined
   const here = ids.find((id) => previous?.memory_ids.includes(id))
   if (here !== undefined) return here
-  for (const id of ids) {
-    const held = await unit.find(id)
-    if (!held || held.memory.text === text || normaliseForDuplicate(held.memory.text) === key) return id
+  if (legacyIds.some((id) => previous?.memory_ids.includes(id))) {
+    const legacyHere = await findLegacyId(unit, statement, 'original')
+    if (legacyHere !== undefined && previous?.memory_ids.includes(legacyHere)) return legacyHere
   }
-  return ids.at(-1)
+  return (await findStatement(unit, statement)).id
 }
 
 function toMemory(id: string, candidate: Candidate, now: number, context: KeepContext): Memory {

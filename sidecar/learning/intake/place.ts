@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Narrowing } from '../../memory/model/scope.ts'
-import { callRecordId, turnRecordId } from '../../memory/model/turns.ts'
+import { callRecordId, NO_TURN, turnRecordId } from '../../memory/model/turns.ts'
 import {
   getCallTurn,
   getConversation,
@@ -55,17 +55,18 @@ export async function placeTurn(store: RecordStore, scope: string, call: Call, n
     return { id, turn: null, isNew: idempotencyKey === undefined, isOvertaken: false, writes: [] }
   }
   const conversation = await getConversation(store, scope, conversationId)
-  const last = conversation?.last_turn ?? 0
+  const last = conversation?.last_turn ?? NO_TURN
+  const next = Math.max(last, 0) + 1
   const writes: Write[] = []
   let turn = call.turn
   if (turn === undefined && idempotencyKey !== undefined) {
-    turn = (await getCallTurn(store, scope, conversationId, idempotencyKey)) ?? last + 1
+    turn = (await getCallTurn(store, scope, conversationId, idempotencyKey)) ?? next
     writes.push(putCallTurn(scope, conversationId, idempotencyKey, turn, now))
   }
-  turn ??= last + 1
+  turn ??= next
   if (turn > last) {
-    const next = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
-    writes.push(putConversation(scope, next, now))
+    const updated = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
+    writes.push(putConversation(scope, updated, now))
   }
   const id = turnRecordId(conversationId, turn)
   lastTurns.set(keyOf(scope, conversationId), Math.max(last, turn))

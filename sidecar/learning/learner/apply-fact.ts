@@ -1,10 +1,11 @@
+import { findStatement } from '../../memory/engine/statement-ids.ts'
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
-import { boundSources, type Memory, memoryIdOf, type Source } from '../../memory/model/memory.ts'
+import { boundSources, legacyMemoryIdOf, type Memory, type Source } from '../../memory/model/memory.ts'
 import type { Effect, Turn } from '../../memory/model/turns.ts'
 import { getHistory } from '../../memory/repositories/history.ts'
 import type { Held } from '../../memory/repositories/memories.ts'
+import { isZero } from '../../memory/repositories/unembedded.ts'
 import { expiryOf } from '../../memory/rules/rules.ts'
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { Applied, FactContext } from './types.ts'
 
 /** Adds a text as a memory, or as a source of the memory with that text; `undefined` where that memory was deleted. */
@@ -12,9 +13,10 @@ export async function addFact(fact: FactContext, text: string): Promise<Applied 
   const { unit, learned, statedIn, cause, nth, context } = fact
   const { role, speaker, topic, subTopic, importance, eventDate } = learned.fact
   const { agent_id, run_id } = statedIn.at(-1) as Turn
-  const { id, held } = await freeId(unit, { agent_id, run_id, speaker, text })
+  const statement = { agent_id, run_id, speaker, text }
+  const { id, held } = await findStatement(unit, statement)
   if (held) return await confirmMemory(fact, held)
-  const through = await recordableTurns(fact, id)
+  const through = await recordableTurns(fact, id, legacyMemoryIdOf(unit.scope, statement))
   const turn = through.at(-1)
   if (!turn) return undefined
   const sources = sourcesOf(learned.sources, through)
@@ -45,7 +47,7 @@ export async function addFact(fact: FactContext, text: string): Promise<Applied 
     },
     { ...cause, turn },
   )
-  if (text === learned.fact.text) unit.put(memory, learned.dense)
+  if (text === learned.fact.text) unit.put(memory, isZero(learned.dense) ? undefined : learned.dense)
   return toApplied('ADD', memory, through)
 }
 
@@ -86,8 +88,13 @@ export function toApplied(
 }
 
 /** The turns that may be sources of a memory; from the other turns it counts as deleted. */
-export async function recordableTurns({ unit, statedIn }: FactContext, id: string): Promise<Turn[]> {
-  const through = await allowedSources(unit, id, statedIn)
+export async function recordableTurns(
+  { unit, statedIn }: FactContext,
+  id: string,
+  legacyId?: string,
+): Promise<Turn[]> {
+  const allowed = await allowedSources(unit, id, statedIn)
+  const through = allowed.filter((turn) => !turn.removed_ids.some((one) => one === legacyId))
   for (const turn of statedIn) {
     if (!through.includes(turn) && !turn.removed_ids.includes(id)) turn.removed_ids.push(id)
   }
@@ -104,19 +111,6 @@ export function mergeSources(known: readonly Source[], added: readonly Source[])
 function sourcesOf(sources: readonly Source[], through: readonly Turn[]): Source[] {
   const ids = new Set(through.map(({ id }) => id))
   return sources.filter(({ turn_id }) => ids.has(turn_id))
-}
-
-/** The identifier of a text. The identifier of a memory that was corrected to another text is not reused. */
-async function freeId(
-  unit: UnitOfWork,
-  statement: Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>,
-): Promise<{ id: string; held: Held | undefined }> {
-  const same = normaliseForDuplicate(statement.text)
-  for (let nth = 0; ; nth++) {
-    const id = memoryIdOf(unit.scope, statement, normaliseForDuplicate(statement.text), nth)
-    const held = await unit.find(id)
-    if (!held || normaliseForDuplicate(held.memory.text) === same) return { id, held }
-  }
 }
 
 /** The turns that may create a memory or become its source: those that it was not deleted from, after its deletion. */

@@ -2,7 +2,7 @@ import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
 import type { Memory, Source } from '../../memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
-import type { Turn } from '../../memory/model/turns.ts'
+import { saidAt, type Turn } from '../../memory/model/turns.ts'
 import { removePending } from '../../memory/repositories/pending.ts'
 import {
   getConversation,
@@ -127,7 +127,8 @@ export class Learner {
       account,
     )
     return facts.map((fact, i) => {
-      const dense = vectors[i]
+      // The embedder refuses the text: the fact is compared by its words.
+      const dense = vectors[i]?.length === 0 ? new Float32Array(embedder.dimensions) : vectors[i]
       // A stored vector of another length would make every search of the scope fail.
       if (dense?.length !== embedder.dimensions) {
         const got = dense ? `one of ${dense.length}` : 'none'
@@ -189,12 +190,14 @@ async function replacePending(unit: UnitOfWork, turn: Turn): Promise<void> {
 
 function toSource({ turnId, ordinal }: FactSource, turns: readonly Turn[]): Source {
   const turn = turns.find(({ id }) => id === turnId) as Turn
-  const at = turn.messages[ordinal]?.at ?? turn.created_at
-  return { turn_id: turnId, conversation_id: turn.conversation_id, turn: turn.turn, ordinal, at }
+  const message = turn.messages[ordinal]
+  const time = message ? saidAt(message, turn) : { at: turn.created_at }
+  return { turn_id: turnId, conversation_id: turn.conversation_id, turn: turn.turn, ordinal, ...time }
 }
 
 function toNewFact({ fact, dense, sources }: Learned) {
-  return { ...fact, at: sources.at(-1)?.at ?? 0, dense }
+  const { at = 0, utc_offset } = sources.at(-1) ?? {}
+  return { ...fact, at, utc_offset, dense }
 }
 
 function addGraph(unit: UnitOfWork, { entities, relations }: Extraction, turns: readonly Turn[]): void {

@@ -41,7 +41,8 @@ export function neighboursIn(
       // The oldest version seen counts: a decision may be based on it.
       if (!seen.has(id)) seen.set(id, memory.version)
       const { text, speaker, topic, sub_topic: subTopic, sources, valid_from } = memory
-      known.push({ id, text, speaker, topic, subTopic, at: sources.at(-1)?.at ?? valid_from, dense })
+      const { at, utc_offset } = sources.at(-1) ?? { at: valid_from }
+      known.push({ id, text, speaker, topic, subTopic, at, utc_offset, dense })
     }
     return known
   }

@@ -1,4 +1,4 @@
-import { type Conversation, type Message, type Turn, turnRecordId } from '../../memory/model/turns.ts'
+import { type Conversation, type Message, saidAt, type Turn, turnRecordId } from '../../memory/model/turns.ts'
 import { getConversation, getTurn } from '../../memory/repositories/turns.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ExtractMessage, ExtractTurn } from '../extraction/types.ts'
@@ -44,7 +44,7 @@ async function recentOf(
   if (!first || first.conversation_id === null || first.turn === null) return []
   const recent: ExtractMessage[] = []
   // Messages before a gap in the numbering are no context.
-  for (let turn = first.turn - 1; turn >= 1 && recent.length < RECENT_MESSAGES; turn--) {
+  for (let turn = first.turn - 1; turn >= 0 && recent.length < RECENT_MESSAGES; turn--) {
     const before = await getTurn(store, scope, turnRecordId(first.conversation_id, turn))
     if (!before) break
     recent.unshift(...before.messages.map((one) => toExtractMessage(one, before)))
@@ -52,6 +52,6 @@ async function recentOf(
   return recent.slice(-RECENT_MESSAGES)
 }
 
-function toExtractMessage({ role, content, name, at }: Message, turn: Turn): ExtractMessage {
-  return { role, content, at: at ?? turn.created_at, ...(name === undefined ? {} : { name }) }
+function toExtractMessage(message: Message, turn: Turn): ExtractMessage {
+  return { ...message, ...saidAt(message, turn) }
 }

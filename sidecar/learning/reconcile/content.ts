@@ -1,6 +1,6 @@
+import { identityKey } from '../../text/identity.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 import { readText, termsOf } from '../../text/terms/tokens.ts'
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import { looksLikeCommand } from './commands.ts'
 
 /** The content of a text as far as its words show it. */
@@ -15,11 +15,12 @@ interface Content {
 
 function contentOf(text: string): Content {
   const { rest, isNegated } = removeNegation(text)
-  const { words, language } = readText(rest)
+  const { words, variants, language } = readText(rest)
+  const all = [...words, ...variants]
   const termsWhere = (kinds: readonly string[]) =>
-    new Set(termsOf({ language, words: words.filter((word) => kinds.includes(word.kind)) }))
+    new Set(termsOf({ language, words: all.filter((word) => kinds.includes(word.kind)) }))
   return {
-    words: termsWhere(['word', 'number', 'unspaced']),
+    words: termsWhere(['word', 'number', 'unspaced', 'symbol']),
     bigrams: termsWhere(['gram']),
     numbers: termsWhere(['number']),
     isNegated,
@@ -67,9 +68,25 @@ function isUnsupported(text: string, sources: readonly string[]): boolean {
 
 /** Whether `text` contains `fact` word for word. */
 export function containsFact(text: string, fact: string): boolean {
-  const isContained = ` ${normaliseForDuplicate(text)} `.includes(` ${normaliseForDuplicate(fact)} `)
-  return isContained && contentOf(text).isNegated === contentOf(fact).isNegated
+  return (
+    quotes(identityKey(text), identityKey(fact)) && contentOf(text).isNegated === contentOf(fact).isNegated
+  )
 }
+
+/** Whether a text contains a fact as whole words with the same symbols. Its first letter may be a capital or not. */
+function quotes(text: string, fact: string): boolean {
+  const [first = ''] = fact
+  const starts = new Set([first, first.toLowerCase(), first.toUpperCase()])
+  const start = [...starts].map((one) => RegExp.escape(one)).join('|')
+  const rest = RegExp.escape(fact.slice(first.length))
+  return new RegExp(`${WORD_START}(?:${start})${rest}${WORD_END}`, 'u').test(text)
+}
+
+/** Scripts without spaces: a word may end between any two letters. */
+const UNSPACED_LETTER =
+  '[\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}]'
+const WORD_START = `(?:(?<=^|[\\s,;:!?"'(\\u3000-\\u3002\\u3008-\\u3011！，．：；？\\p{Pi}\\p{Ps}])|(?<=${UNSPACED_LETTER})(?=\\p{L}))`
+const WORD_END = `(?:(?=$|[.,:](?!\\p{N})|[\\s;!?"')\\u3000-\\u3002\\u3008-\\u3011！，．：；？\\p{Pf}\\p{Pe}])|(?<=\\p{L})(?=${UNSPACED_LETTER}))`
 
 /** Whether a fact only negates `old` and adds nothing: "no longer plays the violin" for "plays the violin". */
 export function onlyNegates(fact: string, old: string): boolean {
@@ -83,11 +100,11 @@ export function onlyNegates(fact: string, old: string): boolean {
  * proposes (`''`: none) is used only if it verifiably contains the fact in words of the fact and of the memory.
  */
 export function chooseUpdatedText(proposed: string, fact: string, old: string): string | null {
-  const key = normaliseForDuplicate(proposed)
+  const key = identityKey(proposed)
   const isUsable =
     proposed !== '' &&
-    key !== normaliseForDuplicate(fact) &&
-    key !== normaliseForDuplicate(old) &&
+    key !== identityKey(fact) &&
+    key !== identityKey(old) &&
     proposed.length <= 2 * (fact.length + old.length) + 200 &&
     !looksLikeCommand(proposed) &&
     preservesFact(proposed, fact, old) &&

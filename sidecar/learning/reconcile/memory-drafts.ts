@@ -1,4 +1,4 @@
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import { identityKey } from '../../text/identity.ts'
 import type { Candidate } from './plan.ts'
 import type { Change, Decision, KnownMemory, NewFact } from './types.ts'
 
@@ -130,7 +130,7 @@ export class MemoryDrafts {
       return { event: 'ADD', ...(text === stated ? {} : { text }), ...change }
     }
     if (isDeleted) return { event: 'DELETE', target: known.id, ...change }
-    const isSame = normaliseForDuplicate(text) === normaliseForDuplicate(known.text)
+    const isSame = identityKey(text) === identityKey(known.text)
     if (isSame) return { event: 'NOOP', target: known.id, ...change }
     return { event: 'UPDATE', target: known.id, text, ...change }
   }

@@ -82,7 +82,13 @@ function findDecisions(answer: string, isCutOff: boolean): JsonObject[] {
     if ('fact' in value && 'action' in value) return [value]
     return Object.values(value).flatMap((inner) => search(inner, depth + 1))
   }
-  return parseModelAnswer(answer, isCutOff).values.flatMap(({ value }) => search(value, 0))
+  const found = parseModelAnswer(answer, isCutOff).values.map(({ value }) => ({
+    isList: !(isObject(value) && 'fact' in value && 'action' in value),
+    decisions: search(value, 0),
+  }))
+  // Of several lists the last counts; single decisions, such as one per line, are parts of one list.
+  const from = found.findLastIndex(({ isList, decisions }) => isList && decisions.length > 0)
+  return found.slice(Math.max(0, from)).flatMap(({ decisions }) => decisions)
 }
 
 /** The decision, or why it is rejected. */

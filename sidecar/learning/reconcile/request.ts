@@ -1,4 +1,5 @@
 import type { ChatMessage, FunctionTool } from '../../ports/language-model.ts'
+import { toLocalDate } from '../../text/local-time.ts'
 import type { Candidate, Verdict } from './plan.ts'
 import type { KnownMemory, NewFact } from './types.ts'
 
@@ -115,10 +116,10 @@ export function decideTool(facts: readonly number[], targets: readonly number[])
 }
 
 /** One line per text. As a JSON string, a text cannot imitate another line. */
-function lineOf(number: number, { at, speaker, text, ...rest }: KnownMemory | NewFact): string {
-  const date = new Date(at).toISOString().slice(0, 10)
+function lineOf(number: number, said: KnownMemory | NewFact): string {
+  const { speaker, text, ...rest } = said
   const happened = 'eventDate' in rest && rest.eventDate ? `, of ${oneLine(rest.eventDate, 40)}` : ''
-  return `${number} [${date}${happened}] ${oneLine(speaker, 60)}: ${JSON.stringify(oneLine(text, MAX_SHOWN))}`
+  return `${number} [${toLocalDate(said)}${happened}] ${oneLine(speaker, 60)}: ${JSON.stringify(oneLine(text, MAX_SHOWN))}`
 }
 
 function oneLine(text: string, most: number): string {

@@ -1,16 +1,16 @@
+import { identityKey, wordKey } from '../../text/identity.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 import { segment } from '../../text/terms/segment.ts'
 import { stem } from '../../text/terms/stem.ts'
 import { readText, termsOf } from '../../text/terms/tokens.ts'
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import type { KnownMemory } from './types.ts'
 
 /** What facts and memories have in common. */
 export type Comparable = Pick<KnownMemory, 'text' | 'speaker' | 'topic' | 'subTopic' | 'dense'>
 
-/** Equal for two statements of one speaker in the same words. */
+/** Equal for two statements of one speaker with the same text. */
 export function duplicateKeyOf({ speaker, text }: Pick<Comparable, 'speaker' | 'text'>): string {
-  return `${normaliseForDuplicate(speaker)}\n${normaliseForDuplicate(text)}`
+  return `${wordKey(speaker)}\n${identityKey(text)}`
 }
 
 /** Equal for `Food preferences` and `food_preference`; `null` without a topic, and for "other" without a sub-topic. */
@@ -52,7 +52,8 @@ export function createSimilarity(
     const other = views.get(b) ?? viewOf(b)
     if (one.speaker !== other.speaker) return null
     const close = cosine(a.dense, b.dense)
-    const shared = overlap(one.terms, other.terms, weights)
+    // Texts that differ only in symbols, case or width are near, even if they have no content words.
+    const shared = one.words === other.words ? 1 : overlap(one.terms, other.terms, weights)
     const isSameTopic = one.topicKey !== null && one.topicKey === other.topicKey
     if (!isSameTopic && close < MIN_COSINE && shared < MIN_OVERLAP) return null
     return Math.max(close, shared, 0) + (isSameTopic ? SAME_TOPIC_BONUS : 0)
@@ -89,7 +90,14 @@ export function overlap(
 }
 
 function viewOf({ text, speaker, topic, subTopic }: Comparable) {
-  const terms = new Set(termsOf(readText(text)))
+  const { words, language } = readText(text)
+  // Without symbols: texts that differ in a sign only may contradict each other.
+  const terms = new Set(termsOf({ words, language }))
   for (const term of termsOf(readText(`${SPEAKER_WORDS} ${speaker}`))) terms.delete(term)
-  return { terms, speaker: normaliseForDuplicate(speaker), topicKey: topicKeyOf(topic, subTopic) }
+  return {
+    terms,
+    words: wordKey(text),
+    speaker: wordKey(speaker),
+    topicKey: topicKeyOf(topic, subTopic),
+  }
 }

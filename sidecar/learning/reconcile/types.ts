@@ -1,20 +1,23 @@
 import type { Memory } from '../../memory/model/memory.ts'
+import type { LocalTime } from '../../text/local-time.ts'
 import type { ExtractOptions } from '../extraction/extract.ts'
 import type { Fact } from '../extraction/types.ts'
 
 /** A fact of the batch. Facts are passed in the order in which they were said. */
-export interface NewFact extends Pick<Fact, 'text' | 'topic' | 'subTopic' | 'speaker' | 'eventDate'> {
-  /** When it was said, epoch milliseconds. */
-  at: number
+export interface NewFact
+  extends Pick<Fact, 'text' | 'topic' | 'subTopic' | 'speaker' | 'eventDate'>,
+    // When it was said.
+    LocalTime {
   /** L2-normalised embedding of `text`, by the same embedder as those of the memories. */
   dense: Float32Array
 }
 
 /** A valid memory that a fact may change or repeat. */
-export interface KnownMemory extends Pick<Memory, 'id' | 'text' | 'speaker' | 'topic'> {
+export interface KnownMemory
+  extends Pick<Memory, 'id' | 'text' | 'speaker' | 'topic'>,
+    // When it was last said. An older fact does not overrule it.
+    LocalTime {
   subTopic: string | null
-  /** When it was last said, epoch milliseconds. An older fact does not overrule it. */
-  at: number
   dense: Float32Array
 }
 

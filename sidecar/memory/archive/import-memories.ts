@@ -1,18 +1,17 @@
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
+import type { LocalTime } from '../../text/local-time.ts'
+import { findLegacyId } from '../engine/statement-ids.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
-import { contentOf, type Memory, memoryIdOf } from '../model/memory.ts'
+import { contentOf, legacyMemoryIdOf, type Memory, memoryIdOf } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
 import { readsOfMemory } from '../repositories/versions.ts'
 
 type OwnFields = 'id' | 'kind' | 'version' | 'valid_from' | 'context' | 'sources' | 'order'
 
-/** A memory from another system or a document. `updated_at`: when the text last changed. */
-export interface ForeignMemory extends Omit<Memory, OwnFields> {
+/** A memory from another system or a document, and when its source message was sent. `updated_at`: when the text last changed. */
+export interface ForeignMemory extends Omit<Memory, OwnFields>, LocalTime {
   /** Id in the other system; `null`: speaker and text identify the memory. */
   foreign_id: string | null
-  /** When the source message was sent, epoch milliseconds. */
-  at: number
 }
 
 export interface ImportOutcome {
@@ -31,7 +30,9 @@ export async function importMemories(
   memories: readonly ForeignMemory[],
 ): Promise<ImportOutcome> {
   const outcome: ImportOutcome = { imported: 0, updated: 0, unchanged: 0 }
-  await unit.prefetch(() => memories.flatMap((foreign) => readsOfMemory(identify(unit.scope, foreign))))
+  await unit.prefetch(() =>
+    memories.flatMap((foreign) => possibleIds(unit.scope, foreign).flatMap(readsOfMemory)),
+  )
   for (const [i, foreign] of memories.entries()) outcome[await importOne(unit, foreign, i)] += 1
   return outcome
 }
@@ -41,7 +42,7 @@ async function importOne(
   foreign: ForeignMemory,
   index: number,
 ): Promise<keyof ImportOutcome> {
-  const id = identify(unit.scope, foreign)
+  const id = await identify(unit, foreign)
   const reason = foreign.foreign_id === null ? null : `imported as ${foreign.foreign_id}`
   const cause: Cause = { actor: 'import', reason }
   const existing = await unit.find(id)
@@ -59,14 +60,24 @@ async function importOne(
 }
 
 /** Without an id, an imported memory equals a verbatim memory with the same speaker and text. */
-function identify(scope: string, foreign: ForeignMemory): string {
-  const { foreign_id, agent_id, run_id, text } = foreign
-  return foreign_id === null
-    ? memoryIdOf(scope, foreign, normaliseForDuplicate(text))
-    : derivedId('import', scope, agent_id ?? '', run_id ?? '', foreign_id)
+async function identify(unit: UnitOfWork, foreign: ForeignMemory): Promise<string> {
+  const [id = ''] = possibleIds(unit.scope, foreign)
+  return (foreign.foreign_id === null && (await findLegacyId(unit, foreign, 'original'))) || id
 }
 
-function toMemory(id: string, { foreign_id: _, at, ...fields }: ForeignMemory, index: number): Memory {
+/** The id of a memory, and the one that earlier versions gave it. */
+function possibleIds(scope: string, foreign: ForeignMemory): string[] {
+  const { foreign_id, agent_id, run_id } = foreign
+  return foreign_id === null
+    ? [memoryIdOf(scope, foreign), legacyMemoryIdOf(scope, foreign)]
+    : [derivedId('import', scope, agent_id ?? '', run_id ?? '', foreign_id)]
+}
+
+function toMemory(
+  id: string,
+  { foreign_id: _, at, utc_offset, ...fields }: ForeignMemory,
+  index: number,
+): Memory {
   // There is no turn, so the id is one that no turn can have.
   const turn_id = derivedId('import-source', id)
   return {
@@ -76,7 +87,7 @@ function toMemory(id: string, { foreign_id: _, at, ...fields }: ForeignMemory, i
     version: 1,
     valid_from: fields.updated_at,
     context: null,
-    sources: [{ turn_id, conversation_id: null, turn: null, ordinal: 0, at }],
+    sources: [{ turn_id, conversation_id: null, turn: null, ordinal: 0, at, utc_offset }],
     // Ordered by when it was created, not by when it was imported.
     order: Math.max(0, fields.created_at) * 1000 + Math.min(index, 999),
   }

@@ -120,7 +120,7 @@ export async function restoreRecords(
     collection === 'versions' && !isEndMarker(record) ? [record] : [],
   )
   const texts = versions.map((record) => readPastVersion(record).past.memory.text)
-  const vectors = texts.length > 0 ? await embedder.embed(texts, 'document', undefined, { scope }) : []
+  const vectors = await unit.embedTexts(embedder, texts)
   for (const [i, record] of versions.entries()) record.dense = vectors[i]
   for (const { record, collection } of puts.values()) unit.addWrites({ put: record, collection, scope })
   return outcome

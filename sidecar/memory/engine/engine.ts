@@ -24,7 +24,15 @@ export interface EngineOptions {
   onChange: (change: ScopeChange) => unknown
   onFence?: OnFence
   onInvalidRecord?: OnInvalidRecord | undefined
+  /** Called after a commit of records without a vector. */
+  onUnembedded?: (() => void) | undefined
   now?: () => number
+}
+
+/** The answer of a change, and what is missing in its commit: `embedding`, or nothing. */
+export interface Changed<T> {
+  answer: T
+  degraded: string[]
 }
 
 export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
@@ -50,8 +58,8 @@ export class MemoryEngine {
     id: string,
     correction: Correction,
     reason: string | null,
-  ): Promise<{ memory: Memory; changed: boolean }> {
-    return await this.change(scopeKey(scope), async (unit) => {
+  ): Promise<{ memory: Memory; changed: boolean; degraded: string[] }> {
+    const { answer, degraded } = await this.tryChange(scopeKey(scope), async (unit) => {
       const { memory } = await findOrThrow(unit, id)
       if (memory.kind === 'pending') {
         throw new AppError(
@@ -66,6 +74,7 @@ export class MemoryEngine {
       const revised = await unit.revise(id, { ...correction, valid_from: unit.now }, { actor: 'api', reason })
       return { memory: revised, changed }
     })
+    return { ...answer, degraded }
   }
 
   /** Ends a memory, with its history, so that only `restore` brings it back. A pending memory is erased. */
@@ -88,8 +97,8 @@ export class MemoryEngine {
     id: string,
     version: number | undefined,
     reason: string | null,
-  ): Promise<Memory> {
-    return await this.change(scopeKey(scope), async (unit) => {
+  ): Promise<{ memory: Memory; degraded: string[] }> {
+    const { answer: memory, degraded } = await this.tryChange(scopeKey(scope), async (unit) => {
       const current = await unit.find(id)
       const ended = current ? undefined : await unit.findEnded(id)
       const latest = current?.memory ?? ended?.memory
@@ -113,6 +122,7 @@ export class MemoryEngine {
       const options = { event: 'RESTORE' as const, dense: found.dense }
       return await unit.revise(id, { ...contentOf(past), metadata, kind, valid_from }, cause, options)
     })
+    return { memory, degraded }
   }
 
   /** Every change of a memory, oldest first; also of one that has ended. */
@@ -168,11 +178,22 @@ export class MemoryEngine {
    * @param at time of the change, epoch milliseconds; by default the time at which the lock is acquired
    */
   async change<T>(scope: string, task: (unit: UnitOfWork) => Promise<T>, at?: number): Promise<T> {
+    return (await this.tryChange(scope, task, at)).answer
+  }
+
+  /** As `change`, and says what is missing in the commit. */
+  async tryChange<T>(
+    scope: string,
+    task: (unit: UnitOfWork) => Promise<T>,
+    at?: number,
+  ): Promise<Changed<T>> {
     return await this.#runExclusive(scope, async (records) => {
       const unit = new UnitOfWork(records, scope, at ?? this.#options.now())
       const answer = await task(unit)
       await this.#report(await unit.commit(this.#options.embedder, this.#options.onFence))
-      return answer
+      const { degraded } = unit
+      if (degraded.length > 0) this.#options.onUnembedded?.()
+      return { answer, degraded }
     })
   }
 
@@ -196,7 +217,7 @@ export class MemoryEngine {
         try {
           await this.#options.records.commit(writes)
         } catch (error) {
-          // It may have taken effect all the same, so in-memory copies of the memories must be dropped.
+          // It may have taken effect all the same, so blocks from before it must not be served.
           if (writes.some(({ collection }) => collection === 'memories')) await this.#reportUncertain(scope)
           throw error
         }
@@ -210,7 +231,7 @@ export class MemoryEngine {
   }
 
   async #reportUncertain(scope: string): Promise<void> {
-    await this.#options.onChange({ scope, upserted: [], removed: [], fence: true, isUncertain: true })
+    await this.#options.onChange({ scope, upserted: [], removed: [], fence: true })
   }
 }
 

@@ -1,5 +1,4 @@
 import { isContextOf, withoutText } from '../../text/message-text.ts'
-import { normaliseForDuplicate } from '../../text/verbatim.ts'
 import { type Memory, memoryIdOf } from '../model/memory.ts'
 import { type Turn, turnRecordId } from '../model/turns.ts'
 import { getTurn, putTurn } from '../repositories/turns.ts'
@@ -43,7 +42,7 @@ async function eraseContext(
 function withoutMemory(turn: Turn, memory: Memory, ordinals: ReadonlySet<number>, scope: string): Turn {
   const isPending = memory.kind === 'pending'
   // A corrected memory would get another id from its current text.
-  const restatedId = memoryIdOf(scope, memory, normaliseForDuplicate(memory.text))
+  const restatedId = memoryIdOf(scope, memory)
   return {
     ...turn,
     // Extraction would otherwise learn the deleted text in other words.

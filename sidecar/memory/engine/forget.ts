@@ -1,5 +1,6 @@
 import type { Collection, RecordStore, Write } from '../../ports/records.ts'
 import { removePending } from '../repositories/pending.ts'
+import { removeUnembeddedNote } from '../repositories/unembedded.ts'
 import { isEndMarker } from '../repositories/versions.ts'
 
 /** The collections of a user. Memories are first: after the first commits nothing is recalled. */
@@ -43,5 +44,6 @@ export async function forgetScope(
       if (collection === 'memories') await onRemoved(page.map(({ id }) => id))
     }
   }
+  await store.commit([removeUnembeddedNote(scope)])
   return counts
 }

@@ -5,6 +5,7 @@ import { type Cause, type HistoryEvent, type PastVersion, versionRecordId } from
 import type { Content, Memory } from '../model/memory.ts'
 import { putHistory } from '../repositories/history.ts'
 import { getMemory, type Held, putMemory, removeMemory } from '../repositories/memories.ts'
+import { putUnembeddedNote } from '../repositories/unembedded.ts'
 import {
   getEnded,
   getPastVersion,
@@ -25,8 +26,6 @@ export interface ScopeChange {
   fence: boolean
   /** Everything of the scope was erased. */
   forgotten?: boolean
-  /** The commit failed and may have taken effect all the same: in-memory copies of the scope must be dropped. */
-  isUncertain?: boolean
 }
 
 /** Awaited before a commit that removes or corrects content. */
@@ -55,6 +54,11 @@ export class UnitOfWork {
   readonly records: RecordStore
   /** What embedding calls are accounted to. */
   account: Account
+  /** Failed attempts to embed the records that the task changes. */
+  embeddingAttempts = 0
+  /** Why the embedder could not be asked; its texts were stored without a vector. */
+  embeddingError: ModelUnavailable | undefined
+  #unembedded = 0
   readonly #held = new Map<string, Held | null>()
   /** The memories as they were read from the store. */
   readonly #stored = new Map<string, Memory | undefined>()
@@ -179,6 +183,28 @@ export class UnitOfWork {
     return memory
   }
 
+  /** What is missing in the commit: `embedding`, where texts have no vector yet. */
+  get degraded(): string[] {
+    return this.#unembedded > 0 ? ['embedding'] : []
+  }
+
+  /** The vectors of texts. A text that cannot be embedded now gets the zero vector, and is embedded later. */
+  async embedTexts(embedder: Embedder, texts: readonly string[]): Promise<Float32Array[]> {
+    let vectors: (Float32Array | undefined)[] = []
+    try {
+      if (texts.length > 0) vectors = await embedder.embed(texts, 'document', undefined, this.account)
+    } catch (error) {
+      if (!(error instanceof ModelUnavailable)) throw error
+      this.embeddingError = error
+    }
+    return texts.map((_, i) => {
+      const vector = vectors[i]
+      if (vector !== undefined && vector.length > 0) return vector
+      this.#unembedded += 1
+      return new Float32Array(embedder.dimensions)
+    })
+  }
+
   /** Embeds new texts, commits all writes atomically and answers the change. */
   async commit(embedder: Embedder, onFence: OnFence): Promise<ScopeChange> {
     await this.#embed(embedder)
@@ -187,6 +213,7 @@ export class UnitOfWork {
     const removed = changed.filter((id) => !this.#held.get(id))
     const writes = [...this.#writes]
     const { scope } = this
+    if (this.#unembedded > 0) writes.push(putUnembeddedNote(scope, this.embeddingAttempts, this.now))
     for (const id of removed) writes.push(removeMemory(scope, id))
     const entries = await searchEntriesOf(upserted.map(({ memory }) => memory))
     for (const [i, { memory, dense }] of upserted.entries()) {
@@ -215,23 +242,16 @@ export class UnitOfWork {
     return before === undefined ? after.version > 1 : !hasSameContent(before, after)
   }
 
-  /** Pending memories get a zero vector while the embedder is unavailable, and are found by their terms. */
   async #embed(embedder: Embedder): Promise<void> {
     const current = [...this.#changed].flatMap((id) => this.#held.get(id) ?? [])
     const missing = [
       ...current.map((held) => ({ held, memory: held.memory })),
       ...[...this.#past.values()].map((held) => ({ held, memory: held.past.memory })),
     ].filter(({ held }) => !held.dense)
-    if (missing.length === 0) return
-    const texts = missing.map(({ memory }) => memory.text)
-    let vectors: Float32Array[]
-    try {
-      vectors = await embedder.embed(texts, 'document', undefined, this.account)
-    } catch (error) {
-      const canWait = missing.every(({ memory }) => memory.kind === 'pending')
-      if (!canWait || !(error instanceof ModelUnavailable)) throw error
-      vectors = texts.map(() => new Float32Array(embedder.dimensions))
-    }
+    const vectors = await this.embedTexts(
+      embedder,
+      missing.map(({ memory }) => memory.text),
+    )
     for (const [i, { held }] of missing.entries()) held.dense = vectors[i]
   }
 

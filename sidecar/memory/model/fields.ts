@@ -8,9 +8,11 @@ export type Time = z.ZodType<number>
 
 export const id = z.string().min(1).max(1024)
 export const text = z.string().nullable().default(null)
-/** From 1 in Dify; `null` outside of a conversation. */
+/** From 1, or from 0 in Dify before 1.9; `null` outside of a conversation. */
 export const turnNumber = z.int().nullable().default(null)
 export const version = z.int().positive()
+/** UTC offset where it was said, minutes; absent: unknown, and dates are those of UTC. */
+export const utcOffset = z.int().optional()
 export const role = z.enum(['user', 'assistant', 'system'])
 
 /** Free-form metadata; its values are not checked. */

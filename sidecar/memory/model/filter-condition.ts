@@ -13,13 +13,21 @@ const PATHS: Record<string, Path> = {
 /** Fields with one value per source: none of them is null or absent as a whole. */
 const LISTS = new Set(['conversation_id', 'turn'])
 
+const PENDING: Condition = { path: ['kind'], equals: ['pending'] }
+const OF_RUN: Condition = { path: ['run_id'], exists: true }
+const TIERS = new Map<Json, Condition>([
+  ['short', PENDING],
+  ['mid', { all: [{ not: PENDING }, OF_RUN] }],
+  ['long', { all: [{ not: PENDING }, { not: OF_RUN }] }],
+])
+
 /** The condition that a test of one field is for a store; `undefined` if a store cannot apply it. */
 export function toCondition(field: string, operator: Operator, operand: Json): Condition | undefined {
-  if (field === 'tier') return undefined
   if (operator === 'ne' || operator === 'nin') {
     const same = toCondition(field, operator === 'ne' ? 'eq' : 'in', operand)
     return same && { not: same }
   }
+  if (field === 'tier') return tierCondition(operator, operand)
   const path = pathOf(field)
   if (operator === 'exists') {
     if (LISTS.has(field)) return undefined
@@ -37,6 +45,13 @@ export function toCondition(field: string, operator: Operator, operand: Json): C
   }
   // Stores order strings by other rules than JavaScript, or not at all.
   return typeof operand === 'number' ? { path, range: { [operator]: operand } } : undefined
+}
+
+/** The tier is derived from other fields, see `tierOf`. */
+function tierCondition(operator: Operator, operand: Json): Condition | undefined {
+  if (operator !== 'eq' && operator !== 'in') return undefined
+  const tiers = operator === 'eq' ? [operand] : (operand as readonly Json[])
+  return { any: tiers.flatMap((tier) => TIERS.get(tier) ?? []) }
 }
 
 function pathOf(field: string): Path {

@@ -143,7 +143,11 @@ function spend(budget: { conditions: number }, path: string): void {
 function reader(name: string, path: string): (memory: Memory) => Value {
   if (name.startsWith('metadata.')) {
     const key = name.slice('metadata.'.length)
-    return (memory) => (Object.hasOwn(memory.metadata, key) ? memory.metadata[key] : undefined)
+    return ({ metadata }) => {
+      const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined
+      // Null is the absence of a value, which a store can only find for a whole field.
+      return Array.isArray(value) ? value.filter((one) => one !== null) : value
+    }
   }
   const read = Object.hasOwn(SYSTEM_FIELDS, name) ? SYSTEM_FIELDS[name] : undefined
   if (!read) {

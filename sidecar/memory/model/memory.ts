@@ -1,5 +1,7 @@
 import { z } from 'zod'
-import { id, jsonObject, role, type Time, text, turnNumber, version } from './fields.ts'
+import { identityKey, wordKey } from '../../text/identity.ts'
+import type { LocalTime } from '../../text/local-time.ts'
+import { id, jsonObject, role, type Time, text, turnNumber, utcOffset, version } from './fields.ts'
 import { derivedId } from './scope.ts'
 
 export type Role = z.output<typeof role>
@@ -13,6 +15,7 @@ const sourceFields = <T extends Time>(time: T) => ({
   ordinal: z.int().nonnegative(),
   /** When it was said. */
   at: time,
+  utc_offset: utcOffset,
 })
 const storedSource = z.object(sourceFields(z.number()))
 export type Source = z.output<typeof storedSource>
@@ -81,6 +84,11 @@ export function tierOf(memory: Pick<Memory, 'kind' | 'run_id'>): Tier {
   return memory.run_id === null ? 'long' : 'mid'
 }
 
+/** When it was first said. */
+export function firstSaidAt({ sources, created_at }: Pick<Memory, 'sources' | 'created_at'>): LocalTime {
+  return sources[0] ?? { at: created_at }
+}
+
 const MAX_SOURCES = 32
 
 /** Sources oldest first, at most `MAX_SOURCES`: the first and the latest. */
@@ -90,16 +98,29 @@ export function boundSources(sources: readonly Source[]): Source[] {
   return sorted
 }
 
-/** What decides, beside the text, which memory a statement belongs to. */
-export type Speech = Pick<Memory, 'agent_id' | 'run_id' | 'speaker'>
+/** What decides which memory a statement belongs to. */
+export type Statement = Pick<Memory, 'agent_id' | 'run_id' | 'speaker' | 'text'>
 
 /**
  * The id of a statement: the same text of the same speaker, agent and run is the same memory.
- * @param key `normaliseForDuplicate` of the text
  * @param nth above 0 where the memories with the lower ids were corrected to other texts
  */
-export function memoryIdOf(scope: string, speech: Speech, key: string, nth = 0): string {
-  const { agent_id, run_id, speaker } = speech
+export function memoryIdOf(scope: string, statement: Statement, nth = 0): string {
+  return idFrom('statement', scope, statement, identityKey(statement.text), nth)
+}
+
+/** The id of a memory that was stored before `memoryIdOf` had this form: texts that differ in symbols, case or width shared it. */
+export function legacyMemoryIdOf(scope: string, statement: Statement, nth = 0): string {
+  return idFrom('memory', scope, statement, wordKey(statement.text), nth)
+}
+
+function idFrom(
+  kind: string,
+  scope: string,
+  { agent_id, run_id, speaker }: Statement,
+  key: string,
+  nth: number,
+): string {
   const identity = [scope, agent_id ?? '', run_id ?? '', speaker, key]
-  return derivedId('memory', ...identity, ...(nth === 0 ? [] : [String(nth)]))
+  return derivedId(kind, ...identity, ...(nth === 0 ? [] : [String(nth)]))
 }

@@ -42,6 +42,8 @@ export const pendingFields = <T extends Time>(time: T) => ({
   because: z.string().optional(),
   /** Stable reason code of the last failure; never text of the conversation. */
   error: text,
+  /** The last failure in words, with those of the endpoint. Absent in older records. */
+  detail: z.string().nullish(),
   /** Earliest time of the next attempt; `null`: failed for good until it is replayed. */
   not_before: time.nullable(),
 })

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { id, jsonObject, role, type Time, text, turnNumber, version } from './fields.ts'
+import { inZone, type LocalTime } from '../../text/local-time.ts'
+import { id, jsonObject, role, type Time, text, turnNumber, utcOffset, version } from './fields.ts'
 import { derivedId } from './scope.ts'
 
 const messageFields = <T extends Time>(time: T) => ({
@@ -8,6 +9,7 @@ const messageFields = <T extends Time>(time: T) => ({
   name: z.string().optional(),
   /** When it was said. */
   at: time.optional(),
+  utc_offset: utcOffset,
 })
 const storedMessage = z.object(messageFields(z.number()))
 export type Message = z.output<typeof storedMessage>
@@ -27,6 +29,8 @@ export const turnFields = <T extends Time>(time: T) => ({
   app_id: text,
   metadata: jsonObject,
   messages: z.array(z.looseObject(messageFields(time))),
+  /** Time zone of messages without an offset, by the rules of the app at that time; absent for UTC. */
+  time_zone: z.string().optional(),
   remember: z.enum(['user', 'assistant', 'both']),
   /**
    * `pending`: accepted and durable; its text is recalled verbatim until extraction. `failed`: extraction failed for
@@ -75,6 +79,9 @@ export function conversationRecordId(conversationId: string): string {
   return derivedId('conversation', conversationId)
 }
 
+/** The number below every turn: Dify counts turns from 1, before version 1.9 from 0. */
+export const NO_TURN = -1
+
 export function turnRecordId(conversationId: string, turn: number): string {
   return derivedId('turn', conversationId, String(turn))
 }
@@ -82,6 +89,17 @@ export function turnRecordId(conversationId: string, turn: number): string {
 /** Identifies a call without a turn number by its idempotency key. */
 export function callRecordId(conversationId: string | null, idempotencyKey: string): string {
   return derivedId('call', conversationId ?? '', idempotencyKey)
+}
+
+/** When a message of a turn was said, with the offset of the message or of the turn's time zone. */
+export function saidAt(
+  { at, utc_offset }: Message,
+  turn: Pick<Turn, 'time_zone'> & { created_at: number },
+): LocalTime {
+  return inZone(
+    { at: at ?? turn.created_at, ...(utc_offset === undefined ? {} : { utc_offset }) },
+    turn.time_zone,
+  )
 }
 
 export function tokensOf(messages: readonly Message[], countTokens: (text: string) => number): number {

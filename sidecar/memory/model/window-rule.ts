@@ -1,8 +1,8 @@
 /**
- * The window rule: a value built at watermark `w` may be served at turn `d` iff `d ≤ w + N`. Turns are 1-based and equal
- * Dify's `sys.dialogue_count`.
+ * The window rule: a value built at watermark `w` may be served at turn `d` iff `d ≤ w + N`. Turns equal Dify's
+ * `sys.dialogue_count`, which counts from 1, before Dify 1.9 from 0.
  *
- * At turn `d` a window of size `N` shows the turns `max(1, d−N+1) … d−1`: N−1 of them, because the current turn takes a
+ * At turn `d` a window of size `N` shows the turns `d−N+1 … d−1`: N−1 of them, because the current turn takes a
  * slot. The value includes every turn ≤ w. The turns in neither of them are `w+1 … d−N`; there is none iff `d ≤ w + N`.
  */
 

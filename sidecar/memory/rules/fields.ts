@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isTimeZone, UTC } from '../../text/local-time.ts'
 
 export const MAX_NAMES = 64
 const MAX_NAME = 64
@@ -25,6 +26,9 @@ export const topic = z.strictObject({
     .optional(),
   sub_topics: names.optional(),
 })
+
+const ZONE_ERROR = 'expected an IANA time zone such as "Asia/Tokyo" or "UTC"'
+export const timeZone = z.string({ error: ZONE_ERROR }).refine(isTimeZone, { error: ZONE_ERROR }).default(UTC)
 
 export const days = z
   .int({ error: DAYS_ERROR })

@@ -1,7 +1,8 @@
 import { z } from 'zod'
+import { REDACTED_KINDS } from '../../text/cleaning/redact.ts'
 import { DEFAULT_TOPICS, isListed } from '../model/topics.ts'
 import { reportContradictions } from './contradictions.ts'
-import { ANY, days, flush, MAX_NAMES, names, retention, type Topics, topic } from './fields.ts'
+import { ANY, days, flush, MAX_NAMES, names, retention, type Topics, timeZone, topic } from './fields.ts'
 
 const MAX_INSTRUCTIONS = 2000
 
@@ -34,6 +35,18 @@ export const appRules = z
     retention_days: retention.default({}),
     /** Maximum days to keep memories of a run; `null` for no limit. */
     run_retention_days: days.nullable().default(DEFAULT_RUN_DAYS),
+    /** Decides the local date of messages without a UTC offset, and of relative dates in queries. */
+    time_zone: timeZone,
+    /** What is removed from every text before it is stored. */
+    redact: z
+      .array(
+        z.enum(REDACTED_KINDS, {
+          error: `expected one of ${REDACTED_KINDS.map((kind) => `"${kind}"`).join(', ')}`,
+        }),
+        { error: 'expected a list of kinds' },
+      )
+      .max(REDACTED_KINDS.length, { error: 'expected each kind once' })
+      .default([]),
     /** Triggers of a flush; `null` means the setting of the sidecar. */
     flush: flush.prefault({}),
   })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { REDACTED_KINDS } from '../../text/cleaning/redact.ts'
 import { derivedId } from '../model/scope.ts'
 import { recordsOf } from '../repositories/record.ts'
 import { DEFAULT_RULES } from './rules.ts'
@@ -17,6 +18,8 @@ const storedRules = z.object({
     .default([]),
   retention_days: z.record(z.string(), z.number()).default({}),
   run_retention_days: z.number().nullable().default(DEFAULT_RULES.run_retention_days),
+  time_zone: z.string().default(DEFAULT_RULES.time_zone),
+  redact: z.array(z.enum(REDACTED_KINDS)).default([]),
   flush: z
     .object({ tokens: setting, turns: setting, idle_s: setting, window_ahead: setting })
     .default(DEFAULT_RULES.flush),

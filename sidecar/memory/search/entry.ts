@@ -1,10 +1,15 @@
 import type { SearchEntry } from '../../ports/records.ts'
+import { daysOf } from '../../text/dates.ts'
 import { detectLexicalFeatures } from '../../text/lexical-features.ts'
-import { hashTerm } from '../../text/terms/hash.ts'
-import { nameKey } from '../../text/terms/name-key.ts'
+import { toWallClock } from '../../text/local-time.ts'
+import { isQuestion, splitSentences } from '../../text/sentences.ts'
+import { gramsOf } from '../../text/terms/grams.ts'
+import { hashGram, hashTerm } from '../../text/terms/hash.ts'
+import { normalise } from '../../text/terms/normalise.ts'
+import { segment } from '../../text/terms/segment.ts'
 import { type Reading, readText, termsOf } from '../../text/terms/tokens.ts'
 import { offloaded } from '../../text/workers/worker-pool.ts'
-import type { Memory } from '../model/memory.ts'
+import { firstSaidAt, type Memory } from '../model/memory.ts'
 
 /** Changes with the contents of the entries; the entries of a store with another version are made again. */
 export const ENTRY_VERSION = 1
@@ -17,7 +22,11 @@ export type Features = {
   ordinal: number
   at: number
   role: string
-  /** `nameKey` of the speaker. */
+  /** Local time of the statement, wall clock in epoch milliseconds. */
+  localAt: number
+  /** Starts of the local days that the memory belongs to, epoch milliseconds. */
+  days: number[]
+  /** The speaker's name: its words in lower case. */
   speaker: string
   language: string
   /** Contains a time expression ("yesterday", "in May"). */
@@ -27,6 +36,8 @@ export type Features = {
   name: boolean
   /** Prior that the memory contains a fact, 0…1. */
   informative: number
+  /** Share of the sentences that are questions, 0…1. */
+  questions: number
 }
 
 /** What the entry of a memory is made of. */
@@ -36,34 +47,45 @@ export type Statement = Pick<Features, 'conversationId' | 'turn' | 'ordinal' | '
   speaker: string
   /** Text said just before. */
   context?: string | undefined
+  /** Default: `at`. */
+  localAt?: number | undefined
+  /** Date of the event, `YYYY-MM-DD` or shorter. */
+  eventDate?: string | null | undefined
 }
 
 /** Limits per field of one memory: UTF-16 code units read, and terms indexed. */
 const MAX_LENGTH = 4_000
 const MAX_TERMS = 500
+const MAX_DAYS = 16
+const MAX_GRAMS = 2_000
 
 export function toSearchEntry({ text, context = '', speaker, ...moment }: Statement): SearchEntry {
   const bounded = text.slice(0, MAX_LENGTH)
   const reading = readText(bounded)
-  const { conversationId, turn, ordinal, at, role } = moment
+  const { conversationId, turn, ordinal, at, role, localAt = at, eventDate } = moment
   const features: Features = {
     conversationId,
     turn,
     ordinal,
     at,
     role,
+    localAt,
+    days: daysOf(bounded, localAt, eventDate).slice(0, MAX_DAYS),
     speaker: nameKey(speaker),
     language: reading.language,
     ...traitsOf(bounded, reading),
+    questions: askingShare(bounded),
   }
   const before = context === '' ? [] : termsOf(readText(context.slice(-MAX_LENGTH)))
   return {
     terms: hashesOf(termsOf(reading).slice(0, MAX_TERMS)),
     context: hashesOf(before.slice(-MAX_TERMS)),
+    grams: Uint16Array.from(gramsOf(reading.words).slice(0, MAX_GRAMS), hashGram),
     features,
   }
 }
 
+/** @public Worker threads load it by name. */
 export function toSearchEntries(statements: readonly Statement[]): SearchEntry[] {
   return statements.map(toSearchEntry)
 }
@@ -77,7 +99,8 @@ export async function searchEntriesOf(memories: readonly Memory[]): Promise<Sear
   return await entriesOf(memories.map(toStatement))
 }
 
-function toStatement({ text, context, speaker, role, sources, created_at }: Memory): Statement {
+function toStatement(memory: Memory): Statement {
+  const { text, context, speaker, role, sources, created_at, event_date } = memory
   const [source] = sources
   return {
     text,
@@ -87,12 +110,25 @@ function toStatement({ text, context, speaker, role, sources, created_at }: Memo
     turn: source?.turn ?? null,
     ordinal: source?.ordinal ?? 0,
     at: source?.at ?? created_at,
+    localAt: toWallClock(firstSaidAt(memory)),
+    eventDate: event_date,
     ...(context !== null && { context }),
   }
 }
 
+function nameKey(name: string): string {
+  return segment(normalise(name))
+    .flatMap((word) => (word.kind === 'gram' ? [] : [word.text]))
+    .join(' ')
+}
+
 function hashesOf(terms: readonly string[]): Uint32Array {
   return Uint32Array.from(terms, hashTerm)
+}
+
+function askingShare(text: string): number {
+  const sentences = splitSentences(text)
+  return sentences.filter(isQuestion).length / Math.max(1, sentences.length)
 }
 
 const INNER_NAME = /[\p{Ll},;] (?!I\b)\p{Lu}\p{Ll}+/u

@@ -21,10 +21,20 @@ export async function assertSameEmbedder(store: RecordStore, embedder: Embedder)
     )
   }
   if (note.name !== name || note.dimensions !== dimensions) {
+    if (withoutPrefixes(note.name) === withoutPrefixes(name) && note.dimensions === dimensions) {
+      throw new Error(
+        `EMBEDDING_QUERY_PREFIX, EMBEDDING_DOCUMENT_PREFIX: the memories were embedded by ${withoutPrefixes(name)} with ${note.name === withoutPrefixes(name) ? 'no' : 'other'} prefixes. Run \`npm run reembed\` to embed them again, or set the old prefixes (\`none\` for no prefix)`,
+      )
+    }
     throw new Error(
       `EMBEDDING_MODEL: expected ${note.name} (${note.dimensions} dimensions), which embedded the memories, got ${name} (${dimensions} dimensions). Set the old model again, or run \`npm run reembed\` with the new one`,
     )
   }
+}
+
+/** The name of an embedder whatever it writes before the texts. */
+function withoutPrefixes(name: string): string {
+  return name.replace(/\+prefixes-[0-9a-f]+$/, '')
 }
 
 const PAGE = 64
@@ -89,6 +99,12 @@ export async function embedRecords(
     return memory.text
   })
   const vectors = texts.length === 0 ? [] : await embedder.embed(texts, 'document', undefined, { scope })
-  const denseOf = new Map(searchable.map((record, i) => [record, vectors[i]]))
+  // A refused text has an empty vector.
+  const denseOf = new Map(
+    searchable.map((record, i) => [
+      record,
+      vectors[i]?.length ? vectors[i] : new Float32Array(embedder.dimensions),
+    ]),
+  )
   return records.map((record) => ({ ...record, dense: denseOf.get(record) }))
 }

@@ -55,10 +55,10 @@ const MAX_PARSED_CHARACTERS = 16 * 1024 * 1024
  */
 export class BlockCache {
   readonly #options: BlockCacheOptions
-  /** Blocks by their stored text: a conversation reads the same block every turn. They are never modified. */
-  readonly #parsed = new LRUCache<string, Block>({
+  /** Stored texts and their blocks, by scope and key: a conversation reads the same block every turn. Never modified. */
+  readonly #parsed = new LRUCache<string, { text: string; block: Block }>({
     maxSize: MAX_PARSED_CHARACTERS,
-    sizeCalculation: (_block, text) => text.length + 1,
+    sizeCalculation: ({ text }) => text.length + 1,
   })
 
   constructor(options: BlockCacheOptions) {
@@ -100,18 +100,18 @@ export class BlockCache {
     const { state, turns, now } = this.#options
     const recall = recordsRecall ? { conversation: conversationId, turn, at: now() } : undefined
     const { counters, block: stored, isFenced } = await state.read(scope, key, recall)
-    const block = stored && this.#parse(stored.value)
+    const block = stored && this.#parse(`${scope} ${key}`, stored.value)
     const freshness: Freshness = block
       ? await checkFreshness(block, counters, request, { turns, now: now() })
       : { reason: isFenced ? 'fence' : 'first', isCorrect: false }
     return { freshness, block }
   }
 
-  #parse(text: string): Block | undefined {
-    const parsed = this.#parsed.get(text)
-    if (parsed) return parsed
+  #parse(name: string, text: string): Block | undefined {
+    const parsed = this.#parsed.get(name)
+    if (parsed?.text === text) return parsed.block
     const block = parseBlock(text)
-    if (block) this.#parsed.set(text, block)
+    if (block) this.#parsed.set(name, { text, block })
     return block
   }
 

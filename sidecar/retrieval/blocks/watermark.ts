@@ -1,4 +1,4 @@
-import { turnRecordId } from '../../memory/model/turns.ts'
+import { NO_TURN, turnRecordId } from '../../memory/model/turns.ts'
 import { getConversation } from '../../memory/repositories/turns.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeState, TurnSeen } from '../../ports/scope-state.ts'
@@ -10,7 +10,7 @@ interface Progress {
    * Always below the turn of the recall.
    */
   watermark: number
-  /** The latest added turn, 0 for none. Turns above it and up to the watermark are holes. */
+  /** The latest added turn, `NO_TURN` for none. Turns above it and up to the watermark are holes. */
   lastTurn: number
 }
 
@@ -54,7 +54,7 @@ export function createTurnTracker({ records, state, settleMs, now }: TurnTracker
         watermark = one.turn - 1
         break
       }
-      return { watermark, lastTurn: conversation?.last_turn ?? 0 }
+      return { watermark, lastTurn: conversation?.last_turn ?? NO_TURN }
     },
     /**
      * Whether a turn above `lastTurn` has been added that is outside the window of this turn. Turns up to `lastTurn`
@@ -65,7 +65,7 @@ export function createTurnTracker({ records, state, settleMs, now }: TurnTracker
       windowSize: number,
       lastTurn: number,
     ): Promise<boolean> {
-      const last = (await getConversation(records, scope, conversationId))?.last_turn ?? 0
+      const last = (await getConversation(records, scope, conversationId))?.last_turn ?? NO_TURN
       if (last <= lastTurn) return false
       // A regenerated turn: the turns after it are in no window of the new thread.
       if (last > turn) return true

@@ -90,12 +90,9 @@ function renderHeading({ topic }: SlottedMemory): string {
 }
 
 /** `- home: Ada lives in Kyoto. (2026-03)` with the date of the event, or `- [2026-03-01] I like tea.` for a statement. */
-function renderLine({ memory, key, subTopic, saidAt }: SlottedMemory): string {
+function renderLine({ memory, key, subTopic, saidOn }: SlottedMemory): string {
   const text = toSingleLine(memory.text)
-  if (key === SAID) {
-    const day = new Date(saidAt).toISOString().slice(0, 10)
-    return `- [${day}]${instructionWarning(text)} ${text}`
-  }
+  if (key === SAID) return `- [${saidOn}]${instructionWarning(text)} ${text}`
   const name = toSingleLine(subTopic ?? '')
   const date = memory.event_date === null ? '' : ` (${toSingleLine(memory.event_date)})`
   const label = `${name}${instructionWarning(`${name}: ${text}`)}`.trim()

@@ -1,5 +1,6 @@
-import type { Memory } from '../../memory/model/memory.ts'
+import { firstSaidAt, type Memory } from '../../memory/model/memory.ts'
 import { fold, OTHER } from '../../memory/model/topics.ts'
+import { type LocalTime, toLocalDate } from '../../text/local-time.ts'
 
 /** Topic of verbatim statements that no model has sorted. */
 export const SAID = 'said'
@@ -18,6 +19,8 @@ export interface SlottedMemory {
   subKey: string
   /** Latest time it was said, epoch milliseconds. */
   saidAt: number
+  /** The local date of that time, `YYYY-MM-DD`. */
+  saidOn: string
   /** Sort key: compared element by element. */
   place: readonly (number | string)[]
 }
@@ -46,14 +49,15 @@ export function createSlotter(schema: Schema): (memory: Memory) => SlottedMemory
     const subRank =
       subTopic === null ? Number.MAX_SAFE_INTEGER : (knownSubTopic?.rank ?? topic?.subTopics.size ?? 0)
     const rank = topic?.rank ?? lastRanks.get(key) ?? known.size
-    const times = memory.sources.map(({ at }) => at)
+    const latest = memory.sources.reduce<LocalTime>((a, b) => (b.at > a.at ? b : a), firstSaidAt(memory))
     return {
       memory,
       topic: topic?.name ?? written,
       subTopic,
       key,
       subKey,
-      saidAt: times.length > 0 ? Math.max(...times) : memory.created_at,
+      saidAt: latest.at,
+      saidOn: toLocalDate(latest),
       place: [rank, key, subRank, subKey, memory.order, memory.id],
     }
   }

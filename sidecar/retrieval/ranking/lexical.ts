@@ -1,7 +1,5 @@
-import type { Candidate } from '../../ports/records.ts'
-import { hashTerm } from '../../text/terms/hash.ts'
 import type { WeightedTerm } from './expansion.ts'
-import type { Timeline } from './timeline.ts'
+import type { Neighbours } from './timeline.ts'
 
 /** BM25F parameters. The text of the memory itself has weight 1. */
 export interface FieldSettings {
@@ -9,11 +7,13 @@ export interface FieldSettings {
   k1: number
   /** Strength of length normalisation, 0…1. */
   b: number
-  /** Weight of the text said just before. */
+  /** Weight of the other memories of the turn. */
+  turn: number
+  /** Weight of the turn before. */
   before: number
-  /** Weight of the next memory. */
+  /** Weight of the turn after. */
   after: number
-  /** Weight of the memories two places away, on both sides. */
+  /** Weight of the turns two places away, on both sides. */
   second: number
 }
 
@@ -25,46 +25,71 @@ export interface Statistics {
   frequencies?: ReadonlyMap<number, number> | undefined
 }
 
+/** One field of the candidates, by place. */
+export interface Field {
+  /** Hashes of its terms, one per occurrence. */
+  values: readonly ArrayLike<number>[]
+  hash: (form: string) => number
+}
+
+/** Memories that are added to the total, so that a word counts in a scope of one memory as in one of a hundred. */
+const PRIOR_MEMORIES = 100
+
 /**
- * BM25F (Robertson, Zaragoza & Taylor 2004; Robertson & Zaragoza 2009 §3.6): the frequencies of a term in all fields are
- * normalised by length and weighted, then saturated once. The fields of a memory are its text, the text said just before
- * it, and its neighbours in the session, because an answer rarely repeats the words of its question. Related words count
- * as weaker occurrences of the term.
+ * BM25F (Robertson, Zaragoza & Taylor 2004; Robertson & Zaragoza 2009 §3.6): the frequencies of a term in a memory, in
+ * the rest of its turn and in the turns around it are normalised by length and weighted, then saturated once, because an
+ * answer rarely repeats the words of its question. Related words count as weaker occurrences of the term.
  *
  * Returns scores by place; 1 = each term once in a memory of average length.
  */
 export function scoreLexically(
-  { items, sessions }: Pick<Timeline<Pick<Candidate, 'search'>>, 'items' | 'sessions'>,
+  { values, hash }: Field,
+  neighbours: readonly Neighbours[],
   terms: readonly WeightedTerm[],
   { total, frequencies }: Statistics,
-  { k1, b, before, after, second }: FieldSettings,
+  { k1, b, turn, before, after, second }: FieldSettings,
 ): Float64Array {
-  const n = items.length
-  const fieldOf = (field: 'terms' | 'context') => items.map(({ search }) => search[field])
-  const own = frequenciesIn(terms, fieldOf('terms'), b)
-  const context = frequenciesIn(terms, fieldOf('context'), b)
-  const scores = new Float64Array(n)
+  const scores = new Float64Array(values.length)
+  const occurrences = occurrencesOf(terms, values, hash, b)
+  const n = Math.max(total, values.length) + PRIOR_MEMORIES
   let unit = 0
   for (const [t, term] of terms.entries()) {
-    const { tfs, documents } = own[t] as Occurrences
-    const { tfs: contextTfs } = context[t] as Occurrences
-    const df = Math.min(total, Math.max(documents, knownFrequency(term, frequencies)))
-    const idf = term.weight * Math.log(1 + (total - df + 0.5) / (df + 0.5))
+    const { tfs, documents } = occurrences[t] as Occurrences
+    const df = Math.max(documents, knownFrequency(term, hash, frequencies))
+    const idf = term.weight * Math.log(1 + (n - df + 0.5) / (df + 0.5))
     unit += idf
-    for (let place = 0; place < n; place++) {
-      const near = (other: number) => (sessions[other] === sessions[place] ? (tfs[other] as number) : 0)
-      // The context contains the text of the previous memory, so only one of the two counts.
-      const hasContext = (items[place] as Pick<Candidate, 'search'>).search.context.length > 0
-      const previous = hasContext ? (contextTfs[place] as number) : near(place - 1)
+    if (documents === 0) continue
+    const most = (places: readonly number[]) => {
+      let max = 0
+      for (const place of places) max = Math.max(max, tfs[place] as number)
+      return max
+    }
+    for (const place of placesNear(tfs, neighbours)) {
+      const near = neighbours[place] as Neighbours
       const tf =
         (tfs[place] as number) +
-        before * previous +
-        after * near(place + 1) +
-        second * (near(place - 2) + near(place + 2))
-      if (tf > 0) scores[place] = (scores[place] as number) + (idf * (1 + k1) * tf) / (k1 + tf)
+        turn * most(near.turn) +
+        before * most(near.before) +
+        after * most(near.after) +
+        second * (most(near.secondBefore) + most(near.secondAfter))
+      scores[place] = (scores[place] as number) + (idf * (1 + k1) * tf) / (k1 + tf)
     }
   }
   return unit > 0 ? scores.map((score) => score / unit) : scores
+}
+
+/** The places with an occurrence, and those around them: being neighbours is mutual. */
+function placesNear(tfs: Float64Array, neighbours: readonly Neighbours[]): Set<number> {
+  const places = new Set<number>()
+  for (let place = 0; place < tfs.length; place++) {
+    if (tfs[place] === 0) continue
+    places.add(place)
+    const { turn, before, after, secondBefore, secondAfter } = neighbours[place] as Neighbours
+    for (const group of [turn, before, after, secondBefore, secondAfter]) {
+      for (const other of group) places.add(other)
+    }
+  }
+  return places
 }
 
 interface Occurrences {
@@ -75,22 +100,25 @@ interface Occurrences {
 }
 
 /** The alternatives of a term are not summed: the one with the highest weighted frequency counts. */
-function frequenciesIn(
+function occurrencesOf(
   terms: readonly WeightedTerm[],
-  fields: readonly Uint32Array[],
+  values: readonly ArrayLike<number>[],
+  hash: (form: string) => number,
   b: number,
 ): Occurrences[] {
-  const uses = usesOf(terms)
-  const filled = fields.filter(({ length }) => length > 0)
-  const averageLength = filled.reduce((sum, { length }) => sum + length, 0) / Math.max(1, filled.length)
-  const all = terms.map(() => ({ tfs: new Float64Array(fields.length), documents: 0 }))
-  for (const [place, field] of fields.entries()) {
+  const uses = usesOf(terms, hash)
+  const averageLength = values.reduce((sum, { length }) => sum + length, 0) / Math.max(1, values.length)
+  const all = terms.map(() => ({ tfs: new Float64Array(values.length), documents: 0 }))
+  for (const [place, value] of values.entries()) {
     const counts = new Map<number, number>()
-    for (const hash of field) if (uses.has(hash)) counts.set(hash, (counts.get(hash) ?? 0) + 1)
-    const norm = 1 - b + (b * field.length) / averageLength
+    for (let i = 0; i < value.length; i++) {
+      const hashed = value[i] as number
+      if (uses.has(hashed)) counts.set(hashed, (counts.get(hashed) ?? 0) + 1)
+    }
+    const norm = 1 - b + (b * value.length) / averageLength
     const weights = new Map<Occurrences, number>()
-    for (const [hash, count] of counts) {
-      for (const { t, weight } of uses.get(hash) as Use[]) {
+    for (const [hashed, count] of counts) {
+      for (const { t, weight } of uses.get(hashed) as Use[]) {
         const term = all[t] as Occurrences
         term.tfs[place] = Math.max(term.tfs[place] as number, (weight * count) / norm)
         weights.set(term, Math.max(weight, weights.get(term) ?? 0))
@@ -108,13 +136,13 @@ interface Use {
 }
 
 /** The terms that each hash is an alternative of. */
-function usesOf(terms: readonly WeightedTerm[]): Map<number, Use[]> {
+function usesOf(terms: readonly WeightedTerm[], hash: (form: string) => number): Map<number, Use[]> {
   const uses = new Map<number, Use[]>()
   const add = (form: string, use: Use) => {
-    const hash = hashTerm(form)
-    const known = uses.get(hash)
+    const hashed = hash(form)
+    const known = uses.get(hashed)
     if (known) known.push(use)
-    else uses.set(hash, [use])
+    else uses.set(hashed, [use])
   }
   for (const [t, { forms, related }] of terms.entries()) {
     for (const form of forms) add(form, { t, weight: 1 })
@@ -123,6 +151,10 @@ function usesOf(terms: readonly WeightedTerm[]): Map<number, Use[]> {
   return uses
 }
 
-function knownFrequency({ forms }: WeightedTerm, frequencies: Statistics['frequencies']): number {
-  return forms.reduce((most, form) => Math.max(most, frequencies?.get(hashTerm(form)) ?? 0), 0)
+function knownFrequency(
+  { forms }: WeightedTerm,
+  hash: (form: string) => number,
+  frequencies: Statistics['frequencies'],
+): number {
+  return forms.reduce((most, form) => Math.max(most, frequencies?.get(hash(form)) ?? 0), 0)
 }

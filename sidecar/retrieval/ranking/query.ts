@@ -1,5 +1,6 @@
 import { MAX_QUERY_TERMS } from '../../ports/records.ts'
-import { type DateRange, findDates, type MentionedDates, rangeOf } from '../../text/dates.ts'
+import { type DateRange, findDates, type MentionedDates, namedDay, rangeOf } from '../../text/dates.ts'
+import { findRelativeDates } from '../../text/relative-dates.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
 import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
 import { type Reading, readText } from '../../text/terms/tokens.ts'
@@ -10,19 +11,27 @@ import { DEFAULT_SETTINGS } from './settings.ts'
 export interface Query {
   reading: Reading
   dates: MentionedDates
+  /** Whether a day is the one day that the query names; absent: it names none or several. */
+  isNamedDay: ((day: number) => boolean) | undefined
   answerTypes: ReadonlySet<AnswerType>
 }
 
 /** Maximum UTF-16 code units of a query that are read. */
 const MAX_QUERY_LENGTH = 4_000
 
-/** @param now epoch milliseconds that "last week" is relative to; absent: relative dates are ignored */
+/**
+ * @param now local time that "last week" is relative to, wall clock in epoch milliseconds; absent: relative dates are
+ * ignored
+ */
 export function analyseQuery(text: string, now?: number): Query {
   const clipped = clip(text)
   const reading = readText(clipped)
+  const named = findDates(clipped)
+  const relative = now === undefined ? [] : findRelativeDates(clipped, now)
   return {
     reading,
-    dates: findDates(clipped, now),
+    dates: { ...named, ranges: [...named.ranges, ...relative] },
+    isNamedDay: namedDay(named),
     answerTypes: detectAnswerTypes(
       reading.normal,
       reading.words.map((word) => word.text),
@@ -39,14 +48,14 @@ function clip(text: string): string {
 /** The terms that a store looks for: the forms of each word, and related words, the heaviest first. */
 export function searchTermsOf({ reading }: Query): Map<number, number> {
   const weights = new Map<number, number>()
-  const add = (form: string, weight: number) => {
-    const hash = hashTerm(form)
-    weights.set(hash, Math.max(weight, weights.get(hash) ?? 0))
-  }
   // Memories in Latin script whose language is not known count as English.
   for (const { forms, weight, related } of expandTerms(reading, ['english'], DEFAULT_SETTINGS.expansion)) {
-    for (const form of forms) add(form, weight)
-    for (const other of related) for (const form of other.forms) add(form, weight * other.weight)
+    for (const one of [{ forms, weight: 1 }, ...related]) {
+      for (const form of one.forms) {
+        const hash = hashTerm(form)
+        weights.set(hash, Math.max(weight * one.weight, weights.get(hash) ?? 0))
+      }
+    }
   }
   const heaviest = [...weights].sort(([, a], [, b]) => b - a).slice(0, MAX_QUERY_TERMS)
   return new Map(heaviest)

@@ -8,10 +8,10 @@ import { buildTimeline } from './timeline.ts'
 
 export interface Ranked {
   id: string
-  /** Sum of the weighted signals, 0 to about 2; comparable within one query only. */
+  /** Sum of the weighted signals, 0 to about 2, or to 4 when the query names a day; comparable within one query only. */
   score: number
   /** Weighted part of each signal; they add up to the score. */
-  parts: Record<Signal, number>
+  parts: Record<string, number>
 }
 
 /**

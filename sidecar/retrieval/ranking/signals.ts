@@ -1,13 +1,15 @@
 import type { Features } from '../../memory/search/entry.ts'
 import type { Candidate } from '../../ports/records.ts'
 import { DAY_MS, type DateRange, type MentionedDates, rangeOf } from '../../text/dates.ts'
+import { gramsOf } from '../../text/terms/grams.ts'
+import { hashGram, hashTerm } from '../../text/terms/hash.ts'
 import type { AnswerType } from '../../text/terms/question-type.ts'
 import { expandTerms } from './expansion.ts'
 import { type Statistics, scoreLexically } from './lexical.ts'
 import type { Query } from './query.ts'
 import type { RankSettings, SignalWeights } from './settings.ts'
 import { findAskedSpeakers } from './speakers.ts'
-import type { Timeline } from './timeline.ts'
+import { type Neighbours, neighboursOf, type Timeline } from './timeline.ts'
 
 export type Signal = keyof SignalWeights
 
@@ -21,31 +23,76 @@ const TRAIT_OF: Record<AnswerType, 'moment' | 'number' | 'name'> = {
   place: 'name',
 }
 
-/** Returns the unweighted signals of the candidate at a place of the timeline. */
+/** Content terms up to which a message is a mere reply, such as "yes" or "24". */
+const SHORT_REPLY_TERMS = 2
+
+/** Unweighted signals of the candidates, by their place on the timeline. */
 export function createSignals(
   timeline: Timeline<RankedItem>,
-  { reading, dates, answerTypes }: Query,
+  { reading, dates, isNamedDay, answerTypes }: Query,
   statistics: Statistics,
   settings: RankSettings,
 ): (place: number) => Record<Signal, number> {
   const { items } = timeline
+  const neighbours = neighboursOf(timeline)
   const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
   const languages = new Set(items.map(({ language }) => language))
   const terms = expandTerms(reading, languages, settings.expansion, asked.isName)
-  const lexical = scoreLexically(timeline, terms, statistics, settings.fields)
+  const words = { values: items.map(({ search }) => search.terms), hash: hashTerm }
+  const lexical = scoreLexically(words, neighbours, terms, statistics, settings.fields)
+  const grams = [...new Set(gramsOf(reading.words))].map((gram) => ({
+    forms: [gram],
+    weight: 1,
+    related: [],
+  }))
+  const characters = { values: items.map(({ search }) => search.grams), hash: hashGram }
+  // Stores do not count n-grams.
+  const ngrams = scoreLexically(characters, neighbours, grams, { total: items.length }, settings.fields)
+  const dense = standardise(items.map(({ similarity }) => similarity))
   const levels = sessionLevels(lexical, timeline)
+  const ngramLevels = sessionLevels(ngrams, timeline)
   return (place) => {
     const item = items[place] as RankedItem
+    const { previous, turn } = neighbours[place] as Neighbours
+    const isReply = item.role === 'user' && item.search.terms.length <= SHORT_REPLY_TERMS && previous >= 0
+    // A short reply says what the message before it asked.
+    const inherited = (valueAt: (place: number) => number) =>
+      isReply ? Math.max(valueAt(place), valueAt(previous)) : valueAt(place)
+    const itemAt = (other: number) => items[other] as RankedItem
     return {
-      lexical: lexical[place] as number,
-      dense: Math.max(0, item.similarity),
-      speaker: asked.named.has(item.speaker) || asked.roles.has(item.role) ? 1 : 0,
-      session: levels[place] as number,
-      temporal: temporalFit(item.at, dates),
+      lexical: inherited((other) => lexical[other] as number),
+      grams: inherited((other) => ngrams[other] as number),
+      session: (levels[place] as number) + (ngramLevels[place] as number),
+      dense: inherited((other) => dense[other] as number),
+      turnDense: turn.length === 0 ? 0 : Math.max(...turn.map((other) => dense[other] as number)),
+      speaker: asked.named.has(item.speaker) ? 1 : 0,
+      temporal: temporalFit(item.localAt, dates),
+      day: isNamedDay && item.days.some(isNamedDay) ? 1 : 0,
       answer: answerFit(item, answerTypes),
-      informative: item.informative,
+      informative: inherited((other) => itemAt(other).informative),
+      length: inherited((other) => Math.log1p(itemAt(other).search.terms.length)),
+      question: isReply ? 0 : (item.questions ?? 0),
+      user: item.role === 'user' ? 1 : 0,
     }
   }
+}
+
+/** Standard deviation of the cosines of one query, and the number of candidates that it counts as. */
+const USUAL_DEVIATION = 0.03
+const USUAL_COUNT = 5
+
+/**
+ * Cosines in standard deviations from their mean: embedders differ in the range of their cosines, and queries in the
+ * level. With few candidates the deviation is mostly the usual one. 0 for a memory without an embedding.
+ */
+function standardise(similarities: readonly number[]): number[] {
+  const known = similarities.filter((one) => one !== 0)
+  const n = known.length
+  if (n === 0) return similarities.map(() => 0)
+  const mean = known.reduce((sum, one) => sum + one, 0) / n
+  const squares = known.reduce((sum, one) => sum + (one - mean) ** 2, 0)
+  const deviation = Math.sqrt((squares + USUAL_COUNT * USUAL_DEVIATION ** 2) / (n + USUAL_COUNT))
+  return similarities.map((one) => (one === 0 ? 0 : (one - mean) / deviation))
 }
 
 /**

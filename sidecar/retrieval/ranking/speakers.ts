@@ -4,7 +4,7 @@ import type { Reading } from '../../text/terms/tokens.ts'
 
 /** The persons that a query is about: speakers by name, or roles by "I" and "you". */
 interface AskedSpeakers {
-  /** `nameKey` of each named speaker. */
+  /** Name of each named speaker, as in `Features`. */
   named: ReadonlySet<string>
   /** Roles; empty if a speaker is named. */
   roles: ReadonlySet<string>

@@ -119,7 +119,7 @@ export class CachedStrategies {
     const { block, memories, tookMs } = blockResult
     const tokenBudget =
       request.tokenBudget - blockResult.tokens - (blockResult.tokens > 0 ? SEPARATOR_TOKENS : 0)
-    const inBlock = new Set(memories.map(({ memory }) => memory.id))
+    const inBlock = memories.map(({ memory }) => memory)
     const delta = await this.#options.recall.recallPerQuery(scope, { ...request, tokenBudget }, inBlock)
     const { text } = delta.rendered
     const context = [block, text].filter((part) => part !== '').join('\n')

@@ -2,6 +2,7 @@ import type { Memory } from '../../memory/model/memory.ts'
 import type { CountTokens } from '../../text/token-counter.ts'
 import type { ProfileText } from '../profile/profiles.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from '../render.ts'
+import { dropRepeats } from '../repeats.ts'
 
 export interface Selection {
   all: readonly Memory[]
@@ -43,8 +44,10 @@ const FIRST_SELECTION = 16
  * the price only while the prefix is unchanged. It is selected from the memories that existed when their number had last
  * grown by a quarter. Later memories are appended: important ones first, others if they fit. The delta finds them anyway.
  */
-export function selectBlock(selection: Selection): Rendered {
-  const { all, matches, isInWindow, profile, budget, count } = selection
+export function selectBlock(given: Selection): Rendered {
+  const selection = withoutRepeats(given)
+  const { all, matches } = selection
+  const { isInWindow, profile, budget, count } = selection
   const maxLines = Math.ceil(budget / MIN_LINE_TOKENS)
   const hidden = all.filter((memory) => !isInWindow(memory)).sort(latestFirst)
   const pending = render(hidden.filter(isPending).slice(0, maxLines), budget * PENDING_SHARE, count)
@@ -62,6 +65,22 @@ export function selectBlock(selection: Selection): Rendered {
   const others = render(memories.sort(pendingLast), Number.POSITIVE_INFINITY, count, heading)
   const text = [facts.text, others.text].filter((part) => part !== '').join('\n')
   return { text, tokens: count(text), memories: [...facts.memories, ...others.memories] }
+}
+
+/** Of a sentence that several pending turns say, keeps one: outside the window rather than in it, then a match. */
+function withoutRepeats(selection: Selection): Selection {
+  const { all, matches, isInWindow } = selection
+  if (!all.some(isPending)) return selection
+  const matching = new Set(matches)
+  const ordered = [...all].sort(
+    (a, b) => +isInWindow(a) - +isInWindow(b) || +matching.has(b) - +matching.has(a) || oldestFirst(a, b),
+  )
+  const kept = new Set(dropRepeats(ordered, (memory) => memory))
+  return {
+    ...selection,
+    all: all.filter((memory) => kept.has(memory)),
+    matches: matches?.filter((memory) => kept.has(memory)),
+  }
 }
 
 /** Candidates for a block without a delta, best first. */

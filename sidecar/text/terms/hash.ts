@@ -8,3 +8,8 @@ export function hashTerm(text: string): number {
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
   return (hash ^ (hash >>> 16)) >>> 0
 }
+
+/** 16 bits are enough, because a chance match of one n-gram among hundreds hardly changes a score. */
+export function hashGram(gram: string): number {
+  return hashTerm(gram) & 0xffff
+}

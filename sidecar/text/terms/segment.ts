@@ -1,4 +1,4 @@
-type WordKind = 'word' | 'number' | 'unspaced' | 'gram'
+type WordKind = 'word' | 'number' | 'unspaced' | 'gram' | 'symbol'
 
 export interface Word {
   /** As in the (already normalised) text. */
@@ -74,7 +74,8 @@ function pushGrams(words: Word[], first: number, piece: string, start: number): 
 const segmenter = new Intl.Segmenter('ja', { granularity: 'word' })
 /** Letters, marks and digits, with apostrophes, dots and commas only between them ("don't", "3.5"). */
 const RUN = /[\p{L}\p{M}\p{N}]+(?:(?:'|(?<=\p{N})[.,:](?=\p{N}))[\p{L}\p{M}\p{N}]+)*/gu
-const UNSPACED =
+/** For a character class: the scripts that are written without spaces, and Hangul. */
+export const UNSPACED =
   '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\u30fc\\u3005\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}\\p{Script=Hangul}'
 const UNSPACED_SCRIPT = new RegExp(`[${UNSPACED}]`, 'u')
 const HANGUL = /^\p{Script=Hangul}/u

@@ -53,7 +53,7 @@ describe.skipIf(NO_REDIS)(`on Redis with Sentinel ${NEEDS}`, () => {
     expect(await copy.exists('p:{}after')).toBe(1)
     copy.disconnect()
     watcher.disconnect()
-  }, 60_000)
+  })
 
   it('reports that no sentinel is reachable, and recovers when one is', async () => {
     await using master = await startRedis()

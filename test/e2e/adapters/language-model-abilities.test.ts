@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { initialCapabilities } from '../../../sidecar/adapters/openai/capabilities.ts'
+import { initialCapabilities } from '../../../sidecar/adapters/openai/chat/capabilities.ts'
 import type { CompletionRequest } from '../../../sidecar/ports/language-model.ts'
 import { requestOf } from '../../contract/language-model.ts'
 import { type OpenAiSubject, useModel } from '../../helpers/scripted-openai/model-subject.ts'
@@ -34,6 +34,8 @@ const asked = ({ server }: OpenAiSubject) =>
       : { strict: body.response_format.json_schema.strict }),
     ...(body.tool_choice ? { tools: body.tool_choice } : {}),
     ...('temperature' in body ? { temperature: body.temperature } : {}),
+    ...(body.stream ? { stream: body.stream_options ? 'usage' : 'plain' } : {}),
+    ...('enable_thinking' in body ? { thinking: body.enable_thinking } : {}),
     limit: 'max_tokens' in body ? 'max_tokens' : 'max_completion_tokens',
   }))
 
@@ -60,6 +62,20 @@ const LADDERS: [
   ],
   [['required_tools'], { tools: TOOLS }, [REQUIRED, { ...PLAIN, tools: 'auto' }]],
   [['tools'], { tools: TOOLS }, [REQUIRED, JSON_MODE], ['tools']],
+  [['unstreamed'], { schema: SCHEMA }, [FULL, { ...FULL, stream: 'usage' }]],
+  [
+    ['unstreamed', 'stream_options'],
+    {},
+    [PLAIN, { ...PLAIN, stream: 'usage' }, { ...PLAIN, stream: 'plain' }],
+  ],
+  [['thinking'], {}, [PLAIN, { ...PLAIN, thinking: false }]],
+  [['thinking', 'no_thinking'], {}, [PLAIN, { ...PLAIN, thinking: false }, { ...PLAIN, stream: 'usage' }]],
+  [
+    ['thinking', 'json_schema'],
+    { schema: SCHEMA },
+    [FULL, { ...FULL, thinking: false }, { ...JSON_MODE, thinking: false }],
+    ['schema'],
+  ],
   [
     ['anything_but_text'],
     { schema: SCHEMA, tools: TOOLS },
@@ -110,6 +126,66 @@ describe('the OpenAI language model', () => {
     server.rules.replace({ body: { choices, ...answer } })
     expect(await model.complete(requestOf())).toMatchObject({ text: '', finish: 'length' })
     expect(server.requests.map(({ body }) => body.max_tokens)).toEqual([100, 4196])
+  })
+
+  it('reads streamed text, calls, finish and usage as an answer in one piece', async () => {
+    const { model, server, ledger } = await open('unstreamed')
+    const calls = [
+      { name: 'apply', arguments: { id: 'Größe 😀' } },
+      { name: 'apply', arguments: { id: 2 } },
+    ]
+    server.rules.replace({ answer: { content: '<think>well</think>{"name":"José 😀"}', calls } })
+    const read = await model.complete(requestOf({ tools: TOOLS }))
+    expect(read).toMatchObject({
+      text: '{"name":"José 😀"}',
+      finish: 'stop',
+      calls: calls.map((call) => ({ name: call.name, arguments: JSON.stringify(call.arguments) })),
+    })
+    expect(ledger.at(-1)?.tokensOut).toBeGreaterThan(0)
+    server.rules.replace({ answer: { content: 'half', finish: 'length' } })
+    expect(await model.complete(requestOf())).toMatchObject({ text: 'half', finish: 'length' })
+  })
+
+  it.each([
+    'This model only support stream mode, please enable the stream parameter to access the model.',
+    'Only streaming responses are supported for this model.',
+    '"stream" must be true',
+    'The model does not support non-stream output',
+    'non-streaming calls are not allowed',
+    '该模型仅支持流式输出',
+  ])('streams after the refusal %j', async (message) => {
+    const { model, server } = await open()
+    server.rules.replace({ times: 1, status: 400, body: { error: { message } } }, { answer: 'yes' })
+    expect((await model.complete(requestOf())).text).toBe('yes')
+    expect(server.requests.map(({ body }) => body.stream)).toEqual([undefined, true])
+  })
+
+  it('does not stream because a refusal lists the parameter', async () => {
+    const { model, server } = await open()
+    const message = 'Unknown parameter: response_format. Allowed: model, messages, stream, tools'
+    server.rules.replace({ times: 1, status: 400, body: { error: { message } } }, { answer: 'yes' })
+    await model.complete(requestOf({ schema: SCHEMA }))
+    expect(server.requests.map(({ body }) => body.stream)).toEqual([undefined, undefined])
+  })
+
+  it('reads a stream that it did not ask for', async () => {
+    const { model, server } = await open()
+    server.rules.replace({
+      body: 'data:{"choices":[{"index":0,"delta":{"content":"yes"}}]}\r\n\r\ndata: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\r\n\r\ndata: [DONE]\r\n\r\n',
+    })
+    expect(await model.complete(requestOf())).toMatchObject({ text: 'yes', finish: 'stop' })
+    expect(server.requests).toHaveLength(1)
+  })
+
+  it.each([
+    ['that fails', 'data: {"error":{"message":"overloaded","code":503}}\n\n', 'server_error'],
+    ['that ends too early', 'data: {"choices":[{"index":0,"delta":{"content":"ye"}}]}\n\n', 'bad_answer'],
+    ['that is cut within an event', 'data: {"choices":[{"ind', 'bad_answer'],
+    ['without an event', 'data: [DONE]\n\n', 'bad_answer'],
+  ])('rejects a stream %s', async (_, body, reason) => {
+    const { model, server } = await open()
+    server.rules.replace({ body })
+    await expect(model.complete(requestOf())).rejects.toMatchObject({ name: 'ModelUnavailable', reason })
   })
 
   it('applies what it learned only to the same model', async () => {

@@ -178,4 +178,26 @@ describe('the OpenAI language model', () => {
       expect(inspect(failure, { depth: 10, showHidden: true })).not.toMatch(/sk-secret|Xanthippe/)
     },
   )
+
+  const prompt = 'my dog is called Xanthippe'
+  it.for([
+    [{ error: { message: 'Top-k is out of range' } }, ': "Top-k is out of range"'],
+    [{ error: 'no adapter loaded' }, ': "no adapter loaded"'],
+    [{ object: 'error', message: 'no adapter\n  loaded', code: 400 }, ': "no adapter loaded"'],
+    [{ detail: [{ loc: ['body', 'n'], msg: 'n must be 1' }] }, ': "n must be 1"'],
+    [{ error: { message: `cannot read "${prompt}" here` } }, ': "cannot read \\"…\\" here"'],
+    [{ error: { message: `bad text ${prompt.slice(3)}!` } }, ': "bad text…!"'],
+    [{ error: { message: 'bad key sk-secret or sk-proj-a1*****z' } }, ': "bad key … or …"'],
+    [{ error: { message: 'Bearer abcdef12345 at http://me:pw@host/x' } }, ': "… at http://…@host/x"'],
+    [{ error: { message: 'x'.repeat(5000) } }, `: "${'x'.repeat(299)}…"`],
+    ['<html>400</html>', '(status 400)'],
+  ] as const)("repeats the endpoint's own words in a refusal: %j", async ([body, words]) => {
+    const { model, server } = await open({ apiKey: 'sk-secret' })
+    server.rules.replace({ status: 400, body })
+    const failure = await failureOf(
+      model.complete(requestOf({ messages: [{ role: 'user', content: prompt }] })),
+    )
+    expect(failure.message.endsWith(words)).toBe(true)
+    expect(inspect(failure, { depth: 10, showHidden: true })).not.toMatch(/sk-secret|Xanthippe/)
+  })
 })

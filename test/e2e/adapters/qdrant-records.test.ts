@@ -46,7 +46,7 @@ describe('the Qdrant store', () => {
       ),
       { numRuns: 40 },
     )
-  }, 60_000)
+  })
 
   it('lists more scopes than its first request returns', async () => {
     await using server = await startFakeQdrant()

@@ -105,7 +105,7 @@ describe('the journal entry of a killed process', () => {
     expect(await stateOf(other)).toBe(NEW)
     // The scan of the first store may have found it too.
     for (const scope of taken) expect(scope).toBe(SCOPE)
-  }, 60_000)
+  })
 
   it('does not block the recovery of other scopes', async () => {
     await using server = await startFakeQdrant()
@@ -150,7 +150,7 @@ describe('the journal entry of a slow process', () => {
     const writers = server.requests.slice(first).filter(isWrite)
     expect(writers.every(({ apiKey }) => apiKey === 'slow')).toBe(true)
     await vi.waitFor(() => expect(slow.isFinished(SCOPE)).toBe(true), { timeout: 15_000 })
-  }, 60_000)
+  })
 
   it('is not applied again over later writes, after another process carried it out', async () => {
     await using server = await startFakeQdrant()
@@ -171,7 +171,7 @@ describe('the journal entry of a slow process', () => {
     await vi.waitFor(() => expect(zombie.isFinished(SCOPE)).toBe(true), { timeout: 30_000 })
     expect(await stateOf(zombie)).toBe(state)
     expect(journalOf(server)).toEqual([])
-  }, 60_000)
+  })
 
   it('is carried out by a third process when the second one dies within the recovery', async () => {
     await using server = await startFakeQdrant()
@@ -198,5 +198,5 @@ describe('the journal entry of a slow process', () => {
     server.fault = () => undefined
     await vi.waitFor(() => expect(zombie.isFinished(SCOPE)).toBe(true), { timeout: 30_000 })
     expect(await stateOf(zombie)).toContain('kept=newer')
-  }, 60_000)
+  })
 })

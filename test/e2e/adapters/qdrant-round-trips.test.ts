@@ -18,7 +18,11 @@ async function openEngine(server: FakeQdrant) {
   onTestFinished(() => records.close())
   const lock = createInProcessScopeLock()
   const engine = new MemoryEngine({ records, lock, embedder, onChange: () => {} })
-  const intake = new Intake({ engine, ruleBook: new RuleBook({ records, lock }), buffer: undefined })
+  const intake = new Intake({
+    engine,
+    ruleBook: new RuleBook({ records, lock, cacheMs: 60_000 }),
+    buffer: undefined,
+  })
   /** The requests of a task that started while no other one was active. */
   const roundTrips = async (task: () => Promise<unknown>): Promise<string[]> => {
     const trips: string[] = []
@@ -47,6 +51,9 @@ describe('on Qdrant', () => {
   it('an add takes three round trips: one read, the journal, the records', async () => {
     await using server = await startFakeQdrant()
     const { intake, roundTrips } = await openEngine(server)
+    // The rules are cached from here on.
+    await intake.add(ADA, { appId: 'app', ...said('I like tea.') }, undefined)
+    await intake.add(ADA, said('I like tea.'), undefined)
     const request = {
       conversationId: 'c',
       appId: 'app',

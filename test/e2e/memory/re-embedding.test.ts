@@ -117,7 +117,7 @@ describe('moveEmbeddings', () => {
     expect(await moveEmbeddings({ ...back, embedder: OLD })).toBe(1)
     expect(OLD.texts).toEqual(['milk'])
     await assertSameEmbedder(source, OLD)
-  }, 60_000)
+  })
 
   it('continues after a failure at any request', async () => {
     for (const n of [1, 7, 12, 25]) {
@@ -160,5 +160,5 @@ describe('moveEmbeddings', () => {
     const options = { source: busy, target, from: OLD, embedder: NEW, onProgress: quiet }
     await expect(moveEmbeddings(options)).rejects.toThrow(/Stop every sidecar/)
     await assertSameEmbedder(source, OLD)
-  }, 60_000)
+  })
 })

@@ -43,8 +43,8 @@ describe('add_memory', () => {
     expect(sent()).toEqual({
       user_id: 'u1',
       messages: [
-        { role: 'user', content: 'I moved to Lisbon.', name: 'Maria', at: '2026-03-01T08:30:00.000Z' },
-        { role: 'assistant', content: 'Nice!', name: 'Bot', at: '2026-03-01T08:30:00.000Z' },
+        { role: 'user', content: 'I moved to Lisbon.', name: 'Maria', at: '2026-03-01T09:30:00+01:00' },
+        { role: 'assistant', content: 'Nice!', name: 'Bot', at: '2026-03-01T09:30:00+01:00' },
       ],
       conversation_id: 'c1',
       turn: 3,
@@ -105,6 +105,18 @@ describe('add_memory', () => {
     expect(sent()).not.toHaveProperty('turn')
   })
 
+  it('sends the numbers of metadata with all their digits', async () => {
+    await add({ user: 'Hi', user_id: 'u1', metadata: '{"n": [9007199254740993, 1.5]}' })
+    expect(stub.calls[0]?.text).toContain('"metadata":{"n":[9007199254740993,1.5]}')
+  })
+
+  it.each(['', null, undefined])('counts %j as absent in every optional parameter', async (absent) => {
+    const names = ['assistant', 'conversation_id', 'turn', 'mode', 'remember', 'user_name', 'assistant_name']
+    const unset = Object.fromEntries([...names, 'at', 'metadata', 'agent_id'].map((name) => [name, absent]))
+    await add({ user: 'Hi', user_id: 'u1', ...unset })
+    expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
+  })
+
   it('ignores a conversation id that is the name of a missing variable', async () => {
     await add({ user: 'Hi', user_id: 'u1', conversation_id: 'sys.conversation_id', turn: 1 })
     expect(sent()).toEqual({ user_id: 'u1', messages: [{ role: 'user', content: 'Hi' }] })
@@ -116,8 +128,8 @@ describe('add_memory', () => {
       { user_id: 'sys.user_id' },
       /^user_id: expected the id of a user.*does not exist here, got "sys.user_id"/,
     ],
-    [{ turn: 0 }, 'turn: expected an integer ≥ 1, got 0.'],
-    [{ turn: 2.5 }, 'turn: expected an integer ≥ 1, got 2.5.'],
+    [{ turn: -1 }, 'turn: expected an integer ≥ 0, got -1.'],
+    [{ turn: 2.5 }, 'turn: expected an integer ≥ 0, got 2.5.'],
     [{ metadata: "{'channel': 'web'}" }, `metadata: expected a JSON object, got "{'channel': 'web'}".`],
     [{ metadata: '[1]' }, /^metadata: expected a JSON object, got "\[1\]"\.$/],
     [{ at: 'yesterday' }, 'at: expected an ISO 8601 time such as 2026-03-01T09:30:00Z, got "yesterday".'],
@@ -130,10 +142,10 @@ describe('add_memory', () => {
   })
 
   it.each([
-    ['2026-03-01', '2026-03-01T00:00:00.000Z'],
+    ['2026-03-01', '2026-03-01T00:00:00.000+00:00'],
     ['2026-03-01T09:30', '2026-03-01T09:30:00.000Z'],
     ['2026-03-01 09:30:15.5', '2026-03-01T09:30:15.500Z'],
-    ['2026-03-01T09:30:00-0300', '2026-03-01T12:30:00.000Z'],
+    ['2026-03-01 09:30:00-0300', '2026-03-01T09:30:00-03:00'],
   ])('reads the time %s as %s', async (at, expected) => {
     await add({ user: 'Hi', user_id: 'u1', at })
     expect(sent()).toMatchObject({ messages: [{ at: expected }] })

@@ -27,6 +27,33 @@ export function completionBody(request: ScriptedRequest, answer: Answer, usage: 
   }
 }
 
+/** The same completion as server-sent events, with content and arguments in small pieces, like OpenAI's. */
+export function streamBody(completion: object, withUsage: boolean): string {
+  // biome-ignore lint/suspicious/noExplicitAny: the completion of `completionBody`
+  const { choices, usage, ...head } = completion as any
+  const [{ message, finish_reason }] = choices
+  const pieces = (text: string) => text.match(/.{1,5}/gsu) ?? []
+  const deltas: object[] = [
+    { role: 'assistant', content: '' },
+    ...pieces(message.content ?? '').map((content) => ({ content })),
+    ...(message.tool_calls ?? []).flatMap(
+      ({ id, function: call }: ReturnType<typeof toolCall>, index: number) => [
+        { tool_calls: [{ index, id, type: 'function', function: { name: call.name, arguments: '' } }] },
+        ...pieces(call.arguments).map((text) => ({ tool_calls: [{ index, function: { arguments: text } }] })),
+      ],
+    ),
+  ]
+  const chunk = (delta: object, finish: string | null) => ({
+    ...head,
+    object: 'chat.completion.chunk',
+    choices: [{ index: 0, delta, finish_reason: finish }],
+  })
+  const events = [...deltas.map((delta) => chunk(delta, null)), chunk({}, finish_reason)]
+  if (withUsage && usage) events.push({ ...head, choices: [], usage })
+  const lines = events.map((event) => `data: ${JSON.stringify(event)}\n\n`)
+  return `: keep-alive\n\n${lines.join('')}data: [DONE]\n\n`
+}
+
 function toolCall({ name, arguments: args }: { name: string; arguments: unknown }, i: number) {
   const text = typeof args === 'string' ? args : JSON.stringify(args)
   return { id: `call_${i}`, type: 'function', function: { name, arguments: text } }

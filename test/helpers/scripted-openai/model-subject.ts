@@ -2,7 +2,7 @@ import { onTestFinished } from 'vitest'
 import {
   type OpenAiLanguageModelOptions,
   openAiLanguageModel,
-} from '../../../sidecar/adapters/openai/language-model.ts'
+} from '../../../sidecar/adapters/openai/chat/language-model.ts'
 import type { LedgerEntry } from '../../../sidecar/ports/ledger.ts'
 import type { Failure, ModelSubject } from '../../contract/language-model.ts'
 import { type Rule, type ScriptedOpenAi, startScriptedOpenAi } from './server.ts'

@@ -79,6 +79,31 @@ const REFUSALS = {
       status: 400,
       body: { detail: 'Bad Request' },
     },
+  // Qwen's QwQ and thinking models on DashScope.
+  unstreamed: ({ body }) =>
+    body.messages !== undefined &&
+    body.stream !== true &&
+    openAi('This model only support stream mode, please enable the stream parameter to access the model. '),
+  // The hybrid Qwen3 models on DashScope.
+  thinking: ({ body }) =>
+    body.messages !== undefined &&
+    body.stream !== true &&
+    body.enable_thinking !== false &&
+    openAi('parameter.enable_thinking must be set to false for non-streaming calls'),
+  // Models that only think.
+  no_thinking: ({ body }) =>
+    body.enable_thinking === false &&
+    openAi('The value of the enable_thinking parameter is restricted to True.'),
+  // Mistral.
+  stream_options: ({ body }) =>
+    body.stream_options !== undefined && {
+      status: 422,
+      body: {
+        detail: [
+          { type: 'extra_forbidden', loc: ['body', 'stream_options'], msg: 'Extra inputs are not permitted' },
+        ],
+      },
+    },
   base64: ({ body }) =>
     body.encoding_format === 'base64' &&
     openAi("Invalid value for 'encoding_format': only 'float' is supported"),

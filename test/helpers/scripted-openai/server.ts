@@ -16,7 +16,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type CountTokens, completionBody, embeddingsBody, usageMeter } from './answers.ts'
+import { type CountTokens, completionBody, embeddingsBody, streamBody, usageMeter } from './answers.ts'
 import { type Lack, refusalOf } from './refusals.ts'
 import { type Rule, RuleTable, type ScriptedRequest } from './rules.ts'
 
@@ -77,7 +77,9 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
       return { status, body: embeddingsBody(request, dimensions, count) }
     const answer = (typeof rule.answer === 'function' ? rule.answer(request) : rule.answer) ?? 'ok'
     const usage = meter ? { ...meter(request, answer), ...rule.usage } : rule.usage
-    return { status, body: completionBody(request, answer, usage) }
+    const completion = completionBody(request, answer, usage)
+    if (request.body.stream !== true) return { status, body: completion }
+    return { status, body: streamBody(completion, request.body.stream_options?.include_usage === true) }
   }
 
   const until = (holds: () => boolean) =>
@@ -184,6 +186,7 @@ function keyOf({ headers }: IncomingMessage): string {
 
 function send(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body)
-  const type = typeof body === 'string' ? 'text/html' : 'application/json'
+  const isStream = typeof body === 'string' && /^(?::|data:)/.test(body)
+  const type = isStream ? 'text/event-stream' : typeof body === 'string' ? 'text/html' : 'application/json'
   response.writeHead(status, { 'content-type': type, ...headers }).end(text)
 }

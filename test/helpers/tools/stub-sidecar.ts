@@ -8,6 +8,8 @@ export interface Received {
   query: Record<string, string>
   headers: IncomingHttpHeaders
   body: unknown
+  /** The body as it was received. */
+  text: string
 }
 
 export type Script = (call: Received, response: ServerResponse, request: IncomingMessage) => void
@@ -36,6 +38,7 @@ export async function startStub(script: Script = json(200, {})): Promise<StubSid
         path: url.pathname,
         query: Object.fromEntries(url.searchParams),
         headers: request.headers,
+        text,
         body: text === '' ? undefined : JSON.parse(text),
       }
       calls.push(call)

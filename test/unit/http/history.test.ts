@@ -39,7 +39,10 @@ describe('PATCH /v1/memories/{id}', () => {
     const { status, body } = await patch({ [field]: value, reason: 'she said so' })
     const now = new Date(clock.now()).toISOString()
     const after = { ...before, [field]: value, version: 2, valid_from: now, updated_at: now }
-    expect({ status, body }).toEqual({ status: 200, body: { status: 'updated', memory: after } })
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: { status: 'updated', memory: after, degraded: [] },
+    })
     expect(await read()).toEqual(after)
     expect(await patch({ [field]: value })).toMatchObject({
       status: 200,

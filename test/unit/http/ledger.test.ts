@@ -114,7 +114,7 @@ describe('GET /v1/ledger', () => {
     ['day=2026-3-1', /^day: expected a day like 2026-03-01, got "2026-3-1"$/],
     ['from=2026-03-02&to=2026-03-01', /^to: expected a time after from, got "2026-03-01"$/],
     ['from=2026-03-02&to=2026-03-02', /^to: expected a time after from/],
-    ['turn=0', /^turn: expected an integer from 1/],
+    ['turn=-1', /^turn: expected an integer from 0/],
     ['user_id=', /^user_id: expected a non-empty string, got ""$/],
     ['user=ada', /unknown field user$/],
   ])('rejects %s', async (query, message) => {

@@ -14,12 +14,14 @@ describe('POST /v1/memories', () => {
     expect(status).toBe(200)
     expect(body).toEqual({
       status: 'stored',
+      change: 'added',
       turn_id: expect.stringMatching(UUID),
       turn: null,
       events: expect.arrayContaining([
         { event: 'ADD', id: expect.stringMatching(UUID), memory: expect.stringContaining('Kyoto') },
       ]),
       pending: { turns: 0, tokens: 0 },
+      degraded: [],
       reason: null,
       took_ms: expect.any(Number),
     })
@@ -44,7 +46,7 @@ describe('POST /v1/memories', () => {
     const [{ id }] = added.body.events
     const { body } = await call('GET', `/v1/memories/${id}?user_id=ada`)
     const now = new Date(clock.now()).toISOString()
-    const at = '2026-02-01T01:00:00.500Z'
+    const at = '2026-02-01T10:00:00.500+09:00'
     expect(body).toEqual({
       id,
       memory: 'I live in Kyoto.',
@@ -66,7 +68,7 @@ describe('POST /v1/memories', () => {
       run_id: 'run',
       app_id: 'app',
       metadata: turn.metadata,
-      valid_from: at,
+      valid_from: '2026-02-01T01:00:00.500Z',
       valid_until: null,
       // The default of run_retention_days is 30.
       expires_at: '2026-03-03T01:00:00.500Z',

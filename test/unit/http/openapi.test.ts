@@ -84,6 +84,8 @@ describe('/openapi.json can be imported by Dify:', () => {
       const schema = requestBody?.content['application/json']?.schema
       for (const [name, field] of Object.entries(schema?.properties ?? {})) {
         if (!field['description'] && field['example'] === undefined) bare.push(`${route} body ${name}`)
+        // Dify does not send a field without a type.
+        if (!('type' in field)) bare.push(`${route} body ${name} has no type`)
       }
     }
     expect(bare).toEqual([])

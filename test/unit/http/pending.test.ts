@@ -49,6 +49,7 @@ describe('GET /v1/pending', () => {
     for (let i = 0; i < 4; i++) await call('POST', '/v1/flush', { user_id: 'ada' })
     const [waits] = (await pending()).turns
     expect(waits).toMatchObject({ state: 'idle', attempts: 4, error: 'refused' })
+    expect(waits.detail).toContain('declines in words')
     expect(Date.parse(waits.next_attempt_at)).toBeGreaterThan(Date.parse('2026-03-01T09:00:00Z'))
     await call('POST', '/v1/flush', { user_id: 'ada' })
     expect((await pending()).turns).toMatchObject([{ state: 'failed', attempts: 5, next_attempt_at: null }])
@@ -266,6 +267,7 @@ describe('GET /v1/turns/{id}', () => {
       attempts: 0,
       because: null,
       error: null,
+      detail: null,
       next_attempt_at: null,
       tokens: 4,
       at: '2026-03-01T09:00:00.000Z',

@@ -22,6 +22,8 @@ describe('GET /v1/rules', () => {
           topics: DEFAULT_TOPICS,
           retention_days: {},
           run_retention_days: 30,
+          time_zone: 'UTC',
+          redact: [],
           flush: { tokens: null, turns: null, idle_s: null, window_ahead: null },
         },
         updated_at: null,

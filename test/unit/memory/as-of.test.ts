@@ -168,7 +168,7 @@ it('as_of answers the same as a naive replay of the events at any time', async (
     }),
     { numRuns: 100 },
   )
-}, 20_000)
+})
 
 describe('as_of', () => {
   const at = (time: string) => Date.parse(`2026-01-01T${time}Z`)

@@ -96,6 +96,24 @@ describe('assertSameEmbedder', () => {
   })
 })
 
+describe('a store whose memories were embedded with other prefixes', () => {
+  const named = (name: string) => ({ ...NEW, name })
+
+  it.each([
+    ['m', 'm+prefixes-0a1b2c3d', /by m with no prefixes\. Run `npm run reembed`/],
+    ['m+prefixes-0a1b2c3d', 'm', /by m with other prefixes\. Run `npm run reembed`/],
+    ['m+prefixes-0a1b2c3d', 'm+prefixes-ffffffff', /by m with other prefixes/],
+  ])('is refused: %s, then %s', async (before, after, message) => {
+    const { records } = openEngine()
+    await assertSameEmbedder(records, named(before))
+    const opened = assertSameEmbedder(records, named(after))
+    await expect(opened).rejects.toThrow(/^EMBEDDING_QUERY_PREFIX, EMBEDDING_DOCUMENT_PREFIX: /)
+    await expect(assertSameEmbedder(records, named(after))).rejects.toThrow(message)
+    await reembed(records, named(after), () => {})
+    await assertSameEmbedder(records, named(after))
+  })
+})
+
 describe('reembed', () => {
   it('replaces every vector, also of past versions and of users without memories, and search works', async () => {
     const open = await filled()

@@ -99,7 +99,7 @@ describe('two hundred concurrent calls of one user', () => {
       }),
       { numRuns: 8 },
     )
-  }, 20_000)
+  })
 })
 
 describe('a correction concurrent with a repost of its turn', () => {

@@ -128,7 +128,11 @@ describe('a statement that is made twice', () => {
     const { engine, clock } = open()
     const first = await addTurn(engine, ADA, turn([TEA], { conversationId: 'c1' }))
     clock.advance(1000)
-    const second = await addTurn(engine, ADA, turn(['  ada likes GREEN tea!! '], { conversationId: 'c2' }))
+    const second = await addTurn(
+      engine,
+      ADA,
+      turn([`  ${TEA.replaceAll(' ', '\u3000 ')}!! `], { conversationId: 'c2' }),
+    )
     expect(eventsOf(second)).toEqual([`NOOP ${TEA}`])
     const [memory, ...more] = await all(engine)
     expect(more).toEqual([])

@@ -70,7 +70,7 @@ describe('the history of a memory', () => {
     await say(1, TEA)
     const { memory } = await engine.revise(ADA, id, { metadata: { a: 1, b: 2 } }, null)
     for (const same of [{ text: TEA }, { metadata: { b: 2, a: 1 } }, { expires_at: null, topic: null }])
-      expect(await engine.revise(ADA, id, same, 'again')).toEqual({ memory, changed: false })
+      expect(await engine.revise(ADA, id, same, 'again')).toEqual({ memory, changed: false, degraded: [] })
     await learn(3, 'I live in Leeds.')
     await learn(4, 'In Leeds, yes.')
     expect((await engine.history(ADA, id)).map(({ event }) => event)).toEqual(['ADD', 'UPDATE'])
@@ -92,7 +92,7 @@ describe('the history of a memory', () => {
     expect((await known(TEA)).version).toBe(2)
     await engine.remove(ADA, id)
     expect(await engine.history(ADA, id)).toHaveLength(4)
-    expect((await engine.restore(ADA, id, undefined, null)).version).toBe(3)
+    expect((await engine.restore(ADA, id, undefined, null)).memory.version).toBe(3)
   })
 
   it('is not found for other users or unknown memories', async () => {
@@ -123,7 +123,7 @@ describe('restore', () => {
     await engine.revise(ADA, id, { text: 'Ada likes black tea.', metadata: { n: 1 }, ...fields }, null)
     const between = clock.now()
     clock.advance(1000)
-    const restored = await engine.restore(ADA, id, undefined, null)
+    const { memory: restored } = await engine.restore(ADA, id, undefined, null)
     expect(restored).toEqual({
       ...first,
       version: 3,
@@ -133,7 +133,7 @@ describe('restore', () => {
     expect(JSON.parse(JSON.stringify(restored))).toEqual(await engine.get(ADA, id))
     expect(await textsAt(between)).toEqual(['Ada likes black tea.'])
     // A second restore swaps the versions again.
-    expect(await engine.restore(ADA, id, undefined, null)).toMatchObject({ version: 4, ...fields })
+    expect((await engine.restore(ADA, id, undefined, null)).memory).toMatchObject({ version: 4, ...fields })
   })
 
   it('restores a deleted memory with the text and vector of the named version', async () => {
@@ -142,13 +142,17 @@ describe('restore', () => {
     const id = events[0]?.id as string
     await engine.revise(ADA, id, { text: KYOTO, topic: 'home' }, null)
     await engine.remove(ADA, id)
-    expect(await engine.restore(ADA, id, undefined, null)).toMatchObject({
+    expect((await engine.restore(ADA, id, undefined, null)).memory).toMatchObject({
       text: KYOTO,
       version: 3,
       topic: 'home',
     })
     await engine.remove(ADA, id)
-    expect(await engine.restore(ADA, id, 1, null)).toMatchObject({ text: TEA, version: 4, topic: null })
+    expect((await engine.restore(ADA, id, 1, null)).memory).toMatchObject({
+      text: TEA,
+      version: 4,
+      topic: null,
+    })
     await engine.remove(ADA, id)
     await engine.restore(ADA, id, undefined, null)
     expect(await texts()).toEqual([TEA])

@@ -34,7 +34,7 @@ describe('a unit of work', () => {
       'RESTORE 2',
       'UPDATE 3',
     ])
-    expect((await engine.restore(ADA, id, 2, null)).text).toBe('Ada likes tea.')
+    expect((await engine.restore(ADA, id, 2, null)).memory.text).toBe('Ada likes tea.')
   })
 
   it('stores a vector with every version, also with one that it created and replaced', async () => {

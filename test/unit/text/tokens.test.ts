@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { relatedTermsOf } from '../../../sidecar/text/related/thesaurus.ts'
 import { detectLanguage } from '../../../sidecar/text/terms/language.ts'
 import { stem } from '../../../sidecar/text/terms/stem.ts'
-import { relatedTermsOf } from '../../../sidecar/text/terms/thesaurus.ts'
 import { queryTermsOf, readText, termsOf } from '../../../sidecar/text/terms/tokens.ts'
 
 const terms = (text: string) => termsOf(readText(text))

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { keepVerbatim, MAX_KEPT_LENGTH, normaliseForDuplicate } from '../../../sidecar/text/verbatim.ts'
+import { keepVerbatim, MAX_KEPT_LENGTH } from '../../../sidecar/text/verbatim.ts'
 
 const keep = (content: string, role: 'user' | 'assistant' | 'system' = 'user') =>
   keepVerbatim({ role, content })
@@ -50,18 +50,5 @@ describe('keepVerbatim', () => {
         }
       }),
     )
-  })
-})
-
-describe('normaliseForDuplicate', () => {
-  it('ignores case, punctuation, spacing and width', () => {
-    expect(normaliseForDuplicate(' I like  Tea! ')).toBe(normaliseForDuplicate('i like tea'))
-    expect(normaliseForDuplicate('ＡＢＣ好き。')).toBe(normaliseForDuplicate('abc好き'))
-  })
-
-  it('distinguishes different texts, also symbols', () => {
-    expect(normaliseForDuplicate('I like tea')).not.toBe(normaliseForDuplicate('I like green tea'))
-    expect(normaliseForDuplicate('👍')).not.toBe(normaliseForDuplicate('👎'))
-    expect(normaliseForDuplicate('not 1.5')).not.toBe(normaliseForDuplicate('not 15'))
   })
 })

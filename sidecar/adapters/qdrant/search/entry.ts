@@ -6,6 +6,8 @@ export interface StoredEntry {
   /** Base64 of little-endian 32-bit numbers. */
   terms: string
   context: string
+  /** Base64 of little-endian 16-bit numbers. */
+  grams: string
   /** JSON text, because Qdrant sorts object keys. */
   features: string
 }
@@ -17,15 +19,25 @@ const AVERAGE_LENGTH = 16
 /** Weight of an occurrence in the text said just before. */
 const CONTEXT = 0.5
 
-export function encodeEntry({ terms, context, features }: SearchEntry): StoredEntry {
-  return { terms: encodeTerms(terms), context: encodeTerms(context), features: JSON.stringify(features) }
+export function encodeEntry({ terms, context, grams, features }: SearchEntry): StoredEntry {
+  return {
+    terms: encodeTerms(terms),
+    context: encodeTerms(context),
+    grams: encodeTerms(grams),
+    features: JSON.stringify(features),
+  }
 }
 
-export function decodeEntry({ terms, context, features }: StoredEntry): SearchEntry {
-  return { terms: decodeTerms(terms), context: decodeTerms(context), features: JSON.parse(features) }
+export function decodeEntry({ terms, context, grams, features }: StoredEntry): SearchEntry {
+  return {
+    terms: decodeTerms(terms),
+    context: decodeTerms(context),
+    grams: new Uint16Array(new Uint8Array(Buffer.from(grams, 'base64')).buffer),
+    features: JSON.parse(features),
+  }
 }
 
-function encodeTerms({ buffer, byteOffset, byteLength }: Uint32Array): string {
+function encodeTerms({ buffer, byteOffset, byteLength }: Uint32Array | Uint16Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }
 

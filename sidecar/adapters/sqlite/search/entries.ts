@@ -1,15 +1,15 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { SearchEntry, StoredRecord } from '../../../ports/records.ts'
-import { BLOCK_SIZE, Block, blockToBytes, type Scanned } from './blocks.ts'
+import { BLOCK_SIZE, Block, blockToBytes, keyOf, type Scanned } from './blocks.ts'
 import { encode } from './codes.ts'
 import { packedFromBytes, packedToBytes } from './packed-vector.ts'
 import { termsFromBytes, termsToBytes } from './terms.ts'
 
 /** Distance of the first numbers of two scopes. A scope that is emptied begins at its first number again. */
-export const NUMBERS_PER_SCOPE = 2 ** 26
+const NUMBERS_PER_SCOPE = 2 ** 26
 
 /** A scope with more searchable records has blocks. Reading the entries themselves is as fast up to here. */
-export const MAX_UNBLOCKED = 256
+const MAX_UNBLOCKED = 256
 
 /** Row of `search_scopes`. */
 export interface ScopeRow {
@@ -155,7 +155,7 @@ function toScanned(
   dense: Float32Array | undefined,
   mean: Float32Array,
 ): Scanned {
-  return { terms, context, ...encode(dense, mean) }
+  return { terms: terms.map(keyOf), context: context.map(keyOf), ...encode(dense, mean) }
 }
 
 /** Numbers of the entries and blocks of a scope: the first one, and the end, exclusive. */

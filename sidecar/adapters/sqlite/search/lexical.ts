@@ -1,91 +1,112 @@
+import { type Block, TermHits } from './blocks.ts'
+
 /** BM25 parameters, as those of the ranking. */
 const K1 = 1.2
 const B = 0.5
 /** Weight of an occurrence in the text said just before. */
 const CONTEXT = 0.5
 
-const MASK = 0xffff
-
-/** BM25 over records that are added one by one. */
+/** BM25 over records that are added in turn. */
 export class LexicalScan {
+  readonly #terms: readonly number[]
   readonly #weights: readonly number[]
-  readonly #indexes = new Map<number, number>()
-  /** Low bits of the query terms: most terms of a record are rejected by this array alone. */
-  readonly #mayMatch = new Uint8Array(MASK + 1)
-  /** Frequencies in the current record by query term. */
-  readonly #own: Float64Array
-  readonly #context: Float64Array
-  readonly #touched: number[] = []
-  readonly #lengths: number[] = []
-  /** Triples: record, query term, weighted frequency. */
-  readonly #hits: number[] = []
-  readonly #frequencies: number[]
+  readonly #indexes: ReadonlyMap<number, number>
+  /** Number of added records. */
+  #size = 0
   #totalLength = 0
+  #lengths = new Uint32Array(1024)
+  /** Weighted frequency of query term `#hitTerms[i]` in record `#hitRecords[i]`. */
+  #hits = 0
+  #hitRecords = new Uint32Array(1024)
+  #hitTerms = new Uint8Array(1024)
+  #hitCounts = new Float32Array(1024)
+  readonly #frequencies: number[]
+  readonly #found = new TermHits()
 
   constructor(terms: ReadonlyMap<number, number>) {
+    this.#terms = [...terms.keys()]
     this.#weights = [...terms.values()]
-    for (const term of terms.keys()) {
-      this.#indexes.set(term, this.#indexes.size)
-      this.#mayMatch[term & MASK] = 1
-    }
-    this.#own = new Float64Array(terms.size)
-    this.#context = new Float64Array(terms.size)
-    this.#frequencies = Array.from(terms, () => 0)
+    this.#indexes = new Map(this.#terms.map((term, index) => [term, index]))
+    this.#frequencies = this.#terms.map(() => 0)
   }
 
-  /** @param words an array that holds both lists of terms of the record, the context after the text */
-  add(words: Uint32Array, start: number, termCount: number, contextCount: number): void {
-    const end = start + termCount
-    this.#count(words, start, end, this.#own)
-    this.#count(words, end, end + contextCount, this.#context)
-    const record = this.#lengths.length
-    this.#lengths.push(termCount)
-    this.#totalLength += termCount
-    for (const term of this.#touched) {
-      const [own, context] = [this.#own[term] as number, this.#context[term] as number]
-      if (own + context === 0) continue
-      if (own > 0) this.#frequencies[term] = (this.#frequencies[term] as number) + 1
-      this.#hits.push(record, term, own + CONTEXT * context)
-      this.#own[term] = 0
-      this.#context[term] = 0
+  addBlock(block: Block): void {
+    const first = this.#size
+    for (let i = 0; i < block.count; i++) this.#addLength(block.termCounts[i] as number)
+    const found = this.#found
+    for (let term = 0; term < this.#terms.length; term++) {
+      block.find(this.#terms[term] as number, found)
+      for (let i = 0; i < found.count; i++) {
+        const place = found.touched[i] as number
+        this.#addHit(first + place, term, found.own[place] as number, found.context[place] as number)
+        found.own[place] = 0
+        found.context[place] = 0
+      }
+      found.count = 0
     }
-    this.#touched.length = 0
   }
 
-  #count(words: Uint32Array, start: number, end: number, counts: Float64Array): void {
-    const mayMatch = this.#mayMatch
-    for (let i = start; i < end; i++) {
-      const word = words[i] as number
-      if (mayMatch[word & MASK] === 0) continue
-      const term = this.#indexes.get(word)
+  /** @param words both lists of terms of a record, the context after the text */
+  addRecord(words: Uint32Array, termCount: number): void {
+    const found = new Map<number, [own: number, context: number]>()
+    for (let i = 0; i < words.length; i++) {
+      const term = this.#indexes.get(words[i] as number)
       if (term === undefined) continue
-      counts[term] = (counts[term] as number) + 1
-      this.#touched.push(term)
+      const counts = found.get(term) ?? [0, 0]
+      counts[i < termCount ? 0 : 1] += 1
+      found.set(term, counts)
     }
+    for (const [term, [own, context]] of found) this.#addHit(this.#size, term, own, context)
+    this.#addLength(termCount)
+  }
+
+  #addHit(record: number, term: number, own: number, context: number): void {
+    const at = this.#hits
+    if (at === this.#hitRecords.length) {
+      this.#hitRecords = grown(this.#hitRecords, new Uint32Array(2 * at))
+      this.#hitTerms = grown(this.#hitTerms, new Uint8Array(2 * at))
+      this.#hitCounts = grown(this.#hitCounts, new Float32Array(2 * at))
+    }
+    this.#hitRecords[at] = record
+    this.#hitTerms[at] = term
+    this.#hitCounts[at] = own + CONTEXT * context
+    this.#hits = at + 1
+    if (own > 0) this.#frequencies[term] = (this.#frequencies[term] as number) + 1
+  }
+
+  #addLength(length: number): void {
+    if (this.#size === this.#lengths.length)
+      this.#lengths = grown(this.#lengths, new Uint32Array(2 * this.#size))
+    this.#lengths[this.#size] = length
+    this.#totalLength += length
+    this.#size += 1
   }
 
   /** Scores by record, in the order in which they were added; 0 without a query term. */
   scores(): Float64Array {
-    const n = this.#lengths.length
+    const n = this.#size
     const scores = new Float64Array(n)
     const meanLength = Math.max(1, this.#totalLength / n)
     const idf = this.#frequencies.map(
       (df, term) => (this.#weights[term] as number) * Math.log(1 + (n - df + 0.5) / (df + 0.5)),
     )
-    for (let i = 0; i < this.#hits.length; i += 3) {
-      const [record, term, tf] = [this.#hits[i], this.#hits[i + 1], this.#hits[i + 2]] as [
-        number,
-        number,
-        number,
-      ]
+    for (let i = 0; i < this.#hits; i++) {
+      const record = this.#hitRecords[i] as number
+      const tf = this.#hitCounts[i] as number
       const norm = K1 * (1 - B + (B * (this.#lengths[record] as number)) / meanLength)
-      scores[record] = (scores[record] as number) + ((idf[term] as number) * tf * (1 + K1)) / (tf + norm)
+      const gain = ((idf[this.#hitTerms[i] as number] as number) * tf * (1 + K1)) / (tf + norm)
+      scores[record] = (scores[record] as number) + gain
     }
     return scores
   }
 
   /** Number of added records with each query term in their text. */
   frequencies(): Map<number, number> {
-    return new Map([...this.#indexes].map(([hash, term]) => [hash, this.#frequencies[term] as number]))
+    return new Map(this.#terms.map((hash, term) => [hash, this.#frequencies[term] as number]))
   }
+}
+
+function grown<T extends Uint32Array | Uint8Array | Float32Array>(old: T, larger: T): T {
+  larger.set(old)
+  return larger
 }

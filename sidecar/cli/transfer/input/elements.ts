@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import Assembler from 'stream-json/assembler.js'
 import { jsonParser, type Token } from 'stream-json/parser.js'
+import { InexactNumber, parseJson, readNumber } from '../../../text/exact-json.ts'
 import type { Element, Source } from './entry.ts'
 import { MAX_LENGTH, readLines, tooLong } from './lines.ts'
 
@@ -76,7 +77,7 @@ class ListElements {
       const { name } = token
       if (this.isOpen && !(this.startLine === undefined && name === 'endArray')) {
         this.startLine ??= line
-        this.#assembler.consume(token)
+        this.#assembler.consume(withExactNumber(token))
         if (!this.#assembler.done) continue
         elements.push({ line: this.startLine, value: this.#assembler.current })
         this.startLine = undefined
@@ -92,6 +93,13 @@ class ListElements {
     }
     return elements
   }
+}
+
+/** The assembler takes over the value of a string as it is, and rounds that of a number. */
+function withExactNumber(token: Token): Token {
+  if (token.name !== 'numberValue') return token
+  const value = readNumber(token.value)
+  return value instanceof InexactNumber ? { name: 'stringValue', value: value as never } : token
 }
 
 /** Whether a file is one JSON value rather than JSON Lines. */
@@ -121,7 +129,7 @@ async function readWhole(path: string): Promise<Element> {
 
 function parse(text: string, line: number): Element {
   try {
-    return { line, value: JSON.parse(text) as unknown }
+    return { line, value: parseJson(text).value }
   } catch (error) {
     // The engine's own line and column are those within the entry.
     const reason = (error as Error).message.replace(/ \(line \d+ column \d+\)$/, '')

@@ -1,3 +1,4 @@
+import { InexactNumber } from '../../../text/exact-json.ts'
 import { CliError } from './cli-error.ts'
 
 /** One message of a turn, as the HTTP API accepts it. */
@@ -27,8 +28,8 @@ interface Origin {
   userId: string | null
 }
 
-/** What a reader yields: an item to import, or a problem. */
-export type Entry = Item | Problem
+/** What a reader yields: an item to import, or a part of the file that is not imported. */
+export type Entry = Item | Problem | Omission
 
 export type Item =
   | (Origin & {
@@ -42,6 +43,13 @@ export type Item =
 
 interface Problem {
   kind: 'problem'
+  line: number
+  reason: string
+}
+
+/** A part of the file that is left out on purpose, such as the output of a tool. */
+interface Omission {
+  kind: 'omission'
   line: number
   reason: string
 }
@@ -82,7 +90,7 @@ export function firstValue(fields: Fields, ...names: readonly string[]): unknown
 export function firstId(fields: Fields, ...names: readonly string[]): string | undefined {
   const value = firstValue(fields, ...names)
   if (typeof value === 'string') return value.trim() === '' ? undefined : value.trim()
-  return typeof value === 'number' ? String(value) : undefined
+  return typeof value === 'number' || value instanceof InexactNumber ? String(value) : undefined
 }
 
 /** `{ [name]: value }`, or `{}` for `undefined`. */

@@ -28,8 +28,16 @@ export async function* readDify(source: Source): AsyncGenerator<Entry> {
   yield* convert(elements, (value, line) => readRow(value, line, source, spool), 'data', 'feedback_data')
   // Pages are ordered newest first, so turns can only be numbered after the last page.
   for (const { conversationId, userId, messages } of spool.conversations()) {
-    for (const [i, { line, value, at }] of threadOf(messages).entries()) {
-      const body = { ...toTurn(value, at), conversation_id: conversationId, turn: i + 1 }
+    const thread = threadOf(messages)
+    for (const { line } of messages.filter((message) => !thread.includes(message))) {
+      yield { kind: 'omission', line, reason: 'an answer that was generated again' }
+    }
+    for (const [i, { line, value }] of thread.entries()) {
+      const body = {
+        ...toTurn(value, dateOf(value, source.date)),
+        conversation_id: conversationId,
+        turn: i + 1,
+      }
       yield { kind: 'turn', line, userId, body }
     }
   }
@@ -40,18 +48,19 @@ function readRow(value: unknown, line: number, source: Source, spool: MessageSpo
   const { row, isSingleTurn } = normaliseNames(value)
   const [query, answer] = [textIn(row, 'query'), textIn(row, 'answer')]
   if (query === '' && answer === '') throw new InvalidEntry('expected query or answer, got neither')
-  const at = Date.parse(dateOf(row, source.date))
+  const date = dateOf(row, source.date)
   const userId = firstId(row, 'user_id', 'user', 'from_end_user_session_id') ?? null
   const id = firstId(row, 'id')
   const conversationId = firstId(row, 'conversation_id')
   if (!isSingleTurn && id !== undefined && conversationId !== undefined) {
     const parent = firstId(row, 'parent_message_id') ?? null
-    spool.put({ conversationId, userId, id, parent, at, line, value: row })
-    return []
+    const earlier = spool.put({ conversationId, userId, id, parent, at: Date.parse(date), line, value: row })
+    if (earlier === undefined) return []
+    return [{ kind: 'omission', line: earlier, reason: `the message occurs again on line ${line}` }]
   }
   const metadata = conversationId === undefined ? {} : { metadata: { dify_conversation_id: conversationId } }
   const key = idempotencyKey('dify', id, query, answer)
-  return [{ kind: 'turn', line, userId, body: { ...toTurn(row, at), ...metadata }, key }]
+  return [{ kind: 'turn', line, userId, body: { ...toTurn(row, date), ...metadata }, key }]
 }
 
 /** Renames the fields of annotations and feedback to those of the service API. */
@@ -66,8 +75,7 @@ function normaliseNames(value: Fields): { row: Fields; isSingleTurn: boolean } {
   return { row: { ...value, query, answer: firstValue(value, 'answer', '答案') ?? '' }, isSingleTurn: true }
 }
 
-function toTurn(row: Fields, at: number) {
-  const date = new Date(at).toISOString()
+function toTurn(row: Fields, date: string) {
   const said = [
     { role: 'user', content: textIn(row, 'query'), at: date },
     { role: 'assistant', content: textIn(row, 'answer'), at: date },

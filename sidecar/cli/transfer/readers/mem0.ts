@@ -1,3 +1,4 @@
+import { inZone, parseLocalTime } from '../../../text/local-time.ts'
 import { toIso } from '../input/dates.ts'
 import { readElements } from '../input/elements.ts'
 import {
@@ -13,6 +14,9 @@ import {
   type Source,
 } from '../input/entry.ts'
 import { flatMetadata, sharedFields } from './turn-builder.ts'
+
+/** mem0 stamps with this zone wherever it runs, so that the offset says nothing about the user. */
+const MEM0_ZONE = 'America/Los_Angeles'
 
 /**
  * Reads the result of mem0's `get_all`: `{"results": […]}` or the bare list, from the Python or TypeScript library, the
@@ -49,5 +53,8 @@ function toEntry(value: unknown, line: number, fileDate: string): Entry {
 
 function dateIn(value: Fields, ...names: readonly string[]): string | undefined {
   const found = firstValue(value, ...names)
-  return found === undefined ? undefined : toIso(found)
+  if (found === undefined) return undefined
+  const date = toIso(found)
+  const { at, utc_offset } = parseLocalTime(date)
+  return utc_offset === inZone({ at }, MEM0_ZONE).utc_offset ? new Date(at).toISOString() : date
 }

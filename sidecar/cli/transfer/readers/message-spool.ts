@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
+import { parseJson } from '../../../text/exact-json.ts'
 import type { Fields } from '../input/entry.ts'
 
 interface SpooledMessage {
@@ -16,6 +17,7 @@ interface SpooledMessage {
 export class MessageSpool implements Disposable {
   // An empty name makes SQLite use a temporary database that spills to disk.
   readonly #db = new DatabaseSync('')
+  readonly #find
   readonly #put
 
   constructor() {
@@ -26,13 +28,16 @@ export class MessageSpool implements Disposable {
         UNIQUE (conversation, id) ON CONFLICT REPLACE
       );
       BEGIN`)
+    this.#find = this.#db.prepare('SELECT message FROM messages WHERE conversation = ? AND id = ?')
     this.#put = this.#db.prepare('INSERT INTO messages VALUES (?, ?, ?, ?, ?)')
   }
 
-  /** A message that occurs again on an overlapping page replaces the first. */
-  put(message: SpooledMessage): void {
+  /** A message that occurs again on an overlapping page replaces the first, whose line is returned. */
+  put(message: SpooledMessage): number | undefined {
     const { conversationId, userId, id, at } = message
+    const earlier = this.#find.get(conversationId, id)
     this.#put.run(conversationId, userId, id, at, JSON.stringify(message))
+    return earlier && toMessage(earlier).line
   }
 
   /** Conversations by start time, their messages oldest first. Holds one in memory at a time. */
@@ -44,7 +49,7 @@ export class MessageSpool implements Disposable {
     for (const row of list.iterate()) {
       const conversationId = row['conversation'] as string
       const rows = read.all(conversationId)
-      const messages = rows.map(({ message }) => JSON.parse(message as string) as SpooledMessage)
+      const messages = rows.map(toMessage)
       yield { conversationId, userId: row['user'] as string | null, messages }
     }
   }
@@ -52,4 +57,8 @@ export class MessageSpool implements Disposable {
   [Symbol.dispose](): void {
     this.#db.close()
   }
+}
+
+function toMessage({ message }: Record<string, unknown>): SpooledMessage {
+  return parseJson(message as string).value as SpooledMessage
 }

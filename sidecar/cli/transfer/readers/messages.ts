@@ -36,12 +36,12 @@ export async function* readMessages(source: Source): AsyncGenerator<Entry> {
 }
 
 function readMessage(value: Fields, line: number, source: Source, conversations: Conversations): Entry[] {
-  const message = toMessage(value, source.date)
-  if (!message) return []
+  const read = toMessage(value, source.date)
+  if ('omitted' in read) return [{ kind: 'omission', line, reason: read.omitted }]
   const turn = turnOf(value)
   const id = firstId(value, 'conversation_id', 'conversationId') ?? source.name
   const { builder, ended } = conversations.open(id, firstId(value, 'user_id', 'userId') ?? null)
-  return [...ended, ...builder.push(message, line, sharedFields(value), turn)]
+  return [...ended, ...builder.push(read.message, line, sharedFields(value), turn)]
 }
 
 /** The conversations in a file of single messages. */
@@ -96,8 +96,12 @@ function* readConversation(
   let date = dateOf(fields, fileDate)
   for (const [i, given] of messages.entries()) {
     try {
-      const message = toMessage(given, date)
-      if (!message) continue
+      const read = toMessage(given, date)
+      if ('omitted' in read) {
+        yield { kind: 'omission', line, reason: `messages[${i}]: ${read.omitted}` }
+        continue
+      }
+      const { message } = read
       // A message without a date gets that of the message before it.
       date = message.at
       const shared = { ...sharedFields(fields), ...sharedFields(given as Fields) }
@@ -113,6 +117,6 @@ function* readConversation(
 function turnOf(value: Fields): number | undefined {
   const turn = value['turn'] ?? undefined
   if (turn === undefined) return undefined
-  if (typeof turn === 'number' && Number.isSafeInteger(turn) && turn >= 1) return turn
-  throw new InvalidEntry(`turn: expected an integer ≥ 1, got ${preview(turn)}`)
+  if (typeof turn === 'number' && Number.isSafeInteger(turn) && turn >= 0) return turn
+  throw new InvalidEntry(`turn: expected an integer ≥ 0, got ${preview(turn)}`)
 }

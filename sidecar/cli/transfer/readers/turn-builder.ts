@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { readContent, readRole } from '../../../text/chat-message.ts'
 import { toIso } from '../input/dates.ts'
 import {
   type Entry,
@@ -13,58 +14,41 @@ import {
   type TurnBody,
 } from '../input/entry.ts'
 
-const ROLES: Readonly<Record<string, MessageBody['role'] | null>> = {
-  user: 'user',
-  human: 'user',
-  assistant: 'assistant',
-  ai: 'assistant',
-  bot: 'assistant',
-  model: 'assistant',
-  system: 'system',
-  developer: 'system',
-  // Output of tools is not part of the conversation.
-  tool: null,
-  function: null,
-}
-
 /** Field names of message dates. */
 const DATE_FIELDS = ['at', 'created_at', 'createdAt', 'timestamp', 'create_time', 'date'] as const
 
 /** Most messages per turn that the API accepts. */
 const MAX_MESSAGES = 1000
 
+/** A message for the API, or why the message is left out. */
+type ReadMessage = { message: MessageBody } | { omitted: string }
+
 /**
- * Converts a message for the API. Returns `undefined` for one without text (a tool call, its result, an image).
+ * Converts a message for the API. A message of a tool and one without text (a tool call, an image) are left out.
  * @param date used for a message without a date
  * @throws {InvalidEntry}
  */
-export function toMessage(value: unknown, date: string): MessageBody | undefined {
+export function toMessage(value: unknown, date: string): ReadMessage {
   if (!isObject(value)) {
     throw new InvalidEntry(`expected a message with role and content, got ${preview(value)}`)
   }
-  const given = value['role']
-  const role = typeof given === 'string' ? ROLES[given.toLowerCase()] : undefined
+  const role = readRole(value['role'])
   if (role === undefined) {
-    throw new InvalidEntry(`role: expected user, assistant or system, got ${preview(given)}`)
+    throw new InvalidEntry(`role: expected user, assistant or system, got ${preview(value['role'])}`)
   }
-  const content = textOf(value['content'])
-  if (role === null || content.trim() === '') return undefined
-  return { role, content, ...optional('name', firstId(value, 'name')), at: dateOf(value, date) }
+  const content = readContent(value['content'])
+  if (content === undefined) {
+    throw new InvalidEntry(`content: expected text, got ${preview(value['content'])}`)
+  }
+  if (role === null) return { omitted: `a message of role ${preview(value['role'])}` }
+  if (content.trim() === '') return { omitted: 'a message without text' }
+  return { message: { role, content, ...optional('name', firstId(value, 'name')), at: dateOf(value, date) } }
 }
 
 /** @throws {InvalidEntry} for an invalid date */
 export function dateOf(value: Fields, fallback: string): string {
   const date = firstValue(value, ...DATE_FIELDS)
   return date === undefined ? fallback : toIso(date)
-}
-
-/** The text of a message, or of its text parts (OpenAI's list of `{type, text}`). */
-function textOf(content: unknown): string {
-  if (typeof content === 'string') return content
-  if (content === null || content === undefined) return ''
-  if (!Array.isArray(content)) throw new InvalidEntry(`content: expected text, got ${preview(content)}`)
-  const texts = content.map((part: unknown) => (isObject(part) ? part['text'] : part))
-  return texts.filter((text) => typeof text === 'string').join('\n')
 }
 
 /** Fields of a turn that may be given on the conversation or on a message. */
@@ -95,12 +79,14 @@ export function turnBuilder(conversation_id: string, userId: string | null) {
   let open: { line: number; turn: number | undefined; messages: MessageBody[]; shared: Fields } | undefined
   let last = 0
 
-  /** Ends the open turn. Returns it unless it has only system messages. */
+  /** Ends the open turn. A turn of system messages only is left out. */
   function end(): Entry[] {
     if (!open) return []
     const { line, messages, shared, turn = last + 1 } = open
     open = undefined
-    if (!hasConversation(messages)) return []
+    if (!hasConversation(messages)) {
+      return [{ kind: 'omission', line, reason: 'a turn of system messages only' }]
+    }
     last = Math.max(last, turn)
     return [{ kind: 'turn', line, userId, body: { messages, conversation_id, turn, ...shared } }]
   }

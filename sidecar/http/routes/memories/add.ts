@@ -1,21 +1,70 @@
 import { z } from '@hono/zod-openapi'
+import type { Message } from '../../../memory/model/turns.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { type ChatRole, readContent, readRole } from '../../../text/chat-message.ts'
+import { MAX_MESSAGE_LENGTH } from '../../../text/cleaning/lengths.ts'
+import { parseLocalTime } from '../../../text/local-time.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
-import { roundTo } from '../../shared/values.ts'
+import { roundTo, toCleaned } from '../../shared/values.ts'
 
-const MAX_CONTENT = 100_000
+const ROLE_ERROR = 'expected one of "user", "assistant", "system", "developer", "tool"'
+
+const role = z
+  .string({ error: ROLE_ERROR })
+  .transform((given, context): ChatRole | null => {
+    const read = readRole(given)
+    if (read !== undefined) return read
+    context.addIssue({ code: 'custom', message: ROLE_ERROR })
+    return z.NEVER
+  })
+  .openapi({
+    type: 'string',
+    enum: ['user', 'assistant', 'system', 'developer', 'tool'],
+    description: 'developer counts as system. Messages of tools are not stored.',
+  })
+
+const content = z
+  .unknown()
+  .transform((given, context): string => {
+    const read = readContent(given)
+    if (read !== undefined) return read
+    context.addIssue({ code: 'custom', message: 'expected a string, a list of content parts or null' })
+    return z.NEVER
+  })
+  .openapi({
+    type: 'string',
+    description:
+      'The text, or a list of content parts such as {"type":"text","text":"…"}, of which only texts are read. A message without text, such as a tool call, is not stored.',
+    example: 'I moved to Kyoto and I am allergic to peanuts.',
+  })
+
+/** Accepted, because chat APIs send it, and not read. */
+const ignored = (type: 'string' | 'object') =>
+  z.unknown().optional().openapi({ type, description: 'Not read.' })
+const ignoredList = z
+  .unknown()
+  .optional()
+  .openapi({ type: 'array', items: { type: 'object' }, description: 'Not read.' })
 
 const message = z.strictObject({
-  role: z.enum(['user', 'assistant', 'system']),
-  content: z
-    .string()
-    .max(MAX_CONTENT, { error: `expected at most ${MAX_CONTENT} characters` })
-    .openapi({ example: 'I moved to Kyoto and I am allergic to peanuts.' }),
+  role,
+  content: content.optional(),
+  tool_calls: ignoredList,
+  tool_call_id: ignored('string'),
+  function_call: ignored('object'),
+  refusal: ignored('string'),
+  annotations: ignoredList,
+  audio: ignored('object'),
+  reasoning_content: ignored('string'),
   name: s.identifier('Name of the speaker; default: the role.', 'Ada').optional(),
-  at: s.time('When it was said; default: now.').optional(),
+  at: s
+    .time(
+      'When it was said; default: now. Its UTC offset decides the local date; with Z, the rules of the app do.',
+    )
+    .optional(),
 })
 
 export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
@@ -26,10 +75,18 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
     description:
       'Sending the same turn (conversation_id and turn) again replaces it. For a request without a turn number, an Idempotency-Key header makes retries safe.',
     headers: {
-      'idempotency-key': z.string().min(1).max(255).optional().openapi({
-        description: 'Identifies the request, at most 255 characters; use the same key for every retry.',
-        example: 'run-1-add',
-      }),
+      // Dify's custom tools send an optional header that is not set as an empty one.
+      'idempotency-key': z
+        .string()
+        .max(255)
+        .transform((key) => key || undefined)
+        .optional()
+        .openapi({
+          type: 'string',
+          description:
+            'Identifies the request, at most 255 characters; use the same key for every retry. Empty means absent.',
+          example: 'run-1-add',
+        }),
     },
     body: {
       user_id: s.userId,
@@ -37,7 +94,9 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
         .array(message)
         .min(1, { error: 'expected at least one message' })
         .max(1000, { error: 'expected at most 1000 messages' })
-        .describe(`Messages of the turn in order: 1 to 1000, each with at most ${MAX_CONTENT} characters.`),
+        .describe(
+          `Messages of the turn in order: 1 to 1000. A message of more than ${MAX_MESSAGE_LENGTH} characters is stored in pieces.`,
+        ),
       conversation_id: s.conversationId.optional(),
       turn: s.turn.optional(),
       ...s.labels,
@@ -61,12 +120,19 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       status: z.enum(['stored', 'buffered']),
       turn_id: z.string(),
       turn: z.number().nullable(),
+      change: z
+        .enum(['added', 'replaced', 'unchanged'])
+        .describe(
+          'added: the turn is new. replaced, unchanged: it was stored already, with other or the same messages.',
+        ),
       events: z.array(s.memoryEvent),
       pending: s.pendingCounts,
+      degraded: s.degraded,
       reason: z
         .string()
         .nullable()
         .describe('Why the turn is pending although mode is sync; otherwise null.'),
+      cleaned: s.cleaned,
       took_ms: z.number(),
     },
   }).handle(async (body, c) => {
@@ -80,10 +146,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       scope,
       {
         ...s.toNarrowing(body),
-        messages: body.messages.map(({ at, ...rest }) => ({
-          ...rest,
-          ...(at ? { at: Date.parse(at) } : {}),
-        })),
+        messages: body.messages.flatMap(toMessage),
         conversationId: conversation_id,
         turn,
         metadata: metadata as JsonObject | undefined,
@@ -96,11 +159,27 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       status: added.status,
       turn_id: turnId,
       turn: added.turn,
+      change: added.change,
       events: added.events,
       pending: buffer?.count(scope) ?? { turns: 0, tokens: 0 },
+      degraded: added.degraded,
       reason: added.reason,
+      cleaned: toCleaned(added.cleaned),
       took_ms: roundTo(performance.now() - started),
     }
     return answer.status === 'stored' ? answer : c.json(answer, 202)
   })
+}
+
+/** Empty for a message without text. */
+function toMessage({ role, content = '', name, at }: z.output<typeof message>): Message[] {
+  if (role === null || content.trim() === '') return []
+  return [
+    {
+      role,
+      content,
+      ...(name === undefined ? {} : { name }),
+      ...(at === undefined ? {} : parseLocalTime(at)),
+    },
+  ]
 }

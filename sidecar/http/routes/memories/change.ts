@@ -1,12 +1,13 @@
 import { z } from '@hono/zod-openapi'
 import type { Correction } from '../../../memory/engine/engine.ts'
+import type { Scope } from '../../../memory/model/scope.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
-import { omitUndefined } from '../../shared/values.ts'
+import { omitUndefined, toCleaned } from '../../shared/values.ts'
 
 /** Accepts a year, a month or a day that exists: `2026-02-30` does not. */
 function isDate(text: string): boolean {
@@ -15,7 +16,8 @@ function isDate(text: string): boolean {
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
 }
 
-export function changeRoutes(api: Api, { engine, buffer, ledger, timeline }: HttpServices): void {
+export function changeRoutes(api: Api, services: HttpServices): void {
+  const { engine, buffer, intake, ledger, ruleBook, timeline } = services
   operation(api, {
     route: 'PATCH /v1/memories/{id}',
     operationId: 'update_memory',
@@ -49,11 +51,18 @@ export function changeRoutes(api: Api, { engine, buffer, ledger, timeline }: Htt
       reason: s.reason,
     },
     returns: 'The current version of the memory.',
-    answer: { status: z.enum(['updated', 'unchanged']), memory: memoryView },
+    answer: {
+      status: z.enum(['updated', 'unchanged']),
+      memory: memoryView,
+      degraded: s.degraded,
+      cleaned: s.cleaned,
+    },
   }).handle(async ({ id, user_id, memory: text, expires_at, metadata, reason = null, ...fields }, c) => {
+    const scope = scopeOf(c, user_id)
+    const cleaned = text === undefined ? undefined : await cleanCorrection(scope, id, text)
     const correction: Correction = omitUndefined({
       ...fields,
-      text,
+      text: cleaned?.text,
       metadata: metadata as JsonObject | undefined,
       expires_at: typeof expires_at === 'string' ? Date.parse(expires_at) : expires_at,
     })
@@ -63,9 +72,25 @@ export function changeRoutes(api: Api, { engine, buffer, ledger, timeline }: Htt
         'at least one of memory, topic, sub_topic, importance, event_date, expires_at, metadata',
       )
     }
-    const { memory, changed } = await engine.revise(scopeOf(c, user_id), id, correction, reason)
-    return { status: changed ? 'updated' : 'unchanged', memory: toView(memory, user_id) }
+    const { memory, changed, degraded } = await engine.revise(scope, id, correction, reason)
+    return {
+      status: changed ? 'updated' : 'unchanged',
+      memory: toView(memory, user_id),
+      degraded,
+      cleaned: cleaned && toCleaned(cleaned.counts),
+    }
   })
+
+  /** @throws {AppError} `invalid_request` when nothing is left of the text */
+  async function cleanCorrection(scope: Scope, id: string, content: string) {
+    const { app_id, role } = await engine.get(scope, id)
+    const { rules } = await ruleBook.inForce(scope.namespace, app_id)
+    const { texts, counts } = await intake.cleanTexts([{ role, content }], rules)
+    const text = texts[0]?.trim()
+    if (!text)
+      throw invalid('memory', 'more than the thoughts of a model or an unresolved reference', content)
+    return { text, counts }
+  }
 
   operation(api, {
     route: 'DELETE /v1/memories/{id}',
@@ -97,10 +122,10 @@ export function changeRoutes(api: Api, { engine, buffer, ledger, timeline }: Htt
       reason: s.reason,
     },
     returns: 'The current version of the memory.',
-    answer: { status: z.enum(['restored']), memory: memoryView },
+    answer: { status: z.enum(['restored']), memory: memoryView, degraded: s.degraded },
   }).handle(async ({ id, user_id, version, reason = null }, c) => {
-    const memory = await engine.restore(scopeOf(c, user_id), id, version, reason)
-    return { status: 'restored', memory: toView(memory, user_id) }
+    const { memory, degraded } = await engine.restore(scopeOf(c, user_id), id, version, reason)
+    return { status: 'restored', memory: toView(memory, user_id), degraded }
   })
 
   operation(api, {

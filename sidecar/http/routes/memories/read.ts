@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../../memory/model/filters.ts'
+import { parseLocalTime } from '../../../text/local-time.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { prepareQuery } from '../../shared/query.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { decodeCursor, encodeCursor, omitUndefined, roundTo, toIso } from '../../shared/values.ts'
@@ -110,6 +112,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
         .optional()
         .describe('Ids of at most 20 memories; the response says why each is not in the results.'),
       as_of: s.time('Searches the memories that were valid at this time; default: now.').optional(),
+      at: s.askedAt,
     },
     returns: 'Results, best match first.',
     answer: {
@@ -126,7 +129,8 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       degraded: z.array(z.string()),
       took_ms: z.number(),
     },
-  }).handle(async ({ user_id, query, threshold, filters, explain, ...body }, c) => {
+  }).handle(async ({ user_id, threshold, filters, explain, ...body }, c) => {
+    const { query, degraded: clipped } = await prepareQuery(body.query)
     const { found, whyNot, degraded, tookMs } = await recall.search(scopeOf(c, user_id), {
       ...s.toNarrowing(body),
       conversationId: body.conversation_id,
@@ -137,6 +141,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       explain,
       whyNot: body.why_not,
       asOf: body.as_of === undefined ? undefined : Date.parse(body.as_of),
+      askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
     })
     return {
       memories: found.map(({ memory, score, parts, validUntil }) => ({
@@ -145,7 +150,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
         parts: explain ? parts : undefined,
       })),
       why_not: whyNot,
-      degraded,
+      degraded: [...clipped, ...degraded],
       took_ms: roundTo(tookMs.total),
     }
   })

@@ -1,15 +1,21 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { archiveLines } from '../../../memory/archive/archive.ts'
+import { cleanLines } from '../../../memory/archive/clean-lines.ts'
 import { archived } from '../../../memory/archive/format.ts'
 import { type ForeignMemory, importMemories } from '../../../memory/archive/import-memories.ts'
 import { restoreRecords } from '../../../memory/archive/restore.ts'
 import { scopeKey } from '../../../memory/model/scope.ts'
 import { type AppRules, expiryOf } from '../../../memory/rules/rules.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { addCounts, type CleanedCounts } from '../../../text/cleaning/counts.ts'
+import { isPhatic } from '../../../text/cleaning/phatic.ts'
+import { inZone, parseLocalTime } from '../../../text/local-time.ts'
+import { inexactIn, removeNulls } from '../../shared/body.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import { problemsOf } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
+import { toCleaned } from '../../shared/values.ts'
 
 /** Maximum number of records per request. */
 const MAX_BATCH = 500
@@ -20,7 +26,7 @@ const label = (example: string) => s.identifier('', example).nullish()
 
 const item = z.strictObject({
   id: s.identifier('', 'a1b2').nullish(),
-  memory: s.memoryText.refine((text) => text.isWellFormed(), { error: 'expected well-formed Unicode' }),
+  memory: s.rawMemoryText,
   role: z.enum(['user', 'assistant', 'system']).nullish(),
   name: label('Ada'),
   at: s.time('').nullish(),
@@ -56,11 +62,18 @@ function batchOf(description: string, example: unknown) {
 
 /** @param name of an item in error messages */
 function decodeItems<T extends z.ZodType>(schema: T, items: readonly unknown[], name: string) {
-  const valid: z.output<T>[] = []
+  const valid: { index: number; data: z.output<T> }[] = []
   const refused: z.infer<typeof refusedItems> = []
   for (const [index, value] of items.entries()) {
+    const inexact = inexactIn(value)
+    if (inexact) {
+      const { field, message, received } = inexact
+      refused.push({ index, reason: `${field}: ${message}, got ${received}` })
+      continue
+    }
+    removeNulls(schema, value)
     const parsed = schema.safeDecode(value as z.input<T>)
-    if (parsed.success) valid.push(parsed.data)
+    if (parsed.success) valid.push({ index, data: parsed.data })
     else refused.push({ index, reason: problemsOf(parsed.error, value, name).message })
   }
   return { valid, refused }
@@ -83,7 +96,17 @@ const exportRoute = createRoute({
 })
 
 export function transferRoutes(api: Api, services: HttpServices): void {
-  const { engine, records, embedder, buffer, ruleBook, now } = services
+  const { engine, records, embedder, buffer, intake, metrics, ruleBook, now } = services
+
+  /** Reads the rules of each app once per request. */
+  const rulesReader = (namespace: string) => {
+    const known = new Map<string | null, Promise<AppRules>>()
+    return (appId: string | null) => {
+      const rules = known.get(appId) ?? ruleBook.inForce(namespace, appId).then((inForce) => inForce.rules)
+      known.set(appId, rules)
+      return rules
+    }
+  }
 
   api.openapi(exportRoute, (c) => {
     const { user_id } = c.req.valid('query')
@@ -110,16 +133,31 @@ export function transferRoutes(api: Api, services: HttpServices): void {
         conversation: { id: 'c-7', last_turn: 3, summary: '' },
       }),
     },
+    isBatch: true,
     returns: 'Number of restored and of unchanged records, and the refused lines.',
-    answer: { restored: z.number(), unchanged: z.number(), refused: refusedItems },
+    answer: {
+      restored: z.number(),
+      unchanged: z.number(),
+      refused: refusedItems,
+      degraded: s.degraded,
+      cleaned: s.cleaned,
+    },
   }).handle(async ({ user_id, records: lines }, c) => {
     const { valid, refused } = decodeItems(archived, lines, 'record')
-    const { restored, unchanged, waiting } = await engine.change(scopeKey(scopeOf(c, user_id)), (unit) =>
-      restoreRecords(unit, valid, { records, embedder }),
+    const scope = scopeOf(c, user_id)
+    const readRules = rulesReader(scope.namespace)
+    const { lines: cleanedLines, counts } = await cleanLines(
+      valid.map(({ data }) => data),
+      async (appId) => (await readRules(appId)).redact,
     )
+    metrics.cleaned(counts)
+    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
+      restoreRecords(unit, cleanedLines, { records, embedder }),
+    )
+    const { restored, unchanged, waiting } = answer
     // The buffer loads restored pending turns from the store, as after a restart.
     if (waiting.length > 0) await buffer?.start()
-    return { restored, unchanged, refused }
+    return { restored, unchanged, refused, degraded, cleaned: toCleaned(counts) }
   })
 
   operation(api, {
@@ -135,35 +173,45 @@ export function transferRoutes(api: Api, services: HttpServices): void {
         { id: 'a1b2', memory: 'Ada is allergic to peanuts.', created_at: '2026-03-01T09:30:00Z' },
       ),
     },
+    isBatch: true,
     returns: 'Number of imported, updated and unchanged memories, and the refused entries.',
     answer: {
       imported: z.number(),
       updated: z.number(),
       unchanged: z.number(),
       refused: refusedItems,
+      degraded: s.degraded,
+      cleaned: s.cleaned,
     },
   }).handle(async ({ user_id, memories }, c) => {
     const scope = scopeOf(c, user_id)
     const { valid, refused } = decodeItems(item, memories, 'memory')
     const foreign: ForeignMemory[] = []
-    const rulesOf = new Map<string | null, AppRules>()
-    for (const given of valid) {
-      const appId = given.app_id ?? null
-      const rules = rulesOf.get(appId) ?? (await ruleBook.inForce(scope.namespace, appId)).rules
-      rulesOf.set(appId, rules)
-      foreign.push(toForeign(given, rules, now()))
+    const readRules = rulesReader(scope.namespace)
+    const counts: CleanedCounts = {}
+    for (const { index, data } of valid) {
+      const rules = await readRules(data.app_id ?? null)
+      const texts = [{ role: data.role ?? 'user', content: data.memory }]
+      const cleaned = await intake.cleanTexts(texts, rules)
+      addCounts(counts, cleaned.counts)
+      const text = s.memoryText.safeParse(cleaned.texts[0])
+      if (isPhatic(cleaned.texts[0] as string, { answersQuestion: true })) {
+        refused.push({ index, reason: 'memory: expected something to remember, got an acknowledgement' })
+      } else if (text.success) foreign.push(toForeign({ ...data, memory: text.data }, rules, now()))
+      else refused.push({ index, reason: problemsOf(text.error, cleaned.texts[0], 'memory').message })
     }
-    const outcome =
-      foreign.length > 0
-        ? await engine.change(scopeKey(scope), (unit) => importMemories(unit, foreign))
-        : { imported: 0, updated: 0, unchanged: 0 }
-    return { ...outcome, refused }
+    refused.sort((a, b) => a.index - b.index)
+    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
+      importMemories(unit, foreign),
+    )
+    return { ...answer, refused, degraded, cleaned: toCleaned(counts) }
   })
 }
 
 function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
-  const created = parseTime(given.created_at) ?? parseTime(given.at) ?? now
-  const at = parseTime(given.at) ?? created
+  const said = parseLocalTime(given.at ?? given.created_at ?? new Date(now).toISOString())
+  const { at } = said
+  const created = parseTime(given.created_at) ?? at
   const role = given.role ?? 'user'
   return {
     foreign_id: given.id ?? null,
@@ -179,7 +227,7 @@ function toForeign(given: Item, rules: AppRules, now: number): ForeignMemory {
     importance: given.importance ?? null,
     event_date: given.event_date ?? null,
     expires_at: parseTime(given.expires_at) ?? expiryOf(rules, given.topic ?? null, at),
-    at,
+    ...inZone(said, rules.time_zone),
     created_at: created,
     updated_at: Math.max(created, parseTime(given.updated_at) ?? at),
   }

@@ -56,7 +56,7 @@ describe('migrate', () => {
       counts,
     )
     for (const store of [source, target, file]) await store.close()
-  }, 60_000)
+  })
 
   it('continues at its checkpoint after a failure of any commit, and blocks the start of a sidecar until then', async () => {
     const source = await openFilled()
@@ -95,7 +95,7 @@ describe('migrate', () => {
       expect(nth).toBeLessThan(30)
     }
     await source.close()
-  }, 60_000)
+  })
 
   it('rejects a target that is not empty or was filled from another source', async () => {
     const [source, target] = [await openFilled(), openSqliteRecords(':memory:')]

@@ -25,14 +25,14 @@ describe('npm run import', () => {
       'openai.json',
       ['--user', 'ada'],
       0,
-      'as messages: 2 turns stored.',
+      'as messages: 2 turns stored; 2 left out.',
       ['I am allergic to peanuts.', 'I will keep peanuts out of it.', 'I play the cello on Fridays.'],
     ],
     [
       'dify-pages.json',
       ['--user', 'ada'],
       0,
-      'as dify: 3 turns stored.',
+      'as dify: 3 turns stored; 1 left out.',
       [
         'I live in Leeds.',
         'Leeds is noted.',
@@ -79,8 +79,11 @@ describe('npm run import', () => {
       expect(first.code).toBe(code)
       const once = await list(url, 'ada')
       expect(texts(once).sort()).toEqual(expected.sort())
-      for (let again = 0; again < 2; again++)
-        expect((await run('import', ['--from', path, '--url', url, ...args])).code).toBe(code)
+      for (let again = 0; again < 2; again++) {
+        const repeated = await run('import', ['--from', path, '--url', url, ...args])
+        expect(repeated.code).toBe(code)
+        expect(repeated.out).toMatch(/: \d+ already present[;.]/)
+      }
       expect(stable(await list(url, 'ada'))).toEqual(stable(once))
       expect(existsSync(`${path}.import-state.json`)).toBe(false)
     },

@@ -36,10 +36,14 @@ describe('a JSON file', () => {
         async (list, layout) => {
           const [name, text] = (layouts[layout] as (typeof layouts)[string])(list)
           const expected = list.map(({ content }) => content).filter((content) => content.trim() !== '')
-          const read = (await readAll(readMessages, file(name, text))).flatMap((entry) =>
-            entry.kind === 'turn' ? entry.body.messages.map(({ content }) => content) : [entry.kind],
-          )
+          const entries = await readAll(readMessages, file(name, text))
+          const read = entries.flatMap((entry) => {
+            if (entry.kind === 'omission') return []
+            return entry.kind === 'turn' ? entry.body.messages.map(({ content }) => content) : [entry.kind]
+          })
           expect(read).toEqual(expected.map((content) => content.toWellFormed()))
+          const omitted = entries.filter(({ kind }) => kind === 'omission')
+          expect(omitted).toHaveLength(list.length - expected.length)
         },
       ),
       { numRuns: 100 },
@@ -164,9 +168,13 @@ describe('toIso', () => {
     ['2026-03-02T10:00:00Z', '2026-03-02T10:00:00.000Z'],
     ['2026-03-02T10:00:00', '2026-03-02T10:00:00.000Z'],
     ['2026-03-02 10:00:00.123456', '2026-03-02T10:00:00.123Z'],
-    ['2026-03-02T10:00:00+02:00', '2026-03-02T08:00:00.000Z'],
-    ['2026-03-02', '2026-03-02T00:00:00.000Z'],
+    ['2026-03-02T10:00:00+02:00', '2026-03-02T10:00:00.000+02:00'],
+    ['2026-03-02 10:00:00 -0330', '2026-03-02T10:00:00.000-03:30'],
+    ['2026-03-02 10:00:00,5+0900', '2026-03-02T10:00:00.500+09:00'],
+    ['2026-03-02', '2026-03-02T00:00:00.000+00:00'],
     ['Mon, 02 Mar 2026 10:00:00 GMT', '2026-03-02T10:00:00.000Z'],
+    ['Mon, 02 Mar 2026 10:00:00 +0900', '2026-03-02T10:00:00.000+09:00'],
+    ['Mon Mar 02 2026 10:00:00 GMT', '2026-03-02T10:00:00.000Z'],
     [1772445600, '2026-03-02T10:00:00.000Z'],
     ['1772445600', '2026-03-02T10:00:00.000Z'],
     [1772445600.5, '2026-03-02T10:00:00.500Z'],

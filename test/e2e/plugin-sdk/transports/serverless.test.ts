@@ -145,11 +145,11 @@ describe('a plugin over serverless HTTP', () => {
     await expect(left).rejects.toThrow()
     // The session id is reusable after its tool was aborted; until then a second request is dropped.
     let second = null
-    while (second === null) {
+    for (let waitMs = 50; second === null; waitMs *= 2) {
       const again = { ...invokeTool('wait', { ms: 0 }), session_id: asked.session_id }
       second = await Promise.race([
         invokeServerless(url, again),
-        new Promise<null>((r) => setTimeout(r, 50, null)),
+        new Promise<null>((r) => setTimeout(r, waitMs, null)),
       ])
     }
     expect(nodeOutput(second).text).toBe('waited')

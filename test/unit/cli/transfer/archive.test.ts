@@ -5,6 +5,8 @@ import { scopeKey } from '../../../../sidecar/memory/model/scope.ts'
 import { testApp } from '../../../helpers/test-app.ts'
 import { answersOf, exportOf, importInto, live, recordsOf, step } from './life.ts'
 
+const RUNS = process.env['CI'] ? 25 : 10
+
 describe('GET /v1/export', () => {
   it('restores the same state after deletion, also in parts or twice', async () => {
     await fc.assert(
@@ -33,7 +35,7 @@ describe('GET /v1/export', () => {
           expect(await answersOf(app, times)).toEqual(before)
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 2 * RUNS },
     )
   })
 
@@ -53,7 +55,7 @@ describe('GET /v1/export', () => {
           expect((await exportOf(other)).slice(1)).toEqual((await exportOf(one)).slice(1))
         },
       ),
-      { numRuns: 25 },
+      { numRuns: RUNS },
     )
   })
 

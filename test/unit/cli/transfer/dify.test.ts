@@ -5,10 +5,28 @@ import { file, fixture, readAll, turns } from '../../../helpers/cli/transfer/hel
 
 describe('readDify', () => {
   it('numbers the turns of pages like sys.dialogue_count and skips regenerated answers', async () => {
-    expect(turns(await readAll(readDify, fixture('dify-pages.json')))).toEqual([
+    const entries = await readAll(readDify, fixture('dify-pages.json'))
+    expect(turns(entries.filter(({ kind }) => kind === 'turn'))).toEqual([
       [null, 'd1', 1, ['I live in Leeds.', 'Leeds is noted.']],
       [null, 'd1', 2, ['I have a cat called Biscuit.']],
       [null, 'd1', 3, ['I started as a potter today.', 'Congratulations on the pottery.']],
+    ])
+  })
+
+  it('reports the lines that it leaves out', async () => {
+    const said = (id: string, query: string, parent: string | null, created_at: number) =>
+      JSON.stringify({ id, conversation_id: 'd', query, answer: '', parent_message_id: parent, created_at })
+    const first = said('m1', 'I live in Leeds.', null, 1)
+    const lines = [first, said('m2', 'I row.', 'm1', 2), said('m3', 'I sail.', 'm1', 3), first, '{"id":"m4"}']
+    const entries = await readAll(readDify, file('d.jsonl', lines.join('\n')))
+    expect(entries.filter(({ kind }) => kind !== 'turn')).toEqual([
+      { kind: 'omission', line: 1, reason: 'the message occurs again on line 4' },
+      { kind: 'problem', line: 5, reason: 'expected query or answer, got neither' },
+      { kind: 'omission', line: 2, reason: 'an answer that was generated again' },
+    ])
+    expect(turns(entries.filter(({ kind }) => kind === 'turn'))).toEqual([
+      [null, 'd', 1, ['I live in Leeds.']],
+      [null, 'd', 2, ['I sail.']],
     ])
   })
 

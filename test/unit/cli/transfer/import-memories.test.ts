@@ -29,7 +29,7 @@ describe('POST /v1/memories/import', () => {
     const { status, body } = await post([PEANUTS, LEEDS, ROWS])
     expect({ status, body }).toEqual({
       status: 200,
-      body: { imported: 3, updated: 0, unchanged: 0, refused: [] },
+      body: { imported: 3, updated: 0, unchanged: 0, refused: [], degraded: [] },
     })
     const memories = await list()
     expect(memories.map(({ memory }) => memory)).toEqual([ROWS.memory, LEEDS.memory, PEANUTS.memory])
@@ -62,10 +62,16 @@ describe('POST /v1/memories/import', () => {
   it('stores a memory once, by id or by text, also within one request', async () => {
     const { post, list } = open()
     expect(
-      (await post([PEANUTS, PEANUTS, ROWS, { ...ROWS, memory: 'ada ROWS on the Aire' }])).body,
+      (await post([PEANUTS, PEANUTS, ROWS, { ...ROWS, memory: ' Ada rows  on the Aire' }])).body,
     ).toMatchObject({ imported: 2, unchanged: 2 })
     const before = await list()
-    expect((await post([PEANUTS, ROWS])).body).toEqual({ imported: 0, updated: 0, unchanged: 2, refused: [] })
+    expect((await post([PEANUTS, ROWS])).body).toEqual({
+      imported: 0,
+      updated: 0,
+      unchanged: 2,
+      refused: [],
+      degraded: [],
+    })
     expect(await list()).toEqual(before)
   })
 

@@ -44,6 +44,43 @@ describe('readMessages', () => {
     ])
   })
 
+  it.each(['a.json', 'a.jsonl'])('keeps the digits of numbers beyond 2^53 in %s', async (name) => {
+    const message = (id: string, n: string) =>
+      `{"role":"user","content":"A.","conversation_id":${id},"metadata":{"n":${n}}}`
+    const list = [message('9007199254740993', '1e400'), message('9007199254740992', '7')]
+    const text = name === 'a.json' ? `[${list.join(',\n')}]` : list.join('\n')
+    expect(bodies(await readAll(readMessages, file(name, text)))).toMatchObject([
+      { conversation_id: '9007199254740993', metadata: { n: '1e400' } },
+      { conversation_id: '9007199254740992', metadata: { n: 7 } },
+    ])
+  })
+
+  it('reports the messages that it leaves out', async () => {
+    const list = [
+      { role: 'system', content: 'Be brief.' },
+      { role: 'tool', content: '{}' },
+      { role: 'user', content: [{ type: 'image_url' }] },
+    ]
+    const lines = list.map((message) => JSON.stringify(message)).join('\n')
+    expect(await readAll(readMessages, file('a.jsonl', lines))).toEqual([
+      { kind: 'omission', line: 2, reason: 'a message of role "tool"' },
+      { kind: 'omission', line: 3, reason: 'a message without text' },
+      { kind: 'omission', line: 1, reason: 'a turn of system messages only' },
+    ])
+  })
+
+  it('keeps turn 0 and numbers the turns after it from 1', async () => {
+    const list = [
+      { role: 'user', content: 'A.', turn: 0 },
+      { role: 'assistant', content: 'B.', turn: 0 },
+      { role: 'user', content: 'C.' },
+    ]
+    expect(turns(await readAll(readMessages, file('a.json', JSON.stringify(list))))).toEqual([
+      [null, 'a.json', 0, ['A.', 'B.']],
+      [null, 'a.json', 1, ['C.']],
+    ])
+  })
+
   it('reads more conversations than it keeps open', async () => {
     const lines = Array.from(
       { length: 10_500 },
@@ -58,8 +95,13 @@ describe('readMessages', () => {
   })
 
   it('reads OpenAI messages without tool output and falls back to the date of the file', async () => {
-    const [first, second, ...more] = await readAll(readMessages, fixture('openai.json'))
+    const entries = await readAll(readMessages, fixture('openai.json'))
+    const [first, second, ...more] = entries.filter(({ kind }) => kind === 'turn')
     expect(more).toEqual([])
+    expect(entries.filter(({ kind }) => kind !== 'turn')).toEqual([
+      { kind: 'omission', line: 2, reason: 'messages[2]: a message without text' },
+      { kind: 'omission', line: 2, reason: 'messages[3]: a message of role "tool"' },
+    ])
     const conversation_id = 'openai.json#1'
     const at = '2026-04-01T00:00:00.000Z'
     expect(bodies([first as Entry, second as Entry])).toEqual([

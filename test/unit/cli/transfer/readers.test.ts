@@ -19,7 +19,7 @@ describe('readMem0', () => {
       },
       { memory: 'Ada is allergic to peanuts.', created_at: '2025-06-02T10:00:00.000Z', metadata: {} },
       {},
-      { run_id: 'r1', created_at: '2025-06-03T00:00:00.000Z', metadata: { categories: ['sports'] } },
+      { run_id: 'r1', created_at: '2025-06-03T00:00:00.000+00:00', metadata: { categories: ['sports'] } },
     ])
     expect(entries.map((entry) => 'userId' in entry && entry.userId)).toEqual(['ada', 'ada', false, 'ada'])
   })

@@ -86,10 +86,10 @@ describe('extraction rules', () => {
 })
 
 describe('extracted facts', () => {
-  it('are merged when they have the same words, with all sources in order', async () => {
+  it('are merged when they have the same text, with all sources in order', async () => {
     const facts = [
       { text: 'Ana is a nurse.', topic: 'other', messages: [3], importance: 2 },
-      { text: 'ana is a nurse', topic: 'work', messages: [1], importance: 4, event_date: '2020' },
+      { text: 'Ana  is a nurse', topic: 'work', messages: [1], importance: 4, event_date: '2020' },
     ]
     const { outcome } = await extracted(english, [json({ facts })])
 

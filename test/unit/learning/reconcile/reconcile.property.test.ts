@@ -8,7 +8,7 @@ import {
   UnreadableDecisions,
 } from '../../../../sidecar/learning/reconcile/types.ts'
 import type { Completion } from '../../../../sidecar/ports/language-model.ts'
-import { normaliseForDuplicate } from '../../../../sidecar/text/verbatim.ts'
+import { wordKey } from '../../../../sidecar/text/identity.ts'
 import { scripted } from './helpers.ts'
 
 const WORDS = [
@@ -125,15 +125,15 @@ describe('arbitrary answers of the model', () => {
         const found = facts.map(() => memories.filter(() => chosen.next().value))
         for (const one of await decide(given, (fact) => found[facts.indexOf(fact)] ?? [])) {
           if (one.event === 'ADD' || one.target === null) continue
-          const speakerKey = normaliseForDuplicate(facts[one.fact]?.speaker ?? '')
+          const speakerKey = wordKey(facts[one.fact]?.speaker ?? '')
           // A repeated fact is represented by its last occurrence.
           const upTo = one.event === 'NOOP' && one.sameAs !== undefined ? one.sameAs : one.fact
           const closed = facts.flatMap((fact, i) =>
-            i <= upTo && normaliseForDuplicate(fact.speaker) === speakerKey ? (found[i] ?? []) : [],
+            i <= upTo && wordKey(fact.speaker) === speakerKey ? (found[i] ?? []) : [],
           )
           const target = closed.find(({ id }) => id === one.target)
           expect(target).toBeDefined()
-          expect(normaliseForDuplicate(target?.speaker ?? '')).toBe(speakerKey)
+          expect(wordKey(target?.speaker ?? '')).toBe(speakerKey)
         }
       }),
       { numRuns: 100 },
@@ -180,9 +180,7 @@ describe('arbitrary answers of the model', () => {
         for (const other of [one.supersededBy, one.sameAs]) {
           if (other === undefined) continue
           expect(decisions.some(({ fact }) => fact === other)).toBe(true)
-          expect(normaliseForDuplicate(facts[other]?.speaker ?? '')).toBe(
-            normaliseForDuplicate(facts[one.fact]?.speaker ?? ''),
-          )
+          expect(wordKey(facts[other]?.speaker ?? '')).toBe(wordKey(facts[one.fact]?.speaker ?? ''))
         }
         if (one.supersededBy !== undefined) expect(one.supersededBy).toBeGreaterThan(one.fact)
         expect(one.target !== null || one.supersededBy !== undefined || one.sameAs !== undefined).toBe(true)

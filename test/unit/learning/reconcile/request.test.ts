@@ -26,6 +26,20 @@ describe('the request', () => {
     expect(tokens).toBeLessThan(450)
   })
 
+  it('shows the local date of each statement', async () => {
+    const { user } = await build(
+      [await fact('User moved to Porto', 'home/city', { at: Date.UTC(2026, 5, 1, 23), utc_offset: 120 })],
+      [
+        await known('k1', 'User lives in Leeds', 'home/city', {
+          at: Date.UTC(2026, 4, 1, 3),
+          utc_offset: -300,
+        }),
+      ],
+    )
+    expect(user).toContain('1 [2026-04-30] user: "User lives in Leeds"')
+    expect(user).toContain('2 [2026-06-02] user: "User moved to Porto"')
+  })
+
   it('numbers memories and facts in one sequence and lists the candidates of each fact', async () => {
     const { user, tools } = await build(
       [

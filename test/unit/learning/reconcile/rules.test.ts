@@ -8,7 +8,7 @@ import {
   termWeights,
   topicKeyOf,
 } from '../../../../sidecar/learning/reconcile/similarity.ts'
-import { brief, fact, known, run } from './helpers.ts'
+import { brief, fact, known, run, says, scripted } from './helpers.ts'
 
 describe('topicKeyOf', () => {
   it.each([
@@ -40,11 +40,22 @@ describe('topicKeyOf', () => {
 
 describe('duplicates', () => {
   it.each([
-    ['User likes tea.', 'user likes  TEA!'],
-    ['Ｕｓｅｒ likes tea', 'User likes tea'],
+    ['User likes tea.', ' User likes  tea!'],
+    ['User likes cafe\u0301s', 'User likes cafés'],
     ['ユーザーは猫が好き。', 'ユーザーは猫が好き'],
   ])('treats %s and %s as duplicates', (a, b) => {
     expect(duplicateKeyOf({ speaker: 'User', text: a })).toBe(duplicateKeyOf({ speaker: 'user', text: b }))
+  })
+
+  it.each([
+    ['User likes Polish', 'User likes polish'],
+    ['Ｕｓｅｒ likes tea', 'User likes tea'],
+    ['User has blood type A+', 'User has blood type A-'],
+    ['User rated it 👍', 'User rated it 👎'],
+  ])('distinguishes %s and %s', (a, b) => {
+    expect(duplicateKeyOf({ speaker: 'User', text: a })).not.toBe(
+      duplicateKeyOf({ speaker: 'User', text: b }),
+    )
   })
 
   it('distinguishes equal texts of two speakers', () => {
@@ -144,13 +155,34 @@ describe('decisions by rule', () => {
     expect(asked).toBe(0)
   })
 
-  it('confirms a memory with the same words', async () => {
+  it('confirms a memory with the same text', async () => {
     const { decisions, asked } = await run({
-      facts: [await fact('user plays CHESS!', 'hobby/games')],
+      facts: [await fact(' User plays chess!', 'hobby/games')],
       memories: [await known('k1', 'User plays chess', 'hobby/games')],
     })
     expect(brief(decisions)).toEqual(['0 NOOP k1'])
     expect(asked).toBe(0)
+  })
+
+  it.each([
+    ['My blood type is A+.', 'My blood type is A-.'],
+    ['A+', 'A-'],
+    ['The balance is 200', 'The balance is -200'],
+    ['Coffee costs $5', 'Coffee costs €5'],
+    ['I code in C++', 'I code in C#'],
+    ['Alert if x > 5', 'Alert if x < 5'],
+    ['My vote: 👍', 'My vote: 👎'],
+    ['血液型はA+です。', '血液型はA-です。'],
+    ['혈액형은 A+', '혈액형은 A-'],
+    ['Mi saldo es 200 €', 'Mi saldo es -200 €'],
+  ])('asks the model about %j where %j is known', async (old, text) => {
+    const { decisions, asked } = await run({
+      facts: [await fact(text)],
+      memories: [await known('k1', old)],
+      model: scripted(says({ fact: text, action: 'UPDATE', memory: old, text })),
+    })
+    expect(asked).toBe(1)
+    expect(brief(decisions)).toEqual([`0 UPDATE k1: ${text}`])
   })
 
   it('adds a repeated fact once', async () => {

@@ -25,6 +25,8 @@ describe('rules', () => {
       topics: [],
       retention_days: {},
       run_retention_days: 30,
+      time_zone: 'UTC',
+      redact: [],
       flush: { tokens: null, turns: null, idle_s: null, window_ahead: null },
     })
   })
@@ -42,6 +44,8 @@ describe('rules', () => {
       ],
       retention_days: { TRIPS: 90, other: 1, '*': 36_500 },
       run_retention_days: null,
+      time_zone: 'Asia/Tokyo',
+      redact: ['card', 'phone'],
       flush: { tokens: 2048, turns: 0, idle_s: 30, window_ahead: null },
     }
     expect(appRules.parse(rules)).toEqual(rules)
@@ -53,6 +57,10 @@ describe('rules', () => {
 
   it.for<[rules: object, message: RegExp]>([
     [{ excluded_topics: [] }, /Unrecognized key/],
+    [{ time_zone: '+09:00' }, /^time_zone: expected an IANA time zone such as "Asia\/Tokyo" or "UTC"/],
+    [{ time_zone: 'Asia/Nowhere' }, /^time_zone: expected an IANA time zone/],
+    [{ time_zone: '' }, /^time_zone: expected an IANA time zone/],
+    [{ time_zone: 9 }, /^time_zone: expected an IANA time zone/],
     [{ run_retention_days: 0 }, /^run_retention_days: expected an integer number of days from 1/],
     [{ flush: { tokens: 0 } }, /^flush\.tokens: expected an integer number of tokens from 1/],
     [{ flush: { turns: 'all' } }, /^flush\.turns: expected an integer number of turns from 0/],

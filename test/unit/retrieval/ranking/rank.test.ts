@@ -66,7 +66,7 @@ describe('signals', () => {
         await memoryOf('a', 'Skiing was wonderful.', { conversationId: 'c', turn: 1, at: 0 }),
         await memoryOf('b', 'Ask them about it.', { conversationId: 'c', turn: 2, at: 0, ...more }),
       ])
-      return rankMemories(index, 'skiing').find(({ id }) => id === 'b')?.parts.lexical
+      return rankMemories(index, 'skiing').find(({ id }) => id === 'b')?.parts['lexical']
     }
     expect(await make({})).toBeGreaterThan(0)
     expect(await make({ at: DAY })).toBe(0)
@@ -126,6 +126,56 @@ describe('signals', () => {
     const others = TEXTS.map((one, i) => memoryOf(`m${i}`, one))
     const index = indexOf(await Promise.all([...others, memoryOf('wanted', text)]))
     expect(await search(index, query, 1)).toEqual(['wanted'])
+  })
+
+  it.each([
+    ['C#', 'I write C#', 'I write C++'],
+    ['Who writes C++?', 'I write C++', 'I write C#'],
+    ['.NET', 'We use .NET at work', 'We use the net at work'],
+    ['A-', 'My grade is A-', 'My grade is A+'],
+    ['grade A+', 'My grade is A+', 'My grade is A-'],
+    ['$5', 'Tea costs $5', 'Tea costs €5'],
+    ['-200', 'The balance is −200', 'The balance is 200'],
+    ['x > 5', 'alert if x>5', 'alert if x < 5'],
+    ['👎', 'My vote is 👎', 'My vote is 👍'],
+    ['血液型 A-', '私の血液型はA-です', '私の血液型はA+です'],
+    ['余额 -200', '我的余额是-200元', '我的余额是200元'],
+    ['혈액형 A-', '제 혈액형은 A-입니다', '제 혈액형은 A+입니다'],
+    ['Wer kann F#?', 'Ich lerne F#', 'Ich lerne F'],
+    ['grupo 0-', 'Mi grupo es 0-', 'Mi grupo es 0+'],
+  ])('prefer the memory with the symbol: %s', async (query, wanted, other) => {
+    for (const ids of ['ab', 'ba']) {
+      const [id = '', otherId = ''] = ids
+      const index = indexOf([await memoryOf(id, wanted), await memoryOf(otherId, other)])
+      expect(await search(index, query, 1)).toEqual([id])
+      expect(rankMemories(index, query)[0]?.id).toBe(id)
+    }
+  })
+
+  it.each([
+    ['http retry policy', 'HttpRetryPolicy is in charge.'],
+    ['HttpRetryPolicy', 'Our http_retry_policy is strict.'],
+    ['max pool size', 'I set MAX_POOL_SIZE to 8.'],
+    ['pass', 'Mein Reisepass liegt im Safe.'],
+    ['Wo ist mein Pass?', 'Die Reisepässe liegen im Safe.'],
+    ['Reisepass', 'Mein Pass liegt im Safe.'],
+    ['паспорт', 'Загранпаспорт лежит в сейфе.'],
+    ['загранпаспорт', 'Паспорт лежит в сейфе.'],
+    ['verzekering', 'Mijn ziektekostenverzekering loopt tot mei.'],
+    ['nummer', 'Mitt personnummer står på kortet.'],
+  ])('find by parts of words: %s', async (query, text) => {
+    const others = ['Der Kompass zeigt nach Norden.', 'Кошка спит на диване.', ...TEXTS]
+    const memories = others.map((one, i) => memoryOf(`m${i}`, one))
+    const index = indexOf(await Promise.all([...memories, memoryOf('wanted', text)]))
+    expect(rankMemories(index, query)[0]?.id).toBe('wanted')
+  })
+
+  it('prefer the word itself to a compound of it', async () => {
+    const index = indexOf([
+      await memoryOf('a', 'Mein Reisepass liegt im Safe.'),
+      await memoryOf('b', 'Mein Pass liegt im Safe.'),
+    ])
+    expect(await search(index, 'Pass', 1)).toEqual(['b'])
   })
 
   it('find a memory without shared words by its embedding', async () => {

@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { chat } from '../../../helpers/retrieval/strategies/helpers.ts'
 
-const WHOLE_TURN = /^turn: expected an integer from 1 to 2147483647, got /
+const WHOLE_TURN = /^turn: expected an integer from 0 to 2147483647, got /
 const WHOLE_WINDOW = /^window_size: expected an integer from 0 to 500, got /
 
 describe('a recall returns 400 for', () => {
   it.each([
-    ['turn 0', { turn: 0 }, WHOLE_TURN],
     ['a negative turn', { turn: -3 }, WHOLE_TURN],
     ['a fractional turn', { turn: 2.5 }, WHOLE_TURN],
     ['a turn as a string', { turn: '2' }, WHOLE_TURN],

@@ -38,7 +38,7 @@ export type Step =
   | { do: 'evict'; what: 'blocks' | 'counters' | 'turns' }
   /** A process stops, abruptly or gracefully, and starts again; the scope state may be lost. */
   | { do: 'restart'; isAbrupt: boolean; keepsState: boolean }
-  /** The conversation restarts: its turns count from 1 again. */
+  /** The conversation restarts: its turns count from the first one again. */
   | { do: 'reset'; conversation: Conversation; forgets: boolean }
   | { do: 'state'; away: boolean }
 
@@ -46,6 +46,8 @@ export interface Schedule {
   /** Whether a model extracts facts; else turns are kept verbatim. */
   learns: boolean
   windows: Record<Conversation, number>
+  /** Number of the first turn: 1, or 0 as in Dify before 1.9. */
+  firstTurn: number
   /** Number of processes that share one record store and one scope state. */
   sidecars: number
   /** Each step with the index of its sidecar, modulo `sidecars`. */
@@ -138,4 +140,5 @@ export const schedule: fc.Arbitrary<Schedule> = fc.record({
   sidecars: fc.constantFrom(1, 2),
   windows: fc.record({ a: fc.integer({ min: 2, max: 6 }), b: fc.constantFrom(1, 2, 10) }),
   steps: fc.array(fc.tuple(step, fc.nat(1)), { minLength: 4, maxLength: 30 }),
+  firstTurn: fc.constantFrom(1, 0),
 })

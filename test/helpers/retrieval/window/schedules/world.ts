@@ -63,7 +63,9 @@ class World {
   readonly #user: Scope
   readonly #learns: boolean
   readonly #count: number
-  readonly #latest: Record<Conversation, number> = { a: 0, b: 0 }
+  readonly #firstTurn: number
+  /** One below the first turn before the first recall. */
+  readonly #latest: Record<Conversation, number>
   readonly #said = new Map<string, string>()
   readonly #deleted: string[] = []
   readonly #state: TestState
@@ -73,10 +75,12 @@ class World {
   #items = 0
   #commits = 0
 
-  constructor({ learns, windows, sidecars }: Schedule, options: WorldOptions) {
+  constructor({ learns, windows, sidecars, firstTurn }: Schedule, options: WorldOptions) {
     this.#learns = learns
     this.#windows = windows
     this.#count = sidecars
+    this.#firstTurn = firstTurn
+    this.#latest = { a: firstTurn - 1, b: firstTurn - 1 }
     this.#options = options
     this.#user = { namespace: 'n', userId: options.userId ?? 'ada' }
     this.#state = testState(
@@ -118,7 +122,7 @@ class World {
         return await this.#restart(step, by)
       case 'reset':
         if (step.forgets) await this.#write({ do: 'forget' }, by)
-        this.#latest[step.conversation] = 0
+        this.#latest[step.conversation] = this.#firstTurn - 1
         return
       case 'state':
         this.#state.isAway = step.away
@@ -228,7 +232,7 @@ class World {
       case 'add': {
         const { conversation } = write
         const turn = this.#latest[conversation] - write.back
-        if (turn < 1) return
+        if (turn < this.#firstTurn) return
         const key = `${conversation} ${turn}`
         const before = write.extends ? (this.#said.get(key) ?? '') : ''
         const says = `My box number ${++this.#items} holds item${this.#items}x`
@@ -276,7 +280,7 @@ class World {
   async #ask(ask: Ask, by: number, isDuring = false): Promise<void> {
     const { conversation, strategy, freshness, refresh } = ask
     const { told = (n: number) => n } = this.#options
-    const turn = Math.max(1, this.#latest[conversation] + ask.ahead)
+    const turn = Math.max(this.#firstTurn, this.#latest[conversation] + ask.ahead)
     this.#latest[conversation] = turn
     const before = await this.#live()
     this.#state.beforeFill = ask.during && (() => this.#write(ask.during as Write, by))

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Embedder } from '../../../ports/embedder.ts'
+import { type Account, ModelUnavailable } from '../../../ports/language-model.ts'
+import { type CallerOptions, createCaller } from '../caller.ts'
+import { EndpointFailure, isTooLongInput } from '../failures.ts'
+import { vectorsOf } from './embeddings.ts'
+import { createLimits, type Send } from './limits.ts'
+import { knownModel, type Prefixes } from './prefixes.ts'
+
+export interface OpenAiEmbedderOptions extends CallerOptions {
+  model: string
+  /** Vector length to request from a model that supports several. @default the model's own */
+  dimensions?: number | undefined
+  /** With it and `dimensions`, the embedder opens although the endpoint is unavailable for the probe. */
+  onUnavailable?: ((error: Error) => void) | undefined
+  /** Text before each query and each document. @default as the model was trained, if its name is known */
+  prefixes?: { [purpose in keyof Prefixes]?: string | undefined } | undefined
+  /** Most texts per request. @default 32, and fewer once the endpoint has refused more */
+  maxTexts?: number | undefined
+  /** Most tokens per text, estimated; the rest is cut off. @default as the model was trained, at most 8000 */
+  maxTextTokens?: number | undefined
+  /** Called for each text that the endpoint refuses at any length. */
+  onRefused?: ((error: Error) => void) | undefined
+}
+
+/** Timeout of a probe that the start does not depend on, milliseconds. */
+const PROBE_TIMEOUT_MS = 5000
+/** Servers allow 10 (DashScope), 32 (TEI) or 2048 (OpenAI) texts per request. Smaller limits are learned. */
+const BATCH_BOUNDS = { maxTexts: 32, maxTokens: 100_000, maxTextTokens: 8000 }
+/** A refused text has no vector. */
+const NO_VECTOR = new Float32Array(0)
+/** Query vectors in the cache. */
+const MAX_CACHED_QUERIES = 1000
+
+/**
+ * An embedding model behind an OpenAI-compatible `POST /embeddings`. A probe determines the vector length; later vectors
+ * of another length are rejected. Learns how long texts and how large batches may be.
+ * @throws {ModelUnavailable} if the probe returns no vector, or not one of `dimensions`; see `onUnavailable`
+ * @throws {TypeError} for an invalid address or key
+ */
+export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promise<Embedder> {
+  const known = knownModel(options.model)
+  const prefixes: Prefixes = {
+    query: options.prefixes?.query ?? known.query,
+    document: options.prefixes?.document ?? known.document,
+  }
+  const { maxTexts, maxTextTokens = known.maxTokens, onRefused = () => {} } = options
+  const sendAll = createLimits({
+    ...BATCH_BOUNDS,
+    ...(maxTexts === undefined ? {} : { maxTexts }),
+    ...(maxTextTokens === undefined ? {} : { maxTextTokens }),
+  })
+  const queries = new LRUCache<string, Float32Array>({ max: MAX_CACHED_QUERIES })
+  const { host, request } = createRequester(options)
+  const dimensions = await probe(request, options, host)
+
+  async function embedNew(
+    texts: readonly string[],
+    purpose: keyof Prefixes,
+    signal: AbortSignal | undefined,
+    account: Account,
+  ): Promise<Float32Array[]> {
+    const send: Send = (batch) => request(batch, dimensions, account, signal)
+    const refusals: Error[] = []
+    const prefixed = texts.map((text) => prefixes[purpose] + text)
+    const vectors = await sendAll(prefixed, send, (error) => refusals.push(error))
+    // A query without a vector is of no use to the caller.
+    if (purpose === 'query' && refusals[0]) throw refusals[0]
+    refusals.forEach(onRefused)
+    return vectors.map((vector) => vector ?? NO_VECTOR.slice())
+  }
+
+  return {
+    // The name identifies the vector space, which depends on model, host, length and prefixes.
+    name: `${options.model}@${host}-${dimensions}${suffixOf(prefixes)}`,
+    dimensions,
+    async embed(texts, purpose, signal, account = { scope: '' }) {
+      signal?.throwIfAborted()
+      const vectors = texts.map((text) => {
+        // Endpoints reject empty texts.
+        if (text.trim() === '') return new Float32Array(dimensions)
+        return purpose === 'query' ? queries.get(keyOf(text))?.slice() : undefined
+      })
+      const missing = texts.filter((_, i) => !vectors[i])
+      const fresh = await embedNew(missing, purpose, signal, account)
+      if (purpose === 'query') {
+        for (const [i, text] of missing.entries()) queries.set(keyOf(text), fresh[i]?.slice())
+      }
+      return vectors.map((vector) => vector ?? (fresh.shift() as Float32Array))
+    },
+  }
+}
+
+/** Empty without prefixes, as the names of stores were before there were any. */
+function suffixOf({ query, document }: Prefixes): string {
+  if (query === '' && document === '') return ''
+  const hash = createHash('sha256').update(JSON.stringify([query, document]))
+  return `+prefixes-${hash.digest('hex').slice(0, 8)}`
+}
+
+/** Determines the vector length. */
+async function probe(
+  request: ReturnType<typeof createRequester>['request'],
+  { model, dimensions: wanted, onUnavailable }: OpenAiEmbedderOptions,
+  host: string,
+): Promise<number> {
+  const isOptional = onUnavailable !== undefined && wanted !== undefined
+  const signal = isOptional ? AbortSignal.timeout(PROBE_TIMEOUT_MS) : undefined
+  let found: number | undefined
+  try {
+    const [vector] = await request(['memory'], undefined, { scope: '' }, signal)
+    found = vector?.length
+  } catch (error) {
+    if (!isOptional || !isTransient(error)) throw error
+    onUnavailable(error as Error)
+    return wanted
+  }
+  if (wanted === undefined || wanted === found) return found as number
+  throw new ModelUnavailable(
+    'bad_answer',
+    `The model ${JSON.stringify(model)} at ${host} returns vectors of ${found} numbers, not the ` +
+      `requested ${wanted}; unset the dimensions, or set them to ${found}`,
+  )
+}
+
+/** A rejected key and an invalid response are permanent. */
+function isTransient(error: unknown): boolean {
+  if (!(error instanceof ModelUnavailable)) return error instanceof Error && error.name === 'TimeoutError'
+  return error.reason !== 'refused_key' && error.reason !== 'bad_answer'
+}
+
+/** Requests the vectors of one batch and drops parameters that the endpoint rejects. */
+function createRequester(options: OpenAiEmbedderOptions) {
+  const { model } = options
+  const caller = createCaller('embedding', { ...options, timeoutMs: options.timeoutMs ?? 30_000 })
+  const unsupported = { base64: false, dimensions: options.dimensions === undefined }
+  const request = async (
+    input: readonly string[],
+    dimensions: number | undefined,
+    account: Account,
+    signal: AbortSignal | undefined,
+  ): Promise<Float32Array[]> => {
+    const attempts = { count: 0 }
+    const used = { ...unsupported }
+    for (;;) {
+      try {
+        const vectors = await caller.call({
+          path: '/embeddings',
+          model,
+          body: {
+            model,
+            input,
+            encoding_format: used.base64 ? 'float' : 'base64',
+            ...(used.dimensions ? {} : { dimensions: options.dimensions }),
+          },
+          parse: (body, invalid) => vectorsOf(body, { count: input.length, dimensions }, invalid),
+          purpose: 'embed',
+          account,
+          signal,
+          attempts,
+        })
+        unsupported.base64 ||= used.base64
+        unsupported.dimensions ||= used.dimensions
+        return vectors
+      } catch (error) {
+        if (!(error instanceof EndpointFailure) || (error.status !== 400 && error.status !== 422)) throw error
+        // vLLM does not name the parameter: "… does not support matryoshka representation".
+        if (!used.dimensions && /dimension|matryoshka/i.test(error.responseText)) used.dimensions = true
+        else if (!used.base64 && !isTooLongInput(error.responseText)) used.base64 = true
+        else throw error
+      }
+    }
+  }
+  return { host: caller.host, request }
+}
+
+function keyOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url')
+}

@@ -1,0 +1,65 @@
+/** Texts before each query and each document, as the model was trained. */
+export interface Prefixes {
+  query: string
+  document: string
+}
+
+interface KnownModel extends Prefixes {
+  pattern: RegExp
+  /** Most tokens of a text that the model was trained with; absent: more than are sent anyway. */
+  maxTokens?: number
+}
+
+/** The task in the examples of the E5 instruct models and Qwen3-Embedding. */
+const TASK = 'Instruct: Given a web search query, retrieve relevant passages that answer the query'
+const REPRESENT = 'Represent this sentence for searching relevant passages: '
+
+/** The first model whose pattern matches counts. Each source is the model's card on huggingface.co. */
+const KNOWN: readonly KnownModel[] = [
+  // NVIDIA's servers add the prefixes of the E5 models that they host.
+  { pattern: /nv-embed/i, query: '', document: '' },
+  // intfloat/e5-mistral-7b-instruct, "Usage": instruct queries, plain documents.
+  { pattern: /e5-mistral/i, query: `${TASK}\nQuery: `, document: '' },
+  // intfloat/multilingual-e5-large-instruct, "Usage": instruct queries; "no need to add instructions for documents".
+  { pattern: /e5-[a-z]+-instruct/i, query: `${TASK}\nQuery: `, document: '', maxTokens: 512 },
+  // intfloat/multilingual-e5-small, intfloat/e5-base-v2, FAQ: "query: " and "passage: ", texts of at most 512 tokens.
+  {
+    pattern: /(?:^|[/_-])e5(?:[-_:.]|$)/i,
+    query: 'query: ',
+    document: 'passage: ',
+    maxTokens: 512,
+  },
+  // BAAI/bge-large-en-v1.5, "Model List": an instruction for queries, none for passages.
+  { pattern: /bge-(?:small|base|large)-en/i, query: REPRESENT, document: '', maxTokens: 512 },
+  // BAAI/bge-large-zh-v1.5, "Model List".
+  {
+    pattern: /bge-(?:small|base|large)-zh/i,
+    query: '为这个句子生成表示以用于检索相关文章：',
+    document: '',
+    maxTokens: 512,
+  },
+  // nomic-ai/nomic-embed-text-v1.5 and -v2-moe, "Task instruction prefixes".
+  { pattern: /nomic-embed-text/i, query: 'search_query: ', document: 'search_document: ' },
+  // mixedbread-ai/deepset-mxbai-embed-de-large-v1, "Usage".
+  { pattern: /mxbai-embed-de-large/i, query: 'query: ', document: 'passage: ', maxTokens: 512 },
+  // mixedbread-ai/mxbai-embed-large-v1, "Quickstart": a prompt for queries, none for documents.
+  { pattern: /mxbai-embed-(?:2d-)?large/i, query: REPRESENT, document: '', maxTokens: 512 },
+  // Snowflake/snowflake-arctic-embed-l-v2.0, "Usage": the query prefix "query: ". Ollama: snowflake-arctic-embed2.
+  { pattern: /arctic-embed(?:2|.*v2)/i, query: 'query: ', document: '' },
+  // Snowflake/snowflake-arctic-embed-m-v1.5 and the first models, "Usage".
+  { pattern: /arctic-embed/i, query: REPRESENT, document: '', maxTokens: 512 },
+  // Qwen/Qwen3-Embedding-0.6B, "Usage": instruct queries without a space after "Query:", plain documents.
+  { pattern: /qwen3-embedding/i, query: `${TASK}\nQuery:`, document: '' },
+  // google/embeddinggemma-300m, "Prompt Instructions".
+  {
+    pattern: /embedding-?gemma/i,
+    query: 'task: search result | query: ',
+    document: 'title: none | text: ',
+    maxTokens: 2048,
+  },
+]
+
+/** What is known about a model by its name, in the spelling of Hugging Face, Ollama or a gateway. */
+export function knownModel(model: string): Prefixes & { maxTokens?: number | undefined } {
+  return KNOWN.find(({ pattern }) => pattern.test(model)) ?? { query: '', document: '' }
+}

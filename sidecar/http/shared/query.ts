@@ -1,0 +1,10 @@
+import { clean } from '../../text/cleaning/clean.ts'
+import { clipMiddle, MAX_QUERY_LENGTH } from '../../text/cleaning/lengths.ts'
+
+/** Cleans a query as messages are cleaned, and clips a long one. `degraded` says whether it was clipped. */
+export async function prepareQuery(given: string): Promise<{ query: string; degraded: string[] }> {
+  const { texts } = await clean({ texts: [{ role: 'user', content: given }], redact: [] })
+  // A query with nothing but an unresolved reference stays as it is.
+  const query = texts[0] || given
+  return { query: clipMiddle(query), degraded: query.length > MAX_QUERY_LENGTH ? ['query_clipped'] : [] }
+}

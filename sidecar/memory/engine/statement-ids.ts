@@ -1,0 +1,47 @@
+import { identityKey } from '../../text/identity.ts'
+import { legacyMemoryIdOf, memoryIdOf, type Statement } from '../model/memory.ts'
+import type { Held } from '../repositories/memories.ts'
+import type { UnitOfWork } from './unit-of-work.ts'
+
+/**
+ * The id of a statement, and the memory that has it. The id of a memory that was corrected to another text is not
+ * reused.
+ */
+export async function findStatement(
+  unit: UnitOfWork,
+  statement: Statement,
+): Promise<{ id: string; held: Held | undefined }> {
+  // Read together, because the store may be remote.
+  const [legacyId] = await Promise.all([
+    findLegacyId(unit, statement, 'latest'),
+    unit.find(memoryIdOf(unit.scope, statement)),
+  ])
+  if (legacyId !== undefined) return { id: legacyId, held: await unit.find(legacyId) }
+  const key = identityKey(statement.text)
+  for (let nth = 0; ; nth++) {
+    const id = memoryIdOf(unit.scope, statement, nth)
+    const held = await unit.find(id)
+    if (!held || identityKey(held.memory.text) === key) return { id, held }
+  }
+}
+
+/**
+ * The legacy id of a memory, current or ended, that was stored under it with this very text.
+ * @param version which text of a corrected memory is compared
+ */
+export async function findLegacyId(
+  unit: UnitOfWork,
+  statement: Statement,
+  version: 'original' | 'latest',
+): Promise<string | undefined> {
+  const key = identityKey(statement.text)
+  for (let nth = 0; ; nth++) {
+    const id = legacyMemoryIdOf(unit.scope, statement, nth)
+    const [held, ended] = await Promise.all([unit.find(id), unit.findEnded(id)])
+    const latest = held?.memory ?? ended?.memory
+    if (!latest) return undefined
+    const first =
+      version === 'original' && latest.version > 1 ? (await unit.findPast(id, 1))?.past.memory : undefined
+    if (identityKey((first ?? latest).text) === key) return id
+  }
+}

@@ -1,0 +1,46 @@
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { type RecordStore, scopesOf, type Write } from '../../ports/records.ts'
+import { recordsOf } from './record.ts'
+
+/** Marks a scope with records whose vector is zero because the embedder refused their text or was unavailable. */
+const note = z.object({
+  /** Of the latest such commit. */
+  token: z.string(),
+  /** Failed attempts to embed them later. */
+  attempts: z.number(),
+  /** Earliest time of the next attempt, epoch milliseconds. */
+  not_before: z.number(),
+})
+type UnembeddedNote = z.output<typeof note>
+
+const notes = recordsOf('meta', note)
+
+const ID = 'unembedded'
+const FIRST_DELAY_MS = 60_000
+const MAX_DELAY_MS = 6 * 3_600_000
+
+export async function getUnembeddedNote(
+  store: Pick<RecordStore, 'get'>,
+  scope: string,
+): Promise<UnembeddedNote | undefined> {
+  return await notes.get(store, scope, ID)
+}
+
+export function putUnembeddedNote(scope: string, attempts: number, now: number): Write {
+  const not_before = now + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts)
+  return notes.put(scope, ID, 0, { token: randomUUID(), attempts, not_before } satisfies UnembeddedNote)
+}
+
+export function removeUnembeddedNote(scope: string): Write {
+  return notes.remove(scope, ID)
+}
+
+/** Users with such records. Other scopes of `meta` have no slash. */
+export async function* unembeddedScopes(store: RecordStore): AsyncGenerator<string> {
+  for await (const scope of scopesOf(store, 'meta')) if (scope.includes('/')) yield scope
+}
+
+export function isZero(vector: Float32Array): boolean {
+  return vector.every((value) => value === 0)
+}
