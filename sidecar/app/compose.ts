@@ -63,6 +63,9 @@ export type Services = ReturnType<typeof compose>
 /** How often the undelivered notices of processes that died are looked for, milliseconds. */
 const NOTICE_POLL_MS = 5000
 
+/** How long rules that another sidecar changes may still apply here, milliseconds. */
+const RULES_CACHE_MS = 5000
+
 /** Builds the engine on its backends, without importing an adapter. Disposing of the result closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log) {
   const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
@@ -95,7 +98,13 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     now,
   })
   ledger.listen(metrics.call)
-  const ruleBook = new RuleBook({ records, lock: scopeLock, now })
+  const ruleBook = new RuleBook({
+    records,
+    lock: scopeLock,
+    now,
+    // A read is a network request where a store reads several records at once.
+    ...(records.getMany && { cacheMs: RULES_CACHE_MS }),
+  })
   const recall = new Recall({
     records,
     embedder,

@@ -140,6 +140,11 @@ export interface RecordStore {
   readonly kind: string
   commit(writes: readonly Write[]): Promise<void>
   get(collection: Collection, scope: string, id: string): Promise<StoredRecord | undefined>
+  /** As `get`, for several records of a scope, in their order. Absent: a `get` costs no network request. */
+  getMany?(
+    scope: string,
+    reads: readonly { collection: Collection; id: string }[],
+  ): Promise<(StoredRecord | undefined)[]>
   scroll(collection: Collection, scope: string, options: ScrollOptions): Promise<StoredRecord[]>
   /** Candidates among the `memories` of a scope, for a ranking. */
   search(scope: string, query: SearchQuery): Promise<SearchResult>

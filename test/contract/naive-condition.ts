@@ -15,7 +15,7 @@ export function naivelyMeets(payload: Json, condition: Condition): boolean {
         : false
     })
   }
-  const elements = found.flatMap(flat)
+  const elements = found.flat()
   if ('equals' in condition) return elements.some((value) => condition.equals.includes(value as never))
   const { gt, gte, lt, lte } = condition.range
   return elements.some((value) => {

@@ -32,7 +32,9 @@ export function entry(
   return put(id, { search, ...record })
 }
 
-export function query(rest: Partial<Omit<SearchQuery, 'terms'>> & { terms?: readonly number[] } = {}): SearchQuery {
+export function query(
+  rest: Partial<Omit<SearchQuery, 'terms'>> & { terms?: readonly number[] } = {},
+): SearchQuery {
   return { limit: 1000, ...rest, terms: new Map((rest.terms ?? []).map((term) => [term, 1])) }
 }
 
@@ -116,7 +118,7 @@ export const SEARCH_CASES: readonly Case<RecordsSubject>[] = [
         search: {
           terms: new Uint32Array(),
           context: new Uint32Array(),
-          grams: new Uint16Array(),
+          grams: GRAMS,
           features: {},
         },
         similarity: 0,

@@ -109,7 +109,7 @@ describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
       ({ status }) => status === 200,
     )
     await eventually(
-      () => other.call('GET', READ),
+      () => one.call('GET', READ),
       ({ body }) => body.status === 'hit',
     )
     expect((await one.call('GET', '/readyz')).status).toBe(200)

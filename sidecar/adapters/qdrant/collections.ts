@@ -141,7 +141,7 @@ async function ensureSparse(connection: QdrantConnection, name: string): Promise
   if ((await modifierOf()) === undefined) {
     try {
       await connection.run((client) =>
-        client.createVectorName(name, SPARSE, { sparse: { modifier: MODIFIER } }),
+        client.createVectorName(name, SPARSE, { sparse: { modifier: MODIFIER } }, { wait: true }),
       )
     } catch (error) {
       if (!(error instanceof QdrantFailure && error.isRejection)) throw error

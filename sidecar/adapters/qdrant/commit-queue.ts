@@ -5,7 +5,7 @@ import type { QdrantConnection } from './connection.ts'
 import { type Entry, type Journal, keyOf } from './journal.ts'
 import type { PointWrite } from './points.ts'
 import type { ScopeGate } from './scope-gate.ts'
-import { applyWrites, bytesOf, chunks } from './writes.ts'
+import { applyWrites, bytesOf, chunks, update } from './writes.ts'
 
 export interface CommitQueueOptions {
   connection: QdrantConnection
@@ -83,7 +83,7 @@ export function openCommitQueue(options: CommitQueueOptions) {
       await written
     } catch (error) {
       // The entries may exist, or arrive later: cancel them.
-      pending = { scopes, run: () => applyWrites(connection, collections, [], journal.finish(entries)) }
+      pending = { scopes, run: () => applyWrites(connection, collections, [], journal.cancel(entries)) }
       await attemptPending()
       throw error
     }
@@ -119,6 +119,7 @@ export function openCommitQueue(options: CommitQueueOptions) {
     return async () => {
       const writes = left.flatMap((entry) => entry.writes)
       await applyWrites(connection, collections, writes, journal.finish(entries), mayContinue)
+      journal.discard(entries)
       reopen()
     }
   }
@@ -131,7 +132,8 @@ export function openCommitQueue(options: CommitQueueOptions) {
     const reopen = await gate.close(entry.scopes)
     try {
       const target = { ...collections, memories: entry.memories ?? collections.memories }
-      await applyWrites(connection, target, entry.writes, journal.finishTaken(entry))
+      await applyWrites(connection, target, entry.writes, {})
+      await update(connection, collections.documents, journal.finishTaken(entry))
     } finally {
       reopen()
     }
@@ -176,6 +178,7 @@ export function openCommitQueue(options: CommitQueueOptions) {
       isClosing = true
       clearTimeout(timer)
       await queue.onIdle()
+      await journal.close()
     },
   }
 }

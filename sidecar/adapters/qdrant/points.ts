@@ -128,6 +128,7 @@ const MAX_DEVIATION = 5e-7
 
 /** A point as Qdrant returns it. */
 export interface FoundPoint {
+  id: string | number
   payload?: unknown
   vector?: unknown
 }

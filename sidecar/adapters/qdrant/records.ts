@@ -5,7 +5,7 @@ import { type CollectionOptions, dropOtherMemories, ensureCollections, pointAlia
 import { openCommitQueue } from './commit-queue.ts'
 import { connectQdrant, type QdrantAddress, QdrantFailure } from './connection.ts'
 import { openJournal } from './journal.ts'
-import { hasVectors, pointId, SHOWN, toPointWrite, toRecord, VECTOR } from './points.ts'
+import { type FoundPoint, hasVectors, pointId, SHOWN, toPointWrite, toRecord, VECTOR } from './points.ts'
 import { openRecovery, type RunExclusive } from './recovery.ts'
 import { type Coverage, EVERY_SCOPE, openScopeGate } from './scope-gate.ts'
 import { scopesIn, scrollPage } from './scroll.ts'
@@ -23,6 +23,8 @@ export interface QdrantRecordsOptions extends QdrantAddress, CollectionOptions {
 }
 
 const STARTUP_RETRY_MS = 500
+
+type Read = { collection: Collection; id: string }
 
 /**
  * Records as points of Qdrant, over its REST interface; version 1.12 or later.
@@ -47,11 +49,18 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
   const exclusiveMs = Math.max(0, graceMs - 2 * timeoutMs)
   const common = { connection, collections, journal, gate }
   const commitQueue = openCommitQueue({ ...common, exclusiveMs, onError: reportError })
-  const recovery = openRecovery({ journal, commitQueue, graceMs, runExclusive, onError: reportError })
+  const recovery = openRecovery({
+    journal,
+    collections,
+    commitQueue,
+    graceMs,
+    runExclusive,
+    onError: reportError,
+  })
   if (!runExclusive) {
     await retryDuringStartup(async () => {
       await recovery.recover()
-      await journal.sweep()
+      await journal.sweep(collections.memories)
     }).catch((error) => {
       recovery.close()
       throw error
@@ -90,6 +99,28 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
       const { name } = sourceOf(collection)
       return read(scope, async () => {
         const [point] = await connection.run((client) => client.retrieve(name, request))
+        const record = point && toRecord(point, collection, scope)
+        return record?.id === id ? record : undefined
+      })
+    },
+    async getMany(scope, reads) {
+      const ids = reads.map(({ collection, id }) => pointId(collection, scope, id))
+      const readFrom = async (isWithVectors: boolean): Promise<FoundPoint[]> => {
+        const wanted = ids.filter((_, i) => hasVectors((reads[i] as Read).collection) === isWithVectors)
+        if (wanted.length === 0) return []
+        const { name } = sourceOf(isWithVectors ? 'memories' : 'turns')
+        const request = {
+          ids: wanted,
+          ...SHOWN,
+          with_vector: isWithVectors ? [VECTOR] : false,
+          ...consistency,
+        }
+        return await connection.run((client) => client.retrieve(name, request))
+      }
+      const found = await read(scope, () => Promise.all([readFrom(true), readFrom(false)]))
+      const points = new Map(found.flat().map((point) => [String(point.id), point]))
+      return reads.map(({ collection, id }, i) => {
+        const point = points.get(ids[i] as string)
         const record = point && toRecord(point, collection, scope)
         return record?.id === id ? record : undefined
       })

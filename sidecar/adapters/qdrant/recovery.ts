@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommitQueue, CommitQueueOptions } from './commit-queue.ts'
 import { type Entry, keyOf } from './journal.ts'
 
-interface RecoveryOptions extends Pick<CommitQueueOptions, 'journal' | 'onError'> {
+interface RecoveryOptions extends Pick<CommitQueueOptions, 'journal' | 'collections' | 'onError'> {
   commitQueue: CommitQueue
   /** Grace period for an entry whose process may still be active, milliseconds from when it is first seen. */
   graceMs: number
@@ -21,7 +21,14 @@ const POLL_MS = 250
 const openInstances = new Set<string>()
 
 /** Carries out journal entries of processes that died. */
-export function openRecovery({ journal, commitQueue, graceMs, runExclusive, onError }: RecoveryOptions) {
+export function openRecovery({
+  journal,
+  collections,
+  commitQueue,
+  graceMs,
+  runExclusive,
+  onError,
+}: RecoveryOptions) {
   openInstances.add(journal.instance)
   let isSwept = false
   /** When each entry was first seen, by the local clock. */
@@ -60,7 +67,7 @@ export function openRecovery({ journal, commitQueue, graceMs, runExclusive, onEr
       const left = (await unfinished()).filter((entry) => remainingGrace(entry) === 0)
       for (const scope of new Set(left.flatMap(({ scopes }) => scopes)))
         await run(scope, () => recover(scope))
-      if (!isSwept || left.length > 0) await journal.sweep()
+      if (!isSwept || left.length > 0) await journal.sweep(collections.memories)
       isSwept = true
     } catch (error) {
       onError(error)

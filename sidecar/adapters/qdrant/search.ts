@@ -106,8 +106,8 @@ export function openSearch({ connection, name, consistency }: Source) {
         frequencies: frequenciesIn(sampled, query.terms, total),
         async read(ids) {
           const wanted = await complete(ids.flatMap((id) => byId.get(id) ?? []))
-          return wanted.flatMap(({ payload }): StoredRecord[] => {
-            const record = toRecord({ payload }, 'memories', scope)
+          return wanted.flatMap(({ id, payload }): StoredRecord[] => {
+            const record = toRecord({ id, payload }, 'memories', scope)
             return record ? [record] : []
           })
         },

@@ -26,29 +26,60 @@ export function lastWrites(writes: readonly PointWrite[]): PointWrite[] {
   return [...new Map(writes.map((write) => [write.id, write])).values()]
 }
 
+/** Groups commits that share a scope; the groups can be finished independently. */
+export function groupByScopes(commits: readonly (readonly PointWrite[])[]): PointWrite[][] {
+  let groups: { scopes: Set<string>; writes: PointWrite[] }[] = []
+  for (const commit of commits) {
+    const group = { scopes: new Set(scopesOf(commit)), writes: [...commit] }
+    const [apart, joined] = [true, false].map((isApart) =>
+      groups.filter(({ scopes }) => scopes.isDisjointFrom(group.scopes) === isApart),
+    ) as [typeof groups, typeof groups]
+    group.writes.unshift(...joined.flatMap(({ writes }) => writes))
+    for (const { scopes } of joined) group.scopes = group.scopes.union(scopes)
+    groups = [...apart, group]
+  }
+  return groups.map(({ writes }) => writes)
+}
+
+export function scopesOf(writes: readonly PointWrite[]): string[] {
+  return [...new Set(writes.map(({ scope }) => scope))]
+}
+
 /**
- * Applies writes (at most one per point), and after them the `finish` operations on the documents.
+ * Applies writes (at most one per point), to both Qdrant collections at once, and in each of them `finish` as the last
+ * operations. Settles when no request is active.
  * @param mayContinue awaited before each request; rejecting aborts
  */
 export async function applyWrites(
   connection: QdrantConnection,
   collections: Collections,
   writes: readonly PointWrite[],
-  finish: readonly Operation[],
+  finish: { readonly [place in keyof Collections]?: readonly Operation[] },
   mayContinue: () => Promise<void> = async () => {},
 ): Promise<void> {
-  const requestsOf = (some: readonly PointWrite[]) =>
-    chunks(some, bytesOf, MAX_REQUEST_BYTES, MAX_POINTS).map(toOperations)
-  const documents = requestsOf(writes.filter(({ collection }) => !hasVectors(collection)))
-  const last = documents.pop() ?? []
-  const send = async (name: string, operations: Operation[]) => {
-    await mayContinue()
-    await update(connection, name, operations)
+  let refusal: { reason: unknown } | undefined
+  // After a refusal the other collection must not be written to either.
+  const check = async () => {
+    await mayContinue().catch((reason: unknown) => {
+      refusal ??= { reason }
+    })
+    if (refusal) throw refusal.reason
   }
-  const memories = requestsOf(writes.filter(({ collection }) => hasVectors(collection)))
-  for (const request of memories) await send(collections.memories, request)
-  for (const request of documents) await send(collections.documents, request)
-  await send(collections.documents, [...last, ...finish])
+  const apply = async (place: keyof Collections, some: readonly PointWrite[]) => {
+    const requests = chunks(some, bytesOf, MAX_REQUEST_BYTES, MAX_POINTS).map(toOperations)
+    const last = requests.pop() ?? []
+    for (const operations of [...requests, [...last, ...(finish[place] ?? [])]]) {
+      if (operations.length === 0) continue
+      await check()
+      await update(connection, collections[place], operations)
+    }
+  }
+  const [memories = [], documents = []] = [true, false].map((wanted) =>
+    writes.filter(({ collection }) => hasVectors(collection) === wanted),
+  )
+  const outcomes = await Promise.allSettled([apply('memories', memories), apply('documents', documents)])
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+  if (failed) throw failed.reason
 }
 
 function toOperations(writes: readonly PointWrite[]): Operation[] {

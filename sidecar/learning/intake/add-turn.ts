@@ -16,6 +16,7 @@ import type { JsonObject } from '../../ports/records.ts'
 import { UTC } from '../../text/local-time.ts'
 import { withoutText } from '../../text/verbatim/message-text.ts'
 import { type Candidate, candidatesOf } from './candidates.ts'
+import { expectedReads } from './expected-reads.ts'
 import { keepText, pendingIdsOf } from './keep.ts'
 import { type Call, type Place, placeTurn } from './place.ts'
 
@@ -74,8 +75,9 @@ async function addToUnit(
 ): Promise<Omit<AddResult, 'degraded'>> {
   const { records, scope, now } = unit
   const { learn, expiresAt } = options
+  await unit.prefetch(() => expectedReads(scope, request, { now, learn }))
   const place = await placeTurn(records, scope, request, now)
-  const previous = await getTurn(records, scope, place.id)
+  const previous = place.isNew ? undefined : await getTurn(records, scope, place.id)
   const turn = nextRevision(place, request, previous, now, learn)
   let candidates = await candidatesIn(unit, turn)
   candidates = candidates.filter((one) => !isDeletedEarlier(turn, previous, one))

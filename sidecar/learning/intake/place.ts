@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Narrowing } from '../../memory/model/scope.ts'
 import { callRecordId, NO_TURN, turnRecordId } from '../../memory/model/turns.ts'
 import {
@@ -13,6 +14,8 @@ import type { RecordStore, Write } from '../../ports/records.ts'
 export interface Place {
   id: string
   turn: number | null
+  /** Whether no turn is stored under the id. */
+  isNew: boolean
   /** Whether a later turn of the conversation is stored. */
   isOvertaken: boolean
   /** Writes that reserve the number for the next calls. */
@@ -27,16 +30,29 @@ export interface Call extends Pick<Narrowing, 'conversationId'> {
   turnId?: string | undefined
 }
 
+const MAX_CONVERSATIONS = 10_000
+
+/** The last turn by conversation, as this process knows it. */
+const lastTurns = new LRUCache<string, number>({ max: MAX_CONVERSATIONS })
+
+const keyOf = (scope: string, conversationId: string) => JSON.stringify([scope, conversationId])
+
+/** The last turn of a conversation, which may be wrong: to read records ahead. */
+export function guessLastTurn(scope: string, conversationId: string): number {
+  return lastTurns.get(keyOf(scope, conversationId)) ?? 0
+}
+
 /**
  * Finds the turn of a call: by its id, else by its number, else by the number that its idempotency key got first, else
  * the next number of the conversation. The caller holds the lock of the scope.
  */
 export async function placeTurn(store: RecordStore, scope: string, call: Call, now: number): Promise<Place> {
   const { conversationId, idempotencyKey, turnId } = call
-  if (turnId !== undefined) return { id: turnId, turn: call.turn ?? null, isOvertaken: false, writes: [] }
+  if (turnId !== undefined)
+    return { id: turnId, turn: call.turn ?? null, isNew: false, isOvertaken: false, writes: [] }
   if (conversationId === undefined) {
     const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-    return { id, turn: null, isOvertaken: false, writes: [] }
+    return { id, turn: null, isNew: idempotencyKey === undefined, isOvertaken: false, writes: [] }
   }
   const conversation = await getConversation(store, scope, conversationId)
   const last = conversation?.last_turn ?? NO_TURN
@@ -52,5 +68,7 @@ export async function placeTurn(store: RecordStore, scope: string, call: Call, n
     const updated = { id: conversationId, last_turn: turn, summary: conversation?.summary ?? '' }
     writes.push(putConversation(scope, updated, now))
   }
-  return { id: turnRecordId(conversationId, turn), turn, isOvertaken: last > turn, writes }
+  const id = turnRecordId(conversationId, turn)
+  lastTurns.set(keyOf(scope, conversationId), Math.max(last, turn))
+  return { id, turn, isNew: turn > last, isOvertaken: last > turn, writes }
 }

@@ -2,8 +2,9 @@ import type { LocalTime } from '../../text/local-time.ts'
 import { findLegacyId } from '../engine/statement-ids.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import type { Cause } from '../model/history.ts'
-import { contentOf, type Memory, memoryIdOf } from '../model/memory.ts'
+import { contentOf, legacyMemoryIdOf, type Memory, memoryIdOf } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
+import { readsOfMemory } from '../repositories/versions.ts'
 
 type OwnFields = 'id' | 'kind' | 'version' | 'valid_from' | 'context' | 'sources' | 'order'
 
@@ -29,6 +30,9 @@ export async function importMemories(
   memories: readonly ForeignMemory[],
 ): Promise<ImportOutcome> {
   const outcome: ImportOutcome = { imported: 0, updated: 0, unchanged: 0 }
+  await unit.prefetch(() =>
+    memories.flatMap((foreign) => possibleIds(unit.scope, foreign).flatMap(readsOfMemory)),
+  )
   for (const [i, foreign] of memories.entries()) outcome[await importOne(unit, foreign, i)] += 1
   return outcome
 }
@@ -57,9 +61,16 @@ async function importOne(
 
 /** Without an id, an imported memory equals a verbatim memory with the same speaker and text. */
 async function identify(unit: UnitOfWork, foreign: ForeignMemory): Promise<string> {
+  const [id = ''] = possibleIds(unit.scope, foreign)
+  return (foreign.foreign_id === null && (await findLegacyId(unit, foreign, 'original'))) || id
+}
+
+/** The id of a memory, and the one that earlier versions gave it. */
+function possibleIds(scope: string, foreign: ForeignMemory): string[] {
   const { foreign_id, agent_id, run_id } = foreign
-  if (foreign_id !== null) return derivedId('import', unit.scope, agent_id ?? '', run_id ?? '', foreign_id)
-  return (await findLegacyId(unit, foreign, 'original')) ?? memoryIdOf(unit.scope, foreign)
+  return foreign_id === null
+    ? [memoryIdOf(scope, foreign), legacyMemoryIdOf(scope, foreign)]
+    : [derivedId('import', scope, agent_id ?? '', run_id ?? '', foreign_id)]
 }
 
 function toMemory(

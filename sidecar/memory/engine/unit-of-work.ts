@@ -16,6 +16,7 @@ import {
   removeEndMarker,
 } from '../repositories/versions.ts'
 import { searchEntriesOf } from '../search/entry.ts'
+import { openReadAhead, type Read } from './read-ahead.ts'
 
 /** A committed change of the memories of a scope. */
 export interface ScopeChange {
@@ -68,14 +69,21 @@ export class UnitOfWork {
   readonly #ended = new Map<string, PastVersion | null>()
   readonly #past = new Map<string, HeldPast>()
   readonly #writes: Write[] = []
+  readonly #readAhead: ReturnType<typeof openReadAhead>
   #needsFence = false
   #isOutOfOrder = false
 
   constructor(records: RecordStore, scope: string, now: number) {
-    this.records = records
+    this.#readAhead = openReadAhead(records, scope)
+    this.records = this.#readAhead.view
     this.scope = scope
     this.account = { scope }
     this.now = now
+  }
+
+  /** Reads records that the change will need with one request, where a store is slow to answer each of them. */
+  async prefetch(reads: () => Promise<readonly Read[]> | readonly Read[]): Promise<void> {
+    if (this.records.getMany) await this.#readAhead.load(await reads())
   }
 
   async find(id: string): Promise<Held | undefined> {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RecordStore, StoredRecord, Write } from '../../ports/records.ts'
+import type { Collection, RecordStore, StoredRecord, Write } from '../../ports/records.ts'
 import { type PastVersion, versionRecordId } from '../model/history.ts'
 import { memorySchema } from './memories.ts'
 import { type OnInvalidRecord, recordsOf } from './record.ts'
@@ -35,6 +35,14 @@ export async function getEnded(
 ): Promise<PastVersion | undefined> {
   const past = (await versions.get(store, scope, memoryId))?.past
   return past?.memory.id === memoryId ? past : undefined
+}
+
+/** The records that tell whether a memory is current, ended or unknown. */
+export function readsOfMemory(id: string): { collection: Collection; id: string }[] {
+  return [
+    { collection: 'memories', id },
+    { collection: 'versions', id },
+  ]
 }
 
 /** All past versions of a scope, without the end markers. Invalid records are skipped where `onInvalid` is given. */

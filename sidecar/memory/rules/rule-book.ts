@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
@@ -24,29 +25,45 @@ interface RuleBookOptions {
   records: RecordStore
   lock: ScopeLock
   now?: () => number
+  /** How long rules in force are cached, so that another process may change them later, milliseconds. @default 0 */
+  cacheMs?: number | undefined
 }
+
+const MAX_CACHED = 10_000
 
 /** Reads and writes the rules of apps. Keeps every version. */
 export class RuleBook {
-  readonly #options: Required<RuleBookOptions>
+  readonly #options: RuleBookOptions & Required<Pick<RuleBookOptions, 'now'>>
+  readonly #cache: LRUCache<string, RulesInForce> | undefined
 
   constructor(options: RuleBookOptions) {
     this.#options = { now: Date.now, ...options }
+    if (options.cacheMs) this.#cache = new LRUCache({ max: MAX_CACHED, ttl: options.cacheMs })
   }
 
   /** Returns the rules that apply to an app: its own, else those of the namespace, else the defaults. */
   async inForce(namespace: string, appId: string | null): Promise<RulesInForce> {
-    const own = await this.#read(namespace, appId)
+    const key = JSON.stringify([namespace, appId])
+    const cached = this.#cache?.get(key)
+    if (cached) return cached
+    const found = await this.#readInForce(namespace, appId)
+    this.#cache?.set(key, found)
+    return found
+  }
+
+  async #readInForce(namespace: string, appId: string | null): Promise<RulesInForce> {
+    const [own, ofNamespace] = await Promise.all([
+      this.#read(namespace, appId),
+      appId === null ? undefined : this.#readInForce(namespace, null),
+    ])
     const version = own?.version ?? 0
     if (own?.rules) {
       const source: RulesSource = appId === null ? 'namespace' : 'app'
       return { appId, version, from: { source, version }, rules: own.rules, updatedAt: own.updatedAt }
     }
-    if (appId === null) {
-      const from = { source: 'default' as const, version: 0 }
-      return { appId, version, from, rules: DEFAULT_RULES, updatedAt: null }
-    }
-    return { ...(await this.inForce(namespace, null)), appId, version }
+    if (ofNamespace) return { ...ofNamespace, appId, version }
+    const from = { source: 'default' as const, version: 0 }
+    return { appId, version, from, rules: DEFAULT_RULES, updatedAt: null }
   }
 
   /** @throws {AppError} `not_found` */
@@ -87,12 +104,14 @@ export class RuleBook {
       if (expected !== undefined && expected !== newest) {
         throw new AppError('conflict', `if_version: expected ${newest}, the newest version, got ${expected}`)
       }
-      if (isDeepStrictEqual(current?.rules ?? null, rules)) return await this.inForce(namespace, appId)
+      if (isDeepStrictEqual(current?.rules ?? null, rules)) return await this.#readInForce(namespace, appId)
       const version = newest + 1
       const stored = { version, rules, updatedAt: this.#options.now() }
       const ids = [recordId(appId), recordId(appId, version)]
       await assertHeld()
       await this.#options.records.commit(ids.map((id) => rulesVersions.put(scope, id, version, stored)))
+      // Apps may inherit the rules of their namespace.
+      this.#cache?.clear()
       return await this.inForce(namespace, appId)
     })
   }

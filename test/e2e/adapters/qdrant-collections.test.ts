@@ -13,7 +13,10 @@ const ORDER_INDEX = { type: 'integer', lookup: true, range: true }
 function memoriesOf({ state }: FakeQdrant) {
   return [...state.collections]
     .filter(([name]) => name.startsWith('p_memories_'))
-    .map(([name, { params, points }]) => ({ name, size: params.vectors.dense.size, points: points.size }))
+    .map(([name, { params, points }]) => {
+      const records = [...points.values()].filter(({ payload }) => payload['collection'] === 'memories')
+      return { name, size: params.vectors.dense.size, points: records.length }
+    })
 }
 
 describe('the collections of a Qdrant store', () => {

@@ -100,9 +100,9 @@ const SABOTEURS: Saboteur[] = [
     caughtBy: cutAt('after'),
     parts: {
       'writes.ts': ({ applyWrites }) => ({
-        async applyWrites(link: Part, collections: Part, writes: Part[], finish: Part[]) {
+        async applyWrites(link: Part, collections: Part, writes: Part[], finish: Part) {
           await applyWrites(link, collections, [], finish)
-          await applyWrites(link, collections, writes, [])
+          await applyWrites(link, collections, writes, {})
         },
       }),
     },
@@ -126,7 +126,8 @@ const SABOTEURS: Saboteur[] = [
       'journal.ts': ({ openJournal }) => ({
         openJournal: (...args: unknown[]) => {
           const journal = openJournal(...args)
-          return { ...journal, finish: (entry: unknown) => journal.finish(entry).slice(1) }
+          const cancel = (entry: unknown) => ({ documents: journal.cancel(entry).documents.slice(1) })
+          return { ...journal, finish: () => ({}), cancel }
         },
       }),
     },
@@ -138,7 +139,8 @@ const SABOTEURS: Saboteur[] = [
       'journal.ts': ({ openJournal }) => ({
         openJournal: (...args: unknown[]) => {
           const journal = openJournal(...args)
-          return { ...journal, finish: (entry: unknown) => journal.finish(entry).slice(0, 1) }
+          const cancel = (entry: unknown) => ({ documents: journal.cancel(entry).documents.slice(0, 1) })
+          return { ...journal, cancel }
         },
       }),
     },

@@ -37,7 +37,7 @@ export function decodeEntry({ terms, context, grams, features }: StoredEntry): S
   }
 }
 
-export function encodeTerms({ buffer, byteOffset, byteLength }: Uint32Array | Uint16Array): string {
+function encodeTerms({ buffer, byteOffset, byteLength }: Uint32Array | Uint16Array): string {
   return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
 }
 

@@ -64,15 +64,16 @@ class PropertyFields {
   readonly present = new Set<string>()
   #count = 0
 
-  add(field: string, value: Json, depth: number): void {
+  /** @param lists number of lists between the field and the value: elements of lists within lists are no values of it */
+  add(field: string, value: Json, depth: number, lists = 0): void {
     if (value === null) return
     if (depth > MAX_DEPTH || ++this.#count > MAX_ENTRIES) throw new Unfit()
     this.present.add(field)
     if (Array.isArray(value)) {
-      for (const element of value) this.add(field, element, depth + 1)
+      for (const element of value) this.add(field, element, depth + 1, lists + 1)
     } else if (typeof value === 'object') {
       for (const [key, inner] of Object.entries(value)) this.add(`${field}.${nameOf(key)}`, inner, depth + 1)
-    } else {
+    } else if (lists < 2) {
       const scalar = value as Scalar
       if (typeof scalar === 'string' && (scalar.length > MAX_STRING_LENGTH || !scalar.isWellFormed())) {
         throw new Unfit()
