@@ -116,7 +116,7 @@ export const SEARCH_CASES: readonly Case<RecordsSubject>[] = [
         search: {
           terms: new Uint32Array(),
           context: new Uint32Array(),
-          grams: new Uint16Array(),
+          grams: GRAMS,
           features: {},
         },
         similarity: 0,

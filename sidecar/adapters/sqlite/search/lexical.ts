@@ -10,7 +10,6 @@ const CONTEXT = 0.5
 export class LexicalScan {
   readonly #terms: readonly number[]
   readonly #weights: readonly number[]
-  readonly #indexes: ReadonlyMap<number, number>
   /** Number of added records. */
   #size = 0
   #totalLength = 0
@@ -26,7 +25,6 @@ export class LexicalScan {
   constructor(terms: ReadonlyMap<number, number>) {
     this.#terms = [...terms.keys()]
     this.#weights = [...terms.values()]
-    this.#indexes = new Map(this.#terms.map((term, index) => [term, index]))
     this.#frequencies = this.#terms.map(() => 0)
   }
 
@@ -44,20 +42,6 @@ export class LexicalScan {
       }
       found.count = 0
     }
-  }
-
-  /** @param words both lists of terms of a record, the context after the text */
-  addRecord(words: Uint32Array, termCount: number): void {
-    const found = new Map<number, [own: number, context: number]>()
-    for (let i = 0; i < words.length; i++) {
-      const term = this.#indexes.get(words[i] as number)
-      if (term === undefined) continue
-      const counts = found.get(term) ?? [0, 0]
-      counts[i < termCount ? 0 : 1] += 1
-      found.set(term, counts)
-    }
-    for (const [term, [own, context]] of found) this.#addHit(this.#size, term, own, context)
-    this.#addLength(termCount)
   }
 
   #addHit(record: number, term: number, own: number, context: number): void {
