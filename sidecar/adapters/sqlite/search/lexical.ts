@@ -1,4 +1,4 @@
-import { type Block, TermHits } from './blocks.ts'
+import { findTerm, type Head, type Postings, TermHits } from './blocks.ts'
 
 /** BM25 parameters, as those of the ranking. */
 const K1 = 1.2
@@ -12,6 +12,8 @@ export class LexicalScan {
   readonly #weights: readonly number[]
   /** Number of added records. */
   #size = 0
+  /** Those that are not removed. */
+  #live = 0
   #totalLength = 0
   #lengths = new Uint32Array(1024)
   /** Weighted frequency of query term `#hitTerms[i]` in record `#hitRecords[i]`. */
@@ -28,15 +30,18 @@ export class LexicalScan {
     this.#frequencies = this.#terms.map(() => 0)
   }
 
-  addBlock(block: Block): void {
+  /** @param isRemoved by place; absent: none is */
+  add({ count, termCounts }: Head, postingsOf: (bucket: number) => Postings, isRemoved?: Uint8Array): void {
     const first = this.#size
-    for (let i = 0; i < block.count; i++) this.#addLength(block.termCounts[i] as number)
+    for (let i = 0; i < count; i++) this.#addLength(termCounts[i] as number, isRemoved?.[i] === 1)
     const found = this.#found
     for (let term = 0; term < this.#terms.length; term++) {
-      block.find(this.#terms[term] as number, found)
+      findTerm(this.#terms[term] as number, postingsOf, found)
       for (let i = 0; i < found.count; i++) {
         const place = found.touched[i] as number
-        this.#addHit(first + place, term, found.own[place] as number, found.context[place] as number)
+        if (isRemoved?.[place] !== 1) {
+          this.#addHit(first + place, term, found.own[place] as number, found.context[place] as number)
+        }
         found.own[place] = 0
         found.context[place] = 0
       }
@@ -58,19 +63,21 @@ export class LexicalScan {
     if (own > 0) this.#frequencies[term] = (this.#frequencies[term] as number) + 1
   }
 
-  #addLength(length: number): void {
+  #addLength(length: number, isRemoved: boolean): void {
     if (this.#size === this.#lengths.length)
       this.#lengths = grown(this.#lengths, new Uint32Array(2 * this.#size))
     this.#lengths[this.#size] = length
-    this.#totalLength += length
     this.#size += 1
+    if (isRemoved) return
+    this.#totalLength += length
+    this.#live += 1
   }
 
   /** Scores by record, in the order in which they were added; 0 without a query term. */
   scores(): Float64Array {
-    const n = this.#size
-    const scores = new Float64Array(n)
-    const meanLength = Math.max(1, this.#totalLength / n)
+    const n = this.#live
+    const scores = new Float64Array(this.#size)
+    const meanLength = Math.max(1, this.#totalLength / Math.max(1, n))
     const idf = this.#frequencies.map(
       (df, term) => (this.#weights[term] as number) * Math.log(1 + (n - df + 0.5) / (df + 0.5)),
     )

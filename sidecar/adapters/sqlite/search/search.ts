@@ -1,12 +1,12 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { SearchQuery } from '../../../ports/records.ts'
 import { best } from './best.ts'
-import { Block } from './blocks.ts'
+import type { Head } from './blocks.ts'
 import { signSums } from './codes.ts'
 import { type EntryColumns, openColumns } from './columns.ts'
-import { rangeOf, type ScopeRow } from './entries.ts'
 import { LexicalScan } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
+import { openBlocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
 
 /** What the worker thread answers. */
 export interface SearchAnswer extends EntryColumns {
@@ -27,24 +27,25 @@ const MIN_COMPARED = 256
 
 export function openSearch(db: DatabaseSync) {
   const getScope = db.prepare('SELECT * FROM search_scopes WHERE scope = ?')
-  const blocks = db.prepare('SELECT data FROM search_blocks WHERE no >= ? AND no < ?')
+  const blocks = openBlocks(db)
   const columns = openColumns(db)
   const matcher = openMatcher(db)
 
   function scoreBlocks(row: ScopeRow, { terms, dense }: SearchQuery): Scores {
-    const [first, end] = rangeOf(row)
+    const [first] = rangeOf(row)
     const lexical = new LexicalScan(terms)
-    const numbers = new Float64Array(row.total)
-    const estimates = dense && new Float64Array(row.total)
+    // Removed records stay in their segment until it is built again.
+    const size = row.total + row.written
+    const numbers = new Float64Array(size)
+    const estimates = dense && new Float64Array(size)
     const sums = dense && signSums(dense)
     let count = 0
-    for (const { data } of blocks.iterate(first, end)) {
-      const block = new Block(data as Uint8Array)
-      if (estimates && sums) estimate(block, sums, estimates.subarray(count))
-      lexical.addBlock(block)
-      for (const number of block.numbers) numbers[count++] = first + number
+    for (const { head, postings, isRemoved } of blocks.all(row)) {
+      if (estimates && sums) estimate(head, sums, estimates.subarray(count), isRemoved)
+      lexical.add(head, postings, isRemoved)
+      for (const number of head.numbers) numbers[count++] = first + number
     }
-    return { numbers, lexical, dense: estimates }
+    return { numbers, lexical, dense: estimates?.subarray(0, count) }
   }
 
   /** Numbers of the best records by terms, by embedding and by `also`. */
@@ -94,12 +95,17 @@ export function openSearch(db: DatabaseSync) {
     return { ...columns.listed(chosen, dense), total, frequencies: scores.lexical.frequencies() }
   }
 }
-function estimate(block: Block, sums: Float32Array, estimates: Float64Array): void {
+function estimate(
+  block: Head,
+  sums: Float32Array,
+  estimates: Float64Array,
+  isRemoved: Uint8Array | undefined,
+): void {
   const bytes = sums.length / 256
   const codes = new Uint8Array(block.codes.buffer, block.codes.byteOffset, block.codes.byteLength)
   const fits = codes.length === bytes * block.count
   for (let i = 0; i < block.count; i++) {
-    const scale = block.scales[i] as number
+    const scale = isRemoved?.[i] === 1 ? 0 : (block.scales[i] as number)
     // Four sums, because an addition that waits for the one before takes most of the time.
     let [a, b, c, d] = [0, 0, 0, 0]
     if (fits && scale > 0) {
