@@ -31,9 +31,9 @@ export class LexicalScan {
   }
 
   /** @param isRemoved by place; absent: none is */
-  add({ count, termCounts }: Head, postingsOf: (bucket: number) => Postings, isRemoved?: Uint8Array): void {
+  add({ termCounts }: Head, postingsOf: (bucket: number) => Postings, isRemoved?: Uint8Array): void {
     const first = this.#size
-    for (let i = 0; i < count; i++) this.#addLength(termCounts[i] as number, isRemoved?.[i] === 1)
+    this.#addLengths(termCounts, isRemoved)
     const found = this.#found
     for (let term = 0; term < this.#terms.length; term++) {
       findTerm(this.#terms[term] as number, postingsOf, found)
@@ -63,14 +63,16 @@ export class LexicalScan {
     if (own > 0) this.#frequencies[term] = (this.#frequencies[term] as number) + 1
   }
 
-  #addLength(length: number, isRemoved: boolean): void {
-    if (this.#size === this.#lengths.length)
-      this.#lengths = grown(this.#lengths, new Uint32Array(2 * this.#size))
-    this.#lengths[this.#size] = length
-    this.#size += 1
-    if (isRemoved) return
-    this.#totalLength += length
-    this.#live += 1
+  #addLengths(lengths: Uint32Array, isRemoved: Uint8Array | undefined): void {
+    const size = this.#size + lengths.length
+    if (size > this.#lengths.length) this.#lengths = grown(this.#lengths, new Uint32Array(2 * size))
+    this.#lengths.set(lengths, this.#size)
+    this.#size = size
+    for (let i = 0; i < lengths.length; i++) {
+      if (isRemoved?.[i] === 1) continue
+      this.#totalLength += lengths[i] as number
+      this.#live += 1
+    }
   }
 
   /** Scores by record, in the order in which they were added; 0 without a query term. */

@@ -73,15 +73,21 @@ export function openBlocks(db: DatabaseSync) {
     const bytes = read(key)
     if (!bytes) return undefined
     const head = new Head(wordsOf(bytes, Uint32Array))
-    const removed = new Set(readRemoved(key))
-    const isRemoved = Uint8Array.from(head.numbers, (number) => Number(removed.has(number % SEGMENT_SIZE)))
+    const removed = readRemoved(key)
+    const isRemoved = removed.length > 0 ? new Uint8Array(head.count) : undefined
+    if (isRemoved) {
+      const gone = new Set(removed)
+      for (let i = 0; i < head.count; i++) {
+        isRemoved[i] = Number(gone.has((head.numbers[i] as number) % SEGMENT_SIZE))
+      }
+    }
     return {
       head,
       postings: (bucket) => {
         const postings = read(key + FIRST_BUCKET + bucket)
         return postings ? toPostings(wordsOf(postings, Uint32Array)) : NO_POSTINGS
       },
-      isRemoved: removed.size > 0 ? isRemoved : undefined,
+      isRemoved,
     }
   }
 

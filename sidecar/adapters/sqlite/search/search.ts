@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { SearchQuery } from '../../../ports/records.ts'
 import { best } from './best.ts'
 import type { Head } from './blocks.ts'
-import { signSums } from './codes.ts'
+import { type SignSums, signedSum, signSums } from './codes.ts'
 import { type EntryColumns, openColumns } from './columns.ts'
 import { LexicalScan } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
@@ -43,7 +43,7 @@ export function openSearch(db: DatabaseSync) {
     for (const { head, postings, isRemoved } of blocks.all(row)) {
       if (estimates && sums) estimate(head, sums, estimates.subarray(count), isRemoved)
       lexical.add(head, postings, isRemoved)
-      for (const number of head.numbers) numbers[count++] = first + number
+      for (let i = 0; i < head.count; i++) numbers[count++] = first + (head.numbers[i] as number)
     }
     return { numbers, lexical, dense: estimates?.subarray(0, count) }
   }
@@ -96,28 +96,16 @@ export function openSearch(db: DatabaseSync) {
   }
 }
 function estimate(
-  block: Head,
-  sums: Float32Array,
+  { codes, scales, count }: Head,
+  query: SignSums,
   estimates: Float64Array,
   isRemoved: Uint8Array | undefined,
 ): void {
-  const bytes = sums.length / 256
-  const codes = new Uint8Array(block.codes.buffer, block.codes.byteOffset, block.codes.byteLength)
-  const fits = codes.length === bytes * block.count
-  for (let i = 0; i < block.count; i++) {
-    const scale = isRemoved?.[i] === 1 ? 0 : (block.scales[i] as number)
-    // Four sums, because an addition that waits for the one before takes most of the time.
-    let [a, b, c, d] = [0, 0, 0, 0]
-    if (fits && scale > 0) {
-      const start = bytes * i
-      for (let byte = 0; byte < bytes; byte += 4) {
-        const at = byte << 8
-        a += sums[at | (codes[start + byte] as number)] as number
-        b += sums[(at + 256) | (codes[start + byte + 1] as number)] as number
-        c += sums[(at + 512) | (codes[start + byte + 2] as number)] as number
-        d += sums[(at + 768) | (codes[start + byte + 3] as number)] as number
-      }
-    }
-    estimates[i] = fits && scale > 0 ? scale * (a + b + c + d) : Number.NEGATIVE_INFINITY
+  const words = query.sums.length / 1024
+  const fits = codes.length === words * count
+  for (let i = 0; i < count; i++) {
+    const scale = isRemoved?.[i] === 1 ? 0 : (scales[i] as number)
+    const isKnown = fits && scale > 0
+    estimates[i] = isKnown ? scale * signedSum(query, codes, words * i, words) : Number.NEGATIVE_INFINITY
   }
 }
