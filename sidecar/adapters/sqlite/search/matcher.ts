@@ -9,8 +9,8 @@ export const TESTED = 4
 /** Applies conditions to the payloads of searchable records. */
 export function openMatcher(db: DatabaseSync) {
   const payloads = db.prepare(
-    `SELECT e.no, payload FROM json_each(?) AS asked JOIN search_entries e ON e.no = asked.value
-     JOIN records r ON r.scope = ? AND r.collection = 'memories' AND r.id = e.id`,
+    `SELECT e.no, payload FROM json_each(?) AS asked CROSS JOIN search_entries e ON e.no = asked.value
+     CROSS JOIN records r ON r.scope = ? AND r.collection = 'memories' AND r.id = e.id`,
   )
   const payloadAt = db.prepare('SELECT payload FROM records WHERE rowid = ?')
   for (const statement of [payloads, payloadAt]) statement.setReturnArrays(true)
@@ -35,20 +35,20 @@ export function openMatcher(db: DatabaseSync) {
       }
       return admitted
     }
+    const among = (numbers: readonly number[]): number[] => {
+      const rows = payloads.all(JSON.stringify(numbers), scope) as unknown as Row[]
+      return rows.flatMap(([entry, payload]) => (meets(parse(payload), where) ? [entry] : []))
+    }
     return {
       /** Numbers of the entries of all records that meet the condition. */
       all,
-      /** The first `count` of the given entries whose records meet it; undefined if there are fewer of them. */
+      /** Those of the given entries whose records meet it, in the same order. */
+      among,
+      /** The first `count` of them; undefined if there are fewer. */
       first(numbers: readonly number[], count: number): number[] | undefined {
         const found: number[] = []
         for (let from = 0; from < numbers.length && found.length < count; from += count) {
-          const some = JSON.stringify(numbers.slice(from, from + count))
-          for (const [entry, payload] of payloads.iterate(
-            some,
-            scope,
-          ) as Iterable<unknown> as Iterable<Row>) {
-            if (meets(parse(payload), where)) found.push(entry)
-          }
+          found.push(...among(numbers.slice(from, from + count)))
         }
         return found.length < count ? undefined : found.slice(0, count)
       },

@@ -28,6 +28,10 @@ const MIN_COMPARED = 256
 export function openSearch(db: DatabaseSync) {
   const getScope = db.prepare('SELECT * FROM search_scopes WHERE scope = ?')
   const blocks = openBlocks(db)
+  const neighbours = db.prepare(
+    `SELECT (${nextTo('<', 'DESC')}), (${nextTo('>', 'ASC')}) FROM json_each(:numbers) AS asked
+     JOIN search_entries e ON e.no = asked.value`,
+  )
   const columns = openColumns(db)
   const matcher = openMatcher(db)
 
@@ -62,23 +66,35 @@ export function openSearch(db: DatabaseSync) {
       const admitted = values.map((value, i) => (all.has(numbers[i] as number) ? value : floor))
       return numbersOf(best(admitted, count, floor))
     }
-    const chosen = new Set(bestOf(lexical.scores(), 0, limit))
+    const sources = [bestOf(lexical.scores(), 0, limit)]
     if (dense && query.dense) {
       const nearest = bestOf(dense, Number.NEGATIVE_INFINITY, Math.max(MIN_COMPARED, limit))
-      for (const number of compare(nearest, query.dense, limit)) chosen.add(number)
+      sources.push(compare(nearest, query.dense, limit))
     }
-    if (also && also.length > 0) {
-      const latest = matcher.latest(scope, also, where ?? { all: [] }, limit)
-      for (const number of latest) chosen.add(number)
-    }
+    if (also && also.length > 0) sources.push(matcher.latest(scope, also, where ?? { all: [] }, limit))
+    const chosen = new Set(sources.flat())
+    const near = neighboursOf(
+      scope,
+      sources.flatMap((source) => source.slice(0, query.neighbours ?? 0)),
+    )
+    for (const number of admission?.among(near) ?? near) chosen.add(number)
     return chosen
   }
 
-  /** The `limit` records with the highest exact similarities. */
+  function neighboursOf(scope: string, numbers: readonly number[]): number[] {
+    if (numbers.length === 0) return []
+    const found = neighbours.all({ scope, numbers: JSON.stringify(numbers) })
+    return found.flatMap((row) => Object.values(row)).filter((number) => typeof number === 'number')
+  }
+
+  /** The `limit` records with the highest exact similarities, best first. */
   function compare(numbers: number[], dense: Float32Array, limit: number): number[] {
     if (numbers.length <= limit) return numbers
     const read = columns.listed(numbers, dense)
-    return best(read.similarities, limit, Number.NEGATIVE_INFINITY).map((i) => read.numbers[i] as number)
+    const { similarities } = read
+    return best(similarities, limit, Number.NEGATIVE_INFINITY)
+      .sort((a, b) => (similarities[b] as number) - (similarities[a] as number))
+      .map((i) => read.numbers[i] as number)
   }
 
   return (scope: string, query: SearchQuery): SearchAnswer => {
@@ -95,6 +111,12 @@ export function openSearch(db: DatabaseSync) {
     return { ...columns.listed(chosen, dense), total, frequencies: scores.lexical.frequencies() }
   }
 }
+/** Selects the searchable record before or after the entry `e`. */
+function nextTo(operator: '<' | '>', direction: 'ASC' | 'DESC'): string {
+  return `SELECT entry FROM records WHERE scope = :scope AND collection = 'memories' AND entry IS NOT NULL
+    AND (position, id) ${operator} (e.position, e.id) ORDER BY position ${direction}, id ${direction} LIMIT 1`
+}
+
 function estimate(
   { codes, scales, count }: Head,
   query: SignSums,
