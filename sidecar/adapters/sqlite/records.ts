@@ -1,9 +1,9 @@
 import { AppError } from '../../ports/errors.ts'
 import type { JsonObject, RecordStore, SearchResult, StoredRecord } from '../../ports/records.ts'
+import { slicer } from '../common/slices.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 import type { Failure } from './messages.ts'
 import type { SearchAnswer } from './search/search.ts'
-import { slicer } from './search/slices.ts'
 import { termsFromBytes } from './search/terms.ts'
 
 /**

@@ -1,6 +1,6 @@
+import { slicer } from '../../common/slices.ts'
 import { codeWords } from './codes.ts'
 import { wordsOf } from './packed-vector.ts'
-import { slicer } from './slices.ts'
 
 /** What a scan of a large scope reads of a record. */
 export interface Scanned {

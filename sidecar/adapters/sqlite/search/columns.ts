@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
+import { slicer } from '../../common/slices.ts'
 import { dotProduct } from './packed-vector.ts'
-import { slicer } from './slices.ts'
 
 /** Entries by column: few large values, because each small one costs a conversion, and a copy between threads. */
 export interface EntryColumns {

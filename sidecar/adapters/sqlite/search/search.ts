@@ -4,7 +4,7 @@ import { best } from './best.ts'
 import type { Head } from './blocks.ts'
 import { type SignSums, signedSum, signSums } from './codes.ts'
 import { type EntryColumns, openColumns } from './columns.ts'
-import { LexicalScan } from './lexical.ts'
+import { type LexicalScores, scoreTerms } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
 import { openBlocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
 
@@ -17,7 +17,7 @@ export interface SearchAnswer extends EntryColumns {
 /** Scores of every record of a scope, by index. */
 interface Scores {
   numbers: Float64Array
-  lexical: LexicalScan
+  lexical: LexicalScores
   /** Estimates of the dot product; -Infinity without a vector. */
   dense: Float64Array | undefined
 }
@@ -35,21 +35,19 @@ export function openSearch(db: DatabaseSync) {
   const columns = openColumns(db)
   const matcher = openMatcher(db)
 
-  function scoreBlocks(row: ScopeRow, { terms, dense }: SearchQuery): Scores {
+  function score(row: ScopeRow, { terms, dense }: SearchQuery): Scores {
     const [first] = rangeOf(row)
-    const lexical = new LexicalScan(terms)
-    // Removed records stay in their segment until it is built again.
-    const size = row.total + row.written
-    const numbers = new Float64Array(size)
-    const estimates = dense && new Float64Array(size)
+    const all = [...blocks.all(row)]
+    const lexical = scoreTerms(all, terms)
+    const numbers = new Float64Array(lexical.scores.length)
+    const estimates = dense && new Float64Array(numbers.length)
     const sums = dense && signSums(dense)
     let count = 0
-    for (const { head, postings, isRemoved } of blocks.all(row)) {
+    for (const { head, isRemoved } of all) {
       if (estimates && sums) estimate(head, sums, estimates.subarray(count), isRemoved)
-      lexical.add(head, postings, isRemoved)
       for (let i = 0; i < head.count; i++) numbers[count++] = first + (head.numbers[i] as number)
     }
-    return { numbers, lexical, dense: estimates?.subarray(0, count) }
+    return { numbers, lexical, dense: estimates }
   }
 
   /** Numbers of the best records by terms, by embedding and by `also`. */
@@ -66,7 +64,7 @@ export function openSearch(db: DatabaseSync) {
       const admitted = values.map((value, i) => (all.has(numbers[i] as number) ? value : floor))
       return numbersOf(best(admitted, count, floor))
     }
-    const sources = [bestOf(lexical.scores(), 0, limit)]
+    const sources = [bestOf(lexical.scores, 0, limit)]
     if (dense && query.dense) {
       const nearest = bestOf(dense, Number.NEGATIVE_INFINITY, Math.max(MIN_COMPARED, limit))
       sources.push(compare(nearest, query.dense, limit))
@@ -106,9 +104,9 @@ export function openSearch(db: DatabaseSync) {
       if (!where) return { ...columns.inRange(...rangeOf(row), dense), total }
       return { ...columns.listed(matcher.admission(scope, where).all(), dense), total }
     }
-    const scores = scoreBlocks(row, query)
+    const scores = score(row, query)
     const chosen = choose(scope, query, scores)
-    return { ...columns.listed(chosen, dense), total, frequencies: scores.lexical.frequencies() }
+    return { ...columns.listed(chosen, dense), total, frequencies: scores.lexical.frequencies }
   }
 }
 /** Selects the searchable record before or after the entry `e`. */

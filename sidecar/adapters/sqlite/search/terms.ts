@@ -1,6 +1,6 @@
 import type { SearchEntry } from '../../../ports/records.ts'
+import { slicer } from '../../common/slices.ts'
 import { wordsOf } from './packed-vector.ts'
-import { slicer } from './slices.ts'
 
 type Hashes = Pick<SearchEntry, 'terms' | 'context' | 'grams'>
 
