@@ -32,7 +32,11 @@ export class TermHits {
 const IS_CONTEXT = 0x8000
 
 const HEAD_WORDS = 2
-export const BUCKETS = 256
+
+/** Upper bits of a key that are the number of its bucket: in a block, and in a segment. */
+export const BLOCK_BITS = 8
+export const SEGMENT_BITS = 12
+const BUCKETS = 2 ** BLOCK_BITS
 
 /** Postings of one bucket: the middle 16 bits of each key; its record's place, and whether the term is of the context. */
 export interface Postings {
@@ -67,10 +71,10 @@ export class Head {
 }
 
 /** Adds the occurrences of a term to empty counts. */
-export function findTerm(term: number, postingsOf: (bucket: number) => Postings, hits: TermHits): void {
+export function findTerm(term: number, postingsOf: (key: number) => Postings, hits: TermHits): void {
   const key = keyOf(term)
   const rest = (key >>> 8) & 0xffff
-  const { middles, places } = postingsOf(key >>> 24)
+  const { middles, places } = postingsOf(key)
   for (let i = 0; i < middles.length; i++) {
     if (middles[i] !== rest) continue
     const place = (places[i] as number) & ~IS_CONTEXT
@@ -93,7 +97,11 @@ export class Block {
     this.#postings = toPostings(rest.subarray(BUCKETS))
   }
 
-  postings(bucket: number): Postings {
+  postings(key: number): Postings {
+    return this.#bucket(key >>> (32 - BLOCK_BITS))
+  }
+
+  #bucket(bucket: number): Postings {
     const start = bucket === 0 ? 0 : (this.#ends[bucket - 1] as number)
     const end = this.#ends[bucket] as number
     const { middles, places } = this.#postings
@@ -107,7 +115,7 @@ export class Block {
     const terms: number[][] = Array.from(numbers, () => [])
     const context: number[][] = Array.from(numbers, () => [])
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const { middles, places } = this.postings(bucket)
+      const { middles, places } = this.#bucket(bucket)
       for (const [i, middle] of middles.entries()) {
         const place = places[i] as number
         const list = (place & IS_CONTEXT ? context : terms)[place & ~IS_CONTEXT]
@@ -137,14 +145,17 @@ export function toPostings({ buffer, byteOffset, length }: Uint32Array): Posting
 }
 
 /** The parts of a block, or of a segment, which stores each bucket by itself. */
-export interface Parts {
+interface Parts {
   head: Uint32Array
   ends: Uint32Array
   postings: Postings
 }
 
-/** @param dimensions length of the vectors that the codes are of */
-export function toParts(entries: ReadonlyMap<number, Scanned>, dimensions: number): Parts {
+/**
+ * @param dimensions length of the vectors that the codes are of
+ * @param bits upper bits of a key that are the number of its bucket
+ */
+function toParts(entries: ReadonlyMap<number, Scanned>, dimensions: number, bits: number): Parts {
   const all = [...entries].sort(([a], [b]) => a - b)
   const perCode = codeWords(dimensions)
   const head = new Uint32Array(HEAD_WORDS + all.length * (3 + perCode))
@@ -160,19 +171,20 @@ export function toParts(entries: ReadonlyMap<number, Scanned>, dimensions: numbe
     { keys: terms, place },
     { keys: context, place: place | IS_CONTEXT },
   ])
-  const starts = new Uint32Array(BUCKETS + 1)
+  const [buckets, shift] = [2 ** bits, 32 - bits]
+  const starts = new Uint32Array(buckets + 1)
   for (const { keys } of lists) {
-    for (const key of keys) starts[(key >>> 24) + 1] = (starts[(key >>> 24) + 1] as number) + 1
+    for (const key of keys) starts[(key >>> shift) + 1] = (starts[(key >>> shift) + 1] as number) + 1
   }
-  for (let bucket = 1; bucket <= BUCKETS; bucket++) {
+  for (let bucket = 1; bucket <= buckets; bucket++) {
     starts[bucket] = (starts[bucket] as number) + (starts[bucket - 1] as number)
   }
-  const postings = toPostings(new Uint32Array(starts[BUCKETS] as number))
+  const postings = toPostings(new Uint32Array(starts[buckets] as number))
   const next = starts.slice()
   for (const { keys, place } of lists) {
     for (const key of keys) {
-      const at = next[key >>> 24] as number
-      next[key >>> 24] = at + 1
+      const at = next[key >>> shift] as number
+      next[key >>> shift] = at + 1
       postings.middles[at] = (key >>> 8) & 0xffff
       postings.places[at] = place
     }
@@ -180,7 +192,9 @@ export function toParts(entries: ReadonlyMap<number, Scanned>, dimensions: numbe
   return { head, ends: starts.subarray(1), postings }
 }
 
-export function blockToBytes({ head, ends, postings: { middles, places } }: Parts): Uint8Array {
+export function blockToBytes(entries: ReadonlyMap<number, Scanned>, dimensions: number): Uint8Array {
+  const { head, ends, postings } = toParts(entries, dimensions, BLOCK_BITS)
+  const { middles, places } = postings
   const words = new Uint32Array(head.length + BUCKETS + middles.length)
   words.set(head)
   words.set(ends, head.length)
@@ -190,13 +204,18 @@ export function blockToBytes({ head, ends, postings: { middles, places } }: Part
   return new Uint8Array(words.buffer)
 }
 
-/** The postings of a bucket as bytes. */
-export function bucketToBytes({ ends, postings }: Parts, bucket: number): Uint8Array {
-  const start = bucket === 0 ? 0 : (ends[bucket - 1] as number)
-  const end = ends[bucket] as number
-  const words = new Uint32Array(end - start)
-  const copy = toPostings(words)
-  copy.middles.set(postings.middles.subarray(start, end))
-  copy.places.set(postings.places.subarray(start, end))
-  return new Uint8Array(words.buffer)
+/** The head, and the postings of each bucket that has some. */
+export function segmentToBytes(entries: ReadonlyMap<number, Scanned>, dimensions: number) {
+  const { head, ends, postings } = toParts(entries, dimensions, SEGMENT_BITS)
+  const buckets = new Map<number, Uint8Array>()
+  let start = 0
+  for (const [bucket, end] of ends.entries()) {
+    const words = new Uint32Array(end - start)
+    const copy = toPostings(words)
+    copy.middles.set(postings.middles.subarray(start, end))
+    copy.places.set(postings.places.subarray(start, end))
+    if (end > start) buckets.set(bucket, new Uint8Array(words.buffer))
+    start = end
+  }
+  return { head: new Uint8Array(head.buffer), buckets }
 }

@@ -2,14 +2,13 @@ import type { DatabaseSync } from 'node:sqlite'
 import {
   BLOCK_SIZE,
   Block,
-  BUCKETS,
   blockToBytes,
-  bucketToBytes,
   Head,
   type Postings,
   type Scanned,
+  SEGMENT_BITS,
   SEGMENT_SIZE,
-  toParts,
+  segmentToBytes,
   toPostings,
 } from './blocks.ts'
 import { wordsOf } from './packed-vector.ts'
@@ -35,14 +34,15 @@ export interface ScopeRow {
 /** What a search scans of a block or a segment. */
 export interface Scannable {
   head: Head
-  postings: (bucket: number) => Postings
+  /** Of the bucket of a key. */
+  postings: (key: number) => Postings
   /** By place; undefined: none is. */
   isRemoved: Uint8Array | undefined
 }
 
 /** Keys of the rows of a segment: its head, the numbers of removed records, and the buckets. */
 const FIRST_SEGMENT = 2 ** 20
-const KEYS_PER_SEGMENT = 512
+const KEYS_PER_SEGMENT = 2 ** (SEGMENT_BITS + 1)
 const REMOVED = 1
 const FIRST_BUCKET = 2
 
@@ -83,8 +83,8 @@ export function openBlocks(db: DatabaseSync) {
     }
     return {
       head,
-      postings: (bucket) => {
-        const postings = read(key + FIRST_BUCKET + bucket)
+      postings: (term) => {
+        const postings = read(key + FIRST_BUCKET + (term >>> (32 - SEGMENT_BITS)))
         return postings ? toPostings(wordsOf(postings, Uint32Array)) : NO_POSTINGS
       },
       isRemoved,
@@ -96,7 +96,7 @@ export function openBlocks(db: DatabaseSync) {
     getBlock: (row: ScopeRow, block: number) => read(blockKey(row, block)),
     putBlock(row: ScopeRow, block: number, entries: ReadonlyMap<number, Scanned>, dimensions: number): void {
       const key = blockKey(row, block)
-      if (entries.size > 0) put.run(key, blockToBytes(toParts(entries, dimensions)))
+      if (entries.size > 0) put.run(key, blockToBytes(entries, dimensions))
       else remove.run(key, key + 1)
     },
     /** Replaces the blocks of the segment. */
@@ -110,12 +110,9 @@ export function openBlocks(db: DatabaseSync) {
       remove.run(block, block + BLOCKS_PER_SEGMENT)
       if (entries.size === 0) return
       const key = segmentKey(row, segment)
-      const parts = toParts(entries, dimensions)
-      put.run(key, new Uint8Array(parts.head.buffer))
-      for (let bucket = 0; bucket < BUCKETS; bucket++) {
-        const bytes = bucketToBytes(parts, bucket)
-        if (bytes.length > 0) put.run(key + FIRST_BUCKET + bucket, bytes)
-      }
+      const { head, buckets } = segmentToBytes(entries, dimensions)
+      put.run(key, head)
+      for (const [bucket, bytes] of buckets) put.run(key + FIRST_BUCKET + bucket, bytes)
     },
     removeFromSegment(row: ScopeRow, segment: number, numbers: readonly number[]): void {
       const key = segmentKey(row, segment)
@@ -133,7 +130,7 @@ export function openBlocks(db: DatabaseSync) {
         blockKey(row, FIRST_SEGMENT),
       )) {
         const block = new Block(data as Uint8Array)
-        yield { head: block.head, postings: (bucket) => block.postings(bucket), isRemoved: undefined }
+        yield { head: block.head, postings: (key) => block.postings(key), isRemoved: undefined }
       }
     },
   }
