@@ -78,6 +78,11 @@ export interface SearchQuery {
   also?: readonly Condition[] | undefined
   /** Maximum number of candidates from each of: terms, `dense`, `also`. */
   limit: number
+  /**
+   * In a scope with more records than `limit`: the record before and the one after each of so many of the best
+   * candidates by terms, by `dense` and by `also`, in the order of `scroll`, are candidates as well if they meet `where`.
+   */
+  neighbours?: number | undefined
 }
 
 export const MAX_QUERY_TERMS = 64

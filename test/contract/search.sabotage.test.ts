@@ -3,7 +3,7 @@ import type { Candidate, RecordStore, SearchQuery, SearchResult, Write } from '.
 import { tempDir } from '../helpers/temp-dir.ts'
 import { type Open, type Saboteurs, testSaboteurs } from './contract.ts'
 import type { RecordsSubject } from './records.ts'
-import { SEARCH_CASES } from './search.ts'
+import { NEIGHBOUR_CASES, SEARCH_CASES } from './search.ts'
 
 type Sabotage = (honest: RecordStore) => Partial<RecordStore>
 
@@ -90,6 +90,21 @@ const SABOTEURS: Saboteurs<Sabotage> = {
       },
     }),
   },
+  'returns the records next to the best candidates of a large scope': {
+    'ignores `neighbours`': asked(() => ({ neighbours: undefined })),
+    'returns neighbours that fail the condition': (honest) => ({
+      async search(scope, query) {
+        const [one, other] = [
+          await honest.search(scope, query),
+          await honest.search(scope, { ...query, where: undefined }),
+        ]
+        return query.where ? { ...one, candidates: other.candidates } : one
+      },
+    }),
+  },
+  'returns only so many neighbours as the query asks for': {
+    'returns the neighbours of all candidates': asked(({ neighbours }) => ({ neighbours: neighbours && 20 })),
+  },
   'sees every change of a large scope': {
     'keeps the terms of replaced records': (honest) => ({
       commit: (writes) => honest.commit(writes.filter((write) => !('put' in write && write.put.id === 'r5'))),
@@ -174,4 +189,4 @@ function openSabotaged(sabotage: Sabotage = () => ({})): Open<RecordsSubject> {
   }
 }
 
-testSaboteurs('searches', SEARCH_CASES, SABOTEURS, openSabotaged)
+testSaboteurs('searches', [...SEARCH_CASES, ...NEIGHBOUR_CASES], SABOTEURS, openSabotaged)

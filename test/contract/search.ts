@@ -339,3 +339,42 @@ export const SEARCH_CASES: readonly Case<RecordsSubject>[] = [
     },
   },
 ]
+
+/** Of stores that find neighbours. */
+export const NEIGHBOUR_CASES: readonly Case<RecordsSubject>[] = [
+  {
+    name: 'returns the records next to the best candidates of a large scope',
+    async run({ store }) {
+      await commitMany(store)
+      const of = (rest: Parameters<typeof query>[0]) => found(store, query({ limit: 20, ...rest }))
+      const terms = [own(0), own(100), own(MANY - 1)]
+      expect(await of({ terms })).toEqual(ids([0, 100, MANY - 1]))
+      const near = ids([0, 1, 99, 100, 101, MANY - 2, MANY - 1])
+      expect(await of({ terms, neighbours: 3 })).toEqual(near.sort())
+      expect(await of({ also: [{ path: ['n'], equals: [100] }], neighbours: 5 })).toEqual(
+        ids([99, 100, 101]).sort(),
+      )
+      expect(await of({ dense: direction(100), limit: 1, neighbours: 1 })).toEqual(ids([99, 100, 101]).sort())
+      // Neighbours are searchable records by order and then id, whenever they were written.
+      await store.commit([
+        removal('r101'),
+        put('r99', { order: 99 }),
+        entry('late', [own(0)], { order: 100, payload: { even: true } }),
+      ])
+      expect(await of({ terms: [own(100)], neighbours: 3 })).toEqual(['late', 'r100', 'r102'])
+      expect(await of({ terms: [own(0)], where: { path: ['even'], equals: [true] }, neighbours: 3 })).toEqual(
+        ['late', 'r0', 'r100', 'r98'],
+      )
+    },
+  },
+  {
+    name: 'returns only so many neighbours as the query asks for',
+    async run({ store }) {
+      await commitMany(store)
+      const terms = [own(100), own(200)]
+      const count = async (neighbours: number) =>
+        (await found(store, query({ terms, neighbours, limit: 20 }))).length
+      expect([await count(0), await count(1), await count(2)]).toEqual([2, 4, 6])
+    },
+  },
+]

@@ -55,5 +55,9 @@ export const VERSIONS = [
     features TEXT NOT NULL,
     dense BLOB
   ) STRICT;
-  CREATE TABLE search_blocks (no INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;`,
+  CREATE TABLE search_blocks (no INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+  CREATE INDEX records_by_time ON records (scope, json_extract(payload, '$.sources[0].at'), position, entry)
+    WHERE entry IS NOT NULL;
+  CREATE INDEX records_by_event ON records (scope, json_extract(payload, '$.event_date'), position, entry)
+    WHERE entry IS NOT NULL AND json_extract(payload, '$.event_date') IS NOT NULL;`,
 ] as const

@@ -76,13 +76,13 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
         const known = collection === 'memories' ? entryOf.get(scope, id)?.['entry'] : null
         const no = typeof known === 'number' ? known : null
         const entry = 'put' in write && collection === 'memories' ? write.put.search : undefined
-        if (no !== null && !entry) searchable.remove(scope, no)
+        if (no !== null) searchable.remove(scope, no)
         if ('remove' in write) {
           remove.run(scope, collection, id)
           continue
         }
         const { order, payload, dense } = write.put
-        const newNo = entry ? searchable.put(scope, { ...write.put, search: entry }, no) : null
+        const newNo = entry ? searchable.put(scope, { ...write.put, search: entry }) : null
         const bytes = dense && !entry ? packedToBytes(dense) : null
         put.run(scope, collection, id, order, JSON.stringify(payload), bytes, newNo)
       }

@@ -1,9 +1,9 @@
 import { AppError } from '../../ports/errors.ts'
 import type { JsonObject, RecordStore, SearchResult, StoredRecord } from '../../ports/records.ts'
+import { slicer } from '../common/slices.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
 import type { Failure } from './messages.ts'
 import type { SearchAnswer } from './search/search.ts'
-import { slicer } from './search/slices.ts'
 import { termsFromBytes } from './search/terms.ts'
 
 /**
@@ -57,15 +57,18 @@ export function openSqliteRecords(
 
 function toResult(found: SearchAnswer): Omit<SearchResult, 'read'> {
   const take = slicer(found.terms)
-  const candidates = found.ids.map((id, i) => {
-    const features = JSON.parse(found.features[i] as string) as JsonObject
-    return {
-      id,
-      order: found.orders[i] as number,
-      search: { ...termsFromBytes(take(found.termBytes[i] as number)), features },
-      similarity: found.similarities[i] as number,
-    }
-  })
+  const ids = JSON.parse(found.ids) as string[]
+  const orders = JSON.parse(found.orders) as number[]
+  const features = JSON.parse(found.features) as JsonObject[]
+  const candidates = ids.map((id, i) => ({
+    id,
+    order: orders[i] as number,
+    search: {
+      ...termsFromBytes(take(found.termBytes[i] as number)),
+      features: features[i] as JsonObject,
+    },
+    similarity: found.similarities[i] as number,
+  }))
   return { candidates, total: found.total, frequencies: found.frequencies }
 }
 

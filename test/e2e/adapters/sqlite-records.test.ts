@@ -6,10 +6,10 @@ import { openSqliteQueue } from '../../../sidecar/adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import { testContract } from '../../contract/contract.ts'
 import { put, RECORD_CASES, SCOPE } from '../../contract/records.ts'
-import { SEARCH_CASES } from '../../contract/search.ts'
+import { NEIGHBOUR_CASES, SEARCH_CASES } from '../../contract/search.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 
-testContract('SQLite', [...RECORD_CASES, ...SEARCH_CASES], async () => {
+testContract('SQLite', [...RECORD_CASES, ...SEARCH_CASES, ...NEIGHBOUR_CASES], async () => {
   const path = join(tempDir(), 'data', 'records.db')
   let store = openSqliteRecords(path)
   return {

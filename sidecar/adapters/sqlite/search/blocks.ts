@@ -1,6 +1,6 @@
+import { slicer } from '../../common/slices.ts'
 import { codeWords } from './codes.ts'
 import { wordsOf } from './packed-vector.ts'
-import { slicer } from './slices.ts'
 
 /** What a scan of a large scope reads of a record. */
 export interface Scanned {
@@ -16,132 +16,206 @@ export function keyOf(term: number): number {
   return Math.imul(term, 2_654_435_761) >>> 0
 }
 
+/** Consecutive numbers of records that share a block. */
+export const BLOCK_SIZE = 128
+/** Consecutive numbers of records whose blocks are merged into a segment when all of them are used. */
+export const SEGMENT_SIZE = 16_384
+
 /** Occurrences of one term by place of the record in its block, and the places that have some. */
 export class TermHits {
-  readonly own = new Uint32Array(BLOCK_SIZE)
-  readonly context = new Uint32Array(BLOCK_SIZE)
-  readonly touched = new Uint8Array(BLOCK_SIZE)
+  readonly own = new Uint32Array(SEGMENT_SIZE)
+  readonly context = new Uint32Array(SEGMENT_SIZE)
+  readonly touched = new Uint16Array(SEGMENT_SIZE)
   count = 0
 }
 
-/** Consecutive numbers of records that share a block; a posting has 7 bits for a place in the block. */
-export const BLOCK_SIZE = 128
-const IS_CONTEXT = 0x80
+const IS_CONTEXT = 0x8000
 
 const HEAD_WORDS = 2
-const BUCKETS = 256
+
+/** Upper bits of a key that are the number of its bucket: in a block, and in a segment. */
+export const BLOCK_BITS = 8
+export const SEGMENT_BITS = 12
+const BUCKETS = 2 ** BLOCK_BITS
+
+/** Postings of one bucket: the middle 16 bits of each key; its record's place, and whether the term is of the context. */
+export interface Postings {
+  middles: Uint16Array
+  places: Uint16Array
+}
 
 /**
- * The records of a block, and their postings in buckets by the upper 8 bits of the key. Layout: number of records,
- * words per code; number, number of terms, scale and code of each record; the end of each bucket; of each posting the
- * next 16 bits of the key, and then its record's place in the block and whether the term is of the context.
+ * Records of consecutive numbers. Layout: number of records, words per code; number, number of terms, scale and code of
+ * each record.
  */
-export class Block {
+export class Head {
   readonly count: number
   readonly numbers: Uint32Array
   readonly termCounts: Uint32Array
   readonly scales: Float32Array
   readonly codes: Uint32Array
-  readonly #ends: Uint32Array
-  readonly #middles: Uint16Array
-  readonly #places: Uint8Array
+  /** What follows. */
+  readonly rest: Uint32Array
 
-  constructor(bytes: Uint8Array) {
-    const [count = 0, perCode = 0] = wordsOf(bytes.subarray(0, 4 * HEAD_WORDS), Uint32Array)
-    const words = HEAD_WORDS + count * (3 + perCode) + BUCKETS
-    const take = slicer(wordsOf(bytes.subarray(4 * HEAD_WORDS, 4 * words), Uint32Array))
+  constructor(words: Uint32Array) {
+    const [count = 0, perCode = 0] = words
+    const take = slicer(words.subarray(HEAD_WORDS))
     this.count = count
     this.numbers = take(count)
     this.termCounts = take(count)
     const scales = take(count)
     this.scales = new Float32Array(scales.buffer, scales.byteOffset, count)
     this.codes = take(count * perCode)
-    this.#ends = take(BUCKETS)
-    const postings = this.#ends.at(-1) as number
-    this.#middles = new Uint16Array(bytes.buffer, bytes.byteOffset + 4 * words, postings)
-    this.#places = bytes.subarray(4 * words + 2 * postings)
+    this.rest = words.subarray(HEAD_WORDS + count * (3 + perCode))
+  }
+}
+
+/** Adds the occurrences of a term to empty counts. */
+export function findTerm(term: number, postingsOf: (key: number) => Postings, hits: TermHits): void {
+  const key = keyOf(term)
+  const rest = (key >>> 8) & 0xffff
+  const { middles, places } = postingsOf(key)
+  for (let i = 0; i < middles.length; i++) {
+    if (middles[i] !== rest) continue
+    const place = (places[i] as number) & ~IS_CONTEXT
+    if (hits.own[place] === 0 && hits.context[place] === 0) hits.touched[hits.count++] = place
+    const counts = (places[i] as number) & IS_CONTEXT ? hits.context : hits.own
+    counts[place] = (counts[place] as number) + 1
+  }
+}
+
+/** A head, the end of each bucket, and the postings of all buckets. */
+export class Block {
+  readonly head: Head
+  readonly #ends: Uint32Array
+  readonly #postings: Postings
+
+  constructor(bytes: Uint8Array) {
+    this.head = new Head(wordsOf(bytes, Uint32Array))
+    const { rest } = this.head
+    this.#ends = rest.subarray(0, BUCKETS)
+    this.#postings = toPostings(rest.subarray(BUCKETS))
   }
 
-  /** Adds the occurrences of a term to empty counts. */
-  find(term: number, hits: TermHits): void {
-    const key = keyOf(term)
-    const bucket = key >>> 24
-    const rest = (key >>> 8) & 0xffff
-    const [middles, places] = [this.#middles, this.#places]
+  postings(key: number): Postings {
+    return this.#bucket(key >>> (32 - BLOCK_BITS))
+  }
+
+  #bucket(bucket: number): Postings {
+    const start = bucket === 0 ? 0 : (this.#ends[bucket - 1] as number)
     const end = this.#ends[bucket] as number
-    for (let i = bucket === 0 ? 0 : (this.#ends[bucket - 1] as number); i < end; i++) {
-      if (middles[i] !== rest) continue
-      const place = (places[i] as number) & ~IS_CONTEXT
-      if (hits.own[place] === 0 && hits.context[place] === 0) hits.touched[hits.count++] = place
-      const counts = (places[i] as number) & IS_CONTEXT ? hits.context : hits.own
-      counts[place] = (counts[place] as number) + 1
-    }
+    const { middles, places } = this.#postings
+    return { middles: middles.subarray(start, end), places: places.subarray(start, end) }
   }
 
   /** The records by number. */
   entries(): Map<number, Scanned> {
-    const perCode = this.codes.length / Math.max(1, this.count)
-    const terms: number[][] = Array.from(this.numbers, () => [])
-    const context: number[][] = Array.from(this.numbers, () => [])
-    let i = 0
-    for (const [bucket, end] of this.#ends.entries()) {
-      for (; i < end; i++) {
-        const place = this.#places[i] as number
+    const { numbers, codes, scales, count } = this.head
+    const perCode = codes.length / Math.max(1, count)
+    const terms: number[][] = Array.from(numbers, () => [])
+    const context: number[][] = Array.from(numbers, () => [])
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const { middles, places } = this.#bucket(bucket)
+      for (const [i, middle] of middles.entries()) {
+        const place = places[i] as number
         const list = (place & IS_CONTEXT ? context : terms)[place & ~IS_CONTEXT]
-        list?.push(((bucket << 24) | ((this.#middles[i] as number) << 8)) >>> 0)
+        list?.push(((bucket << 24) | (middle << 8)) >>> 0)
       }
     }
     return new Map(
-      Array.from(this.numbers, (number, place) => [
+      Array.from(numbers, (number, place) => [
         number,
         {
           terms: Uint32Array.from(terms[place] as number[]),
           context: Uint32Array.from(context[place] as number[]),
-          bits: this.codes.subarray(place * perCode, (place + 1) * perCode),
-          scale: this.scales[place] as number,
+          bits: codes.subarray(place * perCode, (place + 1) * perCode),
+          scale: scales[place] as number,
         },
       ]),
     )
   }
 }
 
-/** @param dimensions length of the vectors that the codes are of */
-export function blockToBytes(entries: ReadonlyMap<number, Scanned>, dimensions: number): Uint8Array {
+/** Two lists of the same length in one. */
+export function toPostings({ buffer, byteOffset, length }: Uint32Array): Postings {
+  return {
+    middles: new Uint16Array(buffer, byteOffset, length),
+    places: new Uint16Array(buffer, byteOffset + 2 * length, length),
+  }
+}
+
+/** The parts of a block, or of a segment, which stores each bucket by itself. */
+interface Parts {
+  head: Uint32Array
+  ends: Uint32Array
+  postings: Postings
+}
+
+/**
+ * @param dimensions length of the vectors that the codes are of
+ * @param bits upper bits of a key that are the number of its bucket
+ */
+function toParts(entries: ReadonlyMap<number, Scanned>, dimensions: number, bits: number): Parts {
   const all = [...entries].sort(([a], [b]) => a - b)
   const perCode = codeWords(dimensions)
-  const ends = new Uint32Array(BUCKETS)
-  const lists = all.flatMap(([, { terms, context }], place) => [
-    { keys: terms, place },
-    { keys: context, place: place | IS_CONTEXT },
-  ])
-  for (const { keys } of lists) {
-    for (const key of keys) ends[key >>> 24] = (ends[key >>> 24] as number) + 1
-  }
-  for (let bucket = 1; bucket < BUCKETS; bucket++) {
-    ends[bucket] = (ends[bucket] as number) + (ends[bucket - 1] as number)
-  }
-  const postings = ends.at(-1) as number
-  const words = HEAD_WORDS + all.length * (3 + perCode) + BUCKETS
-  const bytes = new Uint8Array(4 * words + 3 * postings)
-  const head = new Uint32Array(bytes.buffer, 0, words)
+  const head = new Uint32Array(HEAD_WORDS + all.length * (3 + perCode))
   head.set([all.length, perCode])
   const take = slicer(head.subarray(HEAD_WORDS))
   take(all.length).set(all.map(([number]) => number))
   take(all.length).set(all.map(([, { terms }]) => terms.length))
   const scales = take(all.length)
-  new Float32Array(bytes.buffer, scales.byteOffset, all.length).set(all.map(([, { scale }]) => scale))
+  new Float32Array(head.buffer, scales.byteOffset, all.length).set(all.map(([, { scale }]) => scale))
   for (const [, { bits }] of all) take(perCode).set(bits)
-  take(BUCKETS).set(ends)
-  const middles = new Uint16Array(bytes.buffer, 4 * words, postings)
-  const places = bytes.subarray(4 * words + 2 * postings)
-  // Filled from the end of each bucket.
-  for (const list of lists) {
-    for (const key of list.keys) {
-      const at = (ends[key >>> 24] as number) - 1
-      ends[key >>> 24] = at
-      middles[at] = (key >>> 8) & 0xffff
-      places[at] = list.place
+
+  const lists = all.flatMap(([, { terms, context }], place) => [
+    { keys: terms, place },
+    { keys: context, place: place | IS_CONTEXT },
+  ])
+  const [buckets, shift] = [2 ** bits, 32 - bits]
+  const starts = new Uint32Array(buckets + 1)
+  for (const { keys } of lists) {
+    for (const key of keys) starts[(key >>> shift) + 1] = (starts[(key >>> shift) + 1] as number) + 1
+  }
+  for (let bucket = 1; bucket <= buckets; bucket++) {
+    starts[bucket] = (starts[bucket] as number) + (starts[bucket - 1] as number)
+  }
+  const postings = toPostings(new Uint32Array(starts[buckets] as number))
+  const next = starts.slice()
+  for (const { keys, place } of lists) {
+    for (const key of keys) {
+      const at = next[key >>> shift] as number
+      next[key >>> shift] = at + 1
+      postings.middles[at] = (key >>> 8) & 0xffff
+      postings.places[at] = place
     }
   }
-  return bytes
+  return { head, ends: starts.subarray(1), postings }
+}
+
+export function blockToBytes(entries: ReadonlyMap<number, Scanned>, dimensions: number): Uint8Array {
+  const { head, ends, postings } = toParts(entries, dimensions, BLOCK_BITS)
+  const { middles, places } = postings
+  const words = new Uint32Array(head.length + BUCKETS + middles.length)
+  words.set(head)
+  words.set(ends, head.length)
+  const copy = toPostings(words.subarray(head.length + BUCKETS))
+  copy.middles.set(middles)
+  copy.places.set(places)
+  return new Uint8Array(words.buffer)
+}
+
+/** The head, and the postings of each bucket that has some. */
+export function segmentToBytes(entries: ReadonlyMap<number, Scanned>, dimensions: number) {
+  const { head, ends, postings } = toParts(entries, dimensions, SEGMENT_BITS)
+  const buckets = new Map<number, Uint8Array>()
+  let start = 0
+  for (const [bucket, end] of ends.entries()) {
+    const words = new Uint32Array(end - start)
+    const copy = toPostings(words)
+    copy.middles.set(postings.middles.subarray(start, end))
+    copy.places.set(postings.places.subarray(start, end))
+    if (end > start) buckets.set(bucket, new Uint8Array(words.buffer))
+    start = end
+  }
+  return { head: new Uint8Array(head.buffer), buckets }
 }

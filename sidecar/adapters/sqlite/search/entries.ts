@@ -1,35 +1,20 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type { SearchEntry, StoredRecord } from '../../../ports/records.ts'
-import { BLOCK_SIZE, Block, blockToBytes, keyOf, type Scanned } from './blocks.ts'
+import { Block, keyOf, type Scanned, SEGMENT_SIZE } from './blocks.ts'
 import { encode } from './codes.ts'
 import { packedFromBytes, packedToBytes } from './packed-vector.ts'
+import { blockOf, NUMBERS_PER_SCOPE, openBlocks, rangeOf, type ScopeRow, segmentOf } from './scope-blocks.ts'
 import { termsFromBytes, termsToBytes } from './terms.ts'
-
-/** Distance of the first numbers of two scopes. A scope that is emptied begins at its first number again. */
-const NUMBERS_PER_SCOPE = 2 ** 26
 
 /** A scope with more searchable records has blocks. Reading the entries themselves is as fast up to here. */
 const MAX_UNBLOCKED = 256
-
-/** Row of `search_scopes`. */
-export interface ScopeRow {
-  no: number
-  /** Number of searchable records. */
-  total: number
-  /** Number within the scope of its next new record. */
-  next: number
-  /** `total` when the blocks were built; 0 without blocks. */
-  built: number
-  /** Entries written since. */
-  written: number
-  /** Mean of the vectors when the blocks were built. */
-  mean: Uint8Array | null
-}
 
 interface Touched {
   row: ScopeRow
   /** Changes by number within the scope; null for a removed record. */
   changes: Map<number, Indexed | null>
+  /** `row.next` before the changes. */
+  next: number
 }
 
 type Indexed = StoredRecord & { search: SearchEntry }
@@ -48,23 +33,20 @@ export function openEntries(db: DatabaseSync) {
   const removeEntry = db.prepare('DELETE FROM search_entries WHERE no = ?')
   const vectors = db.prepare('SELECT dense FROM search_entries WHERE no >= ? AND no < ?')
   const rows = db.prepare('SELECT no, terms, dense FROM search_entries WHERE no >= ? AND no < ?')
-  const getBlock = db.prepare('SELECT data FROM search_blocks WHERE no = ?')
-  const putBlock = db.prepare('INSERT OR REPLACE INTO search_blocks VALUES (?, ?)')
-  const removeBlock = db.prepare('DELETE FROM search_blocks WHERE no = ?')
-  const removeBlocks = db.prepare('DELETE FROM search_blocks WHERE no >= ? AND no < ?')
+  const blocks = openBlocks(db)
 
   /** Brings the blocks of a scope in step with its entries. */
-  function finish({ row, changes }: Touched): void {
+  function finish({ row, changes, next }: Touched): void {
     if (row.total === 0) removeScope.run(row.no)
     if (row.total <= MAX_UNBLOCKED / 2 && row.built > 0) {
-      removeBlocks.run(...rangeOf(row))
+      blocks.clear(row)
       Object.assign(row, { built: 0, written: 0, mean: null })
     }
     if (row.built > 0 || row.total > MAX_UNBLOCKED) {
       row.written += changes.size
       const mean = packedFromBytes(row.mean ?? new Uint8Array())
       if (row.written > row.built || !fits(mean, changes)) build(row, lengthOfVectors(changes))
-      else change(row, changes, mean)
+      else change(row, changes, mean, next)
     }
     setScope.run(row.total, row.next, row.built, row.written, row.mean, row.no)
   }
@@ -72,38 +54,56 @@ export function openEntries(db: DatabaseSync) {
   /** Builds all blocks of a scope: once for as many writes as it had records then, which also updates the mean. */
   function build(row: ScopeRow, dimensions: number | undefined): void {
     const range = rangeOf(row)
-    removeBlocks.run(...range)
+    blocks.clear(row)
     const mean = meanOf(vectors.iterate(...range), dimensions)
-    let block = 0
-    let entries = new Map<number, Scanned>()
-    const flush = () => {
-      if (entries.size > 0) putBlock.run(range[0] + block, blockToBytes(entries, mean.length))
-      entries = new Map()
+    const segments = segmentOf(row.next)
+    for (let segment = 0; segment < segments; segment++) merge(row, segment, mean)
+    const open = scan(row, segments * SEGMENT_SIZE, row.next, mean)
+    for (const [block, entries] of Map.groupBy(open, ([number]) => blockOf(number))) {
+      blocks.putBlock(row, block, new Map(entries), mean.length)
     }
-    for (const found of rows.iterate(...range)) {
-      const { no, terms, dense } = found as { no: number; terms: Uint8Array; dense: Uint8Array | null }
-      const number = no - range[0]
-      if (blockOf(number) !== block) flush()
-      block = blockOf(number)
-      const vector = dense ? packedFromBytes(dense) : undefined
-      entries.set(number, toScanned(termsFromBytes(terms), vector, mean))
-    }
-    flush()
     Object.assign(row, { built: row.total, written: 0, mean: packedToBytes(mean) })
   }
 
-  function change(row: ScopeRow, changes: Touched['changes'], mean: Float32Array): void {
-    const [first] = rangeOf(row)
-    for (const [block, changed] of Map.groupBy(changes, ([number]) => blockOf(number))) {
-      const data = getBlock.get(first + block)?.['data']
-      const entries = data instanceof Uint8Array ? new Block(data).entries() : new Map<number, Scanned>()
+  /** What a search scans of the entries with these numbers. */
+  function scan({ no }: ScopeRow, from: number, to: number, mean: Float32Array): Map<number, Scanned> {
+    const [first] = rangeOf({ no })
+    const entries = new Map<number, Scanned>()
+    for (const found of rows.iterate(first + from, first + to)) {
+      const { no, terms, dense } = found as { no: number; terms: Uint8Array; dense: Uint8Array | null }
+      const vector = dense ? packedFromBytes(dense) : undefined
+      entries.set(no - first, toScanned(termsFromBytes(terms), vector, mean))
+    }
+    return entries
+  }
+
+  function merge(row: ScopeRow, segment: number, mean: Float32Array): void {
+    const [from, to] = [segment * SEGMENT_SIZE, (segment + 1) * SEGMENT_SIZE]
+    blocks.putSegment(row, segment, scan(row, from, to, mean), mean.length)
+  }
+
+  /** @param next `row.next` before the changes */
+  function change(row: ScopeRow, changes: Touched['changes'], mean: Float32Array, next: number): void {
+    const merged = segmentOf(next)
+    const [inSegments, inBlocks] = [new Map<number, null>(), new Map<number, Indexed | null>()]
+    for (const [number, record] of changes) {
+      // A replaced record has a new number: what changes in a segment is removed.
+      if (segmentOf(number) < merged) inSegments.set(number, null)
+      else inBlocks.set(number, record)
+    }
+    for (const [segment, removed] of Map.groupBy(inSegments.keys(), segmentOf)) {
+      blocks.removeFromSegment(row, segment, removed)
+    }
+    for (const [block, changed] of Map.groupBy(inBlocks, ([number]) => blockOf(number))) {
+      const data = blocks.getBlock(row, block)
+      const entries = data ? new Block(data).entries() : new Map<number, Scanned>()
       for (const [number, record] of changed) {
         if (record) entries.set(number, toScanned(record.search, record.dense, mean))
         else entries.delete(number)
       }
-      if (entries.size > 0) putBlock.run(first + block, blockToBytes(entries, mean.length))
-      else removeBlock.run(first + block)
+      blocks.putBlock(row, block, entries, mean.length)
     }
+    for (let segment = merged; segment < segmentOf(row.next); segment++) merge(row, segment, mean)
   }
 
   return {
@@ -114,27 +114,25 @@ export function openEntries(db: DatabaseSync) {
         const known = scopes.get(scope)
         if (known) return known
         const row = getScope.get(scope) ?? addScope.get(scope)
-        const touched = { row: row as unknown as ScopeRow, changes: new Map() }
+        const next = row?.['next'] as number
+        const touched = { row: row as unknown as ScopeRow, changes: new Map(), next }
         scopes.set(scope, touched)
         return touched
       }
       return {
-        /** @param no number of the entry that it replaces, if any; returns its number */
-        put(scope: string, record: Indexed, no: number | null): number {
+        /** Returns the number of the entry. The caller removes the one that it replaces. */
+        put(scope: string, record: Indexed): number {
           const { row, changes } = touch(scope)
           const [first, end] = rangeOf(row)
-          const kept = no ?? first + row.next
-          if (kept >= end)
-            throw new Error(`scope: expected at most ${NUMBERS_PER_SCOPE} memories over its life`)
-          if (no === null) {
-            row.next += 1
-            row.total += 1
-          }
+          const no = first + row.next
+          if (no >= end) throw new Error(`scope: expected at most ${NUMBERS_PER_SCOPE} writes of memories`)
+          row.next += 1
+          row.total += 1
           const { id, order, dense, search } = record
           const vector = dense ? packedToBytes(dense) : null
-          putEntry.run(kept, id, order, termsToBytes(search), JSON.stringify(search.features), vector)
-          changes.set(kept - first, record)
-          return kept
+          putEntry.run(no, id, order, termsToBytes(search), JSON.stringify(search.features), vector)
+          changes.set(no - first, record)
+          return no
         },
         remove(scope: string, no: number): void {
           const { row, changes } = touch(scope)
@@ -156,15 +154,6 @@ function toScanned(
   mean: Float32Array,
 ): Scanned {
   return { terms: terms.map(keyOf), context: context.map(keyOf), ...encode(dense, mean) }
-}
-
-/** Numbers of the entries and blocks of a scope: the first one, and the end, exclusive. */
-export function rangeOf({ no }: Pick<ScopeRow, 'no'>): [first: number, end: number] {
-  return [no * NUMBERS_PER_SCOPE, (no + 1) * NUMBERS_PER_SCOPE]
-}
-
-function blockOf(number: number): number {
-  return Math.floor(number / BLOCK_SIZE)
 }
 
 /** Undefined if none of the changed records has a vector. */

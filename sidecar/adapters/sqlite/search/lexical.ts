@@ -1,4 +1,5 @@
-import { type Block, TermHits } from './blocks.ts'
+import { findTerm, TermHits } from './blocks.ts'
+import type { Scannable } from './scope-blocks.ts'
 
 /** BM25 parameters, as those of the ranking. */
 const K1 = 1.2
@@ -6,107 +7,70 @@ const B = 0.5
 /** Weight of an occurrence in the text said just before. */
 const CONTEXT = 0.5
 
-/** BM25 over records that are added in turn. */
-export class LexicalScan {
-  readonly #terms: readonly number[]
-  readonly #weights: readonly number[]
-  readonly #indexes: ReadonlyMap<number, number>
-  /** Number of added records. */
-  #size = 0
-  #totalLength = 0
-  #lengths = new Uint32Array(1024)
-  /** Weighted frequency of query term `#hitTerms[i]` in record `#hitRecords[i]`. */
-  #hits = 0
-  #hitRecords = new Uint32Array(1024)
-  #hitTerms = new Uint8Array(1024)
-  #hitCounts = new Float32Array(1024)
-  readonly #frequencies: number[]
-  readonly #found = new TermHits()
+/** Used by one search at a time. */
+const found = new TermHits()
 
-  constructor(terms: ReadonlyMap<number, number>) {
-    this.#terms = [...terms.keys()]
-    this.#weights = [...terms.values()]
-    this.#indexes = new Map(this.#terms.map((term, index) => [term, index]))
-    this.#frequencies = this.#terms.map(() => 0)
-  }
+export interface LexicalScores {
+  /** BM25 by record, block after block; 0 without a query term. */
+  scores: Float64Array
+  /** Number of records with each query term in their text. */
+  frequencies: Map<number, number>
+}
 
-  addBlock(block: Block): void {
-    const first = this.#size
-    for (let i = 0; i < block.count; i++) this.#addLength(block.termCounts[i] as number)
-    const found = this.#found
-    for (let term = 0; term < this.#terms.length; term++) {
-      block.find(this.#terms[term] as number, found)
+export function scoreTerms(blocks: readonly Scannable[], terms: ReadonlyMap<number, number>): LexicalScores {
+  const { norms, live } = lengthNorms(blocks)
+  const scores = new Float64Array(norms.length)
+  const records = new Uint32Array(norms.length)
+  const tfs = new Float32Array(norms.length)
+  const frequencies = new Map<number, number>()
+  for (const [term, weight] of terms) {
+    let [first, hits, df] = [0, 0, 0]
+    for (const { head, postings, isRemoved } of blocks) {
+      findTerm(term, postings, found)
       for (let i = 0; i < found.count; i++) {
         const place = found.touched[i] as number
-        this.#addHit(first + place, term, found.own[place] as number, found.context[place] as number)
+        const own = found.own[place] as number
+        if (isRemoved?.[place] !== 1) {
+          records[hits] = first + place
+          tfs[hits] = own + CONTEXT * (found.context[place] as number)
+          hits += 1
+          if (own > 0) df += 1
+        }
         found.own[place] = 0
         found.context[place] = 0
       }
       found.count = 0
+      first += head.count
+    }
+    frequencies.set(term, df)
+    const idf = weight * Math.log(1 + (live - df + 0.5) / (df + 0.5)) * (1 + K1)
+    for (let i = 0; i < hits; i++) {
+      const record = records[i] as number
+      const tf = tfs[i] as number
+      scores[record] = (scores[record] as number) + (idf * tf) / (tf + (norms[record] as number))
     }
   }
-
-  /** @param words both lists of terms of a record, the context after the text */
-  addRecord(words: Uint32Array, termCount: number): void {
-    const found = new Map<number, [own: number, context: number]>()
-    for (let i = 0; i < words.length; i++) {
-      const term = this.#indexes.get(words[i] as number)
-      if (term === undefined) continue
-      const counts = found.get(term) ?? [0, 0]
-      counts[i < termCount ? 0 : 1] += 1
-      found.set(term, counts)
-    }
-    for (const [term, [own, context]] of found) this.#addHit(this.#size, term, own, context)
-    this.#addLength(termCount)
-  }
-
-  #addHit(record: number, term: number, own: number, context: number): void {
-    const at = this.#hits
-    if (at === this.#hitRecords.length) {
-      this.#hitRecords = grown(this.#hitRecords, new Uint32Array(2 * at))
-      this.#hitTerms = grown(this.#hitTerms, new Uint8Array(2 * at))
-      this.#hitCounts = grown(this.#hitCounts, new Float32Array(2 * at))
-    }
-    this.#hitRecords[at] = record
-    this.#hitTerms[at] = term
-    this.#hitCounts[at] = own + CONTEXT * context
-    this.#hits = at + 1
-    if (own > 0) this.#frequencies[term] = (this.#frequencies[term] as number) + 1
-  }
-
-  #addLength(length: number): void {
-    if (this.#size === this.#lengths.length)
-      this.#lengths = grown(this.#lengths, new Uint32Array(2 * this.#size))
-    this.#lengths[this.#size] = length
-    this.#totalLength += length
-    this.#size += 1
-  }
-
-  /** Scores by record, in the order in which they were added; 0 without a query term. */
-  scores(): Float64Array {
-    const n = this.#size
-    const scores = new Float64Array(n)
-    const meanLength = Math.max(1, this.#totalLength / n)
-    const idf = this.#frequencies.map(
-      (df, term) => (this.#weights[term] as number) * Math.log(1 + (n - df + 0.5) / (df + 0.5)),
-    )
-    for (let i = 0; i < this.#hits; i++) {
-      const record = this.#hitRecords[i] as number
-      const tf = this.#hitCounts[i] as number
-      const norm = K1 * (1 - B + (B * (this.#lengths[record] as number)) / meanLength)
-      const gain = ((idf[this.#hitTerms[i] as number] as number) * tf * (1 + K1)) / (tf + norm)
-      scores[record] = (scores[record] as number) + gain
-    }
-    return scores
-  }
-
-  /** Number of added records with each query term in their text. */
-  frequencies(): Map<number, number> {
-    return new Map(this.#terms.map((hash, term) => [hash, this.#frequencies[term] as number]))
-  }
+  return { scores, frequencies }
 }
 
-function grown<T extends Uint32Array | Uint8Array | Float32Array>(old: T, larger: T): T {
-  larger.set(old)
-  return larger
+/** What BM25 adds to a term frequency, by record, and the number of records that are not removed. */
+function lengthNorms(blocks: readonly Scannable[]): { norms: Float32Array; live: number } {
+  let [size, live, total] = [0, 0, 0]
+  for (const { head, isRemoved } of blocks) {
+    size += head.count
+    for (let i = 0; i < head.count; i++) {
+      if (isRemoved?.[i] === 1) continue
+      live += 1
+      total += head.termCounts[i] as number
+    }
+  }
+  const mean = Math.max(1, total / Math.max(1, live))
+  const norms = new Float32Array(size)
+  let at = 0
+  for (const { head } of blocks) {
+    for (let i = 0; i < head.count; i++) {
+      norms[at++] = K1 * (1 - B + (B * (head.termCounts[i] as number)) / mean)
+    }
+  }
+  return { norms, live }
 }

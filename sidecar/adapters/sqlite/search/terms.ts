@@ -1,4 +1,5 @@
 import type { SearchEntry } from '../../../ports/records.ts'
+import { slicer } from '../../common/slices.ts'
 import { wordsOf } from './packed-vector.ts'
 
 type Hashes = Pick<SearchEntry, 'terms' | 'context' | 'grams'>
@@ -18,15 +19,9 @@ export function termsToBytes({ terms, context, grams }: Hashes): Uint8Array {
 
 export function termsFromBytes(bytes: Uint8Array): Hashes {
   const words = wordsOf(bytes, Uint32Array)
-  const { both, termCount } = scannedTerms(words)
-  const [, , gramCount = 0] = words
-  const at = words.byteOffset + 4 * (HEAD_WORDS + both.length)
-  const grams = new Uint16Array(words.buffer, at, gramCount)
-  return { terms: both.subarray(0, termCount), context: both.subarray(termCount), grams }
-}
-
-/** The terms, and after them those of the context. */
-export function scannedTerms(words: Uint32Array): { both: Uint32Array; termCount: number } {
-  const [termCount = 0, contextCount = 0] = words
-  return { both: words.subarray(HEAD_WORDS, HEAD_WORDS + termCount + contextCount), termCount }
+  const [termCount = 0, contextCount = 0, gramCount = 0] = words
+  const take = slicer(words.subarray(HEAD_WORDS))
+  const [terms, context] = [take(termCount), take(contextCount)]
+  const at = words.byteOffset + 4 * (HEAD_WORDS + termCount + contextCount)
+  return { terms, context, grams: new Uint16Array(words.buffer, at, gramCount) }
 }
