@@ -34,7 +34,7 @@ const IS_CONTEXT = 0x8000
 const HEAD_WORDS = 2
 
 /** Upper bits of a key that are the number of its bucket: in a block, and in a segment. */
-export const BLOCK_BITS = 8
+const BLOCK_BITS = 8
 export const SEGMENT_BITS = 12
 const BUCKETS = 2 ** BLOCK_BITS
 
