@@ -17,6 +17,7 @@ export interface WhyNotContext {
   threshold: number | undefined
   /** The candidates, best first. */
   ranked: readonly Ranked[]
+  isRelevant: boolean
   /** Returns why a memory cannot be read. */
   whyAbsent: (id: string) => Promise<keyof typeof ABSENT>
 }
@@ -65,7 +66,10 @@ export async function explainAbsence(
   return Object.fromEntries(reasons)
 }
 
-function explainRank(id: string, { ranked, topK, threshold }: WhyNotContext): WhyNot {
+function explainRank(id: string, { ranked, isRelevant, topK, threshold }: WhyNotContext): WhyNot {
+  if (threshold === undefined && !isRelevant) {
+    return { gate: 'relevance', detail: 'the query has nothing to do with any memory' }
+  }
   const index = ranked.findIndex((one) => one.id === id)
   if (index < 0) return { gate: 'candidates', detail: `not among the ${ranked.length} best candidates` }
   const score = Math.round((ranked[index]?.score ?? 0) * 1e6) / 1e6

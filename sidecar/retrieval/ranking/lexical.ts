@@ -29,6 +29,8 @@ export interface Statistics {
 export interface Field {
   /** Hashes of its terms, one per occurrence. */
   values: readonly ArrayLike<number>[]
+  /** Hashes of the terms of the text before; counts where no other message of the turn is a candidate. */
+  contexts?: readonly ArrayLike<number>[]
   hash: (form: string) => number
 }
 
@@ -43,7 +45,7 @@ const PRIOR_MEMORIES = 100
  * Returns scores by place; 1 = each term once in a memory of average length.
  */
 export function scoreLexically(
-  { values, hash }: Field,
+  { values, contexts, hash }: Field,
   timeline: Timeline<unknown>,
   terms: readonly WeightedTerm[],
   { total, frequencies }: Statistics,
@@ -52,13 +54,14 @@ export function scoreLexically(
   const scores = new Float64Array(values.length)
   const n = Math.max(total, values.length) + PRIOR_MEMORIES
   const spread = createSpread(timeline, settings)
+  const before = contexts && occurrencesOf(terms, contexts, hash, settings.b)
   let unit = 0
   for (const [t, { places, tfs, documents }] of occurrencesOf(terms, values, hash, settings.b).entries()) {
     const term = terms[t] as WeightedTerm
     const df = Math.max(documents, knownFrequency(term, hash, frequencies))
     const idf = term.weight * Math.log(1 + (n - df + 0.5) / (df + 0.5))
     unit += idf
-    spread(places, tfs, (place, tf) => {
+    spread({ places, tfs }, before?.[t] ?? NOWHERE, (place, tf) => {
       scores[place] = (scores[place] as number) + (idf * (1 + settings.k1) * tf) / (settings.k1 + tf)
     })
   }
@@ -72,8 +75,13 @@ function createSpread(
 ) {
   /** Highest frequency in each turn. */
   const most = new Float64Array(turns.length)
-  return (places: readonly number[], tfs: Float64Array, visit: (place: number, tf: number) => void): void => {
+  return (
+    { places, tfs }: Pick<Occurrences, 'places' | 'tfs'>,
+    context: Pick<Occurrences, 'places' | 'tfs'>,
+    visit: (place: number, tf: number) => void,
+  ): void => {
     const touched = new Set<number>()
+    for (const place of context.places) touched.add(turnOf[place] as number)
     for (const place of places) {
       const at = turnOf[place] as number
       most[at] = Math.max(most[at] as number, tfs[place] as number)
@@ -88,7 +96,7 @@ function createSpread(
         after * mostIn(turn.after) +
         second * (mostIn(turn.secondBefore) + mostIn(turn.secondAfter))
       for (let place = turn.start; place < turn.end; place++) {
-        let rest = 0
+        let rest = turn.end - turn.start > 1 ? 0 : (context.tfs[place] ?? 0)
         for (let other = turn.start; other < turn.end; other++) {
           if (other !== place) rest = Math.max(rest, tfs[other] as number)
         }
@@ -99,6 +107,8 @@ function createSpread(
     for (const place of places) most[turnOf[place] as number] = 0
   }
 }
+
+const NOWHERE: Pick<Occurrences, 'places' | 'tfs'> = { places: [], tfs: new Float64Array() }
 
 interface Occurrences {
   /** Frequencies by place, normalised by the length of the field. */

@@ -15,6 +15,8 @@ export interface SignalWeights {
   turnDense: number
   /** 1 if the query names the speaker of the memory. */
   speaker: number
+  /** 1 for words of the assistant if the query asks for them ("what did you say"). */
+  assistant: number
   /** Fit of the memory's time to the dates in the query. */
   temporal: number
   /** 1 if the query names one day and the memory belongs to it. Outweighs all other signals together. */
@@ -53,6 +55,7 @@ export const DEFAULT_SETTINGS: RankSettings = {
     dense: 0,
     turnDense: 0,
     speaker: 0.6,
+    assistant: 0.25,
     temporal: 0.6,
     day: 6,
     answer: 0.25,

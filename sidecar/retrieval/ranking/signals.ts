@@ -36,7 +36,11 @@ export function createSignals(
   const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
   const languages = new Set(items.map(({ language }) => language))
   const terms = expandTerms(reading, languages, settings.expansion, asked.isName)
-  const words = { values: items.map(({ search }) => search.terms), hash: hashTerm }
+  const words = {
+    values: items.map(({ search }) => search.terms),
+    contexts: items.map(({ search }) => search.context),
+    hash: hashTerm,
+  }
   const lexical = scoreLexically(words, timeline, terms, statistics, settings.fields)
   const grams = [...new Set(gramsOf(reading.words))].map((gram) => ({
     forms: [gram],
@@ -61,6 +65,7 @@ export function createSignals(
       dense: dense[place] as number,
       turnDense: bestOfTurn(timeline, dense, place),
       speaker: asked.named.has(item.speaker) ? 1 : 0,
+      assistant: asked.asksAssistant && item.role === 'assistant' ? 1 : 0,
       temporal: temporalFit(item.localAt, dates),
       day: isNamedDay && item.days.some(isNamedDay) ? 1 : 0,
       answer: answerFit(item, answerTypes),

@@ -154,7 +154,7 @@ it('as_of answers the same as a naive replay of the events at any time', async (
       for (const moment of moments) {
         const holds = model.validAt(moment)
         expect(await textsAt(moment)).toEqual(holds)
-        const { found } = await recall.search(ADA, { query: 'Ada', topK: 1000, asOf: moment })
+        const { found } = await recall.search(ADA, { query: 'Ada', topK: 1000, threshold: 0, asOf: moment })
         expect(found.map(({ memory }) => memory.text).sort()).toEqual(holds)
         expect(new Set(found.map(({ memory }) => memory.id)).size).toBe(found.length)
       }

@@ -96,7 +96,7 @@ describe('a deleted memory', () => {
     await say(1, 'I adore marzipan.')
     await say(2, [KYOTO, 'I work in Osaka.'])
     const lexical = async (query: string) => {
-      const { found } = await recall.search(ADA, { query, topK: 10, explain: true })
+      const { found } = await recall.search(ADA, { query, topK: 10, threshold: 0, explain: true })
       const home = found.find(({ memory }) => memory.text === KYOTO)
       return home?.parts?.['lexical']
     }

@@ -91,7 +91,7 @@ it('the engine agrees with a naive model, and search finds exactly its current m
       const ids = new Map<string, string>()
       const models = new Map(USERS.map((name) => [name, new Model()]))
       const search = async (recall: Recall, userId: string, query: string) => {
-        const { found } = await recall.search({ namespace: 'n', userId }, { query, topK: 100 })
+        const { found } = await recall.search({ namespace: 'n', userId }, { query, topK: 100, threshold: 0 })
         return found.map(({ memory, score }) => ({
           text: memory.text,
           sources: memory.sources,

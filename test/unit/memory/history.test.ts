@@ -157,7 +157,7 @@ describe('restore', () => {
     await engine.restore(ADA, id, undefined, null)
     expect(await texts()).toEqual([TEA])
     const { found } = await recall.search(ADA, { query: 'green tea', topK: 5, explain: true })
-    expect(found[0]?.parts?.['dense']).toBeGreaterThan(0)
+    expect(found[0]?.memory.text).toBe(TEA)
     expect((await engine.history(ADA, id)).map(({ event, version }) => `${event} ${version}`)).toEqual([
       'ADD 1',
       'UPDATE 2',

@@ -20,7 +20,7 @@ describe('why_not', () => {
         user_id: 'ada',
         query: 'born',
         top_k: 1,
-        threshold: 99,
+        threshold: 1,
         why_not: [id],
         ...request,
       })
@@ -117,7 +117,13 @@ describe('why_not', () => {
     const pendingId = (await known('I like tea.')).id
     const reasons = async (asOf: number | undefined) => {
       const whyNot = [id, pendingId, 'nothing']
-      const { whyNot: told } = await recall.search(ADA, { query: 'home', topK: 5, asOf, whyNot })
+      const { whyNot: told } = await recall.search(ADA, {
+        query: 'home',
+        topK: 5,
+        threshold: 0,
+        asOf,
+        whyNot,
+      })
       return Object.fromEntries(Object.entries(told ?? {}).map(([one, { gate }]) => [one, gate]))
     }
     expect(await reasons(before)).toEqual({ [id]: 'as_of', [pendingId]: 'as_of', nothing: 'unknown' })
