@@ -17,7 +17,7 @@ export function keyOf(term: number): number {
 }
 
 /** Consecutive numbers of records that share a block. */
-export const BLOCK_SIZE = 128
+export const BLOCK_SIZE = 64
 /** Consecutive numbers of records whose blocks are merged into a segment when all of them are used. */
 export const SEGMENT_SIZE = 16_384
 
@@ -34,7 +34,7 @@ const IS_CONTEXT = 0x8000
 const HEAD_WORDS = 2
 
 /** Upper bits of a key that are the number of its bucket: in a block, and in a segment. */
-export const BLOCK_BITS = 8
+const BLOCK_BITS = 8
 export const SEGMENT_BITS = 12
 const BUCKETS = 2 ** BLOCK_BITS
 
