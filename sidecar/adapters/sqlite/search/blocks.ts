@@ -17,7 +17,7 @@ export function keyOf(term: number): number {
 }
 
 /** Consecutive numbers of records that share a block. */
-export const BLOCK_SIZE = 128
+export const BLOCK_SIZE = 64
 /** Consecutive numbers of records whose blocks are merged into a segment when all of them are used. */
 export const SEGMENT_SIZE = 16_384
 
