@@ -14,6 +14,8 @@ import type { SimilarityScale } from './ranking/similarity-scale.ts'
 
 /** Candidates that the store returns from each source. */
 const MAX_CANDIDATES = 300
+/** Best candidates of each source whose neighbours are candidates as well. */
+const NEIGHBOURS = 50
 /** Candidates read at a time, relative to the number of results: some do not pass the gates. */
 const READ_AHEAD = 2
 /** Largest difference of a local time from UTC. */
@@ -69,6 +71,7 @@ export function createRanker({
         where: conditionOf(gates),
         also: rangesOf(query, now()).map(saidWithin),
         limit: MAX_CANDIDATES,
+        neighbours: NEIGHBOURS,
       }),
     )
     return {
