@@ -17,6 +17,7 @@ export type Signal = keyof SignalWeights
 /** A candidate with its features read. */
 export type RankedItem = Features & Pick<Candidate, 'id' | 'search' | 'similarity'>
 
+const NONE = new Uint32Array()
 const WEEK_MS = 7 * DAY_MS
 const TRAIT_OF: Record<AnswerType, 'moment' | 'number' | 'name'> = {
   moment: 'moment',
@@ -38,7 +39,8 @@ export function createSignals(
   const terms = expandTerms(reading, languages, settings.expansion, asked.isName)
   const words = {
     values: items.map(({ search }) => search.terms),
-    contexts: items.map(({ search }) => search.context),
+    // The text before the first message of a turn is that of the turn before, which has a weight of its own.
+    contexts: items.map(({ ordinal, search }) => (ordinal > 0 ? search.context : NONE)),
     hash: hashTerm,
   }
   const lexical = scoreLexically(words, timeline, terms, statistics, settings.fields)

@@ -57,6 +57,7 @@ describe('signals', () => {
       await memoryOf('answer', 'Lisbon, with my aunt.', {
         ...talk,
         turn: 2,
+        ordinal: 1,
         context: 'Where did you spend the holidays?',
       }),
       await memoryOf('elsewhere', 'Madrid, with my boss.', { conversationId: 'd', turn: 1 }),
