@@ -16,6 +16,8 @@ export interface Query {
   answerTypes: ReadonlySet<AnswerType>
   /** Whether it has no words of a subject: "What do you know about me?" */
   asksForAnything: boolean
+  /** Number of words, without character bigrams. */
+  length: number
 }
 
 /** Maximum UTF-16 code units of a query that are read. */
@@ -38,6 +40,7 @@ export function analyseQuery(text: string, now?: number): Query {
       reading.normal,
       reading.words.map((word) => word.text),
     ),
+    length: reading.words.filter(({ kind }) => kind !== 'gram').length,
     asksForAnything: queryTermsOf(reading).every(({ asking }) => asking),
   }
 }

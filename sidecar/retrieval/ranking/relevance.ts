@@ -8,15 +8,21 @@ import type { Signal } from './signals.ts'
 const FLOOR = 0.22
 /** Evidence per standard deviation of similarity beyond the first. */
 const DENSE_EVIDENCE = 0.15
+/** Words of a usual question. In a longer query, a shared word counts as much as in a question of this length. */
+const USUAL_LENGTH = 8
 
 /**
  * Whether a memory has something to do with a query: words, parts of words, a near vector, or the time or the speaker
  * that the query names. One such memory is enough for the whole query, because an answer often shares no word with it.
  */
-export function hasEvidence(signals: Readonly<Record<Signal, number>>, { asksForAnything }: Query): boolean {
+export function hasEvidence(
+  signals: Readonly<Record<Signal, number>>,
+  { asksForAnything, length }: Query,
+): boolean {
   const { lexical, grams, dense, temporal, day, speaker } = signals
   if (asksForAnything) return true
-  const evidence = lexical + grams + DENSE_EVIDENCE * Math.max(0, dense - 1)
+  const evidence =
+    lexical * Math.max(1, length / USUAL_LENGTH) + grams + DENSE_EVIDENCE * Math.max(0, dense - 1)
   return evidence >= FLOOR || temporal >= 0.5 || day > 0 || speaker > 0
 }
 

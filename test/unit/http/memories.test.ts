@@ -192,6 +192,33 @@ describe('POST /v1/memories/search', () => {
     expect(scores).toEqual(scores.toSorted((a: number, b: number) => b - a))
   })
 
+  it.each([
+    [
+      'en',
+      'I keep bees in my garden.',
+      'This morning the report from the office said that shipping costs rose again because carriers cancelled sailings and ports stayed congested. Anyway, what do you remember about the bees in my garden?',
+    ],
+    [
+      'de',
+      'Ich halte Bienen im Garten.',
+      'Heute früh stand im Bericht des Büros, dass die Frachtkosten wieder gestiegen sind, weil Reedereien Fahrten gestrichen haben und die Häfen verstopft sind. Was weißt du noch über die Bienen im Garten?',
+    ],
+  ])('answers a short question at the end of a long message (%s)', async (_language, memory, query) => {
+    const { call } = testApp()
+    await call('POST', '/v1/memories', said(memory))
+    const { body } = await call('POST', '/v1/memories/search', { user_id: 'ada', query })
+    expect(body.memories.map(({ memory }: { memory: string }) => memory)).toEqual([memory])
+  })
+
+  it('finds nothing for a long message that shares no word with a memory', async () => {
+    const { call } = testApp()
+    await call('POST', '/v1/memories', said('I keep bees in my garden.'))
+    const query =
+      'This morning the report from the office said that shipping costs rose again because carriers cancelled sailings and ports stayed congested.'
+    const { body } = await call('POST', '/v1/memories/search', { user_id: 'ada', query })
+    expect(body.memories).toEqual([])
+  })
+
   it('applies top_k, threshold and filters', async () => {
     const { call } = testApp()
     for (const [channel, text] of [

@@ -47,7 +47,7 @@ describe('npm run import', () => {
       0,
       'as dify: 2 turns stored.',
       [
-        'Hold the button for ten seconds, then say "reset".',
+        'Hold the button for\nten seconds, then say "reset".',
         'The shop is open from nine to five, Monday to Friday.',
       ],
     ],
