@@ -36,7 +36,7 @@ describe.each(['per-query.yml', 'cached.yml', 'cached-node.yml', 'cached-delta.y
       const { pool } = await ask('c1', index + 1, text)
       expect(pool.get('save')).toMatchObject({ status: 'stored', error: '' })
     }
-    const { prompt, question, pool } = await ask('c2', 1, 'What must I not eat?')
+    const { prompt, question, pool } = await ask('c2', 1, 'What am I allergic to?')
     expect(pool.get('retrieve')).toMatchObject({ status: 'ok', error: '' })
     expect(prompt + question).toContain('allergic to peanuts')
     const again = await ask('c2', 2, 'And where do I live?')
