@@ -294,7 +294,7 @@ async function select(
     }
     if (!passesAll(gates, memory)) continue
     const validUntil = ranking.validUntil?.get(memory.id) ?? null
-    found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
+    found.push({ memory, score, parts: explain ? parts() : undefined, validUntil })
     if (found.length < topK) continue
     const distinct = dropRepeats(found, memoryOf)
     if (distinct.length === topK) return { found: distinct, isShort: false }
