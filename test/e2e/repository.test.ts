@@ -105,7 +105,9 @@ describe.skipIf(!existsSync(`${ROOT}.git`))('the tracked files', () => {
   it('contain no path of the machine they were written on', () => {
     // Joined here, so that this file does not match.
     const folders = ['work', 'home', 'Users', 'root'].join('|')
-    expect(grep('-nIE', `(^|[^A-Za-z0-9_.~-])/(${folders})/[a-z]`)).toBe('')
+    const path = `(^|[^A-Za-z0-9_.~-])/(${folders})/[a-z]`
+    // The people of the labelled conversations talk about the paths of their machines.
+    expect(grep('-nIE', path, '--', '.', ':!bench/talks/data')).toBe('')
   })
 
   it('contain no test that is skipped or runs alone', () => {

@@ -56,7 +56,12 @@ describe('PATCH /v1/memories/{id}', () => {
   it('makes the memory match its new text and not the old one', async () => {
     const { patch, call } = await withMemory()
     const search = async (query: string) => {
-      const { body } = await call('POST', '/v1/memories/search', { user_id: 'ada', query, explain: true })
+      const { body } = await call('POST', '/v1/memories/search', {
+        user_id: 'ada',
+        query,
+        explain: true,
+        threshold: 0,
+      })
       return body.memories[0].parts.lexical
     }
     await search('Kyoto')

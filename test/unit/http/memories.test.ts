@@ -206,7 +206,7 @@ describe('POST /v1/memories/search', () => {
       return body.memories.map(({ memory }: { memory: string }) => memory)
     }
     expect(await search({ top_k: 1 })).toHaveLength(1)
-    expect(await search({ threshold: 1e9 })).toEqual([])
+    expect(await search({ threshold: 1 })).toEqual([])
     expect(await search({ filters: { 'metadata.channel': 'app' } })).toEqual(['I love Kyoto.'])
     expect(await search({ filters: { NOT: { 'metadata.channel': 'web' } } })).toEqual(['I love Kyoto.'])
     expect(await search({ filters: { 'metadata.channel': '*' } })).toEqual([])

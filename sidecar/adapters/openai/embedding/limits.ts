@@ -86,6 +86,5 @@ function isRefusal(error: unknown): error is EndpointFailure {
 function shorten(text: string, { status, responseText }: EndpointFailure): string | undefined {
   const tokens = estimateTokens(text)
   const least = status === 413 || isTooLongInput(responseText) ? MIN_TOKENS : MIN_SUSPICIOUS_TOKENS
-  const shorter = Math.floor(tokens * SHRINK)
-  return shorter < least ? undefined : truncate(text, shorter)
+  return tokens <= least ? undefined : truncate(text, Math.max(least, Math.floor(tokens * SHRINK)))
 }
