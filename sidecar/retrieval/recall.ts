@@ -13,13 +13,14 @@ import { isSmallTalk } from '../text/sentences.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
-import { createRanker, orUnavailable, type Ranker, type Ranking, walk } from './ranker.ts'
+import { createRanker, orUnavailable, type Ranker, walk } from './ranker.ts'
 import { analyseQuery } from './ranking/query.ts'
 import type { RankSettings } from './ranking/settings.ts'
 import type { SimilarityScale } from './ranking/similarity-scale.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
 import { rerank } from './rerank.ts'
+import { selectFound } from './select-found.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
@@ -228,11 +229,11 @@ export class Recall {
       return reranked ?? ranking
     }
     let ranking = await rank(pushed)
-    let { found, isShort } = await select(ranking, request, gates)
+    let { found, isShort } = await selectFound(ranking, request, gates)
     if (isShort && ranking.hasMore) {
       // Most candidates have expired: the store is asked for others.
       ranking = await rank(gates)
-      found = (await select(ranking, request, gates)).found
+      found = (await selectFound(ranking, request, gates)).found
     }
     const absence =
       whyNot &&
@@ -277,27 +278,4 @@ export class Recall {
       return undefined
     }
   }
-}
-
-/** The best memories that pass the gates. */
-async function select(
-  ranking: Ranking,
-  { topK, threshold, explain }: SearchRequest,
-  gates: readonly Gate[],
-): Promise<{ found: Found[]; isShort: boolean }> {
-  if (threshold === undefined && !ranking.isRelevant) return { found: [], isShort: false }
-  const found: Found[] = []
-  const memoryOf = ({ memory }: Found) => memory
-  for await (const { memory, score, parts } of walk(ranking, topK)) {
-    if (threshold !== undefined && score < threshold) {
-      return { found: dropRepeats(found, memoryOf), isShort: false }
-    }
-    if (!passesAll(gates, memory)) continue
-    const validUntil = ranking.validUntil?.get(memory.id) ?? null
-    found.push({ memory, score, parts: explain ? parts : undefined, validUntil })
-    if (found.length < topK) continue
-    const distinct = dropRepeats(found, memoryOf)
-    if (distinct.length === topK) return { found: distinct, isShort: false }
-  }
-  return { found: dropRepeats(found, memoryOf), isShort: true }
 }

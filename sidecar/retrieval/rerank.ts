@@ -20,7 +20,7 @@ export async function rerank(
   const relevanceOf = new Map(memories.map(({ id }, i) => [id, relevances[i] ?? 0]))
   const ranked = ranking.ranked.map(({ id, parts }) => {
     const score = relevanceOf.get(id) ?? 0
-    return { id, score, parts: { ...parts, rerank: score } }
+    return { id, score, parts: () => ({ ...parts(), rerank: score }) }
   })
   return { ...ranking, ranked: ranked.sort((a, b) => b.score - a.score) }
 }

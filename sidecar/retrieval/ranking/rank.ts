@@ -13,7 +13,7 @@ export interface Ranked {
   /** Relevance, 0…1; means the same from query to query. */
   score: number
   /** Weighted part of each signal; the score grows with their sum. */
-  parts: Record<string, number>
+  parts: () => Record<string, number>
 }
 
 export interface RankedCandidates {
@@ -33,10 +33,8 @@ export function rank(
   settings: RankSettings = DEFAULT_SETTINGS,
   scale?: SimilarityScale,
 ): RankedCandidates {
-  const items = candidates.map(({ id, search, similarity }) => {
-    // Made by `toSearchEntry`; the store returns features as it got them.
-    return { ...(search.features as Features), id, search, similarity }
-  })
+  // Made by `toSearchEntry`; the store returns features as it got them.
+  const items = candidates.map((one) => ({ ...(one.search.features as Features), ...one }))
   const timeline = buildTimeline(items)
   const signalsAt = createSignals(timeline, query, statistics, settings, scale)
   const { weights } = settings
@@ -46,12 +44,13 @@ export function rank(
     const signals = signalsAt(place)
     isRelevant ||= hasEvidence(signals, query)
     let sum = 0
-    for (const name of names) {
-      signals[name] *= weights[name]
-      sum += signals[name]
-    }
-    return { id, sum, parts: signals }
+    for (const name of names) sum += weights[name] * signals[name]
+    return { id, sum, signals }
   })
   sums.sort((a, b) => b.sum - a.sum || (a.id < b.id ? -1 : 1))
-  return { ranked: sums.map(({ id, sum, parts }) => ({ id, score: relevanceOf(sum), parts })), isRelevant }
+  const ranked = sums.map(({ id, sum, signals }): Ranked => {
+    const parts = () => Object.fromEntries(names.map((name) => [name, weights[name] * signals[name]]))
+    return { id, score: relevanceOf(sum), parts }
+  })
+  return { ranked, isRelevant }
 }

@@ -107,6 +107,22 @@ const REFUSALS = {
   base64: ({ body }) =>
     body.encoding_format === 'base64' &&
     openAi("Invalid value for 'encoding_format': only 'float' is supported"),
+  // OpenAI.
+  input_type: ({ body }) =>
+    body.input_type !== undefined && openAi('Unrecognized request argument supplied: input_type'),
+  // Servers without an error message.
+  extra_embedding_fields: ({ body }) =>
+    body.input !== undefined &&
+    Object.keys(body).some((key) => !['model', 'input', 'encoding_format', 'dimensions'].includes(key)) && {
+      status: 422,
+      body: { detail: 'Unprocessable Entity' },
+    },
+  // Servers that pass unknown fields to a function.
+  keyword_arguments: ({ body }) =>
+    body.input_type !== undefined && {
+      status: 500,
+      body: { error: "TypeError: embed() got an unexpected keyword argument 'input_type'" },
+    },
   // vLLM.
   dimensions: ({ body }) =>
     body.dimensions !== undefined && {

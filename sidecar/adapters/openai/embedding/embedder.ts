@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Embedder } from '../../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../../ports/language-model.ts'
-import { type CallerOptions, createCaller } from '../caller.ts'
-import { EndpointFailure, isTooLongInput } from '../failures.ts'
-import { vectorsOf } from './embeddings.ts'
+import type { CallerOptions } from '../caller.ts'
 import { createLimits, type Send } from './limits.ts'
 import { knownModel, type Prefixes } from './prefixes.ts'
+import { probe } from './probe.ts'
+import { createRequester, type Request } from './requester.ts'
 
 export interface OpenAiEmbedderOptions extends CallerOptions {
   model: string
@@ -30,6 +30,7 @@ const PROBE_TIMEOUT_MS = 5000
 const BATCH_BOUNDS = { maxTexts: 32, maxTokens: 100_000, maxTextTokens: 8000 }
 /** A refused text has no vector. */
 const NO_VECTOR = new Float32Array(0)
+const INPUT_TYPES = { query: 'query', document: 'passage' } as const
 /** Query vectors in the cache. */
 const MAX_CACHED_QUERIES = 1000
 
@@ -53,7 +54,14 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
   })
   const queries = new LRUCache<string, Float32Array>({ max: MAX_CACHED_QUERIES })
   const { host, request } = createRequester(options)
-  const dimensions = await probe(request, options, host)
+  // Prefixes that are set are sent as they are, whatever the endpoint adds.
+  const isTyped =
+    known.isTyped === true &&
+    options.prefixes?.query === undefined &&
+    options.prefixes?.document === undefined
+  const start = await probeAtStart(request, isTyped, options, host)
+  const { dimensions } = start
+  let honoursInputType = isTyped ? start.honoursInputType : false
 
   async function embedNew(
     texts: readonly string[],
@@ -61,9 +69,13 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
     signal: AbortSignal | undefined,
     account: Account,
   ): Promise<Float32Array[]> {
-    const send: Send = (batch) => request(batch, dimensions, account, signal)
+    if (texts.length === 0) return []
+    honoursInputType ??= (await probe(request, isTyped, signal)).honoursInputType
+    const inputType = honoursInputType ? INPUT_TYPES[purpose] : undefined
+    const send: Send = (batch) => request(batch, { dimensions, inputType, account, signal })
     const refusals: Error[] = []
-    const prefixed = texts.map((text) => prefixes[purpose] + text)
+    // An endpoint that honours `input_type` adds the prefix itself.
+    const prefixed = texts.map((text) => (inputType ? text : prefixes[purpose] + text))
     const vectors = await sendAll(prefixed, send, (error) => refusals.push(error))
     // A query without a vector is of no use to the caller.
     if (purpose === 'query' && refusals[0]) throw refusals[0]
@@ -99,80 +111,34 @@ function suffixOf({ query, document }: Prefixes): string {
   return `+prefixes-${hash.digest('hex').slice(0, 8)}`
 }
 
-/** Determines the vector length. */
-async function probe(
-  request: ReturnType<typeof createRequester>['request'],
+/** Probes the endpoint at the start; without a result if it is unavailable and the start does not depend on it. */
+async function probeAtStart(
+  request: Request,
+  isTyped: boolean,
   { model, dimensions: wanted, onUnavailable }: OpenAiEmbedderOptions,
   host: string,
-): Promise<number> {
+): Promise<{ dimensions: number; honoursInputType?: boolean }> {
   const isOptional = onUnavailable !== undefined && wanted !== undefined
   const signal = isOptional ? AbortSignal.timeout(PROBE_TIMEOUT_MS) : undefined
-  let found: number | undefined
   try {
-    const [vector] = await request(['memory'], undefined, { scope: '' }, signal)
-    found = vector?.length
+    const found = await probe(request, isTyped, signal)
+    if (wanted === undefined || wanted === found.dimensions) return found
+    throw new ModelUnavailable(
+      'bad_answer',
+      `The model ${JSON.stringify(model)} at ${host} returns vectors of ${found.dimensions} numbers, not the ` +
+        `requested ${wanted}; unset the dimensions, or set them to ${found.dimensions}`,
+    )
   } catch (error) {
     if (!isOptional || !isTransient(error)) throw error
     onUnavailable(error as Error)
-    return wanted
+    return { dimensions: wanted }
   }
-  if (wanted === undefined || wanted === found) return found as number
-  throw new ModelUnavailable(
-    'bad_answer',
-    `The model ${JSON.stringify(model)} at ${host} returns vectors of ${found} numbers, not the ` +
-      `requested ${wanted}; unset the dimensions, or set them to ${found}`,
-  )
 }
 
 /** A rejected key and an invalid response are permanent. */
 function isTransient(error: unknown): boolean {
   if (!(error instanceof ModelUnavailable)) return error instanceof Error && error.name === 'TimeoutError'
   return error.reason !== 'refused_key' && error.reason !== 'bad_answer'
-}
-
-/** Requests the vectors of one batch and drops parameters that the endpoint rejects. */
-function createRequester(options: OpenAiEmbedderOptions) {
-  const { model } = options
-  const caller = createCaller('embedding', { ...options, timeoutMs: options.timeoutMs ?? 30_000 })
-  const unsupported = { base64: false, dimensions: options.dimensions === undefined }
-  const request = async (
-    input: readonly string[],
-    dimensions: number | undefined,
-    account: Account,
-    signal: AbortSignal | undefined,
-  ): Promise<Float32Array[]> => {
-    const attempts = { count: 0 }
-    const used = { ...unsupported }
-    for (;;) {
-      try {
-        const vectors = await caller.call({
-          path: '/embeddings',
-          model,
-          body: {
-            model,
-            input,
-            encoding_format: used.base64 ? 'float' : 'base64',
-            ...(used.dimensions ? {} : { dimensions: options.dimensions }),
-          },
-          parse: (body, invalid) => vectorsOf(body, { count: input.length, dimensions }, invalid),
-          purpose: 'embed',
-          account,
-          signal,
-          attempts,
-        })
-        unsupported.base64 ||= used.base64
-        unsupported.dimensions ||= used.dimensions
-        return vectors
-      } catch (error) {
-        if (!(error instanceof EndpointFailure) || (error.status !== 400 && error.status !== 422)) throw error
-        // vLLM does not name the parameter: "… does not support matryoshka representation".
-        if (!used.dimensions && /dimension|matryoshka/i.test(error.responseText)) used.dimensions = true
-        else if (!used.base64 && !isTooLongInput(error.responseText)) used.base64 = true
-        else throw error
-      }
-    }
-  }
-  return { host: caller.host, request }
 }
 
 function keyOf(text: string): string {

@@ -8,6 +8,8 @@ interface KnownModel extends Prefixes {
   pattern: RegExp
   /** Most tokens of a text that the model was trained with; absent: more than are sent anyway. */
   maxTokens?: number
+  /** Its servers may know queries and passages by the field `input_type`, and add the prefixes themselves. */
+  isTyped?: true
 }
 
 /** The task in the examples of the E5 instruct models and Qwen3-Embedding. */
@@ -16,8 +18,8 @@ const REPRESENT = 'Represent this sentence for searching relevant passages: '
 
 /** The first model whose pattern matches counts. Each source is the model's card on huggingface.co. */
 const KNOWN: readonly KnownModel[] = [
-  // NVIDIA's servers add the prefixes of the E5 models that they host.
-  { pattern: /nv-embed/i, query: '', document: '' },
+  // NVIDIA's servers add the prefixes of the E5 models that they host, and require `input_type`.
+  { pattern: /nv-embed/i, query: '', document: '', isTyped: true },
   // intfloat/e5-mistral-7b-instruct, "Usage": instruct queries, plain documents.
   { pattern: /e5-mistral/i, query: `${TASK}\nQuery: `, document: '' },
   // intfloat/multilingual-e5-large-instruct, "Usage": instruct queries; "no need to add instructions for documents".
@@ -28,6 +30,7 @@ const KNOWN: readonly KnownModel[] = [
     query: 'query: ',
     document: 'passage: ',
     maxTokens: 512,
+    isTyped: true,
   },
   // BAAI/bge-large-en-v1.5, "Model List": an instruction for queries, none for passages.
   { pattern: /bge-(?:small|base|large)-en/i, query: REPRESENT, document: '', maxTokens: 512 },
@@ -41,7 +44,13 @@ const KNOWN: readonly KnownModel[] = [
   // nomic-ai/nomic-embed-text-v1.5 and -v2-moe, "Task instruction prefixes".
   { pattern: /nomic-embed-text/i, query: 'search_query: ', document: 'search_document: ' },
   // mixedbread-ai/deepset-mxbai-embed-de-large-v1, "Usage".
-  { pattern: /mxbai-embed-de-large/i, query: 'query: ', document: 'passage: ', maxTokens: 512 },
+  {
+    pattern: /mxbai-embed-de-large/i,
+    query: 'query: ',
+    document: 'passage: ',
+    maxTokens: 512,
+    isTyped: true,
+  },
   // mixedbread-ai/mxbai-embed-large-v1, "Quickstart": a prompt for queries, none for documents.
   { pattern: /mxbai-embed-(?:2d-)?large/i, query: REPRESENT, document: '', maxTokens: 512 },
   // Snowflake/snowflake-arctic-embed-l-v2.0, "Usage": the query prefix "query: ". Ollama: snowflake-arctic-embed2.
@@ -60,6 +69,6 @@ const KNOWN: readonly KnownModel[] = [
 ]
 
 /** What is known about a model by its name, in the spelling of Hugging Face, Ollama or a gateway. */
-export function knownModel(model: string): Prefixes & { maxTokens?: number | undefined } {
+export function knownModel(model: string): Omit<KnownModel, 'pattern'> {
   return KNOWN.find(({ pattern }) => pattern.test(model)) ?? { query: '', document: '' }
 }

@@ -37,6 +37,9 @@ const memory = fc.record({
 const query = fc.array(fc.constantFrom(...WORDS, 'when', 'gitar', 'I'), { maxLength: 5 })
 const dense = Float32Array.from([0.5, -0.5, 0.5, 0.5])
 
+const plain = (ranked: ReturnType<typeof rankMemories>) =>
+  ranked.map(({ parts, ...rest }) => ({ ...rest, parts: parts() }))
+
 it('ranks the same candidates the same in any order', () => {
   const memories = fc.uniqueArray(memory, { maxLength: 20, selector: ({ id }) => id })
   const shuffled = memories.chain((all) =>
@@ -45,9 +48,9 @@ it('ranks the same candidates the same in any order', () => {
   fc.assert(
     fc.property(shuffled, query, ({ all, other }, words) => {
       const question = words.join(' ')
-      const ranked = rankMemories(all.map(indexMemory), question, { dense })
+      const ranked = plain(rankMemories(all.map(indexMemory), question, { dense }))
       expect(ranked).toHaveLength(all.length)
-      expect(rankMemories(other.map(indexMemory), question, { dense })).toEqual(ranked)
+      expect(plain(rankMemories(other.map(indexMemory), question, { dense }))).toEqual(ranked)
     }),
     { numRuns: 300 },
   )

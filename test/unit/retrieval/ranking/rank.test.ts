@@ -29,12 +29,12 @@ describe('rank', () => {
     const index = await small()
     const dense = await embedQuery('kitchen')
     const ranked = rankMemories(index, 'kitchen', { dense })
-    const sums = ranked.map(({ parts }) => Object.values(parts).reduce((a, b) => a + b, 0))
+    const sums = ranked.map(({ parts }) => Object.values(parts()).reduce((a, b) => a + b, 0))
     expect(sums).toEqual(sums.toSorted((a, b) => b - a))
     for (const { score, parts } of ranked) {
       expect(score).toBeGreaterThan(0)
       expect(score).toBeLessThan(1)
-      expect(Object.keys(parts)).toEqual(expect.arrayContaining(['lexical', 'grams', 'dense', 'speaker']))
+      expect(Object.keys(parts())).toEqual(expect.arrayContaining(['lexical', 'grams', 'dense', 'speaker']))
     }
   })
 
@@ -71,7 +71,9 @@ describe('signals', () => {
         await memoryOf('a', 'Skiing was wonderful.', { conversationId: 'c', turn: 1, at: 0 }),
         await memoryOf('b', 'Ask them about it.', { conversationId: 'c', turn: 2, at: 0, ...more }),
       ])
-      return rankMemories(index, 'skiing').find(({ id }) => id === 'b')?.parts['lexical']
+      return rankMemories(index, 'skiing')
+        .find(({ id }) => id === 'b')
+        ?.parts()['lexical']
     }
     expect(await make({})).toBeGreaterThan(0)
     expect(await make({ at: DAY })).toBe(0)
