@@ -20,7 +20,7 @@ import type { SimilarityScale } from './ranking/similarity-scale.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
 import { rerank } from './rerank.ts'
-import { selectFound } from './select-found.ts'
+import { type Found, selectFound } from './select-found.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing {
@@ -36,14 +36,6 @@ export interface SearchRequest extends Narrowing {
   asOf?: number | undefined
   /** When the question is asked; default: `asOf`, else now. Without an offset, the time zone of the app applies. */
   askedAt?: LocalTime | undefined
-}
-
-export interface Found {
-  memory: Memory
-  score: number
-  parts?: Record<string, number> | undefined
-  /** With `asOf`: end of validity of this version, epoch milliseconds. */
-  validUntil: number | null
 }
 
 /** Milliseconds. */

@@ -1,12 +1,26 @@
+import type { Memory } from '../memory/model/memory.ts'
 import { type Gate, passesAll } from './gates.ts'
 import { type Ranking, walk } from './ranker.ts'
-import type { Found, SearchRequest } from './recall.ts'
 import { dropRepeats } from './repeats.ts'
+
+export interface Found {
+  memory: Memory
+  score: number
+  parts?: Record<string, number> | undefined
+  /** With `asOf`: end of validity of this version, epoch milliseconds. */
+  validUntil: number | null
+}
+
+interface Selection {
+  topK: number
+  threshold?: number | undefined
+  explain?: boolean | undefined
+}
 
 /** The best memories that pass the gates; `isShort` if there are fewer than asked for. */
 export async function selectFound(
   ranking: Ranking,
-  { topK, threshold, explain }: SearchRequest,
+  { topK, threshold, explain }: Selection,
   gates: readonly Gate[],
 ): Promise<{ found: Found[]; isShort: boolean }> {
   if (threshold === undefined && !ranking.isRelevant) return { found: [], isShort: false }
