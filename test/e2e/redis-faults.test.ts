@@ -23,7 +23,12 @@ function asAda(sidecar: RunningSidecar) {
       return added.body.events[0].id as string
     },
     recall: async (turn: number) => {
-      const body = { user_id: 'ada', query: 'Where in Leeds do I drink green tea?', conversation_id: 'c', turn }
+      const body = {
+        user_id: 'ada',
+        query: 'Where in Leeds do I drink green tea?',
+        conversation_id: 'c',
+        turn,
+      }
       const answer = await sidecar.call('POST', '/v1/recall', { ...body, strategy: 'cached', window_size: 4 })
       expect(answer.status).toBe(200)
       const { context, degraded, cache } = answer.body
