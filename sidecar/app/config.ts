@@ -58,6 +58,8 @@ export const Environment = z.object({
   LLM_RETRIES: integer(0, 10, 2),
   LLM_CONCURRENCY: integer(1, 256, 4),
   EMBEDDING_MODEL: text(),
+  EMBEDDING_BASE_URL: httpUrl(),
+  EMBEDDING_API_KEY: text(),
   EMBEDDING_DIMENSIONS: integer(0, 16_384, 0),
   EMBEDDING_QUERY_PREFIX: prefix(),
   EMBEDDING_DOCUMENT_PREFIX: prefix(),
@@ -168,6 +170,12 @@ function toConfig(values: Values) {
           prefixes: { query: values.EMBEDDING_QUERY_PREFIX, document: values.EMBEDDING_DOCUMENT_PREFIX },
           maxTexts: values.EMBEDDING_BATCH || undefined,
           maxTextTokens: values.EMBEDDING_MAX_TOKENS || undefined,
+          // The key of the language model is not sent to another endpoint.
+          ...(values.EMBEDDING_BASE_URL && {
+            baseUrl: values.EMBEDDING_BASE_URL,
+            apiKey: values.EMBEDDING_API_KEY || undefined,
+            apiVersion: undefined,
+          }),
         }
       : undefined,
     /** Absent: the ranking is not reranked. */

@@ -52,6 +52,8 @@ describe('compose.yaml', () => {
     const alone = readConfig({ ...values, HOST: '0.0.0.0', API_KEYS: key })
     expect(alone.redis?.target.nodes).toEqual([{ host: 'hippocache-redis', port: 6379 }])
     expect(alone.qdrant).toBeUndefined()
+    const embeddings = /EMBEDDING_BASE_URL=(http:\S+)/.exec(read('compose.yaml'))?.[1] as string
+    expect(Object.keys(services)).toContain(new URL(embeddings).hostname)
     const url = /QDRANT_URL=(http:\S+)/.exec(read('compose.yaml'))?.[1] as string
     const { qdrant } = readConfig({ ...values, HOST: '0.0.0.0', API_KEYS: key, QDRANT_URL: url })
     expect(Object.keys(services)).toContain(new URL(qdrant?.url as string).hostname)
@@ -87,7 +89,9 @@ describe('compose.yaml', () => {
     expect(file.networks['dify']).toMatchObject({ external: true })
     for (const [name, { networks, ports }] of Object.entries(services)) {
       if (name === 'hippocache') continue
-      expect({ networks, ports }).toEqual({ networks: ['backends'], ports: undefined })
+      // The embedding server downloads its model.
+      const downloads = name === 'hippocache-embeddings' ? ['downloads'] : []
+      expect({ networks, ports }).toEqual({ networks: ['backends', ...downloads], ports: undefined })
     }
   })
 })

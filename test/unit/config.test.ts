@@ -65,6 +65,14 @@ describe('readConfig', () => {
     expect(readConfig(env).embedding?.prefixes).toEqual({ query: expected, document: expected })
   })
 
+  it('sends the key of the language model to its own endpoint only', () => {
+    const env = { EMBEDDING_MODEL: 'm', OPENAI_API_KEY: 'sk-1', OPENAI_BASE_URL: 'http://llm/v1' }
+    expect(readConfig(env).embedding).not.toHaveProperty('apiKey')
+    const apart = readConfig({ ...env, EMBEDDING_BASE_URL: 'http://tei/v1' })
+    expect(apart.embedding).toMatchObject({ baseUrl: 'http://tei/v1', apiKey: undefined })
+    expect(apart.endpoint).toMatchObject({ baseUrl: 'http://llm/v1', apiKey: 'sk-1' })
+  })
+
   it('reads the limits of the embedding endpoint, and the reranker', () => {
     const env = {
       EMBEDDING_MODEL: 'm',
