@@ -3,6 +3,7 @@ import type { Candidate } from '../../sidecar/ports/records.ts'
 import { analyseQuery } from '../../sidecar/retrieval/ranking/query.ts'
 import { type Ranked, rank } from '../../sidecar/retrieval/ranking/rank.ts'
 import type { RankSettings } from '../../sidecar/retrieval/ranking/settings.ts'
+import { dotProduct } from '../../sidecar/retrieval/ranking/similarity-scale.ts'
 
 export interface SpokenMemory extends Statement {
   id: string
@@ -24,11 +25,7 @@ export function rankMemories(
 ): Ranked[] {
   const candidates = memories.map((memory) => ({
     ...memory,
-    similarity: dense && memory.dense ? dot(dense, memory.dense) : 0,
+    similarity: dense && memory.dense ? dotProduct(dense, memory.dense) : 0,
   }))
   return rank(candidates, analyseQuery(query, now), { total: candidates.length }, settings).ranked
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * (b[i] as number), 0)
 }

@@ -10,7 +10,7 @@ import { conditionOf, type Gate } from './gates.ts'
 import { type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
 import { type Ranked, rank } from './ranking/rank.ts'
 import type { RankSettings } from './ranking/settings.ts'
-import type { SimilarityScale } from './ranking/similarity-scale.ts'
+import { dotProduct, type SimilarityScale } from './ranking/similarity-scale.ts'
 
 /** Candidates that the store returns from each source. */
 const MAX_CANDIDATES = 128
@@ -92,7 +92,7 @@ export function createRanker({
     const candidates = past.map(({ held }, i) => ({
       id: held.memory.id,
       search: entries[i] as Candidate['search'],
-      similarity: dense && held.dense ? dot(dense, held.dense) : 0,
+      similarity: dense && held.dense ? dotProduct(dense, held.dense) : 0,
     }))
     const validUntil = past.flatMap(({ held, validUntil }) =>
       validUntil === null ? [] : [[held.memory.id, validUntil] as const],
@@ -140,10 +140,4 @@ function saidWithin({ from, to }: DateRange): Condition {
   const range = { gte: from - MAX_OFFSET_MS, lt: to + MAX_OFFSET_MS }
   const days = [{ path: ['event_date'], equals: [new Date(from).toISOString().slice(0, 10)] }]
   return { any: [{ path: ['sources', 0, 'at'], range }, ...(to - from > DAY_MS ? [] : days)] }
-}
-
-function dot(a: Float32Array, b: Float32Array): number {
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
-  return sum
 }

@@ -1,4 +1,3 @@
-import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type {
   Collection,
   RecordStore,
@@ -6,11 +5,9 @@ import type {
   StoredRecord,
   Write,
 } from '../../sidecar/ports/records.ts'
-import { tempDir } from '../helpers/temp-dir.ts'
-import { type Open, type Saboteurs, testSaboteurs } from './contract.ts'
-import { RECORD_CASES, type RecordsSubject } from './records.ts'
-
-type Sabotage = (honest: RecordStore) => Partial<RecordStore>
+import { type Saboteurs, testSaboteurs } from './contract.ts'
+import { RECORD_CASES } from './records.ts'
+import { openSabotagedRecords, type Sabotage } from './sabotaged-records.ts'
 
 const SABOTEURS: Saboteurs<Sabotage> = {
   'removes records and ignores absent ones': {
@@ -165,29 +162,6 @@ function embedded(write: Write, map: (dense: Float32Array | undefined) => Float3
   return 'put' in write ? { ...write, put: { ...write.put, dense: map(write.put.dense) } } : write
 }
 
-function openSabotaged(sabotage: Sabotage = () => ({}), fault: string): Open<RecordsSubject> {
-  return async () => {
-    const path = fault === 'forgets with the process' ? ':memory:' : `${tempDir()}/records.db`
-    const stores: RecordStore[] = []
-    const open = (): RecordStore => {
-      const honest = openSqliteRecords(path)
-      stores.push(honest)
-      return { ...honest, ...sabotage(honest) }
-    }
-    const store = open()
-    return {
-      subject: {
-        store,
-        async reopen() {
-          await store.close()
-          return open()
-        },
-      },
-      async close() {
-        for (const one of stores) await one.close()
-      },
-    }
-  }
-}
-
-testSaboteurs('record stores', RECORD_CASES, SABOTEURS, openSabotaged)
+testSaboteurs('record stores', RECORD_CASES, SABOTEURS, (sabotage, fault) =>
+  openSabotagedRecords(sabotage, fault === 'forgets with the process' ? () => ':memory:' : undefined),
+)

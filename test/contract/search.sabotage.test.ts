@@ -1,11 +1,7 @@
-import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import type { Candidate, RecordStore, SearchQuery, SearchResult, Write } from '../../sidecar/ports/records.ts'
-import { tempDir } from '../helpers/temp-dir.ts'
-import { type Open, type Saboteurs, testSaboteurs } from './contract.ts'
-import type { RecordsSubject } from './records.ts'
+import type { Candidate, SearchQuery, SearchResult, Write } from '../../sidecar/ports/records.ts'
+import { type Saboteurs, testSaboteurs } from './contract.ts'
+import { openSabotagedRecords, type Sabotage } from './sabotaged-records.ts'
 import { NEIGHBOUR_CASES, SEARCH_CASES } from './search.ts'
-
-type Sabotage = (honest: RecordStore) => Partial<RecordStore>
 
 const asked = (change: (query: SearchQuery) => Partial<SearchQuery>): Sabotage => {
   return (honest) => ({ search: (scope, query) => honest.search(scope, { ...query, ...change(query) }) })
@@ -164,29 +160,6 @@ const SABOTEURS: Saboteurs<Sabotage> = {
   },
 }
 
-function openSabotaged(sabotage: Sabotage = () => ({})): Open<RecordsSubject> {
-  return async () => {
-    const path = `${tempDir()}/records.db`
-    const stores: RecordStore[] = []
-    const open = (): RecordStore => {
-      const honest = openSqliteRecords(path)
-      stores.push(honest)
-      return { ...honest, ...sabotage(honest) }
-    }
-    const store = open()
-    return {
-      subject: {
-        store,
-        async reopen() {
-          await store.close()
-          return open()
-        },
-      },
-      async close() {
-        for (const one of stores) await one.close()
-      },
-    }
-  }
-}
-
-testSaboteurs('searches', [...SEARCH_CASES, ...NEIGHBOUR_CASES], SABOTEURS, openSabotaged)
+testSaboteurs('searches', [...SEARCH_CASES, ...NEIGHBOUR_CASES], SABOTEURS, (sabotage) =>
+  openSabotagedRecords(sabotage),
+)

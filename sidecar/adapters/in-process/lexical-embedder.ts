@@ -1,4 +1,5 @@
 import type { Embedder } from '../../ports/embedder.ts'
+import { hashTerm } from '../../text/terms/hash.ts'
 import { readText, termsOf } from '../../text/terms/tokens.ts'
 import { chunksByLength, offloaded, totalLength } from '../../text/workers/worker-pool.ts'
 
@@ -69,21 +70,10 @@ function gramsOf(term: string): string[] {
 }
 
 function add(vector: Float32Array, feature: string, weight: number): void {
-  const hash = fnv1a(feature)
+  const hash = hashTerm(feature)
   const at = hash % vector.length
   // A bit that the remainder hardly depends on.
   vector[at] = (vector[at] as number) + (hash & 0x8000_0000 ? -weight : weight)
-}
-
-/** FNV-1a over UTF-16 code units with a final avalanche (MurmurHash3), as an unsigned 32-bit number. */
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
 }
 
 function unit(vector: Float32Array): Float32Array {

@@ -19,7 +19,9 @@ async function measureScale(embedder: Embedder): Promise<SimilarityScale> {
     embedder.embed(data.questions, 'query'),
     embedder.embed(data.statements, 'document'),
   ])
-  const cosines = questions.flatMap((question) => statements.map((statement) => dot(question, statement)))
+  const cosines = questions.flatMap((question) =>
+    statements.map((statement) => dotProduct(question, statement)),
+  )
   const mean = cosines.reduce((sum, one) => sum + one, 0) / cosines.length
   const variance = cosines.reduce((sum, one) => sum + (one - mean) ** 2, 0) / cosines.length
   return { mean, deviation: Math.max(MIN_DEVIATION, Math.sqrt(variance)) }
@@ -46,6 +48,9 @@ export function createScale(embedder: Embedder, now: () => number): () => Simila
   }
 }
 
-function dot(a: Float32Array, b: Float32Array): number {
-  return a.reduce((sum, value, i) => sum + value * (b[i] as number), 0)
+/** Similarity of two unit vectors of one embedder. */
+export function dotProduct(a: Float32Array, b: Float32Array): number {
+  let sum = 0
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
+  return sum
 }

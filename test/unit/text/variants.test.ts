@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isCompoundOf, possibleHeads } from '../../../sidecar/text/related/compounds.ts'
 import { queryTermsOf, readText, termsOf } from '../../../sidecar/text/terms/tokens.ts'
 
 const terms = (text: string) => termsOf(readText(text))
@@ -75,31 +74,5 @@ describe('identifiers', () => {
       expect(terms(`the ${style}`)).toEqual(expect.arrayContaining(terms('http retry policy')))
     }
     for (const style of styles) expect(terms(style)).toEqual(expect.arrayContaining(terms('httpretrypolicy')))
-  })
-})
-
-describe('compounds', () => {
-  it.each([
-    ['reisepass', 'pass'],
-    ['загранпаспорт', 'паспорт'],
-    ['ziektekostenverzekering', 'verzekering'],
-    ['personnummer', 'nummer'],
-  ])('%s ends in %s', (compound, head) => {
-    expect(isCompoundOf(compound, head)).toBe(true)
-    expect(possibleHeads(compound)).toContain(head)
-  })
-
-  it.each([
-    ['string', 'ring'],
-    ['pass', 'pass'],
-    ['kompass', 'pass'],
-    ['geburtstag', 'tag'],
-  ])('%s is no compound of %s', (term, head) => {
-    expect(isCompoundOf(term, head)).toBe(false)
-    expect(possibleHeads(term)).not.toContain(head)
-  })
-
-  it('looks for no parts in numbers, symbols and very long terms', () => {
-    for (const term of ['1234567890', '-2000000', 'x'.repeat(1000)]) expect(possibleHeads(term)).toEqual([])
   })
 })
