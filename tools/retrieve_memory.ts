@@ -87,6 +87,7 @@ export const retrieveMemory = defineNode({
         took_ms: body['took_ms'],
       },
       text: describe(status, count),
+      agentText: context,
     }
   },
 })
