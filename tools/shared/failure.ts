@@ -5,10 +5,13 @@ export class NodeError extends Error {
   override name = 'NodeError'
   /** The sidecar has no resource with this id. */
   readonly isNotFound: boolean
+  /** The sidecar, or a proxy in front of it, refuses a request of this size. */
+  readonly isTooLarge: boolean
 
-  constructor(message: string, { isNotFound = false } = {}) {
+  constructor(message: string, { isNotFound = false, isTooLarge = false } = {}) {
     super(message)
     this.isNotFound = isNotFound
+    this.isTooLarge = isTooLarge
   }
 }
 
@@ -81,6 +84,11 @@ export function readResponse(
     throw new NodeError(
       `A proxy at ${target.base} cannot reach the Hippocache sidecar behind it (${answer}). Is the sidecar running?`,
     )
+  if (status === 413) {
+    throw new NodeError(`A proxy at ${target.base} refuses a request of this size (${answer}).`, {
+      isTooLarge: true,
+    })
+  }
   throw notHippocache(target, `It answered ${answer}. Check host, port and path.`)
 }
 
@@ -104,7 +112,7 @@ function sidecarError(
     )
   if (status === 404) return new NodeError(says, { isNotFound: true })
   if (status >= 502) return new NodeError(`The Hippocache sidecar at ${base} is up but not ready. ${says}`)
-  return new NodeError(says)
+  return new NodeError(says, { isTooLarge: status === 413 })
 }
 
 function notHippocache({ base }: Target, reason: string): NodeError {
