@@ -26,6 +26,8 @@ export interface Target {
   host: string
   deadlineMs: number
   hasKey: boolean
+  /** Whether the key looks like an entry of API_KEYS, `name:key`. */
+  isNamedKey: boolean
 }
 
 /** The error for a call without an answer. `code` is Node's error code, or `DEADLINE`. */
@@ -93,7 +95,7 @@ export function readResponse(
 }
 
 function sidecarError(
-  { base, hasKey }: Target,
+  { base, hasKey, isNamedKey }: Target,
   status: number,
   { code, message }: { code: string; message: string },
 ): NodeError {
@@ -102,7 +104,11 @@ function sidecarError(
   if (status === 401)
     return new NodeError(
       hasKey
-        ? `The Hippocache sidecar at ${base} does not accept this API key. Compare it with the sidecar's API_KEYS.`
+        ? `The Hippocache sidecar at ${base} does not accept this API key. ${
+            isNamedKey
+              ? 'It contains a colon: of an entry name:key in API_KEYS, enter only the part after the colon.'
+              : "Compare it with the sidecar's API_KEYS."
+          }`
         : `The Hippocache sidecar at ${base} needs an API key, and none is set in the plugin's authorization.`,
     )
   // The sidecar uses one code for an unknown path and for an unknown id.

@@ -94,7 +94,13 @@ async function send(
   const deadlineMs = request.deadlineMs ?? (method === 'GET' ? DEADLINE_MS.read : DEADLINE_MS.write)
   const isRepeatable = request.isRepeatable ?? method !== 'POST'
   const base = url.origin + url.pathname.replace(/\/$/, '')
-  const target: Target = { base, host: url.hostname, deadlineMs, hasKey: key !== undefined }
+  const target: Target = {
+    base,
+    host: url.hostname,
+    deadlineMs,
+    hasKey: key !== undefined,
+    isNamedKey: key?.includes(':') ?? false,
+  }
   const headers = {
     ...(key && { Authorization: `Bearer ${key}` }),
     ...(body && { 'Content-Type': 'application/json' }),

@@ -145,3 +145,11 @@ it('after two timeouts, fails at once until a probe in the background succeeds',
   expectSoftFailure('retrieve_memory', suspended, /did not answer 2 calls in a row/)
   expect(stub.calls).toHaveLength(0)
 })
+
+it('recognises a key that was entered together with its name', async () => {
+  stub.script = json(401, { error: { code: 'unauthorized', message: 'wrong key', request_id: 'r' } })
+  const { variables } = await call('retrieve_memory', { api_key: `shop:${KEY}` })
+  expect(variables['error']).toContain('enter only the part after the colon')
+  const other = await call('retrieve_memory', { api_key: KEY })
+  expect(other.variables['error']).toContain('Compare it with')
+})
