@@ -1,13 +1,16 @@
-/** `npm run package -- [--out DIR] [--sign KEY.pem]`: builds the `.difypkg` and prints the next steps. */
+/** `npm run package -- [--out DIR] [--sign KEY.pem] [--node wheel|system]`: builds the `.difypkg` and prints the next steps. */
 import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { packagePlugin } from './package-plugin.ts'
+import { type NodeSource, packagePlugin } from './package-plugin.ts'
 
-const usage = `Usage: npm run package -- [--out DIR] [--sign KEY.pem]
+const usage = `Usage: npm run package -- [--out DIR] [--sign KEY.pem] [--node wheel|system]
 
   --out DIR       output folder of the .difypkg (default: dist)
   --sign KEY.pem  RSA private key; create one with: openssl genrsa -out KEY.pem 4096
+  --node system   for a daemon without a package index: installs nothing and uses the
+                  Node.js of the daemon, PLUGIN_NODE_BIN or node on PATH (20 or later).
+                  Default: wheel, which the daemon downloads while it installs.
 `
 
 const unsignedHelp = `The package is not signed. By default, the plugin daemon rejects unsigned packages. Either
@@ -21,15 +24,21 @@ const signedHelp = (
   THIRD_PARTY_SIGNATURE_VERIFICATION_ENABLED=true
   THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS=/path/in/the/daemon/hippocache.public.pem`
 
-const nextSteps = `Then in Dify: Plugins › Install plugin › Local Package File.
-The daemon downloads Node.js (about 60 MB, once per version) while it installs; on a slow link set
-PLUGIN_PYTHON_ENV_INIT_TIMEOUT=600. Remote debugging needs no package: npm run plugin.`
+const nextSteps = (node: NodeSource) => `Then in Dify: Plugins › Install plugin › Local Package File.
+${
+  node === 'wheel'
+    ? `The daemon downloads Node.js (61 MB, once per version) while it installs. It gives up after 10 minutes,
+whatever its settings say: below about 100 kB/s, or without a package index, build with --node system.`
+    : 'Set PLUGIN_NODE_BIN=/path/to/node for the plugin daemon, unless its image has node on PATH.'
+}
+Remote debugging needs no package: npm run plugin.`
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       out: { type: 'string', default: 'dist' },
       sign: { type: 'string' },
+      node: { type: 'string', default: 'wheel' },
       help: { type: 'boolean', short: 'h' },
     },
   })
@@ -37,11 +46,12 @@ async function main(): Promise<void> {
     console.log(usage)
     return
   }
-  const { out, sign } = values
-  const built = await packagePlugin(
-    out,
-    sign === undefined ? {} : { sign: { privateKey: await readKey(sign) } },
-  )
+  const { out, sign, node } = values
+  if (node !== 'wheel' && node !== 'system') throw new Error(`--node: expected wheel or system, got ${node}`)
+  const built = await packagePlugin(out, {
+    node,
+    ...(sign !== undefined && { sign: { privateKey: await readKey(sign) } }),
+  })
   for (const warning of built.warnings) console.warn(`warning: ${warning}`)
   const rows = [
     [
@@ -54,7 +64,7 @@ async function main(): Promise<void> {
   ]
   console.log(relative('.', built.path))
   for (const [name = '', value] of rows) console.log(`  ${name.padEnd(11)} ${value}`)
-  console.log(`\n${sign === undefined ? unsignedHelp : signedHelp(sign)}\n\n${nextSteps}`)
+  console.log(`\n${sign === undefined ? unsignedHelp : signedHelp(sign)}\n\n${nextSteps(node)}`)
 }
 
 async function readKey(path: string): Promise<string> {

@@ -15,17 +15,23 @@ const repository = fileURLToPath(new URL('..', import.meta.url))
 /** Beside README.md, whose absence the packager reports itself. */
 const REQUIRED_TEXTS = ['PRIVACY.md', 'LICENSE']
 
+/**
+ * Where the daemon gets Node.js from: `wheel` is a Python package that it downloads at installation; `system` is a Node.js
+ * that the operator provides, for a daemon without a package index.
+ */
+export type NodeSource = 'wheel' | 'system'
+
 /** Writes the package into a folder, if the declarations and the package are valid. */
 export async function packagePlugin(
   out: string,
-  options: PackageOptions = {},
+  { node = 'wheel', ...options }: PackageOptions & { node?: NodeSource } = {},
 ): Promise<BuiltPackage & { path: string }> {
   const { declaration, errors } = await inspectPlugin(repository)
   if (!declaration) throw new DeclarationError(errors)
   const { code, licences } = await bundlePlugin(repository)
   const made: PackageEntry[] = [
     { path: 'main.py', content: await readFile(`${repository}package/main.py`) },
-    { path: 'requirements.txt', content: await readFile(`${repository}package/requirements.txt`) },
+    { path: 'requirements.txt', content: await readRequirements(node) },
     { path: 'plugin.mjs', content: code },
     { path: 'THIRD_PARTY_LICENSES.txt', content: Buffer.from(licences) },
   ]
@@ -34,4 +40,13 @@ export async function packagePlugin(
   const built = await writePackage([...taken, ...made], out, options)
   const missing = REQUIRED_TEXTS.filter((path) => !taken.some((entry) => entry.path === path))
   return { ...built, warnings: [...built.warnings, ...missing.map((path) => `${path}: missing`)] }
+}
+
+async function readRequirements(node: NodeSource): Promise<Buffer> {
+  const requirements = await readFile(`${repository}package/requirements.txt`, 'utf8')
+  if (node === 'wheel') return Buffer.from(requirements)
+  const comments = requirements.split('\n').filter((line) => line.startsWith('#') && !line.includes('wheel'))
+  return Buffer.from(
+    ['# Node.js is provided by the daemon: PLUGIN_NODE_BIN, or node on PATH.', ...comments, ''].join('\n'),
+  )
 }

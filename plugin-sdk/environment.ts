@@ -48,14 +48,34 @@ const Environment = z
     }
   })
 
-/** Reads the variables of Dify's own SDK. An empty value counts as unset. Throws `ConfigurationError`. */
+/** Numbers that are clamped when they are out of range, because they must not keep a plugin from starting. */
+const RANGES = {
+  HEARTBEAT_INTERVAL: [1, 30],
+  MAX_WORKER: [1, 1_000_000],
+  SERVERLESS_PORT: [1, 65_535],
+} as const
+
+/**
+ * Reads the variables of Dify's own SDK. An empty value counts as unset.
+ *
+ * @param report called with a line for every clamped number
+ * @throws `ConfigurationError`
+ */
 export function readInstallMethod(
   // biome-ignore lint/style/noProcessEnv: the only place where the SDK reads the environment
   env: Record<string, string | undefined> = process.env,
+  report: (line: string) => void = () => {},
 ): InstallMethod {
   const present = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   )
+  for (const [name, [min, max]] of Object.entries(RANGES)) {
+    const value = Number(present[name])
+    if (!Number.isFinite(value) || (value >= min && value <= max)) continue
+    const used = String(Math.min(Math.max(value, min), max))
+    report(`${name}: expected a number from ${min} to ${max}, got ${present[name]}; ${used} is used`)
+    present[name] = used
+  }
   const parsed = Environment.safeParse(present)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)

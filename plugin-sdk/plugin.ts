@@ -100,7 +100,7 @@ export class Plugin {
     process.on('SIGTERM', onSignal).on('SIGINT', onSignal).on('unhandledRejection', onRejection)
     let code = 0
     try {
-      const install = readInstallMethod()
+      const install = readInstallMethod(undefined, this.#report)
       await this.serve(this.#createTransport(install), {
         stop: stop.signal,
         maxSessions: install.maxSessions,

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { defineNode } from './shared/node.ts'
-import { choice, id, integer, jsonObject, localMoment, name, text } from './shared/parameters.ts'
+import { choice, id, jsonObject, localMoment, name, text, turnNumber } from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
 import { plural } from './shared/text.ts'
 
@@ -21,7 +21,7 @@ export const addMemory = defineNode({
     assistant: text('text').optional(),
     user_id: id('the id of a user, such as sys.user_id').optional(),
     conversation_id: name('the id of a conversation').optional(),
-    turn: integer(0).optional(),
+    turn: turnNumber(),
     mode: choice(['buffered', 'sync', 'verbatim']).optional(),
     remember: choice(['user', 'assistant', 'both']).optional(),
     user_name: name('a name').optional(),

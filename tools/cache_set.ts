@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CACHE_PARAMETERS, cachePath, cacheWindow } from './shared/cache.ts'
+import { NodeError } from './shared/failure.ts'
 import { defineNode } from './shared/node.ts'
 import { integer } from './shared/parameters.ts'
 
@@ -24,10 +25,16 @@ export const cacheSet = defineNode({
     const { value, ttl_s } = parameters
     if (value === undefined)
       return { outputs: { status: 'skipped' }, text: 'Nothing to cache: the value is empty.' }
-    const { status, expires_at, serves_until_turn } = await call.ask(Answer, {
+    const request = {
       method: 'PUT',
       path,
       body: { value, ttl_s, ...cacheWindow(call.caller, parameters) },
+    } as const
+    const { status, expires_at, serves_until_turn } = await call.ask(Answer, request).catch(async (error) => {
+      // The flow replaced the earlier value, so that it must not be read again.
+      if (error instanceof NodeError && error.isTooLarge)
+        await call.ask(z.unknown(), { method: 'DELETE', path }).catch(() => {})
+      throw error
     })
     return { outputs: { status }, details: { expires_at, serves_until_turn }, text: 'The value was cached.' }
   },

@@ -37,6 +37,7 @@ export const profile = defineNode({
       },
       details: { topics, left_out },
       text: describe(count, left_out),
+      agentText: text,
     }
   },
 })

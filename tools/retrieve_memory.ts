@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { type MemoryItem, toItem } from './shared/memories.ts'
 import { defineNode } from './shared/node.ts'
-import { choice, fraction, id, integer, jsonObject, name, text } from './shared/parameters.ts'
+import { choice, fraction, id, integer, jsonObject, name, text, turnNumber } from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
 import { plural } from './shared/text.ts'
 
@@ -31,7 +31,7 @@ export const retrieveMemory = defineNode({
     query: text('text, such as sys.query').optional(),
     user_id: id('the id of a user, such as sys.user_id').optional(),
     conversation_id: name('the id of a conversation').optional(),
-    turn: integer(0).optional(),
+    turn: turnNumber(),
     strategy: choice(['auto', 'per_query', 'cached', 'cached_delta']).default('auto'),
     // Dify uses 500 when the window of the LLM node is switched off.
     window_size: integer(0, 500).default(10),
@@ -87,6 +87,7 @@ export const retrieveMemory = defineNode({
         took_ms: body['took_ms'],
       },
       text: describe(status, count),
+      agentText: context,
     }
   },
 })

@@ -1,12 +1,12 @@
 import { type Caller, resolveTurn, resolveUser } from './caller.ts'
 import { NodeError } from './failure.ts'
-import { integer, name } from './parameters.ts'
+import { integer, name, turnNumber } from './parameters.ts'
 
 /** The parameters that Cache Get and Cache Set share. */
 export const CACHE_PARAMETERS = {
   key: name('a key').optional(),
   conversation_id: name('the id of a conversation').optional(),
-  turn: integer(0).optional(),
+  turn: turnNumber(),
   window_size: integer(0, 500).default(10),
 }
 

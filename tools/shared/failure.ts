@@ -5,10 +5,13 @@ export class NodeError extends Error {
   override name = 'NodeError'
   /** The sidecar has no resource with this id. */
   readonly isNotFound: boolean
+  /** The sidecar, or a proxy in front of it, refuses a request of this size. */
+  readonly isTooLarge: boolean
 
-  constructor(message: string, { isNotFound = false } = {}) {
+  constructor(message: string, { isNotFound = false, isTooLarge = false } = {}) {
     super(message)
     this.isNotFound = isNotFound
+    this.isTooLarge = isTooLarge
   }
 }
 
@@ -23,6 +26,8 @@ export interface Target {
   host: string
   deadlineMs: number
   hasKey: boolean
+  /** Whether the key looks like an entry of API_KEYS, `name:key`. */
+  isNamedKey: boolean
 }
 
 /** The error for a call without an answer. `code` is Node's error code, or `DEADLINE`. */
@@ -81,11 +86,16 @@ export function readResponse(
     throw new NodeError(
       `A proxy at ${target.base} cannot reach the Hippocache sidecar behind it (${answer}). Is the sidecar running?`,
     )
+  if (status === 413) {
+    throw new NodeError(`A proxy at ${target.base} refuses a request of this size (${answer}).`, {
+      isTooLarge: true,
+    })
+  }
   throw notHippocache(target, `It answered ${answer}. Check host, port and path.`)
 }
 
 function sidecarError(
-  { base, hasKey }: Target,
+  { base, hasKey, isNamedKey }: Target,
   status: number,
   { code, message }: { code: string; message: string },
 ): NodeError {
@@ -94,7 +104,11 @@ function sidecarError(
   if (status === 401)
     return new NodeError(
       hasKey
-        ? `The Hippocache sidecar at ${base} does not accept this API key. Compare it with the sidecar's API_KEYS.`
+        ? `The Hippocache sidecar at ${base} does not accept this API key. ${
+            isNamedKey
+              ? 'It contains a colon: of an entry name:key in API_KEYS, enter only the part after the colon.'
+              : "Compare it with the sidecar's API_KEYS."
+          }`
         : `The Hippocache sidecar at ${base} needs an API key, and none is set in the plugin's authorization.`,
     )
   // The sidecar uses one code for an unknown path and for an unknown id.
@@ -104,7 +118,7 @@ function sidecarError(
     )
   if (status === 404) return new NodeError(says, { isNotFound: true })
   if (status >= 502) return new NodeError(`The Hippocache sidecar at ${base} is up but not ready. ${says}`)
-  return new NodeError(says)
+  return new NodeError(says, { isTooLarge: status === 413 })
 }
 
 function notHippocache({ base }: Target, reason: string): NodeError {

@@ -45,8 +45,10 @@ interface NodeResult<Outputs extends BaseOutputs> {
   outputs: Partial<Outputs> & Pick<Outputs, 'status'>
   /** Further fields of the JSON object; they win over outputs of the same name. */
   details?: Record<string, unknown>
-  /** One line for people and for an agent's model. */
+  /** One line for people. */
   text: string
+  /** What an agent's model needs besides `text`. Default: the outputs of the JSON object that are not empty. */
+  agentText?: string
 }
 
 /** A node as the plugin serves it. */
@@ -72,8 +74,16 @@ export function defineNode<Shape extends z.ZodRawShape, Outputs extends BaseOutp
       context: ToolContext,
     ): AsyncGenerator<ToolMessage> {
       const answer = await runNode(definition, given, readCaller(context))
-      for (const [output, value] of Object.entries(answer.outputs))
-        yield this.createVariableMessage(output, value)
+      if (isAgentRun(context)) {
+        yield this.createTextMessage(answer.agentText)
+        return
+      }
+      for (const [output, value] of Object.entries(answer.outputs)) {
+        // Dify's Answer node prints a text variable that was not streamed as blank.
+        yield typeof value === 'string'
+          ? this.createStreamVariableMessage(output, value)
+          : this.createVariableMessage(output, value)
+      }
       yield this.createJsonMessage(answer.json)
       yield this.createTextMessage(answer.text)
     }
@@ -81,11 +91,19 @@ export function defineNode<Shape extends z.ZodRawShape, Outputs extends BaseOutp
   return { name, parameters, outputs, isDestructive, tool }
 }
 
+/**
+ * Whether a model called the tool in an agent app. Dify then gives the model every message as text, so that outputs, JSON
+ * and text would repeat each other. Only an agent app passes the id of its message.
+ */
+function isAgentRun({ session }: ToolContext): boolean {
+  return Boolean(session.message_id)
+}
+
 async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>(
   definition: NodeDefinition<Shape, Outputs>,
   given: Record<string, unknown>,
   caller: Caller,
-): Promise<{ outputs: Outputs; json: object; text: string }> {
+): Promise<{ outputs: Outputs; json: object; text: string; agentText: string }> {
   const jsonOutputs = definition.jsonOutputs ?? (Object.keys(definition.outputs) as (keyof Outputs)[])
   let roundTripMs: number | undefined
   const call: NodeCall = {
@@ -107,12 +125,26 @@ async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>
       ...details,
       ...(roundTripMs !== undefined && { took_ms: { ...times, round_trip: roundTripMs } }),
     }
-    return { outputs, json, text: result.text }
+    return { outputs, json, text: result.text, agentText: toAgentText(result, pick(outputs, jsonOutputs)) }
   } catch (error) {
     if (!(error instanceof NodeError)) throw error
     const outputs = { ...definition.outputs, status: 'error', error: error.message }
-    return { outputs, json: pick(outputs, jsonOutputs), text: `${definition.failureText} ${error.message}` }
+    const text = `${definition.failureText} ${error.message}`
+    return { outputs, json: pick(outputs, jsonOutputs), text, agentText: text }
   }
+}
+
+function toAgentText({ text, agentText }: { text: string; agentText?: string }, outputs: object): string {
+  const { status, error, ...data } = outputs as Record<string, unknown>
+  const present = Object.entries(data).filter(([, value]) => !isEmpty(value))
+  const rest = agentText ?? (present.length > 0 ? JSON.stringify(Object.fromEntries(present)) : '')
+  return rest === '' ? text : `${text}\n${rest}`
+}
+
+/** A neutral value of an output says nothing to a model. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0
+  return value === '' || value === -1
 }
 
 const DESTRUCTIVE_REFUSAL =

@@ -54,6 +54,10 @@ export function integer(min: number, max = Number.MAX_SAFE_INTEGER) {
   )
 }
 
+/** The number of a turn. Absent in a workflow app, where Dify passes the name of the missing variable. */
+export const turnNumber = () =>
+  z.preprocess((value) => (isUnresolved(value) ? undefined : value), integer(0).optional())
+
 export function fraction() {
   const phrase = 'a number from 0 to 1'
   return z.preprocess(

@@ -4,6 +4,7 @@ import https from 'node:https'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import axios from 'axios'
+import { Availability } from './availability.ts'
 import { NodeError, readResponse, type Target, transportError } from './failure.ts'
 import { show } from './text.ts'
 
@@ -59,6 +60,15 @@ const client = axios.create({
   headers: { Accept: 'application/json', 'User-Agent': 'hippocache-plugin/0.1.0' },
 })
 
+const availability = new Availability({
+  // The key is not known here. `/readyz` needs none and answers 503 where the backends hang.
+  probe: async (base) => {
+    const signal = AbortSignal.timeout(DEADLINE_MS.read)
+    const { status } = await client.get(`${base}/readyz`, { signal })
+    if (status >= 500) throw new Error(`HTTP ${status}`)
+  },
+})
+
 /** Calls the sidecar. Throws `NodeError`, whose message never contains the API key. */
 export async function callSidecar(
   credentials: Credentials,
@@ -84,13 +94,22 @@ async function send(
   const deadlineMs = request.deadlineMs ?? (method === 'GET' ? DEADLINE_MS.read : DEADLINE_MS.write)
   const isRepeatable = request.isRepeatable ?? method !== 'POST'
   const base = url.origin + url.pathname.replace(/\/$/, '')
-  const target: Target = { base, host: url.hostname, deadlineMs, hasKey: key !== undefined }
+  const target: Target = {
+    base,
+    host: url.hostname,
+    deadlineMs,
+    hasKey: key !== undefined,
+    isNamedKey: key?.includes(':') ?? false,
+  }
   const headers = {
     ...(key && { Authorization: `Bearer ${key}` }),
     ...(body && { 'Content-Type': 'application/json' }),
     // A retry repeats the key, so that the sidecar can tell it from a second call.
     'Idempotency-Key': randomUUID(),
   }
+  // A call that waits for a language model may time out while the sidecar is well.
+  const isWaiting = deadlineMs > DEADLINE_MS.write
+  availability.assertAvailable(base)
   const deadline = new AbortController()
   const timer = setTimeout(() => deadline.abort(), deadlineMs)
   try {
@@ -103,10 +122,12 @@ async function send(
           signal: deadline.signal,
           ...(body && { data: JSON.stringify(body) }),
         })
+        availability.answered(base)
         return readResponse(target, response.status, response.headers, response.data)
       } catch (error) {
         if (error instanceof NodeError) throw error
         const code = deadline.signal.aborted ? 'DEADLINE' : readCode(error)
+        if (code === 'DEADLINE' && !isWaiting) availability.timedOut(base)
         const canRetry = NOT_SENT.has(code) || (isRepeatable && MAYBE_SENT.has(code))
         if (attempt > 1 || !canRetry) throw transportError(target, code, error)
         await pause(RETRY_PAUSE_MS)

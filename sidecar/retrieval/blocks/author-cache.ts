@@ -34,6 +34,8 @@ export interface CacheWrite extends Envelope {
 /** One day: longer than the usual pause of a chat. */
 export const DEFAULT_TTL_S = 86_400
 export const MAX_TTL_S = 30 * 86_400
+/** UTF-8 bytes of a value as JSON. Cache Get reads answers of up to 2 MB, so that it can read every stored value. */
+const MAX_VALUE_BYTES = 1024 * 1024
 
 export type AuthorCache = ReturnType<typeof createAuthorCache>
 
@@ -80,10 +82,16 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
       const { value, conversationId, turn, windowSize } = envelope
       const text = serialiseEnvelope({ value, conversationId, turn, windowSize })
       try {
+        const size = Buffer.byteLength(text)
+        if (size > MAX_VALUE_BYTES) {
+          throw new RangeError(`value: expected at most ${MAX_VALUE_BYTES} bytes of JSON, got ${size}`)
+        }
         await store.set(keyOf(namespace, key), text, ttlSeconds * 1000)
       } catch (cause) {
-        if (cause instanceof RangeError) throw new AppError('payload_too_large', cause.message, { cause })
-        throw toAppError(cause)
+        if (!(cause instanceof RangeError)) throw toAppError(cause)
+        // The flow replaced the earlier value: serving it again would be wrong.
+        await store.delete(keyOf(namespace, key)).catch(() => {})
+        throw new AppError('payload_too_large', `${cause.message}. The earlier value was removed.`, { cause })
       }
       return { expiresAt: now() + ttlSeconds * 1000, servesUntilTurn: lastServedTurn(turn, windowSize) }
     },

@@ -19,10 +19,23 @@ export interface StrategyRequest extends RecallRequest {
   filters?: unknown
 }
 
+/**
+ * Why no cached block was used. `disabled`: the strategy is `per_query`. The next four: the request cannot use one.
+ * `unavailable`: the cache did not answer, or the answer was late and replaced by a fallback.
+ */
+const UNCACHED_REASONS = [
+  'disabled',
+  'no_conversation',
+  'no_turn',
+  'no_window',
+  'window_too_small',
+  'unavailable',
+] as const
+export type UncachedReason = (typeof UNCACHED_REASONS)[number]
+
 export const cacheReport = z.object({
   result: z.enum(['hit', 'miss', 'none']),
-  /** `disabled`: the strategy is `per_query`, there is no conversation or a window below 2, or the cache is unavailable. */
-  reason: z.enum([...BLOCK_REASONS, 'disabled']),
+  reason: z.enum([...BLOCK_REASONS, ...UNCACHED_REASONS]),
   age_turns: z.number().nullable(),
   serves_until_turn: z.number().nullable(),
   block_hash: z.string().nullable(),
@@ -50,12 +63,8 @@ export interface StrategyResult {
   tookMs: Timings
 }
 
-export const NO_CACHE: CacheReport = {
-  result: 'none',
-  reason: 'disabled',
-  age_turns: null,
-  serves_until_turn: null,
-  block_hash: null,
+export function uncached(reason: UncachedReason): CacheReport {
+  return { result: 'none', reason, age_turns: null, serves_until_turn: null, block_hash: null }
 }
 
 export const NO_TIME: Readonly<Timings> = { embed: 0, search: 0, render: 0, total: 0 }

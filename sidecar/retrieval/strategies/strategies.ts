@@ -4,7 +4,14 @@ import { AppError } from '../../ports/errors.ts'
 import type { ProfileText } from '../profile/profiles.ts'
 import type { Recall } from '../recall.ts'
 import type { CachedRequest, CachedStrategies } from './cached.ts'
-import { NO_CACHE, NO_TIME, type Strategy, type StrategyRequest, type StrategyResult } from './request.ts'
+import {
+  NO_TIME,
+  type Strategy,
+  type StrategyRequest,
+  type StrategyResult,
+  type UncachedReason,
+  uncached,
+} from './request.ts'
 
 export interface StrategiesOptions {
   recall: Recall
@@ -98,7 +105,7 @@ export class Strategies {
 
   async #recall(scope: Scope, request: StrategyRequest, fallbacks: Fallbacks): Promise<StrategyResult> {
     const cachedRequest = this.#toCachedRequest(request)
-    if (!cachedRequest) return await this.#recallPerQuery(scope, request)
+    if (typeof cachedRequest === 'string') return await this.#recallPerQuery(scope, request, cachedRequest)
     this.#options.onRecall(scope, cachedRequest.conversationId, cachedRequest)
     try {
       return await this.#options.cached.recall(scope, cachedRequest, (result) => {
@@ -106,21 +113,27 @@ export class Strategies {
       })
     } catch (error) {
       if (!(error instanceof CacheUnavailable)) throw error
-      const result = await this.#recallPerQuery(scope, request)
+      const result = await this.#recallPerQuery(scope, request, 'unavailable')
       return { ...result, degraded: [...new Set([...result.degraded, 'cache'])] }
     }
   }
 
-  /** Returns `undefined` if the request cannot use a cached block. */
-  #toCachedRequest(request: StrategyRequest): CachedRequest | undefined {
+  /** Returns the reason if the request cannot use a cached block. */
+  #toCachedRequest(request: StrategyRequest): CachedRequest | UncachedReason {
     const { conversationId, turn, windowSize } = request
     const strategy = request.strategy === 'auto' ? this.#options.auto : request.strategy
-    if (strategy === 'per_query') return undefined
-    if (conversationId === undefined || turn === undefined || windowSize === undefined) return undefined
-    return windowSize <= 1 ? undefined : { ...request, strategy, conversationId, turn, windowSize }
+    if (strategy === 'per_query') return 'disabled'
+    if (conversationId === undefined) return 'no_conversation'
+    if (turn === undefined) return 'no_turn'
+    if (windowSize === undefined) return 'no_window'
+    return windowSize <= 1 ? 'window_too_small' : { ...request, strategy, conversationId, turn, windowSize }
   }
 
-  async #recallPerQuery(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
+  async #recallPerQuery(
+    scope: Scope,
+    request: StrategyRequest,
+    reason: UncachedReason,
+  ): Promise<StrategyResult> {
     const { found, rendered, degraded, tookMs, coverage } = await this.#options.recall.recallPerQuery(
       scope,
       request,
@@ -133,7 +146,7 @@ export class Strategies {
       delta: rendered.text,
       tokens: rendered.tokens,
       memories: found.map(({ memory, score }) => ({ memory, score })),
-      cache: NO_CACHE,
+      cache: uncached(reason),
       coverage,
       degraded,
       tookMs,
@@ -157,7 +170,7 @@ function toFallbackResult(
     delta: text,
     tokens,
     memories: memories.map((memory) => ({ memory, score: 0 })),
-    cache: NO_CACHE,
+    cache: uncached(strategy === 'per_query' ? 'disabled' : 'unavailable'),
     degraded: [missing, text === '' ? 'nothing' : 'profile'],
     tookMs: NO_TIME,
   }

@@ -44,6 +44,25 @@ describe('npm run package', () => {
     for (const part of [identifier, 'FORCE_VERIFYING_SIGNATURE=false']) expect(stdout).toContain(part)
   })
 
+  it('--node system makes a package that installs nothing from a package index', async () => {
+    const { stdout, status } = build('--node', 'system')
+    expect(status).toBe(0)
+    expect(stdout).toContain('PLUGIN_NODE_BIN')
+    const [name = ''] = await readdir(out)
+    const { entries } = await readPackage(join(out, name))
+    const requirements = entries.find(({ path }) => path === 'requirements.txt')
+    const lines = Buffer.from(requirements?.content ?? [])
+      .toString()
+      .split('\n')
+    expect(lines.filter((line) => line !== '' && !line.startsWith('#'))).toEqual([])
+    // The daemon looks for this text, also in a comment.
+    expect(lines.join('\n')).toMatch(/dify_plugin==\d/)
+    expect(build('--node', 'docker')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('--node: expected wheel or system, got docker'),
+    })
+  })
+
   it('bundles everything except Node, without paths of this machine', async () => {
     build()
     const [name = ''] = await readdir(out)

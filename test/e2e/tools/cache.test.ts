@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type Invocation, runNode, useStub } from '../../helpers/tools/run-tool.ts'
-import { json } from '../../helpers/tools/stub-sidecar.ts'
+import { USE } from '../../helpers/tools/scenarios.ts'
+import { json, raw } from '../../helpers/tools/stub-sidecar.ts'
 
 const stub = await useStub()
 const run = (tool: string, parameters: Record<string, unknown>, more: Invocation = {}) =>
@@ -142,3 +143,20 @@ describe.each(['cache_get', 'cache_set'])('%s under identity: runtime', (tool) =
     expect(variables).toMatchObject({ status: 'error', error: expect.stringContaining('Dify named no user') })
   })
 })
+
+it.each(['the sidecar', 'a proxy'])(
+  'Cache Set removes the earlier value when %s refuses the new one as too large',
+  async (refusing) => {
+    const error = { code: 'payload_too_large', message: 'The body is too large.' }
+    stub.script = (received, ...rest) =>
+      received.method === 'DELETE'
+        ? json(200, { status: 'deleted' })(received, ...rest)
+        : refusing === 'a proxy'
+          ? raw(413, 'text/html', '<h1>413</h1>')(received, ...rest)
+          : json(413, { error })(received, ...rest)
+    const { variables } = await runNode(stub, 'cache_set', USE['cache_set'] ?? {})
+    expect(variables).toMatchObject({ status: 'error', error: expect.stringMatching(/too large|size/) })
+    expect(stub.calls.map(({ method }) => method)).toEqual(['PUT', 'DELETE'])
+    expect(stub.calls[1]?.path).toBe(stub.calls[0]?.path)
+  },
+)

@@ -20,12 +20,18 @@ function expectSoftFailure(tool: string, outcome: Outcome, says: RegExp) {
 }
 
 /** Runs a call against a sidecar that never answers, and expects it to give up after exactly `seconds`. */
-async function expectDeadline(tool: string, seconds: number, parameters = USE[tool]) {
+async function expectDeadline(
+  tool: string,
+  seconds: number,
+  parameters = USE[tool],
+  // Two timeouts suspend the calls to an address.
+  sidecar_url = `${stub.url}/${crypto.randomUUID()}`,
+) {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   try {
     stub.script = silence
     const received = stub.nextCall()
-    const running = call(tool, {}, parameters)
+    const running = call(tool, { sidecar_url }, parameters)
     await received
     await vi.advanceTimersByTimeAsync(seconds * 1000 - 1)
     expect(await Promise.race([running, Promise.resolve('pending')])).toBe('pending')
@@ -128,4 +134,22 @@ it('ignores the proxy settings of the environment', async () => {
   } finally {
     vi.unstubAllEnvs()
   }
+})
+
+it('after two timeouts, fails at once until a probe in the background succeeds', async () => {
+  const sidecar_url = `${stub.url}/hung`
+  await expectDeadline('retrieve_memory', 5, USE['retrieve_memory'], sidecar_url)
+  await expectDeadline('add_memory', 10, USE['add_memory'], sidecar_url)
+  stub.calls.length = 0
+  const suspended = await call('retrieve_memory', { sidecar_url })
+  expectSoftFailure('retrieve_memory', suspended, /did not answer 2 calls in a row/)
+  expect(stub.calls).toHaveLength(0)
+})
+
+it('recognises a key that was entered together with its name', async () => {
+  stub.script = json(401, { error: { code: 'unauthorized', message: 'wrong key', request_id: 'r' } })
+  const { variables } = await call('retrieve_memory', { api_key: `shop:${KEY}` })
+  expect(variables['error']).toContain('enter only the part after the colon')
+  const other = await call('retrieve_memory', { api_key: KEY })
+  expect(other.variables['error']).toContain('Compare it with')
 })

@@ -78,6 +78,15 @@ describe('retrieve_memory', () => {
     expect(sent()).toEqual({ query: 'q', user_id: 'u1', ...defaults })
   })
 
+  it.each([
+    ['7', 7],
+    [' 7 ', 7],
+    ['sys.dialogue_count', undefined],
+  ])('sends the turn %j, as a text field renders it, as %j', async (turn, expected) => {
+    await retrieve({ query: 'q', user_id: 'u1', conversation_id: 'c1', turn })
+    expect((sent() as { turn?: number }).turn).toBe(expected)
+  })
+
   it('sends every bound parameter', async () => {
     const options = {
       strategy: 'per_query',

@@ -16,6 +16,8 @@ export interface Invocation {
   userId?: string | null
   conversationId?: string | null
   appId?: string | null
+  /** Set in an agent app. */
+  messageId?: string | null
 }
 
 /** The result of one invocation, as Dify sees it. */
@@ -84,7 +86,7 @@ async function request(from: Invocation, data: object): Promise<Outcome> {
   daemon.send({
     session_id: 's-1',
     conversation_id: from.conversationId ?? null,
-    message_id: null,
+    message_id: from.messageId ?? null,
     app_id: from.appId ?? null,
     endpoint_id: null,
     context: null,
@@ -110,7 +112,10 @@ function collect(frames: Frame[]): Outcome {
     if (frame.data.type === 'error') outcome.error = frame.data.data
     if (frame.data.type !== 'stream' || !('type' in frame.data.data)) continue
     const { type, message } = frame.data.data as ToolMessage
-    if (type === 'variable') outcome.variables[message.variable_name] = message.variable_value
+    if (type === 'variable') {
+      const { variable_name: name, variable_value: value, stream } = message
+      outcome.variables[name] = stream ? `${outcome.variables[name] ?? ''}${value}` : value
+    }
     if (type === 'json') outcome.json.push(message.json_object as Record<string, unknown>)
     if (type === 'text') outcome.text += message.text
   }

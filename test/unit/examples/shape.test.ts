@@ -165,7 +165,7 @@ describe.each(files)('%s', (file) => {
       const names = parametersOf(data.tool_name).map(({ name }) => name)
       const given = data.tool_parameters
       expect(given['conversation_id'], id).toEqual({ type: 'mixed', value: '{{#sys.conversation_id#}}' })
-      expect(given['turn'], id).toEqual({ type: 'variable', value: ['sys', 'dialogue_count'] })
+      expect(given['turn'], id).toEqual({ type: 'mixed', value: '{{#sys.dialogue_count#}}' })
       // A block that is kept outlives the window it was made in, and may leave nothing out because of it.
       const outlives =
         data.tool_name === 'retrieve_memory' && toolNodes.some((one) => one.data.tool_name === 'cache_set')

@@ -101,4 +101,15 @@ describe('the cache over HTTP', () => {
     expect({ status, code: body.error.code }).toEqual({ status: 413, code: 'payload_too_large' })
     expect(body.error.message).toMatch(/cache value: expected at most 70000 bytes, got 10\d{4}/)
   })
+
+  it('a value that is too large is refused and removes the earlier one', async () => {
+    const { call } = testApp({ maxBodyBytes: 8 * 1024 * 1024, cacheMaxBytes: 64 * 1024 * 1024 })
+    await call('PUT', '/v1/cache/k', { value: 'earlier' })
+    const { status, body } = await call('PUT', '/v1/cache/k', { value: 'x'.repeat(1024 * 1024 + 1) })
+    expect({ status, message: body.error.message }).toEqual({
+      status: 413,
+      message: expect.stringMatching(/^value: expected at most 1048576 bytes.*earlier value was removed/),
+    })
+    expect((await call('GET', '/v1/cache/k')).body.status).toBe('miss')
+  })
 })

@@ -35,12 +35,27 @@ describe('install method', () => {
   })
 
   it.each([
+    ['HEARTBEAT_INTERVAL', '0', { heartbeatMs: 1000 }],
+    ['HEARTBEAT_INTERVAL', '3600', { heartbeatMs: 30_000 }],
+    ['MAX_WORKER', '0', { maxSessions: 1 }],
+    ['SERVERLESS_PORT', '99999', { port: 65_535 }],
+  ])('clamps %s=%s and reports it', (name, value, expected) => {
+    const lines: string[] = []
+    const method = name === 'SERVERLESS_PORT' ? 'serverless' : 'local'
+    const install = readInstallMethod({ INSTALL_METHOD: method, [name]: value }, (line) => lines.push(line))
+    expect(install).toMatchObject(expected)
+    expect(lines).toEqual([
+      expect.stringMatching(`^${name}: expected a number from .* got ${value}; .* is used$`),
+    ])
+  })
+
+  it.each([
     [{ INSTALL_METHOD: 'docker' }, /INSTALL_METHOD: .*"local"\|"remote"\|"serverless"/],
     [{ INSTALL_METHOD: 'remote' }, /REMOTE_INSTALL_KEY: expected the debug key/],
     [{ ...remote, REMOTE_INSTALL_URL: 'dify' }, /REMOTE_INSTALL_URL: expected host:port .*got "dify"/],
     [{ ...remote, REMOTE_INSTALL_URL: 'dify:99999' }, /REMOTE_INSTALL_URL/],
     [
-      { REMOTE_INSTALL_PORT: 'x', HEARTBEAT_INTERVAL: '0' },
+      { REMOTE_INSTALL_PORT: 'x', HEARTBEAT_INTERVAL: 'soon' },
       /REMOTE_INSTALL_PORT: .*\n.*HEARTBEAT_INTERVAL: /,
     ],
   ])('rejects %j and names each variable', (env, message) => {

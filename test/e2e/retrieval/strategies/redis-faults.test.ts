@@ -42,7 +42,7 @@ describe.skipIf(NO_REDIS)(`a Redis that hangs ${NEEDS}`, () => {
     // Turn 1 has left the window, so the answer per query includes it.
     expect(await app.ask(6)).toMatchObject({
       ...{ status: 'degraded', degraded: ['cache'], strategy: 'per_query' },
-      ...{ delta: expect.stringContaining('Kyoto'), cache: { result: 'none', reason: 'disabled' } },
+      ...{ delta: expect.stringContaining('Kyoto'), cache: { result: 'none', reason: 'unavailable' } },
     })
     server.signal('SIGCONT')
     await expect.poll(async () => (await app.ask(6)).cache.result, PATIENCE).toBe('hit')

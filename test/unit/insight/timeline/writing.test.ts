@@ -3,7 +3,7 @@ import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.t
 import { Timeline, type TimelineOptions } from '../../../../sidecar/insight/timeline/timeline.ts'
 import type { WriteFailure } from '../../../../sidecar/insight/write-behind.ts'
 import type { RecordStore, Write } from '../../../../sidecar/ports/records.ts'
-import { NO_CACHE } from '../../../../sidecar/retrieval/strategies/request.ts'
+import { uncached } from '../../../../sidecar/retrieval/strategies/request.ts'
 import type { Answered } from '../../../../sidecar/retrieval/strategies/strategies.ts'
 import { said, testApp } from '../../../helpers/test-app.ts'
 
@@ -27,7 +27,7 @@ function answered(turn: number, { conversationId = 'c', at = 1000, scope = ADA }
         tokens: 2,
         memories: [],
       },
-      ...{ cache: NO_CACHE, degraded: [], tookMs: { embed: 0, search: 0, render: 0, total: 1 } },
+      ...{ cache: uncached('disabled'), degraded: [], tookMs: { embed: 0, search: 0, render: 0, total: 1 } },
     },
   }
 }

@@ -51,21 +51,21 @@ describe('a recall with', () => {
     for (const strategy of ['cached', 'cached_delta', 'auto']) {
       expect(await app.ask(2, { window_size, strategy })).toMatchObject({
         ...{ strategy: 'per_query', block: '', delta: expect.stringContaining('Kyoto') },
-        cache: { result: 'none', reason: 'disabled', serves_until_turn: null },
+        cache: { result: 'none', reason: 'window_too_small', serves_until_turn: null },
       })
     }
   })
 
   it.each([
-    ['no window', { window_size: undefined }],
-    ['no turn', { turn: undefined }],
-    ['no conversation', { conversation_id: undefined }],
-  ])('%s answers per query and includes turns that the window may show', async (_name, rest) => {
+    ['no_window', { window_size: undefined }],
+    ['no_turn', { turn: undefined }],
+    ['no_conversation', { conversation_id: undefined }],
+  ])('%s answers per query and includes turns that the window may show', async (reason, rest) => {
     const app = chat()
     await app.say(1, 'I live in Kyoto.')
     expect(await app.ask(2, rest)).toMatchObject({
       ...{ status: 'ok', strategy: 'per_query', delta: expect.stringContaining('Kyoto') },
-      cache: { result: 'none', reason: 'disabled' },
+      cache: { result: 'none', reason },
     })
   })
 

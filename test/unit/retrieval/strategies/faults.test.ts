@@ -107,7 +107,7 @@ describe('an unavailable scope state', () => {
       await app.say(1, 'I live in Kyoto.')
       expect(await app.ask(2, { window_size: 2, turn: 9 })).toMatchObject({
         ...{ status: 'degraded', degraded: ['cache'], strategy: 'per_query', block: '' },
-        ...{ delta: expect.stringContaining('Kyoto'), cache: { result: 'none', reason: 'disabled' } },
+        ...{ delta: expect.stringContaining('Kyoto'), cache: { result: 'none', reason: 'unavailable' } },
       })
     },
   )

@@ -93,23 +93,32 @@ describe('the cache reason is', () => {
   })
 
   it.each([
-    ['no conversation', 2, { conversation_id: undefined }],
-    ['no turn', undefined, {}],
-    ['no window', 2, { window_size: undefined }],
-    ['a window of 0', 2, { window_size: 0 }],
-    ['a window that shows no turn', 2, { window_size: 1 }],
-  ])('disabled with strategy per_query for %s', async (_name, turn, rest) => {
-    const app = chat()
-    await app.say(1, 'I live in Kyoto.')
-    for (const strategy of ['cached', 'cached_delta', 'auto']) {
-      for (let i = 0; i < 2; i++) {
-        expect(await app.ask(turn, { strategy, ...rest })).toMatchObject({
-          ...{ status: 'ok', strategy: 'per_query', block: '', delta: expect.stringContaining('Kyoto') },
-          cache: { result: 'none', reason: 'disabled', age_turns: null, block_hash: null },
-        })
+    ['no_conversation', 2, { conversation_id: undefined }],
+    ['no_turn', undefined, {}],
+    ['no_window', 2, { window_size: undefined }],
+    ['window_too_small', 2, { window_size: 0 }],
+    ['window_too_small', 2, { window_size: 1 }],
+  ])(
+    '%s if turn is %j and the request has %j, and the answer is that of per_query',
+    async (reason, turn, rest) => {
+      const app = chat()
+      await app.say(1, 'I live in Kyoto.')
+      for (const strategy of ['cached', 'cached_delta', 'auto']) {
+        for (let i = 0; i < 2; i++) {
+          expect(await app.ask(turn, { strategy, ...rest })).toMatchObject({
+            ...{ status: 'ok', strategy: 'per_query', block: '', delta: expect.stringContaining('Kyoto') },
+            cache: { result: 'none', reason, age_turns: null, block_hash: null },
+          })
+        }
       }
-    }
-  })
+    },
+  )
+})
+
+it('the cache reason is disabled with strategy per_query', async () => {
+  const app = chat()
+  await app.say(1, 'I live in Kyoto.')
+  expect((await app.ask(2, { strategy: 'per_query' })).cache).toMatchObject({ reason: 'disabled' })
 })
 
 describe('auto', () => {
