@@ -55,6 +55,8 @@ export interface EngineSettings {
   isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
   strategies?: Partial<StrategySettings> | undefined
+  /** Milliseconds to read or assign the arm of a unit, see `Experiments`. */
+  assignDeadlineMs?: number | undefined
   /** Counts o200k tokens; required with a model. */
   countTokens?: (text: string) => number
   now?: () => number
@@ -150,6 +152,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     strategies,
     book: experimentBook,
     units: new UnitStore({ records, lock: scopeLock, onInvalidRecord }),
+    assignDeadlineMs: settings.assignDeadlineMs,
     now,
     timers,
     onExposure: metrics.exposure,

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { derivedId } from '../../memory/model/scope.ts'
 import { type OnInvalidRecord, tryRead } from '../../memory/repositories/record.ts'
 import {
   type RecordStore,
@@ -12,13 +11,17 @@ import type { ScopeLock } from '../../ports/scope-lock.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
 import { addRow, emptySummary, type Row, type RowEffect } from './summary.ts'
 import {
-  liveOrder,
+  armTotals,
+  LAST_PACK,
   liveUnits,
   PACK_ORDER,
   pack,
   packs,
+  putLive,
+  putTotals,
   type ShardTotals,
   type StoredUnit,
+  TOTALS_ID,
   totalsRecords,
   type UnitPack,
   unpack,
@@ -40,7 +43,6 @@ export interface UnitStoreOptions {
   keptLive?: number | undefined
 }
 
-const TOTALS_ID = derivedId('totals')
 const PAGE = 1000
 /** Packs per commit. */
 const PACKS_AT_ONCE = 8
@@ -73,7 +75,7 @@ export class UnitStore {
    */
   async assign(
     place: Place,
-    at: number,
+    now: () => number,
     decide: () => Promise<string | undefined>,
   ): Promise<string | undefined> {
     const { scope, unit } = place
@@ -85,6 +87,7 @@ export class UnitStore {
       const totals = await this.#readTotals(scope)
       totals.live += 1
       armTotals(totals, arm).units += 1
+      const at = now()
       const stored: StoredUnit = {
         user_id: unit.userId,
         conversation_id: unit.conversationId,
@@ -281,20 +284,4 @@ export class UnitStore {
   async #readTotals(scope: string): Promise<ShardTotals> {
     return (await totalsRecords.get(this.#records, scope, TOTALS_ID)) ?? { arms: {}, live: 0, conflicts: 0 }
   }
-}
-
-/** Packs and totals precede this position, live units follow it. Ids are hexadecimal. */
-const LAST_PACK = { order: PACK_ORDER, id: 'g' }
-
-function putLive(scope: string, id: string, unit: StoredUnit): Write {
-  return liveUnits.put(scope, id, liveOrder(unit), unit)
-}
-
-function putTotals(scope: string, totals: ShardTotals): Write {
-  return totalsRecords.put(scope, TOTALS_ID, PACK_ORDER, totals)
-}
-
-function armTotals({ arms }: ShardTotals, arm: string): { units: number; turns: number } {
-  if (!Object.hasOwn(arms, arm)) arms[arm] = { units: 0, turns: 0 }
-  return arms[arm] as { units: number; turns: number }
 }
