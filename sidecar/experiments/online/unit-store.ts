@@ -140,7 +140,7 @@ export class UnitStore {
         totals.turns += turns
       }
     }
-    return sum
+    return { arms: sum.arms, conflicts: sum.conflicts }
   }
 
   /** Removes the ids of a user from the units; their sums stay. Returns the number of units. */
