@@ -1,12 +1,12 @@
 import type { UnitSummary } from '../model.ts'
-import { bucketStart, type Histogram, quantileOf, toHistogram } from './histogram.ts'
+import { bucketStart, Histogram, quantileOf } from './histogram.ts'
 import type { Estimate } from './schema.ts'
 import { studentQuantile, toInterval, UNKNOWN } from './statistics/intervals.ts'
 import { RatioSums } from './statistics/ratio.ts'
 
 /** Durations of the turns of an arm, by unit. */
 export class LatencySums {
-  readonly #counts = new Map<number, number>()
+  readonly #histogram = new Histogram()
   /** Buckets and their counts of all units, one after the other. */
   readonly #buckets: number[] = []
   readonly #turns: number[] = []
@@ -14,10 +14,10 @@ export class LatencySums {
   readonly #ends: number[] = []
 
   add(latency: UnitSummary['latency']): void {
-    for (const key in latency) {
+    for (const key of Object.keys(latency)) {
       const [bucket, turns] = [Number(key), latency[key] ?? 0]
-      if (!Number.isFinite(bucket) || !(turns > 0)) continue
-      this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + turns)
+      if (!Number.isInteger(bucket) || !(turns > 0)) continue
+      this.#histogram.add(bucket, turns)
       this.#buckets.push(bucket)
       this.#turns.push(turns)
     }
@@ -25,10 +25,10 @@ export class LatencySums {
   }
 
   get histogram(): { from: number; to: number; turns: number }[] {
-    return toHistogram(this.#counts).buckets.map(({ bucket, count }) => ({
+    return [...this.#histogram].map(({ bucket, turns }) => ({
       from: bucketStart(bucket),
       to: bucketStart(bucket + 1),
-      turns: count,
+      turns,
     }))
   }
 
@@ -37,7 +37,7 @@ export class LatencySums {
    * turned back into durations. Woodruff, "Confidence intervals for medians and other position measures" (1952).
    */
   quantile(share: number, confidence: number): Estimate {
-    const histogram = toHistogram(this.#counts)
+    const histogram = this.#histogram
     const point = quantileOf(histogram, share)
     if (!point) return UNKNOWN
     const below = this.#shareBelow(point.bucket, point.fraction)
