@@ -14,6 +14,13 @@ import { RatioSums } from './statistics/ratio.ts'
 
 type Metric = Pick<Difference, 'metric' | 'kind' | 'role' | 'is_higher_better'>
 
+const BILLED_TOKENS: Metric = {
+  metric: 'billed_tokens',
+  kind: 'measure',
+  role: 'cost',
+  is_higher_better: false,
+}
+
 /** Arms of an experiment, the baseline first. */
 export interface NamedTotals {
   name: string
@@ -51,22 +58,19 @@ export class Comparisons {
   }
 
   all(): Difference[] {
-    const metrics = this.#metrics()
-    const secondary = metrics.filter(({ role }) => role === 'secondary').length
-    return metrics.flatMap((metric) =>
-      this.#challengers.map((arm) => this.#compare(metric, arm, metric.role === 'secondary' ? secondary : 2)),
-    )
+    const metrics = this.#secondaryMetrics()
+    return [...this.deciding(), ...metrics.flatMap((metric) => this.#compareAll(metric, metrics.length))]
   }
 
-  /** The interval of the deciding outcome, computed in constant time. */
-  primaryNow(): { arm: string; value: number | null; low: number | null; high: number | null }[] {
-    const metric = this.#primaryMetric()
-    return this.#challengers.map((arm) => {
-      const { compared, sequence } = this.#ratios(metric, arm, 2)
-      if (!compared || compared.se === 0) return { arm: arm.name, ...UNKNOWN }
-      const half = sequenceFactor(compared.units, sequence) * compared.se
-      return { arm: arm.name, ...toInterval(compared.value, compared.value - half, compared.value + half) }
-    })
+  /** The deciding outcome and the billed tokens of every arm, computed in time independent of the number of units. */
+  deciding(): Difference[] {
+    const metrics = [this.#primaryMetric(), BILLED_TOKENS]
+    return metrics.flatMap((metric) => this.#compareAll(metric, metrics.length))
+  }
+
+  /** The deciding outcome alone. */
+  primary(): Difference[] {
+    return this.#compareAll(this.#primaryMetric(), 2)
   }
 
   /** Units of both arms together at which a difference of the deciding outcome is found; `null` while unknown. */
@@ -75,7 +79,7 @@ export class Comparisons {
     if (!arm) return null
     const { compared, sequence } = this.#ratios(this.#primaryMetric(), arm, 2)
     if (!compared || compared.se === 0) return null
-    return toFinite(unitsFor(effect, compared, sequence, this.#settings.power))
+    return toFinite(unitsFor(effect, compared, sequence, this.#settings.powerQuantile))
   }
 
   #primaryMetric(): Metric {
@@ -83,14 +87,11 @@ export class Comparisons {
     return { metric: this.#primary, kind: 'outcome', role: 'primary', is_higher_better: isHigherBetter }
   }
 
-  #metrics(): Metric[] {
-    const measure = { kind: 'measure', is_higher_better: false } as const
+  #secondaryMetrics(): Metric[] {
     const [, ...others] = this.outcomeNames()
     return [
-      this.#primaryMetric(),
-      { metric: 'billed_tokens', role: 'cost', ...measure },
-      { metric: 'tokens', role: 'secondary', ...measure },
-      { metric: 'latency_ms', role: 'secondary', ...measure },
+      { metric: 'tokens', kind: 'measure', role: 'secondary', is_higher_better: false },
+      { metric: 'latency_ms', kind: 'measure', role: 'secondary', is_higher_better: false },
       ...others.map((metric) => ({
         metric,
         kind: 'outcome' as const,
@@ -101,6 +102,10 @@ export class Comparisons {
   }
 
   /** @param metrics number of metrics that share the error rate */
+  #compareAll(metric: Metric, metrics: number): Difference[] {
+    return this.#challengers.map((arm) => this.#compare(metric, arm, metrics))
+  }
+
   #ratios(metric: Metric, arm: NamedTotals, metrics: number) {
     const baseline = this.#arms[0] ?? arm
     const { confidence, plannedUnits, minimumUnits } = this.#settings
@@ -139,7 +144,7 @@ export class Comparisons {
       ...toInterval(compared.value, low, high),
       relative: relativeOf(ofArm, ofBaseline, compared, sequence),
       verdict: verdictOf(low, high, metric.is_higher_better),
-      minimum_detectable_effect: toFinite(detectableEffect(compared, sequence, this.#settings.power)),
+      minimum_detectable_effect: toFinite(detectableEffect(compared, sequence, this.#settings.powerQuantile)),
     }
   }
 }

@@ -4,7 +4,15 @@ import { boundsOf, type Kind, kindOf } from './kinds.ts'
 import type { Difference, Report } from './schema.ts'
 import type { Settings } from './settings.ts'
 import { toFinite } from './statistics/intervals.ts'
-import { formatNumber, formatPercent, formatSize, formatUnits, joinNames } from './wording.ts'
+import {
+  formatNumber,
+  formatPercent,
+  formatPlainSize,
+  formatSize,
+  formatUnits,
+  joinNames,
+  roundBoundUp,
+} from './wording.ts'
 
 export interface ConclusionInput {
   experiment: Experiment
@@ -155,11 +163,11 @@ class Conclude {
 
   #better({ arm, outcome, cost }: Challenger): Conclusion {
     const also =
-      cost.verdict === 'undecided' ? '' : `${cost.verdict === 'worse' ? ' but' : ' and'} ${costOf(cost)},`
+      cost.verdict === 'undecided' ? '' : `, ${cost.verdict === 'worse' ? 'but' : 'and'} ${costOf(cost)}`
     return say(
       'better',
       arm,
-      `Use \`${arm}\`: \`${this.#outcome}\` is ${this.#change(outcome)} than with \`${this.#baseline}\`,${also} ${this.#evidence}.`,
+      `Use \`${arm}\`: \`${this.#outcome}\` is ${this.#change(outcome)} than with \`${this.#baseline}\`${also} ${this.#evidence}.`,
     )
   }
 
@@ -197,14 +205,14 @@ class Conclude {
     return say(
       'trade_off',
       this.#baseline,
-      `Keep \`${this.#baseline}\` unless the saving is worth it: \`${arm}\` is ${costOf(cost)}, but its \`${this.#outcome}\` is ${this.#change(outcome)}, ${this.#evidence}.`,
+      `Keep \`${this.#baseline}\` unless the saving is worth it: \`${arm}\` is ${costOf(cost)}, but its \`${this.#outcome}\` is ${this.#change(outcome)} ${this.#evidence}.`,
     )
   }
 
   #keepBaseline({ arm, outcome, cost }: Challenger): Conclusion {
     const reason =
       outcome.verdict === 'worse'
-        ? `\`${this.#outcome}\` of \`${arm}\` is ${this.#change(outcome)},`
+        ? `\`${this.#outcome}\` of \`${arm}\` is ${this.#change(outcome)}`
         : `\`${arm}\` is ${costOf(cost)}, ${this.#atMost(outcome)}`
     return say('keep_baseline', this.#baseline, `Keep \`${this.#baseline}\`: ${reason} ${this.#evidence}.`)
   }
@@ -214,7 +222,7 @@ class Conclude {
     return say(
       'no_difference',
       this.#baseline,
-      `Keep \`${this.#baseline}\`, or use \`${arm}\`: ${this.#atMost(outcome)} billed tokens within ${formatPercent(most)}, ${this.#evidence}.`,
+      `Keep \`${this.#baseline}\`, or use \`${arm}\`: ${this.#atMost(outcome)}, billed tokens within ${formatPercent(roundBoundUp(most, true))} ${this.#evidence}.`,
     )
   }
 
@@ -230,10 +238,10 @@ class Conclude {
     return `${value < 0 ? '-' : '+'}${this.#size(value)}`
   }
 
-  /** `6 points higher (2 points to 10 points)` */
+  /** `6 points higher (2 to 10)` */
   #change({ value, low, high }: Difference): string {
     const bounds = [Math.abs(low ?? 0), Math.abs(high ?? 0)].sort((a, b) => a - b)
-    const range = bounds.map((bound) => this.#size(bound)).join(' to ')
+    const range = bounds.map((bound) => formatPlainSize(bound, this.#isShare)).join(' to ')
     return `${this.#size(value ?? 0)} ${(value ?? 0) > 0 ? 'higher' : 'lower'} (${range})`
   }
 
@@ -242,10 +250,11 @@ class Conclude {
     const name = `\`${this.#outcome}\``
     const { loss, gain } = boundsOf(outcome)
     const most = Math.max(loss, gain)
-    if (most <= this.#margin) return `no difference in ${name} larger than ${this.#size(most)}`
+    if (most <= this.#margin)
+      return `no difference in ${name} larger than ${this.#size(roundBoundUp(most, this.#isShare))}`
     return loss <= gain
-      ? `${name} at most ${this.#size(loss)} worse`
-      : `${name} at most ${this.#size(gain)} better`
+      ? `${name} at most ${this.#size(roundBoundUp(loss, this.#isShare))} worse`
+      : `${name} at most ${this.#size(roundBoundUp(gain, this.#isShare))} better`
   }
 }
 

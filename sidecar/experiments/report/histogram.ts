@@ -16,18 +16,22 @@ export function bucketStart(bucket: number): number {
   return 2 ** (bucket / RESOLUTION)
 }
 
-/** A histogram with its buckets in ascending order. */
-export interface Histogram {
-  buckets: readonly { bucket: number; count: number }[]
-  total: number
-}
+/** Numbers of turns by bucket. */
+export class Histogram {
+  readonly #turns = new Float64Array(LAST - FIRST + 1)
+  total = 0
 
-export function toHistogram(counts: ReadonlyMap<number, number>): Histogram {
-  const buckets = [...counts]
-    .map(([bucket, count]) => ({ bucket, count }))
-    .filter(({ count }) => count > 0)
-    .sort((a, b) => a.bucket - b.bucket)
-  return { buckets, total: buckets.reduce((sum, { count }) => sum + count, 0) }
+  /** Buckets outside the range of `bucketOf` count in the first or the last one. */
+  add(bucket: number, turns: number): void {
+    const index = Math.min(LAST, Math.max(FIRST, bucket)) - FIRST
+    this.#turns[index] = (this.#turns[index] ?? 0) + turns
+    this.total += turns
+  }
+
+  /** Buckets with turns, in ascending order. */
+  *[Symbol.iterator](): Generator<{ bucket: number; turns: number }> {
+    for (const [index, turns] of this.#turns.entries()) if (turns > 0) yield { bucket: index + FIRST, turns }
+  }
 }
 
 /** A point of the distribution: `fraction` of its bucket lies below. */
@@ -38,15 +42,15 @@ export interface QuantilePoint {
 }
 
 /** The duration below which a share of the turns lies, interpolated within its bucket; `null` without turns. */
-export function quantileOf({ buckets, total }: Histogram, share: number): QuantilePoint | null {
-  const rank = Math.min(1, Math.max(0, share)) * total
+export function quantileOf(histogram: Histogram, share: number): QuantilePoint | null {
+  const rank = Math.min(1, Math.max(0, share)) * histogram.total
   let below = 0
   let last: QuantilePoint | null = null
-  for (const { bucket, count } of buckets) {
-    const fraction = Math.min(1, (rank - below) / count)
+  for (const { bucket, turns } of histogram) {
+    const fraction = Math.min(1, (rank - below) / turns)
     last = { ms: 2 ** ((bucket + fraction) / RESOLUTION), bucket, fraction }
-    if (below + count >= rank) return last
-    below += count
+    if (below + turns >= rank) return last
+    below += turns
   }
   return last
 }

@@ -1,12 +1,12 @@
 import type { UnitSummary } from '../model.ts'
-import { bucketStart, type Histogram, quantileOf, toHistogram } from './histogram.ts'
+import { bucketStart, Histogram, quantileOf } from './histogram.ts'
 import type { Estimate } from './schema.ts'
 import { studentQuantile, toInterval, UNKNOWN } from './statistics/intervals.ts'
 import { RatioSums } from './statistics/ratio.ts'
 
 /** Durations of the turns of an arm, by unit. */
 export class LatencySums {
-  readonly #counts = new Map<number, number>()
+  readonly #histogram = new Histogram()
   /** Buckets and their counts of all units, one after the other. */
   readonly #buckets: number[] = []
   readonly #turns: number[] = []
@@ -14,10 +14,10 @@ export class LatencySums {
   readonly #ends: number[] = []
 
   add(latency: UnitSummary['latency']): void {
-    for (const key in latency) {
+    for (const key of Object.keys(latency)) {
       const [bucket, turns] = [Number(key), latency[key] ?? 0]
-      if (!Number.isFinite(bucket) || !(turns > 0)) continue
-      this.#counts.set(bucket, (this.#counts.get(bucket) ?? 0) + turns)
+      if (!Number.isInteger(bucket) || !(turns > 0)) continue
+      this.#histogram.add(bucket, turns)
       this.#buckets.push(bucket)
       this.#turns.push(turns)
     }
@@ -25,32 +25,39 @@ export class LatencySums {
   }
 
   get histogram(): { from: number; to: number; turns: number }[] {
-    return toHistogram(this.#counts).buckets.map(({ bucket, count }) => ({
+    return [...this.#histogram].map(({ bucket, turns }) => ({
       from: bucketStart(bucket),
       to: bucketStart(bucket + 1),
-      turns: count,
+      turns,
     }))
   }
 
   /**
    * A quantile with Woodruff's interval: the standard error, between units, of the share of turns below the quantile,
    * turned back into durations. Woodruff, "Confidence intervals for medians and other position measures" (1952).
+   * Without bounds when the turns are too few to see beyond the quantile.
    */
   quantile(share: number, confidence: number): Estimate {
-    const histogram = toHistogram(this.#counts)
+    const histogram = this.#histogram
     const point = quantileOf(histogram, share)
     if (!point) return UNKNOWN
-    const below = this.#shareBelow(point.bucket, point.fraction)
+    const { sums, informative } = this.#shareBelow(point.bucket, point.fraction)
     // Turns within one bucket look equal, which hides their variance: at least that of independent turns.
-    const variance = Math.max(below.variance, (share * (1 - share)) / histogram.total)
-    // On the scale of the logarithm of the odds, bounds stay within 0…1.
-    const half = (studentQuantile(below.units, confidence) * Math.sqrt(variance)) / (share * (1 - share))
-    const odds = Math.log(share / (1 - share))
-    return toInterval(point.ms, durationAt(histogram, odds - half), durationAt(histogram, odds + half))
+    const variance = Math.max(sums.variance, (share * (1 - share)) / histogram.total)
+    const half = studentQuantile(informative, confidence) * Math.sqrt(variance)
+    const [from, to] = [share - half, share + half]
+    if (!(from > 0 && to < 1)) return { ...UNKNOWN, value: point.ms }
+    return toInterval(point.ms, durationAt(histogram, from), durationAt(histogram, to))
   }
 
-  #shareBelow(quantileBucket: number, fraction: number): RatioSums {
+  /**
+   * Turns below the quantile, by unit. Units on the rarer side of it inform about the variance; with few of them, it is
+   * as uncertain as the variance of so few values.
+   */
+  #shareBelow(quantileBucket: number, fraction: number): { sums: RatioSums; informative: number } {
     const sums = new RatioSums()
+    let withBelow = 0
+    let withAbove = 0
     let index = 0
     for (const end of this.#ends) {
       let below = 0
@@ -62,13 +69,13 @@ export class LatencySums {
         else if (bucket === quantileBucket) below += turns * fraction
       }
       sums.add(below, total)
+      if (below > 0) withBelow++
+      if (below < total) withAbove++
     }
-    return sums
+    return { sums, informative: Math.min(withBelow, withAbove) }
   }
 }
 
-function durationAt(histogram: Histogram, logOdds: number): number {
-  return Number.isNaN(logOdds)
-    ? Number.NaN
-    : (quantileOf(histogram, 1 / (1 + Math.exp(-logOdds)))?.ms ?? Number.NaN)
+function durationAt(histogram: Histogram, share: number): number {
+  return quantileOf(histogram, share)?.ms ?? Number.NaN
 }

@@ -35,7 +35,7 @@ export function createReport(
     totalsByName.get(unit.arm)?.add(unit)
     sampleRatio.add(unit)
     if ((index + 1) % step === 0 || index + 1 === ordered.length) {
-      series.push({ at: toTime(unit.assigned_at), units: index + 1, differences: comparisons.primaryNow() })
+      series.push({ at: toTime(unit.assigned_at), units: index + 1, differences: pointsOf(comparisons) })
     }
   }
   const differences = comparisons.all()
@@ -82,8 +82,9 @@ function warningsOf(
   differences: readonly Difference[],
   unknown: number,
 ): string[] {
+  const hasOutcome = arms.some(({ totals }) => totals.outcomes.has(outcome))
   const warnings = arms
-    .filter(({ totals }) => totals.units > 0 && !totals.outcomes.has(outcome))
+    .filter(({ totals }) => hasOutcome && totals.units > 0 && !totals.outcomes.has(outcome))
     .map(({ name }) => `No \`${outcome}\` is recorded for \`${name}\`.`)
   const early = differences.filter(({ role, status }) => role === 'primary' && status === 'too_early')
   if (early.length > 0 && early.length < arms.length - 1) {
@@ -97,6 +98,10 @@ function warningsOf(
   }
   if (unknown > 0) warnings.push(`${formatUnits(unknown, unit)} of unknown arms are left out.`)
   return warnings
+}
+
+function pointsOf(comparisons: Comparisons): Report['series'][number]['differences'] {
+  return comparisons.primary().map(({ arm, value, low, high }) => ({ arm, value, low, high }))
 }
 
 function toTime(at: number): string {

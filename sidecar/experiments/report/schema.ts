@@ -158,7 +158,7 @@ export const report = z.object({
       z.object({ arm: z.string(), units: z.number(), expected: z.number(), share, expected_share: share }),
     ),
   }),
-  /** Difference of the deciding outcome after so many units, at most 100 points; `null` as long as it is too early. */
+  /** Difference of the deciding outcome after so many units, at most 100 points; no bounds as long as it is too early. */
   series: z.array(
     z.object({
       at: time,

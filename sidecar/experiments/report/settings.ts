@@ -1,3 +1,5 @@
+import jstat from 'jstat'
+
 /** How a report is computed. */
 export interface ReportOptions {
   /** Price of a million billed tokens; without it, costs are left out. */
@@ -31,6 +33,8 @@ export interface Settings {
   currency: string
   confidence: number
   power: number
+  /** Normal quantile of `power`. */
+  powerQuantile: number
   minimumUnits: number
   plannedUnits: number
   margin: number | null
@@ -52,6 +56,7 @@ export function toSettings(options: ReportOptions): Settings {
     currency: options.currency ?? 'USD',
     confidence,
     power,
+    powerQuantile: jstat.jStat.normal.inv(power, 0, 1),
     minimumUnits,
     plannedUnits,
     margin,

@@ -19,10 +19,22 @@ export function formatPercent(share: number): string {
 
 /** The size of a difference of an outcome: `4 points` of an outcome within 0…1, otherwise the number. */
 export function formatSize(size: number, isShare: boolean): string {
+  const value = formatPlainSize(size, isShare)
+  return isShare ? `${value} ${value === '1' ? 'point' : 'points'}` : value
+}
+
+/** The same without `points`. */
+export function formatPlainSize(size: number, isShare: boolean): string {
   const value = Math.abs(size)
-  if (!isShare) return formatNumber(value)
-  const points = Number((value * 100).toFixed(value < 0.1 ? 1 : 0))
-  return `${points} ${points === 1 ? 'point' : 'points'}`
+  return isShare ? String(Number((value * 100).toFixed(value < 0.1 ? 1 : 0))) : formatNumber(value)
+}
+
+/** Rounds up to the digits that are printed, so that "at most" stays true. */
+export function roundBoundUp(size: number, isShare: boolean): number {
+  if (!(size > 0 && Number.isFinite(size))) return 0
+  const smallShare = size < 0.1 ? 0.001 : 0.01
+  const step = isShare ? smallShare : 10 ** (Math.floor(Math.log10(size)) - 1)
+  return Math.ceil(size / step - 1e-9) * step
 }
 
 /** `1 conversation`, `1,204 conversations` */

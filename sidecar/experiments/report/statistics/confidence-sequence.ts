@@ -1,4 +1,3 @@
-import jstat from 'jstat'
 import type { RatioSums } from './ratio.ts'
 
 /**
@@ -70,27 +69,30 @@ export function sequenceFactor(units: number, { alpha, plannedUnits }: SequenceO
   return Math.sqrt((2 * (time + 1) * Math.log(Math.sqrt(time + 1) / alpha)) / time)
 }
 
-/** True difference at which the interval excludes 0 with probability `power` at the present number of units. */
+/**
+ * True difference at which the interval excludes 0 with the planned power at the present number of units.
+ *
+ * @param powerQuantile the normal quantile of that power, 0.84 for 80 %
+ */
 export function detectableEffect(
-  { se, units }: RatioDifference,
+  { se, units }: Pick<RatioDifference, 'se' | 'units'>,
   options: SequenceOptions,
-  power: number,
+  powerQuantile: number,
 ): number {
-  return (sequenceFactor(units, options) + jstat.jStat.normal.inv(power, 0, 1)) * se
+  return (sequenceFactor(units, options) + powerQuantile) * se
 }
 
 /** Units of both arms at which the detectable effect is `effect`. */
 export function unitsFor(
   effect: number,
-  { se, units }: RatioDifference,
+  { se, units }: Pick<RatioDifference, 'se' | 'units'>,
   options: SequenceOptions,
-  power: number,
+  powerQuantile: number,
 ): number {
   let needed = units
   // The factor hardly depends on the number of units, so that this converges in a few steps.
   for (let step = 0; step < 20; step++) {
-    needed =
-      units * (detectableEffect({ se, units: needed, value: 0, relativeSe: 0 }, options, power) / effect) ** 2
+    needed = units * (detectableEffect({ se, units: needed }, options, powerQuantile) / effect) ** 2
   }
   return Math.ceil(needed)
 }
