@@ -38,6 +38,8 @@ const GRAM_WEIGHT = 0.5
  * like the square root of the length. Chosen on half of the labelled conversations; see docs/replay.md.
  */
 const REQUIRED = 0.75
+/** A sentence whose new words weigh less ("Well done.") counts with its neighbour. */
+const SHORT_SENTENCE = 2
 /** A memory that explains nearly as much as the best one is as likely to be the source. */
 const EQUALLY_GOOD = 0.8
 /** Words of less weight are ignored: they are in too many memories to prove anything. */
@@ -88,10 +90,13 @@ export class GroundingIndex {
     const languages = [...this.#languages.keys()]
     const asked = new Set(contentWordsOf(question, languages).flatMap(({ forms }) => forms))
     const proofs = new Map<string, Set<string>>()
-    for (const sentence of splitSentences(answer.slice(0, MAX_LENGTH)).slice(0, MAX_SENTENCES)) {
-      const isNew = ({ forms }: ContentWord) => !forms.some((form) => asked.has(form))
-      const words = contentWordsOf(sentence, languages).filter(isNew)
-      for (const [id, word] of explain(words.map((one) => this.#weigh(one)))) {
+    const isNew = ({ forms }: ContentWord) => !forms.some((form) => asked.has(form))
+    const sentences = splitSentences(answer.slice(0, MAX_LENGTH))
+      .slice(0, MAX_SENTENCES)
+      .map((sentence) => contentWordsOf(sentence, languages).filter(isNew))
+      .map((words) => words.map((word) => this.#weigh(word)))
+    for (const words of joinShort(sentences)) {
+      for (const [id, word] of explain(words)) {
         proofs.set(id, (proofs.get(id) ?? new Set()).add(word))
       }
     }
@@ -110,12 +115,30 @@ export class GroundingIndex {
   }
 }
 
+function joinShort(sentences: readonly (readonly Evidence[])[]): Evidence[][] {
+  const joined: Evidence[][] = []
+  for (const words of sentences) {
+    const last = joined.at(-1)
+    if (!last || (weightOf(last) >= SHORT_SENTENCE && weightOf(words) >= SHORT_SENTENCE)) {
+      joined.push([...words])
+    } else {
+      const known = new Set(last.map(({ word }) => word))
+      last.push(...words.filter(({ word }) => !known.has(word)))
+    }
+  }
+  return joined
+}
+
+function weightOf(words: readonly Evidence[]): number {
+  return words.reduce((sum, { weight }) => sum + weight, 0)
+}
+
 /**
  * Greedy cover: the memory that explains most of a sentence is a source, then the one that explains most of the rest,
  * while that is enough to be no coincidence. Yields each source with each word that it explains.
  */
 function* explain(words: readonly Evidence[]): Generator<[id: string, word: string]> {
-  const required = REQUIRED * Math.sqrt(words.reduce((sum, { weight }) => sum + weight, 0))
+  const required = REQUIRED * Math.sqrt(weightOf(words))
   let open = words.filter(({ memories }) => memories.size > 0)
   while (open.length > 0) {
     const gains = new Map<string, number>()
