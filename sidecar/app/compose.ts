@@ -1,3 +1,5 @@
+import type { ReplayEngines } from '../experiments/replay/engine.ts'
+import { ReplayJobs } from '../experiments/replay/jobs.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
@@ -42,6 +44,8 @@ export interface Backends {
   /** Serialises the flushes of a scope between processes; required if the records are shared. */
   flushLock?: ScopeLock | undefined
   ledger: Ledger
+  /** Opens the throw-away engines of a replay. */
+  openReplayEngines?: ((ruleBook: RuleBook) => ReplayEngines) | undefined
 }
 
 export interface EngineSettings {
@@ -138,6 +142,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     },
     settings.strategies,
   )
+  const { openReplayEngines } = backends
+  const replays =
+    openReplayEngines &&
+    new ReplayJobs({ records, openEngines: () => openReplayEngines(ruleBook), onInvalidRecord, log, now })
   const learner =
     model &&
     new Learner({
@@ -176,6 +184,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     timeline,
     metrics,
     buffer,
+    replays,
     intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
     authorCache: createAuthorCache(cache, now),
     announcer,
@@ -183,6 +192,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await replays?.close()
       await missingVectors.close()
       await buffer?.close()
       await queue?.close()

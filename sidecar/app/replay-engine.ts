@@ -9,6 +9,7 @@ import { Profiles } from '../retrieval/profile/profiles.ts'
 import { DEFAULT_SETTINGS, NEURAL_SETTINGS } from '../retrieval/ranking/settings.ts'
 import { Recall } from '../retrieval/recall.ts'
 import { createStrategies } from '../retrieval/strategies/create.ts'
+import type { Config } from './config.ts'
 
 /** Generous, because an answer of a fallback would not be that of the strategy. Milliseconds. */
 const DEADLINE_MS = 60_000
@@ -22,6 +23,16 @@ export interface ReplayEnginesOptions {
   remoteEmbedder?: Pick<Embedder, 'name' | 'dimensions'> | undefined
   /** Whether a language model extracts facts. */
   learns: boolean
+}
+
+/** Engines for the store of a configuration. */
+export function replayEnginesOf(
+  { embedding, languageModel }: Pick<Config, 'embedding' | 'languageModel'>,
+  ruleBook: RuleBook,
+  embedder: Pick<Embedder, 'name' | 'dimensions'>,
+): ReplayEngines {
+  const remoteEmbedder = embedding === undefined ? undefined : embedder
+  return createReplayEngines({ ruleBook, remoteEmbedder, learns: languageModel !== undefined })
 }
 
 /** Engines whose stores are in memory, in a SQLite thread of their own. */

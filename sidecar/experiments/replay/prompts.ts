@@ -1,4 +1,3 @@
-import { encode } from 'gpt-tokenizer/encoding/o200k_base'
 import { LRUCache } from 'lru-cache'
 import type { StrategyResult } from '../../retrieval/strategies/request.ts'
 import { type PriceModel, type Prompt, priceOf } from '../price.ts'
@@ -42,15 +41,20 @@ export function billedTokens(prompt: Prompt, model: PriceModel): number {
 
 /** Compares each prompt with the one before it in its conversation. */
 export class PromptMeter {
+  readonly #encode: (text: string) => number[]
   readonly #blocks = new LRUCache<string, { text: string; tokens: number[] }>({ max: MAX_CONVERSATIONS })
+
+  constructor(encode: (text: string) => number[]) {
+    this.#encode = encode
+  }
 
   measure(
     conversation: string,
     { block: text, tokens: memory }: Pick<StrategyResult, 'block' | 'tokens'>,
   ): Prompt {
     const previous = this.#blocks.get(conversation)
-    const block =
-      text === previous?.text ? previous : { text, tokens: encode(text, { disallowedSpecial: new Set() }) }
+    // An unchanged block is not tokenized again.
+    const block = text === previous?.text ? previous : { text, tokens: this.#encode(text) }
     this.#blocks.set(conversation, block)
     const shared = previous && commonPrefixLength(block.tokens, previous.tokens)
     return { memory, block: block.tokens.length, shared, delta: memory - block.tokens.length }

@@ -7,6 +7,7 @@ import { getTurn } from '../../memory/repositories/turns.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { StrategyResult } from '../../retrieval/strategies/request.ts'
 import { clipMiddle } from '../../text/cleaning/lengths.ts'
+import { tokenEncoder } from '../../text/token-counter.ts'
 import { overlapAt, rankBiasedOverlap } from '../overlap.ts'
 import type { ReplayEngine } from './engine.ts'
 import { type ReplayOptions, type Setting, settingKey, settingsOf } from './options.ts'
@@ -63,8 +64,9 @@ const MAX_WORDS = 20
 /** Asks every strategy about every turn of a user, as of that turn. */
 export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
   const { source, scopeKey, past, engine, options, onTurn, onMeasured } = given
+  const encode = await tokenEncoder()
   const contenders = settingsOf(options).map((setting) => ({
-    ...{ setting, key: settingKey(setting), meter: new PromptMeter() },
+    ...{ setting, key: settingKey(setting), meter: new PromptMeter(encode) },
   }))
   const sums = { ...emptyTally(contenders.map(({ key }) => key)), users: 1 }
   const store = new ReplayedStore({ source, scope: scopeKey, past, engine })

@@ -1,3 +1,4 @@
+import type { ReplayJobs } from '../../experiments/replay/jobs.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
 import type { Timeline } from '../../insight/timeline/timeline.ts'
@@ -39,6 +40,7 @@ export interface HttpServices {
   ledger: Ledger
   timeline: Timeline
   metrics: Metrics
+  replays: ReplayJobs | undefined
   /** The next three are absent without a language model. */
   model: LanguageModel | undefined
   queue?: CheckedBackend | undefined
