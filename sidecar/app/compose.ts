@@ -1,3 +1,6 @@
+import { ExperimentBook } from '../experiments/online/experiment-book.ts'
+import { Experiments } from '../experiments/online/experiments.ts'
+import { UnitStore } from '../experiments/online/unit-store.ts'
 import type { ReplayEngines } from '../experiments/replay/engine.ts'
 import { ReplayJobs } from '../experiments/replay/jobs.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
@@ -56,6 +59,8 @@ export interface EngineSettings {
   isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
   strategies?: Partial<StrategySettings> | undefined
+  /** Milliseconds to read or assign the arm of a unit, see `Experiments`. */
+  assignDeadlineMs?: number | undefined
   /** Counts o200k tokens; required with a model. */
   countTokens?: (text: string) => number
   now?: () => number
@@ -99,6 +104,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const metrics = createMetrics({
     pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
+    lostExposures: () => experiments.lost,
     now,
   })
   ledger.listen(metrics.call)
@@ -132,7 +138,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     {
       recall,
       profile: (scope, request) => profiles.readText(scope, request),
-      onAnswer: timeline.record,
+      onAnswer: (answered) => {
+        timeline.record(answered)
+        metrics.answered(answered.result)
+      },
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
@@ -142,6 +151,21 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     },
     settings.strategies,
   )
+  const experimentBook = new ExperimentBook({ records, lock: scopeLock, now })
+  const experiments = new Experiments({
+    strategies,
+    book: experimentBook,
+    units: new UnitStore({ records, lock: scopeLock, onInvalidRecord }),
+    assignDeadlineMs: settings.assignDeadlineMs,
+    now,
+    timers,
+    onExposure: metrics.exposure,
+    onShadow: metrics.shadow,
+    onUnavailable: (error) =>
+      log.warn('experiment unavailable, strategy auto used', { error: String(error) }),
+    onFailure: (error, failure) =>
+      log.warn('write of exposures failed, will be retried', { ...failure, error: String(error) }),
+  })
   const { openReplayEngines } = backends
   const replays =
     openReplayEngines &&
@@ -179,6 +203,8 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     engine,
     recall,
     strategies,
+    experiments,
+    experimentBook,
     ruleBook,
     profiles,
     timeline,
@@ -192,6 +218,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await experiments.close()
       await replays?.close()
       await missingVectors.close()
       await buffer?.close()

@@ -1,14 +1,6 @@
 /** Returns the number of o200k tokens of a text (OpenAI models since GPT-4o). */
 export type CountTokens = (text: string) => number
 
-type Encode = (text: string) => number[]
-
-/** Loads the encoder of o200k tokens on first use. Control tokens in a text are encoded as plain text. */
-export async function tokenEncoder(): Promise<Encode> {
-  const { encode } = await import('gpt-tokenizer/encoding/o200k_base')
-  return (text) => encode(text, { disallowedSpecial: new Set() })
-}
-
 let loading: Promise<CountTokens> | undefined
 
 /**

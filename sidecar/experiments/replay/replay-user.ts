@@ -7,12 +7,13 @@ import { getTurn } from '../../memory/repositories/turns.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { StrategyResult } from '../../retrieval/strategies/request.ts'
 import { clipMiddle } from '../../text/cleaning/lengths.ts'
-import { tokenEncoder } from '../../text/token-counter.ts'
+import { type CountTokens, tokenCounter } from '../../text/token-counter.ts'
+import { PreviousBlocks } from '../online/previous-blocks.ts'
 import { overlapAt, rankBiasedOverlap } from '../overlap.ts'
 import type { ReplayEngine } from './engine.ts'
 import { type ReplayOptions, type Setting, settingKey, settingsOf } from './options.ts'
 import type { Past, PastTurn } from './past.ts'
-import { billedTokens, PRICE_MODEL_NAMES, PRICE_MODELS, PromptMeter } from './prompts.ts'
+import { billedTokens, PRICE_MODEL_NAMES, PRICE_MODELS } from './prompts.ts'
 import { ReplayedStore } from './replayed-store.ts'
 import {
   addMeasured,
@@ -64,9 +65,9 @@ const MAX_WORDS = 20
 /** Asks every strategy about every turn of a user, as of that turn. */
 export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
   const { source, scopeKey, past, engine, options, onTurn, onMeasured } = given
-  const encode = await tokenEncoder()
+  const count = await tokenCounter()
   const contenders = settingsOf(options).map((setting) => ({
-    ...{ setting, key: settingKey(setting), meter: new PromptMeter(encode) },
+    ...{ setting, key: settingKey(setting), previous: new PreviousBlocks() },
   }))
   const sums = { ...emptyTally(contenders.map(({ key }) => key)), users: 1 }
   const store = new ReplayedStore({ source, scope: scopeKey, past, engine })
@@ -89,10 +90,10 @@ export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
     engine.setMoment({ now: place.saidAt, queryVector })
     for (const windowSize of options.windows) {
       const reference = await recall(given, asked, { strategy: 'per_query', windowSize })
-      for (const { setting, key, meter } of contenders) {
+      for (const { setting, key, previous } of contenders) {
         if (setting.windowSize !== windowSize) continue
         const result = setting.strategy === 'per_query' ? reference : await recall(given, asked, setting)
-        const measured = measure(asked, { setting, result, reference, meter, topK: options.topK })
+        const measured = measure(asked, { setting, result, reference, previous, count, topK: options.topK })
         addMeasured(sums.settings[key] as SettingTally, measured)
         onMeasured?.({ ...place, userId: asked.userId }, setting, result, measured)
       }
@@ -125,14 +126,16 @@ function measure(
     setting,
     result,
     reference,
-    meter,
+    previous,
+    count,
     topK,
   }: {
     setting: Setting
     result: StrategyResult
     /** The answer of `per_query`. */
     reference: StrategyResult
-    meter: PromptMeter
+    previous: PreviousBlocks
+    count: CountTokens
     topK: number
   },
 ): Measured {
@@ -141,7 +144,12 @@ function measure(
   const injected = new Set(ids)
   const hidden = grounded.filter(({ memory }) => !isShown(memory, place, setting.windowSize))
   const missed = hidden.filter(({ memory }) => !injected.has(memory.id))
-  const prompt = meter.measure(place.conversationId ?? place.id, result)
+  const { block: text, tokens } = result
+  const conversation = place.conversationId ?? place.id
+  const known = result.delta === '' ? tokens : undefined
+  const prefix = previous.next(conversation, { text, id: place.id, tokens: known }, count)
+  const { block = 0, shared } = prefix ?? {}
+  const prompt = { block, shared, delta: Math.max(0, tokens - block) }
   return {
     cache: `${result.cache.result}.${result.cache.reason}`,
     age: result.cache.age_turns,
@@ -151,9 +159,9 @@ function measure(
     grounded: grounded.length,
     inWindow: grounded.length - hidden.length,
     injected: hidden.length - missed.length,
-    tokens: prompt.memory,
-    blockTokens: prompt.block,
-    prefixTokens: prompt.shared ?? 0,
+    tokens,
+    blockTokens: block,
+    prefixTokens: shared ?? 0,
     billed: Object.fromEntries(
       PRICE_MODEL_NAMES.map((name) => [name, billedTokens(prompt, PRICE_MODELS[name])]),
     ),
