@@ -1,5 +1,6 @@
 import type { ExperimentBook } from '../../experiments/online/experiment-book.ts'
 import type { Experiments } from '../../experiments/online/experiments.ts'
+import type { ReplayJobs } from '../../experiments/replay/jobs.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
 import type { Timeline } from '../../insight/timeline/timeline.ts'
@@ -43,6 +44,7 @@ export interface HttpServices {
   ledger: Ledger
   timeline: Timeline
   metrics: Metrics
+  replays: ReplayJobs | undefined
   /** The next three are absent without a language model. */
   model: LanguageModel | undefined
   queue?: CheckedBackend | undefined
