@@ -267,7 +267,7 @@ function valuesAt(collection: FakeCollection, { payload }: Found, key: string): 
 }
 
 /** Fields of single records. */
-const UNINDEXED = /^(fields\."[^"]*"|present|partial)$/
+const UNINDEXED = /^(fields\."[^"]*"|present|partial|payload|large)$/
 
 function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
   return (
@@ -279,6 +279,8 @@ function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
   )
 }
 
-function isOneOf(value: unknown, { any, value: only }: Body): boolean {
+function isOneOf(value: unknown, { any, value: only, text }: Body): boolean {
+  // Without a full-text index, exactly this text.
+  if (text !== undefined) return typeof value === 'string' && value.includes(text)
   return any ? any.includes(value) : value === only
 }

@@ -183,6 +183,8 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
       return scroll(collectionOf(state, name), body)
     case 'POST points/query/batch':
       return body.searches.map((one: Body) => query(collectionOf(state, name), one))
+    case 'POST points/query':
+      return query(collectionOf(state, name), body)
     case 'PUT vectors/sparse':
       return createVector(collectionOf(state, name), 'sparse', body)
     case 'POST points/count':
