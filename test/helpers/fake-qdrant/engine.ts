@@ -35,6 +35,12 @@ export function emptyState(): FakeState {
   return { collections: new Map(), aliases: new Map() }
 }
 
+/** Deletes a collection and its aliases. */
+export function deleteCollection({ collections, aliases }: FakeState, name: string): boolean {
+  for (const [alias, collection] of aliases) if (collection === name) aliases.delete(alias)
+  return collections.delete(name)
+}
+
 /** The collection with this name or alias. */
 export function collectionOf(state: FakeState, name: string): FakeCollection {
   const found = state.collections.get(state.aliases.get(name) ?? name)
@@ -77,7 +83,9 @@ export function changeAliases(state: FakeState, actions: Body[]): boolean {
     if (delete_alias) state.aliases.delete(delete_alias.alias_name)
     if (!create_alias) continue
     const { alias_name, collection_name } = create_alias
-    collectionOf(state, collection_name)
+    if (!state.collections.has(collection_name)) {
+      throw new Refusal(404, `Not found: Collection \`${collection_name}\` doesn't exist!`)
+    }
     if (state.collections.has(alias_name)) {
       throw new Refusal(400, `Wrong input: Collection \`${alias_name}\` already exists!`)
     }
