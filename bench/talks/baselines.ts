@@ -1,6 +1,6 @@
 import { bm25 } from '../lib/bm25.ts'
 import { turnsOf } from './dataset.ts'
-import type { Variant } from './evaluate.ts'
+import type { FoundTurn, Variant } from './evaluate.ts'
 
 /** BM25 over messages. */
 export const plainBm25: Variant = {
@@ -41,11 +41,8 @@ export function cosine(url: string): Variant {
   }
 }
 
-function order(messages: readonly { ref: string }[], scores: readonly number[]): string[] {
-  return messages
-    .map(({ ref }, i) => ({ ref, score: scores[i] as number, i }))
-    .sort((a, b) => b.score - a.score || a.i - b.i)
-    .map(({ ref }) => ref)
+function order(messages: readonly { ref: string }[], scores: readonly number[]): FoundTurn[] {
+  return messages.map(({ ref }, i) => ({ ref, score: scores[i] as number })).sort((a, b) => b.score - a.score)
 }
 
 function dot(a: readonly number[], b: readonly number[]): number {

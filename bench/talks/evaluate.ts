@@ -3,10 +3,17 @@ import type { Talk, TalkQuestion } from './dataset.ts'
 
 /** A retrieval system that was given one talk. */
 export interface TalkIndex extends AsyncDisposable {
-  /** References of the memories that the system finds, best first; a turn may occur several times. */
-  search(question: string): Promise<string[]>
+  /** The memories that the system finds, best first; a turn may occur several times. */
+  search(question: string): Promise<FoundTurn[]>
   /** Number of memories in the context for a prompt. Absent: the system has no such call. */
   countRecalled?(question: string): Promise<number>
+}
+
+export interface FoundTurn {
+  /** `session:turn`. */
+  ref: string
+  /** On a scale of the system's own. */
+  score: number
 }
 
 export interface Variant {
@@ -19,21 +26,32 @@ export interface Answer {
   question: TalkQuestion
   /** Turns, best first, without repetitions. */
   turns: string[]
+  /** Score of the best memory of each turn, in the same order. */
+  scores: number[]
   tookMs: number
   recalled: number | undefined
 }
 
-export async function evaluate(variant: Variant, talks: readonly Talk[]): Promise<Answer[]> {
+/** @throws {Error} if the variant has not answered all questions by the deadline */
+export async function evaluate(
+  variant: Variant,
+  talks: readonly Talk[],
+  deadline: AbortSignal,
+): Promise<Answer[]> {
   const answers: Answer[] = []
   const bar = progress(variant.name, talks.length)
   for (const talk of talks) {
     await using index = await variant.open(talk)
     for (const question of talk.questions) {
+      if (deadline.aborted) throw new Error(`the deadline was over after ${answers.length} questions`)
       const started = performance.now()
-      const refs = await index.search(question.q)
+      const found = await index.search(question.q)
       const tookMs = performance.now() - started
       const recalled = question.evidence.length === 0 ? await index.countRecalled?.(question.q) : undefined
-      answers.push({ lang: talk.lang, question, turns: [...new Set(refs)], tookMs, recalled })
+      const best = new Map<string, number>()
+      for (const { ref, score } of found) best.set(ref, Math.max(score, best.get(ref) ?? score))
+      const [turns, scores] = [[...best.keys()], [...best.values()]]
+      answers.push({ lang: talk.lang, question, turns, scores, tookMs, recalled })
     }
     bar.tick()
   }

@@ -34,11 +34,10 @@ export async function startHippocache(
       return {
         async search(query) {
           const body = { user_id: talk.id, query, top_k: TOP_K }
-          const { memories } = await client.post<{ memories: { metadata: { ref: string } }[] }>(
-            '/v1/memories/search',
-            body,
-          )
-          return memories.map(({ metadata }) => metadata.ref)
+          const { memories } = await client.post<{
+            memories: { score: number; metadata: { ref: string } }[]
+          }>('/v1/memories/search', body)
+          return memories.map(({ score, metadata }) => ({ ref: metadata.ref, score }))
         },
         async countRecalled(query) {
           const body = { user_id: talk.id, query, strategy: 'per_query', top_k: RECALL_TOP_K }

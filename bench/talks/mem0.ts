@@ -16,7 +16,7 @@ export function mem0(url: string, release: string): Variant {
       const system = await startMem0(installed, url, DIMENSIONS)
       for (const { ref, user, assistant } of turnsOf(talk)) await system.store({ user, assistant }, { ref })
       return {
-        search: (question) => system.searchRefs(question, TOP_K),
+        search: (question) => system.searchTurns(question, TOP_K),
         [Symbol.asyncDispose]: () => system[Symbol.asyncDispose](),
       }
     },

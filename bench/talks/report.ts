@@ -1,5 +1,6 @@
 import { mean, percentile } from '../lib/statistics.ts'
 import { table } from '../lib/table.ts'
+import { abstainCurve, LOSSES } from './abstain.ts'
 import { type Answer, recallAt, staleFirst } from './evaluate.ts'
 
 type Results = ReadonlyMap<string, readonly Answer[]>
@@ -11,6 +12,9 @@ export function formatReport(results: Results): string {
     formatBy(results, ({ lang }) => lang),
     'recall@3 / @5 / @10 by kind',
     formatBy(results, ({ question }) => question.kind),
+    'questions that were never answered: turns kept of ten, and share of the questions that get none, with the highest\n' +
+      'threshold that loses so much recall@10',
+    formatCurves(results),
   ].join('\n\n')
 }
 
@@ -29,6 +33,14 @@ function formatTotals(results: Results): string {
   })
   const head = ['', 'R@3', 'R@5', 'R@10', 'stale first', 'abstain: memories', 'p50 ms', 'p95 ms']
   return table([head, ...rows])
+}
+
+function formatCurves(results: Results): string {
+  const rows = [...results].map(([name, answers]) => [
+    name,
+    ...abstainCurve(answers).map(({ kept, silent }) => `${kept.toFixed(1)} · ${(100 * silent).toFixed(0)} %`),
+  ])
+  return table([['', ...LOSSES.map((lost) => `−${lost.toFixed(2)}`)], ...rows])
 }
 
 function formatBy(results: Results, groupOf: (answer: Answer) => string): string {

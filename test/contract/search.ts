@@ -252,6 +252,7 @@ export const SEARCH_CASES: readonly Case<RecordsSubject>[] = [
     name: 'sees every change of a large scope',
     async run({ store, reopen }) {
       await commitMany(store)
+      expect((await store.search(SCOPE, query({ terms: [COMMON], limit: 20 }))).total).toBe(MANY)
       await store.commit([
         entry('r5', [own(700)], { order: 5, dense: direction(5000), features: { n: 'new' } }),
         removal('r6'),

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { QdrantClient, Schemas } from '@qdrant/js-client-rest'
-import { type QdrantConnection, QdrantFailure } from './connection.ts'
-import { SPARSE, VECTOR } from './points.ts'
+import { type QdrantConnection, QdrantFailure, scrollPages } from './connection.ts'
+import { type Collections, SPARSE, VECTOR } from './points.ts'
+import { update } from './writes.ts'
 
 export interface CollectionOptions {
   /** Prefix of every collection name, so that several stores can share a server. */
@@ -14,10 +15,9 @@ export interface CollectionOptions {
   writeConsistencyFactor?: number | undefined
   /** Shards of a collection in a cluster. @default the number of nodes */
   shardNumber?: number | undefined
+  /** Other processes may write under the prefix. */
+  isShared?: boolean | undefined
 }
-
-/** Names of the collections: `memories` has the records with vectors, `documents` all others and the journal. */
-export type Collections = Awaited<ReturnType<typeof ensureCollections>>
 
 type Index = Exclude<
   Parameters<QdrantClient['createPayloadIndex']>[1]['field_schema'],
@@ -43,7 +43,10 @@ const MODIFIER = 'idf'
  * the collection of the current embedder.
  * @throws {Error} for the operator if an existing collection of that name does not fit
  */
-export async function ensureCollections(connection: QdrantConnection, options: CollectionOptions) {
+export async function ensureCollections(
+  connection: QdrantConnection,
+  options: CollectionOptions,
+): Promise<Collections> {
   const { prefix, embedder } = options
   const documents = `${prefix}documents`
   const hash = createHash('sha256')
@@ -53,8 +56,8 @@ export async function ensureCollections(connection: QdrantConnection, options: C
   const known = await namesOf(connection)
   const cluster = clusterOf(options)
   if (!known.includes(documents)) await create(connection, documents, { vectors: {}, ...cluster })
-  if (!known.includes(memories)) {
-    await create(connection, memories, {
+  const createMemories = async (name: string) => {
+    await create(connection, name, {
       vectors: { [VECTOR]: { size: embedder.dimensions, distance: DISTANCE, on_disk: true } },
       sparse_vectors: { [SPARSE]: { modifier: MODIFIER } },
       // One HNSW graph per scope: no search crosses scopes.
@@ -63,10 +66,19 @@ export async function ensureCollections(connection: QdrantConnection, options: C
       strict_mode_config: { unindexed_filtering_retrieve: true },
       ...cluster,
     })
+    return await ensureIndexes(connection, name, MEMORY_INDEXES)
   }
   await ensureIndexes(connection, documents, INDEXES)
-  assertFits(await ensureIndexes(connection, memories, MEMORY_INDEXES), memories, embedder)
-  await ensureSparse(connection, memories)
+  if (!known.includes(memories) && known.includes(copyName(memories))) await finishCopy(connection, memories)
+  const real = await realName(connection, memories)
+  const info = known.includes(real)
+    ? await ensureIndexes(connection, real, MEMORY_INDEXES)
+    : await createMemories(real)
+  assertFits(info, real, embedder)
+  const wasAdded = await ensureSparse(connection, real, options.isShared === true)
+  if (!wasAdded) {
+    await replaceByCopy(connection, memories, async (name) => void (await createMemories(name)))
+  }
   if ((await aliasedBy(connection, prefix)) === undefined) await pointAlias(connection, prefix, memories)
   return { documents, memories }
 }
@@ -131,8 +143,8 @@ function assertFits(
   if (distance !== DISTANCE) throw foreign(collection, `the distance ${DISTANCE}`, distance)
 }
 
-/** Adds the vector of the terms to a collection of an earlier version. */
-async function ensureSparse(connection: QdrantConnection, name: string): Promise<void> {
+/** Adds the vector of the terms to a collection of an earlier version. Returns whether the server can do that. */
+async function ensureSparse(connection: QdrantConnection, name: string, isShared: boolean): Promise<boolean> {
   const modifierOf = async () => {
     const { config } = await connection.run((client) => client.getCollection(name))
     const sparse = config.params.sparse_vectors?.[SPARSE]
@@ -147,8 +159,9 @@ async function ensureSparse(connection: QdrantConnection, name: string): Promise
       if (!(error instanceof QdrantFailure && error.isRejection)) throw error
       // Another process may have added it.
       if ((await modifierOf()) === undefined) {
+        if (!isShared) return false
         throw new Error(
-          `QDRANT_URL: the collection ${name} of an earlier version has no vector named ${SPARSE}, and this server cannot add it (${error.message}). Upgrade Qdrant to 1.18 or later`,
+          `QDRANT_URL: the collection ${name} of an earlier version has no vector named ${SPARSE}, and this server cannot add it (${error.message}). Stop every sidecar and run \`npm run reembed\`, which copies the collection, or upgrade Qdrant to 1.18 or later`,
         )
       }
     }
@@ -156,6 +169,7 @@ async function ensureSparse(connection: QdrantConnection, name: string): Promise
   const modifier = await modifierOf()
   if (modifier !== MODIFIER)
     throw foreign(name, `the modifier ${MODIFIER} of the vector ${SPARSE}`, String(modifier))
+  return true
 }
 
 function foreign(collection: string, expected: string, got: string): Error {
@@ -171,7 +185,8 @@ async function aliasedBy(connection: QdrantConnection, prefix: string): Promise<
 }
 
 /** Atomically makes a collection the current one. */
-export async function pointAlias(connection: QdrantConnection, prefix: string, collection: string) {
+export async function pointAlias(connection: QdrantConnection, prefix: string, name: string) {
+  const collection = await realName(connection, name)
   const now = await aliasedBy(connection, prefix)
   if (now === collection) return
   const alias_name = `${prefix}memories`
@@ -183,11 +198,68 @@ export async function pointAlias(connection: QdrantConnection, prefix: string, c
 }
 
 /** Deletes the collections of all other embedders. */
-export async function dropOtherMemories(connection: QdrantConnection, prefix: string, kept: string) {
+export async function dropOtherMemories(connection: QdrantConnection, prefix: string, name: string) {
   const start = `${prefix}memories_`
+  const kept = await realName(connection, name)
   const others = (await namesOf(connection)).filter(
-    (name) => name !== kept && name.startsWith(start) && /^[0-9a-f]{16}$/.test(name.slice(start.length)),
+    (one) => one !== kept && one.startsWith(start) && /^[0-9a-f]{16}(_copy)?$/.test(one.slice(start.length)),
   )
-  for (const name of others) await connection.run((client) => client.deleteCollection(name))
+  for (const one of others) await connection.run((client) => client.deleteCollection(one))
   return others.length
+}
+
+/** Points per request; one may have 8 MiB. */
+const COPIED_AT_ONCE = 100
+
+/** Where the points of a collection are copied to. The name of the collection becomes an alias of it. */
+function copyName(collection: string): string {
+  return `${collection}_copy`
+}
+
+/** The collection that an alias of this name points to, or the name itself. */
+async function realName(connection: QdrantConnection, name: string): Promise<string> {
+  const { aliases } = await connection.run((client) => client.getAliases())
+  return aliases.find(({ alias_name }) => alias_name === name)?.collection_name ?? name
+}
+
+/**
+ * Moves all points of a collection to a new one, and gives that one the name of the first as an alias. Nothing else may
+ * write meanwhile. After an interruption, `finishCopy` or the next call completes it.
+ * @param create creates the new collection with this name
+ * @throws {Error} if points were written meanwhile; then the collection is unchanged
+ */
+async function replaceByCopy(
+  connection: QdrantConnection,
+  name: string,
+  create: (name: string) => Promise<void>,
+): Promise<void> {
+  const copy = copyName(name)
+  // Left by an interrupted call: points may have been removed since.
+  await connection.run((client) => client.deleteCollection(copy))
+  await create(copy)
+  const request = { limit: COPIED_AT_ONCE, with_payload: true, with_vector: true }
+  for await (const page of scrollPages(connection, name, request)) {
+    const points = page.map(({ id, payload, vector }) => ({
+      id,
+      payload,
+      vector,
+    })) as Schemas['PointStruct'][]
+    if (points.length > 0) await update(connection, copy, [{ upsert: { points } }])
+  }
+  const [before, after] = await Promise.all(
+    [name, copy].map((one) => connection.run((client) => client.count(one, { exact: true }))),
+  )
+  if (before?.count !== after?.count) {
+    throw new Error(
+      `QDRANT_URL: expected ${before?.count} points in the copy of ${name}, got ${after?.count}: another process writes. Stop every other sidecar and start again`,
+    )
+  }
+  await connection.run((client) => client.deleteCollection(name))
+  await finishCopy(connection, name)
+}
+
+/** Gives the copy the name of the collection, which was deleted. */
+async function finishCopy(connection: QdrantConnection, name: string): Promise<void> {
+  const actions = [{ create_alias: { alias_name: name, collection_name: copyName(name) } }]
+  await connection.run((client) => client.updateCollectionAliases({ actions }))
 }

@@ -1,9 +1,8 @@
 import PQueue from 'p-queue'
 import { AppError } from '../../ports/errors.ts'
-import type { Collections } from './collections.ts'
 import type { QdrantConnection } from './connection.ts'
 import { type Entry, type Journal, keyOf } from './journal.ts'
-import type { PointWrite } from './points.ts'
+import type { Collections, PointWrite } from './points.ts'
 import type { ScopeGate } from './scope-gate.ts'
 import { applyWrites, bytesOf, chunks, update } from './writes.ts'
 

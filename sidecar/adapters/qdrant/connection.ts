@@ -108,20 +108,31 @@ function failureOf(error: unknown, where: string, timeoutMs: number): QdrantFail
 
 const NOT_QDRANT = 'the server is not Qdrant; set QDRANT_URL to the address of its REST interface'
 
-/** All points that match, in pages of `limit`. */
-export async function scrollPoints(
+type ScrollRequest = NonNullable<Parameters<QdrantClient['scroll']>[1]>
+
+/** All points that match. */
+export async function scrollPoints(connection: QdrantConnection, name: string, request: ScrollRequest) {
+  return (await Array.fromAsync(scrollPages(connection, name, request))).flat()
+}
+
+/** The points that match, in pages of `limit`. */
+export async function* scrollPages(
   connection: QdrantConnection,
   name: string,
-  request: NonNullable<Parameters<QdrantClient['scroll']>[1]>,
-): Promise<{ id: string; payload: unknown }[]> {
-  const found: { id: string; payload: unknown }[] = []
+  request: ScrollRequest,
+): AsyncGenerator<ScrolledPoint[]> {
   let offset: string | undefined
   do {
     const page = await connection.run((client) =>
       client.scroll(name, { ...request, ...(offset === undefined ? {} : { offset }) }),
     )
-    for (const { id, payload } of page.points) found.push({ id: String(id), payload })
+    yield page.points.map(({ id, payload, vector }) => ({ id: String(id), payload, vector }))
     offset = typeof page.next_page_offset === 'string' ? page.next_page_offset : undefined
   } while (offset !== undefined)
-  return found
+}
+
+export interface ScrolledPoint {
+  id: string
+  payload: unknown
+  vector: unknown
 }

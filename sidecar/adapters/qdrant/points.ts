@@ -9,6 +9,12 @@ import { type Fields, toFields } from './search/fields.ts'
 /** The kind of a point: a collection of the engine, or internal to the store. */
 export type Kind = Collection | 'journal' | 'journal_floor' | 'journal_mark'
 
+/** Names of the Qdrant collections: `memories` has the records with vectors, `documents` all others and the journal. */
+export interface Collections {
+  documents: string
+  memories: string
+}
+
 /** Name of the vector of `memories` and `versions`. */
 export const VECTOR = 'dense'
 /** Name of the vector of the terms of searchable records. */

@@ -41,7 +41,9 @@ export async function openQdrantRecords(options: QdrantRecordsOptions): Promise<
   const { graceMs = 3 * timeoutMs } = options
   const connection = connectQdrant(options)
   const retryDuringStartup = startupRetry(options)
-  const collections = await retryDuringStartup(() => ensureCollections(connection, options))
+  const collections = await retryDuringStartup(() =>
+    ensureCollections(connection, { ...options, isShared: runExclusive !== undefined }),
+  )
   const journal = openJournal(connection, collections.documents)
   const gate = openScopeGate(timeoutMs)
   const reportError = (error: unknown) => onError(error instanceof Error ? error.message : String(error))

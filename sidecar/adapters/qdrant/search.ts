@@ -9,9 +9,10 @@ import type {
   StoredRecord,
 } from '../../ports/records.ts'
 import { meets } from '../common/condition.ts'
+import { scrollPages } from './connection.ts'
 import { type PointPayload, payloadOf, SPARSE, toRecord, VECTOR, within } from './points.ts'
 import type { Source } from './scroll.ts'
-import { type Translation, translate } from './search/conditions.ts'
+import { translate } from './search/conditions.ts'
 import { decodeEntry, decodeTerms } from './search/entry.ts'
 
 /** Scopes whose number of records is cached. */
@@ -29,6 +30,11 @@ const CANDIDATE = {
     include: ['collection', 'scope', 'record_id', 'order', 'payload', 'partial', 'entry'],
   },
 }
+/** What a condition is tested on. */
+const TESTED = { with_payload: { include: ['payload', 'large', 'partial'] } }
+/** Most records of a scope that are tested here, and records per request. */
+const MAX_TESTED = 10_000
+const PAGE = 1000
 const TERMS = { with_payload: { include: ['entry.terms'] } }
 
 /** Searches the memories of a scope with one request. */
@@ -60,12 +66,27 @@ export function openSearch({ connection, name, consistency }: Source) {
   }
 
   /** Those that meet the condition. Only payloads that Qdrant could not test exactly are tested here. */
-  async function filter(found: readonly Found[], where: Condition, isExact: boolean) {
+  async function keep(found: readonly Found[], where: Condition, isExact: boolean) {
     const isUnsure = ({ payload }: Found) => !isExact || (payload.partial?.length ?? 0) > 0
     const unsure = await complete(found.filter(isUnsure))
     const passing = unsure.filter(({ payload }) => meets(JSON.parse(payloadOf(payload)) as JsonObject, where))
     const accepted = new Map(passing.map((one) => [one.id, one]))
     return found.flatMap((one) => (isUnsure(one) ? (accepted.get(one.id) ?? []) : one))
+  }
+
+  /** Point ids of the records that meet the condition; `undefined` if there are too many that may. */
+  async function admitted(where: Condition, necessary: Filter): Promise<string[] | undefined> {
+    const found: string[] = []
+    let tested = 0
+    const request = { filter: necessary, limit: PAGE, ...TESTED, ...consistency }
+    for await (const points of scrollPages(connection, name, request)) {
+      tested += points.length
+      if (tested > MAX_TESTED) return undefined
+      for (const { id, payload } of points) {
+        if (meets(JSON.parse(payloadOf(payload as PointPayload)) as JsonObject, where)) found.push(id)
+      }
+    }
+    return found
   }
 
   return {
@@ -81,7 +102,8 @@ export function openSearch({ connection, name, consistency }: Source) {
       }
       // Point ids are hashes, so the first points by id are a random sample.
       const sample: Request = { filter: all, limit: limit + 1, ...(dense ? TERMS : CANDIDATE) }
-      const main = mainRequest(query, all, condition)
+      const filter: Filter = condition ? { must: [...(all.must as []), condition.necessary] } : all
+      const main = mainRequest(query, filter)
       const known = totals.get(scope)
       const [results, counted] = await Promise.all([
         connection.run((client) =>
@@ -89,16 +111,23 @@ export function openSearch({ connection, name, consistency }: Source) {
         ),
         known === 0 ? count(all, scope) : known,
       ])
-      const [sampled = [], best = []] = results.map(({ points }) =>
-        points.map(({ id, score, payload }) => ({ id: String(id), score, payload: payload as PointPayload })),
-      )
+      const [sampled = [], best = []] = results.map(toFound)
       const isSmall = sampled.length <= limit
       const total = isSmall ? sampled.length : counted || (await count(all, scope))
       // Without an embedding, the best points of a small scope lack those without a query term.
       const isComplete = isSmall && !dense
       const candidates = isComplete ? sampled : best
       const isExact = condition === undefined || (condition.isExact && !isComplete)
-      const found = where ? await filter(candidates, where, isExact) : candidates
+      let found = where ? await keep(candidates, where, isExact) : candidates
+      // Rejected candidates took the places of others.
+      if (where && main && !isSmall && found.length < candidates.length) {
+        const ids = await admitted(where, filter)
+        const narrowed = ids && mainRequest(query, { must: [{ has_id: ids }] })
+        if (narrowed)
+          found = toFound(
+            await connection.run((client) => client.query(name, { ...narrowed, ...consistency })),
+          )
+      }
       const byId = new Map(found.map((one) => [one.payload.record_id, one]))
       return {
         candidates: found.map((one) => toCandidate(one, dense !== undefined)),
@@ -117,12 +146,7 @@ export function openSearch({ connection, name, consistency }: Source) {
 }
 
 /** The search for the best records, with the exact similarity as their score; `undefined` if there is nothing to search by. */
-function mainRequest(
-  { terms, dense, also = [], limit }: SearchQuery,
-  all: Filter,
-  condition: Translation | undefined,
-): Request | undefined {
-  const filter: Filter = condition ? { must: [...(all.must as []), condition.necessary] } : all
+function mainRequest({ terms, dense, also = [], limit }: SearchQuery, filter: Filter): Request | undefined {
   const prefetch: Schemas['Prefetch'][] = []
   const vector = dense && Array.from(dense)
   if (vector) prefetch.push({ query: vector, using: VECTOR, filter, limit })
@@ -138,6 +162,10 @@ function mainRequest(
   if (prefetch.length === 0) return undefined
   const last = vector ? { query: vector, using: VECTOR } : { query: { fusion: 'rrf' as const } }
   return { prefetch, ...last, limit: prefetch.length * limit, ...CANDIDATE }
+}
+
+function toFound({ points }: Schemas['QueryResponse']): Found[] {
+  return points.map(({ id, score, payload }) => ({ id: String(id), score, payload: payload as PointPayload }))
 }
 
 function toCandidate({ score, payload }: Found, isSimilarity: boolean): Candidate {

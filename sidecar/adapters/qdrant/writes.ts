@@ -1,7 +1,6 @@
 import type { Schemas } from '@qdrant/js-client-rest'
-import type { Collections } from './collections.ts'
 import { type QdrantConnection, QdrantFailure } from './connection.ts'
-import { hasVectors, type PointWrite, payloadOf } from './points.ts'
+import { type Collections, hasVectors, type PointWrite, payloadOf } from './points.ts'
 
 export type Operation = Schemas['UpdateOperation']
 

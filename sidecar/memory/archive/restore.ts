@@ -1,6 +1,7 @@
+import type { Embedder } from '../../ports/embedder.ts'
 import type { Collection, StoredRecord } from '../../ports/records.ts'
 import { searchedText } from '../../text/verbatim/answers.ts'
-import type { EngineOptions } from '../engine/engine.ts'
+import type { Read } from '../engine/read-ahead.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
 import { historyRecordId, versionRecordId } from '../model/history.ts'
 import type { Memory } from '../model/memory.ts'
@@ -9,7 +10,7 @@ import { type Conversation, conversationRecordId, type Turn } from '../model/tur
 import { getPending, putPending } from '../repositories/pending.ts'
 import { toPayload } from '../repositories/record.ts'
 import { getTurn, putTurn } from '../repositories/turns.ts'
-import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
+import { isEndMarker, readPastVersion, readsOfMemory } from '../repositories/versions.ts'
 import type { Archived } from './format.ts'
 
 export interface RestoreOutcome {
@@ -23,9 +24,10 @@ export interface RestoreOutcome {
 export async function restoreRecords(
   unit: UnitOfWork,
   lines: readonly Archived[],
-  { records, embedder }: Pick<EngineOptions, 'records' | 'embedder'>,
+  embedder: Embedder,
 ): Promise<RestoreOutcome> {
-  const { scope } = unit
+  const { scope, records } = unit
+  await unit.prefetch(() => lines.flatMap(readsOf))
   const outcome: RestoreOutcome = { restored: 0, unchanged: 0, waiting: [] }
   const turns = new Map<string, Turn>()
   const puts = new Map<string, { record: StoredRecord; collection: Collection }>()
@@ -125,4 +127,41 @@ export async function restoreRecords(
   for (const [i, record] of versions.entries()) record.dense = vectors[i]
   for (const { record, collection } of puts.values()) unit.addWrites({ put: record, collection, scope })
   return outcome
+}
+
+/** The records that restoring a line reads. */
+function readsOf(line: Archived): Read[] {
+  switch (line.kind) {
+    case 'memory': {
+      const { id, kind, sources } = line.memory
+      const turn = kind === 'pending' ? sources[0]?.turn_id : undefined
+      return [
+        ...readsOfMemory(id),
+        ...(turn === undefined ? [] : [{ collection: 'turns' as const, id: turn }]),
+      ]
+    }
+    case 'ended':
+      return readsOfMemory(line.memory.id)
+    case 'version':
+      return [{ collection: 'versions', id: versionRecordId(line.memory.id, line.memory.version) }]
+    case 'history': {
+      const { memory_id, version, event } = line.history
+      return [{ collection: 'history', id: historyRecordId(memory_id, version, event) }]
+    }
+    case 'turn':
+      return [{ collection: 'turns', id: line.turn.id }]
+    case 'conversation':
+      return [{ collection: 'conversations', id: conversationRecordId(line.conversation.id) }]
+    case 'call':
+      return [{ collection: 'calls', id: line.id }]
+    case 'graph':
+      return [{ collection: 'graph', id: line.id }]
+    case 'pending': {
+      const { turn_id } = line.pending
+      return [
+        { collection: 'turns', id: turn_id },
+        { collection: 'pending', id: turn_id },
+      ]
+    }
+  }
 }

@@ -98,6 +98,8 @@ interface Difference {
   read: number
   /** Source records that the target lacks or has with another payload. */
   missing: StoredRecord[]
+  /** Target records with the search entry of the source, which was another one. */
+  outdated: StoredRecord[]
   /** Ids of target records that the source lacks. */
   surplus: string[]
 }
@@ -113,19 +115,23 @@ async function* compareScope(
   const inTarget = scrollAll(target, collection, scope)
   const next = async (from: AsyncGenerator<StoredRecord>) =>
     (await from.next()).value as StoredRecord | undefined
-  let page: Difference = { read: 0, missing: [], surplus: [] }
+  const empty = (): Difference => ({ read: 0, missing: [], outdated: [], surplus: [] })
+  let page = empty()
   let [one, other] = [await next(inSource), await next(inTarget)]
   while (one || other) {
     const order = comparePositions(one, other)
     if (order <= 0 && one) {
       page.read += 1
       if (order < 0 || !isSameRecord(one, other)) page.missing.push(one)
+      else if (other && !isDeepStrictEqual(one.search, other.search)) {
+        page.outdated.push({ ...other, search: one.search })
+      }
     } else if (other) page.surplus.push(other.id)
     if (order <= 0) one = await next(inSource)
     if (order >= 0) other = await next(inTarget)
-    if (page.missing.length + page.surplus.length >= PAGE) {
+    if (page.missing.length + page.outdated.length + page.surplus.length >= PAGE) {
       yield page
-      page = { read: 0, missing: [], surplus: [] }
+      page = empty()
     }
   }
   yield page
@@ -146,7 +152,7 @@ function isSameRecord(one: StoredRecord, other: StoredRecord | undefined): boole
 }
 
 async function writesOf(
-  { missing, surplus }: Difference,
+  { missing, outdated, surplus }: Difference,
   embedder: Embedder,
   collection: EmbeddedCollection,
   scope: string,
@@ -155,6 +161,6 @@ async function writesOf(
   return [
     // Removals first: a record whose order changed is both surplus and missing.
     ...surplus.map((id) => ({ remove: id, collection, scope })),
-    ...embedded.map((put) => ({ put, collection, scope })),
+    ...[...embedded, ...outdated].map((put) => ({ put, collection, scope })),
   ]
 }

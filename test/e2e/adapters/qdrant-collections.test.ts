@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { RecordStore } from '../../../sidecar/ports/records.ts'
 import { put } from '../../contract/records.ts'
 import { SCOPE } from '../../helpers/fake-qdrant/crash-cases.ts'
 import { type FakeQdrant, startFakeQdrant } from '../../helpers/fake-qdrant/server.ts'
@@ -17,6 +18,35 @@ function memoriesOf({ state }: FakeQdrant) {
       const records = [...points.values()].filter(({ payload }) => payload['collection'] === 'memories')
       return { name, size: params.vectors.dense.size, points: records.length }
     })
+}
+
+const EARLIER = Array.from({ length: 250 }, (_, i) => ({
+  id: `m${i}`,
+  order: i,
+  payload: { text: `m${i}` },
+  dense: i === 0 ? undefined : Float32Array.of(Math.sin(i), Math.cos(i)),
+}))
+
+/** Leaves a collection without the vector of the terms, as earlier versions made them. */
+async function openEarlierVersion(server: FakeQdrant) {
+  const store = await openOn(server.url)
+  await store.commit(EARLIER.map((record) => ({ put: record, collection: 'memories', scope: SCOPE })))
+  await store.close()
+  const [memories] = memoriesOf(server)
+  const name = memories?.name as string
+  const { params } = server.state.collections.get(name) ?? {}
+  params.sparse_vectors = undefined
+  return { name, params }
+}
+
+const recordsIn = async (store: RecordStore) =>
+  (await store.scroll('memories', SCOPE, { limit: 1000 })).map(({ id, order, payload, dense }) => ({
+    ...{ id, order, payload, dense },
+  }))
+
+/** As a server before 1.18. */
+function withoutVectorNames({ path }: { path: string }) {
+  return path.endsWith('/vectors/sparse') ? { status: 404 } : undefined
 }
 
 describe('the collections of a Qdrant store', () => {
@@ -100,17 +130,72 @@ describe('the collections of a Qdrant store', () => {
     await expect(opened).rejects.toThrow(reason)
   })
 
-  it('of an earlier version get the vector of the terms, or the operator is told to upgrade the server', async () => {
+  it('of an earlier version get the vector of the terms', async () => {
     await using server = await startFakeQdrant()
-    await (await openOn(server.url)).close()
-    const [memories] = memoriesOf(server)
-    const { params } = server.state.collections.get(memories?.name as string) ?? {}
-    params.sparse_vectors = undefined
-    server.fault = ({ path }) => (path.endsWith('/vectors/sparse') ? { status: 404 } : undefined)
-    await expect(openOn(server.url)).rejects.toThrow(/^QDRANT_URL: .*no vector named sparse.*Upgrade Qdrant/)
-    server.fault = () => undefined
+    const { params } = await openEarlierVersion(server)
     await (await openOn(server.url)).close()
     expect(params.sparse_vectors).toEqual({ sparse: { modifier: 'idf' } })
+  })
+
+  it('of an earlier version are copied if the server cannot add a vector, and keep their name as an alias', async () => {
+    await using server = await startFakeQdrant()
+    const { name } = await openEarlierVersion(server)
+    server.fault = withoutVectorNames
+    const store = await openOn(server.url)
+    expect(server.state.aliases).toEqual(
+      new Map([
+        [name, `${name}_copy`],
+        ['p_memories', `${name}_copy`],
+      ]),
+    )
+    expect(server.state.collections.has(name)).toBe(false)
+    expect(await recordsIn(store)).toEqual(EARLIER)
+    await store.commit([put('new')])
+    await store.generations?.adopt()
+    expect(await store.generations?.dropOthers()).toBe(0)
+    await store.close()
+    const requests = server.requests.length
+    const again = await openOn(server.url)
+    expect(server.requests.slice(requests).filter(({ method }) => method !== 'GET')).toEqual(
+      expect.not.arrayContaining([
+        expect.objectContaining({ path: expect.stringContaining('/points/batch') }),
+      ]),
+    )
+    expect(await again.scroll('memories', SCOPE, { limit: 1000 })).toHaveLength(EARLIER.length + 1)
+    await again.close()
+  })
+
+  it('of an earlier version lose nothing when the copy is interrupted at any request', async () => {
+    for (let n = 0; ; n += 1) {
+      await using server = await startFakeQdrant()
+      await openEarlierVersion(server)
+      const first = server.requests.length
+      server.fault = (request) =>
+        withoutVectorNames(request) ??
+        (server.requests.length - first > n ? { cut: n % 2 === 0 ? 'before' : 'after' } : undefined)
+      const isOpen = await openOn(server.url).then(
+        (store) => store.close().then(() => true),
+        () => false,
+      )
+      if (isOpen) {
+        expect(n).toBeGreaterThan(20)
+        return
+      }
+      server.fault = withoutVectorNames
+      const store = await openOn(server.url)
+      expect(await recordsIn(store)).toEqual(EARLIER)
+      await store.close()
+    }
+  })
+
+  it('of an earlier version are not copied while other sidecars may write', async () => {
+    await using server = await startFakeQdrant()
+    await openEarlierVersion(server)
+    server.fault = withoutVectorNames
+    const runExclusive = (_: string, task: () => Promise<void>) => task()
+    await expect(openOn(server.url, { runExclusive })).rejects.toThrow(
+      /^QDRANT_URL: .*no vector named sparse.*`npm run reembed`, which copies.*upgrade Qdrant/,
+    )
   })
 
   it('are separate for each prefix on one server', async () => {

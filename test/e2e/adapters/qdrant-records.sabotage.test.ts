@@ -1,11 +1,10 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type Case, caseNamed, failedCases, tryCase } from '../../contract/contract.ts'
 import { RECORD_CASES } from '../../contract/records.ts'
 import { CRASH_CASES } from '../../helpers/fake-qdrant/crash-cases.ts'
+import { openSabotagedQdrant, type Parts } from '../../helpers/fake-qdrant/sabotage.ts'
 import type { FakeQdrant } from '../../helpers/fake-qdrant/server.ts'
 import { type Opener, recordsSubject } from '../../helpers/fake-qdrant/subject.ts'
-
-const HOME = '../../../sidecar/adapters/qdrant'
 
 // biome-ignore lint/suspicious/noExplicitAny: parts of the adapter, replaced by broken ones
 type Part = any
@@ -13,8 +12,7 @@ type Part = any
 interface Saboteur {
   name: string
   caughtBy: string
-  /** File of the adapter, and what is broken in it. */
-  parts?: Record<string, (honest: Part) => Part>
+  parts?: Parts
   /** Changes the requests, as if the adapter had sent them that way. */
   meddle?: (server: FakeQdrant) => void
 }
@@ -165,27 +163,9 @@ function unwritten({ openJournal }: Part): Part {
   }
 }
 
-/** The adapter with some of its parts replaced, loaded anew. */
-async function sabotaged(parts: Saboteur['parts'] = {}): Promise<Opener> {
-  vi.resetModules()
-  for (const [file, sabotage] of Object.entries(parts)) {
-    vi.doMock(`${HOME}/${file}`, async (importOriginal) => {
-      const honest = await importOriginal<object>()
-      return { ...honest, ...sabotage(honest) }
-    })
-  }
-  const { openQdrantRecords } = await import(`${HOME}/records.ts`)
-  return openQdrantRecords
-}
-
-afterEach(() => {
-  for (const { parts = {} } of SABOTEURS)
-    for (const file of Object.keys(parts)) vi.doUnmock(`${HOME}/${file}`)
-})
-
 describe('the record store contract, on a Qdrant store that', () => {
   it.each(SABOTEURS)('$name', async ({ caughtBy, parts, meddle }) => {
-    const opener = await sabotaged(parts)
+    const opener = await openSabotagedQdrant(parts)
     const crash: Case<Opener> | undefined = CRASH_CASES.find(({ name }) => name === caughtBy)
     const outcome = crash
       ? tryCase(crash, async () => ({ subject: opener, close: async () => {} }))
@@ -194,7 +174,7 @@ describe('the record store contract, on a Qdrant store that', () => {
   })
 
   it('accepts the unchanged adapter', async () => {
-    const opener = await sabotaged()
+    const opener = await openSabotagedQdrant()
     const named = new Set(SABOTEURS.map(({ caughtBy }) => caughtBy))
     const cases = RECORD_CASES.filter(({ name }) => named.has(name))
     expect(await failedCases(cases, recordsSubject(2, opener))).toEqual([])

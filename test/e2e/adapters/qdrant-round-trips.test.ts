@@ -3,7 +3,10 @@ import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-em
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
 import { addTurn } from '../../../sidecar/learning/intake/add-turn.ts'
 import { Intake } from '../../../sidecar/learning/turn-intake.ts'
+import { archiveLines } from '../../../sidecar/memory/archive/archive.ts'
+import { type Archived, archived } from '../../../sidecar/memory/archive/format.ts'
 import { importMemories } from '../../../sidecar/memory/archive/import-memories.ts'
+import { restoreRecords } from '../../../sidecar/memory/archive/restore.ts'
 import { MemoryEngine } from '../../../sidecar/memory/engine/engine.ts'
 import { scopeKey } from '../../../sidecar/memory/model/scope.ts'
 import { RuleBook } from '../../../sidecar/memory/rules/rule-book.ts'
@@ -66,10 +69,10 @@ describe('on Qdrant', () => {
     expect(await roundTrips(() => intake.add(ADA, said('I work as a nurse.'), undefined))).toHaveLength(3)
   })
 
-  it('an import of 250 memories takes one round trip to read and two to write', async () => {
+  it('an import of 500 memories takes one round trip to read and two to write: one of each per 250', async () => {
     await using server = await startFakeQdrant()
     const { engine, roundTrips } = await openEngine(server)
-    const memories = Array.from({ length: 250 }, (_, i) => ({
+    const memories = Array.from({ length: 500 }, (_, i) => ({
       text: `Ada owns ${i} books.`,
       role: 'user' as const,
       speaker: 'user',
@@ -88,6 +91,29 @@ describe('on Qdrant', () => {
       updated_at: i,
     }))
     const run = () => engine.change(scopeKey(ADA), (unit) => importMemories(unit, memories))
+    expect(await roundTrips(run)).toHaveLength(3)
+    expect(await roundTrips(run)).toHaveLength(1)
+  })
+
+  it('a restore of 500 records of every kind takes one round trip to read and two to write', async () => {
+    await using source = await startFakeQdrant()
+    const from = await openEngine(source)
+    for (let i = 0; i < 100; i++)
+      await from.intake.add(
+        ADA,
+        { conversationId: `c${i}`, turn: 1, ...said(`I own ${i} books.`) },
+        undefined,
+      )
+    const lines: Archived[] = []
+    for await (const line of archiveLines(from.records, scopeKey(ADA), { userId: 'ada', now: 0 })) {
+      const parsed = archived.safeDecode(JSON.parse(line))
+      if (parsed.success) lines.push(parsed.data)
+    }
+    expect(new Set(lines.map(({ kind }) => kind)).size).toBeGreaterThanOrEqual(3)
+    await using target = await startFakeQdrant()
+    const { engine, roundTrips } = await openEngine(target)
+    const batch = lines.slice(0, 500)
+    const run = () => engine.change(scopeKey(ADA), (unit) => restoreRecords(unit, batch, lexicalEmbedder()))
     expect(await roundTrips(run)).toHaveLength(3)
     expect(await roundTrips(run)).toHaveLength(1)
   })

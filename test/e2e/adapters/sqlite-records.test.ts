@@ -7,9 +7,12 @@ import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import { testContract } from '../../contract/contract.ts'
 import { put, RECORD_CASES, SCOPE } from '../../contract/records.ts'
 import { NEIGHBOUR_CASES, SEARCH_CASES } from '../../contract/search.ts'
+import { DEFINITION_CASES } from '../../contract/search-definition.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 
-testContract('SQLite', [...RECORD_CASES, ...SEARCH_CASES, ...NEIGHBOUR_CASES], async () => {
+const CASES = [...RECORD_CASES, ...SEARCH_CASES, ...DEFINITION_CASES, ...NEIGHBOUR_CASES]
+
+testContract('SQLite', CASES, async () => {
   const path = join(tempDir(), 'data', 'records.db')
   let store = openSqliteRecords(path)
   return {

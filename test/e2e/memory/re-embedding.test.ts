@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
 import { toPayload } from '../../../sidecar/memory/repositories/record.ts'
 import { assertSameEmbedder } from '../../../sidecar/memory/store/embedder-guard.ts'
 import { embedderBefore, moveEmbeddings } from '../../../sidecar/memory/store/re-embedding.ts'
+import { updateSearchIndex } from '../../../sidecar/memory/store/search-index.ts'
 import type { Embedder } from '../../../sidecar/ports/embedder.ts'
 import { type RecordStore, scrollAll } from '../../../sidecar/ports/records.ts'
 import { put } from '../../contract/records.ts'
@@ -117,6 +119,24 @@ describe('moveEmbeddings', () => {
     expect(await moveEmbeddings({ ...back, embedder: OLD })).toBe(1)
     expect(OLD.texts).toEqual(['milk'])
     await assertSameEmbedder(source, OLD)
+  })
+
+  it('gives the memories of an earlier version the search entries of the source, and keeps their vectors', async () => {
+    await using stores = await openStores()
+    const { source, target } = stores
+    await moveEmbeddings({ source, target, from: OLD, embedder: NEW, onProgress: quiet })
+    await updateSearchIndex(target, createInProcessScopeLock(), () => {}, quiet)
+    OLD.texts.length = 0
+    const back = { source: target, target: source, from: NEW, embedder: embedderBefore(OLD) }
+    expect(await moveEmbeddings({ ...back, onProgress: quiet })).toBe(0)
+    const [scope = ''] = SCOPES
+    const query = { terms: new Map(), limit: 1000 }
+    const [found, expected] = [await source.search(scope, query), await target.search(scope, query)]
+    expect(found.total).toBe(70)
+    const entriesOf = ({ candidates }: typeof found) => new Map(candidates.map((one) => [one.id, one.search]))
+    expect(entriesOf(found)).toEqual(entriesOf(expected))
+    const record = await source.get('memories', scope, 'm7')
+    expect(record?.dense).toEqual((await OLD.embed(['tea 7'], 'document'))[0])
   })
 
   it('continues after a failure at any request', async () => {

@@ -35,6 +35,12 @@ export function emptyState(): FakeState {
   return { collections: new Map(), aliases: new Map() }
 }
 
+/** Deletes a collection and its aliases. */
+export function deleteCollection({ collections, aliases }: FakeState, name: string): boolean {
+  for (const [alias, collection] of aliases) if (collection === name) aliases.delete(alias)
+  return collections.delete(name)
+}
+
 /** The collection with this name or alias. */
 export function collectionOf(state: FakeState, name: string): FakeCollection {
   const found = state.collections.get(state.aliases.get(name) ?? name)
@@ -77,7 +83,9 @@ export function changeAliases(state: FakeState, actions: Body[]): boolean {
     if (delete_alias) state.aliases.delete(delete_alias.alias_name)
     if (!create_alias) continue
     const { alias_name, collection_name } = create_alias
-    collectionOf(state, collection_name)
+    if (!state.collections.has(collection_name)) {
+      throw new Refusal(404, `Not found: Collection \`${collection_name}\` doesn't exist!`)
+    }
     if (state.collections.has(alias_name)) {
       throw new Refusal(400, `Wrong input: Collection \`${alias_name}\` already exists!`)
     }
@@ -267,7 +275,7 @@ function valuesAt(collection: FakeCollection, { payload }: Found, key: string): 
 }
 
 /** Fields of single records. */
-const UNINDEXED = /^(fields\."[^"]*"|present|partial)$/
+const UNINDEXED = /^(fields\."[^"]*"|present|partial|payload|large)$/
 
 function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
   return (
@@ -279,6 +287,8 @@ function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
   )
 }
 
-function isOneOf(value: unknown, { any, value: only }: Body): boolean {
+function isOneOf(value: unknown, { any, value: only, text }: Body): boolean {
+  // Without a full-text index, exactly this text.
+  if (text !== undefined) return typeof value === 'string' && value.includes(text)
   return any ? any.includes(value) : value === only
 }

@@ -8,6 +8,7 @@ import {
   count,
   createCollection,
   createVector,
+  deleteCollection,
   describeCollection,
   emptyState,
   type FakeState,
@@ -166,7 +167,7 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
     case 'PUT ':
       return createCollection(state, name, body)
     case 'DELETE ':
-      return state.collections.delete(name)
+      return deleteCollection(state, name)
     case 'POST ':
       return changeAliases(state, body.actions)
     case 'PUT index':
@@ -183,6 +184,8 @@ function perform(state: FakeState, { method, path, body }: FakeRequest, half: bo
       return scroll(collectionOf(state, name), body)
     case 'POST points/query/batch':
       return body.searches.map((one: Body) => query(collectionOf(state, name), one))
+    case 'POST points/query':
+      return query(collectionOf(state, name), body)
     case 'PUT vectors/sparse':
       return createVector(collectionOf(state, name), 'sparse', body)
     case 'POST points/count':

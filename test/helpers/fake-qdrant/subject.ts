@@ -3,6 +3,7 @@ import type { RecordStore } from '../../../sidecar/ports/records.ts'
 import { type Case, caseNamed, type Open } from '../../contract/contract.ts'
 import { RECORD_CASES, type RecordsSubject } from '../../contract/records.ts'
 import { SEARCH_CASES, SEARCH_DIMENSIONS } from '../../contract/search.ts'
+import { DEFINITION_CASES } from '../../contract/search-definition.ts'
 import { type FakeQdrant, startFakeQdrant } from './server.ts'
 
 export type Opener = typeof openQdrantRecords
@@ -24,7 +25,7 @@ export const CASES_BY_DIMENSIONS: readonly { dimensions: number; cases: readonly
   [
     { dimensions: 2, cases: RECORD_CASES.filter((one) => one !== BITS) },
     { dimensions: 7, cases: [BITS] },
-    { dimensions: SEARCH_DIMENSIONS, cases: SEARCH_CASES },
+    { dimensions: SEARCH_DIMENSIONS, cases: [...SEARCH_CASES, ...DEFINITION_CASES] },
   ]
 
 /** A subject of the contract, on its own server. */

@@ -152,7 +152,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     )
     metrics.cleaned(counts)
     const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
-      restoreRecords(unit, cleanedLines, { records, embedder }),
+      restoreRecords(unit, cleanedLines, embedder),
     )
     const { restored, unchanged, waiting } = answer
     // The buffer loads restored pending turns from the store, as after a restart.
