@@ -23,6 +23,10 @@ export const Environment = z.object({
     }),
   ),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, MIB),
+  MAX_IN_FLIGHT_REQUESTS: integer(1, 1_000_000, 2048),
+  MAX_IN_FLIGHT_REQUESTS_PER_KEY: integer(1, 1_000_000, 1024),
+  MAX_IN_FLIGHT_BYTES: integer(1024, 1024 * 1024 * MIB, 64 * MIB),
+  MAX_IN_FLIGHT_BYTES_PER_KEY: integer(1024, 1024 * 1024 * MIB, 32 * MIB),
   REDIS_URL: parsedBy((url) => (url === '' ? undefined : parseRedisUrl(url))),
   // In a Redis cluster, braces in the prefix would replace the scope as the hash tag.
   REDIS_KEY_PREFIX: matching(
@@ -120,6 +124,12 @@ function toConfig(values: Values) {
     publicUrl: values.PUBLIC_URL.replace(/\/+$/, '') || undefined,
     logLevel: values.LOG_LEVEL,
     maxBodyBytes: values.MAX_BODY_BYTES,
+    inFlight: {
+      requests: values.MAX_IN_FLIGHT_REQUESTS,
+      requestsPerKey: values.MAX_IN_FLIGHT_REQUESTS_PER_KEY,
+      bytes: values.MAX_IN_FLIGHT_BYTES,
+      bytesPerKey: values.MAX_IN_FLIGHT_BYTES_PER_KEY,
+    },
     redis: values.REDIS_URL && {
       target: values.REDIS_URL,
       keyPrefix: values.REDIS_KEY_PREFIX,

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http'
-import { serve } from '@hono/node-server'
+import type { AddressInfo } from 'node:net'
 import { createApp } from '../http/app.ts'
 import { backendNames } from '../http/routes/health.ts'
+import { createHttpServer } from '../http/server/create-server.ts'
 import { createLog } from '../ports/log.ts'
 import { VERSION } from '../ports/version.ts'
 import { tokenCounter } from '../text/token-counter.ts'
@@ -15,8 +16,9 @@ const SHUTDOWN_MS = 10_000
 const { config, topology, log, services } = await open().catch(fail)
 const app = createApp(services, config, log)
 
-const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }, ({ port }) => {
-  announce(port)
+const server = createHttpServer(app.fetch)
+server.listen(config.port, config.host, () => {
+  announce((server.address() as AddressInfo).port)
   // Loads the token table (0.15 s) after the ready line, so that the first recall does not.
   setImmediate(() => void tokenCounter())
 })
@@ -44,7 +46,7 @@ async function close(signal: string): Promise<void> {
   const closed = new Promise((resolve) => void server.close(resolve))
   // Idle keep-alive connections would otherwise delay the close until their clients end them.
   const closeIdle = setInterval(() => {
-    if ('closeIdleConnections' in server) server.closeIdleConnections()
+    server.closeIdleConnections()
   }, 50)
   // Requests that wait for a flush are answered when the flush ends or is aborted.
   void services.buffer?.close()

@@ -27,6 +27,7 @@ import { profileRoutes } from './routes/profile.ts'
 import { recallRoutes } from './routes/recall.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { turnRoutes } from './routes/turns.ts'
+import { type InFlightLimits, limitInFlight } from './server/in-flight.ts'
 import { type AppEnv, router } from './shared/router.ts'
 import type { HttpServices } from './shared/services.ts'
 
@@ -53,20 +54,22 @@ export interface AppConfig {
   apiKeys: readonly ApiKey[]
   /** Largest request body, bytes. */
   maxBodyBytes: number
+  inFlight: InFlightLimits
   /** Address in `/openapi.json`; the address of the request when absent. */
   publicUrl: string | undefined
 }
 
 /** The HTTP API. Does not depend on the port, the environment or process signals. */
 export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
-  const { apiKeys, maxBodyBytes, publicUrl } = config
+  const { apiKeys, maxBodyBytes, inFlight, publicUrl } = config
   const app = router()
   app.use(assignRequestId(), recordRequests(services.metrics))
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
-  app.use('/v1/*', authenticate(apiKeys), limitBody(maxBodyBytes))
-  app.use('/metrics', authenticate(apiKeys))
+  const limit = limitInFlight(inFlight, maxBodyBytes)
+  app.use('/v1/*', authenticate(apiKeys), limit, limitBody(maxBodyBytes))
+  app.use('/metrics', authenticate(apiKeys), limit)
   for (const register of ROUTES) register(app, services)
-  serveOpenApi(app, publicUrl)
+  serveOpenApi(app, { publicUrl, hasKeys: apiKeys.length > 0 })
 
   app.notFound((c) => {
     throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)
@@ -74,7 +77,8 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   app.onError((error, c) => {
     const { code, message, details, retryAfterS, status } = toAppError(error)
     const request_id = c.get('requestId')
-    if (status >= 500) {
+    // A refusal is no failure, and the failures of a request whose client has gone are of no interest.
+    if (status >= 500 && code !== 'overloaded' && !c.req.raw.signal.aborted) {
       const { method, routePath: path } = c.req
       log.error('request failed', { request_id, method, path, error: formatError(error) })
     }

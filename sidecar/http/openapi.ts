@@ -7,28 +7,40 @@ import type { AppEnv } from './shared/router.ts'
  * Serves the document as OpenAPI 3.0, because Dify's importer fails on the type lists of 3.1. Dify uses the first
  * server and cannot change it, so that is the address of this request unless `publicUrl` is set.
  */
-export function serveOpenApi(app: OpenAPIHono<AppEnv>, publicUrl: string | undefined): void {
+export function serveOpenApi(
+  app: OpenAPIHono<AppEnv>,
+  { publicUrl, hasKeys }: { publicUrl: string | undefined; hasKeys: boolean },
+): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
+  // Built once: that takes tens of milliseconds, and the path needs no key.
+  let beforeServers: string | undefined
   app.get('/openapi.json', (c) => {
-    const document = app.getOpenAPIDocument({
-      openapi: '3.0.3',
-      info: {
-        title: 'Hippocache',
-        version: VERSION,
-        description:
-          'Long-term memory for Dify, cached in step with the chat window. In a request, null in an optional field means absent.',
-      },
-      servers: [{ url: publicUrl ?? originOf(c) }],
-      security: [{ bearer: [] }],
-    })
-    for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path as object))) {
-      markNullable((operation as DocumentedOperation).requestBody?.content['application/json']?.schema)
-    }
-    return c.json(document)
+    beforeServers ??= JSON.stringify(createDocument(app)).slice(0, -1)
+    const servers = JSON.stringify([{ url: publicUrl ?? originOf(c, hasKeys) }])
+    c.header('content-type', 'application/json')
+    c.header('vary', 'host, x-forwarded-proto')
+    return c.body(`${beforeServers},"servers":${servers}}`)
   })
 }
 
-function originOf(c: Context<AppEnv>): string {
+function createDocument(app: OpenAPIHono<AppEnv>): object {
+  const document = app.getOpenAPIDocument({
+    openapi: '3.0.3',
+    info: {
+      title: 'Hippocache',
+      version: VERSION,
+      description:
+        'Long-term memory for Dify, cached in step with the chat window. In a request, null in an optional field means absent.',
+    },
+    security: [{ bearer: [] }],
+  })
+  for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path as object))) {
+    markNullable((operation as DocumentedOperation).requestBody?.content['application/json']?.schema)
+  }
+  return document
+}
+
+function originOf(c: Context<AppEnv>, _hasKeys: boolean): string {
   const { protocol, host } = new URL(c.req.url)
   const forwarded = c.req.header('x-forwarded-proto')?.split(',')[0]?.trim()
   return `${forwarded === 'https' ? 'https:' : protocol}//${host}`

@@ -6,6 +6,7 @@ import { createInProcessScopeState } from '../../sidecar/adapters/in-process/sco
 import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { compose } from '../../sidecar/app/compose.ts'
+import { readConfig } from '../../sidecar/app/config.ts'
 import { type AppConfig, createApp } from '../../sidecar/http/app.ts'
 import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
@@ -53,6 +54,7 @@ export type TestApp = ReturnType<typeof testApp>
 export function testApp(options: TestAppOptions = {}) {
   const { wrapRecords = (records) => records, embedder = lexicalEmbedder(), expectErrors = false } = options
   const { apiKeys = [], maxBodyBytes = 1024 * 1024, publicUrl } = options
+  const inFlight = options.inFlight ?? readConfig({}).inFlight
   const clock = stoppedClock()
   const opened = openSqliteRecords(':memory:')
   const records = wrapRecords(opened)
@@ -86,7 +88,7 @@ export function testApp(options: TestAppOptions = {}) {
     log,
   )
   const { engine, recall } = services
-  const app = createApp(services, { apiKeys, maxBodyBytes, publicUrl }, log)
+  const app = createApp(services, { apiKeys, maxBodyBytes, inFlight, publicUrl }, log)
   onTestFinished(async () => {
     await services.experiments.close()
     await services.buffer?.close()

@@ -81,11 +81,13 @@ export async function keepText(
 /** The id under which a text is kept; `undefined` for a text that was deleted from this turn. */
 async function idOf(
   unit: UnitOfWork,
-  { speaker, text, context }: Candidate,
+  { speaker, text, context, legacyId }: Candidate,
   { turn, previous }: KeepContext,
 ): Promise<string | undefined> {
   const { agent_id, run_id } = turn
   const statement = { agent_id, run_id, speaker, text, context }
+  // Nothing to compare with. The legacy ids of a long text take milliseconds.
+  if (!previous && turn.removed_ids.length === 0) return (await findStatement(unit, statement, legacyId)).id
   const idsBy = (idOf: typeof memoryIdOf) =>
     Array.from({ length: MAX_IDS }, (_, nth) => idOf(unit.scope, statement, nth))
   const ids = idsBy(memoryIdOf)
@@ -97,7 +99,7 @@ async function idOf(
     const legacyHere = await findLegacyId(unit, statement, 'original')
     if (legacyHere !== undefined && previous?.memory_ids.includes(legacyHere)) return legacyHere
   }
-  return (await findStatement(unit, statement)).id
+  return (await findStatement(unit, statement, legacyId)).id
 }
 
 function toMemory(id: string, candidate: Candidate, now: number, context: KeepContext): Memory {

@@ -5,7 +5,7 @@ import { isEndMarker } from '../repositories/versions.ts'
 import { type Archived, type ArchivedKind, archived, FORMAT, FORMAT_VERSION } from './format.ts'
 
 /** Records per read. One page is held in memory. */
-const PAGE = 200
+const PAGE = 50
 
 /** The export line of a record, by collection in the order of the export. An owned collection must have an entry. */
 const TO_LINE: Record<(typeof OWNED)[number], (record: StoredRecord) => object> = {

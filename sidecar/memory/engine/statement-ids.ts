@@ -6,17 +6,19 @@ import type { UnitOfWork } from './unit-of-work.ts'
 /**
  * The id of a statement, and the memory that has it. The id of a memory that was corrected to another text is not
  * reused.
+ * @param legacyId the first legacy id of the statement, if it is known
  */
 export async function findStatement(
   unit: UnitOfWork,
   statement: Statement,
+  legacyId?: string,
 ): Promise<{ id: string; held: Held | undefined }> {
   // Read together, because the store may be remote.
-  const [legacyId] = await Promise.all([
-    findLegacyId(unit, statement, 'latest'),
+  const [foundId] = await Promise.all([
+    findLegacyId(unit, statement, 'latest', legacyId),
     unit.find(memoryIdOf(unit.scope, statement)),
   ])
-  if (legacyId !== undefined) return { id: legacyId, held: await unit.find(legacyId) }
+  if (foundId !== undefined) return { id: foundId, held: await unit.find(foundId) }
   const key = statementKey(statement)
   for (let nth = 0; ; nth++) {
     const id = memoryIdOf(unit.scope, statement, nth)
@@ -33,10 +35,11 @@ export async function findLegacyId(
   unit: UnitOfWork,
   statement: Statement,
   version: 'original' | 'latest',
+  firstId = legacyMemoryIdOf(unit.scope, statement),
 ): Promise<string | undefined> {
   const key = statementKey(statement)
   for (let nth = 0; ; nth++) {
-    const id = legacyMemoryIdOf(unit.scope, statement, nth)
+    const id = nth === 0 ? firstId : legacyMemoryIdOf(unit.scope, statement, nth)
     const [held, ended] = await Promise.all([unit.find(id), unit.findEnded(id)])
     const latest = held?.memory ?? ended?.memory
     if (!latest) return undefined

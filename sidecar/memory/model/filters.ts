@@ -1,4 +1,4 @@
-import { clip, invalid } from '../../ports/errors.ts'
+import { type AppError, clip, invalid } from '../../ports/errors.ts'
 import type { Condition, Json } from '../../ports/records.ts'
 import { type Operator, toCondition } from './filter-condition.ts'
 import { type Memory, tierOf } from './memory.ts'
@@ -79,7 +79,11 @@ function compile(filter: unknown, path: string, depth: number, budget: { conditi
   if (!isObject(filter)) throw invalid(path, 'an object', filter)
   // An empty branch is evaluated for every memory as well.
   spend(budget, path)
-  const parts = Object.entries(filter).map(([key, value]): Filter => {
+  const keys = Object.keys(filter)
+  // Each is at least one condition. Reading the values of 50,000 takes longer than refusing them.
+  if (keys.length > MAX_CONDITIONS) throw tooMany(path)
+  const parts = keys.map((key): Filter => {
+    const value = filter[key]
     const place = `${path}.${clip(key)}`
     if (key === 'AND' || key === 'OR') {
       if (!Array.isArray(value)) throw invalid(place, 'a list of filters', value)
@@ -137,7 +141,11 @@ function compileField(
 
 function spend(budget: { conditions: number }, path: string): void {
   budget.conditions -= 1
-  if (budget.conditions < 0) throw invalid(path, `at most ${MAX_CONDITIONS} conditions in one filter`)
+  if (budget.conditions < 0) throw tooMany(path)
+}
+
+function tooMany(path: string): AppError {
+  return invalid(path, `at most ${MAX_CONDITIONS} conditions in one filter`)
 }
 
 function reader(name: string, path: string): (memory: Memory) => Value {

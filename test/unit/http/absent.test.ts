@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { readConfig } from '../../../sidecar/app/config.ts'
 import { createApp } from '../../../sidecar/http/app.ts'
 import type { HttpServices } from '../../../sidecar/http/shared/services.ts'
 import { createLog } from '../../../sidecar/ports/log.ts'
@@ -37,7 +38,7 @@ interface Document {
 async function readDocument(): Promise<Document> {
   // The routes are described, not called.
   const services = { metrics: { request: () => {} } } as unknown as HttpServices
-  const config = { apiKeys: [], maxBodyBytes: 1, publicUrl: undefined }
+  const config = readConfig({})
   const response = await createApp(
     services,
     config,

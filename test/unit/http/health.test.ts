@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
+import { readConfig } from '../../../sidecar/app/config.ts'
 import { createApp } from '../../../sidecar/http/app.ts'
 import { createLog } from '../../../sidecar/ports/log.ts'
 import { testApp } from '../../helpers/test-app.ts'
@@ -17,7 +18,7 @@ function reject(): Promise<void> {
 /** Calls `/readyz` with some backends replaced. */
 async function readyz(change: (services: Services) => Partial<Services> = () => ({})) {
   const { services } = testApp()
-  const config = { apiKeys: [], maxBodyBytes: 1024, publicUrl: undefined }
+  const config = { ...readConfig({}), maxBodyBytes: 1024 }
   const app = createApp(
     { ...services, ...change(services) },
     config,

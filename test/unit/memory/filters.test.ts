@@ -154,6 +154,10 @@ const REFUSED: [filter: unknown, message: RegExp][] = [
     { OR: Array(65).fill({ turn: 1 }) },
     /^filters\.OR\[\d+\].*: expected at most 64 conditions in one filter$/,
   ],
+  [
+    Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`metadata.k${i}`, 1])),
+    /^filters: expected at most 64 conditions in one filter$/,
+  ],
   [{ OR: Array(10_000).fill({}) }, /^filters\.OR\[\d+\]: expected at most 64 conditions in one filter$/],
 ]
 

@@ -1,12 +1,46 @@
 import { z } from '@hono/zod-openapi'
 import { compileFilter } from '../../../memory/model/filters.ts'
+import type { Memory } from '../../../memory/model/memory.ts'
+import type { Position } from '../../../ports/records.ts'
 import { parseLocalTime } from '../../../text/local-time.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import { prepareQuery } from '../../shared/query.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
+import { inTurn, streamed } from '../../shared/stream.ts'
 import { decodeCursor, encodeCursor, omitUndefined, roundTo, toIso } from '../../shared/values.ts'
+
+/** Memories per chunk of a long list. */
+const LIST_CHUNK = 50
+
+type List = (
+  after: Position | undefined,
+  limit: number,
+) => Promise<{ views: object[]; next: Position | null }>
+
+/** The answer for a long list as JSON, read from the store chunk by chunk. */
+async function* listChunks(list: List, start: Position | undefined, limit: number): AsyncGenerator<string> {
+  let after = start
+  let next: Position | null = null
+  let text = '{"memories":['
+  let left = limit
+  for (;;) {
+    const size = Math.min(left, LIST_CHUNK)
+    const page = await list(after, size)
+    next = page.next
+    for (const view of page.views) {
+      text += `${left === limit ? '' : ','}${JSON.stringify(view)}`
+      left -= 1
+    }
+    // The store was scanned for a short page for long enough.
+    if (left === 0 || next === null || page.views.length < size) break
+    after = next
+    yield text
+    text = ''
+  }
+  yield `${text}],"next_cursor":${JSON.stringify(next && encodeCursor(next))}}`
+}
 
 export function readRoutes(api: Api, { engine, recall, now }: HttpServices): void {
   operation(api, {
@@ -30,18 +64,26 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const direction = order === 'oldest' ? 'ascending' : 'descending'
     const { accepts: matches } = compileFilter(omitUndefined(selection))
-    const page = { limit, after, direction } as const
+    const page = { after, direction } as const
     if (as_of !== undefined) {
-      const { memories, next } = await engine.listAsOf(scope, Date.parse(as_of), { ...page, accept: matches })
+      const { memories, next } = await inTurn(() =>
+        engine.listAsOf(scope, Date.parse(as_of), { ...page, limit, accept: matches }),
+      )
       const views = memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil))
       return { memories: views, next_cursor: next && encodeCursor(next) }
     }
     const time = now()
-    const { memories, next } = await engine.list(scope, {
-      ...page,
-      accept: (memory) => (memory.expires_at === null || memory.expires_at > time) && matches(memory),
-    })
-    const views = memories.map((memory) => toView(memory, user_id))
+    const accept = (memory: Memory) =>
+      (memory.expires_at === null || memory.expires_at > time) && matches(memory)
+    const list = async (after: Position | undefined, limit: number) => {
+      const { memories, next } = await engine.list(scope, { ...page, after, limit, accept })
+      return { views: memories.map((memory) => toView(memory, user_id)), next }
+    }
+    if (limit > LIST_CHUNK) {
+      c.header('content-type', 'application/json')
+      return c.body(await streamed(listChunks(list, after, limit)))
+    }
+    const { views, next } = await list(after, limit)
     return { memories: views, next_cursor: next && encodeCursor(next) }
   })
 

@@ -15,6 +15,7 @@ import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import { problemsOf } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
+import { streamed } from '../../shared/stream.ts'
 import { toCleaned } from '../../shared/values.ts'
 
 /** Maximum number of records per request. */
@@ -108,15 +109,13 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     }
   }
 
-  api.openapi(exportRoute, (c) => {
+  api.openapi(exportRoute, async (c) => {
     const { user_id } = c.req.valid('query')
     const lines = archiveLines(records, scopeKey(scopeOf(c, user_id)), { userId: user_id, now: now() })
     c.header('content-type', 'application/x-ndjson; charset=utf-8')
     c.header('cache-control', 'no-store')
-    // A pull-based stream: the store is read only as fast as the client reads.
-    const body = ReadableStream.from(toChunks(lines)) as ReadableStream<Uint8Array<ArrayBuffer>>
     // The route types of zod-openapi only know JSON and text responses.
-    return c.body(body, 200) as never
+    return c.body(await streamed(toChunks(lines)), 200) as never
   })
 
   operation(api, {
@@ -237,14 +236,13 @@ function parseTime(text: string | null | undefined): number | undefined {
   return text === null || text === undefined ? undefined : Date.parse(text)
 }
 
-async function* toChunks(lines: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder()
+async function* toChunks(lines: AsyncIterable<string>): AsyncGenerator<string> {
   let chunk = ''
   for await (const line of lines) {
     chunk += `${line}\n`
     if (chunk.length < CHUNK) continue
-    yield encoder.encode(chunk)
+    yield chunk
     chunk = ''
   }
-  if (chunk !== '') yield encoder.encode(chunk)
+  if (chunk !== '') yield chunk
 }
