@@ -4,7 +4,7 @@ import type { ArmAnswer } from '../../../../sidecar/experiments/online/exposure.
 import { Shadow } from '../../../../sidecar/experiments/online/shadow.ts'
 import type { ComparisonRow } from '../../../../sidecar/experiments/online/summary.ts'
 import {
-  NO_CACHE,
+  uncached,
   NO_TIME,
   type StrategyRequest,
   type StrategyResult,
@@ -27,7 +27,7 @@ function result(ids: string, rest: Partial<StrategyResult> = {}): StrategyResult
     ...texts,
     tokens: 10,
     memories,
-    cache: NO_CACHE,
+    cache: uncached('disabled'),
     degraded: [],
     tookMs: NO_TIME,
     ...rest,
@@ -92,7 +92,7 @@ function open(recall: (request: StrategyRequest) => StrategyResult, recallMs = 0
 describe('a shadow answer', () => {
   it('is compared with the injected answer, by age where it is per_query', async () => {
     const app = open(() => result('abc'))
-    app.add(result('xb', { cache: { ...NO_CACHE, result: 'hit', reason: 'hit', age_turns: 4 } }))
+    app.add(result('xb', { cache: { ...uncached('disabled'), result: 'hit', reason: 'hit', age_turns: 4 } }))
     await app.step()
     expect(app.effects).toEqual(['compared'])
     expect(app.rows).toEqual([
