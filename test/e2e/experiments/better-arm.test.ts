@@ -1,0 +1,92 @@
+import { expect, it } from 'vitest'
+import { startPlugin } from '../../../bench/lib/plugin-process.ts'
+import { startSidecar } from '../../../bench/lib/sidecar-process.ts'
+
+const CONVERSATIONS = 300
+/** Conversations that run at the same time. */
+const CONCURRENT = 8
+const FOODS = ['peanuts', 'shellfish', 'gluten', 'lactose', 'soy', 'eggs', 'celery', 'mustard']
+
+/** A simulated user: tells a fact in the first turn, talks about other things, then asks for it. */
+const turnsOf = (food: string) => [
+  `My doctor says that I am allergic to ${food}.`,
+  'What is the weather like in Oslo in May?',
+  'Recommend a film about the sea.',
+  'And one about mountains, please.',
+  'What was I allergic to again, according to my doctor?',
+]
+
+it('300 conversations through the plugin: the report names the arm that gives the model the memory', async () => {
+  await using sidecar = await startSidecar()
+  await using plugin = await startPlugin({ sidecar_url: sidecar.url, api_key: '' })
+  const created = await fetch(`${sidecar.url}/v1/experiments`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      name: 'memory-or-not',
+      arms: [
+        // No token is left for a memory.
+        { name: 'starved', strategy: 'per_query', token_budget: 0 },
+        { name: 'cached', strategy: 'cached_delta' },
+      ],
+      outcome: 'thumbs',
+      start: true,
+    }),
+  })
+  expect(created.status).toBe(200)
+
+  async function invoke(tool: string, parameters: Record<string, unknown>) {
+    const { variables } = await plugin.invoke(tool, parameters)
+    expect(variables, tool).toMatchObject({ error: '' })
+    return variables
+  }
+
+  async function converse(n: number): Promise<string> {
+    const food = FOODS[n % FOODS.length] as string
+    // The window shows two turns, so that the answer needs the memory.
+    const place = { user_id: `user-${n}`, conversation_id: `conversation-${n}` }
+    let arm = ''
+    let context = ''
+    for (const [i, query] of turnsOf(food).entries()) {
+      const turn = { ...place, turn: String(i + 1) }
+      const recalled = await invoke('retrieve_memory', {
+        ...{ query, ...turn, window_size: 2, strategy: 'experiment', experiment: 'memory-or-not' },
+      })
+      arm = recalled['arm'] as string
+      context = recalled['context'] as string
+      await invoke('add_memory', { ...turn, user: query, assistant: 'I see.' })
+    }
+    // The user likes an answer that knows the allergy, as nearly every user would.
+    const isLiked = context.includes(food) !== (n % 20 === 0)
+    const recorded = await invoke('record_outcome', {
+      ...{ ...place, turn: '5', outcome: 'thumbs', value: isLiked ? 'like' : 'dislike' },
+    })
+    expect(recorded).toMatchObject({ status: 'recorded', arm })
+    return arm
+  }
+
+  const numbers = Array.from({ length: CONVERSATIONS }, (_, n) => n)
+  const arms: string[] = []
+  await Promise.all(
+    Array.from({ length: CONCURRENT }, async () => {
+      for (let n = numbers.pop(); n !== undefined; n = numbers.pop()) arms.push(await converse(n))
+    }),
+  )
+  expect(new Set(arms)).toEqual(new Set(['starved', 'cached']))
+
+  const answer = await fetch(`${sidecar.url}/v1/experiments/memory-or-not/report`)
+  const report = (await answer.json()) as {
+    units: number
+    turns: number
+    conclusion: { kind: string; arm: string; sentence: string }
+    sample_ratio: { is_alarm: boolean }
+    arms: { name: string; units: number }[]
+  }
+  expect(report).toMatchObject({ units: CONVERSATIONS, turns: CONVERSATIONS * 5 })
+  expect(report.conclusion).toMatchObject({ kind: 'better', arm: 'cached' })
+  expect(report.conclusion.sentence).toContain('cached')
+  expect(report.sample_ratio.is_alarm).toBe(false)
+  for (const { name, units } of report.arms) {
+    expect(units, name).toBe(arms.filter((arm) => arm === name).length)
+  }
+}, 300_000)
