@@ -8,6 +8,7 @@ import {
   type Write,
 } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
+import type { UnitSummary } from '../model.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
 import { addRow, emptySummary, type Row, type RowEffect } from './summary.ts'
 import {
@@ -25,6 +26,7 @@ import {
   totalsRecords,
   type UnitPack,
   unpack,
+  unpackSummary,
 } from './unit-record.ts'
 
 export interface PlacedRow {
@@ -117,14 +119,37 @@ export class UnitStore {
     return effects
   }
 
-  /** All units of an experiment with their record ids. A shard is read at once, so that each unit is read once. */
-  async *units(namespace: string, salt: string): AsyncGenerator<[recordId: string, unit: StoredUnit]> {
-    for (let shard = 0; shard < SHARDS; shard++) {
+  /**
+   * All units of an experiment, in one list per shard. A shard is read at once, so that each unit is read once.
+   * @param pending rows to be added, by record id
+   */
+  async *summaries(
+    namespace: string,
+    salt: string,
+    pending: ReadonlyMap<string, readonly Row[]>,
+  ): AsyncGenerator<UnitSummary[]> {
+    const read = (shard: number) => {
       const scope = shardScope(namespace, salt, shard)
-      const { live, packed } = await this.#lock.run(scope, () => this.#readShard(scope))
-      yield* live
-      for (const [id, text] of packed.flatMap(([, { units }]) => Object.entries(units)))
-        yield [id, unpack(text)]
+      const reading = this.#lock.run(scope, () => this.#readShard(scope))
+      // Read ahead: it may fail before it is awaited.
+      reading.catch(() => {})
+      return reading
+    }
+    let next = read(0)
+    for (let shard = 1; shard <= SHARDS; shard++) {
+      const { live, packed } = await next
+      if (shard < SHARDS) next = read(shard)
+      const withRows = (id: string, unit: StoredUnit) => {
+        for (const row of pending.get(id) ?? []) addRow(unit, row)
+        return unit.summary
+      }
+      const packedUnits = packed.flatMap(([, { units }]) => Object.entries(units))
+      yield [
+        ...live.map(([id, unit]) => withRows(id, unit)),
+        ...packedUnits.map(([id, text]) =>
+          pending.has(id) ? withRows(id, unpack(text)) : unpackSummary(text),
+        ),
+      ]
     }
   }
 
