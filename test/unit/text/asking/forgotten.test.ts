@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { saysForgotten } from '../../../../sidecar/text/asking/forgotten.ts'
+import { questionKey, saysForgotten } from '../../../../sidecar/text/asking/forgotten.ts'
 
 const FORGOTTEN = {
   en: [
@@ -246,4 +246,39 @@ describe.each(Object.entries(ORDINARY))('saysForgotten in %s', (_, sentences) =>
 
 it('is false for a long story that has the words', () => {
   expect(saysForgotten(`I already told you. ${'She went on and on. '.repeat(30)}`)).toBe(false)
+})
+
+describe('questionKey', () => {
+  it.each([
+    ["What's my dog's name?", "Sorry, what is my dog's name again?"],
+    ['Wann ist mein Termin?', 'Und wann ist mein Termin nochmal, bitte?'],
+    ['¿Cuándo es mi cita?', '¿Y cuándo es mi cita, por favor?'],
+    ['私の血液型は何ですか？', 'すみません、もう一度、私の血液型は何ですか'],
+    ['我的血型是什么？', '请再 我的血型是什么'],
+    ['노르웨이의 수도는 어디예요?', '다시, 노르웨이의 수도는 어디예요?'],
+  ])('is the same for %s and %s', (one, other) => {
+    expect(questionKey(one)).toBeDefined()
+    expect(questionKey(other)).toBe(questionKey(one))
+  })
+
+  it.each([
+    ["What is my dog's name?", "What is your dog's name?"],
+    ['What can I eat?', "What can't I eat?"],
+    ['When is my flight on May 3?', 'When is my flight on May 4?'],
+    ['Wann ist mein Termin?', 'Wann war mein Termin?'],
+    ['私の血液型は何ですか？', '娘の血液型は何ですか？'],
+    ['我的血型是什么？', '你的血型是什么？'],
+  ])('differs for %s and %s', (one, other) => {
+    expect(questionKey(one)).not.toBe(questionKey(other))
+  })
+
+  it.each([
+    'And you?',
+    'Really?',
+    'Why?',
+    'I live in Kyoto.',
+    '本当？',
+    '真的吗？',
+    `${'Why not? '.repeat(100)}`,
+  ])('is absent for %s', (message) => expect(questionKey(message)).toBeUndefined())
 })
