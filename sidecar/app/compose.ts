@@ -1,3 +1,6 @@
+import { ExperimentBook } from '../experiments/online/experiment-book.ts'
+import { Experiments } from '../experiments/online/experiments.ts'
+import { UnitStore } from '../experiments/online/unit-store.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
@@ -95,6 +98,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const metrics = createMetrics({
     pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
+    lostExposures: () => experiments.lost,
     now,
   })
   ledger.listen(metrics.call)
@@ -128,7 +132,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     {
       recall,
       profile: (scope, request) => profiles.readText(scope, request),
-      onAnswer: timeline.record,
+      onAnswer: (answered) => {
+        timeline.record(answered)
+        metrics.answered(answered.result)
+      },
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
@@ -138,6 +145,20 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     },
     settings.strategies,
   )
+  const experimentBook = new ExperimentBook({ records, lock: scopeLock, now })
+  const experiments = new Experiments({
+    strategies,
+    book: experimentBook,
+    units: new UnitStore({ records, lock: scopeLock, onInvalidRecord }),
+    now,
+    timers,
+    onExposure: metrics.exposure,
+    onShadow: metrics.shadow,
+    onUnavailable: (error) =>
+      log.warn('experiment unavailable, strategy auto used', { error: String(error) }),
+    onFailure: (error, failure) =>
+      log.warn('write of exposures failed, will be retried', { ...failure, error: String(error) }),
+  })
   const learner =
     model &&
     new Learner({
@@ -171,6 +192,8 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     engine,
     recall,
     strategies,
+    experiments,
+    experimentBook,
     ruleBook,
     profiles,
     timeline,
@@ -183,6 +206,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await experiments.close()
       await missingVectors.close()
       await buffer?.close()
       await queue?.close()

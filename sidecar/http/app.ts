@@ -14,6 +14,7 @@ import {
 import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
+import { experimentRoutes } from './routes/experiments/experiments.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
@@ -42,6 +43,7 @@ const ROUTES = [
   cacheRoutes,
   ruleRoutes,
   ledgerRoutes,
+  experimentRoutes,
 ]
 
 export interface AppConfig {
