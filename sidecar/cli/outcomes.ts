@@ -34,7 +34,11 @@ async function main(): Promise<number> {
       user: { ...string, multiple: true, default: [] },
     },
   })
-  const url = required('--dify', 'the address of the API of Dify, such as https://api.dify.ai/v1', values.dify)
+  const url = required(
+    '--dify',
+    'the address of the API of Dify, such as https://api.dify.ai/v1',
+    values.dify,
+  )
   const appKey = required(
     '--app-key',
     'an API key of the app (or set DIFY_APP_KEY)',

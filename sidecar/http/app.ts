@@ -15,6 +15,7 @@ import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
+import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
@@ -44,6 +45,7 @@ const ROUTES = [
   ruleRoutes,
   ledgerRoutes,
   experimentRoutes,
+  outcomeRoutes,
 ]
 
 export interface AppConfig {

@@ -40,7 +40,9 @@ export function createDify({ url, key, ...options }: DifyOptions) {
     throw new CliError(`--dify: expected an address like https://api.dify.ai/v1, got ${JSON.stringify(url)}`)
   }
   if (!/^[\x21-\x7e]+$/.test(key)) {
-    throw new CliError('--app-key: expected printable ASCII without blanks. Copy it again from API Access of the app.')
+    throw new CliError(
+      '--app-key: expected printable ASCII without blanks. Copy it again from API Access of the app.',
+    )
   }
   const client = createClient({
     ...{ requestTimeoutMs: REQUEST_TIMEOUT_MS, ...options },
@@ -62,7 +64,9 @@ export function createDify({ url, key, ...options }: DifyOptions) {
     if (!result.ok) return { ...result, reason: result.reason.replaceAll(key, '***') }
     const parsed = schema.safeParse(result.body)
     if (parsed.success) return { ok: true, body: parsed.data }
-    throw new CliError(`${base}${path} does not answer like Dify (${parsed.error.issues[0]?.path.join('.')}).`)
+    throw new CliError(
+      `${base}${path} does not answer like Dify (${parsed.error.issues[0]?.path.join('.')}).`,
+    )
   }
 
   return {
@@ -78,7 +82,9 @@ export function createDify({ url, key, ...options }: DifyOptions) {
         if (!result.ok) {
           // The conversation at the end of the last page was deleted meanwhile.
           if (result.status === 404 && lastId !== '') return
-          throw new CliError(`Dify does not list the conversations of ${JSON.stringify(user)}: ${result.reason}.`)
+          throw new CliError(
+            `Dify does not list the conversations of ${JSON.stringify(user)}: ${result.reason}.`,
+          )
         }
         for (const { id, updated_at } of result.body.data) {
           if (typeof updated_at === 'number' && updated_at * 1000 < since) return

@@ -96,11 +96,14 @@ export async function pullRatings(options: PullOptions): Promise<PullCounts> {
  * Dify lists conversations of its API only. Those of its web app are known to the sidecar, and Dify answers their messages
  * by their id.
  */
-async function conversationsOf({ dify, sidecar, since = 0 }: PullOptions, user: string): Promise<Set<string>> {
+async function conversationsOf(
+  { dify, sidecar, since = 0 }: PullOptions,
+  user: string,
+): Promise<Set<string>> {
   const known = new Set<string>()
   for await (const id of dify.conversationsOf(user, since)) known.add(id)
   const query = { user_id: user }
-  for await (const { conversations } of pages<StoredConversations>(sidecar, '/v1/conversations', query)) {
+  for await (const { conversations = [] } of pages(sidecar, '/v1/conversations', query)) {
     for (const { conversation_id, updated_at } of conversations) {
       if (Date.parse(updated_at) >= since) known.add(conversation_id)
     }
@@ -108,32 +111,30 @@ async function conversationsOf({ dify, sidecar, since = 0 }: PullOptions, user: 
   return known
 }
 
-interface StoredConversations {
-  conversations: { conversation_id: string; updated_at: string }[]
-}
-
 const PROBE = 'no-message'
 
 async function usersOf(sidecar: Client): Promise<string[]> {
   const users: string[] = []
-  for await (const body of pages<{ users: { user_id: string }[] }>(sidecar, '/v1/users', {})) {
-    users.push(...body.users.map(({ user_id }) => user_id))
+  for await (const page of pages(sidecar, '/v1/users', {})) {
+    users.push(...(page.users ?? []).map(({ user_id }) => user_id))
   }
   return users
 }
 
 interface Page {
+  users?: { user_id: string }[]
+  conversations?: { conversation_id: string; updated_at: string }[]
   next_cursor: string | null
 }
 
-async function* pages<T extends object>(
+async function* pages(
   sidecar: Client,
   path: string,
   query: Readonly<Record<string, string>>,
-): AsyncGenerator<T> {
+): AsyncGenerator<Page> {
   let cursor: string | null = null
   do {
-    const result: CallResult<T & Page> = await sidecar.get<T & Page>(path, {
+    const result: CallResult<Page> = await sidecar.get<Page>(path, {
       ...{ ...query, limit: PAGE },
       ...(cursor !== null && { cursor }),
     })

@@ -1,35 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { Scope } from '../../memory/model/scope.ts'
-import type { Experiment } from '../model.ts'
-
-/** A unit of an experiment with the arm that it is assigned to. */
-export interface AssignedUnit {
-  experiment: Pick<Experiment, 'name'>
-  unitId: string
-  arm: string
-}
-
-/** Where outcomes are kept, beside the exposures of a unit. */
-export interface OutcomeStore<Unit extends AssignedUnit = AssignedUnit> {
-  /** The units that a conversation of a user belongs to, one per experiment that has assigned it. */
-  attribute(of: { scope: Scope; conversationId: string | undefined }): Promise<readonly Unit[]>
-  /**
-   * Replaces the outcome with the same id and name; a value of `null` removes it.
-   * @returns the value before; `undefined` if there was none
-   */
-  addOutcome(unit: Unit, outcome: StoredOutcome): Promise<number | undefined>
-}
-
-export interface StoredOutcome {
-  id: string
-  name: string
-  value: number | null
-  /** Epoch milliseconds. */
-  at: number
-}
+import type { Experiments } from '../online/experiments.ts'
 
 export interface Outcome {
   name: string
-  /** `null` removes the outcome with this id. */
+  /** `null` removes the outcome with this name and id. */
   value: number | null
   conversationId: string | undefined
   turn?: number | undefined
@@ -37,23 +12,16 @@ export interface Outcome {
   id?: string | undefined
 }
 
-/** What became of an outcome for one unit. */
-export interface Recorded {
-  experiment: string
-  arm: string
-  name: string
-  value: number | null
-  /** `undefined`: the outcome is new. */
-  previous: number | undefined
+interface Attributed {
+  attributed: { experiment: string; arm: string }[]
+  /** Why `attributed` is empty. `no_unit`: no experiment has assigned the conversation or the user. */
+  reason: 'no_unit' | 'not_counted' | null
 }
 
 export interface OutcomesOptions {
-  store: OutcomeStore
-  onRecorded: (recorded: Recorded) => void
+  experiments: Pick<Experiments, 'attribute' | 'addOutcome' | 'noteOutcome'>
   /** Epoch milliseconds. */
   now: () => number
-  /** Makes ids that never repeat. */
-  newId: () => string
 }
 
 /** Attributes outcomes to the units of experiments. */
@@ -64,27 +32,35 @@ export class Outcomes {
     this.#options = options
   }
 
-  /** Returns the arms that got the outcome: none, where no experiment has assigned the conversation or the user. */
-  async record(scope: Scope, outcome: Outcome): Promise<{ experiment: string; arm: string }[]> {
-    const { store, onRecorded, now } = this.#options
-    const { name, value, conversationId } = outcome
-    const units = await store.attribute({ scope, conversationId })
-    if (units.length === 0) return []
-    const stored = { id: this.#idOf(outcome), name, value, at: now() }
-    return await Promise.all(
-      units.map(async (unit) => {
-        const attributed = { experiment: unit.experiment.name, arm: unit.arm }
-        const previous = await store.addOutcome(unit, stored)
-        onRecorded({ ...attributed, name, value, previous })
-        return attributed
-      }),
-    )
+  /** Stores an outcome before it resolves. */
+  async record(scope: Scope, outcome: Outcome): Promise<Attributed> {
+    const { experiments } = this.#options
+    const { units, row } = await this.#attribute(scope, outcome)
+    const effects = await Promise.all(units.map((unit) => experiments.addOutcome(unit, row)))
+    const attributed = units
+      .filter((_, i) => effects[i] !== 'unknown' && effects[i] !== 'refused')
+      .map(({ experiment, arm }) => ({ experiment: experiment.name, arm }))
+    const reason = units.length === 0 ? 'no_unit' : attributed.length === 0 ? 'not_counted' : null
+    return { attributed, reason }
   }
 
-  /** Ids of callers, of turns and random ones cannot be equal. */
-  #idOf({ id, conversationId, turn }: Outcome): string {
-    if (id !== undefined) return `id:${id}`
-    if (turn !== undefined) return `turn:${JSON.stringify([conversationId, turn])}`
-    return `new:${this.#options.newId()}`
+  /** Buffers an outcome, for those that are derived. */
+  async note(scope: Scope, outcome: Outcome): Promise<void> {
+    const { units, row } = await this.#attribute(scope, outcome)
+    for (const unit of units) this.#options.experiments.noteOutcome(unit, row)
   }
+
+  async #attribute(scope: Scope, outcome: Outcome) {
+    const { experiments, now } = this.#options
+    const { name, value, conversationId } = outcome
+    const units = await experiments.attribute({ scope, conversationId })
+    return { units, row: { id: idOf(outcome), name, value, at: now() } }
+  }
+}
+
+/** Ids of callers, of turns and random ones cannot be equal. */
+function idOf({ id, conversationId, turn }: Outcome): string {
+  if (id !== undefined) return `id:${id}`
+  if (turn !== undefined) return `turn:${JSON.stringify([conversationId, turn])}`
+  return `new:${randomUUID()}`
 }

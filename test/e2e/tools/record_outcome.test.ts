@@ -11,7 +11,14 @@ const record = (parameters: Record<string, unknown>, more: Invocation = {}) =>
 describe('record_outcome', () => {
   it('sends the outcome of the turn, and fills every output', async () => {
     const { variables, json, text } = await record({
-      ...{ outcome: 'solved', value: true, user_id: 'u1', conversation_id: 'c1', turn: '3', outcome_id: 't-9' },
+      ...{
+        outcome: 'solved',
+        value: true,
+        user_id: 'u1',
+        conversation_id: 'c1',
+        turn: '3',
+        outcome_id: 't-9',
+      },
     })
     expect(stub.calls[0]).toMatchObject({ method: 'POST', path: '/v1/outcomes' })
     expect(stub.calls[0]?.body).toEqual({
