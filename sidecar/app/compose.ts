@@ -1,6 +1,7 @@
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
+import { Traffic } from '../insight/traffic/traffic.ts'
 import { BufferZone } from '../learning/buffer/buffer-zone.ts'
 import { ObservedWindows } from '../learning/buffer/observed-windows.ts'
 import type { BufferSettings } from '../learning/buffer/settings.ts'
@@ -124,11 +125,15 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onFailure: (error, failure) =>
       log.warn('timeline write failed, will be retried', { ...failure, error: String(error) }),
   })
+  const traffic = new Traffic({ now })
   const strategies = createStrategies(
     {
       recall,
       profile: (scope, request) => profiles.readText(scope, request),
-      onAnswer: timeline.record,
+      onAnswer: (answered) => {
+        timeline.record(answered)
+        traffic.recall(answered)
+      },
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
       scopeState,
@@ -174,6 +179,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     ruleBook,
     profiles,
     timeline,
+    traffic,
     metrics,
     buffer,
     intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
