@@ -6,6 +6,7 @@ import { Outcomes } from '../experiments/outcomes/outcomes.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
+import { Traffic } from '../insight/traffic/traffic.ts'
 import { BufferZone } from '../learning/buffer/buffer-zone.ts'
 import { ObservedWindows } from '../learning/buffer/observed-windows.ts'
 import type { BufferSettings } from '../learning/buffer/settings.ts'
@@ -131,6 +132,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onFailure: (error, failure) =>
       log.warn('timeline write failed, will be retried', { ...failure, error: String(error) }),
   })
+  const traffic = new Traffic({ now })
   const strategies = createStrategies(
     {
       recall,
@@ -138,6 +140,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       onAnswer: (answered) => {
         timeline.record(answered)
         metrics.answered(answered.result)
+        traffic.recall(answered)
       },
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
@@ -212,6 +215,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     ruleBook,
     profiles,
     timeline,
+    traffic,
     metrics,
     buffer,
     intake: new Intake({

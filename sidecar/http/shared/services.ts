@@ -5,6 +5,7 @@ import type { Outcomes } from '../../experiments/outcomes/outcomes.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
 import type { Timeline } from '../../insight/timeline/timeline.ts'
+import type { Traffic } from '../../insight/traffic/traffic.ts'
 import type { BufferZone } from '../../learning/buffer/buffer-zone.ts'
 import type { Intake } from '../../learning/turn-intake.ts'
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
@@ -46,6 +47,7 @@ export interface HttpServices {
   intake: Intake
   ledger: Ledger
   timeline: Timeline
+  traffic: Traffic
   metrics: Metrics
   /** The next three are absent without a language model. */
   model: LanguageModel | undefined
