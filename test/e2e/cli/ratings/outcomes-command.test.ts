@@ -26,11 +26,7 @@ async function sidecarWith(conversations: readonly string[]) {
     call,
     async thumbs() {
       const read = readMetrics(await (await fetch(`${url}/metrics`)).text())
-      const of = (name: string) =>
-        read
-          .labelsOf(name)
-          .filter((labels) => labels['name'] === 'thumbs')
-          .reduce((sum, labels) => sum + (read.value(name, labels) ?? 0), 0)
+      const of = (name: string) => read.value(name, { name: 'thumbs' }) ?? 0
       return { count: of('hippocache_outcomes'), likes: of('hippocache_outcome_value_sum') }
     },
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
 
@@ -32,47 +32,41 @@ export async function startFakeDify() {
   let clock = 1_760_000_000
 
   const server = createServer((request, response) => {
-    requests.push(request.url ?? '')
+    const { url = '/', headers } = request
+    requests.push(url)
     const failure = failures.shift()
-    if (failure) {
-      response.writeHead(failure.status, { 'content-type': 'application/json', ...failure.headers })
-      const message = `Too many requests of ${request.headers.authorization}.`
-      response.end(JSON.stringify({ code: 'too_many_requests', message, status: failure.status }))
-    } else answer(request, response)
+    const message = `Too many requests of ${headers.authorization}.`
+    const [status, body] = failure
+      ? [failure.status, errorBody(failure.status, 'too_many_requests', message)]
+      : answerTo(url, headers.authorization)
+    response.writeHead(status, { 'content-type': 'application/json', ...failure?.headers })
+    response.end(JSON.stringify(body))
   })
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
-    const { pathname, searchParams: query } = new URL(request.url ?? '/', 'http://dify')
-    const send = (status: number, body: object) => {
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
-    }
-    const notFound = (message: string) => send(404, { code: 'not_found', message, status: 404 })
-    if (request.headers.authorization !== `Bearer ${APP_KEY}`) {
-      return send(401, { code: 'unauthorized', message: 'Access token is invalid', status: 401 })
+  function answerTo(url: string, authorization: string | undefined): [status: number, body: object] {
+    const { pathname, searchParams: query } = new URL(url, 'http://dify')
+    if (authorization !== `Bearer ${APP_KEY}`) {
+      return [401, errorBody(401, 'unauthorized', 'Access token is invalid')]
     }
     const limit = Number(query.get('limit') ?? 20)
-    if (limit < 1 || limit > 100) return send(400, { code: 'invalid_param', message: 'limit', status: 400 })
+    if (limit < 1 || limit > 100) return [400, errorBody(400, 'invalid_param', 'limit')]
     const own = conversations.filter(({ user }) => user === (query.get('user') ?? 'DEFAULT-USER'))
     if (pathname === '/v1/conversations') {
       const listed = own.filter((one) => one.isListed).sort((a, b) => b.updatedAt - a.updatedAt)
-      const lastId = query.get('last_id')
-      const at = lastId ? listed.findIndex(({ id }) => id === lastId) : -1
-      if (lastId && at < 0) return notFound('Last Conversation Not Exists.')
-      const data = listed.slice(at + 1, at + 1 + limit).map(toConversation)
-      return send(200, { limit, has_more: at + 1 + limit < listed.length, data })
+      const start = startAfter(listed, query.get('last_id'))
+      if (start === undefined) return notFound('Last Conversation Not Exists.')
+      const data = listed.slice(start, start + limit).map(toConversation)
+      return [200, { limit, has_more: start + limit < listed.length, data }]
     }
-    if (pathname === '/v1/messages') {
-      const conversation = own.find(({ id }) => id === query.get('conversation_id'))
-      if (!conversation) return notFound('Conversation Not Exists.')
-      const newest = [...conversation.messages].reverse()
-      const firstId = query.get('first_id')
-      const at = firstId ? newest.findIndex(({ id }) => id === firstId) : -1
-      if (firstId && at < 0) return notFound('First Message Not Exists.')
-      const page = newest.slice(at + 1, at + 1 + limit).reverse()
-      const data = page.map((message) => toMessage(conversation.id, message))
-      return send(200, { limit, has_more: at + 1 + limit < newest.length, data })
-    }
-    notFound('The requested URL was not found on the server.')
+    if (pathname !== '/v1/messages') return notFound('The requested URL was not found on the server.')
+    const conversation = own.find(({ id }) => id === query.get('conversation_id'))
+    if (!conversation) return notFound('Conversation Not Exists.')
+    const newest = [...conversation.messages].reverse()
+    const start = startAfter(newest, query.get('first_id'))
+    if (start === undefined) return notFound('First Message Not Exists.')
+    const page = newest.slice(start, start + limit).reverse()
+    const data = page.map((message) => toMessage(conversation.id, message))
+    return [200, { limit, has_more: start + limit < newest.length, data }]
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -95,6 +89,21 @@ export async function startFakeDify() {
       return conversation
     },
   }
+}
+
+function errorBody(status: number, code: string, message: string) {
+  return { code, message, status }
+}
+
+function notFound(message: string): [status: number, body: object] {
+  return [404, errorBody(404, 'not_found', message)]
+}
+
+/** Position after the entry with this id; `undefined` if there is none. */
+function startAfter(entries: readonly { id: string }[], id: string | null): number | undefined {
+  if (!id) return 0
+  const at = entries.findIndex((entry) => entry.id === id)
+  return at < 0 ? undefined : at + 1
 }
 
 function toConversation({ id, updatedAt }: Conversation) {
