@@ -58,6 +58,8 @@ export interface EngineSettings {
   isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
   strategies?: Partial<StrategySettings> | undefined
+  /** Milliseconds to read or assign the arm of a unit, see `Experiments`. */
+  assignDeadlineMs?: number | undefined
   /** Counts o200k tokens; required with a model. */
   countTokens?: (text: string) => number
   now?: () => number
@@ -156,6 +158,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     strategies,
     book: experimentBook,
     units: new UnitStore({ records, lock: scopeLock, onInvalidRecord, onOutcome: metrics.outcome }),
+    assignDeadlineMs: settings.assignDeadlineMs,
     now,
     timers,
     onAnswered: ({ scope, request: { conversationId, turn, query }, result }) =>

@@ -28,6 +28,8 @@ export interface ExperimentBookOptions {
 export const MIN_ARMS = 2
 export const MAX_ARMS = 10
 export const MAX_WEIGHT = 1000
+/** Sets of weights that an experiment keeps. */
+const MAX_WEIGHT_CHANGES = 200
 /** Per namespace. */
 const MAX_EXPERIMENTS = 100
 /** Namespaces whose definitions are cached. */
@@ -127,6 +129,7 @@ export class ExperimentBook {
       checkArms(changed)
       return {
         ...known,
+        ...this.#weightChanges(known, changed),
         arms: changed,
         outcome: outcome ?? known.outcome,
         shadow_share: shadow_share ?? known.shadow_share,
@@ -176,6 +179,23 @@ export class ExperimentBook {
     })
   }
 
+  /** From the start on, every set of weights is kept, because the report compares units with the weights of their time. */
+  #weightChanges(known: Experiment, changed: readonly Arm[]): Pick<Experiment, 'weight_changes'> {
+    const { arms, started_at, weight_changes = [] } = known
+    const isSame = arms.every(({ weight }, i) => weight === changed[i]?.weight)
+    if (started_at === null || isSame) return weight_changes.length > 0 ? { weight_changes } : {}
+    const earlier =
+      weight_changes.length > 0 ? weight_changes : [{ at: started_at, weights: weightsOf(arms) }]
+    if (earlier.length >= MAX_WEIGHT_CHANGES) {
+      throw conflict(
+        `arms: the weights have changed ${MAX_WEIGHT_CHANGES} times; create another experiment instead`,
+      )
+    }
+    // The clock may have gone back.
+    const at = Math.max(this.#options.now(), earlier.at(-1)?.at ?? 0)
+    return { weight_changes: [...earlier, { at, weights: weightsOf(changed) }] }
+  }
+
   #forgetCached(namespace: string): void {
     this.#changes += 1
     this.#cache.delete(namespace)
@@ -207,6 +227,10 @@ export class ExperimentBook {
       return changed
     })
   }
+}
+
+function weightsOf(arms: readonly Arm[]): Record<string, number> {
+  return Object.fromEntries(arms.map(({ name, weight }) => [name, weight]))
 }
 
 function checkArms(arms: readonly Arm[]): void {

@@ -48,6 +48,8 @@ export interface ExperimentsOptions extends BufferOptions, Pick<ShadowOptions, '
   book: ExperimentBook
   units: UnitStore
   now: () => number
+  /** Milliseconds to read or assign the arm of a unit. @default 500 */
+  assignDeadlineMs?: number | undefined
   /** Called for every recall that an arm answered, also for repeated ones. Must not throw or block. */
   onAnswered?: ((answer: ArmAnswer) => void) | undefined
   /** Called for every turn that an arm answered. */
@@ -63,8 +65,6 @@ interface BufferedRow {
   row: Row
 }
 
-/** Milliseconds to read or assign the arm of a unit. */
-const ASSIGN_DEADLINE_MS = 500
 /** Units whose arm this process remembers, and for how long, because another process may erase a unit. */
 const MAX_KNOWN = 50_000
 const KNOWN_MS = 60_000
@@ -214,8 +214,8 @@ export class Experiments {
     { arm: Arm; place: Place; experiment: Experiment } | { reason: Exclude<Choice['reason'], 'assigned'> }
   > {
     try {
-      const choosing = this.#assign(scope, request, name)
-      return await pTimeout(choosing, { milliseconds: ASSIGN_DEADLINE_MS })
+      const { assignDeadlineMs: milliseconds = 500 } = this.#options
+      return await pTimeout(this.#assign(scope, request, name), { milliseconds })
     } catch (error) {
       this.#options.onUnavailable?.(error)
       return { reason: 'unavailable' }
@@ -235,7 +235,7 @@ export class Experiments {
     let reason: 'unknown' | Experiment['status'] = 'unknown'
     const assigned =
       known ??
-      (await units.assign(place, now(), async () => {
+      (await units.assign(place, now, async () => {
         // Read again under the lock of the unit: the cached definition may have changed.
         const current = await book.read(namespace, name)
         if (current?.salt !== place.salt) return undefined

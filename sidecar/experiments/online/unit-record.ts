@@ -1,5 +1,7 @@
 import { z } from 'zod'
+import { derivedId } from '../../memory/model/scope.ts'
 import { recordsOf } from '../../memory/repositories/record.ts'
+import type { Write } from '../../ports/records.ts'
 import { unitSummary } from '../model.ts'
 
 /** A unit as stored. */
@@ -37,13 +39,14 @@ export type UnitPack = z.output<typeof unitPack>
 
 /** Order of the records in a shard: totals and packs, then live units by `seen`. */
 export const PACK_ORDER = 0
+export const TOTALS_ID = derivedId('totals')
 
 export const liveUnits = recordsOf('experiments', storedUnit)
 export const packs = recordsOf('experiments', unitPack)
 export const totalsRecords = recordsOf('experiments', shardTotals)
 
 /** Live units are ordered by the time of their latest row, in microseconds, after packs and totals. */
-export function liveOrder({ seen }: StoredUnit): number {
+function liveOrder({ seen }: StoredUnit): number {
   return Math.min(Math.max(1, Math.round(seen) * 1000), Number.MAX_SAFE_INTEGER)
 }
 
@@ -54,4 +57,20 @@ export function pack(unit: StoredUnit): string {
 /** Only `pack` writes packed units, so that they are not validated again. */
 export function unpack(text: string): StoredUnit {
   return JSON.parse(text)
+}
+
+/** Packs and totals precede this position, live units follow it. Ids are hexadecimal. */
+export const LAST_PACK = { order: PACK_ORDER, id: 'g' }
+
+export function putLive(scope: string, id: string, unit: StoredUnit): Write {
+  return liveUnits.put(scope, id, liveOrder(unit), unit)
+}
+
+export function putTotals(scope: string, totals: ShardTotals): Write {
+  return totalsRecords.put(scope, TOTALS_ID, PACK_ORDER, totals)
+}
+
+export function armTotals({ arms }: ShardTotals, arm: string): { units: number; turns: number } {
+  if (!Object.hasOwn(arms, arm)) arms[arm] = { units: 0, turns: 0 }
+  return arms[arm] as { units: number; turns: number }
 }

@@ -9,16 +9,20 @@ import {
 } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
-import { armTotals, putTotals, readTotals, TOTALS_ID } from './shard-totals.ts'
 import { addRow, emptySummary, type OutcomeChange, type Row, type RowEffect } from './summary.ts'
 import {
-  liveOrder,
+  armTotals,
+  LAST_PACK,
   liveUnits,
   PACK_ORDER,
   pack,
   packs,
+  putLive,
+  putTotals,
   type ShardTotals,
   type StoredUnit,
+  TOTALS_ID,
+  totalsRecords,
   type UnitPack,
   unpack,
 } from './unit-record.ts'
@@ -77,7 +81,7 @@ export class UnitStore {
    */
   async assign(
     place: Place,
-    at: number,
+    now: () => number,
     decide: () => Promise<string | undefined>,
   ): Promise<string | undefined> {
     const { scope, unit } = place
@@ -86,9 +90,10 @@ export class UnitStore {
       if (known) return known.summary.arm
       const arm = await decide()
       if (arm === undefined) return undefined
-      const totals = await readTotals(this.#records, scope)
+      const totals = await this.#readTotals(scope)
       totals.live += 1
       armTotals(totals, arm).units += 1
+      const at = now()
       const stored: StoredUnit = {
         user_id: unit.userId,
         conversation_id: unit.conversationId,
@@ -134,9 +139,7 @@ export class UnitStore {
   async totals(namespace: string, salt: string): Promise<Omit<ShardTotals, 'live'>> {
     const shards = Array.from({ length: SHARDS }, (_, shard) => shardScope(namespace, salt, shard))
     const sum: ShardTotals = { arms: {}, live: 0, conflicts: 0 }
-    for (const { arms, conflicts } of await Promise.all(
-      shards.map((scope) => readTotals(this.#records, scope)),
-    )) {
+    for (const { arms, conflicts } of await Promise.all(shards.map((scope) => this.#readTotals(scope)))) {
       sum.conflicts += conflicts
       for (const [arm, { units, turns }] of Object.entries(arms)) {
         const totals = armTotals(sum, arm)
@@ -144,7 +147,7 @@ export class UnitStore {
         totals.turns += turns
       }
     }
-    return sum
+    return { arms: sum.arms, conflicts: sum.conflicts }
   }
 
   /** Removes the ids of a user from the units; their sums stay. Returns the number of units. */
@@ -178,7 +181,7 @@ export class UnitStore {
           writes.push(packs.put(scope, packId, PACK_ORDER, { units }))
         }
         if (writes.length === 0) return
-        const totals = await readTotals(this.#records, scope)
+        const totals = await this.#readTotals(scope)
         totals.live += unpacked
         await assertHeld()
         await this.#records.commit([...writes, putTotals(scope, totals)])
@@ -201,7 +204,7 @@ export class UnitStore {
   }
 
   async #foldShard(scope: string, rows: readonly PlacedRow[], effects: Map<PlacedRow, Effect>) {
-    const totals = await readTotals(this.#records, scope)
+    const totals = await this.#readTotals(scope)
     const changedPacks = new Map<string, UnitPack>()
     const writes: Write[] = []
     const outcomes: AttributedChange[] = []
@@ -290,11 +293,7 @@ export class UnitStore {
     const text = pack?.units[id]
     return pack && text !== undefined ? { pack, unit: unpack(text) } : undefined
   }
-}
-
-/** Packs and totals precede this position, live units follow it. Ids are hexadecimal. */
-const LAST_PACK = { order: PACK_ORDER, id: 'g' }
-
-function putLive(scope: string, id: string, unit: StoredUnit): Write {
-  return liveUnits.put(scope, id, liveOrder(unit), unit)
+  async #readTotals(scope: string): Promise<ShardTotals> {
+    return (await totalsRecords.get(this.#records, scope, TOTALS_ID)) ?? { arms: {}, live: 0, conflicts: 0 }
+  }
 }

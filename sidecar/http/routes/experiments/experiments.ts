@@ -1,6 +1,10 @@
 import { z } from '@hono/zod-openapi'
 import { arm as armRecord, EXPERIMENT_STATUSES, type Experiment, UNITS } from '../../../experiments/model.ts'
 import { MAX_ARMS, MAX_WEIGHT, MIN_ARMS } from '../../../experiments/online/experiment-book.ts'
+import { toCsv } from '../../../experiments/report/output/csv.ts'
+import { toMarkdown } from '../../../experiments/report/output/markdown.ts'
+import { createReport } from '../../../experiments/report/report.ts'
+import { report } from '../../../experiments/report/schema.ts'
 import { STRATEGIES } from '../../../retrieval/strategies/request.ts'
 import { type Api, operation } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
@@ -22,6 +26,16 @@ function name(description: string, example: string) {
 function fraction(description: string) {
   const error = 'expected a number from 0 to 1'
   return z.number({ error }).min(0, { error }).max(1, { error }).openapi({ description })
+}
+
+function queryNumber(description: string, example: number) {
+  const error = 'expected a number above 0'
+  return z
+    .preprocess(
+      (value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : undefined),
+      z.number({ error }).gt(0, { error }).max(1e12, { error }).optional(),
+    )
+    .openapi({ type: 'number', description, example })
 }
 
 const weightError = `expected a number above 0 and at most ${MAX_WEIGHT} (pause or stop the experiment instead of 0)`
@@ -71,6 +85,8 @@ const experimentView = {
 }
 
 const params = { name: experimentName }
+
+const FORMATS = { csv: toCsv, markdown: toMarkdown } as const
 
 export function experimentRoutes(api: Api, services: HttpServices): void {
   const { experimentBook: book, experiments } = services
@@ -136,6 +152,39 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
   }).handle(async ({ name }, c) => await toView(c.get('namespace'), await book.get(c.get('namespace'), name)))
 
   operation(api, {
+    route: 'GET /v1/experiments/{name}/report',
+    operationId: 'get_experiment_report',
+    summary: 'Get the report of an experiment',
+    description:
+      'What each arm cost and brought, how sure the differences are, and what to do. Looking early and often is allowed.',
+    params,
+    query: {
+      format: z
+        .enum(['json', 'csv', 'markdown'], { error: 'expected json, csv or markdown' })
+        .default('json')
+        .describe('json (default), csv or markdown.'),
+      price_per_million_tokens: queryNumber(
+        'Price of a million prompt tokens, for cost_per_turn; absent: no costs.',
+        0.15,
+      ),
+      margin: queryNumber(
+        'Loss of the deciding outcome that a cheaper arm may have at most; default 5 %.',
+        0.05,
+      ),
+    },
+    returns: 'The report.',
+    answer: report.shape,
+  }).handle(async ({ name, format, price_per_million_tokens: pricePerMillionTokens, margin }, c) => {
+    const namespace = c.get('namespace')
+    const experiment = await book.get(namespace, name)
+    const units = await Array.fromAsync(experiments.unitsOf(namespace, experiment))
+    const created = createReport(experiment, units, omitUndefined({ pricePerMillionTokens, margin }))
+    if (format === 'json') return created
+    const type = format === 'csv' ? 'text/csv' : 'text/markdown'
+    return c.body(FORMATS[format](created), 200, { 'content-type': `${type}; charset=utf-8` })
+  })
+
+  operation(api, {
     route: 'PATCH /v1/experiments/{name}',
     operationId: 'update_experiment',
     summary: 'Change weights, outcome or shadow share of an experiment',
@@ -193,7 +242,7 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
     return { status: 'deleted', name }
   })
 
-  async function toView(namespace: string, { salt, ...experiment }: Experiment) {
+  async function toView(namespace: string, { salt, weight_changes: _, ...experiment }: Experiment) {
     const { arms, conflicts } = await experiments.totals(namespace, { salt })
     const counts = experiment.arms.map((one) => ({ ...one, ...(arms[one.name] ?? { units: 0, turns: 0 }) }))
     return {
