@@ -4,6 +4,8 @@ import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { ApiKey } from './api-keys.ts'
+import { serveDashboard } from './dashboard/routes.ts'
+import { Sessions } from './dashboard/sessions.ts'
 import {
   assignRequestId,
   authenticate,
@@ -15,12 +17,14 @@ import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
+import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { transferRoutes } from './routes/memories/transfer.ts'
+import { overviewRoutes } from './routes/overview.ts'
 import { pendingRoutes } from './routes/pending.ts'
 import { profileRoutes } from './routes/profile.ts'
 import { recallRoutes } from './routes/recall.ts'
@@ -44,6 +48,8 @@ const ROUTES = [
   ruleRoutes,
   ledgerRoutes,
   experimentRoutes,
+  outcomeRoutes,
+  overviewRoutes,
 ]
 
 export interface AppConfig {
@@ -59,12 +65,14 @@ export interface AppConfig {
 export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
   const { apiKeys, maxBodyBytes, publicUrl } = config
   const app = router()
+  const sessions = new Sessions({ cache: services.cache, apiKeys, now: services.now })
   app.use(assignRequestId(), recordRequests(services.metrics))
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
-  app.use('/v1/*', authenticate(apiKeys), limitBody(maxBodyBytes))
-  app.use('/metrics', authenticate(apiKeys))
+  app.use('/v1/*', authenticate(apiKeys, sessions), limitBody(maxBodyBytes))
+  app.use('/metrics', authenticate(apiKeys, sessions))
   for (const register of ROUTES) register(app, services)
   serveOpenApi(app, publicUrl)
+  serveDashboard(app, { sessions, needsKey: apiKeys.length > 0 })
 
   app.notFound((c) => {
     throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)
