@@ -160,6 +160,20 @@ describe('an experiment', () => {
     expect(await app.view()).toMatchObject({ units: 0, turns: 0 })
   })
 
+  it('goes on when the clock goes back', async () => {
+    const app = open()
+    await app.create()
+    const { arm } = (await app.recall()).experiment
+    app.clock.advance(-3_600_000)
+    expect((await app.recall({ turn: 2 })).experiment.arm).toBe(arm)
+    expect((await app.recall({ conversation_id: 'd' })).experiment.reason).toBe('assigned')
+    const weights = { arms: [{ name: 'cached', weight: 3 }] }
+    expect((await app.call('PATCH', `${PATH}/e`, weights)).status).toBe(200)
+    const { body } = await app.call('POST', `${PATH}/e/stop`)
+    expect(body).toMatchObject({ units: 2, turns: 3, started_at: body.stopped_at })
+    expect((await app.call('GET', `${PATH}/e/report`)).body).toMatchObject({ units: 2, turns: 3 })
+  })
+
   it('belongs to its namespace', async () => {
     const key = (name: string) => ({ authorization: `Bearer ${name}-secret-of-32-characters-here` })
     const { parseApiKeys } = await import('../../../../sidecar/http/api-keys.ts')
