@@ -4,6 +4,8 @@ import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { ApiKey } from './api-keys.ts'
+import { serveDashboard } from './dashboard/routes.ts'
+import { Sessions } from './dashboard/sessions.ts'
 import {
   assignRequestId,
   authenticate,
@@ -16,12 +18,14 @@ import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
 import { replayRoutes } from './routes/experiments/replays.ts'
+import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { transferRoutes } from './routes/memories/transfer.ts'
+import { overviewRoutes } from './routes/overview.ts'
 import { pendingRoutes } from './routes/pending.ts'
 import { profileRoutes } from './routes/profile.ts'
 import { recallRoutes } from './routes/recall.ts'
@@ -47,6 +51,8 @@ const ROUTES = [
   ledgerRoutes,
   experimentRoutes,
   replayRoutes,
+  outcomeRoutes,
+  overviewRoutes,
 ]
 
 export interface AppConfig {
@@ -63,13 +69,15 @@ export interface AppConfig {
 export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
   const { apiKeys, maxBodyBytes, inFlight, publicUrl } = config
   const app = router()
+  const sessions = new Sessions({ cache: services.cache, apiKeys, now: services.now })
   app.use(assignRequestId(), recordRequests(services.metrics))
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
   const limit = limitInFlight(inFlight, maxBodyBytes)
-  app.use('/v1/*', authenticate(apiKeys), limit, limitBody(maxBodyBytes))
-  app.use('/metrics', authenticate(apiKeys), limit)
+  app.use('/v1/*', authenticate(apiKeys, sessions), limit, limitBody(maxBodyBytes))
+  app.use('/metrics', authenticate(apiKeys, sessions), limit)
   for (const register of ROUTES) register(app, services)
   serveOpenApi(app, { publicUrl, hasKeys: apiKeys.length > 0 })
+  serveDashboard(app, { sessions, needsKey: apiKeys.length > 0 })
 
   app.notFound((c) => {
     throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)

@@ -9,6 +9,7 @@ const STATUS_OF = {
   unsupported_media_type: 415,
   too_many_pending: 429,
   too_many_requests: 429,
+  too_many_attempts: 429,
   internal: 500,
   backend_unavailable: 503,
   overloaded: 503,
