@@ -82,9 +82,9 @@ console.log('\nSample ratio, planned as 50/50: share of the experiments with an 
 console.log(
   table([
     ['', '1,000 units', '2,000 units', '4,000 units'],
-    ...[0.5, 0.52, 0.55].map((share) => [
-      `${share * 100}/${100 - share * 100}`,
-      ...[1000, 2000, 4000].map((n) => percent(shareOfRatioAlarms({ runs, units: n, random }, share))),
+    ...[50, 52, 55].map((share) => [
+      `${share}/${100 - share}`,
+      ...[1000, 2000, 4000].map((n) => percent(shareOfRatioAlarms({ runs, units: n, random }, share / 100))),
     ]),
   ]),
 )
