@@ -33,6 +33,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'acknowledgement latency of POST /v1/memories at a fixed arrival rate with a slow model',
     load: () => import('./add.ts'),
   },
+  experiment: {
+    about: "statistics of an experiment's report against simulated experiments, and the CPU time of a report",
+    load: () => import('./experiment.ts'),
+  },
   'bad-answers': {
     about: 'share of facts recovered from malformed model answers',
     load: () => import('./bad-answers.ts'),

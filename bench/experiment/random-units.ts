@@ -4,7 +4,7 @@ import { bucketOf } from '../../sidecar/experiments/report/histogram.ts'
 export type Random = () => number
 
 /** Standard normal, by Box and Muller. */
-export function normal(random: Random): number {
+function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
 }
 

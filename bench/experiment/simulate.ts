@@ -2,7 +2,7 @@ import { ArmTotals } from '../../sidecar/experiments/report/arm-totals.ts'
 import { Comparisons } from '../../sidecar/experiments/report/comparisons.ts'
 import { LatencySums } from '../../sidecar/experiments/report/latency.ts'
 import { toSettings } from '../../sidecar/experiments/report/settings.ts'
-import { detectableEffect } from '../../sidecar/experiments/report/statistics/confidence-sequence.ts'
+import { sequenceFactor } from '../../sidecar/experiments/report/statistics/confidence-sequence.ts'
 import { SampleRatioTest } from '../../sidecar/experiments/report/statistics/sample-ratio.ts'
 import type { Draw, Random } from './random-units.ts'
 import { latencies, unitOf } from './random-units.ts'
@@ -58,7 +58,7 @@ export function shareOfFindings({ runs, units, random, outcome, ...options }: Lo
 export function plannedEffect(unitVariance: number, units: number): number {
   const { confidence, powerQuantile, plannedUnits } = toSettings({})
   const se = Math.sqrt((4 * unitVariance) / units)
-  return detectableEffect({ se, units }, { alpha: (1 - confidence) / 2, plannedUnits }, powerQuantile)
+  return (sequenceFactor(units, { alpha: (1 - confidence) / 2, plannedUnits }) + powerQuantile) * se
 }
 
 /** Share of the experiments, planned as halves, in which arm `a` gets `share` and the alarm is raised. */

@@ -3,8 +3,6 @@ import type { Difference } from './schema.ts'
 import type { Settings } from './settings.ts'
 import {
   compareRatios,
-  detectableEffect,
-  type RatioDifference,
   type SequenceOptions,
   sequenceFactor,
   unitsFor,
@@ -136,15 +134,16 @@ export class Comparisons {
     }
     if (!compared) return base
     if (compared.se === 0) return { ...base, status: 'constant' }
-    const half = sequenceFactor(compared.units, sequence) * compared.se
+    const factor = sequenceFactor(compared.units, sequence)
+    const half = factor * compared.se
     const [low, high] = [compared.value - half, compared.value + half]
     return {
       ...base,
       status: 'compared',
       ...toInterval(compared.value, low, high),
-      relative: relativeOf(ofArm, ofBaseline, compared, sequence),
+      relative: relativeOf(ofArm, ofBaseline, factor * compared.relativeSe),
       verdict: verdictOf(low, high, metric.is_higher_better),
-      minimum_detectable_effect: toFinite(detectableEffect(compared, sequence, this.#settings.powerQuantile)),
+      minimum_detectable_effect: toFinite((factor + this.#settings.powerQuantile) * compared.se),
     }
   }
 }
@@ -158,15 +157,9 @@ function ratioOf(totals: ArmTotals, { metric, kind }: Metric): RatioSums {
 const NOTHING = new RatioSums()
 
 /** The interval of the quotient, computed for its logarithm, less 1. */
-function relativeOf(
-  arm: RatioSums,
-  baseline: RatioSums,
-  { units, relativeSe }: RatioDifference,
-  sequence: SequenceOptions,
-): Difference['relative'] {
+function relativeOf(arm: RatioSums, baseline: RatioSums, half: number): Difference['relative'] {
   if (!(arm.ratio > 0 && baseline.ratio > 0)) return UNKNOWN
   const log = Math.log(arm.ratio / baseline.ratio)
-  const half = sequenceFactor(units, sequence) * relativeSe
   return toInterval(Math.expm1(log), Math.expm1(log - half), Math.expm1(log + half))
 }
 

@@ -185,7 +185,12 @@ class Conclude {
       )
     }
     const [low, high] = [this.#signed(outcome.low), this.#signed(outcome.high)]
-    const price = cost.verdict === 'undecided' ? '' : ` \`${arm}\` is ${costOf(cost)}.`
+    const { low: least, high: most } = cost.relative
+    const unclear =
+      least === null || most === null
+        ? ''
+        : ` Its billed tokens are between ${signedPercent(least)} and ${signedPercent(most)}.`
+    const price = cost.verdict === 'undecided' ? unclear : ` \`${arm}\` is ${costOf(cost)}.`
     const difference = `${subject} is between ${low} and ${high} compared with \`${this.#baseline}\``
     return say('undecided', null, `Continue: ${difference} ${this.#evidence}.${price}${this.#plan(outcome)}`)
   }
@@ -194,7 +199,7 @@ class Conclude {
   #plan({ arm, units, minimum_detectable_effect: detectable }: Difference): string {
     if (detectable === null) return ''
     const power = formatPercent(this.#input.settings.power)
-    const now = ` This many ${this.#unit}s detect ${this.#size(detectable)} in ${power} of all experiments`
+    const now = ` This many ${this.#unit}s find a difference of ${this.#size(detectable)} in ${power} of all experiments`
     const needed = this.#input.comparisons.unitsToDetect(arm, this.#margin)
     if (needed === null || needed <= units.arm + units.baseline) return `${now}.`
     const count = formatUnits(roundUp(needed), this.#unit)
@@ -275,6 +280,10 @@ function costOf({ value, relative }: Difference): string {
   return relative.value < 0
     ? `${formatPercent(-relative.value)} cheaper`
     : `${formatPercent(relative.value)} more expensive`
+}
+
+function signedPercent(share: number): string {
+  return `${share < 0 ? '' : '+'}${formatPercent(share)}`
 }
 
 function roundUp(count: number): number {

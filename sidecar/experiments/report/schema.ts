@@ -79,7 +79,7 @@ export type ArmReport = z.output<typeof armReport>
  * - `constant`: all values of both arms are equal
  * - `compared`: the interval is given
  */
-export const DIFFERENCE_STATUSES = ['too_early', 'constant', 'compared'] as const
+const DIFFERENCE_STATUSES = ['too_early', 'constant', 'compared'] as const
 
 /**
  * An arm minus the baseline. The interval is always valid: looking at it after every unit, and stopping because of it,
@@ -111,7 +111,7 @@ export const difference = z.object({
 
 export type Difference = z.output<typeof difference>
 
-export const CONCLUSIONS = [
+const CONCLUSIONS = [
   'sample_ratio',
   'no_units',
   'no_outcome',

@@ -70,19 +70,10 @@ export function sequenceFactor(units: number, { alpha, plannedUnits }: SequenceO
 }
 
 /**
- * True difference at which the interval excludes 0 with the planned power at the present number of units.
+ * Units of both arms at which the interval excludes 0 with the planned power, if the true difference is `effect`.
  *
  * @param powerQuantile the normal quantile of that power, 0.84 for 80 %
  */
-export function detectableEffect(
-  { se, units }: Pick<RatioDifference, 'se' | 'units'>,
-  options: SequenceOptions,
-  powerQuantile: number,
-): number {
-  return (sequenceFactor(units, options) + powerQuantile) * se
-}
-
-/** Units of both arms at which the detectable effect is `effect`. */
 export function unitsFor(
   effect: number,
   { se, units }: Pick<RatioDifference, 'se' | 'units'>,
@@ -92,7 +83,7 @@ export function unitsFor(
   let needed = units
   // The factor hardly depends on the number of units, so that this converges in a few steps.
   for (let step = 0; step < 20; step++) {
-    needed = units * (detectableEffect({ se, units: needed }, options, powerQuantile) / effect) ** 2
+    needed = units * (((sequenceFactor(needed, options) + powerQuantile) * se) / effect) ** 2
   }
   return Math.ceil(needed)
 }

@@ -17,6 +17,11 @@ export class SampleRatioTest {
     this.#counts = new Float64Array(arms)
   }
 
+  /** Logarithm of the present evidence against the expected shares. */
+  get evidence(): number {
+    return this.#logEvidence
+  }
+
   /** Valid after every unit. */
   get pValue(): number {
     return Math.exp(-this.#maxLogEvidence)

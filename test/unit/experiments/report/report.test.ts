@@ -99,7 +99,14 @@ describe('the conclusion', () => {
     const { kind, arm, sentence } = conclusionOf(units)
     expect({ kind, arm }).toEqual({ kind: 'undecided', arm: null })
     expect(sentence).toMatch(
-      /^Continue: `thumbs` of `b` is between -\d+ points and \+\d+ points compared with `a` \(95 %\), 400 conversations\. This many conversations detect \d+ points in 80 % of all experiments; 5 points take about \d,\d+ conversations with `thumbs` in the two arms\.$/,
+      /^Continue: `thumbs` of `b` is between -\d+ points and \+\d+ points compared with `a` \(95 %\), 400 conversations\. This many conversations find a difference of \d+ points in 80 % of all experiments; 5 points take about \d,\d+ conversations with `thumbs` in the two arms\.$/,
+    )
+  })
+
+  it('continues while the cost is unclear, although the outcome is not', () => {
+    const units = unitsOf(8000, (_, i) => ({ outcomes: rating(i, 8), tokens: i % 50 === 0 ? 9000 : 10 }))
+    expect(conclusionOf(units).sentence).toMatch(
+      /^Continue: .* Its billed tokens are between -\d+ % and \+\d+ %\. This many conversations find a difference of 3.8 points in/,
     )
   })
 
