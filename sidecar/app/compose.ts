@@ -3,6 +3,8 @@ import { Experiments } from '../experiments/online/experiments.ts'
 import { UnitStore } from '../experiments/online/unit-store.ts'
 import { DerivedOutcomes } from '../experiments/outcomes/derived-outcomes.ts'
 import { Outcomes } from '../experiments/outcomes/outcomes.ts'
+import type { ReplayEngines } from '../experiments/replay/engine.ts'
+import { ReplayJobs } from '../experiments/replay/jobs.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
@@ -48,6 +50,8 @@ export interface Backends {
   /** Serialises the flushes of a scope between processes; required if the records are shared. */
   flushLock?: ScopeLock | undefined
   ledger: Ledger
+  /** Opens the throw-away engines of a replay. */
+  openReplayEngines?: ((ruleBook: RuleBook) => ReplayEngines) | undefined
 }
 
 export interface EngineSettings {
@@ -178,6 +182,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     record: (scope, outcome) => outcomes.note(scope, outcome),
     onFailure: (error) => log.warn('outcome not derived', { error: String(error) }),
   })
+  const { openReplayEngines } = backends
+  const replays =
+    openReplayEngines &&
+    new ReplayJobs({ records, openEngines: () => openReplayEngines(ruleBook), onInvalidRecord, log, now })
   const learner =
     model &&
     new Learner({
@@ -227,6 +235,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       onAdded: (scope, { conversationId, turn, messages }, { change }) =>
         derivedOutcomes.added({ scope, conversationId, turn, messages, isNew: change === 'added' }),
     }),
+    replays,
     authorCache: createAuthorCache(cache, now),
     announcer,
     missingVectors,
@@ -235,6 +244,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     async [Symbol.asyncDispose]() {
       await derivedOutcomes.drained()
       await experiments.close()
+      await replays?.close()
       await missingVectors.close()
       await buffer?.close()
       await queue?.close()

@@ -18,6 +18,7 @@ import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
 import { outcomeRoutes } from './routes/experiments/outcomes.ts'
+import { replayRoutes } from './routes/experiments/replays.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
@@ -50,6 +51,7 @@ const ROUTES = [
   experimentRoutes,
   outcomeRoutes,
   overviewRoutes,
+  replayRoutes,
 ]
 
 export interface AppConfig {

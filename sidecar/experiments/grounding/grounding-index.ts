@@ -38,6 +38,8 @@ const GRAM_WEIGHT = 0.5
  * like the square root of the length. Chosen on half of the labelled conversations; see docs/replay.md.
  */
 const REQUIRED = 0.75
+/** A sentence whose new words weigh less ("Well done.") counts with its neighbour. */
+const SHORT_SENTENCE = 2
 /** A memory that explains nearly as much as the best one is as likely to be the source. */
 const EQUALLY_GOOD = 0.8
 /** Words of less weight are ignored: they are in too many memories to prove anything. */
@@ -51,6 +53,15 @@ export class GroundingIndex {
   readonly #memories = new Map<string, Indexed>()
   readonly #postings = new Map<number, Set<string>>()
   readonly #languages = new Map<Language, number>()
+  readonly #assumedSize: number
+
+  /**
+   * @param assumedSize number of memories from which the rarity of words is estimated, if fewer are given: a word is not
+   * common because it is in two of three
+   */
+  constructor(assumedSize = 0) {
+    this.#assumedSize = assumedSize
+  }
 
   /** Adds a memory, or replaces the one of the same id. */
   add(memory: GroundingMemory): void {
@@ -88,10 +99,13 @@ export class GroundingIndex {
     const languages = [...this.#languages.keys()]
     const asked = new Set(contentWordsOf(question, languages).flatMap(({ forms }) => forms))
     const proofs = new Map<string, Set<string>>()
-    for (const sentence of splitSentences(answer.slice(0, MAX_LENGTH)).slice(0, MAX_SENTENCES)) {
-      const isNew = ({ forms }: ContentWord) => !forms.some((form) => asked.has(form))
-      const words = contentWordsOf(sentence, languages).filter(isNew)
-      for (const [id, word] of explain(words.map((one) => this.#weigh(one)))) {
+    const isNew = ({ forms }: ContentWord) => !forms.some((form) => asked.has(form))
+    const sentences = splitSentences(answer.slice(0, MAX_LENGTH))
+      .slice(0, MAX_SENTENCES)
+      .map((sentence) => contentWordsOf(sentence, languages).filter(isNew))
+      .map((words) => words.map((word) => this.#weigh(word)))
+    for (const words of joinShort(sentences)) {
+      for (const [id, word] of explain(words)) {
         proofs.set(id, (proofs.get(id) ?? new Set()).add(word))
       }
     }
@@ -101,7 +115,7 @@ export class GroundingIndex {
   #weigh(word: ContentWord): Evidence {
     const postings = word.forms.flatMap((form) => this.#postings.get(form) ?? [])
     const frequency = Math.max(0, ...postings.map(({ size }) => size))
-    const total = this.#memories.size + 1
+    const total = Math.max(this.#memories.size, this.#assumedSize) + 1
     const rarity = frequency === 0 ? 1 : Math.log(total / frequency) / Math.log(total)
     const weight = rarity ** 2 * (word.isGram ? GRAM_WEIGHT : 1)
     if (weight < MIN_WEIGHT) return { ...word, weight, memories: new Set() }
@@ -110,12 +124,30 @@ export class GroundingIndex {
   }
 }
 
+function joinShort(sentences: readonly (readonly Evidence[])[]): Evidence[][] {
+  const joined: Evidence[][] = []
+  for (const words of sentences) {
+    const last = joined.at(-1)
+    if (!last || (weightOf(last) >= SHORT_SENTENCE && weightOf(words) >= SHORT_SENTENCE)) {
+      joined.push([...words])
+    } else {
+      const known = new Set(last.map(({ word }) => word))
+      last.push(...words.filter(({ word }) => !known.has(word)))
+    }
+  }
+  return joined
+}
+
+function weightOf(words: readonly Evidence[]): number {
+  return words.reduce((sum, { weight }) => sum + weight, 0)
+}
+
 /**
  * Greedy cover: the memory that explains most of a sentence is a source, then the one that explains most of the rest,
  * while that is enough to be no coincidence. Yields each source with each word that it explains.
  */
 function* explain(words: readonly Evidence[]): Generator<[id: string, word: string]> {
-  const required = REQUIRED * Math.sqrt(words.reduce((sum, { weight }) => sum + weight, 0))
+  const required = REQUIRED * Math.sqrt(weightOf(words))
   let open = words.filter(({ memories }) => memories.size > 0)
   while (open.length > 0) {
     const gains = new Map<string, number>()

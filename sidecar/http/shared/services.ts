@@ -2,6 +2,7 @@ import type { ExperimentBook } from '../../experiments/online/experiment-book.ts
 import type { Experiments } from '../../experiments/online/experiments.ts'
 import type { DerivedOutcomes } from '../../experiments/outcomes/derived-outcomes.ts'
 import type { Outcomes } from '../../experiments/outcomes/outcomes.ts'
+import type { ReplayJobs } from '../../experiments/replay/jobs.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
 import type { Timeline } from '../../insight/timeline/timeline.ts'
@@ -49,6 +50,7 @@ export interface HttpServices {
   timeline: Timeline
   traffic: Traffic
   metrics: Metrics
+  replays: ReplayJobs | undefined
   /** The next three are absent without a language model. */
   model: LanguageModel | undefined
   queue?: CheckedBackend | undefined
