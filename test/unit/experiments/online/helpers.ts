@@ -47,8 +47,7 @@ export function openUnits(wrap: (records: RecordStore) => RecordStore = (one) =>
         async () => arm,
       ),
     async summaries(): Promise<UnitSummary[]> {
-      const found = await Array.fromAsync(units.units('default', EXPERIMENT.salt))
-      return found.map(([, { summary }]) => summary)
+      return (await Array.fromAsync(units.summaries('default', EXPERIMENT.salt, new Map()))).flat()
     },
   }
 }
