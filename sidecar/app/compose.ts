@@ -1,11 +1,14 @@
 import { ExperimentBook } from '../experiments/online/experiment-book.ts'
 import { Experiments } from '../experiments/online/experiments.ts'
 import { UnitStore } from '../experiments/online/unit-store.ts'
+import { DerivedOutcomes } from '../experiments/outcomes/derived-outcomes.ts'
+import { Outcomes } from '../experiments/outcomes/outcomes.ts'
 import type { ReplayEngines } from '../experiments/replay/engine.ts'
 import { ReplayJobs } from '../experiments/replay/jobs.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
+import { Traffic } from '../insight/traffic/traffic.ts'
 import { BufferZone } from '../learning/buffer/buffer-zone.ts'
 import { ObservedWindows } from '../learning/buffer/observed-windows.ts'
 import type { BufferSettings } from '../learning/buffer/settings.ts'
@@ -98,6 +101,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onFence: async (scope) => void (await announcer.beforeRemoval(scope)),
     onInvalidRecord,
     onUnembedded: () => missingVectors.note(),
+    onCorrected: (scope, id) => derivedOutcomes.corrected(scope, id),
     now,
   })
   const missingVectors = new MissingVectors({ records, engine, log, now, timers })
@@ -134,6 +138,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onFailure: (error, failure) =>
       log.warn('timeline write failed, will be retried', { ...failure, error: String(error) }),
   })
+  const traffic = new Traffic({ now })
   const strategies = createStrategies(
     {
       recall,
@@ -141,6 +146,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       onAnswer: (answered) => {
         timeline.record(answered)
         metrics.answered(answered.result)
+        traffic.recall(answered)
       },
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
@@ -155,16 +161,26 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const experiments = new Experiments({
     strategies,
     book: experimentBook,
-    units: new UnitStore({ records, lock: scopeLock, onInvalidRecord }),
+    units: new UnitStore({ records, lock: scopeLock, onInvalidRecord, onOutcome: metrics.outcome }),
     assignDeadlineMs: settings.assignDeadlineMs,
     now,
     timers,
+    onAnswered: ({ scope, request: { conversationId, turn, query }, result }) =>
+      derivedOutcomes.recalled({
+        ...{ scope, conversationId, turn, query },
+        memories: result.memories.map(({ memory }) => memory),
+      }),
     onExposure: metrics.exposure,
     onShadow: metrics.shadow,
     onUnavailable: (error) =>
       log.warn('experiment unavailable, strategy auto used', { error: String(error) }),
     onFailure: (error, failure) =>
       log.warn('write of exposures failed, will be retried', { ...failure, error: String(error) }),
+  })
+  const outcomes = new Outcomes({ experiments, now })
+  const derivedOutcomes = new DerivedOutcomes({
+    record: (scope, outcome) => outcomes.note(scope, outcome),
+    onFailure: (error) => log.warn('outcome not derived', { error: String(error) }),
   })
   const { openReplayEngines } = backends
   const replays =
@@ -205,19 +221,28 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     strategies,
     experiments,
     experimentBook,
+    outcomes,
+    derivedOutcomes,
     ruleBook,
     profiles,
     timeline,
+    traffic,
     metrics,
     buffer,
     replays,
-    intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
+    intake: new Intake({
+      ...{ engine, ruleBook, buffer, now },
+      onCleaned: metrics.cleaned,
+      onAdded: (scope, { conversationId, turn, messages }, { change }) =>
+        derivedOutcomes.added({ scope, conversationId, turn, messages, isNew: change === 'added' }),
+    }),
     authorCache: createAuthorCache(cache, now),
     announcer,
     missingVectors,
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await derivedOutcomes.drained()
       await experiments.close()
       await replays?.close()
       await missingVectors.close()

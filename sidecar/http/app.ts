@@ -4,6 +4,8 @@ import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { ApiKey } from './api-keys.ts'
+import { serveDashboard } from './dashboard/routes.ts'
+import { Sessions } from './dashboard/sessions.ts'
 import {
   assignRequestId,
   authenticate,
@@ -15,6 +17,7 @@ import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
+import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { replayRoutes } from './routes/experiments/replays.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
@@ -22,6 +25,7 @@ import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { transferRoutes } from './routes/memories/transfer.ts'
+import { overviewRoutes } from './routes/overview.ts'
 import { pendingRoutes } from './routes/pending.ts'
 import { profileRoutes } from './routes/profile.ts'
 import { recallRoutes } from './routes/recall.ts'
@@ -45,6 +49,8 @@ const ROUTES = [
   ruleRoutes,
   ledgerRoutes,
   experimentRoutes,
+  outcomeRoutes,
+  overviewRoutes,
   replayRoutes,
 ]
 
@@ -61,12 +67,14 @@ export interface AppConfig {
 export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
   const { apiKeys, maxBodyBytes, publicUrl } = config
   const app = router()
+  const sessions = new Sessions({ cache: services.cache, apiKeys, now: services.now })
   app.use(assignRequestId(), recordRequests(services.metrics))
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
-  app.use('/v1/*', authenticate(apiKeys), limitBody(maxBodyBytes))
-  app.use('/metrics', authenticate(apiKeys))
+  app.use('/v1/*', authenticate(apiKeys, sessions), limitBody(maxBodyBytes))
+  app.use('/metrics', authenticate(apiKeys, sessions))
   for (const register of ROUTES) register(app, services)
   serveOpenApi(app, publicUrl)
+  serveDashboard(app, { sessions, needsKey: apiKeys.length > 0 })
 
   app.notFound((c) => {
     throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)

@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import type { Context, MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler, Next } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { getCookie } from 'hono/cookie'
 import { requestId } from 'hono/request-id'
 import { matchedRoutes } from 'hono/route'
 import { METHOD_NAME_ALL } from 'hono/router'
 import { type Metrics, OTHER } from '../insight/metrics/metrics.ts'
 import { AppError } from '../ports/errors.ts'
 import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './api-keys.ts'
+import { assertFromDashboard, SESSION_COOKIE } from './dashboard/cookie.ts'
+import type { Sessions } from './dashboard/sessions.ts'
 import type { AppEnv } from './shared/router.ts'
 
 /** Takes the request id of a proxy if it is well-formed, else generates one. */
@@ -53,13 +56,25 @@ export function requireLoopbackHost(): MiddlewareHandler<AppEnv> {
   }
 }
 
-/** Sets the namespace of the API key; without configured keys, every request uses the default namespace. */
-export function authenticate(keys: readonly ApiKey[]): MiddlewareHandler<AppEnv> {
+/**
+ * Sets the namespace of the API key, or of the session of the dashboard; without configured keys, every request uses
+ * the default namespace.
+ */
+export function authenticate(keys: readonly ApiKey[], sessions: Sessions): MiddlewareHandler<AppEnv> {
+  const fromSession = async (c: Context<AppEnv>, next: Next, token: string) => {
+    const namespace = await sessions.namespaceOf(token)
+    if (namespace === undefined) {
+      throw new AppError('unauthorized', 'The session has ended. Sign in again, or send an API key.')
+    }
+    if (c.req.method !== 'GET') assertFromDashboard(c)
+    c.set('namespace', namespace)
+    await next()
+  }
   return (c, next) => {
-    c.set(
-      'namespace',
-      keys.length === 0 ? DEFAULT_NAMESPACE : namespaceFrom(c.req.header('authorization'), keys),
-    )
+    const header = c.req.header('authorization')
+    const token = keys.length > 0 && header === undefined ? getCookie(c, SESSION_COOKIE) : undefined
+    if (token !== undefined) return fromSession(c, next, token)
+    c.set('namespace', keys.length === 0 ? DEFAULT_NAMESPACE : namespaceFrom(header, keys))
     return next()
   }
 }

@@ -8,6 +8,7 @@ const STATUS_OF = {
   payload_too_large: 413,
   unsupported_media_type: 415,
   too_many_pending: 429,
+  too_many_attempts: 429,
   internal: 500,
   backend_unavailable: 503,
 } as const

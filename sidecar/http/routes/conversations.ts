@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { TimelineRecall } from '../../insight/timeline/timeline.ts'
 import { scopeKey } from '../../memory/model/scope.ts'
-import { getConversation } from '../../memory/repositories/turns.ts'
+import { getConversation, listConversations } from '../../memory/repositories/turns.ts'
 import { AppError } from '../../ports/errors.ts'
 import { listTurns } from '../../retrieval/blocks/turn-coverage.ts'
 import { STRATEGIES } from '../../retrieval/strategies/request.ts'
@@ -30,6 +30,17 @@ const recall = z.object({
     .describe(
       `Turns of the conversation that were not extracted yet and were found by their text; the last ${MAX_LISTED_TURNS}.`,
     ),
+  included_turns: z
+    .array(z.array(z.number()))
+    .describe('Turns of the conversation that the context could include, as ranges of first and last turn.'),
+  block_ids: z
+    .array(z.string())
+    .optional()
+    .describe('Memories of the block, at most 200; absent for a recall that was served an earlier block.'),
+  delta_ids: z
+    .array(z.string())
+    .optional()
+    .describe('Memories found for the query of this turn; absent if there are none.'),
   degraded: z.array(z.string()),
   took_ms: z.number(),
   uncovered: z
@@ -69,6 +80,37 @@ export function conversationRoutes(api: Api, { records, buffer, timeline }: Http
   })
 
   operation(api, {
+    route: 'GET /v1/conversations',
+    operationId: 'list_conversations',
+    summary: 'List the conversations of a user',
+    query: { user_id: s.userId, limit: s.queryLimit(200, 50), cursor: s.cursor },
+    returns: 'A page of conversations, latest change first.',
+    answer: {
+      conversations: z.array(
+        z.object({
+          conversation_id: z.string(),
+          last_turn: z.number(),
+          summary: z.string(),
+          updated_at: z.string(),
+        }),
+      ),
+      next_cursor: s.nextCursor,
+    },
+  }).handle(async ({ user_id, limit, cursor }, c) => {
+    const after = cursor === undefined ? undefined : decodeCursor(cursor)
+    const page = await listConversations(records, scopeKey(scopeOf(c, user_id)), { limit, after })
+    return {
+      conversations: page.conversations.map(({ id, last_turn, summary, updatedAt }) => ({
+        conversation_id: id,
+        last_turn,
+        summary,
+        updated_at: toIso(updatedAt),
+      })),
+      next_cursor: page.next && encodeCursor(page.next),
+    }
+  })
+
+  operation(api, {
     route: 'GET /v1/conversations/{id}/timeline',
     operationId: 'get_timeline',
     summary: 'List the recalls of each turn of a conversation, and why the cache was used or not',
@@ -82,6 +124,9 @@ export function conversationRoutes(api: Api, { records, buffer, timeline }: Http
         z.object({
           turn: z.number(),
           added_at: z.string().nullable().describe('null for a turn that was recalled but never added.'),
+          messages: z
+            .array(z.object({ role: z.enum(['user', 'assistant', 'system']), content: z.string() }))
+            .describe('As stored; empty for a turn that was never added.'),
           recalls: z.array(recall).describe('Oldest first; empty for a turn without a recall.'),
         }),
       ),
@@ -94,9 +139,10 @@ export function conversationRoutes(api: Api, { records, buffer, timeline }: Http
     if (turns.length === 0 && before === undefined) throw conversationNotFound(id)
     return {
       conversation_id: id,
-      turns: turns.map(({ turn, addedAt, recalls }) => ({
+      turns: turns.map(({ turn, addedAt, messages, recalls }) => ({
         turn,
         added_at: toIso(addedAt),
+        messages: messages.map(({ role, content }) => ({ role, content })),
         recalls: recalls.map(toRecallView),
       })),
       uncovered: turns.some(({ recalls }) => recalls.some(({ uncovered }) => uncovered.length > 0)),
@@ -114,8 +160,15 @@ function toRecallView({ at, turn, known, degraded, uncovered, ...row }: Timeline
     ...row,
     at: toIso(at),
     degraded: [...degraded],
+    included_turns: toIncluded(known),
     pending_turns: listTurns(known?.pending ?? [], MAX_LISTED_TURNS),
     uncovered: uncovered.length > 0,
     uncovered_turns: uncovered.slice(-MAX_LISTED_TURNS),
   }
+}
+
+function toIncluded(known: TimelineRecall['known']): number[][] {
+  // Turns below `from` are not listed and count as included.
+  const listed = (known?.turns ?? []).map((range) => [...range])
+  return known?.from ? [[0, known.from - 1], ...listed] : listed
 }

@@ -1,9 +1,12 @@
 import type { ExperimentBook } from '../../experiments/online/experiment-book.ts'
 import type { Experiments } from '../../experiments/online/experiments.ts'
+import type { DerivedOutcomes } from '../../experiments/outcomes/derived-outcomes.ts'
+import type { Outcomes } from '../../experiments/outcomes/outcomes.ts'
 import type { ReplayJobs } from '../../experiments/replay/jobs.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
 import type { Timeline } from '../../insight/timeline/timeline.ts'
+import type { Traffic } from '../../insight/traffic/traffic.ts'
 import type { BufferZone } from '../../learning/buffer/buffer-zone.ts'
 import type { Intake } from '../../learning/turn-intake.ts'
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
@@ -37,12 +40,15 @@ export interface HttpServices {
   strategies: Strategies
   experiments: Experiments
   experimentBook: ExperimentBook
+  outcomes: Outcomes
+  derivedOutcomes: DerivedOutcomes
   profiles: Profiles
   ruleBook: RuleBook
   authorCache: AuthorCache
   intake: Intake
   ledger: Ledger
   timeline: Timeline
+  traffic: Traffic
   metrics: Metrics
   replays: ReplayJobs | undefined
   /** The next three are absent without a language model. */

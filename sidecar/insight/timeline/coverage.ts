@@ -9,7 +9,7 @@ export type FindMemory = (id: string) => Promise<Memory | undefined>
 /** The fields of a turn that coverage depends on. */
 export type StoredTurn = Pick<
   Turn,
-  'id' | 'conversation_id' | 'memory_ids' | 'revision' | 'created_at' | 'updated_at'
+  'id' | 'conversation_id' | 'messages' | 'memory_ids' | 'revision' | 'created_at' | 'updated_at'
 > & { turn: number }
 
 /**

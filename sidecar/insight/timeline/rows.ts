@@ -22,6 +22,10 @@ const timelineRow = z.object({
   /** o200k tokens of block and delta. */
   tokens: z.number(),
   memories: z.number(),
+  /** Memories of the block, of a recall that built it; absent for one that was served an earlier block. */
+  block_ids: z.array(z.string()).optional(),
+  /** Memories found for the query of this turn. */
+  delta_ids: z.array(z.string()).optional(),
   degraded: z.array(z.string()),
   took_ms: z.number(),
   /** Turns that the context could include; `null` if the context was not built from memories of the conversation. */
@@ -83,10 +87,23 @@ export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow |
       watermark,
       tokens,
       memories: memories.length,
+      ...listMemories(result),
       degraded,
       took_ms: Math.round(tookMs.total),
       known: coverage as TimelineRow['known'],
     },
+  }
+}
+
+/** Most ids of a block in a row. */
+const MAX_BLOCK_IDS = 200
+
+function listMemories({ block, blockSize, memories, cache }: Answered['result']) {
+  const ids = memories.map(({ memory }) => memory.id)
+  const size = block === '' ? 0 : (blockSize ?? ids.length)
+  return {
+    ...(cache.result === 'miss' && { block_ids: ids.slice(0, Math.min(size, MAX_BLOCK_IDS)) }),
+    ...(ids.length > size && { delta_ids: ids.slice(size) }),
   }
 }
 

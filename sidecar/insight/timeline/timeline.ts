@@ -36,6 +36,8 @@ export interface TimelineTurn {
   turn: number
   /** Epoch milliseconds; `null` for a turn that was recalled but never added. */
   addedAt: number | null
+  /** As stored; empty for a turn that was never added. */
+  messages: StoredTurn['messages']
   /** Oldest first. */
   recalls: TimelineRecall[]
 }
@@ -95,8 +97,8 @@ export class Timeline {
     const key = scopeKey(scope)
     const stored = await this.#storedTurns(key, conversationId)
     const rowsByTurn = await this.#rowsByTurn(rowsScope(key, conversationId), { limit, before })
-    const addedAt = new Map(stored.map(({ turn, created_at }) => [turn, created_at]))
-    const numbers = [...new Set([...addedAt.keys(), ...rowsByTurn.keys()])]
+    const added = new Map(stored.map((one) => [one.turn, one]))
+    const numbers = [...new Set([...added.keys(), ...rowsByTurn.keys()])]
       .filter((turn) => before === undefined || turn < before)
       .sort((a, b) => b - a)
     const page = numbers.slice(0, limit)
@@ -107,7 +109,8 @@ export class Timeline {
       for (const row of (rowsByTurn.get(turn) ?? []).toSorted((a, b) => a.at - b.at)) {
         recalls.push({ ...row, uncovered: await uncoveredTurns(row, stored, find) })
       }
-      turns.push({ turn, addedAt: addedAt.get(turn) ?? null, recalls })
+      const { created_at: addedAt = null, messages = [] } = added.get(turn) ?? {}
+      turns.push({ turn, addedAt, messages, recalls })
     }
     return { turns, next: numbers.length > limit ? (page.at(-1) as number) : null }
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { RecordStore, Write } from '../../ports/records.ts'
+import type { Position, RecordStore, Write } from '../../ports/records.ts'
 import { derivedId } from '../model/scope.ts'
 import {
   type Conversation,
@@ -38,6 +38,23 @@ export async function getConversation(
   conversationId: string,
 ): Promise<Conversation | undefined> {
   return await conversations.get(store, scope, conversationRecordId(conversationId))
+}
+
+/** A page of the conversations of a user, latest change first. `updatedAt` is in epoch milliseconds. */
+export async function listConversations(
+  store: RecordStore,
+  scope: string,
+  page: { limit: number; after?: Position | undefined },
+): Promise<{ conversations: (Conversation & { updatedAt: number })[]; next: Position | null }> {
+  const found = await store.scroll('conversations', scope, { ...page, direction: 'descending' })
+  const last = found.at(-1)
+  return {
+    conversations: found.map((record) => ({
+      ...conversations.read(record),
+      updatedAt: Math.floor(record.order / 1000),
+    })),
+    next: last && found.length === page.limit ? { order: last.order, id: last.id } : null,
+  }
 }
 
 export function putConversation(scope: string, conversation: Conversation, now: number): Write {

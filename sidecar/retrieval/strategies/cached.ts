@@ -132,6 +132,7 @@ export class CachedStrategies {
       context,
       delta: text,
       tokens: text === '' ? blockResult.tokens : count(context),
+      blockSize: memories.length,
       memories: [...memories, ...delta.found.map(({ memory, score }) => ({ memory, score }))],
       degraded: [...new Set([...blockResult.degraded, ...delta.degraded])],
       tookMs: {

@@ -40,6 +40,8 @@ export interface StrategyResult {
   /** o200k tokens of the context. */
   tokens: number
   memories: { memory: Memory; score: number }[]
+  /** How many of `memories`, the first ones, are in the block; absent: all, if there is a block. */
+  blockSize?: number | undefined
   cache: CacheReport
   /** Watermark of the block. */
   watermark?: number | undefined

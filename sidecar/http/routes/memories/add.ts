@@ -67,7 +67,7 @@ const message = z.strictObject({
     .optional(),
 })
 
-export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
+export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/memories',
     operationId: 'add_memory',
@@ -155,6 +155,7 @@ export function addRoutes(api: Api, { intake, buffer }: HttpServices): void {
       },
       mode,
     )
+    traffic.turn(scope.namespace)
     const answer = {
       status: added.status,
       turn_id: turnId,

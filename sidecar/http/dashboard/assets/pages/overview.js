@@ -1,0 +1,170 @@
+import { call, get } from '../lib/api.js'
+import { fill, h } from '../lib/dom.js'
+import { plot } from '../lib/plot.js'
+import { milliseconds, number, percent, t, textOr, time } from '../lib/text.js'
+import { button, card, errorNote, table, tile, tiles, working } from '../lib/widgets.js'
+
+/** Milliseconds between two reads while the page is visible. */
+const REFRESH_MS = 10_000
+
+/** @param {any} main */
+export function overviewPage(main) {
+  const body = h('div.stack')
+  fill(main, h('h1', {}, t('nav.overview')), body)
+  let drawn = ''
+  const load = async () => {
+    if (document.hidden) return
+    try {
+      const [overview, ready, ledger] = await Promise.all([
+        get('/v1/overview'),
+        call('GET', '/readyz', undefined, { accept: [503] }),
+        get('/v1/ledger', { day: new Date().toISOString().slice(0, 10) }),
+      ])
+      const next = JSON.stringify([overview, ready, ledger])
+      if (next === drawn) return
+      drawn = next
+      fill(body, overview.has_users ? null : firstSteps(load), ...sections(overview, ready, ledger))
+    } catch (error) {
+      drawn = ''
+      fill(body, errorNote(error))
+    }
+  }
+  void load()
+  const timer = setInterval(load, REFRESH_MS)
+  return () => clearInterval(timer)
+}
+
+/** @param {any} overview @param {any} ready @param {any} ledger */
+function sections({ traffic, pending }, ready, { totals, unpriced }) {
+  const perMinute = (/** @type {number} */ count) =>
+    number((count * 60) / traffic.window_s, { maximumFractionDigits: 1 })
+  const cost = totals.calls === 0 ? number(0) : number(totals.cost, { maximumSignificantDigits: 3 })
+  return [
+    tiles(
+      tile(
+        t('overview.recalls'),
+        perMinute(traffic.recalls),
+        t('overview.perMinute', { count: number(traffic.recalls) }),
+      ),
+      tile(
+        t('overview.turns'),
+        perMinute(traffic.turns),
+        t('overview.perMinute', { count: number(traffic.turns) }),
+      ),
+      tile(t('overview.hitRate'), percent(traffic.hit_rate), t('overview.hitRateNote')),
+      tile(
+        t('overview.pending'),
+        number(pending.turns),
+        pending.failed > 0
+          ? t('overview.failed', { count: number(pending.failed) })
+          : pending.oldest_at
+            ? t('overview.since', { time: time(pending.oldest_at) })
+            : t('overview.nothingPending'),
+      ),
+      tile(
+        t('overview.cost'),
+        cost,
+        unpriced.length > 0 && totals.calls > 0
+          ? t('overview.unpriced', { models: unpriced.join(', ') })
+          : t('overview.calls', { count: number(totals.calls) }),
+      ),
+    ),
+    card(
+      t('overview.latency'),
+      traffic.recalls === 0 ? h('p.muted', {}, t('overview.noRecalls')) : latency(traffic),
+    ),
+    card(t('overview.backends'), backends(ready)),
+  ]
+}
+
+/** @param {any} traffic */
+function latency({ strategies, minutes, cache, degraded, recalls }) {
+  const rows = strategies.map((/** @type {any} */ one) => [
+    h('code', {}, one.strategy),
+    number(one.recalls),
+    milliseconds(one.p50_ms),
+    milliseconds(one.p95_ms),
+    percent(one.hit_rate),
+    number(one.tokens),
+  ])
+  const head = ['strategy', 'recalls', 'p50', 'p95', 'hitRate', 'tokens'].map((name) => t(`column.${name}`))
+  const shown = minutes.toReversed()
+  const values = (/** @type {string} */ name) => shown.map((/** @type {any} */ minute) => minute[name])
+  const reasons = Object.entries(cache).sort(([, a], [, b]) => Number(b) - Number(a))
+  return [
+    table(t('overview.latency'), head, rows),
+    plot({
+      label: t('overview.latencyPlot'),
+      x: shown.map((/** @type {any} */ { minutes_ago }) => -minutes_ago),
+      xFormat: (value) => `${number(value)} min`,
+      yFormat: milliseconds,
+      yRange: [0, null],
+      series: [
+        { label: t('column.p50'), values: values('p50_ms'), points: true },
+        { label: t('column.p95'), values: values('p95_ms'), points: true },
+      ],
+    }),
+    h('h3', {}, t('overview.reasons')),
+    h(
+      'ul.chips',
+      {},
+      ...reasons.map(([key, count]) => h('li.tag', {}, `${reason(key)} · ${number(Number(count))}`)),
+    ),
+    degraded > 0 &&
+      h(
+        'p.notice.error',
+        {},
+        t('overview.degraded', { count: number(degraded), share: percent(degraded / recalls) }),
+      ),
+  ]
+}
+
+/** @param {string} key `result.reason` */
+function reason(key) {
+  const [result, why] = key.split('.')
+  return result === 'hit' ? t('cache.hit') : textOr(`reason.${why}`, why)
+}
+
+/** @param {any} ready */
+function backends({ backends: states }) {
+  const rows = Object.entries(states).map(([name, { kind, status, error }]) => [
+    t(`backend.${name}`),
+    kind,
+    h(`span.tag.${status}`, {}, t(`status.${status}`)),
+    error ?? '',
+  ])
+  return table(
+    t('overview.backends'),
+    ['backend', 'kind', 'state', 'error'].map((name) => t(`column.${name}`)),
+    rows,
+  )
+}
+
+/** What to do on an empty sidecar. @param {() => Promise<void>} reload */
+function firstSteps(reload) {
+  const body = { user_id: 'ada', messages: [{ role: 'user', content: t('first.example') }] }
+  const command = `curl -s ${location.origin}/v1/memories -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`
+  const store = button(
+    t('first.store'),
+    () =>
+      working(store, async () => {
+        await call('POST', '/v1/memories', { ...body, conversation_id: 'first', turn: 1 })
+        await reload()
+        location.hash = '#/memories?user=ada'
+      }),
+    'primary',
+  )
+  return h(
+    'section.card.first',
+    {},
+    h('h2', {}, t('first.title')),
+    h('p', {}, t('first.lead')),
+    h(
+      'ol.steps',
+      {},
+      h('li', {}, h('strong', {}, t('first.try')), h('pre', { tabIndex: 0 }, command), h('p', {}, store)),
+      h('li', {}, h('strong', {}, t('first.dify')), h('p', {}, t('first.difyHow', { url: location.origin }))),
+      h('li', {}, h('strong', {}, t('first.demo')), h('pre', { tabIndex: 0 }, 'npm run demo')),
+    ),
+  )
+}

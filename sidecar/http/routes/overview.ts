@@ -1,0 +1,117 @@
+import { z } from '@hono/zod-openapi'
+import { sumOf } from '../../learning/buffer/pending-totals.ts'
+import type { PendingTurn } from '../../memory/model/pending.ts'
+import { parseScopeKey, scopeKey } from '../../memory/model/scope.ts'
+import { pendingScopes, scrollPending } from '../../memory/repositories/pending.ts'
+import type { RecordStore } from '../../ports/records.ts'
+import { STRATEGIES } from '../../retrieval/strategies/request.ts'
+import { type Api, operation } from '../shared/operation.ts'
+import * as s from '../shared/schemas.ts'
+import type { HttpServices } from '../shared/services.ts'
+import { decodeCursor, encodeCursor, toIso } from '../shared/values.ts'
+
+const rate = z.number().nullable().describe('0 to 1; null where no recall could use a cached block.')
+const milliseconds = z.number().nullable()
+
+export function overviewRoutes(api: Api, { records, traffic }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/overview',
+    operationId: 'get_overview',
+    summary: 'Get the recalls of the last hour and the pending turns of this namespace',
+    description:
+      'Recalls and added turns are counted by each sidecar since its start, at most the latest 5,000 of each.',
+    returns: 'The overview.',
+    answer: {
+      namespace: z.string(),
+      has_users: z.boolean().describe('Whether any user of the namespace has memories.'),
+      traffic: z.object({
+        window_s: z.number().describe('Seconds that the numbers cover, at most an hour.'),
+        recalls: z.number(),
+        turns: z.number().describe('Added turns.'),
+        degraded: z.number().describe('Recalls in which a part failed or was late.'),
+        hit_rate: rate,
+        cache: z
+          .record(z.string(), z.number())
+          .openapi({ type: 'object', description: 'Number of recalls by cache result and reason.' }),
+        strategies: z.array(
+          z.object({
+            strategy: z.enum(STRATEGIES),
+            recalls: z.number(),
+            p50_ms: z.number(),
+            p95_ms: z.number(),
+            tokens: z.number().describe('Mean injected o200k tokens.'),
+            hit_rate: rate,
+          }),
+        ),
+        minutes: z
+          .array(
+            z.object({
+              minutes_ago: z.number(),
+              recalls: z.number(),
+              p50_ms: milliseconds,
+              p95_ms: milliseconds,
+            }),
+          )
+          .describe('Latest minute first.'),
+      }),
+      pending: z.object({
+        turns: z.number(),
+        failed: z.number(),
+        tokens: z.number(),
+        oldest_at: z.string().nullable(),
+      }),
+    },
+  }).handle(async (_, c) => {
+    const namespace = c.get('namespace')
+    const prefix = prefixOf(namespace)
+    const [first] = await records.scopes('memories', { after: prefix, limit: 1 })
+    const { oldestAt, ...pending } = await sumOf(pendingTurns(records, prefix))
+    return {
+      namespace,
+      has_users: first?.startsWith(prefix) ?? false,
+      traffic: traffic.summarise(namespace),
+      pending: { ...pending, oldest_at: toIso(oldestAt) },
+    }
+  })
+
+  operation(api, {
+    route: 'GET /v1/users',
+    operationId: 'list_users',
+    summary: 'List the users that have memories',
+    query: {
+      prefix: z.string().max(256).optional().describe('Only users whose id starts with this text.'),
+      limit: s.queryLimit(500, 50),
+      cursor: s.cursor,
+    },
+    returns: 'A page of users, sorted by id.',
+    answer: { users: z.array(z.object({ user_id: z.string() })), next_cursor: s.nextCursor },
+  }).handle(async ({ prefix = '', limit, cursor }, c) => {
+    const start = scopeKey({ namespace: c.get('namespace'), userId: prefix.toWellFormed() })
+    const after = cursor === undefined ? before(start) : decodeCursor(cursor).id
+    // A cursor of another namespace or prefix must not move the start of the page out of this one.
+    const page = await records.scopes('memories', { after: after < start ? before(start) : after, limit })
+    const keys = page.filter((key) => key.startsWith(start))
+    const last = keys.at(-1)
+    return {
+      users: keys.map((key) => ({ user_id: parseScopeKey(key).userId })),
+      next_cursor: last !== undefined && keys.length === limit ? encodeCursor({ order: 0, id: last }) : null,
+    }
+  })
+}
+
+/** What the scope keys of a namespace start with. */
+function prefixOf(namespace: string): string {
+  return scopeKey({ namespace, userId: '' })
+}
+
+/** A text that sorts just before a scope key and after every smaller one: scope keys are ASCII. */
+function before(key: string): string {
+  return `${key.slice(0, -1)}${String.fromCharCode(key.charCodeAt(key.length - 1) - 1)}\uffff`
+}
+
+async function* pendingTurns(records: RecordStore, prefix: string): AsyncGenerator<PendingTurn> {
+  for await (const key of pendingScopes(records)) {
+    // The buffer logs invalid records.
+    if (key.startsWith(prefix)) yield* scrollPending(records, key, () => {})
+  }
+}
