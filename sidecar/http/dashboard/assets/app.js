@@ -4,6 +4,7 @@ import { language, loadTexts, t } from './lib/text.js'
 import { button, errorNote } from './lib/widgets.js'
 import { apiPage } from './pages/api.js'
 import { conversationsPage } from './pages/conversations.js'
+import { experimentsPage } from './pages/experiments.js'
 import { memoriesPage } from './pages/memories.js'
 import { overviewPage } from './pages/overview.js'
 import { signInPage } from './pages/sign-in.js'
@@ -16,6 +17,7 @@ const PAGES = {
   overview: overviewPage,
   memories: memoriesPage,
   conversations: conversationsPage,
+  experiments: experimentsPage,
 }
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'))

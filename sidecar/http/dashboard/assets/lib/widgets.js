@@ -4,7 +4,7 @@ import { number, t } from './text.js'
 
 /** @param {string} title @param {...any} children */
 export function card(title, ...children) {
-  return h('section.card', {}, h('h2', {}, title), ...children)
+  return h('section.card', {}, title && h('h2', {}, title), ...children)
 }
 
 /** @param {string} label @param {string} value @param {string} [note] */

@@ -4,6 +4,9 @@ import { plot } from '../lib/plot.js'
 import { milliseconds, number, percent, t, textOr, time } from '../lib/text.js'
 import { button, card, errorNote, table, tile, tiles, working } from '../lib/widgets.js'
 
+/** Minutes with recalls from which a line is worth drawing. */
+const MIN_POINTS = 3
+
 /** Milliseconds between two reads while the page is visible. */
 const REFRESH_MS = 10_000
 
@@ -93,17 +96,18 @@ function latency({ strategies, minutes, cache, degraded, recalls }) {
   const reasons = Object.entries(cache).sort(([, a], [, b]) => Number(b) - Number(a))
   return [
     table(t('overview.latency'), head, rows),
-    plot({
-      label: t('overview.latencyPlot'),
-      x: shown.map((/** @type {any} */ { minutes_ago }) => -minutes_ago),
-      xFormat: (value) => `${number(value)} min`,
-      yFormat: milliseconds,
-      yRange: [0, null],
-      series: [
-        { label: t('column.p50'), values: values('p50_ms'), points: true },
-        { label: t('column.p95'), values: values('p95_ms'), points: true },
-      ],
-    }),
+    values('p50_ms').filter((/** @type {any} */ ms) => ms !== null).length >= MIN_POINTS &&
+      plot({
+        label: t('overview.latencyPlot'),
+        x: shown.map((/** @type {any} */ { minutes_ago }) => -minutes_ago),
+        xFormat: (value) => `${number(value)} min`,
+        yFormat: milliseconds,
+        yRange: [0, null],
+        series: [
+          { label: t('column.p50'), values: values('p50_ms'), points: true },
+          { label: t('column.p95'), values: values('p95_ms'), points: true },
+        ],
+      }),
     h('h3', {}, t('overview.reasons')),
     h(
       'ul.chips',
