@@ -51,10 +51,9 @@ export function useBrowser() {
   }
 }
 
-/** Waits until the page has loaded its data, and checks it: nothing serious for axe, no sideways scrolling. */
+/** Waits until the page has loaded its data, and checks that axe finds nothing serious and that it fits the screen. */
 export async function expectAccessible(page: Page): Promise<void> {
-  await page.locator('h1').waitFor()
-  await page.locator('[aria-busy]').waitFor({ state: 'detached' })
+  await expectFits(page)
   await page.evaluate(axe.source)
   const found = await page.evaluate(async () => {
     const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run()
@@ -63,6 +62,12 @@ export async function expectAccessible(page: Page): Promise<void> {
       .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`)
   })
   expect(found).toEqual([])
+}
+
+/** Waits until the page has loaded its data, and checks that it does not scroll sideways. */
+export async function expectFits(page: Page): Promise<void> {
+  await page.locator('h1').waitFor()
+  await page.locator('[aria-busy]').waitFor({ state: 'detached' })
   const overflow = 'document.documentElement.scrollWidth - document.documentElement.clientWidth'
   expect(await page.evaluate(overflow)).toBeLessThanOrEqual(0)
 }
