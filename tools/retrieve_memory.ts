@@ -32,7 +32,7 @@ export const retrieveMemory = defineNode({
     user_id: id('the id of a user, such as sys.user_id').optional(),
     conversation_id: name('the id of a conversation').optional(),
     turn: integer(0).optional(),
-    strategy: choice(['auto', 'per_query', 'cached', 'cached_delta']).default('auto'),
+    strategy: choice(['auto', 'per_query', 'cached', 'cached_delta', 'experiment']).default('auto'),
     // Dify uses 500 when the window of the LLM node is switched off.
     window_size: integer(0, 500).default(10),
     top_k: integer(1, 100).default(10),

@@ -1,7 +1,8 @@
 import type { Chat, Setting, Turn } from './chat.ts'
 import { CATEGORIES } from './dataset.ts'
 import { evidenceRecall, Mean } from './metric.ts'
-import { type Bill, billOverOneStep, type PriceModel, type Prompt, promptsOf } from './price.ts'
+import type { PriceModel, Prompt } from '../../sidecar/experiments/price.ts'
+import { type Bill, billOverOneStep, promptsOf } from './price.ts'
 
 /** The results of one setting, over all conversations or one of them. */
 export class Measured {

@@ -1,4 +1,4 @@
-import type { PriceModel } from './price.ts'
+import type { PriceModel } from '../../sidecar/experiments/price.ts'
 
 export interface Provider extends PriceModel {
   /** The price model in words. */

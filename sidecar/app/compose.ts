@@ -1,3 +1,6 @@
+import { ExperimentBook } from '../experiments/online/experiment-book.ts'
+import { Experiments } from '../experiments/online/experiments.ts'
+import { UnitStore } from '../experiments/online/unit-store.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
@@ -53,6 +56,8 @@ export interface EngineSettings {
   isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
   strategies?: Partial<StrategySettings> | undefined
+  /** Milliseconds to read or assign the arm of a unit, see `Experiments`. */
+  assignDeadlineMs?: number | undefined
   /** Counts o200k tokens; required with a model. */
   countTokens?: (text: string) => number
   now?: () => number
@@ -96,6 +101,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const metrics = createMetrics({
     pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
+    lostExposures: () => experiments.lost,
     now,
   })
   ledger.listen(metrics.call)
@@ -133,6 +139,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       onAnswer: (answered) => {
         timeline.record(answered)
         traffic.recall(answered)
+        metrics.answered(answered.result)
       },
       profilePacker: (scope, appId) => profiles.packer(scope, appId),
       records,
@@ -143,6 +150,21 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     },
     settings.strategies,
   )
+  const experimentBook = new ExperimentBook({ records, lock: scopeLock, now })
+  const experiments = new Experiments({
+    strategies,
+    book: experimentBook,
+    units: new UnitStore({ records, lock: scopeLock, onInvalidRecord }),
+    assignDeadlineMs: settings.assignDeadlineMs,
+    now,
+    timers,
+    onExposure: metrics.exposure,
+    onShadow: metrics.shadow,
+    onUnavailable: (error) =>
+      log.warn('experiment unavailable, strategy auto used', { error: String(error) }),
+    onFailure: (error, failure) =>
+      log.warn('write of exposures failed, will be retried', { ...failure, error: String(error) }),
+  })
   const learner =
     model &&
     new Learner({
@@ -176,6 +198,8 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     engine,
     recall,
     strategies,
+    experiments,
+    experimentBook,
     ruleBook,
     profiles,
     timeline,
@@ -189,6 +213,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await experiments.close()
       await missingVectors.close()
       await buffer?.close()
       await queue?.close()

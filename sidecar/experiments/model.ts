@@ -37,6 +37,8 @@ export const experiment = z.object({
   created_at: z.number(),
   started_at: z.number().nullable(),
   stopped_at: z.number().nullable(),
+  /** Weights by arm since a change, ascending by `at`, the first since the start. Absent: they never changed. */
+  weight_changes: z.array(z.object({ at: z.number(), weights: z.record(z.string(), z.number()) })).optional(),
 })
 
 export type Experiment = z.output<typeof experiment>

@@ -16,6 +16,7 @@ import {
 import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
+import { experimentRoutes } from './routes/experiments/experiments.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
@@ -46,6 +47,7 @@ const ROUTES = [
   ruleRoutes,
   ledgerRoutes,
   overviewRoutes,
+  experimentRoutes,
 ]
 
 export interface AppConfig {

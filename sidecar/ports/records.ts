@@ -3,7 +3,8 @@ import { setImmediate } from 'node:timers/promises'
 /**
  * Kinds of documents: `turns` as posted, current `memories`, their past `versions` and `history`, `conversations`,
  * `calls` by idempotency key, `pending` turns without extraction, the `graph` of entities and relations, `rules` of
- * apps, the `ledger` of external calls, the `timeline` of recalls per conversation, and `meta` about the store itself.
+ * apps, the `ledger` of external calls, the `timeline` of recalls per conversation, `meta` about the store itself, and
+ * `experiments` with their units.
  * Migrations copy them in this order, which must not change.
  */
 export const COLLECTIONS = [
@@ -19,6 +20,7 @@ export const COLLECTIONS = [
   'rules',
   'ledger',
   'meta',
+  'experiments',
 ] as const
 
 export type Collection = (typeof COLLECTIONS)[number]

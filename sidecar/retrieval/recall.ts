@@ -5,6 +5,7 @@ import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
 import { readLatestMemories } from '../memory/repositories/memories.ts'
 import type { OnInvalidRecord } from '../memory/repositories/record.ts'
 import type { Embedder } from '../ports/embedder.ts'
+import type { Account } from '../ports/language-model.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Reranker } from '../ports/reranker.ts'
 import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
@@ -23,7 +24,7 @@ import { rerank } from './rerank.ts'
 import { type Found, selectFound } from './select-found.ts'
 import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
 
-export interface SearchRequest extends Narrowing {
+export interface SearchRequest extends Narrowing, Pick<Account, 'turn' | 'arm'> {
   query: string
   topK: number
   /** Minimum score, 0…1. Absent: a query that has nothing to do with any memory answers nothing. */
@@ -58,6 +59,13 @@ export interface RecallRequest extends SearchRequest {
   turn?: number | undefined
   windowSize?: number | undefined
   tokenBudget: number
+  /** Experiment and arm, for the ledger: `experiment/arm`. */
+  arm?: string | undefined
+  /**
+   * Name of an arm whose answer is only compared: it has blocks of its own, and is left out of timeline, metrics and what
+   * is known of the turns.
+   */
+  shadow?: string | undefined
 }
 
 export interface RecallResult extends SearchResult {
@@ -177,7 +185,7 @@ export class Recall {
     const renderMs = performance.now() - started
     const kept = new Set(rendered.memories)
     const tookMs = { ...result.tookMs, render: renderMs, total: result.tookMs.total + renderMs }
-    this.#options.onTimings?.('recall', tookMs, result.degraded)
+    if (request.shadow === undefined) this.#options.onTimings?.('recall', tookMs, result.degraded)
     const found = result.found.filter(({ memory }) => kept.has(memory))
     // The store sees every memory that was added before it is asked.
     const coverage = conversationId === undefined ? undefined : { at: now }
@@ -207,7 +215,10 @@ export class Recall {
     const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
     if (threshold === undefined && whyNot === undefined && isSmallTalk(query)) return NOTHING
-    const [dense, now] = await Promise.all([this.embed(key, query), this.#localTimeOf(scope, request)])
+    const [dense, now] = await Promise.all([
+      this.embed({ ...request, scope: key }),
+      this.#localTimeOf(scope, request),
+    ])
     const embedded = performance.now()
     const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
@@ -256,11 +267,22 @@ export class Recall {
   }
 
   /** Returns `undefined` if the embedding is late or fails. */
-  async embed(scope: string, query: string): Promise<Float32Array | undefined> {
+  async embed({
+    query,
+    scope,
+    conversationId,
+    turn,
+    arm,
+  }: Account & { query: string }): Promise<Float32Array | undefined> {
     const { embedder, embeddingDeadlineMs } = this.#options
     const controller = new AbortController()
     try {
-      const embedding = embedder.embed([query], 'query', controller.signal, { scope })
+      const embedding = embedder.embed([query], 'query', controller.signal, {
+        scope,
+        conversationId,
+        turn,
+        arm,
+      })
       const vectors = await pTimeout(embedding, {
         milliseconds: embeddingDeadlineMs,
         fallback: () => controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`)),

@@ -81,12 +81,14 @@ export function testApp(options: TestAppOptions = {}) {
       buffer: options.buffer,
       // No deadline passes on a slow machine.
       strategies: { deadlineMs: 60_000, ...options.strategies },
+      assignDeadlineMs: 60_000,
     },
     log,
   )
   const { engine, recall } = services
   const app = createApp(services, { apiKeys, maxBodyBytes, publicUrl }, log)
   onTestFinished(async () => {
+    await services.experiments.close()
     await services.buffer?.close()
     await queue.close()
     await engine.drained()

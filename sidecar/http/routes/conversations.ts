@@ -16,6 +16,7 @@ const MAX_LISTED_TURNS = 100
 const recall = z.object({
   at: z.string().describe('Start of the recall.'),
   strategy: z.enum(STRATEGIES),
+  arm: z.string().nullable().describe('experiment/arm that answered; null without an experiment.'),
   cache: cacheView,
   watermark: z
     .number()

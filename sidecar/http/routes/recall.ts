@@ -1,7 +1,12 @@
 import { z } from '@hono/zod-openapi'
+import { CHOICE_REASONS } from '../../experiments/online/experiments.ts'
 import { compileFilter } from '../../memory/model/filters.ts'
-import { AppError } from '../../ports/errors.ts'
-import { cacheReport, STRATEGIES, type StrategyResult } from '../../retrieval/strategies/request.ts'
+import {
+  cacheReport,
+  STRATEGIES,
+  type StrategyRequest,
+  type StrategyResult,
+} from '../../retrieval/strategies/request.ts'
 import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
@@ -14,7 +19,7 @@ export const cacheView = cacheReport.describe('Whether the block came from the c
 
 const shiftError = 'expected a number from 0 to 1'
 
-export function recallRoutes(api: Api, { records, strategies }: HttpServices): void {
+export function recallRoutes(api: Api, { records, strategies, experiments }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/recall',
     operationId: 'recall',
@@ -25,13 +30,14 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       conversation_id: s.conversationId.optional(),
       turn: s.turn.optional(),
       strategy: z
-        .enum(['auto', ...STRATEGIES])
+        .enum(['auto', ...STRATEGIES, 'experiment'])
         .default('auto')
         .describe(
           'per_query searches for every query. cached keeps one block of memories until a turn that the block ' +
             'does not include leaves the window. cached_delta adds the memories that the query needs and the block ' +
             'lacks. auto, the default, is cached_delta. All but per_query need conversation_id, turn and a ' +
-            'window_size of at least 2, and fall back to per_query without them.',
+            'window_size of at least 2, and fall back to per_query without them. experiment: the arm that the experiment ' +
+            'assigns, else auto.',
         ),
       window_size: s.windowSize.optional(),
       top_k: s.topK,
@@ -63,7 +69,12 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
           'Rebuilds the cached block when the cosine similarity of this query and the query that the block was ' +
             'built for is below this value, 0 to 1; absent: never.',
         ),
-      experiment: s.identifier('Experiment that selects the strategy.', 'cached-or-not').optional(),
+      experiment: s
+        .identifier(
+          'Experiment that selects strategy and parameters. Without an arm, the strategy of the request applies.',
+          'cached-or-not',
+        )
+        .optional(),
       filters: s.filters.optional(),
       at: s.askedAt,
       ...s.labels,
@@ -90,17 +101,23 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
         .object({ total: z.number(), embed: z.number(), search: z.number(), render: z.number() })
         .describe('Milliseconds.'),
       tokens: z.number().describe('o200k tokens of the context.'),
+      experiment: z
+        .object({ name: z.string(), arm: z.string(), reason: z.enum(CHOICE_REASONS) })
+        .nullable()
+        .describe(
+          'null without an experiment. Every reason but assigned means that no arm applied and arm is "": unknown ' +
+            '(no such experiment), draft, paused (this unit has no arm, and new ones get none), stopped, no_unit (no ' +
+            'conversation_id), unavailable (the arm could not be read in time).',
+        ),
     },
   }).handle(async (body, c) => {
     const { strategy, freshness, refresh, filters, turn, experiment } = body
-    if (experiment !== undefined) {
-      throw new AppError('not_found', `experiment: no experiment ${JSON.stringify(experiment)}`)
-    }
     const { query, degraded: clipped } = await prepareQuery(body.query)
-    const result = await strategies.recall(scopeOf(c, body.user_id), {
+    const scope = scopeOf(c, body.user_id)
+    const request: StrategyRequest = {
       ...s.toNarrowing(body),
       query,
-      strategy,
+      strategy: strategy === 'experiment' ? 'auto' : strategy,
       topK: body.top_k,
       threshold: body.threshold,
       tokenBudget: body.token_budget,
@@ -113,7 +130,13 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
       conversationId: body.conversation_id,
       turn,
       windowSize: body.window_size,
-    })
+    }
+    // A node that names no experiment must not fail its chatflow.
+    const name = experiment ?? (strategy === 'experiment' ? '' : undefined)
+    const { result, experiment: choice } =
+      name === undefined
+        ? { result: await strategies.recall(scope, request), experiment: null }
+        : await experiments.recall(scope, request, name)
     const { memories, tookMs } = result
     const degraded = [...clipped, ...result.degraded]
     return {
@@ -134,6 +157,7 @@ export function recallRoutes(api: Api, { records, strategies }: HttpServices): v
         render: roundTo(tookMs.render),
       },
       tokens: result.tokens,
+      experiment: choice,
     }
   })
 }

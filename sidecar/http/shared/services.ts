@@ -1,3 +1,5 @@
+import type { ExperimentBook } from '../../experiments/online/experiment-book.ts'
+import type { Experiments } from '../../experiments/online/experiments.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
 import type { Timeline } from '../../insight/timeline/timeline.ts'
@@ -33,6 +35,8 @@ export interface HttpServices {
   engine: MemoryEngine
   recall: Recall
   strategies: Strategies
+  experiments: Experiments
+  experimentBook: ExperimentBook
   profiles: Profiles
   ruleBook: RuleBook
   authorCache: AuthorCache

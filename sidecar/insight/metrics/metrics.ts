@@ -3,6 +3,7 @@ import type { PendingTotals } from '../../learning/buffer/pending-totals.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
 import type { Timings } from '../../retrieval/recall.ts'
+import type { StrategyResult } from '../../retrieval/strategies/request.ts'
 import type { CleanedCounts } from '../../text/cleaning/counts.ts'
 
 /** Values that are read on every scrape. */
@@ -11,6 +12,8 @@ export interface Sources {
   pending: () => Promise<PendingTotals> | undefined
   /** Timeline rows dropped since the start. */
   lostRows: () => number
+  /** Exposures dropped since the start. */
+  lostExposures: () => number
   /** Epoch milliseconds. */
   now: () => number
 }
@@ -26,12 +29,14 @@ const MODEL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 /** Label value for all values beyond the bounded set. */
 export const OTHER = 'other'
 const MAX_MODELS = 20
+/** Pairs of experiment and arm. */
+const MAX_ARMS = 100
 
 /**
  * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
  * names; never an id, a namespace or a key.
  */
-export function createMetrics({ pending, lostRows, now }: Sources) {
+export function createMetrics({ pending, lostRows, lostExposures, now }: Sources) {
   const registry = new Registry()
   const registers = [registry]
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
@@ -77,6 +82,15 @@ export function createMetrics({ pending, lostRows, now }: Sources) {
   const recallSeconds = histogram('recall_seconds', recallHelp, RECALL_SECONDS, 'kind', 'part')
   const degradedHelp = 'Recalls and searches in which a part failed or timed out.'
   const degradedRecalls = counter('recall_degraded_total', degradedHelp, 'kind', 'part')
+  const recallsHelp = 'Recalls by the strategy that answered, and what the cached block did.'
+  const recalls = counter('recalls_total', recallsHelp, 'strategy', 'result', 'reason')
+  const injectedHelp = 'o200k tokens of recalled contexts.'
+  const injectedTokens = counter('injected_tokens_total', injectedHelp, 'strategy')
+  const exposuresHelp = 'Recalls that an arm of an experiment answered.'
+  const exposures = counter('exposures_total', exposuresHelp, 'experiment', 'arm')
+  const shadowHelp = 'Answers of arms that were only compared, and turns for which none was made ("dropped").'
+  const shadows = counter('shadow_recalls_total', shadowHelp, 'outcome')
+  const armLabel = limitValues(MAX_ARMS)
   const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', 'status', 'reason')
   const cleanedHelp = 'What was removed from texts before they were stored.'
   const cleanedParts = counter('intake_cleaned_total', cleanedHelp, 'kind')
@@ -108,6 +122,7 @@ export function createMetrics({ pending, lostRows, now }: Sources) {
     ageOf(oldestAt),
   )
   total('timeline_rows_lost_total', 'Timeline rows dropped before they were written.', lostRows)
+  total('exposures_lost_total', 'Exposures dropped before they were added to their unit.', lostExposures)
 
   return {
     registry,
@@ -121,6 +136,18 @@ export function createMetrics({ pending, lostRows, now }: Sources) {
         if (kind === 'recall' || part !== 'render') recallSeconds.labels(kind, part).observe(ms / 1000)
       }
       for (const part of degraded) degradedRecalls.labels(kind, part).inc()
+    },
+    /** A recall that was answered, from the cache or not. */
+    answered({ strategy, cache, tokens }: StrategyResult) {
+      recalls.labels(strategy, cache.result, cache.reason).inc()
+      injectedTokens.labels(strategy).inc(toCount(tokens))
+    },
+    exposure(experiment: string, arm: string) {
+      const isKnown = armLabel(JSON.stringify([experiment, arm])) !== OTHER
+      exposures.labels(isKnown ? experiment : OTHER, isKnown ? arm : OTHER).inc()
+    },
+    shadow(outcome: string) {
+      shadows.labels(outcome).inc()
     },
     cacheRead(status: string, reason: string) {
       cacheReads.labels(status, reason).inc()

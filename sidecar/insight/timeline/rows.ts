@@ -15,6 +15,8 @@ const timelineRow = z.object({
   /** `null` if the request had none; the window then shows no turn. */
   window_size: z.number().nullable(),
   strategy: z.enum(STRATEGIES),
+  /** `experiment/arm`; `null` without an experiment. Rows of earlier versions lack it. */
+  arm: z.string().nullable().default(null),
   cache: cacheReport,
   watermark: z.number().nullable(),
   /** o200k tokens of block and delta. */
@@ -63,13 +65,14 @@ export function markerId(conversationId: string): string {
 
 /** Returns `undefined` for a recall without a conversation or turn. */
 export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow | undefined {
-  const { conversationId, turn, windowSize } = request
+  const { conversationId, turn, windowSize, arm } = request
   if (conversationId === undefined || turn === undefined) return undefined
   const { strategy, cache, watermark = null, tokens, memories, degraded, coverage = null, tookMs } = result
   const key = scopeKey(scope)
   // Identical results for the same turn share one row, so that retries do not fill the timeline.
   const builtAt = cache.result === 'none' ? 0 : (coverage?.at ?? 0)
   const same = [turn, windowSize, strategy, cache.result, cache.reason, cache.block_hash, builtAt, degraded]
+  if (arm !== undefined) same.push(arm)
   return {
     id: JSON.stringify([key, conversationId, ...same]),
     scope: key,
@@ -79,6 +82,7 @@ export function toKeyedRow({ scope, request, result, at }: Answered): KeyedRow |
       turn,
       window_size: windowSize ?? null,
       strategy,
+      arm: arm ?? null,
       cache,
       watermark,
       tokens,

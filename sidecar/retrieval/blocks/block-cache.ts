@@ -30,6 +30,8 @@ export interface ServedBlock {
 export interface BlockRequest extends ServeConditions {
   /** Key of the block within its scope. */
   key: string
+  /** Set: the recall is not recorded, see `RecallRequest`. */
+  shadow?: string | undefined
   /** @param unchanged the previous block, if no memory of the scope has changed since it was built */
   build: (unchanged: Block | undefined) => Promise<BlockContent & { expiresAt: number | null }>
   /** Called with a block that may be served if the build is late or fails. */
@@ -96,9 +98,10 @@ export class BlockCache {
 
   /** @param recordsRecall records the recall, so that its turn is expected to be added */
   async #read(request: BlockRequest, { recordsRecall = false } = {}): Promise<CacheRead> {
-    const { scope, key, conversationId, turn } = request
+    const { scope, key, conversationId, turn, shadow } = request
     const { state, turns, now } = this.#options
-    const recall = recordsRecall ? { conversation: conversationId, turn, at: now() } : undefined
+    const recall =
+      recordsRecall && shadow === undefined ? { conversation: conversationId, turn, at: now() } : undefined
     const { counters, block: stored, isFenced } = await state.read(scope, key, recall)
     const block = stored && this.#parse(`${scope} ${key}`, stored.value)
     const freshness: Freshness = block

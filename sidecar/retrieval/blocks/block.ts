@@ -44,6 +44,8 @@ export interface BlockIdentity extends Omit<Narrowing, 'conversationId'> {
   tokenBudget: number
   windowSize: number
   watchesTopic: boolean
+  /** Arms that are only compared have blocks of their own. */
+  shadow?: string | undefined
 }
 
 /** Increment when older blocks become unreadable or when blocks are selected differently. */
@@ -51,12 +53,13 @@ const FORMAT = 3
 
 export function blockKey(identity: BlockIdentity): string {
   const { conversationId, strategy, agentId, runId, appId, filters, ...rest } = identity
-  const { topK, tokenBudget, windowSize, watchesTopic } = rest
+  const { topK, tokenBudget, windowSize, watchesTopic, shadow } = rest
   const filtersText = filters === undefined ? undefined : JSON.stringify(filters)
   const parts = [conversationId, strategy, agentId, runId, appId, filtersText]
   // Length-prefixed, so that different identities have different texts.
   const texts = parts.map((part) => (part === undefined ? '-' : `${part.length}:${part}`))
-  const text = `${FORMAT} ${texts.join('')} ${topK} ${tokenBudget} ${windowSize} ${watchesTopic}`
+  const suffix = shadow === undefined ? '' : ` ${shadow}`
+  const text = `${FORMAT} ${texts.join('')} ${topK} ${tokenBudget} ${windowSize} ${watchesTopic}${suffix}`
   return hash('sha256', text, 'hex').slice(0, 32)
 }
 

@@ -46,7 +46,7 @@ export class CachedStrategies {
     onFallback: (result: StrategyResult) => void,
   ): Promise<StrategyResult> {
     const { blocks, recall } = this.#options
-    const { query, refreshOnShift: threshold } = request
+    const { refreshOnShift: threshold } = request
     const tookMs: Timings = { ...NO_TIME }
     const degraded: string[] = []
     const key = scopeKey(scope)
@@ -56,7 +56,10 @@ export class CachedStrategies {
       key: blockKey({ ...request, watchesTopic: threshold !== undefined }),
       freshness: request.freshness ?? 'window',
       isForced: request.refresh ?? false,
-      shift: threshold === undefined ? undefined : { threshold, vector: () => recall.embed(key, query) },
+      shift:
+        threshold === undefined
+          ? undefined
+          : { threshold, vector: () => recall.embed({ ...request, scope: key }) },
       build: (unchanged) => this.#build(scope, request, unchanged, tookMs, degraded),
       onFallback: (block) =>
         onFallback(toResult(request, { block, result: 'hit', reason: 'hit', isStored: true })),

@@ -71,7 +71,7 @@ export class Strategies {
       clearTimeout(deadline)
     })
     const result = { ...answered, tookMs: { ...answered.tookMs, total: performance.now() - started } }
-    onAnswer({ scope, request, result, at })
+    if (request.shadow === undefined) onAnswer({ scope, request, result, at })
     return result
   }
 
@@ -99,7 +99,9 @@ export class Strategies {
   async #recall(scope: Scope, request: StrategyRequest, fallbacks: Fallbacks): Promise<StrategyResult> {
     const cachedRequest = this.#toCachedRequest(request)
     if (!cachedRequest) return await this.#recallPerQuery(scope, request)
-    this.#options.onRecall(scope, cachedRequest.conversationId, cachedRequest)
+    if (request.shadow === undefined) {
+      this.#options.onRecall(scope, cachedRequest.conversationId, cachedRequest)
+    }
     try {
       return await this.#options.cached.recall(scope, cachedRequest, (result) => {
         fallbacks.block = result

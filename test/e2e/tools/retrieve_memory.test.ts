@@ -111,7 +111,7 @@ describe('retrieve_memory', () => {
     }
   })
 
-  it.each(['auto', 'per_query', 'cached', 'cached_delta'])('sends the strategy %s', async (strategy) => {
+  it.each(['auto', 'per_query', 'cached', 'cached_delta', 'experiment'])('sends the strategy %s', async (strategy) => {
     await retrieve({ query: 'q', user_id: 'u1', strategy })
     expect(sent()).toMatchObject({ strategy })
   })

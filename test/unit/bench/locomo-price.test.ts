@@ -1,6 +1,7 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { expect, it } from 'vitest'
-import { bill, billOverOneStep, type PriceModel, promptsOf } from '../../../bench/locomo/price.ts'
+import { bill, billOverOneStep, promptsOf } from '../../../bench/locomo/price.ts'
+import type { PriceModel } from '../../../sidecar/experiments/price.ts'
 
 const turn = (block: string, delta: string) => ({
   block,

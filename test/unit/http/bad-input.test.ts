@@ -186,15 +186,6 @@ describe('an unknown resource', () => {
     }
     expect((await call('GET', `${ADD}/${id}?user_id=ada`)).status).toBe(200)
   })
-
-  it('includes experiments', async () => {
-    const { call } = testApp()
-    const { status, body } = await call('POST', RECALL, { ...query, experiment: 'cached-or-not' })
-    expect({ status, body }).toMatchObject({
-      status: 404,
-      body: { error: { code: 'not_found', message: 'experiment: no experiment "cached-or-not"' } },
-    })
-  })
 })
 
 describe('metadata', () => {

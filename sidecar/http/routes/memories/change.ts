@@ -17,7 +17,7 @@ function isDate(text: string): boolean {
 }
 
 export function changeRoutes(api: Api, services: HttpServices): void {
-  const { engine, buffer, intake, ledger, ruleBook, timeline } = services
+  const { engine, buffer, intake, ledger, ruleBook, timeline, experiments } = services
   operation(api, {
     route: 'PATCH /v1/memories/{id}',
     operationId: 'update_memory',
@@ -145,6 +145,11 @@ export function changeRoutes(api: Api, services: HttpServices): void {
     // The ledger keeps the cost of the calls without the user.
     const anonymised = await ledger.forget(scope)
     const rows = await timeline.forget(scope)
-    return { status: 'forgotten', removed: { ...removed, timeline: rows, ledger: anonymised } }
+    // Experiments keep their sums without the user.
+    const units = await experiments.forget(scope)
+    return {
+      status: 'forgotten',
+      removed: { ...removed, timeline: rows, ledger: anonymised, experiments: units },
+    }
   })
 }

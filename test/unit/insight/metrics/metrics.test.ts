@@ -7,6 +7,7 @@ function open(sources: Partial<Sources> = {}) {
   const metrics = createMetrics({
     pending: () => undefined,
     lostRows: () => 0,
+    lostExposures: () => 0,
     now: () => 0,
     ...sources,
   })

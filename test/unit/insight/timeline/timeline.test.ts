@@ -43,6 +43,7 @@ describe('the timeline of a conversation', () => {
         {
           at: new Date(app.clock.now() - 1002).toISOString(),
           strategy: 'cached',
+          arm: null,
           cache: {
             ...{ result: 'miss', reason: 'window', age_turns: 0, serves_until_turn: 10 },
             block_hash: expect.stringMatching(/^[0-9a-f]{16}$/),

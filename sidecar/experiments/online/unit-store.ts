@@ -1,0 +1,287 @@
+import { randomUUID } from 'node:crypto'
+import { type OnInvalidRecord, tryRead } from '../../memory/repositories/record.ts'
+import {
+  type RecordStore,
+  type StoredRecord,
+  scrollAll,
+  scrollPages,
+  type Write,
+} from '../../ports/records.ts'
+import type { ScopeLock } from '../../ports/scope-lock.ts'
+import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
+import { addRow, emptySummary, type Row, type RowEffect } from './summary.ts'
+import {
+  armTotals,
+  LAST_PACK,
+  liveUnits,
+  PACK_ORDER,
+  pack,
+  packs,
+  putLive,
+  putTotals,
+  type ShardTotals,
+  type StoredUnit,
+  TOTALS_ID,
+  totalsRecords,
+  type UnitPack,
+  unpack,
+} from './unit-record.ts'
+
+export interface PlacedRow {
+  place: Place
+  row: Row
+}
+
+/** `unknown`: the unit or its experiment was erased. */
+export type Effect = RowEffect | 'unknown'
+
+export interface UnitStoreOptions {
+  records: RecordStore
+  lock: ScopeLock
+  onInvalidRecord?: OnInvalidRecord | undefined
+  /** Live units that a shard keeps when it packs the others. @default 256 */
+  keptLive?: number | undefined
+}
+
+const PAGE = 1000
+/** Packs per commit. */
+const PACKS_AT_ONCE = 8
+
+/**
+ * Units of experiments: 16 shards per experiment, each written under the lock of its scope. A row is added to the record
+ * of its unit and not stored itself. A shard with more than twice `keptLive` live units packs those that were seen least
+ * recently; a packed unit becomes live again when it gets a row.
+ */
+export class UnitStore {
+  readonly #records: RecordStore
+  readonly #lock: ScopeLock
+  readonly #onInvalid: OnInvalidRecord | undefined
+  readonly #keptLive: number
+
+  constructor({ records, lock, onInvalidRecord, keptLive = 256 }: UnitStoreOptions) {
+    this.#records = records
+    this.#lock = lock
+    this.#onInvalid = onInvalidRecord
+    this.#keptLive = keptLive
+  }
+
+  async find({ scope, recordId }: Place): Promise<StoredUnit | undefined> {
+    return (await this.#findLive(scope, recordId)) ?? (await this.#findPacked(scope, recordId))?.unit
+  }
+
+  /**
+   * Returns the arm of a unit. A new unit gets the arm that `decide` returns, which is called under the lock of the
+   * shard; `undefined`: it stays unassigned.
+   */
+  async assign(
+    place: Place,
+    now: () => number,
+    decide: () => Promise<string | undefined>,
+  ): Promise<string | undefined> {
+    const { scope, unit } = place
+    return await this.#lock.run(scope, async ({ assertHeld }) => {
+      const known = await this.find(place)
+      if (known) return known.summary.arm
+      const arm = await decide()
+      if (arm === undefined) return undefined
+      const totals = await this.#readTotals(scope)
+      totals.live += 1
+      armTotals(totals, arm).units += 1
+      const at = now()
+      const stored: StoredUnit = {
+        user_id: unit.userId,
+        conversation_id: unit.conversationId,
+        seen: at,
+        recent: [],
+        values: [],
+        summary: emptySummary(arm, at),
+      }
+      await assertHeld()
+      await this.#records.commit([putLive(scope, place.recordId, stored), putTotals(scope, totals)])
+      return arm
+    })
+  }
+
+  /** Adds rows to their units, those of a shard in one commit. Returns the effect of each row. */
+  async fold(rows: readonly PlacedRow[]): Promise<Map<PlacedRow, Effect>> {
+    const effects = new Map<PlacedRow, Effect>()
+    for (const [scope, ofShard] of Map.groupBy(rows, ({ place }) => place.scope)) {
+      await this.#lock.run(scope, async ({ assertHeld }) => {
+        const { writes, totals } = await this.#foldShard(scope, ofShard, effects)
+        if (writes.length === 0) return
+        await assertHeld()
+        await this.#records.commit(writes)
+        if (totals.live > 2 * this.#keptLive) await this.#packOldest(scope, totals, assertHeld)
+      })
+    }
+    return effects
+  }
+
+  /** All units of an experiment with their record ids. A shard is read at once, so that each unit is read once. */
+  async *units(namespace: string, salt: string): AsyncGenerator<[recordId: string, unit: StoredUnit]> {
+    for (let shard = 0; shard < SHARDS; shard++) {
+      const scope = shardScope(namespace, salt, shard)
+      const { live, packed } = await this.#lock.run(scope, () => this.#readShard(scope))
+      yield* live
+      for (const [id, text] of packed.flatMap(([, { units }]) => Object.entries(units)))
+        yield [id, unpack(text)]
+    }
+  }
+
+  /** Units and turns by arm, without reading the units. */
+  async totals(namespace: string, salt: string): Promise<Omit<ShardTotals, 'live'>> {
+    const shards = Array.from({ length: SHARDS }, (_, shard) => shardScope(namespace, salt, shard))
+    const sum: ShardTotals = { arms: {}, live: 0, conflicts: 0 }
+    for (const { arms, conflicts } of await Promise.all(shards.map((scope) => this.#readTotals(scope)))) {
+      sum.conflicts += conflicts
+      for (const [arm, { units, turns }] of Object.entries(arms)) {
+        const totals = armTotals(sum, arm)
+        totals.units += units
+        totals.turns += turns
+      }
+    }
+    return sum
+  }
+
+  /** Removes the ids of a user from the units; their sums stay. Returns the number of units. */
+  async forget(namespace: string, salt: string, userId: string): Promise<number> {
+    let count = 0
+    for (let shard = 0; shard < SHARDS; shard++) {
+      const scope = shardScope(namespace, salt, shard)
+      await this.#lock.run(scope, async ({ assertHeld }) => {
+        const { live, packed } = await this.#readShard(scope)
+        const writes: Write[] = []
+        // The record id is a hash of the user id. The ids of rows and outcomes may name turns and messages.
+        const anonymise = (unit: StoredUnit): void => {
+          const rest = { user_id: null, conversation_id: null, recent: [], values: [] }
+          writes.push(putLive(scope, randomUUID(), { ...unit, ...rest }))
+          count += 1
+        }
+        for (const [id, unit] of live) {
+          if (unit.user_id !== userId) continue
+          writes.push(liveUnits.remove(scope, id))
+          anonymise(unit)
+        }
+        let unpacked = 0
+        for (const [packId, { units }] of packed) {
+          const own = Object.entries(units).filter(([, text]) => unpack(text).user_id === userId)
+          if (own.length === 0) continue
+          for (const [id, text] of own) {
+            delete units[id]
+            anonymise(unpack(text))
+          }
+          unpacked += own.length
+          writes.push(packs.put(scope, packId, PACK_ORDER, { units }))
+        }
+        if (writes.length === 0) return
+        const totals = await this.#readTotals(scope)
+        totals.live += unpacked
+        await assertHeld()
+        await this.#records.commit([...writes, putTotals(scope, totals)])
+      })
+    }
+    return count
+  }
+
+  /** Erases all units of an experiment. Its definition is gone already, so that no unit is assigned afterwards. */
+  async erase(namespace: string, salt: string): Promise<void> {
+    for (let shard = 0; shard < SHARDS; shard++) {
+      const scope = shardScope(namespace, salt, shard)
+      await this.#lock.run(scope, async ({ assertHeld }) => {
+        for await (const page of scrollPages(this.#records, 'experiments', scope, { limit: PAGE })) {
+          await assertHeld()
+          await this.#records.commit(page.map(({ id }) => liveUnits.remove(scope, id)))
+        }
+      })
+    }
+  }
+
+  async #foldShard(scope: string, rows: readonly PlacedRow[], effects: Map<PlacedRow, Effect>) {
+    const totals = await this.#readTotals(scope)
+    const changedPacks = new Map<string, UnitPack>()
+    const writes: Write[] = []
+    for (const [id, ofUnit] of Map.groupBy(rows, ({ place }) => place.recordId)) {
+      let unit = await this.#findLive(scope, id)
+      if (!unit) {
+        const found = await this.#findPacked(scope, id, changedPacks)
+        if (!found) {
+          for (const row of ofUnit) effects.set(row, 'unknown')
+          continue
+        }
+        unit = found.unit
+        delete found.pack.units[id]
+        changedPacks.set(packIdOf(id), found.pack)
+        totals.live += 1
+      }
+      for (const placed of ofUnit) {
+        const { row } = placed
+        const effect = addRow(unit, row)
+        effects.set(placed, effect)
+        if (effect === 'other_arm') totals.conflicts += 1
+        if (effect === 'added' && row.kind === 'exposure') armTotals(totals, row.arm).turns += 1
+      }
+      writes.push(putLive(scope, id, unit))
+    }
+    for (const [packId, packed] of changedPacks) writes.push(packs.put(scope, packId, PACK_ORDER, packed))
+    if (writes.length > 0) writes.push(putTotals(scope, totals))
+    return { writes, totals }
+  }
+
+  /** Moves all but the latest `keptLive` live units into packs. */
+  async #packOldest(scope: string, totals: ShardTotals, assertHeld: () => Promise<void>): Promise<void> {
+    const count = totals.live - this.#keptLive
+    const oldest: StoredRecord[] = []
+    for await (const record of scrollAll(this.#records, 'experiments', scope, {
+      limit: PAGE,
+      after: LAST_PACK,
+    })) {
+      if (oldest.push(record) >= count) break
+    }
+    const byPack = [...Map.groupBy(oldest, ({ id }) => packIdOf(id))]
+    for (let i = 0; i < byPack.length; i += PACKS_AT_ONCE) {
+      const writes: Write[] = []
+      for (const [packId, records] of byPack.slice(i, i + PACKS_AT_ONCE)) {
+        const { units } = (await packs.get(this.#records, scope, packId)) ?? { units: {} }
+        for (const record of records) {
+          const unit = tryRead(record, liveUnits.read, this.#onInvalid)
+          if (unit) units[record.id] = pack(unit)
+          writes.push(liveUnits.remove(scope, record.id))
+        }
+        writes.push(packs.put(scope, packId, PACK_ORDER, { units }))
+        totals.live -= records.length
+      }
+      await assertHeld()
+      await this.#records.commit([...writes, putTotals(scope, totals)])
+    }
+  }
+
+  async #readShard(scope: string) {
+    const live: [id: string, unit: StoredUnit][] = []
+    const packed: [id: string, pack: UnitPack][] = []
+    for await (const record of scrollAll(this.#records, 'experiments', scope, { limit: PAGE })) {
+      if (record.id === TOTALS_ID) continue
+      if (record.order === PACK_ORDER) packed.push([record.id, packs.read(record)])
+      else {
+        const unit = tryRead(record, liveUnits.read, this.#onInvalid)
+        if (unit) live.push([record.id, unit])
+      }
+    }
+    return { live, packed }
+  }
+
+  async #findLive(scope: string, id: string): Promise<StoredUnit | undefined> {
+    const record = await this.#records.get('experiments', scope, id)
+    return record && tryRead(record, liveUnits.read, this.#onInvalid)
+  }
+
+  async #findPacked(scope: string, id: string, changed?: ReadonlyMap<string, UnitPack>) {
+    const packId = packIdOf(id)
+    const pack = changed?.get(packId) ?? (await packs.get(this.#records, scope, packId))
+    const text = pack?.units[id]
+    return pack && text !== undefined ? { pack, unit: unpack(text) } : undefined
+  }
+
+  async #readTotals(scope: string): Promise<ShardTotals> {
+    return (await totalsRecords.get(this.#records, scope, TOTALS_ID)) ?? { arms: {}, live: 0, conflicts: 0 }
+  }
+}

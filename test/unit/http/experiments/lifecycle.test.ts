@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest'
+import { said, type TestApp, testApp } from '../../../helpers/test-app.ts'
+import { readMetrics } from '../../insight/metrics/read.ts'
+
+const PATH = '/v1/experiments'
+const ARMS = [
+  { name: 'per_query', strategy: 'per_query' },
+  { name: 'cached', strategy: 'cached_delta' },
+]
+
+function open(rest: object = {}) {
+  const app = testApp()
+  const create = async (more: object = {}) =>
+    await app.call('POST', PATH, { name: 'e', arms: ARMS, shadow_share: 0, ...rest, ...more })
+  return {
+    ...app,
+    create,
+    recall: recallWith(app),
+    view: async () => (await app.call('GET', `${PATH}/e`)).body,
+  }
+}
+
+function recallWith({ call }: Pick<TestApp, 'call'>) {
+  return async (rest: object = {}) => {
+    const request = {
+      query: 'Where does Ada live?',
+      user_id: 'ada',
+      conversation_id: 'c',
+      turn: 1,
+      window_size: 5,
+    }
+    const { status, body } = await call('POST', '/v1/recall', { ...request, experiment: 'e', ...rest })
+    expect(status).toBe(200)
+    return body
+  }
+}
+
+describe('a recall without an arm', () => {
+  it.each([
+    ['the experiment is unknown', undefined, [], {}, 'unknown'],
+    ['no experiment is named', {}, [], { experiment: undefined, strategy: 'experiment' }, 'unknown'],
+    ['the experiment is a draft', { start: false }, [], {}, 'draft'],
+    ['the experiment is paused', {}, ['pause'], {}, 'paused'],
+    ['the experiment is stopped', {}, ['stop'], {}, 'stopped'],
+    ['there is no conversation', {}, [], { conversation_id: undefined }, 'no_unit'],
+  ])('is answered by auto when %s', async (_, create, actions, rest, reason) => {
+    const app = open()
+    if (create) await app.create(create)
+    for (const action of actions) await app.call('POST', `${PATH}/e/${action}`)
+    const body = await app.recall({ strategy: 'experiment', ...rest })
+    expect(body.experiment).toEqual({ name: 'experiment' in rest ? '' : 'e', arm: '', reason })
+    expect(body.strategy).toBe(reason === 'no_unit' ? 'per_query' : 'cached_delta')
+  })
+
+  it('is answered by the strategy of the request', async () => {
+    const app = open()
+    expect(await app.recall({ strategy: 'cached' })).toMatchObject({
+      strategy: 'cached',
+      experiment: { reason: 'unknown' },
+    })
+  })
+
+  it('is answered when the arm cannot be stored', async () => {
+    const app = testApp({
+      wrapRecords: (records) => ({
+        ...records,
+        commit: async (writes) => {
+          if (writes.some(({ collection, scope }) => collection === 'experiments' && scope.includes('//'))) {
+            throw new Error('disk full')
+          }
+          await records.commit(writes)
+        },
+      }),
+    })
+    await app.call('POST', PATH, { name: 'e', arms: ARMS })
+    expect((await recallWith(app)()).experiment).toEqual({ name: 'e', arm: '', reason: 'unavailable' })
+  })
+
+  it('has no experiment in its answer when none is named', async () => {
+    const app = open()
+    expect((await app.recall({ experiment: undefined })).experiment).toBeNull()
+  })
+})
+
+describe('an experiment', () => {
+  it('keeps the arm of its units while it is paused, and when weights change', async () => {
+    const app = open()
+    await app.create({
+      arms: [
+        { ...ARMS[0], weight: 1000 },
+        { ...ARMS[1], weight: 0.001 },
+      ],
+    })
+    expect((await app.recall()).experiment.arm).toBe('per_query')
+    const changed = {
+      arms: [
+        { name: 'per_query', weight: 0.001 },
+        { name: 'cached', weight: 1000 },
+      ],
+    }
+    expect((await app.call('PATCH', `${PATH}/e`, changed)).status).toBe(200)
+    expect((await app.recall({ turn: 2 })).experiment.arm).toBe('per_query')
+    expect((await app.recall({ conversation_id: 'd' })).experiment.arm).toBe('cached')
+    await app.call('POST', `${PATH}/e/pause`)
+    expect((await app.recall({ turn: 3 })).experiment).toMatchObject({ arm: 'per_query', reason: 'assigned' })
+    expect((await app.recall({ conversation_id: 'new' })).experiment.reason).toBe('paused')
+    await app.call('POST', `${PATH}/e/start`)
+    expect((await app.recall({ conversation_id: 'new' })).experiment.arm).toBe('cached')
+    expect(await app.view()).toMatchObject({ units: 3, turns: 5 })
+  })
+
+  it('assigns users where its unit is the user', async () => {
+    const app = open()
+    await app.create({ unit: 'user' })
+    const arms = [
+      await app.recall({ conversation_id: undefined }),
+      await app.recall({ conversation_id: 'c' }),
+      await app.recall({ conversation_id: 'd' }),
+    ].map(({ experiment }) => experiment.arm)
+    expect(new Set(arms).size).toBe(1)
+    expect(await app.view()).toMatchObject({ units: 1, turns: 3 })
+  })
+
+  it('counts a repeated turn once, and another query of the same turn again', async () => {
+    const app = open()
+    await app.create()
+    for (let i = 0; i < 3; i++) await app.recall()
+    expect(await app.view()).toMatchObject({ turns: 1 })
+    await app.recall({ query: 'Where does Ada work?' })
+    await app.recall()
+    expect(await app.view()).toMatchObject({ turns: 2 })
+  })
+
+  it('cannot be started after it was stopped, nor have its arms renamed', async () => {
+    const app = open()
+    await app.create()
+    const renamed = await app.call('PATCH', `${PATH}/e`, { arms: [{ name: 'cache', weight: 1 }] })
+    expect(renamed.status).toBe(400)
+    expect(renamed.body.error.message).toBe(
+      'arms[0].name: expected one of per_query, cached (arms cannot be renamed, added or removed; create another experiment instead), got "cache"',
+    )
+    expect((await app.call('POST', `${PATH}/e/stop`)).body.status).toBe('stopped')
+    const { status, body } = await app.call('POST', `${PATH}/e/start`)
+    expect({ status, message: body.error.message }).toEqual({
+      status: 409,
+      message: '"e" has been stopped; create another experiment instead',
+    })
+    expect((await app.call('POST', `${PATH}/none/start`)).status).toBe(404)
+  })
+
+  it('is gone after its deletion, and starts anew under the same name', async () => {
+    const app = open()
+    await app.create()
+    await app.recall()
+    expect((await app.call('DELETE', `${PATH}/e`)).body).toEqual({ status: 'deleted', name: 'e' })
+    expect((await app.recall({ turn: 2 })).experiment.reason).toBe('unknown')
+    expect((await app.call('GET', `${PATH}/e`)).status).toBe(404)
+    await app.create()
+    expect(await app.view()).toMatchObject({ units: 0, turns: 0 })
+  })
+
+  it('belongs to its namespace', async () => {
+    const key = (name: string) => ({ authorization: `Bearer ${name}-secret-of-32-characters-here` })
+    const { parseApiKeys } = await import('../../../../sidecar/http/api-keys.ts')
+    const apiKeys = parseApiKeys('a:a-secret-of-32-characters-here,b:b-secret-of-32-characters-here')
+    const { call } = testApp({ apiKeys })
+    expect((await call('POST', PATH, { name: 'e', arms: ARMS }, key('a'))).status).toBe(200)
+    expect((await call('GET', `${PATH}/e`, undefined, key('b'))).status).toBe(404)
+    const body = { query: 'x', user_id: 'ada', conversation_id: 'c', turn: 1, experiment: 'e' }
+    expect((await call('POST', '/v1/recall', body, key('b'))).body.experiment.reason).toBe('unknown')
+  })
+
+  it('reports as JSON, CSV and Markdown', async () => {
+    const app = open()
+    await app.create()
+    await app.recall()
+    const { body } = await app.call('GET', `${PATH}/e/report`)
+    expect(body).toMatchObject({ experiment: 'e', units: 1, turns: 1, baseline: 'per_query' })
+    const csv = await app.fetch(`${PATH}/e/report?format=csv`)
+    expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    const markdown = await (
+      await app.fetch(`${PATH}/e/report?format=markdown&price_per_million_tokens=0.15`)
+    ).text()
+    expect(markdown).toContain('per_query')
+    expect((await app.call('GET', `${PATH}/e/report?format=pdf`)).status).toBe(400)
+    expect((await app.call('GET', `${PATH}/e/report?margin=x`)).status).toBe(400)
+  })
+})
+
+describe('the erasure of a user', () => {
+  it('removes the user from units and keeps the sums', async () => {
+    const app = open()
+    await app.create()
+    await app.recall({ user_id: 'eve-7', conversation_id: 'talk-42' })
+    await app.recall()
+    const forgotten = await app.call('DELETE', '/v1/memories?user_id=eve-7')
+    expect(forgotten.body.removed).toMatchObject({ experiments: 1 })
+    expect(await app.view()).toMatchObject({ units: 2, turns: 2 })
+    const { records } = app.services
+    for (const scope of await records.scopes('experiments', { limit: 100 })) {
+      for (const record of await records.scroll('experiments', scope, { limit: 100 })) {
+        expect(JSON.stringify(record)).not.toMatch(/eve-7|talk-42/)
+      }
+    }
+    await app.recall({ user_id: 'eve-7', conversation_id: 'talk-42', turn: 2 })
+    expect(await app.view()).toMatchObject({ units: 3, turns: 3 })
+  })
+})
+
+describe('the arm of a recall', () => {
+  it('is in the timeline and in the metrics', async () => {
+    const app = open()
+    await app.create()
+    await app.call('POST', '/v1/memories', said('I live in Kyoto.', { conversation_id: 'x', turn: 1 }))
+    const { experiment, strategy, tokens, cache } = await app.recall()
+    await app.recall({ experiment: undefined, strategy: 'per_query', turn: 2 })
+    const { body } = await app.call('GET', '/v1/conversations/c/timeline?user_id=ada')
+    const arms = body.turns.map(({ recalls }: { recalls: { arm: string }[] }) =>
+      recalls.map(({ arm }) => arm),
+    )
+    expect(arms).toEqual([[null], [`e/${experiment.arm}`]])
+    const { value } = readMetrics(await (await app.fetch('/metrics')).text())
+    expect(value('hippocache_exposures_total', { experiment: 'e', arm: experiment.arm })).toBe(1)
+    const labels = { strategy, result: cache.result, reason: cache.reason }
+    expect(value('hippocache_recalls_total', labels)).toBe(strategy === 'per_query' ? 2 : 1)
+    expect(value('hippocache_injected_tokens_total', { strategy })).toBeGreaterThanOrEqual(tokens)
+    expect(value('hippocache_exposures_lost_total')).toBe(0)
+  })
+})
