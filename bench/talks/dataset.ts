@@ -10,6 +10,7 @@ export interface Talk {
 
 export interface TalkQuestion {
   q: string
+  answer: string
   kind: string
   /** Turns that hold the answer, as `session:turn`; empty if it was never said. */
   evidence: string[]

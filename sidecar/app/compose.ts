@@ -1,6 +1,8 @@
 import { ExperimentBook } from '../experiments/online/experiment-book.ts'
 import { Experiments } from '../experiments/online/experiments.ts'
 import { UnitStore } from '../experiments/online/unit-store.ts'
+import type { ReplayEngines } from '../experiments/replay/engine.ts'
+import { ReplayJobs } from '../experiments/replay/jobs.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
 import { createMetrics } from '../insight/metrics/metrics.ts'
 import { Timeline } from '../insight/timeline/timeline.ts'
@@ -46,6 +48,8 @@ export interface Backends {
   /** Serialises the flushes of a scope between processes; required if the records are shared. */
   flushLock?: ScopeLock | undefined
   ledger: Ledger
+  /** Opens the throw-away engines of a replay. */
+  openReplayEngines?: ((ruleBook: RuleBook) => ReplayEngines) | undefined
 }
 
 export interface EngineSettings {
@@ -165,6 +169,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onFailure: (error, failure) =>
       log.warn('write of exposures failed, will be retried', { ...failure, error: String(error) }),
   })
+  const { openReplayEngines } = backends
+  const replays =
+    openReplayEngines &&
+    new ReplayJobs({ records, openEngines: () => openReplayEngines(ruleBook), onInvalidRecord, log, now })
   const learner =
     model &&
     new Learner({
@@ -206,6 +214,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     traffic,
     metrics,
     buffer,
+    replays,
     intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
     authorCache: createAuthorCache(cache, now),
     announcer,
@@ -214,6 +223,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     now,
     async [Symbol.asyncDispose]() {
       await experiments.close()
+      await replays?.close()
       await missingVectors.close()
       await buffer?.close()
       await queue?.close()

@@ -19,6 +19,7 @@ import {
 } from './backends.ts'
 import { compose, type Services } from './compose.ts'
 import type { Config } from './config.ts'
+import { replayEnginesOf } from './replay-engine.ts'
 import type { Topology } from './topology.ts'
 
 /**
@@ -69,7 +70,10 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   const queue = model && (await openQueue(topology.queue, redis))
   opened.defer(() => queue?.close())
   services = compose(
-    { records, cache, scopeState, ...locks, queue, embedder, reranker, model, ledger },
+    {
+      ...{ records, cache, scopeState, ...locks, queue, embedder, reranker, model, ledger },
+      openReplayEngines: (ruleBook) => replayEnginesOf(config, ruleBook, embedder),
+    },
     {
       embeddingDeadlineMs: config.embeddingDeadlineMs,
       isNeural: config.embedding !== undefined,

@@ -17,6 +17,7 @@ import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
+import { replayRoutes } from './routes/experiments/replays.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
@@ -48,6 +49,7 @@ const ROUTES = [
   ledgerRoutes,
   overviewRoutes,
   experimentRoutes,
+  replayRoutes,
 ]
 
 export interface AppConfig {

@@ -1,5 +1,6 @@
 import type { ExperimentBook } from '../../experiments/online/experiment-book.ts'
 import type { Experiments } from '../../experiments/online/experiments.ts'
+import type { ReplayJobs } from '../../experiments/replay/jobs.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
 import type { Timeline } from '../../insight/timeline/timeline.ts'
@@ -45,6 +46,7 @@ export interface HttpServices {
   timeline: Timeline
   traffic: Traffic
   metrics: Metrics
+  replays: ReplayJobs | undefined
   /** The next three are absent without a language model. */
   model: LanguageModel | undefined
   queue?: CheckedBackend | undefined

@@ -12,6 +12,9 @@ import { recordsOf } from './record.ts'
 
 const rows = recordsOf('history', z.looseObject(historyFields(z.number())))
 
+/** Every change of a scope, oldest first. Invalid records are skipped where `onInvalid` is given. */
+export const { scroll: scrollHistory } = rows
+
 const EVENTS: readonly HistoryEvent[] = ['ADD', 'UPDATE', 'RESTORE', 'DELETE']
 
 /** Every change of one memory up to a version, oldest first. Reads by id, so the size of the scope is irrelevant. */

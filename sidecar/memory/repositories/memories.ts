@@ -15,6 +15,16 @@ const memories = recordsOf('memories', memorySchema, (memory, { dense }): Held =
 
 export const { get: getMemory, scroll: scrollMemories, read: readMemory, remove: removeMemory } = memories
 
+/** A memory with everything that is stored with it. */
+export async function getMemoryRecord(
+  store: Pick<RecordStore, 'get'>,
+  scope: string,
+  id: string,
+): Promise<(Held & { search: SearchEntry | undefined }) | undefined> {
+  const record = await store.get('memories', scope, id)
+  return record && { ...readMemory(record), search: record.search }
+}
+
 export function putMemory(
   scope: string,
   memory: Memory,

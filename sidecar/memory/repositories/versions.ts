@@ -19,7 +19,7 @@ const versions = recordsOf(
 export const { read: readPastVersion, remove: removeEndMarker } = versions
 
 export async function getPastVersion(
-  store: RecordStore,
+  store: Pick<RecordStore, 'get'>,
   scope: string,
   memoryId: string,
   version: number,
