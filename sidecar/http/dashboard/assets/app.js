@@ -7,6 +7,7 @@ import { conversationsPage } from './pages/conversations.js'
 import { experimentsPage } from './pages/experiments.js'
 import { memoriesPage } from './pages/memories.js'
 import { overviewPage } from './pages/overview.js'
+import { replayPage } from './pages/replay.js'
 import { signInPage } from './pages/sign-in.js'
 
 /** @typedef {(main: any, query: URLSearchParams) => void | (() => void)} Page */
@@ -18,6 +19,7 @@ const PAGES = {
   memories: memoriesPage,
   conversations: conversationsPage,
   experiments: experimentsPage,
+  replay: replayPage,
 }
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'))
