@@ -7,6 +7,7 @@ import { flushMemory } from './flush_memory.ts'
 import { listMemories } from './list_memories.ts'
 import { memoryHistory } from './memory_history.ts'
 import { profile } from './profile.ts'
+import { recordOutcome } from './record_outcome.ts'
 import { retrieveMemory } from './retrieve_memory.ts'
 import type { HippocacheNode } from './shared/node.ts'
 import { updateMemory } from './update_memory.ts'
@@ -29,6 +30,7 @@ export const nodes: readonly HippocacheNode[] = [
   flushMemory,
   cacheGet,
   cacheSet,
+  recordOutcome,
 ]
 
 /** The class of each tool, by the name in its YAML file. */

@@ -1,6 +1,8 @@
 import { ExperimentBook } from '../experiments/online/experiment-book.ts'
 import { Experiments } from '../experiments/online/experiments.ts'
 import { UnitStore } from '../experiments/online/unit-store.ts'
+import { DerivedOutcomes } from '../experiments/outcomes/derived-outcomes.ts'
+import { Outcomes } from '../experiments/outcomes/outcomes.ts'
 import type { ReplayEngines } from '../experiments/replay/engine.ts'
 import { ReplayJobs } from '../experiments/replay/jobs.ts'
 import type { Ledger } from '../insight/ledger/ledger.ts'
@@ -99,6 +101,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onFence: async (scope) => void (await announcer.beforeRemoval(scope)),
     onInvalidRecord,
     onUnembedded: () => missingVectors.note(),
+    onCorrected: (scope, id) => derivedOutcomes.corrected(scope, id),
     now,
   })
   const missingVectors = new MissingVectors({ records, engine, log, now, timers })
@@ -158,10 +161,15 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const experiments = new Experiments({
     strategies,
     book: experimentBook,
-    units: new UnitStore({ records, lock: scopeLock, onInvalidRecord }),
+    units: new UnitStore({ records, lock: scopeLock, onInvalidRecord, onOutcome: metrics.outcome }),
     assignDeadlineMs: settings.assignDeadlineMs,
     now,
     timers,
+    onAnswered: ({ scope, request: { conversationId, turn, query }, result }) =>
+      derivedOutcomes.recalled({
+        ...{ scope, conversationId, turn, query },
+        memories: result.memories.map(({ memory }) => memory),
+      }),
     onExposure: metrics.exposure,
     onShadow: metrics.shadow,
     onUnavailable: (error) =>
@@ -173,6 +181,11 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const replays =
     openReplayEngines &&
     new ReplayJobs({ records, openEngines: () => openReplayEngines(ruleBook), onInvalidRecord, log, now })
+  const outcomes = new Outcomes({ experiments, now })
+  const derivedOutcomes = new DerivedOutcomes({
+    record: (scope, outcome) => outcomes.note(scope, outcome),
+    onFailure: (error) => log.warn('outcome not derived', { error: String(error) }),
+  })
   const learner =
     model &&
     new Learner({
@@ -208,6 +221,8 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     strategies,
     experiments,
     experimentBook,
+    outcomes,
+    derivedOutcomes,
     ruleBook,
     profiles,
     timeline,
@@ -215,13 +230,19 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     metrics,
     buffer,
     replays,
-    intake: new Intake({ engine, ruleBook, buffer, onCleaned: metrics.cleaned, now }),
+    intake: new Intake({
+      ...{ engine, ruleBook, buffer, now },
+      onCleaned: metrics.cleaned,
+      onAdded: (scope, { conversationId, turn, messages }, { change }) =>
+        derivedOutcomes.added({ scope, conversationId, turn, messages, isNew: change === 'added' }),
+    }),
     authorCache: createAuthorCache(cache, now),
     announcer,
     missingVectors,
     hasPendingNotices,
     now,
     async [Symbol.asyncDispose]() {
+      await derivedOutcomes.drained()
       await experiments.close()
       await replays?.close()
       await missingVectors.close()

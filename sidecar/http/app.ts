@@ -17,6 +17,7 @@ import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
 import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
+import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { replayRoutes } from './routes/experiments/replays.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
@@ -50,6 +51,7 @@ const ROUTES = [
   overviewRoutes,
   experimentRoutes,
   replayRoutes,
+  outcomeRoutes,
 ]
 
 export interface AppConfig {

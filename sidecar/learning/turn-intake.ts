@@ -29,6 +29,8 @@ export interface IntakeOptions {
   /** Absent without a language model: every turn is stored verbatim. */
   buffer: BufferZone | undefined
   onCleaned?: (counts: CleanedCounts) => void
+  /** Called with every stored turn, with its messages cleaned. Must not throw or block. */
+  onAdded?: (scope: Scope, request: AddRequest, result: IntakeResult) => void
   now?: () => number
 }
 
@@ -45,7 +47,7 @@ export class Intake {
    * @throws {AppError} `invalid_request` for another mode than `verbatim` without a language model
    */
   async add(scope: Scope, request: AddRequest, mode: Mode | undefined): Promise<CleanedResult> {
-    const { buffer, ruleBook, onCleaned } = this.#options
+    const { buffer, ruleBook, onCleaned, onAdded } = this.#options
     if (!buffer && mode !== undefined && mode !== 'verbatim') {
       const expected = '"verbatim" (the other modes need a language model, and none is configured)'
       throw invalid('mode', expected, mode)
@@ -63,6 +65,7 @@ export class Intake {
       ownMode,
     )
     onCleaned?.(counts)
+    onAdded?.(scope, { ...request, messages }, result)
     return { ...result, cleaned: counts }
   }
 

@@ -4,6 +4,8 @@ import { CliError } from './input/cli-error.ts'
 export interface ClientOptions {
   url: string
   key: string | undefined
+  /** The option that sets the key, for messages. @default '--key' */
+  keyOption?: string
   /** Timeout of one request, milliseconds. */
   requestTimeoutMs: number
   /** Total time that one call may spend waiting between attempts, milliseconds. */
@@ -25,9 +27,9 @@ const MAX_DELAY_MS = 15_000
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504])
 const MAX_ATTEMPTS_ON_500 = 3
 
-/** An HTTP client of the sidecar that retries while the sidecar is busy or unreachable, for a bounded time. */
+/** An HTTP client that retries while the server is busy or unreachable, for a bounded time. */
 export function createClient(options: ClientOptions) {
-  const { key, requestTimeoutMs, maxWaitMs = MAX_WAIT_MS, onWait } = options
+  const { key, keyOption = '--key', requestTimeoutMs, maxWaitMs = MAX_WAIT_MS, onWait } = options
   const base = options.url.replace(/\/+$/, '')
 
   async function request(path: string, init: RequestInit = {}): Promise<Response> {
@@ -38,12 +40,16 @@ export function createClient(options: ClientOptions) {
     if (response.status === 401 || response.status === 403) {
       const rejected = key === undefined ? 'requests without a key' : 'the key'
       const reason = await errorIn(response)
-      throw new CliError(`${base} rejects ${rejected}: ${reason}. Pass the right key with --key.`)
+      throw new CliError(`${base} rejects ${rejected}: ${reason}. Pass the right key with ${keyOption}.`)
     }
     return response
   }
 
-  async function attempt<T>(path: string, init: RequestInit, attempts: number): Promise<Attempt<T>> {
+  async function attempt<T>(
+    path: string,
+    init: RequestInit | undefined,
+    attempts: number,
+  ): Promise<Attempt<T>> {
     try {
       const response = await request(path, init)
       if (response.ok) return { result: { ok: true, body: (await response.json()) as T } }
@@ -56,6 +62,22 @@ export function createClient(options: ClientOptions) {
     } catch (error) {
       if (error instanceof CliError) throw error
       return { reason: describeFailure(error) }
+    }
+  }
+
+  async function callWithRetries<T>(path: string, init?: RequestInit): Promise<CallResult<T>> {
+    let waitedMs = 0
+    for (let attempts = 1; ; attempts++) {
+      const outcome = await attempt<T>(path, init, attempts)
+      if ('result' in outcome) return outcome.result
+      const delayMs = Math.min(MAX_DELAY_MS, outcome.retryAfterMs ?? FIRST_DELAY_MS * 2 ** (attempts - 1))
+      if (waitedMs + delayMs > maxWaitMs) {
+        const seconds = Math.round(waitedMs / 1000)
+        throw new CliError(`Gave up after waiting ${seconds} s for ${base}: ${outcome.reason}.`)
+      }
+      onWait?.(delayMs, outcome.reason)
+      await sleep(delayMs)
+      waitedMs += delayMs
     }
   }
 
@@ -85,32 +107,24 @@ export function createClient(options: ClientOptions) {
       return response.body
     },
 
+    /** @throws {CliError} when the server stays unreachable for `maxWaitMs`, or rejects the key */
+    async get<T>(path: string, query: Readonly<Record<string, string>> = {}): Promise<CallResult<T>> {
+      return await callWithRetries<T>(`${path}?${new URLSearchParams(query)}`)
+    },
+
     /**
      * Posts JSON. The request may be sent more than once.
-     * @throws {CliError} when the sidecar stays unreachable for `maxWaitMs`, or rejects the key
+     * @throws {CliError} when the server stays unreachable for `maxWaitMs`, or rejects the key
      */
     async post<T>(path: string, body: unknown, idempotencyKey?: string): Promise<CallResult<T>> {
-      const init: RequestInit = {
+      return await callWithRetries<T>(path, {
         method: 'POST',
         body: JSON.stringify(body),
         headers: {
           'content-type': 'application/json',
           ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
         },
-      }
-      let waitedMs = 0
-      for (let attempts = 1; ; attempts++) {
-        const outcome = await attempt<T>(path, init, attempts)
-        if ('result' in outcome) return outcome.result
-        const delayMs = Math.min(MAX_DELAY_MS, outcome.retryAfterMs ?? FIRST_DELAY_MS * 2 ** (attempts - 1))
-        if (waitedMs + delayMs > maxWaitMs) {
-          const seconds = Math.round(waitedMs / 1000)
-          throw new CliError(`Gave up after waiting ${seconds} s for ${base}: ${outcome.reason}.`)
-        }
-        onWait?.(delayMs, outcome.reason)
-        await sleep(delayMs)
-        waitedMs += delayMs
-      }
+      })
     },
   }
 }
@@ -123,10 +137,12 @@ function retryAfterIn(response: Response): number | undefined {
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined
 }
 
+/** The message in an error envelope of the sidecar, or at the top of an error of Dify. */
 async function errorIn(response: Response): Promise<string> {
   const text = await response.text().catch(() => '')
   try {
-    return JSON.parse(text).error.message.replace(/\.$/, '')
+    const { error, message } = JSON.parse(text)
+    return (error?.message ?? message).replace(/\.$/, '')
   } catch {
     return `status ${response.status}`
   }

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import pTimeout from 'p-timeout'
 import { type BufferOptions, WriteBehind } from '../../insight/write-behind.ts'
-import type { Memory } from '../../memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import type { StrategyRequest, StrategyResult } from '../../retrieval/strategies/request.ts'
 import type { Strategies } from '../../retrieval/strategies/strategies.ts'
@@ -51,7 +50,9 @@ export interface ExperimentsOptions extends BufferOptions, Pick<ShadowOptions, '
   now: () => number
   /** Milliseconds to read or assign the arm of a unit. @default 500 */
   assignDeadlineMs?: number | undefined
-  /** Called for every recall that an arm answered. */
+  /** Called for every recall that an arm answered, also for repeated ones. Must not throw or block. */
+  onAnswered?: ((answer: ArmAnswer) => void) | undefined
+  /** Called for every turn that an arm answered. */
   onExposure?: ((experiment: string, arm: string) => void) | undefined
   onShadow?: ((effect: ShadowEffect) => void) | undefined
   /** Called when no arm could be read or assigned. */
@@ -67,8 +68,6 @@ interface BufferedRow {
 /** Units whose arm this process remembers, and for how long, because another process may erase a unit. */
 const MAX_KNOWN = 50_000
 const KNOWN_MS = 60_000
-/** Conversations whose last injected memories are kept. */
-const MAX_INJECTED = 2000
 
 /** Recalls under experiments: assigns units to arms, and records what each arm answered. */
 export class Experiments {
@@ -77,7 +76,6 @@ export class Experiments {
   readonly #shadow: Shadow
   readonly #previous = new PreviousBlocks()
   readonly #arms = new LRUCache<string, string>({ max: MAX_KNOWN, ttl: KNOWN_MS })
-  readonly #injected = new LRUCache<string, { turn: number; memories: Memory[] }>({ max: MAX_INJECTED })
   #dropped = 0
 
   constructor(options: ExperimentsOptions) {
@@ -105,7 +103,7 @@ export class Experiments {
     request: StrategyRequest,
     name: string,
   ): Promise<{ result: StrategyResult; experiment: Choice }> {
-    const { strategies, now, onExposure } = this.#options
+    const { strategies, now, onAnswered, onExposure } = this.#options
     const choice = await this.#choose(scope, request, name)
     if (!('arm' in choice)) {
       const result = await strategies.recall(scope, request)
@@ -116,11 +114,11 @@ export class Experiments {
     const armRequest = applyArm(request, name, arm)
     const result = await strategies.recall(scope, armRequest)
     const answer: ArmAnswer = { scope, original: request, request: armRequest, result, arm: arm.name, at }
+    onAnswered?.(answer)
     const exposure = toExposure(answer, place.salt, this.#previous, await tokenCounter())
     if (exposure) {
       onExposure?.(name, arm.name)
       this.#add(place, exposure)
-      this.#keepInjected(answer)
       if (result.degraded.length === 0 && isShadowTurn(experiment, place.unitId, exposure.id)) {
         this.#shadow.add({ place, experiment, served: answer })
       }
@@ -157,11 +155,6 @@ export class Experiments {
     this.#add(place, { kind: 'outcome', ...outcome })
   }
 
-  /** The memories of the last recall of a conversation that an arm answered, if this process has answered it. */
-  injected(scope: Scope, conversationId: string): { turn: number; memories: Memory[] } | undefined {
-    return this.#injected.get(`${scopeKey(scope)}/${conversationId}`)
-  }
-
   /** All units of an experiment, with the rows that are not written yet. */
   async *unitsOf(namespace: string, { salt }: Pick<Experiment, 'salt'>): AsyncGenerator<UnitSummary> {
     await this.flush()
@@ -195,9 +188,7 @@ export class Experiments {
     await this.flush()
     this.#buffer.update((row) => (isOf(row.place, scope) ? undefined : row))
     this.#arms.clear()
-    const prefix = `${scopeKey(scope)}/`
-    this.#previous.forget(prefix)
-    for (const key of this.#injected.keys()) if (key.startsWith(prefix)) this.#injected.delete(key)
+    this.#previous.forget(`${scopeKey(scope)}/`)
     let count = 0
     for (const { salt } of await book.list(scope.namespace)) {
       count += await units.forget(scope.namespace, salt, scope.userId)
@@ -262,13 +253,6 @@ export class Experiments {
     const known = this.#arms.get(armKey(place)) ?? (await this.#options.units.find(place))?.summary.arm
     if (known !== undefined) this.#arms.set(armKey(place), known)
     return known
-  }
-
-  #keepInjected({ scope, request, result }: ArmAnswer): void {
-    const { conversationId, turn } = request
-    if (conversationId === undefined || turn === undefined) return
-    const memories = result.memories.map(({ memory }) => memory)
-    this.#injected.set(`${scopeKey(scope)}/${conversationId}`, { turn, memories })
   }
 
   #add(place: Place, row: Row): void {

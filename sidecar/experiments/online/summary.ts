@@ -42,7 +42,8 @@ export interface OutcomeRow {
   /** A later outcome with the same name and id replaces this one. `null`: it cannot be replaced. */
   id: string | null
   name: string
-  value: number
+  /** `null` removes the outcome with this name and id. */
+  value: number | null
   at: number
 }
 
@@ -50,12 +51,20 @@ export type Row = ExposureRow | ComparisonRow | OutcomeRow
 
 /** Rows of a unit whose ids are remembered, so that a repeated write or turn does not count twice. */
 const MAX_RECENT = 32
-/** Outcomes of a unit that can be replaced, the latest ones. */
+/** Outcomes of each name in a unit that can be replaced, the latest ones. */
 const MAX_REPLACEABLE = 100
 /** Names of outcomes per unit; outcomes with further names are ignored. */
 const MAX_NAMES = 50
 
-export type RowEffect = 'added' | 'replaced' | 'duplicate' | 'other_arm' | 'refused'
+/** `duplicate`: nothing changed. */
+export type RowEffect = 'added' | 'replaced' | 'removed' | 'duplicate' | 'other_arm' | 'refused'
+
+/** What a row added to the outcomes of a name; negative where it removed one. */
+export interface OutcomeChange {
+  name: string
+  count: number
+  sum: number
+}
 
 export function emptySummary(arm: string, assignedAt: number): UnitSummary {
   return {
@@ -77,8 +86,8 @@ export function emptySummary(arm: string, assignedAt: number): UnitSummary {
 }
 
 /** Adds a row to a unit, in place. The order of the rows does not matter, except between outcomes with the same id. */
-export function addRow(unit: StoredUnit, row: Row): RowEffect {
-  if (row.kind === 'outcome') return addOutcome(unit, row)
+export function addRow(unit: StoredUnit, row: Row, onOutcome?: (change: OutcomeChange) => void): RowEffect {
+  if (row.kind === 'outcome') return addOutcome(unit, row, onOutcome)
   if (row.arm !== unit.summary.arm) return 'other_arm'
   if (unit.recent.includes(row.id)) return 'duplicate'
   unit.recent = [...unit.recent, row.id].slice(-MAX_RECENT)
@@ -112,21 +121,30 @@ function addComparison(summary: UnitSummary, { other, age, ...row }: ComparisonR
   atAge.overlap += row.overlap
 }
 
-function addOutcome(unit: StoredUnit, { id, name, value, at }: OutcomeRow): RowEffect {
+function addOutcome(
+  unit: StoredUnit,
+  { id, name, value, at }: OutcomeRow,
+  onOutcome?: (change: OutcomeChange) => void,
+): RowEffect {
   const { outcomes } = unit.summary
   // Assigning to this key would set a prototype.
   if (name === '__proto__') return 'refused'
+  const earlier = unit.values.find((known) => known.name === name && known.id === id)
+  if (value === (earlier?.value ?? null)) return 'duplicate'
   if (!Object.hasOwn(outcomes, name) && Object.keys(outcomes).length >= MAX_NAMES) return 'refused'
   const moments = entryOf(outcomes, name, noMoments)
-  const earlier = unit.values.find((known) => known.name === name && known.id === id)
   if (earlier) addTo(moments, earlier.value, -1)
-  addTo(moments, value)
+  if (value !== null) addTo(moments, value)
+  if (moments.n === 0) delete outcomes[name]
   unit.seen = Math.max(unit.seen, at)
-  if (id !== null) {
-    const others = unit.values.filter((known) => known !== earlier)
-    unit.values = [...others, { name, id, value }].slice(-MAX_REPLACEABLE)
-  }
-  return earlier ? 'replaced' : 'added'
+  const others = unit.values.filter((known) => known !== earlier)
+  const kept = id === null || value === null ? others : [...others, { name, id, value }]
+  const own = kept.filter((known) => known.name === name)
+  const oldest = own.length > MAX_REPLACEABLE ? own[0] : undefined
+  unit.values = kept.filter((known) => known !== oldest)
+  const count = Number(value !== null) - Number(earlier !== undefined)
+  onOutcome?.({ name, count, sum: (value ?? 0) - (earlier?.value ?? 0) })
+  return value === null ? 'removed' : earlier ? 'replaced' : 'added'
 }
 
 function noMoments(): Moments {

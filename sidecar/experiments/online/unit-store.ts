@@ -9,7 +9,8 @@ import {
 } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
-import { addRow, emptySummary, type Row, type RowEffect } from './summary.ts'
+import { readTotals } from './shard-totals.ts'
+import { addRow, emptySummary, type OutcomeChange, type Row, type RowEffect } from './summary.ts'
 import {
   armTotals,
   LAST_PACK,
@@ -22,7 +23,6 @@ import {
   type ShardTotals,
   type StoredUnit,
   TOTALS_ID,
-  totalsRecords,
   type UnitPack,
   unpack,
 } from './unit-record.ts'
@@ -35,10 +35,14 @@ export interface PlacedRow {
 /** `unknown`: the unit or its experiment was erased. */
 export type Effect = RowEffect | 'unknown'
 
+export type AttributedChange = OutcomeChange & { experiment: string; arm: string }
+
 export interface UnitStoreOptions {
   records: RecordStore
   lock: ScopeLock
   onInvalidRecord?: OnInvalidRecord | undefined
+  /** Called after an outcome was stored. */
+  onOutcome?: ((change: AttributedChange) => void) | undefined
   /** Live units that a shard keeps when it packs the others. @default 256 */
   keptLive?: number | undefined
 }
@@ -56,12 +60,14 @@ export class UnitStore {
   readonly #records: RecordStore
   readonly #lock: ScopeLock
   readonly #onInvalid: OnInvalidRecord | undefined
+  readonly #onOutcome: UnitStoreOptions['onOutcome']
   readonly #keptLive: number
 
-  constructor({ records, lock, onInvalidRecord, keptLive = 256 }: UnitStoreOptions) {
+  constructor({ records, lock, onInvalidRecord, onOutcome, keptLive = 256 }: UnitStoreOptions) {
     this.#records = records
     this.#lock = lock
     this.#onInvalid = onInvalidRecord
+    this.#onOutcome = onOutcome
     this.#keptLive = keptLive
   }
 
@@ -84,7 +90,7 @@ export class UnitStore {
       if (known) return known.summary.arm
       const arm = await decide()
       if (arm === undefined) return undefined
-      const totals = await this.#readTotals(scope)
+      const totals = await readTotals(this.#records, scope)
       totals.live += 1
       armTotals(totals, arm).units += 1
       const at = now()
@@ -107,10 +113,11 @@ export class UnitStore {
     const effects = new Map<PlacedRow, Effect>()
     for (const [scope, ofShard] of Map.groupBy(rows, ({ place }) => place.scope)) {
       await this.#lock.run(scope, async ({ assertHeld }) => {
-        const { writes, totals } = await this.#foldShard(scope, ofShard, effects)
+        const { writes, totals, outcomes } = await this.#foldShard(scope, ofShard, effects)
         if (writes.length === 0) return
         await assertHeld()
         await this.#records.commit(writes)
+        for (const change of outcomes) this.#onOutcome?.(change)
         if (totals.live > 2 * this.#keptLive) await this.#packOldest(scope, totals, assertHeld)
       })
     }
@@ -132,7 +139,9 @@ export class UnitStore {
   async totals(namespace: string, salt: string): Promise<Omit<ShardTotals, 'live'>> {
     const shards = Array.from({ length: SHARDS }, (_, shard) => shardScope(namespace, salt, shard))
     const sum: ShardTotals = { arms: {}, live: 0, conflicts: 0 }
-    for (const { arms, conflicts } of await Promise.all(shards.map((scope) => this.#readTotals(scope)))) {
+    for (const { arms, conflicts } of await Promise.all(
+      shards.map((scope) => readTotals(this.#records, scope)),
+    )) {
       sum.conflicts += conflicts
       for (const [arm, { units, turns }] of Object.entries(arms)) {
         const totals = armTotals(sum, arm)
@@ -174,7 +183,7 @@ export class UnitStore {
           writes.push(packs.put(scope, packId, PACK_ORDER, { units }))
         }
         if (writes.length === 0) return
-        const totals = await this.#readTotals(scope)
+        const totals = await readTotals(this.#records, scope)
         totals.live += unpacked
         await assertHeld()
         await this.#records.commit([...writes, putTotals(scope, totals)])
@@ -197,11 +206,13 @@ export class UnitStore {
   }
 
   async #foldShard(scope: string, rows: readonly PlacedRow[], effects: Map<PlacedRow, Effect>) {
-    const totals = await this.#readTotals(scope)
+    const totals = await readTotals(this.#records, scope)
     const changedPacks = new Map<string, UnitPack>()
     const writes: Write[] = []
+    const outcomes: AttributedChange[] = []
     for (const [id, ofUnit] of Map.groupBy(rows, ({ place }) => place.recordId)) {
       let unit = await this.#findLive(scope, id)
+      let isChanged = !unit
       if (!unit) {
         const found = await this.#findPacked(scope, id, changedPacks)
         if (!found) {
@@ -214,17 +225,21 @@ export class UnitStore {
         totals.live += 1
       }
       for (const placed of ofUnit) {
-        const { row } = placed
-        const effect = addRow(unit, row)
+        const { row, place } = placed
+        const { arm } = unit.summary
+        const effect = addRow(unit, row, (change) =>
+          outcomes.push({ experiment: place.experiment, arm, ...change }),
+        )
         effects.set(placed, effect)
+        isChanged ||= effect !== 'duplicate'
         if (effect === 'other_arm') totals.conflicts += 1
         if (effect === 'added' && row.kind === 'exposure') armTotals(totals, row.arm).turns += 1
       }
-      writes.push(putLive(scope, id, unit))
+      if (isChanged) writes.push(putLive(scope, id, unit))
     }
     for (const [packId, packed] of changedPacks) writes.push(packs.put(scope, packId, PACK_ORDER, packed))
     if (writes.length > 0) writes.push(putTotals(scope, totals))
-    return { writes, totals }
+    return { writes, totals, outcomes }
   }
 
   /** Moves all but the latest `keptLive` live units into packs. */
@@ -279,9 +294,5 @@ export class UnitStore {
     const pack = changed?.get(packId) ?? (await packs.get(this.#records, scope, packId))
     const text = pack?.units[id]
     return pack && text !== undefined ? { pack, unit: unpack(text) } : undefined
-  }
-
-  async #readTotals(scope: string): Promise<ShardTotals> {
-    return (await totalsRecords.get(this.#records, scope, TOTALS_ID)) ?? { arms: {}, live: 0, conflicts: 0 }
   }
 }

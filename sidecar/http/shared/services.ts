@@ -1,5 +1,7 @@
 import type { ExperimentBook } from '../../experiments/online/experiment-book.ts'
 import type { Experiments } from '../../experiments/online/experiments.ts'
+import type { DerivedOutcomes } from '../../experiments/outcomes/derived-outcomes.ts'
+import type { Outcomes } from '../../experiments/outcomes/outcomes.ts'
 import type { ReplayJobs } from '../../experiments/replay/jobs.ts'
 import type { Ledger } from '../../insight/ledger/ledger.ts'
 import type { Metrics } from '../../insight/metrics/metrics.ts'
@@ -38,6 +40,8 @@ export interface HttpServices {
   strategies: Strategies
   experiments: Experiments
   experimentBook: ExperimentBook
+  outcomes: Outcomes
+  derivedOutcomes: DerivedOutcomes
   profiles: Profiles
   ruleBook: RuleBook
   authorCache: AuthorCache

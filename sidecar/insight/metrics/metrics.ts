@@ -18,6 +18,15 @@ export interface Sources {
   now: () => number
 }
 
+/** What a recorded outcome added; negative where it was removed. */
+interface CountedOutcome {
+  experiment: string
+  arm: string
+  name: string
+  count: number
+  sum: number
+}
+
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** Bucket bounds in seconds. A cached recall takes less than a millisecond. */
@@ -31,6 +40,8 @@ export const OTHER = 'other'
 const MAX_MODELS = 20
 /** Pairs of experiment and arm. */
 const MAX_ARMS = 100
+/** Names of outcomes. */
+const MAX_OUTCOMES = 20
 
 /**
  * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
@@ -90,7 +101,30 @@ export function createMetrics({ pending, lostRows, lostExposures, now }: Sources
   const exposures = counter('exposures_total', exposuresHelp, 'experiment', 'arm')
   const shadowHelp = 'Answers of arms that were only compared, and turns for which none was made ("dropped").'
   const shadows = counter('shadow_recalls_total', shadowHelp, 'outcome')
+  const outcomeLabels = ['experiment', 'arm', 'name'] as const
+  const outcomesHelp = 'Outcomes recorded since the start, less those removed.'
+  const outcomes = new Gauge({
+    name: 'hippocache_outcomes',
+    help: outcomesHelp,
+    labelNames: outcomeLabels,
+    registers,
+  })
+  const outcomeSumHelp = 'Sum of the values of these outcomes; divide by hippocache_outcomes for their mean.'
+  const outcomeSum = new Gauge({
+    name: 'hippocache_outcome_value_sum',
+    help: outcomeSumHelp,
+    labelNames: outcomeLabels,
+    registers,
+  })
+  const strategySecondsHelp = 'Duration of recalls, by the strategy that answered.'
+  const strategySeconds = histogram(
+    'strategy_recall_seconds',
+    strategySecondsHelp,
+    RECALL_SECONDS,
+    'strategy',
+  )
   const armLabel = limitValues(MAX_ARMS)
+  const outcomeLabel = limitValues(MAX_OUTCOMES)
   const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', 'status', 'reason')
   const cleanedHelp = 'What was removed from texts before they were stored.'
   const cleanedParts = counter('intake_cleaned_total', cleanedHelp, 'kind')
@@ -124,6 +158,10 @@ export function createMetrics({ pending, lostRows, lostExposures, now }: Sources
   total('timeline_rows_lost_total', 'Timeline rows dropped before they were written.', lostRows)
   total('exposures_lost_total', 'Exposures dropped before they were added to their unit.', lostExposures)
 
+  function labelsOf(experiment: string, arm: string): [experiment: string, arm: string] {
+    return armLabel(JSON.stringify([experiment, arm])) === OTHER ? [OTHER, OTHER] : [experiment, arm]
+  }
+
   return {
     registry,
     request(method: string, route: string, status: number, seconds: number) {
@@ -138,13 +176,18 @@ export function createMetrics({ pending, lostRows, lostExposures, now }: Sources
       for (const part of degraded) degradedRecalls.labels(kind, part).inc()
     },
     /** A recall that was answered, from the cache or not. */
-    answered({ strategy, cache, tokens }: StrategyResult) {
+    answered({ strategy, cache, tokens, tookMs }: StrategyResult) {
+      strategySeconds.labels(strategy).observe(tookMs.total / 1000)
       recalls.labels(strategy, cache.result, cache.reason).inc()
       injectedTokens.labels(strategy).inc(toCount(tokens))
     },
     exposure(experiment: string, arm: string) {
-      const isKnown = armLabel(JSON.stringify([experiment, arm])) !== OTHER
-      exposures.labels(isKnown ? experiment : OTHER, isKnown ? arm : OTHER).inc()
+      exposures.labels(...labelsOf(experiment, arm)).inc()
+    },
+    outcome({ experiment, arm, name, count, sum }: CountedOutcome) {
+      const labels = [...labelsOf(experiment, arm), outcomeLabel(name)] as const
+      outcomes.labels(...labels).inc(count)
+      outcomeSum.labels(...labels).inc(sum)
     },
     shadow(outcome: string) {
       shadows.labels(outcome).inc()

@@ -26,6 +26,8 @@ export interface EngineOptions {
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Called after a commit of records without a vector. */
   onUnembedded?: (() => void) | undefined
+  /** Called when the text of a memory was corrected, deleted or restored by hand. Must not throw or block. */
+  onCorrected?: ((scope: Scope, id: string) => void) | undefined
   now?: () => number
 }
 
@@ -74,18 +76,21 @@ export class MemoryEngine {
       const revised = await unit.revise(id, { ...correction, valid_from: unit.now }, { actor: 'api', reason })
       return { memory: revised, changed }
     })
+    if (answer.changed && correction.text !== undefined) this.#options.onCorrected?.(scope, id)
     return { ...answer, degraded }
   }
 
   /** Ends a memory, with its history, so that only `restore` brings it back. A pending memory is erased. */
   async remove(scope: Scope, id: string, reason: string | null = null): Promise<Memory> {
-    return await this.change(scopeKey(scope), async (unit) => {
+    const removed = await this.change(scopeKey(scope), async (unit) => {
       const { memory } = await findOrThrow(unit, id)
       if (memory.kind === 'pending') unit.erase(id)
       else await unit.end(id, unit.now, { actor: 'api', reason })
       await eraseDerivedData(unit, memory)
       return memory
     })
+    this.#options.onCorrected?.(scope, id)
+    return removed
   }
 
   /**
@@ -122,6 +127,7 @@ export class MemoryEngine {
       const options = { event: 'RESTORE' as const, dense: found.dense }
       return await unit.revise(id, { ...contentOf(past), metadata, kind, valid_from }, cause, options)
     })
+    this.#options.onCorrected?.(scope, id)
     return { memory, degraded }
   }
 

@@ -36,7 +36,7 @@ async function expectDeadline(tool: string, seconds: number, parameters = USE[to
   }
 }
 
-const WRITES = ['add_memory', 'cache_set', 'update_memory', 'delete_memory']
+const WRITES = ['record_outcome', 'add_memory', 'cache_set', 'update_memory', 'delete_memory']
 
 describe.each(nodes.map(({ name }) => name))('%s', (tool) => {
   it.each(Object.entries(FAILURES))('reports %s in all its outputs', async (_, { script, says }) => {

@@ -13,6 +13,7 @@ export const USE: Record<string, Record<string, unknown>> = {
   memory_history: { memory_id: 'm1', user_id: 'u1' },
   profile: { user_id: 'u1' },
   flush_memory: { user_id: 'u1', conversation_id: 'c1' },
+  record_outcome: { outcome: 'thumbs', value: 'like', user_id: 'u1', conversation_id: 'c1', turn: 3 },
 }
 
 /** Failures of the sidecar or of a server in its place, with the expected message. */

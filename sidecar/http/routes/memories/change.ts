@@ -17,7 +17,7 @@ function isDate(text: string): boolean {
 }
 
 export function changeRoutes(api: Api, services: HttpServices): void {
-  const { engine, buffer, intake, ledger, ruleBook, timeline, experiments } = services
+  const { engine, buffer, intake, ledger, ruleBook, timeline, experiments, derivedOutcomes } = services
   operation(api, {
     route: 'PATCH /v1/memories/{id}',
     operationId: 'update_memory',
@@ -146,6 +146,7 @@ export function changeRoutes(api: Api, services: HttpServices): void {
     const anonymised = await ledger.forget(scope)
     const rows = await timeline.forget(scope)
     // Experiments keep their sums without the user.
+    derivedOutcomes.forget(scope)
     const units = await experiments.forget(scope)
     return {
       status: 'forgotten',

@@ -25,9 +25,9 @@ export interface Ended {
   err: string
 }
 
-/** Starts `import` or `export` with exactly this environment. It is killed when the test ends. */
+/** Starts a command of the client with exactly this environment. It is killed when the test ends. */
 export function start(
-  command: 'import' | 'export',
+  command: 'import' | 'export' | 'outcomes',
   args: readonly string[],
   env: Record<string, string> = {},
 ): { child: ChildProcess; ended: Promise<Ended>; err: () => string } {
@@ -49,7 +49,7 @@ export function start(
 }
 
 export async function run(
-  command: 'import' | 'export',
+  command: 'import' | 'export' | 'outcomes',
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Ended> {

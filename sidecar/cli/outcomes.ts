@@ -1,0 +1,90 @@
+/*
+ * npm run outcomes -- --dify URL [--app-key KEY] [--user ID]… [--since 30d] [--outcome thumbs]
+ *   [--url http://127.0.0.1:8484] [--key KEY]
+ *
+ * Records the ratings that users gave to messages in Dify as outcomes of experiments. The key of the app is --app-key or
+ * DIFY_APP_KEY, and is never printed. Can be interrupted and repeated: a rating counts once, and a changed or withdrawn
+ * one replaces what was recorded. Exit codes: 0 success, 1 failure, 130 interrupted.
+ */
+import { parseArgs } from 'node:util'
+import { createDify } from './ratings/dify.ts'
+import { type PullCounts, pullRatings } from './ratings/pull-ratings.ts'
+import { createClient } from './transfer/client.ts'
+import { connectionOptions } from './transfer/connection-options.ts'
+import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
+import { progressBar } from './transfer/progress.ts'
+
+const REQUEST_TIMEOUT_MS = 30_000
+const UNITS_MS = { h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
+const abort = new AbortController()
+process.on('SIGINT', () => {
+  // A second Ctrl-C ends the process immediately.
+  if (abort.signal.aborted) process.exit(130)
+  abort.abort()
+  console.error('\nStopping after the requests in flight …')
+})
+
+async function main(): Promise<number> {
+  const string = { type: 'string' } as const
+  const { values } = parseArgs({
+    options: {
+      ...{ dify: string, 'app-key': string, since: string, url: string, key: string },
+      outcome: { ...string, default: 'thumbs' },
+      user: { ...string, multiple: true, default: [] },
+    },
+  })
+  const url = required(
+    '--dify',
+    'the address of the API of Dify, such as https://api.dify.ai/v1',
+    values.dify,
+  )
+  const appKey = required(
+    '--app-key',
+    'an API key of the app (or set DIFY_APP_KEY)',
+    values['app-key'] ?? process.env['DIFY_APP_KEY']?.trim(),
+  )
+  const since = values.since === undefined ? undefined : timeOf(values.since, Date.now())
+  const bar = progressBar('outcomes')
+  const onWait = (ms: number, reason: string) =>
+    bar.say(`retrying in ${(ms / 1000).toFixed(1)} s: ${reason.replaceAll(appKey, '***')}`)
+  const dify = createDify({ url, key: appKey, onWait })
+  const connection = connectionOptions(values, process.env)
+  const sidecar = createClient({ ...connection, requestTimeoutMs: REQUEST_TIMEOUT_MS, onWait })
+  await sidecar.checkConnection()
+  let counts: PullCounts
+  try {
+    counts = await pullRatings({
+      ...{ dify, sidecar, users: [...new Set(values.user)], since, outcome: values.outcome },
+      ...{ bar, signal: abort.signal },
+    })
+  } finally {
+    bar.end()
+  }
+  console.log(describe(counts))
+  return counts.interrupted ? 130 : 0
+}
+
+/** @param since a duration before `now`, or an ISO 8601 time */
+function timeOf(since: string, now: number): number {
+  const [, amount, unit] = /^(\d+)([hdw])$/.exec(since) ?? []
+  if (unit !== undefined) return now - Number(amount) * UNITS_MS[unit as keyof typeof UNITS_MS]
+  const time = Date.parse(since)
+  if (!/^\d{4}-/.test(since) || Number.isNaN(time)) {
+    throw new CliError(
+      `--since: expected a duration such as 30d or 12h, or an ISO 8601 time, got ${JSON.stringify(since)}`,
+    )
+  }
+  return time
+}
+
+function describe({ users, conversations, messages, likes, dislikes, unassigned, interrupted }: PullCounts) {
+  const status = interrupted ? 'Interrupted (run the command again to continue)' : 'Done'
+  const rest = unassigned > 0 ? `; ${unassigned} of the conversations are in no experiment` : ''
+  return (
+    `${status}: ${users} users, ${conversations} conversations, ${messages} messages: ` +
+    `${likes} likes, ${dislikes} dislikes${rest}.`
+  )
+}
+
+await runCommand(main)

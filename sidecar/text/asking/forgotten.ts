@@ -1,0 +1,52 @@
+import phrases from '../data/forgotten-phrases.json' with { type: 'json' }
+import { normalise } from '../terms/normalise.ts'
+import { asks } from './asking.ts'
+
+/** Longest message that is looked at, in UTF-16 code units: a longer one tells a story, or is pasted. */
+const MAX_LENGTH = 400
+
+/**
+ * Whether a user tells the assistant that it lacks what it was told: "I already told you", "You asked me that before".
+ * In doubt it is false. Quoted speech, and requests to translate or to write, do not count.
+ */
+export function saysForgotten(message: string): boolean {
+  if (message.length > MAX_LENGTH) return false
+  const text = normalise(message.replace(QUOTED, ' ')).replace(/\s+/g, ' ').trim()
+  return FORGOTTEN.test(text) && !EXEMPT.test(text)
+}
+
+/** Quotation marks in pairs; a straight apostrophe is none. */
+const QUOTED =
+  /"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|»[^«]*«|「[^」]*」|『[^』]*』|(?<![\p{L}\p{N}])['‘][^'’]+['’](?![\p{L}\p{N}])/gu
+
+const { exempt, fillers, ja, zh, ko, ...spaced } = phrases
+const EXEMPT = new RegExp(exempt.join('|'), 'u')
+const FORGOTTEN = new RegExp(
+  [`(?<![\\p{L}\\p{N}'])(?:${Object.values(spaced).flat().join('|')})`, ...ja, ...zh, ...ko].join('|'),
+  'u',
+)
+
+/**
+ * What two wordings of one question have in common: its words, without punctuation, "please" and "again". `undefined` for
+ * a message that does not ask, and for a question that is too short to be recognised ("And you?").
+ */
+export function questionKey(message: string): string | undefined {
+  if (message.length > MAX_LENGTH || !asks(message.trim())) return undefined
+  const text = normalise(message).replace(SHORT_IS, '$1 is')
+  const isUnspaced = UNSPACED_SCRIPT.test(text)
+  const words = (isUnspaced ? text.replace(UNSPACED_FILLERS, ' ') : text).match(WORDS) ?? []
+  if (isUnspaced) {
+    const letters = words.join('')
+    return letters.length < MIN_LETTERS ? undefined : letters
+  }
+  const kept = words.filter((word) => !FILLERS.has(word))
+  return kept.length < MIN_WORDS ? undefined : kept.join(' ')
+}
+
+const MIN_WORDS = 3
+const MIN_LETTERS = 5
+const WORDS = /[\p{L}\p{M}\p{N}]+(?:['.,:-][\p{L}\p{M}\p{N}]+)*/gu
+const SHORT_IS = /\b(what|where|when|who|how)'s\b/g
+const UNSPACED_SCRIPT = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u
+const FILLERS = new Set(fillers.spaced.split(' '))
+const UNSPACED_FILLERS = new RegExp(fillers.unspaced.join('|'), 'gu')
