@@ -3,10 +3,10 @@ import { post } from './fill.ts'
 
 const NAME = 'cached-or-not'
 const CONVERSATIONS = 240
-const TURNS = 4
+const TURNS = 5
 
 /** Share of simulated users who like the answers of an arm. */
-const LIKES: Readonly<Record<string, number>> = { per_query: 0.62, cached_delta: 0.84 }
+const LIKES: Readonly<Record<string, number>> = { per_query: 0.5, cached_delta: 0.88 }
 
 const QUESTIONS = ['Where do I work?', 'What is my dog called?', 'What did I plan?', 'What can I not eat?']
 
@@ -19,7 +19,7 @@ export async function runExperiment(
   url: string,
   onConversation: (total: number) => void = () => {},
 ): Promise<string> {
-  const arms = Object.keys(LIKES).map((strategy) => ({ name: strategy, strategy, window_size: 2 }))
+  const arms = Object.keys(LIKES).map((strategy) => ({ name: strategy, strategy, window_size: 4 }))
   await post(url, '/v1/experiments', { name: NAME, arms, outcome: 'thumbs', shadow_share: 0.3 })
   for (let i = 0; i < CONVERSATIONS; i++) {
     const who = { user_id: i % 2 ? 'dee' : 'gene', conversation_id: `simulated-${i}` }

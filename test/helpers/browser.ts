@@ -14,16 +14,12 @@ export const NEEDS_BROWSER = '(needs chromium)'
 
 export const PHONE = { width: 360, height: 740 }
 
-export async function launchBrowser(): Promise<Browser> {
-  // The sandbox does not work for root, as in a container.
-  return await chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] })
-}
-
 /** Starts a browser for all cases of one `describe`. */
 export function useBrowser() {
   let browser: Browser | undefined
   beforeAll(async () => {
-    browser = await launchBrowser()
+    // The sandbox does not work for root, as in a container.
+    browser = await chromium.launch({ executablePath: EXECUTABLE, args: ['--no-sandbox'] })
   })
   afterAll(async () => await browser?.close())
   return {

@@ -21,6 +21,9 @@ const PAGES = [
   '/#/memories?user=ada&q=Kyoto',
   '/#/conversations?user=ada',
   '/#/conversations?user=ada&conversation=c-1',
+  '/#/experiments',
+  '/#/experiments?name=tea',
+  '/#/replay',
   '/docs',
 ]
 
@@ -56,6 +59,24 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
     }
   }
 
+  /** 60 conversations in which only `cached` is liked. */
+  async function experiment(): Promise<void> {
+    const arms = [
+      { name: 'plain', strategy: 'per_query' },
+      { name: 'block', strategy: 'cached', window_size: 5 },
+    ]
+    await post('/v1/experiments', { name: 'tea', arms, shadow_share: 1 })
+    for (let i = 0; i < 60; i++) {
+      const who = { user_id: 'ada', conversation_id: `tea-${i}` }
+      let arm = ''
+      for (let turn = 1; turn <= 3; turn++) {
+        const answer = await post('/v1/recall', { ...who, turn, query: 'Which tea?', experiment: 'tea' })
+        arm = (answer as { experiment: { arm: string } }).experiment.arm
+      }
+      await post('/v1/outcomes', { ...who, name: 'thumbs', value: arm === 'block' ? 'like' : 'dislike' })
+    }
+  }
+
   it('shows a first visitor what to do next, and stores a first memory', async () => {
     const page = await browser.open(`${sidecar.url}/`)
     await page.getByText('Nothing is remembered yet').waitFor()
@@ -78,6 +99,7 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
         'c-2',
         others.map((name) => `${name} bores me to tears.`),
       )
+      await experiment()
       await talk(HOSTILE_USER, HOSTILE_USER, [HOSTILE, `${HOSTILE} again`])
     })
 
@@ -126,6 +148,56 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
       await turn.getByText(/^Block .* memories$/).click()
       await turn.getByText('My cat is called Momo.').waitFor()
       expect(await page.getByText('turns left the window').count()).toBeGreaterThan(0)
+    })
+
+    it('experiments: makes one with three fields, says how to use it, stops and deletes it', async () => {
+      const page = await browser.open(`${sidecar.url}/#/experiments`)
+      await page.getByRole('link', { name: 'tea' }).waitFor()
+      await page.getByLabel('Name').fill('cached or not')
+      await page.getByLabel('per_query').uncheck()
+      await page.getByRole('button', { name: 'Start the experiment' }).click()
+      await page.getByText('Choose at least two strategies.').waitFor()
+      await page.getByLabel('per_query').check()
+      await page.getByRole('button', { name: 'Start the experiment' }).click()
+      await page.getByText('Waiting for the first conversation').waitFor()
+      expect(await page.locator('pre').textContent()).toBe('strategy: experiment\nexperiment: cached or not')
+      await page.getByRole('button', { name: 'Stop' }).click()
+      await page.getByText('stopped', { exact: true }).waitFor()
+      await page.getByRole('button', { name: 'Delete' }).click()
+      await page.locator('dialog').getByRole('button', { name: 'Delete' }).click()
+      await page.getByRole('link', { name: 'tea' }).waitFor()
+      expect(await page.getByRole('link', { name: 'cached or not' }).count()).toBe(0)
+    })
+
+    it('experiments: shows the report of the sidecar with plots', async () => {
+      const page = await browser.open(`${sidecar.url}/#/experiments?name=tea`)
+      await page.getByRole('heading', { name: 'block is better' }).waitFor()
+      const report = await fetch(`${sidecar.url}/v1/experiments/tea/report`)
+      const { conclusion } = (await report.json()) as { conclusion: { sentence: string } }
+      expect(await page.locator('.verdict').textContent()).toBe(conclusion.sentence.replaceAll('`', ''))
+      for (const name of [
+        /^Difference of thumbs to plain/,
+        /^Share of the turns/,
+        /^Overlap with per_query/,
+      ]) {
+        expect(await page.getByRole('img', { name }).locator('canvas').count()).toBe(1)
+      }
+      const download = page.waitForEvent('download')
+      await page.getByRole('link', { name: 'csv' }).click()
+      expect((await download).suggestedFilename()).toBe('tea.csv')
+    })
+
+    it('replay: starts one, shows its progress, result and downloads', async () => {
+      const page = await browser.open(`${sidecar.url}/#/replay`)
+      await page.getByLabel('User id').fill('ada')
+      await page.getByLabel('Window sizes').fill('3')
+      await page.getByRole('button', { name: 'Start the replay' }).click()
+      await page.getByRole('heading', { name: 'Result' }).waitFor()
+      await expectAccessible(page)
+      expect(await page.getByRole('row').count()).toBe(4)
+      const download = page.waitForEvent('download')
+      await page.getByRole('link', { name: 'markdown' }).click()
+      expect((await download).suggestedFilename()).toBe('replay.md')
     })
 
     it('API: lists every operation with its fields and an example', async () => {

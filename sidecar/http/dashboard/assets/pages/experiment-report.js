@@ -1,7 +1,7 @@
 import { h } from '../lib/dom.js'
 import { COLORS, plot } from '../lib/plot.js'
 import { milliseconds, number, percent, t, textOr } from '../lib/text.js'
-import { card, table, tile, tiles } from '../lib/widgets.js'
+import { card, numberTable, tile, tiles, withCode } from '../lib/widgets.js'
 
 /** The report of an experiment, as computed by the sidecar. @param {any} report */
 export function reportView(report) {
@@ -11,14 +11,14 @@ export function reportView(report) {
       'section.card',
       {},
       h('h2', {}, t(`conclusion.${conclusion.kind}`, { arm: conclusion.arm ?? '' })),
-      h('p.verdict', { lang: 'en' }, conclusion.sentence),
+      h('p.verdict', { lang: 'en' }, withCode(conclusion.sentence)),
       ratio.is_alarm &&
         h(
           'p.notice.error',
           {},
           t('report.ratioAlarm', { p: number(ratio.p_value, { maximumSignificantDigits: 2 }) }),
         ),
-      ...warnings.map((/** @type {string} */ text) => h('p.notice', { lang: 'en' }, text)),
+      ...warnings.map((/** @type {string} */ text) => h('p.notice', { lang: 'en' }, withCode(text))),
     ),
     tiles(
       tile(
@@ -53,25 +53,27 @@ function interval(estimate, format) {
 
 /** @param {any[]} arms @param {string} outcome */
 function armTable(arms, outcome) {
-  const head = ['arm', 'units', 'turns', 'p50', 'p95', 'hitRate', 'tokens', 'billed', 'prefix'].map((name) =>
-    t(`column.${name}`),
-  )
+  const names = (/** @type {string[]} */ ...keys) => keys.map((name) => t(`column.${name}`))
   const hasCost = arms.some((arm) => arm.cost_per_turn)
-  return table(
+  return numberTable(
     t('report.arms'),
-    [...head, ...(hasCost ? [t('column.cost')] : []), outcome],
+    [
+      ...names('arm', 'units', 'turns'),
+      outcome,
+      ...names('tokens', 'billed', ...(hasCost ? ['cost'] : []), 'p50', 'p95', 'hitRate', 'prefix'),
+    ],
     arms.map((arm) => [
       [h('strong', {}, arm.name), h('small', {}, arm.is_baseline ? t('report.baseline') : '')],
       number(arm.units),
       number(arm.turns),
+      interval(arm.outcomes.find((/** @type {any} */ one) => one.name === outcome)?.mean, number),
+      interval(arm.tokens_per_turn, whole),
+      interval(arm.billed_tokens_per_turn, whole),
+      ...(hasCost ? [interval(arm.cost_per_turn, number)] : []),
       interval(arm.latency_ms.p50, milliseconds),
       interval(arm.latency_ms.p95, milliseconds),
       interval(arm.cache.hit_rate, percent),
-      interval(arm.tokens_per_turn, whole),
-      interval(arm.billed_tokens_per_turn, whole),
       percent(arm.prefix_reuse),
-      ...(hasCost ? [interval(arm.cost_per_turn, number)] : []),
-      interval(arm.outcomes.find((/** @type {any} */ one) => one.name === outcome)?.mean, number),
     ]),
   )
 }
@@ -86,7 +88,7 @@ function differenceTable(differences) {
   const head = ['comparison', 'metric', 'difference', 'relative', 'verdict', 'mde'].map((name) =>
     t(`column.${name}`),
   )
-  return table(
+  return numberTable(
     t('report.differences'),
     head,
     differences.map((one) => [
@@ -124,6 +126,7 @@ function differencePlot({ series, outcome, baseline }) {
   return plot({
     label: t('report.differencePlot', { outcome, baseline }),
     x: points.map((/** @type {any} */ { units }) => units),
+    wholeX: true,
     yFormat: signed,
     zeroLine: true,
     series: names.flatMap((/** @type {string} */ arm, /** @type {number} */ i) => {
@@ -137,23 +140,29 @@ function differencePlot({ series, outcome, baseline }) {
   })
 }
 
+/** Points per decade of a latency plot. */
+const STEPS = 6
+
 /** Share of the turns by duration. @param {any[]} arms */
 function latencyPlot(arms) {
-  const middle = (/** @type {any} */ { from, to }) => (from > 0 ? Math.sqrt(from * to) : to / 2)
-  const x = [...new Set(arms.flatMap((arm) => arm.latency_ms.histogram.map(middle)))].sort((a, b) => a - b)
-  if (x.length < 2) return h('p.muted', {}, t('report.tooEarly'))
+  const stepOf = (/** @type {any} */ { from, to }) =>
+    Math.round(Math.log10(from > 0 ? Math.sqrt(from * to) : to / 2) * STEPS)
+  const steps = arms.flatMap((arm) => arm.latency_ms.histogram.map(stepOf))
+  if (steps.length < 2) return h('p.muted', {}, t('report.tooEarly'))
+  const first = Math.min(...steps) - 1
+  const all = Array.from({ length: Math.max(...steps) - first + 2 }, (_, i) => first + i)
   return plot({
     label: t('report.latencyPlot'),
-    x,
+    x: all.map((step) => 10 ** (step / STEPS)),
     logX: true,
     xFormat: milliseconds,
     yFormat: percent,
     yRange: [0, null],
     series: arms.map((arm) => {
-      const buckets = new Map(
-        arm.latency_ms.histogram.map((/** @type {any} */ one) => [middle(one), one.turns / arm.turns]),
-      )
-      return { label: arm.name, values: x.map((at) => buckets.get(at) ?? 0) }
+      const turns = new Map()
+      for (const one of arm.latency_ms.histogram)
+        turns.set(stepOf(one), (turns.get(stepOf(one)) ?? 0) + one.turns)
+      return { label: arm.name, values: all.map((step) => (turns.get(step) ?? 0) / arm.turns) }
     }),
   })
 }
@@ -167,7 +176,7 @@ function overlapPlot(arms) {
   return plot({
     label: t('report.overlapPlot'),
     x: ages,
-    xFormat: whole,
+    wholeX: true,
     yFormat: percent,
     yRange: [0, 1],
     series: shown.map((arm) => {
@@ -192,7 +201,7 @@ function cacheTable(arms) {
       percent(one.share),
     ]),
   )
-  return table(
+  return numberTable(
     t('report.cache'),
     ['arm', 'reason', 'turns', 'share'].map((name) => t(`column.${name}`)),
     rows,

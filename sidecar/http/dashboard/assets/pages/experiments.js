@@ -1,7 +1,7 @@
 import { call, get } from '../lib/api.js'
 import { fill, h } from '../lib/dom.js'
 import { number, t, time } from '../lib/text.js'
-import { button, card, errorNote, field, openDialog, show, working } from '../lib/widgets.js'
+import { button, card, errorNote, field, loading, openDialog, show, working } from '../lib/widgets.js'
 import { reportView } from './experiment-report.js'
 
 /** Milliseconds between two reads of a running experiment. */
@@ -109,7 +109,7 @@ function createForm() {
 function detailPage(main, name) {
   const path = `/v1/experiments/${encodeURIComponent(name)}`
   const head = h('div.stack')
-  const body = h('div.stack')
+  const body = h('div.stack', {}, loading())
   fill(
     main,
     h('p', {}, h('a', { href: '#/experiments' }, `← ${t('experiments.all')}`)),

@@ -2,7 +2,7 @@ import { call, get } from '../lib/api.js'
 import { fill, h } from '../lib/dom.js'
 import { plot } from '../lib/plot.js'
 import { milliseconds, number, percent, t, time } from '../lib/text.js'
-import { button, card, errorNote, field, show, table, working } from '../lib/widgets.js'
+import { button, card, errorNote, field, loading, numberTable, show, working } from '../lib/widgets.js'
 
 /** Milliseconds between two reads of a running replay. */
 const REFRESH_MS = 1000
@@ -90,7 +90,7 @@ function startForm() {
 /** @param {any} main @param {string} id */
 function detailPage(main, id) {
   const path = `/v1/replays/${encodeURIComponent(id)}`
-  const body = h('div.stack', { 'aria-live': 'polite' })
+  const body = h('div.stack', { 'aria-live': 'polite' }, loading())
   fill(
     main,
     h('p', {}, h('a', { href: '#/replay' }, `← ${t('replay.previous')}`)),
@@ -185,7 +185,7 @@ function resultView({ summary: sentence, settings }) {
     h('section.card', {}, h('p.verdict', { lang: 'en' }, sentence)),
     card(
       t('replay.result'),
-      table(
+      numberTable(
         t('replay.result'),
         head.map((name) => t(`column.${name}`)),
         settings.map((/** @type {any} */ one) => [
@@ -194,7 +194,7 @@ function resultView({ summary: sentence, settings }) {
             one.refresh_on_shift === null ? '' : h('small', {}, ` shift ${number(one.refresh_on_shift)}`),
           ],
           number(one.window_size),
-          [percent(one.grounded.recall), h('small', {}, ` / ${number(one.grounded.memories)}`)],
+          percent(one.grounded.recall),
           percent(one.overlap),
           number(one.rbo),
           number(one.tokens_per_turn, { maximumFractionDigits: 0 }),
@@ -226,6 +226,7 @@ function agePlot(settings) {
     plot({
       label: t('report.overlapPlot'),
       x: ages,
+      wholeX: true,
       yFormat: percent,
       yRange: [0, 1],
       series: shown.map((one) => {
