@@ -27,7 +27,7 @@ const PICTURES: Picture[] = [
   { name: 'dashboard-overview', path: '/#/overview' },
   {
     name: 'dashboard-memories',
-    path: '/#/memories?user=dee&q=What+is+my+dog+called',
+    path: '/#/memories?user=dee&q=How+many+litres+of+paint+for+the+back+bedroom%3F',
     act: async (page) => {
       await page.locator('details.score summary').first().click()
       await page.getByLabel('Search the memories').scrollIntoViewIfNeeded()

@@ -1,4 +1,4 @@
-import { call, get } from '../lib/api.js'
+import { ApiError, call, get } from '../lib/api.js'
 import { fill, h } from '../lib/dom.js'
 import { number, t, time } from '../lib/text.js'
 import { button, card, errorNote, field, loading, openDialog, show, working } from '../lib/widgets.js'
@@ -69,7 +69,7 @@ function createForm() {
   const submit = h('button.primary', { type: 'submit' }, t('experiments.start'))
   const create = async () => {
     const arms = boxes.filter(({ checked }) => checked).map(({ value }) => ({ name: value, strategy: value }))
-    if (arms.length < 2) throw new Error(t('experiments.twoArms'))
+    if (arms.length < 2) throw new ApiError('invalid_request', t('experiments.twoArms'), 400)
     await call('POST', '/v1/experiments', { name: name.value.trim(), arms, outcome: outcome.value.trim() })
     location.hash = hrefOf(name.value.trim())
   }
