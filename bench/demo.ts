@@ -1,11 +1,15 @@
 /*
- * npm run demo [-- --data locomo10.json] [--conversation conv-26] [--captions]
+ * npm run demo [-- --data locomo10.json] [--conversation conv-26] [--captions] [--stay]
  *
  * Replays conversations through the plugin as Dify does, asks questions about them and prints the evidence recall.
  * Sidecar and plugin are separate processes; every turn and every question is a tool call over the daemon's stdio
- * protocol.
+ * protocol. In a terminal, or with --stay, it then fills the sidecar with longer conversations and an experiment, and keeps
+ * it running for a look at its dashboard.
  */
+
 import { readConversations, type Turn, textOf, turnsOf } from './demo/dialogue.ts'
+import { runExperiment } from './demo/experiment.ts'
+import { fillSidecar } from './demo/fill.ts'
 import { readOptions } from './lib/options.ts'
 import { startPlugin } from './lib/plugin-process.ts'
 import { progress } from './lib/progress.ts'
@@ -18,7 +22,12 @@ import { evidenceRecall } from './locomo/metric.ts'
 const DEPTHS = [5, 10, 20] as const
 const MAX_DEPTH = 20
 
-const options = readOptions({ data: '', conversation: '', captions: false })
+const options = readOptions({
+  data: '',
+  conversation: '',
+  captions: false,
+  stay: process.stdout.isTTY === true,
+})
 
 interface Result {
   category: number
@@ -41,6 +50,7 @@ async function call(tool: string, parameters: Record<string, unknown>) {
 const results: Result[] = []
 for (const conversation of conversations) results.push(...(await replay(conversation)))
 report(results)
+if (options.stay) await stay()
 
 async function replay(conversation: Conversation): Promise<Result[]> {
   const turns = turnsOf(conversation)
@@ -121,4 +131,21 @@ function report(results: readonly Result[]): void {
       ]),
     ]),
   )
+}
+
+/** Fills the dashboard and waits for Ctrl-C. */
+async function stay(): Promise<void> {
+  console.log('')
+  let bar: ReturnType<typeof progress> | undefined
+  const tick = (name: string) => (total: number) => {
+    bar ??= progress(name, total)
+    bar.tick()
+  }
+  await fillSidecar(sidecar.url, tick('conversations for the dashboard'))
+  bar = undefined
+  await runExperiment(sidecar.url, tick('simulated experiment'))
+  console.log(`\nDashboard: ${sidecar.url}/ (Ctrl-C stops it and deletes its data)`)
+  await new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
+  })
 }

@@ -4,8 +4,10 @@ import { language, loadTexts, t } from './lib/text.js'
 import { button, errorNote } from './lib/widgets.js'
 import { apiPage } from './pages/api.js'
 import { conversationsPage } from './pages/conversations.js'
+import { experimentsPage } from './pages/experiments.js'
 import { memoriesPage } from './pages/memories.js'
 import { overviewPage } from './pages/overview.js'
+import { replayPage } from './pages/replay.js'
 import { signInPage } from './pages/sign-in.js'
 
 /** @typedef {(main: any, query: URLSearchParams) => void | (() => void)} Page */
@@ -16,6 +18,8 @@ const PAGES = {
   overview: overviewPage,
   memories: memoriesPage,
   conversations: conversationsPage,
+  experiments: experimentsPage,
+  replay: replayPage,
 }
 
 const app = /** @type {HTMLElement} */ (document.getElementById('app'))

@@ -39,6 +39,7 @@ describe('the timeline of a conversation', () => {
     expect(turns[1]).toEqual({
       turn: 6,
       added_at: new Date(app.clock.now() - 1001).toISOString(),
+      messages: [{ role: 'user', content: expect.any(String) }],
       recalls: [
         {
           at: new Date(app.clock.now() - 1002).toISOString(),
@@ -50,7 +51,8 @@ describe('the timeline of a conversation', () => {
           },
           ...{ watermark: 5, window_size: 5, tokens: expect.any(Number), memories: 5 },
           ...{ pending_turns: [], degraded: [], took_ms: expect.any(Number) },
-          ...{ uncovered: false, uncovered_turns: [] },
+          ...{ uncovered: false, uncovered_turns: [], included_turns: [[1, 5]] },
+          block_ids: Array.from({ length: 5 }, () => expect.any(String)),
         },
       ],
     })

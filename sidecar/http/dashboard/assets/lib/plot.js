@@ -16,8 +16,8 @@ export function color(name) {
  *   label: string,
  *   x: any[],
  *   series: { label: string, values: (number | null)[], color?: string, band?: boolean, points?: boolean, bars?: boolean }[],
- *   xTime?: boolean, xLabels?: string[], yFormat?: (value: number) => string, xFormat?: (value: number) => string,
- *   zeroLine?: boolean, yRange?: [number | null, number | null], logX?: boolean
+ *   yFormat?: (value: number) => string, xFormat?: (value: number) => string,
+ *   zeroLine?: boolean, yRange?: [number | null, number | null], logX?: boolean, wholeX?: boolean
  * }} options `band`: the area between this series and the one before it is filled
  */
 export function plot(options) {
@@ -54,15 +54,20 @@ export function plot(options) {
   return h('figure', {}, h('figcaption', {}, label), box, legend)
 }
 
+/** Distances of the ticks of an axis of whole numbers. */
+const WHOLE_STEPS = [1, 2, 5]
+  .flatMap((n) => [n, n * 10, n * 100, n * 1000, n * 10_000, n * 100_000])
+  .sort((a, b) => a - b)
+
 /** @param {any} options @param {number} width @param {(v: number) => string} yFormat @param {(v: number) => string} xFormat @returns {any} */
-function toOptions({ series, xTime, logX, zeroLine, yRange, xLabels }, width, yFormat, xFormat) {
+function toOptions({ series, logX, zeroLine, yRange, wholeX }, width, yFormat, xFormat) {
   const ink = color('--muted')
   const grid = { stroke: color('--line'), width: 1 }
   const axis = { stroke: ink, grid, ticks: grid, font: '12px system-ui, sans-serif' }
   const xValues = (/** @type {any} */ _, /** @type {number[]} */ values) =>
-    values.map((value) => (xLabels ? (xLabels[value] ?? '') : value === null ? '' : xFormat(value)))
+    values.map((value) => (value === null ? '' : xFormat(value)))
   const bands = series.flatMap((/** @type {any} */ one, /** @type {number} */ i) =>
-    one.band ? [{ series: [i + 1, i], fill: `${color(one.color)}33` }] : [],
+    one.band ? [{ series: [i, i + 1], fill: `${color(one.color)}33` }] : [],
   )
   return {
     width,
@@ -70,7 +75,7 @@ function toOptions({ series, xTime, logX, zeroLine, yRange, xLabels }, width, yF
     legend: { show: false },
     cursor: { y: false, points: { size: 7 } },
     scales: {
-      x: { time: Boolean(xTime), ...(logX && { distr: 3 }) },
+      x: { time: false, ...(logX && { distr: 3 }) },
       y: {
         range: (/** @type {any} */ _, /** @type {number} */ low, /** @type {number} */ high) => {
           const bottom = yRange?.[0] ?? (zeroLine ? Math.min(0, low) : low)
@@ -81,7 +86,7 @@ function toOptions({ series, xTime, logX, zeroLine, yRange, xLabels }, width, yF
       },
     },
     axes: [
-      { ...axis, ...(xTime ? {} : { values: xValues }) },
+      { ...axis, values: xValues, ...(wholeX && { incrs: WHOLE_STEPS }) },
       {
         ...axis,
         size: 64,

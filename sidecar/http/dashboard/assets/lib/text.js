@@ -17,6 +17,8 @@ export async function loadTexts() {
 export function t(key, parameters = {}) {
   const text = texts[key]
   if (text === undefined) {
+    // Once per key.
+    texts[key] = key
     console.error(`no text for ${key} in ${language}`)
     return key
   }

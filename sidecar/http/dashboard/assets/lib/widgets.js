@@ -4,7 +4,7 @@ import { number, t } from './text.js'
 
 /** @param {string} title @param {...any} children */
 export function card(title, ...children) {
-  return h('section.card', {}, h('h2', {}, title), ...children)
+  return h('section.card', {}, title && h('h2', {}, title), ...children)
 }
 
 /** @param {string} label @param {string} value @param {string} [note] */
@@ -22,7 +22,14 @@ export function button(label, onClick, kind = '') {
   return h(kind ? `button.${kind}` : 'button', { type: 'button', onClick }, label)
 }
 
-/** A table that scrolls sideways on narrow screens. @param {string} caption @param {any[]} head @param {any[][]} rows */
+/** A table of numbers, which scrolls sideways on narrow screens. @param {string} caption @param {any[]} head @param {any[][]} rows */
+export function numberTable(caption, head, rows) {
+  const box = table(caption, head, rows)
+  box.classList.add('numbers')
+  return box
+}
+
+/** @param {string} caption @param {any[]} head @param {any[][]} rows */
 export function table(caption, head, rows) {
   const cells = (/** @type {any[]} */ row) =>
     row.map((cell, i) => h(i === 0 ? 'th' : 'td', i === 0 ? { scope: 'row' } : {}, cell))
@@ -61,9 +68,15 @@ export function notice(text, ...children) {
   return h('p.notice', { role: 'status' }, text, ...children)
 }
 
+/** What a part of a page shows before its data. @param {string} tag */
+export function loading(tag = 'p') {
+  return h(`${tag}.muted`, {}, t('loading'))
+}
+
 /** Shows what `load` returns, or its error. @param {any} parent @param {() => Promise<any>} load */
 export async function show(parent, load) {
   parent.setAttribute('aria-busy', 'true')
+  if (parent.childElementCount === 0) fill(parent, loading(parent.matches('ul, ol') ? 'li' : 'p'))
   try {
     fill(parent, await load())
   } catch (error) {
@@ -173,4 +186,9 @@ export function bar(share) {
     value: Math.max(0, Math.min(1, share)),
     'aria-label': number(share),
   })
+}
+
+/** A sentence in which backticks mark names. @param {string} text */
+export function withCode(text) {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? h('code', {}, part) : part))
 }

@@ -5,7 +5,7 @@ import { card, moreButton, show, userPicker } from '../lib/widgets.js'
 
 const PAGE = 30
 /** Earlier turns drawn per recall. */
-const MAX_CELLS = 40
+const MAX_CELLS = 33
 
 /** @param {any} main @param {URLSearchParams} query */
 export function conversationsPage(main, query) {
@@ -14,7 +14,7 @@ export function conversationsPage(main, query) {
   const go = (/** @type {string} */ userId) => {
     location.hash = hrefOf(userId)
   }
-  fill(main, h('h1', {}, t('nav.conversations')), card(t('user.title'), userPicker(user, go)))
+  fill(main, h('h1', {}, t('nav.conversations')), card('', userPicker(user, go)))
   if (user === '') return
   const body = h('div.stack', { 'aria-live': 'polite' })
   main.append(body)

@@ -26,7 +26,7 @@ export function memoriesPage(main, query) {
   const go = (/** @type {string} */ userId) => {
     location.hash = `#/memories?${new URLSearchParams({ user: userId })}`
   }
-  fill(main, h('h1', {}, t('nav.memories')), card(t('user.title'), userPicker(user, go)))
+  fill(main, h('h1', {}, t('nav.memories')), card('', userPicker(user, go)))
   if (user === '') return
   const results = h('div.stack', { 'aria-live': 'polite' })
   append(main, [searchForm(user, query.get('q') ?? '', results), results, dangerZone(user, results)])
@@ -43,7 +43,7 @@ function searchForm(user, value, results) {
     void show(results, () => (text === '' ? list(user) : search(user, text)))
   }
   return card(
-    t('search.title'),
+    '',
     h(
       'form.row',
       { onSubmit: submit, role: 'search' },

@@ -2,14 +2,17 @@ import { call, get } from '../lib/api.js'
 import { fill, h } from '../lib/dom.js'
 import { plot } from '../lib/plot.js'
 import { milliseconds, number, percent, t, textOr, time } from '../lib/text.js'
-import { button, card, errorNote, table, tile, tiles, working } from '../lib/widgets.js'
+import { button, card, errorNote, loading, numberTable, table, tile, tiles, working } from '../lib/widgets.js'
+
+/** Minutes with recalls from which a line is worth drawing. */
+const MIN_POINTS = 3
 
 /** Milliseconds between two reads while the page is visible. */
 const REFRESH_MS = 10_000
 
 /** @param {any} main */
 export function overviewPage(main) {
-  const body = h('div.stack')
+  const body = h('div.stack', {}, loading())
   fill(main, h('h1', {}, t('nav.overview')), body)
   let drawn = ''
   const load = async () => {
@@ -92,18 +95,19 @@ function latency({ strategies, minutes, cache, degraded, recalls }) {
   const values = (/** @type {string} */ name) => shown.map((/** @type {any} */ minute) => minute[name])
   const reasons = Object.entries(cache).sort(([, a], [, b]) => Number(b) - Number(a))
   return [
-    table(t('overview.latency'), head, rows),
-    plot({
-      label: t('overview.latencyPlot'),
-      x: shown.map((/** @type {any} */ { minutes_ago }) => -minutes_ago),
-      xFormat: (value) => `${number(value)} min`,
-      yFormat: milliseconds,
-      yRange: [0, null],
-      series: [
-        { label: t('column.p50'), values: values('p50_ms'), points: true },
-        { label: t('column.p95'), values: values('p95_ms'), points: true },
-      ],
-    }),
+    numberTable(t('overview.latency'), head, rows),
+    values('p50_ms').filter((/** @type {any} */ ms) => ms !== null).length >= MIN_POINTS &&
+      plot({
+        label: t('overview.latencyPlot'),
+        x: shown.map((/** @type {any} */ { minutes_ago }) => -minutes_ago),
+        xFormat: (value) => `${number(value)} min`,
+        yFormat: milliseconds,
+        yRange: [0, null],
+        series: [
+          { label: t('column.p50'), values: values('p50_ms'), points: true },
+          { label: t('column.p95'), values: values('p95_ms'), points: true },
+        ],
+      }),
     h('h3', {}, t('overview.reasons')),
     h(
       'ul.chips',
