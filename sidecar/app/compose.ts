@@ -229,13 +229,13 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     traffic,
     metrics,
     buffer,
+    replays,
     intake: new Intake({
       ...{ engine, ruleBook, buffer, now },
       onCleaned: metrics.cleaned,
       onAdded: (scope, { conversationId, turn, messages }, { change }) =>
         derivedOutcomes.added({ scope, conversationId, turn, messages, isNew: change === 'added' }),
     }),
-    replays,
     authorCache: createAuthorCache(cache, now),
     announcer,
     missingVectors,

@@ -117,7 +117,7 @@ export class GroundingIndex {
     const frequency = Math.max(0, ...postings.map(({ size }) => size))
     const total = Math.max(this.#memories.size, this.#assumedSize) + 1
     const rarity = frequency === 0 ? 1 : Math.log(total / frequency) / Math.log(total)
-    const weight = rarity ** 2 * (word.isGram ? GRAM_WEIGHT : 1)
+    const weight = rarity ** 3 * (word.isGram ? GRAM_WEIGHT : 1)
     if (weight < MIN_WEIGHT) return { ...word, weight, memories: new Set() }
     const [first = new Set<string>(), ...others] = postings
     return { ...word, weight, memories: others.reduce((all, one) => all.union(one), first) }
