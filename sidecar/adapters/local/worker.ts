@@ -62,7 +62,7 @@ async function importLibrary(library: string): Promise<Transformers> {
     const { code, message } = error as NodeJS.ErrnoException
     const reason = code === 'ERR_MODULE_NOT_FOUND' ? 'it is not installed' : message
     throw new Error(
-      `cannot load the package ${library} (${reason}). Install it with \`npm install --no-save @huggingface/transformers@4\` in the folder of the sidecar; where no package scripts can download files, set ONNXRUNTIME_NODE_INSTALL=skip for it`,
+      `cannot load the package ${library} (${reason}). Install it with \`npm install --no-save --ignore-scripts @huggingface/transformers@4\` in the folder of the sidecar`,
     )
   }
 }

@@ -111,7 +111,9 @@ describe('a local embedding model', () => {
 
   it('names the command that installs the package if it is missing', async () => {
     const opened = openLocalEmbedder({ ...fakeOptions(), library: '@huggingface/not-there' })
-    await expect(opened).rejects.toThrow(/not installed.*npm install --no-save @huggingface\/transformers@4/)
+    await expect(opened).rejects.toThrow(
+      /not installed.*`npm install --no-save --ignore-scripts @huggingface\/transformers@4`/,
+    )
   })
 })
 
