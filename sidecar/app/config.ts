@@ -61,7 +61,12 @@ export const Environment = z.object({
   LLM_TIMEOUT_MS: integer(100, 600_000, 60_000),
   LLM_RETRIES: integer(0, 10, 2),
   LLM_CONCURRENCY: integer(1, 256, 4),
-  EMBEDDING_MODEL: text(),
+  EMBEDDING_MODEL: text().refine(
+    (name) => !name.startsWith('local:') || /^local:[\w.-]+\/[\w.-]+$/.test(name),
+    {
+      error: 'expected local:ORGANISATION/MODEL, as on huggingface.co, or the name of a model at an endpoint',
+    },
+  ),
   EMBEDDING_BASE_URL: httpUrl(),
   EMBEDDING_API_KEY: text(),
   EMBEDDING_DIMENSIONS: integer(0, 16_384, 0),
@@ -217,6 +222,14 @@ function warningsOf(values: Values): string[] {
   if (values.OPENAI_API_KEY && !values.LLM_MODEL && !values.EMBEDDING_MODEL) {
     warnings.push(
       'OPENAI_API_KEY is set but not used: set LLM_MODEL to extract facts, EMBEDDING_MODEL to embed them.',
+    )
+  }
+  if (
+    values.EMBEDDING_MODEL.startsWith('local:') &&
+    (values.EMBEDDING_BASE_URL || values.EMBEDDING_DIMENSIONS)
+  ) {
+    warnings.push(
+      'EMBEDDING_BASE_URL or EMBEDDING_DIMENSIONS is set but not used: EMBEDDING_MODEL runs in the sidecar.',
     )
   }
   if ((values.RERANK_MODEL || values.RERANK_API_KEY) && !values.RERANK_URL) {

@@ -259,4 +259,18 @@ describe('readConfig', () => {
     expect(said).toContain('API_KEYS')
     for (const part of [SECRET, 'tell-nobody', 'tell']) expect(said).not.toContain(part)
   })
+
+  it('takes a local embedding model by its name on huggingface.co', () => {
+    const model = 'local:Xenova/multilingual-e5-small'
+    const { embedding, warnings } = readConfig({ EMBEDDING_MODEL: model })
+    expect({ model: embedding?.model, warnings }).toEqual({ model, warnings: [] })
+    for (const wrong of ['local:', 'local:e5', 'local:../a', 'local:a/b/c']) {
+      expect(() => readConfig({ EMBEDDING_MODEL: wrong })).toThrow(
+        /EMBEDDING_MODEL: expected local:ORGANISATION/,
+      )
+    }
+    expect(readConfig({ EMBEDDING_MODEL: model, EMBEDDING_DIMENSIONS: '384' }).warnings).toEqual([
+      expect.stringContaining('set but not used: EMBEDDING_MODEL runs in the sidecar'),
+    ])
+  })
 })

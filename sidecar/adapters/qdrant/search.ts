@@ -32,8 +32,8 @@ const CANDIDATE = {
 }
 /** What a condition is tested on. */
 const TESTED = { with_payload: { include: ['payload', 'large', 'partial'] } }
-/** Most records of a scope that are tested here, and records per request. */
-const MAX_TESTED = 10_000
+/** Most records of a search that are tested here, and records per request. */
+const MAX_TESTED = 20_000
 const PAGE = 1000
 const TERMS = { with_payload: { include: ['entry.terms'] } }
 
@@ -74,7 +74,7 @@ export function openSearch({ connection, name, consistency }: Source) {
     return found.flatMap((one) => (isUnsure(one) ? (accepted.get(one.id) ?? []) : one))
   }
 
-  /** Point ids of the records that meet the condition; `undefined` if there are too many that may. */
+  /** Point ids of the records that meet the condition; `undefined` if there are too many to test. */
   async function admitted(where: Condition, necessary: Filter): Promise<string[] | undefined> {
     const found: string[] = []
     let tested = 0

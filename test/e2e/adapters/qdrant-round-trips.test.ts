@@ -110,12 +110,18 @@ describe('on Qdrant', () => {
       if (parsed.success) lines.push(parsed.data)
     }
     expect(new Set(lines.map(({ kind }) => kind)).size).toBeGreaterThanOrEqual(3)
+    // It deletes journal entries in the background.
+    await from.records.close()
     await using target = await startFakeQdrant()
     const { engine, roundTrips } = await openEngine(target)
     const batch = lines.slice(0, 500)
     const run = () => engine.change(scopeKey(ADA), (unit) => restoreRecords(unit, batch, lexicalEmbedder()))
     expect(await roundTrips(run)).toHaveLength(3)
-    expect(await roundTrips(run)).toHaveLength(1)
+    target.requests.length = 0
+    await run()
+    const paths = target.requests.map(({ path }) => path.replace(/.*collections.[^/]*/, ''))
+    // Finished journal entries may be deleted meanwhile.
+    expect(paths.filter((path) => path !== '/points/batch')).toEqual(['/points', '/points'])
   })
 
   it('a page of a list takes three round trips at most, and reads no vectors and few more records', async () => {

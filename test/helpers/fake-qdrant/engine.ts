@@ -275,7 +275,7 @@ function valuesAt(collection: FakeCollection, { payload }: Found, key: string): 
 }
 
 /** Fields of single records. */
-const UNINDEXED = /^(fields\."[^"]*"|present|partial|payload|large)$/
+const UNINDEXED = /^(fields\."[^"]*"|present|partial)$/
 
 function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
   return (
@@ -287,8 +287,6 @@ function inRange(value: unknown, { gt, gte, lt, lte }: Body): boolean {
   )
 }
 
-function isOneOf(value: unknown, { any, value: only, text }: Body): boolean {
-  // Without a full-text index, exactly this text.
-  if (text !== undefined) return typeof value === 'string' && value.includes(text)
+function isOneOf(value: unknown, { any, value: only }: Body): boolean {
   return any ? any.includes(value) : value === only
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Embedder } from '../../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../../ports/language-model.ts'
+import { knownModel, type Prefixes, prefixesOf, suffixOf } from '../../common/embedding-prefixes.ts'
 import type { CallerOptions } from '../caller.ts'
 import { createLimits, type Send } from './limits.ts'
-import { knownModel, type Prefixes } from './prefixes.ts'
 import { probe } from './probe.ts'
 import { createRequester, type Request } from './requester.ts'
 
@@ -15,7 +15,7 @@ export interface OpenAiEmbedderOptions extends CallerOptions {
   /** With it and `dimensions`, the embedder opens although the endpoint is unavailable for the probe. */
   onUnavailable?: ((error: Error) => void) | undefined
   /** Text before each query and each document. @default as the model was trained, if its name is known */
-  prefixes?: { [purpose in keyof Prefixes]?: string | undefined } | undefined
+  prefixes?: Partial<Record<keyof Prefixes, string | undefined>> | undefined
   /** Most texts per request. @default 32, and fewer once the endpoint has refused more */
   maxTexts?: number | undefined
   /** Most tokens per text, estimated; the rest is cut off. @default as the model was trained, at most 8000 */
@@ -42,10 +42,7 @@ const MAX_CACHED_QUERIES = 1000
  */
 export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promise<Embedder> {
   const known = knownModel(options.model)
-  const prefixes: Prefixes = {
-    query: options.prefixes?.query ?? known.query,
-    document: options.prefixes?.document ?? known.document,
-  }
+  const prefixes = prefixesOf(options)
   const { maxTexts, maxTextTokens = known.maxTokens, onRefused = () => {} } = options
   const sendAll = createLimits({
     ...BATCH_BOUNDS,
@@ -102,13 +99,6 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
       return vectors.map((vector) => vector ?? (fresh.shift() as Float32Array))
     },
   }
-}
-
-/** Empty without prefixes, as the names of stores were before there were any. */
-function suffixOf({ query, document }: Prefixes): string {
-  if (query === '' && document === '') return ''
-  const hash = createHash('sha256').update(JSON.stringify([query, document]))
-  return `+prefixes-${hash.digest('hex').slice(0, 8)}`
 }
 
 /** Probes the endpoint at the start; without a result if it is unavailable and the start does not depend on it. */

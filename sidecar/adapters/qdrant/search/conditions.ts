@@ -16,6 +16,8 @@ export interface Translation {
 
 const NOTHING: Filter = { has_id: [] }
 const EVERYTHING: Filter = { must_not: [NOTHING] }
+/** Versions of Qdrant differ in what `match.text` finds without an index, so that it is not used. */
+const UNKNOWN: Translation = { necessary: EVERYTHING, sufficient: NOTHING, isExact: false }
 
 export function translate(condition: Condition): Translation {
   if ('all' in condition) {
@@ -30,10 +32,9 @@ export function translate(condition: Condition): Translation {
   }
   const field = fieldOf(condition.path)
   const test = field === undefined ? undefined : testOf(condition, field)
-  // The fields of the payload do not tell, but its JSON text has to have some parts.
-  if (!test) return { necessary: textTestOf(condition), sufficient: NOTHING, isExact: false }
+  if (!test) return UNKNOWN
   const isPartial = { key: 'partial', match: { value: String(condition.path[0]) } }
-  // A list that contains a number and the number itself have the same field.
+  // A list that contains a text, or a string with it, has at least this field.
   const isExact = !('contains' in condition)
   return { necessary: { should: [test, isPartial] }, sufficient: isExact ? test : NOTHING, isExact }
 }
@@ -58,9 +59,8 @@ function testOf(test: Test, field: string): Filter | undefined {
     const isNumeric = bounds.length > 0 && bounds.every(([, bound]) => Number.isFinite(bound))
     return isNumeric ? { key, range: Object.fromEntries(bounds) } : undefined
   }
-  if ('exists' in test) return { key: 'present', match: { value: field } }
-  // A string may contain the text, or a list have it as an element: Qdrant cannot tell one from the other.
-  return typeof test.contains === 'string' ? undefined : oneOf(key, [test.contains])
+  if ('contains' in test && typeof test.contains !== 'string') return oneOf(key, [test.contains])
+  return { key: 'present', match: { value: field } }
 }
 
 function oneOf(key: string, values: readonly (string | number | boolean)[]): Filter {
@@ -72,26 +72,4 @@ function oneOf(key: string, values: readonly (string | number | boolean)[]): Fil
     if (typeof value === 'boolean') tests.push({ key, match: { value } })
   }
   return tests.length === 0 ? NOTHING : { should: tests }
-}
-
-/** Met by every payload whose JSON text has what the condition needs. Equal values have equal JSON. */
-function textTestOf(test: Test): Filter {
-  if ('equals' in test) {
-    return {
-      should: test.equals.length > 0 ? test.equals.map((value) => hasText(JSON.stringify(value))) : [NOTHING],
-    }
-  }
-  if ('contains' in test) {
-    const json = JSON.stringify(test.contains)
-    return hasText(typeof test.contains === 'string' ? json.slice(1, -1) : json)
-  }
-  const key = test.path.findLast((part) => typeof part === 'string')
-  return key === undefined ? EVERYTHING : hasText(`${JSON.stringify(key)}:`)
-}
-
-/** Without a full-text index, Qdrant looks for the exact text. */
-function hasText(text: string): Filter {
-  // JSON escapes half of a surrogate pair, but not the pair.
-  if (text === '' || /\\u[dD]/.test(text)) return EVERYTHING
-  return { should: ['payload', 'large'].map((key) => ({ key, match: { text } })) }
 }

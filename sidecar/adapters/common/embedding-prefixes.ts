@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** Texts before each query and each document, as the model was trained. */
 export interface Prefixes {
   query: string
@@ -71,4 +73,23 @@ const KNOWN: readonly KnownModel[] = [
 /** What is known about a model by its name, in the spelling of Hugging Face, Ollama or a gateway. */
 export function knownModel(model: string): Omit<KnownModel, 'pattern'> {
   return KNOWN.find(({ pattern }) => pattern.test(model)) ?? { query: '', document: '' }
+}
+
+/** The given prefixes, or those that the model was trained with. */
+export function prefixesOf({
+  model,
+  prefixes,
+}: {
+  model: string
+  prefixes?: Partial<Record<keyof Prefixes, string | undefined>> | undefined
+}): Prefixes {
+  const known = knownModel(model)
+  return { query: prefixes?.query ?? known.query, document: prefixes?.document ?? known.document }
+}
+
+/** Part of the name of an embedder. Empty without prefixes, as the names of stores were before there were any. */
+export function suffixOf({ query, document }: Prefixes): string {
+  if (query === '' && document === '') return ''
+  const hash = createHash('sha256').update(JSON.stringify([query, document]))
+  return `+prefixes-${hash.digest('hex').slice(0, 8)}`
 }
