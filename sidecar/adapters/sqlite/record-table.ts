@@ -65,9 +65,9 @@ export function openRecordTable(path: string, { maxPages }: { maxPages?: number 
       }),
     scopes: (collection: Collection, after: string, limit: number) =>
       scopes.all(collection, after, limit).map((row) => row['scope']),
-    check: () => db.exec('SELECT 1'),
   }
   const writes = {
+    check: file.probe,
     commit(all: readonly Write[]) {
       const searchable = entries.begin()
       for (const write of all) {
