@@ -4,6 +4,7 @@ import { isUnencrypted, parseQdrantUrl } from '../adapters/qdrant/url.ts'
 import { parseRedisUrl } from '../adapters/redis/url.ts'
 import { parseApiKeys } from '../http/api-keys.ts'
 import { parsePrices } from '../insight/ledger/prices.ts'
+import { unreadNames } from './config-names.ts'
 import { httpUrl, integer, matching, parsedBy, prefix, text } from './config-values.ts'
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
@@ -85,10 +86,12 @@ export const Environment = z.object({
 
 type Values = z.output<typeof Environment>
 
+type Env = Readonly<Record<string, string | undefined>>
+
 export type Config = Readonly<ReturnType<typeof toConfig>>
 
 /** @throws {Error} listing every problem of the environment, each with its variable */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function readConfig(env: Env = process.env): Config {
   const { data: values, error } = Environment.safeParse(env)
   const problems = (error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`)
   // Checked even if other variables are wrong, so that the error lists it too.
@@ -111,10 +114,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     const list = problems.map((problem) => `  - ${problem}`)
     throw new Error(`Cannot start, the configuration has ${count}:\n${list.join('\n')}`)
   }
-  return Object.freeze(toConfig(values))
+  return Object.freeze(toConfig(values, env))
 }
 
-function toConfig(values: Values) {
+function toConfig(values: Values, env: Env) {
   return {
     host: values.HOST,
     port: values.PORT,
@@ -208,15 +211,26 @@ function toConfig(values: Values) {
       maxTurnsPerScope: values.BUFFER_MAX_TURNS_PER_USER,
     },
     /** Settings that have no effect or are insecure; printed at the start. */
-    warnings: warningsOf(values),
+    warnings: warningsOf(values, env),
   }
 }
 
-function warningsOf(values: Values): string[] {
-  const warnings: string[] = []
+function warningsOf(values: Values, env: Env): string[] {
+  const warnings = unreadNames(Object.keys(env), Object.keys(Environment.shape)).map(
+    ([name, known]) => `${name} is set but not read: did you mean ${known}?`,
+  )
   if (values.OPENAI_API_KEY && !values.LLM_MODEL && !values.EMBEDDING_MODEL) {
     warnings.push(
       'OPENAI_API_KEY is set but not used: set LLM_MODEL to extract facts, EMBEDDING_MODEL to embed them.',
+    )
+  }
+  for (const [name, isUsed] of [
+    ['LLM_MODEL', values.LLM_MODEL !== ''],
+    ['EMBEDDING_MODEL', values.EMBEDDING_MODEL !== '' && values.EMBEDDING_BASE_URL === ''],
+  ] as const) {
+    if (!isUsed || values.OPENAI_API_KEY || values.OPENAI_BASE_URL) continue
+    warnings.push(
+      `${name} is set without OPENAI_API_KEY and OPENAI_BASE_URL: api.openai.com refuses calls without a key.`,
     )
   }
   if ((values.RERANK_MODEL || values.RERANK_API_KEY) && !values.RERANK_URL) {

@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
+import { METHOD_NAME_ALL } from 'hono/router'
 import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
@@ -68,6 +69,12 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   serveOpenApi(app, { publicUrl, hasKeys: apiKeys.length > 0 })
 
   app.notFound((c) => {
+    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path))
+    if (allowed.length > 0) {
+      c.header('allow', allowed.join(', '))
+      const message = `${c.req.path}: expected one of ${allowed.join(', ')}, got ${c.req.method}`
+      throw new AppError('method_not_allowed', message)
+    }
     throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)
   })
   app.onError((error, c) => {
@@ -83,6 +90,13 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
     return c.json({ error: { code, message, ...(details ? { details } : {}), request_id } }, status)
   })
   return app
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** Middleware matches too, for all methods. */
+function hasRoute({ router }: OpenAPIHono<AppEnv>, method: string, path: string): boolean {
+  return router.match(method, path)[0].some(([[, route]]) => route.method !== METHOD_NAME_ALL)
 }
 
 /** Hides the details of unexpected errors from the client. */

@@ -44,7 +44,7 @@ export function openFile(path: string, setUp: (db: DatabaseSync) => void): OpenF
   }
   try {
     if (path !== ':memory:') {
-      mkdirSync(dirname(path), { recursive: true })
+      createFolder(dirname(path))
       open(`${path}-lock`, 'PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     }
     const db = open(path, PRAGMAS)
@@ -66,11 +66,24 @@ export function openFile(path: string, setUp: (db: DatabaseSync) => void): OpenF
   } catch (cause) {
     close()
     const message = cause instanceof Error ? cause.message : String(cause)
+    if (cause instanceof NotAFolder) throw cause
     const reason = /database is locked/.test(message)
       ? 'another process is using it (one sidecar owns the file; stop the other, or give this one its own DATA_DIR)'
       : message
     throw new Error(`DATA_DIR: cannot open ${path}: ${reason}`, { cause })
   }
+}
+
+class NotAFolder extends Error {}
+
+function createFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found && !found.isDirectory()) {
+    throw new NotAFolder(
+      `DATA_DIR: expected a folder, got a file: ${path}; give the sidecar a folder of its own`,
+    )
+  }
+  mkdirSync(path, { recursive: true })
 }
 
 /** SQLite goes on writing to a file that was deleted or replaced. */
