@@ -24,6 +24,7 @@ export const Environment = z.object({
     }),
   ),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, MIB),
+  MAX_REQUESTS_PER_MINUTE: integer(0, 100_000_000, 300_000),
   MAX_IN_FLIGHT_REQUESTS: integer(1, 1_000_000, 2048),
   MAX_IN_FLIGHT_REQUESTS_PER_KEY: integer(1, 1_000_000, 1024),
   MAX_IN_FLIGHT_BYTES: integer(1024, 1024 * 1024 * MIB, 64 * MIB),
@@ -127,6 +128,8 @@ function toConfig(values: Values, env: Env) {
     publicUrl: values.PUBLIC_URL.replace(/\/+$/, '') || undefined,
     logLevel: values.LOG_LEVEL,
     maxBodyBytes: values.MAX_BODY_BYTES,
+    /** Of one API key; 0 for no limit. */
+    requestsPerMinute: values.MAX_REQUESTS_PER_MINUTE,
     inFlight: {
       requests: values.MAX_IN_FLIGHT_REQUESTS,
       requestsPerKey: values.MAX_IN_FLIGHT_REQUESTS_PER_KEY,

@@ -27,6 +27,7 @@ import { recallRoutes } from './routes/recall.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { turnRoutes } from './routes/turns.ts'
 import { type InFlightLimits, limitInFlight } from './server/in-flight.ts'
+import { limitRate } from './server/rate-limit.ts'
 import { type AppEnv, router } from './shared/router.ts'
 import type { HttpServices } from './shared/services.ts'
 
@@ -51,6 +52,8 @@ export interface AppConfig {
   apiKeys: readonly ApiKey[]
   /** Largest request body, bytes. */
   maxBodyBytes: number
+  /** Of one API key; 0 for no limit. */
+  requestsPerMinute: number
   inFlight: InFlightLimits
   /** Address in `/openapi.json`; the address of the request when absent. */
   publicUrl: string | undefined
@@ -58,12 +61,13 @@ export interface AppConfig {
 
 /** The HTTP API. Does not depend on the port, the environment or process signals. */
 export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
-  const { apiKeys, maxBodyBytes, inFlight, publicUrl } = config
+  const { apiKeys, maxBodyBytes, inFlight, requestsPerMinute, publicUrl } = config
   const app = router()
   app.use(assignRequestId(), recordRequests(services.metrics))
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
   const limit = limitInFlight(inFlight, maxBodyBytes)
-  app.use('/v1/*', authenticate(apiKeys), limit, limitBody(maxBodyBytes))
+  const rate = limitRate(requestsPerMinute, services.now)
+  app.use('/v1/*', authenticate(apiKeys), rate, limit, limitBody(maxBodyBytes))
   app.use('/metrics', authenticate(apiKeys), limit)
   for (const register of ROUTES) register(app, services)
   serveOpenApi(app, { publicUrl, hasKeys: apiKeys.length > 0 })
