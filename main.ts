@@ -1,3 +1,8 @@
+/*
+ * npm run plugin
+ *
+ * Runs the plugin for remote debugging: Dify › Plugins › Debug shows the address and the key for .env.
+ */
 import { Plugin } from '@dify/plugin-sdk-ts'
 import { HippocacheProvider } from './provider/hippocache.ts'
 import { tools } from './tools/index.ts'

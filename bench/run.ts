@@ -1,4 +1,4 @@
-/*
+/**
  * npm run bench -- NAME [options]
  *
  * Runs one benchmark. Each one verifies the answers of the system before it measures, and prints the commit, the
@@ -58,9 +58,15 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
 const [name = '', ...options] = process.argv.slice(2)
 const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined
 if (!benchmark) {
-  console.error(`NAME: expected one of these benchmarks, got ${JSON.stringify(name)}`)
-  for (const [known, { about }] of Object.entries(BENCHMARKS)) console.error(`  ${known.padEnd(12)} ${about}`)
-  process.exit(1)
+  const isHelp = name === '--help'
+  const print = isHelp ? console.log : console.error
+  print(
+    isHelp
+      ? 'npm run bench -- NAME [options]'
+      : `NAME: expected one of these benchmarks, got ${JSON.stringify(name)}`,
+  )
+  for (const [known, { about }] of Object.entries(BENCHMARKS)) print(`  ${known.padEnd(12)} ${about}`)
+  process.exit(isHelp ? 0 : 1)
 }
 console.log(`benchmark: ${name} (${benchmark.about})`)
 console.log(`commit: ${commit()}`)

@@ -7,7 +7,7 @@ import { DEADLINE_MS } from './shared/sidecar.ts'
 import { plural } from './shared/text.ts'
 
 const Answer = z.looseObject({
-  status: z.enum(['flushed', 'started']),
+  status: z.enum(['flushed', 'started', 'failed']),
   events: z.array(z.looseObject({ event: z.string() })).catch([]),
   reason: z.string().catch(''),
   pending: z.looseObject({ turns: z.number().catch(0) }).catch({ turns: 0 }),

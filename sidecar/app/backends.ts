@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { createInProcessCache } from '../adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../adapters/in-process/lock.ts'
@@ -25,6 +26,8 @@ import type { Topology } from './topology.ts'
 
 /** Prefix of the names of models that run in this process. */
 const LOCAL = 'local:'
+/** After this time, the start says that it waits for the folder, milliseconds. */
+const SQLITE_PATIENCE_MS = 10_000
 /** How long the start waits for Qdrant, milliseconds. */
 const QDRANT_STARTUP_TIMEOUT_MS = 30_000
 /** Scopes that are flushed at once; most of them wait for a model call. */
@@ -43,9 +46,7 @@ export async function openRecords(
   runExclusive?: RunExclusive,
 ): Promise<RecordStore> {
   if (topology.kind === 'sqlite') {
-    const records = openSqliteRecords(topology.path)
-    await records.check()
-    return records
+    return await openSqlite(topology.path)
   }
   const { openQdrantRecords } = await import('../adapters/qdrant/records.ts')
   return await openQdrantRecords({
@@ -55,6 +56,26 @@ export async function openRecords(
     onError: (error) => log?.warn('records unavailable', { error }),
     runExclusive,
   })
+}
+
+/**
+ * The first read reports why the file could not be opened. There is no deadline: an upgrade of a large file takes
+ * minutes, and a network file system may come back.
+ */
+async function openSqlite(path: string): Promise<RecordStore> {
+  const records = openSqliteRecords(path)
+  const folder = JSON.stringify(dirname(path))
+  const waiting = setTimeout(() => {
+    console.error(
+      `DATA_DIR: ${folder} has not answered for ${SQLITE_PATIENCE_MS / 1000} s. The sidecar waits for it; unless it upgrades a large file, check the disk or the network file system.`,
+    )
+  }, SQLITE_PATIENCE_MS)
+  try {
+    await records.scopes('meta', { limit: 1 })
+    return records
+  } finally {
+    clearTimeout(waiting)
+  }
 }
 
 /** Imports the client on demand, because it takes longer to load than everything else together. */

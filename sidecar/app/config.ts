@@ -4,6 +4,7 @@ import { isUnencrypted, parseQdrantUrl } from '../adapters/qdrant/url.ts'
 import { parseRedisUrl } from '../adapters/redis/url.ts'
 import { parseApiKeys } from '../http/api-keys.ts'
 import { parsePrices } from '../insight/ledger/prices.ts'
+import { unreadNames } from './config-names.ts'
 import { httpUrl, integer, matching, parsedBy, prefix, text } from './config-values.ts'
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
@@ -23,6 +24,7 @@ export const Environment = z.object({
     }),
   ),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, MIB),
+  MAX_REQUESTS_PER_MINUTE: integer(0, 100_000_000, 300_000),
   MAX_IN_FLIGHT_REQUESTS: integer(1, 1_000_000, 2048),
   MAX_IN_FLIGHT_REQUESTS_PER_KEY: integer(1, 1_000_000, 1024),
   MAX_IN_FLIGHT_BYTES: integer(1024, 1024 * 1024 * MIB, 64 * MIB),
@@ -90,10 +92,12 @@ export const Environment = z.object({
 
 type Values = z.output<typeof Environment>
 
+type Env = Readonly<Record<string, string | undefined>>
+
 export type Config = Readonly<ReturnType<typeof toConfig>>
 
 /** @throws {Error} listing every problem of the environment, each with its variable */
-export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function readConfig(env: Env = process.env): Config {
   const { data: values, error } = Environment.safeParse(env)
   const problems = (error?.issues ?? []).map(({ path, message }) => `${path.join('.')}: ${message}`)
   // Checked even if other variables are wrong, so that the error lists it too.
@@ -116,10 +120,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     const list = problems.map((problem) => `  - ${problem}`)
     throw new Error(`Cannot start, the configuration has ${count}:\n${list.join('\n')}`)
   }
-  return Object.freeze(toConfig(values))
+  return Object.freeze(toConfig(values, env))
 }
 
-function toConfig(values: Values) {
+function toConfig(values: Values, env: Env) {
   return {
     host: values.HOST,
     port: values.PORT,
@@ -129,6 +133,8 @@ function toConfig(values: Values) {
     publicUrl: values.PUBLIC_URL.replace(/\/+$/, '') || undefined,
     logLevel: values.LOG_LEVEL,
     maxBodyBytes: values.MAX_BODY_BYTES,
+    /** Of one API key; 0 for no limit. */
+    requestsPerMinute: values.MAX_REQUESTS_PER_MINUTE,
     inFlight: {
       requests: values.MAX_IN_FLIGHT_REQUESTS,
       requestsPerKey: values.MAX_IN_FLIGHT_REQUESTS_PER_KEY,
@@ -213,12 +219,14 @@ function toConfig(values: Values) {
       maxTurnsPerScope: values.BUFFER_MAX_TURNS_PER_USER,
     },
     /** Settings that have no effect or are insecure; printed at the start. */
-    warnings: warningsOf(values),
+    warnings: warningsOf(values, env),
   }
 }
 
-function warningsOf(values: Values): string[] {
-  const warnings: string[] = []
+function warningsOf(values: Values, env: Env): string[] {
+  const warnings = unreadNames(Object.keys(env), Object.keys(Environment.shape)).map(
+    ([name, known]) => `${name} is set but not read: did you mean ${known}?`,
+  )
   if (values.OPENAI_API_KEY && !values.LLM_MODEL && !values.EMBEDDING_MODEL) {
     warnings.push(
       'OPENAI_API_KEY is set but not used: set LLM_MODEL to extract facts, EMBEDDING_MODEL to embed them.',
@@ -230,6 +238,16 @@ function warningsOf(values: Values): string[] {
   ) {
     warnings.push(
       'EMBEDDING_BASE_URL or EMBEDDING_DIMENSIONS is set but not used: EMBEDDING_MODEL runs in the sidecar.',
+    )
+  }
+  const isRemote = values.EMBEDDING_MODEL !== '' && !values.EMBEDDING_MODEL.startsWith('local:')
+  for (const [name, isUsed] of [
+    ['LLM_MODEL', values.LLM_MODEL !== ''],
+    ['EMBEDDING_MODEL', isRemote && values.EMBEDDING_BASE_URL === ''],
+  ] as const) {
+    if (!isUsed || values.OPENAI_API_KEY || values.OPENAI_BASE_URL) continue
+    warnings.push(
+      `${name} is set without OPENAI_API_KEY and OPENAI_BASE_URL: api.openai.com refuses calls without a key.`,
     )
   }
   if ((values.RERANK_MODEL || values.RERANK_API_KEY) && !values.RERANK_URL) {

@@ -1,3 +1,9 @@
+/*
+ * npm start
+ *
+ * Starts the sidecar. Every setting is an environment variable, also read from .env: .env.example lists them, and
+ * docs/configuration.md describes them. Stops on SIGINT and SIGTERM, after the requests in progress.
+ */
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp } from '../http/app.ts'

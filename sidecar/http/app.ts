@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
+import { METHOD_NAME_ALL } from 'hono/router'
 import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
@@ -32,6 +33,7 @@ import { recallRoutes } from './routes/recall.ts'
 import { ruleRoutes } from './routes/rules.ts'
 import { turnRoutes } from './routes/turns.ts'
 import { type InFlightLimits, limitInFlight } from './server/in-flight.ts'
+import { limitRate } from './server/rate-limit.ts'
 import { type AppEnv, router } from './shared/router.ts'
 import type { HttpServices } from './shared/services.ts'
 
@@ -60,6 +62,8 @@ export interface AppConfig {
   apiKeys: readonly ApiKey[]
   /** Largest request body, bytes. */
   maxBodyBytes: number
+  /** Of one API key; 0 for no limit. */
+  requestsPerMinute: number
   inFlight: InFlightLimits
   /** Address in `/openapi.json`; the address of the request when absent. */
   publicUrl: string | undefined
@@ -67,19 +71,26 @@ export interface AppConfig {
 
 /** The HTTP API. Does not depend on the port, the environment or process signals. */
 export function createApp(services: HttpServices, config: AppConfig, log: Log): OpenAPIHono<AppEnv> {
-  const { apiKeys, maxBodyBytes, inFlight, publicUrl } = config
+  const { apiKeys, maxBodyBytes, inFlight, requestsPerMinute, publicUrl } = config
   const app = router()
   const sessions = new Sessions({ cache: services.cache, apiKeys, now: services.now })
   app.use(assignRequestId(), recordRequests(services.metrics))
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
   const limit = limitInFlight(inFlight, maxBodyBytes)
-  app.use('/v1/*', authenticate(apiKeys, sessions), limit, limitBody(maxBodyBytes))
+  const rate = limitRate(requestsPerMinute, services.now)
+  app.use('/v1/*', authenticate(apiKeys, sessions), rate, limit, limitBody(maxBodyBytes))
   app.use('/metrics', authenticate(apiKeys, sessions), limit)
   for (const register of ROUTES) register(app, services)
   serveOpenApi(app, { publicUrl, hasKeys: apiKeys.length > 0 })
   serveDashboard(app, { sessions, needsKey: apiKeys.length > 0 })
 
   app.notFound((c) => {
+    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path))
+    if (allowed.length > 0) {
+      c.header('allow', allowed.join(', '))
+      const message = `${c.req.path}: expected one of ${allowed.join(', ')}, got ${c.req.method}`
+      throw new AppError('method_not_allowed', message)
+    }
     throw new AppError('not_found', `no such path: ${c.req.method} ${c.req.path}`)
   })
   app.onError((error, c) => {
@@ -95,6 +106,13 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
     return c.json({ error: { code, message, ...(details ? { details } : {}), request_id } }, status)
   })
   return app
+}
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** Middleware matches too, for all methods. */
+function hasRoute({ router }: OpenAPIHono<AppEnv>, method: string, path: string): boolean {
+  return router.match(method, path)[0].some(([[, route]]) => route.method !== METHOD_NAME_ALL)
 }
 
 /** Hides the details of unexpected errors from the client. */

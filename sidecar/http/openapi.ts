@@ -1,3 +1,4 @@
+import type { HttpBindings } from '@hono/node-server'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { VERSION } from '../ports/version.ts'
@@ -40,10 +41,22 @@ function createDocument(app: OpenAPIHono<AppEnv>): object {
   return document
 }
 
-function originOf(c: Context<AppEnv>, _hasKeys: boolean): string {
+/** A host that no domain of a stranger can have: loopback, or a name without a dot, as in a Docker network. */
+const LOCAL_HOST = /^(?:[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/
+
+/**
+ * Without keys, `requireLoopbackHost` has checked the host. With keys, a host from outside is not repeated, because a
+ * cache between could give the document to others: the address that the connection reached takes its place.
+ */
+function originOf(c: Context<AppEnv>, hasKeys: boolean): string {
   const { protocol, host } = new URL(c.req.url)
   const forwarded = c.req.header('x-forwarded-proto')?.split(',')[0]?.trim()
-  return `${forwarded === 'https' ? 'https:' : protocol}//${host}`
+  const scheme = forwarded === 'https' ? 'https:' : protocol
+  const { localAddress = 'localhost', localPort } =
+    (c.env as Partial<HttpBindings> | undefined)?.incoming?.socket ?? {}
+  if (!hasKeys || LOCAL_HOST.test(host)) return `${scheme}//${host}`
+  const address = localAddress.replace(/^::ffff:/, '')
+  return `http://${address.includes(':') ? `[${address}]` : address}${localPort ? `:${localPort}` : ''}`
 }
 
 interface DocumentedOperation {

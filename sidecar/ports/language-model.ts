@@ -60,6 +60,16 @@ export interface LanguageModel {
   /** Name for logs: model and host, or `none`. */
   readonly kind: string
   complete(request: CompletionRequest): Promise<Completion>
+  /** Set while calls are suspended because they failed repeatedly, or the key is refused. */
+  failing?(): Outage | undefined
+}
+
+/** Calls to an endpoint have failed since then. */
+export interface Outage {
+  /** Epoch milliseconds. */
+  since: number
+  /** Of the last call. */
+  error: string
 }
 
 interface FailureDetails {

@@ -55,7 +55,7 @@ export type TestApp = ReturnType<typeof testApp>
 export function testApp(options: TestAppOptions = {}) {
   const { wrapRecords = (records) => records, embedder = lexicalEmbedder(), expectErrors = false } = options
   const { apiKeys = [], maxBodyBytes = 1024 * 1024, publicUrl } = options
-  const inFlight = options.inFlight ?? readConfig({}).inFlight
+  const { inFlight, requestsPerMinute } = { ...readConfig({}), ...options }
   const clock = stoppedClock()
   const opened = openSqliteRecords(':memory:')
   const records = wrapRecords(opened)
@@ -90,7 +90,7 @@ export function testApp(options: TestAppOptions = {}) {
     log,
   )
   const { engine, recall } = services
-  const app = createApp(services, { apiKeys, maxBodyBytes, inFlight, publicUrl }, log)
+  const app = createApp(services, { apiKeys, maxBodyBytes, inFlight, requestsPerMinute, publicUrl }, log)
   onTestFinished(async () => {
     await services.replays?.close()
     await services.experiments.close()

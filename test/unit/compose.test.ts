@@ -59,6 +59,11 @@ describe('compose.yaml', () => {
     expect(Object.keys(services)).toContain(new URL(qdrant?.url as string).hostname)
   })
 
+  it('requires no variable, so that ps, logs and down work without one', () => {
+    expect(read('compose.yaml')).not.toMatch(/\$\{\w+:?\?/)
+    expect(() => readConfig({ HOST: '0.0.0.0', API_KEYS: '' })).toThrow('set API_KEYS=name:key')
+  })
+
   it('can be scaled: no container name, and a range of host ports', () => {
     expect(sidecar.container_name).toBeUndefined()
     for (const port of sidecar.ports ?? []) {

@@ -82,7 +82,8 @@ export function createCaller(what: string, options: CallerOptions) {
     host,
     isOfficial,
     /** Rejects with `EndpointFailure`, or with the signal's reason. */
-    call: <T>(call: Call<T>): Promise<T> => gate(() => attempt(call), call.signal),
+    call: <T>(call: Call<T>): Promise<T> => gate.run(() => attempt(call), call.signal),
+    failing: gate.failing,
   }
 }
 

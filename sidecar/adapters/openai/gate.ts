@@ -9,6 +9,7 @@ import {
   handleWhen,
   type IBackoff,
 } from 'cockatiel'
+import type { Outage } from '../../ports/language-model.ts'
 import { EndpointFailure } from './failures.ts'
 import { rejectOnAbort, type Time } from './time.ts'
 
@@ -32,8 +33,9 @@ const MAX_RETRY_DELAY_MS = 30_000
 const RETRY_DELAYS = new ExponentialBackoff({ initialDelay: 500, maxDelay: MAX_RETRY_DELAY_MS })
 
 /**
- * Concurrency limit around retries around the circuit breaker. The function returned runs an attempt, and repeats it if
+ * Concurrency limit around retries around the circuit breaker. `run` runs an attempt, and repeats it if
  * its `EndpointFailure` is retryable. `what` names the endpoint in messages.
+ * @returns `failing`: since when calls fail, once the circuit is open or the key is refused
  */
 export function createGate(limits: Limits, time: Time, what: string) {
   const { concurrency = 4, retries = 2, breakAfter = 5 } = limits
@@ -45,12 +47,31 @@ export function createGate(limits: Limits, time: Time, what: string) {
     { breaker: new ConsecutiveBreaker(breakAfter), halfOpenAfter: recovery },
   )
 
+  /** The failures since the last success. */
+  let outage: Outage | undefined
+  let isKeyRefused = false
+
+  async function observed<T>(attempt: () => Promise<T>): Promise<T> {
+    try {
+      const result = await attempt()
+      outage = undefined
+      isKeyRefused = false
+      return result
+    } catch (error) {
+      isKeyRefused = isFailure(error) && error.reason === 'refused_key'
+      if (isOutage(error) || isKeyRefused) {
+        outage = { since: outage?.since ?? time.now(), error: (error as Error).message }
+      }
+      throw error
+    }
+  }
+
   async function retry<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     let delay = RETRY_DELAYS.next()
     for (let tried = 0; ; tried++, delay = delay.next(undefined)) {
       signal?.throwIfAborted()
       try {
-        return await breaker.execute(attempt)
+        return await breaker.execute(() => observed(attempt))
       } catch (error) {
         if (error instanceof BrokenCircuitError) throw circuitOpen(what, recovery.remaining())
         if (!isFailure(error) || !error.isRetryable || tried >= retries) throw error
@@ -63,7 +84,7 @@ export function createGate(limits: Limits, time: Time, what: string) {
     }
   }
 
-  return async <T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  async function run<T>(attempt: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     signal?.throwIfAborted()
     try {
       // The bulkhead gets no signal: aborting a queued call would block the next one forever.
@@ -75,6 +96,9 @@ export function createGate(limits: Limits, time: Time, what: string) {
       throw new EndpointFailure('rate_limited', `${what} is at its limit of ${limit}`)
     }
   }
+
+  const isFailing = () => isKeyRefused || breaker.state !== CircuitState.Closed
+  return { run, failing: () => (isFailing() ? outage : undefined) }
 }
 
 /** Half-opens the circuit by the injected clock. cockatiel uses the system clock, so it gets 0 or infinity. */

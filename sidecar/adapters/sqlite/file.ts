@@ -1,11 +1,25 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
 export interface OpenFile {
   db: DatabaseSync
+  /** @throws {Error} when the path is no longer this file, so that a write would be lost */
+  assertInPlace(): void
+  /** Says whether the last writes succeeded. */
+  noteWrite(succeeded: boolean): void
+  /**
+   * Writes without a change: a page, or `PROBE_BYTES` after a failed write.
+   * @throws {Error} when the disk has no room, or the file is not in its place
+   */
+  probe(): void
   close(): void
 }
+
+/** Room for a large turn with its search entries, in the log and in the file. */
+const MIN_FREE_BYTES = 4 * 1024 * 1024
+/** After a failed write, the store counts as writable when it takes this many bytes. */
+const PROBE_BYTES = 1024 * 1024
 
 /** The default cache of 2 MB evicts the index pages of one user while another one is written. */
 const PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536'
@@ -30,20 +44,63 @@ export function openFile(path: string, setUp: (db: DatabaseSync) => void): OpenF
   }
   try {
     if (path !== ':memory:') {
-      mkdirSync(dirname(path), { recursive: true })
+      createFolder(dirname(path))
       open(`${path}-lock`, 'PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
     }
     const db = open(path, PRAGMAS)
     setUp(db)
-    return { db, close }
+    const assertInPlace = path === ':memory:' ? () => {} : placeOf(path)
+    let hasFailed = false
+    const probe = () => {
+      assertInPlace()
+      if (path !== ':memory:') assertFreeSpace(dirname(path))
+      db.exec('DROP TABLE IF EXISTS probe')
+      if (hasFailed) db.exec(`CREATE TABLE probe AS SELECT zeroblob(${PROBE_BYTES})`)
+      const version = db.prepare('PRAGMA user_version').get()?.['user_version']
+      db.exec(`PRAGMA user_version = ${Number(version)}`)
+    }
+    const noteWrite = (succeeded: boolean) => {
+      hasFailed = !succeeded
+    }
+    return { db, assertInPlace, noteWrite, probe, close }
   } catch (cause) {
     close()
     const message = cause instanceof Error ? cause.message : String(cause)
+    if (cause instanceof NotAFolder) throw cause
     const reason = /database is locked/.test(message)
       ? 'another process is using it (one sidecar owns the file; stop the other, or give this one its own DATA_DIR)'
       : message
     throw new Error(`DATA_DIR: cannot open ${path}: ${reason}`, { cause })
   }
+}
+
+class NotAFolder extends Error {}
+
+function createFolder(path: string): void {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found && !found.isDirectory()) {
+    throw new NotAFolder(
+      `DATA_DIR: expected a folder, got a file: ${path}; give the sidecar a folder of its own`,
+    )
+  }
+  mkdirSync(path, { recursive: true })
+}
+
+/** SQLite goes on writing to a file that was deleted or replaced. */
+function placeOf(path: string): () => void {
+  const opened = statSync(path)
+  return () => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    if (found?.ino === opened.ino && found.dev === opened.dev) return
+    const problem = found ? 'replaced by another file' : 'deleted'
+    throw new Error(`the database file in DATA_DIR was ${problem} while the sidecar ran; restart the sidecar`)
+  }
+}
+
+function assertFreeSpace(folder: string): void {
+  const { bavail, bsize } = statfsSync(folder)
+  if (bavail * bsize >= MIN_FREE_BYTES) return
+  throw new Error(`the disk of DATA_DIR has ${bavail * bsize} bytes left, expected ${MIN_FREE_BYTES}`)
 }
 
 /**

@@ -23,9 +23,9 @@ export function openQueueTable(path: string) {
   const remove = db.prepare('DELETE FROM wishes WHERE key = ?')
   const reads = {
     all: () => all.all().map(({ key, at }) => ({ key: Buffer.from(key as Uint8Array).toString(), at })),
-    check: () => db.exec('SELECT 1'),
   }
   const writes = {
+    check: file.probe,
     add: (key: string, at: number) => add.run(Buffer.from(key), at),
     set: (key: string, at: number) => set.run(at, Buffer.from(key)),
     remove: (key: string) => remove.run(Buffer.from(key)),

@@ -70,9 +70,9 @@ export function openRecordTable(
       }),
     scopes: (collection: Collection, after: string, limit: number) =>
       scopes.all(collection, after, limit).map((row) => row['scope']),
-    check: () => db.exec('SELECT 1'),
   }
   const writes = {
+    check: file.probe,
     commit(all: readonly Write[]) {
       const searchable = entries.begin()
       for (const write of all) {

@@ -51,7 +51,7 @@ export function openSqliteRecords(
     },
     scopes: (collection, { after = '', limit }) =>
       call<string[]>(unreadable, 'scopes', collection, after, limit),
-    check: () => call<void>(unreadable, 'check'),
+    check: () => call<void>(notWritable, 'check'),
     async close() {
       isClosed = true
       await file.close()
@@ -83,6 +83,10 @@ const FULL = 13
 function unreadable(cause: Failure): unknown {
   if (cause.code !== 'ERR_SQLITE_ERROR') return cause
   return new AppError('backend_unavailable', 'The record store could not be read.', { cause })
+}
+
+function notWritable(cause: Failure): unknown {
+  return cause.code === 'ERR_SQLITE_ERROR' ? new Error(`cannot write: ${cause.message}`, { cause }) : cause
 }
 
 function notStored(cause: Failure): AppError {

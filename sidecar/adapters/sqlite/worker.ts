@@ -65,23 +65,30 @@ function close(file: number): void {
 function runGroup(table: Table, requests: readonly Request[]): Answer[] {
   try {
     const answers = requests.map((request) => run(table, request))
-    if (table.db.isTransaction) table.db.exec('COMMIT')
+    if (table.db.isTransaction) {
+      table.db.exec('COMMIT')
+      table.noteWrite(!answers.some((one) => 'failure' in one))
+    }
     return answers
   } catch (cause) {
     if (table.db.isTransaction) table.db.exec('ROLLBACK')
     if (requests.length > 1) return requests.flatMap((request) => runGroup(table, [request]))
+    table.noteWrite(false)
     return requests.map(({ id }) => ({ id, failure: toFailure(cause) }))
   }
 }
 
 /** @throws where SQLite has rolled back the transaction, and with it the earlier requests of the group */
-function run({ db, reads, writes }: Table, request: Request): Answer {
+function run({ db, reads, writes, assertInPlace }: Table, request: Request): Answer {
   const { operation, args } = request
   const read = reads[operation]
   if (read) return answer(request, () => read(...args))
   if (!db.isTransaction) db.exec('BEGIN IMMEDIATE')
   db.exec('SAVEPOINT request')
-  const answered = answer(request, () => void writes[operation]?.(...args))
+  const answered = answer(request, () => {
+    assertInPlace()
+    writes[operation]?.(...args)
+  })
   if ('failure' in answered) {
     if (!db.isTransaction) throw Object.assign(new Error(), answered.failure)
     db.exec('ROLLBACK TO request')

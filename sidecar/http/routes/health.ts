@@ -5,6 +5,7 @@ import { processMetrics } from '../../insight/metrics/metrics.ts'
 import { VERSION } from '../../ports/version.ts'
 import { type Api, operation } from '../shared/operation.ts'
 import type { CheckedBackend, HttpServices } from '../shared/services.ts'
+import { toIso } from '../shared/values.ts'
 
 const CHECK_DEADLINE_MS = 2000
 
@@ -12,8 +13,9 @@ const SERVICE = 'hippocache'
 
 const backendState = z.object({
   kind: z.string(),
-  status: z.enum(['ok', 'failed', 'none']),
+  status: z.enum(['ok', 'failed', 'none', 'failing']),
   error: z.string().nullable(),
+  since: z.string().optional().describe('When it began to fail; with status failing only.'),
 })
 
 type BackendState = z.infer<typeof backendState>
@@ -43,7 +45,7 @@ export function healthRoutes(api: Api, services: HttpServices): void {
     route: 'GET /readyz',
     operationId: 'readyz',
     summary: 'Check that every backend responds',
-    description: `Each backend has ${CHECK_DEADLINE_MS} ms to respond.`,
+    description: `Each backend has ${CHECK_DEADLINE_MS} ms to respond. The check of a record store in a file includes a write.`,
     returns: { 200: 'Every backend responds.', 503: 'At least one backend does not respond.' },
     answer: {
       status: z.enum(['ready', 'unready']),
@@ -56,7 +58,9 @@ export function healthRoutes(api: Api, services: HttpServices): void {
         ),
         scope_lock: backendState.describe('Write lock per user.'),
         queue: backendState.describe('Job queue for pending turns.'),
-        language_model: backendState.describe('Whether one is configured; it is not called.'),
+        language_model: backendState.describe(
+          'failing while calls are suspended because they failed repeatedly, or the key is refused; the sidecar stays ready, and turns stay pending. It is not called.',
+        ),
         embedder: backendState.describe('Not called.'),
       }),
     },
@@ -71,7 +75,11 @@ export function healthRoutes(api: Api, services: HttpServices): void {
     ])
     const ok = { status: 'ok', error: null } as const
     // Models are not called: a call costs money, and failed calls are retried and listed under /v1/pending.
-    const language_model = model ? { kind: model.kind, ...ok } : NONE
+    const outage = model?.failing?.()
+    const state = outage
+      ? { status: 'failing' as const, error: outage.error, since: toIso(outage.since) }
+      : ok
+    const language_model = model ? { kind: model.kind, ...state } : NONE
     const backends = {
       records,
       cache,

@@ -17,7 +17,9 @@ function waits(byDefault: boolean) {
 const flushed = {
   returns: 'Result of the flush.',
   answer: {
-    status: z.enum(['flushed', 'started']),
+    status: z
+      .enum(['flushed', 'started', 'failed'])
+      .describe('failed: nothing was learned; reason says why, and the turns are still pending.'),
     events: z.array(s.memoryEvent),
     reason: z.string().nullable().describe('Why turns are still pending; null if none failed.'),
     pending: s.pendingCounts,
@@ -146,5 +148,6 @@ async function resultOf(running: Promise<FlushResult> | undefined, wait: boolean
     return { status: 'started' as const, events: [], reason: null }
   }
   const { events, reason } = (await running) ?? { events: [], reason: null }
-  return { status: 'flushed' as const, events, reason }
+  const isFailed = reason !== null && events.length === 0
+  return { status: isFailed ? ('failed' as const) : ('flushed' as const), events, reason }
 }

@@ -32,12 +32,18 @@ export function profileRoutes(api: Api, { profiles }: HttpServices): void {
       user_id: s.userId,
       ...s.labels,
       token_budget: s.queryInteger(s.integer(0, 100_000).default(800), {
+        minimum: 0,
+        maximum: 100_000,
+        default: 800,
         description: 'Maximum o200k tokens of the text, 0 to 100,000; default 800.',
         example: 800,
       }),
       topics: topicList(`Includes only these topics, at most ${MAX_TOPICS}, comma-separated; absent: all.`),
       prefer: topicList(`Topics to include first, at most ${MAX_TOPICS}, comma-separated.`),
       max_per_topic: s.queryInteger(s.integer(1, 500).default(15), {
+        minimum: 1,
+        maximum: 500,
+        default: 15,
         description: 'Maximum memories per topic, 1 to 500; default 15.',
         example: 15,
       }),

@@ -61,6 +61,8 @@ export function ruleRoutes(api: Api, { ruleBook }: HttpServices): void {
     query: {
       app_id: appId,
       version: s.queryInteger(s.positiveInt32.optional(), {
+        minimum: 1,
+        maximum: s.MAX_INT32,
         description: 'An earlier version of the rules of exactly this app_id, instead of those that apply.',
         example: 2,
       }),

@@ -41,6 +41,9 @@ const errorEnvelope = z.object({
   }),
 })
 
+/** The answer to a request that fails. */
+export const failure = { description: 'The request failed.', ...json(errorEnvelope) }
+
 /**
  * Describes an operation for the OpenAPI document. `handle` registers its handler, which gets the valid fields of path,
  * query, headers and body together, and returns the answer with status 200, or a response. Unknown fields are errors;
@@ -69,7 +72,7 @@ export function operation<
   const descriptions = Object.entries(typeof returns === 'string' ? { 200: returns } : returns)
   const responses = {
     ...Object.fromEntries(descriptions.map(([status, description]) => [status, { description, ...success }])),
-    default: { description: 'The request failed.', ...json(errorEnvelope) },
+    default: failure,
   }
   const middleware = bodySchema ? [readBody(bodySchema, isBatch)] : []
   const config = {
@@ -79,6 +82,8 @@ export function operation<
     request,
     responses,
     middleware,
+    // The others need no key.
+    ...(!path.startsWith('/v1/') && { security: [] }),
   }
   return {
     handle(

@@ -7,7 +7,7 @@ import { MAX_QUERY_LENGTH } from '../../text/cleaning/lengths.ts'
  * resolve a $ref inside a property.
  */
 
-const MAX_INT32 = 2 ** 31 - 1
+export const MAX_INT32 = 2 ** 31 - 1
 
 const anyText = z.string().trim().min(1, { error: 'expected a non-empty string' })
 
@@ -69,7 +69,7 @@ export const windowSize = integer(0, 500).openapi(WINDOW_SIZE)
 /** An integer in a query string, where an empty value counts as absent. */
 export function queryInteger<T extends z.ZodType>(
   schema: T,
-  documentation: { description: string; example: number },
+  documentation: { description: string; example: number; minimum: number; maximum: number; default?: number },
 ) {
   return z
     .preprocess((value) => {
@@ -79,14 +79,21 @@ export function queryInteger<T extends z.ZodType>(
     .openapi({ type: 'integer', ...documentation })
 }
 
-export const queryTurn = queryInteger(turn.optional(), TURN)
-export const queryWindowSize = queryInteger(windowSize.optional(), WINDOW_SIZE)
+export const queryTurn = queryInteger(turn.optional(), { ...TURN, minimum: 0, maximum: MAX_INT32 })
+export const queryWindowSize = queryInteger(windowSize.optional(), {
+  ...WINDOW_SIZE,
+  minimum: 0,
+  maximum: 500,
+})
 
 /** The page size of a list. */
 export function queryLimit(maximum: number, byDefault: number) {
   return queryInteger(integer(1, maximum).default(byDefault), {
     description: `Page size, 1 to ${maximum}; default ${byDefault}.`,
     example: byDefault,
+    minimum: 1,
+    maximum,
+    default: byDefault,
   })
 }
 

@@ -88,6 +88,25 @@ describe('the circuit breaker of the OpenAI language model', () => {
     expect(ledger).toHaveLength(3)
   })
 
+  it('reports since when calls fail and the last error, until one succeeds', async () => {
+    const subject = await useModel({ breakAfter: 2 })
+    const { model, server, time } = subject
+    const since = time.now()
+    server.rules.replace({ status: 500 })
+    await ask(subject)
+    expect(model.failing?.()).toBeUndefined()
+    time.advance(1000)
+    await ask(subject)
+    expect(model.failing?.()).toEqual({ since, error: expect.stringContaining('500') })
+    time.advance(30_000)
+    server.rules.replace({ answer: 'back' })
+    expect(await ask(subject)).toBe('ok')
+    expect(model.failing?.()).toBeUndefined()
+    server.rules.replace({ status: 401 })
+    await ask(subject)
+    expect(model.failing?.()).toEqual({ since: time.now(), error: expect.stringContaining('401') })
+  })
+
   it('opens between two attempts of a call, which rejects with the failure', async () => {
     const subject = await useModel({ breakAfter: 2, retries: 5 })
     subject.server.rules.replace({ status: 500 })

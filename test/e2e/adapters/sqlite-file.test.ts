@@ -1,5 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
@@ -126,6 +135,46 @@ describe('a SQLite file', () => {
       stderr: '',
     })
     expect(await idsIn(path)).toEqual(['after', 'before'])
+  })
+
+  it('fails its check while the disk has no room', async () => {
+    const path = join(tempDir(), 'records.db')
+    // A limit on the file size stands in for a full disk.
+    const { stdout, stderr } = run(
+      path,
+      `await store.check()
+      let failure
+      for (let i = 0; !failure; i++) await store.commit([put('r' + i, 'x'.repeat(1e5))]).catch((error) => { failure = error })
+      console.log(failure.code, await store.check().catch(({ message }) => message))
+      process.exit(0)`,
+      `trap '' XFSZ; ulimit -f 1000; exec "$0" --input-type=module -e "$1"`,
+    )
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/^backend_unavailable cannot write: /)
+  })
+
+  it.each([
+    ['deleted', (dir: string) => rmSync(dir, { recursive: true })],
+    [
+      'replaced by another file',
+      (dir: string) => {
+        cpSync(dir, `${dir}-copy`, { recursive: true })
+        rmSync(dir, { recursive: true })
+        renameSync(`${dir}-copy`, dir)
+      },
+    ],
+  ])('refuses writes and fails its check once it was %s', async (problem, change) => {
+    const dir = join(tempDir(), 'data')
+    const store = openSqliteRecords(join(dir, 'records.db'))
+    await store.commit([put('before')])
+    change(dir)
+    const reason = `the database file in DATA_DIR was ${problem} while the sidecar ran; restart the sidecar`
+    await expect(store.commit([put('lost')])).rejects.toMatchObject({
+      code: 'backend_unavailable',
+      message: `The record store could not write; nothing was stored: ${reason}.`,
+    })
+    await expect(store.check()).rejects.toMatchObject({ message: reason })
+    await store.close()
   })
 
   it('that is corrupt rejects reads with a message without file names', async () => {

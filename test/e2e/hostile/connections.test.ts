@@ -116,3 +116,25 @@ it('keeps less than 100 MiB of 300 half-sent bodies of 900 kB', async () => {
   for (const socket of sockets) socket.destroy()
   await expect.poll(async () => (await recall(long)).status).toBe(200)
 })
+
+it('logs nothing when clients leave in the middle of a request or an answer', async () => {
+  const sidecar = await startSidecar({ DATA_DIR: tempDir() })
+  await seed(sidecar, 500)
+  const parts = [
+    `${postOf(1000)}{"user_id":"ada"`,
+    `${postOf(0).replace('Content-Length: 0', 'Transfer-Encoding: chunked')}5\r\n{"use\r\n`,
+    getOf('/v1/export?user_id=ada'),
+    getOf('/v1/memories?user_id=ada&limit=500'),
+    'GET / HTTP',
+  ]
+  for (const part of parts) {
+    for (const delay of [0, 5, 50]) {
+      const [socket] = await attack(sidecar, 1, part)
+      await setTimeout(delay)
+      socket?.destroy()
+    }
+  }
+  expect((await sidecar.call('POST', '/v1/recall', { user_id: 'ada', query: 'Kyoto' })).status).toBe(200)
+  expect(sidecar.err()).toBe('')
+  expect(sidecar.out()).toMatch(/Try it:\n.*\n$/)
+})

@@ -61,9 +61,15 @@ describe('flush_memory', () => {
   })
 
   it('reports the pending turns and the reason', async () => {
-    stub.script = json(200, { ...DONE, events: [], reason: 'timeout', pending: { turns: 2, tokens: 9 } })
+    stub.script = json(200, {
+      ...DONE,
+      status: 'failed',
+      events: [],
+      reason: 'timeout',
+      pending: { turns: 2, tokens: 9 },
+    })
     const { variables, text } = await flush({ user_id: 'u1' })
-    expect(variables).toMatchObject({ status: 'flushed', events: 0, pending_turns: 2, reason: 'timeout' })
+    expect(variables).toMatchObject({ status: 'failed', events: 0, pending_turns: 2, reason: 'timeout' })
     expect(text).toBe('No memory changed; 2 turns are still pending (timeout).')
   })
 

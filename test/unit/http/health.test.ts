@@ -71,6 +71,25 @@ describe('readyz', () => {
     ])
   })
 
+  it('reports a language model whose calls are suspended as failing, and stays ready', async () => {
+    const failing = () => ({ since: Date.parse('2026-03-01T09:30:00Z'), error: 'llm: 500' })
+    const model = { kind: 'm at llm', complete: reject as never, failing }
+    expect(await readyz(() => ({ model }))).toMatchObject({
+      status: 200,
+      body: {
+        status: 'ready',
+        backends: {
+          language_model: {
+            kind: 'm at llm',
+            status: 'failing',
+            error: 'llm: 500',
+            since: '2026-03-01T09:30:00.000Z',
+          },
+        },
+      },
+    })
+  })
+
   it('waits at most two seconds for each backend', async () => {
     const hang = () => new Promise<void>(() => {})
     const { status, body } = await readyz(({ records, cache }) => ({

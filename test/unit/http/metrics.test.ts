@@ -61,7 +61,7 @@ describe('GET /metrics', () => {
     expect(count('GET', '/v1/memories/:id', '404')).toBe(1)
     expect(count('GET', '/v1/memories', '400')).toBe(1)
     expect(count('GET', 'none', '404')).toBe(2)
-    expect(count('other', 'none', '404')).toBe(1)
+    expect(count('other', 'none', '405')).toBe(1)
     expect(value('hippocache_http_request_seconds_count', { route: '/v1/memories/:id' })).toBe(2)
     for (const { route = '' } of labelsOf('hippocache_http_requests_total'))
       expect(route).toMatch(/^(?:none|\/[a-z0-9_:/]*)$/)

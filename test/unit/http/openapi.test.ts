@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { sha256Of } from '../../../sidecar/http/api-keys.ts'
 import { testApp } from '../../helpers/test-app.ts'
 
 type Node = Record<string, unknown>
@@ -116,6 +117,42 @@ describe('/openapi.json can be imported by Dify:', () => {
     expect(proxied.servers).toEqual([{ url: 'https://localhost' }])
     const odd = await documentOf({}, 'http://localhost/openapi.json', { 'x-forwarded-proto': 'javascript' })
     expect(odd.servers).toEqual([{ url: 'http://localhost' }])
+  })
+
+  it('repeats no host from outside when API keys are set', async () => {
+    const apiKeys = [{ namespace: 'one', sha256: sha256Of('the-key-of-one-one') }]
+    const serverOf = async (host: string) =>
+      (await documentOf({ apiKeys }, `http://${host}/openapi.json`)).servers[0].url
+    for (const host of ['localhost:8484', '127.0.0.1:8484', '[::1]:8484', 'hippocache:8484', 'hippocache']) {
+      expect(await serverOf(host)).toBe(`http://${host}`)
+    }
+    for (const host of ['evil.example.com', 'localhost.evil.example', '203.0.113.7', '127.0.0.1.nip.io']) {
+      expect(await serverOf(host)).toBe('http://localhost')
+    }
+  })
+
+  it('has bounds for every integer in a query, and a failure for every operation', async () => {
+    for (const [route, { parameters = [], responses }] of operationsOf(await documentOf())) {
+      expect([route, Object.keys(responses)]).toEqual([route, expect.arrayContaining(['default'])])
+      for (const { name, schema } of parameters) {
+        if (schema['type'] !== 'integer') continue
+        expect([route, name, schema]).toEqual([
+          route,
+          name,
+          expect.objectContaining({ minimum: expect.any(Number), maximum: expect.any(Number) }),
+        ])
+      }
+    }
+  })
+
+  it('says which operations need no key', async () => {
+    const open = operationsOf(await documentOf()).filter(([, operation]) => 'security' in operation)
+    expect(open.map(([route, operation]) => [route, (operation as { security?: unknown }).security])).toEqual(
+      [
+        ['get /healthz', []],
+        ['get /readyz', []],
+      ],
+    )
   })
 
   it('has PUBLIC_URL as its only server if it is set', async () => {

@@ -90,6 +90,19 @@ describe('POST /v1/flush', () => {
   })
 })
 
+describe('POST /v1/flush with a model that fails', () => {
+  it('answers failed with the reason when nothing was learned', async () => {
+    const { post, model, call } = start()
+    model.always(gibberish)
+    await post(1, 'I live in Leeds')
+    const { status, body } = await call('POST', '/v1/flush', { user_id: 'ada' })
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: { status: 'failed', events: [], reason: expect.any(String), pending: { turns: 1 } },
+    })
+  })
+})
+
 describe('DELETE /v1/pending/{turn_id}', () => {
   it('stores the text of a failing turn as verbatim memories', async () => {
     const { post, pending, model, call, texts } = start()

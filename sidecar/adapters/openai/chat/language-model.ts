@@ -30,6 +30,7 @@ export function openAiLanguageModel(options: OpenAiLanguageModelOptions): Langua
 
   return {
     kind: `${options.model} at ${caller.host}`,
+    failing: caller.failing,
     async complete(request) {
       const model = options.models?.[request.purpose] ?? options.model
       const attempts = { count: 0 }

@@ -11,7 +11,7 @@ import { addCounts, type CleanedCounts } from '../../../text/cleaning/counts.ts'
 import { isPhatic } from '../../../text/cleaning/phatic.ts'
 import { inZone, parseLocalTime } from '../../../text/local-time.ts'
 import { inexactIn, removeNulls } from '../../shared/body.ts'
-import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { type Api, failure, operation, scopeOf } from '../../shared/operation.ts'
 import { problemsOf } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
@@ -93,6 +93,7 @@ const exportRoute = createRoute({
       description: 'One JSON object per line.',
       content: { 'application/x-ndjson': { schema: { type: 'string' } } },
     },
+    default: failure,
   },
 })
 

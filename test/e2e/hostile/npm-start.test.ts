@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { tempDir } from '../../helpers/temp-dir.ts'
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+function npm(args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn('npm', args, { cwd: ROOT, env: { ...process.env, ...env } })
+  let out = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      out += text
+    })
+  }
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return { child, out: () => out }
+}
+
+describe('npm', () => {
+  it('start stops the sidecar when it gets SIGTERM', async () => {
+    const { child, out } = npm(['start'], { PORT: '0', DATA_DIR: tempDir(), API_KEYS: '', HOST: '127.0.0.1' })
+    await expect.poll(out, { timeout: 60_000 }).toContain('Try it:')
+    const url = /listens on (\S+)/.exec(out())?.[1]
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    child.kill('SIGTERM')
+    const isAway = () =>
+      fetch(`${url}/healthz`).then(
+        () => false,
+        () => true,
+      )
+    await expect.poll(isAway, { timeout: 30_000 }).toBe(true)
+  })
+
+  const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  const commands = Object.keys(scripts).filter((name) => scripts[name]?.includes('scripts/npm-script.mjs'))
+
+  it.each(commands)('run %s -- --help prints its usage and does nothing', async (name) => {
+    const { child, out } = npm(['run', '--silent', '--ignore-scripts', name, '--', '--help'])
+    await expect.poll(() => child.exitCode, { timeout: 60_000 }).toBe(0)
+    expect(out()).toMatch(new RegExp(`npm (run )?${name}`))
+  })
+})

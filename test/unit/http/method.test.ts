@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest'
+import { testApp } from '../../helpers/test-app.ts'
+
+it.each([
+  ['PUT', '/v1/memories', 'GET, POST, DELETE'],
+  ['PATCH', '/v1/recall', 'POST'],
+  ['POST', '/openapi.json', 'GET'],
+  ['OPTIONS', '/v1/memories/some-id', 'GET, PATCH, DELETE'],
+  ['POST', '/healthz', 'GET'],
+])('answers 405 with Allow to %s %s', async (method, path, allow) => {
+  const { status, headers, body } = await testApp().call(method, path)
+  expect(status).toBe(405)
+  expect(headers.get('allow')).toBe(allow)
+  expect(body.error).toMatchObject({
+    code: 'method_not_allowed',
+    message: `${path}: expected one of ${allow}, got ${method}`,
+  })
+})
+
+it('answers 404 for a path that does not exist', async () => {
+  expect((await testApp().call('POST', '/v1/nothing')).status).toBe(404)
+})
