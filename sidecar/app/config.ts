@@ -64,7 +64,7 @@ export const Environment = z.object({
   LLM_RETRIES: integer(0, 10, 2),
   LLM_CONCURRENCY: integer(1, 256, 4),
   EMBEDDING_MODEL: text().refine(
-    (name) => !name.startsWith('local:') || /^local:[\w.-]+\/[\w.-]+$/.test(name),
+    (name) => !name.startsWith('local:') || /^local:\w[\w.-]*\/\w[\w.-]*$/.test(name),
     {
       error: 'expected local:ORGANISATION/MODEL, as on huggingface.co, or the name of a model at an endpoint',
     },
