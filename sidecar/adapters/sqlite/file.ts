@@ -120,7 +120,14 @@ export function openFileReadOnly(path: string, version: number): OpenFile {
       )
     }
     const opened = db
-    return { db: opened, close: () => opened.close() }
+    const nothing = () => {}
+    return {
+      db: opened,
+      assertInPlace: nothing,
+      noteWrite: nothing,
+      probe: nothing,
+      close: () => opened.close(),
+    }
   } catch (cause) {
     db?.close()
     const message = cause instanceof Error ? cause.message : String(cause)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { STRATEGIES } from '../../retrieval/strategies/request.ts'
-import { quantileOf, toHistogram } from '../report/histogram.ts'
+import { Histogram, quantileOf } from '../report/histogram.ts'
 import { type ReplayOptions, settingKey, settingsOf } from './options.ts'
 import { PRICE_MODEL_NAMES, type PriceModelName } from './prompts.ts'
 import { missedMemory, type SettingTally, type Tally } from './tally.ts'
@@ -96,7 +96,8 @@ export function createReplayReport(options: ReplayOptions, tally: Tally): Replay
 function toMeans(sums: SettingTally): Omit<ReplayedSetting, 'strategy' | 'window_size' | 'refresh_on_shift'> {
   const { turns, grounded, in_window, injected, block_tokens } = sums
   const hits = Object.entries(sums.cache).filter(([name]) => name.startsWith('hit.'))
-  const latency = toHistogram(new Map(Object.entries(sums.latency).map(([key, n]) => [Number(key), n])))
+  const latency = new Histogram()
+  for (const [bucket, turns] of Object.entries(sums.latency)) latency.add(Number(bucket), turns)
   return {
     turns,
     overlap: divide(sums.overlap, turns),

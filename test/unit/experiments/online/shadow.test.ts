@@ -4,10 +4,10 @@ import type { ArmAnswer } from '../../../../sidecar/experiments/online/exposure.
 import { Shadow } from '../../../../sidecar/experiments/online/shadow.ts'
 import type { ComparisonRow } from '../../../../sidecar/experiments/online/summary.ts'
 import {
-  uncached,
   NO_TIME,
   type StrategyRequest,
   type StrategyResult,
+  uncached,
 } from '../../../../sidecar/retrieval/strategies/request.ts'
 import { place } from './helpers.ts'
 
