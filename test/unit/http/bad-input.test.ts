@@ -155,7 +155,6 @@ describe('an unknown resource', () => {
   it.each([
     ['GET', '/v1/nothing'],
     ['POST', '/v1/memories/x/y'],
-    ['DELETE', '/v1/recall'],
     ['GET', '/nothing'],
     ['GET', '/v1/cache/'],
   ])('returns 404: %s %s', async (method, path) => {

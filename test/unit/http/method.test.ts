@@ -4,6 +4,7 @@ import { testApp } from '../../helpers/test-app.ts'
 it.each([
   ['PUT', '/v1/memories', 'GET, POST, DELETE'],
   ['PATCH', '/v1/recall', 'POST'],
+  ['DELETE', '/v1/recall', 'POST'],
   ['POST', '/openapi.json', 'GET'],
   ['OPTIONS', '/v1/memories/some-id', 'GET, PATCH, DELETE'],
   ['POST', '/healthz', 'GET'],
