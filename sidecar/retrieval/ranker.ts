@@ -15,7 +15,7 @@ import { dotProduct, type SimilarityScale } from './ranking/similarity-scale.ts'
 /** Candidates that the store returns from each source. */
 const MAX_CANDIDATES = 128
 /** Best candidates of each source whose neighbours are candidates as well. */
-const NEIGHBOURS = 32
+const NEIGHBOURS = 64
 /** Candidates read at a time, relative to the number of results: some do not pass the gates. */
 const READ_AHEAD = 2
 /** Largest difference of a local time from UTC. */

@@ -32,6 +32,7 @@ export function openSearch(db: DatabaseSync) {
     `SELECT (${nextTo('<', 'DESC')}), (${nextTo('>', 'ASC')}) FROM json_each(:numbers) AS asked
      JOIN search_entries e ON e.no = asked.value`,
   )
+  neighbours.setReturnArrays(true)
   const columns = openColumns(db)
   const matcher = openMatcher(db)
 
@@ -81,8 +82,9 @@ export function openSearch(db: DatabaseSync) {
 
   function neighboursOf(scope: string, numbers: readonly number[]): number[] {
     if (numbers.length === 0) return []
-    const found = neighbours.all({ scope, numbers: JSON.stringify(numbers) })
-    return found.flatMap((row) => Object.values(row)).filter((number) => typeof number === 'number')
+    const found = neighbours.all({ scope, numbers: JSON.stringify([...new Set(numbers)]) })
+    const rows = found as unknown as (number | null)[][]
+    return rows.flat().filter((number) => number !== null)
   }
 
   /** The `limit` records with the highest exact similarities, best first. */
