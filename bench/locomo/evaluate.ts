@@ -57,6 +57,7 @@ export function ask(
 
 function withDefaults({ fields, expansion, weights }: Settings = {}): RankSettings {
   return {
+    ...DEFAULT_SETTINGS,
     fields: { ...DEFAULT_SETTINGS.fields, ...fields },
     expansion: { ...DEFAULT_SETTINGS.expansion, ...expansion },
     weights: { ...DEFAULT_SETTINGS.weights, ...weights },

@@ -54,14 +54,14 @@ export interface SearchEntry {
 /**
  * A condition on the payload of a record. A path names a property by its keys; a number is an index into an array.
  * Where a path without a number meets an array, each element is tried, and one that meets the test is enough. Values are
- * compared without conversion: two numbers or two strings.
+ * compared without conversion: two numbers, or two strings by UTF-16 code units.
  */
 export type Condition =
   | { all: readonly Condition[] }
   | { any: readonly Condition[] }
   | { not: Condition }
   | { path: Path; equals: readonly (string | number | boolean)[] }
-  | { path: Path; range: { gt?: number; gte?: number; lt?: number; lte?: number } }
+  | { path: Path; range: Partial<Record<'gt' | 'gte' | 'lt' | 'lte', number | string>> }
   /** A string that contains the text, or an array that has it as an element. */
   | { path: Path; contains: string | number | boolean }
   /** Neither absent nor null. */

@@ -9,7 +9,7 @@ import { DAY_MS, type DateRange } from '../text/dates.ts'
 import { conditionOf, type Gate } from './gates.ts'
 import { type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
 import { type Ranked, rank } from './ranking/rank.ts'
-import type { RankSettings } from './ranking/settings.ts'
+import { countsVectors, DEFAULT_SETTINGS, type RankSettings } from './ranking/settings.ts'
 import { dotProduct, type SimilarityScale } from './ranking/similarity-scale.ts'
 
 /** Candidates that the store returns from each source. */
@@ -58,7 +58,7 @@ export type Ranker = ReturnType<typeof createRanker>
 /** Ranks the memories of a scope that the store finds for a query. */
 export function createRanker({
   records,
-  settings,
+  settings = DEFAULT_SETTINGS,
   onInvalidRecord,
   now,
   scale = () => undefined,
@@ -67,7 +67,7 @@ export function createRanker({
     const found = await orUnavailable(
       records.search(scope, {
         terms: searchTermsOf(query),
-        dense,
+        dense: countsVectors(settings) ? dense : undefined,
         where: conditionOf(gates),
         also: rangesOf(query, now()).map(saidWithin),
         limit: MAX_CANDIDATES,

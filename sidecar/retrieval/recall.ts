@@ -16,7 +16,7 @@ import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
 import { createRanker, orUnavailable, type Ranker, walk } from './ranker.ts'
 import { analyseQuery } from './ranking/query.ts'
-import type { RankSettings } from './ranking/settings.ts'
+import { countsVectors, DEFAULT_SETTINGS, type RankSettings } from './ranking/settings.ts'
 import type { SimilarityScale } from './ranking/similarity-scale.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
@@ -80,7 +80,6 @@ export interface BlockCandidates extends SearchResult {
   all: Memory[]
   /** Query-independent value of a memory, 0…1. */
   salience: (memory: Memory) => number
-  queryVector: Float32Array | undefined
   /** Absent without a conversation. */
   coverage: TurnCoverage | undefined
 }
@@ -107,19 +106,22 @@ export interface RecallOptions {
 const MAX_IMPORTANCE = 5
 /** Memories that a block is selected from, the latest ones. */
 const MAX_BLOCK_MEMORIES = 2_000
-/** Greetings and thanks ask for no memory. */
-const NOTHING = {
-  result: { found: [], degraded: [], tookMs: { embed: 0, search: 0, render: 0, total: 0 } },
-  vector: undefined,
-} satisfies { result: SearchResult; vector: undefined }
+/** Of a query that asks for no memory, such as a greeting. */
+const NOTHING: SearchResult = {
+  found: [],
+  degraded: [],
+  tookMs: { embed: 0, search: 0, render: 0, total: 0 },
+}
 
 /** Ranks the candidates of the store for a query. */
 export class Recall {
   readonly #options: RecallOptions
   readonly #now: () => number
   readonly #rank: Ranker
+  readonly #countsVectors: boolean
 
   constructor(options: RecallOptions) {
+    this.#countsVectors = countsVectors(options.settings ?? DEFAULT_SETTINGS)
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#rank = createRanker({ ...options, now: this.#now })
@@ -127,21 +129,29 @@ export class Recall {
 
   async search(scope: Scope, request: SearchRequest): Promise<SearchResult> {
     const gates = createGates({ ...request, now: request.asOf ?? this.#now() })
-    const { result } = await this.#search(scope, request, gates)
+    const result = await this.#search(scope, request, gates)
     this.#options.onTimings?.('search', result.tookMs, result.degraded)
     return result
   }
 
-  /** Searches all conversations, including turns in the window. */
-  async blockCandidates(scope: Scope, request: SearchRequest): Promise<BlockCandidates> {
+  /**
+   * Searches all conversations, including turns in the window.
+   *
+   * @param withMatches `false` for a block that does not depend on the query: nothing is found
+   */
+  async blockCandidates(
+    scope: Scope,
+    request: SearchRequest,
+    { withMatches }: { withMatches: boolean },
+  ): Promise<BlockCandidates> {
     const now = this.#now()
     const { conversationId } = request
     const gates = createGates({ ...request, conversationId: undefined, now })
     const { records, onInvalidRecord } = this.#options
-    const [latest, { result, vector }] = await Promise.all([
+    const [latest, result] = await Promise.all([
       orUnavailable(readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord)),
       // A block is not only for this query.
-      this.#search(scope, { ...request, threshold: 0 }, gates),
+      withMatches ? this.#search(scope, { ...request, threshold: 0 }, gates) : NOTHING,
     ])
     const informative = new Map(latest.map(({ memory, informative }) => [memory.id, informative]))
     const salience = ({ id, importance }: Memory) =>
@@ -154,7 +164,7 @@ export class Recall {
     // One object per memory, because the selection compares objects.
     const found = result.found.map((one) => ({ ...one, memory: known.get(one.memory.id) ?? one.memory }))
     const all = memories.filter((memory) => passesAll(gates, memory))
-    return { ...result, found, all, salience, queryVector: vector, coverage }
+    return { ...result, found, all, salience, coverage }
   }
 
   /**
@@ -174,7 +184,7 @@ export class Recall {
     if (conversationId !== undefined && turn !== undefined && windowSize !== undefined) {
       gates.push(windowGate(conversationId, turn, windowSize))
     }
-    const { result } = await this.#search(scope, request, gates)
+    const result = await this.#search(scope, request, gates)
     const count = await tokenCounter()
     const started = performance.now()
     const shown = new Set(inPrompt.map(({ id }) => id))
@@ -206,23 +216,19 @@ export class Recall {
     return similar
   }
 
-  async #search(
-    scope: Scope,
-    request: SearchRequest,
-    gates: readonly Gate[],
-  ): Promise<{ result: SearchResult; vector: Float32Array | undefined }> {
+  async #search(scope: Scope, request: SearchRequest, gates: readonly Gate[]): Promise<SearchResult> {
     const started = performance.now()
     const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
     if (threshold === undefined && whyNot === undefined && isSmallTalk(query)) return NOTHING
     const [dense, now] = await Promise.all([
-      this.embed({ ...request, scope: key }),
+      this.#countsVectors ? this.embed({ ...request, scope: key }) : undefined,
       this.#localTimeOf(scope, request),
     ])
     const embedded = performance.now()
     const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
-    const degraded = dense === undefined ? ['embedding'] : []
+    const degraded = this.#countsVectors && dense === undefined ? ['embedding'] : []
     const rank = async (checked: readonly Gate[]) => {
       const ranking = await this.#rank(key, { query: analysed, dense, gates: checked, asOf })
       const { reranker } = this.#options
@@ -248,13 +254,12 @@ export class Recall {
         whyAbsent: createAbsenceCheck(this.#options.records, key, asOf),
       }))
     const ended = performance.now()
-    const result = {
+    return {
       found,
       whyNot: absence,
       degraded: [...new Set(degraded)],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
     }
-    return { result, vector: dense }
   }
 
   /** Wall clock in epoch milliseconds. Reads the rules only for a query in which the time zone matters. */

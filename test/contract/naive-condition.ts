@@ -19,8 +19,8 @@ export function naivelyMeets(payload: Json, condition: Condition): boolean {
   if ('equals' in condition) return elements.some((value) => condition.equals.includes(value as never))
   const { gt, gte, lt, lte } = condition.range
   return elements.some((value) => {
-    if (typeof value === 'string') return [gt, gte, lt, lte].every((bound) => bound === undefined)
-    if (typeof value !== 'number') return false
+    if (typeof value !== 'number' && typeof value !== 'string') return false
+    if ([gt, gte, lt, lte].some((bound) => bound !== undefined && typeof bound !== typeof value)) return false
     return (
       !(gt !== undefined && value <= gt) &&
       !(gte !== undefined && value < gte) &&

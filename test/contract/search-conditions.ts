@@ -63,6 +63,9 @@ export const CONDITIONS: readonly [condition: Condition, ids: readonly string[]]
   [{ path: ['v'], range: { lte: 0 } }, ['zero']],
   [{ path: ['w'], range: { gte: -0.25, lte: -0.25 } }, ['float']],
   [{ path: ['at'], range: { lt: 2026 } }, []],
+  [{ path: ['at'], range: { gte: '2026' } }, ['late']],
+  [{ path: ['at'], range: { lt: '2026-03-01' } }, ['early']],
+  [{ path: ['v'], range: { gt: 'green', lte: 'tea' } }, ['list']],
   [{ path: ['sources', 'turn'], equals: [3] }, ['objects', 'object']],
   [{ path: ['sources', 0, 'turn'], equals: [3] }, ['objects']],
   [{ path: ['sources', 1, 'turn'], equals: [3] }, []],
@@ -110,7 +113,7 @@ export const payloads: fc.Arbitrary<JsonObject> = fc.letrec<{
 })).object
 
 const path = fc.array(fc.oneof({ weight: 4, arbitrary: key }, fc.nat(2)), { minLength: 1, maxLength: 3 })
-const bound = fc.option(fc.constantFrom(0, 1, 2), { nil: undefined })
+const bound = fc.option(fc.constantFrom<number | string>(0, 1, 2, '0', 'ab'), { nil: undefined })
 const leaf: fc.Arbitrary<Condition> = fc.oneof(
   fc.record({ path, equals: fc.array(scalar, { maxLength: 3 }) }),
   fc.record({

@@ -80,6 +80,7 @@ export function testApp(options: TestAppOptions = {}) {
     },
     {
       embeddingDeadlineMs: options.embeddingDeadlineMs ?? 60_000,
+      isNeural: options.embedder !== undefined,
       countTokens: (text) => Math.ceil(text.length / 4),
       now: clock.now,
       buffer: options.buffer,

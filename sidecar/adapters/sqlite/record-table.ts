@@ -1,5 +1,12 @@
 import type { SQLOutputValue } from 'node:sqlite'
-import type { Collection, JsonObject, ScrollOptions, StoredRecord, Write } from '../../ports/records.ts'
+import type {
+  Collection,
+  JsonObject,
+  ScrollOptions,
+  SearchQuery,
+  StoredRecord,
+  Write,
+} from '../../ports/records.ts'
 import { openFile, openFileReadOnly, upgrade } from './file.ts'
 import type { Table } from './messages.ts'
 import { VERSIONS } from './record-schema.ts'
@@ -7,6 +14,9 @@ import { openEntries } from './search/entries.ts'
 import { packedFromBytes, packedToBytes } from './search/packed-vector.ts'
 import { openSearch } from './search/search.ts'
 import { termsFromBytes } from './search/terms.ts'
+
+/** Of a memory; `entry` is the number of its search entry, `payload` is JSON. */
+export type PayloadRow = [id: string, position: number, entry: number | null, payload: string]
 
 /** The records file. Runs in the worker thread. */
 export function openRecordTable(
@@ -39,6 +49,10 @@ export function openRecordTable(
        WHERE scope = ? AND collection = ? AND ${rest}`,
     )
   const get = select('records.id = ?')
+  const payload = db.prepare(
+    "SELECT id, position, entry, payload FROM records WHERE scope = ? AND collection = 'memories' AND id = ?",
+  )
+  payload.setReturnArrays(true)
   const ascending = select(
     '(records.position, records.id) > (?, ?) ORDER BY records.position ASC, records.id ASC LIMIT ?',
   )
@@ -50,7 +64,7 @@ export function openRecordTable(
   )
 
   const entries = openEntries(db)
-  const search = openSearch(db)
+  const { search, entries: searchEntries } = openSearch(db)
 
   const reads = {
     get(collection: Collection, scope: string, id: string) {
@@ -63,11 +77,13 @@ export function openRecordTable(
       return statement.all(scope, collection, after?.order ?? start, after?.id ?? '', limit).map(toRecord)
     },
     search,
+    entries: searchEntries,
+    searchWithEntries(scope: string, query: SearchQuery) {
+      const found = search(scope, query)
+      return { found, entries: searchEntries(found.numbers) }
+    },
     read: (scope: string, ids: readonly string[]) =>
-      ids.flatMap((id) => {
-        const row = get.get(scope, 'memories', id)
-        return row ? [toRecord(row)] : []
-      }),
+      ids.map((id) => payload.get(scope, id)).filter((row) => row !== undefined),
     scopes: (collection: Collection, after: string, limit: number) =>
       scopes.all(collection, after, limit).map((row) => row['scope']),
   }

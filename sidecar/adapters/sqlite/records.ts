@@ -1,10 +1,11 @@
 import { AppError } from '../../ports/errors.ts'
-import type { JsonObject, RecordStore, SearchResult, StoredRecord } from '../../ports/records.ts'
-import { slicer } from '../common/slices.ts'
+import type { RecordStore, SearchResult, StoredRecord } from '../../ports/records.ts'
 import { type SqliteClient, sqliteClient } from './client.ts'
+import { type Entry, EntryCache } from './entry-cache.ts'
 import type { Failure } from './messages.ts'
+import type { PayloadRow } from './record-table.ts'
+import type { EntryColumns } from './search/columns.ts'
 import type { SearchAnswer } from './search/search.ts'
-import { termsFromBytes } from './search/terms.ts'
 
 /**
  * Records in one SQLite file, owned by one process. A commit is on disk when it resolves.
@@ -22,6 +23,7 @@ export function openSqliteRecords(
   }: { client?: SqliteClient; maxPages?: number; isReadOnly?: boolean } = {},
 ): RecordStore {
   const file = client.open('records', path, options)
+  const cache = new EntryCache()
   let isClosed = false
 
   async function call<T>(
@@ -45,9 +47,20 @@ export function openSqliteRecords(
     async search(scope, query) {
       // A view would be copied to the thread with all of its buffer.
       const dense = query.dense?.slice()
-      const found = await call<SearchAnswer>(unreadable, 'search', scope, { ...query, dense })
-      const read = (ids: readonly string[]) => call<StoredRecord[]>(unreadable, 'read', scope, ids)
-      return { ...toResult(found), read }
+      const request = [scope, { ...query, dense }] as const
+      let found = await call<SearchAnswer>(unreadable, 'search', ...request)
+      let entries = await cache.entries(found.numbers, (missing) =>
+        call<EntryColumns>(unreadable, 'entries', missing),
+      )
+      if (!entries) {
+        // A commit came between the two calls.
+        const whole = await call<Whole>(unreadable, 'searchWithEntries', ...request)
+        found = whole.found
+        entries = (await cache.entries(found.numbers, async () => whole.entries)) as Entry[]
+      }
+      return toResult(found, entries, (wanted) =>
+        cache.records(wanted, (ids) => call<PayloadRow[]>(unreadable, 'read', scope, ids)),
+      )
     },
     scopes: (collection, { after = '', limit }) =>
       call<string[]>(unreadable, 'scopes', collection, after, limit),
@@ -59,21 +72,28 @@ export function openSqliteRecords(
   }
 }
 
-function toResult(found: SearchAnswer): Omit<SearchResult, 'read'> {
-  const take = slicer(found.terms)
-  const ids = JSON.parse(found.ids) as string[]
-  const orders = JSON.parse(found.orders) as number[]
-  const features = JSON.parse(found.features) as JsonObject[]
-  const candidates = ids.map((id, i) => ({
-    id,
-    order: orders[i] as number,
-    search: {
-      ...termsFromBytes(take(found.termBytes[i] as number)),
-      features: features[i] as JsonObject,
+interface Whole {
+  found: SearchAnswer
+  entries: EntryColumns
+}
+
+function toResult(
+  { similarities, total, frequencies }: SearchAnswer,
+  entries: readonly Entry[],
+  read: (entries: readonly Entry[]) => Promise<StoredRecord[]>,
+): SearchResult {
+  const candidates = entries.map(({ id, order, search }, i) => {
+    return { id, order, search, similarity: similarities[i] as number }
+  })
+  return {
+    candidates,
+    total,
+    frequencies,
+    read(ids) {
+      const byId = new Map(entries.map((entry) => [entry.id, entry]))
+      return read(ids.flatMap((id) => byId.get(id) ?? []))
     },
-    similarity: found.similarities[i] as number,
-  }))
-  return { candidates, total: found.total, frequencies: found.frequencies }
+  }
 }
 
 /** Result code SQLITE_FULL. */

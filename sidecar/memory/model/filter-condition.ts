@@ -43,8 +43,7 @@ export function toCondition(field: string, operator: Operator, operand: Json): C
     if (present.length === values.length) return equal
     return LISTS.has(field) ? undefined : { any: [equal, { not: { path, exists: true } }] }
   }
-  // Stores order strings by other rules than JavaScript, or not at all.
-  return typeof operand === 'number' ? { path, range: { [operator]: operand } } : undefined
+  return { path, range: { [operator]: operand as number | string } }
 }
 
 /** The tier is derived from other fields, see `tierOf`. */

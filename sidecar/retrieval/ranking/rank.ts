@@ -42,7 +42,7 @@ export function rank(
   let isRelevant = false
   const sums = timeline.items.map(({ id }, place) => {
     const signals = signalsAt(place)
-    isRelevant ||= hasEvidence(signals, query)
+    isRelevant ||= hasEvidence(signals, query, settings.floor)
     let sum = 0
     for (const name of names) sum += weights[name] * signals[name]
     return { id, sum, signals }

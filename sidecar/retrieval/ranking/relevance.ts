@@ -1,11 +1,6 @@
 import type { Query } from './query.ts'
 import type { Signal } from './signals.ts'
 
-/**
- * Evidence from which a query counts as answerable. Chosen on `bench/talks`: real questions lose no recall, and most
- * queries that share nothing with the memories answer nothing (`docs/benchmarks.md` has the curve).
- */
-const FLOOR = 0.22
 /** Evidence per standard deviation of similarity beyond the first. */
 const DENSE_EVIDENCE = 0.15
 /** Words of a usual question. In a longer query, a shared word counts as much as in a question of this length. */
@@ -18,12 +13,13 @@ const USUAL_LENGTH = 8
 export function hasEvidence(
   signals: Readonly<Record<Signal, number>>,
   { asksForAnything, length }: Query,
+  floor: number,
 ): boolean {
   const { lexical, grams, dense, temporal, day, speaker } = signals
   if (asksForAnything) return true
   const evidence =
     lexical * Math.max(1, length / USUAL_LENGTH) + grams + DENSE_EVIDENCE * Math.max(0, dense - 1)
-  return evidence >= FLOOR || temporal >= 0.5 || day > 0 || speaker > 0
+  return evidence >= floor || temporal >= 0.5 || day > 0 || speaker > 0
 }
 
 /** Sum of the weighted signals at which half of the memories answer the query, and the width of the transition. */

@@ -37,6 +37,11 @@ export interface RankSettings {
   fields: FieldSettings
   expansion: ExpansionSettings
   weights: SignalWeights
+  /**
+   * Evidence from which a query counts as answerable. Chosen on `bench/talks`: real questions lose no recall
+   * (`docs/benchmarks.md` has the curve).
+   */
+  floor: number
 }
 
 /**
@@ -63,10 +68,17 @@ export const DEFAULT_SETTINGS: RankSettings = {
     question: -0.25,
     user: 0.12,
   },
+  floor: 0.19,
 }
 
 /** With a neural embedder. */
 export const NEURAL_SETTINGS: RankSettings = {
   ...DEFAULT_SETTINGS,
   weights: { ...DEFAULT_SETTINGS.weights, dense: 0.35, turnDense: 0.09 },
+  floor: 0.22,
+}
+
+/** Whether the similarities of the embedder count. If not, a query need not be embedded. */
+export function countsVectors({ weights }: RankSettings): boolean {
+  return weights.dense !== 0 || weights.turnDense !== 0
 }

@@ -80,7 +80,12 @@ export class CachedStrategies {
     // The block of `cached_delta` does not depend on the query.
     if (unchanged && request.strategy === 'cached_delta' && !request.refresh) return unchanged
     const { recall, profilePacker } = this.#options
-    const candidates = await recall.blockCandidates(scope, request)
+    const { query, refreshOnShift } = request
+    const candidates = await recall.blockCandidates(scope, request, {
+      withMatches: request.strategy === 'cached',
+    })
+    // After the search, so that the embedder has the vector in its cache.
+    const vector = refreshOnShift === undefined ? undefined : await recall.embed(scopeKey(scope), query)
     const [count, profile] = await Promise.all([tokenCounter(), profilePacker(scope, request.appId ?? null)])
     const started = performance.now()
     const { conversationId, turn, windowSize, tokenBudget, strategy } = request
@@ -106,9 +111,7 @@ export class CachedStrategies {
       tokens,
       memories: memories.map((memory) => ({ memory, score: scores.get(memory.id) ?? 0 })),
       coverage: candidates.coverage,
-      ...(request.refreshOnShift !== undefined && candidates.queryVector
-        ? { vector: [...candidates.queryVector] }
-        : {}),
+      ...(vector && { vector: [...vector] }),
       // A block expires with the first of its memories.
       expiresAt: expiries.length > 0 ? Math.min(...expiries) : null,
     }

@@ -256,7 +256,7 @@ describe('when the query cannot be embedded', () => {
     const app = testApp({
       embeddingDeadlineMs: 20,
       embedder: queriesBy((_texts, _purpose, given) => {
-        signal = given
+        signal = given ?? signal
         return new Promise(() => {})
       }),
     })

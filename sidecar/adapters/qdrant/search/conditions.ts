@@ -57,7 +57,8 @@ function testOf(test: Test, field: string): Filter | undefined {
     const bounds = Object.entries(test.range).filter(([, bound]) => bound !== undefined)
     // Strings are in another order in Qdrant, or in none.
     const isNumeric = bounds.length > 0 && bounds.every(([, bound]) => Number.isFinite(bound))
-    return isNumeric ? { key, range: Object.fromEntries(bounds) } : undefined
+    if (isNumeric) return { key, range: Object.fromEntries(bounds) as Record<string, number> }
+    return undefined
   }
   if ('contains' in test && typeof test.contains !== 'string') return oneOf(key, [test.contains])
   return { key: 'present', match: { value: field } }

@@ -13,7 +13,11 @@ export interface EntryColumns {
   /** The terms of all entries, one after the other, and how many bytes each has. */
   terms: Uint8Array
   termBytes: number[]
-  /** Dot products with the query; 0 without a vector. */
+}
+
+/** Numbers of entries, and their dot products with the query; 0 without a vector. */
+export interface Similarities {
+  numbers: number[]
   similarities: Float64Array
 }
 
@@ -22,46 +26,57 @@ const COLUMNS = `json_group_array(no) AS numbers, json_group_array(id) AS ids, j
   group_concat(features, ',') AS features, CAST(group_concat(terms, '') AS BLOB) AS terms,
   json_group_array(length(terms)) AS termBytes`
 
-const VECTORS = `, CAST(group_concat(dense, '') AS BLOB) AS dense, json_group_array(length(dense)) AS denseBytes`
+const VECTORS = `json_group_array(no) AS numbers, CAST(group_concat(dense, '') AS BLOB) AS dense,
+  json_group_array(length(dense)) AS denseBytes`
 
 export function openColumns(db: DatabaseSync) {
-  const prepare = (rows: string) => ({
-    plain: db.prepare(`SELECT ${COLUMNS} FROM search_entries WHERE ${rows}`),
-    withVectors: db.prepare(`SELECT ${COLUMNS}${VECTORS} FROM search_entries WHERE ${rows}`),
-  })
-  const inRange = prepare('no >= ? AND no < ?')
-  const listed = prepare('no IN (SELECT value FROM json_each(?))')
-  type Statements = typeof inRange
-  const read = (
-    { plain, withVectors }: Statements,
-    args: readonly (string | number)[],
-    dense: Float32Array | undefined,
-  ) => toColumns((dense ? withVectors : plain).get(...args) as Record<string, SQLOutputValue>, dense)
+  const listed = 'no IN (SELECT value FROM json_each(?))'
+  const entries = db.prepare(`SELECT ${COLUMNS} FROM search_entries WHERE ${listed}`)
+  const numbers = db.prepare(
+    'SELECT json_group_array(no) AS numbers FROM search_entries WHERE no >= ? AND no < ?',
+  )
+  const vectors = db.prepare(`SELECT ${VECTORS} FROM search_entries WHERE ${listed}`)
   return {
-    inRange: (first: number, end: number, dense: Float32Array | undefined) =>
-      read(inRange, [first, end], dense),
-    listed: (numbers: Iterable<number>, dense: Float32Array | undefined) =>
-      read(listed, [JSON.stringify([...numbers].sort((a, b) => a - b))], dense),
+    /** The numbers from `first` to `end`, exclusive, that have an entry. */
+    inRange: (first: number, end: number): number[] =>
+      JSON.parse(numbers.get(first, end)?.['numbers'] as string) as number[],
+    /** In no particular order; those that do not exist are left out. */
+    entries: (wanted: readonly number[]) => toColumns(entries.get(toSortedJson(wanted)) as Row),
+    similarities(wanted: Iterable<number>, dense: Float32Array | undefined): Similarities {
+      if (dense) return toSimilarities(vectors.get(toSortedJson(wanted)) as Row, dense)
+      const all = [...wanted]
+      return { numbers: all, similarities: new Float64Array(all.length) }
+    },
   }
 }
 
-function toColumns(row: Record<string, SQLOutputValue>, dense: Float32Array | undefined): EntryColumns {
+type Row = Record<string, SQLOutputValue>
+
+/** Rows that lie together are read together. */
+function toSortedJson(numbers: Iterable<number>): string {
+  return JSON.stringify([...numbers].sort((a, b) => a - b))
+}
+
+function toSimilarities(row: Row, dense: Float32Array): Similarities {
   const numbers = JSON.parse(row['numbers'] as string) as number[]
   const similarities = new Float64Array(numbers.length)
-  if (dense && row['dense'] instanceof Uint8Array) {
+  if (row['dense'] instanceof Uint8Array) {
     const take = slicer(row['dense'])
     const lengths = JSON.parse(row['denseBytes'] as string) as (number | null)[]
     for (const [i, length] of lengths.entries()) {
       if (length !== null) similarities[i] = dotProduct(take(length), dense)
     }
   }
+  return { numbers, similarities }
+}
+
+function toColumns(row: Row): EntryColumns {
   return {
-    numbers,
+    numbers: JSON.parse(row['numbers'] as string) as number[],
     ids: row['ids'] as string,
     orders: row['orders'] as string,
     features: `[${row['features'] ?? ''}]`,
     terms: (row['terms'] ?? new Uint8Array()) as Uint8Array,
     termBytes: JSON.parse(row['termBytes'] as string) as number[],
-    similarities,
   }
 }

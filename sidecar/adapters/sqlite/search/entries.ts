@@ -23,8 +23,11 @@ type Indexed = StoredRecord & { search: SearchEntry }
 export function openEntries(db: DatabaseSync) {
   const getScope = db.prepare('SELECT * FROM search_scopes WHERE scope = ?')
   const addScope = db.prepare(
-    'INSERT INTO search_scopes (scope, total, next, built, written) VALUES (?, 0, 0, 0, 0) RETURNING *',
+    `INSERT INTO search_scopes (no, scope, total, next, built, written)
+     VALUES (1 + max(:after, (SELECT coalesce(max(no), 0) FROM search_scopes)), :scope, 0, 0, 0, 0) RETURNING *`,
   )
+  /** Numbers of scopes, and so of entries, are not used again while the process runs: `EntryCache` relies on it. */
+  let lastScope = 0
   const setScope = db.prepare(
     'UPDATE search_scopes SET total = ?, next = ?, built = ?, written = ?, mean = ? WHERE no = ?',
   )
@@ -113,9 +116,9 @@ export function openEntries(db: DatabaseSync) {
       const touch = (scope: string): Touched => {
         const known = scopes.get(scope)
         if (known) return known
-        const row = getScope.get(scope) ?? addScope.get(scope)
-        const next = row?.['next'] as number
-        const touched = { row: row as unknown as ScopeRow, changes: new Map(), next }
+        const row = (getScope.get(scope) ?? addScope.get({ after: lastScope, scope })) as unknown as ScopeRow
+        lastScope = Math.max(lastScope, row.no)
+        const touched = { row, changes: new Map(), next: row.next }
         scopes.set(scope, touched)
         return touched
       }

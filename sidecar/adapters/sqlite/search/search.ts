@@ -3,13 +3,13 @@ import type { SearchQuery } from '../../../ports/records.ts'
 import { best } from './best.ts'
 import type { Head } from './blocks.ts'
 import { type SignSums, signedSum, signSums } from './codes.ts'
-import { type EntryColumns, openColumns } from './columns.ts'
+import { openColumns, type Similarities } from './columns.ts'
 import { type LexicalScores, scoreTerms } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
 import { openBlocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
 
-/** What the worker thread answers. */
-export interface SearchAnswer extends EntryColumns {
+/** What the worker thread answers: the candidates by the numbers of their entries. */
+export interface SearchAnswer extends Similarities {
   total: number
   frequencies?: Map<number, number> | undefined
 }
@@ -32,6 +32,7 @@ export function openSearch(db: DatabaseSync) {
     `SELECT (${nextTo('<', 'DESC')}), (${nextTo('>', 'ASC')}) FROM json_each(:numbers) AS asked
      JOIN search_entries e ON e.no = asked.value`,
   )
+  neighbours.setReturnArrays(true)
   const columns = openColumns(db)
   const matcher = openMatcher(db)
 
@@ -81,34 +82,38 @@ export function openSearch(db: DatabaseSync) {
 
   function neighboursOf(scope: string, numbers: readonly number[]): number[] {
     if (numbers.length === 0) return []
-    const found = neighbours.all({ scope, numbers: JSON.stringify(numbers) })
-    return found.flatMap((row) => Object.values(row)).filter((number) => typeof number === 'number')
+    const found = neighbours.all({ scope, numbers: JSON.stringify([...new Set(numbers)]) })
+    const rows = found as unknown as (number | null)[][]
+    return rows.flat().filter((number) => number !== null)
   }
 
   /** The `limit` records with the highest exact similarities, best first. */
   function compare(numbers: number[], dense: Float32Array, limit: number): number[] {
     if (numbers.length <= limit) return numbers
-    const read = columns.listed(numbers, dense)
+    const read = columns.similarities(numbers, dense)
     const { similarities } = read
     return best(similarities, limit, Number.NEGATIVE_INFINITY)
       .sort((a, b) => (similarities[b] as number) - (similarities[a] as number))
       .map((i) => read.numbers[i] as number)
   }
 
-  return (scope: string, query: SearchQuery): SearchAnswer => {
+  function search(scope: string, query: SearchQuery): SearchAnswer {
     const row = getScope.get(scope) as unknown as ScopeRow | undefined
-    if (!row) return { ...columns.listed([], undefined), total: 0 }
+    if (!row) return { ...columns.similarities([], undefined), total: 0 }
     const { total } = row
     const { dense, where, limit } = query
     if (total <= limit || row.built === 0) {
-      if (!where) return { ...columns.inRange(...rangeOf(row), dense), total }
-      return { ...columns.listed(matcher.admission(scope, where).all(), dense), total }
+      const all = where ? matcher.admission(scope, where).all() : columns.inRange(...rangeOf(row))
+      return { ...columns.similarities(all, dense), total }
     }
     const scores = score(row, query)
     const chosen = choose(scope, query, scores)
-    return { ...columns.listed(chosen, dense), total, frequencies: scores.lexical.frequencies }
+    return { ...columns.similarities(chosen, dense), total, frequencies: scores.lexical.frequencies }
   }
+
+  return { search, entries: columns.entries }
 }
+
 /** Selects the searchable record before or after the entry `e`. */
 function nextTo(operator: '<' | '>', direction: 'ASC' | 'DESC'): string {
   return `SELECT entry FROM records WHERE scope = :scope AND collection = 'memories' AND entry IS NOT NULL

@@ -192,10 +192,9 @@ describe('at the deadline, a recall answers', () => {
     // Loads the token counter.
     await app.ask(3)
     app.services.embedder.embed = never
-    const [answers, narrowed, small, filtered] = await Promise.all([
-      Promise.all(
-        ['per_query', 'cached', 'cached_delta'].map((strategy) => app.ask(8, { strategy, top_k: 4 })),
-      ),
+    const [answers, withDelta, narrowed, small, filtered] = await Promise.all([
+      Promise.all(['per_query', 'cached'].map((strategy) => app.ask(8, { strategy, top_k: 4 }))),
+      app.ask(8, { strategy: 'cached_delta' }),
       app.ask(8, { agent_id: 'guide' }),
       app.ask(8, { token_budget: 5 }),
       // A profile cannot apply filters.
@@ -207,6 +206,11 @@ describe('at the deadline, a recall answers', () => {
         ...{ context: expect.stringMatching(/Kyoto.*\n.*bees/), delta: answer.context },
       })
     }
+    // Its block does not depend on the query.
+    expect(withDelta).toMatchObject({
+      ...{ status: 'degraded', degraded: ['delta', 'deadline', 'block'], delta: '', count: 2 },
+      ...{ context: expect.stringMatching(/Kyoto.*\n.*bees/), block: withDelta.context },
+    })
     expect(narrowed).toMatchObject({ count: 1, context: expect.not.stringContaining('bees') })
     const nothing = { degraded: ['deadline', 'nothing'], context: '', count: 0 }
     expect(small).toMatchObject(nothing)
