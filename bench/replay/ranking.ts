@@ -22,10 +22,13 @@ export interface Ranked {
 const WINDOWS = [3, 5, 10]
 
 /** Replays talks with their questions, and compares grounded recall with the recall of the labelled evidence. */
-export async function rankSettings(talks: readonly Talk[]): Promise<{ ranked: Ranked[]; tally: Tally }> {
+export async function rankSettings(
+  talks: readonly Talk[],
+  windows: readonly number[] = WINDOWS,
+): Promise<{ ranked: Ranked[]; tally: Tally }> {
   await using services = await storeTalks(talks)
   await using engines = createReplayEngines({ ruleBook: services.ruleBook, learns: false })
-  const options = { ...DEFAULT_OPTIONS, namespace: NAMESPACE, windows: WINDOWS }
+  const options = { ...DEFAULT_OPTIONS, namespace: NAMESPACE, windows }
   const joined = new Map(talks.map((talk) => [talk.id, joinTalk(talk)]))
   const sums = new Map(
     settingsOf(options).map((setting) => [

@@ -21,7 +21,7 @@ export interface JoinedTurn {
 }
 
 export const NAMESPACE = 'bench'
-export const CONVERSATION = 'joined'
+const CONVERSATION = 'joined'
 
 /** Spreads the questions evenly: the golden ratio. */
 const SPREAD = 0.618_034
