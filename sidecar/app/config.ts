@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { isUnencrypted, parseQdrantUrl } from '../adapters/qdrant/url.ts'
 import { parseRedisUrl } from '../adapters/redis/url.ts'
-import { parseApiKeys } from '../http/api-keys.ts'
+import { parseApiKeys } from '../http/access/api-keys.ts'
 import { parsePrices } from '../insight/ledger/prices.ts'
 import { httpUrl, integer, matching, parsedBy, prefix, text } from './config-values.ts'
 
