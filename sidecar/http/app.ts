@@ -4,9 +4,9 @@ import { METHOD_NAME_ALL } from 'hono/router'
 import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
-import type { ApiKey } from './api-keys.ts'
+import type { ApiKey } from './access/api-keys.ts'
+import { Sessions } from './access/sessions.ts'
 import { serveDashboard } from './dashboard/routes.ts'
-import { Sessions } from './dashboard/sessions.ts'
 import {
   assignRequestId,
   authenticate,

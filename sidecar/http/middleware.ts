@@ -7,9 +7,9 @@ import { matchedRoutes } from 'hono/route'
 import { METHOD_NAME_ALL } from 'hono/router'
 import { type Metrics, OTHER } from '../insight/metrics/metrics.ts'
 import { AppError } from '../ports/errors.ts'
-import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './api-keys.ts'
-import { assertFromDashboard, SESSION_COOKIE } from './dashboard/cookie.ts'
-import type { Sessions } from './dashboard/sessions.ts'
+import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './access/api-keys.ts'
+import { assertFromDashboard, SESSION_COOKIE } from './access/cookie.ts'
+import type { Sessions } from './access/sessions.ts'
 import type { AppEnv } from './shared/router.ts'
 
 /** Takes the request id of a proxy if it is well-formed, else generates one. */

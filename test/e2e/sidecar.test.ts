@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { sha256Of } from '../../sidecar/http/api-keys.ts'
+import { sha256Of } from '../../sidecar/http/access/api-keys.ts'
 import { addressOf, refusalOf, spawnSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { Environment, readConfig } from '../../sidecar/app/config.ts'
-import { namespaceOf, sha256Of } from '../../sidecar/http/api-keys.ts'
+import { namespaceOf, sha256Of } from '../../sidecar/http/access/api-keys.ts'
 
 const SECRET = 'a-secret-of-some-length'
 const HASHED = `sha256:${sha256Of('another-secret-key').toString('hex')}`

@@ -12,7 +12,9 @@ export function pageOf(language: Language) {
 <title>Hippocache</title>
 <link rel="icon" href="/dashboard/files/icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/dashboard/files/uplot/uPlot.min.css">
-<link rel="stylesheet" href="/dashboard/files/style.css">
+<link rel="stylesheet" href="/dashboard/files/styles/base.css">
+<link rel="stylesheet" href="/dashboard/files/styles/components.css">
+<link rel="stylesheet" href="/dashboard/files/styles/pages.css">
 <script type="module" src="/dashboard/files/app.js"></script>
 </head>
 <body>

@@ -10,13 +10,18 @@ import { secureHeaders } from 'hono/secure-headers'
 import { z } from 'zod'
 import { AppError, invalid } from '../../ports/errors.ts'
 import { VERSION } from '../../ports/version.ts'
-import { DEFAULT_NAMESPACE } from '../api-keys.ts'
+import { DEFAULT_NAMESPACE } from '../access/api-keys.ts'
+import {
+  assertFromDashboard,
+  deleteSessionCookie,
+  SESSION_COOKIE,
+  setSessionCookie,
+} from '../access/cookie.ts'
+import type { Sessions } from '../access/sessions.ts'
 import type { AppEnv } from '../shared/router.ts'
-import { assertFromDashboard, deleteSessionCookie, SESSION_COOKIE, setSessionCookie } from './cookie.ts'
 import { findAsset } from './files.ts'
 import { languageOf } from './languages.ts'
 import { pageOf } from './page.ts'
-import type { Sessions } from './sessions.ts'
 
 export interface DashboardOptions {
   sessions: Sessions

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sha256Of } from '../../../sidecar/http/api-keys.ts'
+import { sha256Of } from '../../../sidecar/http/access/api-keys.ts'
 import { tableModel } from '../../helpers/learning/buffer/model.ts'
 import { said, type TestApp, type TestAppOptions, testApp } from '../../helpers/test-app.ts'
 import { entry } from '../insight/ledger/helpers.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sha256Of } from '../../../sidecar/http/api-keys.ts'
+import { sha256Of } from '../../../sidecar/http/access/api-keys.ts'
 import { said, testApp } from '../../helpers/test-app.ts'
 
 describe('GET /v1/overview', () => {
@@ -115,6 +115,16 @@ describe('GET /v1/conversations/{id}/timeline', () => {
     expect(recalls[2].block_ids).toHaveLength(3)
     expect(recalls[0]).toMatchObject({ cache: { result: 'hit' } })
     expect(recalls[0].block_ids).toBeUndefined()
-    expect(recalls[0].delta_ids.length).toBeGreaterThan(0)
+    await call('POST', '/v1/recall', {
+      user_id: 'ada',
+      query: 'tea',
+      strategy: 'per_query',
+      conversation_id: 'c',
+      turn: 7,
+    })
+    const [seventh] = (await call('GET', '/v1/conversations/c/timeline?user_id=ada')).body.turns
+    expect(seventh).toMatchObject({ turn: 7, added_at: null, messages: [] })
+    expect(seventh.recalls[0].delta_ids.length).toBeGreaterThan(0)
+    expect(seventh.recalls[0].block_ids).toBeUndefined()
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sha256Of } from '../../../sidecar/http/api-keys.ts'
+import { sha256Of } from '../../../sidecar/http/access/api-keys.ts'
 import { DEFAULT_TOPICS } from '../../../sidecar/memory/model/topics.ts'
 import { testApp } from '../../helpers/test-app.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sha256Of } from '../../../../sidecar/http/api-keys.ts'
+import { sha256Of } from '../../../../sidecar/http/access/api-keys.ts'
 import { said, type TestApp, testApp } from '../../../helpers/test-app.ts'
 
 const SHOP = 'shop-key-0123456789'

@@ -176,7 +176,7 @@ describe('an experiment', () => {
 
   it('belongs to its namespace', async () => {
     const key = (name: string) => ({ authorization: `Bearer ${name}-secret-of-32-characters-here` })
-    const { parseApiKeys } = await import('../../../../sidecar/http/api-keys.ts')
+    const { parseApiKeys } = await import('../../../../sidecar/http/access/api-keys.ts')
     const apiKeys = parseApiKeys('a:a-secret-of-32-characters-here,b:b-secret-of-32-characters-here')
     const { call } = testApp({ apiKeys })
     expect((await call('POST', PATH, { name: 'e', arms: ARMS }, key('a'))).status).toBe(200)

@@ -34,8 +34,8 @@ export function reportView(report) {
         `p = ${number(ratio.p_value)}`,
       ),
     ),
+    card(t('report.differences'), differencePlot(report), differenceTable(differences)),
     card(t('report.arms'), armTable(arms, outcome)),
-    card(t('report.differences'), differenceTable(differences), differencePlot(report)),
     card(t('report.latency'), latencyPlot(arms)),
     arms.some((/** @type {any} */ arm) => arm.overlap_by_age.length > 0) &&
       card(t('report.overlap'), overlapPlot(arms)),

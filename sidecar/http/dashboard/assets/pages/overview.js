@@ -100,6 +100,7 @@ function latency({ strategies, minutes, cache, degraded, recalls }) {
       plot({
         label: t('overview.latencyPlot'),
         x: shown.map((/** @type {any} */ { minutes_ago }) => -minutes_ago),
+        wholeX: true,
         xFormat: (value) => `${number(value)} min`,
         yFormat: milliseconds,
         yRange: [0, null],

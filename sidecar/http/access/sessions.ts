@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto
 import { LRUCache } from 'lru-cache'
 import { type CacheStore, CacheUnavailable } from '../../ports/cache-store.ts'
 import { AppError } from '../../ports/errors.ts'
-import { type ApiKey, sha256Of } from '../api-keys.ts'
+import { type ApiKey, sha256Of } from './api-keys.ts'
 
 export interface SessionOptions {
   /** Where sessions are stored; all sidecars on one Redis share them. */
