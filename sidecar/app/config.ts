@@ -4,8 +4,8 @@ import { isUnencrypted, parseQdrantUrl } from '../adapters/qdrant/url.ts'
 import { parseRedisUrl } from '../adapters/redis/url.ts'
 import { parseApiKeys } from '../http/access/api-keys.ts'
 import { parsePrices } from '../insight/ledger/prices.ts'
-import { unreadNames } from './config-names.ts'
-import { httpUrl, integer, matching, parsedBy, prefix, text } from './config-values.ts'
+import { unreadNames } from './config/names.ts'
+import { httpUrl, integer, matching, parsedBy, prefix, text } from './config/values.ts'
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const

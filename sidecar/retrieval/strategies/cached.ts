@@ -80,12 +80,13 @@ export class CachedStrategies {
     // The block of `cached_delta` does not depend on the query.
     if (unchanged && request.strategy === 'cached_delta' && !request.refresh) return unchanged
     const { recall, profilePacker } = this.#options
-    const { query, refreshOnShift } = request
+    const { refreshOnShift } = request
     const candidates = await recall.blockCandidates(scope, request, {
       withMatches: request.strategy === 'cached',
     })
     // After the search, so that the embedder has the vector in its cache.
-    const vector = refreshOnShift === undefined ? undefined : await recall.embed(scopeKey(scope), query)
+    const vector =
+      refreshOnShift === undefined ? undefined : await recall.embed({ ...request, scope: scopeKey(scope) })
     const [count, profile] = await Promise.all([tokenCounter(), profilePacker(scope, request.appId ?? null)])
     const started = performance.now()
     const { conversationId, turn, windowSize, tokenBudget, strategy } = request

@@ -2,7 +2,13 @@ import { expect, it } from 'vitest'
 import { abstainCurve } from '../../../bench/talks/abstain.ts'
 import { type Answer, evaluate, staleFirst, type Variant } from '../../../bench/talks/evaluate.ts'
 
-const question = (evidence: string[], stale: string[] = []) => ({ q: '', answer: '', kind: 'fact', evidence, stale })
+const question = (evidence: string[], stale: string[] = []) => ({
+  q: '',
+  answer: '',
+  kind: 'fact',
+  evidence,
+  stale,
+})
 const answer = (evidence: string[], found: Record<string, number>, stale: string[] = []): Answer => ({
   lang: 'en',
   question: question(evidence, stale),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { sha256Of } from '../../../sidecar/http/api-keys.ts'
+import { sha256Of } from '../../../sidecar/http/access/api-keys.ts'
 import { testApp } from '../../helpers/test-app.ts'
 
 type Node = Record<string, unknown>

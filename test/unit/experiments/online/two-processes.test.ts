@@ -5,10 +5,10 @@ import { ExperimentBook } from '../../../../sidecar/experiments/online/experimen
 import { Experiments } from '../../../../sidecar/experiments/online/experiments.ts'
 import { UnitStore } from '../../../../sidecar/experiments/online/unit-store.ts'
 import {
-  NO_CACHE,
   NO_TIME,
   type StrategyRequest,
   type StrategyResult,
+  uncached,
 } from '../../../../sidecar/retrieval/strategies/request.ts'
 import type { Strategies } from '../../../../sidecar/retrieval/strategies/strategies.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
@@ -34,7 +34,7 @@ function open() {
         ...texts,
         tokens: 0,
         memories: [],
-        cache: NO_CACHE,
+        cache: uncached('disabled'),
         degraded: [],
         tookMs: NO_TIME,
       }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { parseApiKeys } from '../../../../sidecar/http/api-keys.ts'
+import { parseApiKeys } from '../../../../sidecar/http/access/api-keys.ts'
 import { said, testApp } from '../../../helpers/test-app.ts'
 
 type App = ReturnType<typeof testApp>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { sha256Of } from '../../../../sidecar/http/api-keys.ts'
+import { sha256Of } from '../../../../sidecar/http/access/api-keys.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import { testApp } from '../../../helpers/test-app.ts'
 
