@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { Environment, readConfig } from '../../sidecar/app/config.ts'
 import { unreadNames } from '../../sidecar/app/config/names.ts'
+import { Environment, readConfig } from '../../sidecar/app/config.ts'
 
 const KNOWN = Object.keys(Environment.shape)
 
