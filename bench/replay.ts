@@ -1,41 +1,59 @@
+/*
+ * npm run bench -- replay [--data bench/talks/data]
+ *
+ * Whether a replay can be trusted, on labelled conversations: how well it recognises the memories that an answer drew
+ * on, and whether grounded recall ranks the strategies as the labelled evidence does. The method was chosen on the first
+ * persona of each language; the second ones check it.
+ */
 import { fileURLToPath } from 'node:url'
+import { readOptions } from './lib/options.ts'
+import { table } from './lib/table.ts'
+import { measureGrounding } from './replay/grounding.ts'
 import { rankCorrelation } from './replay/rank-correlation.ts'
-import { rankSettings } from './replay/ranking.ts'
-import { readTalks } from './talks/dataset.ts'
+import { type Ranked, rankSettings } from './replay/ranking.ts'
+import { readTalks, type Talk } from './talks/dataset.ts'
 
-const talks = readTalks(fileURLToPath(new URL('talks/data', import.meta.url)))
-for (const half of ['-1', '-2']) {
-  const t = performance.now()
-  const { ranked, tally } = await rankSettings(talks.filter((t) => t.id.endsWith(half)))
-  console.log(half, tally.turns, tally.answered, tally.grounded_turns, performance.now() - t)
-  for (const r of ranked) {
-    const s = tally.settings[r.key]!
-    console.log(
-      r.key.padEnd(20),
-      r.grounded.toFixed(3),
-      r.groundedOfQuestions.toFixed(3),
-      r.evidence.toFixed(3),
-      'tok',
-      (s.tokens / s.turns).toFixed(0),
-      'billed',
-      (s.billed['automatic']! / s.turns).toFixed(0),
-      'ovl',
-      (s.overlap / s.turns).toFixed(2),
-      (s.rbo / s.turns).toFixed(2),
-      s.grounded,
-      s.in_window,
-      s.injected,
-      JSON.stringify(s.cache),
-    )
-  }
+const options = readOptions({ data: fileURLToPath(new URL('talks/data', import.meta.url)) })
+const talks = readTalks(options.data)
+const halves: [name: string, talks: Talk[]][] = [
+  ['chosen on', talks.filter(({ id }) => id.endsWith('-1'))],
+  ['checked on', talks.filter(({ id }) => !id.endsWith('-1'))],
+]
+
+console.log('## Memories that an answer drew on\n')
+const quality = halves.flatMap(([half, some]) =>
+  [false, true].map((isInReply) => {
+    const { precision, recall, falseReplies } = measureGrounding(some, talks, isInReply)
+    const shares = [precision, recall, falseReplies].map((share) => share.toFixed(2))
+    return [half, isInReply ? 'in a longer reply' : 'as labelled', ...shares]
+  }),
+)
+const falseHeader = 'replies to another persona with a memory'
+console.log(table([['personas', 'answer', 'precision', 'recall', falseHeader], ...quality]))
+
+for (const [half, some] of halves) {
+  const { ranked, tally } = await rankSettings(some)
+  console.log(`\n## Ranking of the strategies, ${half}: ${some.map(({ id }) => id).join(', ')}\n`)
   console.log(
+    `${tally.turns} turns, ${ranked[0]?.questions} of them questions with evidence; ${tally.grounded_turns} answers drew on a memory\n`,
+  )
+  console.log(
+    table([
+      ['strategy/N', 'evidence recall', 'grounded recall of the questions', 'of all turns', 'billed tokens'],
+      ...ranked.map((one) => [
+        one.key,
+        ...[one.evidence, one.groundedOfQuestions, one.grounded].map((share) => share.toFixed(3)),
+        one.billed.toFixed(0),
+      ]),
+    ]),
+  )
+  const correlation = (of: (one: Ranked) => number) =>
     rankCorrelation(
-      ranked.map((r) => r.grounded),
-      ranked.map((r) => r.evidence),
-    ),
-    rankCorrelation(
-      ranked.map((r) => r.groundedOfQuestions),
-      ranked.map((r) => r.evidence),
-    ),
+      ranked.map(of),
+      ranked.map(({ evidence }) => evidence),
+    ).toFixed(2)
+  console.log(
+    `\nrank correlation with evidence recall: ${correlation((one) => one.groundedOfQuestions)} of the questions, ` +
+      `${correlation((one) => one.grounded)} of all turns`,
   )
 }

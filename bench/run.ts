@@ -17,6 +17,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
       'evidence recall on conversations in six languages, relative to BM25, cosine and the npm package mem0ai',
     load: () => import('./talks.ts'),
   },
+  replay: {
+    about: 'whether grounded recall of a replay ranks the strategies as labelled evidence does',
+    load: () => import('./replay.ts'),
+  },
   recall: {
     about: 'latency of per-query recall over HTTP with 500 memories, relative to a minimal JSON handler',
     load: () => import('./recall.ts'),

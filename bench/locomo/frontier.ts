@@ -1,5 +1,5 @@
-import type { Measured } from './measured.ts'
 import type { PriceModel } from '../../sidecar/experiments/price.ts'
+import type { Measured } from './measured.ts'
 
 /** Recall of `per_query` as a function of billed tokens: linear interpolation between its measured settings. */
 export class Curve {

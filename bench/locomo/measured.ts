@@ -1,7 +1,7 @@
+import type { PriceModel, Prompt } from '../../sidecar/experiments/price.ts'
 import type { Chat, Setting, Turn } from './chat.ts'
 import { CATEGORIES } from './dataset.ts'
 import { evidenceRecall, Mean } from './metric.ts'
-import type { PriceModel, Prompt } from '../../sidecar/experiments/price.ts'
 import { type Bill, billOverOneStep, promptsOf } from './price.ts'
 
 /** The results of one setting, over all conversations or one of them. */

@@ -14,6 +14,9 @@ export interface Ranked {
   groundedOfQuestions: number
   /** Mean share of the evidence turns of a question which window or strategy showed. */
   evidence: number
+  questions: number
+  /** Per turn, by the price model `automatic`. */
+  billed: number
 }
 
 const WINDOWS = [3, 5, 10]
@@ -59,6 +62,8 @@ export async function rankSettings(talks: readonly Talk[]): Promise<{ ranked: Ra
       grounded: (all.in_window + all.injected) / all.grounded,
       groundedOfQuestions: covered / grounded,
       evidence: evidence / questions,
+      questions,
+      billed: (all.billed['automatic'] ?? 0) / all.turns,
     }
   })
   return { ranked, tally }

@@ -177,15 +177,15 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onFailure: (error, failure) =>
       log.warn('write of exposures failed, will be retried', { ...failure, error: String(error) }),
   })
-  const { openReplayEngines } = backends
-  const replays =
-    openReplayEngines &&
-    new ReplayJobs({ records, openEngines: () => openReplayEngines(ruleBook), onInvalidRecord, log, now })
   const outcomes = new Outcomes({ experiments, now })
   const derivedOutcomes = new DerivedOutcomes({
     record: (scope, outcome) => outcomes.note(scope, outcome),
     onFailure: (error) => log.warn('outcome not derived', { error: String(error) }),
   })
+  const { openReplayEngines } = backends
+  const replays =
+    openReplayEngines &&
+    new ReplayJobs({ records, openEngines: () => openReplayEngines(ruleBook), onInvalidRecord, log, now })
   const learner =
     model &&
     new Learner({

@@ -49,7 +49,7 @@ export const moments = z.object({ n: z.number(), sum: z.number(), squares: z.num
 export type Moments = z.output<typeof moments>
 
 /** Pairwise comparison of the answer that was injected with the answer of another arm to the same turn. */
-export const comparison = z.object({
+const comparison = z.object({
   n: z.number(),
   /** Sums over the n turns. Share of the top k that both have, 0…1. */
   overlap: z.number(),

@@ -48,10 +48,10 @@ const ROUTES = [
   cacheRoutes,
   ruleRoutes,
   ledgerRoutes,
-  overviewRoutes,
   experimentRoutes,
-  replayRoutes,
   outcomeRoutes,
+  overviewRoutes,
+  replayRoutes,
 ]
 
 export interface AppConfig {

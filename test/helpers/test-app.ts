@@ -6,6 +6,7 @@ import { createInProcessScopeState } from '../../sidecar/adapters/in-process/sco
 import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { compose } from '../../sidecar/app/compose.ts'
+import { createReplayEngines } from '../../sidecar/app/replay-engine.ts'
 import { type AppConfig, createApp } from '../../sidecar/http/app.ts'
 import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
@@ -73,6 +74,7 @@ export function testApp(options: TestAppOptions = {}) {
       model: options.model,
       queue,
       ledger,
+      openReplayEngines: (ruleBook) => createReplayEngines({ ruleBook, learns: options.model !== undefined }),
     },
     {
       embeddingDeadlineMs: options.embeddingDeadlineMs ?? 60_000,
@@ -88,6 +90,7 @@ export function testApp(options: TestAppOptions = {}) {
   const { engine, recall } = services
   const app = createApp(services, { apiKeys, maxBodyBytes, publicUrl }, log)
   onTestFinished(async () => {
+    await services.replays?.close()
     await services.experiments.close()
     await services.buffer?.close()
     await queue.close()

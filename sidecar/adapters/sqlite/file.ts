@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 
@@ -47,11 +47,36 @@ export function openFile(path: string, setUp: (db: DatabaseSync) => void): OpenF
 }
 
 /**
+ * Opens a database file only for reading, also while a sidecar uses it.
+ * @param version of the schema that the caller reads
+ * @throws {Error} with a message for the operator when the file is missing, has another version, or is not a database
+ */
+export function openFileReadOnly(path: string, version: number): OpenFile {
+  let db: DatabaseSync | undefined
+  try {
+    if (!existsSync(path)) throw new Error('it does not exist; a sidecar creates it')
+    db = new DatabaseSync(path, { readOnly: true })
+    const found = versionOf(db)
+    if (found !== version) {
+      throw new Error(
+        `expected schema ${version}, got ${found}; start and stop the sidecar of this version once to upgrade it`,
+      )
+    }
+    const opened = db
+    return { db: opened, close: () => opened.close() }
+  } catch (cause) {
+    db?.close()
+    const message = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`DATA_DIR: cannot read ${path}: ${message}`, { cause })
+  }
+}
+
+/**
  * Brings a file to the newest schema version, each step in its own transaction.
  * @throws {Error} for a file that a newer program wrote; the file stays unchanged
  */
 export function upgrade(db: DatabaseSync, versions: readonly string[]): void {
-  const version = Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
+  const version = versionOf(db)
   if (version > versions.length) {
     throw new Error(
       `it was written by a newer version (schema ${version}, this one reads ${versions.length})`,
@@ -60,4 +85,8 @@ export function upgrade(db: DatabaseSync, versions: readonly string[]): void {
   for (const [i, change] of versions.entries()) {
     if (i >= version) db.exec(`BEGIN EXCLUSIVE; ${change} PRAGMA user_version = ${i + 1}; COMMIT;`)
   }
+}
+
+function versionOf(db: DatabaseSync): number {
+  return Number(db.prepare('PRAGMA user_version').get()?.['user_version'])
 }

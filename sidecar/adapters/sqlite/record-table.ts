@@ -1,6 +1,6 @@
 import type { SQLOutputValue } from 'node:sqlite'
 import type { Collection, JsonObject, ScrollOptions, StoredRecord, Write } from '../../ports/records.ts'
-import { openFile, upgrade } from './file.ts'
+import { openFile, openFileReadOnly, upgrade } from './file.ts'
 import type { Table } from './messages.ts'
 import { VERSIONS } from './record-schema.ts'
 import { openEntries } from './search/entries.ts'
@@ -9,8 +9,13 @@ import { openSearch } from './search/search.ts'
 import { termsFromBytes } from './search/terms.ts'
 
 /** The records file. Runs in the worker thread. */
-export function openRecordTable(path: string, { maxPages }: { maxPages?: number | undefined }): Table {
-  const file = openFile(path, (db) => upgrade(db, VERSIONS))
+export function openRecordTable(
+  path: string,
+  { maxPages, isReadOnly = false }: { maxPages?: number | undefined; isReadOnly?: boolean | undefined },
+): Table {
+  const file = isReadOnly
+    ? openFileReadOnly(path, VERSIONS.length)
+    : openFile(path, (db) => upgrade(db, VERSIONS))
   const { db } = file
   if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`)
   const put = db.prepare(

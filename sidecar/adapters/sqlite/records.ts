@@ -11,13 +11,17 @@ import { termsFromBytes } from './search/terms.ts'
  *
  * The worker thread opens the file; if that fails, every call rejects with the reason.
  * @param path file to open, created with its folder when missing; `:memory:` for tests
+ * @param options.isReadOnly opens an existing file beside the process that owns it; every commit rejects
  * @param options.maxPages limit of the file in pages of 4 KiB
  */
 export function openSqliteRecords(
   path: string,
-  { client = sqliteClient(), maxPages }: { client?: SqliteClient; maxPages?: number } = {},
+  {
+    client = sqliteClient(),
+    ...options
+  }: { client?: SqliteClient; maxPages?: number; isReadOnly?: boolean } = {},
 ): RecordStore {
-  const file = client.open('records', path, { maxPages })
+  const file = client.open('records', path, options)
   let isClosed = false
 
   async function call<T>(

@@ -1,11 +1,14 @@
 import { type AnsweredQuestion, GroundingIndex, type GroundingMemory } from './grounding-index.ts'
 
 /**
- * Ids of the memories that an answer demonstrably drew on, for callers without an index of the scope. A word counts as
- * rare by the given memories, so pass all that are at hand and not only those of interest.
+ * Memories from which the rarity of words is estimated where fewer are at hand. On the labelled conversations, 20 to 100
+ * find as many sources among 3 or 10 injected memories as an index of all memories does.
  */
+const ASSUMED_SIZE = 50
+
+/** Ids of the memories that an answer demonstrably drew on, for callers without an index of the scope. */
 export function groundedIn(spoken: AnsweredQuestion, memories: readonly GroundingMemory[]): string[] {
-  const index = new GroundingIndex()
+  const index = new GroundingIndex(ASSUMED_SIZE)
   for (const memory of memories) index.add(memory)
   return index.groundedIn(spoken).map(({ id }) => id)
 }

@@ -53,6 +53,15 @@ export class GroundingIndex {
   readonly #memories = new Map<string, Indexed>()
   readonly #postings = new Map<number, Set<string>>()
   readonly #languages = new Map<Language, number>()
+  readonly #assumedSize: number
+
+  /**
+   * @param assumedSize number of memories from which the rarity of words is estimated, if fewer are given: a word is not
+   * common because it is in two of three
+   */
+  constructor(assumedSize = 0) {
+    this.#assumedSize = assumedSize
+  }
 
   /** Adds a memory, or replaces the one of the same id. */
   add(memory: GroundingMemory): void {
@@ -106,9 +115,9 @@ export class GroundingIndex {
   #weigh(word: ContentWord): Evidence {
     const postings = word.forms.flatMap((form) => this.#postings.get(form) ?? [])
     const frequency = Math.max(0, ...postings.map(({ size }) => size))
-    const total = this.#memories.size + 1
+    const total = Math.max(this.#memories.size, this.#assumedSize) + 1
     const rarity = frequency === 0 ? 1 : Math.log(total / frequency) / Math.log(total)
-    const weight = rarity ** 2 * (word.isGram ? GRAM_WEIGHT : 1)
+    const weight = rarity ** 3 * (word.isGram ? GRAM_WEIGHT : 1)
     if (weight < MIN_WEIGHT) return { ...word, weight, memories: new Set() }
     const [first = new Set<string>(), ...others] = postings
     return { ...word, weight, memories: others.reduce((all, one) => all.union(one), first) }

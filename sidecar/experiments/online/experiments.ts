@@ -12,7 +12,7 @@ import { type ArmAnswer, applyArm, toExposure } from './exposure.ts'
 import { type Place, placeOf } from './places.ts'
 import { PreviousBlocks } from './previous-blocks.ts'
 import { Shadow, type ShadowEffect, type ShadowOptions } from './shadow.ts'
-import { addRow, type OutcomeRow, type Row } from './summary.ts'
+import type { OutcomeRow, Row } from './summary.ts'
 import type { Effect, UnitStore } from './unit-store.ts'
 
 /** Why a recall got an arm or the fallback. `paused`: the unit has no arm, and new units get none. */
@@ -156,14 +156,18 @@ export class Experiments {
   }
 
   /** All units of an experiment, with the rows that are not written yet. */
-  async *unitsOf(namespace: string, { salt }: Pick<Experiment, 'salt'>): AsyncGenerator<UnitSummary> {
+  async *unitsOf(namespace: string, experiment: Pick<Experiment, 'salt'>): AsyncGenerator<UnitSummary> {
+    for await (const list of this.unitLists(namespace, experiment)) yield* list
+  }
+
+  /** As `unitsOf`, in lists: several times as fast for 100,000 units. */
+  async *unitLists(namespace: string, { salt }: Pick<Experiment, 'salt'>): AsyncGenerator<UnitSummary[]> {
     await this.flush()
-    const own = this.#buffer.pending.filter(({ place }) => place.salt === salt)
-    const pending = Map.groupBy(own, ({ place }) => place.recordId)
-    for await (const [id, unit] of this.#options.units.units(namespace, salt)) {
-      for (const { row } of pending.get(id) ?? []) addRow(unit, row)
-      yield unit.summary
+    const pending = new Map<string, Row[]>()
+    for (const { place, row } of this.#buffer.pending) {
+      if (place.salt === salt) pending.set(place.recordId, [...(pending.get(place.recordId) ?? []), row])
     }
+    yield* this.#options.units.summaries(namespace, salt, pending)
   }
 
   /** Units and turns by arm, with the rows of this process. */

@@ -38,7 +38,7 @@ export function applyArm(request: StrategyRequest, experiment: string, arm: Arm)
 }
 
 /** Identifies a turn and its query, so that a retried turn has the same id; random without a turn. */
-export function turnIdOf({ conversationId, turn, query }: StrategyRequest): string {
+function turnIdOf({ conversationId, turn, query }: StrategyRequest): string {
   if (turn === undefined) return randomUUID().slice(0, 12)
   return hash('sha256', JSON.stringify([conversationId, turn, query]), 'hex').slice(0, 12)
 }

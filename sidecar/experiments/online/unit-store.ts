@@ -8,8 +8,9 @@ import {
   type Write,
 } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
+import type { UnitSummary } from '../model.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
-import { readTotals } from './shard-totals.ts'
+import { ShardReader } from './shard-reader.ts'
 import { addRow, emptySummary, type OutcomeChange, type Row, type RowEffect } from './summary.ts'
 import {
   armTotals,
@@ -22,9 +23,9 @@ import {
   putTotals,
   type ShardTotals,
   type StoredUnit,
-  TOTALS_ID,
   type UnitPack,
   unpack,
+  unpackSummary,
 } from './unit-record.ts'
 
 export interface PlacedRow {
@@ -62,6 +63,7 @@ export class UnitStore {
   readonly #onInvalid: OnInvalidRecord | undefined
   readonly #onOutcome: UnitStoreOptions['onOutcome']
   readonly #keptLive: number
+  readonly #reader: ShardReader
 
   constructor({ records, lock, onInvalidRecord, onOutcome, keptLive = 256 }: UnitStoreOptions) {
     this.#records = records
@@ -69,10 +71,11 @@ export class UnitStore {
     this.#onInvalid = onInvalidRecord
     this.#onOutcome = onOutcome
     this.#keptLive = keptLive
+    this.#reader = new ShardReader(records, onInvalidRecord)
   }
 
   async find({ scope, recordId }: Place): Promise<StoredUnit | undefined> {
-    return (await this.#findLive(scope, recordId)) ?? (await this.#findPacked(scope, recordId))?.unit
+    return await this.#reader.find(scope, recordId)
   }
 
   /**
@@ -90,7 +93,7 @@ export class UnitStore {
       if (known) return known.summary.arm
       const arm = await decide()
       if (arm === undefined) return undefined
-      const totals = await readTotals(this.#records, scope)
+      const totals = await this.#reader.totals(scope)
       totals.live += 1
       armTotals(totals, arm).units += 1
       const at = now()
@@ -124,14 +127,37 @@ export class UnitStore {
     return effects
   }
 
-  /** All units of an experiment with their record ids. A shard is read at once, so that each unit is read once. */
-  async *units(namespace: string, salt: string): AsyncGenerator<[recordId: string, unit: StoredUnit]> {
-    for (let shard = 0; shard < SHARDS; shard++) {
+  /**
+   * All units of an experiment, in one list per shard. A shard is read at once, so that each unit is read once.
+   * @param pending rows to be added, by record id
+   */
+  async *summaries(
+    namespace: string,
+    salt: string,
+    pending: ReadonlyMap<string, readonly Row[]>,
+  ): AsyncGenerator<UnitSummary[]> {
+    const read = (shard: number) => {
       const scope = shardScope(namespace, salt, shard)
-      const { live, packed } = await this.#lock.run(scope, () => this.#readShard(scope))
-      yield* live
-      for (const [id, text] of packed.flatMap(([, { units }]) => Object.entries(units)))
-        yield [id, unpack(text)]
+      const reading = this.#lock.run(scope, () => this.#reader.readAll(scope))
+      // Read ahead: it may fail before it is awaited.
+      reading.catch(() => {})
+      return reading
+    }
+    let next = read(0)
+    for (let shard = 1; shard <= SHARDS; shard++) {
+      const { live, packed } = await next
+      if (shard < SHARDS) next = read(shard)
+      const withRows = (id: string, unit: StoredUnit) => {
+        for (const row of pending.get(id) ?? []) addRow(unit, row)
+        return unit.summary
+      }
+      const packedUnits = packed.flatMap(([, { units }]) => Object.entries(units))
+      yield [
+        ...live.map(([id, unit]) => withRows(id, unit)),
+        ...packedUnits.map(([id, text]) =>
+          pending.has(id) ? withRows(id, unpack(text)) : unpackSummary(text),
+        ),
+      ]
     }
   }
 
@@ -139,9 +165,7 @@ export class UnitStore {
   async totals(namespace: string, salt: string): Promise<Omit<ShardTotals, 'live'>> {
     const shards = Array.from({ length: SHARDS }, (_, shard) => shardScope(namespace, salt, shard))
     const sum: ShardTotals = { arms: {}, live: 0, conflicts: 0 }
-    for (const { arms, conflicts } of await Promise.all(
-      shards.map((scope) => readTotals(this.#records, scope)),
-    )) {
+    for (const { arms, conflicts } of await Promise.all(shards.map((scope) => this.#reader.totals(scope)))) {
       sum.conflicts += conflicts
       for (const [arm, { units, turns }] of Object.entries(arms)) {
         const totals = armTotals(sum, arm)
@@ -149,7 +173,7 @@ export class UnitStore {
         totals.turns += turns
       }
     }
-    return sum
+    return { arms: sum.arms, conflicts: sum.conflicts }
   }
 
   /** Removes the ids of a user from the units; their sums stay. Returns the number of units. */
@@ -158,7 +182,7 @@ export class UnitStore {
     for (let shard = 0; shard < SHARDS; shard++) {
       const scope = shardScope(namespace, salt, shard)
       await this.#lock.run(scope, async ({ assertHeld }) => {
-        const { live, packed } = await this.#readShard(scope)
+        const { live, packed } = await this.#reader.readAll(scope)
         const writes: Write[] = []
         // The record id is a hash of the user id. The ids of rows and outcomes may name turns and messages.
         const anonymise = (unit: StoredUnit): void => {
@@ -183,7 +207,7 @@ export class UnitStore {
           writes.push(packs.put(scope, packId, PACK_ORDER, { units }))
         }
         if (writes.length === 0) return
-        const totals = await readTotals(this.#records, scope)
+        const totals = await this.#reader.totals(scope)
         totals.live += unpacked
         await assertHeld()
         await this.#records.commit([...writes, putTotals(scope, totals)])
@@ -192,7 +216,7 @@ export class UnitStore {
     return count
   }
 
-  /** Erases all units of an experiment. Its definition is gone already, so that no unit is assigned afterwards. */
+  /** Erases all units of an experiment. It is stopped already, so that no unit is assigned afterwards. */
   async erase(namespace: string, salt: string): Promise<void> {
     for (let shard = 0; shard < SHARDS; shard++) {
       const scope = shardScope(namespace, salt, shard)
@@ -206,15 +230,15 @@ export class UnitStore {
   }
 
   async #foldShard(scope: string, rows: readonly PlacedRow[], effects: Map<PlacedRow, Effect>) {
-    const totals = await readTotals(this.#records, scope)
+    const totals = await this.#reader.totals(scope)
     const changedPacks = new Map<string, UnitPack>()
     const writes: Write[] = []
     const outcomes: AttributedChange[] = []
     for (const [id, ofUnit] of Map.groupBy(rows, ({ place }) => place.recordId)) {
-      let unit = await this.#findLive(scope, id)
+      let unit = await this.#reader.findLive(scope, id)
       let isChanged = !unit
       if (!unit) {
-        const found = await this.#findPacked(scope, id, changedPacks)
+        const found = await this.#reader.findPacked(scope, id, changedPacks)
         if (!found) {
           for (const row of ofUnit) effects.set(row, 'unknown')
           continue
@@ -268,31 +292,5 @@ export class UnitStore {
       await assertHeld()
       await this.#records.commit([...writes, putTotals(scope, totals)])
     }
-  }
-
-  async #readShard(scope: string) {
-    const live: [id: string, unit: StoredUnit][] = []
-    const packed: [id: string, pack: UnitPack][] = []
-    for await (const record of scrollAll(this.#records, 'experiments', scope, { limit: PAGE })) {
-      if (record.id === TOTALS_ID) continue
-      if (record.order === PACK_ORDER) packed.push([record.id, packs.read(record)])
-      else {
-        const unit = tryRead(record, liveUnits.read, this.#onInvalid)
-        if (unit) live.push([record.id, unit])
-      }
-    }
-    return { live, packed }
-  }
-
-  async #findLive(scope: string, id: string): Promise<StoredUnit | undefined> {
-    const record = await this.#records.get('experiments', scope, id)
-    return record && tryRead(record, liveUnits.read, this.#onInvalid)
-  }
-
-  async #findPacked(scope: string, id: string, changed?: ReadonlyMap<string, UnitPack>) {
-    const packId = packIdOf(id)
-    const pack = changed?.get(packId) ?? (await packs.get(this.#records, scope, packId))
-    const text = pack?.units[id]
-    return pack && text !== undefined ? { pack, unit: unpack(text) } : undefined
   }
 }

@@ -8,6 +8,7 @@ import type { ReplayEngines } from './engine.ts'
 import type { ReplayOptions } from './options.ts'
 import { replay } from './replay.ts'
 import { createReplayReport, type ReplayReport } from './report.ts'
+import type { Tally } from './tally.ts'
 
 export const JOB_STATUSES = ['running', 'done', 'cancelled', 'failed'] as const
 
@@ -102,35 +103,36 @@ export class ReplayJobs {
 
   /** Never rejects. */
   async #run(job: ReplayJob, signal: AbortSignal): Promise<void> {
-    const { records, openEngines, onInvalidRecord, log, now, pauseAfter = pauseAfterHalf } = this.#options
+    const { log, now } = this.#options
     // The caller gets the job before it starts.
     await sleep(0)
+    let end: Partial<ReplayJob>
     try {
-      await using engines = openEngines()
-      let since = performance.now()
-      const tally = await replay(job.options, {
-        source: records,
-        engines,
-        onInvalidRecord,
-        signal,
-        onProgress: (done, total) => Object.assign(job, { done, total }),
-        pause: async () => {
-          await sleep(pauseAfter(performance.now() - since))
-          since = performance.now()
-        },
-      })
-      Object.assign(job, { status: 'done', report: createReplayReport(job.options, tally) })
+      end = { status: 'done', report: createReplayReport(job.options, await this.#replay(job, signal)) }
     } catch (error) {
-      if (signal.aborted) job.status = 'cancelled'
-      else {
-        log.warn('replay failed', { error: String(error) })
-        const reason =
-          error instanceof AppError ? error.message : 'internal error, see the log of the sidecar'
-        Object.assign(job, { status: 'failed', error: reason })
-      }
-    } finally {
-      job.endedAt = now()
-      this.#running = undefined
+      if (!signal.aborted) log.warn('replay failed', { error: String(error) })
+      const reason = error instanceof AppError ? error.message : 'internal error, see the log of the sidecar'
+      end = signal.aborted ? { status: 'cancelled' } : { status: 'failed', error: reason }
     }
+    // A client that reads the new status may start the next replay.
+    this.#running = undefined
+    Object.assign(job, { ...end, endedAt: now() })
+  }
+
+  async #replay(job: ReplayJob, signal: AbortSignal): Promise<Tally> {
+    const { records, openEngines, onInvalidRecord, pauseAfter = pauseAfterHalf } = this.#options
+    await using engines = openEngines()
+    let since = performance.now()
+    return await replay(job.options, {
+      source: records,
+      engines,
+      onInvalidRecord,
+      signal,
+      onProgress: (done, total) => Object.assign(job, { done, total }),
+      pause: async () => {
+        await sleep(pauseAfter(performance.now() - since))
+        since = performance.now()
+      },
+    })
   }
 }

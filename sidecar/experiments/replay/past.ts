@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { HistoryEvent, HistoryRow } from '../../memory/model/history.ts'
 import type { Memory } from '../../memory/model/memory.ts'
 import { NO_TURN, type Turn } from '../../memory/model/turns.ts'
@@ -47,6 +48,9 @@ interface Version {
   isTakenBack: boolean
 }
 
+/** Memories whose changes are ordered at a time. */
+const MEMORIES_PER_SLICE = 200
+
 const EVENT_ORDER: readonly HistoryEvent[] = ['ADD', 'UPDATE', 'RESTORE', 'DELETE']
 
 /**
@@ -71,15 +75,21 @@ export async function readPast(
   for await (const { past } of scrollPastVersions(records, scope, onInvalid)) addVersion(past.memory)
   const events = new Map<string, Event[]>()
   for await (const { memory_id, at, version, event, turn_id } of scrollHistory(records, scope, onInvalid)) {
-    const known = events.get(memory_id) ?? []
-    events.set(memory_id, [...known, { at, version, event, turn_id }])
+    const known = events.get(memory_id)
+    if (known) known.push({ at, version, event, turn_id })
+    else events.set(memory_id, [{ at, version, event, turn_id }])
   }
   const positionOf = ({ turn_id, at }: Pick<Event, 'turn_id' | 'at'>) =>
     positions.get(turn_id ?? '') ?? lastBefore(turns, at)
-  const changes = [...versions].flatMap(([memoryId, known]) => {
+  const changes: Change[] = []
+  let memories = 0
+  for (const [memoryId, known] of versions) {
     const all = events.get(memoryId) ?? [firstEventOf(known)]
-    return changesOf(memoryId, known, all, positionOf, positions)
-  })
+    changes.push(...changesOf(memoryId, known, all, positionOf, positions))
+    memories += 1
+    // The event loop of a sidecar also serves requests.
+    if (memories % MEMORIES_PER_SLICE === 0) await setImmediate()
+  }
   // Stable: the changes of a memory stay in order.
   return { turns, changes: changes.sort((a, b) => a.after - b.after), positions }
 }

@@ -24,7 +24,7 @@ export interface ReportOptions {
 }
 
 /** Of the outcomes that are derived from the conversation itself, those that mean that an answer was not good. */
-export const LOWER_IS_BETTER: readonly string[] = ['regenerated', 'repeated', 'corrected', 'memory_corrected']
+export const LOWER_IS_BETTER: readonly string[] = ['regenerated', 'repeated_or_corrected', 'memory_corrected']
 
 export interface Settings {
   pricePerMillionTokens: number | null

@@ -111,10 +111,13 @@ describe('retrieve_memory', () => {
     }
   })
 
-  it.each(['auto', 'per_query', 'cached', 'cached_delta', 'experiment'])('sends the strategy %s', async (strategy) => {
-    await retrieve({ query: 'q', user_id: 'u1', strategy })
-    expect(sent()).toMatchObject({ strategy })
-  })
+  it.each(['auto', 'per_query', 'cached', 'cached_delta', 'experiment'])(
+    'sends the strategy %s',
+    async (strategy) => {
+      await retrieve({ query: 'q', user_id: 'u1', strategy })
+      expect(sent()).toMatchObject({ strategy })
+    },
+  )
 
   it('reports a cached block, its age and the experiment arm', async () => {
     const cache = { result: 'hit', reason: 'hit', age_turns: 0, serves_until_turn: 12, block_hash: 'abc' }

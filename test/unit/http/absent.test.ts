@@ -26,6 +26,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   'post /v1/flush': { user_id: 'ada' },
   'post /v1/conversations/{id}/end': { user_id: 'ada' },
   'post /v1/recall': { user_id: 'ada', query: 'bees' },
+  'post /v1/replays': {},
   'put /v1/cache/{key}': { value: 'v' },
   'put /v1/rules': { rules: {} },
 }

@@ -199,6 +199,20 @@ describe('derived outcomes', () => {
     expect(value('hippocache_outcomes', { name: 'regenerated' })).toBe(2)
   })
 
+  it.each(['delete', 'restore'])('count a memory that is changed by %s', async (change) => {
+    const { call, recall, add, outcome, services } = await open()
+    await add(1, 'I live in Kyoto.', 'Nice!', 'c0')
+    const [{ id }] = (await call('GET', '/v1/memories?user_id=ada')).body.memories
+    await call('PATCH', `/v1/memories/${id}`, { user_id: 'ada', memory: 'I live in Osaka, not in Kyoto.' })
+    await recall(1, 'Do I live in Osaka or in Kyoto?')
+    await add(1, 'Do I live in Osaka or in Kyoto?', 'In Osaka.')
+    expect(await outcome('memory_corrected')).toEqual({ n: 1, sum: 0 })
+    if (change === 'delete') await call('DELETE', `/v1/memories/${id}?user_id=ada`)
+    else await call('POST', `/v1/memories/${id}/restore`, { user_id: 'ada' })
+    await services.derivedOutcomes.drained()
+    expect(await outcome('memory_corrected')).toEqual({ n: 1, sum: 1 })
+  })
+
   it('do not exist without an experiment', async () => {
     const { call, services, outcome } = await open()
     const turn = { user_id: 'ada', conversation_id: 'c1', turn: 1 }

@@ -177,8 +177,8 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
   }).handle(async ({ name, format, price_per_million_tokens: pricePerMillionTokens, margin }, c) => {
     const namespace = c.get('namespace')
     const experiment = await book.get(namespace, name)
-    const units = await Array.fromAsync(experiments.unitsOf(namespace, experiment))
-    const created = createReport(experiment, units, omitUndefined({ pricePerMillionTokens, margin }))
+    const units = await Array.fromAsync(experiments.unitLists(namespace, experiment))
+    const created = createReport(experiment, units.flat(), omitUndefined({ pricePerMillionTokens, margin }))
     if (format === 'json') return created
     const type = format === 'csv' ? 'text/csv' : 'text/markdown'
     return c.body(FORMATS[format](created), 200, { 'content-type': `${type}; charset=utf-8` })

@@ -155,3 +155,13 @@ test('reads a bounded part of a huge answer', () => {
   const answer = `${'Lorem ipsum dolor sit amet. '.repeat(100_000)}Kyoto.`
   expect(index.groundedIn({ question: 'Where?', answer })).toEqual([])
 })
+
+test('a word is not common because it is in two of three memories', () => {
+  const memories = [
+    memory('a', 'My rescued greyhound used to race as Tuppenny Hurricane.'),
+    memory('b', 'Tuppenny Hurricane!'),
+    memory('c', "I'm allergic to penicillin."),
+  ]
+  const question = 'What was my greyhound called in a race?'
+  expect(groundedIn({ question, answer: 'Tuppenny Hurricane.' }, memories)).toEqual(['a', 'b'])
+})

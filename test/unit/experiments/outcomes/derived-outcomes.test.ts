@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { DerivedOutcomes } from '../../../../sidecar/experiments/outcomes/derived-outcomes.ts'
+import {
+  DERIVED_OUTCOMES,
+  DerivedOutcomes,
+} from '../../../../sidecar/experiments/outcomes/derived-outcomes.ts'
 import { RecentExposures } from '../../../../sidecar/experiments/outcomes/recent-exposures.ts'
+import { LOWER_IS_BETTER } from '../../../../sidecar/experiments/report/settings.ts'
 
 const scope = { namespace: 'default', userId: 'ada' }
 const GREYHOUND = { id: 'm1', text: 'My rescued greyhound used to race as Tuppenny Hurricane.', context: '' }
@@ -208,4 +212,8 @@ describe('bounds', () => {
     await add(1, 'x', 'y')
     expect(failures).toHaveLength(4)
   })
+})
+
+it('the report knows of each derived outcome whether less of it is better', () => {
+  expect([...LOWER_IS_BETTER, 'grounded_share'].sort()).toEqual([...DERIVED_OUTCOMES].sort())
 })

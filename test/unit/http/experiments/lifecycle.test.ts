@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { said, type TestApp, testApp } from '../../../helpers/test-app.ts'
 import { readMetrics } from '../../insight/metrics/read.ts'
 
@@ -159,6 +160,20 @@ describe('an experiment', () => {
     expect(await app.view()).toMatchObject({ units: 0, turns: 0 })
   })
 
+  it('goes on when the clock goes back', async () => {
+    const app = open()
+    await app.create()
+    const { arm } = (await app.recall()).experiment
+    app.clock.advance(-3_600_000)
+    expect((await app.recall({ turn: 2 })).experiment.arm).toBe(arm)
+    expect((await app.recall({ conversation_id: 'd' })).experiment.reason).toBe('assigned')
+    const weights = { arms: [{ name: 'cached', weight: 3 }] }
+    expect((await app.call('PATCH', `${PATH}/e`, weights)).status).toBe(200)
+    const { body } = await app.call('POST', `${PATH}/e/stop`)
+    expect(body).toMatchObject({ units: 2, turns: 3, started_at: body.stopped_at })
+    expect((await app.call('GET', `${PATH}/e/report`)).body).toMatchObject({ units: 2, turns: 3 })
+  })
+
   it('belongs to its namespace', async () => {
     const key = (name: string) => ({ authorization: `Bearer ${name}-secret-of-32-characters-here` })
     const { parseApiKeys } = await import('../../../../sidecar/http/access/api-keys.ts')
@@ -226,4 +241,53 @@ describe('the arm of a recall', () => {
     expect(value('hippocache_injected_tokens_total', { strategy })).toBeGreaterThanOrEqual(tokens)
     expect(value('hippocache_exposures_lost_total')).toBe(0)
   })
+
+  it('is in the ledger with the conversation and the turn of the embedding call', async () => {
+    const accounts: unknown[] = []
+    const embedder = lexicalEmbedder()
+    const app = testApp({
+      embedder: {
+        ...embedder,
+        name: embedder.name,
+        dimensions: embedder.dimensions,
+        embed: async (texts, purpose, signal, account) => {
+          if (purpose === 'query') accounts.push(account)
+          return await embedder.embed(texts, purpose, signal, account)
+        },
+      },
+    })
+    await app.call('POST', PATH, { name: 'e', arms: ARMS, shadow_share: 0 })
+    const { experiment } = await recallWith(app)({ turn: 7 })
+    const account = { scope: 'default/ada', conversationId: 'c', turn: 7, arm: `e/${experiment.arm}` }
+    expect(accounts.length).toBeGreaterThan(0)
+    expect(accounts).toEqual(accounts.map(() => account))
+  })
+})
+
+describe('billed tokens', () => {
+  const only = (name: string) => ARMS.map((arm) => ({ ...arm, weight: arm.name === name ? 1000 : 0.001 }))
+
+  it.each(['per_query', 'cached'])(
+    'count a tenth for the prefix that the previous turn had: %s',
+    async (name) => {
+      const app = open({ arms: only(name) })
+      await app.create()
+      for (let i = 0; i < 5; i++) {
+        await app.call('POST', '/v1/memories', said(`I have a cat called Momo number ${i}.`))
+      }
+      for (const turn of [1, 2, 3, 4]) {
+        expect((await app.recall({ turn, query: `What is cat ${turn} called?` })).experiment.arm).toBe(name)
+      }
+      const { body } = await app.call('GET', `${PATH}/e/report`)
+      const arm = body.arms.find((one: { name: string }) => one.name === name)
+      const [tokens, billed] = [arm.tokens_per_turn.value, arm.billed_tokens_per_turn.value]
+      expect(tokens).toBeGreaterThan(20)
+      if (name === 'per_query')
+        expect({ billed, reuse: arm.prefix_reuse }).toEqual({ billed: tokens, reuse: 0 })
+      else {
+        expect(billed).toBeCloseTo(tokens * (1 - 0.9 * arm.prefix_reuse), 6)
+        expect(arm.prefix_reuse).toBeGreaterThan(0.5)
+      }
+    },
+  )
 })

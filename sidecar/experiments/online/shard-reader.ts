@@ -1,0 +1,62 @@
+import { type OnInvalidRecord, tryRead } from '../../memory/repositories/record.ts'
+import { type RecordStore, scrollAll } from '../../ports/records.ts'
+import { packIdOf } from './places.ts'
+import {
+  liveUnits,
+  PACK_ORDER,
+  packs,
+  type ShardTotals,
+  type StoredUnit,
+  TOTALS_ID,
+  totalsRecords,
+  type UnitPack,
+  unpack,
+} from './unit-record.ts'
+
+const PAGE = 1000
+
+/** Reads the records of a shard: live units, packs and totals. */
+export class ShardReader {
+  readonly #records: RecordStore
+  readonly #onInvalid: OnInvalidRecord | undefined
+
+  constructor(records: RecordStore, onInvalid: OnInvalidRecord | undefined) {
+    this.#records = records
+    this.#onInvalid = onInvalid
+  }
+
+  async find(scope: string, id: string): Promise<StoredUnit | undefined> {
+    return (await this.findLive(scope, id)) ?? (await this.findPacked(scope, id))?.unit
+  }
+
+  async findLive(scope: string, id: string): Promise<StoredUnit | undefined> {
+    const record = await this.#records.get('experiments', scope, id)
+    return record && tryRead(record, liveUnits.read, this.#onInvalid)
+  }
+
+  /** @param changed packs as they will be written */
+  async findPacked(scope: string, id: string, changed?: ReadonlyMap<string, UnitPack>) {
+    const packId = packIdOf(id)
+    const pack = changed?.get(packId) ?? (await packs.get(this.#records, scope, packId))
+    const text = pack?.units[id]
+    return pack && text !== undefined ? { pack, unit: unpack(text) } : undefined
+  }
+
+  async readAll(scope: string) {
+    const live: [id: string, unit: StoredUnit][] = []
+    const packed: [id: string, pack: UnitPack][] = []
+    for await (const record of scrollAll(this.#records, 'experiments', scope, { limit: PAGE })) {
+      if (record.id === TOTALS_ID) continue
+      if (record.order === PACK_ORDER) packed.push([record.id, packs.read(record)])
+      else {
+        const unit = tryRead(record, liveUnits.read, this.#onInvalid)
+        if (unit) live.push([record.id, unit])
+      }
+    }
+    return { live, packed }
+  }
+
+  async totals(scope: string): Promise<ShardTotals> {
+    return (await totalsRecords.get(this.#records, scope, TOTALS_ID)) ?? { arms: {}, live: 0, conflicts: 0 }
+  }
+}

@@ -1,0 +1,53 @@
+import { onTestFinished } from 'vitest'
+import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
+import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
+import type { UnitSummary } from '../../../../sidecar/experiments/model.ts'
+import { type Place, placeOf } from '../../../../sidecar/experiments/online/places.ts'
+import type { ExposureRow } from '../../../../sidecar/experiments/online/summary.ts'
+import { UnitStore } from '../../../../sidecar/experiments/online/unit-store.ts'
+import type { RecordStore } from '../../../../sidecar/ports/records.ts'
+
+export const EXPERIMENT = { name: 'e', salt: 'salt', unit: 'conversation' as const }
+
+export function place(conversationId: string, userId = 'ada'): Place {
+  return placeOf({ namespace: 'default', userId }, EXPERIMENT, conversationId) as Place
+}
+
+/** An exposure whose sums are exact in floating point. */
+export function exposure(id: string, rest: Partial<ExposureRow> = {}): ExposureRow {
+  return {
+    kind: 'exposure',
+    id,
+    arm: 'a',
+    at: 1000,
+    cache: 'hit.hit',
+    isDegraded: false,
+    isEmpty: false,
+    tokens: 700,
+    billedTokens: 70,
+    prefixTokens: 700,
+    latency: '3',
+    tookMs: { embed: 0, search: 1, render: 0.5, total: 2 },
+    ...rest,
+  }
+}
+
+export function openUnits(wrap: (records: RecordStore) => RecordStore = (one) => one, keptLive?: number) {
+  const opened = openSqliteRecords(':memory:')
+  onTestFinished(() => opened.close())
+  const records = wrap(opened)
+  const units = new UnitStore({ records, lock: createInProcessScopeLock(), keptLive })
+  return {
+    records: opened,
+    units,
+    assign: async (one: Place, arm = 'a', at = 1) =>
+      await units.assign(
+        one,
+        () => at,
+        async () => arm,
+      ),
+    async summaries(): Promise<UnitSummary[]> {
+      return (await Array.fromAsync(units.summaries('default', EXPERIMENT.salt, new Map()))).flat()
+    },
+  }
+}
