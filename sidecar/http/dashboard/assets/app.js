@@ -31,6 +31,7 @@ let leave
 
 await loadTexts()
 session = await call('GET', '/dashboard/session')
+document.documentElement.dataset.needsKey = String(session.needs_key)
 whenSignedOut(() => {
   session.namespace = null
   render()

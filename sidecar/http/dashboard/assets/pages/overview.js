@@ -148,7 +148,9 @@ function backends({ backends: states }) {
 /** What to do on an empty sidecar. @param {() => Promise<void>} reload */
 function firstSteps(reload) {
   const body = { user_id: 'ada', messages: [{ role: 'user', content: t('first.example') }] }
-  const command = `curl -s ${location.origin}/v1/memories -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`
+  const key =
+    document.documentElement.dataset.needsKey === 'true' ? ` -H 'Authorization: Bearer YOUR_KEY'` : ''
+  const command = `curl -s ${location.origin}/v1/memories${key} -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`
   const store = button(
     t('first.store'),
     () =>
