@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { startPlugin } from '../../../bench/lib/plugin-process.ts'
 import { startSidecar } from '../../../bench/lib/sidecar-process.ts'
+import { expectFits, NEEDS_BROWSER, NO_BROWSER, useBrowser } from '../../helpers/browser.ts'
 
 const CONVERSATIONS = 300
 /** Conversations that run at the same time. */
@@ -16,7 +17,8 @@ const turnsOf = (food: string) => [
   'What was I allergic to again, according to my doctor?',
 ]
 
-it('300 conversations through the plugin: the report names the arm that gives the model the memory', async () => {
+/** 300 conversations through the plugin, with a report that names the arm that gives the model the memory. */
+async function runExperiment(look: (url: string, sentence: string) => Promise<void>): Promise<void> {
   await using sidecar = await startSidecar()
   await using plugin = await startPlugin({ sidecar_url: sidecar.url, api_key: '' })
   const created = await fetch(`${sidecar.url}/v1/experiments`, {
@@ -89,4 +91,24 @@ it('300 conversations through the plugin: the report names the arm that gives th
   for (const { name, units } of report.arms) {
     expect(units, name).toBe(arms.filter((arm) => arm === name).length)
   }
-}, 300_000)
+  await look(sidecar.url, report.conclusion.sentence)
+}
+
+/** The sentence without the marks for code, as the page shows it. */
+const plain = (text: string) => text.replaceAll('`', '').replace(/\s+/g, ' ').trim()
+
+const BROWSER = NO_BROWSER ? 'without a look at the page' : 'and the page shows it'
+
+describe('an experiment of 300 conversations through the plugin', () => {
+  const browser = NO_BROWSER ? undefined : useBrowser()
+
+  it(`names the arm that gives the model the memory, ${BROWSER} ${NO_BROWSER ? NEEDS_BROWSER : ''}`, async () => {
+    await runExperiment(async (url, sentence) => {
+      if (!browser) return
+      const page = await browser.open(`${url}/#/experiments?name=memory-or-not`)
+      await page.locator('main canvas').first().waitFor()
+      await expectFits(page)
+      expect(plain((await page.locator('main').textContent()) ?? '')).toContain(plain(sentence))
+    })
+  }, 600_000)
+})
