@@ -9,7 +9,7 @@ import { DAY_MS, type DateRange } from '../text/dates.ts'
 import { conditionOf, type Gate } from './gates.ts'
 import { type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
 import { type Ranked, rank } from './ranking/rank.ts'
-import { countsVectors, DEFAULT_SETTINGS, type RankSettings } from './ranking/settings.ts'
+import { DEFAULT_SETTINGS, type RankSettings } from './ranking/settings.ts'
 import { dotProduct, type SimilarityScale } from './ranking/similarity-scale.ts'
 
 /** Candidates that the store returns from each source. */
@@ -67,7 +67,7 @@ export function createRanker({
     const found = await orUnavailable(
       records.search(scope, {
         terms: searchTermsOf(query),
-        dense: countsVectors(settings) ? dense : undefined,
+        dense,
         where: conditionOf(gates),
         also: rangesOf(query, now()).map(saidWithin),
         limit: MAX_CANDIDATES,

@@ -221,15 +221,17 @@ export class Recall {
     const { query, topK, threshold, asOf, whyNot } = request
     const key = scopeKey(scope)
     if (threshold === undefined && whyNot === undefined && isSmallTalk(query)) return NOTHING
-    const [dense, now] = await Promise.all([
-      this.#countsVectors ? this.embed({ ...request, scope: key }) : undefined,
+    const isNeural = this.#countsVectors
+    const embed = async () => await this.embed({ ...request, scope: key })
+    const [vector, now] = await Promise.all([
+      isNeural ? embed() : undefined,
       this.#localTimeOf(scope, request),
     ])
     const embedded = performance.now()
     const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
-    const degraded = this.#countsVectors && dense === undefined ? ['embedding'] : []
-    const rank = async (checked: readonly Gate[]) => {
+    const degraded = isNeural && vector === undefined ? ['embedding'] : []
+    const rank = async (checked: readonly Gate[], dense: Float32Array | undefined) => {
       const ranking = await this.#rank(key, { query: analysed, dense, gates: checked, asOf })
       const { reranker } = this.#options
       if (!reranker) return ranking
@@ -237,11 +239,12 @@ export class Recall {
       if (!reranked) degraded.push('reranker')
       return reranked ?? ranking
     }
-    let ranking = await rank(pushed)
+    let ranking = await rank(pushed, vector)
     let { found, isShort } = await selectFound(ranking, request, gates)
-    if (isShort && ranking.hasMore) {
-      // Most candidates have expired: the store is asked for others.
-      ranking = await rank(gates)
+    if (ranking.hasMore && (isShort || (!isNeural && !ranking.isRelevant))) {
+      // The store is asked for others: most candidates have expired, or too few share a word with the query. The vectors of
+      // the lexical embedder find parts of words.
+      ranking = await rank(gates, isNeural ? vector : await embed())
       found = (await selectFound(ranking, request, gates)).found
     }
     const absence =

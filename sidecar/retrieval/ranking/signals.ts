@@ -7,7 +7,7 @@ import type { AnswerType } from '../../text/terms/question-type.ts'
 import { expandTerms } from './expansion.ts'
 import { type Statistics, scoreLexically } from './lexical.ts'
 import type { Query } from './query.ts'
-import type { RankSettings, SignalWeights } from './settings.ts'
+import { countsVectors, type RankSettings, type SignalWeights } from './settings.ts'
 import type { SimilarityScale } from './similarity-scale.ts'
 import { findAskedSpeakers } from './speakers.ts'
 import type { Timeline, Turn } from './timeline.ts'
@@ -52,8 +52,9 @@ export function createSignals(
   const characters = { values: items.map(({ search }) => search.grams), hash: hashGram }
   // Stores do not count n-grams.
   const ngrams = scoreLexically(characters, timeline, grams, { total: items.length }, settings.fields)
+  const isNeural = countsVectors(settings)
   const dense = standardise(
-    items.map(({ similarity }) => similarity),
+    items.map(({ similarity }) => (isNeural ? similarity : 0)),
     scale,
   )
   const levels = sessionLevels(lexical, timeline)

@@ -88,9 +88,9 @@ describe('opening a SQLite file', () => {
     const store = openSqliteRecords(join('/dev/null', 'records.db'))
     await expect(store.commit([put('x')])).rejects.toMatchObject({
       code: 'backend_unavailable',
-      message: expect.stringContaining('DATA_DIR: cannot open'),
+      message: expect.stringContaining('DATA_DIR: expected a folder, got a file'),
     })
-    await expect(store.get('memories', SCOPE, 'x')).rejects.toThrow('DATA_DIR: cannot open')
+    await expect(store.get('memories', SCOPE, 'x')).rejects.toThrow('DATA_DIR: expected a folder, got a file')
     await store.close()
   })
 })

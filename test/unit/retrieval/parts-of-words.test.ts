@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { testApp } from '../../helpers/test-app.ts'
+
+const TOWNS = ['Porto', 'Kyoto', 'Oslo', 'Quito', 'Riga', 'Sofia', 'Tunis', 'Turin', 'Vienna', 'Zagreb']
+
+/** More memories than the store returns candidates for. */
+async function largeScope(text: string) {
+  const { call } = testApp()
+  const add = (content: string, i: number) =>
+    call('POST', '/v1/memories', {
+      ...{ user_id: 'ada', conversation_id: 'c', turn: i },
+      messages: [{ role: 'user', content }],
+    })
+  await add(text, 0)
+  for (let i = 1; i <= 300; i++) await add(`My friend number ${i} lives in ${TOWNS[i % TOWNS.length]}.`, i)
+  return async (query: string) =>
+    (await call('POST', '/v1/recall', { user_id: 'ada', query, strategy: 'per_query' })).body
+}
+
+describe('in a scope with more memories than candidates', () => {
+  it.each([
+    ['Meine Lieblingsfarbe ist ein dunkles Blau.', 'Farbe?'],
+    ['Der Kühlschrank wurde am Montag geliefert.', 'Kühlschranklieferung?'],
+  ])('%j is found for %j, which shares a part of a word', async (text, query) => {
+    const recall = await largeScope(text)
+    const { memories } = await recall(query)
+    expect(memories[0]?.memory).toBe(text)
+  })
+
+  it.each(['hello', 'quantum chromodynamics lattice'])('%j finds nothing', async (query) => {
+    const recall = await largeScope('I adopted a puppy.')
+    expect(await recall(query)).toMatchObject({ status: 'empty', count: 0 })
+  })
+})
