@@ -1,4 +1,9 @@
-// npm run screenshots: starts a sidecar, fills it as `npm run demo` does, and writes the pictures of docs/images/.
+/*
+ * npm run screenshots
+ *
+ * Starts a sidecar, fills it as `npm run demo` does, and writes the pictures of docs/images/. Needs Chromium:
+ * /usr/bin/chromium, or the path in CHROMIUM.
+ */
 import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
