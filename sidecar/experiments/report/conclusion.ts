@@ -62,7 +62,7 @@ class Conclude {
     const [baseline, ...others] = arms
     if ((baseline && isEmpty(baseline)) || others.every(isEmpty)) {
       const names = joinNames(arms.filter(isEmpty).map(({ name }) => `\`${name}\``))
-      return say('no_units', null, `Too early: no ${this.#unit} was assigned to ${names} yet.`)
+      return say('no_units', null, `Too early: no ${this.#unit} is assigned to ${names} yet.`)
     }
     const hasOutcome = arms.some(({ totals }) => totals.outcomes.has(this.#outcome))
     if (!hasOutcome) return this.#noOutcome()
@@ -163,7 +163,9 @@ class Conclude {
 
   #better({ arm, outcome, cost }: Challenger): Conclusion {
     const also =
-      cost.verdict === 'undecided' ? '' : `, ${cost.verdict === 'worse' ? 'but' : 'and'} ${costOf(cost)}`
+      cost.verdict === 'undecided'
+        ? ''
+        : `, ${cost.verdict === 'worse' ? 'but' : 'and'} \`${arm}\` is ${costOf(cost)}`
     return say(
       'better',
       arm,
