@@ -149,7 +149,7 @@ it('answers an empty store, one turn, and turns without answers, questions or co
   expect((await app.call('POST', '/v1/memories', loose)).status).toBe(200)
   const { turns, settings } = await app.replay()
   expect(turns).toBe(2)
-  expect(settings['cached/3']?.cache).toMatchObject({ 'none.disabled': 1 })
+  expect(settings['cached/3']?.cache).toMatchObject({ 'none.no_conversation': 1 })
 })
 
 it('never asks a remote embedder: ranks by the stored embedding of the message, else by words', async () => {
