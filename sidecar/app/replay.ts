@@ -43,7 +43,7 @@ await runCommand(async (openStore) => {
   const options = { ...given, since: checkpoint.since }
   const bar = progressBar('replay')
   if (checkpoint.resumed > 0)
-    bar.say(`Continues an interrupted run; users already replayed: ${checkpoint.resumed}.`)
+    bar.say(`Continuing an interrupted run; users already replayed: ${checkpoint.resumed}.`)
   await using engines = replayEnginesOf(config, ruleBook, embedder)
   let invalidRecords = 0
   const tally = await replay(options, {
@@ -63,7 +63,7 @@ await runCommand(async (openStore) => {
   return to === undefined ? text.trimEnd() : `Done: the report is in ${to}.`
 })
 
-/** A SQLite file is opened for reading only. Of Qdrant, nothing is written either. */
+/** A SQLite file is opened for reading only; a replay writes nothing to Qdrant either. */
 async function openReadOnly(
   topology: Topology['records'],
   openStore: (records: Topology['records'], embedder: EmbedderName) => Promise<RecordStore>,

@@ -106,7 +106,7 @@ export interface RecallOptions {
 const MAX_IMPORTANCE = 5
 /** Memories that a block is selected from, the latest ones. */
 const MAX_BLOCK_MEMORIES = 2_000
-/** Of a query that asks for no memory, such as a greeting. */
+/** Result for a query that needs no memory, such as a greeting. */
 const NOTHING: SearchResult = {
   found: [],
   degraded: [],

@@ -70,7 +70,7 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     await once(killed, 'close')
     const resumed = await runCommand('replay', env, ...args)
     expect(resumed, resumed.err).toMatchObject({ code: 0 })
-    expect(resumed.err).toMatch(/Continues an interrupted run; users already replayed: [123]/)
+    expect(resumed.err).toMatch(/Continuing an interrupted run; users already replayed: [123]/)
     expect(existsSync(state)).toBe(false)
     const whole = await runCommand('replay', env, ...args)
     expect(whole.err).not.toContain('Continues')

@@ -28,7 +28,7 @@ const LOAD_TIMEOUT_MS = 15 * 60_000
 const TIMEOUT_MS = 60_000
 /** Texts per call of the model. A query waits for one call at most. */
 const BATCH = 8
-/** Of a text, UTF-16 code units; the model reads about the first 512 tokens. */
+/** UTF-16 code units of a text that are embedded; the model reads about the first 512 tokens. */
 const MAX_LENGTH = 8_000
 /** Calls that wait for the thread. */
 const MAX_QUEUE = 1_000

@@ -53,7 +53,7 @@ export function openSqliteRecords(
         call<EntryColumns>(unreadable, 'entries', missing),
       )
       if (!entries) {
-        // A commit came between the two calls.
+        // A commit happened between the two calls.
         const whole = await call<Whole>(unreadable, 'searchWithEntries', ...request)
         found = whole.found
         entries = (await cache.entries(found.numbers, async () => whole.entries)) as Entry[]

@@ -139,7 +139,7 @@ export class UnitStore {
     const read = (shard: number) => {
       const scope = shardScope(namespace, salt, shard)
       const reading = this.#lock.run(scope, () => this.#reader.readAll(scope))
-      // Read ahead: it may fail before it is awaited.
+      // The read-ahead may fail before it is awaited.
       reading.catch(() => {})
       return reading
     }

@@ -132,7 +132,7 @@ function toMeans(sums: SettingTally): Omit<ReplayedSetting, 'strategy' | 'window
   }
 }
 
-/** Answers with fewer grounded memories than this say nothing about the strategies. */
+/** Grounded memories from which the summary compares strategies. */
 const MIN_GROUNDED = 30
 
 function summarise({ turns, users }: Tally, settings: readonly ReplayedSetting[]): string {

@@ -141,7 +141,7 @@ class Conclude {
     )
   }
 
-  /** The first kind that any arm has decides. */
+  /** Decides by the first kind, in this order, that any arm has. */
   #compared(challengers: readonly Challenger[]): Conclusion {
     const best = (kind: Kind, by: (challenger: Challenger) => number) =>
       challengers.filter((challenger) => challenger.kind === kind).toSorted((a, b) => by(b) - by(a))[0]
@@ -197,7 +197,7 @@ class Conclude {
     return say('undecided', null, `Continue: ${difference} ${this.#evidence}.${price}${this.#plan(outcome)}`)
   }
 
-  /** What the present number of units can detect, and how many the margin needs. */
+  /** States the difference that this many units detect, and how many units the margin needs. */
   #plan({ arm, units, minimum_detectable_effect: detectable }: Difference): string {
     if (detectable === null) return ''
     const power = formatPercent(this.#input.settings.power)

@@ -33,7 +33,7 @@ async function* listChunks(list: List, start: Position | undefined, limit: numbe
       text += `${left === limit ? '' : ','}${JSON.stringify(view)}`
       left -= 1
     }
-    // The store was scanned for a short page for long enough.
+    // A short page ends here, to limit the time of the scan.
     if (left === 0 || next === null || page.views.length < size) break
     after = next
     yield text
