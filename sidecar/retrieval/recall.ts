@@ -62,7 +62,7 @@ export interface RecallRequest extends SearchRequest {
   /** Experiment and arm, for the ledger: `experiment/arm`. */
   arm?: string | undefined
   /**
-   * Name of an arm whose answer is only compared: it has blocks of its own, and is left out of timeline, metrics and what
+   * Name of an arm whose answer is only compared. It has separate blocks, and is left out of timeline, metrics and what
    * is known of the turns.
    */
   shadow?: string | undefined

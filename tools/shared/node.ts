@@ -47,7 +47,7 @@ interface NodeResult<Outputs extends BaseOutputs> {
   details?: Record<string, unknown>
   /** One line for people. */
   text: string
-  /** What an agent's model needs besides `text`. Default: the outputs of the JSON object that are not empty. */
+  /** Outputs that an agent's model needs besides `text`. Default: the outputs of the JSON object that are not empty. */
   agentText?: string
 }
 

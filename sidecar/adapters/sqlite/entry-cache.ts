@@ -16,7 +16,7 @@ const BYTES_PER_CHARACTER = 3
 
 /**
  * Search entries and payloads by number of the entry, so that a recall reads only those that the process has not read
- * before. Every version of a memory has an entry of its own, which never changes.
+ * before. Every version of a memory has its own entry, which never changes.
  */
 export class EntryCache {
   readonly #entries = new LRUCache<number, Entry>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf })

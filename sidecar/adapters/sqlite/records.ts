@@ -12,7 +12,7 @@ import type { SearchAnswer } from './search/search.ts'
  *
  * The worker thread opens the file; if that fails, every call rejects with the reason.
  * @param path file to open, created with its folder when missing; `:memory:` for tests
- * @param options.isReadOnly opens an existing file beside the process that owns it; every commit rejects
+ * @param options.isReadOnly opens an existing file while another process may own it; every commit rejects
  * @param options.maxPages limit of the file in pages of 4 KiB
  */
 export function openSqliteRecords(

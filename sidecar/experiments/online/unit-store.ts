@@ -128,7 +128,7 @@ export class UnitStore {
   }
 
   /**
-   * All units of an experiment, in one list per shard. A shard is read at once, so that each unit is read once.
+   * All units of an experiment, in one list per shard. One call reads a whole shard, so that each unit is read once.
    * @param pending rows to be added, by record id
    */
   async *summaries(

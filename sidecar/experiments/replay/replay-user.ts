@@ -31,7 +31,7 @@ interface GroundedMemory {
 }
 
 /** A turn that every strategy answers. */
-interface Asked {
+interface ReplayedTurn {
   userId: string
   query: string
   place: PastTurn
@@ -72,7 +72,7 @@ export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
   const sums = { ...emptyTally(contenders.map(({ key }) => key)), users: 1 }
   const store = new ReplayedStore({ source, scope: scopeKey, past, engine })
   for (const [position, place] of past.turns.entries()) {
-    if (!isAsked(place, options)) continue
+    if (!isSelected(place, options)) continue
     const turn = await getTurn(source, scopeKey, place.id)
     const query = turn ? textOf(turn, 'user') : ''
     if (!turn || query === '') continue
@@ -103,13 +103,13 @@ export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
   return sums
 }
 
-export function isAsked({ saidAt, appId }: PastTurn, { since, appId: wanted }: ReplayOptions): boolean {
+export function isSelected({ saidAt, appId }: PastTurn, { since, appId: wanted }: ReplayOptions): boolean {
   return (since === undefined || saidAt >= since) && (wanted === undefined || appId === wanted)
 }
 
 async function recall(
   { engine, scopeKey, options }: ReplayUserOptions,
-  { query, place }: Asked,
+  { query, place }: ReplayedTurn,
   { strategy, windowSize, refreshOnShift }: Setting,
 ): Promise<StrategyResult> {
   const { topK, tokenBudget } = options
@@ -121,7 +121,7 @@ async function recall(
 }
 
 function measure(
-  asked: Asked,
+  asked: ReplayedTurn,
   {
     setting,
     result,
@@ -186,7 +186,7 @@ function rankedIds({ memories }: StrategyResult): string[] {
   return memories.toSorted((a, b) => b.score - a.score).map(({ memory }) => memory.id)
 }
 
-function toExample({ userId, query, place }: Asked, { memory, words }: GroundedMemory): MissedMemory {
+function toExample({ userId, query, place }: ReplayedTurn, { memory, words }: GroundedMemory): MissedMemory {
   return {
     user_id: userId,
     conversation_id: place.conversationId,

@@ -4,7 +4,7 @@ import { type RecordStore, scopesOf } from '../../ports/records.ts'
 import type { ReplayEngines } from './engine.ts'
 import { type ReplayOptions, settingKey, settingsOf } from './options.ts'
 import { readPast, readPastTurns } from './past.ts'
-import { isAsked, type OnMeasured, replayUser } from './replay-user.ts'
+import { isSelected, type OnMeasured, replayUser } from './replay-user.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
 export interface ReplayRun {
@@ -72,7 +72,7 @@ async function countTurns(
   for await (const scope of wantedScopes(options, source)) {
     signal?.throwIfAborted()
     const turns = await readPastTurns(source, scope, onInvalidRecord)
-    const count = turns.filter((turn) => isAsked(turn, options)).length
+    const count = turns.filter((turn) => isSelected(turn, options)).length
     if (count > 0) counts.set(scope, count)
   }
   return counts

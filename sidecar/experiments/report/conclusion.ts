@@ -33,12 +33,12 @@ interface Challenger {
   kind: Kind
 }
 
-/** Says what to do and how sure that is. */
+/** Writes the conclusion: what to do, and how sure that is. */
 export function conclude(input: ConclusionInput): Conclusion {
-  return new Conclude(input).conclusion()
+  return new ConclusionWriter(input).conclusion()
 }
 
-class Conclude {
+class ConclusionWriter {
   readonly #input: ConclusionInput
   readonly #isShare: boolean
   readonly #margin: number

@@ -8,7 +8,7 @@ interface Connection {
 
 /**
  * Runs the requests of a connection one at a time, and stops reading while one is queued. Node parses every
- * pipelined request of a chunk at once, so one write of 36 kB would otherwise start 900 requests together.
+ * pipelined request of a chunk immediately, so one write of 36 kB would otherwise start 900 requests together.
  */
 export function oneAtATime(listener: RequestListener): RequestListener {
   const connections = new WeakMap<Socket, Connection>()

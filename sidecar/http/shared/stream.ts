@@ -6,7 +6,7 @@ const CHUNKS_AT_ONCE = 2
 const producing = new PQueue({ concurrency: CHUNKS_AT_ONCE })
 
 /** Queues work that takes as much time or memory as a chunk of a large answer. */
-export async function inTurn<T>(produce: () => Promise<T>): Promise<T> {
+export async function runChunk<T>(produce: () => Promise<T>): Promise<T> {
   return await producing.add(produce)
 }
 
@@ -18,14 +18,14 @@ export async function streamed(
   chunks: AsyncGenerator<string>,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const encoder = new TextEncoder()
-  let next = await inTurn(() => chunks.next())
+  let next = await runChunk(() => chunks.next())
   let isCancelled = false
   return new ReadableStream(
     {
       async pull(controller) {
         if (next.done) return controller.close()
         controller.enqueue(encoder.encode(next.value))
-        next = await inTurn(async () =>
+        next = await runChunk(async () =>
           isCancelled ? { done: true, value: undefined } : await chunks.next(),
         )
       },
