@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { defineNode } from './shared/node.ts'
-import { id, integer, name, text } from './shared/parameters.ts'
+import { id, name, text, turnNumber } from './shared/parameters.ts'
 import { plural } from './shared/text.ts'
 
 const Answer = z.looseObject({
@@ -12,7 +12,7 @@ const Answer = z.looseObject({
   reason: z.string().catch(''),
 })
 
-/** Records how a turn turned out, for the experiments that its conversation or user takes part in. */
+/** Records an outcome of a turn, for the experiments that its conversation or user takes part in. */
 export const recordOutcome = defineNode({
   name: 'record_outcome',
   parameters: {
@@ -20,7 +20,7 @@ export const recordOutcome = defineNode({
     value: text('a number, true, false, like, dislike or none').optional(),
     user_id: id('the id of a user, such as sys.user_id').optional(),
     conversation_id: name('the id of a conversation').optional(),
-    turn: integer(0).optional(),
+    turn: turnNumber(),
     outcome_id: name('an id').optional(),
   },
   outputs: { status: 'error', experiments: 0, arm: '', reason: '', error: '' },

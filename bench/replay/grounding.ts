@@ -7,7 +7,7 @@ export interface GroundingQuality {
   /** Share of the recognised turns that are evidence of the question; of the evidence that was recognised. */
   precision: number
   recall: number
-  /** Share of the replies to somebody else in which a memory was recognised, all of them wrongly. */
+  /** Share of the replies to another persona in which a memory was recognised, always wrongly. */
   falseReplies: number
 }
 

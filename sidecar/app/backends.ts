@@ -26,7 +26,7 @@ import type { Topology } from './topology.ts'
 
 /** Prefix of the names of models that run in this process. */
 const LOCAL = 'local:'
-/** After this time, the start says that it waits for the folder, milliseconds. */
+/** Milliseconds until the start reports that it waits for the folder. */
 const SQLITE_PATIENCE_MS = 10_000
 /** How long the start waits for Qdrant, milliseconds. */
 const QDRANT_STARTUP_TIMEOUT_MS = 30_000
@@ -60,7 +60,7 @@ export async function openRecords(
 
 /**
  * The first read reports why the file could not be opened. There is no deadline: an upgrade of a large file takes
- * minutes, and a network file system may come back.
+ * minutes, and a network file system may become available again.
  */
 async function openSqlite(path: string): Promise<RecordStore> {
   const records = openSqliteRecords(path)

@@ -173,7 +173,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onExposure: metrics.exposure,
     onShadow: metrics.shadow,
     onUnavailable: (error) =>
-      log.warn('experiment unavailable, strategy auto used', { error: String(error) }),
+      log.warn('experiment unavailable, strategy of the request used', { error: String(error) }),
     onFailure: (error, failure) =>
       log.warn('write of exposures failed, will be retried', { ...failure, error: String(error) }),
   })

@@ -133,7 +133,7 @@ function toConfig(values: Values, env: Env) {
     publicUrl: values.PUBLIC_URL.replace(/\/+$/, '') || undefined,
     logLevel: values.LOG_LEVEL,
     maxBodyBytes: values.MAX_BODY_BYTES,
-    /** Of one API key; 0 for no limit. */
+    /** Per API key; 0 for no limit. */
     requestsPerMinute: values.MAX_REQUESTS_PER_MINUTE,
     inFlight: {
       requests: values.MAX_IN_FLIGHT_REQUESTS,

@@ -11,15 +11,15 @@ import { Recall } from '../retrieval/recall.ts'
 import { createStrategies } from '../retrieval/strategies/create.ts'
 import type { Config } from './config.ts'
 
-/** Generous, because an answer of a fallback would not be that of the strategy. Milliseconds. */
+/** Milliseconds. Long, because a fallback would not show what the strategy answers. */
 const DEADLINE_MS = 60_000
-/** One user's blocks. */
+/** Limits for the blocks of one user. */
 const SCOPE_STATE = { maxEntries: 10_000, maxBytes: 64 * 1024 * 1024 }
 
 export interface ReplayEnginesOptions {
-  /** The rules of the real store. */
+  /** The rules in the store that is replayed. */
   ruleBook: RuleBook
-  /** Name and dimensions of a remote embedder, which is not asked; absent: the embedder without a model. */
+  /** Name and dimensions of a remote embedder, which is never called. Absent: the lexical embedder. */
   remoteEmbedder?: Pick<Embedder, 'name' | 'dimensions'> | undefined
   /** Whether a language model extracts facts. */
   learns: boolean
@@ -35,7 +35,7 @@ export function replayEnginesOf(
   return createReplayEngines({ ruleBook, remoteEmbedder, learns: languageModel !== undefined })
 }
 
-/** Engines whose stores are in memory, in a SQLite thread of their own. */
+/** Engines with stores in memory, which share one SQLite thread. */
 export function createReplayEngines({
   ruleBook,
   remoteEmbedder,
@@ -94,7 +94,7 @@ export function createReplayEngines({
   }
 }
 
-/** Answers with the embedding that the store has of the query; without one, the ranking is by words. */
+/** Returns the stored embedding of the query. Without one it fails, so that the ranking uses words only. */
 function storedVectors(
   { name, dimensions }: Pick<Embedder, 'name' | 'dimensions'>,
   vector: () => Float32Array | undefined,
@@ -104,7 +104,7 @@ function storedVectors(
     dimensions,
     async embed() {
       const known = vector()
-      if (!known) throw new Error('a replay asks no model')
+      if (!known) throw new Error('a replay calls no model')
       return [known]
     },
   }

@@ -1,9 +1,10 @@
 /*
  * npm run replay -- [--user ID] [--app ID] [--namespace NAME] [--since 30d] [--strategies per_query,cached,cached_delta]
- *   [--windows 5,10,20] [--refresh-on-shift 0.1] [--top-k 10] [--token-budget 1500] [--format markdown|csv|json] [--to FILE]
+ *   [--windows 5,10,20] [--refresh-on-shift 0.1] [--top-k 10] [--token-budget 1500] [--format markdown|csv|json]
+ *   [--to FILE] [--state FILE]
  *
- * What each strategy would have injected in the stored turns; docs/replay.md. Only reads the store, also beside a running
- * sidecar, and asks no model. Run it again to continue an interrupted run.
+ * Reports what each strategy would have injected at each stored turn; see docs/replay.md. Only reads the store, also while a
+ * sidecar uses it, and calls no model. Run it again to continue an interrupted run.
  */
 import { hash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -41,7 +42,8 @@ await runCommand(async (openStore) => {
   const checkpoint = openCheckpoint(path, of, given.since)
   const options = { ...given, since: checkpoint.since }
   const bar = progressBar('replay')
-  if (checkpoint.resumed > 0) bar.say(`Continues an interrupted run: ${checkpoint.resumed} users are done.`)
+  if (checkpoint.resumed > 0)
+    bar.say(`Continuing an interrupted run; users already replayed: ${checkpoint.resumed}.`)
   await using engines = replayEnginesOf(config, ruleBook, embedder)
   let invalidRecords = 0
   const tally = await replay(options, {
@@ -61,7 +63,7 @@ await runCommand(async (openStore) => {
   return to === undefined ? text.trimEnd() : `Done: the report is in ${to}.`
 })
 
-/** A SQLite file is opened for reading only. Of Qdrant, nothing is written either. */
+/** A SQLite file is opened for reading only; a replay writes nothing to Qdrant either. */
 async function openReadOnly(
   topology: Topology['records'],
   openStore: (records: Topology['records'], embedder: EmbedderName) => Promise<RecordStore>,

@@ -80,10 +80,10 @@ function timeOf(since: string, now: number): number {
 
 function describe({ users, conversations, messages, likes, dislikes, unassigned, interrupted }: PullCounts) {
   const status = interrupted ? 'Interrupted (run the command again to continue)' : 'Done'
-  const rest = unassigned > 0 ? `; ${unassigned} of the conversations are in no experiment` : ''
+  const rest = unassigned > 0 ? `; conversations in no experiment: ${unassigned}` : ''
   return (
-    `${status}: ${users} users, ${conversations} conversations, ${messages} messages: ` +
-    `${likes} likes, ${dislikes} dislikes${rest}.`
+    `${status}. Users: ${users}, conversations: ${conversations}, messages: ${messages}; ` +
+    `likes: ${likes}, dislikes: ${dislikes}${rest}.`
   )
 }
 

@@ -30,7 +30,7 @@ export const experiment = z.object({
   arms: z.array(arm),
   /** Outcome that decides between the arms, such as `thumbs`. */
   outcome: z.string(),
-  /** Share of the turns, 0…1, on which the other arms answer as well, without being injected. */
+  /** Share of the turns, 0…1, on which the other arms also answer, without injection. */
   shadow_share: z.number(),
   /** Random; assignments to arms are independent between experiments. */
   salt: z.string(),
@@ -78,9 +78,9 @@ export const unitSummary = z.object({
   empty: z.number(),
   /** Injected o200k tokens. */
   tokens: moments,
-  /** Tokens after the discount of the price model for a prefix that the previous turn had as well. */
+  /** Tokens after the price model's discount for the prefix shared with the previous turn. */
   billed_tokens: moments,
-  /** Tokens in the prefix that the previous turn of the conversation had as well. */
+  /** Tokens of the prefix shared with the previous turn of the conversation. */
   prefix_tokens: z.number(),
   /** Recalls by bucket of a logarithmic histogram of the total milliseconds; see `histogram.ts`. */
   latency: z.record(z.string(), z.number()),

@@ -62,7 +62,7 @@ export interface AppConfig {
   apiKeys: readonly ApiKey[]
   /** Largest request body, bytes. */
   maxBodyBytes: number
-  /** Of one API key; 0 for no limit. */
+  /** Per API key; 0 for no limit. */
   requestsPerMinute: number
   inFlight: InFlightLimits
   /** Address in `/openapi.json`; the address of the request when absent. */
@@ -96,7 +96,7 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   app.onError((error, c) => {
     const { code, message, details, retryAfterS, status } = toAppError(error)
     const request_id = c.get('requestId')
-    // A refusal is no failure, and the failures of a request whose client has gone are of no interest.
+    // Rejected requests are expected, and a request whose client has disconnected needs no log entry.
     if (status >= 500 && code !== 'overloaded' && !c.req.raw.signal.aborted) {
       const { method, routePath: path } = c.req
       log.error('request failed', { request_id, method, path, error: formatError(error) })

@@ -41,7 +41,7 @@ function createDocument(app: OpenAPIHono<AppEnv>): object {
   return document
 }
 
-/** A host that no domain of a stranger can have: loopback, or a name without a dot, as in a Docker network. */
+/** A host that no public domain can have: loopback, or a name without a dot, as in a Docker network. */
 const LOCAL_HOST = /^(?:[A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/
 
 /**

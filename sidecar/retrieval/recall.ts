@@ -62,7 +62,7 @@ export interface RecallRequest extends SearchRequest {
   /** Experiment and arm, for the ledger: `experiment/arm`. */
   arm?: string | undefined
   /**
-   * Name of an arm whose answer is only compared: it has blocks of its own, and is left out of timeline, metrics and what
+   * Name of an arm whose answer is only compared. It has separate blocks, and is left out of timeline, metrics and what
    * is known of the turns.
    */
   shadow?: string | undefined
@@ -106,7 +106,7 @@ export interface RecallOptions {
 const MAX_IMPORTANCE = 5
 /** Memories that a block is selected from, the latest ones. */
 const MAX_BLOCK_MEMORIES = 2_000
-/** Of a query that asks for no memory, such as a greeting. */
+/** Result for a query that needs no memory, such as a greeting. */
 const NOTHING: SearchResult = {
   found: [],
   degraded: [],

@@ -40,9 +40,7 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     const markdown = await runCommand('replay', env, '--windows', '3')
     expect(markdown, markdown.err).toMatchObject({ code: 0 })
     expect(markdown.out).toMatch(/^# Replay\n/)
-    expect(markdown.out).toContain(
-      '6 turns of 1 users; 6 with a recorded answer, 1 of which drew on a memory',
-    )
+    expect(markdown.out).toContain('6 turns of 1 user; 6 with a recorded answer, 1 of which drew on a memory')
     expect(markdown.out).toMatch(/\| cached_delta \| 3 \| 100 % \|/)
     expect(markdown.err).toContain('6 of 6 turns')
 
@@ -72,7 +70,7 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     await once(killed, 'close')
     const resumed = await runCommand('replay', env, ...args)
     expect(resumed, resumed.err).toMatchObject({ code: 0 })
-    expect(resumed.err).toMatch(/Continues an interrupted run: [123] users are done/)
+    expect(resumed.err).toMatch(/Continuing an interrupted run; users already replayed: [123]/)
     expect(existsSync(state)).toBe(false)
     const whole = await runCommand('replay', env, ...args)
     expect(whole.err).not.toContain('Continues')

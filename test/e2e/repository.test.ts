@@ -9,7 +9,7 @@ import { Environment, readConfig } from '../../sidecar/app/config.ts'
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const read = (path: string) => readFileSync(`${ROOT}${path}`, 'utf8')
 
-const PAGES = ['README.md', 'AGENTS.md', ...globSync('docs/*.md', { cwd: ROOT })]
+const PAGES = ['README.md', 'AGENTS.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: ROOT })]
 const VARIABLES = Object.keys(Environment.shape).sort()
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 

@@ -5,7 +5,7 @@ export class NodeError extends Error {
   override name = 'NodeError'
   /** The sidecar has no resource with this id. */
   readonly isNotFound: boolean
-  /** The sidecar, or a proxy in front of it, refuses a request of this size. */
+  /** The sidecar, or a proxy in front of it, rejects a request of this size. */
   readonly isTooLarge: boolean
 
   constructor(message: string, { isNotFound = false, isTooLarge = false } = {}) {

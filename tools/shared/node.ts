@@ -47,7 +47,7 @@ interface NodeResult<Outputs extends BaseOutputs> {
   details?: Record<string, unknown>
   /** One line for people. */
   text: string
-  /** What an agent's model needs besides `text`. Default: the outputs of the JSON object that are not empty. */
+  /** Outputs that an agent's model needs besides `text`. Default: the outputs of the JSON object that are not empty. */
   agentText?: string
 }
 
@@ -141,7 +141,7 @@ function toAgentText({ text, agentText }: { text: string; agentText?: string }, 
   return rest === '' ? text : `${text}\n${rest}`
 }
 
-/** A neutral value of an output says nothing to a model. */
+/** Neutral outputs are left out, because a model learns nothing from them. */
 function isEmpty(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0
   return value === '' || value === -1

@@ -107,7 +107,7 @@ async function send(
     // A retry repeats the key, so that the sidecar can tell it from a second call.
     'Idempotency-Key': randomUUID(),
   }
-  // A call that waits for a language model may time out while the sidecar is well.
+  // A call that waits for a language model may time out while the sidecar works.
   const isWaiting = deadlineMs > DEADLINE_MS.write
   availability.assertAvailable(base)
   const deadline = new AbortController()

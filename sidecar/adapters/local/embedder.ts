@@ -26,11 +26,11 @@ export interface LocalEmbedderOptions {
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
 const LOAD_TIMEOUT_MS = 15 * 60_000
 const TIMEOUT_MS = 60_000
-/** Texts per call of the model. A query waits for one call at most. */
+/** Texts per call of the model. A query waits for at most one other call. */
 const BATCH = 8
-/** Of a text, UTF-16 code units; the model reads about the first 512 tokens. */
+/** UTF-16 code units of a text that are embedded; the model reads about the first 512 tokens. */
 const MAX_LENGTH = 8_000
-/** Calls that wait for the thread. */
+/** Limit of queued calls. */
 const MAX_QUEUE = 1_000
 /** Query vectors in the cache. */
 const MAX_CACHED_QUERIES = 1_000

@@ -47,7 +47,7 @@ export function createGate(limits: Limits, time: Time, what: string) {
     { breaker: new ConsecutiveBreaker(breakAfter), halfOpenAfter: recovery },
   )
 
-  /** The failures since the last success. */
+  /** Failures since the last success. */
   let outage: Outage | undefined
   let isKeyRefused = false
 

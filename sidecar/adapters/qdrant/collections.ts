@@ -208,10 +208,10 @@ export async function dropOtherMemories(connection: QdrantConnection, prefix: st
   return others.length
 }
 
-/** Points per request; one may have 8 MiB. */
+/** Points per request; a point may have 8 MiB. */
 const COPIED_AT_ONCE = 100
 
-/** Where the points of a collection are copied to. The name of the collection becomes an alias of it. */
+/** Name of the copy of a collection. The name of the collection becomes an alias of it. */
 function copyName(collection: string): string {
   return `${collection}_copy`
 }

@@ -30,9 +30,9 @@ const CANDIDATE = {
     include: ['collection', 'scope', 'record_id', 'order', 'payload', 'partial', 'entry'],
   },
 }
-/** What a condition is tested on. */
+/** The part of a record on which a condition is tested. */
 const TESTED = { with_payload: { include: ['payload', 'large', 'partial'] } }
-/** Most records of a search that are tested here, and records per request. */
+/** Limit of the records that a search tests in the sidecar, and records per request. */
 const MAX_TESTED = 20_000
 const PAGE = 1000
 const TERMS = { with_payload: { include: ['entry.terms'] } }
@@ -119,7 +119,7 @@ export function openSearch({ connection, name, consistency }: Source) {
       const candidates = isComplete ? sampled : best
       const isExact = condition === undefined || (condition.isExact && !isComplete)
       let found = where ? await keep(candidates, where, isExact) : candidates
-      // Rejected candidates took the places of others.
+      // Rejected candidates may have displaced others.
       if (where && main && !isSmall && found.length < candidates.length) {
         const ids = await admitted(where, filter)
         const narrowed = ids && mainRequest(query, { must: [{ has_id: ids }] })

@@ -7,16 +7,16 @@ import { termsFromBytes } from './search/terms.ts'
 
 export type Entry = Omit<Candidate, 'similarity'> & { number: number }
 
-/** Of all entries, and of all payloads. */
+/** Limit of all entries together, and of all payloads together. */
 const MAX_BYTES = 64 * 2 ** 20
-/** Of an entry, beside its terms: measured for features of usual length. */
+/** Size of an entry without its terms, measured for features of typical length. */
 const OVERHEAD_BYTES = 1_500
-/** Of a parsed payload, per character of its JSON. */
+/** Size of a parsed payload per character of its JSON. */
 const BYTES_PER_CHARACTER = 3
 
 /**
  * Search entries and payloads by number of the entry, so that a recall reads only those that the process has not read
- * before. Every version of a memory has an entry of its own, which never changes.
+ * before. Every version of a memory has its own entry, which never changes.
  */
 export class EntryCache {
   readonly #entries = new LRUCache<number, Entry>({ maxSize: MAX_BYTES, sizeCalculation: sizeOf })

@@ -16,7 +16,7 @@ export interface OpenFile {
   close(): void
 }
 
-/** Room for a large turn with its search entries, in the log and in the file. */
+/** Enough for a large turn with its search entries, in the write-ahead log and in the file. */
 const MIN_FREE_BYTES = 4 * 1024 * 1024
 /** After a failed write, the store counts as writable when it takes this many bytes. */
 const PROBE_BYTES = 1024 * 1024
@@ -86,7 +86,7 @@ function createFolder(path: string): void {
   mkdirSync(path, { recursive: true })
 }
 
-/** SQLite goes on writing to a file that was deleted or replaced. */
+/** Needed because SQLite continues to write to a file that was deleted or replaced. */
 function placeOf(path: string): () => void {
   const opened = statSync(path)
   return () => {

@@ -12,7 +12,7 @@ import type { SearchAnswer } from './search/search.ts'
  *
  * The worker thread opens the file; if that fails, every call rejects with the reason.
  * @param path file to open, created with its folder when missing; `:memory:` for tests
- * @param options.isReadOnly opens an existing file beside the process that owns it; every commit rejects
+ * @param options.isReadOnly opens an existing file while another process may own it; every commit rejects
  * @param options.maxPages limit of the file in pages of 4 KiB
  */
 export function openSqliteRecords(
@@ -53,7 +53,7 @@ export function openSqliteRecords(
         call<EntryColumns>(unreadable, 'entries', missing),
       )
       if (!entries) {
-        // A commit came between the two calls.
+        // A commit happened between the two calls.
         const whole = await call<Whole>(unreadable, 'searchWithEntries', ...request)
         found = whole.found
         entries = (await cache.entries(found.numbers, async () => whole.entries)) as Entry[]

@@ -1,7 +1,7 @@
 /** Shorter names differ by one letter from names that other programs read. */
 const MIN_LENGTH = 6
 
-/** Names of variables that are not read, each with the one that it resembles: `APIKEYS`, `HIPPOCACHE_PORT`, `REDIS_URI`. */
+/** Unknown variables, each with the known one that it resembles: `APIKEYS`, `HIPPOCACHE_PORT`, `REDIS_URI`. */
 export function unreadNames(
   names: readonly string[],
   known: readonly string[],
@@ -22,7 +22,7 @@ export function unreadNames(
     })
 }
 
-/** Whether one letter is missing, added or another, or two neighbours are swapped. */
+/** Whether one letter is missing, added or different, or two adjacent letters are swapped. */
 function isNear(a: string, b: string): boolean {
   if (Math.abs(a.length - b.length) > 1) return false
   let start = 0

@@ -17,7 +17,7 @@ export interface ReplayArguments {
   to: string | undefined
   /** File for the progress of an interrupted run; absent: one in the temporary folder. */
   state: string | undefined
-  /** Equal for equal replays, also when they are started at another time. */
+  /** The same for the same options, whenever the replay starts. */
   identity: string
 }
 

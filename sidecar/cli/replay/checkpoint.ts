@@ -3,12 +3,12 @@ import { z } from 'zod'
 import type { Checkpoint } from '../../experiments/replay/replay.ts'
 import { type Tally, tally } from '../../experiments/replay/tally.ts'
 
-/** The first line: which replay it is, and what of its options depends on when it started. */
+/** The first line: the identity of the replay, and the options that depend on its start time. */
 const header = z.object({ of: z.string(), since: z.number().nullable() })
 const completed = z.object({ scope: z.string(), tally })
 
 export interface CheckpointFile extends Checkpoint {
-  /** As resolved when the replay began, epoch milliseconds. */
+  /** Epoch milliseconds, resolved at the start of the replay. */
   since: number | undefined
   /** Users that an interrupted run completed. */
   resumed: number

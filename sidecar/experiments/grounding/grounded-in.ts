@@ -1,8 +1,8 @@
 import { type AnsweredQuestion, GroundingIndex, type GroundingMemory } from './grounding-index.ts'
 
 /**
- * Memories from which the rarity of words is estimated where fewer are at hand. On the labelled conversations, 20 to 100
- * find as many sources among 3 or 10 injected memories as an index of all memories does.
+ * Assumed number of memories when fewer are given, for the rarity of words. On the labelled conversations, values from 20
+ * to 100 find as many sources among 3 or 10 injected memories as an index of all memories does.
  */
 const ASSUMED_SIZE = 50
 

@@ -8,14 +8,14 @@ export type GroundingMemory = Pick<Memory, 'id' | 'text' | 'context'>
 
 export interface AnsweredQuestion {
   answer: string
-  /** What the user said. Its words prove nothing when the answer repeats them. */
+  /** The user message. Words that the answer repeats from it are no evidence. */
   question: string
 }
 
 /** A memory that an answer drew on. */
 export interface Grounded {
   id: string
-  /** The words of the answer that prove it, in lower case. */
+  /** The words of the answer that are the evidence, in lower case. */
   words: string[]
 }
 
@@ -42,13 +42,13 @@ const REQUIRED = 0.75
 const SHORT_SENTENCE = 2
 /** A memory that explains nearly as much as the best one is as likely to be the source. */
 const EQUALLY_GOOD = 0.8
-/** Words of less weight are ignored: they are in too many memories to prove anything. */
+/** Words of less weight are ignored: they are in too many memories to be evidence. */
 const MIN_WEIGHT = 0.04
-/** Sentences of an answer that are read, and UTF-16 code units of it. */
+/** Limits of the evaluated part of an answer; the length is in UTF-16 code units. */
 const MAX_SENTENCES = 100
 const MAX_LENGTH = 20_000
 
-/** The words of the memories of a scope: decides which memories an answer drew on. Without a model and without I/O. */
+/** Index of the words of a scope's memories. Decides which memories an answer drew on, without a model and without I/O. */
 export class GroundingIndex {
   readonly #memories = new Map<string, Indexed>()
   readonly #postings = new Map<number, Set<string>>()
@@ -56,8 +56,8 @@ export class GroundingIndex {
   readonly #assumedSize: number
 
   /**
-   * @param assumedSize number of memories from which the rarity of words is estimated, if fewer are given: a word is not
-   * common because it is in two of three
+   * @param assumedSize number of memories that the rarity of words assumes if fewer are given, because a word is not common
+   * if it is in two memories out of three
    */
   constructor(assumedSize = 0) {
     this.#assumedSize = assumedSize
@@ -143,8 +143,8 @@ function weightOf(words: readonly Evidence[]): number {
 }
 
 /**
- * Greedy cover: the memory that explains most of a sentence is a source, then the one that explains most of the rest,
- * while that is enough to be no coincidence. Yields each source with each word that it explains.
+ * Greedy set cover: the memory that explains most of a sentence is a source, then the one that explains most of the rest,
+ * as long as it exceeds the chance level. Yields each source with each word that it explains.
  */
 function* explain(words: readonly Evidence[]): Generator<[id: string, word: string]> {
   const required = REQUIRED * Math.sqrt(weightOf(words))

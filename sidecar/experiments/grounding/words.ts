@@ -14,12 +14,12 @@ export interface ContentWord {
 /** UTF-16 code units of a text that are read. */
 const MAX_LENGTH = 8_000
 
-/** The different content words of a text, stemmed in each of the languages as well: short answers are hard to place. */
+/** The distinct content words of a text, stemmed in each language, because that of a short answer is uncertain. */
 export function contentWordsOf(text: string, languages: Iterable<Language>): ContentWord[] {
   const reading = readText(text.slice(0, MAX_LENGTH))
   const others = [...languages]
   const words = reading.words.filter(({ kind }) => kind !== 'gram')
-  // Single characters say too little.
+  // Single characters are no evidence.
   const grams = reading.words.filter(({ kind, text }) => kind === 'gram' && [...text].length > 1)
   const terms = [
     ...queryTermsOf({ ...reading, words }, others).map((term) => ({ ...term, isGram: false })),
@@ -34,7 +34,7 @@ export function contentWordsOf(text: string, languages: Iterable<Language>): Con
   return [...byWord.values()].reverse()
 }
 
-/** What a memory is matched by. */
+/** The terms by which a memory is matched. */
 export function memoryWordsOf(text: string): { terms: Set<number>; language: Language } {
   const reading = readText(text.slice(0, MAX_LENGTH))
   return { terms: new Set(termsOf(reading).map(hashTerm)), language: reading.language }

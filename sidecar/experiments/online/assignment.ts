@@ -18,7 +18,7 @@ export function chooseArm({ salt, arms }: Pick<Experiment, 'salt' | 'arms'>, uni
   return arms.at(-1) as Arm
 }
 
-/** Whether the other arms answer this turn as well. */
+/** Whether the other arms also answer this turn. */
 export function isShadowTurn(
   { salt, shadow_share }: Pick<Experiment, 'salt' | 'shadow_share'>,
   unitId: string,

@@ -147,7 +147,7 @@ export class ExperimentBook {
     })
   }
 
-  /** New units are no longer assigned; units that have an arm keep it. */
+  /** Stops the assignment of new units; units with an arm keep it. */
   async pause(namespace: string, name: string): Promise<Experiment> {
     return await this.#transition(namespace, name, (known) => {
       if (known.status === 'running' || known.status === 'paused') return { ...known, status: 'paused' }
@@ -155,7 +155,7 @@ export class ExperimentBook {
     })
   }
 
-  /** No unit gets an arm any more; the report stays. */
+  /** Ends the experiment: no recall gets an arm, and the report stays. */
   async stop(namespace: string, name: string): Promise<Experiment> {
     return await this.#transition(namespace, name, (known) => ({
       ...known,
@@ -179,7 +179,7 @@ export class ExperimentBook {
     })
   }
 
-  /** From the start on, every set of weights is kept, because the report compares units with the weights of their time. */
+  /** Keeps every set of weights since the start, because the report compares units with the weights at their assignment. */
   #weightChanges(known: Experiment, changed: readonly Arm[]): Pick<Experiment, 'weight_changes'> {
     const { arms, started_at, weight_changes = [] } = known
     const isSame = arms.every(({ weight }, i) => weight === changed[i]?.weight)
@@ -191,7 +191,7 @@ export class ExperimentBook {
         `arms: the weights have changed ${MAX_WEIGHT_CHANGES} times; create another experiment instead`,
       )
     }
-    // The clock may have gone back.
+    // The system clock may have been set back.
     const at = Math.max(this.#options.now(), earlier.at(-1)?.at ?? 0)
     return { weight_changes: [...earlier, { at, weights: weightsOf(changed) }] }
   }

@@ -150,7 +150,7 @@ export class Experiments {
     return effects.get(placed) ?? 'unknown'
   }
 
-  /** Buffers an outcome as exposures are: for those that nobody waits for. */
+  /** Buffers an outcome like an exposure, for outcomes whose result no caller awaits. */
   noteOutcome({ place }: AssignedUnit, outcome: Outcome & { id: string }): void {
     this.#add(place, { kind: 'outcome', ...outcome })
   }

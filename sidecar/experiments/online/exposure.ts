@@ -43,7 +43,7 @@ function turnIdOf({ conversationId, turn, query }: StrategyRequest): string {
   return hash('sha256', JSON.stringify([conversationId, turn, query]), 'hex').slice(0, 12)
 }
 
-/** Returns `undefined` for a turn that was just repeated. */
+/** Returns `undefined` if the previous recall was the same turn. */
 export function toExposure(
   { scope, request, result, arm, at }: ArmAnswer,
   salt: string,

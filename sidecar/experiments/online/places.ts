@@ -1,7 +1,7 @@
 import { derivedId, type Scope } from '../../memory/model/scope.ts'
 import type { Experiment } from '../model.ts'
 
-/** What is assigned to an arm: a conversation of a user, or a user (`conversationId` is `null`). */
+/** A unit of assignment: a conversation of a user, or a user (`conversationId` is `null`). */
 export interface Unit {
   userId: string
   conversationId: string | null
@@ -21,7 +21,7 @@ export interface Place {
   recordId: string
 }
 
-/** Scopes per experiment, so that units are assigned and folded in parallel. */
+/** Scopes per experiment, so that units are assigned and updated in parallel. */
 export const SHARDS = 16
 const PACKS_PER_SHARD = 64
 

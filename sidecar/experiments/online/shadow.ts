@@ -26,7 +26,7 @@ export interface ShadowOptions {
 /** Share of the wall time in which shadow recalls may run. */
 const BUDGET = 0.1
 const MAX_JOBS = 32
-/** The memories may have changed since an older turn, milliseconds. */
+/** Milliseconds after which a queued turn is dropped, because memories may have changed since. */
 const MAX_AGE_MS = 30_000
 
 /**
@@ -59,7 +59,7 @@ export class Shadow {
     if (!this.#timer && !this.#running) this.#schedule(0)
   }
 
-  /** Drops the jobs that wait. */
+  /** Drops the queued jobs. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#jobs.length = 0

@@ -55,7 +55,7 @@ export function pack({ summary, ...rest }: StoredUnit): string {
   return `${JSON.stringify(summary)}\n${JSON.stringify(rest)}`
 }
 
-/** Only `pack` writes packed units, so that they are not validated again. */
+/** Not validated, because only `pack` writes packed units. */
 export function unpack(text: string): StoredUnit {
   return { ...JSON.parse(text.slice(text.indexOf('\n'))), summary: unpackSummary(text) }
 }

@@ -128,7 +128,7 @@ export class UnitStore {
   }
 
   /**
-   * All units of an experiment, in one list per shard. A shard is read at once, so that each unit is read once.
+   * All units of an experiment, in one list per shard. One call reads a whole shard, so that each unit is read once.
    * @param pending rows to be added, by record id
    */
   async *summaries(
@@ -139,7 +139,7 @@ export class UnitStore {
     const read = (shard: number) => {
       const scope = shardScope(namespace, salt, shard)
       const reading = this.#lock.run(scope, () => this.#reader.readAll(scope))
-      // Read ahead: it may fail before it is awaited.
+      // The read-ahead may fail before it is awaited.
       reading.catch(() => {})
       return reading
     }

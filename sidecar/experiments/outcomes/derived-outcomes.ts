@@ -48,7 +48,7 @@ export interface DerivedOutcomesOptions {
 const MAX_ANSWER = 8000
 const MAX_MESSAGE = 4000
 const MAX_MEMORIES = 50
-/** Outcomes that may wait for the store; beyond, they are dropped. */
+/** Outcomes that may be queued for the store; further ones are dropped. */
 const MAX_WAITING = 5000
 
 /**
@@ -66,7 +66,7 @@ export class DerivedOutcomes {
     this.#exposures = options.exposures ?? new RecentExposures()
   }
 
-  /** A recall under an experiment was answered. A second one of an answered turn means that it is regenerated. */
+  /** Notes an answered recall under an experiment. A second recall of an answered turn means that it is regenerated. */
   recalled({ scope, conversationId, turn, query, memories }: RecalledTurn): void {
     if (conversationId === undefined || turn === undefined) return
     const conversation = this.#exposures.open(scope, conversationId)
@@ -87,7 +87,7 @@ export class DerivedOutcomes {
     if (isAgain) this.#record(conversation, turn, 'regenerated', 1)
   }
 
-  /** A turn was added. Derives its outcomes after the caller got its answer. */
+  /** Derives the outcomes of an added turn, after the caller has its answer. */
   added(added: AddedTurn): void {
     const { scope, conversationId, turn } = added
     if (conversationId === undefined || turn === undefined) return
@@ -106,7 +106,7 @@ export class DerivedOutcomes {
     })
   }
 
-  /** An author or a user corrected or deleted a memory; changes by extraction do not count. */
+  /** Notes that an author or a user corrected or deleted a memory. Changes by extraction do not count. */
   corrected(scope: Scope, memoryId: string): void {
     for (const conversation of this.#exposures.of(scope)) {
       const latest = [...conversation.turns].findLast(([, { memoryIds }]) => memoryIds.includes(memoryId))
@@ -139,7 +139,7 @@ export class DerivedOutcomes {
     const isRepeatedRequest = isSameMessage && before.answer === answered.answer && !recent.isRegenerated
     if (isRepeatedRequest) return
     if (isSameMessage) recent.isRegenerated = true
-    // A turn of an earlier process may have been answered before: whether this is the same message is not known.
+    // An earlier process may have answered this turn; whether the message is the same is unknown.
     if (isSameMessage || added.isNew) {
       this.#record(conversation, turn, 'regenerated', recent.isRegenerated ? 1 : 0)
     }
@@ -152,7 +152,7 @@ export class DerivedOutcomes {
       const grounded = groundedIn({ answer, question: recent.query }, recent.memories)
       this.#record(conversation, turn, 'grounded_share', grounded.length / recent.memories.length)
     }
-    // Another recall of the turn brings the texts again.
+    // Another recall of the turn provides the texts again.
     recent.memories = []
     this.#exposures.save(conversation)
   }
@@ -172,7 +172,7 @@ export class DerivedOutcomes {
   }
 }
 
-/** Whether an earlier turn asked the same; notes the question of this turn. */
+/** Returns whether an earlier turn has the same question, and records the question of this turn. */
 function isRepeated({ questions }: RecentConversation, turn: number, message: string): boolean {
   const key = questionKey(message)
   const at = questions.findIndex((one) => one.turn === turn)
@@ -189,7 +189,7 @@ function textOf({ messages }: AddedTurn, role: string, maximum: number): string 
   return texts.join('\n').slice(0, maximum).trim()
 }
 
-/** Texts of users are kept no longer than they are needed. */
+/** Digests replace texts of users, so that they are not kept longer than needed. */
 function digestOf(text: string): string {
   return createHash('sha256').update(text).digest('base64url')
 }

@@ -58,7 +58,7 @@ export class Outcomes {
   }
 }
 
-/** Ids of callers, of turns and random ones cannot be equal. */
+/** Prefixes keep ids of callers, of turns and random ids apart. */
 function idOf({ id, conversationId, turn }: Outcome): string {
   if (id !== undefined) return `id:${id}`
   if (turn !== undefined) return `turn:${JSON.stringify([conversationId, turn])}`

@@ -5,7 +5,7 @@ import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 /** A memory that was injected into a prompt. */
 export type Injected = Pick<Memory, 'id' | 'text' | 'context'>
 
-/** What is remembered of a turn from its recall until a later turn replaces it. */
+/** State of a turn, from its recall until it is evicted. */
 export interface RecentTurn {
   query: string
   memoryIds: readonly string[]
@@ -33,7 +33,7 @@ export interface RecentExposuresOptions {
   maxConversations?: number
 }
 
-/** Turns kept per conversation: a user corrects what was said lately. */
+/** Turns kept per conversation; users correct recent turns. */
 const MAX_TURNS = 10
 const MAX_QUESTIONS = 20
 

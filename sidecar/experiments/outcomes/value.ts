@@ -20,6 +20,6 @@ export function readValue(given: unknown): number | null | undefined {
     // `Number` also reads hexadecimal numbers and an empty text.
     return /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/.test(text) ? readValue(Number(text)) : undefined
   }
-  // The square of a larger number is no finite number.
+  // The square of a larger number is not finite.
   return typeof given === 'number' && Math.abs(given) <= 1e150 ? given : undefined
 }

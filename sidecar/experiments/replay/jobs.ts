@@ -33,13 +33,13 @@ export interface ReplayJobsOptions {
   onInvalidRecord?: OnInvalidRecord | undefined
   log: Pick<Log, 'warn'>
   now: () => number
-  /** Milliseconds of rest after a turn that took so long. */
+  /** Milliseconds to pause after a turn that took `tookMs`. */
   pauseAfter?: (tookMs: number) => number
 }
 
 const MAX_JOBS = 10
-/** Rests as long as it works, so that recalls of users are not slowed down by more than half. */
-const pauseAfterHalf = (tookMs: number) => Math.min(1000, tookMs)
+/** Pauses as long as it worked, at most 1 s, so that a replay takes at most half of the time. */
+const pauseForSameTime = (tookMs: number) => Math.min(1000, tookMs)
 
 /** Replays in the background of a sidecar, one at a time. The latest jobs are kept in memory, with their reports. */
 export class ReplayJobs {
@@ -57,7 +57,7 @@ export class ReplayJobs {
   start(namespace: string, options: ReplayOptions): ReplayJob {
     if (this.#isClosed) throw new AppError('backend_unavailable', 'The sidecar is shutting down.')
     if (this.#running) {
-      const message = 'Another replay is running, and one runs at a time. Wait for its end, or cancel it.'
+      const message = 'Another replay is running. Wait until it ends, or cancel it.'
       throw new AppError('conflict', message)
     }
     const job: ReplayJob = {
@@ -120,7 +120,7 @@ export class ReplayJobs {
   }
 
   async #replay(job: ReplayJob, signal: AbortSignal): Promise<Tally> {
-    const { records, openEngines, onInvalidRecord, pauseAfter = pauseAfterHalf } = this.#options
+    const { records, openEngines, onInvalidRecord, pauseAfter = pauseForSameTime } = this.#options
     await using engines = openEngines()
     let since = performance.now()
     return await replay(job.options, {

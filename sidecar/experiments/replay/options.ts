@@ -5,9 +5,9 @@ export interface ReplayOptions {
   /** Absent: the users of all namespaces. */
   namespace?: string | undefined
   userId?: string | undefined
-  /** Only turns of this app are asked about; the memories of all apps are visible to them. */
+  /** Replays only turns of this app; the memories of all apps are visible to them. */
   appId?: string | undefined
-  /** Only turns said at or after this time are asked about, epoch milliseconds. */
+  /** Replays only turns said at or after this time, epoch milliseconds. */
   since?: number | undefined
   strategies: readonly Strategy[]
   /** Window sizes. */
@@ -19,7 +19,7 @@ export interface ReplayOptions {
   tokenBudget: number
 }
 
-/** One way of answering every turn. */
+/** A strategy with a window size. */
 export interface Setting {
   strategy: Strategy
   windowSize: number
@@ -29,7 +29,7 @@ export interface Setting {
 export const MAX_WINDOWS = 8
 export const MAX_WINDOW_SIZE = 500
 
-/** Those of the Retrieve Memory node, and the window sizes that are usual in Dify. */
+/** Defaults of the Retrieve Memory node, and common window sizes in Dify. */
 export const DEFAULT_OPTIONS = {
   strategies: STRATEGIES,
   windows: [5, 10, 20],

@@ -28,7 +28,7 @@ export interface Change {
   version: number | null
 }
 
-/** What a user said and what was learned from it, in the order in which it was said. */
+/** The turns of a user in chronological order, with the changes of memories that they caused. */
 export interface Past {
   turns: PastTurn[]
   /** By position. */
@@ -44,19 +44,19 @@ interface Version {
   version: number
   createdAt: number
   sourceIds: string[]
-  /** Its turn was replaced by another text, so it counts as never said. */
+  /** Its turn was replaced by another text, so the version was never visible. */
   isTakenBack: boolean
 }
 
-/** Memories whose changes are ordered at a time. */
+/** Memories whose changes are ordered before the event loop gets control. */
 const MEMORIES_PER_SLICE = 200
 
 const EVENT_ORDER: readonly HistoryEvent[] = ['ADD', 'UPDATE', 'RESTORE', 'DELETE']
 
 /**
- * Reads the past of a user. A change that a turn caused counts from the end of that turn, even if the model was asked
- * later, because the text of the turn stands for it until then. A change without a turn (a correction, a deletion, an
- * import) counts from its time.
+ * Reads the history of a user. A change that a turn caused applies from the end of that turn, even if the model extracted
+ * it later, because the text of the turn is recallable until then. A change without a turn (a correction, a deletion, an
+ * import) applies from its time.
  */
 export async function readPast(
   records: RecordStore,
@@ -94,7 +94,7 @@ export async function readPast(
   return { turns, changes: changes.sort((a, b) => a.after - b.after), positions }
 }
 
-/** The turns of a user, in the order in which they were said. */
+/** The turns of a user in chronological order. */
 export async function readPastTurns(
   records: RecordStore,
   scope: string,
@@ -124,7 +124,7 @@ function changesOf(
     if (event.event === 'DELETE') changes.push({ after, memoryId, version: null })
     else if (version && !version.isTakenBack) changes.push({ after, memoryId, version: version.version })
   }
-  // A turn that says the same again is one more source of the version that is current then.
+  // A turn that repeats a statement is another source of the version that is current at that turn.
   const again = versions
     .flatMap(({ sourceIds }) => sourceIds)
     .flatMap((id) => positions.get(id) ?? [])
@@ -136,7 +136,7 @@ function changesOf(
   return [...changes, ...distinct.values()].sort((a, b) => a.after - b.after)
 }
 
-/** For memories of programs that kept no history. */
+/** For memories without history, as some imports have. */
 function firstEventOf(versions: readonly Version[]): Event {
   const { version, createdAt, sourceIds } = versions.reduce((a, b) => (b.version > a.version ? b : a))
   return { event: 'ADD', version, at: createdAt, turn_id: sourceIds[0] ?? null }

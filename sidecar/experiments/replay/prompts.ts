@@ -9,11 +9,11 @@ const AUTOMATIC: PriceModel = {
   step: 128,
 }
 
-/** Ways in which providers bill a prompt whose beginning they have seen, by name. */
+/** How providers bill a prompt with a cached prefix, by name. */
 export const PRICE_MODELS = {
-  /** The prefix is found by itself, in steps of 128 tokens from 1024 on, and costs a tenth. */
+  /** The provider detects the prefix, in steps of 128 tokens from 1024 on; it costs a tenth. */
   automatic: AUTOMATIC,
-  /** The prefix ends at markers, costs a tenth, and 1.25 to write. */
+  /** The prefix ends at markers; reading it costs a tenth, writing it 1.25. */
   marked: { ...AUTOMATIC, written: 1.25, hasMarkers: true, step: 1 },
   none: { ...AUTOMATIC, cached: 1 },
 } as const satisfies Record<string, PriceModel>
@@ -21,7 +21,7 @@ export const PRICE_MODELS = {
 export type PriceModelName = keyof typeof PRICE_MODELS
 export const PRICE_MODEL_NAMES = Object.keys(PRICE_MODELS) as PriceModelName[]
 
-/** System prompts over which a price is averaged, so that rounding to steps favours no strategy. */
+/** Lengths of the system prompt over which a price is averaged, so that rounding to steps favours no strategy. */
 const SPREAD = 8
 
 /** Price of system prompt and memory, in full-price tokens. */

@@ -30,8 +30,8 @@ interface GroundedMemory {
   words: string[]
 }
 
-/** A turn that every strategy is asked about. */
-interface Asked {
+/** A turn that every strategy answers. */
+interface ReplayedTurn {
   userId: string
   query: string
   place: PastTurn
@@ -44,7 +44,7 @@ export interface ReplayUserOptions {
   past: Past
   engine: ReplayEngine
   options: ReplayOptions
-  /** Called after each turn that was asked about; the replay waits for it. */
+  /** Awaited after each replayed turn. */
   onTurn: () => Promise<void>
   onMeasured?: OnMeasured | undefined
 }
@@ -57,12 +57,12 @@ export type OnMeasured = (
   measured: Measured,
 ) => void
 
-/** Characters of an example. */
+/** Characters of a text in an example. */
 const MAX_EXAMPLE = 300
 /** Words of an example. */
 const MAX_WORDS = 20
 
-/** Asks every strategy about every turn of a user, as of that turn. */
+/** Answers every turn of a user with every strategy, as of that turn. */
 export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
   const { source, scopeKey, past, engine, options, onTurn, onMeasured } = given
   const count = await tokenCounter()
@@ -72,7 +72,7 @@ export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
   const sums = { ...emptyTally(contenders.map(({ key }) => key)), users: 1 }
   const store = new ReplayedStore({ source, scope: scopeKey, past, engine })
   for (const [position, place] of past.turns.entries()) {
-    if (!isAsked(place, options)) continue
+    if (!isSelected(place, options)) continue
     const turn = await getTurn(source, scopeKey, place.id)
     const query = turn ? textOf(turn, 'user') : ''
     if (!turn || query === '') continue
@@ -103,13 +103,13 @@ export async function replayUser(given: ReplayUserOptions): Promise<Tally> {
   return sums
 }
 
-export function isAsked({ saidAt, appId }: PastTurn, { since, appId: wanted }: ReplayOptions): boolean {
+export function isSelected({ saidAt, appId }: PastTurn, { since, appId: wanted }: ReplayOptions): boolean {
   return (since === undefined || saidAt >= since) && (wanted === undefined || appId === wanted)
 }
 
 async function recall(
   { engine, scopeKey, options }: ReplayUserOptions,
-  { query, place }: Asked,
+  { query, place }: ReplayedTurn,
   { strategy, windowSize, refreshOnShift }: Setting,
 ): Promise<StrategyResult> {
   const { topK, tokenBudget } = options
@@ -121,7 +121,7 @@ async function recall(
 }
 
 function measure(
-  asked: Asked,
+  asked: ReplayedTurn,
   {
     setting,
     result,
@@ -170,7 +170,7 @@ function measure(
   }
 }
 
-/** Whether the chat window shows a turn that says it, so that it need not be injected. */
+/** Whether the chat window has a source turn of the memory, so that it need not be injected. */
 function isShown({ sources }: Memory, { conversationId, turn }: PastTurn, windowSize: number): boolean {
   if (conversationId === null || turn === null) return false
   return sources.some(
@@ -181,12 +181,12 @@ function isShown({ sources }: Memory, { conversationId, turn }: PastTurn, window
   )
 }
 
-/** Best first. The order of a block is not a ranking, but its memories have scores. */
+/** Ids by descending score, because the order in a block is not a ranking. */
 function rankedIds({ memories }: StrategyResult): string[] {
   return memories.toSorted((a, b) => b.score - a.score).map(({ memory }) => memory.id)
 }
 
-function toExample({ userId, query, place }: Asked, { memory, words }: GroundedMemory): MissedMemory {
+function toExample({ userId, query, place }: ReplayedTurn, { memory, words }: GroundedMemory): MissedMemory {
   return {
     user_id: userId,
     conversation_id: place.conversationId,
@@ -207,7 +207,7 @@ function textOf({ messages }: Turn, role: Turn['messages'][number]['role']): str
   return clipMiddle(texts.join('\n').trim())
 }
 
-/** The stored embedding of the user message, where the message was kept as it is. */
+/** The stored embedding of the user message, if the message was kept verbatim. */
 async function vectorOf(source: RecordStore, scope: string, turn: Turn, query: string) {
   for (const id of turn.memory_ids) {
     const found = await getMemoryRecord(source, scope, id)

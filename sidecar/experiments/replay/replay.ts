@@ -4,21 +4,21 @@ import { type RecordStore, scopesOf } from '../../ports/records.ts'
 import type { ReplayEngines } from './engine.ts'
 import { type ReplayOptions, settingKey, settingsOf } from './options.ts'
 import { readPast, readPastTurns } from './past.ts'
-import { isAsked, type OnMeasured, replayUser } from './replay-user.ts'
+import { isSelected, type OnMeasured, replayUser } from './replay-user.ts'
 import { addTally, emptyTally, type Tally } from './tally.ts'
 
 export interface ReplayRun {
-  /** The real store, which is only read. */
+  /** The store that is replayed; only read. */
   source: RecordStore
   engines: ReplayEngines
   onInvalidRecord?: OnInvalidRecord | undefined
-  /** Turns that are done, and all that will be asked about. Called after each turn. */
+  /** Called after each turn with the number of completed turns and of all. */
   onProgress?: ((done: number, total: number) => void) | undefined
-  /** Awaited after each turn, for a process that has other things to do. */
+  /** Awaited after each turn, so that a sidecar can serve requests. */
   pause?: (() => Promise<void>) | undefined
   signal?: AbortSignal | undefined
   onMeasured?: OnMeasured | undefined
-  /** Users that an interrupted run completed, by scope, and where a completed user is kept. */
+  /** Users that an interrupted run completed, by scope; stores each completed user. */
   checkpoint?: Checkpoint | undefined
 }
 
@@ -28,7 +28,7 @@ export interface Checkpoint {
 }
 
 /**
- * Asks every setting about every stored turn, as of that turn. Nothing is written to the store, and no model is asked.
+ * Answers every stored turn with every setting, as of that turn. Writes nothing to the store and calls no model.
  * Users are independent of each other; one is held in memory at a time.
  *
  * @throws the reason of `signal` when it is aborted
@@ -63,7 +63,7 @@ export async function replay(options: ReplayOptions, run: ReplayRun): Promise<Ta
   return sums
 }
 
-/** The turns to ask about, by scope; only scopes that have some. */
+/** The number of turns to replay by scope, for scopes that have any. */
 async function countTurns(
   options: ReplayOptions,
   { source, onInvalidRecord, signal }: ReplayRun,
@@ -72,7 +72,7 @@ async function countTurns(
   for await (const scope of wantedScopes(options, source)) {
     signal?.throwIfAborted()
     const turns = await readPastTurns(source, scope, onInvalidRecord)
-    const count = turns.filter((turn) => isAsked(turn, options)).length
+    const count = turns.filter((turn) => isSelected(turn, options)).length
     if (count > 0) counts.set(scope, count)
   }
   return counts

@@ -9,22 +9,22 @@ import { GroundingIndex } from '../grounding/grounding-index.ts'
 import type { ReplayEngine } from './engine.ts'
 import type { Change, Past, PastTurn } from './past.ts'
 
-/** Writes per commit while the turns before the first question are skipped. */
+/** Writes per commit while the turns before the first replayed turn are applied. */
 const MAX_WRITES = 500
 
 export interface ReplayedStoreOptions {
-  /** The real store, which is only read. */
+  /** The store that is replayed; only read. */
   source: Pick<RecordStore, 'get'>
   scope: string
   past: Past
   engine: Pick<ReplayEngine, 'records' | 'scopeState'>
 }
 
-/** Brings a throw-away store to what a user's store held before each turn, turn by turn. */
+/** Restores in a temporary store what the user's store held before each turn, turn by turn. */
 export class ReplayedStore {
   readonly grounding = new GroundingIndex()
   readonly #options: ReplayedStoreOptions
-  /** Position of the next turn that is not said yet. */
+  /** Position of the next turn to apply. */
   #position = 0
   #nextChange = 0
   readonly #versions = new Map<string, number>()
@@ -34,7 +34,7 @@ export class ReplayedStore {
     this.#options = options
   }
 
-  /** Makes visible what was known when the turn at a position was said. Positions must ascend. */
+  /** Applies all changes before the turn at a position. Positions must ascend. */
   async advanceTo(position: number): Promise<void> {
     const { past, scope, engine } = this.#options
     let writes: Write[] = []
@@ -80,7 +80,7 @@ export class ReplayedStore {
     const last = Math.max(lastTurn, turn)
     this.#lastTurns.set(conversationId, last)
     writes.push(
-      // Only its existence is read.
+      // Without messages: only the existence of the turn is read.
       putTurn(scope, emptyTurn(id, conversationId, turn, saidAt)),
       putConversation(scope, { id: conversationId, last_turn: last, summary: '' }, saidAt),
     )

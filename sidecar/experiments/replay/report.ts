@@ -18,7 +18,7 @@ export const replayedSetting = z.object({
   rbo: share.describe('Mean rank-biased overlap with per_query.'),
   grounded: z.object({
     memories: z.number().describe('Memories that the recorded answers drew on.'),
-    in_window: z.number().describe('Of these: shown by the chat window, so that none needed to be injected.'),
+    in_window: z.number().describe('Of these: shown by the chat window, so that injection was not needed.'),
     injected: z.number().describe('Of the others: injected.'),
     recall: share.describe('Share of the memories that window or strategy showed.'),
     injected_recall: share.describe('Share of the memories outside the window that the strategy injected.'),
@@ -55,7 +55,7 @@ export const replayedSetting = z.object({
 
 export const replayReport = z.object({
   users: z.number(),
-  turns: z.number().describe('Turns that were asked about.'),
+  turns: z.number().describe('Replayed turns.'),
   answered_turns: z.number().describe('Of these: with a recorded answer.'),
   grounded_turns: z.number().describe('Of these: with an answer that drew on a memory.'),
   top_k: z.number(),
@@ -132,12 +132,12 @@ function toMeans(sums: SettingTally): Omit<ReplayedSetting, 'strategy' | 'window
   }
 }
 
-/** Answers with fewer grounded memories than this say nothing about the strategies. */
+/** Grounded memories from which the summary compares strategies. */
 const MIN_GROUNDED = 30
 
 function summarise({ turns, users }: Tally, settings: readonly ReplayedSetting[]): string {
   if (turns === 0) return 'No stored turn matches the selection.'
-  const of = `${count(turns, 'turn')} of ${count(users, 'user')}`
+  const of = `${countOf(turns, 'turn')} of ${countOf(users, 'user')}`
   const grounded = Math.max(0, ...settings.map((one) => one.grounded.memories))
   if (grounded < MIN_GROUNDED) {
     return `${of}: too few answers drew on a memory (${grounded}, at least ${MIN_GROUNDED} needed) to compare the strategies by it.`
@@ -166,7 +166,8 @@ export function percent(value: number | null): string {
   return value === null ? '–' : `${(100 * value).toFixed(0)} %`
 }
 
-function count(n: number, noun: string): string {
+/** `1 turn`, `2 turns` */
+export function countOf(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`
 }
 

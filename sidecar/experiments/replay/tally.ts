@@ -13,7 +13,7 @@ export const missedMemory = z.object({
   question: z.string(),
   memory_id: z.string(),
   memory: z.string(),
-  words: z.array(z.string()).describe('Words of the answer that prove it.'),
+  words: z.array(z.string()).describe('Words of the answer that are the evidence.'),
 })
 
 export type MissedMemory = z.output<typeof missedMemory>
@@ -29,7 +29,7 @@ export const settingTally = z.object({
   by_words_only: count,
   overlap: count,
   rbo: count,
-  /** Memories that the answers drew on; those that the window showed; those that it did not and the strategy injected. */
+  /** Memories that the answers drew on; of these: shown by the window; not shown but injected. */
   grounded: count,
   in_window: count,
   injected: count,
@@ -45,10 +45,10 @@ export const settingTally = z.object({
 
 export type SettingTally = z.output<typeof settingTally>
 
-/** What the replay of one or more users adds up to. */
+/** Sums over the replayed users. */
 export const tally = z.object({
   users: count,
-  /** Turns that were asked about. */
+  /** Replayed turns. */
   turns: count,
   /** Of these: with a recorded answer; with an answer that drew on a memory. */
   answered: count,

@@ -33,12 +33,12 @@ interface Challenger {
   kind: Kind
 }
 
-/** Says what to do and how sure that is. */
+/** Writes the conclusion: what to do, and how sure that is. */
 export function conclude(input: ConclusionInput): Conclusion {
-  return new Conclude(input).conclusion()
+  return new ConclusionWriter(input).conclusion()
 }
 
-class Conclude {
+class ConclusionWriter {
   readonly #input: ConclusionInput
   readonly #isShare: boolean
   readonly #margin: number
@@ -62,7 +62,7 @@ class Conclude {
     const [baseline, ...others] = arms
     if ((baseline && isEmpty(baseline)) || others.every(isEmpty)) {
       const names = joinNames(arms.filter(isEmpty).map(({ name }) => `\`${name}\``))
-      return say('no_units', null, `Too early: no ${this.#unit} was assigned to ${names} yet.`)
+      return say('no_units', null, `Too early: no ${this.#unit} is assigned to ${names} yet.`)
     }
     const hasOutcome = arms.some(({ totals }) => totals.outcomes.has(this.#outcome))
     if (!hasOutcome) return this.#noOutcome()
@@ -141,7 +141,7 @@ class Conclude {
     )
   }
 
-  /** The first kind that any arm has decides. */
+  /** Decides by the first kind, in this order, that any arm has. */
   #compared(challengers: readonly Challenger[]): Conclusion {
     const best = (kind: Kind, by: (challenger: Challenger) => number) =>
       challengers.filter((challenger) => challenger.kind === kind).toSorted((a, b) => by(b) - by(a))[0]
@@ -163,7 +163,9 @@ class Conclude {
 
   #better({ arm, outcome, cost }: Challenger): Conclusion {
     const also =
-      cost.verdict === 'undecided' ? '' : `, ${cost.verdict === 'worse' ? 'but' : 'and'} ${costOf(cost)}`
+      cost.verdict === 'undecided'
+        ? ''
+        : `, ${cost.verdict === 'worse' ? 'but' : 'and'} \`${arm}\` is ${costOf(cost)}`
     return say(
       'better',
       arm,
@@ -195,7 +197,7 @@ class Conclude {
     return say('undecided', null, `Continue: ${difference} ${this.#evidence}.${price}${this.#plan(outcome)}`)
   }
 
-  /** What the present number of units can detect, and how many the margin needs. */
+  /** States the difference that this many units detect, and how many units the margin needs. */
   #plan({ arm, units, minimum_detectable_effect: detectable }: Difference): string {
     if (detectable === null) return ''
     const power = formatPercent(this.#input.settings.power)

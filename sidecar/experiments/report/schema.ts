@@ -45,9 +45,9 @@ export const armReport = z.object({
   billed_tokens_per_turn: estimate,
   /** Billed tokens times the price; `null` without a price. */
   cost_per_turn: estimate.nullable(),
-  /** Share of the injected tokens that the previous turn had as its prefix as well. */
+  /** Share of the injected tokens in the prefix shared with the previous turn. */
   prefix_reuse: z.number().nullable(),
-  /** Means over the turns on which another arm answered as well, without being injected. */
+  /** Means over the turns with an answer of another arm, which was not injected. */
   shadow: z.array(
     z.object({
       arm: z.string(),
@@ -158,7 +158,7 @@ export const report = z.object({
       z.object({ arm: z.string(), units: z.number(), expected: z.number(), share, expected_share: share }),
     ),
   }),
-  /** Difference of the deciding outcome after so many units, at most 100 points; no bounds as long as it is too early. */
+  /** Difference of the deciding outcome by number of units, at most 100 points. Bounds are absent while it is too early. */
   series: z.array(
     z.object({
       at: time,

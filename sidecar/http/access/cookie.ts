@@ -5,7 +5,7 @@ import { SESSION_HOURS } from './sessions.ts'
 
 export const SESSION_COOKIE = 'hippocache_session'
 
-/** Another site cannot send this header: its browser would have to ask the sidecar first, which never agrees. */
+/** Another site cannot send this header: it requires a CORS preflight, which the sidecar never allows. */
 const DASHBOARD_HEADER = 'x-hippocache-dashboard'
 
 export function setSessionCookie(c: Context, token: string): void {

@@ -101,9 +101,9 @@ export function serveDashboard(app: OpenAPIHono<AppEnv>, { sessions, needsKey }:
   })
 }
 
-/** Behind a proxy, all clients share the address of the proxy, and thereby the limit. */
+/** Address for the limit of failed sign-ins. Behind a proxy, all clients share the address and the limit of the proxy. */
 function addressOf(c: Context<AppEnv>): string {
-  // Absent where a request is made in the process itself.
+  // Absent for a request within the process.
   return Object.hasOwn(c.env ?? {}, 'incoming') ? (getConnInfo(c).remote.address ?? '') : ''
 }
 

@@ -15,7 +15,7 @@ const backendState = z.object({
   kind: z.string(),
   status: z.enum(['ok', 'failed', 'none', 'failing']),
   error: z.string().nullable(),
-  since: z.string().optional().describe('When it began to fail; with status failing only.'),
+  since: z.string().optional().describe('Start of the failures; with status failing only.'),
 })
 
 type BackendState = z.infer<typeof backendState>
@@ -59,7 +59,7 @@ export function healthRoutes(api: Api, services: HttpServices): void {
         scope_lock: backendState.describe('Write lock per user.'),
         queue: backendState.describe('Job queue for pending turns.'),
         language_model: backendState.describe(
-          'failing while calls are suspended because they failed repeatedly, or the key is refused; the sidecar stays ready, and turns stay pending. It is not called.',
+          'failing while calls are suspended because they failed repeatedly, or the key is rejected; the sidecar stays ready, and turns stay pending. This check does not call the model.',
         ),
         embedder: backendState.describe('Not called.'),
       }),

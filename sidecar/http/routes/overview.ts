@@ -99,7 +99,7 @@ export function overviewRoutes(api: Api, { records, traffic }: HttpServices): vo
   })
 }
 
-/** What the scope keys of a namespace start with. */
+/** Prefix of the scope keys of a namespace. */
 function prefixOf(namespace: string): string {
   return scopeKey({ namespace, userId: '' })
 }

@@ -4,7 +4,7 @@ import { oneAtATime } from './one-at-a-time.ts'
 
 /** Time for a whole request to arrive, milliseconds. */
 const REQUEST_TIMEOUT_MS = 60_000
-/** How often that is checked, milliseconds. */
+/** Interval of the check for late requests, milliseconds. */
 const CHECK_INTERVAL_MS = 5_000
 
 /** @param fetch answers a request */

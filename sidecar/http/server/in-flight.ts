@@ -14,7 +14,7 @@ export interface InFlightLimits {
 
 /** Seconds. */
 const RETRY_AFTER_S = 1
-/** A client that takes nothing of its answer for this long is disconnected, milliseconds. */
+/** A client that reads nothing of its answer for this long is disconnected, milliseconds. */
 const STALLED_MS = 60_000
 
 /**
@@ -49,7 +49,7 @@ export function limitInFlight(limits: InFlightLimits, maxBodyBytes: number): Mid
       if (own.requests === 0) byKey.delete(key)
     }
     count(1)
-    // An answer that the client has yet to take is in memory too. There is no connection in a test without a server.
+    // An answer that the client has not read yet uses memory too. Tests without a server have no connection.
     const outgoing = (c.env as Partial<HttpBindings> | undefined)?.outgoing
     const sent = outgoing && !outgoing.closed && once(outgoing, 'close')
     try {

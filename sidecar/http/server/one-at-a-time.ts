@@ -7,8 +7,8 @@ interface Connection {
 }
 
 /**
- * Runs the requests of a connection one after the other, and reads no further while one waits. Node parses every
- * pipelined request of a chunk at once, so one write of 36 kB would otherwise start 900 requests together.
+ * Runs the requests of a connection one at a time, and stops reading while one is queued. Node parses every
+ * pipelined request of a chunk immediately, so one write of 36 kB would otherwise start 900 requests together.
  */
 export function oneAtATime(listener: RequestListener): RequestListener {
   const connections = new WeakMap<Socket, Connection>()
@@ -34,7 +34,7 @@ export function oneAtATime(listener: RequestListener): RequestListener {
     const [incoming, outgoing] = next
     connection.isBusy = true
     outgoing.once('close', () => {
-      // Not at once: a connection with many requests would hold up all others.
+      // Deferred, so that a connection with many requests does not block the others.
       setImmediate(() => {
         connection.isBusy = false
         runNext(socket, connection)

@@ -18,7 +18,7 @@ export interface Sources {
   now: () => number
 }
 
-/** What a recorded outcome added; negative where it was removed. */
+/** Effect of a recorded outcome on the metrics; negative for a removed one. */
 interface CountedOutcome {
   experiment: string
   arm: string

@@ -80,7 +80,7 @@ export class Traffic {
   readonly #now: () => number
   readonly #startedAt: number
 
-  /** @param maxSamples kept per namespace; under more traffic, the summary covers less than an hour */
+  /** @param maxSamples per namespace; with more traffic, the summary covers less than an hour */
   constructor({ now, maxSamples = 5000 }: { now: () => number; maxSamples?: number }) {
     this.#now = now
     this.#startedAt = now()
@@ -106,7 +106,7 @@ export class Traffic {
     const now = this.#now()
     const { recalls, turns } = this.#namespaces.memo(namespace)
     let from = Math.max(now - WINDOW_MS, this.#startedAt)
-    // A full ring no longer holds what is older than its oldest sample.
+    // A full ring buffer covers only the time since its oldest sample.
     if (recalls.isFull) from = Math.max(from, Math.min(...recalls.all.map(({ at }) => at)))
     if (turns.isFull) from = Math.max(from, Math.min(...turns.all))
     const recent = recalls.all.filter(({ at }) => at >= from)

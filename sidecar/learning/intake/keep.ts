@@ -86,7 +86,7 @@ async function idOf(
 ): Promise<string | undefined> {
   const { agent_id, run_id } = turn
   const statement = { agent_id, run_id, speaker, text, context }
-  // Nothing to compare with. The legacy ids of a long text take milliseconds.
+  // Nothing to compare with, and computing the legacy ids of a long text takes milliseconds.
   if (!previous && turn.removed_ids.length === 0) return (await findStatement(unit, statement, legacyId)).id
   const idsBy = (idOf: typeof memoryIdOf) =>
     Array.from({ length: MAX_IDS }, (_, nth) => idOf(unit.scope, statement, nth))

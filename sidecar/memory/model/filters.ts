@@ -80,7 +80,7 @@ function compile(filter: unknown, path: string, depth: number, budget: { conditi
   // An empty branch is evaluated for every memory as well.
   spend(budget, path)
   const keys = Object.keys(filter)
-  // Each is at least one condition. Reading the values of 50,000 takes longer than refusing them.
+  // Each key is at least one condition, so too many are rejected before 50,000 values are parsed.
   if (keys.length > MAX_CONDITIONS) throw tooMany(path)
   const parts = keys.map((key): Filter => {
     const value = filter[key]

@@ -89,7 +89,7 @@ export function createAuthorCache(store: CacheStore, now: () => number = Date.no
         await store.set(keyOf(namespace, key), text, ttlSeconds * 1000)
       } catch (cause) {
         if (!(cause instanceof RangeError)) throw toAppError(cause)
-        // The flow replaced the earlier value: serving it again would be wrong.
+        // The flow replaced the earlier value, so it must not be served again.
         await store.delete(keyOf(namespace, key)).catch(() => {})
         throw new AppError('payload_too_large', `${cause.message}. The earlier value was removed.`, { cause })
       }

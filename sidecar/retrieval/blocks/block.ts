@@ -44,7 +44,7 @@ export interface BlockIdentity extends Omit<Narrowing, 'conversationId'> {
   tokenBudget: number
   windowSize: number
   watchesTopic: boolean
-  /** Arms that are only compared have blocks of their own. */
+  /** Separates the blocks of arms that are only compared. */
   shadow?: string | undefined
 }
 

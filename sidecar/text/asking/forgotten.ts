@@ -2,12 +2,12 @@ import phrases from '../data/forgotten-phrases.json' with { type: 'json' }
 import { normalise } from '../terms/normalise.ts'
 import { asks } from './asking.ts'
 
-/** Longest message that is looked at, in UTF-16 code units: a longer one tells a story, or is pasted. */
+/** Longest message that is evaluated, in UTF-16 code units. A longer one is a story or pasted text. */
 const MAX_LENGTH = 400
 
 /**
- * Whether a user tells the assistant that it lacks what it was told: "I already told you", "You asked me that before".
- * In doubt it is false. Quoted speech, and requests to translate or to write, do not count.
+ * Whether a user complains that the assistant forgot something: "I already told you", "You asked me that before". Prefers
+ * misses to false alarms. Quoted speech, and requests to translate or to write, do not count.
  */
 export function saysForgotten(message: string): boolean {
   if (message.length > MAX_LENGTH) return false
@@ -16,13 +16,13 @@ export function saysForgotten(message: string): boolean {
   return isFound && !EXEMPT.test(text)
 }
 
-/** Quotation marks in pairs; a straight apostrophe is none. */
+/** Pairs of quotation marks, without the straight apostrophe. */
 const QUOTED =
   /"[^"]*"|“[^”]*”|„[^“”]*[“”]|«[^»]*»|»[^«]*«|「[^」]*」|『[^』]*』|(?<![\p{L}\p{N}])['‘][^'’]+['’](?![\p{L}\p{N}])/gu
 
 const { exempt, fillers, ja, zh, ko, ...spaced } = phrases
 const EXEMPT = new RegExp(exempt.join('|'), 'u')
-/** Of the languages with spaces. `\\p{L}` takes V8 ten times as long to compile. */
+/** Letters of the languages with spaces. `\\p{L}` takes V8 ten times as long to compile. */
 const LETTER = '[a-zß-ÿœ]'
 const SPACED = new RegExp(
   `(?<![a-zß-ÿœ0-9'])(?:${Object.values(spaced).flat().join('|').replaceAll('\\p{L}', LETTER)})`,
@@ -30,7 +30,7 @@ const SPACED = new RegExp(
 const UNSPACED = new RegExp([...ja, ...zh, ...ko].join('|'), 'u')
 
 /**
- * What two wordings of one question have in common: its words, without punctuation, "please" and "again". `undefined` for
+ * Key that different wordings of a question share: its words, without punctuation, "please" and "again". `undefined` for
  * a message that does not ask, and for a question that is too short to be recognised ("And you?").
  */
 export function questionKey(message: string): string | undefined {

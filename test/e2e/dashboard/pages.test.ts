@@ -177,7 +177,7 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
       expect(conclusion.sentence).toContain('`block`')
       expect(await page.locator('.verdict').textContent()).toBe(conclusion.sentence.replaceAll('`', ''))
       for (const name of [
-        /^Difference of thumbs to plain/,
+        /^Difference in thumbs from plain/,
         /^Share of the turns/,
         /^Overlap with per_query/,
       ]) {

@@ -37,6 +37,12 @@ describe('record_outcome', () => {
     })
   })
 
+  it('counts a turn that Dify could not resolve as absent', async () => {
+    const { variables } = await record({ value: 1, user_id: 'u1', turn: 'sys.dialogue_count' })
+    expect(variables).toMatchObject({ status: 'recorded', error: '' })
+    expect(stub.calls[0]?.body).not.toHaveProperty('turn')
+  })
+
   it('does not call the sidecar for an empty value', async () => {
     const { variables } = await record({ value: ' ', user_id: 'u1' })
     expect(variables).toMatchObject({ status: 'skipped', error: '' })

@@ -27,7 +27,7 @@ it('inserts each question once, after the turns that it is about', () => {
   }
 })
 
-it('recognises the memories of labelled answers, and few in replies to somebody else', () => {
+it('recognises the memories of labelled answers, and few in replies to another persona', () => {
   const { precision, recall, falseReplies } = measureGrounding(some, talks, false)
   expect(precision).toBeGreaterThan(0.9)
   expect(recall).toBeGreaterThan(0.5)

@@ -63,7 +63,7 @@ describe('POST /v1/outcomes', () => {
     expect(await outcome('thumbs')).toEqual({ n: 1, sum: 1 })
   })
 
-  it('says that no experiment knows the unit, and is no error', async () => {
+  it('answers no_unit, which is not an error, if no experiment has assigned the unit', async () => {
     const { recall, record } = await open()
     await recall(1, 'Where do I live?')
     for (const place of [{ conversation_id: 'c2' }, {}, { conversation_id: 'c1', user_id: 'bob' }]) {

@@ -16,7 +16,7 @@ export interface Translation {
 
 const NOTHING: Filter = { has_id: [] }
 const EVERYTHING: Filter = { must_not: [NOTHING] }
-/** Versions of Qdrant differ in what `match.text` finds without an index, so that it is not used. */
+/** `match.text` is not used, because versions of Qdrant differ in what it finds without an index. */
 const UNKNOWN: Translation = { necessary: EVERYTHING, sufficient: NOTHING, isExact: false }
 
 export function translate(condition: Condition): Translation {

@@ -52,7 +52,7 @@ export function openColumns(db: DatabaseSync) {
 
 type Row = Record<string, SQLOutputValue>
 
-/** Rows that lie together are read together. */
+/** Adjacent rows are read in one statement. */
 function toSortedJson(numbers: Iterable<number>): string {
   return JSON.stringify([...numbers].sort((a, b) => a - b))
 }

@@ -8,7 +8,7 @@ import { type LexicalScores, scoreTerms } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
 import { openBlocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
 
-/** What the worker thread answers: the candidates by the numbers of their entries. */
+/** Result of the worker thread: the candidates by the numbers of their entries. */
 export interface SearchAnswer extends Similarities {
   total: number
   frequencies?: Map<number, number> | undefined

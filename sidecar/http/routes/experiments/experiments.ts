@@ -65,7 +65,7 @@ const shadowShare = fraction(
 const experimentView = {
   name: z.string(),
   status: z.enum(EXPERIMENT_STATUSES),
-  unit: z.enum(UNITS).describe('What gets an arm as a whole.'),
+  unit: z.enum(UNITS).describe('What an arm is assigned to.'),
   arms: z.array(
     armRecord.extend({
       units: z.number().describe('Units assigned to this arm.'),
@@ -81,7 +81,7 @@ const experimentView = {
   turns: z.number(),
   conflicts: z
     .number()
-    .describe('Recalls that another arm answered than the one of the unit; left out of the report.'),
+    .describe('Recalls answered by another arm than that of the unit; left out of the report.'),
 }
 
 const params = { name: experimentName }
@@ -96,10 +96,13 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
     operationId: 'create_experiment',
     summary: 'Create an experiment that compares strategies',
     description:
-      'Each unit (conversation or user) gets one arm for good. Recalls that name the experiment are answered by the arm.',
+      'Each unit (conversation or user) gets one arm permanently, which answers the recalls that name the experiment.',
     body: {
       name: experimentName,
-      unit: z.enum(UNITS).default('conversation').describe('What gets an arm; default conversation.'),
+      unit: z
+        .enum(UNITS)
+        .default('conversation')
+        .describe('What an arm is assigned to; default conversation.'),
       arms: z
         .array(newArm, { error: `expected a list of ${MIN_ARMS} to ${MAX_ARMS} arms` })
         .min(MIN_ARMS, { error: `expected at least ${MIN_ARMS} arms` })
@@ -116,7 +119,7 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
       start: z
         .boolean({ error: 'expected true or false' })
         .default(true)
-        .describe('Starts at once; default true. false: a draft.'),
+        .describe('Whether it starts immediately; default true. false: a draft.'),
     },
     returns: 'The experiment.',
     answer: experimentView,
@@ -156,7 +159,7 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
     operationId: 'get_experiment_report',
     summary: 'Get the report of an experiment',
     description:
-      'What each arm cost and brought, how sure the differences are, and what to do. Looking early and often is allowed.',
+      'Costs and outcomes of each arm, how sure the differences are, and what to do. Valid however often it is read.',
     params,
     query: {
       format: z
@@ -211,9 +214,13 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
     [
       'pause',
       'Stop assigning new units',
-      'Units that have an arm keep it; other recalls get the strategy auto.',
+      'Units that have an arm keep it; other recalls get the strategy of the request.',
     ],
-    ['stop', 'Stop an experiment for good', 'All recalls get the strategy auto. The report stays.'],
+    [
+      'stop',
+      'Stop an experiment permanently',
+      'All recalls get the strategy of the request. The report stays.',
+    ],
   ] as const
   for (const [action, summary, description] of transitions) {
     operation(api, {

@@ -24,7 +24,7 @@ export function outcomeRoutes(api: Api, { outcomes }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/outcomes',
     operationId: 'record_outcome',
-    summary: 'Record how a turn, a conversation or a user turned out, for the experiments',
+    summary: 'Record an outcome of a turn, a conversation or a user, for the experiments',
     description:
       'A later outcome with the same name and id replaces the earlier one. Without an id, a turn has one outcome of each name; without a turn, every call counts.',
     body: {

@@ -23,8 +23,8 @@ const shareError = 'expected a number from 0 to 1'
 const job = {
   id: z.string(),
   status: z.enum(JOB_STATUSES),
-  done: z.number().describe('Turns that every strategy was asked about.'),
-  total: z.number().describe('Turns to ask about; 0 until they are counted.'),
+  done: z.number().describe('Turns that every strategy has answered.'),
+  total: z.number().describe('Turns to replay; 0 until they are counted.'),
   started_at: z.string(),
   ended_at: z.string().nullable(),
   error: z.string().nullable(),
@@ -34,9 +34,9 @@ export function replayRoutes(api: Api, { replays, now }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/replays',
     operationId: 'start_replay',
-    summary: 'Start a replay: what each strategy would have injected in the stored turns',
+    summary: 'Start a replay: what each strategy would have injected at each stored turn',
     description:
-      'Asks every strategy about every stored turn, as of that turn, in the background. Writes nothing and asks no model. ' +
+      'Answers every stored turn with every strategy, as of that turn, in the background. Writes nothing and calls no model. ' +
       'One replay runs at a time; the latest 10 are kept until the sidecar stops.',
     body: {
       user_id: s.userId.optional(),
@@ -135,7 +135,7 @@ export function replayRoutes(api: Api, { replays, now }: HttpServices): void {
 
 function required(replays: ReplayJobs | undefined): ReplayJobs {
   if (replays) return replays
-  throw new AppError('backend_unavailable', 'This sidecar is composed without replays.')
+  throw new AppError('backend_unavailable', 'This sidecar has no replays.')
 }
 
 function toView({ id, status, done, total, startedAt, endedAt, error }: ReplayJob) {

@@ -8,7 +8,7 @@ import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import { prepareQuery } from '../../shared/query.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
-import { inTurn, streamed } from '../../shared/stream.ts'
+import { runChunk, streamed } from '../../shared/stream.ts'
 import { decodeCursor, encodeCursor, omitUndefined, roundTo, toIso } from '../../shared/values.ts'
 
 /** Memories per chunk of a long list. */
@@ -33,7 +33,7 @@ async function* listChunks(list: List, start: Position | undefined, limit: numbe
       text += `${left === limit ? '' : ','}${JSON.stringify(view)}`
       left -= 1
     }
-    // The store was scanned for a short page for long enough.
+    // A short page ends here, to limit the time of the scan.
     if (left === 0 || next === null || page.views.length < size) break
     after = next
     yield text
@@ -66,7 +66,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     const { accepts: matches } = compileFilter(omitUndefined(selection))
     const page = { after, direction } as const
     if (as_of !== undefined) {
-      const { memories, next } = await inTurn(() =>
+      const { memories, next } = await runChunk(() =>
         engine.listAsOf(scope, Date.parse(as_of), { ...page, limit, accept: matches }),
       )
       const views = memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil))

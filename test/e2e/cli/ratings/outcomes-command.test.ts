@@ -46,7 +46,7 @@ describe('npm run outcomes', () => {
       const { code, out, err } = await pull()
       expect([code, out]).toEqual([
         0,
-        'Done: 1 users, 2 conversations, 4 messages: 2 likes, 1 dislikes; 1 of the conversations are in no experiment.\n',
+        'Done. Users: 1, conversations: 2, messages: 4; likes: 2, dislikes: 1; conversations in no experiment: 1.\n',
       ])
       expect(out + err).not.toContain(APP_KEY)
       expect(await thumbs()).toEqual({ count: 3, likes: 2 })
@@ -81,7 +81,10 @@ describe('npm run outcomes', () => {
     dify.add('c1', 'ada', ['like'], { isListed: false })
     const { url, thumbs } = await sidecarWith(['c1'])
     const { code, out } = await run('outcomes', ['--dify', dify.url, '--url', url], { DIFY_APP_KEY: APP_KEY })
-    expect([code, out]).toEqual([0, 'Done: 1 users, 1 conversations, 1 messages: 1 likes, 0 dislikes.\n'])
+    expect([code, out]).toEqual([
+      0,
+      'Done. Users: 1, conversations: 1, messages: 1; likes: 1, dislikes: 0.\n',
+    ])
     expect(await thumbs()).toEqual({ count: 1, likes: 1 })
   }, 120_000)
 
@@ -121,7 +124,7 @@ describe('npm run outcomes', () => {
         '2100-01-01T00:00:00Z',
       ],
     ])
-    expect(out).toBe('Done: 1 users, 0 conversations, 0 messages: 0 likes, 0 dislikes.\n')
+    expect(out).toBe('Done. Users: 1, conversations: 0, messages: 0; likes: 0, dislikes: 0.\n')
     expect(await thumbs()).toEqual({ count: 0, likes: 0 })
   }, 120_000)
 })

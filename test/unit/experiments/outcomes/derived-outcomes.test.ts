@@ -140,7 +140,7 @@ describe('repeated_or_corrected', () => {
     expect([1, 2, 3].map((turn) => valueAt(turn, 'repeated_or_corrected'))).toEqual([0, 0, 1])
   })
 
-  it('is 1 when the user says so', async () => {
+  it('is 1 when the user says that the assistant forgot something', async () => {
     const { recall, add, valueAt } = chat()
     recall(1, 'x')
     await add(1, 'I already told you that I am vegetarian.', 'Sorry!')
@@ -206,7 +206,7 @@ describe('bounds', () => {
     expect(values.size).toBe(0)
   })
 
-  it('reports failures of the store and goes on', async () => {
+  it('reports failures of the store and continues', async () => {
     const { recall, add, failures } = chat({ record: () => Promise.reject(new Error('away')) })
     recall(1, 'x')
     await add(1, 'x', 'y')

@@ -46,7 +46,7 @@ const action = fc.oneof(
   }),
 )
 
-it('shows at each turn what the store held before that turn: no more, no less, in the version of then', async () => {
+it('shows at each turn exactly what the store held before that turn, in the versions of that time', async () => {
   const { engines } = replayApp()
   await fc.assert(
     fc.asyncProperty(fc.array(action, { minLength: 1, maxLength: 14 }), async (actions) => {
@@ -96,7 +96,7 @@ it('shows the text of a regenerated turn only after that turn', async () => {
   ])
 })
 
-it('counts what a model learned from the end of its turn, because the text of the turn stands for it until then', async () => {
+it('shows an extracted memory from the end of its source turn', async () => {
   const app = replayApp()
   await app.say(1, 'I live in Kyoto.')
   await app.say(2, 'I play the cello.')

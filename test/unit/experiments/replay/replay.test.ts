@@ -149,10 +149,10 @@ it('answers an empty store, one turn, and turns without answers, questions or co
   expect((await app.call('POST', '/v1/memories', loose)).status).toBe(200)
   const { turns, settings } = await app.replay()
   expect(turns).toBe(2)
-  expect(settings['cached/3']?.cache).toMatchObject({ 'none.disabled': 1 })
+  expect(settings['cached/3']?.cache).toMatchObject({ 'none.no_conversation': 1 })
 })
 
-it('never asks a remote embedder: ranks by the stored embedding of the message, else by words', async () => {
+it('never calls a remote embedder: ranks by the stored embedding of the message, or by words without one', async () => {
   let calls = 0
   const embedder = {
     name: 'remote',
@@ -175,7 +175,7 @@ it('never asks a remote embedder: ranks by the stored embedding of the message, 
   expect(settings['per_query/3']).toMatchObject({ turns: 2, by_words_only: 1 })
 })
 
-it('holds one user at a time, and of 10,000 turns no texts', { timeout: 300_000 }, async () => {
+it('holds one user in memory, without the texts of 10,000 turns', { timeout: 300_000 }, async () => {
   const app = replayApp()
   for (let turn = 1; turn <= 50; turn++)
     await app.say(turn, `I own item number ${turn} of my collection.`, 'Noted.')
@@ -210,7 +210,7 @@ it('holds one user at a time, and of 10,000 turns no texts', { timeout: 300_000 
   expect((most - before) / 1024 / 1024).toBeLessThan(250)
 })
 
-it('writes the report as JSON, CSV and Markdown, in which user text is no structure', async () => {
+it('writes the report as JSON, CSV and Markdown, and escapes user text', async () => {
   const app = replayApp()
   await app.say(1, 'My dog | raced as <b>Tuppenny</b> *Hurricane*.', 'Nice.')
   for (const [i, text] of SMALL_TALK.entries()) await app.say(i + 2, text, 'I see.')

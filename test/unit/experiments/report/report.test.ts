@@ -54,7 +54,7 @@ describe('the conclusion', () => {
       kind: 'better',
       arm: 'b',
       sentence:
-        'Use `b`: `thumbs` is 30 points higher (21 to 39) than with `a`, but 20 % more expensive (95 %), 1,000 conversations.',
+        'Use `b`: `thumbs` is 30 points higher (21 to 39) than with `a`, but `b` is 20 % more expensive (95 %), 1,000 conversations.',
     })
   })
 

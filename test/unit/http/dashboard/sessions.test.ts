@@ -85,7 +85,7 @@ describe('signing in with an API key', () => {
     expect((await signIn(app, SHOP)).status).toBe(200)
   })
 
-  it('refuses a body that is no key', async () => {
+  it('rejects a body without a key', async () => {
     const app = testApp({ apiKeys: KEYS })
     for (const body of [{}, { key: '' }, { key: 1 }, { key: SHOP, more: 1 }, []]) {
       expect((await app.call('POST', '/dashboard/session', body, FROM_PAGE)).status).toBe(400)

@@ -149,7 +149,7 @@ describe('an experiment', () => {
     expect((await app.call('POST', `${PATH}/none/start`)).status).toBe(404)
   })
 
-  it('is gone after its deletion, and starts anew under the same name', async () => {
+  it('is absent after its deletion, and a new one can use the same name', async () => {
     const app = open()
     await app.create()
     await app.recall()
@@ -160,7 +160,7 @@ describe('an experiment', () => {
     expect(await app.view()).toMatchObject({ units: 0, turns: 0 })
   })
 
-  it('goes on when the clock goes back', async () => {
+  it('continues when the clock is set back', async () => {
     const app = open()
     await app.create()
     const { arm } = (await app.recall()).experiment
@@ -251,7 +251,8 @@ describe('the arm of a recall', () => {
         name: embedder.name,
         dimensions: embedder.dimensions,
         embed: async (texts, purpose, signal, account) => {
-          if (purpose === 'query') accounts.push(account)
+          // The calibration of similarities embeds several questions at once, for no request.
+          if (purpose === 'query' && texts.length === 1) accounts.push(account)
           return await embedder.embed(texts, purpose, signal, account)
         },
       },

@@ -87,7 +87,7 @@ function legend() {
   return card(t('conversations.legend'), h('ul.strip-legend', {}, ...Object.keys(SIGNS).map(item)))
 }
 
-/** A sign beside the colour. @type {Record<string, string>} */
+/** A sign in addition to the colour. @type {Record<string, string>} */
 const SIGNS = { window: '', included: '✓', pending: '…', uncovered: '!', unknown: '' }
 
 /** @param {any} turn @param {Set<number>} stored @param {Map<string, string[]>} blocks @param {(ids: string[]) => Promise<any[]>} texts */

@@ -187,7 +187,7 @@ function openCorrection(user, memory, onChange) {
   })
 }
 
-/** Deletes at once; the note that replaces the memory undoes it. @param {string} user @param {string} id @param {any} article @param {(memory: any) => void} onRestore */
+/** Deletes without confirmation; the note that replaces the memory has an undo button. @param {string} user @param {string} id @param {any} article @param {(memory: any) => void} onRestore */
 async function deleteMemory(user, id, article, onRestore) {
   const path = `/v1/memories/${encodeURIComponent(id)}`
   await call('DELETE', `${path}?${new URLSearchParams({ user_id: user })}`)
