@@ -1,5 +1,5 @@
 /*
- * npm run demo [-- --data locomo10.json] [--conversation conv-26] [--captions] [--stay]
+ * npm run demo [-- --data locomo10.json] [--conversation conv-26] [--captions] [--stay] [--simulated 240]
  *
  * Replays conversations through the plugin as Dify does, asks questions about them and prints the evidence recall.
  * Sidecar and plugin are separate processes; every turn and every question is a tool call over the daemon's stdio
@@ -27,6 +27,8 @@ const options = readOptions({
   conversation: '',
   captions: false,
   stay: process.stdout.isTTY === true,
+  // Conversations of the experiment.
+  simulated: 240,
 })
 
 interface Result {
@@ -143,7 +145,7 @@ async function stay(): Promise<void> {
   }
   await fillSidecar(sidecar.url, tick('conversations for the dashboard'))
   bar = undefined
-  await runExperiment(sidecar.url, tick('simulated experiment'))
+  await runExperiment(sidecar.url, options.simulated, tick('simulated experiment'))
   console.log(`\nDashboard: ${sidecar.url}/ (Ctrl-C stops it and deletes its data)`)
   await new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)

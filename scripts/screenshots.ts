@@ -24,7 +24,7 @@ interface Picture extends BrowserContextOptions {
 
 await using sidecar = await startSidecar()
 await fillSidecar(sidecar.url)
-const experiment = await runExperiment(sidecar.url)
+const experiment = await runExperiment(sidecar.url, 240)
 const replay = (await post(sidecar.url, '/v1/replays', { windows: [5, 10] })) as { id: string }
 await untilReplayed(replay.id)
 

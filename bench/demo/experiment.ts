@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { post } from './fill.ts'
 
 const NAME = 'cached-or-not'
-const CONVERSATIONS = 240
 const TURNS = 5
 
 /** Share of simulated users who like the answers of an arm. */
@@ -13,15 +12,17 @@ const QUESTIONS = ['Where do I work?', 'What is my dog called?', 'What did I pla
 /**
  * Runs an experiment of per_query against cached_delta over simulated conversations of the users that `fillSidecar` added.
  * The thumbs are drawn from `LIKES`: they show what a report looks like, not which strategy is better.
+ * @param conversations number of simulated conversations
  * @param onConversation called after each conversation with the number of all
  */
 export async function runExperiment(
   url: string,
+  conversations: number,
   onConversation: (total: number) => void = () => {},
 ): Promise<string> {
   const arms = Object.keys(LIKES).map((strategy) => ({ name: strategy, strategy, window_size: 4 }))
   await post(url, '/v1/experiments', { name: NAME, arms, outcome: 'thumbs', shadow_share: 0.3 })
-  for (let i = 0; i < CONVERSATIONS; i++) {
+  for (let i = 0; i < conversations; i++) {
     const who = { user_id: i % 2 ? 'dee' : 'gene', conversation_id: `simulated-${i}` }
     let arm = ''
     for (let turn = 1; turn <= TURNS; turn++) {
@@ -31,7 +32,7 @@ export async function runExperiment(
     }
     const value = chance(i) < (LIKES[arm] ?? 0)
     await post(url, '/v1/outcomes', { name: 'thumbs', value, ...who })
-    onConversation(CONVERSATIONS)
+    onConversation(conversations)
   }
   await post(url, `/v1/experiments/${NAME}/stop`, {})
   return NAME

@@ -27,7 +27,7 @@ describe('npm run demo', () => {
   })
 
   it('fills the dashboard with --stay, and stops on Ctrl-C', { timeout: 400_000 }, async () => {
-    const child = spawn(process.execPath, [DEMO, '--conversation', 'english', '--stay'])
+    const child = spawn(process.execPath, [DEMO, '--conversation', 'english', '--stay', '--simulated', '20'])
     onTestFinished(() => void child.kill('SIGKILL'))
     const url = await new Promise<string>((resolve, reject) => {
       let printed = ''
