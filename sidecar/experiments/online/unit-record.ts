@@ -60,8 +60,26 @@ export function unpack(text: string): StoredUnit {
   return { ...JSON.parse(text.slice(text.indexOf('\n'))), summary: unpackSummary(text) }
 }
 
-export function unpackSummary(text: string): UnitSummary {
-  return JSON.parse(text.slice(0, text.indexOf('\n')))
+function unpackSummary(text: string): UnitSummary {
+  return JSON.parse(summaryLine(text))
+}
+
+/** The part of a packed unit that a report reads. */
+export function summaryLine(text: string): string {
+  return text.slice(0, text.indexOf('\n') + 1)
+}
+
+/** Units of a shard. */
+export interface ShardUnits {
+  units: UnitSummary[]
+  /** Packed units, each with the line of its summary at least. */
+  packed: string[]
+}
+
+/** Parses the packed units: about 15 µs each. */
+export function* unpackShard({ units, packed }: ShardUnits): Generator<UnitSummary> {
+  yield* units
+  for (const text of packed) yield unpackSummary(text)
 }
 
 /** Packs and totals precede this position, live units follow it. Ids are hexadecimal. */

@@ -3,8 +3,8 @@ import { arm as armRecord, EXPERIMENT_STATUSES, type Experiment, UNITS } from '.
 import { MAX_ARMS, MAX_WEIGHT, MIN_ARMS } from '../../../experiments/online/experiment-book.ts'
 import { toCsv } from '../../../experiments/report/output/csv.ts'
 import { toMarkdown } from '../../../experiments/report/output/markdown.ts'
-import { createReport } from '../../../experiments/report/report.ts'
 import { report } from '../../../experiments/report/schema.ts'
+import { computeReport } from '../../../experiments/report-thread/compute.ts'
 import { STRATEGIES } from '../../../retrieval/strategies/request.ts'
 import { type Api, operation } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
@@ -177,8 +177,12 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
   }).handle(async ({ name, format, price_per_million_tokens: pricePerMillionTokens, margin }, c) => {
     const namespace = c.get('namespace')
     const experiment = await book.get(namespace, name)
-    const units = await Array.fromAsync(experiments.unitLists(namespace, experiment))
-    const created = createReport(experiment, units.flat(), omitUndefined({ pricePerMillionTokens, margin }))
+    const { arms } = await experiments.totals(namespace, experiment)
+    const count = Object.values(arms).reduce((sum, { units }) => sum + units, 0)
+    const created = await computeReport(experiments.shardsOf(namespace, experiment), count, {
+      experiment,
+      options: omitUndefined({ pricePerMillionTokens, margin }),
+    })
     if (format === 'json') return created
     const type = format === 'csv' ? 'text/csv' : 'text/markdown'
     return c.body(FORMATS[format](created), 200, { 'content-type': `${type}; charset=utf-8` })
