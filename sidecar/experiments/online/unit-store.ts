@@ -151,10 +151,10 @@ export class UnitStore {
         for (const row of pending.get(id) ?? []) addRow(unit, row)
         return unit.summary
       }
-      const found: ShardUnits = { units: live.map(([id, unit]) => withRows(id, unit)), packed: [] }
+      const found: ShardUnits = { units: live.map(([id, unit]) => withRows(id, unit)), packed: '' }
       for (const [id, text] of packed.flatMap(([, { units }]) => Object.entries(units))) {
         if (pending.has(id)) found.units.push(withRows(id, unpack(text)))
-        else found.packed.push(summaryLine(text))
+        else found.packed += summaryLine(text)
       }
       yield found
     }
