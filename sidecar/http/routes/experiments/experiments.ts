@@ -19,6 +19,7 @@ function name(description: string, example: string) {
   return z
     .string({ error: NAME_ERROR })
     .trim()
+    .normalize('NFC')
     .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} _.-]{0,63}$/u, { error: NAME_ERROR })
     .openapi({ type: 'string', description, example })
 }
@@ -29,7 +30,7 @@ function fraction(description: string) {
 }
 
 function queryNumber(description: string, example: number) {
-  const error = 'expected a number above 0'
+  const error = 'expected a number above 0 and at most 1e12'
   return z
     .preprocess(
       (value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : undefined),
@@ -56,6 +57,8 @@ const newArm = z.strictObject({
   freshness: z.enum(['window', 'write']).optional(),
   refresh_on_shift: fraction('Rebuilds the block below this similarity of the query.').optional(),
 })
+
+const NO_TOTALS = { units: 0, turns: 0 }
 
 const outcome = s.identifier('Name of the outcome that decides between the arms.', 'thumbs')
 const shadowShare = fraction(
@@ -248,7 +251,9 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
 
   async function toView(namespace: string, { salt, weight_changes: _, ...experiment }: Experiment) {
     const { arms, conflicts } = await experiments.totals(namespace, { salt })
-    const counts = experiment.arms.map((one) => ({ ...one, ...(arms[one.name] ?? { units: 0, turns: 0 }) }))
+    // An arm may be named like a property of every object.
+    const totals = new Map(Object.entries(arms))
+    const counts = experiment.arms.map((one) => ({ ...one, ...(totals.get(one.name) ?? NO_TOTALS) }))
     return {
       ...experiment,
       arms: counts,

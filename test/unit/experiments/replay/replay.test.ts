@@ -39,7 +39,7 @@ it('reports which strategy injected the memory that the answer drew on', async (
     if (strategy === 'per_query') expect([overlap, rbo]).toEqual([1, 1])
   }
   const [perQuery, cached] = report.settings
-  expect(perQuery).toMatchObject({ hit_rate: 0, block_tokens_per_turn: 0, by_age: [] })
+  expect(perQuery).toMatchObject({ hit_rate: null, block_tokens_per_turn: 0, by_age: [] })
   expect(cached?.hit_rate).toBeGreaterThan(0)
   expect(cached?.prefix_reuse).toBeGreaterThan(0)
   expect(cached?.by_age.map(({ age_turns }) => age_turns)).toEqual([0, 1, 2])
@@ -149,7 +149,7 @@ it('answers an empty store, one turn, and turns without answers, questions or co
   expect((await app.call('POST', '/v1/memories', loose)).status).toBe(200)
   const { turns, settings } = await app.replay()
   expect(turns).toBe(2)
-  expect(settings['cached/3']?.cache).toMatchObject({ 'none.disabled': 1 })
+  expect(settings['cached/3']?.cache).toMatchObject({ 'none.no_conversation': 1 })
 })
 
 it('never asks a remote embedder: ranks by the stored embedding of the message, else by words', async () => {

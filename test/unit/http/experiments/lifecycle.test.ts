@@ -4,6 +4,7 @@ import { said, type TestApp, testApp } from '../../../helpers/test-app.ts'
 import { readMetrics } from '../../insight/metrics/read.ts'
 
 const PATH = '/v1/experiments'
+const QUERY = 'Where does Ada live?'
 const ARMS = [
   { name: 'per_query', strategy: 'per_query' },
   { name: 'cached', strategy: 'cached_delta' },
@@ -24,7 +25,7 @@ function open(rest: object = {}) {
 function recallWith({ call }: Pick<TestApp, 'call'>) {
   return async (rest: object = {}) => {
     const request = {
-      query: 'Where does Ada live?',
+      query: QUERY,
       user_id: 'ada',
       conversation_id: 'c',
       turn: 1,
@@ -52,6 +53,15 @@ describe('a recall without an arm', () => {
     expect(body.experiment).toEqual({ name: 'experiment' in rest ? '' : 'e', arm: '', reason })
     expect(body.strategy).toBe(reason === 'no_unit' ? 'per_query' : 'cached_delta')
   })
+
+  it.each(['', ' ', '..', 'a/b', '😀', 'x'.repeat(5000)])(
+    'is answered when the name can be none of an experiment: %j',
+    async (experiment) => {
+      const body = await open().recall({ strategy: 'experiment', experiment })
+      expect(body.experiment).toMatchObject({ arm: '', reason: 'unknown' })
+      expect(body.experiment.name.length).toBeLessThanOrEqual(256)
+    },
+  )
 
   it('is answered by the strategy of the request', async () => {
     const app = open()
@@ -251,7 +261,8 @@ describe('the arm of a recall', () => {
         name: embedder.name,
         dimensions: embedder.dimensions,
         embed: async (texts, purpose, signal, account) => {
-          if (purpose === 'query') accounts.push(account)
+          // The embedder is also measured with texts of no user.
+          if (purpose === 'query' && texts.includes(QUERY)) accounts.push(account)
           return await embedder.embed(texts, purpose, signal, account)
         },
       },
@@ -290,4 +301,38 @@ describe('billed tokens', () => {
       }
     },
   )
+})
+
+describe('names', () => {
+  it('of arms may be those of properties of every object', async () => {
+    const app = open()
+    const arms = [
+      { name: 'constructor', strategy: 'per_query' },
+      { name: 'toString', strategy: 'cached' },
+    ]
+    expect((await app.create({ arms })).body).toMatchObject({ units: 0, turns: 0 })
+    await app.recall()
+    const { units, turns, arms: counted } = await app.view()
+    expect({ units, turns }).toEqual({ units: 1, turns: 1 })
+    expect(counted.map((arm: { units: number }) => arm.units).sort()).toEqual([0, 1])
+  })
+
+  it('are the same however their letters are composed', async () => {
+    const app = open()
+    await app.create({ name: 'caf\u00e9' })
+    expect((await app.create({ name: 'cafe\u0301' })).status).toBe(409)
+    expect((await app.recall({ experiment: 'cafe\u0301' })).experiment.reason).toBe('assigned')
+    expect((await app.call('GET', `${PATH}/${encodeURIComponent('cafe\u0301')}`)).status).toBe(200)
+  })
+
+  it('of arms are refused when a change gives one twice', async () => {
+    const app = open()
+    await app.create()
+    const arms = [2, 5].map((weight) => ({ name: 'cached', weight }))
+    const { status, body } = await app.call('PATCH', `${PATH}/e`, { arms })
+    expect({ status, message: body.error.message }).toEqual({
+      status: 400,
+      message: 'arms[1].name: expected each name once, got "cached"',
+    })
+  })
 })
