@@ -54,7 +54,7 @@ export interface ExperimentsOptions extends BufferOptions, Pick<ShadowOptions, '
   /** Called for every recall that an arm answered, also for repeated ones. Must not throw or block. */
   onAnswered?: ((answer: ArmAnswer) => void) | undefined
   /** Called for every turn that an arm answered. */
-  onExposure?: ((experiment: string, arm: string) => void) | undefined
+  onExposure?: ((namespace: string, experiment: string, arm: string) => void) | undefined
   onShadow?: ((effect: ShadowEffect) => void) | undefined
   /** Called when no arm could be read or assigned. */
   onUnavailable?: ((error: unknown) => void) | undefined
@@ -118,7 +118,7 @@ export class Experiments {
     onAnswered?.(answer)
     const exposure = toExposure(answer, place.salt, this.#previous, await tokenCounter())
     if (exposure) {
-      onExposure?.(name, arm.name)
+      onExposure?.(scope.namespace, name, arm.name)
       this.#add(place, exposure)
       if (result.degraded.length === 0 && isShadowTurn(experiment, place.unitId, exposure.id)) {
         this.#shadow.add({ place, experiment, served: answer })

@@ -36,7 +36,7 @@ export interface PlacedRow {
 /** `unknown`: the unit or its experiment was erased. */
 export type Effect = RowEffect | 'unknown'
 
-export type AttributedChange = OutcomeChange & { experiment: string; arm: string }
+type AttributedChange = OutcomeChange & Pick<Place, 'namespace' | 'experiment'> & { arm: string }
 
 export interface UnitStoreOptions {
   records: RecordStore
@@ -255,7 +255,7 @@ export class UnitStore {
         const { row, place } = placed
         const { arm } = unit.summary
         const effect = addRow(unit, row, (change) =>
-          outcomes.push({ experiment: place.experiment, arm, ...change }),
+          outcomes.push({ ...{ namespace: place.namespace, experiment: place.experiment }, arm, ...change }),
         )
         effects.set(placed, effect)
         isChanged ||= effect !== 'duplicate'

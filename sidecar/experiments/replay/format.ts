@@ -1,4 +1,4 @@
-import { nameOf, percent, type ReplayedSetting, type ReplayReport } from './report.ts'
+import { count, nameOf, percent, type ReplayedSetting, type ReplayReport } from './report.ts'
 
 export const REPLAY_FORMATS = ['json', 'csv', 'markdown'] as const
 export type ReplayFormat = (typeof REPLAY_FORMATS)[number]
@@ -46,7 +46,7 @@ function toMarkdown(report: ReplayReport): string {
   return [
     '# Replay',
     report.summary,
-    `${turns} turns of ${users} users${period}; ${answered_turns} with a recorded answer, ${grounded_turns} of which drew on a memory. top_k ${top_k}, token_budget ${token_budget}.`,
+    `${count(turns, 'turn')} of ${count(users, 'user')}${period}; ${answered_turns} with a recorded answer, ${grounded_turns} of which drew on a memory. top_k ${top_k}, token_budget ${token_budget}.`,
     ...(byWords ? [wordsOnlyNote(settings)] : []),
     table([
       [

@@ -166,7 +166,7 @@ export function percent(value: number | null): string {
   return value === null ? '–' : `${(100 * value).toFixed(0)} %`
 }
 
-function count(n: number, noun: string): string {
+export function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? '' : 's'}`
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { parseApiKeys } from '../../../../sidecar/http/access/api-keys.ts'
 import { said, type TestApp, testApp } from '../../../helpers/test-app.ts'
 import { readMetrics } from '../../insight/metrics/read.ts'
 
@@ -186,7 +187,6 @@ describe('an experiment', () => {
 
   it('belongs to its namespace', async () => {
     const key = (name: string) => ({ authorization: `Bearer ${name}-secret-of-32-characters-here` })
-    const { parseApiKeys } = await import('../../../../sidecar/http/access/api-keys.ts')
     const apiKeys = parseApiKeys('a:a-secret-of-32-characters-here,b:b-secret-of-32-characters-here')
     const { call } = testApp({ apiKeys })
     expect((await call('POST', PATH, { name: 'e', arms: ARMS }, key('a'))).status).toBe(200)
@@ -301,6 +301,38 @@ describe('billed tokens', () => {
       }
     },
   )
+})
+
+it('are in the metrics of their own namespace only', async () => {
+  const keys = { one: 'a'.repeat(20), two: 'b'.repeat(20) }
+  const { call, fetch } = testApp({ apiKeys: parseApiKeys(`one:${keys.one},two:${keys.two}`) })
+  const as = (key: string) => ({ authorization: `Bearer ${key}` })
+  await call('POST', PATH, { name: 'e', arms: ARMS, shadow_share: 0 }, as(keys.one))
+  const place = { user_id: 'ada', conversation_id: 'c', turn: 1 }
+  await call('POST', '/v1/recall', { query: QUERY, ...place, experiment: 'e' }, as(keys.one))
+  await call('POST', '/v1/outcomes', { ...place, name: 'secret', value: 1 }, as(keys.one))
+  const metricsOf = async (key: string) => await (await fetch('/metrics', { headers: as(key) })).text()
+  expect(await metricsOf(keys.one)).toMatch(/hippocache_outcomes\{experiment="e",arm="\w+",name="secret"\} 1/)
+  expect(await metricsOf(keys.two)).not.toMatch(/experiment="e"|secret/)
+})
+
+it('go on when the clock goes back: weights, units, outcomes and the end stay in order', async () => {
+  const app = open()
+  app.clock.advance(10_000)
+  await app.create()
+  const place = { user_id: 'ada', conversation_id: 'c', turn: 1 }
+  await app.recall()
+  app.clock.advance(-9_000)
+  await app.call('PATCH', `${PATH}/e`, { arms: [{ name: 'cached', weight: 3 }] })
+  await app.recall({ turn: 2 })
+  await app.recall({ conversation_id: 'd' })
+  expect((await app.call('POST', '/v1/outcomes', { ...place, name: 'thumbs', value: 1 })).status).toBe(200)
+  const { body: stopped } = await app.call('POST', `${PATH}/e/stop`)
+  expect(Date.parse(stopped.stopped_at)).toBeGreaterThanOrEqual(Date.parse(stopped.started_at))
+  const { status, body } = await app.call('GET', `${PATH}/e/report`)
+  expect({ status, units: body.units, turns: body.turns }).toEqual({ status: 200, units: 2, turns: 3 })
+  const expected = body.sample_ratio.arms.map((arm: { expected: number }) => arm.expected)
+  expect(expected[0] + expected[1]).toBeCloseTo(2)
 })
 
 describe('names', () => {
