@@ -7,9 +7,9 @@
  * sidecar uses it, and calls no model. Run it again to continue an interrupted run.
  */
 import { hash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInProcessScopeLock } from '../adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../adapters/sqlite/records.ts'
 import { readArguments } from '../cli/replay/arguments.ts'
@@ -30,6 +30,9 @@ const NO_EMBEDDER: EmbedderName = { name: 'unknown', dimensions: 1 }
 
 await runCommand(async (openStore) => {
   const { options: given, format, to, state, identity } = readArguments(process.argv.slice(2), Date.now())
+  if (to !== undefined && !existsSync(dirname(to))) {
+    throw new Error(`--to: expected a file in an existing folder, got ${JSON.stringify(to)}`)
+  }
   const config = readConfig()
   const topology = topologyOf(config).records
   await using stores = new AsyncDisposableStack()

@@ -90,6 +90,10 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     [['--since', 'yesterday'], 'since: expected an age such as 30d or 12h, a day or an ISO 8601 time'],
     [['--refresh-on-shift', '2'], '--refresh-on-shift: expected a number from 0 to 1, got "2"'],
     [['--format', 'pdf'], '--format: expected one of json, csv, markdown, got "pdf"'],
+    [
+      ['--to', '/no such folder/r.md'],
+      '--to: expected a file in an existing folder, got "/no such folder/r.md"',
+    ],
     [[], 'hippocache.db: it does not exist; a sidecar creates it'],
   ])('refuses %j', async (args, message) => {
     const { code, err } = await runCommand('replay', { DATA_DIR: tempDir() }, ...args)

@@ -120,6 +120,9 @@ export class ExperimentBook {
       if (!known) throw notFound(name)
       const weights = new Map(arms.map((arm) => [arm.name, arm.weight]))
       for (const [i, arm] of arms.entries()) {
+        if (arms.findIndex(({ name }) => name === arm.name) < i) {
+          throw invalid(`arms[${i}].name`, 'each name once', arm.name)
+        }
         if (known.arms.some((one) => one.name === arm.name)) continue
         const names = known.arms.map((one) => one.name).join(', ')
         const rule = 'arms cannot be renamed, added or removed; create another experiment instead'

@@ -13,6 +13,7 @@ import { type Place, placeOf } from './places.ts'
 import { PreviousBlocks } from './previous-blocks.ts'
 import { Shadow, type ShadowEffect, type ShadowOptions } from './shadow.ts'
 import type { OutcomeRow, Row } from './summary.ts'
+import { type ShardUnits, unpackShard } from './unit-record.ts'
 import type { Effect, UnitStore } from './unit-store.ts'
 
 /** Why a recall got an arm or the fallback. `paused`: the unit has no arm, and new units get none. */
@@ -53,7 +54,7 @@ export interface ExperimentsOptions extends BufferOptions, Pick<ShadowOptions, '
   /** Called for every recall that an arm answered, also for repeated ones. Must not throw or block. */
   onAnswered?: ((answer: ArmAnswer) => void) | undefined
   /** Called for every turn that an arm answered. */
-  onExposure?: ((experiment: string, arm: string) => void) | undefined
+  onExposure?: ((namespace: string, experiment: string, arm: string) => void) | undefined
   onShadow?: ((effect: ShadowEffect) => void) | undefined
   /** Called when no arm could be read or assigned. */
   onUnavailable?: ((error: unknown) => void) | undefined
@@ -117,7 +118,7 @@ export class Experiments {
     onAnswered?.(answer)
     const exposure = toExposure(answer, place.salt, this.#previous, await tokenCounter())
     if (exposure) {
-      onExposure?.(name, arm.name)
+      onExposure?.(scope.namespace, name, arm.name)
       this.#add(place, exposure)
       if (result.degraded.length === 0 && isShadowTurn(experiment, place.unitId, exposure.id)) {
         this.#shadow.add({ place, experiment, served: answer })
@@ -157,11 +158,11 @@ export class Experiments {
 
   /** All units of an experiment, with the rows that are not written yet. */
   async *unitsOf(namespace: string, experiment: Pick<Experiment, 'salt'>): AsyncGenerator<UnitSummary> {
-    for await (const list of this.unitLists(namespace, experiment)) yield* list
+    for await (const shard of this.shardsOf(namespace, experiment)) yield* unpackShard(shard)
   }
 
-  /** As `unitsOf`, in lists: several times as fast for 100,000 units. */
-  async *unitLists(namespace: string, { salt }: Pick<Experiment, 'salt'>): AsyncGenerator<UnitSummary[]> {
+  /** As `unitsOf`, by shard: several times as fast for 100,000 units. */
+  async *shardsOf(namespace: string, { salt }: Pick<Experiment, 'salt'>): AsyncGenerator<ShardUnits> {
     await this.flush()
     const pending = new Map<string, Row[]>()
     for (const { place, row } of this.#buffer.pending) {

@@ -13,7 +13,8 @@ import {
   unpack,
 } from './unit-record.ts'
 
-const PAGE = 1000
+/** Records per read: 100 packs are 13 MB. */
+const PAGE = 32
 
 /** Reads the records of a shard: live units, packs and totals. */
 export class ShardReader {

@@ -140,6 +140,11 @@ function addOutcome(
   const others = unit.values.filter((known) => known !== earlier)
   const kept = id === null || value === null ? others : [...others, { name, id, value }]
   const own = kept.filter((known) => known.name === name)
+  // Exact where possible: subtracting a large value leaves nothing of the small ones.
+  if (own.length === moments.n) {
+    Object.assign(moments, noMoments())
+    for (const known of own) addTo(moments, known.value)
+  }
   const oldest = own.length > MAX_REPLACEABLE ? own[0] : undefined
   unit.values = kept.filter((known) => known !== oldest)
   const count = Number(value !== null) - Number(earlier !== undefined)

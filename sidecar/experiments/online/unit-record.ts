@@ -33,9 +33,14 @@ const shardTotals = z.object({
 export type ShardTotals = z.output<typeof shardTotals>
 
 /** Packed units by record id, as text: a report reads 100,000 units several times as fast from a few records. */
-const unitPack = z.object({ units: z.record(z.string(), z.string()) })
+export interface UnitPack {
+  units: Record<string, string>
+}
 
-export type UnitPack = z.output<typeof unitPack>
+/** Checking each of 100,000 texts would take a third of a second. */
+const unitPack = z.object({
+  units: z.custom<UnitPack['units']>((units) => typeof units === 'object' && units !== null),
+})
 
 /** Order of the records in a shard: totals and packs, then live units by `seen`. */
 export const PACK_ORDER = 0
@@ -57,11 +62,25 @@ export function pack({ summary, ...rest }: StoredUnit): string {
 
 /** Not validated, because only `pack` writes packed units. */
 export function unpack(text: string): StoredUnit {
-  return { ...JSON.parse(text.slice(text.indexOf('\n'))), summary: unpackSummary(text) }
+  return { ...JSON.parse(text.slice(text.indexOf('\n'))), summary: JSON.parse(summaryLine(text)) }
 }
 
-export function unpackSummary(text: string): UnitSummary {
-  return JSON.parse(text.slice(0, text.indexOf('\n')))
+/** The part of a packed unit that a report reads, with its line feed. */
+export function summaryLine(text: string): string {
+  return text.slice(0, text.indexOf('\n') + 1)
+}
+
+/** Units of a shard. */
+export interface ShardUnits {
+  units: UnitSummary[]
+  /** Summaries of packed units as lines of JSON: one text is sent to a thread several times as fast as many. */
+  packed: string
+}
+
+/** Parses the packed units: about 15 µs each. */
+export function* unpackShard({ units, packed }: ShardUnits): Generator<UnitSummary> {
+  yield* units
+  for (const line of packed.split('\n')) if (line !== '') yield JSON.parse(line)
 }
 
 /** Packs and totals precede this position, live units follow it. Ids are hexadecimal. */

@@ -8,7 +8,6 @@ import {
   type Write,
 } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
-import type { UnitSummary } from '../model.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
 import { ShardReader } from './shard-reader.ts'
 import { addRow, emptySummary, type OutcomeChange, type Row, type RowEffect } from './summary.ts'
@@ -22,10 +21,11 @@ import {
   putLive,
   putTotals,
   type ShardTotals,
+  type ShardUnits,
   type StoredUnit,
+  summaryLine,
   type UnitPack,
   unpack,
-  unpackSummary,
 } from './unit-record.ts'
 
 export interface PlacedRow {
@@ -36,7 +36,7 @@ export interface PlacedRow {
 /** `unknown`: the unit or its experiment was erased. */
 export type Effect = RowEffect | 'unknown'
 
-export type AttributedChange = OutcomeChange & { experiment: string; arm: string }
+type AttributedChange = OutcomeChange & Pick<Place, 'namespace' | 'experiment'> & { arm: string }
 
 export interface UnitStoreOptions {
   records: RecordStore
@@ -135,7 +135,7 @@ export class UnitStore {
     namespace: string,
     salt: string,
     pending: ReadonlyMap<string, readonly Row[]>,
-  ): AsyncGenerator<UnitSummary[]> {
+  ): AsyncGenerator<ShardUnits> {
     const read = (shard: number) => {
       const scope = shardScope(namespace, salt, shard)
       const reading = this.#lock.run(scope, () => this.#reader.readAll(scope))
@@ -151,13 +151,12 @@ export class UnitStore {
         for (const row of pending.get(id) ?? []) addRow(unit, row)
         return unit.summary
       }
-      const packedUnits = packed.flatMap(([, { units }]) => Object.entries(units))
-      yield [
-        ...live.map(([id, unit]) => withRows(id, unit)),
-        ...packedUnits.map(([id, text]) =>
-          pending.has(id) ? withRows(id, unpack(text)) : unpackSummary(text),
-        ),
-      ]
+      const found: ShardUnits = { units: live.map(([id, unit]) => withRows(id, unit)), packed: '' }
+      for (const [id, text] of packed.flatMap(([, { units }]) => Object.entries(units))) {
+        if (pending.has(id)) found.units.push(withRows(id, unpack(text)))
+        else found.packed += summaryLine(text)
+      }
+      yield found
     }
   }
 
@@ -183,6 +182,7 @@ export class UnitStore {
       const scope = shardScope(namespace, salt, shard)
       await this.#lock.run(scope, async ({ assertHeld }) => {
         const { live, packed } = await this.#reader.readAll(scope)
+        const quoted = JSON.stringify(userId)
         const writes: Write[] = []
         // The record id is a hash of the user id. The ids of rows and outcomes may name turns and messages.
         const anonymise = (unit: StoredUnit): void => {
@@ -197,7 +197,10 @@ export class UnitStore {
         }
         let unpacked = 0
         for (const [packId, { units }] of packed) {
-          const own = Object.entries(units).filter(([, text]) => unpack(text).user_id === userId)
+          // Parsing every unit would block the event loop for seconds.
+          const own = Object.entries(units).filter(
+            ([, text]) => text.includes(quoted) && unpack(text).user_id === userId,
+          )
           if (own.length === 0) continue
           for (const [id, text] of own) {
             delete units[id]
@@ -252,7 +255,7 @@ export class UnitStore {
         const { row, place } = placed
         const { arm } = unit.summary
         const effect = addRow(unit, row, (change) =>
-          outcomes.push({ experiment: place.experiment, arm, ...change }),
+          outcomes.push({ ...{ namespace: place.namespace, experiment: place.experiment }, arm, ...change }),
         )
         effects.set(placed, effect)
         isChanged ||= effect !== 'duplicate'

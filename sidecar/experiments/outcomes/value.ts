@@ -1,4 +1,5 @@
-export const VALUE_EXPECTED = 'expected a finite number, true, false, like, dislike, up, down or none'
+export const VALUE_EXPECTED =
+  'expected a number from -1e150 to 1e150, true, false, like, dislike, up, down or none'
 
 const WORDS = new Map<string, number | null>([
   ['true', 1],

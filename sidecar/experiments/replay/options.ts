@@ -62,7 +62,9 @@ export function parseSince(text: string, now: number): number {
   const [, count, unit] = /^(\d{1,5})([hdw])$/.exec(text) ?? []
   if (count) return now - Number(count) * UNITS_MS[unit as keyof typeof UNITS_MS]
   const time = /^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:?\d{2}))?$/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(time)) {
+  // `Date.parse` takes 2026-02-31 for March 3.
+  const day = text.slice(0, 10)
+  if (Number.isNaN(time) || new Date(day).toISOString().slice(0, 10) !== day) {
     throw invalid('since', 'an age such as 30d or 12h, a day or an ISO 8601 time with a time zone', text)
   }
   return time

@@ -36,7 +36,9 @@ export const replayedSetting = z.object({
   prefix_reuse: share.describe(
     'Share of the block tokens that the previous prompt of the conversation had as well.',
   ),
-  hit_rate: share.describe('Share of the turns that were served a cached block.'),
+  hit_rate: share.describe(
+    'Share of the cache look-ups that found a block; null for a strategy without a cache.',
+  ),
   cache: z.record(z.string(), z.number()).describe('Turns by result and reason, such as miss.window.'),
   latency_ms: z.object({ p50: share, p95: share }),
   turns_by_words_only: z
@@ -95,7 +97,8 @@ export function createReplayReport(options: ReplayOptions, tally: Tally): Replay
 
 function toMeans(sums: SettingTally): Omit<ReplayedSetting, 'strategy' | 'window_size' | 'refresh_on_shift'> {
   const { turns, grounded, in_window, injected, block_tokens } = sums
-  const hits = Object.entries(sums.cache).filter(([name]) => name.startsWith('hit.'))
+  const turnsWith = (result: string) =>
+    Object.entries(sums.cache).reduce((sum, [name, n]) => sum + (name.startsWith(`${result}.`) ? n : 0), 0)
   const latency = new Histogram()
   for (const [bucket, turns] of Object.entries(sums.latency)) latency.add(Number(bucket), turns)
   return {
@@ -113,10 +116,7 @@ function toMeans(sums: SettingTally): Omit<ReplayedSetting, 'strategy' | 'window
     ) as Record<PriceModelName, number | null>,
     block_tokens_per_turn: divide(block_tokens, turns, 1),
     prefix_reuse: divide(sums.prefix_tokens, block_tokens),
-    hit_rate: divide(
-      hits.reduce((sum, [, count]) => sum + count, 0),
-      turns,
-    ),
+    hit_rate: divide(turnsWith('hit'), turns - turnsWith('none')),
     cache: sums.cache,
     latency_ms: { p50: round(quantileOf(latency, 0.5)?.ms, 2), p95: round(quantileOf(latency, 0.95)?.ms, 2) },
     turns_by_words_only: sums.by_words_only,

@@ -5,6 +5,7 @@ import type { Difference, Report } from './schema.ts'
 import type { Settings } from './settings.ts'
 import { toFinite } from './statistics/intervals.ts'
 import {
+  code,
   formatNumber,
   formatPercent,
   formatPlainSize,
@@ -12,6 +13,8 @@ import {
   formatUnits,
   joinNames,
   roundBoundUp,
+  roundCountUp,
+  signedPercent,
 } from './wording.ts'
 
 export interface ConclusionInput {
@@ -61,8 +64,8 @@ class ConclusionWriter {
     const isEmpty = ({ totals }: NamedTotals) => totals.units === 0
     const [baseline, ...others] = arms
     if ((baseline && isEmpty(baseline)) || others.every(isEmpty)) {
-      const names = joinNames(arms.filter(isEmpty).map(({ name }) => `\`${name}\``))
-      return say('no_units', null, `Too early: no ${this.#unit} is assigned to ${names} yet.`)
+      const names = joinNames(arms.filter(isEmpty).map(({ name }) => code(name)))
+      return say('no_units', null, `Too early: no ${this.#unit} was assigned to ${names} yet.`)
     }
     const hasOutcome = arms.some(({ totals }) => totals.outcomes.has(this.#outcome))
     if (!hasOutcome) return this.#noOutcome()
@@ -104,9 +107,11 @@ class ConclusionWriter {
     const worst = ratio.arms.toSorted(
       (a, b) => Math.abs(b.units - b.expected) - Math.abs(a.units - a.expected),
     )[0]
-    const numbers = worst
-      ? `\`${worst.arm}\` got ${formatPercent(worst.share)} of ${this.#units} instead of ${formatPercent(worst.expected_share)}`
-      : 'the arms got other shares than planned'
+    const isBack = worst !== undefined && formatPercent(worst.share) === formatPercent(worst.expected_share)
+    const numbers =
+      worst && !isBack
+        ? `${code(worst.arm)} got ${formatPercent(worst.share)} of ${this.#units} instead of ${formatPercent(worst.expected_share)}`
+        : `the arms got other shares of the ${this.#unit}s than planned for a time`
     const chance = `by chance in less than ${formatPercent(Math.max(0.001, ratio.p_value))} of all experiments`
     return say(
       'sample_ratio',
@@ -118,12 +123,13 @@ class ConclusionWriter {
   #noOutcome(): Conclusion {
     const costs = this.#input.differences
       .filter(({ role, verdict }) => role === 'cost' && verdict !== 'undecided')
-      .map((cost) => `\`${cost.arm}\` is ${costOf(cost)}`)
-    const known = costs.length > 0 ? ` Known so far: ${joinNames(costs)} (${this.#confidence}).` : ''
+      .map((cost) => `${code(cost.arm)} is ${costOf(cost)}`)
+    const known =
+      costs.length > 0 ? ` Known so far: ${joinNames(costs)} with ${this.#confidence} confidence.` : ''
     return say(
       'no_outcome',
       null,
-      `No \`${this.#outcome}\` is recorded yet (${this.#units}), so nothing is known about the answers: record it, or choose another deciding outcome.${known}`,
+      `No ${this.#outcomeCode} is recorded yet (${this.#units}), so nothing is known about the answers: record it, or choose another deciding outcome.${known}`,
     )
   }
 
@@ -137,7 +143,7 @@ class ConclusionWriter {
     return say(
       'too_early',
       null,
-      `Too early: \`${this.#outcome}\` is known for ${formatUnits(fewest.units, this.#unit)} of \`${fewest.name}\`; each arm needs ${minimumUnits}.`,
+      `Too early: ${this.#outcomeCode} is known for ${formatUnits(fewest.units, this.#unit)} of ${code(fewest.name)}; each arm needs ${minimumUnits}.`,
     )
   }
 
@@ -165,36 +171,39 @@ class ConclusionWriter {
     const also =
       cost.verdict === 'undecided'
         ? ''
-        : `, ${cost.verdict === 'worse' ? 'but' : 'and'} \`${arm}\` is ${costOf(cost)}`
+        : `, ${cost.verdict === 'worse' ? 'but' : 'and'} ${code(arm)} is ${costOf(cost)}`
     return say(
       'better',
       arm,
-      `Use \`${arm}\`: \`${this.#outcome}\` is ${this.#change(outcome)} than with \`${this.#baseline}\`${also} ${this.#evidence}.`,
+      `Use ${code(arm)}: ${this.#outcomeCode} is ${this.#change(outcome)} than for ${this.#baselineCode}${also}, ${this.#evidence}.`,
     )
   }
 
   #cheaper({ arm, outcome, cost }: Challenger): Conclusion {
-    return say('cheaper', arm, `Use \`${arm}\`: ${costOf(cost)}, ${this.#atMost(outcome)} ${this.#evidence}.`)
+    return say(
+      'cheaper',
+      arm,
+      `Use ${code(arm)}: it is ${costOf(cost)}, and ${this.#atMost(outcome)}, ${this.#evidence}.`,
+    )
   }
 
   #undecided({ arm, outcome, cost }: Challenger): Conclusion {
-    const subject = `\`${this.#outcome}\` of \`${arm}\``
     if (outcome.low === null || outcome.high === null) {
       return say(
         'undecided',
         null,
-        `Continue: all values of ${subject} and \`${this.#baseline}\` are equal, ${this.#units}.`,
+        `Continue: all values of ${this.#outcomeCode} with ${code(arm)} and ${this.#baselineCode} are equal so far, after ${this.#units}.`,
       )
     }
-    const [low, high] = [this.#signed(outcome.low), this.#signed(outcome.high)]
     const { low: least, high: most } = cost.relative
     const unclear =
       least === null || most === null
         ? ''
-        : ` Its billed tokens are between ${signedPercent(least)} and ${signedPercent(most)}.`
-    const price = cost.verdict === 'undecided' ? unclear : ` \`${arm}\` is ${costOf(cost)}.`
-    const difference = `${subject} is between ${low} and ${high} compared with \`${this.#baseline}\``
-    return say('undecided', null, `Continue: ${difference} ${this.#evidence}.${price}${this.#plan(outcome)}`)
+        : ` The billed tokens differ by ${signedPercent(least)} to ${signedPercent(most)}.`
+    const price = cost.verdict === 'undecided' ? unclear : ` ${code(arm)} is ${costOf(cost)}.`
+    const [low, high] = [this.#size(outcome.low), this.#size(outcome.high)]
+    const difference = `${this.#outcomeCode} for ${code(arm)} is between ${low} lower and ${high} higher than for ${this.#baselineCode}`
+    return say('undecided', null, `Continue: ${difference}, ${this.#evidence}.${price}${this.#plan(outcome)}`)
   }
 
   /** States the difference that this many units detect, and how many units the margin needs. */
@@ -204,24 +213,24 @@ class ConclusionWriter {
     const now = ` This many ${this.#unit}s find a difference of ${this.#size(detectable)} in ${power} of all experiments`
     const needed = this.#input.comparisons.unitsToDetect(arm, this.#margin)
     if (needed === null || needed <= units.arm + units.baseline) return `${now}.`
-    const count = formatUnits(roundUp(needed), this.#unit)
-    return `${now}; ${this.#size(this.#margin)} take about ${count} with \`${this.#outcome}\` in the two arms.`
+    const count = formatUnits(roundCountUp(needed), this.#unit)
+    return `${now}; a difference of ${this.#size(this.#margin)} takes about ${count} with ${this.#outcomeCode} in the two arms.`
   }
 
   #tradeOff({ arm, outcome, cost }: Challenger): Conclusion {
     return say(
       'trade_off',
       this.#baseline,
-      `Keep \`${this.#baseline}\` unless the saving is worth it: \`${arm}\` is ${costOf(cost)}, but its \`${this.#outcome}\` is ${this.#change(outcome)} ${this.#evidence}.`,
+      `Keep ${this.#baselineCode} unless the saving is worth it: ${code(arm)} is ${costOf(cost)}, but its ${this.#outcomeCode} is ${this.#change(outcome)}, ${this.#evidence}.`,
     )
   }
 
   #keepBaseline({ arm, outcome, cost }: Challenger): Conclusion {
     const reason =
       outcome.verdict === 'worse'
-        ? `\`${this.#outcome}\` of \`${arm}\` is ${this.#change(outcome)}`
-        : `\`${arm}\` is ${costOf(cost)}, ${this.#atMost(outcome)}`
-    return say('keep_baseline', this.#baseline, `Keep \`${this.#baseline}\`: ${reason} ${this.#evidence}.`)
+        ? `${this.#outcomeCode} of ${code(arm)} is ${this.#change(outcome)}`
+        : `${code(arm)} is ${costOf(cost)}, and ${this.#atMost(outcome)}`
+    return say('keep_baseline', this.#baseline, `Keep ${this.#baselineCode}: ${reason}, ${this.#evidence}.`)
   }
 
   #noDifference({ arm, outcome, cost }: Challenger): Conclusion {
@@ -229,20 +238,24 @@ class ConclusionWriter {
     return say(
       'no_difference',
       this.#baseline,
-      `Keep \`${this.#baseline}\`, or use \`${arm}\`: ${this.#atMost(outcome)}, billed tokens within ${formatPercent(roundBoundUp(most, true))} ${this.#evidence}.`,
+      `Keep ${this.#baselineCode}, or use ${code(arm)}: ${this.#atMost(outcome)}, and the billed tokens differ by at most ${formatPercent(roundBoundUp(most, true))}, ${this.#evidence}.`,
     )
   }
 
+  get #outcomeCode(): string {
+    return code(this.#outcome)
+  }
+
+  get #baselineCode(): string {
+    return code(this.#baseline)
+  }
+
   get #evidence(): string {
-    return `(${this.#confidence}), ${this.#units}`
+    return `with ${this.#confidence} confidence after ${this.#units}`
   }
 
   #size(size: number): string {
     return formatSize(size, this.#isShare)
-  }
-
-  #signed(value: number): string {
-    return `${value < 0 ? '-' : '+'}${this.#size(value)}`
   }
 
   /** `6 points higher (2 to 10)` */
@@ -254,14 +267,14 @@ class ConclusionWriter {
 
   /** Bounds both directions when both are within the margin, otherwise the direction that is. */
   #atMost(outcome: Difference): string {
-    const name = `\`${this.#outcome}\``
+    const name = this.#outcomeCode
     const { loss, gain } = boundsOf(outcome)
     const most = Math.max(loss, gain)
     if (most <= this.#margin)
-      return `no difference in ${name} larger than ${this.#size(roundBoundUp(most, this.#isShare))}`
+      return `${name} differs by at most ${this.#size(roundBoundUp(most, this.#isShare))}`
     return loss <= gain
-      ? `${name} at most ${this.#size(roundBoundUp(loss, this.#isShare))} worse`
-      : `${name} at most ${this.#size(roundBoundUp(gain, this.#isShare))} better`
+      ? `${name} is at most ${this.#size(roundBoundUp(loss, this.#isShare))} worse`
+      : `${name} is at most ${this.#size(roundBoundUp(gain, this.#isShare))} better`
   }
 }
 
@@ -282,13 +295,4 @@ function costOf({ value, relative }: Difference): string {
   return relative.value < 0
     ? `${formatPercent(-relative.value)} cheaper`
     : `${formatPercent(relative.value)} more expensive`
-}
-
-function signedPercent(share: number): string {
-  return `${share < 0 ? '' : '+'}${formatPercent(share)}`
-}
-
-function roundUp(count: number): number {
-  const step = 10 ** Math.max(1, Math.floor(Math.log10(count)) - 1)
-  return Math.ceil(count / step) * step
 }

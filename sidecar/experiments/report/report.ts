@@ -6,7 +6,7 @@ import { conclude } from './conclusion.ts'
 import { SampleRatio } from './sample-ratio.ts'
 import type { Difference, Report } from './schema.ts'
 import { type ReportOptions, toSettings } from './settings.ts'
-import { formatUnits, joinNames } from './wording.ts'
+import { code, formatUnits, joinNames } from './wording.ts'
 
 const MAX_POINTS = 100
 
@@ -85,11 +85,11 @@ function warningsOf(
   const hasOutcome = arms.some(({ totals }) => totals.outcomes.has(outcome))
   const warnings = arms
     .filter(({ totals }) => hasOutcome && totals.units > 0 && !totals.outcomes.has(outcome))
-    .map(({ name }) => `No \`${outcome}\` is recorded for \`${name}\`.`)
+    .map(({ name }) => `No ${code(outcome)} is recorded for ${code(name)}.`)
   const early = differences.filter(({ role, status }) => role === 'primary' && status === 'too_early')
   if (early.length > 0 && early.length < arms.length - 1) {
-    const names = joinNames(early.map(({ arm }) => `\`${arm}\``))
-    warnings.push(`The conclusion leaves out ${names}: too few ${unit}s with \`${outcome}\`.`)
+    const names = joinNames(early.map(({ arm }) => code(arm)))
+    warnings.push(`The conclusion leaves out ${names}: too few ${unit}s with ${code(outcome)}.`)
   }
   if (changes.length > 1) {
     warnings.push(

@@ -47,3 +47,19 @@ export function joinNames(names: readonly string[]): string {
   const [last = '', ...others] = [...names].reverse()
   return others.length === 0 ? last : `${others.reverse().join(', ')} and ${last}`
 }
+
+/** A name as a Markdown code span, which a name cannot end or break. */
+export function code(name: string): string {
+  return `\`${name.replace(/\s+/g, ' ').replaceAll('`', "'")}\``
+}
+
+/** `+1.3 %`, `-0.5 %` */
+export function signedPercent(share: number): string {
+  return `${share < 0 ? '' : '+'}${formatPercent(share)}`
+}
+
+/** Two significant digits, at least a multiple of ten. */
+export function roundCountUp(count: number): number {
+  const step = 10 ** Math.max(1, Math.floor(Math.log10(count)) - 1)
+  return Math.ceil(count / step) * step
+}

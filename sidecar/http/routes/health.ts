@@ -120,9 +120,13 @@ export function healthRoutes(api: Api, services: HttpServices): void {
   }))
 
   // Prometheus text format 0.0.4. Not in the OpenAPI document, because it is no tool for an app. The metrics cover the
-  // whole process, not one namespace; with API keys set, any of them grants access.
+  // whole process, except that experiments are those of the namespace; with API keys set, any of them grants access.
   api.get('/metrics', async (c) => {
-    const merged = Registry.merge([services.metrics.registry, processMetrics()])
+    const merged = Registry.merge([
+      services.metrics.registry,
+      services.metrics.experimentRegistry(c.get('namespace')),
+      processMetrics(),
+    ])
     return c.body(await merged.metrics(), 200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE })
   })
 }

@@ -17,6 +17,9 @@ import { roundTo } from '../shared/values.ts'
 
 export const cacheView = cacheReport.describe('Whether the block came from the cache, and why.')
 
+/** UTF-16 code units, more than the longest name has. */
+const MAX_NAME = 256
+
 const shiftError = 'expected a number from 0 to 1'
 
 export function recallRoutes(api: Api, { records, strategies, experiments }: HttpServices): void {
@@ -69,11 +72,16 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
           'Rebuilds the cached block when the cosine similarity of this query and the query that the block was ' +
             'built for is below this value, 0 to 1; absent: never.',
         ),
-      experiment: s
-        .identifier(
-          'Experiment that selects strategy and parameters. Without an arm, the strategy of the request applies.',
-          'cached-or-not',
-        )
+      experiment: z
+        .string()
+        // A name that no experiment can have is answered like an unknown one, because it must not fail a chatflow.
+        .transform((name) => name.trim().normalize('NFC').slice(0, MAX_NAME).toWellFormed())
+        .openapi({
+          type: 'string',
+          description:
+            'Experiment that selects strategy and parameters. Without an arm, the strategy of the request applies.',
+          example: 'cached-or-not',
+        })
         .optional(),
       filters: s.filters.optional(),
       at: s.askedAt,

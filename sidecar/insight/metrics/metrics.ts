@@ -5,6 +5,8 @@ import { VERSION } from '../../ports/version.ts'
 import type { Timings } from '../../retrieval/recall.ts'
 import type { StrategyResult } from '../../retrieval/strategies/request.ts'
 import type { CleanedCounts } from '../../text/cleaning/counts.ts'
+import { createExperimentMetrics } from './experiment-metrics.ts'
+import { limitValues } from './limit-values.ts'
 
 /** Values that are read on every scrape. */
 export interface Sources {
@@ -18,15 +20,6 @@ export interface Sources {
   now: () => number
 }
 
-/** Effect of a recorded outcome on the metrics; negative for a removed one. */
-interface CountedOutcome {
-  experiment: string
-  arm: string
-  name: string
-  count: number
-  sum: number
-}
-
 export type Metrics = ReturnType<typeof createMetrics>
 
 /** Bucket bounds in seconds. A cached recall takes less than a millisecond. */
@@ -35,13 +28,7 @@ const RECALL_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 const HTTP_SECONDS = [...RECALL_SECONDS, 5, 10, 30, 60]
 const MODEL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
-/** Label value for all values beyond the bounded set. */
-export const OTHER = 'other'
 const MAX_MODELS = 20
-/** Pairs of experiment and arm. */
-const MAX_ARMS = 100
-/** Names of outcomes. */
-const MAX_OUTCOMES = 20
 
 /**
  * Metrics of one sidecar. Every label has a bounded set of values: route patterns, constants, and at most 20 model
@@ -97,25 +84,8 @@ export function createMetrics({ pending, lostRows, lostExposures, now }: Sources
   const recalls = counter('recalls_total', recallsHelp, 'strategy', 'result', 'reason')
   const injectedHelp = 'o200k tokens of recalled contexts.'
   const injectedTokens = counter('injected_tokens_total', injectedHelp, 'strategy')
-  const exposuresHelp = 'Recalls that an arm of an experiment answered.'
-  const exposures = counter('exposures_total', exposuresHelp, 'experiment', 'arm')
   const shadowHelp = 'Answers of arms that were only compared, and turns for which none was made ("dropped").'
   const shadows = counter('shadow_recalls_total', shadowHelp, 'outcome')
-  const outcomeLabels = ['experiment', 'arm', 'name'] as const
-  const outcomesHelp = 'Outcomes recorded since the start, less those removed.'
-  const outcomes = new Gauge({
-    name: 'hippocache_outcomes',
-    help: outcomesHelp,
-    labelNames: outcomeLabels,
-    registers,
-  })
-  const outcomeSumHelp = 'Sum of the values of these outcomes; divide by hippocache_outcomes for their mean.'
-  const outcomeSum = new Gauge({
-    name: 'hippocache_outcome_value_sum',
-    help: outcomeSumHelp,
-    labelNames: outcomeLabels,
-    registers,
-  })
   const strategySecondsHelp = 'Duration of recalls, by the strategy that answered.'
   const strategySeconds = histogram(
     'strategy_recall_seconds',
@@ -123,8 +93,7 @@ export function createMetrics({ pending, lostRows, lostExposures, now }: Sources
     RECALL_SECONDS,
     'strategy',
   )
-  const armLabel = limitValues(MAX_ARMS)
-  const outcomeLabel = limitValues(MAX_OUTCOMES)
+  const experiments = createExperimentMetrics()
   const cacheReads = counter('cache_reads_total', 'Reads of cache entries set by apps.', 'status', 'reason')
   const cleanedHelp = 'What was removed from texts before they were stored.'
   const cleanedParts = counter('intake_cleaned_total', cleanedHelp, 'kind')
@@ -158,12 +127,9 @@ export function createMetrics({ pending, lostRows, lostExposures, now }: Sources
   total('timeline_rows_lost_total', 'Timeline rows dropped before they were written.', lostRows)
   total('exposures_lost_total', 'Exposures dropped before they were added to their unit.', lostExposures)
 
-  function labelsOf(experiment: string, arm: string): [experiment: string, arm: string] {
-    return armLabel(JSON.stringify([experiment, arm])) === OTHER ? [OTHER, OTHER] : [experiment, arm]
-  }
-
   return {
     registry,
+    ...experiments,
     request(method: string, route: string, status: number, seconds: number) {
       requests.labels(method, route, String(status)).inc()
       requestSeconds.labels(method, route).observe(seconds)
@@ -180,14 +146,6 @@ export function createMetrics({ pending, lostRows, lostExposures, now }: Sources
       strategySeconds.labels(strategy).observe(tookMs.total / 1000)
       recalls.labels(strategy, cache.result, cache.reason).inc()
       injectedTokens.labels(strategy).inc(toCount(tokens))
-    },
-    exposure(experiment: string, arm: string) {
-      exposures.labels(...labelsOf(experiment, arm)).inc()
-    },
-    outcome({ experiment, arm, name, count, sum }: CountedOutcome) {
-      const labels = [...labelsOf(experiment, arm), outcomeLabel(name)] as const
-      outcomes.labels(...labels).inc(count)
-      outcomeSum.labels(...labels).inc(sum)
     },
     shadow(outcome: string) {
       shadows.labels(outcome).inc()
@@ -223,16 +181,6 @@ export function processMetrics(): Registry {
     collectDefaultMetrics({ register: processRegistry })
   }
   return processRegistry
-}
-
-/** Passes the first `limit` distinct values through and maps all others to `OTHER`. */
-function limitValues(limit: number): (value: string) => string {
-  const known = new Set<string>()
-  return (value) => {
-    if (!known.has(value) && known.size >= limit) return OTHER
-    known.add(value)
-    return value
-  }
 }
 
 /** Providers report invalid token counts, which a Prometheus counter rejects. */

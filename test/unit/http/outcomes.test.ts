@@ -103,7 +103,7 @@ describe('POST /v1/outcomes', () => {
       const { status, body } = await record({ name: 'thumbs', value, conversation_id: 'c1' })
       expect(status).toBe(400)
       expect(body.error.message).toMatch(
-        /^value: expected a finite number, true, false, like, dislike, up, down or none/,
+        /^value: expected a number from -1e150 to 1e150, true, false, like, dislike, up, down or none/,
       )
     },
   )

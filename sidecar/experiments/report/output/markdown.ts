@@ -1,5 +1,5 @@
 import type { ArmReport, Difference, Estimate, Report } from '../schema.ts'
-import { formatInteger, formatNumber, formatPercent } from '../wording.ts'
+import { code, formatInteger, formatNumber, formatPercent, formatUnits } from '../wording.ts'
 import { cacheKeys, rowsOf } from './rows.ts'
 
 type Rows = readonly (readonly string[])[]
@@ -11,7 +11,7 @@ export function toMarkdown(report: Report): string {
     `# Experiment \`${report.experiment}\``,
     `**${report.conclusion.sentence}**`,
     report.warnings.map((warning) => `- ${warning}`).join('\n'),
-    `Status: ${report.status}. Unit: ${report.unit}. Deciding outcome: \`${report.outcome}\`. ${formatInteger(report.units)} units, ${formatInteger(report.turns)} turns.`,
+    `Status: ${report.status}. Unit: ${report.unit}. Deciding outcome: ${code(report.outcome)}. ${formatUnits(report.units, report.unit)}, ${formatUnits(report.turns, 'turn')}.`,
     '## Arms',
     `Means and quantiles with their ${formatPercent(settings.confidence)} interval for a single look.${settings.price_per_million_tokens === null ? '' : ` Costs in ${settings.currency}.`}`,
     table([
@@ -51,8 +51,8 @@ export function toMarkdown(report: Report): string {
 
 function armRows(arms: readonly ArmReport[]): string[][] {
   const columns = arms.map(rowsOf)
-  return (columns[0] ?? []).map(({ label }, index) => [
-    label,
+  return (columns[0] ?? []).map(({ label, isOutcome }, index) => [
+    isOutcome ? code(label) : label,
     ...columns.map((rows) => {
       const row = rows[index]
       return row ? formatEstimate(row.estimate, row.as === 'percent' ? formatPercent : formatNumber) : ''
@@ -61,7 +61,8 @@ function armRows(arms: readonly ArmReport[]): string[][] {
 }
 
 function differenceRow(difference: Difference): string[] {
-  const { metric, role, arm, status, confidence, verdict, minimum_detectable_effect: detectable } = difference
+  const { role, arm, status, confidence, verdict, minimum_detectable_effect: detectable } = difference
+  const metric = difference.kind === 'outcome' ? code(difference.metric) : difference.metric
   return [
     role === 'secondary' ? metric : `**${metric}** (${role === 'primary' ? 'decides' : 'cost'})`,
     `\`${arm}\``,

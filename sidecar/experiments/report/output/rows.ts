@@ -3,6 +3,8 @@ import type { ArmReport, Estimate, Report } from '../schema.ts'
 /** One number of an arm as all formats show it. */
 export interface ArmRow {
   label: string
+  /** Whether the label is the name of an outcome, which a caller chose. */
+  isOutcome?: boolean
   /** How the number is printed. */
   as: 'number' | 'percent'
   estimate: Estimate
@@ -23,7 +25,11 @@ export function rowsOf(arm: ArmReport): ArmRow[] {
     { label: 'tokens per turn', as: 'number', estimate: arm.tokens_per_turn },
     { label: 'billed tokens per turn', as: 'number', estimate: arm.billed_tokens_per_turn },
     { label: 'prefix reuse', as: 'percent', estimate: exact(reuse) },
-    ...arm.outcomes.map(({ name, mean }) => ({ label: name, as: 'number' as const, estimate: mean })),
+    ...arm.outcomes.map(({ name, mean }) => ({
+      ...{ label: name, isOutcome: true },
+      as: 'number' as const,
+      estimate: mean,
+    })),
   ]
   if (arm.cost_per_turn) rows.push({ label: 'cost per turn', as: 'number', estimate: arm.cost_per_turn })
   return rows

@@ -3,8 +3,8 @@ import { arm as armRecord, EXPERIMENT_STATUSES, type Experiment, UNITS } from '.
 import { MAX_ARMS, MAX_WEIGHT, MIN_ARMS } from '../../../experiments/online/experiment-book.ts'
 import { toCsv } from '../../../experiments/report/output/csv.ts'
 import { toMarkdown } from '../../../experiments/report/output/markdown.ts'
-import { createReport } from '../../../experiments/report/report.ts'
 import { report } from '../../../experiments/report/schema.ts'
+import { computeReport } from '../../../experiments/report-thread/compute.ts'
 import { STRATEGIES } from '../../../retrieval/strategies/request.ts'
 import { type Api, operation } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
@@ -19,6 +19,7 @@ function name(description: string, example: string) {
   return z
     .string({ error: NAME_ERROR })
     .trim()
+    .normalize('NFC')
     .regex(/^[\p{L}\p{N}][\p{L}\p{M}\p{N} _.-]{0,63}$/u, { error: NAME_ERROR })
     .openapi({ type: 'string', description, example })
 }
@@ -29,7 +30,7 @@ function fraction(description: string) {
 }
 
 function queryNumber(description: string, example: number) {
-  const error = 'expected a number above 0'
+  const error = 'expected a number above 0 and at most 1e12'
   return z
     .preprocess(
       (value) => (typeof value === 'string' && value.trim() !== '' ? Number(value) : undefined),
@@ -56,6 +57,8 @@ const newArm = z.strictObject({
   freshness: z.enum(['window', 'write']).optional(),
   refresh_on_shift: fraction('Rebuilds the block below this similarity of the query.').optional(),
 })
+
+const NO_TOTALS = { units: 0, turns: 0 }
 
 const outcome = s.identifier('Name of the outcome that decides between the arms.', 'thumbs')
 const shadowShare = fraction(
@@ -180,8 +183,12 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
   }).handle(async ({ name, format, price_per_million_tokens: pricePerMillionTokens, margin }, c) => {
     const namespace = c.get('namespace')
     const experiment = await book.get(namespace, name)
-    const units = await Array.fromAsync(experiments.unitLists(namespace, experiment))
-    const created = createReport(experiment, units.flat(), omitUndefined({ pricePerMillionTokens, margin }))
+    const { arms } = await experiments.totals(namespace, experiment)
+    const count = Object.values(arms).reduce((sum, { units }) => sum + units, 0)
+    const created = await computeReport(experiments.shardsOf(namespace, experiment), count, {
+      experiment,
+      options: omitUndefined({ pricePerMillionTokens, margin }),
+    })
     if (format === 'json') return created
     const type = format === 'csv' ? 'text/csv' : 'text/markdown'
     return c.body(FORMATS[format](created), 200, { 'content-type': `${type}; charset=utf-8` })
@@ -251,7 +258,9 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
 
   async function toView(namespace: string, { salt, weight_changes: _, ...experiment }: Experiment) {
     const { arms, conflicts } = await experiments.totals(namespace, { salt })
-    const counts = experiment.arms.map((one) => ({ ...one, ...(arms[one.name] ?? { units: 0, turns: 0 }) }))
+    // An arm may be named like a property of every object.
+    const totals = new Map(Object.entries(arms))
+    const counts = experiment.arms.map((one) => ({ ...one, ...(totals.get(one.name) ?? NO_TOTALS) }))
     return {
       ...experiment,
       arms: counts,

@@ -4,6 +4,7 @@ import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.t
 import type { UnitSummary } from '../../../../sidecar/experiments/model.ts'
 import { type Place, placeOf } from '../../../../sidecar/experiments/online/places.ts'
 import type { ExposureRow } from '../../../../sidecar/experiments/online/summary.ts'
+import { unpackShard } from '../../../../sidecar/experiments/online/unit-record.ts'
 import { UnitStore } from '../../../../sidecar/experiments/online/unit-store.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 
@@ -47,7 +48,8 @@ export function openUnits(wrap: (records: RecordStore) => RecordStore = (one) =>
         async () => arm,
       ),
     async summaries(): Promise<UnitSummary[]> {
-      return (await Array.fromAsync(units.summaries('default', EXPERIMENT.salt, new Map()))).flat()
+      const shards = await Array.fromAsync(units.summaries('default', EXPERIMENT.salt, new Map()))
+      return shards.flatMap((shard) => [...unpackShard(shard)])
     },
   }
 }

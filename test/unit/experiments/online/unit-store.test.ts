@@ -101,6 +101,17 @@ describe('the sums of a unit', () => {
     })
   })
 
+  it('keep small values exactly when a large one is corrected or removed', () => {
+    for (const correction of [2, null]) {
+      const known = unit()
+      for (const row of [outcome('m1', 1), outcome('m2', 1e150), { ...outcome('m2', 0), value: correction }])
+        addRow(known, row)
+      expect(known.summary.outcomes['thumbs']).toEqual(
+        correction === null ? { n: 1, sum: 1, squares: 1 } : { n: 2, sum: 3, squares: 5 },
+      )
+    }
+  })
+
   it('refuse a 51st name of an outcome, and a name that is no plain key', () => {
     const known = unit()
     for (let i = 0; i < 50; i++) addRow(known, outcome(null, 1, `n${i}`))

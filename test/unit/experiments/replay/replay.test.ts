@@ -39,7 +39,7 @@ it('reports which strategy injected the memory that the answer drew on', async (
     if (strategy === 'per_query') expect([overlap, rbo]).toEqual([1, 1])
   }
   const [perQuery, cached] = report.settings
-  expect(perQuery).toMatchObject({ hit_rate: 0, block_tokens_per_turn: 0, by_age: [] })
+  expect(perQuery).toMatchObject({ hit_rate: null, block_tokens_per_turn: 0, by_age: [] })
   expect(cached?.hit_rate).toBeGreaterThan(0)
   expect(cached?.prefix_reuse).toBeGreaterThan(0)
   expect(cached?.by_age.map(({ age_turns }) => age_turns)).toEqual([0, 1, 2])

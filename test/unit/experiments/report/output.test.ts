@@ -68,6 +68,17 @@ describe('toCsv', () => {
 })
 
 describe('toMarkdown', () => {
+  it('shows the name of an outcome as code, which it cannot leave', () => {
+    const name = 'a`b\n\n# <img src=x>|c'
+    const hostile = units.map((unit) => ({ ...unit, outcomes: { [name]: { n: 1, sum: 1, squares: 1 } } }))
+    for (const outcome of ['thumbs', name]) {
+      const text = toMarkdown(createReport({ ...experimentOf(), outcome }, hostile))
+      expect(text).not.toContain('a`b')
+      expect(text.split('\n').filter((line) => line.startsWith('# '))).toEqual(['# Experiment `trial`'])
+      expect(text).toContain("| `a'b # <img src=x>\\|c` | 1 ")
+    }
+  })
+
   const lines = toMarkdown(report).split('\n')
 
   it('starts with the conclusion', () => {
@@ -78,12 +89,12 @@ describe('toMarkdown', () => {
     expect(lines).toContain('|  | `a` | `b` |')
     expect(lines).toContain('| prefix reuse | 0 % | 0 % |')
     expect(lines).toContain('| hit: window | 0 % | 50 % |')
-    expect(lines.find((line) => line.startsWith('| thumbs'))).toMatch(/\| 0\.66 \(0\.\d+ to 0\.\d+\) \|/)
+    expect(lines.find((line) => line.startsWith('| `thumbs`'))).toMatch(/\| 0\.66 \(0\.\d+ to 0\.\d+\) \|/)
     expect(lines.find((line) => line.startsWith('| cost per turn'))).toMatch(/\| 0\.000\d+ \(/)
   })
 
   it('has the differences, the sample ratio and the shadow answers by age', () => {
-    expect(lines.find((line) => line.startsWith('| **thumbs** (decides)'))).toMatch(/97\.5 % \| undecided/)
+    expect(lines.find((line) => line.startsWith('| **`thumbs`** (decides)'))).toMatch(/97\.5 % \| undecided/)
     expect(lines).toContain('| `a` | 100 | 100 |')
     expect(lines.filter((line) => line.startsWith('| `b` | '))).toEqual([
       '| `b` | 100 | 100 |',

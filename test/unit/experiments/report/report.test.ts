@@ -31,7 +31,7 @@ describe('the conclusion', () => {
       kind: 'cheaper',
       arm: 'b',
       sentence:
-        'Use `b`: 31 % cheaper, no difference in `thumbs` larger than 3.1 points (95 %), 8,000 conversations.',
+        'Use `b`: it is 31 % cheaper, and `thumbs` differs by at most 3.1 points, with 95 % confidence after 8,000 conversations.',
     })
   })
 
@@ -41,7 +41,7 @@ describe('the conclusion', () => {
       kind: 'keep_baseline',
       arm: 'a',
       sentence:
-        'Keep `a`: `b` is 45 % more expensive, no difference in `thumbs` larger than 3.1 points (95 %), 8,000 conversations.',
+        'Keep `a`: `b` is 45 % more expensive, and `thumbs` differs by at most 3.1 points, with 95 % confidence after 8,000 conversations.',
     })
   })
 
@@ -54,7 +54,7 @@ describe('the conclusion', () => {
       kind: 'better',
       arm: 'b',
       sentence:
-        'Use `b`: `thumbs` is 30 points higher (21 to 39) than with `a`, but `b` is 20 % more expensive (95 %), 1,000 conversations.',
+        'Use `b`: `thumbs` is 30 points higher (21 to 39) than for `a`, but `b` is 20 % more expensive, with 95 % confidence after 1,000 conversations.',
     })
   })
 
@@ -90,7 +90,7 @@ describe('the conclusion', () => {
     const { kind, sentence } = conclusionOf(units)
     expect(kind).toBe('no_difference')
     expect(sentence).toMatch(
-      /^Keep `a`, or use `b`: no difference in `thumbs` larger than 3.1 points, billed tokens within 0.1 % \(95 %\), 8,000 conversations\.$/,
+      /^Keep `a`, or use `b`: `thumbs` differs by at most 3\.1 points, and the billed tokens differ by at most 0\.1 %, with 95 % confidence after 8,000 conversations\.$/,
     )
   })
 
@@ -99,14 +99,14 @@ describe('the conclusion', () => {
     const { kind, arm, sentence } = conclusionOf(units)
     expect({ kind, arm }).toEqual({ kind: 'undecided', arm: null })
     expect(sentence).toMatch(
-      /^Continue: `thumbs` of `b` is between -\d+ points and \+\d+ points compared with `a` \(95 %\), 400 conversations\. This many conversations find a difference of \d+ points in 80 % of all experiments; 5 points take about \d,\d+ conversations with `thumbs` in the two arms\.$/,
+      /^Continue: `thumbs` for `b` is between \d+ points lower and \d+ points higher than for `a`, with 95 % confidence after 400 conversations\. This many conversations find a difference of \d+ points in 80 % of all experiments; a difference of 5 points takes about \d,\d+ conversations with `thumbs` in the two arms\.$/,
     )
   })
 
   it('continues while the cost is unclear, although the outcome is not', () => {
     const units = unitsOf(8000, (_, i) => ({ outcomes: rating(i, 8), tokens: i % 50 === 0 ? 9000 : 10 }))
     expect(conclusionOf(units).sentence).toMatch(
-      /^Continue: .* Its billed tokens are between -\d+ % and \+\d+ %\. This many conversations find a difference of 3.8 points in/,
+      /^Continue: .* The billed tokens differ by -\d+ % to \+\d+ %\. This many conversations find a difference of 3.8 points in/,
     )
   })
 
@@ -123,7 +123,9 @@ describe('the conclusion', () => {
     const units = unitsOf(400, (arm, i) => ({ tokens: (arm === 'a' ? 1000 : 690) + (i % 11) }))
     const { kind, sentence } = conclusionOf(units)
     expect(kind).toBe('no_outcome')
-    expect(sentence).toMatch(/^No `thumbs` is recorded yet .* Known so far: `b` is 31 % cheaper \(95 %\)\.$/)
+    expect(sentence).toMatch(
+      /^No `thumbs` is recorded yet .* Known so far: `b` is 31 % cheaper with 95 % confidence\.$/,
+    )
   })
 
   it('rejects the results when units are missing from an arm', () => {

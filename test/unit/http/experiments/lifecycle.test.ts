@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
+import { parseApiKeys } from '../../../../sidecar/http/access/api-keys.ts'
 import { said, type TestApp, testApp } from '../../../helpers/test-app.ts'
 import { readMetrics } from '../../insight/metrics/read.ts'
 
 const PATH = '/v1/experiments'
+const QUERY = 'Where does Ada live?'
 const ARMS = [
   { name: 'per_query', strategy: 'per_query' },
   { name: 'cached', strategy: 'cached_delta' },
@@ -24,7 +26,7 @@ function open(rest: object = {}) {
 function recallWith({ call }: Pick<TestApp, 'call'>) {
   return async (rest: object = {}) => {
     const request = {
-      query: 'Where does Ada live?',
+      query: QUERY,
       user_id: 'ada',
       conversation_id: 'c',
       turn: 1,
@@ -52,6 +54,15 @@ describe('a recall without an arm', () => {
     expect(body.experiment).toEqual({ name: 'experiment' in rest ? '' : 'e', arm: '', reason })
     expect(body.strategy).toBe(reason === 'no_unit' ? 'per_query' : 'cached_delta')
   })
+
+  it.each(['', ' ', '..', 'a/b', '😀', 'x'.repeat(5000)])(
+    'is answered when the name can be none of an experiment: %j',
+    async (experiment) => {
+      const body = await open().recall({ strategy: 'experiment', experiment })
+      expect(body.experiment).toMatchObject({ arm: '', reason: 'unknown' })
+      expect(body.experiment.name.length).toBeLessThanOrEqual(256)
+    },
+  )
 
   it('is answered by the strategy of the request', async () => {
     const app = open()
@@ -176,7 +187,6 @@ describe('an experiment', () => {
 
   it('belongs to its namespace', async () => {
     const key = (name: string) => ({ authorization: `Bearer ${name}-secret-of-32-characters-here` })
-    const { parseApiKeys } = await import('../../../../sidecar/http/access/api-keys.ts')
     const apiKeys = parseApiKeys('a:a-secret-of-32-characters-here,b:b-secret-of-32-characters-here')
     const { call } = testApp({ apiKeys })
     expect((await call('POST', PATH, { name: 'e', arms: ARMS }, key('a'))).status).toBe(200)
@@ -251,8 +261,8 @@ describe('the arm of a recall', () => {
         name: embedder.name,
         dimensions: embedder.dimensions,
         embed: async (texts, purpose, signal, account) => {
-          // The calibration of similarities embeds several questions at once, for no request.
-          if (purpose === 'query' && texts.length === 1) accounts.push(account)
+          // The embedder is also measured with texts of no user.
+          if (purpose === 'query' && texts.includes(QUERY)) accounts.push(account)
           return await embedder.embed(texts, purpose, signal, account)
         },
       },
@@ -291,4 +301,70 @@ describe('billed tokens', () => {
       }
     },
   )
+})
+
+it('are in the metrics of their own namespace only', async () => {
+  const keys = { one: 'a'.repeat(20), two: 'b'.repeat(20) }
+  const { call, fetch } = testApp({ apiKeys: parseApiKeys(`one:${keys.one},two:${keys.two}`) })
+  const as = (key: string) => ({ authorization: `Bearer ${key}` })
+  await call('POST', PATH, { name: 'e', arms: ARMS, shadow_share: 0 }, as(keys.one))
+  const place = { user_id: 'ada', conversation_id: 'c', turn: 1 }
+  await call('POST', '/v1/recall', { query: QUERY, ...place, experiment: 'e' }, as(keys.one))
+  await call('POST', '/v1/outcomes', { ...place, name: 'secret', value: 1 }, as(keys.one))
+  const metricsOf = async (key: string) => await (await fetch('/metrics', { headers: as(key) })).text()
+  expect(await metricsOf(keys.one)).toMatch(/hippocache_outcomes\{experiment="e",arm="\w+",name="secret"\} 1/)
+  expect(await metricsOf(keys.two)).not.toMatch(/experiment="e"|secret/)
+})
+
+it('go on when the clock goes back: weights, units, outcomes and the end stay in order', async () => {
+  const app = open()
+  app.clock.advance(10_000)
+  await app.create()
+  const place = { user_id: 'ada', conversation_id: 'c', turn: 1 }
+  await app.recall()
+  app.clock.advance(-9_000)
+  await app.call('PATCH', `${PATH}/e`, { arms: [{ name: 'cached', weight: 3 }] })
+  await app.recall({ turn: 2 })
+  await app.recall({ conversation_id: 'd' })
+  expect((await app.call('POST', '/v1/outcomes', { ...place, name: 'thumbs', value: 1 })).status).toBe(200)
+  const { body: stopped } = await app.call('POST', `${PATH}/e/stop`)
+  expect(Date.parse(stopped.stopped_at)).toBeGreaterThanOrEqual(Date.parse(stopped.started_at))
+  const { status, body } = await app.call('GET', `${PATH}/e/report`)
+  expect({ status, units: body.units, turns: body.turns }).toEqual({ status: 200, units: 2, turns: 3 })
+  const expected = body.sample_ratio.arms.map((arm: { expected: number }) => arm.expected)
+  expect(expected[0] + expected[1]).toBeCloseTo(2)
+})
+
+describe('names', () => {
+  it('of arms may be those of properties of every object', async () => {
+    const app = open()
+    const arms = [
+      { name: 'constructor', strategy: 'per_query' },
+      { name: 'toString', strategy: 'cached' },
+    ]
+    expect((await app.create({ arms })).body).toMatchObject({ units: 0, turns: 0 })
+    await app.recall()
+    const { units, turns, arms: counted } = await app.view()
+    expect({ units, turns }).toEqual({ units: 1, turns: 1 })
+    expect(counted.map((arm: { units: number }) => arm.units).sort()).toEqual([0, 1])
+  })
+
+  it('are the same however their letters are composed', async () => {
+    const app = open()
+    await app.create({ name: 'caf\u00e9' })
+    expect((await app.create({ name: 'cafe\u0301' })).status).toBe(409)
+    expect((await app.recall({ experiment: 'cafe\u0301' })).experiment.reason).toBe('assigned')
+    expect((await app.call('GET', `${PATH}/${encodeURIComponent('cafe\u0301')}`)).status).toBe(200)
+  })
+
+  it('of arms are refused when a change gives one twice', async () => {
+    const app = open()
+    await app.create()
+    const arms = [2, 5].map((weight) => ({ name: 'cached', weight }))
+    const { status, body } = await app.call('PATCH', `${PATH}/e`, { arms })
+    expect({ status, message: body.error.message }).toEqual({
+      status: 400,
+      message: 'arms[1].name: expected each name once, got "cached"',
+    })
+  })
 })

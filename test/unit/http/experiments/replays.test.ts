@@ -21,6 +21,7 @@ it.each([
   [{ windows: [1, 2, 3, 4, 5, 6, 7, 8, 9] }, 'windows: '],
   [{ refresh_on_shift: 2 }, 'refresh_on_shift: expected a number from 0 to 1, got 2'],
   [{ since: 'yesterday' }, 'since: expected an age such as 30d or 12h'],
+  [{ since: '2026-02-31' }, 'since: expected an age such as 30d or 12h'],
   [{ top_k: 101 }, 'top_k: expected an integer from 1 to 100, got 101'],
   [{ user: 'ada' }, 'unknown field user'],
 ])('refuses %j', async (body, message) => {

@@ -1,0 +1,81 @@
+import { fileURLToPath } from 'node:url'
+import { MessageChannel } from 'node:worker_threads'
+import { Piscina } from 'piscina'
+import { AppError } from '../../ports/errors.ts'
+import type { UnitSummary } from '../model.ts'
+import { type ShardUnits, unpackShard } from '../online/unit-record.ts'
+import { createReport } from '../report/report.ts'
+import type { Report } from '../report/schema.ts'
+import { NEXT_SHARD, type ReportTask } from './worker.ts'
+
+/** Units up to which a report is computed inline: about 20 ms. A thread takes longer than that to start. */
+const MAX_INLINE_UNITS = 1000
+/** Reports that wait for the thread. */
+const MAX_WAITING = 16
+/** A report over 100,000 units takes about 2 s. */
+const DEADLINE_MS = 60_000
+/** Milliseconds until an idle thread exits and frees its memory. */
+const IDLE_MS = 10_000
+const RETRY_AFTER_S = 5
+
+let pool: Piscina<ReportTask, Report> | undefined
+
+/**
+ * Computes the report of an experiment without blocking the event loop: a large one in a worker thread, one at a time.
+ *
+ * @param count number of units, about
+ * @throws {AppError} `overloaded` when too many reports wait, or the report takes longer than a minute
+ */
+export async function computeReport(
+  shards: AsyncIterable<ShardUnits>,
+  count: number,
+  task: Omit<ReportTask, 'port'>,
+): Promise<Report> {
+  if (count <= MAX_INLINE_UNITS) {
+    const units: UnitSummary[] = []
+    for await (const shard of shards) units.push(...unpackShard(shard))
+    return createReport(task.experiment, units, task.options)
+  }
+  pool ??= new Piscina({
+    filename: fileURLToPath(new URL('worker.ts', import.meta.url)),
+    minThreads: 0,
+    maxThreads: 1,
+    maxQueue: MAX_WAITING + 1,
+    idleTimeout: IDLE_MS,
+  })
+  if (pool.queueSize >= MAX_WAITING) throw overloaded(`${MAX_WAITING} reports are waiting`)
+  return await computeInThread(pool, shards, task)
+}
+
+async function computeInThread(
+  threads: Piscina<ReportTask, Report>,
+  shards: AsyncIterable<ShardUnits>,
+  task: Omit<ReportTask, 'port'>,
+): Promise<Report> {
+  const { port1: own, port2: port } = new MessageChannel()
+  const abort = new AbortController()
+  const deadline = setTimeout(
+    () => abort.abort(overloaded('The report took more than a minute')),
+    DEADLINE_MS,
+  )
+  const source = shards[Symbol.asyncIterator]()
+  own.on('message', (message) => {
+    if (message !== NEXT_SHARD) return
+    source.next().then(
+      ({ done, value }) => own.postMessage(done ? null : value),
+      (error) => abort.abort(error),
+    )
+  })
+  try {
+    return await threads.run({ ...task, port }, { transferList: [port], signal: abort.signal })
+  } catch (error) {
+    throw abort.signal.aborted ? abort.signal.reason : error
+  } finally {
+    clearTimeout(deadline)
+    own.close()
+  }
+}
+
+function overloaded(reason: string): AppError {
+  return new AppError('overloaded', `${reason}. Retry later.`, { retryAfterS: RETRY_AFTER_S })
+}
