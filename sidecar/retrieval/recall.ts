@@ -275,22 +275,12 @@ export class Recall {
   }
 
   /** Returns `undefined` if the embedding is late or fails. */
-  async embed({
-    query,
-    scope,
-    conversationId,
-    turn,
-    arm,
-  }: Account & { query: string }): Promise<Float32Array | undefined> {
+  async embed({ query, scope, conversationId, turn, arm }: Account & { query: string }) {
     const { embedder, embeddingDeadlineMs } = this.#options
     const controller = new AbortController()
     try {
-      const embedding = embedder.embed([query], 'query', controller.signal, {
-        scope,
-        conversationId,
-        turn,
-        arm,
-      })
+      const account = { scope, conversationId, turn, arm }
+      const embedding = embedder.embed([query], 'query', controller.signal, account)
       const vectors = await pTimeout(embedding, {
         milliseconds: embeddingDeadlineMs,
         fallback: () => controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`)),
