@@ -41,7 +41,7 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     expect(markdown, markdown.err).toMatchObject({ code: 0 })
     expect(markdown.out).toMatch(/^# Replay\n/)
     expect(markdown.out).toContain(
-      '6 turns of 1 users; 6 with a recorded answer, 1 of which drew on a memory',
+      '6 turns of 1 user; 6 with a recorded answer, 1 of which drew on a memory',
     )
     expect(markdown.out).toMatch(/\| cached_delta \| 3 \| 100 % \|/)
     expect(markdown.err).toContain('6 of 6 turns')
