@@ -32,6 +32,8 @@ export interface DifyOptions {
 /** The largest page that Dify serves. */
 const PAGE = '100'
 const REQUEST_TIMEOUT_MS = 30_000
+/** A run is repeated, for example every hour, so that it need not outlast a long failure of Dify. */
+const MAX_WAIT_MS = 60_000
 
 /** Reads conversations and messages through the API of a Dify app. The key is in no message of an error. */
 export function createDify({ url, key, ...options }: DifyOptions) {
@@ -45,7 +47,7 @@ export function createDify({ url, key, ...options }: DifyOptions) {
     )
   }
   const client = createClient({
-    ...{ requestTimeoutMs: REQUEST_TIMEOUT_MS, ...options },
+    ...{ requestTimeoutMs: REQUEST_TIMEOUT_MS, maxWaitMs: MAX_WAIT_MS, ...options },
     ...{ url: base, key, keyOption: '--app-key' },
   })
 
