@@ -27,6 +27,9 @@ const PAGES = [
   '/docs',
 ]
 
+/** One page of each kind, for the other languages. */
+const FULL_PAGES = PAGES.filter((path) => !/#\/(memories|conversations|experiments)$|user=ada$/.test(path))
+
 /** Axe takes seconds per page on a busy machine. */
 const AXE = { timeout: 300_000 }
 
@@ -128,6 +131,7 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
       const corrected = page.locator('article', { hasText: 'I live in Nara.' })
       await corrected.getByText('version 2').waitFor()
       await corrected.getByRole('button', { name: 'History' }).click()
+      await page.locator('dialog del').first().waitFor()
       expect(await page.locator('dialog del').allInnerTexts()).toContain('Kyoto')
       expect(await page.locator('dialog ins').allInnerTexts()).toContain('Nara')
       await expectAccessible(page)
@@ -259,11 +263,11 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
       }
     })
 
-    it.each(Object.keys(LANGUAGES))(
-      'renders every page in %s without a missing text, at 360 px',
+    it.each(Object.keys(LANGUAGES).filter((locale) => locale !== 'en'))(
+      'renders every kind of page in %s without a missing text, at 360 px',
       async (locale) => {
         const page = await browser.open(`${sidecar.url}/`, { locale, viewport: PHONE })
-        for (const path of PAGES) {
+        for (const path of FULL_PAGES) {
           await visit(page, `${sidecar.url}${path}`)
           await expectFits(page)
           expect(await page.evaluate('document.documentElement.lang')).toBe(locale)
