@@ -40,6 +40,7 @@ describe('a recall', () => {
       status: 'ok',
       strategy: 'per_query',
       engine: 'sqlite',
+      experiment: null,
       context: expect.stringContaining('I live in Kyoto.'),
       block: '',
       delta: body.context,
