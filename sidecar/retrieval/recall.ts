@@ -22,7 +22,7 @@ import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
 import { rerank } from './rerank.ts'
 import { type Found, selectFound } from './select-found.ts'
-import { createAbsenceCheck, explainAbsence, type WhyNot } from './why-not.ts'
+import { createAbsenceCheck, createMemoryReader, explainAbsence, type WhyNot } from './why-not.ts'
 
 export interface SearchRequest extends Narrowing, Pick<Account, 'turn' | 'arm'> {
   query: string
@@ -244,13 +244,14 @@ export class Recall {
     if (ranking.hasMore && (isShort || (!isNeural && !ranking.isRelevant))) {
       // The store is asked for others: most candidates have expired, or too few share a word with the query. The vectors of
       // the lexical embedder find parts of words.
-      ranking = await rank(gates, isNeural ? vector : await embed())
+      ranking = await rank(isShort ? gates : pushed, isNeural ? vector : await embed())
       found = (await selectFound(ranking, request, gates)).found
     }
     const absence =
       whyNot &&
       (await explainAbsence(whyNot, new Set(found.map(({ memory }) => memory.id)), {
         ...ranking,
+        ...(asOf === undefined && { read: createMemoryReader(this.#options.records, key) }),
         gates,
         topK,
         threshold,

@@ -1,7 +1,9 @@
 import type { Memory } from '../memory/model/memory.ts'
+import { getMemory } from '../memory/repositories/memories.ts'
 import { isEndMarker } from '../memory/repositories/versions.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Gate } from './gates.ts'
+import { orUnavailable } from './ranker.ts'
 import type { Ranked } from './ranking/rank.ts'
 
 /** The first gate that a memory failed, with details such as its rank. */
@@ -39,6 +41,17 @@ export function createAbsenceCheck(
     const ended = await store.get('versions', scope, id)
     if (!ended || !isEndMarker(ended)) return 'unknown'
     return asOf === undefined ? 'deleted' : 'as_of'
+  }
+}
+
+/** Returns a function that reads current memories, which need not be candidates. */
+export function createMemoryReader(
+  store: RecordStore,
+  scope: string,
+): (ids: readonly string[]) => Promise<Memory[]> {
+  return async (ids) => {
+    const held = await Promise.all(ids.map((id) => orUnavailable(getMemory(store, scope, id))))
+    return held.flatMap((one) => one?.memory ?? [])
   }
 }
 

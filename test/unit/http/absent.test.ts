@@ -28,6 +28,15 @@ const BODIES: Record<string, Record<string, unknown>> = {
   'post /v1/conversations/{id}/end': { user_id: 'ada' },
   'post /v1/recall': { user_id: 'ada', query: 'bees' },
   'post /v1/replays': {},
+  'post /v1/experiments': {
+    name: 'cached-or-not',
+    arms: [
+      { name: 'a', strategy: 'per_query' },
+      { name: 'b', strategy: 'cached' },
+    ],
+  },
+  'patch /v1/experiments/{name}': { shadow_share: 0.2 },
+  'post /v1/outcomes': { name: 'thumbs', value: 1, user_id: 'ada' },
   'put /v1/cache/{key}': { value: 'v' },
   'put /v1/rules': { rules: {} },
 }
@@ -81,6 +90,10 @@ const cases = operations.flatMap(({ name, method, path, schema }) =>
 )
 
 async function pathOf({ call }: TestApp, path: string): Promise<string> {
+  if (path.startsWith('/v1/experiments/{name}')) {
+    await call('POST', '/v1/experiments', BODIES['post /v1/experiments'])
+    return path.replace('{name}', 'cached-or-not')
+  }
   if (!path.startsWith('/v1/memories/{id}')) return path.replace('{id}', 'c').replace('{key}', 'k')
   const { body } = await call('POST', '/v1/memories', said('I keep bees.'))
   const { id } = body.events[0]

