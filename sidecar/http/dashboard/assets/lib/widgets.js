@@ -87,6 +87,48 @@ export async function show(parent, load) {
   return parent
 }
 
+/** Milliseconds between two reads of a live part of a page. */
+const REFRESH_MS = 10_000
+
+/**
+ * Reads data now and every ten seconds while the page is visible, and draws it when it has changed. Errors are shown in
+ * `body`.
+ * @param {any} body
+ * @param {() => Promise<any>} read
+ * @param {(data: any, reload: () => Promise<void>) => void} draw
+ * @returns {() => void} ends it
+ */
+export function live(body, read, draw) {
+  let drawn = ''
+  const load = async () => {
+    if (document.hidden) return
+    try {
+      const data = await read()
+      const next = JSON.stringify(data)
+      if (next === drawn) return
+      drawn = next
+      draw(data, load)
+    } catch (error) {
+      drawn = ''
+      fill(body, errorNote(error))
+    }
+  }
+  void load()
+  const timer = setInterval(load, REFRESH_MS)
+  return () => clearInterval(timer)
+}
+
+/** Links that save a report in each format. @param {string} path @param {string} name of the file, without extension */
+export function downloads(path, name) {
+  const link = (/** @type {string} */ format) =>
+    h(
+      'a',
+      { href: `${path}?format=${format}`, download: `${name}.${format === 'markdown' ? 'md' : format}` },
+      format,
+    )
+  return h('span', {}, t('report.download'), ' ', link('json'), ' · ', link('csv'), ' · ', link('markdown'))
+}
+
 /** Disables a button while it works; an error is shown after it. @param {any} target @param {() => Promise<any>} run */
 export async function working(target, run) {
   target.disabled = true

@@ -1,11 +1,9 @@
 import { ApiError, call, get } from '../lib/api.js'
 import { fill, h } from '../lib/dom.js'
 import { number, t, time } from '../lib/text.js'
-import { button, card, errorNote, field, loading, openDialog, show, working } from '../lib/widgets.js'
+import { button, card, downloads, field, live, loading, openDialog, show, working } from '../lib/widgets.js'
 import { reportView } from './experiment-report.js'
 
-/** Milliseconds between two reads of a running experiment. */
-const REFRESH_MS = 10_000
 const STRATEGIES = ['per_query', 'cached', 'cached_delta']
 
 /** @param {any} main @param {URLSearchParams} query */
@@ -117,24 +115,14 @@ function detailPage(main, name) {
     head,
     body,
   )
-  let drawn = ''
-  const load = async () => {
-    if (document.hidden) return
-    try {
-      const [experiment, report] = await Promise.all([get(path), get(`${path}/report`)])
-      const next = JSON.stringify([experiment, report])
-      if (next === drawn) return
-      drawn = next
-      fill(head, header(experiment, path, load))
+  return live(
+    body,
+    () => Promise.all([get(path), get(`${path}/report`)]),
+    ([experiment, report], reload) => {
+      fill(head, header(experiment, path, reload))
       fill(body, experiment.turns === 0 ? howTo(name) : reportView(report))
-    } catch (error) {
-      drawn = ''
-      fill(body, errorNote(error))
-    }
-  }
-  void load()
-  const timer = setInterval(load, REFRESH_MS)
-  return () => clearInterval(timer)
+    },
+  )
 }
 
 /** @param {any} experiment @param {string} path @param {() => Promise<void>} reload */
@@ -149,15 +137,6 @@ function header({ name, status, unit, started_at }, path, reload) {
     return one
   }
   const actions = { draft: ['start'], running: ['pause', 'stop'], paused: ['start', 'stop'], stopped: [] }
-  const download = (/** @type {string} */ format) =>
-    h(
-      'a',
-      {
-        href: `${path}/report?format=${format}`,
-        download: `${name}.${format === 'markdown' ? 'md' : format}`,
-      },
-      format,
-    )
   return [
     h(
       'p.meta',
@@ -171,17 +150,7 @@ function header({ name, status, unit, started_at }, path, reload) {
       {},
       ...(actions[/** @type {'draft'} */ (status)] ?? []).map(act),
       button(t('action.delete'), () => confirmDelete(name, path), 'danger'),
-      h(
-        'span',
-        {},
-        t('report.download'),
-        ' ',
-        download('json'),
-        ' · ',
-        download('csv'),
-        ' · ',
-        download('markdown'),
-      ),
+      downloads(`${path}/report`, name),
     ),
   ]
 }

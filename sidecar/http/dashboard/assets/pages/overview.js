@@ -2,39 +2,26 @@ import { call, get } from '../lib/api.js'
 import { fill, h } from '../lib/dom.js'
 import { plot } from '../lib/plot.js'
 import { milliseconds, number, percent, t, textOr, time } from '../lib/text.js'
-import { button, card, errorNote, loading, numberTable, table, tile, tiles, working } from '../lib/widgets.js'
+import { button, card, live, loading, numberTable, table, tile, tiles, working } from '../lib/widgets.js'
 
 /** Minutes with recalls from which a line is worth drawing. */
 const MIN_POINTS = 3
-
-/** Milliseconds between two reads while the page is visible. */
-const REFRESH_MS = 10_000
 
 /** @param {any} main */
 export function overviewPage(main) {
   const body = h('div.stack', {}, loading())
   fill(main, h('h1', {}, t('nav.overview')), body)
-  let drawn = ''
-  const load = async () => {
-    if (document.hidden) return
-    try {
-      const [overview, ready, ledger] = await Promise.all([
+  return live(
+    body,
+    () =>
+      Promise.all([
         get('/v1/overview'),
         call('GET', '/readyz', undefined, { accept: [503] }),
         get('/v1/ledger', { day: new Date().toISOString().slice(0, 10) }),
-      ])
-      const next = JSON.stringify([overview, ready, ledger])
-      if (next === drawn) return
-      drawn = next
-      fill(body, overview.has_users ? null : firstSteps(load), ...sections(overview, ready, ledger))
-    } catch (error) {
-      drawn = ''
-      fill(body, errorNote(error))
-    }
-  }
-  void load()
-  const timer = setInterval(load, REFRESH_MS)
-  return () => clearInterval(timer)
+      ]),
+    ([overview, ready, ledger], reload) =>
+      fill(body, overview.has_users ? null : firstSteps(reload), ...sections(overview, ready, ledger)),
+  )
 }
 
 /** @param {any} overview @param {any} ready @param {any} ledger */

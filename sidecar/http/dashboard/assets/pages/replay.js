@@ -2,7 +2,17 @@ import { call, get } from '../lib/api.js'
 import { fill, h } from '../lib/dom.js'
 import { plot } from '../lib/plot.js'
 import { milliseconds, number, percent, t, time } from '../lib/text.js'
-import { button, card, errorNote, field, loading, numberTable, show, working } from '../lib/widgets.js'
+import {
+  button,
+  card,
+  downloads,
+  errorNote,
+  field,
+  loading,
+  numberTable,
+  show,
+  working,
+} from '../lib/widgets.js'
 
 /** Milliseconds between two reads of a running replay. */
 const REFRESH_MS = 1000
@@ -130,12 +140,6 @@ function header(job, path, reload) {
       await reload()
     }),
   )
-  const download = (/** @type {string} */ format) =>
-    h(
-      'a',
-      { href: `${path}?format=${format}`, download: `replay.${format === 'markdown' ? 'md' : format}` },
-      format,
-    )
   const isRunning = job.status === 'running'
   return [
     h(
@@ -146,23 +150,7 @@ function header(job, path, reload) {
       h('span', {}, time(job.started_at)),
     ),
     isRunning && h('progress', { max: job.total || 1, value: job.done, 'aria-label': progressText(job) }),
-    h(
-      'div.actions',
-      {},
-      isRunning && cancel,
-      job.result &&
-        h(
-          'span',
-          {},
-          t('report.download'),
-          ' ',
-          download('json'),
-          ' · ',
-          download('csv'),
-          ' · ',
-          download('markdown'),
-        ),
-    ),
+    h('div.actions', {}, isRunning && cancel, job.result && downloads(path, 'replay')),
   ]
 }
 
