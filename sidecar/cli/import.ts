@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util'
 import { createClient } from './transfer/client.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
 import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
+import { abortOnInterrupt } from './transfer/interrupt.ts'
 import { progressBar } from './transfer/progress.ts'
 import { FORMATS, type Format } from './transfer/readers/formats.ts'
 import { type ImportSummary, runImport } from './transfer/run-import.ts'
@@ -21,13 +22,7 @@ const REQUEST_TIMEOUT_MS = 60_000
 /** A turn in mode `sync` waits for the model, including its retries. */
 const SYNC_REQUEST_TIMEOUT_MS = 300_000
 
-const abort = new AbortController()
-process.on('SIGINT', () => {
-  // A second Ctrl-C ends the process immediately.
-  if (abort.signal.aborted) process.exit(130)
-  abort.abort()
-  console.error('\nStopping after the requests in flight …')
-})
+const signal = abortOnInterrupt()
 
 async function main(): Promise<number> {
   const values = readArguments()
@@ -43,7 +38,7 @@ async function main(): Promise<number> {
         onWait: (ms, reason) => bar.say(`retrying in ${(ms / 1000).toFixed(1)} s: ${reason}`),
       })
   const { app: appId, agent: agentId, state: statePath = `${from}.import-state.json` } = values
-  const common = { client, target: connection.url, bar, signal: abort.signal }
+  const common = { client, target: connection.url, bar, signal }
   let summary: ImportSummary
   try {
     summary = await runImport({ ...values, ...common, appId, agentId, statePath })

@@ -12,18 +12,13 @@ import { type PullCounts, pullRatings } from './ratings/pull-ratings.ts'
 import { createClient } from './transfer/client.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
 import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
+import { abortOnInterrupt } from './transfer/interrupt.ts'
 import { progressBar } from './transfer/progress.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
 const UNITS_MS = { h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
-const abort = new AbortController()
-process.on('SIGINT', () => {
-  // A second Ctrl-C ends the process immediately.
-  if (abort.signal.aborted) process.exit(130)
-  abort.abort()
-  console.error('\nStopping after the requests in flight …')
-})
+const signal = abortOnInterrupt()
 
 async function main(): Promise<number> {
   const string = { type: 'string' } as const
@@ -56,7 +51,7 @@ async function main(): Promise<number> {
   try {
     counts = await pullRatings({
       ...{ dify, sidecar, users: [...new Set(values.user)], since, outcome: values.outcome },
-      ...{ bar, signal: abort.signal },
+      ...{ bar, signal },
     })
   } finally {
     bar.end()
