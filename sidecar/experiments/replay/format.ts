@@ -1,3 +1,4 @@
+import { markdownTable } from '../report/output/markdown-table.ts'
 import { countOf, nameOf, percent, type ReplayedSetting, type ReplayReport } from './report.ts'
 
 export const REPLAY_FORMATS = ['json', 'csv', 'markdown'] as const
@@ -48,7 +49,7 @@ function toMarkdown(report: ReplayReport): string {
     report.summary,
     `${countOf(turns, 'turn')} of ${countOf(users, 'user')}${period}; ${answered_turns} with a recorded answer, ${grounded_turns} of which drew on a memory. top_k ${top_k}, token_budget ${token_budget}.`,
     ...(byWords ? [wordsOnlyNote(settings)] : []),
-    table([
+    markdownTable([
       [
         ...['Strategy', 'N', 'Grounded recall', '… injected', 'Overlap', 'RBO', 'Tokens', 'Billed', 'Marked'],
         ...['No cache', 'Prefix reuse', 'Hits', 'p50 ms', 'p95 ms'],
@@ -97,7 +98,7 @@ function byAge(settings: readonly ReplayedSetting[]): string[] {
   return [
     '## By age of the block in turns',
     'Grounded recall / overlap with per_query.',
-    table([['Age', ...cached.map(nameOf)], ...rows]),
+    markdownTable([['Age', ...cached.map(nameOf)], ...rows]),
   ]
 }
 
@@ -122,11 +123,4 @@ function missed(settings: readonly ReplayedSetting[]): string[] {
 /** User text must not become Markdown structure. */
 function inline(text: string): string {
   return text.replace(/\s+/g, ' ').replace(/[\\`*_[\]<>|#]/g, '\\$&')
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const [head = [], ...body] = rows
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  const rule = `|${head.map((_, i) => (i === 0 ? '---' : '--:')).join('|')}|`
-  return [line(head), rule, ...body.map(line)].join('\n')
 }

@@ -1,8 +1,7 @@
 import type { ArmReport, Difference, Estimate, Report } from '../schema.ts'
 import { code, formatInteger, formatNumber, formatPercent, formatUnits } from '../wording.ts'
+import { markdownTable } from './markdown-table.ts'
 import { cacheKeys, rowsOf } from './rows.ts'
-
-type Rows = readonly (readonly string[])[]
 
 /** The report for a person: the conclusion first, then what it is based on. */
 export function toMarkdown(report: Report): string {
@@ -14,7 +13,7 @@ export function toMarkdown(report: Report): string {
     `Status: ${report.status}. Unit: ${report.unit}. Deciding outcome: ${code(report.outcome)}. ${formatUnits(report.units, report.unit)}, ${formatUnits(report.turns, 'turn')}.`,
     '## Arms',
     `Means and quantiles with their ${formatPercent(settings.confidence)} interval for a single look.${settings.price_per_million_tokens === null ? '' : ` Costs in ${settings.currency}.`}`,
-    table([
+    markdownTable([
       ['', ...arms.map(({ name }) => `\`${name}\``)],
       ['strategy', ...arms.map(({ strategy }) => strategy)],
       ['units', ...arms.map(({ units }) => formatInteger(units))],
@@ -30,13 +29,13 @@ export function toMarkdown(report: Report): string {
     ]),
     `## Differences from \`${report.baseline}\``,
     'The intervals stay valid however often the report is read. Only the deciding outcome and the billed tokens decide; the other rows are hints.',
-    table([
+    markdownTable([
       ['metric', 'arm', 'difference', 'relative', 'confidence', 'verdict', 'detectable'],
       ...report.differences.map(differenceRow),
     ]),
     '## Sample ratio',
     `${ratio.is_alarm ? '**Alarm**: the arms do not have the shares of their weights.' : 'No alarm.'} p = ${formatNumber(ratio.p_value)}, alarm below ${ratio.rate}.`,
-    table([
+    markdownTable([
       ['arm', 'units', 'expected'],
       ...ratio.arms.map(({ arm, units, expected }) => [
         `\`${arm}\``,
@@ -98,11 +97,17 @@ function shadowSections(arms: readonly ArmReport[]): string[] {
     ...(shadow.length > 0
       ? [
           '## Shadow answers',
-          table([['arm', 'other', 'turns', 'overlap', 'RBO', 'missed', 'tokens of other'], ...shadow]),
+          markdownTable([
+            ['arm', 'other', 'turns', 'overlap', 'RBO', 'missed', 'tokens of other'],
+            ...shadow,
+          ]),
         ]
       : []),
     ...(ages.length > 0
-      ? ['## Overlap with `per_query` by age', table([['arm', 'age in turns', 'turns', 'overlap'], ...ages])]
+      ? [
+          '## Overlap with `per_query` by age',
+          markdownTable([['arm', 'age in turns', 'turns', 'overlap'], ...ages]),
+        ]
       : []),
   ]
 }
@@ -112,14 +117,4 @@ function formatEstimate({ value, low, high }: Estimate, format: (value: number) 
   return low === null || high === null
     ? format(value)
     : `${format(value)} (${format(low)} to ${format(high)})`
-}
-
-function table([head = [], ...rows]: Rows): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
-  return [
-    line(head),
-    `|${head.map((_, i) => (i === 0 ? '---' : '---:')).join('|')}|`,
-    ...rows.map(line),
-  ].join('\n')
 }
