@@ -1,17 +1,10 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
-import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
-import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import { compose, type Services } from '../../sidecar/app/compose.ts'
-import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
-import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
+import type { Services } from '../../sidecar/app/compose.ts'
 import { addTurn } from '../../sidecar/learning/intake/add-turn.ts'
-import { createLog } from '../../sidecar/ports/log.ts'
 import type { StrategyRequest, StrategyResult } from '../../sidecar/retrieval/strategies/request.ts'
+import { openEngine } from '../lib/engine.ts'
 import type { Conversation, Message, Question } from './dataset.ts'
 import { contentOf } from './feed.ts'
 
@@ -63,7 +56,7 @@ export async function ingest(
   for (const conversation of conversations) {
     const path = join(folder, `${conversation.id}.db`)
     let now = 0
-    const services = open(path, () => now)
+    const services = openEngine(path, () => now)
     for (const [i, message] of conversation.messages.entries()) {
       now = message.at
       await add(services, message, PAST, i + 1)
@@ -87,7 +80,7 @@ export async function ask(
   const copy = `${path}.copy`
   copyFileSync(path, copy)
   let now = (conversation.messages.at(-1)?.at ?? 0) + 86_400_000
-  const services = open(copy, () => now)
+  const services = openEngine(copy, () => now)
   const chats = settings.map((setting): Chat => ({ conversation: conversation.id, setting, turns: [] }))
   for (const [i, question] of sortQuestions(conversation, order).entries()) {
     now += 30_000
@@ -140,24 +133,6 @@ async function add(
   const content = contentOf(message, { captions: true })
   const messages = [{ role: 'user' as const, name: message.speaker, content, at: message.at }]
   await addTurn(engine, ADA, { messages, conversationId, turn })
-}
-
-function open(path: string, now: () => number): Services {
-  const records = openSqliteRecords(path)
-  const bounds = { maxEntries: 1000, maxBytes: 1e8, now }
-  return compose(
-    {
-      records,
-      cache: createInProcessCache(bounds),
-      scopeState: createInProcessScopeState(bounds),
-      scopeLock: createInProcessScopeLock(),
-      embedder: lexicalEmbedder(),
-      model: undefined,
-      ledger: new Ledger({ records, prices: parsePrices('') }),
-    },
-    { embeddingDeadlineMs: 60_000, now, strategies: { deadlineMs: 60_000 } },
-    createLog('error', (line) => console.error(line)),
-  )
 }
 
 /** Sorts by a hash of the question, so that the order is the same in each run. */

@@ -1,13 +1,6 @@
-import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
-import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
-import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import { compose, type Services } from '../../sidecar/app/compose.ts'
-import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
-import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
+import type { Services } from '../../sidecar/app/compose.ts'
 import { addTurn } from '../../sidecar/learning/intake/add-turn.ts'
-import { createLog } from '../../sidecar/ports/log.ts'
+import { openEngine } from '../lib/engine.ts'
 import { type Talk, type TalkQuestion, turnsOf } from '../talks/dataset.ts'
 
 /** A turn of the joined conversation: one of the talk, or an inserted question. */
@@ -53,21 +46,7 @@ export function joinTalk(talk: Talk): JoinedTurn[] {
 /** A store in memory with one joined talk per user, in verbatim mode. */
 export async function storeTalks(talks: readonly Talk[]): Promise<Services> {
   let now = 0
-  const records = openSqliteRecords(':memory:')
-  const bounds = { maxEntries: 1000, maxBytes: 1e8, now: () => now }
-  const services = compose(
-    {
-      records,
-      cache: createInProcessCache(bounds),
-      scopeState: createInProcessScopeState(bounds),
-      scopeLock: createInProcessScopeLock(),
-      embedder: lexicalEmbedder(),
-      model: undefined,
-      ledger: new Ledger({ records, prices: parsePrices('') }),
-    },
-    { embeddingDeadlineMs: 60_000, now: () => now },
-    createLog('error', (line) => console.error(line)),
-  )
+  const services = openEngine(':memory:', () => now)
   for (const talk of talks) {
     for (const [i, { at, user, assistant }] of joinTalk(talk).entries()) {
       // Turns of a session have the same time; memories are ordered by it.
