@@ -7,6 +7,8 @@
  * one replaces what was recorded. Exit codes: 0 success, 1 failure, 130 interrupted.
  */
 import { parseArgs } from 'node:util'
+import { parseSince } from '../experiments/replay/options.ts'
+import { AppError } from '../ports/errors.ts'
 import { createDify } from './ratings/dify.ts'
 import { type PullCounts, pullRatings } from './ratings/pull-ratings.ts'
 import { createClient } from './transfer/client.ts'
@@ -16,7 +18,6 @@ import { abortOnInterrupt } from './transfer/interrupt.ts'
 import { progressBar } from './transfer/progress.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
-const UNITS_MS = { h: 3_600_000, d: 86_400_000, w: 604_800_000 }
 
 const signal = abortOnInterrupt()
 
@@ -39,7 +40,7 @@ async function main(): Promise<number> {
     'an API key of the app (or set DIFY_APP_KEY)',
     values['app-key'] ?? process.env['DIFY_APP_KEY']?.trim(),
   )
-  const since = values.since === undefined ? undefined : timeOf(values.since, Date.now())
+  const since = values.since === undefined ? undefined : timeOf(values.since)
   const bar = progressBar('outcomes')
   const onWait = (ms: number, reason: string) =>
     bar.say(`retrying in ${(ms / 1000).toFixed(1)} s: ${reason.replaceAll(appKey, '***')}`)
@@ -61,16 +62,13 @@ async function main(): Promise<number> {
 }
 
 /** @param since a duration before `now`, or an ISO 8601 time */
-function timeOf(since: string, now: number): number {
-  const [, amount, unit] = /^(\d+)([hdw])$/.exec(since) ?? []
-  if (unit !== undefined) return now - Number(amount) * UNITS_MS[unit as keyof typeof UNITS_MS]
-  const time = Date.parse(since)
-  if (!/^\d{4}-/.test(since) || Number.isNaN(time)) {
-    throw new CliError(
-      `--since: expected a duration such as 30d or 12h, or an ISO 8601 time, got ${JSON.stringify(since)}`,
-    )
+
+function timeOf(since: string): number {
+  try {
+    return parseSince(since, Date.now())
+  } catch (error) {
+    throw error instanceof AppError ? new CliError(`--${error.message}`) : error
   }
-  return time
 }
 
 function describe({ users, conversations, messages, likes, dislikes, unassigned, interrupted }: PullCounts) {
