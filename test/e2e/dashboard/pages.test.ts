@@ -248,6 +248,7 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
       await page.keyboard.press('Enter')
       await page.locator('dialog li').first().waitFor()
       await page.keyboard.press('Escape')
+      await page.locator('dialog').waitFor({ state: 'detached' })
       expect(await page.locator('dialog').count()).toBe(0)
       expect(await focused(page)).toBe('History')
     })

@@ -126,7 +126,7 @@ it('selects by user, namespace, app and time', async () => {
   expect(await turns({ userId: 'ada' })).toBe(2)
   expect(await turns({ appId: 'two' })).toBe(1)
   expect(await turns({ namespace: 'other' })).toBe(0)
-  expect(await turns({ namespace: 'default', userId: 'nobody' })).toBe(0)
+  expect(await turns({ namespace: 'default', userId: 'unknown' })).toBe(0)
   expect(await turns({ since: app.clock.now() })).toBe(1)
 })
 
