@@ -128,30 +128,33 @@ function installedLibrary(): string | undefined {
 
 const library = installedLibrary()
 
-describe.skipIf(!library)('@huggingface/transformers (set TRANSFORMERS_FROM to a folder that has it)', () => {
-  const open = async () => {
-    const dataDir = tempDir()
-    writeTinyModel(join(dataDir, 'models'), MODEL, WORDS.split(' '))
-    return await openLocalEmbedder({ model: MODEL, dataDir, library })
-  }
+describe.skipIf(!library)(
+  'a real model (set TRANSFORMERS_FROM to a folder with @huggingface/transformers)',
+  () => {
+    const open = async () => {
+      const dataDir = tempDir()
+      writeTinyModel(join(dataDir, 'models'), MODEL, WORDS.split(' '))
+      return await openLocalEmbedder({ model: MODEL, dataDir, library })
+    }
 
-  testContract('a model in the data folder', EMBEDDER_CASES, async () => ({
-    subject: await open(),
-    close: async () => {},
-  }))
+    testContract('a model in the data folder', EMBEDDER_CASES, async () => ({
+      subject: await open(),
+      close: async () => {},
+    }))
 
-  it('pools over the words of each text, whatever the others in its batch', async () => {
-    const embedder = await open()
-    const [long, short] = await embedder.embed(['Berlin cello Berlin cello', 'Berlin cello'], 'document')
-    expect(embedder.dimensions).toBe(32)
-    const [alone] = await embedder.embed(['Berlin cello'], 'document')
-    const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0)
-    expect(dot(short as Float32Array, alone as Float32Array)).toBeCloseTo(1, 5)
-    expect(dot(long as Float32Array, alone as Float32Array)).toBeGreaterThan(0.8)
-  })
+    it('pools over the words of each text, whatever the others in its batch', async () => {
+      const embedder = await open()
+      const [long, short] = await embedder.embed(['Berlin cello Berlin cello', 'Berlin cello'], 'document')
+      expect(embedder.dimensions).toBe(32)
+      const [alone] = await embedder.embed(['Berlin cello'], 'document')
+      const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0)
+      expect(dot(short as Float32Array, alone as Float32Array)).toBeCloseTo(1, 5)
+      expect(dot(long as Float32Array, alone as Float32Array)).toBeGreaterThan(0.8)
+    })
 
-  it('says that a model cannot be found or downloaded', async () => {
-    const opened = openLocalEmbedder({ model: 'test/absent', dataDir: tempDir(), library })
-    await expect(opened).rejects.toThrow(/^The local model test\/absent: /)
-  })
-})
+    it('says that a model cannot be found or downloaded', async () => {
+      const opened = openLocalEmbedder({ model: 'test/absent', dataDir: tempDir(), library })
+      await expect(opened).rejects.toThrow(/^The local model test\/absent: /)
+    })
+  },
+)
