@@ -11,8 +11,8 @@ export default defineConfig({
     maxWorkers: availableParallelism() + 1,
     restoreMocks: true,
     // Generous, so that a busy machine fails no test.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     projects: KINDS.map((name) => ({
       extends: true as const,
       test: {

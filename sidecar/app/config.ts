@@ -52,6 +52,7 @@ export const Environment = z.object({
   QDRANT_SHARD_NUMBER: integer(0, 10_000, 0),
   CACHE_MAX_ENTRIES: integer(1, 10_000_000, 100_000),
   CACHE_MAX_BYTES: integer(64 * 1024, 16 * 1024 * MIB, 64 * MIB),
+  RECALL_DEADLINE_MS: integer(100, 60_000, 2000),
   EMBEDDING_DEADLINE_MS: integer(10, 60_000, 1000),
   PRICES: parsedBy(parsePrices),
   OPENAI_API_KEY: text(),
@@ -161,6 +162,7 @@ function toConfig(values: Values, env: Env) {
       : undefined,
     cacheMaxEntries: values.CACHE_MAX_ENTRIES,
     cacheMaxBytes: values.CACHE_MAX_BYTES,
+    recallDeadlineMs: values.RECALL_DEADLINE_MS,
     embeddingDeadlineMs: values.EMBEDDING_DEADLINE_MS,
     prices: values.PRICES,
     /** The OpenAI-compatible endpoint of the language model and the embedding model. */

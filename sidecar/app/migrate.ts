@@ -5,14 +5,14 @@
  * Every sidecar must be stopped. Run it again to continue an interrupted migration. The source stays unchanged. Exit
  * codes: 0 the target is complete, 1 failure.
  */
-
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { readIntakeLog } from '../cli/migration/intake-log.ts'
 import { migrate } from '../cli/migration/migrate.ts'
+import { runCommand } from '../cli/transfer/command.ts'
 import { type EmbedderName, getEmbedderNote } from '../memory/repositories/meta.ts'
-import { runCommand } from './command.ts'
+import { storeCommand } from './command.ts'
 import { readConfig } from './config.ts'
 import { type Topology, topologyOf } from './topology.ts'
 
@@ -21,9 +21,10 @@ type Records = Topology['records']
 const STORES = ['sqlite', 'qdrant'] as const
 type StoreKind = (typeof STORES)[number]
 
-await runCommand(async (open) => {
-  const { from, to } = readArguments()
-  const config = readConfig()
+/** See the head of this file. */
+export const migrateCommand = storeCommand(async (open, { args, env, stderr }) => {
+  const { from, to } = readArguments(args)
+  const config = readConfig(env)
   if (!config.qdrant) {
     throw new Error(`${to === 'qdrant' ? '--to' : '--from'}: expected QDRANT_URL to be set, got nothing`)
   }
@@ -44,7 +45,7 @@ await runCommand(async (open) => {
     source,
     target: await open(stores[to], embedder),
     from: sourceName,
-    onProgress: (step, records) => process.stderr.write(`\r${records} records ${step}`.padEnd(40)),
+    onProgress: (step, records) => stderr.write(`\r${records} records ${step}`.padEnd(40)),
   })
   if (wasComplete) return `Nothing to do: the migration to ${targetName} is complete.`
   const rows = Object.entries(counts).map(
@@ -56,8 +57,8 @@ await runCommand(async (open) => {
   )
 })
 
-function readArguments(): { from: StoreKind; to: StoreKind } {
-  const { values } = parseArgs({ options: { from: { type: 'string' }, to: { type: 'string' } } })
+function readArguments(args: string[]): { from: StoreKind; to: StoreKind } {
+  const { values } = parseArgs({ args, options: { from: { type: 'string' }, to: { type: 'string' } } })
   const to = oneOf('--to', values.to)
   const from = oneOf('--from', values.from ?? (to === 'qdrant' ? 'sqlite' : 'qdrant'))
   if (from === to) throw new Error(`--from, --to: expected two different stores, got ${from} twice`)
@@ -94,3 +95,5 @@ async function embedderOf(store: Records): Promise<EmbedderName> {
 function nameOf(store: Records): string {
   return store.kind === 'sqlite' ? store.path : `${store.url} (${store.prefix}*)`
 }
+
+if (import.meta.main) await runCommand(migrateCommand)

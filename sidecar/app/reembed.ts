@@ -8,28 +8,33 @@
  * (memories written since are embedded again), and --drop-old deletes them.
  */
 import { parseArgs } from 'node:util'
+import { runCommand, type TextOutput } from '../cli/transfer/command.ts'
 import { type EmbedderName, getEmbedderNote } from '../memory/repositories/meta.ts'
 import { reembed } from '../memory/store/embedder-guard.ts'
 import { embedderBefore, moveEmbeddings } from '../memory/store/re-embedding.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { openEmbedder } from './backends.ts'
-import { runCommand } from './command.ts'
+import { storeCommand } from './command.ts'
 import { readConfig } from './config.ts'
 import { topologyOf } from './topology.ts'
 
 type Open = (embedder: EmbedderName) => Promise<RecordStore>
 
-await runCommand(async (openStore) => {
-  const config = readConfig()
+/** See the head of this file. */
+export const reembedCommand = storeCommand(async (openStore, { args, env, stderr }) => {
+  const config = readConfig(env)
   const flag = { type: 'boolean', default: false } as const
-  const { rollback, 'drop-old': isDrop } = parseArgs({ options: { rollback: flag, 'drop-old': flag } }).values
+  const { rollback, 'drop-old': isDrop } = parseArgs({
+    args,
+    options: { rollback: flag, 'drop-old': flag },
+  }).values
   if (rollback && isDrop) throw new Error('--rollback, --drop-old: expected only one of them, got both')
   const { records } = topologyOf(config)
   const open: Open = (name) => openStore(records, name)
   const embedder = await openEmbedder(config)
   const store = await open(embedder)
-  if (rollback) return await rollBack(store, embedder, open)
+  if (rollback) return await rollBack(store, embedder, open, stderr)
   const note = await getEmbedderNote(store)
   const isSame = note?.name === embedder.name && note.dimensions === embedder.dimensions
   if (isDrop) return await dropOld(store, embedder, isSame)
@@ -38,19 +43,27 @@ await runCommand(async (openStore) => {
     return `Nothing to embed: the memories are embedded with ${embedder.name}.`
   }
   if (!store.generations) {
-    const done = await reembed(store, embedder, (scopes, memories) => progress(memories, scopes, embedder))
+    const done = await reembed(store, embedder, (scopes, memories) =>
+      progress(stderr, memories, scopes, embedder),
+    )
     return `\nDone: ${done} memories embedded.`
   }
-  return await move(await open(note), store, note, embedder)
+  return await move(await open(note), store, note, embedder, stderr)
 })
 
-async function move(source: RecordStore, target: RecordStore, from: EmbedderName, embedder: Embedder) {
+async function move(
+  source: RecordStore,
+  target: RecordStore,
+  from: EmbedderName,
+  embedder: Embedder,
+  out: TextOutput,
+) {
   const done = await moveEmbeddings({
     source,
     target,
     from,
     embedder,
-    onProgress: (scopes, records, embedded) => progress(records, scopes, embedder, embedded),
+    onProgress: (scopes, records, embedded) => progress(out, records, scopes, embedder, embedded),
   })
   return (
     `\nDone: ${done} memories embedded with ${embedder.name}, which is in use now. The vectors of ${from.name} are kept: ` +
@@ -58,7 +71,12 @@ async function move(source: RecordStore, target: RecordStore, from: EmbedderName
   )
 }
 
-async function rollBack(current: RecordStore, embedder: Embedder, open: Open): Promise<string> {
+async function rollBack(
+  current: RecordStore,
+  embedder: Embedder,
+  open: Open,
+  out: TextOutput,
+): Promise<string> {
   if (!current.generations) {
     throw new Error(
       '--rollback: the SQLite file keeps only one embedding per memory. Set EMBEDDING_MODEL to the old model and run `npm run reembed`',
@@ -69,8 +87,8 @@ async function rollBack(current: RecordStore, embedder: Embedder, open: Open): P
   if (!note || !previous) throw new Error('--rollback: there is no previous embedding')
   const isConfigured = previous.name === embedder.name && previous.dimensions === embedder.dimensions
   const source = await open(note)
-  if (isConfigured) return await move(source, current, note, embedder)
-  const result = await move(source, await open(previous), note, embedderBefore(previous))
+  if (isConfigured) return await move(source, current, note, embedder, out)
+  const result = await move(source, await open(previous), note, embedderBefore(previous), out)
   return `${result}\nSet EMBEDDING_MODEL to ${previous.name} before you start the sidecar.`
 }
 
@@ -84,6 +102,14 @@ async function dropOld(store: RecordStore, embedder: Embedder, isSame: boolean):
   return `Done: deleted the vectors of ${dropped} other ${dropped === 1 ? 'embedder' : 'embedders'}.`
 }
 
-function progress(records: number, scopes: number, { name }: Embedder, embedded = records): void {
-  process.stderr.write(`\r${records} memories of ${scopes} users, ${embedded} embedded with ${name}`)
+function progress(
+  out: TextOutput,
+  records: number,
+  scopes: number,
+  { name }: Embedder,
+  embedded = records,
+): void {
+  out.write(`\r${records} memories of ${scopes} users, ${embedded} embedded with ${name}`)
 }
+
+if (import.meta.main) await runCommand(reembedCommand)

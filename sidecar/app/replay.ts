@@ -14,6 +14,7 @@ import { createInProcessScopeLock } from '../adapters/in-process/lock.ts'
 import { openSqliteRecords } from '../adapters/sqlite/records.ts'
 import { readArguments } from '../cli/replay/arguments.ts'
 import { openCheckpoint } from '../cli/replay/checkpoint.ts'
+import { runCommand } from '../cli/transfer/command.ts'
 import { progressBar } from '../cli/transfer/progress.ts'
 import { formatReplay } from '../experiments/replay/format.ts'
 import { replay } from '../experiments/replay/replay.ts'
@@ -21,19 +22,20 @@ import { createReplayReport } from '../experiments/replay/report.ts'
 import { type EmbedderName, getEmbedderNote } from '../memory/repositories/meta.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
 import type { RecordStore } from '../ports/records.ts'
-import { runCommand } from './command.ts'
+import { storeCommand } from './command.ts'
 import { readConfig } from './config.ts'
 import { replayEnginesOf } from './replay-engine.ts'
 import { type Topology, topologyOf } from './topology.ts'
 
 const NO_EMBEDDER: EmbedderName = { name: 'unknown', dimensions: 1 }
 
-await runCommand(async (openStore) => {
-  const { options: given, format, to, state, identity } = readArguments(process.argv.slice(2), Date.now())
+/** See the head of this file. */
+export const replayCommand = storeCommand(async (openStore, { args, env, stderr }) => {
+  const { options: given, format, to, state, identity } = readArguments(args, Date.now())
   if (to !== undefined && !existsSync(dirname(to))) {
     throw new Error(`--to: expected a file in an existing folder, got ${JSON.stringify(to)}`)
   }
-  const config = readConfig()
+  const config = readConfig(env)
   const topology = topologyOf(config).records
   await using stores = new AsyncDisposableStack()
   const records = stores.adopt(await openReadOnly(topology, openStore), (store) => store.close())
@@ -44,7 +46,7 @@ await runCommand(async (openStore) => {
   const path = state ?? join(tmpdir(), `hippocache-replay-${of.slice(0, 16)}.jsonl`)
   const checkpoint = openCheckpoint(path, of, given.since)
   const options = { ...given, since: checkpoint.since }
-  const bar = progressBar('replay')
+  const bar = progressBar('replay', stderr)
   if (checkpoint.resumed > 0)
     bar.say(`Continuing an interrupted run; users already replayed: ${checkpoint.resumed}.`)
   await using engines = replayEnginesOf(config, ruleBook, embedder)
@@ -87,3 +89,5 @@ async function openReadOnly(
     close: async () => {},
   }
 }
+
+if (import.meta.main) await runCommand(replayCommand)

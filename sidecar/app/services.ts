@@ -76,6 +76,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
     },
     {
       embeddingDeadlineMs: config.embeddingDeadlineMs,
+      strategies: { deadlineMs: config.recallDeadlineMs },
       isNeural: config.embedding !== undefined,
       isShared: topology.isShared,
       buffer: config.buffer,

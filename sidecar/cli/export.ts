@@ -5,12 +5,13 @@
  * only when it is complete. `npm run import -- --from FILE` restores it.
  */
 import { createWriteStream, renameSync, rmSync } from 'node:fs'
-import { Transform, type Writable } from 'node:stream'
+import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { parseArgs } from 'node:util'
 import { createClient } from './transfer/client.ts'
+import { type CommandContext, runCommand } from './transfer/command.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
-import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
+import { CliError, required } from './transfer/input/cli-error.ts'
 
 /** Timeout of the whole export, milliseconds. */
 const REQUEST_TIMEOUT_MS = 3_600_000
@@ -18,24 +19,25 @@ const REQUEST_TIMEOUT_MS = 3_600_000
 /** Upper bound for the size of a footer, bytes. */
 const TAIL_BYTES = 4096
 
-async function main(): Promise<number> {
+/** See the head of this file. */
+export async function exportCommand({ args, env, stdout, stderr }: CommandContext): Promise<number> {
   const string = { type: 'string' } as const
-  const { values } = parseArgs({ options: { user: string, to: string, url: string, key: string } })
+  const { values } = parseArgs({ args, options: { user: string, to: string, url: string, key: string } })
   const { to, url, key } = values
   const user = required('--user', 'the id of the user to export', values.user)
-  const connection = connectionOptions({ url, key }, process.env)
+  const connection = connectionOptions({ url, key }, env)
   const client = createClient({ ...connection, requestTimeoutMs: REQUEST_TIMEOUT_MS })
   await client.checkConnection()
   const body = await client.stream(`/v1/export?user_id=${encodeURIComponent(user)}`)
   const part = to === undefined ? undefined : `${to}.part`
-  const out: Writable = part === undefined ? process.stdout : createWriteStream(part)
+  const out = part === undefined ? stdout : createWriteStream(part)
   try {
     const footer = watchForFooter()
     await pipeline(body, footer.stream, out, { end: part !== undefined })
     if (!footer.isComplete()) throw new Error('the response ended before the footer')
     if (part !== undefined && to !== undefined) renameSync(part, to)
     const where = to === undefined ? '' : ` to ${to}`
-    console.error(`Done: exported ${footer.lines() - 2} records of ${JSON.stringify(user)}${where}.`)
+    stderr.write(`Done: exported ${footer.lines() - 2} records of ${JSON.stringify(user)}${where}.\n`)
     return 0
   } catch (error) {
     if (part !== undefined) rmSync(part, { force: true })
@@ -58,4 +60,4 @@ function watchForFooter() {
   return { stream, lines: () => lines, isComplete }
 }
 
-await runCommand(main)
+if (import.meta.main) await runCommand(exportCommand)

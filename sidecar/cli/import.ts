@@ -9,9 +9,9 @@
  */
 import { parseArgs } from 'node:util'
 import { createClient } from './transfer/client.ts'
+import { type CommandContext, runCommand } from './transfer/command.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
-import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
-import { abortOnInterrupt } from './transfer/interrupt.ts'
+import { CliError, required } from './transfer/input/cli-error.ts'
 import { progressBar } from './transfer/progress.ts'
 import { FORMATS, type Format } from './transfer/readers/formats.ts'
 import { type ImportSummary, runImport } from './transfer/run-import.ts'
@@ -22,14 +22,14 @@ const REQUEST_TIMEOUT_MS = 60_000
 /** A turn in mode `sync` waits for the model, including its retries. */
 const SYNC_REQUEST_TIMEOUT_MS = 300_000
 
-const signal = abortOnInterrupt()
-
-async function main(): Promise<number> {
-  const values = readArguments()
-  const connection = connectionOptions(values, process.env)
+/** See the head of this file. */
+export async function importCommand(context: CommandContext): Promise<number> {
+  const { args, env, stdout, stderr } = context
+  const values = readArguments(args)
+  const connection = connectionOptions(values, env)
   const { from, mode } = values
   const isDryRun = values['dry-run']
-  const bar = progressBar('import')
+  const bar = progressBar('import', stderr)
   const client = isDryRun
     ? undefined
     : createClient({
@@ -38,14 +38,14 @@ async function main(): Promise<number> {
         onWait: (ms, reason) => bar.say(`retrying in ${(ms / 1000).toFixed(1)} s: ${reason}`),
       })
   const { app: appId, agent: agentId, state: statePath = `${from}.import-state.json` } = values
-  const common = { client, target: connection.url, bar, signal }
+  const common = { client, target: connection.url, bar, signal: context.interruptible() }
   let summary: ImportSummary
   try {
     summary = await runImport({ ...values, ...common, appId, agentId, statePath })
   } finally {
     bar.end()
   }
-  console.log(describe(from, summary, isDryRun))
+  stdout.write(`${describe(from, summary, isDryRun)}\n`)
   if (summary.interrupted) return 130
   return summary.problems > 0 ? 2 : 0
 }
@@ -74,9 +74,10 @@ function describe(from: string, summary: ImportSummary, isDryRun: boolean): stri
   return `${status}: ${from} as ${format}: ${result}${omitted}${skipped}.`
 }
 
-function readArguments() {
+function readArguments(args: string[]) {
   const string = { type: 'string' } as const
   const { values } = parseArgs({
+    args,
     options: {
       ...{ from: string, format: { ...string, default: 'auto' }, user: string, url: string, key: string },
       ...{ mode: string, app: string, agent: string, state: string },
@@ -96,4 +97,4 @@ function assertOneOf(option: string, value: string, allowed: readonly string[]):
   }
 }
 
-await runCommand(main)
+if (import.meta.main) await runCommand(importCommand)

@@ -12,18 +12,19 @@ import { AppError } from '../ports/errors.ts'
 import { createDify } from './ratings/dify.ts'
 import { type PullCounts, pullRatings } from './ratings/pull-ratings.ts'
 import { createClient } from './transfer/client.ts'
+import { type CommandContext, runCommand } from './transfer/command.ts'
 import { connectionOptions } from './transfer/connection-options.ts'
-import { CliError, required, runCommand } from './transfer/input/cli-error.ts'
-import { abortOnInterrupt } from './transfer/interrupt.ts'
+import { CliError, required } from './transfer/input/cli-error.ts'
 import { progressBar } from './transfer/progress.ts'
 
 const REQUEST_TIMEOUT_MS = 30_000
 
-const signal = abortOnInterrupt()
-
-async function main(): Promise<number> {
+/** See the head of this file. */
+export async function outcomesCommand(context: CommandContext): Promise<number> {
+  const { args, env, stdout, stderr } = context
   const string = { type: 'string' } as const
   const { values } = parseArgs({
+    args,
     options: {
       ...{ dify: string, 'app-key': string, since: string, url: string, key: string },
       outcome: { ...string, default: 'thumbs' },
@@ -38,31 +39,30 @@ async function main(): Promise<number> {
   const appKey = required(
     '--app-key',
     'an API key of the app (or set DIFY_APP_KEY)',
-    values['app-key'] ?? process.env['DIFY_APP_KEY']?.trim(),
+    values['app-key'] ?? env['DIFY_APP_KEY']?.trim(),
   )
   const since = values.since === undefined ? undefined : timeOf(values.since)
-  const bar = progressBar('outcomes')
+  const bar = progressBar('outcomes', stderr)
   const onWait = (ms: number, reason: string) =>
     bar.say(`retrying in ${(ms / 1000).toFixed(1)} s: ${reason.replaceAll(appKey, '***')}`)
   const dify = createDify({ url, key: appKey, onWait })
-  const connection = connectionOptions(values, process.env)
+  const connection = connectionOptions(values, env)
   const sidecar = createClient({ ...connection, requestTimeoutMs: REQUEST_TIMEOUT_MS, onWait })
   await sidecar.checkConnection()
   let counts: PullCounts
   try {
     counts = await pullRatings({
       ...{ dify, sidecar, users: [...new Set(values.user)], since, outcome: values.outcome },
-      ...{ bar, signal },
+      ...{ bar, signal: context.interruptible() },
     })
   } finally {
     bar.end()
   }
-  console.log(describe(counts))
+  stdout.write(`${describe(counts)}\n`)
   return counts.interrupted ? 130 : 0
 }
 
 /** @param since a duration before `now`, or an ISO 8601 time */
-
 function timeOf(since: string): number {
   try {
     return parseSince(since, Date.now())
@@ -80,4 +80,4 @@ function describe({ users, conversations, messages, likes, dislikes, unassigned,
   )
 }
 
-await runCommand(main)
+if (import.meta.main) await runCommand(outcomesCommand)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { eventually } from '../helpers/redis-subject.ts'
 import { startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
-import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
+import { openSidecar } from '../helpers/sidecar.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }
@@ -19,16 +19,16 @@ describe('an embedding endpoint that is unreachable when the sidecar starts', ()
       EMBEDDING_DEADLINE_MS: '10000',
       LOG_LEVEL: 'warn',
     }
-    const before = await startSidecar(env)
+    const before = await openSidecar(env)
     expect((await before.call('POST', '/v1/memories', TURN)).status).toBe(200)
-    await before.kill()
+    await before.close()
 
     endpoint.rules.replace({ status: 503 })
-    const { code, err } = await refusalOf({ ...env, EMBEDDING_DIMENSIONS: '' })
-    expect(code).not.toBe(0)
-    expect(err).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL: .*503.*With EMBEDDING_DIMENSIONS set/)
+    await expect(openSidecar({ ...env, EMBEDDING_DIMENSIONS: '' })).rejects.toThrow(
+      /EMBEDDING_MODEL, OPENAI_BASE_URL: .*503.*With EMBEDDING_DIMENSIONS set/,
+    )
 
-    const sidecar = await startSidecar(env)
+    const sidecar = await openSidecar(env)
     expect(sidecar.err()).toContain('embedding model unavailable')
     const { body } = await sidecar.call('POST', '/v1/recall', RECALL)
     expect(body.context).toContain('peanuts')
@@ -47,9 +47,12 @@ describe('an embedding endpoint that is unreachable when the sidecar starts', ()
   it('fails the start on an error that retrying cannot fix, without printing the key', async () => {
     await using endpoint = await startScriptedOpenAi({ apiKey: 'right' })
     const env = { DATA_DIR: tempDir(), OPENAI_BASE_URL: endpoint.url, EMBEDDING_MODEL: 'embed' }
-    const { code, err } = await refusalOf({ ...env, EMBEDDING_DIMENSIONS: '64', OPENAI_API_KEY: 'wrong' })
-    expect(code).not.toBe(0)
-    expect(err).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL: cannot embed a text/)
-    expect(err).not.toContain('wrong')
+    const opening = openSidecar({ ...env, EMBEDDING_DIMENSIONS: '64', OPENAI_API_KEY: 'wrong' })
+    const { message } = await opening.then(
+      () => expect.fail(),
+      (error: Error) => error,
+    )
+    expect(message).toMatch(/EMBEDDING_MODEL, OPENAI_BASE_URL: cannot embed a text/)
+    expect(message).not.toContain('wrong')
   })
 })

@@ -1,12 +1,11 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { TABLE } from '../helpers/learning/buffer/model.ts'
 import { isDecision, memoryModel } from '../helpers/memory-model.ts'
 import { eventually } from '../helpers/redis-subject.ts'
 import { type Rule, startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
-import { addressOf, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { type LocalSidecar, openSidecar } from '../helpers/sidecar.ts'
+import { startSidecar } from '../helpers/sidecar-process.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
 
 const SAID = [
   'I live in Leeds. I am a nurse',
@@ -24,54 +23,48 @@ const NOW = [
   'Ada works as a potter.',
 ]
 
-/** Starts a scripted model and returns a function that starts sidecars on one data folder. */
+/**
+ * Starts a scripted model; returns functions that start sidecars on one data folder: in a process of their own, or in the
+ * process of the test, which starts sooner and cannot be killed.
+ */
 async function start(rules: Rule[] = [{ answer: memoryModel(TABLE) }], env: Record<string, string> = {}) {
   const model = await startScriptedOpenAi({ rules, usage: 'estimate' })
-  const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-kill-'))
-  onTestFinished(async () => {
-    await model[Symbol.asyncDispose]()
-    rmSync(dataDir, { recursive: true, force: true })
-  })
-  const sidecar = async (more: Record<string, string> = {}) => {
-    const process = spawnSidecar({
-      DATA_DIR: dataDir,
-      OPENAI_BASE_URL: model.url,
-      LLM_MODEL: 'scripted',
-      LLM_RETRIES: '0',
-      BUFFER_IDLE_MS: '3600000',
-      ...env,
-      ...more,
-    })
-    const url = await addressOf(process)
-    const call = async (method: string, path: string, body?: object) => {
-      const init: RequestInit = { method }
-      if (body)
-        Object.assign(init, { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } })
-      const response = await fetch(url + path, init)
-      // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
-      return { status: response.status, body: (await response.json()) as any }
-    }
-    const post = (turn: number) =>
-      call('POST', '/v1/memories', {
-        user_id: 'ada',
-        conversation_id: 'c',
-        turn,
-        messages: [{ role: 'user', name: 'Ada', content: SAID[turn - 1], at: `2026-03-0${turn}T10:00:00Z` }],
-      })
-    const kill = async () => {
-      process.child.kill('SIGKILL')
-      await process.ended
-    }
-    const end = async () => {
-      process.child.kill('SIGTERM')
-      return await process.ended
-    }
-    return { call, post, kill, end }
+  onTestFinished(() => model[Symbol.asyncDispose]())
+  const settings = {
+    DATA_DIR: tempDir(),
+    OPENAI_BASE_URL: model.url,
+    LLM_MODEL: 'scripted',
+    LLM_RETRIES: '0',
+    BUFFER_IDLE_MS: '3600000',
+    ...env,
   }
-  return { model, sidecar }
+  const sidecar = async () => {
+    const { child, ended, kill, call } = await startSidecar(settings)
+    const end = async () => {
+      child.kill('SIGTERM')
+      return await ended
+    }
+    return { call, post: postTo(call), kill, end }
+  }
+  const local = async (more: Record<string, string> = {}) => {
+    const { call, close } = await openSidecar({ ...settings, ...more })
+    return { call, post: postTo(call), close }
+  }
+  return { model, sidecar, local }
 }
 
-type Running = Awaited<ReturnType<Awaited<ReturnType<typeof start>>['sidecar']>>
+/** Returns a function that sends a turn of `SAID`. */
+function postTo(call: LocalSidecar['call']) {
+  return (turn: number) =>
+    call('POST', '/v1/memories', {
+      user_id: 'ada',
+      conversation_id: 'c',
+      turn,
+      messages: [{ role: 'user', name: 'Ada', content: SAID[turn - 1], at: `2026-03-0${turn}T10:00:00Z` }],
+    })
+}
+
+type Running = Pick<LocalSidecar, 'call'>
 
 /** Reads all memories with their histories, and the pending turns. */
 async function stateOf({ call }: Running) {
@@ -85,20 +78,20 @@ async function stateOf({ call }: Running) {
   return { memories: memories.sort(), pending: (await call('GET', '/v1/pending?user_id=ada')).body.turns }
 }
 
-async function flushUntilDone({ call }: Pick<Running, 'call'>) {
+async function flushUntilDone({ call }: Running) {
   const { body } = await call('POST', '/v1/flush', { user_id: 'ada' })
   expect(body).toMatchObject({ reason: null, pending: { turns: 0 } })
 }
 
 describe('kill -9', () => {
   it('right after each acknowledgement loses no turn and duplicates no fact', async () => {
-    const { sidecar } = await start()
+    const { sidecar, local } = await start()
     for (const turns of [[1], [2, 3], [4, 5]]) {
       const running = await sidecar()
       for (const turn of turns) expect((await running.post(turn)).status).toBe(202)
       await running.kill()
     }
-    const running = await sidecar()
+    const running = await local()
     await flushUntilDone(running)
     const { memories, pending } = await stateOf(running)
     expect(pending).toEqual([])
@@ -107,39 +100,36 @@ describe('kill -9', () => {
   })
 
   it('right after an acknowledgement leaves the turns recallable, even by a sidecar without a model', async () => {
-    const { sidecar } = await start()
+    const { sidecar, local } = await start()
     const running = await sidecar()
     const answers = [running.post(1), running.post(2), running.post(3)]
     expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([202, 202, 202])
     await running.kill()
-    const next = await sidecar({ LLM_MODEL: '' })
+    const next = await local({ LLM_MODEL: '' })
     const { body } = await next.call('POST', '/v1/recall', { user_id: 'ada', query: 'Where does Ada live?' })
     for (const said of SAID.slice(0, 3)) expect(body.context).toContain(said)
-    await next.end()
   })
 
   it('after a user is forgotten restores none of the user’s turns', async () => {
-    const { sidecar } = await start()
+    const { sidecar, local } = await start()
     const running = await sidecar()
     for (const turn of [1, 2]) await running.post(turn)
     expect((await running.call('DELETE', '/v1/memories?user_id=ada')).status).toBe(200)
     await running.post(3)
     await running.kill()
-    const next = await sidecar()
+    const next = await local()
     const { body } = await next.call('GET', '/v1/memories?user_id=ada')
     expect(body.memories.map(({ memory }: { memory: string }) => memory)).toEqual([SAID[2]])
-    await next.kill()
   })
 
   it('during extraction and during reconciliation leads to the same memories as no kill', async () => {
     const undisturbed = await start()
-    const calm = await undisturbed.sidecar()
+    const calm = await undisturbed.local()
     for (const turn of [1, 2]) await calm.post(turn)
     await flushUntilDone(calm)
     for (const turn of [3, 4, 5]) await calm.post(turn)
     await flushUntilDone(calm)
     const expected = await stateOf(calm)
-    await calm.kill()
 
     const { model, sidecar } = await start()
     let running = await sidecar()
@@ -202,7 +192,7 @@ describe('kill -9', () => {
 
 describe('SIGTERM', () => {
   it('waits for a model call in progress and stores its facts', async () => {
-    const { model, sidecar } = await start()
+    const { model, sidecar, local } = await start()
     const running = await sidecar()
     for (const turn of [1, 2]) await running.post(turn)
     model.rules.replace({ latencyMs: 500, answer: memoryModel(TABLE) })
@@ -210,12 +200,11 @@ describe('SIGTERM', () => {
     await model.received(1)
     expect(await running.end()).toEqual({ code: 0, signal: null })
     const asked = model.requests.length
-    const next = await sidecar()
+    const next = await local()
     const { memories, pending } = await stateOf(next)
     expect(pending).toEqual([])
     expect(memories).toHaveLength(3)
     expect(model.requests).toHaveLength(asked)
-    await next.kill()
   })
 
   it('answers a waiting flush request with reason "closing" if the model does not answer', async () => {
@@ -231,7 +220,7 @@ describe('SIGTERM', () => {
   })
 
   it('exits and keeps the turns pending if the model does not answer', async () => {
-    const { model, sidecar } = await start()
+    const { model, sidecar, local } = await start()
     const running = await sidecar()
     for (const turn of [1, 2]) await running.post(turn)
     model.rules.replace({ hang: true, times: 1 }, { answer: memoryModel(TABLE) })
@@ -239,7 +228,7 @@ describe('SIGTERM', () => {
     await model.received(1)
     expect((await flushing).body.status).toBe('started')
     expect(await running.end()).toEqual({ code: 0, signal: null })
-    const next = await sidecar()
+    const next = await local()
     expect((await next.call('GET', '/v1/pending?user_id=ada')).body.turns).toMatchObject([
       { turn: 1, attempts: 0 },
       { turn: 2, attempts: 0 },
@@ -248,14 +237,13 @@ describe('SIGTERM', () => {
     const { memories, pending } = await stateOf(next)
     expect(pending).toEqual([])
     expect(memories).toHaveLength(3)
-    await next.kill()
   })
 })
 
 describe('a flush of thirty turns', () => {
   it('makes at most two model calls, and the ledger counts their tokens', async () => {
-    const { model, sidecar } = await start([{ answer: memoryModel(TABLE) }], { BUFFER_TOKENS: '16000' })
-    const { call, kill } = await sidecar()
+    const { model, local } = await start([{ answer: memoryModel(TABLE) }], { BUFFER_TOKENS: '16000' })
+    const { call } = await local()
     for (let turn = 1; turn <= 30; turn++) {
       const messages = [{ role: 'user', name: 'Ada', content: SAID[turn % SAID.length] }]
       await call('POST', '/v1/memories', { user_id: 'ada', conversation_id: 'c', turn, messages })
@@ -271,17 +259,16 @@ describe('a flush of thirty turns', () => {
       calls: model.requests.length,
       tokens_in: model.requests.reduce((sum, request) => sum + prompt(request), 0),
     })
-    await kill()
   })
 })
 
 describe('an error of the model endpoint', () => {
   it('with 429 and Retry-After delays the next attempt until then', async () => {
-    const { sidecar } = await start([
+    const { local } = await start([
       { times: 1, status: 429, headers: { 'retry-after': '3600' } },
       { answer: memoryModel(TABLE) },
     ])
-    const { call, post, kill } = await sidecar()
+    const { call, post } = await local()
     await post(1)
     const before = Date.now()
     const { body: flushed } = await call('POST', '/v1/flush', { user_id: 'ada' })
@@ -290,11 +277,10 @@ describe('an error of the model endpoint', () => {
     expect(body.turns).toMatchObject([{ state: 'idle', attempts: 1, error: 'rate_limited' }])
     expect(Date.parse(body.turns[0].next_attempt_at)).toBeGreaterThanOrEqual(before + 3_600_000)
     await flushUntilDone({ call })
-    await kill()
   })
 
   it('with 400 for one turn leaves the facts of the other turns stored', async () => {
-    const { sidecar } = await start([
+    const { local } = await start([
       {
         when: /cat/,
         status: 400,
@@ -302,12 +288,11 @@ describe('an error of the model endpoint', () => {
       },
       { answer: memoryModel(TABLE) },
     ])
-    const { call, post, kill } = await sidecar()
+    const { call, post } = await local()
     for (const turn of [1, 2, 5]) await post(turn)
     const { body } = await call('POST', '/v1/flush', { user_id: 'ada' })
     expect(body).toMatchObject({ reason: 'request_refused', pending: { turns: 1 } })
     const { body: left } = await call('GET', '/v1/pending?user_id=ada')
     expect(left.turns).toMatchObject([{ turn: 2, error: 'request_refused' }])
-    await kill()
   })
 })

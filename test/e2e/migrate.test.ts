@@ -3,15 +3,16 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
+import { migrateCommand } from '../../sidecar/app/migrate.ts'
 import { runCommand, spawnCommand } from '../helpers/command.ts'
 import { type FakeQdrant, startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
-import { addressOf, refusalOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { openSidecar } from '../helpers/sidecar.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const USERS = ['ada', 'bob', '阿达', 'a/b']
 
 const spawnMigrate = (env: Record<string, string>, ...args: string[]) => spawnCommand('migrate', env, ...args)
-const migrated = (env: Record<string, string>, ...args: string[]) => runCommand('migrate', env, ...args)
+const migrated = (env: Record<string, string>, ...args: string[]) => runCommand(migrateCommand, env, ...args)
 
 async function call(url: string, path: string, body: object): Promise<Record<string, unknown>> {
   const headers = { 'content-type': 'application/json' }
@@ -29,17 +30,12 @@ async function recalls(url: string) {
   return await Promise.all(answers)
 }
 
-async function stop({ child, ended }: SidecarProcess): Promise<void> {
-  child.kill('SIGTERM')
-  await ended
-}
-
 describe('npm run migrate', () => {
   it('resumes after kill -9 and copies a SQLite file to Qdrant with the same recall results', async () => {
     await using server = await startFakeQdrant()
     const env = { DATA_DIR: tempDir() }
-    const before = spawnSidecar(env)
-    const url = await addressOf(before)
+    const before = await openSidecar(env)
+    const { url } = before
     for (const user_id of USERS) {
       for (let turn = 1; turn <= 3; turn += 1) {
         const content = `I moved to city ${turn}. I drink tea number ${turn} of ${user_id}.`
@@ -52,11 +48,11 @@ describe('npm run migrate', () => {
       }
     }
     const expected = await recalls(url)
-    await stop(before)
+    await before.close()
 
     const target = { ...env, QDRANT_URL: server.url }
     await killedMidway(server, target)
-    expect((await refusalOf({ ...target, DATA_DIR: tempDir() })).err).toMatch(
+    await expect(openSidecar({ ...target, DATA_DIR: tempDir() })).rejects.toThrow(
       /from \S+hippocache\.db is incomplete\. Run `npm run migrate` again/,
     )
     const { code, out, err } = await migrated(target, '--to', 'qdrant')
@@ -67,9 +63,9 @@ describe('npm run migrate', () => {
       /^Nothing to do: the migration to \S+ \(hippocache_\*\) is complete/,
     )
 
-    const after = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url })
-    expect(await recalls(await addressOf(after))).toEqual(expected)
-    await stop(after)
+    const after = await openSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url })
+    expect(await recalls(after.url)).toEqual(expected)
+    await after.close()
     // Copy back to a new SQLite file.
     const back = { DATA_DIR: tempDir(), QDRANT_URL: server.url }
     expect(await migrated(back, '--to', 'sqlite')).toMatchObject({ code: 0 })

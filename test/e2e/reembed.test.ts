@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
+import { reembedCommand } from '../../sidecar/app/reembed.ts'
 import { runCommand } from '../helpers/command.ts'
 import { startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
 import { startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
-import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
+import { openSidecar } from '../helpers/sidecar.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 /** Runs the command; returns its exit code and output. */
 async function reembed(env: Record<string, string>, ...options: string[]) {
-  const { code, out, err } = await runCommand('reembed', env, ...options)
+  const { code, out, err } = await runCommand(reembedCommand, env, ...options)
   return { code, said: out + err }
 }
 
@@ -23,14 +24,12 @@ describe('npm run reembed', { timeout: 120_000 }, () => {
     const neural = { ...place, OPENAI_BASE_URL: endpoint.url, EMBEDDING_MODEL: 'embed', LLM_RETRIES: '0' }
     expect(await reembed(neural)).toMatchObject({ code: 0, said: expect.stringContaining('Nothing to do') })
 
-    const first = await startSidecar(place)
+    const first = await openSidecar(place)
     for (const text of ['I am allergic to peanuts.', 'I moved to Kyoto.', 'I play the cello.']) {
       expect((await first.call('POST', '/v1/memories', add(text))).status).toBe(200)
     }
-    await first.kill()
-    const { code, err } = await refusalOf(neural)
-    expect(code).not.toBe(0)
-    expect(err).toContain('npm run reembed')
+    await first.close()
+    await expect(openSidecar(neural)).rejects.toThrow('npm run reembed')
 
     const away = { ...neural, EMBEDDING_MODEL: 'embed', OPENAI_BASE_URL: 'http://127.0.0.1:9/v1' }
     const failed = await reembed(away)
@@ -43,14 +42,14 @@ describe('npm run reembed', { timeout: 120_000 }, () => {
       code: 0,
       said: expect.stringContaining('Nothing to embed'),
     })
-    const second = await startSidecar(neural)
+    const second = await openSidecar(neural)
     expect((await second.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
-    await second.kill()
+    await second.close()
     if (where === 'SQLite') return
 
     const back = await reembed(place, '--rollback')
     expect(back.code, back.said).toBe(0)
-    const third = await startSidecar(place)
+    const third = await openSidecar(place)
     expect((await third.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
   })
 
@@ -67,17 +66,17 @@ describe('npm run reembed', { timeout: 120_000 }, () => {
         LLM_RETRIES: '0',
       }
       const plain = { ...env, EMBEDDING_QUERY_PREFIX: 'none', EMBEDDING_DOCUMENT_PREFIX: 'none' }
-      const first = await startSidecar(plain)
+      const first = await openSidecar(plain)
       await first.call('POST', '/v1/memories', add('I am allergic to peanuts.'))
-      await first.kill()
-      expect((await refusalOf(env)).err).toMatch(/EMBEDDING_DOCUMENT_PREFIX: .*with no prefixes/)
+      await first.close()
+      await expect(openSidecar(env)).rejects.toThrow(/EMBEDDING_DOCUMENT_PREFIX: .*with no prefixes/)
       const done = await reembed(env)
       expect(done.said).toContain('Done: 1 memories embedded')
       expect(endpoint.requests.at(-1)?.body.input).toEqual(['passage: I am allergic to peanuts.'])
-      const second = await startSidecar(env)
+      const second = await openSidecar(env)
       expect((await second.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
       expect(endpoint.requests.at(-1)?.body.input).toEqual([`query: ${RECALL.query}`])
-      await second.kill()
+      await second.close()
     },
   )
 })

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { replayCommand } from '../../sidecar/app/replay.ts'
 import { runCommand, spawnCommand } from '../helpers/command.ts'
+import { openSidecar } from '../helpers/sidecar.ts'
 import { startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
@@ -14,7 +16,7 @@ const TURNS: readonly [string, string][] = [
   ['What was my greyhound called on the track?', 'Tuppenny Hurricane.'],
 ]
 
-type Sidecar = Awaited<ReturnType<typeof startSidecar>>
+type Sidecar = Awaited<ReturnType<typeof openSidecar>>
 
 async function talk({ call }: Pick<Sidecar, 'call'>, userId: string): Promise<void> {
   for (const [i, [user, assistant]] of TURNS.entries()) {
@@ -32,12 +34,12 @@ const hashOf = (path: string) => createHash('sha256').update(readFileSync(path))
 describe('npm run replay', { timeout: 120_000 }, () => {
   it('reads the store of a running sidecar, leaves it as it is, and reports in each format', async () => {
     const env = { DATA_DIR: tempDir() }
-    const sidecar = await startSidecar(env)
+    const sidecar = await openSidecar(env)
     await talk(sidecar, 'ada')
     const files = ['hippocache.db', 'hippocache.db-wal'].map((name) => join(env.DATA_DIR, name))
     const before = files.map(hashOf)
 
-    const markdown = await runCommand('replay', env, '--windows', '3')
+    const markdown = await runCommand(replayCommand, env, '--windows', '3')
     expect(markdown, markdown.err).toMatchObject({ code: 0 })
     expect(markdown.out).toMatch(/^# Replay\n/)
     expect(markdown.out).toContain('6 turns of 1 user; 6 with a recorded answer, 1 of which drew on a memory')
@@ -45,19 +47,19 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     expect(markdown.err).toContain('6 of 6 turns')
 
     const to = join(env.DATA_DIR, 'report.json')
-    const json = await runCommand('replay', env, '--user', 'ada', '--strategies', 'cached', '--to', to)
+    const json = await runCommand(replayCommand, env, '--user', 'ada', '--strategies', 'cached', '--to', to)
     expect(json, json.err).toMatchObject({ code: 0, out: `Done: the report is in ${to}.\n` })
     const { settings } = JSON.parse(readFileSync(to, 'utf8'))
     expect(settings.map((one: { window_size: number }) => one.window_size)).toEqual([5, 10, 20])
     expect(files.map(hashOf)).toEqual(before)
-    await sidecar.kill()
+    await sidecar.close()
   })
 
   it('continues after a kill and reports what an uninterrupted run does', async () => {
     const env = { DATA_DIR: tempDir() }
-    const sidecar = await startSidecar(env)
+    const sidecar = await openSidecar(env)
     for (const userId of ['ada', 'bea', 'cid']) await talk(sidecar, userId)
-    await sidecar.kill()
+    await sidecar.close()
     const state = join(env.DATA_DIR, 'state.jsonl')
     const args = ['--windows', '3', '--since', '30d', '--format', 'json', '--state', state]
     const killed = spawnCommand('replay', env, ...args)
@@ -68,11 +70,11 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     }
     killed.kill('SIGKILL')
     await once(killed, 'close')
-    const resumed = await runCommand('replay', env, ...args)
+    const resumed = await runCommand(replayCommand, env, ...args)
     expect(resumed, resumed.err).toMatchObject({ code: 0 })
     expect(resumed.err).toMatch(/Continuing an interrupted run; users already replayed: [123]/)
     expect(existsSync(state)).toBe(false)
-    const whole = await runCommand('replay', env, ...args)
+    const whole = await runCommand(replayCommand, env, ...args)
     expect(whole.err).not.toContain('Continues')
     // The later run starts later; latencies differ.
     const comparable = (text: string) =>
@@ -96,7 +98,7 @@ describe('npm run replay', { timeout: 120_000 }, () => {
     ],
     [[], 'hippocache.db: it does not exist; a sidecar creates it'],
   ])('refuses %j', async (args, message) => {
-    const { code, err } = await runCommand('replay', { DATA_DIR: tempDir() }, ...args)
+    const { code, err } = await runCommand(replayCommand, { DATA_DIR: tempDir() }, ...args)
     expect(code).toBe(1)
     expect(err).toContain(message)
   })

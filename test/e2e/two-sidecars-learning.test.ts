@@ -5,13 +5,16 @@ import { isDecision, memoryModel } from '../helpers/memory-model.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'
 import { type Rule, startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
-import { type RunningSidecar, startSidecar } from '../helpers/sidecar-process.ts'
+import { type LocalSidecar, openSidecar } from '../helpers/sidecar.ts'
+import { startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const SAID = ['I live in Leeds', 'I am a nurse', 'I have a cat', 'I moved to Porto', 'I play the cello']
 const KNOWN = ['Ada has a cat.', 'Ada lives in Porto.', 'Ada plays the cello.', 'Ada works as a nurse.']
 
-/** Starts Redis, a fake Qdrant and a scripted model, and returns a function that starts sidecars on them. */
+type Sidecar = Pick<LocalSidecar, 'call' | 'url'>
+
+/** Starts Redis, a fake Qdrant and a scripted model, and returns functions that start sidecars on them. */
 async function startBackends(rules: Rule[] = [{ answer: memoryModel(TABLE) }]) {
   const redis = await startRedis()
   const qdrant = await startFakeQdrant()
@@ -26,16 +29,24 @@ async function startBackends(rules: Rule[] = [{ answer: memoryModel(TABLE) }]) {
     LLM_RETRIES: '0',
     BUFFER_IDLE_MS: '3600000',
   }
+  const locals: LocalSidecar[] = []
   return {
     redis,
     model,
     sidecar: (more: Record<string, string> = {}) => startSidecar({ DATA_DIR: tempDir(), ...env, ...more }),
+    /** In the process of the test, which starts sooner. The other one has a process of its own. */
+    async local(more: Record<string, string> = {}) {
+      const opened = await openSidecar({ DATA_DIR: tempDir(), ...env, ...more })
+      locals.push(opened)
+      return opened
+    },
     /** The batches of the extraction requests. */
     batches: () =>
       model.requests
         .filter((request) => !isDecision(request))
         .map(({ last }) => /<batch>\n([\s\S]*)\n<\/batch>/.exec(last)?.[1] ?? last),
     async [Symbol.asyncDispose]() {
+      await Promise.all(locals.map(({ close }) => close()))
       await model[Symbol.asyncDispose]()
       await redis[Symbol.asyncDispose]()
       await qdrant[Symbol.asyncDispose]()
@@ -43,24 +54,24 @@ async function startBackends(rules: Rule[] = [{ answer: memoryModel(TABLE) }]) {
   }
 }
 
-async function say({ call }: RunningSidecar, turn: number, mode?: string) {
+async function say({ call }: Sidecar, turn: number, mode?: string) {
   const messages = [{ role: 'user', name: 'Ada', content: SAID[turn - 1], at: `2026-03-0${turn}T10:00:00Z` }]
   return await call('POST', '/v1/memories', { user_id: 'ada', conversation_id: 'c', turn, messages, mode })
 }
 
-const flush = ({ call }: RunningSidecar, wait = true) => call('POST', '/v1/flush', { user_id: 'ada', wait })
+const flush = ({ call }: Sidecar, wait = true) => call('POST', '/v1/flush', { user_id: 'ada', wait })
 
-async function waitingOf({ call }: RunningSidecar): Promise<{ turn: number; error: string | null }[]> {
+async function waitingOf({ call }: Sidecar): Promise<{ turn: number; error: string | null }[]> {
   return (await call('GET', '/v1/pending?user_id=ada')).body.turns
 }
 
-async function textsOf({ call }: RunningSidecar): Promise<string[]> {
+async function textsOf({ call }: Sidecar): Promise<string[]> {
   const { body } = await call('GET', '/v1/memories?user_id=ada&limit=100')
   return body.memories.map(({ memory }: { memory: string }) => memory).sort()
 }
 
 /** Counts the ADD events of each memory. */
-async function additionsOf({ call }: RunningSidecar): Promise<number[]> {
+async function additionsOf({ call }: Sidecar): Promise<number[]> {
   const { body } = await call('GET', '/v1/memories?user_id=ada&limit=100')
   return await Promise.all(
     body.memories.map(async ({ id }: { id: string }) => {
@@ -70,7 +81,7 @@ async function additionsOf({ call }: RunningSidecar): Promise<number[]> {
   )
 }
 
-async function metricOf({ url }: RunningSidecar, name: string): Promise<number> {
+async function metricOf({ url }: Sidecar, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text()
   return Number(new RegExp(`^hippocache_${name} (.*)$`, 'm').exec(text)?.[1])
 }
@@ -78,7 +89,7 @@ async function metricOf({ url }: RunningSidecar, name: string): Promise<number> 
 describe.skipIf(NO_REDIS)(`two sidecars with a model, on one Redis and one Qdrant ${NEEDS}`, () => {
   it('share pending turns: each lists, flushes and deletes turns that the other accepted, in order', async () => {
     await using backends = await startBackends()
-    const one = await backends.sidecar()
+    const one = await backends.local()
     const other = await backends.sidecar()
     expect((await one.call('GET', '/readyz')).body.backends.queue).toMatchObject({
       kind: 'bullmq',
@@ -107,7 +118,7 @@ describe.skipIf(NO_REDIS)(`two sidecars with a model, on one Redis and one Qdran
 
   it('flush one user one at a time, and a waiting flush returns the result of the other sidecar', async () => {
     await using backends = await startBackends([{ answer: memoryModel(TABLE), latencyMs: 500 }])
-    const one = await backends.sidecar()
+    const one = await backends.local()
     const other = await backends.sidecar()
     for (const turn of [1, 2, 3]) await say(one, turn)
     const [first, second, synced] = await Promise.all([flush(one), flush(other), say(other, 4, 'sync')])
@@ -139,7 +150,7 @@ describe.skipIf(NO_REDIS)(`two sidecars with a model, on one Redis and one Qdran
     await one.kill()
     await say(other, 4)
     await other.kill()
-    const third = await backends.sidecar({ BUFFER_TURNS: '3' })
+    const third = await backends.local({ BUFFER_TURNS: '3' })
     await say(third, 5)
     await eventually(
       () => waitingOf(third),
@@ -152,7 +163,7 @@ describe.skipIf(NO_REDIS)(`two sidecars with a model, on one Redis and one Qdran
 
   it('neither lose nor duplicate facts if Redis restarts empty during a model call', async () => {
     await using backends = await startBackends([{ answer: memoryModel(TABLE), latencyMs: 1500 }])
-    const one = await backends.sidecar()
+    const one = await backends.local()
     const other = await backends.sidecar()
     for (const turn of [1, 2, 3, 4, 5]) await say(turn % 2 ? one : other, turn)
     await flush(one, false)

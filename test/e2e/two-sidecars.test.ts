@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
 import { NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'
-import { type RunningSidecar, startSidecar } from '../helpers/sidecar-process.ts'
+import { type LocalSidecar, openSidecar } from '../helpers/sidecar.ts'
+import { startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const USERS = ['ada', 'bob', 'eve']
@@ -18,7 +19,7 @@ const SAID = [
 
 const REFUSED = { status: 503, body: { error: { code: 'backend_unavailable' } } }
 
-/** Starts Redis and a fake Qdrant, and returns a function that starts sidecars on them. */
+/** Starts Redis and a fake Qdrant, and returns functions that start sidecars on them. */
 async function startBackends() {
   const redis = await startRedis()
   const qdrant = await startFakeQdrant()
@@ -29,11 +30,19 @@ async function startBackends() {
     REDIS_TIMEOUT_MS: '5000',
     QDRANT_TIMEOUT_MS: '2000',
   }
+  const locals: LocalSidecar[] = []
   return {
     redis,
     qdrant,
     sidecar: (more: Record<string, string> = {}) => startSidecar({ DATA_DIR: tempDir(), ...env, ...more }),
+    /** In the process of the test, which starts sooner. The other one has a process of its own. */
+    async local(more: Record<string, string> = {}) {
+      const opened = await openSidecar({ DATA_DIR: tempDir(), ...env, ...more })
+      locals.push(opened)
+      return opened
+    },
     async [Symbol.asyncDispose]() {
+      await Promise.all(locals.map(({ close }) => close()))
       await redis[Symbol.asyncDispose]()
       await qdrant[Symbol.asyncDispose]()
     },
@@ -41,13 +50,13 @@ async function startBackends() {
 }
 
 /** Posts one turn, numbered by the sidecar. The idempotency key makes a second post the same call. */
-function say({ call }: RunningSidecar, user_id: string, content: string, more: object = {}) {
+function say({ call }: Sidecar, user_id: string, content: string, more: object = {}) {
   const body = { user_id, conversation_id: `of ${user_id}`, messages: [{ role: 'user', content }], ...more }
   return call('POST', '/v1/memories', body, { 'idempotency-key': `${user_id} ${content}` })
 }
 
 /** Reads the memories of a user with their histories, and the last turn of the conversation. */
-async function knownOf({ call }: RunningSidecar, user: string) {
+async function knownOf({ call }: Sidecar, user: string) {
   const { body } = await call('GET', `/v1/memories?user_id=${user}&limit=100`)
   const memories: string[] = []
   for (const { id, memory, version, kind } of body.memories) {
@@ -61,18 +70,18 @@ async function knownOf({ call }: RunningSidecar, user: string) {
   return { memories: memories.sort(), last: conversation.last_turn }
 }
 
-async function recalled({ call }: RunningSidecar, user_id: string, query: string, more: object = {}) {
+async function recalled({ call }: Sidecar, user_id: string, query: string, more: object = {}) {
   const { body } = await call('POST', '/v1/recall', { user_id, query, strategy: 'per_query', ...more })
   expect(['ok', 'empty', 'degraded']).toContain(body.status)
   return body.context as string
 }
 
 /** Runs the same talk against one process with its own SQLite file. */
-async function asOneProcess(talk: (one: RunningSidecar) => Promise<void>) {
-  const one = await startSidecar({ DATA_DIR: tempDir() })
+async function asOneProcess(talk: (one: Sidecar) => Promise<void>) {
+  const one = await openSidecar({ DATA_DIR: tempDir() })
   await talk(one)
   const known = await Promise.all(USERS.map((user) => knownOf(one, user)))
-  await one.kill()
+  await one.close()
   return known
 }
 
@@ -82,7 +91,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       for (const user of USERS) for (const text of SAID) await say(one, user, text)
     })
     await using backends = await startBackends()
-    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
+    const [one, other] = await Promise.all([backends.local(), backends.sidecar()])
     // The turns of a user alternate between the sidecars, in order; the users run concurrently.
     await Promise.all(
       USERS.map(async (user, u) => {
@@ -96,7 +105,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       expect(await Promise.all(USERS.map((user) => knownOf(sidecar, user)))).toEqual(expected)
       expect(await recalled(sidecar, 'bob', 'allergic to peanuts?')).toContain('peanuts')
     }
-    const third = await backends.sidecar()
+    const third = await backends.local()
     expect(await knownOf(third, 'eve')).toEqual(expected[2])
     expect(await say(third, 'eve', 'I sold the piano.')).toMatchObject({ body: { turn: SAID.length + 1 } })
     for (const sidecar of [one, other, third]) {
@@ -106,7 +115,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
 
   it('store a turn once if both receive it at the same time', async () => {
     await using backends = await startBackends()
-    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
+    const [one, other] = await Promise.all([backends.local(), backends.sidecar()])
     const texts = Array.from(
       { length: 12 },
       (_, i) => `I own a house with ${i + 2} rooms in town number ${i}.`,
@@ -129,7 +138,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
 
   it('stop serving a memory that was deleted or corrected on the other', async () => {
     await using backends = await startBackends()
-    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
+    const [one, other] = await Promise.all([backends.local(), backends.sidecar()])
     for (const text of SAID) await say(one, 'ada', text)
     // In another conversation, since recall leaves out what the window shows.
     const at = { conversation_id: 'later', turn: 2, window_size: 10 }
@@ -165,7 +174,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       for (const user of USERS) for (const text of SAID) await say(one, user, text)
     })
     await using backends = await startBackends()
-    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
+    const [one, other] = await Promise.all([backends.sidecar(), backends.local()])
     for (const user of USERS) for (const text of SAID.slice(0, 3)) await say(one, user, text)
     // The commit is applied partially and not acknowledged.
     let isCut = false
@@ -186,13 +195,13 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       for (const text of SAID.slice(3)) expect((await say(other, user, text)).status).toBe(200)
     }
     expect(await Promise.all(USERS.map((user) => knownOf(other, user)))).toEqual(expected)
-    const again = await backends.sidecar()
+    const again = await backends.local()
     expect(await Promise.all(USERS.map((user) => knownOf(again, user)))).toEqual(expected)
   }, 240_000)
 
   it('refuse writes and keep reading while Redis is unreachable, and recover', async () => {
     await using backends = await startBackends()
-    const [one, other] = await Promise.all([backends.sidecar(), backends.sidecar()])
+    const [one, other] = await Promise.all([backends.local(), backends.sidecar()])
     await say(one, 'ada', SAID[0] as string)
     await say(other, 'ada', SAID[1] as string)
     await backends.redis.kill()
@@ -224,9 +233,8 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
   it('serve nothing of another store on the same Redis, nor of one that was erased', async () => {
     await using backends = await startBackends()
     const at = { conversation_id: 'later', turn: 2, window_size: 10 }
-    const blockOf = (sidecar: RunningSidecar) =>
-      recalled(sidecar, 'ada', 'peanuts?', { ...at, strategy: 'cached' })
-    const prefixed = (QDRANT_COLLECTION_PREFIX: string) => backends.sidecar({ QDRANT_COLLECTION_PREFIX })
+    const blockOf = (sidecar: Sidecar) => recalled(sidecar, 'ada', 'peanuts?', { ...at, strategy: 'cached' })
+    const prefixed = (QDRANT_COLLECTION_PREFIX: string) => backends.local({ QDRANT_COLLECTION_PREFIX })
     const [one, other] = await Promise.all([prefixed('one_'), prefixed('other_')])
     await say(one, 'ada', SAID[1] as string)
     await say(other, 'ada', SAID[2] as string)
@@ -235,7 +243,7 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       expect(await blockOf(other)).not.toContain('peanuts')
       expect(await blockOf(other)).toContain('cello')
     }
-    await one.kill()
+    await one.close()
     backends.qdrant.state.collections.clear()
     backends.qdrant.state.aliases.clear()
     expect(await blockOf(await prefixed('one_'))).toBe('')

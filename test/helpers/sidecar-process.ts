@@ -2,6 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { type Answered, jsonCall } from './json-call.ts'
+import { NO_DEADLINES } from './no-deadlines.ts'
 
 const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
 
@@ -20,7 +22,7 @@ export interface SidecarProcess {
 /** Starts `node sidecar/app/main.ts` with only the given environment. It is killed when the test ends. */
 export function spawnSidecar(env: Record<string, string>): SidecarProcess {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PORT: '0', LOG_LEVEL: 'error', ...env },
+    env: { PORT: '0', LOG_LEVEL: 'error', ...NO_DEADLINES, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let out = ''
@@ -54,13 +56,6 @@ export async function addressOf({ out, err, ended }: SidecarProcess): Promise<st
   }
 }
 
-export interface Answered {
-  status: number
-  headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
-  body: any
-}
-
 export interface RunningSidecar extends SidecarProcess {
   url: string
   /** Sends JSON; returns the parsed answer. */
@@ -76,12 +71,7 @@ export async function startSidecar(env: Record<string, string>): Promise<Running
   return {
     ...sidecar,
     url,
-    async call(method, path, body, more = {}) {
-      const init = body === undefined ? {} : { body: JSON.stringify(body) }
-      const headers = { 'content-type': 'application/json', ...more }
-      const response = await fetch(`${url}${path}`, { method, headers, ...init })
-      return { status: response.status, headers: response.headers, body: await response.json() }
-    },
+    call: jsonCall(url),
     async kill() {
       sidecar.child.kill('SIGKILL')
       await sidecar.ended

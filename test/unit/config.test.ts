@@ -189,6 +189,7 @@ describe('readConfig', () => {
     ['MAX_BODY_BYTES', '1023', /from 1024 to/],
     ['CACHE_MAX_ENTRIES', '0', /from 1 to/],
     ['CACHE_MAX_BYTES', '1e99', /from 65536 to/],
+    ['RECALL_DEADLINE_MS', '0', /from 100 to 60000, got "0"/],
     ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
     ['EMBEDDING_BATCH', '-1', /from 0 to 2048, got "-1"/],
     ['EMBEDDING_MAX_TOKENS', 'many', /from 0 to 1000000, got "many"/],

@@ -1,8 +1,9 @@
+import type { TextOutput } from './command.ts'
+
 const WIDTH = 30
 
-/** Reports progress on stderr: one line that is redrawn on a terminal, one line per 10 % elsewhere. */
-export function progressBar(label: string) {
-  const out = process.stderr
+/** Reports progress: one line that is redrawn on a terminal, one line per 10 % elsewhere. */
+export function progressBar(label: string, out: TextOutput) {
   let drawnStep = -1
   let isLineOpen = false
   return {
@@ -15,7 +16,7 @@ export function progressBar(label: string) {
       const bar = '█'.repeat(filled) + '·'.repeat(WIDTH - filled)
       const line = `${label} [${bar}] ${Math.floor(fraction * 100)} %  ${note}`
       out.write(out.isTTY ? `\r\u001b[K${line}` : `${line}\n`)
-      isLineOpen = out.isTTY
+      isLineOpen = out.isTTY === true
     },
     /** Writes a line above the bar. */
     say(text: string): void {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { startScriptedOpenAi } from '../../helpers/scripted-openai/server.ts'
-import { startSidecar } from '../../helpers/sidecar-process.ts'
+import { openSidecar } from '../../helpers/sidecar.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 import { type ReadMetrics, readMetrics } from '../../unit/insight/metrics/read.ts'
 
@@ -34,7 +34,7 @@ function metricsOf(query: string): [name: string, labels: string[]][] {
 /** The metrics of a sidecar with a language model after a conversation under an experiment. */
 async function metricsOfChat(): Promise<ReadMetrics> {
   const openAi = await startScriptedOpenAi()
-  const { url, call } = await startSidecar({
+  const { url, call } = await openSidecar({
     ...{ DATA_DIR: tempDir(), OPENAI_BASE_URL: openAi.url, OPENAI_API_KEY: 'sk-test', LLM_MODEL: 'scripted' },
   })
   const arms = ['per_query', 'cached', 'cached_delta'].map((strategy) => ({ name: strategy, strategy }))

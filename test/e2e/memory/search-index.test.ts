@@ -9,7 +9,7 @@ import { readMemory } from '../../../sidecar/memory/repositories/memories.ts'
 import { searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
 import { updateSearchIndex } from '../../../sidecar/memory/store/search-index.ts'
 import { type RecordStore, type StoredRecord, scrollAll } from '../../../sidecar/ports/records.ts'
-import { startSidecar } from '../../helpers/sidecar-process.ts'
+import { openSidecar } from '../../helpers/sidecar.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 
 /*
@@ -62,7 +62,7 @@ describe('a data folder without search entries', () => {
   it('answers the first recall after the start fully, and the one after a restart', async () => {
     const folder = copyOfFixture()
     for (const life of ['first', 'second']) {
-      const sidecar = await startSidecar({ DATA_DIR: folder, LOG_LEVEL: 'info' })
+      const sidecar = await openSidecar({ DATA_DIR: folder, LOG_LEVEL: 'info' })
       for (const [user, expected] of Object.entries(EXPECTED)) {
         const query = { user_id: user, query: 'Where do my friends live?', strategy: 'per_query', top_k: 50 }
         const { body } = await sidecar.call('POST', '/v1/recall', query)
@@ -73,8 +73,8 @@ describe('a data folder without search entries', () => {
       const town = { user_id: 'cleo', query: 'Who lives in Riga?' }
       const { body } = await sidecar.call('POST', '/v1/memories/search', town)
       expect(body.memories[0].memory).toBe('My friend number 15 lives in Riga.')
-      await sidecar.kill()
-      const log = sidecar.out() + sidecar.err()
+      await sidecar.close()
+      const log = sidecar.err()
       expect(log.includes('memories indexed for search'), `${life} start`).toBe(life === 'first')
     }
   })

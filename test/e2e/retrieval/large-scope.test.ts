@@ -7,7 +7,7 @@ import { putMemory } from '../../../sidecar/memory/repositories/memories.ts'
 import { saveSearchNote } from '../../../sidecar/memory/repositories/meta.ts'
 import { ENTRY_VERSION, searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
 import type { SearchEntry } from '../../../sidecar/ports/records.ts'
-import { startSidecar } from '../../helpers/sidecar-process.ts'
+import { openSidecar } from '../../helpers/sidecar.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 import { testApp } from '../../helpers/test-app.ts'
 
@@ -87,7 +87,7 @@ it('50,000 memories of a user are searched completely by a process that has just
   expect(textsOf(body)[0]).toBe(PASSPORT)
   await records.close()
 
-  const sidecar = await startSidecar({ DATA_DIR: folder, EMBEDDING_DEADLINE_MS: '60000' })
+  const sidecar = await openSidecar({ DATA_DIR: folder })
   const search = async (query: string, more: object = {}) => {
     const request = { user_id: 'ada', query, ...more }
     const { body } = await sidecar.call('POST', '/v1/memories/search', request)

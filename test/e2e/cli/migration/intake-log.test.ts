@@ -10,7 +10,7 @@ import { importIntakeLog, readIntakeLog } from '../../../../sidecar/cli/migratio
 import { MemoryEngine } from '../../../../sidecar/memory/engine/engine.ts'
 import type { Turn } from '../../../../sidecar/memory/model/turns.ts'
 import { scrollAll } from '../../../../sidecar/ports/records.ts'
-import { startSidecar } from '../../../helpers/sidecar-process.ts'
+import { openSidecar } from '../../../helpers/sidecar.ts'
 import { tempDir } from '../../../helpers/temp-dir.ts'
 
 /*
@@ -66,7 +66,7 @@ describe('the intake log of an earlier version', () => {
   it('is imported when the sidecar starts: every acknowledged turn is recallable exactly once', async () => {
     const folder = copyOfFixture()
     for (const life of ['first', 'second']) {
-      const sidecar = await startSidecar({ DATA_DIR: folder })
+      const sidecar = await openSidecar({ DATA_DIR: folder })
       for (const user of USERS) {
         const { body } = await sidecar.call('GET', `/v1/memories?user_id=${user}&limit=100`)
         const texts = body.memories.map(({ memory }: { memory: string }) => memory).sort()
@@ -75,7 +75,7 @@ describe('the intake log of an earlier version', () => {
       const query = { user_id: 'cleo', query: 'Where does friend number 39 live?', strategy: 'per_query' }
       const { body } = await sidecar.call('POST', '/v1/recall', query)
       expect(body.context.split('My friend number 39 lives in Vienna')).toHaveLength(2)
-      await sidecar.kill()
+      await sidecar.close()
       expect(readdirSync(folder).filter((name) => name.startsWith('intake'))).toEqual(['intake.db.migrated'])
     }
   })

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { APP_KEY, startFakeDify } from '../../../helpers/cli/ratings/fake-dify.ts'
 import { run } from '../../../helpers/cli/transfer/helpers.ts'
-import { startSidecar } from '../../../helpers/sidecar-process.ts'
+import { openSidecar } from '../../../helpers/sidecar.ts'
 import { tempDir } from '../../../helpers/temp-dir.ts'
 import { readMetrics } from '../../../unit/insight/metrics/read.ts'
 
@@ -14,7 +14,7 @@ const ARMS = [
 
 /** A sidecar with an experiment in which these conversations of Ada take part. */
 async function sidecarWith(conversations: readonly string[]) {
-  const { url, call } = await startSidecar({ DATA_DIR: tempDir() })
+  const { url, call } = await openSidecar({ DATA_DIR: tempDir() })
   await call('POST', '/v1/experiments', { name: 'ab', arms: ARMS })
   for (const conversation_id of conversations) {
     const turn = { user_id: 'ada', conversation_id, turn: 1 }

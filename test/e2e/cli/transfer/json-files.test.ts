@@ -7,7 +7,7 @@ import { readDify } from '../../../../sidecar/cli/transfer/readers/dify.ts'
 import { detectFormat } from '../../../../sidecar/cli/transfer/readers/formats.ts'
 import { readMem0 } from '../../../../sidecar/cli/transfer/readers/mem0.ts'
 import { readMessages } from '../../../../sidecar/cli/transfer/readers/messages.ts'
-import { file, fixture, readAll, run } from '../../../helpers/cli/transfer/helpers.ts'
+import { file, fixture, readAll, start } from '../../../helpers/cli/transfer/helpers.ts'
 
 describe('a JSON file', () => {
   const message = fc.record({
@@ -60,9 +60,9 @@ describe('a JSON file', () => {
       writeSync(out, `${i > 0 ? separator : ''}${Array(100).fill(entry).join(separator)}`)
     if (extension === 'json') writeSync(out, ']}')
     closeSync(out)
-    const dry = await run('import', ['--from', path, '--dry-run'], {
+    const dry = await start('import', ['--from', path, '--dry-run'], {
       NODE_OPTIONS: '--max-old-space-size=40',
-    })
+    }).ended
     expect(dry).toMatchObject({ code: 0, out: expect.stringContaining('as mem0: 8000 memories.') })
   })
 

@@ -4,9 +4,12 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-import { type SidecarProcess, startSidecar } from '../../../../bench/lib/sidecar-process.ts'
+import { exportCommand } from '../../../../sidecar/cli/export.ts'
+import { importCommand } from '../../../../sidecar/cli/import.ts'
+import { outcomesCommand } from '../../../../sidecar/cli/outcomes.ts'
 import type { Entry, Source } from '../../../../sidecar/cli/transfer/input/entry.ts'
-import { spawnCommand } from '../../command.ts'
+import { runCommand, spawnCommand } from '../../command.ts'
+import { openSidecar } from '../../sidecar.ts'
 import { tempDir } from '../../temp-dir.ts'
 
 export const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
@@ -25,9 +28,9 @@ export interface Ended {
   err: string
 }
 
-/** Starts a command of the client with exactly this environment. It is killed when the test ends. */
+/** Starts a command in a process of its own, with exactly this environment. It is killed when the test ends. */
 export function start(
-  command: 'import' | 'export' | 'outcomes',
+  command: keyof typeof COMMANDS,
   args: readonly string[],
   env: Record<string, string> = {},
 ): { child: ChildProcess; ended: Promise<Ended>; err: () => string } {
@@ -48,19 +51,20 @@ export function start(
   return { child, ended, err: () => err }
 }
 
+const COMMANDS = { import: importCommand, export: exportCommand, outcomes: outcomesCommand }
+
+/** Runs a command in the process of the test. */
 export async function run(
-  command: 'import' | 'export' | 'outcomes',
+  command: keyof typeof COMMANDS,
   args: readonly string[],
   env: Record<string, string> = {},
-): Promise<Ended> {
-  return await start(command, args, env).ended
+) {
+  return await runCommand(COMMANDS[command], env, ...args)
 }
 
-/** Starts a sidecar that stops when the test ends. */
-export async function sidecarFor(env: Record<string, string> = {}): Promise<SidecarProcess> {
-  const sidecar = await startSidecar(env)
-  onTestFinished(() => sidecar[Symbol.asyncDispose]())
-  return sidecar
+/** A sidecar with an empty data folder. */
+export async function sidecarFor(env: Record<string, string> = {}) {
+  return await openSidecar({ DATA_DIR: tempDir(), ...env })
 }
 
 export async function get(url: string, init?: RequestInit) {
