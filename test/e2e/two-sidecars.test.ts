@@ -19,6 +19,8 @@ const SAID = [
 
 const REFUSED = { status: 503, body: { error: { code: 'backend_unavailable' } } }
 
+type Sidecar = Pick<LocalSidecar, 'call' | 'url'>
+
 /** Starts Redis and a fake Qdrant, and returns functions that start sidecars on them. */
 async function startBackends() {
   const redis = await startRedis()
