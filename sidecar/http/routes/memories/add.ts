@@ -1,71 +1,11 @@
 import { z } from '@hono/zod-openapi'
-import type { Message } from '../../../memory/model/turns.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
-import { type ChatRole, readContent, readRole } from '../../../text/chat-message.ts'
-import { MAX_MESSAGE_LENGTH } from '../../../text/cleaning/lengths.ts'
-import { parseLocalTime } from '../../../text/local-time.ts'
+import { chatMessages, toMessages } from '../../shared/chat-messages.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { roundTo, toCleaned } from '../../shared/values.ts'
-
-const ROLE_ERROR = 'expected one of "user", "assistant", "system", "developer", "tool"'
-
-const role = z
-  .string({ error: ROLE_ERROR })
-  .transform((given, context): ChatRole | null => {
-    const read = readRole(given)
-    if (read !== undefined) return read
-    context.addIssue({ code: 'custom', message: ROLE_ERROR })
-    return z.NEVER
-  })
-  .openapi({
-    type: 'string',
-    enum: ['user', 'assistant', 'system', 'developer', 'tool'],
-    description: 'developer counts as system. Messages of tools are not stored.',
-  })
-
-const content = z
-  .unknown()
-  .transform((given, context): string => {
-    const read = readContent(given)
-    if (read !== undefined) return read
-    context.addIssue({ code: 'custom', message: 'expected a string, a list of content parts or null' })
-    return z.NEVER
-  })
-  .openapi({
-    type: 'string',
-    description:
-      'The text, or a list of content parts such as {"type":"text","text":"…"}, of which only texts are read. A message without text, such as a tool call, is not stored.',
-    example: 'I moved to Kyoto and I am allergic to peanuts.',
-  })
-
-/** Accepted, because chat APIs send it, and not read. */
-const ignored = (type: 'string' | 'object') =>
-  z.unknown().optional().openapi({ type, description: 'Not read.' })
-const ignoredList = z
-  .unknown()
-  .optional()
-  .openapi({ type: 'array', items: { type: 'object' }, description: 'Not read.' })
-
-const message = z.strictObject({
-  role,
-  content: content.optional(),
-  tool_calls: ignoredList,
-  tool_call_id: ignored('string'),
-  function_call: ignored('object'),
-  refusal: ignored('string'),
-  annotations: ignoredList,
-  audio: ignored('object'),
-  reasoning_content: ignored('string'),
-  name: s.identifier('Name of the speaker; default: the role.', 'Ada').optional(),
-  at: s
-    .time(
-      'When it was said; default: now. Its UTC offset decides the local date; with Z, the rules of the app do.',
-    )
-    .optional(),
-})
 
 export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): void {
   operation(api, {
@@ -90,13 +30,7 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
     },
     body: {
       user_id: s.userId,
-      messages: z
-        .array(message)
-        .min(1, { error: 'expected at least one message' })
-        .max(1000, { error: 'expected at most 1000 messages' })
-        .describe(
-          `Messages of the turn in order: 1 to 1000. A message of more than ${MAX_MESSAGE_LENGTH} characters is stored in pieces.`,
-        ),
+      messages: chatMessages,
       conversation_id: s.conversationId.optional(),
       turn: s.turn.optional(),
       ...s.labels,
@@ -146,7 +80,7 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
       scope,
       {
         ...s.toNarrowing(body),
-        messages: body.messages.flatMap(toMessage),
+        messages: toMessages(body.messages),
         conversationId: conversation_id,
         turn,
         metadata: metadata as JsonObject | undefined,
@@ -170,17 +104,4 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
     }
     return answer.status === 'stored' ? answer : c.json(answer, 202)
   })
-}
-
-/** Empty for a message without text. */
-function toMessage({ role, content = '', name, at }: z.output<typeof message>): Message[] {
-  if (role === null || content.trim() === '') return []
-  return [
-    {
-      role,
-      content,
-      ...(name === undefined ? {} : { name }),
-      ...(at === undefined ? {} : parseLocalTime(at)),
-    },
-  ]
 }
