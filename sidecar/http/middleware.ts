@@ -75,16 +75,28 @@ export function authenticate(keys: readonly ApiKey[], sessions: Sessions): Middl
     const header = c.req.header('authorization')
     const token = keys.length > 0 && header === undefined ? getCookie(c, SESSION_COOKIE) : undefined
     if (token !== undefined) return fromSession(c, next, token)
-    c.set('namespace', keys.length === 0 ? DEFAULT_NAMESPACE : namespaceFrom(header, keys))
+    c.set('namespace', namespaceFrom(header, keys, 'Bearer'))
     return next()
   }
 }
 
-function namespaceFrom(header: string | undefined, keys: readonly ApiKey[]): string {
-  const secret = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1]
-  if (secret === undefined) {
+/** Sets the namespace of the API key. No session of the dashboard is accepted. */
+export function authenticateKey(
+  keys: readonly ApiKey[],
+  scheme: 'Bearer' | 'Token',
+): MiddlewareHandler<AppEnv> {
+  return (c, next) => {
+    c.set('namespace', namespaceFrom(c.req.header('authorization'), keys, scheme))
+    return next()
+  }
+}
+
+function namespaceFrom(header: string | undefined, keys: readonly ApiKey[], scheme: string): string {
+  if (keys.length === 0) return DEFAULT_NAMESPACE
+  const [, givenScheme = '', secret] = /^(\w+) +(\S+)$/.exec(header ?? '') ?? []
+  if (secret === undefined || givenScheme.toLowerCase() !== scheme.toLowerCase()) {
     const received = header ? 'another value' : 'nothing'
-    throw new AppError('unauthorized', `Authorization: expected "Bearer <key>", got ${received}`)
+    throw new AppError('unauthorized', `Authorization: expected "${scheme} <key>", got ${received}`)
   }
   const namespace = namespaceOf(secret, keys)
   if (namespace === undefined) throw new AppError('unauthorized', 'Authorization: unknown API key')
