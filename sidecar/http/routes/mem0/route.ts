@@ -17,7 +17,7 @@ interface Route<Params, Query, Body> {
 }
 
 /**
- * Registers a handler under paths of mem0, each with and without the slash at its end. Its answer is sent as JSON. The
+ * Registers a handler under paths of mem0, which end with a slash. Its answer is sent as JSON. The
  * routes are left out of the OpenAPI document, which describes the API of this project.
  */
 export function mem0Route<
@@ -36,15 +36,12 @@ export function mem0Route<
   const documentation = { operationId: 'mem0', summary: 'mem0', hide: true, returns: 'mem0', answer: {} }
   for (const path of paths) {
     const [method, rest] = path.split(' ') as ['GET', string]
-    for (const end of ['/', '']) {
-      const route = `${method} ${BASE}${rest.slice(0, -1)}${end}` as const
-      operation<NoFields, Params, Query, NoFields, Body>(api, {
-        ...documentation,
-        route,
-        ...(params && { params }),
-        ...(query && { query }),
-        ...(body && { body }),
-      }).handle(async (input, c) => c.json(await handler(input, c)))
-    }
+    operation<NoFields, Params, Query, NoFields, Body>(api, {
+      ...documentation,
+      route: `${method} ${BASE}${rest}` as const,
+      ...(params && { params }),
+      ...(query && { query }),
+      ...(body && { body }),
+    }).handle(async (input, c) => c.json(await handler(input, c)))
   }
 }
