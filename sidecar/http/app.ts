@@ -14,6 +14,7 @@ import {
   limitBody,
   recordRequests,
   requireLoopbackHost,
+  requireOwnOrigin,
 } from './middleware.ts'
 import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
@@ -23,6 +24,7 @@ import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { replayRoutes } from './routes/experiments/replays.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
+import { mcpRoutes } from './routes/mcp/route.ts'
 import { mem0Routes } from './routes/mem0/routes.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
@@ -58,6 +60,7 @@ const ROUTES = [
   outcomeRoutes,
   overviewRoutes,
   mem0Routes,
+  mcpRoutes,
 ]
 
 export interface AppConfig {
@@ -84,6 +87,7 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   const bounded = [rate, limit, limitBody(maxBodyBytes)] as const
   app.use('/v1/*', authenticate(apiKeys, sessions), ...bounded)
   app.use('/mem0/*', authenticateKey(apiKeys, 'Token'), ...bounded)
+  app.use('/mcp', requireOwnOrigin(publicUrl), authenticateKey(apiKeys, 'Bearer'), ...bounded)
   app.use('/metrics', authenticate(apiKeys, sessions), limit)
   for (const register of ROUTES) register(app, services)
   serveOpenApi(app, { publicUrl, hasKeys: apiKeys.length > 0 })

@@ -7,7 +7,7 @@ import { matchedRoutes } from 'hono/route'
 import { METHOD_NAME_ALL } from 'hono/router'
 import { OTHER } from '../insight/metrics/limit-values.ts'
 import type { Metrics } from '../insight/metrics/metrics.ts'
-import { AppError } from '../ports/errors.ts'
+import { AppError, clip } from '../ports/errors.ts'
 import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './access/api-keys.ts'
 import { assertFromDashboard, SESSION_COOKIE } from './access/cookie.ts'
 import type { Sessions } from './access/sessions.ts'
@@ -53,6 +53,24 @@ export function requireLoopbackHost(): MiddlewareHandler<AppEnv> {
       'forbidden',
       `Host: expected localhost or a loopback address while no API_KEYS are set, got ${JSON.stringify(host)}. ` +
         'Set API_KEYS to accept other host names.',
+    )
+  }
+}
+
+/**
+ * Rejects requests of web pages of other sites. Programs send no Origin.
+ * @param publicUrl address of this sidecar behind a proxy
+ */
+export function requireOwnOrigin(publicUrl: string | undefined): MiddlewareHandler<AppEnv> {
+  const publicOrigin = publicUrl && new URL(publicUrl).origin
+  return (c, next) => {
+    const origin = c.req.header('origin')
+    if (origin === undefined || origin === publicOrigin) return next()
+    const host = URL.parse(origin)?.host
+    if (host && host === c.req.header('host')) return next()
+    throw new AppError(
+      'forbidden',
+      `Origin: expected this sidecar or nothing, got ${JSON.stringify(clip(origin))}. Web pages of other sites are not served.`,
     )
   }
 }
