@@ -60,7 +60,9 @@ describe('/mcp with the official client', () => {
       'forget_memory',
     ])
     for (const { inputSchema, outputSchema, description, annotations } of tools) {
-      expect(Object.keys(inputSchema.properties ?? {}).filter((name) => /user|scope|namespace/.test(name))).toEqual([])
+      expect(
+        Object.keys(inputSchema.properties ?? {}).filter((name) => /user|scope|namespace/.test(name)),
+      ).toEqual([])
       expect(outputSchema?.properties).toHaveProperty('user_id')
       expect(description).toBeTruthy()
       expect(annotations?.readOnlyHint).toBeTypeOf('boolean')
@@ -75,7 +77,9 @@ describe('/mcp with the official client', () => {
       memories: [{ id: expect.any(String), memory: 'I am allergic to peanuts.' }],
       user_id: 'ada',
     })
-    expect((await call('remember', { text: 'I am allergic to peanuts.' })).structuredContent.status).toBe('unchanged')
+    expect((await call('remember', { text: 'I am allergic to peanuts.' })).structuredContent.status).toBe(
+      'unchanged',
+    )
     await call('remember', { text: 'My sister lives in Lisbon.' })
 
     const found = await call('search_memories', { query: 'Any allergies?', limit: 1 })
@@ -84,14 +88,20 @@ describe('/mcp with the official client', () => {
     expect(JSON.parse(found.content[0].text)).toEqual(found.structuredContent)
 
     const recalled = await call('recall', { query: 'Any allergies?' })
-    expect(recalled.structuredContent).toMatchObject({ count: expect.any(Number), degraded: [], user_id: 'ada' })
+    expect(recalled.structuredContent).toMatchObject({
+      count: expect.any(Number),
+      degraded: [],
+      user_id: 'ada',
+    })
     expect(recalled.structuredContent.context).toContain('I am allergic to peanuts.')
     expect(recalled.content[0].text).toBe(recalled.structuredContent.context)
 
     const first = await call('list_memories', { limit: 1 })
     const cursor = first.structuredContent.next_cursor
     const second = await call('list_memories', { limit: 1, cursor })
-    const texts = [first, second].flatMap((page) => page.structuredContent.memories.map((one: Any) => one.memory))
+    const texts = [first, second].flatMap((page) =>
+      page.structuredContent.memories.map((one: Any) => one.memory),
+    )
     expect(texts).toEqual(['My sister lives in Lisbon.', 'I am allergic to peanuts.'])
     expect(second.structuredContent.next_cursor).toBeNull()
 
@@ -111,7 +121,8 @@ describe('/mcp with the official client', () => {
     const cem = await connect(KEYS.team, { 'x-hippocache-user': 'cem' })
     await own.call('remember', { text: 'I keep bees.' })
     await ben.call('remember', { text: 'I keep goats.' })
-    const listed = async ({ call }: typeof own, args = {}) => (await call('list_memories', args)).structuredContent
+    const listed = async ({ call }: typeof own, args = {}) =>
+      (await call('list_memories', args)).structuredContent
     expect(await listed(own)).toMatchObject({ user_id: 'ada', memories: [{ memory: 'I keep bees.' }] })
     const asked = { user_id: 'ben', namespace: 'team', 'x-hippocache-user': 'ben' }
     expect(await listed(cem, asked)).toMatchObject({ user_id: 'cem', memories: [] })
@@ -157,7 +168,9 @@ describe('/mcp', () => {
     expect([response.status, response.headers.get('mcp-session-id')]).toEqual([200, null])
     expect((await response.json()).result.tools).toHaveLength(5)
     for (const method of ['GET', 'DELETE']) {
-      const { status, headers } = await call(method, '/mcp', undefined, { authorization: `Bearer ${KEYS.ada}` })
+      const { status, headers } = await call(method, '/mcp', undefined, {
+        authorization: `Bearer ${KEYS.ada}`,
+      })
       expect([status, headers.get('allow')]).toEqual([405, 'POST'])
     }
   })

@@ -40,7 +40,8 @@ export function registerTools(
     'recall',
     {
       title: 'Recall context',
-      description: 'Returns what is remembered about a subject as text for the prompt, within a token budget.',
+      description:
+        'Returns what is remembered about a subject as text for the prompt, within a token budget.',
       inputSchema: {
         query,
         max_tokens: z.int().min(1).max(20_000).default(1500).describe('Maximum tokens of the context.'),
@@ -166,7 +167,12 @@ export function registerTools(
         'Deletes one memory, so that it is not recalled any more. Ask the user first. Its id is in a search or a list.',
       inputSchema: { id: z.string().min(1).max(100).describe('Id of the memory.') },
       outputSchema: { status: z.literal('forgotten'), memory: memoryView, user_id },
-      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
+      annotations: {
+        readOnlyHint: false,
+        destructiveHint: true,
+        idempotentHint: false,
+        openWorldHint: false,
+      },
     },
     ({ id }) =>
       guard(async () => {

@@ -59,7 +59,11 @@ it('adds, searches, lists, reads, updates and deletes memories', async () => {
   expect(second.results.map(({ memory }) => memory)).toEqual(['I am allergic to peanuts.'])
 
   const id = results[0]?.id as string
-  expect(await client.get(id)).toMatchObject({ id, memory: 'I am allergic to peanuts.', expirationDate: null })
+  expect(await client.get(id)).toMatchObject({
+    id,
+    memory: 'I am allergic to peanuts.',
+    expirationDate: null,
+  })
   const updated: Any = await client.update(id, { text: 'Allergic to nuts.', expirationDate: '2999-01-31' })
   expect(updated).toMatchObject({ id, text: 'Allergic to nuts.', expirationDate: '2999-01-31' })
   await client.update(id, { expirationDate: null })
@@ -79,7 +83,8 @@ it('adds, searches, lists, reads, updates and deletes memories', async () => {
 
 it('updates and deletes in batches', async () => {
   const { client } = await start()
-  for (const content of ['I like tea.', 'I like bees.']) await client.add([{ role: 'user', content }], { userId: 'ada' })
+  for (const content of ['I like tea.', 'I like bees.'])
+    await client.add([{ role: 'user', content }], { userId: 'ada' })
   const ids = (await client.getAll(ada)).results.map(({ id }) => id)
   await client.batchUpdate(ids.map((memoryId, i) => ({ memoryId, text: `Text ${i}` })))
   expect((await client.getAll(ada)).results.map(({ memory }) => memory)).toEqual(['Text 0', 'Text 1'])
@@ -127,10 +132,13 @@ it('extracts in the background with a language model, and reports the event', as
     status: 'SUCCEEDED',
     results: [{ event: 'ADD', memory: 'Ada lives in Leeds.', id: expect.any(String) }],
   })
-  expect((await client.getAll({ filters: { user_id: 'ada', categories: { in: ['basic_info'] } } })).results).toMatchObject([
-    { memory: 'Ada lives in Leeds.', categories: ['basic_info'] },
-  ])
-  const verbatim: Any = await client.add([{ role: 'user', content: 'I am a nurse' }], { userId: 'ada', infer: false })
+  expect(
+    (await client.getAll({ filters: { user_id: 'ada', categories: { in: ['basic_info'] } } })).results,
+  ).toMatchObject([{ memory: 'Ada lives in Leeds.', categories: ['basic_info'] }])
+  const verbatim: Any = await client.add([{ role: 'user', content: 'I am a nurse' }], {
+    userId: 'ada',
+    infer: false,
+  })
   expect(verbatim).toMatchObject({ status: 'SUCCEEDED', results: [{ memory: 'I am a nurse' }] })
 })
 
@@ -141,7 +149,9 @@ it('raises the errors of the client, with what is wrong and what to do', async (
     name: 'ValidationError',
     message: expect.stringContaining('filters: expected one of user_id, agent_id, run_id, app_id'),
   })
-  await expect(client.get('3c90c3cc-0d44-4b50-8888-8dd25736052a')).rejects.toMatchObject({ name: 'ValidationError' })
+  await expect(client.get('3c90c3cc-0d44-4b50-8888-8dd25736052a')).rejects.toMatchObject({
+    name: 'ValidationError',
+  })
   await expect(
     client.add([{ role: 'user', content: 'x' }], { userId: 'ada', customInstructions: 'Only food.' }),
   ).rejects.toThrow('custom_instructions: expected no value (set the rules of the app: PUT /v1/rules)')
