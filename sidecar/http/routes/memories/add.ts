@@ -7,6 +7,10 @@ import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { roundTo, toCleaned } from '../../shared/values.ts'
 
+function spoken(description: string, example: string) {
+  return z.string().optional().openapi({ description: `${description} Empty means absent.`, example })
+}
+
 export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/memories',
@@ -30,7 +34,10 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
     },
     body: {
       user_id: s.userId,
-      messages: chatMessages,
+      messages: chatMessages.optional(),
+      // A custom tool of Dify fills in text fields; JSON that holds a variable breaks at the first quotation mark.
+      user_message: spoken('What the user said, instead of messages.', 'I am allergic to peanuts.'),
+      assistant_message: spoken('What was answered, beside user_message.', 'I will remember that.'),
       conversation_id: s.conversationId.optional(),
       turn: s.turn.optional(),
       ...s.labels,
@@ -80,7 +87,7 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
       scope,
       {
         ...s.toNarrowing(body),
-        messages: toMessages(body.messages),
+        messages: toMessages(messagesOf(body)),
         conversationId: conversation_id,
         turn,
         metadata: metadata as JsonObject | undefined,
@@ -104,4 +111,21 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
     }
     return answer.status === 'stored' ? answer : c.json(answer, 202)
   })
+}
+
+type Messages = z.output<typeof chatMessages>
+
+/** @throws {AppError} `invalid_request` unless the messages come in exactly one way */
+function messagesOf(body: {
+  messages?: Messages | undefined
+  user_message?: string | undefined
+  assistant_message?: string | undefined
+}): Messages {
+  const spoken = (['user', 'assistant'] as const).flatMap((role) => {
+    const content = body[`${role}_message`]
+    return content ? [{ role, content }] : []
+  })
+  if (body.messages === undefined && spoken.length > 0) return spoken
+  if (body.messages !== undefined && spoken.length === 0) return body.messages
+  throw invalid('messages', 'either a list of messages or user_message and assistant_message')
 }
