@@ -25,7 +25,9 @@ interface Operation {
   operationId: string
   summary?: string
   parameters?: Parameter[]
-  requestBody?: { content: Record<string, { schema: { properties: Record<string, Property>; required?: string[] } }> }
+  requestBody?: {
+    content: Record<string, { schema: { properties: Record<string, Property>; required?: string[] } }>
+  }
 }
 
 interface Tool extends Operation {
@@ -44,7 +46,11 @@ function parse({ info, servers, paths }: Document): Map<string, Tool> {
   const [server] = servers
   if (!info || !server) throw new Error('expected info and a server')
   const tools = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ ...operation, method, url: `${server.url}${path}` })),
+    Object.entries(methods).map(([method, operation]) => ({
+      ...operation,
+      method,
+      url: `${server.url}${path}`,
+    })),
   )
   return new Map(tools.map((tool) => [tool.operationId, tool]))
 }
@@ -130,7 +136,10 @@ describe('/openapi-tools.json', () => {
       expect(operationId).toMatch(/^[a-z_]+$/)
       expect(summary).toBeTruthy()
       const fields = requestBody?.content['application/json']?.schema.properties ?? {}
-      const all = [...parameters.map(({ name, schema }) => [name, schema] as const), ...Object.entries(fields)]
+      const all = [
+        ...parameters.map(({ name, schema }) => [name, schema] as const),
+        ...Object.entries(fields),
+      ]
       const untyped = all.filter(([, { type = '', $ref }]) => !TYPES.includes(type) || $ref !== undefined)
       expect([operationId, untyped.map(([name]) => name)]).toEqual([operationId, []])
       expect(parameters.map((parameter) => parameter.in)).not.toContain('header')
@@ -196,7 +205,9 @@ describe('/openapi-tools.json', () => {
       }),
     ).toMatchObject({ strategy: 'cached_delta', memories: [{ memory: 'I keep bees.' }] })
     const profile = { token_budget: '500', topics: 'said', prefer: 'said', max_per_topic: '3' }
-    expect(await call('get_profile', { user_id: 'ada', ...labels, ...profile })).toMatchObject({ status: 200 })
+    expect(await call('get_profile', { user_id: 'ada', ...labels, ...profile })).toMatchObject({
+      status: 200,
+    })
     const window = { conversation_id: 'c', turn: '3', window_size: '10' }
     expect(await call('cache_set', { key: 'k', value: '42', ttl_s: '60', ...window })).toMatchObject({
       serves_until_turn: 12,

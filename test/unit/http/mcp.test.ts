@@ -175,6 +175,23 @@ describe('/mcp', () => {
     }
   })
 
+  it.each(['2024-11-05', '2025-03-26', '2025-06-18'])(
+    'answers a client of protocol version %s that initialises for every call, as Dify does',
+    async (protocolVersion) => {
+      const { post } = start()
+      const clientInfo = { name: 'Dify', version: '1' }
+      const params = { protocolVersion, capabilities: {}, clientInfo }
+      const initialised = await (await post({ ...LIST, method: 'initialize', params })).json()
+      expect(initialised.result).toMatchObject({ protocolVersion, capabilities: { tools: {} } })
+      const headers = { 'mcp-protocol-version': protocolVersion }
+      const noted = await post({ jsonrpc: '2.0', method: 'notifications/initialized' }, headers)
+      expect([noted.status, await noted.text()]).toEqual([202, ''])
+      const call = { name: 'remember', arguments: { text: 'I keep bees.' } }
+      const answer = await (await post({ ...LIST, method: 'tools/call', params: call }, headers)).json()
+      expect(answer.result.structuredContent).toMatchObject({ status: 'stored', user_id: 'ada' })
+    },
+  )
+
   it.each([
     ['malformed JSON', '{"jsonrpc":', 'body: expected one JSON-RPC message as JSON'],
     ['a batch', [LIST, LIST], 'body: expected one JSON-RPC message, not a batch, got an array of 2'],

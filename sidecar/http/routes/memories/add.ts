@@ -8,7 +8,10 @@ import type { HttpServices } from '../../shared/services.ts'
 import { roundTo, toCleaned } from '../../shared/values.ts'
 
 function spoken(description: string, example: string) {
-  return z.string().optional().openapi({ description: `${description} Empty means absent.`, example })
+  return z
+    .string()
+    .optional()
+    .openapi({ description: `${description} Empty means absent.`, example })
 }
 
 export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): void {
