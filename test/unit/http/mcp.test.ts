@@ -44,6 +44,8 @@ function start(options: TestAppOptions = {}) {
   }
 }
 
+const jsonOf = async (response: Response): Promise<Any> => await response.json()
+
 const LIST = { jsonrpc: '2.0', id: 1, method: 'tools/list' }
 
 describe('/mcp with the official client', () => {
@@ -166,7 +168,7 @@ describe('/mcp', () => {
     const { post, call } = start()
     const response = await post(LIST)
     expect([response.status, response.headers.get('mcp-session-id')]).toEqual([200, null])
-    expect((await response.json()).result.tools).toHaveLength(5)
+    expect((await jsonOf(response)).result.tools).toHaveLength(5)
     for (const method of ['GET', 'DELETE']) {
       const { status, headers } = await call(method, '/mcp', undefined, {
         authorization: `Bearer ${KEYS.ada}`,
@@ -181,13 +183,13 @@ describe('/mcp', () => {
       const { post } = start()
       const clientInfo = { name: 'Dify', version: '1' }
       const params = { protocolVersion, capabilities: {}, clientInfo }
-      const initialised = await (await post({ ...LIST, method: 'initialize', params })).json()
+      const initialised = await jsonOf(await post({ ...LIST, method: 'initialize', params }))
       expect(initialised.result).toMatchObject({ protocolVersion, capabilities: { tools: {} } })
       const headers = { 'mcp-protocol-version': protocolVersion }
       const noted = await post({ jsonrpc: '2.0', method: 'notifications/initialized' }, headers)
       expect([noted.status, await noted.text()]).toEqual([202, ''])
       const call = { name: 'remember', arguments: { text: 'I keep bees.' } }
-      const answer = await (await post({ ...LIST, method: 'tools/call', params: call }, headers)).json()
+      const answer = await jsonOf(await post({ ...LIST, method: 'tools/call', params: call }, headers))
       expect(answer.result.structuredContent).toMatchObject({ status: 'stored', user_id: 'ada' })
     },
   )
@@ -198,17 +200,18 @@ describe('/mcp', () => {
   ])('answers %s with 400', async (_, message, expected) => {
     const response = await start().post(message)
     expect(response.status).toBe(400)
-    expect((await response.json()).error.message).toBe(expected)
+    expect((await jsonOf(response)).error.message).toBe(expected)
   })
 
   it('answers what is no JSON-RPC message, and an unknown tool, with an error', async () => {
     const { post } = start()
     expect((await post({ hello: 1 })).status).toBe(400)
     const params = { name: 'drop_everything', arguments: {} }
-    const answer = await (await post({ ...LIST, method: 'tools/call', params })).json()
-    expect(answer.result ?? answer.error).toMatchObject(
-      answer.result ? { isError: true } : { message: expect.stringContaining('drop_everything') },
-    )
+    const answer = await jsonOf(await post({ ...LIST, method: 'tools/call', params }))
+    expect(answer.result).toMatchObject({
+      isError: true,
+      content: [{ text: expect.stringContaining('drop_everything') }],
+    })
   })
 
   it('rejects a user id that is too long', async () => {

@@ -143,7 +143,7 @@ it('extracts in the background with a language model, and reports the event', as
 })
 
 it('raises the errors of the client, with what is wrong and what to do', async () => {
-  vi.spyOn(console, 'error').mockImplementation(() => {})
+  for (const method of ['error', 'warn'] as const) vi.spyOn(console, method).mockImplementation(() => {})
   const { client } = await start()
   await expect(client.search('tea', {})).rejects.toMatchObject({
     name: 'ValidationError',
