@@ -2,8 +2,11 @@
 // The last line is `N passed, N failed`.
 import { readFileSync } from 'node:fs'
 
-/** Tests that may be skipped: they need a Qdrant server, a real model or a data set, none of which npm or apt provide. */
-const MAY_SKIP = /qdrant|real model|LOCOMO_FILE/i
+/**
+ * Tests that may be skipped: they need a Qdrant server, a real model or a data set, none of which npm or apt provide, or
+ * mem0's Python package, whose installation takes minutes.
+ */
+const MAY_SKIP = /qdrant|real model|LOCOMO_FILE|MEM0_PYTHON/i
 
 const report = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const tests = report.testResults.flatMap((file) =>

@@ -10,9 +10,11 @@ import { serveDashboard } from './dashboard/routes.ts'
 import {
   assignRequestId,
   authenticate,
+  authenticateKey,
   limitBody,
   recordRequests,
   requireLoopbackHost,
+  requireOwnOrigin,
 } from './middleware.ts'
 import { serveOpenApi } from './openapi.ts'
 import { cacheRoutes } from './routes/cache.ts'
@@ -22,6 +24,8 @@ import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { replayRoutes } from './routes/experiments/replays.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
+import { mcpRoutes } from './routes/mcp/route.ts'
+import { mem0Routes } from './routes/mem0/routes.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
 import { readRoutes } from './routes/memories/read.ts'
@@ -55,6 +59,8 @@ const ROUTES = [
   replayRoutes,
   outcomeRoutes,
   overviewRoutes,
+  mem0Routes,
+  mcpRoutes,
 ]
 
 export interface AppConfig {
@@ -78,7 +84,10 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   if (apiKeys.length === 0) app.use(requireLoopbackHost())
   const limit = limitInFlight(inFlight, maxBodyBytes)
   const rate = limitRate(requestsPerMinute, services.now)
-  app.use('/v1/*', authenticate(apiKeys, sessions), rate, limit, limitBody(maxBodyBytes))
+  const bounded = [rate, limit, limitBody(maxBodyBytes)] as const
+  app.use('/v1/*', authenticate(apiKeys, sessions), ...bounded)
+  app.use('/mem0/*', authenticateKey(apiKeys, 'Token'), ...bounded)
+  app.use('/mcp', requireOwnOrigin(publicUrl), authenticateKey(apiKeys, 'Bearer'), ...bounded)
   app.use('/metrics', authenticate(apiKeys, sessions), limit)
   for (const register of ROUTES) register(app, services)
   serveOpenApi(app, { publicUrl, hasKeys: apiKeys.length > 0 })
@@ -102,8 +111,11 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
       log.error('request failed', { request_id, method, path, error: formatError(error) })
     }
     if (retryAfterS !== undefined) c.header('retry-after', String(retryAfterS))
-    if (code === 'unauthorized') c.header('www-authenticate', 'Bearer')
-    return c.json({ error: { code, message, ...(details ? { details } : {}), request_id } }, status)
+    const isMem0 = c.req.path.startsWith('/mem0/')
+    if (code === 'unauthorized') c.header('www-authenticate', isMem0 ? 'Token' : 'Bearer')
+    const envelope = { error: { code, message, ...(details ? { details } : {}), request_id } }
+    // mem0's clients show `detail`.
+    return c.json(isMem0 ? { detail: message, ...envelope } : envelope, status)
   })
   return app
 }

@@ -7,7 +7,7 @@ import { matchedRoutes } from 'hono/route'
 import { METHOD_NAME_ALL } from 'hono/router'
 import { OTHER } from '../insight/metrics/limit-values.ts'
 import type { Metrics } from '../insight/metrics/metrics.ts'
-import { AppError } from '../ports/errors.ts'
+import { AppError, clip } from '../ports/errors.ts'
 import { type ApiKey, DEFAULT_NAMESPACE, namespaceOf } from './access/api-keys.ts'
 import { assertFromDashboard, SESSION_COOKIE } from './access/cookie.ts'
 import type { Sessions } from './access/sessions.ts'
@@ -58,6 +58,24 @@ export function requireLoopbackHost(): MiddlewareHandler<AppEnv> {
 }
 
 /**
+ * Rejects requests of web pages of other sites. Programs send no Origin.
+ * @param publicUrl address of this sidecar behind a proxy
+ */
+export function requireOwnOrigin(publicUrl: string | undefined): MiddlewareHandler<AppEnv> {
+  const publicOrigin = publicUrl && new URL(publicUrl).origin
+  return (c, next) => {
+    const origin = c.req.header('origin')
+    if (origin === undefined || origin === publicOrigin) return next()
+    const host = URL.parse(origin)?.host
+    if (host && host === c.req.header('host')) return next()
+    throw new AppError(
+      'forbidden',
+      `Origin: expected this sidecar or nothing, got ${JSON.stringify(clip(origin))}. Web pages of other sites are not served.`,
+    )
+  }
+}
+
+/**
  * Sets the namespace of the API key, or of the session of the dashboard; without configured keys, every request uses
  * the default namespace.
  */
@@ -75,16 +93,28 @@ export function authenticate(keys: readonly ApiKey[], sessions: Sessions): Middl
     const header = c.req.header('authorization')
     const token = keys.length > 0 && header === undefined ? getCookie(c, SESSION_COOKIE) : undefined
     if (token !== undefined) return fromSession(c, next, token)
-    c.set('namespace', keys.length === 0 ? DEFAULT_NAMESPACE : namespaceFrom(header, keys))
+    c.set('namespace', namespaceFrom(header, keys, 'Bearer'))
     return next()
   }
 }
 
-function namespaceFrom(header: string | undefined, keys: readonly ApiKey[]): string {
-  const secret = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1]
-  if (secret === undefined) {
+/** Sets the namespace of the API key. No session of the dashboard is accepted. */
+export function authenticateKey(
+  keys: readonly ApiKey[],
+  scheme: 'Bearer' | 'Token',
+): MiddlewareHandler<AppEnv> {
+  return (c, next) => {
+    c.set('namespace', namespaceFrom(c.req.header('authorization'), keys, scheme))
+    return next()
+  }
+}
+
+function namespaceFrom(header: string | undefined, keys: readonly ApiKey[], scheme: string): string {
+  if (keys.length === 0) return DEFAULT_NAMESPACE
+  const [, givenScheme = '', secret] = /^(\w+) +(\S+)$/.exec(header ?? '') ?? []
+  if (secret === undefined || givenScheme.toLowerCase() !== scheme.toLowerCase()) {
     const received = header ? 'another value' : 'nothing'
-    throw new AppError('unauthorized', `Authorization: expected "Bearer <key>", got ${received}`)
+    throw new AppError('unauthorized', `Authorization: expected "${scheme} <key>", got ${received}`)
   }
   const namespace = namespaceOf(secret, keys)
   if (namespace === undefined) throw new AppError('unauthorized', 'Authorization: unknown API key')

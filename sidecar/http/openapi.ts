@@ -4,8 +4,19 @@ import type { Context } from 'hono'
 import { VERSION } from '../ports/version.ts'
 import type { AppEnv } from './shared/router.ts'
 
+/** Operations that an author of a Dify app needs as tools: the others are for programs and the dashboard. */
+const TOOLS = [
+  'add_memory',
+  'recall',
+  'search_memories',
+  'get_profile',
+  'cache_get',
+  'cache_set',
+  'record_outcome',
+]
+
 /**
- * Serves the document as OpenAPI 3.0, because Dify's importer fails on the type lists of 3.1. Dify uses the first
+ * Serves the documents as OpenAPI 3.0, because Dify's importer fails on the type lists of 3.1. Dify uses the first
  * server and cannot change it, so that is the address of this request unless `publicUrl` is set.
  */
 export function serveOpenApi(
@@ -13,18 +24,33 @@ export function serveOpenApi(
   { publicUrl, hasKeys }: { publicUrl: string | undefined; hasKeys: boolean },
 ): void {
   app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', { type: 'http', scheme: 'bearer' })
-  // Built once: that takes tens of milliseconds, and the path needs no key.
-  let beforeServers: string | undefined
-  app.get('/openapi.json', (c) => {
-    beforeServers ??= JSON.stringify(createDocument(app)).slice(0, -1)
-    const servers = JSON.stringify([{ url: publicUrl ?? originOf(c, hasKeys) }])
-    c.header('content-type', 'application/json')
-    c.header('vary', 'host, x-forwarded-proto')
-    return c.body(`${beforeServers},"servers":${servers}}`)
-  })
+  for (const [path, select] of [
+    ['/openapi.json', undefined],
+    ['/openapi-tools.json', toTool],
+  ] as const) {
+    // Built once: that takes tens of milliseconds, and the path needs no key.
+    let beforeServers: string | undefined
+    app.get(path, (c) => {
+      beforeServers ??= JSON.stringify(createDocument(app, select)).slice(0, -1)
+      const servers = JSON.stringify([{ url: publicUrl ?? originOf(c, hasKeys) }])
+      c.header('content-type', 'application/json')
+      c.header('vary', 'host, x-forwarded-proto')
+      return c.body(`${beforeServers},"servers":${servers}}`)
+    })
+  }
 }
 
-function createDocument(app: OpenAPIHono<AppEnv>): object {
+/** As Dify's custom tools need it: an operation without headers, because an unset header would be sent as an empty one. */
+function toTool(operation: DocumentedOperation): DocumentedOperation | undefined {
+  if (!TOOLS.includes(operation.operationId)) return undefined
+  return { ...operation, parameters: operation.parameters?.filter((parameter) => parameter.in !== 'header') }
+}
+
+/** @param select the operation as the document shows it; `undefined` leaves it out */
+function createDocument(
+  app: OpenAPIHono<AppEnv>,
+  select: (operation: DocumentedOperation) => DocumentedOperation | undefined = (operation) => operation,
+): object {
   const document = app.getOpenAPIDocument({
     openapi: '3.0.3',
     info: {
@@ -35,10 +61,16 @@ function createDocument(app: OpenAPIHono<AppEnv>): object {
     },
     security: [{ bearer: [] }],
   })
-  for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path as object))) {
-    markNullable((operation as DocumentedOperation).requestBody?.content['application/json']?.schema)
+  const paths: Record<string, Record<string, DocumentedOperation>> = {}
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const [method, described] of Object.entries(methods as Record<string, DocumentedOperation>)) {
+      const operation = select(described)
+      if (!operation) continue
+      markNullable(operation.requestBody?.content['application/json']?.schema)
+      paths[path] = { ...paths[path], [method]: operation }
+    }
   }
-  return document
+  return { ...document, paths }
 }
 
 /** A host that no public domain can have: loopback, or a name without a dot, as in a Docker network. */
@@ -60,6 +92,8 @@ function originOf(c: Context<AppEnv>, hasKeys: boolean): string {
 }
 
 interface DocumentedOperation {
+  operationId: string
+  parameters?: { in: string }[] | undefined
   requestBody?: { content: Record<string, { schema: DocumentedSchema }> }
 }
 

@@ -76,6 +76,22 @@ export class Intake {
     return cleaned
   }
 
+  /**
+   * Cleans the new text of a memory.
+   * @throws {AppError} `invalid_request` when nothing is left of it, `not_found` for an unknown memory
+   */
+  async cleanCorrection(scope: Scope, id: string, content: string) {
+    const { engine, ruleBook } = this.#options
+    const { app_id, role } = await engine.get(scope, id)
+    const { rules } = await ruleBook.inForce(scope.namespace, app_id)
+    const { texts, counts } = await this.cleanTexts([{ role, content }], rules)
+    const text = texts[0]?.trim()
+    if (!text) {
+      throw invalid('memory', 'more than the thoughts of a model or an unresolved reference', content)
+    }
+    return { text, counts }
+  }
+
   async #store(
     scope: Scope,
     ruled: AddRequest,

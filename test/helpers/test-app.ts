@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { promisify } from 'node:util'
 import { expect, onTestFinished } from 'vitest'
 import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
@@ -9,6 +12,7 @@ import { compose } from '../../sidecar/app/compose.ts'
 import { readConfig } from '../../sidecar/app/config.ts'
 import { createReplayEngines } from '../../sidecar/app/replay-engine.ts'
 import { type AppConfig, createApp } from '../../sidecar/http/app.ts'
+import { createHttpServer } from '../../sidecar/http/server/create-server.ts'
 import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
 import type { BufferSettings } from '../../sidecar/learning/buffer/settings.ts'
@@ -126,6 +130,16 @@ export function testApp(options: TestAppOptions = {}) {
       }
       const response = await app.request(path, init)
       return { status: response.status, headers: response.headers, body: await response.json() }
+    },
+    /** Listens on a free port until the test ends; returns the address. */
+    async listen(): Promise<string> {
+      const server = createHttpServer(app.fetch).listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      onTestFinished(async () => {
+        server.closeAllConnections()
+        await promisify(server.close.bind(server))()
+      })
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     },
     /** Sends a request; returns the raw response. */
     fetch: async (path: string, init?: RequestInit) => await app.request(path, init),

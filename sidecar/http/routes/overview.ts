@@ -1,13 +1,14 @@
 import { z } from '@hono/zod-openapi'
 import { sumOf } from '../../learning/buffer/pending-totals.ts'
 import type { PendingTurn } from '../../memory/model/pending.ts'
-import { parseScopeKey, scopeKey } from '../../memory/model/scope.ts'
+import { scopeKey } from '../../memory/model/scope.ts'
 import { pendingScopes, scrollPending } from '../../memory/repositories/pending.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import { STRATEGIES } from '../../retrieval/strategies/request.ts'
 import { type Api, operation } from '../shared/operation.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
+import { listUsers } from '../shared/users.ts'
 import { decodeCursor, encodeCursor, toIso } from '../shared/values.ts'
 
 const rate = z.number().nullable().describe('0 to 1; null where no recall could use a cached block.')
@@ -86,15 +87,11 @@ export function overviewRoutes(api: Api, { records, traffic }: HttpServices): vo
     returns: 'A page of users, sorted by id.',
     answer: { users: z.array(z.object({ user_id: z.string() })), next_cursor: s.nextCursor },
   }).handle(async ({ prefix = '', limit, cursor }, c) => {
-    const start = scopeKey({ namespace: c.get('namespace'), userId: prefix.toWellFormed() })
-    const after = cursor === undefined ? before(start) : decodeCursor(cursor).id
-    // A cursor of another namespace or prefix must not move the start of the page out of this one.
-    const page = await records.scopes('memories', { after: after < start ? before(start) : after, limit })
-    const keys = page.filter((key) => key.startsWith(start))
-    const last = keys.at(-1)
+    const after = cursor === undefined ? undefined : decodeCursor(cursor).id
+    const { userIds, next } = await listUsers(records, c.get('namespace'), { prefix, after, limit })
     return {
-      users: keys.map((key) => ({ user_id: parseScopeKey(key).userId })),
-      next_cursor: last !== undefined && keys.length === limit ? encodeCursor({ order: 0, id: last }) : null,
+      users: userIds.map((user_id) => ({ user_id })),
+      next_cursor: next === null ? null : encodeCursor({ order: 0, id: next }),
     }
   })
 }
@@ -102,11 +99,6 @@ export function overviewRoutes(api: Api, { records, traffic }: HttpServices): vo
 /** Prefix of the scope keys of a namespace. */
 function prefixOf(namespace: string): string {
   return scopeKey({ namespace, userId: '' })
-}
-
-/** A text that sorts just before a scope key and after every smaller one: scope keys are ASCII. */
-function before(key: string): string {
-  return `${key.slice(0, -1)}${String.fromCharCode(key.charCodeAt(key.length - 1) - 1)}\uffff`
 }
 
 async function* pendingTurns(records: RecordStore, prefix: string): AsyncGenerator<PendingTurn> {

@@ -16,6 +16,8 @@ interface Operation<Params, Query, Headers, Body, A> {
   route: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`
   /** Name of the tool in Dify. */
   operationId: string
+  /** Whether `/openapi.json` leaves it out. */
+  hide?: boolean
   summary: string
   description?: string
   params?: Params

@@ -180,7 +180,7 @@ export const metadata = z
 export const filters = z.custom<Record<string, unknown>>(isObject, { error: 'expected an object' }).openapi({
   type: 'object',
   description:
-    'Conditions on metadata.<key> and on system fields such as turn, role and at. Operators: eq, ne, in, nin, gt, gte, lt, lte, contains, exists. Combine conditions with AND, OR and NOT.',
+    'Conditions on metadata.<key> and on system fields such as turn, role and at. Operators: eq, ne, in, nin, gt, gte, lt, lte, contains, icontains, exists. Combine conditions with AND, OR and NOT.',
   example: { 'metadata.channel': 'web', turn: { gte: 2 } },
 })
 

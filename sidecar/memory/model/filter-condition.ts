@@ -1,6 +1,17 @@
 import type { Condition, Json, Path } from '../../ports/records.ts'
 
-export type Operator = 'eq' | 'ne' | 'in' | 'nin' | 'gt' | 'gte' | 'lt' | 'lte' | 'contains' | 'exists'
+export type Operator =
+  | 'eq'
+  | 'ne'
+  | 'in'
+  | 'nin'
+  | 'gt'
+  | 'gte'
+  | 'lt'
+  | 'lte'
+  | 'contains'
+  | 'icontains'
+  | 'exists'
 
 /** Fields of a filter that are not a property of the payload with the same name. */
 const PATHS: Record<string, Path> = {
@@ -33,6 +44,8 @@ export function toCondition(field: string, operator: Operator, operand: Json): C
     if (LISTS.has(field)) return undefined
     return operand === true ? { path, exists: true } : { not: { path, exists: true } }
   }
+  // No store ignores case.
+  if (operator === 'icontains') return undefined
   if (operator === 'contains') {
     return typeof operand === 'string' ? { path, contains: operand } : undefined
   }

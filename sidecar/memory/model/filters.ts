@@ -66,6 +66,10 @@ const OPERATORS = {
     typeof value === 'string'
       ? value.includes(String(operand))
       : Array.isArray(value) && value.includes(operand),
+  icontains: (value, operand) =>
+    (Array.isArray(value) ? value : [value]).some(
+      (one) => typeof one === 'string' && one.toLowerCase().includes(String(operand).toLowerCase()),
+    ),
   exists: (value, operand) => (value !== undefined && value !== null) === operand,
 } satisfies Record<Operator, Test>
 

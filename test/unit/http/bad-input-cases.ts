@@ -46,7 +46,16 @@ export const BAD_INPUT: readonly BadInput[] = [
       { user_id: 'a', messages: [{ role: 'user', content: 'x', text: 'y' }] },
       /^messages\[0\]: unknown field text/,
     ],
-    ['no messages', { user_id: 'ada' }, /^messages: expected array, got nothing$/],
+    [
+      'no messages',
+      { user_id: 'ada' },
+      /^messages: expected either a list of messages or user_message and assistant_message$/,
+    ],
+    [
+      'messages in two ways',
+      { user_id: 'ada', messages: [{ role: 'user', content: 'x' }], user_message: 'x' },
+      /^messages: expected either a list of messages or user_message and assistant_message$/,
+    ],
     [
       'an empty list of messages',
       { user_id: 'ada', messages: [] },

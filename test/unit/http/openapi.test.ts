@@ -103,7 +103,7 @@ describe('/openapi.json can be imported by Dify:', () => {
     const document = await documentOf()
     const required = (path: string, method: string) =>
       document.paths[path][method].requestBody.content['application/json'].schema.required
-    expect(required('/v1/memories', 'post')).toEqual(['user_id', 'messages'])
+    expect(required('/v1/memories', 'post')).toEqual(['user_id'])
     expect(required('/v1/recall', 'post')).toEqual(['query', 'user_id'])
   })
 

@@ -1,71 +1,18 @@
 import { z } from '@hono/zod-openapi'
-import type { Message } from '../../../memory/model/turns.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
-import { type ChatRole, readContent, readRole } from '../../../text/chat-message.ts'
-import { MAX_MESSAGE_LENGTH } from '../../../text/cleaning/lengths.ts'
-import { parseLocalTime } from '../../../text/local-time.ts'
+import { chatMessages, toMessages } from '../../shared/chat-messages.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { roundTo, toCleaned } from '../../shared/values.ts'
 
-const ROLE_ERROR = 'expected one of "user", "assistant", "system", "developer", "tool"'
-
-const role = z
-  .string({ error: ROLE_ERROR })
-  .transform((given, context): ChatRole | null => {
-    const read = readRole(given)
-    if (read !== undefined) return read
-    context.addIssue({ code: 'custom', message: ROLE_ERROR })
-    return z.NEVER
-  })
-  .openapi({
-    type: 'string',
-    enum: ['user', 'assistant', 'system', 'developer', 'tool'],
-    description: 'developer counts as system. Messages of tools are not stored.',
-  })
-
-const content = z
-  .unknown()
-  .transform((given, context): string => {
-    const read = readContent(given)
-    if (read !== undefined) return read
-    context.addIssue({ code: 'custom', message: 'expected a string, a list of content parts or null' })
-    return z.NEVER
-  })
-  .openapi({
-    type: 'string',
-    description:
-      'The text, or a list of content parts such as {"type":"text","text":"…"}, of which only texts are read. A message without text, such as a tool call, is not stored.',
-    example: 'I moved to Kyoto and I am allergic to peanuts.',
-  })
-
-/** Accepted, because chat APIs send it, and not read. */
-const ignored = (type: 'string' | 'object') =>
-  z.unknown().optional().openapi({ type, description: 'Not read.' })
-const ignoredList = z
-  .unknown()
-  .optional()
-  .openapi({ type: 'array', items: { type: 'object' }, description: 'Not read.' })
-
-const message = z.strictObject({
-  role,
-  content: content.optional(),
-  tool_calls: ignoredList,
-  tool_call_id: ignored('string'),
-  function_call: ignored('object'),
-  refusal: ignored('string'),
-  annotations: ignoredList,
-  audio: ignored('object'),
-  reasoning_content: ignored('string'),
-  name: s.identifier('Name of the speaker; default: the role.', 'Ada').optional(),
-  at: s
-    .time(
-      'When it was said; default: now. Its UTC offset decides the local date; with Z, the rules of the app do.',
-    )
-    .optional(),
-})
+function spoken(description: string, example: string) {
+  return z
+    .string()
+    .optional()
+    .openapi({ description: `${description} Empty means absent.`, example })
+}
 
 export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): void {
   operation(api, {
@@ -90,13 +37,10 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
     },
     body: {
       user_id: s.userId,
-      messages: z
-        .array(message)
-        .min(1, { error: 'expected at least one message' })
-        .max(1000, { error: 'expected at most 1000 messages' })
-        .describe(
-          `Messages of the turn in order: 1 to 1000. A message of more than ${MAX_MESSAGE_LENGTH} characters is stored in pieces.`,
-        ),
+      messages: chatMessages.optional(),
+      // A custom tool of Dify fills in text fields; JSON that holds a variable breaks at the first quotation mark.
+      user_message: spoken('What the user said, instead of messages.', 'I am allergic to peanuts.'),
+      assistant_message: spoken('What was answered, beside user_message.', 'I will remember that.'),
       conversation_id: s.conversationId.optional(),
       turn: s.turn.optional(),
       ...s.labels,
@@ -146,7 +90,7 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
       scope,
       {
         ...s.toNarrowing(body),
-        messages: body.messages.flatMap(toMessage),
+        messages: toMessages(messagesOf(body)),
         conversationId: conversation_id,
         turn,
         metadata: metadata as JsonObject | undefined,
@@ -172,15 +116,19 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
   })
 }
 
-/** Empty for a message without text. */
-function toMessage({ role, content = '', name, at }: z.output<typeof message>): Message[] {
-  if (role === null || content.trim() === '') return []
-  return [
-    {
-      role,
-      content,
-      ...(name === undefined ? {} : { name }),
-      ...(at === undefined ? {} : parseLocalTime(at)),
-    },
-  ]
+type Messages = z.output<typeof chatMessages>
+
+/** @throws {AppError} `invalid_request` unless the messages come in exactly one way */
+function messagesOf(body: {
+  messages?: Messages | undefined
+  user_message?: string | undefined
+  assistant_message?: string | undefined
+}): Messages {
+  const spoken = (['user', 'assistant'] as const).flatMap((role) => {
+    const content = body[`${role}_message`]
+    return content ? [{ role, content }] : []
+  })
+  if (body.messages === undefined && spoken.length > 0) return spoken
+  if (body.messages !== undefined && spoken.length === 0) return body.messages
+  throw invalid('messages', 'either a list of messages or user_message and assistant_message')
 }

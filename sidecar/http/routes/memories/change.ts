@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import type { Correction } from '../../../memory/engine/engine.ts'
-import type { Scope } from '../../../memory/model/scope.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { forgetUser } from '../../shared/forget-user.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
@@ -17,7 +17,7 @@ function isDate(text: string): boolean {
 }
 
 export function changeRoutes(api: Api, services: HttpServices): void {
-  const { engine, buffer, intake, ledger, ruleBook, timeline, experiments, derivedOutcomes } = services
+  const { engine, intake } = services
   operation(api, {
     route: 'PATCH /v1/memories/{id}',
     operationId: 'update_memory',
@@ -59,7 +59,7 @@ export function changeRoutes(api: Api, services: HttpServices): void {
     },
   }).handle(async ({ id, user_id, memory: text, expires_at, metadata, reason = null, ...fields }, c) => {
     const scope = scopeOf(c, user_id)
-    const cleaned = text === undefined ? undefined : await cleanCorrection(scope, id, text)
+    const cleaned = text === undefined ? undefined : await intake.cleanCorrection(scope, id, text)
     const correction: Correction = omitUndefined({
       ...fields,
       text: cleaned?.text,
@@ -80,17 +80,6 @@ export function changeRoutes(api: Api, services: HttpServices): void {
       cleaned: cleaned && toCleaned(cleaned.counts),
     }
   })
-
-  /** @throws {AppError} `invalid_request` when nothing is left of the text */
-  async function cleanCorrection(scope: Scope, id: string, content: string) {
-    const { app_id, role } = await engine.get(scope, id)
-    const { rules } = await ruleBook.inForce(scope.namespace, app_id)
-    const { texts, counts } = await intake.cleanTexts([{ role, content }], rules)
-    const text = texts[0]?.trim()
-    if (!text)
-      throw invalid('memory', 'more than the thoughts of a model or an unresolved reference', content)
-    return { text, counts }
-  }
 
   operation(api, {
     route: 'DELETE /v1/memories/{id}',
@@ -139,18 +128,6 @@ export function changeRoutes(api: Api, services: HttpServices): void {
       removed: z.record(z.string(), z.number()).openapi({ type: 'object' }),
     },
   }).handle(async ({ user_id }, c) => {
-    const scope = scopeOf(c, user_id)
-    const removed = await engine.forget(scope)
-    await buffer?.reload(scope)
-    // The ledger keeps the cost of the calls without the user.
-    const anonymised = await ledger.forget(scope)
-    const rows = await timeline.forget(scope)
-    // Experiments keep their sums without the user.
-    derivedOutcomes.forget(scope)
-    const units = await experiments.forget(scope)
-    return {
-      status: 'forgotten',
-      removed: { ...removed, timeline: rows, ledger: anonymised, experiments: units },
-    }
+    return { status: 'forgotten', removed: await forgetUser(services, scopeOf(c, user_id)) }
   })
 }
