@@ -2,9 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { AppError } from '../../ports/errors.ts'
-import type { UnitSummary } from '../model.ts'
 import { type ShardUnits, unpackShard } from '../online/unit-record.ts'
-import { createReport } from '../report/report.ts'
+import { ReportBuilder } from '../report/report.ts'
 import type { Report } from '../report/schema.ts'
 import { NEXT_SHARD, type ReportTask } from './worker.ts'
 
@@ -32,9 +31,9 @@ export async function computeReport(
   task: Omit<ReportTask, 'port'>,
 ): Promise<Report> {
   if (count <= MAX_INLINE_UNITS) {
-    const units: UnitSummary[] = []
-    for await (const shard of shards) units.push(...unpackShard(shard))
-    return createReport(task.experiment, units, task.options)
+    const builder = new ReportBuilder(task.experiment, task.options)
+    for await (const shard of shards) for (const unit of unpackShard(shard)) builder.add(unit)
+    return builder.report()
   }
   pool ??= new Piscina({
     filename: fileURLToPath(new URL('worker.ts', import.meta.url)),
