@@ -12,8 +12,8 @@ import { type ArmAnswer, applyArm, toExposure } from './exposure.ts'
 import { type Place, placeOf } from './places.ts'
 import { PreviousBlocks } from './previous-blocks.ts'
 import { Shadow, type ShadowEffect, type ShadowOptions } from './shadow.ts'
+import { type ShardUnits, unpackShard } from './shard-units.ts'
 import type { OutcomeRow, Row } from './summary.ts'
-import { type ShardUnits, unpackShard } from './unit-record.ts'
 import type { Effect, UnitStore } from './unit-store.ts'
 
 /** Why a recall got an arm or the fallback. `paused`: the unit has no arm, and new units get none. */

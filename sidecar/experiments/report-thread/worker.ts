@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { MessagePort } from 'node:worker_threads'
 import type { Experiment } from '../model.ts'
-import { type ShardUnits, unpackShard } from '../online/unit-record.ts'
+import { type ShardUnits, unpackShard } from '../online/shard-units.ts'
 import { ReportBuilder } from '../report/report.ts'
 import type { Report } from '../report/schema.ts'
 import type { ReportOptions } from '../report/settings.ts'

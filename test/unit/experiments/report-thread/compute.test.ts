@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { experimentOf, unitOf } from '../../../../bench/experiment/random-units.ts'
-import type { ShardUnits } from '../../../../sidecar/experiments/online/unit-record.ts'
+import type { ShardUnits } from '../../../../sidecar/experiments/online/shard-units.ts'
 import { createReport } from '../../../../sidecar/experiments/report/report.ts'
 import { computeReport } from '../../../../sidecar/experiments/report-thread/compute.ts'
 
