@@ -11,7 +11,7 @@ import { NEXT_SHARD, type ReportTask } from './worker.ts'
 const MAX_INLINE_UNITS = 1000
 /** Reports that wait for the thread. */
 const MAX_WAITING = 16
-/** A report over 100,000 units takes about 2 s. */
+/** A report over 100,000 units takes 1 to 2 s. */
 const DEADLINE_MS = 60_000
 /** Milliseconds until an idle thread exits and frees its memory. */
 const IDLE_MS = 10_000
