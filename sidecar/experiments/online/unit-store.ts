@@ -8,9 +8,9 @@ import {
   type Write,
 } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
+import type { ShardUnits } from '../report-thread/shard-units.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
 import { ShardReader } from './shard-reader.ts'
-import type { ShardUnits } from './shard-units.ts'
 import { addRow, emptySummary, type OutcomeChange, type Row, type RowEffect } from './summary.ts'
 import { closePack, openPack, packs, packUnit, type UnitPack, unpackUnit } from './unit-pack.ts'
 import {

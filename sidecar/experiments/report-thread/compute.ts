@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { AppError } from '../../ports/errors.ts'
-import { type ShardUnits, unpackShard } from '../online/shard-units.ts'
 import { ReportBuilder } from '../report/report.ts'
 import type { Report } from '../report/schema.ts'
+import { type ShardUnits, unpackShard } from './shard-units.ts'
 import { NEXT_SHARD, type ReportTask } from './worker.ts'
 
 /** Units up to which a report is computed inline: about 20 ms. A thread takes longer than that to start. */

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import type { MessagePort } from 'node:worker_threads'
 import type { Experiment } from '../model.ts'
-import { type ShardUnits, unpackShard } from '../online/shard-units.ts'
 import { ReportBuilder } from '../report/report.ts'
 import type { Report } from '../report/schema.ts'
 import type { ReportOptions } from '../report/settings.ts'
+import { type ShardUnits, unpackShard } from './shard-units.ts'
 
 export interface ReportTask {
   /** Gets `NEXT_SHARD` for each message that the thread is ready for; sends a `ShardUnits`, at last `null`. */

@@ -1,6 +1,6 @@
 import type { UnitSummary } from '../model.ts'
-import { bucketStart, Histogram, quantileOf } from './histogram.ts'
 import type { Estimate } from './schema.ts'
+import { bucketStart, Histogram, quantileOf } from './statistics/histogram.ts'
 import { studentQuantile, toInterval, UNKNOWN } from './statistics/intervals.ts'
 import { RatioSums } from './statistics/ratio.ts'
 
