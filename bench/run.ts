@@ -41,6 +41,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: "statistics of an experiment's report against simulated experiments, and the CPU time of a report",
     load: () => import('./experiment.ts'),
   },
+  report: {
+    about: "time of an experiment's report over a million recalls, over HTTP",
+    load: () => import('./report.ts'),
+  },
   'bad-answers': {
     about: 'share of facts recovered from malformed model answers',
     load: () => import('./bad-answers.ts'),

@@ -1,5 +1,5 @@
 import type { Experiment, UnitSummary } from '../../sidecar/experiments/model.ts'
-import { bucketOf } from '../../sidecar/experiments/report/histogram.ts'
+import { bucketOf } from '../../sidecar/experiments/report/statistics/histogram.ts'
 
 export type Random = () => number
 

@@ -6,6 +6,7 @@ import type { StrategyRequest, StrategyResult } from '../../retrieval/strategies
 import type { Strategies } from '../../retrieval/strategies/strategies.ts'
 import { tokenCounter } from '../../text/token-counter.ts'
 import type { Arm, Experiment, UnitSummary } from '../model.ts'
+import { type ShardUnits, unpackShard } from '../report-thread/shard-units.ts'
 import { chooseArm, isShadowTurn } from './assignment.ts'
 import type { ExperimentBook } from './experiment-book.ts'
 import { type ArmAnswer, applyArm, toExposure } from './exposure.ts'
@@ -13,7 +14,6 @@ import { type Place, placeOf } from './places.ts'
 import { PreviousBlocks } from './previous-blocks.ts'
 import { Shadow, type ShadowEffect, type ShadowOptions } from './shadow.ts'
 import type { OutcomeRow, Row } from './summary.ts'
-import { type ShardUnits, unpackShard } from './unit-record.ts'
 import type { Effect, UnitStore } from './unit-store.ts'
 
 /** Why a recall got an arm or the fallback. `paused`: the unit has no arm, and new units get none. */

@@ -5,7 +5,7 @@ import type { CountTokens } from '../../text/token-counter.ts'
 import type { Arm } from '../model.ts'
 import { overlapAt, rankBiasedOverlap } from '../overlap.ts'
 import { MEMORY_ONLY, priceOf } from '../price.ts'
-import { bucketOf } from '../report/histogram.ts'
+import { bucketOf } from '../report/statistics/histogram.ts'
 import type { PreviousBlocks } from './previous-blocks.ts'
 import type { ComparisonRow, ExposureRow } from './summary.ts'
 

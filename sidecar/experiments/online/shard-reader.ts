@@ -1,16 +1,14 @@
 import { type OnInvalidRecord, tryRead } from '../../memory/repositories/record.ts'
 import { type RecordStore, scrollAll } from '../../ports/records.ts'
 import { packIdOf } from './places.ts'
+import { openPack, type PackColumns, packs, type UnitPack, unpackUnit } from './unit-pack.ts'
 import {
   liveUnits,
   PACK_ORDER,
-  packs,
   type ShardTotals,
   type StoredUnit,
   TOTALS_ID,
   totalsRecords,
-  type UnitPack,
-  unpack,
 } from './unit-record.ts'
 
 /** Records per read: 100 packs are 13 MB. */
@@ -38,14 +36,20 @@ export class ShardReader {
   /** @param changed packs as they will be written */
   async findPacked(scope: string, id: string, changed?: ReadonlyMap<string, UnitPack>) {
     const packId = packIdOf(id)
-    const pack = changed?.get(packId) ?? (await packs.get(this.#records, scope, packId))
-    const text = pack?.units[id]
-    return pack && text !== undefined ? { pack, unit: unpack(text) } : undefined
+    const pack = changed?.get(packId) ?? (await this.readPack(scope, packId))
+    const packed = pack.get(id)
+    return packed && { pack, unit: unpackUnit(packed) }
+  }
+
+  /** Empty if there is no such pack. */
+  async readPack(scope: string, packId: string): Promise<UnitPack> {
+    const columns = await packs.get(this.#records, scope, packId)
+    return columns ? openPack(columns) : new Map()
   }
 
   async readAll(scope: string) {
     const live: [id: string, unit: StoredUnit][] = []
-    const packed: [id: string, pack: UnitPack][] = []
+    const packed: [id: string, pack: PackColumns][] = []
     for await (const record of scrollAll(this.#records, 'experiments', scope, { limit: PAGE })) {
       if (record.id === TOTALS_ID) continue
       if (record.order === PACK_ORDER) packed.push([record.id, packs.read(record)])

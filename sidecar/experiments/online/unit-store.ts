@@ -8,24 +8,20 @@ import {
   type Write,
 } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
+import type { ShardUnits } from '../report-thread/shard-units.ts'
 import { type Place, packIdOf, SHARDS, shardScope } from './places.ts'
 import { ShardReader } from './shard-reader.ts'
 import { addRow, emptySummary, type OutcomeChange, type Row, type RowEffect } from './summary.ts'
+import { closePack, openPack, packs, packUnit, type UnitPack, unpackUnit } from './unit-pack.ts'
 import {
   armTotals,
   LAST_PACK,
   liveUnits,
   PACK_ORDER,
-  pack,
-  packs,
   putLive,
   putTotals,
   type ShardTotals,
-  type ShardUnits,
   type StoredUnit,
-  summaryLine,
-  type UnitPack,
-  unpack,
 } from './unit-record.ts'
 
 export interface PlacedRow {
@@ -143,6 +139,7 @@ export class UnitStore {
       reading.catch(() => {})
       return reading
     }
+    const packsWithRows = new Set([...pending.keys()].map(packIdOf))
     let next = read(0)
     for (let shard = 1; shard <= SHARDS; shard++) {
       const { live, packed } = await next
@@ -152,9 +149,9 @@ export class UnitStore {
         return unit.summary
       }
       const found: ShardUnits = { units: live.map(([id, unit]) => withRows(id, unit)), packed: '' }
-      for (const [id, text] of packed.flatMap(([, { units }]) => Object.entries(units))) {
-        if (pending.has(id)) found.units.push(withRows(id, unpack(text)))
-        else found.packed += summaryLine(text)
+      for (const [packId, columns] of packed) {
+        if (!packsWithRows.has(packId)) found.packed += columns.summaries
+        else for (const [id, unit] of openPack(columns)) found.units.push(withRows(id, unpackUnit(unit)))
       }
       yield found
     }
@@ -196,18 +193,19 @@ export class UnitStore {
           anonymise(unit)
         }
         let unpacked = 0
-        for (const [packId, { units }] of packed) {
+        for (const [packId, columns] of packed) {
           // Parsing every unit would block the event loop for seconds.
-          const own = Object.entries(units).filter(
-            ([, text]) => text.includes(quoted) && unpack(text).user_id === userId,
-          )
-          if (own.length === 0) continue
-          for (const [id, text] of own) {
-            delete units[id]
-            anonymise(unpack(text))
+          if (!columns.rest.includes(quoted)) continue
+          const pack = openPack(columns)
+          const before = pack.size
+          for (const [id, one] of pack) {
+            if (!one.rest.includes(quoted) || unpackUnit(one).user_id !== userId) continue
+            pack.delete(id)
+            anonymise(unpackUnit(one))
           }
-          unpacked += own.length
-          writes.push(packs.put(scope, packId, PACK_ORDER, { units }))
+          if (pack.size === before) continue
+          unpacked += before - pack.size
+          writes.push(packs.put(scope, packId, PACK_ORDER, closePack(pack)))
         }
         if (writes.length === 0) return
         const totals = await this.#reader.totals(scope)
@@ -247,7 +245,7 @@ export class UnitStore {
           continue
         }
         unit = found.unit
-        delete found.pack.units[id]
+        found.pack.delete(id)
         changedPacks.set(packIdOf(id), found.pack)
         totals.live += 1
       }
@@ -264,7 +262,9 @@ export class UnitStore {
       }
       if (isChanged) writes.push(putLive(scope, id, unit))
     }
-    for (const [packId, packed] of changedPacks) writes.push(packs.put(scope, packId, PACK_ORDER, packed))
+    for (const [packId, packed] of changedPacks) {
+      writes.push(packs.put(scope, packId, PACK_ORDER, closePack(packed)))
+    }
     if (writes.length > 0) writes.push(putTotals(scope, totals))
     return { writes, totals, outcomes }
   }
@@ -283,13 +283,13 @@ export class UnitStore {
     for (let i = 0; i < byPack.length; i += PACKS_AT_ONCE) {
       const writes: Write[] = []
       for (const [packId, records] of byPack.slice(i, i + PACKS_AT_ONCE)) {
-        const { units } = (await packs.get(this.#records, scope, packId)) ?? { units: {} }
+        const packed = await this.#reader.readPack(scope, packId)
         for (const record of records) {
           const unit = tryRead(record, liveUnits.read, this.#onInvalid)
-          if (unit) units[record.id] = pack(unit)
+          if (unit) packed.set(record.id, packUnit(unit))
           writes.push(liveUnits.remove(scope, record.id))
         }
-        writes.push(packs.put(scope, packId, PACK_ORDER, { units }))
+        writes.push(packs.put(scope, packId, PACK_ORDER, closePack(packed)))
         totals.live -= records.length
       }
       await assertHeld()

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { STRATEGIES } from '../../retrieval/strategies/request.ts'
-import { Histogram, quantileOf } from '../report/histogram.ts'
+import { Histogram, quantileOf } from '../report/statistics/histogram.ts'
 import { type ReplayOptions, settingKey, settingsOf } from './options.ts'
 import { PRICE_MODEL_NAMES, type PriceModelName } from './prompts.ts'
 import { missedMemory, type SettingTally, type Tally } from './tally.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { bucketOf } from '../report/histogram.ts'
+import { bucketOf } from '../report/statistics/histogram.ts'
 import { PRICE_MODEL_NAMES } from './prompts.ts'
 
 const count = z.number()

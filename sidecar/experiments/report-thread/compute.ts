@@ -2,17 +2,16 @@ import { fileURLToPath } from 'node:url'
 import { MessageChannel } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { AppError } from '../../ports/errors.ts'
-import type { UnitSummary } from '../model.ts'
-import { type ShardUnits, unpackShard } from '../online/unit-record.ts'
-import { createReport } from '../report/report.ts'
+import { ReportBuilder } from '../report/report.ts'
 import type { Report } from '../report/schema.ts'
+import { type ShardUnits, unpackShard } from './shard-units.ts'
 import { NEXT_SHARD, type ReportTask } from './worker.ts'
 
 /** Units up to which a report is computed inline: about 20 ms. A thread takes longer than that to start. */
 const MAX_INLINE_UNITS = 1000
 /** Reports that wait for the thread. */
 const MAX_WAITING = 16
-/** A report over 100,000 units takes about 2 s. */
+/** A report over 100,000 units takes 1 to 2 s. */
 const DEADLINE_MS = 60_000
 /** Milliseconds until an idle thread exits and frees its memory. */
 const IDLE_MS = 10_000
@@ -32,9 +31,9 @@ export async function computeReport(
   task: Omit<ReportTask, 'port'>,
 ): Promise<Report> {
   if (count <= MAX_INLINE_UNITS) {
-    const units: UnitSummary[] = []
-    for await (const shard of shards) units.push(...unpackShard(shard))
-    return createReport(task.experiment, units, task.options)
+    const builder = new ReportBuilder(task.experiment, task.options)
+    for await (const shard of shards) for (const unit of unpackShard(shard)) builder.add(unit)
+    return builder.report()
   }
   pool ??= new Piscina({
     filename: fileURLToPath(new URL('worker.ts', import.meta.url)),

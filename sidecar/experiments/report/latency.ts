@@ -1,6 +1,6 @@
 import type { UnitSummary } from '../model.ts'
-import { bucketStart, Histogram, quantileOf } from './histogram.ts'
 import type { Estimate } from './schema.ts'
+import { bucketStart, Histogram, quantileOf } from './statistics/histogram.ts'
 import { studentQuantile, toInterval, UNKNOWN } from './statistics/intervals.ts'
 import { RatioSums } from './statistics/ratio.ts'
 
@@ -14,7 +14,7 @@ export class LatencySums {
   readonly #ends: number[] = []
 
   add(latency: UnitSummary['latency']): void {
-    for (const key of Object.keys(latency)) {
+    for (const key in latency) {
       const [bucket, turns] = [Number(key), latency[key] ?? 0]
       if (!Number.isInteger(bucket) || !(turns > 0)) continue
       this.#histogram.add(bucket, turns)

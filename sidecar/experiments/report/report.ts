@@ -3,77 +3,90 @@ import { toArmReport } from './arm-report.ts'
 import { ArmTotals } from './arm-totals.ts'
 import { Comparisons, type NamedTotals } from './comparisons.ts'
 import { conclude } from './conclusion.ts'
-import { SampleRatio } from './sample-ratio.ts'
+import { Course, toTime } from './course.ts'
 import type { Difference, Report } from './schema.ts'
-import { type ReportOptions, toSettings } from './settings.ts'
+import { type ReportOptions, type Settings, toSettings } from './settings.ts'
 import { code, formatUnits, joinNames } from './wording.ts'
 
-const MAX_POINTS = 100
+/** Computes the report of an experiment from its units, in time proportional to them. */
+export class ReportBuilder {
+  readonly #experiment: Experiment
+  readonly #settings: Settings
+  readonly #arms: readonly NamedTotals[]
+  readonly #totalsByName: ReadonlyMap<string, ArmTotals>
+  readonly #course: Course
+  #unknown = 0
 
-/**
- * Computes the report of an experiment from its units, in time proportional to them and independent of their order.
- *
- * @throws {RangeError} when an option is out of its range
- */
+  /** @throws {RangeError} when an option is out of its range */
+  constructor(experiment: Experiment, options: ReportOptions = {}) {
+    this.#experiment = experiment
+    this.#settings = toSettings(options)
+    this.#arms = experiment.arms.map(({ name }) => ({ name, totals: new ArmTotals() }))
+    this.#totalsByName = new Map(this.#arms.map(({ name, totals }) => [name, totals]))
+    this.#course = new Course(experiment, this.#settings)
+  }
+
+  /** Adds a unit to the sums and keeps little of it: many whole units in memory would double the time. In any order. */
+  add(unit: UnitSummary): void {
+    const totals = this.#totalsByName.get(unit.arm)
+    if (!totals) {
+      this.#unknown++
+      return
+    }
+    totals.add(unit)
+    this.#course.add(unit)
+  }
+
+  report(): Report {
+    const [experiment, settings, arms] = [this.#experiment, this.#settings, this.#arms]
+    const comparisons = new Comparisons(experiment.outcome, settings, arms)
+    const differences = comparisons.all()
+    const { series, sample_ratio: ratio } = this.#course.report()
+    return {
+      experiment: experiment.name,
+      status: experiment.status,
+      unit: experiment.unit,
+      outcome: experiment.outcome,
+      baseline: arms[0]?.name ?? '',
+      created_at: toTime(experiment.created_at),
+      started_at: toTimeOrNull(experiment.started_at),
+      stopped_at: toTimeOrNull(experiment.stopped_at),
+      units: arms.reduce((sum, { totals }) => sum + totals.units, 0),
+      turns: arms.reduce((sum, { totals }) => sum + totals.turns.value, 0),
+      conclusion: conclude({ experiment, arms, comparisons, differences, ratio, settings }),
+      warnings: warningsOf(experiment, arms, differences, this.#unknown),
+      arms: experiment.arms.map((arm, index) =>
+        toArmReport(arm, this.#totalsByName.get(arm.name) ?? new ArmTotals(), {
+          isBaseline: index === 0,
+          comparisons,
+          settings,
+        }),
+      ),
+      differences,
+      sample_ratio: ratio,
+      series,
+      settings: {
+        confidence: settings.confidence,
+        power: settings.power,
+        minimum_units: settings.minimumUnits,
+        planned_units: settings.plannedUnits,
+        margin: settings.margin,
+        price_per_million_tokens: settings.pricePerMillionTokens,
+        currency: settings.currency,
+      },
+    }
+  }
+}
+
+/** @throws {RangeError} when an option is out of its range */
 export function createReport(
   experiment: Experiment,
   units: Iterable<UnitSummary>,
   options: ReportOptions = {},
 ): Report {
-  const settings = toSettings(options)
-  const arms: NamedTotals[] = experiment.arms.map(({ name }) => ({ name, totals: new ArmTotals() }))
-  const totalsByName = new Map(arms.map(({ name, totals }) => [name, totals]))
-  const comparisons = new Comparisons(experiment.outcome, settings, arms)
-  const sampleRatio = new SampleRatio(experiment)
-  const all = [...units]
-  const ordered = all.filter(({ arm }) => totalsByName.has(arm))
-  const unknown = all.length - ordered.length
-  ordered.sort((a, b) => a.assigned_at - b.assigned_at)
-  const step = Math.ceil(ordered.length / MAX_POINTS)
-  const series: Report['series'] = []
-  for (const [index, unit] of ordered.entries()) {
-    totalsByName.get(unit.arm)?.add(unit)
-    sampleRatio.add(unit)
-    if ((index + 1) % step === 0 || index + 1 === ordered.length) {
-      series.push({ at: toTime(unit.assigned_at), units: index + 1, differences: pointsOf(comparisons) })
-    }
-  }
-  const differences = comparisons.all()
-  const ratio = sampleRatio.report()
-  const turns = arms.reduce((sum, { totals }) => sum + totals.turns.value, 0)
-  return {
-    experiment: experiment.name,
-    status: experiment.status,
-    unit: experiment.unit,
-    outcome: experiment.outcome,
-    baseline: arms[0]?.name ?? '',
-    created_at: toTime(experiment.created_at),
-    started_at: toTimeOrNull(experiment.started_at),
-    stopped_at: toTimeOrNull(experiment.stopped_at),
-    units: ordered.length,
-    turns,
-    conclusion: conclude({ experiment, arms, comparisons, differences, ratio, settings }),
-    warnings: warningsOf(experiment, arms, differences, unknown),
-    arms: experiment.arms.map((arm, index) =>
-      toArmReport(arm, totalsByName.get(arm.name) ?? new ArmTotals(), {
-        isBaseline: index === 0,
-        comparisons,
-        settings,
-      }),
-    ),
-    differences,
-    sample_ratio: ratio,
-    series,
-    settings: {
-      confidence: settings.confidence,
-      power: settings.power,
-      minimum_units: settings.minimumUnits,
-      planned_units: settings.plannedUnits,
-      margin: settings.margin,
-      price_per_million_tokens: settings.pricePerMillionTokens,
-      currency: settings.currency,
-    },
-  }
+  const builder = new ReportBuilder(experiment, options)
+  for (const unit of units) builder.add(unit)
+  return builder.report()
 }
 
 function warningsOf(
@@ -98,15 +111,6 @@ function warningsOf(
   }
   if (unknown > 0) warnings.push(`${formatUnits(unknown, unit)} of unknown arms are left out.`)
   return warnings
-}
-
-function pointsOf(comparisons: Comparisons): Report['series'][number]['differences'] {
-  return comparisons.primary().map(({ arm, value, low, high }) => ({ arm, value, low, high }))
-}
-
-function toTime(at: number): string {
-  const time = new Date(at)
-  return Number.isNaN(time.getTime()) ? new Date(0).toISOString() : time.toISOString()
 }
 
 function toTimeOrNull(at: number | null): string | null {

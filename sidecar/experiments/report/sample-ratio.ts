@@ -34,7 +34,7 @@ export class SampleRatio {
   }
 
   /** Units in the order of their assignment. */
-  add({ arm, assigned_at: at }: UnitSummary): void {
+  add({ arm, assigned_at: at }: Pick<UnitSummary, 'arm' | 'assigned_at'>): void {
     const index = this.#indexes.get(arm)
     if (index === undefined) return
     while ((this.#periods[this.#period + 1]?.at ?? Number.POSITIVE_INFINITY) <= at) {

@@ -73,22 +73,42 @@ function createSpread(
   { turns, turnOf }: Timeline<unknown>,
   { turn: mate, before, after, second }: FieldSettings,
 ) {
-  /** Highest frequency in each turn. */
+  // By turn: the highest frequency, and the last term that was near. By place: frequencies of the term.
   const most = new Float64Array(turns.length)
+  const lastTerm = new Uint32Array(turns.length)
+  const frequencies = new Float64Array(turnOf.length)
+  const inContext = new Float64Array(turnOf.length)
+  let term = 0
+  const mostIn = (at: number) => (at < 0 ? 0 : (most[at] as number))
   return (
-    { places, tfs }: Pick<Occurrences, 'places' | 'tfs'>,
-    context: Pick<Occurrences, 'places' | 'tfs'>,
+    { places, tfs }: Omit<Occurrences, 'documents'>,
+    context: Omit<Occurrences, 'documents'>,
     visit: (place: number, tf: number) => void,
   ): void => {
-    const touched = new Set<number>()
-    for (const place of context.places) touched.add(turnOf[place] as number)
-    for (const place of places) {
-      const at = turnOf[place] as number
-      most[at] = Math.max(most[at] as number, tfs[place] as number)
-      const { before, after, secondBefore, secondAfter } = turns[at] as Turn
-      for (const other of [at, before, after, secondBefore, secondAfter]) if (other >= 0) touched.add(other)
+    term += 1
+    const touched: number[] = []
+    const touch = (at: number): void => {
+      if (at < 0 || lastTerm[at] === term) return
+      lastTerm[at] = term
+      touched.push(at)
     }
-    const mostIn = (at: number) => (at < 0 ? 0 : (most[at] as number))
+    for (let i = 0; i < context.places.length; i++) {
+      const place = context.places[i] as number
+      inContext[place] = context.tfs[i] as number
+      touch(turnOf[place] as number)
+    }
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i] as number
+      const at = turnOf[place] as number
+      frequencies[place] = tfs[i] as number
+      most[at] = Math.max(most[at] as number, tfs[i] as number)
+      const { before, after, secondBefore, secondAfter } = turns[at] as Turn
+      touch(at)
+      touch(before)
+      touch(after)
+      touch(secondBefore)
+      touch(secondAfter)
+    }
     for (const at of touched) {
       const turn = turns[at] as Turn
       const around =
@@ -96,25 +116,29 @@ function createSpread(
         after * mostIn(turn.after) +
         second * (mostIn(turn.secondBefore) + mostIn(turn.secondAfter))
       for (let place = turn.start; place < turn.end; place++) {
-        let rest = turn.end - turn.start > 1 ? 0 : (context.tfs[place] ?? 0)
+        let rest = turn.end - turn.start > 1 ? 0 : (inContext[place] as number)
         for (let other = turn.start; other < turn.end; other++) {
-          if (other !== place) rest = Math.max(rest, tfs[other] as number)
+          if (other !== place) rest = Math.max(rest, frequencies[other] as number)
         }
-        const tf = (tfs[place] as number) + mate * rest + around
+        const tf = (frequencies[place] as number) + mate * rest + around
         if (tf > 0) visit(place, tf)
       }
     }
-    for (const place of places) most[turnOf[place] as number] = 0
+    for (const place of context.places) inContext[place] = 0
+    for (const place of places) {
+      frequencies[place] = 0
+      most[turnOf[place] as number] = 0
+    }
   }
 }
 
-const NOWHERE: Pick<Occurrences, 'places' | 'tfs'> = { places: [], tfs: new Float64Array() }
+const NOWHERE: Omit<Occurrences, 'documents'> = { places: [], tfs: [] }
 
 interface Occurrences {
-  /** Frequencies by place, normalised by the length of the field. */
-  tfs: Float64Array
-  /** The places with the term. */
+  /** The places with the term, ascending. */
   places: number[]
+  /** Frequencies at these places, normalised by the length of the field. */
+  tfs: number[]
   /** Number of these places; a related word counts by its weight. */
   documents: number
 }
@@ -128,12 +152,11 @@ function occurrencesOf(
 ): Occurrences[] {
   const { uses, indexOf } = usesOf(terms, hash)
   const averageLength = values.reduce((sum, { length }) => sum + length, 0) / Math.max(1, values.length)
-  const all = terms.map(
-    (): Occurrences => ({ tfs: new Float64Array(values.length), places: [], documents: 0 }),
-  )
+  const all = terms.map((): Occurrences => ({ places: [], tfs: [], documents: 0 }))
   const counts = new Uint32Array(uses.length)
   const weights = new Float64Array(terms.length)
-  for (const [place, value] of values.entries()) {
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place] as ArrayLike<number>
     const found: number[] = []
     for (let i = 0; i < value.length; i++) {
       const index = indexOf(value[i] as number)
@@ -144,10 +167,13 @@ function occurrencesOf(
     const norm = 1 - b + (b * value.length) / averageLength
     for (const index of found) {
       for (const { t, weight } of uses[index] as Use[]) {
-        const term = all[t] as Occurrences
-        if (weights[t] === 0) term.places.push(place)
+        const { places, tfs } = all[t] as Occurrences
+        const tf = (weight * (counts[index] as number)) / norm
+        if (weights[t] === 0) {
+          places.push(place)
+          tfs.push(tf)
+        } else tfs[tfs.length - 1] = Math.max(tfs.at(-1) as number, tf)
         weights[t] = Math.max(weights[t] as number, weight)
-        term.tfs[place] = Math.max(term.tfs[place] as number, (weight * (counts[index] as number)) / norm)
       }
     }
     for (const index of found) {

@@ -1,5 +1,6 @@
 import { MAX_QUERY_TERMS } from '../../ports/records.ts'
 import { type DateRange, findDates, type MentionedDates, namedDay, rangeOf } from '../../text/dates.ts'
+import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { findRelativeDates } from '../../text/relative-dates.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
 import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
@@ -16,6 +17,8 @@ export interface Query {
   answerTypes: ReadonlySet<AnswerType>
   /** Whether it has no words of a subject: "What do you know about me?" */
   asksForAnything: boolean
+  /** Whether it says "I" or "my", so that it is probably about the user. */
+  isFirstPerson: boolean
   /** Number of words, without character bigrams. */
   length: number
 }
@@ -32,15 +35,14 @@ export function analyseQuery(text: string, now?: number): Query {
   const reading = readText(clipped)
   const named = findDates(clipped)
   const relative = now === undefined ? [] : findRelativeDates(clipped, now)
+  const words = reading.words.map(({ text: word }) => word)
   return {
     reading,
     dates: { ...named, ranges: [...named.ranges, ...relative] },
     isNamedDay: namedDay(named),
-    answerTypes: detectAnswerTypes(
-      reading.normal,
-      reading.words.map((word) => word.text),
-    ),
+    answerTypes: detectAnswerTypes(reading.normal, words),
     length: reading.words.filter(({ kind }) => kind !== 'gram').length,
+    isFirstPerson: detectLexicalFeatures(reading.normal, words, reading.language).firstPerson,
     asksForAnything: queryTermsOf(reading).every(({ asking }) => asking),
   }
 }

@@ -3,7 +3,7 @@ import type { Candidate } from '../../ports/records.ts'
 import type { Statistics } from './lexical.ts'
 import type { Query } from './query.ts'
 import { hasEvidence, relevanceOf } from './relevance.ts'
-import { DEFAULT_SETTINGS, type RankSettings } from './settings.ts'
+import { countsVectors, DEFAULT_SETTINGS, type RankSettings } from './settings.ts'
 import { createSignals, type Signal } from './signals.ts'
 import type { SimilarityScale } from './similarity-scale.ts'
 import { buildTimeline } from './timeline.ts'
@@ -22,6 +22,9 @@ export interface RankedCandidates {
   isRelevant: boolean
 }
 
+/** Up to so many memories in a scope, a query in the first person is answered even if it shares nothing with them. */
+const FEW_MEMORIES = 5
+
 /**
  * Ranks candidates by the weighted sum of several signals, so that each signal can find memories that the others miss.
  * Best first; equal scores in order of id. The result does not depend on the order of the candidates.
@@ -34,23 +37,34 @@ export function rank(
   scale?: SimilarityScale,
 ): RankedCandidates {
   // Made by `toSearchEntry`; the store returns features as it got them.
-  const items = candidates.map((one) => ({ ...(one.search.features as Features), ...one }))
+  const items = candidates.map(({ id, search, similarity }) => {
+    return { ...(search.features as Features), id, search, similarity }
+  })
   const timeline = buildTimeline(items)
-  const signalsAt = createSignals(timeline, query, statistics, settings, scale)
+  const signals = createSignals(timeline, query, statistics, settings, scale)
   const { weights } = settings
   const names = Object.keys(weights) as Signal[]
-  let isRelevant = false
-  const sums = timeline.items.map(({ id }, place) => {
-    const signals = signalsAt(place)
-    isRelevant ||= hasEvidence(signals, query, settings.floor)
-    let sum = 0
-    for (const name of names) sum += weights[name] * signals[name]
-    return { id, sum, signals }
-  })
-  sums.sort((a, b) => b.sum - a.sum || (a.id < b.id ? -1 : 1))
-  const ranked = sums.map(({ id, sum, signals }): Ranked => {
-    const parts = () => Object.fromEntries(names.map((name) => [name, weights[name] * signals[name]]))
-    return { id, score: relevanceOf(sum), parts }
+  const sums = new Float64Array(items.length)
+  for (const name of names) {
+    const [weight, values] = [weights[name], signals[name]]
+    for (let place = 0; place < sums.length; place++) {
+      sums[place] = (sums[place] as number) + weight * (values[place] as number)
+    }
+  }
+  // Few memories lack the words of most questions. Embeddings compare meanings, so they decide where there are some.
+  const isAboutFew = query.isFirstPerson && statistics.total <= FEW_MEMORIES && !countsVectors(settings)
+  const isRelevant =
+    items.length > 0 &&
+    (isAboutFew || items.some((_, place) => hasEvidence(signals, place, query, settings.floor)))
+  const placed = timeline.items.map(({ id }, place) => ({ id, sum: sums[place] as number, place }))
+  placed.sort((a, b) => b.sum - a.sum || (a.id < b.id ? -1 : 1))
+  const ranked = placed.map(({ id, sum, place }): Ranked => {
+    const part = (name: Signal) => weights[name] * (signals[name][place] as number)
+    return {
+      id,
+      score: relevanceOf(sum),
+      parts: () => Object.fromEntries(names.map((name) => [name, part(name)])),
+    }
   })
   return { ranked, isRelevant }
 }

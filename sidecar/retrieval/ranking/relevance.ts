@@ -11,15 +11,18 @@ const USUAL_LENGTH = 8
  * that the query names. One such memory is enough for the whole query, because an answer often shares no word with it.
  */
 export function hasEvidence(
-  signals: Readonly<Record<Signal, number>>,
+  signals: Readonly<Record<Signal, ArrayLike<number>>>,
+  place: number,
   { asksForAnything, length }: Query,
   floor: number,
 ): boolean {
-  const { lexical, grams, dense, temporal, day, speaker } = signals
   if (asksForAnything) return true
+  const signal = (name: Signal) => signals[name][place] as number
   const evidence =
-    lexical * Math.max(1, length / USUAL_LENGTH) + grams + DENSE_EVIDENCE * Math.max(0, dense - 1)
-  return evidence >= floor || temporal >= 0.5 || day > 0 || speaker > 0
+    signal('lexical') * Math.max(1, length / USUAL_LENGTH) +
+    signal('grams') +
+    DENSE_EVIDENCE * Math.max(0, signal('dense') - 1)
+  return evidence >= floor || signal('temporal') >= 0.5 || signal('day') > 0 || signal('speaker') > 0
 }
 
 /** Sum of the weighted signals at which half of the memories answer the query, and the width of the transition. */

@@ -25,14 +25,14 @@ const TRAIT_OF: Record<AnswerType, 'moment' | 'number' | 'name'> = {
   place: 'name',
 }
 
-/** Unweighted signals of the candidates, by their place on the timeline. */
+/** Unweighted signals of the candidates, each by place on the timeline. */
 export function createSignals(
   timeline: Timeline<RankedItem>,
   { reading, dates, isNamedDay, answerTypes }: Query,
   statistics: Statistics,
   settings: RankSettings,
   scale: SimilarityScale | undefined,
-): (place: number) => Record<Signal, number> {
+): Record<Signal, ArrayLike<number>> {
   const { items } = timeline
   const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
   const languages = new Set(items.map(({ language }) => language))
@@ -59,24 +59,22 @@ export function createSignals(
   )
   const levels = sessionLevels(lexical, timeline)
   const ngramLevels = sessionLevels(ngrams, timeline)
-  return (place) => {
-    const item = items[place] as RankedItem
-    return {
-      lexical: lexical[place] as number,
-      grams: ngrams[place] as number,
-      session: (levels[place] as number) + (ngramLevels[place] as number),
-      dense: dense[place] as number,
-      turnDense: bestOfTurn(timeline, dense, place),
-      speaker: asked.named.has(item.speaker) ? 1 : 0,
-      assistant: asked.asksAssistant && item.role === 'assistant' ? 1 : 0,
-      temporal: temporalFit(item.localAt, dates),
-      day: isNamedDay && item.days.some(isNamedDay) ? 1 : 0,
-      answer: answerFit(item, answerTypes),
-      informative: item.informative,
-      length: Math.log1p(item.search.terms.length),
-      question: item.questions,
-      user: item.role === 'user' ? 1 : 0,
-    }
+  const toNumber = (is: boolean) => (is ? 1 : 0)
+  return {
+    lexical,
+    grams: ngrams,
+    session: levels.map((level, place) => level + (ngramLevels[place] as number)),
+    dense,
+    turnDense: items.map((_, place) => bestOfTurn(timeline, dense, place)),
+    speaker: items.map(({ speaker }) => toNumber(asked.named.has(speaker))),
+    assistant: items.map(({ role }) => toNumber(asked.asksAssistant && role === 'assistant')),
+    temporal: items.map(({ localAt }) => temporalFit(localAt, dates)),
+    day: items.map(({ days }) => toNumber(isNamedDay !== undefined && days.some(isNamedDay))),
+    answer: items.map((item) => answerFit(item, answerTypes)),
+    informative: items.map(({ informative }) => informative),
+    length: items.map(({ search }) => Math.log1p(search.terms.length)),
+    question: items.map(({ questions }) => questions),
+    user: items.map(({ role }) => toNumber(role === 'user')),
   }
 }
 

@@ -59,6 +59,26 @@ describe('a recall without a threshold', () => {
     expect((await recall('What do you know about me?')).count).toBe(LIFE.length)
   })
 
+  it.each([
+    ['I am allergic to peanuts.', 'Which foods should I avoid?'],
+    ['Ich bin Vegetarier.', 'Was soll ich heute kochen?'],
+    ['我对花生过敏。', '我不能吃什么？'],
+  ])('answers a question in the first person from few memories: %s', async (text, question) => {
+    const { call } = testApp()
+    const recall = async (query: string) =>
+      (await call('POST', '/v1/recall', { user_id: 'ada', query, strategy: 'per_query' })).body
+    expect(await recall(question)).toMatchObject({ status: 'empty', count: 0 })
+    await call('POST', '/v1/memories', said(text))
+    expect(await recall(question)).toMatchObject({ status: 'ok', count: 1 })
+    for (const query of ['hello', 'Thanks a lot!', 'quantum chromodynamics lattice'])
+      expect(await recall(query)).toMatchObject({ status: 'empty', count: 0 })
+  })
+
+  it('finds nothing for a question in the first person that shares nothing with many memories', async () => {
+    const { recall } = await withLife()
+    expect(await recall('Which foods should I avoid?')).toMatchObject({ status: 'empty', count: 0 })
+  })
+
   it('still serves a cached block to a greeting', async () => {
     const { recall } = await withLife()
     const window = { strategy: 'cached', conversation_id: 'c', turn: 1, window_size: 5 }

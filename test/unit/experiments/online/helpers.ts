@@ -4,8 +4,8 @@ import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.t
 import type { UnitSummary } from '../../../../sidecar/experiments/model.ts'
 import { type Place, placeOf } from '../../../../sidecar/experiments/online/places.ts'
 import type { ExposureRow } from '../../../../sidecar/experiments/online/summary.ts'
-import { unpackShard } from '../../../../sidecar/experiments/online/unit-record.ts'
 import { UnitStore } from '../../../../sidecar/experiments/online/unit-store.ts'
+import { unpackShard } from '../../../../sidecar/experiments/report-thread/shard-units.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 
 export const EXPERIMENT = { name: 'e', salt: 'salt', unit: 'conversation' as const }

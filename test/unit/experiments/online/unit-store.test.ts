@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addRow, emptySummary, type Row } from '../../../../sidecar/experiments/online/summary.ts'
+import { openPack, packs } from '../../../../sidecar/experiments/online/unit-pack.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import { EXPERIMENT, exposure, openUnits, place } from './helpers.ts'
 
@@ -201,6 +202,23 @@ describe('packed units', () => {
     })
   })
 
+  it('of earlier versions are read, get rows, and lose the ids of an erased user', async () => {
+    const app = openUnits(undefined, 2)
+    const places = Array.from({ length: 100 }, (_, i) => place(`c${i}`, i % 4 === 0 ? 'eve-7' : 'ada'))
+    for (const one of places) await app.assign(one)
+    const fold = (id: string) => app.units.fold(places.map((one) => ({ place: one, row: exposure(id) })))
+    await fold('1')
+    expect(await storePacksById(app.records)).toBeGreaterThan(0)
+    expect((await app.summaries()).map(({ turns }) => turns)).toEqual(places.map(() => 1))
+    expect(await app.units.forget('default', EXPERIMENT.salt, 'eve-7')).toBe(25)
+    await storePacksById(app.records)
+    for (const [{ place: one }, effect] of await fold('2')) {
+      expect(effect).toBe(one.unit.userId === 'ada' ? 'added' : 'unknown')
+    }
+    const turns = (await app.summaries()).map((summary) => summary.turns)
+    expect(turns.sort()).toEqual([...Array(25).fill(1), ...Array(75).fill(2)])
+  })
+
   it('lose the ids of an erased user and keep their sums', async () => {
     const app = openUnits(undefined, 2)
     const places = Array.from({ length: 100 }, (_, i) => place(`c${i}`, i % 4 === 0 ? 'eve-7' : 'ada'))
@@ -255,6 +273,22 @@ describe('packed units', () => {
 function unit() {
   const rest = { user_id: 'ada', conversation_id: 'c', seen: 0, recent: [], values: [] }
   return { ...rest, summary: emptySummary('a', 1) }
+}
+
+/** Rewrites all packs as earlier versions stored them. Returns their number. */
+async function storePacksById(records: RecordStore): Promise<number> {
+  let count = 0
+  for (const scope of await records.scopes('experiments', { limit: 100 })) {
+    for (const record of await records.scroll('experiments', scope, { limit: 1000 })) {
+      if (!('summaries' in record.payload)) continue
+      const units = Object.fromEntries(
+        [...openPack(packs.read(record))].map(([id, { summary, rest }]) => [id, `${summary}\n${rest}`]),
+      )
+      await records.commit([packs.put(scope, record.id, record.order, { units })])
+      count += 1
+    }
+  }
+  return count
 }
 
 async function liveCount(records: RecordStore): Promise<number> {

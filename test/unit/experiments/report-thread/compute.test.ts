@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { experimentOf, unitOf } from '../../../../bench/experiment/random-units.ts'
-import type { ShardUnits } from '../../../../sidecar/experiments/online/unit-record.ts'
 import { createReport } from '../../../../sidecar/experiments/report/report.ts'
 import { computeReport } from '../../../../sidecar/experiments/report-thread/compute.ts'
+import type { ShardUnits } from '../../../../sidecar/experiments/report-thread/shard-units.ts'
 
 const units = Array.from({ length: 300 }, (_, i) =>
   unitOf({

@@ -1,10 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import {
-  bucketOf,
-  bucketStart,
-  Histogram,
-  quantileOf,
-} from '../../../../sidecar/experiments/report/histogram.ts'
 import { LatencySums } from '../../../../sidecar/experiments/report/latency.ts'
 import { toSettings } from '../../../../sidecar/experiments/report/settings.ts'
 import {
@@ -12,6 +6,12 @@ import {
   sequenceFactor,
   unitsFor,
 } from '../../../../sidecar/experiments/report/statistics/confidence-sequence.ts'
+import {
+  bucketOf,
+  bucketStart,
+  Histogram,
+  quantileOf,
+} from '../../../../sidecar/experiments/report/statistics/histogram.ts'
 import {
   meanEstimate,
   shareEstimate,
