@@ -174,7 +174,11 @@ describe.each(chatflows)('$file, for twelve turns with a window of 5', ({ file, 
 })
 
 describe('cached.yml and cached-node.yml', () => {
-  it.each(['cached.yml', 'cached-node.yml'])('%s searches once in a window', async (file) => {
+  it.each([
+    // At the first turn there is nothing to cache yet.
+    ['cached.yml', [2, 7, 12]],
+    ['cached-node.yml', [1, 6, 11]],
+  ])('%s searches once in a window', async (file, expected) => {
     const found = chatflows.find((one) => one.file === file)
     if (!found) throw new Error(`${file}: expected an example`)
     const say = converse(found.app, `eve-${file}`, `c-${file}`)
@@ -184,8 +188,7 @@ describe('cached.yml and cached-node.yml', () => {
       if (file === 'cached.yml' ? pool.has('cache_set') : pool.get('retrieve')?.['cache'] === 'miss')
         fresh.push(turn)
     }
-    expect(fresh.at(-1)).toBeGreaterThan(6)
-    for (const [index, turn] of fresh.slice(2).entries()) expect(turn - (fresh[index + 1] ?? 0)).toBe(WINDOW)
+    expect(fresh).toEqual(expected)
   })
 })
 
@@ -226,8 +229,8 @@ describe('http-only.yml', () => {
     const found = chatflows.find(({ file }) => file === 'http-only.yml')
     if (!found) throw new Error('http-only.yml: expected an example')
     await converse(found.app, 'quoter', 'c-1')('My motto is "festina\\lente".\nIt is Latin.')
-    const { question } = await converse(found.app, 'quoter', 'c-2')('What is my motto?')
-    expect(question).toContain('"festina\\lente"')
+    const { prompt, question } = await converse(found.app, 'quoter', 'c-2')('What is my motto?')
+    expect(prompt + question).toContain('"festina\\lente"')
   })
 })
 
