@@ -30,9 +30,8 @@ describe.skipIf(!isInstalled)('the schemas of the workflow engine', () => {
   })
 
   it('reject a node that lacks a required field', () => {
-    const { prompt_template: _, ...broken } = nodes['per-query.yml']?.find(({ type }) => type === 'llm') as {
-      prompt_template: unknown
-    }
+    const llm = nodes['per-query.yml']?.find(({ type }) => type === 'llm')
+    const broken = { ...llm, prompt_template: undefined }
     expect(validate({ 'broken.yml': [broken] })).toEqual([expect.stringContaining('prompt_template')])
   })
 })
