@@ -40,7 +40,7 @@ export type Variable = readonly [node: string, name: string]
 export const ref = (node: string, name: string) => `{{#${node}.${name}#}}`
 
 /** The same UUID for the same name, so that the files change only where the apps do. */
-export function stableUuid(name: string): string {
+function stableUuid(name: string): string {
   const hex = createHash('sha256').update(name).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }

@@ -13,7 +13,7 @@ export interface MemoryNode extends AppNode {
 }
 
 /** A parameter that is bound to a variable, whose value is not known here. */
-export const VARIABLE = '{{#variable#}}'
+const VARIABLE = '{{#variable#}}'
 
 const BUILT_IN = ['text', 'json', 'files', 'error_message', 'error_type']
 
