@@ -118,17 +118,6 @@ describe('per-query.yml', () => {
   })
 })
 
-describe.each(FILES)('%s, played for 35 turns', (file) => {
-  it('has each earlier turn either in the chat window or in the prompt', async () => {
-    for (let turn = 1; turn <= 35; turn++) {
-      const { prompt, question } = await play(file, turn)
-      // A window of 10 shows nine earlier turns.
-      for (let earlier = 1; earlier <= turn - 10; earlier++)
-        expect(prompt + question, `turn ${earlier} at turn ${turn}`).toContain(`[ada/c1/${earlier}]`)
-    }
-  })
-})
-
 describe('cached-delta.yml', () => {
   it('inserts the block into the system prompt and the delta before the question', async () => {
     await play('cached-delta.yml', 1, { conversation: 'c0' })
