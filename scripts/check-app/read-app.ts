@@ -23,7 +23,9 @@ export interface App {
   agentTools: { provider: string; name: string }[]
 }
 
-const Data = z.looseObject({ type: z.string().default(''), title: z.string().default('') })
+const text = z.string().catch('')
+const Data = z.looseObject({ type: text, title: text })
+const Tool = z.looseObject({ provider_id: text, tool_name: text, enabled: z.boolean().catch(true) })
 const Dsl = z.looseObject({
   app: z.looseObject({ mode: z.string() }),
   workflow: z
@@ -33,24 +35,10 @@ const Dsl = z.looseObject({
         edges: z.array(z.looseObject({ source: z.coerce.string(), target: z.coerce.string() })),
       }),
     })
-    .optional(),
+    .nullish(),
   model_config: z
-    .looseObject({
-      agent_mode: z
-        .looseObject({
-          tools: z
-            .array(
-              z.looseObject({
-                provider_id: z.string().default(''),
-                tool_name: z.string().default(''),
-                enabled: z.boolean().default(true),
-              }),
-            )
-            .default([]),
-        })
-        .optional(),
-    })
-    .optional(),
+    .looseObject({ agent_mode: z.looseObject({ tools: z.array(Tool).catch([]) }).nullish() })
+    .nullish(),
 })
 
 /** @throws {Error} for a text that is no app exported from Dify */

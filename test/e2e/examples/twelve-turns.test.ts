@@ -184,7 +184,8 @@ describe('cached.yml and cached-node.yml', () => {
     const say = converse(found.app, `eve-${file}`, `c-${file}`)
     const fresh: number[] = []
     for (let turn = 1; turn <= 12; turn++) {
-      const { pool } = await say(message(turn))
+      // Every question matches the first message, so that what is found does not depend on which node is faster.
+      const { pool } = await say(turn === 1 ? fact(1) : questionAbout(1))
       if (file === 'cached.yml' ? pool.has('cache_set') : pool.get('retrieve')?.['cache'] === 'miss')
         fresh.push(turn)
     }

@@ -162,6 +162,13 @@ describe('does not complain about', () => {
     expect(checkApp(readApp(workflow))).toEqual([])
   })
 
+  it('nodes without a title, and an agent app without tools', () => {
+    expect(findingsIn('per-query.yml', 'title: Start', 'title: null')).toEqual([])
+    expect(
+      checkApp(readApp('app: { mode: agent-chat }\nworkflow: null\nmodel_config: { agent_mode: null }')),
+    ).toEqual([])
+  })
+
   it('a plugin that was connected for debugging, whose author is a tenant', () => {
     const debug = example('per-query.yml').replaceAll(
       'hippocache/hippocache/hippocache',
