@@ -1,6 +1,6 @@
 /** `npm run package -- [--out DIR] [--sign KEY.pem] [--node wheel|system]`: builds the `.difypkg` and prints the next steps. */
 import { readFile } from 'node:fs/promises'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type NodeSource, packagePlugin } from './package-plugin.ts'
 
@@ -64,6 +64,8 @@ async function main(): Promise<void> {
   ]
   console.log(relative('.', built.path))
   for (const [name = '', value] of rows) console.log(`  ${name.padEnd(11)} ${value}`)
+  console.log(`\nExample apps that ask for this package where it is not installed:
+  npm run examples -- --out ${join(out, 'apps')} --plugin ${built.uniqueIdentifier}`)
   console.log(`\n${sign === undefined ? unsignedHelp : signedHelp(sign)}\n\n${nextSteps(node)}`)
 }
 

@@ -77,7 +77,9 @@ export const retrieveMemory = defineNode({
     const count = memories.length
     return {
       outputs: {
-        ...{ context, block, delta, memories, count, status, strategy },
+        ...{ context, block, memories, count, status, strategy },
+        // Templates have no condition: with its own blank line, an empty delta leaves none before the query.
+        delta: delta === '' ? '' : `${delta}\n\n`,
         ...{ cache: cache.result, reason: cache.reason, age_turns: cache.age_turns },
         ...{ arm: experiment.arm, took_ms: took_ms.total },
       },

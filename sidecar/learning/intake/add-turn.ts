@@ -105,8 +105,13 @@ async function addToUnit(
   const pending = learn ? toPending(scope, turn, now, options) : undefined
   if (pending) unit.addWrites(putPending(pending))
   else if (previous?.state !== 'done') unit.addWrites(removePending(scope, turn.id))
-  // Blocks assume that every turn below the latest known turn is included.
-  if (turn.conversation_id !== null && (place.isOvertaken || turn.revision > 1)) unit.markOutOfOrder()
+  const conversation = turn.conversation_id
+  if (conversation !== null && turn.turn !== null && !place.isOvertaken && isCompletion(previous, turn)) {
+    unit.markCompleted({ conversation, turn: turn.turn })
+  } else if (conversation !== null && (place.isOvertaken || turn.revision > 1)) {
+    // Blocks assume that every turn below the latest known turn is included.
+    unit.markOutOfOrder()
+  }
   return { turnId: turn.id, turn: turn.turn, change, events, pending }
 }
 
@@ -148,6 +153,14 @@ async function candidatesIn({ records, scope, now }: UnitOfWork, turn: Turn): Pr
       ? await getTurn(records, scope, turnRecordId(turn.conversation_id, turn.turn - 1))
       : undefined
   return await candidatesOf({ turn, scope, before: lastMessage(before), now })
+}
+
+/** Whether messages are added behind those of the previous revision, such as the answer to a stored message. */
+function isCompletion(previous: Turn | undefined, { messages }: Turn): boolean {
+  if (!previous || previous.messages.length >= messages.length) return false
+  return previous.messages.every(
+    ({ role, content }, i) => role === messages[i]?.role && content === messages[i]?.content,
+  )
 }
 
 function lastMessage(turn: Turn | undefined): { content: string; at: number } | null {

@@ -1,7 +1,7 @@
 import { AppError } from '../../ports/errors.ts'
 import type { Log } from '../../ports/log.ts'
 import type { Counters, ScopeState } from '../../ports/scope-state.ts'
-import type { ScopeChange } from '../engine/unit-of-work.ts'
+import type { ScopeChange, TurnOfConversation } from '../engine/unit-of-work.ts'
 import type { ChangeNotice, NoticeStore } from './pending-notices.ts'
 
 export interface Announcer {
@@ -14,7 +14,9 @@ export interface Announcer {
    * Announces a change that is durable and visible, and returns the new counters. Never rejects: returns `undefined` if
    * the notice cannot be delivered now, and retries in the background.
    */
-  changed(change: Pick<ScopeChange, 'scope' | 'fence' | 'forgotten'>): Promise<Counters | undefined>
+  changed(
+    change: Pick<ScopeChange, 'scope' | 'fence' | 'completes' | 'forgotten'>,
+  ): Promise<Counters | undefined>
   /** Whether the counters of a scope lack a change. No block of the scope may be served then. */
   hasPendingNotices(scope: string): boolean
   /** Scopes in memory with a pending notice. */
@@ -64,6 +66,22 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
 
   async function deliver(scope: string, what: ChangeNotice): Promise<Counters> {
     return what === 'clear' ? await scopeState.clear(scope) : await scopeState.bump(scope, what)
+  }
+
+  /**
+   * Whether a block may include a turn without its answer: a recall for a later turn assumes that the turn is complete.
+   * Asked after the commit, so that a recall that is not seen here reads the complete turn.
+   */
+  async function mayBeIncluded(scope: string, { conversation, turn }: TurnOfConversation): Promise<boolean> {
+    try {
+      const recalled = (await scopeState.turns(scope, conversation)).filter(
+        ({ recalledAt }) => recalledAt !== null,
+      )
+      // Without a recall for the turn itself, those for later turns may have been lost as well.
+      return recalled.at(-1)?.turn !== turn
+    } catch {
+      return true
+    }
   }
 
   async function deliverOrStore(scope: string, what: ChangeNotice): Promise<Counters | undefined> {
@@ -167,8 +185,11 @@ export function createAnnouncer(options: AnnouncerOptions): Announcer {
   return {
     beforeRemoval: (scope) =>
       onUndeliverableRemoval === 'refuse' ? deliverOrReject(scope) : deliverOrStore(scope, 'fence'),
-    changed: ({ scope, fence, forgotten }) =>
-      deliverOrStore(scope, forgotten ? 'clear' : fence ? 'fence' : 'epoch'),
+    async changed({ scope, fence, completes, forgotten }) {
+      if (forgotten) return await deliverOrStore(scope, 'clear')
+      const isFence = fence || (completes !== undefined && (await mayBeIncluded(scope, completes)))
+      return await deliverOrStore(scope, isFence ? 'fence' : 'epoch')
+    },
     hasPendingNotices: (scope) => hasOverflowed || pending.has(scope),
     get pendingScopes() {
       return pending.size

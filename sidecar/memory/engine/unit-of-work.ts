@@ -25,8 +25,15 @@ export interface ScopeChange {
   removed: readonly string[]
   /** Whether blocks that were built before the change are invalid: it removed, corrected or restored content. */
   fence: boolean
+  /** The turn that got its answer after its message. Blocks that include the message alone are invalid. */
+  completes?: TurnOfConversation
   /** Everything of the scope was erased. */
   forgotten?: boolean
+}
+
+export interface TurnOfConversation {
+  conversation: string
+  turn: number
 }
 
 /** Awaited before a commit that removes or corrects content. */
@@ -72,6 +79,7 @@ export class UnitOfWork {
   readonly #readAhead: ReturnType<typeof openReadAhead>
   #needsFence = false
   #isOutOfOrder = false
+  #completes: TurnOfConversation | undefined
 
   constructor(records: RecordStore, scope: string, now: number) {
     this.#readAhead = openReadAhead(records, scope)
@@ -136,6 +144,11 @@ export class UnitOfWork {
   /** Reports a fence, but only after the commit: the turn is not the latest of its conversation. */
   markOutOfOrder(): void {
     this.#isOutOfOrder = true
+  }
+
+  /** Reports that the answer to a stored message is added. */
+  markCompleted(turn: TurnOfConversation): void {
+    this.#completes = turn
   }
 
   putPast(past: PastVersion, dense: Float32Array | undefined): void {
@@ -224,7 +237,8 @@ export class UnitOfWork {
     const fence = this.#needsFence || this.#mayDropContent() || changed.some((id) => this.#isFence(id))
     if (fence) await onFence(scope)
     if (writes.length > 0) await this.records.commit(writes)
-    return { scope, upserted, removed, fence: fence || this.#isOutOfOrder }
+    const completes = this.#completes && { completes: this.#completes }
+    return { scope, upserted, removed, fence: fence || this.#isOutOfOrder, ...completes }
   }
 
   /** Whether content of replaced pending memories may be superseded: not if every change is a new memory. */

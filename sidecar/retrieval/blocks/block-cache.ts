@@ -153,8 +153,10 @@ export class BlockCache {
   }
 }
 
+/** A block that leaves out its own turn, which was stored already, lacks a memory at the next turn. */
 function isUnchanged(block: Block, { epoch, fence }: Counters, now: number): boolean {
-  return block.epoch === epoch && block.fence === fence && block.expiresAt > now
+  const isOwnTurnStored = block.lastTurn >= block.turn
+  return !isOwnTurnStored && block.epoch === epoch && block.fence === fence && block.expiresAt > now
 }
 
 function hit({ block }: CacheRead): ServedBlock {

@@ -91,11 +91,14 @@ export class CachedStrategies {
     const started = performance.now()
     const { conversationId, turn, windowSize, tokenBudget, strategy } = request
     const { passes } = windowGate(conversationId, turn, windowSize)
+    // What is said in this turn, if it is stored already, is the query itself.
+    const isEarlier = windowGate(conversationId, turn, 1).passes
     const { text, tokens, memories } = selectBlock({
-      all: candidates.all,
+      all: candidates.all.filter(isEarlier),
       salience: candidates.salience,
       // Under `cached_delta`, the delta contains the matches.
-      matches: strategy === 'cached' ? candidates.found.map(({ memory }) => memory) : undefined,
+      matches:
+        strategy === 'cached' ? candidates.found.map(({ memory }) => memory).filter(isEarlier) : undefined,
       isInWindow: (memory) => !passes(memory),
       profile,
       budget: strategy === 'cached' ? tokenBudget : Math.floor(tokenBudget * BLOCK_SHARE),

@@ -1,13 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type SidecarProcess, startSidecar } from '../../../bench/lib/sidecar-process.ts'
-import { readExample } from '../../helpers/examples/dsl.ts'
 import { runTool, validate } from '../../helpers/tools/run-tool.ts'
-import { runFlow } from './run-flow.ts'
 
 const KEY = 'a-key-of-this-test-0123456789'
 
-/** The chatflows and the tools against a sidecar as `npm start` runs it: both sides agree on every field. */
+/** The tools against a sidecar as `npm start` runs it: both sides agree on every field. */
 let sidecar: SidecarProcess | undefined
 let credentials: Record<string, unknown>
 beforeAll(async () => {
@@ -15,41 +13,6 @@ beforeAll(async () => {
   credentials = { sidecar_url: `${sidecar.url}/v1/`, api_key: KEY }
 })
 afterAll(() => sidecar?.[Symbol.asyncDispose]())
-
-const said = [
-  'My name is Ada and I live in Kyoto.',
-  'I am allergic to peanuts.',
-  'My sister Grace is a pilot.',
-]
-
-describe.each(['per-query.yml', 'cached.yml', 'cached-node.yml', 'cached-delta.yml'])('%s', (file) => {
-  const ask = (conversation_id: string, dialogue_count: number, query: string) =>
-    runFlow(
-      readExample(file),
-      { query, user_id: `ada-${file}`, conversation_id, dialogue_count },
-      credentials,
-      () => 'I see.',
-    )
-
-  it('recalls a turn of another conversation', async () => {
-    for (const [index, text] of said.entries()) {
-      const { pool } = await ask('c1', index + 1, text)
-      expect(pool.get('save')).toMatchObject({ status: 'stored', error: '' })
-    }
-    const { prompt, question, pool } = await ask('c2', 1, 'What am I allergic to?')
-    expect(pool.get('retrieve')).toMatchObject({ status: 'ok', error: '' })
-    expect(prompt + question).toContain('allergic to peanuts')
-    const again = await ask('c2', 2, 'And where do I live?')
-    expect(again.ran.includes('retrieve')).toBe(file !== 'cached.yml')
-    expect(again.prompt + again.question).toContain('Kyoto')
-    const served: Record<string, object> = {
-      'per-query.yml': { strategy: 'per_query', reason: 'disabled', block: '' },
-      'cached-node.yml': { strategy: 'cached', reason: 'hit', block: pool.get('retrieve')?.['block'] },
-      'cached-delta.yml': { strategy: 'cached_delta', reason: 'hit', block: pool.get('retrieve')?.['block'] },
-    }
-    if (served[file]) expect(again.pool.get('retrieve')).toMatchObject(served[file])
-  })
-})
 
 describe('the tools', () => {
   it('accept every declared parameter', async () => {

@@ -34,7 +34,7 @@ describe('retrieve_memory', () => {
     expect(outcome.variables).toEqual({
       context: '- Lives in Lisbon',
       block: '',
-      delta: '- Lives in Lisbon',
+      delta: '- Lives in Lisbon\n\n',
       memories: [
         {
           ...{ id: 'm1', content: 'Lives in Lisbon', score: 0.9, role: 'user' },

@@ -23,6 +23,13 @@ const defaultValue = z.strictObject({
   value: z.union([z.string(), z.number()]),
 })
 
+const onFailure = {
+  // `fail-branch` between LLM and Answer would hold the text back.
+  error_strategy: z.literal('default-value'),
+  default_value: z.array(defaultValue),
+  retry_config: z.strictObject({ retry_enabled: z.boolean(), max_retries: z.int(), retry_interval: z.int() }),
+}
+
 const named = { title: z.string().min(1), desc: z.string() }
 
 const start = z.strictObject({ type: z.literal('start'), ...named, variables: z.array(z.never()) })
@@ -42,10 +49,7 @@ const tool = z.strictObject({
   is_team_authorization: z.literal(true),
   tool_parameters: z.record(z.string(), input),
   tool_configurations: z.strictObject({}),
-  // `fail-branch` between LLM and Answer would hold the text back.
-  error_strategy: z.literal('default-value'),
-  default_value: z.array(defaultValue),
-  retry_config: z.strictObject({ retry_enabled: z.boolean(), max_retries: z.int(), retry_interval: z.int() }),
+  ...onFailure,
 })
 
 const llm = z.strictObject({
@@ -101,6 +105,39 @@ const aggregator = z.strictObject({
   variables: z.array(selector).min(2),
 })
 
+const code = z.strictObject({
+  type: z.literal('code'),
+  ...named,
+  code_language: z.literal('javascript'),
+  code: z.string().startsWith('function main('),
+  variables: z.array(z.strictObject({ variable: z.string(), value_selector: selector })),
+  outputs: z.record(z.string(), z.strictObject({ type: z.literal('string'), children: z.null() })),
+})
+
+const httpRequest = z.strictObject({
+  type: z.literal('http-request'),
+  ...named,
+  variables: z.array(z.never()),
+  method: z.enum(['get', 'post']),
+  url: z.string(),
+  authorization: z.strictObject({ type: z.literal('no-auth'), config: z.null() }),
+  headers: z.string(),
+  params: z.string(),
+  body: z.strictObject({
+    type: z.enum(['none', 'json']),
+    data: z
+      .array(z.strictObject({ id: z.uuid(), key: z.literal(''), type: z.literal('text'), value: z.string() }))
+      .max(1),
+  }),
+  ssl_verify: z.boolean(),
+  timeout: z.strictObject({
+    max_connect_timeout: z.int().max(10),
+    max_read_timeout: z.int().max(10),
+    max_write_timeout: z.int().max(10),
+  }),
+  ...onFailure,
+})
+
 const answer = z.strictObject({
   type: z.literal('answer'),
   ...named,
@@ -116,7 +153,7 @@ const node = z.strictObject({
   targetPosition: z.literal('left'),
   width: z.number(),
   height: z.number(),
-  data: z.discriminatedUnion('type', [start, tool, llm, ifElse, aggregator, answer]),
+  data: z.discriminatedUnion('type', [start, tool, llm, ifElse, aggregator, code, httpRequest, answer]),
 })
 
 const edge = z.strictObject({
@@ -137,24 +174,37 @@ const edge = z.strictObject({
 
 const off = z.strictObject({ enabled: z.literal(false) })
 
-const app = z.strictObject({
+const head = (mode: 'advanced-chat' | 'agent-chat') => ({
   // A string, and low: an unquoted 0.3 is a number and fails, a newer one asks for a confirmation.
   version: z.literal('0.3.1'),
   kind: z.literal('app'),
   app: z.strictObject({
     name: z.string().min(1),
-    mode: z.literal('advanced-chat'),
+    mode: z.literal(mode),
     icon: z.string(),
     icon_type: z.literal('emoji'),
     icon_background: z.string().regex(/^#[0-9A-F]{6}$/),
     description: z.string().max(400),
     use_icon_as_answer_icon: z.boolean(),
   }),
-  // A package's hash changes with every build; an entry would show as a plugin that is missing.
+  // A package's hash changes with every build, so that only apps beside a package name it.
   dependencies: z.array(z.never()),
+})
+
+const chatflow = z.strictObject({
+  ...head('advanced-chat'),
   workflow: z.strictObject({
     conversation_variables: z.array(z.never()),
-    environment_variables: z.array(z.never()),
+    environment_variables: z.array(
+      z.strictObject({
+        id: z.uuid(),
+        name: z.string(),
+        value_type: z.enum(['string', 'secret']),
+        value: z.string(),
+        description: z.string().max(255),
+        selector: z.tuple([z.literal('env'), z.string()]),
+      }),
+    ),
     features: z.strictObject({
       file_upload: off,
       opening_statement: z.string(),
@@ -173,13 +223,40 @@ const app = z.strictObject({
   }),
 })
 
-export type App = z.infer<typeof app>
+const agentApp = z.strictObject({
+  ...head('agent-chat'),
+  model_config: z.looseObject({
+    pre_prompt: z.string(),
+    agent_mode: z.strictObject({
+      enabled: z.literal(true),
+      max_iteration: z.int(),
+      strategy: z.literal('function_call'),
+      tools: z.array(
+        z.looseObject({
+          enabled: z.literal(true),
+          provider_id: z.string(),
+          provider_type: z.literal('builtin'),
+          tool_name: z.string(),
+          tool_parameters: z.strictObject({}),
+        }),
+      ),
+    }),
+  }),
+})
+
+export type Chatflow = z.infer<typeof chatflow>
+export type AgentApp = z.infer<typeof agentApp>
 export type Node = z.infer<typeof node>
 export type ToolData = z.infer<typeof tool>
 
-export function readExample(file: string): App {
-  return app.parse(parse(readFileSync(new URL(`../../../examples/dify/${file}`, import.meta.url), 'utf8')))
-}
+const read = (file: string): unknown =>
+  parse(readFileSync(new URL(`../../../examples/dify/${file}`, import.meta.url), 'utf8'))
+
+export const readExample = (file: string): Chatflow => chatflow.parse(read(file))
+export const readAgentExample = (file: string): AgentApp => agentApp.parse(read(file))
+
+/** A generated example with another window size. */
+export const parseChatflow = (app: object): Chatflow => chatflow.parse(app)
 
 /** The variables of `{{#node.variable#}}` in a text. */
 function referencesIn(text: string): [string, string][] {
@@ -205,5 +282,10 @@ export function referencesOf({ data }: Node): [string, string][] {
   if (data.type === 'if-else')
     return data.cases.flatMap(({ conditions }) => conditions.map((one) => one.variable_selector))
   if (data.type === 'variable-aggregator') return data.variables
+  if (data.type === 'code') return data.variables.map(({ value_selector }) => value_selector)
+  if (data.type === 'http-request')
+    return referencesIn(
+      [data.url, data.headers, data.params, ...data.body.data.map(({ value }) => value)].join(),
+    )
   return data.type === 'answer' ? referencesIn(data.answer) : []
 }

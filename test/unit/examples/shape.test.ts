@@ -1,11 +1,18 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { type Node, readExample, referencesOf, type ToolData } from '../../helpers/examples/dsl.ts'
+import { parse } from 'yaml'
+import { exampleFiles } from '../../../examples/source/files.ts'
+import {
+  type Node,
+  readAgentExample,
+  readExample,
+  referencesOf,
+  type ToolData,
+} from '../../helpers/examples/dsl.ts'
 import { declaration, outputSchema } from '../../helpers/tools/run-tool.ts'
 
-const files = readdirSync(new URL('../../../examples/dify', import.meta.url)).filter((file) =>
-  file.endsWith('.yml'),
-)
+const folder = new URL('../../../examples/dify/', import.meta.url)
+const files = readdirSync(folder).filter((file) => file.endsWith('.yml'))
 
 /** What a chatflow knows without a node. */
 const SYS = [
@@ -29,6 +36,9 @@ function outputsOf({ data }: Node): Record<string, string> {
     return { ...BUILT_IN, ...Object.fromEntries(declared) }
   }
   if (data.type === 'llm') return { text: 'string' }
+  if (data.type === 'http-request') return { status_code: 'number', body: 'string', headers: 'object' }
+  if (data.type === 'code')
+    return Object.fromEntries(Object.entries(data.outputs).map(([name, { type }]) => [name, type]))
   return data.type === 'variable-aggregator' ? { output: data.output_type } : {}
 }
 
@@ -38,13 +48,51 @@ const handlesOf = ({ data }: Node): string[] =>
 const parametersOf = (name: string) =>
   declaration.provider.tools.find(({ identity }) => identity.name === name)?.parameters ?? []
 
-it('there are examples', () =>
-  expect(files).toEqual(['cached-delta.yml', 'cached-node.yml', 'cached.yml', 'per-query.yml']))
+describe('the examples', () => {
+  it('are what `npm run examples` writes', () => {
+    const generated = exampleFiles()
+    expect(files.toSorted()).toEqual([...generated.keys()].toSorted())
+    for (const [file, text] of generated) expect(readFileSync(new URL(file, folder), 'utf8'), file).toBe(text)
+  })
 
-describe.each(files)('%s', (file) => {
+  it('are listed in their README', () => {
+    const readme = readFileSync(new URL('README.md', folder), 'utf8')
+    expect(files.filter((file) => !readme.includes(`[${file}](${file})`))).toEqual([])
+  })
+
+  it('ask for the package that they were written beside, if they use the plugin', () => {
+    const identifier = `hippocache/hippocache:0.1.0@${'0'.repeat(64)}`
+    const asking = [...exampleFiles(identifier)].filter(([, text]) => text.includes(identifier))
+    expect(asking.map(([file]) => file).toSorted()).toEqual(
+      files.filter((file) => file !== 'http-only.yml').toSorted(),
+    )
+    expect(parse(asking[0]?.[1] ?? '').dependencies).toEqual([
+      {
+        current_identifier: null,
+        type: 'package',
+        value: { plugin_unique_identifier: identifier, version: null },
+      },
+    ])
+  })
+})
+
+describe('agent.yml', () => {
+  const { agent_mode, pre_prompt } = readAgentExample('agent.yml').model_config
+
+  it('has the tools that its instructions name, none of which changes a memory', () => {
+    const names = agent_mode.tools.map(({ tool_name }) => tool_name)
+    expect(names).toEqual(['retrieve_memory', 'add_memory'])
+    for (const name of names) expect(pre_prompt).toContain(name)
+    for (const { provider_id } of agent_mode.tools)
+      expect(provider_id).toBe('hippocache/hippocache/hippocache')
+  })
+})
+
+describe.each(files.filter((file) => file !== 'agent.yml'))('%s', (file) => {
   const example = readExample(file)
   const { nodes, edges } = example.workflow.graph
   const byId = new Map(nodes.map((node) => [node.id, node]))
+  const environment = example.workflow.environment_variables.map(({ name }) => name)
   const toolNodes = nodes.filter((node): node is Node & { data: ToolData } => node.data.type === 'tool')
 
   /** The nodes that run before a node on some way to it. */
@@ -68,7 +116,7 @@ describe.each(files)('%s', (file) => {
       expect(new Set(ids).size).toBe(ids.length)
   })
 
-  it('connects existing nodes and handles, each handle once', () => {
+  it('connects existing nodes, and each handle of a node that has successors', () => {
     for (const edge of edges) {
       const source = byId.get(edge.source)
       const target = byId.get(edge.target)
@@ -78,21 +126,17 @@ describe.each(files)('%s', (file) => {
       expect(edge.id).toBe(`${edge.source}-${edge.sourceHandle}-${edge.target}-target`)
     }
     const wanted = nodes
-      .filter(({ data }) => data.type !== 'answer')
+      .filter(({ id, data }) => data.type !== 'answer' && id !== 'save_message')
       .flatMap((node) => handlesOf(node).map((handle) => `${node.id}.${handle}`))
-    expect(edges.map(({ source, sourceHandle }) => `${source}.${sourceHandle}`).sort()).toEqual(wanted.sort())
+    const connected = new Set(edges.map(({ source, sourceHandle }) => `${source}.${sourceHandle}`))
+    expect([...connected].sort()).toEqual(wanted.sort())
   })
 
-  it('is an acyclic graph from one start through every node to one answer', () => {
+  it('is an acyclic graph from one start, of which only Answer and Add Message are ends', () => {
     const starts = nodes.filter(({ data }) => data.type === 'start').map(({ id }) => id)
-    const answers = nodes.filter(({ data }) => data.type === 'answer').map(({ id }) => id)
-    expect([starts.length, answers.length]).toEqual([1, 1])
-    expect([...ancestorsOf(answers[0] ?? '')].sort()).toEqual(
-      nodes
-        .map(({ id }) => id)
-        .filter((id) => id !== answers[0])
-        .sort(),
-    )
+    expect(starts.length).toBe(1)
+    const ends = nodes.filter(({ id }) => !edges.some(({ source }) => source === id))
+    expect(ends.filter(({ data }) => data.type !== 'answer').map(({ id }) => id)).toEqual(['save_message'])
     for (const { id } of nodes) {
       expect(ancestorsOf(id).has(id), `${id} runs before itself`).toBe(false)
       if (id !== starts[0]) expect(ancestorsOf(id).has(starts[0] ?? ''), `${id} is reached`).toBe(true)
@@ -104,6 +148,7 @@ describe.each(files)('%s', (file) => {
       for (const [from, name] of referencesOf(node)) {
         const where = `${node.id} reads ${from}.${name}`
         if (from === 'sys') expect(SYS, where).toContain(name)
+        else if (from === 'env') expect(environment, where).toContain(name)
         else {
           const source = byId.get(from)
           expect(source && Object.keys(outputsOf(source)), where).toContain(name)
@@ -114,7 +159,8 @@ describe.each(files)('%s', (file) => {
   })
 
   it('has a default of the right type for each output of a failing node', () => {
-    for (const node of toolNodes) {
+    for (const node of nodes) {
+      if (!('default_value' in node.data)) continue
       const listed = node.data.default_value.map(({ key, type }) => [key, type])
       expect(Object.fromEntries(listed), node.id).toEqual(outputsOf(node))
       expect(listed.length).toBe(Object.keys(outputsOf(node)).length)
@@ -176,10 +222,13 @@ describe.each(files)('%s', (file) => {
     }
   })
 
-  it('stores the turn between LLM and Answer', () => {
+  it('stores the message before the LLM runs, and the turn between LLM and Answer', () => {
     const next = (id: string) => edges.filter(({ source }) => source === id).map(({ target }) => target)
-    expect(next('llm')).toEqual(['save'])
-    expect(byId.get('save')?.data).toMatchObject({ tool_name: 'add_memory' })
     expect(next('save')).toEqual(['answer'])
+    expect(ancestorsOf('save')).toContain('llm')
+    expect(ancestorsOf('save_message')).not.toContain('llm')
+    expect(ancestorsOf('llm')).not.toContain('save_message')
+    const stores = (id: string) => JSON.stringify(byId.get(id)?.data)
+    for (const id of ['save', 'save_message']) expect(stores(id)).toMatch(/"add_memory"|\/v1\/memories/)
   })
 })

@@ -34,6 +34,29 @@ describe('the fence moves', () => {
     ).toEqual([false, false, true, false, true, false])
   })
 
+  it('for an answer that is added to its message, only if a later turn was recalled meanwhile', async () => {
+    const app = testApp()
+    const user = { role: 'user', content: 'I live in Porto.' }
+    const answer = { role: 'assistant', content: 'Porto has fine bridges.' }
+    const place = { user_id: 'ada', conversation_id: 'c', turn: 1 }
+    const add = (messages: object[], turn = 1) =>
+      app.call('POST', '/v1/memories', { ...place, turn, messages })
+    const recall = (turn: number) =>
+      app.call('POST', '/v1/recall', { ...place, query: 'Where?', turn, strategy: 'cached', window_size: 5 })
+    const steps = [
+      () => add([user]),
+      () => recall(1),
+      () => add([user, answer]),
+      () => add([{ ...user, content: 'I live in Leeds.' }], 2),
+      () => recall(2),
+      () => recall(3),
+      () => add([{ ...user, content: 'I live in Leeds.' }, answer], 2),
+      () => add([{ ...user, content: 'I speak Welsh.' }], 4),
+      () => add([{ ...user, content: 'I speak Welsh.' }, answer], 4),
+    ]
+    expect(await fences(app, steps)).toEqual([false, false, false, false, false, false, true, false, true])
+  })
+
   it('for a restored memory', async () => {
     const app = testApp()
     const { body } = await app.call('POST', '/v1/memories', said('I live in Porto.'))

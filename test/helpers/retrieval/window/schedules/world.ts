@@ -66,7 +66,7 @@ class World {
   readonly #firstTurn: number
   /** One below the first turn before the first recall. */
   readonly #latest: Record<Conversation, number>
-  readonly #said = new Map<string, string>()
+  readonly #said = new Map<string, { role: 'user'; content: string }[]>()
   readonly #deleted: string[] = []
   readonly #state: TestState
   readonly #sidecars: Sidecar[] = []
@@ -234,15 +234,12 @@ class World {
         const turn = this.#latest[conversation] - write.back
         if (turn < this.#firstTurn) return
         const key = `${conversation} ${turn}`
-        const before = write.extends ? (this.#said.get(key) ?? '') : ''
+        const before = write.extends ? (this.#said.get(key) ?? []) : []
         const says = `My box number ${++this.#items} holds item${this.#items}x`
-        const content = `${before} ${write.asks ? `Did you know that ${says}?` : `${says}.`}`.trim()
-        this.#said.set(key, content)
-        await intake.add(
-          this.#user,
-          { messages: [{ role: 'user', content }], conversationId: conversation, turn },
-          undefined,
-        )
+        const content = write.asks ? `Did you know that ${says}?` : `${says}.`
+        const messages = [...before, { role: 'user' as const, content }]
+        this.#said.set(key, messages)
+        await intake.add(this.#user, { messages, conversationId: conversation, turn }, undefined)
         break
       }
       case 'delete': {
