@@ -6,6 +6,7 @@ import { type ChatRole, readContent, readRole } from '../../../text/chat-message
 import { MAX_MESSAGE_LENGTH } from '../../../text/cleaning/lengths.ts'
 import { parseLocalTime } from '../../../text/local-time.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { assertQuota } from '../../shared/quota.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { roundTo, toCleaned } from '../../shared/values.ts'
@@ -67,7 +68,7 @@ const message = z.strictObject({
     .optional(),
 })
 
-export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): void {
+export function addRoutes(api: Api, { intake, buffer, traffic, quotas }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/memories',
     operationId: 'add_memory',
@@ -142,6 +143,7 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
       throw invalid('conversation_id', 'a conversation id, because turn is set')
     }
     const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, 1)
     const { turnId, ...added } = await intake.add(
       scope,
       {

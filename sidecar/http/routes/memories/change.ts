@@ -5,6 +5,7 @@ import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { assertQuota } from '../../shared/quota.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { omitUndefined, toCleaned } from '../../shared/values.ts'
@@ -17,7 +18,8 @@ function isDate(text: string): boolean {
 }
 
 export function changeRoutes(api: Api, services: HttpServices): void {
-  const { engine, buffer, intake, ledger, ruleBook, timeline, experiments, derivedOutcomes } = services
+  const { engine, buffer, intake, ledger, ruleBook, timeline, experiments, derivedOutcomes, quotas } =
+    services
   operation(api, {
     route: 'PATCH /v1/memories/{id}',
     operationId: 'update_memory',
@@ -59,6 +61,7 @@ export function changeRoutes(api: Api, services: HttpServices): void {
     },
   }).handle(async ({ id, user_id, memory: text, expires_at, metadata, reason = null, ...fields }, c) => {
     const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, 0)
     const cleaned = text === undefined ? undefined : await cleanCorrection(scope, id, text)
     const correction: Correction = omitUndefined({
       ...fields,
@@ -124,7 +127,9 @@ export function changeRoutes(api: Api, services: HttpServices): void {
     returns: 'The current version of the memory.',
     answer: { status: z.enum(['restored']), memory: memoryView, degraded: s.degraded },
   }).handle(async ({ id, user_id, version, reason = null }, c) => {
-    const { memory, degraded } = await engine.restore(scopeOf(c, user_id), id, version, reason)
+    const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, 0)
+    const { memory, degraded } = await engine.restore(scope, id, version, reason)
     return { status: 'restored', memory: toView(memory, user_id), degraded }
   })
 
