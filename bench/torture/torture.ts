@@ -31,6 +31,8 @@ const SOAK_SECONDS = 300
 const WARM_SECONDS = 120
 const MAX_GROWTH = 1.3
 const MAX_SLOWDOWN = 5
+/** Other load on the machine makes no run fail. */
+const START = { deadlineMs: 180_000 }
 /** Share of the run for the recalls without and with learning, before the faults. */
 const HEALTHY_SHARE = 0.1
 
@@ -56,7 +58,7 @@ const env = {
   REDIS_URL: proxies.redis.url,
   REDIS_KEY_PREFIX: `torture-${process.pid}:`,
 }
-let sidecar: SidecarProcess = await startSidecar(env)
+let sidecar: SidecarProcess = await startSidecar(env, START)
 stack.defer(() => sidecar[Symbol.asyncDispose]())
 
 const users = Array.from({ length: options.users }, (_, i) => `user-${i}`)
@@ -89,7 +91,7 @@ async function restartOften(seconds: number): Promise<void> {
     const gone = new Promise((resolve) => sidecar.process.once('exit', resolve))
     sidecar.process.kill('SIGKILL')
     await gone
-    sidecar = await startSidecar(env)
+    sidecar = await startSidecar(env, START)
   }
 }
 
