@@ -7,7 +7,8 @@
  * `--queue redis` uses REDIS_URL, or starts a redis-server.
  */
 import { type Arrival, sendOpenLoop } from './add/open-loop.ts'
-import { parcelsIn, turnText } from './add/parcels.ts'
+import { turnText } from './add/parcels.ts'
+import { checkRememberedOnce, drain, metricSum, postJson } from './add/remembered.ts'
 import { startChildServer } from './lib/child-server.ts'
 import { readOptions } from './lib/options.ts'
 import { redisUrlFor } from './lib/redis.ts'
@@ -16,14 +17,13 @@ import { percentile } from './lib/statistics.ts'
 import { table } from './lib/table.ts'
 
 const options = readOptions({ seconds: 60, rate: 200, users: 100, 'model-ms': 800, queue: 'sqlite,redis' })
+const users = Array.from({ length: options.users }, (_, i) => `user-${i}`)
 const queues = options.queue.split(',')
 for (const queue of queues) {
   if (queue !== 'sqlite' && queue !== 'redis')
     throw new Error(`--queue: expected sqlite or redis, got ${queue}`)
 }
 
-/** Deadline for extracting memories from all pending turns at the end, milliseconds. */
-const DRAIN_DEADLINE_MS = 300_000
 const MIB = 1024 * 1024
 
 const rows: string[][] = []
@@ -66,15 +66,16 @@ async function measure(queue: string): Promise<string[][]> {
       arrivals.push({ ...request, baseUrl: baseline.url, atMs, onAnswer: recordIn(baselineMs) })
     }
   }
-  const bytesBefore = await residentBytes(sidecar)
+  const residentBytes = () => metricSum(sidecar.url, 'process_resident_memory_bytes')
+  const bytesBefore = await residentBytes()
   await sendOpenLoop(arrivals)
-  const bytesAfter = await residentBytes(sidecar)
+  const bytesAfter = await residentBytes()
   if (unexpected.size > 0) {
     throw new Error(`status: expected 202 for every turn, got ${JSON.stringify([...unexpected])}`)
   }
-  const pending = await pendingTurns(sidecar)
-  const drainMs = await drain(sidecar)
-  await checkRememberedOnce(sidecar, count)
+  const pending = await metricSum(sidecar.url, 'hippocache_pending_turns')
+  const drainMs = await drain(sidecar.url, ['check', ...users])
+  await checkRememberedOnce(sidecar.url, users, Array(count).keys())
   console.log(
     `check, queue on ${queue}: ${count} acknowledged turns are each remembered once; ` +
       `${pending} turns were pending at the end and took ${(drainMs / 1000).toFixed(0)} s; ` +
@@ -111,72 +112,6 @@ async function checkAnswers({ url }: SidecarProcess, baselineUrl: string): Promi
     throw new Error(`recall: expected the turn in the context, got ${context}`)
   const stored = await postJson(`${baselineUrl}/`, turn)
   if (stored.status !== 202) throw new Error(`minimal handler: expected status 202, got ${stored.status}`)
-}
-
-/** Flushes all users until nothing is pending; returns how long that took, milliseconds. */
-async function drain(sidecar: SidecarProcess): Promise<number> {
-  const started = performance.now()
-  const users = ['check', ...Array.from({ length: options.users }, (_, i) => `user-${i}`)]
-  for (;;) {
-    const pending = await pendingTurns(sidecar)
-    const tookMs = performance.now() - started
-    if (pending === 0) return tookMs
-    if (tookMs > DRAIN_DEADLINE_MS) {
-      throw new Error(`drain: expected no pending turns after ${DRAIN_DEADLINE_MS} ms, got ${pending}`)
-    }
-    await Promise.all(
-      users.map(async (user_id) =>
-        (await postJson(`${sidecar.url}/v1/flush`, { user_id, wait: false })).text(),
-      ),
-    )
-    await new Promise((resolve) => setTimeout(resolve, 1000))
-  }
-}
-
-async function checkRememberedOnce({ url }: SidecarProcess, count: number): Promise<void> {
-  const occurrences = new Map<string, number>()
-  for (let user = 0; user < options.users; user++) {
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const query = new URLSearchParams({ user_id: `user-${user}`, limit: '100' })
-      if (cursor) query.set('cursor', cursor)
-      const answer = await fetch(`${url}/v1/memories?${query}`)
-      const page = (await answer.json()) as { memories: { memory: string }[]; next_cursor: string | null }
-      for (const parcel of page.memories.flatMap(({ memory }) => parcelsIn(memory))) {
-        occurrences.set(parcel, (occurrences.get(parcel) ?? 0) + 1)
-      }
-      cursor = page.next_cursor
-    }
-  }
-  const expected = Array.from({ length: count }, (_, i) => `parcel${i}x`)
-  const lost = expected.filter((parcel) => !occurrences.has(parcel))
-  const duplicated = [...occurrences].filter(([, n]) => n > 1).map(([parcel]) => parcel)
-  if (lost.length > 0 || duplicated.length > 0) {
-    throw new Error(
-      `check: expected each turn to be remembered once, got ${lost.length} lost (${lost.slice(0, 5)}) and ` +
-        `${duplicated.length} duplicated (${duplicated.slice(0, 5)})`,
-    )
-  }
-}
-
-function pendingTurns(sidecar: SidecarProcess): Promise<number> {
-  return metricSum(sidecar, 'hippocache_pending_turns')
-}
-
-function residentBytes(sidecar: SidecarProcess): Promise<number> {
-  return metricSum(sidecar, 'process_resident_memory_bytes')
-}
-
-/** The sum of a metric over all labels. */
-async function metricSum({ url }: SidecarProcess, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  const samples = [...text.matchAll(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'gm'))]
-  if (samples.length === 0) throw new Error(`/metrics: expected ${name}, got none`)
-  return samples.reduce((sum, [, value]) => sum + Number(value), 0)
-}
-
-async function postJson(url: string, body: unknown): Promise<Response> {
-  const headers = { 'content-type': 'application/json' }
-  return await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
 function row(name: string, tookMs: readonly number[], baselineMs: readonly number[]): string[] {

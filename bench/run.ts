@@ -53,6 +53,10 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     about: 'model calls, tokens and latency relative to the npm package mem0ai (--data FILE)',
     load: () => import('./mem0.ts'),
   },
+  beside: {
+    about: "worst latency of GET /healthz beside one user's heavy work",
+    load: () => import('./beside.ts'),
+  },
   start: {
     about: 'time from process start to the first answered request, relative to an empty Node process',
     load: () => import('./start.ts'),

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { toSingleLine } from '../sidecar/text/single-line.ts'
 import { type MemoryItem, toItem } from './shared/memories.ts'
 import { defineNode } from './shared/node.ts'
 import { choice, id, integer, moment, name } from './shared/parameters.ts'
-import { datePrefix, fence, oneLine, plural } from './shared/text.ts'
+import { datePrefix, fence, plural } from './shared/text.ts'
 
 const Answer = z.looseObject({
   memories: z.array(z.record(z.string(), z.unknown())),
@@ -63,6 +64,6 @@ export const listMemories = defineNode({
 
 function toLine({ content, at, speaker, role }: MemoryItem): string {
   const author = [speaker, role].find((value) => typeof value === 'string' && value !== '')
-  const said = author === undefined ? '' : `${oneLine(String(author))}: `
-  return `- ${datePrefix(at)}${said}${oneLine(content)}`
+  const said = author === undefined ? '' : `${toSingleLine(String(author))}: `
+  return `- ${datePrefix(at)}${said}${toSingleLine(content)}`
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { toSingleLine } from '../sidecar/text/single-line.ts'
 import { undefinedIfNotFound } from './shared/failure.ts'
 import { MEMORY_ID, type MemoryItem, memoryPath, withoutNulls } from './shared/memories.ts'
 import { defineNode } from './shared/node.ts'
 import { id } from './shared/parameters.ts'
-import { datePrefix, fence, oneLine, plural } from './shared/text.ts'
+import { datePrefix, fence, plural } from './shared/text.ts'
 
 const text = z.string().catch('')
 const Change = z.looseObject({ event: text, before: text, after: text, reason: text })
@@ -55,7 +56,7 @@ export const memoryHistory = defineNode({
 /** `[2026-03-01] changed from "…" to "…" (reason: …)`. */
 function describeChange(change: Record<string, unknown>): string {
   const { event, before, after, reason } = Change.parse(change)
-  const because = reason === '' ? '' : ` (reason: ${oneLine(reason)})`
+  const because = reason === '' ? '' : ` (reason: ${toSingleLine(reason)})`
   return `${datePrefix(change['at'])}${describeEvent(event, quote(before), quote(after))}${because}`
 }
 
@@ -65,7 +66,7 @@ function describeEvent(event: string, before: string, after: string): string {
   if (event === 'UPDATE') return `changed from ${before} to ${after}`
   if (event === 'DELETE') return `deleted: ${before}`
   if (event === 'RESTORE') return `restored: ${after}`
-  return `${oneLine(event) || 'changed'}: ${after === '""' ? before : after}`
+  return `${toSingleLine(event) || 'changed'}: ${after === '""' ? before : after}`
 }
 
-const quote = (words: string) => `"${oneLine(words)}"`
+const quote = (words: string) => `"${toSingleLine(words)}"`

@@ -17,7 +17,10 @@ const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url)
 const START_DEADLINE_MS = 20_000
 
 /** Starts a sidecar as `npm start` does, on a free port and a temporary data folder that is deleted with it. */
-export async function startSidecar(env: Record<string, string> = {}): Promise<SidecarProcess> {
+export async function startSidecar(
+  env: Record<string, string> = {},
+  { deadlineMs = START_DEADLINE_MS } = {},
+): Promise<SidecarProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-'))
   const started = performance.now()
   const child = spawn(process.execPath, [MAIN], {
@@ -38,11 +41,9 @@ export async function startSidecar(env: Record<string, string> = {}): Promise<Si
       if (url) resolve(url)
     })
   })
-  const late = AbortSignal.timeout(START_DEADLINE_MS)
+  const late = AbortSignal.timeout(deadlineMs)
   const tooLate = new Promise<never>((_, reject) =>
-    late.addEventListener('abort', () =>
-      reject(new Error(`the sidecar was not ready in ${START_DEADLINE_MS} ms`)),
-    ),
+    late.addEventListener('abort', () => reject(new Error(`the sidecar was not ready in ${deadlineMs} ms`))),
   )
   const url = await Promise.race([address, exited, tooLate])
   await (await fetch(`${url}/healthz`)).arrayBuffer()

@@ -20,6 +20,7 @@ import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
+import { type QuotaLimits, Quotas } from '../memory/store/quotas.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { LanguageModel } from '../ports/language-model.ts'
@@ -62,6 +63,8 @@ export interface EngineSettings {
   isShared?: boolean
   buffer?: Partial<BufferSettings> | undefined
   strategies?: Partial<StrategySettings> | undefined
+  /** @default no limits */
+  quotas?: QuotaLimits | undefined
   /** Milliseconds to read or assign the arm of a unit, see `Experiments`. */
   assignDeadlineMs?: number | undefined
   /** Counts o200k tokens; required with a model. */
@@ -72,6 +75,8 @@ export interface EngineSettings {
 
 export type Services = ReturnType<typeof compose>
 
+const NO_QUOTAS: QuotaLimits = { memoriesPerUser: 0, bytesPerUser: 0, usersPerKey: 0 }
+
 /** How often the undelivered notices of processes that died are looked for, milliseconds. */
 const NOTICE_POLL_MS = 5000
 
@@ -80,10 +85,12 @@ const RULES_CACHE_MS = 5000
 
 /** Builds the engine on its backends, without importing an adapter. Disposing of the result closes the backends too. */
 export function compose(backends: Backends, settings: EngineSettings, log: Log) {
-  const { records, cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
+  const { cache, scopeState, scopeLock, flushLock, queue, embedder, model, ledger } = backends
   const { embeddingDeadlineMs, isShared = false, now = Date.now, timers = globalThis } = settings
-  const { countTokens = (text: string) => text.length } = settings
+  const { countTokens = (text: string) => text.length, quotas: limits = NO_QUOTAS } = settings
   if (model && !queue) throw new Error('queue: expected one, because a language model is set')
+  const quotas = new Quotas({ records: backends.records, limits, now })
+  const { records } = quotas
   const onInvalidRecord = logInvalidRecord(log)
   const announcer = createAnnouncer({
     scopeState,
@@ -216,6 +223,8 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     })
   return {
     ...backends,
+    records,
+    quotas,
     engine,
     recall,
     strategies,

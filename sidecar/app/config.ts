@@ -25,6 +25,9 @@ export const Environment = z.object({
   ),
   MAX_BODY_BYTES: integer(1024, 64 * MIB, MIB),
   MAX_REQUESTS_PER_MINUTE: integer(0, 100_000_000, 300_000),
+  MAX_MEMORIES_PER_USER: integer(0, 1_000_000_000, 1_000_000),
+  MAX_BYTES_PER_USER: integer(0, 1024 * 1024 * MIB, 4096 * MIB),
+  MAX_USERS_PER_KEY: integer(0, 1_000_000_000, 1_000_000),
   MAX_IN_FLIGHT_REQUESTS: integer(1, 1_000_000, 2048),
   MAX_IN_FLIGHT_REQUESTS_PER_KEY: integer(1, 1_000_000, 1024),
   MAX_IN_FLIGHT_BYTES: integer(1024, 1024 * 1024 * MIB, 64 * MIB),
@@ -136,6 +139,12 @@ function toConfig(values: Values, env: Env) {
     maxBodyBytes: values.MAX_BODY_BYTES,
     /** Per API key; 0 for no limit. */
     requestsPerMinute: values.MAX_REQUESTS_PER_MINUTE,
+    /** 0 for no limit. */
+    quotas: {
+      memoriesPerUser: values.MAX_MEMORIES_PER_USER,
+      bytesPerUser: values.MAX_BYTES_PER_USER,
+      usersPerKey: values.MAX_USERS_PER_KEY,
+    },
     inFlight: {
       requests: values.MAX_IN_FLIGHT_REQUESTS,
       requestsPerKey: values.MAX_IN_FLIGHT_REQUESTS_PER_KEY,

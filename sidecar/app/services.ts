@@ -80,6 +80,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
       isNeural: config.embedding !== undefined,
       isShared: topology.isShared,
       buffer: config.buffer,
+      quotas: config.quotas,
       ...(model && { countTokens: await tokenCounter() }),
     },
     log,

@@ -63,6 +63,20 @@ describe('the documentation', () => {
     })
     expect(broken.map(([link]) => link)).toEqual([])
   })
+
+  it.each(PAGES)('names in %s only tests that exist', (page) => {
+    const named = [...read(page).matchAll(/\btest\/(?:unit|contract|e2e)\/[\w./-]*\w/g)].map(([path]) => path)
+    expect(named.filter((path) => !existsSync(`${ROOT}${path}`))).toEqual([])
+  })
+
+  it('names a test for each promise of docs/durability-and-failures.md', () => {
+    const rows = read('docs/durability-and-failures.md').matchAll(
+      /^\| promise \| test \|\n\|.*\n((?:\|.*\n)+)/gm,
+    )
+    const promises = [...rows].flatMap(([, table = '']) => table.trim().split('\n'))
+    expect(promises.length).toBeGreaterThan(25)
+    expect(promises.filter((row) => !/\| `test\/\S+\.test\.ts`.* \|$/.test(row))).toEqual([])
+  })
 })
 
 /** The anchors that GitHub gives to the headings of a page. */

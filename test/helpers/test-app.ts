@@ -16,6 +16,7 @@ import { createHttpServer } from '../../sidecar/http/server/create-server.ts'
 import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
 import type { BufferSettings } from '../../sidecar/learning/buffer/settings.ts'
+import type { QuotaLimits } from '../../sidecar/memory/store/quotas.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import { createLog } from '../../sidecar/ports/log.ts'
@@ -39,6 +40,7 @@ export interface TestAppOptions extends Partial<AppConfig> {
   /** Without a model, turns are kept verbatim. */
   model?: LanguageModel
   buffer?: Partial<BufferSettings>
+  quotas?: QuotaLimits
   /** Whether the test expects errors in the log. */
   expectErrors?: boolean
 }
@@ -88,6 +90,7 @@ export function testApp(options: TestAppOptions = {}) {
       countTokens: (text) => Math.ceil(text.length / 4),
       now: clock.now,
       buffer: options.buffer,
+      quotas: options.quotas,
       // No deadline passes on a slow machine.
       strategies: { deadlineMs: 60_000, ...options.strategies },
       assignDeadlineMs: 60_000,

@@ -25,6 +25,7 @@ describe('readConfig', () => {
       publicUrl: undefined,
       logLevel: 'info',
       maxBodyBytes: 1_048_576,
+      quotas: { memoriesPerUser: 1_000_000, bytesPerUser: 4 * 1024 ** 3, usersPerKey: 1_000_000 },
       requestsPerMinute: 300_000,
       inFlight: { requests: 2048, requestsPerKey: 1024, bytes: 67_108_864, bytesPerKey: 33_554_432 },
       cacheMaxEntries: 100_000,

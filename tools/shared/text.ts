@@ -24,14 +24,3 @@ export function datePrefix(at: unknown): string {
   const day = typeof at === 'string' ? /^\d{4}-\d\d-\d\d(?=T|$)/.exec(at)?.[0] : undefined
   return day ? `[${day}] ` : ''
 }
-
-/** The start of `<mem…` and `</mem…`, also with spaces and invisible characters inside. */
-const FENCE_TAG = /<(?=[\s\p{Cf}/]*m[\s\p{Cf}]*e[\s\p{Cf}]*m)/giu
-
-/** Text that can end neither its line nor the fence around it. */
-export function oneLine(text: string): string {
-  return text
-    .replace(/[\s\p{Cc}]+/gu, ' ')
-    .replace(FENCE_TAG, '‹')
-    .trim()
-}

@@ -24,6 +24,9 @@ const PROBE_BYTES = 1024 * 1024
 /** The default cache of 2 MB evicts the index pages of one user while another one is written. */
 const PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536'
 
+/** Locks the file that it is run on, until the process ends or closes it. */
+const LOCK = 'PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE'
+
 /**
  * Opens a database file for this process alone. The exclusive lock is on a second, empty file (`<path>-lock`); the
  * operating system releases it when the process dies.
@@ -45,7 +48,7 @@ export function openFile(path: string, setUp: (db: DatabaseSync) => void): OpenF
   try {
     if (path !== ':memory:') {
       createFolder(dirname(path))
-      open(`${path}-lock`, 'PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+      open(`${path}-lock`, LOCK)
     }
     const db = open(path, PRAGMAS)
     setUp(db)
@@ -67,11 +70,32 @@ export function openFile(path: string, setUp: (db: DatabaseSync) => void): OpenF
     close()
     const message = cause instanceof Error ? cause.message : String(cause)
     if (cause instanceof NotAFolder) throw cause
-    const reason = /database is locked/.test(message)
+    const reason = isLocked(cause)
       ? 'another process is using it (one sidecar owns the file; stop the other, or give this one its own DATA_DIR)'
       : message
     throw new Error(`DATA_DIR: cannot open ${path}: ${reason}`, { cause })
   }
+}
+
+/**
+ * Reserves a database file for this process without opening it.
+ * @throws {Error} when a sidecar owns the file
+ */
+export function lockFile(path: string): Disposable {
+  createFolder(dirname(path))
+  const lock = new DatabaseSync(`${path}-lock`)
+  try {
+    lock.exec(LOCK)
+    return { [Symbol.dispose]: () => lock.close() }
+  } catch (cause) {
+    lock.close()
+    if (!isLocked(cause)) throw cause
+    throw new Error(`DATA_DIR: a sidecar uses ${path}; stop it first`, { cause })
+  }
+}
+
+function isLocked(cause: unknown): boolean {
+  return cause instanceof Error && /database is locked/.test(cause.message)
 }
 
 class NotAFolder extends Error {}
@@ -106,19 +130,21 @@ function assertFreeSpace(folder: string): void {
 /**
  * Opens a database file only for reading, also while a sidecar uses it.
  * @param version of the schema that the caller reads
+ * @param oldest version that the caller reads as well
  * @throws {Error} with a message for the operator when the file is missing, has another version, or is not a database
  */
-export function openFileReadOnly(path: string, version: number): OpenFile {
+export function openFileReadOnly(path: string, version: number, oldest = version): OpenFile {
   let db: DatabaseSync | undefined
   try {
     if (!existsSync(path)) throw new Error('it does not exist; a sidecar creates it')
     db = new DatabaseSync(path, { readOnly: true })
     const found = versionOf(db)
-    if (found !== version) {
+    if (found < oldest) {
       throw new Error(
         `expected schema ${version}, got ${found}; start and stop the sidecar of this version once to upgrade it`,
       )
     }
+    assertNotNewer(found, version)
     const opened = db
     const nothing = () => {}
     return {
@@ -141,14 +167,15 @@ export function openFileReadOnly(path: string, version: number): OpenFile {
  */
 export function upgrade(db: DatabaseSync, versions: readonly string[]): void {
   const version = versionOf(db)
-  if (version > versions.length) {
-    throw new Error(
-      `it was written by a newer version (schema ${version}, this one reads ${versions.length})`,
-    )
-  }
+  assertNotNewer(version, versions.length)
   for (const [i, change] of versions.entries()) {
     if (i >= version) db.exec(`BEGIN EXCLUSIVE; ${change} PRAGMA user_version = ${i + 1}; COMMIT;`)
   }
+}
+
+function assertNotNewer(version: number, newest: number): void {
+  if (version <= newest) return
+  throw new Error(`it was written by a newer version (schema ${version}, this one reads ${newest})`)
 }
 
 function versionOf(db: DatabaseSync): number {

@@ -11,6 +11,7 @@ import type { BufferZone } from '../../learning/buffer/buffer-zone.ts'
 import type { Intake } from '../../learning/turn-intake.ts'
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
+import type { Quotas } from '../../memory/store/quotas.ts'
 import type { CacheStore } from '../../ports/cache-store.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { LanguageModel } from '../../ports/language-model.ts'
@@ -44,6 +45,7 @@ export interface HttpServices {
   derivedOutcomes: DerivedOutcomes
   profiles: Profiles
   ruleBook: RuleBook
+  quotas: Pick<Quotas, 'check'>
   authorCache: AuthorCache
   intake: Intake
   ledger: Ledger

@@ -70,3 +70,8 @@ export async function storeIdentity(
   }
   return (await find()) ?? (await (lock ? lock.run(IDENTITY_SCOPE, create) : create()))
 }
+
+/** The next `storeIdentity` creates another one, so that no key in Redis belongs to the store. */
+export async function removeStoreIdentity(store: RecordStore): Promise<void> {
+  await store.commit([identities.remove(IDENTITY_SCOPE, derivedId('identity'))])
+}

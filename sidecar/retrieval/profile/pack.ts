@@ -1,5 +1,6 @@
+import { toSingleLine } from '../../text/single-line.ts'
 import type { CountTokens } from '../../text/token-counter.ts'
-import { fence, instructionWarning, toShownText, toSingleLine } from '../render.ts'
+import { fence, instructionWarning, toShownText } from '../render.ts'
 import { compareSlots, SAID, type SlottedMemory } from './slots.ts'
 
 export interface PackOptions {

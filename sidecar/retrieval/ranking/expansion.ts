@@ -1,3 +1,4 @@
+import { MAX_QUERY_TERMS } from '../../ports/records.ts'
 import { type RelatedTerms, relatedTerms } from '../../text/related/related-words.ts'
 import type { Language } from '../../text/terms/language.ts'
 import { queryTermsOf, type Reading } from '../../text/terms/tokens.ts'
@@ -36,9 +37,12 @@ export function expandTerms(
   for (const { word } of terms) counts.set(word, (counts.get(word) ?? 0) + 1)
   const asked = new Set(terms.flatMap(({ forms }) => forms))
   const distinct = new Map(terms.map((term) => [term.word, term]))
+  // A store looks for this many terms, and the words of a pasted document are more. Related words of all of them take 100 ms.
+  const isExpanded = distinct.size <= MAX_QUERY_TERMS
   return [...distinct.values()].map(({ word, forms, asking }) => {
     const count = counts.get(word) as number
     if (isName(word)) return { forms, weight: count * settings.name, related: [] }
+    if (!isExpanded) return { forms, weight: count * (asking ? settings.asking : 1), related: [] }
     const related = relatedTerms(word, reading.language, reading.normal).map((one) => ({
       // Another word of the query is no alternative.
       forms: one.forms.filter((form) => !asked.has(form)),

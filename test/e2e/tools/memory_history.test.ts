@@ -36,7 +36,7 @@ describe('memory_history', () => {
       '[2026-03-03] details changed, text unchanged: "Lives in Porto"',
       '[2026-03-04] deleted: "Lives in Porto"',
       '[2026-03-05] restored: "Lives in Porto"',
-      '[2026-03-06] MERGE: "Lives in ‹/memories> Porto" (reason: ‹/memories>)',
+      '[2026-03-06] MERGE: "Lives in (/memories> Porto" (reason: (/memories>)',
       'changed: ""',
     ]
     expect(variables).toMatchObject({ count: 7, status: 'ok', error: '' })

@@ -30,7 +30,7 @@ const degraded = z.array(z.string()).describe('Parts of the search that failed o
  */
 export function registerTools(
   server: McpServer,
-  { engine, recall, strategies, intake, traffic, now }: HttpServices,
+  { engine, recall, strategies, intake, traffic, quotas, now }: HttpServices,
   scope: Scope,
   guard: Guard,
 ): void {
@@ -115,6 +115,8 @@ export function registerTools(
     },
     ({ text }) =>
       guard(async () => {
+        const { exceeded } = await quotas.check(scope, 1)
+        if (exceeded) throw exceeded
         const messages = [{ role: 'user' as const, content: text }]
         const { status, events } = await intake.add(scope, { messages }, undefined)
         traffic.turn(scope.namespace)

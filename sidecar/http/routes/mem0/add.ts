@@ -7,6 +7,7 @@ import { AppError } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
 import { chatMessages, toMessages } from '../../shared/chat-messages.ts'
 import type { Api } from '../../shared/operation.ts'
+import { assertQuota } from '../../shared/quota.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { toIso } from '../../shared/values.ts'
@@ -42,12 +43,13 @@ const body = {
   immutable: refused('every memory can be corrected'),
 }
 
-export function addMem0Routes(api: Api, { intake, buffer, records, traffic }: HttpServices): void {
+export function addMem0Routes(api: Api, { intake, buffer, records, traffic, quotas }: HttpServices): void {
   mem0Route(api, ['POST /v3/memories/add/', 'POST /v1/memories/'], { body }, async (given, c) => {
     const ids = { ...given.filters, ...entitiesOf(given) }
     const userId = ownerOf(ids, 'user_id')
     const scope = scopeOfUser(c, userId)
     const at = given.timestamp === undefined ? undefined : given.timestamp * 1000
+    await assertQuota(c, quotas, scope, 1)
     const isSync = given.async_mode === false && buffer !== undefined
     const added = await intake.add(
       scope,

@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
 import type { Api } from '../../shared/operation.ts'
+import { assertQuota } from '../../shared/quota.ts'
 import type { AppEnv } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
@@ -31,7 +32,7 @@ function batchOf<F extends Record<string, z.ZodType>>(fields: F) {
 type Correction = z.output<z.ZodObject<typeof correction>>
 type Id = z.output<typeof foreignId>
 
-export function changeMem0Routes(api: Api, { engine, intake }: HttpServices): void {
+export function changeMem0Routes(api: Api, { engine, intake, quotas }: HttpServices): void {
   mem0Route(api, ['GET /v1/memories/{memory_id}/'], { params }, async ({ memory_id }, c) => {
     const { id, userId } = memory_id
     return toMem0(await engine.get(scopeOfUser(c, userId), id), userId)
@@ -46,6 +47,7 @@ export function changeMem0Routes(api: Api, { engine, intake }: HttpServices): vo
   const update = async (c: Context<AppEnv>, { id, userId }: Id, given: Correction) => {
     const { text, metadata, expiration_date } = given
     const scope = scopeOfUser(c, userId)
+    await assertQuota(c, quotas, scope, 0)
     const cleaned = text === undefined ? undefined : await intake.cleanCorrection(scope, id, text)
     const changed = omitUndefined({
       text: cleaned?.text,

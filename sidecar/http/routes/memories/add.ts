@@ -3,6 +3,7 @@ import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
 import { chatMessages, toMessages } from '../../shared/chat-messages.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { assertQuota } from '../../shared/quota.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { roundTo, toCleaned } from '../../shared/values.ts'
@@ -14,7 +15,7 @@ function spoken(description: string, example: string) {
     .openapi({ description: `${description} Empty means absent.`, example })
 }
 
-export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): void {
+export function addRoutes(api: Api, { intake, buffer, traffic, quotas }: HttpServices): void {
   operation(api, {
     route: 'POST /v1/memories',
     operationId: 'add_memory',
@@ -86,6 +87,7 @@ export function addRoutes(api: Api, { intake, buffer, traffic }: HttpServices): 
       throw invalid('conversation_id', 'a conversation id, because turn is set')
     }
     const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, 1)
     const { turnId, ...added } = await intake.add(
       scope,
       {

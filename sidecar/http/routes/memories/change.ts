@@ -5,6 +5,7 @@ import type { JsonObject } from '../../../ports/records.ts'
 import { forgetUser } from '../../shared/forget-user.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { assertQuota } from '../../shared/quota.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { omitUndefined, toCleaned } from '../../shared/values.ts'
@@ -17,7 +18,7 @@ function isDate(text: string): boolean {
 }
 
 export function changeRoutes(api: Api, services: HttpServices): void {
-  const { engine, intake } = services
+  const { engine, intake, quotas } = services
   operation(api, {
     route: 'PATCH /v1/memories/{id}',
     operationId: 'update_memory',
@@ -59,6 +60,7 @@ export function changeRoutes(api: Api, services: HttpServices): void {
     },
   }).handle(async ({ id, user_id, memory: text, expires_at, metadata, reason = null, ...fields }, c) => {
     const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, 0)
     const cleaned = text === undefined ? undefined : await intake.cleanCorrection(scope, id, text)
     const correction: Correction = omitUndefined({
       ...fields,
@@ -113,7 +115,9 @@ export function changeRoutes(api: Api, services: HttpServices): void {
     returns: 'The current version of the memory.',
     answer: { status: z.enum(['restored']), memory: memoryView, degraded: s.degraded },
   }).handle(async ({ id, user_id, version, reason = null }, c) => {
-    const { memory, degraded } = await engine.restore(scopeOf(c, user_id), id, version, reason)
+    const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, 0)
+    const { memory, degraded } = await engine.restore(scope, id, version, reason)
     return { status: 'restored', memory: toView(memory, user_id), degraded }
   })
 

@@ -12,6 +12,7 @@ import { isPhatic } from '../../../text/cleaning/phatic.ts'
 import { inZone, parseLocalTime } from '../../../text/local-time.ts'
 import { inexactIn, removeNulls } from '../../shared/body.ts'
 import { type Api, failure, operation, scopeOf } from '../../shared/operation.ts'
+import { assertQuota } from '../../shared/quota.ts'
 import { problemsOf } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
@@ -98,7 +99,7 @@ const exportRoute = createRoute({
 })
 
 export function transferRoutes(api: Api, services: HttpServices): void {
-  const { engine, records, embedder, buffer, intake, metrics, ruleBook, now } = services
+  const { engine, records, embedder, buffer, intake, metrics, ruleBook, quotas, now } = services
 
   /** Reads the rules of each app once per request. */
   const rulesReader = (namespace: string) => {
@@ -145,6 +146,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
   }).handle(async ({ user_id, records: lines }, c) => {
     const { valid, refused } = decodeItems(archived, lines, 'record')
     const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, valid.filter(({ data }) => data.kind === 'memory').length)
     const readRules = rulesReader(scope.namespace)
     const { lines: cleanedLines, counts } = await cleanLines(
       valid.map(({ data }) => data),
@@ -185,6 +187,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     },
   }).handle(async ({ user_id, memories }, c) => {
     const scope = scopeOf(c, user_id)
+    await assertQuota(c, quotas, scope, memories.length)
     const { valid, refused } = decodeItems(item, memories, 'memory')
     const foreign: ForeignMemory[] = []
     const readRules = rulesReader(scope.namespace)

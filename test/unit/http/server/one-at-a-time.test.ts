@@ -52,3 +52,16 @@ it('runs no waiting request of a connection that is closed', async () => {
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
   expect(running.map(({ url }) => url)).toEqual(['/1'])
 })
+
+it('answers every request of a client that has closed its sending side', async () => {
+  const { running, socket, arrival } = await collectingServer()
+  let arrived = arrival()
+  socket.end(get('/1') + get('/2'))
+  for (const url of ['/1', '/2']) {
+    await arrived
+    expect(running.map((one) => one.url)).toEqual([url])
+    arrived = arrival()
+    running.pop()?.outgoing.end(`answer to ${url}`)
+  }
+  expect((await text(socket)).match(/answer to \/\d/g)).toEqual(['answer to /1', 'answer to /2'])
+})

@@ -1,0 +1,157 @@
+/*
+ * npm run torture -- [--seconds 600] [--rate 200] [--users 50] [--seed 1] [--kills 5]
+ *
+ * Fault injection over the whole pipeline, at a fixed rate of turns: the sidecar is killed and started again `--kills` times;
+ * then the language model, the embedding model and Redis are each slow, down and half-answering, in an order that the seed
+ * decides. Every acknowledged turn must be remembered exactly once, and the resident memory must stay bounded: in a run of five
+ * minutes or more, at most 1.3 times that at two minutes; the 99th percentile of recalls beside learning at most 5 times that
+ * without. `REDIS_URL` names a Redis, otherwise a redis-server is started. Exit codes: 0 every check holds, 1 otherwise.
+ */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { checkRememberedOnce, drain, metricSum, postJson } from '../add/remembered.ts'
+import { startChildServer } from '../lib/child-server.ts'
+import { readOptions } from '../lib/options.ts'
+import { redisUrlFor } from '../lib/redis.ts'
+import { type SidecarProcess, startSidecar } from '../lib/sidecar-process.ts'
+import { percentile } from '../lib/statistics.ts'
+import { startFaultProxy } from './fault-proxy.ts'
+import { createLoad } from './load.ts'
+import { FAULTY_SHARE, type Slot, scheduleOf, seededRandom } from './schedule.ts'
+
+const options = readOptions({ seconds: 600, rate: 200, users: 50, seed: 1, kills: 5 })
+
+const MIB = 1024 * 1024
+/** Resident memory that no run may exceed, bytes. */
+const MAX_RESIDENT_BYTES = 1024 * MIB
+/** Runs from this duration on also check the ratios, seconds. */
+const SOAK_SECONDS = 300
+const WARM_SECONDS = 120
+const MAX_GROWTH = 1.3
+const MAX_SLOWDOWN = 5
+/** Other load on the machine makes no run fail. */
+const START = { deadlineMs: 180_000 }
+/** Share of the run for the recalls without and with learning, before the faults. */
+const HEALTHY_SHARE = 0.1
+
+await using stack = new AsyncDisposableStack()
+const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-torture-'))
+stack.defer(() => rmSync(dataDir, { recursive: true, force: true }))
+const models = stack.use(await startChildServer('add/slow-model-server.ts', '50'))
+const proxies = {
+  'language model': stack.use(await startFaultProxy(models.url)),
+  'embedding model': stack.use(await startFaultProxy(models.url)),
+  redis: stack.use(await startFaultProxy(await redisUrlFor(stack))),
+}
+const env = {
+  DATA_DIR: dataDir,
+  LOG_LEVEL: 'silent',
+  OPENAI_BASE_URL: proxies['language model'].url,
+  OPENAI_API_KEY: 'none',
+  LLM_MODEL: 'slow',
+  LLM_TIMEOUT_MS: '2000',
+  EMBEDDING_BASE_URL: proxies['embedding model'].url,
+  EMBEDDING_MODEL: 'scripted',
+  EMBEDDING_DIMENSIONS: '64',
+  REDIS_URL: proxies.redis.url,
+  REDIS_KEY_PREFIX: `torture-${process.pid}:`,
+}
+let sidecar: SidecarProcess = await startSidecar(env, START)
+stack.defer(() => sidecar[Symbol.asyncDispose]())
+
+const users = Array.from({ length: options.users }, (_, i) => `user-${i}`)
+const load = createLoad({ url: () => sidecar.url, users, rate: options.rate })
+const started = performance.now()
+let mostBytes = 0
+let warmBytes = 0
+
+async function residentBytes(): Promise<number> {
+  const bytes = await metricSum(sidecar.url, 'process_resident_memory_bytes')
+  mostBytes = Math.max(mostBytes, bytes)
+  if (warmBytes === 0 && performance.now() - started >= WARM_SECONDS * 1000) warmBytes = bytes
+  return bytes
+}
+
+async function report(what: string): Promise<number> {
+  const p99 = percentile(load.takeRecalls(), 0.99)
+  const bytes = await residentBytes()
+  const seconds = ((performance.now() - started) / 1000).toFixed(0).padStart(4)
+  console.log(
+    `${seconds} s  ${what.padEnd(24)} ${load.acknowledged.size} of ${load.sent} turns acknowledged, recall p99 ` +
+      `${p99.toFixed(0)} ms, resident ${(bytes / MIB).toFixed(0)} MiB`,
+  )
+  return p99
+}
+
+async function restartOften(seconds: number): Promise<void> {
+  for (let i = 0; i < options.kills; i++) {
+    await setTimeout((seconds * 1000) / options.kills)
+    const gone = new Promise((resolve) => sidecar.process.once('exit', resolve))
+    sidecar.process.kill('SIGKILL')
+    await gone
+    sidecar = await startSidecar(env, START)
+  }
+}
+
+async function suffer({ backend, fault }: Slot, seconds: number): Promise<void> {
+  if (fault === 'killed') {
+    await Promise.all([load.run(seconds), restartOften(seconds * FAULTY_SHARE)])
+  } else {
+    const proxy = proxies[backend as keyof typeof proxies]
+    proxy.become(fault)
+    await load.run(seconds * FAULTY_SHARE)
+    proxy.become('none')
+    await load.run(seconds * (1 - FAULTY_SHARE))
+  }
+  await report(`${backend} ${fault}`)
+}
+
+const slots = scheduleOf(Object.keys(proxies), seededRandom(options.seed))
+const healthySeconds = (options.seconds * HEALTHY_SHARE) / 2
+const slotSeconds = (options.seconds * (1 - HEALTHY_SHARE)) / slots.length
+await load.run(healthySeconds)
+await report('start')
+await load.finish()
+await drain(sidecar.url, users)
+load.takeRecalls()
+await load.run(healthySeconds / 2, false)
+const quietP99 = await report('recalls only')
+await load.run(healthySeconds / 2)
+const busyP99 = await report('recalls beside learning')
+for (const slot of slots) await suffer(slot, slotSeconds)
+await load.finish()
+
+// Turns whose extraction failed too often are tried again.
+await Promise.all(
+  users.map(async (user_id) => (await postJson(`${sidecar.url}/v1/pending/replay`, { user_id })).text()),
+)
+await drain(sidecar.url, users)
+await checkRememberedOnce(sidecar.url, users, load.acknowledged)
+const endBytes = await residentBytes()
+
+const problems: string[] = []
+if (load.acknowledged.size === 0) problems.push('expected acknowledged turns, got none')
+if (mostBytes > MAX_RESIDENT_BYTES) {
+  problems.push(`resident memory: expected at most ${MAX_RESIDENT_BYTES / MIB} MiB, got ${mostBytes / MIB}`)
+}
+if (options.seconds >= SOAK_SECONDS) {
+  if (endBytes > MAX_GROWTH * warmBytes) {
+    problems.push(
+      `resident memory: expected at most ${MAX_GROWTH} × that at ${WARM_SECONDS} s, got ${endBytes / warmBytes}`,
+    )
+  }
+  if (busyP99 > MAX_SLOWDOWN * quietP99) {
+    problems.push(
+      `recall p99 beside learning: expected at most ${MAX_SLOWDOWN} × that without, got ${busyP99 / quietP99}`,
+    )
+  }
+}
+console.log(`not acknowledged: ${JSON.stringify([...load.refused])}`)
+console.log(
+  `check: ${load.acknowledged.size} of ${load.sent} turns were acknowledged, and each is remembered once; resident memory ` +
+    `${warmBytes ? `${(warmBytes / MIB).toFixed(0)} MiB at ${WARM_SECONDS} s, ` : ''}${(mostBytes / MIB).toFixed(0)} MiB at most, ` +
+    `${(endBytes / MIB).toFixed(0)} MiB at the end; recall p99 ${(busyP99 / quietP99).toFixed(1)} × beside learning`,
+)
+if (problems.length > 0) throw new Error(problems.join('\n'))
