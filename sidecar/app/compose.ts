@@ -18,6 +18,7 @@ import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
 import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
+import { GraphReader } from '../memory/graph/reader.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
@@ -131,6 +132,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,
     onTimings: metrics.recall,
   })
+  const graphs = new GraphReader({ records, scopeState, onInvalidRecord, now })
   const profiles = new Profiles({ records, ruleBook, learns: model !== undefined, onInvalidRecord, now })
   const timeline = new Timeline({
     records,
@@ -225,6 +227,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     derivedOutcomes,
     ruleBook,
     profiles,
+    graphs,
     timeline,
     traffic,
     metrics,

@@ -20,6 +20,9 @@ import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
 import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { replayRoutes } from './routes/experiments/replays.ts'
+import { entityRoutes } from './routes/graph/entities.ts'
+import { graphRoutes } from './routes/graph/graph.ts'
+import { lifeTimelineRoutes } from './routes/graph/timeline.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
@@ -48,6 +51,9 @@ const ROUTES = [
   conversationRoutes,
   recallRoutes,
   profileRoutes,
+  graphRoutes,
+  entityRoutes,
+  lifeTimelineRoutes,
   cacheRoutes,
   ruleRoutes,
   ledgerRoutes,
