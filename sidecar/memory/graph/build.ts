@@ -30,8 +30,8 @@ interface Statement {
  * The graph that the memories of a user state. A pure function of the memories: nothing of it is stored apart, so that
  * it has no relation without a live source and no entity without a memory.
  */
-export function buildGraph(scope: string, versions: readonly Version[]): Graph {
-  const names = new Map<string, string>()
+export function buildGraph(scope: string, given: readonly Version[]): Graph {
+  const versions = given.toSorted(oldestFirst)
   const rename = (name: string, { speaker, role }: Memory) =>
     // Speakers with a name of their own are persons of the conversation, not "the user".
     speaker === role ? name : name === SELF ? speaker : isRole(name) ? name.replace(SELF, speaker) : name
@@ -55,7 +55,6 @@ export function buildGraph(scope: string, versions: readonly Version[]): Graph {
     const id = idOf(key)
     const times = { firstSeen: Number.POSITIVE_INFINITY, lastSeen: 0 }
     entities.set(id, { id, name, type, aliases: others, mentions: [], ...times })
-    names.set(key, id)
   }
   const entityOf = (name: string, type: string) => entities.get(idOf(keyOf(name, type))) as Entity
   countMentions(versions, rename, entityOf)
@@ -67,6 +66,11 @@ export function buildGraph(scope: string, versions: readonly Version[]): Graph {
     self: idOf(SELF),
     find: (name, type = 'name') => entities.get(idOf(keyOf(name, type))),
   }
+}
+
+/** The order in which versions are read must not matter. */
+function oldestFirst({ memory: a }: Version, { memory: b }: Version): number {
+  return a.order - b.order || (a.id < b.id ? -1 : +(a.id > b.id)) || a.version - b.version
 }
 
 function subjectType(subject: string): string {

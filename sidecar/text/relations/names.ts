@@ -23,8 +23,8 @@ export function isTyped(type: string): boolean {
 
 /** Regions that contain cities and are no country. */
 const REGIONS =
-  'europe africa asia america europa afrika asien áfrica américa ヨーロッパ 欧州 アジア 欧洲 亚洲 유럽 아시아 california texas florida bavaria bayern hessen sachsen andalucía cataluña england scotland wales hokkaido kansai kanto 北海道 関西 関東 九州 四国 四川 广东 浙江 江苏 경기도 강원도 제주도'
-const AREA_SUFFIX = /(?:県|省|州|道)$/u
+  'europe africa asia america europa afrika asien áfrica américa ヨーロッパ 欧州 アジア 欧洲 亚洲 유럽 아시아 california texas florida bavaria bayern hessen sachsen andalucía cataluña england scotland wales hokkaido kansai kanto 北海道 関西 関東 九州 四国 四川 广东 浙江 江苏 경기도 강원도 제주도 加州 加利福尼亚州 德州 ハワイ州 カリフォルニア州 한국 미국 영국'
+const AREA_SUFFIX = /(?:県|省)$/u
 
 const AREAS = new Set(REGIONS.split(' ').map(nameKey))
 for (const language of ['en', 'de', 'es', 'ja', 'zh', 'ko']) {
@@ -36,18 +36,9 @@ for (const language of ['en', 'de', 'es', 'ja', 'zh', 'ko']) {
     }
   }
 }
-// City states are cities.
-for (const city of [
-  'singapore',
-  'singapur',
-  'シンガポール',
-  '新加坡',
-  '싱가포르',
-  'monaco',
-  'hong kong',
-  '香港',
-])
-  AREAS.delete(nameKey(city))
+// City states, and a city with the name of a country.
+const CITIES = 'singapore singapur シンガポール 新加坡 싱가포르 monaco 香港 granada'
+for (const city of CITIES.split(' ')) AREAS.delete(nameKey(city))
 
 /** Whether a place contains others: a country in one of six languages, a continent, a state. */
 export function isArea(name: string): boolean {

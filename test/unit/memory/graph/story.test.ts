@@ -30,7 +30,13 @@ const STORIES = {
 } as const
 
 const EXPECTED = {
-  en: { sister: 'Ana', dog: 'Mochi', homes: ['Boston', 'Seattle'], jobs: ['Initech', 'Globex'], spouse: 'Tom' },
+  en: {
+    sister: 'Ana',
+    dog: 'Mochi',
+    homes: ['Boston', 'Seattle'],
+    jobs: ['Initech', 'Globex'],
+    spouse: 'Tom',
+  },
   ja: { sister: 'アナ', dog: 'モチ', homes: ['名古屋', '札幌'], jobs: ['日立', '任天堂'], spouse: 'ケン' },
 } as const
 
@@ -90,8 +96,12 @@ describe.each(['en', 'ja'] as const)('the graph of a life told in ten turns (%s)
     const app = testApp()
     await tell(app, user)
     const { body } = await app.call('GET', `/v1/graph?user_id=${user}&entity=user&depth=1&ended=true`)
-    const old = body.edges.find((edge: { ended: unknown; label: string }) => edge.ended && edge.label === 'lives_in')
-    const newer = body.edges.find((edge: { ended: unknown; label: string }) => !edge.ended && edge.label === 'lives_in')
+    const old = body.edges.find(
+      (edge: { ended: unknown; label: string }) => edge.ended && edge.label === 'lives_in',
+    )
+    const newer = body.edges.find(
+      (edge: { ended: unknown; label: string }) => !edge.ended && edge.label === 'lives_in',
+    )
     expect(old.ended).toEqual({ reason: 'replaced', relation: newer.id, turn_id: newer.sources[0].turn_id })
     expect(old.valid_until).toBe('2026-04-11T12:00:00.000Z')
     const restored = await app.call('POST', `/v1/relations/${old.id}/restore?user_id=${user}`)
