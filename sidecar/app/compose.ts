@@ -120,8 +120,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     // A read is a network request where a store reads several records at once.
     ...(records.getMany && { cacheMs: RULES_CACHE_MS }),
   })
+  const graphs = new GraphReader({ records, scopeState, onInvalidRecord, now })
   const recall = new Recall({
     records,
+    graphs,
     embedder,
     reranker: backends.reranker,
     embeddingDeadlineMs,
@@ -132,7 +134,6 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,
     onTimings: metrics.recall,
   })
-  const graphs = new GraphReader({ records, scopeState, onInvalidRecord, now })
   const profiles = new Profiles({ records, ruleBook, learns: model !== undefined, onInvalidRecord, now })
   const timeline = new Timeline({
     records,

@@ -84,6 +84,7 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
         })
         .optional(),
       filters: s.filters.optional(),
+      graph: s.withGraph,
       at: s.askedAt,
       ...s.labels,
     },
@@ -132,6 +133,7 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
       freshness,
       refresh,
       refreshOnShift: body.refresh_on_shift,
+      graph: body.graph,
       filter: filters && compileFilter(filters),
       filters,
       askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),

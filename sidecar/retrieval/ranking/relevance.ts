@@ -7,19 +7,19 @@ const DENSE_EVIDENCE = 0.15
 const USUAL_LENGTH = 8
 
 /**
- * Whether a memory has something to do with a query: words, parts of words, a near vector, or the time or the speaker
- * that the query names. One such memory is enough for the whole query, because an answer often shares no word with it.
+ * Whether a memory has something to do with a query: words, parts of words, a near vector, the time or the speaker
+ * that the query names, or a relation. One such memory is enough for the whole query, because an answer often shares no word with it.
  */
 export function hasEvidence(
   signals: Readonly<Record<Signal, number>>,
   { asksForAnything, length }: Query,
   floor: number,
 ): boolean {
-  const { lexical, grams, dense, temporal, day, speaker } = signals
+  const { lexical, grams, dense, temporal, day, speaker, graph } = signals
   if (asksForAnything) return true
   const evidence =
     lexical * Math.max(1, length / USUAL_LENGTH) + grams + DENSE_EVIDENCE * Math.max(0, dense - 1)
-  return evidence >= floor || temporal >= 0.5 || day > 0 || speaker > 0
+  return evidence >= floor || temporal >= 0.5 || day > 0 || speaker > 0 || graph > 0
 }
 
 /** Sum of the weighted signals at which half of the memories answer the query, and the width of the transition. */

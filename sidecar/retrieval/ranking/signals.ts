@@ -31,7 +31,7 @@ export function createSignals(
   { reading, dates, isNamedDay, answerTypes }: Query,
   statistics: Statistics,
   settings: RankSettings,
-  scale: SimilarityScale | undefined,
+  { scale, strengths }: { scale: SimilarityScale | undefined; strengths: ReadonlyMap<string, number> },
 ): (place: number) => Record<Signal, number> {
   const { items } = timeline
   const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
@@ -76,6 +76,7 @@ export function createSignals(
       length: Math.log1p(item.search.terms.length),
       question: item.questions,
       user: item.role === 'user' ? 1 : 0,
+      graph: strengths.get(item.id) ?? 0,
     }
   }
 }

@@ -194,3 +194,16 @@ function compile(code: Code, language: LanguageData): Language {
 const LANGUAGES = (Object.entries(data.languages) as [Code, LanguageData][]).map(([code, language]) =>
   compile(code, language),
 )
+
+/** The labels of relatives and pets that a text speaks of, in any of the languages: `sister` of "妹". */
+export function relativesIn(text: string): string[] {
+  return RELATIVES.flatMap(({ label, pattern }) => (pattern.test(text) ? [label] : []))
+}
+
+const RELATIVES = [TABLES.kin, TABLES.pet].flatMap((table) =>
+  Object.entries(table).map(([label, { en, de, es, ja, zh, ko }]) => {
+    const spaced = [en, de, es].map((words) => `(?<!\\p{L})(?:${words})(?:s|'s)?(?!\\p{L})`)
+    const unspaced = [ja, zh, ko].map((words) => `(?:${words})`)
+    return { label, pattern: new RegExp([...spaced, ...unspaced].join('|'), 'iu') }
+  }),
+)
