@@ -21,7 +21,7 @@ export function indexMemory({ id, dense, ...statement }: SpokenMemory): Indexed 
 export function rankMemories(
   memories: readonly Indexed[],
   query: string,
-    {
+  {
     dense,
     now,
     settings,
@@ -35,5 +35,6 @@ export function rankMemories(
     ...memory,
     similarity: dense && memory.dense ? dotProduct(dense, memory.dense) : 0,
   }))
-  return rank(candidates, analyseQuery(query, now), { total: candidates.length }, settings, { strengths }).ranked
+  return rank(candidates, analyseQuery(query, now), { total: candidates.length }, settings, { strengths })
+    .ranked
 }

@@ -198,6 +198,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       model,
       ruleBook,
       findNeighbours: (scope, query) => recall.findSimilar(scope, query),
+      readGraph: settings.isNeural ? async (scope) => (await graphs.read(scope)).graph : undefined,
       countTokens,
     })
   const buffer =

@@ -61,7 +61,9 @@ function toHits({ entities }: Graph, strengths: ReadonlyMap<Relation, number>): 
   const byMemory = new Map<string, number>()
   const relations: UsedRelation[] = []
   const nameOf = (id: string) => entities.get(id)?.name ?? ''
-  for (const [{ subject, label, object, memoryIds }, strength] of [...strengths].sort(([, a], [, b]) => b - a)) {
+  for (const [{ subject, label, object, memoryIds }, strength] of [...strengths].sort(
+    ([, a], [, b]) => b - a,
+  )) {
     if (byMemory.size >= MAX_MEMORIES) break
     for (const id of memoryIds) byMemory.set(id, Math.max(strength, byMemory.get(id) ?? 0))
     relations.push({ subject: nameOf(subject), label, object: nameOf(object), memory_ids: memoryIds })

@@ -66,10 +66,7 @@ export function createRanker({
   now,
   scale = () => undefined,
 }: RankerOptions) {
-  async function rankCurrent(
-    scope: string,
-    { query, dense, gates, hits }: RankRequest,
-  ): Promise<Ranking> {
+  async function rankCurrent(scope: string, { query, dense, gates, hits }: RankRequest): Promise<Ranking> {
     const found = await orUnavailable(
       records.search(scope, {
         terms: searchTermsOf(query),

@@ -1,5 +1,7 @@
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
+import type { Graph } from '../../memory/graph/types.ts'
+import type { MemoryGraph } from '../../memory/model/graph.ts'
 import type { Memory, Source } from '../../memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { saidAt, type Turn } from '../../memory/model/turns.ts'
@@ -21,6 +23,7 @@ import { type FindNeighbours, neighboursIn } from './neighbours.ts'
 import { type LearnOutcome, StaleDecisions, toLater } from './outcome.ts'
 import { readBatch } from './read-batch.ts'
 import { readFacts } from './read-facts.ts'
+import { resolveNames } from './resolve-names.ts'
 import { type ApplyContext, type Learned, type TurnEvent, turnsOf } from './types.ts'
 
 export interface LearnerOptions {
@@ -31,6 +34,8 @@ export interface LearnerOptions {
   ruleBook: RuleBook
   findNeighbours: FindNeighbours
   countTokens: (text: string) => number
+  /** The graph that new names are resolved against; absent: names are compared by their letters only. */
+  readGraph?: ((scope: string) => Promise<Graph>) | undefined
 }
 
 export interface LearnOptions {
@@ -80,6 +85,7 @@ export class Learner {
 
     const extraction = await readFacts(batch, rules, { model, countTokens, account, signal })
     const learnedGraphs = graphsOf(extraction, batch.turns, last.updated_at)
+    await this.#resolveNames(key, learnedGraphs, { account, signal, now: last.updated_at })
     const embedded = await this.#withVectors(extraction.facts, batch.turns, account, signal)
     const facts = embedded.map((one, i): Learned => ({ ...one, graph: learnedGraphs[i] ?? {} }))
     const seen = new Map<string, number>()
@@ -106,6 +112,16 @@ export class Learner {
       return events
     }
     return await engine.change(key, apply)
+  }
+
+  async #resolveNames(
+    scope: string,
+    graphs: readonly MemoryGraph[],
+    options: { account: Account; signal: AbortSignal | undefined; now: number },
+  ): Promise<void> {
+    const { readGraph, embedder } = this.#options
+    if (!readGraph || graphs.every(({ mentions = [] }) => mentions.length === 0)) return
+    await resolveNames(graphs, await readGraph(scope), embedder, options)
   }
 
   async #withVectors(
