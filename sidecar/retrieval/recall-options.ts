@@ -5,7 +5,14 @@ import type { RecordStore } from '../ports/records.ts'
 import type { Reranker } from '../ports/reranker.ts'
 import type { RankSettings } from './ranking/settings.ts'
 import type { SimilarityScale } from './ranking/similarity-scale.ts'
-import type { Timings } from './recall.ts'
+
+/** Milliseconds. */
+export interface Timings {
+  embed: number
+  search: number
+  render: number
+  total: number
+}
 
 export interface RecallOptions {
   records: RecordStore

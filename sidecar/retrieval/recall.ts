@@ -14,7 +14,7 @@ import { findGraphHits, type UsedRelation } from './graph-signal.ts'
 import { createRanker, orUnavailable, type Ranker, walk } from './ranker.ts'
 import { analyseQuery } from './ranking/query.ts'
 import { countsVectors, DEFAULT_SETTINGS } from './ranking/settings.ts'
-import type { RecallOptions } from './recall-options.ts'
+import type { RecallOptions, Timings } from './recall-options.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
 import { rerank } from './rerank.ts'
@@ -36,14 +36,6 @@ export interface SearchRequest extends Narrowing, Pick<Account, 'turn' | 'arm'> 
   asOf?: number | undefined
   /** When the question is asked; default: `asOf`, else now. Without an offset, the time zone of the app applies. */
   askedAt?: LocalTime | undefined
-}
-
-/** Milliseconds. */
-export interface Timings {
-  embed: number
-  search: number
-  render: number
-  total: number
 }
 
 export interface SearchResult {
