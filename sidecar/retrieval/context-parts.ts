@@ -6,8 +6,8 @@ import { type Scope, scopeKey } from '../memory/model/scope.ts'
 import { getConversation } from '../memory/repositories/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type CountTokens, tokenCounter } from '../text/token-counter.ts'
-import type { Profiles } from './profile/profiles.ts'
 import { createGates, passesAll } from './gates.ts'
+import type { Profiles } from './profile/profiles.ts'
 import { fence, instructionWarning, toSingleLine } from './render.ts'
 
 /** What a recall can put into the context, in the order of the context. */
@@ -59,7 +59,8 @@ export async function readParts(
   const readers: Record<Exclude<Part, 'memories'>, (budget: number) => Promise<string>> = {
     profile: async (tokenBudget) => (await profiles.readText(scope, { ...narrowing, tokenBudget })).text,
     summary: async (budget) => {
-      const known = conversationId === undefined ? undefined : await getConversation(records, key, conversationId)
+      const known =
+        conversationId === undefined ? undefined : await getConversation(records, key, conversationId)
       return known?.summary ? pack('Summary of the conversation.', [known.summary], budget, count) : ''
     },
     entities: async (budget) => {

@@ -9,7 +9,11 @@ async function known() {
   }
   await app.call('POST', '/v1/memories', said('I was born in Lima.', { agent_id: 'two' }))
   const recall = async (body: object) => {
-    const answer = await app.call('POST', '/v1/recall', { user_id: 'ada', query: 'Where does Ana live?', ...body })
+    const answer = await app.call('POST', '/v1/recall', {
+      user_id: 'ada',
+      query: 'Where does Ana live?',
+      ...body,
+    })
     expect(answer.status, JSON.stringify(answer.body)).toBe(200)
     return answer.body
   }
@@ -50,7 +54,11 @@ describe('include', () => {
 
   it('refuses an unknown part', async () => {
     const { app } = await known()
-    const { status, body } = await app.call('POST', '/v1/recall', { user_id: 'ada', query: 'x', include: ['graph'] })
+    const { status, body } = await app.call('POST', '/v1/recall', {
+      user_id: 'ada',
+      query: 'x',
+      include: ['graph'],
+    })
     expect(status).toBe(400)
     expect(body.error.message).toContain('expected summary, profile, entities, relations, memories')
   })

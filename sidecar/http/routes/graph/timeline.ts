@@ -9,7 +9,7 @@ import { isPartial, relationView, toRelationView } from './views.ts'
 export function lifeTimelineRoutes(api: Api, { graphs }: HttpServices): void {
   operation(api, {
     route: 'GET /v1/timeline',
-    operationId: 'get_timeline',
+    operationId: 'get_life_timeline',
     summary: 'Get the dated facts of a user in order, and the themes of each month',
     query: { user_id: s.userId, limit: s.queryLimit(500, 100) },
     returns: 'The latest facts, oldest first, and all months.',
