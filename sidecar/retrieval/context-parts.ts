@@ -2,12 +2,11 @@ import pTimeout from 'p-timeout'
 import { topEntities } from '../memory/graph/knowledge.ts'
 import { holds } from '../memory/graph/neighbourhood.ts'
 import type { GraphReader, UserGraph } from '../memory/graph/reader.ts'
-import { type Scope, scopeKey } from '../memory/model/scope.ts'
+import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
 import { getConversation } from '../memory/repositories/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
 import { type CountTokens, tokenCounter } from '../text/token-counter.ts'
 import { createGates, passesAll } from './gates.ts'
-import type { Profiles } from './profile/profiles.ts'
 import { fence, instructionWarning, toSingleLine } from './render.ts'
 
 /** What a recall can put into the context, in the order of the context. */
@@ -29,7 +28,9 @@ export function budgetsOf(parts: readonly Part[], tokenBudget: number): Record<P
 }
 
 interface PartsOptions {
-  profiles: Pick<Profiles, 'readText'>
+  profiles: {
+    readText: (scope: Scope, request: Narrowing & { tokenBudget: number }) => Promise<{ text: string }>
+  }
   graphs: Pick<GraphReader, 'read'>
   records: RecordStore
   now: () => number

@@ -26,7 +26,7 @@ export interface GraphReaderOptions {
 }
 
 /** Memories and past versions that a graph is made of, the latest ones of each. */
-export const MAX_VERSIONS = 10_000
+const MAX_VERSIONS = 10_000
 /** Milliseconds after which memories that have expired meanwhile leave a cached graph. */
 const MAX_AGE_MS = 60_000
 /** Memories of all cached graphs. */

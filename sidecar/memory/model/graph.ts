@@ -51,7 +51,7 @@ export interface MemoryGraph {
 export const NO_GRAPH = { mentions: undefined, relations: undefined }
 
 /** Confidence of a relation that a pattern found: its precision on sentences that it was not written for. */
-export const PATTERN_CONFIDENCE = 0.95
+const PATTERN_CONFIDENCE = 0.95
 
 /** What a text states in so many words. Statements of the assistant are no relations of the user. */
 export function graphOfText(

@@ -16,7 +16,7 @@ export interface StatedRelation {
 }
 
 /** The name of a relative who is not named. */
-export function roleName(label: string, owner = SELF): string {
+function roleName(label: string, owner = SELF): string {
   return `${owner}'s ${label}`
 }
 

@@ -96,7 +96,7 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
   })
 }
 
-export function findEntity(graph: Graph, nameOrId: string) {
+function findEntity(graph: Graph, nameOrId: string) {
   return graph.entities.get(nameOrId) ?? graph.find(nameOrId)
 }
 
