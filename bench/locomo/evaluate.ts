@@ -1,4 +1,9 @@
+import { buildGraph } from '../../sidecar/memory/graph/build.ts'
+import type { Graph } from '../../sidecar/memory/graph/types.ts'
+import { graphOfText } from '../../sidecar/memory/model/graph.ts'
+import type { Memory } from '../../sidecar/memory/model/memory.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
+import { findGraphHits } from '../../sidecar/retrieval/graph-signal.ts'
 import { DEFAULT_SETTINGS, type RankSettings } from '../../sidecar/retrieval/ranking/settings.ts'
 import { type Indexed, indexMemory, rankMemories } from '../lib/rank-memories.ts'
 import { CATEGORIES, type Conversation, type Question } from './dataset.ts'
@@ -15,6 +20,8 @@ export interface Prepared {
   memories: Indexed[]
   /** Query embeddings in the order of the questions. */
   queries: Float32Array[]
+  /** What the messages state. */
+  graph: Graph
 }
 
 export interface QuestionResult {
@@ -33,14 +40,27 @@ export async function prepare(
     conversation.questions.map(({ question }) => question),
     'query',
   )
-  return { conversation, feed, memories: feed.memories.map(indexMemory), queries }
+  return { conversation, feed, memories: feed.memories.map(indexMemory), queries, graph: graphOf(feed) }
 }
+
+function graphOf({ memories }: Feed): Graph {
+  const versions = memories.map(({ id, text, speaker, role, at }, order) => {
+    const source = { turn_id: id, conversation_id: null, turn: null, ordinal: 0, at }
+    const graph = graphOfText({ text, speaker, role }, at)
+    const memory = { ...PLAIN, ...graph, id, text, speaker, role, order, sources: [source] } as Memory
+    return { memory, validUntil: null, hasEnded: false }
+  })
+  return buildGraph('locomo', versions)
+}
+
+const PLAIN = { kind: 'verbatim', version: 1, topic: null, event_date: null }
 
 /** Retrieves the best `k` messages for each question of categories 1–4. */
 export function ask(
-  { conversation, feed, memories, queries }: Prepared,
+  { conversation, feed, memories, queries, graph }: Prepared,
   k: number,
   settings?: Settings,
+  withGraph = false,
 ): QuestionResult[] {
   return conversation.questions.flatMap((question, i) => {
     if (question.category === 5) return []
@@ -49,6 +69,7 @@ export function ask(
     const ranked = rankMemories(memories, question.question, {
       dense,
       settings: withDefaults(settings),
+      strengths: withGraph ? findGraphHits(graph, question.question).strengths : undefined,
     }).slice(0, 2 * k)
     const found = [...new Set(ranked.map(({ id }) => feed.messageOf.get(id) as string))].slice(0, k)
     return [{ question, found }]
@@ -91,6 +112,11 @@ export function report(results: ReadonlyMap<string, readonly QuestionResult[]>):
   return { all: all.value, n: all.n, byConversation, byCategory: Object.fromEntries(categories) }
 }
 
-export function evaluate(prepared: readonly Prepared[], k: number, settings?: Settings): Report {
-  return report(new Map(prepared.map((one) => [one.conversation.id, ask(one, k, settings)])))
+export function evaluate(
+  prepared: readonly Prepared[],
+  k: number,
+  settings?: Settings,
+  withGraph = false,
+): Report {
+  return report(new Map(prepared.map((one) => [one.conversation.id, ask(one, k, settings, withGraph)])))
 }

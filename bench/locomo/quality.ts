@@ -28,6 +28,7 @@ for (const captions of [true, false]) {
     for (const other of [5, 20].filter((depth) => depth !== k)) {
       printReport(`  recall@${other}`, evaluate(prepared, other))
     }
+    printReport('  with the graph', evaluate(prepared, k, undefined, true))
     if (options.steps) for (const variant of WITHOUT) printVariant(prepared, variant)
     if (options['leave-one-out']) leaveOneOut(prepared)
   }

@@ -12,6 +12,7 @@ const ADD_DEADLINE_MS = 60_000
 export async function startHippocache(
   name: string,
   env: Record<string, string>,
+  options: { graph?: boolean } = {},
 ): Promise<Variant & AsyncDisposable> {
   const sidecar = await startSidecar(env)
   const client = createClient(sidecar.url)
@@ -33,14 +34,14 @@ export async function startHippocache(
       }
       return {
         async search(query) {
-          const body = { user_id: talk.id, query, top_k: TOP_K }
+          const body = { user_id: talk.id, query, top_k: TOP_K, ...options }
           const { memories } = await client.post<{
             memories: { score: number; metadata: { ref: string } }[]
           }>('/v1/memories/search', body)
           return memories.map(({ score, metadata }) => ({ ref: metadata.ref, score }))
         },
         async countRecalled(query) {
-          const body = { user_id: talk.id, query, strategy: 'per_query', top_k: RECALL_TOP_K }
+          const body = { user_id: talk.id, query, strategy: 'per_query', top_k: RECALL_TOP_K, ...options }
           return (await client.post<{ count: number }>('/v1/recall', body)).count
         },
         async [Symbol.asyncDispose]() {},

@@ -18,6 +18,7 @@ import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
 import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
+import { GraphReader } from '../memory/graph/reader.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
 import { type QuotaLimits, Quotas } from '../memory/store/quotas.ts'
@@ -126,8 +127,10 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     // A read is a network request where a store reads several records at once.
     ...(records.getMany && { cacheMs: RULES_CACHE_MS }),
   })
+  const graphs = new GraphReader({ records, scopeState, onInvalidRecord, now })
   const recall = new Recall({
     records,
+    graphs,
     embedder,
     reranker: backends.reranker,
     embeddingDeadlineMs,
@@ -202,6 +205,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       model,
       ruleBook,
       findNeighbours: (scope, query) => recall.findSimilar(scope, query),
+      readGraph: settings.isNeural ? async (scope) => (await graphs.read(scope)).graph : undefined,
       countTokens,
     })
   const buffer =
@@ -234,6 +238,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     derivedOutcomes,
     ruleBook,
     profiles,
+    graphs,
     timeline,
     traffic,
     metrics,

@@ -14,6 +14,7 @@ export const arm = z.object({
   token_budget: z.number().optional(),
   freshness: z.enum(['window', 'write']).optional(),
   refresh_on_shift: z.number().optional(),
+  graph: z.boolean().optional(),
 })
 
 export type Arm = z.output<typeof arm>

@@ -22,6 +22,9 @@ import { conversationRoutes } from './routes/conversations.ts'
 import { experimentRoutes } from './routes/experiments/experiments.ts'
 import { outcomeRoutes } from './routes/experiments/outcomes.ts'
 import { replayRoutes } from './routes/experiments/replays.ts'
+import { entityRoutes } from './routes/graph/entities.ts'
+import { graphRoutes } from './routes/graph/graph.ts'
+import { lifeTimelineRoutes } from './routes/graph/timeline.ts'
 import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { mcpRoutes } from './routes/mcp/route.ts'
@@ -52,6 +55,9 @@ const ROUTES = [
   conversationRoutes,
   recallRoutes,
   profileRoutes,
+  graphRoutes,
+  entityRoutes,
+  lifeTimelineRoutes,
   cacheRoutes,
   ruleRoutes,
   ledgerRoutes,

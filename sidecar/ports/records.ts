@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 
 /**
  * Kinds of documents: `turns` as posted, current `memories`, their past `versions` and `history`, `conversations`,
- * `calls` by idempotency key, `pending` turns without extraction, the `graph` of entities and relations, `rules` of
+ * `calls` by idempotency key, `pending` turns without extraction, the `graph` of an earlier version (entities and relations are part of the memories), `rules` of
  * apps, the `ledger` of external calls, the `timeline` of recalls per conversation, `meta` about the store itself, and
  * `experiments` with their units.
  * Migrations copy them in this order, which must not change.

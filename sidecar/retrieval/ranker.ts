@@ -7,6 +7,7 @@ import { AppError } from '../ports/errors.ts'
 import type { Candidate, Condition, RecordStore } from '../ports/records.ts'
 import { DAY_MS, type DateRange } from '../text/dates.ts'
 import { conditionOf, type Gate } from './gates.ts'
+import type { GraphHits } from './graph-signal.ts'
 import { type Query, rangesOf, searchTermsOf } from './ranking/query.ts'
 import { type Ranked, rank } from './ranking/rank.ts'
 import { DEFAULT_SETTINGS, type RankSettings } from './ranking/settings.ts'
@@ -51,6 +52,8 @@ export interface RankRequest {
   gates: readonly Gate[]
   /** Ranks the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
+  /** What the graph finds. */
+  hits?: GraphHits | undefined
 }
 
 export type Ranker = ReturnType<typeof createRanker>
@@ -63,19 +66,19 @@ export function createRanker({
   now,
   scale = () => undefined,
 }: RankerOptions) {
-  async function rankCurrent(scope: string, { query, dense, gates }: RankRequest): Promise<Ranking> {
+  async function rankCurrent(scope: string, { query, dense, gates, hits }: RankRequest): Promise<Ranking> {
     const found = await orUnavailable(
       records.search(scope, {
         terms: searchTermsOf(query),
         dense,
         where: conditionOf(gates),
-        also: rangesOf(query, now()).map(saidWithin),
+        also: [...rangesOf(query, now()).map(saidWithin), ...foundBy(hits)],
         limit: MAX_CANDIDATES,
         neighbours: NEIGHBOURS,
       }),
     )
     return {
-      ...rank(found.candidates, query, found, settings, scale()),
+      ...rank(found.candidates, query, found, settings, { scale: scale(), strengths: hits?.strengths }),
       hasMore: found.candidates.length < found.total,
       read: async (ids) => {
         const stored = await orUnavailable(found.read(ids))
@@ -85,7 +88,11 @@ export function createRanker({
   }
 
   /** Past versions are not indexed: all of them are read. */
-  async function rankPast(scope: string, { query, dense }: RankRequest, asOf: number): Promise<Ranking> {
+  async function rankPast(
+    scope: string,
+    { query, dense, hits }: RankRequest,
+    asOf: number,
+  ): Promise<Ranking> {
     const past = await orUnavailable(readAsOf(records, scope, asOf, onInvalidRecord))
     const memories = new Map(past.map(({ held: { memory } }) => [memory.id, memory]))
     const entries = await searchEntriesOf([...memories.values()])
@@ -98,7 +105,10 @@ export function createRanker({
       validUntil === null ? [] : [[held.memory.id, validUntil] as const],
     )
     return {
-      ...rank(candidates, query, { total: candidates.length }, settings, scale()),
+      ...rank(candidates, query, { total: candidates.length }, settings, {
+        scale: scale(),
+        strengths: hits?.strengths,
+      }),
       hasMore: false,
       read: async (ids) => ids.flatMap((id) => memories.get(id) ?? []),
       validUntil: new Map(validUntil),
@@ -133,6 +143,10 @@ export async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
   } catch (cause) {
     throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
   }
+}
+
+function foundBy(hits: GraphHits | undefined): Condition[] {
+  return hits && hits.strengths.size > 0 ? [{ path: ['id'], equals: [...hits.strengths.keys()] }] : []
 }
 
 /** The ranges are local times of unknown offset. */

@@ -3,21 +3,18 @@ import type { Filter, Predicate } from '../memory/model/filters.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
 import { readLatestMemories } from '../memory/repositories/memories.ts'
-import type { OnInvalidRecord } from '../memory/repositories/record.ts'
-import type { Embedder } from '../ports/embedder.ts'
 import type { Account } from '../ports/language-model.ts'
-import type { RecordStore } from '../ports/records.ts'
-import type { Reranker } from '../ports/reranker.ts'
 import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
 import { hasRelativeDate } from '../text/relative-dates.ts'
 import { isSmallTalk } from '../text/sentences.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { coverageOf, type TurnCoverage } from './blocks/turn-coverage.ts'
 import { createGates, type Gate, passesAll, windowGate } from './gates.ts'
+import { findGraphHits, type UsedRelation } from './graph-signal.ts'
 import { createRanker, orUnavailable, type Ranker, walk } from './ranker.ts'
 import { analyseQuery } from './ranking/query.ts'
-import { countsVectors, DEFAULT_SETTINGS, type RankSettings } from './ranking/settings.ts'
-import type { SimilarityScale } from './ranking/similarity-scale.ts'
+import { countsVectors, DEFAULT_SETTINGS } from './ranking/settings.ts'
+import type { RecallOptions, Timings } from './recall-options.ts'
 import { DEFAULT_HEADING, NO_HEADING, type Rendered, render } from './render.ts'
 import { dropRepeats } from './repeats.ts'
 import { rerank } from './rerank.ts'
@@ -31,6 +28,8 @@ export interface SearchRequest extends Narrowing, Pick<Account, 'turn' | 'arm'> 
   threshold?: number | undefined
   filter?: Filter | undefined
   explain?: boolean | undefined
+  /** Whether relations of the entities of the query bring memories to the ranking. */
+  graph?: boolean | undefined
   /** Ids of memories whose absence from the result is to be explained. */
   whyNot?: readonly string[] | undefined
   /** Searches the memories that were current at this time, epoch milliseconds. */
@@ -39,17 +38,11 @@ export interface SearchRequest extends Narrowing, Pick<Account, 'turn' | 'arm'> 
   askedAt?: LocalTime | undefined
 }
 
-/** Milliseconds. */
-export interface Timings {
-  embed: number
-  search: number
-  render: number
-  total: number
-}
-
 export interface SearchResult {
   found: Found[]
   whyNot?: Record<string, WhyNot> | undefined
+  /** With `graph`: the relations that were used. */
+  relations?: UsedRelation[] | undefined
   /** Parts that are missing because they were late or failed. */
   degraded: string[]
   tookMs: Timings
@@ -82,24 +75,6 @@ export interface BlockCandidates extends SearchResult {
   salience: (memory: Memory) => number
   /** Absent without a conversation. */
   coverage: TurnCoverage | undefined
-}
-
-export interface RecallOptions {
-  records: RecordStore
-  embedder: Embedder
-  reranker?: Reranker | undefined
-  settings?: RankSettings | undefined
-  /** The scale of the embedder's similarities, once it is known. */
-  scale?: (() => SimilarityScale | undefined) | undefined
-  /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
-  embeddingDeadlineMs: number
-  onInvalidRecord?: OnInvalidRecord | undefined
-  /** Epoch milliseconds; "last week" in a query is relative to it. */
-  now?: () => number
-  /** The time zone of queries, by the rules of the app; default: UTC. */
-  timeZoneOf?: (namespace: string, appId: string | null) => Promise<string>
-  /** Called with the duration of each read and its missing parts. */
-  onTimings?: (kind: 'recall' | 'search', tookMs: Timings, degraded: readonly string[]) => void
 }
 
 /** Models rate the importance of a memory from 1 to 5. */
@@ -223,16 +198,21 @@ export class Recall {
     if (threshold === undefined && whyNot === undefined && isSmallTalk(query)) return NOTHING
     const isNeural = this.#countsVectors
     const embed = async () => await this.embed({ ...request, scope: key })
-    const [vector, now] = await Promise.all([
+    const [vector, now, hits] = await Promise.all([
       isNeural ? embed() : undefined,
       this.#localTimeOf(scope, request),
+      this.#findGraphHits(key, request),
     ])
     const embedded = performance.now()
     const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
     const degraded = isNeural && vector === undefined ? ['embedding'] : []
+    if (hits === 'unavailable') degraded.push('graph')
     const rank = async (checked: readonly Gate[], dense: Float32Array | undefined) => {
-      const ranking = await this.#rank(key, { query: analysed, dense, gates: checked, asOf })
+      const ranking = await this.#rank(key, {
+        ...{ query: analysed, dense, gates: checked, asOf },
+        hits: hits === 'unavailable' ? undefined : hits,
+      })
       const { reranker } = this.#options
       if (!reranker) return ranking
       const reranked = await rerank(ranking, query, key, reranker)
@@ -261,8 +241,20 @@ export class Recall {
     return {
       found,
       whyNot: absence,
+      relations: typeof hits === 'object' ? hits.relations : undefined,
       degraded: [...new Set(degraded)],
       tookMs: { embed: embedded - started, search: ended - embedded, render: 0, total: ended - started },
+    }
+  }
+
+  /** A graph that cannot be read must not fail a recall. */
+  async #findGraphHits(scope: string, { graph, query, asOf }: SearchRequest) {
+    const { graphs } = this.#options
+    if (!graph || !graphs) return undefined
+    try {
+      return findGraphHits((await graphs.read(scope)).graph, query, asOf)
+    } catch {
+      return 'unavailable' as const
     }
   }
 

@@ -34,6 +34,7 @@ export function applyArm(request: StrategyRequest, experiment: string, arm: Arm)
     tokenBudget: arm.token_budget ?? request.tokenBudget,
     freshness: arm.freshness ?? request.freshness,
     refreshOnShift: arm.refresh_on_shift ?? request.refreshOnShift,
+    graph: arm.graph ?? request.graph,
   }
 }
 

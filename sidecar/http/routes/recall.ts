@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { CHOICE_REASONS } from '../../experiments/online/experiments.ts'
 import { compileFilter } from '../../memory/model/filters.ts'
+import { budgetsOf, joinParts, PARTS, readParts } from '../../retrieval/context-parts.ts'
 import {
   cacheReport,
   STRATEGIES,
@@ -22,7 +23,10 @@ const MAX_NAME = 256
 
 const shiftError = 'expected a number from 0 to 1'
 
-export function recallRoutes(api: Api, { records, strategies, experiments }: HttpServices): void {
+export function recallRoutes(
+  api: Api,
+  { records, strategies, experiments, profiles, graphs, now }: HttpServices,
+): void {
   operation(api, {
     route: 'POST /v1/recall',
     operationId: 'recall',
@@ -84,6 +88,14 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
         })
         .optional(),
       filters: s.filters.optional(),
+      graph: s.withGraph,
+      include: z
+        .array(z.enum(PARTS, { error: `expected ${PARTS.join(', ')}` }))
+        .min(1, { error: 'expected at least one part' })
+        .optional()
+        .describe(
+          'Parts of the context, which share token_budget: memories 5, profile 2, relations 1.5, summary 1, entities 0.5, relative to the other included parts. Default: memories.',
+        ),
       at: s.askedAt,
       ...s.labels,
     },
@@ -93,6 +105,11 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
       strategy: z.enum(STRATEGIES),
       engine: z.string().describe('The store that was searched: sqlite or qdrant.'),
       context: z.string().describe('Block and delta together, ready for the prompt.'),
+      parts: z
+        .partialRecord(z.enum(PARTS), z.string())
+        .optional()
+        .openapi({ type: 'object' })
+        .describe('With include: the text of each part.'),
       block: z.string(),
       delta: z.string(),
       memories: z.array(recalledMemory.extend({ content: z.string(), score: z.number() })),
@@ -122,16 +139,18 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
     const { strategy, freshness, refresh, filters, turn, experiment } = body
     const { query, degraded: clipped } = await prepareQuery(body.query)
     const scope = scopeOf(c, body.user_id)
+    const parts = [...new Set(body.include ?? (['memories'] as const))]
     const request: StrategyRequest = {
       ...s.toNarrowing(body),
       query,
       strategy: strategy === 'experiment' ? 'auto' : strategy,
       topK: body.top_k,
       threshold: body.threshold,
-      tokenBudget: body.token_budget,
+      tokenBudget: budgetsOf(parts, body.token_budget).memories,
       freshness,
       refresh,
       refreshOnShift: body.refresh_on_shift,
+      graph: body.graph,
       filter: filters && compileFilter(filters),
       filters,
       askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
@@ -141,17 +160,25 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
     }
     // A node that names no experiment must not fail its chatflow.
     const name = experiment ?? (strategy === 'experiment' ? '' : undefined)
-    const { result, experiment: choice } =
+    const recalling =
       name === undefined
-        ? { result: await strategies.recall(scope, request), experiment: null }
-        : await experiments.recall(scope, request, name)
+        ? strategies.recall(scope, request).then((result) => ({ result, experiment: null }))
+        : experiments.recall(scope, request, name)
+    const partsRequest = { ...request, parts, tokenBudget: body.token_budget }
+    const [{ result, experiment: choice }, others] = await Promise.all([
+      recalling,
+      body.include && readParts({ profiles, graphs, records, now }, scope, partsRequest),
+    ])
+    const texts = { ...others?.texts, memories: result.context }
+    const context = others ? await joinParts(texts) : result
     const { memories, tookMs } = result
-    const degraded = [...clipped, ...result.degraded]
+    const degraded = [...clipped, ...result.degraded, ...(others?.degraded ?? [])]
     return {
-      status: degraded.length > 0 ? 'degraded' : memories.length > 0 ? 'ok' : 'empty',
+      status: degraded.length > 0 ? 'degraded' : context.context !== '' ? 'ok' : 'empty',
       strategy: result.strategy,
       engine: records.kind,
-      context: result.context,
+      context: context.context,
+      parts: others && texts,
       block: result.block,
       delta: result.delta,
       memories: viewsOf(memories),
@@ -164,7 +191,7 @@ export function recallRoutes(api: Api, { records, strategies, experiments }: Htt
         search: roundTo(tookMs.search),
         render: roundTo(tookMs.render),
       },
-      tokens: result.tokens,
+      tokens: context.tokens,
       experiment: choice,
     }
   })

@@ -135,6 +135,13 @@ export const askedAt = time(
   'When the question is asked, for dates such as "yesterday" in it; default: now. Without a UTC offset, the time_zone of the app applies.',
 ).optional()
 
+export const withGraph = z
+  .boolean({ error: 'expected true or false' })
+  .optional()
+  .describe(
+    'Whether relations of the persons, places and things that the query names bring memories to the ranking; default false.',
+  )
+
 const MAX_MEMORY = 10_000
 export const memoryText = text(MAX_MEMORY)
 /** Its length is checked once it is cleaned, with `memoryText`. */

@@ -10,6 +10,7 @@ import type { Traffic } from '../../insight/traffic/traffic.ts'
 import type { BufferZone } from '../../learning/buffer/buffer-zone.ts'
 import type { Intake } from '../../learning/turn-intake.ts'
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
+import type { GraphReader } from '../../memory/graph/reader.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import type { Quotas } from '../../memory/store/quotas.ts'
 import type { CacheStore } from '../../ports/cache-store.ts'
@@ -44,6 +45,7 @@ export interface HttpServices {
   outcomes: Outcomes
   derivedOutcomes: DerivedOutcomes
   profiles: Profiles
+  graphs: GraphReader
   ruleBook: RuleBook
   quotas: Pick<Quotas, 'check'>
   authorCache: AuthorCache

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { PendingTotals } from '../../learning/buffer/pending-totals.ts'
 import type { LedgerEntry } from '../../ports/ledger.ts'
 import { VERSION } from '../../ports/version.ts'
-import type { Timings } from '../../retrieval/recall.ts'
+import type { Timings } from '../../retrieval/recall-options.ts'
 import type { StrategyResult } from '../../retrieval/strategies/request.ts'
 import type { CleanedCounts } from '../../text/cleaning/counts.ts'
 import { createExperimentMetrics } from './experiment-metrics.ts'

@@ -1,3 +1,4 @@
+import { graphOfText, type MemoryGraph } from '../../memory/model/graph.ts'
 import { legacyMemoryIdOf, memoryIdOf, type Role, type Source } from '../../memory/model/memory.ts'
 import { saidAt, type Turn } from '../../memory/model/turns.ts'
 import { isPhatic } from '../../text/cleaning/phatic.ts'
@@ -17,6 +18,8 @@ export interface Candidate {
   speaker: string
   context: string | null
   source: Source
+  /** Entities and relations that the text states. */
+  graph: MemoryGraph
 }
 
 /** After a pause of more than this, the message before is no context. */
@@ -72,7 +75,9 @@ export function collectCandidates({ turn, scope, before: last, now }: CandidateI
       const statement = { agent_id, run_id, speaker, text, context }
       const id = memoryIdOf(scope, statement)
       const legacyId = legacyMemoryIdOf(scope, statement)
-      if (!candidates.has(id)) candidates.set(id, { id, legacyId, text, role, speaker, context, source })
+      if (candidates.has(id)) continue
+      const graph = graphOfText({ text, role, speaker }, now)
+      candidates.set(id, { id, legacyId, text, role, speaker, context, source, graph })
     }
     // What was deleted is no context.
     previous = turn.unsaid?.includes(ordinal) ? null : { content, at: time.at }

@@ -123,6 +123,7 @@ function toMemory(id: string, candidate: Candidate, now: number, context: KeepCo
     valid_from: source.at,
     expires_at: expiresAt,
     context: candidate.context,
+    ...candidate.graph,
     sources: [source],
     order: now * 1000 + Math.min(nth, 999),
     created_at: now,

@@ -1,5 +1,6 @@
 import { findStatement } from '../../memory/engine/statement-ids.ts'
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
+import { joinGraphs } from '../../memory/model/graph.ts'
 import { boundSources, legacyMemoryIdOf, type Memory, type Source } from '../../memory/model/memory.ts'
 import type { Effect, Turn } from '../../memory/model/turns.ts'
 import { getHistory } from '../../memory/repositories/history.ts'
@@ -40,6 +41,7 @@ export async function addFact(fact: FactContext, text: string): Promise<Applied 
       valid_from,
       expires_at: expiryOf(context.rules, topic, valid_from, run_id),
       context: null,
+      ...learned.graph,
       sources,
       order: unit.now * 1000 + Math.min(nth, 999),
       created_at: unit.now,
@@ -65,6 +67,7 @@ export async function confirmMemory(
   if (expires_at !== null && expires_at <= unit.now) {
     const valid_from = learned.sources.at(-1)?.at ?? unit.now
     const fields = {
+      ...joinGraphs(memory, learned.graph),
       sources,
       valid_from,
       expires_at: expiryOf(context.rules, learned.fact.topic, valid_from, memory.run_id),
@@ -72,7 +75,7 @@ export async function confirmMemory(
     const why = { ...cause, turn, reason: 'said again after it had expired' }
     return toApplied('UPDATE', await unit.revise(id, fields, why), through, memory.text)
   }
-  unit.put({ ...memory, sources, updated_at: unit.now }, dense)
+  unit.put({ ...memory, ...joinGraphs(memory, learned.graph), sources, updated_at: unit.now }, dense)
   return toApplied('NOOP', memory, through)
 }
 

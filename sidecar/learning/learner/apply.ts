@@ -1,4 +1,5 @@
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
+import { joinGraphs, NO_GRAPH } from '../../memory/model/graph.ts'
 import type { Held } from '../../memory/repositories/memories.ts'
 import { expiryOf } from '../../memory/rules/rules.ts'
 import type { Decision, Update } from '../reconcile/types.ts'
@@ -45,7 +46,9 @@ function joinSources(decisions: readonly Decision[], learned: readonly Learned[]
   for (const decision of decisions) {
     if (decision.event !== 'NOOP' || decision.sameAs === undefined) continue
     const [own, other] = [learned[decision.fact], learned[decision.sameAs]]
-    if (own && other) other.sources = mergeSources(other.sources, own.sources)
+    if (!own || !other) continue
+    other.sources = mergeSources(other.sources, own.sources)
+    other.graph = joinGraphs(other.graph, own.graph)
   }
 }
 
@@ -85,6 +88,8 @@ async function update(decision: Update, { memory: before }: Held, applying: Fact
       event_date: fact.eventDate,
       expires_at: expiryOf(context.rules, fact.topic, at, before.run_id),
       kind: 'extracted',
+      ...NO_GRAPH,
+      ...learned.graph,
       sources: mergeSources(before.sources, sources),
       valid_from: Math.max(before.valid_from, at),
     },

@@ -1,31 +1,29 @@
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
+import type { Graph } from '../../memory/graph/types.ts'
+import type { MemoryGraph } from '../../memory/model/graph.ts'
 import type { Memory, Source } from '../../memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { saidAt, type Turn } from '../../memory/model/turns.ts'
 import { removePending } from '../../memory/repositories/pending.ts'
-import {
-  getConversation,
-  getTurn,
-  putConversation,
-  putGraph,
-  putTurn,
-} from '../../memory/repositories/turns.ts'
+import { getConversation, getTurn, putConversation, putTurn } from '../../memory/repositories/turns.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import { type Account, type LanguageModel, ModelUnavailable } from '../../ports/language-model.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import { isQuestion, splitSentences } from '../../text/sentences.ts'
 import { PROMPT_VERSION } from '../extraction/prompt.ts'
-import type { Extraction, Fact, FactSource } from '../extraction/types.ts'
+import type { Fact, FactSource } from '../extraction/types.ts'
 import { reconcile } from '../reconcile/reconcile.ts'
 import type { Decision } from '../reconcile/types.ts'
 import { applyDecisions } from './apply.ts'
 import { allowedSources } from './apply-fact.ts'
+import { graphsOf } from './fact-graph.ts'
 import { type FindNeighbours, neighboursIn } from './neighbours.ts'
 import { type LearnOutcome, StaleDecisions, toLater } from './outcome.ts'
 import { readBatch } from './read-batch.ts'
 import { readFacts } from './read-facts.ts'
+import { resolveNames } from './resolve-names.ts'
 import { type ApplyContext, type Learned, type TurnEvent, turnsOf } from './types.ts'
 
 export interface LearnerOptions {
@@ -36,6 +34,8 @@ export interface LearnerOptions {
   ruleBook: RuleBook
   findNeighbours: FindNeighbours
   countTokens: (text: string) => number
+  /** The graph that new names are resolved against; absent: names are compared by their letters only. */
+  readGraph?: ((scope: string) => Promise<Graph>) | undefined
 }
 
 export interface LearnOptions {
@@ -84,7 +84,10 @@ export class Learner {
     const account: Account = { scope: key, conversationId: first.conversation_id, turn: last.turn }
 
     const extraction = await readFacts(batch, rules, { model, countTokens, account, signal })
-    const facts = await this.#withVectors(extraction.facts, batch.turns, account, signal)
+    const learnedGraphs = graphsOf(extraction, batch.turns, last.updated_at)
+    await this.#resolveNames(key, learnedGraphs, { account, signal, now: last.updated_at })
+    const embedded = await this.#withVectors(extraction.facts, batch.turns, account, signal)
+    const facts = embedded.map((one, i): Learned => ({ ...one, graph: learnedGraphs[i] ?? {} }))
     const seen = new Map<string, number>()
     const neighboursOf = neighboursIn(records, key, this.#options.findNeighbours, comparableTo(first), seen)
     const decisions = await reconcile(facts.map(toNewFact), { neighboursOf, model, account, signal })
@@ -106,10 +109,19 @@ export class Learner {
           (await getConversation(records, key, batch.conversation.id)) ?? batch.conversation
         unit.addWrites(putConversation(key, { id, last_turn, summary: extraction.summary }, unit.now))
       }
-      addGraph(unit, extraction, turns)
       return events
     }
     return await engine.change(key, apply)
+  }
+
+  async #resolveNames(
+    scope: string,
+    graphs: readonly MemoryGraph[],
+    options: { account: Account; signal: AbortSignal | undefined; now: number },
+  ): Promise<void> {
+    const { readGraph, embedder } = this.#options
+    if (!readGraph || graphs.every(({ mentions = [] }) => mentions.length === 0)) return
+    await resolveNames(graphs, await readGraph(scope), embedder, options)
   }
 
   async #withVectors(
@@ -117,7 +129,7 @@ export class Learner {
     turns: readonly Turn[],
     account: Account,
     signal: AbortSignal | undefined,
-  ): Promise<Learned[]> {
+  ): Promise<Omit<Learned, 'graph'>[]> {
     if (facts.length === 0) return []
     const { embedder } = this.#options
     const vectors = await embedder.embed(
@@ -195,19 +207,13 @@ function toSource({ turnId, ordinal }: FactSource, turns: readonly Turn[]): Sour
   return { turn_id: turnId, conversation_id: turn.conversation_id, turn: turn.turn, ordinal, ...time }
 }
 
-function toNewFact({ fact, dense, sources }: Learned) {
+function toNewFact({ fact, dense, sources }: Omit<Learned, 'graph'>) {
   const { at = 0, utc_offset } = sources.at(-1) ?? {}
   return { ...fact, at, utc_offset, dense }
 }
 
-function addGraph(unit: UnitOfWork, { entities, relations }: Extraction, turns: readonly Turn[]): void {
-  if (entities.length === 0 && relations.length === 0) return
-  const turn_ids = turns.map(({ id }) => id)
-  unit.addWrites(putGraph(unit.scope, { turn_ids, entities, relations }, unit.now))
-}
-
 /** Whether a fact may come from a question, which was not recallable while the turn was pending. */
-function mayBeUnseen({ sources }: Learned, turns: readonly Turn[]): boolean {
+function mayBeUnseen({ sources }: Pick<Learned, 'sources'>, turns: readonly Turn[]): boolean {
   return sources.some(({ turn_id, ordinal }) => {
     const content = turns.find(({ id }) => id === turn_id)?.messages[ordinal]?.content ?? ''
     return splitSentences(content).some(isQuestion)

@@ -1,4 +1,5 @@
 import type { UnitOfWork } from '../../memory/engine/unit-of-work.ts'
+import type { MemoryGraph } from '../../memory/model/graph.ts'
 import type { Cause } from '../../memory/model/history.ts'
 import type { Source } from '../../memory/model/memory.ts'
 import type { Effect, MemoryEvent, Turn } from '../../memory/model/turns.ts'
@@ -11,6 +12,8 @@ export interface Learned {
   dense: Float32Array
   /** Oldest first; never empty. */
   sources: Source[]
+  /** Entities and relations that the fact states. */
+  graph: MemoryGraph
 }
 
 /** A change of a memory and the turn that caused it. */

@@ -23,7 +23,13 @@ const time = z.codec(z.string(), z.number(), {
 /** Sort key within the scope, for kinds whose own fields do not contain it. */
 const order = z.int().nonnegative()
 const memory = z.looseObject(memoryFields(time))
-const past = { order, memory, valid_until: time, ended: z.boolean() }
+const past = {
+  order,
+  memory,
+  valid_until: time,
+  ended: z.boolean(),
+  deleted_by_hand: z.literal(true).optional(),
+}
 
 /** One exported record. */
 export const archived = z.discriminatedUnion('kind', [

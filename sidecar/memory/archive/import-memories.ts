@@ -1,6 +1,7 @@
 import type { LocalTime } from '../../text/local-time.ts'
 import { findLegacyId } from '../engine/statement-ids.ts'
 import type { UnitOfWork } from '../engine/unit-of-work.ts'
+import { graphOfText, NO_GRAPH } from '../model/graph.ts'
 import type { Cause } from '../model/history.ts'
 import { contentOf, legacyMemoryIdOf, type Memory, memoryIdOf } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
@@ -48,14 +49,15 @@ async function importOne(
   const existing = await unit.find(id)
   if (!existing) {
     if (await unit.findEnded(id)) return 'unchanged'
-    await unit.add(toMemory(id, foreign, index), cause)
+    await unit.add(toMemory(id, foreign, index, unit.now), cause)
     return 'imported'
   }
   const { memory } = existing
   const isNewer = foreign.text !== memory.text && foreign.updated_at > memory.valid_from
   if (foreign.foreign_id === null || !isNewer) return 'unchanged'
   const { metadata, updated_at } = foreign
-  await unit.revise(id, { ...contentOf(foreign), metadata, valid_from: updated_at }, cause)
+  const graph = { ...NO_GRAPH, ...graphOfText(foreign, unit.now) }
+  await unit.revise(id, { ...contentOf(foreign), ...graph, metadata, valid_from: updated_at }, cause)
   return 'updated'
 }
 
@@ -77,11 +79,13 @@ function toMemory(
   id: string,
   { foreign_id: _, at, utc_offset, ...fields }: ForeignMemory,
   index: number,
+  now: number,
 ): Memory {
   // There is no turn, so the id is one that no turn can have.
   const turn_id = derivedId('import-source', id)
   return {
     ...fields,
+    ...graphOfText(fields, now),
     id,
     kind: 'imported',
     version: 1,

@@ -3,6 +3,7 @@ import type { Embedder } from '../../ports/embedder.ts'
 import { AppError, invalid } from '../../ports/errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
+import { graphOfText, NO_GRAPH } from '../model/graph.ts'
 import type { HistoryRow } from '../model/history.ts'
 import { contentOf, type Memory } from '../model/memory.ts'
 import { type Scope, scopeKey } from '../model/scope.ts'
@@ -73,7 +74,10 @@ export class MemoryEngine {
         ([field, value]) => !isDeepStrictEqual(memory[field as keyof Memory], value),
       )
       if (!changed) return { memory, changed }
-      const revised = await unit.revise(id, { ...correction, valid_from: unit.now }, { actor: 'api', reason })
+      const { text } = correction
+      const graph = text === undefined ? {} : { ...NO_GRAPH, ...graphOfText({ ...memory, text }, unit.now) }
+      const revision = { ...correction, ...graph, valid_from: unit.now }
+      const revised = await unit.revise(id, revision, { actor: 'api', reason })
       return { memory: revised, changed }
     })
     if (answer.changed && correction.text !== undefined) this.#options.onCorrected?.(scope, id)

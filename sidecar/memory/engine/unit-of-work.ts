@@ -190,6 +190,7 @@ export class UnitOfWork {
     const held = (await this.find(id)) as Held
     const { memory } = held
     const past = this.#archive(held, Math.max(memory.valid_from, validUntil), true, takenBack)
+    if (cause.actor === 'api') past.deleted_by_hand = true
     this.#ended.set(id, past)
     this.addWrites(putEndMarker(this.scope, past))
     this.erase(id)

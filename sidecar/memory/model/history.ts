@@ -41,6 +41,8 @@ export interface PastVersion {
   valid_until: number
   /** Whether the memory ended with this version. */
   ended: boolean
+  /** Deleted by hand, so that its relations are no past of the graph. */
+  deleted_by_hand?: true | undefined
 }
 
 export function versionRecordId(memoryId: string, version: number): string {

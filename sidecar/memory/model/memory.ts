@@ -3,6 +3,7 @@ import { wordKey } from '../../text/identity.ts'
 import type { LocalTime } from '../../text/local-time.ts'
 import { statementKey } from '../../text/verbatim/answers.ts'
 import { id, jsonObject, role, type Time, text, turnNumber, utcOffset, version } from './fields.ts'
+import { graphFields, type MemoryGraph } from './graph.ts'
 import { derivedId } from './scope.ts'
 
 export type Role = z.output<typeof role>
@@ -58,23 +59,26 @@ export const memoryFields = <T extends Time>(time: T) => ({
   order: z.int().nonnegative(),
   created_at: time,
   updated_at: time,
+  ...graphFields(time),
   /** Earlier versions with the same content, which an undo restored. */
   same_as: z.array(version).optional(),
   /** On a past version: it counts as never valid, because the turn that stated it was replaced. */
   taken_back: z.literal(true).optional(),
 })
-const storedMemory = z.object({ ...memoryFields(z.number()), sources: z.array(storedSource) })
-export type Memory = z.output<typeof storedMemory>
+const { mentions: _mentions, relations: _relations, ...plainFields } = memoryFields(z.number())
+const storedMemory = z.object({ ...plainFields, sources: z.array(storedSource) })
+export type Memory = z.output<typeof storedMemory> & MemoryGraph
 
 /** The fields that another version of a memory replaces together. */
 export type Content = Pick<
   Memory,
   'text' | 'topic' | 'sub_topic' | 'importance' | 'event_date' | 'expires_at'
->
+> &
+  MemoryGraph
 
 export function contentOf(memory: Content): Content {
-  const { text, topic, sub_topic, importance, event_date, expires_at } = memory
-  return { text, topic, sub_topic, importance, event_date, expires_at }
+  const { text, topic, sub_topic, importance, event_date, expires_at, mentions, relations } = memory
+  return { text, topic, sub_topic, importance, event_date, expires_at, mentions, relations }
 }
 
 /** Short: pending. Mid: of one run. Long: of the user. */

@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import type { Position, RecordStore, Write } from '../../ports/records.ts'
-import { derivedId } from '../model/scope.ts'
 import {
   type Conversation,
   callRecordId,
@@ -9,7 +8,7 @@ import {
   type Turn,
   turnFields,
 } from '../model/turns.ts'
-import { recordsOf, toPayload } from './record.ts'
+import { recordsOf } from './record.ts'
 
 const turns = recordsOf('turns', z.looseObject(turnFields(z.number())), (turn): Turn => turn)
 
@@ -17,16 +16,6 @@ export const { get: getTurn, scroll: scrollTurns } = turns
 
 export function putTurn(scope: string, turn: Turn): Write {
   return turns.put(scope, turn.id, turn.created_at * 1000, turn)
-}
-
-/** Stores the entities and relations that were extracted from a batch of turns. */
-export function putGraph(
-  scope: string,
-  graph: { turn_ids: readonly string[]; entities: readonly object[]; relations: readonly object[] },
-  now: number,
-): Write {
-  const put = { id: derivedId('graph', ...graph.turn_ids), order: now * 1000, payload: toPayload(graph) }
-  return { put, collection: 'graph', scope }
 }
 
 const conversations = recordsOf('conversations', z.looseObject(conversationFields))

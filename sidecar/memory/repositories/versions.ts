@@ -12,7 +12,12 @@ export interface HeldPast {
 
 const versions = recordsOf(
   'versions',
-  z.looseObject({ memory: memorySchema, valid_until: z.number(), ended: z.boolean() }),
+  z.looseObject({
+    memory: memorySchema,
+    valid_until: z.number(),
+    ended: z.boolean(),
+    deleted_by_hand: z.literal(true).optional(),
+  }),
   (past, { dense }): HeldPast => ({ past, dense }),
 )
 

@@ -16,6 +16,14 @@ export interface Ranked {
   parts: () => Record<string, number>
 }
 
+export interface RankOptions {
+  scale?: SimilarityScale | undefined
+  /** By memory id: how near the graph places a memory to the query, 0…1. */
+  strengths?: ReadonlyMap<string, number> | undefined
+}
+
+const NO_STRENGTHS: ReadonlyMap<string, number> = new Map()
+
 export interface RankedCandidates {
   ranked: Ranked[]
   /** Whether one of the candidates has something to do with the query. */
@@ -34,14 +42,14 @@ export function rank(
   query: Query,
   statistics: Statistics,
   settings: RankSettings = DEFAULT_SETTINGS,
-  scale?: SimilarityScale,
+  { scale, strengths = NO_STRENGTHS }: RankOptions = {},
 ): RankedCandidates {
   // Made by `toSearchEntry`; the store returns features as it got them.
   const items = candidates.map(({ id, search, similarity }) => {
     return { ...(search.features as Features), id, search, similarity }
   })
   const timeline = buildTimeline(items)
-  const signals = createSignals(timeline, query, statistics, settings, scale)
+  const signals = createSignals(timeline, query, statistics, settings, { scale, strengths })
   const { weights } = settings
   const names = Object.keys(weights) as Signal[]
   const sums = new Float64Array(items.length)

@@ -7,8 +7,9 @@ const DENSE_EVIDENCE = 0.15
 const USUAL_LENGTH = 8
 
 /**
- * Whether a memory has something to do with a query: words, parts of words, a near vector, or the time or the speaker
- * that the query names. One such memory is enough for the whole query, because an answer often shares no word with it.
+ * Whether a memory has something to do with a query: words, parts of words, a near vector, the time or the speaker that
+ * the query names, or a relation. One such memory is enough for the whole query, because an answer often shares no word
+ * with it.
  */
 export function hasEvidence(
   signals: Readonly<Record<Signal, ArrayLike<number>>>,
@@ -22,7 +23,8 @@ export function hasEvidence(
     signal('lexical') * Math.max(1, length / USUAL_LENGTH) +
     signal('grams') +
     DENSE_EVIDENCE * Math.max(0, signal('dense') - 1)
-  return evidence >= floor || signal('temporal') >= 0.5 || signal('day') > 0 || signal('speaker') > 0
+  const names = ['day', 'speaker', 'graph'] as const
+  return evidence >= floor || signal('temporal') >= 0.5 || names.some((name) => signal(name) > 0)
 }
 
 /** Sum of the weighted signals at which half of the memories answer the query, and the width of the transition. */

@@ -31,6 +31,8 @@ export interface SignalWeights {
   question: number
   /** 1 if the user said it. */
   user: number
+  /** Nearness in the graph of entities, where a recall asks for it. */
+  graph: number
 }
 
 export interface RankSettings {
@@ -67,6 +69,7 @@ export const DEFAULT_SETTINGS: RankSettings = {
     length: 0.1,
     question: -0.25,
     user: 0.12,
+    graph: 0.6,
   },
   floor: 0.19,
 }

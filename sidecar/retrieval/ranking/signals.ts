@@ -31,7 +31,7 @@ export function createSignals(
   { reading, dates, isNamedDay, answerTypes }: Query,
   statistics: Statistics,
   settings: RankSettings,
-  scale: SimilarityScale | undefined,
+  { scale, strengths }: { scale: SimilarityScale | undefined; strengths: ReadonlyMap<string, number> },
 ): Record<Signal, ArrayLike<number>> {
   const { items } = timeline
   const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
@@ -75,6 +75,7 @@ export function createSignals(
     length: items.map(({ search }) => Math.log1p(search.terms.length)),
     question: items.map(({ questions }) => questions),
     user: items.map(({ role }) => toNumber(role === 'user')),
+    graph: items.map(({ id }) => strengths.get(id) ?? 0),
   }
 }
 

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import type { Memory } from '../../memory/model/memory.ts'
 import { BLOCK_REASONS } from '../blocks/freshness.ts'
 import type { TurnCoverage } from '../blocks/turn-coverage.ts'
-import type { RecallRequest, Timings } from '../recall.ts'
+import type { RecallRequest } from '../recall.ts'
+import type { Timings } from '../recall-options.ts'
 
 export const STRATEGIES = ['per_query', 'cached', 'cached_delta'] as const
 export type Strategy = (typeof STRATEGIES)[number]

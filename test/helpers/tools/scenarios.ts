@@ -12,6 +12,8 @@ export const USE: Record<string, Record<string, unknown>> = {
   delete_memory: { memory_id: 'm1', user_id: 'u1' },
   memory_history: { memory_id: 'm1', user_id: 'u1' },
   profile: { user_id: 'u1' },
+  graph: { user_id: 'u1' },
+  entities: { user_id: 'u1' },
   flush_memory: { user_id: 'u1', conversation_id: 'c1' },
   record_outcome: { outcome: 'thumbs', value: 'like', user_id: 'u1', conversation_id: 'c1', turn: 3 },
 }

@@ -24,6 +24,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   },
   'post /v1/memories/import': { user_id: 'ada', memories: [{ memory: 'Ada sails.' }] },
   'post /v1/pending/replay': { user_id: 'ada' },
+  'post /v1/entities/{id}/split': { user_id: 'ada', name: 'Bob' },
   'post /v1/flush': { user_id: 'ada' },
   'post /v1/conversations/{id}/end': { user_id: 'ada' },
   'post /v1/recall': { user_id: 'ada', query: 'bees' },

@@ -56,6 +56,7 @@ const newArm = z.strictObject({
   token_budget: s.integer(0, 100_000).optional(),
   freshness: z.enum(['window', 'write']).optional(),
   refresh_on_shift: fraction('Rebuilds the block below this similarity of the query.').optional(),
+  graph: s.withGraph,
 })
 
 const NO_TOTALS = { units: 0, turns: 0 }

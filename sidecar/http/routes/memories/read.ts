@@ -145,6 +145,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
         .boolean()
         .default(false)
         .describe('Whether to return the parts of each score; default false.'),
+      graph: s.withGraph,
       why_not: z
         .array(z.string().max(100))
         .max(20, { error: 'expected at most 20 ids' })
@@ -165,12 +166,23 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
         .record(z.string(), z.object({ gate: z.string(), detail: z.string() }))
         .optional()
         .openapi({ type: 'object' }),
+      relations: z
+        .array(
+          z.object({
+            subject: z.string(),
+            label: z.string(),
+            object: z.string(),
+            memory_ids: z.array(z.string()),
+          }),
+        )
+        .optional()
+        .describe('With explain and graph: the relations that brought memories to the ranking.'),
       degraded: z.array(z.string()),
       took_ms: z.number(),
     },
   }).handle(async ({ user_id, threshold, filters, explain, ...body }, c) => {
     const { query, degraded: clipped } = await prepareQuery(body.query)
-    const { found, whyNot, degraded, tookMs } = await recall.search(scopeOf(c, user_id), {
+    const { found, whyNot, relations, degraded, tookMs } = await recall.search(scopeOf(c, user_id), {
       ...s.toNarrowing(body),
       conversationId: body.conversation_id,
       query,
@@ -178,6 +190,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       threshold,
       filter: filters && compileFilter(filters),
       explain,
+      graph: body.graph,
       whyNot: body.why_not,
       asOf: body.as_of === undefined ? undefined : Date.parse(body.as_of),
       askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
@@ -189,6 +202,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
         parts: explain ? parts : undefined,
       })),
       why_not: whyNot,
+      relations: explain ? relations : undefined,
       degraded: [...clipped, ...degraded],
       took_ms: roundTo(tookMs.total),
     }

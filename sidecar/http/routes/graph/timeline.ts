@@ -1,0 +1,48 @@
+import { z } from '@hono/zod-openapi'
+import { datedFacts, themesByMonth } from '../../../memory/graph/knowledge.ts'
+import { scopeKey } from '../../../memory/model/scope.ts'
+import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import * as s from '../../shared/schemas.ts'
+import type { HttpServices } from '../../shared/services.ts'
+import { isPartial, relationView, toRelationView } from './views.ts'
+
+export function lifeTimelineRoutes(api: Api, { graphs }: HttpServices): void {
+  operation(api, {
+    route: 'GET /v1/timeline',
+    operationId: 'get_life_timeline',
+    summary: 'Get the dated facts of a user in order, and the themes of each month',
+    query: { user_id: s.userId, limit: s.queryLimit(500, 100) },
+    returns: 'The latest facts, oldest first, and all months.',
+    answer: {
+      facts: z.array(
+        z.object({
+          date: z.string().describe('YYYY, YYYY-MM or YYYY-MM-DD.'),
+          memory_id: z.string(),
+          memory: z.string(),
+          relation: relationView.nullable().describe('The relation that began then.'),
+        }),
+      ),
+      months: z.array(
+        z.object({
+          month: z.string(),
+          memories: z.number(),
+          themes: z.array(z.object({ theme: z.string(), memories: z.number() })),
+          rose: z.array(z.string()).describe('Themes with a larger share than in the months before.'),
+          faded: z.array(z.string()).describe('Themes with a smaller share than in the months before.'),
+        }),
+      ),
+      is_partial: isPartial,
+    },
+  }).handle(async ({ user_id, limit }, c) => {
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)))
+    const facts = datedFacts(read)
+    return {
+      facts: facts.slice(-limit).map(({ date, memory, relation }) => ({
+        ...{ date, memory_id: memory.id, memory: memory.text },
+        relation: relation ? toRelationView(relation) : null,
+      })),
+      months: themesByMonth(read),
+      is_partial: read.isPartial || facts.length > limit,
+    }
+  })
+}
