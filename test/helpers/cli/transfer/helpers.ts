@@ -27,7 +27,7 @@ export interface Ended {
 
 /** Starts a command of the client with exactly this environment. It is killed when the test ends. */
 export function start(
-  command: 'import' | 'export' | 'outcomes',
+  command: 'import' | 'export' | 'outcomes' | 'catch-up',
   args: readonly string[],
   env: Record<string, string> = {},
 ): { child: ChildProcess; ended: Promise<Ended>; err: () => string } {
@@ -49,7 +49,7 @@ export function start(
 }
 
 export async function run(
-  command: 'import' | 'export' | 'outcomes',
+  command: 'import' | 'export' | 'outcomes' | 'catch-up',
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Ended> {
