@@ -24,6 +24,7 @@ import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
 import type { LanguageModel } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
+import type { ModelRequests } from '../ports/model-requests.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Reranker } from '../ports/reranker.ts'
@@ -45,6 +46,8 @@ export interface Backends {
   reranker?: Reranker | undefined
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
+  /** Set if the language model is one of Dify. */
+  modelRequests?: ModelRequests | undefined
   /** Schedules flushes; required with a model. */
   queue?: Queue | undefined
   /** Serialises the flushes of a scope between processes; required if the records are shared. */
