@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
+import { modelSelection, serveModelRequests } from './shared/models.ts'
 import { defineNode } from './shared/node.ts'
 import { handOver } from './shared/outbox/outbox.ts'
 import { choice, id, jsonObject, localMoment, name, text, turnNumber } from './shared/parameters.ts'
@@ -34,10 +35,11 @@ export const addMemory = defineNode({
     at: localMoment().optional(),
     metadata: jsonObject().optional(),
     agent_id: name('the id of an agent').optional(),
+    model: modelSelection().optional(),
   },
   outputs: { status: 'error', turn_id: '', pending_turns: 0, error: '' },
   failureText: 'The turn was not stored.',
-  async run({ user, assistant, user_name, assistant_name, at, conversation_id, turn, ...fields }, call) {
+  async run({ user, assistant, user_name, assistant_name, at, conversation_id, turn, model, ...fields }, call) {
     const messages = [
       { role: 'user', content: user, name: user_name, at },
       { role: 'assistant', content: assistant, name: assistant_name, at },
@@ -45,7 +47,7 @@ export const addMemory = defineNode({
     if (messages.length === 0)
       return { outputs: { status: 'skipped' }, text: 'Nothing to remember: the messages are empty.' }
     const place = resolveTurn(call.caller, { conversation_id, turn })
-    const handed = await handOver(
+    const handing = handOver(
       {
         credentials: call.caller.credentials,
         storage: call.dify.storage,
@@ -54,6 +56,9 @@ export const addMemory = defineNode({
       { id: randomUUID(), body: { ...fields, messages, ...place, app_id: call.caller.appId } },
       fields.mode === 'sync' ? DEADLINE_MS.sync : DEADLINE_MS.write,
     )
+    // In mode sync the sidecar answers after its model requests were.
+    if (fields.mode === 'sync') await serveModelRequests(call, model, fields.user_id, handing)
+    const handed = await handing
     if ('queued' in handed) {
       return {
         outputs: { status: 'queued', error: handed.reason },
@@ -62,6 +67,7 @@ export const addMemory = defineNode({
       }
     }
     const { status, turn_id, events, pending, took_ms } = call.parse(Answer, handed.answer)
+    if (fields.mode !== 'sync') await serveModelRequests(call, model, fields.user_id)
     const added = events.filter(({ event }) => event === 'ADD').length
     return {
       outputs: { status, turn_id, pending_turns: pending?.turns ?? 0 },

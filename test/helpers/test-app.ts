@@ -15,6 +15,7 @@ import type { BufferSettings } from '../../sidecar/learning/buffer/settings.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
 import { createLog } from '../../sidecar/ports/log.ts'
+import type { ModelRequests } from '../../sidecar/ports/model-requests.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
@@ -34,6 +35,7 @@ export interface TestAppOptions extends Partial<AppConfig> {
   prices?: string
   /** Without a model, turns are kept verbatim. */
   model?: LanguageModel
+  modelRequests?: ModelRequests
   buffer?: Partial<BufferSettings>
   /** Whether the test expects errors in the log. */
   expectErrors?: boolean
@@ -74,6 +76,7 @@ export function testApp(options: TestAppOptions = {}) {
       scopeLock: options.scopeLock ?? createInProcessScopeLock(),
       embedder,
       model: options.model,
+      modelRequests: options.modelRequests,
       queue,
       ledger,
       openReplayEngines: (ruleBook) => createReplayEngines({ ruleBook, learns: options.model !== undefined }),

@@ -92,9 +92,10 @@ it('continues an interrupted run, and reports turns that the sidecar refuses', a
   expect(first).toMatchObject({ added: 0, interrupted: true })
   expect(await catchUp({ users: ['ada'] })).toMatchObject({ added: 3, interrupted: false })
   const bar = { draw: () => {}, say: (text: string) => said.push(text) }
-  dify.add('x'.repeat(300), 'ada', [null])
-  expect(await catchUp({ users: ['ada'], bar })).toMatchObject({ added: 0, present: 3, refused: 1 })
-  expect(said).toEqual([expect.stringMatching(/ turn 1: conversation_id: /)])
+  dify.add('c2', 'ada', [null])
+  const appId = 'x'.repeat(300)
+  expect(await catchUp({ users: ['ada'], bar, appId })).toMatchObject({ added: 0, present: 3, refused: 1 })
+  expect(said).toEqual([expect.stringMatching(/^c2 turn 1: app_id: /)])
 })
 
 it('pages of messages lose none that share a second with the border of a page', async () => {
