@@ -39,7 +39,10 @@ export const addMemory = defineNode({
   },
   outputs: { status: 'error', turn_id: '', pending_turns: 0, error: '' },
   failureText: 'The turn was not stored.',
-  async run({ user, assistant, user_name, assistant_name, at, conversation_id, turn, model, ...fields }, call) {
+  async run(
+    { user, assistant, user_name, assistant_name, at, conversation_id, turn, model, ...fields },
+    call,
+  ) {
     const messages = [
       { role: 'user', content: user, name: user_name, at },
       { role: 'assistant', content: assistant, name: assistant_name, at },

@@ -35,8 +35,8 @@ export const modelSelection = () =>
 const SERVE_MS = 30_000
 const MAX_REQUESTS = 12
 /** Longest wait for a request that is expected, and the deadline of such a call, milliseconds. */
-const WAIT_MS = 5_000
-const POLL_DEADLINE_MS = WAIT_MS + 5_000
+const WAIT_MS = 2_000
+const POLL_DEADLINE_MS = 20_000
 /** Most providers limit the output, and refuse a request for more. */
 const MAX_OUTPUT_TOKENS = 4096
 

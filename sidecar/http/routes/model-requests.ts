@@ -37,7 +37,7 @@ export function modelRequestRoutes(api: Api, { modelRequests, buffer }: HttpServ
         .boolean()
         .default(false)
         .describe('Waits although no extraction is due, because another call of the client causes one.'),
-      answer: answer.optional(),
+      answer: answer.optional().describe('The answer to the request that was taken before.'),
     },
     returns: 'The next request.',
     answer: {

@@ -27,7 +27,7 @@ it('a sidecar without a key extracts with the model that a node chooses in Dify'
   const dify = createFakeDify()
   dify.llm = ({ prompt_messages }) => {
     const prompt = JSON.stringify(prompt_messages)
-    const facts = TALK.filter(([said]) => prompt.includes(said)).map(([, text]) => ({ text, source: 1 }))
+    const facts = TALK.filter(([said]) => prompt.includes(said)).map(([, text]) => ({ text, messages: [1] }))
     return { data: llmChunk(JSON.stringify({ facts, summary: 'A talk.' })) }
   }
   await using daemon = await startStdioDaemon([main])
@@ -63,7 +63,7 @@ it('a sidecar without a key extracts with the model that a node chooses in Dify'
   expect(await say(2)).toMatchObject({ status: 'buffered' })
   expect(await memories()).toContain(TALK[1][0])
   const flushed = await call('flush_memory', { model: MODEL })
-  expect(flushed).toMatchObject({ status: 'flushed', pending_turns: 0, error: '' })
+  expect(flushed).toMatchObject({ status: 'flushed', pending_turns: 0, reason: '', error: '' })
   expect(await memories()).toContain(TALK[1][1])
 
   // A model that fails leaves the turn pending with Dify's reason.

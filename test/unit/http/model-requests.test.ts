@@ -22,7 +22,11 @@ function setUp() {
     namespaceOf: (scope) => parseScopeKey(scope).namespace,
     record: (entry) => calls.push(entry),
   })
-  const app = testApp({ model, modelRequests, apiKeys: parseApiKeys('one:key-one-0123456789,two:key-two-0123456789') })
+  const app = testApp({
+    model,
+    modelRequests,
+    apiKeys: parseApiKeys('one:key-one-0123456789,two:key-two-0123456789'),
+  })
   const as = (key: string) => (method: string, path: string, body?: object) =>
     app.call(method, path, body, { authorization: `Bearer ${key}` })
   return { calls, app, one: as('key-one-0123456789'), two: as('key-two-0123456789') }
@@ -31,7 +35,11 @@ function setUp() {
 describe('POST /v1/model-requests', () => {
   it('hands out the request of a flush, and the answer becomes memories and a row of the ledger', async () => {
     const { calls, one, two } = setUp()
-    await one('POST', '/v1/memories', said('I moved to Kyoto last spring.', { conversation_id: 'c', turn: 1 }))
+    await one(
+      'POST',
+      '/v1/memories',
+      said('I moved to Kyoto last spring.', { conversation_id: 'c', turn: 1 }),
+    )
     const flushing = one('POST', '/v1/flush', { user_id: 'ada' })
     expect((await two('POST', '/v1/model-requests', { user_id: 'ada' })).body.request).toBeNull()
     const { body } = await one('POST', '/v1/model-requests', { user_id: 'ada', ...WAIT })

@@ -13,10 +13,7 @@ it('npm run catch-up adds the turns of a conversation and does not print the key
     ['--dify', dify.url, '--url', url, '--user', 'ada', '--conversation', 'c1', '--app', 'app-1'],
     { DIFY_APP_KEY: APP_KEY },
   )
-  expect([code, out]).toEqual([
-    0,
-    'Done. Users: 1, conversations: 1; turns added: 2, already present: 0.\n',
-  ])
+  expect([code, out]).toEqual([0, 'Done. Users: 1, conversations: 1; turns added: 2, already present: 0.\n'])
   expect(err).toContain('100 %')
   expect(err).not.toContain(APP_KEY)
   const { body } = await call('GET', '/v1/conversations?user_id=ada')
