@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { type Completion, ModelUnavailable } from '../../ports/language-model.ts'
-import type { ModelAnswer, ModelRequest, ModelRequests } from '../../ports/model-requests.ts'
+import {
+  type Completion,
+  type ModelAnswer,
+  type ModelRequest,
+  type ModelRequests,
+  ModelUnavailable,
+} from '../../ports/language-model.ts'
 
 export type Answered = Completion & { tokensIn: number; tokensOut: number }
 

@@ -38,7 +38,12 @@ export async function catchUp(options: CatchUpOptions): Promise<CatchUpCounts> {
   const counts = { users: 0, conversations: 0, added: 0, present: 0, refused: 0, interrupted: false }
   const users = options.users.length > 0 ? options.users : await usersOf(sidecar)
 
-  async function add(user: string, conversation_id: string, turn: number, message: DifyMessage): Promise<void> {
+  async function add(
+    user: string,
+    conversation_id: string,
+    turn: number,
+    message: DifyMessage,
+  ): Promise<void> {
     const at = new Date(message.createdAt).toISOString()
     const messages = [
       { role: 'user', content: message.query, at },
@@ -58,7 +63,8 @@ export async function catchUp(options: CatchUpOptions): Promise<CatchUpCounts> {
   }
 
   for (const [nth, user] of users.entries()) {
-    const ids = options.conversations.length > 0 ? options.conversations : await conversationsOf(options, user)
+    const ids =
+      options.conversations.length > 0 ? options.conversations : await conversationsOf(options, user)
     const conversations = [...ids]
     for (const [done, id] of conversations.entries()) {
       bar.draw(

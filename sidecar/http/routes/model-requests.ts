@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { ModelAnswer } from '../../ports/model-requests.ts'
+import type { ModelAnswer } from '../../ports/language-model.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
