@@ -1,6 +1,7 @@
+import { type BackwardsCalls, createBackwardsCalls } from './backwards/calls.ts'
 import type { CredentialDeclaration } from './declarations/index.ts'
 import { InvalidRequestError, PluginUnavailableError, SessionTimeoutError } from './errors.ts'
-import { type Handlers, unknownName } from './handlers.ts'
+import { type Handlers, type LiveCall, unknownName } from './handlers.ts'
 import { parseLine, type RequestEnvelope } from './protocol.ts'
 import { runSession } from './session.ts'
 import { systemTimers, type Timers } from './timers.ts'
@@ -34,6 +35,7 @@ export interface Dispatcher {
 
 interface LiveSession {
   controller: AbortController
+  backwards: BackwardsCalls
   done: Promise<void>
 }
 
@@ -47,20 +49,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const rejections = new Set<Promise<void>>()
   let draining = false
 
-  function route(envelope: RequestEnvelope, signal: AbortSignal): AsyncIterable<object> {
+  function route(envelope: RequestEnvelope, live: LiveCall): AsyncIterable<object> {
     const { type, action } = envelope.data
     const actions = Object.hasOwn(options.handlers, type) ? options.handlers[type] : undefined
     if (!actions) throw unknownName('type', Object.keys(options.handlers), type)
     const handler = Object.hasOwn(actions, action) ? actions[action] : undefined
     if (!handler) throw unknownName('action', Object.keys(actions), action)
-    return handler(envelope, signal)
+    return handler(envelope, live)
   }
 
   function open(
     sessionId: string,
     channel: Channel,
     secrets: readonly string[],
-    answer: (signal: AbortSignal) => AsyncIterable<object>,
+    answer: (live: LiveCall) => AsyncIterable<object>,
   ) {
     const controller = new AbortController()
     const onChannelClosed = () => controller.abort(channel.signal.reason)
@@ -73,14 +75,22 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       )
     })
     const { signal } = controller
-    const done = runSession({ sessionId, channel, signal, secrets, open: () => answer(signal), onProblem })
+    // After the last frame the daemon accepts no call of the session.
+    const ended = new AbortController()
+    const inSession = AbortSignal.any([signal, ended.signal])
+    const backwards = createBackwardsCalls({ sessionId, channel, signal: inSession, timers })
+    const answers = () => answer({ signal, backwards })
+    const live: LiveSession = { controller, backwards, done: Promise.resolve() }
+    // Before the tool starts: a transport may answer its first call to Dify immediately.
+    sessions.set(sessionId, live)
+    live.done = runSession({ sessionId, channel, signal, secrets, open: answers, onProblem })
       .catch((error: unknown) => onProblem(`Session ${sessionId} failed: ${String(error)}`))
       .finally(() => {
         cancelTimeout()
+        ended.abort(new PluginUnavailableError('The session has ended'))
         channel.signal.removeEventListener('abort', onChannelClosed)
         sessions.delete(sessionId)
       })
-    sessions.set(sessionId, { controller, done })
   }
 
   /** Sends error and end for a rejected request, unless a session of the same id is in flight. */
@@ -120,7 +130,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       reject(session_id, channel, new PluginUnavailableError(message, { args: { limit: maxSessions } }))
     } else {
       const secrets = secretsOf(envelope.data['credentials'], options.credentials ?? [])
-      open(session_id, channel, secrets, (signal) => route(envelope, signal))
+      open(session_id, channel, secrets, (live) => route(envelope, live))
     }
   }
 
@@ -128,7 +138,9 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     receive(line, channel) {
       const parsed = parseLine(line)
       if (parsed.ok) {
-        admit(parsed.envelope, channel)
+        const { envelope } = parsed
+        if (envelope.event === 'request') admit(envelope, channel)
+        else sessions.get(envelope.session_id)?.backwards.receive(envelope.data)
       } else if (parsed.sessionId === null) {
         onProblem(`A line was dropped: ${parsed.message}`)
       } else {

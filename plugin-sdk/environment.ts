@@ -5,7 +5,13 @@ import { ConfigurationError } from './errors.ts'
 export type InstallMethod =
   | { method: 'local'; heartbeatMs: number; maxSessions: number }
   | { method: 'remote'; heartbeatMs: number; maxSessions: number; host: string; port: number; key: string }
-  | { method: 'serverless'; maxSessions: number; host: string; port: number }
+  | {
+      method: 'serverless'
+      maxSessions: number
+      host: string
+      port: number
+      daemonUrl: string | undefined
+    }
 
 const port = z.coerce.number().int().min(1).max(65_535)
 
@@ -21,13 +27,18 @@ const Environment = z
     MAX_WORKER: z.coerce.number().int().min(1).default(1000),
     SERVERLESS_HOST: z.string().default('0.0.0.0'),
     SERVERLESS_PORT: port.default(8080),
+    DIFY_PLUGIN_DAEMON_URL: z.string().optional(),
   })
   .transform((env, ctx): InstallMethod => {
     const maxSessions = env.MAX_WORKER
     const heartbeatMs = env.HEARTBEAT_INTERVAL * 1000
     if (env.INSTALL_METHOD === 'local') return { method: 'local', heartbeatMs, maxSessions }
     if (env.INSTALL_METHOD === 'serverless') {
-      return { method: 'serverless', maxSessions, host: env.SERVERLESS_HOST, port: env.SERVERLESS_PORT }
+      const { SERVERLESS_HOST, SERVERLESS_PORT, DIFY_PLUGIN_DAEMON_URL } = env
+      return {
+        ...{ method: 'serverless', maxSessions, host: SERVERLESS_HOST, port: SERVERLESS_PORT },
+        daemonUrl: DIFY_PLUGIN_DAEMON_URL,
+      }
     }
     const address = env.REMOTE_INSTALL_URL ? parseAddress(env.REMOTE_INSTALL_URL) : undefined
     if (address === null) {

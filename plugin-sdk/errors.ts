@@ -56,6 +56,11 @@ export class SessionTimeoutError extends PluginError {
   override name = 'SessionTimeoutError'
 }
 
+/** Dify refused a call of the plugin or could not answer it; the message is Dify's. */
+export class BackwardsInvocationError extends PluginError {
+  override name = 'BackwardsInvocationError'
+}
+
 /** The connection is closed. */
 export class TransportClosedError extends PluginError {
   override name = 'TransportClosedError'

@@ -1,4 +1,7 @@
 import type { z } from 'zod'
+import type { BackwardsCalls } from './backwards/calls.ts'
+import { createModels } from './backwards/models.ts'
+import { createStorage } from './backwards/storage.ts'
 import type { I18n, ProviderDeclaration, ToolDeclaration } from './declarations/index.ts'
 import { describe, InvalidMessageError, InvalidRequestError } from './errors.ts'
 import { assertToolMessage } from './messages.ts'
@@ -29,7 +32,14 @@ export interface PluginCode {
 }
 
 /** Answers one request with the chunks of its session. The call or the iteration throws on failure. */
-export type Handler = (request: RequestEnvelope, signal: AbortSignal) => AsyncIterable<object>
+export type Handler = (request: RequestEnvelope, live: LiveCall) => AsyncIterable<object>
+
+/** What a handler gets of its session. */
+export interface LiveCall {
+  /** Aborted when the answer can no longer be delivered. */
+  signal: AbortSignal
+  backwards: Pick<BackwardsCalls, 'call'>
+}
 
 /** The handlers by `type` and `action`. */
 export type Handlers = Readonly<Record<string, Readonly<Record<string, Handler>>>>
@@ -37,20 +47,20 @@ export type Handlers = Readonly<Record<string, Readonly<Record<string, Handler>>
 export function createHandlers(plugin: PluginCode): Handlers {
   return {
     tool: {
-      invoke_tool: (request, signal) => invokeTool(plugin, request, signal),
-      validate_tool_credentials: (request, signal) => validateCredentials(plugin, request, signal),
-      get_tool_runtime_parameters: (request, signal) => runtimeParameters(plugin, request, signal),
+      invoke_tool: (request, live) => invokeTool(plugin, request, live),
+      validate_tool_credentials: (request, live) => validateCredentials(plugin, request, live),
+      get_tool_runtime_parameters: (request, live) => runtimeParameters(plugin, request, live),
     },
     dynamic_parameter: {
-      fetch_parameter_options: (request, signal) => parameterOptions(plugin, request, signal),
+      fetch_parameter_options: (request, live) => parameterOptions(plugin, request, live),
     },
   }
 }
 
-async function* invokeTool(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+async function* invokeTool(plugin: PluginCode, request: RequestEnvelope, live: LiveCall) {
   const data = read(InvokeToolRequest, request)
   const { declaration, code } = findTool(plugin, data.provider, data.tool, 'tool')
-  const context = createContext(request, signal, data.credentials, data.credential_type)
+  const context = createContext(request, live, data.credentials, data.credential_type)
   const lenient = isToolClass(code) && code.lenientParameters
   const parameters = fillParameters(declaration.parameters, data.tool_parameters, { lenient })
   const output = isToolClass(code) ? new code(context).invoke(parameters, context) : code(parameters, context)
@@ -65,17 +75,17 @@ async function* invokeTool(plugin: PluginCode, request: RequestEnvelope, signal:
   }
 }
 
-async function* validateCredentials(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+async function* validateCredentials(plugin: PluginCode, request: RequestEnvelope, live: LiveCall) {
   const data = read(ValidateCredentialsRequest, request)
   checkProvider(plugin, data.provider)
-  const context = createContext(request, signal, data.credentials, null)
+  const context = createContext(request, live, data.credentials, null)
   await new plugin.provider().validateCredentials(context.runtime.credentials, context)
   yield { result: true }
 }
 
-async function* runtimeParameters(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+async function* runtimeParameters(plugin: PluginCode, request: RequestEnvelope, live: LiveCall) {
   const data = read(RuntimeParametersRequest, request)
-  const context = createContext(request, signal, data.credentials, null)
+  const context = createContext(request, live, data.credentials, null)
   const tool = instantiate(plugin, data.provider, data.tool, 'tool', context)
   if (!tool?.getRuntimeParameters) {
     throw new InvalidRequestError(`Tool ${data.tool} has no runtime parameters (getRuntimeParameters)`)
@@ -83,9 +93,9 @@ async function* runtimeParameters(plugin: PluginCode, request: RequestEnvelope, 
   yield { parameters: await tool.getRuntimeParameters(context) }
 }
 
-async function* parameterOptions(plugin: PluginCode, request: RequestEnvelope, signal: AbortSignal) {
+async function* parameterOptions(plugin: PluginCode, request: RequestEnvelope, live: LiveCall) {
   const data = read(FetchOptionsRequest, request)
-  const context = createContext(request, signal, data.credentials, data.credential_type)
+  const context = createContext(request, live, data.credentials, data.credential_type)
   const tool = instantiate(plugin, data.provider, data.provider_action, 'provider_action', context)
   if (!tool?.fetchParameterOptions) {
     throw new InvalidRequestError(`Tool ${data.provider_action} has no options (fetchParameterOptions)`)
@@ -144,7 +154,7 @@ function read<T extends z.ZodType>(schema: T, request: RequestEnvelope): z.infer
 
 function createContext(
   request: RequestEnvelope,
-  signal: AbortSignal,
+  { signal, backwards }: LiveCall,
   credentials: Record<string, unknown>,
   credential_type: string | null,
 ): ToolContext {
@@ -152,6 +162,8 @@ function createContext(
   return {
     runtime: { credentials, credential_type, user_id: request.data.user_id },
     session: { session_id, conversation_id, app_id, message_id },
+    models: createModels(backwards),
+    storage: createStorage(backwards),
     signal,
   }
 }

@@ -1,4 +1,15 @@
 /** A TypeScript SDK for Dify tool plugins. Start at `Plugin`, `Tool` and `ToolProvider`. */
+export type {
+  EmbeddingRequest,
+  EmbeddingResult,
+  LlmRequest,
+  LlmResult,
+  ModelSelection,
+  Models,
+  PromptMessage,
+  PromptTool,
+} from './backwards/models.ts'
+export { MAX_STORED_BYTES, type Storage } from './backwards/storage.ts'
 export {
   type CredentialDeclaration,
   DeclarationError,
@@ -12,6 +23,7 @@ export {
   toWire,
 } from './declarations/index.ts'
 export {
+  BackwardsInvocationError,
   ConfigurationError,
   FrameTooLargeError,
   InvalidMessageError,

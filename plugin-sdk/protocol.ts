@@ -12,6 +12,14 @@ type SessionPayload =
   | { type: 'stream'; data: object }
   | { type: 'end'; data: Record<string, never> }
   | { type: 'error'; data: WireError }
+  | { type: 'invoke'; data: Invocation }
+
+/** A call of the plugin to Dify. */
+export interface Invocation {
+  type: string
+  backwards_request_id: string
+  request: object
+}
 
 /** One line from the plugin to the daemon. */
 export type Frame =
@@ -38,8 +46,20 @@ export const endFrame = (session_id: string): Frame => ({
   data: { type: 'end', data: {} },
 })
 
+export const invokeFrame = (session_id: string, data: Invocation): Frame => ({
+  event: 'session',
+  session_id,
+  data: { type: 'invoke', data },
+})
+
 /** True for the last frame of a session. */
 export const isEnd = (frame: Frame): boolean => frame.event === 'session' && frame.data.type === 'end'
+
+export type InvokeFrame = Extract<Frame, { event: 'session' }> & { data: { type: 'invoke' } }
+
+/** True for a call of the plugin to Dify. */
+export const isInvocation = (frame: Frame): frame is InvokeFrame =>
+  frame.event === 'session' && frame.data.type === 'invoke'
 
 /**
  * One frame as one line without its newline.
@@ -102,8 +122,22 @@ export const FetchOptionsRequest = z.object({
   credential_type: optionalText,
 })
 
+const BackwardsEnvelope = z.object({
+  session_id: z.string().min(1),
+  event: z.literal('backwards_response'),
+  data: z.object({
+    backwards_request_id: z.string(),
+    /** `end` is always sent, also after `error`. */
+    event: z.enum(['response', 'error', 'end']),
+    message: optionalText,
+    data: z.unknown(),
+  }),
+})
+/** The daemon's answer, or a part of it, to a call of the plugin. */
+export type BackwardsAnswer = z.infer<typeof BackwardsEnvelope>['data']
+
 export type ParsedLine =
-  | { ok: true; envelope: RequestEnvelope }
+  | { ok: true; envelope: RequestEnvelope | z.infer<typeof BackwardsEnvelope> }
   | { ok: false; sessionId: string | null; message: string }
 
 /** Parses one line from the daemon. Never throws; a malformed line keeps its session id if it has one. */
@@ -114,7 +148,8 @@ export function parseLine(line: string): ParsedLine {
   } catch {
     return { ok: false, sessionId: null, message: 'The line is not JSON' }
   }
-  const parsed = RequestEnvelope.safeParse(value)
+  const isAnswer = (value as { event?: unknown } | null)?.event === 'backwards_response'
+  const parsed = (isAnswer ? BackwardsEnvelope : RequestEnvelope).safeParse(value)
   return parsed.success
     ? { ok: true, envelope: parsed.data }
     : { ok: false, sessionId: sessionIdOf(value), message: explain(parsed.error) }

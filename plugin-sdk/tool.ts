@@ -1,3 +1,5 @@
+import type { Models } from './backwards/models.ts'
+import type { Storage } from './backwards/storage.ts'
 import type { I18n, ToolParameter } from './declarations/index.ts'
 import {
   blobMessages,
@@ -32,6 +34,8 @@ export interface ToolSession {
 export interface ToolContext {
   readonly runtime: ToolRuntime
   readonly session: ToolSession
+  readonly models: Models
+  readonly storage: Storage
   /** Aborted when the answer can no longer be delivered: the session timed out or the connection closed. */
   readonly signal: AbortSignal
 }

@@ -38,6 +38,7 @@ const CAST_FOLDERS = /^sidecar\/(memory\/repositories|adapters)\//
 /** Everything else gets its settings as options. */
 const ENVIRONMENT_READERS = [
   'sidecar/app/config.ts',
+  'sidecar/cli/catch-up.ts',
   'sidecar/cli/import.ts',
   'sidecar/cli/export.ts',
   'sidecar/cli/outcomes.ts',

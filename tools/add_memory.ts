@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
+import { modelSelection, serveModelRequests } from './shared/models.ts'
 import { defineNode } from './shared/node.ts'
+import { handOver } from './shared/outbox/outbox.ts'
 import { choice, id, jsonObject, localMoment, name, text, turnNumber } from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
 import { plural } from './shared/text.ts'
@@ -13,7 +16,10 @@ const Answer = z.looseObject({
   took_ms: z.number().catch(0),
 })
 
-/** Sends one turn to the sidecar. A repeated turn of a conversation replaces the first. */
+/**
+ * Sends one turn to the sidecar. A repeated turn of a conversation replaces the first. While the sidecar is away, turns
+ * are queued.
+ */
 export const addMemory = defineNode({
   name: 'add_memory',
   parameters: {
@@ -29,10 +35,14 @@ export const addMemory = defineNode({
     at: localMoment().optional(),
     metadata: jsonObject().optional(),
     agent_id: name('the id of an agent').optional(),
+    model: modelSelection().optional(),
   },
   outputs: { status: 'error', turn_id: '', pending_turns: 0, error: '' },
   failureText: 'The turn was not stored.',
-  async run({ user, assistant, user_name, assistant_name, at, conversation_id, turn, ...fields }, call) {
+  async run(
+    { user, assistant, user_name, assistant_name, at, conversation_id, turn, model, ...fields },
+    call,
+  ) {
     const messages = [
       { role: 'user', content: user, name: user_name, at },
       { role: 'assistant', content: assistant, name: assistant_name, at },
@@ -40,14 +50,27 @@ export const addMemory = defineNode({
     if (messages.length === 0)
       return { outputs: { status: 'skipped' }, text: 'Nothing to remember: the messages are empty.' }
     const place = resolveTurn(call.caller, { conversation_id, turn })
-    const { status, turn_id, events, pending, took_ms } = await call.ask(Answer, {
-      method: 'POST',
-      path: '/v1/memories',
-      body: { ...fields, messages, ...place, app_id: call.caller.appId },
-      deadlineMs: fields.mode === 'sync' ? DEADLINE_MS.sync : DEADLINE_MS.write,
-      // The sidecar keeps one turn per conversation and turn number.
-      isRepeatable: place.turn !== undefined,
-    })
+    const handing = handOver(
+      {
+        credentials: call.caller.credentials,
+        storage: call.dify.storage,
+        ask: (request) => call.ask(z.record(z.string(), z.unknown()), request),
+      },
+      { id: randomUUID(), body: { ...fields, messages, ...place, app_id: call.caller.appId } },
+      fields.mode === 'sync' ? DEADLINE_MS.sync : DEADLINE_MS.write,
+    )
+    // In mode sync the sidecar answers after its model requests were.
+    if (fields.mode === 'sync') await serveModelRequests(call, model, fields.user_id, handing)
+    const handed = await handing
+    if ('queued' in handed) {
+      return {
+        outputs: { status: 'queued', error: handed.reason },
+        details: { queued_turns: handed.queued },
+        text: handed.reason,
+      }
+    }
+    const { status, turn_id, events, pending, took_ms } = call.parse(Answer, handed.answer)
+    if (fields.mode !== 'sync') await serveModelRequests(call, model, fields.user_id)
     const added = events.filter(({ event }) => event === 'ADD').length
     return {
       outputs: { status, turn_id, pending_turns: pending?.turns ?? 0 },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { NodeError } from './shared/failure.ts'
+import { modelSelection, serveModelRequests } from './shared/models.ts'
 import { defineNode } from './shared/node.ts'
 import { flag, id } from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
@@ -22,21 +23,26 @@ export const flushMemory = defineNode({
     conversation_id: id('the id of a conversation').optional(),
     wait: flag().default(true),
     end: flag().default(false),
+    model: modelSelection().optional(),
   },
   outputs: { status: 'error', events: 0, pending_turns: 0, reason: '', error: '' },
   failureText: 'The flush failed.',
-  async run({ user_id, wait, end, ...filter }, call) {
+  async run({ user_id, wait, end, model, ...filter }, call) {
     // Only the end of a conversation needs one; the default is that of the run.
     const { conversation_id } = end ? resolveTurn(call.caller, filter) : filter
     if (end && conversation_id === undefined)
       throw new NodeError('conversation_id: expected the conversation that has ended, got nothing.')
-    const answer = await call.ask(Answer, {
+    const flushing = call.ask(Answer, {
       method: 'POST',
       path: '/v1/flush',
       body: { user_id, conversation_id, wait, ...(end && { end }) },
       deadlineMs: wait ? DEADLINE_MS.sync : DEADLINE_MS.write,
       isRepeatable: true,
     })
+    // A flush that is waited for answers after its model requests were.
+    if (wait) await serveModelRequests(call, model, user_id, flushing)
+    const answer = await flushing
+    if (!wait) await serveModelRequests(call, model, user_id)
     const { status, reason } = answer
     const events = answer.events.filter(({ event }) => event !== 'NOOP')
     const outputs = { status, events: events.length, pending_turns: answer.pending.turns, reason }

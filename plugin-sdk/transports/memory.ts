@@ -1,5 +1,5 @@
 import { TransportClosedError } from '../errors.ts'
-import { encodeFrame, type Frame } from '../protocol.ts'
+import { encodeFrame, type Frame, type Invocation, isInvocation } from '../protocol.ts'
 import { createSharedAbort, type Transport } from './transport.ts'
 
 /** The daemon's side of the pair. */
@@ -14,8 +14,14 @@ export interface MemoryDaemon {
   end(): void
 }
 
+export interface MemoryPairOptions {
+  maxFrameBytes?: number
+  /** Returns the lines of the daemon for a call to Dify. Default: calls are not answered. */
+  answerInvocation?: (sessionId: string, invocation: Invocation) => string[]
+}
+
 /** An in-memory transport for tests. Frames pass the encoder and its limits. */
-export function createMemoryPair(options: { maxFrameBytes?: number } = {}): {
+export function createMemoryPair(options: MemoryPairOptions = {}): {
   transport: Transport
   daemon: MemoryDaemon
 } {
@@ -34,6 +40,12 @@ export function createMemoryPair(options: { maxFrameBytes?: number } = {}): {
       if (abort.signal.aborted) throw new TransportClosedError('The memory transport is closed')
       frames.push(JSON.parse(line) as Frame)
       for (const watcher of watchers) watcher()
+      if (!isInvocation(frame)) return
+      const lines = options.answerInvocation?.(frame.session_id, frame.data.data) ?? []
+      // The answer arrives after the call was written.
+      setImmediate(() => {
+        for (const answer of lines) transport.onLine?.(answer, channel)
+      })
     },
     async close() {
       abort.abort(new TransportClosedError('The memory transport is closed'))

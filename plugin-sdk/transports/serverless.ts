@@ -2,8 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { TransportClosedError } from '../errors.ts'
 import { createLineWriter } from '../line-writer.ts'
-import { encodeFrame, isEnd } from '../protocol.ts'
-import { createSharedAbort, type Transport } from './transport.ts'
+import { encodeFrame, isEnd, isInvocation } from '../protocol.ts'
+import { postInvocation } from './serverless-invocation.ts'
+import { type Channel, createSharedAbort, type Transport } from './transport.ts'
 
 /** `MAX_SERVERLESS_REQUEST_BYTES` of the daemon. */
 export const MAX_BODY_BYTES = 5_242_880
@@ -13,6 +14,8 @@ export interface ServerlessOptions {
   host?: string
   /** Default 8080; 0 uses a free port. */
   port?: number
+  /** The address of the daemon, for calls to Dify. */
+  daemonUrl?: string | undefined
   maxBodyBytes?: number
   maxFrameBytes?: number
 }
@@ -62,13 +65,20 @@ export function createServerlessTransport(options: ServerlessOptions = {}): Serv
     const writer = createLineWriter(response, { maxBytes: Number.MAX_SAFE_INTEGER })
     response.on('close', () => abort.abort(new TransportClosedError('The caller closed the connection')))
     response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' })
-    transport.onLine?.(line.text, {
+    const channel: Channel = {
       signal: abort.signal,
       async send(frame) {
+        if (isInvocation(frame)) {
+          void postInvocation(options.daemonUrl, frame, abort.signal, (answer) =>
+            transport.onLine?.(answer, channel),
+          )
+          return
+        }
         await writer.write(encodeFrame(frame, options.maxFrameBytes))
         if (isEnd(frame)) response.end()
       },
-    })
+    }
+    transport.onLine?.(line.text, channel)
   }
 
   const transport: ServerlessTransport = {

@@ -1,4 +1,6 @@
 import { dirname } from 'node:path'
+import { difyLanguageModel } from '../adapters/dify/language-model.ts'
+import { createModelRequests } from '../adapters/dify/model-requests.ts'
 import { createInProcessCache } from '../adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../adapters/in-process/lock.ts'
@@ -13,15 +15,17 @@ import { createRedisScopeState } from '../adapters/redis/scope-state.ts'
 import { openReranker } from '../adapters/rerank/reranker.ts'
 import { openSqliteQueue } from '../adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../adapters/sqlite/records.ts'
+import { parseScopeKey } from '../memory/model/scope.ts'
 import { storeIdentity } from '../memory/repositories/meta.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
+import type { LanguageModel, ModelRequests } from '../ports/language-model.ts'
 import type { RecordCall } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { ScopeLock } from '../ports/scope-lock.ts'
 import type { ScopeState } from '../ports/scope-state.ts'
-import type { Config } from './config.ts'
+import { type Config, DIFY } from './config.ts'
 import type { Topology } from './topology.ts'
 
 /** Prefix of the names of models that run in this process. */
@@ -79,10 +83,18 @@ async function openSqlite(path: string): Promise<RecordStore> {
 }
 
 /** Imports the client on demand, because it takes longer to load than everything else together. */
-export async function openLanguageModel({ languageModel, endpoint }: Config, record: RecordCall) {
+export async function openLanguageModel(
+  { languageModel, endpoint }: Config,
+  record: RecordCall,
+): Promise<{ model: LanguageModel; modelRequests?: ModelRequests } | undefined> {
   if (!languageModel) return undefined
+  if (languageModel.model === DIFY) {
+    const modelRequests = createModelRequests({ answerMs: endpoint.timeoutMs })
+    const namespaceOf = (scope: string) => parseScopeKey(scope).namespace
+    return { model: difyLanguageModel({ requests: modelRequests, namespaceOf, record }), modelRequests }
+  }
   const { openAiLanguageModel } = await import('../adapters/openai/chat/language-model.ts')
-  return openAiLanguageModel({ ...endpoint, ...languageModel, record })
+  return { model: openAiLanguageModel({ ...endpoint, ...languageModel, record }) }
 }
 
 /**

@@ -24,7 +24,7 @@ import { RuleBook } from '../memory/rules/rule-book.ts'
 import { type QuotaLimits, Quotas } from '../memory/store/quotas.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
-import type { LanguageModel } from '../ports/language-model.ts'
+import type { LanguageModel, ModelRequests } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
 import type { Queue } from '../ports/queue.ts'
 import type { RecordStore } from '../ports/records.ts'
@@ -47,6 +47,8 @@ export interface Backends {
   reranker?: Reranker | undefined
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
+  /** Set if the language model is one of Dify. */
+  modelRequests?: ModelRequests | undefined
   /** Schedules flushes; required with a model. */
   queue?: Queue | undefined
   /** Serialises the flushes of a scope between processes; required if the records are shared. */

@@ -11,6 +11,9 @@ const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 const MIB = 1024 * 1024
 
+/** The value of LLM_MODEL for the model that the nodes in Dify choose. */
+export const DIFY = 'dify'
+
 /** Every variable, with its limits and its default. */
 export const Environment = z.object({
   HOST: text('127.0.0.1'),
@@ -253,7 +256,7 @@ function warningsOf(values: Values, env: Env): string[] {
   }
   const isRemote = values.EMBEDDING_MODEL !== '' && !values.EMBEDDING_MODEL.startsWith('local:')
   for (const [name, isUsed] of [
-    ['LLM_MODEL', values.LLM_MODEL !== ''],
+    ['LLM_MODEL', values.LLM_MODEL !== '' && values.LLM_MODEL !== DIFY],
     ['EMBEDDING_MODEL', isRemote && values.EMBEDDING_BASE_URL === ''],
   ] as const) {
     if (!isUsed || values.OPENAI_API_KEY || values.OPENAI_BASE_URL) continue

@@ -63,7 +63,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   early.forEach(record)
   await assertMigrationComplete(records)
   await assertSameEmbedder(records, embedder)
-  const model = await openLanguageModel(config, record)
+  const { model, modelRequests } = (await openLanguageModel(config, record)) ?? {}
   const reranker = createReranker(config, (error) =>
     log.warn('reranker unavailable', { error: error.message }),
   )
@@ -71,7 +71,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   opened.defer(() => queue?.close())
   services = compose(
     {
-      ...{ records, cache, scopeState, ...locks, queue, embedder, reranker, model, ledger },
+      ...{ records, cache, scopeState, ...locks, queue, embedder, reranker, model, modelRequests, ledger },
       openReplayEngines: (ruleBook) => replayEnginesOf(config, ruleBook, embedder),
     },
     {

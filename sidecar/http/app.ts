@@ -33,6 +33,7 @@ import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { transferRoutes } from './routes/memories/transfer.ts'
+import { modelRequestRoutes } from './routes/model-requests.ts'
 import { overviewRoutes } from './routes/overview.ts'
 import { pendingRoutes } from './routes/pending.ts'
 import { profileRoutes } from './routes/profile.ts'
@@ -51,6 +52,7 @@ const ROUTES = [
   changeRoutes,
   transferRoutes,
   pendingRoutes,
+  modelRequestRoutes,
   turnRoutes,
   conversationRoutes,
   recallRoutes,

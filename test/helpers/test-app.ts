@@ -18,7 +18,7 @@ import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
 import type { BufferSettings } from '../../sidecar/learning/buffer/settings.ts'
 import type { QuotaLimits } from '../../sidecar/memory/store/quotas.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
-import type { LanguageModel } from '../../sidecar/ports/language-model.ts'
+import type { LanguageModel, ModelRequests } from '../../sidecar/ports/language-model.ts'
 import { createLog } from '../../sidecar/ports/log.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
 import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
@@ -39,6 +39,7 @@ export interface TestAppOptions extends Partial<AppConfig> {
   prices?: string
   /** Without a model, turns are kept verbatim. */
   model?: LanguageModel
+  modelRequests?: ModelRequests
   buffer?: Partial<BufferSettings>
   quotas?: QuotaLimits
   /** Whether the test expects errors in the log. */
@@ -80,6 +81,7 @@ export function testApp(options: TestAppOptions = {}) {
       scopeLock: options.scopeLock ?? createInProcessScopeLock(),
       embedder,
       model: options.model,
+      modelRequests: options.modelRequests,
       queue,
       ledger,
       openReplayEngines: (ruleBook) => createReplayEngines({ ruleBook, learns: options.model !== undefined }),

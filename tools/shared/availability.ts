@@ -40,6 +40,7 @@ export class Availability {
     const seconds = Math.max(1, Math.ceil((nextProbeAt - this.#options.now()) / 1000))
     throw new NodeError(
       `The Hippocache sidecar at ${base} did not answer ${MAX_TIMEOUTS} calls in a row and is not called now. It is checked again in ${seconds} s.`,
+      { isAway: true },
     )
   }
 

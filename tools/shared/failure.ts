@@ -7,11 +7,20 @@ export class NodeError extends Error {
   readonly isNotFound: boolean
   /** The sidecar, or a proxy in front of it, rejects a request of this size. */
   readonly isTooLarge: boolean
+  /** The sidecar was not reached, or cannot take the request now: the same call may succeed later. */
+  readonly isAway: boolean
+  /** The sidecar itself found the request invalid: the same call fails again. */
+  readonly isInvalid: boolean
 
-  constructor(message: string, { isNotFound = false, isTooLarge = false } = {}) {
+  constructor(
+    message: string,
+    { isNotFound = false, isTooLarge = false, isAway = false, isInvalid = false } = {},
+  ) {
     super(message)
+    this.isInvalid = isInvalid
     this.isNotFound = isNotFound
     this.isTooLarge = isTooLarge
+    this.isAway = isAway
   }
 }
 
@@ -30,6 +39,8 @@ export interface Target {
   isNamedKey: boolean
 }
 
+const AWAY = { isAway: true }
+
 /** The error for a call without an answer. `code` is Node's error code, or `DEADLINE`. */
 export function transportError(target: Target, code: string, error: unknown): NodeError {
   const sidecar = `the Hippocache sidecar at ${target.base}`
@@ -37,14 +48,17 @@ export function transportError(target: Target, code: string, error: unknown): No
   if (code === 'DEADLINE' || code === 'ETIMEDOUT')
     return new NodeError(
       `No answer from ${sidecar} within ${target.deadlineMs / 1000} s. Is it running, and can Dify's plugin daemon reach it?${hint}`,
+      AWAY,
     )
   if (code === 'ECONNREFUSED')
     return new NodeError(
       `Cannot reach ${sidecar}: the connection was refused. Is it running, and is the port right?${hint}`,
+      AWAY,
     )
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return new NodeError(
       `Cannot reach ${sidecar}: Dify's plugin daemon cannot resolve the host ${show(target.host)}. Are both on the same Docker network?`,
+      AWAY,
     )
   if (/CERT|TLS|SSL|SELF_SIGNED|ISSUER|^EPROTO$/.test(code))
     return new NodeError(
@@ -55,7 +69,7 @@ export function transportError(target: Target, code: string, error: unknown): No
     return new NodeError(`The answer of ${sidecar} is too large. Request less.`)
   const mayBeTls = code === 'ECONNRESET' && target.base.startsWith('http:')
   const tlsHint = mayBeTls ? ' If it uses TLS, the address must start with https://.' : ''
-  return new NodeError(`Cannot reach ${sidecar}: the connection failed (${code}).${tlsHint}${hint}`)
+  return new NodeError(`Cannot reach ${sidecar}: the connection failed (${code}).${tlsHint}${hint}`, AWAY)
 }
 
 /** Returns the JSON object of a successful answer. Throws `NodeError` for an error, or an answer of another server. */
@@ -85,6 +99,7 @@ export function readResponse(
   if (status >= 502 && status <= 504)
     throw new NodeError(
       `A proxy at ${target.base} cannot reach the Hippocache sidecar behind it (${answer}). Is the sidecar running?`,
+      AWAY,
     )
   if (status === 413) {
     throw new NodeError(`A proxy at ${target.base} refuses a request of this size (${answer}).`, {
@@ -117,8 +132,13 @@ function sidecarError(
       `${says}. If the plugin and the sidecar have different versions, update the older one.`,
     )
   if (status === 404) return new NodeError(says, { isNotFound: true })
-  if (status >= 502) return new NodeError(`The Hippocache sidecar at ${base} is up but not ready. ${says}`)
-  return new NodeError(says, { isTooLarge: status === 413 })
+  if (status >= 502)
+    return new NodeError(`The Hippocache sidecar at ${base} is up but not ready. ${says}`, AWAY)
+  return new NodeError(says, {
+    isTooLarge: status === 413,
+    isAway: status === 429,
+    isInvalid: [400, 413, 422].includes(status),
+  })
 }
 
 function notHippocache({ base }: Target, reason: string): NodeError {

@@ -36,8 +36,11 @@ export interface NodeDefinition<Shape extends z.ZodRawShape, Outputs extends Bas
 /** What `run` works with beside its parameters. */
 interface NodeCall {
   caller: Caller
+  dify: Pick<ToolContext, 'models' | 'storage' | 'signal'>
   /** Calls the sidecar and validates its answer. Throws `NodeError`. */
   ask<S extends z.ZodType>(schema: S, request: SidecarRequest): Promise<z.output<S>>
+  /** Validates an answer of the sidecar. Throws `NodeError`. */
+  parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S>
 }
 
 interface NodeResult<Outputs extends BaseOutputs> {
@@ -73,7 +76,7 @@ export function defineNode<Shape extends z.ZodRawShape, Outputs extends BaseOutp
       given: Record<string, unknown>,
       context: ToolContext,
     ): AsyncGenerator<ToolMessage> {
-      const answer = await runNode(definition, given, readCaller(context))
+      const answer = await runNode(definition, given, context)
       if (isAgentRun(context)) {
         yield this.createTextMessage(answer.agentText)
         return
@@ -102,12 +105,15 @@ function isAgentRun({ session }: ToolContext): boolean {
 async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>(
   definition: NodeDefinition<Shape, Outputs>,
   given: Record<string, unknown>,
-  caller: Caller,
+  context: ToolContext,
 ): Promise<{ outputs: Outputs; json: object; text: string; agentText: string }> {
   const jsonOutputs = definition.jsonOutputs ?? (Object.keys(definition.outputs) as (keyof Outputs)[])
   let roundTripMs: number | undefined
+  const caller = readCaller(context)
   const call: NodeCall = {
     caller,
+    dify: context,
+    parse: parseAnswer,
     async ask(schema, request) {
       const answer = await callSidecar(caller.credentials, request)
       roundTripMs = answer.roundTripMs
@@ -123,7 +129,9 @@ async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>
     const json = {
       ...pick(outputs, jsonOutputs),
       ...details,
-      ...(roundTripMs !== undefined && { took_ms: { ...times, round_trip: roundTripMs } }),
+      ...((took_ms !== undefined || roundTripMs !== undefined) && {
+        took_ms: { ...times, ...(roundTripMs !== undefined && { round_trip: roundTripMs }) },
+      }),
     }
     return { outputs, json, text: result.text, agentText: toAgentText(result, pick(outputs, jsonOutputs)) }
   } catch (error) {

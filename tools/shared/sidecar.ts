@@ -31,6 +31,8 @@ export interface SidecarRequest {
   deadlineMs?: number
   /** Whether a broken connection may be retried although the request may have arrived. Default: unless POST. */
   isRepeatable?: boolean
+  /** The same for every attempt of one request. Default: a new one. */
+  idempotencyKey?: string
 }
 
 /** One line to the plugin daemon is limited to 5 MB, and JSON inside JSON grows by its escapes. */
@@ -93,7 +95,7 @@ async function send(
   const { method, body } = request
   const deadlineMs = request.deadlineMs ?? (method === 'GET' ? DEADLINE_MS.read : DEADLINE_MS.write)
   const isRepeatable = request.isRepeatable ?? method !== 'POST'
-  const base = url.origin + url.pathname.replace(/\/$/, '')
+  const base = baseOf(url)
   const target: Target = {
     base,
     host: url.hostname,
@@ -105,7 +107,7 @@ async function send(
     ...(key && { Authorization: `Bearer ${key}` }),
     ...(body && { 'Content-Type': 'application/json' }),
     // A retry repeats the key, so that the sidecar can tell it from a second call.
-    'Idempotency-Key': randomUUID(),
+    'Idempotency-Key': request.idempotencyKey ?? randomUUID(),
   }
   // A call that waits for a language model may time out while the sidecar works.
   const isWaiting = deadlineMs > DEADLINE_MS.write
@@ -137,6 +139,13 @@ async function send(
     clearTimeout(timer)
   }
 }
+
+/** Identifies the sidecar and the namespace that credentials address. Throws `NodeError` for invalid ones. */
+export function targetOf(credentials: Credentials): string {
+  return `${baseOf(readSidecarUrl(credentials['sidecar_url']))} ${readKey(credentials['api_key']) ?? ''}`
+}
+
+const baseOf = (url: URL) => url.origin + url.pathname.replace(/\/$/, '')
 
 const EXPECTED_URL = 'an address that starts with http:// or https://, such as http://hippocache:8484'
 

@@ -15,7 +15,7 @@ import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import type { Quotas } from '../../memory/store/quotas.ts'
 import type { CacheStore } from '../../ports/cache-store.ts'
 import type { Embedder } from '../../ports/embedder.ts'
-import type { LanguageModel } from '../../ports/language-model.ts'
+import type { LanguageModel, ModelRequests } from '../../ports/language-model.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
@@ -55,9 +55,11 @@ export interface HttpServices {
   traffic: Traffic
   metrics: Metrics
   replays: ReplayJobs | undefined
-  /** The next three are absent without a language model. */
+  /** The next four are absent without a language model. */
   model: LanguageModel | undefined
   queue?: CheckedBackend | undefined
+  /** Set if the language model is one of Dify. */
+  modelRequests?: ModelRequests | undefined
   buffer: BufferZone | undefined
   /** Epoch milliseconds. */
   now: () => number

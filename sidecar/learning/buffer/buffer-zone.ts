@@ -11,6 +11,7 @@ import { admissionLimits } from './admission-limits.ts'
 import type { BufferContext, Shared } from './context.ts'
 import type { ObservedWindow } from './observed-windows.ts'
 import { type PendingTotals, StoredTotals, sumOf } from './pending-totals.ts'
+import { resumeNamespace } from './resume.ts'
 import type { FlushRequest } from './schedule.ts'
 import { type BufferedTurn, type FlushResult, ScopeBuffer } from './scope-buffer.ts'
 import { type BufferSettings, DEFAULT_BUFFER, type FlushTrigger } from './settings.ts'
@@ -171,6 +172,11 @@ export class BufferZone {
     const key = scopeKey(scope)
     this.#options.windows.set(key, conversationId, window)
     this.#scopes.get(key)?.scheduleFlush()
+  }
+
+  /** See `resumeNamespace`. */
+  resume(scope: Scope): boolean {
+    return resumeNamespace(this.#scopes, scope)
   }
 
   /** Reads the changes of other sidecars, before an answer that must contain them. */

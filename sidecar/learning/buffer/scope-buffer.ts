@@ -86,6 +86,25 @@ export class ScopeBuffer {
     return this.#plan()?.at ?? null
   }
 
+  /** Whether a flush is due or runs. */
+  get isFlushing(): boolean {
+    const { nextAt } = this
+    return this.#isBusy || (nextAt !== null && nextAt <= this.#context.now())
+  }
+
+  /** Flushes turns that wait after an outage. Returns whether there are any. */
+  resume(): boolean {
+    const plan = this.#plan()
+    const isDelayed =
+      plan?.trigger === 'retry' && this.pending.all().some(({ error }) => error && isOutage(error))
+    if (!isDelayed || this.#isBusy) return false
+    const { log } = this.#context
+    this.flush({ ...plan, priority: 0 }).catch((error: unknown) =>
+      log.warn('pending turns not resumed', { error: String(error) }),
+    )
+    return true
+  }
+
   get #isBusy(): boolean {
     return this.#flushes.size + this.#flushes.pending > 0
   }

@@ -1,5 +1,8 @@
+import { BackwardsInvocationError } from '@dify/plugin-sdk-ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createModels } from '../../../plugin-sdk/backwards/models.ts'
+import { createStorage } from '../../../plugin-sdk/backwards/storage.ts'
 import { nodes } from '../../../tools/index.ts'
 import type { HippocacheNode } from '../../../tools/shared/node.ts'
 import { mismatches, useStub } from '../../helpers/tools/run-tool.ts'
@@ -8,11 +11,20 @@ import { json } from '../../helpers/tools/stub-sidecar.ts'
 
 const stub = await useStub()
 
+const NO_DIFY = {
+  // biome-ignore lint/correctness/useYield: every call fails
+  async *call(): AsyncGenerator<unknown> {
+    throw new BackwardsInvocationError('no Dify')
+  },
+}
+
 /** Runs the tool class directly, without the parameter check of the SDK. */
 async function run(node: HippocacheNode, parameters: Record<string, unknown>, credentials = {}) {
   const context = {
     runtime: { credentials: { sidecar_url: stub.url, ...credentials }, credential_type: null, user_id: 'u' },
     session: { session_id: 's', conversation_id: null, app_id: null, message_id: null },
+    models: createModels(NO_DIFY),
+    storage: createStorage(NO_DIFY),
     signal: new AbortController().signal,
   }
   const variables: Record<string, unknown> = {}

@@ -2,6 +2,7 @@ import { createMemoryPair, type Frame, loadPlugin, Plugin, type ToolMessage } fr
 import { afterAll, beforeEach, expect } from 'vitest'
 import { HippocacheProvider } from '../../../provider/hippocache.ts'
 import { tools } from '../../../tools/index.ts'
+import { createFakeDify, type FakeDify } from '../plugin-sdk/fake-daemon/fake-dify.ts'
 import { json, type Script, type StubSidecar, startStub } from './stub-sidecar.ts'
 
 const root = new URL('../../../', import.meta.url)
@@ -18,6 +19,8 @@ export interface Invocation {
   appId?: string | null
   /** Set in an agent app. */
   messageId?: string | null
+  /** Answers calls to Dify; by default it permits none. */
+  dify?: FakeDify
 }
 
 /** The result of one invocation, as Dify sees it. */
@@ -79,7 +82,8 @@ export function validate(credentials: Record<string, unknown>): Promise<Outcome>
 }
 
 async function request(from: Invocation, data: object): Promise<Outcome> {
-  const { transport, daemon } = createMemoryPair()
+  const { dify = withoutPermissions() } = from
+  const { transport, daemon } = createMemoryPair({ answerInvocation: dify.answer })
   const plugin = new Plugin({ declaration, provider: HippocacheProvider, tools, report: () => {} })
   const served = plugin.serve(transport)
   await Promise.resolve()
@@ -97,6 +101,11 @@ async function request(from: Invocation, data: object): Promise<Outcome> {
   daemon.end()
   await served
   return collect(frames)
+}
+
+function withoutPermissions(): FakeDify {
+  const permissions = { llm: false, text_embedding: false, storage: false }
+  return Object.assign(createFakeDify(), { permissions })
 }
 
 function collect(frames: Frame[]): Outcome {

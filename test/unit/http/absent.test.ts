@@ -23,6 +23,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
     records: [{ kind: 'conversation', order: 0, conversation: { id: 'c', last_turn: 3, summary: '' } }],
   },
   'post /v1/memories/import': { user_id: 'ada', memories: [{ memory: 'Ada sails.' }] },
+  'post /v1/model-requests': { user_id: 'ada', answer: { id: 'r' } },
   'post /v1/pending/replay': { user_id: 'ada' },
   'post /v1/entities/{id}/split': { user_id: 'ada', name: 'Bob' },
   'post /v1/flush': { user_id: 'ada' },

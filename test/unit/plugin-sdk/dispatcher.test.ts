@@ -187,9 +187,9 @@ describe('dispatcher', () => {
   it('sends nothing after the channel closed, and aborts the signal of the tool', async () => {
     let signal: AbortSignal | undefined
     const gate = createGate()
-    const { dispatcher, send, types, gone } = setUp((envelope, given) => {
-      signal = given
-      return gate.run(envelope, given)
+    const { dispatcher, send, types, gone } = setUp((envelope, live) => {
+      signal = live.signal
+      return gate.run(envelope, live)
     })
     send('s')
     await new Promise(setImmediate)

@@ -57,7 +57,8 @@ describe.each(nodes.map((node) => [node.name, node] as const))('%s', (name, node
       expect(schema.safeParse(undefined).data, parameter.name).toEqual(parameter.default)
       for (const { value } of parameter.options ?? []) expect(schema.safeParse(value).data).toBe(value)
       if (parameter.options) expect(schema.safeParse('something else').success).toBe(false)
-      expect(parameter.form, `${parameter.name} can be bound in a workflow`).toBe('llm')
+      // A model is chosen by the author; everything else can be bound in a workflow.
+      expect(parameter.form, parameter.name).toBe(parameter.type === 'model-selector' ? 'form' : 'llm')
     }
   })
 

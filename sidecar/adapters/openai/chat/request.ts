@@ -1,4 +1,5 @@
 import type { ChatMessage, CompletionRequest, FunctionTool } from '../../../ports/language-model.ts'
+import { plainSchema, promptFeatures } from '../../common/prompted-features.ts'
 import { type Capabilities, formatFor } from './capabilities.ts'
 
 /** Added to the token limit of a reasoning model, whose reasoning would otherwise use it up. */
@@ -37,30 +38,14 @@ export function withoutOf({ schema, tools }: CompletionRequest, able: Capabiliti
 }
 
 /** The messages; features without a parameter are described in the system prompt. */
-function messagesFor(request: CompletionRequest, able: Capabilities): readonly ChatMessage[] {
-  const { messages, schema, tools } = request
-  const mentionsJson = messages.some(({ content }) => /json/i.test(content))
-  let instruction: string
-  if (tools?.length && able.tools === 'none') instruction = describeTools(tools)
-  // A prompt that mentions JSON describes its shape. JSON mode requires the word (OpenAI returns 400 without it).
-  else if (schema && able.format !== 'json_schema' && !mentionsJson) {
-    instruction = `Answer with one JSON object of this JSON Schema and nothing else:\n${JSON.stringify(plain(schema.schema))}`
-  } else return messages
-  const [first, ...rest] = messages
-  // Some chat templates accept a single system message at the start only.
-  return first?.role === 'system'
-    ? [{ role: 'system', content: `${first.content}\n\n${instruction}` }, ...rest]
-    : [{ role: 'system', content: instruction }, ...messages]
-}
-
-function describeTools(tools: readonly FunctionTool[]): string {
-  const described = tools.map(({ name, description, parameters }) =>
-    JSON.stringify({ name, description, parameters: plain(parameters) }),
-  )
-  return (
-    'Call functions by answering with one JSON object and nothing else, like ' +
-    `{"calls":[{"name":"…","arguments":{…}}]}. The functions are:\n${described.join('\n')}`
-  )
+function messagesFor(
+  { messages, schema, tools }: CompletionRequest,
+  able: Capabilities,
+): readonly ChatMessage[] {
+  return promptFeatures(messages, {
+    tools: able.tools === 'none' ? tools : undefined,
+    schema: able.format === 'json_schema' ? undefined : schema,
+  })
 }
 
 function asTool({ name, description, parameters }: FunctionTool, able: Capabilities) {
@@ -72,12 +57,7 @@ type JsonSchema = Readonly<Record<string, unknown>>
 
 /** OpenAI allows strict schemas only if every object is closed and all its properties are required. */
 function asStrict(schema: JsonSchema, able: Capabilities): { schema: JsonSchema; strict: boolean } {
-  return { schema: plain(schema), strict: able.strict && isClosed(schema) }
-}
-
-/** Without `$schema`, which zod adds and some servers reject. */
-function plain({ $schema: _, ...schema }: JsonSchema): JsonSchema {
-  return schema
+  return { schema: plainSchema(schema), strict: able.strict && isClosed(schema) }
 }
 
 function isClosed(schema: unknown): boolean {

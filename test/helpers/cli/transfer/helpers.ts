@@ -4,6 +4,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { catchUpCommand } from '../../../../sidecar/cli/catch-up.ts'
 import { exportCommand } from '../../../../sidecar/cli/export.ts'
 import { importCommand } from '../../../../sidecar/cli/import.ts'
 import { outcomesCommand } from '../../../../sidecar/cli/outcomes.ts'
@@ -51,7 +52,12 @@ export function start(
   return { child, ended, err: () => err }
 }
 
-const COMMANDS = { import: importCommand, export: exportCommand, outcomes: outcomesCommand }
+const COMMANDS = {
+  import: importCommand,
+  export: exportCommand,
+  outcomes: outcomesCommand,
+  'catch-up': catchUpCommand,
+}
 
 /** Runs a command in the process of the test. */
 export async function run(

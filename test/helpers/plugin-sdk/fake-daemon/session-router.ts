@@ -1,4 +1,5 @@
 /** Handles the lines of a plugin like the daemon. */
+import type { Invocation } from '../../../../plugin-sdk/protocol.ts'
 
 export interface Chunk {
   type?: string
@@ -40,6 +41,8 @@ export interface SessionRouter {
   /** Dropped lines and ignored errors, which the daemon only logs. */
   readonly problems: string[]
   onHeartbeat: () => void
+  /** Receives each call of the plugin to Dify; see `connectDify`. */
+  onInvoke: (sessionId: string, invocation: Invocation) => void
 }
 
 export function createSessionRouter(): SessionRouter {
@@ -50,6 +53,7 @@ export function createSessionRouter(): SessionRouter {
   const router: SessionRouter = {
     problems,
     onHeartbeat: () => {},
+    onInvoke: (sessionId) => void problems.push(`call to Dify without Dify: ${sessionId}`),
     get heartbeats() {
       return heartbeats
     },
@@ -71,8 +75,11 @@ export function createSessionRouter(): SessionRouter {
       } else if (name === 'error') {
         problems.push(`outer error: ${JSON.stringify(event['data'])}`)
       } else if (name === 'session') {
-        const session = sessions.get(String(event['session_id']))
-        if (!session) problems.push(`unknown session: ${String(event['session_id'])}`)
+        const id = String(event['session_id'])
+        const session = sessions.get(id)
+        const invocation = invocationIn(event['data'])
+        if (!session) problems.push(`unknown session: ${id}`)
+        else if (invocation && !session.closed) router.onInvoke(id, invocation)
         else takeSession(session, event['data'], problems)
       }
     },
@@ -101,6 +108,14 @@ function takeSession(session: OpenSession, payload: unknown, problems: string[])
       close({ error_type: 'unmarshal_error', message: JSON.stringify(data), args: {} })
     } else session.chunks.push(data as Chunk)
   } else problems.push(`unknown session frame: ${String(type)}`)
+}
+
+/** The daemon needs all three fields. */
+function invocationIn(payload: unknown): Invocation | undefined {
+  if (!isObject(payload) || payload['type'] !== 'invoke' || !isObject(payload['data'])) return undefined
+  const { type, backwards_request_id, request } = payload['data']
+  if (typeof type !== 'string' || typeof backwards_request_id !== 'string') return undefined
+  return isObject(request) ? { type, backwards_request_id, request } : undefined
 }
 
 export function isError(data: unknown): data is NonNullable<SessionResult['error']> {

@@ -23,12 +23,20 @@ export class EchoTool extends Tool {
 }
 
 /** Messages of a chosen kind and size. */
-export async function* produce(parameters: Record<string, unknown>): AsyncGenerator<ToolMessage> {
+export async function* produce(
+  parameters: Record<string, unknown>,
+  { models, storage }: ToolContext,
+): AsyncGenerator<ToolMessage> {
   const bytes = Number(parameters['bytes'] ?? 0)
   if (parameters['kind'] === 'blob') {
     yield* blobMessages(new Uint8Array(bytes).fill(7), { mime_type: 'text/plain', filename: 'sevens.bin' })
   } else if (parameters['kind'] === 'line') {
     yield textMessage('é'.repeat(bytes / 2))
+  } else if (parameters['kind'] === 'dify') {
+    await storage.set('key', Buffer.from('stored'))
+    const model = { provider: 'p/q/r', model: 'm' }
+    const { text } = await models.llm({ model, messages: [{ role: 'user', content: 'é'.repeat(bytes / 2) }] })
+    yield textMessage(`${text}, ${Buffer.from((await storage.get('key')) ?? []).toString()}`)
   } else if (parameters['kind'] === 'print') {
     console.log('a stray line of print')
     process.stdout.write('another stray line\n')

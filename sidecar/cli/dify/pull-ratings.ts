@@ -1,7 +1,8 @@
-import type { CallResult, Client } from '../transfer/client.ts'
+import type { Client } from '../transfer/client.ts'
 import { CliError } from '../transfer/input/cli-error.ts'
 import type { progressBar } from '../transfer/progress.ts'
-import type { Dify, RatedMessage } from './dify.ts'
+import type { Dify, DifyMessage } from './client.ts'
+import { conversationsOf, usersOf } from './listing.ts'
 
 export interface PullOptions {
   dify: Dify
@@ -34,7 +35,6 @@ interface Attributed {
 
 /** Outcomes that are posted at the same time. */
 const CONCURRENCY = 8
-const PAGE = '200'
 
 /**
  * Records the ratings of messages in Dify as outcomes. The id of an outcome is that of its message, so that repeating it
@@ -55,7 +55,7 @@ export async function pullRatings(options: PullOptions): Promise<PullCounts> {
     return result.body.attributed.length > 0
   }
 
-  async function record(user: string, conversationId: string, page: readonly RatedMessage[]): Promise<void> {
+  async function record(user: string, conversationId: string, page: readonly DifyMessage[]): Promise<void> {
     for (let i = 0; i < page.length; i += CONCURRENCY) {
       const posted = page.slice(i, i + CONCURRENCY).map(async ({ id, rating }) => {
         await post(user, conversationId, id, rating ?? 'none')
@@ -92,54 +92,4 @@ export async function pullRatings(options: PullOptions): Promise<PullCounts> {
   return counts
 }
 
-/**
- * Dify lists conversations of its API only. Those of its web app are known to the sidecar, and Dify answers their messages
- * by their id.
- */
-async function conversationsOf(
-  { dify, sidecar, since = 0 }: PullOptions,
-  user: string,
-): Promise<Set<string>> {
-  const known = new Set<string>()
-  for await (const id of dify.conversationsOf(user, since)) known.add(id)
-  const query = { user_id: user }
-  for await (const { conversations = [] } of pages(sidecar, '/v1/conversations', query)) {
-    for (const { conversation_id, updated_at } of conversations) {
-      if (Date.parse(updated_at) >= since) known.add(conversation_id)
-    }
-  }
-  return known
-}
-
 const PROBE = 'no-message'
-
-async function usersOf(sidecar: Client): Promise<string[]> {
-  const users: string[] = []
-  for await (const page of pages(sidecar, '/v1/users', {})) {
-    users.push(...(page.users ?? []).map(({ user_id }) => user_id))
-  }
-  return users
-}
-
-interface Page {
-  users?: { user_id: string }[]
-  conversations?: { conversation_id: string; updated_at: string }[]
-  next_cursor: string | null
-}
-
-async function* pages(
-  sidecar: Client,
-  path: string,
-  query: Readonly<Record<string, string>>,
-): AsyncGenerator<Page> {
-  let cursor: string | null = null
-  do {
-    const result: CallResult<Page> = await sidecar.get<Page>(path, {
-      ...{ ...query, limit: PAGE },
-      ...(cursor !== null && { cursor }),
-    })
-    if (!result.ok) throw new CliError(`The sidecar does not answer ${path}: ${result.reason}.`)
-    yield result.body
-    cursor = result.body.next_cursor
-  } while (cursor !== null)
-}

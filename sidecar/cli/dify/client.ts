@@ -9,14 +9,27 @@ const conversations = page(z.looseObject({ id: z.string(), updated_at: z.number(
 const messages = page(
   z.looseObject({
     id: z.string(),
+    query: z.string().nullish(),
+    answer: z.string().nullish(),
+    /** Seconds. */
+    created_at: z.number(),
+    parent_message_id: z.string().nullish(),
     /** The rating of the end user; `null` if there is none or it was withdrawn. */
     feedback: z.looseObject({ rating: z.enum(['like', 'dislike']).nullish() }).nullish(),
   }),
 )
 
-export interface RatedMessage {
+export interface DifyMessage {
   id: string
   rating: 'like' | 'dislike' | null
+  /** What the user said; '' if nothing. */
+  query: string
+  /** '' if the run was stopped or failed before it answered. */
+  answer: string
+  /** Epoch milliseconds, in whole seconds. */
+  createdAt: number
+  /** The preceding message; null in older versions of Dify. */
+  parent: string | null
 }
 
 export interface DifyOptions {
@@ -98,9 +111,13 @@ export function createDify({ url, key, ...options }: DifyOptions) {
       }
     },
 
-    /** The messages of a conversation in pages, the latest page first; no page if Dify does not know the conversation. */
-    async *messagesOf(user: string, conversationId: string): AsyncGenerator<RatedMessage[]> {
+    /**
+     * The messages of a conversation in pages, the latest page first and each page oldest first; no page if Dify does not
+     * know the conversation.
+     */
+    async *messagesOf(user: string, conversationId: string): AsyncGenerator<DifyMessage[]> {
       let firstId = ''
+      const seen = new Set<string>()
       for (;;) {
         const query = {
           ...{ user, conversation_id: conversationId, limit: PAGE },
@@ -112,13 +129,28 @@ export function createDify({ url, key, ...options }: DifyOptions) {
           throw new CliError(`Dify does not list the messages of ${conversationId}: ${result.reason}.`)
         }
         const { data, has_more } = result.body
-        yield data.map(({ id, feedback }) => ({ id, rating: feedback?.rating ?? null }))
-        // The oldest message of a page is the first.
-        const oldest = data[0]?.id
-        if (!has_more || oldest === undefined || oldest === firstId) return
-        firstId = oldest
+        yield data.filter(({ id }) => !seen.has(id)).map(toMessage)
+        for (const { id } of data) seen.add(id)
+        const [oldest] = data
+        // Dify returns the messages of earlier seconds than that of first_id: the oldest one would hide others of its second.
+        const next = data.find(({ created_at }) => created_at > (oldest?.created_at ?? 0)) ?? oldest
+        const pivot = next?.id === firstId ? oldest : next
+        if (!has_more || pivot === undefined || pivot.id === firstId) return
+        firstId = pivot.id
       }
     },
+  }
+}
+
+function toMessage(message: z.output<typeof messages>['data'][number]): DifyMessage {
+  const { id, feedback, query, answer, created_at, parent_message_id } = message
+  return {
+    id,
+    rating: feedback?.rating ?? null,
+    query: query ?? '',
+    answer: answer ?? '',
+    createdAt: created_at * 1000,
+    parent: parent_message_id ?? null,
   }
 }
 

@@ -10,8 +10,11 @@ type Rating = 'like' | 'dislike' | null
 interface Message {
   id: string
   query: string
+  answer: string
+  /** Seconds. */
   createdAt: number
   rating: Rating
+  parent: string
 }
 
 interface Conversation {
@@ -61,12 +64,12 @@ export async function startFakeDify() {
     if (pathname !== '/v1/messages') return notFound('The requested URL was not found on the server.')
     const conversation = own.find(({ id }) => id === query.get('conversation_id'))
     if (!conversation) return notFound('Conversation Not Exists.')
-    const newest = [...conversation.messages].reverse()
-    const start = startAfter(newest, query.get('first_id'))
-    if (start === undefined) return notFound('First Message Not Exists.')
-    const page = newest.slice(start, start + limit).reverse()
-    const data = page.map((message) => toMessage(conversation.id, message))
-    return [200, { limit, has_more: start + limit < newest.length, data }]
+    const first = conversation.messages.find(({ id }) => id === query.get('first_id'))
+    if (!first && query.get('first_id')) return notFound('First Message Not Exists.')
+    // Messages of the same second as the first one are left out.
+    const earlier = conversation.messages.filter((one) => !first || one.createdAt < first.createdAt)
+    const data = earlier.slice(-limit).map((message) => toMessage(conversation.id, message))
+    return [200, { limit, has_more: earlier.length > limit, data }]
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -82,7 +85,8 @@ export async function startFakeDify() {
     add(id: string, user: string, ratings: readonly Rating[], { isListed = true } = {}): Conversation {
       const messages = ratings.map((rating, i) => {
         clock += 1
-        return { id: randomUUID(), query: `question ${i + 1}`, createdAt: clock, rating }
+        const [query, answer] = [`question ${i + 1}`, `answer to question ${i + 1}`]
+        return { id: randomUUID(), query, answer, createdAt: clock, rating, parent: NO_PARENT }
       })
       const conversation = { id, user, isListed, updatedAt: clock, messages }
       conversations.push(conversation)
@@ -111,14 +115,15 @@ function toConversation({ id, updatedAt }: Conversation) {
   return { id, ...rest, created_at: updatedAt - 60, updated_at: updatedAt }
 }
 
-function toMessage(conversationId: string, { id, query, createdAt, rating }: Message) {
+const NO_PARENT = '00000000-0000-0000-0000-000000000000'
+
+function toMessage(conversationId: string, { id, query, answer, createdAt, rating, parent }: Message) {
   return {
     id,
     conversation_id: conversationId,
-    parent_message_id: '00000000-0000-0000-0000-000000000000',
+    parent_message_id: parent,
     inputs: {},
-    query,
-    answer: `answer to ${query}`,
+    ...{ query, answer },
     feedback: rating === null ? null : { rating },
     retriever_resources: [],
     created_at: createdAt,

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { APP_KEY, startFakeDify } from '../../../helpers/cli/ratings/fake-dify.ts'
+import { APP_KEY, startFakeDify } from '../../../helpers/cli/dify/fake-dify.ts'
 import { run } from '../../../helpers/cli/transfer/helpers.ts'
 import { openSidecar } from '../../../helpers/sidecar.ts'
 import { tempDir } from '../../../helpers/temp-dir.ts'
