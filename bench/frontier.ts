@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url'
 import { STRATEGIES } from '../sidecar/retrieval/strategies/request.ts'
 import { ORDERS } from './dialogues/join.ts'
 import { readDialogues, SHIPPED_TALKS } from './dialogues/read.ts'
-import { measureRecallForBill } from './frontier/equal-bill.ts'
 import { measureFrontier } from './frontier/measure.ts'
 import { formatOrder, formatShort, type OrderResult } from './frontier/report.ts'
 import { parseIntegers, parseList, readOptions } from './lib/options.ts'
@@ -36,10 +35,7 @@ console.log(`${dialogues.length} conversations, ${questions} questions\n`)
 const results: OrderResult[] = []
 for (const order of orders) {
   const bar = progress(order, dialogues.length)
-  const measured = await measureFrontier(dialogues, { order, windows, strategies, onDialogue: bar.tick })
-  // Only where few turns are replayed: the curve takes seven runs.
-  const recallForBill = order === 'spread' ? undefined : await measureRecallForBill(dialogues, order, 10)
-  results.push({ order, measured, recallForBill })
+  results.push({ order, ...(await measureFrontier(dialogues, order, { windows, strategies }, bar.tick)) })
 }
 const short = formatShort(results)
 const long = results.map(formatOrder).join('\n\n')

@@ -8,7 +8,7 @@ import { commit, machine } from './lib/provenance.ts'
 
 const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }> = {
   locomo: {
-    about: 'evidence recall on LoCoMo (--data FILE); with --strategies LIST also billed prompt tokens',
+    about: 'evidence recall of the ranking on LoCoMo (--data FILE)',
     load: () => import('./locomo/locomo.ts'),
   },
   frontier: {

@@ -16,7 +16,8 @@ export interface JoinedTurn {
 export const ORDERS = ['spread', 'topic', 'shuffled'] as const
 export type Order = (typeof ORDERS)[number]
 
-const DAY_MS = 86_400_000
+const MINUTE_MS = 60_000
+const DAY_MS = 24 * 60 * MINUTE_MS
 /** The golden ratio, which spreads evenly. */
 const SPREAD = 0.618_034
 
@@ -33,10 +34,8 @@ export function joinDialogue({ turns, questions }: Dialogue, order: Order = 'spr
   const end = turns.at(-1)?.messages[0]?.at ?? 0
   if (order !== 'spread') {
     const asked = placed.toSorted((a, b) => (order === 'topic' ? a.first - b.first : a.share - b.share))
-    return [
-      ...said,
-      ...asked.map(({ question }) => toTurn(question, Math.max(question.at ?? 0, end + DAY_MS))),
-    ]
+    const start = Math.max(end + DAY_MS, ...questions.map(({ at = 0 }) => at))
+    return [...said, ...asked.map(({ question }, i) => toTurn(question, start + i * MINUTE_MS))]
   }
   const inserted = Map.groupBy(placed, ({ after }) => after)
   return said.flatMap((turn, i) => [

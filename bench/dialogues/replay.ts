@@ -1,8 +1,12 @@
 import { createReplayEngines } from '../../sidecar/app/replay-engine.ts'
-import { type ReplayOptions, settingKey, settingsOf } from '../../sidecar/experiments/replay/options.ts'
+import {
+  type ReplayOptions,
+  type Setting,
+  settingKey,
+  settingsOf,
+} from '../../sidecar/experiments/replay/options.ts'
 import { replay } from '../../sidecar/experiments/replay/replay.ts'
-import type { OnMeasured } from '../../sidecar/experiments/replay/replay-user.ts'
-import { addTally, emptyTally, type Tally } from '../../sidecar/experiments/replay/tally.ts'
+import { addTally, emptyTally, type Measured, type Tally } from '../../sidecar/experiments/replay/tally.ts'
 import { scopeKey } from '../../sidecar/memory/model/scope.ts'
 import { isInWindow } from '../../sidecar/memory/model/window-rule.ts'
 import { scrollMemories } from '../../sidecar/memory/repositories/memories.ts'
@@ -30,25 +34,26 @@ export interface ReplayedTurn {
   evidence: Evidence | undefined
 }
 
-export interface DialogueReplay extends Omit<ReplayOptions, 'namespace' | 'userId' | 'appId' | 'since'> {
-  order: Order
-  onMeasured: (
-    turn: ReplayedTurn,
-    ...rest: Parameters<OnMeasured> extends [unknown, ...infer Rest] ? Rest : never
-  ) => void
-  /** Called after each dialogue. */
-  onDialogue?: () => void
+/** One set of settings that every turn is answered with. */
+export interface ReplayRun {
+  options: Omit<ReplayOptions, 'namespace' | 'userId' | 'appId' | 'since'>
+  onMeasured: (turn: ReplayedTurn, setting: Setting, result: StrategyResult, measured: Measured) => void
 }
 
 /**
  * Stores dialogues in memory, in verbatim mode, and answers every turn with every setting, as of that turn. Where the
  * questions follow one another at the end, only these are answered.
+ *
+ * @param onDialogue called after each dialogue
+ * @returns the tally of each run
  */
 export async function replayDialogues(
   dialogues: readonly Dialogue[],
-  { order, onMeasured, onDialogue, ...options }: DialogueReplay,
-): Promise<Tally> {
-  const sums = emptyTally(settingsOf(options).map(settingKey))
+  order: Order,
+  runs: readonly ReplayRun[],
+  onDialogue: () => void = () => {},
+): Promise<Tally[]> {
+  const tallies = runs.map(({ options }) => emptyTally(settingsOf(options).map(settingKey)))
   for (const dialogue of dialogues) {
     const turns = joinDialogue(dialogue, order)
     const clock = { now: 0 }
@@ -57,23 +62,25 @@ export async function replayDialogues(
     const remembered = await turnsWithMemory(services.records, dialogue)
     await using engines = createReplayEngines({ ruleBook: services.ruleBook, learns: false })
     const since = order === 'spread' ? undefined : Math.min(...turns.flatMap((one) => askedAt(one)))
-    const tally = await replay(
-      { ...options, since, ...scopeOf(dialogue) },
-      {
-        source: services.records,
-        engines,
-        onMeasured: ({ turn }, setting, result, measured) => {
-          const place = { turn: turn as number, windowSize: setting.windowSize }
-          const { question } = turns[place.turn - 1] ?? {}
-          const evidence = question && evidenceOf(question, turns, place, result)
-          onMeasured({ dialogue, turn: place.turn, remembered, evidence }, setting, result, measured)
+    for (const [i, { options, onMeasured }] of runs.entries()) {
+      const tally = await replay(
+        { ...options, since, ...scopeOf(dialogue) },
+        {
+          source: services.records,
+          engines,
+          onMeasured: ({ turn }, setting, result, measured) => {
+            const place = { turn: turn as number, windowSize: setting.windowSize }
+            const { question } = turns[place.turn - 1] ?? {}
+            const evidence = question && evidenceOf(question, turns, place, result)
+            onMeasured({ dialogue, turn: place.turn, remembered, evidence }, setting, result, measured)
+          },
         },
-      },
-    )
-    addTally(sums, tally)
-    onDialogue?.()
+      )
+      addTally(tallies[i] as Tally, tally)
+    }
+    onDialogue()
   }
-  return sums
+  return tallies
 }
 
 async function turnsWithMemory(records: RecordStore, dialogue: Dialogue): Promise<Set<number>> {

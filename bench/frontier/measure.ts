@@ -10,7 +10,7 @@ import { includesTurn } from '../../sidecar/retrieval/blocks/turn-coverage.ts'
 import type { StrategyResult } from '../../sidecar/retrieval/strategies/request.ts'
 import type { Dialogue } from '../dialogues/dialogue.ts'
 import type { Order } from '../dialogues/join.ts'
-import { type Evidence, type ReplayedTurn, replayDialogues } from '../dialogues/replay.ts'
+import { type Evidence, type ReplayedTurn, type ReplayRun, replayDialogues } from '../dialogues/replay.ts'
 import { mean, percentile } from '../lib/statistics.ts'
 
 /** The answer of one setting to one turn. */
@@ -120,29 +120,69 @@ export class Measured {
 
 type MeasuredTurn = Pick<TurnResult, 'tokens' | 'blockTokens' | 'prefixTokens' | 'billed' | 'age' | 'tookMs'>
 
-export interface FrontierOptions
-  extends Partial<Omit<ReplayOptions, 'namespace' | 'userId' | 'appId' | 'since'>> {
-  order: Order
-  onDialogue?: () => void
+/** The results of the settings, and what `per_query` finds for the same bill. */
+export interface Frontier {
+  measured: Measured[]
+  /** Absent: not measured. */
+  recallForBill?: RecallForBill | undefined
 }
+
+/** Recall that `per_query` reaches for a number of billed tokens (`automatic`); `NaN` outside the measured range. */
+export type RecallForBill = (billed: number) => number
+
+/** The window size of the comparison for the same bill. */
+export const USUAL_WINDOW = 10
+/** `top_k` of the `per_query` settings between which recall is interpolated. */
+const TOP_KS = [5, 10, 15, 25]
+const NO_BUDGET = 100_000
 
 export async function measureFrontier(
   dialogues: readonly Dialogue[],
-  { order, onDialogue, ...chosen }: FrontierOptions,
-): Promise<Measured[]> {
-  const bySetting = new Map<string, Measured>()
-  await replayDialogues(dialogues, {
-    ...DEFAULT_OPTIONS,
-    ...chosen,
-    order,
-    ...(onDialogue && { onDialogue }),
-    onMeasured: (turn, setting, result, measured) => {
-      const one = bySetting.get(settingKey(setting)) ?? new Measured(setting)
-      bySetting.set(settingKey(setting), one)
-      one.add(turn, result, measured)
-    },
-  })
-  return [...bySetting.values()]
+  order: Order,
+  settings: Pick<ReplayOptions, 'windows' | 'strategies'>,
+  onDialogue?: () => void,
+): Promise<Frontier> {
+  const run = new MeasuredRun({ ...DEFAULT_OPTIONS, ...settings })
+  // Only where few turns are replayed, because it takes as long again.
+  const topKs = order === 'spread' ? [] : TOP_KS
+  const curve = topKs.map(
+    (topK) =>
+      new MeasuredRun({ topK, tokenBudget: NO_BUDGET, windows: [USUAL_WINDOW], strategies: ['per_query'] }),
+  )
+  await replayDialogues(dialogues, order, [run, ...curve], onDialogue)
+  return {
+    measured: run.measured,
+    recallForBill: curve.length === 0 ? undefined : interpolate(curve.flatMap(({ measured }) => measured)),
+  }
+}
+
+class MeasuredRun implements ReplayRun {
+  readonly options: ReplayRun['options']
+  readonly #bySetting = new Map<string, Measured>()
+
+  constructor(options: ReplayRun['options']) {
+    this.options = options
+  }
+
+  get measured(): Measured[] {
+    return [...this.#bySetting.values()]
+  }
+
+  readonly onMeasured: ReplayRun['onMeasured'] = (turn, setting, result, measured) => {
+    const one = this.#bySetting.get(settingKey(setting)) ?? new Measured(setting)
+    this.#bySetting.set(settingKey(setting), one)
+    one.add(turn, result, measured)
+  }
+}
+
+function interpolate(perQuery: readonly Measured[]): RecallForBill {
+  const points = perQuery.map((one) => ({ billed: one.billed('automatic'), recall: one.recall() }))
+  return (billed) => {
+    const above = points.findIndex((one) => one.billed >= billed)
+    const [low, high] = [points[above - 1], points[above]]
+    if (!low || !high) return Number.NaN
+    return low.recall + ((high.recall - low.recall) * (billed - low.billed)) / (high.billed - low.billed)
+  }
 }
 
 /**

@@ -2,15 +2,11 @@ import { PRICE_MODEL_NAMES } from '../../sidecar/experiments/replay/prompts.ts'
 import { STRATEGIES } from '../../sidecar/retrieval/strategies/request.ts'
 import type { Order } from '../dialogues/join.ts'
 import { table } from '../lib/table.ts'
-import type { RecallForBill } from './equal-bill.ts'
-import type { Measured } from './measure.ts'
+import { type Frontier, type Measured, type RecallForBill, USUAL_WINDOW } from './measure.ts'
 
 /** The results of one order of the questions. */
-export interface OrderResult {
+export interface OrderResult extends Frontier {
   order: Order
-  measured: readonly Measured[]
-  /** Absent: not measured. */
-  recallForBill?: RecallForBill | undefined
 }
 
 export const ABOUT: Readonly<Record<Order, string>> = {
@@ -21,13 +17,10 @@ export const ABOUT: Readonly<Record<Order, string>> = {
   shuffled: 'The questions are asked one after the other at the end, in pseudo-random order.',
 }
 
-/** The window size of the short table. */
-const README_WINDOW = 10
-
 /** The table that helps to choose a strategy: one window size, the first order. */
 export function formatShort([first]: readonly OrderResult[]): string {
   const rows = (first?.measured ?? [])
-    .filter(({ setting }) => setting.windowSize === README_WINDOW)
+    .filter(({ setting }) => setting.windowSize === USUAL_WINDOW)
     .map((one) => [
       `\`${one.setting.strategy}\``,
       percent(one.recall()),
@@ -38,7 +31,7 @@ export function formatShort([first]: readonly OrderResult[]): string {
     ])
   return table([
     [
-      `_N_ = ${README_WINDOW}`,
+      `_N_ = ${USUAL_WINDOW}`,
       'evidence in the prompt',
       'of what left the window',
       'memory tokens',
@@ -94,12 +87,12 @@ function formatGroups(measured: readonly Measured[]): string {
 
 function formatEqualBill(measured: readonly Measured[], recallForBill: RecallForBill): string {
   const ratios = measured
-    .filter(({ setting }) => setting.windowSize === README_WINDOW && setting.strategy !== STRATEGIES[0])
+    .filter(({ setting }) => setting.windowSize === USUAL_WINDOW && setting.strategy !== STRATEGIES[0])
     .map((one) => {
       const ratio = one.recall() / recallForBill(one.billed('automatic'))
       return `\`${one.setting.strategy}\` ${Number.isNaN(ratio) ? 'outside the measured range' : ratio.toFixed(2)}`
     })
-  return `Evidence in the prompt, relative to \`per_query\` for the same billed tokens (\`automatic\`, _N_ = ${README_WINDOW}): ${ratios.join(', ')}.`
+  return `Evidence in the prompt, relative to \`per_query\` for the same billed tokens (\`automatic\`, _N_ = ${USUAL_WINDOW}): ${ratios.join(', ')}.`
 }
 
 function percent(share: number): string {

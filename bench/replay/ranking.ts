@@ -1,7 +1,7 @@
 import { DEFAULT_OPTIONS, settingKey, settingsOf } from '../../sidecar/experiments/replay/options.ts'
 import type { Tally } from '../../sidecar/experiments/replay/tally.ts'
 import type { Dialogue } from '../dialogues/dialogue.ts'
-import { replayDialogues } from '../dialogues/replay.ts'
+import { type ReplayRun, replayDialogues } from '../dialogues/replay.ts'
 
 /** What the replay says of a setting, and what is true. */
 export interface Ranked {
@@ -30,18 +30,15 @@ export async function rankSettings(
       { questions: 0, evidence: 0, grounded: 0, covered: 0 },
     ]),
   )
-  const tally = await replayDialogues(dialogues, {
-    ...options,
-    order: 'spread',
-    onMeasured: ({ evidence }, setting, _result, measured) => {
-      const sum = sums.get(settingKey(setting))
-      if (!evidence || !sum) return
-      sum.questions += 1
-      sum.evidence += evidence.shown
-      sum.grounded += measured.grounded
-      sum.covered += measured.inWindow + measured.injected
-    },
-  })
+  const onMeasured: ReplayRun['onMeasured'] = ({ evidence }, setting, _result, measured) => {
+    const sum = sums.get(settingKey(setting))
+    if (!evidence || !sum) return
+    sum.questions += 1
+    sum.evidence += evidence.shown
+    sum.grounded += measured.grounded
+    sum.covered += measured.inWindow + measured.injected
+  }
+  const [tally] = (await replayDialogues(dialogues, 'spread', [{ options, onMeasured }])) as [Tally]
   const ranked = [...sums].map(([key, { questions, evidence, grounded, covered }]) => {
     const all = tally.settings[key] as Tally['settings'][string]
     return {
