@@ -21,6 +21,11 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
       'evidence recall on conversations in six languages, relative to BM25, cosine and the npm package mem0ai',
     load: () => import('./talks.ts'),
   },
+  answers: {
+    about:
+      'F1, BLEU-1, LLM judge, tokens and latency of answers from full context, RAG chunks and each strategy',
+    load: () => import('./answers.ts'),
+  },
   replay: {
     about: 'whether grounded recall of a replay ranks the strategies as labelled evidence does',
     load: () => import('./replay.ts'),
