@@ -26,6 +26,11 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
       'F1, BLEU-1, LLM judge, tokens and latency of answers from full context, RAG chunks and each strategy',
     load: () => import('./answers.ts'),
   },
+  extraction: {
+    about:
+      'what a language model, or a scripted one, makes the sidecar learn from conversations in six languages',
+    load: () => import('./extraction.ts'),
+  },
   replay: {
     about: 'whether grounded recall of a replay ranks the strategies as labelled evidence does',
     load: () => import('./replay.ts'),
