@@ -23,7 +23,11 @@ const sidecar = stack.use(await startSidecar(await modelSettings()))
 const bar = progress('conversations', dialogues.length)
 const byGroup = new Map<string, Extracted>()
 for (const dialogue of dialogues) {
-  const measured = await measureExtraction(sidecar.url, dialogue, options.minutes * 60_000)
+  const measured = await measureExtraction(
+    (path, init) => fetch(`${sidecar.url}${path}`, init),
+    dialogue,
+    options.minutes * 60_000,
+  )
   byGroup.set(`${dialogue.group}, ${dialogue.id}`, measured)
   bar.tick()
 }

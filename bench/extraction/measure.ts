@@ -28,13 +28,16 @@ interface MemoryView {
   sources: { conversation_id: string | null; turn: number | null }[]
 }
 
+/** Sends a request to a sidecar; `path` starts with a slash. */
+export type Send = (path: string, init: RequestInit) => Response | Promise<Response>
+
 const CONVERSATION = 'joined'
 const REQUEST_DEADLINE_MS = 30_000
 const SECOND_MS = 1000
 
 /** Adds the turns of a dialogue as an app does, waits for the extraction, and checks what was learned. */
 export async function measureExtraction(
-  url: string,
+  send: Send,
   dialogue: Dialogue,
   flushDeadlineMs: number,
 ): Promise<Extracted> {
@@ -46,17 +49,17 @@ export async function measureExtraction(
       at: toIso(saidAt(turn, i)),
     }))
     const body = { user_id, conversation_id: CONVERSATION, turn: i + 1, mode: 'buffered', messages }
-    turnIds.push((await call<{ turn_id: string }>(url, 'POST /v1/memories', body)).turn_id)
+    turnIds.push((await call<{ turn_id: string }>(send, 'POST /v1/memories', body)).turn_id)
   }
-  await call(url, 'POST /v1/flush', { user_id, wait: true }, flushDeadlineMs).catch((error: Error) => {
+  await call(send, 'POST /v1/flush', { user_id, wait: true }, flushDeadlineMs).catch((error: Error) => {
     if (error.name !== 'TimeoutError') throw error
   })
   const pending = await call<{ turns: { turn_id: string; state: string }[] }>(
-    url,
+    send,
     `GET /v1/pending?user_id=${user_id}`,
   )
   const stateOf = new Map(pending.turns.map(({ turn_id, state }) => [turn_id, state]))
-  const memories = await listMemories(url, user_id)
+  const memories = await listMemories(send, user_id)
   const facts = memories.filter(({ kind }) => kind === 'extracted')
   const learned = new Set(facts.flatMap(({ sources }) => sources.map(({ turn }) => turn)))
   const counts = { ...emptyExtracted(), turns: turns.length, facts: facts.length }
@@ -64,7 +67,7 @@ export async function measureExtraction(
     const state = stateOf.get(turnId)
     if (learned.has(i + 1)) counts.learnedFrom += 1
     else if (state !== undefined) counts[state === 'failed' ? 'failed' : 'pending'] += 1
-    else if (await isKnown(url, user_id, turnId)) counts.withoutFact += 1
+    else if (await isKnown(send, user_id, turnId)) counts.withoutFact += 1
     else counts.lost += 1
   }
   for (const { memory, sources } of facts) {
@@ -74,7 +77,7 @@ export async function measureExtraction(
     counts.grounded += +groundingIn(named)(memory)
     counts.inLanguage += +isInLanguage(memory, text)
   }
-  return { ...counts, ...(await countRetired(url, dialogue, memories)) }
+  return { ...counts, ...(await countRetired(send, dialogue, memories)) }
 }
 
 export function emptyExtracted(): Extracted {
@@ -91,7 +94,7 @@ function isInLanguage(fact: string, said: string): boolean {
 }
 
 /** A value is retired if a fact of its turns that was current when it was replaced is not current at the end. */
-async function countRetired(url: string, dialogue: Dialogue, current: readonly MemoryView[]) {
+async function countRetired(send: Send, dialogue: Dialogue, current: readonly MemoryView[]) {
   const counts = { replaced: 0, retired: 0 }
   const indexes = new Map(dialogue.turns.map(({ ref }, i) => [ref, i]))
   const isCurrent = new Set(current.map(({ id, version }) => `${id}/${version}`))
@@ -100,7 +103,7 @@ async function countRetired(url: string, dialogue: Dialogue, current: readonly M
     const old = new Set(stale.flatMap((ref) => (indexes.get(ref) ?? Number.NaN) + 1))
     if (first === undefined || old.size === 0) continue
     const asOf = toIso(saidAt(dialogue.turns[first] as DialogueTurn, first) - 1)
-    const before = (await listMemories(url, dialogue.id, asOf)).filter(
+    const before = (await listMemories(send, dialogue.id, asOf)).filter(
       ({ kind, sources }) => kind === 'extracted' && sources.some(({ turn }) => old.has(turn ?? 0)),
     )
     if (before.length === 0) continue
@@ -119,7 +122,7 @@ function toIso(at: number): string {
   return new Date(at).toISOString()
 }
 
-async function listMemories(url: string, user_id: string, as_of?: string): Promise<MemoryView[]> {
+async function listMemories(send: Send, user_id: string, as_of?: string): Promise<MemoryView[]> {
   const all: MemoryView[] = []
   let cursor: string | null = null
   do {
@@ -130,7 +133,7 @@ async function listMemories(url: string, user_id: string, as_of?: string): Promi
       ...(cursor && { cursor }),
     })
     const page: { memories: MemoryView[]; next_cursor: string | null } = await call(
-      url,
+      send,
       `GET /v1/memories?${query}`,
     )
     all.push(...page.memories)
@@ -139,8 +142,8 @@ async function listMemories(url: string, user_id: string, as_of?: string): Promi
   return all
 }
 
-async function isKnown(url: string, user_id: string, turnId: string): Promise<boolean> {
-  const response = await fetch(`${url}/v1/turns/${turnId}?${new URLSearchParams({ user_id })}`, {
+async function isKnown(send: Send, user_id: string, turnId: string): Promise<boolean> {
+  const response = await send(`/v1/turns/${turnId}?${new URLSearchParams({ user_id })}`, {
     signal: AbortSignal.timeout(REQUEST_DEADLINE_MS),
   })
   await response.arrayBuffer()
@@ -148,13 +151,13 @@ async function isKnown(url: string, user_id: string, turnId: string): Promise<bo
 }
 
 async function call<T>(
-  url: string,
+  send: Send,
   route: string,
   body?: object,
   deadlineMs = REQUEST_DEADLINE_MS,
 ): Promise<T> {
   const [method = '', path = ''] = route.split(' ')
-  const response = await fetch(`${url}${path}`, {
+  const response = await send(path, {
     method,
     ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     signal: AbortSignal.timeout(deadlineMs),

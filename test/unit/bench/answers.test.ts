@@ -54,7 +54,9 @@ it('gives an interval around the mean of paired differences', () => {
 it('asks the model under each system, judges, continues an interrupted run, and adds up', async () => {
   const [dialogue] = readDialogues(SHIPPED_TALKS).filter(({ id }) => id === 'en-1')
   if (!dialogue) throw new Error('en-1: expected a talk')
-  const dialogues = [{ ...dialogue, turns: dialogue.turns.slice(0, 24), questions: dialogue.questions.slice(0, 3) }]
+  const dialogues = [
+    { ...dialogue, turns: dialogue.turns.slice(0, 24), questions: dialogue.questions.slice(0, 3) },
+  ]
   const [first] = dialogue.questions
   const { server, model } = await useModel({ model: 'scripted' })
   server.rules.replace(
