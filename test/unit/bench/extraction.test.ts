@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Dialogue } from '../../../bench/dialogues/dialogue.ts'
 import { readDialogues, SHIPPED_TALKS } from '../../../bench/dialogues/read.ts'
 import { measureExtraction } from '../../../bench/extraction/measure.ts'
 import { formatExtraction } from '../../../bench/extraction/report.ts'
@@ -33,6 +34,33 @@ it('counts what was learned, with a scripted model that repeats what was said', 
   expect(measured.grounded).toBe(measured.facts)
   expect(measured.inLanguage).toBe(measured.facts)
   expect(formatExtraction(new Map([['zh', measured]]))).toMatch(/\| all +\| +10 \|/)
+})
+
+it('counts a replaced value as retired when its fact is updated', async () => {
+  const at = Date.UTC(2026, 0, 5)
+  const said = ['I live in a small flat in Leeds.', 'I live in a small flat in Porto.']
+  const dialogue: Dialogue = {
+    ...{ id: 'ada', group: 'en' },
+    turns: said.map((content, i) => ({
+      ref: `1:${i + 1}`,
+      session: 1,
+      messages: [{ role: 'user', content, at }],
+    })),
+    questions: [
+      {
+        id: '1',
+        question: 'Where do I live?',
+        answer: 'Porto',
+        kind: 'update',
+        evidence: ['1:2'],
+        stale: ['1:1'],
+      },
+    ],
+  }
+  await using server = await startScriptedModel([dialogue])
+  const app = testApp({ model: openAiLanguageModel({ baseUrl: server.url, model: 'scripted' }) })
+  const measured = await measureExtraction(app.fetch, dialogue, FLUSH_DEADLINE_MS)
+  expect(measured).toMatchObject({ turns: 2, lost: 0, replaced: 1, retired: 1 })
 })
 
 it('counts turns as pending or failed, and none as lost, when no answer can be read', async () => {
