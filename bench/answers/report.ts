@@ -13,7 +13,7 @@ export interface Scores {
   judgeSigma: number
 }
 
-export function scoresOf(results: readonly AnswerResult[]): Scores {
+function scoresOf(results: readonly AnswerResult[]): Scores {
   const runs = Math.max(0, ...results.map(({ verdicts }) => verdicts.length))
   const byRun = Array.from(
     { length: runs },

@@ -19,12 +19,12 @@ export interface OpenSystem extends AsyncDisposable {
   contextFor(question: DialogueQuestion, turn: number): Promise<string>
 }
 
-export const FULL_CONTEXT = 'full context'
+const FULL_CONTEXT = 'full context'
 export const SYSTEM_KINDS = ['full', 'rag', 'bm25', ...STRATEGIES] as const
 type SystemKind = (typeof SYSTEM_KINDS)[number]
 
 /** Tokens of a chunk, and how many chunks are read, as in the Mem0 paper. */
-export const CHUNK_SIZES = [128, 256, 512, 1024, 2048, 4096, 8192]
+const CHUNK_SIZES = [128, 256, 512, 1024, 2048, 4096, 8192]
 const CHUNK_COUNTS = [1, 2]
 /** Messages that BM25 returns: as many as Hippocache by default. */
 const BM25_MESSAGES = DEFAULT_OPTIONS.topK

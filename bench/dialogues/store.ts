@@ -4,7 +4,7 @@ import type { Scope } from '../../sidecar/memory/model/scope.ts'
 import type { DialogueMessage } from './dialogue.ts'
 
 const NAMESPACE = 'bench'
-export const CONVERSATION = 'joined'
+const CONVERSATION = 'joined'
 
 export function scopeOf({ id }: { id: string }): Scope {
   return { namespace: NAMESPACE, userId: id }

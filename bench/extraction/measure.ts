@@ -33,6 +33,7 @@ export type Send = (path: string, init: RequestInit) => Response | Promise<Respo
 
 const CONVERSATION = 'joined'
 const REQUEST_DEADLINE_MS = 30_000
+const FLUSH_WAIT_MS = 240_000
 const SECOND_MS = 1000
 
 /** Adds the turns of a dialogue as an app does, waits for the extraction, and checks what was learned. */
@@ -51,9 +52,7 @@ export async function measureExtraction(
     const body = { user_id, conversation_id: CONVERSATION, turn: i + 1, mode: 'buffered', messages }
     turnIds.push((await call<{ turn_id: string }>(send, 'POST /v1/memories', body)).turn_id)
   }
-  await call(send, 'POST /v1/flush', { user_id, wait: true }, flushDeadlineMs).catch((error: Error) => {
-    if (error.name !== 'TimeoutError') throw error
-  })
+  await flush(send, user_id, flushDeadlineMs)
   const pending = await call<{ turns: { turn_id: string; state: string }[] }>(
     send,
     `GET /v1/pending?user_id=${user_id}`,
@@ -84,6 +83,20 @@ export function emptyExtracted(): Extracted {
   return {
     ...{ turns: 0, learnedFrom: 0, withoutFact: 0, pending: 0, failed: 0, lost: 0 },
     ...{ facts: 0, grounded: 0, inLanguage: 0, replaced: 0, retired: 0 },
+  }
+}
+
+/** Waits for the extraction, at most until the deadline. `fetch` gives a request up after 300 s without an answer. */
+async function flush(send: Send, user_id: string, deadlineMs: number): Promise<void> {
+  const until = performance.now() + deadlineMs
+  for (;;) {
+    const waitMs = Math.max(1, Math.min(FLUSH_WAIT_MS, Math.ceil(until - performance.now())))
+    try {
+      return void (await call(send, 'POST /v1/flush', { user_id, wait: true }, waitMs))
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== 'TimeoutError') throw error
+      if (performance.now() >= until) return
+    }
   }
 }
 

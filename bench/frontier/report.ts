@@ -9,7 +9,7 @@ export interface OrderResult extends Frontier {
   order: Order
 }
 
-export const ABOUT: Readonly<Record<Order, string>> = {
+const ABOUT: Readonly<Record<Order, string>> = {
   spread:
     'Each question is asked somewhere after the turns that it is about, among turns about other things.',
   topic:
