@@ -46,6 +46,6 @@ if (uncovered > 0)
 if (options.write) {
   const root = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
   const settings = `windows ${windows.join(', ')}; top_k 10; token budget 1,500; lexical; commit ${commit()}; ${machine()}`
-  writeSection(root('README.md'), 'frontier', short)
+  writeSection(root('README.md'), 'frontier', short.replace(/ *\| */g, '|'))
   writeSection(root('docs/benchmarks.md'), 'frontier', `${long}\n\nSettings: ${settings}.`)
 }
