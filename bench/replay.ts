@@ -5,7 +5,7 @@
  * on, and whether grounded recall ranks the strategies as the labelled evidence does. The method was chosen on the first
  * persona of each language; the second ones check it.
  */
-import { fileURLToPath } from 'node:url'
+import { fromTalk, SHIPPED_TALKS } from './dialogues/read.ts'
 import { readOptions } from './lib/options.ts'
 import { table } from './lib/table.ts'
 import { measureGrounding } from './replay/grounding.ts'
@@ -13,7 +13,7 @@ import { rankCorrelation } from './replay/rank-correlation.ts'
 import { type Ranked, rankSettings } from './replay/ranking.ts'
 import { readTalks, type Talk } from './talks/dataset.ts'
 
-const options = readOptions({ data: fileURLToPath(new URL('talks/data', import.meta.url)) })
+const options = readOptions({ data: SHIPPED_TALKS })
 const talks = readTalks(options.data)
 const halves: [name: string, talks: Talk[]][] = [
   ['chosen on', talks.filter(({ id }) => id.endsWith('-1'))],
@@ -32,7 +32,7 @@ const falseHeader = 'replies to another persona with a memory'
 console.log(table([['personas', 'answer', 'precision', 'recall', falseHeader], ...quality]))
 
 for (const [half, some] of halves) {
-  const { ranked, tally } = await rankSettings(some)
+  const { ranked, tally } = await rankSettings(some.map(fromTalk))
   console.log(`\n## Ranking of the strategies, ${half}: ${some.map(({ id }) => id).join(', ')}\n`)
   console.log(
     `${tally.turns} turns, ${ranked[0]?.questions} of them questions with evidence; ${tally.grounded_turns} answers drew on a memory\n`,

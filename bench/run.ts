@@ -4,18 +4,32 @@
  * Runs one benchmark. Each one verifies the answers of the system before it measures, and prints the commit, the
  * machine and the settings with its results.
  */
-import { spawnSync } from 'node:child_process'
-import { cpus } from 'node:os'
+import { commit, machine } from './lib/provenance.ts'
 
 const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }> = {
   locomo: {
-    about: 'evidence recall on LoCoMo (--data FILE); with --strategies LIST also billed prompt tokens',
+    about: 'evidence recall of the ranking on LoCoMo (--data FILE)',
     load: () => import('./locomo/locomo.ts'),
+  },
+  frontier: {
+    about:
+      'evidence recall and billed tokens of the strategies by window size, on conversations in six languages',
+    load: () => import('./frontier.ts'),
   },
   talks: {
     about:
       'evidence recall on conversations in six languages, relative to BM25, cosine and the npm package mem0ai',
     load: () => import('./talks.ts'),
+  },
+  answers: {
+    about:
+      'F1, BLEU-1, LLM judge, tokens and latency of answers from full context, RAG chunks and each strategy',
+    load: () => import('./answers.ts'),
+  },
+  extraction: {
+    about:
+      'what a language model, or a scripted one, makes the sidecar learn from conversations in six languages',
+    load: () => import('./extraction.ts'),
   },
   replay: {
     about: 'whether grounded recall of a replay ranks the strategies as labelled evidence does',
@@ -78,17 +92,7 @@ if (!benchmark) {
 }
 console.log(`benchmark: ${name} (${benchmark.about})`)
 console.log(`commit: ${commit()}`)
-console.log(
-  `machine: ${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown CPU'}, Node ${process.version}`,
-)
+console.log(`machine: ${machine()}`)
 // The benchmark parses process.argv itself, without its own name.
 process.argv.splice(2, process.argv.length - 2, ...options)
 await benchmark.load()
-
-function commit(): string {
-  const git = (...args: string[]) => spawnSync('git', args, { cwd: import.meta.dirname, encoding: 'utf8' })
-  const { status, stdout } = git('rev-parse', '--short', 'HEAD')
-  if (status !== 0) return 'unknown (not a git checkout)'
-  const isModified = git('status', '--porcelain', '--untracked-files=no').stdout !== ''
-  return `${stdout.trim()}${isModified ? ' with local changes' : ''}`
-}

@@ -7,7 +7,7 @@
  * fails, or takes longer than `--minutes`, is skipped with the reason, and the others are reported. `floor` measures how
  * many questions are answered in scopes of few memories.
  */
-import { fileURLToPath } from 'node:url'
+import { SHIPPED_TALKS } from './dialogues/read.ts'
 import { readOptions } from './lib/options.ts'
 import { cosine, plainBm25 } from './talks/baselines.ts'
 import { readTalks } from './talks/dataset.ts'
@@ -19,7 +19,7 @@ import { formatReport } from './talks/report.ts'
 import { measureSmallScopes } from './talks/small-scopes.ts'
 
 const options = readOptions({
-  data: fileURLToPath(new URL('talks/data', import.meta.url)),
+  data: SHIPPED_TALKS,
   variants: 'lexical,e5,bm25,cosine,mem0',
   release: '3.3.1',
   model: 'multilingual-e5-small',

@@ -5,7 +5,7 @@ type Widened<V> = V extends number ? number : V extends boolean ? boolean : stri
 
 /**
  * Reads `--name value` options and prints the settings in use. The type of a default is the type of its option;
- * numbers must be integers ≥ 1.
+ * numbers must be integers ≥ 1, or ≥ 0 where the default is 0.
  *
  * @throws {Error} naming the option and the value it got
  */
@@ -22,7 +22,7 @@ export function readOptions<T extends Record<string, Value>>(defaults: T): { [K 
     Object.entries(defaults).map(([name, fallback]) => {
       const given = values[name]
       if (given === undefined) return [name, fallback]
-      return [name, typeof fallback === 'number' ? toPositiveInteger(name, given) : given]
+      return [name, typeof fallback === 'number' ? toInteger(name, given, Math.min(1, fallback)) : given]
     }),
   )
   console.log(
@@ -39,8 +39,22 @@ export function requireDataFile(path: string): string {
   return path
 }
 
-function toPositiveInteger(name: string, given: string | boolean): number {
+/** @throws {TypeError} naming the option and the value that is not known */
+export function parseList<T extends string>(option: string, list: string, known: readonly T[]): T[] {
+  return list.split(',').map((name) => {
+    const found = known.find((one) => one === name)
+    if (!found) throw new TypeError(`${option}: expected values from ${known.join()}, got "${name}"`)
+    return found
+  })
+}
+
+/** @throws {TypeError} naming the option and the value that is no integer ≥ 1 */
+export function parseIntegers(option: string, list: string): number[] {
+  return list.split(',').map((text) => toInteger(option.replace(/^--/, ''), text, 1))
+}
+
+function toInteger(name: string, given: string | boolean, min: number): number {
   const value = Number(given)
-  if (Number.isInteger(value) && value >= 1) return value
-  throw new Error(`--${name}: expected an integer ≥ 1, got ${given}`)
+  if (Number.isInteger(value) && value >= min && given !== '') return value
+  throw new Error(`--${name}: expected an integer ≥ ${min}, got ${given}`)
 }

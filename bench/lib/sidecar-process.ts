@@ -14,7 +14,7 @@ export interface SidecarProcess extends AsyncDisposable {
 const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
 
 /** Deadline of the start, milliseconds. */
-const START_DEADLINE_MS = 20_000
+const START_DEADLINE_MS = 60_000
 
 /** Starts a sidecar as `npm start` does, on a free port and a temporary data folder that is deleted with it. */
 export async function startSidecar(

@@ -23,6 +23,8 @@ export interface Message {
 
 export interface Question {
   question: string
+  /** Absent for adversarial questions. */
+  answer?: string
   category: number
   /** Ids of the messages that contain the answer; never empty. */
   evidence: string[]
@@ -52,7 +54,7 @@ interface RawMessage {
 interface RawConversation {
   sample_id: string
   conversation: Record<string, string | RawMessage[]>
-  qa: { question: string; category: number; evidence?: string[] }[]
+  qa: { question: string; answer?: string | number; category: number; evidence?: string[] }[]
 }
 
 function readConversation({ sample_id, conversation, qa }: RawConversation): Conversation {
@@ -75,10 +77,11 @@ function readConversation({ sample_id, conversation, qa }: RawConversation): Con
     })
   }
   const known = new Set(messages.map((message) => message.id))
-  const questions = qa.flatMap(({ question, category, evidence = [] }) => {
+  const questions = qa.flatMap(({ question, answer, category, evidence = [] }) => {
     const ids = [...new Set(evidence.flatMap((text) => text.match(/D\d+:\d+/g) ?? []))]
     const valid = ids.filter((id) => known.has(id))
-    return valid.length > 0 ? [{ question, category, evidence: valid }] : []
+    if (valid.length === 0) return []
+    return [{ question, category, evidence: valid, ...(answer !== undefined && { answer: String(answer) }) }]
   })
   return { id: sample_id, messages, questions }
 }

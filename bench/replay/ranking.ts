@@ -1,10 +1,7 @@
-import { createReplayEngines } from '../../sidecar/app/replay-engine.ts'
 import { DEFAULT_OPTIONS, settingKey, settingsOf } from '../../sidecar/experiments/replay/options.ts'
-import { replay } from '../../sidecar/experiments/replay/replay.ts'
 import type { Tally } from '../../sidecar/experiments/replay/tally.ts'
-import { isInWindow } from '../../sidecar/memory/model/window-rule.ts'
-import type { Talk } from '../talks/dataset.ts'
-import { joinTalk, NAMESPACE, storeTalks } from './talk-store.ts'
+import type { Dialogue } from '../dialogues/dialogue.ts'
+import { type ReplayRun, replayDialogues } from '../dialogues/replay.ts'
 
 /** What the replay says of a setting, and what is true. */
 export interface Ranked {
@@ -21,43 +18,27 @@ export interface Ranked {
 
 const WINDOWS = [3, 5, 10]
 
-/** Replays talks with their questions, and compares grounded recall with the recall of the labelled evidence. */
+/** Replays dialogues with their questions, and compares grounded recall with the recall of the labelled evidence. */
 export async function rankSettings(
-  talks: readonly Talk[],
+  dialogues: readonly Dialogue[],
   windows: readonly number[] = WINDOWS,
 ): Promise<{ ranked: Ranked[]; tally: Tally }> {
-  await using services = await storeTalks(talks)
-  await using engines = createReplayEngines({ ruleBook: services.ruleBook, learns: false })
-  const options = { ...DEFAULT_OPTIONS, namespace: NAMESPACE, windows }
-  const joined = new Map(talks.map((talk) => [talk.id, joinTalk(talk)]))
+  const options = { ...DEFAULT_OPTIONS, windows }
   const sums = new Map(
     settingsOf(options).map((setting) => [
       settingKey(setting),
       { questions: 0, evidence: 0, grounded: 0, covered: 0 },
     ]),
   )
-  const tally = await replay(options, {
-    source: services.records,
-    engines,
-    onMeasured: ({ turn, userId }, setting, { memories }, measured) => {
-      const turns = joined.get(userId) ?? []
-      const sum = sums.get(settingKey(setting))
-      const { question } = turns[(turn as number) - 1] ?? {}
-      if (!question || !sum || question.evidence.length === 0) return
-      const injected = new Set(
-        memories.flatMap(({ memory }) =>
-          memory.sources.map((source) => turns[(source.turn as number) - 1]?.ref),
-        ),
-      )
-      const isShown = (ref: string) =>
-        injected.has(ref) ||
-        isInWindow(turns.findIndex((one) => one.ref === ref) + 1, turn as number, setting.windowSize)
-      sum.questions += 1
-      sum.evidence += question.evidence.filter(isShown).length / question.evidence.length
-      sum.grounded += measured.grounded
-      sum.covered += measured.inWindow + measured.injected
-    },
-  })
+  const onMeasured: ReplayRun['onMeasured'] = ({ evidence }, setting, _result, measured) => {
+    const sum = sums.get(settingKey(setting))
+    if (!evidence || !sum) return
+    sum.questions += 1
+    sum.evidence += evidence.shown
+    sum.grounded += measured.grounded
+    sum.covered += measured.inWindow + measured.injected
+  }
+  const [tally] = (await replayDialogues(dialogues, 'spread', [{ options, onMeasured }])) as [Tally]
   const ranked = [...sums].map(([key, { questions, evidence, grounded, covered }]) => {
     const all = tally.settings[key] as Tally['settings'][string]
     return {

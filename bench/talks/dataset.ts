@@ -10,6 +10,7 @@ export interface Talk {
 
 export interface TalkQuestion {
   q: string
+  at: string
   answer: string
   kind: string
   /** Turns that hold the answer, as `session:turn`; empty if it was never said. */

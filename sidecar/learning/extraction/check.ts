@@ -117,16 +117,23 @@ function mergeDuplicates(facts: readonly Fact[]): Fact[] {
   return [...byText.values()].flat()
 }
 
-/** Whether at least half of the facts name a speaker or share a third of their words with the messages. */
+/** Whether at least half of the facts are grounded in the messages. */
 function areGrounded(facts: readonly Fact[], numbered: readonly NumberedMessage[]): boolean {
-  const said = new Set(numbered.flatMap(({ text }) => termsOf(readText(text))))
-  const names = numbered.map(({ speaker }) => normalise(speaker))
-  const grounded = facts.filter(({ text }) => {
-    const words = termsOf(readText(text))
+  const isGrounded = groundingIn(numbered)
+  return facts.filter(({ text }) => isGrounded(text)).length * 2 >= facts.length
+}
+
+/** Returns whether a fact names a speaker or shares a third of its words with the messages. */
+export function groundingIn(
+  messages: readonly Pick<NumberedMessage, 'text' | 'speaker'>[],
+): (fact: string) => boolean {
+  const said = new Set(messages.flatMap(({ text }) => termsOf(readText(text))))
+  const names = messages.map(({ speaker }) => normalise(speaker))
+  return (fact) => {
+    const words = termsOf(readText(fact))
     const known = words.filter((word) => said.has(word))
-    return names.some((name) => normalise(text).includes(name)) || known.length * 3 >= words.length
-  })
-  return grounded.length * 2 >= facts.length
+    return names.some((name) => normalise(fact).includes(name)) || known.length * 3 >= words.length
+  }
 }
 
 /** The new summary, cut at a sentence end to `MAX_SUMMARY_LENGTH`; the old one when there is no new one. */

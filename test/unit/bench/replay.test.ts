@@ -1,30 +1,17 @@
-import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { fromTalk, SHIPPED_TALKS } from '../../../bench/dialogues/read.ts'
 import { measureGrounding } from '../../../bench/replay/grounding.ts'
 import { rankCorrelation } from '../../../bench/replay/rank-correlation.ts'
 import { rankSettings } from '../../../bench/replay/ranking.ts'
-import { joinTalk } from '../../../bench/replay/talk-store.ts'
-import { readTalks, turnsOf } from '../../../bench/talks/dataset.ts'
+import { readTalks } from '../../../bench/talks/dataset.ts'
 
-const talks = readTalks(fileURLToPath(new URL('../../../bench/talks/data', import.meta.url)))
+const talks = readTalks(SHIPPED_TALKS)
 const some = talks.filter(({ id }) => id === 'en-2' || id === 'zh-2')
 
 it('ranks by Spearman, with mean ranks for equal values', () => {
   expect(rankCorrelation([1, 2, 3], [10, 20, 90])).toBeCloseTo(1)
   expect(rankCorrelation([1, 2, 3], [3, 2, 1])).toBeCloseTo(-1)
   expect(rankCorrelation([1, 1, 2], [5, 5, 9])).toBeCloseTo(1)
-})
-
-it('inserts each question once, after the turns that it is about', () => {
-  for (const talk of some) {
-    const joined = joinTalk(talk)
-    expect(joined).toHaveLength(turnsOf(talk).length + talk.questions.length)
-    for (const [i, { question }] of joined.entries()) {
-      for (const ref of question?.evidence ?? []) {
-        expect(joined.findIndex((one) => one.ref === ref)).toBeLessThan(i)
-      }
-    }
-  }
 })
 
 it('recognises the memories of labelled answers, and few in replies to another persona', () => {
@@ -35,7 +22,7 @@ it('recognises the memories of labelled answers, and few in replies to another p
 })
 
 it('ranks the strategies as the labelled evidence does', { timeout: 300_000 }, async () => {
-  const { ranked } = await rankSettings(some, [3, 10])
+  const { ranked } = await rankSettings(some.map(fromTalk), [3, 10])
   const evidence = ranked.map((one) => one.evidence)
   expect(
     rankCorrelation(

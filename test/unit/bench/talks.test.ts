@@ -4,6 +4,7 @@ import { type Answer, evaluate, staleFirst, type Variant } from '../../../bench/
 
 const question = (evidence: string[], stale: string[] = []) => ({
   q: '',
+  at: '',
   answer: '',
   kind: 'fact',
   evidence,
