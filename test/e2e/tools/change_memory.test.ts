@@ -29,7 +29,7 @@ describe('update_memory', () => {
       ...{ user_id: 'u1', memory: 'Lives in Porto', topic: 'home', importance: 4 },
       ...{ expires_at: '2026-12-31T00:00:00.000Z', metadata: { channel: 'web' } },
     })
-    const outputs = { status: 'updated', memory: 'Lives in Porto', version: 3, error: '' }
+    const outputs = { status: 'updated', memory: 'Lives in Porto', version: 3, user_id: 'u1', error: '' }
     expect(outcome.variables).toEqual(outputs)
     expect(outcome.json).toEqual([{ ...outputs, took_ms: { round_trip: expect.any(Number) } }])
     expect(outcome.text).toBe('The memory was updated.')
@@ -57,7 +57,7 @@ describe('update_memory', () => {
     stub.script = absent
     const { variables } = await update({ memory: 'x' })
     expect(variables).toEqual({
-      ...{ status: 'error', memory: '', version: -1 },
+      ...{ status: 'error', memory: '', version: -1, user_id: 'u1' },
       error: 'The sidecar says: no memory with this id (not_found, HTTP 404)',
     })
   })
@@ -87,14 +87,19 @@ describe('delete_memory', () => {
     expect(stub.calls[0]).toMatchObject({
       ...{ method: 'DELETE', path: '/v1/memories/m1', query: { user_id: 'ü & 1' }, body: undefined },
     })
-    expect(outcome.variables).toEqual({ status: 'deleted', memory: 'Lives in Porto', error: '' })
+    expect(outcome.variables).toEqual({
+      status: 'deleted',
+      memory: 'Lives in Porto',
+      user_id: 'ü & 1',
+      error: '',
+    })
     expect(outcome.text).toBe('The memory was deleted.')
   })
 
   it('reports absent for an unknown id, and an error for an unknown path', async () => {
     stub.script = absent
     const { variables, text } = await run('delete_memory', { memory_id: 'm1', user_id: 'u1' })
-    expect(variables).toEqual({ status: 'absent', memory: '', error: '' })
+    expect(variables).toEqual({ status: 'absent', memory: '', user_id: 'u1', error: '' })
     expect(text).toBe('There is no such memory.')
     stub.script = refusal(404, 'not_found', 'no such path: DELETE /v1/memories/m1')
     const other = await run('delete_memory', { memory_id: 'm1', user_id: 'u1' })
