@@ -1,8 +1,8 @@
 /** `npm run package -- [--out DIR] [--sign KEY.pem] [--node wheel|system]`: builds the `.difypkg` and prints the next steps. */
-import { readFile } from 'node:fs/promises'
 import { relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type NodeSource, packagePlugin } from './package-plugin.ts'
+import { buildVersion, type NodeSource, packagePlugin } from './package-plugin.ts'
+import { readKey } from './read-key.ts'
 
 const usage = `Usage: npm run package -- [--out DIR] [--sign KEY.pem] [--node wheel|system]
 
@@ -11,6 +11,9 @@ const usage = `Usage: npm run package -- [--out DIR] [--sign KEY.pem] [--node wh
   --node system   for a daemon without a package index: installs nothing and uses the
                   Node.js of the daemon, PLUGIN_NODE_BIN or node on PATH (20 or later).
                   Default: wheel, which the daemon downloads while it installs.
+
+The version is that of manifest.yaml with the time of the build, because Dify ignores a package whose version is
+installed. SOURCE_DATE_EPOCH sets the time. For a package with the version alone: npm run release.
 `
 
 const unsignedHelp = `The package is not signed. By default, the plugin daemon rejects unsigned packages. Either
@@ -50,6 +53,7 @@ async function main(): Promise<void> {
   if (node !== 'wheel' && node !== 'system') throw new Error(`--node: expected wheel or system, got ${node}`)
   const built = await packagePlugin(out, {
     node,
+    buildVersion: buildVersion(),
     ...(sign !== undefined && { sign: { privateKey: await readKey(sign) } }),
   })
   for (const warning of built.warnings) console.warn(`warning: ${warning}`)
@@ -65,12 +69,6 @@ async function main(): Promise<void> {
   console.log(relative('.', built.path))
   for (const [name = '', value] of rows) console.log(`  ${name.padEnd(11)} ${value}`)
   console.log(`\n${sign === undefined ? unsignedHelp : signedHelp(sign)}\n\n${nextSteps(node)}`)
-}
-
-async function readKey(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`--sign: expected a readable key file, got ${path} (${error.code})`)
-  })
 }
 
 function count(value: number): string {

@@ -7,6 +7,7 @@ import axios from 'axios'
 import { Availability } from './availability.ts'
 import { NodeError, readHeader, readResponse, type Target, transportError } from './failure.ts'
 import { show } from './text.ts'
+import { PLUGIN_VERSION } from './version.ts'
 
 /** Milliseconds from connecting to the last byte of the answer, including a retry. */
 export const DEADLINE_MS = {
@@ -57,7 +58,7 @@ const client = axios.create({
   transformResponse: [(data: unknown) => data],
   transformRequest: [(data: unknown) => data],
   validateStatus: () => true,
-  headers: { Accept: 'application/json', 'User-Agent': 'hippocache-plugin/0.1.0' },
+  headers: { Accept: 'application/json', 'User-Agent': `hippocache-plugin/${PLUGIN_VERSION}` },
 })
 
 const availability = new Availability({

@@ -21,6 +21,7 @@ import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
 import type { Profiles } from '../../retrieval/profile/profiles.ts'
 import type { Recall } from '../../retrieval/recall.ts'
 import type { Strategies } from '../../retrieval/strategies/strategies.ts'
+import type { TurnCounter } from '../../retrieval/turn-counter.ts'
 
 /** A backend that `/readyz` checks. */
 export interface CheckedBackend {
@@ -45,6 +46,7 @@ export interface HttpServices {
   profiles: Profiles
   ruleBook: RuleBook
   authorCache: AuthorCache
+  turnCounter: TurnCounter
   intake: Intake
   ledger: Ledger
   timeline: Timeline
