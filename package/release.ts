@@ -32,7 +32,9 @@ async function main(): Promise<void> {
     return
   }
   if (values.sign === undefined)
-    throw new Error('--sign: expected the RSA private key of the release; create one with: openssl genrsa -out KEY.pem 4096')
+    throw new Error(
+      '--sign: expected the RSA private key of the release; create one with: openssl genrsa -out KEY.pem 4096',
+    )
   const privateKey = await readKey(values.sign)
   const folder = await buildRelease(values.out, privateKey)
   console.log(`${relative('.', folder)}\n${await readFile(join(folder, 'SHA256SUMS'), 'utf8')}`)
@@ -67,7 +69,9 @@ async function buildRelease(out: string, privateKey: string): Promise<string> {
 
 async function checksums(folder: string, names: readonly string[]): Promise<string> {
   const lines = names.map(async (name) => {
-    const sum = createHash('sha256').update(await readFile(join(folder, name))).digest('hex')
+    const sum = createHash('sha256')
+      .update(await readFile(join(folder, name)))
+      .digest('hex')
     return `${sum}  ${name}\n`
   })
   return (await Promise.all(lines)).join('')

@@ -4,6 +4,7 @@ import { cacheGet } from './cache_get.ts'
 import { cacheSet } from './cache_set.ts'
 import { deleteMemory } from './delete_memory.ts'
 import { flushMemory } from './flush_memory.ts'
+import { forgetUser } from './forget_user.ts'
 import { listMemories } from './list_memories.ts'
 import { memoryHistory } from './memory_history.ts'
 import { profile } from './profile.ts'
@@ -26,6 +27,7 @@ export const nodes: readonly HippocacheNode[] = [
   listMemories,
   updateMemory,
   deleteMemory,
+  forgetUser,
   memoryHistory,
   flushMemory,
   cacheGet,

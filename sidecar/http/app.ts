@@ -24,6 +24,7 @@ import { healthRoutes } from './routes/health.ts'
 import { ledgerRoutes } from './routes/ledger.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
+import { linkRoutes } from './routes/memories/link.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { transferRoutes } from './routes/memories/transfer.ts'
 import { overviewRoutes } from './routes/overview.ts'
@@ -43,6 +44,7 @@ const ROUTES = [
   readRoutes,
   changeRoutes,
   transferRoutes,
+  linkRoutes,
   pendingRoutes,
   turnRoutes,
   conversationRoutes,

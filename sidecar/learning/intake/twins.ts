@@ -55,7 +55,9 @@ export async function findTwin(
 
 /** By the times of the messages if they have some, as in a delayed delivery; the same time is a correction by an import. */
 function isSoonAfter(first: Turn, messages: readonly Message[], now: number): boolean {
-  const [before, after] = [first.messages, messages].map((list) => list.find(({ role }) => role === 'user')?.at)
+  const [before, after] = [first.messages, messages].map(
+    (list) => list.find(({ role }) => role === 'user')?.at,
+  )
   if (before === undefined || after === undefined) return now - first.created_at < SAME_NUMBER_MS
   const pause = Math.abs(after - before)
   return pause > 0 && pause < SAME_NUMBER_MS

@@ -126,7 +126,9 @@ describe('npm run release', () => {
     const { version } = (await loadPlugin(repository)).manifest
     const folder = join(out, 'dist', `release-${version}`)
     const packages = ['', '-system-node'].map((suffix) => `hippocache-hippocache-${version}${suffix}.difypkg`)
-    expect((await readdir(folder)).sort()).toEqual(['SHA256SUMS', ...packages, 'hippocache.public.pem'].sort())
+    expect((await readdir(folder)).sort()).toEqual(
+      ['SHA256SUMS', ...packages, 'hippocache.public.pem'].sort(),
+    )
     expect(await readFile(join(folder, 'hippocache.public.pem'), 'utf8')).toBe(publicKey)
     const sums = spawnSync('sha256sum', ['--strict', '-c', 'SHA256SUMS'], { cwd: folder, encoding: 'utf8' })
     expect(sums).toMatchObject({ status: 0 })

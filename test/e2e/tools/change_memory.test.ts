@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { memoryPath } from '../../../tools/shared/memories.ts'
-import { type Invocation, runNode, useStub } from '../../helpers/tools/run-tool.ts'
+import { type Invocation, runNode, runTool, useStub } from '../../helpers/tools/run-tool.ts'
 import { USE } from '../../helpers/tools/scenarios.ts'
 import { json, refusal } from '../../helpers/tools/stub-sidecar.ts'
 
@@ -133,4 +133,35 @@ it('memoryPath encodes every id as exactly one path segment', () => {
       expect(search + hash).toBe('')
     }),
   )
+})
+
+describe('forget_user', () => {
+  const forgotten = json(200, { status: 'forgotten', removed: { memories: 3, turns: 1 } })
+  const forget = (parameters: object, more: Invocation = {}) =>
+    run('forget_user', { user_id: 'u1', ...parameters }, more)
+
+  it('erases the user when it is confirmed', async () => {
+    stub.script = forgotten
+    const { variables, text } = await forget({ confirm: 'true' })
+    expect(stub.calls).toMatchObject([{ method: 'DELETE', path: '/v1/memories', query: { user_id: 'u1' } }])
+    expect(variables).toEqual({ status: 'forgotten', memories: 3, turns: 1, user_id: 'u1', error: '' })
+    expect(text).toBe('Erased 3 memories and 1 turn.')
+  })
+
+  it.each([{}, { confirm: false }, { confirm: '' }, { confirm: null }])(
+    'erases nothing with %j',
+    async (confirm) => {
+      const { variables } = await forget(confirm)
+      expect(variables).toMatchObject({ status: 'unconfirmed', memories: 0 })
+      expect(stub.calls).toHaveLength(0)
+    },
+  )
+
+  it.each(['parameter', 'runtime'])('is refused in an agent app under identity: %s', async (identity) => {
+    const parameters = { user_id: 'u1', confirm: true }
+    const credentials = { sidecar_url: stub.url, identity }
+    const { text } = await runTool({ tool: 'forget_user', parameters, credentials, messageId: 'm1' })
+    expect(text).toContain('Refused')
+    expect(stub.calls).toHaveLength(0)
+  })
 })

@@ -3,6 +3,7 @@ import type { Correction } from '../../../memory/engine/engine.ts'
 import type { Scope } from '../../../memory/model/scope.ts'
 import { invalid } from '../../../ports/errors.ts'
 import type { JsonObject } from '../../../ports/records.ts'
+import { forgetTraces } from '../../shared/forget-traces.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
@@ -17,7 +18,7 @@ function isDate(text: string): boolean {
 }
 
 export function changeRoutes(api: Api, services: HttpServices): void {
-  const { engine, buffer, intake, ledger, ruleBook, timeline, experiments, derivedOutcomes } = services
+  const { engine, intake, ruleBook } = services
   operation(api, {
     route: 'PATCH /v1/memories/{id}',
     operationId: 'update_memory',
@@ -141,16 +142,6 @@ export function changeRoutes(api: Api, services: HttpServices): void {
   }).handle(async ({ user_id }, c) => {
     const scope = scopeOf(c, user_id)
     const removed = await engine.forget(scope)
-    await buffer?.reload(scope)
-    // The ledger keeps the cost of the calls without the user.
-    const anonymised = await ledger.forget(scope)
-    const rows = await timeline.forget(scope)
-    // Experiments keep their sums without the user.
-    derivedOutcomes.forget(scope)
-    const units = await experiments.forget(scope)
-    return {
-      status: 'forgotten',
-      removed: { ...removed, timeline: rows, ledger: anonymised, experiments: units },
-    }
+    return { status: 'forgotten', removed: { ...removed, ...(await forgetTraces(services, scope)) } }
   })
 }
