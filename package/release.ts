@@ -1,6 +1,6 @@
 /** `npm run release -- --sign KEY.pem [--out DIR]`: builds both variants of the plugin, signed, with their checksums. */
 import { createHash, createPublicKey } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { basename, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type NodeSource, packagePlugin } from './package-plugin.ts'
@@ -36,27 +36,29 @@ async function main(): Promise<void> {
       '--sign: expected the RSA private key of the release; create one with: openssl genrsa -out KEY.pem 4096',
     )
   const privateKey = await readKey(values.sign)
-  const folder = await buildRelease(values.out, privateKey)
+  const staging = join(values.out, `.release-${process.pid}`)
+  const folder = await buildRelease(values.out, staging, privateKey).finally(() =>
+    rm(staging, { recursive: true, force: true }),
+  )
   console.log(`${relative('.', folder)}\n${await readFile(join(folder, 'SHA256SUMS'), 'utf8')}`)
 }
 
-async function buildRelease(out: string, privateKey: string): Promise<string> {
+async function buildRelease(out: string, staging: string, privateKey: string): Promise<string> {
   const sign = { privateKey, time: new Date() }
-  const staging = join(out, `.release-${process.pid}`)
   const names: string[] = []
   let version = ''
   for (const [node, suffix] of Object.entries(SUFFIXES) as [NodeSource, string][]) {
-    const built = await packagePlugin(staging, { node, sign })
+    const built = await packagePlugin(join(staging, node), { node, sign })
     version = built.version
     const name = basename(built.path).replace(/\.difypkg$/, `${suffix}.difypkg`)
     await rename(built.path, join(staging, name))
+    await rmdir(join(staging, node))
     names.push(name)
   }
   const publicKey = createPublicKey(privateKey).export({ type: 'pkcs1', format: 'pem' })
   await writeFile(join(staging, 'hippocache.public.pem'), publicKey)
   await writeFile(join(staging, 'SHA256SUMS'), await checksums(staging, [...names, 'hippocache.public.pem']))
   const folder = join(out, `release-${version}`)
-  await mkdir(out, { recursive: true })
   // Fails for a folder with files: two releases must not share a version.
   await rename(staging, folder).catch((cause: NodeJS.ErrnoException) => {
     throw new Error(

@@ -1,5 +1,8 @@
 import { type RecordStore, scrollAll, type Write } from '../../ports/records.ts'
+import { searchedText } from '../../text/verbatim/answers.ts'
+import { toContext } from '../../text/verbatim/message-text.ts'
 import { conversationRecordId, type Turn } from '../model/turns.ts'
+import type { Held } from '../repositories/memories.ts'
 import { removePending } from '../repositories/pending.ts'
 import { scrollTurns } from '../repositories/turns.ts'
 import { undoExtraction, undoVerbatim } from './undo.ts'
@@ -26,10 +29,11 @@ export async function forgetConversation(
   const turns: Turn[] = []
   for await (const turn of scrollTurns(records, scope))
     if (turn.conversation_id === conversationId) turns.push(turn)
+  const contexts = new Set(turns.flatMap(({ messages }) => messages.map(({ content }) => toContext(content))))
   const erased = new Set<string>()
   // Newest first, so that a corrected fact is taken back in the order of its versions.
   for (const turn of turns.toReversed()) {
-    for (const id of await change((unit) => takeBackTurn(unit, turn))) erased.add(id)
+    for (const id of await change((unit) => takeBackTurn(unit, turn, contexts))) erased.add(id)
   }
   const writes: Write[] = []
   for (const collection of ['versions', 'history'] as const) {
@@ -57,8 +61,14 @@ export async function forgetConversation(
   return { turns: turns.length, memories: erased.size }
 }
 
+/** A memory that another conversation states too may have a message of this one as its context. */
+function withoutContext(unit: UnitOfWork, { memory, dense }: Held): void {
+  const bare = { ...memory, context: null }
+  unit.put(bare, searchedText(bare) === searchedText(memory) ? dense : undefined)
+}
+
 /** Returns the memories of the turn that nothing else states. */
-async function takeBackTurn(unit: UnitOfWork, turn: Turn): Promise<string[]> {
+async function takeBackTurn(unit: UnitOfWork, turn: Turn, contexts: ReadonlySet<string>): Promise<string[]> {
   unit.requireFence()
   await undoExtraction(unit, turn)
   const ids = [...new Set([...turn.memory_ids, ...turn.effects.map(({ memory_id }) => memory_id)])]
@@ -67,7 +77,9 @@ async function takeBackTurn(unit: UnitOfWork, turn: Turn): Promise<string[]> {
   for (const id of ids) {
     if ((await unit.find(id))?.memory.kind === 'pending') unit.erase(id)
     else if (!extracted.has(id)) await undoVerbatim(unit, turn, id)
-    if (!(await unit.find(id))) erased.push(id)
+    const kept = await unit.find(id)
+    if (!kept) erased.push(id)
+    else if (contexts.has(kept.memory.context ?? '')) withoutContext(unit, kept)
   }
   return erased
 }
