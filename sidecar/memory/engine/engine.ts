@@ -39,7 +39,8 @@ export interface Changed<T> {
 }
 
 /** Commits one change of a scope whose lock is held. */
-type ChangeOne = <T>(task: (unit: UnitOfWork) => Promise<T>) => Promise<T>
+type ChangeOne = <T>(task: Task<T>) => Promise<T>
+type Task<T> = (unit: UnitOfWork) => Promise<T>
 
 export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
 
@@ -173,8 +174,7 @@ export class MemoryEngine {
 
   /** Erases everything of a user; answers the number of erased records per collection. */
   async forget(scope: Scope): Promise<Record<string, number>> {
-    const key = scopeKey(scope)
-    return await this.#runExclusive(key, (records) => this.#forgetIn(records, key))
+    return await this.#runExclusive(scopeKey(scope), (records) => this.#forgetIn(records, scopeKey(scope)))
   }
 
   async #forgetIn(records: RecordStore, scope: string): Promise<Record<string, number>> {
@@ -202,20 +202,15 @@ export class MemoryEngine {
     const [outer, inner] = source < target ? [source, target] : [target, source]
     return await this.#runExclusive(outer, (outerRecords) =>
       this.#runExclusive(inner, async (innerRecords) => {
-        const [sourceRecords, targetRecords] =
-          outer === source ? [outerRecords, innerRecords] : [innerRecords, outerRecords]
-        const answer = await copy((task) => this.#changeIn(targetRecords, target, task))
-        await this.#forgetIn(sourceRecords, source)
+        const recordsOf = (scope: string) => (scope === outer ? outerRecords : innerRecords)
+        const answer = await copy((task) => this.#changeIn(recordsOf(target), target, task))
+        await this.#forgetIn(recordsOf(source), source)
         return answer
       }),
     )
   }
 
-  async #changeIn<T>(
-    records: RecordStore,
-    scope: string,
-    task: (unit: UnitOfWork) => Promise<T>,
-  ): Promise<T> {
+  async #changeIn<T>(records: RecordStore, scope: string, task: Task<T>): Promise<T> {
     return (await this.#tryChangeIn(records, scope, task)).answer
   }
 
@@ -228,18 +223,14 @@ export class MemoryEngine {
   }
 
   /** As `change`, and says what is missing in the commit. */
-  async tryChange<T>(
-    scope: string,
-    task: (unit: UnitOfWork) => Promise<T>,
-    at?: number,
-  ): Promise<Changed<T>> {
+  async tryChange<T>(scope: string, task: Task<T>, at?: number): Promise<Changed<T>> {
     return await this.#runExclusive(scope, (records) => this.#tryChangeIn(records, scope, task, at))
   }
 
   async #tryChangeIn<T>(
     records: RecordStore,
     scope: string,
-    task: (unit: UnitOfWork) => Promise<T>,
+    task: Task<T>,
     at?: number,
   ): Promise<Changed<T>> {
     const unit = new UnitOfWork(records, scope, at ?? this.#options.now())

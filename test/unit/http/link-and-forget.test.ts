@@ -70,7 +70,7 @@ describe('POST /v1/users/link', () => {
   })
 
   it('moves pending turns, which are extracted for the second id', async () => {
-    const model = tableModel({ 'I sail': [{ text: 'Ada sails.' }] })
+    const model = tableModel({ 'I sail': [{ text: 'Ada sails.', topic: 'preferences', sub_topic: 'sport' }] })
     const app = testApp({ model, buffer: { idleMs: 3_600_000 } })
     await add(app, 'guest', 'c', 1, 'I sail', { mode: 'buffered' })
     await link(app, 'guest', 'ada')
@@ -149,7 +149,7 @@ describe('DELETE /v1/conversations/{id}', () => {
   })
 
   it('cancels the extraction of its pending turns', async () => {
-    const app = testApp({ model: tableModel({ 'I sail': [{ text: 'Ada sails.' }] }), buffer: { idleMs: 3_600_000 } })
+    const app = testApp({ model: tableModel({ 'I sail': [{ text: 'Ada sails.', topic: 'preferences', sub_topic: 'sport' }] }), buffer: { idleMs: 3_600_000 } })
     await add(app, 'ada', 'c', 1, 'I sail', { mode: 'buffered' })
     expect((await forget(app, 'c')).body).toMatchObject({ turns: 1 })
     expect((await app.call('GET', '/v1/pending?user_id=ada')).body.turns).toEqual([])
