@@ -149,7 +149,10 @@ describe('DELETE /v1/conversations/{id}', () => {
   })
 
   it('cancels the extraction of its pending turns', async () => {
-    const app = testApp({ model: tableModel({ 'I sail': [{ text: 'Ada sails.', topic: 'preferences', sub_topic: 'sport' }] }), buffer: { idleMs: 3_600_000 } })
+    const app = testApp({
+      model: tableModel({ 'I sail': [{ text: 'Ada sails.', topic: 'preferences', sub_topic: 'sport' }] }),
+      buffer: { idleMs: 3_600_000 },
+    })
     await add(app, 'ada', 'c', 1, 'I sail', { mode: 'buffered' })
     expect((await forget(app, 'c')).body).toMatchObject({ turns: 1 })
     expect((await app.call('GET', '/v1/pending?user_id=ada')).body.turns).toEqual([])
