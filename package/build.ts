@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type NodeSource, packagePlugin } from './package-plugin.ts'
+import { buildVersion, type NodeSource, packagePlugin } from './package-plugin.ts'
+import { readKey } from './read-key.ts'
 
 const usage = `Usage: npm run package -- [--out DIR] [--sign KEY.pem] [--node wheel|system]
 
@@ -11,6 +12,9 @@ const usage = `Usage: npm run package -- [--out DIR] [--sign KEY.pem] [--node wh
   --node system   for a daemon without a package index: installs nothing and uses the
                   Node.js of the daemon, PLUGIN_NODE_BIN or node on PATH (20 or later).
                   Default: wheel, which the daemon downloads while it installs.
+
+The version is that of manifest.yaml with the time of the build, because Dify ignores a package whose version is
+installed. SOURCE_DATE_EPOCH sets the time. For a package with the version alone: npm run release.
 `
 
 const unsignedHelp = `The package is not signed. By default, the plugin daemon rejects unsigned packages. Either
@@ -50,6 +54,7 @@ async function main(): Promise<void> {
   if (node !== 'wheel' && node !== 'system') throw new Error(`--node: expected wheel or system, got ${node}`)
   const built = await packagePlugin(out, {
     node,
+    buildVersion: buildVersion(),
     ...(sign !== undefined && { sign: { privateKey: await readKey(sign) } }),
   })
   for (const warning of built.warnings) console.warn(`warning: ${warning}`)
@@ -67,12 +72,6 @@ async function main(): Promise<void> {
   console.log(`\nExample apps that ask for this package where it is not installed:
   npm run examples -- --out ${join(out, 'apps')} --plugin ${built.uniqueIdentifier}`)
   console.log(`\n${sign === undefined ? unsignedHelp : signedHelp(sign)}\n\n${nextSteps(node)}`)
-}
-
-async function readKey(path: string): Promise<string> {
-  return await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`--sign: expected a readable key file, got ${path} (${error.code})`)
-  })
 }
 
 function count(value: number): string {

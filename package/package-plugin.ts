@@ -21,15 +21,34 @@ const REQUIRED_TEXTS = ['PRIVACY.md', 'LICENSE']
  */
 export type NodeSource = 'wheel' | 'system'
 
+interface PluginPackageOptions extends PackageOptions {
+  node?: NodeSource
+  /** Appended to the version of manifest.yaml. */
+  buildVersion?: string
+}
+
+/**
+ * The time of the build as a post-release number, `-20261130091500`: Dify ignores a package whose version is installed.
+ * @param epoch seconds, as in SOURCE_DATE_EPOCH; default: now
+ */
+export function buildVersion(epoch = process.env['SOURCE_DATE_EPOCH']): string {
+  const time = epoch === undefined ? new Date() : new Date(Number(epoch) * 1000)
+  if (Number.isNaN(time.getTime()))
+    throw new Error(`SOURCE_DATE_EPOCH: expected seconds since 1970, got ${JSON.stringify(epoch)}`)
+  return `-${time.toISOString().replace(/\D/g, '').slice(0, 14)}`
+}
+
 /** Writes the package into a folder, if the declarations and the package are valid. */
 export async function packagePlugin(
   out: string,
-  { node = 'wheel', ...options }: PackageOptions & { node?: NodeSource } = {},
-): Promise<BuiltPackage & { path: string }> {
+  { node = 'wheel', buildVersion = '', ...options }: PluginPackageOptions = {},
+): Promise<BuiltPackage & { path: string; version: string }> {
   const { declaration, errors } = await inspectPlugin(repository)
   if (!declaration) throw new DeclarationError(errors)
   const { code, licences } = await bundlePlugin(repository)
+  const version = declaration.manifest.version + buildVersion
   const made: PackageEntry[] = [
+    { path: 'manifest.yaml', content: await readManifest(version) },
     { path: 'main.py', content: await readFile(`${repository}package/main.py`) },
     { path: 'requirements.txt', content: await readRequirements(node) },
     { path: 'plugin.mjs', content: code },
@@ -39,7 +58,12 @@ export async function packagePlugin(
   const taken = (await readEntries(repository)).filter(({ path }) => !paths.has(path))
   const built = await writePackage([...taken, ...made], out, options)
   const missing = REQUIRED_TEXTS.filter((path) => !taken.some((entry) => entry.path === path))
-  return { ...built, warnings: [...built.warnings, ...missing.map((path) => `${path}: missing`)] }
+  return { ...built, version, warnings: [...built.warnings, ...missing.map((path) => `${path}: missing`)] }
+}
+
+async function readManifest(version: string): Promise<Buffer> {
+  const manifest = await readFile(`${repository}manifest.yaml`, 'utf8')
+  return Buffer.from(manifest.replace(/^version: .*$/m, `version: ${version}`))
 }
 
 async function readRequirements(node: NodeSource): Promise<Buffer> {

@@ -35,6 +35,10 @@ export type PluginLoadOptions = Omit<PluginOptions, 'declaration'> & {
   root: string | URL
 }
 
+/** The daemon ties debugging to the workspace of the key, and uninstalls by plugin id. */
+const DEBUGGING_WARNING =
+  'Warning: if this plugin is installed from a package in the workspace of the debugging key, Dify uninstalls it there when debugging ends. Use another workspace, or install the package again afterwards.'
+
 /** Limit for writing the last frames. */
 const CLOSE_MS = 5_000
 /** Delay before the process exits although a tool left a socket or timer open. */
@@ -133,6 +137,7 @@ export class Plugin {
     }
     if (install.method === 'serverless') return createServerlessTransport(install)
     const { host, port, key, heartbeatMs } = install
+    this.#report(DEBUGGING_WARNING)
     const registration = { ...toWire(this.declaration), assets: this.declaration.assets }
     return createTcpTransport({ host, port, key, heartbeatMs, registration })
   }

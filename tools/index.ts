@@ -5,6 +5,7 @@ import { cacheSet } from './cache_set.ts'
 import { deleteMemory } from './delete_memory.ts'
 import { entities } from './entities.ts'
 import { flushMemory } from './flush_memory.ts'
+import { forgetUser } from './forget_user.ts'
 import { graph } from './graph.ts'
 import { listMemories } from './list_memories.ts'
 import { memoryHistory } from './memory_history.ts'
@@ -30,6 +31,7 @@ export const nodes: readonly HippocacheNode[] = [
   listMemories,
   updateMemory,
   deleteMemory,
+  forgetUser,
   memoryHistory,
   flushMemory,
   cacheGet,

@@ -37,6 +37,7 @@ import { DEFAULT_SETTINGS, NEURAL_SETTINGS } from '../retrieval/ranking/settings
 import { createScale } from '../retrieval/ranking/similarity-scale.ts'
 import { Recall } from '../retrieval/recall.ts'
 import { createStrategies, type StrategySettings } from '../retrieval/strategies/create.ts'
+import { TurnCounter } from '../retrieval/turn-counter.ts'
 
 export interface Backends {
   records: RecordStore
@@ -253,6 +254,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
         derivedOutcomes.added({ scope, conversationId, turn, messages, isNew: change === 'added' }),
     }),
     authorCache: createAuthorCache(cache, now),
+    turnCounter: new TurnCounter(records, scopeState),
     announcer,
     missingVectors,
     hasPendingNotices,

@@ -31,6 +31,7 @@ import { mcpRoutes } from './routes/mcp/route.ts'
 import { mem0Routes } from './routes/mem0/routes.ts'
 import { addRoutes } from './routes/memories/add.ts'
 import { changeRoutes } from './routes/memories/change.ts'
+import { linkRoutes } from './routes/memories/link.ts'
 import { readRoutes } from './routes/memories/read.ts'
 import { transferRoutes } from './routes/memories/transfer.ts'
 import { modelRequestRoutes } from './routes/model-requests.ts'
@@ -51,6 +52,7 @@ const ROUTES = [
   readRoutes,
   changeRoutes,
   transferRoutes,
+  linkRoutes,
   pendingRoutes,
   modelRequestRoutes,
   turnRoutes,

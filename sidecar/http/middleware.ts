@@ -93,7 +93,10 @@ export function authenticate(keys: readonly ApiKey[], sessions: Sessions): Middl
     const header = c.req.header('authorization')
     const token = keys.length > 0 && header === undefined ? getCookie(c, SESSION_COOKIE) : undefined
     if (token !== undefined) return fromSession(c, next, token)
-    c.set('namespace', namespaceFrom(header, keys, 'Bearer'))
+    const namespace = namespaceFrom(header, keys, 'Bearer')
+    c.set('namespace', namespace)
+    // Whose memories the answer is about, for a client with several keys.
+    c.header('x-hippocache-namespace', namespace)
     return next()
   }
 }

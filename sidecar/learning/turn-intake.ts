@@ -12,7 +12,8 @@ import { cleanTurn } from './intake/clean-turn.ts'
 
 export type Mode = 'buffered' | 'sync' | 'verbatim'
 
-interface IntakeResult extends Pick<AddResult, 'turnId' | 'turn' | 'change' | 'events' | 'degraded'> {
+interface IntakeResult
+  extends Pick<AddResult, 'turnId' | 'turn' | 'change' | 'events' | 'abandonedTurns' | 'degraded'> {
   status: 'stored' | 'buffered'
   /** Why a turn in `sync` mode is still pending. */
   reason: string | null

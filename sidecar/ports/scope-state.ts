@@ -29,7 +29,7 @@ export interface Lease {
   release(): Promise<void>
 }
 
-/** Turns kept per conversation, the latest ones. */
+/** Turns, and counted calls, kept per conversation, the latest ones. */
 export const MAX_TURNS = 64
 
 /**
@@ -84,6 +84,11 @@ export interface ScopeState {
     what: 'recalled' | 'added',
     at: number,
   ): Promise<void>
+  /**
+   * Counts the calls of a conversation that have no turn number, atomically: a new `call` gets the number after the last
+   * one, at least `least`; the same call again gets its first number. Keeps the latest `MAX_TURNS` calls, as long as turns.
+   */
+  countTurn(scope: string, conversation: string, call: string, least: number): Promise<number>
   /** Ordered by turn. */
   turns(scope: string, conversation: string): Promise<TurnSeen[]>
   /** Resolves when blocks can currently be read and stored. */

@@ -142,4 +142,31 @@ export const TURN_CASES: readonly Case<ScopeStateSubject>[] = [
       expect(await state.turns('s', 'c')).toEqual([])
     },
   },
+  {
+    name: 'counts each of many concurrent calls once, and the same call again with its first number',
+    async run({ state, peer }) {
+      const calls = Array.from({ length: MAX_TURNS }, (_, i) => `call-${i}`)
+      const count = (call: string, i: number) => (i % 2 ? state : peer).countTurn('s', 'c', call, 1)
+      const twice = [...calls, ...calls].map(count)
+      const turns = await Promise.all(twice)
+      expect(turns.slice(calls.length)).toEqual(turns.slice(0, calls.length))
+      expect(turns.slice(0, calls.length).sort((a, b) => a - b)).toEqual(calls.map((_, i) => i + 1))
+    },
+  },
+  {
+    name: 'counts from the least number, per conversation and scope, and never back',
+    async run({ state }) {
+      expect(await state.countTurn('s', 'c', 'a', 5)).toBe(5)
+      expect(await state.countTurn('s', 'c', 'b', 2)).toBe(6)
+      expect(await state.countTurn('s', 'c', 'd', 20)).toBe(20)
+      expect(await state.countTurn('s', 'c', 'a', 30)).toBe(5)
+      expect(await state.countTurn('s', 'd', 'a', 1)).toBe(1)
+      expect(await state.countTurn('t', 'c', 'a', 1)).toBe(1)
+      for (let i = 0; i < MAX_TURNS; i++) await state.countTurn('s', 'c', `later-${i}`, 1)
+      expect(await state.countTurn('s', 'c', 'last', 1)).toBe(21 + MAX_TURNS)
+      expect(await state.turns('s', 'c')).toEqual([])
+      await state.clear('s')
+      expect(await state.countTurn('s', 'c', 'a', 1)).toBe(1)
+    },
+  },
 ]

@@ -113,6 +113,20 @@ const FAULTS: Readonly<Record<string, readonly [caughtBy: string, Sabotage]>> = 
     'grants a lease to one of many concurrent requests',
     () => ({ lease: async () => ({ release: async () => {} }) }),
   ],
+  'a repeated call is counted again': [
+    'counts each of many concurrent calls once, and the same call again with its first number',
+    (state) => {
+      let calls = 0
+      return {
+        countTurn: (scope, conversation, _, least) =>
+          state.countTurn(scope, conversation, `${calls++}`, least),
+      }
+    },
+  ],
+  'the least number is ignored': [
+    'counts from the least number, per conversation and scope, and never back',
+    (state) => ({ countTurn: (scope, conversation, call) => state.countTurn(scope, conversation, call, 1) }),
+  ],
   'the order of arrival decides the time of a turn': [
     'keeps the latest of several times of one turn, in any order of arrival',
     (state, now) => ({

@@ -12,6 +12,8 @@ export interface Caller {
   userId: string | undefined
   conversationId: string | undefined
   appId: string | undefined
+  /** Whether a model called the tool in an agent app: only there, Dify passes the id of the message. */
+  isAgentApp: boolean
 }
 
 export function readCaller({ runtime, session }: ToolContext): Caller {
@@ -21,6 +23,7 @@ export function readCaller({ runtime, session }: ToolContext): Caller {
     userId: runtime.user_id || undefined,
     conversationId: session.conversation_id || undefined,
     appId: session.app_id || undefined,
+    isAgentApp: Boolean(session.message_id),
   }
 }
 
@@ -37,7 +40,8 @@ export function resolveUser(caller: Caller, parameter: unknown): string {
 
 /**
  * The conversation and the turn in it. The turn is dropped without a conversation, because turn numbers are counted
- * per conversation.
+ * per conversation. Under `identity: runtime` a model must not name a conversation or overwrite a turn: the conversation
+ * is that of the run, and only a workflow node has a turn.
  */
 export function resolveTurn(
   caller: Caller,
@@ -45,6 +49,7 @@ export function resolveTurn(
 ): { conversation_id: string | undefined; turn: number | undefined } {
   const given = isUnresolved(parameters.conversation_id) ? undefined : parameters.conversation_id
   const own = caller.conversationId
-  const conversation_id = caller.isRuntimeIdentity ? (own ?? given) : (given ?? own)
-  return { conversation_id, turn: conversation_id === undefined ? undefined : parameters.turn }
+  const conversation_id = caller.isRuntimeIdentity ? own : (given ?? own)
+  const hasTurn = conversation_id !== undefined && !(caller.isRuntimeIdentity && caller.isAgentApp)
+  return { conversation_id, turn: hasTurn ? parameters.turn : undefined }
 }

@@ -173,7 +173,7 @@ function readEnvelope(
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-function readHeader(headers: object, name: string): string {
+export function readHeader(headers: object, name: string): string {
   const value = (headers as Record<string, unknown>)[name]
   return typeof value === 'string' ? value : ''
 }

@@ -20,8 +20,8 @@ export interface NodeDefinition<Shape extends z.ZodRawShape, Outputs extends Bas
   /** The declared parameters, with the same defaults and options as in the YAML. */
   parameters: Shape
   /**
-   * Every declared output with its neutral value. All of them are emitted on every call, because Dify prints a
-   * reference to a missing variable literally.
+   * Every declared output with its neutral value, except `user_id`, which each node with a user gets. All of them are
+   * emitted on every call, because Dify prints a reference to a missing variable literally.
    */
   outputs: Outputs
   /** Outputs that the JSON object repeats for agents. Default: all. Leave out text that an agent would pay for twice. */
@@ -67,7 +67,8 @@ export interface HippocacheNode {
 export function defineNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>(
   definition: NodeDefinition<Shape, Outputs>,
 ): HippocacheNode {
-  const { name, parameters, outputs, isDestructive = false } = definition
+  const { name, parameters, isDestructive = false } = definition
+  const outputs = { ...definition.outputs, ...('user_id' in parameters && { user_id: '' }) }
   const tool = class extends Tool {
     // Under `identity: runtime` a missing user_id is valid; otherwise it becomes `status: error`.
     static override readonly lenientParameters = true
@@ -76,8 +77,10 @@ export function defineNode<Shape extends z.ZodRawShape, Outputs extends BaseOutp
       given: Record<string, unknown>,
       context: ToolContext,
     ): AsyncGenerator<ToolMessage> {
-      const answer = await runNode(definition, given, context)
-      if (isAgentRun(context)) {
+      const caller = readCaller(context)
+      const answer = await runNode(definition, given, caller, context)
+      // Dify gives the model every message as text, so that outputs, JSON and text would repeat each other.
+      if (caller.isAgentApp) {
         yield this.createTextMessage(answer.agentText)
         return
       }
@@ -94,41 +97,40 @@ export function defineNode<Shape extends z.ZodRawShape, Outputs extends BaseOutp
   return { name, parameters, outputs, isDestructive, tool }
 }
 
-/**
- * Whether a model called the tool in an agent app. Dify then gives the model every message as text, so that outputs, JSON
- * and text would repeat each other. Only an agent app passes the id of its message.
- */
-function isAgentRun({ session }: ToolContext): boolean {
-  return Boolean(session.message_id)
-}
-
 async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>(
   definition: NodeDefinition<Shape, Outputs>,
   given: Record<string, unknown>,
-  context: ToolContext,
+  caller: Caller,
+  dify: NodeCall['dify'],
 ): Promise<{ outputs: Outputs; json: object; text: string; agentText: string }> {
   const jsonOutputs = definition.jsonOutputs ?? (Object.keys(definition.outputs) as (keyof Outputs)[])
+  // Whose memory the call uses: with several authorizations, the one that a node uses is easily overlooked.
+  const whose: { user_id?: string; namespace?: string } =
+    'user_id' in definition.parameters ? { user_id: '' } : {}
   let roundTripMs: number | undefined
-  const caller = readCaller(context)
   const call: NodeCall = {
     caller,
-    dify: context,
+    dify,
     parse: parseAnswer,
     async ask(schema, request) {
       const answer = await callSidecar(caller.credentials, request)
       roundTripMs = answer.roundTripMs
+      if (answer.namespace !== undefined) whose.namespace = answer.namespace
       return parseAnswer(schema, answer.body)
     },
   }
   try {
     if (definition.isDestructive && caller.isRuntimeIdentity) throw new NodeError(DESTRUCTIVE_REFUSAL)
-    const result = await definition.run(readValues(definition.parameters, given, caller), call)
-    const outputs = { ...definition.outputs, ...result.outputs }
+    const values = readValues(definition.parameters, given, caller)
+    if ('user_id' in values) whose.user_id = values.user_id as string
+    const result = await definition.run(values, call)
+    const outputs = { ...definition.outputs, ...result.outputs, ...pick(whose, USER) }
     const { took_ms, ...details } = result.details ?? {}
     const times = typeof took_ms === 'object' ? took_ms : {}
     const json = {
       ...pick(outputs, jsonOutputs),
       ...details,
+      ...whose,
       ...((took_ms !== undefined || roundTripMs !== undefined) && {
         took_ms: { ...times, ...(roundTripMs !== undefined && { round_trip: roundTripMs }) },
       }),
@@ -136,9 +138,9 @@ async function runNode<Shape extends z.ZodRawShape, Outputs extends BaseOutputs>
     return { outputs, json, text: result.text, agentText: toAgentText(result, pick(outputs, jsonOutputs)) }
   } catch (error) {
     if (!(error instanceof NodeError)) throw error
-    const outputs = { ...definition.outputs, status: 'error', error: error.message }
+    const outputs = { ...definition.outputs, status: 'error', error: error.message, ...pick(whose, USER) }
     const text = `${definition.failureText} ${error.message}`
-    return { outputs, json: pick(outputs, jsonOutputs), text, agentText: text }
+    return { outputs, json: { ...pick(outputs, jsonOutputs), ...whose }, text, agentText: text }
   }
 }
 
@@ -154,6 +156,8 @@ function isEmpty(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0
   return value === '' || value === -1
 }
+
+const USER = ['user_id'] as const
 
 const DESTRUCTIVE_REFUSAL =
   'Refused: the provider setting "Whose memory" is "Current user", which blocks nodes that change or delete memories, because a model may be the caller. To change memories in a workflow, use an authorization set to "User ID parameter".'
@@ -179,5 +183,5 @@ function parseAnswer<S extends z.ZodType>(schema: S, body: unknown): z.output<S>
 }
 
 function pick<T extends object>(from: T, keys: readonly (keyof T)[]): Partial<T> {
-  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Partial<T>
+  return Object.fromEntries(keys.flatMap((key) => (key in from ? [[key, from[key]]] : []))) as Partial<T>
 }

@@ -5,8 +5,9 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
 import axios from 'axios'
 import { Availability } from './availability.ts'
-import { NodeError, readResponse, type Target, transportError } from './failure.ts'
+import { NodeError, readHeader, readResponse, type Target, transportError } from './failure.ts'
 import { show } from './text.ts'
+import { PLUGIN_VERSION } from './version.ts'
 
 /** Milliseconds from connecting to the last byte of the answer, including a retry. */
 export const DEADLINE_MS = {
@@ -59,7 +60,7 @@ const client = axios.create({
   transformResponse: [(data: unknown) => data],
   transformRequest: [(data: unknown) => data],
   validateStatus: () => true,
-  headers: { Accept: 'application/json', 'User-Agent': 'hippocache-plugin/0.1.0' },
+  headers: { Accept: 'application/json', 'User-Agent': `hippocache-plugin/${PLUGIN_VERSION}` },
 })
 
 const availability = new Availability({
@@ -71,27 +72,29 @@ const availability = new Availability({
   },
 })
 
+interface Answered {
+  body: Record<string, unknown>
+  /** The name of the API key: memories belong to a key and a user. Absent in the answer of an older sidecar. */
+  namespace: string | undefined
+}
+
 /** Calls the sidecar. Throws `NodeError`, whose message never contains the API key. */
 export async function callSidecar(
   credentials: Credentials,
   request: SidecarRequest,
-): Promise<{ body: Record<string, unknown>; roundTripMs: number }> {
+): Promise<Answered & { roundTripMs: number }> {
   const started = performance.now()
   const key = readKey(credentials['api_key'])
   try {
-    const body = await send(readSidecarUrl(credentials['sidecar_url']), key, request)
-    return { body, roundTripMs: Math.round((performance.now() - started) * 10) / 10 }
+    const answered = await send(readSidecarUrl(credentials['sidecar_url']), key, request)
+    return { ...answered, roundTripMs: Math.round((performance.now() - started) * 10) / 10 }
   } catch (error) {
     if (!(error instanceof NodeError) || !key) throw error
     throw new NodeError(error.message.replaceAll(key, '***'), error)
   }
 }
 
-async function send(
-  url: URL,
-  key: string | undefined,
-  request: SidecarRequest,
-): Promise<Record<string, unknown>> {
+async function send(url: URL, key: string | undefined, request: SidecarRequest): Promise<Answered> {
   const { method, body } = request
   const deadlineMs = request.deadlineMs ?? (method === 'GET' ? DEADLINE_MS.read : DEADLINE_MS.write)
   const isRepeatable = request.isRepeatable ?? method !== 'POST'
@@ -125,7 +128,10 @@ async function send(
           ...(body && { data: JSON.stringify(body) }),
         })
         availability.answered(base)
-        return readResponse(target, response.status, response.headers, response.data)
+        return {
+          body: readResponse(target, response.status, response.headers, response.data),
+          namespace: readHeader(response.headers, 'x-hippocache-namespace') || undefined,
+        }
       } catch (error) {
         if (error instanceof NodeError) throw error
         const code = deadline.signal.aborted ? 'DEADLINE' : readCode(error)

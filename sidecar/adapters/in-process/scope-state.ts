@@ -40,6 +40,8 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
   const conversations = new LRUCache<string, { turns: Map<number, TurnSeen>; expiresAt: number }>({
     max: maxEntries,
   })
+  /** The counted calls of a conversation with their turns, in the order of counting. */
+  const counts = new LRUCache<string, { calls: Map<string, number>; expiresAt: number }>({ max: maxEntries })
   const leases = new Map<string, { expiresAt: number }>()
   /** Greatest counter value so far; a counter that was evicted restarts above it, also when the clock goes back. */
   let greatest = 0
@@ -106,7 +108,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
     async clear(scope) {
       const counters = move(scope, 'fence')
       const prefix = nameOf(scope, '')
-      for (const held of [blocks, conversations]) {
+      for (const held of [blocks, conversations, counts]) {
         for (const name of [...held.keys()]) if (name.startsWith(prefix)) held.delete(name)
       }
       return counters
@@ -128,13 +130,23 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
       }
     },
     noteTurn,
+    async countTurn(scope, conversation, call, least) {
+      const name = nameOf(scope, conversation)
+      const known = counts.get(name)
+      const calls = known && now() < known.expiresAt ? known.calls : new Map<string, number>()
+      const turn = calls.get(call) ?? Math.max(least, ([...calls.values()].at(-1) ?? 0) + 1)
+      calls.set(call, turn)
+      if (calls.size > MAX_TURNS) calls.delete(calls.keys().next().value as string)
+      counts.set(name, { calls, expiresAt: now() + turnsTtlMs })
+      return turn
+    },
     async turns(scope, conversation) {
       const turns = [...turnsOf(nameOf(scope, conversation)).values()]
       return turns.sort((a, b) => a.turn - b.turn)
     },
     async check() {},
     async close() {
-      for (const held of [blocks, conversations, counted, leases]) held.clear()
+      for (const held of [blocks, conversations, counts, counted, leases]) held.clear()
     },
   }
 }

@@ -22,6 +22,7 @@ export function scopeKeys(prefix: string, scope: string) {
     keyOf: (member: string) => of + member,
     /** Index members. */
     block: (key: string) => `block/${assertWellFormed('key', key)}`,
+    count: (conversation: string) => `count/${assertWellFormed('conversation', conversation)}`,
     turns: (conversation: string) => `turns/${assertWellFormed('conversation', conversation)}`,
   }
 }

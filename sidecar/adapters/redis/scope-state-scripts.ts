@@ -43,11 +43,17 @@ local function index(key, member, ttl)
   if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
 end`
 
+/** Renews a hash of a conversation in the index. Index members are key names without the scope prefix. */
+const KEEP = `${INDEX}
+local function keep(hash, members)
+  redis.call('PEXPIRE', hash, ${TURNS_TTL_MS})
+  index(members, string.sub(hash, string.find(hash, '}', 1, true) + 1), ${TURNS_TTL_MS})
+end`
+
 /**
- * Notes a turn in a hash from turn number to `recalled:added` (either may be empty) and bounds the hash. Index members
- * are key names without the scope prefix.
+ * Notes a turn in a hash from turn number to `recalled:added` (either may be empty) and bounds the hash.
  */
-const NOTE = `${INDEX}
+const NOTE = `${KEEP}
 local function note(hash, members, what, turn, at)
   local seen = redis.call('HGET', hash, turn) or ':'
   local colon = string.find(seen, ':', 1, true)
@@ -62,8 +68,7 @@ local function note(hash, members, what, turn, at)
     end
     redis.call('HDEL', hash, least)
   end
-  redis.call('PEXPIRE', hash, ${TURNS_TTL_MS})
-  index(members, string.sub(hash, string.find(hash, '}', 1, true) + 1), ${TURNS_TTL_MS})
+  keep(hash, members)
 end`
 
 export const READ_COUNTERS = `${COUNTERS}
@@ -112,3 +117,21 @@ return 0`
 export const NOTE_TURN = `${NOTE}
 note(KEYS[1], KEYS[2], unpack(ARGV))
 return 1`
+
+/** KEYS[1]: hash from call to turn; KEYS[2]: index. ARGV: call, least turn. Returns the turn of the call. */
+export const COUNT_TURN = `${KEEP}
+local turn = tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '')
+if not turn then
+  local last, first = 0, nil
+  local held = redis.call('HGETALL', KEYS[1])
+  for i = 1, #held, 2 do
+    local one = tonumber(held[i + 1])
+    last = math.max(last, one)
+    if not first or one < first.turn then first = {call = held[i], turn = one} end
+  end
+  turn = math.max(last + 1, tonumber(ARGV[2]))
+  redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', turn))
+  if #held / 2 >= ${MAX_TURNS} then redis.call('HDEL', KEYS[1], first.call) end
+end
+keep(KEYS[1], KEYS[2])
+return string.format('%.0f', turn)`

@@ -106,6 +106,11 @@ export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
       const of = keysOf(scope)
       await run(scripts.NOTE_TURN, [of.keyOf(of.turns(conversation)), of.index], [what, turn, Math.floor(at)])
     },
+    async countTurn(scope, conversation, call, least) {
+      const of = keysOf(scope)
+      const keys = [of.keyOf(of.count(conversation)), of.index]
+      return Number(await run(scripts.COUNT_TURN, keys, [assertWellFormed('call', call), least]))
+    },
     async turns(scope, conversation) {
       const of = keysOf(scope)
       const name = of.keyOf(of.turns(conversation))

@@ -53,7 +53,7 @@ const recall = z.object({
   uncovered_turns: z.array(z.number()).describe(`The last ${MAX_LISTED_TURNS}.`),
 })
 
-export function conversationRoutes(api: Api, { records, buffer, timeline }: HttpServices): void {
+export function conversationRoutes(api: Api, { records, buffer, timeline, engine }: HttpServices): void {
   operation(api, {
     route: 'GET /v1/conversations/{id}',
     operationId: 'get_conversation',
@@ -77,6 +77,24 @@ export function conversationRoutes(api: Api, { records, buffer, timeline }: Http
     await buffer?.refresh(scope)
     const pending = buffer?.count(scope, id) ?? { turns: 0, tokens: 0 }
     return { conversation_id: id, last_turn, summary, pending }
+  })
+
+  operation(api, {
+    route: 'DELETE /v1/conversations/{id}',
+    operationId: 'forget_conversation',
+    summary: 'Erase a conversation: its turns, its timeline, and the memories that only it states',
+    description:
+      'A memory that another conversation states too, or that was corrected by hand, stays. An unknown conversation is no error: 0 turns are erased.',
+    params: { id: s.conversationId },
+    query: { user_id: s.userId },
+    returns: 'Number of erased turns and memories.',
+    answer: { status: z.enum(['forgotten']), turns: z.number(), memories: z.number() },
+  }).handle(async ({ id, user_id }, c) => {
+    const scope = scopeOf(c, user_id)
+    const erased = await engine.forgetConversation(scope, id)
+    await buffer?.reload(scope)
+    await timeline.forgetConversation(scope, id)
+    return { status: 'forgotten', ...erased }
   })
 
   operation(api, {

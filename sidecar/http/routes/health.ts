@@ -38,8 +38,8 @@ export function healthRoutes(api: Api, services: HttpServices): void {
     operationId: 'healthz',
     summary: 'Check that the process is alive',
     returns: 'Alive.',
-    answer: { status: z.enum(['ok']), service: z.literal(SERVICE) },
-  }).handle(() => ({ status: 'ok', service: SERVICE }))
+    answer: { status: z.enum(['ok']), service: z.literal(SERVICE), version: z.string() },
+  }).handle(() => ({ status: 'ok', service: SERVICE, version: VERSION }))
 
   operation(api, {
     route: 'GET /readyz',

@@ -25,12 +25,15 @@ const shiftError = 'expected a number from 0 to 1'
 
 export function recallRoutes(
   api: Api,
-  { records, strategies, experiments, profiles, graphs, now }: HttpServices,
+  { records, strategies, experiments, profiles, graphs, turnCounter, now }: HttpServices,
 ): void {
   operation(api, {
     route: 'POST /v1/recall',
     operationId: 'recall',
     summary: 'Get the context for a prompt',
+    description:
+      'Without a turn number, the recalls of a conversation are counted: each request is one turn, and a retry with the same Idempotency-Key the same turn.',
+    headers: { 'idempotency-key': s.idempotencyKey },
     body: {
       query: s.query,
       user_id: s.userId,
@@ -42,7 +45,7 @@ export function recallRoutes(
         .describe(
           'per_query searches for every query. cached keeps one block of memories until a turn that the block ' +
             'does not include leaves the window. cached_delta adds the memories that the query needs and the block ' +
-            'lacks. auto, the default, is cached_delta. All but per_query need conversation_id, turn and a ' +
+            'lacks. auto, the default, is cached_delta. All but per_query need conversation_id and a ' +
             'window_size of at least 2, and fall back to per_query without them. experiment: the arm that the experiment ' +
             'assigns, else auto.',
         ),
@@ -103,6 +106,10 @@ export function recallRoutes(
     answer: {
       status: z.enum(['ok', 'empty', 'degraded']),
       strategy: z.enum(STRATEGIES),
+      turn: z
+        .number()
+        .nullable()
+        .describe('The turn of the request, else the counted one; null without a conversation.'),
       engine: z.string().describe('The store that was searched: sqlite or qdrant.'),
       context: z.string().describe('Block and delta together, ready for the prompt.'),
       parts: z
@@ -136,10 +143,14 @@ export function recallRoutes(
         ),
     },
   }).handle(async (body, c) => {
-    const { strategy, freshness, refresh, filters, turn, experiment } = body
+    const { strategy, freshness, refresh, filters, experiment, conversation_id: conversationId } = body
     const { query, degraded: clipped } = await prepareQuery(body.query)
     const scope = scopeOf(c, body.user_id)
     const parts = [...new Set(body.include ?? (['memories'] as const))]
+    const call = body['idempotency-key']
+    const turn =
+      body.turn ??
+      (conversationId === undefined ? undefined : await turnCounter.count(scope, conversationId, call))
     const request: StrategyRequest = {
       ...s.toNarrowing(body),
       query,
@@ -154,7 +165,7 @@ export function recallRoutes(
       filter: filters && compileFilter(filters),
       filters,
       askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
-      conversationId: body.conversation_id,
+      conversationId,
       turn,
       windowSize: body.window_size,
     }
@@ -176,6 +187,7 @@ export function recallRoutes(
     return {
       status: degraded.length > 0 ? 'degraded' : context.context !== '' ? 'ok' : 'empty',
       strategy: result.strategy,
+      turn: turn ?? null,
       engine: records.kind,
       context: context.context,
       parts: others && texts,

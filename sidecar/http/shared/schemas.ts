@@ -223,3 +223,16 @@ export const nextCursor = z
   .string()
   .nullable()
   .describe('Pass it as cursor to get the next page; null on the last page.')
+
+/** Dify's custom tools send an optional header that is not set as an empty one. */
+export const idempotencyKey = z
+  .string()
+  .max(255)
+  .transform((key) => key || undefined)
+  .optional()
+  .openapi({
+    type: 'string',
+    description:
+      'Identifies the request, at most 255 characters; use the same key for every retry. Empty means absent.',
+    example: 'run-1-add',
+  })

@@ -23,6 +23,7 @@ import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
 import type { Profiles } from '../../retrieval/profile/profiles.ts'
 import type { Recall } from '../../retrieval/recall.ts'
 import type { Strategies } from '../../retrieval/strategies/strategies.ts'
+import type { TurnCounter } from '../../retrieval/turn-counter.ts'
 
 /** A backend that `/readyz` checks. */
 export interface CheckedBackend {
@@ -49,6 +50,7 @@ export interface HttpServices {
   ruleBook: RuleBook
   quotas: Pick<Quotas, 'check'>
   authorCache: AuthorCache
+  turnCounter: TurnCounter
   intake: Intake
   ledger: Ledger
   timeline: Timeline

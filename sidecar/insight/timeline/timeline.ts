@@ -133,6 +133,16 @@ export class Timeline {
     return count
   }
 
+  /** Erases the rows of one conversation. */
+  async forgetConversation(scope: Scope, conversationId: string): Promise<void> {
+    const key = scopeKey(scope)
+    await this.flush()
+    const rows = rowsScope(key, conversationId)
+    await this.#eraseAfter(rows)
+    await this.#records.commit([timelineRows.remove(key, markerId(conversationId))])
+    this.#written.delete(rows)
+  }
+
   /** Tries once to write the pending rows. Later rows are ignored. */
   async close(): Promise<void> {
     await this.#buffer.close()

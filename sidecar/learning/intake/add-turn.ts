@@ -19,6 +19,7 @@ import { type Candidate, candidatesOf } from './candidates.ts'
 import { expectedReads } from './expected-reads.ts'
 import { keepText, pendingIdsOf } from './keep.ts'
 import { type Call, type Place, placeTurn } from './place.ts'
+import { findTwin, hasOtherWords } from './twins.ts'
 
 export interface AddRequest extends Narrowing, Call {
   messages: readonly Message[]
@@ -34,6 +35,11 @@ export interface AddResult {
   /** Whether the turn is new, or what the call changed of its earlier revision. */
   change: 'added' | 'replaced' | 'unchanged'
   events: MemoryEvent[]
+  /**
+   * With other words of the user for an earlier turn: how many later turns of the conversation may belong to the branch that
+   * was left. Each is replaced when the new branch reaches its number.
+   */
+  abandonedTurns: number
   /** `embedding`: texts have no vector yet. */
   degraded: string[]
   /** Set if the turn is queued for extraction. */
@@ -77,21 +83,26 @@ async function addToUnit(
   const { learn, expiresAt } = options
   await unit.prefetch(() => expectedReads(scope, request, { now, learn }))
   const place = await placeTurn(records, scope, request, now)
-  const previous = place.isNew ? undefined : await getTurn(records, scope, place.id)
-  const turn = nextRevision(place, request, previous, now, learn)
+  const first = place.isNew ? undefined : await getTurn(records, scope, place.id)
+  const hasNumber = request.turn !== undefined && request.turnId === undefined
+  const twin = first && hasNumber ? await findTwin(records, scope, first, request.messages, now) : undefined
+  const previous = twin ? twin.previous : first
+  const turn = nextRevision({ ...place, id: twin?.id ?? place.id }, request, previous, now, learn)
   let candidates = await candidatesIn(unit, turn)
   candidates = candidates.filter((one) => !isDeletedEarlier(turn, previous, one))
   if (learn) candidates = removeDeleted(turn, candidates)
   const isRepeated = previous !== undefined && isSame(previous, turn)
+  const isEdited = previous !== undefined && hasOtherWords(previous.messages, turn.messages)
+  const abandonedTurns = isEdited ? place.laterTurns : 0
   const change = isRepeated ? 'unchanged' : previous ? 'replaced' : 'added'
   if (isRepeated && learn) {
     // A failed turn that is posted again is retried.
     const pending = previous.state === 'pending' ? await getPending(records, scope, previous.id) : undefined
     if (pending || isExtracted(previous))
-      return { turnId: turn.id, turn: turn.turn, change, events: [], pending }
+      return { turnId: turn.id, turn: turn.turn, change, events: [], abandonedTurns, pending }
   }
   unit.account = { scope, conversationId: turn.conversation_id, turn: turn.turn }
-  unit.addWrites(...place.writes)
+  unit.addWrites(...place.writes, ...(twin?.writes ?? []))
   if (previous) await undoExtraction(unit, previous)
 
   const events: MemoryEvent[] = []
@@ -106,13 +117,14 @@ async function addToUnit(
   if (pending) unit.addWrites(putPending(pending))
   else if (previous?.state !== 'done') unit.addWrites(removePending(scope, turn.id))
   const conversation = turn.conversation_id
-  if (conversation !== null && turn.turn !== null && !place.isOvertaken && isCompletion(previous, turn)) {
+  const isOvertaken = place.laterTurns > 0 || twin?.isNewTwin === true
+  if (conversation !== null && turn.turn !== null && !isOvertaken && isCompletion(previous, turn)) {
     unit.markCompleted({ conversation, turn: turn.turn })
-  } else if (conversation !== null && (place.isOvertaken || turn.revision > 1)) {
+  } else if (conversation !== null && (isOvertaken || turn.revision > 1)) {
     // Blocks assume that every turn below the latest known turn is included.
     unit.markOutOfOrder()
   }
-  return { turnId: turn.id, turn: turn.turn, change, events, pending }
+  return { turnId: turn.id, turn: turn.turn, change, events, abandonedTurns, pending }
 }
 
 function nextRevision(
@@ -141,6 +153,7 @@ function nextRevision(
     memory_ids: [],
     removed_ids: [...(previous?.removed_ids ?? [])],
     ...(unsaid && unsaid.length > 0 ? { unsaid } : {}),
+    ...(previous?.twins ? { twins: previous.twins } : {}),
     effects: [],
     created_at: previous?.created_at ?? now,
     updated_at: now,

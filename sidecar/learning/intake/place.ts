@@ -16,8 +16,8 @@ export interface Place {
   turn: number | null
   /** Whether no turn is stored under the id. */
   isNew: boolean
-  /** Whether a later turn of the conversation is stored. */
-  isOvertaken: boolean
+  /** By how much the last turn of the conversation is later. */
+  laterTurns: number
   /** Writes that reserve the number for the next calls. */
   writes: Write[]
 }
@@ -49,10 +49,10 @@ export function guessLastTurn(scope: string, conversationId: string): number {
 export async function placeTurn(store: RecordStore, scope: string, call: Call, now: number): Promise<Place> {
   const { conversationId, idempotencyKey, turnId } = call
   if (turnId !== undefined)
-    return { id: turnId, turn: call.turn ?? null, isNew: false, isOvertaken: false, writes: [] }
+    return { id: turnId, turn: call.turn ?? null, isNew: false, laterTurns: 0, writes: [] }
   if (conversationId === undefined) {
     const id = idempotencyKey === undefined ? randomUUID() : callRecordId(null, idempotencyKey)
-    return { id, turn: null, isNew: idempotencyKey === undefined, isOvertaken: false, writes: [] }
+    return { id, turn: null, isNew: idempotencyKey === undefined, laterTurns: 0, writes: [] }
   }
   const conversation = await getConversation(store, scope, conversationId)
   const last = conversation?.last_turn ?? NO_TURN
@@ -70,5 +70,5 @@ export async function placeTurn(store: RecordStore, scope: string, call: Call, n
   }
   const id = turnRecordId(conversationId, turn)
   lastTurns.set(keyOf(scope, conversationId), Math.max(last, turn))
-  return { id, turn, isNew: turn > last, isOvertaken: last > turn, writes }
+  return { id, turn, isNew: turn > last, laterTurns: Math.max(0, last - turn), writes }
 }

@@ -14,6 +14,7 @@ import type { OnInvalidRecord } from '../repositories/record.ts'
 import { getTurn, putTurn } from '../repositories/turns.ts'
 import { eraseDerivedData } from './erase-derived-data.ts'
 import { forgetScope } from './forget.ts'
+import { type ForgottenConversation, forgetConversation } from './forget-conversation.ts'
 import { type ListOptions, listMemories, listMemoriesAsOf } from './list.ts'
 import { type OnFence, type Revision, type ScopeChange, UnitOfWork } from './unit-of-work.ts'
 
@@ -37,6 +38,10 @@ export interface Changed<T> {
   answer: T
   degraded: string[]
 }
+
+/** Commits one change of a scope whose lock is held. */
+type ChangeOne = <T>(task: Task<T>) => Promise<T>
+type Task<T> = (unit: UnitOfWork) => Promise<T>
 
 export type Correction = Omit<Revision, 'kind' | 'sources' | 'valid_from' | 'context' | 'same_as'>
 
@@ -173,14 +178,44 @@ export class MemoryEngine {
 
   /** Erases everything of a user; answers the number of erased records per collection. */
   async forget(scope: Scope): Promise<Record<string, number>> {
+    return await this.#runExclusive(scopeKey(scope), (records) => this.#forgetIn(records, scopeKey(scope)))
+  }
+
+  async #forgetIn(records: RecordStore, scope: string): Promise<Record<string, number>> {
+    await this.#options.onFence(scope)
+    const change = { scope, upserted: [], fence: true }
+    const counts = await forgetScope(records, scope, (removed) => this.#report({ ...change, removed }))
+    await this.#options.onChange({ ...change, removed: [], forgotten: true })
+    return counts
+  }
+
+  /** Erases a conversation under one lock, in several commits. */
+  async forgetConversation(scope: Scope, conversationId: string): Promise<ForgottenConversation> {
     const key = scopeKey(scope)
-    return await this.#runExclusive(key, async (records) => {
-      await this.#options.onFence(key)
-      const change = { scope: key, upserted: [], fence: true }
-      const counts = await forgetScope(records, key, (removed) => this.#report({ ...change, removed }))
-      await this.#options.onChange({ ...change, removed: [], forgotten: true })
-      return counts
-    })
+    return await this.#runExclusive(key, (records) =>
+      forgetConversation(records, key, conversationId, (task) => this.#changeIn(records, key, task)),
+    )
+  }
+
+  /**
+   * Copies the data of a user to another one by changes of the target, then erases the source. Both locks are held, in a
+   * fixed order, so that two moves cannot block each other.
+   */
+  async move<T>(from: Scope, to: Scope, copy: (change: ChangeOne) => Promise<T>): Promise<T> {
+    const [source, target] = [scopeKey(from), scopeKey(to)]
+    const [outer, inner] = source < target ? [source, target] : [target, source]
+    return await this.#runExclusive(outer, (outerRecords) =>
+      this.#runExclusive(inner, async (innerRecords) => {
+        const recordsOf = (scope: string) => (scope === outer ? outerRecords : innerRecords)
+        const answer = await copy((task) => this.#changeIn(recordsOf(target), target, task))
+        await this.#forgetIn(recordsOf(source), source)
+        return answer
+      }),
+    )
+  }
+
+  async #changeIn<T>(records: RecordStore, scope: string, task: Task<T>): Promise<T> {
+    return (await this.#tryChangeIn(records, scope, task)).answer
   }
 
   /**
@@ -192,19 +227,22 @@ export class MemoryEngine {
   }
 
   /** As `change`, and says what is missing in the commit. */
-  async tryChange<T>(
+  async tryChange<T>(scope: string, task: Task<T>, at?: number): Promise<Changed<T>> {
+    return await this.#runExclusive(scope, (records) => this.#tryChangeIn(records, scope, task, at))
+  }
+
+  async #tryChangeIn<T>(
+    records: RecordStore,
     scope: string,
-    task: (unit: UnitOfWork) => Promise<T>,
+    task: Task<T>,
     at?: number,
   ): Promise<Changed<T>> {
-    return await this.#runExclusive(scope, async (records) => {
-      const unit = new UnitOfWork(records, scope, at ?? this.#options.now())
-      const answer = await task(unit)
-      await this.#report(await unit.commit(this.#options.embedder, this.#options.onFence))
-      const { degraded } = unit
-      if (degraded.length > 0) this.#options.onUnembedded?.()
-      return { answer, degraded }
-    })
+    const unit = new UnitOfWork(records, scope, at ?? this.#options.now())
+    const answer = await task(unit)
+    await this.#report(await unit.commit(this.#options.embedder, this.#options.onFence))
+    const { degraded } = unit
+    if (degraded.length > 0) this.#options.onUnembedded?.()
+    return { answer, degraded }
   }
 
   /** Finishes the commits that another process left in a scope, before this process writes there. */

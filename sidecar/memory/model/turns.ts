@@ -51,6 +51,8 @@ export const turnFields = <T extends Time>(time: T) => ({
   learned: z.looseObject({ because: text, at: time }).optional(),
   /** When the turn was dropped without extraction. */
   dropped_at: time.optional(),
+  /** Further turns with the same number, in order; absent for none. */
+  twins: z.array(id).optional(),
   /** What the extraction did, in order; empty for a turn that is kept verbatim. */
   effects: z.array(z.looseObject(effect)),
   created_at: time,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { createHash, generateKeyPairSync } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,10 +17,19 @@ beforeEach(async () => {
 afterEach(() => rm(out, { recursive: true, force: true }))
 
 function build(...args: string[]) {
-  return spawnSync(process.execPath, ['package/build.ts', '--out', out, ...args], {
-    cwd: repository,
-    encoding: 'utf8',
-  })
+  return run('package/build.ts', '--out', out, ...args)
+}
+
+function run(...args: string[]) {
+  const env = { ...process.env, SOURCE_DATE_EPOCH: '1796030100' }
+  return spawnSync(process.execPath, args, { cwd: repository, encoding: 'utf8', env })
+}
+
+async function writeKey() {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = join(out, 'key.pem')
+  await writeFile(key, pair.privateKey.export({ type: 'pkcs1', format: 'pem' }))
+  return { key, publicKey: pair.publicKey.export({ type: 'pkcs1', format: 'pem' }).toString() }
 }
 
 describe('npm run package', () => {
@@ -28,7 +37,9 @@ describe('npm run package', () => {
     const { stdout, status } = build()
     expect(status).toBe(0)
     const { manifest, provider } = await loadPlugin(repository)
-    const name = `${manifest.author}-${manifest.name}-${manifest.version}.difypkg`
+    // Dify ignores a package whose version is installed, so each build has another one.
+    const version = `${manifest.version}-20261130091500`
+    const name = `${manifest.author}-${manifest.name}-${version}.difypkg`
     expect(await readdir(out)).toEqual([name])
 
     const { entries, comment } = await readPackage(join(out, name))
@@ -40,7 +51,7 @@ describe('npm run package', () => {
     expect(paths.filter((path) => path.startsWith('tools/'))).toHaveLength(provider.tools.length)
     expect(paths.filter((path) => /\.ts$|\.env|node_modules|sidecar/.test(path))).toEqual([])
     expect(comment).toBe('')
-    const identifier = `hippocache/hippocache:${manifest.version}@${checksumOf(entries)}`
+    const identifier = `hippocache/hippocache:${version}@${checksumOf(entries)}`
     for (const part of [identifier, 'FORCE_VERIFYING_SIGNATURE=false']) expect(stdout).toContain(part)
   })
 
@@ -88,13 +99,10 @@ describe('npm run package', () => {
   })
 
   it('signs with the given key', async () => {
-    const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
-    const key = join(out, 'key.pem')
-    await writeFile(key, pair.privateKey.export({ type: 'pkcs1', format: 'pem' }))
+    const { key, publicKey } = await writeKey()
     const { stdout } = build('--sign', key)
     expect(stdout).toContain('THIRD_PARTY_SIGNATURE_VERIFICATION_PUBLIC_KEYS')
     const name = (await readdir(out)).find((entry) => entry.endsWith('.difypkg')) ?? ''
-    const publicKey = pair.publicKey.export({ type: 'pkcs1', format: 'pem' }).toString()
     expect(isSignedBy(await readPackage(join(out, name)), publicKey)).toBe(true)
   })
 
@@ -107,5 +115,38 @@ describe('npm run package', () => {
     expect(status).toBe(1)
     expect(stderr).toContain(message)
     expect(await readdir(out)).toEqual([])
+  })
+})
+
+describe('npm run release', () => {
+  it('writes both variants, signed, with checksums and the public key, and refuses to write a version twice', async () => {
+    const { key, publicKey } = await writeKey()
+    const release = () => run('package/release.ts', '--out', join(out, 'dist'), '--sign', key)
+    expect(release()).toMatchObject({ status: 0, stderr: '' })
+    const { version } = (await loadPlugin(repository)).manifest
+    const folder = join(out, 'dist', `release-${version}`)
+    const packages = ['', '-system-node'].map((suffix) => `hippocache-hippocache-${version}${suffix}.difypkg`)
+    expect((await readdir(folder)).sort()).toEqual(
+      ['SHA256SUMS', ...packages, 'hippocache.public.pem'].sort(),
+    )
+    expect(await readFile(join(folder, 'hippocache.public.pem'), 'utf8')).toBe(publicKey)
+    const sums = (await readFile(join(folder, 'SHA256SUMS'), 'utf8')).trim().split('\n')
+    expect(sums).toHaveLength(3)
+    for (const line of sums) {
+      const [sum, name = ''] = line.split('  ')
+      const content = await readFile(join(folder, name))
+      expect(createHash('sha256').update(content).digest('hex'), name).toBe(sum)
+    }
+    for (const name of packages) {
+      const content = await readPackage(join(folder, name))
+      expect(isSignedBy(content, publicKey), name).toBe(true)
+      const manifest = content.entries.find(({ path }) => path === 'manifest.yaml')?.content ?? []
+      expect(Buffer.from(manifest).toString()).toMatch(new RegExp(`^version: ${version}$`, 'm'))
+    }
+    expect(release()).toMatchObject({ status: 1, stderr: expect.stringContaining('raise the version') })
+  })
+
+  it('needs a key', () => {
+    expect(run('package/release.ts')).toMatchObject({ status: 1, stderr: expect.stringMatching(/^--sign: /) })
   })
 })

@@ -42,6 +42,8 @@ describe('run', () => {
     await until(() =>
       plugin.output().includes(`[acme/fixture] Connected to 127.0.0.1:${daemon.port} and registered`),
     )
+    // A package of the same plugin would be lost without this being noticed.
+    expect(plugin.output()).toMatch(/Warning: if this plugin is installed .* Dify uninstalls it there/)
     plugin.stop()
     expect(await plugin.exit).toBe(0)
   })

@@ -2,7 +2,9 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { createServer as createTcpServer } from 'node:net'
 import { describe, expect, it, vi } from 'vitest'
-import { KEY, useStub, validate } from '../../helpers/tools/run-tool.ts'
+import { VERSION } from '../../../sidecar/ports/version.ts'
+import { describeMismatch, PLUGIN_VERSION } from '../../../tools/shared/version.ts'
+import { declaration, KEY, useStub, validate } from '../../helpers/tools/run-tool.ts'
 import { deadUrl, json, raw, refusal, silence } from '../../helpers/tools/stub-sidecar.ts'
 
 const STATUS = { service: 'hippocache', version: '0.1.0', namespace: 'main', backends: {} }
@@ -39,6 +41,30 @@ describe('the credential check', () => {
   it('keeps the path prefix of a reverse proxy', async () => {
     await validate({ sidecar_url: `${stub.url}/memory/v1/` })
     expect(stub.calls[0]?.path).toBe('/memory/v1/status')
+  })
+})
+
+describe('the versions', () => {
+  it.each([
+    ['0.1.0', '0.1.9', undefined],
+    ['0.2.0', '0.1.9', 'The sidecar has version 0.1.9, this plugin 0.2.0. Update the sidecar.'],
+    ['0.1.0', '0.2.0', 'The sidecar has version 0.2.0, this plugin 0.1.0. Update the plugin.'],
+    ['0.2.0', undefined, 'The sidecar has version unknown, this plugin 0.2.0. Update the sidecar.'],
+    ['1.2.0', '1.3.0', undefined],
+    ['1.2.0', '1.1.0', 'The sidecar has version 1.1.0, this plugin 1.2.0. Update the sidecar.'],
+    ['1.2.0', '2.0.0', 'The sidecar has version 2.0.0, this plugin 1.2.0. Update the plugin.'],
+  ])('plugin %s with sidecar %s: %s', (plugin, sidecar, expected) => {
+    expect(describeMismatch(sidecar, plugin)).toBe(expected)
+  })
+
+  it('are compared when the settings are saved', async () => {
+    stub.script = json(200, { ...STATUS, version: '9.0.0' })
+    expect(await errorOf({ sidecar_url: stub.url })).toMatch(/version 9\.0\.0.* Update the plugin\.$/)
+  })
+
+  it('are the same in package.json, manifest.yaml and the code', () => {
+    expect(declaration.manifest.version).toBe(PLUGIN_VERSION)
+    expect(VERSION).toBe(PLUGIN_VERSION)
   })
 })
 

@@ -54,7 +54,13 @@ describe('add_memory', () => {
       mode: 'verbatim',
       remember: 'both',
     })
-    expect(outcome.variables).toEqual({ status: 'stored', turn_id: 't-9', pending_turns: 0, error: '' })
+    expect(outcome.variables).toEqual({
+      status: 'stored',
+      turn_id: 't-9',
+      pending_turns: 0,
+      user_id: 'u1',
+      error: '',
+    })
     expect(outcome.json).toEqual([
       expect.objectContaining({
         status: 'stored',
@@ -87,7 +93,13 @@ describe('add_memory', () => {
       pending: { turns: 2, tokens: 80 },
     })
     const outcome = await add({ user: 'Hi', user_id: 'u1' })
-    expect(outcome.variables).toEqual({ status: 'buffered', turn_id: 't-1', pending_turns: 2, error: '' })
+    expect(outcome.variables).toEqual({
+      status: 'buffered',
+      turn_id: 't-1',
+      pending_turns: 2,
+      user_id: 'u1',
+      error: '',
+    })
     expect(outcome.text).toBe('Accepted; memories are extracted later.')
   })
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { memoryPath } from '../../../tools/shared/memories.ts'
-import { type Invocation, runNode, useStub } from '../../helpers/tools/run-tool.ts'
+import { type Invocation, runNode, runTool, useStub } from '../../helpers/tools/run-tool.ts'
 import { USE } from '../../helpers/tools/scenarios.ts'
 import { json, refusal } from '../../helpers/tools/stub-sidecar.ts'
 
@@ -29,7 +29,7 @@ describe('update_memory', () => {
       ...{ user_id: 'u1', memory: 'Lives in Porto', topic: 'home', importance: 4 },
       ...{ expires_at: '2026-12-31T00:00:00.000Z', metadata: { channel: 'web' } },
     })
-    const outputs = { status: 'updated', memory: 'Lives in Porto', version: 3, error: '' }
+    const outputs = { status: 'updated', memory: 'Lives in Porto', version: 3, user_id: 'u1', error: '' }
     expect(outcome.variables).toEqual(outputs)
     expect(outcome.json).toEqual([{ ...outputs, took_ms: { round_trip: expect.any(Number) } }])
     expect(outcome.text).toBe('The memory was updated.')
@@ -57,7 +57,7 @@ describe('update_memory', () => {
     stub.script = absent
     const { variables } = await update({ memory: 'x' })
     expect(variables).toEqual({
-      ...{ status: 'error', memory: '', version: -1 },
+      ...{ status: 'error', memory: '', version: -1, user_id: 'u1' },
       error: 'The sidecar says: no memory with this id (not_found, HTTP 404)',
     })
   })
@@ -87,14 +87,19 @@ describe('delete_memory', () => {
     expect(stub.calls[0]).toMatchObject({
       ...{ method: 'DELETE', path: '/v1/memories/m1', query: { user_id: 'ü & 1' }, body: undefined },
     })
-    expect(outcome.variables).toEqual({ status: 'deleted', memory: 'Lives in Porto', error: '' })
+    expect(outcome.variables).toEqual({
+      status: 'deleted',
+      memory: 'Lives in Porto',
+      user_id: 'ü & 1',
+      error: '',
+    })
     expect(outcome.text).toBe('The memory was deleted.')
   })
 
   it('reports absent for an unknown id, and an error for an unknown path', async () => {
     stub.script = absent
     const { variables, text } = await run('delete_memory', { memory_id: 'm1', user_id: 'u1' })
-    expect(variables).toEqual({ status: 'absent', memory: '', error: '' })
+    expect(variables).toEqual({ status: 'absent', memory: '', user_id: 'u1', error: '' })
     expect(text).toBe('There is no such memory.')
     stub.script = refusal(404, 'not_found', 'no such path: DELETE /v1/memories/m1')
     const other = await run('delete_memory', { memory_id: 'm1', user_id: 'u1' })
@@ -128,4 +133,35 @@ it('memoryPath encodes every id as exactly one path segment', () => {
       expect(search + hash).toBe('')
     }),
   )
+})
+
+describe('forget_user', () => {
+  const forgotten = json(200, { status: 'forgotten', removed: { memories: 3, turns: 1 } })
+  const forget = (parameters: object, more: Invocation = {}) =>
+    run('forget_user', { user_id: 'u1', ...parameters }, more)
+
+  it('erases the user when it is confirmed', async () => {
+    stub.script = forgotten
+    const { variables, text } = await forget({ confirm: 'true' })
+    expect(stub.calls).toMatchObject([{ method: 'DELETE', path: '/v1/memories', query: { user_id: 'u1' } }])
+    expect(variables).toEqual({ status: 'forgotten', memories: 3, turns: 1, user_id: 'u1', error: '' })
+    expect(text).toBe('Erased 3 memories and 1 turn.')
+  })
+
+  it.each([{}, { confirm: false }, { confirm: '' }, { confirm: null }])(
+    'erases nothing with %j',
+    async (confirm) => {
+      const { variables } = await forget(confirm)
+      expect(variables).toMatchObject({ status: 'unconfirmed', memories: 0 })
+      expect(stub.calls).toHaveLength(0)
+    },
+  )
+
+  it.each(['parameter', 'runtime'])('is refused in an agent app under identity: %s', async (identity) => {
+    const parameters = { user_id: 'u1', confirm: true }
+    const credentials = { sidecar_url: stub.url, identity }
+    const { text } = await runTool({ tool: 'forget_user', parameters, credentials, messageId: 'm1' })
+    expect(text).toContain('Refused')
+    expect(stub.calls).toHaveLength(0)
+  })
 })

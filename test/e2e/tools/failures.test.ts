@@ -13,11 +13,12 @@ const call = (tool: string, credentials: Record<string, unknown> = {}, parameter
 
 /** Neutral outputs, and the message in `error`, in the JSON object and in the text. */
 function expectSoftFailure(tool: string, outcome: Outcome, says: RegExp) {
-  const neutral = nodes.find(({ name }) => name === tool)?.outputs
+  const neutral = nodes.find(({ name }) => name === tool)?.outputs ?? {}
+  const user = 'user_id' in neutral && { user_id: expect.stringMatching(/^(u1)?$/) }
   // Add Memory queues the turn where a later attempt may succeed.
   const isQueued = tool === 'add_memory' && /The turn is queued/.test(String(outcome.variables['error']))
   const status = isQueued ? 'queued' : 'error'
-  expect(outcome.variables).toEqual({ ...neutral, status, error: expect.stringMatching(says) })
+  expect(outcome.variables).toEqual({ ...neutral, ...user, status, error: expect.stringMatching(says) })
   expect(outcome.json).toHaveLength(1)
   expect(outcome.json[0]).toMatchObject({ status, error: outcome.variables['error'] })
   expect(outcome.text).toContain(outcome.variables['error'])

@@ -20,7 +20,7 @@ const flush = (parameters: Record<string, unknown>, more: Invocation = {}) =>
 describe('flush_memory', () => {
   it('fills every output from the answer and does not count NOOP events', async () => {
     const { variables, json, text } = await flush({ user_id: 'u1' })
-    const outputs = { status: 'flushed', events: 2, pending_turns: 0, reason: '', error: '' }
+    const outputs = { status: 'flushed', events: 2, pending_turns: 0, reason: '', user_id: 'u1', error: '' }
     expect(variables).toEqual(outputs)
     expect(text).toBe('2 memories changed.')
     expect(json).toEqual([

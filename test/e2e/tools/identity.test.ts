@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { nodes } from '../../../tools/index.ts'
-import { runNode, useStub } from '../../helpers/tools/run-tool.ts'
+import { runNode, runTool, useStub } from '../../helpers/tools/run-tool.ts'
 import { USE } from '../../helpers/tools/scenarios.ts'
-import { json } from '../../helpers/tools/stub-sidecar.ts'
+import { json, raw } from '../../helpers/tools/stub-sidecar.ts'
 
 // An answer that every node accepts, apart from the status.
 const stub = await useStub(
@@ -12,6 +12,11 @@ const stub = await useStub(
 const names = (selected: typeof nodes) => selected.map(({ name }) => name)
 const withUser = nodes.filter(({ parameters }) => 'user_id' in parameters)
 const NO_USER = [{}, { user_id: null }, { user_id: '' }]
+
+/** What an Agent node sends: the parameters that the author fixed, overwritten by those of the model. */
+const AGENT_NODE = { conversationId: null, appId: null }
+const fixed = { user_id: 'author', conversation_id: 'c1', turn: 3 }
+const ofModel = { user_id: 'victim', conversation_id: 'other', turn: 1 }
 
 function run(tool: string, identity: string | undefined, user: object, userId: string | null = 'current') {
   const { user_id: _, ...parameters } = USE[tool] ?? {}
@@ -64,5 +69,57 @@ describe.each(names(withUser))('%s', (tool) => {
       expect((await run(tool, identity, user)).variables).toMatchObject({ status: 'error', error })
     }
     expect(stub.calls).toHaveLength(0)
+  })
+})
+
+describe('an Agent node whose model overwrites the parameters that the author fixed', () => {
+  const call = (tool: string, identity: string, more = {}) =>
+    runNode(
+      stub,
+      tool,
+      { ...USE[tool], ...fixed, ...ofModel },
+      { credentials: { identity }, ...AGENT_NODE, ...more },
+    )
+
+  it.each(['add_memory', 'retrieve_memory', 'record_outcome'])(
+    '%s uses the user of the run, and no conversation or turn of the model, under identity: runtime',
+    async (tool) => {
+      await call(tool, 'runtime', { userId: 'current' })
+      expect(stub.calls[0]?.body).toMatchObject({ user_id: 'current' })
+      expect(stub.calls[0]?.body).not.toHaveProperty('conversation_id')
+      expect(stub.calls[0]?.body).not.toHaveProperty('turn')
+    },
+  )
+
+  it('uses the conversation of the run without a turn in an agent app', async () => {
+    const parameters = { ...USE['add_memory'], ...ofModel }
+    const credentials = { sidecar_url: stub.url, identity: 'runtime' }
+    const run = { userId: 'current', conversationId: 'own', messageId: 'm1' }
+    await runTool({ tool: 'add_memory', parameters, credentials, ...run })
+    expect(stub.calls[0]?.body).toMatchObject({ user_id: 'current', conversation_id: 'own' })
+    expect(stub.calls[0]?.body).not.toHaveProperty('turn')
+  })
+
+  it('uses the user of the model under identity: parameter, and its output tells', async () => {
+    const { variables } = await call('retrieve_memory', 'parameter')
+    expect(variables['user_id']).toBe('victim')
+  })
+})
+
+describe('the output user_id', () => {
+  it.each(names(withUser))('of %s and its JSON object tell whose memory was used', async (tool) => {
+    const body = { status: 'ok', context: '', memories: [], history: [], turn_id: 't', text: '' }
+    stub.script = raw(200, 'application/json', JSON.stringify(body), { 'x-hippocache-namespace': 'shop' })
+    const { variables, json: objects } = await run(tool, 'parameter', { user_id: ' u1 ' })
+    expect(variables).toMatchObject({ user_id: 'u1' })
+    expect(objects).toMatchObject([{ user_id: 'u1' }])
+    if (stub.calls.length > 0) expect(objects).toMatchObject([{ namespace: 'shop' }])
+  })
+
+  it('is empty when no user is known, and is not repeated to the model of an agent app', async () => {
+    expect((await run('retrieve_memory', 'parameter', {})).variables).toMatchObject({ user_id: '' })
+    const credentials = { sidecar_url: stub.url, identity: 'runtime' }
+    const { text } = await runTool({ tool: 'profile', credentials, userId: 'current', messageId: 'm1' })
+    expect(text).not.toContain('current')
   })
 })

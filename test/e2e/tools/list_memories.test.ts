@@ -42,12 +42,13 @@ describe('list_memories', () => {
       count: 3,
       next_cursor: 'abc',
       status: 'ok',
+      user_id: 'u1',
       error: '',
     })
     expect(outcome.text).toBe('3 memories, and there are more.')
     expect(outcome.json).toEqual([
       {
-        ...{ count: 3, next_cursor: 'abc', status: 'ok', error: '' },
+        ...{ count: 3, next_cursor: 'abc', status: 'ok', user_id: 'u1', error: '' },
         memories: [
           { id: 'm2', content: 'Moved to Lisbon', at: '2026-03-02T10:00:00.000Z', version: 2 },
           { id: 'm1', content: 'Likes tea', at: '2026-03-01T10:00:00.000Z' },
@@ -82,7 +83,7 @@ describe('list_memories', () => {
     stub.script = json(200, { memories: [], next_cursor: null })
     const none = await list({ user_id: 'u1' })
     expect(none.variables).toEqual({
-      ...{ memories: [], context: '', count: 0, next_cursor: '', status: 'empty', error: '' },
+      ...{ memories: [], context: '', count: 0, next_cursor: '', status: 'empty', user_id: 'u1', error: '' },
     })
     expect(none.text).toBe('There are no memories.')
   })

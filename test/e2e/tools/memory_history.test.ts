@@ -61,7 +61,14 @@ describe('memory_history', () => {
   it('returns an empty history for an unknown id', async () => {
     stub.script = refusal(404, 'not_found', 'no memory with this id')
     const { variables, text } = await history({ memory_id: 'm9', user_id: 'u1' })
-    expect(variables).toEqual({ history: [], context: '', count: 0, status: 'empty', error: '' })
+    expect(variables).toEqual({
+      history: [],
+      context: '',
+      count: 0,
+      status: 'empty',
+      user_id: 'u1',
+      error: '',
+    })
     expect(text).toBe('There is no such memory.')
   })
 

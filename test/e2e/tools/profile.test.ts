@@ -33,11 +33,20 @@ describe('profile', () => {
       profile: { topics, static: stays, recent },
       count: 1,
       status: 'ok',
+      user_id: 'u1',
       error: '',
     })
     expect(text).toBe('1 memory by topic.')
     expect(json).toEqual([
-      { status: 'ok', count: 1, error: '', topics, left_out: 0, took_ms: { round_trip: expect.any(Number) } },
+      {
+        status: 'ok',
+        count: 1,
+        user_id: 'u1',
+        error: '',
+        topics,
+        left_out: 0,
+        took_ms: { round_trip: expect.any(Number) },
+      },
     ])
   })
 
@@ -63,6 +72,7 @@ describe('profile', () => {
         profile: { topics: [], static: [], recent: [] },
         count: 0,
         status: 'empty',
+        user_id: 'u1',
         error: '',
       },
     })

@@ -24,7 +24,14 @@ describe('record_outcome', () => {
     expect(stub.calls[0]?.body).toEqual({
       ...{ name: 'solved', value: 'true', user_id: 'u1', conversation_id: 'c1', turn: 3, id: 't-9' },
     })
-    const outputs = { status: 'recorded', experiments: 1, arm: 'cached', reason: '', error: '' }
+    const outputs = {
+      status: 'recorded',
+      experiments: 1,
+      arm: 'cached',
+      reason: '',
+      user_id: 'u1',
+      error: '',
+    }
     expect(variables).toEqual(outputs)
     expect(json[0]).toMatchObject({ attributed: DONE.attributed })
     expect(text).toBe('The outcome was recorded for 1 experiment.')

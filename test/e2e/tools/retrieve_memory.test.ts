@@ -50,6 +50,7 @@ describe('retrieve_memory', () => {
       age_turns: -1,
       arm: '',
       took_ms: 1.8,
+      user_id: 'u1',
       error: '',
     })
     expect(outcome.text).toBe('Found 2 memories.')

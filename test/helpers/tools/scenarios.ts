@@ -10,6 +10,7 @@ export const USE: Record<string, Record<string, unknown>> = {
   list_memories: { user_id: 'u1' },
   update_memory: { memory_id: 'm1', user_id: 'u1', memory: 'Lives in Porto' },
   delete_memory: { memory_id: 'm1', user_id: 'u1' },
+  forget_user: { user_id: 'u1', confirm: true },
   memory_history: { memory_id: 'm1', user_id: 'u1' },
   profile: { user_id: 'u1' },
   graph: { user_id: 'u1' },

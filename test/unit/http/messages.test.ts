@@ -120,8 +120,9 @@ describe('a message is read by the API as by the import:', () => {
   })
 
   it('an answer says whether its turn is new', async () => {
-    const { call: send } = testApp()
+    const { call: send, clock } = testApp()
     const add = async (content: string) => {
+      clock.advance(2000)
       const turn = { user_id: 'ada', conversation_id: 'c', turn: 1, messages: [{ role: 'user', content }] }
       return (await send('POST', '/v1/memories', turn)).body.change
     }

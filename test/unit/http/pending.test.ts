@@ -356,9 +356,10 @@ describe('a regenerated answer', () => {
     )
 
   it('replaces the pending first answer: one turn, one extraction', async () => {
-    const { post, pending, call, model, texts } = start()
+    const { post, pending, call, model, texts, clock } = start()
     const { body: first } = await post(1, 'I live in Leeds')
     expect(await found(call, 'Leeds')).toEqual(['pending: I live in Leeds'])
+    clock.advance(2000)
     const { body: second } = await post(1, 'I have a cat')
     expect(second.turn_id).toBe(first.turn_id)
     expect((await pending()).turns).toHaveLength(1)
@@ -370,8 +371,9 @@ describe('a regenerated answer', () => {
   })
 
   it('is extracted again and removes the memories of the first answer', async () => {
-    const { post, pending, call, texts } = start()
+    const { post, pending, call, texts, clock } = start()
     await post(1, 'I live in Leeds. I have a cat')
+    clock.advance(2000)
     await call('POST', '/v1/flush', { user_id: 'ada' })
     expect(await texts()).toEqual(['extracted: Ada has a cat.', 'extracted: Ada lives in Leeds.'])
     expect((await post(1, 'I have a cat. I speak Welsh')).status).toBe(202)

@@ -66,17 +66,19 @@ describe('a turn that is posted again', () => {
   })
 
   it('removes memories that it no longer states', async () => {
-    const { engine, texts } = open()
+    const { clock, engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
+    clock.advance(60_000)
     const again = await addTurn(engine, ADA, turn([TEA, PEANUTS], { turn: 1 }))
     expect(eventsOf(again)).toEqual([`ADD ${PEANUTS}`, `DELETE ${KYOTO}`, `NOOP ${TEA}`])
     expect(await texts()).toEqual([TEA, PEANUTS].sort())
   })
 
   it('keeps memories that another turn states too, without itself as a source', async () => {
-    const { engine } = open()
+    const { clock, engine } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
+    clock.advance(60_000)
     expect(eventsOf(await addTurn(engine, ADA, turn([PEANUTS], { turn: 1 })))).toEqual([
       `ADD ${PEANUTS}`,
       `DELETE ${KYOTO}`,
@@ -93,13 +95,14 @@ describe('a turn that is posted again', () => {
   })
 
   it('replaces metadata, app and context of memories that it alone states', async () => {
-    const { engine } = open()
+    const { clock, engine } = open()
     await addTurn(
       engine,
       ADA,
       turn(['Where do you live?', KYOTO], { turn: 1, appId: 'old', metadata: { channel: 'web', n: 1 } }),
     )
     const [before] = await all(engine)
+    clock.advance(60_000)
     await addTurn(
       engine,
       ADA,
@@ -172,10 +175,11 @@ describe('a statement that is made twice', () => {
 
 describe('a deleted memory', () => {
   it('is not restored by a repost of its turn, but by a new statement', async () => {
-    const { engine, texts } = open()
+    const { clock, engine, texts } = open()
     await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 }))
     await addTurn(engine, ADA, turn([TEA], { turn: 2 }))
     const tea = (await all(engine)).find(({ text }) => text === TEA) as Memory
+    clock.advance(60_000)
     expect((await engine.remove(ADA, tea.id)).text).toBe(TEA)
     expect(eventsOf(await addTurn(engine, ADA, turn([TEA, KYOTO], { turn: 1 })))).toEqual([`NOOP ${KYOTO}`])
     expect(eventsOf(await addTurn(engine, ADA, turn([TEA], { turn: 2 })))).toEqual([])

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { inspectPlugin } from '@dify/plugin-sdk-ts/declarations'
+import { inspectPlugin, toWire } from '@dify/plugin-sdk-ts/declarations'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { ZodType } from 'zod'
@@ -57,8 +57,9 @@ describe.each(nodes.map((node) => [node.name, node] as const))('%s', (name, node
       expect(schema.safeParse(undefined).data, parameter.name).toEqual(parameter.default)
       for (const { value } of parameter.options ?? []) expect(schema.safeParse(value).data).toBe(value)
       if (parameter.options) expect(schema.safeParse('something else').success).toBe(false)
-      // A model is chosen by the author; everything else can be bound in a workflow.
-      expect(parameter.form, parameter.name).toBe(parameter.type === 'model-selector' ? 'form' : 'llm')
+      // An author chooses a model, and a model cannot give a confirmation. Everything else can be bound in a workflow.
+      const isSetting = parameter.type === 'model-selector' || parameter.name === 'confirm'
+      expect(parameter.form, parameter.name).toBe(isSetting ? 'form' : 'llm')
     }
   })
 
@@ -136,3 +137,45 @@ it('author, plugin and provider are named hippocache and share one icon', () => 
   expect(provider.identity.icon).toBe(manifest.icon)
   expect(readText(`_assets/${manifest.icon}`)).toMatch(/^<svg [^>]*viewBox=/)
 })
+
+describe('for Dify', () => {
+  it('the declaration fits into a TEXT column of MySQL, with a reserve for the fields that the daemon adds', () => {
+    const { manifest, tools } = toWire(declaration)
+    const bytes = Buffer.byteLength(JSON.stringify({ ...manifest, tool: tools[0] }))
+    // The daemon stored 82 kB of a declaration of 75 kB by this measure.
+    expect(bytes * 1.1).toBeLessThan(65_535)
+  })
+
+  it.each(
+    [...declared.values()].flatMap(({ identity, parameters }) =>
+      parameters.flatMap(({ name, options = [] }) =>
+        options.map(({ value, label }) => [`${identity.name}.${name}.${value}`, label] as const),
+      ),
+    ),
+  )('the option %s fits its select in every language', (_, label) => {
+    for (const text of Object.values(label))
+      expect(widthOf(String(text)), String(text)).toBeLessThanOrEqual(28)
+  })
+
+  it('has the names of nodes, parameters and outputs that apps refer to: only additions are compatible', () => {
+    const names = Object.fromEntries(
+      [...declared.values()].map(({ identity, parameters, output_schema }) => [
+        identity.name,
+        {
+          parameters: parameters.map(({ name }) => name),
+          outputs: Object.keys(output_schema?.properties ?? {}),
+        },
+      ]),
+    )
+    expect(names).toEqual(JSON.parse(readText('test/unit/tools/stable-names.json')))
+  })
+})
+
+/**
+ * Characters, wide ones twice. The select of a node panel leaves 223 px beside its buttons, measured in a picture of Dify
+ * 1.12 (docs/images/node-retrieve.png), where a Latin character takes 7.1 px and a wide one 13 px.
+ */
+function widthOf(text: string): number {
+  const wide = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\uff00-\uffef\u30fc]/u
+  return [...text].reduce((width, character) => width + (wide.test(character) ? 2 : 1), 0)
+}

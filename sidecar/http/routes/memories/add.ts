@@ -21,20 +21,9 @@ export function addRoutes(api: Api, { intake, buffer, traffic, quotas }: HttpSer
     operationId: 'add_memory',
     summary: 'Add a turn of a conversation to the memory',
     description:
-      'Sending the same turn (conversation_id and turn) again replaces it. For a request without a turn number, an Idempotency-Key header makes retries safe.',
+      'Sending the same turn (conversation_id and turn) again replaces it, except that other words of the user less than 2 seconds after the first are a turn of their own. For a request without a turn number, an Idempotency-Key header makes retries safe.',
     headers: {
-      // Dify's custom tools send an optional header that is not set as an empty one.
-      'idempotency-key': z
-        .string()
-        .max(255)
-        .transform((key) => key || undefined)
-        .optional()
-        .openapi({
-          type: 'string',
-          description:
-            'Identifies the request, at most 255 characters; use the same key for every retry. Empty means absent.',
-          example: 'run-1-add',
-        }),
+      'idempotency-key': s.idempotencyKey,
     },
     body: {
       user_id: s.userId,
@@ -69,6 +58,11 @@ export function addRoutes(api: Api, { intake, buffer, traffic, quotas }: HttpSer
         .enum(['added', 'replaced', 'unchanged'])
         .describe(
           'added: the turn is new. replaced, unchanged: it was stored already, with other or the same messages.',
+        ),
+      abandoned_turns: z
+        .number()
+        .describe(
+          'With other words of the user for an earlier turn (an edit): how many later turns may belong to the branch that was left. Each is replaced when the new branch reaches its number. Otherwise 0.',
         ),
       events: z.array(s.memoryEvent),
       pending: s.pendingCounts,
@@ -107,6 +101,7 @@ export function addRoutes(api: Api, { intake, buffer, traffic, quotas }: HttpSer
       turn_id: turnId,
       turn: added.turn,
       change: added.change,
+      abandoned_turns: added.abandonedTurns,
       events: added.events,
       pending: buffer?.count(scope) ?? { turns: 0, tokens: 0 },
       degraded: added.degraded,

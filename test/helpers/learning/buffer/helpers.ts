@@ -79,6 +79,7 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   const ledger = new Ledger({ records, prices: parsePrices('') })
   const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now, timers })
   const lines: SetUp['lines'] = []
+  const posted = new Set<string>()
   const services = compose(
     {
       records,
@@ -118,6 +119,10 @@ export function setUp(options: SetUpOptions = {}): SetUp {
     lines,
     async post(turn, content, { mode, scope = ADA, ...more } = {}) {
       const messages = [{ role: 'user' as const, name: 'Ada', content }]
+      const place = JSON.stringify([scope, more.conversationId, turn])
+      // Sooner, other words are a turn of their own.
+      if (posted.has(place)) clock.advance(2000)
+      posted.add(place)
       return await services.intake.add(scope, { messages, conversationId: 'c', turn, ...more }, mode)
     },
     async texts(scope = ADA) {

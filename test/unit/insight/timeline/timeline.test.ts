@@ -66,7 +66,7 @@ describe('the timeline of a conversation', () => {
       app.clock.advance(1)
       await app.ask(3, rest)
     }
-    await app.ask(undefined)
+    await app.ask(undefined, { conversation_id: undefined })
     const { turns } = await timeline(app)
     expect(turns).toMatchObject([
       {

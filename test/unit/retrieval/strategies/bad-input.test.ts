@@ -58,7 +58,6 @@ describe('a recall with', () => {
 
   it.each([
     ['no_window', { window_size: undefined }],
-    ['no_turn', { turn: undefined }],
     ['no_conversation', { conversation_id: undefined }],
   ])('%s answers per query and includes turns that the window may show', async (reason, rest) => {
     const app = chat()

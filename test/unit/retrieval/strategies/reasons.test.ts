@@ -94,7 +94,6 @@ describe('the cache reason is', () => {
 
   it.each([
     ['no_conversation', 2, { conversation_id: undefined }],
-    ['no_turn', undefined, {}],
     ['no_window', 2, { window_size: undefined }],
     ['window_too_small', 2, { window_size: 0 }],
     ['window_too_small', 2, { window_size: 1 }],

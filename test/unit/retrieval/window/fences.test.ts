@@ -51,6 +51,7 @@ describe('the counters of a scope', () => {
     expect(await moved(scopeState, restore)).toEqual(twice)
     expect(await moved(scopeState, () => app.call('DELETE', at))).toEqual(twice)
     await add(app, 'I like the sea in winter.', { ...PORTO, turn: 2 })
+    app.clock.advance(2000)
     const replace = () => add(app, 'I like the sea in summer.', { ...PORTO, turn: 2 })
     expect(await moved(scopeState, replace)).toEqual(twice)
   })
