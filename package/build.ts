@@ -1,5 +1,4 @@
 /** `npm run package -- [--out DIR] [--sign KEY.pem] [--node wheel|system]`: builds the `.difypkg` and prints the next steps. */
-import { readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildVersion, type NodeSource, packagePlugin } from './package-plugin.ts'

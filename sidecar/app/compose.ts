@@ -37,7 +37,7 @@ import { DEFAULT_SETTINGS, NEURAL_SETTINGS } from '../retrieval/ranking/settings
 import { createScale } from '../retrieval/ranking/similarity-scale.ts'
 import { Recall } from '../retrieval/recall.ts'
 import { createStrategies, type StrategySettings } from '../retrieval/strategies/create.ts'
-import { TurnCounter } from '../retrieval/turn-counter.ts'
+import { TurnCounter } from '../retrieval/strategies/turn-counter.ts'
 
 export interface Backends {
   records: RecordStore

@@ -5,9 +5,10 @@ import type { GraphReader, UserGraph } from '../memory/graph/reader.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
 import { getConversation } from '../memory/repositories/turns.ts'
 import type { RecordStore } from '../ports/records.ts'
+import { toSingleLine } from '../text/single-line.ts'
 import { type CountTokens, tokenCounter } from '../text/token-counter.ts'
 import { createGates, passesAll } from './gates.ts'
-import { fence, instructionWarning, toSingleLine } from './render.ts'
+import { fence, instructionWarning } from './render.ts'
 
 /** What a recall can put into the context, in the order of the context. */
 export const PARTS = ['summary', 'profile', 'entities', 'relations', 'memories'] as const

@@ -9,16 +9,18 @@ import { existsSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { copyRecordsFile } from '../../adapters/sqlite/backup.ts'
+import { runCommand } from '../../cli/transfer/command.ts'
 import { progressBar } from '../../cli/transfer/progress.ts'
-import { runCommand } from '../command.ts'
+import { storeCommand } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { recordsFileOf } from './records-file.ts'
 
-await runCommand(async () => {
-  const { values } = parseArgs({ options: { to: { type: 'string' } } })
+/** See the head of this file. */
+export const backupCommand = storeCommand(async (_open, { args, env, stderr }) => {
+  const { values } = parseArgs({ args, options: { to: { type: 'string' } } })
   if (!values.to) throw new Error('--to: expected the file to write, got nothing')
   const to = resolve(values.to)
-  const config = readConfig()
+  const config = readConfig(env)
   const from = recordsFileOf(config)
   if (existsSync(to))
     throw new Error(`--to: expected a new file, got an existing one: ${to}; choose another name`)
@@ -30,7 +32,7 @@ await runCommand(async () => {
     )
   }
   const part = `${to}.part`
-  const bar = progressBar('backup')
+  const bar = progressBar('backup', stderr)
   try {
     const { records, bytes } = await copyRecordsFile(from, part, (fraction) => bar.draw(fraction, from))
     bar.end()
@@ -42,3 +44,5 @@ await runCommand(async () => {
     for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(`${part}${suffix}`, { force: true })
   }
 })
+
+if (import.meta.main) await runCommand(backupCommand)

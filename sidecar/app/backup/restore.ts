@@ -11,19 +11,21 @@ import { parseArgs } from 'node:util'
 import { copyRecordsFile } from '../../adapters/sqlite/backup.ts'
 import { lockFile } from '../../adapters/sqlite/file.ts'
 import { openSqliteRecords } from '../../adapters/sqlite/records.ts'
+import { runCommand } from '../../cli/transfer/command.ts'
 import { progressBar } from '../../cli/transfer/progress.ts'
 import { removeStoreIdentity } from '../../memory/repositories/meta.ts'
-import { runCommand } from '../command.ts'
+import { storeCommand } from '../command.ts'
 import { readConfig } from '../config.ts'
 import { recordsFileOf } from './records-file.ts'
 
-await runCommand(async () => {
-  const { values } = parseArgs({ options: { from: { type: 'string' } } })
+/** See the head of this file. */
+export const restoreCommand = storeCommand(async (_open, { args, env, stderr }) => {
+  const { values } = parseArgs({ args, options: { from: { type: 'string' } } })
   if (!values.from) throw new Error('--from: expected a file of `npm run backup`, got nothing')
   const from = resolve(values.from)
   if (!existsSync(from))
     throw new Error(`--from: expected a file of \`npm run backup\`, got nothing at ${from}`)
-  const to = recordsFileOf(readConfig())
+  const to = recordsFileOf(readConfig(env))
   using _ = lockFile(to)
   for (const file of [to, `${to}-wal`]) {
     if (existsSync(file)) {
@@ -31,7 +33,7 @@ await runCommand(async () => {
     }
   }
   const part = `${to}.part`
-  const bar = progressBar('restore')
+  const bar = progressBar('restore', stderr)
   try {
     const { records } = await copyRecordsFile(from, part, (fraction) => bar.draw(fraction, to))
     bar.end()
@@ -48,3 +50,5 @@ await runCommand(async () => {
       rmSync(`${part}${suffix}`, { force: true })
   }
 })
+
+if (import.meta.main) await runCommand(restoreCommand)

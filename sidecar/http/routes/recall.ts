@@ -8,10 +8,10 @@ import {
   type StrategyRequest,
   type StrategyResult,
 } from '../../retrieval/strategies/request.ts'
+import { prepareQuery } from '../../text/cleaning/query.ts'
 import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
 import { type Api, operation, scopeOf } from '../shared/operation.ts'
-import { prepareQuery } from '../shared/query.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { roundTo } from '../shared/values.ts'

@@ -23,7 +23,7 @@ import type { AuthorCache } from '../../retrieval/blocks/author-cache.ts'
 import type { Profiles } from '../../retrieval/profile/profiles.ts'
 import type { Recall } from '../../retrieval/recall.ts'
 import type { Strategies } from '../../retrieval/strategies/strategies.ts'
-import type { TurnCounter } from '../../retrieval/turn-counter.ts'
+import type { TurnCounter } from '../../retrieval/strategies/turn-counter.ts'
 
 /** A backend that `/readyz` checks. */
 export interface CheckedBackend {

@@ -26,7 +26,7 @@ export interface ScopeChange {
   /** Whether blocks that were built before the change are invalid: it removed, corrected or restored content. */
   fence: boolean
   /** The turn that got its answer after its message. Blocks that include the message alone are invalid. */
-  completes?: TurnOfConversation
+  completes?: TurnOfConversation | undefined
   /** Everything of the scope was erased. */
   forgotten?: boolean
 }
@@ -110,8 +110,8 @@ export class UnitOfWork {
   }
 
   async findPast(id: string, version: number): Promise<HeldPast | undefined> {
-    const past = this.#past.get(versionRecordId(id, version))
-    return past ?? (await getPastVersion(this.records, this.scope, id, version))
+    const key = versionRecordId(id, version)
+    return this.#past.get(key) ?? (await getPastVersion(this.records, this.scope, id, version))
   }
 
   /** Adds other writes to the commit. */
@@ -238,8 +238,7 @@ export class UnitOfWork {
     const fence = this.#needsFence || this.#mayDropContent() || changed.some((id) => this.#isFence(id))
     if (fence) await onFence(scope)
     if (writes.length > 0) await this.records.commit(writes)
-    const completes = this.#completes && { completes: this.#completes }
-    return { scope, upserted, removed, fence: fence || this.#isOutOfOrder, ...completes }
+    return { scope, upserted, removed, fence: fence || this.#isOutOfOrder, completes: this.#completes }
   }
 
   /** Whether content of replaced pending memories may be superseded: not if every change is a new memory. */

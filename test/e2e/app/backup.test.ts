@@ -2,6 +2,8 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, it } from 'vitest'
+import { backupCommand } from '../../../sidecar/app/backup/backup.ts'
+import { restoreCommand } from '../../../sidecar/app/backup/restore.ts'
 import { runCommand } from '../../helpers/command.ts'
 import { type RunningSidecar, startSidecar } from '../../helpers/sidecar-process.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
@@ -52,22 +54,22 @@ describe('npm run backup and npm run restore', { timeout: 600_000 }, () => {
     await expect.poll(() => count(load.acknowledged), { timeout: 200_000 }).toBeGreaterThan(30)
     const before = structuredClone(load.acknowledged)
 
-    const backup = await runCommand('backup/backup', env, '--to', file)
+    const backup = await runCommand(backupCommand, env, '--to', file)
     expect(backup, backup.err).toMatchObject({ code: 0 })
     expect(backup.out).toMatch(/^Done: .*backup\.db is a checked copy of .*hippocache\.db with \d+ records/)
     await load.stop()
     expect(count(load.acknowledged)).toBeGreaterThan(count(before))
 
-    const again = await runCommand('backup/backup', env, '--to', file)
+    const again = await runCommand(backupCommand, env, '--to', file)
     expect(again).toMatchObject({ code: 1, err: expect.stringContaining('--to: expected a new file') })
-    const owned = await runCommand('backup/restore', env, '--from', file)
+    const owned = await runCommand(restoreCommand, env, '--from', file)
     expect(owned).toMatchObject({ code: 1, err: expect.stringContaining('a sidecar uses') })
     await sidecar.kill()
-    const occupied = await runCommand('backup/restore', env, '--from', file)
+    const occupied = await runCommand(restoreCommand, env, '--from', file)
     expect(occupied).toMatchObject({ code: 1, err: expect.stringContaining('expected no records file') })
 
     const elsewhere = { ...env, DATA_DIR: join(tempDir(), 'new') }
-    const restore = await runCommand('backup/restore', elsewhere, '--from', file)
+    const restore = await runCommand(restoreCommand, elsewhere, '--from', file)
     expect(restore, restore.err).toMatchObject({ code: 0 })
     const restored = await startSidecar(elsewhere)
     for (const user of USERS) {
@@ -83,14 +85,14 @@ describe('npm run backup and npm run restore', { timeout: 600_000 }, () => {
   it('leave nothing behind when the source is no records file or is damaged', async () => {
     const folder = tempDir()
     const env = { DATA_DIR: join(folder, 'data') }
-    const missing = await runCommand('backup/backup', env, '--to', join(folder, 'backup.db'))
+    const missing = await runCommand(backupCommand, env, '--to', join(folder, 'backup.db'))
     expect(missing).toMatchObject({ code: 1, err: expect.stringContaining('it does not exist') })
     const text = join(folder, 'notes.txt')
     writeFileSync(text, 'no database')
     const other = join(folder, 'other.db')
     new DatabaseSync(other).exec('CREATE TABLE records (a)')
     for (const from of [text, other]) {
-      const restore = await runCommand('backup/restore', env, '--from', from)
+      const restore = await runCommand(restoreCommand, env, '--from', from)
       expect(restore).toMatchObject({ code: 1, err: expect.stringContaining('Nothing was restored') })
     }
     expect(existsSync(join(folder, 'backup.db'))).toBe(false)
@@ -99,7 +101,7 @@ describe('npm run backup and npm run restore', { timeout: 600_000 }, () => {
 
   it('point to the documentation when the records are in Qdrant', async () => {
     const env = { DATA_DIR: tempDir(), QDRANT_URL: 'http://127.0.0.1:1' }
-    const backup = await runCommand('backup/backup', env, '--to', join(env.DATA_DIR, 'backup.db'))
+    const backup = await runCommand(backupCommand, env, '--to', join(env.DATA_DIR, 'backup.db'))
     expect(backup).toMatchObject({ code: 1, err: expect.stringContaining('docs/deployment.md#backup') })
   })
 })

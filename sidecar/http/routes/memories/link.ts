@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { linkUsers } from '../../../memory/archive/link-users.ts'
 import { invalid } from '../../../ports/errors.ts'
-import { forgetTraces } from '../../shared/forget-traces.ts'
+import { forgetTraces } from '../../shared/forget-user.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'

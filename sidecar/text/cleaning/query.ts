@@ -1,5 +1,5 @@
-import { clean } from '../../text/cleaning/clean.ts'
-import { clipMiddle, MAX_QUERY_LENGTH } from '../../text/cleaning/lengths.ts'
+import { clean } from './clean.ts'
+import { clipMiddle, MAX_QUERY_LENGTH } from './lengths.ts'
 
 /** Cleans a query as messages are cleaned, and clips a long one. `degraded` says whether it was clipped. */
 export async function prepareQuery(given: string): Promise<{ query: string; degraded: string[] }> {

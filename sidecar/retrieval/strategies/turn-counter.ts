@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { type Scope, scopeKey } from '../memory/model/scope.ts'
-import { NO_TURN } from '../memory/model/turns.ts'
-import { getConversation } from '../memory/repositories/turns.ts'
-import { CacheUnavailable } from '../ports/cache-store.ts'
-import type { RecordStore } from '../ports/records.ts'
-import type { ScopeState } from '../ports/scope-state.ts'
+import { type Scope, scopeKey } from '../../memory/model/scope.ts'
+import { NO_TURN } from '../../memory/model/turns.ts'
+import { getConversation } from '../../memory/repositories/turns.ts'
+import { CacheUnavailable } from '../../ports/cache-store.ts'
+import type { RecordStore } from '../../ports/records.ts'
+import type { ScopeState } from '../../ports/scope-state.ts'
 
 /**
  * Numbers the recalls of callers that have no turn number: each distinct call is one turn, after the last stored turn. Too
