@@ -99,7 +99,7 @@ describe('the tools', () => {
       ['unchanged', 2],
     ])
       expect(await call('update_memory', { memory_id, expires_at: '2099-01-01', ...change })).toEqual({
-        ...{ status, memory: 'Lives in Porto.', version, error: '' },
+        ...{ status, memory: 'Lives in Porto.', version, user_id, error: '' },
       })
     expect(await call('update_memory', { memory_id, expires_at: 'never' })).toMatchObject({
       status: 'updated',
@@ -139,7 +139,14 @@ describe('the tools', () => {
     expect(known['profile']).toMatchObject({ topics: [{ topic: 'said' }], static: [], recent: [{}] })
     expect(await call('profile', { topics: 'work' })).toMatchObject({ status: 'empty' })
     // No language model: nothing waits.
-    const flushed = { status: 'flushed', events: 0, pending_turns: 0, reason: '', error: '' }
+    const flushed = {
+      status: 'flushed',
+      events: 0,
+      pending_turns: 0,
+      reason: '',
+      user_id: 'known',
+      error: '',
+    }
     expect(await call('flush_memory', { conversation_id: 'c' })).toEqual(flushed)
     expect(await call('flush_memory', { wait: false })).toEqual({ ...flushed, status: 'started' })
   })
