@@ -49,7 +49,7 @@ async function expectDeadline(
   }
 }
 
-const WRITES = ['record_outcome', 'add_memory', 'cache_set', 'update_memory', 'delete_memory']
+const WRITES = ['record_outcome', 'add_memory', 'cache_set', 'update_memory', 'delete_memory', 'forget_user']
 
 describe.each(nodes.map(({ name }) => name))('%s', (tool) => {
   it.each(Object.entries(FAILURES))('reports %s in all its outputs', async (_, { script, says }) => {
