@@ -31,17 +31,17 @@ const MAX_LEASES = 10_000
 /** The embedded scope state: bounded by count and size, lost with the process. Each method is atomic. */
 export function createInProcessScopeState(options: InProcessScopeStateOptions): ScopeState {
   const { maxEntries, maxBytes, turnsTtlMs = WEEK_MS, now = Date.now } = options
-  const counted = new LRUCache<string, Counters>({ max: maxEntries })
+  // Counted as a size: with `max`, memory for all entries would be allocated at the start.
+  const bound = { maxSize: maxEntries, sizeCalculation: () => 1 }
+  const counted = new LRUCache<string, Counters>(bound)
   const blocks = new LRUCache<string, Block>({
     max: maxEntries,
     maxSize: maxBytes,
     sizeCalculation: ({ value }, key) => sizeOf(key, value),
   })
-  const conversations = new LRUCache<string, { turns: Map<number, TurnSeen>; expiresAt: number }>({
-    max: maxEntries,
-  })
+  const conversations = new LRUCache<string, { turns: Map<number, TurnSeen>; expiresAt: number }>(bound)
   /** The counted calls of a conversation with their turns, in the order of counting. */
-  const counts = new LRUCache<string, { calls: Map<string, number>; expiresAt: number }>({ max: maxEntries })
+  const counts = new LRUCache<string, { calls: Map<string, number>; expiresAt: number }>(bound)
   const leases = new Map<string, { expiresAt: number }>()
   /** Greatest counter value so far; a counter that was evicted restarts above it, also when the clock goes back. */
   let greatest = 0

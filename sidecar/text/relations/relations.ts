@@ -33,7 +33,7 @@ export function findRelations(text: string): StatedRelation[] {
   const found = new Map<string, StatedRelation>()
   for (const sentence of splitSentences(text).slice(0, MAX_SENTENCES)) {
     if (sentence.length > MAX_SENTENCE_LENGTH || isQuestion(sentence)) continue
-    for (const language of LANGUAGES) {
+    for (const language of languages()) {
       if (!language.script.test(sentence) || language.never.test(sentence)) continue
       for (const relation of relationsIn(sentence, language)) found.set(JSON.stringify(relation), relation)
     }
@@ -191,9 +191,14 @@ function compile(code: Code, language: LanguageData): Language {
   }
 }
 
-const LANGUAGES = (Object.entries(data.languages) as [Code, LanguageData][]).map(([code, language]) =>
-  compile(code, language),
-)
+let compiled: Language[] | undefined
+
+/** Compiled at the first text: the patterns take a tenth of a start. */
+function languages(): Language[] {
+  const entries = Object.entries(data.languages) as [Code, LanguageData][]
+  compiled ??= entries.map(([code, language]) => compile(code, language))
+  return compiled
+}
 
 /** The labels of relatives and pets that a text speaks of, in any of the languages: `sister` of "妹". */
 export function relativesIn(text: string): string[] {

@@ -23,7 +23,8 @@ type Stem = (word: string) => string
 const SUPPORTED = new Set(snowball.algorithms())
 const stemmers = new Map<string, Stem>()
 /** A Snowball call takes about 7 µs, a cache hit about 0.7 µs. */
-const stems = new LRUCache<string, string>({ max: 50_000 })
+// Counted as a size: with `max`, memory for all entries would be allocated at the start.
+const stems = new LRUCache<string, string>({ maxSize: 50_000, sizeCalculation: () => 1 })
 
 function stemmerOf(language: string): Stem {
   const existing = stemmers.get(language)

@@ -27,7 +27,7 @@ const PAGES = [
   '/docs',
 ]
 
-/** One page of each kind, for the other languages. */
+/** One page of each kind. */
 const FULL_PAGES = PAGES.filter((path) => !/#\/(memories|conversations|experiments)$|user=ada$/.test(path))
 
 /** Axe takes seconds per page on a busy machine. */
@@ -254,11 +254,11 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
     })
 
     it.each([
-      ['light on a desktop', { colorScheme: 'light' as const }],
-      ['dark on a phone', { colorScheme: 'dark' as const, viewport: PHONE }],
-    ])('passes axe on every page: %s', AXE, async (_, options) => {
+      ['every kind of page, light on a desktop', FULL_PAGES, { colorScheme: 'light' as const }],
+      ['every page, dark on a phone', PAGES, { colorScheme: 'dark' as const, viewport: PHONE }],
+    ])('passes axe on %s', AXE, async (_, paths, options) => {
       const page = await browser.open(`${sidecar.url}/`, options)
-      for (const path of PAGES) {
+      for (const path of paths) {
         await visit(page, `${sidecar.url}${path}`)
         await expectAccessible(page)
       }
