@@ -31,6 +31,7 @@ describe('readConfig', () => {
       cacheMaxEntries: 100_000,
       cacheMaxBytes: 67_108_864,
 
+      recallDeadlineMs: 2000,
       embeddingDeadlineMs: 1000,
       prices: new Map(),
       endpoint: {

@@ -1,6 +1,7 @@
 import { clean } from '../../text/cleaning/clean.ts'
 import { addCounts, type CleanedCounts } from '../../text/cleaning/counts.ts'
 import type { RedactedKind } from '../../text/cleaning/redact.ts'
+import { graphOfText, NO_GRAPH } from '../model/graph.ts'
 import type { Role } from '../model/memory.ts'
 import type { Archived } from './format.ts'
 
@@ -34,10 +35,16 @@ async function cleanLine(
     case 'memory':
     case 'version':
     case 'ended': {
-      const { app_id, role, text, context } = line.memory
+      const { app_id, role, speaker, text, context, updated_at } = line.memory
+      const cleaned = await cleanText(app_id, role, text)
       const memory = {
         ...line.memory,
-        text: await cleanText(app_id, role, text),
+        // Names and relations may hold what was removed.
+        ...(cleaned !== text && {
+          ...NO_GRAPH,
+          ...graphOfText({ text: cleaned, role, speaker }, updated_at),
+        }),
+        text: cleaned,
         context: context === null ? null : await cleanText(app_id, 'user', context),
       }
       return { ...line, memory }

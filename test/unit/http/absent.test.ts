@@ -39,6 +39,7 @@ const BODIES: Record<string, Record<string, unknown>> = {
   },
   'patch /v1/experiments/{name}': { shadow_share: 0.2 },
   'post /v1/outcomes': { name: 'thumbs', value: 1, user_id: 'ada' },
+  'post /v1/users/link': { from_user_id: 'guest', to_user_id: 'ada' },
   'put /v1/cache/{key}': { value: 'v' },
   'put /v1/rules': { rules: {} },
 }

@@ -20,6 +20,7 @@ describe('POST /v1/memories', () => {
       events: expect.arrayContaining([
         { event: 'ADD', id: expect.stringMatching(UUID), memory: expect.stringContaining('Kyoto') },
       ]),
+      abandoned_turns: 0,
       pending: { turns: 0, tokens: 0 },
       degraded: [],
       reason: null,

@@ -20,8 +20,9 @@ describe('turn 0, with which Dify before 1.9 starts,', () => {
   })
 
   it('is replaced when it is sent again', async () => {
-    const { call } = testApp()
+    const { call, clock } = testApp()
     const first = await call('POST', '/v1/memories', said('I live in Porto.', place(0)))
+    clock.advance(2000)
     const second = await call('POST', '/v1/memories', said('I live in Braga.', place(0)))
     expect(second.body.turn_id).toBe(first.body.turn_id)
     const { memories } = (await call('GET', '/v1/memories?user_id=ada')).body

@@ -100,7 +100,8 @@ it('the engine agrees with a naive model, and search finds exactly its current m
       }
       try {
         for (const step of steps) {
-          clock.advance(1000)
+          // Sooner, other words for a turn are a turn of their own.
+          clock.advance(2000)
           const scope = { namespace: 'n', userId: step.user }
           const model = models.get(step.user) as Model
           if (step.do === 'add') {
