@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { boundedTo } from '../../ports/lru.ts'
 import {
   type Counters,
   MAX_TURNS,
@@ -31,8 +32,7 @@ const MAX_LEASES = 10_000
 /** The embedded scope state: bounded by count and size, lost with the process. Each method is atomic. */
 export function createInProcessScopeState(options: InProcessScopeStateOptions): ScopeState {
   const { maxEntries, maxBytes, turnsTtlMs = WEEK_MS, now = Date.now } = options
-  // Counted as a size: with `max`, memory for all entries would be allocated at the start.
-  const bound = { maxSize: maxEntries, sizeCalculation: () => 1 }
+  const bound = boundedTo(maxEntries)
   const counted = new LRUCache<string, Counters>(bound)
   const blocks = new LRUCache<string, Block>({
     max: maxEntries,

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import pTimeout from 'p-timeout'
 import { type BufferOptions, WriteBehind } from '../../insight/write-behind.ts'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
+import { boundedTo } from '../../ports/lru.ts'
 import type { StrategyRequest, StrategyResult } from '../../retrieval/strategies/request.ts'
 import type { Strategies } from '../../retrieval/strategies/strategies.ts'
 import { tokenCounter } from '../../text/token-counter.ts'
@@ -76,7 +77,7 @@ export class Experiments {
   readonly #buffer: WriteBehind<BufferedRow>
   readonly #shadow: Shadow
   readonly #previous = new PreviousBlocks()
-  readonly #arms = new LRUCache<string, string>({ max: MAX_KNOWN, ttl: KNOWN_MS })
+  readonly #arms = new LRUCache<string, string>({ ...boundedTo(MAX_KNOWN), ttl: KNOWN_MS })
   #dropped = 0
 
   constructor(options: ExperimentsOptions) {

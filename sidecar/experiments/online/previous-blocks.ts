@@ -15,9 +15,9 @@ const MAX_BLOCKS = 20_000
 /** The latest block of each conversation in this process, to find the prefix that its next prompt shares with it. */
 export class PreviousBlocks {
   readonly #known = new LRUCache<string, Known>({
-    max: MAX_BLOCKS,
     maxSize: MAX_CHARACTERS,
-    sizeCalculation: ({ text }) => text.length + 1,
+    // With a fixed share of each block, the size bounds their number too.
+    sizeCalculation: ({ text }) => text.length + Math.ceil(MAX_CHARACTERS / MAX_BLOCKS),
   })
 
   /**

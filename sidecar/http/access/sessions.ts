@@ -2,6 +2,7 @@ import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto
 import { LRUCache } from 'lru-cache'
 import { type CacheStore, CacheUnavailable } from '../../ports/cache-store.ts'
 import { AppError } from '../../ports/errors.ts'
+import { boundedTo } from '../../ports/lru.ts'
 import { type ApiKey, sha256Of } from './api-keys.ts'
 
 export interface SessionOptions {
@@ -33,7 +34,7 @@ export class Sessions {
 
   constructor(options: SessionOptions) {
     this.#options = options
-    this.#failures = new LRUCache({ max: 10_000 })
+    this.#failures = new LRUCache(boundedTo(10_000))
   }
 
   /**

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import { getMemory } from '../../memory/repositories/memories.ts'
 import { scrollTurns } from '../../memory/repositories/turns.ts'
+import { boundedTo } from '../../ports/lru.ts'
 import { type Position, type RecordStore, scrollAll } from '../../ports/records.ts'
 import type { Answered } from '../../retrieval/strategies/strategies.ts'
 import { type BufferOptions, WriteBehind } from '../write-behind.ts'
@@ -63,7 +64,7 @@ export class Timeline {
   readonly #maxRows: number
   readonly #buffer: WriteBehind<KeyedRow>
   /** Rows written since the last trim, by scope of the rows. */
-  readonly #written = new LRUCache<string, number>({ max: MAX_COUNTED })
+  readonly #written = new LRUCache<string, number>(boundedTo(MAX_COUNTED))
 
   constructor({ records, now, maxRows = 1000, ...options }: TimelineOptions) {
     this.#records = records

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { derivedId } from '../../memory/model/scope.ts'
 import type { CacheStore } from '../../ports/cache-store.ts'
+import { boundedTo } from '../../ports/lru.ts'
 
 /** The chat window of a conversation as its last recall reported it. */
 export interface ObservedWindow {
@@ -15,7 +16,7 @@ const TTL_MS = 7 * 86_400_000
 /** The chat windows of conversations. Sizes are shared through the cache; a lost entry delays the extraction. */
 export class ObservedWindows {
   readonly #cache: CacheStore
-  readonly #windows = new LRUCache<string, ObservedWindow>({ max: MAX_WINDOWS })
+  readonly #windows = new LRUCache<string, ObservedWindow>(boundedTo(MAX_WINDOWS))
 
   constructor(cache: CacheStore) {
     this.#cache = cache

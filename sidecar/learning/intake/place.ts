@@ -8,6 +8,7 @@ import {
   putCallTurn,
   putConversation,
 } from '../../memory/repositories/turns.ts'
+import { boundedTo } from '../../ports/lru.ts'
 import type { RecordStore, Write } from '../../ports/records.ts'
 
 /** The turn that a call refers to. */
@@ -33,7 +34,7 @@ export interface Call extends Pick<Narrowing, 'conversationId'> {
 const MAX_CONVERSATIONS = 10_000
 
 /** The last turn by conversation, as this process knows it. */
-const lastTurns = new LRUCache<string, number>({ max: MAX_CONVERSATIONS })
+const lastTurns = new LRUCache<string, number>(boundedTo(MAX_CONVERSATIONS))
 
 const keyOf = (scope: string, conversationId: string) => JSON.stringify([scope, conversationId])
 

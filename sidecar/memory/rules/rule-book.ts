@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
+import { boundedTo } from '../../ports/lru.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
 import { type AppRules, DEFAULT_RULES } from './rules.ts'
@@ -38,7 +39,7 @@ export class RuleBook {
 
   constructor(options: RuleBookOptions) {
     this.#options = { now: Date.now, ...options }
-    if (options.cacheMs) this.#cache = new LRUCache({ max: MAX_CACHED, ttl: options.cacheMs })
+    if (options.cacheMs) this.#cache = new LRUCache({ ...boundedTo(MAX_CACHED), ttl: options.cacheMs })
   }
 
   /** Returns the rules that apply to an app: its own, else those of the namespace, else the defaults. */

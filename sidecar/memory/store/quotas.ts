@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
+import { boundedTo } from '../../ports/lru.ts'
 import {
   type Collection,
   type Position,
@@ -64,7 +65,7 @@ export class Quotas {
     this.#store = records
     this.#limits = limits
     this.#now = now
-    this.#usage = new LRUCache({ max: MAX_USERS_HELD, ttl: USAGE_TTL_MS, perf: { now } })
+    this.#usage = new LRUCache({ ...boundedTo(MAX_USERS_HELD), ttl: USAGE_TTL_MS, perf: { now } })
     const isLimited = Object.values(limits).some((limit) => limit > 0)
     this.records = isLimited
       ? {

@@ -12,7 +12,7 @@ const PYTHON = process.env['GRAPHON_PYTHON'] ?? 'python3'
 const isInstalled = spawnSync(PYTHON, ['-c', 'import graphon.nodes.llm.entities']).status === 0
 if (!isInstalled) console.warn(`graphon: skipped: ${PYTHON} has no package graphon; set GRAPHON_PYTHON`)
 
-describe.skipIf(!isInstalled)('the schemas of the workflow engine', () => {
+describe.skipIf(!isInstalled)('the schemas of the workflow engine (set GRAPHON_PYTHON)', () => {
   const nodes = Object.fromEntries(
     examples().flatMap(({ file, app }) =>
       file === 'agent.yml' ? [] : [[file, parseChatflow(app).workflow.graph.nodes.map(({ data }) => data)]],
