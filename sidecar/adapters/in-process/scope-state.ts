@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache'
-import { boundedTo } from '../../ports/lru.ts'
 import {
   type Counters,
   MAX_TURNS,
@@ -7,6 +6,7 @@ import {
   type StoredBlock,
   type TurnSeen,
 } from '../../ports/scope-state.ts'
+import { boundedTo } from '../../text/lru.ts'
 
 export interface InProcessScopeStateOptions {
   /** Most entries of each kind: blocks, counters, conversations. */

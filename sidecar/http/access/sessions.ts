@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto
 import { LRUCache } from 'lru-cache'
 import { type CacheStore, CacheUnavailable } from '../../ports/cache-store.ts'
 import { AppError } from '../../ports/errors.ts'
-import { boundedTo } from '../../ports/lru.ts'
+import { boundedTo } from '../../text/lru.ts'
 import { type ApiKey, sha256Of } from './api-keys.ts'
 
 export interface SessionOptions {

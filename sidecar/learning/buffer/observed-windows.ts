@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { derivedId } from '../../memory/model/scope.ts'
 import type { CacheStore } from '../../ports/cache-store.ts'
-import { boundedTo } from '../../ports/lru.ts'
+import { boundedTo } from '../../text/lru.ts'
 
 /** The chat window of a conversation as its last recall reported it. */
 export interface ObservedWindow {

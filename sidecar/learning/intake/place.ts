@@ -8,8 +8,8 @@ import {
   putCallTurn,
   putConversation,
 } from '../../memory/repositories/turns.ts'
-import { boundedTo } from '../../ports/lru.ts'
 import type { RecordStore, Write } from '../../ports/records.ts'
+import { boundedTo } from '../../text/lru.ts'
 
 /** The turn that a call refers to. */
 export interface Place {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
-import { boundedTo } from '../../ports/lru.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
+import { boundedTo } from '../../text/lru.ts'
 import { type AppRules, DEFAULT_RULES } from './rules.ts'
 import { type RulesVersion, recordId, rulesScope, rulesVersions } from './stored-rules.ts'
 

@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
-import { boundedTo } from '../../ports/lru.ts'
 import {
   type Collection,
   type Position,
@@ -10,6 +9,7 @@ import {
   scrollPages,
   type Write,
 } from '../../ports/records.ts'
+import { boundedTo } from '../../text/lru.ts'
 import { type Scope, scopeKey } from '../model/scope.ts'
 
 /** What a key may store; 0 for no limit. */
