@@ -4,7 +4,7 @@ import { id, integer, name } from './shared/parameters.ts'
 import { plural } from './shared/text.ts'
 
 const Answer = z.looseObject({
-  entities: z.array(z.looseObject({ name: z.string(), type: z.string(), count: z.number() })).catch([]),
+  entities: z.array(z.looseObject({ name: z.string(), type: z.string(), count: z.number() })),
 })
 
 /** Lists the persons, places and things that a user talks about. */

@@ -3,10 +3,9 @@ import { defineNode } from './shared/node.ts'
 import { id, integer, name } from './shared/parameters.ts'
 import { plural } from './shared/text.ts'
 
-const list = z.array(z.record(z.string(), z.unknown())).catch([])
-const Named = z.array(z.looseObject({ id: z.string(), name: z.string() }))
-const Edges = z.array(z.looseObject({ subject: z.string(), label: z.string(), object: z.string() }))
-const Answer = z.looseObject({ nodes: list, edges: list, mermaid: z.string().catch('') })
+const Node = z.looseObject({ id: z.string(), name: z.string() })
+const Edge = z.looseObject({ subject: z.string(), label: z.string(), object: z.string() })
+const Answer = z.looseObject({ nodes: z.array(Node), edges: z.array(Edge), mermaid: z.string() })
 
 /** Reads the persons, places and things around an entity, and their relations. */
 export const graph = defineNode({
@@ -41,9 +40,9 @@ export const graph = defineNode({
 })
 
 /** One line per relation: `Ana · lives in · Osaka`. */
-function toLines(nodes: unknown, edges: unknown): string {
-  const names = new Map(Named.parse(nodes).map((node) => [node.id, node.name]))
-  return Edges.parse(edges)
+function toLines(nodes: readonly z.infer<typeof Node>[], edges: readonly z.infer<typeof Edge>[]): string {
+  const names = new Map(nodes.map(({ id, name }) => [id, name]))
+  return edges
     .map(({ subject, label, object }) =>
       [names.get(subject), label.replaceAll('_', ' '), names.get(object)].join(' · '),
     )

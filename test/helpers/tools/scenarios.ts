@@ -70,7 +70,7 @@ export const FAILURES: Record<string, { script: Script; says: RegExp }> = {
   'JSON null': { script: json(200, null), says: /is not a Hippocache sidecar/ },
   'a JSON object of another service': {
     script: json(200, { status: 'fine' }),
-    says: /could not be read \((status|memories|history|text)\)/,
+    says: /could not be read \((status|memories|history|text|nodes|entities)\)/,
   },
   'an answer that is too large': {
     script: raw(200, 'application/json', `{"a":"${'x'.repeat(3 << 20)}"}`),
