@@ -75,7 +75,9 @@ describe('npm run reembed', { timeout: 120_000 }, () => {
       expect(endpoint.requests.at(-1)?.body.input).toEqual(['passage: I am allergic to peanuts.'])
       const second = await openSidecar(env)
       expect((await second.call('POST', '/v1/recall', RECALL)).body.context).toContain('allergic to peanuts')
-      expect(endpoint.requests.at(-1)?.body.input).toEqual([`query: ${RECALL.query}`])
+      // Beside it, the sidecar measures the similarities of the model.
+      const inputs = endpoint.requests.map(({ body }) => body.input)
+      expect(inputs).toContainEqual([`query: ${RECALL.query}`])
       await second.close()
     },
   )

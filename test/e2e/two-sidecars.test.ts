@@ -28,9 +28,9 @@ async function startBackends() {
   const env = {
     REDIS_URL: redis.url,
     QDRANT_URL: qdrant.url,
-    // Generous timeouts for a small machine. A lease lasts three times QDRANT_TIMEOUT_MS.
-    REDIS_TIMEOUT_MS: '5000',
-    QDRANT_TIMEOUT_MS: '2000',
+    // Generous timeouts for a small machine.
+    REDIS_TIMEOUT_MS: '10000',
+    QDRANT_TIMEOUT_MS: '10000',
   }
   const locals: LocalSidecar[] = []
   return {
@@ -176,7 +176,9 @@ describe.skipIf(NO_REDIS)(`two sidecars on one Redis and one Qdrant ${NEEDS}`, (
       for (const user of USERS) for (const text of SAID) await say(one, user, text)
     })
     await using backends = await startBackends()
-    const [one, other] = await Promise.all([backends.sidecar(), backends.local()])
+    // A lease lasts three times QDRANT_TIMEOUT_MS, and is waited for here.
+    const short = { QDRANT_TIMEOUT_MS: '2000' }
+    const [one, other] = await Promise.all([backends.sidecar(short), backends.local(short)])
     for (const user of USERS) for (const text of SAID.slice(0, 3)) await say(one, user, text)
     // The commit is applied partially and not acknowledged.
     let isCut = false
