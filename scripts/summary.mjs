@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Tests that may be skipped: they need a Qdrant server, a real model or a data set, none of which npm or apt provide, or
+ * Tests that may be skipped: they need a Qdrant server, a real model, none of which npm or apt provide, or
  * a large Python package: of mem0, or of the workflow engine of Dify.
  */
-const MAY_SKIP = /qdrant|real model|LOCOMO_FILE|MEM0_PYTHON|GRAPHON_PYTHON/i
+const MAY_SKIP = /qdrant|real model|MEM0_PYTHON|GRAPHON_PYTHON/i
 
 const report = JSON.parse(readFileSync(process.argv[2], 'utf8'))
 const tests = report.testResults.flatMap((file) =>

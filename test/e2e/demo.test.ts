@@ -6,7 +6,6 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 
 const run = promisify(execFile)
 const DEMO = fileURLToPath(new URL('../../bench/demo.ts', import.meta.url))
-const LOCOMO = process.env['LOCOMO_FILE']
 
 /** Runs the demo; returns the evidence recall of the row `all` by depth, and the number of calls per tool. */
 async function demo(...options: string[]) {
@@ -55,14 +54,4 @@ describe('npm run demo', () => {
       '--conversation: expected one of english, japanese, chinese, got klingon',
     )
   })
-
-  it.skipIf(!LOCOMO)(
-    'replays a whole LoCoMo conversation with evidence recall@10 of at least 0.74 (needs LOCOMO_FILE)',
-    async () => {
-      const result = await demo('--data', LOCOMO as string, '--conversation', 'conv-26')
-      expect(result).toMatchObject({ n: 150, added: 214, asked: 150 })
-      expect(result.at10).toBeGreaterThanOrEqual(0.74)
-    },
-    120_000,
-  )
 })
