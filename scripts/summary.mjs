@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 
 /**
- * Tests that may be skipped: they need a Qdrant server, a real model, none of which npm or apt provide, or
+ * Tests that may be skipped: they need a Qdrant server or a real model, which neither npm nor apt provides, or
  * a large Python package: of mem0, or of the workflow engine of Dify.
  */
 const MAY_SKIP = /qdrant|real model|MEM0_PYTHON|GRAPHON_PYTHON/i
