@@ -58,12 +58,17 @@ async function computeInThread(
     DEADLINE_MS,
   )
   const source = shards[Symbol.asyncIterator]()
+  // One shard is read ahead: the first one while the thread starts.
+  let ahead = source.next()
+  ahead.catch(() => {})
   own.on('message', (message) => {
     if (message !== NEXT_SHARD) return
-    source.next().then(
+    ahead.then(
       ({ done, value }) => own.postMessage(done ? null : value),
       (error) => abort.abort(error),
     )
+    ahead = source.next()
+    ahead.catch(() => {})
   })
   try {
     return await threads.run({ ...task, port }, { transferList: [port], signal: abort.signal })
