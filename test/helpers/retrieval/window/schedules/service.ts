@@ -56,10 +56,11 @@ export function openService(parts: ServiceParts): Services {
     },
     {
       isShared: parts.isShared,
-      embeddingDeadlineMs: 5000,
+      // No deadline passes on a slow machine.
+      embeddingDeadlineMs: 60_000,
       now: parts.clock.now,
       timers,
-      strategies: { waitMs: 20 },
+      strategies: { waitMs: 20, deadlineMs: 60_000 },
     },
     createLog('silent', () => {}),
   )
