@@ -23,7 +23,7 @@ export interface ModelRequestOptions {
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 }
 
-/** A turn whose request nobody takes stays pending, and its extraction is tried again with the next client. */
+/** A turn whose request no client takes stays pending, and its extraction is tried again with the next client. */
 export const PICKUP_MS = 10_000
 /** Waiting requests of all namespaces; each has a prompt of some kilobytes. */
 export const MAX_REQUESTS = 256

@@ -45,7 +45,7 @@ export function modelRequestRoutes(api: Api, { modelRequests, buffer }: HttpServ
       accepted: z
         .boolean()
         .nullable()
-        .describe('false: the answer came too late, and its request is repeated. null without an answer.'),
+        .describe('false: the answer was too late, and its request is repeated. null without an answer.'),
       request: z
         .object({
           id: z.string(),

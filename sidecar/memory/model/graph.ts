@@ -53,7 +53,7 @@ export const NO_GRAPH = { mentions: undefined, relations: undefined }
 /** Confidence of a relation that a pattern found: its precision on sentences that it was not written for. */
 const PATTERN_CONFIDENCE = 0.95
 
-/** What a text states in so many words. Statements of the assistant are no relations of the user. */
+/** What a text states explicitly. Statements of the assistant are no relations of the user. */
 export function graphOfText(
   { text, role, speaker }: { text: string; role: string; speaker: string },
   now: number,

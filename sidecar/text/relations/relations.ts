@@ -26,7 +26,7 @@ const MAX_SENTENCE_LENGTH = 240
 const MAX_SENTENCES = 40
 
 /**
- * The relations that a text states in so many words, by patterns for six languages. Questions, wishes, negations, the
+ * The relations that a text states explicitly, by patterns for six languages. Questions, wishes, negations, the
  * past and what others say yield nothing: a wrong relation costs more than a missing one.
  */
 export function findRelations(text: string): StatedRelation[] {

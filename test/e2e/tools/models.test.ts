@@ -73,7 +73,7 @@ it('a sidecar without a key extracts with the model that a node chooses in Dify'
   const { body } = await sidecar.call('GET', '/v1/pending?user_id=ada')
   expect(body.turns[0].detail).toMatch(/Dify: permission denied/)
 
-  // The next node of the same workspace resumes it, whoever its user is.
+  // The next node of the same workspace resumes it, also for another user.
   dify.permissions.llm = true
   await call('add_memory', { user: 'Hello there, good morning.', user_id: 'bob', model: MODEL })
   expect((await sidecar.call('GET', '/v1/pending?user_id=ada')).body.turns).toEqual([])

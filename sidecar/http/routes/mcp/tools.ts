@@ -26,7 +26,7 @@ const degraded = z.array(z.string()).describe('Parts of the search that failed o
 
 /**
  * Registers the tools of an assistant. None of them takes a user: the scope is that of the connection, so that the model
- * cannot read or change the memory of somebody else.
+ * cannot read or change the memory of another user.
  */
 export function registerTools(
   server: McpServer,
