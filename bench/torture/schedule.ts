@@ -5,17 +5,6 @@ export type Slot = { backend: string; fault: Exclude<Fault, 'none'> | 'killed' }
 /** Of each part of the run that a fault lasts; afterwards everything works. */
 export const FAULTY_SHARE = 0.6
 
-/** A generator of numbers in 0…1 (mulberry32, public domain). */
-export function seededRandom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
-
 /**
  * Each fault of each backend once, in an order that the seed decides. The sidecar is killed first, so that the memory of one
  * process is measured over the rest of the run.

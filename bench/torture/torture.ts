@@ -13,13 +13,14 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { checkRememberedOnce, drain, metricSum, postJson } from '../add/remembered.ts'
 import { startChildServer } from '../lib/child-server.ts'
+import { seededRandom } from '../lib/generated-facts.ts'
 import { readOptions } from '../lib/options.ts'
 import { redisUrlFor } from '../lib/redis.ts'
 import { type SidecarProcess, startSidecar } from '../lib/sidecar-process.ts'
 import { percentile } from '../lib/statistics.ts'
 import { startFaultProxy } from './fault-proxy.ts'
 import { createLoad } from './load.ts'
-import { FAULTY_SHARE, type Slot, scheduleOf, seededRandom } from './schedule.ts'
+import { FAULTY_SHARE, type Slot, scheduleOf } from './schedule.ts'
 
 const options = readOptions({ seconds: 600, rate: 200, users: 50, seed: 1, kills: 5 })
 

@@ -6,7 +6,7 @@ import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { migrateCommand } from '../../sidecar/app/migrate.ts'
 import { runCommand, spawnCommand } from '../helpers/command.ts'
 import { type FakeQdrant, startFakeQdrant } from '../helpers/fake-qdrant/server.ts'
-import { openSidecar } from '../helpers/sidecar.ts'
+import { type LocalSidecar, openSidecar } from '../helpers/sidecar.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const USERS = ['ada', 'bob', '阿达', 'a/b']
@@ -14,17 +14,16 @@ const USERS = ['ada', 'bob', '阿达', 'a/b']
 const spawnMigrate = (env: Record<string, string>, ...args: string[]) => spawnCommand('migrate', env, ...args)
 const migrated = (env: Record<string, string>, ...args: string[]) => runCommand(migrateCommand, env, ...args)
 
-async function call(url: string, path: string, body: object): Promise<Record<string, unknown>> {
-  const headers = { 'content-type': 'application/json' }
-  const response = await fetch(`${url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-  expect(response.status).toBe(200)
-  return (await response.json()) as Record<string, unknown>
+async function post({ call }: LocalSidecar, path: string, request: object) {
+  const { status, body } = await call('POST', path, request)
+  expect(status).toBe(200)
+  return body
 }
 
-async function recalls(url: string) {
+async function recalls(sidecar: LocalSidecar) {
   const answers = USERS.map(async (user_id) => {
     const query = { user_id, query: 'Which tea, and which city?', strategy: 'per_query' }
-    const { context, memories } = await call(url, '/v1/recall', query)
+    const { context, memories } = await post(sidecar, '/v1/recall', query)
     return { context, memories }
   })
   return await Promise.all(answers)
@@ -35,11 +34,10 @@ describe('npm run migrate', () => {
     await using server = await startFakeQdrant()
     const env = { DATA_DIR: tempDir() }
     const before = await openSidecar(env)
-    const { url } = before
     for (const user_id of USERS) {
       for (let turn = 1; turn <= 3; turn += 1) {
         const content = `I moved to city ${turn}. I drink tea number ${turn} of ${user_id}.`
-        await call(url, '/v1/memories', {
+        await post(before, '/v1/memories', {
           user_id,
           conversation_id: 'c',
           turn,
@@ -47,7 +45,7 @@ describe('npm run migrate', () => {
         })
       }
     }
-    const expected = await recalls(url)
+    const expected = await recalls(before)
     await before.close()
 
     const target = { ...env, QDRANT_URL: server.url }
@@ -64,7 +62,7 @@ describe('npm run migrate', () => {
     )
 
     const after = await openSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url })
-    expect(await recalls(after.url)).toEqual(expected)
+    expect(await recalls(after)).toEqual(expected)
     await after.close()
     // Copy back to a new SQLite file.
     const back = { DATA_DIR: tempDir(), QDRANT_URL: server.url }

@@ -6,25 +6,11 @@ import { TABLE } from '../helpers/learning/buffer/model.ts'
 import { memoryModel } from '../helpers/memory-model.ts'
 import { eventually } from '../helpers/redis-subject.ts'
 import { startScriptedOpenAi } from '../helpers/scripted-openai/server.ts'
-import { addressOf, refusalOf, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { refusalOf, startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
-async function start(server: FakeQdrant, env: Record<string, string> = {}) {
-  const sidecar = spawnSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url, LOG_LEVEL: 'warn', ...env })
-  const url = await addressOf(sidecar)
-  return {
-    ...sidecar,
-    async call(method: string, path: string, body?: unknown) {
-      const init = body === undefined ? {} : { body: JSON.stringify(body) }
-      const response = await fetch(`${url}${path}`, {
-        method,
-        headers: { 'content-type': 'application/json' },
-        ...init,
-      })
-      // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
-      return { status: response.status, body: (await response.json()) as any }
-    },
-  }
+function start(server: FakeQdrant, env: Record<string, string> = {}) {
+  return startSidecar({ DATA_DIR: tempDir(), QDRANT_URL: server.url, LOG_LEVEL: 'warn', ...env })
 }
 
 const TURN = { user_id: 'ada', messages: [{ role: 'user', content: 'I am allergic to peanuts.' }] }

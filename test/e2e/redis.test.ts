@@ -3,32 +3,14 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { freePort, NEEDS, NO_REDIS, startRedis } from '../helpers/redis-server.ts'
 import { eventually } from '../helpers/redis-subject.ts'
-import { addressOf, type SidecarProcess, spawnSidecar } from '../helpers/sidecar-process.ts'
+import { startSidecar } from '../helpers/sidecar-process.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { runTool } from '../helpers/tools/run-tool.ts'
 
-interface Sidecar extends SidecarProcess {
-  url: string
-  /** Sends JSON; returns the status and the parsed body. */
-  // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
-  call: (method: string, path: string, body?: unknown) => Promise<{ status: number; body: any }>
-}
-
-async function start(env: Record<string, string>): Promise<Sidecar> {
+async function start(env: Record<string, string>) {
   // A generous timeout, since several processes start at once, perhaps on a small machine.
   const timeouts = { REDIS_TIMEOUT_MS: '10000' }
-  const sidecar = spawnSidecar({ DATA_DIR: tempDir(), LOG_LEVEL: 'info', ...timeouts, ...env })
-  const url = await addressOf(sidecar)
-  return {
-    ...sidecar,
-    url,
-    async call(method, path, body) {
-      const init = body === undefined ? {} : { body: JSON.stringify(body) }
-      const headers = { 'content-type': 'application/json' }
-      const response = await fetch(`${url}${path}`, { method, headers, ...init })
-      return { status: response.status, body: await response.json() }
-    },
-  }
+  return await startSidecar({ DATA_DIR: tempDir(), LOG_LEVEL: 'info', ...timeouts, ...env })
 }
 
 const VALUE = { value: 'Ada likes tea.', conversation_id: 'c', turn: 3, window_size: 5 }
@@ -62,7 +44,8 @@ describe.skipIf(NO_REDIS)(`sidecars on one Redis ${NEEDS}`, () => {
       () => one.call('GET', '/readyz'),
       ({ status }) => status === 503,
     )
-    expect(await one.call('GET', READ)).toEqual({
+    const unread = await one.call('GET', READ)
+    expect({ status: unread.status, body: unread.body }).toEqual({
       status: 200,
       body: { status: 'miss', reason: 'backend', ...nothing },
     })

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 import { AppError, clip } from '../../ports/errors.ts'
 import { findInexact, parseJson } from '../../text/exact-json.ts'
 import type { AppEnv } from './router.ts'
+import { isObject } from './values.ts'
 
 /**
  * Reads the JSON body of an operation: null counts as absent where the schema has an optional field, and a number that
@@ -77,8 +78,4 @@ function unwrap(schema: z.ZodType): z.ZodType {
 function isOption(option: unknown, discriminator: string, value: unknown): boolean {
   if (!(option instanceof z.ZodObject) || !isObject(value)) return false
   return (option.shape[discriminator] as z.ZodType).safeParse(value[discriminator]).success
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { CLEANED_KINDS } from '../../text/cleaning/counts.ts'
 import { MAX_QUERY_LENGTH } from '../../text/cleaning/lengths.ts'
+import { isObject } from './values.ts'
 
 /*
  * Schemas are inlined into every route and never registered as named components: the importer of Dify does not
@@ -190,10 +191,6 @@ export const filters = z.custom<Record<string, unknown>>(isObject, { error: 'exp
     'Conditions on metadata.<key> and on system fields such as turn, role and at. Operators: eq, ne, in, nin, gt, gte, lt, lte, contains, icontains, exists. Combine conditions with AND, OR and NOT.',
   example: { 'metadata.channel': 'web', turn: { gte: 2 } },
 })
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
-}
 
 export const memoryEvent = z.object({
   event: z.enum(['ADD', 'UPDATE', 'DELETE', 'NOOP']),

@@ -35,6 +35,11 @@ export function toCleaned(counts: CleanedCounts): CleanedCounts | undefined {
   return Object.keys(counts).length > 0 ? counts : undefined
 }
 
+/** Whether a parsed JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value)
+}
+
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
 
 export function omitUndefined<T extends object>(fields: T): Defined<T> {

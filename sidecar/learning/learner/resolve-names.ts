@@ -3,6 +3,10 @@ import type { MemoryGraph, Mention } from '../../memory/model/graph.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { Account } from '../../ports/language-model.ts'
 import { isTyped, nameKey } from '../../text/relations/names.ts'
+import { cosine } from '../reconcile/similarity.ts'
+
+/** Of a text that was not embedded. */
+const NO_VECTOR = new Float32Array()
 
 /** Cosine from which two names of one type are the same entity; mem0 uses the same value. */
 const MIN_SIMILARITY = 0.95
@@ -32,16 +36,10 @@ export async function resolveNames(
   const vectors = await embedder.embed(texts, 'document', signal, account)
   for (const [i, mention] of added.entries()) {
     const candidates = entities.flatMap(({ name, type }, nth) => {
-      const score = cosine(vectors[i], vectors[added.length + nth])
+      const score = cosine(vectors[i] ?? NO_VECTOR, vectors[added.length + nth] ?? NO_VECTOR)
       return type === mention.type && score >= MIN_SIMILARITY ? [{ name, score }] : []
     })
     const [best] = candidates.sort((a, b) => b.score - a.score)
     if (best && nameKey(best.name) !== nameKey(mention.name)) mention.same_as = { ...best, at: now }
   }
-}
-
-/** Of normalised vectors; 0 where a text has none. */
-function cosine(one: Float32Array | undefined, other: Float32Array | undefined): number {
-  if (!one || one.length !== other?.length) return 0
-  return one.reduce((sum, value, i) => sum + value * (other[i] as number), 0)
 }

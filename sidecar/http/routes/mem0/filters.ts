@@ -1,6 +1,6 @@
 import { compileFilter, type Filter } from '../../../memory/model/filters.ts'
 import { clip, invalid } from '../../../ports/errors.ts'
-import { omitUndefined } from '../../shared/values.ts'
+import { isObject, omitUndefined } from '../../shared/values.ts'
 import { ENTITIES, type EntityIds, entityId, foreignId, ownerOf } from './owner.ts'
 
 type Conditions = Record<string, unknown>
@@ -143,8 +143,4 @@ function mapOperands(condition: unknown, map: (operand: unknown) => unknown): un
 /** Seconds since 1970 or ISO 8601. */
 function toTime(value: unknown): unknown {
   return typeof value === 'number' && Math.abs(value) < 8e12 ? new Date(value * 1000).toISOString() : value
-}
-
-function isObject(value: unknown): value is Conditions {
-  return value !== null && typeof value === 'object' && !Array.isArray(value)
 }
