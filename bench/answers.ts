@@ -1,5 +1,5 @@
 /*
- * npm run bench -- answers --out FILE [--data bench/talks/data] [--systems full,rag,bm25,per_query,cached,cached_delta]
+ * npm run bench -- answers --out FILE [--data bench/talks/data] [--systems full,rag,bm25,mem0,per_query,per_query+graph,…]
  *   [--judge-runs 10] [--dialogues 0] [--questions 0] [--estimate]
  *
  * The benchmark of the Mem0 paper: a language model answers labelled questions from the context that each system gives

@@ -8,7 +8,7 @@
 import { readOptions, requireDataFile } from './lib/options.ts'
 import { readScript } from './mem0/facts.ts'
 import { startHippocache } from './mem0/hippocache.ts'
-import { installMem0 } from './mem0/install.ts'
+import { installMem0, MEM0_RELEASE } from './mem0/install.ts'
 import { createSearchTurns, measureSearch } from './mem0/measure-search.ts'
 import { measureTurns } from './mem0/measure-turns.ts'
 import { MEM0_ID, type Mem0, startMem0 } from './mem0/mem0.ts'
@@ -23,7 +23,7 @@ const options = readOptions({
   rounds: 3,
   // The size of text-embedding-3-small, the default of mem0ai.
   dimensions: 1536,
-  release: '3.3.1',
+  release: MEM0_RELEASE,
 })
 const { dimensions, rounds } = options
 const script = readScript(requireDataFile(options.data), options.conversation, options.turns)

@@ -9,6 +9,7 @@
  */
 import { SHIPPED_TALKS } from './dialogues/read.ts'
 import { readOptions } from './lib/options.ts'
+import { MEM0_RELEASE } from './mem0/install.ts'
 import { cosine, plainBm25 } from './talks/baselines.ts'
 import { readTalks } from './talks/dataset.ts'
 import { startE5 } from './talks/e5-endpoint.ts'
@@ -21,7 +22,7 @@ import { measureSmallScopes } from './talks/small-scopes.ts'
 const options = readOptions({
   data: SHIPPED_TALKS,
   variants: 'lexical,e5,bm25,cosine,mem0',
-  release: '3.3.1',
+  release: MEM0_RELEASE,
   model: 'multilingual-e5-small',
   minutes: 60,
 })

@@ -7,7 +7,8 @@ import { CostMeter } from './cost.ts'
 import { answerPrompt, judgePrompt, MAX_ANSWER_TOKENS, MAX_VERDICT_TOKENS, readVerdict } from './prompts.ts'
 import type { AnswerResult, ResultFile } from './result-file.ts'
 import { bleu1, f1 } from './score.ts'
-import { type AnswerSystem, askedAt, type OpenSystem } from './systems.ts'
+import type { AnswerSystem, OpenSystem } from './system.ts'
+import { askedAt } from './systems.ts'
 
 export interface AnswerRun {
   dialogues: readonly Dialogue[]

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /**
  * Peer dependency of mem0ai (entity extraction). Its other peer, better-sqlite3 12, crashes Node 24.19 and later when
@@ -10,6 +11,7 @@ import { join } from 'node:path'
 const PEER = 'compromise@^14.0.0'
 
 const DEADLINE_MS = 300_000
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Mem0Package {
   /** Folder whose `node_modules` contains the package. */
@@ -17,12 +19,17 @@ export interface Mem0Package {
   version: string
 }
 
+/** The release that the tests' development dependency is locked to. */
+export const MEM0_RELEASE = '3.3.1'
+
 /**
- * Installs mem0ai into a cache folder outside the repository, once per version, without running package scripts.
+ * The development dependency, or another release of mem0ai, which is installed into a cache folder outside the
+ * repository, once per version, without running package scripts.
  *
  * @throws {Error} if npm cannot install the package
  */
 export function installMem0(version: string): Mem0Package {
+  if (versionIn(REPOSITORY) === version) return { folder: REPOSITORY, version }
   const root = join(tmpdir(), 'hippocache-bench')
   const folder = join(root, `mem0ai-${version}`)
   if (!existsSync(folder)) {
@@ -35,8 +42,13 @@ export function installMem0(version: string): Mem0Package {
       rmSync(fresh, { recursive: true, force: true })
     }
   }
-  const manifest = readFileSync(join(folder, 'node_modules', 'mem0ai', 'package.json'), 'utf8')
-  return { folder, version: (JSON.parse(manifest) as { version: string }).version }
+  return { folder, version: versionIn(folder) ?? version }
+}
+
+function versionIn(folder: string): string | undefined {
+  const path = join(folder, 'node_modules', 'mem0ai', 'package.json')
+  if (!existsSync(path)) return undefined
+  return (JSON.parse(readFileSync(path, 'utf8')) as { version: string }).version
 }
 
 function install(folder: string, version: string): void {

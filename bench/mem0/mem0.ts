@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Mem0Package } from './install.ts'
 import type { InputMessage, MemorySystem } from './system.ts'
-import type { Command, Reply } from './worker.ts'
+import type { ChatMessage, Command, Reply } from './worker.ts'
 
 const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url))
 const DEADLINE_MS = 60_000
@@ -17,8 +17,8 @@ export const MEM0_ID = 'mem0'
 export interface Mem0 extends MemorySystem {
   /** Remote hosts that it tried to reach; all connections were refused. */
   readonly refused: readonly string[]
-  /** Stores both messages of a turn as they are, without a model call. */
-  store(turn: { user: string; assistant: string }, labels: { ref: string }): Promise<void>
+  /** Stores each message as it is, without a call of the language model. */
+  store(messages: readonly ChatMessage[], labels: { ref: string }): Promise<void>
   /** The labels and scores of the memories that a search finds, best first. */
   searchTurns(query: string, topK: number): Promise<{ ref: string; score: number }[]>
 }
@@ -64,11 +64,7 @@ export async function startMem0(
     },
     add: async ({ messages }) => (await call({ op: 'add', messages: messages.map(toMessage) })).tookMs,
     settle: async () => {},
-    async store({ user, assistant }, { ref }) {
-      const messages = [
-        { role: 'user', content: user },
-        { role: 'assistant', content: assistant },
-      ]
+    async store(messages, { ref }) {
       await call({ op: 'store', messages, ref })
     },
     searchTurns: async (query, topK) => (await call({ op: 'search', query, topK })).turns,
@@ -85,6 +81,6 @@ export async function startMem0(
 }
 
 /** mem0ai has no speaker names and no dates: the speaker goes into the text, as in mem0's own LoCoMo evaluation. */
-function toMessage({ role, speaker, text }: InputMessage): { role: string; content: string } {
+function toMessage({ role, speaker, text }: InputMessage): ChatMessage {
   return { role, content: `${speaker}: ${text}` }
 }

@@ -8,6 +8,11 @@ import { createRequire, registerHooks } from 'node:module'
 import { join } from 'node:path'
 import { refused } from './only-local.ts'
 
+export interface ChatMessage {
+  role: string
+  content: string
+}
+
 interface Found {
   memory: string
   score?: number
@@ -17,15 +22,15 @@ interface Found {
 /** The used part of mem0ai's `Memory`. */
 interface Memory {
   add(
-    messages: { role: string; content: string }[],
+    messages: readonly ChatMessage[],
     config: { userId: string; infer?: boolean; metadata?: { ref: string } },
   ): Promise<unknown>
   search(query: string, config: { topK: number; filters: { user_id: string } }): Promise<{ results: Found[] }>
 }
 
 export type Command =
-  | { op: 'add'; messages: { role: string; content: string }[] }
-  | { op: 'store'; messages: { role: string; content: string }[]; ref: string }
+  | { op: 'add'; messages: readonly ChatMessage[] }
+  | { op: 'store'; messages: readonly ChatMessage[]; ref: string }
   | { op: 'search'; query: string; topK: number }
 
 export type Reply =

@@ -14,7 +14,13 @@ export function mem0(url: string, release: string): Variant {
     name: `mem0ai ${installed.version}, e5`,
     async open(talk) {
       const system = await startMem0(installed, url, DIMENSIONS)
-      for (const { ref, user, assistant } of turnsOf(talk)) await system.store({ user, assistant }, { ref })
+      for (const { ref, user, assistant } of turnsOf(talk)) {
+        const messages = [
+          { role: 'user', content: user },
+          { role: 'assistant', content: assistant },
+        ]
+        await system.store(messages, { ref })
+      }
       return {
         search: (question) => system.searchTurns(question, TOP_K),
         [Symbol.asyncDispose]: () => system[Symbol.asyncDispose](),

@@ -1,8 +1,10 @@
 import { execFile } from 'node:child_process'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
+import { SHIPPED_TALKS } from '../../../bench/dialogues/read.ts'
 import { startScriptedOpenAi } from '../../helpers/scripted-openai/server.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 
@@ -31,11 +33,20 @@ it('frontier prints the commit, the settings and both tables', SLOW, async () =>
 it('answers estimates the cost, asks the configured model, and reports', SLOW, async () => {
   await using server = await startScriptedOpenAi({ fallback: { answer: 'CORRECT' } })
   const env = { OPENAI_BASE_URL: server.url, LLM_MODEL: 'scripted', PRICES: 'scripted=1/2' }
-  const slice = ['--questions', '1', '--systems', 'bm25', '--judge-runs', '1']
+  const slice = ['--questions', '1', '--systems', 'bm25,mem0', '--judge-runs', '1']
   const printed = await bench(['answers', ...ONE, ...slice, '--out', join(tempDir(), 'a.jsonl')], env)
   expect(printed).toMatch(/^estimate: [\d,]+ tokens in, \d+ out, cost 0\.\d+$/m)
   expect(printed).toMatch(/^\| plain BM25 +\| +1 \|/m)
-  expect(server.requests).toHaveLength(2)
+  expect(printed).toMatch(/^\| mem0ai \d[^|]+\| +1 \|/m)
+  expect(server.requests).toHaveLength(4)
+})
+
+it('talks compares the lexical ranking with BM25', SLOW, async () => {
+  const data = tempDir()
+  cpSync(join(SHIPPED_TALKS, 'en-1.json'), join(data, 'en-1.json'))
+  const printed = await bench(['talks', '--data', data, '--variants', 'lexical,bm25'])
+  expect(printed).toMatch(/^1 talks, 26 questions$/m)
+  expect(printed).toMatch(/^\| Hippocache, lexical +\|/m)
 })
 
 it('extraction runs with its scripted model', SLOW, async () => {

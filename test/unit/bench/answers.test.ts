@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { expect, it } from 'vitest'
 import { CostMeter } from '../../../bench/answers/cost.ts'
 import { readVerdict } from '../../../bench/answers/prompts.ts'
@@ -67,11 +68,14 @@ it('asks the model under each system, judges, continues an interrupted run, and 
     { when: new RegExp(`Question: ${first?.question.slice(0, 20)}`), answer: first?.answer ?? '' },
     { answer: 'unknown' },
   )
-  const systems = systemsOf(SYSTEM_KINDS, lexicalEmbedder(), false, [128, 8192])
+  const kinds = SYSTEM_KINDS.filter((kind) => kind !== 'mem0')
+  const systems = systemsOf(kinds, lexicalEmbedder(), false, [128, 8192])
   expect(systems.map(({ name }) => name)).toEqual([
     'full context',
     ...['RAG, 1 × 128', 'RAG, 1 × 8192', 'RAG, 2 × 128', 'RAG, 2 × 8192', 'plain BM25'],
-    ...['Hippocache, per_query', 'Hippocache, cached', 'Hippocache, cached_delta'],
+    ...['Hippocache, per_query', 'Hippocache, per_query with graph'],
+    ...['Hippocache, cached', 'Hippocache, cached with graph'],
+    ...['Hippocache, cached_delta', 'Hippocache, cached_delta with graph'],
   ])
   const path = join(tempDir(), 'results.jsonl')
   const settings = { model: 'scripted' }
@@ -93,14 +97,14 @@ it('asks the model under each system, judges, continues an interrupted run, and 
   await expect(interrupted).rejects.toThrow('interrupted')
   const file = new ResultFile(path, settings)
   expect(file.results).toHaveLength(10)
-  expect(countMissing({ dialogues, systems, file })).toBe(17)
+  expect(countMissing({ dialogues, systems, file })).toBe(26)
   expect(await estimate(run(file), 'scripted', parsePrices('scripted=1/2'))).toMatch(
     /^[\d,]+ tokens in, \d+ out, cost 0\.\d{4}$/,
   )
   await answerAll(run(file))
   expect(countMissing({ dialogues, systems, file })).toBe(0)
-  // 27 answers, each judged twice.
-  expect(server.requests).toHaveLength(81)
+  // 36 answers, each judged twice.
+  expect(server.requests).toHaveLength(108)
   expect(() => new ResultFile(path, { model: 'other' })).toThrow(/choose another file/)
 
   const full = file.results.filter(({ system }) => system === 'full context')
@@ -129,6 +133,21 @@ it('asks the model under each system, judges, continues an interrupted run, and 
   const report = formatReport(file.results)
   expect(report).toContain('| full context')
   expect(report).toMatch(/RAG, 1 × 128 .*33\.3 ± 0\.0 \| +0\.0 \(0\.0 to 0\.0\)/)
+})
+
+it('puts entities and relations into the context with graph, within the same token budget', async () => {
+  const dialogue = readDialogues(SHIPPED_TALKS).find(({ id }) => id === 'en-1')
+  const [question] = dialogue?.questions ?? []
+  if (!dialogue || !question) throw new Error('en-1: expected a talk with questions')
+  const contexts = []
+  for (const system of systemsOf(['per_query', 'per_query+graph'], lexicalEmbedder(), false)) {
+    await using open = await system.open(dialogue)
+    contexts.push(await open.contextFor(question, 1))
+  }
+  const [without = '', withGraph = ''] = contexts
+  expect(without).not.toContain('Persons, places and things')
+  expect(withGraph).toMatch(/Persons, places and things.*- Callum.*- \[\d{4}-/s)
+  expect(countTokens(withGraph)).toBeLessThanOrEqual(1_500)
 })
 
 it('counts an answer that the model refuses as wrong, and stops when the model is down', async () => {
