@@ -27,7 +27,7 @@ export function exposure(id: string, rest: Partial<ExposureRow> = {}): ExposureR
     tokens: 700,
     billedTokens: 70,
     prefixTokens: 700,
-    latency: '3',
+    latency: 3,
     tookMs: { embed: 0, search: 1, render: 0.5, total: 2 },
     ...rest,
   }
