@@ -1,5 +1,5 @@
-import { sqliteClient } from '../../../../sidecar/adapters/sqlite/client.ts'
 import type { Clock } from '../../clock.ts'
+import { sqliteInProcess } from '../../sqlite.ts'
 
 type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
@@ -54,12 +54,12 @@ export function fakeTimers(clock: Clock): FakeTimers {
 
 /** Waits until SQLite has had no request for this number of event loop turns: all work without timers is done then. */
 export async function quiet(idleTurns = 150): Promise<void> {
-  for (let i = 0; i < idleTurns; i = sqliteClient().pending > 0 ? 0 : i + 1) await turns(1)
+  for (let i = 0; i < idleTurns; i = sqliteInProcess.pending > 0 ? 0 : i + 1) await turns(1)
 }
 
 /** Waits until a condition holds, at most 5000 event loop turns without a pending SQLite request. */
 export async function until(isSo: () => boolean, what = String(isSo)): Promise<void> {
-  for (let i = 0; i < 5000; i += sqliteClient().pending > 0 ? 0 : 1) {
+  for (let i = 0; i < 5000; i += sqliteInProcess.pending > 0 ? 0 : 1) {
     if (isSo()) return
     await turns(1)
   }
