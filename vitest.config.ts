@@ -13,6 +13,7 @@ export default defineConfig({
     // Generous, so that a busy machine fails no test.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     projects: KINDS.map((name) => ({
       extends: true as const,
       test: {
