@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
-/** Each project is one folder of `test/`; `npm run test:unit` and `npm run test:e2e` select them by name. */
-const KINDS = ['unit', 'contract', 'e2e']
+/** Each project is one folder of `test/`; the scripts `test:unit`, `test:property` and `test:e2e` select them by name. */
+const KINDS = ['unit', 'contract', 'property', 'e2e']
 
 export default defineConfig({
   test: {
@@ -13,6 +13,7 @@ export default defineConfig({
     // Generous, so that a busy machine fails no test.
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    expect: { poll: { timeout: 60_000 } },
     projects: KINDS.map((name) => ({
       extends: true as const,
       test: {

@@ -12,9 +12,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { jsonrepair } from 'jsonrepair'
 import { extract } from '../sidecar/learning/extraction/extract.ts'
-import type { BadAnswer } from '../test/unit/learning/extraction/corpus/bad-answer.ts'
-import { CORPUS } from '../test/unit/learning/extraction/corpus/corpus.ts'
-import { batchOf } from '../test/unit/learning/extraction/corpus/talk.ts'
+import type { BadAnswer } from '../test/helpers/learning/extraction/corpus/bad-answer.ts'
+import { CORPUS } from '../test/helpers/learning/extraction/corpus/corpus.ts'
+import { batchOf } from '../test/helpers/learning/extraction/corpus/talk.ts'
 import { readOptions } from './lib/options.ts'
 import { table } from './lib/table.ts'
 

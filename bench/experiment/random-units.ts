@@ -66,8 +66,7 @@ export interface UnitParts {
 /** A unit as the experiment records it; all parts that are not given are empty. */
 export function unitOf({ arm, at = 0, turns = 1, milliseconds = [], ...parts }: UnitParts): UnitSummary {
   const { tokens = 0, billedTokens = tokens } = parts
-  const latency: Record<string, number> = {}
-  for (const ms of milliseconds) latency[bucketOf(ms)] = (latency[bucketOf(ms)] ?? 0) + 1
+  const latency = [...Map.groupBy(milliseconds, bucketOf)].flatMap(([bucket, { length }]) => [bucket, length])
   const outcomes: UnitSummary['outcomes'] = {}
   for (const [name, { y, n }] of Object.entries(parts.outcomes ?? {})) {
     // Squares as of 0 and 1 where that is possible.

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { STRATEGIES } from '../retrieval/strategies/request.ts'
+import { toBuckets } from './latency-buckets.ts'
 
 /** How an arm answers a recall. Absent parameters: those of the request. */
 export const arm = z.object({
@@ -83,8 +84,11 @@ export const unitSummary = z.object({
   billed_tokens: moments,
   /** Tokens of the prefix shared with the previous turn of the conversation. */
   prefix_tokens: z.number(),
-  /** Recalls by bucket of a logarithmic histogram of the total milliseconds; see `histogram.ts`. */
-  latency: z.record(z.string(), z.number()),
+  /**
+   * Histogram of the total milliseconds, see `histogram.ts`: a bucket, its number of recalls, the next bucket, and so on.
+   * Earlier versions stored the buckets as the fields of a record.
+   */
+  latency: z.union([z.array(z.number()), z.record(z.string(), z.number()).transform(toBuckets)]),
   /** Sums of the parts, milliseconds. */
   took_ms: z.object({ embed: z.number(), search: z.number(), render: z.number(), total: z.number() }),
   /** Shadow comparisons by name of the other arm. */

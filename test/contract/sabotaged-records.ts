@@ -1,5 +1,6 @@
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import type { RecordStore } from '../../sidecar/ports/records.ts'
+import { sqliteInProcess } from '../helpers/sqlite.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import type { Open } from './contract.ts'
 import type { RecordsSubject } from './records-subject.ts'
@@ -16,7 +17,7 @@ export function openSabotagedRecords(
     const file = path()
     const stores: RecordStore[] = []
     const open = (): RecordStore => {
-      const honest = openSqliteRecords(file)
+      const honest = openSqliteRecords(file, { client: sqliteInProcess })
       stores.push(honest)
       return { ...honest, ...sabotage(honest) }
     }

@@ -1,7 +1,6 @@
 import { expect, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { type AddRequest, type AddResult, addTurn } from '../../sidecar/learning/intake/add-turn.ts'
 import { Learner } from '../../sidecar/learning/learner/learner.ts'
 import { MemoryEngine } from '../../sidecar/memory/engine/engine.ts'
@@ -21,6 +20,7 @@ import { Recall } from '../../sidecar/retrieval/recall.ts'
 import { type Clock, stoppedClock } from './clock.ts'
 import { type FactTable, memoryModel } from './memory-model.ts'
 import type { ScriptedRequest } from './scripted-openai/rules.ts'
+import { openMemoryRecords } from './sqlite.ts'
 
 export const ADA: Scope = { namespace: 'default', userId: 'ada' }
 
@@ -75,7 +75,7 @@ export function openEngine({
 }: OpenOptions = {}): OpenEngine {
   const { embedder = lexicalEmbedder() } = rest
   const clock = stoppedClock()
-  const opened = openSqliteRecords(':memory:')
+  const opened = openMemoryRecords()
   onTestFinished(() => opened.close())
   const records = wrapRecords(opened)
   const engine = new MemoryEngine({

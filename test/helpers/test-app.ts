@@ -6,8 +6,6 @@ import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
-import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
 import { compose } from '../../sidecar/app/compose.ts'
 import { readConfig } from '../../sidecar/app/config.ts'
 import { createReplayEngines } from '../../sidecar/app/replay-engine.ts'
@@ -25,6 +23,7 @@ import type { ScopeLock } from '../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import type { StrategySettings } from '../../sidecar/retrieval/strategies/create.ts'
 import { stoppedClock } from './clock.ts'
+import { openMemoryQueue, openMemoryRecords } from './sqlite.ts'
 
 export interface TestAppOptions extends Partial<AppConfig> {
   /** Wraps the store that the engine uses. */
@@ -64,13 +63,13 @@ export function testApp(options: TestAppOptions = {}) {
   const { apiKeys = [], maxBodyBytes = 1024 * 1024, publicUrl } = options
   const { inFlight, requestsPerMinute } = { ...readConfig({}), ...options }
   const clock = stoppedClock()
-  const opened = openSqliteRecords(':memory:')
+  const opened = openMemoryRecords()
   const records = wrapRecords(opened)
   const bounds = { maxEntries: 1000, maxBytes: options.cacheMaxBytes ?? 10_000_000, now: clock.now }
   const cache = createInProcessCache(bounds)
   const scopeState = options.scopeState ?? createInProcessScopeState(bounds)
   const ledger = new Ledger({ records, prices: parsePrices(options.prices ?? '') })
-  const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now })
+  const queue = openMemoryQueue({ now: clock.now })
   const errors: string[] = []
   const log = createLog('error', (line) => errors.push(line))
   const services = compose(

@@ -4,15 +4,15 @@ import type { Answer, Kind, Request } from './messages.ts'
 
 /** The main thread's side of the worker thread that runs SQLite. */
 export class SqliteClient {
-  // Without the flags of the process, some of which a worker does not accept.
-  readonly worker = new Worker(new URL('./worker.ts', import.meta.url), { name: 'sqlite', execArgv: [] })
+  readonly worker: Worker
   readonly #pending = new Map<number, PromiseWithResolvers<unknown>>()
   #lastRequest = 0
   #lastFile = 0
   /** Set once the thread has stopped: nothing can be read or written before a restart. */
   #failure: AppError | undefined
 
-  constructor() {
+  constructor(worker = startWorker()) {
+    this.worker = worker
     // Only pending requests keep the process alive, open files do not.
     this.worker.unref()
     this.worker.on('message', (answers: readonly Answer[]) => this.#settle(answers))
@@ -71,6 +71,11 @@ export class SqliteClient {
     for (const { reject } of this.#pending.values()) reject(this.#failure)
     this.#pending.clear()
   }
+}
+
+function startWorker(): Worker {
+  // Without the flags of the process, some of which a worker does not accept.
+  return new Worker(new URL('./worker.ts', import.meta.url), { name: 'sqlite', execArgv: [] })
 }
 
 let shared: SqliteClient | undefined

@@ -1,3 +1,4 @@
+import { countRecall } from '../latency-buckets.ts'
 import type { Moments, UnitSummary } from '../model.ts'
 import type { StoredUnit } from './unit-record.ts'
 
@@ -18,7 +19,7 @@ export interface ExposureRow {
   billedTokens: number
   prefixTokens: number
   /** Bucket of the total milliseconds. */
-  latency: string
+  latency: number
   tookMs: UnitSummary['took_ms']
 }
 
@@ -77,7 +78,7 @@ export function emptySummary(arm: string, assignedAt: number): UnitSummary {
     tokens: noMoments(),
     billed_tokens: noMoments(),
     prefix_tokens: 0,
-    latency: {},
+    latency: [],
     took_ms: { embed: 0, search: 0, render: 0, total: 0 },
     shadow: {},
     overlap_by_age: {},
@@ -105,7 +106,7 @@ function addExposure(summary: UnitSummary, row: ExposureRow): void {
   addTo(summary.tokens, row.tokens)
   addTo(summary.billed_tokens, row.billedTokens)
   summary.cache[row.cache] = (summary.cache[row.cache] ?? 0) + 1
-  summary.latency[row.latency] = (summary.latency[row.latency] ?? 0) + 1
+  countRecall(summary.latency, row.latency)
   for (const part of ['embed', 'search', 'render', 'total'] as const) {
     summary.took_ms[part] += row.tookMs[part]
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { recordsOf } from '../../memory/repositories/record.ts'
+import { packSummary, unpackSummary } from '../packed-summary.ts'
 import type { StoredUnit } from './unit-record.ts'
 
 /**
@@ -8,7 +9,7 @@ import type { StoredUnit } from './unit-record.ts'
  */
 const packColumns = z.object({
   ids: z.string(),
-  /** All that a report reads of a unit, as JSON. */
+  /** All that a report reads of a unit, as `packSummary` writes it. */
   summaries: z.string(),
   /** The other fields of the unit, as JSON. */
   rest: z.string(),
@@ -62,12 +63,12 @@ export function closePack(pack: UnitPack): PackColumns {
 }
 
 export function packUnit({ summary, ...rest }: StoredUnit): PackedUnit {
-  return { summary: JSON.stringify(summary), rest: JSON.stringify(rest) }
+  return { summary: packSummary(summary), rest: JSON.stringify(rest) }
 }
 
-/** Not validated, because only `packUnit` writes packed units. */
+/** Not validated, because only `packUnit` and earlier versions of it write packed units. */
 export function unpackUnit({ summary, rest }: PackedUnit): StoredUnit {
-  return { ...JSON.parse(rest), summary: JSON.parse(summary) }
+  return { ...JSON.parse(rest), summary: unpackSummary(summary) }
 }
 
 function linesOf(column: string): string[] {

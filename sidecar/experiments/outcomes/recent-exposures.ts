@@ -42,10 +42,11 @@ export class RecentExposures {
   readonly #conversations: LRUCache<string, RecentConversation>
 
   constructor({ maxChars = 32_000_000, maxConversations = 20_000 }: RecentExposuresOptions = {}) {
+    // With a fixed share of each conversation, the size bounds their number too.
+    const share = Math.ceil(maxChars / maxConversations)
     this.#conversations = new LRUCache({
-      max: maxConversations,
       maxSize: maxChars,
-      sizeCalculation: sizeOf,
+      sizeCalculation: (conversation) => Math.max(share, sizeOf(conversation)),
     })
   }
 

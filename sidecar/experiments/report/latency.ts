@@ -14,8 +14,8 @@ export class LatencySums {
   readonly #ends: number[] = []
 
   add(latency: UnitSummary['latency']): void {
-    for (const key in latency) {
-      const [bucket, turns] = [Number(key), latency[key] ?? 0]
+    for (let i = 0; i < latency.length; i += 2) {
+      const [bucket = 0, turns = 0] = [latency[i], latency[i + 1]]
       if (!Number.isInteger(bucket) || !(turns > 0)) continue
       this.#histogram.add(bucket, turns)
       this.#buckets.push(bucket)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { sqliteClient } from '../../../sidecar/adapters/sqlite/client.ts'
 import { openSqliteQueue, type SqliteQueueOptions } from '../../../sidecar/adapters/sqlite/queue.ts'
 import type { Queue } from '../../../sidecar/ports/queue.ts'
 import { testContract } from '../../contract/contract.ts'
@@ -48,7 +49,7 @@ testContract(
 describe('The SQLite queue', () => {
   function onTestClock(options: Partial<SqliteQueueOptions> = {}) {
     const clock = stoppedClock()
-    const timers = fakeTimers(clock)
+    const timers = fakeTimers(clock, sqliteClient())
     const queue = openSqliteQueue({ path: ':memory:', concurrency: 2, now: clock.now, timers, ...options })
     onTestFinished(() => queue.close())
     return { clock, timers, queue }

@@ -76,7 +76,9 @@ it('a sidecar without a key extracts with the model that a node chooses in Dify'
   // The next node of the same workspace resumes it, also for another user.
   dify.permissions.llm = true
   await call('add_memory', { user: 'Hello there, good morning.', user_id: 'bob', model: MODEL })
-  expect((await sidecar.call('GET', '/v1/pending?user_id=ada')).body.turns).toEqual([])
+  // The node ends once its answer is accepted, the facts are stored afterwards.
+  const pending = async () => (await sidecar.call('GET', '/v1/pending?user_id=ada')).body.turns
+  await expect.poll(pending).toEqual([])
   const ledger = await sidecar.call('GET', '/v1/ledger')
   expect(JSON.stringify(ledger.body)).toContain('gpt-4o-mini')
   expect(daemon.router.problems).toEqual([])

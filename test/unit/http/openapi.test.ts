@@ -17,6 +17,14 @@ async function documentOf(options: Parameters<typeof testApp>[0] = {}, path = '/
   return body
 }
 
+let cached: ReturnType<typeof documentOf> | undefined
+
+/** The document of an app without options, read once. */
+async function plainDocument() {
+  cached ??= documentOf()
+  return structuredClone(await cached)
+}
+
 interface Operation {
   operationId: string
   summary?: string
@@ -43,7 +51,7 @@ function operationsOf(document: { paths: Record<string, Record<string, Operation
 
 describe('/openapi.json can be imported by Dify:', () => {
   it('has version 3.0 and info', async () => {
-    const document = await documentOf()
+    const document = await plainDocument()
     expect(document.openapi).toMatch(/^3\.0\.\d+$/)
     expect(document.info).toMatchObject({
       title: 'Hippocache',
@@ -53,19 +61,21 @@ describe('/openapi.json can be imported by Dify:', () => {
   })
 
   it('has no $ref, because Dify does not resolve them within properties', async () => {
-    const paths = [...objects(await documentOf())].filter(([, node]) => '$ref' in node).map(([path]) => path)
+    const paths = [...objects(await plainDocument())]
+      .filter(([, node]) => '$ref' in node)
+      .map(([path]) => path)
     expect(paths).toEqual([])
   })
 
   it('has no list of types and no type null, which are OpenAPI 3.1 and crash the importer', async () => {
-    const wrong = [...objects((await documentOf()).paths)].filter(
+    const wrong = [...objects((await plainDocument()).paths)].filter(
       ([, { type }]) => Array.isArray(type) || type === 'null',
     )
     expect(wrong).toEqual([])
   })
 
   it('has at most 100 unique operation ids that are valid tool names', async () => {
-    const ids = operationsOf(await documentOf()).map(([, { operationId }]) => operationId)
+    const ids = operationsOf(await plainDocument()).map(([, { operationId }]) => operationId)
     for (const id of ids) expect(id).toMatch(/^[a-z0-9_]+$/)
     expect(new Set(ids).size).toBe(ids.length)
     expect(ids.length).toBeLessThanOrEqual(100)
@@ -74,7 +84,7 @@ describe('/openapi.json can be imported by Dify:', () => {
   it('describes every operation, parameter and field', async () => {
     const bare: string[] = []
     for (const [route, { summary, description, parameters = [], requestBody }] of operationsOf(
-      await documentOf(),
+      await plainDocument(),
     )) {
       if (!summary && !description) bare.push(route)
       for (const one of parameters) {
@@ -93,14 +103,14 @@ describe('/openapi.json can be imported by Dify:', () => {
   })
 
   it('has object bodies of one content type with their required fields', async () => {
-    for (const [route, { requestBody }] of operationsOf(await documentOf())) {
+    for (const [route, { requestBody }] of operationsOf(await plainDocument())) {
       if (!requestBody) continue
       expect([route, Object.keys(requestBody.content)]).toEqual([route, ['application/json']])
       const schema = requestBody.content['application/json']?.schema
       expect(schema?.type).toBe('object')
       for (const name of schema?.required ?? []) expect(Object.keys(schema?.properties ?? {})).toContain(name)
     }
-    const document = await documentOf()
+    const document = await plainDocument()
     const required = (path: string, method: string) =>
       document.paths[path][method].requestBody.content['application/json'].schema.required
     expect(required('/v1/memories', 'post')).toEqual(['user_id'])
@@ -132,7 +142,7 @@ describe('/openapi.json can be imported by Dify:', () => {
   })
 
   it('has bounds for every integer in a query, and a failure for every operation', async () => {
-    for (const [route, { parameters = [], responses }] of operationsOf(await documentOf())) {
+    for (const [route, { parameters = [], responses }] of operationsOf(await plainDocument())) {
       expect([route, Object.keys(responses)]).toEqual([route, expect.arrayContaining(['default'])])
       for (const { name, schema } of parameters) {
         if (schema['type'] !== 'integer') continue
@@ -146,7 +156,7 @@ describe('/openapi.json can be imported by Dify:', () => {
   })
 
   it('says which operations need no key', async () => {
-    const open = operationsOf(await documentOf()).filter(([, operation]) => 'security' in operation)
+    const open = operationsOf(await plainDocument()).filter(([, operation]) => 'security' in operation)
     expect(open.map(([route, operation]) => [route, (operation as { security?: unknown }).security])).toEqual(
       [
         ['get /healthz', []],
@@ -162,7 +172,7 @@ describe('/openapi.json can be imported by Dify:', () => {
   })
 
   it('declares bearer authentication', async () => {
-    const document = await documentOf()
+    const document = await plainDocument()
     expect(document.components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } })
     expect(document.security).toEqual([{ bearer: [] }])
   })
@@ -207,7 +217,7 @@ it('docs/http-api.md lists every operation', async () => {
   const listed = [...page.matchAll(/`(GET|POST|PUT|PATCH|DELETE) (\/[^`?]*)/g)].map(
     ([, method, path]) => `${method} ${path}`,
   )
-  const routes = operationsOf(await documentOf()).map(([route]) => {
+  const routes = operationsOf(await plainDocument()).map(([route]) => {
     const [method = '', path] = route.split(' ')
     return `${method.toUpperCase()} ${path}`
   })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { LanguageModel } from '../../../sidecar/ports/language-model.ts'
+import { DAY, learn, START } from '../../helpers/retrieval/profile/helpers.ts'
 import { testApp } from '../../helpers/test-app.ts'
-import { DAY, learn, START } from '../retrieval/profile/helpers.ts'
 
 /** Not called in these tests. */
 const model: LanguageModel = { kind: 'none', complete: () => Promise.reject(new Error('was asked')) }

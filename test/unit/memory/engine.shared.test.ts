@@ -2,7 +2,6 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessCache } from '../../../sidecar/adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import { compose } from '../../../sidecar/app/compose.ts'
 import { Ledger } from '../../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../../sidecar/insight/ledger/prices.ts'
@@ -12,10 +11,11 @@ import { createLog } from '../../../sidecar/ports/log.ts'
 import type { ScopeLock } from '../../../sidecar/ports/scope-lock.ts'
 import { type Fault, naiveScopeLock } from '../../contract/naive-scope-lock.ts'
 import { ADA } from '../../helpers/engine.ts'
+import { openMemoryRecords } from '../../helpers/sqlite.ts'
 
 /** Two services as in two processes, on one store, one scope state and one lock. */
 function two(...faults: Fault[]) {
-  const records = openSqliteRecords(':memory:')
+  const records = openMemoryRecords()
   onTestFinished(() => records.close())
   const bounds = { maxEntries: 1000, maxBytes: 1e7 }
   const scopeState = createInProcessScopeState(bounds)

@@ -1,7 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import { type AddRequest, addTurn } from '../../../sidecar/learning/intake/add-turn.ts'
 import { type EngineOptions, MemoryEngine } from '../../../sidecar/memory/engine/engine.ts'
 import type { ScopeChange } from '../../../sidecar/memory/engine/unit-of-work.ts'
@@ -11,6 +10,7 @@ import { searchEntriesOf } from '../../../sidecar/memory/search/entry.ts'
 import type { SearchEntry } from '../../../sidecar/ports/records.ts'
 import { stoppedClock } from '../../helpers/clock.ts'
 import { storedMemory } from '../../helpers/memory.ts'
+import { openMemoryRecords } from '../../helpers/sqlite.ts'
 
 const ADA = { namespace: 'default', userId: 'ada' }
 const TEA = 'Ada likes green tea.'
@@ -19,7 +19,7 @@ const PEANUTS = 'Ada is allergic to peanuts.'
 
 function open(options: Partial<EngineOptions> = {}) {
   const clock = stoppedClock()
-  const records = openSqliteRecords(':memory:')
+  const records = openMemoryRecords()
   const changes: ScopeChange[] = []
   const engine = new MemoryEngine({
     records,

@@ -6,13 +6,14 @@ const TOWNS = ['Porto', 'Kyoto', 'Oslo', 'Quito', 'Riga', 'Sofia', 'Tunis', 'Tur
 /** More memories than the store returns candidates for. */
 async function largeScope(text: string) {
   const { call } = testApp()
-  const add = (content: string, i: number) =>
-    call('POST', '/v1/memories', {
-      ...{ user_id: 'ada', conversation_id: 'c', turn: i },
-      messages: [{ role: 'user', content }],
-    })
-  await add(text, 0)
-  for (let i = 1; i <= 300; i++) await add(`My friend number ${i} lives in ${TOWNS[i % TOWNS.length]}.`, i)
+  const others = Array.from(
+    { length: 300 },
+    (_, i) => `My friend number ${i + 1} lives in ${TOWNS[i % TOWNS.length]}.`,
+  )
+  for (let i = 0; i <= others.length; i += 50) {
+    const messages = [text, ...others].slice(i, i + 50).map((content) => ({ role: 'user', content }))
+    await call('POST', '/v1/memories', { user_id: 'ada', conversation_id: 'c', turn: i, messages })
+  }
   return async (query: string) =>
     (await call('POST', '/v1/recall', { user_id: 'ada', query, strategy: 'per_query' })).body
 }

@@ -4,11 +4,11 @@ const RESOLUTION = 16
 const FIRST = -7 * RESOLUTION
 const LAST = 20 * RESOLUTION
 
-/** @returns the key of `UnitSummary.latency` under which a recall of this duration counts */
-export function bucketOf(ms: number): string {
+/** @returns the bucket of the histogram in which a recall of this duration counts */
+export function bucketOf(ms: number): number {
   const bucket = Math.floor(Math.log2(ms) * RESOLUTION)
   // NaN, and the logarithm of a negative duration, count in the first bucket.
-  return String(bucket > FIRST ? Math.min(LAST, bucket) : FIRST)
+  return bucket > FIRST ? Math.min(LAST, bucket) : FIRST
 }
 
 /** Lower bound of a bucket in milliseconds; the upper bound is that of the next bucket. */

@@ -3,8 +3,6 @@ import { createInProcessCache } from '../../../../sidecar/adapters/in-process/ca
 import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteQueue } from '../../../../sidecar/adapters/sqlite/queue.ts'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { compose, type Services } from '../../../../sidecar/app/compose.ts'
 import { Ledger } from '../../../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../../../sidecar/insight/ledger/prices.ts'
@@ -22,6 +20,7 @@ import { type RecordStore, scrollAll } from '../../../../sidecar/ports/records.t
 import type { ScopeLock } from '../../../../sidecar/ports/scope-lock.ts'
 import { type Clock, stoppedClock } from '../../clock.ts'
 import type { FactTable } from '../../memory-model.ts'
+import { openMemoryQueue, openMemoryRecords } from '../../sqlite.ts'
 import { held, TABLE, type TableModel, tableModel } from './model.ts'
 import { type FakeTimers, fakeTimers, until } from './timers.ts'
 
@@ -71,13 +70,13 @@ export function setUp(options: SetUpOptions = {}): SetUp {
   const { model = tableModel(options.table ?? TABLE), clock = stoppedClock() } = options
   const { shared } = options
   const timers = shared?.timers ?? fakeTimers(clock)
-  const opened = options.records ?? openSqliteRecords(':memory:')
+  const opened = options.records ?? openMemoryRecords()
   const records = (options.wrapRecords ?? ((same) => same))(opened)
   const bounds = { maxEntries: 10, maxBytes: 100_000, now: clock.now }
   const cache = createInProcessCache(bounds)
   const scopeState = createInProcessScopeState(bounds)
   const ledger = new Ledger({ records, prices: parsePrices('') })
-  const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now, timers })
+  const queue = openMemoryQueue({ now: clock.now, timers })
   const lines: SetUp['lines'] = []
   const posted = new Set<string>()
   const services = compose(

@@ -1,5 +1,5 @@
-import { sqliteClient } from '../../../../sidecar/adapters/sqlite/client.ts'
 import type { Clock } from '../../clock.ts'
+import { sqliteInProcess } from '../../sqlite.ts'
 
 type Timers = Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
 
@@ -18,7 +18,7 @@ const MAX_DELAY = 2 ** 31 - 1
 const MOST_FIRED = 20_000
 
 /** Timers that depend on the given clock only. */
-export function fakeTimers(clock: Clock): FakeTimers {
+export function fakeTimers(clock: Clock, sqlite = sqliteInProcess): FakeTimers {
   const running = new Map<object, { at: number; run: () => void }>()
   const soonest = () => [...running.entries()].sort(([, a], [, b]) => a.at - b.at)[0]
   const fake = {
@@ -34,7 +34,7 @@ export function fakeTimers(clock: Clock): FakeTimers {
       const end = clock.now() + milliseconds
       const before = fake.fired
       for (;;) {
-        await quiet()
+        await quiet(150, sqlite)
         if (fake.fired - before > MOST_FIRED)
           throw new Error(`advance: expected at most ${MOST_FIRED} timers`)
         const next = soonest()
@@ -53,13 +53,13 @@ export function fakeTimers(clock: Clock): FakeTimers {
 }
 
 /** Waits until SQLite has had no request for this number of event loop turns: all work without timers is done then. */
-export async function quiet(idleTurns = 150): Promise<void> {
-  for (let i = 0; i < idleTurns; i = sqliteClient().pending > 0 ? 0 : i + 1) await turns(1)
+export async function quiet(idleTurns = 150, sqlite = sqliteInProcess): Promise<void> {
+  for (let i = 0; i < idleTurns; i = sqlite.pending > 0 ? 0 : i + 1) await turns(1)
 }
 
 /** Waits until a condition holds, at most 5000 event loop turns without a pending SQLite request. */
 export async function until(isSo: () => boolean, what = String(isSo)): Promise<void> {
-  for (let i = 0; i < 5000; i += sqliteClient().pending > 0 ? 0 : 1) {
+  for (let i = 0; i < 5000; i += sqliteInProcess.pending > 0 ? 0 : 1) {
     if (isSo()) return
     await turns(1)
   }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { type LanguageModel, ModelUnavailable } from '../../../../sidecar/ports/language-model.ts'
+import {
+  exportOf,
+  importInto,
+  type Line,
+  live,
+  recordsOf,
+  type Step,
+} from '../../../helpers/cli/transfer/life.ts'
 import { said, type TestApp, type TestAppOptions, testApp } from '../../../helpers/test-app.ts'
-import { exportOf, importInto, type Line, live, recordsOf, type Step } from './life.ts'
 
 describe('POST /v1/import', () => {
   const life: Step[] = [

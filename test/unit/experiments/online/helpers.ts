@@ -1,12 +1,12 @@
 import { onTestFinished } from 'vitest'
 import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import type { UnitSummary } from '../../../../sidecar/experiments/model.ts'
 import { type Place, placeOf } from '../../../../sidecar/experiments/online/places.ts'
 import type { ExposureRow } from '../../../../sidecar/experiments/online/summary.ts'
 import { UnitStore } from '../../../../sidecar/experiments/online/unit-store.ts'
 import { unpackShard } from '../../../../sidecar/experiments/report-thread/shard-units.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 
 export const EXPERIMENT = { name: 'e', salt: 'salt', unit: 'conversation' as const }
 
@@ -27,14 +27,14 @@ export function exposure(id: string, rest: Partial<ExposureRow> = {}): ExposureR
     tokens: 700,
     billedTokens: 70,
     prefixTokens: 700,
-    latency: '3',
+    latency: 3,
     tookMs: { embed: 0, search: 1, render: 0.5, total: 2 },
     ...rest,
   }
 }
 
 export function openUnits(wrap: (records: RecordStore) => RecordStore = (one) => one, keptLive?: number) {
-  const opened = openSqliteRecords(':memory:')
+  const opened = openMemoryRecords()
   onTestFinished(() => opened.close())
   const records = wrap(opened)
   const units = new UnitStore({ records, lock: createInProcessScopeLock(), keptLive })

@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { ExperimentBook } from '../../../../sidecar/experiments/online/experiment-book.ts'
 import { Experiments } from '../../../../sidecar/experiments/online/experiments.ts'
 import { UnitStore } from '../../../../sidecar/experiments/online/unit-store.ts'
@@ -12,6 +11,7 @@ import {
 } from '../../../../sidecar/retrieval/strategies/request.ts'
 import type { Strategies } from '../../../../sidecar/retrieval/strategies/strategies.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 
 const SCOPE = { namespace: 'default', userId: 'ada' }
 const ARMS = [
@@ -22,7 +22,7 @@ const NEW = { name: 'e', unit: 'conversation' as const, arms: ARMS, outcome: 'th
 
 /** Two processes on one store and one lock. */
 function open() {
-  const records = openSqliteRecords(':memory:')
+  const records = openMemoryRecords()
   const lock = createInProcessScopeLock()
   const clock = stoppedClock()
   const strategies: Pick<Strategies, 'recall'> = {

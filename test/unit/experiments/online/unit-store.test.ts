@@ -1,7 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { addRow, emptySummary, type Row } from '../../../../sidecar/experiments/online/summary.ts'
-import { openPack, packs } from '../../../../sidecar/experiments/online/unit-pack.ts'
+import {
+  openPack,
+  type PackColumns,
+  packs,
+  unpackUnit,
+} from '../../../../sidecar/experiments/online/unit-pack.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import { EXPERIMENT, exposure, openUnits, place } from './helpers.ts'
 
@@ -29,7 +34,7 @@ const anyRow = fc.oneof(
   fc.record({
     tokens: fc.nat(2000),
     cache: fc.constantFrom('hit.hit', 'miss.window', 'none.disabled'),
-    latency: fc.constantFrom('1', '2', '3'),
+    latency: fc.constantFrom(1, 2, 3),
     isEmpty: fc.boolean(),
     isDegraded: fc.boolean(),
   }),
@@ -202,22 +207,30 @@ describe('packed units', () => {
     })
   })
 
-  it('of earlier versions are read, get rows, and lose the ids of an erased user', async () => {
-    const app = openUnits(undefined, 2)
-    const places = Array.from({ length: 100 }, (_, i) => place(`c${i}`, i % 4 === 0 ? 'eve-7' : 'ada'))
-    for (const one of places) await app.assign(one)
-    const fold = (id: string) => app.units.fold(places.map((one) => ({ place: one, row: exposure(id) })))
-    await fold('1')
-    expect(await storePacksById(app.records)).toBeGreaterThan(0)
-    expect((await app.summaries()).map(({ turns }) => turns)).toEqual(places.map(() => 1))
-    expect(await app.units.forget('default', EXPERIMENT.salt, 'eve-7')).toBe(25)
-    await storePacksById(app.records)
-    for (const [{ place: one }, effect] of await fold('2')) {
-      expect(effect).toBe(one.unit.userId === 'ada' ? 'added' : 'unknown')
-    }
-    const turns = (await app.summaries()).map((summary) => summary.turns)
-    expect(turns.sort()).toEqual([...Array(25).fill(1), ...Array(75).fill(2)])
-  })
+  it.each([
+    ['two lines per unit', (columns: PackColumns) => ({ units: Object.fromEntries(linesById(columns)) })],
+    ['columns of records', withNamedFields],
+  ])(
+    'of earlier versions are read, get rows, and lose the ids of an erased user: %s',
+    async (_, toEarlier) => {
+      const app = openUnits(undefined, 2)
+      const places = Array.from({ length: 100 }, (_, i) => place(`c${i}`, i % 4 === 0 ? 'eve-7' : 'ada'))
+      for (const one of places) await app.assign(one)
+      const fold = (id: string) => app.units.fold(places.map((one) => ({ place: one, row: exposure(id) })))
+      await fold('1')
+      const before = await app.summaries()
+      expect(before.map(({ turns }) => turns)).toEqual(places.map(() => 1))
+      expect(await storePacksAs(app.records, toEarlier)).toBeGreaterThan(0)
+      expect(await app.summaries()).toEqual(before)
+      expect(await app.units.forget('default', EXPERIMENT.salt, 'eve-7')).toBe(25)
+      await storePacksAs(app.records, toEarlier)
+      for (const [{ place: one }, effect] of await fold('2')) {
+        expect(effect).toBe(one.unit.userId === 'ada' ? 'added' : 'unknown')
+      }
+      const turns = (await app.summaries()).map((summary) => summary.turns)
+      expect(turns.sort()).toEqual([...Array(25).fill(1), ...Array(75).fill(2)])
+    },
+  )
 
   it('lose the ids of an erased user and keep their sums', async () => {
     const app = openUnits(undefined, 2)
@@ -275,20 +288,40 @@ function unit() {
   return { ...rest, summary: emptySummary('a', 1) }
 }
 
-/** Rewrites all packs as earlier versions stored them. Returns their number. */
-async function storePacksById(records: RecordStore): Promise<number> {
+/** Rewrites all packs as an earlier version stored them. Returns their number. */
+async function storePacksAs(
+  records: RecordStore,
+  toEarlier: (columns: PackColumns) => object,
+): Promise<number> {
   let count = 0
   for (const scope of await records.scopes('experiments', { limit: 100 })) {
     for (const record of await records.scroll('experiments', scope, { limit: 1000 })) {
       if (!('summaries' in record.payload)) continue
-      const units = Object.fromEntries(
-        [...openPack(packs.read(record))].map(([id, { summary, rest }]) => [id, `${summary}\n${rest}`]),
-      )
-      await records.commit([packs.put(scope, record.id, record.order, { units })])
+      await records.commit([packs.put(scope, record.id, record.order, toEarlier(packs.read(record)))])
       count += 1
     }
   }
   return count
+}
+
+function linesById(columns: PackColumns): [id: string, lines: string][] {
+  const { summaries } = withNamedFields(columns)
+  return [...openPack({ ...columns, summaries })].map(([id, { summary, rest }]) => [
+    id,
+    `${summary}\n${rest}`,
+  ])
+}
+
+/** The summaries as JSON with the names of all fields, the latency as a record. */
+function withNamedFields(columns: PackColumns): PackColumns {
+  const summaries = [...openPack(columns).values()].map((packed) => {
+    const { latency, ...summary } = unpackUnit(packed).summary
+    const byBucket = Object.fromEntries(
+      latency.flatMap((bucket, i) => (i % 2 ? [] : [[bucket, latency[i + 1]]])),
+    )
+    return `${JSON.stringify({ ...summary, latency: byBucket })}\n`
+  })
+  return { ...columns, summaries: summaries.join('') }
 }
 
 async function liveCount(records: RecordStore): Promise<number> {

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
 import { experimentOf, unitOf } from '../../../../bench/experiment/random-units.ts'
+import { packSummary } from '../../../../sidecar/experiments/packed-summary.ts'
 import { createReport } from '../../../../sidecar/experiments/report/report.ts'
 import { computeReport } from '../../../../sidecar/experiments/report-thread/compute.ts'
 import type { ShardUnits } from '../../../../sidecar/experiments/report-thread/shard-units.ts'
@@ -20,7 +21,7 @@ const task = { experiment: experimentOf(), options: { pricePerMillionTokens: 2, 
 async function* shards(): AsyncGenerator<ShardUnits> {
   for (let shard = 0; shard < 3; shard++) {
     const own = units.slice(shard * 100, shard * 100 + 100)
-    const packed = own.slice(50).map((unit) => `${JSON.stringify(unit)}\n`)
+    const packed = own.slice(50).map((unit) => `${packSummary(unit)}\n`)
     yield { units: own.slice(0, 50), packed: packed.join('') }
   }
 }

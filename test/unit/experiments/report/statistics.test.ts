@@ -153,18 +153,18 @@ describe('the sample ratio test', () => {
 describe('the latency histogram', () => {
   it('has buckets of 4.4 %, and puts every number into one of them', () => {
     for (const ms of [0.01, 0.3, 1, 17, 250, 60_000]) {
-      const bucket = Number(bucketOf(ms))
+      const bucket = bucketOf(ms)
       expect(bucketStart(bucket)).toBeLessThanOrEqual(ms)
       expect(bucketStart(bucket + 1)).toBeGreaterThan(ms)
     }
     expect(bucketStart(1) / bucketStart(0)).toBeCloseTo(1.044, 3)
-    expect([0, -5, Number.NaN, 1e-9].map(bucketOf)).toEqual(['-112', '-112', '-112', '-112'])
-    expect([1e9, Number.POSITIVE_INFINITY].map(bucketOf)).toEqual(['320', '320'])
+    expect([0, -5, Number.NaN, 1e-9].map(bucketOf)).toEqual([-112, -112, -112, -112])
+    expect([1e9, Number.POSITIVE_INFINITY].map(bucketOf)).toEqual([320, 320])
   })
 
   it('has quantiles within a bucket of those of the durations', () => {
     const histogram = new Histogram()
-    for (let ms = 1; ms <= 1000; ms++) histogram.add(Number(bucketOf(ms)), 1)
+    for (let ms = 1; ms <= 1000; ms++) histogram.add(bucketOf(ms), 1)
     for (const share of [0.05, 0.5, 0.95, 0.99]) {
       const { ms = 0 } = quantileOf(histogram, share) ?? {}
       expect(Math.abs(Math.log(ms / (1000 * share)))).toBeLessThan(0.044)
@@ -174,7 +174,7 @@ describe('the latency histogram', () => {
 
   it('has no interval of a quantile that the turns are too few for', () => {
     const sums = new LatencySums()
-    for (let i = 0; i < 10; i++) sums.add({ [bucketOf(10 + i)]: 2 })
+    for (let i = 0; i < 10; i++) sums.add([bucketOf(10 + i), 2])
     expect(sums.quantile(0.99, 0.95)).toEqual({ value: expect.closeTo(19, -0.5), low: null, high: null })
     expect(sums.quantile(0.5, 0.95)).toEqual({
       value: expect.any(Number),

@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { Ledger, type LedgerOptions } from '../../../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../../../sidecar/insight/ledger/prices.ts'
 import { scopeKey } from '../../../../sidecar/memory/model/scope.ts'
 import type { LedgerEntry } from '../../../../sidecar/ports/ledger.ts'
 import { type RecordStore, scrollAll } from '../../../../sidecar/ports/records.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 
 export const NOON = Date.parse('2026-03-01T12:00:00Z')
 export const DAY = 86_400_000
@@ -31,7 +31,7 @@ export function entry(rest: Partial<LedgerEntry> & { user?: string; namespace?: 
 
 /** A ledger on a real store with fault injection. */
 export function openLedger(options: Partial<LedgerOptions> = {}) {
-  const store = openSqliteRecords(':memory:')
+  const store = openMemoryRecords()
   const faults: { commit?: ((commit: () => Promise<void>) => Promise<void>) | undefined } = {}
   const scrolls: unknown[] = []
   const records: RecordStore = {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeState } from '../../../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
 import { type Chat, chat } from '../../../helpers/retrieval/strategies/helpers.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 
 const PATH = '/v1/conversations/c/timeline'
 
@@ -172,7 +172,7 @@ describe('uncovered', () => {
       },
     })
     const scopeState = state()
-    const shared = openSqliteRecords(':memory:')
+    const shared = openMemoryRecords()
     const first = chat({ scopeState, wrapRecords: () => shared })
     for (const turn of [1, 2, 3]) await first.say(turn, `I keep item number ${turn} in my box.`)
     const second = chat({ scopeState, wrapRecords: () => wrapRecords(shared) })

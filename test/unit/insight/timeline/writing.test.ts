@@ -1,10 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { Timeline, type TimelineOptions } from '../../../../sidecar/insight/timeline/timeline.ts'
 import type { WriteFailure } from '../../../../sidecar/insight/write-behind.ts'
 import type { RecordStore, Write } from '../../../../sidecar/ports/records.ts'
 import { uncached } from '../../../../sidecar/retrieval/strategies/request.ts'
 import type { Answered } from '../../../../sidecar/retrieval/strategies/strategies.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 import { said, testApp } from '../../../helpers/test-app.ts'
 
 const ADA = { namespace: 'n', userId: 'ada' }
@@ -33,7 +33,7 @@ function answered(turn: number, { conversationId = 'c', at = 1000, scope = ADA }
 }
 
 function open(wrap = (records: RecordStore) => records, options: Partial<TimelineOptions> = {}) {
-  const records = openSqliteRecords(':memory:')
+  const records = openMemoryRecords()
   const wrapped = wrap(records)
   const begin = () => new Timeline({ records: wrapped, now: () => 5000, writeEveryMs: 3_600_000, ...options })
   const timeline = begin()

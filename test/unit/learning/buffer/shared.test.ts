@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { LEGACY_PENDING_SCOPE } from '../../../../sidecar/memory/repositories/pending.ts'
 import type { JsonObject } from '../../../../sidecar/ports/records.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
 import { ADA, expectNoErrors, type SetUp, setUp } from '../../../helpers/learning/buffer/helpers.ts'
 import { held, TABLE, tableModel } from '../../../helpers/learning/buffer/model.ts'
 import { fakeTimers, until } from '../../../helpers/learning/buffer/timers.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 
 const MINUTE = 60_000
 
@@ -15,14 +15,14 @@ function several(options: { buffer?: object; countTokens?: (text: string) => num
   const clock = stoppedClock()
   const timers = fakeTimers(clock)
   const model = tableModel(TABLE)
-  const records = openSqliteRecords(':memory:')
+  const records = openMemoryRecords()
   const shared = { flushLock: createInProcessScopeLock(), scopeLock: createInProcessScopeLock(), timers }
   const open = () => setUp({ ...options, clock, model, records: keptOpen(records), shared })
   return { clock, timers, model, records, open }
 }
 
 /** The store stays open when one of several sidecars closes. */
-function keptOpen(records: ReturnType<typeof openSqliteRecords>) {
+function keptOpen(records: ReturnType<typeof openMemoryRecords>) {
   return { ...records, close: async () => {} }
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { extract } from '../../../../sidecar/learning/extraction/extract.ts'
-import { CORPUS } from './corpus/corpus.ts'
-import { batchOf } from './corpus/talk.ts'
+import { CORPUS } from '../../../helpers/learning/extraction/corpus/corpus.ts'
+import { batchOf } from '../../../helpers/learning/extraction/corpus/talk.ts'
 import { modelSaying } from './fake-model.ts'
 
 describe('malformed answers of weak models', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { extract } from '../../../../sidecar/learning/extraction/extract.ts'
 import { ModelUnavailable } from '../../../../sidecar/ports/language-model.ts'
-import { json, withFacts } from './corpus/bad-answer.ts'
-import { batchOf, factsOf } from './corpus/talk.ts'
-import { chinese, english, french, talks } from './corpus/talks.ts'
+import { json, withFacts } from '../../../helpers/learning/extraction/corpus/bad-answer.ts'
+import { batchOf, factsOf } from '../../../helpers/learning/extraction/corpus/talk.ts'
+import { chinese, english, french, talks } from '../../../helpers/learning/extraction/corpus/talks.ts'
 import { account, extracted, factsIn } from './extracted.ts'
 import { modelSaying } from './fake-model.ts'
 

@@ -4,7 +4,7 @@ import type {
   ExtractionRules,
   Fact,
 } from '../../../../sidecar/learning/extraction/types.ts'
-import { batchOf, type Talk } from './corpus/talk.ts'
+import { batchOf, type Talk } from '../../../helpers/learning/extraction/corpus/talk.ts'
 import { modelSaying, type Said } from './fake-model.ts'
 
 export const account = { scope: 'test/ana', conversationId: 'c1', turn: 2 }

@@ -4,7 +4,7 @@ import {
   isForeignScript,
   nameOfLanguage,
 } from '../../../../sidecar/learning/extraction/language.ts'
-import { latinTalks, otherTalks, talks } from './corpus/talks.ts'
+import { latinTalks, otherTalks, talks } from '../../../helpers/learning/extraction/corpus/talks.ts'
 
 describe('nameOfLanguage', () => {
   it('names the language', () => {

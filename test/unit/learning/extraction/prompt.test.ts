@@ -9,8 +9,8 @@ import {
 } from '../../../../sidecar/learning/extraction/prompt.ts'
 import type { ExtractionBatch } from '../../../../sidecar/learning/extraction/types.ts'
 import { tokenCounter } from '../../../../sidecar/text/token-counter.ts'
-import { batchOf, RULES } from './corpus/talk.ts'
-import { chinese, english, talks } from './corpus/talks.ts'
+import { batchOf, RULES } from '../../../helpers/learning/extraction/corpus/talk.ts'
+import { chinese, english, talks } from '../../../helpers/learning/extraction/corpus/talks.ts'
 
 function asked(batch: ExtractionBatch): { system: string; user: string } {
   const [system, user] = extractionPrompt(batch, numberMessages(batch))

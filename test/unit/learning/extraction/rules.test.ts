@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ExtractionRules } from '../../../../sidecar/learning/extraction/types.ts'
-import { json } from './corpus/bad-answer.ts'
-import { factsOf } from './corpus/talk.ts'
-import { english, smallTalk } from './corpus/talks.ts'
+import { json } from '../../../helpers/learning/extraction/corpus/bad-answer.ts'
+import { factsOf } from '../../../helpers/learning/extraction/corpus/talk.ts'
+import { english, smallTalk } from '../../../helpers/learning/extraction/corpus/talks.ts'
 import { extracted, factsIn } from './extracted.ts'
 
 describe('extraction rules', () => {

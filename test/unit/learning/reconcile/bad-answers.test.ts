@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { brief, fact, june, known, run, scripted } from '../../../helpers/learning/reconcile/helpers.ts'
 import { BAD_ANSWERS, MOMO, PORTO } from './bad-answers.ts'
-import { brief, fact, june, known, run, scripted } from './helpers.ts'
 
 describe('malformed answers of weak models', () => {
   it('has at least sixty cases with distinct names', () => {

@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest'
 import { reconcile } from '../../../../sidecar/learning/reconcile/reconcile.ts'
 import { UnreadableDecisions } from '../../../../sidecar/learning/reconcile/types.ts'
 import { ModelUnavailable } from '../../../../sidecar/ports/language-model.ts'
-import { brief, fact, june, known, MAY, run, says, scripted } from './helpers.ts'
+import {
+  brief,
+  fact,
+  june,
+  known,
+  MAY,
+  run,
+  says,
+  scripted,
+} from '../../../helpers/learning/reconcile/helpers.ts'
 
 const leeds = () => known('k1', 'User lives in Leeds', 'home/city')
 const porto = () => fact('User moved to Porto', 'home/city')

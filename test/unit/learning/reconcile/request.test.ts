@@ -8,7 +8,7 @@ import {
 } from '../../../../sidecar/learning/reconcile/request.ts'
 import type { KnownMemory, NewFact } from '../../../../sidecar/learning/reconcile/types.ts'
 import { tokenCounter } from '../../../../sidecar/text/token-counter.ts'
-import { fact, known, run, scripted } from './helpers.ts'
+import { fact, known, run, scripted } from '../../../helpers/learning/reconcile/helpers.ts'
 
 async function build(facts: readonly NewFact[], memories: readonly KnownMemory[]) {
   const verdicts = await planReconciliation({ facts, neighbours: facts.map(() => memories) })

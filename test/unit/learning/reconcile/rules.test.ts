@@ -8,7 +8,7 @@ import {
   termWeights,
   topicKeyOf,
 } from '../../../../sidecar/learning/reconcile/similarity.ts'
-import { brief, fact, known, run, says, scripted } from './helpers.ts'
+import { brief, fact, known, run, says, scripted } from '../../../helpers/learning/reconcile/helpers.ts'
 
 describe('topicKeyOf', () => {
   it.each([

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { brief, fact, june, known, run, says, scripted, writes } from './helpers.ts'
+import {
+  brief,
+  fact,
+  june,
+  known,
+  run,
+  says,
+  scripted,
+  writes,
+} from '../../../helpers/learning/reconcile/helpers.ts'
 
 describe('facts about a person', () => {
   it('a new city supersedes the old one without a shared word', async () => {

@@ -1,16 +1,16 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeLock } from '../../../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { RuleBook } from '../../../../sidecar/memory/rules/rule-book.ts'
 import { type AppRules, appRules, DEFAULT_RULES } from '../../../../sidecar/memory/rules/rules.ts'
 import { type RecordStore, scrollAll } from '../../../../sidecar/ports/records.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 
 const rules = (custom_instructions: string): AppRules => appRules.parse({ custom_instructions })
 
 function open(wrap: (records: RecordStore) => RecordStore = (records) => records) {
   const clock = stoppedClock()
-  const records = openSqliteRecords(':memory:')
+  const records = openMemoryRecords()
   onTestFinished(() => records.close())
   return {
     clock,

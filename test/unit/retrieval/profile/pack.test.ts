@@ -5,7 +5,7 @@ import { DEFAULT_TOPICS } from '../../../../sidecar/memory/model/topics.ts'
 import { type PackOptions, pack } from '../../../../sidecar/retrieval/profile/pack.ts'
 import { createSlotter } from '../../../../sidecar/retrieval/profile/slots.ts'
 import { tokenCounter } from '../../../../sidecar/text/token-counter.ts'
-import { DAY, type FactFields, fact, START } from './helpers.ts'
+import { DAY, type FactFields, fact, START } from '../../../helpers/retrieval/profile/helpers.ts'
 
 const count = await tokenCounter()
 const SCHEMA = DEFAULT_TOPICS

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { selectRecent, selectStatic } from '../../../../sidecar/retrieval/profile/parts.ts'
 import { createSlotter } from '../../../../sidecar/retrieval/profile/slots.ts'
-import { DAY, type FactFields, fact, START } from './helpers.ts'
+import { DAY, type FactFields, fact, START } from '../../../helpers/retrieval/profile/helpers.ts'
 
 const place = (fields: FactFields) => createSlotter([])(fact(fields))
 const OLD = START - 31 * DAY

@@ -1,8 +1,8 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, it } from 'vitest'
 import { type LanguageModel, ModelUnavailable } from '../../../../sidecar/ports/language-model.ts'
+import { learn } from '../../../helpers/retrieval/profile/helpers.ts'
 import { chat } from '../../../helpers/retrieval/strategies/helpers.ts'
-import { learn } from '../profile/helpers.ts'
 
 const linesOf = (text: string) => text.split('\n').filter((line) => line.startsWith('- ['))
 const TEMPLES = Array.from(

@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeState } from '../../../../sidecar/adapters/in-process/scope-state.ts'
-import { openSqliteRecords } from '../../../../sidecar/adapters/sqlite/records.ts'
 import { type AnnouncerOptions, createAnnouncer } from '../../../../sidecar/memory/changes/announcer.ts'
 import { createNoticeStore } from '../../../../sidecar/memory/changes/pending-notices.ts'
 import { CacheUnavailable } from '../../../../sidecar/ports/cache-store.ts'
@@ -9,6 +8,7 @@ import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import type { ScopeState } from '../../../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../../../helpers/clock.ts'
 import { fakeTimers } from '../../../helpers/learning/buffer/timers.ts'
+import { openMemoryRecords } from '../../../helpers/sqlite.ts'
 
 const MINUTE = 60_000
 /** As composed when several processes use one record store. */
@@ -16,7 +16,7 @@ const SHARED = { onUndeliverableRemoval: 'refuse', pollMs: 5000 } as const
 
 /** Creates an announcer on a scope state that can be unreachable and records its calls. */
 function setUp({
-  records = openSqliteRecords(':memory:'),
+  records = openMemoryRecords(),
   maxPending = 100,
   ...options
 }: Partial<AnnouncerOptions> & { records?: RecordStore } = {}) {
@@ -197,7 +197,7 @@ describe('the announcer with several processes on one record store', () => {
   })
 
   it('announces the missed changes of a process that died', async () => {
-    const records = openSqliteRecords(':memory:')
+    const records = openMemoryRecords()
     const dead = setUp({ records, ...SHARED })
     const other = setUp({ records, ...SHARED })
     await other.announcer.start()

@@ -2,6 +2,7 @@ import { createInProcessCache } from '../../../../../sidecar/adapters/in-process
 import { lexicalEmbedder } from '../../../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../../../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../../../../sidecar/adapters/in-process/scope-state.ts'
+import { sqliteClient } from '../../../../../sidecar/adapters/sqlite/client.ts'
 import { openSqliteQueue } from '../../../../../sidecar/adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../../../../../sidecar/adapters/sqlite/records.ts'
 import { compose, type Services } from '../../../../../sidecar/app/compose.ts'
@@ -58,7 +59,7 @@ export async function openPipeline(path: string, step: (name: string) => void): 
   const bounds = { maxEntries: 10, maxBytes: 100_000, now: clock.now }
   const model = tableModel(TABLE)
   const ledger = new Ledger({ records: stored, prices: parsePrices('') })
-  const timers = fakeTimers(clock)
+  const timers = fakeTimers(clock, sqliteClient())
   const queue = openSqliteQueue({ path: ':memory:', concurrency: 64, now: clock.now, timers })
   const services = compose(
     {

@@ -1,6 +1,5 @@
 import { createInProcessCache } from '../../../../../sidecar/adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../../../../../sidecar/adapters/in-process/lexical-embedder.ts'
-import { openSqliteQueue } from '../../../../../sidecar/adapters/sqlite/queue.ts'
 import { compose, type Services } from '../../../../../sidecar/app/compose.ts'
 import { Ledger } from '../../../../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../../../../sidecar/insight/ledger/prices.ts'
@@ -10,6 +9,7 @@ import type { RecordStore } from '../../../../../sidecar/ports/records.ts'
 import type { ScopeLock } from '../../../../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../../../../sidecar/ports/scope-state.ts'
 import type { Clock } from '../../../clock.ts'
+import { openMemoryQueue } from '../../../sqlite.ts'
 
 export interface ServiceParts {
   records: RecordStore
@@ -51,7 +51,7 @@ export function openService(parts: ServiceParts): Services {
       scopeLock: parts.lock,
       embedder: lexicalEmbedder(),
       model: parts.model,
-      queue: openSqliteQueue({ path: ':memory:', concurrency: 64, now: parts.clock.now, timers }),
+      queue: openMemoryQueue({ now: parts.clock.now, timers }),
       ledger: new Ledger({ records: parts.records, prices: parsePrices('') }),
     },
     {

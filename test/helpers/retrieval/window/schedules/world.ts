@@ -1,6 +1,5 @@
 import { fail } from 'node:assert'
 import { createInProcessScopeLock } from '../../../../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../../../../sidecar/adapters/sqlite/records.ts'
 import type { Services } from '../../../../../sidecar/app/compose.ts'
 import type { Memory } from '../../../../../sidecar/memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../../../../sidecar/memory/model/scope.ts'
@@ -8,6 +7,7 @@ import { AppError } from '../../../../../sidecar/ports/errors.ts'
 import type { ScopeLock } from '../../../../../sidecar/ports/scope-lock.ts'
 import type { ScopeState } from '../../../../../sidecar/ports/scope-state.ts'
 import { stoppedClock } from '../../../clock.ts'
+import { openMemoryRecords } from '../../../sqlite.ts'
 import { check } from './check.ts'
 import { itemModel } from './item-model.ts'
 import { type Backing, inProcessBacking, type Sabotage, type TestState, testState } from './scope-state.ts'
@@ -55,7 +55,7 @@ interface Sidecar {
 class World {
   readonly tally: Tally = {}
   readonly #clock = stoppedClock()
-  readonly #records = openSqliteRecords(':memory:')
+  readonly #records = openMemoryRecords()
   readonly #lock = createInProcessScopeLock()
   readonly #model = itemModel()
   readonly #windows: Record<Conversation, number>

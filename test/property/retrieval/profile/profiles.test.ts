@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { LanguageModel } from '../../../../sidecar/ports/language-model.ts'
+import { ADA, DAY, learn, START } from '../../../helpers/retrieval/profile/helpers.ts'
 import { testApp } from '../../../helpers/test-app.ts'
-import { ADA, DAY, learn, START } from './helpers.ts'
 
 const BOB = { ...ADA, userId: 'bob' }
 const REQUEST = { tokenBudget: 800, maxPerTopic: 15 }

@@ -9,7 +9,7 @@ import {
 } from '../../../../sidecar/learning/reconcile/types.ts'
 import type { Completion } from '../../../../sidecar/ports/language-model.ts'
 import { wordKey } from '../../../../sidecar/text/identity.ts'
-import { scripted } from './helpers.ts'
+import { scripted } from '../../../helpers/learning/reconcile/helpers.ts'
 
 const WORDS = [
   'lives',

@@ -2,11 +2,11 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
-import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import { addTurn } from '../../../sidecar/learning/intake/add-turn.ts'
 import { MemoryEngine } from '../../../sidecar/memory/engine/engine.ts'
 import { Recall } from '../../../sidecar/retrieval/recall.ts'
 import { stoppedClock } from '../../helpers/clock.ts'
+import { openMemoryRecords } from '../../helpers/sqlite.ts'
 
 const FACTS = [
   'Ada lives in Kyoto near the river.',
@@ -77,7 +77,7 @@ it('the engine agrees with a naive model, and search finds exactly its current m
   await fc.assert(
     fc.asyncProperty(fc.array(STEP, { minLength: 1, maxLength: 25 }), async (steps) => {
       const clock = stoppedClock()
-      const records = openSqliteRecords(':memory:')
+      const records = openMemoryRecords()
       const embedder = lexicalEmbedder()
       const readers = { embedder, embeddingDeadlineMs: 5000, now: clock.now }
       const engine = new MemoryEngine({

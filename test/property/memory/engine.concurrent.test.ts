@@ -92,7 +92,7 @@ describe('two hundred concurrent calls of one user', () => {
         }
 
         for (const query of ['How wide is room 3?', 'corrected', 'the house']) {
-          const { found } = await recall.search(ADA, { query, topK: 1000 })
+          const { found } = await recall.search(ADA, { query, topK: 1000, threshold: 0 })
           const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1)
           expect(found.map(({ memory }) => memory).sort(byId)).toEqual(memories.toSorted(byId))
         }

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { checkAnswer } from '../../../../sidecar/learning/extraction/check.ts'
 import { numberMessages } from '../../../../sidecar/learning/extraction/messages.ts'
 import { readAnswer } from '../../../../sidecar/learning/extraction/read-answer.ts'
-import { AROUND } from './corpus/around.ts'
-import { json, pretty } from './corpus/bad-answer.ts'
-import { CORPUS } from './corpus/corpus.ts'
-import { SYNTAX } from './corpus/syntax.ts'
-import { batchOf, type GoodAnswer, type Talk } from './corpus/talk.ts'
-import { english, talks } from './corpus/talks.ts'
+import { AROUND } from '../../../helpers/learning/extraction/corpus/around.ts'
+import { json, pretty } from '../../../helpers/learning/extraction/corpus/bad-answer.ts'
+import { CORPUS } from '../../../helpers/learning/extraction/corpus/corpus.ts'
+import { SYNTAX } from '../../../helpers/learning/extraction/corpus/syntax.ts'
+import { batchOf, type GoodAnswer, type Talk } from '../../../helpers/learning/extraction/corpus/talk.ts'
+import { english, talks } from '../../../helpers/learning/extraction/corpus/talks.ts'
 
 /** The texts of the facts that are read from an answer; none when it is unreadable. */
 function textsIn(talk: Talk, answer: string, isCut: boolean): string[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
-import { said, type TestApp } from '../../../helpers/test-app.ts'
+import { said, type TestApp } from '../../test-app.ts'
 
 export type Line = { kind: string } & Record<string, unknown>
 

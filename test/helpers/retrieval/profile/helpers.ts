@@ -1,6 +1,6 @@
 import type { Memory } from '../../../../sidecar/memory/model/memory.ts'
 import { type Scope, scopeKey } from '../../../../sidecar/memory/model/scope.ts'
-import type { TestApp } from '../../../helpers/test-app.ts'
+import type { TestApp } from '../../test-app.ts'
 
 export const DAY = 86_400_000
 /** Initial time of the stopped clock. */

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OWNED } from '../../../../sidecar/memory/engine/forget.ts'
 import { scopeKey } from '../../../../sidecar/memory/model/scope.ts'
+import { answersOf, exportOf, importInto, live, recordsOf, step } from '../../../helpers/cli/transfer/life.ts'
 import { testApp } from '../../../helpers/test-app.ts'
-import { answersOf, exportOf, importInto, live, recordsOf, step } from './life.ts'
 
 const RUNS = process.env['CI'] ? 25 : 10
 
