@@ -47,7 +47,7 @@ export function relatedTerms(word: string, language: Language, text: string): re
   const known = table.related.get(term)
   if (known) return known
   const related = findRelated(term, code, table)
-  if (related.length > 0) table.related.set(term, related)
+  if (related.length > 0 || table.emojiOf.has(term)) table.related.set(term, related)
   return related
 }
 
