@@ -49,7 +49,11 @@ describe('a damaged memory record', () => {
 
 describe('a memory of a search', () => {
   it('is validated once as long as the store returns the same payload, and anew for another version', () => {
-    const record = (text: string) => ({ id: 'tea', order: 1, payload: toPayload(storedMemory({ id: 'tea', text })) })
+    const record = (text: string) => ({
+      id: 'tea',
+      order: 1,
+      payload: toPayload(storedMemory({ id: 'tea', text })),
+    })
     const first = record('Ada likes green tea.')
     expect(readMemoryOnce({ ...first })).toBe(readMemoryOnce(first))
     expect(readMemoryOnce(record('Ada likes black tea.')).text).toBe('Ada likes black tea.')
