@@ -1,3 +1,10 @@
+import type { StrategyResult } from '../retrieval/strategies/request.ts'
+
+/** Ids of the memories by descending score, because the order in a block is not a ranking. */
+export function rankedIds({ memories }: Pick<StrategyResult, 'memories'>): string[] {
+  return memories.toSorted((a, b) => b.score - a.score).map(({ memory }) => memory.id)
+}
+
 /** Persistence of rank-biased overlap: the first ten ranks carry 86 % of the weight. */
 const PERSISTENCE = 0.9
 

@@ -1,6 +1,6 @@
 import { asOf as readAsOf } from '../memory/engine/as-of.ts'
 import type { Memory } from '../memory/model/memory.ts'
-import { readMemory } from '../memory/repositories/memories.ts'
+import { readMemoryOnce } from '../memory/repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../memory/repositories/record.ts'
 import { searchEntriesOf } from '../memory/search/entry.ts'
 import { AppError } from '../ports/errors.ts'
@@ -82,7 +82,7 @@ export function createRanker({
       hasMore: found.candidates.length < found.total,
       read: async (ids) => {
         const stored = await orUnavailable(found.read(ids))
-        return stored.flatMap((record) => tryRead(record, readMemory, onInvalidRecord)?.memory ?? [])
+        return stored.flatMap((record) => tryRead(record, readMemoryOnce, onInvalidRecord) ?? [])
       },
     }
   }

@@ -45,7 +45,16 @@ export function render(
   return { text, tokens: count(text), memories: kept }
 }
 
+/** A recall reads the same object again until the memory changes. */
+const rendered = new WeakMap<Memory, string>()
+
 function renderLine(memory: Memory): string {
+  const line = rendered.get(memory) ?? toLine(memory)
+  rendered.set(memory, line)
+  return line
+}
+
+function toLine(memory: Memory): string {
   const day = toLocalDate(firstSaidAt(memory))
   const speaker = toSingleLine(memory.speaker)
   const text = toShownText(memory)

@@ -11,8 +11,8 @@ export type Entry = Omit<Candidate, 'similarity'> & { number: number }
 const MAX_BYTES = 64 * 2 ** 20
 /** Size of an entry without its terms, measured for features of typical length. */
 const OVERHEAD_BYTES = 1_500
-/** Size of a parsed payload per character of its JSON. */
-const BYTES_PER_CHARACTER = 3
+/** Size of a parsed payload, and of what recall derives from it, per character of its JSON. */
+const BYTES_PER_CHARACTER = 5
 
 /**
  * Search entries and payloads by number of the entry, so that a recall reads only those that the process has not read

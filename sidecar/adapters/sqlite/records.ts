@@ -90,7 +90,8 @@ function toResult(
     total,
     frequencies,
     read(ids) {
-      const byId = new Map(entries.map((entry) => [entry.id, entry]))
+      const wanted = new Set(ids)
+      const byId = new Map(entries.filter(({ id }) => wanted.has(id)).map((entry) => [entry.id, entry]))
       return read(ids.flatMap((id) => byId.get(id) ?? []))
     },
   }

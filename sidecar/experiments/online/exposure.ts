@@ -3,7 +3,7 @@ import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import type { StrategyRequest, StrategyResult } from '../../retrieval/strategies/request.ts'
 import type { CountTokens } from '../../text/token-counter.ts'
 import type { Arm } from '../model.ts'
-import { overlapAt, rankBiasedOverlap } from '../overlap.ts'
+import { overlapAt, rankBiasedOverlap, rankedIds } from '../overlap.ts'
 import { MEMORY_ONLY, priceOf } from '../price.ts'
 import { bucketOf } from '../report/statistics/histogram.ts'
 import type { PreviousBlocks } from './previous-blocks.ts'
@@ -96,8 +96,4 @@ export function compare(
     tokens: other.result.tokens,
     age: other.result.strategy === 'per_query' ? result.cache.age_turns : null,
   }
-}
-
-function rankedIds({ memories }: StrategyResult): string[] {
-  return memories.toSorted((a, b) => b.score - a.score).map(({ memory }) => memory.id)
 }

@@ -9,7 +9,7 @@ import type { StrategyResult } from '../../retrieval/strategies/request.ts'
 import { clipMiddle } from '../../text/cleaning/lengths.ts'
 import { type CountTokens, tokenCounter } from '../../text/token-counter.ts'
 import { PreviousBlocks } from '../online/previous-blocks.ts'
-import { overlapAt, rankBiasedOverlap } from '../overlap.ts'
+import { overlapAt, rankBiasedOverlap, rankedIds } from '../overlap.ts'
 import type { ReplayEngine } from './engine.ts'
 import { type ReplayOptions, type Setting, settingKey, settingsOf } from './options.ts'
 import type { Past, PastTurn } from './past.ts'
@@ -179,11 +179,6 @@ function isShown({ sources }: Memory, { conversationId, turn }: PastTurn, window
       source.turn !== null &&
       isInWindow(source.turn, turn, windowSize),
   )
-}
-
-/** Ids by descending score, because the order in a block is not a ranking. */
-function rankedIds({ memories }: StrategyResult): string[] {
-  return memories.toSorted((a, b) => b.score - a.score).map(({ memory }) => memory.id)
 }
 
 function toExample({ userId, query, place }: ReplayedTurn, { memory, words }: GroundedMemory): MissedMemory {

@@ -2,8 +2,8 @@ import type { Graph } from '../../memory/graph/types.ts'
 import type { MemoryGraph, Mention } from '../../memory/model/graph.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { Account } from '../../ports/language-model.ts'
+import { cosine } from '../../retrieval/ranking/similarity-scale.ts'
 import { isTyped, nameKey } from '../../text/relations/names.ts'
-import { cosine } from '../reconcile/similarity.ts'
 
 /** Of a text that was not embedded. */
 const NO_VECTOR = new Float32Array()

@@ -1,3 +1,4 @@
+import { cosine } from '../../retrieval/ranking/similarity-scale.ts'
 import { identityKey, wordKey } from '../../text/identity.ts'
 import { normalise } from '../../text/terms/normalise.ts'
 import { segment } from '../../text/terms/segment.ts'
@@ -58,17 +59,6 @@ export function createSimilarity(
     if (!isSameTopic && close < MIN_COSINE && shared < MIN_OVERLAP) return null
     return Math.max(close, shared, 0) + (isSameTopic ? SAME_TOPIC_BONUS : 0)
   }
-}
-
-/**
- * Cosine of two L2-normalised vectors; 0 for vectors of different lengths (of different embedders) and for values that
- * are not numbers.
- */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  if (a.length !== b.length) return 0
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
-  return Number.isFinite(sum) ? sum : 0
 }
 
 /** Inverse document frequency, ln(1 + N/df): a term that every text of the pool has ("likes") distinguishes little. */

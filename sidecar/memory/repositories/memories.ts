@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { type RecordStore, type SearchEntry, scrollPages, type Write } from '../../ports/records.ts'
+import {
+  type JsonObject,
+  type RecordStore,
+  type SearchEntry,
+  type StoredRecord,
+  scrollPages,
+  type Write,
+} from '../../ports/records.ts'
 import { type Memory, memoryFields } from '../model/memory.ts'
 import { type OnInvalidRecord, recordsOf, tryRead } from './record.ts'
 
@@ -14,6 +21,18 @@ export const memorySchema = z.looseObject(memoryFields(z.number()))
 const memories = recordsOf('memories', memorySchema, (memory, { dense }): Held => ({ memory, dense }))
 
 export const { get: getMemory, scroll: scrollMemories, read: readMemory, remove: removeMemory } = memories
+
+/** By payload: a store with a cache returns the same payload again until the memory changes. */
+const validated = new WeakMap<JsonObject, Memory>()
+
+/** As `readMemory`, without the embedding; validates a payload once. The caller must not change the memory. */
+export function readMemoryOnce(record: StoredRecord): Memory {
+  const known = validated.get(record.payload)
+  if (known) return known
+  const { memory } = readMemory(record)
+  validated.set(record.payload, memory)
+  return memory
+}
 
 /** A memory with everything that is stored with it. */
 export async function getMemoryRecord(

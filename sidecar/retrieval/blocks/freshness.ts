@@ -1,5 +1,6 @@
 import { mayServe } from '../../memory/model/window-rule.ts'
 import type { Counters } from '../../ports/scope-state.ts'
+import { cosine } from '../ranking/similarity-scale.ts'
 import type { Block } from './block.ts'
 import type { TurnPlace, TurnTracker } from './watermark.ts'
 
@@ -60,12 +61,4 @@ export async function checkFreshness(
     }
   }
   return { reason: 'hit', isCorrect: true }
-}
-
-/** Cosine of two unit vectors; 0 for vectors of different embedders. */
-function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  if (a.length !== b.length) return 0
-  let sum = 0
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
-  return sum
 }

@@ -54,9 +54,11 @@ export function scoreLexically(
   const scores = new Float64Array(values.length)
   const n = Math.max(total, values.length) + PRIOR_MEMORIES
   const spread = createSpread(timeline, settings)
-  const before = contexts && occurrencesOf(terms, contexts, hash, settings.b)
+  const lookup = lookUp(terms, hash)
+  const before = contexts && occurrencesOf(terms.length, contexts, lookup, settings.b)
+  const own = occurrencesOf(terms.length, values, lookup, settings.b)
   let unit = 0
-  for (const [t, { places, tfs, documents }] of occurrencesOf(terms, values, hash, settings.b).entries()) {
+  for (const [t, { places, tfs, documents }] of own.entries()) {
     const term = terms[t] as WeightedTerm
     const df = Math.max(documents, knownFrequency(term, hash, frequencies))
     const idf = term.weight * Math.log(1 + (n - df + 0.5) / (df + 0.5))
@@ -145,26 +147,26 @@ interface Occurrences {
 
 /** The alternatives of a term are not summed: the one with the highest weighted frequency counts. */
 function occurrencesOf(
-  terms: readonly WeightedTerm[],
+  termCount: number,
   values: readonly ArrayLike<number>[],
-  hash: (form: string) => number,
+  { uses, indexOf }: Lookup,
   b: number,
 ): Occurrences[] {
-  const { uses, indexOf } = usesOf(terms, hash)
   const averageLength = values.reduce((sum, { length }) => sum + length, 0) / Math.max(1, values.length)
-  const all = terms.map((): Occurrences => ({ places: [], tfs: [], documents: 0 }))
+  const all = Array.from({ length: termCount }, (): Occurrences => ({ places: [], tfs: [], documents: 0 }))
   const counts = new Uint32Array(uses.length)
-  const weights = new Float64Array(terms.length)
+  const weights = new Float64Array(termCount)
   for (let place = 0; place < values.length; place++) {
     const value = values[place] as ArrayLike<number>
     const found: number[] = []
-    for (let i = 0; i < value.length; i++) {
+    const { length } = value
+    for (let i = 0; i < length; i++) {
       const index = indexOf(value[i] as number)
       if (index < 0) continue
       if (counts[index] === 0) found.push(index)
       counts[index] = (counts[index] as number) + 1
     }
-    const norm = 1 - b + (b * value.length) / averageLength
+    const norm = 1 - b + (b * length) / averageLength
     for (const index of found) {
       for (const { t, weight } of uses[index] as Use[]) {
         const { places, tfs } = all[t] as Occurrences
@@ -194,8 +196,14 @@ interface Use {
   weight: number
 }
 
-/** The terms that each distinct hash is an alternative of, and the index of a hash, -1 for another one. */
-function usesOf(terms: readonly WeightedTerm[], hash: (form: string) => number) {
+interface Lookup {
+  /** The terms that each distinct hash is an alternative of. */
+  uses: readonly (readonly Use[])[]
+  /** Index of a hash in `uses`; -1 for another one. */
+  indexOf: (hashed: number) => number
+}
+
+function lookUp(terms: readonly WeightedTerm[], hash: (form: string) => number): Lookup {
   const uses: Use[][] = []
   const indexes = new Map<number, number>()
   // Most hashes of a text are no terms of the query, and a bit set tells so faster than the map.

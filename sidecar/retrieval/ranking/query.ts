@@ -4,7 +4,7 @@ import { detectLexicalFeatures } from '../../text/lexical-features.ts'
 import { findRelativeDates } from '../../text/relative-dates.ts'
 import { hashTerm } from '../../text/terms/hash.ts'
 import { type AnswerType, detectAnswerTypes } from '../../text/terms/question-type.ts'
-import { queryTermsOf, type Reading, readText } from '../../text/terms/tokens.ts'
+import { asksForAnything, type Reading, readText } from '../../text/terms/tokens.ts'
 import { expandTerms } from './expansion.ts'
 import { DEFAULT_SETTINGS } from './settings.ts'
 
@@ -43,7 +43,7 @@ export function analyseQuery(text: string, now?: number): Query {
     answerTypes: detectAnswerTypes(reading.normal, words),
     length: reading.words.filter(({ kind }) => kind !== 'gram').length,
     isFirstPerson: detectLexicalFeatures(reading.normal, words, reading.language).firstPerson,
-    asksForAnything: queryTermsOf(reading).every(({ asking }) => asking),
+    asksForAnything: asksForAnything(reading),
   }
 }
 

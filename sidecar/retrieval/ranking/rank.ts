@@ -46,7 +46,7 @@ export function rank(
 ): RankedCandidates {
   // Made by `toSearchEntry`; the store returns features as it got them.
   const items = candidates.map(({ id, search, similarity }) => {
-    return { ...(search.features as Features), id, search, similarity }
+    return { id, search, similarity, features: search.features as Features }
   })
   const timeline = buildTimeline(items)
   const signals = createSignals(timeline, query, statistics, settings, { scale, strengths })

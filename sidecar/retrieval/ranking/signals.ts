@@ -15,7 +15,7 @@ import type { Timeline, Turn } from './timeline.ts'
 export type Signal = keyof SignalWeights
 
 /** A candidate with its features read. */
-export type RankedItem = Features & Pick<Candidate, 'id' | 'search' | 'similarity'>
+export type RankedItem = { features: Features } & Pick<Candidate, 'id' | 'search' | 'similarity'>
 
 const NONE = new Uint32Array()
 const WEEK_MS = 7 * DAY_MS
@@ -34,13 +34,14 @@ export function createSignals(
   { scale, strengths }: { scale: SimilarityScale | undefined; strengths: ReadonlyMap<string, number> },
 ): Record<Signal, ArrayLike<number>> {
   const { items } = timeline
-  const asked = findAskedSpeakers(reading, new Set(items.map(({ speaker }) => speaker)))
-  const languages = new Set(items.map(({ language }) => language))
+  const features = items.map((item) => item.features)
+  const asked = findAskedSpeakers(reading, new Set(features.map(({ speaker }) => speaker)))
+  const languages = new Set(features.map(({ language }) => language))
   const terms = expandTerms(reading, languages, settings.expansion, asked.isName)
   const words = {
     values: items.map(({ search }) => search.terms),
     // The text before the first message of a turn is that of the turn before, which has a weight of its own.
-    contexts: items.map(({ ordinal, search }) => (ordinal > 0 ? search.context : NONE)),
+    contexts: items.map(({ features, search }) => (features.ordinal > 0 ? search.context : NONE)),
     hash: hashTerm,
   }
   const lexical = scoreLexically(words, timeline, terms, statistics, settings.fields)
@@ -66,15 +67,15 @@ export function createSignals(
     session: levels.map((level, place) => level + (ngramLevels[place] as number)),
     dense,
     turnDense: items.map((_, place) => bestOfTurn(timeline, dense, place)),
-    speaker: items.map(({ speaker }) => toNumber(asked.named.has(speaker))),
-    assistant: items.map(({ role }) => toNumber(asked.asksAssistant && role === 'assistant')),
-    temporal: items.map(({ localAt }) => temporalFit(localAt, dates)),
-    day: items.map(({ days }) => toNumber(isNamedDay !== undefined && days.some(isNamedDay))),
-    answer: items.map((item) => answerFit(item, answerTypes)),
-    informative: items.map(({ informative }) => informative),
+    speaker: features.map(({ speaker }) => toNumber(asked.named.has(speaker))),
+    assistant: features.map(({ role }) => toNumber(asked.asksAssistant && role === 'assistant')),
+    temporal: features.map(({ localAt }) => temporalFit(localAt, dates)),
+    day: features.map(({ days }) => toNumber(isNamedDay !== undefined && days.some(isNamedDay))),
+    answer: features.map((one) => answerFit(one, answerTypes)),
+    informative: features.map(({ informative }) => informative),
     length: items.map(({ search }) => Math.log1p(search.terms.length)),
-    question: items.map(({ questions }) => questions),
-    user: items.map(({ role }) => toNumber(role === 'user')),
+    question: features.map(({ questions }) => questions),
+    user: features.map(({ role }) => toNumber(role === 'user')),
     graph: items.map(({ id }) => strengths.get(id) ?? 0),
   }
 }
@@ -150,7 +151,7 @@ function rangeFit(at: number, { from, to }: DateRange): number {
   return 0.5 ** (1 + (at - to) / Math.max(WEEK_MS, to - from))
 }
 
-function answerFit(item: RankedItem, types: ReadonlySet<AnswerType>): number {
-  for (const type of types) if (item[TRAIT_OF[type]]) return 1
+function answerFit(features: Features, types: ReadonlySet<AnswerType>): number {
+  for (const type of types) if (features[TRAIT_OF[type]]) return 1
   return 0
 }

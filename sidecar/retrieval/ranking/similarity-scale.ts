@@ -49,8 +49,17 @@ export function createScale(embedder: Embedder, now: () => number): () => Simila
 }
 
 /** Similarity of two unit vectors of one embedder. */
-export function dotProduct(a: Float32Array, b: Float32Array): number {
+export function dotProduct(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0
   for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number)
   return sum
+}
+
+/**
+ * Cosine of two unit vectors; 0 for vectors of different lengths (of different embedders) and for values that are not
+ * numbers.
+ */
+export function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const product = a.length === b.length ? dotProduct(a, b) : 0
+  return Number.isFinite(product) ? product : 0
 }

@@ -1,7 +1,10 @@
 import type { Features } from '../../memory/search/entry.ts'
 
 /** The values that determine the order in time. */
-export type Moment = { id: string } & Pick<Features, 'conversationId' | 'turn' | 'ordinal' | 'at'>
+export interface Moment {
+  id: string
+  features: Pick<Features, 'conversationId' | 'turn' | 'ordinal' | 'at'>
+}
 
 /** Pause after which a new session starts. Longer than the half hour of web analytics: chats pause longer. */
 const SESSION_GAP_MS = 3_600_000
@@ -38,9 +41,9 @@ export function buildTimeline<T extends Moment>(moments: readonly T[]): Timeline
     if (!previous || !sameSession(previous, moment)) sessions.push(place)
     const session = sessions.length - 1
     const last = turns.at(-1)
-    if (last && last.session === session && last.number === moment.turn && moment.turn !== null)
-      last.end = place + 1
-    else turns.push({ ...NOWHERE, session, number: moment.turn, start: place, end: place + 1 })
+    const { turn: number } = moment.features
+    if (last && last.session === session && last.number === number && number !== null) last.end = place + 1
+    else turns.push({ ...NOWHERE, session, number, start: place, end: place + 1 })
     turnOf[place] = turns.length - 1
   }
   sessions.push(items.length)
@@ -66,11 +69,11 @@ export function buildTimeline<T extends Moment>(moments: readonly T[]): Timeline
 
 const NOWHERE = { before: -1, after: -1, secondBefore: -1, secondAfter: -1 }
 
-function sameSession(a: Moment, b: Moment): boolean {
+function sameSession({ features: a }: Moment, { features: b }: Moment): boolean {
   return a.conversationId !== null && a.conversationId === b.conversationId && b.at - a.at <= SESSION_GAP_MS
 }
 
-function compareMoments(a: Moment, b: Moment): number {
+function compareMoments({ id, features: a }: Moment, { id: otherId, features: b }: Moment): number {
   if (a.conversationId !== b.conversationId) {
     if (a.conversationId === null) return -1
     if (b.conversationId === null) return 1
@@ -80,6 +83,6 @@ function compareMoments(a: Moment, b: Moment): number {
     a.at - b.at ||
     (a.turn ?? -1) - (b.turn ?? -1) ||
     a.ordinal - b.ordinal ||
-    (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+    (id < otherId ? -1 : id > otherId ? 1 : 0)
   )
 }

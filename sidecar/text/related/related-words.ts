@@ -39,11 +39,19 @@ const SAME_EMOJI = 0.5
  * @param word as in the normalised text
  * @param text the whole normalised text, which tells Japanese from Chinese
  */
-export function relatedTerms(word: string, language: Language, text: string): RelatedTerms[] {
+export function relatedTerms(word: string, language: Language, text: string): readonly RelatedTerms[] {
   const code = codeOf(word, language, text)
   if (code === undefined) return []
   const term = termOf(word, code) ?? word
   const table = tableOf(code)
+  const known = table.related.get(term)
+  if (known) return known
+  const related = findRelated(term, code, table)
+  if (related.length > 0 || table.emojiOf.has(term)) table.related.set(term, related)
+  return related
+}
+
+function findRelated(term: string, code: string, table: Table): RelatedTerms[] {
   const english = code === 'en' ? relatedTermsOf(term) : undefined
   return [
     { forms: english?.synonyms ?? [], weight: SYNONYM },
@@ -67,6 +75,8 @@ interface Table {
   sameGroup: ReadonlyMap<string, readonly string[]>
   /** The keywords of each emoji that a term is a keyword of. */
   emojiOf: ReadonlyMap<string, readonly (readonly string[])[]>
+  /** The results for terms of the data that were looked up. */
+  related: Map<string, readonly RelatedTerms[]>
 }
 
 const tables = new Map<string, Table>()
@@ -75,7 +85,7 @@ const tables = new Map<string, Table>()
 function tableOf(code: string): Table {
   const known = tables.get(code)
   if (known) return known
-  const table = { sameGroup: readGroups(code), emojiOf: readEmoji(code) }
+  const table = { sameGroup: readGroups(code), emojiOf: readEmoji(code), related: new Map() }
   tables.set(code, table)
   return table
 }

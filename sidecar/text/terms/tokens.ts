@@ -53,8 +53,17 @@ export function queryTermsOf(reading: Reading, languages: Iterable<Language> = [
   return contentOf(reading).map((word) => ({
     word: word.text,
     forms: [...new Set(all.map((one) => termOf(word, one)))],
-    asking: language === 'english' && ASKING_WORDS.has(word.text),
+    asking: isAsking(word, language),
   }))
+}
+
+/** Whether a question has no words of a subject: "What do you know about me?" */
+export function asksForAnything(reading: Reading): boolean {
+  return contentOf(reading).every((word) => isAsking(word, reading.language))
+}
+
+function isAsking({ text }: Word, language: Language): boolean {
+  return language === 'english' && ASKING_WORDS.has(text)
 }
 
 function contentOf({ words, variants = [], language }: TermSource): Word[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { scopeKey } from '../../../sidecar/memory/model/scope.ts'
+import { readMemoryOnce } from '../../../sidecar/memory/repositories/memories.ts'
 import { toPayload } from '../../../sidecar/memory/repositories/record.ts'
 import { ADA, openEngine } from '../../helpers/engine.ts'
 import { storedMemory } from '../../helpers/memory.ts'
@@ -43,5 +44,18 @@ describe('a damaged memory record', () => {
     const { engine, dump } = await withDamagedMemory()
     expect(await engine.forget(ADA)).toMatchObject({ memories: 3 })
     expect((await dump())['memories']).toEqual([])
+  })
+})
+
+describe('a memory of a search', () => {
+  it('is validated once as long as the store returns the same payload, and anew for another version', () => {
+    const record = (text: string) => ({
+      id: 'tea',
+      order: 1,
+      payload: toPayload(storedMemory({ id: 'tea', text })),
+    })
+    const first = record('Ada likes green tea.')
+    expect(readMemoryOnce({ ...first })).toBe(readMemoryOnce(first))
+    expect(readMemoryOnce(record('Ada likes black tea.')).text).toBe('Ada likes black tea.')
   })
 })

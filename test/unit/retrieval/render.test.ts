@@ -110,6 +110,19 @@ describe('rendered memories', () => {
     )
   })
 
+  it('are counted as the tokenizer counts any text, whatever stands at the ends of its lines', () => {
+    const line = fc
+      .tuple(fc.constantFrom('', '-', '- ', '<', '</memories>'), TEXT)
+      .map((parts) => parts.join(''))
+    const texts = fc.array(line, { maxLength: 6 }).map((lines) => lines.join('\n'))
+    fc.assert(
+      fc.property(texts, (text) => {
+        expect(count(text)).toBe(plain(text))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   it('are empty for a budget of 0 and without memories', () => {
     const nothing = { text: '', tokens: 0, memories: [] }
     expect(render([memory('I like tea.')], 0, count)).toEqual(nothing)

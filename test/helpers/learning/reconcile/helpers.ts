@@ -1,12 +1,12 @@
 import { lexicalEmbedder } from '../../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { reconcile } from '../../../../sidecar/learning/reconcile/reconcile.ts'
-import { cosine } from '../../../../sidecar/learning/reconcile/similarity.ts'
 import type { Decision, KnownMemory, NewFact } from '../../../../sidecar/learning/reconcile/types.ts'
 import type {
   Completion,
   CompletionRequest,
   LanguageModel,
 } from '../../../../sidecar/ports/language-model.ts'
+import { cosine } from '../../../../sidecar/retrieval/ranking/similarity-scale.ts'
 
 const DAY = 86_400_000
 export const MAY = Date.UTC(2026, 4, 1)

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { looksLikeCommand } from '../../../../sidecar/learning/reconcile/commands.ts'
 import {
-  cosine,
   createSimilarity,
   duplicateKeyOf,
   overlap,
   termWeights,
   topicKeyOf,
 } from '../../../../sidecar/learning/reconcile/similarity.ts'
+import { cosine } from '../../../../sidecar/retrieval/ranking/similarity-scale.ts'
 import { brief, fact, known, run, says, scripted } from '../../../helpers/learning/reconcile/helpers.ts'
 
 describe('topicKeyOf', () => {
