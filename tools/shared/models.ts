@@ -34,8 +34,11 @@ export const modelSelection = () =>
 /** No request is taken after this time; one that was taken is still answered. */
 const SERVE_MS = 30_000
 const MAX_REQUESTS = 12
-/** Longest wait for a request that is expected, and the deadline of such a call, milliseconds. */
+/** Longest wait for a request while one is due, milliseconds. */
 const WAIT_MS = 2_000
+/** The same while only this node knows that one is expected: the sidecar cannot end the wait when the work ends. */
+const WORK_WAIT_MS = 250
+/** The deadline of a call that waits, milliseconds. */
 const POLL_DEADLINE_MS = 20_000
 /** Most providers limit the output, and refuse a request for more. */
 const MAX_OUTPUT_TOKENS = 4096
@@ -84,7 +87,12 @@ export async function serveModelRequests(
       const { body } = await callSidecar(caller.credentials, {
         method: 'POST',
         path: '/v1/model-requests',
-        body: { user_id, wait_ms: hasTime ? WAIT_MS : 0, expected: hasTime && isWorking, answer },
+        body: {
+          user_id,
+          wait_ms: hasTime ? (isWorking ? WORK_WAIT_MS : WAIT_MS) : 0,
+          expected: hasTime && isWorking,
+          answer,
+        },
         deadlineMs: POLL_DEADLINE_MS,
       })
       const { enabled, request } = parse(Poll, body)
