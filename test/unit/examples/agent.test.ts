@@ -27,9 +27,9 @@ it.each(Object.entries(MODELS))(
   async (_, fillIn) => {
     const sidecar = testApp()
     const sidecar_url = await sidecar.listen()
-  // The first add and the first recall of a process may take longer than the nodes wait for on a slow machine.
-  await sidecar.call('POST', '/v1/memories', { user_id: 'eve', user_message: 'My boat is called Halcyon.' })
-  await sidecar.call('POST', '/v1/recall', { user_id: 'eve', query: 'What is my boat called?' })
+    // The first add and the first recall of a process may take longer than the nodes wait for on a slow machine.
+    await sidecar.call('POST', '/v1/memories', { user_id: 'eve', user_message: 'My boat is called Halcyon.' })
+    await sidecar.call('POST', '/v1/recall', { user_id: 'eve', query: 'What is my boat called?' })
     const answered: string[] = []
 
     /** Follows the prompt: statements are stored, questions are looked up, and the answer is what the tool said. */
