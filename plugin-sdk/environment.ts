@@ -17,7 +17,7 @@ const port = z.coerce.number().int().min(1).max(65_535)
 
 const Environment = z
   .object({
-    INSTALL_METHOD: z.enum(['local', 'remote', 'serverless']).default('local'),
+    INSTALL_METHOD: z.enum(['local', 'remote', 'serverless']).optional(),
     REMOTE_INSTALL_URL: z.string().optional(),
     REMOTE_INSTALL_HOST: z.string().default('localhost'),
     REMOTE_INSTALL_PORT: port.default(5003),
@@ -32,11 +32,13 @@ const Environment = z
   .transform((env, ctx): InstallMethod => {
     const maxSessions = env.MAX_WORKER
     const heartbeatMs = env.HEARTBEAT_INTERVAL * 1000
-    if (env.INSTALL_METHOD === 'local') return { method: 'local', heartbeatMs, maxSessions }
-    if (env.INSTALL_METHOD === 'serverless') {
+    // Dify's dialog for debugging shows address and key only. The daemon sets INSTALL_METHOD for installed plugins.
+    const method = env.INSTALL_METHOD ?? (env.REMOTE_INSTALL_KEY ? 'remote' : 'local')
+    if (method === 'local') return { method, heartbeatMs, maxSessions }
+    if (method === 'serverless') {
       const { SERVERLESS_HOST, SERVERLESS_PORT, DIFY_PLUGIN_DAEMON_URL } = env
       return {
-        ...{ method: 'serverless', maxSessions, host: SERVERLESS_HOST, port: SERVERLESS_PORT },
+        ...{ method, maxSessions, host: SERVERLESS_HOST, port: SERVERLESS_PORT },
         daemonUrl: DIFY_PLUGIN_DAEMON_URL,
       }
     }
@@ -50,7 +52,7 @@ const Environment = z
       ctx.addIssue({ code: 'custom', path: ['REMOTE_INSTALL_KEY'], message })
     }
     return {
-      method: 'remote',
+      method,
       heartbeatMs,
       maxSessions,
       host: address?.host ?? env.REMOTE_INSTALL_HOST,

@@ -60,7 +60,8 @@ export const addMemory = defineNode({
       fields.mode === 'sync' ? DEADLINE_MS.sync : DEADLINE_MS.write,
     )
     // In mode sync the sidecar answers after its model requests were.
-    if (fields.mode === 'sync') await serveModelRequests(call, model, fields.user_id, handing)
+    const isSync = fields.mode === 'sync'
+    const syncFailure = isSync ? await serveModelRequests(call, model, fields.user_id, handing) : ''
     const handed = await handing
     if ('queued' in handed) {
       return {
@@ -70,12 +71,15 @@ export const addMemory = defineNode({
       }
     }
     const { status, turn_id, events, pending, took_ms } = call.parse(Answer, handed.answer)
-    if (fields.mode !== 'sync') await serveModelRequests(call, model, fields.user_id)
+    const failure = isSync ? syncFailure : await serveModelRequests(call, model, fields.user_id)
     const added = events.filter(({ event }) => event === 'ADD').length
+    const isBuffered = status === 'buffered'
     return {
-      outputs: { status, turn_id, pending_turns: pending?.turns ?? 0 },
+      outputs: { status, turn_id, pending_turns: pending?.turns ?? 0, error: isBuffered ? failure : '' },
       details: { events, took_ms: { total: took_ms } },
-      text: status === 'buffered' ? 'Accepted; memories are extracted later.' : describeAdded(added),
+      text: isBuffered
+        ? ['Accepted; memories are extracted later.', failure].join(' ').trimEnd()
+        : describeAdded(added),
     }
   },
 })

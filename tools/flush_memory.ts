@@ -14,6 +14,9 @@ const Answer = z.looseObject({
   pending: z.looseObject({ turns: z.number().catch(0) }).catch({ turns: 0 }),
 })
 
+const NO_MODEL =
+  'No language model answered. If the sidecar has LLM_MODEL=dify, choose a model in the field Model for extraction.'
+
 /** Extracts memories from the pending turns now. No pending turns is not an error. */
 export const flushMemory = defineNode({
   name: 'flush_memory',
@@ -40,13 +43,19 @@ export const flushMemory = defineNode({
       isRepeatable: true,
     })
     // A flush that is waited for answers after its model requests were.
-    if (wait) await serveModelRequests(call, model, user_id, flushing)
+    const waitFailure = wait ? await serveModelRequests(call, model, user_id, flushing) : ''
     const answer = await flushing
-    if (!wait) await serveModelRequests(call, model, user_id)
+    const failure = wait ? waitFailure : await serveModelRequests(call, model, user_id)
     const { status, reason } = answer
     const events = answer.events.filter(({ event }) => event !== 'NOOP')
+    const error = reason === 'unreachable' && !model ? NO_MODEL : failure
     const outputs = { status, events: events.length, pending_turns: answer.pending.turns, reason }
-    return { outputs, details: { events }, text: describe(outputs) }
+    const isComplete = reason === '' && wait
+    return {
+      outputs: { ...outputs, error: isComplete ? '' : error },
+      details: { events },
+      text: [describe(outputs), ...(isComplete ? [] : [error])].join(' ').trimEnd(),
+    }
   },
 })
 

@@ -2,13 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import {
-  formatIssue,
-  inspectFiles,
-  memoryFiles,
-  type PluginDeclaration,
-  toWire,
-} from '../declarations/index.ts'
+import { formatIssue, inspectFiles, memoryFiles, type PluginDeclaration } from '../declarations/index.ts'
 import { entryProblems, launchProblems, sizeProblem } from './entries.ts'
 import { readPrivateKey, signComment, VERIFICATION_ENTRY } from './signature.ts'
 import { type BuiltPackage, type PackageEntry, PackageError, type PackageOptions } from './types.ts'
@@ -19,8 +13,6 @@ export { type BuiltPackage, type PackageEntry, PackageError, type PackageOptions
 
 /** The daemon's `MAX_PLUGIN_PACKAGE_SIZE`. It limits the file and the sum of its uncompressed entries. */
 const DEFAULT_MAX_BYTES = 52_428_800
-/** Dify on MySQL stores a declaration in a TEXT column of this size. */
-const MYSQL_TEXT_BYTES = 65_535
 
 /**
  * Checks the entries and builds the package in memory.
@@ -92,9 +84,5 @@ async function inspect(
   const lines = warnings.map(formatIssue)
   if (!entries.some(({ path }) => path === 'README.md'))
     lines.push("README.md: missing; Dify's plugin page will be empty")
-  const wire = toWire(declaration)
-  const storedBytes = Buffer.byteLength(JSON.stringify({ ...wire.manifest, tool: wire.tools[0] }))
-  if (storedBytes > MYSQL_TEXT_BYTES)
-    lines.push(`the declaration has ${storedBytes} bytes; Dify on MySQL stores at most ${MYSQL_TEXT_BYTES}`)
   return { declaration, warnings: lines }
 }

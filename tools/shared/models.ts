@@ -20,8 +20,10 @@ export const modelSelection = () =>
         { error: 'a model' },
       ),
     )
-    .transform(({ provider, model, name, mode, completion_params }, context): ModelSelection => {
+    .transform(({ provider, model, name, mode, completion_params }, context): ModelSelection | undefined => {
       const chosen = model || name
+      // A selection that was cleared.
+      if (!provider && !chosen) return undefined
       if (provider && chosen)
         return {
           ...{ provider, model: chosen, mode: mode ?? undefined },
@@ -34,8 +36,11 @@ export const modelSelection = () =>
 /** No request is taken after this time; one that was taken is still answered. */
 const SERVE_MS = 30_000
 const MAX_REQUESTS = 12
-/** Longest wait for a request that is expected, and the deadline of such a call, milliseconds. */
+/** Longest wait for a request while one is due, milliseconds. */
 const WAIT_MS = 2_000
+/** The same while only this node knows that one is expected: the sidecar cannot end the wait when the work ends. */
+const WORK_WAIT_MS = 250
+/** The deadline of a call that waits, milliseconds. */
 const POLL_DEADLINE_MS = 20_000
 /** Most providers limit the output, and refuse a request for more. */
 const MAX_OUTPUT_TOKENS = 4096
@@ -59,16 +64,16 @@ interface Server {
 
 /**
  * Runs the sidecar's model requests with the model of the node, until none is expected. With `work`, requests are expected
- * until it settles, because it waits for them. Returns the number of requests. A failure ends it and is only logged: the
- * sidecar keeps the turns and asks the next node.
+ * until it settles, because it waits for them. Returns why the model failed, or an empty text. A sidecar that fails ends
+ * it and is only logged: it keeps the turns and asks the next node.
  */
 export async function serveModelRequests(
   { caller, parse, dify }: Server,
   model: ModelSelection | undefined,
   user_id: string,
   work?: Promise<unknown>,
-): Promise<number> {
-  if (!model) return 0
+): Promise<string> {
+  if (!model) return ''
   let isWorking = work !== undefined
   const done = () => {
     isWorking = false
@@ -77,28 +82,36 @@ export async function serveModelRequests(
   const end = performance.now() + SERVE_MS
   let answer: object | undefined
   let served = 0
+  let failure = ''
   try {
     for (;;) {
       const hasTime = performance.now() < end && served < MAX_REQUESTS && !dify.signal.aborted
-      if (!hasTime && !answer) return served
+      if (!hasTime && !answer) return failure
       const { body } = await callSidecar(caller.credentials, {
         method: 'POST',
         path: '/v1/model-requests',
-        body: { user_id, wait_ms: hasTime ? WAIT_MS : 0, expected: hasTime && isWorking, answer },
+        body: {
+          user_id,
+          wait_ms: hasTime ? (isWorking ? WORK_WAIT_MS : WAIT_MS) : 0,
+          expected: hasTime && isWorking,
+          answer,
+        },
         deadlineMs: POLL_DEADLINE_MS,
       })
       const { enabled, request } = parse(Poll, body)
       answer = undefined
-      if (!enabled) return served
+      if (!enabled) return failure
       if (request) {
-        answer = { id: request.id, ...(await run(dify, model, request)) }
+        const result = await run(dify, model, request)
+        if ('error' in result) failure = `The model ${model.model} failed: ${result.error}`
+        answer = { id: request.id, ...result }
         served += 1
-      } else if (!isWorking) return served
+      } else if (!isWorking) return failure
     }
   } catch (error) {
     if (!(error instanceof NodeError)) throw error
     console.error(`[models] ${error.message}`)
-    return served
+    return failure
   }
 }
 
@@ -106,7 +119,7 @@ async function run(
   { models }: Server['dify'],
   model: ModelSelection,
   { messages, max_output_tokens }: NonNullable<z.output<typeof Poll>['request']>,
-): Promise<object> {
+): Promise<{ error: string } | ReturnType<typeof toAnswer>> {
   const limit = { max_tokens: Math.min(max_output_tokens, MAX_OUTPUT_TOKENS) }
   const attempt = (completion_params: ModelSelection['completion_params']) =>
     models.llm({ model: { ...model, completion_params }, messages })
@@ -123,7 +136,7 @@ async function run(
   }
 }
 
-function toAnswer({ text, tool_calls, finish_reason, model, usage }: LlmResult): object {
+function toAnswer({ text, tool_calls, finish_reason, model, usage }: LlmResult) {
   return {
     // Some models put the requested JSON into the arguments of a function that was not offered.
     text: text.trim() === '' ? tool_calls.map((call) => call.arguments).join('\n') : text,

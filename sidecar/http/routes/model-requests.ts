@@ -5,6 +5,8 @@ import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 
 const MAX_WAIT_MS = 25_000
+/** A client that waits is let go this soon after the last extraction that was due. */
+const RECHECK_MS = 250
 
 const tokens = z.int().min(0).default(0)
 
@@ -60,9 +62,12 @@ export function modelRequestRoutes(api: Api, { modelRequests, buffer }: HttpServ
     const scope = scopeOf(c, user_id)
     const { namespace } = scope
     const accepted = answer ? modelRequests.answer(namespace, answer.id, toAnswer(answer)) : null
-    const isDue = buffer.resume(scope)
-    const waitMs = isDue || expected ? wait_ms : 0
-    const request = await modelRequests.take(namespace, waitMs, c.req.raw.signal)
+    let leftMs = buffer.resume(scope) || expected ? wait_ms : 0
+    let request = await modelRequests.take(namespace, Math.min(leftMs, RECHECK_MS), c.req.raw.signal)
+    while (!request && leftMs > RECHECK_MS && (expected || buffer.resume(scope))) {
+      leftMs -= RECHECK_MS
+      request = await modelRequests.take(namespace, Math.min(leftMs, RECHECK_MS), c.req.raw.signal)
+    }
     if (!request) return { enabled: true, accepted, request: null }
     const { id, messages, maxOutputTokens } = request
     const view = { id, messages: [...messages], max_output_tokens: maxOutputTokens }

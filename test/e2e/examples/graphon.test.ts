@@ -5,8 +5,8 @@ import { examples } from '../../../examples/source/index.ts'
 import { parseChatflow } from '../../helpers/examples/dsl.ts'
 
 /**
- * The schemas of Dify's own workflow engine, which need Python 3.12: `pip install --no-deps graphon==0.6.0`, and
- * `pip install pydantic pydantic-extra-types httpx json-repair orjson`.
+ * The schemas of Dify's own workflow engine, which need Python 3.12: `pip install --no-deps graphon` (0.6 to 0.8), and
+ * `pip install pydantic pydantic-extra-types httpx json-repair orjson charset-normalizer jsonschema`.
  */
 const PYTHON = process.env['GRAPHON_PYTHON'] ?? 'python3'
 const isInstalled = spawnSync(PYTHON, ['-c', 'import graphon.nodes.llm.entities']).status === 0

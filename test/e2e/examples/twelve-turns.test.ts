@@ -51,15 +51,11 @@ async function ask(method: string, path: string, body?: object): Promise<unknown
 async function callTool(
   tool: string,
   parameters: Record<string, unknown>,
-  {
-    conversation_id,
-    message_id = null,
-    identity,
-  }: { conversation_id: string; message_id?: string | null; identity?: string },
+  { conversation_id }: { conversation_id: string },
 ): Promise<ToolOutcome> {
-  const credentials = { sidecar_url: sidecar.url, api_key: KEY, identity }
+  const credentials = { sidecar_url: sidecar.url, api_key: KEY }
   const request = invokeTool(tool, parameters, { provider: 'hippocache', credentials })
-  const result = await plugin.invoke({ ...request, conversation_id, message_id })
+  const result = await plugin.invoke({ ...request, conversation_id })
   expect(result.error).toBeNull()
   return nodeOutput(result)
 }
@@ -232,25 +228,5 @@ describe('http-only.yml', () => {
     await converse(found.app, 'quoter', 'c-1')('My motto is "festina\\lente".\nIt is Latin.')
     const { prompt, question } = await converse(found.app, 'quoter', 'c-2')('What is my motto?')
     expect(prompt + question).toContain('"festina\\lente"')
-  })
-})
-
-describe('agent.yml', () => {
-  it('recalls in another conversation what its model has remembered', async () => {
-    const call = (tool: string, parameters: object, conversation_id: string) =>
-      callTool(
-        tool,
-        { ...parameters, user_id: 'current' },
-        { conversation_id, message_id: 'm', identity: 'runtime' },
-      )
-    for (let turn = 1; turn <= 11; turn++) await call('add_memory', { user: fact(turn) }, 'a-1')
-    const {
-      text,
-      variables,
-      json: objects,
-    } = await call('retrieve_memory', { query: 'What does my sister Grace do?' }, 'a-2')
-    expect(occurrences(text, fact(1))).toBe(1)
-    // Dify hands every message of a tool to the model, so that there must be one only.
-    expect([variables, objects]).toEqual([{}, []])
   })
 })

@@ -28,6 +28,19 @@ describe('flush_memory', () => {
     ])
   })
 
+  it('asks for a model where none is chosen and none answered; a cleared selection is none', async () => {
+    stub.script = json(200, {
+      ...DONE,
+      status: 'failed',
+      events: [],
+      reason: 'unreachable',
+      pending: { turns: 1 },
+    })
+    const { variables } = await flush({ user_id: 'u1', model: { provider: '', model: '' } })
+    expect(variables).toMatchObject({ status: 'failed', error: expect.stringContaining('choose a model') })
+    expect(stub.calls.map(({ path }) => path)).toEqual(['/v1/flush'])
+  })
+
   it('waits by default, and flushes all conversations instead of that of the run', async () => {
     await flush({ user_id: 'u1', conversation_id: '', wait: null }, { conversationId: 'c-run' })
     expect(stub.calls[0]).toMatchObject({ method: 'POST', path: '/v1/flush' })

@@ -68,8 +68,10 @@ it('a sidecar without a key extracts with the model that a node chooses in Dify'
 
   // A model that fails leaves the turn pending with Dify's reason.
   dify.permissions.llm = false
-  await say(3)
-  expect(await call('flush_memory', { model: MODEL })).toMatchObject({ status: 'failed', pending_turns: 1 })
+  const why = { error: expect.stringMatching(/^The model gpt-4o-mini failed: .*permission denied/) }
+  expect(await say(3, { mode: 'sync', model: MODEL })).toMatchObject({ status: 'buffered', ...why })
+  const failed = { status: 'failed', pending_turns: 1 }
+  expect(await call('flush_memory', { model: MODEL })).toMatchObject({ ...failed, ...why })
   const { body } = await sidecar.call('GET', '/v1/pending?user_id=ada')
   expect(body.turns[0].detail).toMatch(/Dify: permission denied/)
 

@@ -88,6 +88,18 @@ describe('POST /v1/model-requests', () => {
     expect(calls.map(({ outcome }) => outcome)).toEqual(['server_error', 'ok'])
   })
 
+  it('lets a waiting client go when the extraction that was due has ended', async () => {
+    const { one } = setUp()
+    const wait = { user_id: 'ada', wait_ms: 25_000 }
+    await one('POST', '/v1/memories', said('I moved to Kyoto.', { conversation_id: 'c', turn: 1 }))
+    const flushing = one('POST', '/v1/flush', { user_id: 'ada' })
+    const { body } = await one('POST', '/v1/model-requests', wait)
+    const answer = { id: body.request.id, ...ANSWER }
+    const after = await one('POST', '/v1/model-requests', { ...wait, answer })
+    expect(after.body).toMatchObject({ accepted: true, request: null })
+    expect((await flushing).body).toMatchObject({ status: 'flushed' })
+  }, 20_000)
+
   it('says that it is not enabled in a sidecar with another model or none', async () => {
     const { call } = testApp()
     const { body } = await call('POST', '/v1/model-requests', { user_id: 'ada', ...WAIT })

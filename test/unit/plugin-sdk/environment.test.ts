@@ -14,6 +14,12 @@ describe('install method', () => {
     })
   })
 
+  it('is remote with the address and the key that Dify shows for debugging, and local in the daemon', () => {
+    const shown = { REMOTE_INSTALL_URL: 'dify:5003', REMOTE_INSTALL_KEY: 'k' }
+    expect(readInstallMethod(shown)).toMatchObject({ method: 'remote', host: 'dify', port: 5003, key: 'k' })
+    expect(readInstallMethod({ ...shown, INSTALL_METHOD: 'local' })).toMatchObject({ method: 'local' })
+  })
+
   it.each([
     [{}, 'localhost', 5003],
     [{ REMOTE_INSTALL_HOST: 'dify', REMOTE_INSTALL_PORT: '5004' }, 'dify', 5004],

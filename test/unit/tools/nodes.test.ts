@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { inspectPlugin, toWire } from '@dify/plugin-sdk-ts/declarations'
+import { inspectPlugin } from '@dify/plugin-sdk-ts/declarations'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import type { ZodType } from 'zod'
@@ -139,13 +139,6 @@ it('author, plugin and provider are named hippocache and share one icon', () => 
 })
 
 describe('for Dify', () => {
-  it('the declaration fits into a TEXT column of MySQL, with a reserve for the fields that the daemon adds', () => {
-    const { manifest, tools } = toWire(declaration)
-    const bytes = Buffer.byteLength(JSON.stringify({ ...manifest, tool: tools[0] }))
-    // The daemon stored 82 kB of a declaration of 75 kB by this measure.
-    expect(bytes * 1.1).toBeLessThan(65_535)
-  })
-
   it.each(
     [...declared.values()].flatMap(({ identity, parameters }) =>
       parameters.flatMap(({ name, options = [] }) =>

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { NodeError } from '../../../tools/shared/failure.ts'
+import { StoredQueue } from '../../../tools/shared/outbox/stored-queue.ts'
 import { MAX_BYTES, MAX_TURNS, type QueuedTurn, TurnQueue } from '../../../tools/shared/outbox/turn-queue.ts'
 import { createFakeDify } from '../../helpers/plugin-sdk/fake-daemon/fake-dify.ts'
 import { type Invocation, runNode, useStub } from '../../helpers/tools/run-tool.ts'
@@ -146,6 +147,19 @@ describe('a queue', () => {
     expect(reports.at(-1)).toMatch(
       /^the queue exceeds 1000 turns or 1048576 bytes: \d+ oldest turns dropped$/,
     )
+  })
+
+  it('counts as stored when a turn is delivered while the queue is written', async () => {
+    const { queue } = subject(async () => ({}))
+    for (const id of [1, 2]) queue.add(turn(id))
+    const storage = {
+      get: async () => undefined,
+      set: async () => void (await queue.deliver('2', 1000)),
+      delete: async () => {},
+    }
+    const stored = new StoredQueue(queue, 'key', () => {})
+    expect(await stored.sync(storage)).toBe(true)
+    expect(queue.size).toBe(0)
   })
 
   it('tries again in the background after 5, 10, 20, 40 and then 60 seconds', async () => {

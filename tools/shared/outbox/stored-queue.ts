@@ -44,7 +44,8 @@ export class StoredQueue {
     })
     this.#running = run
     await run
-    return !this.#isChanged
+    // Meanwhile, turns that are stored may have been delivered.
+    return this.#queue.turns.every(({ id }) => this.#ids?.has(id))
   }
 
   get #isChanged(): boolean {
