@@ -3,7 +3,7 @@ import { restoreRelation } from '../../../memory/graph/corrections.ts'
 import { topEntities } from '../../../memory/graph/knowledge.ts'
 import { toMermaid } from '../../../memory/graph/mermaid.ts'
 import { neighbourhood } from '../../../memory/graph/neighbourhood.ts'
-import type { Graph } from '../../../memory/graph/types.ts'
+import type { Graph, Relation } from '../../../memory/graph/types.ts'
 import { scopeKey } from '../../../memory/model/scope.ts'
 import { invalid } from '../../../ports/errors.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
@@ -72,12 +72,15 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
       withEnded,
       limit: MAX_NODES,
     })
+    const ends = endsOf(sub.relations)
+    // Of the whole graph, entities whose relations do not hold at the time are left out.
+    const shown = isWhole ? sub.entities.filter(({ id }) => ends.has(id)) : sub.entities
     return {
-      nodes: sub.entities.map((one) => toEntityView(one, now())),
+      nodes: shown.map((one) => toEntityView(one, now())),
       edges: sub.relations.map(toRelationView),
       unknown: named.flatMap(({ name, found }) => (found ? [] : [name])),
       is_partial: sub.isPartial || read.isPartial,
-      mermaid: toMermaid(sub),
+      mermaid: toMermaid({ ...sub, entities: shown }),
     }
   })
 
@@ -102,6 +105,10 @@ function findEntity(graph: Graph, nameOrId: string) {
 
 /** The entities of the whole graph that have relations, the user first. */
 function connected(graph: Graph, now: number): string[] {
-  const ends = new Set(graph.relations.flatMap(({ subject, object }) => [subject, object]))
+  const ends = endsOf(graph.relations)
   return [graph.self, ...topEntities(graph, now).map(({ id }) => id)].filter((id) => ends.has(id))
+}
+
+function endsOf(relations: readonly Relation[]): Set<string> {
+  return new Set(relations.flatMap(({ subject, object }) => [subject, object]))
 }
