@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
 import { type RecordStore, scrollPages } from '../../ports/records.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
+import type { Predicate } from '../model/filters.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../repositories/record.ts'
 import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
@@ -45,8 +46,18 @@ export class GraphReader {
     this.#options = options
   }
 
-  /** @throws {AppError} `backend_unavailable` */
-  async read(scope: string): Promise<UserGraph> {
+  /**
+   * @param accept selects the memories that the graph is made of; absent: all
+   * @throws {AppError} `backend_unavailable`
+   */
+  async read(scope: string, accept?: Predicate): Promise<UserGraph> {
+    const read = await this.#readAll(scope)
+    if (!accept) return read
+    const versions = read.versions.filter(({ memory }) => accept(memory))
+    return { ...read, graph: buildGraph(scope, versions), versions }
+  }
+
+  async #readAll(scope: string): Promise<UserGraph> {
     // Without the epoch, no cached graph is known to be current.
     const epoch = await this.#options.scopeState.counters(scope).then(
       (counters) => counters.epoch,

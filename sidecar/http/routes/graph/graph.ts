@@ -9,6 +9,7 @@ import { invalid } from '../../../ports/errors.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
+import { acceptOf } from './selection.ts'
 import { entityView, isPartial, relationView, toEntityView, toRelationView } from './views.ts'
 
 const MAX_NODES = 200
@@ -33,7 +34,7 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
     operationId: 'get_graph',
     summary: 'Get the entities and relations of a user',
     query: {
-      user_id: s.userId,
+      ...s.memorySelection,
       entity: entities,
       depth: s.queryInteger(s.integer(0, 4).default(DEFAULT_DEPTH), {
         minimum: 0,
@@ -56,8 +57,8 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
       is_partial: isPartial,
       mermaid: z.string().describe('The same as a flowchart in the syntax of Mermaid.'),
     },
-  }).handle(async ({ user_id, entity, depth, as_of, ended }, c) => {
-    const read = await graphs.read(scopeKey(scopeOf(c, user_id)))
+  }).handle(async ({ user_id, entity, depth, as_of, ended, ...selection }, c) => {
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
     const { graph } = read
     const named = (entity ?? []).map((name) => ({ name, found: findEntity(graph, name) }))
     const isWhole = named.length === 0
