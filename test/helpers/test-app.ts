@@ -8,7 +8,7 @@ import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock
 import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
 import { openSqliteQueue } from '../../sidecar/adapters/sqlite/queue.ts'
 import { openSqliteRecords } from '../../sidecar/adapters/sqlite/records.ts'
-import { compose } from '../../sidecar/app/compose.ts'
+import { compose, type EngineSettings } from '../../sidecar/app/compose.ts'
 import { readConfig } from '../../sidecar/app/config.ts'
 import { createReplayEngines } from '../../sidecar/app/replay-engine.ts'
 import { type AppConfig, createApp } from '../../sidecar/http/app.ts'
@@ -16,7 +16,6 @@ import { createHttpServer } from '../../sidecar/http/server/create-server.ts'
 import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
 import type { BufferSettings } from '../../sidecar/learning/buffer/settings.ts'
-import type { QuotaLimits } from '../../sidecar/memory/store/quotas.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { LanguageModel, ModelRequests } from '../../sidecar/ports/language-model.ts'
 import { createLog } from '../../sidecar/ports/log.ts'
@@ -26,7 +25,9 @@ import type { ScopeState } from '../../sidecar/ports/scope-state.ts'
 import type { StrategySettings } from '../../sidecar/retrieval/strategies/create.ts'
 import { stoppedClock } from './clock.ts'
 
-export interface TestAppOptions extends Partial<AppConfig> {
+export interface TestAppOptions
+  extends Partial<AppConfig>,
+    Pick<EngineSettings, 'defaultRules' | 'dictionary' | 'quotas'> {
   /** Wraps the store that the engine uses. */
   wrapRecords?: (records: RecordStore) => RecordStore
   embedder?: Embedder
@@ -41,7 +42,6 @@ export interface TestAppOptions extends Partial<AppConfig> {
   model?: LanguageModel
   modelRequests?: ModelRequests
   buffer?: Partial<BufferSettings>
-  quotas?: QuotaLimits
   /** Whether the test expects errors in the log. */
   expectErrors?: boolean
 }
@@ -93,6 +93,8 @@ export function testApp(options: TestAppOptions = {}) {
       now: clock.now,
       buffer: options.buffer,
       quotas: options.quotas,
+      defaultRules: options.defaultRules,
+      dictionary: options.dictionary,
       // No deadline passes on a slow machine.
       strategies: { deadlineMs: 60_000, ...options.strategies },
       assignDeadlineMs: 60_000,

@@ -7,6 +7,7 @@ import { readMemory } from '../repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../repositories/record.ts'
 import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
 import { buildGraph, type Version } from './build.ts'
+import type { EntityDictionary } from './dictionary.ts'
 import type { Graph } from './types.ts'
 
 /** The graph of a user, and the memories that it is made of, latest first. */
@@ -21,6 +22,8 @@ export interface GraphReaderOptions {
   records: RecordStore
   /** Its epoch tells when a graph is out of date. */
   scopeState: Pick<ScopeState, 'counters'>
+  /** Entities that are known apart from what memories state. */
+  dictionary?: EntityDictionary | undefined
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds. */
   now: () => number
@@ -83,7 +86,7 @@ export class GraphReader {
   }
 
   async #readCurrent(scope: string): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
-    const { records, onInvalidRecord } = this.#options
+    const { records, dictionary, onInvalidRecord } = this.#options
     const now = this.#options.now()
     const versions: Version[] = []
     const options = { direction: 'descending', withVectors: false } as const
@@ -91,7 +94,7 @@ export class GraphReader {
       for (const record of page) {
         const memory = tryRead(record, readMemory, onInvalidRecord)?.memory
         if (memory && (memory.expires_at === null || memory.expires_at > now))
-          versions.push({ memory, validUntil: null, hasEnded: false })
+          versions.push({ memory: dictionary?.extend(memory) ?? memory, validUntil: null, hasEnded: false })
         if (versions.length === MAX_VERSIONS) return { versions, isPartial: true }
       }
     }
