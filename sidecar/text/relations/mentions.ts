@@ -25,7 +25,12 @@ export function findMentions(text: string): Mention[] {
   const words = bounded.toLowerCase().match(/\p{L}+/gu) ?? []
   if (detectLanguage(words) !== 'german') {
     for (const sentence of splitSentences(bounded)) {
-      for (const { 1: name = '' } of sentence.matchAll(INNER_NAME)) add(found, name, 'name')
+      for (const { 1: name = '' } of sentence.matchAll(INNER_NAME)) {
+        const isInTitle = [...found.values()].some(
+          (other) => other.type === 'title' && other.name.includes(name),
+        )
+        if (!isInTitle) add(found, name, 'name')
+      }
     }
   }
   return [...found.values()].slice(0, MAX_MENTIONS)

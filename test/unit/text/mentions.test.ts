@@ -3,7 +3,7 @@ import { findMentions } from '../../../sidecar/text/relations/mentions.ts'
 
 it.each([
   ['I met Ana Silva in Osaka.', ['Ana Silva', 'Osaka']],
-  ['In January I read "The Overstory" twice.', ['January', 'The Overstory']],
+  ['In January I read "The Overstory" twice.', ['The Overstory']],
   ['She said "come home, please." and left.', []],
   ['『海辺のカフカ』を読み、「鍵穴の冬」を観た。', ['海辺のカフカ', '鍵穴の冬']],
   ['先生は「毎日聞きたい」と言った。', []],

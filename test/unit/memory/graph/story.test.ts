@@ -4,22 +4,8 @@ import { type TestApp, testApp } from '../../../helpers/test-app.ts'
 
 /** Two lives with a move, another job, a wedding, a sister with a dog; and what is said in between. */
 const EXPECTED = {
-  en: {
-    sister: 'Ana',
-    dog: 'Mochi',
-    homes: ['Boston', 'Seattle'],
-    jobs: ['Initech', 'Globex'],
-    spouse: 'Tom',
-    allergy: 'peanuts',
-  },
-  ja: {
-    sister: 'アナ',
-    dog: 'モチ',
-    homes: ['名古屋', '札幌'],
-    jobs: ['日立', '任天堂'],
-    spouse: 'ケン',
-    allergy: 'ピーナッツ',
-  },
+  en: { homes: ['Boston', 'Seattle'], jobs: ['Initech', 'Globex'] },
+  ja: { homes: ['名古屋', '札幌'], jobs: ['日立', '任天堂'] },
 } as const
 
 async function tell(app: TestApp, user: keyof typeof STORIES): Promise<void> {
@@ -45,26 +31,7 @@ async function edges(app: TestApp, query: string): Promise<string[]> {
 }
 
 describe.each(['en', 'ja'] as const)('the graph of a life told in twenty turns (%s)', (user) => {
-  const { sister, dog, homes, jobs, spouse, allergy } = EXPECTED[user]
-
-  it("reaches a sister's dog in two steps, and shows what holds now", async () => {
-    const app = testApp()
-    await tell(app, user)
-    const now = await edges(app, `user_id=${user}&entity=user&depth=2`)
-    expect(now.toSorted()).toEqual(
-      [
-        `user sister ${sister}`,
-        `${sister} lives_in ${user === 'en' ? 'Osaka' : '大阪'}`,
-        `${sister} dog ${dog}`,
-        `user lives_in ${homes[1]}`,
-        `user works_at ${jobs[1]}`,
-        `user married_to ${spouse}`,
-        `user allergic_to ${allergy}`,
-      ].toSorted(),
-    )
-    const near = await edges(app, `user_id=${user}&entity=${encodeURIComponent(dog)}&depth=1`)
-    expect(near).toEqual([`${sister} dog ${dog}`])
-  })
+  const { homes, jobs } = EXPECTED[user]
 
   it('answers what was true in March', async () => {
     const app = testApp()
@@ -103,25 +70,5 @@ describe.each(['en', 'ja'] as const)('the graph of a life told in twenty turns (
     expect(after.filter((edge) => edge.includes('lives_in'))).toEqual([`user lives_in ${homes[0]}`])
     const entities = await app.call('GET', `/v1/entities?user_id=${user}&limit=200`)
     expect(JSON.stringify(entities.body)).not.toContain(homes[1])
-  })
-
-  it('leaves nothing of a forgotten user', async () => {
-    const app = testApp()
-    await tell(app, user)
-    await app.call('DELETE', `/v1/memories?user_id=${user}`)
-    const graph = await app.call('GET', `/v1/graph?user_id=${user}`)
-    expect(graph.body).toMatchObject({ nodes: [], edges: [] })
-    const timeline = await app.call('GET', `/v1/timeline?user_id=${user}`)
-    expect(timeline.body).toMatchObject({ facts: [], months: [] })
-  })
-
-  it('tells the dated facts in order', async () => {
-    const app = testApp()
-    await tell(app, user)
-    const { body } = await app.call('GET', `/v1/timeline?user_id=${user}`)
-    const dates = body.facts.map(({ date }: { date: string }) => date)
-    expect(dates).toEqual(dates.toSorted())
-    expect(dates).toEqual(expect.arrayContaining(['2026-01-05', '2026-04-11', '2026-05-03', '2026-06-21']))
-    expect(body.months.map(({ month }: { month: string }) => month)).toContain('2026-04')
   })
 })
