@@ -11,5 +11,9 @@ it.each([
   ['他说“没有养猫经验”。', []],
   ['千草さんに ana@example.com で連絡した。', ['ana@example.com', '千草']],
 ])('finds the named things of %j: names and titles, not what is quoted as said', (text, names) => {
-  expect(findMentions(text).map(({ name }) => name).toSorted()).toEqual(names.toSorted())
+  expect(
+    findMentions(text)
+      .map(({ name }) => name)
+      .toSorted(),
+  ).toEqual(names.toSorted())
 })
