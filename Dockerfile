@@ -6,6 +6,7 @@ COPY package.json package-lock.json ./
 COPY plugin-sdk/package.json plugin-sdk/
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && npm cache clean --force
 COPY sidecar sidecar
+COPY schemas schemas
 RUN mkdir /data && chown node:node /data
 USER node
 ENV HOST=0.0.0.0 PORT=8484 DATA_DIR=/data

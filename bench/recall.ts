@@ -1,11 +1,12 @@
 /*
- * npm run bench -- recall [--memories 500] [--requests 2000]
+ * npm run bench -- recall [--memories 500] [--requests 2000] [--graph]
  *
  * Latency of POST /v1/recall with the per-query strategy, one request at a time. Each request alternates with one to
  * a minimal Hono handler in its own process that parses and returns JSON of the same size: the cost of HTTP alone.
+ * With --graph, also with the same request with `graph: true`, on 100 more memories that state relations.
  */
 import { startChildServer } from './lib/child-server.ts'
-import { generateFacts, seededRandom } from './lib/generated-facts.ts'
+import { generateFacts, generateRelations, seededRandom } from './lib/generated-facts.ts'
 import { createClient } from './lib/http.ts'
 import { readOptions } from './lib/options.ts'
 import { startSidecar } from './lib/sidecar-process.ts'
@@ -14,7 +15,7 @@ import { table } from './lib/table.ts'
 
 const WARM_UP_REQUESTS = 300
 
-const options = readOptions({ memories: 500, requests: 2000 })
+const options = readOptions({ memories: 500, requests: 2000, graph: false })
 
 interface RecallAnswer {
   count: number
@@ -24,13 +25,14 @@ interface RecallAnswer {
 await using sidecar = await startSidecar()
 const client = createClient(sidecar.url)
 const facts = generateFacts(options.memories, seededRandom(7))
-for (const [i, { text }] of facts.entries()) {
+const stated = [...facts.map(({ text }) => text), ...(options.graph ? generateRelations() : [])]
+for (const [i, text] of stated.entries()) {
   const messages = [{ role: 'user', content: text }]
   await client.post('/v1/memories', { user_id: 'ada', conversation_id: 'c-1', turn: i + 1, messages })
 }
 
-const ask = (question: string) =>
-  client.post<RecallAnswer>('/v1/recall', { user_id: 'ada', query: question, top_k: 8 })
+const ask = (question: string, graph = false) =>
+  client.post<RecallAnswer>('/v1/recall', { user_id: 'ada', query: question, top_k: 8, graph })
 let correct = 0
 for (const { text, question } of facts) {
   if ((await ask(question)).memories[0]?.memory === text) correct += 1
@@ -47,13 +49,21 @@ const askBaseline = (question: string) =>
   baselineClient.post('/', { user_id: 'ada', query: question, top_k: 8 })
 for (let i = 0; i < WARM_UP_REQUESTS; i++) await askBaseline('warm up')
 
-const tookMs: Record<'recall' | 'baseline', number[]> = { recall: [], baseline: [] }
+type Variant = 'recall' | 'graph' | 'baseline'
+const variants: Variant[] = options.graph ? ['recall', 'graph', 'baseline'] : ['recall', 'baseline']
+const requests: Record<Variant, (question: string) => Promise<unknown>> = {
+  recall: (question) => ask(question),
+  graph: (question) => ask(question, true),
+  baseline: askBaseline,
+}
+const tookMs: Record<Variant, number[]> = { recall: [], graph: [], baseline: [] }
 for (let i = 0; i < options.requests; i++) {
   const { question } = facts[i % facts.length] as { question: string }
-  const order = i % 2 === 0 ? (['recall', 'baseline'] as const) : (['baseline', 'recall'] as const)
+  // Each variant is the first equally often.
+  const order = variants.map((_, k) => variants[(i + k) % variants.length] as Variant)
   for (const variant of order) {
     const started = performance.now()
-    await (variant === 'recall' ? ask(question) : askBaseline(question))
+    await requests[variant](question)
     tookMs[variant].push(performance.now() - started)
   }
 }
@@ -71,8 +81,11 @@ console.log(
   table([
     ['', 'p50 ms', 'p95 ms', 'p99 ms'],
     row('POST /v1/recall', tookMs.recall),
+    ...(options.graph ? [row('with the graph', tookMs.graph)] : []),
     row('minimal Hono handler', tookMs.baseline),
   ]),
 )
-const ratio = percentile(tookMs.recall, 0.5) / percentile(tookMs.baseline, 0.5)
-console.log(`\nratio of p50, recall / minimal handler: ${ratio.toFixed(2)} ×`)
+const ratioOf = (one: Variant, other: Variant) =>
+  (percentile(tookMs[one], 0.5) / percentile(tookMs[other], 0.5)).toFixed(2)
+console.log(`\nratio of p50, recall / minimal handler: ${ratioOf('recall', 'baseline')} ×`)
+if (options.graph) console.log(`ratio of p50, with / without the graph: ${ratioOf('graph', 'recall')} ×`)

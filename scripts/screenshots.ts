@@ -39,6 +39,17 @@ const PICTURES: Picture[] = [
     },
   },
   {
+    name: 'dashboard-graph',
+    path: '/#/graph?user=ada&ended=true',
+    viewport: { width: 1100, height: 960 },
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Mochi, animal' }).focus()
+      await page.keyboard.press('Enter')
+      await page.locator('.details h3').waitFor()
+      await page.evaluate("document.querySelector('form.row').scrollIntoView()")
+    },
+  },
+  {
     name: 'dashboard-conversation',
     path: '/#/conversations?user=dee&conversation=dee-1',
     colorScheme: 'dark',

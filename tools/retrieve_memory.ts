@@ -2,7 +2,17 @@ import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { type MemoryItem, toItem } from './shared/memories.ts'
 import { defineNode } from './shared/node.ts'
-import { choice, fraction, id, integer, jsonObject, name, text, turnNumber } from './shared/parameters.ts'
+import {
+  choice,
+  fraction,
+  id,
+  integer,
+  jsonObject,
+  list,
+  name,
+  text,
+  turnNumber,
+} from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
 import { plural } from './shared/text.ts'
 
@@ -38,6 +48,7 @@ export const retrieveMemory = defineNode({
     top_k: integer(1, 100).default(10),
     threshold: fraction().optional(),
     token_budget: integer(0, 100_000).default(1500),
+    include: list(['memories', 'profile', 'entities', 'relations', 'summary']).optional(),
     freshness: choice(['window', 'write']).optional(),
     refresh_on_shift: fraction().optional(),
     experiment: name('the name of an experiment').optional(),
@@ -88,14 +99,14 @@ export const retrieveMemory = defineNode({
         ...{ engine, degraded, tokens, cache: body['cache'], experiment: body['experiment'] },
         took_ms: body['took_ms'],
       },
-      text: describe(status, count),
+      text: describe(status, count, context),
       agentText: context,
     }
   },
 })
 
-function describe(status: string, count: number): string {
-  if (status === 'empty' || count === 0) return 'No memory matches.'
+function describe(status: string, count: number, context: string): string {
+  if (status === 'empty' || (count === 0 && context === '')) return 'No memory matches.'
   const found = `Found ${plural(count, 'memory', 'memories')}`
   return status === 'degraded' ? `${found}; the answer is older or incomplete.` : `${found}.`
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { readTalks, type Talk, turnsOf } from '../talks/dataset.ts'
+import stories from './stories.json' with { type: 'json' }
 
 const TALKS = fileURLToPath(new URL('../talks/data/', import.meta.url))
 
@@ -11,6 +12,12 @@ const USERS = [
   { talk: 'zh-1', userId: 'lin', strategy: 'per_query', windowSize: 5 },
 ] as const
 
+/** Users who tell enough of their life for a graph of it, with its language in `stories.json`. */
+const STORIES = [
+  { language: 'en', userId: 'ada' },
+  { language: 'ja', userId: 'hana' },
+] as const
+
 const DEADLINE_MS = 30_000
 
 export interface Filled {
@@ -20,7 +27,7 @@ export interface Filled {
 }
 
 /**
- * Sends the labelled talks to a sidecar as a chatflow does, turn by turn: recall, then add. The sessions of a talk become
+ * Sends the labelled talks and the stories to a sidecar as a chatflow does, turn by turn: recall, then add. The sessions of a talk become
  * one conversation.
  * @param onTurn called after each turn with the number of turns of all users
  */
@@ -30,17 +37,23 @@ export async function fillSidecar(
 ): Promise<Filled[]> {
   const talks = new Map(readTalks(TALKS).map((talk) => [talk.id, talk]))
   const users = USERS.map((user) => ({ ...user, talk: talks.get(user.talk) as Talk }))
-  const total = users.reduce((sum, { talk }) => sum + turnsOf(talk).length, 0)
+  const told = [
+    ...users.map(({ talk, ...user }) => ({ ...user, turns: turnsOf(talk) })),
+    ...STORIES.map(({ language, userId }) => ({
+      ...{ userId, strategy: 'cached_delta', windowSize: 8 },
+      turns: stories[language].map(([at = '', user = '']) => ({ user, assistant: '', at })),
+    })),
+  ]
+  const total = told.reduce((sum, { turns }) => sum + turns.length, 0)
   const filled: Filled[] = []
-  for (const { talk, userId, strategy, windowSize: window_size } of users) {
+  for (const { turns, userId, strategy, windowSize: window_size } of told) {
     const who = { user_id: userId, conversation_id: `${userId}-1`, app_id: 'demo' }
-    const turns = turnsOf(talk)
     for (const [i, { user, assistant, at }] of turns.entries()) {
       const turn = i + 1
       await post(url, '/v1/recall', { ...who, turn, query: user, strategy, window_size, at })
       const messages = [
         { role: 'user', content: user, at },
-        { role: 'assistant', content: assistant, at },
+        ...(assistant === '' ? [] : [{ role: 'assistant', content: assistant, at }]),
       ]
       await post(url, '/v1/memories', { ...who, turn, messages })
       onTurn(total)

@@ -39,3 +39,8 @@ export function generateFacts(count: number, random: () => number): GeneratedFac
   }
   return facts
 }
+
+/** Where each person of the facts lives: a move to each place, so that most relations have ended. */
+export function generateRelations(): string[] {
+  return PLACES.flatMap((place) => NAMES.map((name) => `My friend ${name} lives in ${place}.`))
+}

@@ -25,6 +25,7 @@ for (const captions of [true, false]) {
   const prepared = await prepareAll(captions)
   printReport(`Hippocache, ${label}`, evaluate(prepared, k))
   if (captions) {
+    printReport('  with the graph', evaluate(prepared, k, undefined, true))
     for (const other of [5, 20].filter((depth) => depth !== k)) {
       printReport(`  recall@${other}`, evaluate(prepared, other))
     }

@@ -18,9 +18,11 @@ import { createAnnouncer } from '../memory/changes/announcer.ts'
 import { createNoticeStore } from '../memory/changes/pending-notices.ts'
 import { MissingVectors } from '../memory/engine/embed-missing.ts'
 import { MemoryEngine } from '../memory/engine/engine.ts'
+import type { EntityDictionary } from '../memory/graph/dictionary.ts'
 import { GraphReader } from '../memory/graph/reader.ts'
 import { logInvalidRecord } from '../memory/repositories/record.ts'
 import { RuleBook } from '../memory/rules/rule-book.ts'
+import type { AppRules } from '../memory/rules/rules.ts'
 import { type QuotaLimits, Quotas } from '../memory/store/quotas.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
@@ -69,6 +71,10 @@ export interface EngineSettings {
   strategies?: Partial<StrategySettings> | undefined
   /** @default no limits */
   quotas?: QuotaLimits | undefined
+  /** Rules of apps and namespaces that have set none. @default the built-in ones */
+  defaultRules?: AppRules | undefined
+  /** Entities that are known apart from what memories state. */
+  dictionary?: EntityDictionary | undefined
   /** Milliseconds to read or assign the arm of a unit, see `Experiments`. */
   assignDeadlineMs?: number | undefined
   /** Counts o200k tokens; required with a model. */
@@ -126,11 +132,15 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
   const ruleBook = new RuleBook({
     records,
     lock: scopeLock,
+    defaultRules: settings.defaultRules,
     now,
     // A read is a network request where a store reads several records at once.
     ...(records.getMany && { cacheMs: RULES_CACHE_MS }),
   })
-  const graphs = new GraphReader({ records, scopeState, onInvalidRecord, now })
+  const graphs = new GraphReader({
+    ...{ records, scopeState, onInvalidRecord, now },
+    dictionary: settings.dictionary,
+  })
   const recall = new Recall({
     records,
     graphs,

@@ -4,6 +4,7 @@ import { isUnencrypted, parseQdrantUrl } from '../adapters/qdrant/url.ts'
 import { parseRedisUrl } from '../adapters/redis/url.ts'
 import { parseApiKeys } from '../http/access/api-keys.ts'
 import { parsePrices } from '../insight/ledger/prices.ts'
+import { readEntitiesFile, readRulesFile } from './config/files.ts'
 import { unreadNames } from './config/names.ts'
 import { httpUrl, integer, matching, parsedBy, prefix, text } from './config/values.ts'
 
@@ -61,6 +62,8 @@ export const Environment = z.object({
   RECALL_DEADLINE_MS: integer(100, 60_000, 2000),
   EMBEDDING_DEADLINE_MS: integer(10, 60_000, 1000),
   PRICES: parsedBy(parsePrices),
+  RULES_FILE: parsedBy(readRulesFile),
+  ENTITIES_FILE: parsedBy(readEntitiesFile),
   OPENAI_API_KEY: text(),
   OPENAI_BASE_URL: httpUrl(),
   OPENAI_API_VERSION: text(),
@@ -177,6 +180,10 @@ function toConfig(values: Values, env: Env) {
     recallDeadlineMs: values.RECALL_DEADLINE_MS,
     embeddingDeadlineMs: values.EMBEDDING_DEADLINE_MS,
     prices: values.PRICES,
+    /** Absent: the built-in defaults. */
+    defaultRules: values.RULES_FILE,
+    /** Absent: no known entities. */
+    dictionary: values.ENTITIES_FILE,
     /** The OpenAI-compatible endpoint of the language model and the embedding model. */
     endpoint: {
       apiKey: values.OPENAI_API_KEY || undefined,

@@ -40,7 +40,10 @@ export const replayCommand = storeCommand(async (openStore, { args, env, stderr 
   await using stores = new AsyncDisposableStack()
   const records = stores.adopt(await openReadOnly(topology, openStore), (store) => store.close())
   const embedder = (await getEmbedderNote(records)) ?? NO_EMBEDDER
-  const ruleBook = new RuleBook({ records, lock: createInProcessScopeLock() })
+  const ruleBook = new RuleBook({
+    ...{ records, lock: createInProcessScopeLock() },
+    defaultRules: config.defaultRules,
+  })
   const store = topology.kind === 'sqlite' ? topology.path : `${topology.url} ${topology.prefix}`
   const of = hash('sha256', `${store}\n${identity}`, 'hex')
   const path = state ?? join(tmpdir(), `hippocache-replay-${of.slice(0, 16)}.jsonl`)

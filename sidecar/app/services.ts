@@ -81,6 +81,8 @@ export async function createServices(config: Config, topology: Topology, log: Lo
       isShared: topology.isShared,
       buffer: config.buffer,
       quotas: config.quotas,
+      defaultRules: config.defaultRules,
+      dictionary: config.dictionary,
       ...(model && { countTokens: await tokenCounter() }),
     },
     log,

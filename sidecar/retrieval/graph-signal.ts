@@ -29,7 +29,7 @@ const MIN_SIMILARITY = 0.5
 const MAX_STARTS = 8
 const MAX_ENTITIES = 100
 /** Memories that the graph brings to one ranking. */
-const MAX_MEMORIES = 64
+const MAX_MEMORIES = 32
 
 /**
  * The memories that the graph finds for a query: those of the relations around its entities, and those of relations
@@ -65,7 +65,9 @@ function toHits({ entities }: Graph, strengths: ReadonlyMap<Relation, number>): 
     ([, a], [, b]) => b - a,
   )) {
     if (byMemory.size >= MAX_MEMORIES) break
-    for (const id of memoryIds) byMemory.set(id, Math.max(strength, byMemory.get(id) ?? 0))
+    // The latest statements of a relation come last.
+    for (const id of memoryIds.slice(byMemory.size - MAX_MEMORIES))
+      byMemory.set(id, Math.max(strength, byMemory.get(id) ?? 0))
     relations.push({ subject: nameOf(subject), label, object: nameOf(object), memory_ids: memoryIds })
   }
   return { strengths: byMemory, relations }

@@ -6,7 +6,7 @@ import { createInProcessCache } from '../../sidecar/adapters/in-process/cache.ts
 import { lexicalEmbedder } from '../../sidecar/adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../sidecar/adapters/in-process/scope-state.ts'
-import { compose } from '../../sidecar/app/compose.ts'
+import { compose, type EngineSettings } from '../../sidecar/app/compose.ts'
 import { readConfig } from '../../sidecar/app/config.ts'
 import { createReplayEngines } from '../../sidecar/app/replay-engine.ts'
 import { type AppConfig, createApp } from '../../sidecar/http/app.ts'
@@ -14,7 +14,6 @@ import { createHttpServer } from '../../sidecar/http/server/create-server.ts'
 import { Ledger } from '../../sidecar/insight/ledger/ledger.ts'
 import { parsePrices } from '../../sidecar/insight/ledger/prices.ts'
 import type { BufferSettings } from '../../sidecar/learning/buffer/settings.ts'
-import type { QuotaLimits } from '../../sidecar/memory/store/quotas.ts'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
 import type { LanguageModel, ModelRequests } from '../../sidecar/ports/language-model.ts'
 import { createLog } from '../../sidecar/ports/log.ts'
@@ -25,7 +24,9 @@ import type { StrategySettings } from '../../sidecar/retrieval/strategies/create
 import { stoppedClock } from './clock.ts'
 import { openMemoryQueue, openMemoryRecords } from './sqlite.ts'
 
-export interface TestAppOptions extends Partial<AppConfig> {
+export interface TestAppOptions
+  extends Partial<AppConfig>,
+    Pick<EngineSettings, 'defaultRules' | 'dictionary' | 'quotas'> {
   /** Wraps the store that the engine uses. */
   wrapRecords?: (records: RecordStore) => RecordStore
   embedder?: Embedder
@@ -40,7 +41,6 @@ export interface TestAppOptions extends Partial<AppConfig> {
   model?: LanguageModel
   modelRequests?: ModelRequests
   buffer?: Partial<BufferSettings>
-  quotas?: QuotaLimits
   /** Whether the test expects errors in the log. */
   expectErrors?: boolean
 }
@@ -92,6 +92,8 @@ export function testApp(options: TestAppOptions = {}) {
       now: clock.now,
       buffer: options.buffer,
       quotas: options.quotas,
+      defaultRules: options.defaultRules,
+      dictionary: options.dictionary,
       // No deadline passes on a slow machine.
       strategies: { deadlineMs: 60_000, ...options.strategies },
       assignDeadlineMs: 60_000,

@@ -81,6 +81,14 @@ const FLAGS = new Map<unknown, boolean>([
 export const choice = <const T extends readonly [string, ...string[]]>(options: T) =>
   z.enum(options, { error: `one of ${options.join(', ')}` })
 
+/** Words separated by commas. */
+export const list = <const T extends readonly [string, ...string[]]>(words: T) => {
+  const error = `${words.join(', ')}, separated by commas`
+  return name(error)
+    .transform((value) => value.split(/[,、，]/).flatMap((word) => word.trim() || []))
+    .pipe(z.array(z.enum(words, { error }), { error }).min(1, { error }))
+}
+
 /** An object or its JSON text. `{}` counts as absent: Dify substitutes it for text that is no JSON object. */
 export const jsonObject = () =>
   z

@@ -15,6 +15,7 @@ export function pageOf(language: Language) {
 <link rel="stylesheet" href="/dashboard/files/styles/base.css">
 <link rel="stylesheet" href="/dashboard/files/styles/components.css">
 <link rel="stylesheet" href="/dashboard/files/styles/pages.css">
+<link rel="stylesheet" href="/dashboard/files/styles/graph.css">
 <script type="module" src="/dashboard/files/app.js"></script>
 </head>
 <body>

@@ -46,6 +46,7 @@ export function toNarrowing({
 
 /** Fields that select the memories of a user. */
 export const memorySelection = { user_id: userId, ...labels, conversation_id: conversationId.optional() }
+export type MemorySelection = { [K in Exclude<keyof typeof memorySelection, 'user_id'>]?: string | undefined }
 
 export function integer(minimum: number, maximum: number) {
   const error = `expected an integer from ${minimum} to ${maximum}`

@@ -1,9 +1,9 @@
 import { nameKey } from '../../text/relations/names.ts'
-import { SELF } from '../../text/relations/relations.ts'
+import { isRole, SELF } from '../../text/relations/relations.ts'
 import type { StoredRelation } from '../model/graph.ts'
 import type { Memory, Source } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
-import { isRole, type Occurrence, resolve } from './resolution.ts'
+import { type Occurrence, resolve } from './resolution.ts'
 import type { Entity, Graph, Relation } from './types.ts'
 import { replaces } from './validity.ts'
 

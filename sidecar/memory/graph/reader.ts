@@ -2,10 +2,12 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
 import { type RecordStore, scrollPages } from '../../ports/records.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
+import type { Predicate } from '../model/filters.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../repositories/record.ts'
 import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
 import { buildGraph, type Version } from './build.ts'
+import type { EntityDictionary } from './dictionary.ts'
 import type { Graph } from './types.ts'
 
 /** The graph of a user, and the memories that it is made of, latest first. */
@@ -20,6 +22,8 @@ export interface GraphReaderOptions {
   records: RecordStore
   /** Its epoch tells when a graph is out of date. */
   scopeState: Pick<ScopeState, 'counters'>
+  /** Entities that are known apart from what memories state. */
+  dictionary?: EntityDictionary | undefined
   onInvalidRecord?: OnInvalidRecord | undefined
   /** Epoch milliseconds. */
   now: () => number
@@ -45,8 +49,18 @@ export class GraphReader {
     this.#options = options
   }
 
-  /** @throws {AppError} `backend_unavailable` */
-  async read(scope: string): Promise<UserGraph> {
+  /**
+   * @param accept selects the memories that the graph is made of; absent: all
+   * @throws {AppError} `backend_unavailable`
+   */
+  async read(scope: string, accept?: Predicate): Promise<UserGraph> {
+    const read = await this.#readAll(scope)
+    if (!accept) return read
+    const versions = read.versions.filter(({ memory }) => accept(memory))
+    return { ...read, graph: buildGraph(scope, versions), versions }
+  }
+
+  async #readAll(scope: string): Promise<UserGraph> {
     // Without the epoch, no cached graph is known to be current.
     const epoch = await this.#options.scopeState.counters(scope).then(
       (counters) => counters.epoch,
@@ -72,7 +86,7 @@ export class GraphReader {
   }
 
   async #readCurrent(scope: string): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
-    const { records, onInvalidRecord } = this.#options
+    const { records, dictionary, onInvalidRecord } = this.#options
     const now = this.#options.now()
     const versions: Version[] = []
     const options = { direction: 'descending', withVectors: false } as const
@@ -80,7 +94,7 @@ export class GraphReader {
       for (const record of page) {
         const memory = tryRead(record, readMemory, onInvalidRecord)?.memory
         if (memory && (memory.expires_at === null || memory.expires_at > now))
-          versions.push({ memory, validUntil: null, hasEnded: false })
+          versions.push({ memory: dictionary?.extend(memory) ?? memory, validUntil: null, hasEnded: false })
         if (versions.length === MAX_VERSIONS) return { versions, isPartial: true }
       }
     }

@@ -1,5 +1,5 @@
 import { areCompatible, isTyped, nameKey } from '../../text/relations/names.ts'
-import { SELF } from '../../text/relations/relations.ts'
+import { isRole, SELF } from '../../text/relations/relations.ts'
 import type { Mention } from '../model/graph.ts'
 import type { Alias } from './types.ts'
 
@@ -76,10 +76,6 @@ export function resolve(occurrences: readonly Occurrence[], stated: readonly [st
     cluster.aliases.set(name, alias ? { ...alias, name } : { name, reason: 'same_name' })
   }
   return { clusters, keyOf: (name: string, type: string) => rootOf(ownKey(name, type)) }
-}
-
-export function isRole(name: string): boolean {
-  return name.startsWith(`${SELF}'s `)
 }
 
 function typeOf(types: ReadonlyMap<string, ReadonlySet<string>>, name: string): string {

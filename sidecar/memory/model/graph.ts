@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { findMentions } from '../../text/relations/mentions.ts'
-import { findRelations } from '../../text/relations/relations.ts'
+import { findRelations, isRole, SELF } from '../../text/relations/relations.ts'
 import type { Time } from './fields.ts'
 
 /** A named thing in a memory. */
@@ -53,13 +53,21 @@ export const NO_GRAPH = { mentions: undefined, relations: undefined }
 /** Confidence of a relation that a pattern found: its precision on sentences that it was not written for. */
 const PATTERN_CONFIDENCE = 0.95
 
-/** What a text states explicitly. Statements of the assistant are no relations of the user. */
+/**
+ * What a text states explicitly. Statements of the assistant are no relations of the user. A document (of the role
+ * `system`, with its title as speaker) states relations between named persons and things, but has no "I".
+ */
 export function graphOfText(
   { text, role, speaker }: { text: string; role: string; speaker: string },
   now: number,
 ): MemoryGraph {
   const isOfPerson = role === 'user' || speaker !== role
-  const relations = (isOfPerson ? findRelations(text) : []).map(
+  const isOfDocument = role === 'system'
+  const stated = (isOfPerson ? findRelations(text) : []).filter(
+    ({ subject, object }) =>
+      !(isOfDocument && [subject, object].some((name) => name === SELF || isRole(name))),
+  )
+  const relations = stated.map(
     ({ subject, label, object, objectType, isAdditional }): StoredRelation => ({
       ...{ subject, label, object, object_type: objectType },
       ...(isAdditional && { is_additional: true }),

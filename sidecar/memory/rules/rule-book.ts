@@ -25,6 +25,8 @@ export interface RulesInForce {
 interface RuleBookOptions {
   records: RecordStore
   lock: ScopeLock
+  /** Of apps and namespaces that have set none. @default DEFAULT_RULES */
+  defaultRules?: AppRules | undefined
   now?: () => number
   /** How long rules in force are cached, so that another process may change them later, milliseconds. @default 0 */
   cacheMs?: number | undefined
@@ -64,7 +66,7 @@ export class RuleBook {
     }
     if (ofNamespace) return { ...ofNamespace, appId, version }
     const from = { source: 'default' as const, version: 0 }
-    return { appId, version, from, rules: DEFAULT_RULES, updatedAt: null }
+    return { appId, version, from, rules: this.#options.defaultRules ?? DEFAULT_RULES, updatedAt: null }
   }
 
   /** @throws {AppError} `not_found` */

@@ -25,22 +25,30 @@ export function findMentions(text: string): Mention[] {
   const words = bounded.toLowerCase().match(/\p{L}+/gu) ?? []
   if (detectLanguage(words) !== 'german') {
     for (const sentence of splitSentences(bounded)) {
-      for (const { 1: name = '' } of sentence.matchAll(INNER_NAME)) add(found, name, 'name')
+      for (const { 1: name = '' } of sentence.matchAll(INNER_NAME)) {
+        const isInTitle = [...found.values()].some(
+          (other) => other.type === 'title' && other.name.includes(name),
+        )
+        if (!isInTitle) add(found, name, 'name')
+      }
     }
   }
   return [...found.values()].slice(0, MAX_MENTIONS)
 }
 
 function add(found: Map<string, Mention>, name: string, type: string): void {
-  const trimmed = name.trim()
+  const trimmed = name.trim().replace(/ I$/u, '')
   if (trimmed.length < 2 || NO_NAMES.has(trimmed)) return
   if (!found.has(trimmed)) found.set(trimmed, { name: trimmed, type })
 }
 
 const PATTERNS: readonly (readonly [string, RegExp])[] = [
   ['email', /(?<![\w.+-])([\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{2,63}){1,4})/gu],
-  ['title', /[“«「『《]([^“”«»「」『』《》\n]{2,40})[”»」』》]/gu],
-  ['title', /(?<!\S)"([^"\n]{2,40})"/gu],
+  // Japanese and Chinese also quote what is said; that ends like a sentence, or is in “”.
+  ['title', /[「『]([^「」『』、。，！？!?\n]{1,39}[^「」『』、。，！？!?\n\p{Script=Hiragana}])[」』]/gu],
+  ['title', /《([^《》\n]{2,40})》/gu],
+  ['title', /[“«]([^“”«»,.!?\n\p{Script=Han}]{2,40})[”»]/gu],
+  ['title', /(?<!\S)"([^",.!?\n\p{Script=Han}]{2,40})"/gu],
   [
     'person',
     /(?<![\p{Script=Han}\p{Script=Katakana}])([\p{Script=Han}]{1,4}|[\p{Script=Katakana}ー]{2,10})(?:さん|ちゃん|くん)/gu,

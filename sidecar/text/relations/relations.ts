@@ -15,6 +15,11 @@ export interface StatedRelation {
   isAdditional?: true
 }
 
+/** Whether a name is a relative of the speaker who is not named. */
+export function isRole(name: string): boolean {
+  return name.startsWith(`${SELF}'s `)
+}
+
 /** The name of a relative who is not named. */
 function roleName(label: string, owner = SELF): string {
   return `${owner}'s ${label}`

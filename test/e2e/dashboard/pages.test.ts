@@ -19,6 +19,7 @@ const PAGES = [
   '/#/memories',
   '/#/memories?user=ada',
   '/#/memories?user=ada&q=Kyoto',
+  '/#/graph?user=ben&ended=true',
   '/#/conversations?user=ada',
   '/#/conversations?user=ada&conversation=c-1',
   '/#/experiments',
@@ -59,6 +60,19 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
       const who = { user_id, conversation_id, turn: i + 1 }
       await post('/v1/recall', { ...who, query: content, strategy: 'cached_delta', window_size: 3 })
       await post('/v1/memories', { ...who, messages: [{ role: 'user', content }] })
+    }
+  }
+
+  /** A move from Boston to Seattle, and a sister with a dog. */
+  async function life(): Promise<void> {
+    const texts = [
+      ['2026-01-05', 'I live in Boston and my sister Ana lives in Osaka.'],
+      ['2026-02-10', "My sister's dog is called Mochi."],
+      ['2026-04-11', 'Big news, I just moved to Seattle.'],
+    ]
+    for (const [i, [day, content]] of texts.entries()) {
+      const messages = [{ role: 'user', content, at: `${day}T12:00:00Z` }]
+      await post('/v1/memories', { user_id: 'ben', conversation_id: 'c-1', turn: i + 1, messages })
     }
   }
 
@@ -103,6 +117,7 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
         others.map((name) => `${name} bores me to tears.`),
       )
       await experiment()
+      await life()
       await talk(HOSTILE_USER, HOSTILE_USER, [HOSTILE, `${HOSTILE} again`])
     })
 
@@ -140,6 +155,44 @@ describe.skipIf(NO_BROWSER)(`the dashboard ${NEEDS_BROWSER}`, () => {
       await restored.getByRole('button', { name: 'Delete' }).click()
       await page.getByRole('button', { name: 'Undo' }).click()
       await page.locator('article', { hasText: 'I live in Kyoto.' }).first().waitFor()
+    })
+
+    it('graph: shows entities and relations, what held on a day, and the turn that states a relation', async () => {
+      const page = await browser.open(`${sidecar.url}/#/graph?user=ben`)
+      const picture = page.getByRole('group', { name: 'Picture of 5 entities and 4 relations' })
+      await picture.waitFor()
+      const labels = async () => (await picture.locator('text').allTextContents()).toSorted()
+      const always = ['sister', 'Ana', 'Mochi', 'Osaka', 'the user', 'lives in', 'lives in', 'dog']
+      expect(await labels()).toEqual([...always, 'Seattle'].toSorted())
+
+      await picture.getByRole('button', { name: 'Mochi, animal' }).focus()
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { name: 'Mochi', exact: true }).waitFor()
+      await page.getByText("My sister's dog is called Mochi.").waitFor()
+
+      const scene = picture.locator('> g')
+      const before = await scene.getAttribute('transform')
+      await page.keyboard.press('ArrowLeft')
+      await page.keyboard.press('+')
+      expect(await scene.getAttribute('transform')).not.toBe(before)
+      await page.getByRole('button', { name: 'Show all' }).click()
+      expect(await scene.getAttribute('transform')).toBe(before)
+
+      await page.getByLabel('As of').fill('2026-03-01')
+      await page.getByRole('button', { name: 'Show', exact: true }).last().click()
+      await page.getByRole('cell', { name: 'Boston', exact: true }).waitFor()
+      expect(await labels()).toEqual([...always, 'Boston'].toSorted())
+
+      const row = page.getByRole('row', { name: /^the user lives in Boston/ })
+      await row.getByRole('button', { name: 'lives in' }).click()
+      await page.getByText('replaced by a later relation').waitFor()
+      await page.getByRole('link', { name: 'c-1, turn 1' }).click()
+      await page.getByRole('heading', { name: /^Turn 1 / }).waitFor()
+
+      await page.goto(`${sidecar.url}/#/graph?user=ben&entity=Zoe`)
+      await page.getByText('No memory mentions: Zoe').waitFor()
+      await page.goto(`${sidecar.url}/#/graph?user=stranger`)
+      await page.getByText('No entities of stranger yet').waitFor()
     })
 
     it('conversations: shows window, block, delta, reason and age turn by turn', async () => {

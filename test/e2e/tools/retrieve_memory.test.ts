@@ -88,6 +88,19 @@ describe('retrieve_memory', () => {
     expect((sent() as { turn?: number }).turn).toBe(expected)
   })
 
+  it('sends the parts of the context to include, and refuses unknown ones', async () => {
+    const summary = { ...FOUND, context: 'Summary', memories: [], count: 0 }
+    stub.script = json(200, summary)
+    const outcome = await retrieve({ query: 'q', user_id: 'u1', include: 'profile, relations、summary' })
+    expect(sent()).toMatchObject({ include: ['profile', 'relations', 'summary'] })
+    expect(outcome.variables).toMatchObject({ context: 'Summary', count: 0, status: 'ok' })
+    expect(outcome.text).toBe('Found 0 memories.')
+    const refused = await retrieve({ query: 'q', user_id: 'u1', include: 'profile, weather' })
+    expect(refused.variables['error']).toBe(
+      'include: expected memories, profile, entities, relations, summary, separated by commas, got "profile, weather".',
+    )
+  })
+
   it('sends every bound parameter', async () => {
     const options = {
       strategy: 'per_query',

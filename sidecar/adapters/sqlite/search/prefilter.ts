@@ -27,6 +27,11 @@ function sqlOf(condition: Condition, values: Prefilter['values']): string {
   if ('any' in condition) return each(condition.any).join(' OR ') || '0'
   if ('not' in condition) return '1'
   const { path } = condition
+  if (path.length === 1 && path[0] === 'id' && 'equals' in condition) {
+    // Searchable records are memories, whose ids are those of their records.
+    values.push(...condition.equals.map(String))
+    return `collection = 'memories' AND id IN (${condition.equals.map(() => '?').join(', ')})`
+  }
   const indexed = INDEXED.has(JSON.stringify(path)) ? indexedSql(condition, values) : undefined
   if (indexed) return indexed
   const has = (text: string) => {

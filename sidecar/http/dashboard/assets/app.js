@@ -5,6 +5,7 @@ import { button, errorNote } from './lib/widgets.js'
 import { apiPage } from './pages/api.js'
 import { conversationsPage } from './pages/conversations.js'
 import { experimentsPage } from './pages/experiments.js'
+import { graphPage } from './pages/graph.js'
 import { memoriesPage } from './pages/memories.js'
 import { overviewPage } from './pages/overview.js'
 import { replayPage } from './pages/replay.js'
@@ -17,6 +18,7 @@ import { signInPage } from './pages/sign-in.js'
 const PAGES = {
   overview: overviewPage,
   memories: memoriesPage,
+  graph: graphPage,
   conversations: conversationsPage,
   experiments: experimentsPage,
   replay: replayPage,

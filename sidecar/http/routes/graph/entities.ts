@@ -7,6 +7,7 @@ import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { toIso } from '../../shared/values.ts'
+import { acceptOf } from './selection.ts'
 import { entityView, isPartial, relationView, toEntityView, toRelationView } from './views.ts'
 
 /** Mentions of an entity in one answer, the latest ones. */
@@ -21,7 +22,7 @@ export function entityRoutes(api: Api, { graphs, engine, now }: HttpServices): v
     summary: 'List the persons, places and things that a user talks about',
     description: 'The most frequent and recent first: each mention counts, halved for every 30 days since.',
     query: {
-      user_id: s.userId,
+      ...s.memorySelection,
       type: z.string().max(64).optional().describe('Only entities of this type, such as person.'),
       limit: s.queryLimit(200, 20),
     },
@@ -31,8 +32,8 @@ export function entityRoutes(api: Api, { graphs, engine, now }: HttpServices): v
       types: z.record(z.string(), z.number()).describe('Number of entities per type.'),
       is_partial: isPartial,
     },
-  }).handle(async ({ user_id, type, limit }, c) => {
-    const read = await graphs.read(scopeKey(scopeOf(c, user_id)))
+  }).handle(async ({ user_id, type, limit, ...selection }, c) => {
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
     const all = topEntities(read.graph, now())
     const selected = all.filter((entity) => type === undefined || entity.type === type)
     const types: Record<string, number> = Object.create(null)
@@ -49,7 +50,7 @@ export function entityRoutes(api: Api, { graphs, engine, now }: HttpServices): v
     operationId: 'get_entity',
     summary: 'Get an entity with its mentions and relations',
     params: { id: entityId },
-    query: { user_id: s.userId },
+    query: s.memorySelection,
     returns: 'The entity.',
     answer: {
       ...entityView.shape,
@@ -65,8 +66,8 @@ export function entityRoutes(api: Api, { graphs, engine, now }: HttpServices): v
         .describe(`The latest ${MAX_MENTIONS}, latest first.`),
       relations: z.array(relationView).describe('Also those that have ended.'),
     },
-  }).handle(async ({ id, user_id }, c) => {
-    const { graph } = await graphs.read(scopeKey(scopeOf(c, user_id)))
+  }).handle(async ({ id, user_id, ...selection }, c) => {
+    const { graph } = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
     const entity = graph.entities.get(id)
     if (!entity) throw new AppError('not_found', `id: no entity ${JSON.stringify(id)} of this user`)
     const latest = entity.mentions.toSorted((a, b) => b.at - a.at).slice(0, MAX_MENTIONS)

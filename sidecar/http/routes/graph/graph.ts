@@ -3,12 +3,13 @@ import { restoreRelation } from '../../../memory/graph/corrections.ts'
 import { topEntities } from '../../../memory/graph/knowledge.ts'
 import { toMermaid } from '../../../memory/graph/mermaid.ts'
 import { neighbourhood } from '../../../memory/graph/neighbourhood.ts'
-import type { Graph } from '../../../memory/graph/types.ts'
+import type { Graph, Relation } from '../../../memory/graph/types.ts'
 import { scopeKey } from '../../../memory/model/scope.ts'
 import { invalid } from '../../../ports/errors.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
+import { acceptOf } from './selection.ts'
 import { entityView, isPartial, relationView, toEntityView, toRelationView } from './views.ts'
 
 const MAX_NODES = 200
@@ -33,7 +34,7 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
     operationId: 'get_graph',
     summary: 'Get the entities and relations of a user',
     query: {
-      user_id: s.userId,
+      ...s.memorySelection,
       entity: entities,
       depth: s.queryInteger(s.integer(0, 4).default(DEFAULT_DEPTH), {
         minimum: 0,
@@ -56,8 +57,8 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
       is_partial: isPartial,
       mermaid: z.string().describe('The same as a flowchart in the syntax of Mermaid.'),
     },
-  }).handle(async ({ user_id, entity, depth, as_of, ended }, c) => {
-    const read = await graphs.read(scopeKey(scopeOf(c, user_id)))
+  }).handle(async ({ user_id, entity, depth, as_of, ended, ...selection }, c) => {
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
     const { graph } = read
     const named = (entity ?? []).map((name) => ({ name, found: findEntity(graph, name) }))
     const isWhole = named.length === 0
@@ -72,12 +73,15 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
       withEnded,
       limit: MAX_NODES,
     })
+    const ends = endsOf(sub.relations)
+    // Of the whole graph, entities whose relations do not hold at the time are left out.
+    const shown = isWhole ? sub.entities.filter(({ id }) => ends.has(id)) : sub.entities
     return {
-      nodes: sub.entities.map((one) => toEntityView(one, now())),
+      nodes: shown.map((one) => toEntityView(one, now())),
       edges: sub.relations.map(toRelationView),
       unknown: named.flatMap(({ name, found }) => (found ? [] : [name])),
       is_partial: sub.isPartial || read.isPartial,
-      mermaid: toMermaid(sub),
+      mermaid: toMermaid({ ...sub, entities: shown }),
     }
   })
 
@@ -102,6 +106,10 @@ function findEntity(graph: Graph, nameOrId: string) {
 
 /** The entities of the whole graph that have relations, the user first. */
 function connected(graph: Graph, now: number): string[] {
-  const ends = new Set(graph.relations.flatMap(({ subject, object }) => [subject, object]))
+  const ends = endsOf(graph.relations)
   return [graph.self, ...topEntities(graph, now).map(({ id }) => id)].filter((id) => ends.has(id))
+}
+
+function endsOf(relations: readonly Relation[]): Set<string> {
+  return new Set(relations.flatMap(({ subject, object }) => [subject, object]))
 }

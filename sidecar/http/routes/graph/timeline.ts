@@ -4,6 +4,7 @@ import { scopeKey } from '../../../memory/model/scope.ts'
 import { type Api, operation, scopeOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
+import { acceptOf } from './selection.ts'
 import { isPartial, relationView, toRelationView } from './views.ts'
 
 export function lifeTimelineRoutes(api: Api, { graphs }: HttpServices): void {
@@ -11,7 +12,7 @@ export function lifeTimelineRoutes(api: Api, { graphs }: HttpServices): void {
     route: 'GET /v1/timeline',
     operationId: 'get_life_timeline',
     summary: 'Get the dated facts of a user in order, and the themes of each month',
-    query: { user_id: s.userId, limit: s.queryLimit(500, 100) },
+    query: { ...s.memorySelection, limit: s.queryLimit(500, 100) },
     returns: 'The latest facts, oldest first, and all months.',
     answer: {
       facts: z.array(
@@ -33,8 +34,8 @@ export function lifeTimelineRoutes(api: Api, { graphs }: HttpServices): void {
       ),
       is_partial: isPartial,
     },
-  }).handle(async ({ user_id, limit }, c) => {
-    const read = await graphs.read(scopeKey(scopeOf(c, user_id)))
+  }).handle(async ({ user_id, limit, ...selection }, c) => {
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
     const facts = datedFacts(read)
     return {
       facts: facts.slice(-limit).map(({ date, memory, relation }) => ({

@@ -31,7 +31,8 @@ export function toEntityView(entity: Entity, now: number) {
     ...{ id, name, type },
     aliases: aliases.map(({ score, ...alias }) => ({ ...alias, ...(score !== undefined && { score }) })),
     count: mentions.length,
-    weight: roundTo(weightOf(entity, now)),
+    // Old mentions weigh little; the order must stay visible.
+    weight: roundTo(weightOf(entity, now), 9),
     first_seen: toIso(firstSeen),
     last_seen: toIso(lastSeen),
   }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { copyOf, fixture, list, run, sidecarFor } from '../../../helpers/cli/transfer/helpers.ts'
+import { copyOf, file, fixture, list, run, sidecarFor } from '../../../helpers/cli/transfer/helpers.ts'
 
 const texts = (memories: { memory: string }[]) => memories.map(({ memory }) => memory)
 
@@ -88,6 +88,42 @@ describe('npm run import', () => {
       expect(existsSync(`${path}.import-state.json`)).toBe(false)
     },
   )
+
+  it('fills entities and relations from a document in two languages, and knows no "I" of a document', async () => {
+    const { url } = await sidecarFor()
+    const path = file(
+      'team.md',
+      [
+        '# Team',
+        'Ana Silva lives in Osaka. Ana Silva works at Globex. I live in Berlin.',
+        'For questions write to Ana Silva (ana@example.com) in the Osaka office.',
+        '# チーム',
+        '田中さんは札幌に住んでいます。田中さんは任天堂で働いています。',
+        '連絡先は tanaka@example.com です。',
+      ].join('\n\n'),
+    )
+    const { code, err } = await run('import', ['--from', path, '--user', 'ada', '--url', url])
+    expect([code, err]).toEqual([0, expect.any(String)])
+    // biome-ignore lint/suspicious/noExplicitAny: response body, which the test examines
+    const get = async (query: string): Promise<any> => await (await fetch(`${url}/v1/${query}`)).json()
+    const { nodes, edges } = await get('graph?user_id=ada')
+    const names = new Map(nodes.map(({ id, name }: Record<string, string>) => [id, name]))
+    const relations = edges.map((edge: Record<string, string>) =>
+      [names.get(edge['subject']), edge['label'], names.get(edge['object'])].join(' '),
+    )
+    expect(relations.toSorted()).toEqual(
+      [
+        'Ana Silva lives_in Osaka',
+        'Ana Silva works_at Globex',
+        '田中 lives_in 札幌',
+        '田中 works_at 任天堂',
+      ].toSorted(),
+    )
+    const { entities } = await get('entities?user_id=ada')
+    expect(entities.map(({ name }: { name: string }) => name)).toEqual(
+      expect.arrayContaining(['ana@example.com', 'tanaka@example.com', 'Osaka', '札幌']),
+    )
+  })
 
   it('keeps dates and turns and applies --app and --agent', async () => {
     const { url } = await sidecarFor()

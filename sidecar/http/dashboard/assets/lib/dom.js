@@ -7,8 +7,18 @@
  */
 export function h(name, props = {}, ...children) {
   const [tag, ...classes] = name.split('.')
-  const element = /** @type {any} */ (document.createElement(tag))
-  if (classes.length > 0) element.className = classes.join(' ')
+  return complete(document.createElement(tag), classes, props, children)
+}
+
+/** Creates an element of SVG, as `h` does for HTML. @param {string} name @param {Record<string, any>} [props] @param {...any} children @returns {any} */
+export function svg(name, props = {}, ...children) {
+  const [tag, ...classes] = name.split('.')
+  return complete(document.createElementNS('http://www.w3.org/2000/svg', tag), classes, props, children)
+}
+
+/** @param {any} element @param {string[]} classes @param {Record<string, any>} props @param {any[]} children */
+function complete(element, classes, props, children) {
+  if (classes.length > 0) element.classList.add(...classes)
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue
     if (key.startsWith('on')) element.addEventListener(key.slice(2).toLowerCase(), value)

@@ -1,9 +1,12 @@
 import { get } from '../lib/api.js'
 import { append, fill, h } from '../lib/dom.js'
+import { memoryTexts } from '../lib/memory-texts.js'
 import { milliseconds, number, ranges, t, textOr, time } from '../lib/text.js'
 import { card, moreButton, show, userPicker } from '../lib/widgets.js'
 
 const PAGE = 30
+/** Turns that are loaded for a link to one of them; the most that the API returns at once. */
+const LINKED_PAGE = 200
 /** Earlier turns drawn per recall. */
 const MAX_CELLS = 33
 
@@ -11,6 +14,7 @@ const MAX_CELLS = 33
 export function conversationsPage(main, query) {
   const user = query.get('user') ?? ''
   const conversation = query.get('conversation')
+  const turn = Number(query.get('turn') ?? 0)
   const go = (/** @type {string} */ userId) => {
     location.hash = hrefOf(userId)
   }
@@ -18,7 +22,11 @@ export function conversationsPage(main, query) {
   if (user === '') return
   const body = h('div.stack', { 'aria-live': 'polite' })
   main.append(body)
-  void show(body, () => (conversation === null ? list(user) : timeline(user, conversation)))
+  void show(body, () => (conversation === null ? list(user) : timeline(user, conversation, turn))).then(
+    () => {
+      if (turn > 0) body.querySelector(`[data-turn="${turn}"]`)?.scrollIntoView()
+    },
+  )
 }
 
 /** @param {string} user @param {string} [conversation] */
@@ -52,14 +60,15 @@ async function list(user, cursor) {
   return [...items, moreButton(next_cursor, (next) => list(user, next))]
 }
 
-/** @param {string} user @param {string} conversation */
-async function timeline(user, conversation) {
+/** @param {string} user @param {string} conversation @param {number} turn that is linked; 0: none */
+async function timeline(user, conversation, turn) {
   const path = `/v1/conversations/${encodeURIComponent(conversation)}/timeline`
   const texts = memoryTexts(user)
   /** Ids of the blocks by hash; a recall that was served an earlier block names only the hash. @type {Map<string, string[]>} */
   const blocks = new Map()
   const page = async (/** @type {string | undefined} */ cursor) => {
-    const { turns, next_cursor } = await get(path, { user_id: user, limit: PAGE, cursor })
+    const limit = turn > 0 ? LINKED_PAGE : PAGE
+    const { turns, next_cursor } = await get(path, { user_id: user, limit, cursor })
     for (const { recalls } of turns) {
       for (const { cache, block_ids } of recalls)
         if (block_ids && cache.block_hash) blocks.set(cache.block_hash, block_ids)
@@ -94,7 +103,7 @@ const SIGNS = { window: '', included: '✓', pending: '…', uncovered: '!', unk
 function turnCard({ turn, added_at, messages, recalls }, stored, blocks, texts) {
   return h(
     'article.turn',
-    {},
+    { 'data-turn': turn },
     h(
       'h3',
       {},
@@ -204,22 +213,4 @@ function memoryList(summary, ids, texts) {
       )
   }
   return h('details', { onToggle: load }, h('summary', {}, summary), list)
-}
-
-/** Reads texts of memories, each once. @param {string} user @returns {(ids: string[]) => Promise<any[]>} */
-function memoryTexts(user) {
-  /** @type {Map<string, Promise<string | undefined>>} */
-  const known = new Map()
-  const read = async (/** @type {string} */ id) => {
-    try {
-      return (await get(`/v1/memories/${encodeURIComponent(id)}`, { user_id: user })).memory
-    } catch (/** @type {any} */ error) {
-      if (error.status === 404) return undefined
-      throw error
-    }
-  }
-  return async (ids) => {
-    for (const id of ids) if (!known.has(id)) known.set(id, read(id))
-    return await Promise.all(ids.map((id) => known.get(id)))
-  }
 }
