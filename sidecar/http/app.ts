@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
 import { METHOD_NAME_ALL } from 'hono/router'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
@@ -125,7 +126,8 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
     if (code === 'unauthorized') c.header('www-authenticate', isMem0 ? 'Token' : 'Bearer')
     const envelope = { error: { code, message, ...(details ? { details } : {}), request_id } }
     // mem0's clients show `detail`.
-    return c.json(isMem0 ? { detail: message, ...envelope } : envelope, status)
+    // Hono's type lacks 499.
+    return c.json(isMem0 ? { detail: message, ...envelope } : envelope, status as ContentfulStatusCode)
   })
   return app
 }

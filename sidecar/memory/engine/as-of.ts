@@ -14,7 +14,7 @@ export async function asOf(
   store: RecordStore,
   scope: string,
   at: number,
-  onInvalid?: OnInvalidRecord,
+  { onInvalid, signal }: { onInvalid?: OnInvalidRecord | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<HeldThen[]> {
   const then = new Map<string, HeldThen>()
   const consider = (held: Held, validUntil: number | null) => {
@@ -28,8 +28,8 @@ export async function asOf(
     if (isValid && (!other || other.held.memory.version < memory.version))
       then.set(memory.id, { held, validUntil })
   }
-  for await (const held of scrollMemories(store, scope, onInvalid)) consider(held, null)
-  for await (const { past, dense } of scrollPastVersions(store, scope, onInvalid)) {
+  for await (const held of scrollMemories(store, scope, onInvalid, { signal })) consider(held, null)
+  for await (const { past, dense } of scrollPastVersions(store, scope, onInvalid, signal)) {
     consider({ memory: past.memory, dense }, past.valid_until)
   }
   return [...then.values()]

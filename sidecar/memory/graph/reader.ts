@@ -45,8 +45,8 @@ export class GraphReader {
     this.#options = options
   }
 
-  /** @throws {AppError} `backend_unavailable` */
-  async read(scope: string): Promise<UserGraph> {
+  /** @throws {AppError} `backend_unavailable`, or the reason of `signal` */
+  async read(scope: string, signal?: AbortSignal): Promise<UserGraph> {
     // Without the epoch, no cached graph is known to be current.
     const epoch = await this.#options.scopeState.counters(scope).then(
       (counters) => counters.epoch,
@@ -54,15 +54,15 @@ export class GraphReader {
     )
     const cached = this.#cache.get(scope)
     if (cached && cached.epoch === epoch) return cached.read
-    const read = await this.#build(scope)
+    const read = await this.#build(scope, signal)
     if (epoch !== undefined) this.#cache.set(scope, { epoch, read })
     return read
   }
 
-  async #build(scope: string): Promise<UserGraph> {
+  async #build(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {
     try {
-      const current = await this.#readCurrent(scope)
-      const past = await this.#readPast(scope)
+      const current = await this.#readCurrent(scope, signal)
+      const past = await this.#readPast(scope, signal)
       const versions = [...current.versions, ...past.versions]
       return { graph: buildGraph(scope, versions), versions, isPartial: current.isPartial || past.isPartial }
     } catch (cause) {
@@ -71,11 +71,14 @@ export class GraphReader {
     }
   }
 
-  async #readCurrent(scope: string): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
+  async #readCurrent(
+    scope: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
     const { records, onInvalidRecord } = this.#options
     const now = this.#options.now()
     const versions: Version[] = []
-    const options = { direction: 'descending', withVectors: false } as const
+    const options = { direction: 'descending', withVectors: false, signal } as const
     for await (const page of scrollPages(records, 'memories', scope, options)) {
       for (const record of page) {
         const memory = tryRead(record, readMemory, onInvalidRecord)?.memory
@@ -88,12 +91,15 @@ export class GraphReader {
   }
 
   /** Past versions, without those that were never valid and those of memories that were deleted by hand. */
-  async #readPast(scope: string): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
+  async #readPast(
+    scope: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
     const { records, onInvalidRecord } = this.#options
     const versions: Version[] = []
     const deleted = new Set<string>()
     let count = 0
-    const options = { direction: 'descending', withVectors: false } as const
+    const options = { direction: 'descending', withVectors: false, signal } as const
     for await (const page of scrollPages(records, 'versions', scope, options)) {
       for (const record of page) {
         const past = tryRead(record, readPastVersion, onInvalidRecord)?.past

@@ -39,9 +39,10 @@ export async function readLatestMemories(
   scope: string,
   limit: number,
   onInvalid: OnInvalidRecord | undefined,
+  signal?: AbortSignal,
 ): Promise<{ memory: Memory; informative: number }[]> {
   const latest: { memory: Memory; informative: number }[] = []
-  const options = { direction: 'descending', withVectors: false } as const
+  const options = { direction: 'descending', withVectors: false, signal } as const
   for await (const page of scrollPages(store, 'memories', scope, options)) {
     for (const record of page) {
       const memory = tryRead(record, readMemory, onInvalid)?.memory

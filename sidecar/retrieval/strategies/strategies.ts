@@ -1,6 +1,6 @@
 import type { Scope } from '../../memory/model/scope.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
-import { AppError } from '../../ports/errors.ts'
+import { AppError, ClientDisconnected } from '../../ports/errors.ts'
 import type { ProfileText } from '../profile/profiles.ts'
 import type { Recall } from '../recall.ts'
 import type { CachedRequest, CachedStrategies } from './cached.ts'
@@ -86,7 +86,7 @@ export class Strategies {
     try {
       return await this.#recall(scope, request, fallbacks)
     } catch (error) {
-      if (!(error instanceof AppError)) throw error
+      if (!(error instanceof AppError) || error instanceof ClientDisconnected) throw error
       // The store is unavailable; a block that was about to be renewed or extended is still correct.
       if (!fallbacks.block) await this.#readProfile(scope, request, fallbacks)
       if (!fallbacks.block && !fallbacks.profile) throw error
