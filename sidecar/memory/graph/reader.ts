@@ -4,6 +4,7 @@ import { type RecordStore, scrollPages } from '../../ports/records.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../repositories/record.ts'
+import { scan } from '../repositories/scan.ts'
 import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
 import { buildGraph, type Version } from './build.ts'
 import type { Graph } from './types.ts'
@@ -52,11 +53,21 @@ export class GraphReader {
       (counters) => counters.epoch,
       () => undefined,
     )
+    const cached = this.#cached(scope, epoch)
+    if (cached) return cached
+    return await scan(async () => {
+      // Another request may have built it meanwhile.
+      const built = this.#cached(scope, epoch)
+      if (built) return built
+      const read = await this.#build(scope, signal)
+      if (epoch !== undefined) this.#cache.set(scope, { epoch, read })
+      return read
+    }, signal)
+  }
+
+  #cached(scope: string, epoch: number | undefined): UserGraph | undefined {
     const cached = this.#cache.get(scope)
-    if (cached && cached.epoch === epoch) return cached.read
-    const read = await this.#build(scope, signal)
-    if (epoch !== undefined) this.#cache.set(scope, { epoch, read })
-    return read
+    return cached && cached.epoch === epoch ? cached.read : undefined
   }
 
   async #build(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {

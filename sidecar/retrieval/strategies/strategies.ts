@@ -64,10 +64,11 @@ export class Strategies {
     const { deadlineMs, now, onAnswer } = this.#options
     const at = now()
     const fallbacks: Fallbacks = { block: undefined, profile: undefined }
-    const profileTimer = setTimeout(
-      () => void this.#readProfile(scope, request, fallbacks),
-      deadlineMs * PROFILE_AFTER,
-    )
+    let profileReading: AbortController | undefined
+    const profileTimer = setTimeout(() => {
+      profileReading = new AbortController()
+      void this.#readProfile(scope, { ...request, signal: profileReading.signal }, fallbacks)
+    }, deadlineMs * PROFILE_AFTER)
     let deadline: NodeJS.Timeout | undefined
     // Not p-timeout: it creates an error with a stack for every call, a tenth of a cached recall.
     const late = new Promise<StrategyResult>((resolve) => {
@@ -76,6 +77,8 @@ export class Strategies {
     const answered = await Promise.race([this.#answer(scope, request, fallbacks), late]).finally(() => {
       clearTimeout(profileTimer)
       clearTimeout(deadline)
+      // Under load, profiles that came too late would delay the next recalls.
+      profileReading?.abort()
     })
     const result = { ...answered, tookMs: { ...answered.tookMs, total: performance.now() - started } }
     if (request.shadow === undefined) onAnswer({ scope, request, result, at })
