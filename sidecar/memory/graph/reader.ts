@@ -2,11 +2,12 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
 import { type RecordStore, scrollPages } from '../../ports/records.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
+import { runInSlices } from '../../text/workers/slices.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../repositories/record.ts'
 import { scan } from '../repositories/scan.ts'
 import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
-import { buildGraph, type Version } from './build.ts'
+import { graphSteps, type Version } from './build.ts'
 import type { Graph } from './types.ts'
 
 /** The graph of a user, and the memories that it is made of, latest first. */
@@ -75,7 +76,8 @@ export class GraphReader {
       const current = await this.#readCurrent(scope, signal)
       const past = await this.#readPast(scope, signal)
       const versions = [...current.versions, ...past.versions]
-      return { graph: buildGraph(scope, versions), versions, isPartial: current.isPartial || past.isPartial }
+      const graph = await runInSlices(graphSteps(scope, versions), signal)
+      return { graph, versions, isPartial: current.isPartial || past.isPartial }
     } catch (cause) {
       if (cause instanceof AppError) throw cause
       throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
