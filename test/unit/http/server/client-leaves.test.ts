@@ -7,6 +7,7 @@ import type { RecordStore } from '../../../../sidecar/ports/records.ts'
 import { testApp } from '../../../helpers/test-app.ts'
 
 const CLIENTS = 40
+const WAIT = { timeout: 60_000 }
 
 /** Counts the reads of memories that are started, and lets them go on when the test opens the gate. */
 function createGate() {
@@ -62,15 +63,15 @@ it.each([
   const requests = countRequests()
   const sockets = Array.from({ length: CLIENTS }, () => connect(port, '127.0.0.1'))
   for (const socket of sockets) socket.on('error', () => {}).write(request)
-  await expect.poll(() => requests.arrived).toBe(CLIENTS)
-  await expect.poll(() => gate.started).toBeGreaterThan(0)
+  await expect.poll(() => requests.arrived, WAIT).toBe(CLIENTS)
+  await expect.poll(() => gate.started, WAIT).toBeGreaterThan(0)
   for (const socket of sockets) socket.destroy()
-  await expect.poll(() => requests.closed).toBe(CLIENTS)
+  await expect.poll(() => requests.closed, WAIT).toBe(CLIENTS)
   const { started } = gate
   gate.open()
   const cancelled = /^hippocache_http_requests_total\{[^}]*status="499"[^}]*\} (\d+)$/m
   await expect
-    .poll(async () => cancelled.exec(await (await app.fetch('/metrics')).text())?.[1])
+    .poll(async () => cancelled.exec(await (await app.fetch('/metrics')).text())?.[1], WAIT)
     .toBe(String(CLIENTS))
   expect(gate.started).toBe(started)
   const answered = await app.call('POST', '/v1/recall', { user_id: 'ada', query: 'Is the kettle blue?' })
