@@ -105,7 +105,10 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   serveDashboard(app, { sessions, needsKey: apiKeys.length > 0 })
 
   app.notFound((c) => {
-    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path))
+    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path)).flatMap((method) =>
+      // Hono answers HEAD where there is GET.
+      method === 'GET' ? ['GET', 'HEAD'] : method,
+    )
     if (allowed.length > 0) {
       c.header('allow', allowed.join(', '))
       const message = `${c.req.path}: expected one of ${allowed.join(', ')}, got ${c.req.method}`
