@@ -65,7 +65,9 @@ it.each([
       yield* shards()
     }
   }
-  await expect(computeReport(endless(), count, task, controller.signal)).rejects.toThrow('the client has left')
+  await expect(computeReport(endless(), count, task, controller.signal)).rejects.toThrow(
+    'the client has left',
+  )
   expect(read).toBeLessThan(10)
   expect((await computeReport(shards(), count, task)).units).toBe(300)
 })
