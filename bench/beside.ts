@@ -27,7 +27,7 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const loopFile = join(folder, 'loop')
 await using sidecar = await startSidecar({
   MAX_BODY_BYTES: String(4 * 1024 * 1024),
-  NODE_OPTIONS: `--import ${new URL('./beside/loop-cpu.mjs', import.meta.url)}`,
+  NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import ${new URL('./beside/loop-cpu.mjs', import.meta.url)}`,
   LOOP_CPU_FILE: loopFile,
 })
 

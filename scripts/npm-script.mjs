@@ -20,6 +20,9 @@ if (isMainThread) {
   const inherited = process.env.NODE_OPTIONS ?? ''
   if (!inherited.includes(load)) process.env.NODE_OPTIONS = `${inherited} ${load}`.trim()
   setInterval(() => {
-    if (process.ppid !== parent) process.kill(process.pid, 'SIGTERM')
+    if (process.ppid === parent) return
+    if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM')
+    // Listeners of `exit` stop the processes that are not Node, and delete temporary folders.
+    else process.exit(143)
   }, POLL_MS).unref()
 }

@@ -13,6 +13,9 @@ export interface SidecarProcess extends AsyncDisposable {
 
 const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
 
+const { PATH = '', NODE_OPTIONS = '' } = process.env
+const PASSED = { PATH, NODE_OPTIONS }
+
 /** Deadline of the start, milliseconds. */
 const START_DEADLINE_MS = 60_000
 
@@ -24,7 +27,8 @@ export async function startSidecar(
   const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-'))
   const started = performance.now()
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env['PATH'] ?? '', PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
+    // NODE_OPTIONS stops the sidecar with its parent, see scripts/npm-script.mjs.
+    env: { ...PASSED, PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = new Promise<never>((_, reject) => {

@@ -6,6 +6,7 @@ import { backendNames } from '../http/routes/health.ts'
 import { createHttpServer } from '../http/server/create-server.ts'
 import { createLog } from '../ports/log.ts'
 import { VERSION } from '../ports/version.ts'
+import { preloadThesaurus } from '../text/related/thesaurus.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { readConfig } from './config.ts'
 import { createServices } from './services.ts'
@@ -20,8 +21,8 @@ const app = createApp(services, config, log)
 const server = createHttpServer(app.fetch)
 server.listen(config.port, config.host, () => {
   announce((server.address() as AddressInfo).port)
-  // Loads the token table (0.15 s) after the ready line, so that the first recall does not.
-  setImmediate(() => void tokenCounter())
+  // Loads the token table (0.15 s) and the thesaurus after the ready line, so that the first recall does not.
+  setImmediate(() => void tokenCounter().then(preloadThesaurus))
 })
 server.on('error', (error: NodeJS.ErrnoException) => {
   const reason =

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
 import { METHOD_NAME_ALL } from 'hono/router'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { AppError } from '../ports/errors.ts'
 import { ModelUnavailable } from '../ports/language-model.ts'
 import type { Log } from '../ports/log.ts'
@@ -104,7 +105,10 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
   serveDashboard(app, { sessions, needsKey: apiKeys.length > 0 })
 
   app.notFound((c) => {
-    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path))
+    const allowed = METHODS.filter((method) => hasRoute(app, method, c.req.path)).flatMap((method) =>
+      // Hono answers HEAD where there is GET.
+      method === 'GET' ? ['GET', 'HEAD'] : method,
+    )
     if (allowed.length > 0) {
       c.header('allow', allowed.join(', '))
       const message = `${c.req.path}: expected one of ${allowed.join(', ')}, got ${c.req.method}`
@@ -125,7 +129,8 @@ export function createApp(services: HttpServices, config: AppConfig, log: Log): 
     if (code === 'unauthorized') c.header('www-authenticate', isMem0 ? 'Token' : 'Bearer')
     const envelope = { error: { code, message, ...(details ? { details } : {}), request_id } }
     // mem0's clients show `detail`.
-    return c.json(isMem0 ? { detail: message, ...envelope } : envelope, status)
+    // Hono's type lacks 499.
+    return c.json(isMem0 ? { detail: message, ...envelope } : envelope, status as ContentfulStatusCode)
   })
   return app
 }

@@ -12,6 +12,7 @@ const STATUS_OF = {
   too_many_pending: 429,
   too_many_requests: 429,
   too_many_attempts: 429,
+  client_disconnected: 499,
   internal: 500,
   backend_unavailable: 503,
   overloaded: 503,
@@ -47,6 +48,13 @@ export class AppError extends Error {
 
   get status(): (typeof STATUS_OF)[ErrorCode] {
     return STATUS_OF[this.code]
+  }
+}
+
+/** Ends the work of a request whose client has disconnected. Only the metrics see its status. */
+export class ClientDisconnected extends AppError {
+  constructor() {
+    super('client_disconnected', 'The client disconnected before it was answered.')
   }
 }
 

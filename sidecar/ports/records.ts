@@ -127,6 +127,8 @@ export interface ScrollOptions {
   direction?: 'ascending' | 'descending' | undefined
   /** `false`: the records may lack their embeddings. @default true */
   withVectors?: boolean | undefined
+  /** Once aborted, the read may be dropped; it then rejects with the reason. */
+  signal?: AbortSignal | undefined
 }
 
 /**
@@ -153,8 +155,11 @@ export interface RecordStore {
     reads: readonly { collection: Collection; id: string }[],
   ): Promise<(StoredRecord | undefined)[]>
   scroll(collection: Collection, scope: string, options: ScrollOptions): Promise<StoredRecord[]>
-  /** Candidates among the `memories` of a scope, for a ranking. */
-  search(scope: string, query: SearchQuery): Promise<SearchResult>
+  /**
+   * Candidates among the `memories` of a scope, for a ranking.
+   * @param signal once it is aborted, the search and the reads of its candidates may be dropped
+   */
+  search(scope: string, query: SearchQuery, signal?: AbortSignal): Promise<SearchResult>
   /** Scopes with records of a collection, sorted by UTF-16 code units, without `after` itself. */
   scopes(collection: Collection, options: { after?: string | undefined; limit: number }): Promise<string[]>
   /**
@@ -184,7 +189,7 @@ export async function* scrollAll(...args: Parameters<typeof scrollPages>): Async
   for await (const page of scrollPages(...args)) yield* page
 }
 
-/** As `scrollAll`, in pages of at most `limit` records. */
+/** As `scrollAll`, in pages of at most `limit` records. No page is read once `signal` is aborted. */
 export async function* scrollPages(
   store: RecordStore,
   collection: Collection,
@@ -192,6 +197,7 @@ export async function* scrollPages(
   { limit = 250, after, ...options }: Partial<ScrollOptions> = {},
 ): AsyncGenerator<StoredRecord[]> {
   for (;;) {
+    options.signal?.throwIfAborted()
     const page = await store.scroll(collection, scope, { ...options, limit, after })
     yield page
     const last = page.at(-1)

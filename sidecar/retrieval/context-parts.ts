@@ -30,7 +30,10 @@ export function budgetsOf(parts: readonly Part[], tokenBudget: number): Record<P
 
 interface PartsOptions {
   profiles: {
-    readText: (scope: Scope, request: Narrowing & { tokenBudget: number }) => Promise<{ text: string }>
+    readText: (
+      scope: Scope,
+      request: Narrowing & { tokenBudget: number; signal: AbortSignal | undefined },
+    ) => Promise<{ text: string }>
   }
   graphs: Pick<GraphReader, 'read'>
   records: RecordStore
@@ -44,13 +47,14 @@ interface PartsRequest {
   agentId?: string | undefined
   runId?: string | undefined
   appId?: string | undefined
+  signal?: AbortSignal | undefined
 }
 
 /** Reads the included parts besides the memories. `degraded` names those that failed or were late. */
 export async function readParts(
   { profiles, graphs, records, now }: PartsOptions,
   scope: Scope,
-  { parts, tokenBudget, conversationId, ...narrowing }: PartsRequest,
+  { parts, tokenBudget, conversationId, signal, ...narrowing }: PartsRequest,
 ): Promise<{ texts: Partial<Record<Part, string>>; degraded: Part[] }> {
   const count = await tokenCounter()
   const budgets = budgetsOf(parts, tokenBudget)
@@ -59,14 +63,15 @@ export async function readParts(
   const memoriesOf = ({ versions }: UserGraph) =>
     new Set(versions.flatMap(({ memory }) => (passesAll(gates, memory) ? [memory.id] : [])))
   const readers: Record<Exclude<Part, 'memories'>, (budget: number) => Promise<string>> = {
-    profile: async (tokenBudget) => (await profiles.readText(scope, { ...narrowing, tokenBudget })).text,
+    profile: async (tokenBudget) =>
+      (await profiles.readText(scope, { ...narrowing, tokenBudget, signal })).text,
     summary: async (budget) => {
       const known =
         conversationId === undefined ? undefined : await getConversation(records, key, conversationId)
       return known?.summary ? pack('Summary of the conversation.', [known.summary], budget, count) : ''
     },
     entities: async (budget) => {
-      const read = await graphs.read(key)
+      const read = await graphs.read(key, signal)
       const isShown = memoriesOf(read)
       const top = topEntities(read.graph, now()).filter(({ mentions }) =>
         mentions.some(({ memoryId }) => isShown.has(memoryId)),
@@ -75,7 +80,7 @@ export async function readParts(
       return pack('Persons, places and things that the user mentions most.', lines, budget, count)
     },
     relations: async (budget) => {
-      const read = await graphs.read(key)
+      const read = await graphs.read(key, signal)
       const { graph } = read
       const isShown = memoriesOf(read)
       const nameOf = (id: string) => graph.entities.get(id)?.name ?? ''
@@ -96,6 +101,7 @@ export async function readParts(
       try {
         texts[part] = await pTimeout(readers[part](budgets[part]), { milliseconds: DEADLINE_MS })
       } catch {
+        signal?.throwIfAborted()
         degraded.push(part)
       }
     }),

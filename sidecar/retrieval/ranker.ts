@@ -3,7 +3,7 @@ import type { Memory } from '../memory/model/memory.ts'
 import { readMemoryOnce } from '../memory/repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../memory/repositories/record.ts'
 import { searchEntriesOf } from '../memory/search/entry.ts'
-import { AppError } from '../ports/errors.ts'
+import { AppError, ClientDisconnected } from '../ports/errors.ts'
 import type { Candidate, Condition, RecordStore } from '../ports/records.ts'
 import { DAY_MS, type DateRange } from '../text/dates.ts'
 import { conditionOf, type Gate } from './gates.ts'
@@ -52,6 +52,8 @@ export interface RankRequest {
   gates: readonly Gate[]
   /** Ranks the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
+  /** Once aborted, no further read starts. */
+  signal?: AbortSignal | undefined
   /** What the graph finds. */
   hits?: GraphHits | undefined
 }
@@ -66,16 +68,23 @@ export function createRanker({
   now,
   scale = () => undefined,
 }: RankerOptions) {
-  async function rankCurrent(scope: string, { query, dense, gates, hits }: RankRequest): Promise<Ranking> {
+  async function rankCurrent(
+    scope: string,
+    { query, dense, gates, hits, signal }: RankRequest,
+  ): Promise<Ranking> {
     const found = await orUnavailable(
-      records.search(scope, {
-        terms: searchTermsOf(query),
-        dense,
-        where: conditionOf(gates),
-        also: [...rangesOf(query, now()).map(saidWithin), ...foundBy(hits)],
-        limit: MAX_CANDIDATES,
-        neighbours: NEIGHBOURS,
-      }),
+      records.search(
+        scope,
+        {
+          terms: searchTermsOf(query),
+          dense,
+          where: conditionOf(gates),
+          also: [...rangesOf(query, now()).map(saidWithin), ...foundBy(hits)],
+          limit: MAX_CANDIDATES,
+          neighbours: NEIGHBOURS,
+        },
+        signal,
+      ),
     )
     return {
       ...rank(found.candidates, query, found, settings, { scale: scale(), strengths: hits?.strengths }),
@@ -90,10 +99,10 @@ export function createRanker({
   /** Past versions are not indexed: all of them are read. */
   async function rankPast(
     scope: string,
-    { query, dense, hits }: RankRequest,
+    { query, dense, hits, signal }: RankRequest,
     asOf: number,
   ): Promise<Ranking> {
-    const past = await orUnavailable(readAsOf(records, scope, asOf, onInvalidRecord))
+    const past = await orUnavailable(readAsOf(records, scope, asOf, { onInvalid: onInvalidRecord, signal }))
     const memories = new Map(past.map(({ held: { memory } }) => [memory.id, memory]))
     const entries = await searchEntriesOf([...memories.values()])
     const candidates = past.map(({ held }, i) => ({
@@ -136,11 +145,12 @@ export async function* walk(
   }
 }
 
-/** @throws {AppError} `backend_unavailable` for any failure of the reading */
+/** @throws {AppError} `backend_unavailable` for any failure of the reading, except that its client has disconnected */
 export async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
   try {
     return await reading
   } catch (cause) {
+    if (cause instanceof ClientDisconnected) throw cause
     throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
   }
 }

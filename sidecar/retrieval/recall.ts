@@ -34,6 +34,8 @@ export interface SearchRequest extends Narrowing, Pick<Account, 'turn' | 'arm'> 
   whyNot?: readonly string[] | undefined
   /** Searches the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
+  /** Aborted when the client has disconnected: no further step starts. */
+  signal?: AbortSignal | undefined
   /** When the question is asked; default: `asOf`, else now. Without an offset, the time zone of the app applies. */
   askedAt?: LocalTime | undefined
 }
@@ -124,7 +126,9 @@ export class Recall {
     const gates = createGates({ ...request, conversationId: undefined, now })
     const { records, onInvalidRecord } = this.#options
     const [latest, result] = await Promise.all([
-      orUnavailable(readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord)),
+      orUnavailable(
+        readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord, request.signal),
+      ),
       // A block is not only for this query.
       withMatches ? this.#search(scope, { ...request, threshold: 0 }, gates) : NOTHING,
     ])
@@ -193,7 +197,7 @@ export class Recall {
 
   async #search(scope: Scope, request: SearchRequest, gates: readonly Gate[]): Promise<SearchResult> {
     const started = performance.now()
-    const { query, topK, threshold, asOf, whyNot } = request
+    const { query, topK, threshold, asOf, whyNot, signal } = request
     const key = scopeKey(scope)
     if (threshold === undefined && whyNot === undefined && isSmallTalk(query)) return NOTHING
     const isNeural = this.#countsVectors
@@ -203,6 +207,7 @@ export class Recall {
       this.#localTimeOf(scope, request),
       this.#findGraphHits(key, request),
     ])
+    signal?.throwIfAborted()
     const embedded = performance.now()
     const analysed = analyseQuery(query, now)
     const pushed = gates.filter(({ isRarelyFailed }) => !isRarelyFailed)
@@ -210,12 +215,12 @@ export class Recall {
     if (hits === 'unavailable') degraded.push('graph')
     const rank = async (checked: readonly Gate[], dense: Float32Array | undefined) => {
       const ranking = await this.#rank(key, {
-        ...{ query: analysed, dense, gates: checked, asOf },
+        ...{ query: analysed, dense, gates: checked, asOf, signal },
         hits: hits === 'unavailable' ? undefined : hits,
       })
       const { reranker } = this.#options
       if (!reranker) return ranking
-      const reranked = await rerank(ranking, query, key, reranker)
+      const reranked = await rerank(ranking, query, key, reranker, signal)
       if (!reranked) degraded.push('reranker')
       return reranked ?? ranking
     }
@@ -227,6 +232,7 @@ export class Recall {
       ranking = await rank(isShort ? gates : pushed, isNeural ? vector : await embed())
       found = (await selectFound(ranking, request, gates)).found
     }
+    signal?.throwIfAborted()
     const absence =
       whyNot &&
       (await explainAbsence(whyNot, new Set(found.map(({ memory }) => memory.id)), {
@@ -248,11 +254,11 @@ export class Recall {
   }
 
   /** A graph that cannot be read must not fail a recall. */
-  async #findGraphHits(scope: string, { graph, query, asOf }: SearchRequest) {
+  async #findGraphHits(scope: string, { graph, query, asOf, signal }: SearchRequest) {
     const { graphs } = this.#options
     if (!graph || !graphs) return undefined
     try {
-      return findGraphHits((await graphs.read(scope)).graph, query, asOf)
+      return findGraphHits((await graphs.read(scope, signal)).graph, query, asOf)
     } catch {
       return 'unavailable' as const
     }
@@ -268,12 +274,20 @@ export class Recall {
   }
 
   /** Returns `undefined` if the embedding is late or fails. */
-  async embed({ query, scope, conversationId, turn, arm }: Account & { query: string }) {
+  async embed({
+    query,
+    scope,
+    conversationId,
+    turn,
+    arm,
+    signal,
+  }: Account & { query: string; signal?: AbortSignal | undefined }) {
     const { embedder, embeddingDeadlineMs } = this.#options
     const controller = new AbortController()
+    const stopped = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal
     try {
       const account = { scope, conversationId, turn, arm }
-      const embedding = embedder.embed([query], 'query', controller.signal, account)
+      const embedding = embedder.embed([query], 'query', stopped, account)
       const vectors = await pTimeout(embedding, {
         milliseconds: embeddingDeadlineMs,
         fallback: () => controller.abort(new Error(`no embedding within ${embeddingDeadlineMs} ms`)),

@@ -11,11 +11,12 @@ export async function rerank(
   query: string,
   scope: string,
   reranker: Reranker,
+  signal: AbortSignal | undefined,
 ): Promise<Ranking | undefined> {
   const best = ranking.ranked.slice(0, reranker.maxDocuments)
   const memories = await ranking.read(best.map(({ id }) => id))
   if (memories.length === 0) return ranking
-  const relevances = await reranker.rerank(query, memories.map(toDocument), undefined, { scope })
+  const relevances = await reranker.rerank(query, memories.map(toDocument), signal, { scope })
   if (!relevances) return undefined
   const relevanceOf = new Map(memories.map(({ id }, i) => [id, relevances[i] ?? 0]))
   const ranked = ranking.ranked.map(({ id, parts }) => {

@@ -1,6 +1,13 @@
 import { Worker } from 'node:worker_threads'
+import PQueue from 'p-queue'
 import { AppError } from '../../ports/errors.ts'
 import type { Answer, Kind, Request } from './messages.ts'
+
+/**
+ * Reads of a file that the worker thread has at once. The others wait in this thread, where those of a client that has
+ * disconnected are dropped. Writes do not wait, so that one transaction takes as many as possible.
+ */
+const MAX_READS = 32
 
 /** The main thread's side of the worker thread that runs SQLite. */
 export class SqliteClient {
@@ -29,15 +36,22 @@ export class SqliteClient {
   open(kind: Kind, path: string, options: object = {}) {
     this.#lastFile += 1
     const file = this.#lastFile
+    const reads = new PQueue({ concurrency: MAX_READS })
     let closing: Promise<unknown> | undefined
     // Every later call reports a file that cannot be opened.
     this.#request(file, 'open', [kind, path, options]).catch(() => {})
     return {
       /** Rejects with the error of SQLite, or with the reason why the file could not be opened. */
       call: (operation: string, ...args: readonly unknown[]) => this.#request(file, operation, args),
+      /** As `call`, for a read. One whose signal is aborted while it waits is not started, and rejects with the reason. */
+      read: async (signal: AbortSignal | undefined, operation: string, ...args: readonly unknown[]) =>
+        await reads.add(async () => {
+          signal?.throwIfAborted()
+          return await this.#request(file, operation, args)
+        }),
       /** Resolves when earlier calls are processed and the file is closed. */
       close: async () => {
-        closing ??= this.#request(file, 'close', [])
+        closing ??= reads.onIdle().then(async () => await this.#request(file, 'close', []))
         await closing
       },
     }

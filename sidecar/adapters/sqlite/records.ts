@@ -26,45 +26,49 @@ export function openSqliteRecords(
   const cache = new EntryCache()
   let isClosed = false
 
-  async function call<T>(
+  async function settle<T>(
+    request: () => Promise<unknown>,
     toError: (cause: Failure) => unknown,
-    operation: string,
-    ...args: readonly unknown[]
   ): Promise<T> {
     if (isClosed) throw new AppError('backend_unavailable', 'The record store is closed.')
     try {
-      return (await file.call(operation, ...args)) as T
+      return (await request()) as T
     } catch (cause) {
       throw cause instanceof AppError ? cause : toError(cause as Failure)
     }
   }
 
+  const read = async <T>(signal: AbortSignal | undefined, operation: string, ...args: readonly unknown[]) =>
+    await settle<T>(() => file.read(signal, operation, ...args), unreadable)
+
   return {
     kind: 'sqlite',
-    commit: (writes) => call<void>(notStored, 'commit', writes),
-    get: (...args) => call<StoredRecord | undefined>(unreadable, 'get', ...args),
-    scroll: (...args) => call<StoredRecord[]>(unreadable, 'scroll', ...args),
-    async search(scope, query) {
+    commit: (writes) => settle<void>(() => file.call('commit', writes), notStored),
+    get: (...args) => read<StoredRecord | undefined>(undefined, 'get', ...args),
+    // A signal cannot be sent to a thread.
+    scroll: (collection, scope, { signal, ...options }) =>
+      read<StoredRecord[]>(signal, 'scroll', collection, scope, options),
+    async search(scope, query, signal) {
       // A view would be copied to the thread with all of its buffer.
       const dense = query.dense?.slice()
       const request = [scope, { ...query, dense }] as const
-      let found = await call<SearchAnswer>(unreadable, 'search', ...request)
+      let found = await read<SearchAnswer>(signal, 'search', ...request)
       let entries = await cache.entries(found.numbers, (missing) =>
-        call<EntryColumns>(unreadable, 'entries', missing),
+        read<EntryColumns>(signal, 'entries', missing),
       )
       if (!entries) {
         // A commit happened between the two calls.
-        const whole = await call<Whole>(unreadable, 'searchWithEntries', ...request)
+        const whole = await read<Whole>(signal, 'searchWithEntries', ...request)
         found = whole.found
         entries = (await cache.entries(found.numbers, async () => whole.entries)) as Entry[]
       }
       return toResult(found, entries, (wanted) =>
-        cache.records(wanted, (ids) => call<PayloadRow[]>(unreadable, 'read', scope, ids)),
+        cache.records(wanted, (ids) => read<PayloadRow[]>(signal, 'read', scope, ids)),
       )
     },
     scopes: (collection, { after = '', limit }) =>
-      call<string[]>(unreadable, 'scopes', collection, after, limit),
-    check: () => call<void>(notWritable, 'check'),
+      read<string[]>(undefined, 'scopes', collection, after, limit),
+    check: () => settle<void>(() => file.call('check'), notWritable),
     async close() {
       isClosed = true
       await file.close()

@@ -95,7 +95,12 @@ export class Shadow {
 
   async #runArm(job: ShadowJob, arm: Arm): Promise<ShadowEffect> {
     const { experiment, served } = job
-    const request = { ...applyArm(served.original, experiment.name, arm), shadow: arm.name }
+    // The client has its answer, and may disconnect.
+    const request = {
+      ...applyArm(served.original, experiment.name, arm),
+      shadow: arm.name,
+      signal: undefined,
+    }
     try {
       const result = await this.#options.strategies.recall(served.scope, request)
       if (result.degraded.length > 0) return 'degraded'

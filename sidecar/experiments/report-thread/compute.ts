@@ -23,16 +23,21 @@ let pool: Piscina<ReportTask, Report> | undefined
  * Computes the report of an experiment without blocking the event loop: a large one in a worker thread, one at a time.
  *
  * @param count number of units, about
+ * @param signal when it is aborted, the report is not computed further
  * @throws {AppError} `overloaded` when too many reports wait, or the report takes longer than a minute
  */
 export async function computeReport(
   shards: AsyncIterable<ShardUnits>,
   count: number,
   task: Omit<ReportTask, 'port'>,
+  signal?: AbortSignal,
 ): Promise<Report> {
   if (count <= MAX_INLINE_UNITS) {
     const builder = new ReportBuilder(task.experiment, task.options)
-    for await (const shard of shards) for (const unit of unpackShard(shard)) builder.add(unit)
+    for await (const shard of shards) {
+      signal?.throwIfAborted()
+      for (const unit of unpackShard(shard)) builder.add(unit)
+    }
     return builder.report()
   }
   pool ??= new Piscina({
@@ -43,16 +48,20 @@ export async function computeReport(
     idleTimeout: IDLE_MS,
   })
   if (pool.queueSize >= MAX_WAITING) throw overloaded(`${MAX_WAITING} reports are waiting`)
-  return await computeInThread(pool, shards, task)
+  return await computeInThread(pool, shards, task, signal)
 }
 
 async function computeInThread(
   threads: Piscina<ReportTask, Report>,
   shards: AsyncIterable<ShardUnits>,
   task: Omit<ReportTask, 'port'>,
+  signal: AbortSignal | undefined,
 ): Promise<Report> {
   const { port1: own, port2: port } = new MessageChannel()
   const abort = new AbortController()
+  const stop = () => abort.abort(signal?.reason)
+  signal?.addEventListener('abort', stop)
+  if (signal?.aborted) stop()
   const deadline = setTimeout(
     () => abort.abort(overloaded('The report took more than a minute')),
     DEADLINE_MS,
@@ -76,6 +85,7 @@ async function computeInThread(
     throw abort.signal.aborted ? abort.signal.reason : error
   } finally {
     clearTimeout(deadline)
+    signal?.removeEventListener('abort', stop)
     own.close()
   }
 }

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import type { SlottedMemory } from '../../retrieval/profile/slots.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
-import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import { type Api, operation, scopeOf, signalOf } from '../shared/operation.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 
@@ -80,6 +80,7 @@ export function profileRoutes(api: Api, { profiles }: HttpServices): void {
       maxPerTopic: max_per_topic,
       topics,
       prefer,
+      signal: signalOf(c),
     })
     return {
       topics: groupByTopic(profile.kept),

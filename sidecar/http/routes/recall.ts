@@ -11,7 +11,7 @@ import {
 import { prepareQuery } from '../../text/cleaning/query.ts'
 import { parseLocalTime } from '../../text/local-time.ts'
 import { recalledMemory, toRecalledView } from '../shared/memory-view.ts'
-import { type Api, operation, scopeOf } from '../shared/operation.ts'
+import { type Api, operation, scopeOf, signalOf } from '../shared/operation.ts'
 import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 import { roundTo } from '../shared/values.ts'
@@ -144,7 +144,8 @@ export function recallRoutes(
     },
   }).handle(async (body, c) => {
     const { strategy, freshness, refresh, filters, experiment, conversation_id: conversationId } = body
-    const { query, degraded: clipped } = await prepareQuery(body.query)
+    const signal = signalOf(c)
+    const { query, degraded: clipped } = await prepareQuery(body.query, signal)
     const scope = scopeOf(c, body.user_id)
     const parts = [...new Set(body.include ?? (['memories'] as const))]
     const call = body['idempotency-key']
@@ -168,6 +169,7 @@ export function recallRoutes(
       conversationId,
       turn,
       windowSize: body.window_size,
+      signal,
     }
     // A node that names no experiment must not fail its chatflow.
     const name = experiment ?? (strategy === 'experiment' ? '' : undefined)

@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Scope } from '../../memory/model/scope.ts'
+import { ClientDisconnected } from '../../ports/errors.ts'
 import { readBody } from './body.ts'
 import type { AppEnv } from './router.ts'
 
@@ -110,6 +111,16 @@ function parseSynchronously<T extends z.ZodType>(schema: T): T {
 
 function json<T extends z.ZodType>(schema: T) {
   return { content: { 'application/json': { schema } } }
+}
+
+/** Aborted with `ClientDisconnected` when the client disconnects before it has its answer. */
+export function signalOf(c: Context): AbortSignal {
+  const controller = new AbortController()
+  const { signal } = c.req.raw
+  const abort = () => controller.abort(new ClientDisconnected())
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort, { once: true })
+  return controller.signal
 }
 
 /** The memory of a user of the namespace of this request. */

@@ -5,9 +5,15 @@ const CHUNKS_AT_ONCE = 2
 
 const producing = new PQueue({ concurrency: CHUNKS_AT_ONCE })
 
-/** Queues work that takes as much time or memory as a chunk of a large answer. */
-export async function runChunk<T>(produce: () => Promise<T>): Promise<T> {
-  return await producing.add(produce)
+/**
+ * Queues work that takes as much time or memory as a chunk of a large answer.
+ * @param signal when it is aborted, work that waits is not started
+ */
+export async function runChunk<T>(produce: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  return await producing.add(async () => {
+    signal?.throwIfAborted()
+    return await produce()
+  })
 }
 
 /**
@@ -16,9 +22,10 @@ export async function runChunk<T>(produce: () => Promise<T>): Promise<T> {
  */
 export async function streamed(
   chunks: AsyncGenerator<string>,
+  signal: AbortSignal,
 ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
   const encoder = new TextEncoder()
-  let next = await runChunk(() => chunks.next())
+  let next = await runChunk(() => chunks.next(), signal)
   let isCancelled = false
   return new ReadableStream(
     {

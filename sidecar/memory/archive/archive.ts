@@ -31,7 +31,7 @@ const ORDER = Object.keys(TO_LINE) as (keyof typeof TO_LINE)[]
 export async function* archiveLines(
   store: RecordStore,
   scope: string,
-  { userId, now }: { userId: string; now: number },
+  { userId, now, signal }: { userId: string; now: number; signal?: AbortSignal | undefined },
 ): AsyncGenerator<string> {
   const counts: Partial<Record<ArchivedKind, number>> = {}
   const toText = (line: object): string => {
@@ -49,7 +49,8 @@ export async function* archiveLines(
   })
   const pendingTurns: string[] = []
   for (const collection of ORDER) {
-    for await (const record of scrollAll(store, collection, scope, { limit: PAGE, withVectors: false })) {
+    const options = { limit: PAGE, withVectors: false, signal }
+    for await (const record of scrollAll(store, collection, scope, options)) {
       if (collection === 'turns' && record.payload['state'] !== 'done') pendingTurns.push(record.id)
       yield toText(TO_LINE[collection](record))
     }

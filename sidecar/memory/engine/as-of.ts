@@ -1,6 +1,7 @@
 import type { RecordStore } from '../../ports/records.ts'
 import { type Held, scrollMemories } from '../repositories/memories.ts'
 import type { OnInvalidRecord } from '../repositories/record.ts'
+import { scan } from '../repositories/scan.ts'
 import { scrollPastVersions } from '../repositories/versions.ts'
 
 export interface HeldThen {
@@ -14,7 +15,7 @@ export async function asOf(
   store: RecordStore,
   scope: string,
   at: number,
-  onInvalid?: OnInvalidRecord,
+  { onInvalid, signal }: { onInvalid?: OnInvalidRecord | undefined; signal?: AbortSignal | undefined } = {},
 ): Promise<HeldThen[]> {
   const then = new Map<string, HeldThen>()
   const consider = (held: Held, validUntil: number | null) => {
@@ -28,9 +29,11 @@ export async function asOf(
     if (isValid && (!other || other.held.memory.version < memory.version))
       then.set(memory.id, { held, validUntil })
   }
-  for await (const held of scrollMemories(store, scope, onInvalid)) consider(held, null)
-  for await (const { past, dense } of scrollPastVersions(store, scope, onInvalid)) {
-    consider({ memory: past.memory, dense }, past.valid_until)
-  }
+  await scan(async () => {
+    for await (const held of scrollMemories(store, scope, onInvalid, { signal })) consider(held, null)
+    for await (const { past, dense } of scrollPastVersions(store, scope, onInvalid, signal)) {
+      consider({ memory: past.memory, dense }, past.valid_until)
+    }
+  }, signal)
   return [...then.values()]
 }

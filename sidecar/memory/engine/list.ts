@@ -10,6 +10,8 @@ export interface ListOptions {
   accept: Predicate
   after?: Position | undefined
   direction?: 'ascending' | 'descending' | undefined
+  /** Once aborted, nothing more is read. */
+  signal?: AbortSignal | undefined
 }
 
 /** Most memories per request to the store. */
@@ -21,7 +23,7 @@ const MAX_SCANNED = 10 * MAX_PAGE
 export async function listMemories(
   records: RecordStore,
   scope: string,
-  { limit, accept, after: start, direction }: ListOptions,
+  { limit, accept, after: start, direction, signal }: ListOptions,
   onInvalid: OnInvalidRecord | undefined,
 ): Promise<{ memories: Memory[]; next: Position | null }> {
   const memories: Memory[] = []
@@ -29,11 +31,13 @@ export async function listMemories(
   // One more than the page, to know whether there is another; after that, more at a time: few of them are accepted.
   let size = Math.min(limit + 1, MAX_PAGE)
   for (let scanned = 0; ; size = Math.min(4 * size, MAX_PAGE)) {
+    signal?.throwIfAborted()
     const page = await records.scroll('memories', scope, {
       limit: size,
       after,
       direction,
       withVectors: false,
+      signal,
     })
     for (const record of page) {
       if (memories.length === limit) return { memories, next: after ?? null }
@@ -52,13 +56,13 @@ export async function listMemoriesAsOf(
   records: RecordStore,
   scope: string,
   at: number,
-  { limit, accept, after, direction = 'ascending' }: ListOptions,
+  { limit, accept, after, direction = 'ascending', signal }: ListOptions,
   onInvalid: OnInvalidRecord | undefined,
 ): Promise<{ memories: { memory: Memory; validUntil: number | null }[]; next: Position | null }> {
   const sign = direction === 'ascending' ? 1 : -1
   const compare = (a: Position, b: Position) =>
     sign * (a.order - b.order || (a.id < b.id ? -1 : +(a.id > b.id)))
-  const held = (await asOf(records, scope, at, onInvalid))
+  const held = (await asOf(records, scope, at, { onInvalid, signal }))
     .map(({ held: { memory }, validUntil }) => ({ memory, validUntil }))
     .filter(({ memory }) => accept(memory) && (after === undefined || compare(memory, after) > 0))
     .sort((a, b) => compare(a.memory, b.memory))

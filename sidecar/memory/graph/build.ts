@@ -1,5 +1,6 @@
 import { nameKey } from '../../text/relations/names.ts'
 import { isRole, SELF } from '../../text/relations/relations.ts'
+import { runAtOnce, type Steps } from '../../text/workers/slices.ts'
 import type { StoredRelation } from '../model/graph.ts'
 import type { Memory, Source } from '../model/memory.ts'
 import { derivedId } from '../model/scope.ts'
@@ -31,6 +32,11 @@ interface Statement {
  * it has no relation without a live source and no entity without a memory.
  */
 export function buildGraph(scope: string, given: readonly Version[]): Graph {
+  return runAtOnce(graphSteps(scope, given))
+}
+
+/** As `buildGraph`: that of 10,000 memories takes 0.2 s and more. */
+export function* graphSteps(scope: string, given: readonly Version[]): Steps<Graph> {
   const versions = given.toSorted(oldestFirst)
   const rename = (name: string, { speaker, role }: Memory) =>
     // Speakers with a name of their own are persons of the conversation, not "the user".
@@ -38,6 +44,7 @@ export function buildGraph(scope: string, given: readonly Version[]): Graph {
   const occurrences: Occurrence[] = []
   const current = versions.filter(({ validUntil }) => validUntil === null)
   for (const { memory } of versions) {
+    yield
     const memoryId = memory.id
     for (const { name, type, same_as } of memory.mentions ?? [])
       occurrences.push({ memoryId, name, type, same_as })
@@ -46,10 +53,11 @@ export function buildGraph(scope: string, given: readonly Version[]): Graph {
       occurrences.push({ memoryId, name: rename(object, memory), type: object_type })
     }
   }
-  const { clusters, keyOf } = resolve(occurrences, statedAliases(current, rename))
+  const { clusters, keyOf } = yield* resolve(occurrences, statedAliases(current, rename))
   const idOf = (key: string) => derivedId('entity', scope, key)
   const entities = new Map<string, Entity>()
   for (const { key, type, names: forms, aliases } of clusters.values()) {
+    yield
     const [name = ''] = [...forms].sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))[0] ?? []
     const others = [...aliases.values()].filter((alias) => alias.name !== name)
     const id = idOf(key)
@@ -57,9 +65,14 @@ export function buildGraph(scope: string, given: readonly Version[]): Graph {
     entities.set(id, { id, name, type, aliases: others, mentions: [], ...times })
   }
   const entityOf = (name: string, type: string) => entities.get(idOf(keyOf(name, type))) as Entity
-  countMentions(versions, rename, entityOf)
-  const statements = versions.flatMap((version) => statementsOf(version, rename, entityOf))
-  const relations = relationsOf(scope, statements, entities).sort((a, b) => a.validFrom - b.validFrom)
+  yield* countMentions(versions, rename, entityOf)
+  const statements: Statement[] = []
+  for (const version of versions) {
+    yield
+    statements.push(...statementsOf(version, rename, entityOf))
+  }
+  const relations = yield* relationsOf(scope, statements, entities)
+  relations.sort((a, b) => a.validFrom - b.validFrom)
   return {
     entities,
     relations,
@@ -100,13 +113,14 @@ function statedAliases(
   return aliases
 }
 
-function countMentions(
+function* countMentions(
   versions: readonly Version[],
   rename: (name: string, memory: Memory) => string,
   entityOf: (name: string, type: string) => Entity,
-): void {
+): Steps<void> {
   const seen = new Set<string>()
   for (const { memory } of versions) {
+    yield
     const inMemory = [
       ...(memory.mentions ?? []).map(({ name, type }) => entityOf(name, type)),
       ...(memory.relations ?? []).flatMap(({ subject, object, object_type }) => [
@@ -148,17 +162,18 @@ function statementsOf(
 }
 
 /** Joins the statements of one relation, and ends each at the statement that replaces it. */
-function relationsOf(
+function* relationsOf(
   scope: string,
   statements: readonly Statement[],
   entities: ReadonlyMap<string, Entity>,
-): Relation[] {
+): Steps<Relation[]> {
   const nameOf = (id: string) => entities.get(id)?.name ?? ''
   const relations: Relation[] = []
   const groups = Map.groupBy(statements, ({ subject, label }) => `${subject}/${label}`)
   for (const group of groups.values()) {
     const sorted = group.toSorted((a, b) => a.at - b.at)
     for (const same of Map.groupBy(sorted, ({ object }) => object).values()) {
+      yield
       const asserted = (one: Statement) => ({ ...one, object: nameOf(one.object) })
       let open: Relation | undefined
       for (const one of same) {

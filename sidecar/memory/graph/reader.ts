@@ -2,11 +2,13 @@ import { LRUCache } from 'lru-cache'
 import { AppError } from '../../ports/errors.ts'
 import { type RecordStore, scrollPages } from '../../ports/records.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
+import { runInSlices } from '../../text/workers/slices.ts'
 import type { Predicate } from '../model/filters.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../repositories/record.ts'
+import { scan } from '../repositories/scan.ts'
 import { isEndMarker, readPastVersion } from '../repositories/versions.ts'
-import { buildGraph, type Version } from './build.ts'
+import { graphSteps, type Version } from './build.ts'
 import type { EntityDictionary } from './dictionary.ts'
 import type { Graph } from './types.ts'
 
@@ -51,45 +53,59 @@ export class GraphReader {
 
   /**
    * @param accept selects the memories that the graph is made of; absent: all
-   * @throws {AppError} `backend_unavailable`
+   * @throws {AppError} `backend_unavailable`, or the reason of `signal`
    */
-  async read(scope: string, accept?: Predicate): Promise<UserGraph> {
-    const read = await this.#readAll(scope)
+  async read(scope: string, signal?: AbortSignal, accept?: Predicate): Promise<UserGraph> {
+    const read = await this.#readAll(scope, signal)
     if (!accept) return read
     const versions = read.versions.filter(({ memory }) => accept(memory))
-    return { ...read, graph: buildGraph(scope, versions), versions }
+    return { ...read, graph: await runInSlices(graphSteps(scope, versions), signal), versions }
   }
 
-  async #readAll(scope: string): Promise<UserGraph> {
+  async #readAll(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {
     // Without the epoch, no cached graph is known to be current.
     const epoch = await this.#options.scopeState.counters(scope).then(
       (counters) => counters.epoch,
       () => undefined,
     )
-    const cached = this.#cache.get(scope)
-    if (cached && cached.epoch === epoch) return cached.read
-    const read = await this.#build(scope)
-    if (epoch !== undefined) this.#cache.set(scope, { epoch, read })
-    return read
+    const cached = this.#cached(scope, epoch)
+    if (cached) return cached
+    return await scan(async () => {
+      // Another request may have built it meanwhile.
+      const built = this.#cached(scope, epoch)
+      if (built) return built
+      const read = await this.#build(scope, signal)
+      if (epoch !== undefined) this.#cache.set(scope, { epoch, read })
+      return read
+    }, signal)
   }
 
-  async #build(scope: string): Promise<UserGraph> {
+  #cached(scope: string, epoch: number | undefined): UserGraph | undefined {
+    const cached = this.#cache.get(scope)
+    return cached && cached.epoch === epoch ? cached.read : undefined
+  }
+
+  async #build(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {
     try {
-      const current = await this.#readCurrent(scope)
-      const past = await this.#readPast(scope)
+      const current = await this.#readCurrent(scope, signal)
+      const past = await this.#readPast(scope, signal)
       const versions = [...current.versions, ...past.versions]
-      return { graph: buildGraph(scope, versions), versions, isPartial: current.isPartial || past.isPartial }
+      const graph = await runInSlices(graphSteps(scope, versions), signal)
+      return { graph, versions, isPartial: current.isPartial || past.isPartial }
     } catch (cause) {
       if (cause instanceof AppError) throw cause
       throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
     }
   }
 
-  async #readCurrent(scope: string): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
+  async #readCurrent(
+    scope: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
     const { records, dictionary, onInvalidRecord } = this.#options
     const now = this.#options.now()
     const versions: Version[] = []
-    const options = { direction: 'descending', withVectors: false } as const
+    const options = { direction: 'descending', withVectors: false, signal } as const
     for await (const page of scrollPages(records, 'memories', scope, options)) {
       for (const record of page) {
         const memory = tryRead(record, readMemory, onInvalidRecord)?.memory
@@ -102,12 +118,15 @@ export class GraphReader {
   }
 
   /** Past versions, without those that were never valid and those of memories that were deleted by hand. */
-  async #readPast(scope: string): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
+  async #readPast(
+    scope: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
     const { records, onInvalidRecord } = this.#options
     const versions: Version[] = []
     const deleted = new Set<string>()
     let count = 0
-    const options = { direction: 'descending', withVectors: false } as const
+    const options = { direction: 'descending', withVectors: false, signal } as const
     for await (const page of scrollPages(records, 'versions', scope, options)) {
       for (const record of page) {
         const past = tryRead(record, readPastVersion, onInvalidRecord)?.past

@@ -1,5 +1,6 @@
 import { areCompatible, isTyped, nameKey } from '../../text/relations/names.ts'
 import { isRole, SELF } from '../../text/relations/relations.ts'
+import type { Steps } from '../../text/workers/slices.ts'
 import type { Mention } from '../model/graph.ts'
 import type { Alias } from './types.ts'
 
@@ -15,14 +16,24 @@ interface Cluster {
   aliases: Map<string, Alias>
 }
 
+interface Resolution {
+  /** By the key of the entity. */
+  clusters: ReadonlyMap<string, Cluster>
+  keyOf: (name: string, type: string) => string
+}
+
 /**
  * Groups names into entities: the same name (apart from case, accents and titles) of a compatible type, a stated alias,
  * or a similar name that the learner recorded. Everything is derived from what the memories say, so that taking back a
  * merge, or deleting its memory, separates the names again.
  */
-export function resolve(occurrences: readonly Occurrence[], stated: readonly [string, string][]) {
+export function* resolve(
+  occurrences: readonly Occurrence[],
+  stated: readonly [string, string][],
+): Steps<Resolution> {
   const typesOf = new Map<string, Set<string>>()
   for (const { name, type } of occurrences) {
+    yield
     const types = typesOf.get(nameKey(name)) ?? new Set<string>()
     if (isTyped(type)) types.add(type)
     typesOf.set(nameKey(name), types)
@@ -65,6 +76,7 @@ export function resolve(occurrences: readonly Occurrence[], stated: readonly [st
   }
   const clusters = new Map<string, Cluster>()
   for (const { name, type } of occurrences) {
+    yield
     const own = ownKey(name, type)
     const key = rootOf(own)
     const cluster = clusters.get(key) ?? { key, type: 'name', names: new Map(), aliases: new Map() }

@@ -9,6 +9,7 @@ import {
 } from '../../ports/records.ts'
 import { type Memory, memoryFields } from '../model/memory.ts'
 import { type OnInvalidRecord, recordsOf, tryRead } from './record.ts'
+import { scan } from './scan.ts'
 
 /** A memory with its embedding; without one where the text is new and not embedded yet. */
 export interface Held {
@@ -58,15 +59,18 @@ export async function readLatestMemories(
   scope: string,
   limit: number,
   onInvalid: OnInvalidRecord | undefined,
+  signal?: AbortSignal,
 ): Promise<{ memory: Memory; informative: number }[]> {
-  const latest: { memory: Memory; informative: number }[] = []
-  const options = { direction: 'descending', withVectors: false } as const
-  for await (const page of scrollPages(store, 'memories', scope, options)) {
-    for (const record of page) {
-      const memory = tryRead(record, readMemory, onInvalid)?.memory
-      if (memory) latest.push({ memory, informative: Number(record.search?.features['informative'] ?? 0) })
-      if (latest.length === limit) return latest
+  return await scan(async () => {
+    const latest: { memory: Memory; informative: number }[] = []
+    const options = { direction: 'descending', withVectors: false, signal } as const
+    for await (const page of scrollPages(store, 'memories', scope, options)) {
+      for (const record of page) {
+        const memory = tryRead(record, readMemory, onInvalid)?.memory
+        if (memory) latest.push({ memory, informative: Number(record.search?.features['informative'] ?? 0) })
+        if (latest.length === limit) return latest
+      }
     }
-  }
-  return latest
+    return latest
+  }, signal)
 }

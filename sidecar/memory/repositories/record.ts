@@ -69,9 +69,12 @@ export function recordsOf<S extends z.ZodType, T = z.output<S>>(
       store: RecordStore,
       scope: string,
       onInvalid?: OnInvalidRecord,
-      accept: (record: StoredRecord) => boolean = () => true,
+      {
+        accept = () => true,
+        signal,
+      }: { accept?: (record: StoredRecord) => boolean; signal?: AbortSignal | undefined } = {},
     ): AsyncGenerator<T> {
-      for await (const record of scrollAll(store, collection, scope)) {
+      for await (const record of scrollAll(store, collection, scope, { signal })) {
         const value = accept(record) ? tryRead(record, read, onInvalid) : undefined
         if (value !== undefined) yield value
       }

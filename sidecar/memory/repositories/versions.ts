@@ -55,8 +55,9 @@ export function scrollPastVersions(
   store: RecordStore,
   scope: string,
   onInvalid?: OnInvalidRecord,
+  signal?: AbortSignal,
 ): AsyncGenerator<HeldPast> {
-  return versions.scroll(store, scope, onInvalid, (record) => !isEndMarker(record))
+  return versions.scroll(store, scope, onInvalid, { accept: (record) => !isEndMarker(record), signal })
 }
 
 export function putPastVersion(scope: string, past: PastVersion, dense: Float32Array | undefined): Write {

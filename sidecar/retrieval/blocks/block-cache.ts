@@ -30,6 +30,8 @@ export interface ServedBlock {
 export interface BlockRequest extends ServeConditions {
   /** Key of the block within its scope. */
   key: string
+  /** Aborted when the client has disconnected. */
+  signal?: AbortSignal | undefined
   /** Set: the recall is not recorded, see `RecallRequest`. */
   shadow?: string | undefined
   /** @param unchanged the previous block, if no memory of the scope has changed since it was built */
@@ -83,6 +85,7 @@ export class BlockCache {
       lease = await state.lease(request.scope, request.key, 2 * waitMs)
       for (let waited = 0; !lease && canShare && waited < waitMs; waited += POLL_MS) {
         await sleep(POLL_MS)
+        request.signal?.throwIfAborted()
         const read = await this.#read(request)
         if (read.freshness.reason === 'hit') return hit(read)
         lease = await state.lease(request.scope, request.key, 2 * waitMs)

@@ -5,9 +5,10 @@ import { readLatestMemories } from '../../memory/repositories/memories.ts'
 import type { OnInvalidRecord } from '../../memory/repositories/record.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import { DEFAULT_RULES, withDefaultTopics } from '../../memory/rules/rules.ts'
-import { AppError } from '../../ports/errors.ts'
+import { AppError, ClientDisconnected } from '../../ports/errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import { tokenCounter } from '../../text/token-counter.ts'
+import { runInSlices, type Steps } from '../../text/workers/slices.ts'
 import { createGates, passesAll } from '../gates.ts'
 import { type Packed, pack } from './pack.ts'
 import { selectRecent, selectStatic } from './parts.ts'
@@ -21,6 +22,8 @@ interface ProfileRequest extends Omit<Narrowing, 'conversationId'> {
   topics?: readonly string[] | undefined
   /** Topics whose memories are included before all others. */
   prefer?: readonly string[] | undefined
+  /** Once aborted, nothing more is read. */
+  signal?: AbortSignal | undefined
 }
 
 interface Profile extends Packed {
@@ -60,16 +63,16 @@ export class Profiles {
   async read(scope: Scope, request: ProfileRequest): Promise<Profile> {
     const { rules } = await this.#options.ruleBook.inForce(scope.namespace, request.appId ?? null)
     const count = await tokenCounter()
-    // Read last: nothing is awaited afterwards, so the response reflects the current memories.
-    const latest = await this.#readLatest(scopeKey(scope))
+    const latest = await this.#readLatest(scopeKey(scope), request.signal)
     const now = this.#options.now()
     const { agentId, runId, appId, tokenBudget, maxPerTopic } = request
     const gates = createGates({ agentId, runId, appId, now })
-    const memories = latest.filter((memory) => this.#isListed(memory) && passesAll(gates, memory))
     const topics = request.topics && new Set(request.topics.map(fold))
     const preferred = new Set(request.prefer?.map(fold))
     const toSlot = createSlotter(withDefaultTopics(rules).topics)
-    const slotted = memories.map(toSlot).filter(({ key }) => topics?.has(key) ?? true)
+    const isListed = (memory: Memory) => this.#isListed(memory) && passesAll(gates, memory)
+    const all = await runInSlices(slotAll(latest, isListed, toSlot), request.signal)
+    const slotted = all.filter(({ key }) => topics?.has(key) ?? true)
     const isPreferred = (key: string) => preferred.has(key)
     const packed = pack(slotted, { tokenBudget, maxPerTopic, isPreferred }, count)
     return { ...packed, static: selectStatic(packed.kept), recent: selectRecent(packed.kept, now) }
@@ -78,9 +81,9 @@ export class Profiles {
   /** The context of a recall that failed or exceeded its deadline. */
   async readText(
     scope: Scope,
-    { agentId, runId, appId, tokenBudget }: Omit<ProfileRequest, 'maxPerTopic' | 'topics' | 'prefer'>,
+    { agentId, runId, appId, tokenBudget, signal }: Omit<ProfileRequest, 'maxPerTopic' | 'topics' | 'prefer'>,
   ): Promise<ProfileText> {
-    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: DEFAULT_MAX_PER_TOPIC }
+    const request = { agentId, runId, appId, tokenBudget, maxPerTopic: DEFAULT_MAX_PER_TOPIC, signal }
     return toText(await this.read(scope, request))
   }
 
@@ -103,15 +106,29 @@ export class Profiles {
     return kind !== 'verbatim' || topic !== null || (!this.#options.learns && role === 'user')
   }
 
-  async #readLatest(scope: string): Promise<Memory[]> {
+  async #readLatest(scope: string, signal: AbortSignal | undefined): Promise<Memory[]> {
     const { records, onInvalidRecord } = this.#options
     try {
-      const latest = await readLatestMemories(records, scope, MAX_MEMORIES, onInvalidRecord)
+      const latest = await readLatestMemories(records, scope, MAX_MEMORIES, onInvalidRecord, signal)
       return latest.map(({ memory }) => memory).reverse()
     } catch (cause) {
+      if (cause instanceof ClientDisconnected) throw cause
       throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
     }
   }
+}
+
+function* slotAll(
+  memories: readonly Memory[],
+  isListed: (memory: Memory) => boolean,
+  toSlot: (memory: Memory) => SlottedMemory,
+): Steps<SlottedMemory[]> {
+  const slotted: SlottedMemory[] = []
+  for (const memory of memories) {
+    yield
+    if (isListed(memory)) slotted.push(toSlot(memory))
+  }
+  return slotted
 }
 
 function toText({ text, tokens, kept }: Packed): ProfileText {

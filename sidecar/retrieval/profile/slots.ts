@@ -64,7 +64,8 @@ export function createSlotter(schema: Schema): (memory: Memory) => SlottedMemory
 }
 
 export function compareSlots(a: SlottedMemory, b: SlottedMemory): number {
-  for (const [i, left] of a.place.entries()) {
+  for (let i = 0; i < a.place.length; i++) {
+    const left = a.place[i] as number | string
     const right = b.place[i] as number | string
     if (left !== right) return left < right ? -1 : 1
   }

@@ -1,6 +1,6 @@
 import type { Scope } from '../../memory/model/scope.ts'
 import { CacheUnavailable } from '../../ports/cache-store.ts'
-import { AppError } from '../../ports/errors.ts'
+import { AppError, ClientDisconnected } from '../../ports/errors.ts'
 import type { ProfileText } from '../profile/profiles.ts'
 import type { Recall } from '../recall.ts'
 import type { CachedRequest, CachedStrategies } from './cached.ts'
@@ -64,10 +64,11 @@ export class Strategies {
     const { deadlineMs, now, onAnswer } = this.#options
     const at = now()
     const fallbacks: Fallbacks = { block: undefined, profile: undefined }
-    const profileTimer = setTimeout(
-      () => void this.#readProfile(scope, request, fallbacks),
-      deadlineMs * PROFILE_AFTER,
-    )
+    let profileReading: AbortController | undefined
+    const profileTimer = setTimeout(() => {
+      profileReading = new AbortController()
+      void this.#readProfile(scope, { ...request, signal: profileReading.signal }, fallbacks)
+    }, deadlineMs * PROFILE_AFTER)
     let deadline: NodeJS.Timeout | undefined
     // Not p-timeout: it creates an error with a stack for every call, a tenth of a cached recall.
     const late = new Promise<StrategyResult>((resolve) => {
@@ -76,6 +77,8 @@ export class Strategies {
     const answered = await Promise.race([this.#answer(scope, request, fallbacks), late]).finally(() => {
       clearTimeout(profileTimer)
       clearTimeout(deadline)
+      // Under load, profiles that came too late would delay the next recalls.
+      profileReading?.abort()
     })
     const result = { ...answered, tookMs: { ...answered.tookMs, total: performance.now() - started } }
     if (request.shadow === undefined) onAnswer({ scope, request, result, at })
@@ -86,7 +89,7 @@ export class Strategies {
     try {
       return await this.#recall(scope, request, fallbacks)
     } catch (error) {
-      if (!(error instanceof AppError)) throw error
+      if (!(error instanceof AppError) || error instanceof ClientDisconnected) throw error
       // The store is unavailable; a block that was about to be renewed or extended is still correct.
       if (!fallbacks.block) await this.#readProfile(scope, request, fallbacks)
       if (!fallbacks.block && !fallbacks.profile) throw error

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import data from '../data/english-thesaurus.json' with { type: 'json' }
 import { stem } from '../terms/stem.ts'
 
@@ -12,6 +13,14 @@ interface EnglishTerms {
 export function relatedTermsOf(term: string): EnglishTerms | undefined {
   table ??= buildTable()
   return table.get(term)
+}
+
+/** Stems all words in small steps and keeps the stems, so that the first question does not block for 0.1 s. */
+export async function preloadThesaurus(): Promise<void> {
+  for (const group of [...data.synonyms, ...Object.values(data.kinds)]) {
+    for (const word of group.split(' ')) stem(word, 'english')
+    await setImmediate()
+  }
 }
 
 type Table = Map<string, { synonyms: string[]; members: string[] }>

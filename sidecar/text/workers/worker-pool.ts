@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import PQueue from 'p-queue'
 import { Piscina } from 'piscina'
 
 /**
@@ -14,6 +15,9 @@ const MAX_THREADS = Math.min(2, Math.max(1, availableParallelism() - 1))
 /** Calls that wait for a thread. Each holds its input in memory. */
 const MAX_QUEUE = 1_000
 
+/** Piscina would stop the thread of a call that is aborted while it runs. */
+const calls = new PQueue({ concurrency: MAX_THREADS })
+
 /** Milliseconds until an idle thread exits and frees its memory. */
 const IDLE_MS = 60_000
 
@@ -27,24 +31,29 @@ let pool: Piscina | undefined
  * under its own name. Threads start with the first long call and never keep the process alive.
  *
  * @param module `import.meta.url` of the module that exports `fn`
+ * A call whose signal is aborted while it waits for a thread is not started, and rejects with the reason.
+ *
  * @param charactersOf characters of text that `fn` reads of its input
  */
 export function offloaded<Input, Result>(
   module: string,
   fn: (input: Input) => Result,
   charactersOf: (input: Input) => number,
-): (input: Input) => Promise<Result> {
-  return async (input) => {
+): (input: Input, signal?: AbortSignal) => Promise<Result> {
+  return async (input, signal) => {
     if (charactersOf(input) < OFFLOAD_CHARACTERS) return fn(input)
     pool ??= new Piscina({
       minThreads: 0,
       maxThreads: MAX_THREADS,
-      maxQueue: MAX_QUEUE,
       idleTimeout: IDLE_MS,
     })
     // A full queue slows the event loop down, so that fewer new requests are accepted.
-    if (pool.queueSize >= MAX_QUEUE) return fn(input)
-    return await pool.run(input, { filename: fileURLToPath(module), name: fn.name })
+    if (calls.size >= MAX_QUEUE) return fn(input)
+    const threads = pool
+    return await calls.add(async () => {
+      signal?.throwIfAborted()
+      return await threads.run(input, { filename: fileURLToPath(module), name: fn.name })
+    })
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -6,8 +6,12 @@ import { tempDir } from '../../helpers/temp-dir.ts'
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
-function npm(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn('npm', args, { cwd: ROOT, env: { ...process.env, ...env } })
+function npm(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  options: { detached?: boolean } = {},
+) {
+  const child = spawn('npm', args, { cwd: ROOT, env: { ...process.env, ...env }, ...options })
   let out = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {
@@ -31,6 +35,16 @@ describe('npm', () => {
         () => true,
       )
     await expect.poll(isAway, { timeout: 30_000 }).toBe(true)
+  })
+
+  it('run bench leaves no process behind when it gets SIGTERM', async () => {
+    const { child } = npm(['run', 'bench', '--', 'beside', '--seconds', '60'], {}, { detached: true })
+    const inGroup = (...what: string[]) =>
+      spawnSync('pgrep', ['-g', String(child.pid), ...what], { encoding: 'utf8' }).stdout
+    onTestFinished(() => void spawnSync('pkill', ['-KILL', '-g', String(child.pid)]))
+    await expect.poll(() => inGroup('-f', 'sidecar/app/main.ts'), { timeout: 60_000 }).not.toBe('')
+    child.kill('SIGTERM')
+    await expect.poll(() => inGroup(), { timeout: 30_000 }).toBe('')
   })
 
   const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {

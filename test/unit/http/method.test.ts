@@ -2,12 +2,12 @@ import { expect, it } from 'vitest'
 import { testApp } from '../../helpers/test-app.ts'
 
 it.each([
-  ['PUT', '/v1/memories', 'GET, POST, DELETE'],
+  ['PUT', '/v1/memories', 'GET, HEAD, POST, DELETE'],
   ['PATCH', '/v1/recall', 'POST'],
   ['DELETE', '/v1/recall', 'POST'],
-  ['POST', '/openapi.json', 'GET'],
-  ['OPTIONS', '/v1/memories/some-id', 'GET, PATCH, DELETE'],
-  ['POST', '/healthz', 'GET'],
+  ['POST', '/openapi.json', 'GET, HEAD'],
+  ['OPTIONS', '/v1/memories/some-id', 'GET, HEAD, PATCH, DELETE'],
+  ['POST', '/healthz', 'GET, HEAD'],
 ])('answers 405 with Allow to %s %s', async (method, path, allow) => {
   const { status, headers, body } = await testApp().call(method, path)
   expect(status).toBe(405)

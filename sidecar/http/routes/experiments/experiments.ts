@@ -6,7 +6,7 @@ import { toMarkdown } from '../../../experiments/report/output/markdown.ts'
 import { report } from '../../../experiments/report/schema.ts'
 import { computeReport } from '../../../experiments/report-thread/compute.ts'
 import { STRATEGIES } from '../../../retrieval/strategies/request.ts'
-import { type Api, operation } from '../../shared/operation.ts'
+import { type Api, operation, signalOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { omitUndefined, toIso } from '../../shared/values.ts'
@@ -186,10 +186,9 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
     const experiment = await book.get(namespace, name)
     const { arms } = await experiments.totals(namespace, experiment)
     const count = Object.values(arms).reduce((sum, { units }) => sum + units, 0)
-    const created = await computeReport(experiments.shardsOf(namespace, experiment), count, {
-      experiment,
-      options: omitUndefined({ pricePerMillionTokens, margin }),
-    })
+    const shards = experiments.shardsOf(namespace, experiment)
+    const options = omitUndefined({ pricePerMillionTokens, margin })
+    const created = await computeReport(shards, count, { experiment, options }, signalOf(c))
     if (format === 'json') return created
     const type = format === 'csv' ? 'text/csv' : 'text/markdown'
     return c.body(FORMATS[format](created), 200, { 'content-type': `${type}; charset=utf-8` })

@@ -3,7 +3,7 @@ import { splitEntity } from '../../../memory/graph/corrections.ts'
 import { topEntities } from '../../../memory/graph/knowledge.ts'
 import { scopeKey } from '../../../memory/model/scope.ts'
 import { AppError } from '../../../ports/errors.ts'
-import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { type Api, operation, scopeOf, signalOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { toIso } from '../../shared/values.ts'
@@ -33,7 +33,7 @@ export function entityRoutes(api: Api, { graphs, engine, now }: HttpServices): v
       is_partial: isPartial,
     },
   }).handle(async ({ user_id, type, limit, ...selection }, c) => {
-    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), signalOf(c), acceptOf(selection))
     const all = topEntities(read.graph, now())
     const selected = all.filter((entity) => type === undefined || entity.type === type)
     const types: Record<string, number> = Object.create(null)
@@ -67,7 +67,7 @@ export function entityRoutes(api: Api, { graphs, engine, now }: HttpServices): v
       relations: z.array(relationView).describe('Also those that have ended.'),
     },
   }).handle(async ({ id, user_id, ...selection }, c) => {
-    const { graph } = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
+    const { graph } = await graphs.read(scopeKey(scopeOf(c, user_id)), signalOf(c), acceptOf(selection))
     const entity = graph.entities.get(id)
     if (!entity) throw new AppError('not_found', `id: no entity ${JSON.stringify(id)} of this user`)
     const latest = entity.mentions.toSorted((a, b) => b.at - a.at).slice(0, MAX_MENTIONS)

@@ -6,7 +6,7 @@ import { neighbourhood } from '../../../memory/graph/neighbourhood.ts'
 import type { Graph, Relation } from '../../../memory/graph/types.ts'
 import { scopeKey } from '../../../memory/model/scope.ts'
 import { invalid } from '../../../ports/errors.ts'
-import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { type Api, operation, scopeOf, signalOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { acceptOf } from './selection.ts'
@@ -58,7 +58,7 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
       mermaid: z.string().describe('The same as a flowchart in the syntax of Mermaid.'),
     },
   }).handle(async ({ user_id, entity, depth, as_of, ended, ...selection }, c) => {
-    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), signalOf(c), acceptOf(selection))
     const { graph } = read
     const named = (entity ?? []).map((name) => ({ name, found: findEntity(graph, name) }))
     const isWhole = named.length === 0

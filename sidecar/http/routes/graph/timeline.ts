@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { datedFacts, themesByMonth } from '../../../memory/graph/knowledge.ts'
 import { scopeKey } from '../../../memory/model/scope.ts'
-import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { type Api, operation, scopeOf, signalOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { acceptOf } from './selection.ts'
@@ -35,7 +35,7 @@ export function lifeTimelineRoutes(api: Api, { graphs }: HttpServices): void {
       is_partial: isPartial,
     },
   }).handle(async ({ user_id, limit, ...selection }, c) => {
-    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), acceptOf(selection))
+    const read = await graphs.read(scopeKey(scopeOf(c, user_id)), signalOf(c), acceptOf(selection))
     const facts = datedFacts(read)
     return {
       facts: facts.slice(-limit).map(({ date, memory, relation }) => ({

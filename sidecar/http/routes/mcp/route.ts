@@ -1,6 +1,6 @@
 import { invalid } from '../../../ports/errors.ts'
 import type { Api } from '../../shared/operation.ts'
-import { scopeOf } from '../../shared/operation.ts'
+import { scopeOf, signalOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 
@@ -26,7 +26,7 @@ export function mcpRoutes(api: Api, services: HttpServices): void {
     if (Array.isArray(message)) throw invalid('body', 'one JSON-RPC message, not a batch', message)
     // Loading takes a second of CPU time, which a start without MCP saves.
     const { answerMessage } = await import('./server.ts')
-    const response = await answerMessage(services, scopeOf(c, user.data), c.req.raw, message)
+    const response = await answerMessage(services, scopeOf(c, user.data), c.req.raw, message, signalOf(c))
     // A response that is returned as it is would lose the headers of the rate limit.
     return c.newResponse(response.body, response)
   })

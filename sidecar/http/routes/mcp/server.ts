@@ -23,17 +23,18 @@ export async function answerMessage(
   scope: Scope,
   request: Request,
   message: unknown,
+  signal: AbortSignal,
 ): Promise<Response> {
   const server = new McpServer(
     { name: 'hippocache', title: 'Hippocache', version: VERSION },
     { instructions: INSTRUCTIONS, jsonSchemaValidator },
   )
   let failure: unknown
-  registerTools(server, services, scope, async (run) => {
+  registerTools(server, services, { scope, signal }, async (run) => {
     try {
       return await run()
     } catch (error) {
-      if (error instanceof AppError) return toErrorResult(error)
+      if (error instanceof AppError && !signal.aborted) return toErrorResult(error)
       // The SDK would send its message to the client; the sidecar logs it instead.
       failure = error
       throw error

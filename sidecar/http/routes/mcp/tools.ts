@@ -31,7 +31,7 @@ const degraded = z.array(z.string()).describe('Parts of the search that failed o
 export function registerTools(
   server: McpServer,
   { engine, recall, strategies, intake, traffic, quotas, now }: HttpServices,
-  scope: Scope,
+  { scope, signal }: { scope: Scope; signal: AbortSignal },
   guard: Guard,
 ): void {
   const owner = { user_id: scope.userId }
@@ -56,12 +56,13 @@ export function registerTools(
     },
     ({ query, max_tokens }) =>
       guard(async () => {
-        const prepared = await prepareQuery(query)
+        const prepared = await prepareQuery(query, signal)
         const { context, memories, degraded } = await strategies.recall(scope, {
           query: prepared.query,
           strategy: 'per_query',
           topK: 20,
           tokenBudget: max_tokens,
+          signal,
         })
         const text = context || 'Nothing is remembered about this.'
         const missing = [...prepared.degraded, ...degraded]
@@ -87,8 +88,12 @@ export function registerTools(
     },
     ({ query, limit }) =>
       guard(async () => {
-        const prepared = await prepareQuery(query)
-        const { found, degraded } = await recall.search(scope, { query: prepared.query, topK: limit })
+        const prepared = await prepareQuery(query, signal)
+        const { found, degraded } = await recall.search(scope, {
+          query: prepared.query,
+          topK: limit,
+          signal,
+        })
         const memories = found.map(({ memory, score }) => ({ ...toView(memory), score: roundTo(score) }))
         return toResult({ memories, degraded: [...prepared.degraded, ...degraded], ...owner })
       }),
@@ -154,6 +159,7 @@ export function registerTools(
           limit,
           after: cursor === undefined ? undefined : decodeCursor(cursor),
           direction: 'descending',
+          signal,
           accept: ({ expires_at }) => expires_at === null || expires_at > time,
         })
         const views = memories.map(toView)

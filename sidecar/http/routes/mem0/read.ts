@@ -6,7 +6,7 @@ import { invalid } from '../../../ports/errors.ts'
 import type { Position } from '../../../ports/records.ts'
 import { prepareQuery } from '../../../text/cleaning/query.ts'
 import { parseLocalTime } from '../../../text/local-time.ts'
-import type { Api } from '../../shared/operation.ts'
+import { type Api, signalOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { runChunk } from '../../shared/stream.ts'
@@ -67,13 +67,15 @@ export function readMem0Routes(api: Api, { engine, recall, now }: HttpServices):
     async (body, c) => {
       const { metadata, categories, fields, reference_date, output_format } = body
       const { userId, filter } = select(body, [metadata && { metadata }, inCategories(categories)])
-      const { query } = await prepareQuery(body.query)
+      const signal = signalOf(c)
+      const { query } = await prepareQuery(body.query, signal)
       const { found } = await recall.search(scopeOfUser(c, userId), {
         query,
         topK: body.top_k,
         threshold: body.threshold,
         filter,
         askedAt: reference_date === undefined ? undefined : toAskedAt(reference_date),
+        signal,
       })
       const results = found.map(({ memory, score }) =>
         pick({ ...toMem0(memory, userId), score: roundTo(score, 6) }, fields),
@@ -86,6 +88,7 @@ export function readMem0Routes(api: Api, { engine, recall, now }: HttpServices):
     scope: Scope,
     { accepts }: Filter,
     { page = 1, page_size = DEFAULT_PAGE_SIZE, show_expired = false }: ListOptions,
+    signal: AbortSignal,
   ) => {
     const time = now()
     const accept = (memory: Memory) =>
@@ -96,8 +99,8 @@ export function readMem0Routes(api: Api, { engine, recall, now }: HttpServices):
     let count = 0
     let after: Position | undefined
     for (let i = 0; i < MAX_CHUNKS; i++) {
-      const options = { limit: CHUNK, direction: 'descending', after, accept } as const
-      const chunk = await runChunk(() => engine.list(scope, options))
+      const options = { limit: CHUNK, direction: 'descending', after, accept, signal } as const
+      const chunk = await runChunk(() => engine.list(scope, options), signal)
       memories.push(
         ...chunk.memories.slice(Math.max(0, start - count), Math.max(0, start + page_size - count)),
       )
@@ -119,7 +122,7 @@ export function readMem0Routes(api: Api, { engine, recall, now }: HttpServices):
         end_date !== undefined && { created_at: { lte: endOf(end_date) } },
         inCategories(categories),
       ])
-      const found = await list(scopeOfUser(c, userId), filter, body)
+      const found = await list(scopeOfUser(c, userId), filter, body, signalOf(c))
       const isPaged = c.req.path.startsWith('/mem0/v3/') || body.page !== undefined
       return isPaged ? toPage(c, found) : found.results
     },
@@ -131,7 +134,7 @@ export function readMem0Routes(api: Api, { engine, recall, now }: HttpServices):
     { query: { ...entityFields, ...pageFields, ...ignoredOfReads } },
     async (query, c) => {
       const { userId, filter } = select(query, [])
-      const found = await list(scopeOfUser(c, userId), filter, query)
+      const found = await list(scopeOfUser(c, userId), filter, query, signalOf(c))
       return query.page === undefined ? found.results : toPage(c, found)
     },
   )

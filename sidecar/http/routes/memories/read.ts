@@ -5,7 +5,7 @@ import type { Position } from '../../../ports/records.ts'
 import { prepareQuery } from '../../../text/cleaning/query.ts'
 import { parseLocalTime } from '../../../text/local-time.ts'
 import { memoryView, toView } from '../../shared/memory-view.ts'
-import { type Api, operation, scopeOf } from '../../shared/operation.ts'
+import { type Api, operation, scopeOf, signalOf } from '../../shared/operation.ts'
 import * as s from '../../shared/schemas.ts'
 import type { HttpServices } from '../../shared/services.ts'
 import { runChunk, streamed } from '../../shared/stream.ts'
@@ -64,10 +64,12 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const direction = order === 'oldest' ? 'ascending' : 'descending'
     const { accepts: matches } = compileFilter(omitUndefined(selection))
-    const page = { after, direction } as const
+    const signal = signalOf(c)
+    const page = { after, direction, signal } as const
     if (as_of !== undefined) {
-      const { memories, next } = await runChunk(() =>
-        engine.listAsOf(scope, Date.parse(as_of), { ...page, limit, accept: matches }),
+      const { memories, next } = await runChunk(
+        () => engine.listAsOf(scope, Date.parse(as_of), { ...page, limit, accept: matches }),
+        signal,
       )
       const views = memories.map(({ memory, validUntil }) => toView(memory, user_id, validUntil))
       return { memories: views, next_cursor: next && encodeCursor(next) }
@@ -81,7 +83,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     }
     if (limit > LIST_CHUNK) {
       c.header('content-type', 'application/json')
-      return c.body(await streamed(listChunks(list, after, limit)))
+      return c.body(await streamed(listChunks(list, after, limit), signal))
     }
     const { views, next } = await list(after, limit)
     return { memories: views, next_cursor: next && encodeCursor(next) }
@@ -181,7 +183,8 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       took_ms: z.number(),
     },
   }).handle(async ({ user_id, threshold, filters, explain, ...body }, c) => {
-    const { query, degraded: clipped } = await prepareQuery(body.query)
+    const signal = signalOf(c)
+    const { query, degraded: clipped } = await prepareQuery(body.query, signal)
     const { found, whyNot, relations, degraded, tookMs } = await recall.search(scopeOf(c, user_id), {
       ...s.toNarrowing(body),
       conversationId: body.conversation_id,
@@ -194,6 +197,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
       whyNot: body.why_not,
       asOf: body.as_of === undefined ? undefined : Date.parse(body.as_of),
       askedAt: body.at === undefined ? undefined : parseLocalTime(body.at),
+      signal,
     })
     return {
       memories: found.map(({ memory, score, parts, validUntil }) => ({

@@ -11,7 +11,7 @@ import { addCounts, type CleanedCounts } from '../../../text/cleaning/counts.ts'
 import { isPhatic } from '../../../text/cleaning/phatic.ts'
 import { inZone, parseLocalTime } from '../../../text/local-time.ts'
 import { inexactIn, removeNulls } from '../../shared/body.ts'
-import { type Api, failure, operation, scopeOf } from '../../shared/operation.ts'
+import { type Api, failure, operation, scopeOf, signalOf } from '../../shared/operation.ts'
 import { assertQuota } from '../../shared/quota.ts'
 import { problemsOf } from '../../shared/router.ts'
 import * as s from '../../shared/schemas.ts'
@@ -113,11 +113,16 @@ export function transferRoutes(api: Api, services: HttpServices): void {
 
   api.openapi(exportRoute, async (c) => {
     const { user_id } = c.req.valid('query')
-    const lines = archiveLines(records, scopeKey(scopeOf(c, user_id)), { userId: user_id, now: now() })
+    const signal = signalOf(c)
+    const lines = archiveLines(records, scopeKey(scopeOf(c, user_id)), {
+      userId: user_id,
+      now: now(),
+      signal,
+    })
     c.header('content-type', 'application/x-ndjson; charset=utf-8')
     c.header('cache-control', 'no-store')
     // The route types of zod-openapi only know JSON and text responses.
-    return c.body(await streamed(toChunks(lines)), 200) as never
+    return c.body(await streamed(toChunks(lines), signal), 200) as never
   })
 
   operation(api, {
@@ -153,9 +158,12 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       async (appId) => (await readRules(appId)).redact,
     )
     metrics.cleaned(counts)
-    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
-      restoreRecords(unit, cleanedLines, embedder),
-    )
+    const signal = signalOf(c)
+    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) => {
+      // The changes of a user wait for each other.
+      signal.throwIfAborted()
+      return restoreRecords(unit, cleanedLines, embedder)
+    })
     const { restored, unchanged, waiting } = answer
     // The buffer loads restored pending turns from the store, as after a restart.
     if (waiting.length > 0) await buffer?.start()
@@ -192,7 +200,9 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     const foreign: ForeignMemory[] = []
     const readRules = rulesReader(scope.namespace)
     const counts: CleanedCounts = {}
+    const signal = signalOf(c)
     for (const { index, data } of valid) {
+      signal.throwIfAborted()
       const rules = await readRules(data.app_id ?? null)
       const texts = [{ role: data.role ?? 'user', content: data.memory }]
       const cleaned = await intake.cleanTexts(texts, rules)
@@ -204,9 +214,10 @@ export function transferRoutes(api: Api, services: HttpServices): void {
       else refused.push({ index, reason: problemsOf(text.error, cleaned.texts[0], 'memory').message })
     }
     refused.sort((a, b) => a.index - b.index)
-    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) =>
-      importMemories(unit, foreign),
-    )
+    const { answer, degraded } = await engine.tryChange(scopeKey(scope), (unit) => {
+      signal.throwIfAborted()
+      return importMemories(unit, foreign)
+    })
     return { ...answer, refused, degraded, cleaned: toCleaned(counts) }
   })
 }

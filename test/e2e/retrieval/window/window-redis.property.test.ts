@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { NEEDS, NO_REDIS } from '../../../helpers/redis-server.ts'
-import { runSchedules } from '../../../helpers/retrieval/window/schedules/property.ts'
+import { runSchedules } from '../../../helpers/retrieval/window/schedules/run.ts'
 import type { Backing, Evicted } from '../../../helpers/retrieval/window/schedules/scope-state.ts'
 import { redisScopeState } from '../../../helpers/scope-state-subject.ts'
 import { useRedis } from '../../../helpers/use-redis.ts'
@@ -32,6 +32,7 @@ describe.skipIf(NO_REDIS)(`the window rule with scope state on Redis ${NEEDS}`, 
     }
     let worlds = 0
     const seed = Number(process.env['FC_SEED'] ?? Date.now() % 2 ** 31)
+    console.info(`FC_SEED=${seed}, ${SCHEDULES} schedules`)
     // Each world has its own user; all share one connection.
     const tally = await runSchedules(SCHEDULES, seed, () => {
       worlds += 1

@@ -18,17 +18,17 @@ function put(id: string, term: number, scope = 'a'): Write {
 function open() {
   const client = new SqliteClient()
   const calls: string[] = []
-  /** Called before each call of the operation. */
+  /** Called before each read. */
   let before: (operation: string) => Promise<void> = async () => {}
   const counting = Object.assign(Object.create(client), {
     open(...args: Parameters<SqliteClient['open']>) {
       const file = client.open(...args)
       return {
         ...file,
-        async call(operation: string, ...rest: unknown[]) {
+        async read(signal: AbortSignal | undefined, operation: string, ...rest: unknown[]) {
           calls.push(operation)
           await before(operation)
-          return await file.call(operation, ...rest)
+          return await file.read(signal, operation, ...rest)
         },
       }
     },

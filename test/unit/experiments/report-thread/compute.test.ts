@@ -52,3 +52,23 @@ it('refuses reports above those that may wait, and answers the others', async ()
   expect(refused.length).toBeLessThan(30)
   for (const { reason } of refused) expect(reason).toMatchObject({ code: 'overloaded', retryAfterS: 5 })
 })
+
+it.each([
+  ['inline', 300],
+  ['in a thread', 100_000],
+])('stops a report %s when it is aborted, and computes the next', async (_, count) => {
+  const controller = new AbortController()
+  let read = 0
+  async function* endless(): AsyncGenerator<ShardUnits> {
+    for (;;) {
+      read += 1
+      if (read === 5) controller.abort(new Error('the client has left'))
+      yield* shards()
+    }
+  }
+  await expect(computeReport(endless(), count, task, controller.signal)).rejects.toThrow(
+    'the client has left',
+  )
+  expect(read).toBeLessThan(10)
+  expect((await computeReport(shards(), count, task)).units).toBe(300)
+})

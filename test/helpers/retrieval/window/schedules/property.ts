@@ -1,7 +1,5 @@
-import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { schedule } from './steps.ts'
-import { run, type Tally, type WorldOptions } from './world.ts'
+import { runSchedules } from './run.ts'
 
 /** Number of test files that share the schedules, so that they run in parallel. */
 const PARTS = 2
@@ -15,7 +13,7 @@ export function testSchedules(part: number): void {
   it(`hides no live memory and serves no deleted one, in ${schedules} random schedules`, {
     timeout: 3_600_000,
   }, async () => {
-    console.info(`FC_SEED=${SEED}`)
+    console.info(`FC_SEED=${SEED}, ${schedules} schedules`)
     const tally = await runSchedules(schedules, SEED + part)
     console.info(tally)
     // Each outcome of the window rule must occur, or the schedules would not test it. `forced` is rare in a short run.
@@ -23,22 +21,4 @@ export function testSchedules(part: number): void {
       expect(tally[`cached ${reason}`], reason).toBeGreaterThan(0)
     }
   })
-}
-
-/** Runs random schedules, each in a fresh world, and counts the outcomes of their recalls. */
-export async function runSchedules(
-  schedules: number,
-  seed: number,
-  options: () => WorldOptions = () => ({}),
-): Promise<Tally> {
-  console.info(`${schedules} schedules, seed ${seed}`)
-  const tally: Tally = {}
-  await fc.assert(
-    fc.asyncProperty(schedule, async (one) => {
-      for (const [outcome, count] of Object.entries(await run(one, options())))
-        tally[outcome] = (tally[outcome] ?? 0) + count
-    }),
-    { numRuns: schedules, seed },
-  )
-  return tally
 }
