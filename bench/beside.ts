@@ -30,6 +30,7 @@ await using sidecar = await startSidecar({
   NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import ${new URL('./beside/loop-cpu.mjs', import.meta.url)}`,
   LOOP_CPU_FILE: loopFile,
 })
+console.log(`fills the sidecar at ${sidecar.url}\n`)
 
 async function send(method: string, path: string, body?: unknown): Promise<void> {
   const init = body === undefined ? {} : { body: JSON.stringify(body) }

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -22,6 +22,15 @@ function npm(
   return { child, out: () => out }
 }
 
+/** Whether there was a process to signal. */
+function signals(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch {
+    return false
+  }
+}
+
 describe('npm', () => {
   it('start stops the sidecar when it gets SIGTERM', async () => {
     const { child, out } = npm(['start'], { PORT: '0', DATA_DIR: tempDir(), API_KEYS: '', HOST: '127.0.0.1' })
@@ -38,13 +47,14 @@ describe('npm', () => {
   })
 
   it('run bench leaves no process behind when it gets SIGTERM', async () => {
-    const { child } = npm(['run', 'bench', '--', 'beside', '--seconds', '60'], {}, { detached: true })
-    const inGroup = (...what: string[]) =>
-      spawnSync('pgrep', ['-g', String(child.pid), ...what], { encoding: 'utf8' }).stdout
-    onTestFinished(() => void spawnSync('pkill', ['-KILL', '-g', String(child.pid)]))
-    await expect.poll(() => inGroup('-f', 'sidecar/app/main.ts'), { timeout: 60_000 }).not.toBe('')
+    const { child, out } = npm(['run', 'bench', '--', 'beside', '--seconds', '60'], {}, { detached: true })
+    // npm and all that it started are one process group.
+    const group = -(child.pid as number)
+    const isAlive = () => signals(group, 0)
+    onTestFinished(() => void signals(group, 'SIGKILL'))
+    await expect.poll(out, { timeout: 60_000 }).toContain('fills the sidecar')
     child.kill('SIGTERM')
-    await expect.poll(() => inGroup(), { timeout: 30_000 }).toBe('')
+    await expect.poll(isAlive, { timeout: 30_000 }).toBe(false)
   })
 
   const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
