@@ -6,13 +6,9 @@
  */
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { setFlagsFromString } from 'node:v8'
 
 // Compiling is half of a start: the next one reads the compiled modules. Without a writable folder it compiles again.
 enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url)))
 await import('./serve.ts')
 // A process that is killed would keep nothing.
 flushCompileCache()
-// V8 would collect garbage only when the heap has grown to about four times of what is alive, and keep that memory. The
-// start has little garbage.
-setFlagsFromString('--heap-growing-percent=50')
