@@ -7,8 +7,8 @@ const KINDS = ['unit', 'contract', 'property', 'e2e']
 export default defineConfig({
   test: {
     setupFiles: ['test/setup.ts'],
-    // End-to-end tests mostly wait for other processes: with one worker more than cores, a fifth of the time is idle.
-    maxWorkers: availableParallelism() + 2,
+    // End-to-end tests mostly wait for other processes: with as many workers as cores, a third of the time is idle.
+    maxWorkers: availableParallelism() + 1,
     restoreMocks: true,
     // Generous, so that a busy machine fails no test.
     testTimeout: 120_000,
