@@ -76,10 +76,13 @@ describe('a sidecar on Qdrant', () => {
     })
     const turn = { user_id: 'ada', messages: [{ role: 'user', name: 'Ada', content: 'I live in Leeds' }] }
     expect((await first.call('POST', '/v1/memories', turn)).status).toBe(202)
+    // The turn is acknowledged before its schedule is stored, which a start would restore.
+    const queue = new DatabaseSync(join(dataDir, 'queue.db'), { readOnly: true })
+    const count = () => queue.prepare('SELECT count(*) AS count FROM wishes').get()?.['count']
+    await expect.poll(count).toBe(1)
     first.child.kill('SIGKILL')
     await first.ended
-    const queue = new DatabaseSync(join(dataDir, 'queue.db'))
-    expect(queue.prepare('SELECT count(*) AS count FROM wishes').get()).toEqual({ count: 1 })
+    expect(count()).toBe(1)
     queue.close()
 
     const second = await start(server, env)
