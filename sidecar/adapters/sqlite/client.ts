@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import PQueue from 'p-queue'
 import { AppError } from '../../ports/errors.ts'
+import { addUnlessAborted } from '../../text/workers/queue.ts'
 import type { Answer, Kind, Request } from './messages.ts'
 
 /**
@@ -45,10 +46,7 @@ export class SqliteClient {
       call: (operation: string, ...args: readonly unknown[]) => this.#request(file, operation, args),
       /** As `call`, for a read. One whose signal is aborted while it waits is not started, and rejects with the reason. */
       read: async (signal: AbortSignal | undefined, operation: string, ...args: readonly unknown[]) =>
-        await reads.add(async () => {
-          signal?.throwIfAborted()
-          return await this.#request(file, operation, args)
-        }),
+        await addUnlessAborted(reads, () => this.#request(file, operation, args), signal),
       /** Resolves when earlier calls are processed and the file is closed. */
       close: async () => {
         closing ??= reads.onIdle().then(async () => await this.#request(file, 'close', []))

@@ -1,4 +1,5 @@
 import PQueue from 'p-queue'
+import { addUnlessAborted } from '../../text/workers/queue.ts'
 
 /** Chunks of large answers that are produced at once, in the whole process. More would block other requests. */
 const CHUNKS_AT_ONCE = 2
@@ -10,10 +11,7 @@ const producing = new PQueue({ concurrency: CHUNKS_AT_ONCE })
  * @param signal when it is aborted, work that waits is not started
  */
 export async function runChunk<T>(produce: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  return await producing.add(async () => {
-    signal?.throwIfAborted()
-    return await produce()
-  })
+  return await addUnlessAborted(producing, produce, signal)
 }
 
 /**

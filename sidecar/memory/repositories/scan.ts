@@ -1,4 +1,5 @@
 import PQueue from 'p-queue'
+import { addUnlessAborted } from '../../text/workers/queue.ts'
 
 /** Scans that run at once, in the whole process. Each holds thousands of records in memory, and validates them. */
 const SCANS_AT_ONCE = 4
@@ -10,8 +11,5 @@ const scans = new PQueue({ concurrency: SCANS_AT_ONCE })
  * @param signal when it is aborted, a scan that waits is not started
  */
 export async function scan<T>(read: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  return await scans.add(async () => {
-    signal?.throwIfAborted()
-    return await read()
-  })
+  return await addUnlessAborted(scans, read, signal)
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import PQueue from 'p-queue'
 import { Piscina } from 'piscina'
+import { addUnlessAborted } from './queue.ts'
 
 /**
  * A call that reads at least this many characters runs in a worker thread. Reading fewer blocks the event loop for 1 ms
@@ -30,9 +31,9 @@ let pool: Piscina | undefined
  * The function must be pure, its input and result plain data (structured clone), and it must be exported from `module`
  * under its own name. Threads start with the first long call and never keep the process alive.
  *
- * @param module `import.meta.url` of the module that exports `fn`
  * A call whose signal is aborted while it waits for a thread is not started, and rejects with the reason.
  *
+ * @param module `import.meta.url` of the module that exports `fn`
  * @param charactersOf characters of text that `fn` reads of its input
  */
 export function offloaded<Input, Result>(
@@ -50,10 +51,8 @@ export function offloaded<Input, Result>(
     // A full queue slows the event loop down, so that fewer new requests are accepted.
     if (calls.size >= MAX_QUEUE) return fn(input)
     const threads = pool
-    return await calls.add(async () => {
-      signal?.throwIfAborted()
-      return await threads.run(input, { filename: fileURLToPath(module), name: fn.name })
-    })
+    const run = () => threads.run(input, { filename: fileURLToPath(module), name: fn.name })
+    return await addUnlessAborted(calls, run, signal)
   }
 }
 
