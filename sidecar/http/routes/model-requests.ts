@@ -5,7 +5,7 @@ import * as s from '../shared/schemas.ts'
 import type { HttpServices } from '../shared/services.ts'
 
 const MAX_WAIT_MS = 25_000
-/** A client that waits is let go this soon after the last extraction that was due. */
+/** Interval at which a waiting request checks whether an extraction is still due, milliseconds. */
 const RECHECK_MS = 250
 
 const tokens = z.int().min(0).default(0)
@@ -63,11 +63,11 @@ export function modelRequestRoutes(api: Api, { modelRequests, buffer }: HttpServ
     const { namespace } = scope
     const accepted = answer ? modelRequests.answer(namespace, answer.id, toAnswer(answer)) : null
     let leftMs = buffer.resume(scope) || expected ? wait_ms : 0
-    let request = await modelRequests.take(namespace, Math.min(leftMs, RECHECK_MS), c.req.raw.signal)
-    while (!request && leftMs > RECHECK_MS && (expected || buffer.resume(scope))) {
-      leftMs -= RECHECK_MS
+    let request: Awaited<ReturnType<typeof modelRequests.take>>
+    do {
       request = await modelRequests.take(namespace, Math.min(leftMs, RECHECK_MS), c.req.raw.signal)
-    }
+      leftMs -= RECHECK_MS
+    } while (!request && leftMs > 0 && (expected || buffer.resume(scope)))
     if (!request) return { enabled: true, accepted, request: null }
     const { id, messages, maxOutputTokens } = request
     const view = { id, messages: [...messages], max_output_tokens: maxOutputTokens }
