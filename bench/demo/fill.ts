@@ -27,8 +27,8 @@ export interface Filled {
 }
 
 /**
- * Sends the labelled talks and the stories to a sidecar as a chatflow does, turn by turn: recall, then add. The sessions of a talk become
- * one conversation.
+ * Sends the labelled talks and the stories to a sidecar as a chatflow does, turn by turn: recall, then add. The sessions
+ * of a talk become one conversation.
  * @param onTurn called after each turn with the number of turns of all users
  */
 export async function fillSidecar(

@@ -5,8 +5,8 @@ import type { ScopeBuffer } from './scope-buffer.ts'
 const MAX_RESUMED = 3
 
 /**
- * A client of this user can run the model now: flushes the turns that are pending after an outage, of this user and of some others of the
- * namespace. Returns whether a flush of the namespace is due or runs.
+ * A client of this user can run the model now: flushes the turns that are pending after an outage, of this user and of
+ * some others of the namespace. Returns whether a flush of the namespace is due or runs.
  */
 export function resumeNamespace(
   scopes: ReadonlyMap<string, Pick<ScopeBuffer, 'resume' | 'isFlushing'>>,

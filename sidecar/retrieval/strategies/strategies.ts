@@ -77,7 +77,7 @@ export class Strategies {
     const answered = await Promise.race([this.#answer(scope, request, fallbacks), late]).finally(() => {
       clearTimeout(profileTimer)
       clearTimeout(deadline)
-      // Under load, profiles that came too late would delay the next recalls.
+      // Under load, reading a profile that is no longer needed would delay the next recalls.
       profileReading?.abort()
     })
     const result = { ...answered, tookMs: { ...answered.tookMs, total: performance.now() - started } }
