@@ -13,11 +13,11 @@ import { type Ranked, rank } from './ranking/rank.ts'
 import { DEFAULT_SETTINGS, type RankSettings } from './ranking/settings.ts'
 import { dotProduct, type SimilarityScale } from './ranking/similarity-scale.ts'
 
-/** Candidates that the store returns from each source. */
-const MAX_CANDIDATES = 128
+/** Candidates that the store returns from each source, if no more results are asked for. */
+const CANDIDATES = 64
 /** Best candidates of each source whose neighbours are candidates as well. */
-const NEIGHBOURS = 64
-/** Candidates read at a time, relative to the number of results: some do not pass the gates. */
+const NEIGHBOURS = 32
+/** Candidates relative to the number of results, and those read at a time: some do not pass the gates. */
 const READ_AHEAD = 2
 /** Largest difference of a local time from UTC. */
 const MAX_OFFSET_MS = 14 * 3_600_000
@@ -50,6 +50,8 @@ export interface RankRequest {
   dense: Float32Array | undefined
   /** What the store checks of the candidates. */
   gates: readonly Gate[]
+  /** Number of results that are asked for. */
+  topK: number
   /** Ranks the memories that were current at this time, epoch milliseconds. */
   asOf?: number | undefined
   /** Once aborted, no further read starts. */
@@ -70,7 +72,7 @@ export function createRanker({
 }: RankerOptions) {
   async function rankCurrent(
     scope: string,
-    { query, dense, gates, hits, signal }: RankRequest,
+    { query, dense, gates, topK, hits, signal }: RankRequest,
   ): Promise<Ranking> {
     const found = await orUnavailable(
       records.search(
@@ -80,7 +82,7 @@ export function createRanker({
           dense,
           where: conditionOf(gates),
           also: [...rangesOf(query, now()).map(saidWithin), ...foundBy(hits)],
-          limit: MAX_CANDIDATES,
+          limit: Math.max(CANDIDATES, READ_AHEAD * topK),
           neighbours: NEIGHBOURS,
         },
         signal,

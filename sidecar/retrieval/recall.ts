@@ -186,7 +186,7 @@ export class Recall {
     scope: string,
     { text, dense, limit, accept }: { text: string; dense: Float32Array; limit: number; accept: Predicate },
   ): Promise<Memory[]> {
-    const ranking = await this.#rank(scope, { query: analyseQuery(text), dense, gates: [] })
+    const ranking = await this.#rank(scope, { query: analyseQuery(text), dense, gates: [], topK: limit })
     const similar: Memory[] = []
     for await (const { memory } of walk(ranking, limit)) {
       if (accept(memory)) similar.push(memory)
@@ -215,7 +215,7 @@ export class Recall {
     if (hits === 'unavailable') degraded.push('graph')
     const rank = async (checked: readonly Gate[], dense: Float32Array | undefined) => {
       const ranking = await this.#rank(key, {
-        ...{ query: analysed, dense, gates: checked, asOf, signal },
+        ...{ query: analysed, dense, gates: checked, topK, asOf, signal },
         hits: hits === 'unavailable' ? undefined : hits,
       })
       const { reranker } = this.#options

@@ -77,7 +77,7 @@ export const DEFAULT_SETTINGS: RankSettings = {
 /** With a neural embedder. */
 export const NEURAL_SETTINGS: RankSettings = {
   ...DEFAULT_SETTINGS,
-  weights: { ...DEFAULT_SETTINGS.weights, dense: 0.35, turnDense: 0.09 },
+  weights: { ...DEFAULT_SETTINGS.weights, dense: 0.35, turnDense: 0.2 },
   floor: 0.22,
 }
 
