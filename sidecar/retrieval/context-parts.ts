@@ -17,9 +17,6 @@ export type Part = (typeof PARTS)[number]
 /** Shares of the token budget, relative to those of the other included parts. */
 const SHARES: Record<Part, number> = { memories: 5, profile: 2, relations: 1.5, summary: 1, entities: 0.5 }
 
-/** Milliseconds for all parts besides the memories. A late part is left out. */
-const DEADLINE_MS = 1_000
-
 /** The token budget of each included part. Fixed shares, so that a cached block keeps its size from turn to turn. */
 export function budgetsOf(parts: readonly Part[], tokenBudget: number): Record<Part, number> {
   const total = parts.reduce((sum, part) => sum + SHARES[part], 0)
@@ -38,6 +35,8 @@ interface PartsOptions {
   graphs: Pick<GraphReader, 'read'>
   records: RecordStore
   now: () => number
+  /** For each part, milliseconds. A late part is left out. */
+  deadlineMs: number
 }
 
 interface PartsRequest {
@@ -52,7 +51,7 @@ interface PartsRequest {
 
 /** Reads the included parts besides the memories. `degraded` names those that failed or were late. */
 export async function readParts(
-  { profiles, graphs, records, now }: PartsOptions,
+  { profiles, graphs, records, now, deadlineMs }: PartsOptions,
   scope: Scope,
   { parts, tokenBudget, conversationId, signal, ...narrowing }: PartsRequest,
 ): Promise<{ texts: Partial<Record<Part, string>>; degraded: Part[] }> {
@@ -99,7 +98,7 @@ export async function readParts(
   await Promise.all(
     others.map(async (part) => {
       try {
-        texts[part] = await pTimeout(readers[part](budgets[part]), { milliseconds: DEADLINE_MS })
+        texts[part] = await pTimeout(readers[part](budgets[part]), { milliseconds: deadlineMs })
       } catch {
         signal?.throwIfAborted()
         degraded.push(part)

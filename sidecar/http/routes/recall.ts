@@ -180,7 +180,8 @@ export function recallRoutes(
     const partsRequest = { ...request, parts, tokenBudget: body.token_budget }
     const [{ result, experiment: choice }, others] = await Promise.all([
       recalling,
-      body.include && readParts({ profiles, graphs, records, now }, scope, partsRequest),
+      body.include &&
+        readParts({ profiles, graphs, records, now, deadlineMs: strategies.deadlineMs }, scope, partsRequest),
     ])
     const texts = { ...others?.texts, memories: result.context }
     const context = others ? await joinParts(texts) : result

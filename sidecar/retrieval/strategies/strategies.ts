@@ -58,6 +58,11 @@ export class Strategies {
     this.#options = options
   }
 
+  /** For the whole answer, milliseconds. */
+  get deadlineMs(): number {
+    return this.#options.deadlineMs
+  }
+
   /** @throws {AppError} `backend_unavailable` when nothing can be read and there is no fallback */
   async recall(scope: Scope, request: StrategyRequest): Promise<StrategyResult> {
     const started = performance.now()
