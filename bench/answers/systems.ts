@@ -132,7 +132,11 @@ function hippocache(
             ...{ query: question.question, strategy, windowSize: WINDOW, topK, graph: graph && true },
             ...{ conversationId: 'questions', turn, tokenBudget: budgetsOf(parts, tokenBudget).memories },
           })
-          const others = await readParts({ ...services, now }, scope, { parts, tokenBudget })
+          const others = await readParts(
+            { ...services, now, deadlineMs: services.strategies.deadlineMs },
+            scope,
+            { parts, tokenBudget },
+          )
           const late = [...degraded, ...others.degraded]
           if (late.length > 0) throw new Error(`recall: expected no degradation, got ${late}`)
           return (await joinParts({ ...others.texts, memories: context })).context
