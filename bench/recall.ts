@@ -6,6 +6,7 @@
  * With --graph, also with the same request with `graph: true`, on 100 more memories that state relations.
  */
 import { startChildServer } from './lib/child-server.ts'
+import { type Connection, openConnection, serializeRequest } from './lib/connection.ts'
 import { generateFacts, generateRelations, seededRandom } from './lib/generated-facts.ts'
 import { createClient } from './lib/http.ts'
 import { readOptions } from './lib/options.ts'
@@ -31,8 +32,8 @@ for (const [i, text] of stated.entries()) {
   await client.post('/v1/memories', { user_id: 'ada', conversation_id: 'c-1', turn: i + 1, messages })
 }
 
-const ask = (question: string, graph = false) =>
-  client.post<RecallAnswer>('/v1/recall', { user_id: 'ada', query: question, top_k: 8, graph })
+const ask = (question: string) =>
+  client.post<RecallAnswer>('/v1/recall', { user_id: 'ada', query: question, top_k: 8 })
 let correct = 0
 for (const { text, question } of facts) {
   if ((await ask(question)).memories[0]?.memory === text) correct += 1
@@ -44,18 +45,24 @@ if (correct / facts.length < 0.95) {
 
 const answerBytes = JSON.stringify(await ask(facts[0]?.question as string)).length
 using baseline = await startChildServer('lib/baseline-json-server.ts', String(answerBytes))
-const baselineClient = createClient(baseline.url)
-const askBaseline = (question: string) =>
-  baselineClient.post('/', { user_id: 'ada', query: question, top_k: 8 })
-for (let i = 0; i < WARM_UP_REQUESTS; i++) await askBaseline('warm up')
 
 type Variant = 'recall' | 'graph' | 'baseline'
 const variants: Variant[] = options.graph ? ['recall', 'graph', 'baseline'] : ['recall', 'baseline']
-const requests: Record<Variant, (question: string) => Promise<unknown>> = {
-  recall: (question) => ask(question),
-  graph: (question) => ask(question, true),
-  baseline: askBaseline,
+const [toSidecar, toBaseline] = (await Promise.all([sidecar.url, baseline.url].map(openConnection))) as [
+  Connection,
+  Connection,
+]
+async function send(variant: Variant, question: string): Promise<void> {
+  const isBaseline = variant === 'baseline'
+  const body = JSON.stringify({ user_id: 'ada', query: question, top_k: 8, graph: variant === 'graph' })
+  const request = { path: isBaseline ? '/' : '/v1/recall', body }
+  const status = await (isBaseline ? toBaseline : toSidecar).send(
+    serializeRequest(isBaseline ? baseline.url : sidecar.url, request),
+  )
+  if (status !== 200) throw new Error(`${variant}: expected status 200, got ${status}`)
 }
+for (let i = 0; i < WARM_UP_REQUESTS; i++) await send('baseline', 'warm up')
+
 const tookMs: Record<Variant, number[]> = { recall: [], graph: [], baseline: [] }
 for (let i = 0; i < options.requests; i++) {
   const { question } = facts[i % facts.length] as { question: string }
@@ -63,12 +70,13 @@ for (let i = 0; i < options.requests; i++) {
   const order = variants.map((_, k) => variants[(i + k) % variants.length] as Variant)
   for (const variant of order) {
     const started = performance.now()
-    await requests[variant](question)
+    await send(variant, question)
     tookMs[variant].push(performance.now() - started)
   }
 }
 client.close()
-baselineClient.close()
+toSidecar.close()
+toBaseline.close()
 
 const row = (name: string, samples: readonly number[]) => [
   name,
