@@ -17,20 +17,16 @@ function countTimers(writeEveryMs: number): () => number {
   stopTimers()
   const { setTimeout: set, clearTimeout: clear } = globalThis
   const pending = new Set<unknown>()
-  const spies = [
-    vi.spyOn(globalThis, 'setTimeout').mockImplementation(((run: () => void, delay: number) => {
-      const timer = set(run, delay)
-      if (delay % writeEveryMs === 0) pending.add(timer)
-      return timer
-    }) as typeof setTimeout),
-    vi.spyOn(globalThis, 'clearTimeout').mockImplementation((timer) => {
-      pending.delete(timer)
-      clear(timer)
-    }),
-  ]
-  onTestFinished(() => {
-    for (const spy of spies) spy.mockRestore()
-  })
+  // `vi.useRealTimers` undoes this, too.
+  globalThis.setTimeout = ((run: () => void, delay: number) => {
+    const timer = set(run, delay)
+    if (delay % writeEveryMs === 0) pending.add(timer)
+    return timer
+  }) as typeof setTimeout
+  globalThis.clearTimeout = (timer) => {
+    pending.delete(timer)
+    clear(timer)
+  }
   return () => pending.size
 }
 
