@@ -53,23 +53,81 @@ const recall = z.object({
   uncovered_turns: z.array(z.number()).describe(`The last ${MAX_LISTED_TURNS}.`),
 })
 
+const getConversationOperation = operation({
+  route: 'GET /v1/conversations/{id}',
+  operationId: 'get_conversation',
+  summary: 'Get the summary of a conversation',
+  description:
+    'The middle tier of memory, between the chat window and the memories of the user. List its memories with list_memories and conversation_id.',
+  params: { id: s.conversationId },
+  query: { user_id: s.userId },
+  returns: 'The conversation.',
+  answer: {
+    conversation_id: z.string(),
+    last_turn: z.number(),
+    summary: z.string().describe('Summary of the extracted turns; "" if there are none.'),
+    pending: s.pendingCounts,
+  },
+})
+
+const forgetConversationOperation = operation({
+  route: 'DELETE /v1/conversations/{id}',
+  operationId: 'forget_conversation',
+  summary: 'Erase a conversation: its turns, its timeline, and the memories that only it states',
+  description:
+    'A memory that another conversation states too, or that was corrected by hand, stays. An unknown conversation is no error: 0 turns are erased.',
+  params: { id: s.conversationId },
+  query: { user_id: s.userId },
+  returns: 'Number of erased turns and memories.',
+  answer: { status: z.enum(['forgotten']), turns: z.number(), memories: z.number() },
+})
+
+const listConversationsOperation = operation({
+  route: 'GET /v1/conversations',
+  operationId: 'list_conversations',
+  summary: 'List the conversations of a user',
+  query: { user_id: s.userId, limit: s.queryLimit(200, 50), cursor: s.cursor },
+  returns: 'A page of conversations, latest change first.',
+  answer: {
+    conversations: z.array(
+      z.object({
+        conversation_id: z.string(),
+        last_turn: z.number(),
+        summary: z.string(),
+        updated_at: z.string(),
+      }),
+    ),
+    next_cursor: s.nextCursor,
+  },
+})
+
+const getTimelineOperation = operation({
+  route: 'GET /v1/conversations/{id}/timeline',
+  operationId: 'get_timeline',
+  summary: 'List the recalls of each turn of a conversation, and why the cache was used or not',
+  description: 'Latest turn first. Keeps the latest 1000 recalls of a conversation.',
+  params: { id: s.conversationId },
+  query: { user_id: s.userId, limit: s.queryLimit(200, 50), cursor: s.cursor },
+  returns: 'A page of turns.',
+  answer: {
+    conversation_id: z.string(),
+    turns: z.array(
+      z.object({
+        turn: z.number(),
+        added_at: z.string().nullable().describe('null for a turn that was recalled but never added.'),
+        messages: z
+          .array(z.object({ role: z.enum(['user', 'assistant', 'system']), content: z.string() }))
+          .describe('As stored; empty for a turn that was never added.'),
+        recalls: z.array(recall).describe('Oldest first; empty for a turn without a recall.'),
+      }),
+    ),
+    uncovered: z.boolean().describe('Whether any recall of this page is uncovered.'),
+    next_cursor: s.nextCursor,
+  },
+})
+
 export function conversationRoutes(api: Api, { records, buffer, timeline, engine }: HttpServices): void {
-  operation(api, {
-    route: 'GET /v1/conversations/{id}',
-    operationId: 'get_conversation',
-    summary: 'Get the summary of a conversation',
-    description:
-      'The middle tier of memory, between the chat window and the memories of the user. List its memories with list_memories and conversation_id.',
-    params: { id: s.conversationId },
-    query: { user_id: s.userId },
-    returns: 'The conversation.',
-    answer: {
-      conversation_id: z.string(),
-      last_turn: z.number(),
-      summary: z.string().describe('Summary of the extracted turns; "" if there are none.'),
-      pending: s.pendingCounts,
-    },
-  }).handle(async ({ id, user_id }, c) => {
+  getConversationOperation.handle(api, async ({ id, user_id }, c) => {
     const scope = scopeOf(c, user_id)
     const conversation = await getConversation(records, scopeKey(scope), id)
     if (!conversation) throw conversationNotFound(id)
@@ -79,17 +137,7 @@ export function conversationRoutes(api: Api, { records, buffer, timeline, engine
     return { conversation_id: id, last_turn, summary, pending }
   })
 
-  operation(api, {
-    route: 'DELETE /v1/conversations/{id}',
-    operationId: 'forget_conversation',
-    summary: 'Erase a conversation: its turns, its timeline, and the memories that only it states',
-    description:
-      'A memory that another conversation states too, or that was corrected by hand, stays. An unknown conversation is no error: 0 turns are erased.',
-    params: { id: s.conversationId },
-    query: { user_id: s.userId },
-    returns: 'Number of erased turns and memories.',
-    answer: { status: z.enum(['forgotten']), turns: z.number(), memories: z.number() },
-  }).handle(async ({ id, user_id }, c) => {
+  forgetConversationOperation.handle(api, async ({ id, user_id }, c) => {
     const scope = scopeOf(c, user_id)
     const erased = await engine.forgetConversation(scope, id)
     await buffer?.reload(scope)
@@ -97,24 +145,7 @@ export function conversationRoutes(api: Api, { records, buffer, timeline, engine
     return { status: 'forgotten', ...erased }
   })
 
-  operation(api, {
-    route: 'GET /v1/conversations',
-    operationId: 'list_conversations',
-    summary: 'List the conversations of a user',
-    query: { user_id: s.userId, limit: s.queryLimit(200, 50), cursor: s.cursor },
-    returns: 'A page of conversations, latest change first.',
-    answer: {
-      conversations: z.array(
-        z.object({
-          conversation_id: z.string(),
-          last_turn: z.number(),
-          summary: z.string(),
-          updated_at: z.string(),
-        }),
-      ),
-      next_cursor: s.nextCursor,
-    },
-  }).handle(async ({ user_id, limit, cursor }, c) => {
+  listConversationsOperation.handle(api, async ({ user_id, limit, cursor }, c) => {
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const page = await listConversations(records, scopeKey(scopeOf(c, user_id)), { limit, after })
     return {
@@ -128,30 +159,7 @@ export function conversationRoutes(api: Api, { records, buffer, timeline, engine
     }
   })
 
-  operation(api, {
-    route: 'GET /v1/conversations/{id}/timeline',
-    operationId: 'get_timeline',
-    summary: 'List the recalls of each turn of a conversation, and why the cache was used or not',
-    description: 'Latest turn first. Keeps the latest 1000 recalls of a conversation.',
-    params: { id: s.conversationId },
-    query: { user_id: s.userId, limit: s.queryLimit(200, 50), cursor: s.cursor },
-    returns: 'A page of turns.',
-    answer: {
-      conversation_id: z.string(),
-      turns: z.array(
-        z.object({
-          turn: z.number(),
-          added_at: z.string().nullable().describe('null for a turn that was recalled but never added.'),
-          messages: z
-            .array(z.object({ role: z.enum(['user', 'assistant', 'system']), content: z.string() }))
-            .describe('As stored; empty for a turn that was never added.'),
-          recalls: z.array(recall).describe('Oldest first; empty for a turn without a recall.'),
-        }),
-      ),
-      uncovered: z.boolean().describe('Whether any recall of this page is uncovered.'),
-      next_cursor: s.nextCursor,
-    },
-  }).handle(async ({ id, user_id, limit, cursor }, c) => {
+  getTimelineOperation.handle(api, async ({ id, user_id, limit, cursor }, c) => {
     const before = cursor === undefined ? undefined : decodeCursor(cursor).order
     const { turns, next } = await timeline.read(scopeOf(c, user_id), id, { limit, before })
     if (turns.length === 0 && before === undefined) throw conversationNotFound(id)

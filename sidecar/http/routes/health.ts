@@ -32,39 +32,62 @@ export function backendNames({ records, cache, queue, model, embedder }: HttpSer
   }
 }
 
-export function healthRoutes(api: Api, services: HttpServices): void {
-  operation(api, {
-    route: 'GET /healthz',
-    operationId: 'healthz',
-    summary: 'Check that the process is alive',
-    returns: 'Alive.',
-    answer: { status: z.enum(['ok']), service: z.literal(SERVICE), version: z.string() },
-  }).handle(() => ({ status: 'ok', service: SERVICE, version: VERSION }))
+const healthzOperation = operation({
+  route: 'GET /healthz',
+  operationId: 'healthz',
+  summary: 'Check that the process is alive',
+  returns: 'Alive.',
+  answer: { status: z.enum(['ok']), service: z.literal(SERVICE), version: z.string() },
+})
 
-  operation(api, {
-    route: 'GET /readyz',
-    operationId: 'readyz',
-    summary: 'Check that every backend responds',
-    description: `Each backend has ${CHECK_DEADLINE_MS} ms to respond. The check of a record store in a file includes a write.`,
-    returns: { 200: 'Every backend responds.', 503: 'At least one backend does not respond.' },
-    answer: {
-      status: z.enum(['ready', 'unready']),
-      service: z.literal(SERVICE),
-      backends: z.object({
-        records: backendState,
-        cache: backendState,
-        scope_state: backendState.describe(
-          'State per user that all sidecars share: counters and cached blocks.',
-        ),
-        scope_lock: backendState.describe('Write lock per user.'),
-        queue: backendState.describe('Job queue for pending turns.'),
-        language_model: backendState.describe(
-          'failing while calls are suspended because they failed repeatedly, or the key is rejected; the sidecar stays ready, and turns stay pending. This check does not call the model.',
-        ),
-        embedder: backendState.describe('Not called.'),
-      }),
-    },
-  }).handle(async (_, c) => {
+const readyzOperation = operation({
+  route: 'GET /readyz',
+  operationId: 'readyz',
+  summary: 'Check that every backend responds',
+  description: `Each backend has ${CHECK_DEADLINE_MS} ms to respond. The check of a record store in a file includes a write.`,
+  returns: { 200: 'Every backend responds.', 503: 'At least one backend does not respond.' },
+  answer: {
+    status: z.enum(['ready', 'unready']),
+    service: z.literal(SERVICE),
+    backends: z.object({
+      records: backendState,
+      cache: backendState,
+      scope_state: backendState.describe(
+        'State per user that all sidecars share: counters and cached blocks.',
+      ),
+      scope_lock: backendState.describe('Write lock per user.'),
+      queue: backendState.describe('Job queue for pending turns.'),
+      language_model: backendState.describe(
+        'failing while calls are suspended because they failed repeatedly, or the key is rejected; the sidecar stays ready, and turns stay pending. This check does not call the model.',
+      ),
+      embedder: backendState.describe('Not called.'),
+    }),
+  },
+})
+
+const statusOperation = operation({
+  route: 'GET /v1/status',
+  operationId: 'status',
+  summary: 'Get the namespace of this API key and the backends of the sidecar',
+  returns: 'The API key is valid.',
+  answer: {
+    service: z.literal(SERVICE),
+    version: z.string(),
+    namespace: z.string(),
+    backends: z.object({
+      records: z.string(),
+      cache: z.string(),
+      queue: z.string(),
+      language_model: z.string(),
+      embedder: z.string(),
+    }),
+  },
+})
+
+export function healthRoutes(api: Api, services: HttpServices): void {
+  healthzOperation.handle(api, () => ({ status: 'ok', service: SERVICE, version: VERSION }))
+
+  readyzOperation.handle(api, async (_, c) => {
     const { embedder, model } = services
     const [records, cache, scope_state, scope_lock, queue] = await Promise.all([
       check(services.records),
@@ -95,24 +118,7 @@ export function healthRoutes(api: Api, services: HttpServices): void {
     return c.json({ status: 'unready', service: SERVICE, backends }, 503)
   })
 
-  operation(api, {
-    route: 'GET /v1/status',
-    operationId: 'status',
-    summary: 'Get the namespace of this API key and the backends of the sidecar',
-    returns: 'The API key is valid.',
-    answer: {
-      service: z.literal(SERVICE),
-      version: z.string(),
-      namespace: z.string(),
-      backends: z.object({
-        records: z.string(),
-        cache: z.string(),
-        queue: z.string(),
-        language_model: z.string(),
-        embedder: z.string(),
-      }),
-    },
-  }).handle((_, c) => ({
+  statusOperation.handle(api, (_, c) => ({
     service: SERVICE,
     version: VERSION,
     namespace: c.get('namespace'),

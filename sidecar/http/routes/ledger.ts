@@ -46,43 +46,48 @@ const totals = {
   cost: z.number().nullable().describe('null if a call has no known cost, see unpriced.'),
 }
 
+const getLedgerOperation = operation({
+  route: 'GET /v1/ledger',
+  operationId: 'get_ledger',
+  summary: 'Get tokens, latency and cost of the calls to language and embedding models',
+  description:
+    'Cost is in the currency of PRICES. It is null if a call used a model without a price, or if the provider reported no token count.',
+  query: {
+    user_id: s.userId.optional(),
+    conversation_id: s.conversationId.optional(),
+    turn: s.queryTurn,
+    purpose: z.enum(PURPOSES).optional().describe('Purpose of the calls.'),
+    model: s.identifier('Name of the model, as configured.', 'gpt-4o-mini').optional(),
+    arm: s.identifier('Arm of an experiment.', 'cached').optional(),
+    day: z.iso
+      .date({ error: 'expected a day like 2026-03-01' })
+      .optional()
+      .openapi({ description: 'Only calls of this UTC day.', example: '2026-03-01' }),
+    from: dayOrTime('Only calls at or after this time; a day means its start in UTC.'),
+    to: dayOrTime('Only calls before this time; a day means its start in UTC.'),
+    group_by: groupBy,
+  },
+  returns: 'The totals.',
+  answer: {
+    totals: z.object(totals),
+    groups: z.array(
+      z.object({
+        key: z.record(z.string(), z.union([z.string(), z.number()]).nullable()).openapi({ type: 'object' }),
+        ...totals,
+      }),
+    ),
+    unpriced: z.array(z.string()).describe('Models with calls of unknown cost, at most 100.'),
+  },
+})
+
 export function ledgerRoutes(api: Api, { ledger }: HttpServices): void {
-  operation(api, {
-    route: 'GET /v1/ledger',
-    operationId: 'get_ledger',
-    summary: 'Get tokens, latency and cost of the calls to language and embedding models',
-    description:
-      'Cost is in the currency of PRICES. It is null if a call used a model without a price, or if the provider reported no token count.',
-    query: {
-      user_id: s.userId.optional(),
-      conversation_id: s.conversationId.optional(),
-      turn: s.queryTurn,
-      purpose: z.enum(PURPOSES).optional().describe('Purpose of the calls.'),
-      model: s.identifier('Name of the model, as configured.', 'gpt-4o-mini').optional(),
-      arm: s.identifier('Arm of an experiment.', 'cached').optional(),
-      day: z.iso
-        .date({ error: 'expected a day like 2026-03-01' })
-        .optional()
-        .openapi({ description: 'Only calls of this UTC day.', example: '2026-03-01' }),
-      from: dayOrTime('Only calls at or after this time; a day means its start in UTC.'),
-      to: dayOrTime('Only calls before this time; a day means its start in UTC.'),
-      group_by: groupBy,
+  getLedgerOperation.handle(
+    api,
+    ({ user_id, conversation_id, turn, purpose, model, arm, group_by, ...times }, c) => {
+      const filter = { userId: user_id, conversationId: conversation_id, turn, purpose, model, arm }
+      return ledger.query(c.get('namespace'), { ...filter, ...toRange(times) }, group_by)
     },
-    returns: 'The totals.',
-    answer: {
-      totals: z.object(totals),
-      groups: z.array(
-        z.object({
-          key: z.record(z.string(), z.union([z.string(), z.number()]).nullable()).openapi({ type: 'object' }),
-          ...totals,
-        }),
-      ),
-      unpriced: z.array(z.string()).describe('Models with calls of unknown cost, at most 100.'),
-    },
-  }).handle(({ user_id, conversation_id, turn, purpose, model, arm, group_by, ...times }, c) => {
-    const filter = { userId: user_id, conversationId: conversation_id, turn, purpose, model, arm }
-    return ledger.query(c.get('namespace'), { ...filter, ...toRange(times) }, group_by)
-  })
+  )
 }
 
 /** @throws {AppError} `invalid_request` for an empty range, whose totals of zero would hide the mistake */

@@ -20,44 +20,46 @@ const answer = z.strictObject({
   tokens_out: tokens,
 })
 
+const takeModelRequestOperation = operation({
+  route: 'POST /v1/model-requests',
+  operationId: 'take_model_request',
+  summary: 'Take a model request of the sidecar, and answer the previous one',
+  description:
+    'For clients that run the model of a sidecar with LLM_MODEL=dify, such as the nodes of the plugin. Extraction that failed for lack of a client is tried again, first that of this user.',
+  body: {
+    user_id: s.userId,
+    wait_ms: z
+      .int()
+      .min(0)
+      .max(MAX_WAIT_MS)
+      .default(0)
+      .describe('How long to wait for a request that is expected, at most 25,000 ms.'),
+    expected: z
+      .boolean()
+      .default(false)
+      .describe('Waits although no extraction is due, because another call of the client causes one.'),
+    answer: answer.optional().describe('The answer to the request that was taken before.'),
+  },
+  returns: 'The next request.',
+  answer: {
+    enabled: z.boolean().describe('Whether the sidecar uses a model of Dify.'),
+    accepted: z
+      .boolean()
+      .nullable()
+      .describe('false: the answer was too late, and its request is repeated. null without an answer.'),
+    request: z
+      .object({
+        id: z.string(),
+        messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
+        max_output_tokens: z.number(),
+      })
+      .nullable()
+      .describe('null: no request is expected.'),
+  },
+})
+
 export function modelRequestRoutes(api: Api, { modelRequests, buffer }: HttpServices): void {
-  operation(api, {
-    route: 'POST /v1/model-requests',
-    operationId: 'take_model_request',
-    summary: 'Take a model request of the sidecar, and answer the previous one',
-    description:
-      'For clients that run the model of a sidecar with LLM_MODEL=dify, such as the nodes of the plugin. Extraction that failed for lack of a client is tried again, first that of this user.',
-    body: {
-      user_id: s.userId,
-      wait_ms: z
-        .int()
-        .min(0)
-        .max(MAX_WAIT_MS)
-        .default(0)
-        .describe('How long to wait for a request that is expected, at most 25,000 ms.'),
-      expected: z
-        .boolean()
-        .default(false)
-        .describe('Waits although no extraction is due, because another call of the client causes one.'),
-      answer: answer.optional().describe('The answer to the request that was taken before.'),
-    },
-    returns: 'The next request.',
-    answer: {
-      enabled: z.boolean().describe('Whether the sidecar uses a model of Dify.'),
-      accepted: z
-        .boolean()
-        .nullable()
-        .describe('false: the answer was too late, and its request is repeated. null without an answer.'),
-      request: z
-        .object({
-          id: z.string(),
-          messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
-          max_output_tokens: z.number(),
-        })
-        .nullable()
-        .describe('null: no request is expected.'),
-    },
-  }).handle(async ({ user_id, wait_ms, expected, answer }, c) => {
+  takeModelRequestOperation.handle(api, async ({ user_id, wait_ms, expected, answer }, c) => {
     if (!modelRequests || !buffer) return { enabled: false, accepted: null, request: null }
     const scope = scopeOf(c, user_id)
     const { namespace } = scope

@@ -14,55 +14,70 @@ import { decodeCursor, encodeCursor, toIso } from '../shared/values.ts'
 const rate = z.number().nullable().describe('0 to 1; null where no recall could use a cached block.')
 const milliseconds = z.number().nullable()
 
-export function overviewRoutes(api: Api, { records, traffic }: HttpServices): void {
-  operation(api, {
-    route: 'GET /v1/overview',
-    operationId: 'get_overview',
-    summary: 'Get the recalls of the last hour and the pending turns of this namespace',
-    description:
-      'Recalls and added turns are counted by each sidecar since its start, at most the latest 5,000 of each.',
-    returns: 'The overview.',
-    answer: {
-      namespace: z.string(),
-      has_users: z.boolean().describe('Whether any user of the namespace has memories.'),
-      traffic: z.object({
-        window_s: z.number().describe('Seconds that the numbers cover, at most an hour.'),
-        recalls: z.number(),
-        turns: z.number().describe('Added turns.'),
-        degraded: z.number().describe('Recalls in which a part failed or was late.'),
-        hit_rate: rate,
-        cache: z
-          .record(z.string(), z.number())
-          .openapi({ type: 'object', description: 'Number of recalls by cache result and reason.' }),
-        strategies: z.array(
+const getOverviewOperation = operation({
+  route: 'GET /v1/overview',
+  operationId: 'get_overview',
+  summary: 'Get the recalls of the last hour and the pending turns of this namespace',
+  description:
+    'Recalls and added turns are counted by each sidecar since its start, at most the latest 5,000 of each.',
+  returns: 'The overview.',
+  answer: {
+    namespace: z.string(),
+    has_users: z.boolean().describe('Whether any user of the namespace has memories.'),
+    traffic: z.object({
+      window_s: z.number().describe('Seconds that the numbers cover, at most an hour.'),
+      recalls: z.number(),
+      turns: z.number().describe('Added turns.'),
+      degraded: z.number().describe('Recalls in which a part failed or was late.'),
+      hit_rate: rate,
+      cache: z
+        .record(z.string(), z.number())
+        .openapi({ type: 'object', description: 'Number of recalls by cache result and reason.' }),
+      strategies: z.array(
+        z.object({
+          strategy: z.enum(STRATEGIES),
+          recalls: z.number(),
+          p50_ms: z.number(),
+          p95_ms: z.number(),
+          tokens: z.number().describe('Mean injected o200k tokens.'),
+          hit_rate: rate,
+        }),
+      ),
+      minutes: z
+        .array(
           z.object({
-            strategy: z.enum(STRATEGIES),
+            minutes_ago: z.number(),
             recalls: z.number(),
-            p50_ms: z.number(),
-            p95_ms: z.number(),
-            tokens: z.number().describe('Mean injected o200k tokens.'),
-            hit_rate: rate,
+            p50_ms: milliseconds,
+            p95_ms: milliseconds,
           }),
-        ),
-        minutes: z
-          .array(
-            z.object({
-              minutes_ago: z.number(),
-              recalls: z.number(),
-              p50_ms: milliseconds,
-              p95_ms: milliseconds,
-            }),
-          )
-          .describe('Latest minute first.'),
-      }),
-      pending: z.object({
-        turns: z.number(),
-        failed: z.number(),
-        tokens: z.number(),
-        oldest_at: z.string().nullable(),
-      }),
-    },
-  }).handle(async (_, c) => {
+        )
+        .describe('Latest minute first.'),
+    }),
+    pending: z.object({
+      turns: z.number(),
+      failed: z.number(),
+      tokens: z.number(),
+      oldest_at: z.string().nullable(),
+    }),
+  },
+})
+
+const listUsersOperation = operation({
+  route: 'GET /v1/users',
+  operationId: 'list_users',
+  summary: 'List the users that have memories',
+  query: {
+    prefix: z.string().max(256).optional().describe('Only users whose id starts with this text.'),
+    limit: s.queryLimit(500, 50),
+    cursor: s.cursor,
+  },
+  returns: 'A page of users, sorted by id.',
+  answer: { users: z.array(z.object({ user_id: z.string() })), next_cursor: s.nextCursor },
+})
+
+export function overviewRoutes(api: Api, { records, traffic }: HttpServices): void {
+  getOverviewOperation.handle(api, async (_, c) => {
     const namespace = c.get('namespace')
     const prefix = prefixOf(namespace)
     const [first] = await records.scopes('memories', { after: prefix, limit: 1 })
@@ -75,18 +90,7 @@ export function overviewRoutes(api: Api, { records, traffic }: HttpServices): vo
     }
   })
 
-  operation(api, {
-    route: 'GET /v1/users',
-    operationId: 'list_users',
-    summary: 'List the users that have memories',
-    query: {
-      prefix: z.string().max(256).optional().describe('Only users whose id starts with this text.'),
-      limit: s.queryLimit(500, 50),
-      cursor: s.cursor,
-    },
-    returns: 'A page of users, sorted by id.',
-    answer: { users: z.array(z.object({ user_id: z.string() })), next_cursor: s.nextCursor },
-  }).handle(async ({ prefix = '', limit, cursor }, c) => {
+  listUsersOperation.handle(api, async ({ prefix = '', limit, cursor }, c) => {
     const after = cursor === undefined ? undefined : decodeCursor(cursor).id
     const { userIds, next } = await listUsers(records, c.get('namespace'), { prefix, after, limit })
     return {

@@ -26,26 +26,84 @@ const flushed = {
   },
 }
 
+const listPendingOperation = operation({
+  route: 'GET /v1/pending',
+  operationId: 'list_pending',
+  summary: 'List the turns of a user that are not extracted yet',
+  query: {
+    ...selection,
+    state: z
+      .enum(PENDING_STATES)
+      .optional()
+      .describe('Lists only turns in this state. A failed turn is retried only by a replay or a flush.'),
+  },
+  returns: 'Pending turns, oldest first.',
+  answer: { turns: z.array(z.object(pendingTurn)), tokens: z.number() },
+})
+
+const replayFailedOperation = operation({
+  route: 'POST /v1/pending/replay',
+  operationId: 'replay_failed',
+  summary: 'Retry the failed turns of a user now, all or one',
+  body: { user_id: s.userId, turn_id: s.turnId.optional(), wait: waits(true) },
+  ...flushed,
+})
+
+const keepPendingOperation = operation({
+  route: 'DELETE /v1/pending/{turn_id}',
+  operationId: 'keep_pending',
+  summary: 'Cancel the extraction of a pending or failed turn, and keep or drop its text',
+  params: { turn_id: s.turnId },
+  query: {
+    user_id: s.userId,
+    words: z
+      .enum(['keep', 'drop'])
+      .optional()
+      .describe('keep, the default: the text stays as verbatim memories. drop: the text is not recalled.'),
+  },
+  returns: 'The extraction is cancelled.',
+  answer: {
+    status: z.enum(['kept', 'dropped']),
+    turn_id: z.string(),
+    events: z.array(s.memoryEvent),
+    pending: s.pendingCounts,
+  },
+})
+
+const flushOperation = operation({
+  route: 'POST /v1/flush',
+  operationId: 'flush',
+  summary: 'Extract memories from pending turns now, including failed ones',
+  body: {
+    ...selection,
+    wait: waits(true),
+    end: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Ends the conversation, as end_conversation does: requires conversation_id and skips failed turns. Logs and metrics show the trigger "end". Default false.',
+      ),
+  },
+  ...flushed,
+})
+
+const endConversationOperation = operation({
+  route: 'POST /v1/conversations/{id}/end',
+  operationId: 'end_conversation',
+  summary: 'End a conversation and extract memories from its pending turns now',
+  description: 'Later turns of the conversation are still accepted.',
+  params: { id: s.conversationId },
+  body: { user_id: s.userId, wait: waits(false) },
+  ...flushed,
+})
+
 export function pendingRoutes(api: Api, { buffer, intake }: HttpServices): void {
   const countPending = async (scope: Scope, conversationId?: string) => {
     await buffer?.refresh(scope)
     return buffer?.count(scope, conversationId) ?? { turns: 0, tokens: 0 }
   }
 
-  operation(api, {
-    route: 'GET /v1/pending',
-    operationId: 'list_pending',
-    summary: 'List the turns of a user that are not extracted yet',
-    query: {
-      ...selection,
-      state: z
-        .enum(PENDING_STATES)
-        .optional()
-        .describe('Lists only turns in this state. A failed turn is retried only by a replay or a flush.'),
-    },
-    returns: 'Pending turns, oldest first.',
-    answer: { turns: z.array(z.object(pendingTurn)), tokens: z.number() },
-  }).handle(async ({ user_id, conversation_id, state }, c) => {
+  listPendingOperation.handle(api, async ({ user_id, conversation_id, state }, c) => {
     const scope = scopeOf(c, user_id)
     await buffer?.refresh(scope)
     const turns = (buffer?.list(scope, conversation_id) ?? [])
@@ -54,13 +112,7 @@ export function pendingRoutes(api: Api, { buffer, intake }: HttpServices): void 
     return { turns, tokens: turns.reduce((sum, { tokens }) => sum + tokens, 0) }
   })
 
-  operation(api, {
-    route: 'POST /v1/pending/replay',
-    operationId: 'replay_failed',
-    summary: 'Retry the failed turns of a user now, all or one',
-    body: { user_id: s.userId, turn_id: s.turnId.optional(), wait: waits(true) },
-    ...flushed,
-  }).handle(async ({ user_id, turn_id, wait }, c) => {
+  replayFailedOperation.handle(api, async ({ user_id, turn_id, wait }, c) => {
     const scope = scopeOf(c, user_id)
     await buffer?.refresh(scope)
     if (turn_id !== undefined && buffer?.find(scope, turn_id)?.not_before !== null) {
@@ -70,26 +122,7 @@ export function pendingRoutes(api: Api, { buffer, intake }: HttpServices): void 
     return { ...result, pending: await countPending(scope) }
   })
 
-  operation(api, {
-    route: 'DELETE /v1/pending/{turn_id}',
-    operationId: 'keep_pending',
-    summary: 'Cancel the extraction of a pending or failed turn, and keep or drop its text',
-    params: { turn_id: s.turnId },
-    query: {
-      user_id: s.userId,
-      words: z
-        .enum(['keep', 'drop'])
-        .optional()
-        .describe('keep, the default: the text stays as verbatim memories. drop: the text is not recalled.'),
-    },
-    returns: 'The extraction is cancelled.',
-    answer: {
-      status: z.enum(['kept', 'dropped']),
-      turn_id: z.string(),
-      events: z.array(s.memoryEvent),
-      pending: s.pendingCounts,
-    },
-  }).handle(async ({ user_id, turn_id, words }, c) => {
+  keepPendingOperation.handle(api, async ({ user_id, turn_id, words }, c) => {
     const scope = scopeOf(c, user_id)
     if (words === 'drop') {
       await intake.drop(scope, turn_id)
@@ -99,22 +132,7 @@ export function pendingRoutes(api: Api, { buffer, intake }: HttpServices): void 
     return { status: 'kept', turn_id, events, pending: await countPending(scope) }
   })
 
-  operation(api, {
-    route: 'POST /v1/flush',
-    operationId: 'flush',
-    summary: 'Extract memories from pending turns now, including failed ones',
-    body: {
-      ...selection,
-      wait: waits(true),
-      end: z
-        .boolean()
-        .default(false)
-        .describe(
-          'Ends the conversation, as end_conversation does: requires conversation_id and skips failed turns. Logs and metrics show the trigger "end". Default false.',
-        ),
-    },
-    ...flushed,
-  }).handle(async ({ user_id, conversation_id, wait, end }, c) => {
+  flushOperation.handle(api, async ({ user_id, conversation_id, wait, end }, c) => {
     const scope = scopeOf(c, user_id)
     if (end && conversation_id === undefined) {
       throw invalid('conversation_id', 'a conversation id, because end is true')
@@ -126,15 +144,7 @@ export function pendingRoutes(api: Api, { buffer, intake }: HttpServices): void 
     return { ...result, pending: await countPending(scope, conversation_id) }
   })
 
-  operation(api, {
-    route: 'POST /v1/conversations/{id}/end',
-    operationId: 'end_conversation',
-    summary: 'End a conversation and extract memories from its pending turns now',
-    description: 'Later turns of the conversation are still accepted.',
-    params: { id: s.conversationId },
-    body: { user_id: s.userId, wait: waits(false) },
-    ...flushed,
-  }).handle(async ({ id, user_id, wait }, c) => {
+  endConversationOperation.handle(api, async ({ id, user_id, wait }, c) => {
     const scope = scopeOf(c, user_id)
     const result = await resultOf(buffer?.endConversation(scope, id), wait)
     return { ...result, pending: await countPending(scope, id) }

@@ -21,77 +21,80 @@ function topicList(description: string) {
 const entry = recalledMemory.pick({ id: true, memory: true, importance: true, at: true, event_date: true })
 const listed = entry.extend({ topic: z.string(), sub_topic: z.string().nullable() })
 
-export function profileRoutes(api: Api, { profiles }: HttpServices): void {
-  operation(api, {
-    route: 'GET /v1/profile',
-    operationId: 'get_profile',
-    summary: 'Get the memories of a user by topic, without a query',
-    description:
-      'Fills the token budget with current memories: preferred topics first, then by importance, then by recency. Without a language model, memories have no topic; the profile then lists the statements of the user under the topic "said".',
-    query: {
-      user_id: s.userId,
-      ...s.labels,
-      token_budget: s.queryInteger(s.integer(0, 100_000).default(800), {
-        minimum: 0,
-        maximum: 100_000,
-        default: 800,
-        description: 'Maximum o200k tokens of the text, 0 to 100,000; default 800.',
-        example: 800,
+const getProfileOperation = operation({
+  route: 'GET /v1/profile',
+  operationId: 'get_profile',
+  summary: 'Get the memories of a user by topic, without a query',
+  description:
+    'Fills the token budget with current memories: preferred topics first, then by importance, then by recency. Without a language model, memories have no topic; the profile then lists the statements of the user under the topic "said".',
+  query: {
+    user_id: s.userId,
+    ...s.labels,
+    token_budget: s.queryInteger(s.integer(0, 100_000).default(800), {
+      minimum: 0,
+      maximum: 100_000,
+      default: 800,
+      description: 'Maximum o200k tokens of the text, 0 to 100,000; default 800.',
+      example: 800,
+    }),
+    topics: topicList(`Includes only these topics, at most ${MAX_TOPICS}, comma-separated; absent: all.`),
+    prefer: topicList(`Topics to include first, at most ${MAX_TOPICS}, comma-separated.`),
+    max_per_topic: s.queryInteger(s.integer(1, 500).default(15), {
+      minimum: 1,
+      maximum: 500,
+      default: 15,
+      description: 'Maximum memories per topic, 1 to 500; default 15.',
+      example: 15,
+    }),
+  },
+  returns: 'The profile; empty if the user has no memories.',
+  answer: {
+    topics: z.array(
+      z.object({
+        topic: z.string(),
+        sub_topics: z.array(z.object({ sub_topic: z.string().nullable(), memories: z.array(entry) })),
       }),
-      topics: topicList(`Includes only these topics, at most ${MAX_TOPICS}, comma-separated; absent: all.`),
-      prefer: topicList(`Topics to include first, at most ${MAX_TOPICS}, comma-separated.`),
-      max_per_topic: s.queryInteger(s.integer(1, 500).default(15), {
-        minimum: 1,
-        maximum: 500,
-        default: 15,
-        description: 'Maximum memories per topic, 1 to 500; default 15.',
-        example: 15,
-      }),
-    },
-    returns: 'The profile; empty if the user has no memories.',
-    answer: {
-      topics: z.array(
-        z.object({
-          topic: z.string(),
-          sub_topics: z.array(z.object({ sub_topic: z.string().nullable(), memories: z.array(entry) })),
-        }),
+    ),
+    static: z
+      .array(listed)
+      .describe(
+        'The memories of long-lived topics: basic_info, contact, work, education, relationships, health, preferences.',
       ),
-      static: z
-        .array(listed)
-        .describe(
-          'The memories of long-lived topics: basic_info, contact, work, education, relationships, health, preferences.',
-        ),
-      recent: z
-        .array(listed)
-        .describe(
-          'Of the other topics: memories that were said or happened in the last 30 days, future events, and plans without a date. Most recently said first.',
-        ),
-      text: z
-        .string()
-        .describe('The profile as prompt text; byte-identical while the memories do not change.'),
-      tokens: z.number().describe('o200k tokens of the text.'),
-      count: z.number().describe('Memories in the profile.'),
-      left_out: z.number().describe('Memories that exceeded the token budget or max_per_topic.'),
+    recent: z
+      .array(listed)
+      .describe(
+        'Of the other topics: memories that were said or happened in the last 30 days, future events, and plans without a date. Most recently said first.',
+      ),
+    text: z.string().describe('The profile as prompt text; byte-identical while the memories do not change.'),
+    tokens: z.number().describe('o200k tokens of the text.'),
+    count: z.number().describe('Memories in the profile.'),
+    left_out: z.number().describe('Memories that exceeded the token budget or max_per_topic.'),
+  },
+})
+
+export function profileRoutes(api: Api, { profiles }: HttpServices): void {
+  getProfileOperation.handle(
+    api,
+    async ({ user_id, token_budget, max_per_topic, topics, prefer, ...labels }, c) => {
+      const profile = await profiles.read(scopeOf(c, user_id), {
+        ...s.toNarrowing(labels),
+        tokenBudget: token_budget,
+        maxPerTopic: max_per_topic,
+        topics,
+        prefer,
+        signal: signalOf(c),
+      })
+      return {
+        topics: groupByTopic(profile.kept),
+        static: profile.static.map(toListed),
+        recent: profile.recent.map(toListed),
+        text: profile.text,
+        tokens: profile.tokens,
+        count: profile.kept.length,
+        left_out: profile.leftOut,
+      }
     },
-  }).handle(async ({ user_id, token_budget, max_per_topic, topics, prefer, ...labels }, c) => {
-    const profile = await profiles.read(scopeOf(c, user_id), {
-      ...s.toNarrowing(labels),
-      tokenBudget: token_budget,
-      maxPerTopic: max_per_topic,
-      topics,
-      prefer,
-      signal: signalOf(c),
-    })
-    return {
-      topics: groupByTopic(profile.kept),
-      static: profile.static.map(toListed),
-      recent: profile.recent.map(toListed),
-      text: profile.text,
-      tokens: profile.tokens,
-      count: profile.kept.length,
-      left_out: profile.leftOut,
-    }
-  })
+  )
 }
 
 /** @param sorted in profile order, so that memories of one topic and of one sub-topic are adjacent */

@@ -59,31 +59,33 @@ export function toPendingView({ not_before, processing, at, ...turn }: BufferedT
   }
 }
 
+const getTurnOperation = operation({
+  route: 'GET /v1/turns/{id}',
+  operationId: 'get_turn',
+  summary: 'Get the processing state of a turn',
+  params: { id: s.turnId },
+  query: { user_id: s.userId },
+  returns: 'The turn.',
+  answer: {
+    ...pendingTurn,
+    state: z.enum([...PENDING_STATES, 'done']),
+    outcome: z
+      .enum(['learned', 'kept', 'dropped'])
+      .nullable()
+      .describe(
+        'Set when state is done. learned: memories were extracted; kept: stored verbatim; dropped: discarded.',
+      ),
+    because: z
+      .string()
+      .nullable()
+      .describe('Trigger of the flush that extracted memories from the turn, or of the last attempt.'),
+    done_at: z.string().nullable(),
+    memory_ids: z.array(z.string()).describe('Memories that have this turn as a source.'),
+  },
+})
+
 export function turnRoutes(api: Api, { records, buffer }: HttpServices): void {
-  operation(api, {
-    route: 'GET /v1/turns/{id}',
-    operationId: 'get_turn',
-    summary: 'Get the processing state of a turn',
-    params: { id: s.turnId },
-    query: { user_id: s.userId },
-    returns: 'The turn.',
-    answer: {
-      ...pendingTurn,
-      state: z.enum([...PENDING_STATES, 'done']),
-      outcome: z
-        .enum(['learned', 'kept', 'dropped'])
-        .nullable()
-        .describe(
-          'Set when state is done. learned: memories were extracted; kept: stored verbatim; dropped: discarded.',
-        ),
-      because: z
-        .string()
-        .nullable()
-        .describe('Trigger of the flush that extracted memories from the turn, or of the last attempt.'),
-      done_at: z.string().nullable(),
-      memory_ids: z.array(z.string()).describe('Memories that have this turn as a source.'),
-    },
-  }).handle(async ({ id, user_id }, c) => {
+  getTurnOperation.handle(api, async ({ id, user_id }, c) => {
     const scope = scopeOf(c, user_id)
     await buffer?.refresh(scope)
     const pending = buffer?.find(scope, id)

@@ -48,8 +48,9 @@ const errorEnvelope = z.object({
 export const failure = { description: 'The request failed.', ...json(errorEnvelope) }
 
 /**
- * Describes an operation for the OpenAPI document. `handle` registers its handler, which gets the valid fields of path,
- * query, headers and body together, and returns the answer with status 200, or a response. Unknown fields are errors;
+ * Describes an operation for the OpenAPI document. Building its schemas takes long, so each is described once, at module
+ * level. `handle` registers its handler, which gets the valid fields of path, query, headers and body together, and
+ * returns the answer with status 200, or a response. Unknown fields are errors;
  * null in an optional field of the body means absent.
  */
 export function operation<
@@ -58,7 +59,7 @@ export function operation<
   Query extends Fields = NoFields,
   Headers extends Fields = NoFields,
   Body extends Fields = NoFields,
->(api: Api, spec: Operation<Params, Query, Headers, Body, A>) {
+>(spec: Operation<Params, Query, Headers, Body, A>) {
   const { route, params, query, headers, body, isBatch = false, returns, answer, ...documentation } = spec
   const [method, path] = route.split(' ') as [string, string]
   const bodySchema = body && z.strictObject(body)
@@ -78,7 +79,7 @@ export function operation<
     default: failure,
   }
   const middleware = bodySchema ? [readBody(bodySchema, isBatch)] : []
-  const config = {
+  const described = createRoute({
     ...documentation,
     method: method.toLowerCase() as 'get',
     path,
@@ -87,15 +88,16 @@ export function operation<
     middleware,
     // The others need no key.
     ...(!path.startsWith('/v1/') && { security: [] }),
-  }
+  })
   return {
     handle(
+      api: Api,
       handler: (
         input: Input<Params> & Input<Query> & Input<Headers> & Input<Body>,
         c: Context<AppEnv>,
       ) => Answer<A> | Response | Promise<Answer<A> | Response>,
     ): void {
-      api.openapi(createRoute(config), async (c) => {
+      api.openapi(described, async (c) => {
         const input = Object.assign({}, ...targets.map((target) => c.req.valid(target as never)))
         const answered = await handler(input, c)
         return (answered instanceof Response ? answered : c.json(answered, 200)) as never

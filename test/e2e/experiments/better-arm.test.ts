@@ -3,7 +3,7 @@ import { startPlugin } from '../../../bench/lib/plugin-process.ts'
 import { startSidecar } from '../../../bench/lib/sidecar-process.ts'
 import { expectFits, NEEDS_BROWSER, NO_BROWSER, useBrowser } from '../../helpers/browser.ts'
 
-const CONVERSATIONS = 300
+const CONVERSATIONS = 100
 /** Conversations that run at the same time. */
 const CONCURRENT = 8
 const FOODS = ['peanuts', 'shellfish', 'gluten', 'lactose', 'soy', 'eggs', 'celery', 'mustard']
@@ -17,7 +17,7 @@ const turnsOf = (food: string) => [
   'What was I allergic to again, according to my doctor?',
 ]
 
-/** 300 conversations through the plugin, with a report that names the arm that gives the model the memory. */
+/** 100 conversations through the plugin, with a report that names the arm that gives the model the memory. */
 async function runExperiment(look: (url: string, sentence: string) => Promise<void>): Promise<void> {
   await using sidecar = await startSidecar()
   await using plugin = await startPlugin({ sidecar_url: sidecar.url, api_key: '' })
@@ -104,7 +104,7 @@ const plain = (text: string) => text.replaceAll('`', '').replace(/\s+/g, ' ').tr
 
 const BROWSER = NO_BROWSER ? 'without a look at the page' : 'and the page shows it'
 
-describe('an experiment of 300 conversations through the plugin', () => {
+describe('an experiment of 100 conversations through the plugin', () => {
   const browser = NO_BROWSER ? undefined : useBrowser()
 
   it(`names the arm that gives the model the memory, ${BROWSER} ${NO_BROWSER ? NEEDS_BROWSER : ''}`, async () => {

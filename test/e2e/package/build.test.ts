@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { loadPlugin } from '../../../plugin-sdk/declarations/index.ts'
 import { checksumOf, isSignedBy, readPackage } from '../../helpers/plugin-sdk/packager/read-package.ts'
 
@@ -17,7 +17,11 @@ beforeEach(async () => {
 afterEach(() => rm(out, { recursive: true, force: true }))
 
 function build(...args: string[]) {
-  return run('package/build.ts', '--out', out, ...args)
+  return buildIn(out, ...args)
+}
+
+function buildIn(folder: string, ...args: string[]) {
+  return run('package/build.ts', '--out', folder, ...args)
 }
 
 function run(...args: string[]) {
@@ -33,26 +37,54 @@ async function writeKey() {
 }
 
 describe('npm run package', () => {
-  it('writes one package with every file of the plugin, and prints its identifier and the next steps', async () => {
-    const { stdout, status } = build()
-    expect(status).toBe(0)
-    const { manifest, provider } = await loadPlugin(repository)
-    // Dify ignores a package whose version is installed, so each build has another one.
-    const version = `${manifest.version}-20261130091500`
-    const name = `${manifest.author}-${manifest.name}-${version}.difypkg`
-    expect(await readdir(out)).toEqual([name])
+  describe('without options', () => {
+    let folder: string
+    let stdout: string
+    let name: string
+    beforeAll(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'package-'))
+      stdout = buildIn(folder).stdout
+      name = (await readdir(folder))[0] as string
+    })
+    afterAll(() => rm(folder, { recursive: true, force: true }))
 
-    const { entries, comment } = await readPackage(join(out, name))
-    const paths = entries.map(({ path }) => path)
-    expect(paths).toEqual(
-      expect.arrayContaining(['manifest.yaml', 'main.py', 'plugin.mjs', 'requirements.txt']),
-    )
-    expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'PRIVACY.md', 'THIRD_PARTY_LICENSES.txt']))
-    expect(paths.filter((path) => path.startsWith('tools/'))).toHaveLength(provider.tools.length)
-    expect(paths.filter((path) => /\.ts$|\.env|node_modules|sidecar/.test(path))).toEqual([])
-    expect(comment).toBe('')
-    const identifier = `hippocache/hippocache:${version}@${checksumOf(entries)}`
-    for (const part of [identifier, 'FORCE_VERIFYING_SIGNATURE=false']) expect(stdout).toContain(part)
+    it('writes one package with every file of the plugin, and prints its identifier and the next steps', async () => {
+      const { manifest, provider } = await loadPlugin(repository)
+      // Dify ignores a package whose version is installed, so each build has another one.
+      const version = `${manifest.version}-20261130091500`
+      expect(await readdir(folder)).toEqual([`${manifest.author}-${manifest.name}-${version}.difypkg`])
+
+      const { entries, comment } = await readPackage(join(folder, name))
+      const paths = entries.map(({ path }) => path)
+      expect(paths).toEqual(
+        expect.arrayContaining(['manifest.yaml', 'main.py', 'plugin.mjs', 'requirements.txt']),
+      )
+      expect(paths).toEqual(expect.arrayContaining(['LICENSE', 'PRIVACY.md', 'THIRD_PARTY_LICENSES.txt']))
+      expect(paths.filter((path) => path.startsWith('tools/'))).toHaveLength(provider.tools.length)
+      expect(paths.filter((path) => /\.ts$|\.env|node_modules|sidecar/.test(path))).toEqual([])
+      expect(comment).toBe('')
+      const identifier = `hippocache/hippocache:${version}@${checksumOf(entries)}`
+      for (const part of [identifier, 'FORCE_VERIFYING_SIGNATURE=false']) expect(stdout).toContain(part)
+    })
+
+    it('bundles everything except Node, without paths of this machine', async () => {
+      const { entries } = await readPackage(join(folder, name))
+      const text = (path: string) =>
+        Buffer.from(entries.find((entry) => entry.path === path)?.content ?? []).toString()
+      const bundle = text('plugin.mjs')
+      const imported = [...bundle.matchAll(/^import .* from ["'](.+)["'];?$/gm)].map(
+        ([, module = '']) => module,
+      )
+      expect(imported.length).toBeGreaterThan(0)
+      for (const module of imported) expect(process.getBuiltinModule(module), module).toBeDefined()
+      expect(bundle).not.toContain(repository)
+      expect(text('THIRD_PARTY_LICENSES.txt')).toMatch(/axios .*\n[\s\S]*zod /)
+    })
+
+    it('is reproducible', async () => {
+      expect(build().status).toBe(0)
+      expect((await readFile(join(out, name))).equals(await readFile(join(folder, name)))).toBe(true)
+    })
   })
 
   it('--node system makes a package that installs nothing from a package index', async () => {
@@ -74,30 +106,6 @@ describe('npm run package', () => {
       status: 1,
       stderr: expect.stringContaining('--node: expected wheel or system, got docker'),
     })
-  })
-
-  it('bundles everything except Node, without paths of this machine', async () => {
-    build()
-    const [name = ''] = await readdir(out)
-    const { entries } = await readPackage(join(out, name))
-    const text = (path: string) =>
-      Buffer.from(entries.find((entry) => entry.path === path)?.content ?? []).toString()
-    const bundle = text('plugin.mjs')
-    const imported = [...bundle.matchAll(/^import .* from ["'](.+)["'];?$/gm)].map(
-      ([, module = '']) => module,
-    )
-    expect(imported.length).toBeGreaterThan(0)
-    for (const module of imported) expect(process.getBuiltinModule(module), module).toBeDefined()
-    expect(bundle).not.toContain(repository)
-    expect(text('THIRD_PARTY_LICENSES.txt')).toMatch(/axios .*\n[\s\S]*zod /)
-  })
-
-  it('is reproducible', async () => {
-    build()
-    const [name = ''] = await readdir(out)
-    const first = await readFile(join(out, name))
-    build()
-    expect((await readFile(join(out, name))).equals(first)).toBe(true)
   })
 
   it('signs with the given key', async () => {

@@ -166,7 +166,7 @@ it('as_of answers the same as a naive replay of the events at any time', async (
       for (const { id, version } of now)
         expect(version).toBe(lives.find((life) => life.id === id)?.versions.length)
     }),
-    { numRuns: 100 },
+    { numRuns: 40 },
   )
 })
 

@@ -97,7 +97,7 @@ describe('two hundred concurrent calls of one user', () => {
           expect(found.map(({ memory }) => memory).sort(byId)).toEqual(memories.toSorted(byId))
         }
       }),
-      { numRuns: 8 },
+      { numRuns: 3 },
     )
   })
 })

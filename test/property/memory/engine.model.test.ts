@@ -161,6 +161,6 @@ it('the engine agrees with a naive model, and search finds exactly its current m
         await records.close()
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   )
 })

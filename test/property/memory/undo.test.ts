@@ -242,6 +242,6 @@ it('after any sequence of replaced turns, the last statement of the other turns 
         )
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 12 },
   )
 })

@@ -40,7 +40,7 @@ const longTexts = fc
     return Array.from({ length: repeats }, (_, i) => texts.map((text) => `${text} ${i}`)).flat()
   })
 
-const RUNS = { numRuns: 8 }
+const RUNS = { numRuns: 3 }
 
 describe('a call with much text gives the same result in a worker thread as inline', () => {
   it('search entries of memories', async () => {

@@ -33,9 +33,9 @@ describe('an invalid request returns 400 with field, expected and received value
   })
 
   it.each([
-    ['values', { metadata: Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, {}])) }],
+    ['values', { metadata: Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, {}])) }],
     ['messages', { messages: Array(1000).fill(0) }],
-    ['fields', Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`k${i}`, 1]))],
+    ['fields', Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, 1]))],
     ['characters of a field', { ['k'.repeat(100_000)]: 1, metadata: { ['m'.repeat(100_000)]: 1 } }],
     ['characters of a filter', { filters: { ['k'.repeat(100_000)]: 1 } }],
     ['characters of an operator', { filters: { turn: { ['k'.repeat(100_000)]: 1 } } }],

@@ -162,6 +162,7 @@ describe('blobs', () => {
         expect(files[0]?.content.equals(content)).toBe(true)
         expect(files[0]?.meta).toEqual({ mime_type: 'a/b', filename: 'f' })
       }),
+      { numRuns: 40 },
     )
   })
 

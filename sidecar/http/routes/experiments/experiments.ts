@@ -92,131 +92,110 @@ const params = { name: experimentName }
 
 const FORMATS = { csv: toCsv, markdown: toMarkdown } as const
 
-export function experimentRoutes(api: Api, services: HttpServices): void {
-  const { experimentBook: book, experiments } = services
+const createExperimentOperation = operation({
+  route: 'POST /v1/experiments',
+  operationId: 'create_experiment',
+  summary: 'Create an experiment that compares strategies',
+  description:
+    'Each unit (conversation or user) gets one arm permanently, which answers the recalls that name the experiment.',
+  body: {
+    name: experimentName,
+    unit: z.enum(UNITS).default('conversation').describe('What an arm is assigned to; default conversation.'),
+    arms: z
+      .array(newArm, { error: `expected a list of ${MIN_ARMS} to ${MAX_ARMS} arms` })
+      .min(MIN_ARMS, { error: `expected at least ${MIN_ARMS} arms` })
+      .max(MAX_ARMS, { error: `expected at most ${MAX_ARMS} arms` })
+      .openapi({
+        description: `${MIN_ARMS} to ${MAX_ARMS} arms: name, strategy, weight (default 1), and parameters of recall that replace those of the request.`,
+        example: [
+          { name: 'per_query', strategy: 'per_query' },
+          { name: 'cached', strategy: 'cached_delta', weight: 1 },
+        ],
+      }),
+    outcome: outcome.default('thumbs'),
+    shadow_share: shadowShare.default(0.1),
+    start: z
+      .boolean({ error: 'expected true or false' })
+      .default(true)
+      .describe('Whether it starts immediately; default true. false: a draft.'),
+  },
+  returns: 'The experiment.',
+  answer: experimentView,
+})
 
-  operation(api, {
-    route: 'POST /v1/experiments',
-    operationId: 'create_experiment',
-    summary: 'Create an experiment that compares strategies',
-    description:
-      'Each unit (conversation or user) gets one arm permanently, which answers the recalls that name the experiment.',
-    body: {
-      name: experimentName,
-      unit: z
-        .enum(UNITS)
-        .default('conversation')
-        .describe('What an arm is assigned to; default conversation.'),
-      arms: z
-        .array(newArm, { error: `expected a list of ${MIN_ARMS} to ${MAX_ARMS} arms` })
-        .min(MIN_ARMS, { error: `expected at least ${MIN_ARMS} arms` })
-        .max(MAX_ARMS, { error: `expected at most ${MAX_ARMS} arms` })
-        .openapi({
-          description: `${MIN_ARMS} to ${MAX_ARMS} arms: name, strategy, weight (default 1), and parameters of recall that replace those of the request.`,
-          example: [
-            { name: 'per_query', strategy: 'per_query' },
-            { name: 'cached', strategy: 'cached_delta', weight: 1 },
-          ],
-        }),
-      outcome: outcome.default('thumbs'),
-      shadow_share: shadowShare.default(0.1),
-      start: z
-        .boolean({ error: 'expected true or false' })
-        .default(true)
-        .describe('Whether it starts immediately; default true. false: a draft.'),
-    },
-    returns: 'The experiment.',
-    answer: experimentView,
-  }).handle(async ({ start, arms, ...given }, c) => {
-    const cleaned = arms.map((one) => omitUndefined(one) as Experiment['arms'][number])
-    return await toView(
-      c.get('namespace'),
-      await book.create(c.get('namespace'), { ...given, arms: cleaned }, start),
-    )
-  })
+const listExperimentsOperation = operation({
+  route: 'GET /v1/experiments',
+  operationId: 'list_experiments',
+  summary: 'List the experiments',
+  description: 'Newest first; a namespace has at most 100.',
+  returns: 'The experiments.',
+  answer: { experiments: z.array(z.object(experimentView)), count: z.number() },
+})
 
-  operation(api, {
-    route: 'GET /v1/experiments',
-    operationId: 'list_experiments',
-    summary: 'List the experiments',
-    description: 'Newest first; a namespace has at most 100.',
-    returns: 'The experiments.',
-    answer: { experiments: z.array(z.object(experimentView)), count: z.number() },
-  }).handle(async (_, c) => {
-    const namespace = c.get('namespace')
-    const found = await book.list(namespace)
-    const views = await Promise.all(found.map((one) => toView(namespace, one)))
-    return { experiments: views, count: views.length }
-  })
+const getExperimentOperation = operation({
+  route: 'GET /v1/experiments/{name}',
+  operationId: 'get_experiment',
+  summary: 'Get an experiment',
+  params,
+  returns: 'The experiment.',
+  answer: experimentView,
+})
 
-  operation(api, {
-    route: 'GET /v1/experiments/{name}',
-    operationId: 'get_experiment',
-    summary: 'Get an experiment',
-    params,
-    returns: 'The experiment.',
-    answer: experimentView,
-  }).handle(async ({ name }, c) => await toView(c.get('namespace'), await book.get(c.get('namespace'), name)))
+const getExperimentReportOperation = operation({
+  route: 'GET /v1/experiments/{name}/report',
+  operationId: 'get_experiment_report',
+  summary: 'Get the report of an experiment',
+  description:
+    'Costs and outcomes of each arm, how sure the differences are, and what to do. Valid however often it is read.',
+  params,
+  query: {
+    format: z
+      .enum(['json', 'csv', 'markdown'], { error: 'expected json, csv or markdown' })
+      .default('json')
+      .describe('json (default), csv or markdown.'),
+    price_per_million_tokens: queryNumber(
+      'Price of a million prompt tokens, for cost_per_turn; absent: no costs.',
+      0.15,
+    ),
+    margin: queryNumber(
+      'Loss of the deciding outcome that a cheaper arm may have at most; default 5 %.',
+      0.05,
+    ),
+  },
+  returns: 'The report.',
+  answer: report.shape,
+})
 
-  operation(api, {
-    route: 'GET /v1/experiments/{name}/report',
-    operationId: 'get_experiment_report',
-    summary: 'Get the report of an experiment',
-    description:
-      'Costs and outcomes of each arm, how sure the differences are, and what to do. Valid however often it is read.',
-    params,
-    query: {
-      format: z
-        .enum(['json', 'csv', 'markdown'], { error: 'expected json, csv or markdown' })
-        .default('json')
-        .describe('json (default), csv or markdown.'),
-      price_per_million_tokens: queryNumber(
-        'Price of a million prompt tokens, for cost_per_turn; absent: no costs.',
-        0.15,
-      ),
-      margin: queryNumber(
-        'Loss of the deciding outcome that a cheaper arm may have at most; default 5 %.',
-        0.05,
-      ),
-    },
-    returns: 'The report.',
-    answer: report.shape,
-  }).handle(async ({ name, format, price_per_million_tokens: pricePerMillionTokens, margin }, c) => {
-    const namespace = c.get('namespace')
-    const experiment = await book.get(namespace, name)
-    const { arms } = await experiments.totals(namespace, experiment)
-    const count = Object.values(arms).reduce((sum, { units }) => sum + units, 0)
-    const shards = experiments.shardsOf(namespace, experiment)
-    const options = omitUndefined({ pricePerMillionTokens, margin })
-    const created = await computeReport(shards, count, { experiment, options }, signalOf(c))
-    if (format === 'json') return created
-    const type = format === 'csv' ? 'text/csv' : 'text/markdown'
-    return c.body(FORMATS[format](created), 200, { 'content-type': `${type}; charset=utf-8` })
-  })
+const updateExperimentOperation = operation({
+  route: 'PATCH /v1/experiments/{name}',
+  operationId: 'update_experiment',
+  summary: 'Change weights, outcome or shadow share of an experiment',
+  description: 'Units keep the arm that they have. Arms cannot be renamed, added or removed.',
+  params,
+  body: {
+    arms: z
+      .array(z.strictObject({ name: armName, weight }), { error: 'expected a list of arms' })
+      .max(MAX_ARMS, { error: `expected at most ${MAX_ARMS} arms` })
+      .optional()
+      .openapi({ description: 'New weights by name; arms that are not listed keep theirs.' }),
+    outcome: outcome.optional(),
+    shadow_share: shadowShare.optional(),
+  },
+  returns: 'The experiment.',
+  answer: experimentView,
+})
 
-  operation(api, {
-    route: 'PATCH /v1/experiments/{name}',
-    operationId: 'update_experiment',
-    summary: 'Change weights, outcome or shadow share of an experiment',
-    description: 'Units keep the arm that they have. Arms cannot be renamed, added or removed.',
-    params,
-    body: {
-      arms: z
-        .array(z.strictObject({ name: armName, weight }), { error: 'expected a list of arms' })
-        .max(MAX_ARMS, { error: `expected at most ${MAX_ARMS} arms` })
-        .optional()
-        .openapi({ description: 'New weights by name; arms that are not listed keep theirs.' }),
-      outcome: outcome.optional(),
-      shadow_share: shadowShare.optional(),
-    },
-    returns: 'The experiment.',
-    answer: experimentView,
-  }).handle(async ({ name, ...changes }, c) => {
-    const namespace = c.get('namespace')
-    return await toView(namespace, await book.update(namespace, name, changes))
-  })
+const deleteExperimentOperation = operation({
+  route: 'DELETE /v1/experiments/{name}',
+  operationId: 'delete_experiment',
+  summary: 'Delete an experiment with all it has recorded',
+  params,
+  returns: 'The experiment is deleted.',
+  answer: { status: z.enum(['deleted']), name: z.string() },
+})
 
-  const transitions = [
+const transitions = (
+  [
     ['start', 'Start a draft, or continue a paused experiment', 'Assigns units from now on.'],
     [
       'pause',
@@ -229,29 +208,71 @@ export function experimentRoutes(api: Api, services: HttpServices): void {
       'All recalls get the strategy of the request. The report stays.',
     ],
   ] as const
-  for (const [action, summary, description] of transitions) {
-    operation(api, {
-      route: `POST /v1/experiments/{name}/${action}`,
-      operationId: `${action}_experiment`,
-      summary,
-      description,
-      params,
-      returns: 'The experiment.',
-      answer: experimentView,
-    }).handle(async ({ name }, c) => {
+).map(([action, summary, description]) => ({
+  action,
+  transition: operation({
+    route: `POST /v1/experiments/{name}/${action}`,
+    operationId: `${action}_experiment`,
+    summary,
+    description,
+    params,
+    returns: 'The experiment.',
+    answer: experimentView,
+  }),
+}))
+
+export function experimentRoutes(api: Api, services: HttpServices): void {
+  const { experimentBook: book, experiments } = services
+
+  createExperimentOperation.handle(api, async ({ start, arms, ...given }, c) => {
+    const cleaned = arms.map((one) => omitUndefined(one) as Experiment['arms'][number])
+    return await toView(
+      c.get('namespace'),
+      await book.create(c.get('namespace'), { ...given, arms: cleaned }, start),
+    )
+  })
+
+  listExperimentsOperation.handle(api, async (_, c) => {
+    const namespace = c.get('namespace')
+    const found = await book.list(namespace)
+    const views = await Promise.all(found.map((one) => toView(namespace, one)))
+    return { experiments: views, count: views.length }
+  })
+
+  getExperimentOperation.handle(
+    api,
+    async ({ name }, c) => await toView(c.get('namespace'), await book.get(c.get('namespace'), name)),
+  )
+
+  getExperimentReportOperation.handle(
+    api,
+    async ({ name, format, price_per_million_tokens: pricePerMillionTokens, margin }, c) => {
+      const namespace = c.get('namespace')
+      const experiment = await book.get(namespace, name)
+      const { arms } = await experiments.totals(namespace, experiment)
+      const count = Object.values(arms).reduce((sum, { units }) => sum + units, 0)
+      const shards = experiments.shardsOf(namespace, experiment)
+      const options = omitUndefined({ pricePerMillionTokens, margin })
+      const created = await computeReport(shards, count, { experiment, options }, signalOf(c))
+      if (format === 'json') return created
+      const type = format === 'csv' ? 'text/csv' : 'text/markdown'
+      return c.body(FORMATS[format](created), 200, { 'content-type': `${type}; charset=utf-8` })
+    },
+  )
+
+  updateExperimentOperation.handle(api, async ({ name, ...changes }, c) => {
+    const namespace = c.get('namespace')
+    return await toView(namespace, await book.update(namespace, name, changes))
+  })
+
+  for (const { action, transition } of transitions) {
+    transition.handle(api, async ({ name }, c) => {
       const namespace = c.get('namespace')
       return await toView(namespace, await book[action](namespace, name))
     })
   }
 
-  operation(api, {
-    route: 'DELETE /v1/experiments/{name}',
-    operationId: 'delete_experiment',
-    summary: 'Delete an experiment with all it has recorded',
-    params,
-    returns: 'The experiment is deleted.',
-    answer: { status: z.enum(['deleted']), name: z.string() },
-  }).handle(async ({ name }, c) => {
+  deleteExperimentOperation.handle(api, async ({ name }, c) => {
     await experiments.delete(c.get('namespace'), name)
     return { status: 'deleted', name }
   })

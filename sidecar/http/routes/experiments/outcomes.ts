@@ -20,34 +20,36 @@ const value = z
     example: 'like',
   })
 
+const recordOutcomeOperation = operation({
+  route: 'POST /v1/outcomes',
+  operationId: 'record_outcome',
+  summary: 'Record an outcome of a turn, a conversation or a user, for the experiments',
+  description:
+    'A later outcome with the same name and id replaces the earlier one. Without an id, a turn has one outcome of each name; without a turn, every call counts.',
+  body: {
+    name: s.identifier('What is measured.', 'thumbs'),
+    value,
+    user_id: s.userId,
+    conversation_id: s.conversationId.optional(),
+    turn: s.turn.optional(),
+    id: s.identifier('Makes the outcome idempotent, such as the id of a message.', 'msg-1').optional(),
+  },
+  returns: 'The arms that got the outcome.',
+  answer: {
+    status: z.enum(['ok']),
+    attributed: z.array(z.object({ experiment: z.string(), arm: z.string() })),
+    reason: z
+      .enum(['no_unit', 'not_counted'])
+      .nullable()
+      .describe(
+        'Why attributed is empty: no_unit: no experiment has assigned this conversation or user. not_counted: the ' +
+          'unit has outcomes of too many names, or was erased.',
+      ),
+  },
+})
+
 export function outcomeRoutes(api: Api, { outcomes }: HttpServices): void {
-  operation(api, {
-    route: 'POST /v1/outcomes',
-    operationId: 'record_outcome',
-    summary: 'Record an outcome of a turn, a conversation or a user, for the experiments',
-    description:
-      'A later outcome with the same name and id replaces the earlier one. Without an id, a turn has one outcome of each name; without a turn, every call counts.',
-    body: {
-      name: s.identifier('What is measured.', 'thumbs'),
-      value,
-      user_id: s.userId,
-      conversation_id: s.conversationId.optional(),
-      turn: s.turn.optional(),
-      id: s.identifier('Makes the outcome idempotent, such as the id of a message.', 'msg-1').optional(),
-    },
-    returns: 'The arms that got the outcome.',
-    answer: {
-      status: z.enum(['ok']),
-      attributed: z.array(z.object({ experiment: z.string(), arm: z.string() })),
-      reason: z
-        .enum(['no_unit', 'not_counted'])
-        .nullable()
-        .describe(
-          'Why attributed is empty: no_unit: no experiment has assigned this conversation or user. not_counted: the ' +
-            'unit has outcomes of too many names, or was erased.',
-        ),
-    },
-  }).handle(async ({ name, value, user_id, conversation_id, turn, id }, c) => {
+  recordOutcomeOperation.handle(api, async ({ name, value, user_id, conversation_id, turn, id }, c) => {
     if (turn !== undefined && conversation_id === undefined) {
       throw invalid('conversation_id', 'a conversation id, because turn is set')
     }

@@ -30,49 +30,83 @@ const job = {
   error: z.string().nullable(),
 }
 
+const startReplayOperation = operation({
+  route: 'POST /v1/replays',
+  operationId: 'start_replay',
+  summary: 'Start a replay: what each strategy would have injected at each stored turn',
+  description:
+    'Answers every stored turn with every strategy, as of that turn, in the background. Writes nothing and calls no model. ' +
+    'One replay runs at a time; the latest 10 are kept until the sidecar stops.',
+  body: {
+    user_id: s.userId.optional(),
+    app_id: s.identifier('Only turns of this app.', 'app-1').optional(),
+    since: z.string().max(40).optional().openapi({
+      description:
+        'Only turns said since then: an age (30d, 12h, 8w), a day, or an ISO 8601 time with a time zone. Absent: all.',
+      example: '30d',
+    }),
+    strategies: z
+      .array(z.enum(STRATEGIES))
+      .min(1)
+      .max(STRATEGIES.length)
+      .default([...DEFAULT_OPTIONS.strategies])
+      .describe('Strategies to compare; default: all three.'),
+    windows: z
+      .array(s.integer(1, MAX_WINDOW_SIZE))
+      .min(1)
+      .max(MAX_WINDOWS)
+      .default([...DEFAULT_OPTIONS.windows])
+      .describe(`Window sizes to compare, at most ${MAX_WINDOWS}; default 5, 10, 20.`),
+    refresh_on_shift: z
+      .number({ error: shareError })
+      .min(0, { error: shareError })
+      .max(1, { error: shareError })
+      .optional()
+      .describe('Also compares cached with this refresh_on_shift, 0 to 1.'),
+    top_k: s.topK,
+    token_budget: s
+      .integer(0, 100_000)
+      .default(DEFAULT_OPTIONS.tokenBudget)
+      .describe('Maximum o200k tokens of the context; default 1500.'),
+  },
+  returns: 'The replay has started.',
+  answer: job,
+})
+
+const listReplaysOperation = operation({
+  route: 'GET /v1/replays',
+  operationId: 'list_replays',
+  summary: 'List the latest replays, newest first, without their results',
+  returns: 'The replays.',
+  answer: { replays: z.array(z.object(job)), count: z.number() },
+})
+
+const getReplayOperation = operation({
+  route: 'GET /v1/replays/{id}',
+  operationId: 'get_replay',
+  summary: 'Get the progress of a replay and, once it is done, its result',
+  params: { id },
+  query: {
+    format: z
+      .enum(REPLAY_FORMATS)
+      .default('json')
+      .describe('json, the default; csv and markdown return the result as text.'),
+  },
+  returns: 'The replay. result is null until it is done.',
+  answer: { ...job, result: replayReport.nullable() },
+})
+
+const cancelReplayOperation = operation({
+  route: 'DELETE /v1/replays/{id}',
+  operationId: 'cancel_replay',
+  summary: 'Cancel a replay; one that has ended keeps its result',
+  params: { id },
+  returns: 'The replay.',
+  answer: job,
+})
+
 export function replayRoutes(api: Api, { replays, now }: HttpServices): void {
-  operation(api, {
-    route: 'POST /v1/replays',
-    operationId: 'start_replay',
-    summary: 'Start a replay: what each strategy would have injected at each stored turn',
-    description:
-      'Answers every stored turn with every strategy, as of that turn, in the background. Writes nothing and calls no model. ' +
-      'One replay runs at a time; the latest 10 are kept until the sidecar stops.',
-    body: {
-      user_id: s.userId.optional(),
-      app_id: s.identifier('Only turns of this app.', 'app-1').optional(),
-      since: z.string().max(40).optional().openapi({
-        description:
-          'Only turns said since then: an age (30d, 12h, 8w), a day, or an ISO 8601 time with a time zone. Absent: all.',
-        example: '30d',
-      }),
-      strategies: z
-        .array(z.enum(STRATEGIES))
-        .min(1)
-        .max(STRATEGIES.length)
-        .default([...DEFAULT_OPTIONS.strategies])
-        .describe('Strategies to compare; default: all three.'),
-      windows: z
-        .array(s.integer(1, MAX_WINDOW_SIZE))
-        .min(1)
-        .max(MAX_WINDOWS)
-        .default([...DEFAULT_OPTIONS.windows])
-        .describe(`Window sizes to compare, at most ${MAX_WINDOWS}; default 5, 10, 20.`),
-      refresh_on_shift: z
-        .number({ error: shareError })
-        .min(0, { error: shareError })
-        .max(1, { error: shareError })
-        .optional()
-        .describe('Also compares cached with this refresh_on_shift, 0 to 1.'),
-      top_k: s.topK,
-      token_budget: s
-        .integer(0, 100_000)
-        .default(DEFAULT_OPTIONS.tokenBudget)
-        .describe('Maximum o200k tokens of the context; default 1500.'),
-    },
-    returns: 'The replay has started.',
-    answer: job,
-  }).handle((body, c) => {
+  startReplayOperation.handle(api, (body, c) => {
     const { user_id, app_id, since, strategies, windows, refresh_on_shift, top_k, token_budget } = body
     const started = required(replays).start(c.get('namespace'), {
       namespace: c.get('namespace'),
@@ -88,31 +122,12 @@ export function replayRoutes(api: Api, { replays, now }: HttpServices): void {
     return toView(started)
   })
 
-  operation(api, {
-    route: 'GET /v1/replays',
-    operationId: 'list_replays',
-    summary: 'List the latest replays, newest first, without their results',
-    returns: 'The replays.',
-    answer: { replays: z.array(z.object(job)), count: z.number() },
-  }).handle((_, c) => {
+  listReplaysOperation.handle(api, (_, c) => {
     const views = required(replays).list(c.get('namespace')).map(toView)
     return { replays: views, count: views.length }
   })
 
-  operation(api, {
-    route: 'GET /v1/replays/{id}',
-    operationId: 'get_replay',
-    summary: 'Get the progress of a replay and, once it is done, its result',
-    params: { id },
-    query: {
-      format: z
-        .enum(REPLAY_FORMATS)
-        .default('json')
-        .describe('json, the default; csv and markdown return the result as text.'),
-    },
-    returns: 'The replay. result is null until it is done.',
-    answer: { ...job, result: replayReport.nullable() },
-  }).handle((input, c) => {
+  getReplayOperation.handle(api, (input, c) => {
     const found = required(replays).get(c.get('namespace'), input.id)
     if (input.format === 'json') return { ...toView(found), result: found.report }
     if (!found.report) {
@@ -123,14 +138,9 @@ export function replayRoutes(api: Api, { replays, now }: HttpServices): void {
     })
   })
 
-  operation(api, {
-    route: 'DELETE /v1/replays/{id}',
-    operationId: 'cancel_replay',
-    summary: 'Cancel a replay; one that has ended keeps its result',
-    params: { id },
-    returns: 'The replay.',
-    answer: job,
-  }).handle(async (input, c) => toView(await required(replays).cancel(c.get('namespace'), input.id)))
+  cancelReplayOperation.handle(api, async (input, c) =>
+    toView(await required(replays).cancel(c.get('namespace'), input.id)),
+  )
 }
 
 function required(replays: ReplayJobs | undefined): ReplayJobs {

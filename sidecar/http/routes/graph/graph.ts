@@ -28,36 +28,49 @@ const entities = z
     example: 'Ana',
   })
 
+const getGraphOperation = operation({
+  route: 'GET /v1/graph',
+  operationId: 'get_graph',
+  summary: 'Get the entities and relations of a user',
+  query: {
+    ...s.memorySelection,
+    entity: entities,
+    depth: s.queryInteger(s.integer(0, 4).default(DEFAULT_DEPTH), {
+      minimum: 0,
+      maximum: 4,
+      default: DEFAULT_DEPTH,
+      description: 'Steps from the nearest of the given entities, 0 to 4; default 2.',
+      example: 2,
+    }),
+    as_of: s.time('The relations that held at this time; default: now.').optional(),
+    ended: z
+      .enum(['true', 'false'], { error: 'expected "true" or "false"' })
+      .optional()
+      .describe('true: also relations that have ended. Default false.'),
+  },
+  returns: 'Nodes and edges. Unknown entities are listed in unknown.',
+  answer: {
+    nodes: z.array(entityView),
+    edges: z.array(relationView),
+    unknown: z.array(z.string()).describe('Entities of the request that no memory mentions.'),
+    is_partial: isPartial,
+    mermaid: z.string().describe('The same as a flowchart in the syntax of Mermaid.'),
+  },
+})
+
+const restoreRelationOperation = operation({
+  route: 'POST /v1/relations/{id}/restore',
+  operationId: 'restore_relation',
+  summary: 'Restore a relation that a later one replaced',
+  description: 'It then holds beside the later relation.',
+  params: { id: z.string().max(100).describe('Id of the relation.') },
+  query: { user_id: s.userId },
+  returns: 'The relation was restored.',
+  answer: { restored: z.string() },
+})
+
 export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): void {
-  operation(api, {
-    route: 'GET /v1/graph',
-    operationId: 'get_graph',
-    summary: 'Get the entities and relations of a user',
-    query: {
-      ...s.memorySelection,
-      entity: entities,
-      depth: s.queryInteger(s.integer(0, 4).default(DEFAULT_DEPTH), {
-        minimum: 0,
-        maximum: 4,
-        default: DEFAULT_DEPTH,
-        description: 'Steps from the nearest of the given entities, 0 to 4; default 2.',
-        example: 2,
-      }),
-      as_of: s.time('The relations that held at this time; default: now.').optional(),
-      ended: z
-        .enum(['true', 'false'], { error: 'expected "true" or "false"' })
-        .optional()
-        .describe('true: also relations that have ended. Default false.'),
-    },
-    returns: 'Nodes and edges. Unknown entities are listed in unknown.',
-    answer: {
-      nodes: z.array(entityView),
-      edges: z.array(relationView),
-      unknown: z.array(z.string()).describe('Entities of the request that no memory mentions.'),
-      is_partial: isPartial,
-      mermaid: z.string().describe('The same as a flowchart in the syntax of Mermaid.'),
-    },
-  }).handle(async ({ user_id, entity, depth, as_of, ended, ...selection }, c) => {
+  getGraphOperation.handle(api, async ({ user_id, entity, depth, as_of, ended, ...selection }, c) => {
     const read = await graphs.read(scopeKey(scopeOf(c, user_id)), signalOf(c), acceptOf(selection))
     const { graph } = read
     const named = (entity ?? []).map((name) => ({ name, found: findEntity(graph, name) }))
@@ -85,16 +98,7 @@ export function graphRoutes(api: Api, { graphs, engine, now }: HttpServices): vo
     }
   })
 
-  operation(api, {
-    route: 'POST /v1/relations/{id}/restore',
-    operationId: 'restore_relation',
-    summary: 'Restore a relation that a later one replaced',
-    description: 'It then holds beside the later relation.',
-    params: { id: z.string().max(100).describe('Id of the relation.') },
-    query: { user_id: s.userId },
-    returns: 'The relation was restored.',
-    answer: { restored: z.string() },
-  }).handle(async ({ id, user_id }, c) => {
+  restoreRelationOperation.handle(api, async ({ id, user_id }, c) => {
     await restoreRelation(engine, graphs, scopeOf(c, user_id), id)
     return { restored: id }
   })

@@ -43,8 +43,12 @@ const body = {
   immutable: refused('every memory can be corrected'),
 }
 
+const addMemoriesRoute = mem0Route(['POST /v3/memories/add/', 'POST /v1/memories/'], { body })
+
+const getEventRoute = mem0Route(['GET /v1/event/{event_id}/'], { params: { event_id: foreignId } })
+
 export function addMem0Routes(api: Api, { intake, buffer, records, traffic, quotas }: HttpServices): void {
-  mem0Route(api, ['POST /v3/memories/add/', 'POST /v1/memories/'], { body }, async (given, c) => {
+  addMemoriesRoute.handle(api, async (given, c) => {
     const ids = { ...given.filters, ...entitiesOf(given) }
     const userId = ownerOf(ids, 'user_id')
     const scope = scopeOfUser(c, userId)
@@ -74,7 +78,7 @@ export function addMem0Routes(api: Api, { intake, buffer, records, traffic, quot
     }
   })
 
-  mem0Route(api, ['GET /v1/event/{event_id}/'], { params: { event_id: foreignId } }, async (given, c) => {
+  getEventRoute.handle(api, async (given, c) => {
     const { id, userId } = given.event_id
     const scope = scopeOfUser(c, userId)
     await buffer?.refresh(scope)

@@ -32,13 +32,39 @@ function batchOf<F extends Record<string, z.ZodType>>(fields: F) {
 type Correction = z.output<z.ZodObject<typeof correction>>
 type Id = z.output<typeof foreignId>
 
+const getMemoryRoute = mem0Route(['GET /v1/memories/{memory_id}/'], { params })
+
+const getHistoryRoute = mem0Route(['GET /v1/memories/{memory_id}/history/'], { params })
+
+const updateMemoryRoute = mem0Route(['PUT /v1/memories/{memory_id}/'], {
+  params,
+  body: {
+    ...correction,
+    timestamp: refused('a memory keeps the time at which it was said'),
+    ...ignoredFields,
+  },
+})
+
+const deleteMemoryRoute = mem0Route(
+  ['DELETE /v1/memories/{memory_id}/'],
+  // A memory has its earlier versions within it, so there are no linked memories to delete.
+  { params, query: { delete_linked: z.string().optional() } },
+)
+
+const updateBatchRoute = mem0Route(
+  ['PUT /v1/batch/'],
+  batchOf({ text: correction.text, metadata: correction.metadata }),
+)
+
+const deleteBatchRoute = mem0Route(['DELETE /v1/batch/'], batchOf({}))
+
 export function changeMem0Routes(api: Api, { engine, intake, quotas }: HttpServices): void {
-  mem0Route(api, ['GET /v1/memories/{memory_id}/'], { params }, async ({ memory_id }, c) => {
+  getMemoryRoute.handle(api, async ({ memory_id }, c) => {
     const { id, userId } = memory_id
     return toMem0(await engine.get(scopeOfUser(c, userId), id), userId)
   })
 
-  mem0Route(api, ['GET /v1/memories/{memory_id}/history/'], { params }, async ({ memory_id }, c) => {
+  getHistoryRoute.handle(api, async ({ memory_id }, c) => {
     const { id, userId } = memory_id
     const rows = await engine.history(scopeOfUser(c, userId), id)
     return rows.map((row) => toMem0History(row, userId))
@@ -58,45 +84,22 @@ export function changeMem0Routes(api: Api, { engine, intake, quotas }: HttpServi
     return (await engine.revise(scope, id, changed, null)).memory
   }
 
-  mem0Route(
-    api,
-    ['PUT /v1/memories/{memory_id}/'],
-    {
-      params,
-      body: {
-        ...correction,
-        timestamp: refused('a memory keeps the time at which it was said'),
-        ...ignoredFields,
-      },
-    },
-    async ({ memory_id, ...given }, c) => {
-      const memory = await update(c, memory_id, given)
-      return { ...toMem0(memory, memory_id.userId), text: memory.text }
-    },
-  )
+  updateMemoryRoute.handle(api, async ({ memory_id, ...given }, c) => {
+    const memory = await update(c, memory_id, given)
+    return { ...toMem0(memory, memory_id.userId), text: memory.text }
+  })
 
-  mem0Route(
-    api,
-    ['DELETE /v1/memories/{memory_id}/'],
-    // A memory has its earlier versions within it, so there are no linked memories to delete.
-    { params, query: { delete_linked: z.string().optional() } },
-    async ({ memory_id }, c) => {
-      await engine.remove(scopeOfUser(c, memory_id.userId), memory_id.id)
-      return { message: 'Memory deleted successfully!' }
-    },
-  )
+  deleteMemoryRoute.handle(api, async ({ memory_id }, c) => {
+    await engine.remove(scopeOfUser(c, memory_id.userId), memory_id.id)
+    return { message: 'Memory deleted successfully!' }
+  })
 
-  mem0Route(
-    api,
-    ['PUT /v1/batch/'],
-    batchOf({ text: correction.text, metadata: correction.metadata }),
-    async ({ memories }, c) => {
-      for (const { memory_id, ...given } of memories) await update(c, memory_id, given)
-      return { message: `Successfully updated ${memories.length} memories` }
-    },
-  )
+  updateBatchRoute.handle(api, async ({ memories }, c) => {
+    for (const { memory_id, ...given } of memories) await update(c, memory_id, given)
+    return { message: `Successfully updated ${memories.length} memories` }
+  })
 
-  mem0Route(api, ['DELETE /v1/batch/'], batchOf({}), async ({ memories }, c) => {
+  deleteBatchRoute.handle(api, async ({ memories }, c) => {
     for (const { memory_id } of memories) {
       await engine.remove(scopeOfUser(c, memory_id.userId), memory_id.id)
     }

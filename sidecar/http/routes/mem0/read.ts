@@ -59,30 +59,39 @@ interface ListOptions {
   show_expired?: boolean | undefined
 }
 
+const searchMemoriesRoute = mem0Route(
+  ['POST /v3/memories/search/', 'POST /v2/memories/search/', 'POST /v1/memories/search/'],
+  { body: searchBody },
+)
+
+const listMemoriesRoute = mem0Route(['POST /v3/memories/', 'POST /v2/memories/'], {
+  query: pageFields,
+  body: listBody,
+})
+
+const listMemoriesV1Route = mem0Route(['GET /v1/memories/'], {
+  query: { ...entityFields, ...pageFields, ...ignoredOfReads },
+})
+
 export function readMem0Routes(api: Api, { engine, recall, now }: HttpServices): void {
-  mem0Route(
-    api,
-    ['POST /v3/memories/search/', 'POST /v2/memories/search/', 'POST /v1/memories/search/'],
-    { body: searchBody },
-    async (body, c) => {
-      const { metadata, categories, fields, reference_date, output_format } = body
-      const { userId, filter } = select(body, [metadata && { metadata }, inCategories(categories)])
-      const signal = signalOf(c)
-      const { query } = await prepareQuery(body.query, signal)
-      const { found } = await recall.search(scopeOfUser(c, userId), {
-        query,
-        topK: body.top_k,
-        threshold: body.threshold,
-        filter,
-        askedAt: reference_date === undefined ? undefined : toAskedAt(reference_date),
-        signal,
-      })
-      const results = found.map(({ memory, score }) =>
-        pick({ ...toMem0(memory, userId), score: roundTo(score, 6) }, fields),
-      )
-      return c.req.path.startsWith('/mem0/v3/') || output_format === 'v1.1' ? { results } : results
-    },
-  )
+  searchMemoriesRoute.handle(api, async (body, c) => {
+    const { metadata, categories, fields, reference_date, output_format } = body
+    const { userId, filter } = select(body, [metadata && { metadata }, inCategories(categories)])
+    const signal = signalOf(c)
+    const { query } = await prepareQuery(body.query, signal)
+    const { found } = await recall.search(scopeOfUser(c, userId), {
+      query,
+      topK: body.top_k,
+      threshold: body.threshold,
+      filter,
+      askedAt: reference_date === undefined ? undefined : toAskedAt(reference_date),
+      signal,
+    })
+    const results = found.map(({ memory, score }) =>
+      pick({ ...toMem0(memory, userId), score: roundTo(score, 6) }, fields),
+    )
+    return c.req.path.startsWith('/mem0/v3/') || output_format === 'v1.1' ? { results } : results
+  })
 
   const list = async (
     scope: Scope,
@@ -111,33 +120,23 @@ export function readMem0Routes(api: Api, { engine, recall, now }: HttpServices):
     return { page, pageSize: page_size, count, results: memories.map((one) => toMem0(one, scope.userId)) }
   }
 
-  mem0Route(
-    api,
-    ['POST /v3/memories/', 'POST /v2/memories/'],
-    { query: pageFields, body: listBody },
-    async (body, c) => {
-      const { start_date, end_date, categories } = body
-      const { userId, filter } = select(body, [
-        start_date !== undefined && { created_at: { gte: start_date } },
-        end_date !== undefined && { created_at: { lte: endOf(end_date) } },
-        inCategories(categories),
-      ])
-      const found = await list(scopeOfUser(c, userId), filter, body, signalOf(c))
-      const isPaged = c.req.path.startsWith('/mem0/v3/') || body.page !== undefined
-      return isPaged ? toPage(c, found) : found.results
-    },
-  )
+  listMemoriesRoute.handle(api, async (body, c) => {
+    const { start_date, end_date, categories } = body
+    const { userId, filter } = select(body, [
+      start_date !== undefined && { created_at: { gte: start_date } },
+      end_date !== undefined && { created_at: { lte: endOf(end_date) } },
+      inCategories(categories),
+    ])
+    const found = await list(scopeOfUser(c, userId), filter, body, signalOf(c))
+    const isPaged = c.req.path.startsWith('/mem0/v3/') || body.page !== undefined
+    return isPaged ? toPage(c, found) : found.results
+  })
 
-  mem0Route(
-    api,
-    ['GET /v1/memories/'],
-    { query: { ...entityFields, ...pageFields, ...ignoredOfReads } },
-    async (query, c) => {
-      const { userId, filter } = select(query, [])
-      const found = await list(scopeOfUser(c, userId), filter, query, signalOf(c))
-      return query.page === undefined ? found.results : toPage(c, found)
-    },
-  )
+  listMemoriesV1Route.handle(api, async (query, c) => {
+    const { userId, filter } = select(query, [])
+    const found = await list(scopeOfUser(c, userId), filter, query, signalOf(c))
+    return query.page === undefined ? found.results : toPage(c, found)
+  })
 }
 
 /** @param more conditions beside the filters of the request; without effect unless objects */

@@ -17,31 +17,37 @@ interface Route<Params, Query, Body> {
 }
 
 /**
- * Registers a handler under paths of mem0, which end with a slash. Its answer is sent as JSON. The
- * routes are left out of the OpenAPI document, which describes the API of this project.
+ * Describes a route under paths of mem0, which end with a slash. `handle` registers its handler, whose answer is sent as
+ * JSON. The routes are left out of the OpenAPI document, which describes the API of this project.
  */
 export function mem0Route<
   Params extends Fields = NoFields,
   Query extends Fields = NoFields,
   Body extends Fields = NoFields,
 >(
-  api: Api,
   paths: readonly `${'GET' | 'POST' | 'PUT' | 'DELETE'} /${string}/`[],
-  { params, query, body }: Route<Params, Query, Body>,
-  handler: (
-    input: Input<Params> & Input<Query> & Input<Body>,
-    c: Context<AppEnv>,
-  ) => Promise<object> | object,
-): void {
+  { params, query, body }: Route<Params, Query, Body> = {},
+) {
   const documentation = { operationId: 'mem0', summary: 'mem0', hide: true, returns: 'mem0', answer: {} }
-  for (const path of paths) {
+  const operations = paths.map((path) => {
     const [method, rest] = path.split(' ') as ['GET', string]
-    operation<NoFields, Params, Query, NoFields, Body>(api, {
+    return operation<NoFields, Params, Query, NoFields, Body>({
       ...documentation,
       route: `${method} ${BASE}${rest}` as const,
       ...(params && { params }),
       ...(query && { query }),
       ...(body && { body }),
-    }).handle(async (input, c) => c.json(await handler(input, c)))
+    })
+  })
+  return {
+    handle(
+      api: Api,
+      handler: (
+        input: Input<Params> & Input<Query> & Input<Body>,
+        c: Context<AppEnv>,
+      ) => Promise<object> | object,
+    ): void {
+      for (const each of operations) each.handle(api, async (input, c) => c.json(await handler(input, c)))
+    },
   }
 }

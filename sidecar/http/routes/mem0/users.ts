@@ -24,16 +24,35 @@ const CHUNK = 200
 const TYPES = { user: 'user_id', agent: 'agent_id', run: 'run_id', app: 'app_id' } as const
 type EntityType = keyof typeof TYPES
 
+const pingRoute = mem0Route(['GET /v1/ping/'])
+
+const listEntitiesRoute = mem0Route(['GET /v1/entities/'], { query: { ...pageFields, ...ignoredFields } })
+
+const deleteEntityRoute = mem0Route(
+  ['DELETE /v2/entities/{type}/{name}/', 'DELETE /v1/entities/{type}/{name}/'],
+  {
+    params: {
+      type: z.enum(Object.keys(TYPES) as [EntityType], { error: 'expected user, agent, run or app' }),
+      name: entityId,
+    },
+    query: ignoredFields,
+  },
+)
+
+const deleteMemoriesRoute = mem0Route(['DELETE /v1/memories/'], {
+  query: { ...entityFields, ...ignoredFields },
+})
+
 export function userMem0Routes(api: Api, services: HttpServices): void {
   const { engine, records } = services
 
-  mem0Route(api, ['GET /v1/ping/'], {}, (_, c) => {
+  pingRoute.handle(api, (_, c) => {
     // The clients take organisation and project from here and refuse to start without them.
     const name = c.get('namespace')
     return { status: 'ok', org_id: name, project_id: name, user_email: null }
   })
 
-  mem0Route(api, ['GET /v1/entities/'], { query: { ...pageFields, ...ignoredFields } }, async (query, c) => {
+  listEntitiesRoute.handle(api, async (query, c) => {
     const { page = 1, page_size: pageSize = DEFAULT_PAGE_SIZE } = query
     const userIds = await readUsers(c.get('namespace'))
     const shown = userIds.slice((page - 1) * pageSize, page * pageSize)
@@ -76,36 +95,20 @@ export function userMem0Routes(api: Api, services: HttpServices): void {
     }
   }
 
-  mem0Route(
-    api,
-    ['DELETE /v2/entities/{type}/{name}/', 'DELETE /v1/entities/{type}/{name}/'],
-    {
-      params: {
-        type: z.enum(Object.keys(TYPES) as [EntityType], { error: 'expected user, agent, run or app' }),
-        name: entityId,
-      },
-      query: ignoredFields,
-    },
-    async ({ type, name }, c) => {
-      await forgetUser(services, scopeOfUser(c, ownerOf({ [TYPES[type]]: name }, 'name')))
-      return { message: 'Entity deleted successfully!' }
-    },
-  )
+  deleteEntityRoute.handle(api, async ({ type, name }, c) => {
+    await forgetUser(services, scopeOfUser(c, ownerOf({ [TYPES[type]]: name }, 'name')))
+    return { message: 'Entity deleted successfully!' }
+  })
 
-  mem0Route(
-    api,
-    ['DELETE /v1/memories/'],
-    { query: { ...entityFields, ...ignoredFields } },
-    async ({ user_id, agent_id, run_id, app_id }, c) => {
-      const userId = ownerOf({ user_id, agent_id, run_id, app_id }, 'user_id')
-      const labels = omitUndefined({ agent_id, run_id, app_id })
-      const scope = scopeOfUser(c, userId)
-      const isNarrowed = Object.keys(labels).length > (user_id === undefined ? 1 : 0)
-      if (isNarrowed) await deleteMatching(c, scope, labels)
-      else await forgetUser(services, scope)
-      return { message: 'Memories deleted successfully!' }
-    },
-  )
+  deleteMemoriesRoute.handle(api, async ({ user_id, agent_id, run_id, app_id }, c) => {
+    const userId = ownerOf({ user_id, agent_id, run_id, app_id }, 'user_id')
+    const labels = omitUndefined({ agent_id, run_id, app_id })
+    const scope = scopeOfUser(c, userId)
+    const isNarrowed = Object.keys(labels).length > (user_id === undefined ? 1 : 0)
+    if (isNarrowed) await deleteMatching(c, scope, labels)
+    else await forgetUser(services, scope)
+    return { message: 'Memories deleted successfully!' }
+  })
 
   /** Deletes one by one; the history of each is kept. */
   async function deleteMatching(c: Context<AppEnv>, scope: Scope, labels: object): Promise<void> {

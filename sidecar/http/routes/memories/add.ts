@@ -15,66 +15,65 @@ function spoken(description: string, example: string) {
     .openapi({ description: `${description} Empty means absent.`, example })
 }
 
+const addMemoryOperation = operation({
+  route: 'POST /v1/memories',
+  operationId: 'add_memory',
+  summary: 'Add a turn of a conversation to the memory',
+  description:
+    'Sending the same turn (conversation_id and turn) again replaces it, except that other words of the user less than 2 seconds after the first are a turn of their own. For a request without a turn number, an Idempotency-Key header makes retries safe.',
+  headers: {
+    'idempotency-key': s.idempotencyKey,
+  },
+  body: {
+    user_id: s.userId,
+    messages: chatMessages.optional(),
+    // A custom tool of Dify fills in text fields; JSON that holds a variable breaks at the first quotation mark.
+    user_message: spoken('What the user said, instead of messages.', 'I am allergic to peanuts.'),
+    assistant_message: spoken('What was answered, beside user_message.', 'I will remember that.'),
+    conversation_id: s.conversationId.optional(),
+    turn: s.turn.optional(),
+    ...s.labels,
+    metadata: s.metadata.optional(),
+    mode: z
+      .enum(['buffered', 'sync', 'verbatim'])
+      .optional()
+      .describe(
+        'buffered: responds immediately and extracts memories later. sync: responds after the extraction. verbatim: stores the messages as they are, without a model. Default: buffered with a language model, otherwise verbatim.',
+      ),
+    remember: z
+      .enum(['user', 'assistant', 'both'])
+      .optional()
+      .describe('Whose messages become memories; default: the rules of the app.'),
+  },
+  returns: {
+    200: 'Stored; events lists the changed memories.',
+    202: 'Accepted durably; memories are extracted later.',
+  },
+  answer: {
+    status: z.enum(['stored', 'buffered']),
+    turn_id: z.string(),
+    turn: z.number().nullable(),
+    change: z
+      .enum(['added', 'replaced', 'unchanged'])
+      .describe(
+        'added: the turn is new. replaced, unchanged: it was stored already, with other or the same messages.',
+      ),
+    abandoned_turns: z
+      .number()
+      .describe(
+        'With other words of the user for an earlier turn (an edit): how many later turns may belong to the branch that was left. Each is replaced when the new branch reaches its number. Otherwise 0.',
+      ),
+    events: z.array(s.memoryEvent),
+    pending: s.pendingCounts,
+    degraded: s.degraded,
+    reason: z.string().nullable().describe('Why the turn is pending although mode is sync; otherwise null.'),
+    cleaned: s.cleaned,
+    took_ms: z.number(),
+  },
+})
+
 export function addRoutes(api: Api, { intake, buffer, traffic, quotas }: HttpServices): void {
-  operation(api, {
-    route: 'POST /v1/memories',
-    operationId: 'add_memory',
-    summary: 'Add a turn of a conversation to the memory',
-    description:
-      'Sending the same turn (conversation_id and turn) again replaces it, except that other words of the user less than 2 seconds after the first are a turn of their own. For a request without a turn number, an Idempotency-Key header makes retries safe.',
-    headers: {
-      'idempotency-key': s.idempotencyKey,
-    },
-    body: {
-      user_id: s.userId,
-      messages: chatMessages.optional(),
-      // A custom tool of Dify fills in text fields; JSON that holds a variable breaks at the first quotation mark.
-      user_message: spoken('What the user said, instead of messages.', 'I am allergic to peanuts.'),
-      assistant_message: spoken('What was answered, beside user_message.', 'I will remember that.'),
-      conversation_id: s.conversationId.optional(),
-      turn: s.turn.optional(),
-      ...s.labels,
-      metadata: s.metadata.optional(),
-      mode: z
-        .enum(['buffered', 'sync', 'verbatim'])
-        .optional()
-        .describe(
-          'buffered: responds immediately and extracts memories later. sync: responds after the extraction. verbatim: stores the messages as they are, without a model. Default: buffered with a language model, otherwise verbatim.',
-        ),
-      remember: z
-        .enum(['user', 'assistant', 'both'])
-        .optional()
-        .describe('Whose messages become memories; default: the rules of the app.'),
-    },
-    returns: {
-      200: 'Stored; events lists the changed memories.',
-      202: 'Accepted durably; memories are extracted later.',
-    },
-    answer: {
-      status: z.enum(['stored', 'buffered']),
-      turn_id: z.string(),
-      turn: z.number().nullable(),
-      change: z
-        .enum(['added', 'replaced', 'unchanged'])
-        .describe(
-          'added: the turn is new. replaced, unchanged: it was stored already, with other or the same messages.',
-        ),
-      abandoned_turns: z
-        .number()
-        .describe(
-          'With other words of the user for an earlier turn (an edit): how many later turns may belong to the branch that was left. Each is replaced when the new branch reaches its number. Otherwise 0.',
-        ),
-      events: z.array(s.memoryEvent),
-      pending: s.pendingCounts,
-      degraded: s.degraded,
-      reason: z
-        .string()
-        .nullable()
-        .describe('Why the turn is pending although mode is sync; otherwise null.'),
-      cleaned: s.cleaned,
-      took_ms: z.number(),
-    },
-  }).handle(async (body, c) => {
+  addMemoryOperation.handle(api, async (body, c) => {
     const started = performance.now()
     const { user_id, conversation_id, turn, metadata, remember, mode } = body
     if (turn !== undefined && conversation_id === undefined) {

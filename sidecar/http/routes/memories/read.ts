@@ -42,24 +42,109 @@ async function* listChunks(list: List, start: Position | undefined, limit: numbe
   yield `${text}],"next_cursor":${JSON.stringify(next && encodeCursor(next))}}`
 }
 
+const listMemoriesOperation = operation({
+  route: 'GET /v1/memories',
+  operationId: 'list_memories',
+  summary: 'List the memories of a user',
+  query: {
+    ...s.memorySelection,
+    limit: s.queryLimit(500, 50),
+    cursor: s.cursor,
+    order: z.enum(['newest', 'oldest']).optional().describe('Which memories to list first; default newest.'),
+    as_of: s.time('Lists the memories that were valid at this time; default: now.').optional(),
+  },
+  returns: 'A page of memories.',
+  answer: { memories: z.array(memoryView), next_cursor: s.nextCursor },
+})
+
+const getMemoryOperation = operation({
+  route: 'GET /v1/memories/{id}',
+  operationId: 'get_memory',
+  summary: 'Get a memory',
+  params: { id: s.memoryId },
+  query: { user_id: s.userId },
+  returns: 'The memory.',
+  answer: memoryView.shape,
+})
+
+const memoryHistoryOperation = operation({
+  route: 'GET /v1/memories/{id}/history',
+  operationId: 'memory_history',
+  summary: 'List the changes of a memory',
+  params: { id: s.memoryId },
+  query: { user_id: s.userId },
+  returns: 'The changes, oldest first; also for a deleted memory.',
+  answer: {
+    memory_id: z.string(),
+    history: z.array(
+      z.object({
+        event: z.enum(['ADD', 'UPDATE', 'DELETE', 'RESTORE']),
+        at: z.string(),
+        version: z.number(),
+        before: z.string().nullable(),
+        after: z.string().nullable(),
+        actor: z.enum(['verbatim', 'extraction', 'api', 'import']),
+        reason: z.string().nullable(),
+        turn_id: z.string().nullable(),
+        conversation_id: z.string().nullable(),
+        turn: z.number().nullable(),
+        model: z.string().nullable(),
+        prompt_version: z.string().nullable(),
+      }),
+    ),
+  },
+})
+
+const searchMemoriesOperation = operation({
+  route: 'POST /v1/memories/search',
+  operationId: 'search_memories',
+  summary: 'Search the memories of a user',
+  body: {
+    ...s.memorySelection,
+    query: s.query,
+    top_k: s.topK,
+    threshold: s.threshold,
+    filters: s.filters.optional(),
+    explain: z.boolean().default(false).describe('Whether to return the parts of each score; default false.'),
+    graph: s.withGraph,
+    why_not: z
+      .array(z.string().max(100))
+      .max(20, { error: 'expected at most 20 ids' })
+      .optional()
+      .describe('Ids of at most 20 memories; the response says why each is not in the results.'),
+    as_of: s.time('Searches the memories that were valid at this time; default: now.').optional(),
+    at: s.askedAt,
+  },
+  returns: 'Results, best match first.',
+  answer: {
+    memories: z.array(
+      memoryView.extend({
+        score: z.number(),
+        parts: z.record(z.string(), z.number()).optional().openapi({ type: 'object' }),
+      }),
+    ),
+    why_not: z
+      .record(z.string(), z.object({ gate: z.string(), detail: z.string() }))
+      .optional()
+      .openapi({ type: 'object' }),
+    relations: z
+      .array(
+        z.object({
+          subject: z.string(),
+          label: z.string(),
+          object: z.string(),
+          memory_ids: z.array(z.string()),
+        }),
+      )
+      .optional()
+      .describe('With explain and graph: the relations that brought memories to the ranking.'),
+    degraded: z.array(z.string()),
+    took_ms: z.number(),
+  },
+})
+
 export function readRoutes(api: Api, { engine, recall, now }: HttpServices): void {
-  operation(api, {
-    route: 'GET /v1/memories',
-    operationId: 'list_memories',
-    summary: 'List the memories of a user',
-    query: {
-      ...s.memorySelection,
-      limit: s.queryLimit(500, 50),
-      cursor: s.cursor,
-      order: z
-        .enum(['newest', 'oldest'])
-        .optional()
-        .describe('Which memories to list first; default newest.'),
-      as_of: s.time('Lists the memories that were valid at this time; default: now.').optional(),
-    },
-    returns: 'A page of memories.',
-    answer: { memories: z.array(memoryView), next_cursor: s.nextCursor },
-  }).handle(async ({ user_id, limit, cursor, order, as_of, ...selection }, c) => {
+  listMemoriesOperation.handle(api, async ({ user_id, limit, cursor, order, as_of, ...selection }, c) => {
     const scope = scopeOf(c, user_id)
     const after = cursor === undefined ? undefined : decodeCursor(cursor)
     const direction = order === 'oldest' ? 'ascending' : 'descending'
@@ -89,43 +174,11 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     return { memories: views, next_cursor: next && encodeCursor(next) }
   })
 
-  operation(api, {
-    route: 'GET /v1/memories/{id}',
-    operationId: 'get_memory',
-    summary: 'Get a memory',
-    params: { id: s.memoryId },
-    query: { user_id: s.userId },
-    returns: 'The memory.',
-    answer: memoryView.shape,
-  }).handle(async ({ id, user_id }, c) => toView(await engine.get(scopeOf(c, user_id), id), user_id))
+  getMemoryOperation.handle(api, async ({ id, user_id }, c) =>
+    toView(await engine.get(scopeOf(c, user_id), id), user_id),
+  )
 
-  operation(api, {
-    route: 'GET /v1/memories/{id}/history',
-    operationId: 'memory_history',
-    summary: 'List the changes of a memory',
-    params: { id: s.memoryId },
-    query: { user_id: s.userId },
-    returns: 'The changes, oldest first; also for a deleted memory.',
-    answer: {
-      memory_id: z.string(),
-      history: z.array(
-        z.object({
-          event: z.enum(['ADD', 'UPDATE', 'DELETE', 'RESTORE']),
-          at: z.string(),
-          version: z.number(),
-          before: z.string().nullable(),
-          after: z.string().nullable(),
-          actor: z.enum(['verbatim', 'extraction', 'api', 'import']),
-          reason: z.string().nullable(),
-          turn_id: z.string().nullable(),
-          conversation_id: z.string().nullable(),
-          turn: z.number().nullable(),
-          model: z.string().nullable(),
-          prompt_version: z.string().nullable(),
-        }),
-      ),
-    },
-  }).handle(async ({ id, user_id }, c) => {
+  memoryHistoryOperation.handle(api, async ({ id, user_id }, c) => {
     const rows = await engine.history(scopeOf(c, user_id), id)
     return {
       memory_id: id,
@@ -133,56 +186,7 @@ export function readRoutes(api: Api, { engine, recall, now }: HttpServices): voi
     }
   })
 
-  operation(api, {
-    route: 'POST /v1/memories/search',
-    operationId: 'search_memories',
-    summary: 'Search the memories of a user',
-    body: {
-      ...s.memorySelection,
-      query: s.query,
-      top_k: s.topK,
-      threshold: s.threshold,
-      filters: s.filters.optional(),
-      explain: z
-        .boolean()
-        .default(false)
-        .describe('Whether to return the parts of each score; default false.'),
-      graph: s.withGraph,
-      why_not: z
-        .array(z.string().max(100))
-        .max(20, { error: 'expected at most 20 ids' })
-        .optional()
-        .describe('Ids of at most 20 memories; the response says why each is not in the results.'),
-      as_of: s.time('Searches the memories that were valid at this time; default: now.').optional(),
-      at: s.askedAt,
-    },
-    returns: 'Results, best match first.',
-    answer: {
-      memories: z.array(
-        memoryView.extend({
-          score: z.number(),
-          parts: z.record(z.string(), z.number()).optional().openapi({ type: 'object' }),
-        }),
-      ),
-      why_not: z
-        .record(z.string(), z.object({ gate: z.string(), detail: z.string() }))
-        .optional()
-        .openapi({ type: 'object' }),
-      relations: z
-        .array(
-          z.object({
-            subject: z.string(),
-            label: z.string(),
-            object: z.string(),
-            memory_ids: z.array(z.string()),
-          }),
-        )
-        .optional()
-        .describe('With explain and graph: the relations that brought memories to the ranking.'),
-      degraded: z.array(z.string()),
-      took_ms: z.number(),
-    },
-  }).handle(async ({ user_id, threshold, filters, explain, ...body }, c) => {
+  searchMemoriesOperation.handle(api, async ({ user_id, threshold, filters, explain, ...body }, c) => {
     const signal = signalOf(c)
     const { query, degraded: clipped } = await prepareQuery(body.query, signal)
     const { found, whyNot, relations, degraded, tookMs } = await recall.search(scopeOf(c, user_id), {

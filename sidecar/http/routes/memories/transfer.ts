@@ -98,6 +98,56 @@ const exportRoute = createRoute({
   },
 })
 
+const importUserOperation = operation({
+  route: 'POST /v1/import',
+  operationId: 'import_user',
+  summary: 'Restore lines of an export',
+  description:
+    'Send the lines in the order of the export. Existing records stay unchanged, so a retry is safe. An invalid line does not affect the others.',
+  body: {
+    user_id: s.userId,
+    records: batchOf(`Lines of an export without header and footer, 1 to ${MAX_BATCH}.`, {
+      kind: 'conversation',
+      order: 0,
+      conversation: { id: 'c-7', last_turn: 3, summary: '' },
+    }),
+  },
+  isBatch: true,
+  returns: 'Number of restored and of unchanged records, and the refused lines.',
+  answer: {
+    restored: z.number(),
+    unchanged: z.number(),
+    refused: refusedItems,
+    degraded: s.degraded,
+    cleaned: s.cleaned,
+  },
+})
+
+const importMemoriesOperation = operation({
+  route: 'POST /v1/memories/import',
+  operationId: 'import_memories',
+  summary: 'Import memories of another system unchanged, without a model',
+  description:
+    'A retry is safe: a memory is identified by its id, or by speaker and text if it has none. A memory that was corrected or deleted here since the first import stays so. An invalid entry does not affect the others.',
+  body: {
+    user_id: s.userId,
+    memories: batchOf(
+      `1 to ${MAX_BATCH} memories. Each has memory (the text) and optionally id (in the other system), role, name (of the speaker), at, created_at, updated_at, expires_at, topic, sub_topic, importance, event_date, metadata, agent_id, run_id, app_id.`,
+      { id: 'a1b2', memory: 'Ada is allergic to peanuts.', created_at: '2026-03-01T09:30:00Z' },
+    ),
+  },
+  isBatch: true,
+  returns: 'Number of imported, updated and unchanged memories, and the refused entries.',
+  answer: {
+    imported: z.number(),
+    updated: z.number(),
+    unchanged: z.number(),
+    refused: refusedItems,
+    degraded: s.degraded,
+    cleaned: s.cleaned,
+  },
+})
+
 export function transferRoutes(api: Api, services: HttpServices): void {
   const { engine, records, embedder, buffer, intake, metrics, ruleBook, quotas, now } = services
 
@@ -125,30 +175,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     return c.body(await streamed(toChunks(lines), signal), 200) as never
   })
 
-  operation(api, {
-    route: 'POST /v1/import',
-    operationId: 'import_user',
-    summary: 'Restore lines of an export',
-    description:
-      'Send the lines in the order of the export. Existing records stay unchanged, so a retry is safe. An invalid line does not affect the others.',
-    body: {
-      user_id: s.userId,
-      records: batchOf(`Lines of an export without header and footer, 1 to ${MAX_BATCH}.`, {
-        kind: 'conversation',
-        order: 0,
-        conversation: { id: 'c-7', last_turn: 3, summary: '' },
-      }),
-    },
-    isBatch: true,
-    returns: 'Number of restored and of unchanged records, and the refused lines.',
-    answer: {
-      restored: z.number(),
-      unchanged: z.number(),
-      refused: refusedItems,
-      degraded: s.degraded,
-      cleaned: s.cleaned,
-    },
-  }).handle(async ({ user_id, records: lines }, c) => {
+  importUserOperation.handle(api, async ({ user_id, records: lines }, c) => {
     const { valid, refused } = decodeItems(archived, lines, 'record')
     const scope = scopeOf(c, user_id)
     await assertQuota(c, quotas, scope, valid.filter(({ data }) => data.kind === 'memory').length)
@@ -170,30 +197,7 @@ export function transferRoutes(api: Api, services: HttpServices): void {
     return { restored, unchanged, refused, degraded, cleaned: toCleaned(counts) }
   })
 
-  operation(api, {
-    route: 'POST /v1/memories/import',
-    operationId: 'import_memories',
-    summary: 'Import memories of another system unchanged, without a model',
-    description:
-      'A retry is safe: a memory is identified by its id, or by speaker and text if it has none. A memory that was corrected or deleted here since the first import stays so. An invalid entry does not affect the others.',
-    body: {
-      user_id: s.userId,
-      memories: batchOf(
-        `1 to ${MAX_BATCH} memories. Each has memory (the text) and optionally id (in the other system), role, name (of the speaker), at, created_at, updated_at, expires_at, topic, sub_topic, importance, event_date, metadata, agent_id, run_id, app_id.`,
-        { id: 'a1b2', memory: 'Ada is allergic to peanuts.', created_at: '2026-03-01T09:30:00Z' },
-      ),
-    },
-    isBatch: true,
-    returns: 'Number of imported, updated and unchanged memories, and the refused entries.',
-    answer: {
-      imported: z.number(),
-      updated: z.number(),
-      unchanged: z.number(),
-      refused: refusedItems,
-      degraded: s.degraded,
-      cleaned: s.cleaned,
-    },
-  }).handle(async ({ user_id, memories }, c) => {
+  importMemoriesOperation.handle(api, async ({ user_id, memories }, c) => {
     const scope = scopeOf(c, user_id)
     await assertQuota(c, quotas, scope, memories.length)
     const { valid, refused } = decodeItems(item, memories, 'memory')

@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -52,10 +51,8 @@ describe('kill -9 at each step', () => {
     'at "%s": a restart and a repeated call end in the same state as an undisturbed run',
     async (name) => {
       const path = join(tempDir(), 'records.db')
-      const env = { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'hippocache-compiled') }
       const killed = spawnSync(process.execPath, [PROCESS, path, String(STEPS.lastIndexOf(name))], {
         encoding: 'utf8',
-        env,
       })
       expect({ signal: killed.signal, stderr: killed.stderr }).toEqual({ signal: 'SIGKILL', stderr: '' })
       const acknowledged = killed.stdout.length

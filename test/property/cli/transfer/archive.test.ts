@@ -5,7 +5,7 @@ import { scopeKey } from '../../../../sidecar/memory/model/scope.ts'
 import { answersOf, exportOf, importInto, live, recordsOf, step } from '../../../helpers/cli/transfer/life.ts'
 import { testApp } from '../../../helpers/test-app.ts'
 
-const RUNS = process.env['CI'] ? 25 : 10
+const RUNS = 10
 
 describe('GET /v1/export', () => {
   it('restores the same state after deletion, also in parts or twice', async () => {
@@ -103,7 +103,7 @@ describe('GET /v1/export', () => {
         },
       }),
     })
-    const texts = Array.from({ length: 2000 }, (_, i) => `${'Ada knows the number '.repeat(20)}${i}.`)
+    const texts = Array.from({ length: 1000 }, (_, i) => `${'Ada knows the number '.repeat(20)}${i}.`)
     for (let at = 0; at < texts.length; at += 500) {
       const memories = texts.slice(at, at + 500).map((memory) => ({ memory }))
       expect(

@@ -23,8 +23,8 @@ import { RatioSums } from '../../../../sidecar/experiments/report/statistics/rat
 
 // Longer runs of the same simulations: `npm run bench -- experiment`.
 describe('a look after every unit', () => {
-  it('finds a difference in at most 5 % of 2,000 experiments with equal arms', () => {
-    const trials = { runs: 2000, units: 250, random: seededRandom(1) }
+  it('finds a difference in at most 5 % of 500 experiments with equal arms', () => {
+    const trials = { runs: 500, units: 250, random: seededRandom(1) }
     expect(shareOfFindings({ ...trials, outcome: clusteredEvents, tokens: clustered })).toBeLessThanOrEqual(
       0.05,
     )
@@ -103,7 +103,7 @@ describe('95 % intervals of a single look', () => {
 
   it('contain the quantiles of dependent latencies at their nominal rate', () => {
     const random = seededRandom(7)
-    const samples = Array.from({ length: 300 }, () => randomLatencies(250, random))
+    const samples = Array.from({ length: 200 }, () => randomLatencies(250, random))
     for (const [quantile, deviations] of [
       [0.5, 0],
       [0.95, 1.6448536269514722],

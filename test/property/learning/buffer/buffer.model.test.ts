@@ -228,6 +228,6 @@ it('recalls each turn as text or as facts and never what was deleted, after any 
       await at.timers.advance(86_400_000)
       expect(at.timers.set()).toEqual([])
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   )
 })

@@ -245,11 +245,12 @@ describe('a block', () => {
     ['filter', { filters: { role: 'user' } }],
     ['user', { user_id: 'bob' }],
   ])('is not shared with another %s', async (_name, other) => {
-    const app = await withTemples()
-    await app.ask(41)
-    expect((await app.ask(41, other)).cache.reason).toBe('first')
-    expect((await app.ask(41)).cache.reason).toBe('hit')
-    expect((await app.ask(41, other)).cache.reason).toBe('hit')
+    const app = chat()
+    for (const [i, text] of TEMPLES.slice(0, 3).entries()) await app.say(i + 1, text)
+    await app.ask(4)
+    expect((await app.ask(4, other)).cache.reason).toBe('first')
+    expect((await app.ask(4)).cache.reason).toBe('hit')
+    expect((await app.ask(4, other)).cache.reason).toBe('hit')
   })
 
   it('prefers important and recent memories', async () => {
