@@ -5,7 +5,7 @@ import {
   type OpenAiEmbedderOptions,
   openOpenAiEmbedder,
 } from '../../../sidecar/adapters/openai/embedding/embedder.ts'
-import { batchesOf, estimateTokens, truncate } from '../../../sidecar/adapters/openai/embedding/embeddings.ts'
+import { batchesOf, estimateTokens, truncate } from '../../../sidecar/adapters/common/embeddings.ts'
 import { ModelUnavailable } from '../../../sidecar/ports/language-model.ts'
 import type { LedgerEntry } from '../../../sidecar/ports/ledger.ts'
 import { testContract } from '../../contract/contract.ts'
