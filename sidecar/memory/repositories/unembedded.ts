@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type RecordStore, scopesOf, type Write } from '../../ports/records.ts'
+import { scopeKey } from '../model/scope.ts'
 import { recordsOf } from './record.ts'
 
 /** Marks a scope with records whose vector is zero because the embedder refused their text or was unavailable. */
@@ -12,7 +13,7 @@ const note = z.object({
   /** Earliest time of the next attempt, epoch milliseconds. */
   not_before: z.number(),
 })
-type UnembeddedNote = z.output<typeof note>
+export type UnembeddedNote = z.output<typeof note>
 
 const notes = recordsOf('meta', note)
 
@@ -36,9 +37,13 @@ export function removeUnembeddedNote(scope: string): Write {
   return notes.remove(scope, ID)
 }
 
-/** Users with such records. Other scopes of `meta` have no slash. */
-export async function* unembeddedScopes(store: RecordStore): AsyncGenerator<string> {
-  for await (const scope of scopesOf(store, 'meta')) if (scope.includes('/')) yield scope
+/** Users that may have such records, of one namespace or of all. Other scopes of `meta` have no slash. */
+export async function* unembeddedScopes(store: RecordStore, namespace?: string): AsyncGenerator<string> {
+  const prefix = namespace === undefined ? '' : scopeKey({ namespace, userId: '' })
+  for await (const scope of scopesOf(store, 'meta', prefix)) {
+    if (!scope.startsWith(prefix)) return
+    if (scope.includes('/')) yield scope
+  }
 }
 
 export function isZero(vector: Float32Array): boolean {
