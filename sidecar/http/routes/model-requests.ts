@@ -121,7 +121,8 @@ export function modelRequestRoutes(
   async function resume(scope: Scope, client: ModelClient, expected: boolean): Promise<() => boolean> {
     const completes = client.takes.includes('completion')
     const embeds = client.takes.includes('document')
-    if (embeds) {
+    // After the work of the client, which it would delay.
+    if (embeds && !expected) {
       modelRequests?.announce(client)
       similarityScale?.(client.scope)
       await missingVectors.resume(scope)
