@@ -108,7 +108,7 @@ export function modelRequestRoutes(
     const { signal } = c.req.raw
     const request = await modelRequests.take(client, wait_ms, signal, isDue)
     // The work of the client begins, or continues, while no call of it waits.
-    if (expected && !request) modelRequests.announce(client)
+    if (expected && !request && !signal.aborted) modelRequests.announce(client)
     return {
       enabled: client.takes.length > 0,
       embedding_model: embeddingModel ?? null,

@@ -43,7 +43,7 @@ function setUp(model?: LanguageModel) {
     app.call(method, path, body, { authorization: `Bearer ${key}` })
   const [one, two] = [as('key-one-0123456789'), as('key-two-0123456789')]
   return {
-    ...{ ...app, rows, one, two },
+    ...{ ...app, modelRequests, rows, one, two },
     /** Whether each memory of a user has a vector, by its text. */
     async vectors(user: string) {
       const stored = await Array.fromAsync(scrollAll(records as RecordStore, 'memories', `one/${user}`))
@@ -107,6 +107,19 @@ describe('a sidecar with an embedding model of Dify', () => {
     expect(second.request).toMatchObject({ kind: 'query', texts: [QUERY.query] })
     await app.ask('ada', { takes: [], answer: { id: second.request.id, vectors: [packed] } })
     expect((await recalling).body).toMatchObject({ status: 'ok', degraded: [], count: 1 })
+  })
+
+  it('expects nothing more of a client that has ended its call', async () => {
+    const { fetch, ask, modelRequests } = setUp()
+    await ask('ada', { expected: true })
+    const ended = new AbortController()
+    const headers = { authorization: 'Bearer key-one-0123456789', 'content-type': 'application/json' }
+    const body = JSON.stringify({ user_id: 'ada', ...EMBEDS, expected: true, wait_ms: 20_000 })
+    const waiting = fetch('/v1/model-requests', { method: 'POST', headers, body, signal: ended.signal })
+    await expect.poll(() => modelRequests.isReachable('one/ada', 'document')).toBe(true)
+    ended.abort()
+    await waiting.catch(() => {})
+    expect(modelRequests.isReachable('one/ada', 'document')).toBe(false)
   })
 
   it('hands nothing to a client with another embedding model or with none', async () => {
