@@ -228,7 +228,7 @@ export class UnitOfWork {
     const removed = changed.filter((id) => !this.#held.get(id))
     const writes = [...this.#writes]
     const { scope } = this
-    if (this.#unembedded > 0) writes.push(putUnembeddedNote(scope, this.#failedAttempts, this.now))
+    if (this.#unembedded > 0) writes.push(putUnembeddedNote(this, this.now))
     for (const id of removed) writes.push(removeMemory(scope, id))
     const entries = await searchEntriesOf(upserted.map(({ memory }) => memory))
     for (const [i, { memory, dense }] of upserted.entries()) {
@@ -255,12 +255,6 @@ export class UnitOfWork {
     if (!after) return !this.#replaced.has(id) && (before !== undefined || !this.#stored.has(id))
     // A restored memory comes from turns that may have left the chat window.
     return before === undefined ? after.version > 1 : !hasSameContent(before, after)
-  }
-
-  /** An embedder that was not reached has not failed with these texts. */
-  get #failedAttempts(): number {
-    const isUnreachable = this.embeddingError?.reason === 'unreachable'
-    return isUnreachable ? Math.max(0, this.embeddingAttempts - 1) : this.embeddingAttempts
   }
 
   async #embed(embedder: Embedder): Promise<void> {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import type { ModelUnavailable } from '../../ports/language-model.ts'
 import { type RecordStore, scopesOf, type Write } from '../../ports/records.ts'
 import { scopeKey } from '../model/scope.ts'
 import { recordsOf } from './record.ts'
@@ -28,7 +29,26 @@ export async function getUnembeddedNote(
   return await notes.get(store, scope, ID)
 }
 
-export function putUnembeddedNote(scope: string, attempts: number, now: number): Write {
+/**
+ * @param embeddingAttempts to embed the texts after they were stored, including the latest
+ * @param embeddingError of the latest attempt; an embedder that was not reached has not failed with the texts
+ */
+export function putUnembeddedNote(
+  {
+    scope,
+    embeddingAttempts = 0,
+    embeddingError,
+  }: {
+    scope: string
+    embeddingAttempts?: number
+    embeddingError?: Pick<ModelUnavailable, 'reason'> | undefined
+  },
+  now: number,
+): Write {
+  const attempts =
+    embeddingError?.reason === 'unreachable'
+      ? Math.max(0, embeddingAttempts - 1)
+      : Math.max(embeddingAttempts, embeddingError ? 1 : 0)
   const not_before = now + Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** attempts)
   return notes.put(scope, ID, 0, { token: randomUUID(), attempts, not_before } satisfies UnembeddedNote)
 }

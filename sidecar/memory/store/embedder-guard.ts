@@ -1,5 +1,11 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { type RecordStore, type StoredRecord, scopesOf, scrollPages, type Write } from '../../ports/records.ts'
+import {
+  type RecordStore,
+  type StoredRecord,
+  scopesOf,
+  scrollPages,
+  type Write,
+} from '../../ports/records.ts'
 import { searchedText } from '../../text/verbatim/answers.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { EMBEDDED, getEmbedderNote, saveEmbedderNote } from '../repositories/meta.ts'
@@ -94,7 +100,7 @@ async function reembedScope(
 /** Marks a scope of which some records have got no vector: the sidecar embeds them as soon as it can. */
 export function noteOfMissing(embedded: readonly StoredRecord[], scope: string): Write[] {
   const isComplete = embedded.every(({ dense }) => !dense || !isZero(dense))
-  return isComplete ? [] : [putUnembeddedNote(scope, 0, 0)]
+  return isComplete ? [] : [putUnembeddedNote({ scope }, 0)]
 }
 
 /**
