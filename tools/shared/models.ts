@@ -147,8 +147,8 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
       // The sidecar waits only for a client that it knows of.
       await poll(runnable(kinds), 0, true, dify.signal)
       const ended = new AbortController()
-      const working = work().finally(() => ended.abort())
       const serving = serve(kinds, WORK_WAIT_MS, ended.signal)
+      const working = work().finally(() => ended.abort())
       await Promise.allSettled([working, serving])
       const result = await working
       await serving

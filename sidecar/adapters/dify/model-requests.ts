@@ -42,7 +42,7 @@ export const PICKUP_MS = { completion: 10_000, query: 2000, document: 2000 } as 
 /** Longest time from handing out texts to their embeddings, milliseconds. */
 export const EMBED_MS = 15_000
 /** How long requests may wait for a client that has announced itself, milliseconds. */
-export const ANNOUNCED_MS = 1000
+export const ANNOUNCED_MS = 500
 /** Waiting requests of all namespaces; each has some kilobytes of text. */
 export const MAX_REQUESTS = 256
 /** Interval at which a waiting client checks whether a request is still expected, milliseconds. */
@@ -70,8 +70,21 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
   /** Clients that are about to ask for a request. */
   const announced = new Set<{ client: ModelClient; until: number }>()
 
-  const isTakenBy = (client: ModelClient, scope: string, kind: ModelCall['kind']) =>
+  const canTake = (client: ModelClient, scope: string, kind: ModelCall['kind']) =>
     client.takes.includes(kind) && namespaceOf(client.scope) === namespaceOf(scope)
+
+  /** Clients that wait for a request or ask for one in a moment. */
+  function* idle(): Generator<ModelClient> {
+    yield* takers
+    for (const { client, until } of announced) if (until > now()) yield client
+  }
+
+  /** What the client of a user waits for is left to it: another one may end before it has run the request. */
+  function mayTake(client: ModelClient, { scope, request: { kind } }: Entry): boolean {
+    if (!canTake(client, scope, kind)) return false
+    if (client.scope === scope) return true
+    return !idle().some((other) => other.scope === scope && canTake(other, scope, kind))
+  }
 
   function hand(entry: Entry, client: ModelClient): ModelRequest {
     const ms = entry.request.kind === 'completion' ? answerMs : Math.min(answerMs, EMBED_MS)
@@ -82,13 +95,10 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
   }
 
   function isReachable(scope: string, kind: ModelCall['kind']): boolean {
-    const isAble = (client: ModelClient) => isTakenBy(client, scope, kind)
-    return (
-      takers.values().some(isAble) ||
-      announced.values().some(({ client, until }) => until > now() && isAble(client)) ||
-      // A client that runs a request asks for the next one afterwards.
-      entries.values().some(({ takenBy }) => takenBy !== undefined && isAble(takenBy))
-    )
+    const isAble = (client: ModelClient) => canTake(client, scope, kind)
+    // A client that runs a request asks for the next one afterwards.
+    const isBusy = ({ takenBy }: Entry) => takenBy !== undefined && isAble(takenBy)
+    return idle().some(isAble) || entries.values().some(isBusy)
   }
 
   async function run(scope: string, call: ModelCall, signal?: AbortSignal): Promise<Answered> {
@@ -121,8 +131,10 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
     signal?.addEventListener('abort', onAbort, { once: true })
     entries.set(id, entry)
     entry.expireAfter(PICKUP_MS[call.kind], absent)
-    const able = [...takers].filter((taker) => isTakenBy(taker, scope, call.kind))
-    ownFirst(able, scope)?.give(entry)
+    takers
+      .values()
+      .find((taker) => mayTake(taker, entry))
+      ?.give(entry)
     try {
       const answer = await done.promise
       if ('error' in answer) throw new ModelUnavailable('server_error', `Dify: ${answer.error}`)
@@ -142,10 +154,8 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
     async take(client, waitMs, signal, isExpected = () => true) {
       const own = announced.values().find((one) => one.client.scope === client.scope)
       if (own) announced.delete(own)
-      const waiting = [...entries.values()].filter(
-        ({ scope, request, takenBy }) => !takenBy && isTakenBy(client, scope, request.kind),
-      )
-      const first = ownFirst(waiting, client.scope)
+      const waiting = [...entries.values()].filter((entry) => !entry.takenBy && mayTake(client, entry))
+      const first = waiting.find(({ scope }) => scope === client.scope) ?? waiting[0]
       if (first) return hand(first, client)
       if (waitMs <= 0 || signal.aborted || !isExpected()) return undefined
       const next = Promise.withResolvers<Entry | undefined>()
@@ -183,8 +193,4 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
       return true
     },
   }
-}
-
-function ownFirst<T extends { scope: string }>(candidates: readonly T[], scope: string): T | undefined {
-  return candidates.find((one) => one.scope === scope) ?? candidates[0]
 }

@@ -189,4 +189,17 @@ describe('texts to embed', () => {
     expect(await embedding(0, 'a/ada')).toMatchObject({ texts: ['bob'] })
     void running
   })
+
+  it('are left to a client of their user that waits or has announced itself', async () => {
+    const { requests, client, embedding, advance } = subject()
+    requests.announce(client('a/ada', EMBEDS))
+    const running = requests.run('a/ada', QUERY).catch(() => {})
+    expect(await embedding(0, 'a/bob')).toBeUndefined()
+    advance(ANNOUNCED_MS)
+    expect(await embedding(0, 'a/bob')).toMatchObject(QUERY)
+    const [bob, ada] = [embedding(1000, 'a/bob'), embedding(1000, 'a/ada')]
+    const second = requests.run('a/ada', TEXTS).catch(() => {})
+    expect(await ada).toMatchObject(TEXTS)
+    void [running, bob, second]
+  })
 })
