@@ -92,9 +92,9 @@ export function openModelRequests({
   endpoint,
 }: Pick<Config, 'languageModel' | 'embedding' | 'endpoint'>): WaitingRequests | undefined {
   const completes = languageModel?.model === DIFY
-  const embeddingModel = embedding && difyModelOf(embedding)
-  if (!completes && embeddingModel === undefined) return undefined
-  return createModelRequests({ namespaceOf, answerMs: endpoint.timeoutMs, completes, embeddingModel })
+  const embedded = embedding && difyEmbeddingOf(embedding)
+  if (!completes && !embedded) return undefined
+  return createModelRequests({ namespaceOf, answerMs: endpoint.timeoutMs, completes, embedding: embedded })
 }
 
 /** Imports the client on demand, because it takes longer to load than everything else together. */
@@ -110,10 +110,12 @@ export async function openLanguageModel(
   return openAiLanguageModel({ ...endpoint, ...languageModel, record })
 }
 
-/** The name in Dify of an embedding model that nodes choose; `undefined` for other models. */
-function difyModelOf({ model }: { model: string }): string | undefined {
+/** An embedding model that nodes choose, by its name in Dify; `undefined` for other models. */
+function difyEmbeddingOf({ model, dimensions }: NonNullable<Config['embedding']>) {
   const prefix = `${DIFY}:`
-  return model.startsWith(prefix) ? model.slice(prefix.length) : undefined
+  // The configuration requires the dimensions.
+  if (!model.startsWith(prefix) || dimensions === undefined) return undefined
+  return { model: model.slice(prefix.length).trim(), dimensions }
 }
 
 /**
@@ -129,16 +131,8 @@ export async function openEmbedder(
 ): Promise<Embedder> {
   const { embedding, endpoint, dataDir } = config
   if (!embedding) return lexicalEmbedder()
-  const { dimensions } = embedding
-  if (requests?.embeddingModel !== undefined && dimensions !== undefined) {
-    return difyEmbedder({
-      ...embedding,
-      model: requests.embeddingModel,
-      dimensions,
-      namespaceOf,
-      record,
-      requests,
-    })
+  if (requests?.embedding) {
+    return difyEmbedder({ ...embedding, ...requests.embedding, namespaceOf, record, requests })
   }
   if (embedding.model.startsWith(LOCAL)) return await openLocal({ ...embedding, dataDir })
   const { openOpenAiEmbedder } = await import('../adapters/openai/embedding/embedder.ts')
@@ -148,7 +142,7 @@ export async function openEmbedder(
     const reason = cause instanceof Error ? cause.message : String(cause)
     const advice =
       '. With EMBEDDING_DIMENSIONS set, the sidecar starts without it and ranks by words until it answers'
-    const hint = dimensions === undefined ? advice : ''
+    const hint = embedding.dimensions === undefined ? advice : ''
     throw new Error(`EMBEDDING_MODEL, OPENAI_BASE_URL: cannot embed a text: ${reason}${hint}`, { cause })
   }
 }

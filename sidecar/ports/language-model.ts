@@ -131,8 +131,8 @@ export interface ModelClient {
 export interface ModelRequests {
   /** Whether clients run completions. */
   readonly completes: boolean
-  /** The name of the embedding model that a client must have; absent if clients embed nothing. */
-  readonly embeddingModel: string | undefined
+  /** The embedding model that a client must have, and the length of its vectors; absent if clients embed nothing. */
+  readonly embedding: { readonly model: string; readonly dimensions: number } | undefined
   /**
    * The oldest waiting request that the client takes, or the next one within `waitMs` milliseconds, or as long as
    * `isExpected`. It is handed out once.

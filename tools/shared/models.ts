@@ -24,7 +24,7 @@ type Kind = (typeof ALL_KINDS)[number]
 const Poll = z.looseObject({
   enabled: z.boolean(),
   /** Absent in the answer of an older sidecar, which has no `kind` either. */
-  embedding_model: z.string().nullish(),
+  embedding: z.looseObject({ model: z.string(), dimensions: z.number() }).nullish(),
   request: z
     .union([
       z.looseObject({ id: z.string(), kind: z.enum(EMBEDDINGS), texts: z.array(z.string()) }),
@@ -60,6 +60,8 @@ interface NodeModels {
 export function serveModels({ caller, parse, dify }: Server, user_id: string, models: NodeModels) {
   const { llm } = models
   let { embedding } = models
+  /** The length of the sidecar's vectors. */
+  let dimensions: number | undefined
   const end = performance.now() + SERVE_MS
   /** Why a model failed or is not used; empty otherwise. */
   const failures = { completion: '', embedding: '' }
@@ -73,20 +75,20 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
     isOver ? [] : kinds.filter((kind) => (kind === 'completion' ? llm : embedding))
 
   /** Hands over the answer and takes the next request. */
-  async function poll(takes: readonly Kind[], waitMs: number, expected: boolean, signal: AbortSignal) {
+  async function poll(takes: readonly Kind[], waitMs: number, isWorking: boolean, signal: AbortSignal) {
     // Older sidecars reject the fields of embeddings.
     const fields = embedding && { takes, embedding_model: embedding.model }
-    const body = { user_id, wait_ms: waitMs, expected, answer, ...fields }
+    const body = { user_id, wait_ms: waitMs, expected: isWorking, answer, ...fields }
     answer = undefined
     try {
       const polled = await callSidecar(caller.credentials, {
         ...{ method: 'POST', path: '/v1/model-requests', body, signal },
         deadlineMs: waitMs > 0 ? POLL_DEADLINE_MS : DEADLINE_MS.read,
       })
-      const { enabled, embedding_model, request: taken } = parse(Poll, polled.body)
+      const { enabled, embedding: expected, request: taken } = parse(Poll, polled.body)
       request = taken ?? undefined
       isOver ||= takes.length > 0 && !enabled
-      checkName(embedding_model)
+      checkName(expected)
     } catch (error) {
       if (signal.aborted) return
       if (!(error instanceof NodeError)) throw error
@@ -96,12 +98,15 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
   }
 
   /** A sidecar has the vectors of one model: those of another one cannot be compared with them. */
-  function checkName(expected: string | null | undefined): void {
-    if (!embedding || expected === embedding.model) return
+  function checkName(expected: z.output<typeof Poll>['embedding']): void {
+    if (!embedding) return
+    dimensions = expected?.dimensions
+    if (expected?.model === embedding.model) return
     if (expected) {
       failures.embedding =
-        `Embedding model: expected ${expected}, the model of the sidecar (EMBEDDING_MODEL=dify:${expected}), got ` +
-        `${embedding.model}, which is not used. Choose ${expected} in the node.`
+        `Embedding model: expected ${expected.model}, the model of the sidecar ` +
+        `(EMBEDDING_MODEL=dify:${expected.model}), got ${embedding.model}, which is not used. ` +
+        `Choose ${expected.model} in the node.`
       console.error(`[models] ${failures.embedding}`)
     }
     embedding = undefined
@@ -111,7 +116,7 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
     const isCompletion = taken.kind === 'completion'
     const model = isCompletion ? llm : embedding
     if (!model) return
-    const running = isCompletion ? complete(dify, model, taken) : embed(dify, model, taken)
+    const running = isCompletion ? complete(dify, model, taken) : embed(dify, model, taken, dimensions)
     // A recall that has ended without its query's embedding needs it no more.
     const result = await (ended && taken.kind === 'query' ? Promise.race([running, aborted(ended)]) : running)
     if (!result) return
@@ -186,9 +191,15 @@ async function embed(
   { models }: Server['dify'],
   model: ModelSelection,
   { kind, texts }: Of<'query' | 'document'>,
+  dimensions: number | undefined,
 ): Promise<{ error: string } | object> {
   try {
     const result = await models.embed({ model, texts, input_type: kind })
+    const other = result.embeddings.find(({ length }) => length !== dimensions)
+    if (other) {
+      const expected = `expected vectors of ${dimensions} numbers (EMBEDDING_DIMENSIONS of the sidecar)`
+      return { error: `${expected}, got ${other.length}` }
+    }
     return {
       // A third of the size of decimal numbers.
       vectors: result.embeddings.map((vector) =>

@@ -29,7 +29,7 @@ export interface ModelRequestOptions {
   /** @default true */
   completes?: boolean
   /** @default clients embed nothing */
-  embeddingModel?: string | undefined
+  embedding?: ModelRequests['embedding']
   now?: () => number
   timers?: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout' | 'setInterval' | 'clearInterval'>
 }
@@ -63,7 +63,7 @@ interface Taker extends ModelClient {
 
 /** The requests are held in memory: what they are for is stored as pending turns, or embedded later. */
 export function createModelRequests(options: ModelRequestOptions): WaitingRequests {
-  const { namespaceOf, answerMs, completes = true, embeddingModel } = options
+  const { namespaceOf, answerMs, completes = true, embedding } = options
   const { now = Date.now, timers = globalThis } = options
   const entries = new Map<string, Entry>()
   const takers = new Set<Taker>()
@@ -110,7 +110,7 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
     const absent = new ModelUnavailable(
       'unreachable',
       isEmbedding
-        ? `No Dify node with the embedding model ${embeddingModel} is running`
+        ? `No Dify node with the embedding model ${embedding?.model} is running`
         : 'No Dify node with a model is running; the next one is asked',
     )
     if (isEmbedding && !isReachable(scope, call.kind)) throw absent
@@ -148,7 +148,7 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
 
   return {
     completes,
-    embeddingModel,
+    embedding,
     run,
     isReachable,
     async take(client, waitMs, signal, isExpected = () => true) {

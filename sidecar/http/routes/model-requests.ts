@@ -70,11 +70,11 @@ export function modelRequestRoutes(
     returns: 'The next request.',
     answer: {
       enabled: z.boolean().describe('Whether the sidecar has requests of a kind that the client takes.'),
-      embedding_model: z
-        .string()
+      embedding: z
+        .object({ model: z.string(), dimensions: z.number() })
         .nullable()
         .describe(
-          'The embedding model that clients must have. null: the sidecar does not embed through clients.',
+          'The embedding model that clients must have, and the length of its vectors. null: clients embed nothing.',
         ),
       accepted: z
         .boolean()
@@ -95,10 +95,10 @@ export function modelRequestRoutes(
         .describe('null: no request is expected.'),
     },
   }).handle(async ({ user_id, wait_ms, expected, takes, embedding_model, answer }, c) => {
-    if (!modelRequests) return { enabled: false, embedding_model: null, accepted: null, request: null }
+    if (!modelRequests) return { enabled: false, embedding: null, accepted: null, request: null }
     const scope = scopeOf(c, user_id)
-    const { embeddingModel, completes } = modelRequests
-    const embeds = embeddingModel !== undefined && embedding_model === embeddingModel
+    const { embedding = null, completes } = modelRequests
+    const embeds = embedding !== null && embedding_model === embedding.model
     const client: ModelClient = {
       scope: scopeKey(scope),
       takes: takes.filter((kind) => (kind === 'completion' ? completes : embeds)),
@@ -111,7 +111,7 @@ export function modelRequestRoutes(
     if (expected && !request && !signal.aborted) modelRequests.announce(client)
     return {
       enabled: client.takes.length > 0,
-      embedding_model: embeddingModel ?? null,
+      embedding,
       accepted,
       request: request ? toView(request) : null,
     }

@@ -136,6 +136,14 @@ it('a sidecar without a key embeds with the model that a node chooses in Dify', 
   expect(await call('add_memory', { user: TALK[2][0], ...other })).toMatchObject({ status: 'stored', ...why })
   expect(embedded()).toHaveLength(calls)
 
+  // So are vectors of another length.
+  const { embed } = dify
+  dify.embed = (texts) => ({ data: { model: 'e', embeddings: texts.map(() => [1, 0]), usage: null } })
+  const lengths = { error: expect.stringMatching(/failed: expected vectors of 32 numbers.*got 2$/) }
+  const query = { query: 'Is there a theremin?', strategy: 'per_query', embedding_model }
+  expect(await call('retrieve_memory', query)).toMatchObject({ status: 'degraded', ...lengths })
+  dify.embed = embed
+
   // A model that fails leaves the turn without a vector, and the node says why.
   dify.permissions.text_embedding = false
   const denied = {

@@ -196,8 +196,10 @@ describe('retrieve_memory with an embedding model', () => {
       const answer = isPoll ? (isFirst ? first : silence) : json(200, FOUND)
       answer(call, ...rest)
     }
-  const polled = (embedding_model: string | null, enabled = true) =>
-    sidecar(json(200, { enabled, embedding_model, accepted: null, request: null }))
+  const polled = (model: string | null, enabled = true) => {
+    const embedding = model === null ? null : { model, dimensions: 2 }
+    return sidecar(json(200, { enabled, embedding, accepted: null, request: null }))
+  }
   const paths = () => stub.calls.map(({ path }) => path)
 
   it('announces itself before the recall, and does not wait for requests after it', async () => {

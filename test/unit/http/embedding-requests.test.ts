@@ -23,14 +23,15 @@ const lexical = lexicalEmbedder()
 function setUp(model?: LanguageModel) {
   const rows: LedgerEntry[] = []
   const namespaceOf = (scope: string) => parseScopeKey(scope).namespace
-  const modelRequests = createModelRequests({
-    ...{ namespaceOf, answerMs: 60_000, completes: false, embeddingModel: MODEL },
-  })
   const { dimensions } = lexical
+  const embedding = { model: MODEL, dimensions }
+  const modelRequests = createModelRequests({
+    ...{ namespaceOf, answerMs: 60_000, completes: false, embedding },
+  })
   const record = (entry: LedgerEntry) => rows.push(entry)
   let records: RecordStore | undefined
   const app = testApp({
-    embedder: difyEmbedder({ requests: modelRequests, model: MODEL, dimensions, namespaceOf, record }),
+    embedder: difyEmbedder({ requests: modelRequests, ...embedding, namespaceOf, record }),
     modelRequests,
     ...(model && { model }),
     apiKeys: parseApiKeys('one:key-one-0123456789,two:key-two-0123456789'),
@@ -126,7 +127,8 @@ describe('a sidecar with an embedding model of Dify', () => {
     const app = setUp()
     for (const more of [{ embedding_model: 'text-embedding-3-large' }, { embedding_model: undefined }]) {
       const asked = await app.ask('ada', { ...more, expected: true, wait_ms: 20_000 })
-      expect(asked).toEqual({ enabled: false, embedding_model: MODEL, accepted: null, request: null })
+      const embedding = { model: MODEL, dimensions: lexical.dimensions }
+      expect(asked).toEqual({ enabled: false, embedding, accepted: null, request: null })
       const { body } = await app.one('POST', '/v1/memories', said(`${FACT} ${more.embedding_model}`))
       expect(body.degraded).toEqual(['embedding'])
     }

@@ -32,7 +32,7 @@ function subject() {
   const requests = createModelRequests({
     namespaceOf: (scope) => scope.split('/')[0] as string,
     answerMs: ANSWER_MS,
-    embeddingModel: 'e5',
+    embedding: { model: 'e5', dimensions: 2 },
     now: () => time,
     timers: {
       setTimeout: start as typeof setTimeout,
