@@ -112,13 +112,14 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
     embedding = undefined
   }
 
-  async function run(taken: Request, ended: AbortSignal | undefined): Promise<void> {
+  async function run(taken: Request, kinds: readonly Kind[], ended?: AbortSignal): Promise<void> {
     const isCompletion = taken.kind === 'completion'
     const model = isCompletion ? llm : embedding
     if (!model) return
     const running = isCompletion ? complete(dify, model, taken) : embed(dify, model, taken, dimensions)
-    // A recall that has ended without its query's embedding needs it no more.
-    const result = await (ended && taken.kind === 'query' ? Promise.race([running, aborted(ended)]) : running)
+    // A recall that has ended without the embedding of its query needs it no more.
+    const isRecall = ended && !kinds.includes('document')
+    const result = await (isRecall ? Promise.race([running, aborted(ended)]) : running)
     if (!result) return
     if ('error' in result)
       failures[isCompletion ? 'completion' : 'embedding'] = `The model ${model.model} failed: ${result.error}`
@@ -133,7 +134,7 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
       if (request) {
         const taken = request
         request = undefined
-        await run(taken, ended)
+        await run(taken, kinds, ended)
       }
       const isOpen = !ended?.aborted && !dify.signal.aborted
       const hasTime = isOpen && performance.now() < end && served < MAX_REQUESTS

@@ -70,8 +70,11 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
   /** Clients that are about to ask for a request. */
   const announced = new Set<{ client: ModelClient; until: number }>()
 
-  const canTake = (client: ModelClient, scope: string, kind: ModelCall['kind']) =>
-    client.takes.includes(kind) && namespaceOf(client.scope) === namespaceOf(scope)
+  function canTake(client: ModelClient, scope: string, kind: ModelCall['kind']): boolean {
+    if (!client.takes.includes(kind) || namespaceOf(client.scope) !== namespaceOf(scope)) return false
+    // A client that embeds queries only ends with the recall of its user.
+    return client.scope === scope || kind !== 'query' || client.takes.includes('document')
+  }
 
   /** Clients that wait for a request or ask for one in a moment. */
   function* idle(): Generator<ModelClient> {
@@ -158,23 +161,20 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
       const first = waiting.find(({ scope }) => scope === client.scope) ?? waiting[0]
       if (first) return hand(first, client)
       if (waitMs <= 0 || signal.aborted || !isExpected()) return undefined
-      const next = Promise.withResolvers<Entry | undefined>()
-      const taker: Taker = {
-        ...client,
-        give(entry) {
-          // A request goes to one taker only.
-          takers.delete(taker)
-          next.resolve(entry)
-        },
+      const next = Promise.withResolvers<ModelRequest | undefined>()
+      const end = (request: ModelRequest | undefined) => {
+        // A taker gets one request.
+        takers.delete(taker)
+        next.resolve(request)
       }
-      const leave = () => next.resolve(undefined)
+      const taker: Taker = { ...client, give: (entry) => end(hand(entry, client)) }
+      const leave = () => end(undefined)
       const timer = timers.setTimeout(leave, waitMs)
       const recheck = timers.setInterval(() => isExpected() || leave(), RECHECK_MS)
       signal.addEventListener('abort', leave, { once: true })
       takers.add(taker)
       try {
-        const entry = await next.promise
-        return entry && entries.has(entry.request.id) ? hand(entry, client) : undefined
+        return await next.promise
       } finally {
         takers.delete(taker)
         timers.clearTimeout(timer)

@@ -57,7 +57,7 @@ export function modelRequestRoutes(
         .max(KINDS.length)
         .default(['completion'])
         .describe(
-          'What the client runs: completions, the embedding of queries and of documents. Empty: it only answers.',
+          'What the client runs: completions, the embedding of queries and of documents. With queries but no documents it gets those of its user only. Empty: it only answers.',
         ),
       embedding_model: z
         .string()

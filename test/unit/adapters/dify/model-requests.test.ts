@@ -147,6 +147,8 @@ describe('texts to embed', () => {
     const others = [take(1000), embedding(1000, 'b/ada'), embedding(1000, 'a/ada', ['query'])]
     await expect(requests.run('a/ada', TEXTS)).rejects.toMatchObject(absent)
     expect(requests.isReachable('a/ada', 'query')).toBe(true)
+    // It ends with the recall of its own user.
+    expect(requests.isReachable('a/bob', 'query')).toBe(false)
     const waiting = embedding(1000, 'a/bob')
     const running = requests.run('a/ada', TEXTS)
     const taken = await waiting
