@@ -122,6 +122,8 @@ export type ModelAnswer =
 
 /** A client that runs model calls. */
 export interface ModelClient {
+  /** Of its calls: the next one ends the one that waits, so that no request is handed to a client that has left. */
+  id: string
   /** The user that the client works for: requests of this user come first, then those of its namespace. */
   scope: string
   takes: readonly ModelCall['kind'][]

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { LlmResult, ModelSelection, ToolContext } from '@dify/plugin-sdk-ts'
 import { z } from 'zod'
 import type { Caller } from './caller.ts'
@@ -14,8 +16,12 @@ const WAIT_MS = 2_000
 const WORK_WAIT_MS = 10_000
 /** The deadline of a call that waits, milliseconds. */
 const POLL_DEADLINE_MS = 20_000
+/** Between two attempts to end a wait, milliseconds. */
+const REPEAT_MS = 50
 /** Most providers limit the output, and refuse a request for more. */
 const MAX_OUTPUT_TOKENS = 4096
+
+const PATH = '/v1/model-requests'
 
 export const EMBEDDINGS = ['query', 'document'] as const
 export const ALL_KINDS = ['completion', ...EMBEDDINGS] as const
@@ -23,14 +29,14 @@ type Kind = (typeof ALL_KINDS)[number]
 
 const Poll = z.looseObject({
   enabled: z.boolean(),
-  /** Absent in the answer of an older sidecar, which has no `kind` either. */
-  embedding: z.looseObject({ model: z.string(), dimensions: z.number() }).nullish(),
+  /** The embedding model of the sidecar. */
+  embedding: z.looseObject({ model: z.string(), dimensions: z.number() }).nullable(),
   request: z
     .union([
       z.looseObject({ id: z.string(), kind: z.enum(EMBEDDINGS), texts: z.array(z.string()) }),
       z.looseObject({
         id: z.string(),
-        kind: z.literal('completion').default('completion'),
+        kind: z.literal('completion'),
         messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })),
         max_output_tokens: z.number(),
       }),
@@ -65,7 +71,9 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
   const end = performance.now() + SERVE_MS
   /** Why a model failed or is not used; empty otherwise. */
   const failures = { completion: '', embedding: '' }
+  const client = randomUUID()
   let isOver = false
+  let isWaiting = false
   let served = 0
   /** Taken, but not run yet. */
   let request: Request | undefined
@@ -75,14 +83,14 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
     isOver ? [] : kinds.filter((kind) => (kind === 'completion' ? llm : embedding))
 
   /** Hands over the answer and takes the next request. */
-  async function poll(takes: readonly Kind[], waitMs: number, isWorking: boolean, signal: AbortSignal) {
-    // Older sidecars reject the fields of embeddings.
-    const fields = embedding && { takes, embedding_model: embedding.model }
+  async function poll(takes: readonly Kind[], waitMs: number, isWorking: boolean) {
+    const fields = { client, takes, embedding_model: embedding?.model }
     const body = { user_id, wait_ms: waitMs, expected: isWorking, answer, ...fields }
     answer = undefined
+    isWaiting = waitMs > 0
     try {
       const polled = await callSidecar(caller.credentials, {
-        ...{ method: 'POST', path: '/v1/model-requests', body, signal },
+        ...{ method: 'POST', path: PATH, body, signal: dify.signal },
         deadlineMs: waitMs > 0 ? POLL_DEADLINE_MS : DEADLINE_MS.read,
       })
       const { enabled, embedding: expected, request: taken } = parse(Poll, polled.body)
@@ -90,10 +98,25 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
       isOver ||= takes.length > 0 && !enabled
       checkName(expected)
     } catch (error) {
-      if (signal.aborted) return
+      if (dify.signal.aborted) return
       if (!(error instanceof NodeError)) throw error
       console.error(`[models] ${error.message}`)
       isOver = true
+    } finally {
+      isWaiting = false
+    }
+  }
+
+  /**
+   * Ends the call that waits. Cancelled on this side instead, it could lose a request that was handed out meanwhile.
+   * Repeated, because it may overtake that call.
+   */
+  async function endWait(): Promise<void> {
+    const body = { user_id, client, takes: [] }
+    while (isWaiting) {
+      const ask = { method: 'POST', path: PATH, body, deadlineMs: DEADLINE_MS.read } as const
+      await callSidecar(caller.credentials, ask).catch(() => {})
+      await pause(REPEAT_MS)
     }
   }
 
@@ -118,7 +141,7 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
     if (!model) return
     const running = isCompletion ? complete(dify, model, taken) : embed(dify, model, taken, dimensions)
     // A recall that has ended without the embedding of its query needs it no more.
-    const isRecall = ended && !kinds.includes('document')
+    const isRecall = ended && !ended.aborted && !kinds.includes('document')
     const result = await (isRecall ? Promise.race([running, aborted(ended)]) : running)
     if (!result) return
     if ('error' in result)
@@ -129,7 +152,6 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
 
   /** Runs requests until none is expected or `ended` is aborted. */
   async function serve(kinds: readonly Kind[], waitMs: number, ended?: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([dify.signal, ...(ended ? [ended] : [])])
     for (;;) {
       if (request) {
         const taken = request
@@ -140,7 +162,7 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
       const hasTime = isOpen && performance.now() < end && served < MAX_REQUESTS
       const takes = hasTime ? runnable(kinds) : []
       if (takes.length === 0 && !answer) return
-      await poll(takes, takes.length > 0 ? waitMs : 0, takes.length > 0 && ended !== undefined, signal)
+      await poll(takes, takes.length > 0 ? waitMs : 0, takes.length > 0 && ended !== undefined)
       if (!request && (!ended || ended.aborted)) return
     }
   }
@@ -151,10 +173,13 @@ export function serveModels({ caller, parse, dify }: Server, user_id: string, mo
     async during<T>(kinds: readonly Kind[], work: () => Promise<T>): Promise<T> {
       if (runnable(kinds).length === 0) return await work()
       // The sidecar waits only for a client that it knows of.
-      await poll(runnable(kinds), 0, true, dify.signal)
+      await poll(runnable(kinds), 0, true)
       const ended = new AbortController()
       const serving = serve(kinds, WORK_WAIT_MS, ended.signal)
-      const working = work().finally(() => ended.abort())
+      const working = work().finally(() => {
+        ended.abort()
+        void endWait()
+      })
       await Promise.allSettled([working, serving])
       const result = await working
       await serving

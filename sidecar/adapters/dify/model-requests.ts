@@ -45,7 +45,7 @@ export const EMBED_MS = 15_000
 export const ANNOUNCED_MS = 500
 /** Waiting requests of all namespaces; each has some kilobytes of text. */
 export const MAX_REQUESTS = 256
-/** Interval at which a waiting client checks whether a request is still expected, milliseconds. */
+/** Interval at which a waiting client checks whether a request is left for it, or still expected, milliseconds. */
 export const RECHECK_MS = 250
 
 interface Entry {
@@ -59,6 +59,7 @@ interface Entry {
 
 interface Taker extends ModelClient {
   give: (entry: Entry) => void
+  leave: () => void
 }
 
 /** The requests are held in memory: what they are for is stored as pending turns, or embedded later. */
@@ -75,6 +76,9 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
     // A client that embeds queries only ends with the recall of its user.
     return client.scope === scope || kind !== 'query' || client.takes.includes('document')
   }
+
+  const isSame = (one: ModelClient, other: ModelClient) =>
+    one.id === other.id && namespaceOf(one.scope) === namespaceOf(other.scope)
 
   /** Clients that wait for a request or ask for one in a moment. */
   function* idle(): Generator<ModelClient> {
@@ -95,6 +99,12 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
     const late = `The Dify node that took the request did not answer within ${ms / 1000} s`
     entry.expireAfter(ms, new ModelUnavailable('timeout', late))
     return entry.request
+  }
+
+  /** The oldest request for a client, those of its user first. */
+  function findFor(client: ModelClient): Entry | undefined {
+    const waiting = [...entries.values()].filter((entry) => !entry.takenBy && mayTake(client, entry))
+    return waiting.find(({ scope }) => scope === client.scope) ?? waiting[0]
   }
 
   function isReachable(scope: string, kind: ModelCall['kind']): boolean {
@@ -155,10 +165,9 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
     run,
     isReachable,
     async take(client, waitMs, signal, isExpected = () => true) {
-      const own = announced.values().find((one) => one.client.scope === client.scope)
-      if (own) announced.delete(own)
-      const waiting = [...entries.values()].filter((entry) => !entry.takenBy && mayTake(client, entry))
-      const first = waiting.find(({ scope }) => scope === client.scope) ?? waiting[0]
+      for (const taker of takers) if (isSame(taker, client)) taker.leave()
+      for (const one of announced) if (isSame(one.client, client)) announced.delete(one)
+      const first = findFor(client)
       if (first) return hand(first, client)
       if (waitMs <= 0 || signal.aborted || !isExpected()) return undefined
       const next = Promise.withResolvers<ModelRequest | undefined>()
@@ -167,10 +176,15 @@ export function createModelRequests(options: ModelRequestOptions): WaitingReques
         takers.delete(taker)
         next.resolve(request)
       }
-      const taker: Taker = { ...client, give: (entry) => end(hand(entry, client)) }
       const leave = () => end(undefined)
+      const taker: Taker = { ...client, leave, give: (entry) => end(hand(entry, client)) }
       const timer = timers.setTimeout(leave, waitMs)
-      const recheck = timers.setInterval(() => isExpected() || leave(), RECHECK_MS)
+      const recheck = timers.setInterval(() => {
+        // The client that it was left to may be gone.
+        const left = findFor(client)
+        if (left) taker.give(left)
+        else if (!isExpected()) leave()
+      }, RECHECK_MS)
       signal.addEventListener('abort', leave, { once: true })
       takers.add(taker)
       try {

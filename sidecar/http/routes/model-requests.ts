@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { z } from '@hono/zod-openapi'
 import { type Scope, scopeKey } from '../../memory/model/scope.ts'
 import type { ModelAnswer, ModelCall, ModelClient, ModelRequest } from '../../ports/language-model.ts'
@@ -59,6 +60,11 @@ export function modelRequestRoutes(
         .describe(
           'What the client runs: completions, the embedding of queries and of documents. With queries but no documents it gets those of its user only. Empty: it only answers.',
         ),
+      client: z
+        .string()
+        .max(64)
+        .optional()
+        .describe('An id of the client: its next call ends the one that waits. End the last one like that.'),
       embedding_model: z
         .string()
         .optional()
@@ -94,12 +100,13 @@ export function modelRequestRoutes(
         .nullable()
         .describe('null: no request is expected.'),
     },
-  }).handle(async ({ user_id, wait_ms, expected, takes, embedding_model, answer }, c) => {
+  }).handle(async ({ user_id, wait_ms, expected, takes, client: id, embedding_model, answer }, c) => {
     if (!modelRequests) return { enabled: false, embedding: null, accepted: null, request: null }
     const scope = scopeOf(c, user_id)
     const { embedding = null, completes } = modelRequests
     const embeds = embedding !== null && embedding_model === embedding.model
     const client: ModelClient = {
+      id: id ?? randomUUID(),
       scope: scopeKey(scope),
       takes: takes.filter((kind) => (kind === 'completion' ? completes : embeds)),
     }
@@ -107,8 +114,8 @@ export function modelRequestRoutes(
     const isDue = await resume(scope, client, expected)
     const { signal } = c.req.raw
     const request = await modelRequests.take(client, wait_ms, signal, isDue)
-    // The work of the client begins, or continues, while no call of it waits.
-    if (expected && !request && !signal.aborted) modelRequests.announce(client)
+    // The work of the client begins before its next call.
+    if (expected && wait_ms === 0 && !request) modelRequests.announce(client)
     return {
       enabled: client.takes.length > 0,
       embedding,

@@ -110,16 +110,14 @@ describe('a sidecar with an embedding model of Dify', () => {
     expect((await recalling).body).toMatchObject({ status: 'ok', degraded: [], count: 1 })
   })
 
-  it('expects nothing more of a client that has ended its call', async () => {
-    const { fetch, ask, modelRequests } = setUp()
-    await ask('ada', { expected: true })
-    const ended = new AbortController()
-    const headers = { authorization: 'Bearer key-one-0123456789', 'content-type': 'application/json' }
-    const body = JSON.stringify({ user_id: 'ada', ...EMBEDS, expected: true, wait_ms: 20_000 })
-    const waiting = fetch('/v1/model-requests', { method: 'POST', headers, body, signal: ended.signal })
+  it('ends the wait of a client with its next call, and then expects nothing of it', async () => {
+    const { ask, modelRequests } = setUp()
+    const client = { client: 'of this node', expected: true }
+    await ask('ada', client)
+    const waiting = ask('ada', { ...client, wait_ms: 20_000 })
     await expect.poll(() => modelRequests.isReachable('one/ada', 'document')).toBe(true)
-    ended.abort()
-    await waiting.catch(() => {})
+    await ask('ada', { client: client.client, takes: [] })
+    expect((await waiting).request).toBeNull()
     expect(modelRequests.isReachable('one/ada', 'document')).toBe(false)
   })
 

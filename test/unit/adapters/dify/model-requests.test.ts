@@ -45,7 +45,11 @@ function subject() {
     [...timers.values()]
       .filter(({ ms }) => only === undefined || ms === only)
       .forEach(({ run }) => void run())
-  const client = (scope: string, takes: ModelClient['takes'] = ['completion']) => ({ scope, takes })
+  const client = (scope: string, takes: ModelClient['takes'] = ['completion'], id = scope) => ({
+    id,
+    scope,
+    takes,
+  })
   return {
     requests,
     client,
@@ -127,6 +131,18 @@ describe('model requests', () => {
     await running
   })
 
+  it("ends a client's waiting call with its next one", async () => {
+    const { requests, take, client } = subject()
+    const { signal } = new AbortController()
+    const waiting = take(1000)
+    const other = take(1000, 'a/bob')
+    expect(await requests.take(client('a/ada', []), 0, signal)).toBeUndefined()
+    expect(await waiting).toBeUndefined()
+    const running = requests.run('a/ada', REQUEST)
+    requests.answer('a/bob', (await other)?.id ?? '', ANSWER)
+    await running
+  })
+
   it('lets a waiting client go when its request is not expected any more', async () => {
     const { requests, client, expire } = subject()
     let isExpected = true
@@ -193,12 +209,15 @@ describe('texts to embed', () => {
   })
 
   it('are left to a client of their user that waits or has announced itself', async () => {
-    const { requests, client, embedding, advance } = subject()
+    const { requests, client, embedding, advance, expire } = subject()
     requests.announce(client('a/ada', EMBEDS))
     const running = requests.run('a/ada', QUERY).catch(() => {})
-    expect(await embedding(0, 'a/bob')).toBeUndefined()
+    const waiting = embedding(1000, 'a/bob')
+    expire(RECHECK_MS)
+    // It has not asked.
     advance(ANNOUNCED_MS)
-    expect(await embedding(0, 'a/bob')).toMatchObject(QUERY)
+    expire(RECHECK_MS)
+    expect(await waiting).toMatchObject(QUERY)
     const [bob, ada] = [embedding(1000, 'a/bob'), embedding(1000, 'a/ada')]
     const second = requests.run('a/ada', TEXTS).catch(() => {})
     expect(await ada).toMatchObject(TEXTS)
