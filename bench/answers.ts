@@ -29,9 +29,8 @@ const options = readOptions({
 })
 const config = readConfig()
 const meter = new CostMeter(config.prices)
-const opened = await openLanguageModel(config, meter.record)
-if (!opened || !config.languageModel) throw new Error('LLM_MODEL: expected the name of a model, got nothing')
-const { model } = opened
+const model = await openLanguageModel(config, meter.record)
+if (!model || !config.languageModel) throw new Error('LLM_MODEL: expected the name of a model, got nothing')
 if (options.out === '') throw new Error('--out: expected the path of a file for the results, got nothing')
 const embedder = await openEmbedder(config, meter.record)
 const systems = systemsOf(

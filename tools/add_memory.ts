@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
-import { modelSelection, serveModelRequests } from './shared/models.ts'
+import { modelSelection } from './shared/model-selection.ts'
+import { ALL_KINDS, EMBEDDINGS, serveModels } from './shared/models.ts'
 import { defineNode } from './shared/node.ts'
 import { handOver } from './shared/outbox/outbox.ts'
 import { choice, id, jsonObject, localMoment, name, text, turnNumber } from './shared/parameters.ts'
@@ -36,11 +37,23 @@ export const addMemory = defineNode({
     metadata: jsonObject().optional(),
     agent_id: name('the id of an agent').optional(),
     model: modelSelection().optional(),
+    embedding_model: modelSelection().optional(),
   },
   outputs: { status: 'error', turn_id: '', pending_turns: 0, error: '' },
   failureText: 'The turn was not stored.',
   async run(
-    { user, assistant, user_name, assistant_name, at, conversation_id, turn, model, ...fields },
+    {
+      user,
+      assistant,
+      user_name,
+      assistant_name,
+      at,
+      conversation_id,
+      turn,
+      model,
+      embedding_model,
+      ...fields
+    },
     call,
   ) {
     const messages = [
@@ -50,19 +63,20 @@ export const addMemory = defineNode({
     if (messages.length === 0)
       return { outputs: { status: 'skipped' }, text: 'Nothing to remember: the messages are empty.' }
     const place = resolveTurn(call.caller, { conversation_id, turn })
-    const handing = handOver(
-      {
-        credentials: call.caller.credentials,
-        storage: call.dify.storage,
-        ask: (request) => call.ask(z.record(z.string(), z.unknown()), request),
-      },
-      { id: randomUUID(), body: { ...fields, messages, ...place, app_id: call.caller.appId } },
-      fields.mode === 'sync' ? DEADLINE_MS.sync : DEADLINE_MS.write,
-    )
-    // In mode sync the sidecar answers after its model requests were.
     const isSync = fields.mode === 'sync'
-    const syncFailure = isSync ? await serveModelRequests(call, model, fields.user_id, handing) : ''
-    const handed = await handing
+    const models = serveModels(call, fields.user_id, { llm: model, embedding: embedding_model })
+    const add = () =>
+      handOver(
+        {
+          credentials: call.caller.credentials,
+          storage: call.dify.storage,
+          ask: (request) => call.ask(z.record(z.string(), z.unknown()), request),
+        },
+        { id: randomUUID(), body: { ...fields, messages, ...place, app_id: call.caller.appId } },
+        isSync ? DEADLINE_MS.sync : DEADLINE_MS.write,
+      )
+    // The sidecar embeds the turn before it answers, and in mode sync it extracts too.
+    const handed = await models.during(isSync ? ALL_KINDS : EMBEDDINGS, add)
     if ('queued' in handed) {
       return {
         outputs: { status: 'queued', error: handed.reason },
@@ -71,15 +85,16 @@ export const addMemory = defineNode({
       }
     }
     const { status, turn_id, events, pending, took_ms } = call.parse(Answer, handed.answer)
-    const failure = isSync ? syncFailure : await serveModelRequests(call, model, fields.user_id)
+    await models.due(isSync ? EMBEDDINGS : ALL_KINDS)
     const added = events.filter(({ event }) => event === 'ADD').length
     const isBuffered = status === 'buffered'
+    const { completion, embedding } = models.failures
+    const error = [isBuffered ? completion : '', embedding].join(' ').trim()
+    const result = isBuffered ? 'Accepted; memories are extracted later.' : describeAdded(added)
     return {
-      outputs: { status, turn_id, pending_turns: pending?.turns ?? 0, error: isBuffered ? failure : '' },
+      outputs: { status, turn_id, pending_turns: pending?.turns ?? 0, error },
       details: { events, took_ms: { total: took_ms } },
-      text: isBuffered
-        ? ['Accepted; memories are extracted later.', failure].join(' ').trimEnd()
-        : describeAdded(added),
+      text: `${result} ${error}`.trimEnd(),
     }
   },
 })

@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { NodeError } from './shared/failure.ts'
-import { modelSelection, serveModelRequests } from './shared/models.ts'
+import { modelSelection } from './shared/model-selection.ts'
+import { ALL_KINDS, EMBEDDINGS, serveModels } from './shared/models.ts'
 import { defineNode } from './shared/node.ts'
 import { flag, id } from './shared/parameters.ts'
 import { DEADLINE_MS } from './shared/sidecar.ts'
@@ -27,34 +28,38 @@ export const flushMemory = defineNode({
     wait: flag().default(true),
     end: flag().default(false),
     model: modelSelection().optional(),
+    embedding_model: modelSelection().optional(),
   },
   outputs: { status: 'error', events: 0, pending_turns: 0, reason: '', error: '' },
   failureText: 'The flush failed.',
-  async run({ user_id, wait, end, model, ...filter }, call) {
+  async run({ user_id, wait, end, model, embedding_model, ...filter }, call) {
     // Only the end of a conversation needs one; the default is that of the run.
     const { conversation_id } = end ? resolveTurn(call.caller, filter) : filter
     if (end && conversation_id === undefined)
       throw new NodeError('conversation_id: expected the conversation that has ended, got nothing.')
-    const flushing = call.ask(Answer, {
-      method: 'POST',
-      path: '/v1/flush',
-      body: { user_id, conversation_id, wait, ...(end && { end }) },
-      deadlineMs: wait ? DEADLINE_MS.sync : DEADLINE_MS.write,
-      isRepeatable: true,
-    })
+    const models = serveModels(call, user_id, { llm: model, embedding: embedding_model })
+    const flush = () =>
+      call.ask(Answer, {
+        method: 'POST',
+        path: '/v1/flush',
+        body: { user_id, conversation_id, wait, ...(end && { end }) },
+        deadlineMs: wait ? DEADLINE_MS.sync : DEADLINE_MS.write,
+        isRepeatable: true,
+      })
     // A flush that is waited for answers after its model requests were.
-    const waitFailure = wait ? await serveModelRequests(call, model, user_id, flushing) : ''
-    const answer = await flushing
-    const failure = wait ? waitFailure : await serveModelRequests(call, model, user_id)
+    const answer = await models.during(wait ? ALL_KINDS : [], flush)
+    await models.due(wait ? EMBEDDINGS : ALL_KINDS)
     const { status, reason } = answer
     const events = answer.events.filter(({ event }) => event !== 'NOOP')
-    const error = reason === 'unreachable' && !model ? NO_MODEL : failure
+    const { completion, embedding } = models.failures
+    const extraction = reason === 'unreachable' && !model ? NO_MODEL : completion
     const outputs = { status, events: events.length, pending_turns: answer.pending.turns, reason }
     const isComplete = reason === '' && wait
+    const error = [isComplete ? '' : extraction, embedding].join(' ').trim()
     return {
-      outputs: { ...outputs, error: isComplete ? '' : error },
+      outputs: { ...outputs, error },
       details: { events },
-      text: [describe(outputs), ...(isComplete ? [] : [error])].join(' ').trimEnd(),
+      text: `${describe(outputs)} ${error}`.trimEnd(),
     }
   },
 })

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { resolveTurn } from './shared/caller.ts'
 import { type MemoryItem, toItem } from './shared/memories.ts'
+import { modelSelection } from './shared/model-selection.ts'
+import { serveModels } from './shared/models.ts'
 import { defineNode } from './shared/node.ts'
 import {
   choice,
@@ -54,6 +56,7 @@ export const retrieveMemory = defineNode({
     experiment: name('the name of an experiment').optional(),
     filters: jsonObject().optional(),
     agent_id: name('the id of an agent').optional(),
+    embedding_model: modelSelection().optional(),
   },
   outputs: {
     context: '',
@@ -72,16 +75,21 @@ export const retrieveMemory = defineNode({
   },
   jsonOutputs: ['status', 'count', 'strategy', 'error', 'memories'],
   failureText: 'The memory could not be read.',
-  async run({ query, conversation_id, turn, ...options }, call) {
+  async run({ query, conversation_id, turn, embedding_model, ...options }, call) {
     if (query === undefined)
       return { outputs: { status: 'empty' }, text: 'Nothing was searched: the query is empty.' }
-    const body = await call.ask(Answer, {
-      method: 'POST',
-      path: '/v1/recall',
-      body: { query, ...resolveTurn(call.caller, { conversation_id, turn }), ...options },
-      deadlineMs: DEADLINE_MS.read,
-      isRepeatable: true,
-    })
+    const models = serveModels(call, options.user_id, { embedding: embedding_model })
+    const place = resolveTurn(call.caller, { conversation_id, turn })
+    const recall = () =>
+      call.ask(Answer, {
+        method: 'POST',
+        path: '/v1/recall',
+        body: { query, ...place, ...options },
+        deadlineMs: DEADLINE_MS.read,
+        isRepeatable: true,
+      })
+    const body = await models.during(['query'], recall)
+    const error = models.failures.embedding
     const { status, context, block, delta, strategy, engine, degraded, tokens } = body
     const { cache, experiment, took_ms } = Details.parse(body)
     const memories = body.memories.map(toItem)
@@ -92,14 +100,14 @@ export const retrieveMemory = defineNode({
         // Templates have no condition: with its own blank line, an empty delta leaves none before the query.
         delta: delta === '' ? '' : `${delta}\n\n`,
         ...{ cache: cache.result, reason: cache.reason, age_turns: cache.age_turns },
-        ...{ arm: experiment.arm, took_ms: took_ms.total },
+        ...{ arm: experiment.arm, took_ms: took_ms.total, error },
       },
       details: {
         memories: memories.map(({ id, content, score, at }) => ({ id, content, score, at })),
         ...{ engine, degraded, tokens, cache: body['cache'], experiment: body['experiment'] },
         took_ms: body['took_ms'],
       },
-      text: describe(status, count, context),
+      text: `${describe(status, count, context)} ${error}`.trimEnd(),
       agentText: context,
     }
   },

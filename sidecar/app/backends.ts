@@ -1,6 +1,7 @@
 import { dirname } from 'node:path'
+import { difyEmbedder } from '../adapters/dify/embedder.ts'
 import { difyLanguageModel } from '../adapters/dify/language-model.ts'
-import { createModelRequests } from '../adapters/dify/model-requests.ts'
+import { createModelRequests, type WaitingRequests } from '../adapters/dify/model-requests.ts'
 import { createInProcessCache } from '../adapters/in-process/cache.ts'
 import { lexicalEmbedder } from '../adapters/in-process/lexical-embedder.ts'
 import { createInProcessScopeLock } from '../adapters/in-process/lock.ts'
@@ -19,7 +20,7 @@ import { parseScopeKey } from '../memory/model/scope.ts'
 import { storeIdentity } from '../memory/repositories/meta.ts'
 import type { CacheStore } from '../ports/cache-store.ts'
 import type { Embedder } from '../ports/embedder.ts'
-import type { LanguageModel, ModelRequests } from '../ports/language-model.ts'
+import type { LanguageModel } from '../ports/language-model.ts'
 import type { RecordCall } from '../ports/ledger.ts'
 import type { Log } from '../ports/log.ts'
 import type { RecordStore } from '../ports/records.ts'
@@ -82,31 +83,57 @@ async function openSqlite(path: string): Promise<RecordStore> {
   }
 }
 
+const namespaceOf = (scope: string) => parseScopeKey(scope).namespace
+
+/** Absent if no model is one of Dify. */
+export function openModelRequests({
+  languageModel,
+  embedding,
+  endpoint,
+}: Pick<Config, 'languageModel' | 'embedding' | 'endpoint'>): WaitingRequests | undefined {
+  const completes = languageModel?.model === DIFY
+  const embedded = embedding && difyEmbeddingOf(embedding)
+  if (!completes && !embedded) return undefined
+  return createModelRequests({ namespaceOf, answerMs: endpoint.timeoutMs, completes, embedding: embedded })
+}
+
 /** Imports the client on demand, because it takes longer to load than everything else together. */
 export async function openLanguageModel(
-  { languageModel, endpoint }: Config,
+  config: Config,
   record: RecordCall,
-): Promise<{ model: LanguageModel; modelRequests?: ModelRequests } | undefined> {
+  requests = openModelRequests(config),
+): Promise<LanguageModel | undefined> {
+  const { languageModel, endpoint } = config
   if (!languageModel) return undefined
-  if (languageModel.model === DIFY) {
-    const modelRequests = createModelRequests({ answerMs: endpoint.timeoutMs })
-    const namespaceOf = (scope: string) => parseScopeKey(scope).namespace
-    return { model: difyLanguageModel({ requests: modelRequests, namespaceOf, record }), modelRequests }
-  }
+  if (requests?.completes) return difyLanguageModel({ requests, record })
   const { openAiLanguageModel } = await import('../adapters/openai/chat/language-model.ts')
-  return { model: openAiLanguageModel({ ...endpoint, ...languageModel, record }) }
+  return openAiLanguageModel({ ...endpoint, ...languageModel, record })
+}
+
+/** An embedding model that nodes choose, by its name in Dify; `undefined` for other models. */
+function difyEmbeddingOf({ model, dimensions }: NonNullable<Config['embedding']>) {
+  const prefix = `${DIFY}:`
+  // The configuration requires the dimensions.
+  if (!model.startsWith(prefix) || dimensions === undefined) return undefined
+  return { model: model.slice(prefix.length).trim(), dimensions }
 }
 
 /**
  * @param on `onUnavailable`: the endpoint does not answer, and the sidecar can start without it
+ * @param requests those that clients take; a command has no clients
  * @throws {Error} naming the variables when the endpoint returns no vector
  */
 export async function openEmbedder(
-  { embedding, endpoint, dataDir }: Config,
-  record?: RecordCall,
+  config: Config,
+  record: RecordCall = () => {},
   on?: Pick<OpenAiEmbedderOptions, 'onUnavailable' | 'onRefused'>,
+  requests = openModelRequests(config),
 ): Promise<Embedder> {
+  const { embedding, endpoint, dataDir } = config
   if (!embedding) return lexicalEmbedder()
+  if (requests?.embedding) {
+    return difyEmbedder({ ...embedding, ...requests.embedding, namespaceOf, record, requests })
+  }
   if (embedding.model.startsWith(LOCAL)) return await openLocal({ ...embedding, dataDir })
   const { openOpenAiEmbedder } = await import('../adapters/openai/embedding/embedder.ts')
   try {

@@ -50,7 +50,7 @@ export interface Backends {
   reranker?: Reranker | undefined
   /** Absent: turns are kept verbatim. */
   model: LanguageModel | undefined
-  /** Set if the language model is one of Dify. */
+  /** Set if a model is one of Dify. */
   modelRequests?: ModelRequests | undefined
   /** Schedules flushes; required with a model. */
   queue?: Queue | undefined
@@ -121,7 +121,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     onCorrected: (scope, id) => derivedOutcomes.corrected(scope, id),
     now,
   })
-  const missingVectors = new MissingVectors({ records, engine, log, now, timers })
+  const missingVectors = new MissingVectors({ records, engine, embedder, log, now, timers })
   const metrics = createMetrics({
     pending: () => buffer?.totals(),
     lostRows: () => timeline.lost,
@@ -141,6 +141,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     ...{ records, scopeState, onInvalidRecord, now },
     dictionary: settings.dictionary,
   })
+  const similarityScale = settings.isNeural ? createScale(embedder, now) : undefined
   const recall = new Recall({
     records,
     graphs,
@@ -148,7 +149,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     reranker: backends.reranker,
     embeddingDeadlineMs,
     settings: settings.isNeural ? NEURAL_SETTINGS : DEFAULT_SETTINGS,
-    scale: settings.isNeural ? createScale(embedder, now) : undefined,
+    scale: similarityScale,
     onInvalidRecord,
     now,
     timeZoneOf: async (namespace, appId) => (await ruleBook.inForce(namespace, appId)).rules.time_zone,
@@ -244,6 +245,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     quotas,
     engine,
     recall,
+    similarityScale,
     strategies,
     experiments,
     experimentBook,

@@ -12,7 +12,7 @@ const LOOPBACK = ['127.0.0.1', '::1', 'localhost']
 const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 const MIB = 1024 * 1024
 
-/** The value of LLM_MODEL for the model that the nodes in Dify choose. */
+/** The value of LLM_MODEL, and the start of EMBEDDING_MODEL, for a model that the nodes in Dify choose. */
 export const DIFY = 'dify'
 
 /** Every variable, with its limits and its default. */
@@ -73,12 +73,14 @@ export const Environment = z.object({
   LLM_TIMEOUT_MS: integer(100, 600_000, 60_000),
   LLM_RETRIES: integer(0, 10, 2),
   LLM_CONCURRENCY: integer(1, 256, 4),
-  EMBEDDING_MODEL: text().refine(
-    (name) => !name.startsWith('local:') || /^local:\w[\w.-]*\/\w[\w.-]*$/.test(name),
-    {
+  EMBEDDING_MODEL: text()
+    .refine((name) => !name.startsWith('local:') || /^local:\w[\w.-]*\/\w[\w.-]*$/.test(name), {
       error: 'expected local:ORGANISATION/MODEL, as on huggingface.co, or the name of a model at an endpoint',
-    },
-  ),
+    })
+    .refine((name) => name !== DIFY && !/^dify:\s*$/.test(name), {
+      error:
+        'expected dify:MODEL with the name of an embedding model in Dify, such as dify:text-embedding-3-small',
+    }),
   EMBEDDING_BASE_URL: httpUrl(),
   EMBEDDING_API_KEY: text(),
   EMBEDDING_DIMENSIONS: integer(0, 16_384, 0),
@@ -123,6 +125,11 @@ export function readConfig(env: Env = process.env): Config {
     problems.push(
       `QDRANT_WRITE_CONSISTENCY_FACTOR: expected at most QDRANT_REPLICATION_FACTOR ` +
         `(${values.QDRANT_REPLICATION_FACTOR}), got ${values.QDRANT_WRITE_CONSISTENCY_FACTOR}`,
+    )
+  }
+  if (values?.EMBEDDING_MODEL.startsWith('dify:') && values.EMBEDDING_DIMENSIONS === 0) {
+    problems.push(
+      'EMBEDDING_DIMENSIONS: expected the vector length of the model, got nothing; the sidecar cannot ask a model of Dify at its start',
     )
   }
   if (!values || problems.length > 0) {
@@ -261,7 +268,10 @@ function warningsOf(values: Values, env: Env): string[] {
       'EMBEDDING_BASE_URL or EMBEDDING_DIMENSIONS is set but not used: EMBEDDING_MODEL runs in the sidecar.',
     )
   }
-  const isRemote = values.EMBEDDING_MODEL !== '' && !values.EMBEDDING_MODEL.startsWith('local:')
+  if (values.EMBEDDING_MODEL.startsWith('dify:') && values.EMBEDDING_BASE_URL) {
+    warnings.push('EMBEDDING_BASE_URL is set but not used: EMBEDDING_MODEL is a model of Dify.')
+  }
+  const isRemote = values.EMBEDDING_MODEL !== '' && !/^(?:local|dify):/.test(values.EMBEDDING_MODEL)
   for (const [name, isUsed] of [
     ['LLM_MODEL', values.LLM_MODEL !== '' && values.LLM_MODEL !== DIFY],
     ['EMBEDDING_MODEL', isRemote && values.EMBEDDING_BASE_URL === ''],

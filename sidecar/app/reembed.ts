@@ -46,7 +46,7 @@ export const reembedCommand = storeCommand(async (openStore, { args, env, stderr
     const done = await reembed(store, embedder, (scopes, memories) =>
       progress(stderr, memories, scopes, embedder),
     )
-    return `\nDone: ${done} memories embedded.`
+    return `\nDone: ${done} memories embedded.${laterBy(embedder)}`
   }
   return await move(await open(note), store, note, embedder, stderr)
 })
@@ -67,8 +67,16 @@ async function move(
   })
   return (
     `\nDone: ${done} memories embedded with ${embedder.name}, which is in use now. The vectors of ${from.name} are kept: ` +
-    '`npm run reembed -- --rollback` returns to them, `npm run reembed -- --drop-old` deletes them.'
+    '`npm run reembed -- --rollback` returns to them, `npm run reembed -- --drop-old` deletes them.' +
+    laterBy(embedder)
   )
+}
+
+/** What a command cannot embed, because nodes do it. */
+function laterBy({ isReachable }: Embedder): string {
+  return isReachable
+    ? ' They have no vectors yet: nodes with this embedding model add them while they run, and until then memories are found by their words.'
+    : ''
 }
 
 async function rollBack(

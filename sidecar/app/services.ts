@@ -14,6 +14,7 @@ import {
   openEmbedder,
   openLanguageModel,
   openLocks,
+  openModelRequests,
   openQueue,
   openRecords,
 } from './backends.ts'
@@ -31,10 +32,12 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   // The embedder reports its calls to the ledger, but the ledger needs the store, which needs the embedder.
   const early: LedgerEntry[] = []
   let record: RecordCall = (entry) => early.push(entry)
-  const embedder = await openEmbedder(config, (entry) => record(entry), {
-    onUnavailable: (error) => log.warn('embedding model unavailable', { error: error.message }),
-    onRefused: (error) => log.warn('text refused by the embedding model', { error: error.message }),
-  })
+  const modelRequests = openModelRequests(config)
+  const on = {
+    onUnavailable: (error: Error) => log.warn('embedding model unavailable', { error: error.message }),
+    onRefused: (error: Error) => log.warn('text refused by the embedding model', { error: error.message }),
+  }
+  const embedder = await openEmbedder(config, (entry) => record(entry), on, modelRequests)
   // The store uses the locks in the background, and their keys start with the identity of the store.
   const { promise: opening, resolve: setLocks } = Promise.withResolvers<ReturnType<typeof openLocks>>()
   const records = await openRecords(
@@ -63,7 +66,7 @@ export async function createServices(config: Config, topology: Topology, log: Lo
   early.forEach(record)
   await assertMigrationComplete(records)
   await assertSameEmbedder(records, embedder)
-  const { model, modelRequests } = (await openLanguageModel(config, record)) ?? {}
+  const model = await openLanguageModel(config, record, modelRequests)
   const reranker = createReranker(config, (error) =>
     log.warn('reranker unavailable', { error: error.message }),
   )

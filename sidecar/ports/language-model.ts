@@ -103,21 +103,50 @@ export class ModelUnavailable extends Error implements FailureDetails {
 }
 
 /** A model call that a client of the sidecar runs, because only the client can reach the model. */
-export interface ModelRequest {
-  id: string
-  messages: readonly ChatMessage[]
-  maxOutputTokens: number
-}
+export type ModelCall =
+  | { kind: 'completion'; messages: readonly ChatMessage[]; maxOutputTokens: number }
+  /** Texts to embed as queries or as documents. */
+  | { kind: 'query' | 'document'; texts: readonly string[] }
+
+export type ModelRequest = ModelCall & { id: string }
 
 export type ModelAnswer =
-  | (Pick<Completion, 'text' | 'finish' | 'model'> & { tokensIn: number; tokensOut: number })
-  /** Why there is no completion. */
+  | (Pick<Completion, 'text' | 'finish' | 'model'> & {
+      /** One per text, unchecked. */
+      vectors: readonly unknown[]
+      tokensIn: number
+      tokensOut: number
+    })
+  /** Why there is no answer. */
   | { error: string }
+
+/** A client that runs model calls. */
+export interface ModelClient {
+  /** Of its calls: the next one ends the one that waits, so that no request is handed to a client that has left. */
+  id: string
+  /** The user that the client works for: requests of this user come first, then those of its namespace. */
+  scope: string
+  takes: readonly ModelCall['kind'][]
+}
 
 /** Model calls that wait for a client of their namespace. */
 export interface ModelRequests {
-  /** The oldest waiting request, or the next one within `waitMs` milliseconds. It is handed out once. */
-  take(namespace: string, waitMs: number, signal: AbortSignal): Promise<ModelRequest | undefined>
-  /** False: no request of this id waits for an answer; it has timed out, or was answered. */
-  answer(namespace: string, id: string, answer: ModelAnswer): boolean
+  /** Whether clients run completions. */
+  readonly completes: boolean
+  /** The embedding model that a client must have, and the length of its vectors; absent if clients embed nothing. */
+  readonly embedding: { readonly model: string; readonly dimensions: number } | undefined
+  /**
+   * The oldest waiting request that the client takes, or the next one within `waitMs` milliseconds, or as long as
+   * `isExpected`. It is handed out once.
+   */
+  take(
+    client: ModelClient,
+    waitMs: number,
+    signal: AbortSignal,
+    isExpected?: () => boolean,
+  ): Promise<ModelRequest | undefined>
+  /** The client asks for a request at once, so that requests may wait for it. */
+  announce(client: ModelClient): void
+  /** False: no request of this id waits for an answer of this namespace; it has timed out, or was answered. */
+  answer(scope: string, id: string, answer: ModelAnswer): boolean
 }

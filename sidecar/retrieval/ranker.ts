@@ -42,7 +42,7 @@ export interface RankerOptions {
   /** Epoch milliseconds. */
   now: () => number
   /** The scale of the similarities, once it is known. */
-  scale?: (() => SimilarityScale | undefined) | undefined
+  scale?: ((scope: string) => SimilarityScale | undefined) | undefined
 }
 
 export interface RankRequest {
@@ -89,7 +89,7 @@ export function createRanker({
       ),
     )
     return {
-      ...rank(found.candidates, query, found, settings, { scale: scale(), strengths: hits?.strengths }),
+      ...rank(found.candidates, query, found, settings, { scale: scale(scope), strengths: hits?.strengths }),
       hasMore: found.candidates.length < found.total,
       read: async (ids) => {
         const stored = await orUnavailable(found.read(ids))
@@ -117,7 +117,7 @@ export function createRanker({
     )
     return {
       ...rank(candidates, query, { total: candidates.length }, settings, {
-        scale: scale(),
+        scale: scale(scope),
         strengths: hits?.strengths,
       }),
       hasMore: false,

@@ -21,7 +21,7 @@ export interface RecallOptions {
   graphs?: GraphReader | undefined
   settings?: RankSettings | undefined
   /** The scale of the embedder's similarities, once it is known. */
-  scale?: (() => SimilarityScale | undefined) | undefined
+  scale?: ((scope: string) => SimilarityScale | undefined) | undefined
   /** Maximum milliseconds of the query embedding. After it, the ranking is lexical. */
   embeddingDeadlineMs: number
   onInvalidRecord?: OnInvalidRecord | undefined

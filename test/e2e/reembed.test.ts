@@ -54,6 +54,40 @@ describe('npm run reembed', { timeout: 120_000 }, () => {
   })
 
   it.each(['Qdrant', 'SQLite'])(
+    'on %s leaves a store to the nodes that embed with a model of Dify',
+    async (where) => {
+      await using qdrant = await startFakeQdrant()
+      const place: Record<string, string> =
+        where === 'Qdrant' ? { DATA_DIR: tempDir(), QDRANT_URL: qdrant.url } : { DATA_DIR: tempDir() }
+      const first = await openSidecar(place)
+      const texts = ['I am allergic to peanuts.', 'I play the cello.']
+      for (const text of texts) await first.call('POST', '/v1/memories', add(text))
+      await first.close()
+      const env = { ...place, EMBEDDING_MODEL: 'dify:e', EMBEDDING_DIMENSIONS: '2' }
+      const done = await reembed(env)
+      expect(done).toMatchObject({
+        code: 0,
+        said: expect.stringContaining('nodes with this embedding model'),
+      })
+
+      const second = await openSidecar(env)
+      const embedded: string[] = []
+      let answer: object | undefined
+      for (;;) {
+        const takes = ['query', 'document']
+        const body = { user_id: 'bob', takes, embedding_model: 'e', wait_ms: 20_000, answer }
+        const { request } = (await second.call('POST', '/v1/model-requests', body)).body
+        if (!request) break
+        embedded.push(...request.texts)
+        answer = { id: request.id, vectors: request.texts.map(() => [1, 0]) }
+      }
+      expect(embedded).toEqual(expect.arrayContaining(texts))
+      await second.close()
+      expect((await reembed(env)).said).toContain('Nothing to embed')
+    },
+  )
+
+  it.each(['Qdrant', 'SQLite'])(
     'on %s embeds a store again that was filled without prefixes',
     async (where) => {
       await using qdrant = await startFakeQdrant()

@@ -277,4 +277,22 @@ describe('readConfig', () => {
       expect.stringContaining('set but not used: EMBEDDING_MODEL runs in the sidecar'),
     ])
   })
+
+  it('takes an embedding model of Dify by its name there, with its dimensions', () => {
+    const env = { EMBEDDING_MODEL: 'dify:text-embedding-3-small', EMBEDDING_DIMENSIONS: '1536' }
+    const { embedding, warnings } = readConfig(env)
+    expect(embedding).toMatchObject({ model: env.EMBEDDING_MODEL, dimensions: 1536 })
+    expect(warnings).toEqual([])
+    expect(() => readConfig({ ...env, EMBEDDING_DIMENSIONS: '' })).toThrow(
+      /EMBEDDING_DIMENSIONS: expected the vector length of the model, got nothing/,
+    )
+    for (const wrong of ['dify', 'dify:']) {
+      expect(() => readConfig({ ...env, EMBEDDING_MODEL: wrong })).toThrow(
+        /EMBEDDING_MODEL: expected dify:MODEL/,
+      )
+    }
+    expect(readConfig({ ...env, EMBEDDING_BASE_URL: 'http://tei' }).warnings).toEqual([
+      expect.stringContaining('EMBEDDING_MODEL is a model of Dify'),
+    ])
+  })
 })

@@ -34,6 +34,8 @@ export interface SidecarRequest {
   isRepeatable?: boolean
   /** The same for every attempt of one request. Default: a new one. */
   idempotencyKey?: string
+  /** Ends the call: its answer is not needed any more. */
+  signal?: AbortSignal | undefined
 }
 
 /** One line to the plugin daemon is limited to 5 MB, and JSON inside JSON grows by its escapes. */
@@ -117,6 +119,7 @@ async function send(url: URL, key: string | undefined, request: SidecarRequest):
   availability.assertAvailable(base)
   const deadline = new AbortController()
   const timer = setTimeout(() => deadline.abort(), deadlineMs)
+  const signals = [deadline.signal, ...(request.signal ? [request.signal] : [])]
   try {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -124,7 +127,7 @@ async function send(url: URL, key: string | undefined, request: SidecarRequest):
           method,
           url: base + request.path + toQueryString(request.query),
           headers,
-          signal: deadline.signal,
+          signal: AbortSignal.any(signals),
           ...(body && { data: JSON.stringify(body) }),
         })
         availability.answered(base)

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { LRUCache } from 'lru-cache'
 import pTimeout from 'p-timeout'
 import { Piscina } from 'piscina'
 import type { Embedder } from '../../ports/embedder.ts'
 import { ModelUnavailable } from '../../ports/language-model.ts'
 import { type Prefixes, prefixesOf, suffixOf } from '../common/embedding-prefixes.ts'
+import { withQueryCache } from '../common/query-cache.ts'
 import type { EmbedResult, EmbedTask } from './worker.ts'
 
 export interface LocalEmbedderOptions {
@@ -32,8 +32,6 @@ const BATCH = 8
 const MAX_LENGTH = 8_000
 /** Limit of queued calls. */
 const MAX_QUEUE = 1_000
-/** Query vectors in the cache. */
-const MAX_CACHED_QUERIES = 1_000
 
 /**
  * An embedding model in this process, in a worker thread, through the package `@huggingface/transformers`, which the
@@ -52,7 +50,6 @@ export async function openLocalEmbedder(options: LocalEmbedderOptions): Promise<
     maxQueue: MAX_QUEUE,
     idleTimeout: Number.POSITIVE_INFINITY,
   })
-  const queries = new LRUCache<string, Float32Array>({ max: MAX_CACHED_QUERIES })
   let isLoaded = false
 
   async function call(texts: readonly string[]): Promise<EmbedResult> {
@@ -102,20 +99,10 @@ export async function openLocalEmbedder(options: LocalEmbedderOptions): Promise<
   return {
     name: `local:${model}-${dimensions}${suffixOf(prefixes)}`,
     dimensions,
-    async embed(texts, purpose, signal) {
-      signal?.throwIfAborted()
-      const known = texts.map((text) => {
-        if (text.trim() === '') return new Float32Array(dimensions)
-        return purpose === 'query' ? queries.get(text)?.slice() : undefined
-      })
-      const missing = texts.filter((_, i) => !known[i])
-      const fresh = await embedAll(
-        missing.map((text) => prefixes[purpose] + text.slice(0, MAX_LENGTH).toWellFormed()),
-        signal,
-      )
-      if (purpose === 'query') for (const [i, text] of missing.entries()) queries.set(text, fresh[i]?.slice())
-      return known.map((vector) => vector ?? (fresh.shift() as Float32Array))
-    },
+    embed: withQueryCache(dimensions, async (texts, purpose, signal) => {
+      const cut = texts.map((text) => prefixes[purpose] + text.slice(0, MAX_LENGTH).toWellFormed())
+      return await embedAll(cut, signal)
+    }),
   }
 }
 

@@ -9,6 +9,7 @@ import type { Timeline } from '../../insight/timeline/timeline.ts'
 import type { Traffic } from '../../insight/traffic/traffic.ts'
 import type { BufferZone } from '../../learning/buffer/buffer-zone.ts'
 import type { Intake } from '../../learning/turn-intake.ts'
+import type { MissingVectors } from '../../memory/engine/embed-missing.ts'
 import type { MemoryEngine } from '../../memory/engine/engine.ts'
 import type { GraphReader } from '../../memory/graph/reader.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
@@ -57,11 +58,14 @@ export interface HttpServices {
   traffic: Traffic
   metrics: Metrics
   replays: ReplayJobs | undefined
-  /** The next four are absent without a language model. */
+  missingVectors: MissingVectors
+  /** Measures the scale of the similarities, unless it is known. */
+  similarityScale: ((scope: string) => unknown) | undefined
+  /** Set if a model is one of Dify. */
+  modelRequests?: ModelRequests | undefined
+  /** The next three are absent without a language model. */
   model: LanguageModel | undefined
   queue?: CheckedBackend | undefined
-  /** Set if the language model is one of Dify. */
-  modelRequests?: ModelRequests | undefined
   buffer: BufferZone | undefined
   /** Epoch milliseconds. */
   now: () => number

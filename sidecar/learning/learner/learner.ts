@@ -121,6 +121,7 @@ export class Learner {
   ): Promise<void> {
     const { readGraph, embedder } = this.#options
     if (!readGraph || graphs.every(({ mentions = [] }) => mentions.length === 0)) return
+    if (!this.#isReachable(scope)) return
     await resolveNames(graphs, await readGraph(scope), embedder, options)
   }
 
@@ -132,14 +133,12 @@ export class Learner {
   ): Promise<Omit<Learned, 'graph'>[]> {
     if (facts.length === 0) return []
     const { embedder } = this.#options
-    const vectors = await embedder.embed(
-      facts.map(({ text }) => text),
-      'document',
-      signal,
-      account,
-    )
+    const texts = facts.map(({ text }) => text)
+    const vectors = this.#isReachable(account.scope)
+      ? await embedder.embed(texts, 'document', signal, account)
+      : texts.map(() => new Float32Array(0))
     return facts.map((fact, i) => {
-      // The embedder refuses the text: the fact is compared by its words.
+      // The embedder refuses the text, or no client embeds it now: the fact is compared by its words.
       const dense = vectors[i]?.length === 0 ? new Float32Array(embedder.dimensions) : vectors[i]
       // A stored vector of another length would make every search of the scope fail.
       if (dense?.length !== embedder.dimensions) {
@@ -150,6 +149,11 @@ export class Learner {
       const sources = fact.source.map((place) => toSource(place, turns)).sort((a, b) => a.at - b.at)
       return { fact, dense, sources }
     })
+  }
+
+  /** An extraction that is paid for is not repeated until a client can embed. */
+  #isReachable(scope: string): boolean {
+    return this.#options.embedder.isReachable?.(scope) ?? true
   }
 
   /** The turns as they are stored, unless one was posted again, erased or extracted since it was read. */

@@ -1,10 +1,13 @@
+import type { Embedder } from '../../ports/embedder.ts'
 import type { Log } from '../../ports/log.ts'
 import { type RecordStore, type StoredRecord, scrollPages } from '../../ports/records.ts'
+import { type Scope, scopeKey } from '../model/scope.ts'
 import { EMBEDDED } from '../repositories/meta.ts'
 import {
   getUnembeddedNote,
   isZero,
   removeUnembeddedNote,
+  type UnembeddedNote,
   unembeddedScopes,
 } from '../repositories/unembedded.ts'
 import { readPastVersion } from '../repositories/versions.ts'
@@ -14,6 +17,7 @@ import type { UnitOfWork } from './unit-of-work.ts'
 export interface MissingVectorsOptions {
   records: RecordStore
   engine: Pick<MemoryEngine, 'change'>
+  embedder: Pick<Embedder, 'isReachable'>
   log: Pick<Log, 'info' | 'warn'>
   now: () => number
   timers: Pick<typeof globalThis, 'setTimeout' | 'clearTimeout'>
@@ -29,6 +33,9 @@ export class MissingVectors {
   /** A process that ended may have left some. */
   #mayExist = true
   #running: Promise<unknown> = Promise.resolve()
+  /** Namespaces for which clients embed now, and when their other users are looked through again. */
+  readonly #resuming = new Set<string>()
+  readonly #nextScan = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -52,15 +59,52 @@ export class MissingVectors {
 
   /** One attempt for each scope that is due. Never rejects. */
   async run(): Promise<void> {
-    const { records, log, now } = this.#options
     this.#mayExist = false
+    await this.#try(unembeddedScopes(this.#options.records))
+  }
+
+  /**
+   * A client can embed now: starts with this user, and at most once a minute continues with the others of the namespace.
+   * Resolves when it is known whether there is anything to do; see `isResuming`.
+   */
+  async resume({ namespace, userId }: Scope): Promise<void> {
+    const { records, now } = this.#options
+    if (!this.#mayExist || this.#isClosed || this.#resuming.has(namespace)) return
+    this.#resuming.add(namespace)
+    const own = scopeKey({ namespace, userId })
+    const isScanDue = now() >= (this.#nextScan.get(namespace) ?? 0)
+    // The scan finds an unavailable store itself.
+    const isNeeded = isScanDue || (await getUnembeddedNote(records, own).catch(() => undefined)) !== undefined
+    if (isNeeded) {
+      if (isScanDue) this.#nextScan.set(namespace, now() + INTERVAL_MS)
+      const others = isScanDue ? unembeddedScopes(records, namespace) : []
+      this.#running = Promise.all([this.#running, this.#try([own]).then(() => this.#try(others))]).finally(
+        () => this.#resuming.delete(namespace),
+      )
+    } else this.#resuming.delete(namespace)
+  }
+
+  /** Whether records of a namespace are being embedded by its clients. */
+  isResuming({ namespace }: Pick<Scope, 'namespace'>): boolean {
+    return this.#resuming.has(namespace)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#options.timers.clearTimeout(this.#timer)
+    await this.#running
+  }
+
+  /** Embeds scopes until the embedder is unavailable. */
+  async #try(scopes: AsyncIterable<string> | Iterable<string>): Promise<void> {
+    const { records, embedder, log } = this.#options
     try {
-      for await (const scope of unembeddedScopes(records)) {
+      for await (const scope of scopes) {
         if (this.#isClosed) return
         const note = await getUnembeddedNote(records, scope)
         if (!note) continue
         this.#mayExist = true
-        if (note.not_before > now()) continue
+        if (embedder.isReachable?.(scope) === false || !this.#isDue(note)) continue
         const isAvailable = await this.#embedScope(scope, note)
         if (!isAvailable) return
       }
@@ -70,10 +114,10 @@ export class MissingVectors {
     }
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true
-    this.#options.timers.clearTimeout(this.#timer)
-    await this.#running
+  /** What has not failed yet is due as soon as a client can embed it. */
+  #isDue({ not_before, attempts }: UnembeddedNote): boolean {
+    const { embedder, now } = this.#options
+    return not_before <= now() || (embedder.isReachable !== undefined && attempts === 0)
   }
 
   /** False: the embedder is unavailable, for other scopes too. */

@@ -62,7 +62,7 @@ export class UnitOfWork {
   readonly records: RecordStore
   /** What embedding calls are accounted to. */
   account: Account
-  /** Failed attempts to embed the records that the task changes. */
+  /** Attempts to embed the records that the task changes, this one included. */
   embeddingAttempts = 0
   /** Why the embedder could not be asked; its texts were stored without a vector. */
   embeddingError: ModelUnavailable | undefined
@@ -228,7 +228,7 @@ export class UnitOfWork {
     const removed = changed.filter((id) => !this.#held.get(id))
     const writes = [...this.#writes]
     const { scope } = this
-    if (this.#unembedded > 0) writes.push(putUnembeddedNote(scope, this.embeddingAttempts, this.now))
+    if (this.#unembedded > 0) writes.push(putUnembeddedNote(this, this.now))
     for (const id of removed) writes.push(removeMemory(scope, id))
     const entries = await searchEntriesOf(upserted.map(({ memory }) => memory))
     for (const [i, { memory, dense }] of upserted.entries()) {

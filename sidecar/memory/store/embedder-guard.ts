@@ -1,8 +1,15 @@
 import type { Embedder } from '../../ports/embedder.ts'
-import { type RecordStore, type StoredRecord, scopesOf, scrollPages } from '../../ports/records.ts'
+import {
+  type RecordStore,
+  type StoredRecord,
+  scopesOf,
+  scrollPages,
+  type Write,
+} from '../../ports/records.ts'
 import { searchedText } from '../../text/verbatim/answers.ts'
 import { readMemory } from '../repositories/memories.ts'
 import { EMBEDDED, getEmbedderNote, saveEmbedderNote } from '../repositories/meta.ts'
+import { isZero, putUnembeddedNote } from '../repositories/unembedded.ts'
 import { readPastVersion } from '../repositories/versions.ts'
 
 export type EmbeddedCollection = (typeof EMBEDDED)[number]
@@ -81,13 +88,25 @@ async function reembedScope(
     // End markers of memories have no vector.
     const records = page.filter(({ dense }) => dense)
     const embedded = await embedRecords(records, embedder, collection, scope)
-    await store.commit(embedded.map((put) => ({ put, collection, scope })))
+    await store.commit([
+      ...embedded.map((put) => ({ put, collection, scope })),
+      ...noteOfMissing(embedded, scope),
+    ])
     done += records.length
   }
   return done
 }
 
-/** Returns the records with new vectors; records without a vector get none. */
+/** Marks a scope of which some records have got no vector: the sidecar embeds them as soon as it can. */
+export function noteOfMissing(embedded: readonly StoredRecord[], scope: string): Write[] {
+  const isComplete = embedded.every(({ dense }) => !dense || !isZero(dense))
+  return isComplete ? [] : [putUnembeddedNote({ scope }, 0)]
+}
+
+/**
+ * Returns the records with new vectors; records without a vector get none. Where clients embed and none is there, as in a
+ * command, the vectors are zero.
+ */
 export async function embedRecords(
   records: readonly StoredRecord[],
   embedder: Embedder,
@@ -99,7 +118,8 @@ export async function embedRecords(
     const { memory } = collection === 'memories' ? readMemory(record) : readPastVersion(record).past
     return searchedText(memory)
   })
-  const vectors = texts.length === 0 ? [] : await embedder.embed(texts, 'document', undefined, { scope })
+  const canEmbed = texts.length > 0 && (embedder.isReachable?.(scope) ?? true)
+  const vectors = canEmbed ? await embedder.embed(texts, 'document', undefined, { scope }) : []
   // A refused text has an empty vector.
   const denseOf = new Map(
     searchable.map((record, i) => [

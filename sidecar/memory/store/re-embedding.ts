@@ -9,7 +9,7 @@ import {
   type Write,
 } from '../../ports/records.ts'
 import { EMBEDDED, type EmbedderName, saveEmbedderNote } from '../repositories/meta.ts'
-import { type EmbeddedCollection, embedRecords } from './embedder-guard.ts'
+import { type EmbeddedCollection, embedRecords, noteOfMissing } from './embedder-guard.ts'
 
 export interface MoveOptions {
   /** Opened with the embedder in use. */
@@ -162,5 +162,6 @@ async function writesOf(
     // Removals first: a record whose order changed is both surplus and missing.
     ...surplus.map((id) => ({ remove: id, collection, scope })),
     ...[...embedded, ...outdated].map((put) => ({ put, collection, scope })),
+    ...noteOfMissing(embedded, scope),
   ]
 }

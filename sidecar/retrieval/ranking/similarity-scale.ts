@@ -1,4 +1,7 @@
+import { LRUCache } from 'lru-cache'
+import { parseScopeKey } from '../../memory/model/scope.ts'
 import type { Embedder } from '../../ports/embedder.ts'
+import type { Account } from '../../ports/language-model.ts'
 import data from './data/unrelated-texts.json' with { type: 'json' }
 
 /** The cosines that an embedder gives to unrelated texts. */
@@ -14,10 +17,10 @@ const MIN_DEVIATION = 0.01
  * Measures an embedder on questions and statements that have nothing to do with each other. Embedders use different
  * parts of the scale from 0 to 1: unrelated texts have a cosine of 0.79 with multilingual-e5-small, and of 0.1 with others.
  */
-async function measureScale(embedder: Embedder): Promise<SimilarityScale> {
+async function measureScale(embedder: Embedder, account?: Account): Promise<SimilarityScale> {
   const [questions, statements] = await Promise.all([
-    embedder.embed(data.questions, 'query'),
-    embedder.embed(data.statements, 'document'),
+    embedder.embed(data.questions, 'query', undefined, account),
+    embedder.embed(data.statements, 'document', undefined, account),
   ])
   const cosines = questions.flatMap((question) =>
     statements.map((statement) => dotProduct(question, statement)),
@@ -30,21 +33,36 @@ async function measureScale(embedder: Embedder): Promise<SimilarityScale> {
 /** Time before another attempt after a failure, milliseconds. */
 const RETRY_MS = 60_000
 
-/** Measures the embedder at the first call; answers `undefined` until the scale is known. */
-export function createScale(embedder: Embedder, now: () => number): () => SimilarityScale | undefined {
-  let scale: SimilarityScale | undefined
-  let nextAttempt = 0
-  return () => {
-    if (!scale && now() >= nextAttempt) {
-      nextAttempt = now() + RETRY_MS
-      measureScale(embedder)
+/** Namespaces whose scale is kept. */
+const MAX_NAMESPACES = 1000
+
+/**
+ * Measures the embedder at the first call; answers `undefined` until the scale is known. Where clients embed, each
+ * namespace has a scale of its own, so that no client changes the ranking of another one.
+ */
+export function createScale(
+  embedder: Embedder,
+  now: () => number,
+): (scope: string) => SimilarityScale | undefined {
+  const states = new LRUCache<string, { scale?: SimilarityScale; nextAttempt: number }>({
+    max: MAX_NAMESPACES,
+  })
+  return (scope) => {
+    const isByClients = embedder.isReachable !== undefined
+    const namespace = isByClients ? parseScopeKey(scope).namespace : ''
+    const state = states.get(namespace) ?? { nextAttempt: 0 }
+    const isReachable = embedder.isReachable?.(scope) ?? true
+    if (!state.scale && now() >= state.nextAttempt && isReachable) {
+      state.nextAttempt = now() + RETRY_MS
+      states.set(namespace, state)
+      measureScale(embedder, isByClients ? { scope } : undefined)
         .then((measured) => {
-          scale = measured
+          state.scale = measured
         })
         // The embedder reports its failures itself.
         .catch(() => {})
     }
-    return scale
+    return state.scale
   }
 }
 

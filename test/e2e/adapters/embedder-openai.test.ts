@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { batchesOf, estimateTokens, truncate } from '../../../sidecar/adapters/common/embeddings.ts'
 import { lexicalEmbedder } from '../../../sidecar/adapters/in-process/lexical-embedder.ts'
 import {
   type OpenAiEmbedderOptions,
   openOpenAiEmbedder,
 } from '../../../sidecar/adapters/openai/embedding/embedder.ts'
-import { batchesOf, estimateTokens, truncate } from '../../../sidecar/adapters/openai/embedding/embeddings.ts'
 import { ModelUnavailable } from '../../../sidecar/ports/language-model.ts'
 import type { LedgerEntry } from '../../../sidecar/ports/ledger.ts'
 import { testContract } from '../../contract/contract.ts'

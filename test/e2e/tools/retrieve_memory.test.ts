@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Invocation, runNode, useStub } from '../../helpers/tools/run-tool.ts'
-import { json } from '../../helpers/tools/stub-sidecar.ts'
+import { json, refusal, type Script } from '../../helpers/tools/stub-sidecar.ts'
 
 const FOUND = {
   status: 'ok',
@@ -179,5 +179,62 @@ describe('retrieve_memory', () => {
   it('does not search when the filter is invalid', async () => {
     await retrieve({ query: 'q', user_id: 'u1', filters: "{'user': 'x'}" })
     expect(stub.calls).toHaveLength(0)
+  })
+})
+
+describe('retrieve_memory with an embedding model', () => {
+  const parameters = {
+    ...{ query: 'Where do I live?', user_id: 'u1' },
+    embedding_model: { provider: 'langgenius/openai/openai', model: 'e5', model_type: 'text-embedding' },
+  }
+  /** A sidecar that answers the first call for model requests, and keeps the next one waiting until the client ends it. */
+  const sidecar = (first: Script): Script => {
+    let endWait = () => {}
+    return (call, response, request) => {
+      if (call.path !== '/v1/model-requests') return json(200, FOUND)(call, response, request)
+      const nothing = json(200, { enabled: true, embedding: null, request: null })
+      const polls = stub.calls.filter(({ path }) => path === call.path)
+      if (polls.length === 1) return first(call, response, request)
+      if ((call.body as { takes: string[] }).takes.length > 0) {
+        endWait = () => nothing(call, response, request)
+      } else {
+        endWait()
+        nothing(call, response, request)
+      }
+    }
+  }
+  const polled = (model: string | null, enabled = true) => {
+    const embedding = model === null ? null : { model, dimensions: 2 }
+    return sidecar(json(200, { enabled, embedding, accepted: null, request: null }))
+  }
+  const paths = () => stub.calls.map(({ path }) => path)
+
+  it('announces itself before the recall, and ends the wait for requests after it', async () => {
+    stub.script = polled('e5')
+    expect((await retrieve(parameters)).variables).toMatchObject({ status: 'ok', error: '' })
+    expect(paths()[0]).toBe('/v1/model-requests')
+    expect(paths().filter((path) => path === '/v1/recall')).toHaveLength(1)
+    const client = expect.any(String)
+    const asked = { user_id: 'u1', client, takes: ['query'], embedding_model: 'e5', expected: true }
+    expect(stub.calls[0]?.body).toEqual({ ...asked, wait_ms: 0 })
+    expect(stub.calls.at(-1)?.body).toEqual({ user_id: 'u1', client, takes: [] })
+  })
+
+  it.each([
+    ['with other embeddings', polled(null, false)],
+    ['that is older', sidecar(refusal(400, 'invalid_request', 'takes: unknown field'))],
+  ])('asks a sidecar %s once', async (_, script) => {
+    stub.script = script
+    expect((await retrieve(parameters)).variables).toMatchObject({ status: 'ok', error: '' })
+    expect(paths()).toEqual(['/v1/model-requests', '/v1/recall'])
+  })
+
+  it('reports that the sidecar has another model, which it does not use', async () => {
+    stub.script = polled('bge-m3', false)
+    const { variables, text } = await retrieve(parameters)
+    const error = expect.stringMatching(/^Embedding model: expected bge-m3, .*got e5, which is not used/)
+    expect(variables).toMatchObject({ status: 'ok', count: 2, error })
+    expect(text).toContain('Choose bge-m3 in the node.')
+    expect(paths()).toEqual(['/v1/model-requests', '/v1/recall'])
   })
 })

@@ -16,12 +16,9 @@ const WAIT = { wait_ms: 20_000 }
 /** An app with a model of Dify, and two namespaces. */
 function setUp() {
   const calls: LedgerEntry[] = []
-  const modelRequests = createModelRequests({ answerMs: 60_000 })
-  const model = difyLanguageModel({
-    requests: modelRequests,
-    namespaceOf: (scope) => parseScopeKey(scope).namespace,
-    record: (entry) => calls.push(entry),
-  })
+  const namespaceOf = (scope: string) => parseScopeKey(scope).namespace
+  const modelRequests = createModelRequests({ namespaceOf, answerMs: 60_000 })
+  const model = difyLanguageModel({ requests: modelRequests, record: (entry) => calls.push(entry) })
   const app = testApp({
     model,
     modelRequests,
@@ -64,7 +61,7 @@ describe('POST /v1/model-requests', () => {
     const { one } = setUp()
     await one('POST', '/v1/memories', said('I moved to Kyoto.', { conversation_id: 'c', turn: 1 }))
     const { body } = await one('POST', '/v1/model-requests', { user_id: 'ada', ...WAIT })
-    expect(body).toEqual({ enabled: true, accepted: null, request: null })
+    expect(body).toEqual({ enabled: true, embedding: null, accepted: null, request: null })
   })
 
   it('an error of Dify keeps the turn pending with the reason, and the next client resumes it', async () => {
@@ -103,7 +100,7 @@ describe('POST /v1/model-requests', () => {
   it('says that it is not enabled in a sidecar with another model or none', async () => {
     const { call } = testApp()
     const { body } = await call('POST', '/v1/model-requests', { user_id: 'ada', ...WAIT })
-    expect(body).toEqual({ enabled: false, accepted: null, request: null })
+    expect(body).toEqual({ enabled: false, embedding: null, accepted: null, request: null })
   })
 
   it('rejects a wait of more than 25 seconds', async () => {

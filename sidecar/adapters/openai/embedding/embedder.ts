@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import type { Embedder } from '../../../ports/embedder.ts'
 import { type Account, ModelUnavailable } from '../../../ports/language-model.ts'
 import { knownModel, type Prefixes, prefixesOf, suffixOf } from '../../common/embedding-prefixes.ts'
+import { withQueryCache } from '../../common/query-cache.ts'
 import type { CallerOptions } from '../caller.ts'
 import { createLimits, type Send } from './limits.ts'
 import { probe } from './probe.ts'
@@ -31,8 +30,6 @@ const BATCH_BOUNDS = { maxTexts: 32, maxTokens: 100_000, maxTextTokens: 8000 }
 /** A refused text has no vector. */
 const NO_VECTOR = new Float32Array(0)
 const INPUT_TYPES = { query: 'query', document: 'passage' } as const
-/** Query vectors in the cache. */
-const MAX_CACHED_QUERIES = 1000
 
 /**
  * An embedding model behind an OpenAI-compatible `POST /embeddings`. A probe determines the vector length; later vectors
@@ -49,7 +46,6 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
     ...(maxTexts === undefined ? {} : { maxTexts }),
     ...(maxTextTokens === undefined ? {} : { maxTextTokens }),
   })
-  const queries = new LRUCache<string, Float32Array>({ max: MAX_CACHED_QUERIES })
   const { host, request } = createRequester(options)
   // Prefixes that are set are sent as they are, whatever the endpoint adds.
   const isTyped =
@@ -63,10 +59,9 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
   async function embedNew(
     texts: readonly string[],
     purpose: keyof Prefixes,
-    signal: AbortSignal | undefined,
-    account: Account,
+    signal?: AbortSignal,
+    account: Account = { scope: '' },
   ): Promise<Float32Array[]> {
-    if (texts.length === 0) return []
     honoursInputType ??= (await probe(request, isTyped, signal)).honoursInputType
     const inputType = honoursInputType ? INPUT_TYPES[purpose] : undefined
     const send: Send = (batch) => request(batch, { dimensions, inputType, account, signal })
@@ -84,20 +79,7 @@ export async function openOpenAiEmbedder(options: OpenAiEmbedderOptions): Promis
     // The name identifies the vector space, which depends on model, host, length and prefixes.
     name: `${options.model}@${host}-${dimensions}${suffixOf(prefixes)}`,
     dimensions,
-    async embed(texts, purpose, signal, account = { scope: '' }) {
-      signal?.throwIfAborted()
-      const vectors = texts.map((text) => {
-        // Endpoints reject empty texts.
-        if (text.trim() === '') return new Float32Array(dimensions)
-        return purpose === 'query' ? queries.get(keyOf(text))?.slice() : undefined
-      })
-      const missing = texts.filter((_, i) => !vectors[i])
-      const fresh = await embedNew(missing, purpose, signal, account)
-      if (purpose === 'query') {
-        for (const [i, text] of missing.entries()) queries.set(keyOf(text), fresh[i]?.slice())
-      }
-      return vectors.map((vector) => vector ?? (fresh.shift() as Float32Array))
-    },
+    embed: withQueryCache(dimensions, embedNew),
   }
 }
 
@@ -129,8 +111,4 @@ async function probeAtStart(
 function isTransient(error: unknown): boolean {
   if (!(error instanceof ModelUnavailable)) return error instanceof Error && error.name === 'TimeoutError'
   return error.reason !== 'refused_key' && error.reason !== 'bad_answer'
-}
-
-function keyOf(text: string): string {
-  return createHash('sha256').update(text).digest('base64url')
 }

@@ -1,5 +1,5 @@
+import { type BatchBounds, batchesOf, estimateTokens, truncate } from '../../common/embeddings.ts'
 import { EndpointFailure, isTooLongInput } from '../failures.ts'
-import { type BatchBounds, batchesOf, estimateTokens, truncate } from './embeddings.ts'
 
 /** Requests the vectors of a batch. */
 export type Send = (texts: readonly string[]) => Promise<Float32Array[]>

@@ -1,7 +1,7 @@
 import type { Account } from '../../../ports/language-model.ts'
 import { type CallerOptions, createCaller } from '../caller.ts'
 import { EndpointFailure, isTooLongInput } from '../failures.ts'
-import { vectorsOf } from './embeddings.ts'
+import { vectorsOf } from './vectors.ts'
 
 interface RequesterOptions extends CallerOptions {
   model: string

@@ -1,5 +1,3 @@
-import { member } from '../json.ts'
-
 /** Limits of one request; tokens are estimated. Longer texts are truncated to `maxTextTokens`. */
 export interface BatchBounds {
   maxTexts: number
@@ -37,34 +35,21 @@ export function truncate(text: string, maxTokens: number): string {
   return text.slice(0, read)
 }
 
-/** The L2-normalised vectors of a response, in the order of the texts. `invalid` creates the error for any other. */
-export function vectorsOf(
-  body: unknown,
-  expected: { count: number; dimensions: number | undefined },
+/** The L2-normalised vector of one embedding in a response. `invalid` creates the error for anything else. */
+export function vectorOf(
+  embedding: unknown,
+  dimensions: number | undefined,
   invalid: (got: string) => Error,
-): Float32Array[] {
-  const data = member(body, 'data')
-  if (!Array.isArray(data)) throw invalid(body ? 'a body that is not a list of embeddings' : 'nothing')
-  if (data.length !== expected.count) throw invalid(`${data.length} embeddings for ${expected.count} texts`)
-  const vectors = new Map<number, Float32Array>()
-  let { dimensions } = expected
-  for (const [position, item] of data.entries()) {
-    const index = Number(member(item, 'index') ?? position)
-    if (!(index in data)) throw invalid('an embedding whose index is out of range')
-    if (vectors.has(index)) throw invalid('two embeddings with the same index')
-    const vector = numbersOf(member(item, 'embedding'))
-    if (!vector || vector.length === 0) throw invalid('an embedding without numbers')
-    dimensions ??= vector.length
-    if (vector.length !== dimensions) {
-      throw invalid(`an embedding of ${vector.length} numbers instead of ${dimensions}`)
-    }
-    const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
-    if (length === 0) throw invalid('an embedding of zeros only')
-    if (!Number.isFinite(length)) throw invalid('an embedding with numbers that are not finite')
-    const normalised = vector.map((value) => value / length)
-    vectors.set(index, normalised)
+): Float32Array {
+  const vector = numbersOf(embedding)
+  if (!vector || vector.length === 0) throw invalid('an embedding without numbers')
+  if (vector.length !== (dimensions ?? vector.length)) {
+    throw invalid(`an embedding of ${vector.length} numbers instead of ${dimensions}`)
   }
-  return data.map((_, i) => vectors.get(i) as Float32Array)
+  const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0))
+  if (length === 0) throw invalid('an embedding of zeros only')
+  if (!Number.isFinite(length)) throw invalid('an embedding with numbers that are not finite')
+  return vector.map((value) => value / length)
 }
 
 /** An array of numbers, or the base64 of little-endian 32-bit floats. */
