@@ -70,7 +70,8 @@ export const Environment = z.object({
   LLM_MODEL: text(),
   LLM_MODEL_EXTRACT: text(),
   LLM_MODEL_RECONCILE: text(),
-  LLM_TIMEOUT_MS: integer(100, 600_000, 60_000),
+  // fetch waits for an answer no longer than that.
+  LLM_TIMEOUT_MS: integer(100, 300_000, 60_000),
   LLM_RETRIES: integer(0, 10, 2),
   LLM_CONCURRENCY: integer(1, 256, 4),
   EMBEDDING_MODEL: text()

@@ -198,6 +198,7 @@ describe('readConfig', () => {
     ['EMBEDDING_QUERY_PREFIX', 'x'.repeat(1001), /at most 1000 characters/],
     ['RERANK_URL', 'tei:8080', /such as https:.*got "tei:8080"/],
     ['RERANK_API_KEY', 'two words', /ASCII characters without spaces$/],
+    ['LLM_TIMEOUT_MS', '600000', /from 100 to 300000, got "600000"/],
     ['RERANK_DEADLINE_MS', '1', /from 10 to 60000, got "1"/],
     ['PRICES', 'gpt-4o-mini', /model=in\/out.*, got "gpt-4o-mini" \(pair 1\)$/],
     ['PRICES', 'a=1/2,b=1/$2', /plain numbers from 0 to 1000000, got "b=1\/\$2" \(pair 2\)$/],
