@@ -6,6 +6,10 @@
  */
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+
+// V8 lets a heap grow to four times what is alive before it collects garbage. Twice is half the memory of a busy sidecar.
+setFlagsFromString('--heap-growing-percent=100')
 
 // Compiling is half of a start: the next one reads the compiled modules. Without a writable folder it compiles again.
 enableCompileCache(fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url)))

@@ -86,8 +86,13 @@ export class SqliteClient {
 }
 
 function startWorker(): Worker {
-  // Without the flags of the process, some of which a worker does not accept.
-  return new Worker(new URL('./worker.ts', import.meta.url), { name: 'sqlite', execArgv: [] })
+  return new Worker(new URL('./worker.ts', import.meta.url), {
+    name: 'sqlite',
+    // Without the flags of the process, some of which a worker does not accept.
+    execArgv: [],
+    // Requests and answers live shortly. V8 would give them 200 MB.
+    resourceLimits: { maxYoungGenerationSizeMb: 48 },
+  })
 }
 
 let shared: SqliteClient | undefined
