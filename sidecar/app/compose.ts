@@ -90,6 +90,9 @@ const NO_QUOTAS: QuotaLimits = { memoriesPerUser: 0, bytesPerUser: 0, usersPerKe
 /** How often the undelivered notices of processes that died are looked for, milliseconds. */
 const NOTICE_POLL_MS = 5000
 
+/** Latest memories of a user whose names the names in new facts are compared with. */
+const MAX_RESOLVED = 500
+
 /** How long rules that another sidecar changes may still apply here, milliseconds. */
 const RULES_CACHE_MS = 5000
 
@@ -219,7 +222,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
       model,
       ruleBook,
       findNeighbours: (scope, query) => recall.findSimilar(scope, query),
-      readGraph: settings.isNeural ? async (scope) => (await graphs.read(scope)).graph : undefined,
+      readNames: settings.isNeural ? (scope) => graphs.readLatest(scope, MAX_RESOLVED) : undefined,
       countTokens,
     })
   const buffer =

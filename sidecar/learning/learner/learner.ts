@@ -34,8 +34,8 @@ export interface LearnerOptions {
   ruleBook: RuleBook
   findNeighbours: FindNeighbours
   countTokens: (text: string) => number
-  /** The graph that new names are resolved against; absent: names are compared by their letters only. */
-  readGraph?: ((scope: string) => Promise<Graph>) | undefined
+  /** The entities that new names are compared with; absent: names are compared by their letters only. */
+  readNames?: ((scope: string) => Promise<Graph>) | undefined
 }
 
 export interface LearnOptions {
@@ -119,10 +119,10 @@ export class Learner {
     graphs: readonly MemoryGraph[],
     options: { account: Account; signal: AbortSignal | undefined; now: number },
   ): Promise<void> {
-    const { readGraph, embedder } = this.#options
-    if (!readGraph || graphs.every(({ mentions = [] }) => mentions.length === 0)) return
+    const { readNames, embedder } = this.#options
+    if (!readNames || graphs.every(({ mentions = [] }) => mentions.length === 0)) return
     if (!this.#isReachable(scope)) return
-    await resolveNames(graphs, await readGraph(scope), embedder, options)
+    await resolveNames(graphs, await readNames(scope), embedder, options)
   }
 
   async #withVectors(

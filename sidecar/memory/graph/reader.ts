@@ -62,6 +62,12 @@ export class GraphReader {
     return { ...read, graph: await runInSlices(graphSteps(scope, versions), signal), versions }
   }
 
+  /** The graph that the latest memories of a user state now. Reads no others, so that its cost does not grow with them. */
+  async readLatest(scope: string, count: number): Promise<Graph> {
+    const { versions } = await this.#readCurrent(scope, undefined, count)
+    return await runInSlices(graphSteps(scope, versions))
+  }
+
   async #readAll(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {
     // Without the epoch, no cached graph is known to be current.
     const epoch = await this.#options.scopeState.counters(scope).then(
@@ -87,7 +93,7 @@ export class GraphReader {
 
   async #build(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {
     try {
-      const current = await this.#readCurrent(scope, signal)
+      const current = await this.#readCurrent(scope, signal, MAX_VERSIONS)
       const past = await this.#readPast(scope, signal)
       const versions = [...current.versions, ...past.versions]
       const graph = await runInSlices(graphSteps(scope, versions), signal)
@@ -101,6 +107,7 @@ export class GraphReader {
   async #readCurrent(
     scope: string,
     signal: AbortSignal | undefined,
+    limit: number,
   ): Promise<Pick<UserGraph, 'versions' | 'isPartial'>> {
     const { records, dictionary, onInvalidRecord } = this.#options
     const now = this.#options.now()
@@ -111,7 +118,7 @@ export class GraphReader {
         const memory = tryRead(record, readMemory, onInvalidRecord)?.memory
         if (memory && (memory.expires_at === null || memory.expires_at > now))
           versions.push({ memory: dictionary?.extend(memory) ?? memory, validUntil: null, hasEnded: false })
-        if (versions.length === MAX_VERSIONS) return { versions, isPartial: true }
+        if (versions.length === limit) return { versions, isPartial: true }
       }
     }
     return { versions, isPartial: false }

@@ -82,4 +82,33 @@ describe('what the extraction answer says of entities and relations', () => {
     expect(split.status, JSON.stringify(split.body)).toBe(200)
     expect(await list()).toHaveLength(3)
   })
+
+  it('is compared with the names in the 500 latest memories, however many the user has', async () => {
+    const model = modelSaying(
+      answer([fact('Robert Smith is a potter.')], [{ name: 'Robert Smith', type: 'person' }], []),
+    )
+    let read = 0
+    const app = testApp({
+      model,
+      embedder,
+      wrapRecords: (records) => ({
+        ...records,
+        scroll: async (collection, scope, options) => {
+          const page = await records.scroll(collection, scope, options)
+          if (collection === 'memories' || collection === 'versions') read += page.length
+          return page
+        },
+      }),
+    })
+    for (let turn = 1; turn <= 12; turn++) {
+      const messages = Array.from({ length: 50 }, (_, i) => {
+        return { role: 'user', content: `I have counted ${50 * turn + i} swallows.` }
+      })
+      const stored = await app.call('POST', '/v1/memories', { user_id: 'ada', mode: 'verbatim', messages })
+      expect(stored.body).toMatchObject({ events: { length: 50 } })
+    }
+    read = 0
+    await app.call('POST', '/v1/memories', said('Robert Smith is a potter.', { mode: 'sync' }))
+    expect(read).toBe(500)
+  })
 })
