@@ -61,7 +61,8 @@ describe('on Qdrant', () => {
     await intake.add(ADA, { appId: 'app', ...said('I like tea.') }, undefined)
     await intake.add(ADA, said('I like tea.'), undefined)
     const request = {
-      conversationId: 'c',
+      // No other file of this worker has it: the last turn of a conversation is guessed from what the process has seen.
+      conversationId: 'round-trips',
       appId: 'app',
       ...said('I live in Leeds. My cat is called Schubert.'),
     }
