@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Embedder } from '../../ports/embedder.ts'
+import { boundedTo } from '../../text/lru.ts'
 
 /** Query vectors in a cache. */
 const MAX_ENTRIES = 1000
@@ -15,7 +16,7 @@ export function withQueryCache(
   embedNew: Embedder['embed'],
   tenantOf: (scope: string) => string = () => '',
 ): Embedder['embed'] {
-  const queries = new LRUCache<string, Float32Array>({ max: MAX_ENTRIES })
+  const queries = new LRUCache<string, Float32Array>(boundedTo(MAX_ENTRIES))
   return async (texts, purpose, signal, account) => {
     signal?.throwIfAborted()
     const tenant = tenantOf(account?.scope ?? '')

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import { parseScopeKey } from '../../memory/model/scope.ts'
 import type { Embedder } from '../../ports/embedder.ts'
 import type { Account } from '../../ports/language-model.ts'
+import { boundedTo } from '../../text/lru.ts'
 import data from './data/unrelated-texts.json' with { type: 'json' }
 
 /** The cosines that an embedder gives to unrelated texts. */
@@ -44,9 +45,9 @@ export function createScale(
   embedder: Embedder,
   now: () => number,
 ): (scope: string) => SimilarityScale | undefined {
-  const states = new LRUCache<string, { scale?: SimilarityScale; nextAttempt: number }>({
-    max: MAX_NAMESPACES,
-  })
+  const states = new LRUCache<string, { scale?: SimilarityScale; nextAttempt: number }>(
+    boundedTo(MAX_NAMESPACES),
+  )
   return (scope) => {
     const isByClients = embedder.isReachable !== undefined
     const namespace = isByClients ? parseScopeKey(scope).namespace : ''
