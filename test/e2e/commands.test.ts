@@ -3,7 +3,8 @@ import { runProcess } from '../helpers/command.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 // What each command does is tested in the process of the test. Here each one is started as npm starts it.
-describe.concurrent('a command that gets an unknown option', () => {
+// One after the other: `onTestFinished` of the helpers belongs to the wrong test when tests of a file run at once.
+describe('a command that gets an unknown option', () => {
   it.each([
     ...['backup/backup', 'backup/restore', 'migrate', 'reembed', 'replay'],
     ...['../cli/catch-up', '../cli/export', '../cli/import', '../cli/outcomes'],
