@@ -60,4 +60,6 @@ export const VERSIONS = [
     WHERE entry IS NOT NULL;
   CREATE INDEX records_by_event ON records (scope, json_extract(payload, '$.event_date'), position, entry)
     WHERE entry IS NOT NULL AND json_extract(payload, '$.event_date') IS NOT NULL;`,
+  // The codes of vectors have another layout: the blocks are built again when the file is opened.
+  'DELETE FROM search_blocks; UPDATE search_scopes SET built = 0, written = 0, mean = NULL;',
 ] as const

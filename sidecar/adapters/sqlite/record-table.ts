@@ -1,4 +1,4 @@
-import type { SQLOutputValue } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite'
 import type {
   Collection,
   JsonObject,
@@ -64,6 +64,7 @@ export function openRecordTable(
   )
 
   const entries = openEntries(db)
+  if (!isReadOnly) inTransaction(db, entries.buildMissing)
   const { search, entries: searchEntries } = openSearch(db)
 
   const reads = {
@@ -116,6 +117,17 @@ export function openRecordTable(
     },
   }
   return { ...file, reads, writes }
+}
+
+function inTransaction(db: DatabaseSync, change: () => void): void {
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    change()
+    db.exec('COMMIT')
+  } catch (cause) {
+    db.exec('ROLLBACK')
+    throw cause
+  }
 }
 
 function toRecord(row: Record<string, SQLOutputValue>): StoredRecord {

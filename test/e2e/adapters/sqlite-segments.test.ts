@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, it } from 'vitest'
 import { openSqliteRecords } from '../../../sidecar/adapters/sqlite/records.ts'
 import { SEGMENT_SIZE } from '../../../sidecar/adapters/sqlite/search/blocks.ts'
@@ -31,7 +32,7 @@ async function search(store: RecordStore, terms: readonly number[], rest: Partia
   return { numbers, frequencies: [...(frequencies?.values() ?? [])], total }
 }
 
-it('searches a scope of more than one segment, and sees later changes of it', async () => {
+it('searches a scope of more than one segment, and sees later changes of it, also in a file of an earlier version', async () => {
   const path = join(tempDir(), 'records.db')
   const store = openSqliteRecords(path)
   for (let from = 0; from < COUNT; from += 1000) {
@@ -73,7 +74,16 @@ it('searches a scope of more than one segment, and sees later changes of it', as
   }
   await check(store)
   await store.close()
-  const again = openSqliteRecords(path)
-  await check(again)
-  await again.close()
+  const checkFile = async () => {
+    const again = openSqliteRecords(path)
+    await check(again)
+    await again.close()
+  }
+  await checkFile()
+
+  // Version 5 had blocks of another layout.
+  const db = new DatabaseSync(path)
+  db.exec('UPDATE search_blocks SET data = zeroblob(8); PRAGMA user_version = 5')
+  db.close()
+  await checkFile()
 }, 60_000)

@@ -1,14 +1,12 @@
 import { slicer } from '../../common/slices.ts'
-import { codeWords } from './codes.ts'
+import { type Code, type Codes, codeWords } from './codes.ts'
 import { wordsOf } from './packed-vector.ts'
 
 /** What a scan of a large scope reads of a record. */
-export interface Scanned {
+export interface Scanned extends Code {
   /** Keys of the terms, of which only the upper 24 bits are stored: two terms in 16 million are taken for one. */
   terms: Uint32Array
   context: Uint32Array
-  bits: Uint32Array
-  scale: number
 }
 
 /** A hash of the hash, so that its upper bits differ whatever the hash is (Knuth's multiplicative hashing). */
@@ -21,17 +19,11 @@ export const BLOCK_SIZE = 64
 /** Consecutive numbers of records whose blocks are merged into a segment when all of them are used. */
 export const SEGMENT_SIZE = 16_384
 
-/** Occurrences of one term by place of the record in its block, and the places that have some. */
-export class TermHits {
-  readonly own = new Uint32Array(SEGMENT_SIZE)
-  readonly context = new Uint32Array(SEGMENT_SIZE)
-  readonly touched = new Uint16Array(SEGMENT_SIZE)
-  count = 0
-}
-
 const IS_CONTEXT = 0x8000
 
 const HEAD_WORDS = 2
+/** Words of a record besides its code. */
+const RECORD_WORDS = 4
 
 /** Upper bits of a key that are the number of its bucket: in a block, and in a segment. */
 const BLOCK_BITS = 8
@@ -44,15 +36,20 @@ export interface Postings {
   places: Uint16Array
 }
 
+export function placeOf(stored: number): { place: number; isContext: boolean } {
+  return { place: stored & ~IS_CONTEXT, isContext: (stored & IS_CONTEXT) !== 0 }
+}
+
 /**
- * Records of consecutive numbers. Layout: number of records, words per code; number, number of terms, scale and code of
- * each record.
+ * Records of consecutive numbers. Layout: number of records, words per code; number, number of terms, norm, offset and
+ * code of each record.
  */
-export class Head {
+export class Head implements Codes {
   readonly count: number
   readonly numbers: Uint32Array
   readonly termCounts: Uint32Array
-  readonly scales: Float32Array
+  readonly norms: Float32Array
+  readonly offsets: Float32Array
   readonly codes: Uint32Array
   /** What follows. */
   readonly rest: Uint32Array
@@ -63,24 +60,10 @@ export class Head {
     this.count = count
     this.numbers = take(count)
     this.termCounts = take(count)
-    const scales = take(count)
-    this.scales = new Float32Array(scales.buffer, scales.byteOffset, count)
+    this.norms = asFloats(take(count))
+    this.offsets = asFloats(take(count))
     this.codes = take(count * perCode)
-    this.rest = words.subarray(HEAD_WORDS + count * (3 + perCode))
-  }
-}
-
-/** Adds the occurrences of a term to empty counts. */
-export function findTerm(term: number, postingsOf: (key: number) => Postings, hits: TermHits): void {
-  const key = keyOf(term)
-  const rest = (key >>> 8) & 0xffff
-  const { middles, places } = postingsOf(key)
-  for (let i = 0; i < middles.length; i++) {
-    if (middles[i] !== rest) continue
-    const place = (places[i] as number) & ~IS_CONTEXT
-    if (hits.own[place] === 0 && hits.context[place] === 0) hits.touched[hits.count++] = place
-    const counts = (places[i] as number) & IS_CONTEXT ? hits.context : hits.own
-    counts[place] = (counts[place] as number) + 1
+    this.rest = words.subarray(HEAD_WORDS + count * (RECORD_WORDS + perCode))
   }
 }
 
@@ -110,15 +93,15 @@ export class Block {
 
   /** The records by number. */
   entries(): Map<number, Scanned> {
-    const { numbers, codes, scales, count } = this.head
+    const { numbers, codes, norms, offsets, count } = this.head
     const perCode = codes.length / Math.max(1, count)
     const terms: number[][] = Array.from(numbers, () => [])
     const context: number[][] = Array.from(numbers, () => [])
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const { middles, places } = this.#bucket(bucket)
       for (const [i, middle] of middles.entries()) {
-        const place = places[i] as number
-        const list = (place & IS_CONTEXT ? context : terms)[place & ~IS_CONTEXT]
+        const { place, isContext } = placeOf(places[i] as number)
+        const list = (isContext ? context : terms)[place]
         list?.push(((bucket << 24) | (middle << 8)) >>> 0)
       }
     }
@@ -129,11 +112,16 @@ export class Block {
           terms: Uint32Array.from(terms[place] as number[]),
           context: Uint32Array.from(context[place] as number[]),
           bits: codes.subarray(place * perCode, (place + 1) * perCode),
-          scale: scales[place] as number,
+          norm: norms[place] as number,
+          offset: offsets[place] as number,
         },
       ]),
     )
   }
+}
+
+function asFloats({ buffer, byteOffset, length }: Uint32Array): Float32Array {
+  return new Float32Array(buffer, byteOffset, length)
 }
 
 /** Two lists of the same length in one. */
@@ -158,13 +146,13 @@ interface Parts {
 function toParts(entries: ReadonlyMap<number, Scanned>, dimensions: number, bits: number): Parts {
   const all = [...entries].sort(([a], [b]) => a - b)
   const perCode = codeWords(dimensions)
-  const head = new Uint32Array(HEAD_WORDS + all.length * (3 + perCode))
+  const head = new Uint32Array(HEAD_WORDS + all.length * (RECORD_WORDS + perCode))
   head.set([all.length, perCode])
   const take = slicer(head.subarray(HEAD_WORDS))
   take(all.length).set(all.map(([number]) => number))
   take(all.length).set(all.map(([, { terms }]) => terms.length))
-  const scales = take(all.length)
-  new Float32Array(head.buffer, scales.byteOffset, all.length).set(all.map(([, { scale }]) => scale))
+  asFloats(take(all.length)).set(all.map(([, { norm }]) => norm))
+  asFloats(take(all.length)).set(all.map(([, { offset }]) => offset))
   for (const [, { bits }] of all) take(perCode).set(bits)
 
   const lists = all.flatMap(([, { terms, context }], place) => [

@@ -1,79 +1,90 @@
 /*
- * One bit per number of a vector: whether it is above the mean of the scope. Without the mean, the component that all
- * vectors of many embedders share would decide most bits. Queries stay floats (asymmetric distance); the scale per
- * record makes the estimate of the dot product unbiased (RaBitQ: Gao & Long 2024, without its rotation).
+ * One bit for each of the first numbers of a vector: whether it is above the mean of the scope. Without the mean, the
+ * component that all vectors of many embedders share would decide most bits. With x = mean + r, and q for the query,
+ *   q · x = q · mean + mean · r + (q - mean) · r
+ * where the first term is the same for all x, the second is stored, and the third is estimated from the number of bits in
+ * which the codes of q and x differ: that share of π is the angle between q - mean and r (Charikar 2002).
  */
+
+/** More bits cost time, and hardly find more: the best records by code are compared exactly. */
+const MAX_BITS = 256
+
+/** Of the best records by code, at least so many are compared exactly, and more where codes are short. */
+const MIN_COMPARED = 256
+
+export function countCompared(dimensions: number): number {
+  return Math.ceil((MIN_COMPARED * MAX_BITS) / Math.min(dimensions, MAX_BITS))
+}
 
 /** Number of 32-bit words of a code. */
 export function codeWords(dimensions: number): number {
-  return Math.ceil(dimensions / 32)
+  return Math.ceil(Math.min(dimensions, MAX_BITS) / 32)
 }
 
 export interface Code {
   bits: Uint32Array
-  /** 0 for a record without a vector, or with one of another length than the mean. */
-  scale: number
+  /** mean · r */
+  offset: number
+  /** Length of r; 0 for a record without a vector, or with one of another length than the mean. */
+  norm: number
 }
+
+/** Of a vector that is equal to the mean, which is not without a vector. */
+const MIN_NORM = 1e-30
 
 export function encode(vector: Float32Array | undefined, mean: Float32Array): Code {
   const bits = new Uint32Array(codeWords(mean.length))
-  if (vector?.length !== mean.length) return { bits, scale: 0 }
-  let [squares, sum] = [0, 0]
+  if (vector?.length !== mean.length) return { bits, offset: 0, norm: 0 }
+  let [squares, offset] = [0, 0]
   for (let i = 0; i < mean.length; i++) {
     const rest = (vector[i] as number) - (mean[i] as number)
     squares += rest * rest
-    sum += Math.abs(rest)
-    if (rest > 0) bits[i >>> 5] = (bits[i >>> 5] as number) | (1 << (i & 31))
+    offset += rest * (mean[i] as number)
+    if (rest > 0 && i < MAX_BITS) bits[i >>> 5] = (bits[i >>> 5] as number) | (1 << (i & 31))
   }
-  // A vector equal to the mean: any small scale estimates it right.
-  return { bits, scale: sum > 0 ? squares / sum : Number.MIN_VALUE }
+  return { bits, offset, norm: Math.max(MIN_NORM, Math.sqrt(squares)) }
 }
 
-/** Sums of numbers of a query with the signs of the bits of a code. */
-export interface SignSums {
-  /** For each byte of a code and each of its 256 values, in units of `unit`: 16 bits, so that all fit into the L1 cache. */
-  sums: Int16Array
-  unit: number
+/** Codes of records, one after the other. */
+export interface Codes {
+  codes: Uint32Array
+  norms: Float32Array
+  offsets: Float32Array
+  count: number
 }
 
-const MAX_SUM = 32_767
-
-export function signSums(query: Float32Array): SignSums {
-  const bytes = 4 * codeWords(query.length)
-  const exact = new Float32Array(256 * bytes)
-  for (let byte = 0; byte < bytes; byte++) {
-    const at = 256 * byte
-    for (let j = 0; j < 8; j++) exact[at] = (exact[at] as number) - (query[8 * byte + j] ?? 0)
-    for (let value = 1; value < 256; value++) {
-      const lowest = 31 - Math.clz32(value & -value)
-      exact[at + value] = (exact[at + (value & (value - 1))] as number) + 2 * (query[8 * byte + lowest] ?? 0)
+/** Returns a function that writes the estimates for some records: larger for a larger dot product, -Infinity without a vector. */
+export function estimator(query: Float32Array, mean: Float32Array) {
+  const { bits, norm } = encode(query, mean)
+  const bitCount = Math.min(mean.length, MAX_BITS)
+  const cosines = Float64Array.from({ length: bitCount + 1 }, (_, differing) => {
+    return norm * Math.cos((Math.PI * differing) / bitCount)
+  })
+  return (
+    { codes, norms, offsets, count }: Codes,
+    isRemoved: Uint8Array | undefined,
+    estimates: Float64Array,
+  ): void => {
+    const fits = norm > 0 && codes.length === bits.length * count
+    for (let i = 0; i < count; i++) {
+      const length = isRemoved?.[i] === 1 ? 0 : (norms[i] as number)
+      estimates[i] = Number.NEGATIVE_INFINITY
+      if (!fits || length === 0) continue
+      const cosine = cosines[differingBits(bits, codes, i * bits.length)] as number
+      estimates[i] = (offsets[i] as number) + length * cosine
     }
   }
-  // Loops, because `reduce` and `from` are twenty times slower.
-  let largest: number = Number.MIN_VALUE
-  for (let i = 0; i < exact.length; i++) largest = Math.max(largest, Math.abs(exact[i] as number))
-  const unit = largest / MAX_SUM
-  const sums = new Int16Array(exact.length)
-  for (let i = 0; i < exact.length; i++) sums[i] = Math.round((exact[i] as number) / unit)
-  return { sums, unit }
 }
 
-/** Sum of the query's numbers with the signs of the code of `words` words that begins at `start`. */
-export function signedSum(
-  { sums, unit }: SignSums,
-  codes: Uint32Array,
-  start: number,
-  words: number,
-): number {
-  let sum = 0
-  for (let i = 0; i < words; i++) {
-    const word = codes[start + i] as number
-    const at = i << 10
-    sum +=
-      (sums[at | (word & 255)] as number) +
-      (sums[at | 256 | ((word >>> 8) & 255)] as number) +
-      (sums[at | 512 | ((word >>> 16) & 255)] as number) +
-      (sums[at | 768 | (word >>> 24)] as number)
+/** Counts within pairs, nibbles and bytes at once (Warren, Hacker's Delight, 5-1). */
+function differingBits(query: Uint32Array, codes: Uint32Array, start: number): number {
+  let count = 0
+  for (let i = 0; i < query.length; i++) {
+    let bits = (query[i] as number) ^ (codes[start + i] as number)
+    bits -= (bits >>> 1) & 0x5555_5555
+    bits = (bits & 0x3333_3333) + ((bits >>> 2) & 0x3333_3333)
+    bits = (bits + (bits >>> 4)) & 0x0f0f_0f0f
+    count += Math.imul(bits, 0x0101_0101) >>> 24
   }
-  return unit * sum
+  return count
 }

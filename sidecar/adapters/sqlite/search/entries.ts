@@ -32,6 +32,7 @@ export function openEntries(db: DatabaseSync) {
     'UPDATE search_scopes SET total = ?, next = ?, built = ?, written = ?, mean = ? WHERE no = ?',
   )
   const removeScope = db.prepare('DELETE FROM search_scopes WHERE no = ?')
+  const withoutBlocks = db.prepare('SELECT * FROM search_scopes WHERE built = 0 AND total > ?')
   const putEntry = db.prepare('INSERT OR REPLACE INTO search_entries VALUES (?, ?, ?, ?, ?, ?)')
   const removeEntry = db.prepare('DELETE FROM search_entries WHERE no = ?')
   const vectors = db.prepare('SELECT dense FROM search_entries WHERE no >= ? AND no < ?')
@@ -51,7 +52,11 @@ export function openEntries(db: DatabaseSync) {
       if (row.written > row.built || !fits(mean, changes)) build(row, lengthOfVectors(changes))
       else change(row, changes, mean, next)
     }
-    setScope.run(row.total, row.next, row.built, row.written, row.mean, row.no)
+    save(row)
+  }
+
+  function save({ no, total, next, built, written, mean }: ScopeRow): void {
+    setScope.run(total, next, built, written, mean, no)
   }
 
   /** Builds all blocks of a scope: once for as many writes as it had records then, which also updates the mean. */
@@ -110,6 +115,13 @@ export function openEntries(db: DatabaseSync) {
   }
 
   return {
+    /** Builds the blocks of the large scopes that have none, which a file of an earlier version has. */
+    buildMissing(): void {
+      for (const row of withoutBlocks.all(MAX_UNBLOCKED) as unknown as ScopeRow[]) {
+        build(row, undefined)
+        save(row)
+      }
+    },
     /** The writes of one commit. The caller calls `finish` after the last one. */
     begin() {
       const scopes = new Map<string, Touched>()

@@ -1,4 +1,4 @@
-import { findTerm, TermHits } from './blocks.ts'
+import { keyOf, placeOf } from './blocks.ts'
 import type { Scannable } from './scope-blocks.ts'
 
 /** BM25 parameters, as those of the ranking. */
@@ -6,9 +6,6 @@ const K1 = 1.2
 const B = 0.5
 /** Weight of an occurrence in the text said just before. */
 const CONTEXT = 0.5
-
-/** Used by one search at a time. */
-const found = new TermHits()
 
 export interface LexicalScores {
   /** BM25 by record, block after block; 0 without a query term. */
@@ -18,59 +15,79 @@ export interface LexicalScores {
 }
 
 export function scoreTerms(blocks: readonly Scannable[], terms: ReadonlyMap<number, number>): LexicalScores {
-  const { norms, live } = lengthNorms(blocks)
-  const scores = new Float64Array(norms.length)
-  const records = new Uint32Array(norms.length)
-  const tfs = new Float32Array(norms.length)
+  const { lengths, live, mean } = countTerms(blocks)
+  const [short, perTerm] = [K1 * (1 - B), (K1 * B) / mean]
+  const size = lengths.length
+  const scores = new Float64Array(size)
   const frequencies = new Map<number, number>()
+  const hits: Hits = { count: 0, records: new Uint32Array(size), tfs: new Float32Array(size) }
   for (const [term, weight] of terms) {
-    let [first, hits, df] = [0, 0, 0]
-    for (const { head, postings, isRemoved } of blocks) {
-      findTerm(term, postings, found)
-      for (let i = 0; i < found.count; i++) {
-        const place = found.touched[i] as number
-        const own = found.own[place] as number
-        if (isRemoved?.[place] !== 1) {
-          records[hits] = first + place
-          tfs[hits] = own + CONTEXT * (found.context[place] as number)
-          hits += 1
-          if (own > 0) df += 1
-        }
-        found.own[place] = 0
-        found.context[place] = 0
-      }
-      found.count = 0
-      first += head.count
+    hits.count = 0
+    let [first, df] = [0, 0]
+    for (const block of blocks) {
+      df += findTerm(keyOf(term), block, first, hits)
+      first += block.head.count
     }
     frequencies.set(term, df)
     const idf = weight * Math.log(1 + (live - df + 0.5) / (df + 0.5)) * (1 + K1)
-    for (let i = 0; i < hits; i++) {
-      const record = records[i] as number
-      const tf = tfs[i] as number
-      scores[record] = (scores[record] as number) + (idf * tf) / (tf + (norms[record] as number))
+    for (let i = 0; i < hits.count; i++) {
+      const record = hits.records[i] as number
+      const tf = hits.tfs[i] as number
+      const norm = short + perTerm * (lengths[record] as number)
+      scores[record] = (scores[record] as number) + (idf * tf) / (tf + norm)
     }
   }
   return { scores, frequencies }
 }
 
-/** What BM25 adds to a term frequency, by record, and the number of records that are not removed. */
-function lengthNorms(blocks: readonly Scannable[]): { norms: Float32Array; live: number } {
-  let [size, live, total] = [0, 0, 0]
+/** Records with a term, in order, and how often each has it; an occurrence in the context counts as `CONTEXT`. */
+interface Hits {
+  count: number
+  records: Uint32Array
+  tfs: Float32Array
+}
+
+/**
+ * Appends the records of a block that have a term. Postings are in the order of their records, and those of a record's
+ * own text come before those of its context.
+ * @param first index of the first record of the block
+ * @returns the number of records with the term in their own text
+ */
+function findTerm(key: number, { postings, isRemoved }: Scannable, first: number, hits: Hits): number {
+  const { records, tfs } = hits
+  const { middles, places } = postings(key)
+  const middle = (key >>> 8) & 0xffff
+  let { count } = hits
+  let [df, last] = [0, -1]
+  for (let i = 0; i < middles.length; i++) {
+    if (middles[i] !== middle) continue
+    const { place, isContext } = placeOf(places[i] as number)
+    if (place === last) {
+      tfs[count - 1] = (tfs[count - 1] as number) + (isContext ? CONTEXT : 1)
+    } else if (isRemoved?.[place] !== 1) {
+      last = place
+      records[count] = first + place
+      tfs[count] = isContext ? CONTEXT : 1
+      count += 1
+      if (!isContext) df += 1
+    }
+  }
+  hits.count = count
+  return df
+}
+
+/** Numbers of terms by record, and their mean over the records that are not removed. */
+function countTerms(blocks: readonly Scannable[]): { lengths: Uint32Array; live: number; mean: number } {
+  const lengths = new Uint32Array(blocks.reduce((size, { head }) => size + head.count, 0))
+  let [first, live, total] = [0, 0, 0]
   for (const { head, isRemoved } of blocks) {
-    size += head.count
+    lengths.set(head.termCounts, first)
+    first += head.count
     for (let i = 0; i < head.count; i++) {
       if (isRemoved?.[i] === 1) continue
       live += 1
       total += head.termCounts[i] as number
     }
   }
-  const mean = Math.max(1, total / Math.max(1, live))
-  const norms = new Float32Array(size)
-  let at = 0
-  for (const { head } of blocks) {
-    for (let i = 0; i < head.count; i++) {
-      norms[at++] = K1 * (1 - B + (B * (head.termCounts[i] as number)) / mean)
-    }
-  }
-  return { norms, live }
+  return { lengths, live, mean: Math.max(1, total / Math.max(1, live)) }
 }

@@ -1,11 +1,11 @@
 import type { DatabaseSync } from 'node:sqlite'
 import type { SearchQuery } from '../../../ports/records.ts'
 import { best } from './best.ts'
-import type { Head } from './blocks.ts'
-import { type SignSums, signedSum, signSums } from './codes.ts'
+import { countCompared, estimator } from './codes.ts'
 import { openColumns, type Similarities } from './columns.ts'
 import { type LexicalScores, scoreTerms } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
+import { packedFromBytes } from './packed-vector.ts'
 import { openBlocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
 
 /** Result of the worker thread: the candidates by the numbers of their entries. */
@@ -16,14 +16,11 @@ export interface SearchAnswer extends Similarities {
 
 /** Scores of every record of a scope, by index. */
 interface Scores {
-  numbers: Float64Array
+  numberAt: (index: number) => number
   lexical: LexicalScores
-  /** Estimates of the dot product; -Infinity without a vector. */
+  /** Larger for a larger dot product; -Infinity without a vector. */
   dense: Float64Array | undefined
 }
-
-/** At least so many of the best by estimated similarity are compared exactly: short vectors have coarse codes. */
-const MIN_COMPARED = 256
 
 export function openSearch(db: DatabaseSync) {
   const getScope = db.prepare('SELECT * FROM search_scopes WHERE scope = ?')
@@ -37,37 +34,49 @@ export function openSearch(db: DatabaseSync) {
   const matcher = openMatcher(db)
 
   function score(row: ScopeRow, { terms, dense }: SearchQuery): Scores {
-    const [first] = rangeOf(row)
     const all = [...blocks.all(row)]
-    const lexical = scoreTerms(all, terms)
-    const numbers = new Float64Array(lexical.scores.length)
-    const estimates = dense && new Float64Array(numbers.length)
-    const sums = dense && signSums(dense)
+    const starts: number[] = []
     let count = 0
-    for (const { head, isRemoved } of all) {
-      if (estimates && sums) estimate(head, sums, estimates.subarray(count), isRemoved)
-      for (let i = 0; i < head.count; i++) numbers[count++] = first + (head.numbers[i] as number)
+    for (const { head } of all) {
+      starts.push(count)
+      count += head.count
     }
-    return { numbers, lexical, dense: estimates }
+    const [first] = rangeOf(row)
+    const numberAt = (index: number) => {
+      const block = starts.findLastIndex((start) => start <= index)
+      return first + (all[block]?.head.numbers[index - (starts[block] as number)] as number)
+    }
+    const lexical = scoreTerms(all, terms)
+    if (!dense) return { numberAt, lexical, dense }
+    const estimates = new Float64Array(count)
+    const estimate = estimator(dense, packedFromBytes(row.mean ?? new Uint8Array()))
+    for (const [i, { head, isRemoved }] of all.entries()) {
+      estimate(head, isRemoved, estimates.subarray(starts[i]))
+    }
+    return { numberAt, lexical, dense: estimates }
   }
 
   /** Numbers of the best records by terms, by embedding and by `also`. */
-  function choose(scope: string, query: SearchQuery, { numbers, lexical, dense }: Scores): Set<number> {
+  function choose(scope: string, query: SearchQuery, { numberAt, lexical, dense }: Scores): Set<number> {
     const { where, also, limit } = query
     const admission = where && matcher.admission(scope, where)
     const bestOf = (values: Float64Array, floor: number, count: number): number[] => {
       const numbersOf = (indexes: number[]) =>
-        indexes.sort((a, b) => (values[b] as number) - (values[a] as number)).map((i) => numbers[i] as number)
+        indexes.sort((a, b) => (values[b] as number) - (values[a] as number)).map(numberAt)
       if (!admission) return numbersOf(best(values, count, floor))
       const some = admission.first(numbersOf(best(values, count * TESTED, floor)), count)
       if (some) return some
       const all = admission.all()
-      const admitted = values.map((value, i) => (all.has(numbers[i] as number) ? value : floor))
+      const admitted = values.map((value, i) => (all.has(numberAt(i)) ? value : floor))
       return numbersOf(best(admitted, count, floor))
     }
     const sources = [bestOf(lexical.scores, 0, limit)]
     if (dense && query.dense) {
-      const nearest = bestOf(dense, Number.NEGATIVE_INFINITY, Math.max(MIN_COMPARED, limit))
+      const nearest = bestOf(
+        dense,
+        Number.NEGATIVE_INFINITY,
+        Math.max(countCompared(query.dense.length), limit),
+      )
       sources.push(compare(nearest, query.dense, limit))
     }
     if (also && also.length > 0) sources.push(matcher.latest(scope, also, where ?? { all: [] }, limit))
@@ -118,19 +127,4 @@ export function openSearch(db: DatabaseSync) {
 function nextTo(operator: '<' | '>', direction: 'ASC' | 'DESC'): string {
   return `SELECT entry FROM records WHERE scope = :scope AND collection = 'memories' AND entry IS NOT NULL
     AND (position, id) ${operator} (e.position, e.id) ORDER BY position ${direction}, id ${direction} LIMIT 1`
-}
-
-function estimate(
-  { codes, scales, count }: Head,
-  query: SignSums,
-  estimates: Float64Array,
-  isRemoved: Uint8Array | undefined,
-): void {
-  const words = query.sums.length / 1024
-  const fits = codes.length === words * count
-  for (let i = 0; i < count; i++) {
-    const scale = isRemoved?.[i] === 1 ? 0 : (scales[i] as number)
-    const isKnown = fits && scale > 0
-    estimates[i] = isKnown ? scale * signedSum(query, codes, words * i, words) : Number.NEGATIVE_INFINITY
-  }
 }
