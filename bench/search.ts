@@ -24,7 +24,8 @@ const { records, scopes, searches, child } = readOptions({
   child: '',
 })
 
-const LIMIT = 256
+/** As a recall of ten memories. */
+const [LIMIT, NEIGHBOURS] = [64, 32]
 const PER_SCOPE = 100
 /** Records per commit while a file is built. */
 const BATCH = 250
@@ -69,30 +70,28 @@ async function largeScope(): Promise<void> {
 
   const random = seededRandom(3)
   const pick = () => all[Math.floor(random() * all.length)] as SearchableRecord
+  const ask = (more: Partial<SearchQuery> = {}) => ({
+    ...queryOf(pick(), LIMIT),
+    neighbours: NEIGHBOURS,
+    ...more,
+  })
   const half = { path: ['metadata', 'half'], equals: [1] } as const
+  const tenth = all[Math.floor(records / 10)]?.search.features['at'] as number
+  const ids = all.slice(0, 200).map(({ id }) => id)
   const variants: Record<string, () => [scope: string, query: SearchQuery]> = {
-    [`${SMALL} records, best ${LIMIT}`]: () => ['small', queryOf(pick(), LIMIT)],
-    [`${SMALL} records, all`]: () => ['small', queryOf(pick(), SMALL)],
-    [`${SMALL} records, all, half of them filtered out`]: () => [
-      'small',
-      { ...queryOf(pick(), SMALL), where: half },
-    ],
-    [`${records} records`]: () => ['large', queryOf(pick(), LIMIT)],
-    [`${records} records, without a vector`]: () => [
+    [`${SMALL} records`]: () => ['small', ask()],
+    [`${SMALL} records, without a vector`]: () => ['small', ask({ dense: undefined })],
+    [`${SMALL} records, half of them filtered out`]: () => ['small', ask({ where: half })],
+    [`${records} records`]: () => ['large', ask()],
+    [`${records} records, without a vector`]: () => ['large', ask({ dense: undefined })],
+    [`${records} records, half of them filtered out`]: () => ['large', ask({ where: half })],
+    [`${records} records, \`also\` those of a tenth of the time`]: () => [
       'large',
-      { ...queryOf(pick(), LIMIT), dense: undefined },
+      ask({ also: [{ path: ['sources', 0, 'at'], range: { lt: tenth } }] }),
     ],
-    [`${records} records, half of them filtered out`]: () => [
+    [`${records} records, \`also\` 200 by id`]: () => [
       'large',
-      { ...queryOf(pick(), LIMIT), where: half },
-    ],
-    [`${records} records, \`also\` met by each tenth`]: () => [
-      'large',
-      { ...queryOf(pick(), LIMIT), also: [{ path: ['day'], range: { lt: 100 } }] },
-    ],
-    [`${records} records, \`also\` met by 200`]: () => [
-      'large',
-      { ...queryOf(pick(), LIMIT), also: [{ path: ['sources', 'conversation_id'], equals: ['c-7'] }] },
+      ask({ also: [{ path: ['id'], equals: ids }] }),
     ],
   }
   const p95: number[] = []
@@ -100,8 +99,7 @@ async function largeScope(): Promise<void> {
     for (let i = 0; i < 20; i++) await store.search(...next())
     p95.push(row(name, await series(searches, () => store.search(...next()))))
   }
-  notes.push(`${SMALL} records: p95 ${p95[0]?.toFixed(2)} ms and ${p95[1]?.toFixed(2)} ms (goal: ≤ 1)`)
-  notes.push(`${records} records: p95 ${p95[3]?.toFixed(2)} ms (goal: ≤ 15)`)
+  notes.push(`${records} records: p95 ${p95[3]?.toFixed(2)} ms (goal: ≤ 20, so that a recall takes 25)`)
 
   for (const [name, scope] of [
     ['small', 'commits'],

@@ -1,4 +1,5 @@
 import type { SearchEntry, SearchQuery, StoredRecord } from '../../sidecar/ports/records.ts'
+import { hashTerm } from '../../sidecar/text/terms/hash.ts'
 import { seededRandom } from '../lib/generated-facts.ts'
 
 const DIMENSIONS = 384
@@ -53,10 +54,10 @@ export function queryOf({ search, dense }: SearchableRecord, limit: number): Sea
   }
 }
 
-/** The term of rank r has the frequency 1 / r: the first one is in nearly every record. */
+/** The term of rank r has a frequency proportional to 1 / r: the first one is in nearly every record. */
 function termOf(): number {
   const rank = Math.floor(VOCABULARY ** random())
-  return Math.imul(rank, 2_654_435_761) >>> 0
+  return hashTerm(`term-${rank}`)
 }
 
 function vectorNear(centre: Float32Array): Float32Array {

@@ -30,10 +30,16 @@ const BLOCK_BITS = 8
 export const SEGMENT_BITS = 12
 const BUCKETS = 2 ** BLOCK_BITS
 
-/** Postings of one bucket: the middle 16 bits of each key; its record's place, and whether the term is of the context. */
-export interface Postings {
+/** The middle 16 bits of each key; its record's place, and whether the term is of the context. */
+interface Postings {
   middles: Uint16Array
   places: Uint16Array
+}
+
+/** Postings from `start` to `end`, exclusive. Views of them would take longer to create than to read. */
+export interface Bucket extends Postings {
+  start: number
+  end: number
 }
 
 export function placeOf(stored: number): { place: number; isContext: boolean } {
@@ -67,6 +73,12 @@ export class Head implements Codes {
   }
 }
 
+/** The postings of a bucket of a segment. */
+export function bucketOf(bytes: Uint8Array): Bucket {
+  const words = wordsOf(bytes, Uint32Array)
+  return { ...toPostings(words), start: 0, end: words.length }
+}
+
 /** A head, the end of each bucket, and the postings of all buckets. */
 export class Block {
   readonly head: Head
@@ -80,15 +92,14 @@ export class Block {
     this.#postings = toPostings(rest.subarray(BUCKETS))
   }
 
-  postings(key: number): Postings {
+  postings(key: number): Bucket {
     return this.#bucket(key >>> (32 - BLOCK_BITS))
   }
 
-  #bucket(bucket: number): Postings {
+  #bucket(bucket: number): Bucket {
     const start = bucket === 0 ? 0 : (this.#ends[bucket - 1] as number)
-    const end = this.#ends[bucket] as number
     const { middles, places } = this.#postings
-    return { middles: middles.subarray(start, end), places: places.subarray(start, end) }
+    return { middles, places, start, end: this.#ends[bucket] as number }
   }
 
   /** The records by number. */
@@ -98,11 +109,11 @@ export class Block {
     const terms: number[][] = Array.from(numbers, () => [])
     const context: number[][] = Array.from(numbers, () => [])
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const { middles, places } = this.#bucket(bucket)
-      for (const [i, middle] of middles.entries()) {
+      const { middles, places, start, end } = this.#bucket(bucket)
+      for (let i = start; i < end; i++) {
         const { place, isContext } = placeOf(places[i] as number)
         const list = (isContext ? context : terms)[place]
-        list?.push(((bucket << 24) | (middle << 8)) >>> 0)
+        list?.push(((bucket << 24) | ((middles[i] as number) << 8)) >>> 0)
       }
     }
     return new Map(
@@ -125,7 +136,7 @@ function asFloats({ buffer, byteOffset, length }: Uint32Array): Float32Array {
 }
 
 /** Two lists of the same length in one. */
-export function toPostings({ buffer, byteOffset, length }: Uint32Array): Postings {
+function toPostings({ buffer, byteOffset, length }: Uint32Array): Postings {
   return {
     middles: new Uint16Array(buffer, byteOffset, length),
     places: new Uint16Array(buffer, byteOffset + 2 * length, length),

@@ -55,11 +55,11 @@ interface Hits {
  */
 function findTerm(key: number, { postings, isRemoved }: Scannable, first: number, hits: Hits): number {
   const { records, tfs } = hits
-  const { middles, places } = postings(key)
+  const { middles, places, start, end } = postings(key)
   const middle = (key >>> 8) & 0xffff
   let { count } = hits
   let [df, last] = [0, -1]
-  for (let i = 0; i < middles.length; i++) {
+  for (let i = start; i < end; i++) {
     if (middles[i] !== middle) continue
     const { place, isContext } = placeOf(places[i] as number)
     if (place === last) {

@@ -2,14 +2,14 @@ import type { DatabaseSync } from 'node:sqlite'
 import {
   BLOCK_SIZE,
   Block,
+  type Bucket,
   blockToBytes,
+  bucketOf,
   Head,
-  type Postings,
   type Scanned,
   SEGMENT_BITS,
   SEGMENT_SIZE,
   segmentToBytes,
-  toPostings,
 } from './blocks.ts'
 import { wordsOf } from './packed-vector.ts'
 
@@ -35,7 +35,7 @@ export interface ScopeRow {
 export interface Scannable {
   head: Head
   /** Of the bucket of a key. */
-  postings: (key: number) => Postings
+  postings: (key: number) => Bucket
   /** By place; undefined: none is. */
   isRemoved: Uint8Array | undefined
 }
@@ -47,7 +47,7 @@ const REMOVED = 1
 const FIRST_BUCKET = 2
 
 const BLOCKS_PER_SEGMENT = SEGMENT_SIZE / BLOCK_SIZE
-const NO_POSTINGS = toPostings(new Uint32Array())
+const NO_POSTINGS = bucketOf(new Uint8Array())
 
 /**
  * Blocks of the records of a scope. A write replaces a block; a search reads all of it. Full segments are written once,
@@ -85,7 +85,7 @@ export function openBlocks(db: DatabaseSync) {
       head,
       postings: (term) => {
         const postings = read(key + FIRST_BUCKET + (term >>> (32 - SEGMENT_BITS)))
-        return postings ? toPostings(wordsOf(postings, Uint32Array)) : NO_POSTINGS
+        return postings ? bucketOf(postings) : NO_POSTINGS
       },
       isRemoved,
     }
