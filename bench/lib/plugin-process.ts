@@ -26,6 +26,9 @@ interface Frame {
 
 const MAIN = fileURLToPath(new URL('../../main.ts', import.meta.url))
 
+const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env
+const PASSED = { PATH, NODE_COMPILE_CACHE }
+
 /** Deadline of one invocation, milliseconds. */
 const INVOKE_DEADLINE_MS = 30_000
 
@@ -37,7 +40,7 @@ const INVOKE_DEADLINE_MS = 30_000
  */
 export async function startPlugin(credentials: Record<string, string>): Promise<PluginProcess> {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env['PATH'] ?? '', INSTALL_METHOD: 'local' },
+    env: { ...PASSED, INSTALL_METHOD: 'local' },
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const sessions = new Map<string, (frame: Frame) => void>()

@@ -13,8 +13,8 @@ export interface SidecarProcess extends AsyncDisposable {
 
 const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
 
-const { PATH = '', NODE_OPTIONS = '' } = process.env
-const PASSED = { PATH, NODE_OPTIONS }
+const { PATH = '', NODE_OPTIONS = '', NODE_COMPILE_CACHE = '' } = process.env
+const PASSED = { PATH, NODE_OPTIONS, NODE_COMPILE_CACHE }
 
 /** Deadline of the start, milliseconds. */
 const START_DEADLINE_MS = 60_000

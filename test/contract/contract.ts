@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 /** A promise of a port, checked on any adapter: rejects when the adapter breaks it. */
 export interface Case<T> {
@@ -58,6 +59,11 @@ export function testSaboteurs<T, Sabotage>(
     Object.entries(group).map(([fault, sabotage]) => ({ fault, caughtBy, sabotage })),
   )
   describe(`the contract of ${port} detects an adapter that`, () => {
+    // A known fault needs no smallest example.
+    const settings = fc.readConfigureGlobal()
+    beforeAll(() => fc.configureGlobal({ ...settings, endOnFailure: true }))
+    afterAll(() => fc.configureGlobal(settings))
+
     it.for(faults)('$fault', async ({ fault, caughtBy, sabotage }) => {
       await expect(tryCase(caseNamed(cases, caughtBy), open(sabotage, fault))).rejects.toThrow()
     })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Embedder } from '../../sidecar/ports/embedder.ts'
+import { anyText } from '../helpers/any-text.ts'
 import type { Case } from './contract.ts'
 
 const PURPOSES = ['document', 'query'] as const
@@ -93,7 +94,7 @@ export const EMBEDDER_CASES: readonly Case<Embedder>[] = [
     name: 'embeds any text, including very long ones',
     async run(embedder) {
       await fc.assert(
-        fc.asyncProperty(fc.array(fc.string({ unit: 'binary' }), { maxLength: 4 }), async (texts) => {
+        fc.asyncProperty(fc.array(anyText(), { maxLength: 4 }), async (texts) => {
           const vectors = await embedder.embed(texts, 'document')
           expect(vectors.map((vector) => vector.length)).toEqual(texts.map(() => embedder.dimensions))
           for (const vector of vectors) expect(vector.every(Number.isFinite)).toBe(true)

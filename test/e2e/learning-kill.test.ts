@@ -86,7 +86,10 @@ async function flushUntilDone({ call }: Running) {
 describe('kill -9', () => {
   it('right after each acknowledgement loses no turn and duplicates no fact', async () => {
     const { sidecar, local } = await start()
-    for (const turns of [[1], [2, 3], [4, 5]]) {
+    for (const turns of [
+      [1, 2],
+      [3, 4, 5],
+    ]) {
       const running = await sidecar()
       for (const turn of turns) expect((await running.post(turn)).status).toBe(202)
       await running.kill()
@@ -131,10 +134,8 @@ describe('kill -9', () => {
     await flushUntilDone(calm)
     const expected = await stateOf(calm)
 
-    const { model, sidecar } = await start()
-    let running = await sidecar()
-    for (const turn of [1, 2]) await running.post(turn)
-    const killWhileThinking = async (when: Rule['when']) => {
+    const { model, sidecar, local } = await start()
+    const killWhileThinking = async (running: Awaited<ReturnType<typeof sidecar>>, when: Rule['when']) => {
       const answers: Rule = { answer: memoryModel(TABLE) }
       model.rules.replace({ ...(when ? { when } : {}), hang: true, times: 1 }, answers)
       const asked = model.requests.length
@@ -144,14 +145,17 @@ describe('kill -9', () => {
       await running.kill()
       expect(await flushing).toBe('broken')
       model.rules.replace(answers)
-      running = await sidecar()
     }
-    await killWhileThinking(undefined)
-    await flushUntilDone(running)
-    for (const turn of [3, 4, 5]) await running.post(turn)
-    await killWhileThinking(isDecision)
-    await flushUntilDone(running)
-    expect(await stateOf(running)).toEqual(expected)
+    const first = await sidecar()
+    for (const turn of [1, 2]) await first.post(turn)
+    await killWhileThinking(first, undefined)
+    const second = await sidecar()
+    await flushUntilDone(second)
+    for (const turn of [3, 4, 5]) await second.post(turn)
+    await killWhileThinking(second, isDecision)
+    const last = await local()
+    await flushUntilDone(last)
+    expect(await stateOf(last)).toEqual(expected)
     expect(expected.memories).toHaveLength(NOW.length)
   })
 
@@ -160,8 +164,8 @@ describe('kill -9', () => {
       `number ${i} is`,
       [{ text: `Number ${i} is known.`, topic: 'other' }],
     ])
-    const { model, sidecar } = await start([{ answer: memoryModel(Object.fromEntries(facts)) }])
-    let running = await sidecar()
+    const { model, sidecar, local } = await start([{ answer: memoryModel(Object.fromEntries(facts)) }])
+    const running = await sidecar()
     for (let i = 0; i < 8; i++) {
       const messages = [{ role: 'user', name: 'Ada', content: `So number ${i} is what it is.` }]
       await running.call('POST', '/v1/memories', {
@@ -175,14 +179,14 @@ describe('kill -9', () => {
     await model.received(4)
     await running.kill()
     const asked = model.requests.length
-    running = await sidecar()
+    const next = await local()
     // The start schedules the remaining turns without a request.
     await eventually(
-      () => running.call('GET', '/v1/pending?user_id=ada'),
+      () => next.call('GET', '/v1/pending?user_id=ada'),
       ({ body }) => body.turns.length === 0,
       40_000,
     )
-    const { memories } = await stateOf(running)
+    const { memories } = await stateOf(next)
     expect(memories).toEqual(
       facts.map((_, i) => `extracted Number ${i} is known. v1: ADD Number ${i} is known.`),
     )
@@ -207,27 +211,16 @@ describe('SIGTERM', () => {
     expect(model.requests).toHaveLength(asked)
   })
 
-  it('answers a waiting flush request with reason "closing" if the model does not answer', async () => {
-    const { model, sidecar } = await start()
-    const running = await sidecar()
-    await running.post(1)
-    model.rules.replace({ hang: true })
-    const flushing = running.call('POST', '/v1/flush', { user_id: 'ada', wait: true })
-    await model.received(1)
-    const ended = running.end()
-    expect((await flushing).body).toMatchObject({ reason: 'closing', pending: { turns: 1 } })
-    expect(await ended).toEqual({ code: 0, signal: null })
-  })
-
-  it('exits and keeps the turns pending if the model does not answer', async () => {
+  it('answers a waiting flush request with reason "closing", exits and keeps the turns pending if the model does not answer', async () => {
     const { model, sidecar, local } = await start()
     const running = await sidecar()
     for (const turn of [1, 2]) await running.post(turn)
     model.rules.replace({ hang: true, times: 1 }, { answer: memoryModel(TABLE) })
-    const flushing = running.call('POST', '/v1/flush', { user_id: 'ada', wait: false })
+    const flushing = running.call('POST', '/v1/flush', { user_id: 'ada', wait: true })
     await model.received(1)
-    expect((await flushing).body.status).toBe('started')
-    expect(await running.end()).toEqual({ code: 0, signal: null })
+    const ended = running.end()
+    expect((await flushing).body).toMatchObject({ reason: 'closing', pending: { turns: 2 } })
+    expect(await ended).toEqual({ code: 0, signal: null })
     const next = await local()
     expect((await next.call('GET', '/v1/pending?user_id=ada')).body.turns).toMatchObject([
       { turn: 1, attempts: 0 },

@@ -5,13 +5,17 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 import { type Command, execute } from '../../sidecar/cli/transfer/command.ts'
+import { COMPILE_CACHE } from './compile-cache.ts'
 
 /**
- * Starts `node sidecar/app/<name>.ts` as npm does, with only the given environment. It is killed when the test ends.
+ * Starts `node sidecar/app/<name>.ts` as npm does, with only the given settings. It is killed when the test ends.
  */
 export function spawnCommand(name: string, env: Record<string, string>, ...args: string[]) {
   const file = fileURLToPath(new URL(`../../sidecar/app/${name}.ts`, import.meta.url))
-  const child = spawn(process.execPath, [file, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [file, ...args], {
+    env: { ...COMPILE_CACHE, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   return child
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { COMPILE_CACHE } from './compile-cache.ts'
 import { type Answered, jsonCall } from './json-call.ts'
 import { NO_DEADLINES } from './no-deadlines.ts'
 
@@ -19,10 +20,10 @@ export interface SidecarProcess {
   ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
 }
 
-/** Starts `node sidecar/app/main.ts` with only the given environment. It is killed when the test ends. */
+/** Starts `node sidecar/app/main.ts` with only the given settings. It is killed when the test ends. */
 export function spawnSidecar(env: Record<string, string>): SidecarProcess {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PORT: '0', LOG_LEVEL: 'error', ...NO_DEADLINES, ...env },
+    env: { PORT: '0', LOG_LEVEL: 'error', ...COMPILE_CACHE, ...NO_DEADLINES, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let out = ''

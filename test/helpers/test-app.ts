@@ -54,6 +54,8 @@ export interface Answer {
 
 export type TestApp = ReturnType<typeof testApp>
 
+const DEFAULTS = readConfig({})
+
 /**
  * Creates the app on in-memory embedded backends for the running test. Fails the test if the log contains errors, unless
  * `expectErrors` is set.
@@ -61,7 +63,7 @@ export type TestApp = ReturnType<typeof testApp>
 export function testApp(options: TestAppOptions = {}) {
   const { wrapRecords = (records) => records, embedder = lexicalEmbedder(), expectErrors = false } = options
   const { apiKeys = [], maxBodyBytes = 1024 * 1024, publicUrl } = options
-  const { inFlight, requestsPerMinute } = { ...readConfig({}), ...options }
+  const { inFlight, requestsPerMinute } = { ...DEFAULTS, ...options }
   const clock = stoppedClock()
   const opened = openMemoryRecords()
   const records = wrapRecords(opened)
@@ -69,7 +71,7 @@ export function testApp(options: TestAppOptions = {}) {
   const cache = createInProcessCache(bounds)
   const scopeState = options.scopeState ?? createInProcessScopeState(bounds)
   const ledger = new Ledger({ records, prices: parsePrices(options.prices ?? '') })
-  const queue = openMemoryQueue({ now: clock.now })
+  const queue = options.model && openMemoryQueue({ now: clock.now })
   const errors: string[] = []
   const log = createLog('error', (line) => errors.push(line))
   const services = compose(
@@ -106,7 +108,7 @@ export function testApp(options: TestAppOptions = {}) {
     await services.replays?.close()
     await services.experiments.close()
     await services.buffer?.close()
-    await queue.close()
+    await queue?.close()
     await engine.drained()
     await ledger.close()
     await opened.close()

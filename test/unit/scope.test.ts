@@ -1,13 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { derivedId, scopeKey } from '../../sidecar/memory/model/scope.ts'
+import { anyText } from '../helpers/any-text.ts'
 
 const NAME = fc.oneof(
   fc.string({
     unit: fc.constantFrom('a', 'A', '/', '%', '2', 'F', '*', ' ', '.', ':', 'é', '阿'),
     maxLength: 4,
   }),
-  fc.string({ unit: 'binary', maxLength: 8 }).filter((text) => text.isWellFormed()),
+  anyText({ maxLength: 8 }).filter((text) => text.isWellFormed()),
 )
 const SCOPE = fc.record({ namespace: NAME, userId: NAME })
 

@@ -16,8 +16,8 @@ export function createInProcessCache({
   maxBytes,
   now = Date.now,
 }: InProcessCacheOptions): CacheStore {
+  // Without `max`, for which lru-cache allocates memory for all entries at once.
   const entries = new LRUCache<string, CachedEntry & { expiresAt: number }>({
-    max: maxEntries,
     maxSize: maxBytes,
     sizeCalculation: ({ value }, key) => sizeOf(key, value),
   })
@@ -36,6 +36,7 @@ export function createInProcessCache({
       }
       const storedAt = now()
       entries.set(key, { value, storedAt, expiresAt: storedAt + ttlMs })
+      if (entries.size > maxEntries) entries.pop()
     },
     async delete(key) {
       const entry = entries.get(key)

@@ -34,8 +34,8 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
   const { maxEntries, maxBytes, turnsTtlMs = WEEK_MS, now = Date.now } = options
   const bound = boundedTo(maxEntries)
   const counted = new LRUCache<string, Counters>(bound)
+  // Without `max`, for which lru-cache allocates memory for all entries at once.
   const blocks = new LRUCache<string, Block>({
-    max: maxEntries,
     maxSize: maxBytes,
     sizeCalculation: ({ value }, key) => sizeOf(key, value),
   })
@@ -103,6 +103,7 @@ export function createInProcessScopeState(options: InProcessScopeStateOptions): 
       if (fence !== expected.fence) return false
       const storedAt = now()
       blocks.set(name, { value, storedAt, fence, expiresAt: storedAt + ttlMs })
+      if (blocks.size > maxEntries) blocks.pop()
       return true
     },
     async clear(scope) {

@@ -8,6 +8,7 @@ import type {
   SearchResult,
   StoredRecord,
 } from '../../ports/records.ts'
+import { boundedTo } from '../../text/lru.ts'
 import { meets } from '../common/condition.ts'
 import { scrollPages } from './connection.ts'
 import { type PointPayload, payloadOf, SPARSE, toRecord, VECTOR, within } from './points.ts'
@@ -40,7 +41,7 @@ const TERMS = { with_payload: { include: ['entry.terms'] } }
 /** Searches the memories of a scope with one request. */
 export function openSearch({ connection, name, consistency }: Source) {
   /** By scope with more records than a search returns. A scope whose number is unknown has the value 0. */
-  const totals = new LRUCache<string, number>({ max: MAX_TOTALS, ttl: TOTAL_TTL_MS })
+  const totals = new LRUCache<string, number>({ ...boundedTo(MAX_TOTALS), ttl: TOTAL_TTL_MS })
 
   async function count(filter: Filter, scope: string): Promise<number> {
     const { count: total } = await connection.run((client) => client.count(name, { filter, exact: true }))

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Counters, ScopeState, StoredBlock, TurnSeen } from '../../ports/scope-state.ts'
+import { boundedTo } from '../../text/lru.ts'
 import { assertSize, type RedisCacheOptions, wholeMs } from './cache.ts'
 import { checkWritable, ignoreUnavailable } from './connection.ts'
 import { assertWellFormed, scopeKeys } from './keys.ts'
@@ -15,7 +16,7 @@ const DROP_AT_ONCE = 500
 /** Scope state shared by several sidecars through Redis. Expiry follows the clock of Redis. */
 export function createRedisScopeState(options: RedisCacheOptions): ScopeState {
   const { connection, keyPrefix, maxValueBytes, now = Date.now } = options
-  const seen = new LRUCache<string, Counters>({ max: MAX_SEEN })
+  const seen = new LRUCache<string, Counters>(boundedTo(MAX_SEEN))
   /** Greatest counter that this process ever saw. New counters start above it even if the clock of Redis went back. */
   let greatest = 0
 

@@ -4,6 +4,7 @@ import { recordsOf } from '../../memory/repositories/record.ts'
 import { AppError, describe, invalid } from '../../ports/errors.ts'
 import { type RecordStore, scrollAll } from '../../ports/records.ts'
 import type { ScopeLock } from '../../ports/scope-lock.ts'
+import { boundedTo } from '../../text/lru.ts'
 import { type Arm, type Experiment, experiment } from '../model.ts'
 import { definitionId, definitionsScope } from './places.ts'
 
@@ -46,7 +47,7 @@ export class ExperimentBook {
 
   constructor(options: ExperimentBookOptions) {
     this.#options = options
-    this.#cache = new LRUCache({ max: MAX_CACHED, ttl: options.cacheMs ?? CACHE_MS })
+    this.#cache = new LRUCache({ ...boundedTo(MAX_CACHED), ttl: options.cacheMs ?? CACHE_MS })
   }
 
   /** @throws {AppError} `conflict` if the name is taken, `invalid_request` for arms or weights out of range */

@@ -19,6 +19,7 @@ describe('the Qdrant store', () => {
     const order = fc.oneof(fc.nat(3), fc.constantFrom(0, 5, Number.MAX_SAFE_INTEGER))
     const id = fc.constantFrom(...'abcdefghijABé\uffff')
     const place = fc.record({ order, id })
+    const store = await openOn(server.url)
     let runs = 0
     await fc.assert(
       fc.asyncProperty(
@@ -27,25 +28,26 @@ describe('the Qdrant store', () => {
         fc.integer({ min: 1, max: 13 }),
         fc.constantFrom('ascending' as const, 'descending' as const),
         async (records, after, limit, direction) => {
-          const store = await openOn(server.url, { prefix: `run${runs++}_` })
+          const [scope, other] = [`default/ada-${runs}`, `default/bob-${runs}`]
+          runs += 1
           // Records of another scope with the same orders, which must not count for the page limit.
           await store.commit([
-            ...records.map((one) => put(one.id, { order: one.order })),
-            ...records.map((one) => put(one.id, { order: one.order, scope: 'default/bob' })),
-            ...records.map((one) => put(one.id, { order: one.order, collection: 'versions' })),
+            ...records.map((one) => put(one.id, { order: one.order, scope })),
+            ...records.map((one) => put(one.id, { order: one.order, scope: other })),
+            ...records.map((one) => put(one.id, { order: one.order, scope, collection: 'versions' })),
           ])
           const step = direction === 'ascending' ? 1 : -1
           const expected = records
             .toSorted((a, b) => step * comparePositions(a, b))
             .filter((one) => after === undefined || step * comparePositions(after, one) < 0)
             .slice(0, limit)
-          const page = await store.scroll('memories', SCOPE, { limit, after, direction })
+          const page = await store.scroll('memories', scope, { limit, after, direction })
           expect(page.map((one) => ({ order: one.order, id: one.id }))).toEqual(expected)
-          await store.close()
         },
       ),
       { numRuns: 40 },
     )
+    await store.close()
   })
 
   it('lists more scopes than its first request returns', async () => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { SHIPPED_TALKS } from '../../../bench/dialogues/read.ts'
+import { COMPILE_CACHE } from '../../helpers/compile-cache.ts'
 import { startScriptedOpenAi } from '../../helpers/scripted-openai/server.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 
@@ -12,7 +13,7 @@ const RUN = fileURLToPath(new URL('../../../bench/run.ts', import.meta.url))
 
 /** Runs a benchmark as npm does; returns what it prints. Rejects unless its exit code is 0. */
 async function bench(args: readonly string[], env: Record<string, string> = {}): Promise<string> {
-  const options = { env: { PATH: process.env['PATH'] ?? '', ...env } }
+  const options = { env: { ...COMPILE_CACHE, PATH: process.env['PATH'] ?? '', ...env } }
   const { stdout } = await promisify(execFile)(process.execPath, [RUN, ...args], options)
   return stdout
 }

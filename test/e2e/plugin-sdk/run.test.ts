@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
+import { COMPILE_CACHE } from '../../helpers/compile-cache.ts'
 import { invokeTool } from '../../helpers/plugin-sdk/fake-daemon/requests.ts'
 import { nodeOutput } from '../../helpers/plugin-sdk/fake-daemon/tool-output.ts'
 import { fixtureMain, freePort, until } from '../../helpers/plugin-sdk/helpers.ts'
@@ -10,7 +11,7 @@ import { startTcpDaemon } from './fake-daemon/tcp-daemon.ts'
 /** The fixture plugin as a process, told by its environment how to run. */
 function run(env: Record<string, string>) {
   const child: ChildProcess = spawn(process.execPath, [fixtureMain], {
-    env: { PATH: process.env['PATH'], ...env },
+    env: { ...COMPILE_CACHE, PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

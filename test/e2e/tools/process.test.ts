@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
+import { COMPILE_CACHE } from '../../helpers/compile-cache.ts'
 import { mismatches } from '../../helpers/tools/run-tool.ts'
 import { json, startStub } from '../../helpers/tools/stub-sidecar.ts'
 
@@ -13,7 +14,7 @@ it('the plugin process answers one call over stdin and stdout and exits when std
   )
   const plugin = spawn(process.execPath, [main], {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { PATH: process.env['PATH'], INSTALL_METHOD: 'local' },
+    env: { ...COMPILE_CACHE, PATH: process.env['PATH'], INSTALL_METHOD: 'local' },
   })
   let errorOutput = ''
   plugin.stderr.on('data', (chunk: Buffer) => {

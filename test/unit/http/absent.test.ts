@@ -105,8 +105,25 @@ async function pathOf({ call }: TestApp, path: string): Promise<string> {
   return path.replace('{id}', id)
 }
 
+type Answered = { status: number; body: unknown }
+
+/** Answers by method, path and body: a body without an optional field is that of the operation. */
+const answers = new Map<string, Promise<unknown>>()
+
+/** What a new app answers. */
+async function answerOf(method: string, path: string, body: unknown): Promise<unknown> {
+  const ask = async () => {
+    const app = testApp()
+    return comparable(await app.call(method.toUpperCase(), await pathOf(app, path), body))
+  }
+  const key = JSON.stringify([method, path, body])
+  const answer = answers.get(key) ?? ask()
+  answers.set(key, answer)
+  return await answer
+}
+
 /** Without what differs from call to call. */
-function comparable({ status, body }: { status: number; body: unknown }): unknown {
+function comparable({ status, body }: Answered): unknown {
   return JSON.parse(
     JSON.stringify({ status, body }, (key, value) =>
       /^(?:took_ms|id|turn_id|.*_at|at)$/.test(key) ? 0 : value,
@@ -126,18 +143,14 @@ describe('null in an optional field of a body', () => {
   })
 
   it.each(cases)('counts as absent: %s', async (_name, { name, method, path, field }) => {
-    const answers = []
-    for (const value of [null, undefined]) {
-      const app = testApp()
-      const url = await pathOf(app, path)
-      const answer = await app.call(method.toUpperCase(), url, withField(BODIES[name], field, value))
-      answers.push(comparable(answer))
-    }
-    expect(answers[0]).toMatchObject({ status: 200 })
+    const answerWith = (value: null | undefined) =>
+      answerOf(method, path, withField(BODIES[name], field, value))
+    const withNull = await answerWith(null)
+    expect(withNull).toMatchObject({ status: 200 })
     // null has a meaning of its own for these fields.
     if (/^(?:topic|sub_topic|event_date|expires_at)$/.test(field.at(-1) ?? '') && method === 'patch') return
     if (name === 'patch /v1/memories/{id}' && field[0] === 'importance') return
-    expect(answers[0]).toEqual(answers[1])
+    expect(withNull).toEqual(await answerWith(undefined))
   })
 
   it('keeps its meaning in metadata, cache values and corrections', async () => {

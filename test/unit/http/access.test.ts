@@ -41,7 +41,7 @@ describe('with API keys', () => {
       backends: {
         records: 'sqlite',
         cache: 'in-process',
-        queue: 'sqlite',
+        queue: 'none',
         language_model: 'none',
         embedder: expect.stringMatching(/^lexical/),
       },

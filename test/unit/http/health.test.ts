@@ -42,7 +42,7 @@ describe('readyz', () => {
           cache: { kind: 'in-process', ...OK },
           scope_state: { kind: 'in-process', ...OK },
           scope_lock: { kind: 'in-process', ...OK },
-          queue: { kind: 'sqlite', ...OK },
+          queue: NONE,
           language_model: NONE,
           embedder: { kind: expect.any(String), ...OK },
         },

@@ -107,12 +107,12 @@ describe('forget', () => {
 
   it('erases more records than one page holds', async () => {
     const open = openEngine()
-    const messages = Array.from({ length: 1200 }, (_, i) => ({
+    const messages = Array.from({ length: 1010 }, (_, i) => ({
       role: 'user' as const,
       content: `Room ${i} has ${i * 7} chairs.`,
     }))
     await addTurn(open.engine, ADA, { messages })
-    expect(await open.engine.forget(ADA)).toMatchObject({ memories: 1200, history: 1200, turns: 1 })
+    expect(await open.engine.forget(ADA)).toMatchObject({ memories: 1010, history: 1010, turns: 1 })
     for (const records of Object.values(await open.dump())) expect(records).toEqual([])
     expect(await findings(open)).toEqual([])
   })

@@ -106,7 +106,7 @@ describe('rendered memories', () => {
         expect(tokens).toBeLessThanOrEqual(budget)
         expect(text === '').toBe(memories.length === 0)
       }),
-      { numRuns: 1500 },
+      { numRuns: 500 },
     )
   })
 

@@ -7,12 +7,13 @@ import { readDify } from '../../../../sidecar/cli/transfer/readers/dify.ts'
 import { detectFormat } from '../../../../sidecar/cli/transfer/readers/formats.ts'
 import { readMem0 } from '../../../../sidecar/cli/transfer/readers/mem0.ts'
 import { readMessages } from '../../../../sidecar/cli/transfer/readers/messages.ts'
+import { anyText } from '../../../helpers/any-text.ts'
 import { file, fixture, readAll, start } from '../../../helpers/cli/transfer/helpers.ts'
 
 describe('a JSON file', () => {
   const message = fc.record({
     role: fc.constantFrom('user', 'assistant'),
-    content: fc.string({ unit: 'binary', maxLength: 20 }),
+    content: anyText({ maxLength: 20 }),
   })
   const layouts: Record<string, (list: readonly object[]) => [name: string, text: string]> = {
     lines: (list) => ['a.jsonl', list.map((one) => JSON.stringify(one)).join('\n')],

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { COMPILE_CACHE } from '../../../helpers/compile-cache.ts'
 import { createScanner } from '../../../helpers/plugin-sdk/fake-daemon/line-scanner.ts'
 import type { Request } from '../../../helpers/plugin-sdk/fake-daemon/requests.ts'
 import {
@@ -30,7 +31,7 @@ export async function startStdioDaemon(
   options: { env?: Record<string, string>; heartbeatTimeoutMs?: number } = {},
 ): Promise<StdioDaemon> {
   const child = spawn(process.execPath, args, {
-    env: { PATH: process.env['PATH'], ...options.env, INSTALL_METHOD: 'local' },
+    env: { ...COMPILE_CACHE, PATH: process.env['PATH'], ...options.env, INSTALL_METHOD: 'local' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const router = createSessionRouter()

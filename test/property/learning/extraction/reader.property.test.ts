@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { checkAnswer } from '../../../../sidecar/learning/extraction/check.ts'
 import { numberMessages } from '../../../../sidecar/learning/extraction/messages.ts'
 import { readAnswer } from '../../../../sidecar/learning/extraction/read-answer.ts'
+import { anyText } from '../../../helpers/any-text.ts'
 import { AROUND } from '../../../helpers/learning/extraction/corpus/around.ts'
 import { json, pretty } from '../../../helpers/learning/extraction/corpus/bad-answer.ts'
 import { CORPUS } from '../../../helpers/learning/extraction/corpus/corpus.ts'
@@ -144,7 +145,7 @@ describe('readAnswer', () => {
   it('never throws', () => {
     const short = CORPUS.filter(({ raw }) => raw.length < 5_000)
     const texts = fc.oneof(
-      fc.string({ unit: 'binary' }),
+      anyText(),
       fc.array(fragment, { maxLength: 40 }).map((parts) => parts.join('')),
       fc
         .tuple(fc.constantFrom(...short), fc.nat(), fc.nat(), fragment)

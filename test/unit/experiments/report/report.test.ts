@@ -269,7 +269,7 @@ describe('input without enough information', () => {
         expect(reportSchema.parse(report)).toEqual(report)
         expect(toMarkdown(report) + toCsv(report)).not.toMatch(/NaN|Infinity|undefined/)
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     )
   })
 })

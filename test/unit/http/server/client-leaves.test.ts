@@ -3,7 +3,8 @@ import type { ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { SqliteClient } from '../../../../sidecar/adapters/sqlite/client.ts'
-import type { RecordStore } from '../../../../sidecar/ports/records.ts'
+import type { RecordStore, Write } from '../../../../sidecar/ports/records.ts'
+import { readAll } from '../../../helpers/records.ts'
 import { testApp } from '../../../helpers/test-app.ts'
 
 const CLIENTS = 40
@@ -57,8 +58,7 @@ it.each([
 ])('starts no further read of a %s when its client has left', async (_, request) => {
   const gate = createGate()
   const app = testApp({ wrapRecords: gate.wrap })
-  const memories = Array.from({ length: 300 }, (_, i) => ({ memory: `Note ${i}: the kettle is blue.` }))
-  await app.call('POST', '/v1/memories/import', { user_id: 'ada', memories })
+  await app.services.records.commit(await notes())
   const port = Number(new URL(await app.listen()).port)
   const requests = countRequests()
   const sockets = Array.from({ length: CLIENTS }, () => connect(port, '127.0.0.1'))
@@ -77,6 +77,18 @@ it.each([
   const answered = await app.call('POST', '/v1/recall', { user_id: 'ada', query: 'Is the kettle blue?' })
   expect(answered.body.status).toBe('ok')
 })
+
+let noteRecords: Write[] | undefined
+
+/** The records of more memories than a page of a read holds. */
+async function notes(): Promise<Write[]> {
+  if (noteRecords) return noteRecords
+  const app = testApp()
+  const memories = Array.from({ length: 300 }, (_, i) => ({ memory: `Note ${i}: the kettle is blue.` }))
+  await app.call('POST', '/v1/memories/import', { user_id: 'ada', memories })
+  noteRecords = await readAll(app.services.records)
+  return noteRecords
+}
 
 /** Counts the requests of the servers of this process. */
 function countRequests() {

@@ -75,7 +75,7 @@ describe('for any memories, a profile', () => {
         expect(tokens).toBeLessThanOrEqual(options.tokenBudget)
         expect(text === '').toBe(kept.length === 0)
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     )
   })
 

@@ -1,6 +1,8 @@
 import { countTokens } from 'gpt-tokenizer/encoding/o200k_base'
 import { describe, expect, it } from 'vitest'
 import { type LanguageModel, ModelUnavailable } from '../../../../sidecar/ports/language-model.ts'
+import type { Write } from '../../../../sidecar/ports/records.ts'
+import { readAll } from '../../../helpers/records.ts'
 import { learn } from '../../../helpers/retrieval/profile/helpers.ts'
 import { chat } from '../../../helpers/retrieval/strategies/helpers.ts'
 
@@ -10,9 +12,18 @@ const TEMPLES = Array.from(
   (_, i) => `In Kyoto I saw temple number ${i}, and it was beautiful.`,
 )
 
+let templeRecords: Write[] | undefined
+
 async function withTemples() {
   const app = chat()
-  for (const [i, text] of TEMPLES.entries()) await app.say(i + 1, text)
+  const { records } = app.services
+  if (templeRecords) {
+    app.clock.advance(TEMPLES.length)
+    await records.commit(templeRecords)
+  } else {
+    for (const [i, text] of TEMPLES.entries()) await app.say(i + 1, text)
+    templeRecords = await readAll(records)
+  }
   return app
 }
 

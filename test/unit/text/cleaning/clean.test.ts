@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { clean, cleanTexts } from '../../../../sidecar/text/cleaning/clean.ts'
+import { anyText } from '../../../helpers/any-text.ts'
 
 type Role = 'user' | 'assistant' | 'system'
 
@@ -152,7 +153,7 @@ describe('characters', () => {
 describe('cleaning any text', () => {
   const role = fc.constantFrom<Role>('user', 'assistant', 'system')
   const piece = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 20 }),
+    anyText({ maxLength: 20 }),
     fc.constantFrom(
       '<think>',
       '</think>',
