@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { HttpBindings } from '@hono/node-server'
 import type { MiddlewareHandler } from 'hono'
 import { AppError } from '../../ports/errors.ts'
@@ -51,12 +50,11 @@ export function limitInFlight(limits: InFlightLimits, maxBodyBytes: number): Mid
     count(1)
     // An answer that the client has not read yet uses memory too. Tests without a server have no connection.
     const outgoing = (c.env as Partial<HttpBindings> | undefined)?.outgoing
-    const sent = outgoing && !outgoing.closed && once(outgoing, 'close')
     try {
       await next()
     } finally {
       outgoing?.setTimeout(STALLED_MS)
-      if (sent) void sent.then(() => count(-1))
+      if (outgoing && !outgoing.closed) outgoing.once('close', () => count(-1))
       else count(-1)
     }
   }
