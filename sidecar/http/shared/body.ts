@@ -48,6 +48,7 @@ export function inexactIn(value: unknown) {
 
 /** Removes null, in place, from the optional fields of an object that give null no meaning. */
 export function removeNulls(schema: z.ZodType, value: unknown): void {
+  if (value === null || typeof value !== 'object') return
   const inner = unwrap(schema)
   if (inner instanceof z.ZodArray && Array.isArray(value)) {
     for (const one of value) removeNulls(inner.element as z.ZodType, one)
@@ -55,9 +56,10 @@ export function removeNulls(schema: z.ZodType, value: unknown): void {
     for (const option of inner.options)
       if (isOption(option, inner.def.discriminator, value)) removeNulls(option as z.ZodType, value)
   } else if (inner instanceof z.ZodObject && isObject(value)) {
-    for (const [name, field] of Object.entries(inner.shape as Record<string, z.ZodType>)) {
-      if (!Object.hasOwn(value, name)) continue
-      if (value[name] !== null) removeNulls(field, value[name])
+    for (const [name, one] of Object.entries(value)) {
+      const field: z.ZodType | undefined = Object.hasOwn(inner.shape, name) ? inner.shape[name] : undefined
+      if (!field) continue
+      if (one !== null) removeNulls(field, one)
       else if (field.safeParse(undefined).success && !field.safeParse(null).success) delete value[name]
     }
   }
