@@ -2,8 +2,8 @@
  * npm run bench -- search [--records 100000] [--scopes 10000] [--searches 300]
  *
  * Latency of RecordStore.search on SQLite: a scope of 500 records, a large one, and many scopes of 100 records in random
- * order; also the cost of a commit. Records have 45 terms with Zipf frequencies, and vectors around a common component,
- * like those of neural embedders. First checks the answers against an exhaustive search.
+ * order; also the cost of a commit. Records have 45 terms with Zipf frequencies, without stop words, and vectors around a
+ * common component, like those of neural embedders. First checks the answers against an exhaustive search.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -7,6 +7,8 @@ const TERMS = 30
 const CONTEXT_TERMS = 15
 const GRAMS = 150
 const VOCABULARY = 50_000
+/** The most common words. */
+const STOP_WORDS = 50
 const CLUSTERS = 500
 /** Length of the component that all vectors share, relative to the rest: cosines of about 0.75 between any two. */
 const COMMON = 1.7
@@ -54,9 +56,9 @@ export function queryOf({ search, dense }: SearchableRecord, limit: number): Sea
   }
 }
 
-/** The term of rank r has a frequency proportional to 1 / r: the first one is in nearly every record. */
+/** A word of the vocabulary, with a frequency inversely proportional to its rank. Stop words are not indexed. */
 function termOf(): number {
-  const rank = Math.floor(VOCABULARY ** random())
+  const rank = Math.floor(STOP_WORDS * (VOCABULARY / STOP_WORDS) ** random())
   return hashTerm(`term-${rank}`)
 }
 
