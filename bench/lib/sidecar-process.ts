@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -12,6 +12,9 @@ export interface SidecarProcess extends AsyncDisposable {
 }
 
 const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
+
+/** The flags of V8 with which `npm start` runs it. */
+const FLAGS: string[] = readStartCommand().match(/--max-semi-space-size=\d+/g) ?? []
 
 const { PATH = '', NODE_OPTIONS = '', NODE_COMPILE_CACHE = '' } = process.env
 const PASSED = { PATH, NODE_OPTIONS, NODE_COMPILE_CACHE }
@@ -26,7 +29,7 @@ export async function startSidecar(
 ): Promise<SidecarProcess> {
   const dataDir = mkdtempSync(join(tmpdir(), 'hippocache-'))
   const started = performance.now()
-  const child = spawn(process.execPath, [MAIN], {
+  const child = spawn(process.execPath, [...FLAGS, MAIN], {
     // NODE_OPTIONS stops the sidecar with its parent, see scripts/npm-script.mjs.
     env: { ...PASSED, PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn', ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -64,4 +67,9 @@ export async function startSidecar(
       rmSync(dataDir, { recursive: true, force: true })
     },
   }
+}
+
+function readStartCommand(): string {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'))
+  return scripts.start
 }

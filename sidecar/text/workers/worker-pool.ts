@@ -22,6 +22,9 @@ const calls = new PQueue({ concurrency: MAX_THREADS })
 /** Milliseconds until an idle thread exits and frees its memory. */
 const IDLE_MS = 60_000
 
+/** Texts live shortly. V8 would give each thread up to 200 MB for them. */
+const YOUNG_GENERATION_MB = 48
+
 let pool: Piscina | undefined
 
 /**
@@ -47,6 +50,7 @@ export function offloaded<Input, Result>(
       minThreads: 0,
       maxThreads: MAX_THREADS,
       idleTimeout: IDLE_MS,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     })
     // A full queue slows the event loop down, so that fewer new requests are accepted.
     if (calls.size >= MAX_QUEUE) return fn(input)
