@@ -308,24 +308,24 @@ describe('sizes', () => {
     expect(await at.texts()).toEqual(['Ada has a cat.', 'Ada lives in Leeds.', 'Ada speaks Welsh.'])
   })
 
-  it('reads a turn of 200 messages in parts, and each fact names its message', async () => {
+  it('reads a turn of 1000 messages in parts, and each fact names its message', async () => {
     const table = Object.fromEntries(
-      [0, 1, 99, 198, 199].map((i) => [
+      [0, 1, 499, 998, 999].map((i) => [
         `number ${i} is`,
         [{ text: `Number ${i} is known.`, topic: 'other' }],
       ]),
     )
-    const at = setUp({ table, countTokens: () => 250 })
-    const messages = Array.from({ length: 200 }, (_, i) => ({
+    const at = setUp({ table, countTokens: () => 50 })
+    const messages = Array.from({ length: 1000 }, (_, i) => ({
       role: 'user' as const,
       content: `So number ${i} is it.`,
     }))
     await at.services.intake.add(ADA, { messages, conversationId: 'c', turn: 1 }, undefined)
     expect(await at.buffer.flush(ADA)).toMatchObject({ reason: null })
-    expect(at.model.batches()).toHaveLength(Math.ceil((200 * 250) / 16_384))
+    expect(at.model.batches()).toHaveLength(Math.ceil((1000 * 50) / 16_384))
     const { memories } = await at.services.engine.list(ADA, { limit: 10, accept: () => true })
     expect(memories.map(({ text, sources }) => `${text} ${sources.map(({ ordinal }) => ordinal)}`)).toEqual(
-      [0, 1, 99, 198, 199].map((i) => `Number ${i} is known. ${i}`),
+      [0, 1, 499, 998, 999].map((i) => `Number ${i} is known. ${i}`),
     )
   })
 })
