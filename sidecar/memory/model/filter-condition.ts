@@ -47,7 +47,8 @@ export function toCondition(field: string, operator: Operator, operand: Json): C
   // No store ignores case.
   if (operator === 'icontains') return undefined
   if (operator === 'contains') {
-    return typeof operand === 'string' ? { path, contains: operand } : undefined
+    if (typeof operand !== 'string') return undefined
+    return LISTS.has(field) ? { path, equals: [operand] } : { path, contains: operand }
   }
   if (operator === 'eq' || operator === 'in') {
     const values = operator === 'eq' ? [operand] : (operand as readonly Json[])

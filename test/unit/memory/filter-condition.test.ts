@@ -123,6 +123,12 @@ describe('the condition of a filter for the store', () => {
     expect(defined).toBeGreaterThan(2_000)
   })
 
+  it('compares a field with a value per source with whole values', () => {
+    const { where } = compileFilter({ conversation_id: { contains: 'c' } })
+    const said = (id: string) => ({ sources: [{ conversation_id: id }] })
+    expect(['c', 'c-1'].map((id) => where && meets(said(id), where))).toEqual([true, false])
+  })
+
   it.each([
     { 'metadata.x': null },
     { 'metadata.x': { ne: null } },
