@@ -58,6 +58,16 @@ export class ClientDisconnected extends AppError {
   }
 }
 
+/** @throws {AppError} that of the reading, else `backend_unavailable` */
+export async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (cause) {
+    if (cause instanceof AppError) throw cause
+    throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
+  }
+}
+
 /** An invalid field: `field: expected X, got Y`. */
 export function invalid(field: string, expected: string, received?: unknown): AppError {
   const message = `expected ${expected}`

@@ -3,7 +3,7 @@ import type { Memory } from '../memory/model/memory.ts'
 import { readMemoryOnce } from '../memory/repositories/memories.ts'
 import { type OnInvalidRecord, tryRead } from '../memory/repositories/record.ts'
 import { searchEntriesOf } from '../memory/search/entry.ts'
-import { AppError, ClientDisconnected } from '../ports/errors.ts'
+import { orUnavailable } from '../ports/errors.ts'
 import type { Candidate, Condition, RecordStore } from '../ports/records.ts'
 import { DAY_MS, type DateRange } from '../text/dates.ts'
 import { conditionOf, type Gate } from './gates.ts'
@@ -144,16 +144,6 @@ export async function* walk(
     for (const memory of await read(some.map(({ id }) => id))) {
       yield { ...(byId.get(memory.id) as Ranked), memory }
     }
-  }
-}
-
-/** @throws {AppError} `backend_unavailable` for any failure of the reading, except that its client has disconnected */
-export async function orUnavailable<T>(reading: Promise<T>): Promise<T> {
-  try {
-    return await reading
-  } catch (cause) {
-    if (cause instanceof ClientDisconnected) throw cause
-    throw new AppError('backend_unavailable', 'The record store did not answer.', { cause })
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Memory } from '../memory/model/memory.ts'
 import { getMemory } from '../memory/repositories/memories.ts'
 import { isEndMarker } from '../memory/repositories/versions.ts'
+import { orUnavailable } from '../ports/errors.ts'
 import type { RecordStore } from '../ports/records.ts'
 import type { Gate } from './gates.ts'
-import { orUnavailable } from './ranker.ts'
 import type { Ranked } from './ranking/rank.ts'
 
 /** The first gate that a memory failed, with details such as its rank. */

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { AppError } from '../../ports/errors.ts'
+import { orUnavailable } from '../../ports/errors.ts'
 import { type RecordStore, scrollPages } from '../../ports/records.ts'
 import type { ScopeState } from '../../ports/scope-state.ts'
 import { runInSlices } from '../../text/workers/slices.ts'
@@ -64,10 +64,8 @@ export class GraphReader {
 
   /** The graph that the latest memories of a user state now. Reads no others, so that its cost does not grow with them. */
   async readLatest(scope: string, count: number): Promise<Graph> {
-    return await reportUnavailable(async () => {
-      const { versions } = await this.#readCurrent(scope, undefined, count)
-      return await runInSlices(graphSteps(scope, versions))
-    })
+    const { versions } = await orUnavailable(this.#readCurrent(scope, undefined, count))
+    return await runInSlices(graphSteps(scope, versions))
   }
 
   async #readAll(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {
@@ -94,13 +92,11 @@ export class GraphReader {
   }
 
   async #build(scope: string, signal: AbortSignal | undefined): Promise<UserGraph> {
-    return await reportUnavailable(async () => {
-      const current = await this.#readCurrent(scope, signal, MAX_VERSIONS)
-      const past = await this.#readPast(scope, signal)
-      const versions = [...current.versions, ...past.versions]
-      const graph = await runInSlices(graphSteps(scope, versions), signal)
-      return { graph, versions, isPartial: current.isPartial || past.isPartial }
-    })
+    const current = await orUnavailable(this.#readCurrent(scope, signal, MAX_VERSIONS))
+    const past = await orUnavailable(this.#readPast(scope, signal))
+    const versions = [...current.versions, ...past.versions]
+    const graph = await runInSlices(graphSteps(scope, versions), signal)
+    return { graph, versions, isPartial: current.isPartial || past.isPartial }
   }
 
   async #readCurrent(
@@ -150,15 +146,5 @@ export class GraphReader {
     }
     const kept = versions.filter(({ memory }) => !deleted.has(memory.id))
     return { versions: kept, isPartial: count >= 2 * MAX_VERSIONS }
-  }
-}
-
-/** @throws {AppError} that of the task, else `backend_unavailable` */
-async function reportUnavailable<T>(task: () => Promise<T>): Promise<T> {
-  try {
-    return await task()
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause
-    throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
   }
 }

@@ -5,7 +5,7 @@ import { readLatestMemories } from '../../memory/repositories/memories.ts'
 import type { OnInvalidRecord } from '../../memory/repositories/record.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import { DEFAULT_RULES, withDefaultTopics } from '../../memory/rules/rules.ts'
-import { AppError, ClientDisconnected } from '../../ports/errors.ts'
+import { orUnavailable } from '../../ports/errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import { tokenCounter } from '../../text/token-counter.ts'
 import { runInSlices, type Steps } from '../../text/workers/slices.ts'
@@ -108,13 +108,10 @@ export class Profiles {
 
   async #readLatest(scope: string, signal: AbortSignal | undefined): Promise<Memory[]> {
     const { records, onInvalidRecord } = this.#options
-    try {
-      const latest = await readLatestMemories(records, scope, MAX_MEMORIES, onInvalidRecord, signal)
-      return latest.map(({ memory }) => memory).reverse()
-    } catch (cause) {
-      if (cause instanceof ClientDisconnected) throw cause
-      throw new AppError('backend_unavailable', 'The record store did not respond. Retry later.', { cause })
-    }
+    const latest = await orUnavailable(
+      readLatestMemories(records, scope, MAX_MEMORIES, onInvalidRecord, signal),
+    )
+    return latest.map(({ memory }) => memory).reverse()
   }
 }
 

@@ -91,7 +91,7 @@ describe('when the record store fails', () => {
       const { status, body } = await call('POST', path, { user_id: 'ada', query: 'tea' })
       expect({ status, error: body.error }).toMatchObject({
         status: 503,
-        error: { code: 'backend_unavailable', message: 'The record store did not answer.' },
+        error: { code: 'backend_unavailable', message: 'The record store did not respond. Retry later.' },
       })
     }
     fail = false
