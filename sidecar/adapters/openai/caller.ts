@@ -55,7 +55,7 @@ export function createCaller(what: string, options: CallerOptions) {
         outcome,
       })
     try {
-      // The client ignores its signal while it reads a response body.
+      // At once, so that the circuit breaker counts a timeout before the caller's next call.
       responseBody = prepare(await rejectOnAbort(post(path, model, body, either), either))
       rejectErrorIn(responseBody, target, at)
       const result = parse(responseBody, (got) => invalidResponse(target, got))

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import OpenAI from 'openai'
 
 /** Address and credentials of an OpenAI-compatible API. */
@@ -22,6 +23,9 @@ export class ResponseTooLarge extends Error {
   override readonly name = 'ResponseTooLarge'
 }
 
+/** One for each model; creating one takes half a millisecond. */
+const MAX_CLIENTS = 16
+
 /** 32 vectors of 4096 numbers as JSON are 3 MB; completions are far smaller. */
 const MAX_RESPONSE_BYTES = 32 * 1024 * 1024
 
@@ -32,7 +36,7 @@ export function openEndpoint({ baseUrl = 'https://api.openai.com/v1', apiKey, ap
     throw new TypeError('apiKey: expected printable ASCII without spaces and line breaks')
   }
   const isAzure = /\.azure\.com$/.test(hostname)
-  const clientOf = (model: string) =>
+  const createClient = (model: string) =>
     new Client({
       baseURL: baseUrl.replaceAll('{model}', encodeURIComponent(model)),
       // Without explicit values the client reads these from the environment, and it requires a key.
@@ -50,6 +54,7 @@ export function openEndpoint({ baseUrl = 'https://api.openai.com/v1', apiKey, ap
         ...(apiKey !== undefined && isAzure ? { 'api-key': apiKey } : {}),
       },
     })
+  const clients = new LRUCache({ max: MAX_CLIENTS, memoMethod: createClient })
   return {
     /** Host and port, without credentials. */
     host,
@@ -57,7 +62,7 @@ export function openEndpoint({ baseUrl = 'https://api.openai.com/v1', apiKey, ap
     isOfficial: isAzure || (protocol === 'https:' && hostname === 'api.openai.com'),
     /** Sends one request. Rejects with errors for `failureOf`. */
     post: async (path: string, model: string, body: object, signal: AbortSignal): Promise<unknown> =>
-      await clientOf(model).post<unknown>(path, { body, signal }),
+      await clients.memo(model).post<unknown>(path, { body, signal }),
   }
 }
 
@@ -71,19 +76,16 @@ function parse(baseUrl: string): URL {
   )
 }
 
-/** `fetch` whose response bodies fail when they exceed `MAX_RESPONSE_BYTES`. */
+/** `fetch` that resolves when it has the response body, and rejects when that exceeds `MAX_RESPONSE_BYTES`. */
 const boundedFetch: typeof fetch = async (input, init) => {
   const response = await fetch(input, init)
   if (!response.body) return response
+  const chunks: Uint8Array[] = []
   let bytes = 0
-  const bounded = response.body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        bytes += chunk.byteLength
-        if (bytes > MAX_RESPONSE_BYTES) controller.error(new ResponseTooLarge())
-        else controller.enqueue(chunk)
-      },
-    }),
-  )
-  return new Response(bounded, response)
+  for await (const chunk of response.body) {
+    bytes += chunk.byteLength
+    if (bytes > MAX_RESPONSE_BYTES) throw new ResponseTooLarge()
+    chunks.push(chunk)
+  }
+  return new Response(Buffer.concat(chunks), response)
 }

@@ -44,16 +44,14 @@ export class EndpointFailure extends ModelUnavailable {
 export function failureOf(error: unknown, target: Target, now: number): EndpointFailure {
   if (error instanceof EndpointFailure) return error
   if (error instanceof SyntaxError) return invalidResponse(target, 'a body that is not JSON')
-  if (error instanceof ResponseTooLarge || codeOf(error) === 'ERR_INVALID_STATE') {
+  if (error instanceof APIConnectionError && error.cause instanceof ResponseTooLarge) {
     return invalidResponse(target, 'more than 32 MiB')
   }
   if (error instanceof APIError && error.status !== undefined) {
     return failureOfStatus(error.status, error, target, now)
   }
   const code = codeOf(error)
-  // undici reports a connection that breaks within a response body as `terminated`.
-  const isTerminated = error instanceof TypeError && error.message === 'terminated'
-  if (!(error instanceof APIConnectionError || code || isTerminated)) throw error
+  if (!(error instanceof APIConnectionError || code)) throw error
   return new EndpointFailure(
     'unreachable',
     `The ${target.what} endpoint ${target.host} is unreachable${code ? ` (${code})` : ''}; check the base URL ` +
