@@ -137,8 +137,7 @@ export function compose(backends: Backends, settings: EngineSettings, log: Log) 
     lock: scopeLock,
     defaultRules: settings.defaultRules,
     now,
-    // A read is a network request where a store reads several records at once.
-    ...(records.getMany && { cacheMs: RULES_CACHE_MS }),
+    cacheMs: RULES_CACHE_MS,
   })
   const graphs = new GraphReader({
     ...{ records, scopeState, onInvalidRecord, now },

@@ -38,6 +38,8 @@ const MAX_CACHED = 10_000
 export class RuleBook {
   readonly #options: RuleBookOptions & Required<Pick<RuleBookOptions, 'now'>>
   readonly #cache: LRUCache<string, RulesInForce> | undefined
+  /** Number of changes, so that no rules are cached that were read before the latest one. */
+  #puts = 0
 
   constructor(options: RuleBookOptions) {
     this.#options = { now: Date.now, ...options }
@@ -49,8 +51,9 @@ export class RuleBook {
     const key = JSON.stringify([namespace, appId])
     const cached = this.#cache?.get(key)
     if (cached) return cached
+    const puts = this.#puts
     const found = await this.#readInForce(namespace, appId)
-    this.#cache?.set(key, found)
+    if (puts === this.#puts) this.#cache?.set(key, found)
     return found
   }
 
@@ -115,6 +118,7 @@ export class RuleBook {
       await this.#options.records.commit(ids.map((id) => rulesVersions.put(scope, id, version, stored)))
       // Apps may inherit the rules of their namespace.
       this.#cache?.clear()
+      this.#puts += 1
       return await this.inForce(namespace, appId)
     })
   }

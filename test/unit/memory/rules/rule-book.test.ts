@@ -228,4 +228,31 @@ describe('the rule book', () => {
     await other.put('default', 'app', rules('theirs'))
     expect(await one.inForce('default', 'app')).toMatchObject({ version: 1, rules: rules('theirs') })
   })
+
+  it('does not cache rules that were replaced while they were read', async () => {
+    const started = Promise.withResolvers<void>()
+    const replaced = Promise.withResolvers<void>()
+    let isSlow = true
+    const { records } = open()
+    const get: RecordStore['get'] = async (...args) => {
+      const found = await records.get(...args)
+      if (isSlow) {
+        isSlow = false
+        started.resolve()
+        await replaced.promise
+      }
+      return found
+    }
+    const book = new RuleBook({
+      records: { ...records, get },
+      lock: createInProcessScopeLock(),
+      cacheMs: 60_000,
+    })
+    const read = book.inForce('default', null)
+    await started.promise
+    await book.put('default', null, rules('new'))
+    replaced.resolve()
+    await read
+    expect((await book.inForce('default', null)).rules).toEqual(rules('new'))
+  })
 })
