@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, it, onTestFinished } from 'vitest'
-import { oneAtATime } from '../../../../sidecar/http/server/one-at-a-time.ts'
+import { oneAtATime } from '../../../sidecar/http/server/one-at-a-time.ts'
 
 /** A server that collects the requests that run, to be answered by the test. */
 async function collectingServer() {

@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it, onTestFinished } from 'vitest'
-import { sha256Of } from '../../../../sidecar/http/access/api-keys.ts'
-import { testApp } from '../../../helpers/test-app.ts'
+import { sha256Of } from '../../../sidecar/http/access/api-keys.ts'
+import { testApp } from '../../helpers/test-app.ts'
 
 /*
  * The official Python client. Its package brings 200 MB of dependencies, so nothing installs it for this test:
  *   python3 -m venv /tmp/mem0 && /tmp/mem0/bin/pip install mem0ai
- *   MEM0_PYTHON=/tmp/mem0/bin/python npx vitest run test/unit/http/mem0
+ *   MEM0_PYTHON=/tmp/mem0/bin/python npx vitest run test/e2e/mem0
  */
 const python = process.env['MEM0_PYTHON'] || 'python3'
 const find = 'import importlib.util, sys; sys.exit(importlib.util.find_spec("mem0") is None)'
