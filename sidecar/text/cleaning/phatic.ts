@@ -38,11 +38,10 @@ const keysOf = (lists: Readonly<Record<string, string>>) =>
 const ACKNOWLEDGEMENTS: ReadonlySet<string> = new Set(keysOf(phrases.acknowledgements))
 const ALL: ReadonlySet<string> = new Set([...ACKNOWLEDGEMENTS, ...keysOf(phrases.assents)])
 const ANSWERS: ReadonlySet<string> = new Set([...ALL, ...keysOf(phrases.answers)])
-/** The first units of a phrase, one or more. */
-const BEGINNINGS = new Set(Array.from(ANSWERS, beginningsOf).flat())
-
-function beginningsOf(key: string): string[] {
-  return key.split(' ').map((_, i, units) => units.slice(0, i + 1).join(' '))
+/** The phrases, and the first units of each. */
+const BEGINNINGS = new Set(ANSWERS)
+for (const key of ANSWERS) {
+  for (const { index } of key.matchAll(/ /g)) BEGINNINGS.add(key.slice(0, index))
 }
 
 /** Whether the units can be divided into phrases. */
