@@ -1,6 +1,6 @@
 import smallTalk from './data/small-talk.json' with { type: 'json' }
 import { normalise } from './terms/normalise.ts'
-import { hasUnspacedScript, segment } from './terms/segment.ts'
+import { hasUnspacedScript, SPACED_WORD, segment } from './terms/segment.ts'
 
 /** A sentence without the white space around it; offsets of its text in UTF-16 code units. */
 interface Span {
@@ -49,15 +49,26 @@ export function isQuestion(sentence: string): boolean {
 /** Whether a sentence has no words, or only greetings, thanks, agreement and exclamations (some twenty languages). */
 export function isSmallTalk(sentence: string): boolean {
   const normal = normalise(sentence)
-  const words = segment(normal).filter((word) => word.kind !== 'gram')
-  if (words.length === 0) return true
   if (hasUnspacedScript(normal)) {
     const letters = normal.replace(/[\p{P}\p{S}\s]+/gu, '')
-    return letters.length <= MAX_SMALL_TALK_LENGTH && UNSPACED_SMALL_TALK.test(letters)
+    if (letters.length <= MAX_SMALL_TALK_LENGTH && UNSPACED_SMALL_TALK.test(letters)) return true
+    return !hasUnspacedWord(normal)
   }
-  return words.length <= 8 && words.every((word) => SMALL_TALK_WORDS.has(word.text))
+  let count = 0
+  for (const [word] of normal.matchAll(SPACED_WORD)) {
+    count += 1
+    if (count > MAX_SMALL_TALK_WORDS || !SMALL_TALK_WORDS.has(word)) return false
+  }
+  return true
 }
 
+/** The dictionary need not be asked about common letters without combining marks: they always are words or parts of them. */
+function hasUnspacedWord(normal: string): boolean {
+  if (/[ぁ-ゖァ-ヺ一-鿿가-힣]/.test(normal) && !/\p{M}/u.test(normal)) return true
+  return segment(normal).some(({ kind }) => kind !== 'gram')
+}
+
+const MAX_SMALL_TALK_WORDS = 8
 /** Code units. It also bounds the backtracking of `UNSPACED_SMALL_TALK`. */
 const MAX_SMALL_TALK_LENGTH = 30
 const SMALL_TALK_WORDS = new Set(smallTalk.words.join(' ').split(' '))

@@ -33,24 +33,28 @@ function toUnits(text: string): string[] {
   return normalise(text).match(UNITS) ?? []
 }
 
-function toKey(units: readonly string[]): string {
-  return units.join(' ')
-}
-
 const keysOf = (lists: Readonly<Record<string, string>>) =>
-  Object.values(lists).flatMap((list) => list.split('|').map((phrase) => toKey(toUnits(phrase))))
+  Object.values(lists).flatMap((list) => list.split('|').map((phrase) => toUnits(phrase).join(' ')))
 const ACKNOWLEDGEMENTS: ReadonlySet<string> = new Set(keysOf(phrases.acknowledgements))
 const ALL: ReadonlySet<string> = new Set([...ACKNOWLEDGEMENTS, ...keysOf(phrases.assents)])
 const ANSWERS: ReadonlySet<string> = new Set([...ALL, ...keysOf(phrases.answers)])
-const LONGEST = Math.max(...Array.from(ANSWERS, (key) => key.split(' ').length))
+/** The phrases, and the first units of each. */
+const BEGINNINGS = new Set(ANSWERS)
+for (const key of ANSWERS) {
+  for (const { index } of key.matchAll(/ /g)) BEGINNINGS.add(key.slice(0, index))
+}
 
 /** Whether the units can be divided into phrases. */
 function isMadeOf(units: readonly string[], known: ReadonlySet<string>): boolean {
-  const ends = new Set([0])
-  for (let end = 1; end <= units.length; end++) {
-    for (let start = Math.max(0, end - LONGEST); start < end && !ends.has(end); start++) {
-      if (ends.has(start) && known.has(toKey(units.slice(start, end)))) ends.add(end)
+  const starts = new Set([0])
+  // The loop also visits the starts that it adds: a phrase may follow the end of another.
+  for (const start of starts) {
+    let key = ''
+    for (let end = start; end < units.length; end++) {
+      key += end === start ? units[end] : ` ${units[end]}`
+      if (!BEGINNINGS.has(key)) break
+      if (known.has(key)) starts.add(end + 1)
     }
   }
-  return ends.has(units.length)
+  return starts.has(units.length)
 }

@@ -38,19 +38,20 @@ export function findRelations(text: string): StatedRelation[] {
   const found = new Map<string, StatedRelation>()
   for (const sentence of splitSentences(text).slice(0, MAX_SENTENCES)) {
     if (sentence.length > MAX_SENTENCE_LENGTH || isQuestion(sentence)) continue
+    const plain = sentence.normalize('NFC').replaceAll('’', "'")
     for (const language of languages()) {
-      if (!language.script.test(sentence) || language.never.test(sentence)) continue
-      for (const relation of relationsIn(sentence, language)) found.set(JSON.stringify(relation), relation)
+      if (!language.script.test(sentence) || !language.cue.test(plain) || language.never.test(sentence))
+        continue
+      for (const relation of relationsIn(plain, language)) found.set(JSON.stringify(relation), relation)
     }
   }
   return [...found.values()]
 }
 
 function relationsIn(sentence: string, language: Language): StatedRelation[] {
-  const trimmed = sentence.normalize('NFC').replace(/[’]/g, "'")
-  const clauses = trimmed.split(language.separator).map((clause) => clause.trim())
+  const clauses = sentence.split(language.separator).map((clause) => clause.trim())
   // The whole sentence too: "my sister, Ana, …" has commas inside.
-  const parts = new Set([trimmed, ...clauses].flatMap(withSmallStart))
+  const parts = new Set([sentence, ...clauses].flatMap(withSmallStart))
   return [...parts].flatMap((clause) => relationsOf(clause, language))
 }
 
@@ -94,6 +95,8 @@ function isExcluded(name: string, excluded: ReadonlySet<string>): boolean {
 interface Language {
   script: RegExp
   separator: RegExp
+  /** Matches every sentence that one of the patterns matches, and few others. */
+  cue: RegExp
   never: RegExp
   additional: RegExp
   excluded: ReadonlySet<string>
@@ -146,6 +149,7 @@ function wordsOf(code: Code) {
 interface LanguageData {
   script: string
   separator: string
+  cue: string
   never: string
   additional: string
   lead: string
@@ -203,6 +207,7 @@ function compile(code: Code, language: LanguageData): Language {
   return {
     script: SCRIPTS[language.script as keyof typeof SCRIPTS],
     separator: new RegExp(language.separator, 'u'),
+    cue: new RegExp(expand(language.cue), 'iu'),
     never: new RegExp(language.never, 'iu'),
     additional: new RegExp(language.additional, 'iu'),
     excluded: new Set(language.excluded),

@@ -9,11 +9,17 @@ const LENGTH = 4
  * single Chinese characters that `segment` returns.
  */
 export function gramsOf(words: readonly Word[]): string[] {
-  return words.flatMap(({ text, kind }) => {
-    if (kind === 'gram') return [text]
-    if (hasUnspacedScript(text)) return text.length === 1 ? [text] : []
-    const padded = `_${foldAccents(text)}_`
-    const count = Math.max(1, padded.length - LENGTH + 1)
-    return Array.from({ length: count }, (_, i) => padded.slice(i, i + LENGTH))
-  })
+  const grams: string[] = []
+  for (const { text, kind } of words) {
+    if (kind === 'gram') {
+      grams.push(text)
+    } else if (!hasUnspacedScript(text)) {
+      const padded = `_${foldAccents(text)}_`
+      for (let at = 0; at === 0 || at + LENGTH <= padded.length; at++)
+        grams.push(padded.slice(at, at + LENGTH))
+    } else if (text.length === 1) {
+      grams.push(text)
+    }
+  }
+  return grams
 }

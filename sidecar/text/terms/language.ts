@@ -11,9 +11,8 @@ export function detectLanguage(words: readonly string[], fallback: Language = 'e
   const scripts = new Map(SCRIPTS.map(([script]) => [script, 0]))
   const languages = new Map([[fallback, 0]])
   for (const word of words) {
-    const code = word.charCodeAt(0)
-    const script = SCRIPTS.find(([, from, to]) => code >= from && code < to)
-    if (script) increment(scripts, script[0])
+    const script = scriptOf(word.charCodeAt(0))
+    if (script) increment(scripts, script)
     for (const language of LANGUAGES_OF.get(word) ?? []) increment(languages, language)
   }
   const [script, count] = mostFrequent(scripts)
@@ -21,14 +20,22 @@ export function detectLanguage(words: readonly string[], fallback: Language = 'e
   return script === 'latin' ? mostFrequent(languages)[0] : script
 }
 
+const LATIN_END = 0x250
+
 /** Language, and range of the first code unit of its words. Stop words tell the languages in Latin script apart. */
 const SCRIPTS: readonly (readonly [Language | 'latin', number, number])[] = [
   ['arabic', 0x600, 0x700],
   ['russian', 0x400, 0x530],
   ['armenian', 0x530, 0x590],
   ['tamil', 0xb80, 0xc00],
-  ['latin', 0, 0x250],
+  ['latin', 0, LATIN_END],
 ]
+
+function scriptOf(code: number): string | undefined {
+  // Fast path: most words are Latin.
+  if (code < LATIN_END) return 'latin'
+  return SCRIPTS.find(([, from, to]) => code >= from && code < to)?.[0]
+}
 
 const LANGUAGES_OF = new Map<string, Language[]>()
 for (const [language, words] of STOP_WORDS) {

@@ -19,7 +19,7 @@ export function normalise(text: string): string {
  * marks: in Japanese and Thai they are part of the letter. Apply it after stemming, because stemmers use the accents.
  */
 export function foldAccents(word: string): string {
-  if (!NON_ASCII.test(word)) return word
+  if (!FOLDABLE.test(word)) return word
   return word
     .normalize('NFD')
     .replace(LATIN_WITH_MARKS, '$1')
@@ -35,6 +35,8 @@ export function foldAccents(word: string): string {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the range is "everything beyond ASCII".
 const NON_ASCII = /[^\x00-\x7f]/
+/** Neither ASCII nor common characters of Chinese, Japanese and Korean, which Unicode composition leaves as they are. */
+const FOLDABLE = /[^\p{ASCII}ぁ-ゖァ-ヺー一-鿿가-힣]/u
 const APOSTROPHES = /[\u2018\u2019\u02bc\uff07\u0060\u00b4]/g
 const IGNORABLE = /[\u00ad\u200b-\u200f\u2060\ufeff]|[\ufe00-\ufe0f]/g
 const ARABIC_MARKS = /[\u0640\u064b-\u065f\u0670]/g

@@ -16,7 +16,7 @@ export interface Word {
  */
 export function segment(text: string): Word[] {
   const words: Word[] = []
-  text.replace(RUN, (run: string, at: number) => {
+  text.replace(SPACED_WORD, (run: string, at: number) => {
     if (!UNSPACED_SCRIPT.test(run)) {
       words.push({ text: run, kind: DIGIT.test(run) ? 'number' : 'word', at })
     } else {
@@ -73,7 +73,7 @@ function pushGrams(words: Word[], first: number, piece: string, start: number): 
 
 const segmenter = new Intl.Segmenter('ja', { granularity: 'word' })
 /** Letters, marks and digits, with apostrophes, dots and commas only between them ("don't", "3.5"). */
-const RUN = /[\p{L}\p{M}\p{N}]+(?:(?:'|(?<=\p{N})[.,:](?=\p{N}))[\p{L}\p{M}\p{N}]+)*/gu
+export const SPACED_WORD = /[\p{L}\p{M}\p{N}]+(?:(?:'|(?<=\p{N})[.,:](?=\p{N}))[\p{L}\p{M}\p{N}]+)*/gu
 /** For a character class: the scripts that are written without spaces, and Hangul. */
 export const UNSPACED =
   '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\u30fc\\u3005\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}\\p{Script=Hangul}'

@@ -6,8 +6,8 @@ import { UNSPACED, type Word } from './segment.ts'
  * too, so these decide between memories that have the same words.
  */
 export function symbolWords(normal: string): Word[] {
-  // Fast path: most texts have none.
-  if (!ANY.test(normal)) return []
+  // Fast path: most texts have none, or only the dots of their sentences.
+  if (!ANY.test(normal) || !ANY_BUT_DOTS.test(normal)) return []
   const text = normal.replace(MINUS_SIGNS, '-')
   const found: Word[] = []
   for (const [pattern, kind] of PATTERNS) {
@@ -25,6 +25,7 @@ export function symbolWords(normal: string): Word[] {
 /** Characters that are read as a hyphen-minus in front of a number or after a letter. */
 const MINUS_SIGNS = /[\u2010-\u2013\u2212]/g
 const ANY = /[\p{S}.#%&@*\-\u2010-\u2013§†‰]/u
+const ANY_BUT_DOTS = /[\p{S}\p{Extended_Pictographic}#%&@*\-\u2010-\u2013§†‰]|\.\p{L}/u
 
 /** Not `|`, which separates the cells of a table. */
 const ATTACHED = String.raw`(?:(?!\|)[\p{Sc}\p{Sm}#%&@*§°^\-])`

@@ -69,6 +69,28 @@ describe('segment', () => {
     )
   })
 
+  it('finds a word where there is a common letter of Chinese, Japanese or Korean and no combining mark', () => {
+    const letter = fc.oneof(
+      ...[
+        ['ぁ', 'ゖ'],
+        ['ァ', 'ヺ'],
+        ['一', '鿿'],
+        ['가', '힣'],
+      ].map(([min = '', max = '']) =>
+        fc
+          .integer({ min: min.charCodeAt(0), max: max.charCodeAt(0) })
+          .map((code) => String.fromCharCode(code)),
+      ),
+    )
+    const other = fc.oneof(letter, fc.constantFrom('々', '〻', 'ー', '〇', '⺀', 'ก', '、', ' ', '1'))
+    fc.assert(
+      fc.property(fc.array(other), letter, fc.array(other), (before, middle, after) => {
+        const words = segment(normalise([...before, middle, ...after].join('')))
+        expect(words.some(({ kind }) => kind !== 'gram')).toBe(true)
+      }),
+    )
+  })
+
   it('takes linear time for many short pieces', () => {
     // Quadratic time would be minutes and exceed the timeout of the test.
     const words = segment('東京 '.repeat(50_000))
