@@ -15,12 +15,13 @@ export function openMatcher(db: DatabaseSync) {
   const payloadAt = db.prepare('SELECT payload FROM records WHERE rowid = ?')
   for (const statement of [payloads, payloadAt]) statement.setReturnArrays(true)
 
-  /** Rows of `records` that may meet a condition. */
+  /** Rows of `records` that may meet a condition, some of them more than once. */
   function matching<T>(columns: string, scope: string, condition: Condition): Iterable<T> {
-    const { sql, values } = prefilter(condition)
-    const statement = db.prepare(
-      `SELECT ${columns} FROM records WHERE scope = ? AND entry IS NOT NULL AND ${sql}`,
+    const { alternatives, values } = prefilter(condition)
+    const selects = alternatives.map(
+      (sql) => `SELECT ${columns} FROM records WHERE scope = ?1 AND entry IS NOT NULL AND (${sql})`,
     )
+    const statement = db.prepare(selects.join(' UNION ALL '))
     statement.setReturnArrays(true)
     return statement.iterate(scope, ...values) as Iterable<unknown> as Iterable<T>
   }
