@@ -6,7 +6,7 @@ import { openColumns, type Similarities } from './columns.ts'
 import { type LexicalScores, scoreTerms } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
 import { packedFromBytes } from './packed-vector.ts'
-import { openBlocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
+import { type Blocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
 
 /** Result of the worker thread: the candidates by the numbers of their entries. */
 export interface SearchAnswer extends Similarities {
@@ -22,9 +22,8 @@ interface Scores {
   dense: Float64Array | undefined
 }
 
-export function openSearch(db: DatabaseSync) {
+export function openSearch(db: DatabaseSync, blocks: Blocks) {
   const getScope = db.prepare('SELECT * FROM search_scopes WHERE scope = ?')
-  const blocks = openBlocks(db)
   const neighbours = db.prepare(
     `SELECT (${nextTo('<', 'DESC')}), (${nextTo('>', 'ASC')}) FROM json_each(:numbers) AS asked
      JOIN search_entries e ON e.no = asked.value`,
