@@ -53,8 +53,8 @@ const FIRST_BUCKET = 2
 const BLOCKS_PER_SEGMENT = SEGMENT_SIZE / BLOCK_SIZE
 const NO_POSTINGS = bucketOf(new Uint8Array())
 
-/** Limit of all opened rows together: those that searches of a scope of 100,000 records read, or of 200 scopes of 500. */
-const MAX_BYTES = 24 * 2 ** 20
+/** Limit of all opened rows together. Searches of a scope of 100,000 records read most of it, of one of 500 a hundredth. */
+const MAX_BYTES = 16 * 2 ** 20
 /** Size of an opened row without its data. */
 const OVERHEAD_BYTES = 1_000
 
@@ -104,10 +104,13 @@ export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boole
   function toSegment(key: number, bytes: Uint8Array): Scannable {
     const head = new Head(wordsOf(bytes, Uint32Array))
     const removed = new Set(readRemoved(key))
-    const isRemoved = Uint8Array.from(head.numbers, (number) => Number(removed.has(number % SEGMENT_SIZE)))
+    const isRemoved = removed.size > 0 ? new Uint8Array(head.count) : undefined
+    isRemoved?.forEach((_, i) => {
+      isRemoved[i] = Number(removed.has((head.numbers[i] as number) % SEGMENT_SIZE))
+    })
     const postings = (term: number) =>
       openRow(key + FIRST_BUCKET + (term >>> (32 - SEGMENT_BITS)), bucketOf) ?? NO_POSTINGS
-    return toScannable(head, postings, removed.size > 0 ? isRemoved : undefined)
+    return toScannable(head, postings, isRemoved)
   }
 
   return {
