@@ -27,18 +27,24 @@ export function openMatcher(db: DatabaseSync) {
   }
 
   function admission(scope: string, where: Condition) {
+    /** By entry: whether its record meets the condition. */
+    const tested = new Map<number, boolean>()
     let admitted: Set<number> | undefined
     const all = (): Set<number> => {
       if (admitted) return admitted
       admitted = new Set()
       for (const [entry, payload] of matching<Row>('entry, payload', scope, where)) {
-        if (meets(parse(payload), where)) admitted.add(entry)
+        if (tested.get(entry) ?? meets(parse(payload), where)) admitted.add(entry)
       }
       return admitted
     }
     const among = (numbers: readonly number[]): number[] => {
-      const rows = payloads.all(JSON.stringify(numbers), scope) as unknown as Row[]
-      return rows.flatMap(([entry, payload]) => (meets(parse(payload), where) ? [entry] : []))
+      if (admitted) return numbers.filter((number) => admitted?.has(number))
+      const missing = numbers.filter((number) => !tested.has(number))
+      for (const [entry, payload] of payloads.all(JSON.stringify(missing), scope) as unknown as Row[]) {
+        tested.set(entry, meets(parse(payload), where))
+      }
+      return numbers.filter((number) => tested.get(number))
     }
     return {
       /** Numbers of the entries of all records that meet the condition. */
