@@ -74,6 +74,7 @@ export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boole
   const opened = new LRUCache<number, Scannable | Bucket>({ maxSize: MAX_BYTES })
 
   const read = (key: number) => get.get(key)?.['data'] as Uint8Array | undefined
+  /** @param open the same for every call with this key */
   function openRow<T extends Scannable | Bucket>(key: number, open: (bytes: Uint8Array) => T): T | undefined {
     const known = opened.get(key)
     if (known) return known as T
@@ -104,10 +105,8 @@ export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boole
   function toSegment(key: number, bytes: Uint8Array): Scannable {
     const head = new Head(wordsOf(bytes, Uint32Array))
     const removed = new Set(readRemoved(key))
-    const isRemoved = removed.size > 0 ? new Uint8Array(head.count) : undefined
-    isRemoved?.forEach((_, i) => {
-      isRemoved[i] = Number(removed.has((head.numbers[i] as number) % SEGMENT_SIZE))
-    })
+    const removal = (number: number) => Number(removed.has(number % SEGMENT_SIZE))
+    const isRemoved = removed.size > 0 ? Uint8Array.from(head.numbers.map(removal)) : undefined
     const postings = (term: number) =>
       openRow(key + FIRST_BUCKET + (term >>> (32 - SEGMENT_BITS)), bucketOf) ?? NO_POSTINGS
     return toScannable(head, postings, isRemoved)
