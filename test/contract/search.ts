@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import type {
   Condition,
+  Json,
   JsonObject,
   RecordStore,
   SearchQuery,
@@ -157,6 +158,36 @@ export const SEARCH_CASES: readonly Case<RecordsSubject>[] = [
         })
         expect(result.total).toBe(Object.keys(PAYLOADS).length)
         expect(result.frequencies?.get(5) ?? result.total).toBe(result.total)
+      }
+    },
+  },
+  {
+    name: 'returns records of this scope alone by the times that a store may index, also those in lists',
+    async run({ store }) {
+      const at = (...sources: Json[]) => ({ sources })
+      const all: Record<string, JsonObject> = {
+        said: at({ at: 5 }, { at: 9 }),
+        'said twice': at({ at: [1, 5] }),
+        'in a list': at([{ at: 5 }]),
+        later: at({ at: 9 }, { at: 5 }),
+        'on a day': { event_date: '2026-01-02' },
+        'on days': { event_date: ['2026-01-01', '2026-01-02'] },
+        'on another day': { event_date: '2026-01-03' },
+      }
+      for (const scope of [SCOPE, 'default/bob']) {
+        await store.commit(
+          Object.entries(all).map(([id, payload]) => entry(`${id} ${scope}`, [1], { payload, scope })),
+        )
+      }
+      const time: Condition = { path: ['sources', 0, 'at'], range: { gte: 5, lt: 6 } }
+      const day: Condition = { path: ['event_date'], equals: ['2026-01-02', '2026-01-04'] }
+      const meeting = (where: Condition) => found(store, query({ where }))
+      const atTime = ['in a list', 'said', 'said twice'].map((id) => `${id} ${SCOPE}`)
+      const onDay = ['on a day', 'on days'].map((id) => `${id} ${SCOPE}`)
+      expect(await meeting(time)).toEqual(atTime)
+      expect(await meeting(day)).toEqual(onDay)
+      for (const both of [{ any: [time, day] }, { all: [{ any: [time, day] }] }]) {
+        expect(await meeting(both)).toEqual([...atTime, ...onDay].sort())
       }
     },
   },

@@ -12,6 +12,7 @@ import type { Table } from './messages.ts'
 import { VERSIONS } from './record-schema.ts'
 import { openEntries } from './search/entries.ts'
 import { packedFromBytes, packedToBytes } from './search/packed-vector.ts'
+import { openBlocks } from './search/scope-blocks.ts'
 import { openSearch } from './search/search.ts'
 import { termsFromBytes } from './search/terms.ts'
 
@@ -63,9 +64,10 @@ export function openRecordTable(
     'SELECT scope FROM scopes WHERE collection = ? AND scope > ? ORDER BY scope LIMIT ?',
   )
 
-  const entries = openEntries(db)
+  const blocks = openBlocks(db, { isReadOnly })
+  const entries = openEntries(db, blocks)
   if (!isReadOnly) inTransaction(db, entries.buildMissing)
-  const { search, entries: searchEntries } = openSearch(db)
+  const { search, entries: searchEntries } = openSearch(db, blocks)
 
   const reads = {
     get(collection: Collection, scope: string, id: string) {

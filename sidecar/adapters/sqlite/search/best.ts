@@ -7,9 +7,10 @@ export function best(values: Float64Array, limit: number, floor: number): number
     heap[a] = heap[b] as number
     heap[b] = index
   }
+  let least = limit > 0 ? floor : Number.POSITIVE_INFINITY
   for (let i = values.length - 1; i >= 0; i--) {
     const value = values[i] as number
-    if (!(value > floor)) continue
+    if (!(value > least)) continue
     if (heap.length < limit) {
       heap.push(i)
       for (let at = heap.length - 1; at > 0; ) {
@@ -18,7 +19,7 @@ export function best(values: Float64Array, limit: number, floor: number): number
         swap(at, parent)
         at = parent
       }
-    } else if (value > valueAt(0)) {
+    } else {
       heap[0] = i
       for (let at = 0; ; ) {
         let child = 2 * at + 1
@@ -28,6 +29,7 @@ export function best(values: Float64Array, limit: number, floor: number): number
         at = child
       }
     }
+    if (heap.length === limit) least = valueAt(0)
   }
   return heap
 }

@@ -65,26 +65,55 @@ export function estimator(query: Float32Array, mean: Float32Array) {
     isRemoved: Uint8Array | undefined,
     estimates: Float64Array,
   ): void => {
-    const fits = norm > 0 && codes.length === bits.length * count
+    if (norm === 0 || codes.length !== bits.length * count)
+      return void estimates.fill(Number.NEGATIVE_INFINITY)
+    const differing = differences(bits, codes, count)
     for (let i = 0; i < count; i++) {
       const length = isRemoved?.[i] === 1 ? 0 : (norms[i] as number)
-      estimates[i] = Number.NEGATIVE_INFINITY
-      if (!fits || length === 0) continue
-      const cosine = cosines[differingBits(bits, codes, i * bits.length)] as number
-      estimates[i] = (offsets[i] as number) + length * cosine
+      const cosine = cosines[differing[i] as number] as number
+      estimates[i] = length === 0 ? Number.NEGATIVE_INFINITY : (offsets[i] as number) + length * cosine
     }
   }
 }
 
-/** Counts within pairs, nibbles and bytes at once (Warren, Hacker's Delight, 5-1). */
-function differingBits(query: Uint32Array, codes: Uint32Array, start: number): number {
-  let count = 0
-  for (let i = 0; i < query.length; i++) {
-    let bits = (query[i] as number) ^ (codes[start + i] as number)
-    bits -= (bits >>> 1) & 0x5555_5555
-    bits = (bits & 0x3333_3333) + ((bits >>> 2) & 0x3333_3333)
-    bits = (bits + (bits >>> 4)) & 0x0f0f_0f0f
-    count += Math.imul(bits, 0x0101_0101) >>> 24
+/** Numbers of bits in which codes differ from that of the query. */
+function differences(query: Uint32Array, codes: Uint32Array, count: number): Uint16Array {
+  const differing = new Uint16Array(count)
+  if (query.length !== MAX_BITS / 32) {
+    for (let i = 0, at = 0; i < count; i++) {
+      let bytes = 0
+      for (let word = 0; word < query.length; word++, at++) {
+        bytes += bitsPerByte((query[word] as number) ^ (codes[at] as number))
+      }
+      differing[i] = sumOfBytes(bytes)
+    }
+    return differing
   }
-  return count
+  // Two thirds of the time that the loop takes.
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = query
+  for (let i = 0, at = 0; i < count; i++, at += 8) {
+    const bytes =
+      bitsPerByte(a ^ (codes[at] as number)) +
+      bitsPerByte(b ^ (codes[at + 1] as number)) +
+      bitsPerByte(c ^ (codes[at + 2] as number)) +
+      bitsPerByte(d ^ (codes[at + 3] as number)) +
+      bitsPerByte(e ^ (codes[at + 4] as number)) +
+      bitsPerByte(f ^ (codes[at + 5] as number)) +
+      bitsPerByte(g ^ (codes[at + 6] as number)) +
+      bitsPerByte(h ^ (codes[at + 7] as number))
+    differing[i] = sumOfBytes(bytes)
+  }
+  return differing
+}
+
+/** Counts within pairs, nibbles and bytes at once (Warren, Hacker's Delight, 5-1). */
+function bitsPerByte(word: number): number {
+  const pairs = word - ((word >>> 1) & 0x5555_5555)
+  const nibbles = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333)
+  return (nibbles + (nibbles >>> 4)) & 0x0f0f_0f0f
+}
+
+function sumOfBytes(bytes: number): number {
+  const pairs = (bytes & 0x00ff_00ff) + ((bytes >>> 8) & 0x00ff_00ff)
+  return (pairs + (pairs >>> 16)) & 0xffff
 }

@@ -42,10 +42,17 @@ export function openColumns(db: DatabaseSync) {
       JSON.parse(numbers.get(first, end)?.['numbers'] as string) as number[],
     /** In no particular order; those that do not exist are left out. */
     entries: (wanted: readonly number[]) => toColumns(entries.get(toSortedJson(wanted)) as Row),
-    similarities(wanted: Iterable<number>, dense: Float32Array | undefined): Similarities {
-      if (dense) return toSimilarities(vectors.get(toSortedJson(wanted)) as Row, dense)
-      const all = [...wanted]
-      return { numbers: all, similarities: new Float64Array(all.length) }
+    /** Returns a function that reads the similarities of entries, each once; those that do not exist are left out. */
+    similarities(dense: Float32Array | undefined) {
+      const known = new Map<number, number>()
+      return (wanted: Iterable<number>): Similarities => {
+        const all = [...wanted]
+        if (!dense) return { numbers: all, similarities: new Float64Array(all.length) }
+        const missing = toSortedJson(all.filter((number) => !known.has(number)))
+        readSimilarities(vectors.get(missing) as Row, dense, known)
+        const numbers = all.filter((number) => known.has(number))
+        return { numbers, similarities: Float64Array.from(numbers, (number) => known.get(number) as number) }
+      }
     },
   }
 }
@@ -57,17 +64,13 @@ function toSortedJson(numbers: Iterable<number>): string {
   return JSON.stringify([...numbers].sort((a, b) => a - b))
 }
 
-function toSimilarities(row: Row, dense: Float32Array): Similarities {
+function readSimilarities(row: Row, dense: Float32Array, similarities: Map<number, number>): void {
   const numbers = JSON.parse(row['numbers'] as string) as number[]
-  const similarities = new Float64Array(numbers.length)
-  if (row['dense'] instanceof Uint8Array) {
-    const take = slicer(row['dense'])
-    const lengths = JSON.parse(row['denseBytes'] as string) as (number | null)[]
-    for (const [i, length] of lengths.entries()) {
-      if (length !== null) similarities[i] = dotProduct(take(length), dense)
-    }
+  const take = slicer((row['dense'] ?? new Uint8Array()) as Uint8Array)
+  const lengths = JSON.parse(row['denseBytes'] as string) as (number | null)[]
+  for (const [i, number] of numbers.entries()) {
+    similarities.set(number, dotProduct(take(lengths[i] ?? 0), dense))
   }
-  return { numbers, similarities }
 }
 
 function toColumns(row: Row): EntryColumns {

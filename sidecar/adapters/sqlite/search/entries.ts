@@ -3,7 +3,7 @@ import type { SearchEntry, StoredRecord } from '../../../ports/records.ts'
 import { Block, keyOf, type Scanned, SEGMENT_SIZE } from './blocks.ts'
 import { encode } from './codes.ts'
 import { packedFromBytes, packedToBytes } from './packed-vector.ts'
-import { blockOf, NUMBERS_PER_SCOPE, openBlocks, rangeOf, type ScopeRow, segmentOf } from './scope-blocks.ts'
+import { type Blocks, blockOf, NUMBERS_PER_SCOPE, rangeOf, type ScopeRow, segmentOf } from './scope-blocks.ts'
 import { termsFromBytes, termsToBytes } from './terms.ts'
 
 /** A scope with more searchable records has blocks. Reading the entries themselves is as fast up to here. */
@@ -20,7 +20,7 @@ interface Touched {
 type Indexed = StoredRecord & { search: SearchEntry }
 
 /** The search entries of records. Every method runs in the transaction of the caller. */
-export function openEntries(db: DatabaseSync) {
+export function openEntries(db: DatabaseSync, blocks: Blocks) {
   const getScope = db.prepare('SELECT * FROM search_scopes WHERE scope = ?')
   const addScope = db.prepare(
     `INSERT INTO search_scopes (no, scope, total, next, built, written)
@@ -37,7 +37,6 @@ export function openEntries(db: DatabaseSync) {
   const removeEntry = db.prepare('DELETE FROM search_entries WHERE no = ?')
   const vectors = db.prepare('SELECT dense FROM search_entries WHERE no >= ? AND no < ?')
   const rows = db.prepare('SELECT no, terms, dense FROM search_entries WHERE no >= ? AND no < ?')
-  const blocks = openBlocks(db)
 
   /** Brings the blocks of a scope in step with its entries. */
   function finish({ row, changes, next }: Touched): void {

@@ -79,15 +79,12 @@ function findTerm(key: number, { postings, isRemoved }: Scannable, first: number
 /** Numbers of terms by record, and their mean over the records that are not removed. */
 function countTerms(blocks: readonly Scannable[]): { lengths: Uint32Array; live: number; mean: number } {
   const lengths = new Uint32Array(blocks.reduce((size, { head }) => size + head.count, 0))
-  let [first, live, total] = [0, 0, 0]
-  for (const { head, isRemoved } of blocks) {
-    lengths.set(head.termCounts, first)
-    first += head.count
-    for (let i = 0; i < head.count; i++) {
-      if (isRemoved?.[i] === 1) continue
-      live += 1
-      total += head.termCounts[i] as number
-    }
+  let [first, live, terms] = [0, 0, 0]
+  for (const block of blocks) {
+    lengths.set(block.head.termCounts, first)
+    first += block.head.count
+    live += block.live
+    terms += block.liveTerms
   }
-  return { lengths, live, mean: Math.max(1, total / Math.max(1, live)) }
+  return { lengths, live, mean: Math.max(1, terms / Math.max(1, live)) }
 }

@@ -15,29 +15,36 @@ export function openMatcher(db: DatabaseSync) {
   const payloadAt = db.prepare('SELECT payload FROM records WHERE rowid = ?')
   for (const statement of [payloads, payloadAt]) statement.setReturnArrays(true)
 
-  /** Rows of `records` that may meet a condition. */
+  /** Rows of `records` that may meet a condition, some of them more than once. */
   function matching<T>(columns: string, scope: string, condition: Condition): Iterable<T> {
-    const { sql, values } = prefilter(condition)
-    const statement = db.prepare(
-      `SELECT ${columns} FROM records WHERE scope = ? AND entry IS NOT NULL AND ${sql}`,
+    const { alternatives, values } = prefilter(condition)
+    const selects = alternatives.map(
+      (sql) => `SELECT ${columns} FROM records WHERE scope = ?1 AND entry IS NOT NULL AND (${sql})`,
     )
+    const statement = db.prepare(selects.join(' UNION ALL '))
     statement.setReturnArrays(true)
     return statement.iterate(scope, ...values) as Iterable<unknown> as Iterable<T>
   }
 
   function admission(scope: string, where: Condition) {
+    /** By entry: whether its record meets the condition. */
+    const tested = new Map<number, boolean>()
     let admitted: Set<number> | undefined
     const all = (): Set<number> => {
       if (admitted) return admitted
       admitted = new Set()
       for (const [entry, payload] of matching<Row>('entry, payload', scope, where)) {
-        if (meets(parse(payload), where)) admitted.add(entry)
+        if (tested.get(entry) ?? meets(parse(payload), where)) admitted.add(entry)
       }
       return admitted
     }
     const among = (numbers: readonly number[]): number[] => {
-      const rows = payloads.all(JSON.stringify(numbers), scope) as unknown as Row[]
-      return rows.flatMap(([entry, payload]) => (meets(parse(payload), where) ? [entry] : []))
+      if (admitted) return numbers.filter((number) => admitted?.has(number))
+      const missing = numbers.filter((number) => !tested.has(number))
+      for (const [entry, payload] of payloads.all(JSON.stringify(missing), scope) as unknown as Row[]) {
+        tested.set(entry, meets(parse(payload), where))
+      }
+      return numbers.filter((number) => tested.get(number))
     }
     return {
       /** Numbers of the entries of all records that meet the condition. */

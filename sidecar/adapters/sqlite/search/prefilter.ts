@@ -5,20 +5,21 @@ const MAX_VALUES = 200
 
 type Leaf = Extract<Condition, { path: Path }>
 
-/** An SQL expression on a row of `records`, with its values. */
+/** SQL expressions on a row of `records`, with the values of all of them. */
 export interface Prefilter {
-  sql: string
+  /** More than one if each can use an index, which SQLite does not use for several joined by OR. */
+  alternatives: readonly string[]
   values: (string | number)[]
 }
 
 /**
- * An expression that every record which meets a condition passes, and that is faster than `meets`, which decides. It
- * looks for parts of the text of a payload: equal values have equal JSON.
+ * Expressions of which every record that meets a condition passes one, and that are faster than `meets`, which decides.
+ * They look for parts of the text of a payload: equal values have equal JSON.
  */
 export function prefilter(condition: Condition): Prefilter {
   const values: Prefilter['values'] = []
-  const sql = sqlOf(condition, values)
-  return values.length > MAX_VALUES ? { sql: '1', values: [] } : { sql, values }
+  const alternatives = indexedAlternatives(condition, values) ?? [sqlOf(condition, values)]
+  return values.length > MAX_VALUES ? { alternatives: ['1'], values: [] } : { alternatives, values }
 }
 
 function sqlOf(condition: Condition, values: Prefilter['values']): string {
@@ -29,11 +30,10 @@ function sqlOf(condition: Condition, values: Prefilter['values']): string {
   const { path } = condition
   if (path.length === 1 && path[0] === 'id' && 'equals' in condition) {
     // Searchable records are memories, whose ids are those of their records.
-    values.push(...condition.equals.map(String))
-    return `collection = 'memories' AND id IN (${condition.equals.map(() => '?').join(', ')})`
+    return `collection = 'memories' AND id IN (${placeholders(condition.equals.map(String), values)})`
   }
-  const indexed = INDEXED.has(JSON.stringify(path)) ? indexedSql(condition, values) : undefined
-  if (indexed) return indexed
+  const indexed = indexedAlternatives(condition, values)
+  if (indexed) return indexed.join(' OR ')
   const has = (text: string) => {
     values.push(text)
     return 'instr(payload, ?) > 0'
@@ -50,7 +50,8 @@ function sqlOf(condition: Condition, values: Prefilter['values']): string {
   }
   const key = path.findLast((one) => typeof one === 'string')
   const hasKey = key === undefined ? '1' : has(`${JSON.stringify(key)}:`)
-  return 'range' in condition ? `${hasKey} AND ${rangeSql(path, condition.range, values)}` : hasKey
+  if (!('range' in condition)) return hasKey
+  return `${hasKey} AND (${rangeAlternatives(path, condition.range, values).join(' OR ')})`
 }
 
 /** A number is in many payloads: it must follow its key, or be in an array that does. */
@@ -65,35 +66,37 @@ function hasValue(path: Path, value: string | number | boolean, has: (text: stri
 /** Paths with an index in the schema. */
 const INDEXED = new Set(['["sources",0,"at"]', '["event_date"]'])
 
-function indexedSql(condition: Leaf, values: Prefilter['values']): string | undefined {
+function indexedAlternatives(condition: Condition, values: Prefilter['values']): string[] | undefined {
+  if (!('path' in condition) || !INDEXED.has(JSON.stringify(condition.path))) return undefined
   const { path } = condition
-  if ('range' in condition) return rangeSql(path, condition.range, values)
+  if ('range' in condition) return rangeAlternatives(path, condition.range, values)
   const value = valueAt(path)
   if (!('equals' in condition) || condition.equals.some((one) => typeof one === 'boolean')) return undefined
-  const equal = condition.equals.map((one) => {
-    values.push(one as string | number)
-    return `${value} = ?`
-  })
-  return `(${[...equal, undecided(path, value as string)].join(' OR ')})`
+  return [`${value} IN (${placeholders(condition.equals, values)})`, ...undecided(path, value as string)]
+}
+
+function placeholders(added: readonly (string | number | boolean)[], values: Prefilter['values']): string {
+  values.push(...(added as Prefilter['values']))
+  return added.map(() => '?').join(', ')
 }
 
 const OPERATORS = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const
 
-function rangeSql(
+function rangeAlternatives(
   path: Path,
   range: Extract<Leaf, { range: object }>['range'],
   values: Prefilter['values'],
-): string {
+): string[] {
   const bounds = Object.entries(range).filter(([, bound]) => bound !== undefined)
   // SQLite compares strings by another order, and large integers by digits that a double does not have.
   const areSafe = bounds.every(([, bound]) => typeof bound === 'number' && Math.abs(bound) < 2 ** 53)
   const value = valueAt(path)
-  if (!areSafe || value === undefined) return '1'
+  if (!areSafe || value === undefined) return ['1']
   const tests = bounds.map(([operator, bound]) => {
     values.push(bound as number)
     return `${value} ${OPERATORS[operator as keyof typeof OPERATORS]} ?`
   })
-  return `(${tests.join(' AND ') || '1'} OR ${undecided(path, value)})`
+  return [tests.join(' AND ') || '1', ...undecided(path, value)]
 }
 
 /** The value at a path that meets no array where it names a key; undefined for keys that SQL would have to quote. */
@@ -104,7 +107,7 @@ function valueAt(path: Path): string | undefined {
 }
 
 /** Whether the value is an array, which SQLite returns as text, or the path may have met one. */
-function undecided(path: Path, value: string): string {
+function undecided(path: Path, value: string): string[] {
   const isArray = `${value} BETWEEN '[' AND '\\'`
-  return path.length > 1 ? `${isArray} OR ${value} IS NULL` : isArray
+  return path.length > 1 ? [isArray, `${value} IS NULL`] : [isArray]
 }

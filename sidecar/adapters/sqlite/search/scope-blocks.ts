@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { LRUCache } from 'lru-cache'
 import {
   BLOCK_SIZE,
   Block,
@@ -38,6 +39,9 @@ export interface Scannable {
   postings: (key: number) => Bucket
   /** By place; undefined: none is. */
   isRemoved: Uint8Array | undefined
+  /** Number of the records that are not removed, and of their terms. */
+  live: number
+  liveTerms: number
 }
 
 /** Keys of the rows of a segment: its head, the numbers of removed records, and the buckets. */
@@ -49,17 +53,46 @@ const FIRST_BUCKET = 2
 const BLOCKS_PER_SEGMENT = SEGMENT_SIZE / BLOCK_SIZE
 const NO_POSTINGS = bucketOf(new Uint8Array())
 
+/** Limit of all opened rows together. Searches of a scope of 100,000 records read most of it, of one of 500 a hundredth. */
+const MAX_BYTES = 16 * 2 ** 20
+/** Size of an opened row without its data. */
+const OVERHEAD_BYTES = 1_000
+
+export type Blocks = ReturnType<typeof openBlocks>
+
 /**
  * Blocks of the records of a scope. A write replaces a block; a search reads all of it. Full segments are written once,
  * and a search reads only the postings of its terms.
+ *
+ * The rows that searches read stay in memory, if this connection alone writes the file. A write removes its rows from
+ * there, and a search within a transaction adds none, so that all of them are committed.
  */
-export function openBlocks(db: DatabaseSync) {
+export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boolean }) {
   const get = db.prepare('SELECT data FROM search_blocks WHERE no = ?')
   const put = db.prepare('INSERT OR REPLACE INTO search_blocks VALUES (?, ?)')
   const remove = db.prepare('DELETE FROM search_blocks WHERE no >= ? AND no < ?')
-  const range = db.prepare('SELECT data FROM search_blocks WHERE no >= ? AND no < ?')
+  const opened = new LRUCache<number, Scannable | Bucket>({ maxSize: MAX_BYTES })
 
   const read = (key: number) => get.get(key)?.['data'] as Uint8Array | undefined
+  /** @param open the same for every call with this key */
+  function openRow<T extends Scannable | Bucket>(key: number, open: (bytes: Uint8Array) => T): T | undefined {
+    const known = opened.get(key)
+    if (known) return known as T
+    const bytes = read(key)
+    if (!bytes) return undefined
+    const row = open(bytes)
+    if (!isReadOnly && !db.isTransaction) opened.set(key, row, { size: bytes.length + OVERHEAD_BYTES })
+    return row
+  }
+  function write(key: number, data: Uint8Array): void {
+    opened.delete(key)
+    put.run(key, data)
+  }
+  function removeRows(from: number, to: number): void {
+    for (const key of [...opened.keys()]) if (key >= from && key < to) opened.delete(key)
+    remove.run(from, to)
+  }
+
   const blockKey = (row: ScopeRow, block: number) => rangeOf(row)[0] + block
   const segmentKey = (row: ScopeRow, segment: number) =>
     rangeOf(row)[0] + FIRST_SEGMENT + segment * KEYS_PER_SEGMENT
@@ -69,35 +102,23 @@ export function openBlocks(db: DatabaseSync) {
     return bytes ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2) : new Uint16Array()
   }
 
-  function toSegment(key: number): Scannable | undefined {
-    const bytes = read(key)
-    if (!bytes) return undefined
+  function toSegment(key: number, bytes: Uint8Array): Scannable {
     const head = new Head(wordsOf(bytes, Uint32Array))
-    const removed = readRemoved(key)
-    const isRemoved = removed.length > 0 ? new Uint8Array(head.count) : undefined
-    if (isRemoved) {
-      const gone = new Set(removed)
-      for (let i = 0; i < head.count; i++) {
-        isRemoved[i] = Number(gone.has((head.numbers[i] as number) % SEGMENT_SIZE))
-      }
-    }
-    return {
-      head,
-      postings: (term) => {
-        const postings = read(key + FIRST_BUCKET + (term >>> (32 - SEGMENT_BITS)))
-        return postings ? bucketOf(postings) : NO_POSTINGS
-      },
-      isRemoved,
-    }
+    const removed = new Set(readRemoved(key))
+    const removal = (number: number) => Number(removed.has(number % SEGMENT_SIZE))
+    const isRemoved = removed.size > 0 ? Uint8Array.from(head.numbers.map(removal)) : undefined
+    const postings = (term: number) =>
+      openRow(key + FIRST_BUCKET + (term >>> (32 - SEGMENT_BITS)), bucketOf) ?? NO_POSTINGS
+    return toScannable(head, postings, isRemoved)
   }
 
   return {
-    clear: (row: ScopeRow) => void remove.run(...rangeOf(row)),
+    clear: (row: ScopeRow) => removeRows(...rangeOf(row)),
     getBlock: (row: ScopeRow, block: number) => read(blockKey(row, block)),
     putBlock(row: ScopeRow, block: number, entries: ReadonlyMap<number, Scanned>, dimensions: number): void {
       const key = blockKey(row, block)
-      if (entries.size > 0) put.run(key, blockToBytes(entries, dimensions))
-      else remove.run(key, key + 1)
+      if (entries.size > 0) write(key, blockToBytes(entries, dimensions))
+      else removeRows(key, key + 1)
     },
     /** Replaces the blocks of the segment. */
     putSegment(
@@ -107,33 +128,51 @@ export function openBlocks(db: DatabaseSync) {
       dimensions: number,
     ): void {
       const block = blockKey(row, segment * BLOCKS_PER_SEGMENT)
-      remove.run(block, block + BLOCKS_PER_SEGMENT)
+      removeRows(block, block + BLOCKS_PER_SEGMENT)
       if (entries.size === 0) return
       const key = segmentKey(row, segment)
       const { head, buckets } = segmentToBytes(entries, dimensions)
-      put.run(key, head)
-      for (const [bucket, bytes] of buckets) put.run(key + FIRST_BUCKET + bucket, bytes)
+      write(key, head)
+      for (const [bucket, bytes] of buckets) write(key + FIRST_BUCKET + bucket, bytes)
     },
     removeFromSegment(row: ScopeRow, segment: number, numbers: readonly number[]): void {
       const key = segmentKey(row, segment)
       const all = [...readRemoved(key), ...numbers.map((number) => number % SEGMENT_SIZE)]
-      put.run(key + REMOVED, new Uint8Array(Uint16Array.from(all).buffer))
+      write(key + REMOVED, new Uint8Array(Uint16Array.from(all).buffer))
+      opened.delete(key)
     },
     *all(row: ScopeRow): Generator<Scannable> {
       const segments = segmentOf(row.next)
       for (let segment = 0; segment < segments; segment++) {
-        const found = toSegment(segmentKey(row, segment))
+        const key = segmentKey(row, segment)
+        const found = openRow(key, (bytes) => toSegment(key, bytes))
         if (found) yield found
       }
-      for (const { data } of range.iterate(
-        blockKey(row, segments * BLOCKS_PER_SEGMENT),
-        blockKey(row, FIRST_SEGMENT),
-      )) {
-        const block = new Block(data as Uint8Array)
-        yield { head: block.head, postings: (key) => block.postings(key), isRemoved: undefined }
+      for (let block = segments * BLOCKS_PER_SEGMENT; block <= blockOf(row.next - 1); block++) {
+        const found = openRow(blockKey(row, block), toBlock)
+        if (found) yield found
       }
     },
   }
+}
+
+function toBlock(bytes: Uint8Array): Scannable {
+  const block = new Block(bytes)
+  return toScannable(block.head, (key) => block.postings(key), undefined)
+}
+
+function toScannable(
+  head: Head,
+  postings: Scannable['postings'],
+  isRemoved: Scannable['isRemoved'],
+): Scannable {
+  let [live, liveTerms] = [0, 0]
+  for (let i = 0; i < head.count; i++) {
+    if (isRemoved?.[i] === 1) continue
+    live += 1
+    liveTerms += head.termCounts[i] as number
+  }
+  return { head, postings, isRemoved, live, liveTerms }
 }
 
 /** Numbers of the entries and blocks of a scope: the first one, and the end, exclusive. */

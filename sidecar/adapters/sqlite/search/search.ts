@@ -6,7 +6,7 @@ import { openColumns, type Similarities } from './columns.ts'
 import { type LexicalScores, scoreTerms } from './lexical.ts'
 import { openMatcher, TESTED } from './matcher.ts'
 import { packedFromBytes } from './packed-vector.ts'
-import { openBlocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
+import { type Blocks, rangeOf, type ScopeRow } from './scope-blocks.ts'
 
 /** Result of the worker thread: the candidates by the numbers of their entries. */
 export interface SearchAnswer extends Similarities {
@@ -22,9 +22,8 @@ interface Scores {
   dense: Float64Array | undefined
 }
 
-export function openSearch(db: DatabaseSync) {
+export function openSearch(db: DatabaseSync, blocks: Blocks) {
   const getScope = db.prepare('SELECT * FROM search_scopes WHERE scope = ?')
-  const blocks = openBlocks(db)
   const neighbours = db.prepare(
     `SELECT (${nextTo('<', 'DESC')}), (${nextTo('>', 'ASC')}) FROM json_each(:numbers) AS asked
      JOIN search_entries e ON e.no = asked.value`,
@@ -57,7 +56,12 @@ export function openSearch(db: DatabaseSync) {
   }
 
   /** Numbers of the best records by terms, by embedding and by `also`. */
-  function choose(scope: string, query: SearchQuery, { numberAt, lexical, dense }: Scores): Set<number> {
+  function choose(
+    scope: string,
+    query: SearchQuery,
+    { numberAt, lexical, dense }: Scores,
+    similaritiesOf: (numbers: Iterable<number>) => Similarities,
+  ): Set<number> {
     const { where, also, limit } = query
     const admission = where && matcher.admission(scope, where)
     const bestOf = (values: Float64Array, floor: number, count: number): number[] => {
@@ -77,7 +81,7 @@ export function openSearch(db: DatabaseSync) {
         Number.NEGATIVE_INFINITY,
         Math.max(countCompared(query.dense.length), limit),
       )
-      sources.push(compare(nearest, query.dense, limit))
+      sources.push(nearest.length > limit ? mostSimilar(similaritiesOf(nearest), limit) : nearest)
     }
     if (also && also.length > 0) sources.push(matcher.latest(scope, also, where ?? { all: [] }, limit))
     const chosen = new Set(sources.flat())
@@ -96,31 +100,29 @@ export function openSearch(db: DatabaseSync) {
     return rows.flat().filter((number) => number !== null)
   }
 
-  /** The `limit` records with the highest exact similarities, best first. */
-  function compare(numbers: number[], dense: Float32Array, limit: number): number[] {
-    if (numbers.length <= limit) return numbers
-    const read = columns.similarities(numbers, dense)
-    const { similarities } = read
-    return best(similarities, limit, Number.NEGATIVE_INFINITY)
-      .sort((a, b) => (similarities[b] as number) - (similarities[a] as number))
-      .map((i) => read.numbers[i] as number)
-  }
-
   function search(scope: string, query: SearchQuery): SearchAnswer {
     const row = getScope.get(scope) as unknown as ScopeRow | undefined
-    if (!row) return { ...columns.similarities([], undefined), total: 0 }
+    const similaritiesOf = columns.similarities(query.dense)
+    if (!row) return { ...similaritiesOf([]), total: 0 }
     const { total } = row
-    const { dense, where, limit } = query
+    const { where, limit } = query
     if (total <= limit || row.built === 0) {
       const all = where ? matcher.admission(scope, where).all() : columns.inRange(...rangeOf(row))
-      return { ...columns.similarities(all, dense), total }
+      return { ...similaritiesOf(all), total }
     }
     const scores = score(row, query)
-    const chosen = choose(scope, query, scores)
-    return { ...columns.similarities(chosen, dense), total, frequencies: scores.lexical.frequencies }
+    const chosen = choose(scope, query, scores, similaritiesOf)
+    return { ...similaritiesOf(chosen), total, frequencies: scores.lexical.frequencies }
   }
 
   return { search, entries: columns.entries }
+}
+
+/** The `limit` records with the highest similarities, best first. */
+function mostSimilar({ numbers, similarities }: Similarities, limit: number): number[] {
+  return best(similarities, limit, Number.NEGATIVE_INFINITY)
+    .sort((a, b) => (similarities[b] as number) - (similarities[a] as number))
+    .map((i) => numbers[i] as number)
 }
 
 /** Selects the searchable record before or after the entry `e`. */

@@ -43,6 +43,19 @@ describe('the estimates of dot products', () => {
   const near = Array.from({ length: 20 }, () => topic.map((value) => value + 0.4 * (random() - 0.5)))
   const far = Array.from({ length: 2000 }, () => vectorNear(shared))
 
+  it.each([DIMENSIONS, 40])(
+    'are exact for the vector itself and its opposite, of %d numbers',
+    (dimensions) => {
+      const query = vector(dimensions)
+      const zero = new Float32Array(dimensions)
+      const estimates = new Float64Array(2)
+      const opposite = query.map((value) => -value)
+      estimator(query, zero)(codesOf([query, opposite], zero), undefined, estimates)
+      expect(estimates[0]).toBeCloseTo(dot(query, query), 3)
+      expect(estimates[1]).toBeCloseTo(-dot(query, query), 3)
+    },
+  )
+
   it('are highest for the vectors that are nearest', () => {
     const estimates = estimatesOf(topic, [...far, ...near])
     const byEstimate = [...estimates.keys()].sort(
