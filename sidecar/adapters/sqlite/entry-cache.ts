@@ -8,7 +8,7 @@ import { termsFromBytes } from './search/terms.ts'
 export type Entry = Omit<Candidate, 'similarity'> & { number: number }
 
 /** Limit of all entries together, and of all payloads together. */
-const MAX_BYTES = 64 * 2 ** 20
+const MAX_BYTES = 24 * 2 ** 20
 /** Size of an entry without its terms, measured for features of typical length. */
 const OVERHEAD_BYTES = 1_500
 /** Size of a parsed payload, and of what recall derives from it, per character of its JSON. */

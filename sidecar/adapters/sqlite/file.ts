@@ -22,7 +22,7 @@ const MIN_FREE_BYTES = 4 * 1024 * 1024
 const PROBE_BYTES = 1024 * 1024
 
 /** The default cache of 2 MB evicts the index pages of one user while another one is written. */
-const PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536'
+const PRAGMAS = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -24576'
 
 /** Locks the file that it is run on, until the process ends or closes it. */
 const LOCK = 'PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE'

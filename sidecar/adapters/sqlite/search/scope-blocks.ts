@@ -53,7 +53,7 @@ const FIRST_BUCKET = 2
 const BLOCKS_PER_SEGMENT = SEGMENT_SIZE / BLOCK_SIZE
 const NO_POSTINGS = bucketOf(new Uint8Array())
 
-/** Limit of all opened rows together. Searches of a scope of 100,000 records read most of it, of one of 500 a hundredth. */
+/** Limit of all opened rows of segments together. Searches of a scope of 100,000 records read most of it. */
 const MAX_BYTES = 16 * 2 ** 20
 /** Size of an opened row without its data. */
 const OVERHEAD_BYTES = 1_000
@@ -64,13 +64,15 @@ export type Blocks = ReturnType<typeof openBlocks>
  * Blocks of the records of a scope. A write replaces a block; a search reads all of it. Full segments are written once,
  * and a search reads only the postings of its terms.
  *
- * The rows that searches read stay in memory, if this connection alone writes the file. A write removes its rows from
- * there, and a search within a transaction adds none, so that all of them are committed.
+ * The rows of segments that searches read stay in memory, if this connection alone writes the file. Removals from a
+ * segment drop its head, and a search within a transaction adds none, so that all of them are committed. Blocks do not
+ * stay: searches of many small scopes would replace one by another all the time.
  */
 export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boolean }) {
   const get = db.prepare('SELECT data FROM search_blocks WHERE no = ?')
   const put = db.prepare('INSERT OR REPLACE INTO search_blocks VALUES (?, ?)')
   const remove = db.prepare('DELETE FROM search_blocks WHERE no >= ? AND no < ?')
+  const range = db.prepare('SELECT data FROM search_blocks WHERE no >= ? AND no < ?')
   const opened = new LRUCache<number, Scannable | Bucket>({ maxSize: MAX_BYTES })
 
   const read = (key: number) => get.get(key)?.['data'] as Uint8Array | undefined
@@ -83,14 +85,6 @@ export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boole
     const row = open(bytes)
     if (!isReadOnly && !db.isTransaction) opened.set(key, row, { size: bytes.length + OVERHEAD_BYTES })
     return row
-  }
-  function write(key: number, data: Uint8Array): void {
-    opened.delete(key)
-    put.run(key, data)
-  }
-  function removeRows(from: number, to: number): void {
-    for (const key of [...opened.keys()]) if (key >= from && key < to) opened.delete(key)
-    remove.run(from, to)
   }
 
   const blockKey = (row: ScopeRow, block: number) => rangeOf(row)[0] + block
@@ -113,12 +107,16 @@ export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boole
   }
 
   return {
-    clear: (row: ScopeRow) => removeRows(...rangeOf(row)),
+    clear(row: ScopeRow): void {
+      const [from, to] = rangeOf(row)
+      for (const key of [...opened.keys()]) if (key >= from && key < to) opened.delete(key)
+      remove.run(from, to)
+    },
     getBlock: (row: ScopeRow, block: number) => read(blockKey(row, block)),
     putBlock(row: ScopeRow, block: number, entries: ReadonlyMap<number, Scanned>, dimensions: number): void {
       const key = blockKey(row, block)
-      if (entries.size > 0) write(key, blockToBytes(entries, dimensions))
-      else removeRows(key, key + 1)
+      if (entries.size > 0) put.run(key, blockToBytes(entries, dimensions))
+      else remove.run(key, key + 1)
     },
     /** Replaces the blocks of the segment. */
     putSegment(
@@ -128,17 +126,17 @@ export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boole
       dimensions: number,
     ): void {
       const block = blockKey(row, segment * BLOCKS_PER_SEGMENT)
-      removeRows(block, block + BLOCKS_PER_SEGMENT)
+      remove.run(block, block + BLOCKS_PER_SEGMENT)
       if (entries.size === 0) return
       const key = segmentKey(row, segment)
       const { head, buckets } = segmentToBytes(entries, dimensions)
-      write(key, head)
-      for (const [bucket, bytes] of buckets) write(key + FIRST_BUCKET + bucket, bytes)
+      put.run(key, head)
+      for (const [bucket, bytes] of buckets) put.run(key + FIRST_BUCKET + bucket, bytes)
     },
     removeFromSegment(row: ScopeRow, segment: number, numbers: readonly number[]): void {
       const key = segmentKey(row, segment)
       const all = [...readRemoved(key), ...numbers.map((number) => number % SEGMENT_SIZE)]
-      write(key + REMOVED, new Uint8Array(Uint16Array.from(all).buffer))
+      put.run(key + REMOVED, new Uint8Array(Uint16Array.from(all).buffer))
       opened.delete(key)
     },
     *all(row: ScopeRow): Generator<Scannable> {
@@ -148,17 +146,13 @@ export function openBlocks(db: DatabaseSync, { isReadOnly }: { isReadOnly: boole
         const found = openRow(key, (bytes) => toSegment(key, bytes))
         if (found) yield found
       }
-      for (let block = segments * BLOCKS_PER_SEGMENT; block <= blockOf(row.next - 1); block++) {
-        const found = openRow(blockKey(row, block), toBlock)
-        if (found) yield found
+      const blocks = [blockKey(row, segments * BLOCKS_PER_SEGMENT), blockKey(row, FIRST_SEGMENT)] as const
+      for (const { data } of range.iterate(...blocks)) {
+        const block = new Block(data as Uint8Array)
+        yield toScannable(block.head, (key) => block.postings(key), undefined)
       }
     },
   }
-}
-
-function toBlock(bytes: Uint8Array): Scannable {
-  const block = new Block(bytes)
-  return toScannable(block.head, (key) => block.postings(key), undefined)
 }
 
 function toScannable(

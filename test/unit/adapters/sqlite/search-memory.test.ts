@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { openRecordTable } from '../../../../sidecar/adapters/sqlite/record-table.ts'
+import { SEGMENT_SIZE } from '../../../../sidecar/adapters/sqlite/search/blocks.ts'
 import type { SearchAnswer } from '../../../../sidecar/adapters/sqlite/search/search.ts'
 import type { Write } from '../../../../sidecar/ports/records.ts'
 import { SCOPE } from '../../../contract/records-subject.ts'
@@ -9,7 +10,7 @@ import { tempDir } from '../../../helpers/temp-dir.ts'
 
 /** Enough that the scope has blocks. */
 const RECORDS = 300
-const [OLD, NEW] = [1, 2]
+const [OLD, NEW, OTHER] = [1, 2, 3]
 
 const versions = (term: number, count = RECORDS) =>
   Array.from({ length: count }, (_, i) => entry(`r${i}`, [term], { order: i }))
@@ -24,18 +25,24 @@ function open(path = ':memory:', isReadOnly = false) {
     table.writes['commit']?.(writes)
     table.db.exec('COMMIT')
   }
+  /** Writes versions of the term `OLD` to a segment, and fills it by skipping the rest of its numbers. */
+  const fillSegment = () => {
+    commit(versions(OLD))
+    table.db.exec(`UPDATE search_scopes SET next = ${SEGMENT_SIZE - 1}`)
+    commit([entry('last', [OTHER]), entry('next', [OTHER])])
+  }
   /** Numbers of records with each term. */
   const frequencies = () => {
     const found = table.reads['search']?.(SCOPE, query({ terms: [OLD, NEW], limit: 10 }))
     const { frequencies } = found as SearchAnswer
     return [frequencies?.get(OLD), frequencies?.get(NEW)]
   }
-  return { ...table, commit, frequencies }
+  return { ...table, commit, fillSegment, frequencies }
 }
 
 it('finds nothing of a transaction that was rolled back after a search within it', () => {
-  const { db, writes, commit, frequencies } = open()
-  commit(versions(OLD))
+  const { db, writes, fillSegment, frequencies } = open()
+  fillSegment()
   expect(frequencies()).toEqual([RECORDS, 0])
   db.exec('BEGIN IMMEDIATE')
   writes['commit']?.(versions(NEW, 100))
@@ -45,8 +52,8 @@ it('finds nothing of a transaction that was rolled back after a search within it
 })
 
 it('finds records as they are after they are replaced, removed in whole blocks, and all blocks are built again', () => {
-  const { commit, frequencies } = open()
-  commit(versions(OLD))
+  const { commit, fillSegment, frequencies } = open()
+  fillSegment()
   frequencies()
   commit(versions(NEW, 10))
   expect(frequencies()).toEqual([RECORDS - 10, 10])
@@ -62,8 +69,8 @@ it('finds records as they are after they are replaced, removed in whole blocks, 
 
 it('finds what another process writes to a file that is opened only for reading', () => {
   const path = join(tempDir(), 'records.db')
-  const { commit } = open(path)
-  commit(versions(OLD))
+  const { commit, fillSegment } = open(path)
+  fillSegment()
   const reader = open(path, true)
   expect(reader.frequencies()).toEqual([RECORDS, 0])
   commit(versions(NEW, 10))
