@@ -3,7 +3,6 @@ import type { Filter, Predicate } from '../memory/model/filters.ts'
 import type { Memory } from '../memory/model/memory.ts'
 import { type Narrowing, type Scope, scopeKey } from '../memory/model/scope.ts'
 import { readLatestMemories } from '../memory/repositories/memories.ts'
-import { orUnavailable } from '../ports/errors.ts'
 import type { Account } from '../ports/language-model.ts'
 import { inZone, type LocalTime, toWallClock, UTC } from '../text/local-time.ts'
 import { hasRelativeDate } from '../text/relative-dates.ts'
@@ -127,9 +126,7 @@ export class Recall {
     const gates = createGates({ ...request, conversationId: undefined, now })
     const { records, onInvalidRecord } = this.#options
     const [latest, result] = await Promise.all([
-      orUnavailable(
-        readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord, request.signal),
-      ),
+      readLatestMemories(records, scopeKey(scope), MAX_BLOCK_MEMORIES, onInvalidRecord, request.signal),
       // A block is not only for this query.
       withMatches ? this.#search(scope, { ...request, threshold: 0 }, gates) : NOTHING,
     ])

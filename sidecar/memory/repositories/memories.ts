@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { orUnavailable } from '../../ports/errors.ts'
 import {
   type JsonObject,
   type RecordStore,
@@ -53,7 +54,10 @@ export function putMemory(
   return memories.put(scope, memory.id, memory.order, memory, extras)
 }
 
-/** The latest memories of a scope, newest first, each with its prior that it contains a fact, 0…1. */
+/**
+ * The latest memories of a scope, newest first, each with its prior that it contains a fact, 0…1.
+ * @throws {AppError} `backend_unavailable`, or the reason of `signal`
+ */
 export async function readLatestMemories(
   store: RecordStore,
   scope: string,
@@ -61,7 +65,7 @@ export async function readLatestMemories(
   onInvalid: OnInvalidRecord | undefined,
   signal?: AbortSignal,
 ): Promise<{ memory: Memory; informative: number }[]> {
-  return await scan(async () => {
+  const readAll = async () => {
     const latest: { memory: Memory; informative: number }[] = []
     const options = { direction: 'descending', withVectors: false, signal } as const
     for await (const page of scrollPages(store, 'memories', scope, options)) {
@@ -72,5 +76,6 @@ export async function readLatestMemories(
       }
     }
     return latest
-  }, signal)
+  }
+  return await orUnavailable(scan(readAll, signal))
 }

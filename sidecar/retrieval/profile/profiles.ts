@@ -5,7 +5,6 @@ import { readLatestMemories } from '../../memory/repositories/memories.ts'
 import type { OnInvalidRecord } from '../../memory/repositories/record.ts'
 import type { RuleBook } from '../../memory/rules/rule-book.ts'
 import { DEFAULT_RULES, withDefaultTopics } from '../../memory/rules/rules.ts'
-import { orUnavailable } from '../../ports/errors.ts'
 import type { RecordStore } from '../../ports/records.ts'
 import { tokenCounter } from '../../text/token-counter.ts'
 import { runInSlices, type Steps } from '../../text/workers/slices.ts'
@@ -108,9 +107,7 @@ export class Profiles {
 
   async #readLatest(scope: string, signal: AbortSignal | undefined): Promise<Memory[]> {
     const { records, onInvalidRecord } = this.#options
-    const latest = await orUnavailable(
-      readLatestMemories(records, scope, MAX_MEMORIES, onInvalidRecord, signal),
-    )
+    const latest = await readLatestMemories(records, scope, MAX_MEMORIES, onInvalidRecord, signal)
     return latest.map(({ memory }) => memory).reverse()
   }
 }

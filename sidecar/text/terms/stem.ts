@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import snowball from 'snowball-stemmers'
 import irregularForms from '../data/english-irregular-forms.json' with { type: 'json' }
-import { boundedTo } from '../lru.ts'
 import { foldAccents } from './normalise.ts'
 
 /**
@@ -24,7 +23,8 @@ type Stem = (word: string) => string
 const SUPPORTED = new Set(snowball.algorithms())
 const stemmers = new Map<string, Stem>()
 /** A Snowball call takes about 7 µs, a cache hit about 0.7 µs. */
-const stems = new LRUCache<string, string>(boundedTo(50_000))
+// Counted as a size: for `max`, memory for all entries would be allocated at once.
+const stems = new LRUCache<string, string>({ maxSize: 50_000, sizeCalculation: () => 1 })
 
 function stemmerOf(language: string): Stem {
   const existing = stemmers.get(language)
