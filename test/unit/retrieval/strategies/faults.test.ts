@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createInProcessScopeState } from '../../../../sidecar/adapters/in-process/scope-state.ts'
 import { CacheUnavailable } from '../../../../sidecar/ports/cache-store.ts'
 import type { RecordStore } from '../../../../sidecar/ports/records.ts'
@@ -26,6 +26,14 @@ function gated(
 
 const unreachable = () => Promise.reject(new CacheUnavailable('unreachable', 'away'))
 const never = () => new Promise<never>(() => {})
+
+/** Calls that settle at the end of the test: a few scans that never do would hold up those of all later tests. */
+function untilEnd(): () => Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  promise.catch(() => {})
+  onTestFinished(() => reject(new Error('the test has ended')))
+  return () => promise
+}
 
 describe('concurrent builds of a block', () => {
   it('search once for 100 concurrent recalls', async () => {
@@ -219,11 +227,12 @@ describe('at the deadline, a recall answers', () => {
 
   it('with nothing if the store is late', async () => {
     let isLate = false
+    const late = untilEnd()
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
-      scroll: async (...args) => (isLate ? await never() : await records.scroll(...args)),
-      search: async (...args) => (isLate ? await never() : await records.search(...args)),
-      get: async (...args) => (isLate ? await never() : await records.get(...args)),
+      scroll: async (...args) => (isLate ? await late() : await records.scroll(...args)),
+      search: async (...args) => (isLate ? await late() : await records.search(...args)),
+      get: async (...args) => (isLate ? await late() : await records.get(...args)),
     })
     const app = chat({ wrapRecords, strategies: { deadlineMs: 50 } })
     await app.say(1, 'I live in Kyoto.')
@@ -237,7 +246,8 @@ describe('at the deadline, a recall answers', () => {
 
   it('with nothing if all backends are late', async () => {
     let isLate = false
-    const lateOr = async <T>(run: () => Promise<T>) => (isLate ? await never() : await run())
+    const late = untilEnd()
+    const lateOr = async <T>(run: () => Promise<T>) => (isLate ? await late() : await run())
     const wrapRecords = (records: RecordStore): RecordStore => ({
       ...records,
       scroll: (...args) => lateOr(() => records.scroll(...args)),
