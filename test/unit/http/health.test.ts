@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createInProcessScopeLock } from '../../../sidecar/adapters/in-process/lock.ts'
 import { createInProcessScopeState } from '../../../sidecar/adapters/in-process/scope-state.ts'
 import { readConfig } from '../../../sidecar/app/config.ts'
@@ -91,11 +91,20 @@ describe('readyz', () => {
   })
 
   it('waits at most two seconds for each backend', async () => {
-    const hang = () => new Promise<void>(() => {})
-    const { status, body } = await readyz(({ records, cache }) => ({
-      records: { ...records, check: hang },
-      cache: { ...cache, check: hang },
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const checks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+    const hang = (check: PromiseWithResolvers<void>) => () => {
+      check.resolve()
+      return new Promise<void>(() => {})
+    }
+    const answer = readyz(({ records, cache }) => ({
+      records: { ...records, check: hang(checks[0]) },
+      cache: { ...cache, check: hang(checks[1]) },
     }))
+    await Promise.all(checks.map(({ promise }) => promise))
+    await vi.advanceTimersByTimeAsync(2000)
+    const { status, body } = await answer
     expect(status).toBe(503)
     expect(body.backends).toMatchObject({
       records: { status: 'failed', error: 'no response within 2000 ms' },
