@@ -14,4 +14,4 @@ VOLUME /data
 EXPOSE 8484
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/healthz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=16", "sidecar/app/main.ts"]
+CMD ["node", "--max-semi-space-size=16", "--max-old-space-size=1024", "sidecar/app/main.ts"]

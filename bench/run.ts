@@ -40,8 +40,12 @@ const BENCHMARKS: Record<string, { about: string; load: () => Promise<unknown> }
     load: () => import('./recall.ts'),
   },
   search: {
-    about: 'latency of candidate search on SQLite, by size and number of scopes',
+    about: 'latency of candidate search on SQLite, by size of the scope',
     load: () => import('./search.ts'),
+  },
+  scale: {
+    about: 'latency of per-query recall over HTTP with 100,000 memories and with 10,000 users',
+    load: () => import('./scale.ts'),
   },
   cached: {
     about: 'recall served from a cached block on Redis, relative to a minimal Hono + ioredis handler',

@@ -14,7 +14,7 @@ export interface SidecarProcess extends AsyncDisposable {
 const MAIN = fileURLToPath(new URL('../../sidecar/app/main.ts', import.meta.url))
 
 /** The flags of V8 with which `npm start` runs it. */
-const FLAGS: string[] = readStartCommand().match(/--max-semi-space-size=\d+/g) ?? []
+const FLAGS: string[] = readStartCommand().match(/--max-[a-z-]+=\d+/g) ?? []
 
 const { PATH = '', NODE_OPTIONS = '', NODE_COMPILE_CACHE = '' } = process.env
 const PASSED = { PATH, NODE_OPTIONS, NODE_COMPILE_CACHE }

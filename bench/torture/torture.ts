@@ -1,11 +1,13 @@
 /*
- * npm run torture -- [--seconds 600] [--rate 200] [--users 50] [--seed 1] [--kills 5]
+ * npm run torture -- [--seconds 600] [--rate 200] [--users 50] [--seed 1] [--kills 5] [--healthy]
  *
  * Fault injection over the whole pipeline, at a fixed rate of turns: the sidecar is killed and started again `--kills` times;
  * then the language model, the embedding model and Redis are each slow, down and half-answering, in an order that the seed
  * decides. Every acknowledged turn must be remembered exactly once, and the resident memory must stay bounded: in a run of five
  * minutes or more, at most 1.3 times that of the same process at an age of two minutes; the 99th percentile of recalls beside
  * learning at most 5 times that without. `REDIS_URL` names a Redis, otherwise a redis-server is started.
+ *
+ * With --healthy, the same load without kills and faults.
  *
  * npm run torture -- --schedules 10000 [--seed 1]
  *
@@ -29,7 +31,15 @@ import { createLoad } from './load.ts'
 import { FAULTY_SHARE, type Slot, scheduleOf } from './schedule.ts'
 import { checkWindowSchedules } from './window-schedules.ts'
 
-const options = readOptions({ seconds: 600, rate: 200, users: 50, seed: 1, kills: 5, schedules: 0 })
+const options = readOptions({
+  seconds: 600,
+  rate: 200,
+  users: 50,
+  seed: 1,
+  kills: 5,
+  healthy: false,
+  schedules: 0,
+})
 
 if (options.schedules > 0) {
   await checkWindowSchedules(options.schedules, options.seed)
@@ -119,7 +129,9 @@ async function restartOften(seconds: number): Promise<void> {
 }
 
 async function suffer({ backend, fault }: Slot, seconds: number): Promise<void> {
-  if (fault === 'killed') {
+  if (options.healthy) {
+    await load.run(seconds)
+  } else if (fault === 'killed') {
     await Promise.all([load.run(seconds), restartOften(seconds * FAULTY_SHARE)])
   } else {
     const proxy = proxies[backend as keyof typeof proxies]
@@ -128,7 +140,7 @@ async function suffer({ backend, fault }: Slot, seconds: number): Promise<void> 
     proxy.become('none')
     await load.run(seconds * (1 - FAULTY_SHARE))
   }
-  await report(`${backend} ${fault}`)
+  await report(options.healthy ? 'healthy' : `${backend} ${fault}`)
 }
 
 const slots = scheduleOf(Object.keys(proxies), seededRandom(options.seed))
