@@ -6,6 +6,7 @@ import { backendNames } from '../http/routes/health.ts'
 import { createHttpServer } from '../http/server/create-server.ts'
 import { createLog } from '../ports/log.ts'
 import { VERSION } from '../ports/version.ts'
+import { warmUp } from '../retrieval/strategies/warm-up.ts'
 import { preloadThesaurus } from '../text/related/thesaurus.ts'
 import { tokenCounter } from '../text/token-counter.ts'
 import { readConfig } from './config.ts'
@@ -21,8 +22,8 @@ const app = createApp(services, config, log)
 const server = createHttpServer(app.fetch)
 server.listen(config.port, config.host, () => {
   announce((server.address() as AddressInfo).port)
-  // Loads the token table (0.15 s) and the thesaurus after the ready line, so that the first recall does not.
-  setImmediate(() => void tokenCounter().then(preloadThesaurus))
+  // After the ready line.
+  setImmediate(() => void prepare().catch(() => {}))
 })
 server.on('error', (error: NodeJS.ErrnoException) => {
   const reason =
@@ -31,6 +32,14 @@ server.on('error', (error: NodeJS.ErrnoException) => {
       : error.message
   fail(new Error(`PORT: cannot listen: ${reason}`))
 })
+
+/** Loads and compiles what the first recall would load and compile: the token table (0.15 s), the thesaurus, the ranking. */
+async function prepare(): Promise<void> {
+  await tokenCounter()
+  await preloadThesaurus()
+  // The requests of a model that nodes run would wait for a node.
+  if (!services.modelRequests) await warmUp(services.records, services.strategies)
+}
 
 let closing = false
 // A client that never pauses would keep its connection, and thereby this process, open.
