@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { sumOf } from '../../learning/buffer/pending-totals.ts'
+import { sumOfStored } from '../../learning/buffer/pending-totals.ts'
 import type { PendingTurn } from '../../memory/model/pending.ts'
 import { scopeKey } from '../../memory/model/scope.ts'
 import { pendingScopes, scrollPending } from '../../memory/repositories/pending.ts'
@@ -81,7 +81,7 @@ export function overviewRoutes(api: Api, { records, traffic }: HttpServices): vo
     const namespace = c.get('namespace')
     const prefix = prefixOf(namespace)
     const [first] = await records.scopes('memories', { after: prefix, limit: 1 })
-    const { oldestAt, ...pending } = await sumOf(pendingTurns(records, prefix))
+    const { oldestAt, ...pending } = await sumOfStored(pendingTurns(records, prefix))
     return {
       namespace,
       has_users: first?.startsWith(prefix) ?? false,

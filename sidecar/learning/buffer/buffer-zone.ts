@@ -196,8 +196,8 @@ export class BufferZone {
   }
 
   count(scope: Scope, conversationId?: string): { turns: number; tokens: number } {
-    const turns = this.#scopes.get(scopeKey(scope))?.pending.list(conversationId) ?? []
-    return { turns: turns.length, tokens: turns.reduce((sum, { tokens }) => sum + tokens, 0) }
+    const { turns, tokens } = sumOf(this.#scopes.get(scopeKey(scope))?.pending.of(conversationId) ?? [])
+    return { turns, tokens }
   }
 
   /** A pending turn; `undefined` for any other. */
@@ -221,7 +221,7 @@ export class BufferZone {
 
   async totals(): Promise<PendingTotals> {
     if (this.#stored) return await this.#stored.read()
-    return await sumOf([...this.#scopes.values()].flatMap(({ pending }) => pending.all()))
+    return sumOf(this.#scopes.values().flatMap(({ pending }) => pending.all()))
   }
 
   /** Starts no further flush, waits for running ones, then cancels them; their turns stay pending. */

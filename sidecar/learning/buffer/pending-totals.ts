@@ -48,7 +48,7 @@ export class StoredTotals {
 
   async #read(): Promise<PendingTotals> {
     const at = this.#now()
-    const totals = await sumOf(storedTurns(this.#records))
+    const totals = await sumOfStored(storedTurns(this.#records))
     this.#last = { turns: totals.turns, at }
     return totals
   }
@@ -59,15 +59,23 @@ async function* storedTurns(records: RecordStore): AsyncGenerator<PendingTurn> {
   for await (const key of pendingScopes(records)) yield* scrollPending(records, key, () => {})
 }
 
-export async function sumOf(
-  turns: AsyncIterable<PendingTurn> | Iterable<PendingTurn>,
-): Promise<PendingTotals> {
-  const totals: PendingTotals = { turns: 0, failed: 0, tokens: 0, oldestAt: null }
-  for await (const { tokens, at, not_before } of turns) {
-    totals.turns += 1
-    totals.failed += not_before === null ? 1 : 0
-    totals.tokens += tokens
-    totals.oldestAt = Math.min(totals.oldestAt ?? at, at)
-  }
+export async function sumOfStored(turns: AsyncIterable<PendingTurn>): Promise<PendingTotals> {
+  const totals = { ...NONE }
+  for await (const turn of turns) addTo(totals, turn)
   return totals
+}
+
+export function sumOf(turns: Iterable<PendingTurn>): PendingTotals {
+  const totals = { ...NONE }
+  for (const turn of turns) addTo(totals, turn)
+  return totals
+}
+
+const NONE: PendingTotals = { turns: 0, failed: 0, tokens: 0, oldestAt: null }
+
+function addTo(totals: PendingTotals, { tokens, at, not_before }: PendingTurn): void {
+  totals.turns += 1
+  totals.failed += not_before === null ? 1 : 0
+  totals.tokens += tokens
+  totals.oldestAt = Math.min(totals.oldestAt ?? at, at)
 }

@@ -51,11 +51,15 @@ export class PendingTurns {
     return [...this.#turns.values()]
   }
 
+  /** Those of one conversation, or all. */
+  of(conversationId: string | undefined): PendingTurn[] {
+    const all = this.all()
+    return conversationId === undefined ? all : all.filter((turn) => turn.conversation_id === conversationId)
+  }
+
   /** Oldest first. */
   list(conversationId?: string): PendingTurn[] {
-    return this.all()
-      .filter((turn) => conversationId === undefined || turn.conversation_id === conversationId)
-      .sort(byAge)
+    return this.of(conversationId).sort(byAge)
   }
 
   /**

@@ -33,11 +33,12 @@ export function neighboursIn(
     const query = { text: fact.text, dense: fact.dense }
     const near = await find(scope, { ...query, limit, accept: bySpeaker })
     const slot = fact.subTopic === '' ? [] : await find(scope, { ...query, limit: MAX_SLOT, accept: bySlot })
+    const ids = new Set([...slot, ...near].map(({ id }) => id))
     const known: KnownMemory[] = []
-    for (const { id } of new Map([...slot, ...near].map((memory) => [memory.id, memory])).values()) {
-      const held = await getMemory(store, scope, id)
+    for (const held of await Promise.all([...ids].map((id) => getMemory(store, scope, id)))) {
       if (!held?.dense) continue
       const { memory, dense } = held
+      const { id } = memory
       // The oldest version seen counts: a decision may be based on it.
       if (!seen.has(id)) seen.set(id, memory.version)
       const { text, speaker, topic, sub_topic: subTopic, sources, valid_from } = memory
