@@ -1,7 +1,9 @@
 import { parcelsIn } from './parcels.ts'
 
-/** Deadline for extracting memories from all pending turns, milliseconds. */
-const DRAIN_DEADLINE_MS = 300_000
+/** Time within which the number of pending turns must fall, milliseconds. */
+const STALLED_MS = 120_000
+/** Interval between two lines about the progress, milliseconds. */
+const PROGRESS_MS = 60_000
 
 export async function postJson(url: string, body: unknown): Promise<Response> {
   const headers = { 'content-type': 'application/json' }
@@ -16,15 +18,23 @@ export async function metricSum(url: string, name: string): Promise<number> {
   return samples.reduce((sum, [, value]) => sum + Number(value), 0)
 }
 
-/** Flushes users until nothing is pending; returns how long that took, milliseconds. */
+/** Flushes users until nothing is pending; returns how long that took, milliseconds. Prints the progress of long work. */
 export async function drain(url: string, users: readonly string[]): Promise<number> {
   const started = performance.now()
+  let [least, fellAt, printedAt] = [Number.POSITIVE_INFINITY, started, started]
   for (;;) {
     const pending = await metricSum(url, 'hippocache_pending_turns')
-    const tookMs = performance.now() - started
-    if (pending === 0) return tookMs
-    if (tookMs > DRAIN_DEADLINE_MS) {
-      throw new Error(`drain: expected no pending turns after ${DRAIN_DEADLINE_MS} ms, got ${pending}`)
+    const now = performance.now()
+    if (pending === 0) return now - started
+    if (pending < least) [least, fellAt] = [pending, now]
+    if (now - fellAt > STALLED_MS) {
+      throw new Error(
+        `drain: expected fewer than ${least} pending turns after ${STALLED_MS} ms, got ${pending}`,
+      )
+    }
+    if (now - printedAt > PROGRESS_MS) {
+      console.log(`${pending} turns are still pending`)
+      printedAt = now
     }
     await Promise.all(
       users.map(async (user_id) => (await postJson(`${url}/v1/flush`, { user_id, wait: false })).text()),
