@@ -89,14 +89,14 @@ function toResult(
   const candidates = entries.map(({ id, order, search }, i) => {
     return { id, order, search, similarity: similarities[i] as number }
   })
+  let byId: Map<string, Entry> | undefined
   return {
     candidates,
     total,
     frequencies,
     read(ids) {
-      const wanted = new Set(ids)
-      const byId = new Map(entries.filter(({ id }) => wanted.has(id)).map((entry) => [entry.id, entry]))
-      return read(ids.flatMap((id) => byId.get(id) ?? []))
+      byId ??= new Map(entries.map((entry) => [entry.id, entry]))
+      return read(ids.flatMap((id) => byId?.get(id) ?? []))
     },
   }
 }
