@@ -88,6 +88,7 @@ export const Environment = z.object({
   EMBEDDING_QUERY_PREFIX: prefix(),
   EMBEDDING_DOCUMENT_PREFIX: prefix(),
   EMBEDDING_BATCH: integer(0, 2048, 0),
+  EMBEDDING_CONCURRENCY: integer(1, 256, 16),
   EMBEDDING_MAX_TOKENS: integer(0, 1_000_000, 0),
   RERANK_URL: httpUrl(),
   RERANK_MODEL: text(),
@@ -219,6 +220,7 @@ function toConfig(values: Values, env: Env) {
           /** Absent: as the model was trained, if its name is known. */
           prefixes: { query: values.EMBEDDING_QUERY_PREFIX, document: values.EMBEDDING_DOCUMENT_PREFIX },
           maxTexts: values.EMBEDDING_BATCH || undefined,
+          concurrency: values.EMBEDDING_CONCURRENCY,
           maxTextTokens: values.EMBEDDING_MAX_TOKENS || undefined,
           // The key of the language model is not sent to another endpoint.
           ...(values.EMBEDDING_BASE_URL && {

@@ -82,11 +82,12 @@ describe('readConfig', () => {
       EMBEDDING_MODEL: 'm',
       EMBEDDING_BATCH: '8',
       EMBEDDING_MAX_TOKENS: '500',
+      EMBEDDING_CONCURRENCY: '2',
       RERANK_URL: 'http://tei:8080/rerank',
       RERANK_DEADLINE_MS: '300',
     }
     expect(readConfig(env)).toMatchObject({
-      embedding: { maxTexts: 8, maxTextTokens: 500 },
+      embedding: { maxTexts: 8, maxTextTokens: 500, concurrency: 2 },
       reranker: { url: 'http://tei:8080/rerank', deadlineMs: 300 },
     })
   })
@@ -194,6 +195,7 @@ describe('readConfig', () => {
     ['RECALL_DEADLINE_MS', '0', /from 100 to 60000, got "0"/],
     ['EMBEDDING_DEADLINE_MS', '9', /from 10 to 60000, got "9"/],
     ['EMBEDDING_BATCH', '-1', /from 0 to 2048, got "-1"/],
+    ['EMBEDDING_CONCURRENCY', '0', /from 1 to 256, got "0"/],
     ['EMBEDDING_MAX_TOKENS', 'many', /from 0 to 1000000, got "many"/],
     ['EMBEDDING_QUERY_PREFIX', 'x'.repeat(1001), /at most 1000 characters/],
     ['RERANK_URL', 'tei:8080', /such as https:.*got "tei:8080"/],
