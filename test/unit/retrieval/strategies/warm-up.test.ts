@@ -11,7 +11,7 @@ const FACTS = [
   'I like tea.',
 ]
 
-it('recalls by the latest memories of one user, and leaves no trace', async () => {
+it('recalls by the latest memories of one user, which no metric counts', async () => {
   const app = testApp()
   for (const fact of FACTS) {
     await app.call('POST', '/v1/memories', said(fact))
