@@ -9,6 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { metricSum } from './add/remembered.ts'
 import { startChildServer } from './lib/child-server.ts'
 import { seededRandom } from './lib/generated-facts.ts'
 import { createClient } from './lib/http.ts'
@@ -16,6 +17,7 @@ import { readOptions } from './lib/options.ts'
 import { type SidecarProcess, startSidecar } from './lib/sidecar-process.ts'
 import { percentile } from './lib/statistics.ts'
 import { table } from './lib/table.ts'
+import { timed } from './lib/timed.ts'
 import { DIMENSIONS, saidAs } from './scale/texts.ts'
 
 const options = readOptions({ memories: 100_000, users: 10_000, 'per-user': 100, requests: 300, starts: 5 })
@@ -104,8 +106,7 @@ async function manyUsers(): Promise<void> {
     hot.push(await ask(0))
     anyone.push(await ask(Math.floor(random() * options.users)))
   }
-  const metrics = await (await fetch(`${sidecar.url}/metrics`)).text()
-  const resident = Number(/^process_resident_memory_bytes (\S+)/m.exec(metrics)?.[1])
+  const resident = await metricSum(sidecar.url, 'process_resident_memory_bytes')
   client.close()
   const row = (name: string, samples: readonly number[]) => [
     name,
@@ -149,10 +150,4 @@ function recall(client: ReturnType<typeof createClient>, user: string, query: st
 function temporaryFolder() {
   const path = mkdtempSync(join(tmpdir(), 'hippocache-scale-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
-}
-
-async function timed(task: () => Promise<unknown>): Promise<number> {
-  const started = performance.now()
-  await task()
-  return performance.now() - started
 }

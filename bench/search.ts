@@ -14,6 +14,7 @@ import { seededRandom } from './lib/generated-facts.ts'
 import { readOptions } from './lib/options.ts'
 import { mean, percentile } from './lib/statistics.ts'
 import { table } from './lib/table.ts'
+import { timed } from './lib/timed.ts'
 import { queryOf, recordOf, type SearchableRecord } from './search/data.ts'
 
 const { records, searches } = readOptions({ records: 100_000, searches: 300 })
@@ -155,10 +156,4 @@ async function series(count: number, task: () => Promise<unknown>): Promise<numb
   const tookMs: number[] = []
   for (let i = 0; i < count; i++) tookMs.push(await timed(task))
   return tookMs
-}
-
-async function timed(task: () => Promise<unknown>): Promise<number> {
-  const start = performance.now()
-  await task()
-  return performance.now() - start
 }

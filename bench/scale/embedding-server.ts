@@ -6,16 +6,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { seededRandom } from '../lib/generated-facts.ts'
+import { COMMON, noise, unit } from '../lib/vectors.ts'
 import { DIMENSIONS } from './texts.ts'
-
-/** Length of the component that all vectors share, relative to the rest: cosines of about 0.75 between any two. */
-const COMMON = 1.7
 
 const known = new Map<string, Float32Array>()
 
 function vectorOf(word: string): Float32Array {
-  const vector =
-    known.get(word) ?? unit(noise([...word].reduce((hash, one) => hash * 31 + one.charCodeAt(0), 7)))
+  const seed = () => [...word].reduce((hash, one) => hash * 31 + one.charCodeAt(0), 7)
+  const vector = known.get(word) ?? unit(noise(seededRandom(seed()), DIMENSIONS))
   known.set(word, vector)
   return vector
 }
@@ -45,13 +43,3 @@ const server = createServer(async (incoming, outgoing) => {
   )
 })
 server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`))
-
-function noise(seed: number): Float32Array {
-  const random = seededRandom(seed)
-  return Float32Array.from({ length: DIMENSIONS }, () => random() + random() + random() - 1.5)
-}
-
-function unit(vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector)
-  return vector.map((value) => value / length)
-}

@@ -1,6 +1,7 @@
 import type { SearchEntry, SearchQuery, StoredRecord } from '../../sidecar/ports/records.ts'
 import { hashTerm } from '../../sidecar/text/terms/hash.ts'
 import { seededRandom } from '../lib/generated-facts.ts'
+import { COMMON, noise, unit } from '../lib/vectors.ts'
 
 const DIMENSIONS = 384
 const TERMS = 30
@@ -10,8 +11,6 @@ const VOCABULARY = 50_000
 /** The most common words. */
 const STOP_WORDS = 50
 const CLUSTERS = 500
-/** Length of the component that all vectors share, relative to the rest: cosines of about 0.75 between any two. */
-const COMMON = 1.7
 const NOISE = 0.9
 
 export interface SearchableRecord extends StoredRecord {
@@ -21,8 +20,8 @@ export interface SearchableRecord extends StoredRecord {
 
 const random = seededRandom(11)
 
-const common = unit(noise())
-const clusters = Array.from({ length: CLUSTERS }, () => unit(noise()))
+const common = unit(noise(random, DIMENSIONS))
+const clusters = Array.from({ length: CLUSTERS }, () => unit(noise(random, DIMENSIONS)))
 
 /** A distinct record; its vector is near to those of its cluster, its terms follow Zipf's law. */
 export function recordOf(i: number): SearchableRecord {
@@ -51,7 +50,11 @@ export function queryOf({ search, dense }: SearchableRecord, limit: number): Sea
   const terms = [...search.terms.slice(0, 3), ...Array.from({ length: 5 }, termOf)]
   return {
     terms: new Map(terms.map((term) => [term, 1])),
-    dense: unit(noise().map((value, k) => 0.3 * (value / Math.sqrt(DIMENSIONS)) + (dense[k] as number))),
+    dense: unit(
+      noise(random, DIMENSIONS).map(
+        (value, k) => 0.3 * (value / Math.sqrt(DIMENSIONS)) + (dense[k] as number),
+      ),
+    ),
     limit,
   }
 }
@@ -63,24 +66,11 @@ function termOf(): number {
 }
 
 function vectorNear(centre: Float32Array): Float32Array {
-  const deviation = noise()
+  const deviation = noise(random, DIMENSIONS)
   return unit(
     centre.map((value, k) => {
       const own = value + (NOISE * (deviation[k] as number)) / Math.sqrt(DIMENSIONS)
       return COMMON * (common[k] as number) + own
     }),
   )
-}
-
-/** Nearly normal: the sum of three uniform numbers, variance 1. */
-function noise(): Float32Array {
-  const vector = new Float32Array(DIMENSIONS)
-  for (let k = 0; k < DIMENSIONS; k++) vector[k] = 2 * (random() + random() + random() - 1.5)
-  return vector
-}
-
-function unit(vector: Float32Array): Float32Array {
-  let squares = 0
-  for (const value of vector) squares += value * value
-  return vector.map((value) => value / Math.sqrt(squares))
 }
